@@ -1,1 +1,5 @@
-"""."""
+"""The command `edgewise`: each file parses one command, calls the library, and prints."""
+
+from __future__ import annotations
+
+from edgewise.cli._app import main as main

@@ -1,1 +1,13 @@
-"""."""
+"""Training: one loop, its options and its result."""
+
+from edgewise.train._data import as_matrix as as_matrix
+from edgewise.train._fit import fit as fit
+from edgewise.train._objective import LeastSquares as LeastSquares
+from edgewise.train._objective import Quadratic as Quadratic
+from edgewise.train._objective import Table as Table
+from edgewise.train._options import Options as Options
+from edgewise.train._penalty import penalty as penalty
+from edgewise.train._result import FitResult as FitResult
+from edgewise.train._result import Outcome as Outcome
+from edgewise.train._result import Row as Row
+from edgewise.train._starts import error_of as error_of

@@ -1,0 +1,68 @@
+# Everything here needs Python 3.11+ and make, nothing else. `make` alone lists the commands.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+REPORT ?= edgewise-report
+ARGS   ?=
+
+# One thread a process: the tests run one process a core, and results do not depend on the machine.
+PINNED := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo setup test test-all fmt lint bench check clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.installed  ## install, then discover Kepler's third law from the shipped table of real orbits
+	$(BIN)/edgewise discover orbits --target period_days --out $(REPORT)
+
+setup: $(VENV)/.developing  ## virtual environment with edgewise (editable) and the development tools
+
+test: $(VENV)/.developing  ## the tests and every docstring's example
+	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+
+test-all: $(VENV)/.developing  ## the tests, the slow ones too
+	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) -m "slow or not slow" $(ARGS)
+
+fmt: $(VENV)/.developing  ## format, and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.developing  ## ruff, the floors, the types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+bench: $(VENV)/.developing  ## the tests, then every benchmark script
+	$(MAKE) test
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+check: lint test  ## all of it but bench
+
+clean:  ## remove the environment, the report and every cache
+	rm -rf $(VENV) $(REPORT) build dist src/*.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "edgewise needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "Creating a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "No virtual environment: install the venv module of your Python (Debian: python3-venv)" >&2; exit 2; }
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing edgewise and its dependencies into $(VENV) (a few minutes the first time)"
+	@$(PIP) install -q -e .
+	@touch $@
+
+$(VENV)/.developing: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing edgewise, its dependencies and the development tools into $(VENV) (a few minutes the first time)"
+	@$(PIP) install -q -e ".[dev]"
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,55 @@
+"""Kolmogorov-Arnold networks that train to machine precision in seconds and can be read as formulas.
+
+>>> import edgewise as ew
+>>> model = ew.KAN([2, 5, 1])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from edgewise import functions as functions
+from edgewise import nn as nn
+from edgewise import optim as optim
+from edgewise import train as train
+from edgewise._errors import EdgewiseError as EdgewiseError
+from edgewise._errors import InputError as InputError
+from edgewise.nn import KAN as KAN
+from edgewise.train import Options as Options
+from edgewise.train import fit as fit
+
+if TYPE_CHECKING:
+    from edgewise import interpret as interpret
+    from edgewise import plot as plot
+    from edgewise import symbolic as symbolic
+    from edgewise.discovery import discover as discover
+    from edgewise.interpret import prune as prune
+    from edgewise.io import load as load
+    from edgewise.io import save as save
+
+__version__ = "0.1.0"
+
+#: name -> where it lives; loaded on first use, so that importing edgewise brings torch and nothing heavier.
+_LATER = {
+    "discover": "edgewise.discovery",
+    "interpret": "",
+    "load": "edgewise.io",
+    "plot": "",
+    "prune": "edgewise.interpret",
+    "save": "edgewise.io",
+    "symbolic": "",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'edgewise' has no attribute {name!r}")
+    home = _LATER[name]
+    if not home:
+        return importlib.import_module(f"edgewise.{name}")
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LATER])

@@ -1,0 +1,71 @@
+"""Knots as pure functions of ranges, samples and other knots."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def uniform_knots(lo: Tensor, hi: Tensor, grid: int, degree: int) -> Tensor:
+    """Return equally spaced knots with `grid` cells on [lo, hi] and `degree` more on each side.
+
+    t_m = lo + (m - degree) (hi - lo)/grid, m = 0 .. grid + 2 degree.
+
+    Shapes: lo and hi (n_in,), result (n_in, grid + 2 degree + 1).
+
+    >>> import torch
+    >>> uniform_knots(torch.tensor([0.0]), torch.tensor([1.0]), grid=2, degree=1).tolist()
+    [[-0.5, 0.0, 0.5, 1.0, 1.5]]
+    """
+    position = torch.arange(-degree, grid + degree + 1, dtype=lo.dtype, device=lo.device) / grid
+    knots = torch.lerp(lo.unsqueeze(-1), hi.unsqueeze(-1), position)
+    knots[:, degree], knots[:, degree + grid] = lo, hi
+    return knots
+
+
+def adapted_knots(x: Tensor, grid: int, degree: int, margin: float, quantiles: float = 0.0) -> Tensor:
+    """Return knots over the range of samples, widened at each end by the share `margin` of that range.
+
+    t = (1 - q) uniform + q quantiles, with q = `quantiles` in [0, 0.95]; 0 gives equal spacing.
+
+    Shapes: x (n, n_in), result (n_in, grid + 2 degree + 1). A constant column gets a range of width one around it
+    (or of its own size where that is larger).
+    """
+    lo, hi = x.amin(0), x.amax(0)
+    width = hi - lo
+    size = torch.maximum(lo.abs(), hi.abs())
+    flat = width <= 1e-12 * size
+    half = torch.where(flat, torch.where(size > 0, size, torch.ones_like(size)) / 2, margin * width)
+    lo, hi = lo - half, hi + half
+    knots = uniform_knots(lo, hi, grid, degree)
+    if quantiles > 0 and grid > 1:
+        share = torch.linspace(0, 1, grid + 1, dtype=x.dtype, device=x.device)[1:-1]
+        cuts = torch.quantile(x, share, dim=0).T
+        inner = slice(degree + 1, degree + grid)
+        knots[:, inner] = (1 - quantiles) * knots[:, inner] + quantiles * cuts
+    return knots
+
+
+def refined_knots(knots: Tensor, degree: int, factor: int) -> Tensor:
+    """Split each cell into `factor` equal ones, so that the new splines contain the old.
+
+    Shapes: knots (n_in, G + 2 degree + 1), result (n_in, factor G + 2 degree + 1).
+    """
+    inner = knots[:, degree : knots.shape[-1] - degree]
+    step = torch.arange(factor, dtype=knots.dtype, device=knots.device) / factor
+    cells = inner[:, :-1, None] + (inner[:, 1:] - inner[:, :-1])[..., None] * step
+    fine = torch.cat([cells.flatten(1), inner[:, -1:]], dim=1)
+    return _with_outer(fine, degree)
+
+
+def _with_outer(inner: Tensor, degree: int) -> Tensor:
+    """Continue the first and the last spacing by `degree` knots on each side."""
+    out = torch.arange(1, degree + 1, dtype=inner.dtype, device=inner.device)
+    left = inner[:, :1] - (inner[:, 1:2] - inner[:, :1]) * out.flip(0)
+    right = inner[:, -1:] + (inner[:, -1:] - inner[:, -2:-1]) * out
+    return torch.cat([left, inner, right], dim=1)
+
+
+def spline_range(knots: Tensor, degree: int) -> tuple[Tensor, Tensor]:
+    """Return the ends (lo, hi), each (n_in,), of the interval on which the splines live."""
+    return knots[:, degree], knots[:, knots.shape[-1] - degree - 1]

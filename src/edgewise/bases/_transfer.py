@@ -1,0 +1,36 @@
+"""Coefficients on new knots for functions given on old ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from edgewise.bases._grid import spline_range
+from edgewise.kernels import bspline_basis
+
+
+def transfer(coefficients: Tensor, old: Tensor, new: Tensor, degree: int) -> Tensor:
+    """Return the coefficients on the knots `new` of the splines given on the knots `old`.
+
+    Least squares over degree + 2 points in each new cell: exact to rounding where the new splines contain the old
+    functions (refined cells), the least-squares error otherwise.
+
+    Shapes: coefficients (n_out, n_in, K), old (n_in, K + degree + 1), new (n_in, K' + degree + 1), result
+    (n_out, n_in, K').
+    """
+    x = _sites(new, degree)
+    values = torch.einsum("mik,oik->imo", bspline_basis(x, old, degree), coefficients)
+    basis = bspline_basis(x, new, degree).movedim(0, 1)
+    solution = torch.linalg.lstsq(basis, values).solution
+    return solution.permute(2, 0, 1).contiguous()
+
+
+def _sites(knots: Tensor, degree: int) -> Tensor:
+    """Chebyshev points of each cell, (points, n_in)."""
+    lo, hi = spline_range(knots, degree)
+    count = degree + 2
+    angle = (torch.arange(count, dtype=knots.dtype, device=knots.device) + 0.5) * torch.pi / count
+    inner = knots[:, degree : knots.shape[-1] - degree]
+    left, right = inner[:, :-1, None], inner[:, 1:, None]
+    points = (left + right) / 2 - (right - left) / 2 * torch.cos(angle)
+    return points.flatten(1).T.clamp(lo, hi).contiguous()

@@ -1,0 +1,79 @@
+"""`edgewise fit`: from a table to a saved network."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgewise.cli._console import console
+from edgewise.cli._input import open_table, parse_seed, parse_widths, select
+from edgewise.cli._output import check_file, replacing
+
+if TYPE_CHECKING:
+    from edgewise.train._result import Row
+
+
+def fit(
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (orbits)."),
+    ],
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to learn.")],
+    inputs: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="The columns to learn it from; all others when left out."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The file for the network, ending in .safetensors.")
+    ] = Path("model.safetensors"),
+    widths: Annotated[
+        str, typer.Option(metavar="N,..,1", help="Nodes of each layer; auto is one hidden layer of five.")
+    ] = "auto",
+    grid: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Intervals of each edge's spline; grown as far as it helps when left out."
+        ),
+    ] = None,
+    degree: Annotated[int, typer.Option(metavar="N", help="Degree of each edge's spline, 1 to 5.")] = 3,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")] = 0,
+) -> None:
+    """Train a network on a table and save it."""
+    seed = parse_seed(seed)
+    selection, notes = select(open_table(file), target, inputs)
+    layers = parse_widths(widths, len(selection.names))
+    check_file(out, (".safetensors",))
+
+    import edgewise
+
+    own_grid = {} if grid is None else {"grid": grid}
+    model = edgewise.KAN(layers, degree=degree, seed=seed, **own_grid)
+    screen = console()
+    for note in notes:
+        screen.print(note)
+    screen.print(f"Training KAN({layers}) on {len(selection.y)} rows.")
+    options = edgewise.Options(seed=seed, watch=lambda row: screen.print(_round(row)))
+    result = edgewise.fit(
+        model, selection.x, selection.y, grids="auto" if grid is None else None, options=options
+    )
+    with replacing(out) as path:
+        edgewise.save(result.model, path, names=selection.names, target=target)
+    for note in result.notes:
+        screen.print(note)
+    screen.print(f"Training error:   {result.train_error:.3g} (rms, in the units of {target})")
+    screen.print(f"Validation error: {_validation(result.validation_error)}")
+    screen.print(result.outcome.message)
+    screen.print(f"Network: {out}")
+
+
+def _round(row: Row) -> str:
+    """One line on one round of training."""
+    errors = f"training {row.train:.2e}, validation {_validation(row.validation)}"
+    return f"[{row.seconds:5.1f} s] grid {row.grid}, {row.parameters} parameters: {errors}"
+
+
+def _validation(error: float) -> str:
+    return "none held out (too few rows)" if math.isnan(error) else f"{error:.3g}"

@@ -1,0 +1,103 @@
+"""What the commands read: tables by path or by the name of a shipped one, and lists in options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgewise import datasets
+from edgewise._errors import InputError, unknown
+from edgewise.io import Selection, Table, read_table
+
+
+def open_table(file: str) -> Table:
+    """Read the file, or the shipped table of that name where there is no such file."""
+    path = Path(file)
+    if path.exists():
+        return read_table(path)
+    if file in datasets.names():
+        return read_table(datasets.path(file))
+    if path.suffix or len(path.parts) > 1:
+        return read_table(path)
+    raise unknown("file or shipped table", file, datasets.names())
+
+
+def select(table: Table, target: str, inputs: str | None) -> tuple[Selection, list[str]]:
+    """Return the selected arrays and all that the user should know about how they were read."""
+    chosen = None if inputs is None else split_names(inputs, [*table.names, *(n for n, _ in table.left_out)])
+    selection = table.select(target, chosen)
+    left_out = [
+        f"Column {name!r} is left out: {reason}." for name, reason in table.left_out if chosen is None
+    ]
+    return selection, [*table.notes, *left_out, *selection.notes]
+
+
+def split_names(text: str, known: list[str]) -> list[str]:
+    """Return the names in "A,B"; a text that is itself a column's name is that one column.
+
+    >>> split_names("a, b", ["a", "b"]), split_names("mass, kg", ["mass, kg"])
+    (['a', 'b'], ['mass, kg'])
+    """
+    if text in known:
+        return [text]
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise InputError(f"--inputs must list column names with commas in between, like a,b. Got {text!r}.")
+    return names
+
+
+def parse_noise(text: str) -> str | float:
+    """Return "auto", "exact" or the relative noise level.
+
+    >>> parse_noise("auto"), parse_noise("0.01")
+    ('auto', 0.01)
+    """
+    if text in ("auto", "exact"):
+        return text
+    try:
+        level = float(text)
+    except ValueError:
+        level = -1.0
+    if not 0 <= level < 1:
+        raise InputError(
+            "--noise must be auto, exact, or a number from 0 to 1 (noise relative to the target's spread), "
+            f"like 0.01. Got {text!r}."
+        )
+    return level
+
+
+def parse_seed(seed: int) -> int:
+    """Return a seed that torch and numpy both take."""
+    if not 0 <= seed < 2**32:
+        raise InputError(f"--seed must be a whole number from 0 to 4294967295. Got {seed}.")
+    return seed
+
+
+def parse_time_limit(seconds: float) -> float:
+    """Return a positive, finite number of seconds."""
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"--time-limit must be a positive number of seconds, like 60. Got {seconds:g}.")
+    return seconds
+
+
+def parse_widths(text: str, n_inputs: int) -> list[int]:
+    """Return the nodes of each layer; "auto" is one hidden layer of five.
+
+    >>> parse_widths("auto", 2), parse_widths("2,3,1", 2)
+    ([2, 5, 1], [2, 3, 1])
+    """
+    if text == "auto":
+        return [n_inputs, 5, 1]
+    try:
+        widths = [int(width) for width in text.split(",")]
+    except ValueError:
+        widths = []
+    if len(widths) < 2 or min(widths) < 1:
+        raise InputError(
+            f"--widths must be auto or positive whole numbers, like {n_inputs},5,1. Got {text!r}."
+        )
+    if widths[0] != n_inputs or widths[-1] != 1:
+        raise InputError(
+            f"--widths must begin with the number of inputs ({n_inputs}) and end with 1, "
+            f"like {n_inputs},5,1. Got {text!r}."
+        )
+    return widths

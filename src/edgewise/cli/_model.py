@@ -1,0 +1,51 @@
+"""A saved network together with the names of the columns it was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgewise._errors import InputError
+
+if TYPE_CHECKING:
+    from edgewise.nn import KAN
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A network, its inputs' names and its target's."""
+
+    model: KAN
+    names: list[str]
+    target: str
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Return the network's value for each row of x (n, d); NaN where an input is missing."""
+        import torch
+
+        complete = ~np.isnan(x).any(axis=1)
+        y = np.full(len(x), np.nan)
+        with torch.no_grad():
+            y[complete] = self.model(torch.as_tensor(x[complete], dtype=self.model.dtype))[:, 0].cpu().numpy()
+        return y
+
+
+def open_model(path: Path) -> SavedModel:
+    """Load a network that `edgewise fit` saved."""
+    import edgewise
+
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a .safetensors file in it.")
+    if not path.exists():
+        raise InputError(f"There is no file {path}: train and save a network with edgewise fit.")
+    model = edgewise.load(path)
+    names, target = getattr(model, "names", None), getattr(model, "target", None)
+    if not names or not target:
+        raise InputError(
+            f"{path} does not say which columns it was trained on: save it with edgewise fit, "
+            "or with edgewise.save(model, path, names=[...], target=...)."
+        )
+    return SavedModel(model, list(names), target)

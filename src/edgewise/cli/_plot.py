@@ -1,0 +1,45 @@
+"""`edgewise plot`: the diagram of a saved network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from edgewise._errors import InputError
+from edgewise.cli._console import console
+from edgewise.cli._input import open_table
+from edgewise.cli._model import open_model
+from edgewise.cli._output import check_file, replacing
+
+
+def plot(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")],
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="A table whose rows show where the edges are used.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The picture to write, ending in .png, .svg or .pdf.")
+    ] = Path("network.png"),
+) -> None:
+    """Draw a network: its nodes, and each edge's function."""
+    check_file(out, (".png", ".svg", ".pdf"))
+    saved = open_model(model)
+    x = None
+    if file is not None:
+        x = open_table(file).inputs(saved.names)
+        x = x[~np.isnan(x).any(axis=1)]
+        if not len(x):
+            raise InputError(f"{file} has no complete row: fill in the missing values.")
+
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import edgewise
+
+    axes = edgewise.plot.network(saved.model, x)
+    with replacing(out) as path:
+        axes.figure.savefig(path, bbox_inches="tight", dpi=200)
+    console().print(f"Picture: {out}")

@@ -1,0 +1,49 @@
+"""`edgewise predict`: a saved network applied to a table."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from edgewise._errors import InputError
+from edgewise.cli._console import console
+from edgewise.cli._input import open_table
+from edgewise.cli._model import open_model
+from edgewise.cli._output import check_file, replacing
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A table with the columns that it was trained on.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The .csv file to write; printed when left out.")
+    ] = None,
+) -> None:
+    """Predict the target for each row of a table."""
+    import pandas as pd
+
+    saved = open_model(model)
+    table = open_table(file)
+    x = table.inputs(saved.names)
+    name = f"{saved.target}_predicted"
+    if name in table.names:
+        raise InputError(f"{file} already has a column {name!r}: rename or remove it.")
+    if out is not None:
+        check_file(out, (".csv",))
+    frame = pd.DataFrame({**table.columns, name: saved.predict(x)})
+    incomplete = int(np.isnan(x).any(axis=1).sum())
+    if incomplete:
+        note = f"{incomplete} of {table.n_rows} rows have no prediction: an input is missing."
+        console(stderr=out is None).print(note)
+    if out is None:
+        frame.to_csv(sys.stdout, index=False)
+        return
+    with replacing(out) as path:
+        frame.to_csv(path, index=False)
+    console().print(f"Predictions: {out} ({table.n_rows} rows)")

@@ -1,0 +1,216 @@
+"""Least squares on the constants of a formula: the data, the free formula, and Levenberg-Marquardt steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy
+import torch
+
+from edgewise.discovery._tape import Array, Formula, Tape
+from edgewise.symbolic._constants import readable_float
+
+_PROGRESS = 1e-8  # stop when a good step lowers the error by less than this fraction
+_FLOOR = 4e-16  # stop at this error
+_GIVE_UP = 1e8  # stop when the damping has grown past this
+_CUT = 1e-13  # singular values below this fraction of the largest take no part in a step
+
+
+@dataclass(frozen=True)
+class Polished:
+    """A formula with fitted constants, and the weighted rms residual over the weighted spread of y."""
+
+    expression: Formula
+    error: float
+
+
+@dataclass(frozen=True)
+class Data:
+    """A table prepared for fitting: finite rows, contiguous columns, weights that make |r| the error."""
+
+    names: tuple[str, ...]
+    columns: tuple[Array, ...]
+    y: Array
+    weight: Array
+
+    @property
+    def n(self) -> int:
+        return len(self.y)
+
+    def rows(self, keep: Array) -> Data:
+        """Return the rows where keep is true, with the same scale of the weights."""
+        return Data(self.names, tuple(c[keep] for c in self.columns), self.y[keep], self.weight[keep])
+
+    def error(self, values: Array) -> float:
+        """Return the relative error of predicted values, inf where one of them is not finite."""
+        with np.errstate(all="ignore"):
+            error = float(np.linalg.norm(self.weight * (values - self.y)))
+        return error if np.isfinite(error) else np.inf
+
+
+def prepare(names: Sequence[str], x: Array, y: Array, weight: Array | None = None) -> Data:
+    """Return the data of a fit: rows with a nan or infinity anywhere are left out.
+
+    The weights multiply residuals, and are scaled such that the root of the sum of squares of weight (f - y)
+    is the rms of the weighted residuals over the weighted standard deviation of y (over the weighted rms if y
+    is constant).
+    """
+    x = np.asarray(x, dtype=np.float64).reshape(len(y), len(names))
+    y = np.asarray(y, dtype=np.float64).reshape(-1)
+    w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64).reshape(-1)
+    keep = np.isfinite(y) & np.isfinite(w) & np.isfinite(x).all(axis=1)
+    x, y, w = x[keep], y[keep], w[keep]
+    total = float(np.sum(w * w))
+    mean = float(np.sum(w * w * y)) / total if total > 0 else 0.0
+    scale = float(np.linalg.norm(w * (y - mean)))
+    size = float(np.linalg.norm(w * y))
+    if scale <= 1e-14 * size:
+        scale = size
+    columns = tuple(np.ascontiguousarray(x[:, i]) for i in range(len(names)))
+    return Data(tuple(names), columns, y, w / (scale if scale > 0 else 1.0))
+
+
+@dataclass(frozen=True)
+class Free:
+    """A formula whose constants are symbols, with their values and the error there."""
+
+    template: Formula
+    symbols: tuple[sympy.Symbol, ...]
+    values: tuple[float, ...]
+    error: float = np.inf
+
+    @property
+    def expression(self) -> Formula:
+        """The formula with its constants written out."""
+        return self.template.xreplace(
+            {s: readable_float(v) for s, v in zip(self.symbols, self.values, strict=True)}
+        )
+
+    def pinned(self, k: int, value: Formula) -> Free:
+        """Return the formula with constant k at an exact value, without constants that drop out with it."""
+        template = self.template.xreplace({self.symbols[k]: value})
+        left = template.free_symbols
+        pairs = [(s, v) for s, v in zip(self.symbols, self.values, strict=True) if s in left]
+        return Free(template, tuple(s for s, _ in pairs), tuple(v for _, v in pairs), self.error)
+
+
+def split_constants(expr: Formula) -> tuple[Formula, list[sympy.Symbol], list[float]]:
+    """Turn every Float of an expression into a symbol of its own: c0, c1, ...
+
+    A Float exponent that is an integer becomes that Integer; exact numbers stay.
+
+    Returns:
+        The expression with (dummy) symbols, the symbols, and their values.
+
+    Example:
+        >>> x = sympy.Symbol("x")
+        >>> split_constants(2.5 * sympy.sin(0.5 * x) ** 2)
+        (_c0*sin(_c1*x)**2, [_c0, _c1], [2.5, 0.5])
+    """
+    symbols: list[sympy.Symbol] = []
+    values: list[float] = []
+
+    def walk(node: Formula) -> Formula:
+        if node.is_Float:
+            symbols.append(sympy.Dummy(f"c{len(symbols)}"))
+            values.append(float(node))
+            return symbols[-1]
+        if not node.args or not node.has(sympy.Float):
+            return node
+        if node.is_Pow and node.exp.is_Float and node.exp == int(node.exp):
+            return walk(node.base) ** int(node.exp)
+        return node.func(*(walk(a) for a in node.args))
+
+    return walk(sympy.sympify(expr, strict=True)), symbols, values
+
+
+def freed(expr: Formula) -> Free:
+    """Return the formula with its Floats free, not fitted yet."""
+    template, symbols, values = split_constants(expr)
+    return Free(template, tuple(symbols), tuple(values))
+
+
+def finished(free: Free, data: Data) -> Polished:
+    """Return a formula with its constants written out, and the error of exactly that."""
+    expression = free.expression
+    return Polished(expression, data.error(Tape(expression, data.names).values(data.columns)))
+
+
+def fit(free: Free, data: Data, steps: int = 80) -> Free:
+    """Return the formula with its constants fitted, and the error over all rows."""
+    tape = Tape(free.template, data.names, free.symbols)
+    values = np.array(free.values)
+    for _ in range(3):
+        start = tape.values(data.columns, values)
+        defined = np.isfinite(start)
+        if data.n == 0 or np.count_nonzero(defined) < max(0.5 * data.n, len(values)):
+            return replace(free, error=np.inf)
+        if len(values):
+            rows = data if defined.all() else data.rows(defined)
+            values, error = _minimise(tape, values, rows, steps)
+        else:
+            error = data.error(start)
+        if defined.all():
+            break
+        error = data.error(tape.values(data.columns, values))
+    return replace(free, values=tuple(float(v) for v in values), error=error)
+
+
+def _minimise(tape: Tape, values: Array, data: Data, steps: int) -> tuple[Array, float]:
+    """Return the constants at the nearest minimum of the weighted residual, and the error there."""
+    damping = 1e-3
+    prediction, jacobian = tape.jacobian(data.columns, values)
+    residual = data.weight * (data.y - prediction)
+    error = float(np.linalg.norm(residual))
+    factors = _factors(jacobian, data.weight, residual)
+    for _ in range(steps):
+        if factors is None or error <= _FLOOR or damping > _GIVE_UP:
+            break
+        step = _step(factors, damping)
+        trial = values + step
+        prediction, jacobian = tape.jacobian(data.columns, trial)
+        new_error = data.error(prediction)
+        if new_error < error:
+            progress = 1 - new_error / error
+            values, error = trial, new_error
+            factors = _factors(jacobian, data.weight, data.weight * (data.y - prediction))
+            if progress < _PROGRESS and damping <= 1e-2:
+                break
+            damping *= 0.1
+        elif np.all(np.abs(step) <= 4e-16 * np.abs(values)):
+            break
+        else:
+            damping = max(damping * 10, 1e-7) if new_error > error * (1 + 1e-6) else damping * 1e3
+    return values, error
+
+
+def _factors(jacobian: Array, weight: Array, residual: Array) -> tuple[Array, ...] | None:
+    """Return what a step needs: column sizes, singular values, right vectors, the residual in that basis."""
+    weighted = weight[:, None] * jacobian
+    sizes = np.linalg.norm(weighted, axis=0)
+    if not np.isfinite(sizes).all():
+        return None
+    sizes[sizes == 0] = 1.0
+    table = torch.from_numpy(np.column_stack([weighted / sizes, residual]))
+    p = len(sizes)
+    triangle = torch.linalg.qr(table, mode="r").R
+    u, s, vh = torch.linalg.svd(triangle[:, :p], full_matrices=False)
+    return sizes, s.numpy(), vh.T.numpy(), (u.T @ triangle[:, p]).numpy()
+
+
+def _step(factors: tuple[Array, ...], damping: float) -> Array:
+    sizes, s, v, target = factors
+    if s[0] == 0:
+        return np.zeros_like(sizes)
+    s = np.where(s > _CUT * s[0], s, 0.0)
+    return (v @ (s / (s * s + damping * s[0] ** 2) * target)) / sizes
+
+
+def relative_jacobian(free: Free, data: Data) -> tuple[Array, Array]:
+    """Return the scales of the constants (|c|, 1 for zeros) and the weighted Jacobian per relative change."""
+    tape = Tape(free.template, data.names, free.symbols)
+    values = np.array(free.values)
+    scales = np.where(values == 0, 1.0, np.abs(values))
+    return scales, data.weight[:, None] * tape.jacobian(data.columns, values)[1] * scales

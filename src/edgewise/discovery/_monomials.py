@@ -1,0 +1,87 @@
+"""What the direct fits share: monomials of a table, the candidate they return, and when it is good enough."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+import sympy
+
+from edgewise.discovery._complexity import simplify_light
+from edgewise.discovery._fitting import Data, finished, fit, freed
+from edgewise.discovery._rounding import rounded_on
+from edgewise.discovery._tape import Array, Formula
+
+EXACT = 1e-9  # an error below this means the right form on exact data
+_MANY = 30  # formulas with more free constants are refitted but not rounded
+Exponents = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Direct:
+    """A formula found directly, and its weighted rms residual over the weighted standard deviation of y."""
+
+    expression: Formula
+    error: float
+
+
+def usable(data: Data) -> bool:
+    """Return whether the table has a column, enough rows, and a target that varies."""
+    return bool(data.columns) and data.n >= 5 and bool(np.any(data.weight > 0)) and float(np.ptp(data.y)) > 0
+
+
+def accepted(error: float, noise: float, n: int) -> bool:
+    """Return whether an error is at rounding level, or at the noise level as far as n rows can tell."""
+    return error < EXACT or (noise > 0 and error <= noise * (1.05 + 1.5 / np.sqrt(n)))
+
+
+def size(variables: int, degree: int) -> int:
+    """Return the number of monomials of that many variables up to a degree."""
+    return comb(variables + degree, degree)
+
+
+def library(variables: list[int], total: int, degree: int) -> list[Exponents]:
+    """List the exponents of all monomials up to a degree in some of the variables, low degrees first."""
+    found = []
+    for d in range(degree + 1):
+        for choice in itertools.combinations_with_replacement(variables, d):
+            found.append(tuple(choice.count(i) for i in range(total)))
+    return found
+
+
+def monomial(names: tuple[str, ...], exponents: Exponents) -> Formula:
+    """Return a monomial as an expression."""
+    return sympy.Mul(*(sympy.Symbol(n) ** e for n, e in zip(names, exponents, strict=True)))
+
+
+def varying(data: Data) -> list[int]:
+    """Return the variables that are not constant."""
+    return [i for i, c in enumerate(data.columns) if np.ptp(c) > 1e-12 * np.max(np.abs(c))]
+
+
+def scaled_columns(data: Data, monomials: list[Exponents]) -> tuple[Array, Array]:
+    """Return the monomials of the variables over their largest sizes (N, K), and their divisors (K,)."""
+    scales = np.array([np.max(np.abs(c)) or 1.0 for c in data.columns])
+    scaled = [c / s for c, s in zip(data.columns, scales, strict=True)]
+    done: dict[Exponents, Array] = {(0,) * len(scales): np.ones(data.n)}
+    for e in monomials:
+        if e not in done:
+            i = next(i for i, k in enumerate(e) if k)
+            lower = (*e[:i], e[i] - 1, *e[i + 1 :])
+            below = done[lower] if lower in done else _power_product(scaled, lower)
+            done[e] = below * scaled[i]
+    return np.column_stack([done[e] for e in monomials]), np.array([np.prod(scales**e) for e in monomials])
+
+
+def _power_product(columns: list[Array], exponents: Exponents) -> Array:
+    return np.prod([c**e for c, e in zip(columns, exponents, strict=True)], axis=0)
+
+
+def rounded(expr: Formula, data: Data, noise: float) -> Direct:
+    """Return a formula with its constants refitted, made exact where possible, and written simply."""
+    free = freed(expr)
+    few = len(free.symbols) <= _MANY
+    result = rounded_on(expr, data, noise) if few else finished(fit(free, data), data)
+    return Direct(simplify_light(result.expression), result.error)

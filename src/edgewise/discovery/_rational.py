@@ -1,0 +1,245 @@
+"""Quotients of polynomials from a linear relation between monomials: P(x) - y Q(x) = 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import sympy
+import torch
+
+from edgewise.discovery._fitting import Data, prepare
+from edgewise.discovery._monomials import (
+    Direct,
+    Exponents,
+    accepted,
+    library,
+    monomial,
+    rounded,
+    scaled_columns,
+    size,
+    usable,
+    varying,
+)
+from edgewise.discovery._tape import Array, Formula
+from edgewise.symbolic._constants import nice_values
+
+_DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 0), (3, 1), (3, 2))  # numerator, denominator
+_NOISY_DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 1))
+_MAX_TERMS = 120
+_MAX_NOISY_TERMS = 40
+_UNIQUE = 1e-9  # the smallest singular value over the next one, for an exact relation
+_TINY = 1e-12  # ... and over the largest
+
+
+@dataclass(frozen=True)
+class _Relation:
+    """Monomials of the numerator and of the denominator, and their coefficients in unscaled variables."""
+
+    above: list[Exponents]
+    below: list[Exponents]
+    coefficients: Array = field(default_factory=lambda: np.zeros(0))
+
+    def __len__(self) -> int:
+        return len(self.above) + len(self.below)
+
+    def kept(self, keep: Array) -> _Relation:
+        p = len(self.above)
+        above = [e for e, k in zip(self.above, keep[:p], strict=True) if k]
+        below = [e for e, k in zip(self.below, keep[p:], strict=True) if k]
+        return _Relation(above, below)
+
+    def formula(self, names: tuple[str, ...], unit: int) -> Formula:
+        """Return P/Q with the coefficient at one place divided out of both."""
+        p = len(self.above)
+        terms = []
+        for k, e in enumerate([*self.above, *self.below]):
+            number = sympy.Float(self.coefficients[k] / self.coefficients[unit], 17)
+            terms.append(monomial(names, e) if k == unit else number * monomial(names, e))
+        return sympy.Add(*terms[:p]) / sympy.Add(*terms[p:])
+
+
+def rational(
+    names: Sequence[str], x: Array, y: Array, noise: float = 0.0, weight: Array | None = None
+) -> list[Direct]:
+    """Find y = P(x) / Q(x) with few terms in both polynomials.
+
+    P(x) - y Q(x) = 0 is linear in the coefficients. Exact data: the smallest library of monomials in which it
+    has one solution only, by singular values. Noisy data: min sum (weight (P - y Q) / Q_old)^2 with mean (Q /
+    Q_old)^2 fixed, which takes the bias out of the linear problem, repeated until Q stands; terms are removed
+    as long as the Bayesian information criterion allows it. Then all constants are refitted in y itself and
+    made exact where possible.
+
+    Args:
+        names: the column names.
+        x: the table (N, m).
+        y: the target (N,).
+        noise: rms of the noise over the weighted standard deviation of y; 0 for exact data.
+        weight: what residuals are multiplied by (N,).
+
+    Returns:
+        One candidate, or none.
+
+    Example:
+        >>> x = np.random.default_rng(0).uniform(0.1, 0.9, (100, 2))
+        >>> u, v = x.T
+        >>> rational(["u", "v"], x, (u + v) / (1 + u * v))[0].expression
+        (u + v)/(u*v + 1)
+
+    Source: Sanathanan and Koerner (1963) for the weights 1/Q_old; the constraint is the total least squares
+    one.
+    """
+    data = prepare(names, x, y, weight)
+    variables = varying(data) if usable(data) else []
+    if not variables:
+        return []
+    data = data.rows(data.weight > 0)
+    limit = min(_MAX_TERMS if noise <= 0 else _MAX_NOISY_TERMS, data.n / 3)
+    find = _exact if noise <= 0 else _noisy
+    for top, bottom in _DEGREES if noise <= 0 else _NOISY_DEGREES:
+        if size(len(variables), top) + size(len(variables), bottom) > limit:
+            continue
+        m = len(names)
+        relation = find(_Relation(library(variables, m, top), library(variables, m, bottom)), data, noise)
+        if relation is None:
+            continue
+        expr = relation.formula(data.names, _unit(relation, data, noise))
+        candidate = rounded(expr, data, noise)
+        if accepted(candidate.error, noise, data.n):
+            return [candidate]
+    return []
+
+
+def _columns(relation: _Relation, data: Data) -> tuple[Array, Array, Array]:
+    """Return the columns of P and of Q in scaled variables, and what scaled coefficients are divided by."""
+    table, scales = scaled_columns(data, [*relation.above, *relation.below])
+    p = len(relation.above)
+    size_y = np.max(np.abs(data.y))
+    scales = np.concatenate([scales[:p], scales[p:] * size_y])
+    return table[:, :p], table[:, p:], scales
+
+
+def _null_space(relation: _Relation, data: Data) -> tuple[Array, Array, Array] | None:
+    """Return the coefficients of smallest residual, their sizes as parts of it, and the singular values.
+
+    None if a column is zero or overflows.
+    """
+    top, bottom, scales = _columns(relation, data)
+    table = np.column_stack([top, bottom * (-data.y / np.max(np.abs(data.y)))[:, None]])
+    table *= (data.weight / np.max(data.weight))[:, None]
+    norms = np.linalg.norm(table, axis=0)
+    if not np.isfinite(norms).all() or (norms == 0).any():
+        return None
+    triangle = torch.linalg.qr(torch.from_numpy(table / norms), mode="r").R
+    _, s, vh = torch.linalg.svd(triangle)
+    null = vh[-1].numpy()
+    return null / norms / scales, np.abs(null), s.numpy()
+
+
+def _exact(relation: _Relation, data: Data, _: float) -> _Relation | None:
+    """Return the relation of exact data if there is one only, without the terms that are zero."""
+    for tolerance in (1e-6, 1e-8, 1e-9, 0.0):
+        found = _null_space(relation, data)
+        if found is None:
+            return None
+        coefficients, parts, s = found
+        if not (len(s) < 2 or (s[-1] < _UNIQUE * s[-2] and s[-1] < _TINY * s[0])):
+            return None
+        keep = parts > tolerance * np.max(parts)
+        p = len(relation.above)
+        if not (keep[:p].any() and keep[p:].any()):
+            return None
+        if keep.all():
+            break
+        relation = relation.kept(keep)
+    return replace(relation, coefficients=coefficients)
+
+
+def _unit(relation: _Relation, data: Data, noise: float) -> int:
+    """Return the place to divide by: what makes the others simplest, or the largest part of noisy data."""
+    c = relation.coefficients
+    if noise > 0:
+        top, bottom, scales = _columns(relation, data)
+        parts = np.linalg.norm(np.column_stack([top, bottom]), axis=0) * np.abs(c * scales)
+        return len(relation.above) + int(np.argmax(parts[len(relation.above) :]))
+
+    def cost(k: int) -> tuple[float, int]:
+        near = [nice_values(float(value), 1e-7) for value in c / c[k]]
+        return sum(n[0].complexity if n else 25 for n in near), -k
+
+    return min(range(len(c)), key=cost)
+
+
+def _noisy(relation: _Relation, data: Data, noise: float) -> _Relation | None:
+    """Return a sparse relation of noisy data at the noise level, or None."""
+    full = _solve(relation, data)
+    if full is None or not accepted(full[1] * np.sqrt(data.n / (data.n - len(relation))), noise, data.n):
+        return None
+    relation, error, rises = full
+    price = error**2 * (np.log(data.n) + 2 * np.log(len(relation))) / data.n
+    blocked: set[tuple[bool, Exponents]] = set()
+    while len(relation) > 2:
+        p = len(relation.above)
+        places = [(k < p, e) for k, e in enumerate([*relation.above, *relation.below])]
+        order = [k for k in np.argsort(rises) if places[k] not in blocked and rises[k] < 3 * price]
+        if not order:
+            break
+        smaller = relation.kept(np.arange(len(relation)) != order[0])
+        trial = _solve(smaller, data) if smaller.above and smaller.below else None
+        if trial is not None and trial[1] ** 2 <= error**2 + price:
+            relation, error, rises = trial
+        else:
+            blocked.add(places[order[0]])
+    return relation
+
+
+def _solve(relation: _Relation, data: Data) -> tuple[_Relation, float, Array] | None:
+    """Return the relation with coefficients, the error in y, and how its square rises without each term."""
+    top, bottom, scales = _columns(relation, data)
+    p = len(relation.above)
+    size_y = np.max(np.abs(data.y))
+    weights = data.weight * size_y
+    table = np.column_stack([top, bottom * (-data.y / size_y)[:, None]]) * weights[:, None]
+    old, best = np.ones(data.n), None
+    for _ in range(8):
+        weighted = torch.from_numpy(table / old[:, None])
+        moments = weighted.T @ weighted
+        sizes = torch.sqrt(torch.diagonal(moments)).clamp_min(1e-300)
+        below = torch.from_numpy(bottom / old[:, None]) / sizes[p:]
+        solution = _smallest_ratio(moments / sizes / sizes[:, None], below.T @ below / data.n, p)
+        if solution is None:
+            break
+        c = (solution[0] / sizes).numpy()
+        q = bottom @ c[p:]
+        with np.errstate(all="ignore"):
+            error = data.error(size_y * (top @ c[:p]) / q)
+        if best is not None and error > best[1] * (1 - 1e-5):
+            break
+        best = (replace(relation, coefficients=c / scales), error, solution[1].numpy())
+        old = np.maximum(np.abs(q), 1e-3 * np.sqrt(np.mean(q * q)))
+    return best
+
+
+def _smallest_ratio(g: torch.Tensor, h: torch.Tensor, p: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Minimise c G c over q H q = 1, where q is c after the first p entries.
+
+    Returns c and the rise of the minimum, to second order, when an entry is set to zero.
+    """
+    eye = torch.eye(len(g), dtype=g.dtype)
+    factor, bad = torch.linalg.cholesky_ex(g[:p, :p] + 1e-14 * eye[:p, :p])
+    root, worse = torch.linalg.cholesky_ex(h + 1e-14 * torch.trace(h) * eye[p:, p:])
+    if bad or worse or not torch.isfinite(g).all():
+        return None
+    lift = torch.cholesky_solve(g[:p, p:], factor)
+    rest = g[p:, p:] - g[p:, :p] @ lift
+    half = torch.linalg.solve_triangular(root, rest, upper=False)
+    ratio = torch.linalg.solve_triangular(root, half.T, upper=False)
+    values, vectors = torch.linalg.eigh((ratio + ratio.T) / 2)
+    q = torch.linalg.solve_triangular(root.T, vectors[:, :1], upper=True)[:, 0]
+    c = torch.cat([-lift @ q, q])
+    curvature = g.clone()
+    curvature[p:, p:] -= values[0] * h
+    s, v = torch.linalg.eigh(curvature)
+    inverse = (v[:, 1:] ** 2 / s[1:].clamp_min(1e-14 * s[-1])).sum(dim=1)
+    return c, c * c / inverse

@@ -1,0 +1,237 @@
+"""Make fitted constants exact: remove redundant ones, round those that the data allow to be nice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import sympy
+import torch
+
+from edgewise.discovery._fitting import Data, Free, Polished, finished, fit, freed, prepare, relative_jacobian
+from edgewise.discovery._tape import Array, Formula
+from edgewise.symbolic._constants import nice_values
+
+_EXACT = 1e-9  # an error below this means exact data and the right form
+_RANK = 1e-7  # singular values below this fraction of the largest are redundant constants
+_TOLERANCE = 1e-7  # exact data: how far a constant may be from its exact value
+_SIGMAS = 2.5  # noisy data: the same in standard errors
+_SIGMAS_SIMPLE = 3.3  # ... for 0, 1, 2, 1/2, 3, 3/2 and the like, which are likely from the start
+_SIMPLE = 6  # ... up to this complexity
+_RISE = 0.004  # noisy data: the largest relative rise of the error by rounding one constant ...
+_DENOMINATOR_NOISY = 12  # noisy data: the largest denominator
+
+
+def fix_gauge(
+    expr: Formula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None
+) -> Polished:
+    """Pin constants that the data cannot determine until the others are unique.
+
+    While the Jacobian with respect to relative changes of the constants has s_min < 1e-7 s_max, a constant
+    that takes part in its null vector is set to 0 (if it is added), to 1 or -1 (if it multiplies) or to the
+    nearest nice value, and the rest is refitted; the first choice that keeps the error is taken. Every round
+    removes a constant; where no choice keeps the error, the redundancy stays.
+
+    Example:
+        >>> x = np.linspace(1, 2, 30)[:, None]
+        >>> formula = 1.5 * sympy.exp(2.0 * sympy.Symbol("t") + 0.7)
+        >>> len(fix_gauge(formula, ["t"], x, 3 * np.exp(2 * x[:, 0])).expression.atoms(sympy.Float))
+        2
+    """
+    data = prepare(names, x, y, weight)
+    return finished(_without_gauge(fit(freed(expr), data), data), data)
+
+
+def round_constants(
+    expr: Formula,
+    names: Sequence[str],
+    x: Array,
+    y: Array,
+    weight: Array | None = None,
+    noise: float = 0.0,
+) -> Polished:
+    """Refit a formula, remove redundant constants, and make constants exact where the data allow it.
+
+    Exact data (noise 0, or an error below 1e-9): constants within 1e-7 of a nice value, nearest first; kept
+    if the error, after refitting the other constants, is at most max(3 x before, 1e-10).
+
+    Noisy data: constants within 2.5 standard errors of 0 or of a nice value (d <= 12; 3.3 standard errors of
+    a very simple one), most convincing first; kept if the refitted error rises by less than 0.4 % (6/N if
+    that is more).
+
+    Args:
+        expr: the formula; its Floats are free, exponents included.
+        names: the column names.
+        x: the table (N, len(names)).
+        y: the target (N,).
+        weight: what residuals are multiplied by (N,).
+        noise: rms of the noise over the weighted standard deviation of y; 0 for exact data.
+
+    Example:
+        >>> x = np.linspace(1, 3, 40)
+        >>> t = sympy.Symbol("t")
+        >>> round_constants(3.1 * t**1.49, ["t"], x[:, None], np.pi * x**1.5).expression
+        pi*t**(3/2)
+    """
+    return rounded_on(expr, prepare(names, x, y, weight), noise)
+
+
+def rounded_on(expr: Formula, data: Data, noise: float) -> Polished:
+    """Do what round_constants does, on data prepared before."""
+    start = fit(freed(expr), data)
+    if not np.isfinite(start.error):
+        start = _with_defined_exponents(start, data)
+    if not np.isfinite(start.error):
+        return Polished(start.expression, np.inf)
+    free = _without_gauge(start, data)
+    exact = noise <= 0 or free.error < _EXACT
+    return finished(_rounded_exact(free, data) if exact else _rounded_noisy(free, data), data)
+
+
+def allowed_error(error: float, exact: bool, n: int) -> float:
+    """Return the largest error that setting one constant to an exact value may lead to."""
+    if not exact:
+        return error * (1 + max(_RISE, 0.55 * _SIGMAS_SIMPLE**2 / n))  # s standard errors cost s^2 / 2n
+    return max(3 * error, 1e-10) if error < _EXACT else 1.001 * error
+
+
+def _with_defined_exponents(free: Free, data: Data) -> Free:
+    """Round Float exponents of bases that are negative somewhere, where nothing can be fitted before."""
+    for k, value in reversed(list(enumerate(free.values))):
+        if _role(free, k) == "exponent":
+            trial = fit(free.pinned(k, sympy.Integer(round(value))), data)
+            if np.isfinite(trial.error):
+                return trial
+    return free
+
+
+def _without_gauge(free: Free, data: Data) -> Free:
+    """Pin constants until the relative Jacobian has full rank, or none can be pinned."""
+    while free.symbols and np.isfinite(free.error):
+        null = _null_vector(free, data)
+        if null is None:
+            break
+        order = np.flatnonzero(np.abs(null) > 0.1 * np.abs(null).max())
+        limit = allowed_error(free.error, free.error < _EXACT, data.n)
+        pinned = next((t for t in _pins(free, order, data) if t.error <= limit), None)
+        if pinned is None:
+            break
+        free = pinned
+    return free
+
+
+def _null_vector(free: Free, data: Data) -> Array | None:
+    """Return the direction of relative changes that the data do not see, if there is one."""
+    _, jacobian = relative_jacobian(free, data)
+    if not np.isfinite(jacobian).all():
+        return None
+    _, s, v = _svd(jacobian)
+    return v[:, -1] if s[-1] < _RANK * s[0] or s[0] == 0 else None
+
+
+def _svd(table: Array) -> tuple[Array, Array, Array]:
+    """Return left vectors of the triangular factor, singular values and right vectors of a tall table."""
+    triangle = torch.linalg.qr(torch.from_numpy(table), mode="r").R
+    u, s, vh = torch.linalg.svd(triangle, full_matrices=False)
+    return u.numpy(), s.numpy(), vh.T.numpy()
+
+
+def _pins(free: Free, order: Array, data: Data) -> Iterator[Free]:
+    """Yield refitted formulas with a constant pinned: terms to 0, factors to 1 or -1, then anything."""
+    near = sorted(order, key=lambda k: abs(np.log(abs(free.values[k]) or 1e-300)))
+    roles = {k: _role(free, k) for k in near}
+    choices = [(k, 0) for k in near if roles[k] == "term"]
+    choices += [(k, 1 if free.values[k] >= 0 else -1) for k in near if roles[k] == "factor"]
+    choices += [(k, 1 if free.values[k] >= 0 else -1) for k in near if roles[k] != "factor"]
+    for k, value in choices:
+        yield fit(free.pinned(k, sympy.Integer(value)), data)
+    for k in near:
+        candidates = nice_values(free.values[k], 0.2, 4)
+        if candidates:
+            yield fit(free.pinned(k, candidates[0].expr), data)
+
+
+def _role(free: Free, k: int) -> str:
+    """Return what a constant is in its formula: a term of a sum, an exponent, or a factor (anything else)."""
+    symbol = free.symbols[k]
+    nodes: Iterator[Formula] = iter(sympy.preorder_traversal(free.template))
+    for node in nodes:
+        if symbol in node.args:
+            if node.is_Add:
+                return "term"
+            return "exponent" if node.is_Pow and node.exp == symbol else "factor"
+        if node.is_Pow and symbol in node.exp.free_symbols and node.exp.is_Mul:
+            return "exponent"
+    return "factor"
+
+
+def _rounded_exact(free: Free, data: Data) -> Free:
+    """Round the constants of exact data, all at once if that is right, else one at a time."""
+    every = free
+    for k in reversed(range(len(free.symbols))):
+        candidates = nice_values(free.values[k], _TOLERANCE)
+        if not candidates:
+            break
+        every = every.pinned(k, candidates[0].expr)
+    else:
+        every = fit(every, data)
+        if every.error <= allowed_error(free.error, True, data.n):
+            return every
+    tried: set[sympy.Symbol] = set()
+    while left := [k for k, s in enumerate(free.symbols) if s not in tried]:
+        options = [(k, c) for k in left for c in nice_values(free.values[k], _TOLERANCE)[:2]]
+        if not options:
+            break
+        k, candidate = min(options, key=lambda o: _distance(free.values[o[0]], o[1].value))
+        tried.add(free.symbols[k])
+        trial = fit(free.pinned(k, candidate.expr), data)
+        if trial.error <= allowed_error(free.error, True, data.n):
+            free = trial
+    return free
+
+
+def _distance(value: float, nice: float) -> float:
+    return abs(nice - value) / abs(value or 1)
+
+
+def _rounded_noisy(free: Free, data: Data) -> Free:
+    """Round the constants of noisy data, the least likely coincidence first."""
+    tried: set[tuple[str, Formula]] = set()
+    while free.symbols:
+        errors = _standard_errors(free, data)
+        options = [o for k in range(len(free.symbols)) for o in _options(free, k, errors[k])]
+        options = [o for o in options if (free.symbols[o[1]].name, o[2]) not in tried]
+        if not options:
+            break
+        _, k, value = min(options, key=lambda o: o[0])
+        tried.add((free.symbols[k].name, value))
+        trial = fit(free.pinned(k, value), data)
+        if trial.error <= allowed_error(free.error, False, data.n):
+            free = trial
+    return free
+
+
+def _options(free: Free, k: int, error: float) -> list[tuple[float, int, Formula]]:
+    """List up to three values that constant k may have: (logarithm of the chance, k, exact value)."""
+    value = free.values[k]
+    if abs(value) <= _SIGMAS * error:
+        return [(0.0, k, sympy.Integer(0))]
+    rtol = max(error / abs(value), _TOLERANCE)
+    candidates = [
+        c
+        for c in nice_values(value, _SIGMAS_SIMPLE * rtol, _DENOMINATOR_NOISY)
+        if c.complexity <= _SIMPLE or abs(c.value - value) <= _SIGMAS * rtol * abs(value)
+    ]
+    return [(np.log2(rtol) + 0.7 * c.complexity, k, c.expr) for c in candidates[:3]]
+
+
+def _standard_errors(free: Free, data: Data) -> Array:
+    """Return the standard errors of the constants, from the Jacobian and the residual."""
+    scales, jacobian = relative_jacobian(free, data)
+    if not np.isfinite(jacobian).all():
+        return np.zeros(len(scales))
+    _, s, v = _svd(jacobian)
+    freedom = max(1, data.n - len(s))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        spread = np.sqrt(np.sum((v / np.maximum(s, 1e-12 * s[0])) ** 2, axis=1))
+    return scales * np.nan_to_num(spread) * free.error / np.sqrt(freedom)

@@ -1,0 +1,60 @@
+"""What a target may be turned into before one function of the library is fitted to it: rows of data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sympy
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Transform:
+    """One way to read y: as ``T(y)``, with the way back, for y in an open interval.
+
+    ``powers`` are the p tried in ``T(y) z^p``; ``signed`` is whether y may have either sign.
+
+    >>> square = TRANSFORMS[2]
+    >>> square.name, square.back(square.forward(torch.tensor(3.0))).item()
+    ('square', 3.0)
+    """
+
+    name: str
+    forward: Callable[[Tensor], Tensor]
+    back: Callable[[Tensor], Tensor]
+    formula: Callable[[sympy.Expr], sympy.Expr]
+    domain: tuple[float, float]
+    signed: bool
+    powers: tuple[int, ...]
+
+    def slope(self, y: Tensor) -> Tensor:
+        """Return ``T'(y)``."""
+        with torch.enable_grad():
+            y = y.detach().requires_grad_()
+            return torch.autograd.grad(self.forward(y).sum(), y)[0]
+
+    def back_with_slope(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Return y of a value of T, and dy / dvalue."""
+        with torch.enable_grad():
+            value = value.detach().requires_grad_()
+            y = self.back(value)
+            return y.detach(), torch.autograd.grad(y.sum(), value)[0]
+
+
+_INF = math.inf
+_ALL = (0, 1, -1, 2, -2, 3, -3)
+_FEW = (0, 1, -1)
+TRANSFORMS: tuple[Transform, ...] = (
+    Transform("identity", lambda y: y, lambda v: v * 1.0, lambda v: v, (-_INF, _INF), True, _ALL),
+    Transform("reciprocal", torch.reciprocal, torch.reciprocal, lambda v: 1 / v, (-_INF, _INF), True, _ALL),
+    Transform("square", torch.square, torch.sqrt, sympy.sqrt, (0.0, _INF), False, _ALL),
+    Transform("inverse square", lambda y: y**-2, torch.rsqrt, lambda v: 1 / sympy.sqrt(v), (0.0, _INF), False, _ALL),
+    Transform("log", torch.log, torch.exp, sympy.exp, (0.0, _INF), False, _FEW),
+    Transform("sqrt", torch.sqrt, torch.square, lambda v: v**2, (0.0, _INF), False, _FEW),
+    Transform("exp", torch.exp, torch.log, sympy.log, (-30.0, 30.0), True, _FEW),
+    Transform("sin", torch.sin, torch.asin, sympy.asin, (-math.pi / 2, math.pi / 2), True, _FEW),
+    Transform("cos", torch.cos, torch.acos, sympy.acos, (0.0, math.pi), True, _FEW),
+)

@@ -1,0 +1,225 @@
+"""A table of numbers, and the choice of a target and inputs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edgewise._errors import InputError, unknown
+
+FEWEST_ROWS = 5
+LARGEST = 1e150
+"""Squares of values beyond this overflow float64; squares of values below its inverse vanish."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The arrays that a fit takes: `x` of shape (n, d), `y` of shape (n,), both float64 and finite.
+
+    `names` are the d inputs' columns, `target` is y's, `notes` say in whole sentences what was left out and
+    why.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    names: list[str]
+    target: str
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Named columns of float64 numbers of equal length; missing values are NaN.
+
+    `left_out` holds (name, reason) of the columns that are not numbers, `notes` how the numbers were read.
+
+    >>> import numpy as np
+    >>> table = Table({"a": np.arange(6.0), "b": np.arange(6.0) ** 2}, n_rows=6)
+    >>> table.names
+    ['a', 'b']
+    >>> table.select("b").x.shape
+    (6, 1)
+    """
+
+    columns: dict[str, np.ndarray]
+    n_rows: int
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns of numbers, in the file's order."""
+        return list(self.columns)
+
+    def select(self, target: str, inputs: Sequence[str] | None = None) -> Selection:
+        """Return the inputs and the target as arrays without gaps.
+
+        `inputs` defaults to every column of numbers but the target. Left out with a note: input columns that
+        are empty, constant, or equal to an earlier input; rows with a missing value. Kept with a note: rows
+        that occur more than once, since repeated measurements carry weight.
+
+        Raises `InputError` for a column that is unknown or not numbers, a target that is constant or empty or
+        among the inputs, an infinity, values whose squares leave float64, fewer than five complete rows, or
+        no input left.
+
+        >>> import numpy as np
+        >>> table = Table({"a": np.arange(6.0), "b": np.full(6, 2.0), "c": np.arange(6.0) ** 2}, n_rows=6)
+        >>> table.select("c").notes
+        ["Input 'b' is left out: it is 2 in every row."]
+        """
+        self._require(target, "target column")
+        explicit = inputs is not None
+        chosen = self._chosen(target, inputs)
+        notes: list[str] = []
+        chosen = self._without_empty(chosen, explicit, notes)
+        if np.isnan(self.columns[target]).all():
+            raise InputError(f"The target column {target!r} is empty: fill it in or choose another target.")
+        rows = self._complete_rows([*chosen, target], notes)
+        for name in [*chosen, target]:
+            _check_infinite(name, self.columns[name][rows], rows)
+            _check_range(name, self.columns[name][rows])
+        y = self.columns[target][rows]
+        if y.min() == y.max():
+            raise InputError(
+                f"The target column {target!r} is constant ({y[0]:g} in every row): "
+                "choose a target that varies."
+            )
+        kept = self._informative(chosen, rows, notes)
+        if not kept:
+            raise InputError(
+                f"No input is left to explain {target!r}: "
+                "the table needs at least one other column of numbers that varies."
+            )
+        x = np.stack([self.columns[name][rows] for name in kept], axis=1)
+        _note_repeats(kept, x, y, target, notes)
+        return Selection(x, y.copy(), kept, target, notes)
+
+    def inputs(self, names: Sequence[str]) -> np.ndarray:
+        """Return the named columns as an array of shape (n_rows, d), missing values as NaN.
+
+        Raises `InputError` for a column that is missing or not numbers, and for an infinity.
+
+        >>> import numpy as np
+        >>> Table({"a": np.array([1.0, np.nan])}, n_rows=2).inputs(["a"])
+        array([[ 1.],
+               [nan]])
+        """
+        for name in names:
+            self._require(name, "input column")
+            _check_infinite(name, self.columns[name], np.arange(self.n_rows))
+        return np.stack([self.columns[name] for name in names], axis=1)
+
+    def _require(self, name: str, kind: str) -> None:
+        """Raise unless `name` is a column of numbers."""
+        if name in self.columns:
+            return
+        reason = dict(self.left_out).get(name)
+        if reason is None:
+            raise unknown(kind, name, self.names)
+        raise InputError(
+            f"The {kind} {name!r} cannot be used: {reason}. "
+            f"Columns of numbers: {', '.join(self.names) or 'none'}."
+        )
+
+    def _chosen(self, target: str, inputs: Sequence[str] | None) -> list[str]:
+        if inputs is None:
+            return [name for name in self.names if name != target]
+        if isinstance(inputs, str) or not inputs:
+            raise InputError(
+                f"The inputs must be a list of at least one column name. Got {inputs!r} instead."
+            )
+        for name in inputs:
+            self._require(name, "input column")
+        if target in inputs:
+            raise InputError(f"The target {target!r} is also among the inputs: take it out of the inputs.")
+        twice = sorted({name for name in inputs if list(inputs).count(name) > 1})
+        if twice:
+            raise InputError(f"The input {twice[0]!r} is named more than once: name each input once.")
+        return list(inputs)
+
+    def _without_empty(self, chosen: list[str], explicit: bool, notes: list[str]) -> list[str]:
+        empty = [name for name in chosen if np.isnan(self.columns[name]).all()]
+        if empty and explicit:
+            raise InputError(
+                f"The input column {empty[0]!r} is empty: fill it in or take it out of the inputs."
+            )
+        notes.extend(f"Input {name!r} is left out: it has no values." for name in empty)
+        return [name for name in chosen if name not in empty]
+
+    def _complete_rows(self, chosen: list[str], notes: list[str]) -> np.ndarray:
+        """Return the indices of the rows without a missing value in the chosen columns."""
+        gaps = {name: int(np.isnan(self.columns[name]).sum()) for name in chosen}
+        missing = np.any([np.isnan(self.columns[name]) for name in chosen], axis=0)
+        rows = np.flatnonzero(~missing)
+        worst = max(gaps, key=lambda name: gaps[name])
+        where = f"{worst!r} lacks {gaps[worst]}"
+        if rows.size < FEWEST_ROWS:
+            if not missing.any():
+                raise InputError(
+                    f"The table has only {_count(rows.size, 'row')}: give at least {FEWEST_ROWS}."
+                )
+            raise InputError(
+                f"Only {rows.size} of {self.n_rows} rows are complete ({where}): "
+                f"give at least {FEWEST_ROWS}, fill in the gaps, or choose inputs without them."
+            )
+        if missing.any():
+            gone = _count(int(missing.sum()), "row")
+            notes.append(f"{gone} of {self.n_rows} left out: values are missing ({where}).")
+        return rows
+
+    def _informative(self, chosen: list[str], rows: np.ndarray, notes: list[str]) -> list[str]:
+        """Return the inputs that vary and repeat no earlier input."""
+        kept: list[str] = []
+        for name in chosen:
+            values = self.columns[name][rows]
+            if values.min() == values.max():
+                notes.append(f"Input {name!r} is left out: it is {values[0]:g} in every row.")
+                continue
+            twin = next((other for other in kept if np.array_equal(self.columns[other][rows], values)), None)
+            if twin is not None:
+                notes.append(f"Input {name!r} is left out: it equals {twin!r} in every row.")
+                continue
+            kept.append(name)
+        return kept
+
+
+def _check_infinite(name: str, values: np.ndarray, rows: np.ndarray) -> None:
+    """Raise for infinities; `rows` are the values' places in the table."""
+    infinite = np.flatnonzero(np.isinf(values))
+    if infinite.size:
+        raise InputError(
+            f"Column {name!r} holds an infinite value in row {rows[infinite[0]] + 1} below the header "
+            f"({infinite.size} in all): remove the row or leave the column out."
+        )
+
+
+def _check_range(name: str, values: np.ndarray) -> None:
+    """Raise for values whose squares overflow, or all of whose squares vanish."""
+    size = float(np.abs(values).max())
+    if size > LARGEST:
+        raise InputError(
+            f"Column {name!r} holds values as large as {size:.3g}, whose squares overflow: "
+            "rescale the column, for example by changing its unit."
+        )
+    if 0 < size < 1 / LARGEST:
+        raise InputError(
+            f"Column {name!r} holds no value above {size:.3g}, and the squares of such values vanish: "
+            "rescale the column, for example by changing its unit."
+        )
+
+
+def _note_repeats(names: list[str], x: np.ndarray, y: np.ndarray, target: str, notes: list[str]) -> None:
+    notes.extend(
+        f"Input {name!r} equals the target {target!r} in every row."
+        for name, column in zip(names, x.T, strict=True)
+        if np.array_equal(column, y)
+    )
+    repeats = len(y) - len(np.unique(np.column_stack([x, y]), axis=0))
+    if repeats:
+        notes.append(f"{_count(repeats, 'row')} repeated exactly; kept, so such points weigh more.")
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" + ("" if n == 1 else "s")

@@ -1,0 +1,172 @@
+"""The derivative of a network's outputs by its parameters, layer by layer, without a tape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from edgewise import functions
+from edgewise.nn._layer import KANLayer
+from edgewise.nn._network import KAN
+
+
+@dataclass(frozen=True)
+class Block:
+    """Where one layer's free parameters lie in the flat vector: spline edges first, then affine constants."""
+
+    start: int
+    spline: Tensor  # (E, 2) edges (j, i), each with `width` entries
+    width: int
+    affine: Tensor  # (A, 3) entries (j, i, which of a b c d)
+
+    @property
+    def middle(self) -> int:
+        return self.start + len(self.spline) * self.width
+
+    @property
+    def stop(self) -> int:
+        return self.middle + len(self.affine)
+
+
+class Layout:
+    """The free parameters of a network as one flat vector, for as long as its masks and symbols stay.
+
+    >>> import edgewise as ew
+    >>> model = ew.KAN([2, 1, 1], grid=5)
+    >>> Layout(model).size                                   # 3 edges of 5 + 3 coefficients and a base weight
+    27
+    """
+
+    def __init__(self, model: KAN) -> None:
+        self.blocks: list[Block] = []
+        start = 0
+        for layer in model.layers:
+            assert isinstance(layer, KANLayer)
+            spline = layer.spline_mask().nonzero()
+            symbolic = torch.zeros_like(layer.mask)
+            for edges in layer.active_symbols().values():
+                for edge in edges:
+                    symbolic[edge] = True
+            affine = (layer.affine_free & symbolic.unsqueeze(-1)).nonzero()
+            width = layer.coefficients.shape[-1] + (layer.base is not None)
+            self.blocks.append(Block(start, spline, width, affine))
+            start = self.blocks[-1].stop
+        self.size = start
+
+    def read(self, model: KAN) -> Tensor:
+        """The flat vector of the network's free parameters."""
+        parts = []
+        for layer, block in zip(model.layers, self.blocks, strict=True):
+            assert isinstance(layer, KANLayer)
+            parts.append(layer.weights().detach()[tuple(block.spline.T)].flatten())
+            parts.append(layer.affine.detach()[tuple(block.affine.T)])
+        return torch.cat(parts)
+
+    def write(self, model: KAN, vector: Tensor) -> None:
+        """Set the network's free parameters, in place."""
+        with torch.no_grad():
+            for layer, block in zip(model.layers, self.blocks, strict=True):
+                assert isinstance(layer, KANLayer)
+                edges = vector[block.start : block.middle].reshape(-1, block.width)
+                count = layer.coefficients.shape[-1]
+                where = tuple(block.spline.T)
+                layer.coefficients[where] = edges[:, :count]
+                if layer.base is not None:
+                    layer.base_weight[where] = edges[:, count]
+                layer.affine[tuple(block.affine.T)] = vector[block.middle : block.stop]
+
+
+class Pass:
+    """A forward pass that can give its Jacobian; `first` may hold the first layer's basis values, computed once."""
+
+    def __init__(self, model: KAN, x: Tensor, first: Tensor | None = None) -> None:
+        self.model = model
+        self.inputs: list[Tensor] = []
+        self.features: list[Tensor] = []
+        self.subnodes: list[Tensor] = []
+        h = x
+        for depth, (layer, nodes) in enumerate(zip(model.layers, model.nodes[1:], strict=True)):
+            assert isinstance(layer, KANLayer)
+            features = layer.basis(h) if depth or first is None else first
+            s = features.flatten(1) @ layer.weights().flatten(1).T
+            for name, edges in layer.active_symbols().items():
+                j, i = torch.tensor(edges, device=h.device).T
+                a, b, c, d = layer.affine[j, i].unbind(-1)
+                s = s.index_add(1, j, c * functions.get(name).torch(a * h[:, i] + b) + d)
+            self.inputs.append(h)
+            self.features.append(features)
+            self.subnodes.append(s)
+            h = nodes.combine(s)
+        self.outputs = h
+
+    @cached_property
+    def sensitivities(self) -> list[Tensor]:
+        """d outputs / d subnodes of each layer: (n, n_out, subnodes)."""
+        model, n = self.model, len(self.outputs)
+        slopes = torch.eye(model.n_out, dtype=self.outputs.dtype, device=self.outputs.device).expand(n, -1, -1)
+        found: list[Tensor] = []
+        for depth in reversed(range(len(model.layers))):
+            layer = model.layers[depth]
+            assert isinstance(layer, KANLayer)
+            found.append(model.nodes[depth + 1].pull_back(self.subnodes[depth], slopes))
+            if depth:
+                slopes = found[-1] @ edge_slopes(layer, self.inputs[depth])
+        return found[::-1]
+
+    def input_gradient(self) -> Tensor:
+        """d outputs / d inputs: (n, n_out, n_in)."""
+        layer = self.model.layers[0]
+        assert isinstance(layer, KANLayer)
+        return self.sensitivities[0] @ edge_slopes(layer, self.inputs[0])
+
+    def jacobian(self, layout: Layout) -> Tensor:
+        """d outputs / d free parameters: (n, n_out, layout.size)."""
+        n, m = self.outputs.shape
+        out = self.outputs.new_empty(n, m, layout.size)
+        for depth, block in enumerate(layout.blocks):
+            layer, sensitivity = self.model.layers[depth], self.sensitivities[depth]
+            assert isinstance(layer, KANLayer)
+            if len(block.spline):
+                j, i = block.spline.T
+                part = sensitivity[:, :, j].unsqueeze(-1) * self.features[depth][:, i].unsqueeze(1)
+                out[:, :, block.start : block.middle] = part.flatten(2)
+            if len(block.affine):
+                part = _affine_slopes(layer, self.inputs[depth], block.affine)
+                out[:, :, block.middle : block.stop] = sensitivity[:, :, block.affine[:, 0]] * part.unsqueeze(1)
+        return out
+
+
+def edge_slopes(layer: KANLayer, h: Tensor) -> Tensor:
+    """phi'_ji(h_i) of every edge: (n, n_out, n_in)."""
+    out = torch.einsum("nif,jif->nji", layer.basis(h, 1), layer.weights())
+    for name, edges in layer.active_symbols().items():
+        j, i = torch.tensor(edges, device=h.device).T
+        a, b, c, _ = layer.affine[j, i].unbind(-1)
+        out[:, j, i] = c * a * _value_and_slope(name, a * h[:, i] + b)[1]
+    return out
+
+
+def _value_and_slope(name: str, z: Tensor) -> tuple[Tensor, Tensor]:
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        value = functions.get(name).torch(z)
+        (slope,) = torch.autograd.grad(value.sum(), z)
+    return value.detach(), slope
+
+
+def _affine_slopes(layer: KANLayer, h: Tensor, entries: Tensor) -> Tensor:
+    """d (c f(a h + b) + d) by the listed constants: (n, A)."""
+    out = h.new_ones(len(h), len(entries))
+    by_edge: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for column, (j, i, which) in enumerate(entries.tolist()):
+        by_edge.setdefault((j, i), []).append((column, which))
+    for (j, i), columns in by_edge.items():
+        a, b, c, _ = layer.affine[j, i]
+        value, slope = _value_and_slope(layer.symbols[j, i], a * h[:, i] + b)
+        for column, which in columns:
+            if which < 3:
+                out[:, column] = (c * slope * h[:, i], c * slope, value)[which]
+    return out

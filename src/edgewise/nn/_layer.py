@@ -1,0 +1,155 @@
+"""One layer of edges, each with a function of its own."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from edgewise import functions
+from edgewise._errors import InputError
+from edgewise.bases import RESIDUALS, residual, uniform_knots
+from edgewise.kernels import bspline_basis
+
+
+class KANLayer(torch.nn.Module):
+    """A layer whose every edge carries a learnable function of one variable.
+
+    y_j = sum_i m_ji phi_ji(x_i),  phi(x) = sum_k c_k B_k(x) + w b(x)   for a spline edge,
+                                   phi(x) = c f(a x + b) + d            for a symbolic edge.
+
+    B_k are B-splines of `degree` on `grid` cells over `domain`; beyond the first and last knot they continue along
+    their tangents, so nothing dies and nothing explodes there. b is the base function: "silu", "identity" or None.
+
+    Shapes: x (..., n_in) -> (..., n_out). Coefficients (n_out, n_in, grid + degree), base weights and mask
+    (n_out, n_in), affine constants (n_out, n_in, 4). Any input dtype is converted to the layer's.
+
+    >>> import torch
+    >>> layer = KANLayer(3, 2, generator=torch.Generator().manual_seed(0))
+    >>> layer(torch.zeros(5, 7, 3)).shape
+    torch.Size([5, 7, 2])
+
+    Source: Liu et al., KAN: Kolmogorov-Arnold Networks (2024), section 2.
+    """
+
+    knots: Tensor
+    mask: Tensor
+    affine_free: Tensor
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        grid: int = 5,
+        degree: int = 3,
+        base: str | None = "silu",
+        domain: tuple[float, float] = (-1.0, 1.0),
+        dtype: torch.dtype | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        _check(n_in, n_out, grid, degree, base, domain)
+        self.n_in, self.n_out, self.degree, self.base = n_in, n_out, degree, base
+        dtype = dtype or torch.get_default_dtype()
+        lo, hi = (torch.full((n_in,), float(end), dtype=dtype) for end in domain)
+        self.register_buffer("knots", uniform_knots(lo, hi, grid, degree))
+        noise = torch.randn(n_out, n_in, grid + degree, generator=generator, dtype=torch.float64)
+        spread = torch.randn(n_out, n_in, generator=generator, dtype=torch.float64)
+        self.coefficients = torch.nn.Parameter((0.3 / n_in**0.5 * noise).to(dtype))
+        self.base_weight = torch.nn.Parameter((spread / n_in**0.5).to(dtype) * (base is not None))
+        self.affine = torch.nn.Parameter(torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=dtype).repeat(n_out, n_in, 1))
+        self.register_buffer("mask", torch.ones(n_out, n_in, dtype=torch.bool))
+        self.register_buffer("affine_free", torch.ones(n_out, n_in, 4, dtype=torch.bool))
+        self.symbols: dict[tuple[int, int], str] = {}
+
+    @property
+    def grid(self) -> int:
+        """Number of cells between the first and the last interior knot."""
+        return self.knots.shape[-1] - 2 * self.degree - 1
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.coefficients.dtype
+
+    def spline_mask(self) -> Tensor:
+        """Which edges are active splines, (n_out, n_in)."""
+        mask = self.mask.clone()
+        for edge in self.symbols:
+            mask[edge] = False
+        return mask
+
+    def active_symbols(self) -> dict[str, list[tuple[int, int]]]:
+        """The active symbolic edges (j, i) of each function name."""
+        groups: dict[str, list[tuple[int, int]]] = {}
+        on = self.mask.tolist() if self.symbols else []
+        for (j, i), name in self.symbols.items():
+            if on[j][i]:
+                groups.setdefault(name, []).append((j, i))
+        return groups
+
+    def basis(self, x: Tensor, order: int = 0) -> Tensor:
+        """The functions that a spline edge combines, or their first derivatives: (..., n_in, K [+ 1 with a base])."""
+        values = bspline_basis(x, self.knots, self.degree, order)
+        if self.base is None:
+            return values
+        return torch.cat([values, residual(self.base)[order](x).unsqueeze(-1)], dim=-1)
+
+    def weights(self) -> Tensor:
+        """What each spline edge multiplies `basis` by, zero where masked or symbolic: (n_out, n_in, K [+ 1])."""
+        packed = self.coefficients
+        if self.base is not None:
+            packed = torch.cat([packed, self.base_weight.unsqueeze(-1)], dim=-1)
+        return packed * self.spline_mask().unsqueeze(-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1:] != (self.n_in,):
+            raise InputError(f"The layer takes inputs of shape (..., {self.n_in}). Got {tuple(x.shape)}.")
+        x = x.to(self.dtype)
+        out = self.basis(x).flatten(-2) @ self.weights().flatten(1).T
+        for name, edges in self.active_symbols().items():
+            j, i = _columns(edges, x.device)
+            a, b, c, d = self.affine[j, i].unbind(-1)
+            out = out.index_add(-1, j, c * functions.get(name).torch(a * x[..., i] + b) + d)
+        return out
+
+    def edges(self, x: Tensor) -> Tensor:
+        """Every edge's own output: (..., n_out, n_in), zero where masked."""
+        x = x.to(self.dtype)
+        out = torch.einsum("...if,jif->...ji", self.basis(x), self.weights())
+        for name, edges in self.active_symbols().items():
+            j, i = _columns(edges, x.device)
+            a, b, c, d = self.affine[j, i].unbind(-1)
+            out[..., j, i] = c * functions.get(name).torch(a * x[..., i] + b) + d
+        return out
+
+    def get_extra_state(self) -> dict[str, Any]:
+        return {"symbols": [[j, i, name] for (j, i), name in self.symbols.items()]}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        self.symbols = {(j, i): name for j, i, name in state["symbols"]}
+
+    def clone(self) -> Self:
+        """A copy that shares nothing with this layer."""
+        return copy.deepcopy(self)
+
+    def extra_repr(self) -> str:
+        return f"{self.n_in} -> {self.n_out}, grid={self.grid}, degree={self.degree}, base={self.base!r}"
+
+
+def _columns(edges: list[tuple[int, int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    pairs = torch.tensor(edges, device=device)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _check(n_in: int, n_out: int, grid: int, degree: int, base: str | None, domain: tuple[float, float]) -> None:
+    for name, value, most in (("n_in", n_in, None), ("n_out", n_out, None), ("grid", grid, None), ("degree", degree, 5)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (most and value > most):
+            limit = f" and <= {most}" if most else ""
+            raise InputError(f"The '{name}' parameter of KAN must be an int >= 1{limit}. Got {value!r} instead.")
+    if base is not None and base not in RESIDUALS:
+        residual(base)
+    if not (len(domain) == 2 and -float("inf") < domain[0] < domain[1] < float("inf")):
+        raise InputError(f"The 'domain' parameter of KAN must be two finite numbers (lo, hi), lo < hi. Got {domain!r}.")

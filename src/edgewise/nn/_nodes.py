@@ -1,0 +1,89 @@
+"""What a node computes from the edges that end in it: a sum, or a product of sums. Defined here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError
+
+Width = int | tuple[int, int | Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes of one layer: first the sums, then the products.
+
+    Edges sum into subnodes s_1, s_2, ...; a sum node is one subnode, a product node of arity r multiplies the next r:
+
+        h_q = s_q                          (q <= n_sum)
+        h_q = s_p s_{p+1} ... s_{p+r-1}    (products, over consecutive subnodes)
+
+    >>> nodes = Nodes.parse((3, [2, 4]))
+    >>> nodes.n_nodes, nodes.n_subnodes
+    (5, 9)
+    """
+
+    n_sum: int
+    arities: tuple[int, ...] = ()
+
+    @classmethod
+    def parse(cls, width: Width) -> Nodes:
+        """Read `n`, `(n_sum, n_product)` (arity 2) or `(n_sum, [arity, ...])`."""
+        n_sum: Any
+        products: Any
+        n_sum, products = width if isinstance(width, tuple | list) and len(width) == 2 else (width, ())
+        arities = (2,) * products if isinstance(products, int) else tuple(products)
+        sound = isinstance(n_sum, int) and n_sum >= 0 and all(isinstance(a, int) and a >= 2 for a in arities)
+        if not sound or isinstance(n_sum, bool) or n_sum + len(arities) == 0 or (products == -abs(products) if isinstance(products, int) and products else False):
+            raise InputError(
+                f"A width of KAN must be an int >= 1 (sum nodes), (sums, products) or (sums, [arity >= 2, ...]). Got {width!r}."
+            )
+        return cls(n_sum, arities)
+
+    @property
+    def n_nodes(self) -> int:
+        return self.n_sum + len(self.arities)
+
+    @property
+    def n_subnodes(self) -> int:
+        return self.n_sum + sum(self.arities)
+
+    @property
+    def width(self) -> Width:
+        """The shortest spelling that `parse` reads back."""
+        if not self.arities:
+            return self.n_sum
+        return (self.n_sum, len(self.arities) if set(self.arities) == {2} else list(self.arities))
+
+    def groups(self) -> list[list[int]]:
+        """The subnodes of each node."""
+        out = [[j] for j in range(self.n_sum)]
+        start = self.n_sum
+        for arity in self.arities:
+            out.append(list(range(start, start + arity)))
+            start += arity
+        return out
+
+    def combine(self, subnodes: Tensor) -> Tensor:
+        """Subnodes (..., n_subnodes) -> nodes (..., n_nodes)."""
+        if not self.arities:
+            return subnodes
+        parts = [subnodes[..., : self.n_sum]]
+        parts += [subnodes[..., g[0] : g[-1] + 1].prod(-1, keepdim=True) for g in self.groups()[self.n_sum :]]
+        return torch.cat(parts, dim=-1)
+
+    def pull_back(self, subnodes: Tensor, slopes: Tensor) -> Tensor:
+        """Derivatives by nodes (n, m, n_nodes) -> derivatives by subnodes (n, m, n_subnodes), at subnodes (n, n_subnodes)."""
+        if not self.arities:
+            return slopes
+        parts = [slopes[..., : self.n_sum]]
+        for q, group in enumerate(self.groups()[self.n_sum :], start=self.n_sum):
+            for j in group:
+                others = subnodes[:, [i for i in group if i != j]].prod(-1)
+                parts.append((slopes[..., q] * others.unsqueeze(-1)).unsqueeze(-1))
+        return torch.cat(parts, dim=-1)

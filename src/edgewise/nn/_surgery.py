@@ -1,0 +1,219 @@
+"""Operations that return a new network and leave the old one as it was."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from edgewise import functions
+from edgewise._errors import InputError
+from edgewise.bases import adapted_knots, refined_knots, transfer
+from edgewise.nn._layer import KANLayer
+from edgewise.nn._network import KAN
+from edgewise.nn._nodes import Nodes
+from edgewise.nn._trace import trace
+
+
+def clone(model: KAN, dtype: torch.dtype | None = None) -> KAN:
+    """Return a copy that shares nothing with `model`, in another dtype if one is named.
+
+    >>> import edgewise as ew, torch
+    >>> ew.nn.clone(ew.KAN([2, 1]), torch.float32).dtype
+    torch.float32
+    """
+    copied = copy.deepcopy(model)
+    return copied if dtype is None else copied.to(dtype)
+
+
+def layer_of(model: KAN, index: int) -> KANLayer:
+    """Return a layer by number, or say which numbers there are."""
+    if not 0 <= index < len(model.layers):
+        raise InputError(f"This network has layers 0 to {len(model.layers) - 1}. Got {index}.")
+    layer = model.layers[index]
+    assert isinstance(layer, KANLayer)
+    return layer
+
+
+def edge_of(model: KAN, layer: int, j: int, i: int) -> KANLayer:
+    """Return the layer of an edge after checking that the edge exists."""
+    found = layer_of(model, layer)
+    if not (0 <= j < found.n_out and 0 <= i < found.n_in):
+        raise InputError(f"Layer {layer} has edges (0..{found.n_out - 1}, 0..{found.n_in - 1}). Got ({j}, {i}).")
+    return found
+
+
+def set_function(
+    model: KAN, layer: int, j: int, i: int, name: str, affine: Sequence[float] = (1.0, 0.0, 1.0, 0.0)
+) -> KAN:  # fmt: skip
+    """Return the network with the edge from node i to subnode j of a layer replaced by c f(a x + b) + d.
+
+    `affine` is (a, b, c, d); `name` one of `edgewise.functions.names()` or a power like "x^2/3".
+
+    >>> import edgewise as ew
+    >>> set_function(ew.KAN([1, 1]), 0, 0, 0, "exp").formula(["x"])
+    exp(x)
+    """
+    functions.get(name)
+    edge_of(model, layer, j, i)
+    new = clone(model)
+    target = layer_of(new, layer)
+    target.symbols[j, i] = name
+    target.mask[j, i] = True
+    with torch.no_grad():
+        target.affine[j, i] = torch.as_tensor(affine, dtype=target.dtype)
+        target.affine_free[j, i] = True
+    return new
+
+
+def remove_edges(model: KAN, edges: Iterable[tuple[int, int, int]]) -> KAN:
+    """Return the network without the edges (layer, j, i).
+
+    >>> import edgewise as ew
+    >>> remove_edges(ew.KAN([2, 1]), [(0, 0, 1)]).layers[0].mask.tolist()
+    [[True, False]]
+    """
+    new = clone(model)
+    for layer, j, i in edges:
+        edge_of(new, layer, j, i).mask[j, i] = False
+    return new
+
+
+def refine_grid(model: KAN, factor: int) -> KAN:
+    """Return the same function on knots with each cell split into `factor` equal ones: exact to rounding.
+
+    >>> import edgewise as ew
+    >>> refine_grid(ew.KAN([2, 1], grid=5), 2).layers[0].grid
+    10
+    """
+    new = clone(model)
+    for layer in _layers(new):
+        _set_knots(layer, refined_knots(layer.knots, layer.degree, factor))
+    return new
+
+
+def adapt_grid(
+    model: KAN, x: Tensor, grid: int | None = None, *, margins: tuple[float, float] = (0.02, 0.05), quantiles: float = 0.0
+) -> KAN:  # fmt: skip
+    """Return the network with every layer's knots moved to the range that its inputs take on the rows of x.
+
+    Knots span the range widened at each end by a share of it, `margins` = (for the inputs, for hidden nodes), in `grid`
+    cells (as before when None), blended with the samples' quantiles by the share `quantiles` in [0, 0.95]. Splines are
+    carried over by least squares: exact where the new knots contain the old, the spline error otherwise.
+
+    >>> import edgewise as ew, torch
+    >>> model = adapt_grid(ew.KAN([1, 1]), torch.rand(100, 1) * 50, grid=20)
+    >>> model.layers[0].grid
+    20
+    """
+    if not 0 <= quantiles <= 0.95:
+        raise InputError(f"'quantiles' must lie in [0, 0.95]. Got {quantiles!r}.")
+    new = clone(model)
+    h = x.to(new.dtype)
+    with torch.no_grad():
+        for depth, (layer, nodes) in enumerate(zip(_layers(new), new.nodes[1:], strict=True)):
+            _set_knots(layer, adapted_knots(h, grid or layer.grid, layer.degree, margins[depth > 0], quantiles))
+            h = nodes.combine(layer(h))
+    return new
+
+
+def _set_knots(layer: KANLayer, knots: Tensor) -> None:
+    moved = transfer(layer.coefficients.detach(), layer.knots, knots, layer.degree)
+    layer.coefficients = torch.nn.Parameter(moved)
+    layer.knots = knots
+
+
+def scale_outputs(model: KAN, factors: Tensor) -> KAN:
+    """Return the network with output o multiplied by factors[o], a tensor (n_out,)."""
+    new = clone(model)
+    last = layer_of(new, len(new.layers) - 1)
+    with torch.no_grad():
+        for group, factor in zip(new.nodes[-1].groups(), factors.tolist(), strict=True):
+            j = group[0]
+            last.coefficients[j] *= factor
+            last.base_weight[j] *= factor
+            last.affine[j, :, 2:] *= factor
+    return new
+
+
+def compact(model: KAN, x: Tensor) -> KAN:
+    """Return the network without nodes that nothing enters or that nothing leaves; inputs stay.
+
+    The output is unchanged at the rows of x (and everywhere, where a dropped node was constant): what an edge gave on
+    a node with no incoming edge is a constant, which goes to another edge of the same subnode.
+    """
+    new = clone(model)
+    changed = True
+    while changed:
+        changed = False
+        for depth in range(1, len(new.layers)):
+            keep = _live_nodes(new, depth)
+            if not all(keep) and any(keep):
+                new = _keep_nodes(new, depth, keep, x)
+                changed = True
+                break
+    return new
+
+
+def _live_nodes(model: KAN, depth: int) -> list[bool]:
+    """Which nodes between layer depth - 1 and layer depth have edges on both sides."""
+    entering = layer_of(model, depth - 1).mask.any(1).tolist()
+    leaving = layer_of(model, depth).mask.any(0).tolist()
+    groups = model.nodes[depth].groups()
+    return [leaving[q] and all(entering[j] for j in group) for q, group in enumerate(groups)]
+
+
+def _keep_nodes(model: KAN, depth: int, keep: list[bool], x: Tensor) -> KAN:
+    """The network with only the kept nodes at a depth; what a dropped one gave on average becomes a constant."""
+    before, after = layer_of(model, depth - 1), layer_of(model, depth)
+    nodes = model.nodes[depth]
+    groups = nodes.groups()
+    with torch.no_grad():
+        gone = [q for q, kept in enumerate(keep) if not kept]
+        constant = trace(model, x).edges[depth][:, :, gone].sum(-1).mean(0)
+    kept = [q for q, k in enumerate(keep) if k]
+    subnodes = [j for q in kept for j in groups[q]]
+    n_sum = sum(q < nodes.n_sum for q in kept)
+    model.nodes[depth] = Nodes(n_sum, tuple(len(groups[q]) for q in kept if q >= nodes.n_sum))
+    model.layers[depth - 1] = _select(before, outputs=subnodes)
+    model.layers[depth] = _select(after, inputs=kept)
+    add_constant(layer_of(model, depth), constant)
+    return model
+
+
+def add_constant(layer: KANLayer, constant: Tensor) -> None:
+    """Add constant[j] to subnode j, in place, through one of its active edges."""
+    with torch.no_grad():
+        for j, value in enumerate(constant.tolist()):
+            on = layer.mask[j].nonzero().flatten().tolist()
+            if value == 0.0 or not on:
+                continue
+            symbolic = [i for i in on if (j, i) in layer.symbols]
+            if symbolic:
+                layer.affine[j, symbolic[0], 3] += value
+            else:
+                layer.coefficients[j, on[0]] += value  # B-splines sum to one
+
+
+def _select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int] | None = None) -> KANLayer:
+    """The layer restricted to some of its subnodes and inputs."""
+    new = layer.clone()
+    rows = list(range(layer.n_out)) if outputs is None else outputs
+    columns = list(range(layer.n_in)) if inputs is None else inputs
+    new.n_out, new.n_in = len(rows), len(columns)
+    for name in ("coefficients", "base_weight", "affine"):
+        setattr(new, name, torch.nn.Parameter(getattr(layer, name).detach()[rows][:, columns].clone()))
+    new.mask, new.affine_free = layer.mask[rows][:, columns].clone(), layer.affine_free[rows][:, columns].clone()
+    new.knots = layer.knots[columns].clone()
+    new.symbols = {
+        (rows.index(j), columns.index(i)): name
+        for (j, i), name in layer.symbols.items()
+        if j in rows and i in columns
+    }
+    return new
+
+
+def _layers(model: KAN) -> list[KANLayer]:
+    return [layer_of(model, index) for index in range(len(model.layers))]

@@ -1,0 +1,173 @@
+"""Exact constants near a float: small fractions, short decimals, multiples of pi, e and a few roots."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy
+
+
+@dataclass(frozen=True)
+class NiceConstant:
+    """An exact number, its double, and how much it takes to write it down (1 is the simplest)."""
+
+    expr: sympy.Expr
+    value: float
+    complexity: int
+
+
+@dataclass(frozen=True)
+class _Factor:
+    expr: sympy.Expr
+    exact: Fraction
+    value: float
+    cost: int
+
+
+def _factor(expr: sympy.Expr, cost: int) -> _Factor:
+    exact = Fraction(str(sympy.N(expr, 45)))
+    return _Factor(expr, exact, float(exact), cost)
+
+
+_ROOT_TWO_PI = sympy.sqrt(2) * sympy.sqrt(sympy.pi)
+_FACTORS = (
+    _factor(sympy.Integer(1), 0),
+    _factor(sympy.pi, 4),
+    _factor(1 / sympy.pi, 5),
+    _factor(sympy.sqrt(2), 5),
+    _factor(sympy.sqrt(3), 6),
+    _factor(sympy.pi**2, 6),
+    _factor(1 / sympy.pi**2, 7),
+    _factor(sympy.sqrt(sympy.pi), 7),
+    _factor(1 / sympy.sqrt(sympy.pi), 7),
+    _factor(_ROOT_TWO_PI, 7),
+    _factor(1 / _ROOT_TWO_PI, 7),
+    _factor(sympy.E, 8),
+)
+_ULP = 2.0**-52
+_READABLE = (1e-4, 1e6)  # outside, a short decimal reads better as a float (6.5e-8) than as a fraction
+_SIMPLE = 6  # constants up to this complexity (1, -2, 3/2, 1/3) are offered however wide the tolerance is
+_CHANCE = 0.1  # others only while fewer equally simple constants than this are expected within it
+
+
+def _bits(k: int) -> int:
+    """Return 0 for 1, 1 for 2, 2 for 3 and 4, 3 for 5 to 8, ..."""
+    return (k - 1).bit_length()
+
+
+def _cost(numerator: int, denominator: int, factor: int) -> int:
+    """Return the complexity of numerator / denominator times a factor; trailing zeros cost less."""
+    zeros = 0
+    while numerator % 10 == 0:
+        numerator //= 10
+        zeros += 1
+    return 1 + _bits(numerator) + zeros + 2 * _bits(denominator) + factor
+
+
+def _decimal(size: float, rtol: float) -> tuple[int, int, int] | None:
+    """Return numerator, denominator and digits of the shortest decimal (up to 4 digits) within rtol."""
+    if not _READABLE[0] <= size < _READABLE[1]:
+        return None
+    exponent = math.floor(math.log10(size))
+    for digits in range(1, 5):
+        mantissa = round(Fraction(size) * Fraction(10) ** (digits - 1 - exponent))
+        number = Fraction(mantissa) * Fraction(10) ** (exponent - digits + 1)
+        if abs(float(number) - size) <= rtol * size:
+            return number.numerator, number.denominator, digits
+    return None
+
+
+def nice_values(value: float, rtol: float, max_denominator: int = 32) -> list[NiceConstant]:
+    """List the exact constants near a float, simplest first.
+
+    Candidates are n/d times one of 1, pi, 1/pi, pi^2, 1/pi^2, sqrt 2, sqrt 3, sqrt pi, 1/sqrt pi, sqrt(2 pi),
+    1/sqrt(2 pi), e, with d <= max_denominator, and decimals of at most four digits. The complexity is
+    1 + log2 |n| + 2 log2 d (each rounded up) + a price for the factor, so 2 comes before 3/2 before pi before
+    22/7. A candidate is left out where the tolerance is so wide that a number as complex as it would be met
+    by chance.
+
+    Args:
+        value: the float.
+        rtol: the largest relative distance of a candidate.
+        max_denominator: the largest d.
+
+    Returns:
+        Candidates with their exact sympy form, double and complexity; empty for nan and infinities.
+
+    Example:
+        >>> [str(c.expr) for c in nice_values(1.5707963, 1e-7)]
+        ['pi/2']
+        >>> [str(c.expr) for c in nice_values(-0.75, 1e-9)]
+        ['-3/4']
+    """
+    if value == 0:
+        return [NiceConstant(sympy.Integer(0), 0.0, 1)]
+    if not math.isfinite(value):
+        return []
+    sign, size = (1, value) if value > 0 else (-1, -value)
+    rtol = max(rtol, _ULP)
+    found = []
+    for factor in _FACTORS:
+        for n, d in _fractions(size / factor.value, rtol, max_denominator):
+            cost = _cost(n, d, factor.cost)
+            if cost <= _SIMPLE or n * d * rtol * (1 + factor.cost) < _CHANCE:
+                found.append((cost, abs(n / d * factor.value - size), n, d, factor))
+    decimal = _decimal(size, rtol)
+    if decimal is not None and decimal[1] > max_denominator and 10 ** decimal[2] * rtol < _CHANCE:
+        n, d, digits = decimal
+        found.append((5 + 3 * digits, abs(n / d - size), n, d, _FACTORS[0]))
+    found.sort(key=lambda c: c[:4])
+    return [
+        NiceConstant(sympy.Rational(sign * n, d) * f.expr, sign * float(Fraction(n, d) * f.exact), cost)
+        for cost, _, n, d, f in found
+    ]
+
+
+def _fractions(ratio: float, rtol: float, max_denominator: int) -> list[tuple[int, int]]:
+    """List the fractions n/d in lowest terms within rtol of a positive ratio, one for each d at most."""
+    if not 1e-3 < ratio < 1e7:
+        return []
+    pairs = []
+    for d in range(1, max_denominator + 1):
+        n = round(ratio * d)
+        if n and abs(n - ratio * d) <= rtol * ratio * d and math.gcd(n, d) == 1:
+            pairs.append((n, d))
+    return pairs
+
+
+def exact_constant(value: float) -> sympy.Expr:
+    """Return the exact simple constant that a double is, or the double itself as a readable Float.
+
+    A constant counts only if its double is within one unit in the last place and its numerator and
+    denominator are small (n d below 10^5, integers below 10^6): by chance that happens to one random double
+    in 10^8.
+
+    Example:
+        >>> exact_constant(1.5), exact_constant(0.6366197723675814), exact_constant(0.001)
+        (3/2, 2/pi, 1/1000)
+        >>> exact_constant(6.674e-11) * sympy.Symbol("x")
+        6.674e-11*x
+    """
+    value = float(value)
+    if not math.isfinite(value):
+        return sympy.Float(value)
+    if value == 0 or (value == round(value) and abs(value) < _READABLE[1]):
+        return sympy.Integer(round(value))
+    for c in nice_values(value, 2 * _ULP):
+        top, bottom = sympy.fraction(c.expr.as_coeff_Mul()[0])
+        if abs(c.value - value) <= math.ulp(value) and abs(top) * bottom < 10**5:
+            return c.expr
+    return readable_float(value)
+
+
+def readable_float(value: float) -> sympy.Float:
+    """Return a Float that prints inside a formula as Python prints the double, and converts back to it.
+
+    Example:
+        >>> readable_float(0.1) * sympy.Symbol("x")
+        0.1*x
+    """
+    short = sympy.Float(repr(float(value)), 17)
+    return short if float(short) == value else sympy.Float(value, 17)

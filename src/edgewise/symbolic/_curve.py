@@ -1,0 +1,265 @@
+"""Reading a sampled curve as one function of the library: ``y = c f(a z + b) + d``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import sympy
+import torch
+from torch import Tensor
+
+from edgewise import functions as library
+from edgewise.functions import Function
+from edgewise.symbolic._samples import Samples, checked
+from edgewise.symbolic._starts import starts, traits
+from edgewise.symbolic._varpro import Batch, refine, screen, single
+
+_COARSE = 200
+_FINE = 2000
+_KEPT = 4
+_EXACT = 1e-13
+_TRIVIAL = 1e-9
+
+
+@dataclass(frozen=True)
+class CurveFit:
+    """One function fitted to a curve, ``y = c f(a z + b) + d``, in the units of the data.
+
+    ``error`` is the weighted rms residual divided by the weighted rms deviation of y from its mean.
+
+    >>> from edgewise import functions
+    >>> fit = CurveFit(functions.get("sin"), 2.0, 0.0, 1.0, 0.5, 0.0)
+    >>> fit.expression(sympy.Symbol("z")), fit.complexity
+    (sin(2.0*z) + 0.5, 4)
+    """
+
+    function: Function
+    a: float
+    b: float
+    c: float
+    d: float
+    error: float
+
+    @property
+    def complexity(self) -> int:
+        """The function's complexity, plus one for each constant that is not trivial: a = +-1, b = 0, c = 1, d = 0."""
+        trivial = (abs(abs(self.a) - 1) <= _TRIVIAL, self.b == 0, abs(self.c - 1) <= _TRIVIAL, self.d == 0)
+        return self.function.complexity + 4 - sum(trivial)
+
+    def expression(self, z: sympy.Expr) -> sympy.Expr:
+        """Return the formula as a sympy expression of ``z``; trivial constants are left out."""
+        inner = _number(self.a) * z + _number(self.b)
+        return _number(self.c) * self.function.sympy(inner) + _number(self.d)
+
+    def predict(self, z: Tensor) -> Tensor:
+        """Return ``c f(a z + b) + d``, of the shape of ``z``."""
+        return self.c * self.function.torch(self.a * z + self.b) + self.d
+
+
+def _number(value: float) -> sympy.Number:
+    return sympy.Integer(int(value)) if value in (-1.0, 0.0, 1.0) else sympy.Float(value)
+
+
+def fit_curve(function: Function | str, z: Tensor, y: Tensor, weight: Tensor | None = None) -> CurveFit:
+    """Fit ``y = c f(a z + b) + d`` by variable projection and return the constants.
+
+    c and d are solved in closed form for each (a, b); (a, b) come from a coarse grid scaled by the data,
+    then Levenberg-Marquardt until no relative progress of 1e-12 is left. Exact data give errors near 1e-15.
+
+    ``z``, ``y`` (n,), in any order and units; ``weight`` (n,) multiplies the residuals.
+    Redundant constants are fixed by the function's gauge: a is +-1 for powers, b is 0 for exp. Otherwise a is
+    positive for odd and even functions; sin and cos have c > 0 and b in (-pi, pi], or c < 0 and b = 0 where
+    that b would be pi. Constants within 1e-9 of a trivial value are set to it if the fit allows.
+
+    The error is infinite if the function cannot be defined on all points.
+    Raises `InputError` for an unknown function, fewer than 3 points, values that are not finite, lengths that
+    differ, or a constant y or z.
+
+    >>> z = torch.linspace(0, 2, 50, dtype=torch.float64)
+    >>> fit = fit_curve("exp", z, 3 * torch.exp(-2 * z) + 1)
+    >>> [round(v, 9) for v in (fit.a, fit.b, fit.c, fit.d)], fit.error < 1e-12
+    ([-2.0, 0.0, 3.0, 1.0], True)
+    """
+    function = library.get(function) if isinstance(function, str) else function
+    return _fit_all([function], checked(z, y, weight))[0]
+
+
+def rank_curves(
+    z: Tensor, y: Tensor, weight: Tensor | None = None, *, floor: float = 0.0,
+    functions: Iterable[Function | str] | None = None,
+) -> list[CurveFit]:
+    """Fit many functions and return the fits, the simplest adequate one first; see `score`.
+
+    ``floor`` is the relative error that the data are known to have: noise, or the error of the network they
+    were read from. ``functions`` are functions or names; all of the library if left out. Functions that
+    cannot be defined on all points are left out. Raises what `fit_curve` raises.
+
+    >>> z = torch.linspace(0.5, 2, 50, dtype=torch.float64)
+    >>> [fit.function.name for fit in rank_curves(z, 2 * torch.log(z))][0]
+    'log'
+    """
+    chosen = library.names() if functions is None else functions
+    rows = [library.get(f) if isinstance(f, str) else f for f in chosen]
+    fits = _fit_all(rows, checked(z, y, weight))
+    return sorted((f for f in fits if math.isfinite(f.error)), key=lambda f: (score(f, floor), f.error))
+
+
+def score(fit: CurveFit, floor: float = 0.0) -> float:
+    """Return what `rank_curves` sorts by: complexity, and a price for error above the floor.
+
+    ``complexity + 3 max(0, log10(error / (5 floor))) + max(0, log10(error / floor))`` with the floor at least
+    1e-13. A decade of error beyond five floors costs four units of complexity; between one and five floors it
+    costs one, so that among equally simple functions the better one comes first.
+
+    >>> from edgewise import functions
+    >>> score(CurveFit(functions.get("x"), 1.0, 0.0, 1.0, 0.0, 1e-14))
+    1.0
+    """
+    ratio = math.log10(max(fit.error, 1e-300) / max(floor, _EXACT))
+    return fit.complexity + 3 * max(0.0, ratio - math.log10(5)) + max(0.0, ratio)
+
+
+def _marks(curve: Samples) -> Tensor:
+    """Return t of the highest and lowest point, of the steepest rise, and of gaps around the largest |y|."""
+    t, y, _ = curve.sample(_FINE)
+    y = y[0]
+    high, low = int(y.argmax()), int(y.argmin())
+    level = int((y - (y.max() + y.min()) / 2).abs().argmin())
+    peak = int((y - y.median()).abs().argmax())
+    rows = [i for i in range(peak - 2, peak + 2) if 0 <= i < len(t) - 1]
+    gaps = [(t[i] + t[i + 1]) / 2 for i in rows]
+    return torch.stack([t[high], t[low], t[level], *gaps])
+
+
+def polish_curve(function: Function, samples: Samples, theta: Tensor) -> CurveFit:
+    """Fit from known (a, b) (2,) of the standardised argument, without a search.
+
+    >>> z = torch.linspace(-1, 1, 50, dtype=torch.float64)
+    >>> start = torch.tensor([2.9, 0.2], dtype=torch.float64)
+    >>> round(polish_curve(library.get("sin"), checked(z, torch.sin(3 * z)), start).a, 9)
+    3.0
+    """
+    t, y, w = samples.sample(_FINE)
+    theta, _ = refine(single(function), t, y, w, theta[None])
+    return _finish(function, samples, theta[0].tolist())
+
+
+def _fit_all(functions: Sequence[Function], curve: Samples) -> list[CurveFit]:
+    """Fit all functions: grid, refinement of the best starts on a thinned curve, refinement of the winner."""
+    t, y, w = curve.sample(_COARSE)
+    marks = _marks(curve)
+    chosen = []
+    for function in functions:
+        grid = starts(function, curve.origin, marks)
+        chosen.append(grid[_lowest(screen(function, t, grid, y, w)[0], _KEPT)])
+    owner = torch.repeat_interleave(torch.arange(len(functions)), torch.tensor([len(g) for g in chosen]))
+    batch, theta = Batch(functions, owner), torch.cat(chosen)
+    k = len(theta)
+    theta, rss = refine(batch, t, y.expand(k, -1), w.expand(k, -1), theta, steps=25, tolerance=1e-4)
+    winners = [int(torch.where(owner == i, rss, torch.inf).argmin()) for i in owner.unique()]
+    batch, theta = batch.take(torch.tensor(winners, dtype=torch.long)), theta[winners]
+    t, y, w = curve.sample(_FINE)
+    k = len(theta)
+    theta, _ = refine(batch, t, y.expand(k, -1), w.expand(k, -1), theta)
+    found = dict(zip(batch.owner.tolist(), theta.tolist(), strict=True))
+    return [_finish(f, curve, found.get(i)) for i, f in enumerate(functions)]
+
+
+def _lowest(rss: Tensor, count: int) -> Tensor:
+    """Return the indices of the lowest finite local minima along the grid."""
+    padded = torch.nn.functional.pad(rss[None], (1, 1), value=torch.inf)[0]
+    local = (rss <= padded[:-2]) & (rss <= padded[2:]) & torch.isfinite(rss)
+    order = torch.argsort(torch.where(local, rss, torch.inf))
+    return order[: min(count, int(local.sum()))]
+
+
+def _finish(function: Function, curve: Samples, theta: list[float] | None) -> CurveFit:
+    """Return to the units of the data; fix gauge and trivial constants."""
+    failed = CurveFit(function, 1.0, 0.0, 0.0, float(curve.y.mean()), math.inf)
+    if theta is None:
+        return failed
+    fit = _canonical(_outer(function, curve, *_original(function, curve, *theta)), curve)
+    return _tidy(fit, curve) if math.isfinite(fit.error) else failed
+
+
+def _original(function: Function, curve: Samples, a: float, b: float) -> tuple[float, float]:
+    """Turn (a, b) of t into those of z, gauge fixed."""
+    if function.gauge == "affine":
+        return 1.0, 0.0
+    if function.gauge == "scale":
+        return a, b * curve.half - a * curve.middle
+    if function.gauge == "shift":
+        a = a / curve.half
+        largest = a * float(curve.z[-1] if a > 0 else curve.z[0])
+        return a, (-largest if abs(largest) > 300 or abs(a * curve.middle) > 300 else 0.0)
+    return a / curve.half, b - a * curve.middle / curve.half
+
+
+def _outer(function: Function, curve: Samples, a: float, b: float) -> CurveFit:
+    """Solve c and d by weighted least squares on all points, and measure the error."""
+    f = _values(function, curve, a, b)
+    scale = float(f.abs().max())
+    if not (math.isfinite(scale) and scale > 0):
+        return CurveFit(function, a, b, 0.0, 0.0, math.inf)
+    w2 = curve.weight.square()
+    total = w2.sum()
+    v, y = f / scale, curve.y / curve.spread
+    v_mean, y_mean = (w2 * v).sum() / total, (w2 * y).sum() / total
+    v0 = v - v_mean
+    slope = (w2 * v0 * (y - y_mean)).sum() / (w2 * v0.square()).sum().clamp_min(1e-300)
+    slope = slope + (w2 * v0 * (y - y_mean - slope * v0)).sum() / (w2 * v0.square()).sum().clamp_min(1e-300)
+    d = y_mean - slope * v_mean
+    fit = CurveFit(function, a, b, float(slope) / scale * curve.spread, float(d) * curve.spread, 0.0)
+    return replace(fit, error=_error(fit, curve))
+
+
+def _values(function: Function, curve: Samples, a: float, b: float) -> Tensor:
+    batch = single(function)
+    return batch.values(batch.arguments(torch.tensor([[a, b]], dtype=torch.float64), curve.z))[0]
+
+
+def _error(fit: CurveFit, curve: Samples) -> float:
+    residual = (curve.y - fit.d - fit.c * _values(fit.function, curve, fit.a, fit.b)) / curve.spread
+    w2 = curve.weight.square()
+    error = float(((w2 * residual.square()).sum() / w2.sum()).sqrt())
+    return error if math.isfinite(error) else math.inf
+
+
+def _canonical(fit: CurveFit, curve: Samples) -> CurveFit:
+    """Choose the representative of equal formulas: a > 0 by parity, then phase and sign of sin and cos."""
+    parity = traits(fit.function).parity
+    if parity and fit.a < 0:
+        fit = replace(fit, a=-fit.a, b=-fit.b, c=parity * fit.c)
+    if fit.function.name not in ("sin", "cos"):
+        return fit
+    turn = math.pi if fit.c < 0 else 0.0
+    b = math.remainder(fit.b + turn, 2 * math.pi)
+    if math.pi - abs(b) < 1e-6:
+        turn, b = turn + math.pi, math.remainder(b - math.pi, 2 * math.pi)
+    sign = -1.0 if round(turn / math.pi) % 2 else 1.0
+    return replace(fit, b=b, c=sign * fit.c)
+
+
+def _tidy(fit: CurveFit, curve: Samples) -> CurveFit:
+    """Set constants within 1e-9 of a trivial value to it, unless the error rises."""
+    fit = replace(fit, error=_error(fit, curve))
+    reach = abs(fit.a) * max(abs(curve.middle), curve.half)
+    if 0 < abs(fit.b) <= _TRIVIAL * reach:
+        fit = _simpler(fit, _outer(fit.function, curve, fit.a, 0.0))
+    if 0 < abs(abs(fit.a) - 1) <= _TRIVIAL:
+        fit = _simpler(fit, _outer(fit.function, curve, math.copysign(1.0, fit.a), fit.b))
+    if 0 < abs(fit.d) <= _TRIVIAL * max(curve.spread, float(curve.y.abs().max())):
+        fit = _simpler(fit, _measured(replace(fit, d=0.0), curve))
+    if 0 < abs(abs(fit.c) - 1) <= _TRIVIAL:
+        fit = _simpler(fit, _measured(replace(fit, c=math.copysign(1.0, fit.c)), curve))
+    return fit
+
+
+def _measured(fit: CurveFit, curve: Samples) -> CurveFit:
+    return replace(fit, error=_error(fit, curve))
+
+
+def _simpler(old: CurveFit, new: CurveFit) -> CurveFit:
+    return new if new.error <= max(3 * old.error, _EXACT) else old

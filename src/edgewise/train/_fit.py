@@ -1,0 +1,250 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError, unknown
+from edgewise.nn import KAN, Layout, adapt_grid, clone, scale_outputs
+from edgewise.optim import LBFGS, LM, Adam
+from edgewise.train._data import as_table
+from edgewise.train._objective import LeastSquares, Table
+from edgewise.train._options import Options
+from edgewise.train._penalty import penalty, smoothing_by_gcv
+from edgewise.train._result import FitResult, Outcome, Row
+from edgewise.train._starts import best_start, error_of
+
+_AUTO_GRIDS = (3, 6, 12, 25, 50, 100, 200, 400, 800)
+_MOST_PARAMETERS = 5000  # of a second-order step
+_NEAR = 1e-8  # first damping of a network that is already near a minimum
+_EXACT = 1e-13  # of the target's spread
+
+Solver = LM | LBFGS | Adam
+
+
+def fit(
+    model: KAN,
+    x: Any,
+    y: Any,
+    *,
+    weights: Any = None,
+    grids: str | Sequence[int] | None = "auto",
+    sparsity: float = 0.0,
+    solver: str | Solver = "auto",
+    options: Options | None = None,
+) -> FitResult:
+    """Train a network on a table and return the trained one; `model` stays as it was.
+
+    minimises  mean_n w_n mean_o (f_o(x_n) - y_no)^2 + sparsity sum_e score_e + smoothing
+
+    by Levenberg-Marquardt in float64, coarse grid to fine, hidden knots following what the nodes give, the grid chosen
+    on held-out rows and then trained on all of them.
+
+    Shapes: x (n, n_in), y (n,) or (n, n_out), weights (n,): arrays, tensors or tables. `grids` is "auto", a list of cell
+    counts, or None to keep the network's own. `sparsity` is in units of the target's spread; with it, and "auto", the grid
+    stays coarse, to be refined after pruning. `solver` is "auto" (by size, with a note), "lm", "lbfgs", "adam" or an
+    `edgewise.optim` object. Same arguments, same result.
+
+    Errors: InputError for shapes that do not match, values that are not finite, unknown solvers, grids below 1.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> result = ew.fit(ew.KAN([1, 1]), x, torch.sin(3 * x[:, 0]))
+    >>> result.validation_error < 1e-6
+    True
+    """
+    table = as_table(x, y, weights, model.n_in, model.n_out)
+    table = Table(*(part.to(model.device) for part in (table.x, table.y, table.weights)))
+    if isinstance(sparsity, bool) or not 0 <= sparsity < float("inf"):
+        raise InputError(f"'sparsity' must be a number >= 0, in units of the target's spread. Got {sparsity!r}.")
+    loop = _Loop(model, table, sparsity, options or Options())
+    return loop.run(grids, solver)
+
+
+class _Loop:
+    """One fit: the rows, the clock and the record. Errors inside are in units of `scale`."""
+
+    def __init__(self, model: KAN, table: Table, sparsity: float, options: Options) -> None:
+        self.options, self.sparsity, self.dtype = options, sparsity, model.dtype
+        self.began = time.perf_counter()
+        self.history: list[Row] = []
+        self.notes: list[str] = []
+        spread = table.y.std(0).square().mean().sqrt() if len(table) > 1 else table.y.abs().mean()
+        size = torch.where(spread > 0, spread, table.y.abs().max().clamp_min(1e-300))
+        self.scale = 2.0 ** round(math.log2(float(size)))  # a power of two: scaling is exact
+        self.all = Table(table.x, table.y / self.scale, table.weights)
+        order = torch.randperm(len(table), generator=torch.Generator().manual_seed(options.seed)).to(table.x.device)
+        held = options.held_out(len(table))
+        self.rows = self.all.rows(order[held:])
+        self.held = self.all.rows(order[:held]) if held else self.rows
+        self.has_held = held > 0
+        ones = torch.ones(model.n_out, dtype=torch.float64, device=table.x.device)
+        self.ones = ones
+        self.model = scale_outputs(clone(model, torch.float64), ones / self.scale)
+
+    def run(self, grids: str | Sequence[int] | None, solver: str | Solver) -> FitResult:
+        chosen = self._solver(solver)
+        schedule = self._schedule(grids)
+        if isinstance(chosen, LM):
+            coarse = schedule[0] or self.model.layers[0].grid  # type: ignore[union-attr]
+            self.model = best_start(self.model, self.rows, self.held, int(coarse), self.options.restarts, self.options.seed)
+            outcome = self._grow(schedule, chosen, automatic=grids == "auto")
+        else:
+            outcome = self._first_order(schedule, chosen)
+        return self._finish(outcome)
+
+    def _solver(self, solver: str | Solver) -> Solver:
+        if not isinstance(solver, str):
+            return solver
+        if solver not in ("auto", "lm", "lbfgs", "adam"):
+            raise unknown("solver", solver, ["auto", "lm", "lbfgs", "adam"])
+        size = Layout(self.model).size
+        if solver == "auto":
+            solver = "lm" if size <= _MOST_PARAMETERS else "lbfgs" if len(self.all) <= 20_000 else "adam"
+            why = f"{size} parameters, {len(self.all)} rows; second order serves up to {_MOST_PARAMETERS} parameters"
+            self.notes.append(f"Solver {solver}: {why}.")
+        return {"lm": LM(), "lbfgs": LBFGS(), "adam": Adam()}[solver]
+
+    def _schedule(self, grids: str | Sequence[int] | None) -> list[int | None]:
+        own = int(self.model.layers[0].grid)  # type: ignore[union-attr,arg-type]
+        if not any(layer.spline_mask().any() for layer in self.model.layers):  # type: ignore[operator]
+            return [None]
+        if grids is None:
+            return [own]
+        if isinstance(grids, str):
+            if grids != "auto":
+                raise InputError(f"'grids' must be 'auto', a list of cell counts or None. Got {grids!r}.")
+            return [min(own, 5)] if self.sparsity > 0 else list(_AUTO_GRIDS)
+        sizes = list(grids)
+        if not sizes or any(not isinstance(g, int) or g < 1 for g in sizes):
+            raise InputError(f"'grids' must list cell counts, each an int >= 1, like [3, 6, 12]. Got {grids!r}.")
+        return sizes
+
+    def _grow(self, schedule: Sequence[int | None], solver: LM, automatic: bool) -> Outcome:
+        """Grid after grid; keep the best on held-out rows."""
+        best, best_error, worse, model = self.model, math.inf, 0, self.model
+        outcome = Outcome.GRIDS_DONE
+        for number, grid in enumerate(schedule):
+            if automatic and number and self._too_fine(model, grid):
+                outcome = Outcome.ROWS_EXHAUSTED
+                break
+            model = self._train(model, self.rows, grid, solver)
+            error = self._record(model, number)
+            if error < best_error:
+                worse = 0 if error < 0.8 * best_error else worse + 1
+                best, best_error = model, error
+            else:
+                worse += 1
+            if best_error < _EXACT:
+                outcome = Outcome.EXACT
+                break
+            if automatic and worse >= 2:
+                outcome = Outcome.OVERFIT if error > 1.2 * best_error else Outcome.CONVERGED
+                break
+            if self._late():
+                outcome = Outcome.TIME_LIMIT
+                break
+        self.model = best if automatic else model
+        if self.has_held:
+            self._polish(solver)
+        if len(schedule) == 1 and outcome is Outcome.GRIDS_DONE:
+            outcome = Outcome.CONVERGED
+        return outcome
+
+    def _too_fine(self, model: KAN, grid: int | None) -> bool:
+        own = int(model.layers[0].grid)  # type: ignore[union-attr,arg-type]
+        size = Layout(model).size * (grid or own) / own
+        return size > 0.7 * len(self.rows) * model.n_out or size > _MOST_PARAMETERS
+
+    def _polish(self, solver: LM) -> None:
+        """Train the chosen grid on all rows, kept unless that spoils it."""
+        before = error_of(self.model, self.all)
+        grid = None if self._frozen(self.model) else int(self.model.layers[0].grid)  # type: ignore[union-attr,arg-type]
+        polished = self._train(self.model, self.all, grid, solver)
+        after = error_of(polished, self.all)
+        if after <= before * (1 + 1e-6) or self.sparsity > 0:
+            self.model = polished
+            self._record(polished, len(self.history))
+
+    @staticmethod
+    def _frozen(model: KAN) -> bool:
+        return not any(layer.spline_mask().any() for layer in model.layers)  # type: ignore[operator]
+
+    def _train(self, model: KAN, rows: Table, grid: int | None, solver: LM) -> KAN:
+        """Three runs of the solver at one grid, the hidden knots moved in between and not at the end."""
+        for turn in range(3 if grid else 1):
+            if grid:
+                model = adapt_grid(model, rows.x, grid) if turn < 2 else model
+            problem = LeastSquares(clone(model), rows, penalty(model, rows, self.sparsity, self._smoothing(model, rows)))
+            solver = replace(solver, damping=_NEAR)
+            vector, _ = solver.minimise(problem, problem.start, lambda _theta, _cost: self._late())
+            model = clone(problem.network(vector))
+            if self._late():
+                break
+        return model
+
+    def _smoothing(self, model: KAN, rows: Table) -> float:
+        if not isinstance(self.options.smoothing, str):
+            return self.options.smoothing
+        size = Layout(model).size
+        if size < 0.25 * len(rows) * model.n_out or size > 2000 or self._frozen(model):
+            return 0.0
+        problem = LeastSquares(clone(model), rows)
+        normal = problem.normal(problem.start)
+        return smoothing_by_gcv(model, rows, (normal.cost, normal.gradient, normal.hessian), problem.start)
+
+    def _first_order(self, schedule: Sequence[int | None], solver: LBFGS | Adam) -> Outcome:
+        sizes = [g for g in schedule if g] or [None]
+        own = int(self.model.layers[0].grid)  # type: ignore[union-attr,arg-type]
+        for number, grid in enumerate([own] if sizes[: len(_AUTO_GRIDS)] == list(_AUTO_GRIDS) else sizes):
+            model = clone(adapt_grid(self.model, self.rows.x, grid)) if grid else clone(self.model)
+            form = penalty(model, self.rows, self.sparsity, 0.0) if self.sparsity else None
+
+            def loss(rows: Tensor | None, model: KAN = model, form: Any = form) -> Tensor:
+                part = self.rows if rows is None else self.rows.rows(rows.to(self.rows.x.device))
+                value = ((model(part.x) - part.y).square().mean(1) * part.weights).mean()
+                return value if form is None else value + form.value(model)
+
+            solver.minimise(loss, model.parameters(), len(self.rows), self.options.seed)
+            self.model = clone(model)
+            self._record(self.model, number)
+            if self._late():
+                return Outcome.TIME_LIMIT
+        return Outcome.CONVERGED
+
+    def _late(self) -> bool:
+        limit = self.options.time_limit
+        return limit is not None and time.perf_counter() - self.began > limit
+
+    def _record(self, model: KAN, number: int) -> float:
+        held = error_of(model, self.held)
+        row = Row(
+            number,
+            int(model.layers[0].grid),  # type: ignore[union-attr,arg-type]
+            Layout(model).size,
+            error_of(model, self.rows) * self.scale,
+            held * self.scale if self.has_held else math.nan,
+            time.perf_counter() - self.began,
+        )
+        self.history.append(row)
+        if self.options.watch is not None:
+            self.options.watch(row)
+        return held
+
+    def _finish(self, outcome: Outcome) -> FitResult:
+        train, held = error_of(self.model, self.all), error_of(self.model, self.held)
+        spread = float(self.all.y.std()) if len(self.all) > 1 else 0.0
+        if outcome is not Outcome.TIME_LIMIT and spread > 0 and held > 0.7 * spread:
+            outcome = Outcome.POOR
+        model = scale_outputs(self.model, self.ones * self.scale)
+        model = clone(model, self.dtype)
+        return FitResult(
+            model, self.history, outcome, train * self.scale, held * self.scale if self.has_held else math.nan, self.notes
+        )

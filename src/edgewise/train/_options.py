@@ -1,0 +1,51 @@
+"""How a fit runs, beyond what it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgewise._errors import InputError
+from edgewise.train._result import Row
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of `fit` that rarely need changing.
+
+    validation: share of rows held out to choose the grid ("auto": a tenth from 200 rows on, a fifth from 20, else none).
+    smoothing: weight of the second-difference penalty ("auto": by generalised cross-validation once parameters exceed a
+    quarter of the rows). restarts: starts at the coarsest grid ("auto": up to 8, fewer where two agree; one layer needs
+    one). seed: of the split and the restarts. time_limit: seconds. watch: called with each history row.
+
+    >>> Options(restarts=1, seed=3).validation
+    'auto'
+    """
+
+    validation: float | str = "auto"
+    smoothing: float | str = "auto"
+    restarts: int | str = "auto"
+    seed: int = 0
+    time_limit: float | None = None
+    watch: Callable[[Row], None] | None = None
+
+    def __post_init__(self) -> None:
+        _number("validation", self.validation, 0, 0.9)
+        _number("smoothing", self.smoothing, 0, 1e12)
+        _number("restarts", self.restarts, 1, 10_000)
+        if self.time_limit is not None:
+            _number("time_limit", self.time_limit, 1e-9, float("inf"))
+
+    def held_out(self, rows: int) -> int:
+        if isinstance(self.validation, str):
+            share = 0.1 if rows >= 200 else 0.2 if rows >= 20 else 0.0
+        else:
+            share = self.validation
+        return int(round(share * rows))
+
+
+def _number(name: str, value: float | str, least: float, most: float) -> None:
+    if value == "auto" and name != "time_limit":
+        return
+    if isinstance(value, bool | str) or not least <= value <= most:
+        raise InputError(f"'{name}' must be a number from {least:g} to {most:g}, or 'auto'. Got {value!r}.")

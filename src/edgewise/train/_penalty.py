@@ -1,0 +1,125 @@
+"""Penalties on spline edges, each measured in units of the network's output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgewise.nn import KAN, KANLayer, Layout, Pass
+from edgewise.train._objective import Quadratic, Table
+
+_FLOOR = 1e-4  # scores below this share of the target's spread count as zero
+_SAMPLE = 2000  # rows that the penalties' weights are read from
+
+
+def penalty(model: KAN, table: Table, sparsity: float, smoothing: float) -> Quadratic:
+    """Return the quadratic form of sparsity, smoothing and continuation near the present network.
+
+    With A_j = d output / d subnode j and the edge's score s_e = sqrt(mean A_j^2 c' Cov(basis) c):
+
+        sparsity:      sum_e s_e, majorised at the present scores by s_e^2 / (2 s_e,now + floor)
+        smoothing:     sum_e mean A_j^2 |second differences of c|^2
+        continuation:  sum_e mean A_j^2 w_e sum_m exp(-rows near knot m) |jump of the highest derivative at knot m|^2
+
+    Scores rather than raw coefficients, because a hidden node can be rescaled freely. Continuation matters only where
+    cells hold hardly any row, as at the ends of a hidden node's range: jumps there are expected to be as small as where
+    rows are, so w_e = mean squared error / (rows x mean jump^2 where rows are), one row's share of the error.
+    """
+    layout = Layout(model)
+    rows = min(len(table), _SAMPLE)
+    with torch.no_grad():
+        forward = Pass(model, table.x[:rows])
+        error = float((forward.outputs - table.y[:rows]).square().mean())
+        blocks = []
+        for depth, layer in enumerate(model.layers):
+            assert isinstance(layer, KANLayer)
+            edges = _Edges(layer, layout.blocks[depth].spline, forward.features[depth], forward.sensitivities[depth])
+            blocks.append(edges.sparsity(sparsity) + edges.smoothing(smoothing) + edges.continuation(error, len(table)))
+    return Quadratic(blocks)
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """The spline edges of one layer on some rows; each method gives one matrix for each edge, (E, width, width)."""
+
+    layer: KANLayer
+    index: Tensor
+    features: Tensor
+    sensitivity: Tensor
+
+    @property
+    def scale(self) -> Tensor:
+        """Mean A_j^2 of each edge, (E, 1, 1)."""
+        return self.sensitivity.square().mean((0, 1))[self.index[:, 0], None, None]
+
+    @property
+    def weights(self) -> Tensor:
+        return self.layer.weights()[tuple(self.index.T)]
+
+    def sparsity(self, amount: float) -> Tensor:
+        centred = self.features - self.features.mean(0)
+        covariance = torch.einsum("nif,nig->ifg", centred, centred) / len(centred)
+        q = self.scale * covariance[self.index[:, 1]]
+        score = torch.einsum("ef,efg,eg->e", self.weights, q, self.weights).clamp_min(0).sqrt()
+        return q * (amount / (2 * score + _FLOOR))[:, None, None]
+
+    def smoothing(self, amount: float) -> Tensor:
+        difference = self._difference(2)
+        return self._padded(amount * self.scale * (difference.T @ difference))
+
+    def continuation(self, error: float, rows: int) -> Tensor:
+        difference = self._difference(self.layer.degree + 1)
+        count = self.layer.coefficients.shape[-1]
+        c = self.weights[:, :count]
+        if not len(difference):
+            return self._padded(c.new_zeros(len(c), count, count))
+        mass = self.features[..., :count].sum(0)[self.index[:, 1]] * (rows / len(self.features))
+        empty = torch.exp(-mass.unfold(1, self.layer.degree + 2, 1).amin(-1).clamp(0, 50))
+        jumps = ((1 - empty) * (c @ difference.T).square()).sum(1, keepdim=True)
+        typical = jumps / (1 - empty).sum(1, keepdim=True).clamp_min(1e-12)
+        least = (1e-11 * c.abs().amax(1, keepdim=True)).square().clamp_min(1e-300)
+        weight = empty * (error / rows) / (torch.maximum(typical, least) * self.scale[..., 0].clamp_min(1e-300))
+        return self._padded(self.scale * torch.einsum("ma,em,mb->eab", difference, weight, difference))
+
+    def _difference(self, order: int) -> Tensor:
+        out = torch.eye(self.layer.coefficients.shape[-1], dtype=self.features.dtype, device=self.features.device)
+        for _ in range(order):
+            out = out.diff(dim=0)
+        return out
+
+    def _padded(self, q: Tensor) -> Tensor:
+        extra = self.features.shape[-1] - q.shape[-1]
+        return torch.nn.functional.pad(q, (0, extra, 0, extra))
+
+
+def smoothing_by_gcv(model: KAN, table: Table, problem_normal: tuple[float, Tensor, Tensor], vector: Tensor) -> float:
+    """Return the smoothing weight with the least generalised cross-validation score of the linearised problem.
+
+    gcv(w) = rss(w) / (1 - trace((H + w R)^-1 H) / n)^2, the trace estimated by 16 fixed random probes.
+    """
+    cost, gradient, hessian = problem_normal
+    form = penalty(model, table, 0.0, 1.0)
+    layout = Layout(model)
+    roughness = torch.zeros_like(hessian)
+    slope = torch.zeros_like(gradient)
+    form.add(layout, vector, slope, roughness)
+    generator = torch.Generator().manual_seed(0)
+    probes = torch.randint(0, 2, (len(vector), 16), generator=generator).to(hessian) * 2 - 1
+    image = hessian @ probes
+    ridge = torch.diag(1e-10 * hessian.diagonal() + 1e-14 * hessian.diagonal().max())
+    count = len(table) * model.n_out
+    best, chosen = float("inf"), 0.0
+    for weight in [10.0**e for e in range(-14, 1)]:
+        factor, info = torch.linalg.cholesky_ex(hessian + weight * roughness + ridge)
+        if info != 0:
+            continue
+        step = torch.cholesky_solve((gradient + weight * slope).unsqueeze(1), factor).squeeze(1)
+        rss = cost - 2 * float(gradient @ step) + float(step @ (hessian @ step))
+        freedom = float((probes * torch.cholesky_solve(image, factor)).sum()) / 16
+        left = 1 - freedom / count
+        score = max(rss, 1e-30) / left**2 if left > 0.02 else float("inf")
+        if score < best:
+            best, chosen = score, weight
+    return chosen

@@ -1,0 +1,318 @@
+"""Whatever is wrong with the input: one line that names the problem and the remedy, exit code 2, no traceback, no file."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import edgewise
+from edgewise import functions
+from edgewise.cli import main
+
+Maker = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command line, the file contents it meets, and words that its error must hold."""
+
+    name: str
+    command: str
+    words: tuple[str, ...]
+    table: str | bytes | Maker | None = None
+
+
+def rows(*extra: str, header: str = "a,b,y") -> str:
+    """A good table of eight rows, then the extra ones."""
+    good = [f"{i},{i * i % 7},{i * i + 1}" for i in range(8)]
+    return "\n".join([header, *good, *extra]) + "\n"
+
+
+def column(values: list[object]) -> str:
+    """A table with the values in column b."""
+    return "\n".join(["a,b,y", *(f"{i},{value},{i * i + 1}" for i, value in enumerate(values))]) + "\n"
+
+
+def text_as_parquet() -> None:
+    Path("t.parquet").write_text("a,b\n1,2\n")
+
+
+def folder_named_as_table() -> None:
+    Path("t.csv").mkdir()
+
+
+def file_where_the_folder_should_be() -> None:
+    Path("t.csv").write_text(rows())
+    Path("taken").write_text("a file")
+
+
+def saved(change: Callable[[bytes], bytes] = bytes) -> Maker:
+    """Save a network of the columns a and b as m.safetensors, its bytes changed."""
+
+    def make() -> None:
+        Path("t.csv").write_text(rows())
+        edgewise.save(edgewise.KAN([2, 1], seed=0), Path("m.safetensors"), names=["a", "b"], target="y")
+        Path("m.safetensors").write_bytes(change(Path("m.safetensors").read_bytes()))
+
+    return make
+
+
+def saved_beside(table: str) -> Maker:
+    """The same with another table."""
+
+    def make() -> None:
+        saved()()
+        Path("t.csv").write_text(table)
+
+    return make
+
+
+def with_header(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]:
+    """Change the JSON header of a safetensors file."""
+
+    def apply(data: bytes) -> bytes:
+        (size,) = struct.unpack("<Q", data[:8])
+        header = json.loads(data[8 : 8 + size])
+        before = json.dumps(header)
+        change(header)
+        text = json.dumps(header)
+        assert text != before
+        return struct.pack("<Q", len(text)) + text.encode() + data[8 + size :]
+
+    return apply
+
+
+def from_the_future(header: dict[str, Any]) -> None:
+    """Raise every whole number that the metadata calls a schema or a version."""
+    metadata = header["__metadata__"]
+    for key, value in metadata.items():
+        if "schema" in key or "version" in key:
+            metadata[key] = "".join("9" if sign.isdigit() else sign for sign in value) + "9"
+
+
+def other_functions(header: dict[str, Any]) -> None:
+    header["__metadata__"] = {
+        key: value.replace('"sin"', '"sinus"') for key, value in header["__metadata__"].items()
+    }
+
+
+def snapped_with_an_unknown_function() -> None:
+    Path("t.csv").write_text(rows())
+    model = edgewise.nn.set_function(edgewise.KAN([2, 1], seed=0), 0, 0, 0, "sin", (1.0, 0.0, 1.0, 0.0))
+    edgewise.save(model, Path("m.safetensors"), names=["a", "b"], target="y")
+    data = Path("m.safetensors").read_bytes()
+    Path("m.safetensors").write_bytes(with_header(other_functions)(data))
+
+
+def other_tensors() -> None:
+    from safetensors.numpy import save_file
+
+    Path("t.csv").write_text(rows())
+    save_file({"weight": np.zeros(3)}, "m.safetensors")
+
+
+DISCOVER = "discover t.csv --target y --out out"
+FIT = "fit t.csv --target y --out m.safetensors"
+PREDICT = "predict m.safetensors t.csv --out p.csv"
+
+CASES = [
+    # the file
+    Case("missing file", DISCOVER, ("There is no file t.csv", "check the name")),
+    Case("misspelt shipped table", "discover orbts --target y --out out", ("'orbts'", "orbits")),
+    Case("folder", DISCOVER, ("t.csv is a folder", "name a file"), folder_named_as_table),
+    Case("empty file", DISCOVER, ("t.csv is empty", "names the columns"), ""),
+    Case("only a header", DISCOVER, ("no rows", "add the data"), "a,b,y\n"),
+    Case("no header", DISCOVER, ("no header", "Add a first line"), "1,2,3\n4,5,6\n"),
+    Case("ragged rows", DISCOVER, ("line 10 has 2 fields", "Mend that line"), rows("8,1")),
+    Case("open quotation mark", DISCOVER, ("quotation mark",), rows('8,"1,65')),
+    Case("binary file", DISCOVER, ("binary file", "export it as CSV"), b"PK\3\4\0\0\0\0"),
+    Case("wrong encoding", DISCOVER, ("not UTF-8 text (line 10)", "encoding UTF-8"), rows("8,\xe9,3").encode("latin-1")),
+    Case("spreadsheet", "discover t.xlsx --target y --out out", ("does not read (.xlsx)", "save it as"),
+         lambda: Path("t.xlsx").write_bytes(b"PK")),
+    Case("damaged parquet", "discover t.parquet --target y --out out", ("not a Parquet file", "again"), text_as_parquet),
+    # the columns
+    Case("duplicate columns", DISCOVER, ("two columns named 'a'", "rename"), rows(header="a,a,y")),
+    Case("missing column", DISCOVER, ("Unknown target column 'y'", "z"), rows(header="a,b,z")),
+    Case("missing input", f"{DISCOVER} --inputs a,c", ("Unknown input column 'c'", "Known: "), rows()),
+    Case("malformed inputs", f"{DISCOVER} --inputs a,,b", ("--inputs", "like a,b"), rows()),
+    Case("target among inputs", f"{DISCOVER} --inputs a,y", ("among the inputs", "take it out"), rows()),
+    Case("text target", "discover t.csv --target b --out out", ("'b'", "text", "Columns of numbers: a, y"),
+         column(list("pqrstuvw"))),
+    Case("all text", DISCOVER, ("'y' cannot be used: text", "none"), "a,y\nu,v\nw,x\n"),
+    Case("constant target", "discover t.csv --target b --out out", ("constant (4 in every row)", "varies"), column([4] * 8)),
+    Case("all-NaN target", "discover t.csv --target b --out out", ("'b' is empty", "fill it in"), column(["nan"] * 8)),
+    Case("all-NaN input asked for", f"{DISCOVER} --inputs a,b", ("'b' is empty", "fill it in"), column([""] * 8)),
+    Case("no input that varies", f"{DISCOVER} --inputs b", ("No input is left", "varies"), column([4] * 8)),
+    Case("only the target", DISCOVER, ("No input is left", "other column"), "y\n1\n2\n3\n4\n5\n6\n"),
+    # the values
+    Case("one row", DISCOVER, ("only 1 row", "at least 5"), "a,b,y\n1,2,3\n"),
+    Case("few complete rows", DISCOVER, ("Only 4 of 8 rows", "fill in"), column([1, 2, 4, 8, "", "", "", ""])),
+    Case("infinities", DISCOVER, ("'b' holds an infinite value in row 3", "remove the row"), column([1, 2, "inf", 4, 5, 6])),
+    Case("1e300", DISCOVER, ("as large as 1e+300", "rescale"), column([1, 2, "1e300", 4, 5, 6])),
+    Case("1e-300", DISCOVER, ("vanish", "rescale"), column([f"{i}e-300" for i in range(8)])),
+    # the options
+    Case("no target", "discover t.csv --out out", ("Missing option '--target'", "--help"), rows()),
+    Case("unknown option", f"{DISCOVER} --tme-limit 3", ("No such option", "--time-limit"), rows()),
+    Case("unknown command", "discovr t.csv", ("No such command 'discovr'", "--help"), rows()),
+    Case("noise in words", f"{DISCOVER} --noise loud", ("--noise must be", "'loud'"), rows()),
+    Case("negative noise", f"{DISCOVER} --noise -0.1", ("--noise must be", "'-0.1'"), rows()),
+    Case("no time", f"{DISCOVER} --time-limit 0", ("--time-limit must be a positive", "Got 0"), rows()),
+    Case("endless time", f"{DISCOVER} --time-limit nan", ("--time-limit must be a positive", "nan"), rows()),
+    Case("negative seed", f"{DISCOVER} --seed -1", ("--seed must be", "Got -1"), rows()),
+    Case("seed in words", f"{DISCOVER} --seed one", ("--seed", "'one'", "--help"), rows()),
+    Case("negative grid", f"{FIT} --grid -3", ("grid", "-3"), rows()),
+    Case("degree beyond 5", f"{FIT} --degree 9", ("degree", "9"), rows()),
+    Case("wrong shape", f"{FIT} --widths 3,5,1", ("--widths must begin with the number of inputs (2)", "2,5,1"), rows()),
+    Case("two outputs", f"{FIT} --widths 2,2", ("end with 1", "2,5,1"), rows()),
+    Case("widths in words", f"{FIT} --widths wide", ("--widths must be auto", "'wide'"), rows()),
+    # the output
+    Case("folder is a file", "discover t.csv --target y --out taken", ("taken is not a folder", "name a folder"),
+         file_where_the_folder_should_be),
+    Case("folder in a file", "discover t.csv --target y --out taken/out", ("lies in one", "name a folder"),
+         file_where_the_folder_should_be),
+    Case("unwritable folder", "discover t.csv --target y --out /proc/out", ("Cannot write to the folder /proc/out", "another"),
+         rows()),
+    Case("wrong ending", "fit t.csv --target y --out m.pickle", ("ending in .safetensors", "m.pickle"), rows()),
+    Case("no such folder", "fit t.csv --target y --out no/m.safetensors", ("There is no folder no", "make it first"), rows()),
+    # the model
+    Case("missing model", PREDICT, ("There is no file m.safetensors", "edgewise fit"), rows()),
+    Case("truncated model", PREDICT, ("m.safetensors",), saved(lambda data: data[: len(data) // 2])),
+    Case("truncated header", PREDICT, ("m.safetensors",), saved(lambda data: data[:6])),
+    Case("empty model", PREDICT, ("m.safetensors",), saved(lambda data: b"")),
+    Case("no model at all", PREDICT, ("m.safetensors",), saved(lambda data: b"not a network" * 9)),
+    Case("other tensors", PREDICT, ("m.safetensors",), other_tensors),
+    Case("model from the future", PREDICT, ("m.safetensors", "version"), saved(with_header(from_the_future))),
+    Case("model with an unknown function", PREDICT, ("sinus",), snapped_with_an_unknown_function),
+    Case("table without an input", PREDICT, ("Unknown input column 'b'", "Known: a, c, y"), saved_beside(rows(header="a,c,y"))),
+    Case("table with a text input", PREDICT, ("'b' cannot be used: text", "Columns of numbers"), saved_beside(column(list("pqrstuvw")))),
+    Case("table with an infinite input", PREDICT, ("infinite value in row 2", "remove the row"), saved_beside(column([1, "inf"]))),
+    Case("predictions that are no CSV", "predict m.safetensors t.csv --out p.xlsx", ("ending in .csv", "p.xlsx"), saved()),
+    Case("picture of no kind", "plot m.safetensors --out net.doc", ("ending in .png or .svg or .pdf", "net.doc"), saved()),
+]  # fmt: skip
+
+
+def everything() -> set[Path]:
+    return set(Path().rglob("*"))
+
+
+def assert_one_line(err: str, words: tuple[str, ...]) -> None:
+    assert err.startswith("edgewise: error: ")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_bad_input_ends_in_one_line(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if callable(case.table):
+        case.table()
+    elif case.table is not None:
+        Path("t.csv").write_bytes(case.table if isinstance(case.table, bytes) else case.table.encode())
+    before = everything()
+    assert main(case.command.split()) == 2
+    captured = capsys.readouterr()
+    assert_one_line(captured.err, case.words)
+    assert "Traceback" not in captured.out
+    assert everything() == before
+
+
+def fail_with(error: BaseException) -> Callable[..., Any]:
+    def run(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return run
+
+
+FAILURES = [
+    ("interrupted", KeyboardInterrupt(), ("interrupted; nothing was written",)),
+    ("disk full", OSError(28, "No space left on device", "out/x"), ("No space left on device (out/x)", "free some space")),
+    ("not permitted", PermissionError(13, "Permission denied", "x"), ("Permission denied (x)", "choose a place")),
+    ("out of memory", MemoryError(), ("out of memory", "fewer rows")),
+    ("refused", edgewise.InputError("Two lines\nof text: do this."), ("Two lines of text: do this.",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "words"), [f[1:] for f in FAILURES], ids=[f[0] for f in FAILURES])
+def test_a_failure_during_the_search_leaves_nothing_behind(
+    error: BaseException, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(edgewise, "discover", fail_with(error), raising=False)
+    Path("t.csv").write_text(rows())
+    assert main("discover t.csv --target y --out deep/out".split()) == 2
+    assert_one_line(capsys.readouterr().err, words)
+    assert everything() == {Path("t.csv")}
+
+
+@pytest.mark.parametrize("old", [None, "old"])
+def test_an_interrupted_write_leaves_the_old_file_or_none(
+    old: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """Interrupt in the middle of the report: no half report, and the one from before is untouched."""
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text(rows())
+    if old is not None:
+        Path("out").mkdir()
+        Path("out/report.html").write_text(old)
+
+    class Found:
+        def report(self, path: Path) -> None:
+            path.write_text("half a rep")
+            raise KeyboardInterrupt
+
+    before = everything()
+    monkeypatch.setattr(edgewise, "discover", lambda *_, **__: Found(), raising=False)
+    assert main(DISCOVER.split()) == 2
+    assert_one_line(capsys.readouterr().err, ("interrupted",))
+    assert everything() == before
+    if old is not None:
+        assert Path("out/report.html").read_text() == old
+
+
+X = np.linspace(-1, 1, 40).reshape(20, 2)
+Y = X[:, 0] * X[:, 1]
+
+CALLS: list[tuple[str, Callable[[], object], tuple[str, ...]]] = [
+    ("negative grid", lambda: edgewise.KAN([2, 1], grid=-1), ("grid", "-1")),
+    ("no layers", lambda: edgewise.KAN([2]), ("widths",)),
+    ("unknown function", lambda: functions.get("sine"), ("'sine'", "sin")),
+    ("inputs of another width", lambda: edgewise.fit(edgewise.KAN([3, 1]), X, Y), ("3", "2")),
+    ("lengths that differ", lambda: edgewise.fit(edgewise.KAN([2, 1]), X, Y[:-1]), ("20", "19")),
+    ("NaN in y", lambda: edgewise.fit(edgewise.KAN([2, 1]), X, np.full(20, np.nan)), ("y",)),
+    ("lengths that differ in discover", lambda: edgewise.discover(X, Y[:-1]), ("20", "19")),
+    ("infinity in discover", lambda: edgewise.discover(np.where(X > 0.9, np.inf, X), Y), ("x",)),
+    ("names that do not fit", lambda: edgewise.discover(X, Y, names=["a"]), ("names",)),
+    ("unknown noise", lambda: edgewise.discover(X, Y, noise="loud"), ("noise", "loud")),
+    ("no time", lambda: edgewise.discover(X, Y, time_limit=0), ("time_limit",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "words"), [c[1:] for c in CALLS], ids=[c[0] for c in CALLS])
+def test_bad_arguments_in_python_raise_one_line(call: Callable[[], object], words: tuple[str, ...]) -> None:
+    with pytest.raises(edgewise.InputError) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_frame_of_bad_rows_is_not_changed_by_reading_it(tmp_path: Path) -> None:
+    """Reading leaves the file as it was."""
+    path = tmp_path / "t.csv"
+    pd.DataFrame({"a": [1.0, np.nan], "y": [np.inf, 2.0]}).to_csv(path, index=False)
+    before = path.read_bytes()
+    assert main(["discover", str(path), "--target", "y", "--out", str(tmp_path / "out")]) == 2
+    assert path.read_bytes() == before

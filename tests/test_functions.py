@@ -1,0 +1,100 @@
+"""The function library: every row says the same thing as a tensor operation and as a formula."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import sympy
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgewise import functions
+from edgewise._errors import InputError
+
+POWERS = ["x^2/3", "x^-0.5", "x^7/2", "x^6", "x^-4", "x^0.3", "x^1/3"]
+
+
+def inside(function, fractions):
+    """Points of the domain, clear of 0 where a pole may be."""
+    low, high = max(function.domain[0], -3.0), min(function.domain[1], 3.0)
+    points = low + (high - low) * (0.01 + 0.98 * torch.tensor(fractions, dtype=torch.float64))
+    return points[points.abs() > 1e-2]
+
+
+@pytest.mark.parametrize("name", functions.names() + POWERS)
+@settings(max_examples=5, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=6))
+def test_tensor_formula_and_derivative_agree(name, fractions):
+    function = functions.get(name)
+    u = inside(function, fractions).requires_grad_()
+    f = function.torch(u)
+    assert torch.isfinite(f).all()
+    z = sympy.Symbol("z")
+    formula = function.sympy(z)
+    expected = [float(formula.subs(z, sympy.Float(v, 30))) for v in u.tolist()]
+    torch.testing.assert_close(f.detach(), torch.tensor(expected, dtype=torch.float64), rtol=1e-12, atol=1e-13)
+    (df,) = torch.autograd.grad(f.sum(), u)
+    slope = formula.diff(z)
+    expected = [float(slope.subs(z, sympy.Float(v, 30))) for v in u.tolist()]
+    torch.testing.assert_close(df, torch.tensor(expected, dtype=torch.float64), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", functions.names())
+def test_outside_the_domain_nothing_is_finite(name):
+    function = functions.get(name)
+    low, high = function.domain
+    beyond = [v for v in (low - 0.5, high + 0.5) if abs(v) < float("inf")]
+    if name == "tan" or not beyond:
+        assert function.complexity >= 1
+        return
+    assert not torch.isfinite(function.torch(torch.tensor(beyond, dtype=torch.float64))).any()
+
+
+def test_the_library_is_large_and_named_once():
+    names = functions.names()
+    assert len(names) >= 24
+    assert len(set(names)) == len(names)
+    assert all(functions.get(name).name == name for name in names)
+
+
+@pytest.mark.parametrize(("name", "same"), [("x^0.5", "sqrt"), ("x^-1", "1/x"), ("x^1", "x"), ("x^3/2", "x^1.5")])
+def test_powers_have_one_name(name, same):
+    assert functions.get(name) is functions.get(same)
+
+
+def test_fractional_powers_are_exact():
+    z = sympy.Symbol("z")
+    assert functions.get("x^2/3").sympy(z) == z ** sympy.Rational(2, 3)
+    assert functions.get("x^-0.125").sympy(z) == z ** sympy.Rational(-1, 8)
+    assert functions.get(functions.get("x^0.4").name).sympy(z) == z ** sympy.Rational(2, 5)
+
+
+@pytest.mark.parametrize("name", ["sinn", "x^0", "x^1/0", "x^inf", "x^1e999999999", "", "x^", 3])
+def test_unknown_names_list_known_ones(name):
+    with pytest.raises(InputError, match="Unknown function"):
+        functions.get(name)
+
+
+def test_unknown_names_list_the_nearest_first():
+    with pytest.raises(InputError, match=r"Known: sinh?, "):
+        functions.get("sinn")
+
+
+def test_register_adds_and_refuses():
+    row = functions.Function("test-cubic-root", lambda x: x.sign() * x.abs() ** (1 / 3), sympy.cbrt)
+    assert functions.register(row) is functions.get("test-cubic-root")
+    from edgewise.functions import _library
+
+    del _library._LIBRARY["test-cubic-root"]
+    with pytest.raises(InputError, match="taken"):
+        functions.register(functions.get("sin"))
+    with pytest.raises(InputError, match="Unknown gauge"):
+        functions.register(functions.Function("new", torch.sin, sympy.sin, gauge="slide"))
+
+
+def test_the_library_does_not_import_sympy():
+    code = "import sys, edgewise.functions as f; f.get('x^2/3'); assert 'sympy' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,271 @@
+"""Reading tables and choosing columns from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgewise._errors import InputError
+from edgewise.io import Table, read_table
+from edgewise.io._delimited import sniff
+
+NAN = float("nan")
+
+
+def write(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def assert_columns(table: Table, expected: dict[str, list[float]]) -> None:
+    assert table.names == list(expected)
+    for name, values in expected.items():
+        assert table.columns[name].dtype == np.float64
+        np.testing.assert_array_equal(table.columns[name], values)
+    assert table.n_rows == len(next(iter(expected.values())))
+
+
+READS = {
+    "comma": ("a,b\n1,2\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+    "tab": ("a\tb\n1\t2\n", {"a": [1], "b": [2]}),
+    "semicolon": ("a;b\n1;2\n", {"a": [1], "b": [2]}),
+    "bar": ("a|b\n1|2\n", {"a": [1], "b": [2]}),
+    "white space": ("a  b\n 1   2\n3 4 \n", {"a": [1, 3], "b": [2, 4]}),
+    "one column": ("my column\n1\n2\n", {"my column": [1, 2]}),
+    "windows line ends": ("a,b\r\n1,2\r\n", {"a": [1], "b": [2]}),
+    "byte order mark": (b"\xef\xbb\xbfa,b\n1,2\n", {"a": [1], "b": [2]}),
+    "utf-16": (b"\xff\xfe" + "a\tb\n1\t2\n".encode("utf-16-le"), {"a": [1], "b": [2]}),
+    "blank lines": ("\na,b\n\n1,2\n   \n3,4\n\n", {"a": [1, 3], "b": [2, 4]}),
+    "missing": ("a,b\n,NA\n-,?\n  ,null\n1,2\n", {"a": [NAN, NAN, NAN, 1], "b": [NAN, NAN, NAN, 2]}),
+    "truth": ("a,b\ntrue,1\nFalse,2\n,3\n", {"a": [1, 0, NAN], "b": [1, 2, 3]}),
+    "infinite": ("a,b\ninf,1e400\n", {"a": [np.inf], "b": [np.inf]}),
+    "decimal comma": ("a;b\n1,5;2\n-2;3,25e2\n", {"a": [1.5, -2], "b": [2, 325]}),
+    "decimal comma and points for thousands": ("a;b\n1.234,5;1.000\n", {"a": [1234.5], "b": [1000]}),
+    "decimal comma beside decimal points": ("a;b\n1,5;2.5\n", {"a": [1.5], "b": [2.5]}),
+    "thousands": ('a,b\n"1,234",2\n"12,345.5",3\n', {"a": [1234, 12345.5], "b": [2, 3]}),
+    "thousands in a tab file": ("a\tb\n1,234\t2\n12,345\t3\n", {"a": [1234, 12345], "b": [2, 3]}),
+    "delimiter within a name": ('"mass, kg",b\n1,2\n', {"mass, kg": [1], "b": [2]}),
+    "every digit": ("a,b\n0.1234567890123456,1e-300\n", {"a": [0.1234567890123456], "b": [1e-300]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", READS)
+def test_reads(case: str, tmp_path: Path) -> None:
+    content, expected = READS[case]
+    assert_columns(read_table(write(tmp_path, content)), expected)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".tab", ".txt", ".dat", ".CSV"])
+def test_reads_every_ending(ending: str, tmp_path: Path) -> None:
+    assert_columns(read_table(write(tmp_path, "a\tb\n1\t2\n", f"t{ending}")), {"a": [1], "b": [2]})
+
+
+def test_leaves_out_what_is_no_number_and_says_why(tmp_path: Path) -> None:
+    rows = ["n,word,day,mixed,", *(f"{i},w{i},2020-01-0{i},{i if i != 3 else 'n/m'},{i}" for i in range(1, 6))]
+    table = read_table(write(tmp_path, "\n".join(rows)))
+    assert table.names == ["n"]
+    assert table.left_out == [
+        ("word", "text"),
+        ("day", "dates"),
+        ("mixed", "text in 1 of 5 rows, first 'n/m' in row 3"),
+        ("column 5", "no name in the header"),
+    ]
+
+
+def test_says_how_numbers_were_read(tmp_path: Path) -> None:
+    assert read_table(write(tmp_path, "a;b\n1,5;2\n")).notes == ["Commas are read as decimal signs."]
+    thousands = read_table(write(tmp_path, 'a,b\n"1,500",2\n'))
+    assert thousands.notes == ["Thousands separators are taken out of the numbers."]
+    assert read_table(write(tmp_path, "a,b\n1,2\n")).notes == []
+
+
+def test_parquet_agrees_with_csv_and_knows_its_types(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "i": [1, 2],
+            "f": np.array([0.5, NAN], dtype=np.float32),
+            "b": [True, False],
+            "gap": pd.array([1, None], dtype="Int64"),
+            "maybe": pd.array([True, None], dtype="boolean"),
+            "decimal": [Decimal("1.5"), Decimal(2)],
+            "category": pd.Categorical([3, 4]),
+            "text number": ["1,234", "2"],
+            "word": ["u", "v"],
+            "kind": pd.Categorical(["u", "v"]),
+            "day": [datetime(2020, 1, 1), datetime(2020, 1, 2)],
+        }
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet")
+    assert_columns(
+        table,
+        {
+            "i": [1, 2], "f": [0.5, NAN], "b": [1, 0], "gap": [1, NAN], "maybe": [1, NAN], "decimal": [1.5, 2],
+            "category": [3, 4], "text number": [1234, 2],
+        },
+    )  # fmt: skip
+    assert table.left_out == [("word", "text"), ("kind", "text"), ("day", "dates")]
+
+
+def test_parquet_keeps_a_named_index_as_a_column(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1.0]}, index=pd.Index([7], name="key")).to_parquet(tmp_path / "t.parquet")
+    assert_columns(read_table(tmp_path / "t.parquet"), {"key": [7], "a": [1]})
+
+
+REFUSED = {
+    "empty": ("", "is empty"),
+    "blank": (" \n\n", "is empty"),
+    "only a header": ("a,b\n", "header but no rows"),
+    "no header": ("1,2\n3,4\n", "has no header"),
+    "long row": ("a,b\n1,2\n1,2,3\n", "line 3 has 3 fields where the header has 2"),
+    "short row": ("a,b\n1\n", "line 2 has 1 fields"),
+    "short last row": ("a,b,c\n1,2,3\n1,2", "line 3 has 2 fields"),
+    "two columns of one name": ("a,b,a\n1,2,3\n", "two columns named 'a' (columns 1 and 3)"),
+    "binary": (b"PK\3\4\0\0", "is a binary file"),
+    "latin-1": ("a,b\n1,é\n".encode("latin-1"), "not UTF-8 text (line 2)"),
+    "open quotation mark": ('a,b\n1,"2\n3,4\n', "quotation mark"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refuses(case: str, tmp_path: Path) -> None:
+    content, words = REFUSED[case]
+    with pytest.raises(InputError) as caught:
+        read_table(write(tmp_path, content))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_refuses_files_that_are_no_tables(tmp_path: Path) -> None:
+    for path, words in [
+        (tmp_path / "none.csv", "There is no file"),
+        (tmp_path, "is a folder"),
+        (write(tmp_path, "x", "t.xlsx"), "does not read (.xlsx)"),
+        (write(tmp_path, "x", "bare"), "does not read (no ending)"),
+        (write(tmp_path, "x", "t.parquet"), "not a Parquet file"),
+        (write(tmp_path, "", "u.parquet"), "is empty"),
+    ]:
+        with pytest.raises(InputError) as caught:
+            read_table(path)
+        assert words in str(caught.value)
+
+
+@given(
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.lists(
+        st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3), min_size=1, max_size=9
+    ),
+)
+def test_numbers_survive_writing_and_reading(tmp_path_factory, delimiter: str, rows: list[list[float]]) -> None:
+    text = "\n".join(delimiter.join(map(str, row)) for row in [["a", "b", "c"], *rows])
+    path = tmp_path_factory.mktemp("rows") / "t.csv"
+    path.write_text(text)
+    table = read_table(path)
+    assert sniff(text.split("\n")) == delimiter
+    np.testing.assert_array_equal(table.inputs(["a", "b", "c"]), rows)
+
+
+# ---- select
+
+
+def table_of(**columns: object) -> Table:
+    arrays = {name: np.asarray(values, dtype=float) for name, values in columns.items()}
+    return Table(arrays, n_rows=len(next(iter(arrays.values()))))
+
+
+A = np.arange(6.0)
+Y = A**2 + 1
+
+
+def test_select_takes_all_other_columns_in_order_and_copies() -> None:
+    table = table_of(b=A[::-1], y=Y, a=A)
+    chosen = table.select("y")
+    assert chosen.names == ["b", "a"]
+    assert chosen.target == "y"
+    assert chosen.notes == []
+    np.testing.assert_array_equal(chosen.x, np.stack([A[::-1], A], axis=1))
+    chosen.x[:] = chosen.y[:] = -1
+    np.testing.assert_array_equal(table.columns["y"], Y)
+    np.testing.assert_array_equal(table.columns["a"], A)
+
+
+def test_select_keeps_the_order_of_the_inputs_asked_for() -> None:
+    chosen = table_of(b=A[::-1], y=Y, a=A).select("y", ["a", "b"])
+    assert chosen.names == ["a", "b"]
+    np.testing.assert_array_equal(chosen.x[:, 0], A)
+
+
+NOTES = {
+    "gap": (dict(a=[NAN, 1, 2, 3, 4, 5], y=Y), ["a"], 5, "1 row of 6 left out: values are missing ('a' lacks 1)."),
+    "empty": (dict(a=A, e=[NAN] * 6, y=Y), ["a"], 6, "Input 'e' is left out: it has no values."),
+    "constant": (dict(a=A, c=[2] * 6, y=Y), ["a"], 6, "Input 'c' is left out: it is 2 in every row."),
+    "twin": (dict(a=A, b=A, y=Y), ["a"], 6, "Input 'b' is left out: it equals 'a' in every row."),
+    "target again": (dict(a=Y, y=Y), ["a"], 6, "Input 'a' equals the target 'y' in every row."),
+    "repeats": (dict(a=[*A[:5], 0], y=[*Y[:5], 1]), ["a"], 6, "1 row repeated exactly; kept, so such points weigh more."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NOTES)
+def test_select_notes(case: str) -> None:
+    columns, names, n_rows, note = NOTES[case]
+    chosen = table_of(**columns).select("y")
+    assert chosen.notes == [note]
+    assert chosen.names == names
+    assert chosen.x.shape == (n_rows, len(names))
+
+
+def test_a_gap_in_a_column_that_is_not_chosen_costs_no_row() -> None:
+    chosen = table_of(a=A, b=[NAN] * 3 + [1, 2, 3], y=Y).select("y", ["a"])
+    assert len(chosen.y) == 6
+    assert chosen.notes == []
+
+
+INF = [0, 1, np.inf, 3, 4, 5]
+SELECT_REFUSED = {
+    "unknown target": (dict(a=A, yy=Y), "y", None, "Unknown target column 'y'. Known: yy, a"),
+    "unknown input": (dict(a=A, y=Y), "y", ["aa"], "Unknown input column 'aa'. Known: a, y"),
+    "target among inputs": (dict(a=A, y=Y), "y", ["a", "y"], "also among the inputs"),
+    "input twice": (dict(a=A, y=Y), "y", ["a", "a"], "named more than once"),
+    "no inputs": (dict(a=A, y=Y), "y", [], "at least one column"),
+    "nothing but the target": (dict(y=Y), "y", None, "No input is left"),
+    "only constants": (dict(a=[1] * 6, y=Y), "y", None, "No input is left"),
+    "constant target": (dict(a=A, y=[3] * 6), "y", None, "is constant (3 in every row)"),
+    "empty target": (dict(a=A, y=[NAN] * 6), "y", None, "target column 'y' is empty"),
+    "empty input asked for": (dict(a=A, e=[NAN] * 6, y=Y), "y", ["a", "e"], "input column 'e' is empty"),
+    "one row": (dict(a=[1], y=[2]), "y", None, "only 1 row: give at least 5"),
+    "few complete rows": (dict(a=[NAN] * 3 + [1, 2, 3], y=Y), "y", None, "Only 3 of 6 rows are complete ('a' lacks 3)"),
+    "infinite input": (dict(a=INF, y=Y), "y", None, "'a' holds an infinite value in row 3"),
+    "infinite target": (dict(a=A, y=INF), "y", None, "'y' holds an infinite value in row 3"),
+    "huge": (dict(a=A, y=A * 1e300), "y", None, "squares overflow: rescale"),
+    "tiny": (dict(a=A * 1e-300, y=Y), "y", None, "squares of such values vanish: rescale"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SELECT_REFUSED)
+def test_select_refuses(case: str) -> None:
+    columns, target, inputs, words = SELECT_REFUSED[case]
+    with pytest.raises(InputError) as caught:
+        table_of(**columns).select(target, inputs)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_text_column_is_refused_with_its_reason() -> None:
+    table = Table({"a": A, "y": Y}, n_rows=6, left_out=[("word", "text")])
+    with pytest.raises(InputError, match=r"target column 'word' cannot be used: text. Columns of numbers: a, y"):
+        table.select("word")
+    with pytest.raises(InputError, match="input column 'word' cannot be used"):
+        table.select("y", ["word"])
+
+
+def test_the_row_of_an_infinity_is_that_of_the_table_even_after_gaps() -> None:
+    with pytest.raises(InputError, match="in row 4 below"):
+        table_of(a=[NAN, 1, 2, np.inf, 4, 5, 6, 7], y=np.arange(8)).select("y")

@@ -1,8 +1,9 @@
-"""Whatever is wrong with the input: one line that names the problem and the remedy, exit code 2, no traceback, no file."""
+"""Whatever is wrong with the input: one line with the problem and the remedy, exit code 2, no file."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ import pandas as pd
 import pytest
 
 import edgewise
-from edgewise import functions
 from edgewise.cli import main
 
 Maker = Callable[[], object]
@@ -134,28 +134,68 @@ CASES = [
     Case("ragged rows", DISCOVER, ("line 10 has 2 fields", "Mend that line"), rows("8,1")),
     Case("open quotation mark", DISCOVER, ("quotation mark",), rows('8,"1,65')),
     Case("binary file", DISCOVER, ("binary file", "export it as CSV"), b"PK\3\4\0\0\0\0"),
-    Case("wrong encoding", DISCOVER, ("not UTF-8 text (line 10)", "encoding UTF-8"), rows("8,\xe9,3").encode("latin-1")),
-    Case("spreadsheet", "discover t.xlsx --target y --out out", ("does not read (.xlsx)", "save it as"),
-         lambda: Path("t.xlsx").write_bytes(b"PK")),
-    Case("damaged parquet", "discover t.parquet --target y --out out", ("not a Parquet file", "again"), text_as_parquet),
+    Case(
+        "wrong encoding",
+        DISCOVER,
+        ("not UTF-8 text (line 10)", "encoding UTF-8"),
+        rows("8,\xe9,3").encode("latin-1"),
+    ),
+    Case(
+        "spreadsheet",
+        "discover t.xlsx --target y --out out",
+        ("does not read (.xlsx)", "save it as"),
+        lambda: Path("t.xlsx").write_bytes(b"PK"),
+    ),
+    Case(
+        "damaged parquet",
+        "discover t.parquet --target y --out out",
+        ("not a Parquet file", "again"),
+        text_as_parquet,
+    ),
     # the columns
     Case("duplicate columns", DISCOVER, ("two columns named 'a'", "rename"), rows(header="a,a,y")),
     Case("missing column", DISCOVER, ("Unknown target column 'y'", "z"), rows(header="a,b,z")),
     Case("missing input", f"{DISCOVER} --inputs a,c", ("Unknown input column 'c'", "Known: "), rows()),
     Case("malformed inputs", f"{DISCOVER} --inputs a,,b", ("--inputs", "like a,b"), rows()),
     Case("target among inputs", f"{DISCOVER} --inputs a,y", ("among the inputs", "take it out"), rows()),
-    Case("text target", "discover t.csv --target b --out out", ("'b'", "text", "Columns of numbers: a, y"),
-         column(list("pqrstuvw"))),
+    Case(
+        "text target",
+        "discover t.csv --target b --out out",
+        ("'b'", "text", "Columns of numbers: a, y"),
+        column(list("pqrstuvw")),
+    ),
     Case("all text", DISCOVER, ("'y' cannot be used: text", "none"), "a,y\nu,v\nw,x\n"),
-    Case("constant target", "discover t.csv --target b --out out", ("constant (4 in every row)", "varies"), column([4] * 8)),
-    Case("all-NaN target", "discover t.csv --target b --out out", ("'b' is empty", "fill it in"), column(["nan"] * 8)),
-    Case("all-NaN input asked for", f"{DISCOVER} --inputs a,b", ("'b' is empty", "fill it in"), column([""] * 8)),
+    Case(
+        "constant target",
+        "discover t.csv --target b --out out",
+        ("constant (4 in every row)", "varies"),
+        column([4] * 8),
+    ),
+    Case(
+        "all-NaN target",
+        "discover t.csv --target b --out out",
+        ("'b' is empty", "fill it in"),
+        column(["nan"] * 8),
+    ),
+    Case(
+        "all-NaN input asked for",
+        f"{DISCOVER} --inputs a,b",
+        ("'b' is empty", "fill it in"),
+        column([""] * 8),
+    ),
     Case("no input that varies", f"{DISCOVER} --inputs b", ("No input is left", "varies"), column([4] * 8)),
     Case("only the target", DISCOVER, ("No input is left", "other column"), "y\n1\n2\n3\n4\n5\n6\n"),
     # the values
     Case("one row", DISCOVER, ("only 1 row", "at least 5"), "a,b,y\n1,2,3\n"),
-    Case("few complete rows", DISCOVER, ("Only 4 of 8 rows", "fill in"), column([1, 2, 4, 8, "", "", "", ""])),
-    Case("infinities", DISCOVER, ("'b' holds an infinite value in row 3", "remove the row"), column([1, 2, "inf", 4, 5, 6])),
+    Case(
+        "few complete rows", DISCOVER, ("Only 4 of 8 rows", "fill in"), column([1, 2, 4, 8, "", "", "", ""])
+    ),
+    Case(
+        "infinities",
+        DISCOVER,
+        ("'b' holds an infinite value in row 3", "remove the row"),
+        column([1, 2, "inf", 4, 5, 6]),
+    ),
     Case("1e300", DISCOVER, ("as large as 1e+300", "rescale"), column([1, 2, "1e300", 4, 5, 6])),
     Case("1e-300", DISCOVER, ("vanish", "rescale"), column([f"{i}e-300" for i in range(8)])),
     # the options
@@ -167,21 +207,45 @@ CASES = [
     Case("no time", f"{DISCOVER} --time-limit 0", ("--time-limit must be a positive", "Got 0"), rows()),
     Case("endless time", f"{DISCOVER} --time-limit nan", ("--time-limit must be a positive", "nan"), rows()),
     Case("negative seed", f"{DISCOVER} --seed -1", ("--seed must be", "Got -1"), rows()),
-    Case("seed in words", f"{DISCOVER} --seed one", ("--seed", "'one'", "--help"), rows()),
+    Case("seed in words", f"{DISCOVER} --seed one", ("--seed", "integer", "--help"), rows()),
     Case("negative grid", f"{FIT} --grid -3", ("grid", "-3"), rows()),
     Case("degree beyond 5", f"{FIT} --degree 9", ("degree", "9"), rows()),
-    Case("wrong shape", f"{FIT} --widths 3,5,1", ("--widths must begin with the number of inputs (2)", "2,5,1"), rows()),
+    Case(
+        "wrong shape",
+        f"{FIT} --widths 3,5,1",
+        ("--widths must begin with the number of inputs (2)", "2,5,1"),
+        rows(),
+    ),
     Case("two outputs", f"{FIT} --widths 2,2", ("end with 1", "2,5,1"), rows()),
     Case("widths in words", f"{FIT} --widths wide", ("--widths must be auto", "'wide'"), rows()),
     # the output
-    Case("folder is a file", "discover t.csv --target y --out taken", ("taken is not a folder", "name a folder"),
-         file_where_the_folder_should_be),
-    Case("folder in a file", "discover t.csv --target y --out taken/out", ("lies in one", "name a folder"),
-         file_where_the_folder_should_be),
-    Case("unwritable folder", "discover t.csv --target y --out /proc/out", ("Cannot write to the folder /proc/out", "another"),
-         rows()),
-    Case("wrong ending", "fit t.csv --target y --out m.pickle", ("ending in .safetensors", "m.pickle"), rows()),
-    Case("no such folder", "fit t.csv --target y --out no/m.safetensors", ("There is no folder no", "make it first"), rows()),
+    Case(
+        "folder is a file",
+        "discover t.csv --target y --out taken",
+        ("taken is not a folder", "name a folder"),
+        file_where_the_folder_should_be,
+    ),
+    Case(
+        "folder in a file",
+        "discover t.csv --target y --out taken/out",
+        ("lies in one", "name a folder"),
+        file_where_the_folder_should_be,
+    ),
+    Case(
+        "unwritable folder",
+        "discover t.csv --target y --out /proc/out",
+        ("Cannot write to the folder /proc/out", "another"),
+        rows(),
+    ),
+    Case(
+        "wrong ending", "fit t.csv --target y --out m.pickle", ("ending in .safetensors", "m.pickle"), rows()
+    ),
+    Case(
+        "no such folder",
+        "fit t.csv --target y --out no/m.safetensors",
+        ("There is no folder no", "make it first"),
+        rows(),
+    ),
     # the model
     Case("missing model", PREDICT, ("There is no file m.safetensors", "edgewise fit"), rows()),
     Case("truncated model", PREDICT, ("m.safetensors",), saved(lambda data: data[: len(data) // 2])),
@@ -191,12 +255,37 @@ CASES = [
     Case("other tensors", PREDICT, ("m.safetensors",), other_tensors),
     Case("model from the future", PREDICT, ("m.safetensors", "version"), saved(with_header(from_the_future))),
     Case("model with an unknown function", PREDICT, ("sinus",), snapped_with_an_unknown_function),
-    Case("table without an input", PREDICT, ("Unknown input column 'b'", "Known: a, c, y"), saved_beside(rows(header="a,c,y"))),
-    Case("table with a text input", PREDICT, ("'b' cannot be used: text", "Columns of numbers"), saved_beside(column(list("pqrstuvw")))),
-    Case("table with an infinite input", PREDICT, ("infinite value in row 2", "remove the row"), saved_beside(column([1, "inf"]))),
-    Case("predictions that are no CSV", "predict m.safetensors t.csv --out p.xlsx", ("ending in .csv", "p.xlsx"), saved()),
-    Case("picture of no kind", "plot m.safetensors --out net.doc", ("ending in .png or .svg or .pdf", "net.doc"), saved()),
-]  # fmt: skip
+    Case(
+        "table without an input",
+        PREDICT,
+        ("Unknown input column 'b'", "Known: a, c, y"),
+        saved_beside(rows(header="a,c,y")),
+    ),
+    Case(
+        "table with a text input",
+        PREDICT,
+        ("'b' cannot be used: text", "Columns of numbers"),
+        saved_beside(column(list("pqrstuvw"))),
+    ),
+    Case(
+        "table with an infinite input",
+        PREDICT,
+        ("infinite value in row 2", "remove the row"),
+        saved_beside(column([1, "inf"])),
+    ),
+    Case(
+        "predictions that are no CSV",
+        "predict m.safetensors t.csv --out p.xlsx",
+        ("ending in .csv", "p.xlsx"),
+        saved(),
+    ),
+    Case(
+        "picture of no kind",
+        "plot m.safetensors --out net.doc",
+        ("ending in .png or .svg or .pdf", "net.doc"),
+        saved(),
+    ),
+]
 
 
 def everything() -> set[Path]:
@@ -222,91 +311,11 @@ def test_bad_input_ends_in_one_line(
     elif case.table is not None:
         Path("t.csv").write_bytes(case.table if isinstance(case.table, bytes) else case.table.encode())
     before = everything()
-    assert main(case.command.split()) == 2
+    assert main(shlex.split(case.command)) == 2
     captured = capsys.readouterr()
     assert_one_line(captured.err, case.words)
     assert "Traceback" not in captured.out
     assert everything() == before
-
-
-def fail_with(error: BaseException) -> Callable[..., Any]:
-    def run(*_: Any, **__: Any) -> Any:
-        raise error
-
-    return run
-
-
-FAILURES = [
-    ("interrupted", KeyboardInterrupt(), ("interrupted; nothing was written",)),
-    ("disk full", OSError(28, "No space left on device", "out/x"), ("No space left on device (out/x)", "free some space")),
-    ("not permitted", PermissionError(13, "Permission denied", "x"), ("Permission denied (x)", "choose a place")),
-    ("out of memory", MemoryError(), ("out of memory", "fewer rows")),
-    ("refused", edgewise.InputError("Two lines\nof text: do this."), ("Two lines of text: do this.",)),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("error", "words"), [f[1:] for f in FAILURES], ids=[f[0] for f in FAILURES])
-def test_a_failure_during_the_search_leaves_nothing_behind(
-    error: BaseException, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(edgewise, "discover", fail_with(error), raising=False)
-    Path("t.csv").write_text(rows())
-    assert main("discover t.csv --target y --out deep/out".split()) == 2
-    assert_one_line(capsys.readouterr().err, words)
-    assert everything() == {Path("t.csv")}
-
-
-@pytest.mark.parametrize("old", [None, "old"])
-def test_an_interrupted_write_leaves_the_old_file_or_none(
-    old: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
-) -> None:
-    """Interrupt in the middle of the report: no half report, and the one from before is untouched."""
-    monkeypatch.chdir(tmp_path)
-    Path("t.csv").write_text(rows())
-    if old is not None:
-        Path("out").mkdir()
-        Path("out/report.html").write_text(old)
-
-    class Found:
-        def report(self, path: Path) -> None:
-            path.write_text("half a rep")
-            raise KeyboardInterrupt
-
-    before = everything()
-    monkeypatch.setattr(edgewise, "discover", lambda *_, **__: Found(), raising=False)
-    assert main(DISCOVER.split()) == 2
-    assert_one_line(capsys.readouterr().err, ("interrupted",))
-    assert everything() == before
-    if old is not None:
-        assert Path("out/report.html").read_text() == old
-
-
-X = np.linspace(-1, 1, 40).reshape(20, 2)
-Y = X[:, 0] * X[:, 1]
-
-CALLS: list[tuple[str, Callable[[], object], tuple[str, ...]]] = [
-    ("negative grid", lambda: edgewise.KAN([2, 1], grid=-1), ("grid", "-1")),
-    ("no layers", lambda: edgewise.KAN([2]), ("widths",)),
-    ("unknown function", lambda: functions.get("sine"), ("'sine'", "sin")),
-    ("inputs of another width", lambda: edgewise.fit(edgewise.KAN([3, 1]), X, Y), ("3", "2")),
-    ("lengths that differ", lambda: edgewise.fit(edgewise.KAN([2, 1]), X, Y[:-1]), ("20", "19")),
-    ("NaN in y", lambda: edgewise.fit(edgewise.KAN([2, 1]), X, np.full(20, np.nan)), ("y",)),
-    ("lengths that differ in discover", lambda: edgewise.discover(X, Y[:-1]), ("20", "19")),
-    ("infinity in discover", lambda: edgewise.discover(np.where(X > 0.9, np.inf, X), Y), ("x",)),
-    ("names that do not fit", lambda: edgewise.discover(X, Y, names=["a"]), ("names",)),
-    ("unknown noise", lambda: edgewise.discover(X, Y, noise="loud"), ("noise", "loud")),
-    ("no time", lambda: edgewise.discover(X, Y, time_limit=0), ("time_limit",)),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("call", "words"), [c[1:] for c in CALLS], ids=[c[0] for c in CALLS])
-def test_bad_arguments_in_python_raise_one_line(call: Callable[[], object], words: tuple[str, ...]) -> None:
-    with pytest.raises(edgewise.InputError) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    for word in words:
-        assert word in str(caught.value)
 
 
 def test_a_frame_of_bad_rows_is_not_changed_by_reading_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -115,7 +116,7 @@ def test_discover_shows_each_stage_once_in_a_log(run, calls) -> None:
 
 def test_discover_passes_its_options_on(run, calls) -> None:
     write_table()
-    options = "--inputs z,x --noise 0.01 --seed 7 --time-limit 5".split()
+    options = ["--inputs", "z,x", "--noise", "0.01", "--seed", "7", "--time-limit", "5"]
     assert run("discover", "t.csv", "--target", "y", *options).code == 0
     (call,) = calls
     assert call["names"] == ["z", "x"]
@@ -192,7 +193,7 @@ def test_fit_trains_and_saves_with_the_columns_names(run, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(edgewise, "fit", fit)
     monkeypatch.setattr(edgewise, "save", save, raising=False)
-    options = "--out m.safetensors --grid 7 --degree 2 --seed 3 --widths 2,4,1".split()
+    options = shlex.split("--out m.safetensors --grid 7 --degree 2 --seed 3 --widths 2,4,1")
     result = run("fit", "t.csv", "--target", "y", *options)
     assert result.code == 0, result.err
     assert saved == {

@@ -103,8 +103,9 @@ def test_split_constants_keeps_integers_and_separates_equal_floats() -> None:
     template, symbols, values = split_constants(expr)
     assert values == [2.5, 2.5]
     assert not template.has(sympy.Float)
+    inputs = np.random.default_rng(0).uniform(-2, 2, (20, 2))
     back = template.xreplace(dict(zip(symbols, floats(values), strict=True)))
-    assert sympy.simplify(back - (2.5 * sympy.sin(2.5 * x) ** 2 + x**2 + 3 * y)) == 0
+    np.testing.assert_allclose(evaluate(back, NAMES, inputs), evaluate(expr, NAMES, inputs), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -219,7 +220,7 @@ def test_noise_terms_are_dropped() -> None:
         x * y / x + 1 - 1.5 * x,
         (x**2 - y**2) / (x - y),
         1 / (1 / x + 1 / y) * 2.5,
-        sympy.exp((x * y - 0.3 * x) / x) + sympy.sqrt((x**2 - 1) / (x + 1)),
+        sympy.exp((x * y - 0.3 * x**2) / x) + sympy.sqrt((x**2 - 1) / (x + 1)),
         0.1 * x + 0.2 * y,
         (x - 0.3 * y) ** 12 * (x + y) ** 30,
         sympy.sqrt(x**2),
@@ -238,7 +239,7 @@ def test_simplify_light_never_changes_values(expr: sympy.Expr) -> None:
 
 def test_simplify_light_cancels() -> None:
     assert simplify_light((x**2 - y**2) / (x - y)) == x + y
-    assert complexity(simplify_light(1 / (1 / x + 1 / y))) == complexity(x * y / (x + y))
+    assert simplify_light((x * y - 0.5 * x * y**2) / (x * y)) == 1 - 0.5 * y
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ READS = {
     "thousands in a tab file": ("a\tb\n1,234\t2\n12,345\t3\n", {"a": [1234, 12345], "b": [2, 3]}),
     "delimiter within a name": ('"mass, kg",b\n1,2\n', {"mass, kg": [1], "b": [2]}),
     "every digit": ("a,b\n0.1234567890123456,1e-300\n", {"a": [0.1234567890123456], "b": [1e-300]}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", READS)
@@ -69,7 +69,10 @@ def test_reads_every_ending(ending: str, tmp_path: Path) -> None:
 
 
 def test_leaves_out_what_is_no_number_and_says_why(tmp_path: Path) -> None:
-    rows = ["n,word,day,mixed,", *(f"{i},w{i},2020-01-0{i},{i if i != 3 else 'n/m'},{i}" for i in range(1, 6))]
+    rows = [
+        "n,word,day,mixed,",
+        *(f"{i},w{i},2020-01-0{i},{i if i != 3 else 'n/m'},{i}" for i in range(1, 6)),
+    ]
     table = read_table(write(tmp_path, "\n".join(rows)))
     assert table.names == ["n"]
     assert table.left_out == [
@@ -108,10 +111,16 @@ def test_parquet_agrees_with_csv_and_knows_its_types(tmp_path: Path) -> None:
     assert_columns(
         table,
         {
-            "i": [1, 2], "f": [0.5, NAN], "b": [1, 0], "gap": [1, NAN], "maybe": [1, NAN], "decimal": [1.5, 2],
-            "category": [3, 4], "text number": [1234, 2],
+            "i": [1, 2],
+            "f": [0.5, NAN],
+            "b": [1, 0],
+            "gap": [1, NAN],
+            "maybe": [1, NAN],
+            "decimal": [1.5, 2],
+            "category": [3, 4],
+            "text number": [1234, 2],
         },
-    )  # fmt: skip
+    )
     assert table.left_out == [("word", "text"), ("kind", "text"), ("day", "dates")]
 
 
@@ -161,10 +170,14 @@ def test_refuses_files_that_are_no_tables(tmp_path: Path) -> None:
 @given(
     st.sampled_from([",", ";", "\t", "|"]),
     st.lists(
-        st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3), min_size=1, max_size=9
+        st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3),
+        min_size=1,
+        max_size=9,
     ),
 )
-def test_numbers_survive_writing_and_reading(tmp_path_factory, delimiter: str, rows: list[list[float]]) -> None:
+def test_numbers_survive_writing_and_reading(
+    tmp_path_factory, delimiter: str, rows: list[list[float]]
+) -> None:
     text = "\n".join(delimiter.join(map(str, row)) for row in [["a", "b", "c"], *rows])
     path = tmp_path_factory.mktemp("rows") / "t.csv"
     path.write_text(text)
@@ -204,13 +217,23 @@ def test_select_keeps_the_order_of_the_inputs_asked_for() -> None:
 
 
 NOTES = {
-    "gap": (dict(a=[NAN, 1, 2, 3, 4, 5], y=Y), ["a"], 5, "1 row of 6 left out: values are missing ('a' lacks 1)."),
-    "empty": (dict(a=A, e=[NAN] * 6, y=Y), ["a"], 6, "Input 'e' is left out: it has no values."),
-    "constant": (dict(a=A, c=[2] * 6, y=Y), ["a"], 6, "Input 'c' is left out: it is 2 in every row."),
-    "twin": (dict(a=A, b=A, y=Y), ["a"], 6, "Input 'b' is left out: it equals 'a' in every row."),
-    "target again": (dict(a=Y, y=Y), ["a"], 6, "Input 'a' equals the target 'y' in every row."),
-    "repeats": (dict(a=[*A[:5], 0], y=[*Y[:5], 1]), ["a"], 6, "1 row repeated exactly; kept, so such points weigh more."),
-}  # fmt: skip
+    "gap": (
+        {"a": [NAN, 1, 2, 3, 4, 5], "y": Y},
+        ["a"],
+        5,
+        "1 row of 6 left out: values are missing ('a' lacks 1).",
+    ),
+    "empty": ({"a": A, "e": [NAN] * 6, "y": Y}, ["a"], 6, "Input 'e' is left out: it has no values."),
+    "constant": ({"a": A, "c": [2] * 6, "y": Y}, ["a"], 6, "Input 'c' is left out: it is 2 in every row."),
+    "twin": ({"a": A, "b": A, "y": Y}, ["a"], 6, "Input 'b' is left out: it equals 'a' in every row."),
+    "target again": ({"a": Y, "y": Y}, ["a"], 6, "Input 'a' equals the target 'y' in every row."),
+    "repeats": (
+        {"a": [*A[:5], 0], "y": [*Y[:5], 1]},
+        ["a"],
+        6,
+        "1 row repeated exactly; kept, so such points weigh more.",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", NOTES)
@@ -230,23 +253,28 @@ def test_a_gap_in_a_column_that_is_not_chosen_costs_no_row() -> None:
 
 INF = [0, 1, np.inf, 3, 4, 5]
 SELECT_REFUSED = {
-    "unknown target": (dict(a=A, yy=Y), "y", None, "Unknown target column 'y'. Known: yy, a"),
-    "unknown input": (dict(a=A, y=Y), "y", ["aa"], "Unknown input column 'aa'. Known: a, y"),
-    "target among inputs": (dict(a=A, y=Y), "y", ["a", "y"], "also among the inputs"),
-    "input twice": (dict(a=A, y=Y), "y", ["a", "a"], "named more than once"),
-    "no inputs": (dict(a=A, y=Y), "y", [], "at least one column"),
-    "nothing but the target": (dict(y=Y), "y", None, "No input is left"),
-    "only constants": (dict(a=[1] * 6, y=Y), "y", None, "No input is left"),
-    "constant target": (dict(a=A, y=[3] * 6), "y", None, "is constant (3 in every row)"),
-    "empty target": (dict(a=A, y=[NAN] * 6), "y", None, "target column 'y' is empty"),
-    "empty input asked for": (dict(a=A, e=[NAN] * 6, y=Y), "y", ["a", "e"], "input column 'e' is empty"),
-    "one row": (dict(a=[1], y=[2]), "y", None, "only 1 row: give at least 5"),
-    "few complete rows": (dict(a=[NAN] * 3 + [1, 2, 3], y=Y), "y", None, "Only 3 of 6 rows are complete ('a' lacks 3)"),
-    "infinite input": (dict(a=INF, y=Y), "y", None, "'a' holds an infinite value in row 3"),
-    "infinite target": (dict(a=A, y=INF), "y", None, "'y' holds an infinite value in row 3"),
-    "huge": (dict(a=A, y=A * 1e300), "y", None, "squares overflow: rescale"),
-    "tiny": (dict(a=A * 1e-300, y=Y), "y", None, "squares of such values vanish: rescale"),
-}  # fmt: skip
+    "unknown target": ({"a": A, "yy": Y}, "y", None, "Unknown target column 'y'. Known: yy, a"),
+    "unknown input": ({"a": A, "y": Y}, "y", ["aa"], "Unknown input column 'aa'. Known: a, y"),
+    "target among inputs": ({"a": A, "y": Y}, "y", ["a", "y"], "also among the inputs"),
+    "input twice": ({"a": A, "y": Y}, "y", ["a", "a"], "named more than once"),
+    "no inputs": ({"a": A, "y": Y}, "y", [], "at least one column"),
+    "nothing but the target": ({"y": Y}, "y", None, "No input is left"),
+    "only constants": ({"a": [1] * 6, "y": Y}, "y", None, "No input is left"),
+    "constant target": ({"a": A, "y": [3] * 6}, "y", None, "is constant (3 in every row)"),
+    "empty target": ({"a": A, "y": [NAN] * 6}, "y", None, "target column 'y' is empty"),
+    "empty input asked for": ({"a": A, "e": [NAN] * 6, "y": Y}, "y", ["a", "e"], "input column 'e' is empty"),
+    "one row": ({"a": [1], "y": [2]}, "y", None, "only 1 row: give at least 5"),
+    "few complete rows": (
+        {"a": [NAN] * 3 + [1, 2, 3], "y": Y},
+        "y",
+        None,
+        "Only 3 of 6 rows are complete ('a' lacks 3)",
+    ),
+    "infinite input": ({"a": INF, "y": Y}, "y", None, "'a' holds an infinite value in row 3"),
+    "infinite target": ({"a": A, "y": INF}, "y", None, "'y' holds an infinite value in row 3"),
+    "huge": ({"a": A, "y": A * 1e300}, "y", None, "squares overflow: rescale"),
+    "tiny": ({"a": A * 1e-300, "y": Y}, "y", None, "squares of such values vanish: rescale"),
+}
 
 
 @pytest.mark.parametrize("case", SELECT_REFUSED)
@@ -260,7 +288,9 @@ def test_select_refuses(case: str) -> None:
 
 def test_a_text_column_is_refused_with_its_reason() -> None:
     table = Table({"a": A, "y": Y}, n_rows=6, left_out=[("word", "text")])
-    with pytest.raises(InputError, match=r"target column 'word' cannot be used: text. Columns of numbers: a, y"):
+    with pytest.raises(
+        InputError, match=r"target column 'word' cannot be used: text. Columns of numbers: a, y"
+    ):
         table.select("word")
     with pytest.raises(InputError, match="input column 'word' cannot be used"):
         table.select("y", ["word"])

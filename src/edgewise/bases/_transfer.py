@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,16 @@ def transfer(coefficients: Tensor, old: Tensor, new: Tensor, degree: int) -> Ten
     basis = bspline_basis(x, new, degree).movedim(0, 1)
     solution = torch.linalg.lstsq(basis, values).solution
     return solution.permute(2, 0, 1).contiguous()
+
+
+def fit_curves(curves: Callable[[Tensor], Tensor], knots: Tensor, degree: int) -> Tensor:
+    """Return the coefficients (m, K) on one input's knots (K + degree + 1,) that fit m curves by least squares.
+
+    `curves` takes sites (s,) and gives values (s, m).
+    """
+    x = _sites(knots.unsqueeze(0), degree)
+    basis = bspline_basis(x, knots.unsqueeze(0), degree)[:, 0]
+    return torch.linalg.lstsq(basis, curves(x[:, 0])).solution.T
 
 
 def _sites(knots: Tensor, degree: int) -> Tensor:

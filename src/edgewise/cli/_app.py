@@ -20,7 +20,7 @@ BAD_INPUT = 2
 """The exit code of every error that edgewise reports."""
 
 # The base of all usage errors; which module holds it depends on the version of typer.
-_UsageError = typer.BadParameter.__mro__[2]
+_UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[2]  # type: ignore[assignment]
 
 _REMEDIES = {
     errno.ENOSPC: "free some space or write elsewhere",
@@ -90,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EdgewiseError as error:
         return _fail(str(error))
     except _UsageError as error:
-        return _fail(f"{error.format_message()} See edgewise --help.")  # type: ignore[attr-defined]
+        message = error.format_message().rstrip(".")
+        return _fail(f"{message}. See edgewise --help.")
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted; nothing was written")
     except BrokenPipeError:

@@ -49,8 +49,7 @@ def fit(
 
     import edgewise
 
-    own_grid = {} if grid is None else {"grid": grid}
-    model = edgewise.KAN(layers, degree=degree, seed=seed, **own_grid)
+    model = edgewise.KAN(layers, grid=5 if grid is None else grid, degree=degree, seed=seed)
     screen = console()
     for note in notes:
         screen.print(note)

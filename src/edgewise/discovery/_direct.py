@@ -12,6 +12,7 @@ from edgewise.discovery._fitting import Data, prepare
 from edgewise.discovery._monomials import (
     EXACT,
     accepted,
+    in_range,
     library,
     monomial,
     rounded,
@@ -196,7 +197,7 @@ def _sparse(terms: list, data: Data, noise: float) -> list[tuple[float, tuple[in
     table = columns * data.weight[:, None]
     target = data.weight * data.y
     norms = np.linalg.norm(table, axis=0)
-    if not np.isfinite(norms).all() or (norms == 0).any():
+    if not (in_range(scales) and np.isfinite(norms).all() and (norms > 0).all()):
         return None
     triangle = torch.linalg.qr(torch.from_numpy(np.column_stack([table / norms, target])), mode="r").R
     solution, error = _least_squares(triangle, np.arange(len(terms)))

@@ -47,7 +47,7 @@ class Data:
         """Return the relative error of predicted values, inf where one of them is not finite."""
         with np.errstate(all="ignore"):
             error = float(np.linalg.norm(self.weight * (values - self.y)))
-        return error if np.isfinite(error) else np.inf
+        return error if self.n and np.isfinite(error) else np.inf
 
 
 def prepare(names: Sequence[str], x: Array, y: Array, weight: Array | None = None) -> Data:
@@ -119,7 +119,7 @@ def split_constants(expr: Formula) -> tuple[Formula, list[sympy.Symbol], list[fl
             return symbols[-1]
         if not node.args or not node.has(sympy.Float):
             return node
-        if node.is_Pow and node.exp.is_Float and node.exp == int(node.exp):
+        if node.is_Pow and node.exp.is_Float and float(node.exp).is_integer():
             return walk(node.base) ** int(node.exp)
         return node.func(*(walk(a) for a in node.args))
 

@@ -16,6 +16,7 @@ from edgewise.functions import Function
 from edgewise.symbolic import _varpro as varpro
 
 _TRIALS = (("b", (0.0, 1.0, -1.0)), ("d", (0.0, 1.0, -1.0)), ("a", (1.0, -1.0)), ("c", (1.0, -1.0)))
+_Z = sympy.Symbol("z")
 _CONSTANTS = ("a", "b", "c", "d")
 
 
@@ -74,7 +75,11 @@ class UnivariateLaw:
 
     def expression(self, z: sympy.Expr) -> sympy.Expr:
         """Return the formula as a sympy expression of ``z``; constants other than 0, 1, -1 are Floats."""
-        form = self.form
+        return self._template.subs(_Z, z)
+
+    @cached_property
+    def _template(self) -> sympy.Expr:
+        form, z = self.form, _Z
         a, b, c, d = (sympy.Integer(int(v)) if v in (-1.0, 0.0, 1.0) else sympy.Float(v) for v in self.constants)
         value = (c * form.function.sympy(a * z**form.argument + b) + d) * z**-form.power
         return form.sign * (z if form.odd else 1) * _merged(form.transform.formula(value))
@@ -86,7 +91,7 @@ class UnivariateLaw:
     @cached_property
     def complexity(self) -> int:
         """Operations, constants and appearances of the variable, counted as everywhere in discovery."""
-        return complexity(self.expression(sympy.Symbol("z")))
+        return complexity(self._template)
 
     def predict(self, z: Tensor) -> Tensor:
         """Return y of z, of the shape of z; NaN where the law is undefined."""
@@ -107,7 +112,7 @@ def cancels(law: UnivariateLaw, z: Tensor) -> bool:
     """Return whether c f is nearly constant on the data: the limit of a simpler law, with senseless constants."""
     f = _function(law.form, law.a, law.b, z)
     f = f[torch.isfinite(f)]
-    return bool(f.abs().max() > 1e4 * f.std())
+    return len(f) < 3 or bool(f.abs().max() > 1e4 * f.std())
 
 
 def _function(form: Form, a: float, b: float, z: Tensor) -> Tensor:
@@ -157,7 +162,7 @@ def _movable(function: Function) -> list[str]:
     return [name for name in _CONSTANTS if name not in fixed]
 
 
-def fitted(law: UnivariateLaw, points: Points, names: list[str], *, steps: int = 20) -> UnivariateLaw:
+def fitted(law: UnivariateLaw, points: Points, names: list[str], *, steps: int = 12) -> UnivariateLaw:
     """Fit the named constants to y itself, from where they are, by Levenberg-Marquardt."""
     columns = [_CONSTANTS.index(name) for name in names]
     damping, law = 1e-3, judged(law, points)
@@ -173,7 +178,7 @@ def fitted(law: UnivariateLaw, points: Points, names: list[str], *, steps: int =
         values = {n: getattr(law, n) + float(s) for n, s in zip(names, step, strict=True)}
         trial = judged(replace(law, **values), points)
         moved = trial.error < law.error
-        small = abs(trial.error - law.error) <= 1e-7 * law.error
+        small = abs(trial.error - law.error) <= 1e-6 * law.error
         law = trial if moved else law
         damping = max(damping / 10, 1e-9) if moved else damping * 10
         if small or damping > 1e4:
@@ -184,33 +189,47 @@ def fitted(law: UnivariateLaw, points: Points, names: list[str], *, steps: int =
 def economical(law: UnivariateLaw, points: Points) -> UnivariateLaw:
     """Fit the constants to y and make those 0 or +-1 that the data do not tell from it.
 
-    A constant is given up if it lies within 3 standard errors of the value and n log(rss) rises by less than
-    log n (the Bayesian information criterion).
+    A constant goes while n log(rss) is expected to rise by less than log n (the Bayesian information
+    criterion): Wald's test, the other constants following linearly. Then the rest is fitted once more.
     """
     names = _movable(law.form.function)
     law = fitted(law, points, names)
-    n = int((points.weight > 0).sum())
-    allowed = math.exp(0.5 * math.log(n) / n)
-    for name, values in _TRIALS:
-        if name not in names:
-            continue
-        width = 3 * _standard_error(law, points, names, name)
-        for value in values:
-            if abs(getattr(law, name) - value) <= width:
-                rest = [other for other in names if other != name]
-                trial = replace(law, **{name: value})
-                trial = fitted(trial, points, rest) if rest else judged(trial, points)
-                if trial.error <= allowed * law.error:
-                    law, names = trial, rest
-                    break
-    return law
-
-
-def _standard_error(law: UnivariateLaw, points: Points, names: list[str], name: str) -> float:
     _, rows = _jacobian(law, points.z)
     rows = points.weight[:, None] * rows[:, [_CONSTANTS.index(n) for n in names]]
+    n = int((points.weight > 0).sum())
+    variance = (law.error * points.spread * float(points.weight.norm())) ** 2 / max(1, n - len(names))
+    values, kept = _reduced([getattr(law, m) for m in names], names, rows, variance * math.log(n))
+    if len(kept) == len(names):
+        return law
+    trial = replace(law, **dict(zip(names, values, strict=True)))
+    trial = fitted(trial, points, kept) if kept else judged(trial, points)
+    allowed = math.exp(0.75 * (len(names) - len(kept)) * math.log(n) / n)
+    return trial if trial.error <= allowed * law.error else law
+
+
+def _reduced(values: list[float], names: list[str], rows: Tensor, allowed: float) -> tuple[list[float], list[str]]:
+    """Return all constants after fixing what may be fixed, and the names of those still free.
+
+    ``rows`` (n, k) is the weighted Jacobian; a constant may be fixed if the weighted sum of squares rises by at
+    most ``allowed``.
+    """
     scale = rows.norm(dim=0).clamp_min(1e-300)
+    if not bool(torch.isfinite(scale).all()):
+        return values, names
     _, singular, vh = torch.linalg.svd(rows / scale, full_matrices=False)
-    spread = (vh / singular.clamp_min(1e-14)[:, None])[:, names.index(name)].norm()
-    rms = law.error * float(points.weight.norm()) / math.sqrt(max(1, len(rows) - len(names)))
-    return rms * float(spread / scale[names.index(name)])
+    half = (vh / singular.clamp_min(1e-12)[:, None]) / scale
+    inverse = half.T @ half
+    theta, free = torch.tensor(values, dtype=rows.dtype), list(range(len(names)))
+    for name, targets in _TRIALS:
+        if name not in names or not math.isfinite(float(inverse.abs().max())):
+            continue
+        k = names.index(name)
+        here = float(theta[k])
+        target = min(targets, key=lambda v: abs(here - v))
+        if (here - target) ** 2 <= allowed * float(inverse[k, k]):
+            column = inverse[:, k] / inverse[k, k]
+            theta = theta + column * (target - here)
+            theta[k] = target
+            inverse = inverse - torch.outer(column, inverse[k])
+            free.remove(k)
+    return theta.tolist(), [names[k] for k in free]

@@ -62,7 +62,10 @@ def varying(data: Data) -> list[int]:
 
 
 def scaled_columns(data: Data, monomials: list[Exponents]) -> tuple[Array, Array]:
-    """Return the monomials of the variables over their largest sizes (N, K), and their divisors (K,)."""
+    """Return the monomials of the variables over their largest sizes (N, K), and their divisors (K,).
+
+    A divisor that is zero or infinite means that the monomial is out of the range of doubles.
+    """
     scales = np.array([np.max(np.abs(c)) or 1.0 for c in data.columns])
     scaled = [c / s for c, s in zip(data.columns, scales, strict=True)]
     done: dict[Exponents, Array] = {(0,) * len(scales): np.ones(data.n)}
@@ -72,7 +75,14 @@ def scaled_columns(data: Data, monomials: list[Exponents]) -> tuple[Array, Array
             lower = (*e[:i], e[i] - 1, *e[i + 1 :])
             below = done[lower] if lower in done else _power_product(scaled, lower)
             done[e] = below * scaled[i]
-    return np.column_stack([done[e] for e in monomials]), np.array([np.prod(scales**e) for e in monomials])
+    with np.errstate(over="ignore", invalid="ignore"):
+        divisors = np.array([np.prod(scales**e) for e in monomials])
+    return np.column_stack([done[e] for e in monomials]), divisors
+
+
+def in_range(scales: Array) -> bool:
+    """Return whether coefficients can be divided by these."""
+    return bool(np.all((scales > 1e-250) & (scales < 1e250)))
 
 
 def _power_product(columns: list[Array], exponents: Exponents) -> Array:

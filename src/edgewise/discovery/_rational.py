@@ -14,6 +14,7 @@ from edgewise.discovery._monomials import (
     Direct,
     Exponents,
     accepted,
+    in_range,
     library,
     monomial,
     rounded,
@@ -29,6 +30,7 @@ _DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 0), (3, 1), (3, 2))  # n
 _NOISY_DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 1))
 _MAX_TERMS = 120
 _MAX_NOISY_TERMS = 40
+_MAX_NOISY_CONSTANTS = 5
 _UNIQUE = 1e-9  # the smallest singular value over the next one, for an exact relation
 _TINY = 1e-12  # ... and over the largest
 
@@ -79,7 +81,7 @@ def rational(
         weight: what residuals are multiplied by (N,).
 
     Returns:
-        One candidate, or none.
+        One candidate, or none; with noise, none that needs more than 5 constants that are not exact numbers.
 
     Example:
         >>> x = np.random.default_rng(0).uniform(0.1, 0.9, (100, 2))
@@ -106,9 +108,14 @@ def rational(
             continue
         expr = relation.formula(data.names, _unit(relation, data, noise))
         candidate = rounded(expr, data, noise)
-        if accepted(candidate.error, noise, data.n):
+        if accepted(candidate.error, noise, data.n) and not (noise > 0 and _is_approximant(candidate)):
             return [candidate]
     return []
+
+
+def _is_approximant(candidate: Direct) -> bool:
+    """Return whether a noisy quotient has so many constants that it imitates a law of another kind."""
+    return len(candidate.expression.atoms(sympy.Float)) > _MAX_NOISY_CONSTANTS
 
 
 def _columns(relation: _Relation, data: Data) -> tuple[Array, Array, Array]:
@@ -116,7 +123,8 @@ def _columns(relation: _Relation, data: Data) -> tuple[Array, Array, Array]:
     table, scales = scaled_columns(data, [*relation.above, *relation.below])
     p = len(relation.above)
     size_y = np.max(np.abs(data.y))
-    scales = np.concatenate([scales[:p], scales[p:] * size_y])
+    with np.errstate(over="ignore"):
+        scales = np.concatenate([scales[:p], scales[p:] * size_y])
     return table[:, :p], table[:, p:], scales
 
 
@@ -129,7 +137,7 @@ def _null_space(relation: _Relation, data: Data) -> tuple[Array, Array, Array] |
     table = np.column_stack([top, bottom * (-data.y / np.max(np.abs(data.y)))[:, None]])
     table *= (data.weight / np.max(data.weight))[:, None]
     norms = np.linalg.norm(table, axis=0)
-    if not np.isfinite(norms).all() or (norms == 0).any():
+    if not (in_range(scales) and np.isfinite(norms).all() and (norms > 0).all()):
         return None
     triangle = torch.linalg.qr(torch.from_numpy(table / norms), mode="r").R
     _, s, vh = torch.linalg.svd(triangle)
@@ -197,6 +205,8 @@ def _noisy(relation: _Relation, data: Data, noise: float) -> _Relation | None:
 def _solve(relation: _Relation, data: Data) -> tuple[_Relation, float, Array] | None:
     """Return the relation with coefficients, the error in y, and how its square rises without each term."""
     top, bottom, scales = _columns(relation, data)
+    if not in_range(scales):
+        return None
     p = len(relation.above)
     size_y = np.max(np.abs(data.y))
     weights = data.weight * size_y

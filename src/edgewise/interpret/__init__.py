@@ -1,1 +1,9 @@
-"""."""
+"""From a network to a smaller network: scores, pruning, merging."""
+
+from edgewise.interpret._merge import merge_parallel as merge_parallel
+from edgewise.interpret._prune import PruneResult as PruneResult
+from edgewise.interpret._prune import Removal as Removal
+from edgewise.interpret._prune import prune as prune
+from edgewise.interpret._scores import edge_scores as edge_scores
+from edgewise.interpret._scores import input_scores as input_scores
+from edgewise.interpret._scores import node_scores as node_scores

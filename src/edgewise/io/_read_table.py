@@ -188,7 +188,7 @@ def _typed(column: pd.Series) -> np.ndarray | str:
     if types.is_numeric_dtype(column.dtype):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     try:
-        return pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.asarray(pd.to_numeric(column), dtype=np.float64)
     except (TypeError, ValueError):
         return "text"
 

@@ -1,13 +1,17 @@
 """Layers, nodes, the network, and surgery that returns new networks."""
 
+from edgewise.nn._init import random_curves as random_curves
+from edgewise.nn._init import random_residuals as random_residuals
 from edgewise.nn._jacobian import Layout as Layout
 from edgewise.nn._jacobian import Pass as Pass
 from edgewise.nn._layer import KANLayer as KANLayer
 from edgewise.nn._network import KAN as KAN
 from edgewise.nn._nodes import Nodes as Nodes
 from edgewise.nn._surgery import adapt_grid as adapt_grid
+from edgewise.nn._surgery import add_constant as add_constant
 from edgewise.nn._surgery import clone as clone
 from edgewise.nn._surgery import compact as compact
+from edgewise.nn._surgery import layer_of as layer_of
 from edgewise.nn._surgery import refine_grid as refine_grid
 from edgewise.nn._surgery import remove_edges as remove_edges
 from edgewise.nn._surgery import scale_outputs as scale_outputs

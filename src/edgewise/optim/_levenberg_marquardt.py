@@ -33,7 +33,8 @@ class LM:
 
     (H + mu (diag H + 1e-9 max diag H)) s = g,  theta <- theta - s
 
-    A step is taken when the cost falls, and then mu becomes mu / 3; otherwise mu becomes 4 mu and it is tried again.
+    A step is taken when the cost falls, and then mu becomes mu / 3; otherwise mu grows by 4,
+    then 8, 16, ... and it is tried again.
     Ends after `steps` steps, when three steps in a row gain less than `tolerance` of the cost, or when no step helps.
 
     >>> LM(steps=60).steps
@@ -72,6 +73,7 @@ class LM:
         """Raise the damping until a step lowers the cost; None when none does."""
         diagonal = normal.hessian.diagonal()
         scale = diagonal + 1e-9 * diagonal.max().clamp_min(1e-300)
+        growth = 4.0
         while mu < 1e12:
             factor, info = torch.linalg.cholesky_ex(normal.hessian + torch.diag(mu * scale))
             if info == 0:
@@ -79,5 +81,6 @@ class LM:
                 cost = problem.cost(trial)
                 if cost < normal.cost:
                     return trial, cost, max(mu / 3, 1e-15)
-            mu *= 4
+            mu *= growth
+            growth *= 2
         return None

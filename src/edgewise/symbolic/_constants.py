@@ -48,6 +48,7 @@ _FACTORS = (
 )
 _ULP = 2.0**-52
 _READABLE = (1e-4, 1e6)  # outside, a short decimal reads better as a float (6.5e-8) than as a fraction
+_LARGEST, _LARGEST_INTEGER = 10**3, 10**6  # numerators beyond these are not nice
 _SIMPLE = 6  # constants up to this complexity (1, -2, 3/2, 1/3) are offered however wide the tolerance is
 _CHANCE = 0.1  # others only while fewer equally simple constants than this are expected within it
 
@@ -83,10 +84,10 @@ def nice_values(value: float, rtol: float, max_denominator: int = 32) -> list[Ni
     """List the exact constants near a float, simplest first.
 
     Candidates are n/d times one of 1, pi, 1/pi, pi^2, 1/pi^2, sqrt 2, sqrt 3, sqrt pi, 1/sqrt pi, sqrt(2 pi),
-    1/sqrt(2 pi), e, with d <= max_denominator, and decimals of at most four digits. The complexity is
-    1 + log2 |n| + 2 log2 d (each rounded up) + a price for the factor, so 2 comes before 3/2 before pi before
-    22/7. A candidate is left out where the tolerance is so wide that a number as complex as it would be met
-    by chance.
+    1/sqrt(2 pi), e, with n <= 1000 and d <= max_denominator, integers up to 10^6, decimals of at most four
+    digits. The complexity is 1 + log2 |n| + 2 log2 d (each rounded up) + a price for the factor, so 2 comes
+    before 3/2 before pi before 22/7. A candidate is left out where the tolerance is so wide that a number as
+    complex as it would be met by chance.
 
     Args:
         value: the float.
@@ -111,6 +112,8 @@ def nice_values(value: float, rtol: float, max_denominator: int = 32) -> list[Ni
     found = []
     for factor in _FACTORS:
         for n, d in _fractions(size / factor.value, rtol, max_denominator):
+            if n > (_LARGEST if d > 1 or factor.cost else _LARGEST_INTEGER):
+                continue
             cost = _cost(n, d, factor.cost)
             if cost <= _SIMPLE or n * d * rtol * (1 + factor.cost) < _CHANCE:
                 found.append((cost, abs(n / d * factor.value - size), n, d, factor))

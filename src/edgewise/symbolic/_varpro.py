@@ -168,6 +168,8 @@ def refine(
     ``t`` (n,), ``y`` and ``w`` (k, n), ``theta`` (k, 2). A row stops when its sum of squares falls, or a full
     step promises to lower it, by less than the relative ``tolerance``. Accepted steps only ever lower it.
     """
+    if not len(theta):
+        return theta, theta[:, 0]
     e = w / w.norm(dim=1, keepdim=True).clamp_min(_TINY)
     y = w * y
     for _ in range(2):

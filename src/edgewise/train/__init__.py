@@ -1,6 +1,7 @@
 """Training: one loop, its options and its result."""
 
 from edgewise.train._data import as_matrix as as_matrix
+from edgewise.train._data import as_table as as_table
 from edgewise.train._fit import fit as fit
 from edgewise.train._objective import LeastSquares as LeastSquares
 from edgewise.train._objective import Quadratic as Quadratic

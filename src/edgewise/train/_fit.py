@@ -21,7 +21,7 @@ from edgewise.train._penalty import penalty, smoothing_by_gcv
 from edgewise.train._result import FitResult, Outcome, Row
 from edgewise.train._starts import best_start, error_of
 
-_AUTO_GRIDS = (3, 6, 12, 25, 50, 100, 200, 400, 800)
+_AUTO_GRIDS = (3, 5, 10, 20, 50, 100, 200, 400, 800)
 _MOST_PARAMETERS = 5000  # of a second-order step
 _NEAR = 1e-8  # first damping of a network that is already near a minimum
 _EXACT = 1e-13  # of the target's spread
@@ -91,11 +91,12 @@ class _Loop:
 
     def run(self, grids: str | Sequence[int] | None, solver: str | Solver) -> FitResult:
         chosen = self._solver(solver)
-        schedule = self._schedule(grids)
+        automatic = grids == "auto"
+        schedule = self._schedule(grids if isinstance(chosen, LM) or not automatic else None)
         if isinstance(chosen, LM):
-            coarse = schedule[0] or self.model.layers[0].grid  # type: ignore[union-attr]
-            self.model = best_start(self.model, self.rows, self.held, int(coarse), self.options.restarts, self.options.seed)
-            outcome = self._grow(schedule, chosen, automatic=grids == "auto")
+            coarse = self.model if schedule[0] is None else adapt_grid(self.model, self.rows.x, schedule[0])
+            self.model = best_start(coarse, self.rows, self.held, self.options.restarts, self.options.seed)
+            outcome = self._grow(schedule, chosen, automatic)
         else:
             outcome = self._first_order(schedule, chosen)
         return self._finish(outcome)
@@ -121,7 +122,9 @@ class _Loop:
         if isinstance(grids, str):
             if grids != "auto":
                 raise InputError(f"'grids' must be 'auto', a list of cell counts or None. Got {grids!r}.")
-            return [min(own, 5)] if self.sparsity > 0 else list(_AUTO_GRIDS)
+            if self.sparsity > 0:
+                return [min(own, 5)]
+            return list(_AUTO_GRIDS[self._fits(5) :])
         sizes = list(grids)
         if not sizes or any(not isinstance(g, int) or g < 1 for g in sizes):
             raise InputError(f"'grids' must list cell counts, each an int >= 1, like [3, 6, 12]. Got {grids!r}.")
@@ -163,6 +166,11 @@ class _Loop:
         size = Layout(model).size * (grid or own) / own
         return size > 0.7 * len(self.rows) * model.n_out or size > _MOST_PARAMETERS
 
+    def _fits(self, grid: int) -> bool:
+        """Whether a first grid leaves at least two rows a parameter."""
+        edges = sum(int(layer.spline_mask().sum()) for layer in self.model.layers)  # type: ignore[operator]
+        return edges * (grid + 3) < 0.5 * len(self.rows) * self.model.n_out
+
     def _polish(self, solver: LM) -> None:
         """Train the chosen grid on all rows, kept unless that spoils it."""
         before = error_of(self.model, self.all)
@@ -179,9 +187,10 @@ class _Loop:
 
     def _train(self, model: KAN, rows: Table, grid: int | None, solver: LM) -> KAN:
         """Three runs of the solver at one grid, the hidden knots moved in between and not at the end."""
-        for turn in range(3 if grid else 1):
-            if grid:
-                model = adapt_grid(model, rows.x, grid) if turn < 2 else model
+        turns = 1 if not grid else 8 if self.sparsity > 0 else 3  # sparsity is reweighted in each
+        for turn in range(turns):
+            if grid and turn < turns - 1:
+                model = adapt_grid(model, rows.x, grid)
             problem = LeastSquares(clone(model), rows, penalty(model, rows, self.sparsity, self._smoothing(model, rows)))
             solver = replace(solver, damping=_NEAR)
             vector, _ = solver.minimise(problem, problem.start, lambda _theta, _cost: self._late())
@@ -201,9 +210,7 @@ class _Loop:
         return smoothing_by_gcv(model, rows, (normal.cost, normal.gradient, normal.hessian), problem.start)
 
     def _first_order(self, schedule: Sequence[int | None], solver: LBFGS | Adam) -> Outcome:
-        sizes = [g for g in schedule if g] or [None]
-        own = int(self.model.layers[0].grid)  # type: ignore[union-attr,arg-type]
-        for number, grid in enumerate([own] if sizes[: len(_AUTO_GRIDS)] == list(_AUTO_GRIDS) else sizes):
+        for number, grid in enumerate(schedule):
             model = clone(adapt_grid(self.model, self.rows.x, grid)) if grid else clone(self.model)
             form = penalty(model, self.rows, self.sparsity, 0.0) if self.sparsity else None
 

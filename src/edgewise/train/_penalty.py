@@ -21,11 +21,11 @@ def penalty(model: KAN, table: Table, sparsity: float, smoothing: float) -> Quad
 
         sparsity:      sum_e s_e, majorised at the present scores by s_e^2 / (2 s_e,now + floor)
         smoothing:     sum_e mean A_j^2 |second differences of c|^2
-        continuation:  sum_e mean A_j^2 w_e sum_m exp(-rows near knot m) |jump of the highest derivative at knot m|^2
+        continuation:  sum_e mean A_j^2 w_e sum_m exp(-rows near m) |D_m c|^2,  D the differences of order degree + 2
 
     Scores rather than raw coefficients, because a hidden node can be rescaled freely. Continuation matters only where
-    cells hold hardly any row, as at the ends of a hidden node's range: jumps there are expected to be as small as where
-    rows are, so w_e = mean squared error / (rows x mean jump^2 where rows are), one row's share of the error.
+    cells hold hardly any row, as at the ends of a hidden node's range: differences there are expected to be as small as
+    where rows are, so w_e = 10 x mean squared error / (rows x mean |D c|^2 where rows are), ten rows' share of the error.
     """
     layout = Layout(model)
     rows = min(len(table), _SAMPLE)
@@ -70,17 +70,17 @@ class _Edges:
         return self._padded(amount * self.scale * (difference.T @ difference))
 
     def continuation(self, error: float, rows: int) -> Tensor:
-        difference = self._difference(self.layer.degree + 1)
+        difference = self._difference(self.layer.degree + 2)
         count = self.layer.coefficients.shape[-1]
         c = self.weights[:, :count]
         if not len(difference):
             return self._padded(c.new_zeros(len(c), count, count))
         mass = self.features[..., :count].sum(0)[self.index[:, 1]] * (rows / len(self.features))
-        empty = torch.exp(-mass.unfold(1, self.layer.degree + 2, 1).amin(-1).clamp(0, 50))
-        jumps = ((1 - empty) * (c @ difference.T).square()).sum(1, keepdim=True)
-        typical = jumps / (1 - empty).sum(1, keepdim=True).clamp_min(1e-12)
+        empty = torch.exp(-mass.unfold(1, self.layer.degree + 3, 1).amin(-1).clamp(0, 50))
+        bends = ((1 - empty) * (c @ difference.T).square()).sum(1, keepdim=True)
+        typical = bends / (1 - empty).sum(1, keepdim=True).clamp_min(1e-12)
         least = (1e-11 * c.abs().amax(1, keepdim=True)).square().clamp_min(1e-300)
-        weight = empty * (error / rows) / (torch.maximum(typical, least) * self.scale[..., 0].clamp_min(1e-300))
+        weight = 10 * empty * (error / rows) / (torch.maximum(typical, least) * self.scale[..., 0].clamp_min(1e-300))
         return self._padded(self.scale * torch.einsum("ma,em,mb->eab", difference, weight, difference))
 
     def _difference(self, order: int) -> Tensor:

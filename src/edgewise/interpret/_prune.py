@@ -1,0 +1,121 @@
+"""Removing what a network does not need, each removal with its cost in error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError
+from edgewise.interpret._merge import merge_parallel
+from edgewise.interpret._scores import edge_scores
+from edgewise.nn import KAN, add_constant, clone, compact, layer_of, trace
+from edgewise.train import Table, as_matrix, as_table, error_of
+
+
+class Removal(NamedTuple):
+    """One thing that went: what, where, its score, and by how much the error rose (target's units)."""
+
+    what: str
+    where: str
+    score: float
+    cost: float
+
+
+@dataclass(frozen=True)
+class PruneResult:
+    """The smaller network, and what went and why. Errors are root mean squares in the target's units."""
+
+    model: KAN
+    removed: list[Removal]
+    error_before: float
+    error_after: float
+
+    def report(self) -> str:
+        """One line for each removal, then the error before and after."""
+        lines = [f"{r.what} {r.where}: score {r.score:.2e}, error {r.cost:+.2e}" for r in self.removed]
+        lines.append(f"{len(self.removed)} removals; error {self.error_before:.3e} -> {self.error_after:.3e}")
+        return "\n".join(lines)
+
+
+def prune(model: KAN, x: Any, y: Any = None, *, threshold: float = 1e-2, merge: bool = True) -> PruneResult:
+    """Return the network without edges that score below a threshold, nodes that this leaves idle, and parallel nodes.
+
+    Edges go one at a time, the least first, each replaced by its mean; then nodes that nothing enters or leaves; then,
+    with `merge`, hidden nodes that are an affine function of another one's. Inputs that are no longer used are reported
+    but keep their column. Follow with `edgewise.fit` to recover the small loss.
+
+    Shapes: x (n, n_in), y (n,) or (n, n_out); without y the error is measured against the given network. `threshold` is in
+    units of the output's spread (see `edgewise.interpret.edge_scores`).
+
+    Errors: InputError for wrong shapes and thresholds outside [0, 1).
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(300, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    >>> fit = ew.fit(ew.KAN([2, 2, 1]), x, torch.sin(3 * x[:, 0]), sparsity=1e-2)
+    >>> small = ew.prune(fit.model, x)
+    >>> small.model.widths
+    [2, 1, 1]
+    """
+    if isinstance(threshold, bool) or not 0 <= threshold < 1:
+        raise InputError(f"'threshold' must be a number in [0, 1), in units of the output's spread. Got {threshold!r}.")
+    rows = as_matrix(x, "x").to(model.device)
+    with torch.no_grad():
+        target = model(rows) if y is None else y
+    table = as_table(rows, target, None, model.n_in, model.n_out)
+    before = error_of(model, table)
+    new, removed = _drop_edges(model, table, threshold)
+    slim = compact(new, table.x)
+    removed += _idle(new, slim, table)
+    if merge:
+        slim, merged = merge_parallel(slim, table)
+        removed += [Removal("node", where, 0.0, cost) for where, cost in merged]
+    unused = ~layer_of(slim, 0).mask.any(0) & layer_of(model, 0).mask.any(0)
+    removed += [Removal("input", f"x{i + 1}", 0.0, 0.0) for i in unused.nonzero().flatten().tolist()]
+    return PruneResult(slim, removed, before, error_of(slim, table))
+
+
+def _drop_edges(model: KAN, table: Table, threshold: float) -> tuple[KAN, list[Removal]]:
+    """Remove edges below the threshold one at a time; scores are read again after each."""
+    new, removed = clone(model), []
+    error = error_of(new, table)
+    while True:
+        weakest = _weakest(new, table.x)
+        if weakest is None or weakest[0] >= threshold:
+            return new, removed
+        score, depth, j, i = weakest
+        layer = layer_of(new, depth)
+        with torch.no_grad():
+            mean = trace(new, table.x).edges[depth][:, j, i].mean()
+            constant = torch.zeros(layer.n_out, dtype=layer.dtype, device=layer.mask.device)
+            constant[j] = mean
+        layer.mask[j, i] = False
+        add_constant(layer, constant)
+        after = error_of(new, table)
+        removed.append(Removal("edge", f"({depth}, {j}, {i})", score, after - error))
+        error = after
+
+
+def _weakest(model: KAN, x: Tensor) -> tuple[float, int, int, int] | None:
+    """The active edge of the least score; the last edge into a factor of a product, or into an output, stays."""
+    best = None
+    for depth, scores in enumerate(edge_scores(model, x)):
+        layer = layer_of(model, depth)
+        last = depth == len(model.layers) - 1
+        for j, i in layer.mask.nonzero().tolist():
+            needed = last or j >= model.nodes[depth + 1].n_sum
+            if needed and int(layer.mask[j].sum()) == 1:
+                continue
+            score = float(scores[j, i])
+            if best is None or score < best[0]:
+                best = (score, depth, j, i)
+    return best
+
+
+def _idle(before: KAN, after: KAN, table: Table) -> list[Removal]:
+    """One row for the nodes that `compact` took away."""
+    gone = [b.n_nodes - a.n_nodes for b, a in zip(before.nodes, after.nodes, strict=True)]
+    cost = error_of(after, table) - error_of(before, table)
+    return [Removal("node", f"{n} idle before layer {depth}", 0.0, cost) for depth, n in enumerate(gone) if n]

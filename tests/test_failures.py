@@ -1,0 +1,154 @@
+"""Failures amid the work, and bad arguments in Python: one line each, and no half-written file."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import edgewise
+from edgewise import functions
+from edgewise.cli import main
+
+TABLE = "a,y\n" + "".join(f"{i},{i * i + 1}\n" for i in range(8))
+
+
+def everything() -> set[Path]:
+    return set(Path().rglob("*"))
+
+
+def assert_one_line(err: str, words: tuple[str, ...]) -> None:
+    assert err.startswith("edgewise: error: ")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    for word in words:
+        assert word in err
+
+
+def fail_with(error: BaseException) -> Callable[..., Any]:
+    def run(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return run
+
+
+FAILURES = [
+    ("interrupted", KeyboardInterrupt(), ("interrupted; nothing was written",)),
+    (
+        "disk full",
+        OSError(28, "No space left on device", "out/x"),
+        ("No space left on device (out/x)", "free some space"),
+    ),
+    (
+        "not permitted",
+        PermissionError(13, "Permission denied", "x"),
+        ("Permission denied (x)", "choose a place"),
+    ),
+    ("out of memory", MemoryError(), ("out of memory", "fewer rows")),
+    ("refused", edgewise.InputError("Two lines\nof text: do this."), ("Two lines of text: do this.",)),
+]
+
+
+@pytest.mark.parametrize(("error", "words"), [f[1:] for f in FAILURES], ids=[f[0] for f in FAILURES])
+def test_a_failure_during_the_search_leaves_nothing_behind(
+    error: BaseException, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(edgewise, "discover", fail_with(error), raising=False)
+    Path("t.csv").write_text(TABLE)
+    assert main(["discover", "t.csv", "--target", "y", "--out", "deep/out"]) == 2
+    assert_one_line(capsys.readouterr().err, words)
+    assert everything() == {Path("t.csv")}
+
+
+@pytest.mark.parametrize("old", [None, "old"])
+def test_an_interrupted_write_leaves_the_old_file_or_none(
+    old: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """Interrupt in the middle of the report: no half report, and the one from before is untouched."""
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text(TABLE)
+    if old is not None:
+        Path("out").mkdir()
+        Path("out/report.html").write_text(old)
+
+    class Found:
+        def report(self, path: Path) -> None:
+            path.write_text("half a rep")
+            raise KeyboardInterrupt
+
+    before = everything()
+    monkeypatch.setattr(edgewise, "discover", lambda *_, **__: Found(), raising=False)
+    assert main(["discover", "t.csv", "--target", "y", "--out", "out"]) == 2
+    assert_one_line(capsys.readouterr().err, ("interrupted",))
+    assert everything() == before
+    if old is not None:
+        assert Path("out/report.html").read_text() == old
+
+
+X = np.linspace(-1, 1, 40).reshape(20, 2)
+Y = X[:, 0] * X[:, 1]
+
+CALLS: list[tuple[str, Callable[[], object], tuple[str, ...]]] = [
+    ("negative grid", lambda: edgewise.KAN([2, 1], grid=-1), ("grid", "-1")),
+    ("no layers", lambda: edgewise.KAN([2]), ("widths",)),
+    ("unknown function", lambda: functions.get("sine"), ("'sine'", "sin")),
+    ("inputs of another width", lambda: edgewise.fit(edgewise.KAN([3, 1]), X, Y), ("3", "2")),
+    ("lengths that differ", lambda: edgewise.fit(edgewise.KAN([2, 1]), X, Y[:-1]), ("20", "19")),
+    ("NaN in y", lambda: edgewise.fit(edgewise.KAN([2, 1]), X, np.full(20, np.nan)), ("y",)),
+    ("lengths that differ in discover", lambda: edgewise.discover(X, Y[:-1]), ("20", "19")),
+    ("infinity in discover", lambda: edgewise.discover(np.where(X > 0.9, np.inf, X), Y), ("x",)),
+    ("names that do not fit", lambda: edgewise.discover(X, Y, names=["a"]), ("names",)),
+    ("unknown noise", lambda: edgewise.discover(X, Y, noise="loud"), ("noise", "loud")),
+    ("no time", lambda: edgewise.discover(X, Y, time_limit=0), ("time_limit",)),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), [c[1:] for c in CALLS], ids=[c[0] for c in CALLS])
+def test_bad_arguments_in_python_raise_one_line(call: Callable[[], object], words: tuple[str, ...]) -> None:
+    with pytest.raises(edgewise.InputError) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+SLEEPER = """
+import sys, time
+import edgewise
+from edgewise.cli import main
+
+def discover(*_, progress, **__):
+    progress("searching", 0.1, None)
+    sys.stdout.flush()
+    time.sleep(60)
+
+edgewise.discover = discover
+sys.exit(main(["discover", "t.csv", "--target", "y", "--out", "deep/out"]))
+"""
+
+
+def test_ctrl_c_ends_in_one_line_and_leaves_no_file(tmp_path: Path) -> None:
+    """A real signal to a real process, in the middle of the search."""
+    (tmp_path / "t.csv").write_text(TABLE)
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEPER],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        while "searching" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert err == "edgewise: error: interrupted; nothing was written\n"
+    assert list(tmp_path.iterdir()) == [tmp_path / "t.csv"]

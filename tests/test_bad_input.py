@@ -91,11 +91,9 @@ def with_header(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], b
 
 
 def from_the_future(header: dict[str, Any]) -> None:
-    """Raise every whole number that the metadata calls a schema or a version."""
-    metadata = header["__metadata__"]
-    for key, value in metadata.items():
-        if "schema" in key or "version" in key:
-            metadata[key] = "".join("9" if sign.isdigit() else sign for sign in value) + "9"
+    """Raise the schema number."""
+    description = json.loads(header["__metadata__"]["edgewise"])
+    header["__metadata__"]["edgewise"] = json.dumps({**description, "schema": 99})
 
 
 def other_functions(header: dict[str, Any]) -> None:

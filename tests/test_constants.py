@@ -10,7 +10,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.symbolic._constants import exact_constant, nice_values, readable_float
+from edgewise.functions._constants import exact_constant, nice_values, readable_float
 
 FACTORS = [
     sympy.Integer(1),

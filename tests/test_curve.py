@@ -30,7 +30,8 @@ def noise(n, seed=0):
 def arguments(function, n=200):
     """Arguments f(u) is clearly curved on, inside the domain."""
     low, high = {"1/x": (0.2, 3), "1/x^2": (0.2, 3), "1/x^3": (0.3, 3), "gaussian": (-1, 2.2)}.get(
-        function.name, function.domain)
+        function.name, function.domain
+    )
     low, high = max(low, -2.0), min(high, 3.0)
     middle, half = (low + high) / 2, (high - low) / 2
     return middle + 0.96 * half * (2 * random(n) - 1)
@@ -108,14 +109,24 @@ def test_expression_and_prediction_agree():
     fit = fit_curve("tanh", z, 2 * torch.tanh(3 * z - 1) + 0.5)
     expression = fit.expression(Z)
     values = [float(expression.subs(Z, v)) for v in z.tolist()]
-    torch.testing.assert_close(fit.predict(z), torch.tensor(values, dtype=torch.float64), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        fit.predict(z), torch.tensor(values, dtype=torch.float64), rtol=1e-12, atol=1e-12
+    )
     assert fit_curve("exp", z, torch.exp(z)).expression(Z) == sympy.exp(Z)
 
 
 @pytest.mark.parametrize(
     ("name", "low", "high"),
-    [("sin", -3, 3), ("exp", -2, 2), ("x^2", -1, 2), ("1/x", 0.2, 2), ("log", 0.05, 3), ("sqrt", 0, 2),
-     ("gaussian", -2.5, 2.5), ("tanh", -3, 3)],
+    [
+        ("sin", -3, 3),
+        ("exp", -2, 2),
+        ("x^2", -1, 2),
+        ("1/x", 0.2, 2),
+        ("log", 0.05, 3),
+        ("sqrt", 0, 2),
+        ("gaussian", -2.5, 2.5),
+        ("tanh", -3, 3),
+    ],
 )
 def test_one_percent_noise_keeps_the_right_function_first_or_second(name, low, high):
     function = functions.get(name)
@@ -145,7 +156,9 @@ def test_functions_undefined_on_the_data_fit_never():
 
 
 def test_user_functions_of_any_domain_are_fitted():
-    row = functions.Function("test-entropy", lambda x: x * torch.log(x), lambda x: x * sympy.log(x), (0.0, math.inf))
+    row = functions.Function(
+        "test-entropy", lambda x: x * torch.log(x), lambda x: x * sympy.log(x), (0.0, math.inf)
+    )
     u = 0.1 + 3 * random(200)
     assert fit_curve(row, (u - 0.5) / 2, 3 * row.torch(u) - 1).error < 1e-11
 

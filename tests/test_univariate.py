@@ -10,7 +10,8 @@ import torch
 
 from edgewise import functions
 from edgewise._errors import InputError
-from edgewise.discovery._law import Form, Points, UnivariateLaw, cancels, economical, fitted, judged, tidied
+from edgewise.discovery._law import Form, Points, UnivariateLaw, judged, senseless
+from edgewise.discovery._law_fit import economical, fitted, tidied
 from edgewise.discovery._transforms import TRANSFORMS
 from edgewise.discovery._univariate import snap_univariate
 
@@ -39,11 +40,15 @@ COMPOSITES = {
 
 
 def sample(low, high, n=300, seed=0):
-    return low + (high - low) * torch.rand(n, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return low + (high - low) * torch.rand(
+        n, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
+    )
 
 
 def noisy(y, level, seed=5):
-    return y + level * y.std() * torch.randn(len(y), dtype=y.dtype, generator=torch.Generator().manual_seed(seed))
+    return y + level * y.std() * torch.randn(
+        len(y), dtype=y.dtype, generator=torch.Generator().manual_seed(seed)
+    )
 
 
 def values(law, z):
@@ -78,7 +83,9 @@ def test_simple_forms_are_found_as_written(curve, formula):
     assert snap_univariate(z, curve(z))[0].expression(Z) == formula
 
 
-@pytest.mark.parametrize("name", ["z/(e^z - 1)", "z e^-z", "1/(e^z + e^-z)", "softplus", "odd, square root below"])
+@pytest.mark.parametrize(
+    "name", ["z/(e^z - 1)", "z e^-z", "1/(e^z + e^-z)", "softplus", "odd, square root below"]
+)
 def test_one_percent_noise_leaves_the_form(name):
     (low, high), curve = COMPOSITES[name]
     z = sample(low, high, 800)
@@ -163,16 +170,20 @@ def test_constants_that_mean_nothing_are_shed():
 
 def test_constants_near_trivial_values_are_tidied():
     z = sample(*POSITIVE)
-    start = UnivariateLaw(Form(functions.get("exp"), BY_NAME["reciprocal"]), 1 + 1e-13, 0.0, 1.0, -1 - 1e-13, math.inf)
+    start = UnivariateLaw(
+        Form(functions.get("exp"), BY_NAME["reciprocal"]), 1 + 1e-13, 0.0, 1.0, -1 - 1e-13, math.inf
+    )
     law = tidied(start, points(z, 1 / (z.exp() - 1)))
     assert (law.a, law.d) == (1, -1)
 
 
-def test_nearly_constant_functions_are_recognised():
+def test_limits_of_simpler_laws_are_senseless():
     form = Form(functions.get("atan"), BY_NAME["identity"])
     z = sample(*POSITIVE)
-    assert cancels(UnivariateLaw(form, 1e5, 1e5, 1e4, 0.0, 0.0), z)
-    assert not cancels(UnivariateLaw(form, 1.0, 0.0, 1.0, 0.0, 0.0), z)
+    data = points(z, 1 / z)
+    assert senseless(UnivariateLaw(form, 1e5, 1e5, 1e4, 0.0, 1e-3), data)
+    assert senseless(UnivariateLaw(form, 1.0, 0.0, 1e-310, 0.0, 0.0), data)
+    assert not senseless(UnivariateLaw(form, 1.0, 0.0, 1.5, 0.0, 1e-3), data)
 
 
 def test_bad_data_are_refused():

@@ -35,17 +35,14 @@ class SavedModel:
 
 def open_model(path: Path) -> SavedModel:
     """Load a network that `edgewise fit` saved."""
-    import edgewise
+    from edgewise.io import load_with_metadata
 
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a .safetensors file in it.")
     if not path.exists():
         raise InputError(f"There is no file {path}: train and save a network with edgewise fit.")
-    model = edgewise.load(path)
-    names, target = getattr(model, "names", None), getattr(model, "target", None)
-    if not names or not target:
+    saved = load_with_metadata(path)
+    if saved.names is None or saved.target is None:
         raise InputError(
             f"{path} does not say which columns it was trained on: save it with edgewise fit, "
             "or with edgewise.save(model, path, names=[...], target=...)."
         )
-    return SavedModel(model, list(names), target)
+    return SavedModel(saved.model, saved.names, saved.target)

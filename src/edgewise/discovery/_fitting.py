@@ -10,7 +10,7 @@ import sympy
 import torch
 
 from edgewise.discovery._tape import Array, Formula, Tape
-from edgewise.symbolic._constants import readable_float
+from edgewise.functions._constants import readable_float
 
 _PROGRESS = 1e-8  # stop when a good step lowers the error by less than this fraction
 _FLOOR = 4e-16  # stop at this error

@@ -1,4 +1,4 @@
-"""A law of one variable, ``y = s q T^-1(z^-p (c f(a u(z) + b) + d))``, and the fit of its four constants."""
+"""A law of one variable, ``y = s q T^-1(z^-p (c f(a u(z) + b) + d))``, and what it is worth."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from edgewise.discovery._transforms import Transform
 from edgewise.functions import Function
 from edgewise.symbolic import _varpro as varpro
 
-_TRIALS = (("b", (0.0, 1.0, -1.0)), ("d", (0.0, 1.0, -1.0)), ("a", (1.0, -1.0)), ("c", (1.0, -1.0)))
+GOOD = 1e-9  # error of a law that describes exact data
 _Z = sympy.Symbol("z")
-_CONSTANTS = ("a", "b", "c", "d")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,9 @@ class UnivariateLaw:
     @cached_property
     def _template(self) -> sympy.Expr:
         form, z = self.form, _Z
-        a, b, c, d = (sympy.Integer(int(v)) if v in (-1.0, 0.0, 1.0) else sympy.Float(v) for v in self.constants)
+        a, b, c, d = (
+            sympy.Integer(int(v)) if v in (-1.0, 0.0, 1.0) else sympy.Float(v) for v in self.constants
+        )
         value = (c * form.function.sympy(a * z**form.argument + b) + d) * z**-form.power
         return form.sign * (z if form.odd else 1) * _merged(form.transform.formula(value))
 
@@ -108,14 +109,8 @@ def _merged(expression: sympy.Expr) -> sympy.Expr:
     )
 
 
-def cancels(law: UnivariateLaw, z: Tensor) -> bool:
-    """Return whether c f is nearly constant on the data: the limit of a simpler law, with senseless constants."""
-    f = _function(law.form, law.a, law.b, z)
-    f = f[torch.isfinite(f)]
-    return len(f) < 3 or bool(f.abs().max() > 1e4 * f.std())
-
-
 def _function(form: Form, a: float, b: float, z: Tensor) -> Tensor:
+    """Return f(a u(z) + b), of the shape of z."""
     batch = varpro.single(form.function)
     theta = torch.tensor([[a, b]], dtype=z.dtype)
     return batch.values(batch.arguments(theta, z.reshape(-1) ** form.argument)).reshape(z.shape)
@@ -126,110 +121,29 @@ def judged(law: UnivariateLaw, points: Points) -> UnivariateLaw:
     return replace(law, error=points.error(law.predict(points.z)))
 
 
-def tidied(law: UnivariateLaw, points: Points) -> UnivariateLaw:
-    """Return the law with constants within 1e-9 of 0 or +-1 set to that, unless the error rises."""
-    law = judged(law, points)
-    size = {"b": abs(law.a) * float((points.z**law.form.argument).abs().max()), "d": abs(law.c)}
-    for name, values in _TRIALS:
-        for value in values:
-            if 0 < abs(getattr(law, name) - value) <= 1e-9 * size.get(name, 1.0):
-                trial = judged(replace(law, **{name: value}), points)
-                law = trial if trial.error <= max(3 * law.error, 1e-13) else law
-    return law
+def senseless(law: UnivariateLaw, points: Points) -> bool:
+    """Return whether a law is only the limit of a simpler one.
 
-
-def _jacobian(law: UnivariateLaw, z: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the predictions (n,) and their derivatives by a, b, c, d (n, 4); zero where undefined."""
-    form = law.form
-    batch = varpro.single(form.function)
-    u = z**form.argument
-    with torch.enable_grad():
-        inner = batch.arguments(torch.tensor([[law.a, law.b]], dtype=z.dtype), u).requires_grad_()
-        f = batch.values(inner)
-        (df,) = torch.autograd.grad(f.sum(), inner)
-    f, df = f.detach()[0], df[0]
-    scale = z**-form.power
-    y, slope = form.transform.back_with_slope((law.c * f + law.d) * scale)
-    outer = form.sign * slope * scale
-    if form.odd:
-        y, outer = y * z, outer * z
-    rows = outer[:, None] * torch.stack([law.c * df * u, law.c * df, f, torch.ones_like(f)], 1)
-    return form.sign * y, torch.where(torch.isfinite(rows), rows, 0.0)
-
-
-def _movable(function: Function) -> list[str]:
-    fixed = {"none": "", "scale": "a", "shift": "b", "affine": "ab"}[function.gauge]
-    return [name for name in _CONSTANTS if name not in fixed]
-
-
-def fitted(law: UnivariateLaw, points: Points, names: list[str], *, steps: int = 12) -> UnivariateLaw:
-    """Fit the named constants to y itself, from where they are, by Levenberg-Marquardt."""
-    columns = [_CONSTANTS.index(name) for name in names]
-    damping, law = 1e-3, judged(law, points)
-    moved = True
-    for _ in range(steps):
-        if moved:
-            prediction, rows = _jacobian(law, points.z)
-            rows = points.weight[:, None] * rows[:, columns]
-            scale = rows.norm(dim=0).clamp_min(1e-300)
-            u, singular, vh = torch.linalg.svd(rows / scale, full_matrices=False)
-            along = u.T @ points.residual(prediction)
-        step = vh.T @ (along * singular / (singular.square() + damping)) / scale
-        values = {n: getattr(law, n) + float(s) for n, s in zip(names, step, strict=True)}
-        trial = judged(replace(law, **values), points)
-        moved = trial.error < law.error
-        small = abs(trial.error - law.error) <= 1e-6 * law.error
-        law = trial if moved else law
-        damping = max(damping / 10, 1e-9) if moved else damping * 10
-        if small or damping > 1e4:
-            break
-    return law
-
-
-def economical(law: UnivariateLaw, points: Points) -> UnivariateLaw:
-    """Fit the constants to y and make those 0 or +-1 that the data do not tell from it.
-
-    A constant goes while n log(rss) is expected to rise by less than log n (the Bayesian information
-    criterion): Wald's test, the other constants following linearly. Then the rest is fitted once more.
+    Its constants leave the range of floating point, or it is not exact and c f is nearly constant on the data.
     """
-    names = _movable(law.form.function)
-    law = fitted(law, points, names)
-    _, rows = _jacobian(law, points.z)
-    rows = points.weight[:, None] * rows[:, [_CONSTANTS.index(n) for n in names]]
-    n = int((points.weight > 0).sum())
-    variance = (law.error * points.spread * float(points.weight.norm())) ** 2 / max(1, n - len(names))
-    values, kept = _reduced([getattr(law, m) for m in names], names, rows, variance * math.log(n))
-    if len(kept) == len(names):
-        return law
-    trial = replace(law, **dict(zip(names, values, strict=True)))
-    trial = fitted(trial, points, kept) if kept else judged(trial, points)
-    allowed = math.exp(0.75 * (len(names) - len(kept)) * math.log(n) / n)
-    return trial if trial.error <= allowed * law.error else law
+    numbers = [abs(float(v)) for v in law.expression(_Z).atoms(sympy.Float)]
+    if any(not 1e-300 < v < 1e300 for v in numbers):
+        return True
+    f = _function(law.form, law.a, law.b, points.z)
+    f = f[torch.isfinite(f)]
+    return law.error > GOOD and (len(f) < 3 or bool(f.abs().max() > 1e4 * f.std()))
 
 
-def _reduced(values: list[float], names: list[str], rows: Tensor, allowed: float) -> tuple[list[float], list[str]]:
-    """Return all constants after fixing what may be fixed, and the names of those still free.
+def information(error: float, size: int, n: int) -> float:
+    """Return n log(error^2) + log(n)/2 complexity, which the best law of noisy data has lowest."""
+    return 2 * n * math.log(max(error, 1e-300)) + 0.5 * math.log(n) * size
 
-    ``rows`` (n, k) is the weighted Jacobian; a constant may be fixed if the weighted sum of squares rises by at
-    most ``allowed``.
-    """
-    scale = rows.norm(dim=0).clamp_min(1e-300)
-    if not bool(torch.isfinite(scale).all()):
-        return values, names
-    _, singular, vh = torch.linalg.svd(rows / scale, full_matrices=False)
-    half = (vh / singular.clamp_min(1e-12)[:, None]) / scale
-    inverse = half.T @ half
-    theta, free = torch.tensor(values, dtype=rows.dtype), list(range(len(names)))
-    for name, targets in _TRIALS:
-        if name not in names or not math.isfinite(float(inverse.abs().max())):
-            continue
-        k = names.index(name)
-        here = float(theta[k])
-        target = min(targets, key=lambda v: abs(here - v))
-        if (here - target) ** 2 <= allowed * float(inverse[k, k]):
-            column = inverse[:, k] / inverse[k, k]
-            theta = theta + column * (target - here)
-            theta[k] = target
-            inverse = inverse - torch.outer(column, inverse[k])
-            free.remove(k)
-    return theta.tolist(), [names[k] for k in free]
+
+def price(error: float, size: int, floor: float) -> float:
+    """Return complexity + 3 max(0, log10(error / (5 floor))), which the best law of exact data has lowest."""
+    return size + 3 * max(0.0, math.log10(max(error, 1e-300) / (5 * floor)))
+
+
+def margin(noise: float, n: int) -> float:
+    """Return the error up to which a law is adequate: 1.05 noise, or 3 standard errors of few points."""
+    return max(1.05, 1 + 3 / math.sqrt(2 * n)) * noise if noise > 0 else GOOD

@@ -24,7 +24,7 @@ from edgewise.discovery._monomials import (
     varying,
 )
 from edgewise.discovery._tape import Array, Formula
-from edgewise.symbolic._constants import nice_values
+from edgewise.functions._constants import nice_values
 
 _DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 0), (3, 1), (3, 2))  # numerator, denominator
 _NOISY_DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 1))

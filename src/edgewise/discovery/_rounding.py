@@ -10,7 +10,7 @@ import torch
 
 from edgewise.discovery._fitting import Data, Free, Polished, finished, fit, freed, prepare, relative_jacobian
 from edgewise.discovery._tape import Array, Formula
-from edgewise.symbolic._constants import nice_values
+from edgewise.functions._constants import nice_values
 
 _EXACT = 1e-9  # an error below this means exact data and the right form
 _RANK = 1e-7  # singular values below this fraction of the largest are redundant constants

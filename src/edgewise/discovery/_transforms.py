@@ -15,7 +15,8 @@ from torch import Tensor
 class Transform:
     """One way to read y: as ``T(y)``, with the way back, for y in an open interval.
 
-    ``powers`` are the p tried in ``T(y) z^p``; ``signed`` is whether y may have either sign.
+    ``powers`` are the p tried in ``T(y) z^p``; ``signed`` is whether y may have either sign;
+    ``steep`` is whether T needs y clear of 0 where there is noise.
 
     >>> square = TRANSFORMS[2]
     >>> square.name, square.back(square.forward(torch.tensor(3.0))).item()
@@ -29,6 +30,7 @@ class Transform:
     domain: tuple[float, float]
     signed: bool
     powers: tuple[int, ...]
+    steep: bool = True
 
     def slope(self, y: Tensor) -> Tensor:
         """Return ``T'(y)``."""
@@ -48,13 +50,15 @@ _INF = math.inf
 _ALL = (0, 1, -1, 2, -2, 3, -3)
 _FEW = (0, 1, -1)
 TRANSFORMS: tuple[Transform, ...] = (
-    Transform("identity", lambda y: y, lambda v: v * 1.0, lambda v: v, (-_INF, _INF), True, _ALL),
+    Transform("identity", lambda y: y, lambda v: v * 1.0, lambda v: v, (-_INF, _INF), True, _ALL, False),
     Transform("reciprocal", torch.reciprocal, torch.reciprocal, lambda v: 1 / v, (-_INF, _INF), True, _ALL),
     Transform("square", torch.square, torch.sqrt, sympy.sqrt, (0.0, _INF), False, _ALL),
-    Transform("inverse square", lambda y: y**-2, torch.rsqrt, lambda v: 1 / sympy.sqrt(v), (0.0, _INF), False, _ALL),
+    Transform(
+        "inverse square", lambda y: y**-2, torch.rsqrt, lambda v: 1 / sympy.sqrt(v), (0.0, _INF), False, _ALL
+    ),
     Transform("log", torch.log, torch.exp, sympy.exp, (0.0, _INF), False, _FEW),
     Transform("sqrt", torch.sqrt, torch.square, lambda v: v**2, (0.0, _INF), False, _FEW),
-    Transform("exp", torch.exp, torch.log, sympy.log, (-30.0, 30.0), True, _FEW),
-    Transform("sin", torch.sin, torch.asin, sympy.asin, (-math.pi / 2, math.pi / 2), True, _FEW),
-    Transform("cos", torch.cos, torch.acos, sympy.acos, (0.0, math.pi), True, _FEW),
+    Transform("exp", torch.exp, torch.log, sympy.log, (-30.0, 30.0), True, _FEW, False),
+    Transform("sin", torch.sin, torch.asin, sympy.asin, (-math.pi / 2, math.pi / 2), True, _FEW, False),
+    Transform("cos", torch.cos, torch.acos, sympy.acos, (0.0, math.pi), True, _FEW, False),
 )

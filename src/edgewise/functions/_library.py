@@ -67,8 +67,12 @@ def _gaussian(x: Expr) -> Expr:
 
 
 def _power_torch(p: Fraction) -> Callable[[Tensor], Tensor]:
-    special = {Fraction(1): lambda x: x, Fraction(-1): torch.reciprocal,
-               Fraction(1, 2): torch.sqrt, Fraction(-1, 2): torch.rsqrt}
+    special = {
+        Fraction(1): lambda x: x,
+        Fraction(-1): torch.reciprocal,
+        Fraction(1, 2): torch.sqrt,
+        Fraction(-1, 2): torch.rsqrt,
+    }
     exponent = int(p) if p.denominator == 1 else float(p)
     return special.get(p, lambda x: x**exponent)
 
@@ -82,11 +86,30 @@ def _power_sympy(p: Fraction) -> Callable[[Expr], Expr]:
     return apply
 
 
-_POWER_NAMES = {Fraction(1): "x", Fraction(-1): "1/x", Fraction(-2): "1/x^2", Fraction(-3): "1/x^3",
-                Fraction(1, 2): "sqrt", Fraction(-1, 2): "1/sqrt",
-                Fraction(3, 2): "x^1.5", Fraction(-3, 2): "x^-1.5"}
-_POWER_COMPLEXITY = {"x": 1, "x^2": 2, "x^3": 3, "x^4": 3, "x^5": 4, "1/x": 2, "1/x^2": 3, "1/x^3": 4,
-                     "sqrt": 2, "1/sqrt": 3, "x^1.5": 3, "x^-1.5": 4}
+_POWER_NAMES = {
+    Fraction(1): "x",
+    Fraction(-1): "1/x",
+    Fraction(-2): "1/x^2",
+    Fraction(-3): "1/x^3",
+    Fraction(1, 2): "sqrt",
+    Fraction(-1, 2): "1/sqrt",
+    Fraction(3, 2): "x^1.5",
+    Fraction(-3, 2): "x^-1.5",
+}
+_POWER_COMPLEXITY = {
+    "x": 1,
+    "x^2": 2,
+    "x^3": 3,
+    "x^4": 3,
+    "x^5": 4,
+    "1/x": 2,
+    "1/x^2": 3,
+    "1/x^3": 4,
+    "sqrt": 2,
+    "1/sqrt": 3,
+    "x^1.5": 3,
+    "x^-1.5": 4,
+}
 
 
 @cache
@@ -94,8 +117,14 @@ def _power(p: Fraction) -> Function:
     """Return the row of ``x^p``; a fractional power is real for arguments >= 0 only."""
     name = _POWER_NAMES.get(p, f"x^{p}")
     low = -math.inf if p.denominator == 1 else 0.0
-    return Function(name, _power_torch(p), _power_sympy(p), (low, math.inf),
-                    _POWER_COMPLEXITY.get(name, 5), "affine" if p == 1 else "scale")
+    return Function(
+        name,
+        _power_torch(p),
+        _power_sympy(p),
+        (low, math.inf),
+        _POWER_COMPLEXITY.get(name, 5),
+        "affine" if p == 1 else "scale",
+    )
 
 
 _INF = math.inf

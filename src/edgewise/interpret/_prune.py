@@ -54,10 +54,9 @@ def prune(model: KAN, x: Any, y: Any = None, *, threshold: float = 1e-2, merge: 
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    >>> fit = ew.fit(ew.KAN([2, 2, 1]), x, torch.sin(3 * x[:, 0]), sparsity=1e-2)
-    >>> small = ew.prune(fit.model, x)
-    >>> small.model.widths
-    [2, 1, 1]
+    >>> fit = ew.fit(ew.KAN([2, 1]), x, torch.sin(3 * x[:, 0]), sparsity=1e-2)
+    >>> print(ew.prune(fit.model, x).removed[0].where)
+    (0, 0, 1)
     """
     if isinstance(threshold, bool) or not 0 <= threshold < 1:
         raise InputError(f"'threshold' must be a number in [0, 1), in units of the output's spread. Got {threshold!r}.")
@@ -66,9 +65,7 @@ def prune(model: KAN, x: Any, y: Any = None, *, threshold: float = 1e-2, merge: 
         target = model(rows) if y is None else y
     table = as_table(rows, target, None, model.n_in, model.n_out)
     before = error_of(model, table)
-    new, removed = _drop_edges(model, table, threshold)
-    slim = compact(new, table.x)
-    removed += _idle(new, slim, table)
+    slim, removed = _drop_edges(model, table, threshold)
     if merge:
         slim, merged = merge_parallel(slim, table)
         removed += [Removal("node", where, 0.0, cost) for where, cost in merged]
@@ -78,44 +75,35 @@ def prune(model: KAN, x: Any, y: Any = None, *, threshold: float = 1e-2, merge: 
 
 
 def _drop_edges(model: KAN, table: Table, threshold: float) -> tuple[KAN, list[Removal]]:
-    """Remove edges below the threshold one at a time; scores are read again after each."""
-    new, removed = clone(model), []
-    error = error_of(new, table)
+    """Remove edges below the threshold one at a time, and the nodes that this leaves idle; scores are read again."""
+    model, removed = compact(model, table.x), []
+    error = error_of(model, table)
     while True:
-        weakest = _weakest(new, table.x)
+        weakest = _weakest(model, table.x)
         if weakest is None or weakest[0] >= threshold:
-            return new, removed
+            return model, removed
         score, depth, j, i = weakest
-        layer = layer_of(new, depth)
+        cut = clone(model)
+        layer = layer_of(cut, depth)
         with torch.no_grad():
-            mean = trace(new, table.x).edges[depth][:, j, i].mean()
-            constant = torch.zeros(layer.n_out, dtype=layer.dtype, device=layer.mask.device)
-            constant[j] = mean
+            constant = trace(model, table.x).edges[depth][:, :, i].mean(0)
         layer.mask[j, i] = False
-        add_constant(layer, constant)
-        after = error_of(new, table)
+        add_constant(layer, constant * (torch.arange(layer.n_out, device=constant.device) == j))
+        slim = compact(cut, table.x)
+        after = error_of(slim, table)
         removed.append(Removal("edge", f"({depth}, {j}, {i})", score, after - error))
-        error = after
+        for level, (old, new) in enumerate(zip(cut.nodes, slim.nodes, strict=True)):
+            if old.n_nodes > new.n_nodes:
+                removed.append(Removal("node", f"{old.n_nodes - new.n_nodes} idle before layer {level}", 0.0, 0.0))
+        model, error = slim, after
 
 
 def _weakest(model: KAN, x: Tensor) -> tuple[float, int, int, int] | None:
-    """The active edge of the least score; the last edge into a factor of a product, or into an output, stays."""
-    best = None
-    for depth, scores in enumerate(edge_scores(model, x)):
-        layer = layer_of(model, depth)
-        last = depth == len(model.layers) - 1
-        for j, i in layer.mask.nonzero().tolist():
-            needed = last or j >= model.nodes[depth + 1].n_sum
-            if needed and int(layer.mask[j].sum()) == 1:
-                continue
-            score = float(scores[j, i])
-            if best is None or score < best[0]:
-                best = (score, depth, j, i)
-    return best
-
-
-def _idle(before: KAN, after: KAN, table: Table) -> list[Removal]:
-    """One row for the nodes that `compact` took away."""
-    gone = [b.n_nodes - a.n_nodes for b, a in zip(before.nodes, after.nodes, strict=True)]
-    cost = error_of(after, table) - error_of(before, table)
-    return [Removal("node", f"{n} idle before layer {depth}", 0.0, cost) for depth, n in enumerate(gone) if n]
+    """The active edge of the least score; the only edge into a subnode stays as long as the node is used."""
+    found = [
+        (float(scores[j, i]), depth, j, i)
+        for depth, scores in enumerate(edge_scores(model, x))
+        for j, i in layer_of(model, depth).mask.nonzero().tolist()
+        if int(layer_of(model, depth).mask[j].sum()) > 1
+    ]
+    return min(found, default=None)

@@ -16,6 +16,9 @@ from edgewise.nn._network import KAN
 from edgewise.nn._nodes import Nodes
 from edgewise.nn._trace import trace
 
+#: by how much of the range that samples take knots reach beyond it: for inputs, for hidden nodes
+MARGINS = (0.02, 0.05)
+
 
 def clone(model: KAN, dtype: torch.dtype | None = None) -> KAN:
     """Return a copy that shares nothing with `model`, in another dtype if one is named.
@@ -95,7 +98,7 @@ def refine_grid(model: KAN, factor: int) -> KAN:
 
 
 def adapt_grid(
-    model: KAN, x: Tensor, grid: int | None = None, *, margins: tuple[float, float] = (0.02, 0.05), quantiles: float = 0.0
+    model: KAN, x: Tensor, grid: int | None = None, *, margins: tuple[float, float] = MARGINS, quantiles: float = 0.0
 ) -> KAN:  # fmt: skip
     """Return the network with every layer's knots moved to the range that its inputs take on the rows of x.
 

@@ -1,1 +1,16 @@
-"""."""
+"""Pictures of networks, fits and candidates: nothing here shows a window or writes a file."""
+
+from edgewise.plot._curves import curves as curves
+from edgewise.plot._edges import EdgeCurve as EdgeCurve
+from edgewise.plot._edges import edge_curves as edge_curves
+from edgewise.plot._fit import fit_quality as fit_quality
+from edgewise.plot._history import history as history
+from edgewise.plot._layout import Diagram as Diagram
+from edgewise.plot._layout import EdgeSpot as EdgeSpot
+from edgewise.plot._layout import NodeSpot as NodeSpot
+from edgewise.plot._layout import diagram as diagram
+from edgewise.plot._network import network as network
+from edgewise.plot._pareto import Candidate as Candidate
+from edgewise.plot._pareto import pareto as pareto
+from edgewise.plot._text import math_name as math_name
+from edgewise.plot._text import typesets as typesets

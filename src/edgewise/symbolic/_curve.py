@@ -21,6 +21,7 @@ _FINE = 2000
 _KEPT = 4
 _EXACT = 1e-13
 _TRIVIAL = 1e-9
+_NEAR_PI = 0.1
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class CurveFit:
 
     @property
     def complexity(self) -> int:
-        """The function's complexity, plus one for each constant that is not trivial: a = +-1, b = 0, c = 1, d = 0."""
+        """The function's, plus one for each constant that is not trivial: a = +-1, b = 0, c = 1, d = 0."""
         trivial = (abs(abs(self.a) - 1) <= _TRIVIAL, self.b == 0, abs(self.c - 1) <= _TRIVIAL, self.d == 0)
         return self.function.complexity + 4 - sum(trivial)
 
@@ -71,7 +72,7 @@ def fit_curve(function: Function | str, z: Tensor, y: Tensor, weight: Tensor | N
     ``z``, ``y`` (n,), in any order and units; ``weight`` (n,) multiplies the residuals.
     Redundant constants are fixed by the function's gauge: a is +-1 for powers, b is 0 for exp. Otherwise a is
     positive for odd and even functions; sin and cos have c > 0 and b in (-pi, pi], or c < 0 and b = 0 where
-    that b would be pi. Constants within 1e-9 of a trivial value are set to it if the fit allows.
+    that b would be within 0.1 of pi. Constants within 1e-9 of a trivial value are set to it if the fit allows.
 
     The error is infinite if the function cannot be defined on all points.
     Raises `InputError` for an unknown function, fewer than 3 points, values that are not finite, lengths that
@@ -87,7 +88,11 @@ def fit_curve(function: Function | str, z: Tensor, y: Tensor, weight: Tensor | N
 
 
 def rank_curves(
-    z: Tensor, y: Tensor, weight: Tensor | None = None, *, floor: float = 0.0,
+    z: Tensor,
+    y: Tensor,
+    weight: Tensor | None = None,
+    *,
+    floor: float = 0.0,
     functions: Iterable[Function | str] | None = None,
 ) -> list[CurveFit]:
     """Fit many functions and return the fits, the simplest adequate one first; see `score`.
@@ -236,7 +241,7 @@ def _canonical(fit: CurveFit, curve: Samples) -> CurveFit:
         return fit
     turn = math.pi if fit.c < 0 else 0.0
     b = math.remainder(fit.b + turn, 2 * math.pi)
-    if math.pi - abs(b) < 1e-6:
+    if math.pi - abs(b) < _NEAR_PI:
         turn, b = turn + math.pi, math.remainder(b - math.pi, 2 * math.pi)
     sign = -1.0 if round(turn / math.pi) % 2 else 1.0
     return replace(fit, b=b, c=sign * fit.c)

@@ -39,12 +39,15 @@ def checked(z: Tensor, y: Tensor, weight: Tensor | None = None) -> Samples:
     """Return the points of positive weight, sorted by z; raise `InputError` if they are no curve."""
     z, y = (torch.as_tensor(v, dtype=torch.float64).detach().cpu() for v in (z, y))
     if z.ndim != 1 or z.shape != y.shape:
-        raise InputError("z and y must be one-dimensional and of equal length. "
-                         f"Got {tuple(z.shape)} and {tuple(y.shape)}.")
+        raise InputError(
+            f"z and y must be one-dimensional and of equal length. Got {tuple(z.shape)} and {tuple(y.shape)}."
+        )
     weight = torch.ones_like(y) if weight is None else torch.as_tensor(weight).detach().to(y)
     if weight.shape != y.shape or not bool((torch.isfinite(weight) & (weight >= 0)).all()):
-        raise InputError("The weights must be finite, not negative, and one for each point. Got "
-                         f"{tuple(weight.shape)} for {len(y)} points.")
+        raise InputError(
+            "The weights must be finite, not negative, and one for each point. Got "
+            f"{tuple(weight.shape)} for {len(y)} points."
+        )
     bad = int((~torch.isfinite(z) | ~torch.isfinite(y)).sum())
     if bad:
         raise InputError(f"z and y must be finite. {bad} of {len(z)} points are not: leave them out.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
-from edgewise.nn import KAN, KANLayer, adapt_grid, clone, random_curves, random_residuals
+from edgewise.bases import adapted_knots
+from edgewise.nn import MARGINS, KAN, KANLayer, adapt_grid, clone, random_curves, random_residuals
 from edgewise.optim import LM
 from edgewise.train._objective import LeastSquares, Table
 
@@ -16,7 +18,7 @@ def best_start(model: KAN, rows: Table, held: Table, restarts: int | str, seed: 
     """Train from the network as it is, then from fresh coefficients, and return the best on the held-out rows.
 
     "auto" allows one start for one layer (a linear problem), 8 for two, 32 for more, and stops early at an error below
-    one hundredth of the spread, or once the two best of at least three agree to 10 % below a fifth of it.
+    one hundredth of the spread, or once the two best of at least three agree to 10 % below a twentieth of it.
     """
     splines = sum(int(layer.spline_mask().sum()) for layer in model.layers)  # type: ignore[operator]
     count = {1: 1, 2: 8}.get(len(model.layers), 32) if isinstance(restarts, str) else restarts
@@ -25,11 +27,11 @@ def best_start(model: KAN, rows: Table, held: Table, restarts: int | str, seed: 
     few = rows.rows(torch.arange(min(len(rows), _ROWS), device=rows.x.device))
     tried: list[tuple[float, KAN]] = []
     for k in range(count):
-        start = _coarse(model if k == 0 else randomised(model, seed + 1000 * k), few)
+        start = _coarse(model if k == 0 else randomised(model, few.x, seed + 1000 * k), few)
         tried.append((error_of(start, held), start))
         errors = sorted(error for error, _ in tried)
         agreed = len(errors) >= 3 and errors[1] < 1.1 * errors[0]
-        if restarts == "auto" and (errors[0] < _GOOD or (agreed and errors[0] < 0.2)):
+        if restarts == "auto" and (errors[0] < _GOOD or (agreed and errors[0] < 0.05)):
             break
     return min(tried, key=lambda pair: pair[0])[1]
 
@@ -51,14 +53,17 @@ def error_of(model: KAN, table: Table) -> float:
     return value if value == value else float("inf")
 
 
-def randomised(model: KAN, seed: int) -> KAN:
-    """The network with fresh spline coefficients, masks and symbols as they are."""
+def randomised(model: KAN, x: Tensor, seed: int) -> KAN:
+    """The network with fresh curves over the range that each layer meets on x; masks and symbols as they are."""
     new = clone(model)
     generator = torch.Generator().manual_seed(seed)
+    h = x
     with torch.no_grad():
-        for layer in new.layers:
+        for depth, (layer, nodes) in enumerate(zip(new.layers, new.nodes[1:], strict=True)):
             assert isinstance(layer, KANLayer)
             shape = layer.coefficients.shape
+            layer.knots = adapted_knots(h, layer.grid, layer.degree, MARGINS[depth > 0])
             layer.coefficients.copy_(random_curves(*shape, generator) * (1.0 if layer.base is None else 0.1))
             layer.base_weight.copy_(random_residuals(*shape[:2], generator) * (layer.base is not None))
+            h = nodes.combine(layer(h))
     return new

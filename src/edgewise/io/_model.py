@@ -1,0 +1,243 @@
+"""Networks to and from safetensors files: numbers and one line of JSON, never code."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError
+from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, Shape, is_names
+from edgewise.nn import KAN, KANLayer
+
+if TYPE_CHECKING:
+    import sympy
+
+_KEY = "edgewise"
+_FLAGS = ("mask", "affine_free")
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A network from a file, with the names of the columns it was trained on where the file tells them."""
+
+    model: KAN
+    names: list[str] | None
+    target: str | None
+    version: str
+
+    @property
+    def formula(self) -> sympy.Expr | list[sympy.Expr] | None:
+        """The network as a formula over `names`, None while an edge is still a spline."""
+        if any(bool(layer.spline_mask().any()) for layer in self.model.layers):  # type: ignore[operator]
+            return None
+        return self.model.formula(self.names)
+
+
+def save(
+    model: KAN, path: str | PathLike[str], *, names: Sequence[str] | None = None, target: str | None = None
+) -> None:
+    """Write a network to a safetensors file, with the names of its inputs and its target where given.
+
+    The file holds every parameter, knot and mask, and under the key "edgewise" one line of JSON with the widths,
+    the degree, the base function, the function names of symbolic edges, the names and a schema number. It appears
+    complete or not at all; a file that was there is replaced.
+
+    Errors: InputError for names that do not match the inputs, values that are not finite, and a place that cannot
+    be written.
+
+    >>> import edgewise as ew, tempfile, torch
+    >>> model = ew.KAN([2, 3, 1])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ew.save(model, f"{folder}/model.safetensors", names=["mass", "speed"], target="energy")
+    ...     again = ew.load(f"{folder}/model.safetensors")
+    >>> torch.equal(again(torch.ones(1, 2)), model(torch.ones(1, 2)))
+    True
+    """
+    if not isinstance(model, KAN):
+        raise InputError(f"save takes the network first, then the path. Got {type(model).__name__} first.")
+    description = _describe(model, names, target)
+    tensors = {key: value.detach().cpu().contiguous() for key, value in _tensors(model).items()}
+    try:
+        _check_values(tensors, description)
+    except Malformed as problem:
+        raise InputError(f"The network cannot be saved. It {problem}.".replace(": save the network again", "")) from None
+    _write(Path(path), safetensors.torch.save(tensors, {_KEY: description.to_json()}))
+
+
+def load(path: str | PathLike[str]) -> KAN:
+    """Read a network that `save` wrote; it gives the same values to the last bit.
+
+    Nothing in the file is run, and nothing is built before the file is checked from end to end.
+
+    Errors: InputError for a file that is missing, damaged, no edgewise network, or written by a newer edgewise.
+
+    >>> import edgewise as ew
+    >>> ew.load("nowhere.safetensors")
+    Traceback (most recent call last):
+    edgewise._errors.InputError: There is no file nowhere.safetensors: check the name and the folder.
+    """
+    return load_with_metadata(path).model
+
+
+def load_with_metadata(path: str | PathLike[str]) -> SavedModel:
+    """Read a network that `save` wrote, with the names saved beside it.
+
+    Errors: as `load`.
+
+    >>> import edgewise as ew, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ew.save(ew.KAN([1, 1]), f"{folder}/model.safetensors", names=["t"], target="y")
+    ...     saved = ew.io.load_with_metadata(f"{folder}/model.safetensors")
+    >>> saved.names, saved.target, saved.formula
+    (['t'], 'y', None)
+    """
+    path = Path(path)
+    try:
+        _check_place(path)
+        with safetensors.safe_open(path, framework="pt", device="cpu") as file:
+            description = Description.from_json(_description_of(file))
+            _check_shapes(file, description)
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (the file is no mapping)
+        _check_values(tensors, description)
+    except Malformed as problem:
+        raise InputError(f"{path} {problem}.") from None
+    except safetensors.SafetensorError:
+        raise InputError(f"{path} is not a safetensors file, or a damaged one: save the network again.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
+    return SavedModel(_build(description, tensors), description.names, description.target, description.version)
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a .safetensors file in it.")
+    if not path.exists():
+        raise InputError(f"There is no file {path}: check the name and the folder.")
+
+
+def _describe(model: KAN, names: Sequence[str] | None, target: str | None) -> Description:
+    """What the file says beside the tensors."""
+    import edgewise
+
+    if names is not None and not is_names(names, model.n_in):
+        raise InputError(f"'names' must be {model.n_in} different texts, one for each input. Got {names!r}.")
+    if target is not None and not isinstance(target, str):
+        raise InputError(f"'target' must be a text. Got {target!r}.")
+    dtype = str(model.dtype).removeprefix("torch.")
+    if dtype not in DTYPES:
+        raise InputError(f"A network is saved in float32 or float64. This one is {dtype}: convert it first.")
+    layers = [layer for layer in model.layers if isinstance(layer, KANLayer)]
+    return Description(
+        widths=[list(width) if isinstance(width, tuple) else width for width in model.widths],
+        degree=layers[0].degree,
+        base=layers[0].base,
+        dtype=dtype,
+        symbols=[[(j, i, name) for (j, i), name in layer.symbols.items()] for layer in layers],
+        names=None if names is None else list(names),
+        target=target,
+        version=edgewise.__version__,
+    )
+
+
+def _tensors(model: KAN) -> dict[str, Tensor]:
+    return {
+        f"layers.{number}.{name}": getattr(layer, name)
+        for number, layer in enumerate(model.layers)
+        for name in TENSORS
+    }
+
+
+def _description_of(file: Any) -> str:
+    metadata = file.metadata() or {}
+    if _KEY not in metadata:
+        raise Malformed("is a safetensors file, but not a network that edgewise saved: use edgewise.save")
+    return metadata[_KEY]
+
+
+def _check_shapes(file: Any, description: Description) -> None:
+    """Compare the file's header with what the description asks for; no tensor is read."""
+    wanted = {f"layers.{n}.{name}" for n in range(len(description.symbols)) for name in TENSORS}
+    for key in sorted(wanted ^ set(file.keys())):
+        raise Malformed(f"is damaged (tensor {key!r} is {'missing' if key in wanted else 'unknown'}): save the network again")
+    for number, shape in enumerate(description.shapes()):
+        for name, expected in _expected(file, number, shape, description).items():
+            found = file.get_slice(f"layers.{number}.{name}")
+            if tuple(found.get_shape()) != expected:
+                raise Malformed(
+                    f"is damaged (tensor 'layers.{number}.{name}' has shape {tuple(found.get_shape())} "
+                    f"instead of {expected}): save the network again"
+                )
+            dtype = "BOOL" if name in _FLAGS else description.dtype.replace("float", "F")
+            if found.get_dtype() != dtype:
+                raise Malformed(f"is damaged (tensor 'layers.{number}.{name}' is not {dtype}): save the network again")
+
+
+def _expected(file: Any, number: int, shape: Shape, description: Description) -> dict[str, Shape]:
+    """The shapes of a layer's tensors; the number of grid cells follows from the knots."""
+    knots = file.get_slice(f"layers.{number}.knots").get_shape()
+    cells = max(1, (knots[-1] if knots else 0) - 2 * description.degree - 1)
+    return {
+        "coefficients": (*shape, cells + description.degree),
+        "base_weight": shape,
+        "affine": (*shape, 4),
+        "knots": (shape[1], cells + 2 * description.degree + 1),
+        "mask": shape,
+        "affine_free": (*shape, 4),
+    }
+
+
+def _check_values(tensors: dict[str, Tensor], description: Description) -> None:
+    """Raise for values that no network has."""
+    for key, tensor in tensors.items():
+        if tensor.dtype is torch.bool:
+            sound = bool((tensor.view(torch.uint8) <= 1).all())
+        else:
+            sound = bool(torch.isfinite(tensor).all())
+        if not sound:
+            raise Malformed(f"has values in {key!r} that are not finite numbers: save the network again")
+        if key.endswith(".knots"):
+            step = tensor.diff(dim=-1)
+            inner = step[:, description.degree : step.shape[1] - description.degree]
+            if bool((step < 0).any()) or bool((inner <= 0).any()):
+                raise Malformed(f"has knots in {key!r} that do not ascend: save the network again")
+
+
+def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
+    widths = [tuple(width) if isinstance(width, list) else width for width in description.widths]
+    dtype = getattr(torch, description.dtype)
+    model = KAN(widths, grid=1, degree=description.degree, base=description.base, dtype=dtype)
+    for number, (layer, symbols) in enumerate(zip(model.layers, description.symbols, strict=True)):
+        assert isinstance(layer, KANLayer)
+        for name in TENSORS:
+            value = tensors[f"layers.{number}.{name}"].clone()
+            setattr(layer, name, torch.nn.Parameter(value) if name in dict(layer.named_parameters()) else value)
+        layer.symbols = {(j, i): name for j, i, name in symbols}
+    return model
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write beside the path and rename, so that the file is there complete or not at all."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a .safetensors file in it.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with partial.open("xb") as file:
+            file.write(data)
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,157 @@
+"""What a saved network says about itself, checked before anything is built from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgewise import functions
+from edgewise._errors import InputError
+from edgewise.bases import RESIDUALS
+
+SCHEMA = 1
+"""The newest layout that this version reads and the one that it writes."""
+
+DTYPES = ("float32", "float64")
+TENSORS = ("coefficients", "base_weight", "affine", "knots", "mask", "affine_free")
+"""The tensors of a layer, saved as `layers.<number>.<name>`."""
+
+Shape = tuple[int, ...]
+Symbol = tuple[int, int, str]
+
+
+class Malformed(Exception):
+    """What is wrong with the description, in words that complete "The file ..."."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """Everything about a network that its tensors do not say.
+
+    `widths` lists ints, or (sums, products) with the products an int or a list of arities, as `KAN` takes them;
+    `symbols` the function names (j, i, name) of each layer's symbolic edges; `names` and `target` those of the
+    columns it was trained on.
+    """
+
+    widths: list[Any]
+    degree: int
+    base: str | None
+    dtype: str
+    symbols: list[list[Symbol]]
+    names: list[str] | None
+    target: str | None
+    version: str
+
+    def to_json(self) -> str:
+        """The description as one line of JSON, its `schema` first.
+
+        >>> Description([1, 1], 3, None, "float64", [[]], ["t"], "y", "0.1.0").to_json()[:32]
+        '{"schema": 1, "version": "0.1.0"'
+        """
+        fields = {name: getattr(self, name) for name in sorted(vars(self))}
+        return json.dumps({"schema": SCHEMA, "version": fields.pop("version"), **fields})
+
+    @classmethod
+    def from_json(cls, text: str) -> Description:
+        """Read and check a description; `Malformed` says what is wrong with it.
+
+        >>> Description.from_json('{"schema": 2}')
+        Traceback (most recent call last):
+        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 2): upgrade edgewise
+        """
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError):
+            raise Malformed("has a damaged description: save the network again") from None
+        _require(isinstance(data, dict), "description")
+        _check_schema(data.pop("schema", None))
+        wanted = {name for name in cls.__dataclass_fields__}
+        for name in sorted(wanted ^ set(data)):
+            _require(False, f"description ({name!r} is {'missing' if name in wanted else 'unknown'})")
+        found = cls(**data)
+        found._check()
+        found.symbols[:] = [[(j, i, name) for j, i, name in symbols] for symbols in found.symbols]
+        return found
+
+    def shapes(self) -> Iterator[tuple[Shape, Shape]]:
+        """The (subnodes, inputs) of each layer, by arithmetic alone: nothing is as large as a file claims."""
+        sizes = [_nodes_and_subnodes(width) for width in self.widths]
+        for (n_in, _), (_, n_out) in zip(sizes, sizes[1:], strict=False):
+            yield (n_out, n_in)
+
+    def _check(self) -> None:
+        _require(isinstance(self.widths, list) and len(self.widths) >= 2, "list of widths")
+        _require(all(_is_width(width) for width in self.widths) and _is_int(self.widths[0], 1), "list of widths")
+        _require(_is_int(self.degree, 1) and self.degree <= 5, "degree")
+        _require(self.base is None or (isinstance(self.base, str) and self.base in RESIDUALS), "base function")
+        _require(self.dtype in DTYPES, "number type")
+        _require(isinstance(self.version, str), "version")
+        _require(self.target is None or isinstance(self.target, str), "target name")
+        _require(self.names is None or is_names(self.names, self.widths[0]), "list of input names")
+        _require(isinstance(self.symbols, list), "list of functions")
+        _require(len(self.symbols) == len(self.widths) - 1, "list of functions")
+        for symbols, shape in zip(self.symbols, self.shapes(), strict=True):
+            _check_symbols(symbols, shape)
+
+
+def is_names(names: object, count: int) -> bool:
+    """Whether these are `count` different texts, none empty."""
+    if not isinstance(names, Sequence) or isinstance(names, str):
+        return False
+    sound = all(isinstance(name, str) and name for name in names)
+    return sound and len(names) == count == len(set(names))
+
+
+def _require(sound: bool, what: str) -> None:
+    if not sound:
+        raise Malformed(f"has a damaged {what}: save the network again")
+
+
+def _check_schema(schema: object) -> None:
+    _require(_is_int(schema, 1), "schema number")
+    if schema > SCHEMA:  # type: ignore[operator]
+        raise Malformed(f"was written by a newer version of edgewise (schema {schema}): upgrade edgewise")
+
+
+def _is_int(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_width(width: object) -> bool:
+    if not isinstance(width, list):
+        return _is_int(width, 1)
+    if len(width) != 2 or not _is_int(width[0], 0):
+        return False
+    products = width[1]
+    listed = isinstance(products, list) and len(products) > 0 and all(_is_int(arity, 2) for arity in products)
+    return listed or _is_int(products, 1)
+
+
+def _nodes_and_subnodes(width: Any) -> tuple[int, int]:
+    if isinstance(width, int):
+        return width, width
+    sums, products = width
+    if isinstance(products, int):
+        return sums + products, sums + 2 * products
+    return sums + len(products), sums + sum(products)
+
+
+def _check_symbols(symbols: object, shape: Shape) -> None:
+    _require(isinstance(symbols, list), "list of functions")
+    assert isinstance(symbols, list)
+    edges = set()
+    for symbol in symbols:
+        _require(isinstance(symbol, list) and len(symbol) == 3, "list of functions")
+        j, i, name = symbol
+        inside = _is_int(j, 0) and _is_int(i, 0) and j < shape[0] and i < shape[1]
+        _require(inside and isinstance(name, str) and (j, i) not in edges, "list of functions")
+        edges.add((j, i))
+        try:
+            functions.get(name)
+        except InputError:
+            raise Malformed(
+                f"uses the function {name!r}, which this edgewise does not know: upgrade edgewise, "
+                "or register the function with edgewise.functions.register first"
+            ) from None

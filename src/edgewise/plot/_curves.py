@@ -1,0 +1,110 @@
+"""Every active edge's function in a panel of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from edgewise._errors import InputError
+from edgewise.nn import KAN, KANLayer
+from edgewise.plot import _style as style
+from edgewise.plot._edges import EdgeCurve, edge_curves, shown_range
+from edgewise.plot._names import node_names
+from edgewise.plot._text import edge_formula
+
+_DECADES = 3.0
+_BINS = 36
+
+
+def curves(model: KAN, x: Any = None, names: Sequence[str] | None = None) -> Figure:
+    """Draw each active edge's function with the density of the samples that reach it, and return the figure.
+
+    Grey ticks on top of a panel are the spline's knots; where they end the curve goes on along its tangent, and the
+    share of samples out there is printed. A symbolic edge is orange, with its formula.
+
+    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `names` n_in strings.
+    Errors: InputError for x or names of another width, or when no edge is active.
+
+    >>> import edgewise as ew, torch
+    >>> figure = ew.plot.curves(ew.KAN([2, 1]), torch.rand(100, 2), names=["mass_kg", "speed"])
+    >>> [ax.get_title(loc="left") for ax in figure.axes]
+    ['mass_kg → y', 'speed → y']
+    """
+    labels = node_names(model, names)
+    found = edge_curves(model, x)
+    if not found:
+        raise InputError("This network has no active edge to draw.")
+    columns = min(max(2, math.ceil(math.sqrt(len(found)))), 6, len(found))
+    lines = math.ceil(len(found) / columns)
+    figure = Figure(figsize=(2.75 * columns + 0.3, 2.3 * lines + 0.1), layout="constrained")
+    for number, curve in enumerate(found):
+        ax = figure.add_subplot(lines, columns, number + 1)
+        layer = model.layers[curve.layer]
+        assert isinstance(layer, KANLayer)
+        knots = [] if curve.function else layer.knots[curve.i, layer.degree : -layer.degree].double().cpu().tolist()
+        start = labels[curve.layer][curve.i]
+        _panel(ax, curve, knots, start)
+        ax.set_title(f"{start} → {_end(model, labels, curve)}", loc="left", fontsize=9, color=style.INK, parse_math=False)
+    return figure
+
+
+def _end(model: KAN, labels: list[list[str]], curve: EdgeCurve) -> str:
+    """The node that an edge ends in, with the number of the factor when that is a product."""
+    for q, group in enumerate(model.nodes[curve.layer + 1].groups()):
+        if curve.j in group:
+            factor = f", factor {group.index(curve.j) + 1}" if len(group) > 1 else ""
+            return labels[curve.layer + 1][q] + factor
+    raise AssertionError(curve)
+
+
+def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
+    colour = style.SYMBOLIC if curve.function else style.INK
+    samples = curve.samples[np.isfinite(curve.samples)]
+    low, high = float(curve.x[0]), float(curve.x[-1])
+    wide = low > 0 and math.log10(high / low) > _DECADES
+    if wide:
+        ax.set_xscale("log")
+    pad = 0.04 * (high - low) or 0.5
+    ax.set_xlim(*((low / 1.3, high * 1.3) if wide else (low - pad, high + pad)))
+    bottom, top = shown_range(curve)
+    span = top - bottom if top - bottom > 1e-12 * max(abs(bottom), abs(top)) else max(1.0, abs(top))
+    ax.set_ylim(bottom - 0.3 * span, top + 0.12 * span)
+    ax.plot(curve.x, curve.y, color=colour, linewidth=1.8, zorder=3)
+    _density(ax, samples, wide)
+    _knots(ax, knots, curve.outside)
+    if curve.function and curve.affine:
+        text = edge_formula(curve.function, curve.affine, name)
+        ax.text(0.03, 0.97, text, transform=ax.transAxes, va="top", fontsize=8, color=colour, parse_math=False, zorder=5,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5})  # fmt: skip
+    style.tidy(ax)
+    ax.tick_params(labelsize=7)
+
+
+def _density(ax: Axes, samples: np.ndarray, wide: bool) -> None:
+    """A low histogram along the bottom of the panel."""
+    ends = ax.get_xlim()
+    edges = np.geomspace(*ends, _BINS + 1) if wide else np.linspace(*ends, _BINS + 1)
+    counts, _ = np.histogram(samples, edges)
+    heights = 0.16 * counts / max(1, counts.max())
+    ax.bar(edges[:-1], heights, width=np.diff(edges), align="edge", color="#b9cbe0", transform=ax.get_xaxis_transform(),
+           zorder=1, linewidth=0)  # fmt: skip
+
+
+def _knots(ax: Axes, knots: list[float], outside: float) -> None:
+    if not knots:
+        return
+    ends = ax.get_xlim()
+    seen = [knot for knot in knots if ends[0] <= knot <= ends[1]]
+    ax.vlines(seen, 0.965, 1.0, color=style.SOFT, linewidth=0.8, transform=ax.get_xaxis_transform(), zorder=2)
+    for start, stop in ((ends[0], knots[0]), (knots[-1], ends[1])):
+        if stop > start:
+            ax.axvspan(start, stop, color="#f1ece6", linewidth=0, zorder=0)
+    ax.set_xlim(*ends)
+    if outside > 0:
+        ax.text(0.97, 0.93, f"{100 * outside:.2g} % outside", transform=ax.transAxes, ha="right", va="top", fontsize=7,
+                color=style.SOFT, zorder=5)  # fmt: skip

@@ -1,0 +1,81 @@
+"""How well predictions meet the data."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from edgewise._errors import InputError
+from edgewise.plot import _style as style
+from edgewise.plot._text import number
+from edgewise.train import as_matrix
+
+_DECADES = 3.0
+
+
+def fit_quality(y: Any, predicted: Any, *, name: str = "y") -> Figure:
+    """Draw predictions against data and what is left over, side by side, and return the figure.
+
+    When y is positive and spans more than three decades the axes are logarithmic and the residuals relative to y.
+
+    Shapes: y and predicted (n,) or (n, 1). Errors: InputError for different lengths or values that are not finite.
+
+    >>> import edgewise as ew
+    >>> figure = ew.plot.fit_quality([1.0, 2.0, 3.0], [1.1, 2.0, 2.9], name="speed")
+    >>> len(figure.axes)
+    2
+    """
+    data, model = (as_matrix(values, what).cpu().numpy() for values, what in ((y, "y"), (predicted, "predicted")))
+    if data.shape != model.shape or data.shape[1] != 1:
+        raise InputError(f"y and predicted must be two columns of the same length. Got {data.shape} and {model.shape}.")
+    data, model = data[:, 0], model[:, 0]
+    wide = bool(data.min() > 0 and math.log10(data.max() / data.min()) > _DECADES)
+    figure = Figure(figsize=(8.6, 3.7), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _against(left, data, model, name, wide)
+    _residuals(right, data, model, name, wide)
+    return figure
+
+
+def _against(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: bool) -> None:
+    ends = [min(data.min(), model.min()), max(data.max(), model.max())]
+    if wide:
+        ends[0] = data.min()
+        ax.set_xscale("log")
+        ax.set_yscale("log", nonpositive="mask")
+    ax.plot(ends, ends, color=style.SOFT, linewidth=1, zorder=1)
+    _dots(ax, data, model)
+    spread = float(data.std())
+    rms = float(np.sqrt(np.mean((model - data) ** 2)))
+    share = f"rms error {number(rms)}" + (f"\n{number(rms / spread)} of the spread" if spread > 0 else "")
+    ax.text(0.04, 0.96, share, transform=ax.transAxes, va="top", fontsize=8.5, color=style.INK)
+    ax.set_xlabel(name, parse_math=False)
+    ax.set_ylabel("predicted")
+    style.tidy(ax)
+
+
+def _residuals(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: bool) -> None:
+    left_over = (data - model) / data if wide else data - model
+    if wide:
+        ax.set_xscale("log")
+    ax.axhline(0, color=style.SOFT, linewidth=1, zorder=1)
+    _dots(ax, data, left_over)
+    size = float(np.abs(left_over).max())
+    ax.set_ylim(*((-1.15 * size, 1.15 * size) if size > 0 else (-1, 1)))
+    if 1e-300 < size < 1e-3 or size > 1e4:
+        ax.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
+        ax.yaxis.get_offset_text().set(fontsize=8, color=style.INK)
+    ax.set_xlabel(name, parse_math=False)
+    ax.set_ylabel("relative residual" if wide else "residual")
+    style.tidy(ax)
+
+
+def _dots(ax: Axes, x: np.ndarray, y: np.ndarray) -> None:
+    """Points that stay light in number: small and clear when there are many, and pixels in vector files."""
+    many = len(x) > 500
+    ax.scatter(x, y, s=6 if many else 18, color=style.ACCENT, alpha=0.35 if many else 0.75, linewidths=0,
+               rasterized=many, zorder=2)  # fmt: skip

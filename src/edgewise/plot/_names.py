@@ -1,0 +1,32 @@
+"""What inputs, hidden nodes and outputs are called in pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgewise._errors import InputError
+from edgewise.nn import KAN
+
+
+def node_names(model: KAN, names: Sequence[str] | None, target: str | Sequence[str] | None = None) -> list[list[str]]:
+    """Names of the nodes of every level, inputs first: x1, ... and y, ... unless given, h1, ... in between.
+
+    >>> import edgewise as ew
+    >>> node_names(ew.KAN([2, 2, 1]), ["t", "v"])
+    [['t', 'v'], ['h1', 'h2'], ['y']]
+    """
+    hidden = len(model.nodes) - 2
+    middle = [
+        [f"h{depth}.{q + 1}" if hidden > 1 else f"h{q + 1}" for q in range(model.nodes[depth].n_nodes)]
+        for depth in range(1, hidden + 1)
+    ]
+    outputs = None if target is None else [target] if isinstance(target, str) else list(target)
+    return [_checked("names", names, "x", model.n_in), *middle, _checked("target", outputs, "y", model.n_out)]
+
+
+def _checked(what: str, given: Sequence[str] | None, letter: str, count: int) -> list[str]:
+    if given is None:
+        return [letter] if letter == "y" and count == 1 else [f"{letter}{k + 1}" for k in range(count)]
+    if isinstance(given, str) or len(given) != count:
+        raise InputError(f"The '{what}' parameter must list {count} names. Got {given!r}.")
+    return [str(name) for name in given]

@@ -1,0 +1,91 @@
+"""Names and formulas as matplotlib prints them."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from matplotlib.mathtext import MathTextParser
+
+_ESCAPES = {"\\": r"\backslash ", " ": r"\ ", **{c: "\\" + c for c in "_$%#&{}"}}
+_POWER = re.compile(r"x\^([+-]?[\d./]+)")
+_TYPESET = {
+    "1/x": r"$1/x$",
+    "1/x^2": r"$1/x^2$",
+    "1/x^3": r"$1/x^3$",
+    "sqrt": r"$\sqrt{x}$",
+    "1/sqrt": r"$1/\sqrt{x}$",
+    "exp": r"$e^x$",
+    "gaussian": r"$e^{-x^2}$",
+    "abs": r"$|x|$",
+}
+
+
+def math_name(name: str) -> str:
+    r"""Return a name as upright mathtext that prints every character of it.
+
+    >>> print(math_name("period_days"))
+    \mathrm{period\_days}
+    """
+    return r"\mathrm{" + "".join(_ESCAPES.get(c, c) for c in name) + "}"
+
+
+def function_label(name: str) -> tuple[str, bool]:
+    r"""The name of a library function as it is shown in a picture, and whether that is mathtext.
+
+    >>> function_label("x^1.5"), function_label("sin")
+    (('$x^{3/2}$', True), ('sin', False))
+    """
+    if name in _TYPESET:
+        return _TYPESET[name], True
+    match = _POWER.fullmatch(name)
+    if match is None:
+        return name, False
+    exponent = Fraction(match[1])
+    short = exponent if exponent.denominator < 100 else f"{float(exponent):.4g}"
+    return f"$x^{{{short}}}$", True
+
+
+def typesets(math: str) -> bool:
+    """Return whether matplotlib can typeset a piece of LaTeX mathematics.
+
+    >>> typesets(r"\\frac{a}{b}"), typesets(r"\\begin{cases}")
+    (True, False)
+    """
+    try:
+        MathTextParser("path").parse(f"${math}$")
+    except (ValueError, RuntimeError):
+        return False
+    return True
+
+
+def number(value: float) -> str:
+    """Four significant digits with a true minus sign."""
+    return f"{value:.4g}".replace("-", "−")
+
+
+def edge_formula(function: str, affine: tuple[float, float, float, float], name: str) -> str:
+    """One symbolic edge, c f(a x + b) + d, as plain text.
+
+    >>> edge_formula("sin", (2.0, 0.0, 1.0, -0.5), "t")
+    'sin(2 t) − 0.5'
+    >>> edge_formula("x^1.5", (1.0, 0.0, 3.0, 0.0), "a_au")
+    '3 (a_au)^1.5'
+    """
+    a, b, c, d = affine
+    scale = {1.0: "", -1.0: "−"}.get(a, number(a) + " ")
+    inner = f"{scale}{name}{_signed(b)}"
+    if function == "x":
+        text = inner if b == 0 else f"({inner})"
+    elif "x" in function and function not in ("exp",):
+        text = re.sub(r"x(?![a-z])", f"({inner})", function, count=1)
+    else:
+        text = f"{function}({inner})"
+    factor = {1.0: "", -1.0: "−"}.get(c, number(c) + " ")
+    return f"{factor}{text}{_signed(d)}"
+
+
+def _signed(value: float) -> str:
+    if value == 0:
+        return ""
+    return f" {'+' if value > 0 else '−'} {number(abs(value))}"

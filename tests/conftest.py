@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
+import edgewise as ew
 
 torch.set_num_threads(1)
 settings.register_profile(
@@ -37,10 +42,6 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 @pytest.fixture
 def quiet(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     """Require that the test prints nothing and leaves torch's, numpy's and Python's random states alone."""
-    import random
-
-    import numpy as np
-
     def states() -> tuple[object, ...]:
         kind, keys, *rest = np.random.get_state()  # noqa: NPY002 (the global state is what is watched)
         return (torch.get_rng_state().tolist(), random.getstate(), kind, keys.tolist(), rest)
@@ -49,3 +50,30 @@ def quiet(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     yield
     assert states() == before
     assert capfd.readouterr() == ("", "")
+
+
+_SAFE = ["x", "x^2", "exp", "sin", "tanh", "gaussian", "atan", "cos"]
+
+
+@pytest.fixture
+def mixed_network() -> Callable[..., ew.KAN]:
+    """Return a function that makes networks with every kind of edge: splines, removed, symbolic, partly frozen."""
+
+    def make(widths: Sequence[Any], *, seed: int = 0, symbolic: float = 0.3, **arguments: Any) -> ew.KAN:
+        generator = torch.Generator().manual_seed(seed)
+        model = ew.KAN(widths, seed=seed, **{"grid": 4, **arguments})
+        for number, layer in enumerate(model.layers):
+            for j in range(layer.n_out):
+                for i in range(layer.n_in):
+                    draw = torch.rand(3, generator=generator)
+                    affine = (0.5 + torch.rand(4, generator=generator)).tolist()
+                    if draw[0] < symbolic:
+                        name = _SAFE[int(draw[1] * len(_SAFE))]
+                        model = ew.nn.set_function(model, number, j, i, name, affine)
+                    elif draw[2] < 0.2 and layer.n_in > 1 and i > 0:
+                        model = ew.nn.remove_edges(model, [(number, j, i)])
+            free = model.layers[number].affine_free
+            free &= torch.rand(free.shape, generator=generator) < 0.7
+        return model
+
+    return make

@@ -25,6 +25,7 @@ _ENOUGH = 4  # exact laws
 _HOPELESS = 0.5  # coarse error above which a start is not refined
 _POLISHED = 12
 _POLISHED_NOISY = 32  # noise hides the right form among flexible ones until it has shed its constants
+_POLISHED_LATER = 16  # the same for arguments other than z
 _CONSTANTS = {"none": 4, "scale": 3, "shift": 3, "affine": 2}
 
 
@@ -55,8 +56,9 @@ def composites(points: Points, noise: float, argument: int) -> list[UnivariateLa
     values, weights = standard(values, weights)
     scale = float(points.weight[rows].norm()) * points.spread
     search = _Search((u - middle) / half, values, weights / scale, -middle / half)
-    laws = []
-    for function, index, theta in _best(search, rows_of, noise):
+    laws: list[UnivariateLaw] = []
+    count = _POLISHED if noise == 0 else _POLISHED_NOISY if argument == 1 else _POLISHED_LATER
+    for function, index, theta in _best(search, rows_of, noise)[:count]:
         law = _law(function, rows_of[index], points, argument, (theta, middle, half))
         if law is not None:
             laws.append(economical(law, points) if noise > 0 else tidied(law, points))
@@ -91,7 +93,7 @@ def _best(search: _Search, rows_of: list[Target], noise: float) -> list[tuple[Fu
             prices.append(information(error, complexity, len(search.t)))
         else:
             prices.append(price(error, complexity, 1e-8))
-    order = sorted(range(len(prices)), key=prices.__getitem__)[: _POLISHED_NOISY if noise > 0 else _POLISHED]
+    order = sorted(range(len(prices)), key=prices.__getitem__)[:_POLISHED_NOISY]
     return [(functions[int(owner[k])], int(index[k]), theta[k]) for k in order]
 
 

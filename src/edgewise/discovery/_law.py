@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
 import sympy
 import torch
@@ -104,9 +105,9 @@ class UnivariateLaw:
 
 def _merged(expression: sympy.Expr) -> sympy.Expr:
     """Write powers of exponentials as exponentials, which holds for real arguments."""
-    return expression.replace(
-        lambda e: e.is_Pow and isinstance(e.base, sympy.exp), lambda e: sympy.exp(e.base.args[0] * e.exp)
-    )
+    powers = [e for e in expression.atoms(sympy.Pow) if isinstance(e.base, sympy.exp)]
+    merged = expression.xreplace({e: sympy.exp(e.base.args[0] * e.exp) for e in powers})
+    return cast("sympy.Expr", merged)
 
 
 def _function(form: Form, a: float, b: float, z: Tensor) -> Tensor:
@@ -124,7 +125,7 @@ def judged(law: UnivariateLaw, points: Points) -> UnivariateLaw:
 def senseless(law: UnivariateLaw, points: Points) -> bool:
     """Return whether a law is only the limit of a simpler one.
 
-    Its constants leave the range of floating point, or it is not exact and c f is nearly constant on the data.
+    Its constants leave the range of floating point, or c f is nearly constant on the data but not exact.
     """
     numbers = [abs(float(v)) for v in law.expression(_Z).atoms(sympy.Float)]
     if any(not 1e-300 < v < 1e300 for v in numbers):

@@ -56,24 +56,33 @@ def fitted(law: UnivariateLaw, points: Points, names: list[str], *, steps: int =
     """Fit the named constants to y itself, from where they are, by Levenberg-Marquardt."""
     columns = [_CONSTANTS.index(name) for name in names]
     damping, law = 1e-3, judged(law, points)
-    moved = True
+    model = _linear_model(law, points, columns)
     for _ in range(steps):
-        if moved:
-            prediction, rows = _jacobian(law, points.z)
-            rows = points.weight[:, None] * rows[:, columns]
-            scale = rows.norm(dim=0).clamp_min(1e-300)
-            u, singular, vh = torch.linalg.svd(rows / scale, full_matrices=False)
-            along = u.T @ points.residual(prediction)
+        if model is None:
+            break
+        singular, vh, along, scale = model
         step = vh.T @ (along * singular / (singular.square() + damping)) / scale
         values = {n: getattr(law, n) + float(s) for n, s in zip(names, step, strict=True)}
         trial = judged(replace(law, **values), points)
         moved = trial.error < law.error
         small = abs(trial.error - law.error) <= 1e-6 * law.error
-        law = trial if moved else law
+        if moved:
+            law, model = trial, _linear_model(trial, points, columns)
         damping = max(damping / 10, 1e-9) if moved else damping * 10
         if small or damping > 1e4:
             break
     return law
+
+
+def _linear_model(law: UnivariateLaw, points: Points, columns: list[int]) -> tuple[Tensor, ...] | None:
+    """Return singular values and V^T of the scaled weighted Jacobian, U^T residual, and the scales."""
+    prediction, rows = _jacobian(law, points.z)
+    rows = points.weight[:, None] * rows[:, columns]
+    scale = rows.norm(dim=0).clamp_min(1e-300)
+    if not bool(torch.isfinite(scale).all()):
+        return None
+    u, singular, vh = torch.linalg.svd(rows / scale, full_matrices=False)
+    return singular, vh, u.T @ points.residual(prediction), scale
 
 
 def economical(law: UnivariateLaw, points: Points) -> UnivariateLaw:
@@ -102,8 +111,8 @@ def _reduced(
 ) -> tuple[list[float], list[str]]:
     """Return all constants after fixing what may be fixed, and the names of those still free.
 
-    ``rows`` (n, k) is the weighted Jacobian; a constant may be fixed if the weighted sum of squares rises by at
-    most ``allowed``.
+    ``rows`` (n, k) is the weighted Jacobian; a constant may be fixed if the weighted sum of squares rises by
+    at most ``allowed``.
     """
     scale = rows.norm(dim=0).clamp_min(1e-300)
     if not bool(torch.isfinite(scale).all()):

@@ -68,7 +68,7 @@ def _one_sign(y: Tensor) -> int:
 
 
 def standard(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return targets of weighted mean 0 and deviation 1, and weights that keep the residuals in units of y."""
+    """Return targets of weighted mean 0 and deviation 1, and weights that keep residuals in units of y."""
     w2 = (weights / weights.amax(1, keepdim=True).clamp_min(1e-300)).square()
     total = w2.sum(1, keepdim=True).clamp_min(1e-300)
     values = values - (w2 * values).sum(1, keepdim=True) / total

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import sympy
-import torch
 from torch import Tensor
 
 from edgewise import functions as library
@@ -33,25 +32,26 @@ def snap_univariate(
     ``T(y) z^p = c f(a u + b) + d``  over T in y, 1/y, y^2, 1/y^2, log, sqrt, exp, sin, cos; p in -3..3;
     u in z, 1/z, z^2; f in the function library; and powers ``c z^p`` with p a fraction.
 
-    That covers composites such as z/(e^z - 1), 1/(e^z + e^-z), sqrt((1 + z)/(1 - z)) or sin(z)^2/z^2 without a
-    larger library. A negative y is read as -y, an odd one as y/z where T needs a sign. The search ends as soon
-    as a form is exact. All starts of all forms are screened on a thinned curve by matrix products, refined
-    together by variable projection, and the best are fitted and judged on all points in units of y.
+    That covers composites such as z/(e^z - 1), 1/(e^z + e^-z), sqrt((1 + z)/(1 - z)) or sin(z)^2/z^2 without
+    a larger library. A negative y is read as -y, an odd one as y/z where T needs a sign. The search ends as
+    soon as a form is exact or, with noise, adequate and simple. All starts of all forms are screened on a
+    thinned curve by matrix products, refined together by variable projection, and the best are fitted and
+    judged on all points in units of y.
 
     Args:
         z: the variable (n,).
         y: the target (n,).
         noise: rms of the noise in y over the standard deviation of y; 0 for exact data. A law is adequate if
-            its error is at most 1.05 noise, or 3 standard errors of the noise for few points (1e-9
-            for exact data); adequate laws come first, by n log(error^2) +
-            log(n)/2 complexity. With noise, constants that the data do not tell from 0 or +-1 become that.
+            its error is at most 1.05 noise, or noise and 3 standard errors if points are few (1e-9 for exact
+            data). Adequate laws come first: of exact data by complexity, of noisy data by n log(error^2) +
+            log(n)/2 complexity, and constants that noise does not tell from 0 or +-1 become that.
         weight: what residuals are multiplied by (n,).
         limit: the largest number of laws returned.
 
     Raises `InputError` for fewer than 3 points, values that are not finite, lengths that differ, a constant y
     or z, or a negative noise.
 
-    >>> import sympy
+    >>> import sympy, torch
     >>> z = torch.linspace(0.5, 4, 60, dtype=torch.float64)
     >>> snap_univariate(z, z / (torch.exp(z) - 1))[0].expression(sympy.Symbol("z"))
     z/(exp(z) - 1)
@@ -125,7 +125,7 @@ def _direct(points: Points, noise: float) -> list[UnivariateLaw]:
 
 
 def _powers(points: Points, noise: float) -> list[UnivariateLaw]:
-    """Return laws c z^p, with p near the weighted slope of log |y| over log z, for z > 0 and y of one sign."""
+    """Return laws c z^p, p near the weighted slope of log |y| over log z, for z > 0 and y of one sign."""
     z, y = points.z, points.y
     used = y.abs() > 3 * noise * points.spread
     if not (bool((z > 0).all()) and int(used.sum()) > 2 and float(y[used].sign().mean().abs()) == 1):

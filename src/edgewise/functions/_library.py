@@ -191,10 +191,12 @@ def register(function: Function) -> Function:
 
     Raises `InputError` when the name is taken or the gauge is not one of the four.
 
-    >>> import sympy
-    >>> softsign = Function("softsign", torch.nn.functional.softsign, lambda x: x / (1 + sympy.Abs(x)))
-    >>> register(softsign).name in names()
+    >>> softsign = Function("softsign", torch.nn.functional.softsign, lambda x: x / (1 + abs(x)))
+    >>> softsign.sympy(-3.0) == softsign.torch(torch.tensor(-3.0)).item()
     True
+    >>> register(get("sin"))
+    Traceback (most recent call last):
+    edgewise._errors.InputError: The function name 'sin' is taken. Choose another name.
     """
     if function.gauge not in _GAUGES:
         raise unknown("gauge", function.gauge, _GAUGES)

@@ -15,9 +15,10 @@ from edgewise.nn._network import KAN
 
 def network_formula(model: KAN, names: Sequence[str] | None = None) -> list[sympy.Expr]:
     """One sympy expression for each output, over symbols of the given names (x1, x2, ... by default)."""
-    names = [f"x{i + 1}" for i in range(model.n_in)] if names is None else list(names)
-    if len(names) != model.n_in or len(set(names)) != len(names):
-        raise InputError(f"The formula needs {model.n_in} different names, one for each input. Got {names!r}.")
+    given, names = names, [f"x{i + 1}" for i in range(model.n_in)] if names is None else list(names)
+    sound = not isinstance(given, str) and all(isinstance(name, str) and name for name in names)
+    if not sound or len(names) != model.n_in or len(set(names)) != len(names):
+        raise InputError(f"The formula needs {model.n_in} different names, one for each input. Got {given!r}.")
     splines = [
         f"({depth}, {j}, {i})"
         for depth, layer in enumerate(model.layers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any, Self
 
 import torch
@@ -111,21 +112,33 @@ class KANLayer(torch.nn.Module):
             raise InputError(f"The layer takes inputs of shape (..., {self.n_in}). Got {tuple(x.shape)}.")
         x = x.to(self.dtype)
         out = self.basis(x).flatten(-2) @ self.weights().flatten(1).T
-        for name, edges in self.active_symbols().items():
-            j, i = _columns(edges, x.device)
-            a, b, c, d = self.affine[j, i].unbind(-1)
-            out = out.index_add(-1, j, c * functions.get(name).torch(a * x[..., i] + b) + d)
+        for j, _, values in self._symbolic(x):
+            out = out.index_add(-1, j, values)
         return out
 
     def edges(self, x: Tensor) -> Tensor:
         """Every edge's own output: (..., n_out, n_in), zero where masked."""
         x = x.to(self.dtype)
         out = torch.einsum("...if,jif->...ji", self.basis(x), self.weights())
-        for name, edges in self.active_symbols().items():
-            j, i = _columns(edges, x.device)
-            a, b, c, d = self.affine[j, i].unbind(-1)
-            out[..., j, i] = c * functions.get(name).torch(a * x[..., i] + b) + d
+        for j, i, values in self._symbolic(x):
+            out[..., j, i] = values
         return out
+
+    def _symbolic(self, x: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """For each function name, the edges' j and i and what they give, (..., edges), zero where masked.
+
+        The mask is read as a number and not as a fact, so that the layer compiles, exports and maps over masks; a masked
+        edge is evaluated at 1/2 instead of its argument, so that a pole there spoils no gradient.
+        """
+        groups: dict[str, list[tuple[int, int]]] = {}
+        for edge, name in self.symbols.items():
+            groups.setdefault(name, []).append(edge)
+        for name, edges in groups.items():
+            j, i = _columns(edges, x.device)
+            on = self.mask[j, i]
+            a, b, c, d = self.affine[j, i].unbind(-1)
+            z = torch.where(on, a * x[..., i] + b, 0.5)
+            yield j, i, torch.where(on, c * functions.get(name).torch(z) + d, 0.0)
 
     def get_extra_state(self) -> dict[str, Any]:
         return {"symbols": [[j, i, name] for (j, i), name in self.symbols.items()]}
@@ -153,5 +166,6 @@ def _check(n_in: int, n_out: int, grid: int, degree: int, base: str | None, doma
             raise InputError(f"The '{name}' parameter of KAN must be an int >= 1{limit}. Got {value!r} instead.")
     if base is not None and base not in RESIDUALS:
         residual(base)
-    if not (len(domain) == 2 and -float("inf") < domain[0] < domain[1] < float("inf")):
+    pair = isinstance(domain, tuple | list) and len(domain) == 2 and all(isinstance(end, int | float) for end in domain)
+    if not (pair and -float("inf") < domain[0] < domain[1] < float("inf")):
         raise InputError(f"The 'domain' parameter of KAN must be two finite numbers (lo, hi), lo < hi. Got {domain!r}.")

@@ -54,11 +54,15 @@ class KAN(torch.nn.Module):
         dtype: torch.dtype = torch.float64,
     ) -> None:
         super().__init__()
-        if isinstance(widths, str | int) or len(widths) < 2:
+        if not isinstance(widths, tuple | list) or len(widths) < 2:
             raise InputError(f"The 'widths' parameter of KAN must list at least inputs and outputs, like [2, 5, 1]. Got {widths!r}.")
         self.nodes = [Nodes.parse(width) for width in widths]
         if self.nodes[0].arities:
             raise InputError(f"The first width of KAN counts the inputs and must be an int. Got {widths[0]!r}.")
+        if not isinstance(seed, int) or isinstance(seed, bool):
+            raise InputError(f"The 'seed' parameter of KAN must be an int. Got {seed!r}.")
+        if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+            raise InputError(f"The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got {dtype!r}.")
         generator = torch.Generator().manual_seed(seed)
         self.layers = torch.nn.ModuleList(
             KANLayer(

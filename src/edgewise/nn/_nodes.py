@@ -36,14 +36,15 @@ class Nodes:
         """Read `n`, `(n_sum, n_product)` (arity 2) or `(n_sum, [arity, ...])`."""
         n_sum: Any
         products: Any
-        n_sum, products = width if isinstance(width, tuple | list) and len(width) == 2 else (width, ())
-        arities = (2,) * products if isinstance(products, int) else tuple(products)
-        sound = isinstance(n_sum, int) and n_sum >= 0 and all(isinstance(a, int) and a >= 2 for a in arities)
-        if not sound or isinstance(n_sum, bool) or n_sum + len(arities) == 0 or (products == -abs(products) if isinstance(products, int) and products else False):
+        n_sum, products = width if isinstance(width, tuple | list) and len(width) == 2 else (width, [])
+        arities = [2] * products if _is_int(products, 0) else products
+        listed = isinstance(arities, tuple | list) and all(_is_int(arity, 2) for arity in arities)
+        if not listed or not _is_int(n_sum, 0) or n_sum + len(arities) == 0:
             raise InputError(
-                f"A width of KAN must be an int >= 1 (sum nodes), (sums, products) or (sums, [arity >= 2, ...]). Got {width!r}."
+                "A width of KAN must be an int >= 1 (sum nodes), (sums, products) or (sums, [arity >= 2, ...]). "
+                f"Got {width!r}."
             )
-        return cls(n_sum, arities)
+        return cls(n_sum, tuple(arities))
 
     @property
     def n_nodes(self) -> int:
@@ -87,3 +88,7 @@ class Nodes:
                 others = subnodes[:, [i for i in group if i != j]].prod(-1)
                 parts.append((slopes[..., q] * others.unsqueeze(-1)).unsqueeze(-1))
         return torch.cat(parts, dim=-1)
+
+
+def _is_int(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -39,9 +39,10 @@ def curves(model: KAN, x: Any = None, names: Sequence[str] | None = None) -> Fig
     found = edge_curves(model, x)
     if not found:
         raise InputError("This network has no active edge to draw.")
-    columns = min(max(2, math.ceil(math.sqrt(len(found)))), 6, len(found))
+    columns = min(len(found), max(4, math.ceil(math.sqrt(len(found)))), 6)
     lines = math.ceil(len(found) / columns)
     figure = Figure(figsize=(2.75 * columns + 0.3, 2.3 * lines + 0.1), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.09, h_pad=0.07)  # type: ignore[union-attr]
     for number, curve in enumerate(found):
         ax = figure.add_subplot(lines, columns, number + 1)
         layer = model.layers[curve.layer]
@@ -102,7 +103,7 @@ def _knots(ax: Axes, knots: list[float], outside: float) -> None:
     seen = [knot for knot in knots if ends[0] <= knot <= ends[1]]
     ax.vlines(seen, 0.965, 1.0, color=style.SOFT, linewidth=0.8, transform=ax.get_xaxis_transform(), zorder=2)
     for start, stop in ((ends[0], knots[0]), (knots[-1], ends[1])):
-        if stop > start:
+        if outside > 0 and stop > start:
             ax.axvspan(start, stop, color="#f1ece6", linewidth=0, zorder=0)
     ax.set_xlim(*ends)
     if outside > 0:

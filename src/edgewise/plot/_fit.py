@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
 from edgewise.plot import _style as style
-from edgewise.plot._text import number
 from edgewise.train import as_matrix
 
 _DECADES = 3.0
@@ -49,13 +48,17 @@ def _against(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: boo
         ax.set_yscale("log", nonpositive="mask")
     ax.plot(ends, ends, color=style.SOFT, linewidth=1, zorder=1)
     _dots(ax, data, model)
-    spread = float(data.std())
-    rms = float(np.sqrt(np.mean((model - data) ** 2)))
-    share = f"rms error {number(rms)}" + (f"\n{number(rms / spread)} of the spread" if spread > 0 else "")
-    ax.text(0.04, 0.96, share, transform=ax.transAxes, va="top", fontsize=8.5, color=style.INK)
+    ax.text(0.04, 0.96, _verdict(data, model, wide), transform=ax.transAxes, va="top", fontsize=8.5, color=style.INK)
     ax.set_xlabel(name, parse_math=False)
     ax.set_ylabel("predicted")
     style.tidy(ax)
+
+
+def _verdict(data: np.ndarray, model: np.ndarray, wide: bool) -> str:
+    if wide:
+        return f"rms relative error {np.sqrt(np.mean((model / data - 1) ** 2)):.3g}"
+    rms, spread = float(np.sqrt(np.mean((model - data) ** 2))), float(data.std())
+    return f"rms error {rms:.3g}" + (f"\n{rms / spread:.3g} of the spread" if spread > 0 else "")
 
 
 def _residuals(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: bool) -> None:

@@ -52,11 +52,11 @@ class Diagram:
     edges: list[EdgeSpot]
 
 
-def diagram(model: KAN) -> Diagram:
+def diagram(model: KAN, least_width: float = _LEAST_WIDTH) -> Diagram:
     """Return the positions of everything in the picture of a network; masked edges have none.
 
     Boxes stand near the node that they share with fewer others, spread so that none overlap; more than 34 of them
-    are staggered in rows.
+    are staggered in rows. `least_width` makes room for long names.
 
     >>> import edgewise as ew
     >>> d = ew.plot.diagram(ew.KAN([2, (1, 1), 1]))
@@ -65,8 +65,8 @@ def diagram(model: KAN) -> Diagram:
     """
     active = [[(j, i) for j, row in enumerate(layer.mask.tolist()) for i, on in enumerate(row) if on] for layer in model.layers]  # type: ignore[union-attr]
     rows = [max(1, math.ceil(len(edges) / _MOST_IN_ROW)) for edges in active]
-    widths = [_PITCH * len(edges) / n for edges, n in zip(active, rows, strict=True)]
-    width = max(_LEAST_WIDTH, *widths, *(sum(_footprints(nodes)) for nodes in model.nodes))
+    widths = [_PITCH * (len(edges) - 1 + n) / n for edges, n in zip(active, rows, strict=True)]
+    width = max(least_width, *widths, *(sum(_footprints(nodes)) for nodes in model.nodes))
     run = min(2.6, 0.8 + 0.05 * width)
     nodes, edges, y = [_nodes(model.nodes[0], 0, width, 0.0)], [], 0.0
     for depth, (pairs, n_rows) in enumerate(zip(active, rows, strict=True)):

@@ -24,7 +24,8 @@ from edgewise.plot._text import function_label
 
 _INCH = 0.5  # an edge's box
 _DOT, _RING = 0.13, 0.25  # radii of sums and products
-_FAINTEST = 0.1
+_LETTER = 0.19  # mean width of a name's letter
+_MOST_LEVEL = 6  # names that are given room beside each other
 
 
 def network(
@@ -54,12 +55,11 @@ def network(
     """
     labels = node_names(model, names, target)
     rows = rows_of(model, x)
-    plan = diagram(model)
+    plan = diagram(model, _room(labels))
     curves = {(curve.layer, curve.j, curve.i): curve for curve in edge_curves(model, rows)}
     scores = [np.nan_to_num(score.double().cpu().numpy()) for score in edge_scores(model, rows)]
-    opacity = {
-        (e.layer, e.j, e.i): max(_FAINTEST, math.tanh(3 * float(scores[e.layer][e.j, e.i]))) for e in plan.edges
-    }
+    faintest = 0.1 if len(plan.edges) <= 60 else 0.06
+    opacity = {_key(e): max(faintest, math.tanh(3 * float(scores[e.layer][e.j, e.i]))) for e in plan.edges}
     tilted = _tilted(labels[0], plan.width)
     ax = _axes(ax, plan, labels, tilted)
     _draw_lines(ax, plan, curves, opacity)
@@ -69,9 +69,15 @@ def network(
     return ax
 
 
+def _room(labels: list[list[str]]) -> float:
+    """The width that the names of a few inputs or outputs need side by side."""
+    ends = [names for names in (labels[0], labels[-1]) if len(names) <= _MOST_LEVEL]
+    return max(3.6, *(len(names) * (_LETTER * max(map(len, names)) + 0.4) for names in ends), 0.0)
+
+
 def _tilted(names: list[str], width: float) -> bool:
     """Whether the longest input name needs more room than lies between two inputs."""
-    return max(map(len, names)) * 0.19 > width / len(names) - 0.2
+    return max(map(len, names)) * _LETTER > width / len(names) - 0.2
 
 
 def _axes(ax: Axes | None, plan: Diagram, labels: list[list[str]], tilted: bool) -> Axes:
@@ -127,8 +133,9 @@ def _draw_boxes(
         colours.append(colour)
         if curve.function:
             text, is_math = function_label(curve.function)
+            away, side = (-0.07, "right") if edge.end[0] > x + 0.01 else (0.07, "left")
             ax.text(
-                x + 0.07, y + 0.53, text, parse_math=is_math, color=SYMBOLIC, fontsize=8.5, ha="left", va="bottom",
+                x + away, y + 0.53, text, parse_math=is_math, color=SYMBOLIC, fontsize=8.5, ha=side, va="bottom",
                 zorder=6, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.4},
             )  # fmt: skip
     ax.add_collection(PatchCollection(boxes, facecolors="white", edgecolors=borders, linewidths=0.9, zorder=3))

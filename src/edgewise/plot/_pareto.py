@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from edgewise._errors import InputError
 from edgewise.plot import _style as style
@@ -46,6 +47,7 @@ def pareto(rows: Sequence[Candidate], ax: Axes | None = None) -> Axes:
                     fontsize=8, color=colour)  # fmt: skip
     ax.set_yscale("log")
     ax.margins(x=0.08, y=0.12)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("complexity")
     ax.set_ylabel("relative error")
     style.tidy(ax)

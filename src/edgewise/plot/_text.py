@@ -8,7 +8,13 @@ from fractions import Fraction
 from matplotlib.mathtext import MathTextParser
 
 _ESCAPES = {"\\": r"\backslash ", " ": r"\ ", **{c: "\\" + c for c in "_$%#&{}"}}
+_GREEK = (
+    "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|phi|chi|psi|omega|"
+    "Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega"
+)
+_SYMBOL = re.compile(rf"([A-Za-z]|{_GREEK})_?([0-9]{{0,3}})")
 _POWER = re.compile(r"x\^([+-]?[\d./]+)")
+_VARIABLE = re.compile(r"(?<![a-z])x(?![a-z])")
 _TYPESET = {
     "1/x": r"$1/x$",
     "1/x^2": r"$1/x^2$",
@@ -22,11 +28,15 @@ _TYPESET = {
 
 
 def math_name(name: str) -> str:
-    r"""Return a name as upright mathtext that prints every character of it.
+    r"""Return a name as mathtext: letters, Greek ones too, in italics, with their number as index; words as they are.
 
-    >>> print(math_name("period_days"))
-    \mathrm{period\_days}
+    >>> print(math_name("x12"), math_name("lambda"), math_name("period_days"))
+    x_{12} \lambda \mathrm{period\_days}
     """
+    match = _SYMBOL.fullmatch(name)
+    if match:
+        letter = match[1] if len(match[1]) == 1 else "\\" + match[1]
+        return letter + (f"_{{{match[2]}}}" if match[2] else "")
     return r"\mathrm{" + "".join(_ESCAPES.get(c, c) for c in name) + "}"
 
 
@@ -70,15 +80,16 @@ def edge_formula(function: str, affine: tuple[float, float, float, float], name:
     >>> edge_formula("sin", (2.0, 0.0, 1.0, -0.5), "t")
     'sin(2 t) − 0.5'
     >>> edge_formula("x^1.5", (1.0, 0.0, 3.0, 0.0), "a_au")
-    '3 (a_au)^1.5'
+    '3 a_au^1.5'
     """
     a, b, c, d = affine
     scale = {1.0: "", -1.0: "−"}.get(a, number(a) + " ")
     inner = f"{scale}{name}{_signed(b)}"
+    single = inner if inner == name and " " not in name else f"({inner})"
     if function == "x":
-        text = inner if b == 0 else f"({inner})"
-    elif "x" in function and function not in ("exp",):
-        text = re.sub(r"x(?![a-z])", f"({inner})", function, count=1)
+        text = inner if b == 0 else single
+    elif _VARIABLE.search(function):
+        text = _VARIABLE.sub(lambda _: single, function)
     else:
         text = f"{function}({inner})"
     factor = {1.0: "", -1.0: "−"}.get(c, number(c) + " ")

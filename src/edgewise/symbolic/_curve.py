@@ -71,8 +71,8 @@ def fit_curve(function: Function | str, z: Tensor, y: Tensor, weight: Tensor | N
 
     ``z``, ``y`` (n,), in any order and units; ``weight`` (n,) multiplies the residuals.
     Redundant constants are fixed by the function's gauge: a is +-1 for powers, b is 0 for exp. Otherwise a is
-    positive for odd and even functions; sin and cos have c > 0 and b in (-pi, pi], or c < 0 and b = 0 where
-    that b would be within 0.1 of pi. Constants within 1e-9 of a trivial value are set to it if the fit allows.
+    positive for odd and even functions; sin and cos have c > 0 and b in (-pi, pi], or c < 0 and b near 0
+    where that b would be near pi. Constants within 1e-9 of a trivial value are set to it if the fit allows.
 
     The error is infinite if the function cannot be defined on all points.
     Raises `InputError` for an unknown function, fewer than 3 points, values that are not finite, lengths that

@@ -27,7 +27,7 @@ class Samples:
         return -self.middle / self.half
 
     def sample(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return t (n,), standardised y (1, n) and weights (1, n) of at most ``size`` points with the ends."""
+        """Return t (n,), standardised y (1, n) and weights (1, n) of at most ``size`` points, ends too."""
         n = len(self.z)
         rows = torch.linspace(0, n - 1, min(n, size), dtype=torch.float64).round().long()
         t = (self.z[rows] - self.middle) / self.half

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from edgewise.kernels.bspline import reference
 
@@ -32,10 +33,14 @@ class _Basis(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
         x, knots = ctx.saved_tensors
-        slope = _Basis.apply(x, knots, ctx.degree, ctx.order + 1)
-        if tangents[0] is None:
-            return torch.zeros_like(slope)
-        return slope * tangents[0].unsqueeze(-1)
+        # Torch switches forward mode off in here, so that a derivative of this derivative would be zero without a
+        # word: switch it on again, with x freed of the tangent that is being used up.
+        with forward_ad._set_fwd_grad_enabled(True):
+            x = forward_ad.unpack_dual(x, level=0).primal
+            slope = _Basis.apply(x, knots, ctx.degree, ctx.order + 1)
+            if tangents[0] is None:
+                return torch.zeros_like(slope)
+            return slope * tangents[0].unsqueeze(-1)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, knots: Tensor, degree: int, order: int) -> Any:

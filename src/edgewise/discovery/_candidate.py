@@ -1,0 +1,108 @@
+"""A formula with its error and complexity, and the front of the best ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+
+from edgewise._errors import InputError
+from edgewise.discovery._polish import complexity, evaluate, polish, round_constants, simplify_light
+from edgewise.discovery._tape import Array, Formula
+
+#: relative error below which a formula is exact to rounding
+EXACT = 1e-9
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One formula for the target.
+
+    `error` is the root mean square residual over the target's spread (both weighted by 1/|y| where the target covers many
+    decades); `complexity` counts operations, constants and variables.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(100, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 1
+    >>> best = ew.discover(x, x[:, 0] / x[:, 1], names=["u", "i"]).best
+    >>> best.latex(), best.complexity, best.predict([[6.0, 2.0]])
+    ('\\\\frac{u}{i}', 3, array([3.]))
+    """
+
+    expression: Formula
+    names: tuple[str, ...]
+    error: float
+    complexity: int
+
+    def sympy(self) -> Formula:
+        """The formula as a sympy expression; its symbols carry the names of the inputs."""
+        return self.expression
+
+    def latex(self) -> str:
+        """The formula in LaTeX."""
+        return sympy.latex(self.expression)
+
+    def predict(self, x: Any) -> Array:
+        """Values of the formula on rows (n, n_in); NaN where it is undefined."""
+        rows = np.asarray(x, dtype=np.float64)
+        if rows.ndim != 2 or rows.shape[1] != len(self.names):
+            raise InputError(f"The formula takes rows of {len(self.names)} inputs {list(self.names)}. Got shape {rows.shape}.")
+        return evaluate(self.expression, self.names, rows)
+
+    def __str__(self) -> str:
+        return f"{self.expression}  (error {self.error:.2g}, complexity {self.complexity})"
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The table that every formula is measured on: polish, rounding, error and complexity in one place."""
+
+    names: tuple[str, ...]
+    x: Array
+    y: Array
+    weight: Array
+
+    def judged(self, formula: Formula, noise: float, keep_form: bool = False) -> Candidate | None:
+        """The formula with constants fitted and rounded, or None where it cannot describe the table."""
+        if formula.has(sympy.zoo, sympy.nan, sympy.oo) or not formula.is_real and formula.has(sympy.I):
+            return None
+        polished = polish(formula, self.names, self.x, self.y, self.weight)
+        if not math.isfinite(polished.error):
+            return None
+        final = round_constants(polished.expression, self.names, self.x, self.y, self.weight, noise)
+        expression = final.expression if keep_form else simplify_light(final.expression)
+        return Candidate(expression, self.names, final.error, complexity(expression))
+
+
+def price(candidate: Candidate, noise: float, n: int) -> float:
+    """What a formula costs: n log(error^2) + log(n) / 2 for each unit of complexity; errors below the floor count as it.
+
+    The floor is rounding level for exact data, and the noise for noisy data.
+    """
+    floor = max(EXACT / 10, 0.97 * noise)
+    return n * math.log(max(candidate.error, floor) ** 2) + 0.5 * math.log(n) * candidate.complexity
+
+
+def front(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The candidates that no simpler or equally simple one beats, simplest first."""
+    out: list[Candidate] = []
+    for candidate in sorted(candidates, key=lambda c: (c.complexity, c.error)):
+        # Differences at rounding level are no improvement.
+        if not out or candidate.error < 0.98 * out[-1].error and out[-1].error > 1e-14:
+            out.append(candidate)
+    return out
+
+
+def baselines(judge: Judge, noise: float) -> list[Candidate]:
+    """What anyone would try first: a constant, each input alone as a line, and the plane through all."""
+    symbols = [sympy.Symbol(name) for name in judge.names]
+    forms: Sequence[Formula] = [
+        sympy.Float(np.average(judge.y, weights=judge.weight**2)),
+        *(sympy.Float(1.1) * s + sympy.Float(0.1) for s in symbols[:10]),
+        sum((sympy.Float(1.1) * s for s in symbols[:10]), sympy.Float(0.1)),
+    ]
+    found = [judge.judged(form, noise, keep_form=True) for form in forms]
+    return [c for c in found if c is not None]

@@ -1,0 +1,262 @@
+"""From a table to formulas: the stages in order."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import sympy
+import torch
+
+from edgewise._errors import InputError
+from edgewise.discovery._candidate import EXACT, Candidate, Judge, baselines, front, price
+from edgewise.discovery._endgame import direct, trees, univariate
+from edgewise.discovery._problem import Problem
+from edgewise.discovery._relations import Relation, find_relations
+from edgewise.discovery._result import Discovery, Outcome
+from edgewise.discovery._surrogate import Surrogate, best_surrogate, neighbour_correlation
+from edgewise.discovery._tape import Array, Formula
+from edgewise.train import as_matrix
+
+Progress = Callable[[str, float, str | None], None]
+
+_ROWS = 1500  # that structure is searched on; constants are fitted on more
+_JUDGED = 20_000
+_TRIED = 6  # relations of a problem whose elimination is verified
+_DECADES = 1000.0  # a one-signed target whose sizes differ by more is judged by relative errors
+
+
+def discover(
+    x: Any,
+    y: Any,
+    names: Sequence[str] | None = None,
+    *,
+    target: str = "y",
+    noise: str | float = "auto",
+    seed: int = 0,
+    time_limit: float = 60.0,
+    progress: Progress | None = None,
+) -> Discovery:
+    """Find formulas y = f(x) for a table, from simple to accurate.
+
+    Power laws, polynomials and rational functions are tried straight on the table. Then an accurate network is
+    fitted; symmetries read from its gradients (scalings, translations, sums of powers, columns without effect) each
+    remove one column exactly, verified by a refit; what is left is one function of one variable, read from the exact
+    data, or a small network whose edges are snapped. Constants are fitted and rounded on the original table.
+
+    x (n, n_in) and y (n,): array, tensor or DataFrame (whose columns name the inputs). `noise` is "auto" (estimated), "exact",
+    or the noise over the target's spread. A target of one sign over more than three decades is judged by relative errors.
+    `progress(stage, fraction, best)` is called along the way. Same arguments, same result, unless time runs out.
+
+    Errors: InputError for wrong shapes, values that are not finite, a constant target, fewer than 5 rows, bad names.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    >>> ew.discover(x, x[:, 0] * x[:, 1] + 2, names=["a", "b"]).best.expression
+    a*b + 2
+
+    Source: gradients as detectors of structure: Udrescu et al., AI Feynman 2.0 (2020); variable projection and
+    networks as here: this project, docs/design/discovery.md.
+    """
+    search = _Search(*_checked(x, y, names, target), _noise(noise), seed, time_limit, progress)
+    return search.run()
+
+
+def _checked(x: Any, y: Any, names: Sequence[str] | None, target: str) -> tuple[Array, Array, tuple[str, ...], str]:
+    columns = [str(c) for c in x.columns] if hasattr(x, "columns") else None
+    rows, values = as_matrix(x, "x"), as_matrix(y, "y")
+    if len(rows) != len(values) or values.shape[1] != 1:
+        raise InputError(f"x and y must have equally many rows and y one column. Got {tuple(rows.shape)} and {tuple(values.shape)}.")
+    if len(rows) < 5:
+        raise InputError(f"Discovery needs at least 5 rows. Got {len(rows)}.")
+    chosen = tuple(names if names is not None else columns or [f"x{i + 1}" for i in range(rows.shape[1])])
+    if len(chosen) != rows.shape[1] or len(set(chosen)) != len(chosen) or not all(isinstance(n, str) and n for n in chosen):
+        raise InputError(f"'names' must hold {rows.shape[1]} different names, one for each column of x. Got {list(chosen)!r}.")
+    if float(values.max() - values.min()) <= 1e-14 * float(values.abs().max()):
+        raise InputError(f"The target is constant ({float(values[0]):g}): there is nothing to explain.")
+    return rows.cpu().numpy(), values[:, 0].cpu().numpy(), chosen, target
+
+
+def _noise(noise: str | float) -> float | None:
+    if noise == "auto":
+        return None
+    if noise == "exact":
+        return 0.0
+    if isinstance(noise, str | bool) or not 0 <= noise < 1:
+        raise InputError(f"'noise' must be 'auto', 'exact' or a number in [0, 1): noise over the target's spread. Got {noise!r}.")
+    return float(noise)
+
+
+class _Search:
+    """One discovery: the table, the clock, and the candidates found so far."""
+
+    def __init__(
+        self, x: Array, y: Array, names: tuple[str, ...], target: str, noise: float | None, seed: int, limit: float,
+        progress: Progress | None,
+    ) -> None:  # fmt: skip
+        if isinstance(limit, bool) or not limit > 0:
+            raise InputError(f"'time_limit' must be a positive number of seconds. Got {limit!r}.")
+        self.x, self.y, self.names, self.target, self.seed, self.limit = x, y, names, target, seed, limit
+        self.began = time.perf_counter()
+        self.deadline = self.began + 0.9 * limit
+        self.progress = progress
+        self.given, self.noise = noise, noise or 0.0
+        one_sign = bool((y > 0).all() or (y < 0).all())
+        self.relative = one_sign and np.abs(y).max() > _DECADES * np.abs(y).min()
+        order = np.random.default_rng(seed).permutation(len(y))
+        self.rows, judged = np.sort(order[:_ROWS]), np.sort(order[:_JUDGED])
+        weight = 1 / np.abs(y) if self.relative else np.ones(len(y))
+        self.judge = Judge(names, x[judged], y[judged], weight[judged])
+        self.weight = weight
+        self.candidates: list[Candidate] = []
+        self.seen: set[Formula] = set()
+        self.stages: list[str] = []
+        if self.relative:
+            self.stages.append("The target covers many decades with one sign: errors are relative.")
+
+    def run(self) -> Discovery:
+        self._tell("formulas straight from the table", 0.02)
+        problem = self._problem()
+        self.candidates += baselines(self.judge, self.noise)
+        self._consider(direct(problem, self.noise), "straight from the table")
+        self._consider(univariate(problem, self.noise), "a function of one variable")
+        floor = math.inf
+        if not self._done():
+            floor = self._reduce(problem)
+        return self._result(floor)
+
+    def _problem(self) -> Problem:
+        x, y = torch.from_numpy(self.x[self.rows]), torch.from_numpy(self.y[self.rows])
+        w = torch.from_numpy(self.weight[self.rows])
+        w2 = w.square()
+        mean = (w2 * y).sum() / w2.sum()
+        spread = float((w2 * (y - mean).square()).mean().sqrt())
+        return Problem(x, tuple(sympy.Symbol(name) for name in self.names), y, w / spread)
+
+    def _reduce(self, problem: Problem) -> float:
+        """Surrogate, relations, elimination, until a formula is found; returns the best network's held-out error."""
+        surrogate = best_surrogate(problem, self.noise, self.relative, self.deadline, self.seed)
+        chain = [problem]
+        floor = surrogate.error if surrogate is not None else math.inf
+        while surrogate is not None and not self._late():
+            floor = min(floor, surrogate.error)
+            self._tell(f"network error {surrogate.error:.1e} with {chain[-1].n_columns} columns", 0.1 + 0.1 * len(chain))
+            if self._estimate_noise(chain[-1], surrogate):
+                self._quick(chain[-1])
+                if self._done():
+                    return floor
+            step = self._eliminate(chain[-1], surrogate)
+            if step is None:
+                break
+            reduced, surrogate = step
+            chain.append(reduced)
+            self._quick(reduced)
+            if self._done():
+                return floor
+        for last in chain[::-1][:3]:
+            self._tell(f"small networks of {last.n_columns} columns", 0.7)
+            for name, formula in trees(last, self.noise, self.deadline, self.seed):
+                self._consider([formula], name)
+                if self._done():
+                    return floor
+        return floor
+
+    def _quick(self, problem: Problem) -> None:
+        self._consider(direct(problem, self.noise), "straight from the reduced table")
+        self._consider(univariate(problem, self.noise), "a function of one variable")
+
+    def _eliminate(self, problem: Problem, surrogate: Surrogate) -> tuple[Problem, Surrogate | None] | None:
+        """The first relation whose reduced problem a network fits as well as before."""
+        if problem.n_columns < 2:
+            return None
+        relations = find_relations(problem, surrogate.values, surrogate.gradient, surrogate.error)
+        for relation in relations[:_TRIED]:
+            if self._late():
+                return None
+            if relation.reduced.n_columns == 0:
+                return relation.reduced, None
+            old = surrogate.error
+            allowed = max(1.2 * old, 1.1 * self.noise, min(1e-3, 6 * old))
+            if relation.residual < 2 * old and "scaling" in relation.text:
+                allowed = max(allowed, min(3 * old, 1.2e-2))
+            enough = min(1e-4, old)
+            new = best_surrogate(relation.reduced, self.noise, self.relative, self.deadline, self.seed, enough)
+            if new is not None and new.error < allowed:
+                self._note(relation, old, new.error)
+                return relation.reduced, new
+        return None
+
+    def _note(self, relation: Relation, old: float, new: float) -> None:
+        self.stages.append(f"{relation.text} (remainder {relation.residual:.1e}): network error {old:.1e} -> {new:.1e}.")
+        self._tell(relation.text, 0.5)
+
+    def _estimate_noise(self, problem: Problem, surrogate: Surrogate) -> bool:
+        """Take the network's held-out error for the noise once finer grids do not help and its residuals are white.
+
+        Returns whether the estimate changed.
+        """
+        if self.given is not None or not surrogate.settled or surrogate.error < 3e-5:
+            return False
+        correlation = neighbour_correlation(problem.columns, surrogate.residual)
+        if correlation > max(0.15, 3 / math.sqrt(len(problem.target))):
+            return False
+        if self.noise and surrogate.error > 0.97 * self.noise:
+            return False
+        self.noise = surrogate.error
+        self.stages.append(f"Residuals are white at {surrogate.error:.2g} of the target's spread: taken for noise.")
+        return True
+
+    def _consider(self, formulas: Iterable[Formula], stage: str) -> None:
+        for formula in formulas:
+            if formula in self.seen:
+                continue
+            self.seen.add(formula)
+            candidate = self.judge.judged(formula, self.noise)
+            if candidate is not None:
+                self.candidates.append(candidate)
+                if candidate.error < max(EXACT, self._margin()):
+                    self.stages.append(f"{candidate.expression}: {stage}, error {candidate.error:.1e}.")
+                if self._done():
+                    return
+
+    def _margin(self) -> float:
+        """The error up to which a formula leaves only noise."""
+        return self.noise * (1.05 + 1.5 / math.sqrt(len(self.judge.y))) if self.noise else 0.0
+
+    def _done(self) -> bool:
+        return bool(self.candidates) and min(c.error for c in self.candidates) < max(EXACT, self._margin())
+
+    def _late(self) -> bool:
+        return time.perf_counter() > self.deadline
+
+    def _tell(self, stage: str, fraction: float) -> None:
+        if self.progress is not None:
+            best = self._best()
+            self.progress(stage, min(fraction, 0.95), None if best is None else str(best.expression))
+
+    def _best(self) -> Candidate | None:
+        return min(self.candidates, key=lambda c: price(c, self.noise, len(self.judge.y)), default=None)
+
+    def _result(self, floor: float) -> Discovery:
+        best = self._best()
+        assert best is not None
+        kept = front(self.candidates)
+        if best not in kept:
+            kept = sorted([*kept, best], key=lambda c: c.complexity)
+        if best.error < EXACT:
+            outcome = Outcome.EXACT
+        elif self.noise and best.error <= self._margin():
+            outcome = Outcome.NOISE
+        elif self._late():
+            outcome = Outcome.TIME_LIMIT
+        else:
+            outcome = Outcome.NOISE if best.error < 1.05 * floor < math.inf else Outcome.APPROXIMATE
+        if self.progress is not None:
+            self.progress("done", 1.0, str(best.expression))
+        settings = {"seed": self.seed, "time limit": self.limit, "seconds": time.perf_counter() - self.began}
+        return Discovery(
+            kept, best, outcome, self.noise, self.names, self.target, self.x, self.y, self.stages, settings
+        )  # fmt: skip

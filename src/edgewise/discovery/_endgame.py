@@ -1,0 +1,84 @@
+"""Formulas for a problem as it stands: straight from the table, of one variable, or from a small network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import sympy
+import torch
+
+from edgewise._errors import InputError
+from edgewise.discovery._direct import polynomial, power_law, rational
+from edgewise.discovery._problem import Problem
+from edgewise.discovery._surrogate import Coordinates, diagonal
+from edgewise.discovery._tape import Formula
+from edgewise.discovery._univariate import snap_univariate
+from edgewise.nn import KAN
+from edgewise.symbolic import snap
+from edgewise.train import Options, fit
+
+_LAWS = 4  # of one variable that are handed on
+_TREES = 4  # columns up to which small networks are tried
+
+
+def direct(problem: Problem, noise: float) -> Iterator[Formula]:
+    """Power laws, polynomials and rational functions of the columns; in formulas of the original inputs."""
+    x, y, w = (part.numpy() for part in (problem.columns, problem.target, problem.weight))
+    if problem.n_columns == 0:
+        yield problem.lift(sympy.Float(float(np.average(y, weights=w**2))))
+        return
+    for method in (power_law, polynomial, rational):
+        for found in method(problem.names, x, y, noise, w):
+            yield problem.lift(found.expression)
+
+
+def univariate(problem: Problem, noise: float) -> Iterator[Formula]:
+    """Laws of the only column left."""
+    if problem.n_columns != 1:
+        return
+    try:
+        laws = snap_univariate(problem.columns[:, 0], problem.target, noise=noise, weight=problem.weight)
+    except InputError:  # a constant column or target: `direct` has said all there is
+        return
+    for law in laws[:_LAWS]:
+        yield problem.lift(law.expression(sympy.Symbol(problem.names[0])))
+
+
+def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterator[tuple[str, Formula]]:
+    """Small networks fitted accurately and snapped: their name and their formula in the original inputs."""
+    m = problem.n_columns
+    if not 2 <= m <= _TREES:
+        return
+    coordinates = Coordinates((False,) * m, False, 1.0)
+    weights = problem.weight.square()
+    u, t = problem.columns, problem.target
+    scale = float(t.std()) or 1.0
+    fits = []
+    for name, model in _shapes(m):
+        left = deadline - time.perf_counter()
+        if left <= 0:
+            break
+        options = Options(restarts="auto", seed=seed, time_limit=min(left, 8.0))
+        grids = [5, 10] if noise > 0 else [5, 10, 20, 50]
+        result = fit(model, u, t / scale, weights=weights, grids=grids, options=options)
+        with torch.no_grad():
+            error = problem.error(scale * coordinates.back(result.model(u)[:, 0]))
+        if error < max(3e-4, 1.3 * noise):
+            fits.append((error, name, result.model))
+    for error, name, model in sorted(fits, key=lambda entry: entry[0])[:3]:
+        if time.perf_counter() > deadline:
+            return
+        snapped = snap(model, u, (t / scale).unsqueeze(1))
+        if not snapped.kept and error < 1:
+            yield name, problem.lift(sympy.Float(scale) * snapped.model.formula(problem.names))
+
+
+def _shapes(m: int) -> list[tuple[str, KAN]]:
+    return [
+        ("sum of functions", KAN([m, 1], grid=5)),
+        ("product of functions", diagonal(KAN([m, (0, [m])], grid=5))),
+        ("function of a sum of functions", KAN([m, 1, 1], grid=5)),
+        ("function of a product of functions", diagonal(KAN([m, (0, [m]), 1], grid=5))),
+    ]

@@ -1,0 +1,67 @@
+"""What discovery gives back."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from edgewise.discovery._candidate import Candidate
+from edgewise.discovery._tape import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Outcome(enum.Enum):
+    """Why discovery stopped; `message` says what that means and what to try."""
+
+    EXACT = "The formula reproduces the data to rounding."
+    NOISE = "The formula leaves only noise: no richer model predicts held-out rows better."
+    APPROXIMATE = (
+        "No formula reached the accuracy of the best network: the one given is an approximation. "
+        "Try more rows, fewer columns, or a longer time limit."
+    )
+    TIME_LIMIT = "The time limit ended the search; the best formula so far is given. Allow more time to go on."
+
+    @property
+    def message(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Formulas for a table, from simple to accurate.
+
+    `best` is the one to use, `found[i]` the i-th of the front, `equations` the front as a pandas table. `noise` is the
+    estimated noise over the target's spread (0: none seen), `stages` what was done, in words.
+    """
+
+    candidates: list[Candidate]
+    best: Candidate
+    outcome: Outcome
+    noise: float
+    names: tuple[str, ...]
+    target: str
+    x: Array = field(repr=False)
+    y: Array = field(repr=False)
+    stages: list[str] = field(repr=False, default_factory=list)
+    settings: dict[str, object] = field(repr=False, default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    def __getitem__(self, index: int) -> Candidate:
+        return self.candidates[index]
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self.candidates)
+
+    @property
+    def equations(self) -> pd.DataFrame:
+        """The front as a table: complexity, error, formula, best."""
+        import pandas as pd
+
+        rows = [(c.complexity, c.error, str(c.expression), c is self.best) for c in self.candidates]
+        return pd.DataFrame(rows, columns=["complexity", "error", "formula", "best"])

@@ -1,0 +1,191 @@
+"""An accurate network for a problem, and the gradients that its structure is read from."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgewise.bases import fit_curves
+from edgewise.discovery._problem import Problem
+from edgewise.nn import KAN, Pass, adapt_grid, layer_of
+from edgewise.optim import LM
+from edgewise.train import Options, fit
+
+GOOD = 1e-4  # held-out error at which no other structure is tried
+_GRIDS = (5, 10, 20)
+_SOLVER = LM(steps=40, tolerance=1e-4)
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """What a network sees of a problem: logarithms of heavy-tailed columns, and of a target of many decades."""
+
+    logs: tuple[bool, ...]
+    log_target: bool
+    sign: float
+
+    @classmethod
+    def of(cls, problem: Problem, relative: bool) -> Coordinates:
+        t = problem.target
+        signed = bool((t > 0).all()) or bool((t < 0).all())
+        wide = signed and float(t.abs().max()) > 100 * float(t.abs().min())
+        logs = tuple(_heavy(problem.columns[:, i]) for i in range(problem.n_columns))
+        return cls(logs, relative and wide, float(torch.sign(t[0])))
+
+    def inputs(self, columns: Tensor) -> Tensor:
+        parts = [columns[:, i].log() if log else columns[:, i] for i, log in enumerate(self.logs)]
+        return torch.stack(parts, dim=1)
+
+    def target(self, t: Tensor) -> Tensor:
+        return (self.sign * t).log() if self.log_target else t
+
+    def back(self, values: Tensor) -> Tensor:
+        return self.sign * values.exp() if self.log_target else values
+
+
+def _heavy(x: Tensor) -> bool:
+    """Positive, with the median in the lowest fifth of the range but above a quarter of it in logarithms."""
+    lo, hi, median = float(x.min()), float(x.max()), float(x.median())
+    if lo <= 0 or hi <= lo:
+        return False
+    inner = (math.log(median) - math.log(lo)) / (math.log(hi) - math.log(lo))
+    return (median - lo) / (hi - lo) < 0.2 and inner > 0.25
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """A fitted network: its held-out error, and values and gradients of the target at every row of the problem.
+
+    `structure` names its shape; `settled` says that a finer grid no longer helped; `residual` (n,) is weighted.
+    """
+
+    model: KAN
+    structure: str
+    coordinates: Coordinates
+    error: float
+    settled: bool
+    values: Tensor
+    gradient: Tensor
+    residual: Tensor
+
+
+def surrogates(
+    problem: Problem, noise: float, relative: bool, deadline: float, seed: int, enough: float = GOOD
+) -> Iterator[Surrogate]:  # fmt: skip
+    """Fit structures of growing freedom; ends after the first whose held-out error is `enough` or near the noise."""
+    coordinates = Coordinates.of(problem, relative)
+    n = len(problem.target)
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    held, rows = order[: n // 5], order[n // 5 :]
+    for name, build in structures(problem.n_columns):
+        if time.perf_counter() > deadline:
+            return
+        found = _fitted(problem, coordinates, name, build, rows, held, seed)
+        if found is None:
+            continue
+        yield found
+        if found.error < max(enough, 1.1 * noise):
+            return
+
+
+def best_surrogate(
+    problem: Problem, noise: float, relative: bool, deadline: float, seed: int, enough: float = GOOD
+) -> Surrogate | None:  # fmt: skip
+    """The surrogate of the least held-out error."""
+    found = list(surrogates(problem, noise, relative, deadline, seed, enough))
+    return min(found, key=lambda s: s.error, default=None)
+
+
+def structures(m: int) -> list[tuple[str, Callable[[], KAN]]]:
+    """Network shapes for m columns, simplest first."""
+    flexible = ("flexible", lambda: KAN([m, (m + 1, 3), 1], grid=5))
+    if m == 1:
+        return [("curve", lambda: KAN([1, 1], grid=5))]
+    return [
+        ("sum", lambda: KAN([m, 1], grid=5)),
+        ("product", lambda: diagonal(KAN([m, (0, [m])], grid=5))),
+        ("function of a sum", lambda: KAN([m, 1, 1], grid=5)),
+        ("function of a product", lambda: diagonal(KAN([m, (0, [m]), 1], grid=5))),
+        flexible,
+    ]
+
+
+def diagonal(model: KAN) -> KAN:
+    """The network with only input i feeding factor i of its first layer."""
+    layer = layer_of(model, 0)
+    layer.mask = torch.eye(layer.n_out, layer.n_in, dtype=torch.bool)
+    return model
+
+
+def _fitted(
+    problem: Problem, coordinates: Coordinates, name: str, build: Callable[[], KAN], rows: Tensor, held: Tensor, seed: int
+) -> Surrogate | None:  # fmt: skip
+    u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
+    weight = problem.weight * (problem.target.abs() if coordinates.log_target else 1.0)
+    model = build()
+    if "product" in name:
+        model = _raw_factors(model, u)
+    best: tuple[float, KAN] | None = None
+    settled = False
+    for number, grid in enumerate(_GRIDS if len(rows) > 100 else (3, 5)):
+        options = Options(validation=0.0, restarts=4 if number == 0 and name != "sum" else 1, smoothing=0.0, seed=seed)
+        part = fit(
+            model, u[rows], t[rows], weights=weight[rows].square(), grids=[grid], solver=_SOLVER, options=options
+        )  # fmt: skip
+        model = part.model
+        with torch.no_grad():
+            error = problem.rows(held).error(coordinates.back(model(u[held])[:, 0]))
+        if best is not None and error > 0.7 * best[0]:
+            settled = True
+        if best is None or error < best[0]:
+            best = (error, model)
+        if settled or error > 0.3:
+            break
+    assert best is not None
+    if not math.isfinite(best[0]):
+        return None
+    return _described(problem, coordinates, name, best[1], best[0], settled, u)
+
+
+def _raw_factors(model: KAN, u: Tensor) -> KAN:
+    """Each factor of a product starts as its column itself, so that zeros keep their place."""
+    model = adapt_grid(model, u)
+    layer = layer_of(model, 0)
+    with torch.no_grad():
+        for i in range(layer.n_in):
+            size = float(u[:, i].abs().max()) or 1.0
+            curve = fit_curves(lambda s, size=size: (s / size).unsqueeze(1), layer.knots[i], layer.degree)
+            layer.coefficients[i, i] = curve[0]
+    return model
+
+
+def _described(
+    problem: Problem, coordinates: Coordinates, name: str, model: KAN, error: float, settled: bool, u: Tensor
+) -> Surrogate:  # fmt: skip
+    with torch.no_grad():
+        forward = Pass(model, u)
+        gradient = forward.input_gradient()[:, 0]
+        values = coordinates.back(forward.outputs[:, 0])
+    if coordinates.log_target:
+        gradient = gradient * values.unsqueeze(1)
+    for i, log in enumerate(coordinates.logs):
+        if log:
+            gradient[:, i] /= problem.columns[:, i]
+    residual = problem.weight * (values - problem.target)
+    return Surrogate(model, name, coordinates, error, settled, values, gradient, residual)
+
+
+def neighbour_correlation(columns: Tensor, residual: Tensor) -> float:
+    """Correlation of residuals between nearest neighbours: near zero for noise, positive where structure is left."""
+    z = (columns - columns.mean(0)) / columns.std(0).clamp_min(1e-300)
+    rows = torch.randperm(len(z), generator=torch.Generator().manual_seed(0))[:2000]
+    distance = torch.cdist(z[rows], z[rows])
+    distance.fill_diagonal_(float("inf"))
+    r = residual[rows] - residual[rows].mean()
+    spread = float(r.square().mean())
+    return float((r * r[distance.argmin(1)]).mean()) / spread if spread > 0 else 0.0

@@ -1,0 +1,63 @@
+"""LaTeX formulas as inline SVG, typeset by matplotlib: no script, no font, no network."""
+
+from __future__ import annotations
+
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.path import Path
+from matplotlib.textpath import text_to_path
+from markupsafe import Markup, escape
+
+from edgewise.plot import math_name, typesets
+
+_SIZE = text_to_path.FONT_SCALE
+_EM = text_to_path.FONT_SCALE
+_PAD = 0.06 * _EM
+_LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
+_POINTS = {Path.CURVE3: 2, Path.CURVE4: 3}
+
+
+def typeset(name: str, latex: str) -> Markup | None:
+    r"""Return `name = latex` as an SVG element in the colour of the text around it, or None if it cannot be typeset.
+
+    `name` is printed as it is, "" for none; `latex` is mathematics as sympy prints it.
+
+    >>> typeset("period_days", r"\\sqrt{a}")[:4]
+    Markup('<svg')
+    >>> typeset("y", r"\\begin{cases} 1 \\end{cases}") is None
+    True
+    """
+    math = f"{math_name(name)} = {latex}" if name else latex
+    if not (_has_glyphs(math) and typesets(math)):
+        return None
+    fonts = FontProperties(size=_SIZE, math_fontfamily="cm" if math.isascii() else "stix")
+    vertices, codes = text_to_path.get_text_path(fonts, f"${math}$", ismath=True)
+    path = Path(vertices, codes)
+    box = path.get_extents()
+    left, bottom, width, height = box.x0 - _PAD, box.y0 - _PAD, box.width + 2 * _PAD, box.height + 2 * _PAD
+    label = escape(f"{name} = {latex}" if name else latex)
+    return Markup(
+        f'<svg class="formula" role="img" aria-label="{label}" '  # noqa: S704 - numbers and escaped text only
+        f'style="width:{width / _EM:.3f}em;height:{height / _EM:.3f}em" '
+        f'viewBox="{left:.2f} {-bottom - height:.2f} {width:.2f} {height:.2f}">'
+        f'<path fill="currentColor" d="{_path_data(path)}"/></svg>'
+    )
+
+
+def _has_glyphs(math: str) -> bool:
+    """Whether every character beyond ASCII is in the font that formulas with such characters are set in."""
+    if math.isascii():
+        return True
+    font = get_font(findfont("STIXGeneral"))
+    return all(c.isascii() or font.get_char_index(ord(c)) for c in math)
+
+
+def _path_data(path: Path) -> str:
+    """An SVG path, y downward."""
+    parts = []
+    for points, code in path.iter_segments(curves=True, simplify=False):
+        if code == Path.CLOSEPOLY:
+            parts.append("Z")
+            continue
+        pairs = points.reshape(-1, 2)
+        parts.append(_LETTERS[code] + " ".join(f"{x:.2f} {-y:.2f}" for x, y in pairs))
+    return "".join(parts)

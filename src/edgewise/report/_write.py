@@ -1,0 +1,94 @@
+"""From content to one HTML file, written whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+import matplotlib as mpl
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from edgewise._errors import InputError
+from edgewise.plot import pareto
+from edgewise.report._content import ReportContent
+from edgewise.report._typeset import typeset
+
+_PIXELS = 96  # of an inch on a screen
+_SMALLEST = 0.55  # of a picture's own size; below that a narrow screen scrolls it
+
+
+class _Picture(NamedTuple):
+    caption: str
+    source: str
+    width: int
+    least: int
+
+
+class _Law(NamedTuple):
+    name: str
+    latex: str
+    svg: Markup | None
+
+
+def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
+    """Write a report as one self-contained HTML file and return its path.
+
+    Styles, pictures and typeset formulas are inside; it runs no script and asks no server for anything. A formula that
+    cannot be typeset is shown as text. The file appears whole or not at all.
+
+    Errors: InputError when the folder is missing or cannot be written, or when `path` is a folder.
+
+    >>> import tempfile
+    >>> content = ReportContent("Falling stone", formula_latex=[("s", r"\\frac{g t^2}{2}")], formula_text="g*t**2/2")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     "g*t**2/2" in write_report(f"{folder}/report.html", content).read_text(encoding="utf-8")
+    True
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"The report's path {path} is a folder: name a file in it, like {path / 'report.html'}.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    page = render(content)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write the report to {path} ({error.strerror}): choose another folder or make this one writable."
+        ) from error
+    finally:
+        if partial.exists():
+            partial.unlink()
+    return path
+
+
+def render(content: ReportContent) -> str:
+    """Return the page as a string."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    front = _picture("Error against complexity", pareto(content.candidates).figure) if content.candidates else None  # type: ignore[arg-type]
+    return environment.get_template("report.html").render(
+        content=content,
+        laws=[_Law(name, latex, typeset(name, latex)) for name, latex in content.formula_latex],
+        pictures=[_picture(caption, figure) for caption, figure in content.figures],
+        front=front,
+    )
+
+
+def _picture(caption: str, figure: Figure) -> _Picture:
+    """A figure as a data address: an image of its own, so that the names inside do not clash with other pictures'."""
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "edgewise"}):
+        figure.savefig(buffer, format="svg", dpi=200, facecolor="white", metadata={"Date": None})
+    source = "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    width = round(figure.get_figwidth() * _PIXELS)
+    return _Picture(caption, source, width, round(width * _SMALLEST))

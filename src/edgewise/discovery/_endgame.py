@@ -24,7 +24,7 @@ _TREES = 4  # columns up to which small networks are tried
 
 
 def direct(problem: Problem, noise: float) -> Iterator[Formula]:
-    """Power laws, polynomials and rational functions of the columns; in formulas of the original inputs."""
+    """Power laws, polynomials and rational functions of the columns, of the target or its square or logarithm."""
     x, y, w = (part.numpy() for part in (problem.columns, problem.target, problem.weight))
     if problem.n_columns == 0:
         yield problem.lift(sympy.Float(float(np.average(y, weights=w**2))))
@@ -32,6 +32,26 @@ def direct(problem: Problem, noise: float) -> Iterator[Formula]:
     for method in (power_law, polynomial, rational):
         for found in method(problem.names, x, y, noise, w):
             yield problem.lift(found.expression)
+    if not ((y > 0).all() or (y < 0).all()):
+        return
+    sign = sympy.Integer(1 if y[0] > 0 else -1)
+    # The noise of T(y) is that of y times |T'|, so the weights fall by as much; tiny targets weigh no more than the median.
+    size = np.maximum(np.abs(y), 0.1 * np.median(np.abs(y))) if noise > 0 else np.abs(y)
+    for values, slope, back in ((y**2, 2 * size, sympy.sqrt), (np.log(np.abs(y)), 1 / size, sympy.exp)):
+        for method in (polynomial, rational):
+            share = noise * _noise_share(values, w / slope, y, w)
+            for found in method(problem.names, x, values, share, w / slope):
+                yield problem.lift(sign * back(found.expression))
+
+
+def _noise_share(values: np.ndarray, weight: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
+    """Spread of y over that of T(y), each under its own weights: how noise over spread changes with T."""
+
+    def spread(v: np.ndarray, u: np.ndarray) -> float:
+        mean = np.average(v, weights=u**2)
+        return float(np.sqrt(np.mean((u * (v - mean)) ** 2)))
+
+    return spread(y, w) / max(spread(values, weight), 1e-300)
 
 
 def univariate(problem: Problem, noise: float) -> Iterator[Formula]:

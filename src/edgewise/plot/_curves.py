@@ -21,21 +21,24 @@ _DECADES = 3.0
 _BINS = 36
 
 
-def curves(model: KAN, x: Any = None, names: Sequence[str] | None = None) -> Figure:
+def curves(
+    model: KAN, x: Any = None, names: Sequence[str] | None = None, *, target: str | Sequence[str] | None = None
+) -> Figure:  # fmt: skip
     """Draw each active edge's function with the density of the samples that reach it, and return the figure.
 
     Grey ticks on top of a panel are the spline's knots; where they end the curve goes on along its tangent, and the
     share of samples out there is printed. A symbolic edge is orange, with its formula.
 
-    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `names` n_in strings.
-    Errors: InputError for x or names of another width, or when no edge is active.
+    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `names` n_in strings,
+    `target` one string or n_out.
+    Errors: InputError for x, names or target of another width, or when no edge is active.
 
     >>> import edgewise as ew, torch
     >>> figure = ew.plot.curves(ew.KAN([2, 1]), torch.rand(100, 2), names=["mass_kg", "speed"])
     >>> [ax.get_title(loc="left") for ax in figure.axes]
     ['mass_kg → y', 'speed → y']
     """
-    labels = node_names(model, names)
+    labels = node_names(model, names, target)
     found = edge_curves(model, x)
     if not found:
         raise InputError("This network has no active edge to draw.")
@@ -74,7 +77,7 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
     ax.set_xlim(*((low / 1.3, high * 1.3) if wide else (low - pad, high + pad)))
     bottom, top = shown_range(curve)
     span = top - bottom if top - bottom > 1e-12 * max(abs(bottom), abs(top)) else max(1.0, abs(top))
-    ax.set_ylim(bottom - 0.3 * span, top + 0.12 * span)
+    ax.set_ylim(bottom - 0.3 * span, top + (0.34 if curve.function else 0.12) * span)
     ax.plot(curve.x, curve.y, color=colour, linewidth=1.8, zorder=3)
     _density(ax, samples, wide)
     _knots(ax, knots, curve.outside)

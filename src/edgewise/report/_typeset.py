@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
@@ -13,7 +15,10 @@ _SIZE = text_to_path.FONT_SCALE
 _EM = text_to_path.FONT_SCALE
 _PAD = 0.06 * _EM
 _LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
-_POINTS = {Path.CURVE3: 2, Path.CURVE4: 3}
+_EXPONENT = re.compile(r"\^\{(-?) ?\\frac\{(\w+)\}\{(\w+)\}\}")
+_PRODUCT = re.compile(r"(?<=[\w}]) \\mathrm\{")
+_LOW = re.compile(r"\\left([(|\[])((?:(?!\\left|\\right|\\frac|\\sqrt).)*)\\right([)|\]])")
+_ARGUMENT = re.compile(r"\{(\([^(){}]*\))\}")  # \sin{(x)}
 
 
 def typeset(name: str, latex: str) -> Markup | None:
@@ -26,7 +31,8 @@ def typeset(name: str, latex: str) -> Markup | None:
     >>> typeset("y", r"\\begin{cases} 1 \\end{cases}") is None
     True
     """
-    math = f"{math_name(name)} = {latex}" if name else latex
+    shown = _display(latex)
+    math = f"{math_name(name)} = {shown}" if name else shown
     if not (_has_glyphs(math) and typesets(math)):
         return None
     fonts = FontProperties(size=_SIZE, math_fontfamily="cm" if math.isascii() else "stix")
@@ -41,6 +47,27 @@ def typeset(name: str, latex: str) -> Markup | None:
         f'viewBox="{left:.2f} {-bottom - height:.2f} {width:.2f} {height:.2f}">'
         f'<path fill="currentColor" d="{_path_data(path)}"/></svg>'
     )
+
+
+def _display(latex: str) -> str:
+    r"""The formula as one would set it by hand.
+
+    Large fractions on the line, a^{3/2} above it, thin spaces between names, plain parentheses around what is low.
+
+    >>> print(_display(r"\frac{2 \mathrm{mass}^{\frac{3}{2}}}{\sin{\left(x \right)}}"))
+    \dfrac{2 \,\mathrm{mass}^{3/2}}{\sin(x)}
+    """
+    text = _EXPONENT.sub(r"^{\1\2/\3}", latex)
+    text = _PRODUCT.sub(r" \\,\\mathrm{", text).replace(r"\operatorname{", r"\mathrm{")
+    before = None
+    while before != text:
+        before, text = text, _LOW.sub(lambda m: m[1] + m[2].strip() + m[3], text)
+    text = _ARGUMENT.sub(r"\1", text)
+    depth, out = 0, []
+    for part in re.split(r"(\\frac|[{}])", text):
+        depth += {"{": 1, "}": -1}.get(part, 0)
+        out.append(r"\dfrac" if part == r"\frac" and depth == 0 else part)
+    return "".join(out)
 
 
 def _has_glyphs(math: str) -> bool:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
-from edgewise.plot import pareto
+from edgewise.plot import math_name, pareto
 from edgewise.report._content import ReportContent
 from edgewise.report._typeset import typeset
 
@@ -32,6 +32,7 @@ class _Picture(NamedTuple):
 class _Law(NamedTuple):
     name: str
     latex: str
+    source: str
     svg: Markup | None
 
 
@@ -78,7 +79,7 @@ def render(content: ReportContent) -> str:
     front = _picture("Error against complexity", pareto(content.candidates).figure) if content.candidates else None  # type: ignore[arg-type]
     return environment.get_template("report.html").render(
         content=content,
-        laws=[_Law(name, latex, typeset(name, latex)) for name, latex in content.formula_latex],
+        laws=[_Law(name, latex, f"{math_name(name)} = {latex}", typeset(name, latex)) for name, latex in content.formula_latex],
         pictures=[_picture(caption, figure) for caption, figure in content.figures],
         front=front,
     )

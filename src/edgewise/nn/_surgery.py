@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -61,12 +62,15 @@ def set_function(
     """
     functions.get(name)
     edge_of(model, layer, j, i)
+    constants = [*affine]
+    if len(constants) != 4 or not all(isinstance(v, int | float) and math.isfinite(v) for v in constants):
+        raise InputError(f"'affine' must be four finite numbers (a, b, c, d). Got {affine!r}.")
     new = clone(model)
     target = layer_of(new, layer)
     target.symbols[j, i] = name
     target.mask[j, i] = True
     with torch.no_grad():
-        target.affine[j, i] = torch.as_tensor(affine, dtype=target.dtype)
+        target.affine[j, i] = torch.tensor(constants, dtype=target.dtype)
         target.affine_free[j, i] = True
     return new
 
@@ -91,6 +95,7 @@ def refine_grid(model: KAN, factor: int) -> KAN:
     >>> refine_grid(ew.KAN([2, 1], grid=5), 2).layers[0].grid
     10
     """
+    _check_count("factor", factor)
     new = clone(model)
     for layer in _layers(new):
         _set_knots(layer, refined_knots(layer.knots, layer.degree, factor))
@@ -113,13 +118,25 @@ def adapt_grid(
     """
     if not 0 <= quantiles <= 0.95:
         raise InputError(f"'quantiles' must lie in [0, 0.95]. Got {quantiles!r}.")
+    if grid is not None:
+        _check_count("grid", grid)
+    if x.dim() != 2 or x.shape[1] != model.n_in or len(x) == 0:
+        raise InputError(f"x must have shape (rows, {model.n_in}) with at least one row. Got {tuple(x.shape)}.")
     new = clone(model)
     h = x.to(new.dtype)
     with torch.no_grad():
         for depth, (layer, nodes) in enumerate(zip(_layers(new), new.nodes[1:], strict=True)):
+            if not torch.isfinite(h).all():
+                what = "x is" if depth == 0 else f"The values of the nodes before layer {depth} are"
+                raise InputError(f"{what} not finite everywhere: a symbolic edge may have left its domain, or a row is bad.")
             _set_knots(layer, adapted_knots(h, grid or layer.grid, layer.degree, margins[depth > 0], quantiles))
             h = nodes.combine(layer(h))
     return new
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InputError(f"'{name}' must be an int >= 1. Got {value!r}.")
 
 
 def _set_knots(layer: KANLayer, knots: Tensor) -> None:
@@ -130,6 +147,8 @@ def _set_knots(layer: KANLayer, knots: Tensor) -> None:
 
 def scale_outputs(model: KAN, factors: Tensor) -> KAN:
     """Return the network with output o multiplied by factors[o], a tensor (n_out,)."""
+    if factors.shape != (model.n_out,):
+        raise InputError(f"'factors' must have shape ({model.n_out},), one for each output. Got {tuple(factors.shape)}.")
     new = clone(model)
     last = layer_of(new, len(new.layers) - 1)
     with torch.no_grad():
@@ -142,34 +161,50 @@ def scale_outputs(model: KAN, factors: Tensor) -> KAN:
 
 
 def compact(model: KAN, x: Tensor) -> KAN:
-    """Return the network without nodes that nothing enters or that nothing leaves; inputs stay.
+    """Return the network without nodes that are constant or that nothing leaves; inputs stay.
 
-    The output is unchanged at the rows of x (and everywhere, where a dropped node was constant): what an edge gave on
-    a node with no incoming edge is a constant, which goes to another edge of the same subnode.
+    The output is unchanged: what edges gave on a constant node is a constant, read off at the rows of x, which goes to
+    another edge of the same subnode. Where a subnode has no other edge, one constant node stays.
     """
     new = clone(model)
     changed = True
     while changed:
         changed = False
-        for depth in range(1, len(new.layers)):
+        for depth in reversed(range(1, len(new.layers))):
             keep = _live_nodes(new, depth)
             if not all(keep) and any(keep):
                 new = _keep_nodes(new, depth, keep, x)
                 changed = True
-                break
     return new
 
 
 def _live_nodes(model: KAN, depth: int) -> list[bool]:
-    """Which nodes between layer depth - 1 and layer depth have edges on both sides."""
-    entering = layer_of(model, depth - 1).mask.any(1).tolist()
-    leaving = layer_of(model, depth).mask.any(0).tolist()
+    """Which nodes between layer depth - 1 and layer depth the outputs need."""
+    mask = layer_of(model, depth).mask
+    constant = _constant_nodes(model, depth)
+    keep = [leaves and not fixed for leaves, fixed in zip(mask.any(0).tolist(), constant, strict=True)]
+    for row in mask.tolist():
+        entering = [q for q, on in enumerate(row) if on]
+        if entering and not any(keep[q] for q in entering):
+            keep[entering[0]] = True  # it holds the constant of a subnode that has nothing else
+    return keep
+
+
+def _constant_nodes(model: KAN, depth: int) -> list[bool]:
+    """Which nodes before a layer are the same number at every row: fed by constants alone, or a product with zero."""
+    if depth == 0:
+        return [False] * model.n_in
+    before = _constant_nodes(model, depth - 1)
+    varying = [
+        [i for i, on in enumerate(row) if on and not before[i]] for row in layer_of(model, depth - 1).mask.tolist()
+    ]
+    empty = (~layer_of(model, depth - 1).mask.any(1)).tolist()
     groups = model.nodes[depth].groups()
-    return [leaving[q] and all(entering[j] for j in group) for q, group in enumerate(groups)]
+    return [not any(varying[j] for j in group) or any(empty[j] for j in group) for group in groups]
 
 
 def _keep_nodes(model: KAN, depth: int, keep: list[bool], x: Tensor) -> KAN:
-    """The network with only the kept nodes at a depth; what a dropped one gave on average becomes a constant."""
+    """The network with only the kept nodes at a depth; what dropped ones gave becomes a constant."""
     before, after = layer_of(model, depth - 1), layer_of(model, depth)
     nodes = model.nodes[depth]
     groups = nodes.groups()

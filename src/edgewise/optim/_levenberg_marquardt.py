@@ -62,7 +62,8 @@ class LM:
             gain = (cost - new_cost) / cost if cost > 0 else 0.0
             cost = new_cost
             slow = slow + 1 if gain < self.tolerance else 0
-            if slow == 3 or cost <= 1e-32 or (watch is not None and watch(theta, cost)):
+            stop = watch is not None and watch(theta, cost)
+            if stop or slow == 3 or cost <= 1e-32:
                 break
             normal = problem.normal(theta)
         return theta, cost

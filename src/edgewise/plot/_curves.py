@@ -22,12 +22,16 @@ _BINS = 36
 
 
 def curves(
-    model: KAN, x: Any = None, names: Sequence[str] | None = None, *, target: str | Sequence[str] | None = None
-) -> Figure:  # fmt: skip
+    model: KAN,
+    x: Any = None,
+    names: Sequence[str] | None = None,
+    *,
+    target: str | Sequence[str] | None = None,
+) -> Figure:
     """Draw each active edge's function with the density of the samples that reach it, and return the figure.
 
-    Grey ticks on top of a panel are the spline's knots; where they end the curve goes on along its tangent, and the
-    share of samples out there is printed. A symbolic edge is orange, with its formula.
+    Grey ticks on top of a panel are the spline's knots; where they end the curve goes on along its tangent,
+    and the share of samples out there is printed. A symbolic edge is orange, with its formula.
 
     Shapes: x (n, n_in), or None for points spread over the first layer's knots; `names` n_in strings,
     `target` one string or n_out.
@@ -50,10 +54,11 @@ def curves(
         ax = figure.add_subplot(lines, columns, number + 1)
         layer = model.layers[curve.layer]
         assert isinstance(layer, KANLayer)
-        knots = [] if curve.function else layer.knots[curve.i, layer.degree : -layer.degree].double().cpu().tolist()
+        knots = [] if curve.function else layer.knots[curve.i, layer.degree : -layer.degree].tolist()
         start = labels[curve.layer][curve.i]
         _panel(ax, curve, knots, start)
-        ax.set_title(f"{start} → {_end(model, labels, curve)}", loc="left", fontsize=9, color=style.INK, parse_math=False)
+        title = f"{start} → {_end(model, labels, curve)}"
+        ax.set_title(title, loc="left", fontsize=9, color=style.INK, parse_math=False)
     return figure
 
 
@@ -83,8 +88,18 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
     _knots(ax, knots, curve.outside)
     if curve.function and curve.affine:
         text = edge_formula(curve.function, curve.affine, name)
-        ax.text(0.03, 0.97, text, transform=ax.transAxes, va="top", fontsize=8, color=colour, parse_math=False, zorder=5,
-                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5})  # fmt: skip
+        ax.text(
+            0.03,
+            0.97,
+            text,
+            transform=ax.transAxes,
+            va="top",
+            fontsize=8,
+            color=colour,
+            parse_math=False,
+            zorder=5,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
+        )
     style.tidy(ax)
     ax.tick_params(labelsize=7)
 
@@ -95,8 +110,16 @@ def _density(ax: Axes, samples: np.ndarray, wide: bool) -> None:
     edges = np.geomspace(*ends, _BINS + 1) if wide else np.linspace(*ends, _BINS + 1)
     counts, _ = np.histogram(samples, edges)
     heights = 0.16 * counts / max(1, counts.max())
-    ax.bar(edges[:-1], heights, width=np.diff(edges), align="edge", color="#b9cbe0", transform=ax.get_xaxis_transform(),
-           zorder=1, linewidth=0)  # fmt: skip
+    ax.bar(
+        edges[:-1],
+        heights,
+        width=np.diff(edges),
+        align="edge",
+        color="#b9cbe0",
+        transform=ax.get_xaxis_transform(),
+        zorder=1,
+        linewidth=0,
+    )
 
 
 def _knots(ax: Axes, knots: list[float], outside: float) -> None:
@@ -110,5 +133,14 @@ def _knots(ax: Axes, knots: list[float], outside: float) -> None:
             ax.axvspan(start, stop, color="#f1ece6", linewidth=0, zorder=0)
     ax.set_xlim(*ends)
     if outside > 0:
-        ax.text(0.97, 0.93, f"{100 * outside:.2g} % outside", transform=ax.transAxes, ha="right", va="top", fontsize=7,
-                color=style.SOFT, zorder=5)  # fmt: skip
+        ax.text(
+            0.97,
+            0.93,
+            f"{100 * outside:.2g} % outside",
+            transform=ax.transAxes,
+            ha="right",
+            va="top",
+            fontsize=7,
+            color=style.SOFT,
+            zorder=5,
+        )

@@ -19,10 +19,11 @@ _MOST_ROWS = 10_000
 
 @dataclass(frozen=True)
 class EdgeCurve:
-    """One active edge's curve: y over x (points,), its samples' inputs and outputs (rows,), and its knots' range.
+    """One active edge's curve, what goes in and comes out of it, and its knots' range.
 
-    `outside` is the share of samples beyond the knots (0 for a symbolic edge, which has none); `function` and
-    `affine` = (a, b, c, d) are set for a symbolic edge.
+    x and y (points,) are the curve, sorted by x; samples and values (rows,) its inputs and outputs at the
+    data. `outside` is the share of samples beyond the knots (0 for a symbolic edge, which has none);
+    `function` and `affine` = (a, b, c, d) are set for a symbolic edge.
     """
 
     layer: int
@@ -39,7 +40,7 @@ class EdgeCurve:
 
 
 def rows_of(model: KAN, x: Any) -> Tensor:
-    """The rows to show a network on: at most 10 000 of x, or points spread over the first knots when x is None."""
+    """The rows to show a network on: at most 10 000 of x, or points spread over the first knots."""
     if x is None:
         layer = model.layers[0]
         assert isinstance(layer, KANLayer)
@@ -55,7 +56,8 @@ def rows_of(model: KAN, x: Any) -> Tensor:
 def edge_curves(model: KAN, x: Any = None) -> list[EdgeCurve]:
     """Return the curve of every active edge over the range its inputs take on the rows of x.
 
-    Shapes: x (n, n_in), or None for points spread over the first layer's knots. Errors: InputError for another width.
+    Shapes: x (n, n_in), or None for points spread over the first layer's knots.
+    Errors: InputError for another width.
 
     >>> import edgewise as ew
     >>> curve = ew.plot.edge_curves(ew.KAN([2, 1]))[0]
@@ -70,8 +72,14 @@ def edge_curves(model: KAN, x: Any = None) -> list[EdgeCurve]:
             points = _points(passed.inputs[depth])
             values = layer.edges(points)
             for j, i in layer.mask.nonzero().tolist():
-                found.append(_curve(layer, (depth, j, i), (points[:, i], values[:, j, i]),
-                                    (passed.inputs[depth][:, i], passed.edges[depth][:, j, i])))  # fmt: skip
+                found.append(
+                    _curve(
+                        layer,
+                        (depth, j, i),
+                        (points[:, i], values[:, j, i]),
+                        (passed.inputs[depth][:, i], passed.edges[depth][:, j, i]),
+                    )
+                )
     return found
 
 
@@ -89,7 +97,7 @@ def _points(inputs: Tensor) -> Tensor:
 
 def _curve(
     layer: KANLayer, edge: tuple[int, int, int], curve: tuple[Tensor, Tensor], data: tuple[Tensor, Tensor]
-) -> EdgeCurve:  # fmt: skip
+) -> EdgeCurve:
     depth, j, i = edge
     x, y, samples, values = (part.double().cpu().numpy() for part in (*curve, *data))
     function = layer.symbols.get((j, i))
@@ -97,9 +105,18 @@ def _curve(
     low, high = float(layer.knots[i, layer.degree]), float(layer.knots[i, -1 - layer.degree])
     beyond = (samples < low) | (samples > high)
     return EdgeCurve(
-        depth, j, i, x, y, samples, values, (low, high),
-        0.0 if function else float(beyond.mean()), function, (a, b, c, d) if function else None,
-    )  # fmt: skip
+        depth,
+        j,
+        i,
+        x,
+        y,
+        samples,
+        values,
+        (low, high),
+        0.0 if function else float(beyond.mean()),
+        function,
+        (a, b, c, d) if function else None,
+    )
 
 
 def shown_range(curve: EdgeCurve) -> tuple[float, float]:

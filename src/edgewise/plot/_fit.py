@@ -19,18 +19,21 @@ _DECADES = 3.0
 def fit_quality(y: Any, predicted: Any, *, name: str = "y") -> Figure:
     """Draw predictions against data and what is left over, side by side, and return the figure.
 
-    When y is positive and spans more than three decades the axes are logarithmic and the residuals relative to y.
+    When y is positive and spans more than three decades the axes are logarithmic and the residuals relative.
 
-    Shapes: y and predicted (n,) or (n, 1). Errors: InputError for different lengths or values that are not finite.
+    Shapes: y and predicted (n,) or (n, 1).
+    Errors: InputError for different lengths or values that are not finite.
 
     >>> import edgewise as ew
     >>> figure = ew.plot.fit_quality([1.0, 2.0, 3.0], [1.1, 2.0, 2.9], name="speed")
     >>> len(figure.axes)
     2
     """
-    data, model = (as_matrix(values, what).cpu().numpy() for values, what in ((y, "y"), (predicted, "predicted")))
+    data, model = as_matrix(y, "y").cpu().numpy(), as_matrix(predicted, "predicted").cpu().numpy()
     if data.shape != model.shape or data.shape[1] != 1:
-        raise InputError(f"y and predicted must be two columns of the same length. Got {data.shape} and {model.shape}.")
+        raise InputError(
+            f"y and predicted must be two columns of the same length. Got {data.shape} and {model.shape}."
+        )
     data, model = data[:, 0], model[:, 0]
     wide = bool(data.min() > 0 and math.log10(data.max() / data.min()) > _DECADES)
     figure = Figure(figsize=(8.6, 3.7), layout="constrained")
@@ -48,7 +51,15 @@ def _against(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: boo
         ax.set_yscale("log", nonpositive="mask")
     ax.plot(ends, ends, color=style.SOFT, linewidth=1, zorder=1)
     _dots(ax, data, model)
-    ax.text(0.04, 0.96, _verdict(data, model, wide), transform=ax.transAxes, va="top", fontsize=8.5, color=style.INK)
+    ax.text(
+        0.04,
+        0.96,
+        _verdict(data, model, wide),
+        transform=ax.transAxes,
+        va="top",
+        fontsize=8.5,
+        color=style.INK,
+    )
     ax.set_xlabel(name, parse_math=False)
     ax.set_ylabel("predicted")
     style.tidy(ax)
@@ -80,5 +91,13 @@ def _residuals(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: b
 def _dots(ax: Axes, x: np.ndarray, y: np.ndarray) -> None:
     """Points that stay light in number: small and clear when there are many, and pixels in vector files."""
     many = len(x) > 500
-    ax.scatter(x, y, s=6 if many else 18, color=style.ACCENT, alpha=0.35 if many else 0.75, linewidths=0,
-               rasterized=many, zorder=2)  # fmt: skip
+    ax.scatter(
+        x,
+        y,
+        s=6 if many else 18,
+        color=style.ACCENT,
+        alpha=0.35 if many else 0.75,
+        linewidths=0,
+        rasterized=many,
+        zorder=2,
+    )

@@ -14,7 +14,8 @@ _EXACT = 1e-17
 def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
     """Draw training and validation error over time, with the grid of each round, and return the axes.
 
-    Units: root mean square error in the target's units, seconds. Errors: InputError for a record without rows.
+    Units: root mean square error in the target's units, seconds.
+    Errors: InputError for a record without rows.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(60, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -30,14 +31,23 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
     held = [max(row.validation, _EXACT) for row in rows]
     ax.plot(seconds, train, "-o", color=style.ACCENT, markersize=4, linewidth=1.4, label="training rows")
     if any(value == value for value in held):
-        ax.plot(seconds, held, "--s", color=style.SYMBOLIC, markersize=4, linewidth=1.4, label="held-out rows")
+        ax.plot(
+            seconds, held, "--s", color=style.SYMBOLIC, markersize=4, linewidth=1.4, label="held-out rows"
+        )
     before = None
     for row, height in zip(rows, train, strict=True):
         if row.grid != before:
             label = f"grid {row.grid}" if before is None else f"{row.grid}"
             top = max(height, row.validation) if row.validation == row.validation else height
-            ax.annotate(label, (row.seconds, top), xytext=(0, 7), textcoords="offset points", ha="center",
-                        fontsize=8, color=style.INK)  # fmt: skip
+            ax.annotate(
+                label,
+                (row.seconds, top),
+                xytext=(0, 7),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                color=style.INK,
+            )
         before = row.grid
     ax.set_yscale("log")
     ax.margins(x=0.06, y=0.15)

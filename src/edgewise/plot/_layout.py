@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from edgewise.nn import KAN
+import torch
+
+from edgewise.nn import KAN, KANLayer
 from edgewise.nn._nodes import Nodes
 
 _PITCH = 1.32  # of boxes beside each other
@@ -32,7 +34,7 @@ class NodeSpot:
 
 @dataclass(frozen=True)
 class EdgeSpot:
-    """One active edge (layer, j, i): a line from `start` to the bottom of the box around `box`, then on to `end`."""
+    """One active edge (layer, j, i): a line from `start` to the box centred at `box`, then on to `end`."""
 
     layer: int
     j: int
@@ -55,28 +57,33 @@ class Diagram:
 def diagram(model: KAN, least_width: float = _LEAST_WIDTH) -> Diagram:
     """Return the positions of everything in the picture of a network; masked edges have none.
 
-    Boxes stand near the node that they share with fewer others, spread so that none overlap; more than 34 of them
-    are staggered in rows. `least_width` makes room for long names.
+    Boxes stand near the node that they share with fewer others, spread so that none overlap; more than 34 of
+    them are staggered in rows. `least_width` makes room for long names.
 
     >>> import edgewise as ew
     >>> d = ew.plot.diagram(ew.KAN([2, (1, 1), 1]))
     >>> [node.kind for node in d.nodes], len(d.edges)
     (['input', 'input', 'sum', 'product', 'sum'], 8)
     """
-    active = [[(j, i) for j, row in enumerate(layer.mask.tolist()) for i, on in enumerate(row) if on] for layer in model.layers]  # type: ignore[union-attr]
+    active = [_pairs(layer) for layer in model.layers]
     rows = [max(1, math.ceil(len(edges) / _MOST_IN_ROW)) for edges in active]
     widths = [_PITCH * (len(edges) - 1 + n) / n for edges, n in zip(active, rows, strict=True)]
     width = max(least_width, *widths, *(sum(_footprints(nodes)) for nodes in model.nodes))
-    run = min(2.6, 0.8 + 0.05 * width)
-    nodes, edges, y = [_nodes(model.nodes[0], 0, width, 0.0)], [], 0.0
+    run = min(2.6, 0.8 + 0.05 * width)  # from a node to the nearest box
+    levels, edges, y = [_nodes(model.nodes[0], 0, width, 0.0)], [], 0.0
     for depth, (pairs, n_rows) in enumerate(zip(active, rows, strict=True)):
-        middle = y + run + 0.5 + _ROW * (n_rows - 1) / 2
-        top = middle + _ROW * (n_rows - 1) / 2 + 0.5 + run
-        nodes.append(_nodes(model.nodes[depth + 1], depth + 1, width, top))
-        ends = [point for node in nodes[-1] for point in node.factors]
-        edges += _edges(depth, pairs, nodes[-2], ends, (width, middle, n_rows))
-        y = nodes[-1][0].y
-    return Diagram(width, y, [node for level in nodes for node in level], edges)
+        half = 0.5 + _ROW * (n_rows - 1) / 2
+        middle = y + run + half
+        levels.append(_nodes(model.nodes[depth + 1], depth + 1, width, middle + half + run))
+        ends = [point for node in levels[-1] for point in node.factors]
+        edges += _edges(depth, pairs, levels[-2], ends, (width, middle, n_rows))
+        y = levels[-1][0].y
+    return Diagram(width, y, [node for level in levels for node in level], edges)
+
+
+def _pairs(layer: torch.nn.Module) -> list[tuple[int, int]]:
+    assert isinstance(layer, KANLayer)
+    return [(j, i) for j, i in layer.mask.nonzero().tolist()]
 
 
 def _footprints(nodes: Nodes) -> list[float]:
@@ -100,8 +107,13 @@ def _nodes(nodes: Nodes, layer: int, width: float, y: float) -> list[NodeSpot]:
 
 
 def _edges(
-    depth: int, pairs: list[tuple[int, int]], before: list[NodeSpot], ends: list[Point], place: tuple[float, float, int]
-) -> list[EdgeSpot]:  # fmt: skip
+    depth: int,
+    pairs: list[tuple[int, int]],
+    before: list[NodeSpot],
+    ends: list[Point],
+    place: tuple[float, float, int],
+) -> list[EdgeSpot]:
+    """The edges of one layer; `place` is the diagram's width, the middle of the boxes, and their rows."""
     width, middle, n_rows = place
     by_start = len(before) >= len(ends)
 

@@ -36,14 +36,16 @@ def network(
     target: str | Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a network bottom-up, with every edge's curve over the range that the data takes, and return the axes.
+    """Draw a network bottom-up, its curve on every edge, and return the axes.
 
-    A line's opacity is tanh(3 score) of its attribution score, so what matters is dark. Spline edges are dark blue;
-    symbolic edges are orange and named. A dot is a sum, a circled cross a product. Masked edges are not drawn.
-    The figure, made when `ax` is None, grows with the network; save it with `ax.figure.savefig(path)`.
+    Curves cover the range that the data takes. A line's opacity is tanh(3 score) of its attribution score,
+    so what matters is dark. Spline edges are dark blue; symbolic edges are orange and named. A dot is a
+    sum, a circled cross a product. Masked edges are not drawn. The figure, made when `ax` is None, grows
+    with the network; save it with `ax.figure.savefig(path)`.
 
-    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `names` n_in strings; `target` one
-    string or n_out. Names are printed as they are. Errors: InputError for x, names or target of another width.
+    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `names` n_in strings;
+    `target` one string or n_out. Names are printed as they are. Errors: InputError for x, names or target
+    of another width.
 
     >>> import edgewise as ew, torch
     >>> model = ew.nn.set_function(ew.KAN([2, 3, 1]), 0, 0, 0, "sin")
@@ -101,9 +103,7 @@ def _key(edge: EdgeSpot) -> tuple[int, int, int]:
     return edge.layer, edge.j, edge.i
 
 
-def _draw_lines(
-    ax: Axes, plan: Diagram, curves: dict[Any, EdgeCurve], opacity: dict[Any, float]
-) -> None:  # fmt: skip
+def _draw_lines(ax: Axes, plan: Diagram, curves: dict[Any, EdgeCurve], opacity: dict[Any, float]) -> None:
     """Faint lines first, so that the important ones lie on top."""
     paths, colours = [], []
     for edge in sorted(plan.edges, key=lambda e: opacity[_key(e)]):
@@ -120,14 +120,14 @@ def _bend(start: Point, end: Point) -> Path:
     return Path(points, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
 
 
-def _draw_boxes(
-    ax: Axes, plan: Diagram, curves: dict[Any, EdgeCurve], opacity: dict[Any, float]
-) -> None:  # fmt: skip
+def _draw_boxes(ax: Axes, plan: Diagram, curves: dict[Any, EdgeCurve], opacity: dict[Any, float]) -> None:
     boxes, borders, lines, colours = [], [], [], []
     for edge in plan.edges:
         curve, alpha = curves[_key(edge)], opacity[_key(edge)]
         (x, y), colour = edge.box, _colour(curve, max(alpha, 0.25))
-        boxes.append(FancyBboxPatch((x - 0.42, y - 0.42), 0.84, 0.84, boxstyle="round,pad=0.08,rounding_size=0.14"))
+        boxes.append(
+            FancyBboxPatch((x - 0.42, y - 0.42), 0.84, 0.84, boxstyle="round,pad=0.08,rounding_size=0.14")
+        )
         borders.append(colour)
         lines.append(_fitted(curve) * 0.78 + np.array([x, y]) - 0.39)
         colours.append(colour)
@@ -135,10 +135,20 @@ def _draw_boxes(
             text, is_math = function_label(curve.function)
             away, side = (-0.07, "right") if edge.end[0] > x + 0.01 else (0.07, "left")
             ax.text(
-                x + away, y + 0.53, text, parse_math=is_math, color=SYMBOLIC, fontsize=8.5, ha=side, va="bottom",
-                zorder=6, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.4},
-            )  # fmt: skip
-    ax.add_collection(PatchCollection(boxes, facecolors="white", edgecolors=borders, linewidths=0.9, zorder=3))
+                x + away,
+                y + 0.53,
+                text,
+                parse_math=is_math,
+                color=SYMBOLIC,
+                fontsize=8.5,
+                ha=side,
+                va="bottom",
+                zorder=6,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.4},
+            )
+    ax.add_collection(
+        PatchCollection(boxes, facecolors="white", edgecolors=borders, linewidths=0.9, zorder=3)
+    )
     ax.add_collection(LineCollection(lines, colors=colours, linewidths=1.4, capstyle="round", zorder=4))
 
 
@@ -159,7 +169,9 @@ def _draw_nodes(ax: Axes, plan: Diagram) -> None:
         if node.kind == "product":
             _draw_product(ax, node)
         else:
-            ax.add_patch(Circle((node.x, node.y), _DOT, facecolor=INK, edgecolor="white", linewidth=1, zorder=5))
+            ax.add_patch(
+                Circle((node.x, node.y), _DOT, facecolor=INK, edgecolor="white", linewidth=1, zorder=5)
+            )
 
 
 def _draw_product(ax: Axes, node: NodeSpot) -> None:
@@ -167,12 +179,20 @@ def _draw_product(ax: Axes, node: NodeSpot) -> None:
         ax.plot([x, node.x], [y, node.y], color=INK, linewidth=1.3, zorder=2)
         ax.add_patch(Circle((x, y), 0.6 * _DOT, facecolor=INK, edgecolor="white", linewidth=0.8, zorder=5))
     ax.add_patch(
-        Circle((node.x, node.y), _RING, facecolor="white", edgecolor=INK, linewidth=1.4, zorder=5, gid="product")
+        Circle(
+            (node.x, node.y), _RING, facecolor="white", edgecolor=INK, linewidth=1.4, zorder=5, gid="product"
+        )
     )
     arm = 0.5 * _RING
     for sign in (1, -1):
-        ax.plot([node.x - arm, node.x + arm], [node.y - sign * arm, node.y + sign * arm], color=INK, linewidth=1.4,
-                solid_capstyle="round", zorder=6)  # fmt: skip
+        ax.plot(
+            [node.x - arm, node.x + arm],
+            [node.y - sign * arm, node.y + sign * arm],
+            color=INK,
+            linewidth=1.4,
+            solid_capstyle="round",
+            zorder=6,
+        )
 
 
 def _draw_names(ax: Axes, plan: Diagram, labels: list[list[str]], tilted: bool) -> None:
@@ -180,10 +200,41 @@ def _draw_names(ax: Axes, plan: Diagram, labels: list[list[str]], tilted: bool) 
     for node in plan.nodes:
         name = labels[node.layer][node.index]
         if node.layer == 0:
-            turn: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if tilted else {"ha": "center"}
-            ax.text(node.x, node.y - 0.3, name, parse_math=False, color=INK, fontsize=11, va="top", zorder=6, **turn)
+            turn: dict[str, Any] = (
+                {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if tilted else {"ha": "center"}
+            )
+            ax.text(
+                node.x,
+                node.y - 0.3,
+                name,
+                parse_math=False,
+                color=INK,
+                fontsize=11,
+                va="top",
+                zorder=6,
+                **turn,
+            )
         elif node.layer == last:
-            ax.text(node.x, node.y + 0.36, name, parse_math=False, color=INK, fontsize=11, ha="center", va="bottom", zorder=6)
+            ax.text(
+                node.x,
+                node.y + 0.36,
+                name,
+                parse_math=False,
+                color=INK,
+                fontsize=11,
+                ha="center",
+                va="bottom",
+                zorder=6,
+            )
         else:
             radius = _RING if node.kind == "product" else _DOT
-            ax.text(node.x + radius + 0.07, node.y - 0.02, name, parse_math=False, color=SOFT, fontsize=8, va="center", zorder=6)
+            ax.text(
+                node.x + radius + 0.07,
+                node.y - 0.02,
+                name,
+                parse_math=False,
+                color=SOFT,
+                fontsize=8,
+                va="center",
+                zorder=6,
+            )

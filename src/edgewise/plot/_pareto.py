@@ -39,12 +39,32 @@ def pareto(rows: Sequence[Candidate], ax: Axes | None = None) -> Axes:
     ax = style.axes(ax, (6.4, 3.4))
     front = front_of(rows)
     heights = {row: max(row.error, _EXACT) for row in rows}
-    ax.step([r.complexity for r in front], [heights[r] for r in front], where="post", color=style.SOFT, linewidth=1.2, zorder=2)
+    ax.step(
+        [r.complexity for r in front],
+        [heights[r] for r in front],
+        where="post",
+        color=style.SOFT,
+        linewidth=1.2,
+        zorder=2,
+    )
     for row in rows:
         colour = style.SYMBOLIC if row.chosen else style.ACCENT if row in front else style.SOFT
-        ax.scatter(row.complexity, heights[row], s=130 if row.chosen else 34, marker="*" if row.chosen else "o", color=colour, zorder=3)
-        ax.annotate(f"{row.index}", (row.complexity, heights[row]), xytext=(5, 4), textcoords="offset points",
-                    fontsize=8, color=colour)  # fmt: skip
+        ax.scatter(
+            row.complexity,
+            heights[row],
+            s=130 if row.chosen else 34,
+            marker="*" if row.chosen else "o",
+            color=colour,
+            zorder=3,
+        )
+        ax.annotate(
+            f"{row.index}",
+            (row.complexity, heights[row]),
+            xytext=(5, 4),
+            textcoords="offset points",
+            fontsize=8,
+            color=colour,
+        )
     ax.set_yscale("log")
     ax.margins(x=0.08, y=0.12)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -28,7 +28,7 @@ _TYPESET = {
 
 
 def math_name(name: str) -> str:
-    r"""Return a name as mathtext: letters, Greek ones too, in italics, with their number as index; words as they are.
+    r"""Return a name as mathtext: letters, Greek ones too, in italics, their number as index; words as are.
 
     >>> print(math_name("x12"), math_name("lambda"), math_name("period_days"))
     x_{12} \lambda \mathrm{period\_days}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from markupsafe import Markup, escape
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
-from markupsafe import Markup, escape
 
 from edgewise.plot import math_name, typesets
 
@@ -22,13 +22,13 @@ _ARGUMENT = re.compile(r"\{(\([^(){}]*\))\}")  # \sin{(x)}
 
 
 def typeset(name: str, latex: str) -> Markup | None:
-    r"""Return `name = latex` as an SVG element in the colour of the text around it, or None if it cannot be typeset.
+    r"""Return `name = latex` as inline SVG in the colour of the text around it, None if that fails.
 
-    `name` is printed as it is, "" for none; `latex` is mathematics as sympy prints it.
+    `name` is a plain name, "" for none; `latex` is mathematics as sympy prints it.
 
-    >>> typeset("period_days", r"\\sqrt{a}")[:4]
+    >>> typeset("period_days", r"\sqrt{a}")[:4]
     Markup('<svg')
-    >>> typeset("y", r"\\begin{cases} 1 \\end{cases}") is None
+    >>> typeset("y", r"\begin{cases} 1 \end{cases}") is None
     True
     """
     shown = _display(latex)
@@ -42,7 +42,7 @@ def typeset(name: str, latex: str) -> Markup | None:
     left, bottom, width, height = box.x0 - _PAD, box.y0 - _PAD, box.width + 2 * _PAD, box.height + 2 * _PAD
     label = escape(f"{name} = {latex}" if name else latex)
     return Markup(
-        f'<svg class="formula" role="img" aria-label="{label}" '  # noqa: S704 - numbers and escaped text only
+        f'<svg class="formula" role="img" aria-label="{label}" '
         f'style="width:{width / _EM:.3f}em;height:{height / _EM:.3f}em" '
         f'viewBox="{left:.2f} {-bottom - height:.2f} {width:.2f} {height:.2f}">'
         f'<path fill="currentColor" d="{_path_data(path)}"/></svg>'
@@ -52,7 +52,8 @@ def typeset(name: str, latex: str) -> Markup | None:
 def _display(latex: str) -> str:
     r"""The formula as one would set it by hand.
 
-    Large fractions on the line, a^{3/2} above it, thin spaces between names, plain parentheses around what is low.
+    Large fractions on the line, a^{3/2} above it, thin spaces before names, plain parentheses around what
+    is low.
 
     >>> print(_display(r"\frac{2 \mathrm{mass}^{\frac{3}{2}}}{\sin{\left(x \right)}}"))
     \dfrac{2 \,\mathrm{mass}^{3/2}}{\sin(x)}

@@ -39,20 +39,23 @@ class _Law(NamedTuple):
 def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
     """Write a report as one self-contained HTML file and return its path.
 
-    Styles, pictures and typeset formulas are inside; it runs no script and asks no server for anything. A formula that
-    cannot be typeset is shown as text. The file appears whole or not at all.
+    Styles, pictures and typeset formulas are inside; it runs no script and asks no server for anything. A
+    formula that cannot be typeset is shown as text. The file appears whole or not at all.
 
     Errors: InputError when the folder is missing or cannot be written, or when `path` is a folder.
 
     >>> import tempfile
-    >>> content = ReportContent("Falling stone", formula_latex=[("s", r"\\frac{g t^2}{2}")], formula_text="g*t**2/2")
+    >>> law = [("s", r"\\frac{g t^2}{2}")]
+    >>> content = ReportContent("Falling stone", formula_latex=law, formula_text="g*t**2/2")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     "g*t**2/2" in write_report(f"{folder}/report.html", content).read_text(encoding="utf-8")
     True
     """
     path = Path(path)
     if path.is_dir():
-        raise InputError(f"The report's path {path} is a folder: name a file in it, like {path / 'report.html'}.")
+        raise InputError(
+            f"The report's path {path} is a folder: name a file in it, like {path / 'report.html'}."
+        )
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
     page = render(content)
@@ -62,7 +65,8 @@ def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
         partial.replace(path)
     except OSError as error:
         raise InputError(
-            f"Cannot write the report to {path} ({error.strerror}): choose another folder or make this one writable."
+            f"Cannot write the report to {path} ({error.strerror}): "
+            "choose another folder or make this one writable."
         ) from error
     finally:
         if partial.exists():
@@ -76,17 +80,25 @@ def render(content: ReportContent) -> str:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    front = _picture("Error against complexity", pareto(content.candidates).figure) if content.candidates else None  # type: ignore[arg-type]
+    figures = list(content.figures)
+    if content.candidates:
+        front = pareto(content.candidates).get_figure(root=True)
+        assert front is not None
+        figures.append(("Error against complexity", front))
+    pictures = [_picture(caption, figure) for caption, figure in figures]
     return environment.get_template("report.html").render(
         content=content,
-        laws=[_Law(name, latex, f"{math_name(name)} = {latex}", typeset(name, latex)) for name, latex in content.formula_latex],
-        pictures=[_picture(caption, figure) for caption, figure in content.figures],
-        front=front,
+        laws=[
+            _Law(name, latex, f"{math_name(name)} = {latex}", typeset(name, latex))
+            for name, latex in content.formula_latex
+        ],
+        pictures=pictures[: len(content.figures)],
+        front=pictures[-1] if content.candidates else None,
     )
 
 
 def _picture(caption: str, figure: Figure) -> _Picture:
-    """A figure as a data address: an image of its own, so that the names inside do not clash with other pictures'."""
+    """A figure as a data address: an image of its own, so that names inside do not clash with others'."""
     buffer = io.BytesIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "edgewise"}):
         figure.savefig(buffer, format="svg", dpi=200, facecolor="white", metadata={"Date": None})

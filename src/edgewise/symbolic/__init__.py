@@ -1,5 +1,6 @@
 """From a network to a formula: curves read as functions, edges snapped, constants rounded."""
 
+from edgewise.symbolic._compile import network_of as network_of
 from edgewise.symbolic._curve import CurveFit as CurveFit
 from edgewise.symbolic._curve import fit_curve as fit_curve
 from edgewise.symbolic._curve import rank_curves as rank_curves

@@ -54,6 +54,7 @@ def discover(
                 selection.x,
                 selection.y,
                 names=selection.names,
+                target=target,
                 noise=level,
                 seed=seed,
                 time_limit=time_limit,
@@ -69,7 +70,8 @@ def _show(screen: Any, found: Any, target: str) -> None:
     best = found.best
     screen.print()
     screen.print(f"{target} = {formula(best.expression)}", style="bold")
-    screen.print(f"Error: {best.error:.2g} (rms, relative to the spread of {target})")
+    kind = "relative to each value" if found.relative else f"relative to the spread of {target}"
+    screen.print(f"Error: {best.error:.2g} (rms, {kind})")
     screen.print(found.outcome.message)
     screen.print()
     grid = Grid(title="Candidates, from simple to accurate", title_justify="left", title_style="")

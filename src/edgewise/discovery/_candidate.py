@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,13 @@ import numpy as np
 import sympy
 
 from edgewise._errors import InputError
+from edgewise.discovery._direct import power_law
 from edgewise.discovery._polish import complexity, evaluate, polish, round_constants, simplify_light
 from edgewise.discovery._tape import Array, Formula
 
 #: relative error below which a formula is exact to rounding
 EXACT = 1e-9
+_SHOWN = 10  # inputs that are tried alone
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,10 @@ class Candidate:
         return self.expression
 
     def latex(self) -> str:
-        """The formula in LaTeX."""
-        return sympy.latex(self.expression)
+        """The formula in LaTeX, names of several letters upright, numbers with six digits."""
+        short = {f: _short(f) for f in self.expression.atoms(sympy.Float)}
+        names = {sympy.Symbol(name): _latex_name(name) for name in self.names}
+        return sympy.latex(self.expression.xreplace(short), symbol_names=names)
 
     def predict(self, x: Any) -> Array:
         """Values of the formula on rows (n, n_in); NaN where it is undefined."""
@@ -54,6 +58,19 @@ class Candidate:
 
     def __str__(self) -> str:
         return f"{self.expression}  (error {self.error:.2g}, complexity {self.complexity})"
+
+
+def _short(value: sympy.Float) -> sympy.Number:
+    rounded = sympy.Float(value, 6)
+    return sympy.Integer(int(rounded)) if rounded == int(rounded) and abs(rounded) < 1e6 else rounded
+
+
+def _latex_name(name: str) -> str:
+    """A name as LaTeX: one letter with digits as an index, anything longer upright with its underscores."""
+    letter, digits = name[:1], name[1:]
+    if letter.isalpha() and (not digits or digits.isdigit()):
+        return f"{letter}_{{{digits}}}" if digits else letter
+    return r"\mathrm{" + name.replace("_", r"\_") + "}"
 
 
 @dataclass(frozen=True)
@@ -97,12 +114,13 @@ def front(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 
 def baselines(judge: Judge, noise: float) -> list[Candidate]:
-    """What anyone would try first: a constant, each input alone as a line, and the plane through all."""
-    symbols = [sympy.Symbol(name) for name in judge.names]
-    forms: Sequence[Formula] = [
-        sympy.Float(np.average(judge.y, weights=judge.weight**2)),
-        *(sympy.Float(1.1) * s + sympy.Float(0.1) for s in symbols[:10]),
-        sum((sympy.Float(1.1) * s for s in symbols[:10]), sympy.Float(0.1)),
-    ]
+    """What anyone would try first: a constant, each input alone as a line and as a power, and the plane through all."""
+    symbols = [sympy.Symbol(name) for name in judge.names][:_SHOWN]
+    forms: list[Formula] = [sympy.Float(np.average(judge.y, weights=judge.weight**2))]
+    forms += [sympy.Float(1.1) * s + sympy.Float(0.1) for s in symbols]
+    forms.append(sum((sympy.Float(1.1) * s for s in symbols), sympy.Float(0.1)))
+    for i, name in enumerate(judge.names[:_SHOWN]):
+        alone = power_law([name], judge.x[:, [i]], judge.y, 1.0, judge.weight)
+        forms += [law.expression for law in alone]
     found = [judge.judged(form, noise, keep_form=True) for form in forms]
     return [c for c in found if c is not None]

@@ -19,6 +19,7 @@ from edgewise.discovery._relations import Relation, find_relations
 from edgewise.discovery._result import Discovery, Outcome
 from edgewise.discovery._surrogate import Surrogate, best_surrogate, neighbour_correlation
 from edgewise.discovery._tape import Array, Formula
+from edgewise.kernels import one_thread
 from edgewise.train import as_matrix
 
 Progress = Callable[[str, float, str | None], None]
@@ -62,7 +63,8 @@ def discover(
     networks as here: this project, docs/design/discovery.md.
     """
     search = _Search(*_checked(x, y, names, target), _noise(noise), seed, time_limit, progress)
-    return search.run()
+    with one_thread():
+        return search.run()
 
 
 def _checked(x: Any, y: Any, names: Sequence[str] | None, target: str) -> tuple[Array, Array, tuple[str, ...], str]:
@@ -105,7 +107,7 @@ class _Search:
         self.progress = progress
         self.given, self.noise = noise, noise or 0.0
         one_sign = bool((y > 0).all() or (y < 0).all())
-        self.relative = one_sign and np.abs(y).max() > _DECADES * np.abs(y).min()
+        self.relative = one_sign and bool(np.abs(y).max() > _DECADES * np.abs(y).min())
         order = np.random.default_rng(seed).permutation(len(y))
         self.rows, judged = np.sort(order[:_ROWS]), np.sort(order[:_JUDGED])
         weight = 1 / np.abs(y) if self.relative else np.ones(len(y))
@@ -113,6 +115,7 @@ class _Search:
         self.weight = weight
         self.candidates: list[Candidate] = []
         self.seen: set[Formula] = set()
+        self.origin: dict[Formula, str] = {}
         self.stages: list[str] = []
         if self.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
@@ -217,8 +220,7 @@ class _Search:
             candidate = self.judge.judged(formula, self.noise)
             if candidate is not None:
                 self.candidates.append(candidate)
-                if candidate.error < max(EXACT, self._margin()):
-                    self.stages.append(f"{candidate.expression}: {stage}, error {candidate.error:.1e}.")
+                self.origin[candidate.expression] = stage
                 if self._done():
                     return
 
@@ -243,6 +245,8 @@ class _Search:
     def _result(self, floor: float) -> Discovery:
         best = self._best()
         assert best is not None
+        stage = self.origin.get(best.expression, "a first guess")
+        self.stages.append(f"The best formula came from this stage: {stage}.")
         kept = front(self.candidates)
         if best not in kept:
             kept = sorted([*kept, best], key=lambda c: c.complexity)
@@ -258,5 +262,5 @@ class _Search:
             self.progress("done", 1.0, str(best.expression))
         settings = {"seed": self.seed, "time limit": self.limit, "seconds": time.perf_counter() - self.began}
         return Discovery(
-            kept, best, outcome, self.noise, self.names, self.target, self.x, self.y, self.stages, settings
+            kept, best, outcome, self.noise, self.relative, self.names, self.target, self.x, self.y, self.stages, settings
         )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgewise.discovery._candidate import Candidate
@@ -30,18 +31,20 @@ class Outcome(enum.Enum):
         return self.value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Discovery:
     """Formulas for a table, from simple to accurate.
 
     `best` is the one to use, `found[i]` the i-th of the front, `equations` the front as a pandas table. `noise` is the
-    estimated noise over the target's spread (0: none seen), `stages` what was done, in words.
+    estimated noise over the target's spread (0: none seen), `relative` whether errors are relative to each value, `stages`
+    what was done, in words.
     """
 
     candidates: list[Candidate]
     best: Candidate
     outcome: Outcome
     noise: float
+    relative: bool
     names: tuple[str, ...]
     target: str
     x: Array = field(repr=False)
@@ -65,3 +68,16 @@ class Discovery:
 
         rows = [(c.complexity, c.error, str(c.expression), c is self.best) for c in self.candidates]
         return pd.DataFrame(rows, columns=["complexity", "error", "formula", "best"])
+
+    def report(self, path: str | Path) -> Path:
+        """Write one self-contained HTML file about all of it, and return its path.
+
+        Errors: InputError where the file cannot be written.
+        """
+        from edgewise.discovery._report import report_discovery
+
+        return report_discovery(self, path)
+
+    def __repr__(self) -> str:
+        rows = "\n".join(f"{'>' if c is self.best else ' '} {i}  {c}" for i, c in enumerate(self.candidates))
+        return f"Discovery of {self.target}: {self.outcome.message}\n{rows}"

@@ -88,18 +88,7 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
     _knots(ax, knots, curve.outside)
     if curve.function and curve.affine:
         text = edge_formula(curve.function, curve.affine, name)
-        ax.text(
-            0.03,
-            0.97,
-            text,
-            transform=ax.transAxes,
-            va="top",
-            fontsize=8,
-            color=colour,
-            parse_math=False,
-            zorder=5,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
-        )
+        _note(ax, (0.03, 0.97), text, 8, colour)
     style.tidy(ax)
     ax.tick_params(labelsize=7)
 
@@ -133,14 +122,14 @@ def _knots(ax: Axes, knots: list[float], outside: float) -> None:
             ax.axvspan(start, stop, color="#f1ece6", linewidth=0, zorder=0)
     ax.set_xlim(*ends)
     if outside > 0:
-        ax.text(
-            0.97,
-            0.93,
-            f"{100 * outside:.2g} % outside",
-            transform=ax.transAxes,
-            ha="right",
-            va="top",
-            fontsize=7,
-            color=style.SOFT,
-            zorder=5,
-        )
+        _note(ax, (0.97, 0.93), f"{100 * outside:.2g} % outside", 7, style.SOFT)
+
+
+def _note(ax: Axes, place: tuple[float, float], text: str, size: float, colour: str) -> None:
+    """Text in a corner of the panel, on a white ground, as it is."""
+    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+    side: Any = "right" if place[0] > 0.5 else "left"
+    note = ax.text(
+        *place, text, transform=ax.transAxes, ha=side, va="top", color=colour, parse_math=False, zorder=5
+    )
+    note.set(fontsize=size, bbox=ground)

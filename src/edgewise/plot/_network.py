@@ -25,6 +25,7 @@ from edgewise.plot._text import function_label
 _INCH = 0.5  # an edge's box
 _DOT, _RING = 0.13, 0.25  # radii of sums and products
 _LETTER = 0.19  # mean width of a name's letter
+_BOX = "round,pad=0.08,rounding_size=0.14"
 _MOST_LEVEL = 6  # names that are given room beside each other
 
 
@@ -74,7 +75,7 @@ def network(
 def _room(labels: list[list[str]]) -> float:
     """The width that the names of a few inputs or outputs need side by side."""
     ends = [names for names in (labels[0], labels[-1]) if len(names) <= _MOST_LEVEL]
-    return max(3.6, *(len(names) * (_LETTER * max(map(len, names)) + 0.4) for names in ends), 0.0)
+    return max([3.6] + [len(names) * (_LETTER * max(map(len, names)) + 0.4) for names in ends])
 
 
 def _tilted(names: list[str], width: float) -> bool:
@@ -121,35 +122,28 @@ def _bend(start: Point, end: Point) -> Path:
 
 
 def _draw_boxes(ax: Axes, plan: Diagram, curves: dict[Any, EdgeCurve], opacity: dict[Any, float]) -> None:
-    boxes, borders, lines, colours = [], [], [], []
+    boxes, lines, colours = [], [], []
     for edge in plan.edges:
-        curve, alpha = curves[_key(edge)], opacity[_key(edge)]
-        (x, y), colour = edge.box, _colour(curve, max(alpha, 0.25))
-        boxes.append(
-            FancyBboxPatch((x - 0.42, y - 0.42), 0.84, 0.84, boxstyle="round,pad=0.08,rounding_size=0.14")
-        )
-        borders.append(colour)
+        curve, alpha, (x, y) = curves[_key(edge)], opacity[_key(edge)], edge.box
+        boxes.append(FancyBboxPatch((x - 0.42, y - 0.42), 0.84, 0.84, boxstyle=_BOX))
         lines.append(_fitted(curve) * 0.78 + np.array([x, y]) - 0.39)
-        colours.append(colour)
+        colours.append(_colour(curve, max(alpha, 0.25)))
         if curve.function:
-            text, is_math = function_label(curve.function)
-            away, side = (-0.07, "right") if edge.end[0] > x + 0.01 else (0.07, "left")
-            ax.text(
-                x + away,
-                y + 0.53,
-                text,
-                parse_math=is_math,
-                color=SYMBOLIC,
-                fontsize=8.5,
-                ha=side,
-                va="bottom",
-                zorder=6,
-                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.4},
-            )
+            _label(ax, edge, curve.function)
     ax.add_collection(
-        PatchCollection(boxes, facecolors="white", edgecolors=borders, linewidths=0.9, zorder=3)
+        PatchCollection(boxes, facecolors="white", edgecolors=colours, linewidths=0.9, zorder=3)
     )
     ax.add_collection(LineCollection(lines, colors=colours, linewidths=1.4, capstyle="round", zorder=4))
+
+
+def _label(ax: Axes, edge: EdgeSpot, function: str) -> None:
+    """A symbolic edge's function above its box, on the side that its line turns away from."""
+    text, is_math = function_label(function)
+    right = edge.end[0] > edge.box[0] + 0.01
+    x, y = edge.box[0] + (-0.07 if right else 0.07), edge.box[1] + 0.53
+    halo = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.4}
+    place: dict[str, Any] = {"ha": "right" if right else "left", "va": "bottom", "bbox": halo, "zorder": 6}
+    ax.text(x, y, text, parse_math=is_math, color=SYMBOLIC, fontsize=8.5, **place)
 
 
 def _fitted(curve: EdgeCurve) -> np.ndarray:
@@ -169,72 +163,45 @@ def _draw_nodes(ax: Axes, plan: Diagram) -> None:
         if node.kind == "product":
             _draw_product(ax, node)
         else:
-            ax.add_patch(
-                Circle((node.x, node.y), _DOT, facecolor=INK, edgecolor="white", linewidth=1, zorder=5)
-            )
+            _dot(ax, (node.x, node.y), _DOT, INK if _used(plan, node) else SOFT)
+
+
+def _dot(ax: Axes, place: Point, radius: float, colour: str) -> None:
+    ax.add_patch(Circle(place, radius, facecolor=colour, edgecolor="white", linewidth=1, zorder=5))
 
 
 def _draw_product(ax: Axes, node: NodeSpot) -> None:
+    """A circled cross, joined to the points where its factors' edges end."""
+    line: dict[str, Any] = {"color": INK, "linewidth": 1.4, "solid_capstyle": "round"}
     for x, y in node.factors:
-        ax.plot([x, node.x], [y, node.y], color=INK, linewidth=1.3, zorder=2)
-        ax.add_patch(Circle((x, y), 0.6 * _DOT, facecolor=INK, edgecolor="white", linewidth=0.8, zorder=5))
-    ax.add_patch(
-        Circle(
-            (node.x, node.y), _RING, facecolor="white", edgecolor=INK, linewidth=1.4, zorder=5, gid="product"
-        )
-    )
-    arm = 0.5 * _RING
+        ax.plot([x, node.x], [y, node.y], zorder=2, **line)
+        _dot(ax, (x, y), 0.6 * _DOT, INK)
+    ring = Circle((node.x, node.y), _RING, facecolor="white", edgecolor=INK, linewidth=1.4, zorder=5)
+    ring.set_gid("product")
+    ax.add_patch(ring)
+    arm = np.array([-0.5, 0.5]) * _RING
     for sign in (1, -1):
-        ax.plot(
-            [node.x - arm, node.x + arm],
-            [node.y - sign * arm, node.y + sign * arm],
-            color=INK,
-            linewidth=1.4,
-            solid_capstyle="round",
-            zorder=6,
-        )
+        ax.plot(node.x + arm, node.y + sign * arm, zorder=6, **line)
 
 
 def _draw_names(ax: Axes, plan: Diagram, labels: list[list[str]], tilted: bool) -> None:
-    last = len(labels) - 1
+    """Names as they are, dollars and underscores too: inputs below, outputs above, hidden nodes small beside."""
+    below: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": 11}
+    if tilted:
+        below |= {"ha": "right", "rotation": 40, "rotation_mode": "anchor"}
+    above: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 11}
+    beside: dict[str, Any] = {"va": "center", "fontsize": 8}
     for node in plan.nodes:
-        name = labels[node.layer][node.index]
-        if node.layer == 0:
-            turn: dict[str, Any] = (
-                {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if tilted else {"ha": "center"}
-            )
-            ax.text(
-                node.x,
-                node.y - 0.3,
-                name,
-                parse_math=False,
-                color=INK,
-                fontsize=11,
-                va="top",
-                zorder=6,
-                **turn,
-            )
-        elif node.layer == last:
-            ax.text(
-                node.x,
-                node.y + 0.36,
-                name,
-                parse_math=False,
-                color=INK,
-                fontsize=11,
-                ha="center",
-                va="bottom",
-                zorder=6,
-            )
-        else:
+        colour = INK if _used(plan, node) else SOFT
+        x, y, style = node.x, node.y - 0.3, below
+        if node.layer == len(labels) - 1:
+            y, style = node.y + 0.36, above
+        elif node.layer > 0:
             radius = _RING if node.kind == "product" else _DOT
-            ax.text(
-                node.x + radius + 0.07,
-                node.y - 0.02,
-                name,
-                parse_math=False,
-                color=SOFT,
-                fontsize=8,
-                va="center",
-                zorder=6,
-            )
+            x, y, colour, style = node.x + radius + 0.07, node.y - 0.02, SOFT, beside
+        ax.text(x, y, labels[node.layer][node.index], color=colour, parse_math=False, zorder=6, **style)
+
+
+def _used(plan: Diagram, node: NodeSpot) -> bool:
+    """Whether an input reaches anything."""
+    return node.layer > 0 or any(edge.layer == 0 and edge.i == node.index for edge in plan.edges)

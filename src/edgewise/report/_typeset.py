@@ -18,7 +18,7 @@ _LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "
 _EXPONENT = re.compile(r"\^\{(-?) ?\\frac\{(\w+)\}\{(\w+)\}\}")
 _PRODUCT = re.compile(r"(?<=[\w}]) \\mathrm\{")
 _LOW = re.compile(r"\\left([(|\[])((?:(?!\\left|\\right|\\frac|\\sqrt).)*)\\right([)|\]])")
-_ARGUMENT = re.compile(r"\{(\([^(){}]*\))\}")  # \sin{(x)}
+_ARGUMENT = re.compile(r"(\\mathrm\{\w+\}|\\(?!frac|sqrt)[a-z]+)\{(\([^(){}]*\))\}")  # \sin{(x)}
 
 
 def typeset(name: str, latex: str) -> Markup | None:
@@ -31,9 +31,10 @@ def typeset(name: str, latex: str) -> Markup | None:
     >>> typeset("y", r"\begin{cases} 1 \end{cases}") is None
     True
     """
-    shown = _display(latex)
-    math = f"{math_name(name)} = {shown}" if name else shown
-    if not (_has_glyphs(math) and typesets(math)):
+    equals = f"{math_name(name)} = " if name else ""
+    ways = [equals + _display(latex), equals + latex]
+    math = next((way for way in ways if _has_glyphs(way) and typesets(way)), None)
+    if math is None:
         return None
     fonts = FontProperties(size=_SIZE, math_fontfamily="cm" if math.isascii() else "stix")
     vertices, codes = text_to_path.get_text_path(fonts, f"${math}$", ismath=True)
@@ -63,7 +64,7 @@ def _display(latex: str) -> str:
     before = None
     while before != text:
         before, text = text, _LOW.sub(lambda m: m[1] + m[2].strip() + m[3], text)
-    text = _ARGUMENT.sub(r"\1", text)
+    text = _ARGUMENT.sub(r"\1\2", text)
     depth, out = 0, []
     for part in re.split(r"(\\frac|[{}])", text):
         depth += {"{": 1, "}": -1}.get(part, 0)

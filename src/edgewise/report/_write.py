@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import os
+import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jinja2
 import matplotlib as mpl
@@ -100,7 +101,11 @@ def render(content: ReportContent) -> str:
 def _picture(caption: str, figure: Figure) -> _Picture:
     """A figure as a data address: an image of its own, so that names inside do not clash with others'."""
     buffer = io.BytesIO()
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "edgewise"}):
+    settings: Any = {"svg.fonttype": "path", "svg.hashsalt": "edgewise"}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing", UserWarning
+        )  # a name in a script without a font
         figure.savefig(buffer, format="svg", dpi=200, facecolor="white", metadata={"Date": None})
     source = "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
     width = round(figure.get_figwidth() * _PIXELS)

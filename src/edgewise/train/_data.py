@@ -18,7 +18,7 @@ def as_matrix(values: Any, what: str) -> Tensor:
             tensor = values.detach()
         else:
             values = values.to_numpy() if hasattr(values, "to_numpy") else values
-            tensor = torch.as_tensor(values)
+            tensor = torch.tensor(values) if getattr(getattr(values, "flags", None), "writeable", True) is False else torch.as_tensor(values)
         tensor = tensor.to(torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{what} must be numbers in an array or tensor. Got {type(values).__name__}: {error}.") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError, unknown
+from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, adapt_grid, clone, scale_outputs
 from edgewise.optim import LBFGS, LM, Adam
 from edgewise.train._data import as_table
@@ -23,6 +25,7 @@ from edgewise.train._starts import best_start, error_of
 
 _AUTO_GRIDS = (3, 5, 10, 20, 50, 100, 200, 400, 800)
 _MOST_PARAMETERS = 5000  # of a second-order step
+_SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest
 _NEAR = 1e-8  # first damping of a network that is already near a minimum
 _EXACT = 1e-13  # of the target's spread
 
@@ -65,7 +68,9 @@ def fit(
     if isinstance(sparsity, bool) or not 0 <= sparsity < float("inf"):
         raise InputError(f"'sparsity' must be a number >= 0, in units of the target's spread. Got {sparsity!r}.")
     loop = _Loop(model, table, sparsity, options or Options())
-    return loop.run(grids, solver)
+    small = Layout(model).size * len(table) < _SMALL
+    with one_thread() if small else nullcontext():
+        return loop.run(grids, solver)
 
 
 class _Loop:

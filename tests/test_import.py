@@ -1,0 +1,144 @@
+"""What importing edgewise brings, what it offers, and what it leaves alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import edgewise
+
+HEAVY = ["matplotlib", "pandas", "sklearn", "sympy", "typer", "rich", "scipy", "pyarrow", "jinja2", "safetensors"]
+
+
+def python(code: str, folder: Path) -> str:
+    """Run code in a fresh interpreter in an empty folder; return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:edgewise", "-c", code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(folder.iterdir()) == []
+    return done.stdout
+
+
+def test_import_brings_torch_and_nothing_heavier(tmp_path: Path) -> None:
+    code = f"import sys, edgewise; print([name for name in {HEAVY} if name in sys.modules])"
+    assert python(code, tmp_path) == "[]\n"
+
+
+WORK = """
+import random, sys
+import numpy as np
+import torch
+torch.set_num_threads(1)
+before = torch.get_rng_state(), random.getstate(), str(np.random.get_state())
+threads = torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled()
+import edgewise as ew
+x = np.linspace(-1, 1, 120).reshape(60, 2)
+y = x[:, 0] * x[:, 1]
+kept = x.copy(), y.copy()
+model = ew.KAN([2, 2, 1])
+model(torch.as_tensor(x))
+for solver in ("lm", ew.optim.LBFGS(steps=5), ew.optim.Adam(epochs=2)):
+    ew.fit(model, x, y, grids=[3], solver=solver, options=ew.Options(restarts=1))
+assert np.array_equal(x, kept[0]) and np.array_equal(y, kept[1])
+assert torch.equal(torch.get_rng_state(), before[0])
+assert random.getstate() == before[1] and str(np.random.get_state()) == before[2]
+assert threads == (torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled())
+print([name for name in HEAVY if name in sys.modules])
+"""
+
+
+def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path: Path) -> None:
+    """torch's own optimisers bring sympy with them; edgewise brings none of the rest."""
+    heavy = [name for name in HEAVY if name != "sympy"]
+    assert python(f"HEAVY = {heavy}\n{WORK}", tmp_path) == "[]\n"
+
+
+PUBLIC = {
+    "edgewise": """
+        EdgewiseError InputError KAN Options discover fit functions interpret load nn optim plot prune save symbolic
+        train
+    """,
+    "edgewise.nn": """
+        KAN KANLayer Layout Nodes Pass Trace adapt_grid add_constant clone compact layer_of random_curves
+        random_residuals refine_grid remove_edges scale_outputs set_function trace
+    """,
+    "edgewise.train": """
+        FitResult LeastSquares Options Outcome Quadratic Row Table as_matrix as_table error_of fit penalty
+    """,
+    "edgewise.optim": "Adam LBFGS LM Normal SumOfSquares",
+    "edgewise.functions": "Function get names register",
+    "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",
+}
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_the_public_names_are_these(module: str) -> None:
+    """Frozen: a name that comes or goes is a line in this file."""
+    code = f"""
+import importlib, types
+home = importlib.import_module({module!r})
+def public(name):
+    value = vars(home).get(name)
+    own = isinstance(value, types.ModuleType) and {module!r} != "edgewise"
+    return not name.startswith("_") and not own and name not in ("annotations", "importlib", "TYPE_CHECKING", "Any")
+print(*sorted(filter(public, dir(home))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == PUBLIC[module].split()
+
+
+SIGNATURES = {
+    "KAN": "(widths, *, grid=5, degree=3, base=None, domain=(-1.0, 1.0), seed=0, dtype=torch.float64)",
+    "fit": "(model, x, y, *, weights=None, grids='auto', sparsity=0.0, solver='auto', options=None)",
+    "save": "(model, path, *, names=None, target=None)",
+    "load": "(path)",
+    "Options": "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, watch=None)",
+    "nn.KANLayer": (
+        "(n_in, n_out, *, grid=5, degree=3, base='silu', domain=(-1.0, 1.0), dtype=None, generator=None)"
+    ),
+    "nn.adapt_grid": "(model, x, grid=None, *, margins=(0.02, 0.05), quantiles=0.0)",
+    "nn.refine_grid": "(model, factor)",
+    "nn.remove_edges": "(model, edges)",
+    "nn.set_function": "(model, layer, j, i, name, affine=(1.0, 0.0, 1.0, 0.0))",
+    "nn.scale_outputs": "(model, factors)",
+    "nn.compact": "(model, x)",
+    "nn.clone": "(model, dtype=None)",
+    "nn.trace": "(model, x)",
+    "optim.LM": "(steps=60, tolerance=1e-05, damping=0.01)",
+    "optim.LBFGS": "(steps=300, history=20)",
+    "optim.Adam": "(epochs=200, batch=256, rate=0.003)",
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_the_signatures_are_these(name: str) -> None:
+    import inspect
+
+    value = edgewise
+    for part in name.split("."):
+        value = getattr(value, part)
+    signature = inspect.signature(value)
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
+    shown = signature.replace(parameters=bare, return_annotation=inspect.Signature.empty)
+    assert str(shown) == SIGNATURES[name]
+
+
+def test_every_public_name_is_found_and_documented() -> None:
+    for name in PUBLIC["edgewise"].split():
+        if name in ("discover", "plot", "symbolic"):  # made elsewhere
+            continue
+        assert getattr(edgewise, name).__doc__, name
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        edgewise.nothing  # noqa: B018 (the access is the test)
+    assert edgewise.__version__.count(".") == 2

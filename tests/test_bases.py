@@ -97,6 +97,17 @@ def test_transfer_to_a_wider_range_follows_the_tangents() -> None:
     assert (curve(sites, new, carried, 3) - exact).abs().max() < 0.1 * exact.abs().max()
 
 
+def test_transfer_gives_the_same_bits_whatever_was_in_memory() -> None:
+    old = uniform_knots(torch.zeros(2).double(), torch.ones(2).double(), 6, 3)
+    new = uniform_knots(torch.zeros(2).double() - 0.1, torch.ones(2).double(), 11, 3)
+    coefficients = normal(3, 2, 9)
+    first = transfer(coefficients, old, new, 3)
+    for size in range(1, 30):
+        dirty = torch.randint(1, 9, (size,), generator=generator(size), dtype=torch.int32)
+        del dirty  # its memory is likely to be used next
+        assert torch.equal(transfer(coefficients, old, new, 3), first)
+
+
 def test_transfer_keeps_the_type_and_the_arguments() -> None:
     old = uniform_knots(torch.zeros(2), torch.ones(2), 5, 3)
     coefficients = normal(1, 2, 8).float()

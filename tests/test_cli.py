@@ -54,6 +54,7 @@ class StubDiscovery:
     candidates: list[Any]
     best: Any
     noise: float = 0.0
+    relative: bool = False
     outcome: Any = field(default_factory=lambda: SimpleNamespace(message="Stopped: the formula is exact."))
 
     @property

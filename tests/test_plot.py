@@ -289,6 +289,7 @@ def test_pareto_marks_the_front_and_the_choice() -> None:
     assert list(step.get_xdata()) == [1, 4]
     assert [text.get_text() for text in ax.texts] == ["0", "1", "2"]
     drawn(ax.get_figure(root=True))
+    drawn(plot.pareto([plot.Candidate(0, 1, math.nan, "1/0")]).get_figure(root=True))
     with pytest.raises(ew.InputError, match="at least one candidate"):
         plot.pareto([])
 

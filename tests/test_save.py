@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,7 +82,8 @@ def test_names_target_version_and_formula_come_back(tmp_path) -> None:
     assert saved.names == ["größe", "t [s]"]
     assert saved.target == "Δ \n\"x\""
     assert saved.version == ew.__version__
-    assert str(saved.formula) == "sin(größe) + t [s]**(2/3)"
+    first, second = sympy.Symbol("größe"), sympy.Symbol("t [s]")
+    assert saved.formula == sympy.sin(first) + second ** sympy.Rational(2, 3)
 
 
 def test_the_file_is_plain_safetensors(tmp_path) -> None:

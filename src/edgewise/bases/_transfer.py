@@ -23,7 +23,8 @@ def transfer(coefficients: Tensor, old: Tensor, new: Tensor, degree: int) -> Ten
     x = _sites(new, degree)
     values = torch.einsum("mik,oik->imo", bspline_basis(x, old, degree), coefficients)
     basis = bspline_basis(x, new, degree).movedim(0, 1)
-    solution = torch.linalg.lstsq(basis, values).solution
+    # "gels", because torch's default on the CPU starts its pivoting from memory that it never set: no two runs agree.
+    solution = torch.linalg.lstsq(basis, values, driver="gels").solution
     return solution.permute(2, 0, 1).contiguous()
 
 
@@ -34,7 +35,7 @@ def fit_curves(curves: Callable[[Tensor], Tensor], knots: Tensor, degree: int) -
     """
     x = _sites(knots.unsqueeze(0), degree)
     basis = bspline_basis(x, knots.unsqueeze(0), degree)[:, 0]
-    return torch.linalg.lstsq(basis, curves(x[:, 0])).solution.T
+    return torch.linalg.lstsq(basis, curves(x[:, 0]), driver="gels").solution.T
 
 
 def _sites(knots: Tensor, degree: int) -> Tensor:

@@ -227,12 +227,12 @@ def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
 
 def _write(path: Path, data: bytes) -> None:
     """Write beside the path and rename, so that the file is there complete or not at all."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a .safetensors file in it.")
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: name a .safetensors file in it.")
+        if not path.parent.is_dir():
+            raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
         with partial.open("xb") as file:
             file.write(data)
         partial.replace(path)

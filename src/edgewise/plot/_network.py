@@ -185,7 +185,7 @@ def _draw_product(ax: Axes, node: NodeSpot) -> None:
 
 
 def _draw_names(ax: Axes, plan: Diagram, labels: list[list[str]], tilted: bool) -> None:
-    """Names as they are, dollars and underscores too: inputs below, outputs above, hidden nodes small beside."""
+    """Names as they are, dollars and underscores too: inputs below, outputs above, hidden nodes beside."""
     below: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": 11}
     if tilted:
         below |= {"ha": "right", "rotation": 40, "rotation_mode": "anchor"}

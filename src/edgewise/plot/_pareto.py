@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ class Candidate(NamedTuple):
 def pareto(rows: Sequence[Candidate], ax: Axes | None = None) -> Axes:
     """Draw candidates by complexity and error with the Pareto front as a staircase, and return the axes.
 
+    Candidates whose error is not finite are left out.
+
     Errors: InputError without rows.
 
     >>> import edgewise as ew
@@ -37,6 +40,7 @@ def pareto(rows: Sequence[Candidate], ax: Axes | None = None) -> Axes:
     if not rows:
         raise InputError("The Pareto picture needs at least one candidate. Got none.")
     ax = style.axes(ax, (6.4, 3.4))
+    rows = [row for row in rows if math.isfinite(row.error)]
     front = front_of(rows)
     heights = {row: max(row.error, _EXACT) for row in rows}
     ax.step(
@@ -65,7 +69,8 @@ def pareto(rows: Sequence[Candidate], ax: Axes | None = None) -> Axes:
             fontsize=8,
             color=colour,
         )
-    ax.set_yscale("log")
+    if rows:
+        ax.set_yscale("log")
     ax.margins(x=0.08, y=0.12)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("complexity")

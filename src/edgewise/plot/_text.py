@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from matplotlib.mathtext import MathTextParser
 
-_ESCAPES = {"\\": r"\backslash ", " ": r"\ ", **{c: "\\" + c for c in "_$%#&{}"}}
+_ESCAPES = {"\\": r"\backslash ", " ": r"\ ", "^": r"\wedge ", **{c: "\\" + c for c in "_$%#&{}"}}
 _GREEK = (
     "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|phi|chi|psi|omega|"
     "Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega"
@@ -63,7 +63,7 @@ def typesets(math: str) -> bool:
     (True, False)
     """
     try:
-        MathTextParser("path").parse(f"${math}$")
+        MathTextParser("path").parse("$" + math.replace(r"\&", "&") + "$")  # the one escape it does not know
     except (ValueError, RuntimeError):
         return False
     return True

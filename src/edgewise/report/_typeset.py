@@ -37,7 +37,7 @@ def typeset(name: str, latex: str) -> Markup | None:
     if math is None:
         return None
     fonts = FontProperties(size=_SIZE, math_fontfamily="cm" if math.isascii() else "stix")
-    vertices, codes = text_to_path.get_text_path(fonts, f"${math}$", ismath=True)
+    vertices, codes = text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True)
     path = Path(vertices, codes)
     box = path.get_extents()
     left, bottom, width, height = box.x0 - _PAD, box.y0 - _PAD, box.width + 2 * _PAD, box.height + 2 * _PAD

@@ -53,26 +53,30 @@ def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
     True
     """
     path = Path(path)
+    try:
+        _check(path)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        page = render(content)
+        try:
+            partial.write_text(page, encoding="utf-8")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write the report to {path} ({error.strerror}): "
+            "choose another folder or make this one writable."
+        ) from error
+    return path
+
+
+def _check(path: Path) -> None:
     if path.is_dir():
         raise InputError(
             f"The report's path {path} is a folder: name a file in it, like {path / 'report.html'}."
         )
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
-    page = render(content)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"Cannot write the report to {path} ({error.strerror}): "
-            "choose another folder or make this one writable."
-        ) from error
-    finally:
-        if partial.exists():
-            partial.unlink()
-    return path
 
 
 def render(content: ReportContent) -> str:

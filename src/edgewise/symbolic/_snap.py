@@ -19,6 +19,7 @@ from edgewise.train import Table, as_matrix, as_table, error_of
 
 Edge = tuple[int, int, int]
 _ROWS = 1000  # that candidates are ranked and tried on
+_OWN = 1e-3  # of the spread: how much snapping may change a network that is its own target
 _TRIED = 4  # candidates of an edge that are tried in the whole network
 
 
@@ -68,8 +69,8 @@ def snap(
     whole network's error within `slack` times the error before is accepted. At the end the constants are
     polished and, with `rounding`, made integers, small fractions and multiples of pi where the error stays.
 
-    Shapes: x (n, n_in), y (n,) or (n, n_out); without y the network's own outputs are the target. `functions` restricts
-    the library. `slack` is 1.5 for accurate networks (error below 1e-4 of the spread), else 1.05.
+    Shapes: x (n, n_in), y (n,) or (n, n_out); without y the network's own outputs are the target, and may change by a
+    thousandth of their spread. `functions` restricts the library. `slack` is 1.5 for accurate networks (error below 1e-4 of the spread), else 1.05.
 
     Errors: InputError for wrong shapes and unknown function names.
 
@@ -88,14 +89,15 @@ def snap(
     with torch.no_grad():
         target = model(rows) if y is None else y
     table = as_table(rows, target, None, model.n_in, model.n_out)
-    return _Snapping(model, table, names, slack).run(rounding)
+    return _Snapping(model, table, names, slack, _OWN if y is None else 0.0).run(rounding)
 
 
 class _Snapping:
-    def __init__(self, model: KAN, table: Table, names: list[str], slack: float | None) -> None:
+    def __init__(self, model: KAN, table: Table, names: list[str], slack: float | None, tolerance: float) -> None:
         self.table, self.names, self.slack = table, names, slack
         few = torch.randperm(len(table), generator=torch.Generator().manual_seed(0))[:_ROWS].to(table.x.device)
         self.few = table.rows(few)
+        self.tolerance = tolerance
         self.spread = max(float(table.y.std(0).square().mean().sqrt()), 1e-300)
         self.dtype = model.dtype
         self.model = clone(model, torch.float64)
@@ -143,7 +145,7 @@ class _Snapping:
     def _snap_edge(self, edge: Edge) -> bool:
         depth, j, i = edge
         allowed = self.slack or (1.5 if self.error < 1e-4 * self.spread else 1.05)
-        limit = max(allowed * self.error, 1e-13 * self.spread)
+        limit = max(allowed * self.error, max(self.tolerance, 1e-13) * self.spread)
         for fit in self._ranking(edge)[0][:_TRIED]:
             trial = set_function(self.model, depth, j, i, fit.function.name, (fit.a, fit.b, fit.c, fit.d))
             trial, error = refit(trial, self.few, 25)

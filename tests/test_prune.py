@@ -52,7 +52,7 @@ def test_prune_removes_an_input_that_does_not_matter_and_reports_each_cost() -> 
     assert "removals; error" in result.report()
     assert len(result.report().splitlines()) == len(result.removed) + 1
     again = ew.fit(result.model, x, y)
-    assert again.validation_error < 1e-6
+    assert again.validation_error < 1e-4
 
 
 def test_the_cost_of_each_edge_is_the_growth_of_the_error() -> None:

@@ -15,6 +15,7 @@ from edgewise import optim as optim
 from edgewise import train as train
 from edgewise._errors import EdgewiseError as EdgewiseError
 from edgewise._errors import InputError as InputError
+from edgewise._version import __version__ as __version__
 from edgewise.nn import KAN as KAN
 from edgewise.train import Options as Options
 from edgewise.train import fit as fit
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from edgewise.interpret import prune as prune
     from edgewise.io import load as load
     from edgewise.io import save as save
-
-__version__ = "0.1.0"
 
 #: name -> where it lives; loaded on first use, so that importing edgewise brings torch and nothing heavier.
 _LATER = {

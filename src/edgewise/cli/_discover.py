@@ -25,17 +25,11 @@ def discover(
     ] = None,
     noise: Annotated[
         str,
-        typer.Option(
-            metavar="auto|exact|FLOAT", help="Noise of the target relative to its spread; auto estimates it."
-        ),
+        typer.Option(metavar="auto|exact|FLOAT", help="Noise of the target relative to its spread; auto estimates it."),
     ] = "auto",
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path(
-        "edgewise-report"
-    ),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path("edgewise-report"),
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")] = 0,
-    time_limit: Annotated[
-        float, typer.Option(metavar="S", help="Stop searching after so many seconds.")
-    ] = 60.0,
+    time_limit: Annotated[float, typer.Option(metavar="S", help="Stop searching after so many seconds.")] = 60.0,
 ) -> None:
     """Find the formula behind a column of a table."""
     level, seed, time_limit = parse_noise(noise), parse_seed(seed), parse_time_limit(time_limit)

@@ -26,17 +26,15 @@ def fit(
         str | None,
         typer.Option(metavar="A,B", help="The columns to learn it from; all others when left out."),
     ] = None,
-    out: Annotated[
-        Path, typer.Option(metavar="FILE", help="The file for the network, ending in .safetensors.")
-    ] = Path("model.safetensors"),
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file for the network, ending in .safetensors.")] = Path(
+        "model.safetensors"
+    ),
     widths: Annotated[
         str, typer.Option(metavar="N,..,1", help="Nodes of each layer; auto is one hidden layer of five.")
     ] = "auto",
     grid: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", help="Intervals of each edge's spline; grown as far as it helps when left out."
-        ),
+        typer.Option(metavar="N", help="Intervals of each edge's spline; grown as far as it helps when left out."),
     ] = None,
     degree: Annotated[int, typer.Option(metavar="N", help="Degree of each edge's spline, 1 to 5.")] = 3,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")] = 0,
@@ -55,9 +53,7 @@ def fit(
         screen.print(note)
     screen.print(f"Training KAN({layers}) on {len(selection.y)} rows.")
     options = edgewise.Options(seed=seed, watch=lambda row: screen.print(_round(row)))
-    result = edgewise.fit(
-        model, selection.x, selection.y, grids="auto" if grid is None else None, options=options
-    )
+    result = edgewise.fit(model, selection.x, selection.y, grids="auto" if grid is None else None, options=options)
     with replacing(out) as path:
         edgewise.save(result.model, path, names=selection.names, target=target)
     for note in result.notes:

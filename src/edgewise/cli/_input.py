@@ -25,9 +25,7 @@ def select(table: Table, target: str, inputs: str | None) -> tuple[Selection, li
     """Return the selected arrays and all that the user should know about how they were read."""
     chosen = None if inputs is None else split_names(inputs, [*table.names, *(n for n, _ in table.left_out)])
     selection = table.select(target, chosen)
-    left_out = [
-        f"Column {name!r} is left out: {reason}." for name, reason in table.left_out if chosen is None
-    ]
+    left_out = [f"Column {name!r} is left out: {reason}." for name, reason in table.left_out if chosen is None]
     return selection, [*table.notes, *left_out, *selection.notes]
 
 
@@ -92,9 +90,7 @@ def parse_widths(text: str, n_inputs: int) -> list[int]:
     except ValueError:
         widths = []
     if len(widths) < 2 or min(widths) < 1:
-        raise InputError(
-            f"--widths must be auto or positive whole numbers, like {n_inputs},5,1. Got {text!r}."
-        )
+        raise InputError(f"--widths must be auto or positive whole numbers, like {n_inputs},5,1. Got {text!r}.")
     if widths[0] != n_inputs or widths[-1] != 1:
         raise InputError(
             f"--widths must begin with the number of inputs ({n_inputs}) and end with 1, "

@@ -52,9 +52,7 @@ def _make(folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise InputError(
-            f"--out {folder} is not a folder but a file, or lies in one: name a folder."
-        ) from None
+        raise InputError(f"--out {folder} is not a folder but a file, or lies in one: name a folder.") from None
     except OSError as error:
         raise _unwritable(folder, error) from None
     return missing

@@ -18,9 +18,7 @@ from edgewise.cli._output import check_file, replacing
 
 def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")],
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A table with the columns that it was trained on.")
-    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A table with the columns that it was trained on.")],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The .csv file to write; printed when left out.")
     ] = None,

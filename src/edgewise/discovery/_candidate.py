@@ -24,8 +24,8 @@ _SHOWN = 10  # inputs that are tried alone
 class Candidate:
     """One formula for the target.
 
-    `error` is the root mean square residual over the target's spread (both weighted by 1/|y| where the target covers many
-    decades); `complexity` counts operations, constants and variables.
+    `error` is the root mean square residual over the target's spread (both weighted by 1/|y| where the target covers
+    many decades); `complexity` counts operations, constants and variables.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(100, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 1
@@ -53,7 +53,9 @@ class Candidate:
         """Values of the formula on rows (n, n_in); NaN where it is undefined."""
         rows = np.asarray(x, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != len(self.names):
-            raise InputError(f"The formula takes rows of {len(self.names)} inputs {list(self.names)}. Got shape {rows.shape}.")
+            raise InputError(
+                f"The formula takes rows of {len(self.names)} inputs {list(self.names)}. Got shape {rows.shape}."
+            )
         return evaluate(self.expression, self.names, rows)
 
     def __str__(self) -> str:
@@ -84,7 +86,7 @@ class Judge:
 
     def judged(self, formula: Formula, noise: float, keep_form: bool = False) -> Candidate | None:
         """The formula with constants fitted and rounded, or None where it cannot describe the table."""
-        if formula.has(sympy.zoo, sympy.nan, sympy.oo) or not formula.is_real and formula.has(sympy.I):
+        if formula.has(sympy.zoo, sympy.nan, sympy.oo) or (not formula.is_real and formula.has(sympy.I)):
             return None
         polished = polish(formula, self.names, self.x, self.y, self.weight)
         if not math.isfinite(polished.error):
@@ -95,9 +97,9 @@ class Judge:
 
 
 def price(candidate: Candidate, noise: float, n: int) -> float:
-    """What a formula costs: n log(error^2) + log(n) / 2 for each unit of complexity; errors below the floor count as it.
+    """What a formula costs: n log(error^2) + log(n) / 2 for each unit of complexity.
 
-    The floor is rounding level for exact data, and the noise for noisy data.
+    Errors below the floor count as the floor: rounding level for exact data, the noise for noisy data.
     """
     floor = max(EXACT / 10, 0.97 * noise)
     return n * math.log(max(candidate.error, floor) ** 2) + 0.5 * math.log(n) * candidate.complexity
@@ -108,7 +110,7 @@ def front(candidates: Iterable[Candidate]) -> list[Candidate]:
     out: list[Candidate] = []
     for candidate in sorted(candidates, key=lambda c: (c.complexity, c.error)):
         # Differences at rounding level are no improvement.
-        if not out or candidate.error < 0.98 * out[-1].error and out[-1].error > 1e-14:
+        if not out or (candidate.error < 0.98 * out[-1].error and out[-1].error > 1e-14):
             out.append(candidate)
     return out
 

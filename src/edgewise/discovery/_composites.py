@@ -82,9 +82,7 @@ def _best(search: _Search, rows_of: list[Target], noise: float) -> list[tuple[Fu
     if not len(owner):
         return []
     batch = Batch(functions, owner)
-    theta, rss = refine(
-        batch, search.t, search.values[index], search.weights[index], theta, steps=25, tolerance=1e-3
-    )
+    theta, rss = refine(batch, search.t, search.values[index], search.weights[index], theta, steps=25, tolerance=1e-3)
     prices = []
     for i, j, error in zip(owner.tolist(), index.tolist(), rss.sqrt().tolist(), strict=True):
         complexity = functions[i].complexity + _CONSTANTS[functions[i].gauge]

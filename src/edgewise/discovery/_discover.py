@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,14 @@ import sympy
 import torch
 
 from edgewise._errors import InputError
-from edgewise.discovery._candidate import EXACT, Candidate, Judge, baselines, front, price
+from edgewise.discovery._candidate import EXACT, Judge, baselines, front
 from edgewise.discovery._endgame import direct, trees, univariate
+from edgewise.discovery._pool import Pool
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._relations import Relation, find_relations
 from edgewise.discovery._result import Discovery, Outcome
 from edgewise.discovery._surrogate import Surrogate, best_surrogate, neighbour_correlation
-from edgewise.discovery._tape import Array, Formula
+from edgewise.discovery._tape import Array
 from edgewise.kernels import one_thread
 from edgewise.train import as_matrix
 
@@ -27,7 +28,7 @@ Progress = Callable[[str, float, str | None], None]
 _ROWS = 1500  # that structure is searched on; constants are fitted on more
 _JUDGED = 20_000
 _TRIED = 6  # relations of a problem whose elimination is verified
-_DECADES = 1000.0  # a one-signed target whose sizes differ by more is judged by relative errors
+_DECADES = 1e4  # a one-signed target whose sizes differ by more is judged by relative errors
 
 
 def discover(
@@ -48,9 +49,10 @@ def discover(
     remove one column exactly, verified by a refit; what is left is one function of one variable, read from the exact
     data, or a small network whose edges are snapped. Constants are fitted and rounded on the original table.
 
-    x (n, n_in) and y (n,): array, tensor or DataFrame (whose columns name the inputs). `noise` is "auto" (estimated), "exact",
-    or the noise over the target's spread. A target of one sign over more than three decades is judged by relative errors.
-    `progress(stage, fraction, best)` is called along the way. Same arguments, same result, unless time runs out.
+    x (n, n_in) and y (n,): array, tensor or DataFrame (whose columns name the inputs). `noise` is "auto" (estimated),
+    "exact", or the noise over the target's spread. A target of one sign over more than four decades is judged by
+    relative errors. `progress(stage, fraction, best)` is called along the way. Same arguments, same result, unless
+    time runs out.
 
     Errors: InputError for wrong shapes, values that are not finite, a constant target, fewer than 5 rows, bad names.
 
@@ -71,12 +73,20 @@ def _checked(x: Any, y: Any, names: Sequence[str] | None, target: str) -> tuple[
     columns = [str(c) for c in x.columns] if hasattr(x, "columns") else None
     rows, values = as_matrix(x, "x"), as_matrix(y, "y")
     if len(rows) != len(values) or values.shape[1] != 1:
-        raise InputError(f"x and y must have equally many rows and y one column. Got {tuple(rows.shape)} and {tuple(values.shape)}.")
+        raise InputError(
+            f"x and y must have equally many rows and y one column. Got {tuple(rows.shape)} and {tuple(values.shape)}."
+        )
     if len(rows) < 5:
         raise InputError(f"Discovery needs at least 5 rows. Got {len(rows)}.")
     chosen = tuple(names if names is not None else columns or [f"x{i + 1}" for i in range(rows.shape[1])])
-    if len(chosen) != rows.shape[1] or len(set(chosen)) != len(chosen) or not all(isinstance(n, str) and n for n in chosen):
-        raise InputError(f"'names' must hold {rows.shape[1]} different names, one for each column of x. Got {list(chosen)!r}.")
+    if (
+        len(chosen) != rows.shape[1]
+        or len(set(chosen)) != len(chosen)
+        or not all(isinstance(n, str) and n for n in chosen)
+    ):
+        raise InputError(
+            f"'names' must hold {rows.shape[1]} different names, one for each column of x. Got {list(chosen)!r}."
+        )
     if float(values.max() - values.min()) <= 1e-14 * float(values.abs().max()):
         raise InputError(f"The target is constant ({float(values[0]):g}): there is nothing to explain.")
     return rows.cpu().numpy(), values[:, 0].cpu().numpy(), chosen, target
@@ -88,7 +98,9 @@ def _noise(noise: str | float) -> float | None:
     if noise == "exact":
         return 0.0
     if isinstance(noise, str | bool) or not 0 <= noise < 1:
-        raise InputError(f"'noise' must be 'auto', 'exact' or a number in [0, 1): noise over the target's spread. Got {noise!r}.")
+        raise InputError(
+            f"'noise' must be 'auto', 'exact' or a number in [0, 1): noise over the target's spread. Got {noise!r}."
+        )
     return float(noise)
 
 
@@ -105,17 +117,13 @@ class _Search:
         self.began = time.perf_counter()
         self.deadline = self.began + 0.9 * limit
         self.progress = progress
-        self.given, self.noise = noise, noise or 0.0
+        self.given = noise
         one_sign = bool((y > 0).all() or (y < 0).all())
         self.relative = one_sign and bool(np.abs(y).max() > _DECADES * np.abs(y).min())
         order = np.random.default_rng(seed).permutation(len(y))
         self.rows, judged = np.sort(order[:_ROWS]), np.sort(order[:_JUDGED])
-        weight = 1 / np.abs(y) if self.relative else np.ones(len(y))
-        self.judge = Judge(names, x[judged], y[judged], weight[judged])
-        self.weight = weight
-        self.candidates: list[Candidate] = []
-        self.seen: set[Formula] = set()
-        self.origin: dict[Formula, str] = {}
+        self.weight = 1 / np.abs(y) if self.relative else np.ones(len(y))
+        self.pool = Pool(Judge(names, x[judged], y[judged], self.weight[judged]), noise or 0.0)
         self.stages: list[str] = []
         if self.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
@@ -123,13 +131,12 @@ class _Search:
     def run(self) -> Discovery:
         self._tell("formulas straight from the table", 0.02)
         problem = self._problem()
-        self.candidates += baselines(self.judge, self.noise)
-        self._consider(direct(problem, self.noise), "straight from the table")
-        self._consider(univariate(problem, self.noise), "a function of one variable")
+        self.pool.candidates += baselines(self.pool.judge, self.pool.noise)
         floor = math.inf
-        if not self._done():
+        if not self._quick(problem):
             floor = self._reduce(problem)
-        return self._result(floor)
+        self._settle(floor)
+        return self._result()
 
     def _problem(self) -> Problem:
         x, y = torch.from_numpy(self.x[self.rows]), torch.from_numpy(self.y[self.rows])
@@ -139,61 +146,62 @@ class _Search:
         spread = float((w2 * (y - mean).square()).mean().sqrt())
         return Problem(x, tuple(sympy.Symbol(name) for name in self.names), y, w / spread)
 
+    def _quick(self, problem: Problem) -> bool:
+        """Formulas that need no network; returns whether one is good enough."""
+        noise = self.pool.noise
+        found = self.pool.consider(direct(problem, noise), f"straight from a table of {problem.n_columns} columns")
+        return found or self.pool.consider(univariate(problem, noise), "a function of one variable")
+
     def _reduce(self, problem: Problem) -> float:
         """Surrogate, relations, elimination, until a formula is found; returns the best network's held-out error."""
-        surrogate = best_surrogate(problem, self.noise, self.relative, self.deadline, self.seed)
-        chain = [problem]
-        floor = surrogate.error if surrogate is not None else math.inf
+        surrogate = best_surrogate(problem, self.pool.noise, self.relative, self.deadline, self.seed)
+        chain, floor = [problem], math.inf
         while surrogate is not None and not self._late():
             floor = min(floor, surrogate.error)
-            self._tell(f"network error {surrogate.error:.1e} with {chain[-1].n_columns} columns", 0.1 + 0.1 * len(chain))
-            if self._estimate_noise(chain[-1], surrogate):
-                self._quick(chain[-1])
-                if self._done():
-                    return floor
+            self._tell(
+                f"network error {surrogate.error:.1e} with {chain[-1].n_columns} columns", 0.1 + 0.1 * len(chain)
+            )
+            if self._estimate_noise(chain[-1], surrogate) and self._quick(chain[-1]):
+                return floor
             step = self._eliminate(chain[-1], surrogate)
             if step is None:
                 break
             reduced, surrogate = step
             chain.append(reduced)
-            self._quick(reduced)
-            if self._done():
+            if self._quick(reduced):
                 return floor
         for last in chain[::-1][:3]:
             self._tell(f"small networks of {last.n_columns} columns", 0.7)
-            for name, formula in trees(last, self.noise, self.deadline, self.seed):
-                self._consider([formula], name)
-                if self._done():
-                    return floor
+            for name, formula in trees(last, self.pool.noise, self.deadline, self.seed):
+                self.pool.consider([formula], name)
+            if self.pool.done():
+                break
         return floor
-
-    def _quick(self, problem: Problem) -> None:
-        self._consider(direct(problem, self.noise), "straight from the reduced table")
-        self._consider(univariate(problem, self.noise), "a function of one variable")
 
     def _eliminate(self, problem: Problem, surrogate: Surrogate) -> tuple[Problem, Surrogate | None] | None:
         """The first relation whose reduced problem a network fits as well as before."""
         if problem.n_columns < 2:
             return None
-        relations = find_relations(problem, surrogate.values, surrogate.gradient, surrogate.error)
-        for relation in relations[:_TRIED]:
+        for relation in find_relations(problem, surrogate.values, surrogate.gradient, surrogate.error)[:_TRIED]:
             if self._late():
                 return None
             if relation.reduced.n_columns == 0:
                 return relation.reduced, None
             old = surrogate.error
-            allowed = max(1.2 * old, 1.1 * self.noise, min(1e-3, 6 * old))
+            allowed = max(1.2 * old, 1.1 * self.pool.noise, min(1e-3, 6 * old))
             if relation.residual < 2 * old and "scaling" in relation.text:
                 allowed = max(allowed, min(3 * old, 1.2e-2))
             enough = min(1e-4, old)
-            new = best_surrogate(relation.reduced, self.noise, self.relative, self.deadline, self.seed, enough)
+            new = best_surrogate(relation.reduced, self.pool.noise, self.relative, self.deadline, self.seed, enough)
             if new is not None and new.error < allowed:
                 self._note(relation, old, new.error)
                 return relation.reduced, new
         return None
 
     def _note(self, relation: Relation, old: float, new: float) -> None:
-        self.stages.append(f"{relation.text} (remainder {relation.residual:.1e}): network error {old:.1e} -> {new:.1e}.")
+        self.stages.append(
+            f"{relation.text} (remainder {relation.residual:.1e}): network error {old:.1e} -> {new:.1e}."
+        )
         self._tell(relation.text, 0.5)
 
     def _estimate_noise(self, problem: Problem, surrogate: Surrogate) -> bool:
@@ -203,64 +211,55 @@ class _Search:
         """
         if self.given is not None or not surrogate.settled or surrogate.error < 3e-5:
             return False
-        correlation = neighbour_correlation(problem.columns, surrogate.residual)
-        if correlation > max(0.15, 3 / math.sqrt(len(problem.target))):
+        if neighbour_correlation(problem.columns, surrogate.residual) > self._white():
             return False
-        if self.noise and surrogate.error > 0.97 * self.noise:
+        if self.pool.noise and surrogate.error > 0.97 * self.pool.noise:
             return False
-        self.noise = surrogate.error
+        self.pool.assume(surrogate.error)
         self.stages.append(f"Residuals are white at {surrogate.error:.2g} of the target's spread: taken for noise.")
         return True
 
-    def _consider(self, formulas: Iterable[Formula], stage: str) -> None:
-        for formula in formulas:
-            if formula in self.seen:
-                continue
-            self.seen.add(formula)
-            candidate = self.judge.judged(formula, self.noise)
-            if candidate is not None:
-                self.candidates.append(candidate)
-                self.origin[candidate.expression] = stage
-                if self._done():
-                    return
+    def _settle(self, floor: float) -> None:
+        """Where no network's residuals told the noise but the best formula's do, round again with that noise."""
+        best, judge = self.pool.best(), self.pool.judge
+        if best is None or self.given is not None or self.pool.noise or not 1e-6 < best.error < 1.1 * floor:
+            return
+        residual = torch.from_numpy(judge.weight * (best.predict(judge.x) - judge.y))
+        if neighbour_correlation(torch.from_numpy(judge.x), residual) > self._white():
+            return
+        self.pool.assume(best.error)
+        self.stages.append(
+            f"The best formula's residuals are white at {best.error:.2g} of the spread: taken for noise."
+        )
 
-    def _margin(self) -> float:
-        """The error up to which a formula leaves only noise."""
-        return self.noise * (1.05 + 1.5 / math.sqrt(len(self.judge.y))) if self.noise else 0.0
-
-    def _done(self) -> bool:
-        return bool(self.candidates) and min(c.error for c in self.candidates) < max(EXACT, self._margin())
+    def _white(self) -> float:
+        """The correlation between neighbours up to which residuals count as noise."""
+        return max(0.15, 3 / math.sqrt(len(self.rows)))
 
     def _late(self) -> bool:
         return time.perf_counter() > self.deadline
 
     def _tell(self, stage: str, fraction: float) -> None:
         if self.progress is not None:
-            best = self._best()
+            best = self.pool.best()
             self.progress(stage, min(fraction, 0.95), None if best is None else str(best.expression))
 
-    def _best(self) -> Candidate | None:
-        return min(self.candidates, key=lambda c: price(c, self.noise, len(self.judge.y)), default=None)
-
-    def _result(self, floor: float) -> Discovery:
-        best = self._best()
+    def _result(self) -> Discovery:
+        best, noise = self.pool.best(), self.pool.noise
         assert best is not None
-        stage = self.origin.get(best.expression, "a first guess")
-        self.stages.append(f"The best formula came from this stage: {stage}.")
-        kept = front(self.candidates)
+        kept = front(self.pool.candidates)
         if best not in kept:
             kept = sorted([*kept, best], key=lambda c: c.complexity)
+        outcome = Outcome.TIME_LIMIT if self._late() else Outcome.APPROXIMATE
         if best.error < EXACT:
             outcome = Outcome.EXACT
-        elif self.noise and best.error <= self._margin():
+        elif noise and best.error <= self.pool.margin():
             outcome = Outcome.NOISE
-        elif self._late():
-            outcome = Outcome.TIME_LIMIT
-        else:
-            outcome = Outcome.NOISE if best.error < 1.05 * floor < math.inf else Outcome.APPROXIMATE
+            noise = min(noise, best.error) if self.given is None else noise
+        self.stages.append(f"The best formula came from this stage: {self.pool.origin(best)}.")
         if self.progress is not None:
             self.progress("done", 1.0, str(best.expression))
         settings = {"seed": self.seed, "time limit": self.limit, "seconds": time.perf_counter() - self.began}
         return Discovery(
-            kept, best, outcome, self.noise, self.relative, self.names, self.target, self.x, self.y, self.stages, settings
-        )  # fmt: skip
+            kept, best, outcome, noise, self.relative, self.names, self.target, self.x, self.y, self.stages, settings
+        )

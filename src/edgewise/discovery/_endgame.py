@@ -35,7 +35,8 @@ def direct(problem: Problem, noise: float) -> Iterator[Formula]:
     if not ((y > 0).all() or (y < 0).all()):
         return
     sign = sympy.Integer(1 if y[0] > 0 else -1)
-    # The noise of T(y) is that of y times |T'|, so the weights fall by as much; tiny targets weigh no more than the median.
+    # The noise of T(y) is that of y times |T'|, so the weights fall by as much; tiny targets weigh no more than the
+    # median.
     size = np.maximum(np.abs(y), 0.1 * np.median(np.abs(y))) if noise > 0 else np.abs(y)
     for values, slope, back in ((y**2, 2 * size, sympy.sqrt), (np.log(np.abs(y)), 1 / size, sympy.exp)):
         for method in (polynomial, rational):
@@ -87,7 +88,10 @@ def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterato
             error = problem.error(scale * coordinates.back(result.model(u)[:, 0]))
         if error < max(3e-4, 1.3 * noise):
             fits.append((error, name, result.model))
-    for error, name, model in sorted(fits, key=lambda entry: entry[0])[:3]:
+    # Simple shapes come first among those that fit equally well.
+    best = min((error for error, _, _ in fits), default=0.0)
+    equal = max(3 * best, 1.1 * noise)
+    for error, name, model in sorted(fits, key=lambda entry: entry[0] if entry[0] > equal else 0.0)[:3]:
         if time.perf_counter() > deadline:
             return
         snapped = snap(model, u, (t / scale).unsqueeze(1))

@@ -84,9 +84,7 @@ class Free:
     @property
     def expression(self) -> Formula:
         """The formula with its constants written out."""
-        return self.template.xreplace(
-            {s: readable_float(v) for s, v in zip(self.symbols, self.values, strict=True)}
-        )
+        return self.template.xreplace({s: readable_float(v) for s, v in zip(self.symbols, self.values, strict=True)})
 
     def pinned(self, k: int, value: Formula) -> Free:
         """Return the formula with constant k at an exact value, without constants that drop out with it."""

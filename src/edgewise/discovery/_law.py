@@ -80,9 +80,7 @@ class UnivariateLaw:
     @cached_property
     def _template(self) -> sympy.Expr:
         form, z = self.form, _Z
-        a, b, c, d = (
-            sympy.Integer(int(v)) if v in (-1.0, 0.0, 1.0) else sympy.Float(v) for v in self.constants
-        )
+        a, b, c, d = (sympy.Integer(int(v)) if v in (-1.0, 0.0, 1.0) else sympy.Float(v) for v in self.constants)
         value = (c * form.function.sympy(a * z**form.argument + b) + d) * z**-form.power
         return form.sign * (z if form.odd else 1) * _merged(form.transform.formula(value))
 

@@ -106,9 +106,7 @@ def economical(law: UnivariateLaw, points: Points) -> UnivariateLaw:
     return trial if trial.error <= allowed * law.error else law
 
 
-def _reduced(
-    values: list[float], names: list[str], rows: Tensor, allowed: float
-) -> tuple[list[float], list[str]]:
+def _reduced(values: list[float], names: list[str], rows: Tensor, allowed: float) -> tuple[list[float], list[str]]:
     """Return all constants after fixing what may be fixed, and the names of those still free.
 
     ``rows`` (n, k) is the weighted Jacobian; a constant may be fixed if the weighted sum of squares rises by

@@ -24,8 +24,8 @@ class Problem:
     expressions: tuple[Formula, ...]
     target: Tensor
     weight: Tensor
-    scale: Formula = sympy.Integer(1)
-    offset: Formula = sympy.Integer(0)
+    scale: Formula = sympy.S.One
+    offset: Formula = sympy.S.Zero
 
     @property
     def n_columns(self) -> int:
@@ -77,7 +77,9 @@ class Problem:
     def multiplied(self, j: int, i: int, power: Fraction) -> Problem:
         """The problem with column_j column_i^power in place of column_j."""
         exact = sympy.Rational(power.numerator, power.denominator)
-        return self._with(j, self.columns[:, j] * self._power(i, power), self.expressions[j] * self.expressions[i] ** exact)
+        return self._with(
+            j, self.columns[:, j] * self._power(i, power), self.expressions[j] * self.expressions[i] ** exact
+        )
 
     def shifted(self, j: int, i: int, slope: float) -> Problem:
         """The problem with column_j + slope column_i in place of column_j."""

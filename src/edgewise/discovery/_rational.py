@@ -62,9 +62,7 @@ class _Relation:
         return sympy.Add(*terms[:p]) / sympy.Add(*terms[p:])
 
 
-def rational(
-    names: Sequence[str], x: Array, y: Array, noise: float = 0.0, weight: Array | None = None
-) -> list[Direct]:
+def rational(names: Sequence[str], x: Array, y: Array, noise: float = 0.0, weight: Array | None = None) -> list[Direct]:
     """Find y = P(x) / Q(x) with few terms in both polynomials.
 
     P(x) - y Q(x) = 0 is linear in the coefficients. Exact data: the smallest library of monomials in which it

@@ -125,7 +125,9 @@ def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relat
         reduced = reduced.multiplied(j, i, a)
     names = [str(g.problem.expressions[k]) for k in (i, *others)]
     cost = len(others) + 0.2 * sum(f.denominator - 1 + (abs(f) > 2) for f in needed) + 0.3 * with_power * bool(others)
-    return Relation(f"scaling of {', '.join(names)} by powers {', '.join(map(str, needed))}", residual, cost, reduced.without(i))
+    return Relation(
+        f"scaling of {', '.join(names)} by powers {', '.join(map(str, needed))}", residual, cost, reduced.without(i)
+    )
 
 
 def _translations(g: Gradients) -> list[Relation]:
@@ -147,7 +149,9 @@ def _translation(g: Gradients, i: int, others: list[int], with_slope: bool) -> l
         return []
     tidy = [_tidy(k) for k in factors[: len(others)]]
     rounded = [*tidy, *factors[len(others) :]]
-    residual = min(residual, g.residual(left, terms, rounded)) if rounded == factors else g.residual(left, terms, rounded)
+    residual = (
+        min(residual, g.residual(left, terms, rounded)) if rounded == factors else g.residual(left, terms, rounded)
+    )
     c = rounded[-1] if with_slope else 0.0
     reduced = g.problem.less(i, c)
     for j, a in zip(others, tidy, strict=True):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-import edgewise
 from edgewise import plot
 from edgewise._errors import InputError
+from edgewise._version import __version__
 from edgewise.report import ReportContent, write_report
 from edgewise.symbolic import network_of
 
@@ -63,16 +63,20 @@ def _figures(found: Discovery) -> list[tuple[str, Any]]:
         ax = plot.network(model, rows, names=found.names, target=found.target)
         figures.append(("The law as a network: every edge is one function", ax.figure))
         figures.append(("Every edge's function, with the data that reaches it", plot.curves(model, rows, found.names)))
-    figures.append(("The law against the data, and what is left", plot.fit_quality(y, found.best.predict(x), name=found.target)))
+    figures.append(
+        ("The law against the data, and what is left", plot.fit_quality(y, found.best.predict(x), name=found.target))
+    )
     return figures
 
 
 def _provenance(found: Discovery) -> list[tuple[str, str]]:
     rows = [
-        ("edgewise", edgewise.__version__),
+        ("edgewise", __version__),
         ("torch", torch.__version__),
         ("Python", platform.python_version()),
         ("Date", datetime.date.today().isoformat()),
         ("Rows", str(len(found.y))),
     ]
-    return rows + [(key.capitalize(), f"{v:.3g}" if isinstance(v, float) else str(v)) for key, v in found.settings.items()]
+    return rows + [
+        (key.capitalize(), f"{v:.3g}" if isinstance(v, float) else str(v)) for key, v in found.settings.items()
+    ]

@@ -35,9 +35,9 @@ class Outcome(enum.Enum):
 class Discovery:
     """Formulas for a table, from simple to accurate.
 
-    `best` is the one to use, `found[i]` the i-th of the front, `equations` the front as a pandas table. `noise` is the
-    estimated noise over the target's spread (0: none seen), `relative` whether errors are relative to each value, `stages`
-    what was done, in words.
+    `best` is the one to use, `found[i]` the i-th of the front, `equations` the front as a pandas table. `noise` is
+    the estimated noise over the target's spread (0: none seen), `relative` whether errors are relative to each value,
+    `stages` what was done, in words.
     """
 
     candidates: list[Candidate]

@@ -22,9 +22,7 @@ _RISE = 0.004  # noisy data: the largest relative rise of the error by rounding 
 _DENOMINATOR_NOISY = 12  # noisy data: the largest denominator
 
 
-def fix_gauge(
-    expr: Formula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None
-) -> Polished:
+def fix_gauge(expr: Formula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None) -> Polished:
     """Pin constants that the data cannot determine until the others are unique.
 
     While the Jacobian with respect to relative changes of the constants has s_min < 1e-7 s_max, a constant

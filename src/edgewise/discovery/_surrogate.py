@@ -123,8 +123,14 @@ def diagonal(model: KAN) -> KAN:
 
 
 def _fitted(
-    problem: Problem, coordinates: Coordinates, name: str, build: Callable[[], KAN], rows: Tensor, held: Tensor, seed: int
-) -> Surrogate | None:  # fmt: skip
+    problem: Problem,
+    coordinates: Coordinates,
+    name: str,
+    build: Callable[[], KAN],
+    rows: Tensor,
+    held: Tensor,
+    seed: int,
+) -> Surrogate | None:
     u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
     weight = problem.weight * (problem.target.abs() if coordinates.log_target else 1.0)
     model = build()

@@ -106,9 +106,7 @@ class Tape:
         with np.errstate(all="ignore"):
             for k in range(self._leaves, len(self._nodes)):
                 node = self._nodes[k]
-                values.append(
-                    self._numbers[k] if node is None else node.value(*(values[a] for a in node.args))
-                )
+                values.append(self._numbers[k] if node is None else node.value(*(values[a] for a in node.args)))
         return values
 
     @staticmethod

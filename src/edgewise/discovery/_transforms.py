@@ -53,9 +53,7 @@ TRANSFORMS: tuple[Transform, ...] = (
     Transform("identity", lambda y: y, lambda v: v * 1.0, lambda v: v, (-_INF, _INF), True, _ALL, False),
     Transform("reciprocal", torch.reciprocal, torch.reciprocal, lambda v: 1 / v, (-_INF, _INF), True, _ALL),
     Transform("square", torch.square, torch.sqrt, sympy.sqrt, (0.0, _INF), False, _ALL),
-    Transform(
-        "inverse square", lambda y: y**-2, torch.rsqrt, lambda v: 1 / sympy.sqrt(v), (0.0, _INF), False, _ALL
-    ),
+    Transform("inverse square", lambda y: y**-2, torch.rsqrt, lambda v: 1 / sympy.sqrt(v), (0.0, _INF), False, _ALL),
     Transform("log", torch.log, torch.exp, sympy.exp, (0.0, _INF), False, _FEW),
     Transform("sqrt", torch.sqrt, torch.square, lambda v: v**2, (0.0, _INF), False, _FEW),
     Transform("exp", torch.exp, torch.log, sympy.log, (-30.0, 30.0), True, _FEW, False),

@@ -47,8 +47,8 @@ def prune(model: KAN, x: Any, y: Any = None, *, threshold: float = 1e-2, merge: 
     with `merge`, hidden nodes that are an affine function of another one's. Inputs that are no longer used are reported
     but keep their column. Follow with `edgewise.fit` to recover the small loss.
 
-    Shapes: x (n, n_in), y (n,) or (n, n_out); without y the error is measured against the given network. `threshold` is in
-    units of the output's spread (see `edgewise.interpret.edge_scores`).
+    Shapes: x (n, n_in), y (n,) or (n, n_out); without y the error is measured against the given network. `threshold`
+    is in units of the output's spread (see `edgewise.interpret.edge_scores`).
 
     Errors: InputError for wrong shapes and thresholds outside [0, 1).
 

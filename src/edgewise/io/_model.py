@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise._version import __version__
 from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, Shape, is_names
 from edgewise.nn import KAN, KANLayer
 
@@ -70,7 +71,9 @@ def save(
     try:
         _check_values(tensors, description)
     except Malformed as problem:
-        raise InputError(f"The network cannot be saved. It {problem}.".replace(": save the network again", "")) from None
+        raise InputError(
+            f"The network cannot be saved. It {problem}.".replace(": save the network again", "")
+        ) from None
     _write(Path(path), safetensors.torch.save(tensors, {_KEY: description.to_json()}))
 
 
@@ -127,8 +130,6 @@ def _check_place(path: Path) -> None:
 
 def _describe(model: KAN, names: Sequence[str] | None, target: str | None) -> Description:
     """What the file says beside the tensors."""
-    import edgewise
-
     if names is not None and not is_names(names, model.n_in):
         raise InputError(f"'names' must be {model.n_in} different texts, one for each input. Got {names!r}.")
     if target is not None and not isinstance(target, str):
@@ -145,15 +146,13 @@ def _describe(model: KAN, names: Sequence[str] | None, target: str | None) -> De
         symbols=[[(j, i, name) for (j, i), name in layer.symbols.items()] for layer in layers],
         names=None if names is None else list(names),
         target=target,
-        version=edgewise.__version__,
+        version=__version__,
     )
 
 
 def _tensors(model: KAN) -> dict[str, Tensor]:
     return {
-        f"layers.{number}.{name}": getattr(layer, name)
-        for number, layer in enumerate(model.layers)
-        for name in TENSORS
+        f"layers.{number}.{name}": getattr(layer, name) for number, layer in enumerate(model.layers) for name in TENSORS
     }
 
 
@@ -168,7 +167,9 @@ def _check_shapes(file: Any, description: Description) -> None:
     """Compare the file's header with what the description asks for; no tensor is read."""
     wanted = {f"layers.{n}.{name}" for n in range(len(description.symbols)) for name in TENSORS}
     for key in sorted(wanted ^ set(file.keys())):
-        raise Malformed(f"is damaged (tensor {key!r} is {'missing' if key in wanted else 'unknown'}): save the network again")
+        raise Malformed(
+            f"is damaged (tensor {key!r} is {'missing' if key in wanted else 'unknown'}): save the network again"
+        )
     for number, shape in enumerate(description.shapes()):
         for name, expected in _expected(file, number, shape, description).items():
             found = file.get_slice(f"layers.{number}.{name}")

@@ -79,8 +79,7 @@ def _with_decimal_comma(column: Cells) -> np.ndarray | None:
 
 def _with_thousands(column: Cells) -> np.ndarray | None:
     bare = [
-        text.translate(_NO_GAPS).replace(",", "") if text and _THOUSANDS.fullmatch(text) else text
-        for text in column
+        text.translate(_NO_GAPS).replace(",", "") if text and _THOUSANDS.fullmatch(text) else text for text in column
     ]
     return _plain(bare)
 
@@ -90,9 +89,7 @@ def _reason(column: Cells) -> str:
     texts = [text for text in column if text is not None]
     if all(_DATE.fullmatch(text) for text in texts):
         return "dates"
-    odd = [
-        (row, text) for row, text in enumerate(column, start=1) if text is not None and _plain([text]) is None
-    ]
+    odd = [(row, text) for row, text in enumerate(column, start=1) if text is not None and _plain([text]) is None]
     if not odd or 2 * len(odd) > len(texts):
         return "text"
     row, text = odd[0]

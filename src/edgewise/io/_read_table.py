@@ -81,9 +81,7 @@ def _from_text(path: Path) -> Table:
     except (csv.Error, pd.errors.ParserError):
         n_rows, frame = -1, pd.DataFrame()
     if len(frame) != n_rows:
-        raise InputError(
-            f"{path} cannot be split into rows for certain: look for a quotation mark without its twin."
-        )
+        raise InputError(f"{path} cannot be split into rows for certain: look for a quotation mark without its twin.")
     parsed, notes = parse_columns([frame[number].to_numpy(dtype=object) for number in frame], delimiter)
     return _assemble(header, parsed, n_rows, notes)
 
@@ -99,9 +97,7 @@ def _decode(path: Path) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{path} is not UTF-8 text (line {line}): save it again with the encoding UTF-8."
-        ) from None
+        raise InputError(f"{path} is not UTF-8 text (line {line}): save it again with the encoding UTF-8.") from None
 
 
 def _check_header(path: Path, header: list[str]) -> None:
@@ -117,9 +113,7 @@ def _check_unique(path: Path, header: list[str]) -> None:
     for place, name in enumerate(header):
         if name and name in header[:place]:
             first = header.index(name) + 1
-            raise InputError(
-                f"{path} has two columns named {name!r} (columns {first} and {place + 1}): rename one."
-            )
+            raise InputError(f"{path} has two columns named {name!r} (columns {first} and {place + 1}): rename one.")
 
 
 def _check_rows(path: Path, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> int:

@@ -83,8 +83,7 @@ class Table:
         y = self.columns[target][rows]
         if y.min() == y.max():
             raise InputError(
-                f"The target column {target!r} is constant ({y[0]:g} in every row): "
-                "choose a target that varies."
+                f"The target column {target!r} is constant ({y[0]:g} in every row): choose a target that varies."
             )
         kept = self._informative(chosen, rows, notes)
         if not kept:
@@ -119,17 +118,14 @@ class Table:
         if reason is None:
             raise unknown(kind, name, self.names)
         raise InputError(
-            f"The {kind} {name!r} cannot be used: {reason}. "
-            f"Columns of numbers: {', '.join(self.names) or 'none'}."
+            f"The {kind} {name!r} cannot be used: {reason}. Columns of numbers: {', '.join(self.names) or 'none'}."
         )
 
     def _chosen(self, target: str, inputs: Sequence[str] | None) -> list[str]:
         if inputs is None:
             return [name for name in self.names if name != target]
         if isinstance(inputs, str) or not inputs:
-            raise InputError(
-                f"The inputs must be a list of at least one column name. Got {inputs!r} instead."
-            )
+            raise InputError(f"The inputs must be a list of at least one column name. Got {inputs!r} instead.")
         for name in inputs:
             self._require(name, "input column")
         if target in inputs:
@@ -142,9 +138,7 @@ class Table:
     def _without_empty(self, chosen: list[str], explicit: bool, notes: list[str]) -> list[str]:
         empty = [name for name in chosen if np.isnan(self.columns[name]).all()]
         if empty and explicit:
-            raise InputError(
-                f"The input column {empty[0]!r} is empty: fill it in or take it out of the inputs."
-            )
+            raise InputError(f"The input column {empty[0]!r} is empty: fill it in or take it out of the inputs.")
         notes.extend(f"Input {name!r} is left out: it has no values." for name in empty)
         return [name for name in chosen if name not in empty]
 
@@ -157,9 +151,7 @@ class Table:
         where = f"{worst!r} lacks {gaps[worst]}"
         if rows.size < FEWEST_ROWS:
             if not missing.any():
-                raise InputError(
-                    f"The table has only {_count(rows.size, 'row')}: give at least {FEWEST_ROWS}."
-                )
+                raise InputError(f"The table has only {_count(rows.size, 'row')}: give at least {FEWEST_ROWS}.")
             raise InputError(
                 f"Only {rows.size} of {self.n_rows} rows are complete ({where}): "
                 f"give at least {FEWEST_ROWS}, fill in the gaps, or choose inputs without them."

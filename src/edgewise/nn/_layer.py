@@ -127,8 +127,8 @@ class KANLayer(torch.nn.Module):
     def _symbolic(self, x: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """For each function name, the edges' j and i and what they give, (..., edges), zero where masked.
 
-        The mask is read as a number and not as a fact, so that the layer compiles, exports and maps over masks; a masked
-        edge is evaluated at 1/2 instead of its argument, so that a pole there spoils no gradient.
+        The mask is read as a number and not as a fact, so that the layer compiles, exports and maps over masks; a
+        masked edge is evaluated at 1/2 instead of its argument, so that a pole there spoils no gradient.
         """
         groups: dict[str, list[tuple[int, int]]] = {}
         for edge, name in self.symbols.items():
@@ -160,7 +160,12 @@ def _columns(edges: list[tuple[int, int]], device: torch.device) -> tuple[Tensor
 
 
 def _check(n_in: int, n_out: int, grid: int, degree: int, base: str | None, domain: tuple[float, float]) -> None:
-    for name, value, most in (("n_in", n_in, None), ("n_out", n_out, None), ("grid", grid, None), ("degree", degree, 5)):
+    for name, value, most in (
+        ("n_in", n_in, None),
+        ("n_out", n_out, None),
+        ("grid", grid, None),
+        ("degree", degree, 5),
+    ):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (most and value > most):
             limit = f" and <= {most}" if most else ""
             raise InputError(f"The '{name}' parameter of KAN must be an int >= 1{limit}. Got {value!r} instead.")

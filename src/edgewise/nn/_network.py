@@ -55,7 +55,9 @@ class KAN(torch.nn.Module):
     ) -> None:
         super().__init__()
         if not isinstance(widths, tuple | list) or len(widths) < 2:
-            raise InputError(f"The 'widths' parameter of KAN must list at least inputs and outputs, like [2, 5, 1]. Got {widths!r}.")
+            raise InputError(
+                f"The 'widths' parameter of KAN must list at least inputs and outputs, like [2, 5, 1]. Got {widths!r}."
+            )
         self.nodes = [Nodes.parse(width) for width in widths]
         if self.nodes[0].arities:
             raise InputError(f"The first width of KAN counts the inputs and must be an int. Got {widths[0]!r}.")

@@ -79,7 +79,7 @@ class Nodes:
         return torch.cat(parts, dim=-1)
 
     def pull_back(self, subnodes: Tensor, slopes: Tensor) -> Tensor:
-        """Derivatives by nodes (n, m, n_nodes) -> derivatives by subnodes (n, m, n_subnodes), at subnodes (n, n_subnodes)."""
+        """Derivatives by nodes (n, m, n_nodes) -> by subnodes (n, m, n_subnodes), at subnodes (n, n_subnodes)."""
         if not self.arities:
             return slopes
         parts = [slopes[..., : self.n_sum]]

@@ -128,7 +128,9 @@ def adapt_grid(
         for depth, (layer, nodes) in enumerate(zip(_layers(new), new.nodes[1:], strict=True)):
             if not torch.isfinite(h).all():
                 what = "x is" if depth == 0 else f"The values of the nodes before layer {depth} are"
-                raise InputError(f"{what} not finite everywhere: a symbolic edge may have left its domain, or a row is bad.")
+                raise InputError(
+                    f"{what} not finite everywhere: a symbolic edge may have left its domain, or a row is bad."
+                )
             _set_knots(layer, adapted_knots(h, grid or layer.grid, layer.degree, margins[depth > 0], quantiles))
             h = nodes.combine(layer(h))
     return new
@@ -148,7 +150,9 @@ def _set_knots(layer: KANLayer, knots: Tensor) -> None:
 def scale_outputs(model: KAN, factors: Tensor) -> KAN:
     """Return the network with output o multiplied by factors[o], a tensor (n_out,)."""
     if factors.shape != (model.n_out,):
-        raise InputError(f"'factors' must have shape ({model.n_out},), one for each output. Got {tuple(factors.shape)}.")
+        raise InputError(
+            f"'factors' must have shape ({model.n_out},), one for each output. Got {tuple(factors.shape)}."
+        )
     new = clone(model)
     last = layer_of(new, len(new.layers) - 1)
     with torch.no_grad():
@@ -246,9 +250,7 @@ def _select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int]
     new.mask, new.affine_free = layer.mask[rows][:, columns].clone(), layer.affine_free[rows][:, columns].clone()
     new.knots = layer.knots[columns].clone()
     new.symbols = {
-        (rows.index(j), columns.index(i)): name
-        for (j, i), name in layer.symbols.items()
-        if j in rows and i in columns
+        (rows.index(j), columns.index(i)): name for (j, i), name in layer.symbols.items() if j in rows and i in columns
     }
     return new
 

@@ -129,7 +129,5 @@ def _note(ax: Axes, place: tuple[float, float], text: str, size: float, colour: 
     """Text in a corner of the panel, on a white ground, as it is."""
     ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
     side: Any = "right" if place[0] > 0.5 else "left"
-    note = ax.text(
-        *place, text, transform=ax.transAxes, ha=side, va="top", color=colour, parse_math=False, zorder=5
-    )
+    note = ax.text(*place, text, transform=ax.transAxes, ha=side, va="top", color=colour, parse_math=False, zorder=5)
     note.set(fontsize=size, bbox=ground)

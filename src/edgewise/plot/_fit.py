@@ -31,9 +31,7 @@ def fit_quality(y: Any, predicted: Any, *, name: str = "y") -> Figure:
     """
     data, model = as_matrix(y, "y").cpu().numpy(), as_matrix(predicted, "predicted").cpu().numpy()
     if data.shape != model.shape or data.shape[1] != 1:
-        raise InputError(
-            f"y and predicted must be two columns of the same length. Got {data.shape} and {model.shape}."
-        )
+        raise InputError(f"y and predicted must be two columns of the same length. Got {data.shape} and {model.shape}.")
     data, model = data[:, 0], model[:, 0]
     wide = bool(data.min() > 0 and math.log10(data.max() / data.min()) > _DECADES)
     figure = Figure(figsize=(8.6, 3.7), layout="constrained")

@@ -31,9 +31,7 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
     held = [max(row.validation, _EXACT) for row in rows]
     ax.plot(seconds, train, "-o", color=style.ACCENT, markersize=4, linewidth=1.4, label="training rows")
     if any(value == value for value in held):
-        ax.plot(
-            seconds, held, "--s", color=style.SYMBOLIC, markersize=4, linewidth=1.4, label="held-out rows"
-        )
+        ax.plot(seconds, held, "--s", color=style.SYMBOLIC, markersize=4, linewidth=1.4, label="held-out rows")
     before = None
     for row, height in zip(rows, train, strict=True):
         if row.grid != before:

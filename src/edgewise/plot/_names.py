@@ -8,9 +8,7 @@ from edgewise._errors import InputError
 from edgewise.nn import KAN
 
 
-def node_names(
-    model: KAN, names: Sequence[str] | None, target: str | Sequence[str] | None = None
-) -> list[list[str]]:
+def node_names(model: KAN, names: Sequence[str] | None, target: str | Sequence[str] | None = None) -> list[list[str]]:
     """Names of the nodes of every level, inputs first: x1, ... and y, ... unless given, h1, ... in between.
 
     >>> import edgewise as ew

@@ -130,9 +130,7 @@ def _draw_boxes(ax: Axes, plan: Diagram, curves: dict[Any, EdgeCurve], opacity: 
         colours.append(_colour(curve, max(alpha, 0.25)))
         if curve.function:
             _label(ax, edge, curve.function)
-    ax.add_collection(
-        PatchCollection(boxes, facecolors="white", edgecolors=colours, linewidths=0.9, zorder=3)
-    )
+    ax.add_collection(PatchCollection(boxes, facecolors="white", edgecolors=colours, linewidths=0.9, zorder=3))
     ax.add_collection(LineCollection(lines, colors=colours, linewidths=1.4, capstyle="round", zorder=4))
 
 

@@ -64,17 +64,14 @@ def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
-            f"Cannot write the report to {path} ({error.strerror}): "
-            "choose another folder or make this one writable."
+            f"Cannot write the report to {path} ({error.strerror}): choose another folder or make this one writable."
         ) from error
     return path
 
 
 def _check(path: Path) -> None:
     if path.is_dir():
-        raise InputError(
-            f"The report's path {path} is a folder: name a file in it, like {path / 'report.html'}."
-        )
+        raise InputError(f"The report's path {path} is a folder: name a file in it, like {path / 'report.html'}.")
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
 
@@ -107,9 +104,7 @@ def _picture(caption: str, figure: Figure) -> _Picture:
     buffer = io.BytesIO()
     settings: Any = {"svg.fonttype": "path", "svg.hashsalt": "edgewise"}
     with mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph .* missing", UserWarning
-        )  # a name in a script without a font
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # a name in a script without a font
         figure.savefig(buffer, format="svg", dpi=200, facecolor="white", metadata={"Date": None})
     source = "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
     width = round(figure.get_figwidth() * _PIXELS)

@@ -193,7 +193,9 @@ def _function(expression: sympy.Expr) -> tuple[str, sympy.Expr]:
         return "exp", exponent * sympy.log(base)
     name = _NAMES.get(expression.func)
     if name is None or len(expression.args) != 1:
-        raise InputError(f"The formula uses {expression.func}, which is no edge function. Known: {', '.join(library.names())}.")
+        raise InputError(
+            f"The formula uses {expression.func}, which is no edge function. Known: {', '.join(library.names())}."
+        )
     return name, expression.args[0]
 
 

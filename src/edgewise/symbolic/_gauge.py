@@ -38,7 +38,9 @@ def _inside(layer: KANLayer) -> None:
                 layer.affine[j, i] = torch.tensor([1.0, 0.0, c * a, d + c * b])
                 layer.affine_free[j, i, :C] = False
             elif row.gauge == "shift":
-                factor = float(row.torch(torch.tensor(b, dtype=torch.float64)) / row.torch(torch.zeros((), dtype=torch.float64)))
+                factor = float(
+                    row.torch(torch.tensor(b, dtype=torch.float64)) / row.torch(torch.zeros((), dtype=torch.float64))
+                )
                 layer.affine[j, i] = torch.tensor([a, 0.0, c * factor, d], dtype=layer.dtype)
                 layer.affine_free[j, i, B] = False
             elif row.gauge == "scale" and a != 0:

@@ -65,12 +65,13 @@ def snap(
     """Replace spline edges by functions c f(a x + b) + d and return the symbolic network.
 
     For each edge, surest first: the library is ranked by fit and complexity on the edge's curve, weighted by what the
-    output feels; the best few are put into the network, everything is refitted briefly, and the first one that keeps the
-    whole network's error within `slack` times the error before is accepted. At the end the constants are
-    polished and, with `rounding`, made integers, small fractions and multiples of pi where the error stays.
+    output feels; the best few are put into the network, everything is refitted briefly, and the first one that keeps
+    the whole network's error within `slack` times the error before is accepted. At the end the constants are polished
+    and, with `rounding`, made integers, small fractions and multiples of pi where the error stays.
 
     Shapes: x (n, n_in), y (n,) or (n, n_out); without y the network's own outputs are the target, and may change by a
-    thousandth of their spread. `functions` restricts the library. `slack` is 1.5 for accurate networks (error below 1e-4 of the spread), else 1.05.
+    thousandth of their spread. `functions` restricts the library. `slack` is 1.5 for accurate networks (error below
+    1e-4 of the spread), else 1.05.
 
     Errors: InputError for wrong shapes and unknown function names.
 

@@ -12,25 +12,35 @@ from edgewise.train._objective import Table
 
 
 def as_matrix(values: Any, what: str) -> Tensor:
-    """Return a float64 tensor of two dimensions from an array, a tensor, a table or a list; one dimension is a column."""
+    """Return a float64 tensor of two dimensions from an array, tensor, table or list; one dimension is a column."""
     try:
         if isinstance(values, Tensor):
             tensor = values.detach()
         else:
             values = values.to_numpy() if hasattr(values, "to_numpy") else values
-            tensor = torch.tensor(values) if getattr(getattr(values, "flags", None), "writeable", True) is False else torch.as_tensor(values)
+            tensor = (
+                torch.tensor(values)
+                if getattr(getattr(values, "flags", None), "writeable", True) is False
+                else torch.as_tensor(values)
+            )
         tensor = tensor.to(torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{what} must be numbers in an array or tensor. Got {type(values).__name__}: {error}.") from error
+        raise InputError(
+            f"{what} must be numbers in an array or tensor. Got {type(values).__name__}: {error}."
+        ) from error
     if tensor.dim() == 1:
         tensor = tensor.unsqueeze(1)
     if tensor.dim() != 2 or 0 in tensor.shape:
         raise InputError(f"{what} must have shape (rows, columns) with at least one row. Got {tuple(tensor.shape)}.")
     if not torch.isfinite(tensor).all():
         row, column = (~torch.isfinite(tensor)).nonzero()[0].tolist()
-        raise InputError(f"{what} has {tensor[row, column].item()} in row {row}, column {column}. Drop or fill such rows.")
+        raise InputError(
+            f"{what} has {tensor[row, column].item()} in row {row}, column {column}. Drop or fill such rows."
+        )
     if float(tensor.abs().max()) > 1e150:
-        raise InputError(f"{what} has values beyond 1e150, whose squares overflow. Rescale the column, for example its units.")
+        raise InputError(
+            f"{what} has values beyond 1e150, whose squares overflow. Rescale the column, for example its units."
+        )
     return tensor
 
 

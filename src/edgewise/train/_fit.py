@@ -50,10 +50,10 @@ def fit(
     by Levenberg-Marquardt in float64, coarse grid to fine, hidden knots following what the nodes give, the grid chosen
     on held-out rows and then trained on all of them.
 
-    Shapes: x (n, n_in), y (n,) or (n, n_out), weights (n,): arrays, tensors or tables. `grids` is "auto", a list of cell
-    counts, or None to keep the network's own. `sparsity` is in units of the target's spread; with it, and "auto", the grid
-    stays coarse, to be refined after pruning. `solver` is "auto" (by size, with a note), "lm", "lbfgs", "adam" or an
-    `edgewise.optim` object. Same arguments, same result.
+    Shapes: x (n, n_in), y (n,) or (n, n_out), weights (n,): arrays, tensors or tables. `grids` is "auto", a list of
+    cell counts, or None to keep the network's own. `sparsity` is in units of the target's spread; with it, and
+    "auto", the grid stays coarse, to be refined after pruning. `solver` is "auto" (by size, with a note), "lm",
+    "lbfgs", "adam" or an `edgewise.optim` object. Same arguments, same result.
 
     Errors: InputError for shapes that do not match, values that are not finite, unknown solvers, grids below 1.
 
@@ -196,7 +196,9 @@ class _Loop:
         for turn in range(turns):
             if grid and turn < turns - 1:
                 model = adapt_grid(model, rows.x, grid)
-            problem = LeastSquares(clone(model), rows, penalty(model, rows, self.sparsity, self._smoothing(model, rows)))
+            problem = LeastSquares(
+                clone(model), rows, penalty(model, rows, self.sparsity, self._smoothing(model, rows))
+            )
             solver = replace(solver, damping=_NEAR)
             vector, _ = solver.minimise(problem, problem.start, lambda _theta, _cost: self._late())
             model = clone(problem.network(vector))
@@ -258,5 +260,10 @@ class _Loop:
         model = scale_outputs(self.model, self.ones * self.scale)
         model = clone(model, self.dtype)
         return FitResult(
-            model, self.history, outcome, train * self.scale, held * self.scale if self.has_held else math.nan, self.notes
+            model,
+            self.history,
+            outcome,
+            train * self.scale,
+            held * self.scale if self.has_held else math.nan,
+            self.notes,
         )

@@ -35,7 +35,9 @@ class Quadratic:
 
     blocks: list[Tensor] = field(default_factory=list)
 
-    def add(self, layout: Layout, vector: Tensor, gradient: Tensor | None = None, hessian: Tensor | None = None) -> float:
+    def add(
+        self, layout: Layout, vector: Tensor, gradient: Tensor | None = None, hessian: Tensor | None = None
+    ) -> float:
         """Its value; adds half its derivatives to `gradient` and `hessian` where given."""
         total = 0.0
         for block, q in zip(layout.blocks, self.blocks, strict=False):

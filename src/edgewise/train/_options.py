@@ -13,10 +13,10 @@ from edgewise.train._result import Row
 class Options:
     """Settings of `fit` that rarely need changing.
 
-    validation: share of rows held out to choose the grid ("auto": a tenth from 200 rows on, a fifth from 20, else none).
-    smoothing: weight of the second-difference penalty ("auto": by generalised cross-validation once parameters exceed a
-    quarter of the rows). restarts: starts at the coarsest grid ("auto": up to 8, fewer where two agree; one layer needs
-    one). seed: of the split and the restarts. time_limit: seconds. watch: called with each history row.
+    validation: share of rows held out to choose the grid ("auto": a tenth from 200 rows on, a fifth from 20, else
+    none). smoothing: weight of the second-difference penalty ("auto": by generalised cross-validation once parameters
+    exceed a quarter of the rows). restarts: starts at the coarsest grid ("auto": up to 8, fewer where two agree; one
+    layer needs one). seed: of the split and the restarts. time_limit: seconds. watch: called with each history row.
 
     >>> Options(restarts=1, seed=3).validation
     'auto'
@@ -41,7 +41,7 @@ class Options:
             share = 0.1 if rows >= 200 else 0.2 if rows >= 20 else 0.0
         else:
             share = self.validation
-        return int(round(share * rows))
+        return round(share * rows)
 
 
 def _number(name: str, value: float | str, least: float, most: float) -> None:

@@ -24,8 +24,9 @@ def penalty(model: KAN, table: Table, sparsity: float, smoothing: float) -> Quad
         continuation:  sum_e mean A_j^2 w_e sum_m exp(-rows near m) |D_m c|^2,  D the differences of order degree + 2
 
     Scores rather than raw coefficients, because a hidden node can be rescaled freely. Continuation matters only where
-    cells hold hardly any row, as at the ends of a hidden node's range: differences there are expected to be as small as
-    where rows are, so w_e = 10 x mean squared error / (rows x mean |D c|^2 where rows are), ten rows' share of the error.
+    cells hold hardly any row, as at the ends of a hidden node's range: differences there are expected to be as small
+    as where rows are, so w_e = 10 x mean squared error / (rows x mean |D c|^2 where rows are), ten rows' share of the
+    error.
     """
     layout = Layout(model)
     rows = min(len(table), _SAMPLE)

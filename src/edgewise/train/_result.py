@@ -27,15 +27,19 @@ class Outcome(enum.Enum):
     """How training ended; `message` says what happened and what to try."""
 
     EXACT = "The error is at rounding level: the network can represent the target exactly."
-    CONVERGED = "The error no longer falls with more steps or a finer grid. If it is too large, try more nodes or another seed."
+    CONVERGED = (
+        "The error no longer falls with more steps or a finer grid. If too large, try more nodes or another seed."
+    )
     OVERFIT = (
         "A finer grid fitted the training rows better and the held-out rows worse, so the grid before it was kept. "
         "More rows or less noise would allow a finer one."
     )
-    ROWS_EXHAUSTED = "The error still fell at the finest grid that this many rows support. More rows would lower it further."
-    GRIDS_DONE = "All requested grids were trained; the error was still falling at the last one. Finer grids may lower it."
+    ROWS_EXHAUSTED = (
+        "The error still fell at the finest grid that these rows support. More rows would lower it further."
+    )
+    GRIDS_DONE = "All requested grids were trained and the error still fell at the last. Finer grids may lower it."
     TIME_LIMIT = "The time limit ended training early; the best network so far is returned. Allow more time to go on."
-    POOR = "The network explains less than half of the target's spread. Try more nodes, more restarts, or check the columns."
+    POOR = "The network explains less than half of the target's spread. Try more nodes or check the columns."
 
     @property
     def message(self) -> str:

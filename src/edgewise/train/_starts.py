@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from edgewise.bases import adapted_knots
-from edgewise.nn import MARGINS, KAN, KANLayer, adapt_grid, clone, random_curves, random_residuals
+from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, random_curves, random_residuals
 from edgewise.optim import LM
 from edgewise.train._objective import LeastSquares, Table
 

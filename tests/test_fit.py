@@ -1,0 +1,484 @@
+"""Training: what it reaches, what it says, what it leaves alone, and what it refuses."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor
+
+import edgewise as ew
+from edgewise.optim import LBFGS, LM, Adam
+from edgewise.train import FitResult, Outcome, Row
+
+
+def points(n: int, d: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 2 * torch.rand(n, d, generator=generator, dtype=torch.float64) - 1
+
+
+def noise(n: int, seed: int = 0) -> Tensor:
+    return torch.randn(n, generator=torch.Generator().manual_seed(100 + seed), dtype=torch.float64)
+
+
+def rms(model: ew.KAN, x: Tensor, y: Tensor) -> float:
+    with torch.no_grad():
+        return float((model(x) - (y if y.dim() == 2 else y.unsqueeze(1))).square().mean().sqrt())
+
+
+def wave(x: Tensor) -> Tensor:
+    return torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1] ** 2)
+
+
+def once(**arguments: Any) -> ew.Options:
+    return ew.Options(restarts=1, **arguments)
+
+
+X = points(200, 2)
+Y = X[:, 0] * X[:, 1]
+
+
+# what it reaches
+
+
+def test_a_composition_is_learned_to_seven_digits() -> None:
+    x = points(1000, 2)
+    result = ew.fit(ew.KAN([2, 1, 1]), x, wave(x))
+    test = points(2000, 2, seed=9)
+    assert rms(result.model, test, wave(test)) < 1e-6
+    assert result.validation_error < 1e-6
+    assert any(note.startswith("Solver lm:") for note in result.notes)
+
+
+def test_a_product_is_learned_to_rounding() -> None:
+    result = ew.fit(ew.KAN([2, 2, 1]), X, Y)
+    test = points(1000, 2, seed=9)
+    assert rms(result.model, test, test[:, 0] * test[:, 1]) < 1e-9
+
+
+def test_a_product_node_is_a_product_at_once() -> None:
+    result = ew.fit(ew.KAN([2, (0, 1)]), X, Y, grids=[3])
+    assert rms(result.model, X, Y) < 1e-12
+
+
+def test_one_layer_is_a_linear_problem() -> None:
+    x = points(400, 2)
+    y = torch.sin(3 * x[:, 0]) + x[:, 1].abs().sqrt() * 0 + x[:, 1] ** 3
+    assert ew.fit(ew.KAN([2, 1]), x, y).validation_error < 1e-7
+
+
+def test_several_outputs_share_the_network() -> None:
+    x = points(300, 2)
+    y = torch.stack([x[:, 0] * x[:, 1], (x[:, 0] + x[:, 1]) ** 2], dim=1)
+    result = ew.fit(ew.KAN([2, 3, 2]), x, y, grids=[3, 6])
+    assert rms(result.model, x, y) < 1e-5
+    assert result.model(x).shape == (300, 2)
+
+
+def test_symbolic_edges_learn_their_constants() -> None:
+    x = points(100, 1)
+    model = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "sin", (2.5, 0.2, 1.0, 0.0))
+    result = ew.fit(model, x, 2 * torch.sin(3 * x[:, 0] + 0.5) - 1)
+    torch.testing.assert_close(
+        result.model.layers[0].affine[0, 0].detach(), torch.tensor([3.0, 0.5, 2.0, -1.0], dtype=torch.float64)
+    )
+    assert result.outcome is Outcome.EXACT
+
+
+def test_removed_edges_stay_removed() -> None:
+    model = ew.nn.remove_edges(ew.KAN([2, 2, 1]), [(0, 0, 1), (0, 1, 0)])
+    fitted = ew.fit(model, X, X[:, 0] ** 2 + X[:, 1], grids=[3, 5]).model
+    assert torch.equal(fitted.layers[0].mask, model.layers[0].mask)
+    assert rms(fitted, X, X[:, 0] ** 2 + X[:, 1]) < 1e-6
+
+
+# weights, noise, sparsity
+
+
+def test_rows_without_weight_are_ignored() -> None:
+    y, weights = Y.clone(), torch.ones(200, dtype=torch.float64)
+    y[::7], weights[::7] = 1e6, 0.0
+    result = ew.fit(ew.KAN([2, (0, 1)]), X, y, weights=weights, grids=[3])
+    good = weights > 0
+    assert rms(result.model, X[good], Y[good]) < 1e-9
+    assert result.train_error < 1e-9
+
+
+def test_few_rows_with_weight_are_enough() -> None:
+    """Even where none of the held-out rows counts."""
+    weights = torch.zeros(200, dtype=torch.float64)
+    weights[:40] = 1.0
+    result = ew.fit(ew.KAN([2, (0, 1)]), X, Y, weights=weights, grids=[2], options=once(validation=0.02))
+    assert rms(result.model, X[:40], Y[:40]) < 1e-9
+
+
+def test_integer_weights_are_repeated_rows() -> None:
+    x, y = points(40, 1), noise(40)
+    counts = torch.arange(40) % 3 + 1
+    options = once(validation=0, smoothing=0)
+    weighted = ew.fit(ew.KAN([1, 1]), x, y, weights=counts, grids=[3], options=options).model
+    repeated = ew.fit(ew.KAN([1, 1]), x.repeat_interleave(counts, 0), y.repeat_interleave(counts), grids=[3], options=options)
+    torch.testing.assert_close(weighted(x), repeated.model(x), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("level", [0.01, 0.1])
+def test_noise_ends_the_refinement(level: float) -> None:
+    x = points(600, 1)
+    clean = torch.sin(3 * x[:, 0])
+    result = ew.fit(ew.KAN([1, 1]), x, clean + level * noise(600))
+    test = points(1000, 1, seed=9)
+    assert rms(result.model, test, torch.sin(3 * test[:, 0])) < 0.4 * level
+    assert result.validation_error == pytest.approx(level, rel=0.35)
+    assert result.history[-1].grid <= 20
+    assert result.outcome in (Outcome.OVERFIT, Outcome.CONVERGED)
+
+
+def test_few_noisy_rows_are_smoothed() -> None:
+    """More parameters than rows: without smoothing the curve would run through the noise."""
+    x = points(60, 1)
+    y = torch.sin(3 * x[:, 0]) + 0.1 * noise(60)
+    test = points(500, 1, seed=9)
+    errors = {
+        smoothing: rms(
+            ew.fit(ew.KAN([1, 1]), x, y, grids=[50], options=once(smoothing=smoothing)).model,
+            test, torch.sin(3 * test[:, 0]),
+        )
+        for smoothing in ("auto", 0.0)
+    }  # fmt: skip
+    assert errors["auto"] < 0.1
+    assert errors["auto"] < 0.5 * errors[0.0]
+
+
+def test_sparsity_silences_an_input_that_does_not_matter() -> None:
+    x = points(300, 3)
+    y = torch.sin(2 * x[:, 0]) * x[:, 1] + 0.02 * noise(300)
+    plain, sparse = (
+        ew.interpret.input_scores(ew.fit(ew.KAN([3, 2, 1]), x, y, grids=[3], sparsity=s, options=once()).model, x)
+        for s in (0.0, 1e-2)
+    )
+    assert sparse[2] < 0.01 * sparse[:2].min()
+    assert sparse[2] < 0.3 * plain[2]
+    assert sparse[:2].min() > 0.1
+
+
+# grids
+
+
+def test_no_grids_keeps_the_networks_own() -> None:
+    result = ew.fit(ew.KAN([2, 2, 1], grid=4), X, Y, grids=None, options=once())
+    assert [layer.grid for layer in result.model.layers] == [4, 4]
+    assert {row.grid for row in result.history} == {4}
+
+
+def test_the_listed_grids_are_trained_in_turn() -> None:
+    result = ew.fit(ew.KAN([1, 1]), points(100, 1), torch.sin(9 * points(100, 1)[:, 0]), grids=[2, 4, 8], options=once())
+    assert [row.grid for row in result.history][:3] == [2, 4, 8]
+    assert result.model.layers[0].grid == 8
+    assert result.outcome is Outcome.GRIDS_DONE
+
+
+def test_grids_grow_until_the_rows_are_used_up() -> None:
+    x = points(100, 1)
+    result = ew.fit(ew.KAN([1, 1]), x, torch.sin(25 * x[:, 0]).exp())
+    assert result.outcome in (Outcome.ROWS_EXHAUSTED, Outcome.OVERFIT)
+    assert result.model.layers[0].coefficients.numel() < 100
+
+
+# other solvers
+
+
+@pytest.mark.parametrize(("name", "solver"), [("lbfgs", LBFGS(steps=60)), ("adam", Adam(epochs=30, batch=64, rate=0.02))])
+@pytest.mark.parametrize("sparsity", [0.0, 1e-3])
+def test_first_order_solvers_lower_the_error(name: str, solver: LBFGS | Adam, sparsity: float) -> None:
+    model = ew.KAN([2, 3, 1], base="silu")
+    result = ew.fit(model, X, Y, solver=solver, sparsity=sparsity)
+    assert result.train_error < 0.3 * rms(model, X, Y)
+    assert result.train_error == pytest.approx(rms(result.model, X, Y))
+    assert torch.equal(result.model(X), ew.fit(model, X, Y, solver=solver, sparsity=sparsity).model(X))
+
+
+def test_solvers_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    import edgewise.train._fit as module
+
+    ran: list[str] = []
+    for name, solver in (("lm", LM), ("lbfgs", LBFGS), ("adam", Adam)):
+        original = solver.minimise
+
+        def minimise(*args: Any, name: str = name, original: Any = original, **kwargs: Any) -> Any:
+            ran.append(name)
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(solver, "minimise", minimise)
+    monkeypatch.setattr(module, "Adam", lambda: Adam(epochs=2))
+    monkeypatch.setattr(module, "LBFGS", lambda: LBFGS(steps=2))
+    model = ew.KAN([2, 1])
+    for name in ("lm", "lbfgs", "adam"):
+        ran.clear()
+        result = ew.fit(model, X, Y, solver=name, grids=[2])
+        assert set(ran) == {name}
+        assert not any("Solver" in note for note in result.notes)
+    for most, rows, name in ((5000, 200, "lm"), (3, 200, "lbfgs"), (3, 20_100, "adam")):
+        ran.clear()
+        monkeypatch.setattr(module, "_MOST_PARAMETERS", most)
+        x = points(rows, 2)
+        result = ew.fit(model, x, x[:, 0], grids=None)
+        assert set(ran) == {name}
+        (note,) = [note for note in result.notes if "Solver" in note]
+        assert note.startswith(f"Solver {name}: 16 parameters, {rows} rows")
+
+
+# the same twice
+
+
+@pytest.mark.parametrize("widths", [[2, 2, 1], [2, (1, 1), 1]])
+def test_the_same_arguments_give_the_same_bits(widths: list[Any]) -> None:
+    y = wave(X)
+    results = []
+    for size in (3, 1000):
+        torch.randn(size)  # neither the global state nor what is in memory matters
+        results.append(ew.fit(ew.KAN(widths, seed=3), X.clone(), y.clone(), grids=[3, 6], options=ew.Options(seed=5, restarts=2)))
+    first, second = results
+    assert torch.equal(first.model(X), second.model(X))
+    assert [row[:5] for row in first.history] == [row[:5] for row in second.history]
+    assert first.outcome is second.outcome
+
+
+def test_another_seed_holds_out_other_rows() -> None:
+    first, second = (ew.fit(ew.KAN([2, 1]), X, Y, grids=[3], options=once(seed=seed)) for seed in (0, 1))
+    assert first.validation_error != second.validation_error
+
+
+# types and scales
+
+
+def test_a_single_precision_network_stays_one() -> None:
+    result = ew.fit(ew.KAN([2, (0, 1)], dtype=torch.float32), X.float(), Y.float(), grids=[3])
+    assert result.model.dtype == torch.float32
+    assert {p.dtype for p in result.model.parameters()} == {torch.float32}
+    assert rms(result.model, X, Y) < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["numpy", "float32", "list", "frame", "integers", "read-only", "column"])
+def test_tables_of_every_kind(kind: str) -> None:
+    x, y = X.numpy(), Y.numpy()
+    arrays: dict[str, tuple[Any, Any]] = {
+        "numpy": (x, y),
+        "float32": (x.astype(np.float32), y.astype(np.float32)),
+        "list": (x.tolist(), y.tolist()),
+        "frame": (pd.DataFrame(x, columns=["a", "b"]), pd.Series(y)),
+        "integers": ((9 * x).astype(int), (9 * y).astype(int)),
+        "read-only": (np.broadcast_to(x[:1], x.shape).copy() + x, y),
+        "column": (x, y[:, None]),
+    }
+    given = arrays[kind]
+    if kind == "read-only":
+        for array in given:
+            array.flags.writeable = False
+    result = ew.fit(ew.KAN([2, 1]), *given, grids=[3], options=once())
+    assert isinstance(result, FitResult)
+    if kind in ("numpy", "list", "frame", "column"):
+        assert torch.equal(result.model(X), ew.fit(ew.KAN([2, 1]), X, Y, grids=[3], options=once()).model(X))
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-9, 1e9, 1e30])
+@pytest.mark.parametrize("offset", [0.0, 3.0])
+def test_the_targets_unit_does_not_matter(scale: float, offset: float) -> None:
+    y = Y + offset
+    result = ew.fit(ew.KAN([2, 2, 1]), X, scale * y, grids=[3])
+    assert rms(result.model, X, scale * y) < 1e-7 * scale
+    assert result.train_error == pytest.approx(rms(result.model, X, scale * y), rel=0.5, abs=1e-14 * scale)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_the_inputs_units_do_not_matter(scale: float, offset: float) -> None:
+    x = scale * (X + offset)
+    result = ew.fit(ew.KAN([2, 2, 1]), x, Y, grids=[3])
+    assert rms(result.model, x, Y) < 1e-6
+
+
+@pytest.mark.parametrize("value", [0.0, 2.5, -1e9, 1e-12])
+def test_a_constant_target_is_a_constant_network(value: float) -> None:
+    y = torch.full((200,), value, dtype=torch.float64)
+    result = ew.fit(ew.KAN([2, 2, 1]), X, y)
+    assert rms(result.model, X, y) <= 1e-9 * abs(value)
+    assert result.outcome is not Outcome.POOR
+
+
+def test_a_constant_column_does_no_harm() -> None:
+    x = torch.cat([X, torch.full((200, 1), 7.0, dtype=torch.float64)], dim=1)
+    assert ew.fit(ew.KAN([3, 2, 1]), x, Y, grids=[3]).train_error < 1e-6
+
+
+@pytest.mark.parametrize("rows", [3, 4, 10, 19, 20])
+def test_a_handful_of_rows_is_fitted(rows: int) -> None:
+    result = ew.fit(ew.KAN([2, 1]), X[:rows], X[:rows, 0] + X[:rows, 1])
+    assert math.isnan(result.validation_error) == (rows < 20)
+    assert result.train_error < 0.1
+    assert bool(torch.isfinite(result.model(X)).all())
+
+
+# what it says
+
+
+def test_the_record_of_a_fit() -> None:
+    seen: list[Row] = []
+    result = ew.fit(ew.KAN([2, 2, 1]), X, wave(X), grids=[2, 4], options=once(watch=seen.append))
+    assert seen == result.history
+    assert [row.round for row in seen] == list(range(len(seen)))
+    frame = result.frame()
+    assert list(frame.columns) == ["round", "grid", "parameters", "train", "validation", "seconds"]
+    assert len(frame) == len(seen)
+    assert frame["seconds"].is_monotonic_increasing
+    assert (frame[["train", "validation", "seconds"]] > 0).all(axis=None)
+    assert frame["parameters"].tolist()[:2] == [6 * 5, 6 * 7]
+    assert result.train_error == pytest.approx(rms(result.model, X, wave(X)))
+    assert result.outcome.name in repr(result)
+    assert "\n" not in repr(result)
+
+
+def test_errors_are_in_the_targets_unit() -> None:
+    y = 1000 * (Y + 0.1 * noise(200))
+    result = ew.fit(ew.KAN([2, 1]), X, y, grids=[3], options=once())
+    assert result.train_error == pytest.approx(rms(result.model, X, y))
+    assert 50 < result.history[-1].train < 500
+
+
+def test_each_outcome_says_what_happened_and_what_to_try() -> None:
+    for outcome in Outcome:
+        assert outcome.message.endswith(".")
+        assert "\n" not in outcome.message
+
+
+def test_a_network_that_learns_nothing_is_called_poor() -> None:
+    assert ew.fit(ew.KAN([2, 1]), X, noise(200), options=once()).outcome is Outcome.POOR
+
+
+def test_the_time_limit_ends_the_run() -> None:
+    x = points(2000, 2)
+    result = ew.fit(ew.KAN([2, 5, 5, 1]), x, torch.sin(9 * x[:, 0] * x[:, 1]), options=ew.Options(time_limit=0.5))
+    assert result.outcome is Outcome.TIME_LIMIT
+    assert result.history[-1].seconds < 3.0
+    assert bool(torch.isfinite(result.model(x)).all())
+
+
+# what it leaves alone
+
+
+@pytest.mark.parametrize("solver", ["lm", LBFGS(steps=5), Adam(epochs=2)], ids=str)
+def test_the_network_the_arrays_and_the_world_stay_as_they_were(solver, mixed_network, empty_folder, quiet) -> None:
+    model = mixed_network([2, (2, 1), 1], base="silu")
+    state = copy.deepcopy(model.state_dict())
+    x, y, weights = X.numpy().copy(), Y.numpy().copy(), np.linspace(0, 2, 200)
+    kept = x.copy(), y.copy(), weights.copy()
+    threads = torch.get_num_threads()
+    result = ew.fit(model, x, y, weights=weights, grids=[3], solver=solver, sparsity=1e-4, options=once())
+    for array, before in zip((x, y, weights), kept, strict=True):
+        np.testing.assert_array_equal(array, before)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, state[name]) if isinstance(value, Tensor) else value == state[name]
+    assert all(parameter.grad is None for parameter in [*model.parameters(), *result.model.parameters()])
+    assert all(parameter.requires_grad for parameter in result.model.parameters())
+    assert torch.get_num_threads() == threads
+    with torch.no_grad():
+        for tensor in result.model.parameters():
+            tensor.zero_()
+    assert torch.equal(model.layers[0].coefficients, state["layers.0.coefficients"])
+
+
+def test_tensors_that_need_gradients_are_taken_as_numbers() -> None:
+    x, y = X.clone().requires_grad_(), Y.clone().requires_grad_()
+    ew.fit(ew.KAN([2, 1]), x, y, grids=[2], options=once())
+    assert x.grad is None
+
+
+def test_fitting_under_no_grad_is_the_same() -> None:
+    expected = ew.fit(ew.KAN([2, 1]), X, Y, grids=[3], options=once()).model(X)
+    with torch.no_grad():
+        assert torch.equal(ew.fit(ew.KAN([2, 1]), X, Y, grids=[3], options=once()).model(X), expected)
+        result = ew.fit(ew.KAN([2, 1]), X, Y, solver=LBFGS(steps=30))
+    assert result.train_error < 0.5
+
+
+# what it refuses
+
+
+def damaged(array: Tensor, value: float) -> Tensor:
+    array = array.clone()
+    array[17] = value
+    return array
+
+
+ONES = torch.ones(200)
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("NaN in x", {"x": damaged(X, math.nan)}, "x has nan in row 17, column 0"),
+    ("NaN in y", {"y": damaged(Y, math.nan)}, "y has nan in row 17"),
+    ("infinity in x", {"x": damaged(X, math.inf)}, "x has inf in row 17"),
+    ("infinity in y", {"y": damaged(Y, -math.inf)}, "y has -inf in row 17"),
+    ("huge x", {"x": damaged(X, 1e200)}, "x has values beyond 1e150"),
+    ("huge y", {"y": damaged(Y, 1e200)}, "y has values beyond 1e150"),
+    ("lengths", {"y": Y[:-1]}, "equally many rows. Got 200 and 199"),
+    ("inputs", {"x": points(200, 3)}, "takes 2 input columns. x has 3"),
+    ("outputs", {"y": X}, "gives 1 outputs. y has 2"),
+    ("no rows", {"x": X[:0], "y": Y[:0]}, "at least one row"),
+    ("two rows", {"x": X[:2], "y": Y[:2]}, "at least 3 rows. Got 2"),
+    ("three dimensions", {"x": X.unsqueeze(0)}, r"shape \(rows, columns\)"),
+    ("a number", {"y": 3.0}, "y must have shape"),
+    ("text", {"x": [["a", "b"]] * 200}, "x must be numbers"),
+    ("objects", {"y": np.array([None] * 200)}, "y must be numbers"),
+    ("nothing", {"y": None}, "y must be numbers"),
+    ("ragged", {"x": [[1.0, 2.0], [3.0]]}, "x must be numbers"),
+    ("complex", {"y": Y.to(torch.complex128)}, "y must be numbers"),
+    ("weights too few", {"weights": ONES[:-1]}, "one number for each of the 200 rows"),
+    ("weights negative", {"weights": -ONES}, "non-negative"),
+    ("weights zero", {"weights": 0 * ONES}, "not all zero"),
+    ("weights NaN", {"weights": math.nan * ONES}, "weights has nan"),
+    ("weights two columns", {"weights": X.abs()}, "one number for each"),
+    ("weights text", {"weights": "uniform"}, "weights must be numbers"),
+    ("solver", {"solver": "newton"}, "Unknown solver 'newton'. Known: "),
+    ("solver object", {"solver": 3}, "solver"),
+    ("solver class", {"solver": LM}, "solver"),
+    ("grids text", {"grids": "fine"}, "'grids'"),
+    ("grids empty", {"grids": []}, "'grids'"),
+    ("grids zero", {"grids": [3, 0]}, "'grids'"),
+    ("grids float", {"grids": [3.0]}, "'grids'"),
+    ("grids true", {"grids": [True]}, "'grids'"),
+    ("grids a number", {"grids": 5}, "'grids'"),
+    ("sparsity negative", {"sparsity": -1.0}, "'sparsity'"),
+    ("sparsity NaN", {"sparsity": math.nan}, "'sparsity'"),
+    ("sparsity infinite", {"sparsity": math.inf}, "'sparsity'"),
+    ("sparsity true", {"sparsity": True}, "'sparsity'"),
+    ("sparsity text", {"sparsity": "high"}, "'sparsity'"),
+    ("options a dict", {"options": {"seed": 1}}, "'options'"),
+    ("no network", {"model": "KAN"}, "KAN"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
+def test_bad_arguments_are_refused_in_one_line(change: dict[str, Any], words: str) -> None:
+    arguments = {"model": ew.KAN([2, 1]), "x": X, "y": Y, **change}
+    with pytest.raises(ew.InputError, match=words) as caught:
+        ew.fit(**arguments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("validation", [-0.1, 0.95, math.nan, "some", True, None]),
+        ("smoothing", [-1.0, math.inf, math.nan, "some", None]),
+        ("restarts", [0, -1, 1.5, "some", True, None]),
+        ("seed", [1.5, "a", None]),
+        ("time_limit", [0, -1.0, math.nan, "auto", True]),
+        ("watch", [3]),
+    ],
+)
+def test_bad_options_are_refused(name: str, values: list[Any]) -> None:
+    for value in values:
+        with pytest.raises(ew.InputError, match=f"'{name}'"):
+            ew.Options(**{name: value})

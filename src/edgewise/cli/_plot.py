@@ -37,9 +37,12 @@ def plot(
     import matplotlib as mpl
 
     mpl.use("Agg")
+    from matplotlib.figure import Figure
+
     import edgewise
 
-    axes = edgewise.plot.network(saved.model, x)
+    axes = edgewise.plot.network(saved.model, x, names=saved.names, target=saved.target)
+    assert isinstance(axes.figure, Figure)
     with replacing(out) as path:
         axes.figure.savefig(path, bbox_inches="tight", dpi=200)
     console().print(f"Picture: {out}")

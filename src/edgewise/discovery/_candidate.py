@@ -11,9 +11,9 @@ import numpy as np
 import sympy
 
 from edgewise._errors import InputError
+from edgewise._typing import Array, Formula
 from edgewise.discovery._direct import power_law
 from edgewise.discovery._polish import complexity, evaluate, polish, round_constants, simplify_light
-from edgewise.discovery._tape import Array, Formula
 
 #: relative error below which a formula is exact to rounding
 EXACT = 1e-9

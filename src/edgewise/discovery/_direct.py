@@ -8,6 +8,7 @@ import numpy as np
 import sympy
 import torch
 
+from edgewise._typing import Array, Formula
 from edgewise.discovery._fitting import Data, prepare
 from edgewise.discovery._monomials import (
     EXACT,
@@ -23,7 +24,7 @@ from edgewise.discovery._monomials import (
 )
 from edgewise.discovery._monomials import Direct as Direct
 from edgewise.discovery._rational import rational as rational
-from edgewise.discovery._tape import Array, Formula, Tape
+from edgewise.discovery._tape import Tape
 
 _LOOSE = 0.05  # a power law is returned up to this error: real tables are not as good as their noise level
 _MAX_TERMS = 120

@@ -12,6 +12,7 @@ import sympy
 import torch
 
 from edgewise._errors import InputError
+from edgewise._typing import Array
 from edgewise.discovery._candidate import EXACT, Judge, baselines, front
 from edgewise.discovery._endgame import direct, trees, univariate
 from edgewise.discovery._pool import Pool
@@ -19,7 +20,6 @@ from edgewise.discovery._problem import Problem
 from edgewise.discovery._relations import Relation, find_relations
 from edgewise.discovery._result import Discovery, Outcome
 from edgewise.discovery._surrogate import Surrogate, best_surrogate, neighbour_correlation
-from edgewise.discovery._tape import Array
 from edgewise.kernels import one_thread
 from edgewise.train import as_matrix
 

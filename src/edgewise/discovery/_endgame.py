@@ -10,10 +10,10 @@ import sympy
 import torch
 
 from edgewise._errors import InputError
+from edgewise._typing import Formula
 from edgewise.discovery._direct import polynomial, power_law, rational
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._surrogate import Coordinates, diagonal
-from edgewise.discovery._tape import Formula
 from edgewise.discovery._univariate import snap_univariate
 from edgewise.nn import KAN
 from edgewise.symbolic import snap

@@ -9,7 +9,8 @@ import numpy as np
 import sympy
 import torch
 
-from edgewise.discovery._tape import Array, Formula, Tape
+from edgewise._typing import Array, Formula
+from edgewise.discovery._tape import Tape
 from edgewise.functions._constants import readable_float
 
 _PROGRESS = 1e-8  # stop when a good step lowers the error by less than this fraction

@@ -9,10 +9,10 @@ from math import comb
 import numpy as np
 import sympy
 
+from edgewise._typing import Array, Formula
 from edgewise.discovery._complexity import simplify_light
 from edgewise.discovery._fitting import Data, finished, fit, freed
 from edgewise.discovery._rounding import rounded_on
-from edgewise.discovery._tape import Array, Formula
 
 EXACT = 1e-9  # an error below this means the right form on exact data
 _MANY = 30  # formulas with more free constants are refitted but not rounded

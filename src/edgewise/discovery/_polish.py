@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgewise._typing import Array, Formula
 from edgewise.discovery._complexity import complexity as complexity
 from edgewise.discovery._complexity import simplify_light as simplify_light
 from edgewise.discovery._fitting import Polished as Polished
@@ -11,7 +12,6 @@ from edgewise.discovery._fitting import finished, fit, freed, prepare
 from edgewise.discovery._fitting import split_constants as split_constants
 from edgewise.discovery._rounding import fix_gauge as fix_gauge
 from edgewise.discovery._rounding import round_constants as round_constants
-from edgewise.discovery._tape import Array, Formula
 from edgewise.discovery._tape import evaluate as evaluate
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from edgewise._typing import Formula
 from edgewise.discovery._candidate import EXACT, Candidate, Judge, price
-from edgewise.discovery._tape import Formula
 
 
 class Pool:

@@ -9,7 +9,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery._tape import Formula
+from edgewise._typing import Formula
 
 
 @dataclass(frozen=True)

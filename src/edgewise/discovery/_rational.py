@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 import torch
 
+from edgewise._typing import Array, Formula
 from edgewise.discovery._fitting import Data, prepare
 from edgewise.discovery._monomials import (
     Direct,
@@ -23,7 +24,6 @@ from edgewise.discovery._monomials import (
     usable,
     varying,
 )
-from edgewise.discovery._tape import Array, Formula
 from edgewise.functions._constants import nice_values
 
 _DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 0), (3, 1), (3, 2))  # numerator, denominator

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgewise._typing import Array
 from edgewise.discovery._candidate import Candidate
-from edgewise.discovery._tape import Array
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ import numpy as np
 import sympy
 import torch
 
+from edgewise._typing import Array, Formula
 from edgewise.discovery._fitting import Data, Free, Polished, finished, fit, freed, prepare, relative_jacobian
-from edgewise.discovery._tape import Array, Formula
 from edgewise.functions._constants import nice_values
 
 _EXACT = 1e-9  # an error below this means exact data and the right form

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
-Array = NDArray[Any]  # of doubles; numbers of no dimension take part too
-Formula = Any  # a sympy expression: the annotations of sympy itself are too loose to be checked
+from edgewise._typing import Array, Formula
+
 Unary = tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]  # value(z), derivative(z, value)
 
 _UNARY: dict[type, Unary] = {
@@ -155,10 +154,7 @@ class Tape:
         if not all(isinstance(a, sympy.Expr) for a in inner):
             inner = tuple(sorted(expr.free_symbols, key=lambda s: s.name))
         dummies = [sympy.Dummy(f"z{k}") for k in range(len(inner))]
-        if inner == expr.args:
-            pattern = expr.func(*dummies)
-        else:
-            pattern = expr.xreplace(dict(zip(inner, dummies, strict=True)))
+        pattern = expr.func(*dummies) if inner == expr.args else expr.xreplace(dict(zip(inner, dummies, strict=True)))
         value = _lambda(tuple(dummies), pattern)
 
         def slope(position: int, values: list[Array], _: Array) -> Array:

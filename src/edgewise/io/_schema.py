@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ class Description:
             raise Malformed("has a damaged description: save the network again") from None
         _require(isinstance(data, dict), "description")
         _check_schema(data.pop("schema", None))
-        wanted = {name for name in cls.__dataclass_fields__}
+        wanted = set(cls.__dataclass_fields__)
         for name in sorted(wanted ^ set(data)):
             _require(False, f"description ({name!r} is {'missing' if name in wanted else 'unknown'})")
         found = cls(**data)
@@ -75,10 +76,10 @@ class Description:
         found.symbols[:] = [[(j, i, name) for j, i, name in symbols] for symbols in found.symbols]
         return found
 
-    def shapes(self) -> Iterator[tuple[Shape, Shape]]:
+    def shapes(self) -> Iterator[Shape]:
         """The (subnodes, inputs) of each layer, by arithmetic alone: nothing is as large as a file claims."""
         sizes = [_nodes_and_subnodes(width) for width in self.widths]
-        for (n_in, _), (_, n_out) in zip(sizes, sizes[1:], strict=False):
+        for (n_in, _), (_, n_out) in itertools.pairwise(sizes):
             yield (n_out, n_in)
 
     def _check(self) -> None:

@@ -1,7 +1,6 @@
 """Layers, nodes, the network, and surgery that returns new networks."""
 
-from edgewise.nn._init import random_curves as random_curves
-from edgewise.nn._init import random_residuals as random_residuals
+from edgewise.nn._init import initial_values as initial_values
 from edgewise.nn._jacobian import Layout as Layout
 from edgewise.nn._jacobian import Pass as Pass
 from edgewise.nn._layer import KANLayer as KANLayer

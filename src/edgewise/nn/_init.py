@@ -6,22 +6,22 @@ import torch
 from torch import Tensor
 
 
-def random_curves(n_out: int, n_in: int, count: int, generator: torch.Generator | None = None) -> Tensor:
-    """Return spline coefficients of smooth random curves, (n_out, n_in, count), float64.
+def initial_values(
+    n_out: int, n_in: int, count: int, base: str | None, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return spline coefficients (n_out, n_in, count) and base weights (n_out, n_in) of random smooth curves, float64.
 
-    c_k = sin(2 u t_k + 3 v) / sqrt(n_in),  u, v ~ N(0, 1),  t_k from -1 to 1 along the spline.
+    c_k = s sin(2 u t_k + 3 v) / sqrt(n_in),  w ~ N(0, 1 / n_in),  u, v ~ N(0, 1),  t_k from -1 to 1 along the spline;
+    s = 1 and w = 0 without a base function, s = 0.1 with one, which then carries the layer.
 
-    Smooth curves of full size start second-order training in a good basin three to six times as often as rough noise
+    Smooth curves of full size start second-order training in a good basin several times as often as rough noise
     does (`benchmarks/starts.py`: four-variable target, [4, 2, 1, 1]).
 
-    >>> random_curves(2, 3, 8).shape
-    torch.Size([2, 3, 8])
+    >>> [tuple(values.shape) for values in initial_values(2, 3, 8, None)]
+    [(2, 3, 8), (2, 3)]
     """
     u, v = torch.randn(2, n_out, n_in, 1, generator=generator, dtype=torch.float64)
+    weights = torch.randn(n_out, n_in, generator=generator, dtype=torch.float64) / n_in**0.5
     t = torch.linspace(-1, 1, count, dtype=torch.float64)
-    return torch.sin(2 * u * t + 3 * v) / n_in**0.5
-
-
-def random_residuals(n_out: int, n_in: int, generator: torch.Generator | None = None) -> Tensor:
-    """Return weights of the base function, (n_out, n_in), normal with variance 1 / n_in, float64."""
-    return torch.randn(n_out, n_in, generator=generator, dtype=torch.float64) / n_in**0.5
+    curves = torch.sin(2 * u * t + 3 * v) / n_in**0.5
+    return (curves, 0 * weights) if base is None else (0.1 * curves, weights)

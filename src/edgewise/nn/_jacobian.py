@@ -36,8 +36,8 @@ class Layout:
 
     >>> import edgewise as ew
     >>> model = ew.KAN([2, 1, 1], grid=5)
-    >>> Layout(model).size                                   # 3 edges of 5 + 3 coefficients and a base weight
-    27
+    >>> Layout(model).size                                   # 3 edges of 5 + 3 coefficients
+    24
     """
 
     def __init__(self, model: KAN) -> None:

@@ -13,7 +13,7 @@ from edgewise import functions
 from edgewise._errors import InputError
 from edgewise.bases import RESIDUALS, residual, uniform_knots
 from edgewise.kernels import bspline_basis
-from edgewise.nn._init import random_curves, random_residuals
+from edgewise.nn._init import initial_values
 
 
 class KANLayer(torch.nn.Module):
@@ -58,10 +58,8 @@ class KANLayer(torch.nn.Module):
         dtype = dtype or torch.get_default_dtype()
         lo, hi = (torch.full((n_in,), float(end), dtype=dtype) for end in domain)
         self.register_buffer("knots", uniform_knots(lo, hi, grid, degree))
-        # With a base function the splines start small beside it; without one they carry the layer.
-        curves = random_curves(n_out, n_in, grid + degree, generator) * (1.0 if base is None else 0.1)
+        curves, weights = initial_values(n_out, n_in, grid + degree, base, generator)
         self.coefficients = torch.nn.Parameter(curves.to(dtype))
-        weights = random_residuals(n_out, n_in, generator) * (base is not None)
         self.base_weight = torch.nn.Parameter(weights.to(dtype))
         self.affine = torch.nn.Parameter(torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=dtype).repeat(n_out, n_in, 1))
         self.register_buffer("mask", torch.ones(n_out, n_in, dtype=torch.bool))

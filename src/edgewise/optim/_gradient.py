@@ -61,6 +61,7 @@ class Adam:
         for _ in range(self.epochs):
             for rows in torch.randperm(n_rows, generator=generator).split(self.batch):
                 solver.zero_grad()
-                loss(rows).backward()
+                with torch.enable_grad():
+                    loss(rows).backward()
                 solver.step()
                 schedule.step()

@@ -10,6 +10,7 @@ import torch
 
 from edgewise import functions as library
 from edgewise._errors import InputError
+from edgewise._typing import Formula
 from edgewise.nn import KAN, layer_of
 
 _NAMES = {
@@ -25,7 +26,7 @@ class Term:
 
     function: str
     a: float
-    u: sympy.Expr
+    u: Formula
     b: float
     c: float
 
@@ -43,10 +44,10 @@ class _Plan:
     """Nodes by formula: their subnodes (one: a sum, several: a product) and the layer that can first compute them."""
 
     names: Sequence[str]
-    subnodes: dict[sympy.Expr, list[Subnode]] = field(default_factory=dict)
-    rank: dict[sympy.Expr, int] = field(default_factory=dict)
+    subnodes: dict[Formula, list[Subnode]] = field(default_factory=dict)
+    rank: dict[Formula, int] = field(default_factory=dict)
 
-    def add(self, node: sympy.Expr) -> int:
+    def add(self, node: Formula) -> int:
         """Plan a node and everything under it; returns its layer."""
         if node in self.rank:
             return self.rank[node]
@@ -68,7 +69,7 @@ class _Plan:
         return self.rank[node]
 
 
-def network_of(expression: sympy.Expr, names: Sequence[str]) -> KAN:
+def network_of(expression: Formula, names: Sequence[str]) -> KAN:
     """Return the network of symbolic edges that computes a formula: the reverse of `KAN.formula`.
 
     Sums become sum nodes, products product nodes, powers and functions of one argument edges; a value that is needed
@@ -96,12 +97,12 @@ def network_of(expression: sympy.Expr, names: Sequence[str]) -> KAN:
     return model
 
 
-def _layers(plan: _Plan, output: sympy.Expr, depth: int) -> list[list[sympy.Expr]]:
+def _layers(plan: _Plan, output: Formula, depth: int) -> list[list[Formula]]:
     """The nodes of each layer, sums before products, values that are needed later passed on."""
-    layers: list[list[sympy.Expr]] = [[] for _ in range(depth)]
+    layers: list[list[Formula]] = [[] for _ in range(depth)]
     layers[-1] = [output]
     for level in range(depth - 1, 0, -1):
-        needed: dict[sympy.Expr, None] = {}
+        needed: dict[Formula, None] = {}
         for node in layers[level]:
             if plan.rank[node] == level + 1:
                 needed.update(dict.fromkeys(t.u for part in plan.subnodes[node] for t in part.terms))
@@ -112,17 +113,17 @@ def _layers(plan: _Plan, output: sympy.Expr, depth: int) -> list[list[sympy.Expr
     return layers
 
 
-def _is_product(plan: _Plan, node: sympy.Expr, level: int) -> bool:
+def _is_product(plan: _Plan, node: Formula, level: int) -> bool:
     return plan.rank[node] == level and len(plan.subnodes.get(node, ())) > 1
 
 
-def _width(plan: _Plan, nodes: list[sympy.Expr]) -> tuple[int, list[int]]:
+def _width(plan: _Plan, nodes: list[Formula]) -> tuple[int, list[int]]:
     level = max(plan.rank[n] for n in nodes)
     arities = [len(plan.subnodes[n]) for n in nodes if _is_product(plan, n, level) and plan.rank[n] == level]
     return len(nodes) - len(arities), arities
 
 
-def _fill(model: KAN, number: int, plan: _Plan, before: list[sympy.Expr], nodes: list[sympy.Expr]) -> None:
+def _fill(model: KAN, number: int, plan: _Plan, before: list[Formula], nodes: list[Formula]) -> None:
     """Set the edges of one layer."""
     layer = layer_of(model, number)
     layer.mask[:] = False
@@ -143,7 +144,7 @@ def _fill(model: KAN, number: int, plan: _Plan, before: list[sympy.Expr], nodes:
             j += 1
 
 
-def _sum(expression: sympy.Expr) -> Subnode:
+def _sum(expression: Formula) -> Subnode:
     """A formula as a sum of edges; of terms that start at one node, all but one become nodes of their own."""
     constant, by_node = 0.0, {}
     for part in sympy.Add.make_args(expression):
@@ -162,7 +163,7 @@ def _sum(expression: sympy.Expr) -> Subnode:
     return Subnode(tuple(terms), constant)
 
 
-def _term(part: sympy.Expr) -> Term:
+def _term(part: Formula) -> Term:
     coefficient, factors = _product(part)
     if len(factors) > 1:
         return Term("x", 1.0, sympy.Mul(*factors), 0.0, coefficient)
@@ -174,14 +175,14 @@ def _term(part: sympy.Expr) -> Term:
     return Term(function, a, u, b, coefficient)
 
 
-def _product(expression: sympy.Expr) -> tuple[float, list[sympy.Expr]]:
+def _product(expression: Formula) -> tuple[float, list[Formula]]:
     """Numeric coefficient and the other factors."""
     args = sympy.Mul.make_args(expression)
     numbers = [a for a in args if a.is_number]
     return _real(sympy.Mul(*numbers)), [a for a in args if not a.is_number]
 
 
-def _function(expression: sympy.Expr) -> tuple[str, sympy.Expr]:
+def _function(expression: Formula) -> tuple[str, Formula]:
     """The edge function and its argument."""
     if expression.is_Pow:
         base, exponent = expression.as_base_exp()
@@ -199,7 +200,7 @@ def _function(expression: sympy.Expr) -> tuple[str, sympy.Expr]:
     return name, expression.args[0]
 
 
-def _affine(argument: sympy.Expr) -> tuple[float, sympy.Expr, float]:
+def _affine(argument: Formula) -> tuple[float, Formula, float]:
     """a, u, b with argument = a u + b."""
     numbers = [p for p in sympy.Add.make_args(argument) if p.is_number]
     rest = sympy.Add(*(p for p in sympy.Add.make_args(argument) if not p.is_number))
@@ -209,7 +210,7 @@ def _affine(argument: sympy.Expr) -> tuple[float, sympy.Expr, float]:
     return coefficient, sympy.Mul(*factors), _real(sympy.Add(*numbers))
 
 
-def _real(value: sympy.Expr) -> float:
+def _real(value: Formula) -> float:
     number = complex(value)
     if number.imag != 0 or number.real != number.real or abs(number.real) == float("inf"):
         raise InputError(f"The formula holds the number {value}, which is not real and finite.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,19 +15,14 @@ from edgewise.train._objective import Table
 def as_matrix(values: Any, what: str) -> Tensor:
     """Return a float64 tensor of two dimensions from an array, tensor, table or list; one dimension is a column."""
     try:
-        if isinstance(values, Tensor):
-            tensor = values.detach()
-        else:
-            values = values.to_numpy() if hasattr(values, "to_numpy") else values
-            tensor = (
-                torch.tensor(values)
-                if getattr(getattr(values, "flags", None), "writeable", True) is False
-                else torch.as_tensor(values)
-            )
+        tensor = values.detach() if isinstance(values, Tensor) else _from_array(values)
+        if tensor.is_complex():
+            raise TypeError("the numbers are complex")
         tensor = tensor.to(torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(
-            f"{what} must be numbers in an array or tensor. Got {type(values).__name__}: {error}."
+            f"{what} must be numbers in an array or tensor. Got {type(values).__name__}: {reason}."
         ) from error
     if tensor.dim() == 1:
         tensor = tensor.unsqueeze(1)
@@ -42,6 +38,14 @@ def as_matrix(values: Any, what: str) -> Tensor:
             f"{what} has values beyond 1e150, whose squares overflow. Rescale the column, for example its units."
         )
     return tensor
+
+
+def _from_array(values: Any) -> Tensor:
+    """A tensor of an array, table or list; Python's numbers are read as float64, not as torch's default."""
+    array = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
+    if array.dtype == object:  # as tables of mixed types give
+        array = array.astype(np.float64)
+    return torch.as_tensor(array) if array.flags.writeable else torch.tensor(array)
 
 
 def as_table(x: Any, y: Any, weights: Any, n_in: int, n_out: int) -> Table:

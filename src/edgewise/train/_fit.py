@@ -118,7 +118,7 @@ class _Loop:
             self.notes.append(f"Solver {solver}: {why}.")
         return {"lm": LM(), "lbfgs": LBFGS(), "adam": Adam()}[solver]
 
-    def _schedule(self, grids: str | Sequence[int] | None) -> list[int | None]:
+    def _schedule(self, grids: str | Sequence[int] | None) -> Sequence[int | None]:
         own = int(self.model.layers[0].grid)  # type: ignore[union-attr,arg-type]
         if not any(layer.spline_mask().any() for layer in self.model.layers):  # type: ignore[operator]
             return [None]

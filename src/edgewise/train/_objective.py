@@ -35,6 +35,14 @@ class Quadratic:
 
     blocks: list[Tensor] = field(default_factory=list)
 
+    def value(self, model: KAN) -> Tensor:
+        """Its value at a network's parameters, differentiable in them."""
+        total = model.layers[0].coefficients.new_zeros(())  # type: ignore[union-attr,operator]
+        for layer, block, q in zip(model.layers, Layout(model).blocks, self.blocks, strict=False):
+            c = layer.weights()[tuple(block.spline.T)]  # type: ignore[operator]
+            total = total + torch.einsum("ef,efg,eg->", c, q, c)
+        return total
+
     def add(
         self, layout: Layout, vector: Tensor, gradient: Tensor | None = None, hessian: Tensor | None = None
     ) -> float:

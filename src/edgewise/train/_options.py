@@ -33,6 +33,12 @@ class Options:
         _number("validation", self.validation, 0, 0.9)
         _number("smoothing", self.smoothing, 0, 1e12)
         _number("restarts", self.restarts, 1, 10_000)
+        if isinstance(self.restarts, float):
+            raise InputError(f"'restarts' must be an int >= 1 or 'auto'. Got {self.restarts!r}.")
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
+            raise InputError(f"'seed' must be an int. Got {self.seed!r}.")
+        if self.watch is not None and not callable(self.watch):
+            raise InputError(f"'watch' must be a function of a history row. Got {self.watch!r}.")
         if self.time_limit is not None:
             _number("time_limit", self.time_limit, 1e-9, float("inf"))
 
@@ -47,5 +53,5 @@ class Options:
 def _number(name: str, value: float | str, least: float, most: float) -> None:
     if value == "auto" and name != "time_limit":
         return
-    if isinstance(value, bool | str) or not least <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise InputError(f"'{name}' must be a number from {least:g} to {most:g}, or 'auto'. Got {value!r}.")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from edgewise.bases import adapted_knots
-from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, random_curves, random_residuals
+from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, initial_values
 from edgewise.optim import LM
 from edgewise.train._objective import LeastSquares, Table
 
@@ -61,9 +61,10 @@ def randomised(model: KAN, x: Tensor, seed: int) -> KAN:
     with torch.no_grad():
         for depth, (layer, nodes) in enumerate(zip(new.layers, new.nodes[1:], strict=True)):
             assert isinstance(layer, KANLayer)
-            shape = layer.coefficients.shape
+            n_out, n_in, count = layer.coefficients.shape
             layer.knots = adapted_knots(h, layer.grid, layer.degree, MARGINS[depth > 0])
-            layer.coefficients.copy_(random_curves(*shape, generator) * (1.0 if layer.base is None else 0.1))
-            layer.base_weight.copy_(random_residuals(*shape[:2], generator) * (layer.base is not None))
+            curves, weights = initial_values(n_out, n_in, count, layer.base, generator)
+            layer.coefficients.copy_(curves)
+            layer.base_weight.copy_(weights)
             h = nodes.combine(layer(h))
     return new

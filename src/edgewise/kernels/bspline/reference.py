@@ -54,10 +54,7 @@ def _local(x: Tensor, knots: Tensor, cell: Tensor, degree: int, order: int) -> T
     t = torch.gather(spread, -1, window)  # t[..., degree - 1] <= x <= t[..., degree]
     values = [torch.ones_like(x)]
     for p in range(1, degree + 1):
-        if p <= degree - order:
-            values = _raise_degree(values, x, t, degree, p)
-        else:
-            values = _differentiate(values, t, degree, p)
+        values = _raise_degree(values, x, t, degree, p) if p <= degree - order else _differentiate(values, t, degree, p)
     return torch.stack(values, dim=-1)
 
 

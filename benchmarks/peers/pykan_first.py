@@ -1,0 +1,58 @@
+"""Train pykan as its own notebook does, and print (grid, seconds, test error) after every grid as a line of JSON.
+
+Run with pykan's own environment. Reads a folder's train_x.npy, train_y.npy, test_x.npy, test_y.npy; works in that folder,
+because pykan writes files where it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from kan import KAN
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--grids", type=int, nargs="+", required=True)
+    parser.add_argument("--steps", type=int, required=True, help="L-BFGS steps at each grid")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    os.chdir(given.folder)
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)  # as pykan's notebooks do for high accuracy
+    torch.manual_seed(given.seed)
+    names = {"input": "x", "label": "y"}
+    data = {
+        f"{part}_{name}": torch.from_numpy(np.load(f"{part}_{short}.npy")) for part in ("train", "test") for name, short in names.items()
+    }
+    out = sys.stdout
+    wall, process = time.perf_counter(), time.process_time()
+    model = None
+    for grid in given.grids:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            model = KAN(width=[2, 1, 1], grid=grid, k=3, seed=given.seed) if model is None else model.refine(grid)
+            model.fit(data, opt="LBFGS", steps=given.steps)
+        spent = {"seconds": time.perf_counter() - wall, "process_seconds": time.process_time() - process}
+        # Measuring is not counted.
+        paused_wall, paused_process = time.perf_counter(), time.process_time()
+        with torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
+            error = float((model(data["test_input"]) - data["test_label"]).square().mean().sqrt())
+        row = {"grid": grid, **spent, "test_rmse": error, "pykan": version("pykan"), "peer_torch": torch.__version__}
+        print(json.dumps(row), file=out, flush=True)
+        wall += time.perf_counter() - paused_wall
+        process += time.process_time() - paused_process
+
+
+if __name__ == "__main__":
+    main()

@@ -42,6 +42,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 @pytest.fixture
 def quiet(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     """Require that the test prints nothing and leaves torch's, numpy's and Python's random states alone."""
+
     def states() -> tuple[object, ...]:
         kind, keys, *rest = np.random.get_state()  # noqa: NPY002 (the global state is what is watched)
         return (torch.get_rng_state().tolist(), random.getstate(), kind, keys.tolist(), rest)

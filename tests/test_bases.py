@@ -57,9 +57,7 @@ def test_uniform_knots_are_equally_spaced_with_exact_ends(degree: int) -> None:
     quantiles=st.sampled_from([0.0, 0.5, 0.95]),
     seed=st.integers(0, 100),
 )
-def test_refined_splines_contain_the_old_ones(
-    degree: int, grid: int, factor: int, quantiles: float, seed: int
-) -> None:
+def test_refined_splines_contain_the_old_ones(degree: int, grid: int, factor: int, quantiles: float, seed: int) -> None:
     x = normal(60, 2, seed=seed).exp()
     old = adapted_knots(x, grid, degree, 0.02, quantiles)
     new = refined_knots(old, degree, factor)

@@ -115,7 +115,7 @@ def test_few_rows_with_weight_are_enough() -> None:
     """Even where none of the held-out rows counts, nor any row of some minibatch."""
     weights = torch.zeros(200, dtype=torch.float64)
     weights[:40] = 1.0
-    for solver in ("lm", Adam(epochs=40, batch=5, rate=0.02)):
+    for solver in ("lm", Adam(epochs=80, batch=10, rate=0.03)):
         options = once(validation=0.02)
         result = ew.fit(ew.KAN([2, 2, 1]), X, Y, weights=weights, grids=[2], solver=solver, options=options)
         assert rms(result.model, X[:40], Y[:40]) < 0.1
@@ -127,7 +127,9 @@ def test_integer_weights_are_repeated_rows() -> None:
     counts = torch.arange(40) % 3 + 1
     options = once(validation=0, smoothing=0)
     weighted = ew.fit(ew.KAN([1, 1]), x, y, weights=counts, grids=[3], options=options).model
-    repeated = ew.fit(ew.KAN([1, 1]), x.repeat_interleave(counts, 0), y.repeat_interleave(counts), grids=[3], options=options)
+    repeated = ew.fit(
+        ew.KAN([1, 1]), x.repeat_interleave(counts, 0), y.repeat_interleave(counts), grids=[3], options=options
+    )
     torch.testing.assert_close(weighted(x), repeated.model(x), rtol=1e-4, atol=1e-4)
 
 
@@ -157,7 +159,7 @@ def test_sparsity_silences_an_input_that_does_not_matter() -> None:
     x = points(300, 3)
     y = torch.sin(2 * x[:, 0]) * x[:, 1] + 0.02 * noise(300)
     plain, sparse = (
-        ew.interpret.input_scores(ew.fit(ew.KAN([3, 2, 1]), x, y, grids=[3], sparsity=s, options=once()).model, x)
+        ew.interpret.input_scores(ew.fit(ew.KAN([3, (0, 1)]), x, y, grids=[3], sparsity=s).model, x)
         for s in (0.0, 1e-2)
     )
     assert sparse[2] < 0.05 * sparse[:2].min()
@@ -175,7 +177,9 @@ def test_no_grids_keeps_the_networks_own() -> None:
 
 
 def test_the_listed_grids_are_trained_in_turn() -> None:
-    result = ew.fit(ew.KAN([1, 1]), points(100, 1), torch.sin(9 * points(100, 1)[:, 0]), grids=[2, 4, 8], options=once())
+    result = ew.fit(
+        ew.KAN([1, 1]), points(100, 1), torch.sin(9 * points(100, 1)[:, 0]), grids=[2, 4, 8], options=once()
+    )
     assert [row.grid for row in result.history][:3] == [2, 4, 8]
     assert result.model.layers[0].grid == 8
     assert result.outcome is Outcome.GRIDS_DONE
@@ -191,7 +195,9 @@ def test_grids_grow_until_the_rows_are_used_up() -> None:
 # other solvers
 
 
-@pytest.mark.parametrize(("name", "solver"), [("lbfgs", LBFGS(steps=60)), ("adam", Adam(epochs=30, batch=64, rate=0.02))])
+@pytest.mark.parametrize(
+    ("name", "solver"), [("lbfgs", LBFGS(steps=60)), ("adam", Adam(epochs=30, batch=64, rate=0.02))]
+)
 @pytest.mark.parametrize("sparsity", [0.0, 1e-4])
 def test_first_order_solvers_lower_the_error(name: str, solver: LBFGS | Adam, sparsity: float) -> None:
     model = ew.KAN([2, 3, 1], base="silu")
@@ -207,7 +213,7 @@ class QuickAdam(Adam):
 
 
 def test_solvers_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    import edgewise.train._fit as module
+    import edgewise.train._schedule as module
 
     ran: list[str] = []
     for name, solver in (("lm", LM), ("lbfgs", LBFGS), ("adam", Adam)):
@@ -227,7 +233,7 @@ def test_solvers_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not any("Solver" in note for note in result.notes)
     for most, rows, name in ((5000, 200, "lm"), (3, 200, "lbfgs"), (3, 20_100, "adam")):
         ran.clear()
-        monkeypatch.setattr(module, "_MOST_PARAMETERS", most)
+        monkeypatch.setattr(module, "MOST_PARAMETERS", most)
         x = points(rows, 2)
         result = ew.fit(model, x, x[:, 0], grids=None)
         assert set(ran) == {name}
@@ -238,13 +244,15 @@ def test_solvers_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 # the same twice
 
 
-@pytest.mark.parametrize("widths", [[2, 2, 1], [2, (1, 1), 1]])
+@pytest.mark.parametrize("widths", [[2, (1, 1), 1]])
 def test_the_same_arguments_give_the_same_bits(widths: list[Any]) -> None:
     y = wave(X)
     results = []
     for size in (3, 1000):
         torch.randn(size)  # neither the global state nor what is in memory matters
-        results.append(ew.fit(ew.KAN(widths, seed=3), X.clone(), y.clone(), grids=[3], options=ew.Options(seed=5, restarts=2)))
+        results.append(
+            ew.fit(ew.KAN(widths, seed=3), X.clone(), y.clone(), grids=[3], options=ew.Options(seed=5, restarts=2))
+        )
     first, second = results
     assert torch.equal(first.model(X), second.model(X))
     assert [row[:5] for row in first.history] == [row[:5] for row in second.history]

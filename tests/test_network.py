@@ -323,9 +323,7 @@ def test_functional_call_maps_over_an_ensemble(symbolic: bool) -> None:
     def call(parameters: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
         return torch.func.functional_call(models[0], (parameters, buffers), (x,))
 
-    torch.testing.assert_close(
-        torch.func.vmap(call)(parameters, buffers), torch.stack([model(x) for model in models])
-    )
+    torch.testing.assert_close(torch.func.vmap(call)(parameters, buffers), torch.stack([model(x) for model in models]))
     gradient = torch.func.grad(lambda p: torch.func.functional_call(models[1], p, (x,)).square().sum())(
         dict(models[1].named_parameters())
     )
@@ -408,7 +406,9 @@ def evaluate(expressions: list[sympy.Expr], names: list[str], x: Tensor) -> np.n
 
 
 @given(
-    widths=st.sampled_from([[1, 1], [2, 1], [1, 2, 1], [2, (1, 1), 1], [2, (0, [3]), 2], [3, (0, [2, 4])], [1, 1, 1, 1]]),
+    widths=st.sampled_from(
+        [[1, 1], [2, 1], [1, 2, 1], [2, (1, 1), 1], [2, (0, [3]), 2], [3, (0, [2, 4])], [1, 1, 1, 1]]
+    ),
     names=st.lists(st.sampled_from([*functions.names(), "x^2/3", "x^-0.7"]), min_size=1, max_size=6),
     seed=st.integers(0, 10_000),
 )

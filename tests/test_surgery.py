@@ -237,7 +237,7 @@ def test_compact_drops_nodes_that_nothing_leaves() -> None:
 
 
 def test_compact_drops_chains_of_nodes() -> None:
-    assert_compacts(remove_edges(ew.KAN([2, 2, 2, 1]), edges_into(0, 0, 2) + [(1, 1, 1)]), [2, 1, 1, 1])
+    assert_compacts(remove_edges(ew.KAN([2, 2, 2, 1]), [*edges_into(0, 0, 2), (1, 1, 1)]), [2, 1, 1, 1])
 
 
 def test_compact_drops_products_with_an_empty_factor() -> None:

@@ -97,19 +97,22 @@ class Judge:
 
 
 def price(candidate: Candidate, noise: float, n: int) -> float:
-    """What a formula costs: n log(error^2) + log(n) / 2 for each unit of complexity.
+    """What a formula costs: n log(error^2) + log(n) / 2 for each unit of complexity and for each fitted constant.
 
-    Errors below the floor count as the floor: rounding level for exact data, the noise for noisy data.
+    Errors below the floor count as the floor: rounding level for exact data, the noise for noisy data. A constant that
+    was rounded to an exact number is not fitted.
     """
     floor = max(EXACT / 10, 0.97 * noise)
-    return n * math.log(max(candidate.error, floor) ** 2) + 0.5 * math.log(n) * candidate.complexity
+    fitted = len(candidate.expression.atoms(sympy.Float))
+    size = candidate.complexity + fitted
+    return n * math.log(max(candidate.error, floor) ** 2) + 0.5 * math.log(n) * size
 
 
 def front(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The candidates that no simpler or equally simple one beats, simplest first."""
     out: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda c: (c.complexity, c.error)):
-        # Differences at rounding level are no improvement.
+    for candidate in sorted(candidates, key=lambda c: (c.complexity, len(c.expression.atoms(sympy.Float)), c.error)):
+        # Differences at rounding level, or of a fitted constant from its rounded value, are no improvement.
         if not out or (candidate.error < 0.98 * out[-1].error and out[-1].error > 1e-14):
             out.append(candidate)
     return out

@@ -66,4 +66,8 @@ def as_table(x: Any, y: Any, weights: Any, n_in: int, n_out: int) -> Table:
         raise InputError(f"weights must hold one number for each of the {len(x)} rows. Got shape {tuple(w.shape)}.")
     if float(w.min()) < 0 or float(w.sum()) == 0:
         raise InputError("weights must be non-negative and not all zero.")
-    return Table(x, y, w[:, 0] / w.mean())
+    counts = w[:, 0] > 0  # rows of no weight are no rows
+    if int(counts.sum()) < 3:
+        raise InputError(f"Fitting needs at least 3 rows of positive weight. Got {int(counts.sum())}.")
+    x, y, w = x[counts], y[counts], w[counts, 0]
+    return Table(x, y, w / w.mean())

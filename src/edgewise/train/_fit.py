@@ -12,24 +12,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise._errors import InputError, unknown
+from edgewise._errors import InputError
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, adapt_grid, clone, scale_outputs
 from edgewise.optim import LBFGS, LM, Adam
 from edgewise.train._data import as_table
-from edgewise.train._objective import LeastSquares, Table
+from edgewise.train._objective import LeastSquares, Quadratic, Table
 from edgewise.train._options import Options
 from edgewise.train._penalty import penalty, smoothing_by_gcv
 from edgewise.train._result import FitResult, Outcome, Row
-from edgewise.train._starts import best_start, error_of
+from edgewise.train._schedule import Solver, choose_grids, choose_solver, grid_of, spline_edges, too_fine
+from edgewise.train._starts import best_start, error_of, respread
 
-_AUTO_GRIDS = (3, 5, 10, 20, 50, 100, 200, 400, 800)
-_MOST_PARAMETERS = 5000  # of a second-order step
 _SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest
 _NEAR = 1e-8  # first damping of a network that is already near a minimum
 _EXACT = 1e-13  # of the target's spread
-
-Solver = LM | LBFGS | Adam
 
 
 def fit(
@@ -63,10 +60,14 @@ def fit(
     >>> result.validation_error < 1e-6
     True
     """
+    if not isinstance(model, KAN):
+        raise InputError(f"'model' must be an edgewise.KAN. Got {type(model).__name__}.")
+    if isinstance(sparsity, bool | str) or not 0 <= sparsity < float("inf"):
+        raise InputError(f"'sparsity' must be a number >= 0, in units of the target's spread. Got {sparsity!r}.")
+    if options is not None and not isinstance(options, Options):
+        raise InputError(f"'options' must be an edgewise.Options. Got {options!r}.")
     table = as_table(x, y, weights, model.n_in, model.n_out)
     table = Table(*(part.to(model.device) for part in (table.x, table.y, table.weights)))
-    if isinstance(sparsity, bool) or not 0 <= sparsity < float("inf"):
-        raise InputError(f"'sparsity' must be a number >= 0, in units of the target's spread. Got {sparsity!r}.")
     loop = _Loop(model, table, sparsity, options or Options())
     small = Layout(model).size * len(table) < _SMALL
     with one_thread() if small else nullcontext():
@@ -81,66 +82,44 @@ class _Loop:
         self.began = time.perf_counter()
         self.history: list[Row] = []
         self.notes: list[str] = []
-        spread = table.y.std(0).square().mean().sqrt() if len(table) > 1 else table.y.abs().mean()
-        size = torch.where(spread > 0, spread, table.y.abs().max().clamp_min(1e-300))
-        self.scale = 2.0 ** round(math.log2(float(size)))  # a power of two: scaling is exact
+        spread = float(table.y.std(0, correction=0).square().mean().sqrt())
+        size = spread if spread > 0 else float(table.y.abs().max().clamp_min(1e-300))
+        self.scale = 2.0 ** round(math.log2(size))  # a power of two: scaling is exact
         self.all = Table(table.x, table.y / self.scale, table.weights)
         order = torch.randperm(len(table), generator=torch.Generator().manual_seed(options.seed)).to(table.x.device)
         held = options.held_out(len(table))
         self.rows = self.all.rows(order[held:])
         self.held = self.all.rows(order[:held]) if held else self.rows
         self.has_held = held > 0
-        ones = torch.ones(model.n_out, dtype=torch.float64, device=table.x.device)
-        self.ones = ones
-        self.model = scale_outputs(clone(model, torch.float64), ones / self.scale)
+        self.ones = torch.ones(model.n_out, dtype=torch.float64, device=table.x.device)
+        self.model = self._first(clone(model, torch.float64), spread / self.scale)
+
+    def _first(self, model: KAN, spread: float) -> KAN:
+        """The network in units of `scale`; one that explains nothing starts with its curves over the data's range."""
+        scaled = scale_outputs(model, self.ones / self.scale)
+        symbolic = any(layer.symbols for layer in model.layers)
+        if symbolic or error_of(scaled, self.all) < spread:
+            return scaled
+        return respread(model, self.all.x)
 
     def run(self, grids: str | Sequence[int] | None, solver: str | Solver) -> FitResult:
-        chosen = self._solver(solver)
-        automatic = grids == "auto"
-        schedule = self._schedule(grids if isinstance(chosen, LM) or not automatic else None)
+        chosen, self.notes = choose_solver(solver, self.model, len(self.all))
+        second = isinstance(chosen, LM)
+        schedule = choose_grids(grids, self.model, len(self.rows), coarse=self.sparsity > 0, grow=second)
         if isinstance(chosen, LM):
             coarse = self.model if schedule[0] is None else adapt_grid(self.model, self.rows.x, schedule[0])
-            self.model = best_start(coarse, self.rows, self.held, self.options.restarts, self.options.seed)
-            outcome = self._grow(schedule, chosen, automatic)
+            self.model = best_start(coarse, self.rows, self.held, self.options.restarts, self.options.seed, self._late)
+            outcome = self._grow(schedule, chosen, isinstance(grids, str))
         else:
             outcome = self._first_order(schedule, chosen)
         return self._finish(outcome)
-
-    def _solver(self, solver: str | Solver) -> Solver:
-        if not isinstance(solver, str):
-            return solver
-        if solver not in ("auto", "lm", "lbfgs", "adam"):
-            raise unknown("solver", solver, ["auto", "lm", "lbfgs", "adam"])
-        size = Layout(self.model).size
-        if solver == "auto":
-            solver = "lm" if size <= _MOST_PARAMETERS else "lbfgs" if len(self.all) <= 20_000 else "adam"
-            why = f"{size} parameters, {len(self.all)} rows; second order serves up to {_MOST_PARAMETERS} parameters"
-            self.notes.append(f"Solver {solver}: {why}.")
-        return {"lm": LM(), "lbfgs": LBFGS(), "adam": Adam()}[solver]
-
-    def _schedule(self, grids: str | Sequence[int] | None) -> Sequence[int | None]:
-        own = int(self.model.layers[0].grid)  # type: ignore[union-attr,arg-type]
-        if not any(layer.spline_mask().any() for layer in self.model.layers):  # type: ignore[operator]
-            return [None]
-        if grids is None:
-            return [own]
-        if isinstance(grids, str):
-            if grids != "auto":
-                raise InputError(f"'grids' must be 'auto', a list of cell counts or None. Got {grids!r}.")
-            if self.sparsity > 0:
-                return [min(own, 5)]
-            return list(_AUTO_GRIDS[self._fits(5) :])
-        sizes = list(grids)
-        if not sizes or any(not isinstance(g, int) or g < 1 for g in sizes):
-            raise InputError(f"'grids' must list cell counts, each an int >= 1, like [3, 6, 12]. Got {grids!r}.")
-        return sizes
 
     def _grow(self, schedule: Sequence[int | None], solver: LM, automatic: bool) -> Outcome:
         """Grid after grid; keep the best on held-out rows."""
         best, best_error, worse, model = self.model, math.inf, 0, self.model
         outcome = Outcome.GRIDS_DONE
         for number, grid in enumerate(schedule):
-            if automatic and number and self._too_fine(model, grid):
+            if automatic and number and too_fine(model, grid, len(self.rows)):
                 outcome = Outcome.ROWS_EXHAUSTED
                 break
             model = self._train(model, self.rows, grid, solver)
@@ -166,29 +145,15 @@ class _Loop:
             outcome = Outcome.CONVERGED
         return outcome
 
-    def _too_fine(self, model: KAN, grid: int | None) -> bool:
-        own = int(model.layers[0].grid)  # type: ignore[union-attr,arg-type]
-        size = Layout(model).size * (grid or own) / own
-        return size > 0.7 * len(self.rows) * model.n_out or size > _MOST_PARAMETERS
-
-    def _fits(self, grid: int) -> bool:
-        """Whether a first grid leaves at least two rows a parameter."""
-        edges = sum(int(layer.spline_mask().sum()) for layer in self.model.layers)  # type: ignore[operator]
-        return edges * (grid + 3) < 0.5 * len(self.rows) * self.model.n_out
-
     def _polish(self, solver: LM) -> None:
         """Train the chosen grid on all rows, kept unless that spoils it."""
         before = error_of(self.model, self.all)
-        grid = None if self._frozen(self.model) else int(self.model.layers[0].grid)  # type: ignore[union-attr,arg-type]
+        grid = grid_of(self.model) if spline_edges(self.model) else None
         polished = self._train(self.model, self.all, grid, solver)
         after = error_of(polished, self.all)
         if after <= before * (1 + 1e-6) or self.sparsity > 0:
             self.model = polished
             self._record(polished, len(self.history))
-
-    @staticmethod
-    def _frozen(model: KAN) -> bool:
-        return not any(layer.spline_mask().any() for layer in model.layers)  # type: ignore[operator]
 
     def _train(self, model: KAN, rows: Table, grid: int | None, solver: LM) -> KAN:
         """Three runs of the solver at one grid, the hidden knots moved in between and not at the end."""
@@ -210,28 +175,34 @@ class _Loop:
         if not isinstance(self.options.smoothing, str):
             return self.options.smoothing
         size = Layout(model).size
-        if size < 0.25 * len(rows) * model.n_out or size > 2000 or self._frozen(model):
+        if size < 0.25 * len(rows) * model.n_out or size > 2000 or spline_edges(model) == 0:
             return 0.0
         problem = LeastSquares(clone(model), rows)
         normal = problem.normal(problem.start)
         return smoothing_by_gcv(model, rows, (normal.cost, normal.gradient, normal.hessian), problem.start)
 
     def _first_order(self, schedule: Sequence[int | None], solver: LBFGS | Adam) -> Outcome:
-        for number, grid in enumerate(schedule):
-            model = clone(adapt_grid(self.model, self.rows.x, grid)) if grid else clone(self.model)
-            form = penalty(model, self.rows, self.sparsity, 0.0) if self.sparsity else None
-
-            def loss(rows: Tensor | None, model: KAN = model, form: Any = form) -> Tensor:
-                part = self.rows if rows is None else self.rows.rows(rows.to(self.rows.x.device))
-                value = ((model(part.x) - part.y).square().mean(1) * part.weights).mean()
-                return value if form is None else value + form.value(model)
-
-            solver.minimise(loss, model.parameters(), len(self.rows), self.options.seed)
-            self.model = clone(model)
-            self._record(self.model, number)
-            if self._late():
-                return Outcome.TIME_LIMIT
+        """Each grid once, and with sparsity twice more, its weights read from the network trained before."""
+        number = 0
+        for grid in schedule:
+            self.model = adapt_grid(self.model, self.rows.x, grid) if grid else self.model
+            for turn in range(3 if self.sparsity > 0 else 1):
+                form = penalty(self.model, self.rows, self.sparsity, 0.0) if turn else None
+                self.model = self._descend(clone(self.model), solver, form)
+                self._record(self.model, number)
+                number += 1
+                if self._late():
+                    return Outcome.TIME_LIMIT
         return Outcome.CONVERGED
+
+    def _descend(self, model: KAN, solver: LBFGS | Adam, form: Quadratic | None) -> KAN:
+        def loss(rows: Tensor | None) -> Tensor:
+            part = self.rows if rows is None else self.rows.rows(rows.to(self.rows.x.device))
+            value = ((model(part.x) - part.y).square().mean(1) * part.weights).mean()
+            return value if form is None else value + form.value(model)
+
+        solver.minimise(loss, model.parameters(), len(self.rows), self.options.seed)
+        return clone(model)
 
     def _late(self) -> bool:
         limit = self.options.time_limit
@@ -241,7 +212,7 @@ class _Loop:
         held = error_of(model, self.held)
         row = Row(
             number,
-            int(model.layers[0].grid),  # type: ignore[union-attr,arg-type]
+            grid_of(model),
             Layout(model).size,
             error_of(model, self.rows) * self.scale,
             held * self.scale if self.has_held else math.nan,

@@ -39,9 +39,17 @@ lint: $(VENV)/.developing  ## ruff, the floors, the types
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
-bench: $(VENV)/.developing  ## the tests, then every benchmark script
+PEERS := benchmarks/.peers-venv
+bench: $(VENV)/.developing $(PEERS)/.installed  ## the tests, then every figure of benchmarks/, pykan beside it (FIGURES="--only scaling" for some)
 	$(MAKE) test
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	$(PINNED) $(BIN)/python benchmarks/first_figures.py $(FIGURES)
+	$(PINNED) $(BIN)/python benchmarks/starts.py
+
+$(PEERS)/.installed: benchmarks/peers/requirements.txt
+	@echo "Installing pykan into an environment of its own, $(PEERS)"
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check install -q -r $<
+	@touch $@
 
 check: lint test  ## all of it but bench
 

@@ -48,9 +48,8 @@ def measure(seeds: int, out: Path) -> bool:
         kept = kept and (fit.seconds is None or max(seconds) <= fit.seconds)
         passed = passed and kept
         limit = f"{fit.error:g} {fit.of}" + (f", {fit.seconds:g} s each" if fit.seconds else "")
-        summary.append(
-            [fit.target.name, str(fit.widths), median(errors), max(errors), median(seconds), max(seconds), limit, verdict(kept)]
-        )
+        numbers = [median(errors), max(errors), median(seconds), max(seconds)]
+        summary.append([fit.target.name, str(fit.widths), *numbers, limit, verdict(kept)])
     head = ["target", "network", "median RMSE", "worst", "median s", "slowest", "limit", ""]
     table(f"Accuracy, default arguments, {seeds} seeds", head, summary)
     return passed

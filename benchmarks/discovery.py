@@ -70,7 +70,8 @@ def _summary(rows: list[dict], noise: float, seeds: int) -> bool:
         complexity = max(row["complexity"] for row in own)
         lines.append([target.name, *counts, median(errors), max(errors), complexity, median(seconds), max(seconds)])
     head = ["target", "exact", "right form", "median error", "worst", "complexity", "median s", "slowest"]
-    table(f"Discovery, default arguments, noise {noise:g}, {seeds} seeds (errors on clean data over its spread)", head, lines)
+    title = f"Discovery, default arguments, noise {noise:g}, {seeds} seeds (errors on clean data over its spread)"
+    table(title, head, lines)
     quick = all(row["seconds"] <= SECONDS for row in rows)
     if noise:
         forms = [sum(row["right_form"] for row in rows if row["seed"] == seed) for seed in range(seeds)]

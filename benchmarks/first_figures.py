@@ -39,7 +39,8 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=FIGURES, default=FIGURES, metavar="NAME", help=f"of {', '.join(FIGURES)}")
+    names = ", ".join(FIGURES)
+    parser.add_argument("--only", nargs="+", choices=FIGURES, default=FIGURES, metavar="NAME", help=f"of {names}")
     parser.add_argument("--seeds", type=int, help="seeds 0, 1, ... of each target (5; 3 for discovery)")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="whether to run pykan too")
     parser.add_argument("--peer-python", type=Path, default=peer.PYTHON, help="the python of an environment with pykan")

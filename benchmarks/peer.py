@@ -51,10 +51,10 @@ class Point:
 def measure(seeds: int, out: Path, python: Path, schedule: str) -> bool:
     """Run both on the same data, store every row, print the ratio; whether edgewise is fast enough in the median."""
     if not python.exists():
-        raise SystemExit(f"No pykan at {python}: run `make bench`, which installs it, or give --peer-python or --no-peers.")
+        raise SystemExit(f"No pykan at {python}: `make bench` installs it. Or give --peer-python, or --no-peers.")
     ratios = [_compare(seed, out, python, schedule) for seed in range(seeds)]
     kept = median(ratios) >= SPEEDUP
-    print(f"  time to pykan's best error, pykan / edgewise, median of {seeds}: {median(ratios):.3g}; limit {SPEEDUP}: {verdict(kept)}")
+    print(f"  that ratio, median of {seeds} seeds: {median(ratios):.3g}; limit {SPEEDUP}: {verdict(kept)}")
     return kept
 
 
@@ -79,7 +79,7 @@ def _compare(seed: int, out: Path, python: Path, schedule: str) -> float:
 
 
 def _ratios(ours: list[Point], theirs: Point) -> dict[str, float]:
-    """Times of edgewise against the time of pykan's best: of its quickest fit that is as good, and of its default fit."""
+    """The time of pykan's best error over that of edgewise's quickest fit as good, and over that of its default fit."""
     as_good = [point for point in ours if point.test_rmse <= theirs.test_rmse]
     nothing = Point("none", float("inf"), float("inf"), float("nan"))
     quickest, default = min(as_good, key=lambda point: point.seconds, default=nothing), ours[-1]
@@ -127,5 +127,5 @@ def _pykan(data: Data, seed: int, python: Path, schedule: Schedule) -> tuple[lis
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     versions = {name: rows[0][name] for name in ("pykan", "peer_torch")}
     grids = [" ".join(map(str, schedule.grids[: k + 1])) for k in range(len(rows))]
-    points = [Point(g, row["seconds"], row["process_seconds"], row["test_rmse"]) for g, row in zip(grids, rows, strict=True)]
-    return points, versions
+    names = ("seconds", "process_seconds", "test_rmse")
+    return [Point(g, *(row[name] for name in names)) for g, row in zip(grids, rows, strict=True)], versions

@@ -90,7 +90,8 @@ def _commit() -> str:
     """The commit of the library, with a plus sign where its sources differ from it."""
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", "-C", str(HERE), *arguments], capture_output=True, text=True, check=True).stdout.strip()
+        command = ["git", "-C", str(HERE), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
         return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "../src") else "")

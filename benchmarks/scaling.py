@@ -60,7 +60,8 @@ def draw(errors: np.ndarray, slope: float, path: Path) -> None:
     middle = np.median(errors, axis=1)
     for line in errors.T:
         axes.loglog(GRIDS, line, "o", ms=3, color=_SOFT, mec="none", alpha=0.7)
-    axes.loglog(GRIDS, middle, "o-", color=_ACCENT, ms=5, label=f"edgewise, median of {errors.shape[1]} (slope −{slope:.2f})")
+    label = f"edgewise, median of {errors.shape[1]} seeds (slope −{slope:.2f})"
+    axes.loglog(GRIDS, middle, "o-", color=_ACCENT, ms=5, label=label)
     guide = middle[0] * 2.5 * (np.array(GRIDS) / GRIDS[0]) ** -4.0
     axes.loglog(GRIDS, guide, "--", color=_INK, lw=1, label="$G^{-4}$, a cubic spline's order")
     axes.set_xticks(GRIDS)

@@ -1,6 +1,6 @@
 """Train pykan as its own notebook does, and print (grid, seconds, test error) after every grid as a line of JSON.
 
-Run with pykan's own environment. Reads a folder's train_x.npy, train_y.npy, test_x.npy, test_y.npy; works in that folder,
+Run with pykan's own environment. Reads train_x.npy, train_y.npy, test_x.npy, test_y.npy in a folder, and works in it,
 because pykan writes files where it runs.
 """
 
@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from kan import KAN
 
+_NAMES = {"input": "x", "label": "y"}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -32,10 +34,8 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)  # as pykan's notebooks do for high accuracy
     torch.manual_seed(given.seed)
-    names = {"input": "x", "label": "y"}
-    data = {
-        f"{part}_{name}": torch.from_numpy(np.load(f"{part}_{short}.npy")) for part in ("train", "test") for name, short in names.items()
-    }
+    files = {f"{part}_{name}": f"{part}_{short}.npy" for part in ("train", "test") for name, short in _NAMES.items()}
+    data = {name: torch.from_numpy(np.load(file)) for name, file in files.items()}
     out = sys.stdout
     wall, process = time.perf_counter(), time.process_time()
     model = None

@@ -21,7 +21,9 @@ from edgewise.train import Options as Options
 from edgewise.train import fit as fit
 
 if TYPE_CHECKING:
+    from edgewise import datasets as datasets
     from edgewise import interpret as interpret
+    from edgewise import io as io
     from edgewise import plot as plot
     from edgewise import symbolic as symbolic
     from edgewise.discovery import discover as discover
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 #: name -> where it lives; loaded on first use, so that importing edgewise brings torch and nothing heavier.
 _LATER = {
     "discover": "edgewise.discovery",
+    "datasets": "",
     "interpret": "",
+    "io": "",
     "load": "edgewise.io",
     "plot": "",
     "prune": "edgewise.interpret",

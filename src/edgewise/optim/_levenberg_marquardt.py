@@ -44,7 +44,7 @@ class LM:
     """
 
     steps: int = 60
-    tolerance: float = 1e-5
+    tolerance: float = 1e-4
     damping: float = 1e-2
 
     def minimise(

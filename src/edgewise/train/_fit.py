@@ -132,7 +132,8 @@ class _Loop:
             if best_error < _EXACT:
                 outcome = Outcome.EXACT
                 break
-            if automatic and worse >= 2:
+            # Until something is learned, a finer grid may be all that is missing.
+            if automatic and worse >= (2 if best_error < 0.3 else 4):
                 outcome = Outcome.OVERFIT if error > 1.2 * best_error else Outcome.CONVERGED
                 break
             if self._late():
@@ -156,20 +157,31 @@ class _Loop:
             self._record(polished, len(self.history))
 
     def _train(self, model: KAN, rows: Table, grid: int | None, solver: LM) -> KAN:
-        """Three runs of the solver at one grid, the hidden knots moved in between and not at the end."""
-        turns = 1 if not grid else 8 if self.sparsity > 0 else 3  # sparsity is reweighted in each
-        for turn in range(turns):
-            if grid and turn < turns - 1:
+        """Runs of the solver at one grid, the knots moved before the first ones, the penalties read again in each.
+
+        Three runs; eight where sparsity is reweighted; more, up to eight, as long as each still lowers the error to a
+        third, as on the way to an exact solution.
+        """
+        if grid is None:
+            return self._run(model, rows, solver)
+        before = math.inf
+        for turn in range(8):
+            moves = 7 if self.sparsity > 0 else 2
+            if turn < moves:
                 model = adapt_grid(model, rows.x, grid)
-            problem = LeastSquares(
-                clone(model), rows, penalty(model, rows, self.sparsity, self._smoothing(model, rows))
-            )
-            solver = replace(solver, damping=_NEAR)
-            vector, _ = solver.minimise(problem, problem.start, lambda _theta, _cost: self._late())
-            model = clone(problem.network(vector))
-            if self._late():
+            model = self._run(model, rows, solver)
+            error = error_of(model, rows)
+            if self._late() or (turn >= moves and (error > before / 3 or error < _EXACT)):
                 break
+            before = error
         return model
+
+    def _run(self, model: KAN, rows: Table, solver: LM) -> KAN:
+        form = penalty(model, rows, self.sparsity, self._smoothing(model, rows))
+        problem = LeastSquares(clone(model), rows, form)
+        near = replace(solver, damping=_NEAR)
+        vector, _ = near.minimise(problem, problem.start, lambda *_: self._late())
+        return clone(problem.network(vector))
 
     def _smoothing(self, model: KAN, rows: Table) -> float:
         if not isinstance(self.options.smoothing, str):

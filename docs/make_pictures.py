@@ -1,0 +1,79 @@
+"""The pictures of the README and these pages, made by the library's own plots: python docs/make_pictures.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import sympy
+import torch
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import edgewise as ew
+
+PICTURES = Path(__file__).parent / "pictures"
+_INK, _SOFT, _SYMBOLIC = "#1b2a3a", "#8793a1", "#d1410c"
+_NAMES = ["x", "y"]
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    style = {"mathtext.fontset": "cm", "font.size": 11, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
+    with rc_context(style):
+        hello().savefig(PICTURES / "hello.svg", metadata={"Date": None})
+
+
+def hello() -> Figure:
+    """The network of exp(sin(pi x) + y^2) as trained and as snapped, side by side, and its formula."""
+    x = np.random.default_rng(0).uniform(-1, 1, (1000, 2))
+    y = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
+    trained = ew.fit(ew.KAN([2, 1, 1]), x, y)
+    snapped = ew.symbolic.snap(trained.model, x, y)
+    figure = Figure(figsize=(6.6, 4.2), facecolor="white")
+    left, right = figure.add_axes((0.0, 0.18, 0.44, 0.82)), figure.add_axes((0.56, 0.18, 0.44, 0.82))
+    ew.plot.network(trained.model, x, names=_NAMES, target="f", ax=left)
+    ew.plot.network(snapped.model, x, names=_NAMES, target="f", ax=right)
+    _caption(left, "trained: splines", f"test error {_power(_on_fresh_rows(trained.model))}", _INK)
+    _caption(right, "snapped: a formula", f"$f = {_latex(snapped.model)}$", _SYMBOLIC)
+    _arrow(figure)
+    return figure
+
+
+def _on_fresh_rows(model: ew.KAN) -> float:
+    x = torch.from_numpy(np.random.default_rng(1).uniform(-1, 1, (10_000, 2)))
+    y = torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1] ** 2)
+    with torch.no_grad():
+        return float((model(x)[:, 0] - y).square().mean().sqrt())
+
+
+def _latex(model: ew.KAN) -> str:
+    """The formula with the exponential written out, so that its argument stays large."""
+    (argument,) = model.formula(_NAMES).args
+    text = sympy.latex(argument, order="rev-lex").replace(r"\left", "").replace(r"\right", "")
+    return rf"\exp({text})".replace("{(", "(").replace(")}", ")")
+
+
+def _power(value: float) -> str:
+    """A number as a rounded multiple of a power of ten."""
+    digit, exponent = f"{value:.0e}".split("e")
+    return rf"${digit} \times 10^{{{int(exponent)}}}$"
+
+
+def _caption(ax: Axes, first: str, second: str, colour: str) -> None:
+    place = {"transform": ax.transAxes, "ha": "center", "va": "top"}
+    ax.text(0.5, -0.03, first, fontsize=10, color=_SOFT, **place)
+    ax.text(0.5, -0.105, second, fontsize=13, color=colour, **place)
+
+
+def _arrow(figure: Figure) -> None:
+    ax = figure.add_axes((0.38, 0.46, 0.24, 0.2))
+    ax.axis("off")
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.annotate("", (0.92, 0.4), (0.08, 0.4), arrowprops={"arrowstyle": "-|>", "color": _SOFT, "linewidth": 1.6})
+    ax.text(0.48, 0.55, "ew.symbolic.snap", ha="center", va="bottom", fontsize=10, family="monospace", color=_INK)
+
+
+if __name__ == "__main__":
+    main()

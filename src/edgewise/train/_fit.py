@@ -26,6 +26,7 @@ from edgewise.train._starts import best_start, error_of, respread
 
 _SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest
 _NEAR = 1e-8  # first damping of a network that is already near a minimum
+_PROMISING = 1e-6  # of the target's spread: the solution may be exact
 _EXACT = 1e-13  # of the target's spread
 
 
@@ -157,27 +158,35 @@ class _Loop:
             self._record(polished, len(self.history))
 
     def _train(self, model: KAN, rows: Table, grid: int | None, solver: LM) -> KAN:
-        """Runs of the solver at one grid, the knots moved before the first ones, the penalties read again in each.
-
-        Three runs; eight where sparsity is reweighted; more, up to eight, as long as each still lowers the error to a
-        third, as on the way to an exact solution.
-        """
+        """Three runs of the solver at one grid, eight where sparsity is reweighted; the knots move before all but one."""
         if grid is None:
-            return self._run(model, rows, solver)
-        before = math.inf
-        for turn in range(8):
-            moves = 7 if self.sparsity > 0 else 2
+            return self._run(model, rows, solver, Quadratic())
+        moves = 7 if self.sparsity > 0 else 2
+        for turn in range(moves + 1):
             if turn < moves:
                 model = adapt_grid(model, rows.x, grid)
-            model = self._run(model, rows, solver)
-            error = error_of(model, rows)
-            if self._late() or (turn >= moves and (error > before / 3 or error < _EXACT)):
+            form = penalty(model, rows, self.sparsity, self._smoothing(model, rows))
+            model = self._run(model, rows, solver, form)
+            if self._late():
+                return model
+        return model if self.sparsity > 0 else self._exact(model, rows, solver)
+
+    def _exact(self, model: KAN, rows: Table, solver: LM) -> KAN:
+        """On the way to an exact solution, run on without penalties, which bar the curved way there."""
+        error = error_of(model, rows)
+        if error > _PROMISING or Layout(model).size > 0.25 * len(rows) * model.n_out:
+            return model
+        for _ in range(8):
+            freed = self._run(model, rows, solver, Quadratic())
+            after = error_of(freed, rows)
+            if after > error / 3:
                 break
-            before = error
+            model, error = freed, after
+            if error < _EXACT or self._late():
+                break
         return model
 
-    def _run(self, model: KAN, rows: Table, solver: LM) -> KAN:
-        form = penalty(model, rows, self.sparsity, self._smoothing(model, rows))
+    def _run(self, model: KAN, rows: Table, solver: LM, form: Quadratic) -> KAN:
         problem = LeastSquares(clone(model), rows, form)
         near = replace(solver, damping=_NEAR)
         vector, _ = near.minimise(problem, problem.start, lambda *_: self._late())

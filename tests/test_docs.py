@@ -1,0 +1,191 @@
+"""The pages: every block of Python and every command runs, in order, and prints what the page says."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import edgewise as ew
+from edgewise.cli import main
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DESIGN = sorted((ROOT / "docs" / "design").glob("*.md"))
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?", re.IGNORECASE)
+_BOX = re.compile(r"[━─┃│┏┓┗┛└┘┡┩╇┳┴┻╭╮╰╯]+")
+
+_CLOSE = 0.02  # relative difference of two ordinary decimals
+_FACTOR = 10  # between two errors, which rounding and processors move
+_SMALL = 1e-4  # decimals below this are errors
+_ZERO = 1e-11  # errors below this are all alike
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block: what it holds, its text, and the line of the page that it starts on."""
+
+    kind: str
+    text: str
+    line: int
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [Block(m[1], m[2], text.count("\n", 0, m.start(2))) for m in _FENCE.finditer(text)]
+
+
+def agrees(said: str, printed: str) -> bool:
+    """Whether two texts are the same but for white space, table rules and small differences between decimals.
+
+    "..." in what the page says stands for anything. Whole numbers must be equal; decimals may differ by 2 %; those
+    below 1e-4 are errors and may differ by a factor of ten.
+    """
+    pattern, numbers = _pattern(said)
+    found = re.fullmatch(pattern, _plain(printed), re.DOTALL)
+    return found is not None and all(_near(a, b) for a, b in zip(numbers, found.groups(), strict=True))
+
+
+def _plain(text: str) -> str:
+    return " ".join(_BOX.sub(" ", text).split())
+
+
+def _pattern(said: str) -> tuple[str, list[str]]:
+    """A regular expression with one group for each decimal, and the decimals."""
+    plain = _plain(said)
+    out, numbers, end = "", [], 0
+    for number in _NUMBER.finditer(plain):
+        if number[0].lstrip("+-").isdigit():
+            continue
+        out += _literal(plain[end : number.start()]) + f"({_NUMBER.pattern})"
+        numbers.append(number[0])
+        end = number.end()
+    return out + _literal(plain[end:]), numbers
+
+
+def _literal(text: str) -> str:
+    return ".*?".join(re.escape(part) for part in text.split("..."))
+
+
+def _near(said: str, printed: str) -> bool:
+    a, b = float(said), float(printed)
+    if abs(a) < _SMALL:
+        return abs(b) < _ZERO if abs(a) < _ZERO else a * b > 0 and 1 / _FACTOR < b / a < _FACTOR
+    return abs(a - b) <= _CLOSE * abs(a)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page_runs_and_prints_what_it_says(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    printed = ""
+    for block in blocks(page):
+        place = f"{page.name}, line {block.line}"
+        if block.kind == "python":
+            printed = _run(block, page, namespace)
+        elif block.kind == "text":
+            assert agrees(block.text, printed), f"{place}: the page says\n{block.text}\nbut this is printed:\n{printed}"
+        elif block.kind == "console":
+            for command, said in _commands(block.text):
+                output = _command(command)
+                assert agrees(said, output), f"{place}: {command} prints\n{output}\ninstead of\n{said}"
+        else:
+            assert block.kind in ("sh", "json", "bibtex"), f"{place}: a block of unknown kind {block.kind!r}"
+
+
+def _run(block: Block, page: Path, namespace: dict[str, object]) -> str:
+    """Run a block, the lines counted as in the page, and return what it prints."""
+    out = io.StringIO()
+    code = compile("\n" * block.line + block.text, str(page), "exec")
+    with contextlib.redirect_stdout(out):
+        exec(code, namespace)  # noqa: S102 (the pages are our own)
+    return out.getvalue()
+
+
+def _commands(text: str) -> Iterator[tuple[str, str]]:
+    """Each command after a "$ ", with the lines that follow it."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, said = part.partition("\n")
+        yield command, said
+
+
+def _command(line: str) -> str:
+    """What `edgewise ...` prints on both streams."""
+    name, *arguments = shlex.split(line)
+    assert name == "edgewise", f"the pages show commands of edgewise only, not {name!r}"
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), warnings.catch_warnings():
+        main(arguments)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("page", [*PAGES, *DESIGN], ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target, _ in _LINK.findall(text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_readme_names_commands_that_exist(target: str) -> None:
+    assert re.search(rf"^{target}:.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert f"make {target}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_contents_list_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    for page in [*(ROOT / "docs").glob("*.md"), *DESIGN]:
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert name == "index.md" or f"({name})" in index, f"docs/index.md does not list {name}"
+
+
+def test_command_page_names_every_option() -> None:
+    import typer
+
+    from edgewise.cli._app import app
+
+    text = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        assert f"## {name}" in text
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert not option.startswith("--") or f"`{option}`" in text, f"{name} {option} is not described"
+
+
+def test_training_page_names_every_outcome() -> None:
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    for outcome in ew.train.Outcome:
+        assert f"`{outcome.name}`" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "printed", "expected"),
+    [
+        ("a  b\n", "a b", True),
+        ("error 2.5e-08, 3 rows", "error 1.1e-08, 3 rows", True),
+        ("error 2.5e-08", "error 2.5e-06", False),
+        ("error 2.5e-16", "error 0.0", True),
+        ("x 1.50", "x 1.51", True),
+        ("x 1.50", "x 1.60", False),
+        ("3 rows", "4 rows", False),
+        ("x**2 + sin(2*t)", "x**3 + sin(2*t)", False),
+        ("[...] done", "[  1.2 s] done", True),
+        ("│ a ┃ 1 │", "a 1", True),
+    ],
+)
+def test_the_checker_tells_texts_apart(said: str, printed: str, expected: bool) -> None:
+    assert agrees(said, printed) is expected

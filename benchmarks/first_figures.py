@@ -29,7 +29,9 @@ def main() -> None:
     measures = {
         "accuracy": lambda: accuracy.measure(given.seeds or 5, given.out),
         "scaling": lambda: scaling.measure(given.seeds or 5, given.out),
-        "peers": lambda: peer.measure(given.peer_seeds, given.out, given.peer_python, given.peer_schedule),
+        "peers": lambda: peer.measure(
+            given.peer_seeds, given.out, given.peer_python, given.peer_schedule, given.peer_dtype
+        ),
         "discovery": lambda: discovery.measure(given.seeds or 3, given.out),
     }
     passed = {name: measures[name]() for name in chosen}
@@ -45,7 +47,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="whether to run pykan too")
     parser.add_argument("--peer-python", type=Path, default=peer.PYTHON, help="the python of an environment with pykan")
     parser.add_argument("--peer-schedule", choices=peer.SCHEDULES, default="notebook")
-    parser.add_argument("--peer-seeds", type=int, default=1)
+    parser.add_argument("--peer-dtype", choices=("float32", "float64"), default="float64")
+    parser.add_argument("--peer-seeds", type=int, default=1, help="seeds 1, 2, ...; pykan's best run decides")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the CSV files")
     return parser.parse_args()
 

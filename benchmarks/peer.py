@@ -48,34 +48,40 @@ class Point:
     test_rmse: float
 
 
-def measure(seeds: int, out: Path, python: Path, schedule: str) -> bool:
-    """Run both on the same data, store every row, print the ratio; whether edgewise is fast enough in the median."""
+def measure(seeds: int, out: Path, python: Path, schedule: str, dtype: str) -> bool:
+    """Run both on the same data, store every row, print the ratios; whether edgewise is fast enough in pykan's best run.
+
+    Seeds start at 1, that of pykan's notebook. In float64 about half of pykan's seeds stay at an error near 0.6: the run
+    with its lowest error decides, so that no ratio comes from a failed run.
+    """
     if not python.exists():
         raise SystemExit(f"No pykan at {python}: `make bench` installs it. Or give --peer-python, or --no-peers.")
-    ratios = [_compare(seed, out, python, schedule) for seed in range(seeds)]
-    kept = median(ratios) >= SPEEDUP
-    print(f"  that ratio, median of {seeds} seeds: {median(ratios):.3g}; limit {SPEEDUP}: {verdict(kept)}")
+    runs = [_compare(seed, out, python, schedule, dtype) for seed in range(1, seeds + 1)]
+    best = min(runs, key=lambda run: run["pykan_rmse"])
+    kept = best["ratio"] >= SPEEDUP
+    print(f"  pykan's best run reached {best['pykan_rmse']:.3g} in {best['pykan_seconds']:.3g} s", end="; ")
+    print(f"ratio {best['ratio']:.3g}; limit {SPEEDUP}: {verdict(kept)}")
     return kept
 
 
-def _compare(seed: int, out: Path, python: Path, schedule: str) -> float:
+def _compare(seed: int, out: Path, python: Path, schedule: str, dtype: str) -> dict[str, float]:
     data = Data.of(FIRST, 1000, seed)
     runs = [_ours(data, seed) for _ in range(_REPEATS)]
-    theirs, versions = _pykan(data, seed, python, SCHEDULES[schedule])
+    theirs, versions = _pykan(data, seed, python, SCHEDULES[schedule], dtype)
     runs += [_ours(data, seed) for _ in range(_REPEATS)]
-    shared = {"target": FIRST.name, "schedule": schedule, "seed": seed, **versions}
+    shared = {"target": FIRST.name, "schedule": schedule, "dtype": dtype, "seed": seed, **versions}
     points = [("edgewise", k, point) for k, run in enumerate(runs) for point in run] + [("pykan", 0, p) for p in theirs]
     append(out / "pykan.csv", [{**shared, "library": name, "run": k, **vars(point)} for name, k, point in points])
 
     ours = [_middle(list(same)) for same in zip(*runs, strict=True)]
     rows = [[name, *vars(point).values()] for name, part in (("pykan", theirs), ("edgewise", ours)) for point in part]
-    title = f"pykan's {schedule} schedule, and edgewise (median of {len(runs)}), seed {seed}"
+    title = f"pykan's {schedule} schedule in {dtype}, and edgewise (median of {len(runs)}), seed {seed}"
     table(title, ["library", "grids", "wall s", "process s", "test RMSE"], rows)
     summary = _ratios(ours, min(theirs, key=lambda point: point.test_rmse))
     append(out / "pykan_ratio.csv", [{**shared, **summary}])
     ratio, whole = summary["ratio"], summary["ratio_of_default"]
     print(f"  ratio of the times to pykan's best error: {ratio:.3g}; with the whole of the default fit: {whole:.3g}")
-    return ratio
+    return summary
 
 
 def _ratios(ours: list[Point], theirs: Point) -> dict[str, float]:
@@ -112,14 +118,14 @@ def _ours(data: Data, seed: int) -> list[Point]:
     return points
 
 
-def _pykan(data: Data, seed: int, python: Path, schedule: Schedule) -> tuple[list[Point], dict[str, str]]:
+def _pykan(data: Data, seed: int, python: Path, schedule: Schedule, dtype: str) -> tuple[list[Point], dict[str, str]]:
     """One run of pykan, a point after each grid, and its versions."""
     script = HERE / "peers" / "pykan_first.py"
     with tempfile.TemporaryDirectory() as folder:
         parts = {"train_x": data.x, "train_y": data.y[:, None], "test_x": data.fresh_x, "test_y": data.fresh_y[:, None]}
         for name, values in parts.items():
             np.save(Path(folder) / f"{name}.npy", values)
-        arguments = [folder, "--steps", schedule.steps, "--seed", seed, "--grids", *schedule.grids]
+        arguments = [folder, "--steps", schedule.steps, "--seed", seed, "--dtype", dtype, "--grids", *schedule.grids]
         # Not resolved: a virtual environment is found by the path its python is called by.
         done = subprocess.run([python.absolute(), script, *map(str, arguments)], capture_output=True, text=True)
     if done.returncode:

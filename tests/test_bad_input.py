@@ -97,9 +97,7 @@ def from_the_future(header: dict[str, Any]) -> None:
 
 
 def other_functions(header: dict[str, Any]) -> None:
-    header["__metadata__"] = {
-        key: value.replace('"sin"', '"sinus"') for key, value in header["__metadata__"].items()
-    }
+    header["__metadata__"] = {key: value.replace('"sin"', '"sinus"') for key, value in header["__metadata__"].items()}
 
 
 def snapped_with_an_unknown_function() -> None:
@@ -185,9 +183,7 @@ CASES = [
     Case("only the target", DISCOVER, ("No input is left", "other column"), "y\n1\n2\n3\n4\n5\n6\n"),
     # the values
     Case("one row", DISCOVER, ("only 1 row", "at least 5"), "a,b,y\n1,2,3\n"),
-    Case(
-        "few complete rows", DISCOVER, ("Only 4 of 8 rows", "fill in"), column([1, 2, 4, 8, "", "", "", ""])
-    ),
+    Case("few complete rows", DISCOVER, ("Only 4 of 8 rows", "fill in"), column([1, 2, 4, 8, "", "", "", ""])),
     Case(
         "infinities",
         DISCOVER,
@@ -235,9 +231,7 @@ CASES = [
         ("Cannot write to the folder /proc/out", "another"),
         rows(),
     ),
-    Case(
-        "wrong ending", "fit t.csv --target y --out m.pickle", ("ending in .safetensors", "m.pickle"), rows()
-    ),
+    Case("wrong ending", "fit t.csv --target y --out m.pickle", ("ending in .safetensors", "m.pickle"), rows()),
     Case(
         "no such folder",
         "fit t.csv --target y --out no/m.safetensors",

@@ -32,9 +32,7 @@ class Run:
 
 
 @pytest.fixture
-def run(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., Run]:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Run]:
     """Return a function that runs the command in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
@@ -167,8 +165,7 @@ def test_progress_on_a_terminal_leaves_nothing_behind(monkeypatch: pytest.Monkey
 
 def test_formulas_are_shown_to_six_digits() -> None:
     assert (
-        formula(sympy.Float("281490.18991") * X ** sympy.Rational(3, 2) / sympy.sqrt(Z))
-        == "281490.0*x**(3/2)/sqrt(z)"
+        formula(sympy.Float("281490.18991") * X ** sympy.Rational(3, 2) / sympy.sqrt(Z)) == "281490.0*x**(3/2)/sqrt(z)"
     )
     assert formula(sympy.Float("1.23456789e-30") * X) == "1.23457e-30*x"
     assert formula(sympy.pi * X + sympy.Rational(1, 3)) == "pi*x + 1/3"
@@ -188,9 +185,7 @@ def test_fit_trains_and_saves_with_the_columns_names(run, monkeypatch: pytest.Mo
     def fit(model: Any, x: np.ndarray, y: np.ndarray, *, grids: Any, options: edgewise.Options) -> Any:
         saved.update(grids=grids, options_seed=options.seed)
         options.watch(Row(round=1, grid=7, parameters=90, train=1e-3, validation=2e-3, seconds=0.5))
-        return SimpleNamespace(
-            model=model, train_error=1e-9, validation_error=2e-9, outcome=outcome, notes=["A note."]
-        )
+        return SimpleNamespace(model=model, train_error=1e-9, validation_error=2e-9, outcome=outcome, notes=["A note."])
 
     monkeypatch.setattr(edgewise, "fit", fit)
     monkeypatch.setattr(edgewise, "save", save, raising=False)

@@ -110,9 +110,7 @@ def test_expression_and_prediction_agree():
     expression = fit.expression(Z)
     values = sympy.lambdify(Z, expression, "math")
     values = [values(v) for v in z.tolist()]
-    torch.testing.assert_close(
-        fit.predict(z), torch.tensor(values, dtype=torch.float64), rtol=1e-12, atol=1e-12
-    )
+    torch.testing.assert_close(fit.predict(z), torch.tensor(values, dtype=torch.float64), rtol=1e-12, atol=1e-12)
     assert fit_curve("exp", z, torch.exp(z)).expression(Z) == sympy.exp(Z)
 
 
@@ -157,9 +155,7 @@ def test_functions_undefined_on_the_data_fit_never():
 
 
 def test_user_functions_of_any_domain_are_fitted():
-    row = functions.Function(
-        "test-entropy", lambda x: x * torch.log(x), lambda x: x * sympy.log(x), (0.0, math.inf)
-    )
+    row = functions.Function("test-entropy", lambda x: x * torch.log(x), lambda x: x * sympy.log(x), (0.0, math.inf))
     u = 0.1 + 3 * random(200)
     assert fit_curve(row, (u - 0.5) / 2, 3 * row.torch(u) - 1).error < 1e-11
 

@@ -29,9 +29,7 @@ def test_unknown_name_lists_the_known_ones() -> None:
 def test_orbits_follow_the_third_law_as_closely_as_the_note_says() -> None:
     table = read_table(datasets.path("orbits"))
     assert table.n_rows == 44
-    axis, mass, period = (
-        table.columns[name] for name in ("semi_major_axis_km", "primary_mass_kg", "period_days")
-    )
+    axis, mass, period = (table.columns[name] for name in ("semi_major_axis_km", "primary_mass_kg", "period_days"))
     assert len(np.unique(mass)) == 7
     constant = 2 * math.pi / math.sqrt(6.6743e-11) * 1000**1.5 / 86400
     assert constant == pytest.approx(2.8149e5, rel=1e-4)

@@ -35,9 +35,7 @@ def test_tensor_formula_and_derivative_agree(name, fractions):
     z = sympy.Symbol("z")
     formula = function.sympy(z)
     expected = [float(formula.subs(z, sympy.Float(v, 30))) for v in u.tolist()]
-    torch.testing.assert_close(
-        f.detach(), torch.tensor(expected, dtype=torch.float64), rtol=1e-12, atol=1e-13
-    )
+    torch.testing.assert_close(f.detach(), torch.tensor(expected, dtype=torch.float64), rtol=1e-12, atol=1e-13)
     (df,) = torch.autograd.grad(f.sum(), u)
     slope = formula.subs(z, sympy.Symbol("z", real=True)).diff()
     z = sympy.Symbol("z", real=True)
@@ -63,9 +61,7 @@ def test_the_library_is_large_and_named_once():
     assert all(functions.get(name).name == name for name in names)
 
 
-@pytest.mark.parametrize(
-    ("name", "same"), [("x^0.5", "sqrt"), ("x^-1", "1/x"), ("x^1", "x"), ("x^3/2", "x^1.5")]
-)
+@pytest.mark.parametrize(("name", "same"), [("x^0.5", "sqrt"), ("x^-1", "1/x"), ("x^1", "x"), ("x^3/2", "x^1.5")])
 def test_powers_have_one_name(name, same):
     assert functions.get(name) is functions.get(same)
 

@@ -67,9 +67,7 @@ def test_layout_has_an_edge_where_the_mask_has_one() -> None:
     model = ew.nn.remove_edges(ew.KAN([3, (1, 1), 1]), [(0, 0, 1), (0, 2, 2), (1, 0, 0)])
     d = plot.diagram(model)
     found = {(edge.layer, edge.j, edge.i) for edge in d.edges}
-    expected = {
-        (depth, j, i) for depth, layer in enumerate(model.layers) for j, i in layer.mask.nonzero().tolist()
-    }
+    expected = {(depth, j, i) for depth, layer in enumerate(model.layers) for j, i in layer.mask.nonzero().tolist()}
     assert found == expected
     assert len(found) == len(d.edges)
 
@@ -241,9 +239,7 @@ def test_every_function_of_the_library_has_a_label_that_prints() -> None:
         assert not is_math or plot.typesets(text.strip("$"))
 
 
-@pytest.mark.parametrize(
-    "name", ["a_b", "50%", "$x$", r"a\b", "x^2", "{", "two words", "#&", "ε_0", "x12", "mu"]
-)
+@pytest.mark.parametrize("name", ["a_b", "50%", "$x$", r"a\b", "x^2", "{", "two words", "#&", "ε_0", "x12", "mu"])
 def test_any_name_can_be_typeset(name: str) -> None:
     assert plot.typesets(plot.math_name(name))
 
@@ -294,9 +290,7 @@ def test_pareto_marks_the_front_and_the_choice() -> None:
         plot.pareto([])
 
 
-def test_pictures_write_nothing_and_leave_pyplot_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pictures_write_nothing_and_leave_pyplot_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     before = "matplotlib.pyplot" in sys.modules
     state = torch.random.get_rng_state()

@@ -41,9 +41,7 @@ def floats(values: object) -> list[sympy.Float]:
     return [sympy.Float(float(v), 17) for v in np.asarray(values)]
 
 
-def table(
-    name: str, seed: int, noise: float = 0.0, n: int = 400
-) -> tuple[sympy.Expr, np.ndarray, np.ndarray]:
+def table(name: str, seed: int, noise: float = 0.0, n: int = 400) -> tuple[sympy.Expr, np.ndarray, np.ndarray]:
     """Return a formula with constants that are up to 10 % wrong, and data of the right one."""
     form, truth, (low, high) = FORMS[name]
     rng = np.random.default_rng(seed)

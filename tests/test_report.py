@@ -75,9 +75,7 @@ def test_report_says_what_it_was_given(tmp_path: Path) -> None:
         assert words in page.text
     assert [tag for tag, _ in page.tags].count("img") == 3
     assert '<svg class="formula"' in text
-    order = [
-        text.index(words) for words in ("2*pi", "The network", "Candidates", "How it was found", "Provenance")
-    ]
+    order = [text.index(words) for words in ("2*pi", "The network", "Candidates", "How it was found", "Provenance")]
     assert order == sorted(order)
 
 
@@ -138,9 +136,7 @@ def test_same_content_gives_the_same_file(tmp_path: Path) -> None:
     texts = set()
     for _ in range(2):
         figure = plot.network(ew.KAN([2, 1]), names=["a", "b"]).figure
-        texts.add(
-            write_report(tmp_path / "r.html", content(figures=[("n", figure)])).read_text(encoding="utf-8")
-        )
+        texts.add(write_report(tmp_path / "r.html", content(figures=[("n", figure)])).read_text(encoding="utf-8"))
     assert len(texts) == 1
 
 

@@ -175,9 +175,7 @@ def test_refuses_files_that_are_no_tables(tmp_path: Path) -> None:
         max_size=9,
     ),
 )
-def test_numbers_survive_writing_and_reading(
-    tmp_path_factory, delimiter: str, rows: list[list[float]]
-) -> None:
+def test_numbers_survive_writing_and_reading(tmp_path_factory, delimiter: str, rows: list[list[float]]) -> None:
     text = "\n".join(delimiter.join(map(str, row)) for row in [["a", "b", "c"], *rows])
     path = tmp_path_factory.mktemp("rows") / "t.csv"
     path.write_text(text)
@@ -288,9 +286,7 @@ def test_select_refuses(case: str) -> None:
 
 def test_a_text_column_is_refused_with_its_reason() -> None:
     table = Table({"a": A, "y": Y}, n_rows=6, left_out=[("word", "text")])
-    with pytest.raises(
-        InputError, match=r"target column 'word' cannot be used: text. Columns of numbers: a, y"
-    ):
+    with pytest.raises(InputError, match=r"target column 'word' cannot be used: text. Columns of numbers: a, y"):
         table.select("word")
     with pytest.raises(InputError, match="input column 'word' cannot be used"):
         table.select("y", ["word"])

@@ -40,15 +40,11 @@ COMPOSITES = {
 
 
 def sample(low, high, n=300, seed=0):
-    return low + (high - low) * torch.rand(
-        n, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
-    )
+    return low + (high - low) * torch.rand(n, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def noisy(y, level, seed=5):
-    return y + level * y.std() * torch.randn(
-        len(y), dtype=y.dtype, generator=torch.Generator().manual_seed(seed)
-    )
+    return y + level * y.std() * torch.randn(len(y), dtype=y.dtype, generator=torch.Generator().manual_seed(seed))
 
 
 def values(law, z):
@@ -83,9 +79,7 @@ def test_simple_forms_are_found_as_written(curve, formula):
     assert snap_univariate(z, curve(z))[0].expression(Z) == formula
 
 
-@pytest.mark.parametrize(
-    "name", ["z/(e^z - 1)", "z e^-z", "1/(e^z + e^-z)", "softplus", "odd, square root below"]
-)
+@pytest.mark.parametrize("name", ["z/(e^z - 1)", "z e^-z", "1/(e^z + e^-z)", "softplus", "odd, square root below"])
 def test_one_percent_noise_leaves_the_form(name):
     (low, high), curve = COMPOSITES[name]
     z = sample(low, high, 800)
@@ -170,9 +164,7 @@ def test_constants_that_mean_nothing_are_shed():
 
 def test_constants_near_trivial_values_are_tidied():
     z = sample(*POSITIVE)
-    start = UnivariateLaw(
-        Form(functions.get("exp"), BY_NAME["reciprocal"]), 1 + 1e-13, 0.0, 1.0, -1 - 1e-13, math.inf
-    )
+    start = UnivariateLaw(Form(functions.get("exp"), BY_NAME["reciprocal"]), 1 + 1e-13, 0.0, 1.0, -1 - 1e-13, math.inf)
     law = tidied(start, points(z, 1 / (z.exp() - 1)))
     assert (law.a, law.d) == (1, -1)
 

@@ -29,13 +29,14 @@ def main() -> None:
     parser.add_argument("--grids", type=int, nargs="+", required=True)
     parser.add_argument("--steps", type=int, required=True, help="L-BFGS steps at each grid")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float64")
     given = parser.parse_args()
     os.chdir(given.folder)
     torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float64)  # as pykan's notebooks do for high accuracy
+    torch.set_default_dtype(getattr(torch, given.dtype))
     torch.manual_seed(given.seed)
     files = {f"{part}_{name}": f"{part}_{short}.npy" for part in ("train", "test") for name, short in _NAMES.items()}
-    data = {name: torch.from_numpy(np.load(file)) for name, file in files.items()}
+    data = {name: torch.from_numpy(np.load(file)).to(torch.get_default_dtype()) for name, file in files.items()}
     out = sys.stdout
     wall, process = time.perf_counter(), time.process_time()
     model = None

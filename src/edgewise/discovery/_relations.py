@@ -57,7 +57,8 @@ class Gradients:
             return [], self.residual(left, [], [])
         matrix = torch.stack(terms, dim=1) * self.weight.unsqueeze(1)
         scale = matrix.norm(dim=0).clamp_min(1e-300)
-        solution = torch.linalg.lstsq(matrix / scale, (self.weight * left).unsqueeze(1), driver="gelsd").solution.squeeze(1)
+        target = (self.weight * left).unsqueeze(1)
+        solution = torch.linalg.lstsq(matrix / scale, target, driver="gelsd").solution.squeeze(1)
         factors = (solution / scale).tolist()
         return factors, self.residual(left, terms, factors)
 

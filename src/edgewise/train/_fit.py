@@ -158,7 +158,7 @@ class _Loop:
             self._record(polished, len(self.history))
 
     def _train(self, model: KAN, rows: Table, grid: int | None, solver: LM) -> KAN:
-        """Three runs of the solver at one grid, eight where sparsity is reweighted; the knots move before all but one."""
+        """Three runs at one grid, eight where sparsity is reweighted; the knots move before all but the last."""
         if grid is None:
             return self._run(model, rows, solver, Quadratic())
         moves = 7 if self.sparsity > 0 else 2

@@ -30,8 +30,9 @@ def formula(expression: sympy.Expr) -> str:
     """
     import sympy
 
-    rounded = {number: sympy.Float(number, DIGITS) for number in expression.atoms(sympy.Float)}
-    return sympy.sstr(expression.xreplace(rounded), full_prec=False)
+    from edgewise.functions._constants import shortened
+
+    return sympy.sstr(shortened(expression, DIGITS), full_prec=False)
 
 
 class _Lines:

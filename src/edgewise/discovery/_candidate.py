@@ -14,6 +14,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
 from edgewise.discovery._direct import power_law
 from edgewise.discovery._polish import complexity, evaluate, polish, round_constants, simplify_light
+from edgewise.functions._constants import shortened
 
 #: relative error below which a formula is exact to rounding
 EXACT = 1e-9
@@ -45,9 +46,8 @@ class Candidate:
 
     def latex(self) -> str:
         """The formula in LaTeX, names of several letters upright, numbers with six digits."""
-        short = {f: _short(f) for f in self.expression.atoms(sympy.Float)}
         names = {sympy.Symbol(name): _latex_name(name) for name in self.names}
-        return sympy.latex(self.expression.xreplace(short), symbol_names=names)
+        return sympy.latex(shortened(self.expression), symbol_names=names)
 
     def predict(self, x: Any) -> Array:
         """Values of the formula on rows (n, n_in); NaN where it is undefined."""
@@ -60,11 +60,6 @@ class Candidate:
 
     def __str__(self) -> str:
         return f"{self.expression}  (error {self.error:.2g}, complexity {self.complexity})"
-
-
-def _short(value: sympy.Float) -> sympy.Number:
-    rounded = sympy.Float(value, 6)
-    return sympy.Integer(int(rounded)) if rounded == int(rounded) and abs(rounded) < 1e6 else rounded
 
 
 def _latex_name(name: str) -> str:

@@ -33,9 +33,9 @@ class Pool:
         return self.done()
 
     def assume(self, noise: float) -> None:
-        """Take a noise level, and round the candidates again with it."""
+        """Take a noise level, and round the candidates that come near it again."""
         self.noise = noise
-        for old in list(self.candidates):
+        for old in [c for c in self.candidates if c.error < 3 * noise]:
             again = self.judge.judged(old.expression, noise)
             if again is not None and again.expression != old.expression:
                 self.candidates.append(again)

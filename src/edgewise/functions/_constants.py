@@ -174,3 +174,18 @@ def readable_float(value: float) -> sympy.Float:
     """
     short = sympy.Float(repr(float(value)), 17)
     return short if float(short) == value else sympy.Float(value, 17)
+
+
+def shortened(expression: sympy.Expr, digits: int = 6) -> sympy.Expr:
+    """Return a formula with its Floats to some digits, for reading; whole numbers lose their point.
+
+    >>> shortened(sympy.Float("281428.4809") * sympy.Symbol("a") + sympy.Float("0.123456789"))
+    281428*a + 0.123457
+    """
+    return expression.xreplace({f: _short(f, digits) for f in expression.atoms(sympy.Float)})
+
+
+def _short(value: sympy.Float, digits: int) -> sympy.Number:
+    text = f"{float(value):.{digits}g}"
+    whole = float(text).is_integer() and abs(float(text)) < 10**digits
+    return sympy.Integer(int(float(text))) if whole else sympy.Float(text, digits)

@@ -8,6 +8,8 @@ from fractions import Fraction
 
 import sympy
 
+from edgewise._typing import Formula
+
 
 @dataclass(frozen=True)
 class NiceConstant:
@@ -176,7 +178,7 @@ def readable_float(value: float) -> sympy.Float:
     return short if float(short) == value else sympy.Float(value, 17)
 
 
-def shortened(expression: sympy.Expr, digits: int = 6) -> sympy.Expr:
+def shortened(expression: Formula, digits: int = 6) -> Formula:
     """Return a formula with its Floats to some digits, for reading; whole numbers lose their point.
 
     >>> shortened(sympy.Float("281428.4809") * sympy.Symbol("a") + sympy.Float("0.123456789"))

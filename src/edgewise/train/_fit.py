@@ -110,14 +110,14 @@ class _Loop:
         if isinstance(chosen, LM):
             coarse = self.model if schedule[0] is None else adapt_grid(self.model, self.rows.x, schedule[0])
             self.model = best_start(coarse, self.rows, self.held, self.options.restarts, self.options.seed, self._late)
-            outcome = self._grow(schedule, chosen, isinstance(grids, str))
+            outcome, held = self._grow(schedule, chosen, isinstance(grids, str))
         else:
-            outcome = self._first_order(schedule, chosen)
-        return self._finish(outcome)
+            outcome, held = self._first_order(schedule, chosen)
+        return self._finish(outcome, held)
 
-    def _grow(self, schedule: Sequence[int | None], solver: LM, automatic: bool) -> Outcome:
-        """Grid after grid; keep the best on held-out rows."""
-        best, best_error, worse, model = self.model, math.inf, 0, self.model
+    def _grow(self, schedule: Sequence[int | None], solver: LM, automatic: bool) -> tuple[Outcome, float]:
+        """Grid after grid, the best on held-out rows kept; returns how it ended and that error."""
+        best, best_error, worse, model, error = self.model, math.inf, 0, self.model, math.inf
         outcome = Outcome.GRIDS_DONE
         for number, grid in enumerate(schedule):
             if automatic and number and too_fine(model, grid, len(self.rows)):
@@ -145,7 +145,7 @@ class _Loop:
             self._polish(solver)
         if len(schedule) == 1 and outcome is Outcome.GRIDS_DONE:
             outcome = Outcome.CONVERGED
-        return outcome
+        return outcome, best_error if automatic else error
 
     def _polish(self, solver: LM) -> None:
         """Train the chosen grid on all rows, kept unless that spoils it."""
@@ -155,7 +155,7 @@ class _Loop:
         after = error_of(polished, self.all)
         if after <= before * (1 + 1e-6) or self.sparsity > 0:
             self.model = polished
-            self._record(polished, len(self.history))
+            self._log(len(self.history), polished, after, math.nan)  # no row is held out any more
 
     def _train(self, model: KAN, rows: Table, grid: int | None, solver: LM) -> KAN:
         """Three runs at one grid, eight where sparsity is reweighted; the knots move before all but the last."""
@@ -202,19 +202,19 @@ class _Loop:
         normal = problem.normal(problem.start)
         return smoothing_by_gcv(model, rows, (normal.cost, normal.gradient, normal.hessian), problem.start)
 
-    def _first_order(self, schedule: Sequence[int | None], solver: LBFGS | Adam) -> Outcome:
+    def _first_order(self, schedule: Sequence[int | None], solver: LBFGS | Adam) -> tuple[Outcome, float]:
         """Each grid once, and with sparsity twice more, its weights read from the network trained before."""
-        number = 0
+        number, held = 0, math.inf
         for grid in schedule:
             self.model = adapt_grid(self.model, self.rows.x, grid) if grid else self.model
             for turn in range(3 if self.sparsity > 0 else 1):
                 form = penalty(self.model, self.rows, self.sparsity, 0.0) if turn else None
                 self.model = self._descend(clone(self.model), solver, form)
-                self._record(self.model, number)
+                held = self._record(self.model, number)
                 number += 1
                 if self._late():
-                    return Outcome.TIME_LIMIT
-        return Outcome.CONVERGED
+                    return Outcome.TIME_LIMIT, held
+        return Outcome.CONVERGED, held
 
     def _descend(self, model: KAN, solver: LBFGS | Adam, form: Quadratic | None) -> KAN:
         def loss(rows: Tensor | None) -> Tensor:
@@ -230,32 +230,25 @@ class _Loop:
         return limit is not None and time.perf_counter() - self.began > limit
 
     def _record(self, model: KAN, number: int) -> float:
+        """Log a round; returns its error on the held-out rows, on the trained ones where none are."""
         held = error_of(model, self.held)
-        row = Row(
-            number,
-            grid_of(model),
-            Layout(model).size,
-            error_of(model, self.rows) * self.scale,
-            held * self.scale if self.has_held else math.nan,
-            time.perf_counter() - self.began,
-        )
+        self._log(number, model, error_of(model, self.rows), held if self.has_held else math.nan)
+        return held
+
+    def _log(self, number: int, model: KAN, train: float, validation: float) -> None:
+        seconds = time.perf_counter() - self.began
+        size = Layout(model).size
+        row = Row(number, grid_of(model), size, train * self.scale, validation * self.scale, seconds)
         self.history.append(row)
         if self.options.watch is not None:
             self.options.watch(row)
-        return held
 
-    def _finish(self, outcome: Outcome) -> FitResult:
-        train, held = error_of(self.model, self.all), error_of(self.model, self.held)
-        spread = float(self.all.y.std()) if len(self.all) > 1 else 0.0
+    def _finish(self, outcome: Outcome, held: float) -> FitResult:
+        """`held` is the error on the held-out rows before they were trained on as well."""
+        train = error_of(self.model, self.all)
+        spread = float(self.all.y.std(0, correction=0).square().mean().sqrt())
         if outcome is not Outcome.TIME_LIMIT and spread > 0 and held > 0.7 * spread:
             outcome = Outcome.POOR
-        model = scale_outputs(self.model, self.ones * self.scale)
-        model = clone(model, self.dtype)
-        return FitResult(
-            model,
-            self.history,
-            outcome,
-            train * self.scale,
-            held * self.scale if self.has_held else math.nan,
-            self.notes,
-        )
+        model = clone(scale_outputs(self.model, self.ones * self.scale), self.dtype)
+        validation = held * self.scale if self.has_held else math.nan
+        return FitResult(model, self.history, outcome, train * self.scale, validation, self.notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -84,7 +85,7 @@ class LeastSquares:
         self.layout.write(self.model, vector)
         return self.model
 
-    def _passes(self, vector: Tensor) -> list[tuple[slice, Pass]] | object:
+    def _passes(self, vector: Tensor) -> Iterator[tuple[slice, Pass]]:
         model = self.network(vector)
         for k, chunk in enumerate(self._chunks):
             yield chunk, Pass(model, self.table.x[chunk], self._first[k] if self._first else None)
@@ -92,7 +93,7 @@ class LeastSquares:
     def cost(self, vector: Tensor) -> float:
         total = 0.0
         with torch.no_grad():
-            for chunk, forward in self._passes(vector):  # type: ignore[union-attr]
+            for chunk, forward in self._passes(vector):
                 error = (forward.outputs - self.table.y[chunk]).square().mean(1)
                 total += float(error @ self.table.weights[chunk])
         return total / len(self.table) + self.penalty.add(self.layout, vector)
@@ -102,7 +103,7 @@ class LeastSquares:
         hessian, gradient = vector.new_zeros(size, size), vector.new_zeros(size)
         total = 0.0
         with torch.no_grad():
-            for chunk, forward in self._passes(vector):  # type: ignore[union-attr]
+            for chunk, forward in self._passes(vector):
                 root = (self.table.weights[chunk] * scale).sqrt()[:, None]
                 error = ((forward.outputs - self.table.y[chunk]) * root).flatten()
                 jacobian = (forward.jacobian(self.layout) * root.unsqueeze(-1)).flatten(0, 1)

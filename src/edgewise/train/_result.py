@@ -51,7 +51,9 @@ class FitResult:
     """A trained network and its record.
 
     `history` is a list of rows (round, grid, parameters, train, validation, seconds); `frame()` gives it as a pandas
-    table. Errors are root mean squares in the target's units; `validation_error` is NaN without held-out rows.
+    table. Errors are root mean squares in the target's units: `train_error` over all rows with the final network,
+    `validation_error` over rows held out from the network that was chosen, before it was trained on them as well (NaN
+    where none were held out).
     """
 
     model: KAN

@@ -49,10 +49,10 @@ class Point:
 
 
 def measure(seeds: int, out: Path, python: Path, schedule: str, dtype: str) -> bool:
-    """Run both on the same data, store every row, print the ratios; whether edgewise is fast enough in pykan's best run.
+    """Run both on the same data, store every row, print the ratios; whether edgewise is fast in pykan's best run.
 
-    Seeds start at 1, that of pykan's notebook. In float64 about half of pykan's seeds stay at an error near 0.6: the run
-    with its lowest error decides, so that no ratio comes from a failed run.
+    Seeds start at 1, that of pykan's notebook. About half of pykan's seeds stay at an error near 0.6: the run with its
+    lowest error decides, so that no ratio comes from a failed run.
     """
     if not python.exists():
         raise SystemExit(f"No pykan at {python}: `make bench` installs it. Or give --peer-python, or --no-peers.")

@@ -133,7 +133,7 @@ class _Search:
         problem = self._problem()
         self.pool.candidates += baselines(self.pool.judge, self.pool.noise)
         floor = math.inf
-        if not self._quick(problem):
+        if not self._quick(problem) and not self.pool.done():
             floor = self._reduce(problem)
         self._settle(floor)
         return self._result()
@@ -147,20 +147,26 @@ class _Search:
         return Problem(x, tuple(sympy.Symbol(name) for name in self.names), y, w / spread)
 
     def _quick(self, problem: Problem) -> bool:
-        """Formulas that need no network; returns whether one is good enough."""
+        """Formulas that need no network; returns whether one is exact."""
         noise = self.pool.noise
-        found = self.pool.consider(direct(problem, noise), f"straight from a table of {problem.n_columns} columns")
-        return found or self.pool.consider(univariate(problem, noise), "a function of one variable")
+        self.pool.consider(direct(problem, noise), f"straight from a table of {problem.n_columns} columns")
+        if not self.pool.exact():
+            self.pool.consider(univariate(problem, noise), "a function of one variable")
+        return self.pool.exact()
 
     def _reduce(self, problem: Problem) -> float:
-        """Surrogate, relations, elimination, until a formula is found; returns the best network's held-out error."""
+        """Surrogate, relations, elimination, until a formula is exact or nothing is left to eliminate.
+
+        A formula that leaves only the estimated noise does not end this: a later network may show that what looked like
+        noise was not. Returns the best network's held-out error.
+        """
         surrogate = best_surrogate(problem, self.pool.noise, self.relative, self.deadline, self.seed)
         chain, floor = [problem], math.inf
         while surrogate is not None and not self._late():
             floor = min(floor, surrogate.error)
-            self._tell(
-                f"network error {surrogate.error:.1e} with {chain[-1].n_columns} columns", 0.1 + 0.1 * len(chain)
-            )
+            columns = chain[-1].n_columns
+            self._tell(f"network error {surrogate.error:.1e} with {columns} columns", 0.1 + 0.1 * len(chain))
+            self._doubt_noise(surrogate.error)
             if self._estimate_noise(chain[-1], surrogate) and self._quick(chain[-1]):
                 return floor
             step = self._eliminate(chain[-1], surrogate)
@@ -170,13 +176,23 @@ class _Search:
             chain.append(reduced)
             if self._quick(reduced):
                 return floor
+        if self.pool.done() and chain[-1].n_columns < 2:
+            return floor
         for last in chain[::-1][:3]:
             self._tell(f"small networks of {last.n_columns} columns", 0.7)
-            for name, formula in trees(last, self.pool.noise, self.deadline, self.seed):
-                self.pool.consider([formula], name)
+            for name, error, formula in trees(last, self.pool.noise, self.deadline, self.seed):
+                self._doubt_noise(error)
+                if formula is not None:
+                    self.pool.consider([formula], name)
             if self.pool.done():
                 break
         return floor
+
+    def _doubt_noise(self, error: float) -> None:
+        """Take an estimated noise back when a network comes far below it."""
+        if self.given is None and error < 0.5 * self.pool.noise:
+            self.stages.append(f"A network reaches {error:.1e}: what looked like noise was not.")
+            self.pool.assume(0.0)
 
     def _eliminate(self, problem: Problem, surrogate: Surrogate) -> tuple[Problem, Surrogate | None] | None:
         """The first relation whose reduced problem a network fits as well as before."""
@@ -209,7 +225,7 @@ class _Search:
 
         Returns whether the estimate changed.
         """
-        if self.given is not None or not surrogate.settled or surrogate.error < 3e-5:
+        if self.given is not None or not surrogate.settled or surrogate.error < 1e-4:
             return False
         if neighbour_correlation(problem.columns, surrogate.residual) > self._white():
             return False

@@ -67,8 +67,8 @@ def univariate(problem: Problem, noise: float) -> Iterator[Formula]:
         yield problem.lift(law.expression(sympy.Symbol(problem.names[0])))
 
 
-def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterator[tuple[str, Formula]]:
-    """Small networks fitted accurately and snapped: their name and their formula in the original inputs."""
+def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterator[tuple[str, float, Formula | None]]:
+    """Small networks fitted accurately and snapped: name, network error, and formula in the original inputs or None."""
     m = problem.n_columns
     if not 2 <= m <= _TREES:
         return
@@ -95,8 +95,8 @@ def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterato
         if time.perf_counter() > deadline:
             return
         snapped = snap(model, u, (t / scale).unsqueeze(1))
-        if not snapped.kept and error < 1:
-            yield name, problem.lift(sympy.Float(scale) * snapped.model.formula(problem.names))
+        whole = not snapped.kept
+        yield name, error, problem.lift(sympy.Float(scale) * snapped.model.formula(problem.names)) if whole else None
 
 
 def _shapes(m: int) -> list[tuple[str, KAN]]:

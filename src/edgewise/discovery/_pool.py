@@ -18,8 +18,8 @@ class Pool:
         self._origin: dict[Formula, str] = {}
         self._seen: set[tuple[Formula, float]] = set()
 
-    def consider(self, formulas: Iterable[Formula], stage: str) -> bool:
-        """Judge formulas until one is good enough; returns whether one is."""
+    def consider(self, formulas: Iterable[Formula], stage: str) -> None:
+        """Judge formulas, until one is exact."""
         for formula in formulas:
             if (formula, self.noise) in self._seen:
                 continue
@@ -28,12 +28,11 @@ class Pool:
             if candidate is not None:
                 self.candidates.append(candidate)
                 self._origin.setdefault(candidate.expression, stage)
-                if self.done():
-                    return True
-        return self.done()
+                if candidate.error < EXACT:
+                    return
 
     def assume(self, noise: float) -> None:
-        """Take a noise level, and round the candidates that come near it again."""
+        """Take a noise level (0: none after all), and round the candidates that come near it again."""
         self.noise = noise
         for old in [c for c in self.candidates if c.error < 3 * noise]:
             again = self.judge.judged(old.expression, noise)
@@ -47,6 +46,10 @@ class Pool:
     def margin(self) -> float:
         """The error up to which a formula leaves only noise."""
         return self.noise * (1.05 + 1.5 / math.sqrt(len(self.judge.y))) if self.noise else 0.0
+
+    def exact(self) -> bool:
+        """Whether a candidate is exact to rounding."""
+        return any(c.error < EXACT for c in self.candidates)
 
     def done(self) -> bool:
         """Whether a candidate is exact, or leaves only noise."""

@@ -94,7 +94,7 @@ def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterato
     for error, name, model in sorted(fits, key=lambda entry: entry[0] if entry[0] > equal else 0.0)[:3]:
         if time.perf_counter() > deadline:
             return
-        snapped = snap(model, u, (t / scale).unsqueeze(1))
+        snapped = snap(model, u, (t / scale).unsqueeze(1), rounding=noise == 0)
         whole = not snapped.kept
         yield name, error, problem.lift(sympy.Float(scale) * snapped.model.formula(problem.names)) if whole else None
 

@@ -14,8 +14,7 @@ def initial_values(
     c_k = s sin(2 u t_k + 3 v) / sqrt(n_in),  w ~ N(0, 1 / n_in),  u, v ~ N(0, 1),  t_k from -1 to 1 along the spline;
     s = 1 and w = 0 without a base function, s = 0.1 with one, which then carries the layer.
 
-    Smooth curves of full size start second-order training in a good basin several times as often as rough noise
-    does (`benchmarks/starts.py`: four-variable target, [4, 2, 1, 1]).
+    How often such a start leads to a good basin, beside rough noise: `benchmarks/starts.py`.
 
     >>> [tuple(values.shape) for values in initial_values(2, 3, 8, None)]
     [(2, 3, 8), (2, 3)]

@@ -45,7 +45,7 @@ def _frozen(model: KAN, place: Place, value: float) -> KAN:
 
 
 def _options(model: KAN, table: Table, error: float) -> list[tuple[Place, NiceConstant]]:
-    """The free constants near a nice value, those nearest in units of their tolerance first."""
+    """The free constants near a nice value: of exact data the nearest first, of noisy data the simplest."""
     found: list[tuple[float, Place, NiceConstant]] = []
     deviations = _standard_errors(model, table, error) if error >= _EXACT else {}
     for depth in range(len(model.layers)):
@@ -71,8 +71,9 @@ def _near(place: Place, value: float, deviation: float | None, error: float) -> 
             return [(abs(value) / width, place, NiceConstant(0, 0.0, 0))]  # type: ignore[arg-type]
     if value == 0 or not math.isfinite(width) or width > 0.5 * abs(value):
         return []
-    options = nice_values(value, width / abs(value), 32 if deviation is None else 12)
-    return [(abs(n.value - value) / width, place, n) for n in options[:2]]
+    if deviation is None:
+        return [(abs(n.value - value) / width, place, n) for n in nice_values(value, width / abs(value))[:2]]
+    return [(float(n.complexity), place, n) for n in nice_values(value, width / abs(value), 12)[:2]]
 
 
 def _standard_errors(model: KAN, table: Table, error: float) -> dict[Place, float]:

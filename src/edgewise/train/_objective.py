@@ -75,6 +75,7 @@ class LeastSquares:
         self.penalty = penalty or Quadratic()
         self.start = self.layout.read(model)
         rows = max(64, _ENTRIES // max(1, self.layout.size * model.n_out))
+        self._last: tuple[Tensor, Pass] | None = None
         self._chunks = [slice(k, k + rows) for k in range(0, len(table), rows)]
         first = model.layers[0]
         small = len(table) * first.n_in * (first.grid + 10) <= 2 * _ENTRIES  # type: ignore[operator]
@@ -82,13 +83,20 @@ class LeastSquares:
             self._first = [first.basis(table.x[c]) for c in self._chunks] if small else None  # type: ignore[operator]
 
     def network(self, vector: Tensor) -> KAN:
+        self._last = None
         self.layout.write(self.model, vector)
         return self.model
 
     def _passes(self, vector: Tensor) -> Iterator[tuple[slice, Pass]]:
+        """The forward pass of each chunk; a single one is kept, as a Jacobian is asked for right after the cost."""
+        if self._last is not None and self._last[0] is vector:
+            yield self._chunks[0], self._last[1]
+            return
         model = self.network(vector)
         for k, chunk in enumerate(self._chunks):
-            yield chunk, Pass(model, self.table.x[chunk], self._first[k] if self._first else None)
+            forward = Pass(model, self.table.x[chunk], self._first[k] if self._first else None)
+            self._last = (vector, forward) if len(self._chunks) == 1 else None
+            yield chunk, forward
 
     def cost(self, vector: Tensor) -> float:
         total = 0.0

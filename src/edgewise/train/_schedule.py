@@ -50,7 +50,8 @@ def choose_grids(
     """The cell counts to train one after another; [None] where the network has no spline.
 
     "auto" stays at the network's own (at most 5) where `coarse`, at its own unless `grow`, and else starts at 5, or
-    at 3 where 5 would leave fewer than two rows for a parameter.
+    at 3 where 5 would leave fewer than two rows for a parameter, or where the network has more than two layers: the
+    coarser grid leads to a good basin more often.
     """
     own = grid_of(model)
     if isinstance(grids, str) and grids != "auto":
@@ -63,7 +64,7 @@ def choose_grids(
         return [own]
     if coarse:
         return [min(own, 5)]
-    roomy = spline_edges(model) * (5 + 3) < 0.5 * rows * model.n_out
+    roomy = spline_edges(model) * (5 + 3) < 0.5 * rows * model.n_out and len(model.layers) <= 2
     return _AUTO_GRIDS[roomy:]
 
 

@@ -27,6 +27,7 @@ Progress = Callable[[str, float, str | None], None]
 
 _ROWS = 1500  # that structure is searched on; constants are fitted on more
 _JUDGED = 20_000
+_SURE, _TINY = 1e-4, 2e-5  # remainder of a relation that is obeyed, and the network error it may lead to
 _TRIED = 6  # relations of a problem whose elimination is verified
 _DECADES = 1e4  # a one-signed target whose sizes differ by more is judged by relative errors
 
@@ -36,7 +37,7 @@ def discover(
     y: Any,
     names: Sequence[str] | None = None,
     *,
-    target: str = "y",
+    target: str | None = None,
     noise: str | float = "auto",
     seed: int = 0,
     time_limit: float = 60.0,
@@ -49,7 +50,7 @@ def discover(
     remove one column exactly, verified by a refit; what is left is one function of one variable, read from the exact
     data, or a small network whose edges are snapped. Constants are fitted and rounded on the original table.
 
-    x (n, n_in) and y (n,): array, tensor or DataFrame (whose columns name the inputs). `noise` is "auto" (estimated),
+    x (n, n_in) and y (n,): array, tensor, or DataFrame and Series with their names. `noise` is "auto" (estimated),
     "exact", or the noise over the target's spread. A target of one sign over more than four decades is judged by
     relative errors. `progress(stage, fraction, best)` is called along the way. Same arguments, same result, unless
     time runs out.
@@ -69,7 +70,9 @@ def discover(
         return search.run()
 
 
-def _checked(x: Any, y: Any, names: Sequence[str] | None, target: str) -> tuple[Array, Array, tuple[str, ...], str]:
+def _checked(
+    x: Any, y: Any, names: Sequence[str] | None, target: str | None
+) -> tuple[Array, Array, tuple[str, ...], str]:
     columns = [str(c) for c in x.columns] if hasattr(x, "columns") else None
     rows, values = as_matrix(x, "x"), as_matrix(y, "y")
     if len(rows) != len(values) or values.shape[1] != 1:
@@ -89,7 +92,8 @@ def _checked(x: Any, y: Any, names: Sequence[str] | None, target: str) -> tuple[
         )
     if float(values.max() - values.min()) <= 1e-14 * float(values.abs().max()):
         raise InputError(f"The target is constant ({float(values[0]):g}): there is nothing to explain.")
-    return rows.cpu().numpy(), values[:, 0].cpu().numpy(), chosen, target
+    called = target or str(getattr(y, "name", None) or "y")
+    return rows.cpu().numpy(), values[:, 0].cpu().numpy(), chosen, called
 
 
 def _noise(noise: str | float) -> float | None:
@@ -166,8 +170,8 @@ class _Search:
             floor = min(floor, surrogate.error)
             columns = chain[-1].n_columns
             self._tell(f"network error {surrogate.error:.1e} with {columns} columns", 0.1 + 0.1 * len(chain))
-            self._doubt_noise(surrogate.error)
-            if self._estimate_noise(chain[-1], surrogate) and self._quick(chain[-1]):
+            changed = self._doubt_noise(surrogate.error) or self._estimate_noise(chain[-1], surrogate)
+            if changed and self._quick(chain[-1]):
                 return floor
             step = self._eliminate(chain[-1], surrogate)
             if step is None:
@@ -188,11 +192,13 @@ class _Search:
                 break
         return floor
 
-    def _doubt_noise(self, error: float) -> None:
-        """Take an estimated noise back when a network comes far below it."""
-        if self.given is None and error < 0.5 * self.pool.noise:
+    def _doubt_noise(self, error: float) -> bool:
+        """Take an estimated noise back when a network comes far below it; returns whether it was."""
+        doubted = self.given is None and error < 0.5 * self.pool.noise
+        if doubted:
             self.stages.append(f"A network reaches {error:.1e}: what looked like noise was not.")
             self.pool.assume(0.0)
+        return doubted
 
     def _eliminate(self, problem: Problem, surrogate: Surrogate) -> tuple[Problem, Surrogate | None] | None:
         """The first relation whose reduced problem a network fits as well as before."""
@@ -204,15 +210,21 @@ class _Search:
             if relation.reduced.n_columns == 0:
                 return relation.reduced, None
             old = surrogate.error
-            allowed = max(1.2 * old, 1.1 * self.pool.noise, min(1e-3, 6 * old))
-            if relation.residual < 2 * old and "scaling" in relation.text:
-                allowed = max(allowed, min(3 * old, 1.2e-2))
             enough = min(1e-4, old)
             new = best_surrogate(relation.reduced, self.pool.noise, self.relative, self.deadline, self.seed, enough)
-            if new is not None and new.error < allowed:
+            if new is not None and new.error < self._allowed(relation, old):
                 self._note(relation, old, new.error)
                 return relation.reduced, new
         return None
+
+    def _allowed(self, relation: Relation, old: float) -> float:
+        """The network error up to which an elimination counts as verified, given the error before."""
+        allowed = max(1.2 * old, 1.1 * self.pool.noise, min(1e-3, 6 * old))
+        if relation.residual < _SURE:
+            allowed = max(allowed, _TINY)
+        if relation.residual < 2 * old and relation.text.startswith("scaling"):
+            allowed = max(allowed, min(3 * old, 1.2e-2))
+        return allowed
 
     def _note(self, relation: Relation, old: float, new: float) -> None:
         self.stages.append(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, KANLayer, Pass
+from edgewise.train import as_matrix
 
 
-def edge_scores(model: KAN, x: Tensor) -> list[Tensor]:
+def edge_scores(model: KAN, x: Any) -> list[Tensor]:
     """Return the attribution score of every edge: its spread, as the output feels it.
 
     score_ji = sqrt( mean_o mean_n A_oj(x_n)^2 Var phi_ji ) / sqrt( mean_o Var y_o ),  A_oj = d y_o / d subnode j
@@ -21,7 +24,7 @@ def edge_scores(model: KAN, x: Tensor) -> list[Tensor]:
     [torch.Size([3, 2]), torch.Size([1, 3])]
     """
     with torch.no_grad():
-        forward = Pass(model, x.to(model.dtype))
+        forward = Pass(model, as_matrix(x, "x").to(model.device, model.dtype))
         spread = forward.outputs.var(0, correction=0).mean().sqrt().clamp_min(1e-300)
         scores = []
         for depth, layer in enumerate(model.layers):
@@ -32,7 +35,7 @@ def edge_scores(model: KAN, x: Tensor) -> list[Tensor]:
     return scores
 
 
-def node_scores(model: KAN, x: Tensor) -> list[Tensor]:
+def node_scores(model: KAN, x: Any) -> list[Tensor]:
     """Return the score of every node before each layer: the root sum of squares of the edges that leave it.
 
     Shapes: x (n, n_in); entry l holds the nodes that enter layer l, so entry 0 scores the inputs.
@@ -44,7 +47,7 @@ def node_scores(model: KAN, x: Tensor) -> list[Tensor]:
     return [scores.square().sum(0).sqrt() for scores in edge_scores(model, x)]
 
 
-def input_scores(model: KAN, x: Tensor) -> Tensor:
+def input_scores(model: KAN, x: Any) -> Tensor:
     """Return the score of every input, (n_in,).
 
     >>> import edgewise as ew, torch

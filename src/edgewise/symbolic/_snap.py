@@ -10,6 +10,7 @@ import torch
 
 from edgewise import functions as library
 from edgewise._errors import InputError
+from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Pass, clone, layer_of, set_function
 from edgewise.symbolic._curve import CurveFit, rank_curves
 from edgewise.symbolic._gauge import canonical
@@ -90,7 +91,8 @@ def snap(
     with torch.no_grad():
         target = model(rows) if y is None else y
     table = as_table(rows, target, None, model.n_in, model.n_out)
-    return _Snapping(model, table, names, slack, _OWN if y is None else 0.0).run(rounding)
+    with one_thread():
+        return _Snapping(model, table, names, slack, _OWN if y is None else 0.0).run(rounding)
 
 
 class _Snapping:

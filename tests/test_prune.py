@@ -110,6 +110,30 @@ def test_parallel_nodes_become_one_without_changing_the_function() -> None:
     assert which[0][1] == pytest.approx(float(change.square().mean().sqrt()), rel=1e-6)
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_five_nodes_become_the_one_that_the_formula_needs(seed: int) -> None:
+    x = rows(1000, seed=seed)
+    y = torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1] ** 2)
+    wide = ew.fit(ew.KAN([2, 5, 1], seed=seed), x, y, sparsity=1e-2)
+    small = ew.prune(wide.model, x, y, slack=1.1)
+    assert small.model.widths == [2, 1, 1]
+    assert small.error_after < 0.02
+    assert [r for r in small.removed if r.what == "node"]
+
+
+def test_a_node_that_is_needed_stays() -> None:
+    x = rows(500)
+    y = torch.sin(3 * x[:, 0]) * x[:, 1]
+    wide = ew.fit(ew.KAN([2, 3, 1]), x, y, grids=[5])
+    assert ew.prune(wide.model, x, y, slack=1.1).model.nodes[1].n_nodes >= 2
+
+
+@pytest.mark.parametrize("slack", [0.9, True, "2"])
+def test_a_slack_below_one_is_refused(slack: object) -> None:
+    with pytest.raises(ew.InputError, match="slack"):
+        ew.prune(ew.KAN([2, 1]), rows(), slack=slack)
+
+
 @pytest.mark.parametrize("threshold", [-0.1, 1.0, True])
 def test_thresholds_outside_the_range_are_refused(threshold: float) -> None:
     with pytest.raises(ew.InputError, match="threshold"):

@@ -19,7 +19,7 @@ from edgewise.nn import KAN
 from edgewise.symbolic import snap
 from edgewise.train import Options, fit
 
-_LAWS = 4  # of one variable that are handed on
+_LAWS = 8  # of one variable that are handed on
 _TREES = 4  # columns up to which small networks are tried
 
 

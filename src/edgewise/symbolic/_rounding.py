@@ -8,8 +8,7 @@ import torch
 
 from edgewise.functions._constants import NiceConstant, nice_values
 from edgewise.nn import KAN, Layout, Pass, clone, layer_of
-from edgewise.symbolic._refit import refit
-from edgewise.train import Table, error_of
+from edgewise.train import Table, error_of, refit
 
 _EXACT = 1e-6  # relative error below which constants must agree to 1e-6 to be rounded
 Place = tuple[int, int, int, int]  # layer, j, i, which of a b c d

@@ -14,9 +14,8 @@ from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Pass, clone, layer_of, set_function
 from edgewise.symbolic._curve import CurveFit, rank_curves
 from edgewise.symbolic._gauge import canonical
-from edgewise.symbolic._refit import refit
 from edgewise.symbolic._rounding import rounded
-from edgewise.train import Table, as_matrix, as_table, error_of
+from edgewise.train import Table, as_matrix, as_table, error_of, refit
 
 Edge = tuple[int, int, int]
 _ROWS = 1000  # that candidates are ranked and tried on

@@ -8,6 +8,7 @@ from edgewise.train._objective import Quadratic as Quadratic
 from edgewise.train._objective import Table as Table
 from edgewise.train._options import Options as Options
 from edgewise.train._penalty import penalty as penalty
+from edgewise.train._refit import refit as refit
 from edgewise.train._result import FitResult as FitResult
 from edgewise.train._result import Outcome as Outcome
 from edgewise.train._result import Row as Row

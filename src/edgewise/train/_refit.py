@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from edgewise.nn import KAN, clone
 from edgewise.optim import LM
-from edgewise.train import LeastSquares, Quadratic, Table, error_of, penalty
+from edgewise.train._objective import LeastSquares, Quadratic, Table
+from edgewise.train._penalty import penalty
+from edgewise.train._starts import error_of
 
 
 def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tuple[KAN, float]:

@@ -64,7 +64,8 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options discover fit functions interpret load nn optim plot prune save symbolic
+        EdgewiseError InputError KAN Options datasets discover fit functions interpret io load nn optim plot prune save
+        symbolic
         train
     """,
     "edgewise.nn": """
@@ -72,7 +73,7 @@ PUBLIC = {
         refine_grid remove_edges scale_outputs set_function trace
     """,
     "edgewise.train": """
-        FitResult LeastSquares Options Outcome Quadratic Row Table as_matrix as_table error_of fit penalty
+        FitResult LeastSquares Options Outcome Quadratic Row Table as_matrix as_table error_of fit penalty refit
     """,
     "edgewise.optim": "Adam LBFGS LM Normal SumOfSquares",
     "edgewise.functions": "Function get names register",
@@ -119,7 +120,7 @@ SIGNATURES = {
     "nn.compact": "(model, x)",
     "nn.clone": "(model, dtype=None)",
     "nn.trace": "(model, x)",
-    "optim.LM": "(steps=60, tolerance=1e-05, damping=0.01)",
+    "optim.LM": "(steps=60, tolerance=0.0001, damping=0.01)",
     "optim.LBFGS": "(steps=300, history=20)",
     "optim.Adam": "(epochs=200, batch=256, rate=0.003)",
 }

@@ -1,4 +1,4 @@
-"""Training: what it reaches, what it says, what it leaves alone, and what it refuses."""
+"""Training: what it reaches, says, leaves alone and refuses; long, since all of it shares a few small tables."""
 
 from __future__ import annotations
 

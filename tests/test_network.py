@@ -1,4 +1,4 @@
-"""The network: shapes, nodes, purity, torch's transformations, and its formula."""
+"""The network: shapes, nodes, purity, transformations, formula; long, since each claim of the class is one test."""
 
 from __future__ import annotations
 

@@ -83,10 +83,11 @@ class Judge:
         """The formula with constants fitted and rounded, or None where it cannot describe the table."""
         if formula.has(sympy.zoo, sympy.nan, sympy.oo) or (not formula.is_real and formula.has(sympy.I)):
             return None
-        polished = polish(formula, self.names, self.x, self.y, self.weight)
-        if not math.isfinite(polished.error):
-            return None
-        final = round_constants(polished.expression, self.names, self.x, self.y, self.weight, noise)
+        with np.errstate(all="ignore"):  # a trial may overflow: its error is then infinite, and it is refused
+            polished = polish(formula, self.names, self.x, self.y, self.weight)
+            if not math.isfinite(polished.error):
+                return None
+            final = round_constants(polished.expression, self.names, self.x, self.y, self.weight, noise)
         expression = final.expression if keep_form else simplify_light(final.expression)
         return Candidate(expression, self.names, final.error, complexity(expression))
 

@@ -128,6 +128,16 @@ def test_a_node_that_is_needed_stays() -> None:
     assert ew.prune(wide.model, x, y, slack=1.1).model.nodes[1].n_nodes >= 2
 
 
+@pytest.mark.parametrize("slack", [None, 1.1])
+def test_a_single_precision_network_is_pruned_and_stays_one(slack: float | None) -> None:
+    x = rows()
+    y = torch.sin(3 * x[:, 0])
+    wide = ew.fit(ew.KAN([2, 3, 1], dtype=torch.float32), x, y, sparsity=1e-2)
+    small = ew.prune(wide.model, x, y, slack=slack)
+    assert small.model.dtype == torch.float32
+    assert small.error_after < small.error_before + 0.02
+
+
 @pytest.mark.parametrize("slack", [0.9, True, "2"])
 def test_a_slack_below_one_is_refused(slack: object) -> None:
     with pytest.raises(ew.InputError, match="slack"):

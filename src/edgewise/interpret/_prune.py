@@ -73,6 +73,7 @@ def prune(
     with torch.no_grad():
         target = model(rows) if y is None else y
     table = as_table(rows, target, None, model.n_in, model.n_out)
+    dtype, model = model.dtype, clone(model, torch.float64)
     before = error_of(model, table)
     slim, removed = _drop_edges(model, table, threshold)
     if merge:
@@ -83,7 +84,7 @@ def prune(
         removed += [Removal("node", where, score, cost) for where, score, cost in dropped]
     unused = ~layer_of(slim, 0).mask.any(0) & layer_of(model, 0).mask.any(0)
     removed += [Removal("input", f"x{i + 1}", 0.0, 0.0) for i in unused.nonzero().flatten().tolist()]
-    return PruneResult(slim, removed, before, error_of(slim, table))
+    return PruneResult(clone(slim, dtype), removed, before, error_of(slim, table))
 
 
 def _drop_edges(model: KAN, table: Table, threshold: float) -> tuple[KAN, list[Removal]]:

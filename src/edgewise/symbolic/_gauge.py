@@ -35,7 +35,7 @@ def _inside(layer: KANLayer) -> None:
         for j, i in edges:
             a, b, c, d = layer.affine[j, i].tolist()
             if row.gauge == "affine":
-                layer.affine[j, i] = torch.tensor([1.0, 0.0, c * a, d + c * b])
+                layer.affine[j, i] = torch.tensor([1.0, 0.0, c * a, d + c * b], dtype=layer.dtype)
                 layer.affine_free[j, i, :C] = False
             elif row.gauge == "shift":
                 factor = float(

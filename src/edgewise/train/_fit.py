@@ -158,18 +158,40 @@ class _Loop:
             self._log(len(self.history), polished, after, math.nan)  # no row is held out any more
 
     def _train(self, model: KAN, rows: Table, grid: int | None, solver: LM) -> KAN:
-        """Three runs at one grid, eight where sparsity is reweighted; the knots move before all but the last."""
+        """Three runs at one grid; the knots move before all but the last."""
         if grid is None:
             return self._run(model, rows, solver, Quadratic())
-        moves = 7 if self.sparsity > 0 else 2
-        for turn in range(moves + 1):
-            if turn < moves:
+        if self.sparsity > 0:
+            return self._sparse(model, rows, grid, solver)
+        for turn in range(3):
+            if turn < 2:
                 model = adapt_grid(model, rows.x, grid)
-            form = penalty(model, rows, self.sparsity, self._smoothing(model, rows))
-            model = self._run(model, rows, solver, form)
+            model = self._run(model, rows, solver, penalty(model, rows, 0.0, self._smoothing(model, rows)))
             if self._late():
                 return model
-        return model if self.sparsity > 0 else self._exact(model, rows, solver)
+        return self._exact(model, rows, solver)
+
+    def _sparse(self, model: KAN, rows: Table, grid: int, solver: LM) -> KAN:
+        """Up to eight runs with sparsity, reweighted in each, as long as error and scores, as they really are, fall.
+
+        Within a run the scores' sensitivities are frozen, so that it can end where only the frozen scores are small.
+        """
+        best, least = model, math.inf
+        for _ in range(8):
+            model = adapt_grid(model, rows.x, grid)
+            form = penalty(model, rows, self.sparsity, self._smoothing(model, rows))
+            model = self._run(model, rows, solver, form)
+            layout = Layout(model)
+            scores = penalty(model, rows, self.sparsity, 0.0).add(layout, layout.read(model))
+            objective = (
+                error_of(model, rows) ** 2 + 2 * scores
+            )  # the form's value at its own network is half the scores
+            if objective >= least:
+                break
+            best, least = model, objective
+            if self._late():
+                break
+        return best
 
     def _exact(self, model: KAN, rows: Table, solver: LM) -> KAN:
         """On the way to an exact solution, run on without penalties, which bar the curved way there."""

@@ -19,7 +19,7 @@ from edgewise.bases import (
     transfer,
     uniform_knots,
 )
-from edgewise.kernels import bspline_basis
+from edgewise.kernels import Family, basis
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -31,7 +31,7 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 
 def curve(x: Tensor, knots: Tensor, coefficients: Tensor, degree: int) -> Tensor:
-    return torch.einsum("nik,oik->noi", bspline_basis(x, knots, degree), coefficients)
+    return torch.einsum("nik,oik->noi", basis(x, knots, Family("bspline", degree)), coefficients)
 
 
 def probes(knots: Tensor, degree: int, rows: int = 101) -> Tensor:

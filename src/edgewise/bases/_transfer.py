@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise.bases._grid import spline_range
-from edgewise.kernels import bspline_basis
+from edgewise.kernels import Family, basis
 
 
 def transfer(coefficients: Tensor, old: Tensor, new: Tensor, degree: int) -> Tensor:
@@ -21,10 +21,11 @@ def transfer(coefficients: Tensor, old: Tensor, new: Tensor, degree: int) -> Ten
     (n_out, n_in, K').
     """
     x = _sites(new, degree)
-    values = torch.einsum("mik,oik->imo", bspline_basis(x, old, degree), coefficients)
-    basis = bspline_basis(x, new, degree).movedim(0, 1)
+    family = Family("bspline", degree)
+    values = torch.einsum("mik,oik->imo", basis(x, old, family), coefficients)
+    functions = basis(x, new, family).movedim(0, 1)
     # "gels", because torch's default on the CPU starts its pivoting from memory that it never set: no two runs agree.
-    solution = torch.linalg.lstsq(basis, values, driver="gels").solution
+    solution = torch.linalg.lstsq(functions, values, driver="gels").solution
     return solution.permute(2, 0, 1).contiguous()
 
 
@@ -34,8 +35,8 @@ def fit_curves(curves: Callable[[Tensor], Tensor], knots: Tensor, degree: int) -
     `curves` takes sites (s,) and gives values (s, m).
     """
     x = _sites(knots.unsqueeze(0), degree)
-    basis = bspline_basis(x, knots.unsqueeze(0), degree)[:, 0]
-    return torch.linalg.lstsq(basis, curves(x[:, 0]), driver="gels").solution.T
+    functions = basis(x, knots.unsqueeze(0), Family("bspline", degree))[:, 0]
+    return torch.linalg.lstsq(functions, curves(x[:, 0]), driver="gels").solution.T
 
 
 def _sites(knots: Tensor, degree: int) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from edgewise import functions
 from edgewise._errors import InputError
 from edgewise.bases import RESIDUALS, residual, uniform_knots
-from edgewise.kernels import bspline_basis
+from edgewise.kernels import Family, basis, contract, plain_world, remembered
 from edgewise.nn._init import initial_values
 
 
@@ -72,6 +72,10 @@ class KANLayer(torch.nn.Module):
         return self.knots.shape[-1] - 2 * self.degree - 1
 
     @property
+    def family(self) -> Family:
+        return Family("bspline", self.degree)
+
+    @property
     def dtype(self) -> torch.dtype:
         return self.coefficients.dtype
 
@@ -93,7 +97,7 @@ class KANLayer(torch.nn.Module):
 
     def basis(self, x: Tensor, order: int = 0) -> Tensor:
         """The functions that a spline edge combines, or their first derivatives: (..., n_in, K [+ 1 with a base])."""
-        values = bspline_basis(x, self.knots, self.degree, order)
+        values = basis(x, self.knots, self.family, order)
         if self.base is None:
             return values
         return torch.cat([values, residual(self.base)[order](x).unsqueeze(-1)], dim=-1)
@@ -103,16 +107,29 @@ class KANLayer(torch.nn.Module):
         packed = self.coefficients
         if self.base is not None:
             packed = torch.cat([packed, self.base_weight.unsqueeze(-1)], dim=-1)
-        return packed * self.spline_mask().unsqueeze(-1)
+        return self._active(packed)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1:] != (self.n_in,):
             raise InputError(f"The layer takes inputs of shape (..., {self.n_in}). Got {tuple(x.shape)}.")
         x = x.to(self.dtype)
-        out = self.basis(x).flatten(-2) @ self.weights().flatten(1).T
+        plain = self._plain()
+        out = contract(x, self.coefficients if plain else self._active(self.coefficients), self.knots, self.family)
+        if self.base is not None:
+            weight = self.base_weight if plain else self.base_weight * self.spline_mask()
+            out = out + torch.nn.functional.linear(residual(self.base)[0](x), weight)
         for j, _, values in self._symbolic(x):
             out = out.index_add(-1, j, values)
         return out
+
+    def _active(self, c: Tensor) -> Tensor:
+        return c * self.spline_mask().unsqueeze(-1)
+
+    def _plain(self) -> bool:
+        """Whether every edge is an active spline, so that nothing has to be masked."""
+        if self.symbols or not plain_world() or self.mask.is_meta:
+            return False
+        return remembered(self.mask, "all", lambda mask: bool(mask.all()))
 
     def edges(self, x: Tensor) -> Tensor:
         """Every edge's own output: (..., n_out, n_in), zero where masked."""

@@ -1,0 +1,1 @@
+"""Chebyshev polynomials and their derivatives."""

@@ -1,0 +1,1 @@
+"""Cosines and sines and their derivatives."""

@@ -1,0 +1,1 @@
+"""Rational functions with coefficients shared by groups of channels."""

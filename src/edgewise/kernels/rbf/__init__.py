@@ -1,0 +1,1 @@
+"""Gaussian radial functions and their derivatives."""

@@ -8,10 +8,15 @@ from typing import NamedTuple
 from torch import Tensor
 
 from edgewise.kernels.bspline import reference as bspline
+from edgewise.kernels.chebyshev import reference as chebyshev
+from edgewise.kernels.fourier import reference as fourier
+from edgewise.kernels.rbf import reference as rbf
 
 
 class Family(NamedTuple):
-    """A basis by name and size: ("bspline", degree).
+    """A basis by name and size: ("bspline", degree), ("chebyshev", degree), ("rbf", functions), ("fourier", harmonics).
+
+    Its points are the knots (n_in, G + 2 degree + 1) of B-splines and the range (n_in, 2) = [lo, hi] of the others.
 
     >>> Family("bspline", 3).size
     3
@@ -22,7 +27,12 @@ class Family(NamedTuple):
 
 
 #: name -> (x (..., n_in), points, size, order) -> values (..., n_in, K): plain torch, the law of every other backend
-LAWS: dict[str, Callable[[Tensor, Tensor, int, int], Tensor]] = {"bspline": bspline.basis}
+LAWS: dict[str, Callable[[Tensor, Tensor, int, int], Tensor]] = {
+    "bspline": bspline.basis,
+    "chebyshev": chebyshev.basis,
+    "rbf": rbf.basis,
+    "fourier": fourier.basis,
+}
 
 
 def law(x: Tensor, points: Tensor, family: Family, order: int) -> Tensor:

@@ -1,0 +1,205 @@
+"""The contract of every basis: the functions and their derivatives, the layers and networks made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from numpy.polynomial import chebyshev, hermite
+from scipy.interpolate import BSpline
+from torch import Tensor
+
+from edgewise.bases import uniform_knots
+from edgewise.kernels import Family, basis, contract
+
+LO, HI = torch.tensor([-1.3, 0.5]).double(), torch.tensor([0.9, 7.0]).double()
+RANGE = torch.stack([LO, HI], 1)
+
+Formula = Callable[[np.ndarray, float, float, int, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Functions:
+    """One family on two inputs, and its m-th function's derivative by an independent formula (x, lo, hi, m, order)."""
+
+    family: Family
+    points: Tensor
+    count: int
+    formula: Formula
+
+
+def _spline(degree: int, grid: int) -> Formula:
+    def formula(x: np.ndarray, lo: float, hi: float, m: int, order: int) -> np.ndarray:
+        knots = lo + (hi - lo) * np.arange(-degree, grid + degree + 1) / grid
+        return BSpline(knots, np.eye(grid + degree)[m], degree)(x, nu=order)
+
+    return formula
+
+
+def _chebyshev(x: np.ndarray, lo: float, hi: float, m: int, order: int) -> np.ndarray:
+    series = chebyshev.Chebyshev.basis(m, domain=[lo, hi])
+    return (series.deriv(order) if order else series)(x)
+
+
+def _rbf(count: int) -> Formula:
+    def formula(x: np.ndarray, lo: float, hi: float, m: int, order: int) -> np.ndarray:
+        h = (hi - lo) / (count - 7)
+        z = (x - lo - (m - 3) * h) / (1.5 * h)
+        return hermite.hermval(z, np.eye(order + 1)[order]) * np.exp(-(z**2)) * (-1 / (1.5 * h)) ** order
+
+    return formula
+
+
+def _fourier(x: np.ndarray, lo: float, hi: float, m: int, order: int) -> np.ndarray:
+    rate = (m + 1) // 2 * np.pi / (hi - lo)
+    wave = np.exp(1j * rate * (x - lo)) * (1j * rate) ** order
+    return wave.imag if m and m % 2 == 0 else wave.real
+
+
+def _splines(degree: int, grid: int) -> Functions:
+    knots = uniform_knots(LO, HI, grid, degree)
+    return Functions(Family("bspline", degree), knots, grid + degree, _spline(degree, grid))
+
+
+FUNCTIONS = {
+    **{f"bspline {k}": _splines(k, 4) for k in range(1, 6)},
+    **{f"chebyshev {n}": Functions(Family("chebyshev", n), RANGE, n + 1, _chebyshev) for n in (1, 2, 9)},
+    **{f"rbf {n}": Functions(Family("rbf", n), RANGE, n, _rbf(n)) for n in (8, 12)},
+    **{f"fourier {n}": Functions(Family("fourier", n), RANGE, 2 * n + 1, _fourier) for n in (1, 4)},
+}
+every_family = pytest.mark.parametrize("functions", FUNCTIONS.values(), ids=FUNCTIONS)
+
+
+def inside(rows: int, seed: int = 0) -> Tensor:
+    share = torch.rand(rows, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return LO + (HI - LO) * share
+
+
+def around(rows: int, seed: int = 0) -> Tensor:
+    """Points within the range and on both sides of it."""
+    return (inside(rows, seed) - (LO + HI) / 2) * 1.6 + (LO + HI) / 2
+
+
+def close(found: Tensor, expected: Tensor | np.ndarray, tolerance: float = 1e-12) -> None:
+    expected = torch.as_tensor(expected).detach()
+    size = max(1.0, float(expected.abs().max())) if expected.numel() else 1.0
+    torch.testing.assert_close(found, expected, rtol=0, atol=tolerance * size)
+
+
+def by_formula(f: Functions, x: Tensor, order: int) -> np.ndarray:
+    columns = [
+        [f.formula(x[:, i].numpy(), float(LO[i]), float(HI[i]), m, order) for m in range(f.count)] for i in range(2)
+    ]
+    return np.stack([np.stack(column, -1) for column in columns], 1)
+
+
+@every_family
+@pytest.mark.parametrize("order", range(5))
+def test_values_and_derivatives_follow_an_independent_formula(functions: Functions, order: int) -> None:
+    x = inside(60)
+    close(basis(x, functions.points, functions.family, order), by_formula(functions, x, order), 1e-11)
+
+
+@every_family
+@pytest.mark.parametrize("far", [1e-9, 0.3, 50.0])
+def test_functions_continue_along_their_tangents(functions: Functions, far: float) -> None:
+    for end, x in ((LO, LO - far), (HI, HI + far)):
+        e, x = end.unsqueeze(0), x.unsqueeze(0)
+        value, slope = (torch.as_tensor(by_formula(functions, e, order)) for order in (0, 1))
+        close(basis(x, functions.points, functions.family), value + slope * (x - e).unsqueeze(-1), 1e-11)
+        close(basis(x, functions.points, functions.family, 1), slope, 1e-11)
+        for order in (2, 3):
+            assert not basis(x, functions.points, functions.family, order).any()
+
+
+@every_family
+def test_the_ends_belong_to_the_range(functions: Functions) -> None:
+    for end in (LO.unsqueeze(0), HI.unsqueeze(0)):
+        for order in range(2):
+            close(basis(end, functions.points, functions.family, order), by_formula(functions, end, order), 1e-11)
+
+
+@every_family
+@pytest.mark.parametrize("order", [0, 1])
+def test_gradients_of_first_and_second_order_in_both_modes(functions: Functions, order: int) -> None:
+    x = inside(6).requires_grad_()
+    op = partial(basis, points=functions.points, family=functions.family, order=order)
+    assert torch.autograd.gradcheck(op, (x,), check_forward_ad=True, check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(op, (x,))
+
+
+MODES = {"forward": torch.func.jacfwd, "reverse": torch.func.jacrev}
+
+
+@every_family
+@pytest.mark.parametrize("modes", [m for n in (1, 2, 3) for m in product(MODES, repeat=n)], ids="-".join)
+def test_every_nesting_of_forward_and_reverse_mode(functions: Functions, modes: tuple[str, ...]) -> None:
+    x = around(1, seed=3)[0]
+
+    def one(value: Tensor) -> Tensor:
+        return basis(value.expand(2), functions.points, functions.family)
+
+    derivative = one
+    for mode in modes:
+        derivative = MODES[mode](derivative)
+    close(derivative(x[0]), basis(x[0].expand(2), functions.points, functions.family, len(modes)), 1e-11)
+
+
+@every_family
+def test_maps_over_points_and_over_ranges(functions: Functions) -> None:
+    x, families = around(5).unsqueeze(1), torch.stack([functions.points, functions.points * 1.5])
+    op = partial(basis, family=functions.family)
+    close(torch.func.vmap(op, (0, None))(x, functions.points), op(x, functions.points))
+    close(torch.func.vmap(op, (None, 0))(x, families), torch.stack([op(x, one) for one in families]))
+
+
+@every_family
+def test_a_contraction_is_the_sum_of_its_functions(functions: Functions) -> None:
+    x = around(20).requires_grad_()
+    c = torch.randn(3, 2, functions.count, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    c.requires_grad_()
+    found = contract(x, c, functions.points, functions.family)
+    expected = torch.einsum("nim,jim->nj", basis(x, functions.points, functions.family), c)
+    close(found, expected)
+    for a, b in zip(*(torch.autograd.grad(v.sin().sum(), (x, c)) for v in (found, expected)), strict=True):
+        close(a, b)
+
+
+@every_family
+def test_single_precision_follows_double(functions: Functions) -> None:
+    x = around(50)
+    for order in (0, 1):
+        found = basis(x.float(), functions.points.float(), functions.family, order)
+        assert found.dtype == torch.float32
+        close(found.double(), basis(x, functions.points, functions.family, order), 2e-5)
+
+
+@every_family
+@pytest.mark.parametrize("shape", [(0, 2), (2,), (1, 2), (3, 0, 2), (4, 5, 2)])
+def test_any_leading_shape(functions: Functions, shape: tuple[int, ...]) -> None:
+    x = around(max(1, int(np.prod(shape[:-1]))))[: int(np.prod(shape[:-1]))]
+    found = basis(x.reshape(shape), functions.points, functions.family)
+    assert found.shape == (*shape, functions.count)
+    close(found.reshape(-1, 2, functions.count), basis(x, functions.points, functions.family))
+
+
+@every_family
+def test_no_number_in_gives_no_number_out(functions: Functions) -> None:
+    x = torch.full((1, 2), torch.nan).double()
+    c = torch.ones(1, 2, functions.count).double()
+    assert torch.isnan(contract(x, c, functions.points, functions.family)).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gaussians_are_never_subnormal(dtype: torch.dtype) -> None:
+    x = torch.linspace(0, 1, 4001, dtype=dtype).unsqueeze(1)
+    ends = torch.tensor([[0.0, 1.0]], dtype=dtype)
+    for order in range(4):
+        sizes = basis(x, ends, Family("rbf", 207), order).abs()
+        assert float(sizes[sizes > 0].min()) > 1e6 * torch.finfo(dtype).tiny
+        assert float((sizes == 0).double().mean()) > 0.8

@@ -24,7 +24,7 @@ import edgewise as ew
 from edgewise.bases import adapted_knots
 from edgewise.nn import MARGINS, adapt_grid, clone, initial_values
 from edgewise.optim import LM
-from edgewise.train import LeastSquares, Table
+from edgewise.train import Objective, Table
 
 WIDTHS = [4, 2, 1, 1]
 GRIDS = (3, 5)  # fit starts at 3 cells where rows are few, at 5 otherwise
@@ -85,7 +85,7 @@ def _trained(model: ew.KAN, rows: Table) -> ew.KAN:
     """What `edgewise.fit` does with each of its starts (train/_starts.py)."""
     for _ in range(2):
         model = adapt_grid(model, rows.x)
-        problem = LeastSquares(model, rows)
+        problem = Objective(model, rows)
         vector, _ = LM(steps=40, tolerance=1e-3, damping=1.0).minimise(problem, problem.start)
         model = clone(problem.network(vector))
     return model

@@ -69,13 +69,14 @@ PUBLIC = {
         train
     """,
     "edgewise.nn": """
-        KAN KANLayer Layout MARGINS Nodes Pass Trace adapt_grid add_constant clone compact initial_values layer_of
-        refine_grid remove_edges scale_outputs set_function trace
+        KAN KANLayer Layout MARGINS Nodes Pass Trace adapt_grid add_constant add_gram clone compact initial_values
+        layer_of mirror refine_grid remove_edges scale_outputs set_function trace
     """,
     "edgewise.train": """
-        FitResult LeastSquares Options Outcome Quadratic Row Table as_matrix as_table error_of fit penalty refit
+        Cauchy CrossEntropy FitResult Huber Loss Objective Options Outcome Quadratic Row Squared Table as_matrix
+        as_table choose_loss error_of fit penalty refit
     """,
-    "edgewise.optim": "Adam LBFGS LM Normal SumOfSquares",
+    "edgewise.optim": "Adam CG LBFGS LM Linear MatrixFree Normal SumOfSquares",
     "edgewise.functions": "Function get names register",
     "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",
 }

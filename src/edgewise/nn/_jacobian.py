@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -87,6 +88,7 @@ class Pass:
         self.inputs: list[Tensor] = []
         self.features: list[Tensor] = []
         self.subnodes: list[Tensor] = []
+        self._slopes: dict[int, Tensor] = {}
         h = x
         for depth, (layer, nodes) in enumerate(zip(model.layers, model.nodes[1:], strict=True)):
             assert isinstance(layer, KANLayer)
@@ -124,19 +126,69 @@ class Pass:
 
     def jacobian(self, layout: Layout) -> Tensor:
         """d outputs / d free parameters: (n, n_out, layout.size)."""
-        n, m = self.outputs.shape
-        out = self.outputs.new_empty(n, m, layout.size)
-        for depth, block in enumerate(layout.blocks):
-            layer, sensitivity = self.model.layers[depth], self.sensitivities[depth]
-            assert isinstance(layer, KANLayer)
-            if len(block.spline):
-                j, i = block.spline.T
-                part = sensitivity[:, :, j].unsqueeze(-1) * self.features[depth][:, i].unsqueeze(1)
-                out[:, :, block.start : block.middle] = part.flatten(2)
-            if len(block.affine):
-                part = _affine_slopes(layer, self.inputs[depth], block.affine)
-                out[:, :, block.middle : block.stop] = sensitivity[:, :, block.affine[:, 0]] * part.unsqueeze(1)
+        out = self.flat_features(layout).unsqueeze(1).repeat(1, self.outputs.shape[1], 1)
+        for block, sensitivity in zip(layout.blocks, self.sensitivities, strict=True):
+            spline = out[:, :, block.start : block.middle].unflatten(2, (len(block.spline), block.width))
+            spline *= sensitivity[:, :, block.spline[:, 0], None]
+            out[:, :, block.middle : block.stop] *= sensitivity[:, :, block.affine[:, 0]]
         return out
+
+    def flat_features(self, layout: Layout) -> Tensor:
+        """d subnode / d free parameters, each parameter's own subnode: (n, layout.size)."""
+        out = self.outputs.new_empty(len(self.outputs), layout.size)
+        for depth, block in enumerate(layout.blocks):
+            part = out[:, block.start : block.middle].unflatten(1, (len(block.spline), block.width))
+            part.copy_(self.features[depth][:, block.spline[:, 1]])
+            out[:, block.middle : block.stop] = self._affine_slopes(depth, block)
+        return out
+
+    def push(self, layout: Layout, vector: Tensor) -> Tensor:
+        """J times a flat vector: (n, n_out)."""
+        total = torch.zeros_like(self.outputs)
+        for depth, block in enumerate(layout.blocks):
+            layer = self.layer(depth)
+            weights = vector.new_zeros(layer.n_out, layer.n_in, block.width)
+            weights[tuple(block.spline.T)] = vector[block.start : block.middle].reshape(-1, block.width)
+            change = self.features[depth].flatten(1) @ weights.flatten(1).T
+            change.index_add_(
+                1, block.affine[:, 0], self._affine_slopes(depth, block) * vector[block.middle : block.stop]
+            )
+            total += (self.sensitivities[depth] @ change.unsqueeze(-1)).squeeze(-1)
+        return total
+
+    def pull(self, layout: Layout, cotangent: Tensor) -> Tensor:
+        """J' times (n, n_out): (layout.size,)."""
+        out = self.outputs.new_empty(layout.size)
+        for depth, block in enumerate(layout.blocks):
+            by_subnode = (cotangent.unsqueeze(1) @ self.sensitivities[depth]).squeeze(1)
+            whole = (by_subnode.T @ self.features[depth].flatten(1)).unflatten(1, (-1, block.width))
+            out[block.start : block.middle] = whole[tuple(block.spline.T)].flatten()
+            slopes = self._affine_slopes(depth, block)
+            out[block.middle : block.stop] = (by_subnode[:, block.affine[:, 0]] * slopes).sum(0)
+        return out
+
+    def diagonal(self, layout: Layout, weigh: Callable[[Tensor], Tensor]) -> Tensor:
+        """diag(sum_n J_n' W_n J_n), with W_n (m, m) what `weigh` multiplies vectors (n, m, k) by: (layout.size,)."""
+        out = self.outputs.new_empty(layout.size)
+        for depth, block in enumerate(layout.blocks):
+            sensitivity = self.sensitivities[depth]
+            own = (sensitivity * weigh(sensitivity)).sum(1)
+            whole = (own.T @ self.features[depth].flatten(1).square()).unflatten(1, (-1, block.width))
+            out[block.start : block.middle] = whole[tuple(block.spline.T)].flatten()
+            slopes = self._affine_slopes(depth, block)
+            out[block.middle : block.stop] = (own[:, block.affine[:, 0]] * slopes.square()).sum(0)
+        return out
+
+    def layer(self, depth: int) -> KANLayer:
+        layer = self.model.layers[depth]
+        assert isinstance(layer, KANLayer)
+        return layer
+
+    def _affine_slopes(self, depth: int, block: Block) -> Tensor:
+        """d subnode / d affine constants, (n, A), made once."""
+        if depth not in self._slopes:
+            self._slopes[depth] = _affine_slopes(self.layer(depth), self.inputs[depth], block.affine)
+        return self._slopes[depth]
 
 
 def edge_slopes(layer: KANLayer, h: Tensor) -> Tensor:

@@ -1,30 +1,14 @@
-"""Damped Gauss-Newton steps on any sum of squares."""
+"""Damped Gauss-Newton steps on any sum of squares, by Cholesky."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Normal:
-    """A sum of squares near a point: its value, and H s = g for the undamped step s."""
-
-    cost: float
-    gradient: Tensor
-    hessian: Tensor
-
-
-class SumOfSquares(Protocol):
-    """What the solver minimises."""
-
-    def cost(self, vector: Tensor) -> float: ...
-
-    def normal(self, vector: Tensor) -> Normal: ...
+from edgewise.optim._damped import Damped, Watch
+from edgewise.optim._normal import Normal, SumOfSquares
 
 
 @dataclass(frozen=True)
@@ -48,40 +32,23 @@ class LM:
     damping: float = 1e-2
 
     def minimise(
-        self, problem: SumOfSquares, start: Tensor, watch: Callable[[Tensor, float], bool] | None = None
+        self, problem: SumOfSquares, start: Tensor, watch: Watch | None = None
     ) -> tuple[Tensor, float]:  # fmt: skip
         """Return the best vector and its cost; `watch` sees each accepted step and may return True to end the run."""
-        theta, mu, slow = start, self.damping, 0
-        normal = problem.normal(theta)
-        cost = normal.cost
-        for _ in range(self.steps):
-            step = self._step(problem, theta, normal, mu)
-            if step is None:
-                break
-            theta, new_cost, mu = step
-            gain = (cost - new_cost) / cost if cost > 0 else 0.0
-            cost = new_cost
-            slow = slow + 1 if gain < self.tolerance else 0
-            stop = watch is not None and watch(theta, cost)
-            if stop or slow == 3 or cost <= 1e-32:
-                break
-            normal = problem.normal(theta)
-        return theta, cost
+        loop = Damped(self.steps, self.tolerance, self.damping)
+        return loop.minimise(problem.cost, lambda theta: _Cholesky(problem.normal(theta)), start, watch)
 
-    def _step(
-        self, problem: SumOfSquares, theta: Tensor, normal: Normal, mu: float
-    ) -> tuple[Tensor, float, float] | None:  # fmt: skip
-        """Raise the damping until a step lowers the cost; None when none does."""
-        diagonal = normal.hessian.diagonal()
-        scale = diagonal + 1e-9 * diagonal.max().clamp_min(1e-300)
-        growth = 4.0
-        while mu < 1e12:
-            factor, info = torch.linalg.cholesky_ex(normal.hessian + torch.diag(mu * scale))
-            if info == 0:
-                trial = theta - torch.cholesky_solve(normal.gradient.unsqueeze(1), factor).squeeze(1)
-                cost = problem.cost(trial)
-                if cost < normal.cost:
-                    return trial, cost, max(mu / 3, 1e-15)
-            mu *= growth
-            growth *= 2
-        return None
+
+class _Cholesky:
+    """Steps by factoring the damped matrix."""
+
+    def __init__(self, normal: Normal) -> None:
+        self.cost, self.gradient, self.hessian = normal.cost, normal.gradient.unsqueeze(1), normal.hessian
+        self.diagonal = normal.hessian.diagonal().clone()
+        self.scale = self.diagonal + 1e-9 * self.diagonal.max().clamp_min(1e-300)
+
+    def step(self, damping: float) -> Tensor | None:
+        torch.add(self.diagonal, self.scale, alpha=damping, out=self.hessian.diagonal())
+        factor, info = torch.linalg.cholesky_ex(self.hessian)
+        self.hessian.diagonal().copy_(self.diagonal)
+        return None if info else torch.cholesky_solve(self.gradient, factor).squeeze(1)

@@ -2,14 +2,20 @@
 
 from edgewise.train._data import as_matrix as as_matrix
 from edgewise.train._data import as_table as as_table
+from edgewise.train._error import error_of as error_of
 from edgewise.train._fit import fit as fit
-from edgewise.train._objective import LeastSquares as LeastSquares
-from edgewise.train._objective import Quadratic as Quadratic
-from edgewise.train._objective import Table as Table
+from edgewise.train._loss import Cauchy as Cauchy
+from edgewise.train._loss import CrossEntropy as CrossEntropy
+from edgewise.train._loss import Huber as Huber
+from edgewise.train._loss import Loss as Loss
+from edgewise.train._loss import Squared as Squared
+from edgewise.train._loss import choose_loss as choose_loss
+from edgewise.train._objective import Objective as Objective
 from edgewise.train._options import Options as Options
 from edgewise.train._penalty import penalty as penalty
+from edgewise.train._quadratic import Quadratic as Quadratic
 from edgewise.train._refit import refit as refit
 from edgewise.train._result import FitResult as FitResult
 from edgewise.train._result import Outcome as Outcome
 from edgewise.train._result import Row as Row
-from edgewise.train._starts import error_of as error_of
+from edgewise.train._table import Table as Table

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.train._objective import Table
+from edgewise.train._table import Table
 
 
 def as_matrix(values: Any, what: str) -> Tensor:

@@ -17,12 +17,15 @@ from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, adapt_grid, clone, scale_outputs
 from edgewise.optim import LBFGS, LM, Adam
 from edgewise.train._data import as_table
-from edgewise.train._objective import LeastSquares, Quadratic, Table
+from edgewise.train._error import error_of
+from edgewise.train._objective import Objective
 from edgewise.train._options import Options
 from edgewise.train._penalty import penalty, smoothing_by_gcv
+from edgewise.train._quadratic import Quadratic
 from edgewise.train._result import FitResult, Outcome, Row
 from edgewise.train._schedule import Solver, choose_grids, choose_solver, grid_of, spline_edges, too_fine
-from edgewise.train._starts import best_start, error_of, respread
+from edgewise.train._starts import best_start, respread
+from edgewise.train._table import Table
 
 _SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest
 _NEAR = 1e-8  # first damping of a network that is already near a minimum
@@ -182,7 +185,7 @@ class _Loop:
             form = penalty(model, rows, self.sparsity, self._smoothing(model, rows))
             model = self._run(model, rows, solver, form)
             layout = Layout(model)
-            scores = penalty(model, rows, self.sparsity, 0.0).add(layout, layout.read(model))
+            scores = penalty(model, rows, self.sparsity, 0.0).at(layout, layout.read(model))
             objective = (
                 error_of(model, rows) ** 2 + 2 * scores
             )  # the form's value at its own network is half the scores
@@ -209,7 +212,7 @@ class _Loop:
         return model
 
     def _run(self, model: KAN, rows: Table, solver: LM, form: Quadratic) -> KAN:
-        problem = LeastSquares(clone(model), rows, form)
+        problem = Objective(clone(model), rows, form)
         near = replace(solver, damping=_NEAR)
         vector, _ = near.minimise(problem, problem.start, lambda *_: self._late())
         return clone(problem.network(vector))
@@ -220,9 +223,9 @@ class _Loop:
         size = Layout(model).size
         if size < 0.25 * len(rows) * model.n_out or size > 2000 or spline_edges(model) == 0:
             return 0.0
-        problem = LeastSquares(clone(model), rows)
+        problem = Objective(clone(model), rows)
         normal = problem.normal(problem.start)
-        return smoothing_by_gcv(model, rows, (normal.cost, normal.gradient, normal.hessian), problem.start)
+        return smoothing_by_gcv(model, rows, normal, problem.start)
 
     def _first_order(self, schedule: Sequence[int | None], solver: LBFGS | Adam) -> tuple[Outcome, float]:
         """Each grid once, and with sparsity twice more, its weights read from the network trained before."""

@@ -1,122 +1,141 @@
-"""The sum of squares that training a network minimises, as a function of its flat parameter vector."""
+"""The mean loss that training a network minimises, as a function of its flat parameter vector."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, Layout, Pass
-from edgewise.optim import Normal
+from edgewise.nn import KAN, Layout, Pass, add_gram
+from edgewise.optim import Linear, Normal
+from edgewise.train._loss import Loss, Squared
+from edgewise.train._quadratic import Quadratic
+from edgewise.train._table import Table
 
-_ENTRIES = 4_000_000  # of a Jacobian chunk: 32 MB
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows to fit: x (n, n_in), y (n, n_out), weights (n,) of mean one, all float64 on one device."""
-
-    x: Tensor
-    y: Tensor
-    weights: Tensor
-
-    def rows(self, index: Tensor) -> Table:
-        weights = self.weights[index]
-        return Table(self.x[index], self.y[index], weights / weights.mean())
-
-    def __len__(self) -> int:
-        return len(self.x)
+_ENTRIES = 4_000_000  # of the features of a chunk of rows: 32 MB
+_KEPT = 32_000_000  # of the features of all chunks, kept while a linear system is solved: 256 MB
 
 
-@dataclass(frozen=True)
-class Quadratic:
-    """A penalty theta' Q theta whose Q has one block for each spline edge of each layer: (E, width, width)."""
+class Rows(Protocol):
+    """Rows to fit, wherever they are: in memory (`Table`), in a file, in batches."""
 
-    blocks: list[Tensor] = field(default_factory=list)
+    def batches(self, rows: int) -> Iterator[Table]: ...
 
-    def value(self, model: KAN) -> Tensor:
-        """Its value at a network's parameters, differentiable in them."""
-        total = model.layers[0].coefficients.new_zeros(())  # type: ignore[union-attr,operator]
-        for layer, block, q in zip(model.layers, Layout(model).blocks, self.blocks, strict=False):
-            c = layer.weights()[tuple(block.spline.T)]  # type: ignore[operator]
-            total = total + torch.einsum("ef,efg,eg->", c, q, c)
-        return total
-
-    def add(
-        self, layout: Layout, vector: Tensor, gradient: Tensor | None = None, hessian: Tensor | None = None
-    ) -> float:
-        """Its value; adds half its derivatives to `gradient` and `hessian` where given."""
-        total = 0.0
-        for block, q in zip(layout.blocks, self.blocks, strict=False):
-            if not len(q):
-                continue
-            c = vector[block.start : block.middle].reshape(-1, block.width)
-            slope = torch.einsum("efg,eg->ef", q, c)
-            total += float((c * slope).sum())
-            if gradient is not None and hessian is not None:
-                gradient[block.start : block.middle] += slope.flatten()
-                for e, part in enumerate(q):
-                    cut = slice(block.start + e * block.width, block.start + (e + 1) * block.width)
-                    hessian[cut, cut] += part
-        return total
+    def __len__(self) -> int: ...
 
 
-class LeastSquares:
-    """cost(theta) = mean_n w_n mean_o (f_o(x_n; theta) - y_no)^2 + theta' Q theta, for a network of fixed shape.
+class Objective:
+    """cost(theta) = mean_n w_n loss(f(x_n; theta), y_n) + theta' Q theta, for a network of fixed shape.
 
-    Owns a working copy of the network; `network(theta)` returns it with parameters set.
+    Owns a working copy of the network; `network(theta)` returns it with parameters set. Memory: the matrix and one
+    chunk of rows.
     """
 
-    def __init__(self, model: KAN, table: Table, penalty: Quadratic | None = None) -> None:
+    def __init__(
+        self, model: KAN, table: Rows, penalty: Quadratic | None = None, loss: Loss | None = None
+    ) -> None:  # fmt: skip
         self.model, self.table = model, table
         self.layout = Layout(model)
-        self.penalty = penalty or Quadratic()
+        self.penalty, self.loss = penalty or Quadratic(), loss or Squared()
         self.start = self.layout.read(model)
-        rows = max(64, _ENTRIES // max(1, self.layout.size * model.n_out))
-        self._last: tuple[Tensor, Pass] | None = None
-        self._chunks = [slice(k, k + rows) for k in range(0, len(table), rows)]
-        first = model.layers[0]
-        small = len(table) * first.n_in * (first.grid + 10) <= 2 * _ENTRIES  # type: ignore[operator]
+        self.chunk = max(64, _ENTRIES // max(1, self.layout.size))
+        self._last: tuple[Tensor, Table, Pass] | None = None
+        self._first = self._basis_of(table) if isinstance(table, Table) and len(table) <= self.chunk else None
+
+    def _basis_of(self, table: Table) -> Tensor:
+        """The first layer's basis on rows that are one chunk: their inputs never change."""
         with torch.no_grad():
-            self._first = [first.basis(table.x[c]) for c in self._chunks] if small else None  # type: ignore[operator]
+            return self.model.layers[0].basis(table.x)  # type: ignore[operator,no-any-return,union-attr]
 
     def network(self, vector: Tensor) -> KAN:
         self._last = None
         self.layout.write(self.model, vector)
         return self.model
 
-    def _passes(self, vector: Tensor) -> Iterator[tuple[slice, Pass]]:
-        """The forward pass of each chunk; a single one is kept, as a Jacobian is asked for right after the cost."""
+    def _passes(self, vector: Tensor) -> Iterator[tuple[Table, Pass]]:
+        """The forward pass of each chunk; a single one is kept, as its derivatives are asked for after the cost."""
         if self._last is not None and self._last[0] is vector:
-            yield self._chunks[0], self._last[1]
+            yield self._last[1:]
             return
         model = self.network(vector)
-        for k, chunk in enumerate(self._chunks):
-            forward = Pass(model, self.table.x[chunk], self._first[k] if self._first else None)
-            self._last = (vector, forward) if len(self._chunks) == 1 else None
-            yield chunk, forward
+        for part in self.table.batches(self.chunk):
+            forward = Pass(model, part.x, self._first)
+            self._last = (vector, part, forward) if self._first is not None else None
+            yield part, forward
 
     def cost(self, vector: Tensor) -> float:
-        total = 0.0
+        total = weight = 0.0
         with torch.no_grad():
-            for chunk, forward in self._passes(vector):
-                error = (forward.outputs - self.table.y[chunk]).square().mean(1)
-                total += float(error @ self.table.weights[chunk])
-        return total / len(self.table) + self.penalty.add(self.layout, vector)
+            for part, forward in self._passes(vector):
+                total += float(self.loss.value(forward.outputs, part.y) @ part.weights)
+                weight += float(part.weights.sum())
+        return total / weight + self.penalty.at(self.layout, vector)
 
     def normal(self, vector: Tensor) -> Normal:
-        size, scale = self.layout.size, 1 / (len(self.table) * self.model.n_out)
+        size = self.layout.size
         hessian, gradient = vector.new_zeros(size, size), vector.new_zeros(size)
-        total = 0.0
+        total = weight = 0.0
         with torch.no_grad():
-            for chunk, forward in self._passes(vector):
-                root = (self.table.weights[chunk] * scale).sqrt()[:, None]
-                error = ((forward.outputs - self.table.y[chunk]) * root).flatten()
-                jacobian = (forward.jacobian(self.layout) * root.unsqueeze(-1)).flatten(0, 1)
-                hessian.addmm_(jacobian.T, jacobian)
-                gradient.addmv_(jacobian.T, error)
-                total += float(error @ error)
-            total += self.penalty.add(self.layout, vector, gradient, hessian)
-        return Normal(total, gradient, hessian)
+            for part, forward in self._passes(vector):
+                rows = _Rows(self.loss, part, forward)
+                total += rows.value
+                weight += float(part.weights.sum())
+                gradient += forward.pull(self.layout, rows.slope)
+                add_gram(forward, self.layout, rows.bend, hessian)
+            hessian /= weight
+            slope = self.penalty.times(self.layout, vector)
+            self.penalty.add_to(self.layout, hessian)
+            cost = total / weight + float(vector @ slope)
+        return Normal(cost, gradient / weight + slope, hessian)
+
+    def linear(self, vector: Tensor) -> Linear:
+        """The same without the matrix: its diagonal, and its product with any vector, by passes over the rows."""
+        kept = list(self._passes(vector)) if len(self.table) * self._width() <= _KEPT else None
+        gradient, diagonal = torch.zeros_like(vector), torch.zeros_like(vector)
+        total = weight = 0.0
+        with torch.no_grad():
+            for part, forward in kept or self._passes(vector):
+                rows = _Rows(self.loss, part, forward)
+                total += rows.value
+                weight += float(part.weights.sum())
+                gradient += forward.pull(self.layout, rows.slope)
+                diagonal += forward.diagonal(self.layout, rows.bend)
+            slope = self.penalty.times(self.layout, vector)
+
+        def times(direction: Tensor) -> Tensor:
+            out = torch.zeros_like(direction)
+            with torch.no_grad():
+                for part, forward in kept or self._passes(vector):
+                    change = forward.push(self.layout, direction).unsqueeze(-1)
+                    bent = _Rows(self.loss, part, forward).bend(change).squeeze(-1)
+                    out += forward.pull(self.layout, bent)
+            return out / weight + self.penalty.times(self.layout, direction)
+
+        cost = total / weight + float(vector @ slope)
+        diagonal = diagonal / weight + self.penalty.diagonal(self.layout, vector)
+        return Linear(cost, gradient / weight + slope, diagonal, times)
+
+    def _width(self) -> int:
+        """Numbers that a pass keeps for each row."""
+        layers = self.model.layers
+        return sum(layer.n_in * block.width for layer, block in zip(layers, self.layout.blocks, strict=True))  # type: ignore[operator,misc]
+
+
+class _Rows:
+    """The weighted loss of the rows of one pass."""
+
+    def __init__(self, loss: Loss, part: Table, forward: Pass) -> None:
+        self.loss, self.part, self.outputs = loss, part, forward.outputs
+
+    @property
+    def value(self) -> float:
+        return float(self.loss.value(self.outputs, self.part.y) @ self.part.weights)
+
+    @property
+    def slope(self) -> Tensor:
+        return self.loss.slope(self.outputs, self.part.y) * self.part.weights[:, None]
+
+    def bend(self, vectors: Tensor) -> Tensor:
+        return self.loss.bend(self.outputs, self.part.y, vectors) * self.part.weights[:, None, None]

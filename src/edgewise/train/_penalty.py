@@ -7,14 +7,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, KANLayer, Layout, Pass
-from edgewise.train._objective import Quadratic, Table
+from edgewise.nn import KAN, KANLayer, Layout, Pass, mirror
+from edgewise.optim import Normal
+from edgewise.train._loss import Loss, Squared
+from edgewise.train._quadratic import Quadratic
+from edgewise.train._table import Table
 
 _FLOOR = 1e-4  # scores below this share of the target's spread count as zero
 _SAMPLE = 2000  # rows that the penalties' weights are read from
 
 
-def penalty(model: KAN, table: Table, sparsity: float, smoothing: float) -> Quadratic:
+def penalty(model: KAN, table: Table, sparsity: float, smoothing: float, loss: Loss | None = None) -> Quadratic:
     """Return the quadratic form of sparsity, smoothing and continuation near the present network.
 
     With A_j = d output / d subnode j and the edge's score s_e = sqrt(mean A_j^2 c' Cov(basis) c):
@@ -25,14 +28,14 @@ def penalty(model: KAN, table: Table, sparsity: float, smoothing: float) -> Quad
 
     Scores rather than raw coefficients, because a hidden node can be rescaled freely. Continuation matters only where
     cells hold hardly any row, as at the ends of a hidden node's range: differences there are expected to be as small
-    as where rows are, so w_e = 10 x mean squared error / (rows x mean |D c|^2 where rows are), ten rows' share of the
+    as where rows are, so w_e = 10 x mean loss / (rows x mean |D c|^2 where rows are), ten rows' share of the
     error.
     """
     layout = Layout(model)
     rows = min(len(table), _SAMPLE)
     with torch.no_grad():
         forward = Pass(model, table.x[:rows])
-        error = float((forward.outputs - table.y[:rows]).square().mean())
+        error = float((loss or Squared()).value(forward.outputs, table.y[:rows]).mean())
         blocks = []
         for depth, layer in enumerate(model.layers):
             assert isinstance(layer, KANLayer)
@@ -95,17 +98,17 @@ class _Edges:
         return torch.nn.functional.pad(q, (0, extra, 0, extra))
 
 
-def smoothing_by_gcv(model: KAN, table: Table, problem_normal: tuple[float, Tensor, Tensor], vector: Tensor) -> float:
+def smoothing_by_gcv(model: KAN, table: Table, normal: Normal, vector: Tensor) -> float:
     """Return the smoothing weight with the least generalised cross-validation score of the linearised problem.
 
     gcv(w) = rss(w) / (1 - trace((H + w R)^-1 H) / n)^2, the trace estimated by 16 fixed random probes.
     """
-    cost, gradient, hessian = problem_normal
+    cost, gradient, hessian = normal.cost, normal.gradient, mirror(normal.hessian)
     form = penalty(model, table, 0.0, 1.0)
     layout = Layout(model)
     roughness = torch.zeros_like(hessian)
-    slope = torch.zeros_like(gradient)
-    form.add(layout, vector, slope, roughness)
+    form.add_to(layout, roughness)
+    slope = form.times(layout, vector)
     generator = torch.Generator().manual_seed(0)
     probes = torch.randint(0, 2, (len(vector), 16), generator=generator).to(hessian) * 2 - 1
     image = hessian @ probes

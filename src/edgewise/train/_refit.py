@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from edgewise.nn import KAN, clone
 from edgewise.optim import LM
-from edgewise.train._objective import LeastSquares, Quadratic, Table
+from edgewise.train._error import error_of
+from edgewise.train._objective import Objective
 from edgewise.train._penalty import penalty
-from edgewise.train._starts import error_of
+from edgewise.train._quadratic import Quadratic
+from edgewise.train._table import Table
 
 
 def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tuple[KAN, float]:
@@ -15,7 +17,7 @@ def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tupl
         return model, float("inf")
     splines = any(layer.spline_mask().any() for layer in model.layers)  # type: ignore[operator]
     form = penalty(model, table, 0.0, 0.0) if splines else Quadratic()
-    problem = LeastSquares(clone(model), table, form)
+    problem = Objective(clone(model), table, form)
     if problem.layout.size == 0:
         return model, error_of(model, table)
     vector, _ = LM(steps=steps, tolerance=tolerance, damping=1e-4).minimise(problem, problem.start)

@@ -10,8 +10,10 @@ from torch import Tensor
 from edgewise.bases import adapted_knots
 from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, initial_values
 from edgewise.optim import LM
-from edgewise.train._objective import LeastSquares, Table
+from edgewise.train._error import error_of
+from edgewise.train._objective import Objective
 from edgewise.train._schedule import spline_edges
+from edgewise.train._table import Table
 
 _GOOD = 1e-2  # of the target's spread: no other start is tried
 _ROWS = 1000  # that a start is trained on
@@ -46,18 +48,10 @@ def best_start(model: KAN, rows: Table, held: Table, restarts: int | str, seed: 
 def _coarse(model: KAN, rows: Table, late: Callable[[], bool]) -> KAN:
     for _ in range(2):
         model = adapt_grid(model, rows.x)
-        problem = LeastSquares(model, rows)
+        problem = Objective(model, rows)
         vector, _ = LM(steps=40, tolerance=1e-3, damping=1.0).minimise(problem, problem.start, lambda *_: late())
         model = clone(problem.network(vector))
     return model
-
-
-def error_of(model: KAN, table: Table) -> float:
-    """Weighted root mean square error; infinite where the network gives no number."""
-    with torch.no_grad():
-        square = (model(table.x) - table.y).square().mean(1)
-        value = float(((square @ table.weights) / table.weights.sum()).sqrt())
-    return value if value == value else float("inf")
 
 
 def respread(model: KAN, x: Tensor, seed: int | None = None) -> KAN:

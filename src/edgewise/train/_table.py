@@ -1,0 +1,33 @@
+"""Rows that a network is fitted to, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows to fit: x (n, n_in), y (n, n_out), weights (n,) of mean one, all float64 on one device.
+
+    For classes y is (n, 1) and holds their numbers.
+    """
+
+    x: Tensor
+    y: Tensor
+    weights: Tensor
+
+    def rows(self, index: Tensor) -> Table:
+        weights = self.weights[index]
+        return Table(self.x[index], self.y[index], weights / weights.mean())
+
+    def batches(self, rows: int) -> Iterator[Table]:
+        """The table in pieces of at most so many rows, each a view."""
+        for k in range(0, len(self), rows):
+            piece = slice(k, k + rows)
+            yield Table(self.x[piece], self.y[piece], self.weights[piece])
+
+    def __len__(self) -> int:
+        return len(self.x)

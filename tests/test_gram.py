@@ -1,0 +1,81 @@
+"""The assembled Gauss-Newton matrix and its factors against the dense Jacobian: the law that they keep to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+import edgewise as ew
+from edgewise.nn import Layout, Pass, add_gram, mirror
+
+CASES: list[tuple[list[Any], str | None, int]] = [
+    ([1, 1], None, 3),
+    ([2, 5, 1], None, 3),
+    ([2, 3, 2], "silu", 3),
+    ([2, (2, 1), 1], "silu", 2),
+    ([2, (1, [3]), (1, 1)], "identity", 1),
+    ([3, 2, (1, [2]), 2], None, 5),
+    ([2, 2, 2, 3], None, 4),
+]
+
+
+def rows(n: int, d: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 2.6 * torch.rand(n, d, generator=generator, dtype=torch.float64) - 1.3
+
+
+def curvature(n: int, m: int) -> Tensor:
+    """A positive semidefinite matrix for each row."""
+    root = torch.randn(n, m, m, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return root @ root.mT
+
+
+def dense(model: ew.KAN, layout: Layout, x: Tensor, weight: Tensor) -> Tensor:
+    jacobian = Pass(model, x).jacobian(layout)
+    return torch.einsum("nop,nor,nrq->pq", jacobian, weight, jacobian)
+
+
+@pytest.mark.parametrize(("widths", "base", "degree"), CASES)
+@pytest.mark.parametrize("symbolic", [0.0, 0.4])
+def test_the_assembled_matrix_is_the_dense_one(widths, base, degree, symbolic, mixed_network) -> None:
+    model = mixed_network(widths, base=base, degree=degree, symbolic=symbolic, seed=degree)
+    layout, x = Layout(model), rows(57, model.n_in)
+    weight = curvature(57, model.n_out)
+    with torch.no_grad():
+        found = torch.zeros(layout.size, layout.size, dtype=torch.float64)
+        for part in (slice(0, 20), slice(20, 57)):
+            add_gram(Pass(model, x[part]), layout, lambda v, part=part: weight[part] @ v, found)
+        torch.testing.assert_close(mirror(found), dense(model, layout, x, weight), rtol=1e-10, atol=1e-10)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 30), st.integers(1, 40))
+def test_any_network_of_two_layers(mixed_network, seed: int, n_out: int, grid: int, count: int) -> None:
+    model = mixed_network([2, (2, 1), n_out], seed=seed, grid=grid, symbolic=0.1 * (seed % 3))
+    layout, x = Layout(model), rows(count, 2, seed)
+    weight = curvature(count, n_out)
+    with torch.no_grad():
+        found = torch.zeros(layout.size, layout.size, dtype=torch.float64)
+        add_gram(Pass(model, x), layout, lambda v: weight @ v, found)
+        torch.testing.assert_close(mirror(found), dense(model, layout, x, weight), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("widths", "base", "degree"), CASES)
+def test_products_with_the_jacobian_are_those_of_the_dense_one(widths, base, degree, mixed_network) -> None:
+    model = mixed_network(widths, base=base, degree=degree)
+    layout, x = Layout(model), rows(31, model.n_in)
+    weight = curvature(31, model.n_out)
+    vector, cotangent = rows(layout.size, 1)[:, 0], rows(31, model.n_out, 3)
+    with torch.no_grad():
+        forward = Pass(model, x)
+        jacobian = forward.jacobian(layout)
+        torch.testing.assert_close(forward.push(layout, vector), jacobian @ vector)
+        torch.testing.assert_close(
+            forward.pull(layout, cotangent), torch.einsum("nop,no->p", jacobian, cotangent), rtol=1e-10, atol=1e-10
+        )
+        expected = dense(model, layout, x, weight).diagonal()
+        torch.testing.assert_close(forward.diagonal(layout, lambda v: weight @ v), expected, rtol=1e-10, atol=1e-10)

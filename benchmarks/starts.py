@@ -22,7 +22,7 @@ from torch import Generator, Tensor
 
 import edgewise as ew
 from edgewise.bases import adapted_knots
-from edgewise.nn import MARGINS, adapt_grid, clone, initial_values
+from edgewise.nn import MARGINS, KANLayer, adapt_grid, clone, initial_values
 from edgewise.optim import LM
 from edgewise.train import Objective, Table
 
@@ -31,18 +31,19 @@ GRIDS = (3, 5)  # fit starts at 3 cells where rows are few, at 5 otherwise
 ROWS = 1000
 GOOD = 0.05
 
-Draw = Callable[[int, int, int, Generator], Tensor]  # n_out, n_in, coefficients of an edge
+Draw = Callable[[KANLayer, Generator], Tensor]  # the coefficients of a layer
 
 
-def smooth(n_out: int, n_in: int, count: int, generator: Generator) -> Tensor:
-    return initial_values(n_out, n_in, count, None, generator)[0]
+def smooth(layer: KANLayer, generator: Generator) -> Tensor:
+    return initial_values(layer, generator)[0]
 
 
 def noise(size: float) -> Draw:
     """Independent normal coefficients of standard deviation size / sqrt(n_in)."""
 
-    def draw(n_out: int, n_in: int, count: int, generator: Generator) -> Tensor:
-        return size * torch.randn(n_out, n_in, count, generator=generator, dtype=torch.float64) / n_in**0.5
+    def draw(layer: KANLayer, generator: Generator) -> Tensor:
+        values = torch.randn(layer.coefficients.shape, generator=generator, dtype=torch.float64)
+        return size * values / layer.n_in**0.5
 
     return draw
 
@@ -74,14 +75,14 @@ def main() -> None:
 
 def _one(kind: str, grid: int, data: Data, seed: int) -> dict[str, object]:
     x, y = torch.from_numpy(data.x), torch.from_numpy(data.y)[:, None]
-    start = _drawn(ew.KAN(WIDTHS, grid=grid), x, KINDS[kind], seed)
+    start = _drawn(ew.KAN(WIDTHS, grid=grid, init="smooth"), x, KINDS[kind], seed)
     with clock() as spent:
-        trained = _trained(start, Table(x, y, torch.ones(len(x), dtype=torch.float64)))
-    error = data.error(trained) / float(y.std())
+        model = trained(start, Table(x, y, torch.ones(len(x), dtype=torch.float64)))
+    error = data.error(model) / float(y.std())
     return {"start": kind, "network": str(WIDTHS), "grid": grid, "seed": seed, "error": error, "seconds": spent.wall}
 
 
-def _trained(model: ew.KAN, rows: Table) -> ew.KAN:
+def trained(model: ew.KAN, rows: Table) -> ew.KAN:
     """What `edgewise.fit` does with each of its starts (train/_starts.py)."""
     for _ in range(2):
         model = adapt_grid(model, rows.x)
@@ -97,7 +98,7 @@ def _drawn(model: ew.KAN, x: Tensor, draw: Draw, seed: int) -> ew.KAN:
     with torch.no_grad():
         for depth, (layer, nodes) in enumerate(zip(new.layers, new.nodes[1:], strict=True)):
             layer.knots = adapted_knots(h, layer.grid, layer.degree, MARGINS[depth > 0])
-            layer.coefficients.copy_(draw(*layer.coefficients.shape, generator))
+            layer.coefficients.copy_(draw(layer, generator))
             h = nodes.combine(layer(h))
     return new
 

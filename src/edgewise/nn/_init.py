@@ -1,26 +1,108 @@
-"""First values of a layer's parameters."""
+"""First values of a layer's parameters: the schemes behind `init=`."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from edgewise._errors import unknown
+from edgewise.bases import spline_range
 
-def initial_values(
-    n_out: int, n_in: int, count: int, base: str | None, generator: torch.Generator | None = None
-) -> tuple[Tensor, Tensor]:
-    """Return spline coefficients (n_out, n_in, count) and base weights (n_out, n_in) of random smooth curves, float64.
+if TYPE_CHECKING:
+    from edgewise.nn._layer import KANLayer
 
-    c_k = s sin(2 u t_k + 3 v) / sqrt(n_in),  w ~ N(0, 1 / n_in),  u, v ~ N(0, 1),  t_k from -1 to 1 along the spline;
-    s = 1 and w = 0 without a base function, s = 0.1 with one, which then carries the layer.
+Draw = Callable[..., Tensor]  # shape -> independent N(0, 1)
+Values = tuple[Tensor, Tensor]  # coefficients (n_out, n_in, K), base weights (n_out, n_in)
 
-    How often such a start leads to a good basin, beside rough noise: `benchmarks/starts.py`.
+_POINTS = 1024  # that a moment is averaged over
 
-    >>> [tuple(values.shape) for values in initial_values(2, 3, 8, None)]
+
+def initial_values(layer: KANLayer, generator: torch.Generator | None = None) -> Values:
+    """Return fresh coefficients (n_out, n_in, K) and base weights (n_out, n_in) by the layer's scheme, float64.
+
+    With K coefficients an edge and independent draws, the schemes are
+
+        smooth    c_m = s sin(2 u t_m + 3 v) / sqrt(n_in), u, v ~ N(0, 1), t_m from -1 to 1 along the spline;
+                  s = 1, w = 0 without a base function; s = 0.1, w ~ N(0, 1/n_in) with one, which carries the layer
+        variance  c_m ~ N(0, a V / (n_in sum_m E B_m^2)),  w ~ N(0, a V / (n_in E b^2)),  a = 1/2 with a base, else 1
+        power     c_m ~ N(0, (K + 1)^(-7/2) n_in^(-7/2)),  w ~ N(0, (K + 1)^(-1/2) n_in^(-1/2))
+        noise     c_m ~ N(0, 0.01/n_in),  w ~ N(0, 1/n_in)
+
+    "auto" is "smooth" without a base function and "power" with one; `docs/initialisation.md` has the measurements.
+
+    "variance" hands a layer's input variance on. For independent inputs and zero-mean values,
+    Var y = sum_i (Var c sum_m E B_m(x_i)^2 + Var w E b(x_i)^2); with x uniform on the knots' range, V its variance,
+    and the two parts equal, that is V at the values above.
+
+    Source: power: Rigas et al., Initialization Schemes for Kolmogorov-Arnold Networks (2025), arXiv:2509.03417.
+
+    >>> from edgewise.nn import KANLayer
+    >>> [tuple(values.shape) for values in initial_values(KANLayer(3, 2, grid=5))]
     [(2, 3, 8), (2, 3)]
     """
-    u, v = torch.randn(2, n_out, n_in, 1, generator=generator, dtype=torch.float64)
-    weights = torch.randn(n_out, n_in, generator=generator, dtype=torch.float64) / n_in**0.5
-    t = torch.linspace(-1, 1, count, dtype=torch.float64)
-    curves = torch.sin(2 * u * t + 3 * v) / n_in**0.5
-    return (curves, 0 * weights) if base is None else (0.1 * curves, weights)
+    device = "cpu" if generator is None else generator.device  # the same numbers wherever the layer lives
+
+    def draw(*shape: int) -> Tensor:
+        values = torch.randn(*shape, generator=generator, dtype=torch.float64, device=device)
+        return values.to(layer.knots.device)
+
+    return SCHEMES[_chosen(layer)](layer, draw)
+
+
+def check_scheme(name: str) -> None:
+    """Raise InputError for a name that is no scheme."""
+    if name != "auto" and name not in SCHEMES:
+        raise unknown("initialisation", name, ["auto", *SCHEMES])
+
+
+def _chosen(layer: KANLayer) -> str:
+    if layer.init != "auto":
+        return layer.init
+    return "smooth" if layer.base is None else "power"
+
+
+def _smooth(layer: KANLayer, draw: Draw) -> Values:
+    u, v = draw(2, layer.n_out, layer.n_in, 1)
+    weights = draw(layer.n_out, layer.n_in) / layer.n_in**0.5
+    t = torch.linspace(-1, 1, _count(layer), dtype=torch.float64, device=u.device)
+    curves = torch.sin(2 * u * t + 3 * v) / layer.n_in**0.5
+    return (curves, 0 * weights) if layer.base is None else (0.1 * curves, weights)
+
+
+def _variance(layer: KANLayer, draw: Draw) -> Values:
+    lo, hi = spline_range(layer.knots, layer.degree)
+    position = (torch.arange(_POINTS, dtype=lo.dtype, device=lo.device).unsqueeze(-1) + 0.5) / _POINTS
+    squares = layer.basis(lo + (hi - lo) * position).double().square().mean(0)  # (n_in, K [+ 1])
+    share = (hi - lo).double().square() / 12 / layer.n_in / (1 if layer.base is None else 2)
+    spline = (share / squares[:, : _count(layer)].sum(-1)).sqrt()
+    base = torch.zeros_like(spline) if layer.base is None else (share / squares[:, -1]).sqrt()
+    return _normal(layer, draw, spline.unsqueeze(-1), base)
+
+
+def _power(layer: KANLayer, draw: Draw) -> Values:
+    size = (_count(layer) + 1) * layer.n_in
+    return _normal(layer, draw, size**-1.75, size**-0.25)
+
+
+def _noise(layer: KANLayer, draw: Draw) -> Values:
+    return _normal(layer, draw, 0.1 / layer.n_in**0.5, 1 / layer.n_in**0.5)
+
+
+def _normal(layer: KANLayer, draw: Draw, spline: Tensor | float, base: Tensor | float) -> Values:
+    """Independent values of the given standard deviations, base weights zero where there is no base function."""
+    coefficients, weights = draw(layer.n_out, layer.n_in, _count(layer)), draw(layer.n_out, layer.n_in)
+    return coefficients * spline, weights * (0 if layer.base is None else base)
+
+
+def _count(layer: KANLayer) -> int:
+    """Coefficients of an edge."""
+    return layer.coefficients.shape[-1]
+
+
+#: name -> what draws the values of a layer
+SCHEMES: dict[str, Callable[[KANLayer, Draw], Values]] = {
+    "smooth": _smooth, "variance": _variance, "power": _power, "noise": _noise
+}  # fmt: skip

@@ -13,7 +13,7 @@ from edgewise import functions
 from edgewise._errors import InputError
 from edgewise.bases import RESIDUALS, residual, uniform_knots
 from edgewise.kernels import Family, basis, contract, plain_world, remembered
-from edgewise.nn._init import initial_values
+from edgewise.nn._init import check_scheme, initial_values
 
 
 class KANLayer(torch.nn.Module):
@@ -24,6 +24,7 @@ class KANLayer(torch.nn.Module):
 
     B_k are B-splines of `degree` on `grid` cells over `domain`; beyond the first and last knot they continue along
     their tangents, so nothing dies and nothing explodes there. b is the base function: "silu", "identity" or None.
+    `init` names what draws the first values: see `edgewise.nn.initial_values`.
 
     Shapes: x (..., n_in) -> (..., n_out). Coefficients (n_out, n_in, grid + degree), base weights and mask
     (n_out, n_in), affine constants (n_out, n_in, 4). Any input dtype is converted to the layer's.
@@ -40,7 +41,7 @@ class KANLayer(torch.nn.Module):
     mask: Tensor
     affine_free: Tensor
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a layer is made of)
         self,
         n_in: int,
         n_out: int,
@@ -49,22 +50,31 @@ class KANLayer(torch.nn.Module):
         degree: int = 3,
         base: str | None = "silu",
         domain: tuple[float, float] = (-1.0, 1.0),
+        init: str = "auto",
         dtype: torch.dtype | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         _check(n_in, n_out, grid, degree, base, domain)
-        self.n_in, self.n_out, self.degree, self.base = n_in, n_out, degree, base
+        check_scheme(init)
+        self.n_in, self.n_out, self.degree, self.base, self.init = n_in, n_out, degree, base, init
         dtype = dtype or torch.get_default_dtype()
         lo, hi = (torch.full((n_in,), float(end), dtype=dtype) for end in domain)
         self.register_buffer("knots", uniform_knots(lo, hi, grid, degree))
-        curves, weights = initial_values(n_out, n_in, grid + degree, base, generator)
-        self.coefficients = torch.nn.Parameter(curves.to(dtype))
-        self.base_weight = torch.nn.Parameter(weights.to(dtype))
+        self.coefficients = torch.nn.Parameter(torch.zeros(n_out, n_in, grid + degree, dtype=dtype))
+        self.base_weight = torch.nn.Parameter(torch.zeros(n_out, n_in, dtype=dtype))
         self.affine = torch.nn.Parameter(torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=dtype).repeat(n_out, n_in, 1))
         self.register_buffer("mask", torch.ones(n_out, n_in, dtype=torch.bool))
         self.register_buffer("affine_free", torch.ones(n_out, n_in, 4, dtype=torch.bool))
         self.symbols: dict[tuple[int, int], str] = {}
+        self.draw(generator)
+
+    def draw(self, generator: torch.Generator | None = None) -> None:
+        """Set the functions of all edges afresh, in place: see `edgewise.nn.initial_values`."""
+        curves, weights = initial_values(self, generator)
+        with torch.no_grad():
+            self.coefficients.copy_(curves)
+            self.base_weight.copy_(weights)
 
     @property
     def grid(self) -> int:

@@ -27,7 +27,8 @@ class KAN(torch.nn.Module):
     activations and leaves the global random state alone.
 
     `base` adds a fixed function to every spline: "silu", "identity" or None. Second-order training needs none (with it,
-    x y loses two to three digits); gradient descent on deep networks gains from "silu".
+    x y loses two to three digits); gradient descent on deep networks gains from "silu". `init` names what draws
+    the first values: see `edgewise.nn.initial_values`.
 
     Shapes: x (..., n_in) -> (..., n_out). Parameters are float64 unless `dtype` says otherwise: second-order training
     reaches 1e-7 and below, where float32 ends. Inputs beyond the knots are followed along tangents.
@@ -50,6 +51,7 @@ class KAN(torch.nn.Module):
         degree: int = 3,
         base: str | None = None,
         domain: tuple[float, float] = (-1.0, 1.0),
+        init: str = "auto",
         seed: int = 0,
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -68,8 +70,8 @@ class KAN(torch.nn.Module):
         generator = torch.Generator().manual_seed(seed)
         self.layers = torch.nn.ModuleList(
             KANLayer(
-                before.n_nodes, after.n_subnodes, grid=grid, degree=degree, base=base, domain=domain, dtype=dtype,
-                generator=generator,
+                before.n_nodes, after.n_subnodes, grid=grid, degree=degree, base=base, domain=domain, init=init,
+                dtype=dtype, generator=generator,
             )
             for before, after in zip(self.nodes, self.nodes[1:], strict=False)
         )  # fmt: skip

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise.bases import adapted_knots
-from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, initial_values
+from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone
 from edgewise.optim import LM
 from edgewise.train._error import error_of
 from edgewise.train._objective import Objective
@@ -67,9 +67,6 @@ def respread(model: KAN, x: Tensor, seed: int | None = None) -> KAN:
             assert isinstance(layer, KANLayer)
             layer.knots = adapted_knots(h, layer.grid, layer.degree, MARGINS[depth > 0])
             if generator is not None:
-                n_out, n_in, count = layer.coefficients.shape
-                curves, weights = initial_values(n_out, n_in, count, layer.base, generator)
-                layer.coefficients.copy_(curves)
-                layer.base_weight.copy_(weights)
+                layer.draw(generator)
             h = nodes.combine(layer(h))
     return new

@@ -13,10 +13,10 @@ WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup test test-all fmt lint bench check clean
+.PHONY: help demo setup test test-all fmt lint bench bench-first check clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.installed  ## install, then discover Kepler's third law from the shipped table of real orbits
 	$(BIN)/edgewise discover orbits --target period_days --out $(REPORT)
@@ -39,16 +39,24 @@ lint: $(VENV)/.developing  ## ruff, the floors, the types
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
-PEERS := benchmarks/.peers-venv
-bench: $(VENV)/.developing $(PEERS)/.installed  ## the tests, then every figure of benchmarks/, pykan beside it (FIGURES="--only scaling" for some)
+PEERS   := benchmarks/.peers-venv
+FIGURES ?=
+BENCH   ?= --threads 1,2
+
+bench: $(VENV)/.developing $(PEERS)/.installed  ## the tests, then speed, memory and time to accuracy beside other libraries (FIGURES="layers memory" for some)
 	$(MAKE) test
+	$(PEERS)/bin/edgewise bench $(FIGURES) $(BENCH) --resume --out benchmarks/results
+	$(BIN)/python benchmarks/draw.py
+
+bench-first: $(VENV)/.developing $(PEERS)/.installed  ## accuracy, scaling and discovery, pykan beside them (FIGURES="--only scaling" for some)
 	$(PINNED) $(BIN)/python benchmarks/first_figures.py $(FIGURES)
 	$(PINNED) $(BIN)/python benchmarks/starts.py
 
-$(PEERS)/.installed: benchmarks/peers/requirements.txt
-	@echo "Installing pykan into an environment of its own, $(PEERS)"
-	@$(PYTHON) -m venv $(PEERS)
-	@$(PEERS)/bin/python -m pip --disable-pip-version-check install -q -r $<
+$(PEERS)/.installed: benchmarks/peers/requirements.txt benchmarks/peers/alone.txt pyproject.toml
+	@echo "Installing the libraries to measure against, and edgewise, into $(PEERS) (a few minutes the first time)"
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check install -q -r $< -e .
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check install -q --no-deps -r benchmarks/peers/alone.txt
 	@touch $@
 
 check: lint test  ## all of it but bench

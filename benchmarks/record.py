@@ -1,24 +1,15 @@
-"""Where and when a number was measured, and the file it is kept in."""
+"""One core and one thread, the folder of the results, and from the package the clock and the CSV files."""
 
 from __future__ import annotations
 
-import csv
-import datetime
 import os
-import platform
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
 
-import edgewise as ew
+from edgewise.benchmark import append as append
+from edgewise.benchmark import clock as clock
+from edgewise.benchmark import provenance as provenance
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -31,78 +22,3 @@ def pin() -> None:
         os.environ[name] = "1"
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
-
-@dataclass
-class Clock:
-    """Seconds of one block: on the wall, and of this process's own computing."""
-
-    wall: float = 0.0
-    process: float = 0.0
-
-
-@contextmanager
-def clock() -> Iterator[Clock]:
-    """Time a block; the clock holds the seconds once it is left."""
-    out = Clock()
-    wall, process = time.perf_counter(), time.process_time()
-    yield out
-    out.wall, out.process = time.perf_counter() - wall, time.process_time() - process
-
-
-def append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add rows to a CSV file, each with commit, date, device and versions."""
-    rows = [{**provenance(), **row} for row in rows]
-    if not rows:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = list(rows[0])
-    if path.exists():
-        with path.open(newline="") as file:
-            known = next(csv.reader(file))
-        if known != columns:
-            raise SystemExit(f"{path.name} has other columns than this script writes; move it away first: {known}")
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
-
-
-def _text(value: Any) -> Any:
-    return f"{value:.4g}" if isinstance(value, float) else value
-
-
-@cache
-def provenance() -> dict[str, str]:
-    return {
-        "commit": _commit(),
-        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M"),
-        "device": device(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "edgewise": ew.__version__,
-    }
-
-
-def _commit() -> str:
-    """The commit of the library, with a plus sign where its sources differ from it."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(HERE), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "../src") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def device() -> str:
-    """The processor's model."""
-    if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from edgewise._errors import EdgewiseError
+from edgewise.cli._bench import bench
 from edgewise.cli._discover import discover
 from edgewise.cli._fit import fit
 from edgewise.cli._plot import plot
@@ -52,6 +53,9 @@ app.command(
 app.command(
     epilog="Example: edgewise plot model.safetensors data.csv --out net.svg",
 )(plot)
+app.command(
+    epilog="Examples:\n\nedgewise bench --quick\n\nedgewise bench layers --threads 1,2 --only 'G = 20'",
+)(bench)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,10 @@
+"""Every figure by its name."""
+
+from __future__ import annotations
+
+from edgewise.benchmark._figure import Figure
+from edgewise.benchmark._layers import Layers
+from edgewise.benchmark._peaks import Peaks
+from edgewise.benchmark._steps import Steps
+
+FIGURES: dict[str, Figure] = {figure.name: figure for figure in (Layers(), Steps(), Peaks())}

@@ -1,0 +1,78 @@
+"""Cases measured in a process of their own, on as many threads and cores as asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from edgewise.benchmark._figure import Case, Figure, Row, Settings
+
+_THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def measured(figure: Figure, cases: Sequence[Case], settings: Settings) -> Iterator[tuple[Case, list[Row]]]:
+    """Each case with its rows, as they come; after a process that died the next one goes on with the case after."""
+    left = list(cases)
+    while left:
+        reason = yield from _one_process(figure, left, settings)
+        if left:
+            case = left.pop(0)
+            yield case, figure.failed(case, settings, reason)
+
+
+def _one_process(
+    figure: Figure, left: list[Case], settings: Settings
+) -> Iterator[tuple[Case, list[Row]]]:  # fmt: skip
+    """Measure cases from the head of `left`, taking each off when it is done; returns why there was no more."""
+    task = {"figure": figure.name, "cases": [case.to_json() for case in left], "settings": asdict(settings)}
+    command = [sys.executable, "-m", "edgewise.benchmark"]
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "messages").open("w+") as messages:
+        with _pinned(settings.threads):
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages, text=True, cwd=folder,
+                env=_environment(settings.threads),
+            )  # fmt: skip
+        with process:
+            assert process.stdin is not None and process.stdout is not None
+            try:
+                json.dump(task, process.stdin)
+                process.stdin.close()
+                for line in process.stdout:
+                    yield left.pop(0), json.loads(line)
+                code = process.wait()
+            finally:
+                process.kill()
+        messages.seek(0)
+        last = (messages.read().strip().splitlines() or [""])[-1]
+    return f"failed: {last or 'the process ended'} (exit code {code})"
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Threads are counted before anything is imported."""
+    found = os.environ | dict.fromkeys(_THREAD_COUNTS, str(threads)) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    if threads == 1:
+        found["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    # The process runs in a folder of its own.
+    path = [str(Path(part).absolute()) for part in found.get("PYTHONPATH", "").split(os.pathsep) if part]
+    return found | ({"PYTHONPATH": os.pathsep.join(path)} if path else {})
+
+
+@contextmanager
+def _pinned(cores: int) -> Iterator[None]:
+    """What is started here runs on that many cores, the last ones that there are."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[-cores:])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -1,0 +1,80 @@
+"""The run: every case of every figure, each row stored as soon as it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgewise.benchmark._figure import Case, Figure, Row, Settings
+from edgewise.benchmark._figures import FIGURES
+from edgewise.benchmark._process import measured
+from edgewise.benchmark._record import append, cores, provenance, read, versions
+
+Watch = Callable[[str, float], None]
+"""Called with what is being measured and the share of cases that are done."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which cases are measured, and where the rows go.
+
+    threads: thread counts for the figures that are measured on several. only: a part of the names of the cases to
+    measure. resume: take from the files what they already hold of this commit and device.
+    """
+
+    out: Path
+    threads: tuple[int, ...] = (1,)
+    only: str = ""
+    resume: bool = False
+
+
+def run(names: Iterable[str], settings: Settings, plan: Plan, watch: Watch) -> dict[str, list[Row]]:
+    """Measure the figures and return the rows of each, those that were there already included."""
+    jobs = [
+        (FIGURES[name], replace(settings, threads=threads))
+        for name in names
+        for threads in (plan.threads if FIGURES[name].threaded else plan.threads[:1])
+    ]
+    rows: dict[str, list[Row]] = {figure.name: [] for figure, _ in jobs}
+    work = [(figure, own, _cases(figure, own, plan, rows[figure.name])) for figure, own in jobs]
+    total, done = sum(len(cases) for *_, cases in work), 0
+    for figure, own, cases in work:
+        found = rows[figure.name]
+        for batch in _batches(figure, cases):
+            ahead = [_name(own, figure, case) for case in batch]
+            watch(ahead[0], done / total)
+            informed = [figure.informed(case, found) for case in batch]
+            for number, (_, new) in enumerate(measured(figure, informed, own), 1):
+                stored = [{"cores": cores(), "threads": own.threads, "versions": versions(), **row} for row in new]
+                append(plan.out / figure.file, stored)
+                found += stored
+                done += 1
+                watch(ahead[min(number, len(batch) - 1)], done / total)
+    return rows
+
+
+def _batches(figure: Figure, cases: Sequence[Case]) -> list[Sequence[Case]]:
+    """The cases that share a process."""
+    if figure.fresh:
+        return [[case] for case in cases]
+    return [cases] if cases else []
+
+
+def _cases(figure: Figure, settings: Settings, plan: Plan, rows: list[Row]) -> Sequence[Case]:
+    """The cases left to measure; what the file holds of the others goes into `rows`."""
+    cases = [case for case in figure.cases(settings) if plan.only in case.label]
+    if not plan.resume:
+        return cases
+    same = {"commit": provenance()["commit"], "device": provenance()["device"], "threads": str(settings.threads)}
+    labels = {case.label for case in cases}
+    for row in read(plan.out / figure.file):
+        if row["case"] in labels and all(row[key] == value for key, value in same.items()):
+            rows.append(row)
+    there = {row["case"] for row in rows if str(row["threads"]) == str(settings.threads)}
+    return [case for case in cases if case.label not in there]
+
+
+def _name(settings: Settings, figure: Figure, case: Case) -> str:
+    threads = "1 thread" if settings.threads == 1 else f"{settings.threads} threads"
+    return f"{figure.name}, {threads}: {case.label}"

@@ -1,0 +1,64 @@
+"""torch's multilayer perceptron: the unit that everything is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+
+from edgewise.benchmark._race import Race
+from edgewise.benchmark.libraries._base import Shape
+from edgewise.benchmark.libraries._edgewise import layer_parameters
+from edgewise.benchmark.libraries._torch import TorchLibrary, adam, lbfgs
+from edgewise.nn import KAN, Layout
+
+
+class MLP(TorchLibrary):
+    """One hidden layer of SiLU, as many parameters as edgewise's layer or network of the same shape."""
+
+    name = "mlp"
+    module = "torch"
+    install = "torch"
+    settings = (
+        "Linear, SiLU, Linear with biases; the hidden width H makes the parameters, H (n_in + n_out + 1) + n_out, as "
+        "near to edgewise's as a whole H can."
+    )
+    recipes = ("L-BFGS, width 30", "L-BFGS, width 100", "Adam, width 100")
+
+    def module_layer(self, shape: Shape) -> torch.nn.Module:
+        hidden = hidden_width(shape.n_in, shape.n_out, layer_parameters(shape.n_in, shape.n_out, shape.grid))
+        return _perceptron([shape.n_in, hidden, shape.n_out], getattr(torch, shape.dtype))
+
+    def module_network(self, widths: Sequence[int], grid: int, dtype: torch.dtype) -> torch.nn.Module:
+        size = Layout(KAN(list(widths), grid=grid)).size
+        return _perceptron([widths[0], hidden_width(widths[0], widths[-1], size), widths[-1]], dtype)
+
+    def train(self, recipe: str, race: Race) -> None:
+        """L-BFGS with one hidden layer, Adam with two; the widths that did best among 10 to 300."""
+        solver, width = recipe.split(", width ")
+        hidden = [int(width)] if solver == "L-BFGS" else [int(width)] * 2
+        torch.manual_seed(race.seed)
+        module = _perceptron([race.x.shape[1], *hidden, 1], torch.float64)
+        if solver == "Adam":
+            adam(module, race, 1e-2)
+        else:
+            lbfgs(module, race)
+
+
+def hidden_width(n_in: int, n_out: int, parameters: int) -> int:
+    """The hidden width whose perceptron has nearest to that many parameters.
+
+    H (n_in + n_out + 1) + n_out = parameters
+
+    >>> hidden_width(64, 64, 64 * 64 * 9)
+    285
+    """
+    return max(1, round((parameters - n_out) / (n_in + n_out + 1)))
+
+
+def _perceptron(sizes: Sequence[int], dtype: torch.dtype) -> torch.nn.Module:
+    layers: list[torch.nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [torch.nn.Linear(before, after, dtype=dtype), torch.nn.SiLU()]
+    return torch.nn.Sequential(*layers[:-1])

@@ -1,0 +1,111 @@
+"""`edgewise bench`: how fast the library is here, beside a perceptron of equal size and the libraries installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table as Grid
+from rich.text import Text
+
+from edgewise._errors import EdgewiseError, InputError, unknown
+from edgewise.cli._console import console, progress
+from edgewise.cli._output import writable_folder
+
+if TYPE_CHECKING:
+    from edgewise.benchmark import Cell
+
+MISSED = 1
+"""The exit code when a limit is missed under --check."""
+
+
+def bench(  # noqa: PLR0913 (the options of a command)
+    figures: Annotated[
+        list[str] | None, typer.Argument(metavar="[FIGURE]...", help="Which figures; all when left out.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes: see in seconds that all works.")] = False,
+    peers: Annotated[bool, typer.Option(help="Whether to measure the other libraries that are installed.")] = True,
+    threads: Annotated[str, typer.Option(metavar="N,..", help="Thread counts to measure the layers on.")] = "1",
+    only: Annotated[str, typer.Option(metavar="TEXT", help="Only cases whose name contains this.")] = "",
+    repeats: Annotated[int, typer.Option(metavar="N", help="Repeats of each timing.", min=1)] = 7,
+    patience: Annotated[
+        float, typer.Option(metavar="S", help="Seconds for the repeats of one library; a slow one gets fewer.", min=0)
+    ] = 60.0,
+    budget: Annotated[
+        float,
+        typer.Option(metavar="S", help="Seconds of a training run; 0: 60 times edgewise's, from 60 to 300.", min=0),
+    ] = 0.0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave out what DIR already holds of this commit and machine.")
+    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit with code 1 when a limit is missed.")] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the CSV files.")] = Path("edgewise-bench"),
+) -> None:
+    """Measure speed, memory and time to accuracy, and store every row."""
+    from edgewise.benchmark import FIGURES, LIBRARIES, PEERS, Plan, Settings, run
+
+    for name in figures or ():
+        if name not in FIGURES:
+            raise unknown("figure", name, FIGURES)
+    counts = _parse_threads(threads)
+    screen = console()
+    present = [name for name in PEERS if peers and LIBRARIES[name].installed()]
+    for name in PEERS:
+        if peers and name not in present:
+            screen.print(f"{name} is not installed here and is left out: pip install {LIBRARIES[name].install}")
+    settings = Settings(("edgewise", "mlp", *present), quick, repeats=repeats, patience=patience, budget=budget)
+    try:
+        with writable_folder(out) as folder, progress(screen) as bar:
+            rows = run(figures or FIGURES, settings, Plan(folder, counts, only, resume), bar)
+    except KeyboardInterrupt:
+        raise EdgewiseError(f"stopped; {out} holds the rows so far, and --resume goes on from there") from None
+    missed = sum(_show(screen, name, found) for name, found in rows.items() if found)
+    screen.print(f"Rows: {out}")
+    if missed:
+        screen.print(f"{missed} limits missed.", style="red")
+    if check and missed:
+        raise typer.Exit(MISSED)
+
+
+def _show(screen: Any, name: str, rows: list[dict[str, Any]]) -> int:
+    """Print a figure's table; returns how many limits are missed."""
+    from edgewise.benchmark import FIGURES
+
+    figure = FIGURES[name]
+    head, lines = figure.table(rows)
+    grid = Grid(title=f"{name}: {figure.title}", title_justify="left", title_style="bold")
+    for number, heading in enumerate(head):
+        grid.add_column(heading, justify="right" if number else "left", overflow="fold")
+    for line in lines:
+        grid.add_row(*map(_text, line))
+    screen.print()
+    screen.print(grid, soft_wrap=False)
+    if figure.note:
+        screen.print(figure.note)
+    return sum(cell.kept is False for line in lines for cell in line)
+
+
+def _text(cell: Cell) -> Text:
+    if cell.kept is None:
+        return Text(cell.text)
+    return Text(cell.text, "green") if cell.kept else Text(f"{cell.text} missed", "red")
+
+
+def _parse_threads(text: str) -> tuple[int, ...]:
+    """Return the thread counts in "1,2".
+
+    >>> _parse_threads("1, 2")
+    (1, 2)
+    """
+    from edgewise.benchmark import cores
+
+    try:
+        counts = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        counts = ()
+    if not counts or min(counts) < 1 or max(counts) > cores():
+        raise InputError(
+            f"--threads must list whole numbers from 1 to {cores()}, the cores here, like 1,2. Got {text!r}."
+        )
+    return counts

@@ -1,0 +1,238 @@
+"""The benchmarks' machinery, at tiny sizes: what is compared, what is stored, what happens when something fails."""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import edgewise.benchmark
+from edgewise import InputError
+from edgewise.benchmark import FIGURES, LIBRARIES, Cell, Plan, Settings, append, read, run
+from edgewise.benchmark._figure import Case
+from edgewise.benchmark._memory import peak
+from edgewise.benchmark._process import measured
+from edgewise.benchmark._race import Race
+from edgewise.benchmark._timing import Spread, interleaved
+from edgewise.benchmark.libraries import Shape, hidden_width, layer_parameters
+from edgewise.cli import main
+
+INSTALLED = [name for name, library in LIBRARIES.items() if library.installed()]
+TINY = Shape(16, 3, 2, 5, "float64")
+
+
+def silent(stage: str, fraction: float) -> None:
+    assert 0 <= fraction <= 1
+    assert stage
+
+
+def test_timing_runs_every_call_the_same_number_of_times() -> None:
+    counts = {"a": 0, "b": 0}
+
+    def calling(name: str) -> Callable[[], None]:
+        def call() -> None:
+            counts[name] += 1
+
+        return call
+
+    spreads = interleaved({name: calling(name) for name in counts}, repeats=3, patience=60)
+    assert [spread.repeats for spread in spreads.values()] == [3, 3]
+    assert min(counts.values()) > 3
+    assert all(spread.lower <= spread.median <= spread.upper for spread in spreads.values())
+
+
+def test_a_slow_call_gets_fewer_repeats() -> None:
+    assert interleaved({"a": lambda: None}, repeats=5, patience=0.0)["a"].repeats == 1
+    assert Spread.of([4.0]) == Spread(4.0, 4.0, 4.0, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the high-water mark is reset on Linux only")
+def test_peak_sees_what_is_freed_again() -> None:
+    assert 60e6 < peak(lambda: b"1" * 64_000_000) < 200e6
+
+
+@pytest.mark.parametrize("grid", [5, 20, 100])
+@pytest.mark.parametrize("sizes", [(64, 64), (256, 256), (784, 64), (512, 512)])
+def test_the_perceptron_has_as_many_parameters(sizes: tuple[int, int], grid: int) -> None:
+    n_in, n_out = sizes
+    wanted = layer_parameters(n_in, n_out, grid)
+    assert wanted == n_in * n_out * (grid + 4)
+    hidden = hidden_width(n_in, n_out, wanted)
+    assert abs(hidden * (n_in + n_out + 1) + n_out - wanted) < 0.03 * wanted
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_a_layer_gives_gradients_of_its_input_and_parameters(name: str) -> None:
+    library = LIBRARIES[name]
+    unit = library.layer(TINY)
+    assert unit.parameters >= 3 * 2 * 8 - 6
+    unit.call()
+    if not hasattr(library, "module_layer"):
+        return
+    module: Any = library.module_layer(TINY)
+    assert unit.parameters == library.parameters(module)  # type: ignore[attr-defined]
+    x = TINY.data()[0]
+    assert module(__import__("torch").from_numpy(x)).shape == (16, 2)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_adam_steps_change_the_parameters_counted(name: str) -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (16, 2))
+    unit = LIBRARIES[name].step([2, 3, 1], 5, x, x[:, :1])
+    for _ in range(3):
+        unit.call()
+    assert unit.parameters > 50
+    LIBRARIES[name].layer(TINY, adam=True).call()
+
+
+def test_the_quick_figures_store_every_row(tmp_path: Path) -> None:
+    settings = Settings(quick=True, repeats=2)
+    rows = run(["steps"], settings, Plan(tmp_path), silent)["steps"]
+    assert [row["library"] for row in rows] == ["edgewise", "mlp"]
+    assert rows[1]["ratio"] == 1
+    assert rows[0]["repeats"] == 2
+    stored = read(tmp_path / "steps.csv")
+    assert [row["library"] for row in stored] == ["edgewise", "mlp"]
+    assert {"commit", "date", "device", "cores", "threads", "versions", "seconds", "lower", "upper"} <= set(stored[0])
+    again = run(["steps"], settings, Plan(tmp_path, resume=True), silent)["steps"]
+    assert again == stored  # nothing was measured again
+    assert len(read(tmp_path / "steps.csv")) == 2
+    head, (line,) = FIGURES["steps"].table(again)
+    assert len(head) == len(line)
+
+
+def test_a_case_whose_process_fails_is_stored_as_failed() -> None:
+    figure = FIGURES["steps"]
+    (case,) = figure.cases(Settings(quick=True))
+    broken = Case("broken", {"network": "?"})
+    found = list(measured(figure, [broken, case], Settings(quick=True, repeats=1)))
+    assert [done.label for done, _ in found] == ["broken", case.label]
+    assert "KeyError" in found[0][1][0]["status"]
+    assert found[1][1][0]["seconds"] > 0
+
+
+def test_only_chooses_cases_by_their_name(tmp_path: Path) -> None:
+    assert run(["layers"], Settings(quick=True), Plan(tmp_path, only="nothing like it"), silent) == {"layers": []}
+
+
+def layer_row(library: str, seconds: float, grid: int = 20, **others: object) -> dict[str, Any]:
+    shape = Shape(1024, 64, 64, grid, "float32")._asdict()
+    return {
+        "case": f"G = {grid}",
+        "threads": 1,
+        **shape,
+        "library": library,
+        "seconds": seconds,
+        "status": "",
+        **others,
+    }
+
+
+def test_the_table_marks_missed_limits() -> None:
+    rows = [
+        layer_row("edgewise", 0.8),
+        layer_row("mlp", 1.0),
+        layer_row("efficient-kan", 2.0),
+        layer_row("pykan", 20.0),
+    ]
+    head, (line,) = FIGURES["layers"].table(rows)
+    cells = dict(zip(head, line, strict=True))
+    assert cells["edgewise"] == Cell("0.8", True)
+    assert cells["at most"] == Cell("0.9")
+    assert cells["efficient-kan"] == Cell("2.5", False)
+    assert cells["pykan"] == Cell("25", True)
+    assert "jaxkan" not in cells
+    _, (line,) = FIGURES["layers"].table([layer_row("edgewise", 1.3, 5), layer_row("mlp", 1.0, 5)])
+    assert line[3] == Cell("1.3", False)
+
+
+def test_what_was_skipped_says_why() -> None:
+    skipped = layer_row("pykan", 0, status="skipped: needs about 40 GB") | {"seconds": ""}
+    head, (line,) = FIGURES["layers"].table([layer_row("edgewise", 0.8), layer_row("mlp", 1.0), skipped])
+    assert dict(zip(head, line, strict=True))["pykan"] == Cell("skipped: needs about 40 GB")
+
+
+def test_rows_of_other_columns_are_not_mixed(tmp_path: Path) -> None:
+    append(tmp_path / "a.csv", [{"x": 0.123456}])
+    with pytest.raises(InputError, match="other columns"):
+        append(tmp_path / "a.csv", [{"y": 1}])
+    with (tmp_path / "a.csv").open() as file:
+        assert next(csv.DictReader(file))["x"] == "0.1235"
+
+
+def race(budget: float = 60.0, goal: float = 0.1) -> Race:
+    rows = np.zeros((4, 1))
+    return Race([1, 1], rows, rows[:, 0], rows, rows[:, 0], budget, goal)
+
+
+def test_a_race_ends_at_its_goal_and_counts_training_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("edgewise.benchmark._race.time.perf_counter", lambda: now[0])
+    run = race()
+    run.start()
+    now[0] = 2.0
+    with run.paused():
+        now[0] = 50.0
+
+    def slow(x: np.ndarray) -> np.ndarray:
+        now[0] += 7.0
+        return np.full(len(x), 0.5)
+
+    run.point(slow)
+    assert run.points == [(2.0, 0.5)]
+    assert run.seconds == 2.0
+    assert not run.over
+    run.point(lambda x: np.full(len(x), math.nan))
+    assert run.points[-1].error == math.inf
+    run.point(lambda x: np.full(len(x), 0.05))
+    assert run.over
+
+
+def test_the_command_stores_and_checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rows = {"layers": [layer_row("edgewise", 1.3, 5), layer_row("mlp", 1.0, 5)]}
+    asked: list[Any] = []
+
+    def stub(names: Any, settings: Settings, plan: Plan, watch: Any) -> dict[str, Any]:
+        asked.append((list(names), settings, plan))
+        return rows
+
+    monkeypatch.setattr(edgewise.benchmark, "run", stub)
+    out = str(tmp_path / "out")
+    assert main(["bench", "layers", "--no-peers", "--out", out]) == 0
+    assert main(["bench", "layers", "--no-peers", "--check", "--out", out]) == 1
+    assert asked[0] == (["layers"], Settings(("edgewise", "mlp")), Plan(tmp_path / "out"))
+    rows["layers"][0]["seconds"] = 0.5
+    assert main(["bench", "layers", "--check", "--quick", "--out", out]) == 0
+    assert asked[-1][1].quick
+
+
+def test_the_command_says_what_is_missing_and_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(edgewise.benchmark, "run", lambda *_: {})
+    monkeypatch.setattr(type(LIBRARIES["pykan"]), "installed", classmethod(lambda _: False))
+    monkeypatch.chdir(tmp_path)
+    assert main(["bench"]) == 0
+    assert "pykan is not installed here and is left out: pip install pykan" in capsys.readouterr().out
+    assert main(["bench", "layrs"]) == 2
+    assert "Unknown figure 'layrs'. Known: layers" in capsys.readouterr().err
+    assert main(["bench", "--threads", "two"]) == 2
+    assert "--threads must list whole numbers" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(edgewise.benchmark, "run", stopped)
+    monkeypatch.chdir(tmp_path)
+    assert main(["bench", "--no-peers"]) == 2
+    assert "--resume goes on from there" in capsys.readouterr().err

@@ -349,7 +349,7 @@ def test_the_record_of_a_fit() -> None:
     assert seen == result.history
     assert [row.round for row in seen] == list(range(len(seen)))
     frame = result.frame()
-    assert list(frame.columns) == ["round", "grid", "parameters", "train", "validation", "seconds"]
+    assert list(frame.columns) == ["round", "grid", "parameters", "train", "validation", "seconds", "steps"]
     assert len(frame) == len(seen)
     assert frame["seconds"].is_monotonic_increasing
     assert (frame[["train", "validation", "seconds"]] > 0).all(axis=None)
@@ -492,7 +492,8 @@ def test_bad_arguments_are_refused_in_one_line(change: dict[str, Any], words: st
         ("restarts", [0, -1, 1.5, "some", True, None]),
         ("seed", [1.5, "a", None]),
         ("time_limit", [0, -1.0, math.nan, "auto", True]),
-        ("watch", [3]),
+        ("watch", [3, [print, 3]]),
+        ("progress", ["on", 1, None]),
     ],
 )
 def test_bad_options_are_refused(name: str, values: list[Any]) -> None:

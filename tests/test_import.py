@@ -76,7 +76,9 @@ PUBLIC = {
         Cauchy CrossEntropy FitResult Huber Loss Objective Options Outcome Quadratic Row Squared Table as_matrix
         as_table choose_loss error_of fit penalty refit
     """,
-    "edgewise.optim": "Adam CG LBFGS LM Linear MatrixFree Normal SumOfSquares",
+    "edgewise.optim": """
+        Adam CG Ending LBFGS LM Linear MatrixFree Normal Schedule Step SumOfSquares Trainable
+    """,
     "edgewise.functions": "Function get names register",
     "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",
 }
@@ -111,7 +113,9 @@ SIGNATURES = {
     "fit": "(model, x, y, *, weights=None, grids='auto', sparsity=0.0, solver='auto', options=None)",
     "save": "(model, path, *, names=None, target=None)",
     "load": "(path)",
-    "Options": "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, watch=None)",
+    "Options": (
+        "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, watch=None, progress='auto')"
+    ),
     "nn.KANLayer": (
         "(n_in, n_out, *, grid=5, degree=3, base='silu', domain=(-1.0, 1.0), init='auto', dtype=None, generator=None)"
     ),
@@ -124,8 +128,12 @@ SIGNATURES = {
     "nn.clone": "(model, dtype=None)",
     "nn.trace": "(model, x)",
     "optim.LM": "(steps=60, tolerance=0.0001, damping=0.01)",
-    "optim.LBFGS": "(steps=300, history=20)",
-    "optim.Adam": "(epochs=200, batch=256, rate=0.003)",
+    "optim.LBFGS": "(steps=300, history=20, patience=None)",
+    "optim.Adam": (
+        "(epochs=200, batch=256, rate=0.003, schedule='cosine', weight_decay=0.0, clip=None, accumulate=1, "
+        "precision=None, patience=None)"
+    ),
+    "optim.Schedule": "(shape='cosine', warmup=0.0, floor=0.0, cut=0.5, wait=10)",
 }
 
 

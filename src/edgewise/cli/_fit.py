@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from edgewise.cli._console import console
 from edgewise.cli._input import open_table, parse_seed, parse_widths, select
 from edgewise.cli._output import check_file, replacing
-
-if TYPE_CHECKING:
-    from edgewise.train._result import Row
 
 
 def fit(
@@ -52,7 +49,7 @@ def fit(
     for note in notes:
         screen.print(note)
     screen.print(f"Training KAN({layers}) on {len(selection.y)} rows.")
-    options = edgewise.Options(seed=seed, watch=lambda row: screen.print(_round(row)))
+    options = edgewise.Options(seed=seed, progress=True)
     result = edgewise.fit(model, selection.x, selection.y, grids="auto" if grid is None else None, options=options)
     with replacing(out) as path:
         edgewise.save(result.model, path, names=selection.names, target=target)
@@ -62,12 +59,6 @@ def fit(
     screen.print(f"Validation error: {_validation(result.validation_error)}")
     screen.print(result.outcome.message)
     screen.print(f"Network: {out}")
-
-
-def _round(row: Row) -> str:
-    """One line on one round of training."""
-    errors = f"training {row.train:.2e}, validation {_validation(row.validation)}"
-    return f"[{row.seconds:5.1f} s] grid {row.grid}, {row.parameters} parameters: {errors}"
 
 
 def _validation(error: float) -> str:

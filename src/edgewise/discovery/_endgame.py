@@ -12,12 +12,13 @@ import torch
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.discovery._direct import polynomial, power_law, rational
+from edgewise.discovery._part import trained
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._surrogate import Coordinates, diagonal
 from edgewise.discovery._univariate import snap_univariate
 from edgewise.nn import KAN
 from edgewise.symbolic import snap
-from edgewise.train import Options, fit
+from edgewise.train import Options
 
 _LAWS = 8  # of one variable that are handed on
 _TREES = 4  # columns up to which small networks are tried
@@ -83,7 +84,7 @@ def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterato
             break
         options = Options(restarts="auto", seed=seed, time_limit=min(left, 8.0))
         grids = [5, 10] if noise > 0 else [5, 10, 20, 50]
-        result = fit(model, u, t / scale, weights=weights, grids=grids, options=options)
+        result = trained(model, u, t / scale, options, weights=weights, grids=grids)
         with torch.no_grad():
             error = problem.error(scale * coordinates.back(result.model(u)[:, 0]))
         if error < max(3e-4, 1.3 * noise):

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from edgewise.bases import fit_curves
+from edgewise.discovery._part import trained
 from edgewise.discovery._problem import Problem
 from edgewise.nn import KAN, Pass, adapt_grid, layer_of
 from edgewise.optim import LM
-from edgewise.train import Options, fit
+from edgewise.train import Options
 
 GOOD = 1e-4  # held-out error at which no other structure is tried
 _GRIDS = (5, 10, 20)
@@ -140,8 +141,8 @@ def _fitted(
     settled = False
     for number, grid in enumerate(_GRIDS if len(rows) > 100 else (3, 5)):
         options = Options(validation=0.0, restarts=4 if number == 0 and name != "sum" else 1, smoothing=0.0, seed=seed)
-        part = fit(
-            model, u[rows], t[rows], weights=weight[rows].square(), grids=[grid], solver=_SOLVER, options=options
+        part = trained(
+            model, u[rows], t[rows], options, weights=weight[rows].square(), grids=[grid], solver=_SOLVER
         )  # fmt: skip
         model = part.model
         with torch.no_grad():

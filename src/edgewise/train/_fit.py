@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, adapt_grid, clone, scale_outputs
-from edgewise.optim import LBFGS, LM, Adam
+from edgewise.optim import LM
 from edgewise.train._data import as_table
 from edgewise.train._error import error_of
+from edgewise.train._first_order import FirstOrder
+from edgewise.train._monitor import Monitor
 from edgewise.train._objective import Objective
 from edgewise.train._options import Options
 from edgewise.train._penalty import penalty, smoothing_by_gcv
 from edgewise.train._quadratic import Quadratic
-from edgewise.train._result import FitResult, Outcome, Row
+from edgewise.train._result import FitResult, Outcome
 from edgewise.train._schedule import Solver, choose_grids, choose_solver, grid_of, spline_edges, too_fine
 from edgewise.train._starts import best_start, respread
 from edgewise.train._table import Table
@@ -74,7 +74,7 @@ def fit(
     table = Table(*(part.to(model.device) for part in (table.x, table.y, table.weights)))
     loop = _Loop(model, table, sparsity, options or Options())
     small = Layout(model).size * len(table) < _SMALL
-    with one_thread() if small else nullcontext():
+    with loop.monitor.running(), one_thread() if small else nullcontext():
         return loop.run(grids, solver)
 
 
@@ -83,8 +83,7 @@ class _Loop:
 
     def __init__(self, model: KAN, table: Table, sparsity: float, options: Options) -> None:
         self.options, self.sparsity, self.dtype = options, sparsity, model.dtype
-        self.began = time.perf_counter()
-        self.history: list[Row] = []
+        self.monitor = Monitor(options)
         self.notes: list[str] = []
         spread = float(table.y.std(0, correction=0).square().mean().sqrt())
         size = spread if spread > 0 else float(table.y.abs().max().clamp_min(1e-300))
@@ -112,10 +111,15 @@ class _Loop:
         schedule = choose_grids(grids, self.model, len(self.rows), coarse=self.sparsity > 0, grow=second)
         if isinstance(chosen, LM):
             coarse = self.model if schedule[0] is None else adapt_grid(self.model, self.rows.x, schedule[0])
-            self.model = best_start(coarse, self.rows, self.held, self.options.restarts, self.options.seed, self._late)
+            self.model = best_start(
+                coarse, self.rows, self.held, self.options.restarts, self.options.seed, self._searching
+            )
             outcome, held = self._grow(schedule, chosen, isinstance(grids, str))
         else:
-            outcome, held = self._first_order(schedule, chosen)
+            held_out = self.held if self.has_held else None
+            first = FirstOrder(self.rows, held_out, chosen, self.monitor, self.scale, seed=self.options.seed)
+            self.model, outcome = first.run(self.model, schedule, self.sparsity, self.dtype)
+            held = error_of(self.model, self.held)
         return self._finish(outcome, held)
 
     def _grow(self, schedule: Sequence[int | None], solver: LM, automatic: bool) -> tuple[Outcome, float]:
@@ -127,7 +131,7 @@ class _Loop:
                 outcome = Outcome.ROWS_EXHAUSTED
                 break
             model = self._train(model, self.rows, grid, solver)
-            error = self._record(model, number)
+            error = self._record(model)
             if error < best_error:
                 worse = 0 if error < 0.8 * best_error else worse + 1
                 best, best_error = model, error
@@ -140,11 +144,11 @@ class _Loop:
             if automatic and worse >= (2 if best_error < 0.3 else 4):
                 outcome = Outcome.OVERFIT if error > 1.2 * best_error else Outcome.CONVERGED
                 break
-            if self._late():
-                outcome = Outcome.TIME_LIMIT
+            if ended := self._late():
+                outcome = ended
                 break
         self.model = best if automatic else model
-        if self.has_held:
+        if self.has_held and not self._late():
             self._polish(solver)
         if len(schedule) == 1 and outcome is Outcome.GRIDS_DONE:
             outcome = Outcome.CONVERGED
@@ -158,7 +162,7 @@ class _Loop:
         after = error_of(polished, self.all)
         if after <= before * (1 + 1e-6) or self.sparsity > 0:
             self.model = polished
-            self._log(len(self.history), polished, after, math.nan)  # no row is held out any more
+            self._log(polished, after, math.nan)  # no row is held out any more
 
     def _train(self, model: KAN, rows: Table, grid: int | None, solver: LM) -> KAN:
         """Three runs at one grid; the knots move before all but the last."""
@@ -214,7 +218,8 @@ class _Loop:
     def _run(self, model: KAN, rows: Table, solver: LM, form: Quadratic) -> KAN:
         problem = Objective(clone(model), rows, form)
         near = replace(solver, damping=_NEAR)
-        vector, _ = near.minimise(problem, problem.start, lambda *_: self._late())
+        place = f"grid {grid_of(model)}"
+        vector, _ = near.minimise(problem, problem.start, lambda *_: self.monitor.step(place) is not None)
         return clone(problem.network(vector))
 
     def _smoothing(self, model: KAN, rows: Table) -> float:
@@ -227,53 +232,30 @@ class _Loop:
         normal = problem.normal(problem.start)
         return smoothing_by_gcv(model, rows, normal, problem.start)
 
-    def _first_order(self, schedule: Sequence[int | None], solver: LBFGS | Adam) -> tuple[Outcome, float]:
-        """Each grid once, and with sparsity twice more, its weights read from the network trained before."""
-        number, held = 0, math.inf
-        for grid in schedule:
-            self.model = adapt_grid(self.model, self.rows.x, grid) if grid else self.model
-            for turn in range(3 if self.sparsity > 0 else 1):
-                form = penalty(self.model, self.rows, self.sparsity, 0.0) if turn else None
-                self.model = self._descend(clone(self.model), solver, form)
-                held = self._record(self.model, number)
-                number += 1
-                if self._late():
-                    return Outcome.TIME_LIMIT, held
-        return Outcome.CONVERGED, held
+    def _late(self) -> Outcome | None:
+        """Why training has to end now, if it has to."""
+        return self.monitor.ended()
 
-    def _descend(self, model: KAN, solver: LBFGS | Adam, form: Quadratic | None) -> KAN:
-        def loss(rows: Tensor | None) -> Tensor:
-            part = self.rows if rows is None else self.rows.rows(rows.to(self.rows.x.device))
-            value = ((model(part.x) - part.y).square().mean(1) * part.weights).mean()
-            return value if form is None else value + form.value(model)
+    def _searching(self) -> bool:
+        return self.monitor.step("looking for a start") is not None
 
-        solver.minimise(loss, model.parameters(), len(self.rows), self.options.seed)
-        return clone(model)
-
-    def _late(self) -> bool:
-        limit = self.options.time_limit
-        return limit is not None and time.perf_counter() - self.began > limit
-
-    def _record(self, model: KAN, number: int) -> float:
+    def _record(self, model: KAN) -> float:
         """Log a round; returns its error on the held-out rows, on the trained ones where none are."""
         held = error_of(model, self.held)
-        self._log(number, model, error_of(model, self.rows), held if self.has_held else math.nan)
+        self._log(model, error_of(model, self.rows), held if self.has_held else math.nan)
         return held
 
-    def _log(self, number: int, model: KAN, train: float, validation: float) -> None:
-        seconds = time.perf_counter() - self.began
-        size = Layout(model).size
-        row = Row(number, grid_of(model), size, train * self.scale, validation * self.scale, seconds)
-        self.history.append(row)
-        if self.options.watch is not None:
-            self.options.watch(row)
+    def _log(self, model: KAN, train: float, validation: float) -> None:
+        self.monitor.record(grid_of(model), Layout(model).size, train * self.scale, validation * self.scale)
 
     def _finish(self, outcome: Outcome, held: float) -> FitResult:
         """`held` is the error on the held-out rows before they were trained on as well."""
         train = error_of(self.model, self.all)
         spread = float(self.all.y.std(0, correction=0).square().mean().sqrt())
-        if outcome is not Outcome.TIME_LIMIT and spread > 0 and held > 0.7 * spread:
+        outcome = self.monitor.asked() or outcome
+        if not outcome.early and spread > 0 and held > 0.7 * spread:
             outcome = Outcome.POOR
         model = clone(scale_outputs(self.model, self.ones * self.scale), self.dtype)
         validation = held * self.scale if self.has_held else math.nan
-        return FitResult(model, self.history, outcome, train * self.scale, validation, self.notes)
+        notes = [*self.notes, *self.monitor.notes()]
+        return FitResult(model, self.monitor.history, outcome, train * self.scale, validation, notes)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from edgewise._errors import InputError
 from edgewise.train._result import Row
+
+Watcher = Callable[[Row], Any]
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,9 @@ class Options:
     validation: share of rows held out to choose the grid ("auto": a tenth from 200 rows on, a fifth from 20, else
     none). smoothing: weight of the second-difference penalty ("auto": by generalised cross-validation once parameters
     exceed a quarter of the rows). restarts: starts at the coarsest grid ("auto": up to 8, fewer where two agree; one
-    layer needs one). seed: of the split and the restarts. time_limit: seconds. watch: called with each history row.
+    layer needs one). seed: of the split, the restarts and the shuffling. time_limit: seconds. watch: a function, or
+    several, called with each history row; one that returns True or "stop" ends training. progress: whether to show
+    how far it is, on stderr ("auto": on a terminal, once it takes two seconds).
 
     >>> Options(restarts=1, seed=3).validation
     'auto'
@@ -27,7 +32,8 @@ class Options:
     restarts: int | str = "auto"
     seed: int = 0
     time_limit: float | None = None
-    watch: Callable[[Row], None] | None = None
+    watch: Watcher | Sequence[Watcher] | None = None
+    progress: bool | str = "auto"
 
     def __post_init__(self) -> None:
         _number("validation", self.validation, 0, 0.9)
@@ -37,10 +43,18 @@ class Options:
             raise InputError(f"'restarts' must be an int >= 1 or 'auto'. Got {self.restarts!r}.")
         if not isinstance(self.seed, int) or isinstance(self.seed, bool):
             raise InputError(f"'seed' must be an int. Got {self.seed!r}.")
-        if self.watch is not None and not callable(self.watch):
-            raise InputError(f"'watch' must be a function of a history row. Got {self.watch!r}.")
+        if not all(callable(watch) for watch in self.watchers()):
+            raise InputError(f"'watch' must be a function of a history row, or a list of them. Got {self.watch!r}.")
+        if not isinstance(self.progress, bool) and self.progress != "auto":
+            raise InputError(f"'progress' must be True, False or 'auto'. Got {self.progress!r}.")
         if self.time_limit is not None:
             _number("time_limit", self.time_limit, 1e-9, float("inf"))
+
+    def watchers(self) -> list[Watcher]:
+        """All that watch, as a list."""
+        if self.watch is None:
+            return []
+        return list(self.watch) if isinstance(self.watch, Sequence) else [self.watch]
 
     def held_out(self, rows: int) -> int:
         if isinstance(self.validation, str):

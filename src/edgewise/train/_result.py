@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """One finished run of the solver; errors are root mean squares in the target's units."""
+    """One finished round: a grid trained, or an epoch of a gradient solver, with the steps taken until then.
+
+    Errors are root mean squares in the target's units; an epoch's training error is the mean over its minibatches as
+    they were when trained on.
+    """
 
     round: int
     grid: int
@@ -21,6 +25,7 @@ class Row(NamedTuple):
     train: float
     validation: float
     seconds: float
+    steps: int = 0
 
 
 class Outcome(enum.Enum):
@@ -38,6 +43,14 @@ class Outcome(enum.Enum):
         "The error still fell at the finest grid that these rows support. More rows would lower it further."
     )
     GRIDS_DONE = "All requested grids were trained and the error still fell at the last. Finer grids may lower it."
+    STEPS_DONE = (
+        "All steps of the solver were taken. If the error still fell at the end, more steps may lower it further; "
+        "networks of up to a few thousand parameters train further with solver 'lm'."
+    )
+    EARLY_STOP = "The held-out error no longer fell, so training ended early with the best network. More rows may help."
+    DIVERGED = "The loss became infinite or NaN; the best network before is returned. Try a lower rate, or clip=1.0."
+    STOPPED = "A callback ended training; the best network so far is returned."
+    INTERRUPTED = "Training was interrupted; the best network so far is returned."
     TIME_LIMIT = "The time limit ended training early; the best network so far is returned. Allow more time to go on."
     POOR = "The network explains less than half of the target's spread. Try more nodes or check the columns."
 
@@ -45,15 +58,20 @@ class Outcome(enum.Enum):
     def message(self) -> str:
         return self.value
 
+    @property
+    def early(self) -> bool:
+        """Whether training was cut short, so that its error says little about the network."""
+        return self in (Outcome.DIVERGED, Outcome.STOPPED, Outcome.INTERRUPTED, Outcome.TIME_LIMIT)
+
 
 @dataclass(frozen=True)
 class FitResult:
     """A trained network and its record.
 
-    `history` is a list of rows (round, grid, parameters, train, validation, seconds); `frame()` gives it as a pandas
-    table. Errors are root mean squares in the target's units: `train_error` over all rows with the final network,
-    `validation_error` over rows held out from the network that was chosen, before it was trained on them as well (NaN
-    where none were held out).
+    `history` is a list of rows (round, grid, parameters, train, validation, seconds, steps); `frame()` gives it as a
+    pandas table. Errors are root mean squares in the target's units: `train_error` over all rows with the final
+    network, `validation_error` over rows held out from the network that was chosen, before it was trained on them as
+    well (NaN where none were held out).
     """
 
     model: KAN

@@ -282,12 +282,12 @@ def test_half_precision_is_of_the_products_only() -> None:
     for precision in ("bfloat16", "float16"):
         kinds.clear()
         problem = Wide(rows=100, dtype=torch.float32)
-        before = float(problem.loss(torch.arange(100)))
+        before = problem.loss(torch.arange(100)).item()
         kinds.clear()
         assert Adam(epochs=60, batch=20, rate=0.05, precision=precision).minimise(problem) is Ending.DONE
         assert kinds == {getattr(torch, precision)}
         assert problem.theta.dtype == torch.float32
-        assert float(problem.loss(torch.arange(100))) < 0.01 * before
+        assert problem.loss(torch.arange(100)).item() < 0.01 * before
 
 
 @pytest.mark.parametrize("precision", [None, "float64", "float32", HALF])

@@ -13,6 +13,7 @@ from edgewise import functions
 from edgewise._errors import InputError
 from edgewise.bases import RESIDUALS, residual, uniform_knots
 from edgewise.kernels import Family, basis, contract, plain_world, remembered
+from edgewise.nn._autocast import autocast_output
 from edgewise.nn._init import check_scheme, initial_values
 
 
@@ -27,7 +28,8 @@ class KANLayer(torch.nn.Module):
     `init` names what draws the first values: see `edgewise.nn.initial_values`.
 
     Shapes: x (..., n_in) -> (..., n_out). Coefficients (n_out, n_in, grid + degree), base weights and mask
-    (n_out, n_in), affine constants (n_out, n_in, 4). Any input dtype is converted to the layer's.
+    (n_out, n_in), affine constants (n_out, n_in, 4). Any input dtype is converted to the layer's; under
+    autocast a layer computes in its own dtype all the same, and gives the dtype that `torch.nn.Linear` would.
 
     >>> import torch
     >>> layer = KANLayer(3, 2, generator=torch.Generator().manual_seed(0))
@@ -119,6 +121,7 @@ class KANLayer(torch.nn.Module):
             packed = torch.cat([packed, self.base_weight.unsqueeze(-1)], dim=-1)
         return self._active(packed)
 
+    @autocast_output
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1:] != (self.n_in,):
             raise InputError(f"The layer takes inputs of shape (..., {self.n_in}). Got {tuple(x.shape)}.")

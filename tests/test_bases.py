@@ -11,6 +11,7 @@ from torch import Tensor
 import edgewise as ew
 from edgewise.bases import (
     RESIDUALS,
+    BSpline,
     adapted_knots,
     fit_curves,
     refined_knots,
@@ -66,7 +67,7 @@ def test_refined_splines_contain_the_old_ones(degree: int, grid: int, factor: in
     inner = new[:, degree : degree + factor * grid + 1 : factor]
     assert torch.equal(inner, old[:, degree : degree + grid + 1])
     coefficients = normal(3, 2, grid + degree, seed=seed)
-    carried = transfer(coefficients, old, new, degree)
+    carried = transfer(coefficients, BSpline(degree), old, new, factor * grid + degree)
     sites = probes(old, degree)
     error = curve(sites, new, carried, degree) - curve(sites, old, coefficients, degree)
     assert float(error.abs().max()) < 1e-12 * max(1.0, float(coefficients.abs().max()))
@@ -77,9 +78,9 @@ def test_transfer_to_other_knots_errs_as_splines_do(degree: int) -> None:
     """A smooth function on fine knots, carried to 40 other cells: the error of a spline of that degree."""
     lo, hi = torch.tensor([-1.0]).double(), torch.tensor([1.0]).double()
     fine = uniform_knots(lo, hi, 400, degree)
-    coefficients = fit_curves(lambda x: torch.sin(3 * x).unsqueeze(1), fine[0], degree).unsqueeze(1)
+    coefficients = fit_curves(lambda x: torch.sin(3 * x).unsqueeze(1), BSpline(degree), fine[0], 400 + degree)
     other = uniform_knots(lo, hi, 41, degree)
-    carried = transfer(coefficients, fine, other, degree)
+    carried = transfer(coefficients.unsqueeze(1), BSpline(degree), fine, other, 41 + degree)
     sites = probes(other, degree)
     error = (curve(sites, other, carried, degree)[:, 0] - torch.sin(3 * sites)).abs().max()
     assert error < 2 * (3 / 41) ** (degree + 1)
@@ -89,7 +90,7 @@ def test_transfer_to_a_wider_range_follows_the_tangents() -> None:
     old = uniform_knots(torch.zeros(1).double(), torch.ones(1).double(), 5, 3)
     new = uniform_knots(torch.tensor([-1.0]).double(), torch.tensor([2.0]).double(), 15, 3)
     coefficients = normal(1, 1, 8)
-    carried = transfer(coefficients, old, new, 3)
+    carried = transfer(coefficients, BSpline(3), old, new, 18)
     sites = probes(new, 3)
     exact = curve(sites, old, coefficients, 3)
     assert (curve(sites, new, carried, 3) - exact).abs().max() < 0.1 * exact.abs().max()
@@ -99,18 +100,18 @@ def test_transfer_gives_the_same_bits_whatever_was_in_memory() -> None:
     old = uniform_knots(torch.zeros(2).double(), torch.ones(2).double(), 6, 3)
     new = uniform_knots(torch.zeros(2).double() - 0.1, torch.ones(2).double(), 11, 3)
     coefficients = normal(3, 2, 9)
-    first = transfer(coefficients, old, new, 3)
+    first = transfer(coefficients, BSpline(3), old, new, 14)
     for size in range(1, 30):
         dirty = torch.randint(1, 9, (size,), generator=generator(size), dtype=torch.int32)
         del dirty  # its memory is likely to be used next
-        assert torch.equal(transfer(coefficients, old, new, 3), first)
+        assert torch.equal(transfer(coefficients, BSpline(3), old, new, 14), first)
 
 
 def test_transfer_keeps_the_type_and_the_arguments() -> None:
     old = uniform_knots(torch.zeros(2), torch.ones(2), 5, 3)
     coefficients = normal(1, 2, 8).float()
     before = old.clone(), coefficients.clone()
-    carried = transfer(coefficients, old, refined_knots(old, 3, 2), 3)
+    carried = transfer(coefficients, BSpline(3), old, refined_knots(old, 3, 2), 13)
     assert carried.dtype == torch.float32
     assert torch.equal(old, before[0])
     assert torch.equal(coefficients, before[1])
@@ -118,7 +119,7 @@ def test_transfer_keeps_the_type_and_the_arguments() -> None:
 
 def test_a_fitted_curve_goes_through_its_sites() -> None:
     knots = uniform_knots(torch.zeros(1).double(), torch.ones(1).double(), 6, 3)
-    found = fit_curves(lambda x: torch.stack([x**3 - x, torch.ones_like(x)], 1), knots[0], 3)
+    found = fit_curves(lambda x: torch.stack([x**3 - x, torch.ones_like(x)], 1), BSpline(3), knots[0], 9)
     assert found.shape == (2, 9)
     sites = probes(knots, 3)
     values = curve(sites, knots, found.unsqueeze(1), 3)

@@ -109,7 +109,8 @@ def test_the_public_names_are_these() -> None:
 
 
 SIGNATURES = {
-    "KAN": "(widths, *, grid=5, degree=3, base=None, domain=(-1.0, 1.0), init='auto', seed=0, dtype=torch.float64)",
+    "KAN": "(widths, *, basis='bspline', grid=5, degree=3, base=None, domain=(-1.0, 1.0), init='auto', seed=0, "
+    "dtype=torch.float64)",
     "fit": "(model, x, y, *, weights=None, grids='auto', sparsity=0.0, solver='auto', options=None)",
     "save": "(model, path, *, names=None, target=None)",
     "load": "(path)",
@@ -117,7 +118,8 @@ SIGNATURES = {
         "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, watch=None, progress='auto')"
     ),
     "nn.KANLayer": (
-        "(n_in, n_out, *, grid=5, degree=3, base='silu', domain=(-1.0, 1.0), init='auto', dtype=None, generator=None)"
+        "(n_in, n_out, *, basis='bspline', grid=5, degree=3, base='silu', domain=(-1.0, 1.0), init='auto', dtype=None, "
+        "generator=None)"
     ),
     "nn.adapt_grid": "(model, x, grid=None, *, margins=(0.02, 0.05), quantiles=0.0)",
     "nn.refine_grid": "(model, factor)",

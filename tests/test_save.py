@@ -102,8 +102,8 @@ def test_the_file_is_plain_safetensors(tmp_path) -> None:
     np.testing.assert_array_equal(tensors["layers.0.coefficients"], model.layers[0].coefficients.detach().numpy())
     header = header_of((tmp_path / "m").read_bytes())
     assert json.loads(header["__metadata__"]["edgewise"]) == {
-        "schema": 1, "version": ew.__version__, "widths": [2, 1], "degree": 3, "base": None, "dtype": "float64",
-        "symbols": [[]], "names": None, "target": None,
+        "schema": 2, "version": ew.__version__, "widths": [2, 1], "basis": "bspline", "degree": 3, "base": None,
+        "dtype": "float64",        "symbols": [[]], "names": None, "target": None,
     }  # fmt: skip
 
 
@@ -273,7 +273,7 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("a list", metadata({"edgewise": "[1]"}), "damaged description"),
     ("deep JSON", metadata({"edgewise": "[" * 200_000}), "damaged description"),
     ("long number", metadata({"edgewise": '{"schema": ' + "9" * 10_000 + "}"}), "damaged description"),
-    ("newer", described(schema=2), r"newer version of edgewise \(schema 2\): upgrade"),
+    ("newer", described(schema=3), r"newer version of edgewise \(schema 3\): upgrade"),
     ("newer and different", metadata({"edgewise": '{"schema": 7, "layers": []}'}), "newer version"),
     ("schema zero", described(schema=0), "damaged schema"),
     ("schema text", described(schema="1"), "damaged schema"),

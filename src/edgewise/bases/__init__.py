@@ -1,10 +1,18 @@
-"""The functions that edges are made of, and the knots they live on."""
+"""The functions that edges are made of, and the ranges they live on."""
 
+from edgewise.bases._basis import Basis as Basis
+from edgewise.bases._bspline import BSpline as BSpline
+from edgewise.bases._chebyshev import Chebyshev as Chebyshev
+from edgewise.bases._fourier import Fourier as Fourier
 from edgewise.bases._grid import adapted_knots as adapted_knots
 from edgewise.bases._grid import refined_knots as refined_knots
 from edgewise.bases._grid import spline_range as spline_range
 from edgewise.bases._grid import uniform_knots as uniform_knots
+from edgewise.bases._linear import LINEAR as LINEAR
+from edgewise.bases._rbf import RBF as RBF
 from edgewise.bases._residual import RESIDUALS as RESIDUALS
 from edgewise.bases._residual import residual as residual
+from edgewise.bases._table import BASES as BASES
+from edgewise.bases._table import named as named
 from edgewise.bases._transfer import fit_curves as fit_curves
 from edgewise.bases._transfer import transfer as transfer

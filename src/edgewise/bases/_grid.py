@@ -23,21 +23,29 @@ def uniform_knots(lo: Tensor, hi: Tensor, grid: int, degree: int) -> Tensor:
     return knots
 
 
-def adapted_knots(x: Tensor, grid: int, degree: int, margin: float, quantiles: float = 0.0) -> Tensor:
-    """Return knots over the range of samples, widened at each end by the share `margin` of that range.
+def sample_range(x: Tensor, margin: float) -> tuple[Tensor, Tensor]:
+    """Return the ends of the range of samples, widened on each side by the share `margin` of that range.
 
-    t = (1 - q) uniform + q quantiles, with q = `quantiles` in [0, 0.95]; 0 gives equal spacing.
+    A constant column gets a range of its own size around it, of width one where it is zero.
 
-    Shapes: x (n, n_in), result (n_in, grid + 2 degree + 1). A constant column gets a range of width one around it
-    (or of its own size where that is larger).
+    Shapes: x (n, n_in), result two of (n_in,).
     """
     lo, hi = x.amin(0), x.amax(0)
     width = hi - lo
     size = torch.maximum(lo.abs(), hi.abs())
     flat = width <= 1e-12 * size
     half = torch.where(flat, torch.where(size > 0, size, torch.ones_like(size)) / 2, margin * width)
-    lo, hi = lo - half, hi + half
-    knots = uniform_knots(lo, hi, grid, degree)
+    return lo - half, hi + half
+
+
+def adapted_knots(x: Tensor, grid: int, degree: int, margin: float, quantiles: float = 0.0) -> Tensor:
+    """Return knots over the range of samples, widened at each end by the share `margin` of that range.
+
+    t = (1 - q) uniform + q quantiles, with q = `quantiles` in [0, 0.95]; 0 gives equal spacing.
+
+    Shapes: x (n, n_in), result (n_in, grid + 2 degree + 1).
+    """
+    knots = uniform_knots(*sample_range(x, margin), grid, degree)
     if quantiles > 0 and grid > 1:
         share = torch.linspace(0, 1, grid + 1, dtype=x.dtype, device=x.device)[1:-1]
         cuts = torch.quantile(x, share, dim=0).T

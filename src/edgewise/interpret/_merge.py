@@ -59,7 +59,7 @@ def _joined(model: KAN, depth: int, p: int, q: int, alpha: float, beta: float) -
             edges = layer.edges(h)
             return edges[:, :, p] + edges[:, :, q]
 
-        layer.coefficients[:, p] = fit_curves(both, layer.knots[p], layer.degree)
+        layer.coefficients[:, p] = fit_curves(both, layer.kind, layer.knots[p], layer.coefficients.shape[-1])
         layer.base_weight[:, p] = 0
         layer.mask[:, p] |= layer.mask[:, q]
         layer.mask[:, q] = False

@@ -50,8 +50,8 @@ def save(
     """Write a network to a safetensors file, with the names of its inputs and its target where given.
 
     The file holds every parameter, knot and mask, and under the key "edgewise" one line of JSON with the widths,
-    the degree, the base function, the function names of symbolic edges, the names and a schema number. It appears
-    complete or not at all; a file that was there is replaced.
+    the basis and its degree, the base function, the function names of symbolic edges, the names and a schema number.
+    It appears complete or not at all; a file that was there is replaced.
 
     Errors: InputError for names that do not match the inputs, values that are not finite, and a place that cannot
     be written.
@@ -138,9 +138,12 @@ def _describe(model: KAN, names: Sequence[str] | None, target: str | None) -> De
     if dtype not in DTYPES:
         raise InputError(f"A network is saved in float32 or float64. This one is {dtype}: convert it first.")
     layers = [layer for layer in model.layers if isinstance(layer, KANLayer)]
+    if len({(layer.kind, layer.base) for layer in layers}) > 1:
+        raise InputError("A network is saved with one basis and one base function. The layers of this one differ.")
     return Description(
         widths=[list(width) if isinstance(width, tuple) else width for width in model.widths],
-        degree=layers[0].degree,
+        basis=layers[0].kind.name,
+        degree=layers[0].kind.degree,
         base=layers[0].base,
         dtype=dtype,
         symbols=[[(j, i, name) for (j, i), name in layer.symbols.items()] for layer in layers],
@@ -184,14 +187,14 @@ def _check_shapes(file: Any, description: Description) -> None:
 
 
 def _expected(file: Any, number: int, shape: Shape, description: Description) -> dict[str, Shape]:
-    """The shapes of a layer's tensors; the number of grid cells follows from the knots."""
-    knots = file.get_slice(f"layers.{number}.knots").get_shape()
-    cells = max(1, (knots[-1] if knots else 0) - 2 * description.degree - 1)
+    """The shapes of a layer's tensors; the grid follows from the coefficients."""
+    found, kind = file.get_slice(f"layers.{number}.coefficients").get_shape(), description.kind
+    count = kind.count(max(1, kind.grid(found[-1] if found else 0)))
     return {
-        "coefficients": (*shape, cells + description.degree),
+        "coefficients": (*shape, count),
         "base_weight": shape,
         "affine": (*shape, 4),
-        "knots": (shape[1], cells + 2 * description.degree + 1),
+        "knots": (shape[1], kind.width(count)),
         "mask": shape,
         "affine_free": (*shape, 4),
     }
@@ -208,7 +211,7 @@ def _check_values(tensors: dict[str, Tensor], description: Description) -> None:
             raise Malformed(f"has values in {key!r} that are not finite numbers: save the network again")
         if key.endswith(".knots"):
             step = tensor.diff(dim=-1)
-            inner = step[:, description.degree : step.shape[1] - description.degree]
+            inner = description.kind.marks(tensors[key]).diff(dim=-1)
             if bool((step < 0).any()) or bool((inner <= 0).any()):
                 raise Malformed(f"has knots in {key!r} that do not ascend: save the network again")
 
@@ -216,7 +219,8 @@ def _check_values(tensors: dict[str, Tensor], description: Description) -> None:
 def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
     widths = [tuple(width) if isinstance(width, list) else width for width in description.widths]
     dtype = getattr(torch, description.dtype)
-    model = KAN(widths, grid=1, degree=description.degree, base=description.base, dtype=dtype)
+    degree = 3 if description.degree is None else description.degree
+    model = KAN(widths, basis=description.basis, grid=1, degree=degree, base=description.base, dtype=dtype)
     for number, (layer, symbols) in enumerate(zip(model.layers, description.symbols, strict=True)):
         assert isinstance(layer, KANLayer)
         for name in TENSORS:

@@ -10,9 +10,9 @@ from typing import Any
 
 from edgewise import functions
 from edgewise._errors import InputError
-from edgewise.bases import RESIDUALS
+from edgewise.bases import RESIDUALS, Basis, named
 
-SCHEMA = 1
+SCHEMA = 2
 """The newest layout that this version reads and the one that it writes."""
 
 DTYPES = ("float32", "float64")
@@ -31,13 +31,14 @@ class Malformed(Exception):
 class Description:
     """Everything about a network that its tensors do not say.
 
-    `widths` lists ints, or (sums, products) with the products an int or a list of arities, as `KAN` takes them;
-    `symbols` the function names (j, i, name) of each layer's symbolic edges; `names` and `target` those of the
-    columns it was trained on.
+    `widths` lists ints, or (sums, products) with the products an int or a list of arities, as `KAN` takes them, like
+    `basis` and `degree` (None for a basis without one); `symbols` the function names (j, i, name) of each layer's
+    symbolic edges; `names` and `target` those of the columns it was trained on.
     """
 
     widths: list[Any]
-    degree: int
+    basis: str
+    degree: int | None
     base: str | None
     dtype: str
     symbols: list[list[Symbol]]
@@ -48,8 +49,8 @@ class Description:
     def to_json(self) -> str:
         """The description as one line of JSON, its `schema` first.
 
-        >>> Description([1, 1], 3, None, "float64", [[]], ["t"], "y", "0.1.0").to_json()[:32]
-        '{"schema": 1, "version": "0.1.0"'
+        >>> Description([1, 1], "bspline", 3, None, "float64", [[]], ["t"], "y", "0.1.0").to_json()[:32]
+        '{"schema": 2, "version": "0.1.0"'
         """
         fields = {name: getattr(self, name) for name in sorted(vars(self))}
         return json.dumps({"schema": SCHEMA, "version": fields.pop("version"), **fields})
@@ -58,16 +59,17 @@ class Description:
     def from_json(cls, text: str) -> Description:
         """Read and check a description; `Malformed` says what is wrong with it.
 
-        >>> Description.from_json('{"schema": 2}')
+        >>> Description.from_json('{"schema": 3}')
         Traceback (most recent call last):
-        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 2): upgrade edgewise
+        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 3): upgrade edgewise
         """
         try:
             data = json.loads(text)
         except (ValueError, RecursionError):
             raise Malformed("has a damaged description: save the network again") from None
         _require(isinstance(data, dict), "description")
-        _check_schema(data.pop("schema", None))
+        if _checked_schema(data.pop("schema", None)) == 1:  # which knew B-splines alone
+            data.setdefault("basis", "bspline")
         wanted = set(cls.__dataclass_fields__)
         for name in sorted(wanted ^ set(data)):
             _require(False, f"description ({name!r} is {'missing' if name in wanted else 'unknown'})")
@@ -75,6 +77,11 @@ class Description:
         found._check()
         found.symbols[:] = [[(j, i, name) for j, i, name in symbols] for symbols in found.symbols]
         return found
+
+    @property
+    def kind(self) -> Basis:
+        """The basis of every layer."""
+        return named(self.basis) if self.degree is None else named(self.basis, self.degree)
 
     def shapes(self) -> Iterator[Shape]:
         """The (subnodes, inputs) of each layer, by arithmetic alone: nothing is as large as a file claims."""
@@ -85,7 +92,13 @@ class Description:
     def _check(self) -> None:
         _require(isinstance(self.widths, list) and len(self.widths) >= 2, "list of widths")
         _require(all(_is_width(width) for width in self.widths) and _is_int(self.widths[0], 1), "list of widths")
-        _require(_is_int(self.degree, 1) and self.degree <= 5, "degree")
+        _require(isinstance(self.basis, str), "basis")
+        _require(self.degree is None or _is_int(self.degree, 1), "degree")
+        try:
+            sound = self.kind.degree == self.degree
+        except InputError:
+            sound = False
+        _require(sound, "basis or degree")
         _require(self.base is None or (isinstance(self.base, str) and self.base in RESIDUALS), "base function")
         _require(self.dtype in DTYPES, "number type")
         _require(isinstance(self.version, str), "version")
@@ -110,10 +123,12 @@ def _require(sound: bool, what: str) -> None:
         raise Malformed(f"has a damaged {what}: save the network again")
 
 
-def _check_schema(schema: object) -> None:
+def _checked_schema(schema: object) -> int:
     _require(_is_int(schema, 1), "schema number")
-    if schema > SCHEMA:  # type: ignore[operator]
+    assert isinstance(schema, int)
+    if schema > SCHEMA:
         raise Malformed(f"was written by a newer version of edgewise (schema {schema}): upgrade edgewise")
+    return schema
 
 
 def _is_int(value: object, least: int) -> bool:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import unknown
-from edgewise.bases import spline_range
 
 if TYPE_CHECKING:
     from edgewise.nn._layer import KANLayer
@@ -25,7 +24,7 @@ def initial_values(layer: KANLayer, generator: torch.Generator | None = None) ->
 
     With K coefficients an edge and independent draws, the schemes are
 
-        smooth    c_m = s sin(2 u t_m + 3 v) / sqrt(n_in), u, v ~ N(0, 1), t_m from -1 to 1 along the spline;
+        smooth    phi(t) = s sin(2 u t + 3 v) / sqrt(n_in), u, v ~ N(0, 1), t from -1 to 1 along the range;
                   s = 1, w = 0 without a base function; s = 0.1, w ~ N(0, 1/n_in) with one, which carries the layer
         variance  c_m ~ N(0, a V / (n_in sum_m E B_m^2)),  w ~ N(0, a V / (n_in E b^2)),  a = 1/2 with a base, else 1
         power     c_m ~ N(0, (K + 1)^(-7/2) n_in^(-7/2)),  w ~ N(0, (K + 1)^(-1/2) n_in^(-1/2))
@@ -67,13 +66,12 @@ def _chosen(layer: KANLayer) -> str:
 def _smooth(layer: KANLayer, draw: Draw) -> Values:
     u, v = draw(2, layer.n_out, layer.n_in, 1)
     weights = draw(layer.n_out, layer.n_in) / layer.n_in**0.5
-    t = torch.linspace(-1, 1, _count(layer), dtype=torch.float64, device=u.device)
-    curves = torch.sin(2 * u * t + 3 * v) / layer.n_in**0.5
+    curves = layer.kind.drawn(lambda t: torch.sin(2 * u * t.to(u.device) + 3 * v) / layer.n_in**0.5, _count(layer))
     return (curves, 0 * weights) if layer.base is None else (0.1 * curves, weights)
 
 
 def _variance(layer: KANLayer, draw: Draw) -> Values:
-    lo, hi = spline_range(layer.knots, layer.degree)
+    lo, hi = layer.kind.ends(layer.knots)
     position = (torch.arange(_POINTS, dtype=lo.dtype, device=lo.device).unsqueeze(-1) + 0.5) / _POINTS
     squares = layer.basis(lo + (hi - lo) * position).double().square().mean(0)  # (n_in, K [+ 1])
     share = (hi - lo).double().square() / 12 / layer.n_in / (1 if layer.base is None else 2)

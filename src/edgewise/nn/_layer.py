@@ -11,8 +11,8 @@ from torch import Tensor
 
 from edgewise import functions
 from edgewise._errors import InputError
-from edgewise.bases import RESIDUALS, residual, uniform_knots
-from edgewise.kernels import Family, basis, contract, plain_world, remembered
+from edgewise.bases import RESIDUALS, named, residual
+from edgewise.kernels import Family, contract, plain_world, remembered
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._init import check_scheme, initial_values
 
@@ -23,13 +23,22 @@ class KANLayer(torch.nn.Module):
     y_j = sum_i m_ji phi_ji(x_i),  phi(x) = sum_k c_k B_k(x) + w b(x)   for a spline edge,
                                    phi(x) = c f(a x + b) + d            for a symbolic edge.
 
-    B_k are B-splines of `degree` on `grid` cells over `domain`; beyond the first and last knot they continue along
-    their tangents, so nothing dies and nothing explodes there. b is the base function: "silu", "identity" or None.
-    `init` names what draws the first values: see `edgewise.nn.initial_values`.
+    B_k are the functions of `basis` over `domain`, whose meaning of `grid` is
 
-    Shapes: x (..., n_in) -> (..., n_out). Coefficients (n_out, n_in, grid + degree), base weights and mask
-    (n_out, n_in), affine constants (n_out, n_in, 4). Any input dtype is converted to the layer's; under
-    autocast a layer computes in its own dtype all the same, and gives the dtype that `torch.nn.Linear` would.
+        "bspline"    cells of splines of `degree` 1 to 5 (the other bases take no degree); K = grid + degree
+        "linear"     cells of piecewise linear functions; K = grid + 1
+        "chebyshev"  degree of the polynomials; K = grid + 1
+        "rbf"        cells between Gaussians; K = grid + 7
+        "fourier"    harmonics; K = 2 grid + 1
+
+    Beyond the ends of the range they continue along their tangents, so nothing dies and nothing explodes there. b is
+    the base function: "silu", "identity" or None. `init` names what draws the first values: see
+    `edgewise.nn.initial_values`. What is said of spline edges holds for every basis.
+
+    Shapes: x (..., n_in) -> (..., n_out). Coefficients (n_out, n_in, K), base weights and mask (n_out, n_in), affine
+    constants (n_out, n_in, 4), knots (n_in, ...): those of B-splines, the two ends of the range for the others. Any
+    input dtype is converted to the layer's; under autocast a layer computes in its own dtype all the same, and gives
+    the dtype that `torch.nn.Linear` would.
 
     >>> import torch
     >>> layer = KANLayer(3, 2, generator=torch.Generator().manual_seed(0))
@@ -48,6 +57,7 @@ class KANLayer(torch.nn.Module):
         n_in: int,
         n_out: int,
         *,
+        basis: str = "bspline",
         grid: int = 5,
         degree: int = 3,
         base: str | None = "silu",
@@ -57,13 +67,13 @@ class KANLayer(torch.nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        _check(n_in, n_out, grid, degree, base, domain)
+        _check(n_in, n_out, grid, base, domain)
         check_scheme(init)
-        self.n_in, self.n_out, self.degree, self.base, self.init = n_in, n_out, degree, base, init
+        self.n_in, self.n_out, self.kind, self.base, self.init = n_in, n_out, named(basis, degree), base, init
         dtype = dtype or torch.get_default_dtype()
         lo, hi = (torch.full((n_in,), float(end), dtype=dtype) for end in domain)
-        self.register_buffer("knots", uniform_knots(lo, hi, grid, degree))
-        self.coefficients = torch.nn.Parameter(torch.zeros(n_out, n_in, grid + degree, dtype=dtype))
+        self.register_buffer("knots", self.kind.placed(lo, hi, grid))
+        self.coefficients = torch.nn.Parameter(torch.zeros(n_out, n_in, self.kind.count(grid), dtype=dtype))
         self.base_weight = torch.nn.Parameter(torch.zeros(n_out, n_in, dtype=dtype))
         self.affine = torch.nn.Parameter(torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=dtype).repeat(n_out, n_in, 1))
         self.register_buffer("mask", torch.ones(n_out, n_in, dtype=torch.bool))
@@ -80,12 +90,18 @@ class KANLayer(torch.nn.Module):
 
     @property
     def grid(self) -> int:
-        """Number of cells between the first and the last interior knot."""
-        return self.knots.shape[-1] - 2 * self.degree - 1
+        """How fine the functions are, in the measure of their basis: cells, degree or harmonics."""
+        return self.kind.grid(self.coefficients.shape[-1])
+
+    @property
+    def degree(self) -> int | None:
+        """Degree of the pieces between knots, None for a basis without knots."""
+        return self.kind.degree
 
     @property
     def family(self) -> Family:
-        return Family("bspline", self.degree)
+        """What the kernels know the functions by."""
+        return self.kind.family(self.coefficients.shape[-1])
 
     @property
     def dtype(self) -> torch.dtype:
@@ -109,7 +125,7 @@ class KANLayer(torch.nn.Module):
 
     def basis(self, x: Tensor, order: int = 0) -> Tensor:
         """The functions that a spline edge combines, or their first derivatives: (..., n_in, K [+ 1 with a base])."""
-        values = basis(x, self.knots, self.family, order)
+        values = self.kind.values(x, self.knots, self.coefficients.shape[-1], order)
         if self.base is None:
             return values
         return torch.cat([values, residual(self.base)[order](x).unsqueeze(-1)], dim=-1)
@@ -169,9 +185,12 @@ class KANLayer(torch.nn.Module):
             yield j, i, torch.where(on, c * functions.get(name).torch(z) + d, 0.0)
 
     def get_extra_state(self) -> dict[str, Any]:
-        return {"symbols": [[j, i, name] for (j, i), name in self.symbols.items()]}
+        return {"basis": self.kind.name, "symbols": [[j, i, name] for (j, i), name in self.symbols.items()]}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
+        found = state.get("basis", self.kind.name)
+        if found != self.kind.name:
+            raise InputError(f"The saved layer has basis {found!r}, this one {self.kind.name!r}.")
         self.symbols = {(j, i): name for j, i, name in state["symbols"]}
 
     def clone(self) -> Self:
@@ -179,7 +198,10 @@ class KANLayer(torch.nn.Module):
         return copy.deepcopy(self)
 
     def extra_repr(self) -> str:
-        return f"{self.n_in} -> {self.n_out}, grid={self.grid}, degree={self.degree}, base={self.base!r}"
+        shown = {"basis": self.kind.name, "grid": self.grid, "degree": self.degree, "base": self.base}
+        if self.kind.name != "bspline":
+            del shown["degree"]
+        return f"{self.n_in} -> {self.n_out}, " + ", ".join(f"{name}={value!r}" for name, value in shown.items())
 
 
 def _columns(edges: list[tuple[int, int]], device: torch.device) -> tuple[Tensor, Tensor]:
@@ -187,16 +209,10 @@ def _columns(edges: list[tuple[int, int]], device: torch.device) -> tuple[Tensor
     return pairs[:, 0], pairs[:, 1]
 
 
-def _check(n_in: int, n_out: int, grid: int, degree: int, base: str | None, domain: tuple[float, float]) -> None:
-    for name, value, most in (
-        ("n_in", n_in, None),
-        ("n_out", n_out, None),
-        ("grid", grid, None),
-        ("degree", degree, 5),
-    ):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (most and value > most):
-            limit = f" and <= {most}" if most else ""
-            raise InputError(f"The '{name}' parameter of KAN must be an int >= 1{limit}. Got {value!r} instead.")
+def _check(n_in: int, n_out: int, grid: int, base: str | None, domain: tuple[float, float]) -> None:
+    for name, value in (("n_in", n_in), ("n_out", n_out), ("grid", grid)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise InputError(f"The '{name}' parameter of KAN must be an int >= 1. Got {value!r} instead.")
     if base is not None and base not in RESIDUALS:
         residual(base)
     pair = isinstance(domain, tuple | list) and len(domain) == 2 and all(isinstance(end, int | float) for end in domain)

@@ -26,6 +26,9 @@ class KAN(torch.nn.Module):
     sums and two products in between, and one output. Building and calling one writes nothing, prints nothing, keeps no
     activations and leaves the global random state alone.
 
+    `basis` names the functions that edges combine: "bspline", "linear", "chebyshev", "rbf" or "fourier", each with its
+    own meaning of `grid` (see `edgewise.nn.KANLayer`).
+
     `base` adds a fixed function to every spline: "silu", "identity" or None. Second-order training needs none (with it,
     x y loses two to three digits); gradient descent on deep networks gains from "silu". `init` names what draws
     the first values: see `edgewise.nn.initial_values`.
@@ -33,7 +36,7 @@ class KAN(torch.nn.Module):
     Shapes: x (..., n_in) -> (..., n_out). Parameters are float64 unless `dtype` says otherwise: second-order training
     reaches 1e-7 and below, where float32 ends. Inputs beyond the knots are followed along tangents.
 
-    Errors: InputError for widths, grid, degree, base or domain out of range, and for inputs of another width.
+    Errors: InputError for widths, basis, grid, degree, base or domain out of range, and for inputs of another width.
 
     >>> import edgewise as ew, torch
     >>> model = ew.KAN([2, (3, 2), 1], grid=5, seed=0)
@@ -43,10 +46,11 @@ class KAN(torch.nn.Module):
     Source: Liu et al., KAN (2024), eq. 2.7; product nodes: Liu et al., KAN 2.0 (2024), section 2.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a network is made of)
         self,
         widths: Sequence[Width],
         *,
+        basis: str = "bspline",
         grid: int = 5,
         degree: int = 3,
         base: str | None = None,
@@ -70,7 +74,8 @@ class KAN(torch.nn.Module):
         generator = torch.Generator().manual_seed(seed)
         self.layers = torch.nn.ModuleList(
             KANLayer(
-                before.n_nodes, after.n_subnodes, grid=grid, degree=degree, base=base, domain=domain, init=init,
+                before.n_nodes, after.n_subnodes, basis=basis, grid=grid, degree=degree, base=base, domain=domain,
+                init=init,
                 dtype=dtype, generator=generator,
             )
             for before, after in zip(self.nodes, self.nodes[1:], strict=False)

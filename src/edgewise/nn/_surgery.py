@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edgewise import functions
 from edgewise._errors import InputError
-from edgewise.bases import adapted_knots, refined_knots, transfer
+from edgewise.bases import transfer
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 from edgewise.nn._nodes import Nodes
@@ -89,7 +89,9 @@ def remove_edges(model: KAN, edges: Iterable[tuple[int, int, int]]) -> KAN:
 
 
 def refine_grid(model: KAN, factor: int) -> KAN:
-    """Return the same function on knots with each cell split into `factor` equal ones: exact to rounding.
+    """Return the same function on a grid `factor` times as fine: exact to rounding, but for "rbf" by least squares.
+
+    Cells are split into equal ones; the degree or the number of harmonics grows by the factor.
 
     >>> import edgewise as ew
     >>> refine_grid(ew.KAN([2, 1], grid=5), 2).layers[0].grid
@@ -98,7 +100,7 @@ def refine_grid(model: KAN, factor: int) -> KAN:
     _check_count("factor", factor)
     new = clone(model)
     for layer in _layers(new):
-        _set_knots(layer, refined_knots(layer.knots, layer.degree, factor))
+        _set_knots(layer, layer.kind.refined(layer.knots, factor), factor * layer.grid)
     return new
 
 
@@ -107,9 +109,9 @@ def adapt_grid(
 ) -> KAN:  # fmt: skip
     """Return the network with every layer's knots moved to the range that its inputs take on the rows of x.
 
-    Knots span the range widened at each end by a share of it, `margins` = (for the inputs, for hidden nodes), in `grid`
-    cells (as before when None), blended with the samples' quantiles by the share `quantiles` in [0, 0.95]. Splines are
-    carried over by least squares: exact where the new knots contain the old, the spline error otherwise.
+    Knots span the range widened at each end by a share of it, `margins` = (for the inputs, for hidden nodes), with a
+    grid of `grid` (as before when None). Those of B-splines are blended with the samples' quantiles by the share
+    `quantiles` in [0, 0.95]. Functions are carried over by least squares: exact where the new ones contain the old.
 
     >>> import edgewise as ew, torch
     >>> model = adapt_grid(ew.KAN([1, 1]), torch.rand(100, 1) * 50, grid=20)
@@ -131,7 +133,8 @@ def adapt_grid(
                 raise InputError(
                     f"{what} not finite everywhere: a symbolic edge may have left its domain, or a row is bad."
                 )
-            _set_knots(layer, adapted_knots(h, grid or layer.grid, layer.degree, margins[depth > 0], quantiles))
+            target = grid or layer.grid
+            _set_knots(layer, layer.kind.adapted(h, target, margins[depth > 0], quantiles), target)
             h = nodes.combine(layer(h))
     return new
 
@@ -141,8 +144,8 @@ def _check_count(name: str, value: object) -> None:
         raise InputError(f"'{name}' must be an int >= 1. Got {value!r}.")
 
 
-def _set_knots(layer: KANLayer, knots: Tensor) -> None:
-    moved = transfer(layer.coefficients.detach(), layer.knots, knots, layer.degree)
+def _set_knots(layer: KANLayer, knots: Tensor, grid: int) -> None:
+    moved = transfer(layer.coefficients.detach(), layer.kind, layer.knots, knots, layer.kind.count(grid))
     layer.coefficients = torch.nn.Parameter(moved)
     layer.knots = knots
 
@@ -227,6 +230,7 @@ def _keep_nodes(model: KAN, depth: int, keep: list[bool], x: Tensor) -> KAN:
 
 def add_constant(layer: KANLayer, constant: Tensor) -> None:
     """Add constant[j] to subnode j, in place, through one of its active edges."""
+    one = layer.kind.constant(layer.coefficients.shape[-1]).to(layer.coefficients)
     with torch.no_grad():
         for j, value in enumerate(constant.tolist()):
             on = layer.mask[j].nonzero().flatten().tolist()
@@ -236,7 +240,7 @@ def add_constant(layer: KANLayer, constant: Tensor) -> None:
             if symbolic:
                 layer.affine[j, symbolic[0], 3] += value
             else:
-                layer.coefficients[j, on[0]] += value  # B-splines sum to one
+                layer.coefficients[j, on[0]] += value * one
 
 
 def _select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int] | None = None) -> KANLayer:

@@ -54,7 +54,7 @@ def curves(
         ax = figure.add_subplot(lines, columns, number + 1)
         layer = model.layers[curve.layer]
         assert isinstance(layer, KANLayer)
-        knots = [] if curve.function else layer.knots[curve.i, layer.degree : -layer.degree].tolist()
+        knots = [] if curve.function else layer.kind.marks(layer.knots)[curve.i].tolist()
         start = labels[curve.layer][curve.i]
         _panel(ax, curve, knots, start)
         title = f"{start} → {_end(model, labels, curve)}"

@@ -44,7 +44,7 @@ def rows_of(model: KAN, x: Any) -> Tensor:
     if x is None:
         layer = model.layers[0]
         assert isinstance(layer, KANLayer)
-        low, high = layer.knots[:, layer.degree], layer.knots[:, -1 - layer.degree]
+        low, high = layer.kind.ends(layer.knots)
         unit = torch.quasirandom.SobolEngine(model.n_in).draw(513, dtype=torch.float64)[1:].to(low)
         return low + (high - low) * unit
     table = as_matrix(x, "x")
@@ -102,7 +102,7 @@ def _curve(
     x, y, samples, values = (part.double().cpu().numpy() for part in (*curve, *data))
     function = layer.symbols.get((j, i))
     a, b, c, d = layer.affine[j, i].double().tolist()
-    low, high = float(layer.knots[i, layer.degree]), float(layer.knots[i, -1 - layer.degree])
+    low, high = (float(end[i]) for end in layer.kind.ends(layer.knots))
     beyond = (samples < low) | (samples > high)
     return EdgeCurve(
         depth,

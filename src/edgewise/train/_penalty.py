@@ -23,7 +23,7 @@ def penalty(model: KAN, table: Table, sparsity: float, smoothing: float, loss: L
     With A_j = d output / d subnode j and the edge's score s_e = sqrt(mean A_j^2 c' Cov(basis) c):
 
         sparsity:      sum_e s_e, majorised at the present scores by s_e^2 / (2 s_e,now + floor)
-        smoothing:     sum_e mean A_j^2 |second differences of c|^2
+        smoothing:     sum_e mean A_j^2 c' R c,  R the roughness of the basis (second differences of B-splines)
         continuation:  sum_e mean A_j^2 w_e sum_m exp(-rows near m) |D_m c|^2,  D the differences of order degree + 2
 
     Scores rather than raw coefficients, because a hidden node can be rescaled freely. Continuation matters only where
@@ -70,17 +70,17 @@ class _Edges:
         return q * (amount / (2 * score + _FLOOR))[:, None, None]
 
     def smoothing(self, amount: float) -> Tensor:
-        difference = self._difference(2)
-        return self._padded(amount * self.scale * (difference.T @ difference))
+        roughness = self.layer.kind.roughness(self.layer.coefficients.shape[-1])
+        return self._padded(amount * self.scale * roughness.to(self.features))
 
     def continuation(self, error: float, rows: int) -> Tensor:
-        difference = self._difference(self.layer.degree + 2)
-        count = self.layer.coefficients.shape[-1]
+        count, degree = self.layer.coefficients.shape[-1], self.layer.degree
         c = self.weights[:, :count]
-        if not len(difference):
+        if degree is None or count < degree + 3:
             return self._padded(c.new_zeros(len(c), count, count))
+        difference = self._difference(degree + 2)
         mass = self.features[..., :count].sum(0)[self.index[:, 1]] * (rows / len(self.features))
-        empty = torch.exp(-mass.unfold(1, self.layer.degree + 3, 1).amin(-1).clamp(0, 50))
+        empty = torch.exp(-mass.unfold(1, degree + 3, 1).amin(-1).clamp(0, 50))
         bends = ((1 - empty) * (c @ difference.T).square()).sum(1, keepdim=True)
         typical = bends / (1 - empty).sum(1, keepdim=True).clamp_min(1e-12)
         least = (1e-11 * c.abs().amax(1, keepdim=True)).square().clamp_min(1e-300)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgewise._errors import InputError, unknown
+from edgewise.bases import Basis
 from edgewise.nn import KAN, KANLayer, Layout
 from edgewise.optim import LBFGS, LM, Adam
 
@@ -64,8 +65,10 @@ def choose_grids(
         return [own]
     if coarse:
         return [min(own, 5)]
-    roomy = spline_edges(model) * (5 + 3) < 0.5 * rows * model.n_out and len(model.layers) <= 2
-    return _AUTO_GRIDS[roomy:]
+    kind = model.layers[0].kind
+    assert isinstance(kind, Basis)
+    roomy = spline_edges(model) * kind.count(5) < 0.5 * rows * model.n_out and len(model.layers) <= 2
+    return [grid for grid in _AUTO_GRIDS[roomy:] if grid <= kind.finest]
 
 
 def _checked(grids: Sequence[int]) -> Sequence[int]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from edgewise.bases import adapted_knots
 from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone
 from edgewise.optim import LM
 from edgewise.train._error import error_of
@@ -65,7 +64,7 @@ def respread(model: KAN, x: Tensor, seed: int | None = None) -> KAN:
     with torch.no_grad():
         for depth, (layer, nodes) in enumerate(zip(new.layers, new.nodes[1:], strict=True)):
             assert isinstance(layer, KANLayer)
-            layer.knots = adapted_knots(h, layer.grid, layer.degree, MARGINS[depth > 0])
+            layer.knots = layer.kind.adapted(h, layer.grid, MARGINS[depth > 0])
             if generator is not None:
                 layer.draw(generator)
             h = nodes.combine(layer(h))

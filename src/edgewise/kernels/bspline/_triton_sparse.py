@@ -1,0 +1,111 @@
+"""The sparse kernels: only the degree + 1 coefficients that a point touches take part, whatever the grid's size.
+
+`contract` and `pull_x` gather rows of coefficients, contiguous over the outputs. `pull_c` would scatter; it gathers
+instead: points come sorted, input by input, so that those who touch a band of coefficients lie side by side, and one
+program sums each band by a matrix product. No atomic addition, so that results do not depend on who comes first.
+"""
+
+# pyright: reportInvalidTypeForm=false
+
+from __future__ import annotations
+
+from edgewise.kernels._triton import jit, tl
+from edgewise.kernels._triton_dense import add_product, wide
+from edgewise.kernels.bspline._triton_local import cell_of, local, tile
+
+
+@jit
+def contract(
+    x, coefficients, knots, scale, out, n_rows, n_in, n_out, width, inputs_each,
+    COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr, SCALED: tl.constexpr,
+    SUM: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr,
+):  # fmt: skip
+    """out[part, n, j] = sum of v_ni C[i, c + l, j] B_{c+l}(x_ni) over l = 0..degree and the part's inputs i."""
+    n = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    j = tl.program_id(1) * OUTPUTS + tl.arange(0, OUTPUTS)
+    part = tl.program_id(2)
+    start = part * inputs_each
+    live = (n[:, None] < n_rows) & (j[None, :] < n_out)
+    total = tl.zeros((ROWS, OUTPUTS), dtype=SUM)
+    for i in range(start, tl.minimum(start + inputs_each, n_in)):
+        place = n.to(tl.int64) * n_in + i
+        at = wide(tl.load(x + place, mask=n < n_rows, other=0.0))
+        if SCALED:
+            seed = wide(tl.load(scale + place, mask=n < n_rows, other=0.0))
+        else:
+            seed = tl.full((ROWS,), 1.0, dtype=at.dtype)
+        row = knots + i * width
+        cell = cell_of(at, row, COUNT, DEGREE)
+        values = local(at, seed, row, cell, COUNT, DEGREE, ORDER)
+        base = coefficients + (i * COUNT + cell)[:, None].to(tl.int64) * n_out + j[None, :]
+        for number in tl.static_range(DEGREE + 1):
+            total += values[number][:, None].to(SUM) * tl.load(base + number * n_out, mask=live, other=0.0)
+    place = (part * n_rows + n)[:, None].to(tl.int64) * n_out + j[None, :]
+    tl.store(out + place, total.to(out.dtype.element_ty), mask=live)
+
+
+@jit
+def pull_x(
+    x, coefficients, grad, knots, out, n_rows, n_in, n_out, width, inputs_each,
+    COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr,
+    SUM: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr,
+):  # fmt: skip
+    """out[n, i] = sum over j of g_nj sum over l = 0..degree of C[i, c + l, j] B_{c+l}(x_ni)."""
+    n = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    start = tl.program_id(1) * inputs_each
+    for i in range(start, tl.minimum(start + inputs_each, n_in)):
+        place = n.to(tl.int64) * n_in + i
+        at = wide(tl.load(x + place, mask=n < n_rows, other=0.0))
+        row = knots + i * width
+        cell = cell_of(at, row, COUNT, DEGREE)
+        values = local(at, tl.full((ROWS,), 1.0, dtype=at.dtype), row, cell, COUNT, DEGREE, ORDER)
+        base = coefficients + (i * COUNT + cell)[:, None].to(tl.int64) * n_out
+        total = tl.zeros((ROWS, OUTPUTS), dtype=SUM)
+        for first in range(0, n_out, OUTPUTS):
+            j = first + tl.arange(0, OUTPUTS)
+            live = (n[:, None] < n_rows) & (j[None, :] < n_out)
+            pull = tl.zeros((ROWS, OUTPUTS), dtype=SUM)
+            for number in tl.static_range(DEGREE + 1):
+                loaded = tl.load(base + number * n_out + j[None, :], mask=live, other=0.0)
+                pull += values[number][:, None].to(SUM) * loaded
+            left = tl.load(grad + n[:, None].to(tl.int64) * n_out + j[None, :], mask=live, other=0.0)
+            total += pull * left
+        tl.store(out + place, tl.sum(total, axis=1).to(out.dtype.element_ty), mask=n < n_rows)
+
+
+@jit
+def pull_c(
+    x, rows, starts, grad, knots, scale, out, n_rows, n_in, n_out, width, parts,
+    COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr, SCALED: tl.constexpr, PRECISION: tl.constexpr,
+    SUM: tl.constexpr, PRODUCT: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    """out[part, i, m, j] = sum of g_nj v_ni B_m(x_ni) over the part's share of the rows n that touch the band of m.
+
+    x (n_in, N) comes cell by cell; `rows` (n_in, N) says which row each point is of, starts (n_in, G + 1) where cells
+    start.
+    """
+    GRID: tl.constexpr = COUNT - DEGREE
+    BANDS: tl.constexpr = (COUNT + COLUMNS - 1) // COLUMNS
+    i = tl.program_id(0) // BANDS
+    begin = tl.program_id(0) % BANDS * COLUMNS
+    j = tl.program_id(1) * OUTPUTS + tl.arange(0, OUTPUTS)
+    part = tl.program_id(2)
+    head = tl.load(starts + i * (GRID + 1) + tl.maximum(begin - DEGREE, 0))
+    tail = tl.load(starts + i * (GRID + 1) + tl.minimum(begin + COLUMNS, GRID))
+    share = (tail - head + parts - 1) // parts
+    stop = tl.minimum(head + (part + 1) * share, tail)
+    m = begin + tl.arange(0, COLUMNS)
+    total = tl.zeros((COLUMNS, OUTPUTS), dtype=SUM)
+    for top in range(head + part * share, stop, ROWS):
+        s = top + tl.arange(0, ROWS)
+        place = i.to(tl.int64) * n_rows + s
+        at = wide(tl.load(x + place, mask=s < stop, other=0.0))
+        n = tl.load(rows + place, mask=s < stop, other=0).to(tl.int64)
+        seed = wide(tl.load(scale + n * n_in + i, mask=s < stop, other=0.0)) if SCALED else (s < stop).to(at.dtype)
+        values = tile(at[:, None], seed[:, None], knots + i * width, m, COUNT, DEGREE, ORDER)
+        live = (s[:, None] < stop) & (j[None, :] < n_out)
+        right = tl.load(grad + n[:, None] * n_out + j[None, :], mask=live, other=0.0)
+        left = tl.trans(tl.reshape(values, (ROWS, COLUMNS)))
+        total = add_product(left, right, total, PRECISION, PRODUCT)
+    place = ((part * n_in + i).to(tl.int64) * COUNT + m)[:, None] * n_out + j[None, :]
+    tl.store(out + place, total.to(out.dtype.element_ty), mask=(m[:, None] < COUNT) & (j[None, :] < n_out))

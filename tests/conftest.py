@@ -31,6 +31,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_kernels() -> None:
+    """Compile the usual kernels before anything else, since compiling is told on stderr."""
+    for dtype in (torch.float32, torch.float64):
+        ew.kernels.prepare(dtype=dtype)
+
+
 @pytest.fixture
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Run the test in an empty folder, which must be empty at the end as well."""

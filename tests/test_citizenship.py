@@ -37,12 +37,6 @@ SUBJECTS: dict[str, Callable[[], Any]] = {
     "fine layer": lambda: KANLayer(
         2, 3, grid=40, degree=2, base=None, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
     ),
-    **{
-        f"{basis} layer": lambda basis=basis: KANLayer(
-            2, 3, basis=basis, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
-        )
-        for basis in ("linear", "chebyshev", "rbf", "fourier")
-    },
     "network": lambda: ew.KAN([2, (3, 2), 2]),
     "mixed network": _mixed,
 }

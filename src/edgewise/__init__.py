@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from edgewise import functions as functions
+from edgewise import kernels as kernels
 from edgewise import nn as nn
 from edgewise import optim as optim
 from edgewise import train as train

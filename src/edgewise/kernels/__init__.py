@@ -1,5 +1,9 @@
 """Tensors in, tensors out: the numerical operations under every basis."""
 
+from edgewise.kernels._dispatch import Choice as Choice
+from edgewise.kernels._dispatch import explain as explain
+from edgewise.kernels._dispatch import forced as forced
+from edgewise.kernels._dispatch import prepare as prepare
 from edgewise.kernels._family import Family as Family
 from edgewise.kernels._memo import plain_world as plain_world
 from edgewise.kernels._memo import remembered as remembered

@@ -25,6 +25,11 @@ class Family(NamedTuple):
     name: str
     size: int
 
+    def count(self, points: Tensor) -> int:
+        """How many functions there are for each input."""
+        counts = {"chebyshev": self.size + 1, "rbf": self.size, "fourier": 2 * self.size + 1}
+        return counts.get(self.name, points.shape[-1] - self.size - 1)
+
 
 #: name -> (x (..., n_in), points, size, order) -> values (..., n_in, K): plain torch, the law of every other backend
 LAWS: dict[str, Callable[[Tensor, Tensor, int, int], Tensor]] = {

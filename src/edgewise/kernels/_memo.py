@@ -11,7 +11,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 T = TypeVar("T")
 
-_SEEN: MutableMapping[Tensor, dict[Hashable, tuple[int, Any]]] = WeakTensorKeyDictionary()
+_SEEN: MutableMapping[Tensor, tuple[Tensor, dict[Hashable, Any]]] = WeakTensorKeyDictionary()
 
 
 def plain_world() -> bool:
@@ -20,22 +20,20 @@ def plain_world() -> bool:
 
 
 def remembered(tensor: Tensor, what: Hashable, make: Callable[[Tensor], T]) -> T:
-    """Return make(tensor), made afresh only after the tensor was written to.
+    """Return make(tensor), made afresh only when the tensor's values are others than the last time.
 
-    >>> import torch
+    Values are compared, because torch's count of writes misses those through `.data`.
+
     >>> knots = torch.zeros(3)
     >>> remembered(knots, "total", lambda t: float(t.sum()))
     0.0
     >>> remembered(knots.add_(1), "total", lambda t: float(t.sum()))
     3.0
     """
-    if tensor.is_inference():  # counts no writes
-        return make(tensor)
     known = _SEEN.get(tensor)
-    if known is None:
-        known = _SEEN[tensor] = {}
-    version = tensor._version
-    found = known.get(what)
-    if found is None or found[0] != version:
-        found = known[what] = (version, make(tensor))
-    return found[1]
+    if known is None or not torch.equal(known[0], tensor):
+        known = _SEEN[tensor] = (tensor.detach().clone(), {})
+    found = known[1].get(what)
+    if found is None:
+        found = known[1][what] = make(tensor)
+    return found

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from edgewise.kernels import _dispatch
+from edgewise.kernels import _routes
 from edgewise.kernels._family import Family, law
 from edgewise.kernels._memo import plain_world
 
@@ -75,7 +75,7 @@ def dense(x: Tensor, c: Tensor, v: Tensor | None, points: Tensor, family: Family
 class _Basis(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, points: Tensor, family: Family, order: int) -> Tensor:
-        return _dispatch.expand(x, points, family, order)
+        return _routes.expand(x, points, family, order)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -114,7 +114,7 @@ class _Basis(torch.autograd.Function):
 class _Contract(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, c: Tensor, v: Tensor | None, points: Tensor, family: Family, order: int) -> Tensor:
-        return _dispatch.contract(x, c, v, points, family, order)
+        return _routes.contract(x, c, v, points, family, order)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -167,7 +167,7 @@ class _Contract(torch.autograd.Function):
 class _PullX(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, c: Tensor, g: Tensor, points: Tensor, family: Family, order: int) -> Tensor:
-        return _dispatch.pull_x(x, c, g, points, family, order)
+        return _routes.pull_x(x, c, g, points, family, order)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -219,7 +219,7 @@ class _PullX(torch.autograd.Function):
 class _PullC(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, g: Tensor, v: Tensor | None, points: Tensor, family: Family, order: int) -> Tensor:
-        return _dispatch.pull_c(x, g, v, points, family, order)
+        return _routes.pull_c(x, g, v, points, family, order)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -269,7 +269,7 @@ def _pulls() -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
     """The two pull-backs: plain where nobody will differentiate or map them, which saves small networks their tape."""
     if torch.is_grad_enabled() or not plain_world():
         return _PullX.apply, _PullC.apply
-    return _dispatch.pull_x, _dispatch.pull_c
+    return _routes.pull_x, _routes.pull_c
 
 
 def _primal(x: Any) -> Any:

@@ -1,11 +1,42 @@
-"""The one owner of torch's thread count."""
+"""The one owner of threads: those of the kernels, and torch's thread count where it is changed for a while."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 
 import torch
+
+_WORTHWHILE = 2_000_000  # multiplications of a part that pay for waking a thread
+_POOL: dict[int, ThreadPoolExecutor] = {}
+
+
+def in_parts(run: Callable[[int, int], None], total: int, work: int) -> None:
+    """Call run(start, stop) on parts of range(total), on as many threads as torch has been given.
+
+    `work` is the number of multiplications in all. Parts must release Python's lock to gain from threads, and must not
+    write to the same place. Any number of callers may be here at once.
+    """
+    count = max(1, min(torch.get_num_threads(), total, work // _WORTHWHILE))
+    if count == 1:
+        run(0, total)
+        return
+    bounds = [total * k // count for k in range(count + 1)]
+    others = [_pool(count).submit(run, a, b) for a, b in pairwise(bounds[1:])]
+    run(0, bounds[1])
+    for other in others:
+        other.result()
+
+
+def _pool(count: int) -> ThreadPoolExecutor:
+    """Threads of this process: a forked child has none of its parent's."""
+    pool = _POOL.get(os.getpid())
+    if pool is None or pool._max_workers < count - 1:
+        pool = _POOL[os.getpid()] = ThreadPoolExecutor(max(1, count - 1), "edgewise")
+    return pool
 
 
 @contextmanager

@@ -1,0 +1,166 @@
+"""Numba functions as machine code that is kept on disk.
+
+A kernel is compiled once on a machine. Its object code is kept in the user's cache directory, so that another process
+needs neither Numba nor a compiler: it loads the object in a few milliseconds and calls it on raw addresses, without
+Python's lock. Importing compiles nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+_LOCK = threading.Lock()
+_SPARE = (ctypes.c_int64 * 4)()  # where kernels could put a result and an exception, which they do not have
+
+
+@cache
+def compiled(module: str, name: str, dtype: str, size: int) -> Callable[[Any], object]:
+    """Return a kernel as a function of the address of its arguments, which are whole numbers of 64 bits.
+
+    `module` is the module whose `build(name, dtype, size)` returns the Numba function, of signature
+    void(int64 *); it is imported only when there is no kept object code for this processor and these versions.
+    """
+    with _LOCK:
+        code = _kept(module, name, dtype, size)
+        engine = _engine()
+        import llvmlite.binding as llvm
+
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        address = engine.get_function_address(_symbol(module, name, dtype, size))
+    # Numba's own convention: places for a result and an exception come before the arguments.
+    function = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 3)(address)
+    return partial(function, ctypes.addressof(_SPARE), ctypes.addressof(_SPARE) + 8)
+
+
+def cache_directory() -> Path:
+    """Where object code is kept: `EDGEWISE_CACHE`, or the user's cache directory, or else a temporary one."""
+    folder = Path(os.environ.get("EDGEWISE_CACHE") or platformdirs.user_cache_dir("edgewise", appauthor=False))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return _temporary()
+
+
+@cache
+def _temporary() -> Path:
+    return Path(tempfile.mkdtemp(prefix="edgewise-"))
+
+
+def _kept(module: str, name: str, dtype: str, size: int) -> bytes:
+    """Object code, from disk or compiled now."""
+    path = cache_directory() / f"{name}-{dtype}-{size}-{_fingerprint(module)}.o"
+    found = _read(path)
+    if found is None:
+        with _told(f"{name} ({dtype}, size {size})"):
+            found = _compile(module, name, dtype, size)
+        _write(path, found)
+    return found
+
+
+def _read(path: Path) -> bytes | None:
+    """Kept code; None where there is none or where it was damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, code = content[:32], content[32:]
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def _write(path: Path, code: bytes) -> None:
+    """Keep code under a name that appears whole or not at all; a full disk only costs the next process time."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(hashlib.sha256(code).digest() + code)
+        Path(file.name).replace(path)
+    except OSError:
+        return
+
+
+@cache
+def _fingerprint(module: str) -> str:
+    """What object code depends on: the sources, the compiler and the processor."""
+    import llvmlite.binding as llvm
+
+    parts = [version("numba"), version("llvmlite"), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
+    found = find_spec(module)
+    assert found is not None and found.origin is not None
+    here = Path(__file__).parent
+    digest = hashlib.sha256("\n".join(parts).encode())
+    for source in [here / "_compiled.py", here / "_simd.py", *sorted(Path(found.origin).parent.glob("_cpu_*.py"))]:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:24]
+
+
+def _symbol(module: str, name: str, dtype: str, size: int) -> str:
+    return f"{module}.{name}_{dtype}_{size}".replace(".", "_")
+
+
+def _compile(module: str, name: str, dtype: str, size: int) -> bytes:
+    import llvmlite.binding as llvm
+
+    function = importlib.import_module(module).build(name, dtype, size)
+    (signature,) = function.signatures
+    mangled = function.overloads[signature].fndesc.mangled_name
+    text = function.inspect_llvm(signature).replace(mangled, _symbol(module, name, dtype, size))
+    return _machine().emit_object(llvm.parse_assembly(text))
+
+
+def _machine() -> Any:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    features = llvm.get_host_cpu_features().flatten()
+    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
+
+
+@cache
+def _engine() -> Any:
+    """The one owner of all machine code of this process."""
+    import llvmlite.binding as llvm
+
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Say on stderr what is compiled and where it is kept; on a terminal one line that counts, then goes."""
+    began, live = time.perf_counter(), sys.stderr.isatty()
+    _PROGRESS["kernels"] += 1
+    if live:
+        done = f"{_PROGRESS['seconds']:.0f} s so far"
+        sys.stderr.write(
+            f"\r\x1b[2Kedgewise: compiling kernel {_PROGRESS['kernels']:.0f} for this processor: {what} ({done})"
+        )
+    elif _PROGRESS["kernels"] == 1:
+        sys.stderr.write(f"edgewise: compiling kernels for this processor, once; kept in {cache_directory()}\n")
+    sys.stderr.flush()
+    yield
+    _PROGRESS["seconds"] += time.perf_counter() - began
+    if live:
+        sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()
+
+
+_PROGRESS = {"kernels": 0.0, "seconds": 0.0}

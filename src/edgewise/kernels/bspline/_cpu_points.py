@@ -1,0 +1,177 @@
+"""What every B-spline kernel for CPUs begins with: the functions that live on each point's cell, for a block of points.
+
+Imported only to compile kernels. A block is up to `chunk` rows by 16 inputs; its `scratch` is (values, cells, stride)
+with values[m stride + 16 row + input] of function m on the cell cells[16 row + input].
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit, types
+
+from edgewise.kernels._simd import (
+    WIDTH,
+    clip,
+    differ,
+    floor,
+    flushed,
+    fma,
+    full_width,
+    load_some,
+    mul,
+    pointer_to,
+    prefetch,
+    splat,
+    store,
+    store_integers,
+    sub,
+)  # fmt: skip
+
+BLOCK = 16  # inputs evaluated together
+FAST = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+#: a kernel takes one address, of whole numbers: other addresses, sizes and flags
+SIGNATURE = types.void(types.CPointer(types.intp))
+BARE = {**FAST, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+def reader(real: Any) -> Any:
+    """The function that reads a kernel's first arguments, (what the points are, where the splines live, scratch)."""
+    reals, integers = pointer_to(real), pointer_to(types.int32)
+
+    @njit(**FAST)
+    def read(a: Any) -> Any:
+        points = (reals(a[0]), reals(a[1]), a[2], a[3])  # x, weights, whether there are weights, n_in
+        splines = (reals(a[4]), reals(a[5]), reals(a[6]), reals(a[7]), reals(a[8]), a[9], a[10], a[11])
+        return points, splines, (reals(a[12]), integers(a[13]), a[14] * BLOCK), a[14]
+
+    return read
+
+
+def evaluator(real: Any, width: int) -> Any:
+    """The function that fills the scratch for rows n0 to n1 and `count` inputs from i0 on."""
+    one_point = _one_point(real, width)
+    even, uneven = _even(real, width, one_point), _uneven(real, width, one_point)
+
+    @njit(**FAST)
+    def evaluate(points: Any, splines: Any, scratch: Any, n0: Any, n1: Any, i0: Any, count: Any) -> None:
+        if splines[7]:
+            uneven(points, splines, scratch, n0, n1, i0, count)
+        else:
+            even(points, splines, scratch, n0, n1, i0, count)
+
+    return evaluate
+
+
+def _one_point(real: Any, width: int) -> Any:
+    power, zero = width - 1, real(0)
+    least = _least(real)
+
+    @njit(**FAST)
+    def polynomial(table: Any, start: Any, t: Any) -> Any:
+        value = table[start + power]
+        for p in range(power):
+            value = value * t + table[start + power - 1 - p]
+        return value
+
+    @njit(**FAST)
+    def one_point(t: Any, far: Any, scale: Any, splines: Any, here: Any, scratch: Any, at: Any) -> None:
+        """One point, at t in its cell and `far` cells beyond its end: there along the tangent."""
+        _, _, _, table, slopes, _, order, _ = splines
+        values, _, stride = scratch
+        for m in range(width):
+            value = zero
+            if far == zero or order < 2:
+                value = polynomial(table, here + m * width, t)
+            if far != zero and order == 0:
+                value += far * polynomial(slopes, here + m * width, t)
+            if far != far and order < 2:
+                value = far
+            value *= scale
+            values[m * stride + at] = zero if abs(value) < least else value
+
+    return one_point
+
+
+def _even(real: Any, width: int, one_point: Any) -> Any:
+    """Evenly spaced knots: whole vectors of inputs at a time, points beyond the ends one by one."""
+    lanes, power = WIDTH * 8 // real.bitwidth, width - 1
+    zero, one, least = real(0), real(1), _least(real)
+
+    @njit(**FAST)
+    def beyond(e: Any, i: Any, points: Any, splines: Any, scratch: Any, at: Any) -> None:
+        x, v, weighted, _ = points
+        lo, inverse, unit, _, _, grid, _, _ = splines
+        u = (x[e] - lo[i]) * inverse[i]
+        if not (u >= zero and u <= real(grid)):
+            end = one if u > zero else zero
+            scale = unit[i] * v[e] if weighted else unit[i]
+            one_point(end, u - end * real(grid), scale, splines, 0, scratch, at)
+
+    @njit(**FAST)
+    def even(points: Any, splines: Any, scratch: Any, n0: Any, n1: Any, i0: Any, count: Any) -> None:
+        full_width()
+        x, v, weighted, n_in = points
+        lo, inverse, unit, table, _, grid, _, _ = splines
+        values, cells, stride = scratch
+        top, last, tiny = splat(real(grid)), splat(real(grid - 1)), splat(least)
+        for q in range(0, count, lanes):
+            k, i = min(lanes, count - q), i0 + q
+            start, scale, units = load_some(lo, i, k), load_some(inverse, i, k), load_some(unit, i, k)
+            for n in range(n0, n1):
+                at, e = (n - n0) * BLOCK + q, n * n_in + i
+                prefetch(x, e + BLOCK)  # the next block's
+                u = mul(sub(load_some(x, e, k), start), scale)
+                inside = clip(u, top)
+                cell = clip(floor(inside), last)
+                t = sub(inside, cell)
+                store_integers(cells, at, cell)
+                weight = units
+                if weighted:
+                    weight = mul(weight, load_some(v, e, k))
+                for m in range(width):
+                    value = splat(table[m * width + power])
+                    for p in range(power):
+                        value = fma(value, t, splat(table[m * width + power - 1 - p]))
+                    store(values, m * stride + at, flushed(mul(value, weight), tiny))
+                if differ(u, inside):
+                    for j in range(k):
+                        beyond(e + j, i + j, points, splines, scratch, at + j)
+
+    return even
+
+
+def _uneven(real: Any, width: int, one_point: Any) -> Any:
+    """Knots anywhere: each cell has polynomials of its own, found by halving."""
+    zero, one = real(0), real(1)
+
+    @njit(**FAST)
+    def uneven(points: Any, splines: Any, scratch: Any, n0: Any, n1: Any, i0: Any, count: Any) -> None:
+        x, v, weighted, n_in = points
+        breaks, inverse, _, _, _, grid, _, _ = splines
+        cells = scratch[1]
+        for n in range(n0, n1):
+            for j in range(count):
+                i = i0 + j
+                e, first = n * n_in + i, i * (grid + 1)
+                low, high = 0, grid  # breaks[low] <= x < breaks[high], or the first or the last cell
+                while high - low > 1:
+                    middle = (low + high) // 2
+                    if breaks[first + middle] <= x[e]:
+                        low = middle
+                    else:
+                        high = middle
+                u = (x[e] - breaks[first + low]) * inverse[i * grid + low]
+                t = u if u >= zero else zero
+                t = t if t <= one else one
+                at = (n - n0) * BLOCK + j
+                cells[at] = low
+                here = (i * grid + low) * width * width
+                one_point(t, u - t, v[e] if weighted else one, splines, here, scratch, at)
+
+    return uneven
+
+
+def _least(real: Any) -> Any:
+    """Below this, a value times a gradient may be subnormal, which is slow; it counts as zero."""
+    return real(1e-30 if real is types.float32 else 1e-290)

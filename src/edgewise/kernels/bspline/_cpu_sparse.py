@@ -1,0 +1,178 @@
+"""B-spline kernels of the sparse route: only the functions on a point's cell are touched.
+
+Imported only to compile them. They walk tiles of four vectors of outputs. Coefficients come packed tile by tile,
+(tile, n_in, K, outputs of the tile), so that what a block of inputs touches stays in the nearest cache; outputs that
+fill no tile come vector by vector, the last one masked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit, types
+
+from edgewise.kernels._simd import WIDTH, full_width, pointer_to
+from edgewise.kernels.bspline import _cpu_tiles
+from edgewise.kernels.bspline._cpu_points import BARE, BLOCK, FAST, SIGNATURE, evaluator, reader
+from edgewise.kernels.bspline._cpu_tiles import lanes_of
+
+_NEAREST = 32768  # bytes of coefficients that are worked on together
+
+
+def build(name: str, dtype: str, degree: int) -> Any:
+    """Return the Numba function of a kernel for one dtype and degree."""
+    kernels = {"contract": _contract, "pull_x": _pull_x, "pull_c": _pull_c, "pack": _pack}
+    return kernels[name](getattr(types, dtype), degree + 1)
+
+
+def _tiles(real: Any) -> tuple[int, Any, Any]:
+    """Lanes of a vector, the outputs that a tile from output o on is wide, and inputs that share the nearest cache."""
+    lanes = lanes_of(real)
+
+    @njit(**FAST)
+    def step(o: Any, n_out: Any) -> Any:
+        return min(4 * lanes, (n_out - o + lanes - 1) // lanes * lanes)
+
+    @njit(**FAST)
+    def group(count: Any) -> Any:
+        return max(1, min(BLOCK, _NEAREST // (count * 4 * WIDTH)))
+
+    return lanes, step, group
+
+
+def _contract(real: Any, width: int) -> Any:
+    """y[n, j] = sum over inputs and functions of value times coefficient, for rows from `start` to `stop`."""
+    read, evaluate, reals = reader(real), evaluator(real, width), pointer_to(real)
+    lanes, step, group = _tiles(real)
+    four, some = _cpu_tiles.contract(real, width)
+    tile = 4 * lanes
+
+    @njit(SIGNATURE, **BARE)
+    def contract(a: Any) -> None:
+        full_width()
+        points, splines, scratch, chunk = read(a)
+        packed, y, start, stop, n_out = reals(a[15]), reals(a[16]), a[17], a[18], a[19]
+        n_in, count = points[3], splines[5] + width - 1
+        for r0 in range(start, stop, chunk):
+            rows = min(stop, r0 + chunk) - r0
+            for i0 in range(0, n_in, BLOCK):
+                block = min(BLOCK, n_in - i0)
+                evaluate(points, splines, scratch, r0, r0 + rows, i0, block)
+                for o in range(0, n_out, tile):
+                    wide = step(o, n_out)
+                    base = (o * n_in + wide * i0) * count
+                    for j0 in range(0, block, group(count)):
+                        inputs, fresh = (j0, min(block, j0 + group(count))), i0 + j0 == 0
+                        if o + tile <= n_out:
+                            outputs = (y, r0 * n_out + o, n_out)
+                            four(scratch, rows, inputs, (packed, base, count), outputs, fresh)
+                            continue
+                        for p in range(o, n_out, lanes):
+                            outputs = (y, r0 * n_out + p, n_out)
+                            weights = (packed, base + p - o, count)
+                            some(scratch, rows, inputs, weights, outputs, fresh, min(lanes, n_out - p), wide)
+
+    return contract
+
+
+def _pull_x(real: Any, width: int) -> Any:
+    """out[n, i] = sum over outputs of g times what the coefficients of the edge give, for rows `start` to `stop`."""
+    read, evaluate, reals = reader(real), evaluator(real, width), pointer_to(real)
+    lanes, step, group = _tiles(real)
+    four, some = _cpu_tiles.pull_x(real, width)
+    tile = 4 * lanes
+
+    @njit(SIGNATURE, **BARE)
+    def pull_x(a: Any) -> None:
+        full_width()
+        points, splines, scratch, chunk = read(a)
+        packed, g, out = reals(a[15]), reals(a[16]), reals(a[17])
+        start, stop, n_out = a[18], a[19], a[20]
+        n_in, count = points[3], splines[5] + width - 1
+        for r0 in range(start, stop, chunk):
+            rows = min(stop, r0 + chunk) - r0
+            for i0 in range(0, n_in, BLOCK):
+                block = min(BLOCK, n_in - i0)
+                evaluate(points, splines, scratch, r0, r0 + rows, i0, block)
+                for o in range(0, n_out, tile):
+                    wide = step(o, n_out)
+                    base, corner = (o * n_in + wide * i0) * count, r0 * n_in + i0
+                    if o + tile <= n_out:
+                        outputs, slopes = (g, r0 * n_out + o, n_out), (out, corner, n_in)
+                        for j0 in range(0, block, group(count)):
+                            inputs = (j0, min(block, j0 + group(count)))
+                            four(scratch, rows, inputs, (packed, base, count), outputs, slopes, o == 0)
+                        continue
+                    for p in range(o, n_out, lanes):
+                        outputs, slopes = (g, r0 * n_out + p, n_out), (out, corner, n_in, p == 0)
+                        weights = (packed, base + p - o, count)
+                        some(scratch, rows, block, weights, outputs, slopes, min(lanes, n_out - p), wide)
+
+    return pull_x
+
+
+def _pull_c(real: Any, width: int) -> Any:
+    """packed[i, m, j] = sum over rows of g times value, for inputs from `start` to `stop`."""
+    read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
+    lanes, step, group = _tiles(real)
+    four, some = _cpu_tiles.pull_c(real, width)
+    tile = 4 * lanes
+
+    @njit(SIGNATURE, **BARE)
+    def pull_c(a: Any) -> None:
+        full_width()
+        points, splines, scratch, chunk = read(a)
+        g, packed, start, stop, n_rows, n_out = reals(a[15]), reals(a[16]), a[17], a[18], a[19], a[20]
+        n_in, count = points[3], splines[5] + width - 1
+        for i0 in range(start, stop, BLOCK):
+            block = min(BLOCK, stop - i0)
+            for o in range(0, n_out, tile):
+                wide = step(o, n_out)
+                base = (o * n_in + wide * i0) * count
+                for k in range(base, base + wide * block * count):
+                    packed[k] = zero
+            for r0 in range(0, n_rows, chunk):
+                rows = min(n_rows, r0 + chunk) - r0
+                evaluate(points, splines, scratch, r0, r0 + rows, i0, block)
+                for o in range(0, n_out, tile):
+                    wide = step(o, n_out)
+                    base = (o * n_in + wide * i0) * count
+                    if o + tile <= n_out:
+                        for j0 in range(0, block, group(count)):
+                            inputs = (j0, min(block, j0 + group(count)))
+                            four(scratch, rows, inputs, (packed, base, count), (g, r0 * n_out + o, n_out))
+                        continue
+                    for p in range(o, n_out, lanes):
+                        outputs, weights = (g, r0 * n_out + p, n_out), (packed, base + p - o, count)
+                        some(scratch, rows, block, weights, outputs, min(lanes, n_out - p), wide)
+
+    return pull_c
+
+
+def _pack(real: Any, width: int) -> Any:
+    """Between coefficients (n_out, inner) and tiles of outputs (tile, inner, outputs), there and `back`."""
+    reals, zero = pointer_to(real), real(0)
+    _, step, _ = _tiles(real)
+    tile = 4 * lanes_of(real)
+
+    @njit(SIGNATURE, **BARE)
+    def pack(a: Any) -> None:
+        c, packed, n_out, inner, back = reals(a[0]), reals(a[1]), a[2], a[3], a[4]
+        for o in range(0, n_out, tile):
+            wide, base, full = step(o, n_out), o * inner, min(tile, n_out - o)
+            for k0 in range(0, inner, 64):
+                k1 = min(inner, k0 + 64)
+                for j in range(wide):
+                    row = (o + j) * inner
+                    if j >= full:
+                        if not back:
+                            for k in range(k0, k1):
+                                packed[base + k * wide + j] = zero
+                    elif back:
+                        for k in range(k0, k1):
+                            c[row + k] = packed[base + k * wide + j]
+                    else:
+                        for k in range(k0, k1):
+                            packed[base + k * wide + j] = c[row + k]
+
+    return pack

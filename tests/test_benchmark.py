@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import edgewise.benchmark
 from edgewise import InputError
@@ -78,7 +79,7 @@ def test_a_layer_gives_gradients_of_its_input_and_parameters(name: str) -> None:
     module: Any = library.module_layer(TINY)
     assert unit.parameters == library.parameters(module)  # type: ignore[attr-defined]
     x = TINY.data()[0]
-    assert module(__import__("torch").from_numpy(x)).shape == (16, 2)
+    assert module(torch.from_numpy(x)).shape == (16, 2)
 
 
 @pytest.mark.parametrize("name", INSTALLED)
@@ -236,3 +237,54 @@ def test_an_interrupted_run_says_how_to_go_on(
     monkeypatch.chdir(tmp_path)
     assert main(["bench", "--no-peers"]) == 2
     assert "--resume goes on from there" in capsys.readouterr().err
+
+
+def point(library: str, recipe: str, seconds: float, error: float, turn: str = "", run: int = 0) -> dict[str, Any]:
+    shared = {"target": "f", "library": library, "turn": turn, "budget": 60.0, "status": "", "case": "f"}
+    return {**shared, "recipe": recipe, "run": run, "seconds": seconds, "error": error}
+
+
+def test_the_accuracy_table_compares_the_first_to_arrive() -> None:
+    figure = FIGURES["accuracy"]
+    ours = [point("edgewise", recipe, s, e, turn) for turn in ("before", "after")
+            for recipe, s, e in (("grid 5", 0.1, 1e-3), ("to 20", 0.5, 8e-6), ("default", 2.0, 1e-9))]  # fmt: skip
+    slow = [point("pykan", "its notebook", s, e) for s, e in ((10.0, 1e-3), (40.0, 9e-6), (50.0, 1e-6))]
+    stuck = [point("mlp", "Adam", s, e) for s, e in ((10.0, 1e-2), (60.0, 2e-3))]
+    _, (line,) = figure.table([*ours, *stuck])
+    assert [cell.text for cell in line] == ["f", "0.5", "2", "1e-09", "error 0.002", "mlp, Adam", "never", "50"]
+    assert [cell.kept for cell in line if cell.kept is not None] == [True]
+    _, (line,) = figure.table([*ours, *stuck, *slow])
+    assert line[4:7] == [Cell("40"), Cell("pykan, its notebook"), Cell("80", True)]
+    _, (line,) = figure.table([*ours[:1], *slow])
+    assert line[1] == Cell("not reached", False)
+
+
+def test_a_peer_gets_its_time_from_what_edgewise_took() -> None:
+    figure = FIGURES["accuracy"]
+    first, *peers, last = figure.cases(Settings(("edgewise", "mlp")))[:6]
+    assert (first.values["turn"], last.values["turn"]) == ("before", "after")
+    rows = [{**point("edgewise", "to 20", seconds, 1e-6), "target": first.values["target"]} for seconds in (2.0,)]
+    assert figure.informed(peers[0], rows).values["budget"] == 120
+    assert figure.informed(peers[0], []).values["budget"] == 300
+    assert figure.informed(first, rows) == first
+    given = figure.cases(Settings(("edgewise", "mlp"), budget=5.0))[1]
+    assert figure.informed(given, rows).values["budget"] == 5
+
+
+def test_a_quick_race_and_a_second_order_step(tmp_path: Path) -> None:
+    settings = Settings(quick=True, repeats=1, budget=0.1)
+    rows = run(["accuracy"], settings, Plan(tmp_path, only="edgewise, before"), silent)["accuracy"]
+    assert [row["recipe"] for row in rows] == ["grid 5"]
+    assert rows[0]["error"] < 0.1
+    steps = run(["lm"], settings, Plan(tmp_path), silent)["lm"]
+    assert [row["parameters"] for row in steps] == [360, 1560, 448, 448, 510]
+    assert not any(cell.kept is False for line in FIGURES["lm"].table(steps)[1] for cell in line)
+
+
+@pytest.mark.parametrize("name", [name for name in INSTALLED if name != "edgewise"])
+def test_every_recipe_ends_with_its_time(name: str) -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (50, 2))
+    for recipe in LIBRARIES[name].recipes:
+        racing = Race([2, 1, 1], x, x[:, 0], x, x[:, 0], budget=0.2, goal=1e-9)
+        LIBRARIES[name].train(recipe, racing)
+        assert racing.points or racing.over

@@ -22,6 +22,11 @@ def peak(call: Callable[[], object]) -> int:
     return max(0, _highest() - before)
 
 
+def resident() -> int:
+    """Bytes of resident memory now."""
+    return _field(_STATUS.read_text(), "VmRSS") if _STATUS.exists() else _highest()
+
+
 def available() -> int | None:
     """Bytes that can be taken without swapping; None where the system does not say."""
     path = Path("/proc/meminfo")
@@ -32,10 +37,9 @@ def available() -> int | None:
 
 def _reset() -> int:
     """Set the high-water mark to the present level and return it."""
-    if not _STATUS.exists():
-        return _highest()
-    _CLEAR.write_text("5")
-    return _field(_STATUS.read_text(), "VmRSS")
+    if _STATUS.exists():
+        _CLEAR.write_text("5")
+    return resident()
 
 
 def _highest() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -24,7 +25,7 @@ class MLP(TorchLibrary):
         "Linear, SiLU, Linear with biases; the hidden width H makes the parameters, H (n_in + n_out + 1) + n_out, as "
         "near to edgewise's as a whole H can."
     )
-    recipes = ("L-BFGS, width 30", "L-BFGS, width 100", "Adam, width 100")
+    recipes = ("L-BFGS, [30]", "L-BFGS, [100]", "L-BFGS, [30, 30]", "Adam, [100, 100]")
 
     def module_layer(self, shape: Shape) -> torch.nn.Module:
         hidden = hidden_width(shape.n_in, shape.n_out, layer_parameters(shape.n_in, shape.n_out, shape.grid))
@@ -35,11 +36,9 @@ class MLP(TorchLibrary):
         return _perceptron([widths[0], hidden_width(widths[0], widths[-1], size), widths[-1]], dtype)
 
     def train(self, recipe: str, race: Race) -> None:
-        """L-BFGS with one hidden layer, Adam with two; the widths that did best among 10 to 300."""
-        solver, width = recipe.split(", width ")
-        hidden = [int(width)] if solver == "L-BFGS" else [int(width)] * 2
+        solver, widths = recipe.split(", ", 1)
         torch.manual_seed(race.seed)
-        module = _perceptron([race.x.shape[1], *hidden, 1], torch.float64)
+        module = _perceptron([race.x.shape[1], *json.loads(widths), 1], torch.float64)
         if solver == "Adam":
             adam(module, race, 1e-2)
         else:

@@ -86,7 +86,7 @@ def lbfgs(module: torch.nn.Module, race: Race, steps: int = 20) -> None:
     last, still = float("inf"), 0
     race.start()
     while not race.over and still < 10:
-        value = float(optimizer.step(closure))  # type: ignore[arg-type]
+        value = float(optimizer.step(closure).detach())  # type: ignore[arg-type]
         race.point(_predictor(module))
         still = still + 1 if value > 0.999 * last else 0
         last = value

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import edgewise as ew
+import edgewise.train._first_order as module
 from edgewise.optim import LBFGS, Adam, Ending, Schedule, Step
 from edgewise.train import Outcome, Quadratic, Row, Squared, Table
 from edgewise.train._first_order import Descent
@@ -44,6 +45,9 @@ class Line:
     @property
     def constants(self) -> list[Tensor]:
         return [self.scale]
+
+    def __len__(self) -> int:
+        return len(self.x)
 
     def count(self, size: int) -> int:
         return -(-len(self.x) // size)
@@ -106,7 +110,9 @@ def test_every_row_is_seen_once_an_epoch_in_another_order() -> None:
     assert first != second
     for batch in rows.batches(4):
         assert torch.equal(batch.x[:, 0], batch.weights)
-    assert next(iter(rows.batches(None))) is rows.rows
+    for batches in (rows.batches(None), rows.batches(10)):
+        (whole,) = batches
+        assert torch.equal(whole.x, table.x.double())
 
 
 def test_weights_are_repeated_rows() -> None:
@@ -304,6 +310,16 @@ def test_every_precision_trains_and_keeps_the_networks_own(precision: str | None
 def test_the_type_of_the_parameters(precision: str | None, expected: str | None) -> None:
     for own in (torch.float32, torch.float64):
         assert Adam(precision=precision).dtype(own) == (getattr(torch, expected) if expected else own)
+
+
+# pieces
+
+
+def test_lbfgs_sees_all_rows_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = ew.fit(ew.KAN([2, 2, 1]), X, Y, solver=LBFGS(steps=10))
+    monkeypatch.setattr(module, "_ENTRIES", 64 * 4 * 9)
+    pieces = ew.fit(ew.KAN([2, 2, 1]), X, Y, solver=LBFGS(steps=10))
+    torch.testing.assert_close(pieces.model(X), whole.model(X), rtol=1e-6, atol=1e-6)
 
 
 # the record

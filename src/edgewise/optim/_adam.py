@@ -120,7 +120,7 @@ class _Run:
         """Train on all rows once; returns whether to end here."""
         parts, steps = 0, 0
         for batch in self.problem.batches(self.settings.batch):
-            self.whole = self.whole or self._most(len(batch))
+            self.whole = self.whole or min(len(batch) * self.settings.accumulate, len(self.problem))
             self._backward(batch)
             parts += 1
             if parts == self.settings.accumulate:
@@ -133,11 +133,6 @@ class _Run:
                 return True
         self.length = steps
         return False
-
-    def _most(self, first: int) -> int:
-        """Rows of a full step, read from the first minibatch; there may be fewer in all."""
-        count = self.problem.count(self.settings.batch)
-        return first * self.settings.accumulate if count is None else first * min(self.settings.accumulate, count)
 
     def _backward(self, batch: Any) -> None:
         share = len(batch) / self.whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -59,7 +60,6 @@ class _Run:
             self.parameters, history_size=settings.history, max_eval=25 * self.piece, tolerance_grad=1e-14,
             tolerance_change=1e-16, line_search_fn="strong_wolfe",
         )  # fmt: skip
-        (self.batch,) = problem.batches(None)
 
     @property
     def steps(self) -> int:
@@ -95,16 +95,27 @@ class _Run:
 
     def _closure(self) -> Tensor:
         self.solver.zero_grad()
-        loss, penalty = self.problem.loss(self.batch), self.problem.penalty()
-        value = loss if penalty is None else loss + penalty
-        value.backward()
+        value = self._pass(lambda part: part.backward())
+        penalty = self.problem.penalty()
+        if penalty is not None:
+            penalty.backward()
+            value = value + penalty.detach()
         if self.watch(self._step()):
             raise _Ended
         return value
 
+    def _pass(self, use: Callable[[Tensor], None]) -> Tensor:
+        """The mean loss over all rows; `use` sees the share of each piece that memory holds."""
+        value = self.parameters[0].new_zeros(())
+        for batch in self.problem.batches(None):
+            part = self.problem.loss(batch) * (len(batch) / len(self.problem))
+            use(part)
+            value += part.detach()
+        return value
+
     def _mean(self) -> float:
         with torch.no_grad():
-            return float(self.problem.loss(self.batch))
+            return float(self._pass(lambda part: None))
 
     def _step(self, errors: tuple[float, float] | None = None) -> Step:
         return Step(self.steps / self.settings.steps, self.steps, self.settings.steps, "step", errors)

@@ -25,8 +25,12 @@ class Trainable(Protocol):
     @property
     def constants(self) -> Sequence[Tensor]: ...
 
+    def __len__(self) -> int:
+        """Rows in an epoch."""
+        ...
+
     def batches(self, size: int | None) -> Iterable[Any]:
-        """The rows of one epoch, shuffled, in minibatches of a size; in one piece for None."""
+        """The rows of one epoch, shuffled, in minibatches; for None in order, in pieces that memory holds."""
         ...
 
     def count(self, size: int) -> int | None:

@@ -19,6 +19,7 @@ from edgewise.train._result import Outcome
 from edgewise.train._schedule import grid_of
 from edgewise.train._table import Table
 
+_ENTRIES = 16_000_000  # features of the rows that L-BFGS sees at once
 _TUNING = 16_384  # rows that a robust loss reads its width from
 _ENOUGH = 10  # held-out rows; fewer are too few to choose an epoch by
 _OUTCOMES = {
@@ -92,14 +93,18 @@ class Descent:
         self.held = None if held is None else _cast(held, model.dtype)
         self._loss, self._form = loss, Quadratic([block.to(model.dtype) for block in form.blocks])
         self.parameters, self.constants = _trained(model)
+        self._piece = max(64, _ENTRIES // max(1, _features(model)))
         self._shuffle = torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def count(self, size: int) -> int:
         return -(-len(self.rows) // size)
 
     def batches(self, size: int | None) -> Iterator[Table]:
         if size is None or size >= len(self.rows):
-            yield self.rows
+            yield from self.rows.batches(self._piece if size is None else size)
             return
         order = torch.randperm(len(self.rows), generator=self._shuffle).to(self.rows.x.device)
         for index in order.split(size):
@@ -114,6 +119,11 @@ class Descent:
 
     def held_out(self) -> float:
         return math.nan if self.held is None else error_of(self.model, self.held, self._loss)
+
+
+def _features(model: KAN) -> int:
+    """Numbers that a pass keeps for each row, at least."""
+    return sum(layer.n_in * (layer.coefficients.shape[-1] + 1) for layer in model.layers)  # type: ignore[operator,misc,union-attr]
 
 
 def _cast(table: Table, dtype: torch.dtype) -> Table:

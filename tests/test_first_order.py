@@ -21,7 +21,6 @@ GENERATOR = torch.Generator().manual_seed(0)
 X = 2 * torch.rand(240, 2, generator=GENERATOR, dtype=torch.float64) - 1
 Y = torch.exp(torch.sin(torch.pi * X[:, :1]) + X[:, 1:] ** 2)
 NOISE = torch.randn(240, 1, generator=GENERATOR, dtype=torch.float64)
-HALF = pytest.param("bfloat16", marks=pytest.mark.xfail(reason="kernels under autocast", strict=False))
 SOLVERS = [Adam(epochs=12, batch=40), LBFGS(steps=60)]
 
 
@@ -296,7 +295,7 @@ def test_half_precision_is_of_the_products_only() -> None:
         assert problem.loss(torch.arange(100)).item() < 0.01 * before
 
 
-@pytest.mark.parametrize("precision", [None, "float64", "float32", HALF])
+@pytest.mark.parametrize("precision", [None, "float64", "float32", "bfloat16"])
 @pytest.mark.parametrize("own", [torch.float32, torch.float64])
 def test_every_precision_trains_and_keeps_the_networks_own(precision: str | None, own: torch.dtype) -> None:
     result = ew.fit(

@@ -9,6 +9,7 @@ from edgewise.plot import _style as style
 from edgewise.train import FitResult
 
 _EXACT = 1e-17
+_DOTS = 40
 
 
 def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
@@ -29,9 +30,10 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
     seconds = [row.seconds for row in rows]
     train = [max(row.train, _EXACT) for row in rows]
     held = [max(row.validation, _EXACT) for row in rows]
-    ax.plot(seconds, train, "-o", color=style.ACCENT, markersize=4, linewidth=1.4, label="training rows")
+    dot, square = ("o", "s") if len(rows) <= _DOTS else ("", "")  # the rows of many epochs make a line
+    ax.plot(seconds, train, f"-{dot}", color=style.ACCENT, markersize=4, linewidth=1.4, label="training rows")
     if any(value == value for value in held):
-        ax.plot(seconds, held, "--s", color=style.SYMBOLIC, markersize=4, linewidth=1.4, label="held-out rows")
+        ax.plot(seconds, held, f"--{square}", color=style.SYMBOLIC, markersize=4, linewidth=1.4, label="held-out rows")
     before = None
     for row, height in zip(rows, train, strict=True):
         if row.grid != before:

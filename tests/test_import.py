@@ -64,10 +64,8 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options datasets discover fit functions interpret io kernels load nn optim plot prune
-        save
-        symbolic
-        train
+        EdgewiseError InputError KAN Options datasets discover fit functions interpret io kernels load nn optim plot
+        prune save symbolic train
     """,
     "edgewise.nn": """
         KAN KANLayer Layout MARGINS Nodes Pass Trace adapt_grid add_constant add_gram clone compact initial_values

@@ -25,7 +25,7 @@ SOLVERS = [Adam(epochs=12, batch=40), LBFGS(steps=60)]
 
 
 class Line:
-    """Fit theta to rows: loss mean (theta . x - y)^2; `held` gives the held-out errors of the checks, in turn."""
+    """Fit theta to rows: loss (theta . x - y)^2; `held` gives the held-out errors of the checks, in turn."""
 
     def __init__(self, rows: int = 10, held: Iterator[float] | None = None, dtype: torch.dtype = torch.float64) -> None:
         generator = torch.Generator().manual_seed(1)
@@ -56,7 +56,7 @@ class Line:
 
     def loss(self, batch: Tensor) -> Tensor:
         self.sizes.append(len(batch))
-        return (self.scale * (self.x[batch] @ self.theta) - self.y[batch]).square().mean()
+        return (self.scale * (self.x[batch] @ self.theta) - self.y[batch]).square().sum()
 
     def penalty(self) -> None:
         return None
@@ -94,7 +94,7 @@ def test_rows_count_alike_in_whichever_batch_they_fall() -> None:
         problem, slopes = Line(), []
         problem.theta.register_hook(slopes.append)
         Adam(epochs=1, batch=size, rate=1e-300).minimise(problem)
-        loss = problem.loss(torch.arange(10))
+        loss = problem.loss(torch.arange(10)) / 10
         (whole,) = torch.autograd.grad(loss, problem.theta)
         torch.testing.assert_close(sum(slopes[:-1]) * min(size, 10) / 10, whole)
 
@@ -282,7 +282,7 @@ def test_half_precision_is_of_the_products_only() -> None:
         def loss(self, batch: Tensor) -> Tensor:
             outputs = self.x[batch] @ self.theta[:, None]
             kinds.add(outputs.dtype)
-            return (outputs.float()[:, 0] * self.scale - self.y[batch]).square().mean()
+            return (outputs.float()[:, 0] * self.scale - self.y[batch]).square().sum()
 
     for precision in ("bfloat16", "float16"):
         kinds.clear()

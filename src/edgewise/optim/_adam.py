@@ -135,13 +135,12 @@ class _Run:
         return False
 
     def _backward(self, batch: Any) -> None:
-        share = len(batch) / self.whole
         with self.cast:
             loss = self.problem.loss(batch)
         penalty = self.problem.penalty()
-        total = loss if penalty is None else loss + penalty
-        self.scaler.scale(total * share).backward()
-        self.sum = self.sum + loss.detach() * len(batch)
+        total = loss if penalty is None else loss + penalty * len(batch)
+        self.scaler.scale(total / self.whole).backward()
+        self.sum = self.sum + loss.detach()
         self.rows += len(batch)
 
     def _update(self, epoch: int, steps: int) -> bool:

@@ -108,7 +108,7 @@ class _Run:
         """The mean loss over all rows; `use` sees the share of each piece that memory holds."""
         value = self.parameters[0].new_zeros(())
         for batch in self.problem.batches(None):
-            part = self.problem.loss(batch) * (len(batch) / len(self.problem))
+            part = self.problem.loss(batch) / len(self.problem)
             use(part)
             value += part.detach()
         return value

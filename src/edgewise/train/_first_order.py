@@ -103,8 +103,11 @@ class Descent:
         return -(-len(self.rows) // size)
 
     def batches(self, size: int | None) -> Iterator[Table]:
-        if size is None or size >= len(self.rows):
-            yield from self.rows.batches(self._piece if size is None else size)
+        if size is None:
+            yield from self.rows.batches(self._piece)
+            return
+        if size >= len(self.rows):
+            yield self.rows
             return
         order = torch.randperm(len(self.rows), generator=self._shuffle).to(self.rows.x.device)
         for index in order.split(size):
@@ -112,7 +115,7 @@ class Descent:
 
     def loss(self, batch: Table) -> Tensor:
         outputs = self.model(batch.x).to(self.model.dtype)  # from half precision, where that is on
-        return (self._loss.value(outputs, batch.y) * batch.weights).mean()
+        return torch.dot(self._loss.value(outputs, batch.y), batch.weights)
 
     def penalty(self) -> Tensor | None:
         return self._form.value(self.model) if self._form.blocks else None

@@ -68,8 +68,8 @@ PUBLIC = {
         prune save symbolic train
     """,
     "edgewise.nn": """
-        KAN KANLayer Layout MARGINS Nodes Pass Trace adapt_grid add_constant add_gram clone compact initial_values
-        layer_of mirror refine_grid remove_edges scale_outputs set_function trace
+        KAN KANLayer Layout MARGINS Nodes Pass RationalLayer Trace adapt_grid add_constant add_gram clone
+        compact initial_values layer_of mirror refine_grid remove_edges scale_outputs set_function trace
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult Huber Loss Objective Options Outcome Quadratic Row Squared Table as_matrix

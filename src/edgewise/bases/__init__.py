@@ -9,6 +9,8 @@ from edgewise.bases._grid import refined_knots as refined_knots
 from edgewise.bases._grid import spline_range as spline_range
 from edgewise.bases._grid import uniform_knots as uniform_knots
 from edgewise.bases._linear import LINEAR as LINEAR
+from edgewise.bases._rational import ACTIVATIONS as ACTIVATIONS
+from edgewise.bases._rational import rational_start as rational_start
 from edgewise.bases._rbf import RBF as RBF
 from edgewise.bases._residual import RESIDUALS as RESIDUALS
 from edgewise.bases._residual import residual as residual

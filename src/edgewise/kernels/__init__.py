@@ -10,3 +10,4 @@ from edgewise.kernels._memo import remembered as remembered
 from edgewise.kernels._ops import basis as basis
 from edgewise.kernels._ops import contract as contract
 from edgewise.kernels._threads import one_thread as one_thread
+from edgewise.kernels.rational import rational as rational

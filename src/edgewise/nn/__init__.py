@@ -8,6 +8,7 @@ from edgewise.nn._jacobian import Pass as Pass
 from edgewise.nn._layer import KANLayer as KANLayer
 from edgewise.nn._network import KAN as KAN
 from edgewise.nn._nodes import Nodes as Nodes
+from edgewise.nn._rational import RationalLayer as RationalLayer
 from edgewise.nn._surgery import MARGINS as MARGINS
 from edgewise.nn._surgery import adapt_grid as adapt_grid
 from edgewise.nn._surgery import add_constant as add_constant

@@ -1,1 +1,3 @@
 """Rational functions with coefficients shared by groups of channels."""
+
+from edgewise.kernels.rational._op import rational as rational

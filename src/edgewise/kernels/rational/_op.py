@@ -1,0 +1,53 @@
+"""The grouped rational function as one op that keeps its input and nothing else for the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise.kernels._memo import plain_world
+from edgewise.kernels.rational import reference
+
+
+def rational(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Evaluate rational functions that groups of channels share.
+
+        R(x) = (a_0 + a_1 x + .. + a_p x^p)/(1 + |b_1 x + .. + b_q x^q|)
+
+    Channel i belongs to group i // (channels / groups). Differentiable in all three, in forward and reverse mode and
+    to any order; where the argument of the absolute value is zero, its derivative counts as zero.
+
+    Shapes: x (..., channels), numerator (groups, p + 1), denominator (groups, q), result as x.
+
+    >>> import torch
+    >>> rational(torch.tensor([[2.0, 3.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor([[0.6667, 0.7500]])
+
+    Source: Molina, Schramowski, Kersting, Padé Activation Units (2020), equation 3.
+    """
+    if not plain_world():
+        return reference.rational(x, numerator, denominator)
+    return _Rational.apply(x, numerator, denominator)  # type: ignore[no-any-return]
+
+
+class _Rational(torch.autograd.Function):
+    @staticmethod
+    def forward(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        return reference.rational(x, a, b)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, numerator, denominator = ctx.saved_tensors
+        return reference.pull(x, numerator, denominator, grads[0])
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        x, numerator, denominator = ctx.saved_tensors
+        return reference.push(x, numerator, denominator, tangents)

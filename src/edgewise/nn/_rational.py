@@ -1,0 +1,102 @@
+"""A layer of rational functions shared by groups of inputs, and the linear map after them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError
+from edgewise.bases import rational_start
+from edgewise.kernels import rational
+
+_SITES = 2001
+
+
+class RationalLayer(torch.nn.Module):
+    """A learnable rational function for each group of inputs, then a linear map: a KAN layer for wide networks.
+
+        y_j = sum_i w_ji R_g(i)(x_i) + c_j,  R_g(x) = (a_g0 + .. + a_gp x^p)/(1 + |b_g1 x + .. + b_gq x^q|)
+
+    Input i belongs to group i // (n_in / groups), so that the layer has hardly more parameters than a linear one.
+    `init` names what every R follows at first on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or "identity". Weights
+    are normal with variance 1 / (n_in E R(z)^2) for normal z, which hands the size of normal inputs on.
+
+    Shapes: x (..., n_in) -> (..., n_out); numerator (groups, p + 1), denominator (groups, q), weight (n_out, n_in),
+    bias (n_out,). Any input dtype is converted to the layer's.
+
+    Errors: InputError for sizes below 1, groups that do not divide n_in, degrees below (1, 2), and an unknown init.
+
+    >>> import torch
+    >>> layer = RationalLayer(16, 4, generator=torch.Generator().manual_seed(0))
+    >>> layer(torch.zeros(5, 7, 16)).shape
+    torch.Size([5, 7, 4])
+
+    Source: Yang and Wang, Kolmogorov-Arnold Transformer (2024), section 4.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        groups: int = 8,
+        degrees: tuple[int, int] = (5, 4),
+        init: str = "silu",
+        bias: bool = True,
+        dtype: torch.dtype | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        _check(n_in, n_out, groups, degrees)
+        self.n_in, self.n_out, self.groups, self.init = n_in, n_out, groups, init
+        a, b = rational_start(init, (degrees[0], degrees[1]))
+        dtype = dtype or torch.get_default_dtype()
+        self.numerator = torch.nn.Parameter(a.to(dtype).repeat(groups, 1))
+        self.denominator = torch.nn.Parameter(b.to(dtype).repeat(groups, 1))
+        normal = torch.randn(n_out, n_in, generator=generator, dtype=torch.float64)
+        self.weight = torch.nn.Parameter((normal / math.sqrt(n_in * _mean_square(a, b))).to(dtype))
+        self.bias = torch.nn.Parameter(torch.zeros(n_out, dtype=dtype)) if bias else None
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.weight.dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1:] != (self.n_in,):
+            raise InputError(f"The layer takes inputs of shape (..., {self.n_in}). Got {tuple(x.shape)}.")
+        curves = rational(x.to(self.dtype), self.numerator, self.denominator)
+        return torch.nn.functional.linear(curves, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        degrees = self.numerator.shape[1] - 1, self.denominator.shape[1]
+        return f"{self.n_in} -> {self.n_out}, groups={self.groups}, degrees={degrees}, init={self.init!r}"
+
+
+def _mean_square(a: Tensor, b: Tensor) -> float:
+    """E R(z)^2 for normal z, by the trapezoidal rule."""
+    z = torch.linspace(-8, 8, _SITES, dtype=torch.float64)
+    values = rational(z.unsqueeze(1), a.unsqueeze(0), b.unsqueeze(0))[:, 0]
+    density = torch.exp(-z.square() / 2)
+    return float((values.square() * density).sum() / density.sum())
+
+
+def _check(n_in: int, n_out: int, groups: int, degrees: tuple[int, int]) -> None:
+    for name, value in (("n_in", n_in), ("n_out", n_out), ("groups", groups)):
+        if not _is_int(value, 1):
+            raise InputError(f"The '{name}' parameter of RationalLayer must be an int >= 1. Got {value!r} instead.")
+    if n_in % groups:
+        raise InputError(
+            f"The 'groups' parameter of RationalLayer must divide the {n_in} inputs. Got {groups} instead."
+        )
+    pair = isinstance(degrees, tuple | list) and len(degrees) == 2
+    if not (pair and _is_int(degrees[0], 1) and _is_int(degrees[1], 2)):
+        raise InputError(
+            "The 'degrees' parameter of RationalLayer must be two ints (numerator >= 1, denominator >= 2). "
+            f"Got {degrees!r} instead."
+        )
+
+
+def _is_int(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

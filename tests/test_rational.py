@@ -1,0 +1,168 @@
+"""Grouped rational functions: the op in every mode of differentiation, and the layer made of it."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import edgewise as ew
+from edgewise.bases import ACTIVATIONS, rational_start
+from edgewise.kernels import rational
+from edgewise.kernels.rational import reference
+
+#: largest distance on [-4, 4] at degrees (5, 4)
+CLOSE = {"identity": 1e-12, "silu": 1e-5, "gelu": 5e-3, "relu": 6e-2, "tanh": 2e-5, "sin": 2e-4}
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def inputs(groups: int = 2, channels: int = 4, degrees: tuple[int, int] = (5, 4)) -> tuple[Tensor, Tensor, Tensor]:
+    parts = normal(6, channels), normal(groups, degrees[0] + 1, seed=1), normal(groups, degrees[1], seed=2)
+    return tuple(part.requires_grad_() for part in parts)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("degrees", [(5, 4), (3, 2), (1, 2), (2, 5)])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_values_follow_the_formula(groups: int, degrees: tuple[int, int]) -> None:
+    x, a, b = (part.detach() for part in inputs(groups, 4, degrees))
+    found = rational(x, a, b)
+    for i in range(4):
+        g = i // (4 // groups)
+        top = np.polynomial.polynomial.polyval(x[:, i].numpy(), a[g].numpy())
+        bottom = np.polynomial.polynomial.polyval(x[:, i].numpy(), np.concatenate([[0], b[g].numpy()]))
+        np.testing.assert_allclose(found[:, i], top / (1 + abs(bottom)), rtol=1e-13, atol=1e-13)
+
+
+def test_gradients_of_first_and_second_order_in_both_modes() -> None:
+    assert torch.autograd.gradcheck(rational, inputs(), check_forward_ad=True, check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(rational, inputs(), check_fwd_over_rev=True)
+
+
+def test_the_op_is_its_reference_in_values_and_gradients() -> None:
+    parts = inputs()
+    found, expected = rational(*parts), reference.rational(*parts)
+    assert torch.equal(found, expected)
+    for a, b in zip(*(torch.autograd.grad(v.sin().sum(), parts) for v in (found, expected)), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_transforms_agree_with_each_other() -> None:
+    x, a, b = (part.detach() for part in inputs())
+    forward, reverse = (mode(rational, (0, 1, 2))(x[0], a, b) for mode in (torch.func.jacfwd, torch.func.jacrev))
+    torch.testing.assert_close(forward, reverse)
+    mapped = torch.func.vmap(rational, (0, None, None))(x, a, b)
+    torch.testing.assert_close(mapped, rational(x, a, b))
+    hessian, crossed = torch.func.hessian, torch.func.jacrev(torch.func.jacfwd(lambda x: rational(x, a, b).sum()))
+    torch.testing.assert_close(hessian(lambda x: rational(x, a, b).sum())(x[0]), crossed(x[0]))
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (4,), (1, 4), (2, 3, 4), (2, 0, 4)])
+def test_any_leading_shape_and_its_gradients(shape: tuple[int, ...]) -> None:
+    _, a, b = inputs()
+    x = torch.zeros(shape, dtype=torch.float64) + 0.3
+    out = rational(x.requires_grad_(), a, b)
+    assert out.shape == shape
+    gradients = torch.autograd.grad(out.sum(), (x, a, b))
+    assert [g.shape for g in gradients] == [x.shape, a.shape, b.shape]
+
+
+def test_denominators_never_vanish_and_no_number_stays_in_its_place() -> None:
+    x = torch.linspace(-5, 5, 1001, dtype=torch.float64).unsqueeze(1)
+    a, b = torch.tensor([[1.0, 0.0]]).double(), torch.tensor([[0.0, -1.0]]).double()  # 1 - x^2 without the bars
+    assert float(rational(x, a, b).abs().max()) <= 1
+    x = torch.tensor([[0.5], [math.nan], [0.5]]).double()
+    assert torch.isnan(rational(x, a, b))[:, 0].tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_starts_follow_their_activation(name: str) -> None:
+    x = torch.linspace(-4, 4, 801, dtype=torch.float64).unsqueeze(1)
+    a, b = rational_start(name, (5, 4))
+    assert bool((b[1::2] > 0).all())
+    assert not b[::2].any()
+    error = (rational(x, a.unsqueeze(0), b.unsqueeze(0)) - ACTIVATIONS[name](x)).abs().max()
+    assert float(error) < CLOSE[name]
+    assert all(torch.equal(one, two) for one, two in zip(rational_start(name, (5, 4)), (a, b), strict=True))
+
+
+@pytest.mark.parametrize("init", ACTIVATIONS)
+def test_a_layer_hands_the_size_of_its_inputs_on(init: str) -> None:
+    layer = ew.nn.RationalLayer(256, 256, init=init, generator=torch.Generator().manual_seed(0))
+    x = normal(2000, 256, seed=1).float()
+    with torch.no_grad():
+        assert 0.9 < float(layer(x).square().mean()) < 1.1
+
+
+@pytest.mark.parametrize("init", ACTIVATIONS)
+def test_every_coefficient_of_a_fresh_layer_has_a_gradient(init: str) -> None:
+    layer = ew.nn.RationalLayer(8, 3, groups=2, init=init, generator=torch.Generator().manual_seed(0))
+    layer(normal(50, 8)).square().sum().backward()
+    for parameter in layer.parameters():
+        assert parameter.grad is not None
+        assert bool((parameter.grad != 0).all())
+
+
+@pytest.mark.parametrize("given", [torch.bfloat16, torch.float32, torch.float64])
+def test_inputs_of_any_type_and_autocast(given: torch.dtype) -> None:
+    layer = ew.nn.RationalLayer(8, 3, generator=torch.Generator().manual_seed(0))
+    x = normal(20, 8).to(given)
+    assert torch.equal(layer(x), layer(x.float()))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(x)
+    assert found.dtype == torch.bfloat16
+    assert float((found.float() - layer(x)).detach().abs().max()) < 0.1
+
+
+def test_layers_learn() -> None:
+    torch_generator = torch.Generator().manual_seed(0)
+    net = torch.nn.Sequential(
+        ew.nn.RationalLayer(2, 16, groups=1, init="identity", generator=torch_generator),
+        ew.nn.RationalLayer(16, 1, init="silu", generator=torch_generator),
+    )
+    x = 2 * torch.rand(400, 2, generator=torch_generator) - 1
+    y = torch.sin(3 * x[:, :1]) * x[:, 1:]
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(600):
+        optimiser.zero_grad()
+        loss = (net(x) - y).square().mean()
+        loss.backward()
+        optimiser.step()
+    assert float(loss.detach()) < 0.01 * float(y.var())
+
+
+def test_state_and_pickles_come_back() -> None:
+    layer = ew.nn.RationalLayer(8, 3, generator=torch.Generator().manual_seed(0))
+    other = ew.nn.RationalLayer(8, 3, generator=torch.Generator().manual_seed(1))
+    other.load_state_dict(layer.state_dict())
+    x = normal(5, 8)
+    assert torch.equal(other(x), layer(x))
+    buffer = io.BytesIO()
+    torch.save(layer, buffer)
+    assert torch.equal(torch.load(io.BytesIO(buffer.getvalue()), weights_only=False)(x), layer(x))
+    assert repr(layer) == "RationalLayer(8 -> 3, groups=8, degrees=(5, 4), init='silu')"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"n_in": 0}, "'n_in' parameter of RationalLayer must be an int >= 1. Got 0"),
+        ({"n_out": 1.0}, "'n_out' parameter"),
+        ({"groups": 3}, "'groups' parameter of RationalLayer must divide the 8 inputs. Got 3"),
+        ({"degrees": (5, 1)}, "'degrees' parameter"),
+        ({"degrees": 5}, "'degrees' parameter"),
+        ({"init": "sillu"}, "Unknown activation 'sillu'. Known: silu,"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(arguments: dict[str, object], words: str) -> None:
+    with pytest.raises(ew.InputError) as caught:
+        ew.nn.RationalLayer(**{"n_in": 8, "n_out": 3, **arguments})
+    assert words in str(caught.value)
+    with pytest.raises(ew.InputError, match="takes inputs of shape"):
+        ew.nn.RationalLayer(8, 3)(torch.zeros(5, 7))

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from edgewise import InputError
 from edgewise.kernels import _gpu
+from edgewise.kernels._family import LAWS
 from edgewise.kernels.bspline import gpu, reference
 
 if find_spec("triton") is None:
@@ -39,7 +40,7 @@ def interpreting() -> Iterator[None]:
 
 # Now, before other modules are searched for examples: a kernel is interpreted or not from the time of its import.
 with interpreting():
-    for module in ("_triton_dense", "bspline._triton_local", "bspline._triton_sparse"):
+    for module in ("bspline._triton_sparse", *(f"{name}._triton_values" for name in ("chebyshev", "rbf", "fourier"))):
         import_module(f"edgewise.kernels.{module}")
 
 ROUTES = ("dense", "sparse")
@@ -182,6 +183,36 @@ def test_orders_above_the_degree_and_empty_tensors_give_zeros(route: str) -> Non
     assert not case.found(0, route)[3].any()
 
 
+@pytest.mark.parametrize("order", [0, 1, 2, 4])
+@pytest.mark.parametrize(("name", "size"), [("chebyshev", 9), ("chebyshev", 1), ("rbf", 9), ("fourier", 3)])
+def test_the_other_families_are_their_laws(name: str, size: int, order: int) -> None:
+    operations = import_module(f"edgewise.kernels.{name}.gpu")
+    ranges = torch.tensor([[-1.0, 2.0], [0.5, 1.5], [-3.0, -1.0]], dtype=torch.float64)
+    share = torch.rand(17, 3, generator=torch.Generator().manual_seed(size), dtype=torch.float64)
+    x = ranges[:, 0] + (ranges[:, 1] - ranges[:, 0]) * (1.4 * share - 0.2)
+    x[:2] = ranges.T
+    values = LAWS[name](x, ranges, size, order)
+    c, g, v = torch.rand(3, values.shape[2], 5).double(), torch.rand(17, 5).double(), torch.rand(17, 3).double()
+    weighed = values * v.unsqueeze(-1)
+    expected = (
+        values,
+        torch.einsum("nim,imj->nj", weighed, c),
+        torch.einsum("nj,imj,nim->ni", g, c, values),
+        torch.einsum("nj,nim->imj", g, weighed),
+    )
+    x, ranges, c, g, v = (number.to(DEVICE) for number in (x, ranges, c, g, v))
+    found = (
+        operations.expand(x, ranges, size, order),
+        operations.contract(x, c, ranges, size, order, v),
+        operations.pull_x(x, c, g, ranges, size, order),
+        operations.pull_c(x, g, ranges, size, order, v),
+    )
+    assert_near(tuple(one.cpu() for one in found), expected, 1e-13)
+    x[3, 1] = torch.nan
+    y = operations.contract(x, c, ranges, size, order, v).isnan()
+    assert y[3].all() and y.sum() == 5
+
+
 def test_long_sums_are_split_where_outputs_are_few() -> None:
     tile, device = _gpu.Tile(32, 32, warps=4), torch.device(DEVICE)
     assert _gpu.split(19, 4, (1, 1), tile, device)[1] == 5  # the case with 19 inputs above
@@ -245,6 +276,9 @@ from triton.compiler import ASTSource
 from edgewise.kernels import _triton_dense as dense
 from edgewise.kernels._triton import tl
 from edgewise.kernels.bspline import _triton_local as local, _triton_sparse as sparse
+from edgewise.kernels.chebyshev import _triton_values as chebyshev
+from edgewise.kernels.fourier import _triton_values as fourier
+from edgewise.kernels.rbf import _triton_values as rbf
 
 def source(kernel, x, right, **more):
     values = "fp64" if x == "fp64" else "fp32"
@@ -260,10 +294,11 @@ def source(kernel, x, right, **more):
     return ASTSource(fn=kernel, signature={name: known[name] for name in kernel.arg_names}, constexprs=constants)
 
 single = [dense.expand, dense.contract, dense.pull_x, dense.pull_c, sparse.contract, sparse.pull_x, sparse.pull_c]
-double = [dense.contract, sparse.pull_x]
-for kernel, *kinds in [(kernel, "fp32", "bf16") for kernel in single] + [(kernel, "fp64", "fp64") for kernel in double]:
-    more = {"COLUMNS": 16} if kernel is sparse.pull_c else {}
-    ptx = triton.compile(source(kernel, *kinds, **more), target=GPUTarget("cuda", 80, 32)).asm["ptx"]
+sources = [source(kernel, "fp32", "bf16", **({"COLUMNS": 16} if kernel is sparse.pull_c else {})) for kernel in single]
+sources += [source(kernel, "fp64", "fp64") for kernel in (dense.contract, sparse.pull_x)]
+sources += [source(dense.contract, "fp32", "fp32", BASIS=family.tile) for family in (chebyshev, fourier, rbf)]
+for one in sources:
+    ptx = triton.compile(one, target=GPUTarget("cuda", 80, 32)).asm["ptx"]
     print(int("mma.sync" in ptx), int(re.search(r"\b(atom|red)\.", ptx) is not None))
 """
 
@@ -271,5 +306,5 @@ for kernel, *kinds in [(kernel, "fp32", "bf16") for kernel in single] + [(kernel
 def test_every_kernel_compiles_for_cuda_with_tensor_cores_and_without_atomics(tmp_path: Path) -> None:
     """The interpreter is lenient about types; the compiler is not, and it needs no GPU."""
     found = [line.split() for line in python(COMPILED, TRITON_CACHE_DIR=str(tmp_path)).splitlines()]
-    assert "".join(products for products, _ in found) == "0111001" + "10"
-    assert "".join(atomics for _, atomics in found) == "0000000" + "00"
+    assert "".join(products for products, _ in found) == "0111001" + "10" + "000"
+    assert "".join(atomics for _, atomics in found) == "0" * 12

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
@@ -40,6 +41,38 @@ class Basis(NamedTuple):
 
     def constants(self) -> dict[str, Any]:
         return {"BASIS": self.function, "COUNT": self.count, "SIZE": self.size, "ORDER": self.order}
+
+
+class Operations(NamedTuple):
+    """The operations of a family that has one route: every function at every point, fused into a matrix product.
+
+    module: holds the kernel function `tile`. count: the number of functions K of a size. Shapes: x (N, n_in), points
+    (n_in, 2), coefficients (n_in, K, n_out) contiguous, grad (N, n_out), scale (N, n_in).
+    """
+
+    module: str
+    count: Callable[[int], int]
+
+    def expand(self, x: Tensor, points: Tensor, size: int, order: int = 0) -> Tensor:
+        return expand(self._basis(size, order), x, points)
+
+    def contract(
+        self, x: Tensor, coefficients: Tensor, points: Tensor, size: int, order: int = 0, scale: Tensor | None = None
+    ) -> Tensor:
+        return contract(self._basis(size, order), x, coefficients, points, scale)
+
+    def pull_x(
+        self, x: Tensor, coefficients: Tensor, grad: Tensor, points: Tensor, size: int, order: int = 0
+    ) -> Tensor:
+        return pull_x(self._basis(size, order), x, coefficients, grad, points)
+
+    def pull_c(
+        self, x: Tensor, grad: Tensor, points: Tensor, size: int, order: int = 0, scale: Tensor | None = None
+    ) -> Tensor:
+        return pull_c(self._basis(size, order), x, grad, points, scale)
+
+    def _basis(self, size: int, order: int) -> Basis:
+        return Basis(import_module(self.module).tile, self.count(size), size, order)
 
 
 def available() -> str | None:

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 
 from edgewise import InputError
-from edgewise.kernels import _gpu
-from edgewise.kernels._family import LAWS
+from edgewise.kernels import _gpu, _routes
+from edgewise.kernels._dispatch import OPERATIONS, Choice
+from edgewise.kernels._family import LAWS, Family
+from edgewise.kernels._ops import basis, contract
 from edgewise.kernels.bspline import gpu, reference
 
 if find_spec("triton") is None:
@@ -81,7 +83,7 @@ class Case:
         values = reference.basis(x, knots, self.degree, order)
         weighed = values * v.unsqueeze(-1) if scale else values
         return (
-            values,
+            weighed,
             torch.einsum("nim,imj->nj", weighed, c),
             torch.einsum("nj,imj,nim->ni", g, c, values),
             torch.einsum("nj,nim->imj", g, weighed),
@@ -91,7 +93,7 @@ class Case:
         """What the kernels give."""
         v, rest = (self.v if scale else None), (self.knots, self.degree, order)
         return (
-            gpu.expand(self.x, *rest),
+            gpu.expand(self.x, *rest, v),
             gpu.contract(self.x, self.c, *rest, v, route=route),
             gpu.pull_x(self.x, self.c, self.g, *rest, route=route),
             gpu.pull_c(self.x, self.g, *rest, v, route=route),
@@ -213,6 +215,39 @@ def test_the_other_families_are_their_laws(name: str, size: int, order: int) -> 
     assert y[3].all() and y.sum() == 5
 
 
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_dispatcher_reaches_them_and_derivatives_of_any_order_are_right(
+    route: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered: list[str] = []
+
+    def choose(operation: str, family: Family, sizes: object) -> Choice:
+        entered.append(operation)
+        return Choice("triton", route, "asked for by the test")
+
+    monkeypatch.setattr(_routes, "choose", choose)
+    case, family = Case(3, 2, 2, 2, 3), Family("bspline", 3)
+    x = (case.x - 0.05).requires_grad_()  # off the ends, where the second derivative jumps
+    c = case.c.permute(2, 0, 1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, c: contract(x, c, case.knots, family), (x, c), fast_mode=True)
+    assert torch.autograd.gradgradcheck(lambda x, c: contract(x, c, case.knots, family), (x, c), fast_mode=True)
+    assert torch.autograd.gradcheck(lambda x: basis(x, case.knots, family), (x,), fast_mode=True)
+    assert set(entered) == set(OPERATIONS)
+
+
+def test_under_autocast_the_dispatcher_keeps_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_routes, "choose", lambda *_: Choice("triton", "dense", "asked for by the test"))
+    case, family = Case(5, 2, 3, 4, 3, torch.bfloat16), Family("bspline", 3)
+    x, c = case.x.requires_grad_(), case.c.permute(2, 0, 1).requires_grad_()
+    y = contract(x, c, case.knots, family)
+    y.backward(case.g)
+    assert x.grad is not None and c.grad is not None
+    assert y.dtype == x.grad.dtype == c.grad.dtype == torch.bfloat16
+    case.x = x.detach()
+    case.c = c.detach().permute(1, 2, 0)
+    assert_near((y.detach(), c.grad.permute(1, 2, 0)), case.law(0, scale=False)[1::2], 2e-2)
+
+
 def test_long_sums_are_split_where_outputs_are_few() -> None:
     tile, device = _gpu.Tile(32, 32, warps=4), torch.device(DEVICE)
     assert _gpu.split(19, 4, (1, 1), tile, device)[1] == 5  # the case with 19 inputs above
@@ -243,7 +278,7 @@ import sys
 sys.modules["triton"] = None
 from edgewise.kernels import _gpu, _triton, _triton_dense
 from edgewise.kernels.bspline import gpu, _triton_local, _triton_sparse
-print(_triton.missing(), _triton.interpreted(), gpu.available() is not None)
+print(_triton.missing(), _triton.interpreted(), gpu.unavailable() is not None)
 """
 
 
@@ -254,7 +289,7 @@ def test_everything_imports_without_triton_and_says_so() -> None:
 WITHOUT_GPU = """
 import sys, torch
 from edgewise.kernels.bspline import gpu
-print(gpu.available(), "triton" in sys.modules)
+print(gpu.unavailable(), "triton" in sys.modules)
 try:
     gpu.expand(torch.zeros(2, 1), torch.arange(12.0).unsqueeze(0), 3)
 except ValueError as error:

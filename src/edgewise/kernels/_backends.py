@@ -15,6 +15,10 @@ from edgewise.kernels._family import Family
 #: (backend, family) -> module with `expand`, and for a sparse route `contract`, `pull_x`, `pull_c`
 _MODULES = {
     ("numba", "bspline"): "edgewise.kernels.bspline.cpu",
+    ("triton", "bspline"): "edgewise.kernels.bspline.gpu",
+    ("triton", "chebyshev"): "edgewise.kernels.chebyshev.gpu",
+    ("triton", "rbf"): "edgewise.kernels.rbf.gpu",
+    ("triton", "fourier"): "edgewise.kernels.fourier.gpu",
 }
 
 
@@ -54,11 +58,17 @@ def routes(operation: str, family: Family) -> tuple[str, ...]:
 #: nanoseconds on one core: of evaluating a point, of one coefficient of one row times one output, of reading or
 #: writing one coefficient in the other order. Measured by `edgewise bench routes`; they decide between routes only.
 _SPARSE = {"contract": (1.0, 0.018, 1.0), "pull_x": (2.5, 0.026, 1.0), "pull_c": (1.0, 0.025, 1.0)}
+#: products of the dense route that take as long as one of the sparse route, on a GPU. Not measured yet: see
+#: `benchmarks/gpu.py`.
+_GPU_SPARSE = 8.0
 _DENSE = (1.5, 0.35, 0.0145, 0.15)  # ... of a point, of each of its functions, of a product, of reading a coefficient
 
 
 def milliseconds(route: str, operation: str, family: Family, sizes: Sizes) -> float:
-    """About how long an operation takes on one core."""
+    """About how long an operation takes, on one core or on a GPU."""
+    if sizes.device == "cuda":
+        products = _GPU_SPARSE * (family.size + 1) if route == "sparse" else sizes.count
+        return 1e-10 * products * sizes.rows * sizes.n_in * sizes.n_out
     points, inner = sizes.rows * sizes.n_in, sizes.n_in * sizes.count * sizes.n_out
     wide = 2 if sizes.dtype == torch.float64 else 1
     if route == "sparse":

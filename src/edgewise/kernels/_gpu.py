@@ -53,29 +53,32 @@ class Operations(NamedTuple):
     module: str
     count: Callable[[int], int]
 
-    def expand(self, x: Tensor, points: Tensor, size: int, order: int = 0) -> Tensor:
-        return expand(self._basis(size, order), x, points)
+    def expand(self, x: Tensor, points: Tensor, size: int, order: int = 0, scale: Tensor | None = None) -> Tensor:
+        return expand(self._basis(size, order), x, points, scale)
 
     def contract(
-        self, x: Tensor, coefficients: Tensor, points: Tensor, size: int, order: int = 0, scale: Tensor | None = None
-    ) -> Tensor:
-        return contract(self._basis(size, order), x, coefficients, points, scale)
+        self, x: Tensor, coefficients: Tensor, points: Tensor, size: int, order: int = 0, scale: Tensor | None = None,
+        *, tile: Tile | None = None,
+    ) -> Tensor:  # fmt: skip
+        return contract(self._basis(size, order), x, coefficients, points, scale, tile)
 
     def pull_x(
-        self, x: Tensor, coefficients: Tensor, grad: Tensor, points: Tensor, size: int, order: int = 0
-    ) -> Tensor:
-        return pull_x(self._basis(size, order), x, coefficients, grad, points)
+        self, x: Tensor, coefficients: Tensor, grad: Tensor, points: Tensor, size: int, order: int = 0,
+        *, tile: Tile | None = None,
+    ) -> Tensor:  # fmt: skip
+        return pull_x(self._basis(size, order), x, coefficients, grad, points, tile)
 
     def pull_c(
-        self, x: Tensor, grad: Tensor, points: Tensor, size: int, order: int = 0, scale: Tensor | None = None
-    ) -> Tensor:
-        return pull_c(self._basis(size, order), x, grad, points, scale)
+        self, x: Tensor, grad: Tensor, points: Tensor, size: int, order: int = 0, scale: Tensor | None = None,
+        *, tile: Tile | None = None,
+    ) -> Tensor:  # fmt: skip
+        return pull_c(self._basis(size, order), x, grad, points, scale, tile)
 
     def _basis(self, size: int, order: int) -> Basis:
         return Basis(import_module(self.module).tile, self.count(size), size, order)
 
 
-def available() -> str | None:
+def unavailable() -> str | None:
     """Return why GPU kernels cannot run here, or None where they can."""
     if not torch.cuda.is_available():
         return "torch sees no CUDA device"
@@ -84,16 +87,17 @@ def available() -> str | None:
     return missing()
 
 
-def expand(basis: Basis, x: Tensor, points: Tensor) -> Tensor:
-    """out[n, i, m] = B_m(x_ni)."""
+def expand(basis: Basis, x: Tensor, points: Tensor, scale: Tensor | None = None) -> Tensor:
+    """out[n, i, m] = v_ni B_m(x_ni)."""
     out = x.new_empty(*x.shape, basis.count)
     if out.numel():
         columns = min(power(basis.count), 32)
         rows, inputs = 32, min(power(x.shape[1]), max(1, 64 // columns))
         grid = ceil(len(x), rows), ceil(x.shape[1], inputs), ceil(basis.count, columns)
-        with on_device(x, points):
+        with on_device(x, points, scale):
             _kernels().expand[grid](
-                x.contiguous(), knots_of(points, x), out, *x.shape, points.shape[1], **basis.constants(),
+                x.contiguous(), knots_of(points, x), x if scale is None else scale.contiguous(), out,
+                *x.shape, points.shape[1], **basis.constants(), SCALED=scale is not None,
                 ROWS=rows, INPUTS=inputs, COLUMNS=columns, enable_fp_fusion=True,
             )  # fmt: skip
     return out

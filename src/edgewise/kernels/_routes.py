@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -27,8 +28,10 @@ def expand(x: Tensor, points: Tensor, family: Family, order: int) -> Tensor:
 
 def contract(x: Tensor, c: Tensor, v: Tensor | None, points: Tensor, family: Family, order: int) -> Tensor:
     """Sums over inputs: (N, n_out)."""
-    dtype, x, c, v = x.dtype, *_all_ready(points, x, c, v)
-    how = _chosen("contract", x, len(c), points, family)
+    dtype, how = x.dtype, _chosen("contract", x, len(c), points, family)
+    if how.backend == "triton":
+        return _fused(how, family, "contract")(x, _inner(c), points, family.size, order, v).to(dtype)
+    x, c, v = _all_ready(points, x, c, v)
     if how.route == "sparse":
         return _module(how, family).contract(x, c, points, family.size, order, v).to(dtype)
     matrix, out = c.flatten(1).T, x.new_empty(len(x), len(c))
@@ -41,8 +44,10 @@ def contract(x: Tensor, c: Tensor, v: Tensor | None, points: Tensor, family: Fam
 
 def pull_x(x: Tensor, c: Tensor, g: Tensor, points: Tensor, family: Family, order: int) -> Tensor:
     """Gradients by points: (N, n_in)."""
-    dtype, x, c, g = x.dtype, *_all_ready(points, x, c, g)
-    how = _chosen("pull_x", x, len(c), points, family)
+    dtype, how = x.dtype, _chosen("pull_x", x, len(c), points, family)
+    if how.backend == "triton":
+        return _fused(how, family, "pull_x")(x, _inner(c), g, points, family.size, order)
+    x, c, g = _all_ready(points, x, c, g)
     if how.route == "sparse":
         return _module(how, family).pull_x(x, c, g, points, family.size, order).to(dtype)
     matrix, out = c.flatten(1), torch.empty_like(x)
@@ -54,8 +59,10 @@ def pull_x(x: Tensor, c: Tensor, g: Tensor, points: Tensor, family: Family, orde
 
 def pull_c(x: Tensor, g: Tensor, v: Tensor | None, points: Tensor, family: Family, order: int) -> Tensor:
     """Gradients by coefficients: (n_out, n_in, K)."""
-    dtype, x, g, v = g.dtype, *_all_ready(points, x, g, v)
-    how = _chosen("pull_c", x, g.shape[1], points, family)
+    dtype, how = g.dtype, _chosen("pull_c", x, g.shape[1], points, family)
+    if how.backend == "triton":
+        return _fused(how, family, "pull_c")(x, g, points, family.size, order, v).permute(2, 0, 1)
+    x, g, v = _all_ready(points, x, g, v)
     if how.route == "sparse":
         return _module(how, family).pull_c(x, g, points, family.size, order, v).to(dtype)
     total: Tensor | None = None
@@ -85,6 +92,17 @@ def _reduced(how: Choice, x: Tensor, slopes: Tensor, points: Tensor, family: Fam
 
 def _module(how: Choice, family: Family) -> ModuleType:
     return _backends.module(how.backend, family.name)
+
+
+def _fused(how: Choice, family: Family, operation: str) -> Callable[..., Tensor]:
+    """An operation of a GPU, which never writes the basis out, on either route, and keeps to lower precision."""
+    function = getattr(_module(how, family), operation)
+    return partial(function, route=how.route) if family.name == "bspline" else function
+
+
+def _inner(c: Tensor) -> Tensor:
+    """Coefficients as they lie in memory: (n_in, K, n_out)."""
+    return c.permute(1, 2, 0).contiguous()
 
 
 def _chunks(x: Tensor, count: int) -> Iterator[slice]:

@@ -42,15 +42,15 @@ def block(x, scale, n, i, n_rows, n_in, stop, SCALED: tl.constexpr):
 
 @jit
 def expand(
-    x, points, out, n_rows, n_in, width,
-    BASIS: tl.constexpr, COUNT: tl.constexpr, SIZE: tl.constexpr, ORDER: tl.constexpr,
+    x, points, scale, out, n_rows, n_in, width,
+    BASIS: tl.constexpr, COUNT: tl.constexpr, SIZE: tl.constexpr, ORDER: tl.constexpr, SCALED: tl.constexpr,
     ROWS: tl.constexpr, INPUTS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """out[n, i, m] = B_m(x_ni)."""
+    """out[n, i, m] = v_ni B_m(x_ni)."""
     n = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     i = tl.program_id(1) * INPUTS + tl.arange(0, INPUTS)
     m = tl.program_id(2) * COLUMNS + tl.arange(0, COLUMNS)
-    at, seed = block(x, x, n, i, n_rows, n_in, n_in, False)
+    at, seed = block(x, scale, n, i, n_rows, n_in, n_in, SCALED)
     row = points + tl.minimum(i, n_in - 1)[None, :] * width
     values = BASIS(at, seed, row, m, COUNT, SIZE, ORDER)
     place = (n[:, None].to(tl.int64) * n_in + i[None, :])[:, :, None] * COUNT + m[None, None, :]

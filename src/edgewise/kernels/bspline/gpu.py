@@ -14,16 +14,16 @@ from torch import Tensor
 
 from edgewise.kernels import _gpu
 from edgewise.kernels._gpu import Tile
-from edgewise.kernels._gpu import available as available
+from edgewise.kernels._gpu import unavailable as unavailable
 
 _BAND = 16  # basis functions that one program of the sparse `pull_c` sums: the least that a matrix product takes
 
 
-def expand(x: Tensor, knots: Tensor, degree: int, order: int = 0) -> Tensor:
-    """out[n, i, m] = B_m^(order)(x_ni), in the type of x."""
+def expand(x: Tensor, knots: Tensor, degree: int, order: int = 0, scale: Tensor | None = None) -> Tensor:
+    """out[n, i, m] = v_ni B_m^(order)(x_ni), in the type of x."""
     if order > degree:
         return x.new_zeros(*x.shape, _count(knots, degree))
-    return _gpu.expand(_basis(knots, degree, order), x, knots)
+    return _gpu.expand(_basis(knots, degree, order), x, knots, scale)
 
 
 def contract(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgewise.kernels._gpu import Operations
-from edgewise.kernels._gpu import available as available
+from edgewise.kernels._gpu import unavailable as unavailable
 
 _operations = Operations("edgewise.kernels.chebyshev._triton_values", lambda size: size + 1)
 expand, contract = _operations.expand, _operations.contract

@@ -154,9 +154,9 @@ def test_the_table_marks_missed_limits() -> None:
 
 
 def test_what_was_skipped_says_why() -> None:
-    skipped = layer_row("pykan", 0, status="skipped: needs about 40 GB") | {"seconds": ""}
+    skipped = layer_row("pykan", 0, status="skipped: needs 40 GB") | {"seconds": ""}
     head, (line,) = FIGURES["layers"].table([layer_row("edgewise", 0.8), layer_row("mlp", 1.0), skipped])
-    assert dict(zip(head, line, strict=True))["pykan"] == Cell("skipped: needs about 40 GB")
+    assert dict(zip(head, line, strict=True))["pykan"] == Cell("needs 40 GB")
 
 
 def test_rows_of_other_columns_are_not_mixed(tmp_path: Path) -> None:
@@ -288,3 +288,23 @@ def test_every_recipe_ends_with_its_time(name: str) -> None:
         racing = Race([2, 1, 1], x, x[:, 0], x, x[:, 0], budget=0.2, goal=1e-9)
         LIBRARIES[name].train(recipe, racing)
         assert racing.points or racing.over
+
+
+def test_classes_are_compared_by_a_script_of_the_repository(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from edgewise.benchmark import _classification
+
+    figure = FIGURES["classification"]
+    monkeypatch.setattr(_classification, "_SCRIPT", tmp_path / "classification.py")
+    assert figure.cases(Settings()) == []
+    (tmp_path / "classification.py").write_text(
+        "TABLES = ['moons']\n"
+        "def measure(table, quick):\n"
+        "    scores = {'edgewise': (0.99, 0.5), 'mlp': (0.98, 0.4)}\n"
+        "    shared = {'parameters': 9, 'seed': 0}\n"
+        "    return [dict(shared, library=name, accuracy=a, seconds=s) for name, (a, s) in scores.items()]\n"
+    )
+    (case,) = figure.cases(Settings())
+    _, (line,) = figure.table(figure.measure(case, Settings()))
+    assert line == [Cell("moons"), Cell("0.99", True), Cell("0.98"), Cell("0.5", False), Cell("0.4")]
+    _, (line,) = figure.table(figure.failed(case, Settings(), "failed: no such table"))
+    assert line[1] == Cell("failed: no such table")

@@ -13,6 +13,7 @@ UNIT = "mlp"
 """The library whose time is 1."""
 
 OURS = "edgewise"
+_SKIPPED = "skipped: "
 
 
 class Comparison(Figure):
@@ -34,7 +35,7 @@ class Comparison(Figure):
         base = spreads[UNIT].median if UNIT in spreads else float("nan")
         rows = [self._row(case, name, units[name].parameters, spread, spread.median / base)
                 for name, spread in spreads.items()]  # fmt: skip
-        return rows + [self._row(case, name, status=f"skipped: {reason}") for name, reason in skipped.items()]
+        return rows + [self._row(case, name, status=_SKIPPED + reason) for name, reason in skipped.items()]
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
         return [self._row(case, name, status=reason) for name in settings.libraries]
@@ -70,9 +71,9 @@ class Comparison(Figure):
         ours, unit = (_seconds(group.get(name)) for name in (OURS, UNIT))
         first = group.get(OURS, {"status": "not measured"})
         limit = self.limit(first) if ours else None
-        cells = [Cell(case), Cell(threads), Cell(f"{1e3 * unit:.3g}" if unit else "")]
+        cells = [Cell(case), Cell(threads), Cell(_short(1e3 * unit) if unit else "")]
         if ours and unit:
-            cells += [Cell(f"{ours / unit:.3g}", None if limit is None else ours / unit <= limit)]
+            cells += [Cell(_short(ours / unit), None if limit is None else ours / unit <= limit)]
         else:
             cells += [Cell(str(first["status"]))]
         cells.append(Cell("" if limit is None else f"{limit:g}"))
@@ -80,10 +81,15 @@ class Comparison(Figure):
             theirs = _seconds(group.get(name))
             if ours and theirs:
                 least = self.lead(first, name)
-                cells.append(Cell(f"{theirs / ours:.3g}", None if least is None else theirs / ours >= least))
+                cells.append(Cell(_short(theirs / ours), None if least is None else theirs / ours >= least))
             else:
-                cells.append(Cell(str(group[name]["status"]) if name in group else ""))
+                cells.append(Cell(str(group[name]["status"]).removeprefix(_SKIPPED) if name in group else ""))
         return cells
+
+
+def _short(value: float) -> str:
+    """Three digits, and no power of ten for large numbers."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _seconds(row: Row | None) -> float | None:

@@ -7,7 +7,7 @@ import time
 from edgewise.benchmark._comparison import Comparison
 from edgewise.benchmark._figure import Case, Row, Settings
 from edgewise.benchmark._memory import available, peak
-from edgewise.benchmark.libraries import LIBRARIES, Shape
+from edgewise.benchmark.libraries import LIBRARIES, PEERS, Shape
 
 _SINGLE = ((1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64))
 _DOUBLE = ((1000, 2, 5), (1000, 5, 1))
@@ -73,9 +73,9 @@ def _too_much(name: str, shape: Shape, patience: float) -> str | None:
     memory, seconds = large[1] + slope * (shape.batch - large[0]), large[2] * shape.batch / large[0]
     free = available()
     if free is not None and memory > _SHARE * free:
-        return f"needs about {memory / 1e9:.0f} GB"
-    if seconds > patience:
-        return f"takes about {seconds:.0f} s"
+        return f"needs {memory / 1e9:.0f} GB"
+    if seconds > patience and name in PEERS:
+        return f"takes {seconds:.0f} s"
     return None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -60,7 +61,7 @@ def bench(  # noqa: PLR0913 (the options of a command)
             rows = run(figures or FIGURES, settings, Plan(folder, counts, only, resume), bar)
     except KeyboardInterrupt:
         raise EdgewiseError(f"stopped; {out} holds the rows so far, and --resume goes on from there") from None
-    missed = sum(_show(screen, name, found) for name, found in rows.items() if found)
+    missed = sum(_show(screen, name, found) for name, found in rows.items())
     screen.print(f"Rows: {out}")
     if missed:
         screen.print(f"{missed} limits missed.", style="red")
@@ -72,11 +73,14 @@ def _show(screen: Any, name: str, rows: list[dict[str, Any]]) -> int:
     """Print a figure's table; returns how many limits are missed."""
     from edgewise.benchmark import FIGURES
 
+    if not rows:
+        screen.print(f"{name}: nothing to measure here.")
+        return 0
     figure = FIGURES[name]
     head, lines = figure.table(rows)
-    grid = Grid(title=f"{name}: {figure.title}", title_justify="left", title_style="bold")
+    grid = Grid(title=f"{name}: {figure.title}", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for number, heading in enumerate(head):
-        grid.add_column(heading, justify="right" if number else "left", overflow="fold")
+        grid.add_column(heading, justify="right" if number else "left", no_wrap=number > 0, overflow="fold")
     for line in lines:
         grid.add_row(*map(_text, line))
     screen.print()

@@ -1,0 +1,154 @@
+"""The pictures of docs/benchmarks.md, drawn from what `edgewise bench` stored.
+
+    python benchmarks/draw.py
+
+Of each case the latest rows are drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from record import HERE, RESULTS
+
+from edgewise.benchmark import FIGURES
+
+PICTURES = HERE.parent / "docs" / "pictures"
+_INK, _SOFT, _LINE = "#1b2a3a", "#8793a1", "#d9dfe6"
+_COLOURS = {
+    "edgewise": "#d1410c", "mlp": "#8793a1", "efficient-kan": "#2f6db5", "pykan": "#7a4fa3", "jaxkan": "#2e8b57",
+}  # fmt: skip
+_LABELS = {"mlp": "MLP", "efficient-kan": "efficient-KAN", "jaxkan": "jaxKAN"}
+_STYLE = {"mathtext.fontset": "cm", "font.size": 9, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
+_GOAL = 1e-5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the CSV files")
+    parser.add_argument("--out", type=Path, default=PICTURES, help="folder of the pictures")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    for name, draw in DRAWINGS.items():
+        path = given.results / f"{name}.csv"
+        if not path.exists():
+            print(f"no {path}: `edgewise bench` writes it")
+            continue
+        with rc_context(_STYLE):
+            draw(pd.read_csv(path)).savefig(given.out / f"{name}.svg", metadata={"Date": None}, facecolor="white")
+        print(given.out / f"{name}.svg")
+
+
+def layers(rows: pd.DataFrame) -> Figure:
+    """Ratios to the perceptron's time: a line for each case, a column for each number of threads."""
+    rows = rows[rows.batch >= 512]  # a quick run's are smaller
+    rows = rows.drop_duplicates(["case", "threads", "library"], keep="last")
+    cases, threads = list(rows.case.unique()), sorted(rows.threads.unique())
+    figure = Figure(figsize=(2.3 + 3.2 * len(threads), 1.3 + 0.26 * len(cases)), layout="constrained")
+    columns = figure.subplots(1, len(threads), sharex=True, sharey=True, squeeze=False)[0]
+    for ax, count in zip(columns, threads, strict=True):
+        for name, colour in _COLOURS.items():
+            part = rows[(rows.threads == count) & (rows.library == name)].dropna(subset=["ratio"])
+            heights = [cases.index(case) for case in part.case]
+            ours = name == "edgewise"
+            ax.plot(part.ratio, heights, "o", color=colour, ms=6 if ours else 4.5, mec="white", mew=0.5,
+                    zorder=3 + ours, label=_LABELS.get(name, name))  # fmt: skip
+        limits = [(limit, cases.index(row["case"])) for row in rows[rows.library == "edgewise"].to_dict("records")
+                  if (limit := FIGURES["layers"].limit(row)) is not None]  # type: ignore[attr-defined] # fmt: skip
+        ax.plot(*zip(*limits, strict=True), "|", color=_INK, ms=9, mew=1.3, zorder=2, label="limit for edgewise")
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.axvline(1, color=_SOFT, lw=1)
+        ax.set_title("one core" if count == 1 else f"{count} cores", fontsize=10, color=_INK)
+        ax.set_xlabel("time over the MLP's")
+        _plain(ax)
+    columns[0].set_yticks(range(len(cases)), [_short(case) for case in cases])
+    columns[0].invert_yaxis()
+    figure.legend(*columns[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+    _sign(figure, rows)
+    return figure
+
+
+def curves(rows: pd.DataFrame) -> Figure:
+    """The lowest test error so far against the seconds of training: a panel for each target."""
+    rows = rows.dropna(subset=["seconds"])
+    rows = rows[rows.date.groupby([rows.target, rows.library, rows.recipe]).transform("max") == rows.date]
+    targets = list(rows.target.unique())
+    figure = Figure(figsize=(3.2 * len(targets) + 0.4, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(targets), sharey=True, squeeze=False)[0]
+    for ax, target in zip(panels, targets, strict=True):
+        part = rows[rows.target == target]
+        for name, colour in _COLOURS.items():
+            _runs_of(ax, part[part.library == name], name, colour)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.axhline(_GOAL, color=_SOFT, lw=1, ls="--")
+        ax.set_title(target, fontsize=10, color=_INK)
+        ax.set_xlabel("seconds of training")
+        _plain(ax)
+    panels[0].set_ylabel("test RMSE, the lowest so far")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=5, frameon=False)
+    _sign(figure, rows)
+    return figure
+
+
+def _runs_of(ax: Axes, part: pd.DataFrame, name: str, colour: str) -> None:
+    """A curve for each recipe; of edgewise one curve through its whole fits, each the median of its runs."""
+    label = _LABELS.get(name, name)
+    if name == "edgewise":
+        middle = part.groupby("recipe", sort=False)[["seconds", "error"]].median().sort_values("seconds")
+        ax.plot(middle.seconds, middle.error.cummin(), "o-", color=colour, ms=5, lw=1.6, zorder=4, label=label)
+        return
+    for recipe, run in part.groupby("recipe", sort=False):
+        ax.plot(run.seconds, run.error.cummin(), "-", color=colour, lw=1.2, label=label, alpha=0.85, gid=str(recipe))
+        label = "_again"
+
+
+def memory(rows: pd.DataFrame) -> Figure:
+    """Bytes of a training step, a bar for each library."""
+    rows = rows[rows.batch == rows.batch.max()].drop_duplicates("library", keep="last").dropna(subset=["bytes"])
+    figure = Figure(figsize=(5.2, 2.2), layout="constrained")
+    ax = figure.subplots()
+    names = [name for name in _COLOURS if name in set(rows.library)]
+    sizes = rows.set_index("library").bytes.astype(float)[names] / 1e9
+    ax.barh(names, sizes, color=[_COLOURS[name] for name in names], height=0.6)
+    for height, size in enumerate(sizes):
+        ax.text(size, height, f" {size:.2g} GB", va="center", color=_INK)
+    ax.set_yticks(range(len(names)), [_LABELS.get(name, name) for name in names])
+    ax.invert_yaxis()
+    ax.set_xlim(0, 1.15 * sizes.max())
+    ax.set_xlabel("peak memory of a step, GB")
+    _plain(ax)
+    _sign(figure, rows)
+    return figure
+
+
+def _short(case: str) -> str:
+    return case.replace(" x ", " × ").replace(" -> ", " → ")
+
+
+def _sign(figure: Figure, rows: pd.DataFrame) -> None:
+    """Device, versions, commit and date of the last row, below the picture."""
+    last = rows.iloc[-1]
+    text = f"{last.device}, torch {last.torch}, {last.versions}; commit {last.commit}, {last.date}"
+    wide = round(15 * figure.get_figwidth())
+    figure.supxlabel(textwrap.fill(text, wide), fontsize=7, color=_SOFT)
+
+
+def _plain(ax: Axes) -> None:
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(True, color=_LINE, lw=0.5)
+    ax.set_axisbelow(True)
+
+
+DRAWINGS: dict[str, Callable[[pd.DataFrame], Figure]] = {"layers": layers, "curves": curves, "memory": memory}
+
+if __name__ == "__main__":
+    main()

@@ -381,3 +381,10 @@ def test_a_misspelt_schedule_is_answered_with_the_nearest() -> None:
     with pytest.raises(ew.InputError, match=r"Unknown schedule 'cosin'\. Known: cosine"):
         Adam(schedule="cosin")
     assert Row._fields[-1] == "steps"
+
+
+def test_the_time_limit_ends_a_run_in_the_middle_of_an_epoch() -> None:
+    result = ew.fit(ew.KAN([2, 2, 1]), X, Y, solver=Adam(epochs=10**6, batch=5), options=options(time_limit=0.5))
+    assert result.outcome is Outcome.TIME_LIMIT
+    assert 1 <= len(result.history) < 100
+    assert bool(torch.isfinite(result.model(X)).all())

@@ -94,7 +94,7 @@ x = torch.rand(3000, 2, dtype=torch.float64)
 solver = {"lm": "lm", "lbfgs": ew.optim.LBFGS(steps=10**6), "adam": ew.optim.Adam(epochs=10**6)}[sys.argv[1]]
 class Tell(ew.KAN):
     def forward(self, x):
-        if self.training and not Tell.told:
+        if not Tell.told and signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             Tell.told = True
             print("running", flush=True)
         return super().forward(x)

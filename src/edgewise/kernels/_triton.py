@@ -14,11 +14,12 @@ except ImportError:
     triton = tl = None
 
 _OLDEST = (3, 3)  # the first with tuples in kernels
+_VARYING = ["n_rows", "rows_each", "inputs_each", "parts"]  # what a smaller last batch must not compile anew for
 
 
 def jit(function: Callable[..., Any]) -> Any:
     """Return the Triton kernel of a function; the plain function where Triton is missing, where nothing calls it."""
-    return function if triton is None else triton.jit(function)
+    return function if triton is None else triton.jit(function, do_not_specialize=_VARYING)
 
 
 def missing() -> str | None:

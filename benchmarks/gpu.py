@@ -1,0 +1,193 @@
+"""One layer on a CUDA GPU: each route beside a perceptron of equal size, and the tiles that suit the card.
+
+    python benchmarks/gpu.py             # layers: forward, and backward to coefficients and input
+    python benchmarks/gpu.py --tiles     # each operation with each tile, to choose the defaults by; compiles for long
+
+Every result is compared with plain torch before it is timed. Rows go to results/gpu.csv and results/gpu_tiles.csv, with
+the card's name. Times are on the wall, of many calls in a row with one wait at the end, interleaved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import torch
+from record import RESULTS, append
+from torch import Tensor
+
+from edgewise.benchmark.libraries import hidden_width
+from edgewise.kernels.bspline import gpu, reference
+
+DEGREE = 3
+SINGLE = [(1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64)]
+DOUBLE = [(1000, 2, 5), (1000, 5, 1)]
+GRIDS = (5, 20, 100)
+TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-4, torch.bfloat16: 3e-2}
+TILES = [gpu.Tile(*sizes) for sizes in itertools.product((64, 128), (64, 128), (32, 64), (4, 8))]
+NARROW = [gpu.Tile(32 * warps, outputs, warps=warps) for outputs in (16, 32, 64) for warps in (1, 2, 4)]
+
+Calls = dict[str, Callable[[], Any]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tiles", action="store_true", help="time each operation with each tile")
+    parser.add_argument("--grids", type=int, nargs="+", default=GRIDS, help="cells")
+    parser.add_argument("--repeats", type=int, default=9, help="of each timing")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the CSV files")
+    given = parser.parse_args()
+    if reason := gpu.unavailable():
+        raise SystemExit(f"Nothing to measure: {reason}.")
+    for case in cases(given.grids):
+        rows = [{**case.label(), **row} for row in (tiles if given.tiles else layers)(case, given.repeats)]
+        append(given.out / ("gpu_tiles.csv" if given.tiles else "gpu.csv"), rows)
+        for _, same in itertools.groupby(rows, key=lambda row: row["what"]):
+            print(*min(same, key=lambda row: row["milliseconds"]).values(), sep="  ")
+
+
+def cases(grids: Sequence[int]) -> Iterator[Case]:
+    for grid in grids:
+        for sizes in SINGLE:
+            for precision in ("highest", "high"):  # without and with TF32
+                yield Case(*sizes, grid, torch.float32, precision)
+            yield Case(*sizes, grid, torch.bfloat16, "highest")
+        for sizes in DOUBLE:
+            yield Case(*sizes, grid, torch.float64, "highest")
+
+
+class Case:
+    """One shape: points in single precision where products are in bfloat16, as under autocast."""
+
+    def __init__(self, rows: int, n_in: int, n_out: int, grid: int, dtype: torch.dtype, precision: str):
+        torch.set_float32_matmul_precision(precision)
+        self.sizes, self.dtype, self.precision = (rows, n_in, n_out, grid), dtype, precision
+        wide = torch.promote_types(dtype, torch.float32)
+        knots = torch.arange(-DEGREE, grid + DEGREE + 1, dtype=wide, device="cuda") * (2 / grid) - 1
+        self.knots = knots.repeat(n_in, 1)
+        self.x = 2 * torch.rand(rows, n_in, dtype=wide, device="cuda") - 1
+        self.c = torch.randn(n_in, grid + DEGREE, n_out, dtype=dtype, device="cuda")
+        self.g = torch.randn(rows, n_out, dtype=dtype, device="cuda")
+
+    def label(self) -> dict[str, Any]:
+        names = dict(zip(("rows", "n_in", "n_out", "grid"), self.sizes, strict=True))
+        card = torch.cuda.get_device_name()
+        return {"card": card, **names, "dtype": str(self.dtype).removeprefix("torch."), "precision": self.precision}
+
+    def operations(self, route: str, tile: gpu.Tile | None = None) -> Calls:
+        """The three calls of a training step."""
+        x, c, g, knots = self.x, self.c, self.g, self.knots
+        return {
+            "contract": lambda: gpu.contract(x, c, knots, DEGREE, 0, route=route, tile=tile),
+            "pull_x": lambda: gpu.pull_x(x, c, g, knots, DEGREE, 1, route=route, tile=tile),
+            "pull_c": lambda: gpu.pull_c(x, g, knots, DEGREE, 0, route=route, tile=tile),
+        }
+
+    def law(self) -> dict[str, Tensor]:
+        """What they should give, by plain torch in double precision."""
+        x, c, g, knots = (number.double() for number in (self.x, self.c, self.g, self.knots))
+        values = reference.basis(x, knots, DEGREE, 0)
+        by_function = (g @ c.flatten(0, 1).T).unflatten(1, values.shape[1:])
+        return {
+            "contract": values.flatten(1) @ c.flatten(0, 1),
+            "pull_x": (by_function * reference.basis(x, knots, DEGREE, 1)).sum(-1),
+            "pull_c": (values.flatten(1).T @ g).unflatten(0, values.shape[1:]),
+        }
+
+    def perceptron(self) -> Callable[[], None]:
+        """Forward and backward of Linear, SiLU, Linear with as many parameters."""
+        _, n_in, n_out, _ = self.sizes
+        hidden = hidden_width(n_in, n_out, self.c.numel())
+        layers = torch.nn.Linear(n_in, hidden), torch.nn.SiLU(), torch.nn.Linear(hidden, n_out)
+        module = torch.nn.Sequential(*layers).to("cuda", self.dtype)
+        x = self.x.to(self.dtype).requires_grad_()
+        trained = [x, *module.parameters()]
+
+        def call() -> None:
+            torch.autograd.grad(module(x), trained, self.g)
+
+        return call
+
+    def written_out(self) -> Callable[[], None]:
+        """The layer by plain torch: the basis written to memory, then matrix products."""
+        flat = self.c.flatten(0, 1)
+
+        def call() -> None:
+            values = reference.basis(self.x, self.knots, DEGREE, 0).to(self.dtype).flatten(1)
+            values @ flat, values.T @ self.g
+            by_function = (self.g @ flat.T).unflatten(1, self.c.shape[:2])
+            (by_function * reference.basis(self.x, self.knots, DEGREE, 1)).sum(-1)
+
+        return call
+
+    def check(self, calls: Mapping[str, Callable[[], Tensor]], expected: Mapping[str, Tensor], what: str) -> None:
+        loose = 30 if self.precision == "high" and self.dtype == torch.float32 else 1  # TF32 has 10 bits
+        for name, call in calls.items():
+            error = float((call().double() - expected[name]).abs().max() / expected[name].abs().max())
+            if not error < loose * TOLERANCES[self.dtype]:
+                raise SystemExit(f"{what} {name} of {self.label()} is off by {error:.1e}")
+
+
+def layers(case: Case, repeats: int) -> Iterator[dict[str, Any]]:
+    """Whole layers, then the operations of each route."""
+    expected = case.law()
+    calls: Calls = {"perceptron": case.perceptron(), "written out": case.written_out()}
+    for route in ("dense", "sparse"):
+        operations = case.operations(route)
+        case.check(operations, expected, route)
+        calls[route] = lambda operations=operations: [call() for call in operations.values()]
+        calls |= {f"{route} {name}": call for name, call in operations.items()}
+    spreads = interleaved(calls, repeats)
+    for name, (lower, median, upper) in spreads.items():
+        ratio = median / spreads["perceptron"][1]
+        yield {"what": name, "milliseconds": median, "lower": lower, "upper": upper, "ratio": ratio, "repeats": repeats}
+
+
+def tiles(case: Case, repeats: int) -> Iterator[dict[str, Any]]:
+    """Each operation of each route with each tile that the card takes."""
+    expected = case.law()
+    for route, candidates in (("dense", [None, *TILES]), ("sparse", [None, *NARROW])):
+        for name in expected:
+            calls: Calls = {}
+            for tile in candidates:
+                call = case.operations(route, tile)[name]
+                try:
+                    case.check({name: call}, expected, f"{route} {tile}")
+                except Exception as error:  # noqa: BLE001 (Triton has an error of its own for tiles that do not fit)
+                    print(f"{route} {name} {tile}: {type(error).__name__}")
+                    continue
+                calls["default" if tile is None else " ".join(map(str, tile))] = call
+            for key, (lower, median, upper) in interleaved(calls, repeats).items():
+                row = {"what": f"{route} {name}", "tile": key, "milliseconds": median}
+                yield {**row, "lower": lower, "upper": upper, "repeats": repeats}
+
+
+def interleaved(calls: Calls, repeats: int) -> dict[str, tuple[float, float, float]]:
+    """Quartiles of milliseconds a call; a repeat is of as many calls as take about 20 ms."""
+    numbers = {}
+    for name, call in calls.items():
+        milliseconds(call, 3)
+        numbers[name] = max(1, round(20 / milliseconds(call, 3)))
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(repeats):
+        for name, call in calls.items():
+            found[name].append(milliseconds(call, numbers[name]))
+    return {name: tuple(quantiles(values, n=4, method="inclusive")) for name, values in found.items()}  # type: ignore[misc]
+
+
+def milliseconds(call: Callable[[], Any], number: int) -> float:
+    torch.cuda.synchronize()
+    began = time.perf_counter()
+    for _ in range(number):
+        call()
+    torch.cuda.synchronize()
+    return 1e3 * (time.perf_counter() - began) / number
+
+
+if __name__ == "__main__":
+    main()

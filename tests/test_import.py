@@ -78,7 +78,9 @@ PUBLIC = {
     "edgewise.optim": """
         Adam CG Ending LBFGS LM Linear MatrixFree Normal Schedule Step SumOfSquares Trainable
     """,
-    "edgewise.kernels": "Choice Family basis contract explain forced one_thread plain_world prepare rational remembered",
+    "edgewise.kernels": """
+        Choice Family basis contract explain forced one_thread plain_world prepare rational remembered
+    """,
     "edgewise.functions": "Function get names register",
     "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",
 }

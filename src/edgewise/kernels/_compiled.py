@@ -11,6 +11,7 @@ import ctypes
 import hashlib
 import importlib
 import os
+import struct
 import sys
 import tempfile
 import threading
@@ -47,6 +48,11 @@ def compiled(module: str, name: str, dtype: str, size: int) -> Callable[[Any], o
     # Numba's own convention: places for a result and an exception come before the arguments.
     function = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 3)(address)
     return partial(function, ctypes.addressof(_SPARE), ctypes.addressof(_SPARE) + 8)
+
+
+def addresses(arguments: list[int]) -> bytes:
+    """What a kernel takes: its arguments in a row."""
+    return struct.pack(f"{len(arguments)}q", *arguments)
 
 
 def cache_directory() -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import partial, reduce
 from types import ModuleType
 from typing import Any
 
@@ -28,13 +28,13 @@ def expand(x: Tensor, points: Tensor, family: Family, order: int) -> Tensor:
 
 def contract(x: Tensor, c: Tensor, v: Tensor | None, points: Tensor, family: Family, order: int) -> Tensor:
     """Sums over inputs: (N, n_out)."""
-    dtype, how = x.dtype, _chosen("contract", x, len(c), points, family)
+    dtype, how = x.dtype, _chosen("contract", x, c.shape[0], points, family)
     if how.backend == "triton":
         return _fused(how, family, "contract")(x, _inner(c), points, family.size, order, v).to(dtype)
     x, c, v = _all_ready(points, x, c, v)
     if how.route == "sparse":
         return _module(how, family).contract(x, c, points, family.size, order, v).to(dtype)
-    matrix, out = c.flatten(1).T, x.new_empty(len(x), len(c))
+    matrix, out = c.flatten(1).T, x.new_empty(x.shape[0], c.shape[0])
     for rows in _chunks(x, c.shape[2]):
         weight = None if v is None else v[rows]
         values = _values(how, x[rows], points, family, order, weight).flatten(1)
@@ -44,7 +44,7 @@ def contract(x: Tensor, c: Tensor, v: Tensor | None, points: Tensor, family: Fam
 
 def pull_x(x: Tensor, c: Tensor, g: Tensor, points: Tensor, family: Family, order: int) -> Tensor:
     """Gradients by points: (N, n_in)."""
-    dtype, how = x.dtype, _chosen("pull_x", x, len(c), points, family)
+    dtype, how = x.dtype, _chosen("pull_x", x, c.shape[0], points, family)
     if how.backend == "triton":
         return _fused(how, family, "pull_x")(x, _inner(c), g, points, family.size, order)
     x, c, g = _all_ready(points, x, c, g)
@@ -107,14 +107,14 @@ def _inner(c: Tensor) -> Tensor:
 
 def _chunks(x: Tensor, count: int) -> Iterator[slice]:
     step = max(1, _ENTRIES // max(1, x.shape[1] * count))
-    for start in range(0, max(1, len(x)), step):
+    for start in range(0, max(1, x.shape[0]), step):
         yield slice(start, start + step)
 
 
 def _chosen(operation: str, x: Tensor, n_out: int, points: Tensor, family: Family) -> Choice:
     if type(x) not in (Tensor, torch.nn.Parameter) or not x.numel():
         return Choice("reference", "dense", "tensors of another kind, or none at all")
-    sizes = _backends.Sizes(len(x), x.shape[1], n_out, family.count(points), x.dtype, x.device.type)
+    sizes = _backends.Sizes(x.shape[0], x.shape[1], n_out, family.count(points), x.dtype, x.device.type)
     return choose(operation, family, sizes)
 
 
@@ -122,12 +122,14 @@ def _ready(x: Tensor, points: Tensor) -> Tensor:
     """A tensor as the kernels read it: single or double precision, contiguous, beside its points."""
     if x.device != points.device:
         raise InputError(f"The input is on {x.device}, the layer on {points.device}. Move one of them.")
-    return x.to(torch.promote_types(x.dtype, torch.float32)).contiguous()
+    if x.dtype is not torch.float64 and x.dtype is not torch.float32:
+        x = x.to(torch.promote_types(x.dtype, torch.float32))
+    return x.contiguous()
 
 
 def _all_ready(points: Tensor, *tensors: Tensor | None) -> list[Any]:
-    found = [t for t in tensors if t is not None]
-    dtype = found[0].dtype
-    for t in found[1:]:
-        dtype = torch.promote_types(dtype, t.dtype)
-    return [None if t is None else _ready(t.to(dtype), points) for t in tensors]
+    found = {t.dtype for t in tensors if t is not None}
+    if len(found) > 1:
+        common = reduce(torch.promote_types, found)
+        return [None if t is None else _ready(t.to(common), points) for t in tensors]
+    return [None if t is None else _ready(t, points) for t in tensors]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 
 _WORTHWHILE = 2_000_000  # multiplications of a part that pay for waking a thread
+_OWN = threading.local()
 _POOL: dict[int, ThreadPoolExecutor] = {}
 
 
@@ -29,6 +31,16 @@ def in_parts(run: Callable[[int, int], None], total: int, work: int) -> None:
     run(0, bounds[1])
     for other in others:
         other.result()
+
+
+def working_memory(*sizes: int) -> list[int]:
+    """Return addresses of parts of this many bytes each, this thread's own until it asks again."""
+    starts = list(accumulate((-(-size // 64) * 64 for size in sizes), initial=0))
+    memory = getattr(_OWN, "memory", None)
+    if memory is None or len(memory) < starts[-1]:
+        memory = _OWN.memory = torch.empty(starts[-1], dtype=torch.uint8)
+    first = memory.data_ptr()
+    return [first + start for start in starts[:-1]]
 
 
 def _pool(count: int) -> ThreadPoolExecutor:

@@ -24,7 +24,7 @@ def _expand(real: Any, width: int) -> Any:
 
     @njit(**FAST)
     def place(scratch: Any, n: Any, at: Any, out: Any, e: Any, count: Any) -> None:
-        values, cells, stride = scratch
+        values, cells, stride, _ = scratch
         first = e * count + cells[at]
         for m in range(width):
             out[first + m] = values[m * stride + at]
@@ -44,7 +44,7 @@ def _expand(real: Any, width: int) -> Any:
                 evaluate(points, splines, scratch, r0, r1, i0, block)
                 for n in range(r0, r1):
                     for j in range(block):
-                        place(scratch, n, (n - r0) * BLOCK + j, out, n * n_in + i0 + j, count)
+                        place(scratch, n, (n - r0) * scratch[3] + j, out, n * n_in + i0 + j, count)
 
     return expand
 
@@ -55,7 +55,7 @@ def _reduce(real: Any, width: int) -> Any:
 
     @njit(**FAST)
     def product(scratch: Any, at: Any, slopes: Any, first: Any) -> Any:
-        values, cells, stride = scratch
+        values, cells, stride, _ = scratch
         total = zero
         for m in range(width):
             total += values[m * stride + at] * slopes[first + cells[at] + m]
@@ -75,6 +75,6 @@ def _reduce(real: Any, width: int) -> Any:
                 for n in range(r0, r1):
                     for j in range(block):
                         e = n * n_in + i0 + j
-                        out[e] = product(scratch, (n - r0) * BLOCK + j, slopes, e * count)
+                        out[e] = product(scratch, (n - r0) * scratch[3] + j, slopes, e * count)
 
     return reduce

@@ -1,7 +1,8 @@
 """What every B-spline kernel for CPUs begins with: the functions that live on each point's cell, for a block of points.
 
-Imported only to compile kernels. A block is up to `chunk` rows by 16 inputs; its `scratch` is (values, cells, stride)
-with values[m stride + 16 row + input] of function m on the cell cells[16 row + input].
+Imported only to compile kernels. A block is up to `chunk` rows by 16 inputs; its `scratch` is (values, cells, stride,
+pitch) with values[m stride + pitch row + input] of function m on the cell cells[pitch row + input]. The pitch is 16, or
+the number of inputs where there are fewer, so that the points of narrow layers fill whole vectors.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from edgewise.kernels._simd import (
     flushed,
     fma,
     full_width,
+    load,
     load_some,
     mul,
     pointer_to,
@@ -43,7 +45,7 @@ def reader(real: Any) -> Any:
     def read(a: Any) -> Any:
         points = (reals(a[0]), reals(a[1]), a[2], a[3])  # x, weights, whether there are weights, n_in
         splines = (reals(a[4]), reals(a[5]), reals(a[6]), reals(a[7]), reals(a[8]), a[9], a[10], a[11])
-        return points, splines, (reals(a[12]), integers(a[13]), a[14] * BLOCK), a[14]
+        return points, splines, (reals(a[12]), integers(a[13]), a[14] * BLOCK, min(a[3], BLOCK)), a[14]
 
     return read
 
@@ -78,7 +80,7 @@ def _one_point(real: Any, width: int) -> Any:
     def one_point(t: Any, far: Any, scale: Any, splines: Any, here: Any, scratch: Any, at: Any) -> None:
         """One point, at t in its cell and `far` cells beyond its end: there along the tangent."""
         _, _, _, table, slopes, _, order, _ = splines
-        values, _, stride = scratch
+        values, _, stride, _ = scratch
         for m in range(width):
             value = zero
             if far == zero or order < 2:
@@ -93,10 +95,9 @@ def _one_point(real: Any, width: int) -> Any:
     return one_point
 
 
-def _even(real: Any, width: int, one_point: Any) -> Any:
-    """Evenly spaced knots: whole vectors of inputs at a time, points beyond the ends one by one."""
-    lanes, power = WIDTH * 8 // real.bitwidth, width - 1
-    zero, one, least = real(0), real(1), _least(real)
+def _beyond(real: Any, one_point: Any) -> Any:
+    """Evenly spaced knots: one point, evaluated again if it lies beyond the ends."""
+    zero, one = real(0), real(1)
 
     @njit(**FAST)
     def beyond(e: Any, i: Any, points: Any, splines: Any, scratch: Any, at: Any) -> None:
@@ -108,35 +109,53 @@ def _even(real: Any, width: int, one_point: Any) -> Any:
             scale = unit[i] * v[e] if weighted else unit[i]
             one_point(end, u - end * real(grid), scale, splines, 0, scratch, at)
 
+    return beyond
+
+
+def _even(real: Any, width: int, one_point: Any) -> Any:
+    """Evenly spaced knots: whole vectors of inputs at a time, points beyond the ends one by one."""
+    lanes, power = WIDTH * 8 // real.bitwidth, width - 1
+    beyond, least = _beyond(real, one_point), _least(real)
+
+    @njit(**FAST)
+    def vector(e: Any, i: Any, k: Any, at: Any, points: Any, splines: Any, scratch: Any) -> None:
+        """k points from x[e] on, of inputs from i on."""
+        full_width()
+        x, v, weighted, _ = points
+        lo, inverse, unit, table, _, grid, _, _ = splines
+        values, cells, stride, _ = scratch
+        u = mul(sub(load_some(x, e, k), load(lo, i)), load(inverse, i))
+        inside = clip(u, splat(real(grid)))
+        cell = clip(floor(inside), splat(real(grid - 1)))
+        t = sub(inside, cell)
+        store_integers(cells, at, cell)
+        weight = load(unit, i)
+        if weighted:
+            weight = mul(weight, load_some(v, e, k))
+        for m in range(width):
+            value = splat(table[m * width + power])
+            for p in range(power):
+                value = fma(value, t, splat(table[m * width + power - 1 - p]))
+            store(values, m * stride + at, flushed(mul(value, weight), splat(least)))
+        if differ(u, inside):
+            for j in range(k):
+                beyond(e + j, i + j, points, splines, scratch, at + j)
+
     @njit(**FAST)
     def even(points: Any, splines: Any, scratch: Any, n0: Any, n1: Any, i0: Any, count: Any) -> None:
-        full_width()
-        x, v, weighted, n_in = points
-        lo, inverse, unit, table, _, grid, _, _ = splines
-        values, cells, stride = scratch
-        top, last, tiny = splat(real(grid)), splat(real(grid - 1)), splat(least)
+        x, n_in, pitch = points[0], points[3], scratch[3]
+        if n_in < BLOCK:
+            i, stop = 0, (n1 - n0) * n_in
+            for at in range(0, stop, lanes):
+                vector(n0 * n_in + at, i, min(lanes, stop - at), at, points, splines, scratch)
+                i = (i + lanes) % n_in
+            return
         for q in range(0, count, lanes):
             k, i = min(lanes, count - q), i0 + q
-            start, scale, units = load_some(lo, i, k), load_some(inverse, i, k), load_some(unit, i, k)
             for n in range(n0, n1):
-                at, e = (n - n0) * BLOCK + q, n * n_in + i
+                e = n * n_in + i
                 prefetch(x, e + BLOCK)  # the next block's
-                u = mul(sub(load_some(x, e, k), start), scale)
-                inside = clip(u, top)
-                cell = clip(floor(inside), last)
-                t = sub(inside, cell)
-                store_integers(cells, at, cell)
-                weight = units
-                if weighted:
-                    weight = mul(weight, load_some(v, e, k))
-                for m in range(width):
-                    value = splat(table[m * width + power])
-                    for p in range(power):
-                        value = fma(value, t, splat(table[m * width + power - 1 - p]))
-                    store(values, m * stride + at, flushed(mul(value, weight), tiny))
-                if differ(u, inside):
-                    for j in range(k):
-                        beyond(e + j, i + j, points, splines, scratch, at + j)
+                vector(e, i, k, (n - n0) * pitch + q, points, splines, scratch)
 
     return even
 
@@ -149,7 +168,7 @@ def _uneven(real: Any, width: int, one_point: Any) -> Any:
     def uneven(points: Any, splines: Any, scratch: Any, n0: Any, n1: Any, i0: Any, count: Any) -> None:
         x, v, weighted, n_in = points
         breaks, inverse, _, _, _, grid, _, _ = splines
-        cells = scratch[1]
+        cells, pitch = scratch[1], scratch[3]
         for n in range(n0, n1):
             for j in range(count):
                 i = i0 + j
@@ -164,7 +183,7 @@ def _uneven(real: Any, width: int, one_point: Any) -> Any:
                 u = (x[e] - breaks[first + low]) * inverse[i * grid + low]
                 t = u if u >= zero else zero
                 t = t if t <= one else one
-                at = (n - n0) * BLOCK + j
+                at = (n - n0) * pitch + j
                 cells[at] = low
                 here = (i * grid + low) * width * width
                 one_point(t, u - t, v[e] if weighted else one, splines, here, scratch, at)

@@ -11,7 +11,7 @@ from typing import Any
 
 from numba import njit, types
 
-from edgewise.kernels._simd import WIDTH, full_width, pointer_to
+from edgewise.kernels._simd import WIDTH, full_width, pointer_to, prefetch
 from edgewise.kernels.bspline import _cpu_tiles
 from edgewise.kernels.bspline._cpu_points import BARE, BLOCK, FAST, SIGNATURE, evaluator, reader
 from edgewise.kernels.bspline._cpu_tiles import lanes_of
@@ -51,7 +51,7 @@ def _contract(real: Any, width: int) -> Any:
     def contract(a: Any) -> None:
         full_width()
         points, splines, scratch, chunk = read(a)
-        packed, y, start, stop, n_out = reals(a[15]), reals(a[16]), a[17], a[18], a[19]
+        packed, y, start, stop, n_out, leap = reals(a[15]), reals(a[16]), a[17], a[18], a[19], a[20]
         n_in, count = points[3], splines[5] + width - 1
         for r0 in range(start, stop, chunk):
             rows = min(stop, r0 + chunk) - r0
@@ -64,11 +64,11 @@ def _contract(real: Any, width: int) -> Any:
                     for j0 in range(0, block, group(count)):
                         inputs, fresh = (j0, min(block, j0 + group(count))), i0 + j0 == 0
                         if o + tile <= n_out:
-                            outputs = (y, r0 * n_out + o, n_out)
+                            outputs = (y, r0 * leap + o, leap)
                             four(scratch, rows, inputs, (packed, base, count), outputs, fresh)
                             continue
                         for p in range(o, n_out, lanes):
-                            outputs = (y, r0 * n_out + p, n_out)
+                            outputs = (y, r0 * leap + p, leap)
                             weights = (packed, base + p - o, count)
                             some(scratch, rows, inputs, weights, outputs, fresh, min(lanes, n_out - p), wide)
 
@@ -87,7 +87,7 @@ def _pull_x(real: Any, width: int) -> Any:
         full_width()
         points, splines, scratch, chunk = read(a)
         packed, g, out = reals(a[15]), reals(a[16]), reals(a[17])
-        start, stop, n_out = a[18], a[19], a[20]
+        start, stop, n_out, leap, new = a[18], a[19], a[20], a[21], a[22]
         n_in, count = points[3], splines[5] + width - 1
         for r0 in range(start, stop, chunk):
             rows = min(stop, r0 + chunk) - r0
@@ -98,13 +98,13 @@ def _pull_x(real: Any, width: int) -> Any:
                     wide = step(o, n_out)
                     base, corner = (o * n_in + wide * i0) * count, r0 * n_in + i0
                     if o + tile <= n_out:
-                        outputs, slopes = (g, r0 * n_out + o, n_out), (out, corner, n_in)
+                        outputs, slopes = (g, r0 * leap + o, leap), (out, corner, n_in)
                         for j0 in range(0, block, group(count)):
                             inputs = (j0, min(block, j0 + group(count)))
-                            four(scratch, rows, inputs, (packed, base, count), outputs, slopes, o == 0)
+                            four(scratch, rows, inputs, (packed, base, count), outputs, slopes, new and o == 0)
                         continue
                     for p in range(o, n_out, lanes):
-                        outputs, slopes = (g, r0 * n_out + p, n_out), (out, corner, n_in, p == 0)
+                        outputs, slopes = (g, r0 * leap + p, leap), (out, corner, n_in, new and p == 0)
                         weights = (packed, base + p - o, count)
                         some(scratch, rows, block, weights, outputs, slopes, min(lanes, n_out - p), wide)
 
@@ -122,7 +122,8 @@ def _pull_c(real: Any, width: int) -> Any:
     def pull_c(a: Any) -> None:
         full_width()
         points, splines, scratch, chunk = read(a)
-        g, packed, start, stop, n_rows, n_out = reals(a[15]), reals(a[16]), a[17], a[18], a[19], a[20]
+        g, packed, start, stop = reals(a[15]), reals(a[16]), a[17], a[18]
+        n_rows, n_out, leap = a[19], a[20], a[21]
         n_in, count = points[3], splines[5] + width - 1
         for i0 in range(start, stop, BLOCK):
             block = min(BLOCK, stop - i0)
@@ -140,10 +141,10 @@ def _pull_c(real: Any, width: int) -> Any:
                     if o + tile <= n_out:
                         for j0 in range(0, block, group(count)):
                             inputs = (j0, min(block, j0 + group(count)))
-                            four(scratch, rows, inputs, (packed, base, count), (g, r0 * n_out + o, n_out))
+                            four(scratch, rows, inputs, (packed, base, count), (g, r0 * leap + o, leap))
                         continue
                     for p in range(o, n_out, lanes):
-                        outputs, weights = (g, r0 * n_out + p, n_out), (packed, base + p - o, count)
+                        outputs, weights = (g, r0 * leap + p, leap), (packed, base + p - o, count)
                         some(scratch, rows, block, weights, outputs, min(lanes, n_out - p), wide)
 
     return pull_c
@@ -154,16 +155,19 @@ def _pack(real: Any, width: int) -> Any:
     reals, zero = pointer_to(real), real(0)
     _, step, _ = _tiles(real)
     tile = 4 * lanes_of(real)
+    ahead = 64 * 8 // real.bitwidth
 
     @njit(SIGNATURE, **BARE)
     def pack(a: Any) -> None:
         c, packed, n_out, inner, back = reals(a[0]), reals(a[1]), a[2], a[3], a[4]
         for o in range(0, n_out, tile):
             wide, base, full = step(o, n_out), o * inner, min(tile, n_out - o)
-            for k0 in range(0, inner, 64):
-                k1 = min(inner, k0 + 64)
+            for k0 in range(0, inner, 128):
+                k1 = min(inner, k0 + 128)
                 for j in range(wide):
                     row = (o + j) * inner
+                    for k in range(k1, k1 + 128, ahead):
+                        prefetch(c, row + k)  # rows lie too far apart for the processor to guess
                     if j >= full:
                         if not back:
                             for k in range(k0, k1):

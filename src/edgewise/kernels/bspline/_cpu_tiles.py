@@ -11,7 +11,7 @@ from typing import Any
 from numba import njit
 
 from edgewise.kernels._simd import WIDTH, add, fma, full_width, load, load_some, mul, splat, store, store_some, total
-from edgewise.kernels.bspline._cpu_points import BLOCK, FAST
+from edgewise.kernels.bspline._cpu_points import FAST
 
 
 def lanes_of(real: Any) -> int:
@@ -28,11 +28,11 @@ def contract(real: Any, width: int) -> tuple[Any, Any]:
     def four(scratch: Any, rows: Any, inputs: Any, weights: Any, outputs: Any, fresh: Any) -> None:
         """A whole tile of each row; two rows at a time, so that no sum waits for the one before."""
         full_width()
-        values, cells, stride = scratch
+        values, cells, stride, pitch = scratch
         (j0, j1), (packed, base, count), (y, place, n_out) = inputs, weights, outputs
         for n in range(0, rows, 2):
-            a, at = place + n * n_out, n * BLOCK
-            b, bt = (a + n_out, at + BLOCK) if n + 1 < rows else (a, at)
+            a, at = place + n * n_out, n * pitch
+            b, bt = (a + n_out, at + pitch) if n + 1 < rows else (a, at)
             a0 = splat(zero)
             a1, a2, a3, b0, b1, b2, b3 = a0, a0, a0, a0, a0, a0, a0
             if not fresh:
@@ -62,10 +62,10 @@ def contract(real: Any, width: int) -> tuple[Any, Any]:
     def some(scratch: Any, rows: Any, inputs: Any, weights: Any, outputs: Any, fresh: Any, k: Any, wide: Any) -> None:
         """The first k lanes of one vector of each row, of coefficients `wide` apart."""
         full_width()
-        values, cells, stride = scratch
+        values, cells, stride, pitch = scratch
         (j0, j1), (packed, base, count), (y, place, n_out) = inputs, weights, outputs
         for n in range(rows):
-            a, at = place + n * n_out, n * BLOCK
+            a, at = place + n * n_out, n * pitch
             sum = splat(zero)
             if not fresh:
                 sum = load_some(y, a, k)
@@ -87,10 +87,10 @@ def pull_x(real: Any, width: int) -> tuple[Any, Any]:
     @njit(**FAST)
     def four(scratch: Any, rows: Any, inputs: Any, weights: Any, outputs: Any, slopes: Any, fresh: Any) -> None:
         full_width()
-        values, cells, stride = scratch
+        values, cells, stride, pitch = scratch
         (j0, j1), (packed, base, count), (g, place, n_out), (out, corner, n_in) = inputs, weights, outputs, slopes
         for n in range(rows):
-            a, at = place + n * n_out, n * BLOCK
+            a, at = place + n * n_out, n * pitch
             g0, g1, g2, g3 = load(g, a), load(g, a + lanes), load(g, a + 2 * lanes), load(g, a + 3 * lanes)
             for j in range(j0, j1):
                 c = base + (j * count + cells[at + j]) * tile
@@ -109,10 +109,10 @@ def pull_x(real: Any, width: int) -> tuple[Any, Any]:
     @njit(**FAST)
     def some(scratch: Any, rows: Any, block: Any, weights: Any, outputs: Any, slopes: Any, k: Any, wide: Any) -> None:
         full_width()
-        values, cells, stride = scratch
+        values, cells, stride, pitch = scratch
         (packed, base, count), (g, place, n_out), (out, corner, n_in, fresh) = weights, outputs, slopes
         for n in range(rows):
-            at = n * BLOCK
+            at = n * pitch
             here = load_some(g, place + n * n_out, k)
             for j in range(block):
                 c = base + (j * count + cells[at + j]) * wide
@@ -135,10 +135,10 @@ def pull_c(real: Any, width: int) -> tuple[Any, Any]:
     @njit(**FAST)
     def four(scratch: Any, rows: Any, inputs: Any, weights: Any, outputs: Any) -> None:
         full_width()
-        values, cells, stride = scratch
+        values, cells, stride, pitch = scratch
         (j0, j1), (packed, base, count), (g, place, n_out) = inputs, weights, outputs
         for n in range(rows):
-            a, at = place + n * n_out, n * BLOCK
+            a, at = place + n * n_out, n * pitch
             g0, g1, g2, g3 = load(g, a), load(g, a + lanes), load(g, a + 2 * lanes), load(g, a + 3 * lanes)
             for j in range(j0, j1):
                 c = base + (j * count + cells[at + j]) * tile
@@ -153,10 +153,10 @@ def pull_c(real: Any, width: int) -> tuple[Any, Any]:
     @njit(**FAST)
     def some(scratch: Any, rows: Any, block: Any, weights: Any, outputs: Any, k: Any, wide: Any) -> None:
         full_width()
-        values, cells, stride = scratch
+        values, cells, stride, pitch = scratch
         (packed, base, count), (g, place, n_out) = weights, outputs
         for n in range(rows):
-            at = n * BLOCK
+            at = n * pitch
             here = load_some(g, place + n * n_out, k)
             for j in range(block):
                 c = base + (j * count + cells[at + j]) * wide

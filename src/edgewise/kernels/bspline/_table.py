@@ -18,8 +18,8 @@ class Splines(NamedTuple):
     derivatives by t. Even knots share one table, (degree + 1, degree + 1); uneven ones have one for each input and
     cell, (n_in, G, degree + 1, degree + 1), with the unit worked in.
 
-    `lo` holds the first interior knot of each input (n_in,), or all of them (n_in, G + 1) when uneven; `inverse` is one
-    over the spacing, (n_in,) or (n_in, G).
+    `lo` holds the first interior knot of each input, or all of them (n_in, G + 1) when uneven; `inverse` is one over
+    the spacing. Where even, these and the units go round once more, (n_in + 16,), so that a vector may begin anywhere.
     """
 
     lo: Tensor
@@ -30,6 +30,10 @@ class Splines(NamedTuple):
     grid: int
     order: int
     uneven: bool
+
+    def numbers(self) -> list[int]:
+        """The addresses and sizes, as a CPU kernel reads them."""
+        return [part.data_ptr() if isinstance(part, Tensor) else int(part) for part in self]
 
 
 def splines(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines:
@@ -58,6 +62,9 @@ def _make(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines
     if not even:
         scale = (inverse**order)[..., None, None]
         table, slopes = table * scale, slopes * scale
+    else:
+        round_again = torch.arange(len(t) + 16, device=t.device) % len(t)
+        lo, inverse, unit = lo[round_again], inverse[round_again], unit[round_again]
     lo, inverse, unit, table, slopes = (part.to(dtype).contiguous() for part in (lo, inverse, unit, table, slopes))
     return Splines(lo, inverse, unit, table, slopes, grid, order, not even)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from edgewise.kernels._compiled import compiled
-from edgewise.kernels._threads import in_parts
+from edgewise.kernels._compiled import addresses, compiled
+from edgewise.kernels._threads import in_parts, working_memory
 from edgewise.kernels.bspline._table import Splines, splines
 
 _DENSE, _SPARSE = (f"edgewise.kernels.bspline._cpu_{route}" for route in ("dense", "sparse"))
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 _BLOCK = 16  # inputs that a kernel evaluates together
 _CHUNK = 16384  # bytes of a column of values that it keeps
+_PASS = 8_000_000  # bytes of packed coefficients
 _VECTOR = 64  # bytes that packed coefficients are rounded up to, at the widest
 
 
@@ -49,21 +47,31 @@ def reduce(x: Tensor, slopes: Tensor, knots: Tensor, degree: int, order: int) ->
 
 def contract(x: Tensor, c: Tensor, knots: Tensor, degree: int, order: int, v: Tensor | None = None) -> Tensor:
     """Sums over inputs: (N, n_out)."""
-    table = splines(knots, degree, order, x.dtype)
-    n, n_in, n_out = *x.shape, len(c)
-    packed, out = pack(c, degree), x.new_empty(n, n_out)
-    run = _Call(_SPARSE, "contract", x, v, table, degree)
-    in_parts(lambda a, b: run(b - a, packed, out, a, b, n_out), n, _work(n, n_in, n_out, degree))
+    n, n_in, n_out = *x.shape, c.shape[0]
+    out = x.new_empty(n, n_out)
+    run = _Call(_SPARSE, "contract", x, v, splines(knots, degree, order, x.dtype), degree)
+    for first, last in _passes(c):
+        packed, y, count = _pack(c[first:last]), _address(out, first), last - first
+
+        def part(a: int, b: int, packed: Tensor = packed, y: int = y, count: int = count) -> None:
+            run(b - a, packed, y, a, b, count, n_out)
+
+        in_parts(part, n, _work(n, n_in, count, degree))
     return out
 
 
 def pull_x(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, degree: int, order: int) -> Tensor:
     """Gradients by points, (N, n_in), of outputs' gradients g (N, n_out)."""
-    table = splines(knots, degree, order, x.dtype)
-    n, n_in, n_out = *x.shape, len(c)
-    packed, out = pack(c, degree), torch.empty_like(x)
-    run = _Call(_SPARSE, "pull_x", x, None, table, degree)
-    in_parts(lambda a, b: run(b - a, packed, g, out, a, b, n_out), n, _work(n, n_in, n_out, degree))
+    n, n_in, n_out = *x.shape, c.shape[0]
+    out = torch.empty_like(x)
+    run = _Call(_SPARSE, "pull_x", x, None, splines(knots, degree, order, x.dtype), degree)
+    for first, last in _passes(c):
+        packed, slopes, sizes = _pack(c[first:last]), _address(g, first), (last - first, n_out, int(first == 0))
+
+        def part(a: int, b: int, packed: Tensor = packed, slopes: int = slopes, sizes: tuple[int, ...] = sizes) -> None:
+            run(b - a, packed, slopes, out, a, b, *sizes)
+
+        in_parts(part, n, _work(n, n_in, last - first, degree))
     return out
 
 
@@ -71,35 +79,47 @@ def pull_c(x: Tensor, g: Tensor, knots: Tensor, degree: int, order: int, v: Tens
     """Gradients by coefficients, (n_out, n_in, K); threads share out the inputs."""
     table = splines(knots, degree, order, x.dtype)
     n, n_in, n_out = *x.shape, g.shape[1]
-    count = table.grid + degree
-    packed = x.new_empty(_packed_size(n_out, n_in * count, x.element_size()))
+    out = x.new_empty(n_out, n_in, table.grid + degree)
     run = _Call(_SPARSE, "pull_c", x, v, table, degree)
+    for first, last in _passes(out):
+        packed, slopes, count = _packed(out[first:last]), _address(g, first), last - first
 
-    def part(a: int, b: int) -> None:
-        run(n, g, packed, a * _BLOCK, min(n_in, b * _BLOCK), n, n_out)
+        def part(a: int, b: int, packed: Tensor = packed, slopes: int = slopes, count: int = count) -> None:
+            run(n, slopes, packed, a * _BLOCK, min(n_in, b * _BLOCK), n, count, n_out)
 
-    in_parts(part, -(-n_in // _BLOCK), _work(n, n_in, n_out, degree))
-    out = x.new_empty(n_out, n_in, count)
-    _transpose(out, packed, n_out, back=True)
+        in_parts(part, -(-n_in // _BLOCK), _work(n, n_in, count, degree))
+        _transpose(out[first:last], packed, back=True)
     return out
 
 
-def pack(c: Tensor, degree: int) -> Tensor:
+def _passes(c: Tensor) -> list[tuple[int, int]]:
+    """Ranges of outputs whose coefficients, packed, stay in a cache."""
+    tile = 4 * _VECTOR // c.element_size()
+    step = tile * max(1, _PASS // (tile * (c.numel() // c.shape[0]) * c.element_size()))
+    return [(first, min(c.shape[0], first + step)) for first in range(0, c.shape[0], step)]
+
+
+def _pack(c: Tensor) -> Tensor:
     """Coefficients tile by tile of outputs, as the kernels read them."""
     c = c.contiguous()
-    packed = c.new_empty(_packed_size(len(c), c[0].numel(), c.element_size()))
-    _transpose(c, packed, len(c), back=False)
+    packed = _packed(c)
+    _transpose(c, packed, back=False)
     return packed
 
 
-def _transpose(c: Tensor, packed: Tensor, n_out: int, *, back: bool) -> None:
+def _packed(c: Tensor) -> Tensor:
+    lanes = _VECTOR // c.element_size()
+    return c.new_empty(-(-c.shape[0] // lanes) * lanes * (c.numel() // c.shape[0]))
+
+
+def _transpose(c: Tensor, packed: Tensor, *, back: bool) -> None:
+    n_out = c.shape[0]
     kernel = compiled(_SPARSE, "pack", _DTYPES[c.dtype], 0)
-    kernel(_addresses([c.data_ptr(), packed.data_ptr(), n_out, c[0].numel(), back]))
+    kernel(addresses([c.data_ptr(), packed.data_ptr(), n_out, c.numel() // n_out, back]))
 
 
-def _packed_size(n_out: int, inner: int, size: int) -> int:
-    lanes = _VECTOR // size
-    return -(-n_out // lanes) * lanes * inner
+def _address(y: Tensor, column: int) -> int:
+    return y.data_ptr() + column * y.element_size()
 
 
 def _work(n: int, n_in: int, n_out: int, degree: int) -> int:
@@ -107,25 +127,17 @@ def _work(n: int, n_in: int, n_out: int, degree: int) -> int:
     return n * n_in * (degree + 1) * (8 + n_out)
 
 
-def _addresses(arguments: list[int]) -> Any:
-    return (ctypes.c_int64 * len(arguments))(*arguments)
-
-
 class _Call:
     """A kernel with its points and splines, ready to run on parts of the rows."""
 
     def __init__(self, source: str, name: str, x: Tensor, v: Tensor | None, table: Splines, degree: int) -> None:
-        self.kernel, self.x, self.degree = compiled(source, name, _DTYPES[x.dtype], degree), x, degree
-        weights = 0 if v is None else v.data_ptr()
-        self.points = [x.data_ptr(), weights, v is not None, x.shape[1]]
-        self.points += [part.data_ptr() if isinstance(part, Tensor) else part for part in table]
-        self.alive = v, table
+        self.kernel, self.size = compiled(source, name, _DTYPES[x.dtype], degree), x.element_size()
+        self.width, self.alive = degree + 1, (v, table)
+        self.points = [x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None, x.shape[1], *table.numbers()]
 
     def __call__(self, rows: int, *arguments: Tensor | int) -> None:
         """Run on some rows, with working memory of this thread's own."""
-        chunk = max(1, min(rows, _CHUNK // (4 * self.x.element_size())))
-        values = self.x.new_empty((self.degree + 1) * chunk * _BLOCK)
-        cells = torch.empty(chunk * _BLOCK, dtype=torch.int32)
-        scratch = [values.data_ptr(), cells.data_ptr(), chunk]
-        given = [a.data_ptr() if isinstance(a, Tensor) else a for a in arguments]
-        self.kernel(_addresses([*self.points, *scratch, *given]))
+        chunk = max(1, min(rows, _CHUNK // (4 * self.size)))
+        values, cells = working_memory(self.width * chunk * _BLOCK * self.size, chunk * _BLOCK * 4)
+        given = [a if type(a) is int else a.data_ptr() for a in arguments]  # type: ignore[union-attr]
+        self.kernel(addresses([*self.points, values, cells, chunk, *given]))

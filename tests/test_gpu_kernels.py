@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -284,6 +285,12 @@ print(_triton.missing(), _triton.interpreted(), gpu.unavailable() is not None)
 
 def test_everything_imports_without_triton_and_says_so() -> None:
     assert python(WITHOUT_TRITON) == "Triton is not installed False True\n"
+
+
+def test_an_old_triton_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    door = import_module("edgewise.kernels._triton")
+    monkeypatch.setattr(door, "triton", SimpleNamespace(__version__="3.4.1+git"))
+    assert door.missing() == "Triton 3.4.1+git is older than 3.5"
 
 
 WITHOUT_GPU = """

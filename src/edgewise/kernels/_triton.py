@@ -13,7 +13,7 @@ try:
 except ImportError:
     triton = tl = None
 
-_OLDEST = (3, 3)  # the first with tuples in kernels
+_OLDEST = (3, 5)  # the first with products in double precision
 _VARYING = ["n_rows", "rows_each", "inputs_each", "parts"]  # what a smaller last batch must not compile anew for
 
 

@@ -11,13 +11,14 @@ import ctypes
 import hashlib
 import importlib
 import os
+import stat
 import struct
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -26,7 +27,9 @@ from typing import Any
 
 import platformdirs
 
-_LOCK = threading.Lock()
+_LOCK = threading.RLock()
+if hasattr(os, "register_at_fork"):  # a child finds the lock free, and what it guards whole
+    os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 _SPARE = (ctypes.c_int64 * 4)()  # where kernels could put a result and an exception, which they do not have
 
 
@@ -38,13 +41,17 @@ def compiled(module: str, name: str, dtype: str, size: int) -> Callable[[Any], o
     void(int64 *); it is imported only when there is no kept object code for this processor and these versions.
     """
     with _LOCK:
-        code = _kept(module, name, dtype, size)
-        engine = _engine()
-        import llvmlite.binding as llvm
+        return _loaded(module, name, dtype, size)
 
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-        engine.finalize_object()
-        address = engine.get_function_address(_symbol(module, name, dtype, size))
+
+@cache
+def _loaded(module: str, name: str, dtype: str, size: int) -> Callable[[Any], object]:
+    import llvmlite.binding as llvm
+
+    code, engine = _kept(module, name, dtype, size), _engine()
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    address = engine.get_function_address(_symbol(module, name, dtype, size))
     # Numba's own convention: places for a result and an exception come before the arguments.
     function = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 3)(address)
     return partial(function, ctypes.addressof(_SPARE), ctypes.addressof(_SPARE) + 8)
@@ -56,29 +63,42 @@ def addresses(arguments: list[int]) -> bytes:
 
 
 def cache_directory() -> Path:
-    """Where object code is kept: `EDGEWISE_CACHE`, or the user's cache directory, or else a temporary one."""
-    folder = Path(os.environ.get("EDGEWISE_CACHE") or platformdirs.user_cache_dir("edgewise", appauthor=False))
+    """Where new object code is kept: `EDGEWISE_CACHE` or the user's cache directory, or else a temporary one."""
+    folder = _chosen_directory()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
-        return _temporary()
+        return _temporary_directory()
+
+
+def _chosen_directory() -> Path:
+    return Path(os.environ.get("EDGEWISE_CACHE") or platformdirs.user_cache_dir("edgewise", appauthor=False))
 
 
 @cache
-def _temporary() -> Path:
+def _temporary_directory() -> Path:
+    """This user's own, the same for every process; a new one where others could write: what lies there is run."""
+    if not hasattr(os, "getuid"):
+        return Path(tempfile.gettempdir())  # on Windows every user has one
+    folder = Path(tempfile.gettempdir()) / f"edgewise-{os.getuid()}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+            return folder
     return Path(tempfile.mkdtemp(prefix="edgewise-"))
 
 
 def _kept(module: str, name: str, dtype: str, size: int) -> bytes:
-    """Object code, from disk or compiled now."""
-    path = cache_directory() / f"{name}-{dtype}-{size}-{_fingerprint(module)}.o"
-    found = _read(path)
+    """Object code, from disk or compiled now. A directory that is read-only may still be full."""
+    file = f"{name}-{dtype}-{size}-{_fingerprint(module)}.o"
+    found = _read(_chosen_directory() / file) or _read(cache_directory() / file)
     if found is None:
         with _told(f"{name} ({dtype}, size {size})"):
             found = _compile(module, name, dtype, size)
-        _write(path, found)
+        _write(cache_directory() / file, found)
     return found
 
 
@@ -94,12 +114,14 @@ def _read(path: Path) -> bytes | None:
 
 def _write(path: Path, code: bytes) -> None:
     """Keep code under a name that appears whole or not at all; a full disk only costs the next process time."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        Path(file.name).replace(path)
-    except OSError:
-        return
+    with suppress(OSError):
+        handle, partial_name = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(code).digest() + code)
+            Path(partial_name).replace(path)
+        finally:
+            Path(partial_name).unlink(missing_ok=True)
 
 
 @cache

@@ -17,6 +17,7 @@ Draw = Callable[..., Tensor]  # shape -> independent N(0, 1)
 Values = tuple[Tensor, Tensor]  # coefficients (n_out, n_in, K), base weights (n_out, n_in)
 
 _POINTS = 1024  # that a moment is averaged over
+_WIDE = 32  # nodes on either side of a layer that first order trains
 
 
 def initial_values(layer: KANLayer, generator: torch.Generator | None = None) -> Values:
@@ -30,7 +31,8 @@ def initial_values(layer: KANLayer, generator: torch.Generator | None = None) ->
         power     c_m ~ N(0, (K + 1)^(-7/2) n_in^(-7/2)),  w ~ N(0, (K + 1)^(-1/2) n_in^(-1/2))
         noise     c_m ~ N(0, 0.01/n_in),  w ~ N(0, 1/n_in)
 
-    "auto" is "smooth" without a base function and "power" with one; `docs/initialisation.md` has the measurements.
+    "auto" is "power" with a base function; without one it is "smooth" for the narrow networks of second order, and
+    "noise" for a layer with 32 nodes or more on either side. `docs/initialisation.md` has the measurements.
 
     "variance" hands a layer's input variance on. For independent inputs and zero-mean values,
     Var y = sum_i (Var c sum_m E B_m(x_i)^2 + Var w E b(x_i)^2); with x uniform on the knots' range, V its variance,
@@ -60,7 +62,9 @@ def check_scheme(name: str) -> None:
 def _chosen(layer: KANLayer) -> str:
     if layer.init != "auto":
         return layer.init
-    return "smooth" if layer.base is None else "power"
+    if layer.base is not None:
+        return "power"
+    return "smooth" if max(layer.n_in, layer.n_out) < _WIDE else "noise"
 
 
 def _smooth(layer: KANLayer, draw: Draw) -> Values:

@@ -17,7 +17,7 @@ from torch.nn.utils import parametrize
 from torch.utils.checkpoint import checkpoint
 
 import edgewise as ew
-from edgewise.nn import KANLayer
+from edgewise.nn import KANLayer, RationalLayer
 
 Module = torch.nn.Module
 close = torch.testing.assert_close
@@ -36,6 +36,15 @@ SUBJECTS: dict[str, Callable[[], Any]] = {
     "layer": lambda: KANLayer(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)),
     "fine layer": lambda: KANLayer(
         2, 3, grid=40, degree=2, base=None, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    ),
+    **{
+        f"{basis} layer": lambda basis=basis: KANLayer(
+            2, 3, basis=basis, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+        )
+        for basis in ("linear", "chebyshev", "rbf", "fourier")
+    },
+    "rational layer": lambda: RationalLayer(
+        2, 3, groups=2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
     ),
     "network": lambda: ew.KAN([2, (3, 2), 2]),
     "mixed network": _mixed,
@@ -65,6 +74,11 @@ def assert_same_gradients(found: list[Tensor | None], expected: list[Tensor | No
             assert all(g is None or not g.any() for g in (a, b))
         else:
             close(a, b)
+
+
+def is_curve(name: str) -> bool:
+    """Whether a parameter holds the numbers that an edge's function is made of."""
+    return name.rpartition(".")[2] in ("coefficients", "numerator")
 
 
 def shaken(module: Any, size: float) -> Any:
@@ -152,7 +166,7 @@ def test_state_goes_round(module: Any, assign: bool) -> None:
 
 def test_state_with_missing_or_unknown_entries_is_refused(module: Any) -> None:
     state = module.state_dict()
-    missing = {key: value for key, value in state.items() if "coefficients" not in key}
+    missing = {key: value for key, value in state.items() if not is_curve(key)}
     with pytest.raises(RuntimeError, match="Missing key"):
         module.load_state_dict(missing)
     with pytest.raises(RuntimeError, match="Unexpected key"):
@@ -175,8 +189,8 @@ def test_copies_after_a_backward_pass_are_equal_and_free(module: Any, make: Call
 def test_a_network_made_on_the_meta_device_takes_its_state_later(module: Any) -> None:
     with torch.device("meta"):
         empty = KANLayer(3, 4, init="variance", generator=torch.Generator().manual_seed(0))
-        network = ew.KAN([2, (3, 2), 1])
-    for each in (empty, network):
+        network, rational = ew.KAN([2, (3, 2), 1]), RationalLayer(8, 3)
+    for each in (empty, network, rational):
         assert all(value.is_meta for value in each.state_dict().values() if isinstance(value, Tensor))
     assert empty(torch.empty(5, 3, device="meta")).shape == (5, 4)
     hollow = copy.deepcopy(module).to("meta")
@@ -379,10 +393,10 @@ def test_gradients_by_some_parameters_only(module: Any) -> None:
     x, names = rows(9), [name for name, _ in module.named_parameters()]
     expected = dict(zip(names, gradients(module, x, module.parameters())[1:], strict=True))
     for name, parameter in module.named_parameters():
-        parameter.requires_grad_("coefficients" in name)
+        parameter.requires_grad_(is_curve(name))
     module(x).square().sum().backward()
     for name, parameter in module.named_parameters():
-        if "coefficients" in name:
+        if is_curve(name):
             close(parameter.grad, expected[name])
         else:
             assert parameter.grad is None
@@ -396,7 +410,7 @@ def test_hooks_run(module: Any) -> None:
     module.register_forward_pre_hook(lambda *_: seen.append("before"))
     module.register_forward_hook(lambda *_: seen.append("after"))
     module.register_full_backward_hook(lambda *_: seen.append("backward"))
-    coefficients = next(p for name, p in module.named_parameters() if "coefficients" in name)
+    coefficients = next(p for name, p in module.named_parameters() if is_curve(name))
     coefficients.register_hook(lambda _: seen.append("parameter"))
     module(rows(3).requires_grad_()).sum().backward()
     assert seen[:2] == ["before", "after"] and set(seen[2:]) == {"backward", "parameter"}
@@ -423,21 +437,24 @@ def test_parametrizations(module: Any) -> None:
         def forward(self, value: Tensor) -> Tensor:
             return value / 2
 
-    layer, x = module.layers[0] if isinstance(module, ew.KAN) else module, rows(9)
-    halved = copy.deepcopy(module)
+    def first(module: Any) -> Any:
+        return module.layers[0] if isinstance(module, ew.KAN) else module
+
+    name = "numerator" if isinstance(module, RationalLayer) else "coefficients"
+    x, halved = rows(9), copy.deepcopy(module)
     with torch.no_grad():
-        (halved.layers[0] if isinstance(module, ew.KAN) else halved).coefficients.div_(2)
-    parametrize.register_parametrization(layer, "coefficients", Halved())
+        getattr(first(halved), name).div_(2)
+    parametrize.register_parametrization(first(module), name, Halved())
     close(module(x), halved(x))
     module(x).sum().backward()
-    assert layer.parametrizations.coefficients.original.grad is not None
-    parametrize.remove_parametrizations(layer, "coefficients")
+    assert first(module).parametrizations[name].original.grad is not None
+    parametrize.remove_parametrizations(first(module), name)
     close(module(x), halved(x))
 
 
 def test_groups_of_parameters_decay_apart(module: Any) -> None:
-    decayed = [p for name, p in module.named_parameters() if "coefficients" in name]
-    rest = [p for name, p in module.named_parameters() if "coefficients" not in name]
+    decayed = [p for name, p in module.named_parameters() if is_curve(name)]
+    rest = [p for name, p in module.named_parameters() if not is_curve(name)]
     before = [p.detach().clone() for p in rest]
     sizes = [float(p.detach().square().sum()) for p in decayed]
     solver = torch.optim.AdamW(

@@ -58,6 +58,14 @@ def test_variance_hands_the_inputs_variance_on(
         assert float(layer(x).square().mean() / x.var()) == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.parametrize("basis", ["linear", "chebyshev", "rbf", "fourier"])
+def test_variance_is_handed_on_by_every_basis(basis: str) -> None:
+    layer = KANLayer(50, 2000, basis=basis, init="variance", dtype=torch.float64, generator=seeded())
+    x = uniform(300, 50)
+    with torch.no_grad():
+        assert float(layer(x).square().mean() / x.var()) == pytest.approx(1, abs=0.1)
+
+
 def test_variance_holds_through_six_layers_and_values_stay_inside_the_knots() -> None:
     model = ew.KAN([32] * 7, init="variance")
     h = uniform(1000, 32)

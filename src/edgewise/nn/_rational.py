@@ -10,6 +10,7 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise.bases import rational_start
 from edgewise.kernels import rational
+from edgewise.nn._autocast import autocast_output
 
 _SITES = 2001
 
@@ -24,7 +25,8 @@ class RationalLayer(torch.nn.Module):
     are normal with variance 1 / (n_in E R(z)^2) for normal z, which hands the size of normal inputs on.
 
     Shapes: x (..., n_in) -> (..., n_out); numerator (groups, p + 1), denominator (groups, q), weight (n_out, n_in),
-    bias (n_out,). Any input dtype is converted to the layer's.
+    bias (n_out,). Any input dtype is converted to the layer's; under autocast as in
+    `KANLayer`.
 
     Errors: InputError for sizes below 1, groups that do not divide n_in, degrees below (1, 2), and an unknown init.
 
@@ -51,18 +53,21 @@ class RationalLayer(torch.nn.Module):
         super().__init__()
         _check(n_in, n_out, groups, degrees)
         self.n_in, self.n_out, self.groups, self.init = n_in, n_out, groups, init
-        a, b = rational_start(init, (degrees[0], degrees[1]))
-        dtype = dtype or torch.get_default_dtype()
-        self.numerator = torch.nn.Parameter(a.to(dtype).repeat(groups, 1))
-        self.denominator = torch.nn.Parameter(b.to(dtype).repeat(groups, 1))
-        normal = torch.randn(n_out, n_in, generator=generator, dtype=torch.float64)
-        self.weight = torch.nn.Parameter((normal / math.sqrt(n_in * _mean_square(a, b))).to(dtype))
+        with torch.device("cpu"):  # the same numbers wherever the layer lives
+            a, b = rational_start(init, (degrees[0], degrees[1]))
+            normal = torch.randn(n_out, n_in, generator=generator, dtype=torch.float64)
+            weight = normal / math.sqrt(n_in * _mean_square(a, b))
+        like = torch.empty(0, dtype=dtype)  # on the device and in the dtype that the caller has set
+        self.numerator = torch.nn.Parameter(a.to(like).repeat(groups, 1))
+        self.denominator = torch.nn.Parameter(b.to(like).repeat(groups, 1))
+        self.weight = torch.nn.Parameter(weight.to(like))
         self.bias = torch.nn.Parameter(torch.zeros(n_out, dtype=dtype)) if bias else None
 
     @property
     def dtype(self) -> torch.dtype:
         return self.weight.dtype
 
+    @autocast_output
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1:] != (self.n_in,):
             raise InputError(f"The layer takes inputs of shape (..., {self.n_in}). Got {tuple(x.shape)}.")

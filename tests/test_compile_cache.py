@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -284,3 +285,21 @@ def test_on_a_terminal_one_line_counts_and_goes(box: Box) -> None:
     os.close(main)
     assert "compiling kernel 1" in told and "\n" not in told
     assert told.endswith("\r\x1b[2K")
+
+
+@pytest.mark.skipif(find_spec("numba") is None, reason="nothing is compiled without Numba")
+def test_kernels_that_different_processes_made_keep_their_own_helpers(box: Box) -> None:
+    """Inner functions are numbered in each process: what one object calls must never be found in another."""
+    code = """
+import torch, edgewise as ew
+x, knots = torch.linspace(-1.2, 1.2, 40, dtype=torch.float64).reshape(20, 2), torch.arange(-9.0, 10.0).double() / 4
+for degree in {degrees}:
+    arguments = x, knots.repeat(2, 1), ew.kernels.Family("bspline", degree)
+    found = ew.kernels.basis(*arguments)
+    with ew.kernels.forced(backend="reference"):
+        torch.testing.assert_close(found, ew.kernels.basis(*arguments))
+"""
+    for degrees in ([2], [3], [4]):
+        box.run(code.format(degrees=degrees))
+    for degrees in ([2, 3, 4], [4, 3, 2]):
+        assert box.run(code.format(degrees=degrees)).told == ""

@@ -149,8 +149,13 @@ def _compile(module: str, name: str, dtype: str, size: int) -> bytes:
     function = importlib.import_module(module).build(name, dtype, size)
     (signature,) = function.signatures
     mangled = function.overloads[signature].fndesc.mangled_name
-    text = function.inspect_llvm(signature).replace(mangled, _symbol(module, name, dtype, size))
-    return _machine().emit_object(llvm.parse_assembly(text))
+    symbol = _symbol(module, name, dtype, size)
+    code = llvm.parse_assembly(function.inspect_llvm(signature).replace(mangled, symbol))
+    # Numba numbers inner functions in each process: two objects may use one name for different ones.
+    for part in [*code.functions, *code.global_variables]:
+        if not part.is_declaration and part.name != symbol:
+            part.linkage = "internal"
+    return _machine().emit_object(code)
 
 
 def _machine() -> Any:

@@ -15,7 +15,7 @@ from scipy.interpolate import BSpline
 from torch import Tensor
 
 from edgewise.bases import uniform_knots
-from edgewise.kernels import Family, basis, contract
+from edgewise.kernels import Family, basis, contract, explain, forced
 
 LO, HI = torch.tensor([-1.3, 0.5]).double(), torch.tensor([0.9, 7.0]).double()
 RANGE = torch.stack([LO, HI], 1)
@@ -203,3 +203,35 @@ def test_gaussians_are_never_subnormal(dtype: torch.dtype) -> None:
         sizes = basis(x, ends, Family("rbf", 207), order).abs()
         assert float(sizes[sizes > 0].min()) > 1e6 * torch.finfo(dtype).tiny
         assert float((sizes == 0).double().mean()) > 0.8
+
+
+@every_family
+@pytest.mark.parametrize("order", range(4))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_compiled_kernels_follow_the_law(functions: Functions, order: int, dtype: torch.dtype) -> None:
+    """Values, and the contraction with both its pull-backs, on rows inside, outside, at the ends and of no number."""
+    x = torch.cat([around(300), LO.unsqueeze(0), HI.unsqueeze(0), torch.full((1, 2), torch.nan)]).to(dtype)
+    generator = torch.Generator().manual_seed(0)
+    c = torch.randn(3, 2, functions.count, generator=generator, dtype=torch.float64).to(dtype)
+    g = torch.randn(len(x), 3, generator=generator, dtype=torch.float64).to(dtype)
+    points, found = functions.points.to(dtype), {}
+    for backend in ("numba", "reference"):
+        with forced(backend=backend):
+            a, b = x.clone().requires_grad_(), c.clone().requires_grad_()
+            out = contract(a, b, points, functions.family, order)
+            for_x, _ = torch.autograd.grad(out, (a, b), g)
+            rows = x[:-1].clone().requires_grad_()  # of numbers: the others spoil every sum over rows
+            (for_c,) = torch.autograd.grad(contract(rows, b, points, functions.family, order), b, g[:-1])
+            found[backend] = [basis(x[:-1], points, functions.family, order), out.detach(), for_x, for_c]
+    for fast, law in zip(found["numba"], found["reference"], strict=True):
+        assert fast.dtype == dtype
+        missing = fast.isnan()  # more than in the law at most: the slope of straight pieces is a number everywhere
+        assert missing[law.isnan()].all()
+        assert not missing[:-1].any()
+        close(fast[~missing], law[~missing], 1e-11 if dtype == torch.float64 else 2e-5)
+
+
+@every_family
+def test_every_family_has_compiled_kernels(functions: Functions) -> None:
+    chosen = explain(100, 2, 3, family=functions.family, count=functions.count)
+    assert {choice.backend for choice in chosen.values()} == {"numba"}

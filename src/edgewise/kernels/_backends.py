@@ -19,6 +19,9 @@ _MODULES = {
     ("triton", "chebyshev"): "edgewise.kernels.chebyshev.gpu",
     ("triton", "rbf"): "edgewise.kernels.rbf.gpu",
     ("triton", "fourier"): "edgewise.kernels.fourier.gpu",
+    ("numba", "chebyshev"): "edgewise.kernels.chebyshev.cpu",
+    ("numba", "rbf"): "edgewise.kernels.rbf.cpu",
+    ("numba", "fourier"): "edgewise.kernels.fourier.cpu",
 }
 
 

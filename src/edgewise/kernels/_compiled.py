@@ -134,7 +134,9 @@ def _fingerprint(module: str) -> str:
     assert found is not None and found.origin is not None
     here = Path(__file__).parent
     digest = hashlib.sha256("\n".join(parts).encode())
-    for source in [here / "_compiled.py", here / "_simd.py", *sorted(Path(found.origin).parent.glob("_cpu_*.py"))]:
+    shared = [here / "_compiled.py", here / "_simd.py", *sorted(here.glob("_cpu_*.py"))]
+    family = Path(found.origin).parent
+    for source in [*shared, *sorted(family.glob("_cpu_*.py")), family / "reference.py"]:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:24]
 

@@ -1,0 +1,45 @@
+"""Cosines and sines at one point, for CPU kernels. Imported only to compile them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numba import njit, types
+
+from edgewise.kernels._cpu_whole import FAST, kernel, power_series
+
+
+def build(name: str, dtype: str, size: int) -> Any:
+    """Return the Numba function of a kernel for one dtype; it takes the number of harmonics as an argument."""
+    real = getattr(types, dtype)
+    return kernel(name, real, _fill(real))
+
+
+def _fill(real: Any) -> Any:
+    """One cosine and one sine by their series around the middle of the range; the others by turning on."""
+    zero, one, half, pi = real(0), real(1), real(0.5), real(math.pi)
+    cosine = power_series(real, [(-1) ** k / math.factorial(2 * k) for k in range(13)])
+    sine = power_series(real, [(-1) ** k / math.factorial(2 * k + 1) for k in range(12)])
+
+    @njit(**FAST)
+    def fill(x: Any, lo: Any, hi: Any, size: Any, order: Any, out: Any, first: Any) -> None:
+        inverse = one / (hi - lo)
+        t = ((x - lo) * inverse - half) * pi
+        unit_cos, unit_sin = -t * sine(t * t), cosine(t * t)  # of u = t + pi/2
+        turn = order & 3
+        out[first] = one if order == 0 else zero
+        c, s = unit_cos, unit_sin
+        for m in range(1, size + 1):
+            scale = one
+            for _ in range(order):
+                scale *= real(m) * pi * inverse
+            # A quarter turn for each derivative: (cos, sin) -> (-sin, cos).
+            a, b = (c, s) if turn & 1 == 0 else (-s, c)
+            if turn & 2:
+                scale = -scale
+            out[first + 2 * m - 1] = a * scale
+            out[first + 2 * m] = b * scale
+            c, s = c * unit_cos - s * unit_sin, s * unit_cos + c * unit_sin
+
+    return fill

@@ -61,7 +61,7 @@ class Comparison(Figure):
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         shown = [name for name in PEERS if any(row["library"] == name for row in rows)]
-        head = ["case", "threads", "MLP ms", OURS, "at most", *shown]
+        head = ["case", "cores", "MLP ms", OURS, "at most", *shown]
         groups: dict[tuple[str, str], dict[str, Row]] = {}
         for row in rows:
             groups.setdefault((row["case"], str(row["threads"])), {})[row["library"]] = row

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
+from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -16,6 +17,8 @@ from edgewise.cli._output import writable_folder
 
 if TYPE_CHECKING:
     from edgewise.benchmark import Cell
+
+_WIDEST = 200
 
 MISSED = 1
 """The exit code when a limit is missed under --check."""
@@ -64,7 +67,7 @@ def bench(  # noqa: PLR0913 (the options of a command)
     missed = sum(_show(screen, name, found) for name, found in rows.items())
     screen.print(f"Rows: {out}")
     if missed:
-        screen.print(f"{missed} limits missed.", style="red")
+        screen.print(f"{missed} limits missed: those marked with an exclamation mark.", style="red")
     if check and missed:
         raise typer.Exit(MISSED)
 
@@ -78,12 +81,17 @@ def _show(screen: Any, name: str, rows: list[dict[str, Any]]) -> int:
         return 0
     figure = FIGURES[name]
     head, lines = figure.table(rows)
-    grid = Grid(title=f"{name}: {figure.title}", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    grid = Grid(
+        title=f"{name}: {figure.title}", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
     for number, heading in enumerate(head):
-        grid.add_column(heading, justify="right" if number else "left", no_wrap=number > 0, overflow="fold")
+        grid.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for line in lines:
         grid.add_row(*map(_text, line))
     screen.print()
+    # As wide as it is: what a narrow terminal wraps can still be read, what is cut off cannot.
+    wide = Measurement.get(screen, screen.options.update(max_width=_WIDEST), grid).maximum
+    screen.width = max(wide, screen.width)
     screen.print(grid, soft_wrap=False)
     if figure.note:
         screen.print(figure.note)
@@ -93,7 +101,7 @@ def _show(screen: Any, name: str, rows: list[dict[str, Any]]) -> int:
 def _text(cell: Cell) -> Text:
     if cell.kept is None:
         return Text(cell.text)
-    return Text(cell.text, "green") if cell.kept else Text(f"{cell.text} missed", "red")
+    return Text(cell.text, "green") if cell.kept else Text(f"{cell.text} !", "red")
 
 
 def _parse_threads(text: str) -> tuple[int, ...]:

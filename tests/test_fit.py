@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import edgewise as ew
-from edgewise.optim import LBFGS, LM, Adam
+from edgewise.optim import CG, LBFGS, LM, Adam
 from edgewise.train import FitResult, Outcome, Row
 
 
@@ -216,7 +216,7 @@ def test_solvers_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     import edgewise.train._schedule as module
 
     ran: list[str] = []
-    for name, solver in (("lm", LM), ("lbfgs", LBFGS), ("adam", Adam)):
+    for name, solver in (("lm", LM), ("cg", CG), ("lbfgs", LBFGS), ("adam", Adam)):
         original = solver.minimise
 
         def minimise(*args: Any, name: str = name, original: Any = original, **kwargs: Any) -> Any:
@@ -226,12 +226,12 @@ def test_solvers_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(solver, "minimise", minimise)
     monkeypatch.setattr(module, "Adam", QuickAdam)
     model = ew.KAN([2, 1])
-    for name in ("lm", "lbfgs", "adam"):
+    for name in ("lm", "cg", "lbfgs", "adam"):
         ran.clear()
         result = ew.fit(model, X, Y, solver=name, grids=[2])
         assert set(ran) == {name}
         assert not any("Solver" in note for note in result.notes)
-    for most, rows, name in ((5000, 200, "lm"), (3, 200, "lbfgs"), (3, 20_100, "adam")):
+    for most, rows, name in ((5000, 200, "lm"), (3, 200, "cg"), (3, 20_100, "adam")):
         ran.clear()
         monkeypatch.setattr(module, "MOST_PARAMETERS", most)
         x = points(rows, 2)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import edgewise as ew
-from edgewise.nn import Layout, Pass, add_gram, mirror
+from edgewise.nn import Gram, Layout, Pass, mirror
 
 CASES: list[tuple[list[Any], str | None, int]] = [
     ([1, 1], None, 3),
@@ -49,7 +49,7 @@ def test_the_assembled_matrix_is_the_dense_one(widths, base, degree, symbolic, m
     with torch.no_grad():
         found = torch.zeros(layout.size, layout.size, dtype=torch.float64)
         for part in (slice(0, 20), slice(20, 57)):
-            add_gram(Pass(model, x[part]), layout, lambda v, part=part: weight[part] @ v, found)
+            Gram(model, layout).add(Pass(model, x[part]), lambda v, part=part: weight[part] @ v, found)
         torch.testing.assert_close(mirror(found), dense(model, layout, x, weight), rtol=1e-10, atol=1e-10)
 
 
@@ -60,7 +60,7 @@ def test_any_network_of_two_layers(mixed_network, seed: int, n_out: int, grid: i
     weight = curvature(count, n_out)
     with torch.no_grad():
         found = torch.zeros(layout.size, layout.size, dtype=torch.float64)
-        add_gram(Pass(model, x), layout, lambda v: weight @ v, found)
+        Gram(model, layout).add(Pass(model, x), lambda v: weight @ v, found)
         torch.testing.assert_close(mirror(found), dense(model, layout, x, weight), rtol=1e-9, atol=1e-9)
 
 
@@ -79,3 +79,28 @@ def test_products_with_the_jacobian_are_those_of_the_dense_one(widths, base, deg
         )
         expected = dense(model, layout, x, weight).diagonal()
         torch.testing.assert_close(forward.diagonal(layout, lambda v: weight @ v), expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(("degree", "grid"), [(1, 3), (2, 30), (3, 5), (4, 9), (5, 20)])
+@pytest.mark.parametrize("base", [False, True])
+def test_the_kernel_keeps_to_its_law(degree: int, grid: int, base: bool) -> None:
+    """With many rows for a cell and with few, inside the knots and beyond."""
+    from edgewise.bases import uniform_knots
+    from edgewise.kernels import Family, basis
+    from edgewise.kernels.gram import Edges, Local, add_splines, reference
+
+    n, inputs, subnodes, outputs = 70, 2, 2, 2
+    x = rows(n, inputs)
+    ends = torch.ones(inputs, dtype=torch.float64)
+    knots = uniform_knots(-ends, ends, grid, degree)
+    features = basis(x, knots, Family("bspline", degree))
+    extra = x.cos().T.contiguous() if base else None
+    features = features if extra is None else torch.cat([features, extra.T.unsqueeze(-1)], dim=-1)
+    width = features.shape[-1]
+    pairs = [(j, i) for j in range(subnodes) for i in range(inputs)]
+    table = [(j, i, k * width, (k + 1) * width - 1 if base else -1) for k, (j, i) in enumerate(pairs)]
+    edges = Edges(torch.tensor(table, dtype=torch.int32), grid)
+    weights = rows(subnodes * outputs * n, 1).reshape(subnodes, outputs, n)
+    found = torch.zeros(len(table) * width, len(table) * width, dtype=torch.float64)
+    add_splines(edges, Local.of([x], [knots], degree), extra, weights, weights, degree, found)
+    torch.testing.assert_close(mirror(found), reference.square(edges.table, features, weights, weights))

@@ -68,18 +68,18 @@ PUBLIC = {
         prune save symbolic train
     """,
     "edgewise.nn": """
-        KAN KANLayer Layout MARGINS Nodes Pass RationalLayer Trace adapt_grid add_constant add_gram clone
-        compact initial_values layer_of mirror refine_grid remove_edges scale_outputs set_function trace
+        Gram KAN KANLayer Layout MARGINS Nodes Pass RationalLayer Trace adapt_grid add_constant clone compact
+        initial_values layer_of mirror refine_grid remove_edges scale_outputs set_function trace
     """,
     "edgewise.train": """
-        Cauchy CrossEntropy FitResult Huber Loss Objective Options Outcome Quadratic Row Squared Table as_matrix
-        as_table choose_loss error_of fit penalty refit
+        Cauchy CrossEntropy FitResult Huber Loss Objective Options Outcome Parquet Quadratic Row Squared Table
+        as_matrix as_table choose_loss error_of fit penalty refit
     """,
     "edgewise.optim": """
         Adam CG Ending LBFGS LM Linear MatrixFree Normal Schedule Step SumOfSquares Trainable
     """,
     "edgewise.kernels": """
-        Choice Family basis contract explain forced one_thread plain_world prepare rational remembered
+        Choice Family basis contract explain forced one_thread plain_world prepare pull_c pull_x rational remembered
     """,
     "edgewise.functions": "Function get names register",
     "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",
@@ -113,7 +113,9 @@ def test_the_public_names_are_these() -> None:
 SIGNATURES = {
     "KAN": "(widths, *, basis='bspline', grid=5, degree=3, base=None, domain=(-1.0, 1.0), init='auto', seed=0, "
     "dtype=torch.float64)",
-    "fit": "(model, x, y, *, weights=None, grids='auto', sparsity=0.0, solver='auto', options=None)",
+    "fit": (
+        "(model, x, y=None, *, weights=None, loss='squared', grids='auto', sparsity=0.0, solver='auto', options=None)"
+    ),
     "save": "(model, path, *, names=None, target=None)",
     "load": "(path)",
     "Options": (

@@ -9,5 +9,7 @@ from edgewise.kernels._memo import plain_world as plain_world
 from edgewise.kernels._memo import remembered as remembered
 from edgewise.kernels._ops import basis as basis
 from edgewise.kernels._ops import contract as contract
+from edgewise.kernels._routes import pull_c as pull_c
+from edgewise.kernels._routes import pull_x as pull_x
 from edgewise.kernels._threads import one_thread as one_thread
 from edgewise.kernels.rational import rational as rational

@@ -1,6 +1,6 @@
 """Layers, nodes, the network, and surgery that returns new networks."""
 
-from edgewise.nn._gram import add_gram as add_gram
+from edgewise.nn._gram import Gram as Gram
 from edgewise.nn._gram import mirror as mirror
 from edgewise.nn._init import initial_values as initial_values
 from edgewise.nn._jacobian import Layout as Layout

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from edgewise.bases import residual
+from edgewise.kernels.gram import Edges, Local, add_splines
 from edgewise.nn._jacobian import Layout, Pass
+from edgewise.nn._network import KAN
+from edgewise.nn._surgery import layer_of
 
 Weigh = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k), each row's curvature times k vectors
+_FINE = 8  # functions of an edge from which the sparse route is faster, measured by benchmarks/second_order.py
 _BLOCK = 192  # columns of a block of a symmetric product: small enough to skip half the work, large enough for BLAS
 
 
@@ -40,23 +45,69 @@ def groups(layout: Layout, subnodes: list[int]) -> list[Group]:
     return out
 
 
-def add_gram(forward: Pass, layout: Layout, weigh: Weigh, hessian: Tensor) -> None:
-    """Add sum_n J_n' W_n J_n over the rows of a pass to the lower triangle of `hessian`.
+class Gram:
+    """Adds sum_n J_n' W_n J_n to a matrix, for the passes of a network of fixed shape.
 
-    J_n (m, P) is the derivative of the outputs by the flat vector, W_n (m, m) what `weigh` multiplies by.
+    J_n (m, P) is the derivative of the outputs by the flat vector, W_n (m, m) each row's curvature. Every parameter p
+    acts on one subnode s(p), so J is a product, J_n[o, p] = S_n[o, s(p)] f_n[p], and
 
-    With one output, J is made for these rows and multiplied block by block. With several, J is a product,
-    J_n[o, p] = S_n[o, s(p)] f_n[p] with s(p) the subnode that parameter p acts on, so that
+        H[p, q] = sum_n (S_n' W_n S_n)[s(p), s(q)] f_n[p] f_n[q].
 
-        H[p, q] = sum_n (S_n' W_n S_n)[s(p), s(q)] f_n[p] f_n[q],
-
-    which costs the same for any number of outputs.
+    Three routes, each for what it is fastest at. "sparse": a row touches degree + 1 functions of each spline edge, and
+    only their products are formed, whatever the grid. "square": with one output, J is made for these rows and
+    multiplied block by block, half of it. "grouped": with several, the sum above subnode by subnode, which costs the
+    same for any number of outputs.
     """
-    if forward.outputs.shape[1] == 1:
-        root = weigh(torch.ones_like(forward.outputs).unsqueeze(-1))[:, :, 0].sqrt()
-        _add_square(forward.jacobian(layout)[:, 0].mul_(root), hessian)
-    else:
-        _add_grouped(forward, layout, weigh, hessian)
+
+    def __init__(self, model: KAN, layout: Layout) -> None:
+        self.model, self.layout = model, layout
+        self.edges = _spline_edges(model, layout)
+
+    @property
+    def route(self) -> str:
+        if self.edges is not None:
+            return "sparse"
+        return "square" if self.model.n_out == 1 else "grouped"
+
+    def add(self, forward: Pass, weigh: Weigh, hessian: Tensor) -> None:
+        """Add the rows of one pass to the lower triangle of `hessian`; `weigh` multiplies vectors by W."""
+        if self.edges is not None:
+            _add_sparse(forward, self.edges, weigh, hessian)
+        elif self.model.n_out == 1:
+            root = weigh(torch.ones_like(forward.outputs).unsqueeze(-1))[:, :, 0].sqrt()
+            _add_square(forward.jacobian(self.layout)[:, 0].mul_(root), hessian)
+        else:
+            _add_grouped(forward, self.layout, weigh, hessian)
+
+
+def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
+    """The edges for the sparse route; None where another route is faster or the only one."""
+    layers = [layer_of(model, depth) for depth in range(len(model.layers))]
+    first = layers[0]
+    alike = all((layer.family, layer.base) == (first.family, first.base) for layer in layers)
+    count = sum(len(block.spline) for block in layout.blocks)
+    fine = sum(block.width * len(block.spline) for block in layout.blocks) >= _FINE * max(count, 1)
+    if not (alike and fine and first.family.name == "bspline" and first.coefficients.device.type == "cpu"):
+        return None
+    if first.dtype != torch.float64 or any(len(block.affine) for block in layout.blocks):
+        return None
+    rows, subnode, node = [], 0, 0
+    for layer, block in zip(layers, layout.blocks, strict=True):
+        for k, (j, i) in enumerate(block.spline.tolist()):
+            start = block.start + k * block.width
+            rows.append((subnode + j, node + i, start, start + block.width - 1 if layer.base else -1))
+        subnode, node = subnode + layer.n_out, node + layer.n_in
+    return Edges(torch.tensor(rows, dtype=torch.int32).reshape(-1, 4), max(layer.grid for layer in layers))
+
+
+def _add_sparse(forward: Pass, edges: Edges, weigh: Weigh, hessian: Tensor) -> None:
+    layers = [forward.layer(depth) for depth in range(len(forward.inputs))]
+    degree, base = layers[0].family.size, layers[0].base
+    local = Local.of(forward.inputs, [layer.knots for layer in layers], degree)
+    extra = None if base is None else residual(base)[0](torch.cat(forward.inputs, dim=1)).T.contiguous()
+    sensitivity = torch.cat(forward.sensitivities, dim=2)
+    left, right = (part.permute(2, 1, 0).contiguous() for part in (weigh(sensitivity), sensitivity))
+    add_splines(edges, local, extra, left, right, degree, hessian)
 
 
 def _add_square(jacobian: Tensor, hessian: Tensor) -> None:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
+from edgewise.bases import residual
+from edgewise.kernels import contract, pull_c, pull_x
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 
@@ -81,28 +83,26 @@ class Layout:
 
 
 class Pass:
-    """A forward pass that can give its Jacobian; `first` may hold the first layer's basis values, computed once."""
+    """A forward pass that can give its Jacobian and products with it."""
 
-    def __init__(self, model: KAN, x: Tensor, first: Tensor | None = None) -> None:
+    def __init__(self, model: KAN, x: Tensor) -> None:
         self.model = model
         self.inputs: list[Tensor] = []
-        self.features: list[Tensor] = []
         self.subnodes: list[Tensor] = []
+        self._features: dict[int, Tensor] = {}
         self._slopes: dict[int, Tensor] = {}
         h = x
-        for depth, (layer, nodes) in enumerate(zip(model.layers, model.nodes[1:], strict=True)):
-            assert isinstance(layer, KANLayer)
-            features = layer.basis(h) if depth or first is None else first
-            s = features.flatten(1) @ layer.weights().flatten(1).T
-            for name, edges in layer.active_symbols().items():
-                j, i = torch.tensor(edges, device=h.device).T
-                a, b, c, d = layer.affine[j, i].unbind(-1)
-                s = s.index_add(1, j, c * functions.get(name).torch(a * h[:, i] + b) + d)
+        for depth, nodes in enumerate(model.nodes[1:]):
             self.inputs.append(h)
-            self.features.append(features)
-            self.subnodes.append(s)
-            h = nodes.combine(s)
+            self.subnodes.append(self.layer(depth)(h))
+            h = nodes.combine(self.subnodes[-1])
         self.outputs = h
+
+    def features(self, depth: int) -> Tensor:
+        """What each spline edge of a layer combines: (n, n_in, width), made once."""
+        if depth not in self._features:
+            self._features[depth] = self.layer(depth).basis(self.inputs[depth])
+        return self._features[depth]
 
     @cached_property
     def sensitivities(self) -> list[Tensor]:
@@ -111,18 +111,14 @@ class Pass:
         slopes = torch.eye(model.n_out, dtype=self.outputs.dtype, device=self.outputs.device).expand(n, -1, -1)
         found: list[Tensor] = []
         for depth in reversed(range(len(model.layers))):
-            layer = model.layers[depth]
-            assert isinstance(layer, KANLayer)
             found.append(model.nodes[depth + 1].pull_back(self.subnodes[depth], slopes))
             if depth:
-                slopes = found[-1] @ edge_slopes(layer, self.inputs[depth])
+                slopes = pull_inputs(self.layer(depth), self.inputs[depth], found[-1])
         return found[::-1]
 
     def input_gradient(self) -> Tensor:
         """d outputs / d inputs: (n, n_out, n_in)."""
-        layer = self.model.layers[0]
-        assert isinstance(layer, KANLayer)
-        return self.sensitivities[0] @ edge_slopes(layer, self.inputs[0])
+        return pull_inputs(self.layer(0), self.inputs[0], self.sensitivities[0])
 
     def jacobian(self, layout: Layout) -> Tensor:
         """d outputs / d free parameters: (n, n_out, layout.size)."""
@@ -138,7 +134,7 @@ class Pass:
         out = self.outputs.new_empty(len(self.outputs), layout.size)
         for depth, block in enumerate(layout.blocks):
             part = out[:, block.start : block.middle].unflatten(1, (len(block.spline), block.width))
-            part.copy_(self.features[depth][:, block.spline[:, 1]])
+            part.copy_(self.features(depth)[:, block.spline[:, 1]])
             out[:, block.middle : block.stop] = self._affine_slopes(depth, block)
         return out
 
@@ -149,7 +145,7 @@ class Pass:
             layer = self.layer(depth)
             weights = vector.new_zeros(layer.n_out, layer.n_in, block.width)
             weights[tuple(block.spline.T)] = vector[block.start : block.middle].reshape(-1, block.width)
-            change = self.features[depth].flatten(1) @ weights.flatten(1).T
+            change = self._combine(depth, weights)
             change.index_add_(
                 1, block.affine[:, 0], self._affine_slopes(depth, block) * vector[block.middle : block.stop]
             )
@@ -161,7 +157,7 @@ class Pass:
         out = self.outputs.new_empty(layout.size)
         for depth, block in enumerate(layout.blocks):
             by_subnode = (cotangent.unsqueeze(1) @ self.sensitivities[depth]).squeeze(1)
-            whole = (by_subnode.T @ self.features[depth].flatten(1)).unflatten(1, (-1, block.width))
+            whole = self._pull_weights(depth, by_subnode)
             out[block.start : block.middle] = whole[tuple(block.spline.T)].flatten()
             slopes = self._affine_slopes(depth, block)
             out[block.middle : block.stop] = (by_subnode[:, block.affine[:, 0]] * slopes).sum(0)
@@ -173,11 +169,31 @@ class Pass:
         for depth, block in enumerate(layout.blocks):
             sensitivity = self.sensitivities[depth]
             own = (sensitivity * weigh(sensitivity)).sum(1)
-            whole = (own.T @ self.features[depth].flatten(1).square()).unflatten(1, (-1, block.width))
+            whole = (own.T @ self.features(depth).flatten(1).square()).unflatten(1, (-1, block.width))
             out[block.start : block.middle] = whole[tuple(block.spline.T)].flatten()
             slopes = self._affine_slopes(depth, block)
             out[block.middle : block.stop] = (own[:, block.affine[:, 0]] * slopes.square()).sum(0)
         return out
+
+    def _combine(self, depth: int, weights: Tensor) -> Tensor:
+        """What a layer's spline edges with other weights (n_out, n_in, width) give: (n, n_out)."""
+        if depth in self._features:
+            return self._features[depth].flatten(1) @ weights.flatten(1).T
+        layer, h = self.layer(depth), self.inputs[depth]
+        count = layer.coefficients.shape[-1]
+        out = contract(h, weights[..., :count], layer.knots, layer.family)
+        return out if layer.base is None else out + residual(layer.base)[0](h) @ weights[..., count].T
+
+    def _pull_weights(self, depth: int, slopes: Tensor) -> Tensor:
+        """Derivatives by a layer's subnodes (n, n_out) -> by the weights of its spline edges (n_out, n_in, width)."""
+        layer, h = self.layer(depth), self.inputs[depth]
+        if depth in self._features:
+            width = layer.coefficients.shape[-1] + (layer.base is not None)
+            return (slopes.T @ self._features[depth].flatten(1)).unflatten(1, (-1, width))
+        out = pull_c(h, slopes.contiguous(), None, layer.knots, layer.family, 0)
+        if layer.base is None:
+            return out
+        return torch.cat([out, (slopes.T @ residual(layer.base)[0](h)).unsqueeze(-1)], dim=-1)
 
     def layer(self, depth: int) -> KANLayer:
         layer = self.model.layers[depth]
@@ -191,13 +207,19 @@ class Pass:
         return self._slopes[depth]
 
 
-def edge_slopes(layer: KANLayer, h: Tensor) -> Tensor:
-    """phi'_ji(h_i) of every edge: (n, n_out, n_in)."""
-    out = torch.einsum("nif,jif->nji", layer.basis(h, 1), layer.weights())
+def pull_inputs(layer: KANLayer, h: Tensor, slopes: Tensor) -> Tensor:
+    """Derivatives by a layer's subnodes (n, m, n_out) -> by its inputs (n, m, n_in), at inputs (n, n_in)."""
+    weights, count = layer.weights(), layer.coefficients.shape[-1]
+    curves = weights[..., :count]
+    parts = [pull_x(h, curves, slopes[:, o].contiguous(), layer.knots, layer.family, 1) for o in range(slopes.shape[1])]
+    out = torch.stack(parts, dim=1)
+    if layer.base is not None:
+        out += (slopes @ weights[..., count]) * residual(layer.base)[1](h).unsqueeze(1)
     for name, edges in layer.active_symbols().items():
         j, i = torch.tensor(edges, device=h.device).T
         a, b, c, _ = layer.affine[j, i].unbind(-1)
-        out[:, j, i] = c * a * _value_and_slope(name, a * h[:, i] + b)[1]
+        own = c * a * _value_and_slope(name, a * h[:, i] + b)[1]
+        out.index_add_(2, i, slopes[:, :, j] * own.unsqueeze(1))
     return out
 
 

@@ -32,7 +32,7 @@ class CG:
     tolerance: float = 1e-4
     damping: float = 1e-2
     inner: int = 200
-    accuracy: float = 1e-3
+    accuracy: float = 0.1
 
     def minimise(
         self, problem: MatrixFree, start: Tensor, watch: Watch | None = None
@@ -44,13 +44,13 @@ class CG:
 
 class _Iterative:
     def __init__(self, linear: Linear, settings: CG) -> None:
-        self.cost, self.linear, self.settings = linear.cost, linear, settings
+        self.cost, self.gradient, self.linear, self.settings = linear.cost, linear.gradient, linear, settings
         self.scale = linear.diagonal + 1e-9 * linear.diagonal.max().clamp_min(1e-300)
 
     def step(self, damping: float) -> Tensor | None:
         extra = damping * self.scale
         inverse = 1 / (self.linear.diagonal + extra)
-        step, rest = torch.zeros_like(inverse), self.linear.gradient.clone()
+        step, rest = torch.zeros_like(inverse), self.gradient.clone()
         z = inverse * rest
         direction, size = z, rest @ z
         enough = self.settings.accuracy**2 * size

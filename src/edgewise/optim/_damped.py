@@ -8,6 +8,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+_NOTHING = 1e-14  # of the cost: a gain that rounding hides
+
 Watch = Callable[[Tensor, float], bool]
 
 
@@ -16,6 +18,9 @@ class Model(Protocol):
 
     @property
     def cost(self) -> float: ...
+
+    @property
+    def gradient(self) -> Tensor: ...
 
     def step(self, damping: float) -> Tensor | None: ...
 
@@ -57,6 +62,9 @@ def _step(
     while mu < 1e12:
         step = near.step(mu)
         if step is not None:
+            # More damping promises less still, so there is nothing to be gained.
+            if float(near.gradient @ step) < _NOTHING * near.cost:
+                return None
             trial = theta - step
             value = cost(trial)
             if value < near.cost:

@@ -43,7 +43,7 @@ class _Cholesky:
     """Steps by factoring the damped matrix."""
 
     def __init__(self, normal: Normal) -> None:
-        self.cost, self.gradient, self.hessian = normal.cost, normal.gradient.unsqueeze(1), normal.hessian
+        self.cost, self.gradient, self.hessian = normal.cost, normal.gradient, normal.hessian
         self.diagonal = normal.hessian.diagonal().clone()
         self.scale = self.diagonal + 1e-9 * self.diagonal.max().clamp_min(1e-300)
 
@@ -51,4 +51,4 @@ class _Cholesky:
         torch.add(self.diagonal, self.scale, alpha=damping, out=self.hessian.diagonal())
         factor, info = torch.linalg.cholesky_ex(self.hessian)
         self.hessian.diagonal().copy_(self.diagonal)
-        return None if info else torch.cholesky_solve(self.gradient, factor).squeeze(1)
+        return None if info else torch.cholesky_solve(self.gradient.unsqueeze(1), factor).squeeze(1)

@@ -12,6 +12,7 @@ from edgewise.train._loss import Squared as Squared
 from edgewise.train._loss import choose_loss as choose_loss
 from edgewise.train._objective import Objective as Objective
 from edgewise.train._options import Options as Options
+from edgewise.train._parquet import Parquet as Parquet
 from edgewise.train._penalty import penalty as penalty
 from edgewise.train._quadratic import Quadratic as Quadratic
 from edgewise.train._refit import refit as refit

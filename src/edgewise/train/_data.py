@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,21 @@ from edgewise._errors import InputError
 from edgewise.train._table import Table
 
 
-def as_matrix(values: Any, what: str) -> Tensor:
-    """Return a float64 tensor of two dimensions from an array, tensor, table or list; one dimension is a column."""
+@dataclass(frozen=True)
+class Shape:
+    """What a network takes and gives, where it is, and whether its outputs are for classes."""
+
+    n_in: int
+    n_out: int
+    classes: bool = False
+    device: torch.device | None = None
+
+
+def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
+    """Return a float64 tensor of two dimensions from an array, tensor, table or list; one dimension is a column.
+
+    `first` is the number of the first row in what it is a part of, for messages.
+    """
     try:
         tensor = values.detach() if isinstance(values, Tensor) else _from_array(values)
         if tensor.is_complex():
@@ -31,7 +45,7 @@ def as_matrix(values: Any, what: str) -> Tensor:
     if not torch.isfinite(tensor).all():
         row, column = (~torch.isfinite(tensor)).nonzero()[0].tolist()
         raise InputError(
-            f"{what} has {tensor[row, column].item()} in row {row}, column {column}. Drop or fill such rows."
+            f"{what} has {tensor[row, column].item()} in row {first + row}, column {column}. Drop or fill such rows."
         )
     if float(tensor.abs().max()) > 1e150:
         raise InputError(
@@ -50,24 +64,64 @@ def _from_array(values: Any) -> Tensor:
 
 def as_table(x: Any, y: Any, weights: Any, n_in: int, n_out: int) -> Table:
     """Check x, y and weights against each other and the network."""
-    x, y = as_matrix(x, "x"), as_matrix(y, "y")
-    if len(x) != len(y):
-        raise InputError(f"x and y must have equally many rows. Got {len(x)} and {len(y)}.")
-    if x.shape[1] != n_in:
-        raise InputError(f"This KAN takes {n_in} input columns. x has {x.shape[1]}.")
-    if y.shape[1] != n_out:
-        raise InputError(f"This KAN gives {n_out} outputs. y has {y.shape[1]} columns.")
+    return as_rows(x, y, weights, Shape(n_in, n_out))
+
+
+def as_rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table:
+    """A table for a network of this shape, or an error that says why not."""
+    x, y, w = _checked(x, y, weights, shape, 0)
     if len(x) < 3:
         raise InputError(f"Fitting needs at least 3 rows. Got {len(x)}.")
     if weights is None:
-        return Table(x, y, torch.ones(len(x), dtype=torch.float64, device=x.device))
-    w = as_matrix(weights, "weights")
-    if w.shape != (len(x), 1):
-        raise InputError(f"weights must hold one number for each of the {len(x)} rows. Got shape {tuple(w.shape)}.")
-    if float(w.min()) < 0 or float(w.sum()) == 0:
+        return Table(x, y, w)
+    if float(w.sum()) == 0:
         raise InputError("weights must be non-negative and not all zero.")
-    counts = w[:, 0] > 0  # rows of no weight are no rows
+    counts = w > 0  # rows of no weight are no rows
     if int(counts.sum()) < 3:
         raise InputError(f"Fitting needs at least 3 rows of positive weight. Got {int(counts.sum())}.")
-    x, y, w = x[counts], y[counts], w[counts, 0]
+    x, y, w = x[counts], y[counts], w[counts]
     return Table(x, y, w / w.mean())
+
+
+def as_batch(batch: Any, shape: Shape, first: int) -> tuple[Tensor, Tensor, Tensor]:
+    """x, y and weights of one batch, checked; `first` is the number of its first row."""
+    if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+        raise InputError(f"Batches must be (x, y) or (x, y, weights). Got {type(batch).__name__}.")
+    return _checked(batch[0], batch[1], batch[2] if len(batch) == 3 else None, shape, first)
+
+
+def _checked(x: Any, y: Any, weights: Any, shape: Shape, first: int) -> tuple[Tensor, Tensor, Tensor]:
+    x, y = as_matrix(x, "x", first), as_matrix(y, "y", first)
+    if len(x) != len(y):
+        raise InputError(f"x and y must have equally many rows. Got {len(x)} and {len(y)}.")
+    if x.shape[1] != shape.n_in:
+        raise InputError(f"This KAN takes {shape.n_in} input columns. x has {x.shape[1]}.")
+    if shape.classes:
+        _check_classes(y, shape.n_out, first)
+    elif y.shape[1] != shape.n_out:
+        raise InputError(f"This KAN gives {shape.n_out} outputs. y has {y.shape[1]} columns.")
+    if weights is None:
+        w = torch.ones(len(x), dtype=torch.float64, device=x.device)
+    else:
+        matrix = as_matrix(weights, "weights", first)
+        if matrix.shape != (len(x), 1):
+            raise InputError(
+                f"weights must hold one number for each of the {len(x)} rows. Got shape {tuple(matrix.shape)}."
+            )
+        if float(matrix.min()) < 0:
+            raise InputError("weights must be non-negative and not all zero.")
+        w = matrix[:, 0]
+    return x.to(shape.device), y.to(shape.device), w.to(shape.device)
+
+
+def _check_classes(y: Tensor, n_out: int, first: int) -> None:
+    most = max(n_out, 2)
+    if y.shape[1] != 1:
+        raise InputError(f"For classes y must hold one class number for each row. It has {y.shape[1]} columns.")
+    wrong = (y != y.round()) | (y < 0) | (y >= most)
+    if wrong.any():
+        row = int(wrong.nonzero()[0, 0])
+        raise InputError(
+            f"y must hold class numbers 0 to {most - 1} for a KAN of {n_out} output{'s' * (n_out > 1)}. "
+            f"Got {y[row, 0].item():g} in row {first + row}."
+        )

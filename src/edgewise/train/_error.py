@@ -6,12 +6,13 @@ import torch
 
 from edgewise.nn import KAN
 from edgewise.train._loss import Loss, Squared
+from edgewise.train._rows import Rows
 from edgewise.train._table import Table
 
 _ROWS = 16_384  # evaluated at once
 
 
-def error_of(model: KAN, table: Table, loss: Loss | None = None) -> float:
+def error_of(model: KAN, table: Rows, loss: Loss | None = None) -> float:
     """The error over a table, root mean square unless another loss says otherwise; infinite where there is none."""
     loss = loss or Squared()
     total = weight = 0.0
@@ -21,3 +22,22 @@ def error_of(model: KAN, table: Table, loss: Loss | None = None) -> float:
             weight += float(part.weights.sum())
     value = loss.error(total / weight) if total >= 0 else float("inf")
     return value if value == value else float("inf")
+
+
+def accuracy_of(model: KAN, table: Rows) -> float:
+    """The weighted share of rows whose class is the network's first choice."""
+    right = weight = 0.0
+    with torch.no_grad():
+        for part in table.batches(_ROWS):
+            outputs = model(part.x)
+            choice = outputs.argmax(1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0).long()
+            right += float((choice == part.y[:, 0]).double() @ part.weights)
+            weight += float(part.weights.sum())
+    return right / weight
+
+
+def constant_error(table: Table, loss: Loss, outputs: int) -> float:
+    """The error over a table of about the best network that does not look at its inputs."""
+    constant = loss.constant(table.y, table.weights, outputs).expand(len(table), -1)
+    values = loss.tuned(constant, table.y).value(constant, table.y)
+    return loss.error(float(values @ table.weights / table.weights.sum()))

@@ -22,11 +22,20 @@ class Loss(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def poor(self) -> float:
+        """The share of a constant's error from which a network explains next to nothing."""
+        ...
+
     def value(self, outputs: Tensor, y: Tensor) -> Tensor: ...
 
     def slope(self, outputs: Tensor, y: Tensor) -> Tensor: ...
 
     def bend(self, outputs: Tensor, y: Tensor, vectors: Tensor) -> Tensor: ...
+
+    def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
+        """About the best outputs (n_out,) that do not look at the row."""
+        ...
 
     def error(self, mean: float) -> float:
         """The figure that is reported for a mean loss."""
@@ -46,6 +55,7 @@ class Squared:
     """mean_o r_o^2 with r = f - y."""
 
     name = "squared"
+    poor = 0.7
 
     def value(self, outputs: Tensor, y: Tensor) -> Tensor:
         return (outputs - y).square().mean(1)
@@ -55,6 +65,9 @@ class Squared:
 
     def bend(self, outputs: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
         return vectors / outputs.shape[1]
+
+    def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
+        return weights @ y / weights.sum()
 
     def error(self, mean: float) -> float:
         return mean**0.5
@@ -90,6 +103,10 @@ class _Robust:
         raise NotImplementedError
 
     @property
+    def poor(self) -> float:
+        return 0.7
+
+    @property
     def d(self) -> float:
         assert self.width is not None, "a robust loss is tuned before it is used"
         return self.width
@@ -103,6 +120,9 @@ class _Robust:
 
     def bend(self, outputs: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
         return vectors * (self.weight(outputs - y) / outputs.shape[1]).unsqueeze(-1)
+
+    def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
+        return y.median(0).values
 
     def error(self, mean: float) -> float:
         return mean**0.5
@@ -178,6 +198,7 @@ class CrossEntropy:
     """
 
     name = "cross_entropy"
+    poor = 0.9
 
     def value(self, outputs: Tensor, y: Tensor) -> Tensor:
         if outputs.shape[1] == 1:
@@ -196,6 +217,10 @@ class CrossEntropy:
             return vectors * (p * (1 - p) / 2)
         p = outputs.softmax(1).unsqueeze(-1)
         return p * (vectors - (p * vectors).sum(1, keepdim=True)) / 2
+
+    def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
+        count = weights.new_full((max(outputs, 2),), 1e-3).index_add(0, y[:, 0].long(), weights)
+        return count.log() if outputs > 1 else (count[1:] / count[:1]).log()
 
     def error(self, mean: float) -> float:
         return mean

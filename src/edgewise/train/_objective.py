@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, Layout, Pass, add_gram
+from edgewise.nn import KAN, Gram, Layout, Pass
 from edgewise.optim import Linear, Normal
 from edgewise.train._loss import Loss, Squared
 from edgewise.train._quadratic import Quadratic
+from edgewise.train._rows import Rows
 from edgewise.train._table import Table
 
 _ENTRIES = 4_000_000  # of the features of a chunk of rows: 32 MB
 _KEPT = 32_000_000  # of the features of all chunks, kept while a linear system is solved: 256 MB
-
-
-class Rows(Protocol):
-    """Rows to fit, wherever they are: in memory (`Table`), in a file, in batches."""
-
-    def batches(self, rows: int) -> Iterator[Table]: ...
-
-    def __len__(self) -> int: ...
 
 
 class Objective:
@@ -40,14 +32,9 @@ class Objective:
         self.layout = Layout(model)
         self.penalty, self.loss = penalty or Quadratic(), loss or Squared()
         self.start = self.layout.read(model)
+        self.gram = Gram(model, self.layout)
         self.chunk = max(64, _ENTRIES // max(1, self.layout.size))
         self._last: tuple[Tensor, Table, Pass] | None = None
-        self._first = self._basis_of(table) if isinstance(table, Table) and len(table) <= self.chunk else None
-
-    def _basis_of(self, table: Table) -> Tensor:
-        """The first layer's basis on rows that are one chunk: their inputs never change."""
-        with torch.no_grad():
-            return self.model.layers[0].basis(table.x)  # type: ignore[operator,no-any-return,union-attr]
 
     def network(self, vector: Tensor) -> KAN:
         self._last = None
@@ -61,8 +48,8 @@ class Objective:
             return
         model = self.network(vector)
         for part in self.table.batches(self.chunk):
-            forward = Pass(model, part.x, self._first)
-            self._last = (vector, part, forward) if self._first is not None else None
+            forward = Pass(model, part.x)
+            self._last = (vector, part, forward) if len(part) == len(self.table) else None
             yield part, forward
 
     def cost(self, vector: Tensor) -> float:
@@ -79,11 +66,11 @@ class Objective:
         total = weight = 0.0
         with torch.no_grad():
             for part, forward in self._passes(vector):
-                rows = _Rows(self.loss, part, forward)
+                rows = _Losses(self.loss, part, forward)
                 total += rows.value
                 weight += float(part.weights.sum())
                 gradient += forward.pull(self.layout, rows.slope)
-                add_gram(forward, self.layout, rows.bend, hessian)
+                self.gram.add(forward, rows.bend, hessian)
             hessian /= weight
             slope = self.penalty.times(self.layout, vector)
             self.penalty.add_to(self.layout, hessian)
@@ -97,7 +84,7 @@ class Objective:
         total = weight = 0.0
         with torch.no_grad():
             for part, forward in kept or self._passes(vector):
-                rows = _Rows(self.loss, part, forward)
+                rows = _Losses(self.loss, part, forward)
                 total += rows.value
                 weight += float(part.weights.sum())
                 gradient += forward.pull(self.layout, rows.slope)
@@ -109,7 +96,7 @@ class Objective:
             with torch.no_grad():
                 for part, forward in kept or self._passes(vector):
                     change = forward.push(self.layout, direction).unsqueeze(-1)
-                    bent = _Rows(self.loss, part, forward).bend(change).squeeze(-1)
+                    bent = _Losses(self.loss, part, forward).bend(change).squeeze(-1)
                     out += forward.pull(self.layout, bent)
             return out / weight + self.penalty.times(self.layout, direction)
 
@@ -123,7 +110,7 @@ class Objective:
         return sum(layer.n_in * block.width for layer, block in zip(layers, self.layout.blocks, strict=True))  # type: ignore[operator,misc]
 
 
-class _Rows:
+class _Losses:
     """The weighted loss of the rows of one pass."""
 
     def __init__(self, loss: Loss, part: Table, forward: Pass) -> None:

@@ -56,9 +56,9 @@ class Options:
             return []
         return list(self.watch) if isinstance(self.watch, Sequence) else [self.watch]
 
-    def held_out(self, rows: int) -> int:
+    def held_out(self, rows: int, classes: bool = False) -> int:
         if isinstance(self.validation, str):
-            share = 0.1 if rows >= 200 else 0.2 if rows >= 20 else 0.0
+            share = 0.1 if rows >= (2000 if classes else 200) else 0.2 if rows >= 20 else 0.0
         else:
             share = self.validation
         return round(share * rows)

@@ -17,31 +17,38 @@ _FLOOR = 1e-4  # scores below this share of the target's spread count as zero
 _SAMPLE = 2000  # rows that the penalties' weights are read from
 
 
-def penalty(model: KAN, table: Table, sparsity: float, smoothing: float, loss: Loss | None = None) -> Quadratic:
-    """Return the quadratic form of sparsity, smoothing and continuation near the present network.
+def penalty(
+    model: KAN, table: Table, sparsity: float, smoothing: float, *, ridge: float = 0.0, loss: Loss | None = None,
+    rows: int | None = None,
+) -> Quadratic:  # fmt: skip
+    """Return the quadratic form of sparsity, smoothing, ridge and continuation near the present network.
 
     With A_j = d output / d subnode j and the edge's score s_e = sqrt(mean A_j^2 c' Cov(basis) c):
 
         sparsity:      sum_e s_e, majorised at the present scores by s_e^2 / (2 s_e,now + floor)
         smoothing:     sum_e mean A_j^2 c' R c,  R the roughness of the basis (second differences of B-splines)
+        ridge:         sum_e (variance of c + 1 % of its mean square + c' R c)
         continuation:  sum_e mean A_j^2 w_e sum_m exp(-rows near m) |D_m c|^2,  D the differences of order degree + 2
 
     Scores rather than raw coefficients, because a hidden node can be rescaled freely. Continuation matters only where
     cells hold hardly any row, as at the ends of a hidden node's range: differences there are expected to be as small
     as where rows are, so w_e = 10 x mean loss / (rows x mean |D c|^2 where rows are), ten rows' share of the
-    error. Functions that live on the whole range have no empty cells; there the roughness of each edge as it is weighs
-    one row's share, which bars what rows do not hold.
+    error. A ridge takes its place where there is one. It does not look at A_j: where classes are sure,
+    slopes change by orders of magnitude from one run to the next.
     """
     layout = Layout(model)
-    rows = min(len(table), _SAMPLE)
+    few = min(len(table), _SAMPLE)
     with torch.no_grad():
-        forward = Pass(model, table.x[:rows])
-        error = float((loss or Squared()).value(forward.outputs, table.y[:rows]).mean())
+        forward = Pass(model, table.x[:few])
+        error = float((loss or Squared()).value(forward.outputs, table.y[:few]).mean())
         blocks = []
         for depth, layer in enumerate(model.layers):
             assert isinstance(layer, KANLayer)
-            edges = _Edges(layer, layout.blocks[depth].spline, forward.features[depth], forward.sensitivities[depth])
-            blocks.append(edges.sparsity(sparsity) + edges.smoothing(smoothing) + edges.continuation(error, len(table)))
+            edges = _Edges(layer, layout.blocks[depth].spline, forward.features(depth), forward.sensitivities[depth])
+            form = edges.smoothing(smoothing)
+            form = form + edges.sparsity(sparsity) if sparsity > 0 else form
+            rest = edges.ridge(ridge) if ridge > 0 else edges.continuation(error, rows or len(table))
+            blocks.append(form + rest)
     return Quadratic(blocks)
 
 
@@ -63,6 +70,13 @@ class _Edges:
     def weights(self) -> Tensor:
         return self.layer.weights()[tuple(self.index.T)]
 
+    def ridge(self, amount: float) -> Tensor:
+        count, width = self.layer.coefficients.shape[-1], self.features.shape[-1]
+        eye = torch.eye(width, dtype=self.features.dtype, device=self.features.device)
+        form = 1.01 * eye / count
+        form[:count, :count] += self.layer.kind.roughness(count).to(eye) - 1 / count**2
+        return (amount * form).expand(len(self.index), width, width)
+
     def sparsity(self, amount: float) -> Tensor:
         centred = self.features - self.features.mean(0)
         covariance = torch.einsum("nif,nig->ifg", centred, centred) / len(centred)
@@ -77,9 +91,7 @@ class _Edges:
     def continuation(self, error: float, rows: int) -> Tensor:
         count, degree = self.layer.coefficients.shape[-1], self.layer.degree
         c = self.weights[:, :count]
-        if degree is None:
-            return self._padded(self._calm(c, error / rows))
-        if count < degree + 3:
+        if degree is None or count < degree + 3:
             return self._padded(c.new_zeros(len(c), count, count))
         difference = self._difference(degree + 2)
         mass = self.features[..., :count].sum(0)[self.index[:, 1]] * (rows / len(self.features))
@@ -89,13 +101,6 @@ class _Edges:
         least = (1e-11 * c.abs().amax(1, keepdim=True)).square().clamp_min(1e-300)
         weight = 10 * empty * (error / rows) / (torch.maximum(typical, least) * self.scale[..., 0].clamp_min(1e-300))
         return self._padded(self.scale * torch.einsum("ma,em,mb->eab", difference, weight, difference))
-
-    def _calm(self, c: Tensor, share: float) -> Tensor:
-        """For functions that live on the whole range: the roughness of each edge as it is weighs one row's share."""
-        roughness = self.layer.kind.roughness(c.shape[1]).to(c)
-        now = torch.einsum("ef,fg,eg->e", c, roughness, c)
-        least = (1e-11 * c.abs().amax(1)).square().clamp_min(1e-300)
-        return (share / torch.maximum(now, least))[:, None, None] * roughness
 
     def _difference(self, order: int) -> Tensor:
         out = torch.eye(self.layer.coefficients.shape[-1], dtype=self.features.dtype, device=self.features.device)
@@ -108,13 +113,15 @@ class _Edges:
         return torch.nn.functional.pad(q, (0, extra, 0, extra))
 
 
-def smoothing_by_gcv(model: KAN, table: Table, normal: Normal, vector: Tensor) -> float:
+def smoothing_by_gcv(
+    model: KAN, table: Table, normal: Normal, vector: Tensor, loss: Loss | None = None, rows: int | None = None
+) -> float:  # fmt: skip
     """Return the smoothing weight with the least generalised cross-validation score of the linearised problem.
 
     gcv(w) = rss(w) / (1 - trace((H + w R)^-1 H) / n)^2, the trace estimated by 16 fixed random probes.
     """
     cost, gradient, hessian = normal.cost, normal.gradient, mirror(normal.hessian)
-    form = penalty(model, table, 0.0, 1.0)
+    form = penalty(model, table, 0.0, 1.0, loss=loss, rows=rows)
     layout = Layout(model)
     roughness = torch.zeros_like(hessian)
     form.add_to(layout, roughness)
@@ -123,7 +130,7 @@ def smoothing_by_gcv(model: KAN, table: Table, normal: Normal, vector: Tensor) -
     probes = torch.randint(0, 2, (len(vector), 16), generator=generator).to(hessian) * 2 - 1
     image = hessian @ probes
     ridge = torch.diag(1e-10 * hessian.diagonal() + 1e-14 * hessian.diagonal().max())
-    count = len(table) * model.n_out
+    count = (rows or len(table)) * model.n_out
     best, chosen = float("inf"), 0.0
     for weight in [10.0**e for e in range(-14, 1)]:
         factor, info = torch.linalg.cholesky_ex(hessian + weight * roughness + ridge)

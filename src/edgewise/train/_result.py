@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -72,6 +73,9 @@ class FitResult:
     pandas table. Errors are root mean squares in the target's units: `train_error` over all rows with the final
     network, `validation_error` over rows held out from the network that was chosen, before it was trained on them as
     well (NaN where none were held out).
+
+    With `loss` "cross_entropy" errors are mean cross-entropies in nats, and the accuracies are the shares of rows whose
+    class is the network's first choice; with a robust loss they are roots of its mean, to which outliers add little.
     """
 
     model: KAN
@@ -80,6 +84,9 @@ class FitResult:
     train_error: float
     validation_error: float
     notes: list[str] = field(default_factory=list)
+    loss: str = "squared"
+    train_accuracy: float = math.nan
+    validation_accuracy: float = math.nan
 
     def frame(self) -> pd.DataFrame:
         import pandas as pd
@@ -88,7 +95,9 @@ class FitResult:
 
     def __repr__(self) -> str:
         grid = self.history[-1].grid if self.history else 0
+        classes = self.loss == "cross_entropy"
+        shares = f", train_accuracy={self.train_accuracy:.3g}, validation_accuracy={self.validation_accuracy:.3g}"
         return (
-            f"FitResult(grid={grid}, train_error={self.train_error:.3g}, validation_error={self.validation_error:.3g}, "
-            f"outcome={self.outcome.name}: {self.outcome.message})"
+            f"FitResult(grid={grid}, train_error={self.train_error:.3g}, validation_error={self.validation_error:.3g}"
+            f"{shares if classes else ''}, outcome={self.outcome.name}: {self.outcome.message})"
         )

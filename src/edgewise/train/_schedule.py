@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from edgewise._errors import InputError, unknown
 from edgewise.bases import Basis
 from edgewise.nn import KAN, KANLayer, Layout
-from edgewise.optim import LBFGS, LM, Adam
+from edgewise.optim import CG, LBFGS, LM, Adam
 
-Solver = LM | LBFGS | Adam
+Solver = LM | CG | LBFGS | Adam
 
-#: parameters up to which a second-order step is taken
-MOST_PARAMETERS = 5000
+#: parameters up to which a step factors a matrix: on targets, where it takes many digits, and on classes
+MOST_PARAMETERS, MOST_FOR_CLASSES = 5000, 500
 _AUTO_GRIDS = (3, 5, 10, 20, 50, 100, 200, 400, 800)
 _MANY_ROWS = 20_000  # beyond, a first-order solver works on minibatches
 
@@ -29,30 +29,32 @@ def spline_edges(model: KAN) -> int:
     return sum(int(layer.spline_mask().sum()) for layer in model.layers)  # type: ignore[operator]
 
 
-def choose_solver(solver: str | Solver, model: KAN, rows: int) -> tuple[Solver, list[str]]:
+def choose_solver(
+    solver: str | Solver, model: KAN, rows: int, *, classes: bool, stream: bool
+) -> tuple[Solver, list[str]]:
     """The solver and, where it was chosen by size, a line that says which and why."""
-    if isinstance(solver, LM | LBFGS | Adam):
+    if isinstance(solver, LM | CG | LBFGS | Adam):
         return solver, []
-    if solver not in ("auto", "lm", "lbfgs", "adam"):
-        raise unknown("solver", solver, ["auto", "lm", "lbfgs", "adam", "an edgewise.optim object"])
+    if solver not in ("auto", "lm", "cg", "lbfgs", "adam"):
+        raise unknown("solver", solver, ["auto", "lm", "cg", "lbfgs", "adam", "an edgewise.optim object"])
     notes = []
     if solver == "auto":
         size = Layout(model).size
-        solver = "lm" if size <= MOST_PARAMETERS else "lbfgs" if rows <= _MANY_ROWS else "adam"
-        notes.append(
-            f"Solver {solver}: {size} parameters, {rows} rows; second order serves up to {MOST_PARAMETERS} parameters."
-        )
-    return {"lm": LM(), "lbfgs": LBFGS(), "adam": Adam()}[solver], notes
+        most = MOST_FOR_CLASSES if classes else MOST_PARAMETERS
+        matrix_free = "cg" if rows <= _MANY_ROWS or stream else "adam"
+        solver = "lm" if size <= most else matrix_free
+        notes.append(f"Solver {solver}: {size} parameters, {rows} rows; a matrix is factored up to {most} parameters.")
+    return {"lm": LM(), "cg": CG(inner=40) if classes else CG(), "lbfgs": LBFGS(), "adam": Adam()}[solver], notes
 
 
 def choose_grids(
-    grids: str | Sequence[int] | None, model: KAN, rows: int, *, coarse: bool, grow: bool
+    grids: str | Sequence[int] | None, model: KAN, rows: int, *, coarse: bool, grow: bool, trained: bool
 ) -> Sequence[int | None]:
     """The cell counts to train one after another; [None] where the network has no spline.
 
     "auto" stays at the network's own (at most 5) where `coarse`, at its own unless `grow`, and else starts at 5, or
     at 3 where 5 would leave fewer than two rows for a parameter, or where the network has more than two layers: the
-    coarser grid leads to a good basin more often.
+    coarser grid leads to a good basin more often. A network that is `trained` goes on from its own.
     """
     own = grid_of(model)
     if isinstance(grids, str) and grids != "auto":
@@ -67,6 +69,8 @@ def choose_grids(
         return [min(own, 5)]
     kind = model.layers[0].kind
     assert isinstance(kind, Basis)
+    if trained:
+        return [own, *(grid for grid in _AUTO_GRIDS if own < grid <= kind.finest)]
     roomy = spline_edges(model) * kind.count(5) < 0.5 * rows * model.n_out and len(model.layers) <= 2
     return [grid for grid in _AUTO_GRIDS[roomy:] if grid <= kind.finest]
 
@@ -78,8 +82,8 @@ def _checked(grids: Sequence[int]) -> Sequence[int]:
     return list(grids)
 
 
-def too_fine(model: KAN, grid: int | None, rows: int) -> bool:
-    """Whether a grid takes more parameters than 0.7 of the rows, or than a second-order step serves."""
+def too_fine(model: KAN, grid: int | None, rows: int, solver: Solver) -> bool:
+    """Whether a grid takes more parameters than 0.7 of the rows, or than a step that factors a matrix serves."""
     own = grid_of(model)
     size = Layout(model).size * (grid or own) / own
-    return size > 0.7 * rows * model.n_out or size > MOST_PARAMETERS
+    return size > 0.7 * rows * model.n_out or (isinstance(solver, LM) and size > MOST_PARAMETERS)

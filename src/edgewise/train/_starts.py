@@ -10,21 +10,25 @@ from torch import Tensor
 from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone
 from edgewise.optim import LM
 from edgewise.train._error import error_of
+from edgewise.train._loss import Loss
 from edgewise.train._objective import Objective
+from edgewise.train._options import Options
 from edgewise.train._schedule import spline_edges
+from edgewise.train._split import Split
 from edgewise.train._table import Table
 
 _GOOD = 1e-2  # of the target's spread: no other start is tried
 _ROWS = 1000  # that a start is trained on
 
 
-def best_start(model: KAN, rows: Table, held: Table, restarts: int | str, seed: int, late: Callable[[], bool]) -> KAN:
+def best_start(model: KAN, split: Split, loss: Loss, options: Options, late: Callable[[], bool]) -> KAN:
     """Train from the network as it is, then from fresh coefficients, and return the best on the held-out rows.
 
     "auto" allows one start for one layer of sums (a linear problem), 8 for two layers or products, 32 for more, and
     stops early at an error below one hundredth of the spread, or once the two best of at least three agree to 10 %
     below a twentieth of it. `late` ends the search.
     """
+    rows, restarts, seed = split.train.sample, options.restarts, options.seed
     products = any(nodes.arities for nodes in model.nodes)
     automatic = 1 if len(model.layers) == 1 and not products else 8 if len(model.layers) <= 2 else 32
     count = automatic if isinstance(restarts, str) else restarts
@@ -35,8 +39,8 @@ def best_start(model: KAN, rows: Table, held: Table, restarts: int | str, seed: 
     for k in range(count):
         if tried and late():
             break
-        start = _coarse(model if k == 0 else respread(model, few.x, seed + 1000 * k), few, late)
-        tried.append((error_of(start, held), start))
+        start = _coarse(model if k == 0 else respread(model, few.x, seed + 1000 * k), few, loss, late)
+        tried.append((error_of(start, split.held, _tuned(loss, start, few)), start))
         errors = sorted(error for error, _ in tried)
         agreed = len(errors) >= 3 and errors[1] < 1.1 * errors[0]
         if restarts == "auto" and (errors[0] < _GOOD or (agreed and errors[0] < 0.05)):
@@ -44,13 +48,18 @@ def best_start(model: KAN, rows: Table, held: Table, restarts: int | str, seed: 
     return min(tried, key=lambda pair: pair[0])[1]
 
 
-def _coarse(model: KAN, rows: Table, late: Callable[[], bool]) -> KAN:
+def _coarse(model: KAN, rows: Table, loss: Loss, late: Callable[[], bool]) -> KAN:
     for _ in range(2):
         model = adapt_grid(model, rows.x)
-        problem = Objective(model, rows)
+        problem = Objective(model, rows, loss=_tuned(loss, model, rows))
         vector, _ = LM(steps=40, tolerance=1e-3, damping=1.0).minimise(problem, problem.start, lambda *_: late())
         model = clone(problem.network(vector))
     return model
+
+
+def _tuned(loss: Loss, model: KAN, rows: Table) -> Loss:
+    with torch.no_grad():
+        return loss.tuned(model(rows.x), rows.y)
 
 
 def respread(model: KAN, x: Tensor, seed: int | None = None) -> KAN:

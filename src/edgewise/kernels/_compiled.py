@@ -8,6 +8,7 @@ Python's lock. Importing compiles nothing.
 from __future__ import annotations
 
 import ctypes
+import gc
 import hashlib
 import importlib
 import os
@@ -27,6 +28,7 @@ from typing import Any
 
 import platformdirs
 
+_SOURCES = ("_cpu_*.py", "_simd.py", "_compiled.py", "reference.py")  # what kernels are made of
 _LOCK = threading.RLock()
 if hasattr(os, "register_at_fork"):  # a child finds the lock free, and what it guards whole
     os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
@@ -46,10 +48,8 @@ def compiled(module: str, name: str, dtype: str, size: int) -> Callable[[Any], o
 
 @cache
 def _loaded(module: str, name: str, dtype: str, size: int) -> Callable[[Any], object]:
-    import llvmlite.binding as llvm
-
     code, engine = _kept(module, name, dtype, size), _engine()
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.add_object_file(_llvm().ObjectFileRef.from_data(code))
     engine.finalize_object()
     address = engine.get_function_address(_symbol(module, name, dtype, size))
     # Numba's own convention: places for a result and an exception come before the arguments.
@@ -125,18 +125,29 @@ def _write(path: Path, code: bytes) -> None:
 
 
 @cache
-def _fingerprint(module: str) -> str:
-    """What object code depends on: the sources, the compiler and the processor."""
-    import llvmlite.binding as llvm
+def _llvm() -> Any:
+    """llvmlite, imported while the garbage collector rests: its round through all of torch would take longer."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        import llvmlite.binding as llvm
+    finally:
+        if collecting:
+            gc.enable()
+    return llvm
 
-    parts = [version("numba"), version("llvmlite"), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
+
+@cache
+def _fingerprint(module: str) -> str:
+    """What object code depends on: what it is of, all sources, the compiler and the processor."""
+    llvm = _llvm()
+    parts = [module, version("numba"), version("llvmlite")]
+    parts += [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
     found = find_spec(module)
     assert found is not None and found.origin is not None
-    here = Path(__file__).parent
     digest = hashlib.sha256("\n".join(parts).encode())
-    shared = [here / "_compiled.py", here / "_simd.py", *sorted(here.glob("_cpu_*.py"))]
-    family = Path(found.origin).parent
-    for source in [*shared, *sorted(family.glob("_cpu_*.py")), family / "reference.py"]:
+    kernels = Path(__file__).parent
+    for source in sorted({Path(found.origin), *(path for name in _SOURCES for path in kernels.rglob(name))}):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:24]
 
@@ -146,13 +157,11 @@ def _symbol(module: str, name: str, dtype: str, size: int) -> str:
 
 
 def _compile(module: str, name: str, dtype: str, size: int) -> bytes:
-    import llvmlite.binding as llvm
-
     function = importlib.import_module(module).build(name, dtype, size)
     (signature,) = function.signatures
     mangled = function.overloads[signature].fndesc.mangled_name
     symbol = _symbol(module, name, dtype, size)
-    code = llvm.parse_assembly(function.inspect_llvm(signature).replace(mangled, symbol))
+    code = _llvm().parse_assembly(function.inspect_llvm(signature).replace(mangled, symbol))
     # Numba numbers inner functions in each process: two objects may use one name for different ones.
     for part in [*code.functions, *code.global_variables]:
         if not part.is_declaration and part.name != symbol:
@@ -161,8 +170,7 @@ def _compile(module: str, name: str, dtype: str, size: int) -> bytes:
 
 
 def _machine() -> Any:
-    import llvmlite.binding as llvm
-
+    llvm = _llvm()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
@@ -173,9 +181,7 @@ def _machine() -> Any:
 @cache
 def _engine() -> Any:
     """The one owner of all machine code of this process."""
-    import llvmlite.binding as llvm
-
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+    return _llvm().create_mcjit_compiler(_llvm().parse_assembly(""), _machine())
 
 
 @contextmanager

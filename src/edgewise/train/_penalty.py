@@ -33,7 +33,8 @@ def penalty(
     Scores rather than raw coefficients, because a hidden node can be rescaled freely. Continuation matters only where
     cells hold hardly any row, as at the ends of a hidden node's range: differences there are expected to be as small
     as where rows are, so w_e = 10 x mean loss / (rows x mean |D c|^2 where rows are), ten rows' share of the
-    error. A ridge takes its place where there is one. It does not look at A_j: where classes are sure,
+    error. Functions that live on the whole range have no empty cells; there the roughness of each edge as it is weighs
+    one row's share, which bars what rows do not hold. A ridge takes its place where there is one. It does not look at A_j: where classes are sure,
     slopes change by orders of magnitude from one run to the next.
     """
     layout = Layout(model)
@@ -91,7 +92,9 @@ class _Edges:
     def continuation(self, error: float, rows: int) -> Tensor:
         count, degree = self.layer.coefficients.shape[-1], self.layer.degree
         c = self.weights[:, :count]
-        if degree is None or count < degree + 3:
+        if degree is None:
+            return self._padded(self._calm(c, error / rows))
+        if count < degree + 3:
             return self._padded(c.new_zeros(len(c), count, count))
         difference = self._difference(degree + 2)
         mass = self.features[..., :count].sum(0)[self.index[:, 1]] * (rows / len(self.features))
@@ -101,6 +104,13 @@ class _Edges:
         least = (1e-11 * c.abs().amax(1, keepdim=True)).square().clamp_min(1e-300)
         weight = 10 * empty * (error / rows) / (torch.maximum(typical, least) * self.scale[..., 0].clamp_min(1e-300))
         return self._padded(self.scale * torch.einsum("ma,em,mb->eab", difference, weight, difference))
+
+    def _calm(self, c: Tensor, share: float) -> Tensor:
+        """For functions that live on the whole range: the roughness of each edge as it is weighs one row's share."""
+        roughness = self.layer.kind.roughness(c.shape[1]).to(c)
+        now = torch.einsum("ef,fg,eg->e", c, roughness, c)
+        least = (1e-11 * c.abs().amax(1)).square().clamp_min(1e-300)
+        return (share / torch.maximum(now, least))[:, None, None] * roughness
 
     def _difference(self, order: int) -> Tensor:
         out = torch.eye(self.layer.coefficients.shape[-1], dtype=self.features.dtype, device=self.features.device)

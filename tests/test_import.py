@@ -79,7 +79,8 @@ PUBLIC = {
         Adam CG Ending LBFGS LM Linear MatrixFree Normal Schedule Step SumOfSquares Trainable
     """,
     "edgewise.kernels": """
-        Choice Family basis contract explain forced one_thread plain_world prepare pull_c pull_x rational remembered
+        Choice Factor Family basis contract explain factor_for forced one_thread plain_world prepare pull_c pull_x
+        rational remembered
     """,
     "edgewise.functions": "Function get names register",
     "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",

@@ -12,4 +12,6 @@ from edgewise.kernels._ops import contract as contract
 from edgewise.kernels._routes import pull_c as pull_c
 from edgewise.kernels._routes import pull_x as pull_x
 from edgewise.kernels._threads import one_thread as one_thread
+from edgewise.kernels.cholesky import Factor as Factor
+from edgewise.kernels.cholesky import factor_for as factor_for
 from edgewise.kernels.rational import rational as rational

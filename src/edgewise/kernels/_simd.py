@@ -6,6 +6,7 @@ vectoriser thinks of them; a `Lanes` holds as many numbers of one dtype as fit i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -260,3 +261,93 @@ def total(typing: Any, x: Any) -> Any:
         return _call(builder, name, vector.element, [start, arguments[0]], fastmath=("reassoc",))
 
     return x.dtype(x), code
+
+
+# Blocks: `rows` times `vectors` vectors in registers, as a tuple. Rows of memory lie `wide` numbers apart.
+
+
+def _block_type(lanes: Lanes, rows: int, vectors: int) -> Any:
+    return types.UniTuple(lanes, rows * vectors)
+
+
+def _places(builder: Any, pointer: Any, index: Any, wide: Any, block: tuple[Lanes, int, int]) -> Iterator[Any]:
+    """Where each vector of a block lies."""
+    lanes, rows, vectors = block
+    for row in range(rows):
+        start = builder.add(index, builder.mul(wide, ir.Constant(wide.type, row)))
+        for v in range(vectors):
+            place = builder.add(start, ir.Constant(start.type, v * lanes.count))
+            yield _address(builder, pointer, place, _vector(lanes))
+
+
+def zero_block(lanes: Lanes, rows: int, vectors: int) -> Any:
+    """The function that gives a block of zeros."""
+    kind = _block_type(lanes, rows, vectors)
+
+    @intrinsic
+    def zero(typing: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            vector = _vector(lanes)
+            return cgutils.pack_array(builder, [ir.Constant(vector, [0.0] * vector.count)] * kind.count)
+
+        return kind(), code
+
+    return zero
+
+
+def load_block(lanes: Lanes, rows: int, vectors: int) -> Any:
+    """The function that reads the block at an index."""
+    kind = _block_type(lanes, rows, vectors)
+
+    @intrinsic
+    def load(typing: Any, pointer: Any, index: Any, wide: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer, index, wide = arguments
+            places = _places(builder, pointer, index, wide, (lanes, rows, vectors))
+            return cgutils.pack_array(builder, [builder.load(place, align=_bytes(lanes.dtype)) for place in places])
+
+        return kind(pointer, index, wide), code
+
+    return load
+
+
+def store_block(lanes: Lanes, rows: int, vectors: int) -> Any:
+    """The function that writes a block to an index."""
+
+    @intrinsic
+    def store(typing: Any, pointer: Any, index: Any, wide: Any, block: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer, index, wide, block = arguments
+            places = _places(builder, pointer, index, wide, (lanes, rows, vectors))
+            for value, place in zip(cgutils.unpack_tuple(builder, block), places, strict=True):
+                builder.store(value, place, align=_bytes(lanes.dtype))
+            return context.get_dummy_value()
+
+        return types.none(pointer, index, wide, block), code
+
+    return store
+
+
+def fma_block(lanes: Lanes, rows: int, vectors: int) -> Any:
+    """The function that adds column times row to a block: the numbers at a, `wide` apart, times the vectors at p."""
+
+    @intrinsic
+    def add(typing: Any, a: Any, at: Any, wide: Any, p: Any, start: Any, block: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            a, at, wide, p, start, block = arguments
+            vector = _vector(lanes)
+            parts = [builder.load(place, align=_bytes(lanes.dtype)) for place in _row(builder, p, start)]
+            sums = iter(cgutils.unpack_tuple(builder, block))
+            out = []
+            for row in range(rows):
+                index = builder.add(at, builder.mul(wide, ir.Constant(wide.type, row)))
+                factor = _spread(builder, builder.load(builder.gep(a, [index])), vector)
+                out += [_call(builder, f"llvm.fma.{_name(vector)}", vector, [factor, b, next(sums)]) for b in parts]
+            return cgutils.pack_array(builder, out)
+
+        return block(a, at, wide, p, start, block), code
+
+    def _row(builder: Any, p: Any, start: Any) -> Iterator[Any]:
+        return _places(builder, p, start, ir.Constant(start.type, 0), (lanes, 1, vectors))
+
+    return add

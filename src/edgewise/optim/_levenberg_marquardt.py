@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
+from edgewise.kernels import Factor, factor_for
 from edgewise.optim._damped import Damped, Watch
 from edgewise.optim._normal import Normal, SumOfSquares
 
@@ -36,19 +36,18 @@ class LM:
     ) -> tuple[Tensor, float]:  # fmt: skip
         """Return the best vector and its cost; `watch` sees each accepted step and may return True to end the run."""
         loop = Damped(self.steps, self.tolerance, self.damping)
-        return loop.minimise(problem.cost, lambda theta: _Cholesky(problem.normal(theta)), start, watch)
+        factor = factor_for(start)
+        return loop.minimise(problem.cost, lambda theta: _Cholesky(problem.normal(theta), factor), start, watch)
 
 
 class _Cholesky:
     """Steps by factoring the damped matrix."""
 
-    def __init__(self, normal: Normal) -> None:
+    def __init__(self, normal: Normal, factor: Factor) -> None:
         self.cost, self.gradient, self.hessian = normal.cost, normal.gradient, normal.hessian
-        self.diagonal = normal.hessian.diagonal().clone()
+        self.diagonal = normal.hessian.diagonal()
         self.scale = self.diagonal + 1e-9 * self.diagonal.max().clamp_min(1e-300)
+        self.factor = factor
 
     def step(self, damping: float) -> Tensor | None:
-        torch.add(self.diagonal, self.scale, alpha=damping, out=self.hessian.diagonal())
-        factor, info = torch.linalg.cholesky_ex(self.hessian)
-        self.hessian.diagonal().copy_(self.diagonal)
-        return None if info else torch.cholesky_solve(self.gradient.unsqueeze(1), factor).squeeze(1)
+        return self.factor.solve(self.hessian, self.diagonal + damping * self.scale, self.gradient)

@@ -35,6 +35,7 @@ class Objective:
         self.gram = Gram(model, self.layout)
         self.chunk = max(64, _ENTRIES // max(1, self.layout.size))
         self._last: tuple[Tensor, Table, Pass] | None = None
+        self._matrix: Tensor | None = None  # new memory at every step would cost more than what fills it
 
     def network(self, vector: Tensor) -> KAN:
         self._last = None
@@ -61,8 +62,10 @@ class Objective:
         return total / weight + self.penalty.at(self.layout, vector)
 
     def normal(self, vector: Tensor) -> Normal:
-        size = self.layout.size
-        hessian, gradient = vector.new_zeros(size, size), vector.new_zeros(size)
+        """The normal equations; their matrix lies where the last call's was."""
+        if self._matrix is None:
+            self._matrix = vector.new_empty(self.layout.size, self.layout.size)
+        hessian, gradient = self._matrix.zero_(), torch.zeros_like(vector)
         total = weight = 0.0
         with torch.no_grad():
             for part, forward in self._passes(vector):

@@ -34,8 +34,8 @@ def penalty(
     cells hold hardly any row, as at the ends of a hidden node's range: differences there are expected to be as small
     as where rows are, so w_e = 10 x mean loss / (rows x mean |D c|^2 where rows are), ten rows' share of the
     error. Functions that live on the whole range have no empty cells; there the roughness of each edge as it is weighs
-    one row's share, which bars what rows do not hold. A ridge takes its place where there is one. It does not look at A_j: where classes are sure,
-    slopes change by orders of magnitude from one run to the next.
+    one row's share, which bars what rows do not hold. A ridge takes its place where there is one. It does not look at
+    A_j: where classes are sure, slopes change by orders of magnitude from one run to the next.
     """
     layout = Layout(model)
     few = min(len(table), _SAMPLE)

@@ -290,21 +290,48 @@ def test_every_recipe_ends_with_its_time(name: str) -> None:
         assert racing.points or racing.over
 
 
-def test_classes_are_compared_by_a_script_of_the_repository(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from edgewise.benchmark import _classification
+def class_row(library: str, seed: int, accuracy: float, seconds: float) -> dict[str, Any]:
+    shared = {"case": "moons", "table": "moons", "library": library, "parameters": 9, "seed": seed, "status": ""}
+    return {**shared, "accuracy": accuracy, "seconds": seconds}
 
+
+def test_the_classes_table_compares_medians_and_marks_misses() -> None:
     figure = FIGURES["classification"]
-    monkeypatch.setattr(_classification, "_SCRIPT", tmp_path / "classification.py")
-    assert figure.cases(Settings()) == []
-    (tmp_path / "classification.py").write_text(
-        "TABLES = ['moons']\n"
-        "def measure(table, quick):\n"
-        "    scores = {'edgewise': (0.99, 0.5), 'mlp': (0.98, 0.4)}\n"
-        "    shared = {'parameters': 9, 'seed': 0}\n"
-        "    return [dict(shared, library=name, accuracy=a, seconds=s) for name, (a, s) in scores.items()]\n"
-    )
-    (case,) = figure.cases(Settings())
-    _, (line,) = figure.table(figure.measure(case, Settings()))
-    assert line == [Cell("moons"), Cell("0.99", True), Cell("0.98"), Cell("0.5", False), Cell("0.4")]
+    ours = [class_row("edgewise", seed, *found) for seed, found in enumerate([(0.9, 9.0), (0.99, 0.5), (1.0, 0.1)])]
+    theirs = [class_row("mlp", seed, *found) for seed, found in enumerate([(0.98, 0.4), (0.98, 0.4), (1.0, 0.4)])]
+    head, (line,) = figure.table(ours + theirs)
+    cells = dict(zip(head, line, strict=True))
+    assert (cells["edgewise"], cells["MLP"]) == (Cell("0.99", True), Cell("0.98"))
+    assert (cells["edgewise s"], cells["MLP s"]) == (Cell("0.5", False), Cell("0.4"))
+    swapped = [row | {"library": {"edgewise": "mlp", "mlp": "edgewise"}[row["library"]]} for row in ours + theirs]
+    _, (line,) = figure.table(swapped)
+    assert [cell.kept for cell in line if cell.kept is not None] == [False, True]
+    assert line[3:5] == [Cell("0.98", False), Cell("0.99")]
+    (case,) = figure.cases(Settings())[:1]
     _, (line,) = figure.table(figure.failed(case, Settings(), "failed: no such table"))
-    assert line[1] == Cell("failed: no such table")
+    assert line[3] == Cell("failed: no such table")
+
+
+def test_classes_are_measured_on_the_tables_themselves(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    rows = run(["classification"], Settings(quick=True), Plan(tmp_path), silent)["classification"]
+    assert [(row["table"], row["library"]) for row in rows] == [
+        (table, library) for table in ("two moons", "breast cancer", "digits") for library in ("edgewise", "mlp")
+    ]
+    assert not any(row["status"] for row in rows)
+    for ours, theirs in zip(rows[::2], rows[1::2], strict=True):
+        n_in, n_out = {"two moons": (2, 1), "breast cancer": (30, 1), "digits": (64, 10)}[ours["table"]]
+        assert abs(ours["parameters"] - theirs["parameters"]) <= (n_in + n_out + 1) / 2
+        assert min(ours["accuracy"], theirs["accuracy"]) > 0.6  # of 60 rows
+    head, lines = FIGURES["classification"].table(read(tmp_path / "classification.csv"))
+    assert {len(line) for line in lines} == {len(head)}
+
+
+def test_without_scikit_learn_the_classes_are_left_out_and_say_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edgewise.benchmark._classification.find_spec", lambda _: None)
+    assert FIGURES["classification"].cases(Settings()) == []
+    monkeypatch.chdir(tmp_path)
+    assert main(["bench", "classification", "--no-peers", "--check"]) == 0
+    assert "not installed here: pip install scikit-learn" in capsys.readouterr().out

@@ -60,6 +60,10 @@ class Figure(ABC):
     threaded: ClassVar[bool] = False
     fresh: ClassVar[bool] = False
 
+    def lacks(self) -> str:
+        """What the figure needs and is not installed here, and how to install it; nothing where nothing lacks."""
+        return ""
+
     @abstractmethod
     def cases(self, settings: Settings) -> list[Case]: ...
 

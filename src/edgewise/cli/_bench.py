@@ -76,10 +76,10 @@ def _show(screen: Any, name: str, rows: list[dict[str, Any]]) -> int:
     """Print a figure's table; returns how many limits are missed."""
     from edgewise.benchmark import FIGURES
 
-    if not rows:
-        screen.print(f"{name}: nothing to measure here.")
-        return 0
     figure = FIGURES[name]
+    if not rows:
+        screen.print(f"{name}: {figure.lacks() or 'nothing to measure here.'}")
+        return 0
     head, lines = figure.table(rows)
     grid = Grid(
         title=f"{name}: {figure.title}", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False

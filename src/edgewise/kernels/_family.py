@@ -27,8 +27,9 @@ class Family(NamedTuple):
 
     def count(self, points: Tensor) -> int:
         """How many functions there are for each input."""
-        counts = {"chebyshev": self.size + 1, "rbf": self.size, "fourier": 2 * self.size + 1}
-        return counts.get(self.name, points.shape[-1] - self.size - 1)
+        if self.name == "bspline":
+            return points.shape[-1] - self.size - 1
+        return {"chebyshev": self.size + 1, "rbf": self.size, "fourier": 2 * self.size + 1}[self.name]
 
 
 #: name -> (x (..., n_in), points, size, order) -> values (..., n_in, K): plain torch, the law of every other backend

@@ -136,6 +136,8 @@ class _Contract(_Operation):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (g,), (x, c, v, points), rest = grads, ctx.saved_tensors, (ctx.family, ctx.order)
         for_x, for_c, for_v = ctx.needs_input_grad[:3]
+        if for_x and for_c and v is None and not _taped():
+            return *_routes.pulls(x, c, g, points, *rest), None, None, None, None
         pull_x, pull_c = _pulls()
         slope = _weighed(pull_x(x, c, g, points, ctx.family, ctx.order + 1), v) if for_x else None
         return (
@@ -277,9 +279,12 @@ class _PullC(_Operation):
 
 def _pulls() -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
     """The two pull-backs: plain where nobody will differentiate or map them, which saves small networks their tape."""
-    if torch.is_grad_enabled() or not plain_world():
-        return _PullX.of, _PullC.of
-    return _routes.pull_x, _routes.pull_c
+    return (_PullX.of, _PullC.of) if _taped() else (_routes.pull_x, _routes.pull_c)
+
+
+def _taped() -> bool:
+    """Whether what is computed now may be differentiated or mapped."""
+    return torch.is_grad_enabled() or not plain_world()
 
 
 def _primal(x: Any) -> Any:

@@ -76,6 +76,18 @@ def pull_c(x: Tensor, g: Tensor, v: Tensor | None, points: Tensor, family: Famil
     return total.unflatten(1, shape).to(dtype)
 
 
+def pulls(
+    x: Tensor, c: Tensor, g: Tensor, points: Tensor, family: Family, order: int
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Gradients by points, (N, n_in), and by coefficients, (n_out, n_in, K), of a contraction."""
+    ways = [_chosen(operation, x, c.shape[0], points, family) for operation in ("pull_x", "pull_c")]
+    if all(how.backend == "numba" and how.route == "sparse" for how in ways):
+        found = _module(ways[0], family).pulls(*_all_ready(points, x, c, g), points, family.size, order)
+        if found is not None:
+            return found[0].to(x.dtype), found[1].to(g.dtype)
+    return pull_x(x, c, g, points, family, order + 1), pull_c(x, g, None, points, family, order)
+
+
 def _values(how: Choice, x: Tensor, points: Tensor, family: Family, order: int, v: Tensor | None) -> Tensor:
     if how.backend != "reference":
         return _module(how, family).expand(x, points, family.size, order, v)

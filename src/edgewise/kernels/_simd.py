@@ -6,7 +6,6 @@ vectoriser thinks of them; a `Lanes` holds as many numbers of one dtype as fit i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -39,39 +38,39 @@ class Lanes(types.Type):
 @register_model(Lanes)
 class _Model(models.PrimitiveModel):
     def __init__(self, manager: Any, lanes: Lanes) -> None:
-        super().__init__(manager, lanes, _vector(lanes))
+        super().__init__(manager, lanes, vector_of(lanes))
 
 
-def _vector(lanes: Lanes) -> ir.VectorType:
+def vector_of(lanes: Lanes) -> ir.VectorType:
     return ir.VectorType(_LOW[lanes.dtype], lanes.count)
 
 
-def _name(vector: ir.VectorType) -> str:
+def name_of(vector: ir.VectorType) -> str:
     return f"v{vector.count}{'f32' if isinstance(vector.element, ir.FloatType) else 'f64'}"
 
 
-def _call(builder: Any, name: str, result: Any, arguments: list[Any], **options: Any) -> Any:
+def call(builder: Any, name: str, result: Any, arguments: list[Any], **options: Any) -> Any:
     signature = ir.FunctionType(result, [a.type for a in arguments])
     return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), arguments, **options)
 
 
-def _spread(builder: Any, number: Any, vector: ir.VectorType) -> Any:
+def spread(builder: Any, number: Any, vector: ir.VectorType) -> Any:
     empty = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(empty, number, ir.Constant(_INT, 0))
     return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(_INT, vector.count), [0] * vector.count))
 
 
-def _address(builder: Any, pointer: Any, index: Any, vector: ir.VectorType) -> Any:
+def address_of(builder: Any, pointer: Any, index: Any, vector: ir.VectorType) -> Any:
     return builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
 
 
 def _first_lanes(builder: Any, count: Any, vector: ir.VectorType) -> Any:
     numbers = ir.VectorType(_INT, vector.count)
-    limit = _spread(builder, builder.trunc(count, _INT), numbers)
+    limit = spread(builder, builder.trunc(count, _INT), numbers)
     return builder.icmp_signed("<", ir.Constant(numbers, list(range(vector.count))), limit)
 
 
-def _bytes(dtype: Any) -> int:
+def bytes_of(dtype: Any) -> int:
     return dtype.bitwidth // 8
 
 
@@ -107,7 +106,7 @@ def prefetch(typing: Any, pointer: Any, index: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address = builder.gep(arguments[0], [arguments[1]])
         constants = [ir.Constant(_INT, number) for number in (0, 3, 1)]  # to read, into every cache, of data
-        _call(builder, "llvm.prefetch.p0", ir.VoidType(), [address, *constants])
+        call(builder, "llvm.prefetch.p0", ir.VoidType(), [address, *constants])
         return context.get_dummy_value()
 
     return types.none(pointer, index), code
@@ -118,7 +117,9 @@ def load(typing: Any, pointer: Any, index: Any) -> Any:
     lanes = Lanes(pointer.dtype)
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load(_address(builder, arguments[0], arguments[1], _vector(lanes)), align=_bytes(lanes.dtype))
+        return builder.load(
+            address_of(builder, arguments[0], arguments[1], vector_of(lanes)), align=bytes_of(lanes.dtype)
+        )
 
     return lanes(pointer, index), code
 
@@ -127,7 +128,7 @@ def load(typing: Any, pointer: Any, index: Any) -> Any:
 def store(typing: Any, pointer: Any, index: Any, value: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer, index, vector = arguments
-        builder.store(vector, _address(builder, pointer, index, vector.type), align=_bytes(value.dtype))
+        builder.store(vector, address_of(builder, pointer, index, vector.type), align=bytes_of(value.dtype))
         return context.get_dummy_value()
 
     return types.none(pointer, index, value), code
@@ -139,12 +140,12 @@ def load_some(typing: Any, pointer: Any, index: Any, count: Any) -> Any:
     lanes = Lanes(pointer.dtype)
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = _vector(lanes)
-        address = _address(builder, arguments[0], arguments[1], vector)
+        vector = vector_of(lanes)
+        address = address_of(builder, arguments[0], arguments[1], vector)
         mask = _first_lanes(builder, arguments[2], vector)
         zero = ir.Constant(vector, [0.0] * vector.count)
-        size = ir.Constant(_INT, _bytes(lanes.dtype))
-        return _call(builder, f"llvm.masked.load.{_name(vector)}.p0", vector, [address, size, mask, zero])
+        size = ir.Constant(_INT, bytes_of(lanes.dtype))
+        return call(builder, f"llvm.masked.load.{name_of(vector)}.p0", vector, [address, size, mask, zero])
 
     return lanes(pointer, index, count), code
 
@@ -153,10 +154,10 @@ def load_some(typing: Any, pointer: Any, index: Any, count: Any) -> Any:
 def store_some(typing: Any, pointer: Any, index: Any, count: Any, value: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer, index, count, vector = arguments
-        address = _address(builder, pointer, index, vector.type)
+        address = address_of(builder, pointer, index, vector.type)
         mask = _first_lanes(builder, count, vector.type)
-        size = ir.Constant(_INT, _bytes(value.dtype))
-        _call(builder, f"llvm.masked.store.{_name(vector.type)}.p0", ir.VoidType(), [vector, address, size, mask])
+        size = ir.Constant(_INT, bytes_of(value.dtype))
+        call(builder, f"llvm.masked.store.{name_of(vector.type)}.p0", ir.VoidType(), [vector, address, size, mask])
         return context.get_dummy_value()
 
     return types.none(pointer, index, count, value), code
@@ -166,7 +167,7 @@ def store_some(typing: Any, pointer: Any, index: Any, count: Any, value: Any) ->
 def splat(typing: Any, number: Any) -> Any:
     """The same number in every lane."""
     lanes = Lanes(number)
-    return lanes(number), lambda context, builder, signature, arguments: _spread(builder, arguments[0], _vector(lanes))
+    return lanes(number), lambda context, builder, signature, arguments: spread(builder, arguments[0], vector_of(lanes))
 
 
 @intrinsic
@@ -175,7 +176,7 @@ def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = arguments[0].type
-        return _call(builder, f"llvm.fma.{_name(vector)}", vector, list(arguments))
+        return call(builder, f"llvm.fma.{name_of(vector)}", vector, list(arguments))
 
     return a(a, b, c), code
 
@@ -208,22 +209,9 @@ def clip(typing: Any, x: Any, top: Any) -> Any:
 def floor(typing: Any, x: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = arguments[0].type
-        return _call(builder, f"llvm.floor.{_name(vector)}", vector, list(arguments))
+        return call(builder, f"llvm.floor.{name_of(vector)}", vector, list(arguments))
 
     return x(x), code
-
-
-@intrinsic
-def flushed(typing: Any, x: Any, least: Any) -> Any:
-    """x with zero in the place of magnitudes below `least`, so that no subnormal number goes on."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x, least = arguments
-        zero = ir.Constant(x.type, [0.0] * x.type.count)
-        size = _call(builder, f"llvm.fabs.{_name(x.type)}", x.type, [x])
-        return builder.select(builder.fcmp_ordered("<", size, least), zero, x)
-
-    return x(x, least), code
 
 
 @intrinsic
@@ -244,7 +232,7 @@ def store_integers(typing: Any, pointer: Any, index: Any, value: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer, index, vector = arguments
         whole = builder.fptosi(vector, ir.VectorType(_INT, vector.type.count))
-        builder.store(whole, _address(builder, pointer, index, whole.type), align=4)
+        builder.store(whole, address_of(builder, pointer, index, whole.type), align=4)
         return context.get_dummy_value()
 
     return types.none(pointer, index, value), code
@@ -257,97 +245,7 @@ def total(typing: Any, x: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = arguments[0].type
         start = ir.Constant(vector.element, -0.0)
-        name = f"llvm.vector.reduce.fadd.{_name(vector)}"
-        return _call(builder, name, vector.element, [start, arguments[0]], fastmath=("reassoc",))
+        name = f"llvm.vector.reduce.fadd.{name_of(vector)}"
+        return call(builder, name, vector.element, [start, arguments[0]], fastmath=("reassoc",))
 
     return x.dtype(x), code
-
-
-# Blocks: `rows` times `vectors` vectors in registers, as a tuple. Rows of memory lie `wide` numbers apart.
-
-
-def _block_type(lanes: Lanes, rows: int, vectors: int) -> Any:
-    return types.UniTuple(lanes, rows * vectors)
-
-
-def _places(builder: Any, pointer: Any, index: Any, wide: Any, block: tuple[Lanes, int, int]) -> Iterator[Any]:
-    """Where each vector of a block lies."""
-    lanes, rows, vectors = block
-    for row in range(rows):
-        start = builder.add(index, builder.mul(wide, ir.Constant(wide.type, row)))
-        for v in range(vectors):
-            place = builder.add(start, ir.Constant(start.type, v * lanes.count))
-            yield _address(builder, pointer, place, _vector(lanes))
-
-
-def zero_block(lanes: Lanes, rows: int, vectors: int) -> Any:
-    """The function that gives a block of zeros."""
-    kind = _block_type(lanes, rows, vectors)
-
-    @intrinsic
-    def zero(typing: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            vector = _vector(lanes)
-            return cgutils.pack_array(builder, [ir.Constant(vector, [0.0] * vector.count)] * kind.count)
-
-        return kind(), code
-
-    return zero
-
-
-def load_block(lanes: Lanes, rows: int, vectors: int) -> Any:
-    """The function that reads the block at an index."""
-    kind = _block_type(lanes, rows, vectors)
-
-    @intrinsic
-    def load(typing: Any, pointer: Any, index: Any, wide: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pointer, index, wide = arguments
-            places = _places(builder, pointer, index, wide, (lanes, rows, vectors))
-            return cgutils.pack_array(builder, [builder.load(place, align=_bytes(lanes.dtype)) for place in places])
-
-        return kind(pointer, index, wide), code
-
-    return load
-
-
-def store_block(lanes: Lanes, rows: int, vectors: int) -> Any:
-    """The function that writes a block to an index."""
-
-    @intrinsic
-    def store(typing: Any, pointer: Any, index: Any, wide: Any, block: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pointer, index, wide, block = arguments
-            places = _places(builder, pointer, index, wide, (lanes, rows, vectors))
-            for value, place in zip(cgutils.unpack_tuple(builder, block), places, strict=True):
-                builder.store(value, place, align=_bytes(lanes.dtype))
-            return context.get_dummy_value()
-
-        return types.none(pointer, index, wide, block), code
-
-    return store
-
-
-def fma_block(lanes: Lanes, rows: int, vectors: int) -> Any:
-    """The function that adds column times row to a block: the numbers at a, `wide` apart, times the vectors at p."""
-
-    @intrinsic
-    def add(typing: Any, a: Any, at: Any, wide: Any, p: Any, start: Any, block: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            a, at, wide, p, start, block = arguments
-            vector = _vector(lanes)
-            parts = [builder.load(place, align=_bytes(lanes.dtype)) for place in _row(builder, p, start)]
-            sums = iter(cgutils.unpack_tuple(builder, block))
-            out = []
-            for row in range(rows):
-                index = builder.add(at, builder.mul(wide, ir.Constant(wide.type, row)))
-                factor = _spread(builder, builder.load(builder.gep(a, [index])), vector)
-                out += [_call(builder, f"llvm.fma.{_name(vector)}", vector, [factor, b, next(sums)]) for b in parts]
-            return cgutils.pack_array(builder, out)
-
-        return block(a, at, wide, p, start, block), code
-
-    def _row(builder: Any, p: Any, start: Any) -> Iterator[Any]:
-        return _places(builder, p, start, ir.Constant(start.type, 0), (lanes, 1, vectors))
-
-    return add

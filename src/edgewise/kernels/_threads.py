@@ -12,6 +12,7 @@ from itertools import accumulate, pairwise
 import torch
 
 _WORTHWHILE = 2_000_000  # multiplications of a part that pay for waking a thread
+_KEPT = 100  # lists of sizes of a thread whose places are kept
 _OWN = threading.local()
 _POOL: dict[int, ThreadPoolExecutor] = {}
 
@@ -22,8 +23,8 @@ def in_parts(run: Callable[[int, int], None], total: int, work: int) -> None:
     `work` is the number of multiplications in all. Parts must release Python's lock to gain from threads, and must not
     write to the same place. Any number of callers may be here at once.
     """
-    count = max(1, min(torch.get_num_threads(), total, work // _WORTHWHILE))
-    if count == 1:
+    count = min(torch.get_num_threads(), total, work // _WORTHWHILE) if work > _WORTHWHILE else 1
+    if count <= 1:
         run(0, total)
         return
     bounds = [total * k // count for k in range(count + 1)]
@@ -35,12 +36,20 @@ def in_parts(run: Callable[[int, int], None], total: int, work: int) -> None:
 
 def working_memory(*sizes: int) -> list[int]:
     """Return addresses of parts of this many bytes each, this thread's own until it asks again."""
+    known = getattr(_OWN, "parts", None)
+    if known is None or sizes not in known:
+        known = _share_out(known or {}, sizes)
+    return known[sizes]
+
+
+def _share_out(known: dict[tuple[int, ...], list[int]], sizes: tuple[int, ...]) -> dict[tuple[int, ...], list[int]]:
+    """Keep where parts of these sizes lie; where more memory was needed, or much is kept, nothing else is."""
     starts = list(accumulate((-(-size // 64) * 64 for size in sizes), initial=0))
-    memory = getattr(_OWN, "memory", None)
-    if memory is None or len(memory) < starts[-1]:
-        memory = _OWN.memory = torch.empty(starts[-1], dtype=torch.uint8)
-    first = memory.data_ptr()
-    return [first + start for start in starts[:-1]]
+    if not 0 < len(known) < _KEPT or len(_OWN.memory) < starts[-1]:
+        _OWN.memory, known = torch.empty(starts[-1], dtype=torch.uint8), {}
+    first = _OWN.memory.data_ptr()
+    _OWN.parts = {**known, sizes: [first + start for start in starts[:-1]]}
+    return _OWN.parts
 
 
 def _pool(count: int) -> ThreadPoolExecutor:

@@ -23,7 +23,7 @@ def autocast_output(forward: Forward) -> Forward:
     @wraps(forward)
     def run(layer: Any, x: Tensor) -> Tensor:
         kind = x.device.type
-        if layer.dtype is torch.float64 or not (is_autocast_available(kind) and torch.is_autocast_enabled(kind)):
+        if not (is_autocast_available(kind) and torch.is_autocast_enabled(kind)) or layer.dtype is torch.float64:
             return forward(layer, x)
         with torch.autocast(kind, enabled=False):
             out = forward(layer, x)

@@ -141,12 +141,12 @@ class KANLayer(torch.nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1:] != (self.n_in,):
             raise InputError(f"The layer takes inputs of shape (..., {self.n_in}). Got {tuple(x.shape)}.")
-        x = x.to(self.dtype)
-        plain = self._plain()
-        out = contract(x, self.coefficients if plain else self._active(self.coefficients), self.knots, self.family)
+        c, knots = self.coefficients, self.knots
+        x, plain = x.to(c.dtype), self._plain()
+        out = contract(x, c if plain else self._active(c), knots, self.kind.family(c.shape[-1]))
         if self.base is not None:
             weight = self.base_weight if plain else self.base_weight * self.spline_mask()
-            out = out + torch.nn.functional.linear(residual(self.base)[0](x), weight)
+            out = _add_linear(out, residual(self.base)[0](x), weight)
         for j, _, values in self._symbolic(x):
             out = out.index_add(-1, j, values)
         return out
@@ -202,6 +202,11 @@ class KANLayer(torch.nn.Module):
         if self.kind.name != "bspline":
             del shown["degree"]
         return f"{self.n_in} -> {self.n_out}, " + ", ".join(f"{name}={value!r}" for name, value in shown.items())
+
+
+def _add_linear(out: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """out + x weight', in one operation where there is one."""
+    return torch.addmm(out, x, weight.T) if x.dim() == 2 else out + torch.nn.functional.linear(x, weight)
 
 
 def _columns(edges: list[tuple[int, int]], device: torch.device) -> tuple[Tensor, Tensor]:

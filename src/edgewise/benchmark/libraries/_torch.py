@@ -70,12 +70,15 @@ def adam(module: torch.nn.Module, race: Race, rate: float, steps: int = 100) -> 
 
 
 def lbfgs(module: torch.nn.Module, race: Race, steps: int = 20) -> None:
-    """L-BFGS with strong Wolfe line search until the race is over or it stands still."""
-    optimizer = torch.optim.LBFGS(
-        module.parameters(), max_iter=steps, history_size=50, tolerance_grad=0, tolerance_change=0,
-        line_search_fn="strong_wolfe",
-    )  # fmt: skip
-    loss = _loss(module, race)
+    """L-BFGS with strong Wolfe line search until the race is over; where it stands still it forgets its past."""
+
+    def fresh() -> torch.optim.LBFGS:
+        return torch.optim.LBFGS(
+            module.parameters(), max_iter=steps, history_size=50, tolerance_grad=0, tolerance_change=0,
+            line_search_fn="strong_wolfe",
+        )  # fmt: skip
+
+    optimizer, loss = fresh(), _loss(module, race)
 
     def closure() -> Tensor:
         optimizer.zero_grad()
@@ -83,12 +86,13 @@ def lbfgs(module: torch.nn.Module, race: Race, steps: int = 20) -> None:
         value.backward()
         return value
 
-    last, still = float("inf"), 0
+    last = float("inf")
     race.start()
-    while not race.over and still < 10:
+    while not race.over:
         value = float(optimizer.step(closure).detach())  # type: ignore[arg-type]
         race.point(_predictor(module))
-        still = still + 1 if value > 0.999 * last else 0
+        if value > 0.999 * last:
+            optimizer = fresh()
         last = value
 
 

@@ -11,13 +11,12 @@ from typing import Any
 
 from numba import njit, types
 
+from edgewise.kernels._cpu_blocks import polynomial_block, splat_block, store_block
 from edgewise.kernels._simd import (
-    WIDTH,
+    Lanes,
     clip,
     differ,
     floor,
-    flushed,
-    fma,
     full_width,
     load,
     load_some,
@@ -25,7 +24,6 @@ from edgewise.kernels._simd import (
     pointer_to,
     prefetch,
     splat,
-    store,
     store_integers,
     sub,
 )  # fmt: skip
@@ -114,15 +112,17 @@ def _beyond(real: Any, one_point: Any) -> Any:
 
 def _even(real: Any, width: int, one_point: Any) -> Any:
     """Evenly spaced knots: whole vectors of inputs at a time, points beyond the ends one by one."""
-    lanes, power = WIDTH * 8 // real.bitwidth, width - 1
-    beyond, least = _beyond(real, one_point), _least(real)
+    kind, beyond, least = Lanes(real), _beyond(real, one_point), _least(real)
+    lanes = kind.count
+    functions_of, polynomials = splat_block(kind, width * width), polynomial_block(kind, width)
+    put = store_block(kind, width, 1)
 
-    @njit(**FAST)
-    def vector(e: Any, i: Any, k: Any, at: Any, points: Any, splines: Any, scratch: Any) -> None:
+    @njit(**FAST, forceinline=True)
+    def vector(e: Any, i: Any, k: Any, at: Any, points: Any, splines: Any, scratch: Any, functions: Any) -> None:
         """k points from x[e] on, of inputs from i on."""
         full_width()
         x, v, weighted, _ = points
-        lo, inverse, unit, table, _, grid, _, _ = splines
+        lo, inverse, unit, _, _, grid, _, _ = splines
         values, cells, stride, _ = scratch
         u = mul(sub(load_some(x, e, k), load(lo, i)), load(inverse, i))
         inside = clip(u, splat(real(grid)))
@@ -132,11 +132,7 @@ def _even(real: Any, width: int, one_point: Any) -> Any:
         weight = load(unit, i)
         if weighted:
             weight = mul(weight, load_some(v, e, k))
-        for m in range(width):
-            value = splat(table[m * width + power])
-            for p in range(power):
-                value = fma(value, t, splat(table[m * width + power - 1 - p]))
-            store(values, m * stride + at, flushed(mul(value, weight), splat(least)))
+        put(values, at, stride, polynomials(functions, t, weight, splat(least)))
         if differ(u, inside):
             for j in range(k):
                 beyond(e + j, i + j, points, splines, scratch, at + j)
@@ -144,10 +140,11 @@ def _even(real: Any, width: int, one_point: Any) -> Any:
     @njit(**FAST)
     def even(points: Any, splines: Any, scratch: Any, n0: Any, n1: Any, i0: Any, count: Any) -> None:
         x, n_in, pitch = points[0], points[3], scratch[3]
+        functions = functions_of(splines[3], 0)
         if n_in < BLOCK:
             i, stop = 0, (n1 - n0) * n_in
             for at in range(0, stop, lanes):
-                vector(n0 * n_in + at, i, min(lanes, stop - at), at, points, splines, scratch)
+                vector(n0 * n_in + at, i, min(lanes, stop - at), at, points, splines, scratch, functions)
                 i = (i + lanes) % n_in
             return
         for q in range(0, count, lanes):
@@ -155,7 +152,7 @@ def _even(real: Any, width: int, one_point: Any) -> Any:
             for n in range(n0, n1):
                 e = n * n_in + i
                 prefetch(x, e + BLOCK)  # the next block's
-                vector(e, i, k, (n - n0) * pitch + q, points, splines, scratch)
+                vector(e, i, k, (n - n0) * pitch + q, points, splines, scratch, functions)
 
     return even
 

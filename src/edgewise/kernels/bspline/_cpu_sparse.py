@@ -21,7 +21,7 @@ _NEAREST = 32768  # bytes of coefficients that are worked on together
 
 def build(name: str, dtype: str, degree: int) -> Any:
     """Return the Numba function of a kernel for one dtype and degree."""
-    kernels = {"contract": _contract, "pull_x": _pull_x, "pull_c": _pull_c, "pack": _pack}
+    kernels = {"contract": _contract, "pull_x": _pull_x, "pull_c": _pull_c, "pulls": _pulls, "pack": _pack}
     return kernels[name](getattr(types, dtype), degree + 1)
 
 
@@ -148,6 +148,29 @@ def _pull_c(real: Any, width: int) -> Any:
                         some(scratch, rows, block, weights, outputs, min(lanes, n_out - p), wide)
 
     return pull_c
+
+
+def _pulls(real: Any, width: int) -> Any:
+    """Both pull-backs of a layer of at most one block of inputs and one vector of outputs, in one go over all rows."""
+    read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
+    lanes, wholes, pulls_of = lanes_of(real), pointer_to(types.intp), _cpu_tiles.pulls(real, width)
+
+    @njit(SIGNATURE, **BARE)
+    def pulls(a: Any) -> None:
+        full_width()
+        points, splines, scratch, chunk = read(a)
+        _, slopes, steep, _ = read(wholes(a[15]))  # the same points one derivative higher
+        packed, out, back, g, n_rows, n_out = reals(a[16]), reals(a[17]), reals(a[18]), reals(a[19]), a[20], a[21]
+        n_in, count = points[3], splines[5] + width - 1
+        for k in range(n_in * count * lanes):
+            back[k] = zero
+        for r0 in range(0, n_rows, chunk):
+            rows = min(n_rows, r0 + chunk) - r0
+            evaluate(points, splines, scratch, r0, r0 + rows, 0, n_in)
+            evaluate(points, slopes, steep, r0, r0 + rows, 0, n_in)
+            pulls_of(scratch, steep[0], (rows, n_in, count), (packed, back), (g, r0 * n_out, n_out), (out, r0 * n_in))
+
+    return pulls
 
 
 def _pack(real: Any, width: int) -> Any:

@@ -165,3 +165,26 @@ def pull_c(real: Any, width: int) -> tuple[Any, Any]:
                     c += wide
 
     return four, some
+
+
+def pulls(real: Any, width: int) -> Any:
+    """Sums over outputs and sums over rows at once, for one vector of outputs."""
+    lanes = lanes_of(real)
+
+    @njit(**FAST)
+    def both(scratch: Any, steep: Any, sizes: Any, weights: Any, outputs: Any, slopes: Any) -> None:
+        full_width()
+        values, cells, stride, pitch = scratch
+        (rows, n_in, count), (packed, back), (g, place, n_out), (out, corner) = sizes, weights, outputs, slopes
+        for n in range(rows):
+            here, at = load_some(g, place + n * n_out, n_out), n * pitch
+            for j in range(n_in):
+                c = (j * count + cells[at + j]) * lanes
+                slope = splat(real(0))
+                for m in range(width):
+                    slope = fma(splat(steep[m * stride + at + j]), load(packed, c), slope)
+                    store(back, c, fma(splat(values[m * stride + at + j]), here, load(back, c)))
+                    c += lanes
+                out[corner + n * n_in + j] = total(mul(slope, here))
+
+    return both

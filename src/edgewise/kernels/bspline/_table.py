@@ -20,6 +20,7 @@ class Splines(NamedTuple):
 
     `lo` holds the first interior knot of each input, or all of them (n_in, G + 1) when uneven; `inverse` is one over
     the spacing. Where even, these and the units go round once more, (n_in + 16,), so that a vector may begin anywhere.
+    `numbers` are the addresses and sizes as a CPU kernel reads them.
     """
 
     lo: Tensor
@@ -30,10 +31,7 @@ class Splines(NamedTuple):
     grid: int
     order: int
     uneven: bool
-
-    def numbers(self) -> list[int]:
-        """The addresses and sizes, as a CPU kernel reads them."""
-        return [part.data_ptr() if isinstance(part, Tensor) else int(part) for part in self]
+    numbers: list[int]
 
 
 def splines(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines:
@@ -66,7 +64,8 @@ def _make(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines
         round_again = torch.arange(len(t) + 16, device=t.device) % len(t)
         lo, inverse, unit = lo[round_again], inverse[round_again], unit[round_again]
     lo, inverse, unit, table, slopes = (part.to(dtype).contiguous() for part in (lo, inverse, unit, table, slopes))
-    return Splines(lo, inverse, unit, table, slopes, grid, order, not even)
+    tensors = (lo, inverse, unit, table, slopes)
+    return Splines(*tensors, grid, order, not even, [*(part.data_ptr() for part in tensors), grid, order, not even])
 
 
 def _polynomials(window: Tensor, degree: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import torch
 from torch import Tensor
 
@@ -14,12 +16,13 @@ _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 _BLOCK = 16  # inputs that a kernel evaluates together
 _CHUNK = 16384  # bytes of a column of values that it keeps
 _PASS = 8_000_000  # bytes of packed coefficients
+_SMALL = 4_000_000  # multiplications below which both pull-backs are one call
 _VECTOR = 64  # bytes that packed coefficients are rounded up to, at the widest
 
 
 def prepare(degree: int, dtype: torch.dtype) -> None:
     """Compile every kernel, or load it."""
-    for source, names in ((_DENSE, ("expand", "reduce")), (_SPARSE, ("contract", "pull_x", "pull_c"))):
+    for source, names in ((_DENSE, ("expand", "reduce")), (_SPARSE, ("contract", "pull_x", "pull_c", "pulls"))):
         for name in names:
             compiled(source, name, _DTYPES[dtype], degree)
     compiled(_SPARSE, "pack", _DTYPES[dtype], 0)
@@ -51,7 +54,7 @@ def contract(x: Tensor, c: Tensor, knots: Tensor, degree: int, order: int, v: Te
     out = x.new_empty(n, n_out)
     run = _Call(_SPARSE, "contract", x, v, splines(knots, degree, order, x.dtype), degree)
     for first, last in _passes(c):
-        packed, y, count = _pack(c[first:last]), _address(out, first), last - first
+        packed, y, count = _pack(_part(c, first, last)), _address(out, first), last - first
 
         def part(a: int, b: int, packed: Tensor = packed, y: int = y, count: int = count) -> None:
             run(b - a, packed, y, a, b, count, n_out)
@@ -66,7 +69,8 @@ def pull_x(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, degree: int, order: i
     out = torch.empty_like(x)
     run = _Call(_SPARSE, "pull_x", x, None, splines(knots, degree, order, x.dtype), degree)
     for first, last in _passes(c):
-        packed, slopes, sizes = _pack(c[first:last]), _address(g, first), (last - first, n_out, int(first == 0))
+        packed, slopes = _pack(_part(c, first, last)), _address(g, first)
+        sizes = (last - first, n_out, int(first == 0))
 
         def part(a: int, b: int, packed: Tensor = packed, slopes: int = slopes, sizes: tuple[int, ...] = sizes) -> None:
             run(b - a, packed, slopes, out, a, b, *sizes)
@@ -82,21 +86,42 @@ def pull_c(x: Tensor, g: Tensor, knots: Tensor, degree: int, order: int, v: Tens
     out = x.new_empty(n_out, n_in, table.grid + degree)
     run = _Call(_SPARSE, "pull_c", x, v, table, degree)
     for first, last in _passes(out):
-        packed, slopes, count = _packed(out[first:last]), _address(g, first), last - first
+        part_of, slopes, count = _part(out, first, last), _address(g, first), last - first
+        packed = _packed(part_of)
 
         def part(a: int, b: int, packed: Tensor = packed, slopes: int = slopes, count: int = count) -> None:
             run(n, slopes, packed, a * _BLOCK, min(n_in, b * _BLOCK), n, count, n_out)
 
         in_parts(part, -(-n_in // _BLOCK), _work(n, n_in, count, degree))
-        _transpose(out[first:last], packed, back=True)
+        _transpose(part_of, packed, back=True)
     return out
+
+
+def pulls(
+    x: Tensor, c: Tensor, g: Tensor, knots: Tensor, degree: int, order: int
+) -> tuple[Tensor, Tensor] | None:  # fmt: skip
+    """Both at once, `pull_x` one derivative higher; None where the layer is too large to gain from that."""
+    n, n_in, n_out = *x.shape, c.shape[0]
+    if n_in > _BLOCK or n_out * x.element_size() > _VECTOR or _work(n, n_in, n_out, degree) > _SMALL:
+        return None
+    out, back, packed, sums = torch.empty_like(x), torch.empty_like(c), _pack(c), _packed(c)
+    run = _Call(_SPARSE, "pulls", x, None, splines(knots, degree, order, x.dtype), degree)
+    run.with_slopes(splines(knots, degree, order + 1, x.dtype), n, packed, out, sums, g)
+    _transpose(back, sums, back=True)
+    return out, back
 
 
 def _passes(c: Tensor) -> list[tuple[int, int]]:
     """Ranges of outputs whose coefficients, packed, stay in a cache."""
+    if c.nbytes <= _PASS:
+        return [(0, c.shape[0])]
     tile = 4 * _VECTOR // c.element_size()
     step = tile * max(1, _PASS // (tile * (c.numel() // c.shape[0]) * c.element_size()))
     return [(first, min(c.shape[0], first + step)) for first in range(0, c.shape[0], step)]
+
+
+def _part(c: Tensor, first: int, last: int) -> Tensor:
+    return c if last - first == len(c) else c[first:last]
 
 
 def _pack(c: Tensor) -> Tensor:
@@ -133,11 +158,27 @@ class _Call:
     def __init__(self, source: str, name: str, x: Tensor, v: Tensor | None, table: Splines, degree: int) -> None:
         self.kernel, self.size = compiled(source, name, _DTYPES[x.dtype], degree), x.element_size()
         self.width, self.alive = degree + 1, (v, table)
-        self.points = [x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None, x.shape[1], *table.numbers()]
+        self.weighed = [x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None, x.shape[1]]
+        self.points = [*self.weighed, *table.numbers]
 
     def __call__(self, rows: int, *arguments: Tensor | int) -> None:
         """Run on some rows, with working memory of this thread's own."""
+        self.kernel(addresses([*self.points, *self._scratch(rows), *map(_number, arguments)]))
+
+    def with_slopes(self, slopes: Splines, rows: int, *arguments: Tensor) -> None:
+        """Run on all rows, with a second table for the same points."""
+        values, cells, chunk, steep, same = self._scratch(rows, tables=2)
+        second = (ctypes.c_int64 * 15)(*self.weighed, *slopes.numbers, steep, same, chunk)
+        scratch, data = [values, cells, chunk, ctypes.addressof(second)], [a.data_ptr() for a in arguments]
+        self.kernel(addresses([*self.points, *scratch, *data, rows, arguments[-1].shape[1]]))
+
+    def _scratch(self, rows: int, tables: int = 1) -> list[int]:
+        """Where values and cells go, and how many rows fit; then those of further tables."""
         chunk = max(1, min(rows, _CHUNK // (4 * self.size)))
-        values, cells = working_memory(self.width * chunk * _BLOCK * self.size, chunk * _BLOCK * 4)
-        given = [a if type(a) is int else a.data_ptr() for a in arguments]  # type: ignore[union-attr]
-        self.kernel(addresses([*self.points, values, cells, chunk, *given]))
+        sizes = (self.width * chunk * _BLOCK * self.size, chunk * _BLOCK * 4)
+        values, cells, *more = working_memory(*sizes * tables)
+        return [values, cells, chunk, *more]
+
+
+def _number(argument: Tensor | int) -> int:
+    return argument if type(argument) is int else argument.data_ptr()  # type: ignore[union-attr]

@@ -12,16 +12,8 @@ from typing import Any
 
 from numba import njit, types
 
-from edgewise.kernels._simd import (
-    WIDTH,
-    Lanes,
-    fma_block,
-    full_width,
-    load_block,
-    pointer_to,
-    store_block,
-    zero_block,
-)
+from edgewise.kernels._cpu_blocks import fma_block, load_block, store_block, zero_block
+from edgewise.kernels._simd import WIDTH, Lanes, full_width, pointer_to
 from edgewise.kernels.bspline._cpu_points import BARE, SIGNATURE
 
 VECTORS = 3  # of a row of a strip

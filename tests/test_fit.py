@@ -92,6 +92,27 @@ def test_symbolic_edges_learn_their_constants() -> None:
     assert result.outcome is Outcome.EXACT
 
 
+@pytest.mark.parametrize("solver", ["lm", "cg", LBFGS(steps=5), Adam(epochs=2)], ids=str)
+def test_a_network_without_free_parameters_is_measured(solver: Any) -> None:
+    """Every constant frozen, and every edge removed: nothing to train, and nothing that fails."""
+    fixed = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "sin", (2.5, 0.2, 1.0, 0.0))
+    fixed.layers[0].affine_free.zero_()
+    bare = ew.nn.remove_edges(ew.KAN([1, 1]), [(0, 0, 0)])
+    for model in (fixed, bare):
+        result = ew.fit(model, X[:, :1], Y, solver=solver)
+        torch.testing.assert_close(result.model(X[:, :1]), model(X[:, :1]))
+        assert result.train_error == pytest.approx(rms(model, X[:, :1], Y))
+
+
+@pytest.mark.parametrize("solver", ["lm", "cg", LBFGS(steps=20)], ids=str)
+def test_a_single_parameter_is_found(solver: Any) -> None:
+    model = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "sin", (2.5, 0.2, 1.0, 0.0))
+    model.layers[0].affine_free.zero_()
+    model.layers[0].affine_free[0, 0, 2] = True
+    result = ew.fit(model, X[:, :1], 3 * torch.sin(2.5 * X[:, 0] + 0.2), solver=solver)
+    assert result.model.layers[0].affine[0, 0, 2].item() == pytest.approx(3)
+
+
 def test_removed_edges_stay_removed() -> None:
     model = ew.nn.remove_edges(ew.KAN([2, 2, 1]), [(0, 0, 1), (0, 1, 0)])
     fitted = ew.fit(model, X, X[:, 0] ** 2 + X[:, 1], grids=[3, 5]).model
@@ -305,6 +326,14 @@ def test_the_targets_unit_does_not_matter(scale: float, offset: float) -> None:
     assert result.train_error == pytest.approx(rms(result.model, X, y), rel=0.5, abs=1e-14 * scale)
 
 
+@pytest.mark.parametrize("widths", [[2, 1], [2, 2, 1]], ids=str)
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e9])
+def test_targets_far_from_zero_are_learned_from_one_start(widths: list[int], offset: float) -> None:
+    y = torch.sin(2 * X[:, 0]) + X[:, 1] ** 2 + offset
+    result = ew.fit(ew.KAN(widths), X, y, grids=[3], options=once())
+    assert rms(result.model, X, y) < 1e-2
+
+
 @pytest.mark.parametrize("power", [-100, -30, 30, 100])
 def test_a_target_in_units_of_a_power_of_two_gives_the_same_digits(power: int) -> None:
     plain, scaled = (ew.fit(ew.KAN([2, 2, 1]), X, unit * Y, grids=[3]).model for unit in (1.0, 2.0**power))
@@ -448,7 +477,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a number", {"y": 3.0}, "y must have shape"),
     ("text", {"x": [["a", "b"]] * 200}, "x must be numbers"),
     ("objects", {"y": np.array([None] * 200)}, "y has nan in row 0"),
-    ("nothing", {"y": None}, "y must have shape"),
+    ("nothing", {"y": None}, "y is missing"),
+    ("nothing but batches", {"x": iter([(X, Y)]), "y": None}, r"y is missing\. .* a DataLoader brings its own"),
+    ("words", {"y": ["a", "b"] * 100}, "y must be numbers .* Got list: it holds text"),
+    ("dates", {"y": np.full(200, "2020-01-01", dtype="M8[D]")}, r"it holds datetime64\[D\]"),
+    ("classes in words", {"y": ["a", "b"] * 100, "loss": "cross_entropy"}, "y, as class numbers, must be numbers"),
     ("ragged", {"x": [[1.0, 2.0], [3.0]]}, "x must be numbers"),
     ("complex", {"y": Y.to(torch.complex128)}, "y must be numbers"),
     ("weights too few", {"weights": ONES[:-1]}, "one number for each of the 200 rows"),
@@ -500,3 +533,19 @@ def test_bad_options_are_refused(name: str, values: list[Any]) -> None:
     for value in values:
         with pytest.raises(ew.InputError, match=f"'{name}'"):
             ew.Options(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("steps", [0, 2.5, "many"]),
+        ("tolerance", [-1.0, math.nan]),
+        ("damping", [0, math.inf]),
+        ("inner", [0, None]),
+        ("accuracy", [-0.1, 1.5, math.nan]),
+    ],
+)
+def test_bad_settings_of_conjugate_gradients_are_refused(name: str, values: list[Any]) -> None:
+    for value in values:
+        with pytest.raises(ew.InputError, match=f"'{name}'"):
+            CG(**{name: value})

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from edgewise.optim._damped import Damped, Watch
 from edgewise.optim._normal import Linear, MatrixFree
+from edgewise.optim._settings import real, whole
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class CG:
 
     Ends as `LM` does.
 
+    Errors: InputError for settings out of range.
+
     >>> CG(steps=20).inner
     200
 
@@ -33,6 +36,13 @@ class CG:
     damping: float = 1e-2
     inner: int = 200
     accuracy: float = 0.1
+
+    def __post_init__(self) -> None:
+        whole("steps", self.steps)
+        real("tolerance", self.tolerance)
+        real("damping", self.damping, above=True)
+        whole("inner", self.inner)
+        real("accuracy", self.accuracy, 0, 1)
 
     def minimise(
         self, problem: MatrixFree, start: Tensor, watch: Watch | None = None

@@ -59,6 +59,8 @@ def _from_array(values: Any) -> Tensor:
     array = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
     if array.dtype == object:  # as tables of mixed types give
         array = array.astype(np.float64)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"it holds {'text' if array.dtype.kind in 'SUT' else array.dtype}")
     return torch.as_tensor(array) if array.flags.writeable else torch.tensor(array)
 
 
@@ -86,12 +88,13 @@ def as_rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table:
 def as_batch(batch: Any, shape: Shape, first: int) -> tuple[Tensor, Tensor, Tensor]:
     """x, y and weights of one batch, checked; `first` is the number of its first row."""
     if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
-        raise InputError(f"Batches must be (x, y) or (x, y, weights). Got {type(batch).__name__}.")
+        size = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
+        raise InputError(f"Batches must be (x, y) or (x, y, weights). Got {type(batch).__name__}{size}.")
     return _checked(batch[0], batch[1], batch[2] if len(batch) == 3 else None, shape, first)
 
 
 def _checked(x: Any, y: Any, weights: Any, shape: Shape, first: int) -> tuple[Tensor, Tensor, Tensor]:
-    x, y = as_matrix(x, "x", first), as_matrix(y, "y", first)
+    x, y = as_matrix(x, "x", first), as_matrix(y, "y, as class numbers," if shape.classes else "y", first)
     if len(x) != len(y):
         raise InputError(f"x and y must have equally many rows. Got {len(x)} and {len(y)}.")
     if x.shape[1] != shape.n_in:

@@ -26,7 +26,7 @@ from edgewise.train._options import Options
 from edgewise.train._parquet import Parquet
 from edgewise.train._result import FitResult, Outcome
 from edgewise.train._runner import Runner
-from edgewise.train._schedule import Solver, choose_grids, choose_solver
+from edgewise.train._schedule import Solver, check_grids, check_solver, choose_grids, choose_solver
 from edgewise.train._second_order import SecondOrder
 from edgewise.train._split import split
 from edgewise.train._starts import respread
@@ -80,10 +80,13 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     measure = choose_loss(loss)
     if sparsity > 0 and isinstance(measure, CrossEntropy):
         raise InputError("'sparsity' is for targets that are numbers. Classes are regularised by held-out rows.")
+    check_solver(solver, isinstance(x, Parquet | DataLoader))
+    check_grids(grids)
+    monitor = Monitor(options or Options())
     rows = _rows(x, y, weights, Shape(model.n_in, model.n_out, isinstance(measure, CrossEntropy), model.device))
-    job = _Fit(model, rows, measure, sparsity, options or Options())
+    job = _Fit(model, rows, measure, sparsity, monitor)
     small = Layout(model).size * len(rows) < _SMALL
-    with job.monitor.running(), one_thread() if small else nullcontext():
+    with monitor.running(), one_thread() if small else nullcontext():
         return job.run(grids, solver)
 
 
@@ -92,6 +95,10 @@ def _rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table | Stream:
     if not isinstance(x, Parquet | DataLoader):
         if isinstance(x, str | Path):
             raise InputError(f"To train on a file, name its target: train.Parquet({str(x)!r}, target=...).")
+        if y is None:
+            raise InputError(
+                f"y is missing. Only a train.Parquet file or a DataLoader brings its own. Got {type(x).__name__}."
+            )
         return as_rows(x, y, weights, shape)
     if y is not None or weights is not None:
         raise InputError(f"Targets and weights come with the batches of a {type(x).__name__}: leave y and weights out.")
@@ -102,11 +109,11 @@ class _Fit:
     """One fit from rows to result; errors inside are in the split's units."""
 
     def __init__(
-        self, model: KAN, rows: Table | Stream, loss: Loss, sparsity: float, options: Options
+        self, model: KAN, rows: Table | Stream, loss: Loss, sparsity: float, monitor: Monitor
     ) -> None:  # fmt: skip
-        self.options, self.sparsity, self.dtype = options, sparsity, model.dtype
-        self.monitor = Monitor(options)
-        self.split = split(rows, loss, options)
+        self.monitor, self.options = monitor, monitor.options
+        self.sparsity, self.dtype = sparsity, model.dtype
+        self.split = split(rows, loss, self.options)
         self.loss = loss.scaled(1 / self.split.scale)
         self.ones = torch.ones(model.n_out, dtype=torch.float64, device=model.device)
         self.constant = constant_error(self.split.whole.sample, self.loss, model.n_out)
@@ -130,6 +137,7 @@ class _Fit:
         whole, train = self.split.whole.rows, self.split.train.rows
         classes, stream = isinstance(self.loss, CrossEntropy), isinstance(whole, Stream)
         chosen, notes = choose_solver(solver, self.model, len(whole), classes=classes, stream=stream)
+        notes += self.split.notes
         second = isinstance(chosen, LM | CG)
         schedule = choose_grids(
             grids, self.model, len(train), coarse=self.sparsity > 0, grow=second, trained=self.trained
@@ -147,8 +155,7 @@ class _Fit:
 
     def _first_order(self, schedule: Sequence[int | None], solver: LBFGS | Adam, notes: list[str]) -> FitResult:
         train = self.split.train.rows
-        if not isinstance(train, Table):
-            raise InputError("L-BFGS and Adam take rows in memory. For streams use solver 'lm', 'cg' or 'auto'.")
+        assert isinstance(train, Table)
         held = self.split.held if self.split.has_held else None
         first = FirstOrder(train, held, solver, self.monitor, self.split.scale, loss=self.loss, seed=self.options.seed)
         model, outcome = first.run(self.model, schedule, self.sparsity, self.dtype)

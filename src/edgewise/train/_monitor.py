@@ -23,6 +23,7 @@ class Monitor:
     """
 
     def __init__(self, options: Options) -> None:
+        self.options = options
         self.history: list[Row] = []
         self._watchers = options.watchers()
         self._state = State(limit=options.time_limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -22,13 +22,14 @@ class Objective:
     """cost(theta) = mean_n w_n loss(f(x_n; theta), y_n) + theta' Q theta, for a network of fixed shape.
 
     Owns a working copy of the network; `network(theta)` returns it with parameters set. Memory: the matrix and one
-    chunk of rows.
+    chunk of rows. `check` is called before each chunk, and may raise to leave off amid the rows.
     """
 
     def __init__(
-        self, model: KAN, table: Rows, penalty: Quadratic | None = None, loss: Loss | None = None
+        self, model: KAN, table: Rows, penalty: Quadratic | None = None, loss: Loss | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        self.model, self.table = model, table
+        self.model, self.table, self.check = model, table, check
         self.layout = Layout(model)
         self.penalty, self.loss = penalty or Quadratic(), loss or Squared()
         self.start = self.layout.read(model)
@@ -42,8 +43,14 @@ class Objective:
         self.layout.write(self.model, vector)
         return self.model
 
-    def _passes(self, vector: Tensor) -> Iterator[tuple[Table, Pass]]:
-        """The forward pass of each chunk; a single one is kept, as its derivatives are asked for after the cost."""
+    def _passes(self, vector: Tensor, kept: list[tuple[Table, Pass]] | None = None) -> Iterator[tuple[Table, Pass]]:
+        """The forward pass of each chunk, made anew unless they were kept."""
+        for part, forward in kept or self._made(vector):
+            self.check()
+            yield part, forward
+
+    def _made(self, vector: Tensor) -> Iterator[tuple[Table, Pass]]:
+        """A single one is remembered, as its derivatives are asked for after the cost."""
         if self._last is not None and self._last[0] is vector:
             yield self._last[1:]
             return
@@ -86,7 +93,7 @@ class Objective:
         gradient, diagonal = torch.zeros_like(vector), torch.zeros_like(vector)
         total = weight = 0.0
         with torch.no_grad():
-            for part, forward in kept or self._passes(vector):
+            for part, forward in self._passes(vector, kept):
                 rows = _Losses(self.loss, part, forward)
                 total += rows.value
                 weight += float(part.weights.sum())
@@ -97,7 +104,7 @@ class Objective:
         def times(direction: Tensor) -> Tensor:
             out = torch.zeros_like(direction)
             with torch.no_grad():
-                for part, forward in kept or self._passes(vector):
+                for part, forward in self._passes(vector, kept):
                     change = forward.push(self.layout, direction).unsqueeze(-1)
                     bent = _Losses(self.loss, part, forward).bend(change).squeeze(-1)
                     out += forward.pull(self.layout, bent)

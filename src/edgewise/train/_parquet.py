@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +18,10 @@ class Parquet:
     """A Parquet file, larger than memory if need be, for `fit` in the place of x and y.
 
     `target` names the column of y, or several for several outputs; `inputs` those of x, by default all others but
-    `weights`. Each pass of training reads the file once, `batch` rows at a time.
+    `weights` and the index of a pandas table. Each pass of training reads the file once, `batch` rows at a time.
 
-    Errors: InputError for a file that is missing or empty, and for columns that are missing or no numbers.
+    Errors: InputError for a file that is missing, empty or damaged, and for columns that are missing, named twice or
+    no numbers.
 
     >>> Parquet("rows.parquet", target="y")
     Traceback (most recent call last):
@@ -27,57 +30,81 @@ class Parquet:
 
     path: str | Path
     target: str | Sequence[str]
-    inputs: Sequence[str] | None = None
+    inputs: str | Sequence[str] | None = None
     weights: str | None = None
     batch: int = 65_536
 
     def __post_init__(self) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        path = Path(self.path)
-        if not path.is_file():
-            raise InputError(f"There is no file {path}: check the name and the folder.")
-        try:
-            with pq.ParquetFile(path) as file:
-                kinds = {field.name: field.type for field in file.schema_arrow}
-                rows = file.metadata.num_rows
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(f"{path} is no Parquet file: {str(error).splitlines()[0]}") from error
-        targets, weights = self.targets, [] if self.weights is None else [self.weights]
-        chosen = self.inputs if self.inputs is not None else [n for n in kinds if n not in (*targets, *weights)]
+        if not isinstance(self.path, str | Path):
+            raise InputError(f"'path' must be the name of a file. Got {self.path!r}.")
+        if isinstance(self.batch, bool) or not isinstance(self.batch, int) or self.batch < 1:
+            raise InputError(f"'batch' must be an int >= 1. Got {self.batch!r}.")
+        if self.weights is not None and not isinstance(self.weights, str):
+            raise InputError(f"'weights' must name a column. Got {self.weights!r}.")
+        targets, weights = _names("target", self.target), [self.weights] if self.weights else []
+        with _reading(self.path) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+        index = (schema.pandas_metadata or {}).get("index_columns", [])
+        others = [name for name in schema.names if name not in (*targets, *weights, *index)]
+        chosen = others if self.inputs is None else _names("inputs", self.inputs)
+        object.__setattr__(self, "target", tuple(targets))
         object.__setattr__(self, "inputs", tuple(chosen))
-        named = (*chosen, *targets, *weights)
-        for name in named:
-            if name not in kinds:
-                raise unknown(f"column of {path.name}", name, kinds)
-        for name in named:
-            kind = kinds[name]
-            if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-                raise InputError(
-                    f"Column {name!r} of {path.name} holds {kind}, no numbers. Name the inputs to leave it out."
-                )
+        _check_columns(Path(self.path).name, schema, chosen, targets, weights)
         if not rows:
-            raise InputError(f"{path} has no rows.")
-        if not chosen or not targets:
-            raise InputError(f"{path} needs at least one input column beside the target. It has {', '.join(kinds)}.")
-
-    @property
-    def targets(self) -> list[str]:
-        return [self.target] if isinstance(self.target, str) else list(self.target)
+            raise InputError(f"{self.path} has no rows.")
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
         """Batches of x (n, inputs), y (n, targets) and, where there are any, weights (n,)."""
-        import pyarrow.parquet as pq
-
         assert self.inputs is not None
-        groups = [list(self.inputs), self.targets, *([[self.weights]] if self.weights else [])]
-        with pq.ParquetFile(Path(self.path)) as file:
+        groups = [self.inputs, self.target, *([(self.weights,)] if self.weights else [])]
+        with _reading(self.path) as file:
             for batch in file.iter_batches(self.batch, columns=[name for group in groups for name in group]):
-                if batch.num_rows:
-                    yield tuple(
-                        np.stack(
-                            [np.asarray(batch[name].to_numpy(zero_copy_only=False), np.float64) for name in group], 1
-                        )
-                        for group in groups
-                    )
+                yield tuple(np.stack([_numbers(batch[name]) for name in group], 1) for group in groups)
+
+
+def _names(what: str, given: Any) -> list[str]:
+    names = [given] if isinstance(given, str) else list(given) if isinstance(given, Iterable) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{what!r} must name a column or list some. Got {given!r}.")
+    return names
+
+
+def _check_columns(file: str, schema: Any, inputs: list[str], targets: list[str], weights: list[str]) -> None:
+    import pyarrow.types as kinds
+
+    named = [*inputs, *targets, *weights]
+    for name in named:
+        if name not in schema.names:
+            raise unknown(f"column of {file}", name, schema.names)
+    for name in named:
+        if schema.names.count(name) > 1:
+            raise InputError(f"{file} has two columns named {name!r}: rename one.")
+        if named.count(name) > 1:
+            raise InputError(
+                f"Column {name!r} is asked for twice. Inputs, target and weights must be columns of their own."
+            )
+        kind = schema.field(name).type
+        if not (kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_boolean(kind)):
+            remedy = "Name the inputs to leave it out" if name in inputs else "Store it as numbers, classes as 0, 1, 2"
+            raise InputError(f"Column {name!r} of {file} holds {kind}, no numbers. {remedy}.")
+    if not inputs:
+        raise InputError(f"{file} needs at least one input column beside the target. It has {', '.join(schema.names)}.")
+
+
+def _numbers(column: Any) -> np.ndarray:
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
+
+
+@contextmanager
+def _reading(path: str | Path) -> Iterator[Any]:
+    """The open file; what goes wrong with it while it is read is told in one line."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not Path(path).is_file():
+        raise InputError(f"There is no file {path}: check the name and the folder.")
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} is no Parquet file, or damaged: {str(error).splitlines()[0].rstrip('.')}.") from error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
 from edgewise.nn import KAN, Layout, clone
 from edgewise.optim import CG, LM
@@ -23,6 +25,10 @@ from edgewise.train._split import Part, Split
 _NEAR = 1e-8  # first damping of a network that is already near a minimum
 _COARSE = 1e-2  # tolerance of a run of few steps
 _MOST = 2000  # parameters up to which the smoothing is chosen, as that takes a dozen factors
+
+
+class _Late(Exception):
+    """Leaves a run of a solver."""
 
 
 @dataclass
@@ -44,14 +50,27 @@ class Runner:
             self.loss = self.given.tuned(model(part.sample.x), part.sample.y)
 
     def descend(self, model: KAN, part: Part, form: Quadratic, steps: int | None = None) -> KAN:
-        """The network after one run of the solver with a penalty, of at most so many steps."""
-        problem = Objective(clone(model), part.rows, form, self.loss)
+        """The network after one run of the solver with a penalty, of at most so many steps.
+
+        Where the fit has to end amid the rows, the run leaves off there and then, with its last step.
+        """
+        problem = Objective(clone(model), part.rows, form, self.loss, self._check)
+        if problem.layout.size == 0:
+            return model
         solver = replace(self.solver, damping=_NEAR) if isinstance(self.solver, LM) else self.solver
         if steps is not None:
             solver = replace(solver, steps=min(steps, solver.steps), tolerance=max(_COARSE, solver.tolerance))
         place = f"grid {grid_of(model)}"
-        vector, _ = solver.minimise(problem, problem.start, lambda *_: self.monitor.step(place) is not None)
-        return clone(problem.network(vector))
+        reached = problem.start
+
+        def watch(vector: Tensor, cost: float) -> bool:
+            nonlocal reached
+            reached = vector
+            return self.monitor.step(place) is not None
+
+        with suppress(_Late):
+            solver.minimise(problem, problem.start, watch)
+        return clone(problem.network(reached))
 
     def penalty(self, model: KAN, part: Part, smoothing: float, sparsity: float = 0.0) -> Quadratic:
         return penalty(model, part.sample, sparsity, smoothing, loss=self.loss, rows=len(part.rows))
@@ -82,6 +101,10 @@ class Runner:
     def log(self, model: KAN, train: float, validation: float) -> None:
         scale = self.split.scale
         self.monitor.record(grid_of(model), Layout(model).size, train * scale, validation * scale)
+
+    def _check(self) -> None:
+        if self.late():
+            raise _Late
 
     def late(self) -> Outcome | None:
         """Why training has to end now, if it has to."""

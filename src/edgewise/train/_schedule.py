@@ -29,14 +29,20 @@ def spline_edges(model: KAN) -> int:
     return sum(int(layer.spline_mask().sum()) for layer in model.layers)  # type: ignore[operator]
 
 
+def check_solver(solver: str | Solver, stream: bool) -> None:
+    """Raise InputError for what is no solver, and for one that a stream does not serve."""
+    if not isinstance(solver, LM | CG | LBFGS | Adam) and solver not in ("auto", "lm", "cg", "lbfgs", "adam"):
+        raise unknown("solver", solver, ["auto", "lm", "cg", "lbfgs", "adam", "an edgewise.optim object"])
+    if stream and (isinstance(solver, LBFGS | Adam) or solver in ("lbfgs", "adam")):
+        raise InputError("L-BFGS and Adam take rows in memory. For streams use solver 'lm', 'cg' or 'auto'.")
+
+
 def choose_solver(
     solver: str | Solver, model: KAN, rows: int, *, classes: bool, stream: bool
 ) -> tuple[Solver, list[str]]:
     """The solver and, where it was chosen by size, a line that says which and why."""
     if isinstance(solver, LM | CG | LBFGS | Adam):
         return solver, []
-    if solver not in ("auto", "lm", "cg", "lbfgs", "adam"):
-        raise unknown("solver", solver, ["auto", "lm", "cg", "lbfgs", "adam", "an edgewise.optim object"])
     notes = []
     if solver == "auto":
         size = Layout(model).size
@@ -45,6 +51,17 @@ def choose_solver(
         solver = "lm" if size <= most else matrix_free
         notes.append(f"Solver {solver}: {size} parameters, {rows} rows; a matrix is factored up to {most} parameters.")
     return {"lm": LM(), "cg": CG(inner=40) if classes else CG(), "lbfgs": LBFGS(), "adam": Adam()}[solver], notes
+
+
+def check_grids(grids: str | Sequence[int] | None) -> None:
+    """Raise InputError for what is neither "auto" nor None nor a list of cell counts."""
+    if grids is None or grids == "auto":
+        return
+    if isinstance(grids, str):
+        raise InputError(f"'grids' must be 'auto', a list of cell counts or None. Got {grids!r}.")
+    sound = isinstance(grids, Sequence) and len(grids) > 0
+    if not sound or any(isinstance(g, bool) or not isinstance(g, int) or g < 1 for g in grids):
+        raise InputError(f"'grids' must list cell counts, each an int >= 1, like [3, 6, 12]. Got {grids!r}.")
 
 
 def choose_grids(
@@ -57,10 +74,8 @@ def choose_grids(
     coarser grid leads to a good basin more often. A network that is `trained` goes on from its own.
     """
     own = grid_of(model)
-    if isinstance(grids, str) and grids != "auto":
-        raise InputError(f"'grids' must be 'auto', a list of cell counts or None. Got {grids!r}.")
     if grids is not None and not isinstance(grids, str):
-        return _checked(grids)
+        return list(grids)
     if spline_edges(model) == 0:
         return [None]
     if grids is None or not (grow or coarse):
@@ -73,13 +88,6 @@ def choose_grids(
         return [own, *(grid for grid in _AUTO_GRIDS if own < grid <= kind.finest)]
     roomy = spline_edges(model) * kind.count(5) < 0.5 * rows * model.n_out and len(model.layers) <= 2
     return [grid for grid in _AUTO_GRIDS[roomy:] if grid <= kind.finest]
-
-
-def _checked(grids: Sequence[int]) -> Sequence[int]:
-    sound = isinstance(grids, Sequence) and len(grids) > 0
-    if not sound or any(isinstance(g, bool) or not isinstance(g, int) or g < 1 for g in grids):
-        raise InputError(f"'grids' must list cell counts, each an int >= 1, like [3, 6, 12]. Got {grids!r}.")
-    return list(grids)
 
 
 def too_fine(model: KAN, grid: int | None, rows: int, solver: Solver) -> bool:

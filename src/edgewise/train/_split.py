@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,7 +30,7 @@ class Part:
 class Split:
     """All rows, those that are trained on, and those held out (the trained ones where none are).
 
-    Targets are in units of `scale`, a power of two.
+    Targets are in units of `scale`, a power of two. `notes` say what is unusual about the split.
     """
 
     whole: Part
@@ -37,13 +38,15 @@ class Split:
     held: Table
     has_held: bool
     scale: float
+    notes: Sequence[str] = ()
 
 
 def split(rows: Table | Stream, loss: Loss, options: Options) -> Split:
     """Hold rows out, and bring targets to size one."""
     unit = isinstance(loss, CrossEntropy)
     if isinstance(rows, Stream):
-        return _split_stream(rows, 1.0 if unit else _scale(rows.spread, rows.size), options)
+        scale = 1.0 if unit else _scale(rows.survey.spread, rows.survey.size)
+        return _split_stream(rows.scaled(scale), options.held_out(len(rows), classes=unit))
     scale = 1.0 if unit else _scale(_spread(rows.y), float(rows.y.abs().max()))
     whole = Table(rows.x, rows.y / scale, rows.weights)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(options.seed)).to(rows.x.device)
@@ -53,12 +56,19 @@ def split(rows: Table | Stream, loss: Loss, options: Options) -> Split:
     return Split(Part(whole, few_of(whole)), Part(train, few_of(train)), held, count > 0, scale)
 
 
-def _split_stream(stream: Stream, scale: float, options: Options) -> Split:
-    share = options.held_out(len(stream)) / len(stream)
-    whole, train, held = (stream.scaled(scale, side, share) for side in ("all", "rest", "held"))
-    sample = train.sample()
-    out = held.sample() if len(held) else sample
-    return Split(Part(whole, sample), Part(train, sample), out, len(held) > 0, scale)
+def _split_stream(stream: Stream, wanted: int) -> Split:
+    notes = []
+    if wanted:
+        train, held = stream.divided(wanted / len(stream))
+        if 0 < len(held) <= 2 * wanted and len(train):
+            sample = train.sample()
+            return Split(Part(stream, sample), Part(train, sample), held.sample(), True, stream.scale)
+        notes.append(
+            f"No row is held out: rows are told apart by what their inputs are, and {len(held)} of {len(stream)} would "
+            f"have been, not {wanted}."
+        )
+    sample = stream.sample()
+    return Split(Part(stream, sample), Part(stream, sample), sample, False, stream.scale, notes)
 
 
 def _spread(y: Tensor) -> float:

@@ -18,6 +18,7 @@ from edgewise.train._split import Split
 from edgewise.train._table import Table
 
 _GOOD = 1e-2  # of the target's spread: no other start is tried
+_FAR = 10.0  # of the target's spread
 _ROWS = 1000  # that a start is trained on
 
 
@@ -26,13 +27,14 @@ def best_start(model: KAN, split: Split, loss: Loss, options: Options, late: Cal
 
     "auto" allows one start for one layer of sums (a linear problem), 8 for two layers or products, 32 for more, and
     stops early at an error below one hundredth of the spread, or once the two best of at least three agree to 10 %
-    below a twentieth of it. `late` ends the search.
+    below a twentieth of it. A single start is trained here only where it is far off, as where the targets' mean is
+    large: penalties in units of such an error would hide the rows from the solver. `late` ends the search.
     """
     rows, restarts, seed = split.train.sample, options.restarts, options.seed
     products = any(nodes.arities for nodes in model.nodes)
     automatic = 1 if len(model.layers) == 1 and not products else 8 if len(model.layers) <= 2 else 32
     count = automatic if isinstance(restarts, str) else restarts
-    if spline_edges(model) == 0 or count == 1:
+    if spline_edges(model) == 0 or (count == 1 and error_of(model, rows, _tuned(loss, model, rows)) < _FAR):
         return model
     few = rows.rows(torch.arange(min(len(rows), _ROWS), device=rows.x.device))
     tried: list[tuple[float, KAN]] = []

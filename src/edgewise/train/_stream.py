@@ -14,16 +14,16 @@ from edgewise.train._data import Shape, as_batch
 from edgewise.train._table import Table
 
 _KEPT = 20_000  # rows of a sample
+_MIXERS = (-0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)  # odd, of SplitMix64
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What one pass over all rows finds: how many, their mean weight, the targets' moments, the inputs' ranges."""
+    """What one pass finds: how many rows, their mean weight, the targets' spread and size, the inputs' ranges."""
 
     rows: int
     weight: float
-    mean: Tensor
-    square: Tensor
+    spread: float
     size: float
     lo: Tensor
     hi: Tensor
@@ -49,81 +49,97 @@ class Stream:
     def of(cls, source: Iterable[Any], shape: Shape) -> Stream:
         """Go through the rows once, and check them all."""
         rows, weight, size = 0, 0.0, 0.0
-        first = second = lo = hi = None
+        origin = first = second = lo = hi = torch.zeros(())
         for x, y, w in _checked(source, shape):
+            if not rows:
+                origin = y.mean(0)  # targets far from zero keep the digits of their spread
+                first = second = torch.zeros_like(origin)
+                lo, hi = x[0], x[0]
             rows += len(x)
             weight += float(w.sum())
             size = max(size, float(y.abs().max()))
-            sums = y.sum(0), y.square().sum(0)
-            ends = x.amin(0), x.amax(0)
-            first, second = sums if first is None or second is None else (first + sums[0], second + sums[1])
-            lo = ends[0] if lo is None else torch.minimum(lo, ends[0])
-            hi = ends[1] if hi is None else torch.maximum(hi, ends[1])
-        if rows < 3 or weight <= 0 or first is None or second is None or lo is None or hi is None:
-            raise InputError(f"Fitting needs at least 3 rows of positive weight. Got {rows} rows.")
-        return cls(source, shape, Survey(rows, weight / rows, first / rows, second / rows, size, lo, hi), count=rows)
+            first, second = first + (y - origin).sum(0), second + (y - origin).square().sum(0)
+            lo, hi = torch.minimum(lo, x.amin(0)), torch.maximum(hi, x.amax(0))
+        if rows < 3:
+            raise InputError(f"Fitting needs at least 3 rows of positive weight. Got {rows}.")
+        variance = (second / rows - (first / rows).square()).clamp_min(0)
+        return cls(source, shape, Survey(rows, weight / rows, float(variance.mean().sqrt()), size, lo, hi), count=rows)
 
     def __len__(self) -> int:
         return self.count
 
-    @property
-    def spread(self) -> float:
-        return float((self.survey.square - self.survey.mean.square()).clamp_min(0).mean().sqrt())
+    def scaled(self, scale: float) -> Stream:
+        """The same rows with targets in another unit."""
+        return replace(self, scale=scale)
 
-    @property
-    def size(self) -> float:
-        return self.survey.size
-
-    def scaled(self, scale: float, side: str, share: float) -> Stream:
-        """The rows of one side ("all", "rest", "held") with targets in another unit."""
-        new = replace(self, scale=scale, side=side, share=min(share, _KEPT / len(self)))
-        if side == "all":
-            return new
-        return replace(new, count=sum(len(part) for part in new._parts()))
+    def divided(self, share: float) -> tuple[Stream, Stream]:
+        """The rows to train on, and about this share of all rows to hold out, at most as many as a sample has."""
+        held = replace(self, side="held", share=min(share, _KEPT / len(self)))
+        held = replace(held, count=sum(len(part) for part in held._parts()))
+        return replace(held, side="rest", count=len(self) - len(held)), held
 
     def batches(self, rows: int) -> Iterator[Table]:
         """The rows of this side, pooled or cut into pieces of at most `rows`."""
         waiting: list[Table] = []
+        count = 0
         for part in self._parts():
             waiting.append(part)
-            if sum(map(len, waiting)) >= rows:
+            count += len(part)
+            if count >= rows:
                 whole = _joined(waiting)
-                full = len(whole) // rows * rows
+                full = count // rows * rows
                 yield from _cut(whole, 0, full).batches(rows)
-                waiting = [_cut(whole, full, len(whole))] if full < len(whole) else []
+                waiting = [_cut(whole, full, count)] if full < count else []
+                count -= full
         if waiting:
             yield _joined(waiting)
 
     def sample(self) -> Table:
-        """Rows of this side in even steps, and those at the ends of each input's range."""
+        """Rows of this side in even steps, and one at each end of each input's range, in random order.
+
+        Where few are read of it, these are of all of it, even of a source that is sorted.
+        """
         step = max(1, len(self) // _KEPT)
+        ends = torch.cat([self.survey.lo, self.survey.hi])
+        open_ = torch.ones_like(ends, dtype=torch.bool)
         kept: list[Table] = []
         seen = 0
         for part in self._parts():
-            even = (torch.arange(seen, seen + len(part), device=part.x.device) % step) == 0
-            ends = ((part.x == self.survey.lo) | (part.x == self.survey.hi)).any(1) & (len(kept) < _KEPT)
+            chosen = (torch.arange(seen, seen + len(part), device=part.x.device) % step) == 0
+            there = (part.x.repeat(1, 2) == ends) & open_
+            chosen[there.int().argmax(0)[there.any(0)]] = True
+            open_ &= ~there.any(0)
             seen += len(part)
-            index = (even | ends).nonzero()[:, 0]
-            if len(index):
-                kept.append(Table(part.x[index], part.y[index], part.weights[index]))
-        return _joined(kept)
+            if chosen.any():
+                kept.append(_chosen(part, chosen))
+        order = torch.randperm(sum(map(len, kept)), generator=torch.Generator().manual_seed(0))
+        return _joined(kept).rows(order.to(ends.device))
 
     def _parts(self) -> Iterator[Table]:
+        seen = 0
         for x, y, w in _checked(self.source, self.shape):
+            seen += len(x)
             part = Table(x, y / self.scale, w / self.survey.weight)
             if self.side != "all":
-                held = self._place(x) < self.share
-                index = (held if self.side == "held" else ~held).nonzero()[:, 0]
-                part = Table(part.x[index], part.y[index], part.weights[index])
+                part = _chosen(part, (_place(x) < self.share) == (self.side == "held"))
             if len(part):
                 yield part
+        if seen != self.survey.rows:
+            raise InputError(
+                f"Batches must give the same rows whenever they are gone through. Got {self.survey.rows} rows at first "
+                f"and {seen} now. Rows that can be gone through only once must be in memory or in a file."
+            )
 
-    def _place(self, x: Tensor) -> Tensor:
-        """A number in [0, 1) that depends on a row's inputs and looks random."""
-        generator = torch.Generator().manual_seed(0)
-        turns = 1e4 * (1 + torch.rand(x.shape[1], generator=generator, dtype=torch.float64)).to(x.device)
-        width = (self.survey.hi - self.survey.lo).clamp_min(1e-300)
-        return (((x - self.survey.lo) / width) @ turns).frac()
+
+def _place(x: Tensor) -> Tensor:
+    """A number in [0, 1) that depends on a row's inputs (n, n_in) and looks random: their bits, mixed."""
+    mixed = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    for column in (x + 0.0).view(torch.int64).unbind(1):  # minus zero is zero
+        mixed = mixed ^ column
+        for shift, factor in zip((30, 27), _MIXERS, strict=True):
+            mixed = (mixed ^ (mixed >> shift)) * factor
+        mixed = mixed ^ (mixed >> 31)
+    return (mixed & (2**53 - 1)).double() / 2**53
 
 
 def _checked(source: Iterable[Any], shape: Shape) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -132,13 +148,18 @@ def _checked(source: Iterable[Any], shape: Shape) -> Iterator[tuple[Tensor, Tens
         x, y, w = as_batch(batch, shape, first)
         first += len(x)
         keep = w > 0
-        yield (x, y, w) if bool(keep.all()) else (x[keep], y[keep], w[keep])
+        if keep.any():
+            yield x[keep], y[keep], w[keep]
 
 
 def _joined(parts: list[Table]) -> Table:
     if len(parts) == 1:
         return parts[0]
     return Table(*(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "weights")))
+
+
+def _chosen(table: Table, rows: Tensor) -> Table:
+    return Table(table.x[rows], table.y[rows], table.weights[rows])
 
 
 def _cut(table: Table, start: int, stop: int) -> Table:

@@ -53,6 +53,36 @@ torch.testing.assert_close(found, expected)
 print(ew.kernels.explain(20, 3, 2, dtype=torch.float64)["contract"].backend, "numba" in sys.modules)
 """
 
+FIRST_CALL = """
+import time, torch, edgewise as ew
+layer = ew.nn.KANLayer(3, 2, grid=5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+x = torch.linspace(-1.2, 1.2, 60, dtype=torch.float64).reshape(20, 3)
+with torch.no_grad():
+    with ew.kernels.forced(backend="reference"):
+        layer(x)  # what torch itself does once
+    began = time.process_time()
+    layer(x)
+    print(1000 * (time.process_time() - began))
+"""
+
+#: what one session usually needs: a fit by second order, and a step of a layer in single precision
+SESSION = """
+import time, torch, edgewise as ew
+from edgewise.kernels import _compiled
+compile, seconds = _compiled._compile, []
+def timed(*kernel):
+    began = time.process_time()
+    code = compile(*kernel)
+    seconds.append(time.process_time() - began)
+    return code
+_compiled._compile = timed
+x = 2 * torch.rand(1000, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
+ew.fit(ew.KAN([2, 1, 1]), x, torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1] ** 2), grids=[5, 10])
+layer = ew.nn.KANLayer(64, 64)
+layer(torch.rand(256, 64, requires_grad=True)).sum().backward()
+print(len(seconds), sum(seconds))
+"""
+
 IMPORT = """
 import sys, torch, edgewise as ew
 ew.nn.KANLayer(3, 2), ew.KAN([2, 3, 1])
@@ -131,6 +161,13 @@ def test_a_cold_cache_is_told_and_a_warm_one_needs_no_compiler_and_no_word(box: 
     assert warm == (["42", "False"], "")
     assert box.objects() == kept
     assert package_files() == before
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_compiling_leaves_the_garbage_collector_as_it_was(box: Box, collecting: bool) -> None:
+    switch = "" if collecting else "import gc; gc.disable()"
+    done = box.run(f"{switch}\n{SCALE}\nimport gc; print(gc.isenabled())")
+    assert done.out == ["42", "True", str(collecting)]
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
@@ -272,6 +309,19 @@ def test_a_layer_compiles_what_it_calls_once(layers: tuple[Box, Done]) -> None:
     assert kept
     assert box.run(LAYER) == (["numba", "False"], "")
     assert box.objects() == kept
+
+
+def test_a_warm_cache_costs_a_fresh_process_less_than_50_milliseconds(layers: tuple[Box, Done]) -> None:
+    """in its first call, of the processor's time; other work on the machine may spoil some of the trials."""
+    assert any(float(layers[0].run(FIRST_CALL).out[0]) < 50 for _ in range(5))
+
+
+@pytest.mark.slow
+def test_what_a_first_session_compiles_takes_less_than_15_seconds(box: Box) -> None:
+    done = box.run(SESSION)
+    count, seconds = done.out
+    assert int(count) > 5 and done.told.count("compiling") == 1
+    assert float(seconds) < 15
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")

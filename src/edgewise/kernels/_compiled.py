@@ -96,7 +96,7 @@ def _kept(module: str, name: str, dtype: str, size: int) -> bytes:
     file = f"{name}-{dtype}-{size}-{_fingerprint(module)}.o"
     found = _read(_chosen_directory() / file) or _read(cache_directory() / file)
     if found is None:
-        with _told(f"{name} ({dtype}, size {size})"):
+        with _told(f"{name} ({dtype}, size {size})"), _uncollected():
             found = _compile(module, name, dtype, size)
         _write(cache_directory() / file, found)
     return found
@@ -124,16 +124,22 @@ def _write(path: Path, code: bytes) -> None:
             Path(partial_name).unlink(missing_ok=True)
 
 
-@cache
-def _llvm() -> Any:
-    """llvmlite, imported while the garbage collector rests: its round through all of torch would take longer."""
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the garbage collector rest: its rounds through all of torch would take long, and find nothing."""
     collecting = gc.isenabled()
     gc.disable()
     try:
-        import llvmlite.binding as llvm
+        yield
     finally:
         if collecting:
             gc.enable()
+
+
+@cache
+def _llvm() -> Any:
+    with _uncollected():
+        import llvmlite.binding as llvm
     return llvm
 
 

@@ -30,6 +30,10 @@ def whole_of(matrix: Tensor, diagonal: Tensor) -> Tensor:
     return below + below.T + torch.diag(diagonal)
 
 
+def solved(factor: cpu.Factor | reference.Factor, matrix: Tensor, diagonal: Tensor, right: Tensor) -> Tensor | None:
+    return factor.solve(right) if factor.take(matrix, diagonal) else None
+
+
 def test_the_kernels_serve_double_precision_on_cpus_and_plain_torch_the_rest() -> None:
     assert isinstance(factor_for(torch.zeros(3, dtype=torch.float64)), cpu.Factor)
     assert isinstance(factor_for(torch.zeros(3)), reference.Factor)
@@ -40,12 +44,22 @@ def test_the_kernels_serve_double_precision_on_cpus_and_plain_torch_the_rest() -
 def test_kernels_solve_what_the_law_solves(size: int) -> None:
     matrix, diagonal, vector = system(size)
     factor = cpu.Factor(size)
-    found, expected = (f.solve(matrix, diagonal, vector) for f in (factor, reference.Factor()))
+    found, expected = (solved(f, matrix, diagonal, vector) for f in (factor, reference.Factor()))
     assert found is not None and expected is not None
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
     torch.testing.assert_close(whole_of(matrix, diagonal) @ found, vector, rtol=1e-9, atol=1e-10)
-    again = factor.solve(matrix, diagonal, vector)
+    again = solved(factor, matrix, diagonal, vector)
     assert again is not None and torch.equal(again, found)
+
+
+@sizes
+@pytest.mark.parametrize("columns", [1, 2, 16, 17])
+def test_several_right_sides_at_once(size: int, columns: int) -> None:
+    matrix, diagonal, _ = system(size)
+    right = torch.randn(columns, size, generator=torch.Generator().manual_seed(1), dtype=torch.float64).T
+    found, expected = (solved(f, matrix, diagonal, right) for f in (cpu.Factor(size), reference.Factor()))
+    assert found is not None and expected is not None
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
 
 
 @settings(max_examples=30, deadline=None)
@@ -53,7 +67,7 @@ def test_kernels_solve_what_the_law_solves(size: int) -> None:
 def test_any_scale_is_solved_to_rounding(size: int, seed: int, exponent: float) -> None:
     matrix, diagonal, vector = system(size, seed)
     scale = 10.0 ** (exponent / 2)
-    found = cpu.Factor(size).solve(matrix * scale, diagonal * scale, vector)
+    found = solved(cpu.Factor(size), matrix * scale, diagonal * scale, vector)
     assert found is not None
     residual = whole_of(matrix, diagonal) @ (found * scale) - vector
     assert float(residual.norm()) < 1e-9 * float(vector.norm())
@@ -62,7 +76,7 @@ def test_any_scale_is_solved_to_rounding(size: int, seed: int, exponent: float) 
 def test_arguments_are_left_as_they_were() -> None:
     given_ = system(50)
     before = [tensor.clone() for tensor in given_]
-    cpu.Factor(50).solve(*given_)
+    solved(cpu.Factor(50), *given_)
     for tensor, was in zip(given_, before, strict=True):
         torch.testing.assert_close(tensor, was, rtol=0, atol=0, equal_nan=True)
 
@@ -76,8 +90,8 @@ def test_what_is_not_positive_definite_has_no_solution_and_does_no_harm(
     matrix, diagonal, vector = system(200)
     broken = diagonal.clone()
     broken[place] = bad
-    assert kind.solve(matrix, broken, vector) is None
-    found = kind.solve(matrix, diagonal, vector)
+    assert solved(kind, matrix, broken, vector) is None
+    found = solved(kind, matrix, diagonal, vector)
     assert found is not None
     torch.testing.assert_close(whole_of(matrix, diagonal) @ found, vector)
 
@@ -85,7 +99,7 @@ def test_what_is_not_positive_definite_has_no_solution_and_does_no_harm(
 def test_infinite_entries_have_no_solution() -> None:
     matrix, diagonal, vector = system(60)
     matrix[40, 3] = math.inf
-    assert cpu.Factor(60).solve(matrix, diagonal, vector) is None
+    assert solved(cpu.Factor(60), matrix, diagonal, vector) is None
 
 
 def test_threads_do_not_change_a_bit() -> None:
@@ -95,7 +109,7 @@ def test_threads_do_not_change_a_bit() -> None:
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            found.append(cpu.Factor(700).solve(matrix, diagonal, vector))
+            found.append(solved(cpu.Factor(700), matrix, diagonal, vector))
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)

@@ -7,9 +7,11 @@ from edgewise.benchmark._classification import Classification
 from edgewise.benchmark._figure import Figure
 from edgewise.benchmark._layers import Layers
 from edgewise.benchmark._peaks import Peaks
+from edgewise.benchmark._routes import Routes
 from edgewise.benchmark._second_order import SecondOrder
 from edgewise.benchmark._steps import Steps
 
 FIGURES: dict[str, Figure] = {
-    figure.name: figure for figure in (Layers(), Steps(), Peaks(), SecondOrder(), Accuracy(), Classification())
+    figure.name: figure
+    for figure in (Layers(), Steps(), Peaks(), SecondOrder(), Accuracy(), Classification(), Routes())
 }

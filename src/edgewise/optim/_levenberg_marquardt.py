@@ -50,4 +50,5 @@ class _Cholesky:
         self.factor = factor
 
     def step(self, damping: float) -> Tensor | None:
-        return self.factor.solve(self.hessian, self.diagonal + damping * self.scale, self.gradient)
+        taken = self.factor.take(self.hessian, self.diagonal + damping * self.scale)
+        return self.factor.solve(self.gradient) if taken else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from edgewise.kernels import factor_for
 from edgewise.nn import KAN, KANLayer, Layout, Pass, mirror
 from edgewise.optim import Normal
 from edgewise.train._loss import Loss, Squared
@@ -139,16 +140,17 @@ def smoothing_by_gcv(
     generator = torch.Generator().manual_seed(0)
     probes = torch.randint(0, 2, (len(vector), 16), generator=generator).to(hessian) * 2 - 1
     image = hessian @ probes
-    ridge = torch.diag(1e-10 * hessian.diagonal() + 1e-14 * hessian.diagonal().max())
+    ridge = 1e-10 * hessian.diagonal() + 1e-14 * hessian.diagonal().max()
     count = (rows or len(table)) * model.n_out
     best, chosen = float("inf"), 0.0
+    factor = factor_for(vector)
     for weight in [10.0**e for e in range(-14, 1)]:
-        factor, info = torch.linalg.cholesky_ex(hessian + weight * roughness + ridge)
-        if info != 0:
+        smoothed = hessian + weight * roughness
+        if not factor.take(smoothed, smoothed.diagonal() + ridge):
             continue
-        step = torch.cholesky_solve((gradient + weight * slope).unsqueeze(1), factor).squeeze(1)
+        step = factor.solve(gradient + weight * slope)
         rss = cost - 2 * float(gradient @ step) + float(step @ (hessian @ step))
-        freedom = float((probes * torch.cholesky_solve(image, factor)).sum()) / 16
+        freedom = float((probes * factor.solve(image)).sum()) / 16
         left = 1 - freedom / count
         score = max(rss, 1e-30) / left**2 if left > 0.02 else float("inf")
         if score < best:

@@ -11,16 +11,19 @@ from edgewise.kernels.cholesky import cpu, reference
 
 
 class Factor(Protocol):
-    """Solves systems one after the other, in memory of its own."""
+    """Factors positive definite matrices one after the other, and solves systems with the last."""
 
-    def solve(self, matrix: Tensor, diagonal: Tensor, vector: Tensor) -> Tensor | None: ...
+    def take(self, matrix: Tensor, diagonal: Tensor) -> bool: ...
+
+    def solve(self, right: Tensor) -> Tensor: ...
 
 
 def factor_for(vector: Tensor) -> Factor:
-    """Return what solves systems of a vector's size, device and precision.
+    """Return what factors matrices of a vector's size, device and precision.
 
-    >>> factor_for(torch.ones(3)).solve(torch.eye(3), torch.full((3,), 2.0), torch.ones(3))
-    tensor([0.5000, 0.5000, 0.5000])
+    >>> factor = factor_for(torch.ones(3))
+    >>> factor.take(torch.eye(3), torch.full((3,), 2.0)), factor.solve(torch.ones(3))
+    (True, tensor([0.5000, 0.5000, 0.5000]))
     """
     if vector.device.type == "cpu" and vector.dtype == torch.float64:
         return cpu.Factor(len(vector))

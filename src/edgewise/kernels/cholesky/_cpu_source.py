@@ -130,21 +130,42 @@ def _panel() -> Any:
 
 
 def _solve() -> Any:
-    """Solve L L' x = b, x in the place of b."""
+    """Solve L L' X = B, X (size, m) in the place of B."""
     reals = pointer_to(types.float64)
 
     @njit(SIGNATURE, **_WHOLE)
     def solve(a: Any) -> None:
         full_width()
-        matrix, wide, x, size = reals(a[0]), a[1], reals(a[2]), a[3]
-        for i in range(size):
-            total = x[i]
-            for k in range(i):
-                total -= matrix[i * wide + k] * x[k]
-            x[i] = total / matrix[i * wide + i]
+        matrix, wide, x, size, m = reals(a[0]), a[1], reals(a[2]), a[3], a[4]
+        if m == 1:
+            for i in range(size):
+                total = x[i]
+                for k in range(i):
+                    total -= matrix[i * wide + k] * x[k]
+                x[i] = total / matrix[i * wide + i]
+        else:
+            for i in range(size):
+                for k in range(i):
+                    _take_away(x, i * m, matrix[i * wide + k], x, k * m, m)
+                _divide(x, i * m, matrix[i * wide + i], m)
         for i in range(size - 1, -1, -1):
-            x[i] /= matrix[i * wide + i]
-            for k in range(i):
-                x[k] -= x[i] * matrix[i * wide + k]
+            _divide(x, i * m, matrix[i * wide + i], m)
+            if m == 1:
+                _take_away(x, 0, x[i], matrix, i * wide, i)
+            else:
+                for k in range(i):
+                    _take_away(x, k * m, matrix[i * wide + k], x, i * m, m)
 
     return solve
+
+
+@njit(**_FAST, forceinline=True)
+def _take_away(out: Any, at: Any, factor: Any, row: Any, start: Any, count: Any) -> None:
+    for n in range(count):
+        out[at + n] -= factor * row[start + n]
+
+
+@njit(**_FAST, forceinline=True)
+def _divide(out: Any, at: Any, divisor: Any, count: Any) -> None:
+    for n in range(count):
+        out[at + n] /= divisor

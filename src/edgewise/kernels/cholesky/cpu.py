@@ -18,7 +18,7 @@ _BLOCK, _DEPTH, _ROWS = 96, 128, 8
 
 @final
 class Factor:
-    """Solves systems of one size, whose factor keeps its place in memory: new memory costs as much as the factor."""
+    """Factors matrices of one size in the same place in memory: new memory would cost as much as the factor."""
 
     def __init__(self, size: int) -> None:
         even = -(-size // _EVEN) * _EVEN
@@ -26,22 +26,25 @@ class Factor:
         self.memory = torch.zeros(even, self.wide, dtype=torch.float64)
         self.memory.diagonal()[size:] = 1
 
-    def solve(self, matrix: Tensor, diagonal: Tensor, vector: Tensor) -> Tensor | None:
-        """Return x with A x = vector; None where A is not positive definite. See the reference."""
+    def take(self, matrix: Tensor, diagonal: Tensor) -> bool:
+        """Factor A; whether it is positive definite. See the reference."""
         square = self.memory[: self.size, : self.size]
         square.copy_(matrix)
         square.diagonal().copy_(diagonal)
-        if not self._factor():
-            return None
-        x = vector.clone()
-        compiled(_SOURCE, "solve", "float64", 0)(addresses([*self._where, x.data_ptr(), self.size]))
+        return self._factored()
+
+    def solve(self, right: Tensor) -> Tensor:
+        """Return X with A X = right; shapes (P,) or (P, m)."""
+        x = right.clone(memory_format=torch.contiguous_format)
+        sizes = [self.size, x.numel() // self.size]
+        compiled(_SOURCE, "solve", "float64", 0)(addresses([*self._where, x.data_ptr(), *sizes]))
         return x
 
     @property
     def _where(self) -> list[int]:
         return [self.memory.data_ptr(), self.wide]
 
-    def _factor(self) -> bool:
+    def _factored(self) -> bool:
         update, panel = (compiled(_SOURCE, name, "float64", 0) for name in ("update", "panel"))
         rows, failed = len(self.memory), torch.zeros(1, dtype=torch.int64)
         for first in range(0, rows, _BLOCK):

@@ -10,19 +10,29 @@ from torch import Tensor
 
 @final
 class Factor:
-    """Solves systems on any device and in any precision."""
+    """Factors matrices on any device and in any precision, one after the other."""
 
-    def solve(self, matrix: Tensor, diagonal: Tensor, vector: Tensor) -> Tensor | None:
-        """Return x with A x = vector; None where A is not positive definite.
+    def take(self, matrix: Tensor, diagonal: Tensor) -> bool:
+        """Factor A; whether it is positive definite.
 
         A has the given diagonal, and off it the symmetric matrix of which only the lower triangle is read. Shapes:
-        matrix (P, P), diagonal and vector (P,).
-
-        >>> import torch
-        >>> Factor().solve(torch.eye(2), torch.tensor([2.0, 4.0]), torch.ones(2))
-        tensor([0.5000, 0.2500])
+        matrix (P, P), diagonal (P,).
         """
         whole = matrix.clone()
         whole.diagonal().copy_(diagonal)
-        factor, info = torch.linalg.cholesky_ex(whole)
-        return None if info else torch.cholesky_solve(vector.unsqueeze(1), factor).squeeze(1)
+        self.lower, info = torch.linalg.cholesky_ex(whole)
+        return not info
+
+    def solve(self, right: Tensor) -> Tensor:
+        """Return X with A X = right, for the last A that was positive definite. Shapes: (P,) or (P, m).
+
+        >>> import torch
+        >>> factor = Factor()
+        >>> factor.take(torch.eye(2), torch.tensor([2.0, 4.0]))
+        True
+        >>> factor.solve(torch.ones(2))
+        tensor([0.5000, 0.2500])
+        """
+        if right.dim() == 2:
+            return torch.cholesky_solve(right, self.lower)
+        return torch.cholesky_solve(right.unsqueeze(1), self.lower).squeeze(1)

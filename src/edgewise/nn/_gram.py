@@ -11,6 +11,7 @@ from torch import Tensor
 from edgewise.bases import residual
 from edgewise.kernels.gram import Edges, Local, add_splines
 from edgewise.nn._jacobian import Layout, Pass
+from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 from edgewise.nn._surgery import layer_of
 
@@ -84,7 +85,7 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
     """The edges for the sparse route; None where another route is faster or the only one."""
     layers = [layer_of(model, depth) for depth in range(len(model.layers))]
     first = layers[0]
-    alike = all((layer.family, layer.base) == (first.family, first.base) for layer in layers)
+    alike = all(_kind(layer) == _kind(first) for layer in layers)
     count = sum(len(block.spline) for block in layout.blocks)
     fine = sum(block.width * len(block.spline) for block in layout.blocks) >= _FINE * max(count, 1)
     if not (alike and fine and first.family.name == "bspline" and first.coefficients.device.type == "cpu"):
@@ -97,7 +98,11 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
             start = block.start + k * block.width
             rows.append((subnode + j, node + i, start, start + block.width - 1 if layer.base else -1))
         subnode, node = subnode + layer.n_out, node + layer.n_in
-    return Edges(torch.tensor(rows, dtype=torch.int32).reshape(-1, 4), max(layer.grid for layer in layers))
+    return Edges(torch.tensor(rows, dtype=torch.int32).reshape(-1, 4), first.grid)
+
+
+def _kind(layer: KANLayer) -> tuple[object, ...]:
+    return layer.family, layer.base, layer.grid
 
 
 def _add_sparse(forward: Pass, edges: Edges, weigh: Weigh, hessian: Tensor) -> None:
@@ -118,16 +123,17 @@ def _add_square(jacobian: Tensor, hessian: Tensor) -> None:
 
 def _add_grouped(forward: Pass, layout: Layout, weigh: Weigh, hessian: Tensor) -> None:
     sensitivity = torch.cat(forward.sensitivities, dim=2)
-    coupling = sensitivity.transpose(1, 2) @ weigh(sensitivity)
+    weighed = weigh(sensitivity)
     features = forward.flat_features(layout)
     right = torch.empty_like(features)
     parts = groups(layout, [s.shape[1] for s in forward.subnodes])
     for row in parts:
+        coupling = (weighed[:, :, row.subnode, None] * sensitivity).sum(1)
         for column in parts:
             if column.start > row.start:
                 break
             cut = slice(column.start, column.stop)
-            torch.mul(features[:, cut], coupling[:, row.subnode, column.subnode, None], out=right[:, cut])
+            torch.mul(features[:, cut], coupling[:, column.subnode, None], out=right[:, cut])
         hessian[row.start : row.stop, : row.stop].addmm_(features[:, row.start : row.stop].T, right[:, : row.stop])
 
 

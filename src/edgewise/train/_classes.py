@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edgewise.nn import KAN, adapt_grid
+from edgewise.optim import CG
 from edgewise.train._penalty import penalty
 from edgewise.train._quadratic import Quadratic
 from edgewise.train._result import Outcome
@@ -15,11 +17,13 @@ from edgewise.train._split import Part
 from edgewise.train._starts import respread
 
 #: weights of the penalty, in nats for coefficients of size one
-_AMOUNTS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 1e-6)
+_AMOUNTS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 _STRONG = 1e-1  # tried where the first of them is the best
 _STARTS = 4  # of a network with more than one layer
 _PATIENCE = 1  # weaker ones tried after the best
 _FIRST, _NEXT = 10, 4  # steps from a network that is not trained, and from that of the amount before
+_FLAT_FIRST, _FLAT_NEXT = 6, 2  # of one layer of sums, where each amount has one minimum and the one before is near
+_INNER = 10  # products with the matrix for a step without it: more of them fit what the held-out rows do not show
 
 
 class Classes:
@@ -31,10 +35,15 @@ class Classes:
     """
 
     def __init__(self, runner: Runner, trained: bool) -> None:
+        if isinstance(runner.solver, CG):
+            runner = replace(runner, solver=replace(runner.solver, inner=min(_INNER, runner.solver.inner)))
         self.runner, self.split, self.trained = runner, runner.split, trained
+        self.first, self.next = _FIRST, _NEXT
 
     def run(self, model: KAN, schedule: Sequence[int | None]) -> tuple[KAN, KAN, Outcome]:
         """The network, what it was before it was trained on the held-out rows as well, and how it ended."""
+        if _flat(model):
+            self.first, self.next = _FLAT_FIRST, _FLAT_NEXT
         best = (self.runner.held(model) if self.trained else math.inf, model, _AMOUNTS[0])
         start = model if self.trained else self._start(model, schedule[0])
         outcome = Outcome.GRIDS_DONE if len(schedule) > 1 else Outcome.CONVERGED
@@ -54,7 +63,7 @@ class Classes:
         if not self.split.has_held:
             return chosen, chosen, outcome
         whole = self.split.whole
-        model = self._train(chosen, whole, self._grid(chosen), amount, _FIRST)
+        model = self._train(chosen, whole, self._grid(chosen), amount, self.next)
         error = self.runner.error(model, whole)
         if error > 1.05 * self.runner.error(chosen, whole):  # the knots moved, and with them a hidden curve
             return chosen, chosen, outcome
@@ -64,8 +73,7 @@ class Classes:
     def _start(self, model: KAN, grid: int | None) -> KAN:
         """The best on held-out rows of several first networks, each trained once."""
         restarts = self.runner.options.restarts
-        flat = len(model.layers) == 1 and not any(nodes.arities for nodes in model.nodes)
-        count = (1 if flat else _STARTS) if isinstance(restarts, str) else restarts
+        count = (1 if _flat(model) else _STARTS) if isinstance(restarts, str) else restarts
         if grid is None:
             return model
         few = self.split.train.sample.x
@@ -76,29 +84,29 @@ class Classes:
             if k and self.runner.late():
                 break
             first = respread(model, few, self.runner.options.seed + 1000 * k) if k else model
-            start = self._train(adapt_grid(first, few, grid), self.split.train, grid, _AMOUNTS[0], _FIRST)
+            start = self._train(adapt_grid(first, few, grid), self.split.train, grid, _AMOUNTS[0], self.first)
             tried.append((self.runner.held(start), start))
         return min(tried, key=lambda pair: pair[0])[1]
 
     def _path(self, model: KAN, grid: int | None) -> tuple[float, KAN, float]:
         """The least held-out error along the path, its network and its amount."""
-        first = last = best = self._rung(model, grid, _AMOUNTS[0], _FIRST)
+        first = last = best = self._rung(model, grid, _AMOUNTS[0], self.first)
         worse = 0
         for amount in _AMOUNTS[1:]:
             if worse == _PATIENCE or self.runner.late():
                 break
-            last = self._rung(last[1], grid, amount)
+            last = self._rung(last[1], grid, amount, self.next)
             worse = 0 if last[0] < 0.995 * best[0] else worse + 1
             best = min(best, last, key=lambda rung: rung[0])
         if best is first and not self.runner.late():
-            best = min(best, self._rung(first[1], grid, _STRONG), key=lambda rung: rung[0])
+            best = min(best, self._rung(first[1], grid, _STRONG, self.next), key=lambda rung: rung[0])
         return best
 
-    def _rung(self, model: KAN, grid: int | None, amount: float, steps: int = _NEXT) -> tuple[float, KAN, float]:
+    def _rung(self, model: KAN, grid: int | None, amount: float, steps: int) -> tuple[float, KAN, float]:
         model = self._train(model, self.split.train, grid, amount, steps)
         return self.runner.record(model), model, amount
 
-    def _train(self, model: KAN, part: Part, grid: int | None, weight: float, steps: int = _NEXT) -> KAN:
+    def _train(self, model: KAN, part: Part, grid: int | None, weight: float, steps: int) -> KAN:
         if grid is None:
             return self.runner.descend(model, part, Quadratic(), steps)
         form = penalty(model, part.sample, 0.0, 0.0, ridge=weight)
@@ -106,3 +114,8 @@ class Classes:
 
     def _grid(self, model: KAN) -> int | None:
         return grid_of(model) if spline_edges(model) else None
+
+
+def _flat(model: KAN) -> bool:
+    """Whether a network is one layer of sums: its loss is convex in the splines."""
+    return len(model.layers) == 1 and not any(nodes.arities for nodes in model.nodes)

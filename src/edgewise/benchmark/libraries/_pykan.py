@@ -59,7 +59,7 @@ class PyKAN(TorchLibrary):
             model = KAN(width=list(race.widths), grid=_GRIDS[0], k=DEGREE, seed=race.seed, auto_save=False).speed()
             for number, grid in enumerate(_GRIDS):
                 if number:
-                    model.cache_data = x
+                    model.cache_data, model.save_act = x, True  # `refine` reads stored activations
                     model = model.refine(grid).speed()
                 model.fit(rows, opt="LBFGS", steps=_STEPS, metrics=[_watch(race, model)])
 

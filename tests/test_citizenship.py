@@ -254,6 +254,18 @@ def test_jacobians_and_hessians_agree_in_both_modes(module: Any) -> None:
         close(reverse[name], forward[name])
 
 
+def test_the_older_functions_of_autograd_work_on_all_gradients_at_once(module: Any) -> None:
+    """They map in another way than `torch.func`."""
+    x, older = rows(5), torch.autograd.functional
+    for strategy in ("reverse-mode", "forward-mode"):
+        close(older.jacobian(module, x, vectorize=True, strategy=strategy), jacrev(module)(x))
+
+    def total(x: Tensor) -> Tensor:
+        return module(x).sin().sum()
+
+    close(older.hessian(total, x, vectorize=True), hessian(total)(x))
+
+
 # precision
 
 

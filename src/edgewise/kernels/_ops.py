@@ -12,10 +12,12 @@ so that each backend writes four functions (these and the basis itself) and ever
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_legacy_batchedtensor as _is_mapped
 from torch.autograd import forward_ad
 
 from edgewise.kernels import _routes
@@ -82,6 +84,18 @@ class _Operation(torch.autograd.Function):
         return cls.apply(*arguments)
 
 
+class _Product(_Operation):
+    """An operation with coefficients: `plain` is the same as a composition, in which anything may be mapped."""
+
+    plain: Callable[..., Tensor]
+
+    @classmethod
+    def of(cls, *arguments: Any) -> Any:
+        if _mapped(*arguments[1:3]):
+            return cls.plain(*arguments)
+        return super().of(*arguments)
+
+
 class _Basis(_Operation):
     @staticmethod
     def forward(x: Tensor, points: Tensor, family: Family, order: int) -> Tensor:
@@ -121,7 +135,11 @@ class _Basis(_Operation):
         return wide.reshape(*x.shape, wide.shape[-1]), x.dim() - 2
 
 
-class _Contract(_Operation):
+class _Contract(_Product):
+    @staticmethod
+    def plain(x: Tensor, c: Tensor, v: Tensor | None, points: Tensor, family: Family, order: int) -> Tensor:
+        return _matrix(_by_basis(x, v, points, family, order)) @ _matrix(c).T
+
     @staticmethod
     def forward(x: Tensor, c: Tensor, v: Tensor | None, points: Tensor, family: Family, order: int) -> Tensor:
         return _routes.contract(x, c, v, points, family, order)
@@ -136,9 +154,9 @@ class _Contract(_Operation):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (g,), (x, c, v, points), rest = grads, ctx.saved_tensors, (ctx.family, ctx.order)
         for_x, for_c, for_v = ctx.needs_input_grad[:3]
-        if for_x and for_c and v is None and not _taped():
+        if for_x and for_c and v is None and not _taped(g):
             return *_routes.pulls(x, c, g, points, *rest), None, None, None, None
-        pull_x, pull_c = _pulls()
+        pull_x, pull_c = _pulls(g)
         slope = _weighed(pull_x(x, c, g, points, ctx.family, ctx.order + 1), v) if for_x else None
         return (
             slope,
@@ -169,14 +187,14 @@ class _Contract(_Operation):
             x, v = _stacked(info.batch_size, x, x_dim), _stacked(info.batch_size, v, v_dim)
             flat = _Contract.of(x.flatten(0, 1), c, None if v is None else v.flatten(0, 1), points, family, order)
             return flat.unflatten(0, x.shape[:2]), 0
-
-        def one(x: Tensor, c: Tensor, v: Tensor | None, points: Tensor) -> Tensor:
-            return _by_basis(x, v, points, family, order).flatten(1) @ c.flatten(1).T
-
-        return torch.func.vmap(one, in_dims[:4])(x, c, v, points), 0
+        return torch.func.vmap(partial(_Contract.plain, family=family, order=order), in_dims[:4])(x, c, v, points), 0
 
 
-class _PullX(_Operation):
+class _PullX(_Product):
+    @staticmethod
+    def plain(x: Tensor, c: Tensor, g: Tensor, points: Tensor, family: Family, order: int) -> Tensor:
+        return ((g @ _matrix(c)).reshape(len(g), *c.shape[1:]) * basis(x, points, family, order)).sum(-1)
+
     @staticmethod
     def forward(x: Tensor, c: Tensor, g: Tensor, points: Tensor, family: Family, order: int) -> Tensor:
         return _routes.pull_x(x, c, g, points, family, order)
@@ -191,7 +209,7 @@ class _PullX(_Operation):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (u,), (x, c, g, points), rest = grads, ctx.saved_tensors, (ctx.family, ctx.order)
         for_x, for_c, for_g = ctx.needs_input_grad[:3]
-        pull_x, pull_c = _pulls()
+        pull_x, pull_c = _pulls(u)
         return (
             u * pull_x(x, c, g, points, ctx.family, ctx.order + 1) if for_x else None,
             pull_c(x, g, u, points, *rest) if for_c else None,
@@ -221,14 +239,15 @@ class _PullX(_Operation):
             x, g = _stacked(info.batch_size, x, x_dim), _stacked(info.batch_size, g, g_dim)
             flat = _PullX.of(x.flatten(0, 1), c, g.flatten(0, 1), points, family, order)
             return flat.unflatten(0, x.shape[:2]), 0
-
-        def one(x: Tensor, c: Tensor, g: Tensor, points: Tensor) -> Tensor:
-            return ((g @ c.flatten(1)).unflatten(1, c.shape[1:]) * basis(x, points, family, order)).sum(-1)
-
-        return torch.func.vmap(one, in_dims[:4])(x, c, g, points), 0
+        return torch.func.vmap(partial(_PullX.plain, family=family, order=order), in_dims[:4])(x, c, g, points), 0
 
 
-class _PullC(_Operation):
+class _PullC(_Product):
+    @staticmethod
+    def plain(x: Tensor, g: Tensor, v: Tensor | None, points: Tensor, family: Family, order: int) -> Tensor:
+        values = _by_basis(x, v, points, family, order)
+        return (g.T @ _matrix(values)).reshape(g.shape[1], *values.shape[1:])
+
     @staticmethod
     def forward(x: Tensor, g: Tensor, v: Tensor | None, points: Tensor, family: Family, order: int) -> Tensor:
         return _routes.pull_c(x, g, v, points, family, order)
@@ -243,7 +262,7 @@ class _PullC(_Operation):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (u,), (x, g, v, points), rest = grads, ctx.saved_tensors, (ctx.family, ctx.order)
         for_x, for_g, for_v = ctx.needs_input_grad[:3]
-        pull_x, _ = _pulls()
+        pull_x, _ = _pulls(u)
         slope = _weighed(pull_x(x, u, g, points, ctx.family, ctx.order + 1), v) if for_x else None
         return (
             slope,
@@ -268,23 +287,23 @@ class _PullC(_Operation):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
-        x, g, v, points, family, order = arguments
-
-        def one(x: Tensor, g: Tensor, v: Tensor | None, points: Tensor) -> Tensor:
-            values = _by_basis(x, v, points, family, order)
-            return (g.T @ values.flatten(1)).unflatten(1, values.shape[1:])
-
-        return torch.func.vmap(one, in_dims[:4])(x, g, v, points), 0
+        *tensors, family, order = arguments
+        return torch.func.vmap(partial(_PullC.plain, family=family, order=order), in_dims[:4])(*tensors), 0
 
 
-def _pulls() -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+def _pulls(g: Tensor) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
     """The two pull-backs: plain where nobody will differentiate or map them, which saves small networks their tape."""
-    return (_PullX.of, _PullC.of) if _taped() else (_routes.pull_x, _routes.pull_c)
+    return (_PullX.of, _PullC.of) if _taped(g) else (_routes.pull_x, _routes.pull_c)
 
 
-def _taped() -> bool:
-    """Whether what is computed now may be differentiated or mapped."""
-    return torch.is_grad_enabled() or not plain_world()
+def _taped(g: Tensor) -> bool:
+    """Whether what is computed now, from a gradient, may be differentiated or mapped."""
+    return torch.is_grad_enabled() or not plain_world() or _is_mapped(g)
+
+
+def _mapped(*tensors: Tensor | None) -> bool:
+    """Whether `torch.autograd` works on a batch of gradients at once: its map is another than that of `torch.func`."""
+    return any(tensor is not None and _is_mapped(tensor) for tensor in tensors)
 
 
 def _primal(x: Any) -> Any:
@@ -308,6 +327,11 @@ def _total(*parts: Tensor | None, like: Callable[[], Tensor]) -> Tensor:
 def _by_basis(x: Tensor, v: Tensor | None, points: Tensor, family: Family, order: int) -> Tensor:
     values = basis(x, points, family, order)
     return values if v is None else values * v.unsqueeze(-1)
+
+
+def _matrix(values: Tensor) -> Tensor:
+    """(n, n_in, K) as (n, n_in K), by the one way that every map of torch knows."""
+    return values.reshape(len(values), values.shape[1] * values.shape[2])
 
 
 def _stacked(batch: int, x: Any, dim: int | None) -> Any:

@@ -228,7 +228,7 @@ def test_compiled_kernels_follow_the_law(functions: Functions, order: int, dtype
             found[backend] = [basis(x[:-1], points, functions.family, order), out.detach(), for_x, for_c]
     for fast, slow in zip(found["numba"], found["reference"], strict=True):
         assert fast.dtype == dtype
-        missing = fast.isnan()  # more than in the slow at most: the slope of straight pieces is a number everywhere
+        missing = fast.isnan()  # more than in the law at most: the slope of straight pieces is a number everywhere
         assert missing[slow.isnan()].all()
         assert not missing[:-1].any()
         close(fast[~missing], slow[~missing], 1e-11 if dtype == torch.float64 else 2e-5)

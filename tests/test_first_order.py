@@ -150,6 +150,13 @@ def test_frozen_constants_and_removed_edges_stay(mixed_network) -> None:
         assert moved
 
 
+@pytest.mark.parametrize("solver", [Adam(epochs=60, batch=32, rate=0.02), LBFGS(steps=100)], ids=["adam", "lbfgs"])
+@pytest.mark.parametrize("offset", [30.0, 1e6])
+def test_targets_far_from_zero_are_learned(solver: Adam | LBFGS, offset: float) -> None:
+    result = ew.fit(ew.KAN([2, 4, 1]), X, Y + offset, solver=solver)
+    assert result.train_error < 0.5 * float(Y.std())
+
+
 # schedules
 
 

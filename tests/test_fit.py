@@ -295,7 +295,7 @@ def test_a_single_precision_network_stays_one() -> None:
     assert rms(result.model, X, Y) < 1e-5
 
 
-@pytest.mark.parametrize("kind", ["numpy", "float32", "list", "frame", "integers", "read-only", "column"])
+@pytest.mark.parametrize("kind", ["numpy", "float32", "list", "frame", "integers", "read-only", "column", "sparse"])
 def test_tables_of_every_kind(kind: str) -> None:
     x, y = X.numpy(), Y.numpy()
     arrays: dict[str, tuple[Any, Any]] = {
@@ -306,6 +306,7 @@ def test_tables_of_every_kind(kind: str) -> None:
         "integers": ((9 * x).astype(int), (9 * y).astype(int)),
         "read-only": (np.broadcast_to(x[:1], x.shape).copy() + x, y),
         "column": (x, y[:, None]),
+        "sparse": (X.to_sparse(), Y),
     }
     given = arrays[kind]
     if kind == "read-only":
@@ -313,7 +314,7 @@ def test_tables_of_every_kind(kind: str) -> None:
             array.flags.writeable = False
     result = ew.fit(ew.KAN([2, 1]), *given, grids=[3], options=once())
     assert isinstance(result, FitResult)
-    if kind in ("numpy", "list", "frame", "column"):
+    if kind in ("numpy", "list", "frame", "column", "sparse"):
         assert torch.equal(result.model(X), ew.fit(ew.KAN([2, 1]), X, Y, grids=[3], options=once()).model(X))
 
 
@@ -480,6 +481,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("nothing", {"y": None}, "y is missing"),
     ("nothing but batches", {"x": iter([(X, Y)]), "y": None}, r"y is missing\. .* a DataLoader brings its own"),
     ("words", {"y": ["a", "b"] * 100}, "y must be numbers .* Got list: it holds text"),
+    ("masked", {"y": np.ma.masked_array(Y.numpy(), np.arange(200) == 17)}, "y has nan in row 17"),
     ("dates", {"y": np.full(200, "2020-01-01", dtype="M8[D]")}, r"it holds datetime64\[D\]"),
     ("classes in words", {"y": ["a", "b"] * 100, "loss": "cross_entropy"}, "y, as class numbers, must be numbers"),
     ("ragged", {"x": [[1.0, 2.0], [3.0]]}, "x must be numbers"),
@@ -494,6 +496,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("solver object", {"solver": 3}, "solver"),
     ("solver class", {"solver": LM}, "solver"),
     ("grids text", {"grids": "fine"}, "'grids'"),
+    ("grids in an array", {"grids": np.array([3, 5])}, "'grids'"),
+    ("solvers in an array", {"solver": np.array([3, 5])}, "Unknown solver"),
     ("grids empty", {"grids": []}, "'grids'"),
     ("grids zero", {"grids": [3, 0]}, "'grids'"),
     ("grids float", {"grids": [3.0]}, "'grids'"),

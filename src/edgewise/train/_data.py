@@ -29,7 +29,7 @@ def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
     `first` is the number of the first row in what it is a part of, for messages.
     """
     try:
-        tensor = values.detach() if isinstance(values, Tensor) else _from_array(values)
+        tensor = values.detach().to_dense() if isinstance(values, Tensor) else _from_array(values)
         if tensor.is_complex():
             raise TypeError("the numbers are complex")
         tensor = tensor.to(torch.float64)
@@ -56,6 +56,8 @@ def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
 
 def _from_array(values: Any) -> Tensor:
     """A tensor of an array, table or list; Python's numbers are read as float64, not as torch's default."""
+    if isinstance(values, np.ma.MaskedArray):  # what is masked is missing
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     array = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
     if array.dtype == object:  # as tables of mixed types give
         array = array.astype(np.float64)

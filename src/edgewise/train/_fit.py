@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from edgewise._errors import InputError
 from edgewise.kernels import one_thread
-from edgewise.nn import KAN, Layout, clone, scale_outputs
+from edgewise.nn import KAN, Layout, add_constant, clone, layer_of, scale_outputs
 from edgewise.optim import CG, LBFGS, LM, Adam
 from edgewise.train._classes import Classes
 from edgewise.train._data import Shape, as_rows
@@ -35,6 +35,8 @@ from edgewise.train._table import Table
 
 _SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest
 _TRAINED = 0.4  # of the error that counts as next to nothing learned: below, a network is taken as trained
+
+_FAR = 10.0  # of the target's spread: a line search gets no further than this by itself
 
 
 def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
@@ -158,11 +160,23 @@ class _Fit:
         assert isinstance(train, Table)
         held = self.split.held if self.split.has_held else None
         first = FirstOrder(train, held, solver, self.monitor, self.split.scale, loss=self.loss, seed=self.options.seed)
-        model, outcome = first.run(self.model, schedule, self.sparsity, self.dtype)
+        start = self.model if self.trained else self._centred(0.0 if isinstance(solver, Adam) else _FAR)
+        model, outcome = first.run(start, schedule, self.sparsity, self.dtype)
         few = self.split.train.sample
         with torch.no_grad():
             loss = self.loss.tuned(model(few.x), few.y)
         return self._finish(model, model, outcome, loss, notes)
+
+    def _centred(self, least: float) -> KAN:
+        """The network with its outputs about the best constant where this is as far off as `least`."""
+        if self.model.nodes[-1].arities or any(layer.symbols for layer in self.model.layers):
+            return self.model
+        new, few = clone(self.model), self.split.train.sample
+        with torch.no_grad():
+            off = self.loss.constant(few.y, few.weights, new.n_out) - new(few.x).mean(0)
+        if float(off.abs().max()) >= least:
+            add_constant(layer_of(new, len(new.layers) - 1), off)
+        return new
 
     def _finish(self, model: KAN, chosen: KAN, outcome: Outcome, loss: Loss, notes: list[str]) -> FitResult:
         """`chosen` is the network before it was trained on the held-out rows as well."""

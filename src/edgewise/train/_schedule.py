@@ -31,8 +31,9 @@ def spline_edges(model: KAN) -> int:
 
 def check_solver(solver: str | Solver, stream: bool) -> None:
     """Raise InputError for what is no solver, and for one that a stream does not serve."""
-    if not isinstance(solver, LM | CG | LBFGS | Adam) and solver not in ("auto", "lm", "cg", "lbfgs", "adam"):
-        raise unknown("solver", solver, ["auto", "lm", "cg", "lbfgs", "adam", "an edgewise.optim object"])
+    names = ["auto", "lm", "cg", "lbfgs", "adam"]
+    if not isinstance(solver, LM | CG | LBFGS | Adam) and not (isinstance(solver, str) and solver in names):
+        raise unknown("solver", solver, [*names, "an edgewise.optim object"])
     if stream and (isinstance(solver, LBFGS | Adam) or solver in ("lbfgs", "adam")):
         raise InputError("L-BFGS and Adam take rows in memory. For streams use solver 'lm', 'cg' or 'auto'.")
 
@@ -55,7 +56,7 @@ def choose_solver(
 
 def check_grids(grids: str | Sequence[int] | None) -> None:
     """Raise InputError for what is neither "auto" nor None nor a list of cell counts."""
-    if grids is None or grids == "auto":
+    if grids is None or (isinstance(grids, str) and grids == "auto"):
         return
     if isinstance(grids, str):
         raise InputError(f"'grids' must be 'auto', a list of cell counts or None. Got {grids!r}.")

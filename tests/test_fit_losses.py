@@ -114,6 +114,19 @@ def test_noise_has_no_classes() -> None:
     assert result.validation_error < 0.8
 
 
+@pytest.mark.parametrize("solver", ["lm", "cg"])
+def test_few_steps_are_enough_where_inputs_depend_on_each_other(solver: str) -> None:
+    def rows(seed: int) -> tuple[Tensor, Tensor]:
+        z = points(1000, 6, seed)
+        turn = torch.linalg.qr(points(6, 6, 7))[0]
+        return (z * torch.logspace(0, -1.5, 6, dtype=torch.float64)) @ turn, (z[:, 3] + z[:, 0] ** 2 > 0.3).long()
+
+    model = ew.fit(ew.KAN([6, 1]), *rows(0), loss="cross_entropy", grids=None, solver=solver).model
+    x, y = rows(1)
+    with torch.no_grad():
+        assert float(((model(x)[:, 0] > 0) == y.bool()).double().mean()) > 0.9
+
+
 def test_weights_count_for_classes() -> None:
     x = points(200, 1)
     y, weights = (x[:, 0] > 0).long(), torch.ones(200, dtype=torch.float64)

@@ -22,8 +22,8 @@ _STRONG = 1e-1  # tried where the first of them is the best
 _STARTS = 4  # of a network with more than one layer
 _PATIENCE = 1  # weaker ones tried after the best
 _FIRST, _NEXT = 10, 4  # steps from a network that is not trained, and from that of the amount before
-_FLAT_FIRST, _FLAT_NEXT = 6, 2  # of one layer of sums, where each amount has one minimum and the one before is near
-_INNER = 10  # products with the matrix for a step without it: more of them fit what the held-out rows do not show
+_FLAT_FIRST, _FLAT_NEXT = 3, 2  # of one layer of sums: each amount has one minimum, and the one before is near
+_FLAT_INNER = 6  # and products with its matrix in such a step: the path goes on, so none has to be exact
 
 
 class Classes:
@@ -35,15 +35,13 @@ class Classes:
     """
 
     def __init__(self, runner: Runner, trained: bool) -> None:
-        if isinstance(runner.solver, CG):
-            runner = replace(runner, solver=replace(runner.solver, inner=min(_INNER, runner.solver.inner)))
         self.runner, self.split, self.trained = runner, runner.split, trained
         self.first, self.next = _FIRST, _NEXT
 
     def run(self, model: KAN, schedule: Sequence[int | None]) -> tuple[KAN, KAN, Outcome]:
         """The network, what it was before it was trained on the held-out rows as well, and how it ended."""
         if _flat(model):
-            self.first, self.next = _FLAT_FIRST, _FLAT_NEXT
+            self._shorten()
         best = (self.runner.held(model) if self.trained else math.inf, model, _AMOUNTS[0])
         start = model if self.trained else self._start(model, schedule[0])
         outcome = Outcome.GRIDS_DONE if len(schedule) > 1 else Outcome.CONVERGED
@@ -69,6 +67,13 @@ class Classes:
             return chosen, chosen, outcome
         self.runner.log(model, error, math.nan)
         return model, chosen, outcome
+
+    def _shorten(self) -> None:
+        """Take the shorter steps, and fewer, that are enough for one layer of sums."""
+        self.first, self.next = _FLAT_FIRST, _FLAT_NEXT
+        solver = self.runner.solver
+        if isinstance(solver, CG):
+            self.runner = replace(self.runner, solver=replace(solver, inner=min(_FLAT_INNER, solver.inner)))
 
     def _start(self, model: KAN, grid: int | None) -> KAN:
         """The best on held-out rows of several first networks, each trained once."""

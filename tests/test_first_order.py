@@ -302,6 +302,22 @@ def test_half_precision_is_of_the_products_only() -> None:
         assert problem.loss(torch.arange(100)).item() < 0.01 * before
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_reaches_the_layers_of_a_network(precision: str) -> None:
+    kinds: set[torch.dtype] = set()
+
+    class Watched(ew.KAN):
+        def forward(self, x: Tensor) -> Tensor:
+            out = super().forward(x)
+            if torch.is_grad_enabled() and len(x) > 1:
+                kinds.add(out.dtype)
+            return out
+
+    result = ew.fit(Watched([2, 3, 1]), X, Y, solver=Adam(epochs=2, batch=32, precision=precision))
+    assert kinds == {getattr(torch, precision)}
+    assert {p.dtype for p in result.model.parameters()} == {torch.float64}
+
+
 @pytest.mark.parametrize("precision", [None, "float64", "float32", "bfloat16"])
 @pytest.mark.parametrize("own", [torch.float32, torch.float64])
 def test_every_precision_trains_and_keeps_the_networks_own(precision: str | None, own: torch.dtype) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import edgewise as ew
+from edgewise.nn import mirror
 from edgewise.train import CrossEntropy, Objective, Outcome, Parquet, Table
 from edgewise.train._data import Shape
 from edgewise.train._split import split
@@ -49,6 +50,26 @@ def test_a_file_gives_what_memory_gives(tmp_path: Path) -> None:
     whole = ew.fit(ew.KAN([2, 1]), X, Y, grids=[3, 5], options=options)
     assert streamed.train_error == pytest.approx(whole.train_error, rel=1e-6)
     torch.testing.assert_close(streamed.model(X), whole.model(X), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["huber", "cauchy"])
+def test_outliers_of_a_stream(loss: str) -> None:
+    y = torch.where(torch.arange(500) % 10 == 0, 5.0, Y)
+    result = ew.fit(ew.KAN([2, 1]), loader(X, y, shuffle=True), loss=loss, grids=[5])
+    assert float((result.model(X)[:, 0] - Y).detach().abs().mean()) < 0.05
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("solver", ["lm", "cg"])
+@pytest.mark.parametrize("widths", [[2, 2, 1], [2, 2, 2]], ids=str)
+def test_a_network_on_cuda_is_trained_there(widths: list[int], solver: str) -> None:
+    """Rows come from wherever they are, in memory or in batches."""
+    y = torch.stack([Y, X[:, 0]], 1)[:, : widths[-1]]
+    model = ew.KAN(widths).to("cuda")
+    for x, targets in ((X, y), (loader(X, y), None)):
+        result = ew.fit(model, x, targets, solver=solver, grids=[3], options=ew.Options(restarts=1))
+        assert result.model.device.type == "cuda"
+        assert result.train_error < 0.3
 
 
 def test_columns_by_name(tmp_path: Path) -> None:
@@ -88,7 +109,10 @@ def test_sides_of_a_stream_share_the_rows_out() -> None:
     assert stream.survey.spread == pytest.approx(float(Y.std(correction=0)))
 
 
-def test_normal_equations_of_a_stream() -> None:
+def test_normal_equations_of_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a matrix and without, and without keeping anything between two passes."""
+    monkeypatch.setattr("edgewise.train._objective._KEPT", 0)
+    monkeypatch.setattr("edgewise.train._objective._ENTRIES", 64 * 48)
     loader = DataLoader(TensorDataset(X, Y.unsqueeze(1)), batch_size=7)
     stream = Stream.of(loader, Shape(2, 1))
     table = Table(X, Y.unsqueeze(1), torch.ones(500, dtype=torch.float64))
@@ -98,6 +122,10 @@ def test_normal_equations_of_a_stream() -> None:
     assert found.cost == pytest.approx(expected.cost)
     torch.testing.assert_close(found.gradient, expected.gradient)
     torch.testing.assert_close(found.hessian.tril(), expected.hessian.tril())
+    free, direction = streamed.linear(streamed.start), torch.linspace(-1, 1, streamed.layout.size, dtype=torch.float64)
+    streamed.cost(2 * streamed.start)  # the solver goes elsewhere between two products
+    torch.testing.assert_close(free.diagonal, expected.hessian.diagonal())
+    torch.testing.assert_close(free.times(direction), mirror(expected.hessian) @ direction)
 
 
 # what is held out, and the sample

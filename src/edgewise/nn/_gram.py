@@ -16,7 +16,7 @@ from edgewise.nn._network import KAN
 from edgewise.nn._surgery import layer_of
 
 Weigh = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k), each row's curvature times k vectors
-_FINE = 8  # functions of an edge from which the sparse route is faster, measured by benchmarks/second_order.py
+_FINE = 8  # functions of an edge from which the sparse route is faster
 _BLOCK = 192  # columns of a block of a symmetric product: small enough to skip half the work, large enough for BLAS
 
 

@@ -35,7 +35,6 @@ from edgewise.train._table import Table
 
 _SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest
 _TRAINED = 0.4  # of the error that counts as next to nothing learned: below, a network is taken as trained
-
 _FAR = 10.0  # of the target's spread: a line search gets no further than this by itself
 
 

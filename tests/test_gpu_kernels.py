@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,7 +19,7 @@ from torch import Tensor
 from edgewise import InputError
 from edgewise.kernels import _gpu, _routes
 from edgewise.kernels._dispatch import OPERATIONS, Choice
-from edgewise.kernels._family import LAWS, Family
+from edgewise.kernels._family import LAWS, Family, law
 from edgewise.kernels._ops import basis, contract
 from edgewise.kernels.bspline import gpu, reference
 
@@ -216,24 +216,57 @@ def test_the_other_families_are_their_laws(name: str, size: int, order: int) -> 
     assert y[3].all() and y.sum() == 5
 
 
-@pytest.mark.parametrize("route", ROUTES)
+#: the interpreter is slow: all degrees are in the shapes above, with derivatives up to the third
+WAYS = [("bspline", 2, "dense"), ("bspline", 3, "dense"), ("bspline", 3, "sparse"), ("bspline", 1, "sparse")]
+WAYS += [("chebyshev", 4, "dense"), ("rbf", 8, "dense"), ("fourier", 2, "dense")]
+
+
+@pytest.mark.parametrize(("name", "size", "route"), WAYS)
 def test_the_dispatcher_reaches_them_and_derivatives_of_any_order_are_right(
-    route: str, monkeypatch: pytest.MonkeyPatch
+    name: str, size: int, route: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entered: list[str] = []
+    """Checked, in both modes and by maps alike, and to the third those of the law, which torch differentiates."""
+    entered: set[str] = set()
 
     def choose(operation: str, family: Family, sizes: object) -> Choice:
-        entered.append(operation)
+        entered.add(operation)
         return Choice("triton", route, "asked for by the test")
 
     monkeypatch.setattr(_routes, "choose", choose)
-    case, family = Case(3, 2, 2, 2, 3), Family("bspline", 3)
+    family, case = Family(name, size), Case(3, 2, 2, 2, size if name == "bspline" else 3)
+    ends = torch.stack([case.knots[:, case.degree], case.knots[:, -case.degree - 1]], 1)
+    points = case.knots if name == "bspline" else ends
     x = (case.x - 0.05).requires_grad_()  # off the ends, where the second derivative jumps
-    c = case.c.permute(2, 0, 1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x, c: contract(x, c, case.knots, family), (x, c), fast_mode=True)
-    assert torch.autograd.gradgradcheck(lambda x, c: contract(x, c, case.knots, family), (x, c), fast_mode=True)
-    assert torch.autograd.gradcheck(lambda x: basis(x, case.knots, family), (x,), fast_mode=True)
-    assert set(entered) == set(OPERATIONS)
+    c = torch.linspace(-2, 3, 4 * family.count(points), dtype=torch.float64, device=DEVICE).sin()
+    c = c.view(2, 2, -1).requires_grad_()
+
+    def call(x: Tensor, c: Tensor) -> Tensor:
+        return contract(x, c, points, family)
+
+    def plain(x: Tensor, c: Tensor) -> Tensor:
+        return torch.einsum("nim,jim->nj", law(x, points, family, 0), c)
+
+    def slopes(f: Callable[..., Tensor]) -> list[Tensor]:
+        found, value = [], f(x, c).sin().sum()
+        for _ in range(3):
+            pair = torch.autograd.grad(value, (x, c), create_graph=True)
+            value = sum((g * torch.arange(g.numel()).to(g).view_as(g).cos()).sum() for g in pair)
+            found += pair
+        return found
+
+    assert torch.autograd.gradcheck(call, (x, c), fast_mode=True)
+    assert torch.autograd.gradgradcheck(call, (x, c), fast_mode=True)
+    assert torch.autograd.gradcheck(lambda x: basis(x, points, family), (x,), fast_mode=True)
+    for found, expected in zip(slopes(call), slopes(plain), strict=True):
+        size = max(1, float(expected.detach().abs().max()))
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9 * size)
+    for k in (0, 1):
+        torch.testing.assert_close(torch.func.jacfwd(call, k)(x, c), torch.func.jacrev(call, k)(x, c))
+    members = torch.stack([c, c.cos()])
+    mapped = torch.func.vmap(call, (None, 0))(x, members)
+    torch.testing.assert_close(mapped, torch.stack([call(x, one) for one in members]))
+    torch.testing.assert_close(torch.func.vmap(call, (0, None))(x, c), call(x, c))
+    assert entered == set(OPERATIONS)
 
 
 def test_under_autocast_the_dispatcher_keeps_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -40,9 +41,27 @@ def test_values_follow_the_formula(groups: int, degrees: tuple[int, int]) -> Non
         np.testing.assert_allclose(found[:, i], top / (1 + abs(bottom)), rtol=1e-13, atol=1e-13)
 
 
-def test_gradients_of_first_and_second_order_in_both_modes() -> None:
-    assert torch.autograd.gradcheck(rational, inputs(), check_forward_ad=True, check_batched_grad=True)
-    assert torch.autograd.gradgradcheck(rational, inputs(), check_fwd_over_rev=True)
+@pytest.mark.parametrize("degrees", [(5, 4), (3, 2), (1, 2)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_gradients_of_first_and_second_order_in_both_modes(groups: int, degrees: tuple[int, int]) -> None:
+    parts = inputs(groups, 4, degrees)
+    assert torch.autograd.gradcheck(rational, parts, check_forward_ad=True, check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(rational, parts, check_fwd_over_rev=True)
+
+
+def test_third_derivatives_are_those_of_the_law_which_torch_differentiates() -> None:
+    parts = inputs()
+
+    def slopes(f: Callable[..., Tensor]) -> list[Tensor]:
+        found, value = [], f(*parts).sin().sum()
+        for _ in range(3):
+            several = torch.autograd.grad(value, parts, create_graph=True)
+            value = sum((g * torch.arange(g.numel()).view_as(g).cos()).sum() for g in several)
+            found += several
+        return found
+
+    for found, expected in zip(slopes(rational), slopes(reference.rational), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9 * float(expected.detach().abs().max()))
 
 
 def test_the_op_is_its_reference_in_values_and_gradients() -> None:
@@ -59,6 +78,9 @@ def test_transforms_agree_with_each_other() -> None:
     torch.testing.assert_close(forward, reverse)
     mapped = torch.func.vmap(rational, (0, None, None))(x, a, b)
     torch.testing.assert_close(mapped, rational(x, a, b))
+    members = [torch.stack([part, part.cos(), 0.5 * part]) for part in (a, b)]
+    expected = torch.stack([rational(x, *pair) for pair in zip(*members, strict=True)])
+    torch.testing.assert_close(torch.func.vmap(rational, (None, 0, 0))(x, *members), expected)
     hessian, crossed = torch.func.hessian, torch.func.jacrev(torch.func.jacfwd(lambda x: rational(x, a, b).sum()))
     torch.testing.assert_close(hessian(lambda x: rational(x, a, b).sum())(x[0]), crossed(x[0]))
 

@@ -12,16 +12,32 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 import edgewise as ew
-from edgewise.nn import KANLayer
+from edgewise.bases import BASES
+from edgewise.kernels import _threads
+from edgewise.nn import KANLayer, RationalLayer
 
-THREADS, TURNS = 8, 6
+THREADS, TURNS = 8, 4
 
-#: small ones run on the caller's thread; the wide one is work for several
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+#: small ones run on the caller's thread; the wide ones are work for several
 MODELS: dict[str, Callable[[], Any]] = {
     "network": lambda: ew.KAN([2, (3, 2), 1], base="silu"),
     "uneven knots": lambda: ew.nn.adapt_grid(ew.KAN([2, 5, 1]), rows(2, 300) ** 3, quantiles=0.5),
-    "wide layer": lambda: KANLayer(64, 96, generator=torch.Generator().manual_seed(0)),
+    "wide layer in single precision": lambda: KANLayer(64, 96, generator=seeded()),
+    "rational layer": lambda: RationalLayer(64, 4, dtype=torch.float64, generator=seeded()),
+    **{f"{basis} network": lambda basis=basis: ew.KAN([2, 3, 1], basis=basis, seed=0) for basis in BASES},
+    **{f"wide {basis}": lambda basis=basis: _wide(basis) for basis in BASES},
 }
+
+
+def _wide(basis: str) -> KANLayer:
+    """By the route that has most to do in kernels of its own."""
+    sizes = (64, 96) if basis in ("bspline", "linear") else (128, 4)
+    return KANLayer(*sizes, basis=basis, grid=20, dtype=torch.float64, generator=seeded())
 
 
 def rows(columns: int, count: int, seed: int = 0) -> Tensor:
@@ -32,7 +48,7 @@ def outcome(model: Any, x: Tensor) -> list[Tensor]:
     """Values, gradients, and the gradient of a gradient's norm by the inputs."""
     x = x.detach().clone().to(model.dtype).requires_grad_()
     y = model(x)
-    parameters = [p for p in model.parameters() if p.shape[-1] != 4]
+    parameters = [p for name, p in model.named_parameters() if "affine" not in name]
     by_x, *rest = torch.autograd.grad(y.square().sum(), [x, *parameters], create_graph=True, allow_unused=True)
     (again,) = torch.autograd.grad(by_x.square().sum(), [x])
     return [value.detach() for value in (y, by_x, *rest, again) if value is not None]
@@ -68,7 +84,11 @@ def torch_threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_threads_that_call_one_model_get_what_one_caller_gets(name: str, torch_threads: int) -> None:
+def test_threads_that_call_one_model_get_what_one_caller_gets(
+    name: str, torch_threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool: dict[int, Any] = {}
+    monkeypatch.setattr(_threads, "_POOL", pool)
     model = MODELS[name]()
     inputs = [rows(model.n_in, 200 + 50 * k, seed=k) for k in range(THREADS)]
     expected = [outcome(model, x) for x in inputs]
@@ -84,6 +104,7 @@ def test_threads_that_call_one_model_get_what_one_caller_gets(name: str, torch_t
 
     run_all(*(job(k) for k in range(THREADS)))
     assert torch.get_num_threads() == torch_threads
+    assert bool(pool) == (name.startswith("wide") and torch_threads > 1)
 
 
 def test_threads_may_call_while_others_make_change_and_drop_networks() -> None:
@@ -123,7 +144,8 @@ def test_networks_train_on_threads_as_they_do_alone() -> None:
 
 def test_the_thread_count_is_left_as_it_was_found(torch_threads: int) -> None:
     x = rows(2, 60)
-    outcome(KANLayer(64, 96), rows(64, 300))
+    for basis in BASES:
+        outcome(_wide(basis), rows(_wide(basis).n_in, 300))
     assert torch.get_num_threads() == torch_threads
     ew.fit(ew.KAN([2, 1, 1]), x, x[:, 0] + x[:, 1], grids=[3], options=ew.Options(restarts=1))
     assert torch.get_num_threads() == torch_threads
@@ -147,7 +169,10 @@ class _Called(Dataset):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning",
+    "ignore:This DataLoader will create 2 worker processes:UserWarning",  # where there is one core
+)
 def test_forked_workers_of_a_data_loader_call_a_model(name: str, torch_threads: int) -> None:
     """Also after the parent has used threads of its own, which a fork does not have."""
     model = MODELS[name]()

@@ -307,12 +307,18 @@ def numbers(way: Way, rows: int = 3) -> tuple[Tensor, Tensor]:
     return around(rows, seed=4).requires_grad_(), c.requires_grad_()
 
 
+def bent(g: Tensor) -> Tensor:
+    """A sum of functions of a gradient that are curved, so that its own gradient depends on everything too."""
+    weights = torch.linspace(0.5, 1.5, g.numel()).view_as(g) / (1 + g.detach().abs().max())
+    return (g * weights).sin().sum()
+
+
 def slopes(f: Callable[..., Tensor], x: Tensor, c: Tensor, order: int) -> list[list[Tensor]]:
-    """Derivatives by both up to an order, each of a fixed combination of those before."""
+    """Derivatives by both up to an order, each of a curved combination of those before."""
     found, value = [], f(x, c).sin().sum()
     for _ in range(order):
         found.append(list(torch.autograd.grad(value, (x, c), create_graph=True)))
-        value = sum((g * torch.linspace(0.5, 1.5, g.numel()).view_as(g).cos()).sum() for g in found[-1])
+        value = sum(bent(g) for g in found[-1])
     return found
 
 

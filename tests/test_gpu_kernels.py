@@ -250,7 +250,7 @@ def test_the_dispatcher_reaches_them_and_derivatives_of_any_order_are_right(
         found, value = [], f(x, c).sin().sum()
         for _ in range(3):
             pair = torch.autograd.grad(value, (x, c), create_graph=True)
-            value = sum((g * torch.arange(g.numel()).to(g).view_as(g).cos()).sum() for g in pair)
+            value = sum((g / (1 + g.detach().abs().max())).sin().sum() for g in pair)  # curved: all depends on all
             found += pair
         return found
 

@@ -56,7 +56,7 @@ def test_third_derivatives_are_those_of_the_law_which_torch_differentiates() -> 
         found, value = [], f(*parts).sin().sum()
         for _ in range(3):
             several = torch.autograd.grad(value, parts, create_graph=True)
-            value = sum((g * torch.arange(g.numel()).view_as(g).cos()).sum() for g in several)
+            value = sum((g / (1 + g.detach().abs().max())).sin().sum() for g in several)  # curved: all depends on all
             found += several
         return found
 

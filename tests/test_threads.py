@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -183,3 +185,21 @@ def test_forked_workers_of_a_data_loader_call_a_model(name: str, torch_threads: 
     with torch.no_grad():
         torch.testing.assert_close(found, torch.stack([model(part)[0] for part in x]))
     outcome(model, rows(model.n_in, 300))  # and the parent goes on
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_has_threads_of_its_own(torch_threads: int) -> None:
+    """A data loader gives its workers one thread; other children go on with as many as their parent had."""
+
+    def shared_out() -> int:
+        done: list[int] = []
+        _threads.in_parts(lambda start, stop: done.extend(range(start, stop)), 100, 10**9)
+        return len(set(done))
+
+    assert shared_out() == 100
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # instead of waiting for threads that are not there
+        os._exit(shared_out())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 100

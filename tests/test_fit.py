@@ -549,7 +549,8 @@ def test_bad_options_are_refused(name: str, values: list[Any]) -> None:
         ("accuracy", [-0.1, 1.5, math.nan]),
     ],
 )
-def test_bad_settings_of_conjugate_gradients_are_refused(name: str, values: list[Any]) -> None:
-    for value in values:
-        with pytest.raises(ew.InputError, match=f"'{name}'"):
-            CG(**{name: value})
+def test_bad_settings_of_second_order_are_refused(name: str, values: list[Any]) -> None:
+    for solver in (CG, LM) if name in ("steps", "tolerance", "damping") else (CG,):
+        for value in values:
+            with pytest.raises(ew.InputError, match=f"'{name}'"):
+                solver(**{name: value})

@@ -76,7 +76,9 @@ def test_each_route_is_the_dense_matrix(degree, base, widths, grid, route) -> No
     model = ew.nn.adapt_grid(model, rows(200, 2) ** 3, quantiles=0.9)
     layout = Layout(model)
     gram = Gram(model, layout)
-    assert gram.route == (route if grid > 2 or max(block.width for block in layout.blocks) < 8 else "sparse")
+    if route != "sparse":
+        gram.edges = None  # as where another basis or device leaves no choice
+    assert gram.route == route
     for count in (1, 500):
         x, weight = rows(count, 2, seed=count), curvature(count, model.n_out)
         x[0] = Pass(model, x).layer(0).knots[:, degree]
@@ -86,6 +88,11 @@ def test_each_route_is_the_dense_matrix(degree, base, widths, grid, route) -> No
             gram.add(Pass(model, x), lambda v, weight=weight: weight @ v, found)
             expected = dense(model, layout, x, weight)
         torch.testing.assert_close(mirror(found), expected, rtol=1e-11, atol=1e-11 * float(expected.abs().max()))
+
+
+def test_few_wide_edges_take_the_sparse_route_and_many_narrow_ones_blas() -> None:
+    routes = [Gram(model, Layout(model)).route for model in (ew.KAN([2, 5, 1], grid=20), ew.KAN([2, 8, 8, 1], grid=3))]
+    assert routes == ["sparse", "square"]
 
 
 def test_layers_of_other_grids_take_another_route() -> None:

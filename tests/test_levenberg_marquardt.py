@@ -96,7 +96,7 @@ def test_ends_when_progress_is_slow() -> None:
 
 
 def test_ends_after_its_steps() -> None:
-    for steps in (0, 1, 4):
+    for steps in (1, 4):
         seen: list[float] = []
         found, cost = LM(steps=steps).minimise(
             Residuals(rosenbrock), point(-1.2, 1.0), lambda _, c, seen=seen: bool(seen.append(c))

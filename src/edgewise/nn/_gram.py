@@ -16,7 +16,9 @@ from edgewise.nn._network import KAN
 from edgewise.nn._surgery import layer_of
 
 Weigh = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k), each row's curvature times k vectors
-_FINE = 8  # functions of an edge from which the sparse route is faster
+#: nanoseconds of a row: of a pair of functions that live there, of a product and of an entry of a dense Jacobian;
+#: measured by `edgewise bench routes`
+_PAIR, _PRODUCT, _ENTRY = 0.13, 0.032, 5.0
 _BLOCK = 192  # columns of a block of a symmetric product: small enough to skip half the work, large enough for BLAS
 
 
@@ -86,9 +88,9 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
     layers = [layer_of(model, depth) for depth in range(len(model.layers))]
     first = layers[0]
     alike = all(_kind(layer) == _kind(first) for layer in layers)
-    count = sum(len(block.spline) for block in layout.blocks)
-    fine = sum(block.width * len(block.spline) for block in layout.blocks) >= _FINE * max(count, 1)
-    if not (alike and fine and first.family.name == "bspline" and first.coefficients.device.type == "cpu"):
+    touched = (first.family.size + 1) * sum(len(block.spline) for block in layout.blocks)
+    fewer = _PAIR * touched**2 <= _PRODUCT * layout.size**2 + _ENTRY * layout.size
+    if not (alike and fewer and first.family.name == "bspline" and first.coefficients.device.type == "cpu"):
         return None
     if first.dtype != torch.float64 or any(len(block.affine) for block in layout.blocks):
         return None

@@ -24,6 +24,11 @@ class Block:
     spline: Tensor  # (E, 2) edges (j, i), each with `width` entries
     width: int
     affine: Tensor  # (A, 3) entries (j, i, which of a b c d)
+    complete: bool  # every edge is a spline edge: the layer's weights, flat, as they lie
+
+    def pick(self, weights: Tensor) -> Tensor:
+        """The entries of the spline edges, flat, from those of all edges, (n_out, n_in, width)."""
+        return weights.flatten() if self.complete else weights[tuple(self.spline.T)].flatten()
 
     @property
     def middle(self) -> int:
@@ -55,7 +60,8 @@ class Layout:
                     symbolic[edge] = True
             affine = (layer.affine_free & symbolic.unsqueeze(-1)).nonzero()
             width = layer.coefficients.shape[-1] + (layer.base is not None)
-            self.blocks.append(Block(start, spline, width, affine))
+            complete = len(spline) == layer.n_in * layer.n_out
+            self.blocks.append(Block(start, spline, width, affine, complete))
             start = self.blocks[-1].stop
         self.size = start
 
@@ -64,7 +70,7 @@ class Layout:
         parts = []
         for layer, block in zip(model.layers, self.blocks, strict=True):
             assert isinstance(layer, KANLayer)
-            parts.append(layer.weights().detach()[tuple(block.spline.T)].flatten())
+            parts.append(block.pick(layer.weights().detach()))
             parts.append(layer.affine.detach()[tuple(block.affine.T)])
         return torch.cat(parts)
 
@@ -75,11 +81,14 @@ class Layout:
                 assert isinstance(layer, KANLayer)
                 edges = vector[block.start : block.middle].reshape(-1, block.width)
                 count = layer.coefficients.shape[-1]
-                where = tuple(block.spline.T)
-                layer.coefficients[where] = edges[:, :count]
+                if block.complete:
+                    layer.coefficients.copy_(edges[:, :count].view_as(layer.coefficients))
+                else:
+                    layer.coefficients[tuple(block.spline.T)] = edges[:, :count]
                 if layer.base is not None:
-                    layer.base_weight[where] = edges[:, count]
-                layer.affine[tuple(block.affine.T)] = vector[block.middle : block.stop]
+                    layer.base_weight[tuple(block.spline.T)] = edges[:, count]
+                if len(block.affine):
+                    layer.affine[tuple(block.affine.T)] = vector[block.middle : block.stop]
 
 
 class Pass:
@@ -158,7 +167,9 @@ class Pass:
         for depth, block in enumerate(layout.blocks):
             by_subnode = (cotangent.unsqueeze(1) @ self.sensitivities[depth]).squeeze(1)
             whole = self._pull_weights(depth, by_subnode)
-            out[block.start : block.middle] = whole[tuple(block.spline.T)].flatten()
+            out[block.start : block.middle] = block.pick(whole)
+            if not len(block.affine):
+                continue
             slopes = self._affine_slopes(depth, block)
             out[block.middle : block.stop] = (by_subnode[:, block.affine[:, 0]] * slopes).sum(0)
         return out
@@ -170,7 +181,7 @@ class Pass:
             sensitivity = self.sensitivities[depth]
             own = (sensitivity * weigh(sensitivity)).sum(1)
             whole = (own.T @ self.features(depth).flatten(1).square()).unflatten(1, (-1, block.width))
-            out[block.start : block.middle] = whole[tuple(block.spline.T)].flatten()
+            out[block.start : block.middle] = block.pick(whole)
             slopes = self._affine_slopes(depth, block)
             out[block.middle : block.stop] = (own[:, block.affine[:, 0]] * slopes.square()).sum(0)
         return out

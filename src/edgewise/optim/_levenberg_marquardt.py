@@ -9,6 +9,7 @@ from torch import Tensor
 from edgewise.kernels import Factor, factor_for
 from edgewise.optim._damped import Damped, Watch
 from edgewise.optim._normal import Normal, SumOfSquares
+from edgewise.optim._settings import real, whole
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,10 @@ class LM:
 
     A step is taken when the cost falls, and then mu becomes mu / 3; otherwise mu grows by 4,
     then 8, 16, ... and it is tried again.
+    It begins at `damping`: small, as beside a minimum; far from one a few trials raise it.
     Ends after `steps` steps, when three steps in a row gain less than `tolerance` of the cost, or when no step helps.
+
+    Errors: InputError for settings out of range.
 
     >>> LM(steps=60).steps
     60
@@ -29,7 +33,12 @@ class LM:
 
     steps: int = 60
     tolerance: float = 1e-4
-    damping: float = 1e-2
+    damping: float = 1e-8
+
+    def __post_init__(self) -> None:
+        whole("steps", self.steps)
+        real("tolerance", self.tolerance)
+        real("damping", self.damping, above=True)
 
     def minimise(
         self, problem: SumOfSquares, start: Tensor, watch: Watch | None = None

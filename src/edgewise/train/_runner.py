@@ -22,7 +22,6 @@ from edgewise.train._result import Outcome
 from edgewise.train._schedule import grid_of, spline_edges
 from edgewise.train._split import Part, Split
 
-_NEAR = 1e-8  # first damping of a network that is already near a minimum
 _COARSE = 1e-2  # tolerance of a run of few steps
 _MOST = 2000  # parameters up to which the smoothing is chosen, as that takes a dozen factors
 
@@ -57,7 +56,7 @@ class Runner:
         problem = Objective(clone(model), part.rows, form, self.loss, self._check)
         if problem.layout.size == 0:
             return model
-        solver = replace(self.solver, damping=_NEAR) if isinstance(self.solver, LM) else self.solver
+        solver = self.solver
         if steps is not None:
             solver = replace(solver, steps=min(steps, solver.steps), tolerance=max(_COARSE, solver.tolerance))
         place = f"grid {grid_of(model)}"

@@ -10,21 +10,24 @@ from edgewise.benchmark._race import Race
 from edgewise.benchmark.libraries._base import DEGREE, Shape
 from edgewise.benchmark.libraries._torch import TorchLibrary
 from edgewise.nn import KAN, KANLayer, Layout
-from edgewise.train import fit
+from edgewise.train import Options, fit
 
-_LISTS: dict[str, list[int] | str] = {
-    "grid 5": [5], "to 10": [5, 10], "to 20": [5, 10, 20], "to 50": [5, 10, 20, 50], "default": "auto",
+#: name -> (list of grids, options)
+_RECIPES: dict[str, tuple[list[int] | str, Options]] = {
+    "grid 3, no rows held out": ([3], Options(validation=0)), "grid 3": ([3], Options()), "grid 5": ([5], Options()),
+    "to 10": ([5, 10], Options()), "to 20": ([5, 10, 20], Options()), "to 50": ([5, 10, 20, 50], Options()),
+    "default": ("auto", Options()),
 }  # fmt: skip
 
 
 class Edgewise(TorchLibrary):
-    """Default arguments throughout."""
+    """Default arguments, and in the race other lists of grids."""
 
     name = "edgewise"
     module = "edgewise"
     install = "edgewise"
-    settings = "KANLayer, KAN and fit with their default arguments."
-    recipes = tuple(_LISTS)
+    settings = "KANLayer, KAN and fit with their default arguments; fit also with lists of grids, once with all rows."
+    recipes = tuple(_RECIPES)
 
     def module_layer(self, shape: Shape) -> torch.nn.Module:
         return KANLayer(
@@ -46,7 +49,8 @@ class Edgewise(TorchLibrary):
         """A whole call of `fit` from scratch is one point of the curve."""
         fit(KAN(race.widths), race.x[:100], race.y[:100], grids=[3])  # compiles
         race.start()
-        model = fit(KAN(race.widths, seed=race.seed), race.x, race.y, grids=_LISTS[recipe]).model
+        grids, options = _RECIPES[recipe]
+        model = fit(KAN(race.widths, seed=race.seed), race.x, race.y, grids=grids, options=options).model
         race.point(lambda x: model(torch.from_numpy(x))[:, 0].detach().numpy())
 
 

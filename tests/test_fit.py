@@ -554,3 +554,16 @@ def test_bad_settings_of_second_order_are_refused(name: str, values: list[Any]) 
         for value in values:
             with pytest.raises(ew.InputError, match=f"'{name}'"):
                 solver(**{name: value})
+
+
+@pytest.mark.parametrize("grid", [2, 3, 4, 6, 10])
+def test_a_linear_problem_ends_at_its_least_squares(grid: int) -> None:
+    """One layer of sums is linear in its coefficients: nothing may hold it back where rows are many."""
+    x = points(500, 2)
+    y = torch.sin(3 * x[:, 0]) + torch.exp(x[:, 1])
+    result = ew.fit(ew.KAN([2, 1]), x, y, grids=[grid], options=ew.Options(validation=0))
+    with torch.no_grad():
+        features = result.model.layers[0].basis(x).flatten(1)
+        best = torch.linalg.lstsq(features, y[:, None], driver="gelsd").solution
+        least = (features @ best - y[:, None]).square().mean().sqrt()
+    assert result.train_error < 1.02 * float(least)

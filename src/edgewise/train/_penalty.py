@@ -15,6 +15,7 @@ from edgewise.train._quadratic import Quadratic
 from edgewise.train._table import Table
 
 _FLOOR = 1e-4  # scores below this share of the target's spread count as zero
+_HELD = 1e-2  # what so many rows leave open is nothing
 _SAMPLE = 2000  # rows that the penalties' weights are read from
 
 
@@ -99,7 +100,7 @@ class _Edges:
             return self._padded(c.new_zeros(len(c), count, count))
         difference = self._difference(degree + 2)
         mass = self.features[..., :count].sum(0)[self.index[:, 1]] * (rows / len(self.features))
-        empty = torch.exp(-mass.unfold(1, degree + 3, 1).amin(-1).clamp(0, 50))
+        empty = (torch.exp(-mass.unfold(1, degree + 3, 1).amin(-1).clamp(0, 50)) - _HELD).clamp_min(0)
         bends = ((1 - empty) * (c @ difference.T).square()).sum(1, keepdim=True)
         typical = bends / (1 - empty).sum(1, keepdim=True).clamp_min(1e-12)
         least = (1e-11 * c.abs().amax(1, keepdim=True)).square().clamp_min(1e-300)

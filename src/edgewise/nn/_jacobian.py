@@ -30,6 +30,15 @@ class Block:
         """The entries of the spline edges, flat, from those of all edges, (n_out, n_in, width)."""
         return weights.flatten() if self.complete else weights[tuple(self.spline.T)].flatten()
 
+    def laid(self, vector: Tensor, n_out: int, n_in: int) -> Tensor:
+        """The entries of the spline edges in a flat vector of the network as those of all edges, zero elsewhere."""
+        own = vector[self.start : self.middle]
+        if self.complete:
+            return own.view(n_out, n_in, self.width)
+        weights = vector.new_zeros(n_out, n_in, self.width)
+        weights[tuple(self.spline.T)] = own.reshape(-1, self.width)
+        return weights
+
     @property
     def middle(self) -> int:
         return self.start + len(self.spline) * self.width
@@ -152,20 +161,22 @@ class Pass:
         total = torch.zeros_like(self.outputs)
         for depth, block in enumerate(layout.blocks):
             layer = self.layer(depth)
-            weights = vector.new_zeros(layer.n_out, layer.n_in, block.width)
-            weights[tuple(block.spline.T)] = vector[block.start : block.middle].reshape(-1, block.width)
-            change = self._combine(depth, weights)
-            change.index_add_(
-                1, block.affine[:, 0], self._affine_slopes(depth, block) * vector[block.middle : block.stop]
-            )
-            total += (self.sensitivities[depth] @ change.unsqueeze(-1)).squeeze(-1)
+            change = self._combine(depth, block.laid(vector, layer.n_out, layer.n_in))
+            if len(block.affine):
+                slopes = self._affine_slopes(depth, block)
+                change.index_add_(1, block.affine[:, 0], slopes * vector[block.middle : block.stop])
+            if not self._gives_outputs(depth):
+                change = (self.sensitivities[depth] @ change.unsqueeze(-1)).squeeze(-1)
+            total += change
         return total
 
     def pull(self, layout: Layout, cotangent: Tensor) -> Tensor:
         """J' times (n, n_out): (layout.size,)."""
         out = self.outputs.new_empty(layout.size)
         for depth, block in enumerate(layout.blocks):
-            by_subnode = (cotangent.unsqueeze(1) @ self.sensitivities[depth]).squeeze(1)
+            by_subnode = cotangent
+            if not self._gives_outputs(depth):
+                by_subnode = (cotangent.unsqueeze(1) @ self.sensitivities[depth]).squeeze(1)
             whole = self._pull_weights(depth, by_subnode)
             out[block.start : block.middle] = block.pick(whole)
             if not len(block.affine):
@@ -185,6 +196,10 @@ class Pass:
             slopes = self._affine_slopes(depth, block)
             out[block.middle : block.stop] = (own[:, block.affine[:, 0]] * slopes.square()).sum(0)
         return out
+
+    def _gives_outputs(self, depth: int) -> bool:
+        """Whether a layer's subnodes are the outputs."""
+        return depth == len(self.inputs) - 1 and not self.model.nodes[-1].arities
 
     def _combine(self, depth: int, weights: Tensor) -> Tensor:
         """What a layer's spline edges with other weights (n_out, n_in, width) give: (n, n_out)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -36,10 +37,10 @@ class Damped:
     def minimise(
         self, cost: Callable[[Tensor], float], model: Callable[[Tensor], Model], start: Tensor, watch: Watch | None
     ) -> tuple[Tensor, float]:  # fmt: skip
-        theta, mu, slow = start, self.damping, 0
-        near = model(theta)
-        best = near.cost
-        for _ in range(self.steps):
+        theta, mu, slow, best = start, self.damping, 0, math.nan
+        for step in range(self.steps):
+            near = model(theta)
+            best = best if step else near.cost
             taken = _step(cost, near, theta, mu)
             if taken is None:
                 break
@@ -50,7 +51,6 @@ class Damped:
             stop = watch is not None and watch(theta, best)
             if stop or slow == 3 or best <= 1e-32:
                 break
-            near = model(theta)
         return theta, best
 
 

@@ -45,7 +45,7 @@ def test_bend_is_half_the_second_derivative(loss, m: int) -> None:
     hessians = torch.stack(
         [torch.autograd.functional.hessian(lambda f, n=n: one(f, y[n]), outputs[n]) for n in range(20)]
     )
-    torch.testing.assert_close(loss.bend(outputs, y, vectors), hessians @ vectors / 2)
+    torch.testing.assert_close(loss.bend(outputs, y)(vectors), hessians @ vectors / 2)
 
 
 @pytest.mark.parametrize("loss", [Huber(0.7), Cauchy(0.7)], ids=lambda loss: loss.name)
@@ -84,7 +84,7 @@ def test_normal_equations_of_a_network(loss, m: int, mixed_network, monkeypatch)
         forward = Pass(model, x)
         jacobian = forward.jacobian(whole.layout)
         eye = torch.eye(m, dtype=torch.float64).expand(300, m, m)
-        bend = loss.bend(forward.outputs, table.y, eye) * table.weights[:, None, None] / 300
+        bend = loss.bend(forward.outputs, table.y)(eye) * table.weights[:, None, None] / 300
         hessian = torch.einsum("nop,nor,nrq->pq", jacobian, bend, jacobian)
         slope = loss.slope(forward.outputs, table.y) * table.weights[:, None] / 300
         gradient = torch.einsum("nop,no->p", jacobian, slope)

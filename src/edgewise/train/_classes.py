@@ -17,8 +17,8 @@ from edgewise.train._split import Part
 from edgewise.train._starts import respread
 
 #: weights of the penalty, in nats for coefficients of size one
-_AMOUNTS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-_STRONG = 1e-1  # tried where the first of them is the best
+_AMOUNTS = (1e-3, 1e-4, 1e-5, 1e-6)
+_STRONGER = (1e-2, 1e-1)  # tried while the strongest is the best
 _STARTS = 4  # of a network with more than one layer
 _PATIENCE = 1  # weaker ones tried after the best
 _FIRST, _NEXT = 10, 4  # steps from a network that is not trained, and from that of the amount before
@@ -95,7 +95,7 @@ class Classes:
 
     def _path(self, model: KAN, grid: int | None) -> tuple[float, KAN, float]:
         """The least held-out error along the path, its network and its amount."""
-        first = last = best = self._rung(model, grid, _AMOUNTS[0], self.first)
+        last = best = self._rung(model, grid, _AMOUNTS[0], self.first)
         worse = 0
         for amount in _AMOUNTS[1:]:
             if worse == _PATIENCE or self.runner.late():
@@ -103,8 +103,10 @@ class Classes:
             last = self._rung(last[1], grid, amount, self.next)
             worse = 0 if last[0] < 0.995 * best[0] else worse + 1
             best = min(best, last, key=lambda rung: rung[0])
-        if best is first and not self.runner.late():
-            best = min(best, self._rung(first[1], grid, _STRONG, self.next), key=lambda rung: rung[0])
+        for amount in _STRONGER:
+            if best[2] * 10 < amount or self.runner.late():
+                break
+            best = min(best, self._rung(best[1], grid, amount, self.next), key=lambda rung: rung[0])
         return best
 
     def _rung(self, model: KAN, grid: int | None, amount: float, steps: int) -> tuple[float, KAN, float]:

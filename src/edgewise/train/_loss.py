@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol, Self
 
@@ -10,13 +11,15 @@ from torch import Tensor
 
 from edgewise._errors import InputError, unknown
 
+Bend = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k)
 _LEAST = 1e-10  # width of a robust loss, of the target's spread
 
 
 class Loss(Protocol):
     """A loss of each row, (n,), with half its derivatives by the outputs.
 
-    `slope` (n, m) is half the gradient. `bend` multiplies vectors (n, m, k) by half a positive semidefinite curvature.
+    `slope` (n, m) is half the gradient. `bend` gives the function that
+    multiplies vectors (n, m, k) by half a positive semidefinite curvature.
     """
 
     @property
@@ -31,7 +34,7 @@ class Loss(Protocol):
 
     def slope(self, outputs: Tensor, y: Tensor) -> Tensor: ...
 
-    def bend(self, outputs: Tensor, y: Tensor, vectors: Tensor) -> Tensor: ...
+    def bend(self, outputs: Tensor, y: Tensor) -> Bend: ...
 
     def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
         """About the best outputs (n_out,) that do not look at the row."""
@@ -63,8 +66,8 @@ class Squared:
     def slope(self, outputs: Tensor, y: Tensor) -> Tensor:
         return (outputs - y) / outputs.shape[1]
 
-    def bend(self, outputs: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
-        return vectors / outputs.shape[1]
+    def bend(self, outputs: Tensor, y: Tensor) -> Bend:
+        return lambda vectors: vectors / outputs.shape[1]
 
     def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
         return weights @ y / weights.sum()
@@ -118,8 +121,9 @@ class _Robust:
         r = outputs - y
         return self.weight(r) * r / outputs.shape[1]
 
-    def bend(self, outputs: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
-        return vectors * (self.weight(outputs - y) / outputs.shape[1]).unsqueeze(-1)
+    def bend(self, outputs: Tensor, y: Tensor) -> Bend:
+        half = (self.weight(outputs - y) / outputs.shape[1]).unsqueeze(-1)
+        return lambda vectors: vectors * half
 
     def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
         return y.median(0).values
@@ -211,12 +215,13 @@ class CrossEntropy:
         p = outputs.softmax(1)
         return p.scatter_add(1, y.long(), torch.full_like(y, -1.0)) / 2
 
-    def bend(self, outputs: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
+    def bend(self, outputs: Tensor, y: Tensor) -> Bend:
         if outputs.shape[1] == 1:
             p = torch.sigmoid(outputs).unsqueeze(-1)
-            return vectors * (p * (1 - p) / 2)
+            half = p * (1 - p) / 2
+            return lambda vectors: vectors * half
         p = outputs.softmax(1).unsqueeze(-1)
-        return p * (vectors - (p * vectors).sum(1, keepdim=True)) / 2
+        return lambda vectors: p * (vectors - (p * vectors).sum(1, keepdim=True)) / 2
 
     def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
         count = weights.new_full((max(outputs, 2),), 1e-3).index_add(0, y[:, 0].long(), weights)

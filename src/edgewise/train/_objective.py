@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, Gram, Layout, Pass
 from edgewise.optim import Linear, Normal
-from edgewise.train._loss import Loss, Squared
+from edgewise.train._loss import Bend, Loss, Squared
 from edgewise.train._quadratic import Quadratic
 from edgewise.train._rows import Rows
 from edgewise.train._table import Table
@@ -43,11 +44,15 @@ class Objective:
         self.layout.write(self.model, vector)
         return self.model
 
-    def _passes(self, vector: Tensor, kept: list[tuple[Table, Pass]] | None = None) -> Iterator[tuple[Table, Pass]]:
-        """The forward pass of each chunk, made anew unless they were kept."""
-        for part, forward in kept or self._made(vector):
+    def _passes(self, vector: Tensor) -> Iterator[tuple[Table, Pass]]:
+        """The forward pass of each chunk."""
+        for part, forward in self._made(vector):
             self.check()
             yield part, forward
+
+    def _lossy(self, vector: Tensor) -> Iterator[tuple[_Losses, Pass]]:
+        for part, forward in self._passes(vector):
+            yield _Losses(self.loss, part, forward), forward
 
     def _made(self, vector: Tensor) -> Iterator[tuple[Table, Pass]]:
         """A single one is remembered, as its derivatives are asked for after the cost."""
@@ -89,14 +94,19 @@ class Objective:
 
     def linear(self, vector: Tensor) -> Linear:
         """The same without the matrix: its diagonal, and its product with any vector, by passes over the rows."""
-        kept = list(self._passes(vector)) if len(self.table) * self._width() <= _KEPT else None
+        kept = list(self._lossy(vector)) if len(self.table) * self._width() <= _KEPT else None
+
+        def passes() -> Iterator[tuple[_Losses, Pass]]:
+            for rows, forward in kept or self._lossy(vector):
+                self.check()
+                yield rows, forward
+
         gradient, diagonal = torch.zeros_like(vector), torch.zeros_like(vector)
         total = weight = 0.0
         with torch.no_grad():
-            for part, forward in self._passes(vector, kept):
-                rows = _Losses(self.loss, part, forward)
+            for rows, forward in passes():
                 total += rows.value
-                weight += float(part.weights.sum())
+                weight += float(rows.part.weights.sum())
                 gradient += forward.pull(self.layout, rows.slope)
                 diagonal += forward.diagonal(self.layout, rows.bend)
             slope = self.penalty.times(self.layout, vector)
@@ -104,10 +114,9 @@ class Objective:
         def times(direction: Tensor) -> Tensor:
             out = torch.zeros_like(direction)
             with torch.no_grad():
-                for part, forward in self._passes(vector, kept):
+                for rows, forward in passes():
                     change = forward.push(self.layout, direction).unsqueeze(-1)
-                    bent = _Losses(self.loss, part, forward).bend(change).squeeze(-1)
-                    out += forward.pull(self.layout, bent)
+                    out += forward.pull(self.layout, rows.bend(change).squeeze(-1))
             return out / weight + self.penalty.times(self.layout, direction)
 
         cost = total / weight + float(vector @ slope)
@@ -134,5 +143,7 @@ class _Losses:
     def slope(self) -> Tensor:
         return self.loss.slope(self.outputs, self.part.y) * self.part.weights[:, None]
 
-    def bend(self, vectors: Tensor) -> Tensor:
-        return self.loss.bend(self.outputs, self.part.y, vectors) * self.part.weights[:, None, None]
+    @cached_property
+    def bend(self) -> Bend:
+        half, weights = self.loss.bend(self.outputs, self.part.y), self.part.weights[:, None, None]
+        return lambda vectors: half(vectors) * weights

@@ -134,7 +134,7 @@ SIGNATURES = {
     "nn.compact": "(model, x)",
     "nn.clone": "(model, dtype=None)",
     "nn.trace": "(model, x)",
-    "optim.LM": "(steps=60, tolerance=0.0001, damping=0.01)",
+    "optim.LM": "(steps=60, tolerance=0.0001, damping=1e-08)",
     "optim.LBFGS": "(steps=300, history=20, patience=None)",
     "optim.Adam": (
         "(epochs=200, batch=256, rate=0.003, schedule='cosine', weight_decay=0.0, clip=None, accumulate=1, "

@@ -12,9 +12,9 @@ from numba import njit, types
 
 from edgewise.kernels._simd import full_width, pointer_to
 
-FAST = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+FAST = {"fastmath": {"contract", "nsz"}, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _SIGNATURE = types.void(types.CPointer(types.intp))
-_BARE = {**FAST, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_BARE = {**FAST, "nogil": True}
 
 
 def kernel(name: str, real: Any, fill: Any) -> Any:

@@ -18,6 +18,8 @@ import torch
 from edgewise._errors import InputError, unknown
 from edgewise.kernels._backends import Sizes, milliseconds, module, routes, unavailable
 from edgewise.kernels._family import Family
+from edgewise.kernels.cholesky import cpu as cholesky
+from edgewise.kernels.gram import cpu as gram
 
 ROUTES = ("dense", "sparse")
 BACKENDS = ("reference", "numba", "triton")
@@ -81,7 +83,7 @@ def explain(
 
 
 def prepare(family: Family = _CUBIC, dtype: torch.dtype = torch.float64) -> None:
-    """Compile the CPU kernels of a family and dtype now, rather than when they are first needed.
+    """Compile the CPU kernels of a family and dtype now, second-order training's too, rather than when first needed.
 
     Compiled code is kept on disk, so that this costs seconds once on a machine and milliseconds after that.
 
@@ -89,6 +91,10 @@ def prepare(family: Family = _CUBIC, dtype: torch.dtype = torch.float64) -> None
     """
     if unavailable("numba", family, dtype) is None:
         module("numba", family.name).prepare(family.size, dtype)
+        if dtype == torch.float64:
+            cholesky.prepare()
+            if family.name == "bspline":
+                gram.prepare(family.size)
 
 
 @cache

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from edgewise.kernels._compiled import compiled
+from edgewise.kernels._compiled import addresses, compiled
 from edgewise.kernels._memo import remembered
 from edgewise.kernels._threads import in_parts
 
@@ -54,6 +53,6 @@ class Whole:
         def part(start: int, stop: int) -> None:
             scratch = x.new_empty(2 * count)  # of this thread's own
             arguments = [*head, scratch.data_ptr(), *tail, start, stop]
-            kernel((ctypes.c_int64 * len(arguments))(*arguments))
+            kernel(addresses(arguments))
 
         in_parts(part, len(x), x.numel() * count * _WORK)

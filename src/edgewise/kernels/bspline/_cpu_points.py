@@ -7,6 +7,7 @@ the number of inputs where there are fewer, so that the points of narrow layers 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from numba import njit, types
@@ -29,12 +30,14 @@ from edgewise.kernels._simd import (
 )  # fmt: skip
 
 BLOCK = 16  # inputs evaluated together
-FAST = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+#: inner functions are called from compiled code alone: wrappers for Python would take as long to compile
+FAST = {"fastmath": {"contract", "nsz"}, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 #: a kernel takes one address, of whole numbers: other addresses, sizes and flags
 SIGNATURE = types.void(types.CPointer(types.intp))
-BARE = {**FAST, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+BARE = {**FAST, "nogil": True}
 
 
+@cache
 def reader(real: Any) -> Any:
     """The function that reads a kernel's first arguments, (what the points are, where the splines live, scratch)."""
     reals, integers = pointer_to(real), pointer_to(types.int32)
@@ -48,6 +51,7 @@ def reader(real: Any) -> Any:
     return read
 
 
+@cache
 def evaluator(real: Any, width: int) -> Any:
     """The function that fills the scratch for rows n0 to n1 and `count` inputs from i0 on."""
     one_point = _one_point(real, width)

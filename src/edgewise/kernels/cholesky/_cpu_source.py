@@ -14,15 +14,15 @@ from numba import njit, types
 
 from edgewise.kernels._cpu_blocks import fma_block, load_block, store_block, zero_block
 from edgewise.kernels._simd import WIDTH, Lanes, full_width, pointer_to
-from edgewise.kernels.bspline._cpu_points import BARE, SIGNATURE
+from edgewise.kernels.bspline._cpu_points import FAST, SIGNATURE
 
 VECTORS = 3  # of a row of a strip
 ROWS = 8 if WIDTH == 64 else 4  # worked on together: with three vectors of each, what the registers hold
 STRIP = VECTORS * WIDTH // 8
 DEPTH = 128  # columns taken at a time: those of a strip stay in the nearest cache
 
-_FAST = {"fastmath": {"contract", "nsz", "reassoc"}, "error_model": "numpy"}
-_WHOLE = {**BARE, "fastmath": _FAST["fastmath"]}
+_FAST = {**FAST, "fastmath": {"contract", "nsz", "reassoc"}}
+_WHOLE = {**_FAST, "nogil": True}
 _BLOCK = (Lanes(types.float64), ROWS, VECTORS)
 _zero, _load, _store, _fma = (make(*_BLOCK) for make in (zero_block, load_block, store_block, fma_block))
 

@@ -16,6 +16,12 @@ _APART = 8  # numbers between rows: at powers of two they would meet in the same
 _BLOCK, _DEPTH, _ROWS = 96, 128, 8
 
 
+def prepare() -> None:
+    """Compile every kernel, or load it."""
+    for name in ("update", "panel", "solve"):
+        compiled(_SOURCE, name, "float64", 0)
+
+
 @final
 class Factor:
     """Factors matrices of one size in the same place in memory: new memory would cost as much as the factor."""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from edgewise.kernels._compiled import compiled
+from edgewise.kernels._compiled import addresses, compiled
 
 STRIDE = 8  # numbers kept for each input and row: degree + 1 values, then zeros
 _SOURCE = "edgewise.kernels.gram._cpu_source"
 _ROWS_PER_TILE = 4  # below, clearing the squares costs more than they save
 
 
-def addresses(arguments: Sequence[Tensor | int]) -> Any:
-    """What a kernel takes: whole numbers, tensors as their addresses."""
-    numbers = [a.data_ptr() if isinstance(a, Tensor) else int(a) for a in arguments]
-    return (ctypes.c_int64 * len(numbers))(*numbers)
+def prepare(degree: int) -> None:
+    """Compile every kernel, or load it."""
+    for name in ("local", "gram"):
+        compiled(_SOURCE, name, "float64", degree)
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Local:
         for x, t in zip(inputs, knots, strict=True):
             x, t = x.contiguous(), t.contiguous()
             count = t.shape[1] - degree - 1
-            call(addresses([x, t, values, cells, rows, first, x.shape[1], count]))
+            call(addresses([*_places(x, t, values, cells), rows, first, x.shape[1], count]))
             first += x.shape[1]
         return cls(cells, values)
 
@@ -68,6 +65,11 @@ def add_splines(
     sizes = (rows, edges.grid**2 * (degree + 1) * STRIDE if tiled else 0, edges.grid + degree + STRIDE)
     work = [torch.zeros(size, dtype=torch.float64) for size in sizes]
     extra = work[0] if base is None else base
-    arguments = [edges.table, len(edges.table), rows, edges.grid, local.cells, local.values, extra, left, right]
-    arguments += [left.shape[1], hessian, len(hessian), *work, tiled, base is not None]
+    arguments = [edges.table.data_ptr(), len(edges.table), rows, edges.grid]
+    arguments += _places(local.cells, local.values, extra, left, right)
+    arguments += [left.shape[1], hessian.data_ptr(), len(hessian), *_places(*work), tiled, base is not None]
     compiled(_SOURCE, "gram", "float64", degree)(addresses(arguments))
+
+
+def _places(*tensors: Tensor) -> list[int]:
+    return [tensor.data_ptr() for tensor in tensors]

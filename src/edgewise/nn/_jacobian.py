@@ -204,7 +204,7 @@ class Pass:
     def _combine(self, depth: int, weights: Tensor) -> Tensor:
         """What a layer's spline edges with other weights (n_out, n_in, width) give: (n, n_out)."""
         if depth in self._features:
-            return self._features[depth].flatten(1) @ weights.flatten(1).T
+            return (weights.flatten(1) @ self._features[depth].flatten(1).T).T  # BLAS likes few rows, not few columns
         layer, h = self.layer(depth), self.inputs[depth]
         count = layer.coefficients.shape[-1]
         out = contract(h, weights[..., :count], layer.knots, layer.family)

@@ -290,6 +290,26 @@ def test_every_recipe_ends_with_its_time(name: str) -> None:
         assert racing.points or racing.over
 
 
+def test_routes_are_timed_and_the_chosen_one_is_told(tmp_path: Path) -> None:
+    rows = run(["routes"], Settings(quick=True, repeats=2), Plan(tmp_path), silent)["routes"]
+    assert {(row["operation"], row["route"]) for row in rows} == {
+        (operation, route) for operation in ("contract", "pull_x", "pull_c", "matrix") for route in ("dense", "sparse")
+    }
+    assert all(float(row["seconds"]) > 0 for row in rows)
+    for operation in ("contract", "pull_x", "pull_c", "matrix"):
+        (chosen,) = [row["route"] for row in rows if row["operation"] == operation and int(row["chosen"])]
+        line = next(line for line in FIGURES["routes"].table(rows)[1] if line[1].text == operation)
+        assert line[4].text.startswith(chosen) and line[4].kept is None  # a quick run has no limits
+
+
+def test_a_route_that_was_chosen_and_is_slow_is_a_miss() -> None:
+    shared = {"case": "one", "rows": 1024, "operation": "contract", "reason": "", "status": ""}
+    rows = [{**shared, "route": "dense", "seconds": 1.0, "chosen": 0}]
+    rows.append({**shared, "route": "sparse", "seconds": 1.6, "chosen": 1})
+    (line,) = FIGURES["routes"].table(rows)[1]
+    assert line[4] == Cell("sparse, 1.6", False)
+
+
 def class_row(library: str, seed: int, accuracy: float, seconds: float) -> dict[str, Any]:
     shared = {"case": "moons", "table": "moons", "library": library, "parameters": 9, "seed": seed, "status": ""}
     return {**shared, "accuracy": accuracy, "seconds": seconds}

@@ -274,7 +274,7 @@ def test_a_peer_gets_its_time_from_what_edgewise_took() -> None:
 def test_a_quick_race_and_a_second_order_step(tmp_path: Path) -> None:
     settings = Settings(quick=True, repeats=1, budget=0.1)
     rows = run(["accuracy"], settings, Plan(tmp_path, only="edgewise, before"), silent)["accuracy"]
-    assert [row["recipe"] for row in rows] == ["grid 5"]
+    assert [row["recipe"] for row in rows] == ["grid 3, no rows held out"]
     assert rows[0]["error"] < 0.1
     steps = run(["lm"], settings, Plan(tmp_path), silent)["lm"]
     assert [row["parameters"] for row in steps] == [360, 1560, 448, 448, 510]

@@ -1,15 +1,15 @@
-"""The pictures of docs/benchmarks.md, drawn from what `edgewise bench` stored.
+"""The page docs/measured.md and its pictures, made from what `edgewise bench` stored.
 
     python benchmarks/draw.py
 
-Of each case the latest rows are drawn.
+Of each case the latest rows are taken.
 """
 
 from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -18,9 +18,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from record import HERE, RESULTS
 
-from edgewise.benchmark import FIGURES
+from edgewise.benchmark import FIGURES, Cell, read
 
-PICTURES = HERE.parent / "docs" / "pictures"
+PICTURES, PAGE = HERE.parent / "docs" / "pictures", HERE.parent / "docs" / "measured.md"
 _INK, _SOFT, _LINE = "#1b2a3a", "#8793a1", "#d9dfe6"
 _COLOURS = {
     "edgewise": "#d1410c", "mlp": "#8793a1", "efficient-kan": "#2f6db5", "pykan": "#7a4fa3", "jaxkan": "#2e8b57",
@@ -44,6 +44,54 @@ def main() -> None:
         with rc_context(_STYLE):
             draw(pd.read_csv(path)).savefig(given.out / f"{name}.svg", metadata={"Date": None}, facecolor="white")
         print(given.out / f"{name}.svg")
+    PAGE.write_text(page(given.results))
+    print(PAGE)
+
+
+_HEAD = """# Measured
+
+What `make bench` measured, beside the limits that edgewise is held to; **a bold figure misses its limit**.
+How it is measured: [benchmarks.md](benchmarks.md).
+Made from the rows in `benchmarks/results` by `python benchmarks/draw.py`.
+"""
+
+
+def page(results: Path) -> str:
+    """Every figure that has rows: its picture, its table as the command prints it, and where it was measured."""
+    parts = [_HEAD]
+    for figure in FIGURES.values():
+        rows = _latest(read(results / figure.file))
+        if not rows:
+            continue
+        head, lines = figure.table(rows)
+        parts.append(f"## {figure.title}\n")
+        picture = figure.file.removesuffix(".csv")
+        if picture in DRAWINGS:
+            parts.append(f"![{figure.title}](pictures/{picture}.svg)\n")
+        parts += [_row(head), _row(["---", *["---:"] * (len(head) - 1)]), *(_row(map(_marked, line)) for line in lines)]
+        last = rows[-1]
+        parts.append("")
+        if figure.note:
+            parts.append(f"{figure.note}.\n")
+        parts.append(
+            f"`{figure.file}`: {last['device']}, Python {last['python']}, torch {last['torch']}, {last['versions']}; "
+            f"commit {last['commit']}, {last['date']}.\n"
+        )
+    return "\n".join(parts)
+
+
+def _latest(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Of each case on each number of threads the rows of its last run."""
+    last = {(row["case"], row["threads"]): (row["commit"], row["device"]) for row in rows}
+    return [row for row in rows if last[row["case"], row["threads"]] == (row["commit"], row["device"])]
+
+
+def _marked(cell: Cell) -> str:
+    return f"**{cell.text}**" if cell.kept is False else cell.text
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def layers(rows: pd.DataFrame) -> Figure:

@@ -30,7 +30,8 @@ def penalty(
         sparsity:      sum_e s_e, majorised at the present scores by s_e^2 / (2 s_e,now + floor)
         smoothing:     sum_e mean A_j^2 c' R c,  R the roughness of the basis (second differences of B-splines)
         ridge:         sum_e (variance of c + 1 % of its mean square + c' R c)
-        continuation:  sum_e mean A_j^2 w_e sum_m (exp(-rows near m) - 1/100)+ |D_m c|^2,  D the differences of order degree + 2
+        continuation:  sum_e mean A_j^2 w_e sum_m (exp(-rows near m) - 1/100)+ |D_m c|^2,
+                       D the differences of order degree + 2
 
     Scores rather than raw coefficients, because a hidden node can be rescaled freely. Continuation matters only where
     cells hold hardly any row, as at the ends of a hidden node's range: differences there are expected to be as small

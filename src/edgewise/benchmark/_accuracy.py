@@ -49,7 +49,7 @@ class Accuracy(Figure):
                 race = _race(target, case.values["budget"])
                 library.train(recipe, race)
                 points = race.points or [Point(race.seconds, float("inf"))]
-                rows += [_row(case, recipe, number, point) for point in points]
+                rows += [_row(case, recipe, number, point) for point in _telling(points)]
                 if race.seconds > _LONG:
                     break
         return rows
@@ -97,6 +97,16 @@ def _cases_of(target: Target, settings: Settings) -> Iterator[Case]:
             for recipe in LIBRARIES[name].recipes:
                 yield case(name, [recipe], "")
     yield case(_OURS, ours, "after")
+
+
+def _telling(points: Sequence[Point]) -> list[Point]:
+    """The points whose error is lower by 2 % than that of any before, and the last one."""
+    told, least = [], float("inf")
+    for point in points:
+        if point.error < 0.98 * least or point is points[-1]:
+            told.append(point)
+            least = min(least, point.error)
+    return told
 
 
 def _race(target: Target, budget: float, seed: int = 1) -> Race:

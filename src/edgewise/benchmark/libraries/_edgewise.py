@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -10,14 +11,24 @@ from edgewise.benchmark._race import Race
 from edgewise.benchmark.libraries._base import DEGREE, Shape
 from edgewise.benchmark.libraries._torch import TorchLibrary
 from edgewise.nn import KAN, KANLayer, Layout
+from edgewise.optim import LM
 from edgewise.train import Options, fit
 
-#: name -> (list of grids, options)
-_RECIPES: dict[str, tuple[list[int] | str, Options]] = {
-    "grid 3, no rows held out": ([3], Options(validation=0)), "grid 3": ([3], Options()), "grid 5": ([5], Options()),
-    "to 10": ([5, 10], Options()), "to 20": ([5, 10, 20], Options()), "to 50": ([5, 10, 20, 50], Options()),
-    "default": ("auto", Options()),
-}  # fmt: skip
+_ALL, _GLANCE = (
+    {"options": Options(validation=0)},
+    {"solver": LM(steps=10), "options": Options(validation=0, restarts=1)},
+)
+#: name -> arguments of `fit`, from a glance to all that it does by itself
+_RECIPES: dict[str, dict[str, Any]] = {
+    "grid 3, no rows held out": {"grids": [3], **_ALL},
+    "grid 3, one start, 10 steps a run": {"grids": [3], **_GLANCE},
+    "grid 3": {"grids": [3]},
+    "grid 5": {"grids": [5]},
+    "to 10": {"grids": [5, 10]},
+    "to 20": {"grids": [5, 10, 20]},
+    "to 50": {"grids": [5, 10, 20, 50]},
+    "default": {},
+}
 
 
 class Edgewise(TorchLibrary):
@@ -26,7 +37,10 @@ class Edgewise(TorchLibrary):
     name = "edgewise"
     module = "edgewise"
     install = "edgewise"
-    settings = "KANLayer, KAN and fit with their default arguments; fit also with lists of grids, once with all rows."
+    settings = (
+        "KANLayer, KAN and fit with their default arguments; fit also with lists of grids, twice with all rows, once "
+        "of these with few steps."
+    )
     recipes = tuple(_RECIPES)
 
     def module_layer(self, shape: Shape) -> torch.nn.Module:
@@ -49,8 +63,7 @@ class Edgewise(TorchLibrary):
         """A whole call of `fit` from scratch is one point of the curve."""
         fit(KAN(race.widths), race.x[:100], race.y[:100], grids=[3])  # compiles
         race.start()
-        grids, options = _RECIPES[recipe]
-        model = fit(KAN(race.widths, seed=race.seed), race.x, race.y, grids=grids, options=options).model
+        model = fit(KAN(race.widths, seed=race.seed), race.x, race.y, **_RECIPES[recipe]).model
         race.point(lambda x: model(torch.from_numpy(x))[:, 0].detach().numpy())
 
 

@@ -144,11 +144,14 @@ def test_ctrl_c_ends_in_one_line_and_leaves_no_file(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None
-        while "searching" not in process.stdout.readline():
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        try:
+            assert process.stdout is not None
+            while "searching" not in process.stdout.readline():
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()  # it would run on where it does not heed the signal
     assert process.returncode == 2
     assert err == "edgewise: error: interrupted; nothing was written\n"
     assert list(tmp_path.iterdir()) == [tmp_path / "t.csv"]

@@ -109,11 +109,14 @@ print(result.outcome.name, result.train_error < 10, signal.getsignal(signal.SIGI
 def test_ctrl_c_ends_a_fit_with_the_best_network(solver: str) -> None:
     command = [sys.executable, "-c", SCRIPT, solver]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        assert run.stdout is not None
-        assert run.stdout.readline() == "running\n"
-        time.sleep(0.3)
-        run.send_signal(signal.SIGINT)
-        out, err = run.communicate(timeout=60)
+        try:
+            assert run.stdout is not None
+            assert run.stdout.readline() == "running\n"
+            time.sleep(0.3)
+            run.send_signal(signal.SIGINT)
+            out, err = run.communicate(timeout=60)
+        finally:
+            run.kill()  # it would run on where it does not heed the signal
     assert (out, err) == ("INTERRUPTED True True\n", "")
 
 

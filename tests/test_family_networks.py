@@ -267,9 +267,9 @@ def test_pruning_and_snapping_end_in_the_formula(basis: str) -> None:
 def test_networks_are_drawn(basis: str) -> None:
     model = network(basis)
     x = normal(60, 2)
-    curves = ew.plot.edge_curves(model, x)
+    curves = ew.interpret.edge_curves(model, x)
     assert all(0 <= curve.outside <= 1 and curve.knots == pytest.approx((-1, 1)) for curve in curves)
-    assert ew.plot.edge_curves(model)[0].outside == 0
+    assert ew.interpret.edge_curves(model)[0].outside == 0
     assert ew.plot.curves(model, x) is not None
     assert ew.plot.network(model, x) is not None
 

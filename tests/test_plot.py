@@ -185,7 +185,7 @@ def test_network_refuses_what_does_not_fit(arguments: dict, words: str) -> None:
 def test_edge_curves_are_the_network() -> None:
     model = ew.KAN([1, 1], seed=3)
     x = 3 * rows(300, 1)
-    (curve,) = plot.edge_curves(model, x)
+    (curve,) = ew.interpret.edge_curves(model, x)
     assert np.allclose(curve.y, model(torch.tensor(curve.x)[:, None])[:, 0].detach())
     assert curve.x[0] == pytest.approx(float(x.min()))
     assert curve.x[-1] == pytest.approx(float(x.max()))

@@ -1,6 +1,10 @@
 """From a network to a smaller network: scores, pruning, merging."""
 
+from edgewise.interpret._curves import EdgeCurve as EdgeCurve
+from edgewise.interpret._curves import edge_curves as edge_curves
+from edgewise.interpret._curves import rows_of as rows_of
 from edgewise.interpret._merge import merge_parallel as merge_parallel
+from edgewise.interpret._names import node_names as node_names
 from edgewise.interpret._prune import PruneResult as PruneResult
 from edgewise.interpret._prune import Removal as Removal
 from edgewise.interpret._prune import prune as prune

@@ -1,8 +1,6 @@
 """Pictures of networks, fits and candidates: nothing here shows a window or writes a file."""
 
 from edgewise.plot._curves import curves as curves
-from edgewise.plot._edges import EdgeCurve as EdgeCurve
-from edgewise.plot._edges import edge_curves as edge_curves
 from edgewise.plot._fit import fit_quality as fit_quality
 from edgewise.plot._history import history as history
 from edgewise.plot._layout import Diagram as Diagram

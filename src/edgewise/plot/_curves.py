@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
+from edgewise.interpret import EdgeCurve, edge_curves, node_names
 from edgewise.nn import KAN, KANLayer
 from edgewise.plot import _style as style
-from edgewise.plot._edges import EdgeCurve, edge_curves, shown_range
-from edgewise.plot._names import node_names
+from edgewise.plot._edges import shown_range
 from edgewise.plot._text import edge_formula
 
 _DECADES = 3.0

@@ -14,11 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 from matplotlib.path import Path
 
-from edgewise.interpret import edge_scores
+from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names, rows_of
 from edgewise.nn import KAN
-from edgewise.plot._edges import EdgeCurve, edge_curves, rows_of, shown_range
+from edgewise.plot._edges import shown_range
 from edgewise.plot._layout import Diagram, EdgeSpot, NodeSpot, Point, diagram
-from edgewise.plot._names import node_names
 from edgewise.plot._style import INK, SOFT, SYMBOLIC
 from edgewise.plot._text import function_label
 

@@ -1,4 +1,4 @@
-"""What inputs, hidden nodes and outputs are called in pictures."""
+"""What inputs, hidden nodes and outputs are called in tables and pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def node_names(model: KAN, names: Sequence[str] | None, target: str | Sequence[s
     """Names of the nodes of every level, inputs first: x1, ... and y, ... unless given, h1, ... in between.
 
     >>> import edgewise as ew
-    >>> node_names(ew.KAN([2, 2, 1]), ["t", "v"])
+    >>> ew.interpret.node_names(ew.KAN([2, 2, 1]), ["t", "v"])
     [['t', 'v'], ['h1', 'h2'], ['y']]
     """
     hidden = len(model.nodes) - 2

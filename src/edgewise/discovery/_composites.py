@@ -69,7 +69,7 @@ def composites(points: Points, noise: float, argument: int) -> list[UnivariateLa
 
 def _best(search: _Search, rows_of: list[Target], noise: float) -> list[tuple[Function, int, Tensor]]:
     """Return the most promising (function, target, (a, b)) after refining one start of every pair."""
-    functions = [library.get(name) for name in library.names()]
+    functions = [library.get(name) for name in library.names(core=True)]
     owner, index, theta = [], [], []
     for i, function in enumerate(functions):
         grid = starts(function, search.origin, torch.empty(0, dtype=torch.float64))

@@ -118,7 +118,7 @@ def _distinct(laws: list[UnivariateLaw]) -> list[UnivariateLaw]:
 
 def _direct(points: Points, noise: float) -> list[UnivariateLaw]:
     """Return the best laws of the library itself."""
-    fits = rank_curves(points.z, points.y, points.weight, floor=noise)
+    fits = rank_curves(points.z, points.y, points.weight, floor=noise, functions=library.names(core=True))
     fits = sorted(fits, key=lambda fit: fit.error)[:6] if noise > 0 else fits[:6]
     laws = [UnivariateLaw(Form(f.function, _IDENTITY), f.a, f.b, f.c, f.d, f.error) for f in fits]
     return [economical(law, points) for law in laws] if noise > 0 else [tidied(law, points) for law in laws]

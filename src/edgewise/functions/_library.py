@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
@@ -35,6 +35,9 @@ class Function:
     - ``complexity``: a small integer; ``x`` is 1.
     - ``gauge``: which of ``a, b`` the outer constants ``c, d`` can absorb: ``"none"``; ``"scale"``, the
       size of ``a`` (powers, abs, log); ``"shift"``, ``b`` (exp); ``"affine"``, both (x).
+    - ``poles``: the arguments inside the domain at which the function is infinite.
+    - ``core``: whether a search that composes functions itself tries the row too. The others are compositions that it
+      reaches anyway, or rare.
 
     >>> square = get("x^2")
     >>> square.torch(torch.tensor([3.0])).item(), square.complexity, square.gauge
@@ -47,6 +50,8 @@ class Function:
     domain: tuple[float, float] = (-math.inf, math.inf)
     complexity: int = 3
     gauge: str = "none"
+    poles: tuple[float, ...] = ()
+    core: bool = True
 
 
 def _symbolic(name: str) -> Callable[[Expr], Expr]:
@@ -64,6 +69,43 @@ def _gaussian(x: Expr) -> Expr:
     import sympy
 
     return sympy.exp(-(x**2))
+
+
+def _logistic(x: Expr) -> Expr:
+    import sympy
+
+    return 1 / (1 + sympy.exp(-x))
+
+
+def _softplus(x: Expr) -> Expr:
+    import sympy
+
+    return sympy.log(1 + sympy.exp(x))
+
+
+def _entropy(x: Expr) -> Expr:
+    import sympy
+
+    return x * sympy.log(x)
+
+
+def _root_of_square(sign: int, p: int) -> Callable[[Expr], Expr]:
+    """Return (1 + sign x^2)^(p/2) as a formula."""
+
+    def apply(x: Expr) -> Expr:
+        import sympy
+
+        return (1 + sign * x**2) ** sympy.Rational(p, 2)
+
+    return apply
+
+
+def _sinc(x: Tensor) -> Tensor:
+    """Return sin(x) / x, near 0 by its series, so that derivatives hold there too."""
+    small = x.abs() < 0.1
+    z, s = torch.where(small, 1.0, x), torch.where(small, x * x, 0.0)
+    series = 1 - s / 6 * (1 - s / 20 * (1 - s / 42 * (1 - s / 72 * (1 - s / 110))))
+    return torch.where(small, series, torch.sin(z) / z)
 
 
 def _power_torch(p: Fraction) -> Callable[[Tensor], Tensor]:
@@ -124,11 +166,29 @@ def _power(p: Fraction) -> Function:
         (low, math.inf),
         _POWER_COMPLEXITY.get(name, 5),
         "affine" if p == 1 else "scale",
+        (0.0,) if p < 0 else (),
+        name in _POWER_COMPLEXITY,
     )
 
 
 _INF = math.inf
 _HALF_PI = math.pi / 2
+_COMPOSED = (
+    Function("asinh", torch.asinh, _symbolic("asinh"), complexity=4),
+    Function("logistic", torch.sigmoid, _logistic, complexity=3),
+    Function("softplus", lambda x: torch.logaddexp(x, torch.zeros_like(x)), _softplus, complexity=4),
+    Function("erf", torch.erf, _symbolic("erf"), complexity=4),
+    Function("sinc", _sinc, _symbolic("sinc"), complexity=4),
+    Function("1/cos", lambda x: 1 / torch.cos(x), lambda x: 1 / _symbolic("cos")(x), (-_HALF_PI, _HALF_PI), 4),
+    Function("1/cosh", lambda x: 1 / torch.cosh(x), lambda x: 1 / _symbolic("cosh")(x), complexity=4),
+    Function("1/tanh", lambda x: 1 / torch.tanh(x), lambda x: 1 / _symbolic("tanh")(x), (0.0, _INF), 4),
+    Function("x log x", lambda x: x * torch.log(x), _entropy, (0.0, _INF), 4),
+    Function("1/(1+x^2)", lambda x: 1 / (1 + x * x), _root_of_square(1, -2), complexity=4),
+    Function("sqrt(1+x^2)", lambda x: torch.sqrt(1 + x * x), _root_of_square(1, 1), complexity=4),
+    Function("1/sqrt(1+x^2)", lambda x: torch.rsqrt(1 + x * x), _root_of_square(1, -1), complexity=5),
+    Function("sqrt(1-x^2)", lambda x: torch.sqrt(1 - x * x), _root_of_square(-1, 1), (-1.0, 1.0), 4),
+    Function("1/sqrt(1-x^2)", lambda x: torch.rsqrt(1 - x * x), _root_of_square(-1, -1), (-1.0, 1.0), 5),
+)
 _LIBRARY: dict[str, Function] = {
     f.name: f
     for f in (
@@ -147,6 +207,9 @@ _LIBRARY: dict[str, Function] = {
         Function("atanh", torch.atanh, _symbolic("atanh"), (-1.0, 1.0), 4),
         Function("gaussian", lambda x: torch.exp(-x * x), _gaussian, complexity=4),
         Function("abs", torch.abs, _symbolic("Abs"), complexity=2, gauge="scale"),
+        _power(Fraction(1, 3)),
+        _power(Fraction(2, 3)),
+        *(replace(row, core=False) for row in _COMPOSED),
     )
 }
 
@@ -177,19 +240,22 @@ def _nonzero(text: str) -> bool:
     return float(numerator) != 0 and (not denominator or float(denominator) != 0)
 
 
-def names() -> list[str]:
-    """Return the names of the library's rows, in the order they are tried.
+def names(core: bool = False) -> list[str]:
+    """Return the names of the library's rows, in the order they are tried; only the core ones if asked.
 
-    >>> names()[:4]
-    ['x', 'x^2', 'x^3', 'x^4']
+    >>> names()[:4], "erf" in names(), "erf" in names(core=True)
+    (['x', 'x^2', 'x^3', 'x^4'], True, False)
     """
-    return list(_LIBRARY)
+    return [name for name, row in _LIBRARY.items() if row.core or not core]
 
 
 def register(function: Function) -> Function:
     """Add a function to the library for this process and return it.
 
-    Raises `InputError` when the name is taken or the gauge is not one of the four.
+    It must be finite at 1/2 with a finite slope, where removed edges are evaluated: shift one that is not.
+
+    Raises `InputError` when the name is taken, the gauge is not one of the four, torch cannot differentiate the
+    function, or it is not finite at 1/2.
 
     >>> softsign = Function("softsign", torch.nn.functional.softsign, lambda x: x / (1 + abs(x)))
     >>> softsign.sympy(-3.0) == softsign.torch(torch.tensor(-3.0)).item()
@@ -202,5 +268,13 @@ def register(function: Function) -> Function:
         raise unknown("gauge", function.gauge, _GAUGES)
     if function.name in _LIBRARY or _POWER.fullmatch(function.name):
         raise InputError(f"The function name {function.name!r} is taken. Choose another name.")
+    at = torch.full((1,), 0.5, dtype=torch.float64, requires_grad=True)
+    with torch.enable_grad():
+        value = function.torch(at)
+        if not value.requires_grad:
+            raise InputError(f"torch cannot differentiate {function.name!r}. Write it by operations that it can.")
+        (slope,) = torch.autograd.grad(value.sum(), at)
+    if not bool(torch.isfinite(value).all() and torch.isfinite(slope).all()):
+        raise InputError(f"The function {function.name!r} is not finite at 1/2. Shift its argument.")
     _LIBRARY[function.name] = function
     return function

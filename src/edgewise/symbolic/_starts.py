@@ -30,10 +30,11 @@ class Traits:
 
 @cache
 def traits(function: Function) -> Traits:
-    """Find the parity and the singular point of a function by evaluating it."""
+    """Find the parity and the singular point of a function by evaluating it; a domain of one side has no parity."""
     u = torch.tensor([0.11, 0.37, 0.52, 0.83], dtype=torch.float64)
     f, g = function.torch(u), function.torch(-u)
     parity = 1 if torch.allclose(f, g, 1e-12, 0) else -1 if torch.allclose(f, -g, 1e-12, 0) else 0
+    parity *= function.domain[0] == -function.domain[1]
     at_zero = function.torch(torch.zeros(1, dtype=torch.float64))
     return Traits(parity, function.domain[0] == 0 or not bool(torch.isfinite(at_zero)))
 

@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 import torch
 
+from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.discovery._direct import polynomial, power_law, rational
@@ -95,7 +96,7 @@ def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterato
     for error, name, model in sorted(fits, key=lambda entry: entry[0] if entry[0] > equal else 0.0)[:3]:
         if time.perf_counter() > deadline:
             return
-        snapped = snap(model, u, (t / scale).unsqueeze(1), rounding=noise == 0)
+        snapped = snap(model, u, (t / scale).unsqueeze(1), functions=library.names(core=True), rounding=noise == 0)
         whole = not snapped.kept
         yield name, error, problem.lift(sympy.Float(scale) * snapped.model.formula(problem.names)) if whole else None
 

@@ -109,11 +109,15 @@ class KAN(torch.nn.Module):
             h = nodes.combine(layer(h))
         return h
 
-    def formula(self, names: Sequence[str] | None = None) -> sympy.Expr | list[sympy.Expr]:
+    def formula(
+        self, names: Sequence[str] | None = None, splines: str | None = None
+    ) -> sympy.Expr | list[sympy.Expr]:  # fmt: skip
         """Return the network as a sympy expression, one for each output.
 
         The formula is the network: evaluated at the same data both agree to rounding. Every active edge must be
-        symbolic (see `edgewise.symbolic.snap`); InputError names the ones that are not.
+        symbolic (see `edgewise.symbolic.snap`); InputError names the ones that are not. With `splines="symbols"` a
+        spline edge (layer, j, i) is an unknown function phi_layer_j_i, which
+        `edgewise.symbolic.spline_functions` evaluates.
 
         >>> import edgewise as ew
         >>> model = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "sin", (2.0, 0.0, 1.0, 0.5))
@@ -122,7 +126,7 @@ class KAN(torch.nn.Module):
         """
         from edgewise.nn._formula import network_formula
 
-        expressions = network_formula(self, names)
+        expressions = network_formula(self, names, splines)
         return expressions[0] if self.n_out == 1 else expressions
 
     def extra_repr(self) -> str:

@@ -1,9 +1,10 @@
-"""From a formula to the network that computes it."""
+"""From formulas to the network that computes them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import Any
 
 import sympy
 import torch
@@ -12,206 +13,94 @@ from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.nn import KAN, layer_of
-
-_NAMES = {
-    sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan", sympy.tanh: "tanh",
-    sympy.sinh: "sinh", sympy.cosh: "cosh", sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan",
-    sympy.atanh: "atanh", sympy.Abs: "abs",
-}  # fmt: skip
+from edgewise.symbolic._parse import checked_names, parse, real
+from edgewise.symbolic._plan import Plan, Subnode, Term
 
 
-@dataclass(frozen=True)
-class Term:
-    """One edge: c f(a u + b) of the node that computes u."""
-
-    function: str
-    a: float
-    u: Formula
-    b: float
-    c: float
-
-
-@dataclass(frozen=True)
-class Subnode:
-    """A sum of edges and a constant."""
-
-    terms: tuple[Term, ...]
-    constant: float
-
-
-@dataclass
-class _Plan:
-    """Nodes by formula: their subnodes (one: a sum, several: a product) and the layer that can first compute them."""
-
-    names: Sequence[str]
-    subnodes: dict[Formula, list[Subnode]] = field(default_factory=dict)
-    rank: dict[Formula, int] = field(default_factory=dict)
-
-    def add(self, node: Formula) -> int:
-        """Plan a node and everything under it; returns its layer."""
-        if node in self.rank:
-            return self.rank[node]
-        if node.is_Symbol:
-            if node.name not in self.names:
-                raise InputError(f"The formula uses {node.name!r}, which is not among the inputs {list(self.names)}.")
-            self.rank[node] = 0
-            return 0
-        _, factors = _product(node)
-        parts = [_sum(f) for f in factors] if len(factors) > 1 else [_sum(node)]
-        if len(factors) > 1:
-            coefficient = float(node / sympy.Mul(*factors))
-            first = parts[0]
-            terms = tuple(Term(t.function, t.a, t.u, t.b, coefficient * t.c) for t in first.terms)
-            parts[0] = Subnode(terms, coefficient * first.constant)
-        self.subnodes[node] = parts
-        below = [self.add(t.u) for part in parts for t in part.terms]
-        self.rank[node] = 1 + max(below, default=0)
-        return self.rank[node]
-
-
-def network_of(expression: Formula, names: Sequence[str]) -> KAN:
-    """Return the network of symbolic edges that computes a formula: the reverse of `KAN.formula`.
+def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int = 1) -> KAN:
+    """Return the network of symbolic edges that computes a formula, or several: the reverse of `KAN.formula`.
 
     Sums become sum nodes, products product nodes, powers and functions of one argument edges; a value that is needed
-    later is passed on by an edge x. Symbols are matched to inputs by name.
+    later is passed on by an edge x. u^v with a varying v is exp(v log u), so u has to be positive.
 
-    Errors: InputError for other names, functions outside the library, and numbers that are not real.
+    `formula` is text (see `parse`), a sympy expression or a number; a list of them gives one output for each. `names`
+    are the inputs in order, those of the formula in order of the alphabet if left out. The network has at least
+    `layers` layers; further ones pass the outputs on, which makes room for hidden nodes (see `nn.widen`). Constants
+    of an edge that its others can absorb are frozen, so that training moves each value of the formula once.
 
-    >>> from sympy import Symbol, exp, pi, sin
-    >>> x, y = Symbol("x"), Symbol("y")
-    >>> network_of(exp(sin(pi * x) + y**2), ["x", "y"]).widths
+    Errors: InputError for text that `parse` refuses, names that are no inputs, functions outside the library, and
+    numbers that are not real and finite.
+
+    >>> network_of("exp(sin(pi*x) + y^2)").widths
     [2, 1, 1]
-    >>> network_of(2 * x / y**2, ["x", "y"]).formula(["x", "y"])
+    >>> network_of("2*x/y^2").formula(["x", "y"])
     2*x/y**2
+    >>> network_of(["x*y", "x + y"], ["x", "y", "unused"]).formula(["x", "y", "unused"])
+    [x*y, x + y]
     """
-    expression = sympy.sympify(expression) if isinstance(expression, int | float) else expression
-    expression = expression.xreplace({s: sympy.Symbol(s.name) for s in expression.free_symbols})
-    plan = _Plan(names)
-    depth = max(1, plan.add(expression))
-    layers = _layers(plan, expression, depth)
-    model = KAN([len(names), *(_width(plan, nodes) for nodes in layers)], grid=1, base=None)
-    before = [sympy.Symbol(name) for name in names]
-    for number, nodes in enumerate(layers):
+    given = list(formula) if isinstance(formula, list | tuple) else [formula]
+    if not given:
+        raise InputError("'formula' is an empty list. Give at least one formula.")
+    if not isinstance(layers, int) or isinstance(layers, bool) or layers < 1:
+        raise InputError(f"'layers' must be an int >= 1. Got {layers!r}.")
+    chosen = None if names is None else checked_names(names)
+    try:
+        outputs = [_formula(one, chosen) for one in given]
+        chosen = _names(outputs) if chosen is None else chosen
+        plan = Plan(chosen)
+        below = plan.layers(outputs, layers)
+    except RecursionError:
+        raise InputError("The formula is nested too deeply. Name its parts, and put them in one by one.") from None
+    model = KAN([len(chosen), *(plan.width(nodes, k) for k, nodes in enumerate(below, 1))], grid=5, base=None)
+    before = [sympy.Symbol(name) for name in chosen]
+    for number, nodes in enumerate(below):
         _fill(model, number, plan, before, nodes)
         before = nodes
     return model
 
 
-def _layers(plan: _Plan, output: Formula, depth: int) -> list[list[Formula]]:
-    """The nodes of each layer, sums before products, values that are needed later passed on."""
-    layers: list[list[Formula]] = [[] for _ in range(depth)]
-    layers[-1] = [output]
-    for level in range(depth - 1, 0, -1):
-        needed: dict[Formula, None] = {}
-        for node in layers[level]:
-            if plan.rank[node] == level + 1:
-                needed.update(dict.fromkeys(t.u for part in plan.subnodes[node] for t in part.terms))
-            else:
-                needed[node] = None
-        nodes = list(needed)
-        layers[level - 1] = sorted(nodes, key=lambda n: _is_product(plan, n, level))
-    return layers
+def _formula(given: Any, names: list[str] | None) -> Formula:
+    """One formula over plain symbols, whatever it was given as."""
+    if isinstance(given, str):
+        return parse(given, names)
+    form = sympy.sympify(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
+    if not isinstance(form, sympy.Expr):
+        raise InputError(f"A formula is text, a sympy expression or a number. Got {type(given).__name__}.")
+    return real(form.xreplace({s: sympy.Symbol(s.name) for s in form.free_symbols}))  # type: ignore[union-attr]
 
 
-def _is_product(plan: _Plan, node: Formula, level: int) -> bool:
-    return plan.rank[node] == level and len(plan.subnodes.get(node, ())) > 1
+def _names(outputs: list[Formula]) -> list[str]:
+    """The names in formulas, x2 before x10."""
+    found = {symbol.name for output in outputs for symbol in output.free_symbols}
+    if not found:
+        raise InputError("The formula holds no name. Say with 'names' which inputs the network has.")
+    return sorted(found, key=lambda name: [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", name)])
 
 
-def _width(plan: _Plan, nodes: list[Formula]) -> tuple[int, list[int]]:
-    level = max(plan.rank[n] for n in nodes)
-    arities = [len(plan.subnodes[n]) for n in nodes if _is_product(plan, n, level) and plan.rank[n] == level]
-    return len(nodes) - len(arities), arities
-
-
-def _fill(model: KAN, number: int, plan: _Plan, before: list[Formula], nodes: list[Formula]) -> None:
+def _fill(model: KAN, number: int, plan: Plan, before: list[Formula], nodes: list[Formula]) -> None:
     """Set the edges of one layer."""
     layer = layer_of(model, number)
     layer.mask[:] = False
+    layer.affine_free[:] = False
+    place = {node: i for i, node in enumerate(before)}
     j = 0
     for node in nodes:
-        computed_here = plan.rank[node] == number + 1
+        computed = plan.rank[node] == number + 1
         passed = Subnode((Term("x", 1.0, node, 0.0, 1.0),), 0.0)
-        for part in plan.subnodes[node] if computed_here else [passed]:
-            constant = part.constant
-            terms = part.terms or (Term("x", 0.0, before[0], 0.0, 1.0),)
-            for term in terms:
-                i = before.index(term.u)
+        for part in plan.subnodes[node] if computed else [passed]:
+            terms = part.terms or (Term("x", 1.0, before[0], 0.0, 0.0),)
+            for k, term in enumerate(terms):
+                i = place[term.u]
                 layer.mask[j, i] = True
                 layer.symbols[j, i] = term.function
-                values = torch.tensor([term.a, term.b, term.c, constant], dtype=layer.dtype)
-                layer.affine.data[j, i] = values
-                constant = 0.0
+                constants = [term.a, term.b, term.c, part.constant if k == 0 else 0.0]
+                layer.affine.data[j, i] = torch.tensor(constants, dtype=layer.dtype)
+                if computed:
+                    layer.affine_free[j, i] = torch.tensor(_free(term.function, bool(part.terms), k == 0))
             j += 1
 
 
-def _sum(expression: Formula) -> Subnode:
-    """A formula as a sum of edges; of terms that start at one node, all but one become nodes of their own."""
-    constant, by_node = 0.0, {}
-    for part in sympy.Add.make_args(expression):
-        if part.is_number:
-            constant += _real(part)
-        else:
-            term = _term(part)
-            by_node.setdefault(term.u, []).append((term, part))
-    terms = []
-    for group in by_node.values():
-        group.sort(key=lambda pair: pair[0].function != "x")
-        terms.append(group[0][0])
-        for _, part in group[1:]:
-            coefficient, factors = _product(part)
-            terms.append(Term("x", 1.0, sympy.Mul(*factors), 0.0, coefficient))
-    return Subnode(tuple(terms), constant)
-
-
-def _term(part: Formula) -> Term:
-    coefficient, factors = _product(part)
-    if len(factors) > 1:
-        return Term("x", 1.0, sympy.Mul(*factors), 0.0, coefficient)
-    (rest,) = factors
-    if rest.is_Symbol or rest.is_Add:
-        return Term("x", 1.0, rest, 0.0, coefficient)
-    function, argument = _function(rest)
-    a, u, b = _affine(argument)
-    return Term(function, a, u, b, coefficient)
-
-
-def _product(expression: Formula) -> tuple[float, list[Formula]]:
-    """Numeric coefficient and the other factors."""
-    args = sympy.Mul.make_args(expression)
-    numbers = [a for a in args if a.is_number]
-    return _real(sympy.Mul(*numbers)), [a for a in args if not a.is_number]
-
-
-def _function(expression: Formula) -> tuple[str, Formula]:
-    """The edge function and its argument."""
-    if expression.is_Pow:
-        base, exponent = expression.as_base_exp()
-        if exponent.is_Rational:
-            name = {sympy.S.Half: "sqrt", -sympy.S.Half: "1/sqrt", sympy.S.NegativeOne: "1/x"}.get(exponent)
-            return name or f"x^{exponent}", base
-        if base.is_number:
-            return "exp", exponent * sympy.log(base)
-        return "exp", exponent * sympy.log(base)
-    name = _NAMES.get(expression.func)
-    if name is None or len(expression.args) != 1:
-        raise InputError(
-            f"The formula uses {expression.func}, which is no edge function. Known: {', '.join(library.names())}."
-        )
-    return name, expression.args[0]
-
-
-def _affine(argument: Formula) -> tuple[float, Formula, float]:
-    """a, u, b with argument = a u + b."""
-    numbers = [p for p in sympy.Add.make_args(argument) if p.is_number]
-    rest = sympy.Add(*(p for p in sympy.Add.make_args(argument) if not p.is_number))
-    if rest.is_Add:
-        return 1.0, argument, 0.0
-    coefficient, factors = _product(rest)
-    return coefficient, sympy.Mul(*factors), _real(sympy.Add(*numbers))
-
-
-def _real(value: Formula) -> float:
-    number = complex(value)
-    if number.imag != 0 or number.real != number.real or abs(number.real) == float("inf"):
-        raise InputError(f"The formula holds the number {value}, which is not real and finite.")
-    return number.real
+def _free(function: str, varies: bool, first: bool) -> list[bool]:
+    """Which of a, b, c, d training may move: those that no other constant of the sum can stand in for."""
+    gauge = library.get(function).gauge
+    return [varies and gauge in ("none", "shift"), varies and gauge in ("none", "scale"), varies, first]

@@ -1,0 +1,236 @@
+"""From the text of a formula to the formula: what names, numbers and functions mean, and what is too large."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import sympy
+import torch
+
+from edgewise import functions as library
+from edgewise._errors import InputError, unknown
+from edgewise._typing import Formula
+from edgewise.functions._constants import exact_constant
+from edgewise.symbolic._syntax import Node, character, read
+from edgewise.symbolic._vocabulary import others, parameters, primitives
+
+_CONSTANTS = {"pi": sympy.pi, "π": sympy.pi, "e": sympy.E, "E": sympy.E}
+_BITS = 4096  # of an exact number; a longer one becomes a double
+_POWER = 999_999  # the largest exponent of something that holds a name
+_SIZE = 20_000  # parts of a formula, where functions of the library hold their argument more than once
+
+
+def parse(text: str, names: Sequence[str] | None = None) -> sympy.Expr:
+    """Read a formula: + - * / ^ (or **), brackets, numbers, names, pi and e, and functions.
+
+    The functions are those of `edgewise.functions` and common spellings (sqrt, ln, log10, arcsin, ...); x², 2·x and −x
+    are read too. Names are the given ones, which may also be called pi or e; a name that is no word stands in
+    backquotes. Without `names`, every word that is no function or constant is one. A decimal is what the network would
+    hold and print: the exact constant that its double is, 1/2 for 0.5, or the double itself. Nothing in the text is
+    ever run: the grammar knows no attributes, calls of other things, or strings.
+
+    Errors: InputError, one line that points at the place, for everything outside the grammar, unknown names (the
+    nearest known ones first), numbers that are not real and finite, and texts too long, too deep or too large.
+
+    >>> parse("m*v^2/2 + 0.1*sin(2*pi*v)")
+    m*v**2/2 + sin(2*pi*v)/10
+    >>> parse("1 + spead", ["speed", "mass"])
+    Traceback (most recent call last):
+    edgewise._errors.InputError: Formula, character 5: Unknown name 'spead'. Known: speed, mass. Here: 1 + >>spead<<
+    """
+    known = None if names is None else checked_names(names)
+    tree = read(text)
+    form = _Meaning(known).of(tree).form
+    if form.has(sympy.I, sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+        raise tree.place.error("this is not real and finite wherever it is evaluated.")
+    return form
+
+
+def checked_names(names: object) -> list[str]:
+    """The names of inputs as a list, once they are what names have to be."""
+    listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else None
+    if not listed or not all(isinstance(name, str) and name for name in listed) or len({*listed}) != len(listed):
+        raise InputError(f"'names' must list different names, one for each input, like ['a', 'b']. Got {names!r}.")
+    return listed
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A formula; where it holds no name, its double as well. `size` counts its parts."""
+
+    form: Formula
+    number: float | None
+    size: int = 1
+
+
+class _Meaning:
+    """Turns a tree into a formula.
+
+    sympy works out numbers of any length as it builds, so the double of each is known before, and what is too large
+    never reaches it.
+    """
+
+    def __init__(self, names: list[str] | None, bound: Mapping[str, _Value] | None = None) -> None:
+        self.names, self.bound = names, bound or {}
+
+    def of(self, node: Node) -> _Value:
+        value = getattr(self, "_" + node.kind)(node)
+        if value.number is None and value.form.is_number:  # names that cancelled, as in x - x
+            value = _Value(value.form, float(sympy.N(value.form, 17)), value.size)
+        if value.number is not None and not math.isfinite(value.number):
+            raise node.place.error("this is not a real and finite number.")
+        return value
+
+    def _number(self, node: Node) -> _Value:
+        value = float(node.text)
+        if math.isinf(value) or (value == 0 and any(digit in "123456789" for digit in node.text.lower().split("e")[0])):
+            raise node.place.error("numbers are doubles, of sizes from 5e-324 to 1.8e308.")
+        whole = node.text.lstrip("-").isdigit()
+        return _Value(sympy.Integer(int(node.text)) if whole else exact_constant(value), value)
+
+    def _name(self, node: Node) -> _Value:
+        name = node.text
+        if name in self.bound:
+            return self.bound[name]
+        if self.names is not None and name in self.names:
+            return _Value(sympy.Symbol(name), None)
+        if name in _CONSTANTS:
+            return _Value(_CONSTANTS[name], float(_CONSTANTS[name]))
+        if name in primitives() or name in others():
+            raise node.place.error(f"{name!r} is a function and needs an argument: {name}(...).")
+        if self.names is not None:
+            raise node.place.error(f"{unknown('name', name, self.names)}{_foreign(name)}")
+        return _Value(sympy.Symbol(name), None)
+
+    def _sum(self, node: Node) -> _Value:
+        parts = [self.of(part) for part in node.parts]
+        return self._joined(node, sympy.Add, math.fsum, parts)
+
+    def _product(self, node: Node) -> _Value:
+        parts = [self.of(part) for part in node.parts]
+        return self._joined(node, sympy.Mul, math.prod, parts)
+
+    def _joined(
+        self, node: Node, join: Formula, work_out: Callable[[list[float]], float], parts: list[_Value]
+    ) -> _Value:
+        numbers = [part.number for part in parts if part.number is not None]
+        size = self._fitting(node, 1 + sum(part.size for part in parts))
+        try:
+            number = work_out(numbers)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise node.place.error("the numbers in here are too large together.")
+        if len(numbers) < len(parts):
+            return _Value(join(*(part.form for part in parts)), None, size)
+        return _Value(_bounded(join(*(part.form for part in parts)), number), number)
+
+    def _negative(self, node: Node) -> _Value:
+        part = self.of(node.parts[0])
+        return _Value(-part.form, None if part.number is None else -part.number, part.size)
+
+    def _inverse(self, node: Node) -> _Value:
+        part = self.of(node.parts[0])
+        if part.form.is_zero:
+            raise node.place.error("this divides by zero.")
+        if part.number is None:
+            return _Value(1 / part.form, None, part.size + 1)
+        return _Value(1 / part.form, 1 / part.number if part.number else math.inf)
+
+    def _power(self, node: Node) -> _Value:
+        base, exponent = (self.of(part) for part in node.parts)
+        size = self._fitting(node, 1 + base.size + exponent.size)
+        if exponent.number is None:
+            if base.form.is_zero:
+                raise node.place.error("zero to a power that varies is not defined.")
+            return _Value(base.form**exponent.form, None, size)
+        if base.number is not None:
+            number = _power_of(base.number, exponent.number)
+            if number is None or (number == 0 and base.number != 0):
+                raise node.place.error("this is not a real and finite number of the size of a double.")
+            long = _length(base.form) * abs(exponent.number) > _BITS
+            return _Value(exact_constant(number) if long else base.form**exponent.form, number)
+        coefficient = base.form.as_coeff_Mul()[0]
+        if abs(exponent.number) > _POWER or _length(coefficient) * abs(exponent.number) > _BITS:
+            raise node.place.error(f"this power is too large: exponents go up to {_POWER}, numbers to {_BITS} bits.")
+        return _Value(base.form**exponent.form, None, size)
+
+    def _call(self, node: Node) -> _Value:
+        name, given = node.text, [self.of(part) for part in node.parts]
+        if self.names is not None and name in self.names and name not in primitives() and name not in others():
+            raise node.place.error(f"{name!r} is a name and no function: write {name}*(...) for a product.")
+        row, other = primitives().get(name), others().get(name)
+        if row is None and other is None:
+            known = [*primitives(), *others()]
+            raise node.place.error(f"{unknown('function', name, known)}{_foreign(name)}")
+        wanted = parameters(other) if other else ["u"]
+        if len(given) != len(wanted):
+            raise node.place.error(f"{name!r} takes {len(wanted)} argument(s). Got {len(given)}.")
+        if other:
+            return self._expanded(node, other, dict(zip(wanted, given, strict=True)))
+        assert row is not None
+        return self._applied(node, library.get(row), given[0])
+
+    def _expanded(self, node: Node, tree: Node, bound: dict[str, _Value]) -> _Value:
+        try:
+            return _Meaning(None, bound).of(tree)
+        except InputError:  # it would point into the definition
+            raise node.place.error(f"{node.text!r} is not real and finite here.") from None
+
+    def _applied(self, node: Node, row: library.Function, value: _Value) -> _Value:
+        if value.number is not None:
+            number = float(row.torch(torch.tensor(value.number, dtype=torch.float64)))
+            if not math.isfinite(number):
+                raise node.place.error(f"{node.text}({value.number:g}) is not a real and finite number.")
+            return _Value(real(row.sympy(value.form)), number)
+        times = sum(1 for part in sympy.preorder_traversal(row.sympy(_ONE)) if part == _ONE)
+        size = self._fitting(node, 1 + times * value.size)
+        return _Value(real(row.sympy(value.form)), None, size)
+
+    def _fitting(self, node: Node, size: int) -> int:
+        if size > _SIZE:
+            raise node.place.error(f"this has more than {_SIZE} parts once it is written out: simplify it.")
+        return size
+
+
+_ONE = sympy.Symbol("u")
+
+
+def real(form: Formula) -> Formula:
+    """The formula for names that are real: sympy leaves re(...) and the like where they might not be.
+
+    >>> real(sympy.Abs(sympy.exp(sympy.Symbol("x"))))
+    exp(x)
+    """
+    if not form.has(sympy.re, sympy.im, sympy.conjugate):
+        return form
+    kept = {sympy.re: lambda u: u, sympy.conjugate: lambda u: u, sympy.im: lambda _: sympy.Integer(0)}
+    for kind, meaning in kept.items():
+        form = form.replace(kind, meaning)
+    return form
+
+
+def _power_of(base: float, exponent: float) -> float | None:
+    """The double of a power of numbers, None where it is not real or too large."""
+    try:
+        number = base**exponent
+    except (OverflowError, ZeroDivisionError):
+        return None
+    return number if isinstance(number, float) and math.isfinite(number) else None
+
+
+def _length(form: Formula) -> int:
+    """Bits of all whole numbers in a formula."""
+    return sum(int(r.p).bit_length() + int(r.q).bit_length() - 1 for r in form.atoms(sympy.Rational))
+
+
+def _bounded(form: Formula, number: float) -> Formula:
+    return exact_constant(number) if _length(form) > _BITS else form
+
+
+def _foreign(name: str) -> str:
+    """What stands in a name beyond ASCII, as it may look like something else."""
+    signs = [character(sign) for sign in dict.fromkeys(name) if not sign.isascii()]
+    return f" It holds {', '.join(signs[:3])}." if signs else ""

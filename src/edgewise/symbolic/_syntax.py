@@ -1,0 +1,244 @@
+"""The grammar of formulas: text to a tree, with the place of each part. Nothing in the text is ever run."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import NamedTuple
+
+from edgewise._errors import InputError
+
+_LONGEST = 10_000  # characters
+_DEEPEST = 50  # brackets, functions and exponents within one another
+_AROUND = 20  # characters shown on each side of a place
+
+_NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_QUOTED = re.compile(r"`([^`]+)`")
+_SPELLINGS = {"**": "^", "−": "-", "·": "*", "⋅": "*", "×": "*", "÷": "/"}
+_SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_RAISED = re.compile("⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
+_HINTS = {
+    "=": "give the right-hand side only",
+    ".": "a formula has no attributes, and a decimal is written like 0.5",
+    "|": "write abs(...)",
+    "!": "a formula has no factorials",
+    "%": "divide by 100 instead",
+    "`": "a name in backquotes ends with another one, like `mass (kg)`",
+} | dict.fromkeys("[]{}", "use round brackets")
+
+
+class Place(NamedTuple):
+    """A part of a text, from character `start` up to `end`."""
+
+    text: str
+    start: int
+    end: int
+
+    def error(self, problem: str) -> InputError:
+        """The error that points here: where, what is wrong, and the text around with the part marked >>so<<."""
+        before, part, after = self.text[: self.start], self.text[self.start : self.end], self.text[self.end :]
+        shown = _cut(before, -_AROUND) + ">>" + _cut(part, 2 * _AROUND) + "<<" + _cut(after, _AROUND)
+        return InputError(f"Formula, character {self.start + 1}: {problem} Here: {repr(shown)[1:-1]}")
+
+
+def _cut(text: str, size: int) -> str:
+    if len(text) <= abs(size):
+        return text
+    return "..." + text[size:] if size < 0 else text[:size] + "..."
+
+
+class Node(NamedTuple):
+    """A part of a formula.
+
+    kind "number", "name": `text` is what was written. "call": `text` is the function, `parts` its arguments. "sum" and
+    "product": any number of parts. "negative", "inverse": one part. "power": base and exponent.
+    """
+
+    kind: str
+    place: Place
+    parts: tuple[Node, ...] = ()
+    text: str = ""
+
+
+class _Token(NamedTuple):
+    kind: str  # "number", "name", "raised", "end", or the operator or bracket itself
+    text: str
+    place: Place
+
+
+def read(text: str) -> Node:
+    """Return the tree of a formula.
+
+        sum     = product { ("+" | "-") product }
+        product = signed { ("*" | "/") signed }
+        signed  = { "+" | "-" } power
+        power   = atom { superscript } [ "^" signed ]
+        atom    = number | name | name "(" sum { "," sum } ")" | "(" sum ")"
+
+    So -x^2 is -(x^2), 2^3^2 is 2^9 and a/b*c is (a/b)*c.
+
+    Errors: InputError that names the character for everything else.
+
+    >>> read("a - 2*b").kind
+    'sum'
+    >>> read("2 x")
+    Traceback (most recent call last):
+    edgewise._errors.InputError: Formula, character 3: expected an operator or the end (write a product with *, a function with brackets). Here: 2 >>x<<
+    """  # noqa: E501 (the message is one line)
+    if not isinstance(text, str):
+        raise InputError(f"A formula is text, like 'a*sin(b) + 1'. Got {type(text).__name__}.")
+    if not text.strip():
+        raise InputError("The formula is empty. Write one, like 'a*sin(b) + 1'.")
+    if len(text) > _LONGEST:
+        raise InputError(f"The formula has {len(text)} characters. At most {_LONGEST} are read: split it.")
+    return _Grammar(_tokens(text)).formula()
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens, at = [], 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        kind, piece, end = _token(text, at)
+        tokens.append(_Token(kind, piece, Place(text, at, end)))
+        at = end
+    return [*tokens, _Token("end", "", Place(text, len(text), len(text)))]
+
+
+def _token(text: str, at: int) -> tuple[str, str, int]:
+    """Kind, content and end of the token that starts at a character."""
+    if number := _NUMBER.match(text, at):
+        return "number", number[0], number.end()
+    if text[at].isidentifier():
+        end = at + 1
+        while end < len(text) and (("a" + text[end]).isidentifier() or text[end] in _SUBSCRIPTS):
+            end += 1
+        return "name", text[at:end], end
+    if raised := _RAISED.match(text, at):
+        return "raised", raised[0].translate(_SUPERSCRIPT), raised.end()
+    if quoted := _QUOTED.match(text, at):
+        return "name", quoted[1], quoted.end()
+    operator = "**" if text.startswith("**", at) else text[at]
+    kind = _SPELLINGS.get(operator, operator)
+    if kind not in ("+", "-", "*", "/", "^", "(", ")", ","):
+        hint = _HINTS.get(text[at], "use + - * / ^ ( ), numbers, names and functions")
+        raise Place(text, at, at + 1).error(f"{character(text[at])} is not part of a formula: {hint}.")
+    return kind, kind, at + len(operator)
+
+
+def character(sign: str) -> str:
+    """A character in words: itself, and its number and name where it may look like another or like nothing."""
+    plain = sign.isascii() and sign.isprintable()
+    return repr(sign) if plain else f"U+{ord(sign):04X} {unicodedata.name(sign, 'without a name')}"
+
+
+class _Grammar:
+    """Reads tokens from left to right; each method takes what the rule of its name says."""
+
+    def __init__(self, tokens: list[_Token]) -> None:
+        self.tokens, self.at, self.depth = tokens, 0, 0
+
+    @property
+    def next(self) -> _Token:
+        return self.tokens[self.at]
+
+    def take(self, *kinds: str) -> _Token | None:
+        """The next token if it is of one of the kinds."""
+        if self.next.kind not in kinds:
+            return None
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def since(self, start: int) -> Place:
+        """The place from the token numbered `start` to the last one taken."""
+        first, last = self.tokens[start].place, self.tokens[self.at - 1].place
+        return Place(first.text, first.start, last.end)
+
+    def formula(self) -> Node:
+        found = self.sum()
+        if self.next.kind == ")":
+            raise self.next.place.error("this ')' closes nothing: remove it, or open a bracket before.")
+        if self.next.kind == ",":
+            raise self.next.place.error("a ',' stands only between arguments: a decimal takes a point, like 1.5.")
+        if self.next.kind != "end":
+            raise self.next.place.error(
+                "expected an operator or the end (write a product with *, a function with brackets)."
+            )
+        return found
+
+    def sum(self) -> Node:
+        start = self.at
+        parts = [self.product()]
+        while sign := self.take("+", "-"):
+            part = self.product()
+            parts.append(part if sign.kind == "+" else Node("negative", part.place, (part,)))
+        return parts[0] if len(parts) == 1 else Node("sum", self.since(start), tuple(parts))
+
+    def product(self) -> Node:
+        start = self.at
+        parts = [self.signed()]
+        while sign := self.take("*", "/"):
+            part = self.signed()
+            parts.append(part if sign.kind == "*" else Node("inverse", part.place, (part,)))
+        return parts[0] if len(parts) == 1 else Node("product", self.since(start), tuple(parts))
+
+    def signed(self) -> Node:
+        start, negative = self.at, False
+        while sign := self.take("+", "-"):
+            negative ^= sign.kind == "-"
+        found = self.power()
+        return Node("negative", self.since(start), (found,)) if negative else found
+
+    def power(self) -> Node:
+        start = self.at
+        found = self.atom()
+        while raised := self.take("raised"):
+            exponent = Node("number", raised.place, text=raised.text)
+            found = Node("power", self.since(start), (found, exponent))
+        if self.take("^"):
+            exponent = self.within(self.signed)
+            found = Node("power", self.since(start), (found, exponent))
+        return found
+
+    def atom(self) -> Node:
+        if number := self.take("number"):
+            return Node("number", number.place, text=number.text)
+        if name := self.take("name"):
+            if self.next.kind == "(":
+                start = self.at - 1
+                parts = self.brackets()
+                return Node("call", self.since(start), tuple(parts), name.text)
+            return Node("name", name.place, text=name.text)
+        if self.next.kind == "(":
+            opened = self.next
+            parts = self.brackets()
+            if len(parts) > 1:
+                raise opened.place.error("a ',' stands only between arguments of a function.")
+            return parts[0]
+        found = "the end" if self.next.kind == "end" else repr(self.next.text)
+        raise self.next.place.error(f"expected a number, a name, a function or '(', found {found}.")
+
+    def brackets(self) -> list[Node]:
+        opened = self.tokens[self.at]
+        self.at += 1
+        parts = [self.within(self.sum)]
+        while self.take(","):
+            parts.append(self.within(self.sum))
+        if not self.take(")"):
+            if self.next.kind == "end":
+                raise opened.place.error("this '(' is never closed: add a ')'.")
+            raise self.next.place.error(
+                "expected an operator or ')' (write a product with *, a function with brackets)."
+            )
+        return parts
+
+    def within(self, rule: Callable[[], Node]) -> Node:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise self.next.place.error(f"nested more than {_DEEPEST} deep: simplify the formula.")
+        found = rule()
+        self.depth -= 1
+        return found

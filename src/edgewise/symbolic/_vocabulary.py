@@ -1,0 +1,119 @@
+"""The functions that formulas can name, and the edge functions that they are."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import MappingProxyType
+
+import sympy
+
+from edgewise import functions as library
+from edgewise._typing import Formula
+from edgewise.symbolic._syntax import Node, read
+
+#: other spellings, each by means of the library's functions; every parameter stands once, so that nothing grows
+_OTHERS = {
+    "sqrt": "u^(1/2)",
+    "cbrt": "u^(1/3)",
+    "square": "u^2",
+    "ln": "log(u)",
+    "log10": "log(u)/log(10)",
+    "log2": "log(u)/log(2)",
+    "log1p": "log(1 + u)",
+    "expm1": "exp(u) - 1",
+    "sec": "1/cos(u)",
+    "csc": "1/sin(u)",
+    "cot": "1/tan(u)",
+    "sech": "1/cosh(u)",
+    "csch": "1/sinh(u)",
+    "coth": "1/tanh(u)",
+    "arcsin": "asin(u)",
+    "arccos": "acos(u)",
+    "arctan": "atan(u)",
+    "arcsinh": "asinh(u)",
+    "arccosh": "acosh(u)",
+    "arctanh": "atanh(u)",
+    "erfc": "1 - erf(u)",
+    "sigmoid": "logistic(u)",
+    "pow": "u^v",
+    "hypot": "sqrt(u^2 + v^2)",
+}
+_PARAMETERS = ("u", "v")
+_U = sympy.Symbol("u")
+
+
+def primitives() -> MappingProxyType[str, str]:
+    """Each function that a formula can name, and the row of the library that it is.
+
+    A row has its own name and sympy's: both "abs" and "Abs".
+    """
+    return _primitives(tuple(library.names()))
+
+
+@cache
+def _primitives(rows: tuple[str, ...]) -> MappingProxyType[str, str]:
+    named = {_head(row): row for row in rows if _is_plain(row)}
+    return MappingProxyType(named | {row: row for row in rows if row.isidentifier() and row != "x"})
+
+
+def others() -> MappingProxyType[str, Node]:
+    """Each function that is written by means of others: a formula in u, or in u and v."""
+    return _others(frozenset(primitives()))
+
+
+@cache
+def _others(known: frozenset[str]) -> MappingProxyType[str, Node]:
+    found: dict[str, Node] = {}
+    for name, text in _OTHERS.items():
+        tree = read(text)
+        if name not in known and _calls(tree) <= known | set(found):
+            found[name] = tree
+    return MappingProxyType(found)
+
+
+def parameters(tree: Node) -> list[str]:
+    """The parameters of one of the `others`."""
+    used = _texts(tree, "name")
+    return [name for name in _PARAMETERS if name in used]
+
+
+def edge_function(expression: Formula) -> tuple[str, Formula] | None:
+    """The row and the argument of f(u), f a function of the library; None where it is none.
+
+    >>> x = sympy.Symbol("x")
+    >>> edge_function(sympy.Abs(x + 1)), edge_function(sympy.gamma(x))
+    (('abs', x + 1), None)
+    """
+    for row in _by_head(tuple(library.names())).get(type(expression).__name__, ()):
+        for argument in expression.args:
+            if library.get(row).sympy(argument) == expression:
+                return row, argument
+    return None
+
+
+@cache
+def _by_head(rows: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if _is_plain(row):
+            found.setdefault(_head(row), []).append(row)
+    return found
+
+
+def _head(row: str) -> str:
+    return type(library.get(row).sympy(_U)).__name__
+
+
+def _is_plain(row: str) -> bool:
+    """Whether the row is one function of sympy applied to its argument, and no composition."""
+    form = library.get(row).sympy(_U)
+    return _U in form.args and not isinstance(form, sympy.Add | sympy.Mul | sympy.Pow)
+
+
+def _calls(tree: Node) -> set[str]:
+    return _texts(tree, "call")
+
+
+def _texts(tree: Node, kind: str) -> set[str]:
+    found = {tree.text} if tree.kind == kind else set()
+    return found.union(*(_texts(part, kind) for part in tree.parts))

@@ -1,4 +1,4 @@
-"""Scores, pruning and merging."""
+"""Pruning and merging."""
 
 from __future__ import annotations
 
@@ -6,38 +6,12 @@ import pytest
 import torch
 
 import edgewise as ew
-from edgewise.interpret import edge_scores, input_scores, merge_parallel, node_scores
+from edgewise.interpret import merge_parallel
 from edgewise.train import Table
 
 
 def rows(n: int = 300, d: int = 2, seed: int = 0) -> torch.Tensor:
     return torch.rand(n, d, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-
-
-def test_scores_are_shares_of_the_output_spread() -> None:
-    model = ew.KAN([2, 1])
-    model = ew.nn.set_function(model, 0, 0, 0, "x", (1.0, 0.0, 3.0, 0.0))
-    model = ew.nn.set_function(model, 0, 0, 1, "x", (1.0, 0.0, 4.0, 7.0))
-    x = rows(100_000)
-    assert edge_scores(model, x)[0][0].tolist() == pytest.approx([0.6, 0.8], abs=0.01)
-    assert input_scores(model, x).tolist() == pytest.approx([0.6, 0.8], abs=0.01)
-
-
-def test_scores_do_not_change_when_a_hidden_node_is_rescaled() -> None:
-    model = ew.KAN([2, 2, 1], seed=3)
-    x = rows()
-    before = edge_scores(model, x)
-    scaled = ew.nn.clone(model)
-    with torch.no_grad():
-        scaled.layers[0].coefficients[1] *= 10
-        scaled.layers[1].knots[1] *= 10
-    for a, b in zip(before, edge_scores(scaled, x), strict=True):
-        assert torch.allclose(a, b, rtol=1e-6)
-
-
-def test_node_scores_have_one_entry_for_each_node_before_a_layer() -> None:
-    found = node_scores(ew.KAN([2, (1, 2), 3]), rows())
-    assert [len(s) for s in found] == [2, 3]
 
 
 def test_prune_removes_an_input_that_does_not_matter_and_reports_each_cost() -> None:

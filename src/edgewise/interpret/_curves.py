@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,12 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.nn import KAN, KANLayer, trace
-from edgewise.train import as_matrix
+from edgewise.interpret._rows import rows_of
+from edgewise.nn import KAN, KANLayer, layer_of, trace
 
 _POINTS = 161
-_MOST_ROWS = 10_000
+
+Edge = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -38,49 +40,54 @@ class EdgeCurve:
     function: str | None
     affine: tuple[float, float, float, float] | None
 
-
-def rows_of(model: KAN, x: Any) -> Tensor:
-    """The rows to show a network on: at most 10 000 of x, or points spread over the first knots."""
-    if x is None:
-        layer = model.layers[0]
-        assert isinstance(layer, KANLayer)
-        low, high = layer.kind.ends(layer.knots)
-        unit = torch.quasirandom.SobolEngine(model.n_in).draw(513, dtype=torch.float64)[1:].to(low)
-        return low + (high - low) * unit
-    table = as_matrix(x, "x")
-    if table.shape[1] != model.n_in:
-        raise InputError(f"This KAN takes {model.n_in} input columns. x has {table.shape[1]}.")
-    return table[:: -(-len(table) // _MOST_ROWS)].to(model.device, model.dtype)
+    @property
+    def counts(self) -> np.ndarray:
+        """How many samples lie nearer to each point than to any other, (points,): they add up to the rows."""
+        middles = (self.x[1:] + self.x[:-1]) / 2
+        return np.bincount(np.searchsorted(middles, self.samples[np.isfinite(self.samples)]), minlength=len(self.x))
 
 
-def edge_curves(model: KAN, x: Any = None) -> list[EdgeCurve]:
-    """Return the curve of every active edge over the range its inputs take on the rows of x.
+def edge_curves(model: KAN, x: Any = None, *, edges: Iterable[Edge] | None = None) -> list[EdgeCurve]:
+    """Return the curve of every active edge, or of some, over the range its inputs take on the rows of x.
 
-    Shapes: x (n, n_in), or None for points spread over the first layer's knots.
-    Errors: InputError for another width.
+    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `edges` lists (layer, j, i).
+    Errors: InputError for another width, and for edges that the network does not have.
 
     >>> import edgewise as ew
     >>> curve = ew.interpret.edge_curves(ew.KAN([2, 1]))[0]
     >>> curve.x.shape == curve.y.shape, curve.function
     (True, None)
+    >>> len(ew.interpret.edge_curves(ew.KAN([2, 1]), edges=[(0, 0, 1)]))
+    1
     """
+    wanted = _active(model) if edges is None else _checked(model, edges)
+    found = {}
     with torch.no_grad():
         passed = trace(model, rows_of(model, x))
-        found = []
-        for depth, layer in enumerate(model.layers):
-            assert isinstance(layer, KANLayer)
-            points = _points(passed.inputs[depth])
+        for depth in {edge[0] for edge in wanted}:
+            layer, inputs, outputs = layer_of(model, depth), passed.inputs[depth], passed.edges[depth]
+            points = _points(inputs)
             values = layer.edges(points)
-            for j, i in layer.mask.nonzero().tolist():
-                found.append(
-                    _curve(
-                        layer,
-                        (depth, j, i),
-                        (points[:, i], values[:, j, i]),
-                        (passed.inputs[depth][:, i], passed.edges[depth][:, j, i]),
-                    )
-                )
-    return found
+            for edge in (edge for edge in wanted if edge[0] == depth):
+                _, j, i = edge
+                found[edge] = _curve(layer, edge, (points[:, i], values[:, j, i]), (inputs[:, i], outputs[:, j, i]))
+    return [found[edge] for edge in wanted]
+
+
+def _active(model: KAN) -> list[Edge]:
+    layers = range(len(model.layers))
+    return [(depth, j, i) for depth in layers for j, i in layer_of(model, depth).mask.nonzero().tolist()]
+
+
+def _checked(model: KAN, edges: Iterable[Edge]) -> list[Edge]:
+    active, wanted = set(_active(model)), []
+    for edge in edges:
+        if edge not in active:
+            raise InputError(
+                f"This network has no active edge (layer, j, i) = {edge!r}. Look at ew.interpret.edge_table."
+            )
+        wanted.append(edge)
+    return wanted
 
 
 def _points(inputs: Tensor) -> Tensor:
@@ -95,9 +102,7 @@ def _points(inputs: Tensor) -> Tensor:
     return torch.cat([even, dense]).sort(0).values
 
 
-def _curve(
-    layer: KANLayer, edge: tuple[int, int, int], curve: tuple[Tensor, Tensor], data: tuple[Tensor, Tensor]
-) -> EdgeCurve:
+def _curve(layer: KANLayer, edge: Edge, curve: tuple[Tensor, Tensor], data: tuple[Tensor, Tensor]) -> EdgeCurve:
     depth, j, i = edge
     x, y, samples, values = (part.double().cpu().numpy() for part in (*curve, *data))
     function = layer.symbols.get((j, i))

@@ -1,4 +1,4 @@
-"""How much of the output's variation passes through each edge, node and input."""
+"""How much of the output's variation passes through each edge, node and input, and in which direction."""
 
 from __future__ import annotations
 
@@ -7,51 +7,98 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, KANLayer, Pass
-from edgewise.train import as_matrix
+from edgewise._errors import unknown
+from edgewise.interpret._rows import region_of, table_of
+from edgewise.interpret._slopes import edge_derivatives
+from edgewise.nn import KAN, Pass, layer_of
 
 
-def edge_scores(model: KAN, x: Any) -> list[Tensor]:
+def edge_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, signed: bool = False) -> list[Tensor]:
     """Return the attribution score of every edge: its spread, as the output feels it.
 
-    score_ji = sqrt( mean_o mean_n A_oj(x_n)^2 Var phi_ji ) / sqrt( mean_o Var y_o ),  A_oj = d y_o / d subnode j
+    score_ji  = sqrt( mean_o mean_n A_oj(x_n)^2 Var phi_ji ) / sqrt( mean_o Var y_o ),  A_oj = d y_o / d subnode j
+    signed_ji = mean_o mean_n A_oj(x_n) phi_ji'(h_ni) sd h_i / sqrt( mean_o Var y_o )
 
     1 means as much variation as the output has; 0 that the edge could be a constant. Rescaling a hidden node changes no
-    score. Shapes: x (n, n_in); one (n_out, n_in) tensor for each layer, zero where masked.
+    score. With `signed` it is the direction of the effect: by how many of its spreads the output rises through this
+    edge, on average, where its node rises by one. A straight edge of a sum has signed = score or -score, an even
+    function's signed score is 0.
+
+    `rows` is a region of the data, a mask of booleans or row numbers: means and the spreads of the edges are taken over
+    it, while the output's spread stays that of all rows, so that regions compare. `by="output"` scores each output by
+    itself, in units of its own spread. Together they tell classes apart: `rows=labels == 2, by="output"`.
+
+    Shapes: x (n, n_in); one (n_out, n_in) tensor for each layer, zero where masked; one more dimension in front,
+    over the network's outputs, with `by="output"`.
+
+    Errors: InputError for x of another width, for rows that are no region of x, and for another `by`.
 
     >>> import edgewise as ew, torch
     >>> [s.shape for s in ew.interpret.edge_scores(ew.KAN([2, 3, 1]), torch.rand(50, 2))]
     [torch.Size([3, 2]), torch.Size([1, 3])]
+    >>> x = torch.linspace(-1, 1, 200).unsqueeze(1)
+    >>> bend = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "abs")
+    >>> left, right = (ew.interpret.input_scores(bend, x, rows=x[:, 0] * side > 0, signed=True) for side in (-1, 1))
+    >>> bool(left < 0) and bool(right > 0)
+    True
     """
+    table = table_of(model, x)
+    region = region_of(table, rows)
     with torch.no_grad():
-        forward = Pass(model, as_matrix(x, "x").to(model.device, model.dtype))
-        spread = forward.outputs.var(0, correction=0).mean().sqrt().clamp_min(1e-300)
-        scores = []
-        for depth, layer in enumerate(model.layers):
-            assert isinstance(layer, KANLayer)
-            sensitivity = forward.sensitivities[depth].square().mean((0, 1)).sqrt()
-            values = layer.edges(forward.inputs[depth])
-            scores.append(sensitivity.unsqueeze(1) * values.std(0, correction=0) / spread)
-    return scores
+        forward = Pass(model, region)
+        spread = output_spread(forward.outputs if rows is None else model(table), by)
+        return [_layer_scores(forward, depth, signed, by) / spread for depth in range(len(model.layers))]
 
 
-def node_scores(model: KAN, x: Any) -> list[Tensor]:
-    """Return the score of every node before each layer: the root sum of squares of the edges that leave it.
+def node_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, signed: bool = False) -> list[Tensor]:
+    """Return the score of every node before each layer, from the scores of the edges that leave it.
 
-    Shapes: x (n, n_in); entry l holds the nodes that enter layer l, so entry 0 scores the inputs.
+    score_i = sqrt( sum_j score_ji^2 ),  signed_i = sum_j signed_ji = mean_o mean_n (d y_o / d h_i) sd h_i / spread
+
+    Arguments, errors: see `edgewise.interpret.edge_scores`. Shapes: x (n, n_in); entry l holds the nodes that enter
+    layer l, so entry 0 scores the inputs; with `by="output"` a row for each output.
 
     >>> import edgewise as ew, torch
     >>> [s.shape for s in ew.interpret.node_scores(ew.KAN([2, 3, 1]), torch.rand(50, 2))]
     [torch.Size([2]), torch.Size([3])]
     """
-    return [scores.square().sum(0).sqrt() for scores in edge_scores(model, x)]
+    found = edge_scores(model, x, rows=rows, by=by, signed=signed)
+    return [scores.sum(-2) if signed else scores.square().sum(-2).sqrt() for scores in found]
 
 
-def input_scores(model: KAN, x: Any) -> Tensor:
-    """Return the score of every input, (n_in,).
+def input_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, signed: bool = False) -> Tensor:
+    """Return the score of every input: entry 0 of `edgewise.interpret.node_scores`.
+
+    For a sum of functions of independent inputs, score_i^2 is the share of the output's variance that input i brings.
+    Shapes: (n_in,), or (n_out, n_in) with `by="output"`.
 
     >>> import edgewise as ew, torch
     >>> ew.interpret.input_scores(ew.KAN([2, 3, 1]), torch.rand(50, 2)).shape
     torch.Size([2])
     """
-    return node_scores(model, x)[0]
+    return node_scores(model, x, rows=rows, by=by, signed=signed)[0]
+
+
+def output_spread(outputs: Tensor, by: str | None) -> Tensor:
+    """The unit of scores: each output's spread, (n_out, 1, 1), or that of all outputs together, ()."""
+    if by not in (None, "output"):
+        raise unknown("'by'", by, ["output", "None"])
+    variance = outputs.var(0, correction=0)
+    rounding = torch.finfo(outputs.dtype).eps * outputs.abs().amax(0)  # what a constant output varies by
+    least = rounding.clamp_min(torch.finfo(outputs.dtype).tiny)
+    if by is None:
+        return variance.mean().sqrt().maximum(least.max())
+    return variance.sqrt().maximum(least).view(-1, 1, 1)
+
+
+def _layer_scores(forward: Pass, depth: int, signed: bool, by: str | None) -> Tensor:
+    """A layer's scores in the output's own units: (n_out, subnodes, nodes), or over all outputs (subnodes, nodes)."""
+    layer, h = layer_of(forward.model, depth), forward.inputs[depth]
+    sensitivity = forward.sensitivities[depth]
+    if signed:
+        slopes = edge_derivatives(layer, h, 1)
+        scores = torch.einsum("noj,nji->oji", sensitivity, slopes) / len(h) * h.std(0, correction=0)
+        return scores if by else scores.mean(0)
+    felt = sensitivity.square().mean(0)
+    felt = felt if by else felt.mean(0)
+    return felt.sqrt().unsqueeze(-1) * layer.edges(h).std(0, correction=0)

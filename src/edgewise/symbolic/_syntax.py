@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from edgewise._errors import InputError
@@ -96,16 +96,16 @@ def read(text: str) -> Node:
     return _Grammar(_tokens(text)).formula()
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens, at = [], 0
+def _tokens(text: str) -> Iterator[_Token]:
+    at = 0
     while at < len(text):
         if text[at].isspace():
             at += 1
             continue
         kind, piece, end = _token(text, at)
-        tokens.append(_Token(kind, piece, Place(text, at, end)))
+        yield _Token(kind, piece, Place(text, at, end))
         at = end
-    return [*tokens, _Token("end", "", Place(text, len(text), len(text)))]
+    yield _Token("end", "", Place(text, len(text), len(text)))
 
 
 def _token(text: str, at: int) -> tuple[str, str, int]:
@@ -138,23 +138,23 @@ def character(sign: str) -> str:
 class _Grammar:
     """Reads tokens from left to right; each method takes what the rule of its name says."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
-        self.tokens, self.at, self.depth = tokens, 0, 0
-
-    @property
-    def next(self) -> _Token:
-        return self.tokens[self.at]
+    def __init__(self, tokens: Iterator[_Token]) -> None:
+        self.coming, self.next = tokens, next(tokens)
+        self.taken: list[Place] = []
+        self.depth = 0
 
     def take(self, *kinds: str) -> _Token | None:
         """The next token if it is of one of the kinds."""
-        if self.next.kind not in kinds:
+        token = self.next
+        if token.kind not in kinds:
             return None
-        self.at += 1
-        return self.tokens[self.at - 1]
+        self.taken.append(token.place)
+        self.next = next(self.coming)
+        return token
 
     def since(self, start: int) -> Place:
         """The place from the token numbered `start` to the last one taken."""
-        first, last = self.tokens[start].place, self.tokens[self.at - 1].place
+        first, last = self.taken[start], self.taken[-1]
         return Place(first.text, first.start, last.end)
 
     def formula(self) -> Node:
@@ -170,7 +170,7 @@ class _Grammar:
         return found
 
     def sum(self) -> Node:
-        start = self.at
+        start = len(self.taken)
         parts = [self.product()]
         while sign := self.take("+", "-"):
             part = self.product()
@@ -178,7 +178,7 @@ class _Grammar:
         return parts[0] if len(parts) == 1 else Node("sum", self.since(start), tuple(parts))
 
     def product(self) -> Node:
-        start = self.at
+        start = len(self.taken)
         parts = [self.signed()]
         while sign := self.take("*", "/"):
             part = self.signed()
@@ -186,14 +186,14 @@ class _Grammar:
         return parts[0] if len(parts) == 1 else Node("product", self.since(start), tuple(parts))
 
     def signed(self) -> Node:
-        start, negative = self.at, False
+        start, negative = len(self.taken), False
         while sign := self.take("+", "-"):
             negative ^= sign.kind == "-"
         found = self.power()
         return Node("negative", self.since(start), (found,)) if negative else found
 
     def power(self) -> Node:
-        start = self.at
+        start = len(self.taken)
         found = self.atom()
         while raised := self.take("raised"):
             exponent = Node("number", raised.place, text=raised.text)
@@ -208,22 +208,22 @@ class _Grammar:
             return Node("number", number.place, text=number.text)
         if name := self.take("name"):
             if self.next.kind == "(":
-                start = self.at - 1
+                start = len(self.taken) - 1
                 parts = self.brackets()
                 return Node("call", self.since(start), tuple(parts), name.text)
             return Node("name", name.place, text=name.text)
         if self.next.kind == "(":
-            opened = self.next
+            start = len(self.taken)
             parts = self.brackets()
             if len(parts) > 1:
-                raise opened.place.error("a ',' stands only between arguments of a function.")
+                raise self.since(start).error("a ',' stands only between arguments of a function.")
             return parts[0]
         found = "the end" if self.next.kind == "end" else repr(self.next.text)
         raise self.next.place.error(f"expected a number, a name, a function or '(', found {found}.")
 
     def brackets(self) -> list[Node]:
-        opened = self.tokens[self.at]
-        self.at += 1
+        opened = self.take("(")
+        assert opened is not None
         parts = [self.within(self.sum)]
         while self.take(","):
             parts.append(self.within(self.sum))

@@ -1,0 +1,170 @@
+"""Room to learn in a network that computes something already: more nodes, splines for functions, noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from edgewise import functions
+from edgewise._errors import InputError
+from edgewise.bases import fit_curves
+from edgewise.nn._init import initial_values
+from edgewise.nn._layer import KANLayer
+from edgewise.nn._network import KAN
+from edgewise.nn._nodes import Nodes, Width
+from edgewise.nn._surgery import adapt_grid, clone, edge_of, layer_of
+
+
+def widen(model: KAN, depth: int, nodes: Width, *, seed: int = 0) -> KAN:
+    """Return the network with more nodes before layer `depth`, which change nothing until they are trained.
+
+    `nodes` is a width as `KAN` takes it: 3 adds three sums, (1, 2) one sum and two products, (0, [3]) a product of
+    three. Edges into them are fresh splines, drawn as the layer's `init` says; edges out of them are splines that are
+    zero. New sums come after the old ones, new products after the old ones.
+
+    Errors: InputError for a depth that is not between two layers, and widths that are none.
+
+    >>> import edgewise as ew, torch
+    >>> law = ew.symbolic.network_of("exp(-t)*x", ["t", "x"], layers=2)
+    >>> wide = widen(law, 1, (2, 1))
+    >>> law.widths, wide.widths
+    ([2, (0, 1), 1], [2, (2, 2), 1])
+    >>> x = torch.rand(5, 2, dtype=torch.float64)
+    >>> torch.allclose(wide(x), law(x), rtol=1e-12)
+    True
+    """
+    count = len(model.layers)
+    if not isinstance(depth, int) or isinstance(depth, bool) or not 1 <= depth < count:
+        raise InputError(
+            f"'depth' must be the number of a layer with hidden nodes before it, 1 to {count - 1}. Got {depth!r}."
+            if count > 1
+            else "A network of one layer has no hidden nodes. Make it with more: network_of(..., layers=2)."
+        )
+    added, old = Nodes.parse(nodes), model.nodes[depth]
+    new = clone(model)
+    new.nodes[depth] = Nodes(old.n_sum + added.n_sum, old.arities + added.arities)
+    draw = torch.Generator().manual_seed(seed)
+    before, after = layer_of(model, depth - 1), layer_of(model, depth)
+    subnodes = _with_new(old.n_sum, old.n_subnodes, added.n_sum, added.n_subnodes)
+    hidden = _with_new(old.n_sum, old.n_nodes, added.n_sum, added.n_nodes)
+    new.layers[depth - 1] = _grown(before, subnodes, list(range(before.n_in)), draw)
+    new.layers[depth] = _grown(after, list(range(after.n_out)), hidden)
+    return new
+
+
+def to_splines(
+    model: KAN, x: Tensor, edges: Iterable[tuple[int, int, int]] | None = None, *, grid: int | None = None
+) -> KAN:
+    """Return the network with functions on edges replaced by splines, which can be trained into something else.
+
+    Each spline is the least-squares fit to its c f(a u + b) + d over the range that the rows of x reach, where the
+    knots of every layer move: a `grid` of so many cells, as before if left out. `edges` are (layer, j, i), all that are
+    functions if left out.
+
+    Shapes: x (n, n_in). Errors: InputError for edges that are no functions, and functions that are not finite on that
+    range.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    >>> model = ew.symbolic.network_of("exp(t)", ["t"])
+    >>> (to_splines(model, x, grid=20)(x) - model(x)).abs().max().item() < 1e-6
+    True
+    """
+    functions_of = [{e for group in layer.active_symbols().values() for e in group} for layer in _layers(model)]
+    chosen = (
+        [(k, j, i) for k, pairs in enumerate(functions_of) for j, i in sorted(pairs)] if edges is None else [*edges]
+    )
+    for k, j, i in chosen:
+        edge_of(model, k, j, i)
+        if (j, i) not in functions_of[k]:
+            raise InputError(f"Edge ({k}, {j}, {i}) is no function: it is a spline or removed.")
+    new = adapt_grid(model, x, grid, margins=(0.0, 0.0))
+    for k, j, i in chosen:
+        _become_spline(layer_of(new, k), j, i, (k, j, i))
+    return new
+
+
+def perturb(model: KAN, scale: float = 0.01, *, seed: int = 0) -> KAN:
+    """Return the network with noise on all that training may change.
+
+    A constant v of a symbolic edge becomes v (1 + scale n), a coefficient c of a spline c + scale r n with r the root
+    mean square of its edge's coefficients; n is normal. Locked edges and frozen constants stay.
+
+    Errors: InputError for a scale that is not a number >= 0.
+
+    >>> import edgewise as ew
+    >>> perturb(ew.symbolic.network_of("sin(2*t)", ["t"])).formula(["t"])
+    0.97...*sin(2.03...*t)
+    """
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 <= scale < float("inf"):
+        raise InputError(f"'scale' must be a number >= 0. Got {scale!r}.")
+    new = clone(model)
+    draw = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for layer in _layers(new):
+            noise = [scale * torch.randn(p.shape, generator=draw).to(p) for p in (layer.affine, layer.coefficients)]
+            layer.affine.add_(layer.affine * noise[0] * layer.free_constants())
+            size = layer.coefficients.square().mean(-1, keepdim=True).sqrt()
+            layer.coefficients.add_(size * noise[1] * layer.free_splines().unsqueeze(-1))
+    return new
+
+
+def _become_spline(layer: KANLayer, j: int, i: int, edge: tuple[int, int, int]) -> None:
+    a, b, c, d = layer.affine[j, i].detach().double().tolist()
+    function = functions.get(layer.symbols[j, i])
+    count = layer.coefficients.shape[-1]
+
+    def curve(u: Tensor) -> Tensor:
+        values = c * function.torch(a * u + b) + d
+        if not torch.isfinite(values).all():
+            raise InputError(
+                f"Edge {edge}, {function.name}, is not finite on all of {float(u.min()):g} to {float(u.max()):g}, "
+                "so no spline can take its place. Leave it out of 'edges'."
+            )
+        return values.unsqueeze(-1)
+
+    fitted = fit_curves(curve, layer.kind, layer.knots[i].double(), count)[0]
+    with torch.no_grad():
+        layer.coefficients[j, i] = fitted.to(layer.dtype)
+        layer.base_weight[j, i] = 0.0
+    del layer.symbols[j, i]
+
+
+def _with_new(sums: int, total: int, new_sums: int, new_total: int) -> list[int]:
+    """The old numbers in their new order, -1 for what is new: old sums, new sums, the old rest, the new rest."""
+    return [*range(sums), *[-1] * new_sums, *range(sums, total), *[-1] * (new_total - new_sums)]
+
+
+def _grown(layer: KANLayer, rows: list[int], columns: list[int], draw: torch.Generator | None = None) -> KANLayer:
+    """The layer with these rows and columns of edges, -1 for new splines: drawn with a generator, else zero."""
+    new = layer.clone()
+    new.n_out, new.n_in = len(rows), len(columns)
+    j, i = torch.tensor(rows), torch.tensor(columns)
+    fresh = (j < 0).unsqueeze(1) | (i < 0)
+    blank = {"coefficients": 0.0, "base_weight": 0.0, "mask": True, "affine_free": True}
+    blank["affine"] = torch.tensor([1.0, 0.0, 1.0, 0.0])
+    for name, value in blank.items():
+        old = getattr(layer, name)
+        values = old.detach()[j][:, i].clone()
+        values[fresh] = torch.as_tensor(value).to(values)
+        setattr(new, name, torch.nn.Parameter(values) if isinstance(old, torch.nn.Parameter) else values)
+    lo = torch.full_like(layer.knots[:1, 0], -1.0)
+    new.knots = layer.knots[i].clone()
+    new.knots[i < 0] = layer.kind.placed(lo, -lo, layer.grid)
+    for name in ("symbols", "rules"):
+        old = getattr(layer, name)
+        setattr(new, name, {(rows.index(p), columns.index(q)): value for (p, q), value in old.items()})
+    if draw is not None:
+        curves, weights = initial_values(new, draw)
+        with torch.no_grad():
+            new.coefficients[fresh], new.base_weight[fresh] = (
+                curves.to(layer.dtype)[fresh],
+                weights.to(layer.dtype)[fresh],
+            )
+    return new
+
+
+def _layers(model: KAN) -> list[KANLayer]:
+    return [layer_of(model, index) for index in range(len(model.layers))]

@@ -78,7 +78,7 @@ def _names(outputs: list[Formula]) -> list[str]:
 
 
 def _fill(model: KAN, number: int, plan: Plan, before: list[Formula], nodes: list[Formula]) -> None:
-    """Set the edges of one layer."""
+    """Set the edges of one layer, and which of their constants are free."""
     layer = layer_of(model, number)
     layer.mask[:] = False
     layer.affine_free[:] = False
@@ -86,21 +86,26 @@ def _fill(model: KAN, number: int, plan: Plan, before: list[Formula], nodes: lis
     j = 0
     for node in nodes:
         computed = plan.rank[node] == number + 1
-        passed = Subnode((Term("x", 1.0, node, 0.0, 1.0),), 0.0)
-        for part in plan.subnodes[node] if computed else [passed]:
+        parts = plan.subnodes[node] if computed else [Subnode((Term("x", 1.0, node, 0.0, 1.0),), 0.0)]
+        for p, part in enumerate(parts):
             terms = part.terms or (Term("x", 1.0, before[0], 0.0, 0.0),)
             for k, term in enumerate(terms):
-                i = place[term.u]
-                layer.mask[j, i] = True
-                layer.symbols[j, i] = term.function
+                edge = j, place[term.u]
+                layer.mask[edge] = True
+                layer.symbols[edge] = term.function
                 constants = [term.a, term.b, term.c, part.constant if k == 0 else 0.0]
-                layer.affine.data[j, i] = torch.tensor(constants, dtype=layer.dtype)
+                layer.affine.data[edge] = torch.tensor(constants, dtype=layer.dtype)
                 if computed:
-                    layer.affine_free[j, i] = torch.tensor(_free(term.function, bool(part.terms), k == 0))
+                    scaled = k > 0 or (p == 0 and node in plan.outputs)
+                    shifted = k == 0 and (len(parts) > 1 or node in plan.outputs)
+                    layer.affine_free[edge] = torch.tensor(_free(term, bool(part.terms), scaled, shifted))
             j += 1
 
 
-def _free(function: str, varies: bool, first: bool) -> list[bool]:
-    """Which of a, b, c, d training may move: those that no other constant of the sum can stand in for."""
-    gauge = library.get(function).gauge
-    return [varies and gauge in ("none", "shift"), varies and gauge in ("none", "scale"), varies, first]
+def _free(term: Term, varies: bool, scaled: bool, shifted: bool) -> list[bool]:
+    """Which of a, b, c, d training may move: those that no other constant can stand in for.
+
+    The scale of a factor is that of the first one; scale and shift of a hidden sum are those of the edges that leave.
+    """
+    gauge = library.get(term.function).gauge
+    return [varies and gauge in ("none", "shift"), varies and gauge in ("none", "scale"), varies and scaled, shifted]

@@ -39,6 +39,7 @@ class Plan:
     """Nodes by formula: their subnodes (one: a sum, several: a product) and the layer that can first compute them."""
 
     names: Sequence[str]
+    outputs: set[Formula] = field(default_factory=set)
     subnodes: dict[Formula, list[Subnode]] = field(default_factory=dict)
     rank: dict[Formula, int] = field(default_factory=dict)
 
@@ -47,6 +48,7 @@ class Plan:
 
         The outputs keep their order. Where a product among them would have to come before a sum, all are passed on.
         """
+        self.outputs = set(outputs)
         depth = max(least, *(self._add(output) for output in outputs))
         products = [self._is_product(output, depth) for output in outputs]
         if products != sorted(products):

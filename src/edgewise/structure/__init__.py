@@ -1,0 +1,23 @@
+"""Tests of structure: what a function of several columns does with them, whether or not a formula exists.
+
+>>> import edgewise as ew, torch
+>>> x = torch.rand(300, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+>>> y = x[:, 0] * torch.sin(x[:, 1] - x[:, 2])
+>>> ew.structure.find(x, y)
+"""
+
+from edgewise.structure._find import Findings as Findings
+from edgewise.structure._find import find as find
+from edgewise.structure._finding import Finding as Finding
+from edgewise.structure._finding import Verdict as Verdict
+from edgewise.structure._relations import exponential as exponential
+from edgewise.structure._relations import monomial as monomial
+from edgewise.structure._relations import power_sum as power_sum
+from edgewise.structure._relations import scaling as scaling
+from edgewise.structure._relations import translation as translation
+from edgewise.structure._separability import additive as additive
+from edgewise.structure._separability import irrelevant as irrelevant
+from edgewise.structure._separability import multiplicative as multiplicative
+from edgewise.structure._separability import separable as separable
+from edgewise.structure._surrogate import Surrogate as Surrogate
+from edgewise.structure._surrogate import surrogate as surrogate

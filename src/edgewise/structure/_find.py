@@ -1,0 +1,74 @@
+"""All structure of a table or a function at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from edgewise.structure._finding import Finding, Verdict
+from edgewise.structure._relations import exponential, monomial, power_sum, scaling, translation
+from edgewise.structure._separability import additive, irrelevant, multiplicative, separable
+from edgewise.structure._surrogate import Surrogate, surrogate
+
+_ALL_SPLITS = 6  # columns up to which every set of columns is tested against its rest
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Every structure that was tested. Iterating gives the findings, printing those that hold."""
+
+    surrogate: Surrogate
+    all: tuple[Finding, ...]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.all)
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def holding(self, kind: str | None = None) -> list[Finding]:
+        """Those that hold, of one kind if it is named."""
+        return [found for found in self.all if found.holds and kind in (None, found.kind)]
+
+    def get(self, kind: str, columns: Sequence[int]) -> Finding | None:
+        """The finding of a kind about these columns, or for separability about all others; None if not tested."""
+        n = self.surrogate.n_columns
+        asked = frozenset(columns)
+        both = {asked, frozenset(range(n)) - asked} if kind in ("additive", "multiplicative") else {asked}
+        return next((found for found in self.all if found.kind == kind and frozenset(found.columns) in both), None)
+
+    def __repr__(self) -> str:
+        unclear = sum(found.verdict is Verdict.UNCLEAR for found in self.all)
+        lines = [found.sentence for found in self.holding()] or ["no structure found"]
+        if unclear:
+            lines.append(f"({unclear} of {len(self.all)} tests unclear: the surrogate is off by {self.surrogate.error:.1g} of the spread)")
+        return "\n".join(lines)
+
+
+def find(x: Any, y: Any, *, error: float = 0.0, names: Sequence[str] | None = None, seed: int = 0) -> Findings:
+    """Test a table, or a function on the rows of x, for every structure of this package.
+
+    Arguments as those of `surrogate`.
+    """
+    f = surrogate(x, y, error=error, names=names, seed=seed)
+    found = [irrelevant(f, i) for i in range(f.n_columns)]
+    live = [i for i, one in enumerate(found) if not one.holds]
+    for i in live:
+        found += [monomial(f, i), exponential(f, i)]
+    for columns in _splits(f, live):
+        found += [additive(f, columns), multiplicative(f, columns)]
+    for size in range(2, len(live)):
+        found += [separable(f, columns) for columns in combinations(live, size)]
+    for i, j in combinations(live, 2):
+        found += [translation(f, i, j), scaling(f, i, j), power_sum(f, i, j)]
+    return Findings(f, tuple(found))
+
+
+def _splits(f: Surrogate, live: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Sets of columns to be tested against the rest, each split once."""
+    for size in range(1, len(live) // 2 + 1 if len(live) <= _ALL_SPLITS else 2):
+        for columns in combinations(live, size):
+            if 2 * size < len(live) or columns[0] == live[0]:
+                yield columns

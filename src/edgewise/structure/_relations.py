@@ -1,0 +1,164 @@
+"""Symmetries: one or two columns that a function takes in only one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError
+from edgewise.structure._finding import Finding, measured
+from edgewise.structure._separability import checked, finding
+from edgewise.structure._surrogate import Surrogate
+
+#: exponents r of x^r + k y^r that are tried
+POWERS = (2.0, -1.0, -2.0, 3.0, 0.5)
+
+
+def translation(f: Surrogate, i: int, j: int) -> Finding:
+    """Test whether two columns enter as x_i + a x_j only:  f_j = a f_i.
+
+    `numbers` has the slope a.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> found = ew.structure.translation(ew.structure.surrogate(x, lambda x: torch.exp(x[:, 0] - 2 * x[:, 1])), 0, 1)
+    >>> found.holds, round(found.numbers["slope"], 6)
+    (True, -2.0)
+    """
+    return _proportional(f, (i, j), "translation", 1.0)
+
+
+def scaling(f: Surrogate, i: int, j: int) -> Finding:
+    """Test whether two columns enter as x_i x_j^a only:  x_j f_j = a x_i f_i.
+
+    `numbers` has the exponent a: 1 for a product, -1 for a quotient.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    >>> found = ew.structure.scaling(ew.structure.surrogate(x, lambda x: torch.sin(x[:, 0] / x[:, 1])), 0, 1)
+    >>> found.sentence
+    'f depends on x1 and x2 only through x1/x2'
+    """
+    return _proportional(f, (i, j), "scaling", 0.0)
+
+
+def power_sum(f: Surrogate, i: int, j: int, power: float | None = None) -> Finding:
+    """Test whether two columns enter as x_i^p + a x_j^p only:  x_i^(p-1) f_j = a x_j^(p-1) f_i.
+
+    Without `power`, that of 2 (a norm), -1, -2, 3 and 1/2 which fits best; all but 2 and 3 need columns that keep off
+    zero, 1/2 positive ones. `numbers` has the power p and the factor a.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> ew.structure.power_sum(ew.structure.surrogate(x, lambda x: torch.hypot(x[:, 0], x[:, 1])), 0, 1).sentence
+    'f depends on x1 and x2 only through x1^2 + x2^2'
+    """
+    checked(f, [i, j])
+    if power is not None and (isinstance(power, bool | str) or power in (0, 1)):
+        raise InputError(f"'power' must be a number other than 0 (see scaling) and 1 (translation). Got {power!r}.")
+    allowed = [p for p in (POWERS if power is None else (float(power),)) if _defined(f, i, p) and _defined(f, j, p)]
+    if not allowed:
+        raise InputError(f"{f.names[i]} or {f.names[j]} has values that have no power {power!r}.")
+    return min((_proportional(f, (i, j), "power_sum", p) for p in allowed), key=lambda found: -found.margin)
+
+
+def monomial(f: Surrogate, i: int) -> Finding:
+    """Test whether a column enters as a factor x_i^p:  x_i f_i = p f.
+
+    `numbers` has the power p.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    >>> ew.structure.monomial(ew.structure.surrogate(x, lambda x: x[:, 0] ** 3 / (1 + x[:, 1])), 0).sentence
+    'f = x1^3 g(rest)'
+    """
+    return _factor(f, i, "monomial", lambda x: x, "power", lambda name, p: f"f = {_power(name, p)} g(rest)")
+
+
+def exponential(f: Surrogate, i: int) -> Finding:
+    """Test whether a column enters as a factor exp(c x_i):  f_i = c f.
+
+    `numbers` has the rate c.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    >>> ew.structure.exponential(ew.structure.surrogate(x, lambda x: x[:, 1] * torch.exp(-2 * x[:, 0])), 0).sentence
+    'f = exp(-2 x1) g(rest)'
+    """
+    return _factor(f, i, "exponential", torch.ones_like, "rate", lambda name, c: f"f = exp({c:.3g} {name}) g(rest)")
+
+
+def _proportional(f: Surrogate, pair: tuple[int, int], kind: str, power: float) -> Finding:
+    """x_i^(p-1) f_j = a x_j^(p-1) f_i: translation for p = 1, scaling for p = 0."""
+    checked(f, pair)
+    i, j = pair
+    points = f.inner()
+    gradient = f.gradient(points)
+    x, y = points[:, i, None], points[:, j, None]
+    left, right = _raised(x, power - 1) * gradient[:, j], _raised(y, power - 1) * gradient[:, i]
+    if power == 0.0:  # without dividing: a column may cross zero
+        left, right = y * gradient[:, j], x * gradient[:, i]
+    factor = _ratio(left, right)
+    found = measured([left, -factor * right])
+    numbers = {"translation": {"slope": factor}, "scaling": {"power": factor}}.get(
+        kind, {"power": power, "factor": factor}
+    )
+    joined = _joined(f.names[i], f.names[j], power, factor)
+    return finding(kind, pair, found, f"f depends on {f.names[i]} and {f.names[j]} only through {joined}", numbers)
+
+
+def _factor(
+    f: Surrogate,
+    i: int,
+    kind: str,
+    multiplier: Callable[[Tensor], Tensor],
+    name: str,
+    sentence: Callable[[str, float], str],
+) -> Finding:
+    checked(f, [i])
+    points = f.inner()
+    left = multiplier(points[:, i, None]) * f.gradient(points)[:, i]
+    right = f.values(points)
+    factor = _ratio(left, right)
+    return finding(kind, [i], measured([left, -factor * right]), sentence(f.names[i], factor), {name: factor})
+
+
+def _ratio(left: Tensor, right: Tensor) -> float:
+    """The factor a of left = a right: the ratio of sizes, with the sign of their product, as both may be off."""
+    a, b = left[:, 0], right[:, 0]
+    size = (a.abs() * b.abs()).sqrt()
+    weight = 1 / (size + size.median()).clamp_min(1e-300)
+    a, b = weight * a, weight * b
+    return float(torch.sign(a @ b) * a.norm() / b.norm().clamp_min(1e-300))
+
+
+def _raised(x: Tensor, power: float) -> Tensor:
+    return x ** int(power) if power == int(power) else x**power
+
+
+def _defined(f: Surrogate, i: int, power: float) -> bool:
+    """Whether a power is defined and tame on a column."""
+    x = f.x[:, i]
+    if power > 0 and power == int(power):
+        return True
+    low = float(x.min()) if power != int(power) else float(x.abs().min())
+    return low > (0.0 if power > 0 else 1e-3 * float(x.abs().max()))
+
+
+def _joined(a: str, b: str, power: float, factor: float) -> str:
+    """x_i^p + a x_j^p as text, with numbers near whole ones as such."""
+    if power == 0.0:
+        near = round(factor)
+        if abs(factor - near) > 0.05 or near == 0:
+            return f"{a} {b}^{factor:.3g}"
+        return f"{a} {_power(b, near)}" if near > 0 else f"{a}/{_power(b, -near)}"
+    sign, size = ("+" if factor > 0 else "-"), abs(factor)
+    scaled = "" if abs(size - 1) < 0.02 else f"{size:.3g} "
+    return f"{_power(a, power)} {sign} {scaled}{_power(b, power)}"
+
+
+def _power(name: str, p: float) -> str:
+    near = round(p) if abs(p - round(p)) < 0.02 else p
+    return name if near == 1 else f"{name}^{near:.3g}"

@@ -1,0 +1,146 @@
+"""Whether some columns act apart from the rest: not at all, in a sum, in a product, or through one function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError
+from edgewise.structure._finding import Finding, Measured, measured, worst
+from edgewise.structure._surrogate import Surrogate
+
+
+def irrelevant(f: Surrogate, column: int) -> Finding:
+    """Test whether a column does nothing:  f(x) = f(x with another row's value of the column).
+
+    The statistic is the root mean square of the change over the spread of f.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> f = ew.structure.surrogate(x, lambda x: torch.sin(3 * x[:, 0]))
+    >>> ew.structure.irrelevant(f, 1)
+    holds: f does not depend on x2 (0.0e+00, threshold 2.0e-03)
+    """
+    (column,) = checked(f, [column])
+    there, other = _pairs(f)
+    change = f.values(there) - f.values(_swapped(there, other, [column]))
+    size = torch.full_like(change[:, 0], f.spread)
+    return finding("irrelevant", [column], measured([change], size), f"f does not depend on {f.names[column]}")
+
+
+def additive(f: Surrogate, columns: Sequence[int]) -> Finding:
+    """Test whether f = g(columns) + h(rest):  f(s, r) - f(s', r) = f(s, r') - f(s', r').
+
+    The statistic is the root mean square of the difference of both sides over the sum of their sizes, or over that of
+    what r changes, if that is less.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> ew.structure.additive(ew.structure.surrogate(x, lambda x: x[:, 0] + x[:, 1] ** 2), [0]).holds
+    True
+    """
+    columns = split(f, columns)
+    a, b, c, d = _corners(f, columns)
+    found = worst([measured([a - b, d - c]), measured([a - c, d - b])])
+    return finding("additive", columns, found, f"f = g({listed(f, columns)}) + h({rest(f, columns)})")
+
+
+def multiplicative(f: Surrogate, columns: Sequence[int]) -> Finding:
+    """Test whether f = g(columns) h(rest):  f(s, r) f(s', r') = f(s', r) f(s, r').
+
+    With A = f(s, r) - f(s', r), B = f(s, r) - f(s, r') and the mixed difference D, that is f D = A B: the statistic is
+    the remainder over the sizes of both sides, so that it does not get small where f hardly varies.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> ew.structure.multiplicative(ew.structure.surrogate(x, lambda x: x[:, 0] * torch.exp(x[:, 1])), [0]).holds
+    True
+    """
+    columns = split(f, columns)
+    a, b, c, d = _corners(f, columns)
+    found = measured([a * (a - b - c + d), -(a - b) * (a - c)])
+    return finding("multiplicative", columns, found, f"f = g({listed(f, columns)}) h({rest(f, columns)})")
+
+
+def separable(f: Surrogate, columns: Sequence[int]) -> Finding:
+    """Test whether f = F(g(columns), rest): the ratios of f's slopes by the columns do not depend on the rest.
+
+    f_i(s, r) f_j(s, r') = f_j(s, r) f_i(s, r')  for each two of the columns; the statistic is the worst pair's.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> law = lambda x: torch.sin(x[:, 0] * x[:, 1] + x[:, 2])
+    >>> ew.structure.separable(ew.structure.surrogate(x, law), [0, 1]).holds
+    True
+    """
+    columns = split(f, columns)
+    if len(columns) < 2:
+        raise InputError(f"Any single column is separable: name at least two. Got {columns!r}.")
+    there, other = _pairs(f)
+    g, h = f.gradient(there), f.gradient(_swapped(other, there, columns))
+    found = [measured([g[:, i] * h[:, j], -g[:, j] * h[:, i]]) for i, j in combinations(columns, 2)]
+    return finding("separable", columns, worst(found), f"f = F(g({listed(f, columns)}), {rest(f, columns)})")
+
+
+def finding(
+    kind: str, columns: Sequence[int], found: Measured, sentence: str, numbers: dict[str, float] | None = None
+) -> Finding:  # fmt: skip
+    """The finding that a measurement makes."""
+    return Finding(
+        kind, tuple(columns), found.statistic, found.threshold, found.verdict, sentence, numbers or {}
+    )  # fmt: skip
+
+
+def checked(f: Surrogate, columns: Sequence[int]) -> list[int]:
+    """The columns in order, or an error that says which there are."""
+    if not isinstance(f, Surrogate):
+        raise InputError(f"Make a surrogate first: structure.surrogate(x, y). Got {type(f).__name__}.")
+    good = isinstance(columns, list | tuple) and all(
+        isinstance(c, int) and not isinstance(c, bool) and 0 <= c < f.n_columns for c in columns
+    )
+    if not good or len(set(columns)) < len(columns):
+        raise InputError(f"Columns must be different numbers from 0 to {f.n_columns - 1}. Got {columns!r}.")
+    return sorted(columns)
+
+
+def split(f: Surrogate, columns: Sequence[int]) -> list[int]:
+    """The columns in order if they are some but not all."""
+    ordered = checked(f, columns)
+    if not 0 < len(ordered) < f.n_columns:
+        raise InputError(f"Name some of the {f.n_columns} columns, but not all. Got {columns!r}.")
+    return ordered
+
+
+def listed(f: Surrogate, columns: Sequence[int]) -> str:
+    return ", ".join(f.names[c] for c in columns)
+
+
+def rest(f: Surrogate, columns: Sequence[int]) -> str:
+    return listed(f, [c for c in range(f.n_columns) if c not in columns])
+
+
+def _pairs(f: Surrogate) -> tuple[Tensor, Tensor]:
+    """Inner rows, each with another one."""
+    there = f.inner()
+    return there, there.roll(len(there) // 2, dims=0)
+
+
+def _swapped(points: Tensor, other: Tensor, columns: Sequence[int]) -> Tensor:
+    """The points with some columns of the other points."""
+    mixed = points.clone()
+    mixed[:, list(columns)] = other[:, list(columns)]
+    return mixed
+
+
+def _corners(f: Surrogate, columns: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """f(s, r), f(s', r), f(s, r'), f(s', r')."""
+    there, other = _pairs(f)
+    return (
+        f.values(there),
+        f.values(_swapped(there, other, columns)),
+        f.values(_swapped(other, there, columns)),
+        f.values(other),
+    )

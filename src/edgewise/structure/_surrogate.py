@@ -1,0 +1,225 @@
+"""A smooth function that stands for a table, a network or a law, together with how far it may be off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError
+from edgewise.structure._gaussian import GaussianProcess, gaussian_process
+from edgewise.train import as_matrix
+
+_SAMPLES = 6  # functions that could as well be the true one
+_WIDE = 10.0  # ratio of a target's ends from which its logarithm is tried too
+_BOX = 0.03  # share of each column's rows cut off at either end: every surrogate is worst there
+_WAVES = 64
+_WAVENUMBER = 1.5  # radians per spread of a column: how wrinkled the error of a function of known error is taken to be
+_LEAST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """A function of the columns of x, and samples of what it might be as well.
+
+    `functions` maps points (n, m) to (n, 1 + samples): the best guess first. `x` (n, m) are the rows it is known on,
+    `error` is its error there over the target's `spread`; `names` are those of the columns.
+    """
+
+    functions: Callable[[Tensor], Tensor]
+    x: Tensor
+    spread: float
+    error: float
+    names: tuple[str, ...]
+
+    @property
+    def n_columns(self) -> int:
+        return self.x.shape[1]
+
+    def inner(self, most: int = 400) -> Tensor:
+        """Up to `most` rows between the 3rd and the 97th percentile of every column, in random order."""
+        ends = torch.tensor([_BOX, 1 - _BOX], dtype=self.x.dtype)
+        low, high = torch.quantile(self.x[:10_000], ends, dim=0)
+        rows = self.x[((self.x >= low) & (self.x <= high)).all(1)]
+        if len(rows) < _LEAST_ROWS:
+            rows = self.x
+        return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:most]]
+
+    def values(self, points: Tensor) -> Tensor:
+        """Values (n, 1 + samples)."""
+        with torch.no_grad():
+            return self.functions(points)
+
+    def gradient(self, points: Tensor) -> Tensor:
+        """Derivatives by each column: (n, m, 1 + samples), exact, by automatic differentiation."""
+        at = points.detach().clone().requires_grad_(True)
+        with torch.enable_grad():
+            values = self.functions(at)
+            parts = [
+                torch.autograd.grad(column.sum(), at, retain_graph=True, allow_unused=True)[0]
+                for column in values.unbind(1)
+            ]
+        return torch.stack([torch.zeros_like(at) if part is None else part for part in parts], dim=2)
+
+
+def surrogate(
+    x: Any, y: Any, *, error: float = 0.0, names: Sequence[str] | None = None, seed: int = 0
+) -> Surrogate:  # fmt: skip
+    """Return what structure is read from: a function fitted to values y, or the function y itself, on the rows of x.
+
+    Values (n,) or (n, 1) are fitted by a Gaussian process (of the logarithm where that predicts left-out rows better);
+    its samples tell how far values and slopes may be off, noise included. A function, such as a KAN or a law, maps
+    points (n, m) to (n,) or (n, 1) by operations that torch differentiates; `error` is its root mean square error over
+    its spread, 0 for an exact one.
+
+    Errors: InputError for values that are not finite or fit together badly, a constant column or target, fewer than 20
+    rows, a function whose result has another shape or cannot be differentiated.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    >>> exact = ew.structure.surrogate(x, lambda x: x[:, 0] / x[:, 1])
+    >>> fitted = ew.structure.surrogate(x, x[:, 0] / x[:, 1])
+    >>> exact.error, fitted.error < 1e-3
+    (0.0, True)
+    """
+    rows = as_matrix(x, "x")
+    named = _names(names, rows.shape[1])
+    if len(rows) < _LEAST_ROWS:
+        raise InputError(f"Structure needs at least {_LEAST_ROWS} rows. Got {len(rows)}.")
+    for i, spread in enumerate(rows.std(0).tolist()):
+        if spread <= 1e-12 * float(rows[:, i].abs().max()):
+            raise InputError(f"Column {named[i]} of x is constant, so nothing can be told about it: leave it out.")
+    if isinstance(error, bool) or not isinstance(error, int | float) or not 0 <= error < 1:
+        raise InputError(f"'error' must be a share of the function's spread, from 0 to below 1. Got {error!r}.")
+    if callable(y):
+        return _known(rows, y, float(error), named, seed)
+    values = as_matrix(y, "y")
+    if values.shape != (len(rows), 1):
+        raise InputError(f"y must hold one number for each of the {len(rows)} rows of x. Got {tuple(values.shape)}.")
+    return _fitted(rows, values[:, 0], named, seed)
+
+
+def _names(names: Sequence[str] | None, m: int) -> tuple[str, ...]:
+    if names is None:
+        return tuple(f"x{i + 1}" for i in range(m))
+    if isinstance(names, str) or len(names) != m or not all(isinstance(name, str) for name in names):
+        raise InputError(f"'names' must be {m} strings, one for each column of x. Got {names!r}.")
+    if len(set(names)) < m:
+        raise InputError(f"'names' must differ from each other. Got {list(names)!r}.")
+    return tuple(names)
+
+
+def _known(x: Tensor, function: Callable[[Tensor], Tensor], error: float, names: tuple[str, ...], seed: int) -> Surrogate:
+    """The surrogate of a function, its error stood for by random waves."""
+
+    def column(points: Tensor) -> Tensor:
+        values = function(points)
+        if not isinstance(values, Tensor) or values.shape not in ((len(points),), (len(points), 1)):
+            shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise InputError(
+                f"The function must map points (n, {x.shape[1]}) to a tensor (n,) or (n, 1). Got {shape} for n = "
+                f"{len(points)}."
+            )
+        return values.reshape(-1, 1).to(points.dtype)
+
+    values = column(x.clone().requires_grad_(True))
+    if not torch.isfinite(values).all():
+        row = int((~torch.isfinite(values)).nonzero()[0, 0])
+        raise InputError(f"The function is not finite at row {row} of x. Leave out rows outside its domain.")
+    if not values.requires_grad:
+        raise InputError("The function's result does not depend on its points by operations that torch differentiates.")
+    spread = float(values.std())
+    if spread <= 1e-12 * float(values.abs().max()):
+        raise InputError("The function is constant on the rows of x: it has no structure.")
+    if error == 0.0:
+        return Surrogate(column, x, spread, 0.0, names)
+    generator = torch.Generator().manual_seed(seed)
+    options = {"generator": generator, "dtype": x.dtype}
+    frequency = _WAVENUMBER * torch.randn(x.shape[1], _WAVES, **options) / x.std(0).unsqueeze(1)
+    phase = 2 * math.pi * torch.rand(_WAVES, **options)
+    weight = error * spread * math.sqrt(2 / _WAVES) * torch.randn(_WAVES, _SAMPLES, **options)
+
+    def functions(points: Tensor) -> Tensor:
+        best = column(points)
+        return torch.cat([best, best + torch.cos(points @ frequency + phase) @ weight], dim=1)
+
+    return Surrogate(functions, x, spread, error, names)
+
+
+@dataclass(frozen=True)
+class _Coordinates:
+    """What the process sees of a table: columns or their logarithms, and the target or its logarithm, standardised."""
+
+    logs: tuple[bool, ...]
+    centre: Tensor
+    scale: Tensor
+    sign: float  # 0: the target itself
+    middle: float
+    spread: float
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor, log_target: bool) -> _Coordinates:
+        logs = tuple(_heavy(column) for column in x.T)
+        sign = float(torch.sign(y[0])) if log_target else 0.0
+        t = (sign * y).log() if sign else y
+        bare = _columns(x, logs)
+        return cls(logs, bare.mean(0), bare.std(0), sign, float(t.mean()), float(t.std()))
+
+    def inputs(self, x: Tensor) -> Tensor:
+        return (_columns(x, self.logs) - self.centre) / self.scale
+
+    def target(self, y: Tensor) -> Tensor:
+        return (((self.sign * y).log() if self.sign else y) - self.middle) / self.spread
+
+    def back(self, t: Tensor) -> Tensor:
+        t = self.middle + self.spread * t
+        return self.sign * t.exp() if self.sign else t
+
+    def uneven(self, y: Tensor) -> Tensor:
+        """How much more noise of y of one size moves the target at each row than in the middle."""
+        if not self.sign:
+            return torch.ones_like(y)
+        return (y.abs().median() / y.abs()).clamp(max=100.0)
+
+
+def _columns(x: Tensor, logs: Sequence[bool]) -> Tensor:
+    return torch.stack([column.log() if log else column for column, log in zip(x.T, logs, strict=True)], dim=1)
+
+
+def _heavy(column: Tensor) -> bool:
+    """Positive, with the median in the lowest fifth of the range, but above a quarter of it in logarithms."""
+    low, high, median = float(column.min()), float(column.max()), float(column.median())
+    if low <= 0:
+        return False
+    inside = math.log(median / low) / math.log(high / low)
+    return (median - low) / (high - low) < 0.2 and inside > 0.25
+
+
+def _fitted(x: Tensor, y: Tensor, names: tuple[str, ...], seed: int) -> Surrogate:
+    """The process that predicts left-out rows best: of the target, or of its logarithm."""
+    spread = float(y.std())
+    if spread <= 1e-12 * float(y.abs().max()):
+        raise InputError("y is constant: it has no structure.")
+    one_sign = bool((y > 0).all()) or bool((y < 0).all())
+    wide = one_sign and float(y.abs().max()) > _WIDE * float(y.abs().min())
+    best: tuple[float, _Coordinates, GaussianProcess] | None = None
+    for log_target in (False, True) if wide else (False,):
+        coordinates = _Coordinates.of(x, y, log_target)
+        t = coordinates.target(y)
+        process = gaussian_process(coordinates.inputs(x), t, coordinates.uneven(y), _SAMPLES, seed)
+        error = _left_out_error(process, coordinates, t, y)
+        if best is None or error < best[0]:
+            best = (error, coordinates, process)
+    assert best is not None
+    error, coordinates, process = best
+    return Surrogate(lambda points: coordinates.back(process(coordinates.inputs(points))), x, spread, error, names)
+
+
+def _left_out_error(process: GaussianProcess, coordinates: _Coordinates, t: Tensor, y: Tensor) -> float:
+    """Root mean square error on left-out rows over the target's spread."""
+    t, y = t[process.kept], y[process.kept]
+    return float((coordinates.back(t - process.residual) - y).square().mean().sqrt() / y.std())

@@ -64,12 +64,14 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options datasets discover fit functions interpret io kernels load nn optim plot
+        EdgewiseError InputError KAN Options datasets discover export fit functions interpret io kernels load nn optim plot
         prune save symbolic train
     """,
     "edgewise.nn": """
-        Gram KAN KANLayer Layout MARGINS Nodes Pass RationalLayer Trace adapt_grid add_constant clone compact
-        initial_values layer_of mirror refine_grid remove_edges scale_outputs set_function trace
+        Gram KAN KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant add_input centre
+        clone compact edge_of edges_of_node has_shapes held_knots initial_values layer_of lock mirror monotone
+        refine_grid remove_edges remove_node replace_by_mean require restore_edges scale_outputs select set_function shaped
+        smooth trace unlock with_locked
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult Huber Loss Objective Options Outcome Parquet Quadratic Row Squared Table
@@ -117,7 +119,7 @@ SIGNATURES = {
     "fit": (
         "(model, x, y=None, *, weights=None, loss='squared', grids='auto', sparsity=0.0, solver='auto', options=None)"
     ),
-    "save": "(model, path, *, names=None, target=None)",
+    "save": "(model, path, *, names=None, target=None, units=None)",
     "load": "(path)",
     "Options": (
         "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, watch=None, progress='auto')"

@@ -90,6 +90,51 @@ def test_names_target_version_and_formula_come_back(tmp_path) -> None:
     assert saved.formula == sympy.sin(first) + second ** sympy.Rational(2, 3)
 
 
+def test_units_and_formulas_come_back(tmp_path) -> None:
+    path = tmp_path / "m.safetensors"
+    model = ew.nn.set_function(ew.KAN([2, 2]), 0, 0, 0, "sin", (2.0, 0.0, 1.0, 0.0))
+    ew.save(model, path, names=["a", "b"], target=["u", "v"], units={"a": "rad", "v": "m/s²"})
+    saved = load_with_metadata(path)
+    assert (saved.units, saved.target, saved.formula_texts) == ({"a": "rad", "v": "m/s²"}, ["u", "v"], None)
+    for j, i, name in ((0, 1, "exp"), (1, 0, "x"), (1, 1, "x^2")):
+        model = ew.nn.set_function(model, 0, j, i, name)
+    ew.save(model, path, names=["a", "b"], units={})
+    saved = load_with_metadata(path)
+    assert (saved.units, saved.target) == ({}, None)
+    assert saved.formula_texts == ["exp(b) + sin(2*a)", "a + b**2"]
+
+
+def test_the_text_of_a_formula_is_for_readers_alone(tmp_path) -> None:
+    """Whatever a file says there, the formula is the network's."""
+    path = tmp_path / "m"
+    ew.save(ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "sin"), path)
+    path.write_bytes(described(formulas=["__import__('os').abort()"])(path.read_bytes()))
+    saved = load_with_metadata(path)
+    assert saved.formula_texts == ["__import__('os').abort()"]
+    assert saved.formula == sympy.sin(sympy.Symbol("x1"))
+
+
+def test_a_formula_too_long_to_read_is_not_written(tmp_path) -> None:
+    model = ew.KAN([4, 8, 8, 8, 1])
+    for number, layer in enumerate(model.layers):
+        for j in range(layer.n_out):
+            for i in range(layer.n_in):
+                model = ew.nn.set_function(model, number, j, i, "tanh")
+    ew.save(model, tmp_path / "m")
+    assert load_with_metadata(tmp_path / "m").formula_texts is None
+
+
+@pytest.mark.parametrize("schema", [1, 2])
+def test_files_of_older_schemas_load(schema: int, saved: Path) -> None:
+    old: dict[str, Any] = {"schema": schema, "units": ..., "formulas": ..., **({"basis": ...} if schema == 1 else {})}
+    model = ew.load(saved)
+    saved.write_bytes(described(**old)(saved.read_bytes()))
+    again = load_with_metadata(saved)
+    assert (again.names, again.target, again.units, again.formula_texts) == (["a", "b"], "y", None, None)
+    x = rows(20, 2)
+    assert torch.equal(again.model(x), model(x))
+
+
 def test_the_file_is_plain_safetensors(tmp_path) -> None:
     from safetensors.numpy import load_file
 
@@ -102,8 +147,8 @@ def test_the_file_is_plain_safetensors(tmp_path) -> None:
     np.testing.assert_array_equal(tensors["layers.0.coefficients"], model.layers[0].coefficients.detach().numpy())
     header = header_of((tmp_path / "m").read_bytes())
     assert json.loads(header["__metadata__"]["edgewise"]) == {
-        "schema": 2, "version": ew.__version__, "widths": [2, 1], "basis": "bspline", "degree": 3, "base": None,
-        "dtype": "float64",        "symbols": [[]], "names": None, "target": None,
+        "schema": 3, "version": ew.__version__, "widths": [2, 1], "basis": "bspline", "degree": 3, "base": None,
+        "dtype": "float64", "symbols": [[]], "names": None, "target": None, "units": None, "formulas": None,
     }  # fmt: skip
 
 
@@ -142,9 +187,19 @@ def test_names_must_match_the_inputs(names: Any, empty_folder) -> None:
         ew.save(ew.KAN([2, 1]), "m", names=names)
 
 
+@pytest.mark.parametrize(
+    "units", ["kg", ["kg"], {"c": "m"}, {"a": 3}, {"a": ""}, {"a": "m\nn"}, {"a": "m" * 101}], ids=repr
+)
+def test_units_must_match_the_names(units: Any, empty_folder) -> None:
+    with pytest.raises(ew.InputError, match=r"'units' must map some of the names \['a', 'b', 'y'\]"):
+        ew.save(ew.KAN([2, 1]), "m", names=["a", "b"], target="y", units=units)
+
+
 def test_a_target_must_be_a_text_and_a_network_a_network(empty_folder) -> None:
     with pytest.raises(ew.InputError, match="'target'"):
         ew.save(ew.KAN([2, 1]), "m", target=3)
+    with pytest.raises(ew.InputError, match="'target' must be a text, or 2 different ones"):
+        ew.save(ew.KAN([2, 2]), "m", target=["u"])
     with pytest.raises(ew.InputError, match="network first"):
         ew.save("m", ew.KAN([2, 1]))
     with pytest.raises(ew.InputError, match="float16"):
@@ -273,13 +328,13 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("a list", metadata({"edgewise": "[1]"}), "damaged description"),
     ("deep JSON", metadata({"edgewise": "[" * 200_000}), "damaged description"),
     ("long number", metadata({"edgewise": '{"schema": ' + "9" * 10_000 + "}"}), "damaged description"),
-    ("newer", described(schema=3), r"newer version of edgewise \(schema 3\): upgrade"),
+    ("newer", described(schema=4), r"newer version of edgewise \(schema 4\): upgrade"),
     ("newer and different", metadata({"edgewise": '{"schema": 7, "layers": []}'}), "newer version"),
     ("schema zero", described(schema=0), "damaged schema"),
     ("schema text", described(schema="1"), "damaged schema"),
     ("schema true", described(schema=True), "damaged schema"),
     ("schema missing", described(schema=...), "damaged schema"),
-    *((f"{key} missing", described(**{key: ...}), f"'{key}' is missing") for key in ("widths", "names", "base")),
+    *((f"{key} missing", described(**{key: ...}), f"'{key}' is missing") for key in ("widths", "names", "units")),
     ("unknown entry", described(extra=1), "'extra' is unknown"),
     *(
         (f"widths {value!r:.30}", described(widths=value), "widths")
@@ -308,7 +363,12 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("unknown function", described(symbols=[[], [[0, 0, "sinus"]]]), "function 'sinus'.*does not know"),
     ("code for a function", described(symbols=[[], [[0, 0, "__import__('os')"]]]), "does not know"),
     *((f"names {value!r}", described(names=value), "names") for value in (["a"], ["a", "a"], ["a", 1], "ab", 3, [])),
-    ("target", described(target=3), "target"),
+    *((f"target {value!r}", described(target=value), "target") for value in (3, ["y"], ["y", "z"], [])),
+    *(
+        (f"units {value!r:.30}", described(units=value), "units")
+        for value in ("kg", ["kg"], {"c": "m"}, {"a": 3}, {"a": ""}, {"a": "m\n"}, {"a": "m" * 101}, {"a": "\u202e"})
+    ),
+    *((f"formulas {value!r}", described(formulas=value), "formulas") for value in ("x", [], ["x", "y"], [3])),
     ("version", described(version=None), "version"),
     ("tensor missing", tensors(lambda t: t.pop("layers.1.mask")), r"'layers\.1\.mask' is missing"),
     ("tensor unknown", tensors(lambda t: t.update(a=torch.zeros(1))), "'a' is unknown"),

@@ -23,6 +23,7 @@ from edgewise.train import fit as fit
 
 if TYPE_CHECKING:
     from edgewise import datasets as datasets
+    from edgewise import export as export
     from edgewise import interpret as interpret
     from edgewise import io as io
     from edgewise import plot as plot
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _LATER = {
     "discover": "edgewise.discovery",
     "datasets": "",
+    "export": "",
     "interpret": "",
     "io": "",
     "load": "edgewise.io",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise._version import __version__
-from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, Shape, is_names
+from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, Shape, is_names, is_target, is_units
 from edgewise.nn import KAN, KANLayer
+from edgewise.nn._readable import is_readable
 
 if TYPE_CHECKING:
     import sympy
@@ -29,12 +30,18 @@ _FLAGS = ("mask", "affine_free")
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A network from a file, with the names of the columns it was trained on where the file tells them."""
+    """A network from a file, with the names and units of the columns it was trained on where the file tells them.
+
+    `formula_texts` are the formulas of the outputs as they were written when the network was saved, to be read by a
+    person; `formula` is the network's own.
+    """
 
     model: KAN
     names: list[str] | None
-    target: str | None
+    target: str | list[str] | None
     version: str
+    units: dict[str, str] | None = None
+    formula_texts: list[str] | None = None
 
     @property
     def formula(self) -> sympy.Expr | list[sympy.Expr] | None:
@@ -45,28 +52,37 @@ class SavedModel:
 
 
 def save(
-    model: KAN, path: str | PathLike[str], *, names: Sequence[str] | None = None, target: str | None = None
+    model: KAN,
+    path: str | PathLike[str],
+    *,
+    names: Sequence[str] | None = None,
+    target: str | Sequence[str] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a network to a safetensors file, with the names of its inputs and its target where given.
+    """Write a network to a safetensors file, with the names and units of its inputs and its target where given.
 
     The file holds every parameter, knot and mask, and under the key "edgewise" one line of JSON with the widths,
-    the basis and its degree, the base function, the function names of symbolic edges, the names and a schema number.
-    It appears complete or not at all; a file that was there is replaced.
+    the basis and its degree, the base function, the function names of symbolic edges, the names, the units and a
+    schema number; and the formulas as text, where every edge is symbolic. It appears complete or not at all; a file
+    that was there is replaced.
 
-    Errors: InputError for names that do not match the inputs, values that are not finite, and a place that cannot
-    be written.
+    `target` lists the names of several outputs; `units` maps names to texts, like {"speed": "m/s"}.
+
+    Errors: InputError for names and units that do not match the network, values that are not finite, and a place
+    that cannot be written.
 
     >>> import edgewise as ew, tempfile, torch
     >>> model = ew.KAN([2, 3, 1])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     ew.save(model, f"{folder}/model.safetensors", names=["mass", "speed"], target="energy")
-    ...     again = ew.load(f"{folder}/model.safetensors")
+    ...     path = f"{folder}/model.safetensors"
+    ...     ew.save(model, path, names=["mass", "speed"], target="energy", units={"mass": "kg"})
+    ...     again = ew.load(path)
     >>> torch.equal(again(torch.ones(1, 2)), model(torch.ones(1, 2)))
     True
     """
     if not isinstance(model, KAN):
         raise InputError(f"save takes the network first, then the path. Got {type(model).__name__} first.")
-    description = _describe(model, names, target)
+    description = _describe(model, names, target, units)
     tensors = {key: value.detach().cpu().contiguous() for key, value in _tensors(model).items()}
     try:
         _check_values(tensors, description)
@@ -74,6 +90,7 @@ def save(
         raise InputError(
             f"The network cannot be saved. It {problem}.".replace(": save the network again", "")
         ) from None
+    description = replace(description, formulas=_formula_texts(model, description.names))
     _write(Path(path), safetensors.torch.save(tensors, {_KEY: description.to_json()}))
 
 
@@ -93,7 +110,7 @@ def load(path: str | PathLike[str]) -> KAN:
 
 
 def load_with_metadata(path: str | PathLike[str]) -> SavedModel:
-    """Read a network that `save` wrote, with the names saved beside it.
+    """Read a network that `save` wrote, with the names, units and formulas saved beside it.
 
     Errors: as `load`.
 
@@ -118,7 +135,14 @@ def load_with_metadata(path: str | PathLike[str]) -> SavedModel:
         raise InputError(f"{path} is not a safetensors file, or a damaged one: save the network again.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
-    return SavedModel(_build(description, tensors), description.names, description.target, description.version)
+    return SavedModel(
+        _build(description, tensors),
+        description.names,
+        description.target,
+        description.version,
+        description.units,
+        description.formulas,
+    )
 
 
 def _check_place(path: Path) -> None:
@@ -128,12 +152,21 @@ def _check_place(path: Path) -> None:
         raise InputError(f"There is no file {path}: check the name and the folder.")
 
 
-def _describe(model: KAN, names: Sequence[str] | None, target: str | None) -> Description:
-    """What the file says beside the tensors."""
+def _describe(
+    model: KAN,
+    names: Sequence[str] | None,
+    target: str | Sequence[str] | None,
+    units: Mapping[str, str] | None,
+) -> Description:
+    """What the file says beside the tensors and the formulas."""
     if names is not None and not is_names(names, model.n_in):
         raise InputError(f"'names' must be {model.n_in} different texts, one for each input. Got {names!r}.")
-    if target is not None and not isinstance(target, str):
-        raise InputError(f"'target' must be a text. Got {target!r}.")
+    if target is not None and not is_target(target, model.n_out):
+        several = f", or {model.n_out} different ones, one for each output" if model.n_out > 1 else ""
+        raise InputError(f"'target' must be a text{several}. Got {target!r}.")
+    columns = [*(names or ()), *([target] if isinstance(target, str) else target or ())]
+    if units is not None and not is_units(units, columns):
+        raise InputError(f"'units' must map some of the names {columns} to short texts, like 'm/s'. Got {units!r}.")
     dtype = str(model.dtype).removeprefix("torch.")
     if dtype not in DTYPES:
         raise InputError(f"A network is saved in float32 or float64. This one is {dtype}: convert it first.")
@@ -148,9 +181,21 @@ def _describe(model: KAN, names: Sequence[str] | None, target: str | None) -> De
         dtype=dtype,
         symbols=[[(j, i, name) for (j, i), name in layer.symbols.items()] for layer in layers],
         names=None if names is None else list(names),
-        target=target,
+        target=target if target is None or isinstance(target, str) else list(target),
+        units=None if units is None else dict(units),
+        formulas=None,
         version=__version__,
     )
+
+
+def _formula_texts(model: KAN, names: list[str] | None) -> list[str] | None:
+    """The outputs as text, None while an edge is a spline or where the formula is longer than one would read."""
+    if not is_readable(model):
+        return None
+    import sympy
+
+    formula = model.formula(names)
+    return [sympy.sstr(f, full_prec=False) for f in (formula if isinstance(formula, list) else [formula])]
 
 
 def _tensors(model: KAN) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,20 @@ from edgewise import functions
 from edgewise._errors import InputError
 from edgewise.bases import RESIDUALS, Basis, named
 
-SCHEMA = 2
+SCHEMA = 3
 """The newest layout that this version reads and the one that it writes."""
 
 DTYPES = ("float32", "float64")
 TENSORS = ("coefficients", "base_weight", "affine", "knots", "mask", "affine_free")
 """The tensors of a layer, saved as `layers.<number>.<name>`."""
 
+#: schema -> the fields that came with it, and what they are in files older than that
+_ADDED: dict[int, dict[str, Any]] = {2: {"basis": "bspline"}, 3: {"units": None, "formulas": None}}
+
 Shape = tuple[int, ...]
 Symbol = tuple[int, int, str]
+
+_LONGEST_UNIT = 100  # characters
 
 
 class Malformed(Exception):
@@ -33,7 +38,8 @@ class Description:
 
     `widths` lists ints, or (sums, products) with the products an int or a list of arities, as `KAN` takes them, like
     `basis` and `degree` (None for a basis without one); `symbols` the function names (j, i, name) of each layer's
-    symbolic edges; `names` and `target` those of the columns it was trained on.
+    symbolic edges; `names` and `target` those of the columns it was trained on, `target` a list for several outputs;
+    `units` by name; `formulas` the outputs as text, for a reader: nothing is made of them.
     """
 
     widths: list[Any]
@@ -43,14 +49,16 @@ class Description:
     dtype: str
     symbols: list[list[Symbol]]
     names: list[str] | None
-    target: str | None
+    target: str | list[str] | None
+    units: dict[str, str] | None
+    formulas: list[str] | None
     version: str
 
     def to_json(self) -> str:
         """The description as one line of JSON, its `schema` first.
 
-        >>> Description([1, 1], "bspline", 3, None, "float64", [[]], ["t"], "y", "0.1.0").to_json()[:32]
-        '{"schema": 2, "version": "0.1.0"'
+        >>> Description([1, 1], "bspline", 3, None, "float64", [[]], ["t"], "y", None, None, "0.1.0").to_json()[:32]
+        '{"schema": 3, "version": "0.1.0"'
         """
         fields = {name: getattr(self, name) for name in sorted(vars(self))}
         return json.dumps({"schema": SCHEMA, "version": fields.pop("version"), **fields})
@@ -59,17 +67,19 @@ class Description:
     def from_json(cls, text: str) -> Description:
         """Read and check a description; `Malformed` says what is wrong with it.
 
-        >>> Description.from_json('{"schema": 3}')
+        >>> Description.from_json('{"schema": 4}')
         Traceback (most recent call last):
-        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 3): upgrade edgewise
+        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 4): upgrade edgewise
         """
         try:
             data = json.loads(text)
         except (ValueError, RecursionError):
             raise Malformed("has a damaged description: save the network again") from None
         _require(isinstance(data, dict), "description")
-        if _checked_schema(data.pop("schema", None)) == 1:  # which knew B-splines alone
-            data.setdefault("basis", "bspline")
+        schema = _checked_schema(data.pop("schema", None))
+        for newest, fields in _ADDED.items():
+            if schema < newest:
+                data = {**fields, **data}
         wanted = set(cls.__dataclass_fields__)
         for name in sorted(wanted ^ set(data)):
             _require(False, f"description ({name!r} is {'missing' if name in wanted else 'unknown'})")
@@ -102,8 +112,12 @@ class Description:
         _require(self.base is None or (isinstance(self.base, str) and self.base in RESIDUALS), "base function")
         _require(self.dtype in DTYPES, "number type")
         _require(isinstance(self.version, str), "version")
-        _require(self.target is None or isinstance(self.target, str), "target name")
+        n_out = _nodes_and_subnodes(self.widths[-1])[0]
+        _require(self.target is None or is_target(self.target, n_out), "target name")
         _require(self.names is None or is_names(self.names, self.widths[0]), "list of input names")
+        columns = [*(self.names or []), *([self.target] if isinstance(self.target, str) else self.target or [])]
+        _require(self.units is None or is_units(self.units, columns), "table of units")
+        _require(self.formulas is None or _is_texts(self.formulas, n_out), "list of formulas")
         _require(isinstance(self.symbols, list), "list of functions")
         _require(len(self.symbols) == len(self.widths) - 1, "list of functions")
         for symbols, shape in zip(self.symbols, self.shapes(), strict=True):
@@ -116,6 +130,23 @@ def is_names(names: object, count: int) -> bool:
         return False
     sound = all(isinstance(name, str) and name for name in names)
     return sound and len(names) == count == len(set(names))
+
+
+def is_target(target: object, count: int) -> bool:
+    """Whether this is a text, or for several outputs as many different ones."""
+    return isinstance(target, str) or (count > 1 and is_names(target, count))
+
+
+def is_units(units: object, columns: Sequence[str]) -> bool:
+    """Whether this maps some of the columns to short texts of one line, like "m/s"."""
+    if not isinstance(units, Mapping) or not all(name in columns for name in units):
+        return False
+    texts = list(units.values())
+    return all(isinstance(text, str) and 0 < len(text) <= _LONGEST_UNIT and text.isprintable() for text in texts)
+
+
+def _is_texts(value: object, count: int) -> bool:
+    return isinstance(value, list) and len(value) == count and all(isinstance(text, str) for text in value)
 
 
 def _require(sound: bool, what: str) -> None:

@@ -95,6 +95,11 @@ def _subnode(layer: KANLayer, depth: int, j: int, values: list[sympy.Expr]) -> s
         if on and (j, i) not in layer.symbols:
             total += sympy.Function(spline_name(depth, j, i))(values[i])
         elif on:
-            a, b, c, d = (exact_constant(v) for v in layer.affine[j, i].detach().double().tolist())
-            total += c * functions.get(layer.symbols[j, i]).sympy(a * values[i] + b) + d
+            total += edge_formula(layer, j, i, values[i])
     return total
+
+
+def edge_formula(layer: KANLayer, j: int, i: int, x: sympy.Expr) -> sympy.Expr:
+    """c f(a x + b) + d: what the symbolic edge from i to j makes of x."""
+    a, b, c, d = (exact_constant(v) for v in layer.affine[j, i].detach().double().tolist())
+    return c * functions.get(layer.symbols[j, i]).sympy(a * x + b) + d

@@ -1,0 +1,173 @@
+"""A C99 function, as source text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import sympy
+from sympy.printing.precedence import PRECEDENCE
+
+from edgewise._typing import Formula
+from edgewise.export._about import about
+from edgewise.export._curves import Curve
+from edgewise.export._printer import Printer
+from edgewise.export._source import Exportable, read
+from edgewise.export._steps import Program, is_product, program
+from edgewise.export._text import check_function, statement
+
+_WORDS = """
+    auto break case char const continue default do double else enum extern float for goto if inline int long register
+    restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+    bool true false class new delete this namespace template private public protected operator try catch throw virtual
+    friend typename using export explicit mutable asm and or not xor linux unix main
+    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs fdim floor fma fmax
+    fmin fmod frexp hypot ilogb ldexp lgamma log log10 log1p log2 logb modf nan pow remainder rint round scalbn sin
+    sinh sqrt tan tanh tgamma trunc HUGE_VAL INFINITY NAN out pi e sinc sign larger smaller spline
+"""
+_RESERVED = frozenset(_WORDS.split())
+
+
+class _CPrinter(Printer):
+    language = "C99"
+    functions: ClassVar[Mapping[str, str]] = {
+        **{name: name for name in ("exp", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
+        **{name: name for name in ("asin", "acos", "atan", "atan2", "asinh", "acosh", "atanh", "erf", "erfc", "floor")},
+        "Abs": "fabs", "ceiling": "ceil", "sign": "sign", "Max": "larger", "Min": "smaller",
+    }  # fmt: skip
+    constants: ClassVar[Mapping[str, str]] = {"Pi": "pi", "Exp1": "exp(1.0)"}
+
+    def integer(self, value: int) -> str:
+        return f"{value}.0" if abs(value) <= 2**53 else super().integer(value)
+
+    def power(self, base: Formula, exponent: Formula) -> str:
+        if is_product(base**exponent) and base.is_Symbol:
+            return "*".join([self._print(base)] * int(exponent))
+        return self.call("pow", base, exponent)
+
+    def choice(self, condition: str, then: str, other: str) -> str:
+        return f"({condition} ? {then} : {other})"
+
+    def sinc(self, argument: Formula) -> str:
+        return self.call("sinc", argument)
+
+    def parenthesize(self, item: Formula, level: int, strict: bool = False) -> str:
+        """A power that is written as a product binds like one."""
+        if item.is_Pow and is_product(item) and level > PRECEDENCE["Mul"]:
+            return f"({self._print(item)})"
+        return super().parenthesize(item, level, strict)
+
+
+_HELPERS = {
+    "sinc": "static double sinc(double x)\n{\n    return x == 0.0 ? 1.0 : sin(x)/x;\n}",
+    "sign": "static double sign(double x)\n{\n    return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x;\n}",
+    "Max": "static double larger(double a, double b)\n{\n    return a > b || a != a ? a : b;\n}",
+    "Min": "static double smaller(double a, double b)\n{\n    return a < b || a != a ? a : b;\n}",
+}
+_SPLINE = """
+/* Polynomials between the knots, in the distance from the middle of each cell; straight lines beyond the ends. */
+static double spline(double x, int cells, int degree, const double *knots, const double *pieces, const double *slopes)
+{
+    const double inside = x < knots[0] ? knots[0] : x > knots[cells] ? knots[cells] : x;
+    int low = 0, high = cells, k;
+    double u, y = 0.0;
+    while (high - low > 1) {
+        const int middle = (low + high)/2;
+        if (inside < knots[middle])
+            high = middle;
+        else
+            low = middle;
+    }
+    u = inside - (knots[low] + knots[low + 1])/2.0;
+    for (k = degree; k >= 0; k--)
+        y = y*u + pieces[low*(degree + 1) + k];
+    return y + (x < inside ? slopes[0] : slopes[1])*(x - inside);
+}
+"""
+
+
+def c(
+    source: Exportable,
+    names: Sequence[str] | None = None,
+    *,
+    target: str | Sequence[str] | None = None,
+    units: Mapping[str, str] | None = None,
+    function: str = "f",
+) -> str:
+    """Return the source of a C99 function of doubles, one argument for each input, which needs math.h alone.
+
+    One output is returned; several are written to the array `out`, the last argument. Where the formula is undefined
+    the value is NaN or infinite. Networks with spline edges ('bspline' and 'linear') are written node by node, their
+    curves as tables.
+
+    Arguments and errors as in `edgewise.export.numpy`.
+
+    >>> import sympy
+    >>> m, v = sympy.symbols("mass speed")
+    >>> print(c(m * v**2 / 2, ["mass", "speed"], target="energy", function="energy"))
+    /* energy = mass*speed**2/2
+     *
+     * mass
+     * speed
+     * returns energy
+     * (written by edgewise ...)
+     */
+    #include <math.h>
+    <BLANKLINE>
+    double energy(double mass, double speed);
+    <BLANKLINE>
+    double energy(double mass, double speed)
+    {
+        return mass*speed*speed/2.0;
+    }
+    <BLANKLINE>
+    """
+    check_function(function, _RESERVED)
+    found = read(source, names, target, units)
+    written = program(found, function, _RESERVED, products=True)
+    arguments = [f"double {name}" for name in written.inputs.values()]
+    several = len(written.results) > 1
+    arguments += [f"double out[{len(written.results)}]"] if several else []
+    head = f"{'void' if several else 'double'} {function}({', '.join(arguments) or 'void'})"
+    parts = [*_helpers(written), f"{head};", f"{head}\n{{\n{_body(written, several)}\n}}"]
+    return f"{_comment(about(found, written.inputs))}\n#include <math.h>\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _body(written: Program, several: bool) -> str:
+    printer = _CPrinter()
+    used = {s.name for formula in written.formulas() for s in formula.free_symbols}
+    lines = [f"(void){name};" for name in written.inputs.values() if name not in used]
+    if any(formula.has(sympy.pi) for formula in written.formulas()):
+        lines.insert(0, "const double pi = 3.141592653589793;")
+    lines += [statement(f"const double {symbol} = ", printer.doprint(value), ";") for symbol, value in written.steps]
+    if several:
+        lines += [statement(f"out[{k}] = ", printer.doprint(r), ";") for k, r in enumerate(written.results)]
+    else:
+        lines.append(statement("return ", printer.doprint(written.results[0]), ";"))
+    declared = [line for line in lines if line.startswith("const ")]
+    rest = [line for line in lines if not line.startswith("const ")]
+    return "\n".join("    " + line for block in [*declared, *rest] for line in block.splitlines())
+
+
+def _comment(lines: Sequence[str]) -> str:
+    """The lines as a comment; nothing in them ends it, begins another or is a trigraph."""
+    safe = [re.sub(r"\*(?=/)|/(?=\*)|\?(?=\?)", r"\g<0> ", line) for line in lines]
+    return "\n".join([f"/* {safe[0]}", *(f" * {line}".rstrip() for line in safe[1:]), " */"])
+
+
+def _helpers(written: Program) -> list[str]:
+    called = set(written.called())
+    parts = [text for name, text in _HELPERS.items() if name in called]
+    return parts if not written.curves else [*parts, _SPLINE.strip(), *(_curve(curve) for curve in written.curves)]
+
+
+def _curve(curve: Curve) -> str:
+    rows = ",\n".join("        " + ", ".join(map(repr, piece)) for piece in curve.pieces)
+    knots = statement("static const double knots[] = ", f"{{{', '.join(map(repr, curve.knots))}}}", ";")
+    return (
+        f"static double {curve.name}(double x)\n{{\n    {knots}\n"
+        f"    static const double pieces[] = {{\n{rows}\n    }};\n"
+        f"    static const double slopes[] = {{{curve.slopes[0]!r}, {curve.slopes[1]!r}}};\n"
+        f"    return spline(x, {len(curve.pieces)}, {len(curve.pieces[0]) - 1}, knots, pieces, slopes);\n}}"
+    )

@@ -1,0 +1,172 @@
+"""Formulas as code: what the languages share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import sympy
+from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.str import StrPrinter
+
+from edgewise._errors import InputError
+from edgewise._typing import Formula
+
+_SAFE_INTEGER = 2**53
+_UNARY = (PRECEDENCE["Mul"] + PRECEDENCE["Pow"]) // 2
+
+
+class Printer(StrPrinter):
+    """Sums, products, powers, numbers and functions of one argument; a language fills in its table and its powers.
+
+    Doubles are printed so that they are read back to the last bit.
+    """
+
+    language: ClassVar[str]
+    functions: ClassVar[Mapping[str, str]]
+    constants: ClassVar[Mapping[str, str]] = {}
+    equal: ClassVar[Mapping[str, str]] = {"==": "==", "!=": "!="}
+
+    def power(self, base: Formula, exponent: Formula) -> str:
+        """base ** exponent, for an exponent that is not negative, 1 or 1/2."""
+        return f"{self.parenthesize(base, PRECEDENCE['Pow'])}**{self.parenthesize(exponent, PRECEDENCE['Pow'])}"
+
+    def call(self, name: str, *arguments: Formula) -> str:
+        return f"{name}({', '.join(self._print(a) for a in arguments)})"
+
+    def integer(self, value: int) -> str:
+        return str(value) if abs(value) <= _SAFE_INTEGER else repr(_double(sympy.Integer(value)))
+
+    def choice(self, condition: str, then: str, other: str) -> str:
+        """`then` where the condition holds, `other` elsewhere."""
+        raise NotImplementedError
+
+    def sinc(self, argument: Formula) -> str:
+        """sin(x)/x, 1 at 0."""
+        raise NotImplementedError
+
+    def _print_Float(self, expr: Formula) -> str:
+        return repr(_double(expr))
+
+    def _print_Integer(self, expr: Formula) -> str:
+        return self.integer(int(expr))
+
+    def _print_Rational(self, expr: Formula) -> str:
+        return f"{self.integer(expr.p)}/{self.integer(expr.q)}"
+
+    def _print_NumberSymbol(self, expr: Formula) -> str:
+        return self.constants.get(type(expr).__name__) or repr(_double(expr))
+
+    _print_Pi = _print_NumberSymbol  # type: ignore[assignment]
+    _print_Exp1 = _print_NumberSymbol  # type: ignore[assignment]
+
+    def _print_Mul(self, expr: Formula) -> str:
+        number, rest = expr.as_coeff_Mul()
+        sign, number = ("-", -number) if number.is_negative else ("", number)
+        above, below = [], []
+        for factor in rest.as_ordered_factors():
+            base, exponent = factor.as_base_exp() if factor.is_Pow else (factor, sympy.S.One)
+            if exponent.is_Rational and exponent.is_negative:
+                below.append(sympy.Pow(base, -exponent))
+            elif factor is not sympy.S.One:
+                above.append(factor)
+        if number.is_Rational:
+            above = [sympy.Integer(number.p), *above] if number.p != 1 or not above else above
+            below = [sympy.Integer(number.q), *below] if number.q != 1 else below
+        else:
+            above = [number, *above]
+        head = above[0]
+        first = self.negated(head) if sign else self.parenthesize(head, PRECEDENCE["Mul"])
+        out = "*".join([first, *(self.parenthesize(f, PRECEDENCE["Mul"]) for f in above[1:])])
+        if not below:
+            return out
+        bottom = "*".join(self.parenthesize(f, PRECEDENCE["Mul"] + 1) for f in below)
+        return f"{out}/{bottom}" if len(below) == 1 else f"{out}/({bottom})"
+
+    def negated(self, factor: Formula) -> str:
+        """A minus sign and the first factor of a product."""
+        return f"-{self.parenthesize(factor, _UNARY)}"
+
+    def _print_Pow(self, expr: Formula, rational: bool = False) -> str:
+        base, exponent = expr.as_base_exp() if expr.base is sympy.S.Exp1 else (expr.base, expr.exp)
+        if exponent.is_Rational and exponent.is_negative:
+            below = sympy.Pow(base, -exponent)
+            return f"{self.integer(1)}/{self.parenthesize(below, PRECEDENCE['Mul'] + 1)}"
+        if exponent is sympy.S.Half:
+            return self.call(self.functions["sqrt"], base)
+        return self.power(base, exponent)
+
+    def _print_Function(self, expr: Formula) -> str:
+        name = expr.func.__name__
+        if name == "log" and len(expr.args) == 1 and "log1p" in self.functions:
+            one, rest = expr.args[0].as_coeff_Add()
+            if one is sympy.S.One and rest is not sympy.S.Zero:
+                return self.call(self.functions["log1p"], rest)
+        if name == "sinc":
+            return self.sinc(expr.args[0])
+        if isinstance(expr, sympy.core.function.AppliedUndef):  # a curve
+            return self.call(name, *expr.args)
+        if name not in self.functions:
+            raise InputError(f"The formula uses {name}, which cannot be written in {self.language}.")
+        return self.call(self.functions[name], *expr.args)
+
+    def _print_Max(self, expr: Formula) -> str:
+        return self._folded(expr)
+
+    _print_Min = _print_Max
+
+    def _folded(self, expr: Formula) -> str:
+        """A function of two arguments, applied to several one after the other."""
+        name = self.functions[type(expr).__name__]
+        out, *rest = (self._print(a) for a in sorted(expr.args, key=sympy.default_sort_key))
+        for argument in rest:
+            out = f"{name}({out}, {argument})"
+        return out
+
+    def _print_Piecewise(self, expr: Formula) -> str:
+        *pairs, last = expr.args
+        if last.cond is not sympy.true:
+            raise InputError(f"The formula {expr} says nothing for some arguments: end its last piece with True.")
+        out = self._print(last.expr)
+        for pair in reversed(pairs):
+            out = self.choice(self._print(pair.cond), self._print(pair.expr), out)
+        return out
+
+    def _print_Relational(self, expr: Formula) -> str:
+        sign = self.equal.get(expr.rel_op, expr.rel_op)
+        left, right = (self.parenthesize(side, PRECEDENCE["Relational"]) for side in (expr.lhs, expr.rhs))
+        return f"{left} {sign} {right}"
+
+
+def _double(expression: Formula) -> float:
+    try:
+        value = float(expression)
+    except OverflowError:
+        value = float("inf")
+    if value - value != 0:
+        raise InputError(f"The formula holds the number {expression}, which is too large for a double.")
+    return value
+
+
+_CORE = {
+    sympy.sec: lambda x: 1 / sympy.cos(x),
+    sympy.csc: lambda x: 1 / sympy.sin(x),
+    sympy.cot: lambda x: 1 / sympy.tan(x),
+    sympy.sech: lambda x: 1 / sympy.cosh(x),
+    sympy.csch: lambda x: 1 / sympy.sinh(x),
+    sympy.coth: lambda x: 1 / sympy.tanh(x),
+    sympy.acot: lambda x: sympy.atan(1 / x),
+    sympy.acoth: lambda x: sympy.atanh(1 / x),
+    sympy.Heaviside: lambda x, middle=sympy.S.Half: sympy.Piecewise((0, x < 0), (middle, sympy.Eq(x, 0)), (1, True)),
+}
+
+
+def in_core(expression: Formula) -> Formula:
+    """The formula in the functions that every language has.
+
+    >>> in_core(sympy.sec(sympy.Symbol("x")))
+    1/cos(x)
+    """
+    for function, definition in _CORE.items():
+        expression = expression.replace(function, definition)
+    return expression

@@ -1,0 +1,150 @@
+"""What is exported: formulas or a network, with the names and units of its variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sympy
+from sympy.core.relational import Relational
+from sympy.functions.elementary.piecewise import ExprCondPair
+from sympy.logic.boolalg import BooleanTrue
+
+from edgewise._errors import InputError, unknown
+from edgewise._typing import Formula
+from edgewise.io import SavedModel
+from edgewise.io._schema import is_names, is_units
+from edgewise.nn import KAN
+from edgewise.nn._readable import is_readable
+
+Exportable = Any  # KAN, SavedModel, a sympy expression or several of them
+
+_NOT_REAL = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
+_KINDS = (
+    sympy.Symbol, sympy.Number, sympy.NumberSymbol, sympy.Add, sympy.Mul, sympy.Pow, sympy.Function, sympy.Max,
+    sympy.Min, ExprCondPair, Relational, BooleanTrue,
+)  # fmt: skip
+_DIGITS = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Formulas over named inputs, or a network of which none can be written; `expressions` or `model` is None."""
+
+    names: tuple[str, ...]
+    targets: tuple[str, ...]
+    units: Mapping[str, str]
+    expressions: tuple[Formula, ...] | None
+    model: KAN | None
+
+    def label(self, name: str) -> str:
+        """A name with its unit: `mass [kg]`."""
+        return f"{name} [{self.units[name]}]" if name in self.units else name
+
+
+def read(
+    source: Exportable,
+    names: Sequence[str] | None,
+    target: str | Sequence[str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> Source:
+    """Check what is to be exported; the formula of a network is taken where it has one of readable size."""
+    if isinstance(source, SavedModel):
+        names = source.names if names is None else names
+        target = source.target if target is None else target
+        units = source.units if units is None else units
+        source = source.model
+    if isinstance(source, KAN):
+        n_out, known = source.n_out, [f"x{i + 1}" for i in range(source.n_in)]
+    else:
+        source = _expressions(source)
+        n_out, known = len(source), sorted({s.name for e in source for s in e.free_symbols}, key=_natural)
+    found = Source(
+        names=_names(known if names is None else names, source.n_in if isinstance(source, KAN) else None),
+        targets=(),
+        units={},
+        expressions=None,
+        model=source if isinstance(source, KAN) else None,
+    )
+    targets = _targets(target, n_out, found.names)
+    found = replace(found, targets=targets, units=_units(units, found.names, targets))
+    if not isinstance(source, KAN):
+        return replace(found, expressions=tuple(_checked(e, found.names) for e in source))
+    if not is_readable(source):
+        return found
+    formula = source.formula(found.names)
+    several = formula if isinstance(formula, list) else [formula]
+    return replace(found, expressions=tuple(_checked(e, found.names) for e in several))
+
+
+def formulas(source: Source, what: str) -> tuple[Formula, ...]:
+    """The formulas, for a target that takes nothing else; InputError where there are none."""
+    if source.expressions is None:
+        assert source.model is not None
+        source.model.formula(source.names)  # says which edges are still splines
+        raise InputError(
+            f"The formula of this network is too long to be written as {what}: prune it, or export it to NumPy or C."
+        )
+    return source.expressions
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(name)]
+
+
+def _expressions(source: Exportable) -> list[Formula]:
+    several = list(source) if isinstance(source, list | tuple) else [source]
+    for expression in several:
+        number = isinstance(expression, int | float) and not isinstance(expression, bool)
+        if not number and not isinstance(expression, sympy.Expr):
+            raise InputError(
+                "Exports take a network, a saved model, a sympy expression or a list of expressions. "
+                f"Got {type(expression).__name__}."
+            )
+    if not several:
+        raise InputError("There is nothing to export: the list of formulas is empty.")
+    return [sympy.sympify(e) for e in several]
+
+
+def _names(names: Any, count: int | None) -> tuple[str, ...]:
+    number = count if count is not None else len(names) if hasattr(names, "__len__") else 0
+    if not is_names(names, number):
+        raise InputError(f"'names' must be {number} different texts, one for each input. Got {names!r}.")
+    return tuple(names)
+
+
+def _targets(target: Any, count: int, names: tuple[str, ...]) -> tuple[str, ...]:
+    if target is None:
+        plain = ["y"] if count == 1 else [f"y{k + 1}" for k in range(count)]
+        return tuple(f"{name}_out" if name in names else name for name in plain)
+    targets = [target] if isinstance(target, str) else target
+    if not is_names(targets, count):
+        raise InputError(f"'target' must be {count} different texts, one for each output. Got {target!r}.")
+    return tuple(targets)
+
+
+def _units(units: Any, names: tuple[str, ...], targets: tuple[str, ...]) -> Mapping[str, str]:
+    units = {} if units is None else units
+    if isinstance(units, Mapping):
+        for name in units:
+            if name not in names + targets:
+                raise unknown("column with a unit", name, names + targets)
+    if not is_units(units, [*names, *targets]):
+        raise InputError(f"'units' must map names of columns to short texts, like {{'mass': 'kg'}}. Got {units!r}.")
+    return dict(units)
+
+
+def _checked(expression: Formula, names: tuple[str, ...]) -> Formula:
+    """The expression over plain symbols, real and over known names."""
+    expression = expression.xreplace({s: sympy.Symbol(s.name) for s in expression.free_symbols})
+    for symbol in sorted(expression.free_symbols, key=str):
+        if symbol.name not in names:
+            raise InputError(f"The formula uses {symbol.name!r}, which is not among the inputs {list(names)}.")
+    for part in sympy.preorder_traversal(expression):
+        if not isinstance(part, _KINDS):
+            raise InputError(f"The formula holds {part}, a {type(part).__name__}, which cannot be exported.")
+        if part in _NOT_REAL or (isinstance(part, sympy.Expr) and part.is_number and part.is_real is False):
+            raise InputError(f"The formula holds {part}, which is not a real and finite number.")
+    return expression

@@ -1,0 +1,127 @@
+"""Formulas and networks as steps of a program: each a name for a value, then the results."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+import sympy
+
+from edgewise._typing import Formula
+from edgewise.export._curves import Curve, curve_of
+from edgewise.export._identifiers import identifiers
+from edgewise.export._printer import in_core
+from edgewise.export._source import Source
+from edgewise.nn import KANLayer
+from edgewise.nn._formula import edge_formula, spline_name
+
+_HIGHEST = 8  # integer powers up to this are products
+
+
+@dataclass
+class Program:
+    """What a function computes: its inputs by identifier, steps `symbol = formula`, results, curves that they call."""
+
+    function: str
+    inputs: dict[str, str]
+    steps: list[tuple[sympy.Symbol, Formula]] = field(default_factory=list)
+    results: list[Formula] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+
+    def formulas(self) -> list[Formula]:
+        """Those of the steps and of the results."""
+        return [*(value for _, value in self.steps), *self.results]
+
+    def called(self) -> Iterator[str]:
+        """Names of the functions of all formulas."""
+        for formula in self.formulas():
+            yield from (part.func.__name__ for part in formula.atoms(sympy.Function, sympy.Max, sympy.Min))
+
+
+def program(source: Source, function: str, reserved: Collection[str], products: bool = False) -> Program:
+    """Write formulas with common parts named once, a network without a formula node by node.
+
+    The curves of a network are named after the function.
+
+    With `products`, the base of each whole power up to 8 is a symbol, so that it can be multiplied by itself.
+    """
+    inputs = identifiers(source.names, {function, *reserved})
+    out = Program(function, inputs)
+    names = {sympy.Symbol(name): sympy.Symbol(plain) for name, plain in inputs.items()}
+    taken = {function, *reserved, *inputs.values()}
+    if source.expressions is not None:
+        fresh = sympy.numbered_symbols("t", start=1, exclude=[sympy.Symbol(name) for name in taken])
+        formulas = [in_core(e).xreplace(names) for e in source.expressions]
+        out.steps, results = sympy.cse(formulas, symbols=fresh)
+        out.results = list(results)
+    else:
+        _walk(source, out, taken)
+        fresh = sympy.numbered_symbols("t", start=1, exclude=[sympy.Symbol(name) for name in taken])
+    if products:
+        _name_bases(out, fresh)
+    return out
+
+
+def _walk(source: Source, out: Program, taken: set[str]) -> None:
+    """One step for each node that is computed, layer by layer."""
+    assert source.model is not None
+    values: list[Formula] = [sympy.Symbol(out.inputs[name]) for name in source.names]
+    depth = len(source.model.layers)
+    for number, (layer, nodes) in enumerate(zip(source.model.layers, source.model.nodes[1:], strict=True)):
+        assert isinstance(layer, KANLayer)
+        subnodes = [_subnode(layer, number, j, values, out) for j in range(layer.n_out)]
+        formulas = [sympy.Mul(*(subnodes[j] for j in group)) for group in nodes.groups()]
+        if number == depth - 1:
+            out.results = formulas
+            return
+        values = []
+        plain = identifiers([f"h{number + 1}_{q + 1}" for q in range(len(formulas))], taken)
+        for name, formula in zip(plain.values(), formulas, strict=True):
+            taken.add(name)
+            out.steps.append((sympy.Symbol(name), formula))
+            values.append(sympy.Symbol(name))
+
+
+def _subnode(layer: KANLayer, number: int, j: int, values: list[Formula], out: Program) -> Formula:
+    total: Formula = sympy.Integer(0)
+    for i, on in enumerate(layer.mask[j].tolist()):
+        if not on:
+            continue
+        if (j, i) in layer.symbols:
+            total += in_core(edge_formula(layer, j, i, values[i]))
+            continue
+        curve = curve_of(layer, f"{out.function}_{spline_name(number, j, i)}", j, i)
+        out.curves.append(curve)
+        total += sympy.Function(curve.name)(values[i])
+        weight = 0.0 if layer.base is None else float(layer.base_weight[j, i])
+        if weight:
+            base = {"identity": values[i], "silu": values[i] / (1 + sympy.exp(-values[i]))}[layer.base or "identity"]
+            total += sympy.Float(weight, 17) * base
+    return total
+
+
+def is_product(part: Formula) -> bool:
+    """Whether a power is written as its base times itself."""
+    return part.is_Pow and part.exp.is_Integer and 2 <= abs(int(part.exp)) <= _HIGHEST
+
+
+def _name_bases(out: Program, fresh: Iterator[sympy.Symbol]) -> None:
+    steps, named = [], {}
+
+    def named_bases(formula: Formula) -> Formula:
+        if not formula.args:
+            return formula
+        formula = formula.func(*(named_bases(a) for a in formula.args))
+        if is_product(formula) and not formula.base.is_Symbol:
+            base = formula.base
+            if base not in named:
+                named[base] = next(fresh)
+                steps.append((named[base], base))
+            return named[base] ** formula.exp
+        return formula
+
+    for symbol, formula in out.steps:
+        value = named_bases(formula)
+        steps.append((symbol, value))
+    out.results = [named_bases(formula) for formula in out.results]
+    out.steps = steps

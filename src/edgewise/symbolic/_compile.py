@@ -13,7 +13,7 @@ from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.nn import KAN, layer_of
-from edgewise.symbolic._parse import checked_names, parse, real
+from edgewise.symbolic._parse import checked_names, parse
 from edgewise.symbolic._plan import Plan, Subnode, Term
 
 
@@ -66,7 +66,19 @@ def _formula(given: Any, names: list[str] | None) -> Formula:
     form = sympy.sympify(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
     if not isinstance(form, sympy.Expr):
         raise InputError(f"A formula is text, a sympy expression or a number. Got {type(given).__name__}.")
-    return real(form.xreplace({s: sympy.Symbol(s.name) for s in form.free_symbols}))  # type: ignore[union-attr]
+    if form.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+        raise InputError(f"The formula {str(form)[:60]} is not finite.")
+    return _real(form.xreplace({s: sympy.Symbol(s.name) for s in form.free_symbols}))  # type: ignore[union-attr]
+
+
+def _real(form: Formula) -> Formula:
+    """The formula for names that are real; sympy makes exp(re(x)) of |exp(x)|, as x might not be."""
+    if not form.has(sympy.re, sympy.im, sympy.conjugate):
+        return form
+    kept = {sympy.re: lambda u: u, sympy.conjugate: lambda u: u, sympy.im: lambda _: sympy.Integer(0)}
+    for kind, meaning in kept.items():
+        form = form.replace(kind, meaning)
+    return form
 
 
 def _names(outputs: list[Formula]) -> list[str]:

@@ -10,15 +10,15 @@ import sympy
 import torch
 
 from edgewise import functions as library
-from edgewise._errors import InputError, unknown
+from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.functions._constants import exact_constant
-from edgewise.symbolic._syntax import Node, character, read
-from edgewise.symbolic._vocabulary import others, parameters, primitives
+from edgewise.symbolic._syntax import Node, read
+from edgewise.symbolic._vocabulary import CONSTANTS, check_words, others, parameters, primitives
 
-_CONSTANTS = {"pi": sympy.pi, "π": sympy.pi, "e": sympy.E, "E": sympy.E}
 _BITS = 4096  # of an exact number; a longer one becomes a double
 _POWER = 999_999  # the largest exponent of something that holds a name
+_ANY = sympy.Symbol("u")
 _SIZE = 20_000  # parts of a formula, where functions of the library hold their argument more than once
 
 
@@ -42,7 +42,8 @@ def parse(text: str, names: Sequence[str] | None = None) -> sympy.Expr:
     """
     known = None if names is None else checked_names(names)
     tree = read(text)
-    form = _Meaning(known).of(tree).form
+    check_words(tree, known)
+    form = _Meaning(known or (), {}).of(tree).form
     if form.has(sympy.I, sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
         raise tree.place.error("this is not real and finite wherever it is evaluated.")
     return form
@@ -72,8 +73,8 @@ class _Meaning:
     never reaches it.
     """
 
-    def __init__(self, names: list[str] | None, bound: Mapping[str, _Value] | None = None) -> None:
-        self.names, self.bound = names, bound or {}
+    def __init__(self, names: Sequence[str], bound: Mapping[str, _Value]) -> None:
+        self.names, self.bound = names, bound
 
     def of(self, node: Node) -> _Value:
         value = getattr(self, "_" + node.kind)(node)
@@ -94,14 +95,8 @@ class _Meaning:
         name = node.text
         if name in self.bound:
             return self.bound[name]
-        if self.names is not None and name in self.names:
-            return _Value(sympy.Symbol(name), None)
-        if name in _CONSTANTS:
-            return _Value(_CONSTANTS[name], float(_CONSTANTS[name]))
-        if name in primitives() or name in others():
-            raise node.place.error(f"{name!r} is a function and needs an argument: {name}(...).")
-        if self.names is not None:
-            raise node.place.error(f"{unknown('name', name, self.names)}{_foreign(name)}")
+        if name in CONSTANTS and name not in self.names:
+            return _Value(CONSTANTS[name], float(CONSTANTS[name]))
         return _Value(sympy.Symbol(name), None)
 
     def _sum(self, node: Node) -> _Value:
@@ -159,23 +154,13 @@ class _Meaning:
 
     def _call(self, node: Node) -> _Value:
         name, given = node.text, [self.of(part) for part in node.parts]
-        if self.names is not None and name in self.names and name not in primitives() and name not in others():
-            raise node.place.error(f"{name!r} is a name and no function: write {name}*(...) for a product.")
-        row, other = primitives().get(name), others().get(name)
-        if row is None and other is None:
-            known = [*primitives(), *others()]
-            raise node.place.error(f"{unknown('function', name, known)}{_foreign(name)}")
-        wanted = parameters(other) if other else ["u"]
-        if len(given) != len(wanted):
-            raise node.place.error(f"{name!r} takes {len(wanted)} argument(s). Got {len(given)}.")
-        if other:
-            return self._expanded(node, other, dict(zip(wanted, given, strict=True)))
-        assert row is not None
-        return self._applied(node, library.get(row), given[0])
+        if other := others().get(name):
+            return self._expanded(node, other, dict(zip(parameters(other), given, strict=True)))
+        return self._applied(node, library.get(primitives()[name]), given[0])
 
     def _expanded(self, node: Node, tree: Node, bound: dict[str, _Value]) -> _Value:
         try:
-            return _Meaning(None, bound).of(tree)
+            return _Meaning((), bound).of(tree)
         except InputError:  # it would point into the definition
             raise node.place.error(f"{node.text!r} is not real and finite here.") from None
 
@@ -184,32 +169,17 @@ class _Meaning:
             number = float(row.torch(torch.tensor(value.number, dtype=torch.float64)))
             if not math.isfinite(number):
                 raise node.place.error(f"{node.text}({value.number:g}) is not a real and finite number.")
-            return _Value(real(row.sympy(value.form)), number)
-        times = sum(1 for part in sympy.preorder_traversal(row.sympy(_ONE)) if part == _ONE)
+            return _Value(row.sympy(value.form), number)
+        times = sum(1 for part in sympy.preorder_traversal(row.sympy(_ANY)) if part == _ANY)
         size = self._fitting(node, 1 + times * value.size)
-        return _Value(real(row.sympy(value.form)), None, size)
+        if row.name == "abs":  # of abs within abs, sympy would look for minutes for a simpler form
+            return _Value(sympy.Abs(value.form, evaluate=False), None, size)
+        return _Value(row.sympy(value.form), None, size)
 
     def _fitting(self, node: Node, size: int) -> int:
         if size > _SIZE:
             raise node.place.error(f"this has more than {_SIZE} parts once it is written out: simplify it.")
         return size
-
-
-_ONE = sympy.Symbol("u")
-
-
-def real(form: Formula) -> Formula:
-    """The formula for names that are real: sympy leaves re(...) and the like where they might not be.
-
-    >>> real(sympy.Abs(sympy.exp(sympy.Symbol("x"))))
-    exp(x)
-    """
-    if not form.has(sympy.re, sympy.im, sympy.conjugate):
-        return form
-    kept = {sympy.re: lambda u: u, sympy.conjugate: lambda u: u, sympy.im: lambda _: sympy.Integer(0)}
-    for kind, meaning in kept.items():
-        form = form.replace(kind, meaning)
-    return form
 
 
 def _power_of(base: float, exponent: float) -> float | None:
@@ -228,9 +198,3 @@ def _length(form: Formula) -> int:
 
 def _bounded(form: Formula, number: float) -> Formula:
     return exact_constant(number) if _length(form) > _BITS else form
-
-
-def _foreign(name: str) -> str:
-    """What stands in a name beyond ASCII, as it may look like something else."""
-    signs = [character(sign) for sign in dict.fromkeys(name) if not sign.isascii()]
-    return f" It holds {', '.join(signs[:3])}." if signs else ""

@@ -14,7 +14,7 @@ from edgewise import functions as library
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula
 from edgewise.nn._nodes import Width
-from edgewise.symbolic._vocabulary import edge_function
+from edgewise.symbolic._vocabulary import edge_function, primitives
 
 
 class Term(NamedTuple):
@@ -80,7 +80,7 @@ class Plan:
             return self.rank[node]
         if isinstance(node, sympy.Symbol):
             if node.name not in self.names:
-                raise unknown("name in the formula", node.name, self.names)
+                raise unknown("name", node.name, self.names)
             self.rank[node] = 0
             return 0
         coefficient, factors = _product(node)
@@ -138,7 +138,7 @@ def _function(expression: Formula) -> tuple[str, Formula]:
         return ("exp", exponent * sympy.log(base)) if power is None else (power, base)
     found = edge_function(expression)
     if found is None:
-        raise unknown("function in the formula", type(expression).__name__, library.names())
+        raise unknown("function", type(expression).__name__, primitives())
     return found
 
 
@@ -148,9 +148,10 @@ def _power(exponent: Formula) -> str | None:
         return None
     text = format(decimal.Decimal(repr(float(exponent))), "f") if exponent.is_Float else str(exponent)
     try:
-        return library.get(f"x^{text}").name
+        name = library.get(f"x^{text}").name
     except InputError:
         return None
+    return name if name in library.names() else f"x^{text}"
 
 
 def _affine(argument: Formula) -> tuple[float, Formula, float]:

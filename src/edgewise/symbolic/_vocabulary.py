@@ -1,16 +1,19 @@
-"""The functions that formulas can name, and the edge functions that they are."""
+"""The words of formulas: constants, functions, and the edge functions that they are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from types import MappingProxyType
 
 import sympy
 
 from edgewise import functions as library
+from edgewise._errors import unknown
 from edgewise._typing import Formula
-from edgewise.symbolic._syntax import Node, read
+from edgewise.symbolic._syntax import Node, character, read
 
+CONSTANTS = {"pi": sympy.pi, "π": sympy.pi, "e": sympy.E, "E": sympy.E}
 #: other spellings, each by means of the library's functions; every parameter stands once, so that nothing grows
 _OTHERS = {
     "sqrt": "u^(1/2)",
@@ -77,6 +80,43 @@ def parameters(tree: Node) -> list[str]:
     return [name for name in _PARAMETERS if name in used]
 
 
+def check_words(tree: Node, names: Sequence[str] | None) -> None:
+    """Raise the error for the first word that is no name, constant or function, or that is used as another kind."""
+    if tree.kind == "name":
+        _check_name(tree, names)
+    elif tree.kind == "call":
+        _check_call(tree, names or ())
+    for part in tree.parts:
+        check_words(part, names)
+
+
+def _check_name(node: Node, names: Sequence[str] | None) -> None:
+    name = node.text
+    if (names is not None and name in names) or name in CONSTANTS:
+        return
+    if name in primitives() or name in others():
+        raise node.place.error(f"{name!r} is a function and needs an argument: {name}(...).")
+    if names is not None:
+        raise node.place.error(f"{unknown('name', name, names)}{_foreign(name)}")
+
+
+def _check_call(node: Node, names: Sequence[str]) -> None:
+    name, known = node.text, [*primitives(), *others()]
+    if name not in known and (name in names or name in CONSTANTS):
+        raise node.place.error(f"{name!r} is no function: write {name}*(...) for a product.")
+    if name not in known:
+        raise node.place.error(f"{unknown('function', name, known)}{_foreign(name)}")
+    wanted = len(parameters(others()[name])) if name in others() else 1
+    if len(node.parts) != wanted:
+        raise node.place.error(f"{name!r} takes {wanted} argument{'s' * (wanted > 1)}. Got {len(node.parts)}.")
+
+
+def _foreign(name: str) -> str:
+    """What stands in a word beyond ASCII, as it may look like something else."""
+    signs = [character(sign) for sign in dict.fromkeys(name) if not sign.isascii()]
+    return f" It holds {', '.join(signs[:3])}." if signs else ""
+
+
 def edge_function(expression: Formula) -> tuple[str, Formula] | None:
     """The row and the argument of f(u), f a function of the library; None where it is none.
 
@@ -85,6 +125,8 @@ def edge_function(expression: Formula) -> tuple[str, Formula] | None:
     (('abs', x + 1), None)
     """
     for row in _by_head(tuple(library.names())).get(type(expression).__name__, ()):
+        if library.get(row).sympy(_U).args == (_U,):
+            return row, expression.args[0]
         for argument in expression.args:
             if library.get(row).sympy(argument) == expression:
                 return row, argument

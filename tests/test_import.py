@@ -65,7 +65,7 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 PUBLIC = {
     "edgewise": """
         EdgewiseError InputError KAN Options datasets discover export fit functions interpret io kernels load nn optim plot
-        prune save symbolic train
+        prune save structure symbolic train
     """,
     "edgewise.nn": """
         Gram KAN KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant add_input centre

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edgewise import interpret as interpret
     from edgewise import io as io
     from edgewise import plot as plot
+    from edgewise import structure as structure
     from edgewise import symbolic as symbolic
     from edgewise.discovery import discover as discover
     from edgewise.interpret import prune as prune
@@ -44,6 +45,7 @@ _LATER = {
     "plot": "",
     "prune": "edgewise.interpret",
     "save": "edgewise.io",
+    "structure": "",
     "symbolic": "",
 }
 

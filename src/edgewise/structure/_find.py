@@ -43,7 +43,9 @@ class Findings:
         unclear = sum(found.verdict is Verdict.UNCLEAR for found in self.all)
         lines = [found.sentence for found in self.holding()] or ["no structure found"]
         if unclear:
-            lines.append(f"({unclear} of {len(self.all)} tests unclear: the surrogate is off by {self.surrogate.error:.1g} of the spread)")
+            lines.append(
+                f"({unclear} of {len(self.all)} tests unclear: the surrogate is off by {self.surrogate.error:.1g} of the spread)"
+            )
         return "\n".join(lines)
 
 

@@ -5,31 +5,32 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from edgewise._typing import Array
 
 _SUBSET = 500  # rows that the scales are fitted on
 _ROWS = 1500  # rows that the function goes through
 _STEPS = 60
 _FEATURES = 1000  # random waves that a sample of the prior is made of
 _JITTER = 1e-9  # of the process's variance, for the factorisation
-_BOUNDS = ((-3.0, 6.0), (-3.0, 8.0), (-9.0, 0.7))  # logarithms of lengths, amplitude and noise, in spreads
+_LENGTH, _AMPLITUDE, _NOISE = (0.05, 400.0), (0.05, 3000.0), (1e-4, 2.0)  # bounds, in spreads
 
 
 @dataclass(frozen=True)
 class Scales:
-    """Length of each column, amplitude and noise, in units of the spreads; `uneven` (n,) multiplies the noise."""
+    """Length of each column, amplitude and noise, in units of the spreads."""
 
     lengths: Tensor
-    amplitude: Tensor
-    noise: Tensor
+    amplitude: float
+    noise: float
 
     @classmethod
-    def of(cls, logs: Tensor) -> Scales:
-        lengths, amplitude, noise = (
-            part.clamp(*bounds).exp() for part, bounds in zip((logs[:-2], logs[-2], logs[-1]), _BOUNDS, strict=True)
-        )
-        return cls(lengths, amplitude, noise)
+    def of(cls, logs: Array) -> Scales:
+        sizes = np.exp(logs)
+        return cls(torch.from_numpy(sizes[:-2]), float(sizes[-2]), float(sizes[-1]))
 
     def between(self, a: Tensor, b: Tensor) -> Tensor:
         """Covariances of points (n, m) and (k, m): amplitude^2 exp(-|a - b|^2 / 2), in lengths."""
@@ -37,17 +38,14 @@ class Scales:
         square = a.square().sum(1, keepdim=True) + b.square().sum(1) - 2 * a @ b.T
         return self.amplitude**2 * torch.exp(-square.clamp_min(0) / 2)
 
-    def factor(self, u: Tensor, uneven: Tensor) -> Tensor:
-        """The Cholesky factor of the covariance of noisy values at the rows of u."""
-        matrix = self.between(u, u)
-        return torch.linalg.cholesky(
-            matrix + torch.diag((self.noise * uneven) ** 2 + _JITTER * self.amplitude.detach() ** 2)
-        )
+    def factor(self, matrix: Tensor, uneven: Tensor) -> Tensor:
+        """The Cholesky factor of covariances with the noise of the rows, `uneven` (n,) times the noise."""
+        return torch.linalg.cholesky(matrix + torch.diag((self.noise * uneven) ** 2 + _JITTER * self.amplitude**2))
 
 
 @dataclass(frozen=True)
 class GaussianProcess:
-    """A fitted process: called, it gives its mean and its samples at points (n, m) as (n, 1 + samples).
+    """A fitted process: its mean and its samples at points (n, m) as values (n, 1 + samples), and their slopes.
 
     `residual` is what the value of each row that it was fitted to, number `kept`, differs by from the process fitted
     without that row; `calibration` the root mean square of those in units of their predicted spread: samples are
@@ -62,10 +60,23 @@ class GaussianProcess:
     residual: Tensor
     calibration: float
 
-    def __call__(self, u: Tensor) -> Tensor:
-        known = self.scales.between(u, self.rows) @ self.coefficients
+    def values(self, u: Tensor) -> Tensor:
         frequency, phase, weight = self.waves
-        prior = torch.cos(u @ frequency + phase) @ weight
+        known = self.scales.between(u, self.rows) @ self.coefficients
+        return self._joined(known, torch.cos(u @ frequency + phase) @ weight)
+
+    def slopes(self, u: Tensor) -> Tensor:
+        """Derivatives by each column: (n, m, 1 + samples)."""
+        frequency, phase, weight = self.waves
+        near, waves = self.scales.between(u, self.rows), -torch.sin(u @ frequency + phase)
+        known, parts = near @ self.coefficients, []
+        for i, length in enumerate(self.scales.lengths):
+            moved = near @ (self.rows[:, i, None] * self.coefficients)
+            slope = (moved - u[:, i, None] * known) / length**2
+            parts.append(self._joined(slope, (waves * frequency[i]) @ weight))
+        return torch.stack(parts, dim=1)
+
+    def _joined(self, known: Tensor, prior: Tensor) -> Tensor:
         mean = known[:, :1]
         return torch.cat([mean, mean + self.calibration * (prior + known[:, 1:])], dim=1)
 
@@ -82,7 +93,7 @@ def gaussian_process(u: Tensor, t: Tensor, uneven: Tensor, samples: int, seed: i
     order = torch.randperm(len(u), generator=generator)[:_ROWS]
     u, t, uneven = u[order], t[order], uneven[order]
     scales = _fitted(u[:_SUBSET], t[:_SUBSET], uneven[:_SUBSET])
-    factor = scales.factor(u, uneven)
+    factor = scales.factor(scales.between(u, u), uneven)
     waves = _waves(scales, u.shape[1], samples, generator)
     frequency, phase, weight = waves
     noise = scales.noise * uneven.unsqueeze(1) * torch.randn(len(u), samples, generator=generator, dtype=u.dtype)
@@ -96,26 +107,34 @@ def gaussian_process(u: Tensor, t: Tensor, uneven: Tensor, samples: int, seed: i
 
 def _fitted(u: Tensor, t: Tensor, uneven: Tensor) -> Scales:
     """The scales of the largest likelihood, from a smooth start."""
-    start = [math.log(2.0)] * u.shape[1] + [math.log(2.0), math.log(0.01)]
-    logs = torch.tensor(start, dtype=u.dtype, requires_grad=True)
-    search = torch.optim.LBFGS([logs], max_iter=_STEPS, history_size=12, line_search_fn="strong_wolfe")
+    from scipy.optimize import minimize
 
-    def misfit() -> Tensor:
-        search.zero_grad()
-        factor = Scales.of(logs).factor(u, uneven)
-        solved = torch.cholesky_solve(t.unsqueeze(1), factor)[:, 0]
-        value = 0.5 * t @ solved + factor.diagonal().log().sum()
-        value.backward()
-        return value.detach()
+    start = np.log([*[2.0] * u.shape[1], 2.0, 0.01])
+    bounds = np.log([*[_LENGTH] * u.shape[1], _AMPLITUDE, _NOISE])
+    found = minimize(_misfit, start, args=(u, t, uneven), jac=True, bounds=bounds, options={"maxiter": _STEPS})
+    return Scales.of(found.x)
 
-    search.step(misfit)  # type: ignore[arg-type]
-    return Scales.of(logs.detach())
+
+def _misfit(logs: Array, u: Tensor, t: Tensor, uneven: Tensor) -> tuple[float, Array]:
+    """Minus the logarithm of the likelihood up to a constant, and its derivatives by the logarithms of the scales."""
+    scales = Scales.of(logs)
+    smooth = scales.between(u, u)
+    factor = scales.factor(smooth, uneven)
+    solved = torch.cholesky_solve(t.unsqueeze(1), factor)
+    value = 0.5 * float(t @ solved[:, 0]) + float(factor.diagonal().log().sum())
+    pull = torch.cholesky_inverse(factor) - solved @ solved.T
+    both = pull * smooth
+    # sum_ab both_ab (u_a - u_b)^2 by matrix products
+    spread = 2 * (both.sum(1) @ u.square() - (u * (both @ u)).sum(0))
+    by_length = 0.5 * spread / scales.lengths.square()
+    jitter = _JITTER * scales.amplitude**2 * pull.diagonal().sum()
+    by_noise = (pull.diagonal() * (scales.noise * uneven) ** 2).sum()
+    return value, torch.cat([by_length, (both.sum() + jitter)[None], by_noise[None]]).numpy()
 
 
 def _waves(scales: Scales, m: int, samples: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Frequencies, phases and weights of waves whose sums are samples of the prior."""
-    options = {"generator": generator, "dtype": torch.float64}
-    frequency = torch.randn(m, _FEATURES, **options) / scales.lengths.unsqueeze(1)
-    phase = 2 * math.pi * torch.rand(_FEATURES, **options)
-    weight = scales.amplitude * math.sqrt(2 / _FEATURES) * torch.randn(_FEATURES, samples, **options)
-    return frequency, phase, weight
+    frequency = torch.randn(m, _FEATURES, generator=generator, dtype=torch.float64) / scales.lengths.unsqueeze(1)
+    phase = 2 * math.pi * torch.rand(_FEATURES, generator=generator, dtype=torch.float64)
+    weight = torch.randn(_FEATURES, samples, generator=generator, dtype=torch.float64)
+    return frequency, phase, scales.amplitude * math.sqrt(2 / _FEATURES) * weight

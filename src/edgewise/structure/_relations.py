@@ -94,8 +94,8 @@ def _proportional(f: Surrogate, pair: tuple[int, int], kind: str, power: float) 
     """x_i^(p-1) f_j = a x_j^(p-1) f_i: translation for p = 1, scaling for p = 0."""
     checked(f, pair)
     i, j = pair
-    points = f.inner()
-    gradient = f.gradient(points)
+    points = f.inner
+    gradient = f.inner_slopes
     x, y = points[:, i, None], points[:, j, None]
     left, right = _raised(x, power - 1) * gradient[:, j], _raised(y, power - 1) * gradient[:, i]
     if power == 0.0:  # without dividing: a column may cross zero
@@ -118,9 +118,9 @@ def _factor(
     sentence: Callable[[str, float], str],
 ) -> Finding:
     checked(f, [i])
-    points = f.inner()
-    left = multiplier(points[:, i, None]) * f.gradient(points)[:, i]
-    right = f.values(points)
+    points = f.inner
+    left = multiplier(points[:, i, None]) * f.inner_slopes[:, i]
+    right = f.inner_values
     factor = _ratio(left, right)
     return finding(kind, [i], measured([left, -factor * right]), sentence(f.names[i], factor), {name: factor})
 

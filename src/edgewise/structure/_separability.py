@@ -26,7 +26,7 @@ def irrelevant(f: Surrogate, column: int) -> Finding:
     """
     (column,) = checked(f, [column])
     there, other = _pairs(f)
-    change = f.values(there) - f.values(_swapped(there, other, [column]))
+    change = f.inner_values - f.values(_swapped(there, other, [column]))
     size = torch.full_like(change[:, 0], f.spread)
     return finding("irrelevant", [column], measured([change], size), f"f does not depend on {f.names[column]}")
 
@@ -80,7 +80,7 @@ def separable(f: Surrogate, columns: Sequence[int]) -> Finding:
     if len(columns) < 2:
         raise InputError(f"Any single column is separable: name at least two. Got {columns!r}.")
     there, other = _pairs(f)
-    g, h = f.gradient(there), f.gradient(_swapped(other, there, columns))
+    g, h = f.inner_slopes, f.slopes(_swapped(other, there, columns))
     found = [measured([g[:, i] * h[:, j], -g[:, j] * h[:, i]]) for i, j in combinations(columns, 2)]
     return finding("separable", columns, worst(found), f"f = F(g({listed(f, columns)}), {rest(f, columns)})")
 
@@ -124,7 +124,7 @@ def rest(f: Surrogate, columns: Sequence[int]) -> str:
 
 def _pairs(f: Surrogate) -> tuple[Tensor, Tensor]:
     """Inner rows, each with another one."""
-    there = f.inner()
+    there = f.inner
     return there, there.roll(len(there) // 2, dims=0)
 
 
@@ -139,8 +139,8 @@ def _corners(f: Surrogate, columns: Sequence[int]) -> tuple[Tensor, Tensor, Tens
     """f(s, r), f(s', r), f(s, r'), f(s', r')."""
     there, other = _pairs(f)
     return (
-        f.values(there),
+        f.inner_values,
         f.values(_swapped(there, other, columns)),
         f.values(_swapped(other, there, columns)),
-        f.values(other),
+        f.inner_values.roll(len(there) // 2, dims=0),
     )

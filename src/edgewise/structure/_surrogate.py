@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from edgewise.train import as_matrix
 _SAMPLES = 6  # functions that could as well be the true one
 _WIDE = 10.0  # ratio of a target's ends from which its logarithm is tried too
 _BOX = 0.03  # share of each column's rows cut off at either end: every surrogate is worst there
+_POINTS = 400
 _WAVES = 64
 _WAVENUMBER = 1.5  # radians per spread of a column: how wrinkled the error of a function of known error is taken to be
 _LEAST_ROWS = 20
@@ -26,11 +28,13 @@ _LEAST_ROWS = 20
 class Surrogate:
     """A function of the columns of x, and samples of what it might be as well.
 
-    `functions` maps points (n, m) to (n, 1 + samples): the best guess first. `x` (n, m) are the rows it is known on,
-    `error` is its error there over the target's `spread`; `names` are those of the columns.
+    `values` maps points (n, m) to (n, 1 + samples), the best guess first, `slopes` to their derivatives by each column,
+    (n, m, 1 + samples). `x` (n, m) are the rows it is known on, `error` is its error there over the target's `spread`;
+    `names` are those of the columns.
     """
 
-    functions: Callable[[Tensor], Tensor]
+    values: Callable[[Tensor], Tensor]
+    slopes: Callable[[Tensor], Tensor]
     x: Tensor
     spread: float
     error: float
@@ -40,30 +44,23 @@ class Surrogate:
     def n_columns(self) -> int:
         return self.x.shape[1]
 
-    def inner(self, most: int = 400) -> Tensor:
-        """Up to `most` rows between the 3rd and the 97th percentile of every column, in random order."""
+    @cached_property
+    def inner(self) -> Tensor:
+        """Up to 400 rows between the 3rd and the 97th percentile of every column, in random order."""
         ends = torch.tensor([_BOX, 1 - _BOX], dtype=self.x.dtype)
         low, high = torch.quantile(self.x[:10_000], ends, dim=0)
         rows = self.x[((self.x >= low) & (self.x <= high)).all(1)]
         if len(rows) < _LEAST_ROWS:
             rows = self.x
-        return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:most]]
+        return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:_POINTS]]
 
-    def values(self, points: Tensor) -> Tensor:
-        """Values (n, 1 + samples)."""
-        with torch.no_grad():
-            return self.functions(points)
+    @cached_property
+    def inner_values(self) -> Tensor:
+        return self.values(self.inner)
 
-    def gradient(self, points: Tensor) -> Tensor:
-        """Derivatives by each column: (n, m, 1 + samples), exact, by automatic differentiation."""
-        at = points.detach().clone().requires_grad_(True)
-        with torch.enable_grad():
-            values = self.functions(at)
-            parts = [
-                torch.autograd.grad(column.sum(), at, retain_graph=True, allow_unused=True)[0]
-                for column in values.unbind(1)
-            ]
-        return torch.stack([torch.zeros_like(at) if part is None else part for part in parts], dim=2)
+    @cached_property
+    def inner_slopes(self) -> Tensor:
+        return self.slopes(self.inner)
 
 
 def surrogate(
@@ -113,7 +110,9 @@ def _names(names: Sequence[str] | None, m: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _known(x: Tensor, function: Callable[[Tensor], Tensor], error: float, names: tuple[str, ...], seed: int) -> Surrogate:
+def _known(
+    x: Tensor, function: Callable[[Tensor], Tensor], error: float, names: tuple[str, ...], seed: int
+) -> Surrogate:
     """The surrogate of a function, its error stood for by random waves."""
 
     def column(points: Tensor) -> Tensor:
@@ -132,22 +131,46 @@ def _known(x: Tensor, function: Callable[[Tensor], Tensor], error: float, names:
         raise InputError(f"The function is not finite at row {row} of x. Leave out rows outside its domain.")
     if not values.requires_grad:
         raise InputError("The function's result does not depend on its points by operations that torch differentiates.")
-    spread = float(values.std())
-    if spread <= 1e-12 * float(values.abs().max()):
+    spread = float(values.detach().std())
+    if spread <= 1e-12 * float(values.detach().abs().max()):
         raise InputError("The function is constant on the rows of x: it has no structure.")
-    if error == 0.0:
-        return Surrogate(column, x, spread, 0.0, names)
+    functions = _with_error(column, x, error * spread, seed) if error else column
+    return Surrogate(_plain(functions), _differentiated(functions), x, spread, error, names)
+
+
+def _with_error(function: Callable[[Tensor], Tensor], x: Tensor, size: float, seed: int) -> Callable[[Tensor], Tensor]:
+    """The function, and samples that differ from it by sums of random waves of a root mean square of `size`."""
     generator = torch.Generator().manual_seed(seed)
-    options = {"generator": generator, "dtype": x.dtype}
-    frequency = _WAVENUMBER * torch.randn(x.shape[1], _WAVES, **options) / x.std(0).unsqueeze(1)
-    phase = 2 * math.pi * torch.rand(_WAVES, **options)
-    weight = error * spread * math.sqrt(2 / _WAVES) * torch.randn(_WAVES, _SAMPLES, **options)
+    frequency = torch.randn(x.shape[1], _WAVES, generator=generator, dtype=x.dtype) / x.std(0).unsqueeze(1)
+    phase = 2 * math.pi * torch.rand(_WAVES, generator=generator, dtype=x.dtype)
+    weight = size * math.sqrt(2 / _WAVES) * torch.randn(_WAVES, _SAMPLES, generator=generator, dtype=x.dtype)
 
     def functions(points: Tensor) -> Tensor:
-        best = column(points)
-        return torch.cat([best, best + torch.cos(points @ frequency + phase) @ weight], dim=1)
+        best = function(points)
+        return torch.cat([best, best + torch.cos(_WAVENUMBER * points @ frequency + phase) @ weight], dim=1)
 
-    return Surrogate(functions, x, spread, error, names)
+    return functions
+
+
+def _plain(functions: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    def values(points: Tensor) -> Tensor:
+        with torch.no_grad():
+            return functions(points)
+
+    return values
+
+
+def _differentiated(functions: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The derivatives by each column, by automatic differentiation."""
+
+    def slopes(points: Tensor) -> Tensor:
+        at = points.detach().clone().requires_grad_(True)
+        with torch.enable_grad():
+            columns = functions(at).unbind(1)
+            parts = [torch.autograd.grad(column.sum(), at, retain_graph=True)[0] for column in columns]
+        return torch.stack(parts, dim=2)
+
+    return slopes
 
 
 @dataclass(frozen=True)
@@ -178,6 +201,18 @@ class _Coordinates:
     def back(self, t: Tensor) -> Tensor:
         t = self.middle + self.spread * t
         return self.sign * t.exp() if self.sign else t
+
+    def values(self, process: GaussianProcess, x: Tensor) -> Tensor:
+        """Values (n, 1 + samples) of y."""
+        return self.back(process.values(self.inputs(x)))
+
+    def slopes(self, process: GaussianProcess, x: Tensor) -> Tensor:
+        """Derivatives (n, m, 1 + samples) of y by the columns of x."""
+        slopes = self.spread * process.slopes(self.inputs(x)) / self.scale.unsqueeze(1)
+        for i, log in enumerate(self.logs):
+            if log:
+                slopes[:, i] /= x[:, i, None]
+        return slopes * self.values(process, x).unsqueeze(1) if self.sign else slopes
 
     def uneven(self, y: Tensor) -> Tensor:
         """How much more noise of y of one size moves the target at each row than in the middle."""
@@ -216,7 +251,9 @@ def _fitted(x: Tensor, y: Tensor, names: tuple[str, ...], seed: int) -> Surrogat
             best = (error, coordinates, process)
     assert best is not None
     error, coordinates, process = best
-    return Surrogate(lambda points: coordinates.back(process(coordinates.inputs(points))), x, spread, error, names)
+    return Surrogate(
+        partial(coordinates.values, process), partial(coordinates.slopes, process), x, spread, error, names
+    )
 
 
 def _left_out_error(process: GaussianProcess, coordinates: _Coordinates, t: Tensor, y: Tensor) -> float:

@@ -2,13 +2,14 @@
 
 from edgewise.interpret._curves import EdgeCurve as EdgeCurve
 from edgewise.interpret._curves import edge_curves as edge_curves
+from edgewise.interpret._cut import Cut as Cut
 from edgewise.interpret._interactions import interactions as interactions
-from edgewise.interpret._merge import merge_parallel as merge_parallel
 from edgewise.interpret._names import end_names as end_names
 from edgewise.interpret._names import node_names as node_names
+from edgewise.interpret._prune import Narrow as Narrow
 from edgewise.interpret._prune import PruneResult as PruneResult
-from edgewise.interpret._prune import Removal as Removal
 from edgewise.interpret._prune import prune as prune
+from edgewise.interpret._pruning import Removal as Removal
 from edgewise.interpret._rows import rows_of as rows_of
 from edgewise.interpret._scores import edge_scores as edge_scores
 from edgewise.interpret._scores import input_scores as input_scores

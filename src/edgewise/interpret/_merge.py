@@ -1,66 +1,138 @@
-"""Hidden nodes that compute the same thing, made one."""
+"""Hidden nodes that others can stand for."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from edgewise.bases import fit_curves
-from edgewise.nn import KAN, clone, compact, layer_of, trace
-from edgewise.train import Table, error_of
+from edgewise.bases._solve import solve
+from edgewise.interpret._sums import add_line, add_moved, add_scaled
+from edgewise.nn import KAN, clone, layer_of, trace
 
-_SAME = 1e-3  # of a node's spread: residual of its affine fit by another node
+_SAME = 1e-3  # of a curve's or a node's spread: residual of its fit by others
 
 
-def merge_parallel(model: KAN, table: Table) -> tuple[KAN, list[tuple[str, float]]]:
-    """Join hidden sum nodes q whose output is alpha h_p + beta for another node p of the same layer.
+class Merge(NamedTuple):
+    """A node q before layer `depth` that others took on, and the network in which nothing leaves it any more."""
 
-    phi_jp(h) + phi_jq(alpha h + beta) becomes the edge from p, by least squares on p's knots. Returns the network and,
-    for each node merged away, where it was and by how much the error rose (target's units).
+    depth: int
+    q: int
+    into: list[int]
+    model: KAN
+
+
+def merges(model: KAN, x: Tensor) -> Iterator[Merge]:
+    """The networks with one hidden node less that give about the same, the plainest reason first.
+
+    parallel   h_q = alpha h_p + beta: the edges from q go to p, phi_jp(h) + phi_jq(alpha h + beta)
+    straight   p and q leave along lines of proportional slopes: h_p + lambda h_q is one sum
+    dependent  h_q = sum_p alpha_p h_p + beta and leaves along lines: they are added to the edges from the p
+
+    Edges stay what they are: a sum of two different functions, or of a function and a spline, is not made. Edges under
+    a rule stay.
     """
-    merged: list[tuple[str, float]] = []
-    pair = _parallel(model, table.x)
-    while pair is not None:
-        depth, p, q, alpha, beta = pair
-        before = error_of(model, table)
-        model = compact(_joined(model, depth, p, q, alpha, beta), table.x)
-        merged.append((f"({depth}, {q}) into ({depth}, {p})", error_of(model, table) - before))
-        pair = _parallel(model, table.x)
-    return model, merged
-
-
-def _parallel(model: KAN, x: Tensor) -> tuple[int, int, int, float, float] | None:
-    """The first pair of spline-fed nodes that agree: (layer they enter, p, q, alpha, beta)."""
     with torch.no_grad():
         inputs = trace(model, x).inputs
-    for depth in range(1, len(model.layers)):
-        layer = layer_of(model, depth)
-        free = [q for q in range(model.nodes[depth].n_sum) if not any(i == q for _, i in layer.symbols)]
-        h = inputs[depth] - inputs[depth].mean(0)
-        norm = h.norm(dim=0)
-        for p in free:
-            for q in free:
-                if p < q and norm[p] > 0 and norm[q] > 0:
-                    alpha = (h[:, p] @ h[:, q]) / norm[p] ** 2
-                    if (h[:, q] - alpha * h[:, p]).norm() < _SAME * norm[q]:
-                        mean = inputs[depth].mean(0)
-                        return depth, p, q, float(alpha), float(mean[q] - alpha * mean[p])
-    return None
+        for depth in range(1, len(model.layers)):
+            for kind in (_parallel, _straight, _dependent):
+                yield from kind(model, depth, inputs)
 
 
-def _joined(model: KAN, depth: int, p: int, q: int, alpha: float, beta: float) -> KAN:
-    new = clone(model)
-    layer = layer_of(new, depth)
-    with torch.no_grad():
+def _parallel(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
+    h = inputs[depth] - inputs[depth].mean(0)
+    norm, mean = h.norm(dim=0), inputs[depth].mean(0)
+    for p in range(h.shape[1]):
+        for q in range(h.shape[1]):
+            if p == q or not norm[p] > 0 or not norm[q] > 0 or _ruled(model, depth, [p, q], [q]):
+                continue
+            alpha = float((h[:, p] @ h[:, q]) / norm[p] ** 2)
+            if (h[:, q] - alpha * h[:, p]).norm() >= _SAME * norm[q]:
+                continue
+            new = clone(model)
+            layer, shift = layer_of(new, depth), (alpha, float(mean[q] - alpha * mean[p]))
+            if all(add_moved(layer, (j, p), (j, q), shift) for j in range(layer.n_out)):
+                yield _freed(new, depth, q, [p])
 
-        def both(sites: Tensor) -> Tensor:
-            h = torch.zeros(len(sites), layer.n_in, dtype=layer.dtype, device=sites.device)
-            h[:, p], h[:, q] = sites, alpha * sites + beta
-            edges = layer.edges(h)
-            return edges[:, :, p] + edges[:, :, q]
 
-        layer.coefficients[:, p] = fit_curves(both, layer.kind, layer.knots[p], layer.coefficients.shape[-1])
-        layer.base_weight[:, p] = 0
-        layer.mask[:, p] |= layer.mask[:, q]
-        layer.mask[:, q] = False
-    return new
+def _straight(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
+    lines = {q: line for q, line in _lines(model, depth, inputs[depth]).items() if q < model.nodes[depth].n_sum}
+    for p in lines:
+        for q in lines:
+            if p == q or _ruled(model, depth, [p, q], [p, q]):
+                continue
+            (slopes, levels), (others, more) = lines[p], lines[q]
+            ratio = float((slopes @ others) / (slopes @ slopes))
+            if (others - ratio * slopes).norm() >= _SAME * others.norm():
+                continue
+            new = clone(model)
+            before, layer = layer_of(new, depth - 1), layer_of(new, depth)
+            if not all(add_scaled(before, (p, i), (q, i), ratio) for i in range(before.n_in)):
+                continue
+            for j in layer.mask[:, p].nonzero().flatten().tolist():
+                layer.mask[j, p] = False
+                add_line(layer, (j, p), float(slopes[j]), float(levels[j] + more[j]))
+            yield _freed(new, depth, q, [p])
+
+
+def _dependent(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
+    h = inputs[depth]
+    centred, size = h - h.mean(0), h.std(0, correction=0)
+    live = [p for p in range(h.shape[1]) if size[p] > 0]
+    for q, (slopes, levels) in _lines(model, depth, h).items():
+        others = [p for p in live if p != q]
+        if len(others) < 2 or len(h) <= len(others):
+            continue
+        weights = solve(centred[:, others] / size[others], centred[:, q : q + 1], ridge=1e3)[:, 0] / size[others]
+        if (centred[:, others] @ weights - centred[:, q]).norm() >= _SAME * centred[:, q].norm():
+            continue
+        parts = {p: float(w) for p, w in zip(others, weights, strict=True) if abs(w) * size[p] > _SAME * size[q]}
+        if len(parts) < 2 or _ruled(model, depth, [q, *parts], [q]):
+            continue
+        new = clone(model)
+        layer = layer_of(new, depth)
+        rest = float(h[:, q].mean() - sum(w * h[:, p].mean() for p, w in parts.items()))
+        levels = levels + slopes * rest
+        sound = all(
+            add_line(layer, (j, p), float(slopes[j]) * w, float(levels[j]) * (p == min(parts)))
+            for p, w in parts.items()
+            for j in layer.mask[:, q].nonzero().flatten().tolist()
+        )
+        if sound:
+            yield _freed(new, depth, q, sorted(parts))
+
+
+def _lines(model: KAN, depth: int, h: Tensor) -> dict[int, tuple[Tensor, Tensor]]:
+    """The nodes all of whose edges are straight on the data: slopes and levels of the edges, (n_out,) each."""
+    layer = layer_of(model, depth)
+    edges, centred = layer.edges(h), h - h.mean(0)
+    found = {}
+    bent = {i for name, symbols in layer.active_symbols().items() for _, i in symbols if name != "x"}
+    for q in layer.mask.any(0).nonzero().flatten().tolist():
+        if q in bent:
+            continue
+        power = centred[:, q] @ centred[:, q]
+        if not power > 0:
+            continue
+        curves = edges[:, :, q] - edges[:, :, q].mean(0)
+        slopes = centred[:, q] @ curves / power
+        bend = (curves - centred[:, q : q + 1] * slopes).norm(dim=0)
+        if bool((bend <= _SAME * curves.norm(dim=0)).all()) and bool((slopes != 0).any()):
+            found[q] = slopes, edges[:, :, q].mean(0) - slopes * h[:, q].mean()
+    return found
+
+
+def _ruled(model: KAN, depth: int, leaving: list[int], entering: list[int]) -> bool:
+    """Whether a rule holds for an edge that leaves or enters one of these nodes before a layer."""
+    groups = model.nodes[depth].groups()
+    into = {j for q in entering for j in groups[q]}
+    return any(i in leaving for _, i in layer_of(model, depth).rules) or any(
+        j in into for j, _ in layer_of(model, depth - 1).rules
+    )
+
+
+def _freed(model: KAN, depth: int, q: int, into: list[int]) -> Merge:
+    layer_of(model, depth).mask[:, q] = False
+    return Merge(depth, q, into, model)

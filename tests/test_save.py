@@ -126,7 +126,13 @@ def test_a_formula_too_long_to_read_is_not_written(tmp_path) -> None:
 
 @pytest.mark.parametrize("schema", [1, 2])
 def test_files_of_older_schemas_load(schema: int, saved: Path) -> None:
-    old: dict[str, Any] = {"schema": schema, "units": ..., "formulas": ..., **({"basis": ...} if schema == 1 else {})}
+    old: dict[str, Any] = {
+        "schema": schema,
+        "units": ...,
+        "formulas": ...,
+        "rules": ...,
+        **({"basis": ...} if schema == 1 else {}),
+    }
     model = ew.load(saved)
     saved.write_bytes(described(**old)(saved.read_bytes()))
     again = load_with_metadata(saved)
@@ -149,6 +155,7 @@ def test_the_file_is_plain_safetensors(tmp_path) -> None:
     assert json.loads(header["__metadata__"]["edgewise"]) == {
         "schema": 3, "version": ew.__version__, "widths": [2, 1], "basis": "bspline", "degree": 3, "base": None,
         "dtype": "float64", "symbols": [[]], "names": None, "target": None, "units": None, "formulas": None,
+        "rules": None,
     }  # fmt: skip
 
 
@@ -328,6 +335,11 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("a list", metadata({"edgewise": "[1]"}), "damaged description"),
     ("deep JSON", metadata({"edgewise": "[" * 200_000}), "damaged description"),
     ("long number", metadata({"edgewise": '{"schema": ' + "9" * 10_000 + "}"}), "damaged description"),
+    ("rules of no edge", described(rules=[[[9, 0, {}]], []]), "damaged list of rules"),
+    ("rules of one layer", described(rules=[[]]), "damaged list of rules"),
+    ("unknown rule", described(rules=[[[0, 0, {"frozen": True}]], []]), "damaged list of rules"),
+    ("wrong rule", described(rules=[[[0, 0, {"smooth": "much"}]], []]), "damaged list of rules"),
+    ("rule of an unknown function", described(rules=[[[0, 0, {"functions": ["no"]}]], []]), "function 'no'"),
     ("newer", described(schema=4), r"newer version of edgewise \(schema 4\): upgrade"),
     ("newer and different", metadata({"edgewise": '{"schema": 7, "layers": []}'}), "newer version"),
     ("schema zero", described(schema=0), "damaged schema"),

@@ -30,6 +30,7 @@ class Basis(ABC):
     name: ClassVar[str]
     finest: ClassVar[int]  # the largest grid that training tries by itself
     ridge: ClassVar[float] = 8.0  # see `solve`
+    nested: ClassVar[bool] = True  # whether a finer grid on the same range contains the functions of this one
     degree: ClassVar[int | None] = None  # of the pieces between knots, for a family that has them
 
     @abstractmethod

@@ -25,6 +25,7 @@ class RBF(Basis):
 
     name = "rbf"
     finest = 200
+    nested = False
 
     def count(self, grid: int) -> int:
         return grid + _MORE

@@ -18,7 +18,7 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._version import __version__
 from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, Shape, is_names, is_target, is_units
-from edgewise.nn import KAN, KANLayer
+from edgewise.nn import KAN, KANLayer, Rule
 from edgewise.nn._readable import is_readable
 
 if TYPE_CHECKING:
@@ -180,6 +180,9 @@ def _describe(
         base=layers[0].base,
         dtype=dtype,
         symbols=[[(j, i, name) for (j, i), name in layer.symbols.items()] for layer in layers],
+        rules=[[(j, i, rule.row()) for (j, i), rule in layer.rules.items()] for layer in layers]
+        if any(layer.rules for layer in layers)
+        else None,
         names=None if names is None else list(names),
         target=target if target is None or isinstance(target, str) else list(target),
         units=None if units is None else dict(units),
@@ -272,6 +275,8 @@ def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
             value = tensors[f"layers.{number}.{name}"].clone()
             setattr(layer, name, torch.nn.Parameter(value) if name in dict(layer.named_parameters()) else value)
         layer.symbols = {(j, i): name for j, i, name in symbols}
+        if description.rules is not None:
+            layer.rules = {(j, i): Rule.of(row) for j, i, row in description.rules[number]}
     return model
 
 

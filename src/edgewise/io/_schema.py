@@ -11,6 +11,7 @@ from typing import Any
 from edgewise import functions
 from edgewise._errors import InputError
 from edgewise.bases import RESIDUALS, Basis, named
+from edgewise.nn import Rule
 
 SCHEMA = 3
 """The newest layout that this version reads and the one that it writes."""
@@ -20,10 +21,11 @@ TENSORS = ("coefficients", "base_weight", "affine", "knots", "mask", "affine_fre
 """The tensors of a layer, saved as `layers.<number>.<name>`."""
 
 #: schema -> the fields that came with it, and what they are in files older than that
-_ADDED: dict[int, dict[str, Any]] = {2: {"basis": "bspline"}, 3: {"units": None, "formulas": None}}
+_ADDED: dict[int, dict[str, Any]] = {2: {"basis": "bspline"}, 3: {"units": None, "formulas": None, "rules": None}}
 
 Shape = tuple[int, ...]
 Symbol = tuple[int, int, str]
+RuleRow = tuple[int, int, dict[str, Any]]
 
 _LONGEST_UNIT = 100  # characters
 
@@ -38,7 +40,8 @@ class Description:
 
     `widths` lists ints, or (sums, products) with the products an int or a list of arities, as `KAN` takes them, like
     `basis` and `degree` (None for a basis without one); `symbols` the function names (j, i, name) of each layer's
-    symbolic edges; `names` and `target` those of the columns it was trained on, `target` a list for several outputs;
+    symbolic edges; `rules` what a person decided about edges, (j, i, row) with the rows of `nn.Rule`, None where there
+    is none; `names` and `target` those of the columns it was trained on, `target` a list for several outputs;
     `units` by name; `formulas` the outputs as text, for a reader: nothing is made of them.
     """
 
@@ -48,6 +51,7 @@ class Description:
     base: str | None
     dtype: str
     symbols: list[list[Symbol]]
+    rules: list[list[RuleRow]] | None
     names: list[str] | None
     target: str | list[str] | None
     units: dict[str, str] | None
@@ -57,7 +61,8 @@ class Description:
     def to_json(self) -> str:
         """The description as one line of JSON, its `schema` first.
 
-        >>> Description([1, 1], "bspline", 3, None, "float64", [[]], ["t"], "y", None, None, "0.1.0").to_json()[:32]
+        >>> said = Description([1, 1], "linear", 1, None, "float64", [[]], None, ["t"], None, None, None, "0.1.0")
+        >>> said.to_json()[:32]
         '{"schema": 3, "version": "0.1.0"'
         """
         fields = {name: getattr(self, name) for name in sorted(vars(self))}
@@ -121,7 +126,15 @@ class Description:
         _require(isinstance(self.symbols, list), "list of functions")
         _require(len(self.symbols) == len(self.widths) - 1, "list of functions")
         for symbols, shape in zip(self.symbols, self.shapes(), strict=True):
-            _check_symbols(symbols, shape)
+            _check_edges(symbols, shape, "list of functions")
+            for _, _, name in symbols:
+                _check_function(name)
+        if self.rules is not None:
+            _require(isinstance(self.rules, list) and len(self.rules) == len(self.symbols), "list of rules")
+            for rules, shape in zip(self.rules, self.shapes(), strict=True):
+                _check_edges(rules, shape, "list of rules")
+                for _, _, row in rules:
+                    _check_rule(row)
 
 
 def is_names(names: object, count: int) -> bool:
@@ -185,20 +198,35 @@ def _nodes_and_subnodes(width: Any) -> tuple[int, int]:
     return sums + len(products), sums + sum(products)
 
 
-def _check_symbols(symbols: object, shape: Shape) -> None:
-    _require(isinstance(symbols, list), "list of functions")
-    assert isinstance(symbols, list)
+def _check_edges(rows: object, shape: Shape, what: str) -> None:
+    """Require a list of (j, i, something), each edge at most once."""
+    _require(isinstance(rows, list), what)
+    assert isinstance(rows, list)
     edges = set()
-    for symbol in symbols:
-        _require(isinstance(symbol, list) and len(symbol) == 3, "list of functions")
-        j, i, name = symbol
+    for row in rows:
+        _require(isinstance(row, list) and len(row) == 3, what)
+        j, i, _ = row
         inside = _is_int(j, 0) and _is_int(i, 0) and j < shape[0] and i < shape[1]
-        _require(inside and isinstance(name, str) and (j, i) not in edges, "list of functions")
+        _require(inside and (j, i) not in edges, what)
         edges.add((j, i))
-        try:
-            functions.get(name)
-        except InputError:
-            raise Malformed(
-                f"uses the function {name!r}, which this edgewise does not know: upgrade edgewise, "
-                "or register the function with edgewise.functions.register first"
-            ) from None
+
+
+def _check_function(name: object) -> None:
+    _require(isinstance(name, str), "list of functions")
+    assert isinstance(name, str)
+    try:
+        functions.get(name)
+    except InputError:
+        raise Malformed(
+            f"uses the function {name!r}, which this edgewise does not know: upgrade edgewise, "
+            "or register the function with edgewise.functions.register first"
+        ) from None
+
+
+def _check_rule(row: Any) -> None:
+    try:
+        rule = Rule.of(row)
+    except ValueError:
+        raise Malformed("has a damaged list of rules: save the network again") from None
+    for name in rule.functions:
+        _check_function(name)

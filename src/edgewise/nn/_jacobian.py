@@ -24,7 +24,7 @@ class Block:
     spline: Tensor  # (E, 2) edges (j, i), each with `width` entries
     width: int
     affine: Tensor  # (A, 3) entries (j, i, which of a b c d)
-    complete: bool  # every edge is a spline edge: the layer's weights, flat, as they lie
+    complete: bool  # every edge is a free spline: the layer's weights, flat, as they lie
 
     def pick(self, weights: Tensor) -> Tensor:
         """The entries of the spline edges, flat, from those of all edges, (n_out, n_in, width)."""
@@ -49,7 +49,7 @@ class Block:
 
 
 class Layout:
-    """The free parameters of a network as one flat vector, for as long as its masks and symbols stay.
+    """The free parameters of a network as one flat vector, for as long as its masks, symbols and locks stay.
 
     >>> import edgewise as ew
     >>> model = ew.KAN([2, 1, 1], grid=5)
@@ -62,12 +62,7 @@ class Layout:
         start = 0
         for layer in model.layers:
             assert isinstance(layer, KANLayer)
-            spline = layer.spline_mask().nonzero()
-            symbolic = torch.zeros_like(layer.mask)
-            for edges in layer.active_symbols().values():
-                for edge in edges:
-                    symbolic[edge] = True
-            affine = (layer.affine_free & symbolic.unsqueeze(-1)).nonzero()
+            spline, affine = layer.free_splines().nonzero(), layer.free_constants().nonzero()
             width = layer.coefficients.shape[-1] + (layer.base is not None)
             complete = len(spline) == layer.n_in * layer.n_out
             self.blocks.append(Block(start, spline, width, affine, complete))

@@ -15,6 +15,7 @@ from edgewise.bases import RESIDUALS, named, residual
 from edgewise.kernels import Family, contract, plain_world, remembered
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._init import check_scheme, initial_values
+from edgewise.nn._rule import Rule
 
 
 class KANLayer(torch.nn.Module):
@@ -79,14 +80,16 @@ class KANLayer(torch.nn.Module):
         self.register_buffer("mask", torch.ones(n_out, n_in, dtype=torch.bool))
         self.register_buffer("affine_free", torch.ones(n_out, n_in, 4, dtype=torch.bool))
         self.symbols: dict[tuple[int, int], str] = {}
+        self.rules: dict[tuple[int, int], Rule] = {}
         self.draw(generator)
 
     def draw(self, generator: torch.Generator | None = None) -> None:
-        """Set the functions of all edges afresh, in place: see `edgewise.nn.initial_values`."""
+        """Set the functions of all edges but locked ones afresh, in place: see `edgewise.nn.initial_values`."""
         curves, weights = initial_values(self, generator)
+        locked = self.locked_mask()
         with torch.no_grad():
-            self.coefficients.copy_(curves)
-            self.base_weight.copy_(weights)
+            self.coefficients.copy_(torch.where(locked.unsqueeze(-1), self.coefficients, curves.to(self.dtype)))
+            self.base_weight.copy_(torch.where(locked, self.base_weight, weights.to(self.dtype)))
 
     @property
     def grid(self) -> int:
@@ -113,6 +116,22 @@ class KANLayer(torch.nn.Module):
         for edge in self.symbols:
             mask[edge] = False
         return mask
+
+    def locked_mask(self) -> Tensor:
+        """Which edges are locked, (n_out, n_in)."""
+        locked = torch.zeros_like(self.mask)
+        for edge, rule in self.rules.items():
+            locked[edge] = rule.locked
+        return locked
+
+    def free_splines(self) -> Tensor:
+        """Which edges' coefficients training may change: active splines that are not locked, (n_out, n_in)."""
+        return self.spline_mask() & ~self.locked_mask()
+
+    def free_constants(self) -> Tensor:
+        """Which of a, b, c, d training may change: of active symbolic edges that are not locked, (n_out, n_in, 4)."""
+        symbolic = self.mask & ~self.spline_mask() & ~self.locked_mask()
+        return self.affine_free & symbolic.unsqueeze(-1)
 
     def active_symbols(self) -> dict[str, list[tuple[int, int]]]:
         """The active symbolic edges (j, i) of each function name."""
@@ -185,13 +204,18 @@ class KANLayer(torch.nn.Module):
             yield j, i, torch.where(on, c * functions.get(name).torch(z) + d, 0.0)
 
     def get_extra_state(self) -> dict[str, Any]:
-        return {"basis": self.kind.name, "symbols": [[j, i, name] for (j, i), name in self.symbols.items()]}
+        return {
+            "basis": self.kind.name,
+            "symbols": [[j, i, name] for (j, i), name in self.symbols.items()],
+            "rules": [[j, i, rule.row()] for (j, i), rule in self.rules.items()],
+        }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         found = state.get("basis", self.kind.name)
         if found != self.kind.name:
             raise InputError(f"The saved layer has basis {found!r}, this one {self.kind.name!r}.")
         self.symbols = {(j, i): name for j, i, name in state["symbols"]}
+        self.rules = {(j, i): Rule.of(row) for j, i, row in state.get("rules", [])}
 
     def clone(self) -> Self:
         """A copy that shares nothing with this layer."""

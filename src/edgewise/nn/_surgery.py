@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edgewise import functions
 from edgewise._errors import InputError
-from edgewise.bases import transfer
+from edgewise.nn._knots import reachable_grid, set_knots
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 from edgewise.nn._nodes import Nodes
@@ -100,7 +100,8 @@ def refine_grid(model: KAN, factor: int) -> KAN:
     _check_count("factor", factor)
     new = clone(model)
     for layer in _layers(new):
-        _set_knots(layer, layer.kind.refined(layer.knots, factor), factor * layer.grid)
+        grid = reachable_grid(layer, factor * layer.grid)
+        set_knots(layer, layer.kind.refined(layer.knots, grid // layer.grid), grid)
     return new
 
 
@@ -112,6 +113,7 @@ def adapt_grid(
     Knots span the range widened at each end by a share of it, `margins` = (for the inputs, for hidden nodes), with a
     grid of `grid` (as before when None). Those of B-splines are blended with the samples' quantiles by the share
     `quantiles` in [0, 0.95]. Functions are carried over by least squares: exact where the new ones contain the old.
+    Under a locked spline knots stay: its layer takes the largest multiple of its own grid up to `grid`.
 
     >>> import edgewise as ew, torch
     >>> model = adapt_grid(ew.KAN([1, 1]), torch.rand(100, 1) * 50, grid=20)
@@ -133,8 +135,8 @@ def adapt_grid(
                 raise InputError(
                     f"{what} not finite everywhere: a symbolic edge may have left its domain, or a row is bad."
                 )
-            target = grid or layer.grid
-            _set_knots(layer, layer.kind.adapted(h, target, margins[depth > 0], quantiles), target)
+            target = reachable_grid(layer, grid or layer.grid)
+            set_knots(layer, layer.kind.adapted(h, target, margins[depth > 0], quantiles), target)
             h = nodes.combine(layer(h))
     return new
 
@@ -142,12 +144,6 @@ def adapt_grid(
 def _check_count(name: str, value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InputError(f"'{name}' must be an int >= 1. Got {value!r}.")
-
-
-def _set_knots(layer: KANLayer, knots: Tensor, grid: int) -> None:
-    moved = transfer(layer.coefficients.detach(), layer.kind, layer.knots, knots, layer.kind.count(grid))
-    layer.coefficients = torch.nn.Parameter(moved)
-    layer.knots = knots
 
 
 def scale_outputs(model: KAN, factors: Tensor) -> KAN:
@@ -222,18 +218,20 @@ def _keep_nodes(model: KAN, depth: int, keep: list[bool], x: Tensor) -> KAN:
     subnodes = [j for q in kept for j in groups[q]]
     n_sum = sum(q < nodes.n_sum for q in kept)
     model.nodes[depth] = Nodes(n_sum, tuple(len(groups[q]) for q in kept if q >= nodes.n_sum))
-    model.layers[depth - 1] = _select(before, outputs=subnodes)
-    model.layers[depth] = _select(after, inputs=kept)
+    model.layers[depth - 1] = select(before, outputs=subnodes)
+    model.layers[depth] = select(after, inputs=kept)
     add_constant(layer_of(model, depth), constant)
     return model
 
 
 def add_constant(layer: KANLayer, constant: Tensor) -> None:
-    """Add constant[j] to subnode j, in place, through one of its active edges."""
+    """Add constant[j] to subnode j, in place, through one of its active edges, a locked one where all are."""
     one = layer.kind.constant(layer.coefficients.shape[-1]).to(layer.coefficients)
     with torch.no_grad():
+        locked = layer.locked_mask().tolist()
         for j, value in enumerate(constant.tolist()):
             on = layer.mask[j].nonzero().flatten().tolist()
+            on = [i for i in on if not locked[j][i]] or on
             if value == 0.0 or not on:
                 continue
             symbolic = [i for i in on if (j, i) in layer.symbols]
@@ -243,8 +241,13 @@ def add_constant(layer: KANLayer, constant: Tensor) -> None:
                 layer.coefficients[j, on[0]] += value * one
 
 
-def _select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int] | None = None) -> KANLayer:
-    """The layer restricted to some of its subnodes and inputs."""
+def select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int] | None = None) -> KANLayer:
+    """Return the layer restricted to some of its subnodes and inputs, in the order given.
+
+    >>> import edgewise as ew
+    >>> ew.nn.select(ew.nn.KANLayer(3, 2), inputs=[2, 0]).mask.shape
+    torch.Size([2, 2])
+    """
     new = layer.clone()
     rows = list(range(layer.n_out)) if outputs is None else outputs
     columns = list(range(layer.n_in)) if inputs is None else inputs
@@ -253,9 +256,10 @@ def _select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int]
         setattr(new, name, torch.nn.Parameter(getattr(layer, name).detach()[rows][:, columns].clone()))
     new.mask, new.affine_free = layer.mask[rows][:, columns].clone(), layer.affine_free[rows][:, columns].clone()
     new.knots = layer.knots[columns].clone()
-    new.symbols = {
-        (rows.index(j), columns.index(i)): name for (j, i), name in layer.symbols.items() if j in rows and i in columns
-    }
+    for name in ("symbols", "rules"):
+        given = getattr(layer, name).items()
+        kept = {(rows.index(j), columns.index(i)): v for (j, i), v in given if j in rows and i in columns}
+        setattr(new, name, kept)
     return new
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, KANLayer, Layout, adapt_grid, clone
+from edgewise.nn import KAN, KANLayer, Layout, adapt_grid, clone, has_shapes, with_locked
 from edgewise.optim import LBFGS, Adam, Ending, Step
 from edgewise.train._error import error_of
 from edgewise.train._loss import Loss, Squared
@@ -52,7 +52,8 @@ class FirstOrder:
         for number, grid in enumerate(grids):
             model = adapt_grid(model, self.rows.x, grid) if grid else model
             for turn in range(turns):
-                form = penalty(model, self.rows, sparsity, 0.0) if turn else Quadratic()
+                formed = turn > 0 or has_shapes(model)
+                form = penalty(model, self.rows, sparsity if turn else 0.0, 0.0) if formed else Quadratic()
                 run = (number * turns + turn, len(grids) * turns)
                 model, outcome = self._descend(model, form, dtype, run)
                 if outcome.early or self.monitor.ended():
@@ -72,7 +73,7 @@ class FirstOrder:
             return self.monitor.step(place, step, (run[0] + step.done) / run[1]) is not None
 
         ending = self.solver.minimise(rows, watch)
-        return clone(work, torch.float64), _OUTCOMES[ending]
+        return with_locked(clone(work, torch.float64), model), _OUTCOMES[ending]
 
     def _tuned(self, model: KAN) -> Loss:
         few = next(self.rows.batches(_TUNING))
@@ -134,7 +135,11 @@ def _cast(table: Table, dtype: torch.dtype) -> Table:
 
 
 def _trained(model: KAN) -> tuple[list[Tensor], list[Tensor]]:
-    """The parameters that the outputs depend on: coefficients, and the constants of symbolic edges, the frozen held."""
+    """The parameters that the outputs depend on: coefficients, and those that weight decay leaves alone.
+
+    The latter are the constants of symbolic edges, and tensors that are locked in part: decay knows no mask. What is
+    frozen or locked in them is held by a gradient of zero.
+    """
     with torch.enable_grad():
         total = model(torch.zeros(1, model.n_in, dtype=model.dtype, device=model.device)).sum()
         wanted = [p for p in model.parameters() if p.requires_grad]
@@ -143,8 +148,12 @@ def _trained(model: KAN) -> tuple[list[Tensor], list[Tensor]]:
     constants: list[Tensor] = []
     for layer in model.layers:
         assert isinstance(layer, KANLayer)
-        if any(p is layer.affine for p in used):
-            constants.append(layer.affine)
-            free = layer.affine_free
-            layer.affine.register_hook(lambda slope, free=free: slope * free)
+        masks = [(layer.affine, layer.free_constants())]
+        if bool(layer.locked_mask().any()):
+            free = layer.free_splines()
+            masks += [(layer.coefficients, free.unsqueeze(-1)), (layer.base_weight, free)]
+        for tensor, mask in masks:
+            if any(p is tensor for p in used):
+                constants.append(tensor)
+                tensor.register_hook(lambda slope, mask=mask: slope * mask)
     return [p for p in used if not any(p is c for c in constants)], constants

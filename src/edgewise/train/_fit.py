@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from edgewise._errors import InputError
 from edgewise.kernels import one_thread
-from edgewise.nn import KAN, Layout, add_constant, clone, layer_of, scale_outputs
+from edgewise.nn import KAN, Layout, add_constant, clone, layer_of, scale_outputs, shaped
 from edgewise.optim import CG, LBFGS, LM, Adam
 from edgewise.train._classes import Classes
 from edgewise.train._data import Shape, as_rows
@@ -132,12 +132,14 @@ class _Fit:
         symbolic = any(layer.symbols for layer in model.layers)
         if symbolic or error < self.constant:
             return scaled, error < _TRAINED * self.loss.poor * self.constant
-        return respread(model, few.x), False
+        locked = any(rule.locked for layer in model.layers for rule in layer.rules.values())  # type: ignore[union-attr,operator]
+        return respread(scaled if locked else model, few.x), False
 
     def run(self, grids: str | Sequence[int] | None, solver: str | Solver) -> FitResult:
         whole, train = self.split.whole.rows, self.split.train.rows
         classes, stream = isinstance(self.loss, CrossEntropy), isinstance(whole, Stream)
         chosen, notes = choose_solver(solver, self.model, len(whole), classes=classes, stream=stream)
+        chosen = chosen if Layout(self.model).size else LM()  # which has nothing to do either, and knows
         notes += self.split.notes
         second = isinstance(chosen, LM | CG)
         schedule = choose_grids(
@@ -180,6 +182,7 @@ class _Fit:
     def _finish(self, model: KAN, chosen: KAN, outcome: Outcome, loss: Loss, notes: list[str]) -> FitResult:
         """`chosen` is the network before it was trained on the held-out rows as well."""
         scale, whole, held = self.split.scale, self.split.whole.rows, self.split.held
+        model, chosen = shaped(model), shaped(chosen)
         train, validation = error_of(model, whole, loss), error_of(chosen, held, loss)
         outcome = self.monitor.asked() or outcome
         if not outcome.early and self.constant > 0 and validation > loss.poor * self.constant:

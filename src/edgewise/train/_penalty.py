@@ -16,6 +16,7 @@ from edgewise.train._table import Table
 
 _FLOOR = 1e-4  # scores below this share of the target's spread count as zero
 _HELD = 1e-2  # what so many rows leave open is nothing
+_BARRED = 1e4  # weight of the differences that a monotone edge forbids
 _SAMPLE = 2000  # rows that the penalties' weights are read from
 
 
@@ -30,6 +31,7 @@ def penalty(
         sparsity:      sum_e s_e, majorised at the present scores by s_e^2 / (2 s_e,now + floor)
         smoothing:     sum_e mean A_j^2 c' R c,  R the roughness of the basis (second differences of B-splines)
         ridge:         sum_e (variance of c + 1 % of its mean square + c' R c)
+        rules:         sum_e mean A_j^2 (smooth_e c' R c + 1e4 |D_1 c|^2 over differences that a monotone edge forbids)
         continuation:  sum_e mean A_j^2 w_e sum_m (exp(-rows near m) - 1/100)+ |D_m c|^2,
                        D the differences of order degree + 2
 
@@ -51,6 +53,7 @@ def penalty(
             edges = _Edges(layer, layout.blocks[depth].spline, forward.features(depth), forward.sensitivities[depth])
             form = edges.smoothing(smoothing)
             form = form + edges.sparsity(sparsity) if sparsity > 0 else form
+            form = form + edges.ruled() if layer.rules else form
             rest = edges.ridge(ridge) if ridge > 0 else edges.continuation(error, rows or len(table))
             blocks.append(form + rest)
     return Quadratic(blocks)
@@ -91,6 +94,21 @@ class _Edges:
     def smoothing(self, amount: float) -> Tensor:
         roughness = self.layer.kind.roughness(self.layer.coefficients.shape[-1])
         return self._padded(amount * self.scale * roughness.to(self.features))
+
+    def ruled(self) -> Tensor:
+        """What a person asked of single edges: smoothness, and a direction, now violated where differences cost."""
+        count, weights = self.layer.coefficients.shape[-1], self.weights
+        roughness = self.layer.kind.roughness(count).to(weights)
+        form = weights.new_zeros(len(weights), count, count)
+        for e, (j, i) in enumerate(self.index.tolist()):
+            rule = self.layer.rules.get((j, i))
+            if rule is None:
+                continue
+            form[e] += rule.smooth * roughness
+            if rule.monotone:
+                barred = self._difference(1)[rule.monotone * weights[e, :count].diff() < 0]
+                form[e] += _BARRED * barred.T @ barred
+        return self._padded(self.scale * form)
 
     def continuation(self, error: float, rows: int) -> Tensor:
         count, degree = self.layer.coefficients.shape[-1], self.layer.degree

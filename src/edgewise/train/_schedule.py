@@ -18,15 +18,13 @@ _MANY_ROWS = 20_000  # beyond, a first-order solver works on minibatches
 
 
 def grid_of(model: KAN) -> int:
-    """Cells of the first layer."""
-    layer = model.layers[0]
-    assert isinstance(layer, KANLayer)
-    return layer.grid
+    """Cells of the finest layer: locked splines keep theirs coarser where a grid is no multiple of their own."""
+    return max(layer.grid for layer in model.layers if isinstance(layer, KANLayer))
 
 
 def spline_edges(model: KAN) -> int:
-    """How many active edges are splines."""
-    return sum(int(layer.spline_mask().sum()) for layer in model.layers)  # type: ignore[operator]
+    """How many edges are splines that training may change."""
+    return sum(int(layer.free_splines().sum()) for layer in model.layers)  # type: ignore[operator]
 
 
 def check_solver(solver: str | Solver, stream: bool) -> None:

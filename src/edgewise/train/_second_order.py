@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from edgewise.nn import KAN, Layout, adapt_grid
+from edgewise.nn import KAN, Layout, adapt_grid, has_shapes
 from edgewise.train._penalty import penalty
 from edgewise.train._quadratic import Quadratic
 from edgewise.train._result import Outcome
@@ -125,7 +125,7 @@ class SecondOrder:
     def _exact(self, model: KAN, part: Part) -> KAN:
         """On the way to an exact solution, run on without penalties, which bar the curved way there."""
         error = self.runner.error(model, part)
-        if error > _PROMISING or Layout(model).size > 0.25 * len(part.rows) * model.n_out:
+        if has_shapes(model) or error > _PROMISING or Layout(model).size > 0.25 * len(part.rows) * model.n_out:
             return model
         for _ in range(8):
             freed = self.runner.descend(model, part, Quadratic())

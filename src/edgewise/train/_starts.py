@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone
+from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, held_knots
 from edgewise.optim import LM
 from edgewise.train._error import error_of
 from edgewise.train._loss import Loss
@@ -67,7 +67,7 @@ def _tuned(loss: Loss, model: KAN, rows: Table) -> Loss:
 def respread(model: KAN, x: Tensor, seed: int | None = None) -> KAN:
     """The network with the knots of every layer over the range that it meets on x, and its coefficients kept.
 
-    With a seed, with fresh coefficients. The function changes; masks and symbols stay as they are.
+    With a seed, with fresh coefficients. The function changes; masks, symbols and locked edges stay as they are.
     """
     new = clone(model)
     generator = None if seed is None else torch.Generator().manual_seed(seed)
@@ -75,7 +75,7 @@ def respread(model: KAN, x: Tensor, seed: int | None = None) -> KAN:
     with torch.no_grad():
         for depth, (layer, nodes) in enumerate(zip(new.layers, new.nodes[1:], strict=True)):
             assert isinstance(layer, KANLayer)
-            layer.knots = layer.kind.adapted(h, layer.grid, MARGINS[depth > 0])
+            layer.knots = held_knots(layer, layer.kind.adapted(h, layer.grid, MARGINS[depth > 0]), layer.grid)
             if generator is not None:
                 layer.draw(generator)
             h = nodes.combine(layer(h))

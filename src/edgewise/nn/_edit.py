@@ -1,0 +1,154 @@
+"""Edges, nodes and inputs that come and go, as a person asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError
+from edgewise.nn._layer import KANLayer
+from edgewise.nn._lock import Edge, edges_of_node
+from edgewise.nn._network import KAN
+from edgewise.nn._nodes import Nodes
+from edgewise.nn._surgery import MARGINS, add_constant, clone, edge_of, layer_of
+from edgewise.nn._trace import trace
+
+
+def restore_edges(model: KAN, edges: Iterable[Edge]) -> KAN:
+    """Return the network with edges (layer, j, i) there again, each with the function that it had.
+
+    >>> import edgewise as ew, torch
+    >>> model, x = ew.KAN([2, 1]), torch.rand(5, 2)
+    >>> again = restore_edges(ew.nn.remove_edges(model, [(0, 0, 1)]), [(0, 0, 1)])
+    >>> torch.equal(again(x), model(x))
+    True
+    """
+    new = clone(model)
+    for layer, j, i in edges:
+        edge_of(new, layer, j, i).mask[j, i] = True
+    return new
+
+
+def replace_by_mean(model: KAN, edge: Edge, x: Tensor) -> KAN:
+    """Return the network with an edge's curve replaced by its mean over rows, which another edge takes on.
+
+    Errors: InputError where the edge is the only one into its subnode, which then would be no constant but zero.
+
+    >>> import edgewise as ew, torch
+    >>> replace_by_mean(ew.KAN([2, 1]), (0, 0, 1), torch.rand(50, 2)).layers[0].mask.tolist()
+    [[True, False]]
+    """
+    depth, j, i = edge
+    layer = edge_of(model, *edge)
+    if not layer.mask[j, i]:
+        raise InputError(f"Edge {edge} is removed already: restore it with restore_edges.")
+    if int(layer.mask[j].sum()) == 1:
+        raise InputError(f"Edge {edge} is the only one into its node: remove the node instead.")
+    new = clone(model)
+    new_layer = layer_of(new, depth)
+    new_layer.mask[j, i] = False
+    add_constant(new_layer, _mean(model, edge, x) * _unit(new_layer, j))
+    return new
+
+
+def centre(model: KAN, edge: Edge, x: Tensor) -> KAN:
+    """Return the network with an edge's curve shifted to mean zero over rows.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(50, 2)
+    >>> model = centre(ew.KAN([2, 1], dtype=torch.float64), (0, 0, 1), x)
+    >>> abs(ew.nn.trace(model, x).edges[0][:, 0, 1].mean().item()) < 1e-12
+    True
+    """
+    depth, j, i = edge
+    new = clone(model)
+    layer = layer_of(new, depth)
+    kept = layer.mask.clone()
+    layer.mask[j] = False
+    layer.mask[j, i] = True
+    add_constant(layer, -_mean(model, edge, x) * _unit(layer, j))
+    layer.mask.copy_(kept)
+    return new
+
+
+def remove_node(model: KAN, depth: int, q: int, x: Tensor) -> KAN:
+    """Return the network without node q before layer `depth`; its mean contribution over rows stays as a constant.
+
+    Its edges are removed, not its place: numbers of other nodes stay what they are until `compact`.
+
+    Errors: InputError for inputs, outputs, nodes that are not there, and the last node that a subnode has.
+
+    >>> import edgewise as ew, torch
+    >>> remove_node(ew.KAN([2, 2, 1]), 1, 0, torch.rand(9, 2)).layers[1].mask.tolist()
+    [[False, True]]
+    """
+    if depth == len(model.layers):
+        raise InputError("Outputs cannot be removed: hidden nodes lie before layers 1 to the last.")
+    entering = edges_of_node(model, depth, q)
+    mask = layer_of(model, depth).mask
+    leaving = [(depth, j, q) for j in mask[:, q].nonzero().flatten().tolist()]
+    if not leaving:
+        raise InputError(f"Node {q} before layer {depth} is removed already: nothing leaves it.")
+    alone = [j for _, j, _ in leaving if int(mask[j].sum()) == 1]
+    if alone:
+        raise InputError(f"Node {q} before layer {depth} is all that subnode {alone[0]} of that layer has: it stays.")
+    for edge in leaving:
+        model = replace_by_mean(model, edge, x)
+    new = clone(model)
+    for layer, j, i in entering:
+        layer_of(new, layer).mask[j, i] = False
+    return new
+
+
+def add_input(model: KAN, column: Tensor) -> KAN:
+    """Return the network with one more input, the last, which it does not use yet.
+
+    The new edges are splines over the range of `column` (rows,) that are zero, so the outputs are the same until
+    training makes use of them.
+
+    Errors: InputError for a column of another shape or that is not finite.
+
+    >>> import edgewise as ew, torch
+    >>> wide = add_input(ew.KAN([2, 3, 1]), torch.linspace(0, 5, 20))
+    >>> wide.widths, wide.layers[0].coefficients[:, 2].abs().sum().item()
+    ([3, 3, 1], 0.0)
+    """
+    if column.dim() != 1 or len(column) == 0 or not bool(torch.isfinite(column).all()):
+        raise InputError(f"A new input needs a column of finite numbers (rows,). Got shape {tuple(column.shape)}.")
+    new = clone(model)
+    old = layer_of(new, 0)
+    new.layers[0] = _wider(old, old.kind.adapted(column.unsqueeze(1).to(old.knots), old.grid, MARGINS[0]))
+    new.nodes[0] = Nodes(model.n_in + 1)
+    return new
+
+
+def _wider(layer: KANLayer, knots: Tensor) -> KANLayer:
+    """The layer with one more input, on the given knots (1, ...), whose edges are zero."""
+    new = layer.clone()
+    new.n_in += 1
+    fresh = {"coefficients": 0.0, "base_weight": 0.0}
+    with torch.no_grad():
+        for name in ("coefficients", "base_weight", "affine"):
+            old = getattr(layer, name).detach()
+            more = torch.full_like(old[:, :1], fresh[name]) if name in fresh else _plain_affine(old[:, :1])
+            setattr(new, name, torch.nn.Parameter(torch.cat([old, more], dim=1)))
+    new.mask = torch.cat([layer.mask, torch.ones_like(layer.mask[:, :1])], dim=1)
+    new.affine_free = torch.cat([layer.affine_free, torch.ones_like(layer.affine_free[:, :1])], dim=1)
+    new.knots = torch.cat([layer.knots, knots.to(layer.knots)], dim=0)
+    return new
+
+
+def _plain_affine(like: Tensor) -> Tensor:
+    return like.new_tensor([1.0, 0.0, 1.0, 0.0]).expand_as(like).clone()
+
+
+def _mean(model: KAN, edge: Edge, x: Tensor) -> float:
+    depth, j, i = edge
+    with torch.no_grad():
+        return float(trace(model, x).edges[depth][:, j, i].mean())
+
+
+def _unit(layer: KANLayer, j: int) -> Tensor:
+    return (torch.arange(layer.n_out, device=layer.mask.device) == j).to(layer.dtype)

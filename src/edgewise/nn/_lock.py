@@ -1,0 +1,145 @@
+"""Rules laid on single edges: locks, directions, smoothness, the functions allowed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from edgewise import functions as library
+from edgewise._errors import InputError, unknown
+from edgewise.nn._layer import KANLayer
+from edgewise.nn._network import KAN
+from edgewise.nn._rule import Rule
+from edgewise.nn._shape import shaped
+from edgewise.nn._surgery import clone, edge_of
+
+Edge = tuple[int, int, int]
+_DIRECTIONS = {"up": 1, "down": -1, "any": 0}
+
+
+def lock(model: KAN, edges: Iterable[Edge]) -> KAN:
+    """Return the network with the functions of edges (layer, j, i) fixed.
+
+    No training moves them: not their coefficients or constants, in second or first order, nor the knots under them.
+    Where a grid grows, the cells under a locked spline are split, so that its layer takes a multiple of its grid. What
+    enters a locked edge may still change; only its function is fixed. A file keeps locks.
+
+    Errors: InputError for edges that are not there.
+
+    >>> import edgewise as ew
+    >>> model = lock(ew.KAN([2, 1, 1], grid=5), [(0, 0, 1)])
+    >>> ew.nn.Layout(model).size                              # 2 edges of 3 are trained
+    16
+    """
+    return _ruled(model, edges, locked=True)
+
+
+def unlock(model: KAN, edges: Iterable[Edge]) -> KAN:
+    """Return the network with edges (layer, j, i) free to be trained.
+
+    >>> import edgewise as ew
+    >>> model = lock(ew.KAN([2, 1, 1], grid=5), [(0, 0, 1)])
+    >>> ew.nn.Layout(unlock(model, [(0, 0, 1)])).size
+    24
+    """
+    return _ruled(model, edges, locked=False)
+
+
+def edges_of_node(model: KAN, depth: int, q: int) -> list[Edge]:
+    """Return the active edges that end in node q before layer `depth`: what the node computes.
+
+    Hidden nodes are those before layers 1, 2, ...; the outputs are the nodes before the layer after the last.
+
+    Errors: InputError for a node that is not there, and for inputs, which no edge enters.
+
+    >>> import edgewise as ew
+    >>> edges_of_node(ew.KAN([2, 3, 1]), 1, 2)
+    [(0, 2, 0), (0, 2, 1)]
+    """
+    last = len(model.layers)
+    if not isinstance(depth, int) or isinstance(depth, bool) or not 1 <= depth <= last:
+        raise InputError(f"Nodes that edges enter lie before layers 1 to {last} ({last}: the outputs). Got {depth!r}.")
+    nodes = model.nodes[depth]
+    if not isinstance(q, int) or isinstance(q, bool) or not 0 <= q < nodes.n_nodes:
+        raise InputError(f"The nodes before layer {depth} are 0 to {nodes.n_nodes - 1}. Got {q!r}.")
+    mask = model.layers[depth - 1].mask
+    return [(depth - 1, j, i) for j in nodes.groups()[q] for i in mask[j].nonzero().flatten().tolist()]  # type: ignore[index]
+
+
+def monotone(model: KAN, layer: int, j: int, i: int, direction: str) -> KAN:
+    """Return the network with the spline of an edge rising ("up"), falling ("down") or free again ("any").
+
+    The coefficients of a rising B-spline ascend: c_1 <= c_2 <= ...; the nearest ones that do take the place of those
+    that do not. Second-order training bends the curve by a penalty on the differences of the wrong sign, and ends with
+    the nearest monotone curve; Adam and L-BFGS only do the last.
+
+    Errors: InputError for an edge that is not there, is symbolic, is no spline or has a base function.
+
+    >>> import edgewise as ew
+    >>> model = monotone(ew.KAN([1, 1]), 0, 0, 0, "up")
+    >>> bool((model.layers[0].coefficients.diff(dim=-1) >= 0).all())
+    True
+
+    Source: Bollaerts, Eilers, van Mechelen, Simple and multiple P-splines regression with shape constraints (2006).
+    """
+    if direction not in _DIRECTIONS:
+        raise unknown("direction", direction, _DIRECTIONS)
+    found = _spline_of(model, layer, j, i)
+    if found.degree is None or found.base is not None:
+        raise InputError(
+            "Only splines without a base function are held monotone (basis 'bspline' or 'linear', base None). "
+            f"This network has basis {found.kind.name!r}, base {found.base!r}."
+        )
+    return shaped(_ruled(model, [(layer, j, i)], monotone=_DIRECTIONS[direction]))
+
+
+def smooth(model: KAN, layer: int, j: int, i: int, weight: float) -> KAN:
+    """Return the network with a weight on the roughness of one edge, which second-order training heeds.
+
+    The objective gains  weight x mean (d output / d subnode)^2 x c' R c,  as `Options(smoothing=...)` does for all
+    edges. 0 takes it away; 1e-4 to 1 are usual.
+
+    Errors: InputError for an edge that is not there or is symbolic, and for weights below 0.
+
+    >>> import edgewise as ew
+    >>> smooth(ew.KAN([1, 1]), 0, 0, 0, 1e-2).layers[0].rules[0, 0].smooth
+    0.01
+    """
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+        raise InputError(f"'weight' must be a finite number >= 0. Got {weight!r}.")
+    _spline_of(model, layer, j, i)
+    return _ruled(model, [(layer, j, i)], smooth=float(weight))
+
+
+def require(model: KAN, layer: int, j: int, i: int, functions: Iterable[str]) -> KAN:
+    """Return the network with the names of the functions that an edge may be read as; none allows all.
+
+    Errors: InputError for an edge that is not there, and for unknown functions.
+
+    >>> import edgewise as ew
+    >>> require(ew.KAN([1, 1]), 0, 0, 0, ["sin", "cos"]).layers[0].rules[0, 0].functions
+    ('sin', 'cos')
+    """
+    if isinstance(functions, str):
+        raise InputError(f"'functions' must be a list of names, like ['sin', 'cos']. Got {functions!r}.")
+    names = tuple(library.get(name).name for name in functions)
+    return _ruled(model, [(layer, j, i)], functions=names)
+
+
+def _spline_of(model: KAN, layer: int, j: int, i: int) -> KANLayer:
+    found = edge_of(model, layer, j, i)
+    if (j, i) in found.symbols:
+        raise InputError(f"Edge ({layer}, {j}, {i}) is {found.symbols[j, i]}: only splines are held in shape.")
+    return found
+
+
+def _ruled(model: KAN, edges: Iterable[Edge], **changes: Any) -> KAN:
+    new = clone(model)
+    for layer, j, i in edges:
+        rules = edge_of(new, layer, j, i).rules
+        rule = replace(rules.pop((j, i), Rule()), **changes)
+        if rule != Rule():
+            rules[j, i] = rule
+    return new

@@ -70,8 +70,8 @@ PUBLIC = {
     "edgewise.nn": """
         Gram KAN KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant add_input centre
         clone compact edge_of edges_of_node has_shapes held_knots initial_values layer_of lock mirror monotone
-        refine_grid remove_edges remove_node replace_by_mean require restore_edges scale_outputs select set_function shaped
-        smooth trace unlock with_locked
+        perturb refine_grid remove_edges remove_node replace_by_mean require restore_edges scale_outputs select set_function
+        shaped smooth to_splines trace unlock widen with_locked
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult Huber Loss Objective Options Outcome Parquet Quadratic Row Squared Table
@@ -136,6 +136,11 @@ SIGNATURES = {
     "nn.compact": "(model, x)",
     "nn.clone": "(model, dtype=None)",
     "nn.trace": "(model, x)",
+    "nn.widen": "(model, depth, nodes, *, seed=0)",
+    "nn.to_splines": "(model, x, edges=None, *, grid=None)",
+    "nn.perturb": "(model, scale=0.01, *, seed=0)",
+    "symbolic.parse": "(text, names=None)",
+    "symbolic.network_of": "(formula, names=None, *, layers=1)",
     "optim.LM": "(steps=60, tolerance=0.0001, damping=1e-08)",
     "optim.LBFGS": "(steps=300, history=20, patience=None)",
     "optim.Adam": (

@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import sympy
+
 from edgewise._typing import Formula
 from edgewise.export._about import about
 from edgewise.export._curves import Curve
@@ -26,23 +28,21 @@ class NumPyPrinter(Printer):
         "asinh": "np.arcsinh", "acosh": "np.arccosh", "atanh": "np.arctanh",
         "Abs": "np.abs", "sign": "np.sign", "floor": "np.floor", "ceiling": "np.ceil",
         "Max": "np.maximum", "Min": "np.minimum", "erf": "erf", "erfc": "erfc",
+        "where": "np.where", "sinc": "np.sinc",
     }  # fmt: skip
     constants: ClassVar[Mapping[str, str]] = {"Pi": "np.pi", "Exp1": "np.e"}
 
     def choice(self, condition: str, then: str, other: str) -> str:
-        return f"np.where({condition}, {then}, {other})"
+        return f"{self.functions['where']}({condition}, {then}, {other})"
 
     def sinc(self, argument: Formula) -> str:
-        return self.call("sinc", argument)
+        """NumPy's sinc is that of pi x."""
+        return self.call(self.functions["sinc"], argument / sympy.pi)
 
 
 _HELPERS = {
     "erf": "erf = np.vectorize(math.erf, otypes=[float])",
     "erfc": "erfc = np.vectorize(math.erfc, otypes=[float])",
-    "sinc": """
-def sinc(x):
-    return np.where(x == 0, 1.0, np.sin(x) / np.where(x == 0, 1.0, x))
-""",
 }
 _SPLINE = '''
 def spline(x, knots, pieces, slopes):

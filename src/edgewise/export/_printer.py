@@ -32,7 +32,11 @@ class Printer(StrPrinter):
         return f"{self.parenthesize(base, PRECEDENCE['Pow'])}**{self.parenthesize(exponent, PRECEDENCE['Pow'])}"
 
     def call(self, name: str, *arguments: Formula) -> str:
-        return f"{name}({', '.join(self._print(a) for a in arguments)})"
+        return f"{name}({', '.join(self.argument(a) for a in arguments)})"
+
+    def argument(self, formula: Formula) -> str:
+        """An argument of a function."""
+        return self._print(formula)
 
     def integer(self, value: int) -> str:
         return str(value) if abs(value) <= _SAFE_INTEGER else repr(_double(sympy.Integer(value)))
@@ -118,7 +122,7 @@ class Printer(StrPrinter):
     def _folded(self, expr: Formula) -> str:
         """A function of two arguments, applied to several one after the other."""
         name = self.functions[type(expr).__name__]
-        out, *rest = (self._print(a) for a in sorted(expr.args, key=sympy.default_sort_key))
+        out, *rest = (self.argument(a) for a in sorted(expr.args, key=sympy.default_sort_key))
         for argument in rest:
             out = f"{name}({out}, {argument})"
         return out

@@ -28,7 +28,8 @@ def statement(start: str, expression: str, end: str = "") -> str:
     """One statement; a long one in parentheses or braces, over several lines."""
     if len(start) + len(expression) + len(end) <= WIDTH or " " not in expression:
         return start + expression + end
-    left, right = ("{", "}") if expression.startswith("{") else ("(", ")")
-    inner = expression[1:-1] if left == "{" else expression
+    bracketed = expression[0] + expression[-1] in ("{}", "[]")
+    left, right = (expression[0], expression[-1]) if bracketed else "()"
+    inner = expression[1:-1] if bracketed else expression
     lines = textwrap.wrap(inner, WIDTH, break_long_words=False, break_on_hyphens=False)
     return f"{start}{left}\n" + textwrap.indent("\n".join(lines), "    ") + f"\n{right}{end}"

@@ -1,0 +1,115 @@
+"""PyTorch: a module, and the source of one."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import sympy
+
+from edgewise._typing import Formula
+from edgewise.export._about import about
+from edgewise.export._constants import Constants
+from edgewise.export._module import FormulaModule
+from edgewise.export._numpy import RESERVED, NumPyPrinter
+from edgewise.export._source import Exportable, formulas, read
+from edgewise.export._steps import program
+from edgewise.export._text import check_function, docstring, statement
+
+
+def torch(
+    source: Exportable,
+    names: Sequence[str] | None = None,
+    *,
+    target: str | Sequence[str] | None = None,
+    trainable: bool = False,
+) -> FormulaModule:
+    """Return a torch.nn.Module that computes the formula: x (..., n_in) -> (..., n_out).
+
+    Its constants are one parameter, `constants`: whatever multiplies or is added, unless it is 1 or -1, and exponents
+    that are decimals. With `trainable` they have gradients, so that the formula is fitted to other data;
+    `module.formula()` gives it with the constants it then has.
+
+    `source` and `names` as in `edgewise.export.numpy`. Errors: InputError for networks that are no formula, names
+    that do not fit, and functions that PyTorch does not have.
+
+    >>> import sympy, torch as pytorch
+    >>> m, v = sympy.symbols("mass speed")
+    >>> module = torch(m * v**2 / 2, ["mass", "speed"], target="energy")
+    >>> module, module(pytorch.tensor([[2.0, 3.0]]))
+    (FormulaModule(energy = constants[0]*mass*speed**2), tensor([[9.]], dtype=torch.float64))
+    """
+    found = read(source, names, target)
+    return FormulaModule(found, formulas(found, "a PyTorch module"), trainable)
+
+
+class _TorchPrinter(NumPyPrinter):
+    language = "PyTorch"
+    functions: ClassVar[Mapping[str, str]] = {
+        **{name: text.replace("np.arc", "torch.a").replace("np.", "torch.")
+           for name, text in NumPyPrinter.functions.items()},
+        "erf": "torch.erf", "erfc": "torch.erfc",
+    }  # fmt: skip
+    constants: ClassVar[Mapping[str, str]] = {"Pi": "torch.pi", "Exp1": "torch.e"}
+
+    def argument(self, formula: Formula) -> str:
+        """Functions of PyTorch take tensors only."""
+        text = super().argument(formula)
+        return f"inputs.new_tensor({text})" if formula.is_number else text
+
+
+def torch_source(
+    source: Exportable,
+    names: Sequence[str] | None = None,
+    *,
+    target: str | Sequence[str] | None = None,
+    units: Mapping[str, str] | None = None,
+    function: str = "Formula",
+) -> str:
+    """Return the source of a class that does what `edgewise.export.torch` gives, and needs PyTorch alone.
+
+    `function` is the name of the class; the other arguments and the errors are those of `edgewise.export.numpy`,
+    networks with spline edges excepted.
+
+    >>> import sympy
+    >>> m, v = sympy.symbols("mass speed")
+    >>> print(torch_source(m * v**2 / 2, ["mass", "speed"], target="energy"))
+    import torch
+    <BLANKLINE>
+    <BLANKLINE>
+    class Formula(torch.nn.Module):
+        \"\"\"energy = mass*speed**2/2
+    ...
+        def forward(self, inputs):
+            inputs, const = inputs.to(self.constants.dtype), self.constants
+            (mass, speed) = inputs.unbind(-1)
+            outputs = [const[0]*mass*speed**2]
+            return torch.stack([y.expand(inputs.shape[:-1]) for y in outputs], dim=-1)
+    <BLANKLINE>
+    """
+    check_function(function, RESERVED)
+    found = read(source, names, target, units)
+    formulas(found, "a PyTorch module")
+    written = program(found, function, {*RESERVED, "const", "inputs"})
+    constants = Constants.of(written.formulas(), lambda k: sympy.Symbol(f"const[{k}]"))
+    count = len(written.steps)
+    printer = _TorchPrinter()
+    values = ", ".join(repr(float(v)) for v in constants.values)
+    names_ = list(written.inputs.values())
+    body = [*docstring(about(found, written.inputs)), ""]
+    body += ["def __init__(self):", "    super().__init__()"]
+    body += [_indented(statement("values = ", f"[{values}]"))]
+    body += ["    self.constants = torch.nn.Parameter(torch.tensor(values, dtype=torch.float64))", ""]
+    body += ["def forward(self, inputs):", "    inputs, const = inputs.to(self.constants.dtype), self.constants"]
+    body += [_indented(statement("(", ", ".join(names_), f"{',' * (len(names_) == 1)}) = inputs.unbind(-1)"))]
+    for (symbol, _), value in zip(written.steps, constants.formulas, strict=False):
+        body.append(_indented(statement(f"{symbol} = ", printer.doprint(value))))
+    results = ", ".join(printer.doprint(value) for value in constants.formulas[count:])
+    body.append(_indented(statement("outputs = ", f"[{results}]")))
+    body.append("    return torch.stack([y.expand(inputs.shape[:-1]) for y in outputs], dim=-1)")
+    return f"import torch\n\n\nclass {function}(torch.nn.Module):\n{_indented(chr(10).join(body))}\n"
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text, "    ")

@@ -14,3 +14,7 @@ from edgewise.interpret._rows import rows_of as rows_of
 from edgewise.interpret._scores import edge_scores as edge_scores
 from edgewise.interpret._scores import input_scores as input_scores
 from edgewise.interpret._scores import node_scores as node_scores
+from edgewise.interpret._tables import curve_table as curve_table
+from edgewise.interpret._tables import edge_table as edge_table
+from edgewise.interpret._tables import interaction_table as interaction_table
+from edgewise.interpret._tables import node_table as node_table

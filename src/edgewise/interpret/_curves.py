@@ -105,6 +105,7 @@ def _points(inputs: Tensor) -> Tensor:
 def _curve(layer: KANLayer, edge: Edge, curve: tuple[Tensor, Tensor], data: tuple[Tensor, Tensor]) -> EdgeCurve:
     depth, j, i = edge
     x, y, samples, values = (part.double().cpu().numpy() for part in (*curve, *data))
+    x, first = np.unique(x, return_index=True)
     function = layer.symbols.get((j, i))
     a, b, c, d = layer.affine[j, i].double().tolist()
     low, high = (float(end[i]) for end in layer.kind.ends(layer.knots))
@@ -114,7 +115,7 @@ def _curve(layer: KANLayer, edge: Edge, curve: tuple[Tensor, Tensor], data: tupl
         j,
         i,
         x,
-        y,
+        y[first],
         samples,
         values,
         (low, high),

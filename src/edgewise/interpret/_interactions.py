@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise.interpret._rows import region_of, table_of
-from edgewise.interpret._scores import output_spread
+from edgewise.interpret._scores import output_spread, spread_of
 from edgewise.interpret._slopes import edge_derivatives
 from edgewise.nn import KAN, Nodes, Pass, clone, layer_of
 
@@ -48,7 +48,7 @@ def interactions(model: KAN, x: Any, *, rows: Any = None, by: str | None = None,
             found = hessians(model, piece)
             total += (found if signed else found.abs()).sum(0)
         spread = output_spread(model(table), by)
-    sizes = region.std(0, correction=0)
+    sizes = spread_of(region)
     means = total / len(region) * sizes.unsqueeze(1) * sizes
     return (means if by else means.mean(0)) / spread
 

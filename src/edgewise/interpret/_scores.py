@@ -80,15 +80,22 @@ def input_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None,
 
 
 def output_spread(outputs: Tensor, by: str | None) -> Tensor:
-    """The unit of scores: each output's spread, (n_out, 1, 1), or that of all outputs together, ()."""
+    """The unit of scores: each output's spread, (n_out, 1, 1), or that of all outputs together, (); never zero."""
     if by not in (None, "output"):
         raise unknown("'by'", by, ["output", "None"])
-    variance = outputs.var(0, correction=0)
-    rounding = torch.finfo(outputs.dtype).eps * outputs.abs().amax(0)  # what a constant output varies by
-    least = rounding.clamp_min(torch.finfo(outputs.dtype).tiny)
+    rounding = torch.finfo(outputs.dtype).eps * outputs.abs().amax(0)
+    spread = spread_of(outputs)
     if by is None:
-        return variance.mean().sqrt().maximum(least.max())
-    return variance.sqrt().maximum(least).view(-1, 1, 1)
+        spread, rounding = spread.square().mean().sqrt(), rounding.max()
+    spread = spread.maximum(rounding).clamp_min(torch.finfo(outputs.dtype).tiny)
+    return spread if by is None else spread.view(-1, 1, 1)
+
+
+def spread_of(values: Tensor) -> Tensor:
+    """The standard deviation over rows, 0 where values differ by rounding alone."""
+    spread = values.std(0, correction=0)
+    rounding = 4 * torch.finfo(values.dtype).eps * values.abs().amax(0)
+    return torch.where(spread > rounding, spread, 0)
 
 
 def _layer_scores(forward: Pass, depth: int, signed: bool, by: str | None) -> Tensor:
@@ -97,8 +104,8 @@ def _layer_scores(forward: Pass, depth: int, signed: bool, by: str | None) -> Te
     sensitivity = forward.sensitivities[depth]
     if signed:
         slopes = edge_derivatives(layer, h, 1)
-        scores = torch.einsum("noj,nji->oji", sensitivity, slopes) / len(h) * h.std(0, correction=0)
+        scores = torch.einsum("noj,nji->oji", sensitivity, slopes) / len(h) * spread_of(h)
         return scores if by else scores.mean(0)
     felt = sensitivity.square().mean(0)
     felt = felt if by else felt.mean(0)
-    return felt.sqrt().unsqueeze(-1) * layer.edges(h).std(0, correction=0)
+    return felt.sqrt().unsqueeze(-1) * spread_of(layer.edges(h))

@@ -1,0 +1,228 @@
+"""Everything about a network's parts as tables: edges, nodes, interactions, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgewise.interpret._curves import Edge, edge_curves
+from edgewise.interpret._interactions import interactions
+from edgewise.interpret._names import end_names, node_names
+from edgewise.interpret._rows import region_of, table_of
+from edgewise.interpret._scores import edge_scores, node_scores, spread_of
+from edgewise.interpret._shape import shape_of, straightness
+from edgewise.interpret._slopes import edge_derivatives
+from edgewise.nn import KAN, layer_of, trace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Names = Sequence[str] | None
+
+
+def edge_table(
+    model: KAN, x: Any, *, names: Names = None, target: str | Names = None, rows: Any = None, by: str | None = None
+) -> pd.DataFrame:
+    """Return a table with a line for each active edge: where it is, what it does, how much it matters.
+
+    layer, j, i     the edge, from node i to subnode j of a layer
+    start, end      their names, inputs by those of their columns
+    kind, function  "spline" and the basis, or "symbolic" and the function's name
+    score, signed   see `edgewise.interpret.edge_scores`
+    low, high       what its inputs reach on the rows
+    outside         the share of rows beyond its knots, 0 for a symbolic edge
+    curvature       rms phi''(h) Var h / sd phi: 0 for a line
+    straight        the share of the curve's variance that a line explains
+    shape           "line", "parabola", "rising", "hill", "3 turns", ...: a hint which function to try
+
+    `rows` and `by` are those of `edge_scores`; with `by="output"` there is a line for each output, named in `output`.
+    Errors: InputError for x, names or target of another width, and for rows that are no region of x.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(100, 2, generator=torch.Generator().manual_seed(0))
+    >>> model = ew.nn.set_function(ew.KAN([2, 1]), 0, 0, 0, "x", (2.0, 0.0, -1.0, 0.0))
+    >>> table = ew.interpret.edge_table(model, x, names=["mass", "speed"])
+    >>> table.loc[0, ["start", "end", "function", "shape"]].tolist()
+    ['mass', 'y', 'x', 'line']
+    """
+    import pandas as pd
+
+    labels = node_names(model, names, target, x)
+    region = region_of(table_of(model, x), rows)
+    bends = _curvatures(model, region)
+    lines = []
+    for curve in edge_curves(model, region):
+        depth, j, i = curve.layer, curve.j, curve.i
+        lines.append(
+            {
+                **_place(model, labels, (depth, j, i)),
+                "kind": "symbolic" if curve.function else "spline",
+                "function": curve.function or layer_of(model, depth).kind.name,
+                "low": curve.samples.min(),
+                "high": curve.samples.max(),
+                "outside": curve.outside,
+                "curvature": float(bends[depth][j, i]),
+                "straight": straightness(curve.samples, curve.values),
+                "shape": shape_of(curve.samples, curve.values),
+            }
+        )
+    places = [(line["layer"], line["j"], line["i"]) for line in lines]
+    scored = _scored(model, x, edge_scores, places, (rows, by))
+    return _with_scores(pd.DataFrame(lines), scored, labels[-1] if by else None, after="function")
+
+
+def node_table(
+    model: KAN, x: Any, *, names: Names = None, target: str | Names = None, rows: Any = None, by: str | None = None
+) -> pd.DataFrame:
+    """Return a table with a line for each input and hidden node: name, kind, scores, values, edges.
+
+    `layer` is the layer that the node enters, `kind` "input", "sum" or "product"; `mean` and `spread` are those of its
+    values on the rows, `into` and `out` count its edges. Other arguments, columns and errors: see `edge_table`.
+
+    >>> import edgewise as ew, torch
+    >>> table = ew.interpret.node_table(ew.KAN([2, (1, 1), 1]), torch.rand(50, 2), names=["mass", "speed"])
+    >>> table[["name", "kind", "out"]].values.tolist()
+    [['mass', 'input', 3], ['speed', 'input', 3], ['h1', 'sum', 1], ['h2', 'product', 1]]
+    """
+    import pandas as pd
+
+    labels = node_names(model, names, target, x)
+    with torch.no_grad():
+        inputs = trace(model, region_of(table_of(model, x), rows)).inputs
+    lines = []
+    for depth, nodes in enumerate(model.nodes[:-1]):
+        for q, group in enumerate(nodes.groups()):
+            lines.append(
+                {
+                    "layer": depth,
+                    "node": q,
+                    "name": labels[depth][q],
+                    "kind": "input" if depth == 0 else "sum" if q < nodes.n_sum else "product",
+                    "mean": float(inputs[depth][:, q].mean()),
+                    "spread": float(inputs[depth][:, q].std(correction=0)),
+                    "into": int(layer_of(model, depth - 1).mask[group].sum()) if depth else 0,
+                    "out": int(layer_of(model, depth).mask[:, q].sum()),
+                }
+            )
+    scored = _scored(model, x, node_scores, [(line["layer"], line["node"]) for line in lines], (rows, by))
+    return _with_scores(pd.DataFrame(lines), scored, labels[-1] if by else None, after="kind")
+
+
+def interaction_table(
+    model: KAN, x: Any, *, names: Names = None, target: str | Names = None, rows: Any = None, by: str | None = None
+) -> pd.DataFrame:
+    """Return a table of all pairs of inputs, those that act together most strongly first.
+
+    Columns first, second, interaction, signed: see `edgewise.interpret.interactions`; arguments and errors: see
+    `edge_table`.
+
+    >>> import edgewise as ew, torch
+    >>> model = ew.KAN([3, 2, 1], seed=1)
+    >>> table = ew.interpret.interaction_table(model, torch.rand(50, 3), names=["a", "b", "c"])
+    >>> table.columns.tolist(), len(table)
+    (['first', 'second', 'interaction', 'signed'], 3)
+    """
+    import pandas as pd
+
+    labels = node_names(model, names, target, x)
+    size, signed = (interactions(model, x, rows=rows, by=by, signed=s) for s in (False, True))
+    size, signed = (part.cpu() if by else part.cpu().unsqueeze(0) for part in (size, signed))
+    lines = [
+        {
+            **({"output": labels[-1][o]} if by else {}),
+            "first": labels[0][a],
+            "second": labels[0][b],
+            "interaction": float(size[o, a, b]),
+            "signed": float(signed[o, a, b]),
+        }
+        for o in range(len(size))
+        for a in range(model.n_in)
+        for b in range(a + 1, model.n_in)
+    ]
+    columns = [*(["output"] if by else []), "first", "second", "interaction", "signed"]
+    table = pd.DataFrame(lines, columns=columns)
+    return table.sort_values("interaction", ascending=False, kind="stable", ignore_index=True)
+
+
+def curve_table(
+    model: KAN,
+    x: Any = None,
+    *,
+    edges: Iterable[Edge] | None = None,
+    names: Names = None,
+    target: str | Names = None,
+) -> pd.DataFrame:
+    """Return every curve as numbers, a line for each point: its place and names, x, y, count, outside.
+
+    Points are spread evenly over what the data reach, and more where the data are dense; `count` is how many rows lie
+    nearest to a point, so that the counts of a curve add up to the rows (10 000 of them at most). `outside` tells a
+    point beyond the knots.
+    `curve_table(...).to_csv(path, index=False)` writes a file.
+
+    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `edges` lists some (layer, j, i).
+    Errors: those of `edgewise.interpret.edge_curves` and `node_names`.
+
+    >>> import edgewise as ew, torch
+    >>> table = ew.interpret.curve_table(ew.KAN([2, 1]), torch.rand(50, 2), names=["mass", "speed"])
+    >>> table.groupby("start")["count"].sum().to_dict()
+    {'mass': 50, 'speed': 50}
+    """
+    import pandas as pd
+
+    labels = node_names(model, names, target, x)
+    parts = []
+    for curve in edge_curves(model, x, edges=edges):
+        low, high = curve.knots
+        part = pd.DataFrame({"x": curve.x, "y": curve.y, "count": curve.counts})
+        part["outside"] = np.zeros(len(part), bool) if curve.function else (curve.x < low) | (curve.x > high)
+        for number, (name, value) in enumerate(_place(model, labels, (curve.layer, curve.j, curve.i)).items()):
+            part.insert(number, name, value)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _place(model: KAN, labels: list[list[str]], edge: Edge) -> dict[str, Any]:
+    depth, j, i = edge
+    ends = end_names(model, labels, depth)
+    return {"layer": depth, "j": j, "i": i, "start": labels[depth][i], "end": ends[j]}
+
+
+def _curvatures(model: KAN, x: Tensor) -> list[Tensor]:
+    """rms phi''(h) Var h / sd phi of every edge, 0 where its function is constant: (n_out, n_in) a layer."""
+    with torch.no_grad():
+        passed, found = trace(model, x), []
+        for depth, h in enumerate(passed.inputs):
+            bend = edge_derivatives(layer_of(model, depth), h, 2).square().mean(0).sqrt()
+            sizes = spread_of(passed.edges[depth])
+            found.append(torch.where(sizes > 0, bend * spread_of(h).square() / sizes, 0))
+    return found
+
+
+def _scored(model: KAN, x: Any, scores: Any, places: list[Any], region: tuple[Any, str | None]) -> list[Any]:
+    """For each output, or for all of them together, the scores and signed scores at some places."""
+    rows, by = region
+    plain, signed = (scores(model, x, rows=rows, by=by, signed=s) for s in (False, True))
+
+    def at(part: list[Tensor], o: int) -> list[float]:
+        return [float(part[depth][(o, *rest) if by else tuple(rest)]) for depth, *rest in places]
+
+    return [(at(plain, o), at(signed, o)) for o in range(model.n_out if by else 1)]
+
+
+def _with_scores(table: pd.DataFrame, scored: list[Any], outputs: list[str] | None, after: str) -> pd.DataFrame:
+    """The table with columns of scores, once for each output where these are named."""
+    import pandas as pd
+
+    place, parts = list(table.columns).index(after) + 1 if len(table) else 0, []
+    for score, signed in scored:
+        part = table.copy()
+        part.insert(place, "score", score)
+        part.insert(place + 1, "signed", signed)
+        parts.append(part)
+    if outputs is None:
+        return parts[0]
+    return pd.concat(parts, keys=outputs, names=["output"]).reset_index(0).reset_index(drop=True)

@@ -49,12 +49,9 @@ def _options(model: KAN, table: Table, error: float) -> list[tuple[Place, NiceCo
     deviations = _standard_errors(model, table, error) if error >= _EXACT else {}
     for depth in range(len(model.layers)):
         layer = layer_of(model, depth)
-        for edges in layer.active_symbols().values():
-            for j, i in edges:
-                for which in layer.affine_free[j, i].nonzero().flatten().tolist():
-                    place = (depth, j, i, which)
-                    value = float(layer.affine[j, i, which].detach())
-                    found += _near(place, value, deviations.get(place), error)
+        for j, i, which in layer.free_constants().nonzero().tolist():
+            place = (depth, j, i, which)
+            found += _near(place, float(layer.affine[j, i, which].detach()), deviations.get(place), error)
     found.sort(key=lambda entry: (entry[2].complexity > 6, entry[0], entry[2].complexity))
     return [(place, nice) for _, place, nice in found]
 

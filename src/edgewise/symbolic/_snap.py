@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
-
-import torch
 
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise.kernels import one_thread
-from edgewise.nn import KAN, Pass, clone, layer_of, set_function
-from edgewise.symbolic._curve import CurveFit, rank_curves
+from edgewise.nn import KAN, clone, set_function
+from edgewise.nn._formula import spline_edges
+from edgewise.symbolic._candidates import LIMIT, checked_edge
+from edgewise.symbolic._curve import CurveFit, fit_curve
 from edgewise.symbolic._gauge import canonical
+from edgewise.symbolic._reading import Candidate, Edge, Reading
 from edgewise.symbolic._rounding import rounded
-from edgewise.train import Table, as_matrix, as_table, error_of, refit
+from edgewise.train import error_of, refit
 
-Edge = tuple[int, int, int]
-_ROWS = 1000  # that candidates are ranked and tried on
-_OWN = 1e-3  # of the spread: how much snapping may change a network that is its own target
-_TRIED = 4  # candidates of an edge that are tried in the whole network
+Choice = str | int | Candidate | None
+_TRIED = 4  # functions of an edge that are tried in the whole network
 
 
 class Snapped(NamedTuple):
@@ -36,7 +35,7 @@ class Snapped(NamedTuple):
 
 @dataclass(frozen=True)
 class SnapResult:
-    """The network after snapping. `kept` lists spline edges (layer, j, i) that no function replaced.
+    """The network after snapping. `kept` lists edges (layer, j, i) that are splines still.
 
     Errors are root mean squares in the target's units.
     """
@@ -53,27 +52,30 @@ class SnapResult:
             f"edge ({s.layer}, {s.j}, {s.i}) -> {s.function}: curve {s.curve_error:.1e}, network {s.network_error:.3e}"
             for s in self.snapped
         ]
-        lines += [f"edge {edge} stays a spline: no function of the library keeps the error" for edge in self.kept]
+        lines += [f"edge {edge} stays a spline: no function that it may become keeps the error" for edge in self.kept]
         lines.append(f"error {self.error_before:.3e} -> {self.error_after:.3e}")
         return "\n".join(lines)
 
 
 def snap(
-    model: KAN, x: Any, y: Any = None, *, functions: Iterable[str] | None = None, slack: float | None = None,
-    rounding: bool = True,
+    model: KAN, x: Any, y: Any = None, *, functions: Iterable[str] | None = None, forbid: Iterable[str] = (),
+    choose: Mapping[Edge, Choice] | None = None, slack: float | None = None, rounding: bool = True,
 ) -> SnapResult:  # fmt: skip
     """Replace spline edges by functions c f(a x + b) + d and return the symbolic network.
 
     For each edge, surest first: the library is ranked by fit and complexity on the edge's curve, weighted by what the
-    output feels; the best few are put into the network, everything is refitted briefly, and the first one that keeps
-    the whole network's error within `slack` times the error before is accepted. At the end the constants are polished
-    and, with `rounding`, made integers, small fractions and multiples of pi where the error stays.
+    output feels; the best four are put into the network, everything is refitted briefly, and of those that keep the
+    whole network's error within `slack` times the error before the simplest is taken. Functions with a pole among the
+    data are left out. At the end the constants are polished and, with `rounding`, made integers, small fractions and
+    multiples of pi where the error stays.
 
     Shapes: x (n, n_in), y (n,) or (n, n_out); without y the network's own outputs are the target, and may change by a
-    thousandth of their spread. `functions` restricts the library. `slack` is 1.5 for accurate networks (error below
-    1e-4 of the spread), else 1.05.
+    thousandth of their spread. `functions` restricts the library, `forbid` takes names away. `choose` decides edges
+    first, whatever that costs: {edge: name, number in `candidates` of the given network, Candidate, or None to keep
+    it as it is}. `slack` is 1.5 for accurate networks (error below 1e-4 of the spread), else 1.05. Locked edges stay,
+    and rules of edges (`edgewise.nn.require`) hold.
 
-    Errors: InputError for wrong shapes and unknown function names.
+    Errors: InputError for wrong shapes, unknown function names, and choices that cannot be made.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -81,78 +83,81 @@ def snap(
     >>> ew.symbolic.snap(fit.model, x, torch.sin(3 * x[:, 0])).model.formula(["t"])
     sin(3*t)
     """
-    names = list(library.names() if functions is None else functions)
-    for name in names:
-        library.get(name)
-    if slack is not None and not slack >= 1:
-        raise InputError(f"'slack' must be a number >= 1, the allowed growth of the error. Got {slack!r}.")
-    rows = as_matrix(x, "x").to(model.device)
-    with torch.no_grad():
-        target = model(rows) if y is None else y
-    table = as_table(rows, target, None, model.n_in, model.n_out)
+    reading = Reading(model, x, y, functions, forbid, slack)
     with one_thread():
-        return _Snapping(model, table, names, slack, _OWN if y is None else 0.0).run(rounding)
+        result = _Snapping(reading, choose or {}).run(rounding)
+    return replace(result, model=clone(result.model, model.dtype))
 
 
 class _Snapping:
-    def __init__(self, model: KAN, table: Table, names: list[str], slack: float | None, tolerance: float) -> None:
-        self.table, self.names, self.slack = table, names, slack
-        few = torch.randperm(len(table), generator=torch.Generator().manual_seed(0))[:_ROWS].to(table.x.device)
-        self.few = table.rows(few)
-        self.tolerance = tolerance
-        self.spread = max(float(table.y.std(0).square().mean().sqrt()), 1e-300)
-        self.dtype = model.dtype
-        self.model = clone(model, torch.float64)
-        self.before = error_of(self.model, table)
-        self.error = error_of(self.model, self.few)
+    def __init__(self, reading: Reading, choose: Mapping[Edge, Choice]) -> None:
+        self.reading, self.model = reading, reading.model
+        self.before = error_of(self.model, reading.table)
+        self.error = error_of(self.model, reading.few)
         self.snapped: list[Snapped] = []
-        self.kept: list[Edge] = []
+        self.left: list[Edge] = []
+        self._decide({edge: _start(reading, edge, choice) for edge, choice in choose.items()})
 
     def run(self, rounding: bool) -> SnapResult:
-        order = sorted(self._splines(), key=lambda edge: self._ranking(edge)[1])
+        table, free = self.reading.table, [e for e in self.reading.splines(self.model) if e not in self.left]
+        order = sorted(free, key=lambda edge: self.reading.ranking(self.model, edge, self.error)[1])
         again = order
         while again:  # edges that failed may succeed once others are exact
             progress = len(self.snapped)
             again = [edge for edge in again if not self._snap_edge(edge)]
             if len(self.snapped) == progress:
                 break
-        self.kept = again
-        self.model, _ = refit(self.model, self.table, 100, 1e-12)
-        if not self.kept:
-            self.model, _ = refit(canonical(self.model), self.table, 100, 1e-12)
+        self.model, _ = refit(self.model, table, 100, 1e-12)
+        kept = spline_edges(self.model)
+        if not kept:
+            self.model, _ = refit(canonical(self.model), table, 100, 1e-12)
         if rounding and self.snapped:
-            self.model = rounded(self.model, self.table, self.spread)
-        after = error_of(self.model, self.table)
-        return SnapResult(clone(self.model, self.dtype), self.snapped, self.kept, self.before, after)
+            self.model = rounded(self.model, table, self.reading.spread)
+        return SnapResult(self.model, self.snapped, kept, self.before, error_of(self.model, table))
 
-    def _splines(self) -> list[Edge]:
-        layers = range(len(self.model.layers))
-        return [(d, j, i) for d in layers for j, i in layer_of(self.model, d).spline_mask().nonzero().tolist()]
-
-    def _ranking(self, edge: Edge) -> tuple[list[CurveFit], float]:
-        """The library ranked on an edge's curve, and how far the best lies above the curve's own accuracy."""
-        depth, j, i = edge
-        with torch.no_grad():
-            forward = Pass(self.model, self.few.x)
-            h = forward.inputs[depth]
-            values = layer_of(self.model, depth).edges(h)[:, j, i]
-            weight = forward.sensitivities[depth][:, :, j].square().mean(1).sqrt()
-        share = float((weight * (values - values.mean())).square().mean().sqrt())
-        if share <= 1e-12 * self.spread or not float(h[:, i].std()) > 0:
-            return [], float("inf")
-        floor = max(self.error / share, 1e-12)
-        fits = rank_curves(h[:, i], values, weight.clamp_min(1e-3 * weight.mean()), floor=floor, functions=self.names)
-        return fits, min((fit.error for fit in fits), default=float("inf")) / floor
+    def _decide(self, starts: dict[Edge, CurveFit | None]) -> None:
+        """Put the chosen functions in, all before one refit."""
+        self.left = [edge for edge, fit in starts.items() if fit is None]
+        chosen = {edge: fit for edge, fit in starts.items() if fit is not None}
+        for (depth, j, i), fit in chosen.items():
+            self.model = set_function(self.model, depth, j, i, fit.function.name, (fit.a, fit.b, fit.c, fit.d))
+        if chosen:
+            self.model, self.error = refit(self.model, self.reading.few, 50)
+            if self.error == float("inf"):
+                raise InputError(f"With {_shown(chosen)} the network is not finite on these rows. Choose otherwise.")
+            self.snapped += [Snapped(*e, fit.function.name, fit.error, self.error) for e, fit in chosen.items()]
 
     def _snap_edge(self, edge: Edge) -> bool:
-        depth, j, i = edge
-        allowed = self.slack or (1.5 if self.error < 1e-4 * self.spread else 1.05)
-        limit = max(allowed * self.error, max(self.tolerance, 1e-13) * self.spread)
-        for fit in self._ranking(edge)[0][:_TRIED]:
-            trial = set_function(self.model, depth, j, i, fit.function.name, (fit.a, fit.b, fit.c, fit.d))
-            trial, error = refit(trial, self.few, 25)
-            if error <= limit:
-                self.model, self.error = trial, max(min(error, self.error), 1e-16 * self.spread)
-                self.snapped.append(Snapped(*edge, fit.function.name, fit.error, error))
-                return True
-        return False
+        found = self.reading.chosen(self.model, self.error, edge, _TRIED)
+        if found is None:
+            return False
+        self.model = found.model
+        self.error = max(min(found.network_error, self.error), 1e-16 * self.reading.spread)
+        self.snapped.append(Snapped(*edge, found.function, found.curve_error, found.network_error))
+        return True
+
+
+def _start(reading: Reading, edge: Edge, choice: Choice) -> CurveFit | None:
+    """Where a chosen function starts; None for an edge that stays as it is."""
+    checked_edge(reading, edge)
+    if choice is None:
+        return None
+    if isinstance(choice, Candidate):
+        return CurveFit(library.get(choice.function), *choice.affine, choice.curve_error)
+    if isinstance(choice, str):
+        data = reading.curve(reading.model, edge)
+        assert data is not None
+        fit = fit_curve(choice, *data)
+        if fit.error == float("inf"):
+            raise InputError(f"{choice!r} is not defined on all values that enter the edge {edge}. Choose another.")
+        return fit
+    if not isinstance(choice, int) or isinstance(choice, bool):
+        raise InputError(f"'choose' takes a name, a number, a Candidate or None for an edge. Got {choice!r}.")
+    found = reading.candidates(edge, LIMIT)
+    if not 0 <= choice < len(found):
+        raise InputError(f"The edge {edge} has {len(found)} candidates, counted from 0. Got {choice}.")
+    return CurveFit(library.get(found[choice].function), *found[choice].affine, found[choice].curve_error)
+
+
+def _shown(chosen: Mapping[Edge, CurveFit]) -> str:
+    return ", ".join(f"{fit.function.name!r} on {edge}" for edge, fit in chosen.items())

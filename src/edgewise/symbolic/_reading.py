@@ -1,0 +1,185 @@
+"""A table that networks are read against: what an edge's curve is, what may replace it, and at what cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise import functions as library
+from edgewise._errors import InputError
+from edgewise.functions._constants import nice_values
+from edgewise.nn import KAN, Pass, clone, layer_of, set_function
+from edgewise.symbolic._curve import CurveFit, economised, rank_curves, score
+from edgewise.symbolic._hazards import hazard
+from edgewise.symbolic._samples import checked
+from edgewise.train import as_matrix, as_table, error_of, refit
+
+Edge = tuple[int, int, int]
+_ROWS = 1000  # that candidates are ranked and tried on
+_OWN = 1e-3  # of the spread: how much a network that is its own target may change
+_ACCURATE = 1e-4  # error over the spread below which a network is accurate
+_SHORTLIST = 12  # of the ranking that are looked at closely
+_ROUGH = 12  # complexity of a constant that is near no nice value
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A function c f(a x + b) + d on one edge, with the whole network refitted around it.
+
+    `affine` is (a, b, c, d) after the refit. `curve_error` is that of the curve alone, relative to its spread;
+    `network_error` the root mean square of the network with it, in the target's units; `accepted` whether that stays
+    within the allowed growth. `complexity` counts the function and the constants that it needs. `hazard` says where a
+    pole or the end of the domain lies, when that is inside the data or near. `model` is the network with it.
+    """
+
+    edge: Edge
+    function: str
+    affine: tuple[float, float, float, float]
+    curve_error: float
+    network_error: float
+    complexity: int
+    accepted: bool
+    hazard: str
+    model: KAN = field(repr=False)
+
+    def __str__(self) -> str:
+        a, b, c, d = self.affine
+        text = (
+            f"{self.function}: {c:.4g} f({a:.4g} x {b:+.4g}) {d:+.4g}, complexity {self.complexity}, "
+            f"curve {self.curve_error:.1e}, network {self.network_error:.3e}"
+        )
+        return text + ("" if self.accepted else ", refused") + (f", {self.hazard}" if self.hazard else "")
+
+
+class Reading:
+    """Everything that reading one network against one table needs; networks in it are float64."""
+
+    def __init__(
+        self, model: KAN, x: Any, y: Any, functions: Iterable[str] | None, forbid: Iterable[str], slack: float | None
+    ) -> None:  # fmt: skip
+        self.names = _allowed(functions, forbid)
+        if slack is not None and not slack >= 1:
+            raise InputError(f"'slack' must be a number >= 1, the allowed growth of the error. Got {slack!r}.")
+        rows = as_matrix(x, "x").to(model.device)
+        if rows.shape[1] != model.n_in:
+            raise InputError(f"x must have {model.n_in} columns, one for each input. Got {rows.shape[1]}.")
+        with torch.no_grad():
+            target = model(rows) if y is None else y
+        self.table = as_table(rows, target, None, model.n_in, model.n_out)
+        few = torch.randperm(len(self.table), generator=torch.Generator().manual_seed(0))[:_ROWS]
+        self.few = self.table.rows(few.to(rows.device))
+        self.slack, self.tolerance = slack, _OWN if y is None else 0.0
+        self.spread = max(float(self.table.y.std(0).square().mean().sqrt()), 1e-300)
+        self.model = clone(model, torch.float64)
+
+    def limit(self, error: float) -> float:
+        """The largest error that a change may leave of a network that had this one."""
+        allowed = self.slack or (1.5 if error < _ACCURATE * self.spread else 1.05)
+        return max(allowed * error, max(self.tolerance, 1e-13) * self.spread)
+
+    def splines(self, model: KAN) -> list[Edge]:
+        """The spline edges that are not locked."""
+        layers = range(len(model.layers))
+        return [(d, j, i) for d in layers for j, i in layer_of(model, d).free_splines().nonzero().tolist()]
+
+    def curve(self, model: KAN, edge: Edge) -> tuple[Tensor, Tensor, Tensor] | None:
+        """What enters an edge, what it gives, and what the outputs feel of it, (n,) each; None for a dead edge."""
+        depth, j, i = edge
+        with torch.no_grad():
+            forward = Pass(model, self.few.x)
+            z = forward.inputs[depth][:, i]
+            values = layer_of(model, depth).edges(forward.inputs[depth])[:, j, i]
+            weight = forward.sensitivities[depth][:, :, j].square().mean(1).sqrt()
+        share = float((weight * (values - values.mean())).square().mean().sqrt())
+        dead = not share > 1e-12 * self.spread or not float(z.std()) > 0 or not float(values.std()) > 0
+        return None if dead else (z, values, weight.clamp_min(1e-3 * weight.mean()))
+
+    def ranking(self, model: KAN, edge: Edge, error: float) -> tuple[list[CurveFit], float]:
+        """The library ranked on an edge's curve, and how far the best lies above the curve's own accuracy.
+
+        Functions with a pole among the data are left out. Constants are trivial where the curve's accuracy allows.
+        """
+        data = self.curve(model, edge)
+        if data is None:
+            return [], math.inf
+        z, values, weight = data
+        floor = self.floor(error, data)
+        fits = rank_curves(z, values, weight, floor=floor, functions=self.names_of(model, edge))
+        best = min((fit.error for fit in fits), default=math.inf)
+        samples = checked(z, values, weight)
+        fits = [fit for fit in fits[:_SHORTLIST] if not hazard(fit.function, fit.a, fit.b, z).refused]
+        fits = [economised(fit, samples, floor) for fit in fits]
+        return sorted(fits, key=lambda fit: (score(fit, floor), fit.error)), best / floor
+
+    def floor(self, error: float, data: tuple[Tensor, Tensor, Tensor]) -> float:
+        """The relative error of an edge's curve that would cause the whole error of the network."""
+        _, values, weight = data
+        share = float((weight * (values - values.mean())).square().mean().sqrt())
+        return max(error / share, 1e-12)
+
+    def names_of(self, model: KAN, edge: Edge) -> list[str]:
+        """The functions that an edge may be read as."""
+        depth, j, i = edge
+        rule = layer_of(model, depth).rules.get((j, i))
+        return [n for n in self.names if n in rule.functions] if rule and rule.functions else self.names
+
+    def trial(self, model: KAN, error: float, edge: Edge, fit: CurveFit) -> Candidate:
+        """Put a function on an edge and refit the whole network briefly."""
+        depth, j, i = edge
+        trial = set_function(model, depth, j, i, fit.function.name, (fit.a, fit.b, fit.c, fit.d))
+        trial, found = refit(trial, self.few, 25)
+        a, b, c, d = layer_of(trial, depth).affine[j, i].tolist()
+        with torch.no_grad():
+            danger = hazard(fit.function, a, b, Pass(trial, self.few.x).inputs[depth][:, i])
+        accepted = found <= self.limit(error) and not danger.refused and math.isfinite(error_of(trial, self.table))
+        return Candidate(
+            edge, fit.function.name, (a, b, c, d), fit.error, found, fit.complexity, accepted, danger.text, trial
+        )
+
+    def candidates(self, edge: Edge, count: int) -> list[Candidate]:
+        """The best functions for one edge of the network that is read, each tried in the whole network, in order."""
+        error = error_of(self.model, self.few)
+        fits = self.ranking(self.model, edge, error)[0][:count]
+        return sorted((self.trial(self.model, error, edge, fit) for fit in fits), key=self.order)
+
+    def order(self, candidate: Candidate) -> tuple[bool, int, int, float]:
+        """What candidates are sorted by: of accepted ones the simplest first, then the one with rounder constants."""
+        if not candidate.accepted:
+            return True, 0, 0, candidate.network_error
+        rtol = min(max(1e-9, 10 * candidate.network_error / self.spread), 1e-3)
+        rough = sum(_roughness(value, rtol) for value in candidate.affine)
+        return False, candidate.complexity, rough, candidate.network_error
+
+    def chosen(self, model: KAN, error: float, edge: Edge, count: int) -> Candidate | None:
+        """The first of the best few in `order`, if it is accepted; what cannot win any more is not tried."""
+        best: Candidate | None = None
+        for fit in self.ranking(model, edge, error)[0][:count]:
+            if best is None or fit.complexity <= best.complexity:
+                found = self.trial(model, error, edge, fit)
+                if found.accepted and (best is None or self.order(found) < self.order(best)):
+                    best = found
+        return best
+
+
+def _roughness(value: float, rtol: float) -> int:
+    nice = nice_values(value, rtol)
+    return nice[0].complexity if nice else _ROUGH
+
+
+def _allowed(functions: Iterable[str] | None, forbid: Iterable[str]) -> list[str]:
+    """The names of the library that may be used; all must be known."""
+    given = {"functions": functions, "forbid": forbid}
+    for what, names in given.items():
+        if isinstance(names, str):
+            raise InputError(f"'{what}' must list names, like ['{names}']. Got {names!r}.")
+    names = library.names() if functions is None else [library.get(name).name for name in functions]
+    gone = {library.get(name).name for name in forbid}
+    left = [name for name in dict.fromkeys(names) if name not in gone]
+    if not left:
+        raise InputError("No function is left: 'functions' lists none that 'forbid' does not take away.")
+    return left

@@ -16,8 +16,12 @@ from edgewise.structure._relations import power_sum as power_sum
 from edgewise.structure._relations import scaling as scaling
 from edgewise.structure._relations import translation as translation
 from edgewise.structure._separability import additive as additive
+from edgewise.structure._separability import combined as combined
 from edgewise.structure._separability import irrelevant as irrelevant
 from edgewise.structure._separability import multiplicative as multiplicative
+from edgewise.structure._separability import offset_product as offset_product
 from edgewise.structure._separability import separable as separable
 from edgewise.structure._surrogate import Surrogate as Surrogate
 from edgewise.structure._surrogate import surrogate as surrogate
+from edgewise.structure._tree import Tree as Tree
+from edgewise.structure._tree import tree as tree

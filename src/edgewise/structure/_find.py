@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -43,9 +43,8 @@ class Findings:
         unclear = sum(found.verdict is Verdict.UNCLEAR for found in self.all)
         lines = [found.sentence for found in self.holding()] or ["no structure found"]
         if unclear:
-            lines.append(
-                f"({unclear} of {len(self.all)} tests unclear: the surrogate is off by {self.surrogate.error:.1g} of the spread)"
-            )
+            error = f"{self.surrogate.error:.1g} of the spread"
+            lines.append(f"({unclear} of {len(self.all)} tests unclear: the surrogate is off by {error})")
         return "\n".join(lines)
 
 
@@ -58,14 +57,22 @@ def find(x: Any, y: Any, *, error: float = 0.0, names: Sequence[str] | None = No
     found = [irrelevant(f, i) for i in range(f.n_columns)]
     live = [i for i, one in enumerate(found) if not one.holds]
     for i in live:
-        found += [monomial(f, i), exponential(f, i)]
+        found += exclusive([monomial(f, i), exponential(f, i)])
     for columns in _splits(f, live):
-        found += [additive(f, columns), multiplicative(f, columns)]
+        found += exclusive([additive(f, columns), multiplicative(f, columns)])
     for size in range(2, len(live)):
         found += [separable(f, columns) for columns in combinations(live, size)]
     for i, j in combinations(live, 2):
-        found += [translation(f, i, j), scaling(f, i, j), power_sum(f, i, j)]
+        found += exclusive([translation(f, i, j), scaling(f, i, j), power_sum(f, i, j)])
     return Findings(f, tuple(found))
+
+
+def exclusive(found: Sequence[Finding]) -> list[Finding]:
+    """The findings with the threshold of each at the least statistic of those that hold: only one of them can be."""
+    least = min((one.statistic for one in found if one.holds), default=None)
+    if least is None:
+        return list(found)
+    return [replace(one, threshold=least, verdict=Verdict.FAILS) if one.statistic > least else one for one in found]
 
 
 def _splits(f: Surrogate, live: Sequence[int]) -> Iterator[tuple[int, ...]]:

@@ -12,6 +12,9 @@ from edgewise._errors import InputError
 from edgewise.structure._finding import Finding, Measured, measured, worst
 from edgewise.structure._surrogate import Surrogate
 
+#: share of rows between which a factor must change its sign to be told from a term by that
+CROSSES = 0.03
+
 
 def irrelevant(f: Surrogate, column: int) -> Finding:
     """Test whether a column does nothing:  f(x) = f(x with another row's value of the column).
@@ -85,6 +88,53 @@ def separable(f: Surrogate, columns: Sequence[int]) -> Finding:
     return finding("separable", columns, worst(found), f"f = F(g({listed(f, columns)}), {rest(f, columns)})")
 
 
+def combined(f: Surrogate, columns: Sequence[int]) -> Finding:
+    """Test whether f = F(g(columns) + h(rest)) or F(g(columns) h(rest)).
+
+    Then both sides are separable, and f_i / f_j = a(s) b(r) for i among the columns and j among the rest: at four
+    corners f_i(s, r) f_i(s', r') f_j(s', r) f_j(s, r') = f_j(s, r) f_j(s', r') f_i(s', r) f_i(s, r'). The number
+    "crossing" is the share of rows between which g or h of a product changes its sign, so that no sum can do the same.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> law = lambda x: torch.tanh(x[:, 0] + torch.exp(x[:, 1]))
+    >>> ew.structure.combined(ew.structure.surrogate(x, law), [0]).holds
+    True
+    """
+    columns = split(f, columns)
+    others = [k for k in range(f.n_columns) if k not in columns]
+    a, b, c, d = _corner_slopes(f, columns)
+    found, crossing = _apart((a, b, c), columns, others), 0.0
+    for i in columns:
+        for j in others:
+            left, right = a[:, i] * d[:, i] * b[:, j] * c[:, j], a[:, j] * d[:, j] * b[:, i] * c[:, i]
+            found.append(measured([left, -right]))
+            crossing = max(crossing, _crossing(a, c, i, j), _crossing(a, b, j, i))
+    sentence = f"f = F(g({listed(f, columns)}) {'*' if crossing > CROSSES else '+'} h({rest(f, columns)}))"
+    return finding("combined", columns, worst(found), sentence, {"crossing": crossing})
+
+
+def offset_product(f: Surrogate, columns: Sequence[int]) -> Finding:
+    """Test whether f = k + g(columns) h(rest) with any constant k.
+
+    Then both sides are separable, and the slopes by each column are such products: f_i(s, r) f_i(s', r') =
+    f_i(s', r) f_i(s, r').
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> f = ew.structure.surrogate(x, lambda x: 3 + x[:, 0] * torch.exp(x[:, 1]))
+    >>> ew.structure.offset_product(f, [0]).holds, ew.structure.multiplicative(f, [0]).holds
+    (True, False)
+    """
+    columns = split(f, columns)
+    others = [k for k in range(f.n_columns) if k not in columns]
+    a, b, c, d = _corner_slopes(f, columns)
+    found = _apart((a, b, c), columns, others)
+    found += [measured([a[:, i] * d[:, i], -b[:, i] * c[:, i]]) for i in range(f.n_columns)]
+    sentence = f"f = k + g({listed(f, columns)}) h({rest(f, columns)})"
+    return finding("offset_product", columns, worst(found), sentence)
+
+
 def finding(
     kind: str, columns: Sequence[int], found: Measured, sentence: str, numbers: dict[str, float] | None = None
 ) -> Finding:  # fmt: skip
@@ -133,6 +183,31 @@ def _swapped(points: Tensor, other: Tensor, columns: Sequence[int]) -> Tensor:
     mixed = points.clone()
     mixed[:, list(columns)] = other[:, list(columns)]
     return mixed
+
+
+def _corner_slopes(f: Surrogate, columns: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    there, other = _pairs(f)
+    return (
+        f.inner_slopes,
+        f.slopes(_swapped(there, other, columns)),
+        f.slopes(_swapped(other, there, columns)),
+        f.inner_slopes.roll(len(there) // 2, dims=0),
+    )
+
+
+def _apart(
+    corners: tuple[Tensor, Tensor, Tensor], columns: Sequence[int], others: Sequence[int]
+) -> list[Measured]:  # fmt: skip
+    """Whether the ratios of slopes inside the columns do not depend on the others, nor those inside these on them."""
+    a, b, c = corners
+    found = [measured([a[:, i] * c[:, k], -a[:, k] * c[:, i]]) for i, k in combinations(columns, 2)]
+    return found + [measured([a[:, i] * b[:, k], -a[:, k] * b[:, i]]) for i, k in combinations(others, 2)]
+
+
+def _crossing(here: Tensor, there: Tensor, i: int, j: int) -> float:
+    """The share of pairs between which the slope by i changes its sign, and that by j does not."""
+    change = here[:, :, 0] * there[:, :, 0]
+    return float(((change[:, i] < 0) & (change[:, j] > 0)).to(change.dtype).mean())
 
 
 def _corners(f: Surrogate, columns: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -16,7 +16,7 @@ from edgewise.structure._gaussian import GaussianProcess, gaussian_process
 from edgewise.train import as_matrix
 
 _SAMPLES = 6  # functions that could as well be the true one
-_WIDE = 10.0  # ratio of a target's ends from which its logarithm is tried too
+_WIDE_TARGET, _WIDE_COLUMN = 10.0, 3.0  # ratio of the ends from which logarithms are tried too
 _BOX = 0.03  # share of each column's rows cut off at either end: every surrogate is worst there
 _POINTS = 400
 _WAVES = 64
@@ -185,8 +185,7 @@ class _Coordinates:
     spread: float
 
     @classmethod
-    def of(cls, x: Tensor, y: Tensor, log_target: bool) -> _Coordinates:
-        logs = tuple(_heavy(column) for column in x.T)
+    def of(cls, x: Tensor, y: Tensor, logs: tuple[bool, ...], log_target: bool) -> _Coordinates:
         sign = float(torch.sign(y[0])) if log_target else 0.0
         t = (sign * y).log() if sign else y
         bare = _columns(x, logs)
@@ -225,6 +224,21 @@ def _columns(x: Tensor, logs: Sequence[bool]) -> Tensor:
     return torch.stack([column.log() if log else column for column, log in zip(x.T, logs, strict=True)], dim=1)
 
 
+def _choices(x: Tensor, y: Tensor) -> Iterator[tuple[tuple[bool, ...], bool]]:
+    """Which columns, and whether the target, may be taken as logarithms: heavy-tailed ones always, wide ones too."""
+    heavy, wide = tuple(_heavy(column) for column in x.T), tuple(_ratio(column) > _WIDE_COLUMN for column in x.T)
+    wide = tuple(a or b for a, b in zip(heavy, wide, strict=True))
+    for log_target in (False, True) if _ratio(y) > _WIDE_TARGET or _ratio(-y) > _WIDE_TARGET else (False,):
+        for logs in dict.fromkeys((heavy, wide)):
+            yield logs, log_target
+
+
+def _ratio(values: Tensor) -> float:
+    """Of the largest to the least, 0 unless all are positive."""
+    low = float(values.min())
+    return float(values.max()) / low if low > 0 else 0.0
+
+
 def _heavy(column: Tensor) -> bool:
     """Positive, with the median in the lowest fifth of the range, but above a quarter of it in logarithms."""
     low, high, median = float(column.min()), float(column.max()), float(column.median())
@@ -235,15 +249,13 @@ def _heavy(column: Tensor) -> bool:
 
 
 def _fitted(x: Tensor, y: Tensor, names: tuple[str, ...], seed: int) -> Surrogate:
-    """The process that predicts left-out rows best: of the target, or of its logarithm."""
+    """The process that predicts left-out rows best, of the table or of logarithms of it."""
     spread = float(y.std())
     if spread <= 1e-12 * float(y.abs().max()):
         raise InputError("y is constant: it has no structure.")
-    one_sign = bool((y > 0).all()) or bool((y < 0).all())
-    wide = one_sign and float(y.abs().max()) > _WIDE * float(y.abs().min())
     best: tuple[float, _Coordinates, GaussianProcess] | None = None
-    for log_target in (False, True) if wide else (False,):
-        coordinates = _Coordinates.of(x, y, log_target)
+    for logs, log_target in _choices(x, y):
+        coordinates = _Coordinates.of(x, y, logs, log_target)
         t = coordinates.target(y)
         process = gaussian_process(coordinates.inputs(x), t, coordinates.uneven(y), _SAMPLES, seed)
         error = _left_out_error(process, coordinates, t, y)

@@ -64,8 +64,8 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options datasets discover export fit functions interpret io kernels load nn optim plot
-        prune save structure symbolic train
+        EdgewiseError InputError KAN Options datasets discover export find_relations fit functions interpret io
+        kernels load nn optim plot prune save structure symbolic train unsupervised
     """,
     "edgewise.nn": """
         Gram KAN KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant add_input centre

@@ -27,26 +27,34 @@ if TYPE_CHECKING:
     from edgewise import interpret as interpret
     from edgewise import io as io
     from edgewise import plot as plot
+    from edgewise import session as session
     from edgewise import structure as structure
     from edgewise import symbolic as symbolic
+    from edgewise import unsupervised as unsupervised
     from edgewise.discovery import discover as discover
     from edgewise.interpret import prune as prune
     from edgewise.io import load as load
     from edgewise.io import save as save
+    from edgewise.session import Session as Session
+    from edgewise.unsupervised import find_relations as find_relations
 
 #: name -> where it lives; loaded on first use, so that importing edgewise brings torch and nothing heavier.
 _LATER = {
     "discover": "edgewise.discovery",
     "datasets": "",
     "export": "",
+    "find_relations": "edgewise.unsupervised",
     "interpret": "",
     "io": "",
     "load": "edgewise.io",
     "plot": "",
     "prune": "edgewise.interpret",
     "save": "edgewise.io",
+    "Session": "edgewise.session",
+    "session": "",
     "structure": "",
     "symbolic": "",
+    "unsupervised": "",
 }
 
 

@@ -1,0 +1,164 @@
+"""From a table without a target to the equations between its columns."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgewise._errors import InputError
+from edgewise._typing import Array
+from edgewise.train import as_matrix
+from edgewise.unsupervised._cluster import Cluster, clustered
+from edgewise.unsupervised._formula import equation
+from edgewise.unsupervised._result import Outcome, Relation, Relations
+from edgewise.unsupervised._search import Seeded, search
+
+Progress = Callable[[str, float, str | None], None]
+
+_FEWEST = 50
+_SEARCHED = 0.6  # of the time limit that the search may take when formulas are asked for
+
+
+def find_relations(
+    x: Any,
+    names: Sequence[str] | None = None,
+    *,
+    seeds: int = 5,
+    seed: int = 0,
+    formulas: bool = True,
+    jobs: int = 1,
+    time_limit: float = 300.0,
+    progress: Progress | None = None,
+) -> Relations:
+    """Find which columns of a table are tied by equations f(x_1, ..., x_k) = 0, and by which.
+
+    In each of `seeds` divisions of the rows, a network learns to tell real rows from rows whose columns were shuffled
+    independently, and is judged on held-out rows. The columns that it needs are reduced to those that determine one of
+    them; they are then shuffled together, which hides what was found, and the search goes on until real rows are told
+    no more. What the seeds found is clustered and ranked, and `discover` looks for the formulas.
+
+    x (n, d): array, tensor or DataFrame with its names; rows are taken as independent of each other. `seed` is the
+    first of the seeds. `jobs` seeds run side by side (-1: one for each core). `progress(stage, fraction, best)` is
+    called along the way. Same arguments, same result, unless time runs out.
+
+    Errors: InputError for fewer than two columns that vary, fewer than 50 rows, values that are not finite, bad names.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(300, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    >>> x[:, 2] = x[:, 0] ** 2 + 1
+    >>> ew.find_relations(x, ["a", "b", "c"], seeds=1)[0].text
+    'c = a**2 + 1'
+
+    Source: real against permuted rows, and many seeds: Liu et al., KAN (2024), section 4.3; hiding what was found,
+    held-out permutation tests and local lines as here: this project, docs/relations.md.
+    """
+    began = time.monotonic()
+    _check(seeds, seed, jobs, time_limit)
+    rows, known = _rows(x, names)
+    varies = rows.min(0) < rows.max(0)
+    notes = tuple(
+        f"Column {name!r} is left out: it is constant." for name, v in zip(known, varies, strict=True) if not v
+    )
+    rows, known = rows[:, varies], tuple(name for name, v in zip(known, varies, strict=True) if v)
+    if len(known) < 2:
+        raise InputError(f"Relations need at least 2 columns that vary. Got {len(known)}.")
+    job = _Job(rows, known, seed, began + time_limit, progress or (lambda stage, fraction, best: None))
+    end = began + (_SEARCHED if formulas else 1.0) * time_limit
+    runs = job.searched(seeds, jobs, end)
+    clusters = clustered(runs)
+    relations = [job.relation(c, len(runs), len(clusters) - i if formulas else 0) for i, c in enumerate(clusters)]
+    kept = tuple(r for r in relations if 2 * (r.seeds + len(r.variants)) >= r.tried)
+    outcome = Outcome.FOUND if kept else Outcome.NONE
+    if any(run.late for run in runs) or len(runs) < seeds or time.monotonic() > began + time_limit:
+        outcome = Outcome.TIME_LIMIT
+    job.progress("done", 1.0, kept[0].text if kept else None)
+    doubtful = tuple(r for r in relations if r not in kept)
+    shares = np.stack([run.shares for run in runs])
+    return Relations(kept, doubtful, outcome, known, shares, notes, time.monotonic() - began)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The table, its clock, and who wants to know how far it is."""
+
+    x: Array
+    names: tuple[str, ...]
+    seed: int
+    deadline: float
+    progress: Progress
+
+    def searched(self, seeds: int, jobs: int, end: float) -> list[Seeded]:
+        """What each seed found; seeds that would begin after the end are left out, but for the first."""
+        runs: list[Seeded] = []
+        self.progress(f"seed 1 of {seeds}", 0.02, None)
+        for run in self._runs(seeds, jobs, end):
+            runs.append(run)
+            best = max((tied.columns for run in runs for tied in run.found), key=len, default=())
+            shown = ", ".join(self.names[column] for column in best)
+            stage = f"seed {len(runs) + 1} of {seeds}" if len(runs) < seeds else "formulas"
+            self.progress(stage, 0.8 * len(runs) / seeds, shown or None)
+        return runs
+
+    def _runs(self, seeds: int, jobs: int, end: float) -> Iterator[Seeded]:
+        numbers = range(self.seed, self.seed + seeds)
+        if jobs == 1 or seeds == 1:
+            for number in numbers:
+                if number == self.seed or time.monotonic() < end:
+                    yield search(self.x, number, end)
+            return
+        from joblib import Parallel, delayed
+
+        yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(search)(self.x, n, end) for n in numbers)
+
+    def relation(self, cluster: Cluster, tried: int, waiting: int) -> Relation:
+        """A cluster with its formula, which may take its share of the time if `waiting` relations want one."""
+        columns, solved = list(cluster.columns), cluster.solved
+        names = [self.names[column] for column in columns]
+        found = None
+        if waiting and 2 * cluster.support >= tried:
+            self.progress(f"formula of {', '.join(names)}", 0.9, None)
+            inner = None if solved is None else columns.index(solved)
+            now = time.monotonic()
+            end = now + (self.deadline - now) / waiting
+            found = equation(self.x[:, columns], names, inner, self.seed, end)
+        return Relation(
+            tuple(names),
+            len(cluster.members),
+            tried,
+            cluster.auc,
+            cluster.p,
+            None if solved is None else self.names[solved],
+            cluster.remainder,
+            found,
+            tuple(tuple(self.names[k] for k in variant) for variant in cluster.variants),
+        )
+
+
+def _rows(x: Any, names: Sequence[str] | None) -> tuple[Array, tuple[str, ...]]:
+    columns = [str(c) for c in x.columns] if hasattr(x, "columns") else None
+    rows = as_matrix(x, "x").cpu().numpy()
+    if len(rows) < _FEWEST:
+        raise InputError(f"Relations need at least {_FEWEST} rows. Got {len(rows)}.")
+    known = tuple(names if names is not None else columns or [f"x{i + 1}" for i in range(rows.shape[1])])
+    sound = all(isinstance(name, str) and name for name in known) and len({*known}) == len(known)
+    if len(known) != rows.shape[1] or not sound:
+        raise InputError(
+            f"'names' must hold {rows.shape[1]} different names, one for each column of x. Got {list(known)!r}."
+        )
+    return rows, known
+
+
+def _check(seeds: int, seed: int, jobs: int, time_limit: float) -> None:
+    for name, value, least in (("seeds", seeds, 1), ("seed", seed, 0)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise InputError(f"'{name}' must be an int >= {least}. Got {value!r}.")
+    if not isinstance(jobs, int) or isinstance(jobs, bool) or (jobs < 1 and jobs != -1):
+        raise InputError(f"'jobs' must be an int >= 1, or -1 for one for each core. Got {jobs!r}.")
+    sound = isinstance(time_limit, int | float) and not isinstance(time_limit, bool)
+    if not sound or not 0 < time_limit < math.inf:
+        raise InputError(f"'time_limit' must be a positive number of seconds. Got {time_limit!r}.")

@@ -1,0 +1,93 @@
+"""The equation of columns that are tied: one of them, or its square, as a formula of the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array, Formula
+from edgewise.discovery import Discovery, Outcome, discover
+from edgewise.unsupervised._local import remainder
+from edgewise.unsupervised._search import DETERMINED
+from edgewise.unsupervised._shuffle import ranked
+
+_ROWS = 1500
+_POOR = 0.3  # of the left side's spread: a formula that leaves more is none
+
+
+@dataclass(frozen=True)
+class Equation:
+    """left = right. `error` is the root mean square of the difference over the spread of the left side.
+
+    `exact` tells that the equation holds to rounding, `settled` that what it leaves is rounding or noise.
+    """
+
+    left: Formula
+    right: Formula
+    error: float
+    outcome: Outcome
+
+    @property
+    def exact(self) -> bool:
+        return self.outcome is Outcome.EXACT
+
+    @property
+    def settled(self) -> bool:
+        return self.outcome in (Outcome.EXACT, Outcome.NOISE)
+
+    def sympy(self) -> Formula:
+        """The equation as `sympy.Eq`, its symbols named by the columns."""
+        return sympy.Eq(self.left, self.right, evaluate=False)
+
+    def __str__(self) -> str:
+        return f"{self.left} = {self.right}"
+
+
+def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, deadline: float) -> Equation | None:
+    """The first side that `discover` explains by the other columns down to rounding, else the best; None if none is.
+
+    x (n, m) holds the tied columns only. `solved` is tried first, then other columns that are determined, then squares,
+    of which an equation with several branches may be a function.
+    """
+    best: Equation | None = None
+    for left, values, column in _sides(x, names, solved):
+        seconds = deadline - time.monotonic()
+        if seconds < 0.5:
+            break
+        others = [k for k in range(len(names)) if k != column]
+        inputs = [names[k] for k in others]
+        limit = seconds if best is None else seconds / 2
+        found = discover(x[:, others], values, inputs, target=str(left), seed=seed, time_limit=limit)
+        new = _stated(left, found)
+        if new is not None and (best is None or _worth(new) < _worth(best)):
+            best = new
+        if best is not None and best.exact:
+            break
+    return best
+
+
+def _stated(left: Formula, found: Discovery) -> Equation | None:
+    right = found.best.expression
+    if found.best.error > _POOR or not right.free_symbols:
+        return None
+    return Equation(left, right, found.best.error, found.outcome)
+
+
+def _worth(found: Equation) -> tuple[bool, float]:
+    return not found.settled, found.error
+
+
+def _sides(x: Array, names: Sequence[str], solved: int | None) -> Iterator[tuple[Formula, Array, int]]:
+    columns = range(x.shape[1])
+    ranks = ranked(x[np.random.default_rng(0).permutation(len(x))[:_ROWS]])
+    left = {j: remainder(ranks, j, [k for k in columns if k != j]) for j in columns}
+    determined = sorted((j for j in columns if left[j] < DETERMINED), key=lambda j: (j != solved, left[j]))
+    for j in determined:
+        yield sympy.Symbol(names[j]), x[:, j], j
+    for j in columns:
+        if j not in determined:
+            yield sympy.Symbol(names[j]) ** 2, x[:, j] ** 2, j

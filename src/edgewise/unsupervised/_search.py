@@ -1,0 +1,142 @@
+"""The search of one seed: recognise real rows, find the columns that it takes, keep those together, look again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgewise._typing import Array
+from edgewise.kernels import one_thread
+from edgewise.unsupervised._classifier import Classifier, Evidence, Split
+from edgewise.unsupervised._local import determiners
+from edgewise.unsupervised._shuffle import Blocks, merged, ranked
+
+DETERMINED = 0.35  # remainder below which a column counts as a function of others
+_SHAPES: tuple[list, ...] = ([8], [(2, 3)])  # hidden nodes: sums; two sums and three products
+_HELD = 0.3  # of the rows, to judge on
+_ROWS = 1500  # of the table, drawn by the seed
+
+
+@dataclass(frozen=True)
+class Tied:
+    """Columns found tied in one seed.
+
+    `solved` is the one that the others determine best, None where none is; `remainder` what they leave of it.
+    """
+
+    columns: tuple[int, ...]
+    solved: int | None
+    remainder: float
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """What one seed found, the evidence on each column's part, and whether time ran out first."""
+
+    found: list[Tied]
+    shares: Array
+    late: bool
+
+
+def search(x: Array, seed: int, deadline: float) -> Seeded:
+    """The relations between the columns of x that one seed finds before `time.monotonic()` reaches the deadline."""
+    with one_thread():
+        return Search(x, seed, deadline).run()
+
+
+class Search:
+    """The ranks of a table, divided by a seed, and what has been found in them so far."""
+
+    def __init__(self, x: Array, seed: int, deadline: float) -> None:
+        order = np.random.default_rng([seed, 0]).permutation(len(x))[:_ROWS]
+        self.ranks, self.seed, self.deadline = ranked(x[order]), seed, deadline
+        held = round(_HELD * len(order))
+        self.split = Split(self.ranks[held:], self.ranks[:held])
+        self.found: list[Tied] = []
+        self.shares = np.zeros(x.shape[1])
+
+    def run(self) -> Seeded:
+        columns = list(range(self.ranks.shape[1]))
+        self._exhaust([[column] for column in columns])
+        # What ties columns within one block shows once those that the others determine are gone.
+        while not self._late():
+            before, gone = len(self.found), self._gone()
+            left = [column for column in columns if column not in gone]
+            inner = [tied for tied in self.found if tied.solved is not None and len({*tied.columns} - gone) > 1]
+            if not inner:
+                break
+            blocks: Blocks = [[column] for column in left]
+            for tied in self.found:
+                if tied.solved is None:
+                    blocks = merged(blocks, tied.columns)
+            self._exhaust(blocks)
+            if len(self.found) == before:
+                break
+        return Seeded(self.found, self.shares, self._late())
+
+    def _gone(self) -> set[int]:
+        """One column of each relation that can be solved, different ones where possible."""
+        gone: set[int] = set()
+        for tied in self.found:
+            if tied.solved is not None:
+                gone.add(next((c for c in (tied.solved, *tied.columns) if c not in gone), tied.solved))
+        return gone
+
+    def _late(self) -> bool:
+        return time.monotonic() > self.deadline
+
+    def _exhaust(self, blocks: Blocks) -> None:
+        """Find relations between the blocks until real rows are recognised no more."""
+        while len(blocks) > 1 and not self._late():
+            classifier = self._recognise(blocks)
+            if classifier is None:
+                return
+            before = len(self.found)
+            for guess in self._guesses(classifier):
+                self._keep(*guess)
+            if len(self.found) == before:
+                return
+            for tied in self.found[before:]:
+                blocks = merged(blocks, tied.columns)
+
+    def _recognise(self, blocks: Blocks) -> Classifier | None:
+        """A classifier that recognises held-out rows, or None."""
+        for widths in _SHAPES:
+            classifier = Classifier(self.split, blocks, widths, self.seed)
+            if classifier.evidence().sure:
+                return classifier
+        return None
+
+    def _guesses(self, classifier: Classifier) -> list[tuple[list[int], int | None, float]]:
+        """The sets of columns that a classifier rests on, those first of which one column is a function of others."""
+        left = classifier.needed()
+        out: list[tuple[list[int], int | None, float]] = []
+        while len(left) > 1:
+            trials = [(*determiners(self.ranks, j, [c for c in left if c != j]), j) for j in left]
+            # What lies within one block was shuffled together, so real rows are not recognised by it.
+            trials = [t for t in trials if not any({t[2], *t[0]} <= {*block} for block in classifier.blocks)]
+            others, remainder, solved = min(trials, key=lambda t: t[1], default=([], 1.0, -1))
+            if remainder > DETERMINED:
+                break
+            out.append((sorted([solved, *others]), solved, remainder))
+            left = [column for column in left if column != solved and column not in others]
+        if not out and len(left) > 1:
+            out = [(part, None, 1.0) for part in classifier.parts(left) if len(part) > 1]
+        return out
+
+    def _keep(self, columns: Sequence[int], solved: int | None, remainder: float) -> None:
+        """Add the relation if it is new and its columns alone show it."""
+        if any({*columns} == {*tied.columns} for tied in self.found):
+            return
+        for widths in _SHAPES:
+            classifier = Classifier(self.split, [[column] for column in columns], widths, self.seed)
+            evidence = classifier.evidence()
+            if evidence.sure:
+                self.found.append(Tied(tuple(columns), solved, remainder, evidence))
+                for column in columns:
+                    self.shares[column] = max(self.shares[column], classifier.cost([[column]]))
+                return

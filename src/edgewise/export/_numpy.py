@@ -120,7 +120,7 @@ def _converted(inputs: list[str]) -> list[str]:
 def _result(result: Formula, written: Program, printer: Printer) -> str:
     """A result; one that is the same for all inputs in their shape."""
     text = printer.doprint(result)
-    if result.free_symbols or not written.inputs:
+    if not written.inputs or not written.is_constant(result):
         return text
     inputs = list(written.inputs.values())
     shape = f"{inputs[0]}.shape" if len(inputs) == 1 else f"np.broadcast({', '.join(inputs)}).shape"

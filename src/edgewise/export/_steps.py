@@ -32,6 +32,11 @@ class Program:
         """Those of the steps and of the results."""
         return [*(value for _, value in self.steps), *self.results]
 
+    def is_constant(self, formula: Formula) -> bool:
+        """Whether no input takes part in a formula."""
+        values = dict(self.steps)
+        return all(s in values and self.is_constant(values[s]) for s in formula.free_symbols)
+
     def called(self) -> Iterator[str]:
         """Names of the functions of all formulas."""
         for formula in self.formulas():
@@ -93,7 +98,7 @@ def _subnode(layer: KANLayer, number: int, j: int, values: list[Formula], out: P
         curve = curve_of(layer, f"{out.function}_{spline_name(number, j, i)}", j, i)
         out.curves.append(curve)
         total += sympy.Function(curve.name)(values[i])
-        weight = 0.0 if layer.base is None else float(layer.base_weight[j, i])
+        weight = 0.0 if layer.base is None else float(layer.base_weight[j, i].detach())
         if weight:
             base = {"identity": values[i], "silu": values[i] / (1 + sympy.exp(-values[i]))}[layer.base or "identity"]
             total += sympy.Float(weight, 17) * base

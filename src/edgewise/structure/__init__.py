@@ -10,6 +10,7 @@ from edgewise.structure._find import Findings as Findings
 from edgewise.structure._find import find as find
 from edgewise.structure._finding import Finding as Finding
 from edgewise.structure._finding import Verdict as Verdict
+from edgewise.structure._network import network as network
 from edgewise.structure._relations import exponential as exponential
 from edgewise.structure._relations import monomial as monomial
 from edgewise.structure._relations import power_sum as power_sum

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 #: a statistic may be as large as so many times what the surrogate's error alone gives
-SPREADS = 2.5
+SPREADS = 3.0
 #: statistics below this count as zero, whatever the surrogate's error
-FLOOR = 2e-3
+FLOOR = 3e-3
 #: a threshold above this cannot tell a structure from its absence
-CAP = 0.12
+CAP = 0.15
 _KEPT = 0.97  # share of the points with the smallest residuals that count
 
 

@@ -25,7 +25,7 @@ def irrelevant(f: Surrogate, column: int) -> Finding:
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> f = ew.structure.surrogate(x, lambda x: torch.sin(3 * x[:, 0]))
     >>> ew.structure.irrelevant(f, 1)
-    holds: f does not depend on x2 (0.0e+00, threshold 2.0e-03)
+    holds: f does not depend on x2 (0.0e+00, threshold 3.0e-03)
     """
     (column,) = checked(f, [column])
     there, other = _pairs(f)

@@ -93,7 +93,7 @@ def surrogate(
     if isinstance(error, bool) or not isinstance(error, int | float) or not 0 <= error < 1:
         raise InputError(f"'error' must be a share of the function's spread, from 0 to below 1. Got {error!r}.")
     if callable(y):
-        return _known(rows, y, float(error), named, seed)
+        return _known(rows, y, float(error), named, seed)  # type: ignore[arg-type]
     values = as_matrix(y, "y")
     if values.shape != (len(rows), 1):
         raise InputError(f"y must hold one number for each of the {len(rows)} rows of x. Got {tuple(values.shape)}.")
@@ -116,7 +116,7 @@ def _known(
     """The surrogate of a function, its error stood for by random waves."""
 
     def column(points: Tensor) -> Tensor:
-        values = function(points)
+        values: Any = function(points)
         if not isinstance(values, Tensor) or values.shape not in ((len(points),), (len(points), 1)):
             shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
             raise InputError(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
@@ -27,7 +26,7 @@ class Tree:
 
     `columns` are the numbers of all columns below, `name` is the column's, or says what the node is if that is known
     in closed form, like "x1 - x2". `outer` says that the whole passes through one more function. `findings` are the
-    tests that decided it. Printing a tree draws it as text.
+    tests that decided it, `inputs`, of the whole tree, how many columns there are. Printing a tree draws it as text.
     """
 
     kind: str
@@ -36,6 +35,7 @@ class Tree:
     name: str = ""
     outer: bool = False
     findings: tuple[Finding, ...] = ()
+    inputs: int = 0
 
     @property
     def level(self) -> int:
@@ -82,7 +82,7 @@ def tree(f: Surrogate) -> Tree:
     live = [i for i in range(f.n_columns) if not irrelevant(f, i).holds]
     if not live:
         raise InputError("No column does anything to the target, so there is no tree. Check the columns.")
-    return _grown(_part(f, live), live)
+    return replace(_grown(_part(f, live), live), inputs=f.n_columns)
 
 
 def _grown(f: Surrogate, columns: Sequence[int]) -> Tree:

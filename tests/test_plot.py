@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from matplotlib.axes import Axes
@@ -16,8 +14,7 @@ from matplotlib.figure import Figure
 
 import edgewise as ew
 from edgewise import plot
-from edgewise.plot._layout import spread
-from edgewise.plot._text import edge_formula, function_label
+from edgewise.plot._text import edge_formula
 from edgewise.train import FitResult, Outcome, Row
 
 
@@ -29,157 +26,9 @@ def texts(ax: Axes) -> list[str]:
     return [text.get_text() for text in ax.texts]
 
 
-def products(ax: Axes) -> int:
-    return sum(patch.get_gid() == "product" for patch in ax.patches)
-
-
 def drawn(figure: Figure | None) -> None:
     assert figure is not None
     figure.draw_without_rendering()
-
-
-WIDTHS = [
-    [1, 1],
-    [2, 5, 1],
-    [4, (2, 2), 1],
-    [3, (1, [3, 2]), (0, 1)],
-    [20, 10, 1],
-    [3, 4, 4, 2],
-]
-
-
-@pytest.mark.parametrize("widths", WIDTHS, ids=str)
-def test_layout_keeps_nodes_and_boxes_apart_and_inside(widths: list) -> None:
-    d = plot.diagram(ew.KAN(widths))
-    spots = [point for node in d.nodes for point in {(node.x, node.y), *node.factors}]
-    for (x1, y1), (x2, y2) in itertools.combinations(spots, 2):
-        assert math.hypot(x1 - x2, y1 - y2) > 0.5
-    for a, b in itertools.combinations([edge.box for edge in d.edges], 2):
-        assert max(abs(a[0] - b[0]), abs(a[1] - b[1])) > 1.05
-    for edge in d.edges:
-        assert 0.5 <= edge.box[0] <= d.width - 0.5
-        assert edge.start[1] < edge.box[1] - 0.5
-        assert edge.box[1] + 0.5 < edge.end[1]
-    assert d.height == max(node.y for node in d.nodes)
-
-
-def test_layout_has_an_edge_where_the_mask_has_one() -> None:
-    model = ew.nn.remove_edges(ew.KAN([3, (1, 1), 1]), [(0, 0, 1), (0, 2, 2), (1, 0, 0)])
-    d = plot.diagram(model)
-    found = {(edge.layer, edge.j, edge.i) for edge in d.edges}
-    expected = {(depth, j, i) for depth, layer in enumerate(model.layers) for j, i in layer.mask.nonzero().tolist()}
-    assert found == expected
-    assert len(found) == len(d.edges)
-
-
-def test_edges_of_a_product_end_in_its_factors() -> None:
-    d = plot.diagram(ew.KAN([1, (1, 1), 1]))
-    (product,) = [node for node in d.nodes if node.kind == "product"]
-    ends = {edge.end for edge in d.edges if edge.layer == 0 and edge.j in (1, 2)}
-    assert ends == set(product.factors)
-    assert all(y < product.y for _, y in product.factors)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_spread_is_the_nearest_arrangement(seed: int) -> None:
-    wishes = np.sort(np.random.default_rng(seed).uniform(0, 10, 8))
-    places = np.array(spread(wishes.tolist(), 1.0, (-50.0, 50.0)))
-    assert (np.diff(places) >= 1.0 - 1e-9).all()
-    best = ((places - wishes) ** 2).sum()
-    for other in np.random.default_rng(seed + 100).normal(places, 0.3, (500, 8)):
-        if (np.diff(other) >= 1.0).all():
-            assert ((other - wishes) ** 2).sum() >= best - 1e-9
-
-
-def test_network_prints_names_literally() -> None:
-    names = ["mass_kg", "$T_0$", r"\alpha^{2", "<b>x</b>"]
-    ax = plot.network(ew.KAN([4, 2, 1]), rows(50, 4), names=names, target="period_days")
-    assert set(names) <= set(texts(ax))
-    assert "period_days" in texts(ax)
-    drawn(ax.get_figure(root=True))
-    assert all(not text.get_parse_math() for text in ax.texts)
-
-
-def test_network_draws_what_is_active_and_names_what_is_symbolic() -> None:
-    model = ew.nn.set_function(ew.KAN([2, (1, 2), 1]), 0, 0, 0, "sin")
-    model = ew.nn.set_function(model, 1, 0, 0, "x^1.5")
-    model = ew.nn.remove_edges(model, [(0, 1, 1)])
-    ax = plot.network(model, rows(50, 2).abs())
-    assert "sin" in texts(ax)
-    assert "$x^{3/2}$" in texts(ax)
-    assert products(ax) == 2
-    lines, boxes, little_curves = ax.collections
-    assert len(little_curves.get_paths()) == len(boxes.get_paths()) == 2 * 5 - 1 + 3
-    assert len(lines.get_paths()) == 2 * len(boxes.get_paths())
-    colours = {tuple(colour[:3]) for colour in np.asarray(little_curves.get_edgecolor())}
-    assert len(colours) == 2
-
-
-def test_network_opacity_follows_the_scores() -> None:
-    model = ew.nn.set_function(ew.KAN([2, 1]), 0, 0, 0, "x", (1.0, 0.0, 5.0, 0.0))
-    model = ew.nn.set_function(model, 0, 0, 1, "x", (1.0, 0.0, 0.01, 0.0))
-    opacities = sorted(plot.network(model, rows(200, 2)).collections[0].get_edgecolor()[:, 3])  # type: ignore[call-overload,index]
-    assert opacities[0] == pytest.approx(0.1)
-    assert opacities[-1] > 0.99
-
-
-def test_network_grows_with_its_width() -> None:
-    names = [f"a_long_column_name_{k}" for k in range(20)]
-    ax = plot.network(ew.KAN([20, 10, 1]), rows(100, 20), names=names)
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    assert set(names) <= set(texts(ax))
-    assert figure.get_figwidth() > 15
-    small = plot.network(ew.KAN([2, 1])).get_figure(root=True)
-    assert small is not None
-    assert small.get_figwidth() < 4
-
-
-def test_network_takes_axes_arrays_frames_and_float32() -> None:
-    ax = Figure().add_subplot()
-    model = ew.KAN([2, 1, 2], dtype=torch.float32)
-    assert plot.network(model, rows(9, 2).numpy(), target=["u", "v"], ax=ax) is ax
-    frame = pd.DataFrame(rows(9, 2).numpy(), columns=["a", "b"])
-    drawn(plot.network(model, frame).get_figure(root=True))
-
-
-@pytest.mark.parametrize(
-    "x",
-    [
-        torch.zeros(5, 2),
-        torch.tensor([[-1.0, 2.0]]),
-        torch.tensor([[1e-9, 1e12], [1e3, -1e12]]),
-    ],
-    ids=["constant", "one row", "far out"],
-)
-def test_odd_data_is_drawn_without_warnings(x: torch.Tensor) -> None:
-    model = ew.nn.set_function(ew.KAN([2, 2, 1]), 0, 0, 0, "log")
-    drawn(plot.network(model, x).get_figure(root=True))
-    drawn(plot.curves(model, x))
-
-
-def test_network_without_edges_still_shows_its_nodes() -> None:
-    model = ew.nn.remove_edges(ew.KAN([2, 1]), [(0, 0, 0), (0, 0, 1)])
-    ax = plot.network(model, rows(9, 2))
-    assert {"x1", "x2", "y"} <= set(texts(ax))
-    drawn(ax.get_figure(root=True))
-    with pytest.raises(ew.InputError, match="no active edge"):
-        plot.curves(model, rows(9, 2))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ({"x": rows(9, 3)}, "takes 2 input columns. x has 3"),
-        ({"names": ["a"]}, "'names' parameter must list 2 names"),
-        ({"names": "ab"}, "'names' parameter must list 2 names"),
-        ({"target": ["u", "v"]}, "'target' parameter must list 1 names"),
-        ({"x": [[1.0, math.nan]]}, "x has nan in row 0"),
-    ],
-)
-def test_network_refuses_what_does_not_fit(arguments: dict, words: str) -> None:
-    with pytest.raises(ew.InputError, match=words):
-        plot.network(ew.KAN([2, 1]), **arguments)
 
 
 def test_edge_curves_are_the_network() -> None:
@@ -231,17 +80,6 @@ def test_curves_over_many_decades_are_logarithmic() -> None:
 )
 def test_edge_formula(name: str, affine: tuple[float, float, float, float], expected: str) -> None:
     assert edge_formula(name, affine, "t") == expected
-
-
-def test_every_function_of_the_library_has_a_label_that_prints() -> None:
-    for name in [*ew.functions.names(), "x^-7/3", "x^0.123"]:
-        text, is_math = function_label(name)
-        assert not is_math or plot.typesets(text.strip("$"))
-
-
-@pytest.mark.parametrize("name", ["a_b", "50%", "$x$", r"a\b", "x^2", "{", "two words", "#&", "ε_0", "x12", "mu"])
-def test_any_name_can_be_typeset(name: str) -> None:
-    assert plot.typesets(plot.math_name(name))
 
 
 def test_history_draws_both_errors_and_the_grids() -> None:

@@ -1,148 +1,176 @@
-"""Where the nodes, edges and little curves of a network lie: plain numbers, without drawing."""
+"""Where everything in the picture of a network lies: plain numbers, without drawing."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-import torch
+from edgewise._errors import InputError, unknown
+from edgewise.interpret import node_names
+from edgewise.nn import KAN, layer_of
+from edgewise.plot._grid import grid
+from edgewise.plot._place_names import HIDDEN, NAME, NOTE, Labels, corners, place_names
+from edgewise.plot._ruler import broken, height, width
+from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, NameSpot, NodeSpot, Pairs, Placed, Room
+from edgewise.plot._text import Label, edge_label, math_name, name_label
+from edgewise.plot._tree import tree
 
-from edgewise.nn import KAN, KANLayer
-from edgewise.nn._nodes import Nodes
-
-_PITCH = 1.32  # of boxes beside each other
-_ROW = 1.5  # of rows of boxes above each other
-_MOST_IN_ROW = 34
-_FACTOR = 0.8  # between the factors of a product
-_RISE = 0.62  # of a product above its factors
-_LEAST_WIDTH = 3.6
-
-Point = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class NodeSpot:
-    """One node: `kind` is "input", "sum" or "product"; `factors` are the points that its edges end in."""
-
-    layer: int
-    index: int
-    kind: str
-    x: float
-    y: float
-    factors: tuple[Point, ...]
+PAGE = 7.0  # inches: the width of a page's text
+LAYOUTS = {"tree": tree, "grid": grid}
+_FORMULA = 7.0  # size of the font in boxes, in points
+_WIDEST_LABEL = {"tree": 0.95, "grid": 0.5}  # inches; beyond, the function stands alone
+_UNITS = tuple(k / 100 for k in range(32, 19, -1))  # inches a box may be wide, 8 to 5 mm
+_FEW = 6  # names that are given room beside each other
+_PAD = 0.12
 
 
 @dataclass(frozen=True)
-class EdgeSpot:
-    """One active edge (layer, j, i): a line from `start` to the box centred at `box`, then on to `end`."""
+class Frame:
+    """What a diagram is to fit in, inches: grown beyond `width` if need be, shrunk into `width` and `height`."""
 
-    layer: int
-    j: int
-    i: int
-    start: Point
-    box: Point
-    end: Point
+    width: float = PAGE
+    height: float | None = None
 
 
-@dataclass(frozen=True)
-class Diagram:
-    """A network in the plane, inputs at y = 0, in units of the side of an edge's box."""
+def diagram(
+    model: KAN,
+    names: Sequence[str] | None = None,
+    target: str | Sequence[str] | None = None,
+    *,
+    layout: str = "auto",
+    width: float = PAGE,
+    hidden: Collection[Key] = (),
+) -> Diagram:
+    """Return the positions of everything in the picture of a network; masked and hidden edges have none.
 
-    width: float
-    height: float
-    nodes: list[NodeSpot]
-    edges: list[EdgeSpot]
+    "tree" puts levels of nodes above each other with a row of boxes between two, nodes ordered so that few lines
+    cross; "grid" puts a box where the column and the row of its nodes meet, which is legible when all is joined to all;
+    "auto" takes the tree if its boxes are at least 5 mm wide within `width` inches, and the grid if not.
 
-
-def diagram(model: KAN, least_width: float = _LEAST_WIDTH) -> Diagram:
-    """Return the positions of everything in the picture of a network; masked edges have none.
-
-    Boxes stand near the node that they share with fewer others, spread so that none overlap; more than 34 of
-    them are staggered in rows. `least_width` makes room for long names.
+    `hidden` are edges (layer, j, i) to be left out. Errors: InputError for names of another number, an unknown layout,
+    and a width that is no number of inches.
 
     >>> import edgewise as ew
     >>> d = ew.plot.diagram(ew.KAN([2, (1, 1), 1]))
-    >>> [node.kind for node in d.nodes], len(d.edges)
-    (['input', 'input', 'sum', 'product', 'sum'], 8)
+    >>> d.kind, [node.kind for node in d.nodes], len(d.edges)
+    ('tree', ['input', 'input', 'sum', 'product', 'sum'], 8)
     """
-    active = [_pairs(layer) for layer in model.layers]
-    rows = [max(1, math.ceil(len(edges) / _MOST_IN_ROW)) for edges in active]
-    widths = [_PITCH * (len(edges) - 1 + n) / n for edges, n in zip(active, rows, strict=True)]
-    width = max(least_width, *widths, *(sum(_footprints(nodes)) for nodes in model.nodes))
-    run = min(2.6, 0.8 + 0.05 * width)  # from a node to the nearest box
-    levels, edges, y = [_nodes(model.nodes[0], 0, width, 0.0)], [], 0.0
-    for depth, (pairs, n_rows) in enumerate(zip(active, rows, strict=True)):
-        half = 0.5 + _ROW * (n_rows - 1) / 2
-        middle = y + run + half
-        levels.append(_nodes(model.nodes[depth + 1], depth + 1, width, middle + half + run))
-        ends = [point for node in levels[-1] for point in node.factors]
-        edges += _edges(depth, pairs, levels[-2], ends, (width, middle, n_rows))
-        y = levels[-1][0].y
-    return Diagram(width, y, [node for level in levels for node in level], edges)
+    if isinstance(width, bool) or not isinstance(width, int | float) or not 1 <= width <= 100:
+        raise InputError(f"The 'width' parameter must be a number of inches between 1 and 100. Got {width!r}.")
+    return fitted(model, node_names(model, names, target), layout, Frame(float(width)), hidden)
 
 
-def _pairs(layer: torch.nn.Module) -> list[tuple[int, int]]:
-    assert isinstance(layer, KANLayer)
-    return [(j, i) for j, i in layer.mask.nonzero().tolist()]
+def fitted(
+    model: KAN, names: Sequence[Sequence[str]], layout: str, frame: Frame, hidden: Collection[Key] = (), note: str = ""
+) -> Diagram:
+    """The diagram with the largest boxes that fits a frame."""
+    if layout not in ("auto", *LAYOUTS):
+        raise unknown("layout", layout, ["auto", *LAYOUTS])
+    labels = [[name_label(name) for name in level] for level in names]
+    kinds = list(LAYOUTS) if layout == "auto" else [layout]
+    for kind in kinds:
+        for unit in _UNITS:
+            found = _diagram(model, labels, kind, unit, hidden, note)
+            if found.width * unit <= frame.width and (frame.height is None or found.height * unit <= frame.height):
+                return found
+    if frame.height is None:
+        return _diagram(model, labels, kinds[-1], _UNITS[-1], hidden, note)
+    ways = [_diagram(model, labels, kind, _UNITS[-1], hidden, note) for kind in kinds]
+    shrinks = [min(frame.width / (d.width * d.unit), frame.height / (d.height * d.unit)) for d in ways]
+    best = shrinks.index(max(shrinks))
+    return _shrunk(ways[best], shrinks[best])
 
 
-def _footprints(nodes: Nodes) -> list[float]:
-    return [max(_PITCH, 0.5 + _FACTOR * arity) for arity in (1,) * nodes.n_sum + nodes.arities]
+def _shrunk(found: Diagram, factor: float) -> Diagram:
+    """The same with everything smaller, texts too."""
+
+    def name(spot: NameSpot) -> NameSpot:
+        return replace(spot, points=spot.points * factor)
+
+    return replace(
+        found,
+        unit=found.unit * factor,
+        points=found.points * factor,
+        names=[name(spot) for spot in found.names],
+        note=found.note and name(found.note),
+    )
 
 
-def _nodes(nodes: Nodes, layer: int, width: float, y: float) -> list[NodeSpot]:
-    """One level of nodes, spread over the width; product nodes sit above their factors, which lie at y."""
-    sizes = _footprints(nodes)
-    level = y + (_RISE if nodes.arities else 0.0)
-    stretch, left, spots = width / sum(sizes), 0.0, []
-    for q, (size, group) in enumerate(zip(sizes, nodes.groups(), strict=True)):
-        x = (left + size / 2) * stretch
-        left += size
-        product = q >= nodes.n_sum
-        offsets = [_FACTOR * (k - (len(group) - 1) / 2) for k in range(len(group))]
-        factors = tuple((x + offset, y) for offset in offsets) if product else ((x, level),)
-        kind = "input" if layer == 0 else "product" if product else "sum"
-        spots.append(NodeSpot(layer, q, kind, x, level, factors))
-    return spots
+def _diagram(model: KAN, labels: Labels, kind: str, unit: float, hidden: Collection[Key], note: str) -> Diagram:
+    pairs = [_pairs(model, depth, hidden) for depth in range(len(model.layers))]
+    formulas = _formulas(model, pairs, labels, _WIDEST_LABEL[kind])
+    room = _room(labels, formulas, unit)
+    nodes, edges = LAYOUTS[kind](model.nodes, pairs, room)
+    edges = [_labelled(edge, formulas.get(edge.key)) for edge in edges]
+    names = place_names(kind, nodes, labels, unit)
+    bounds = _bounds((nodes, edges), names, unit)
+    told = NameSpot(-1, 0, Label(note, False), bounds[0] + _PAD, bounds[1], "left", "top", 0.0, NOTE) if note else None
+    if told:
+        bounds = _bounds((nodes, edges), [*names, told], unit)
+    return Diagram(kind, unit, bounds, nodes, edges, names, _FORMULA, told)
 
 
-def _edges(
-    depth: int,
-    pairs: list[tuple[int, int]],
-    before: list[NodeSpot],
-    ends: list[Point],
-    place: tuple[float, float, int],
-) -> list[EdgeSpot]:
-    """The edges of one layer; `place` is the diagram's width, the middle of the boxes, and their rows."""
-    width, middle, n_rows = place
-    by_start = len(before) >= len(ends)
-
-    def wish(edge: tuple[int, int]) -> Point:
-        start, end = before[edge[1]].x, ends[edge[0]][0]
-        return (start, end) if by_start else (end, start)
-
-    ordered = sorted(pairs, key=wish)
-    xs = spread([wish(edge)[0] for edge in ordered], _PITCH / n_rows, (_PITCH / 2, width - _PITCH / 2))
-    spots = []
-    for k, ((j, i), x) in enumerate(zip(ordered, xs, strict=True)):
-        y = middle + _ROW * (k % n_rows - (n_rows - 1) / 2)
-        spots.append(EdgeSpot(depth, j, i, (before[i].x, before[i].y), (x, y), ends[j]))
-    return spots
+def _labelled(edge: EdgeSpot, label: Label | None) -> EdgeSpot:
+    return replace(edge, label=label, strip=edge.size[1] - 1) if label else edge
 
 
-def spread(wishes: list[float], pitch: float, bounds: tuple[float, float]) -> list[float]:
-    """Return places at least `pitch` apart, inside the bounds if there is room, nearest to the sorted wishes.
+def _pairs(model: KAN, depth: int, hidden: Collection[Key]) -> Pairs:
+    return [(j, i) for j, i in layer_of(model, depth).mask.nonzero().tolist() if (depth, j, i) not in hidden]
 
-    >>> spread([1.0, 1.0, 5.0], 1.0, (0.0, 10.0))
-    [0.5, 1.5, 5.0]
-    """
-    low, high = bounds[0], max(bounds[0], bounds[1] - pitch * (len(wishes) - 1))
-    blocks: list[tuple[float, int]] = []  # of (mean, members): least squares under order, by pooling
-    for k, wish in enumerate(wishes):
-        mean, members = wish - pitch * k, 1
-        while blocks and blocks[-1][0] >= mean:
-            other, count = blocks.pop()
-            mean, members = (other * count + mean * members) / (count + members), count + members
-        blocks.append((mean, members))
-    flat = [min(max(mean, low), high) for mean, members in blocks for _ in range(members)]
-    return [place + pitch * k for k, place in enumerate(flat)]
+
+def _formulas(model: KAN, pairs: Sequence[Pairs], labels: Labels, widest: float) -> dict[Key, Label]:
+    """What stands in the boxes of symbolic edges, as long as there is room: all of the formula, or after a tilde its
+    function; of the name of what enters, or of x."""
+    plain = "u" if Label("$x$", True) in labels[0] else "x"
+    found = {}
+    for depth, layer in enumerate(pairs):
+        symbols, affine = layer_of(model, depth).symbols, layer_of(model, depth).affine.tolist()
+        for j, i in layer:
+            if (j, i) not in symbols:
+                continue
+            function, (a, b, c, d) = symbols[j, i], affine[j][i]
+            names = [_mathtext(labels[depth][i]), plain]
+            ways = [edge_label(function, (a, b, c, d), name, digits) for name in names for digits in (3, 2)]
+            ways += [Label("$\\sim\\," + edge_label(function, name=name).text[1:], True) for name in names]
+            found[depth, j, i] = next((way for way in ways if width(way, _FORMULA) <= widest), ways[-1])
+    return found
+
+
+def _mathtext(label: Label) -> str:
+    return label.text[1:-1] if label.is_math else math_name(label.text)
+
+
+def _room(labels: Labels, formulas: dict[Key, Label], unit: float) -> Room:
+    beside = {
+        (level, q): width(label, HIDDEN) / unit
+        for level in range(1, len(labels) - 1)
+        for q, label in enumerate(labels[level])
+    }
+    cards = {
+        key: (max(1.0, width(label, _FORMULA) / unit + 0.25), 1.1 + height(label, _FORMULA) / unit)
+        for key, label in formulas.items()
+    }
+    return Room(beside, (_end(labels[0], unit), _end(labels[-1], unit)), cards)
+
+
+def _end(labels: Sequence[Label], unit: float) -> float:
+    """The width that a few inputs or outputs need for their names, in two lines where they break."""
+    if len(labels) > _FEW:
+        return 0.0
+    return max(width(broken(label, 2, NAME), NAME) for label in labels) / unit
+
+
+def _bounds(placed: Placed, names: Sequence[NameSpot], unit: float) -> tuple[float, float, float, float]:
+    points = list(_points(*placed)) + [corner for spot in names for corner in corners(spot, unit)]
+    xs, ys = zip(*points, strict=True)
+    return min(xs) - _PAD, min(ys) - _PAD, max(xs) + _PAD, max(ys) + _PAD
+
+
+def _points(nodes: Sequence[NodeSpot], edges: Sequence[EdgeSpot]) -> Iterator[tuple[float, float]]:
+    for node in nodes:
+        radius = RING if node.kind == "product" else DOT
+        yield from ((node.x - radius, node.y - radius), (node.x + radius, node.y + radius), *node.factors)
+    for edge in edges:
+        (x, y), (wide, high) = edge.box, edge.size
+        yield from ((x - wide / 2, y - high / 2), (x + wide / 2, y + high / 2))
+        yield from (point for line in edge.lines for point in line)

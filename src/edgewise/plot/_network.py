@@ -8,24 +8,24 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PatchCollection, PathCollection
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyBboxPatch
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 
+from edgewise._errors import InputError
 from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names, rows_of
 from edgewise.nn import KAN
 from edgewise.plot._edges import shown_range
-from edgewise.plot._layout import Diagram, EdgeSpot, NodeSpot, Point, diagram
+from edgewise.plot._layout import PAGE, Frame, fitted
+from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
 from edgewise.plot._style import INK, SOFT, SYMBOLIC
-from edgewise.plot._text import function_label
 
-_INCH = 0.5  # an edge's box
-_DOT, _RING = 0.13, 0.25  # radii of sums and products
-_LETTER = 0.19  # mean width of a name's letter
-_BOX = "round,pad=0.08,rounding_size=0.14"
-_MOST_LEVEL = 6  # names that are given room beside each other
+_FAINTEST, _FAINTEST_BOX = 0.12, 0.3
+_CURVE = 0.74  # of a box's side
+_CORNER = 0.09  # radius where a line turns
+_Colour = tuple[float, float, float]
 
 
 def network(
@@ -34,18 +34,28 @@ def network(
     *,
     names: Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
+    least: float = 0.0,
+    layout: str = "auto",
+    width: float = PAGE,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a network bottom-up, its curve on every edge, and return the axes.
+    """Draw a network, its curve on every edge, and return the axes.
 
-    Curves cover the range that the data takes. A line's opacity is tanh(3 score) of its attribution score,
-    so what matters is dark. Spline edges are dark blue; symbolic edges are orange and named. A dot is a
-    sum, a circled cross a product. Masked edges are not drawn. The figure, made when `ax` is None, grows
-    with the network; save it with `ax.figure.savefig(path)`.
+    Curves cover the range that the data takes. A line's opacity on white is tanh(3 score) of its attribution score, so
+    what matters is dark. Symbolic edges are orange, with their formula of what enters, x, in rounded constants; "~ x^2"
+    where that has no room. A dot is a sum, a circled cross the product of the sums that lead to it. Masked edges are
+    not drawn, nor those that score less than `least`: a note says how many. Names like x1, theta_1 and k_B, and LaTeX
+    between dollars, are set as mathematics, others as they are.
 
-    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `names` n_in strings;
-    `target` one string or n_out. Names are printed as they are. Errors: InputError for x, names or target
-    of another width.
+    `layout` is "tree", levels above each other; "grid", a crossbar for each layer, legible when many edges join few
+    nodes; or "auto", which takes the tree as long as its boxes are 5 mm wide. The figure, made when `ax` is None, is as
+    large as the network needs: up to `width` inches with boxes of 5 to 8 mm, wider only when even those do not fit.
+    Save it with `ax.figure.savefig(path)`; in SVG every edge's line, box, curve and formula are groups with the ids
+    "edge-LAYER-J-I-line" and so on, nodes and their names "node-LAYER-Q" and "name-LAYER-Q".
+
+    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `names` n_in strings, those of x's
+    columns unless given; `target` one string or n_out. Errors: InputError for x, names or target of another width, an
+    unknown layout, and numbers that are none.
 
     >>> import edgewise as ew, torch
     >>> model = ew.nn.set_function(ew.KAN([2, 3, 1]), 0, 0, 0, "sin")
@@ -55,92 +65,103 @@ def network(
 
     Source: Liu et al., KAN: Kolmogorov-Arnold Networks (2024), section 2.5.1.
     """
-    labels = node_names(model, names, target)
-    rows = rows_of(model, x)
-    plan = diagram(model, _room(labels))
+    _check("least", least, 0.0)
+    _check("width", width, 1.0)
+    labels, rows = node_names(model, names, target, x), rows_of(model, x)
+    scores = _scores(model, rows)
+    hidden = {key for key, score in scores.items() if score < least}
+    note = f"{len(hidden)} edges with scores below {least:g} are not drawn" if hidden else ""
+    plan = fitted(model, labels, layout, _frame(ax, width), hidden, note)
+    ax = _axes(ax, plan)
     curves = {(curve.layer, curve.j, curve.i): curve for curve in edge_curves(model, rows)}
-    scores = [np.nan_to_num(score.double().cpu().numpy()) for score in edge_scores(model, rows)]
-    faintest = 0.1 if len(plan.edges) <= 60 else 0.06
-    opacity = {_key(e): max(faintest, math.tanh(3 * float(scores[e.layer][e.j, e.i]))) for e in plan.edges}
-    tilted = _tilted(labels[0], plan.width)
-    ax = _axes(ax, plan, labels, tilted)
-    _draw_lines(ax, plan, curves, opacity)
-    _draw_boxes(ax, plan, curves, opacity)
-    _draw_nodes(ax, plan)
-    _draw_names(ax, plan, labels, tilted)
+    for edge in sorted(plan.edges, key=lambda edge: scores[edge.key]):  # the important ones on top
+        _draw_edge(ax, plan, edge, curves[edge.key], math.tanh(3 * scores[edge.key]))
+    joined = {(e.layer, e.i) for e in plan.edges} | {(n.layer, n.index) for n in plan.nodes if n.layer}
+    for node in plan.nodes:
+        _draw_node(ax, node, INK if (node.layer, node.index) in joined else SOFT)
+    for spot in [*plan.names, *([plan.note] if plan.note else [])]:
+        hidden_node = spot.layer not in (0, len(labels) - 1)
+        _draw_name(ax, spot, SOFT if hidden_node or (spot.layer, spot.index) not in joined else INK)
     return ax
 
 
-def _room(labels: list[list[str]]) -> float:
-    """The width that the names of a few inputs or outputs need side by side."""
-    ends = [names for names in (labels[0], labels[-1]) if len(names) <= _MOST_LEVEL]
-    return max([3.6] + [len(names) * (_LETTER * max(map(len, names)) + 0.4) for names in ends])
+def _check(what: str, value: object, least: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= 1000:
+        raise InputError(f"The '{what}' parameter must be a number between {least:g} and 1000. Got {value!r}.")
 
 
-def _tilted(names: list[str], width: float) -> bool:
-    """Whether the longest input name needs more room than lies between two inputs."""
-    return max(map(len, names)) * _LETTER > width / len(names) - 0.2
+def _scores(model: KAN, rows: Any) -> dict[Key, float]:
+    """The score of every active edge."""
+    scores = [np.nan_to_num(score.double().cpu().numpy()) for score in edge_scores(model, rows)]
+    return {
+        (depth, j, i): float(scores[depth][j, i])
+        for depth, layer in enumerate(model.layers)
+        for j, i in layer.mask.nonzero().tolist()  # type: ignore[union-attr,operator]
+    }
 
 
-def _axes(ax: Axes | None, plan: Diagram, labels: list[list[str]], tilted: bool) -> Axes:
-    longest = max(map(len, labels[0]))
-    below = 0.45 + (longest * 0.13 + 0.2 if tilted else 0.3)
-    side = max(0.25, (longest * 0.13 - 0.6) if tilted else 0.25)
-    left, right, bottom, top = -side, plan.width + 0.25, -below, plan.height + 0.85
+def _frame(ax: Axes | None, width: float) -> Frame:
     if ax is None:
-        figure = Figure(figsize=(_INCH * (right - left), _INCH * (top - bottom)))
+        return Frame(width)
+    box, size = ax.get_position(original=True), ax.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
+    return Frame(box.width * size[0], box.height * size[1])
+
+
+def _axes(ax: Axes | None, plan: Diagram) -> Axes:
+    left, bottom, right, top = plan.bounds
+    if ax is None:
+        figure = Figure(figsize=(plan.unit * plan.width, plan.unit * plan.height))
         ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     ax.axis("off")
     return ax
 
 
-def _colour(curve: EdgeCurve, alpha: float) -> tuple[float, float, float, float]:
-    return to_rgba(SYMBOLIC if curve.function else INK, alpha)
+def _shade(curve: EdgeCurve, opacity: float) -> _Colour:
+    """The edge's colour on white: mixed, not transparent, so that lines along each other darken nothing."""
+    red, green, blue = (1 - opacity * (1 - part) for part in to_rgb(SYMBOLIC if curve.function else INK))
+    return red, green, blue
 
 
-def _key(edge: EdgeSpot) -> tuple[int, int, int]:
-    return edge.layer, edge.j, edge.i
+def _draw_edge(ax: Axes, plan: Diagram, edge: EdgeSpot, curve: EdgeCurve, opacity: float) -> None:
+    colour, strong = _shade(curve, max(opacity, _FAINTEST)), _shade(curve, max(opacity, _FAINTEST_BOX))
+    name, scale = "edge-{}-{}-{}".format(*edge.key), plan.unit / 0.3
+    path = Path.make_compound_path(*(_path(plan.kind, line) for line in edge.lines))
+    line = PathPatch(path, facecolor="none", edgecolor=colour, linewidth=1.1 * scale, capstyle="round", zorder=1)
+    (x, y), (wide, high) = edge.box, edge.size
+    corner = (x - wide / 2 + 0.12, y - high / 2 + 0.12)
+    box = FancyBboxPatch(corner, wide - 0.24, high - 0.24, boxstyle="round,pad=0.12,rounding_size=0.12")
+    box.set(facecolor="white", edgecolor=strong, linewidth=0.8 * scale, zorder=3)
+    points = (_fitted(curve) - 0.5) * (_CURVE, _CURVE * (high - edge.strip)) + (x, y + edge.strip / 2)
+    graph = Line2D(*points.T, color=strong, linewidth=1.2 * scale, solid_capstyle="round", zorder=4)
+    line.set_gid(f"{name}-line")
+    box.set_gid(f"{name}-box")
+    graph.set_gid(f"{name}-curve")
+    for part in (line, box, graph):
+        ax.add_artist(part)
+    if edge.label:
+        text = ax.text(x, y - high / 2 + 0.52 * edge.strip, edge.label.text, color=SYMBOLIC, fontsize=plan.points)
+        text.set(ha="center", va="center", zorder=5, parse_math=edge.label.is_math, gid=f"{name}-formula")
 
 
-def _draw_lines(ax: Axes, plan: Diagram, curves: dict[Any, EdgeCurve], opacity: dict[Any, float]) -> None:
-    """Faint lines first, so that the important ones lie on top."""
-    paths, colours = [], []
-    for edge in sorted(plan.edges, key=lambda e: opacity[_key(e)]):
-        (x, y), colour = edge.box, _colour(curves[_key(edge)], opacity[_key(edge)])
-        paths += [_bend(edge.start, (x, y - 0.5)), _bend((x, y + 0.5), edge.end)]
-        colours += [colour, colour]
-    ax.add_collection(PathCollection(paths, facecolors="none", edgecolors=colours, linewidths=1.3, zorder=1))
+def _path(kind: str, line: Line) -> Path:
+    """A bend that leaves and arrives upward, or straight lines with round corners."""
+    if kind == "tree":
+        (x0, y0), (x1, y1) = line
+        lift = 0.45 * (y1 - y0)
+        points = [(x0, y0), (x0, y0 + lift), (x1, y1 - lift), (x1, y1)]
+        return Path(points, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
+    points, codes = [line[0]], [Path.MOVETO]
+    for before, corner, after in zip(line, line[1:], line[2:], strict=False):
+        points += [_towards(corner, before), corner, _towards(corner, after)]
+        codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
+    return Path([*points, line[-1]], [*codes, Path.LINETO])
 
 
-def _bend(start: Point, end: Point) -> Path:
-    """A curve that leaves and arrives a little upward."""
-    lift = 0.4 * (end[1] - start[1])
-    points = [start, (start[0], start[1] + lift), (end[0], end[1] - lift), end]
-    return Path(points, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
-
-
-def _draw_boxes(ax: Axes, plan: Diagram, curves: dict[Any, EdgeCurve], opacity: dict[Any, float]) -> None:
-    boxes, lines, colours = [], [], []
-    for edge in plan.edges:
-        curve, alpha, (x, y) = curves[_key(edge)], opacity[_key(edge)], edge.box
-        boxes.append(FancyBboxPatch((x - 0.42, y - 0.42), 0.84, 0.84, boxstyle=_BOX))
-        lines.append(_fitted(curve) * 0.78 + np.array([x, y]) - 0.39)
-        colours.append(_colour(curve, max(alpha, 0.25)))
-        if curve.function:
-            _label(ax, edge, curve.function)
-    ax.add_collection(PatchCollection(boxes, facecolors="white", edgecolors=colours, linewidths=0.9, zorder=3))
-    ax.add_collection(LineCollection(lines, colors=colours, linewidths=1.4, capstyle="round", zorder=4))
-
-
-def _label(ax: Axes, edge: EdgeSpot, function: str) -> None:
-    """A symbolic edge's function above its box, on the side that its line turns away from."""
-    text, is_math = function_label(function)
-    right = edge.end[0] > edge.box[0] + 0.01
-    x, y = edge.box[0] + (-0.07 if right else 0.07), edge.box[1] + 0.53
-    halo = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.4}
-    place: dict[str, Any] = {"ha": "right" if right else "left", "va": "bottom", "bbox": halo, "zorder": 6}
-    ax.text(x, y, text, parse_math=is_math, color=SYMBOLIC, fontsize=8.5, **place)
+def _towards(corner: Point, other: Point) -> Point:
+    far = math.dist(corner, other)
+    share = min(_CORNER, far / 2) / far if far else 0.0
+    return corner[0] + share * (other[0] - corner[0]), corner[1] + share * (other[1] - corner[1])
 
 
 def _fitted(curve: EdgeCurve) -> np.ndarray:
@@ -155,50 +176,30 @@ def _fitted(curve: EdgeCurve) -> np.ndarray:
     return np.column_stack([across, up])
 
 
-def _draw_nodes(ax: Axes, plan: Diagram) -> None:
-    for node in plan.nodes:
-        if node.kind == "product":
-            _draw_product(ax, node)
-        else:
-            _dot(ax, (node.x, node.y), _DOT, INK if _used(plan, node) else SOFT)
-
-
-def _dot(ax: Axes, place: Point, radius: float, colour: str) -> None:
-    ax.add_patch(Circle(place, radius, facecolor=colour, edgecolor="white", linewidth=1, zorder=5))
-
-
-def _draw_product(ax: Axes, node: NodeSpot) -> None:
-    """A circled cross, joined to the points where its factors' edges end."""
-    line: dict[str, Any] = {"color": INK, "linewidth": 1.4, "solid_capstyle": "round"}
+def _draw_node(ax: Axes, node: NodeSpot, colour: str) -> None:
+    """A dot for a sum; for a product a circled cross, joined to the points where its factors' edges end."""
+    name = f"node-{node.layer}-{node.index}"
+    if node.kind != "product":
+        _dot(ax, (node.x, node.y), DOT, colour).set_gid(name)
+        return
+    line: dict[str, Any] = {"color": INK, "linewidth": 1.2, "solid_capstyle": "round"}
     for x, y in node.factors:
         ax.plot([x, node.x], [y, node.y], zorder=2, **line)
-        _dot(ax, (x, y), 0.6 * _DOT, INK)
-    ring = Circle((node.x, node.y), _RING, facecolor="white", edgecolor=INK, linewidth=1.4, zorder=5)
-    ring.set_gid("product")
-    ax.add_patch(ring)
-    arm = np.array([-0.5, 0.5]) * _RING
+        _dot(ax, (x, y), 0.6 * DOT, INK)
+    ring = Circle((node.x, node.y), RING, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=5, gid=name)
+    ax.add_artist(ring)
+    arm = np.array([-0.5, 0.5]) * RING
     for sign in (1, -1):
         ax.plot(node.x + arm, node.y + sign * arm, zorder=6, **line)
 
 
-def _draw_names(ax: Axes, plan: Diagram, labels: list[list[str]], tilted: bool) -> None:
-    """Names as they are, dollars and underscores too: inputs below, outputs above, hidden nodes beside."""
-    below: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": 11}
-    if tilted:
-        below |= {"ha": "right", "rotation": 40, "rotation_mode": "anchor"}
-    above: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 11}
-    beside: dict[str, Any] = {"va": "center", "fontsize": 8}
-    for node in plan.nodes:
-        colour = INK if _used(plan, node) else SOFT
-        x, y, style = node.x, node.y - 0.3, below
-        if node.layer == len(labels) - 1:
-            y, style = node.y + 0.36, above
-        elif node.layer > 0:
-            radius = _RING if node.kind == "product" else _DOT
-            x, y, colour, style = node.x + radius + 0.07, node.y - 0.02, SOFT, beside
-        ax.text(x, y, labels[node.layer][node.index], color=colour, parse_math=False, zorder=6, **style)
+def _dot(ax: Axes, place: Point, radius: float, colour: str) -> Circle:
+    dot = Circle(place, radius, facecolor=colour, edgecolor="white", linewidth=0.8, zorder=5)
+    ax.add_artist(dot)
+    return dot
 
 
-def _used(plan: Diagram, node: NodeSpot) -> bool:
-    """Whether an input reaches anything."""
-    return node.layer > 0 or any(edge.layer == 0 and edge.i == node.index for edge in plan.edges)
+def _draw_name(ax: Axes, spot: NameSpot, colour: str) -> None:
+    text = ax.text(spot.x, spot.y, spot.label.text, color=colour, fontsize=spot.points, zorder=6)
+    text.set(ha=spot.ha, va=spot.va, rotation=spot.angle, rotation_mode="anchor")  # type: ignore[call-arg]
+    text.set(parse_math=spot.label.is_math, gid="note" if spot.layer < 0 else f"name-{spot.layer}-{spot.index}")

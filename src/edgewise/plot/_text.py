@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
+from typing import NamedTuple
 
 from matplotlib.mathtext import MathTextParser
 
@@ -12,48 +14,53 @@ _GREEK = (
     "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|phi|chi|psi|omega|"
     "Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega"
 )
-_SYMBOL = re.compile(rf"([A-Za-z]|{_GREEK})_?([0-9]{{0,3}})")
-_POWER = re.compile(r"x\^([+-]?[\d./]+)")
+_SYMBOL = re.compile(rf"([A-Za-z]|{_GREEK})(?:_?([0-9]{{1,3}}(?:\.[0-9]{{1,3}})?)|_([A-Za-z][A-Za-z0-9]{{0,7}}))?")
+_POWER = re.compile(r"(1/)?x(?:\^([+-]?[\d./]+))?")
 _VARIABLE = re.compile(r"(?<![a-z])x(?![a-z])")
-_TYPESET = {
-    "1/x": r"$1/x$",
-    "1/x^2": r"$1/x^2$",
-    "1/x^3": r"$1/x^3$",
-    "sqrt": r"$\sqrt{x}$",
-    "1/sqrt": r"$1/\sqrt{x}$",
-    "exp": r"$e^x$",
-    "gaussian": r"$e^{-x^2}$",
-    "abs": r"$|x|$",
+_FORMS = {  # before and after the argument, and whether it needs parentheses; other functions are set as name(x)
+    "sqrt": (r"\sqrt{", False, "}"),
+    "1/sqrt": (r"1/\sqrt{", False, "}"),
+    "exp": ("e^{", False, "}"),
+    "gaussian": ("e^{-", True, "^2}"),
+    "abs": ("|", False, "|"),
 }
 
 
-def math_name(name: str) -> str:
-    r"""Return a name as mathtext: letters, Greek ones too, in italics, their number as index; words as are.
+class Label(NamedTuple):
+    """Text for a picture, and whether it is mathtext between dollars."""
 
-    >>> print(math_name("x12"), math_name("lambda"), math_name("period_days"))
-    x_{12} \lambda \mathrm{period\_days}
+    text: str
+    is_math: bool
+
+
+def math_name(name: str) -> str:
+    r"""Return a name as mathtext: letters, Greek ones too, in italics, with their index; words as are.
+
+    >>> print(math_name("x12"), math_name("lambda"), math_name("k_B"), math_name("period_days"))
+    x_{12} \lambda k_{B} \mathrm{period\_days}
     """
     match = _SYMBOL.fullmatch(name)
-    if match:
-        letter = match[1] if len(match[1]) == 1 else "\\" + match[1]
-        return letter + (f"_{{{match[2]}}}" if match[2] else "")
+    if not match:
+        return _upright(name)
+    letter, number, word = match.groups()
+    index = number or (word and (math_name(word) if len(word) == 1 or word in _GREEK.split("|") else _upright(word)))
+    return (letter if len(letter) == 1 else "\\" + letter) + (f"_{{{index}}}" if index else "")
+
+
+def _upright(name: str) -> str:
     return r"\mathrm{" + "".join(_ESCAPES.get(c, c) for c in name) + "}"
 
 
-def function_label(name: str) -> tuple[str, bool]:
-    r"""The name of a library function as it is shown in a picture, and whether that is mathtext.
+def name_label(name: str) -> Label:
+    r"""A column's name as it is shown: symbols and LaTeX between dollars as mathematics, the rest as it is.
 
-    >>> function_label("x^1.5"), function_label("sin")
-    (('$x^{3/2}$', True), ('sin', False))
+    >>> name_label("theta_1").text, name_label(r"$\dot{x}$").is_math, name_label("cost in $").is_math
+    ('$\\theta_{1}$', True, False)
     """
-    if name in _TYPESET:
-        return _TYPESET[name], True
-    match = _POWER.fullmatch(name)
-    if match is None:
-        return name, False
-    exponent = Fraction(match[1])
-    short = exponent if exponent.denominator < 100 else f"{float(exponent):.4g}"
-    return f"$x^{{{short}}}$", True
+    if _SYMBOL.fullmatch(name):
+        return Label(f"${math_name(name)}$", True)
+    inner = name[1:-1]
+    return Label(name, len(name) > 2 and name[0] == name[-1] == "$" and "$" not in inner and typesets(inner))
 
 
 def typesets(math: str) -> bool:
@@ -69,12 +76,81 @@ def typesets(math: str) -> bool:
     return True
 
 
+Affine = tuple[float, float, float, float]
+_PLAIN = (1.0, 0.0, 1.0, 0.0)
+
+
+def edge_label(function: str, affine: Affine = _PLAIN, name: str = "x", digits: int = 3) -> Label:
+    r"""One symbolic edge, c f(a x + b) + d, as mathematics with rounded constants; `name` is mathtext for x.
+
+    >>> edge_label("sin", (2.0, 0.0, 1.0, -0.5)).text, edge_label("x^1.5", name="x_{1}").text
+    ('$\\mathrm{sin}(2\\,x)-0.5$', '$x_{1}^{3/2}$')
+    """
+    a, b, c, d = affine
+    if function == "x":
+        return Label(f"${_line(c * a, name, c * b + d, digits)}$", True)
+    inner = _line(a, name, b, digits)
+    single = inner if inner == name else f"({inner})"
+    power = _POWER.fullmatch(function)
+    if power:
+        body = single + (f"^{{{_exponent(power[2])}}}" if power[2] else "")
+        body = f"1/{body}" if power[1] else body
+    elif function in _FORMS:
+        before, around, after = _FORMS[function]
+        body = before + (single if around else inner) + after
+    else:
+        body = f"{_upright(function)}({inner})"
+    factor = _factor(c, digits)
+    body = factor + body[1:] if body.startswith("1/") and factor not in ("", "-") else _times(factor, body)
+    return Label(f"${body}{_plus(d, digits)}$", True)
+
+
+def _line(slope: float, name: str, offset: float, digits: int) -> str:
+    if slope < 0 < offset:
+        return f"{_constant(offset, digits)}-{_times(_factor(-slope, digits), name)}"
+    return _times(_factor(slope, digits), name) + _plus(offset, digits)
+
+
+def _factor(value: float, digits: int) -> str:
+    """What stands before a product: nothing for 1, parentheses around a fraction."""
+    shown = _constant(value, digits)
+    return {"1": "", "-1": "-"}.get(shown, f"({shown})" if "/" in shown else shown)
+
+
+def _times(factor: str, body: str) -> str:
+    thin = factor[-1:].isalnum() and body[0] not in "(|"
+    return factor + (r"\," if thin else "") + body
+
+
+def _plus(value: float, digits: int) -> str:
+    return "" if value == 0 else ("+" if value > 0 else "-") + _constant(abs(value), digits)
+
+
+def _constant(value: float, digits: int) -> str:
+    r"""A number with some digits, small multiples of pi as such.
+
+    >>> _constant(-1.5 * math.pi, 3), _constant(3.14e5, 2)
+    ('-3\\pi/2', '3.1{\\times}10^{5}')
+    """
+    share = Fraction(value / math.pi).limit_denominator(12) if math.isfinite(value) else Fraction(0)
+    if share and abs(float(share) * math.pi - value) <= 1e-12 * abs(value) and abs(share.numerator) < 100:
+        top = {1: "", -1: "-"}.get(share.numerator, str(share.numerator)) + r"\pi"
+        return top if share.denominator == 1 else f"{top}/{share.denominator}"
+    mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
+    return mantissa + (rf"{{\times}}10^{{{int(exponent)}}}" if exponent else "")
+
+
+def _exponent(text: str) -> str:
+    exponent = Fraction(text)
+    return str(exponent) if exponent.denominator < 100 else f"{float(exponent):.4g}"
+
+
 def number(value: float) -> str:
     """Four significant digits with a true minus sign."""
     return f"{value:.4g}".replace("-", "−")
 
 
-def edge_formula(function: str, affine: tuple[float, float, float, float], name: str) -> str:
+def edge_formula(function: str, affine: Affine, name: str) -> str:
     """One symbolic edge, c f(a x + b) + d, as plain text.
 
     >>> edge_formula("sin", (2.0, 0.0, 1.0, -0.5), "t")

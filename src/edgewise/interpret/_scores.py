@@ -69,7 +69,8 @@ def node_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, 
 def input_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, signed: bool = False) -> Tensor:
     """Return the score of every input: entry 0 of `edgewise.interpret.node_scores`.
 
-    For a sum of functions of independent inputs, score_i^2 is the share of the output's variance that input i brings.
+    Where one layer gives the output and inputs are independent, score_i^2 is the share of the output's variance that
+    input i brings. Edges count by themselves: an input that works through several of them scores more than its share.
     Shapes: (n_in,), or (n_out, n_in) with `by="output"`.
 
     >>> import edgewise as ew, torch

@@ -16,6 +16,7 @@ from edgewise.cli._discover import discover
 from edgewise.cli._fit import fit
 from edgewise.cli._plot import plot
 from edgewise.cli._predict import predict
+from edgewise.cli._relations import relations
 
 BAD_INPUT = 2
 """The exit code of every error that edgewise reports."""
@@ -44,6 +45,9 @@ app.command(
     epilog="Examples:\n\nedgewise discover orbits --target period_days\n\n"
     "edgewise discover data.csv --target y --inputs a,b --noise 0.01 --out report",
 )(discover)
+app.command(
+    epilog="Example: edgewise relations data.csv --out relations.png",
+)(relations)
 app.command(
     epilog="Example: edgewise fit data.csv --target y --widths 2,5,1 --out model.safetensors",
 )(fit)

@@ -15,3 +15,4 @@ from edgewise.plot._relations import Tie as Tie
 from edgewise.plot._relations import relations as relations
 from edgewise.plot._text import math_name as math_name
 from edgewise.plot._text import typesets as typesets
+from edgewise.plot._tree import tree as tree

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -113,7 +113,8 @@ class _Job:
             return
         from joblib import Parallel, delayed
 
-        yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(search)(self.x, n, end) for n in numbers)
+        calls = (delayed(search)(self.x, number, end) for number in numbers)
+        yield from cast("Iterator[Seeded]", Parallel(n_jobs=jobs, return_as="generator")(calls))
 
     def relation(self, cluster: Cluster, tried: int, waiting: int) -> Relation:
         """A cluster with its formula, which may take its share of the time if `waiting` relations want one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from edgewise._typing import Array
 
@@ -25,7 +25,7 @@ def remainder(x: Array, target: int, others: Sequence[int]) -> float:
         return 1.0
     points = x[:, list(others)]
     count = min(len(x), 3 * (len(others) + 1) + 3)
-    near = cKDTree(points).query(points, count)[1]
+    near = KDTree(points).query(points, count)[1]
     weight = (near != np.arange(len(x))[:, None]).astype(np.float64)
     design = np.concatenate([np.ones((*near.shape, 1)), points[near] - points[:, None]], axis=2)
     weighted = design * weight[:, :, None]

@@ -12,6 +12,7 @@ from edgewise.unsupervised._formula import Equation
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 _SHARP = 0.9  # area from which columns of which none is determined still lie on a surface
 
@@ -109,6 +110,16 @@ class Relations:
             shown = (", ".join(relation.columns), relation.seeds, relation.auc, relation.p, relation.solved)
             rows.append((*shown, relation.remainder, relation.sharp, *stated, relation in self.doubtful))
         return pd.DataFrame(rows, columns=head)
+
+    def figure(self) -> Figure:
+        """The relations and the evidence on each column in each seed, as a picture."""
+        from edgewise import plot
+
+        ties = []
+        for relation in self.relations:
+            columns = [self.names.index(column) for column in relation.columns]
+            ties.append(plot.Tie(columns, relation.text, f"{relation.seeds} of {relation.tried}"))
+        return plot.relations(ties, self.names, self.shares)
 
     def __repr__(self) -> str:
         lines = [f"Relations of {len(self.names)} columns: {self.outcome.message}"]

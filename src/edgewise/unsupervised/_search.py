@@ -62,7 +62,8 @@ class Search:
     def run(self) -> Seeded:
         columns = list(range(self.ranks.shape[1]))
         self._exhaust([[column] for column in columns])
-        # What ties columns within one block shows once those that the others determine are gone.
+        # What ties columns within one block shows once those that the others determine are gone. Without those, the
+        # rest may depend on each other though no equation ties them: only functions count there.
         while not self._late():
             before, gone = len(self.found), self._gone()
             left = [column for column in columns if column not in gone]
@@ -73,7 +74,7 @@ class Search:
             for tied in self.found:
                 if tied.solved is None:
                     blocks = merged(blocks, tied.columns)
-            self._exhaust(blocks)
+            self._exhaust(blocks, functions=True)
             if len(self.found) == before:
                 break
         return Seeded(self.found, self.shares, self._late())
@@ -89,15 +90,16 @@ class Search:
     def _late(self) -> bool:
         return time.monotonic() > self.deadline
 
-    def _exhaust(self, blocks: Blocks) -> None:
-        """Find relations between the blocks until real rows are recognised no more."""
+    def _exhaust(self, blocks: Blocks, functions: bool = False) -> None:
+        """Find relations between the blocks until real rows are recognised no more; or only those that are solved."""
         while len(blocks) > 1 and not self._late():
             classifier = self._recognise(blocks)
             if classifier is None:
                 return
             before = len(self.found)
-            for guess in self._guesses(classifier):
-                self._keep(*guess)
+            for columns, solved, remainder in self._guesses(classifier):
+                if solved is not None or not functions:
+                    self._keep(columns, solved, remainder)
             if len(self.found) == before:
                 return
             for tied in self.found[before:]:

@@ -1,0 +1,100 @@
+"""`edgewise relations`: from a table without a target to the equations between its columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.table import Table as Grid
+
+from edgewise._errors import InputError
+from edgewise.cli._console import console, formula, progress
+from edgewise.cli._input import open_table, parse_seed, parse_time_limit, split_names
+from edgewise.cli._output import check_file, replacing
+from edgewise.io import Table
+
+_PICTURES = (".png", ".svg", ".pdf")
+
+
+def relations(
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (orbits)."),
+    ],
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="The columns to look at; all when left out."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="How often to look, rows divided anew.")] = 5,
+    seed: Annotated[int, typer.Option(metavar="N", help="The first of the seeds.")] = 0,
+    formulas: Annotated[bool, typer.Option(help="Whether to look for the equations, too.")] = True,
+    jobs: Annotated[int, typer.Option(metavar="N", help="Seeds that run side by side; -1: one for each core.")] = 1,
+    time_limit: Annotated[float, typer.Option(metavar="S", help="Stop searching after so many seconds.")] = 300.0,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf picture.")] = None,
+) -> None:
+    """Find which columns of a table are tied by equations."""
+    seed, time_limit = parse_seed(seed), parse_time_limit(time_limit)
+    if out is not None:
+        check_file(out, _PICTURES)
+    table = open_table(file)
+    names = list(table.names) if columns is None else split_names(columns, table.names)
+    rows, notes = _rows(table, names)
+    screen = console()
+    for note in notes:
+        screen.print(note)
+    screen.print(f"Looking for relations of {', '.join(names)} ({len(rows)} rows).")
+
+    import edgewise
+
+    with progress(screen) as report_progress:
+        found = edgewise.find_relations(
+            rows,
+            names,
+            seeds=seeds,
+            seed=seed,
+            formulas=formulas,
+            jobs=jobs,
+            time_limit=time_limit,
+            progress=report_progress,
+        )
+    _show(screen, found)
+    if out is not None:
+        with replacing(out) as path:
+            found.figure().savefig(path)
+        screen.print(f"Picture: {out}")
+
+
+def _rows(table: Table, names: list[str]) -> tuple[np.ndarray, list[str]]:
+    """The complete rows of the columns, and all that the user should know about how they were read."""
+    if not names:
+        raise InputError("The table has no column of numbers.")
+    values = table.inputs(names)
+    complete = ~np.isnan(values).any(1)
+    left_out = [f"Column {name!r} is left out: {reason}." for name, reason in table.left_out]
+    if not complete.all():
+        left_out.append(f"{int((~complete).sum())} of {len(values)} rows left out: values are missing.")
+    return values[complete], [*table.notes, *left_out]
+
+
+def _show(screen: Any, found: Any) -> None:
+    screen.print()
+    screen.print(found.outcome.message, style="bold")
+    for note in found.notes:
+        screen.print(note)
+    rows = [*found, *found.doubtful]
+    if not rows:
+        return
+    grid = Grid(title="Relations, best supported first", title_justify="left", title_style="")
+    for heading in ("seeds", "area", "p", "error"):
+        grid.add_column(heading, justify="right")
+    grid.add_column("relation", overflow="fold")
+    for relation in rows:
+        equation = relation.equation
+        error = "" if equation is None else f"{equation.error:.2g}"
+        text = relation.text if equation is None else f"{formula(equation.left)} = {formula(equation.right)}"
+        doubt = " (doubtful)" if relation in found.doubtful else ""
+        numbers = (f"{relation.seeds}/{relation.tried}", f"{relation.auc:.3f}", f"{relation.p:.2g}", error)
+        grid.add_row(*numbers, f"{text}{doubt}")
+    screen.print(grid, soft_wrap=False)

@@ -27,6 +27,7 @@ _COMMANDS = {
     "log": r"\ln", "exp": r"\exp", "erf": r"\operatorname{erf}", "sign": r"\operatorname{sgn}",
     "atan2": r"\operatorname{atan2}",
 }  # fmt: skip
+_E = sympy.Symbol(r"\exp\left(1\right)")
 _DOT = r" \cdot "
 _ENDS_IN_NUMBER, _BEGINS_WITH_NUMBER = re.compile(r"\d[} ]*$"), re.compile(r"\d|\\frac\{\d+\}\{\d+\}")
 _SYMBOL = re.compile(r"(\\?[A-Za-z]|_\{(?:[^{}]|\{[^{}]*\})*\})$")
@@ -91,7 +92,7 @@ def latex(
         raise InputError(f"'digits' must be an int from 1 to 17, or None for all. Got {digits!r}.")
     found = read(source, names, target)
     expressions = formulas(found, "LaTeX")
-    printer = _Printer({sympy.Symbol(n): text for n, text in latex_names(found.names).items()}, digits)
+    printer = _Printer({**{sympy.Symbol(n): text for n, text in latex_names(found.names).items()}, _E: _E.name}, digits)
     texts = [_tidied(printer.doprint(_explicit(e))) for e in expressions]
     left = list(latex_names(found.targets).values())
     if len(texts) == 1:
@@ -108,8 +109,8 @@ def latex_names(names: Sequence[str]) -> dict[str, str]:
     """
     out: dict[str, str] = {}
     for name in names:
-        text = _set(name)
-        out[name] = text if text not in out.values() else _upright(name)
+        ways = (_set(name), _upright(name), *(f"{_upright(name)}_{{{k}}}" for k in range(2, len(names) + 2)))
+        out[name] = next(text for text in ways if text not in out.values())
     return out
 
 
@@ -148,7 +149,7 @@ def _explicit(expression: Formula) -> Formula:
     """sin x / x for sinc, exp 1 for e, which may be a variable; other numbers with a sign of their own as decimals."""
     expression = expression.replace(sympy.sinc, lambda x: sympy.sin(x) / x)
     others = {n: n.evalf(17) for n in expression.atoms(sympy.NumberSymbol) if n not in (sympy.pi, sympy.E)}
-    return expression.xreplace({**others, sympy.E: sympy.exp(1, evaluate=False)})
+    return expression.xreplace({**others, sympy.E: _E})
 
 
 def _tidied(text: str) -> str:

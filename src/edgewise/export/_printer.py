@@ -39,7 +39,7 @@ class Printer(StrPrinter):
         return self._print(formula)
 
     def integer(self, value: int) -> str:
-        return str(value) if abs(value) <= _SAFE_INTEGER else repr(_double(sympy.Integer(value)))
+        return str(value) if abs(value) <= _SAFE_INTEGER else repr(float(value))
 
     def choice(self, condition: str, then: str, other: str) -> str:
         """`then` where the condition holds, `other` elsewhere."""
@@ -50,7 +50,7 @@ class Printer(StrPrinter):
         raise NotImplementedError
 
     def _print_Float(self, expr: Formula) -> str:
-        return repr(_double(expr))
+        return repr(float(expr))
 
     def _print_Integer(self, expr: Formula) -> str:
         return self.integer(int(expr))
@@ -59,7 +59,7 @@ class Printer(StrPrinter):
         return f"{self.integer(expr.p)}/{self.integer(expr.q)}"
 
     def _print_NumberSymbol(self, expr: Formula) -> str:
-        return self.constants.get(type(expr).__name__) or repr(_double(expr))
+        return self.constants.get(type(expr).__name__) or repr(float(expr))
 
     _print_Pi = _print_NumberSymbol  # type: ignore[assignment]
     _print_Exp1 = _print_NumberSymbol  # type: ignore[assignment]
@@ -140,16 +140,6 @@ class Printer(StrPrinter):
         sign = self.equal.get(expr.rel_op, expr.rel_op)
         left, right = (self.parenthesize(side, PRECEDENCE["Relational"]) for side in (expr.lhs, expr.rhs))
         return f"{left} {sign} {right}"
-
-
-def _double(expression: Formula) -> float:
-    try:
-        value = float(expression)
-    except OverflowError:
-        value = float("inf")
-    if value - value != 0:
-        raise InputError(f"The formula holds the number {expression}, which is too large for a double.")
-    return value
 
 
 _CORE = {

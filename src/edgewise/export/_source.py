@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import BooleanTrue
@@ -22,11 +24,12 @@ from edgewise.nn._readable import is_readable
 
 Exportable = Any  # KAN, SavedModel, a sympy expression or several of them
 
-_NOT_REAL = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
+_NOT_NUMBERS = tuple(type(value) for value in (sympy.I, sympy.nan, sympy.zoo, sympy.oo, -sympy.oo))
 _KINDS = (
     sympy.Symbol, sympy.Number, sympy.NumberSymbol, sympy.Add, sympy.Mul, sympy.Pow, sympy.Function, sympy.Max,
     sympy.Min, ExprCondPair, Relational, BooleanTrue,
 )  # fmt: skip
+_LARGEST = sys.float_info.max
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -145,8 +148,15 @@ def _checked(expression: Formula, names: tuple[str, ...]) -> Formula:
         if symbol.name not in names:
             raise InputError(f"The formula uses {symbol.name!r}, which is not among the inputs {list(names)}.")
     for part in sympy.preorder_traversal(expression):
-        if not isinstance(part, _KINDS):
-            raise InputError(f"The formula holds {part}, a {type(part).__name__}, which cannot be exported.")
-        if part in _NOT_REAL or (isinstance(part, sympy.Expr) and part.is_number and part.is_real is False):
-            raise InputError(f"The formula holds {part}, which is not a real and finite number.")
+        _check_part(part)
     return expression
+
+
+def _check_part(part: Formula) -> None:
+    if not isinstance(part, (*_KINDS, *_NOT_NUMBERS)) or isinstance(part, AppliedUndef):
+        raise InputError(f"The formula holds {part}, a {type(part).__name__}, which cannot be exported.")
+    if isinstance(part, _NOT_NUMBERS) or (isinstance(part, sympy.Expr) and part.is_number and part.is_real is False):
+        raise InputError(f"The formula holds {part}, which is not a real and finite number.")
+    numbers = (part.p, part.q) if part.is_Rational else (part,) if part.is_Float else ()
+    if any(abs(number) > _LARGEST for number in numbers):
+        raise InputError(f"The formula holds {sympy.N(part, 6)}, which is too large for a double.")

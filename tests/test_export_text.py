@@ -1,0 +1,368 @@
+"""Exports: names, numbers, traps of each language, what is said, and what is refused."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+import torch
+
+import edgewise as ew
+from edgewise.export._domain import conditions
+from edgewise.export._identifiers import identifiers
+from edgewise.export._latex import latex_names
+
+X, Y = sympy.symbols("x y")
+COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+HOSTILE = [
+    "lambda", "if", "mass (kg)", "θ", "größe", 'a"""b', "*/ int main(){}", "back\\slash", "new\nline", "??/", "np", "f",
+    "exp", "double", "2nd", "质量", "e", "out", "const", "inputs", "self", "π", "\u202e", " ", "mass_kg", "x", "t1",
+    "NAN",
+]  # fmt: skip
+
+
+def python(text: str, name: str = "f") -> Any:
+    space: dict[str, Any] = {}
+    exec(compile(text, "exported", "exec"), space)  # noqa: S102 (a text that edgewise wrote)
+    return space[name]
+
+
+def compiles(text: str, tmp_path: Path) -> None:
+    if COMPILER is None:
+        return
+    path = tmp_path / "f.c"
+    path.write_text(text, encoding="utf-8")
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-c", "-o", str(tmp_path / "f.o")]
+    done = subprocess.run([COMPILER, *flags, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + text
+
+
+# names
+
+
+def test_hostile_names_are_names_in_every_language(tmp_path) -> None:
+    symbols = [sympy.Symbol(name) for name in HOSTILE]
+    terms = [(k + 1) * sympy.sin(s) for k, s in enumerate(symbols)]
+    formula = sympy.Add(*terms) + symbols[0] ** 2
+    units = dict.fromkeys(HOSTILE[:3], "m")
+    x = np.random.default_rng(0).uniform(0, 1, (4, len(HOSTILE)))
+    expected = np.sin(x) @ np.arange(1, len(HOSTILE) + 1) + x[:, 0] ** 2
+    text = ew.export.numpy(formula, HOSTILE, units=units, target='y"""*/')
+    np.testing.assert_allclose(python(text)(*x.T), expected)
+    rows = torch.from_numpy(x)
+    np.testing.assert_allclose(ew.export.torch(formula, HOSTILE)(rows)[:, 0].detach(), expected)
+    np.testing.assert_allclose(
+        python(ew.export.torch_source(formula, HOSTILE), "Formula")()(rows)[:, 0].detach(), expected
+    )
+    source = ew.export.c(formula, HOSTILE, units=units, target="*/ x ??/ /*")
+    assert re.fullmatch(r"[^\n]*", source.split("(void)")[0].split("double f(")[1].split(";")[0])
+    compiles(source, tmp_path)
+    assert all(text.isascii() for text in identifiers(HOSTILE).values())
+    assert len(set(latex_names(HOSTILE).values())) == len(HOSTILE)
+    formula_text = ew.export.excel(formula, HOSTILE)
+    assert isinstance(formula_text, str)
+    assert "SIN(AB2)" in formula_text
+
+
+def test_the_docstring_tells_the_real_names() -> None:
+    function = python(
+        ew.export.numpy(X + sympy.Symbol("mass (kg)"), ["x", "mass (kg)"], units={"x": "m/s"}, target="E")
+    )
+    lines = function.__doc__.splitlines()
+    assert lines[0] == "E = mass (kg) + x"
+    assert [line.split() for line in lines[2:5]] == [["x", "[m/s]"], ["mass_kg", "mass", "(kg)"], ["returns", "E"]]
+
+
+def test_a_saved_model_brings_its_names_and_units(tmp_path) -> None:
+    model = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "log", (2.0, 0.0, 1.0, 0.0))
+    ew.save(model, tmp_path / "m", names=["time"], target="size", units={"time": "s"})
+    text = ew.export.c(ew.io.load_with_metadata(tmp_path / "m"), function="size_of")
+    assert "double size_of(double time);" in text
+    assert "time  [s]" in text
+    assert "defined where 2*time > 0" in text
+
+
+def test_names_default_to_the_symbols_in_their_natural_order() -> None:
+    ten, two = sympy.symbols("x10 x2")
+    assert "def f(x2, x10):" in ew.export.numpy(ten - two)
+    assert "def f(x1, x2):" in ew.export.numpy(ew.nn.set_function(
+        ew.nn.set_function(ew.KAN([2, 1]), 0, 0, 0, "x"), 0, 0, 1, "x"))  # fmt: skip
+
+
+# numbers
+
+
+NUMBERS = [0.1, 1 / 3, 1e-300, 1.7976931348623157e308, 5e-324, 123456789.123456789, -2.5e-17, 6.02214076e23, math.pi]
+
+
+@pytest.mark.parametrize("value", NUMBERS)
+def test_doubles_come_back_to_the_last_bit(value: float) -> None:
+    formula = sympy.Float(value, 17) + 0 * X
+    assert python(ew.export.numpy(formula, ["x"]))(0.0) == value
+    assert ew.export.torch(formula, ["x"])(torch.zeros(1)).item() == value
+    c = re.search(r"return (\S+);", ew.export.c(formula, ["x"]))
+    assert c is not None
+    assert float(c[1]) == value
+    mantissa, _, exponent = ew.export.latex(formula, ["x"]).partition(r" \cdot 10^")
+    assert float(mantissa.replace("- ", "-") + ("e" + exponent.strip("{}") if exponent else "")) == value
+
+
+def test_c_divides_no_integers_and_multiplies_small_powers(tmp_path) -> None:
+    text = ew.export.c(
+        [X / 2, sympy.Rational(1, 2) * sympy.Rational(1, 3) + X, X**3, (X + 1) ** 2, X**20, X**-2, 10**20 * X]
+    )
+    assert not re.search(r"(?<![\w.+])\d+(?![\w.\]])", re.sub(r"out\[\d\]", "", text.split("{")[1]))
+    for piece in ("x/2.0", "1.0/6.0", "x*x*x", "pow(x, 20.0)", "1.0/(x*x)", "1e+20*x"):
+        assert piece in text, text
+    assert "pow(x, 3" not in text
+    compiles(text, tmp_path)
+
+
+def test_whole_numbers_and_lists_are_taken_by_numpy() -> None:
+    function = python(ew.export.numpy([1 / X**2, sympy.Integer(3), X * Y]))
+    inverse, three, product = function([1, 2, 4], 2)
+    assert inverse.tolist() == [1.0, 0.25, 0.0625]
+    assert three.tolist() == [3, 3, 3]
+    assert product.tolist() == [2.0, 4.0, 8.0]
+    assert python(ew.export.numpy(X**2))(3) == 9.0
+
+
+def test_undefined_is_nan_everywhere() -> None:
+    formula = X ** sympy.Rational(1, 3) + X ** sympy.Rational(2, 3)  # the real cube root would be another function
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(python(ew.export.numpy(formula))(-8.0))
+    assert torch.isnan(ew.export.torch(formula)(torch.tensor([-8.0]))).all()
+    assert "cbrt" not in ew.export.c(formula)
+
+
+# the traps of Excel
+
+
+EXCEL = {
+    -(X**2): "=-(A2^2)",
+    -(X**2) * Y: "=-(A2^2)*B2",
+    (X**Y) ** sympy.Symbol("z"): "=(A2^B2)^C2",
+    X ** (Y**2): "=A2^(B2^2)",
+    2**-X: "=2^(-A2)",
+    1 - X**2: "=1 - (A2^2)",
+    sympy.exp(-(X**2)): "=EXP(-(A2^2))",
+    sympy.log(X) / sympy.pi: "=LN(A2)/PI()",
+    sympy.atan2(Y, X): "=ATAN2(A2, B2)",
+    sympy.sec(X): "=1/COS(A2)",
+    sympy.Max(X, Y, 0): "=MAX(0, A2, B2)",
+    sympy.Piecewise((X, X > 0), (Y, sympy.Eq(X, 0)), (0, True)): "=IF(A2 > 0, A2, IF(A2 = 0, B2, 0))",
+    sympy.Float("1.5e-20") * X: "=1.5E-20*A2",
+}
+
+
+@pytest.mark.parametrize("formula", EXCEL, ids=str)
+def test_excel_spells_and_binds_in_its_own_way(formula: Any) -> None:
+    assert ew.export.excel(formula, ["x", "y", "z"]) == EXCEL[formula]
+
+
+def test_cells_may_be_chosen() -> None:
+    cells = {"x": "'My data'!$B$3", "y": "[@speed]"}
+    assert ew.export.excel(X - Y, ["x", "y"], cells=cells) == "='My data'!$B$3 - [@speed]"
+    assert ew.export.excel([X, Y], cells={"x": "Table1[@[mass of it]]"}) == ["=Table1[@[mass of it]]", "=B2"]
+    many = sympy.symbols([f"x{k}" for k in range(1, 30)])
+    assert str(ew.export.excel(sympy.Add(*many))).count("AC2") == 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({"z": "A1"}, "Unknown input 'z'"),
+        ({"x": "1A"}, "no cell"),
+        ({"x": "A1+B1"}, "no cell"),
+        ({"x": '=HYPERLINK("")'}, "no cell"),
+        ({"x": 3}, "no cell"),
+        ({"x": "B2"}, "both in cell B2"),
+        (["A1"], "must map"),
+    ],
+)
+def test_cells_that_are_none_are_refused(cells: Any, words: str) -> None:
+    with pytest.raises(ew.InputError, match=words):
+        ew.export.excel(X + Y, ["x", "y"], cells=cells)
+
+
+# LaTeX
+
+
+LATEX = {
+    X * (Y + 1): r"x \cdot \left(y + 1\right)",
+    2 * X * sympy.sin(Y) ** 2: r"2 x \sin^{2}\left(y\right)",
+    sympy.exp(-(X**2) / 2): r"\exp\left(- \frac{x^{2}}{2}\right)",
+    sympy.Abs(X): "|x|",
+    sympy.asin(X) + sympy.atanh(Y) ** 2: r"\arcsin\left(x\right) + \left(\tanh^{-1}\left(y\right)\right)^{2}",
+    sympy.Float("1.5e-12") * X: r"1.5 \cdot 10^{-12} x",
+    sympy.sinc(X): r"\frac{\sin\left(x\right)}{x}",
+    sympy.E * X: r"\exp\left(1\right) x",
+}
+
+
+@pytest.mark.parametrize("formula", LATEX, ids=str)
+def test_latex_reads_well(formula: Any) -> None:
+    assert ew.export.latex(formula, ["x", "y"]) == LATEX[formula]
+
+
+def test_latex_equations_and_digits() -> None:
+    formula = sympy.Float("0.123456789") * sympy.Symbol("T_eff")
+    assert ew.export.latex(formula, target="v_0", digits=3) == r"v_{0} = 0.123 T_{\mathit{eff}}"
+    text = ew.export.latex([X, Y], target=["u", "area"])
+    assert text.splitlines()[1:3] == [r"u &= x \\", r"\mathit{area} &= y"]
+    for digits in (0, 18, 2.0, True):
+        with pytest.raises(ew.InputError, match="'digits'"):
+            ew.export.latex(X, digits=digits)  # type: ignore[arg-type]
+
+
+def test_matplotlib_typesets_what_is_printed() -> None:
+    from edgewise.plot import typesets
+
+    for formula in LATEX:
+        assert typesets(ew.export.latex(formula, ["x", "y"]))
+    for text in latex_names(
+        ["lambda", "mass (kg)", "θ", "größe", "x_1", "T_eff", "period_days", "50%", "a{b}", "π"]
+    ).values():
+        assert typesets(text), text
+
+
+# PyTorch
+
+
+def test_constants_are_trained_and_read_back() -> None:
+    module = ew.export.torch(3 * sympy.sin(2 * X) + 1 + X**2, trainable=True)
+    x = torch.linspace(-2, 2, 50, dtype=torch.float64).unsqueeze(1)
+    y = 2.5 * torch.sin(2.1 * x) + 1 + x**2
+    optimiser = torch.optim.LBFGS(module.parameters(), max_iter=60, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        out = (module(x) - y).square().mean()
+        out.backward()
+        return out
+
+    optimiser.step(loss)
+    fitted = module.formula()
+    assert sorted(round(float(c), 3) for c in fitted.atoms(sympy.Number) if c not in (1, 2)) == [2.1, 2.5]
+    untouched = ew.export.torch(3 * sympy.sin(2 * X))
+    assert untouched.formula() == 3 * sympy.sin(2 * X)
+    assert not any(p.requires_grad for p in untouched.parameters())
+
+
+def test_the_module_is_a_module_like_any_other(tmp_path) -> None:
+    module = ew.export.torch([X * Y, sympy.Max(X, Y, 1), sympy.Piecewise((X, X > Y), (2, True))], ["x", "y"])
+    x = torch.rand(3, 5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert module(x).shape == (3, 5, 3)
+    assert torch.equal(pickle.loads(pickle.dumps(module))(x), module(x))
+    torch.save(module.state_dict(), tmp_path / "s")
+    again = ew.export.torch([X * Y, sympy.Max(X, Y, 1), sympy.Piecewise((X, X > Y), (2, True))], ["x", "y"])
+    again.load_state_dict(torch.load(tmp_path / "s", weights_only=True))
+    assert torch.equal(again(x), module(x))
+    assert module.float()(x.float()).dtype == torch.float32
+    jacobian = torch.func.vmap(torch.func.jacrev(module))(x[0].float())
+    assert jacobian.shape == (5, 3, 2)
+    with pytest.raises(ew.InputError, match=r"shape \(\.\.\., 2\)"):
+        module(torch.zeros(4, 3))
+
+
+# domains
+
+
+DOMAINS = {
+    sympy.log(X): ["x > 0"],
+    sympy.sqrt(1 + X**2) + sympy.log(1 + sympy.exp(X)): [],
+    1 / (X - Y): ["x - y != 0"],
+    X ** sympy.Rational(-1, 2): ["x > 0"],
+    X ** sympy.Rational(2, 3): ["x >= 0"],
+    sympy.acos(X / 2) + sympy.atanh(Y): ["-1 <= x/2 <= 1", "-1 < y < 1"],
+    sympy.acosh(X): ["x >= 1"],
+    sympy.tan(X): ["cos(x) != 0"],
+    X**2 + sympy.sin(X): [],
+}
+
+
+@pytest.mark.parametrize("formula", DOMAINS, ids=str)
+def test_where_a_formula_is_defined_is_said(formula: Any) -> None:
+    assert sorted(conditions([formula])) == sorted(DOMAINS[formula])
+    said = " and ".join(conditions([formula]))
+    assert (f"defined where {said}" in ew.export.numpy(formula, ["x", "y"])) == bool(said)
+
+
+# what is refused
+
+
+WAYS = ["numpy", "c", "torch", "torch_source", "latex", "excel"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("source", "names", "words"),
+    [
+        ("x + 1", None, "Got str"),
+        (None, None, "Got NoneType"),
+        (True, None, "Got bool"),
+        ([], None, "nothing to export"),
+        ([X, "y"], None, "Got str"),
+        (X + Y, ["x"], "'y', which is not among the inputs"),
+        (X, ["x", "x"], "different texts"),
+        (X, "x", "different texts"),
+        (X, ["x", ""], "different texts"),
+        (X, ["x", 3], "different texts"),
+        (X, 3, "different texts"),
+        (X + sympy.I, None, "not a real"),
+        (X * sympy.nan, None, "not a real"),
+        (X + sympy.oo, None, "not a real"),
+        (float("nan"), None, "not a real"),
+        (X + sympy.sqrt(-2), None, "not a real"),
+        (sympy.Integral(sympy.exp(-(X**2)), X), None, "cannot be exported"),
+        (sympy.besselj(0, X), None, "besselj"),
+        (sympy.Function("g")(X), None, "cannot be exported"),
+        (sympy.Piecewise((X, X > 0)), None, "end its last piece"),
+        (sympy.Float("1e400", 20) * X, None, "too large"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_is_no_formula_is_refused_in_one_line(way: str, source: Any, names: Any, words: str) -> None:
+    if way == "latex" and isinstance(source, sympy.besselj | sympy.Piecewise):
+        return  # which mathematics can write
+    with pytest.raises(ew.InputError, match=words) as caught:
+        getattr(ew.export, way)(source, names)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("function", ["", "2f", "a b", "lambda", "double", "f()", "größe", 3, "_f"])
+def test_a_function_needs_a_name(function: Any) -> None:
+    with pytest.raises(ew.InputError, match="'function'"):
+        ew.export.c(X, function=function)
+
+
+@pytest.mark.parametrize("target", [3, ["a", "b"], "", []])
+def test_targets_match_the_outputs(target: Any) -> None:
+    with pytest.raises(ew.InputError, match="'target' must be 1"):
+        ew.export.numpy(X, target=target)
+
+
+@pytest.mark.parametrize("units", ["kg", {"z": "kg"}, {"x": 3}, {"x": "a\nb"}])
+def test_units_match_the_names(units: Any) -> None:
+    with pytest.raises(ew.InputError, match="unit"):
+        ew.export.numpy(X, units=units)
+
+
+def test_excel_has_its_limits() -> None:
+    with pytest.raises(ew.InputError, match="a cell of Excel takes 8192"):
+        ew.export.excel(sympy.Add(*(sympy.sin(k * X + Y) for k in range(1, 900))))
+    with pytest.raises(ew.InputError, match="outside Excel's numbers"):
+        ew.export.excel(sympy.Float("1e-310") * X)
+
+
+def test_exports_are_quiet(quiet, empty_folder) -> None:
+    for way in WAYS:
+        getattr(ew.export, way)(X**2 / Y)

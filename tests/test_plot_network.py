@@ -62,7 +62,7 @@ CASES: dict[str, tuple] = {
         {"names": [LONG[k % 5] + f" {k}" for k in range(20)], "target": "disease progression after one year"},
     ),
     "20 inputs, products": (ew.KAN([20, (0, [2, 3]), 2]), {}),
-    "20 inputs as a tree": (thinned(ew.KAN([20, 3, 1]), 0.3), {"layout": "tree"}),
+    "20 inputs as levels": (thinned(ew.KAN([20, 3, 1]), 0.3), {"layout": "levels"}),
     "products": (ew.KAN([2, (2, 2), 1]), {}),
     "products of 2 to 5": (ew.KAN([4, (1, [2, 3, 5]), (1, [2]), 1]), {"names": ["m_1", "m_2", "r", "gamma"]}),
     "three hidden layers": (ew.KAN([3, 4, 4, 3, 1]), {}),
@@ -189,20 +189,20 @@ def test_it_can_be_read_in_print(case: str) -> None:
     assert all(float(text.get_fontsize()) >= 6.5 for text in picture.ax.texts)
     sides = [np.ptp(box, axis=0).min() / picture.figure.dpi for box in picture.boxes.values()]
     assert min(sides) > 0.19
-    if case not in ("20 inputs, long names", "20 inputs as a tree"):
+    if case not in ("20 inputs, long names", "20 inputs as levels"):
         assert picture.figure.get_figwidth() <= 7.01
 
 
 def test_wide_layers_become_a_grid_and_one_may_choose() -> None:
-    assert plot.diagram(ew.KAN([6, 3, 1])).kind == "tree"
+    assert plot.diagram(ew.KAN([6, 3, 1])).kind == "levels"
     assert plot.diagram(ew.KAN([20, 5, 1])).kind == "grid"
     assert plot.diagram(ew.KAN([6, 3, 1]), layout="grid").kind == "grid"
     assert plot.diagram(ew.KAN([6, 3, 1]), width=3.35).kind == "grid"
     few = [(0, j, i) for j in range(5) for i in range(20) if (i + j) % 5]
-    assert plot.diagram(ew.KAN([20, 5, 1]), hidden=few).kind == "tree"
+    assert plot.diagram(ew.KAN([20, 5, 1]), hidden=few).kind == "levels"
 
 
-@pytest.mark.parametrize("layout", ["tree", "grid"])
+@pytest.mark.parametrize("layout", ["levels", "grid"])
 @pytest.mark.parametrize("widths", [[1, 1], [3, (1, [3, 2]), (0, 1)], [3, 4, 4, 2]], ids=str)
 def test_lines_lead_from_node_to_subnode(widths: list, layout: str) -> None:
     model = ew.KAN(widths)
@@ -243,7 +243,7 @@ def test_opacity_follows_the_scores() -> None:
         gid = str(patch.get_gid())
         if gid.endswith("-line"):
             depth, j, i = map(int, gid.split("-")[1:4])
-            opacity = max(0.12, math.tanh(3 * float(scores[depth][j, i])))
+            opacity = max(0.18, math.tanh(3 * float(scores[depth][j, i])))
             ink = np.array([0x1B, 0x2A, 0x3A]) / 255
             assert np.allclose(patch.get_edgecolor()[:3], 1 - opacity * (1 - ink), atol=1e-6)
 
@@ -260,7 +260,7 @@ def test_curves_are_drawn_over_the_range_of_the_data() -> None:
 
 
 def test_product_nodes_are_crossed_rings_with_their_factors() -> None:
-    picture = draw("products of 2 to 5", layout="tree")
+    picture = draw("products of 2 to 5", layout="levels")
     rings = [
         p for p in picture.ax.patches if str(p.get_gid()).startswith("node") and p.get_facecolor()[:3] == (1, 1, 1)
     ]
@@ -307,7 +307,7 @@ def test_given_axes_are_filled_and_texts_shrink_with_them() -> None:
 
 def test_networks_without_edges_still_show_their_nodes() -> None:
     model = ew.nn.remove_edges(ew.KAN([2, 2, 1]), [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (1, 0, 0), (1, 0, 1)])
-    for layout in ("tree", "grid"):
+    for layout in ("levels", "grid"):
         picture = Drawn(plot.network(model, rows(9, 2), layout=layout))
         assert {"name-0-0", "name-0-1", "name-1-1", "name-2-0"} <= set(picture.texts)
         assert collisions(picture) == []

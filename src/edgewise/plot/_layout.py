@@ -9,16 +9,16 @@ from edgewise._errors import InputError, unknown
 from edgewise.interpret import node_names
 from edgewise.nn import KAN, layer_of
 from edgewise.plot._grid import grid
+from edgewise.plot._levels import levels
 from edgewise.plot._place_names import HIDDEN, NAME, NOTE, Labels, corners, place_names
 from edgewise.plot._ruler import broken, height, width
 from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, NameSpot, NodeSpot, Pairs, Placed, Room
 from edgewise.plot._text import Label, edge_label, math_name, name_label
-from edgewise.plot._tree import tree
 
 PAGE = 7.0  # inches: the width of a page's text
-LAYOUTS = {"tree": tree, "grid": grid}
+LAYOUTS = {"levels": levels, "grid": grid}
 _FORMULA = 7.0  # size of the font in boxes, in points
-_WIDEST_LABEL = {"tree": 0.95, "grid": 0.5}  # inches; beyond, the function stands alone
+_WIDEST_LABEL = {"levels": 0.95, "grid": 0.5}  # inches; beyond, the function stands alone
 _UNITS = tuple(k / 100 for k in range(32, 19, -1))  # inches a box may be wide, 8 to 5 mm
 _FEW = 6  # names that are given room beside each other
 _PAD = 0.12
@@ -43,9 +43,9 @@ def diagram(
 ) -> Diagram:
     """Return the positions of everything in the picture of a network; masked and hidden edges have none.
 
-    "tree" puts levels of nodes above each other with a row of boxes between two, nodes ordered so that few lines
+    "levels" puts rows of nodes above each other with a row of boxes between two, nodes ordered so that few lines
     cross; "grid" puts a box where the column and the row of its nodes meet, which is legible when all is joined to all;
-    "auto" takes the tree if its boxes are at least 5 mm wide within `width` inches, and the grid if not.
+    "auto" takes the levels if their boxes are at least 5 mm wide within `width` inches, and the grid if not.
 
     `hidden` are edges (layer, j, i) to be left out. Errors: InputError for names of another number, an unknown layout,
     and a width that is no number of inches.
@@ -53,7 +53,7 @@ def diagram(
     >>> import edgewise as ew
     >>> d = ew.plot.diagram(ew.KAN([2, (1, 1), 1]))
     >>> d.kind, [node.kind for node in d.nodes], len(d.edges)
-    ('tree', ['input', 'input', 'sum', 'product', 'sum'], 8)
+    ('levels', ['input', 'input', 'sum', 'product', 'sum'], 8)
     """
     if isinstance(width, bool) or not isinstance(width, int | float) or not 1 <= width <= 100:
         raise InputError(f"The 'width' parameter must be a number of inches between 1 and 100. Got {width!r}.")

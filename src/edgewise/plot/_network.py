@@ -22,7 +22,7 @@ from edgewise.plot._layout import PAGE, Frame, fitted
 from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
 from edgewise.plot._style import INK, SOFT, SYMBOLIC
 
-_FAINTEST, _FAINTEST_BOX = 0.12, 0.3
+_FAINTEST, _FAINTEST_BOX = 0.18, 0.35
 _CURVE = 0.74  # of a box's side
 _CORNER = 0.09  # radius where a line turns
 _Colour = tuple[float, float, float]
@@ -47,8 +47,8 @@ def network(
     not drawn, nor those that score less than `least`: a note says how many. Names like x1, theta_1 and k_B, and LaTeX
     between dollars, are set as mathematics, others as they are.
 
-    `layout` is "tree", levels above each other; "grid", a crossbar for each layer, legible when many edges join few
-    nodes; or "auto", which takes the tree as long as its boxes are 5 mm wide. The figure, made when `ax` is None, is as
+    `layout` is "levels", nodes above each other; "grid", a crossbar for each layer, legible when many edges join few
+    nodes; or "auto", which takes levels as long as their boxes are 5 mm wide. The figure, made when `ax` is None, is as
     large as the network needs: up to `width` inches with boxes of 5 to 8 mm, wider only when even those do not fit.
     Save it with `ax.figure.savefig(path)`; in SVG every edge's line, box, curve and formula are groups with the ids
     "edge-LAYER-J-I-line" and so on, nodes and their names "node-LAYER-Q" and "name-LAYER-Q".
@@ -146,7 +146,7 @@ def _draw_edge(ax: Axes, plan: Diagram, edge: EdgeSpot, curve: EdgeCurve, opacit
 
 def _path(kind: str, line: Line) -> Path:
     """A bend that leaves and arrives upward, or straight lines with round corners."""
-    if kind == "tree":
+    if kind == "levels":
         (x0, y0), (x1, y1) = line
         lift = 0.45 * (y1 - y0)
         points = [(x0, y0), (x0, y0 + lift), (x1, y1 - lift), (x1, y1)]

@@ -34,8 +34,8 @@ class NodeSpot:
 class EdgeSpot:
     """One shown edge (layer, j, i): a line from its node to the box centred at `box`, and one on to `end`.
 
-    `size` is the box's width and height. A line of two points is drawn as a bend in a tree; the lines of a grid turn
-    at right angles. `label` is a symbolic edge's formula, in the lower part of the box that is `strip` high.
+    `size` is the box's width and height. A line of two points between levels is drawn as a bend; the lines of a grid
+    turn at right angles. `label` is a symbolic edge's formula, in the lower part of the box that is `strip` high.
     """
 
     layer: int
@@ -79,7 +79,7 @@ class NameSpot:
 class Diagram:
     """A network in the plane, inputs at y = 0; `unit` is the side of a box in inches.
 
-    `kind` is "tree" (levels above each other) or "grid" (a crossbar for each layer). `bounds` are left, bottom, right
+    `kind` is "levels" (above each other) or "grid" (a crossbar for each layer). `bounds` are left, bottom, right
     and top of everything, names included; `points` is the size of the formulas in the boxes; `note` tells of edges
     that are left out.
     """

@@ -16,7 +16,7 @@ from edgewise.plot import _style as style
 _CELL = 0.42  # inches
 _LONGEST = 46  # letters of an equation
 _CROWDED = 8  # names from which they stand upright
-_SHADES = LinearSegmentedColormap.from_list("evidence", ["#ffffff", style.ACCENT])
+_SHADES = LinearSegmentedColormap.from_list("evidence", ["#f1f4f7", style.ACCENT])
 
 
 class Tie(NamedTuple):
@@ -69,7 +69,7 @@ def _ties(ax: Axes, ties: Sequence[Tie], width: int) -> None:
     ax.set_ylim(count - 0.5, -0.5)
     ax.set_yticks(range(len(ties)), [tie.support for tie in ties])
     ax.set_ylabel("found in", color=style.INK, fontsize=8)
-    _bare(ax)
+    _bare(ax, width)
 
 
 def _evidence(ax: Axes, values: np.ndarray, names: Sequence[str]) -> None:
@@ -82,10 +82,10 @@ def _evidence(ax: Axes, values: np.ndarray, names: Sequence[str]) -> None:
     ax.set_xticks(range(len(names)), names, rotation=90 if upright else 0, parse_math=False)
     ax.set_yticks(range(len(values)), [str(seed + 1) for seed in range(len(values))])
     ax.set_ylabel("seed", color=style.INK, fontsize=8)
-    _bare(ax)
+    _bare(ax, len(names))
 
 
-def _bare(ax: Axes) -> None:
+def _bare(ax: Axes, width: int) -> None:
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, colors=style.INK, labelsize=8)
-    ax.set_xlim(-0.5, None)
+    ax.set_xlim(-0.5, width - 0.5)

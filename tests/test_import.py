@@ -64,8 +64,8 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options datasets discover export find_relations fit functions interpret io
-        kernels load nn optim plot prune save structure symbolic train unsupervised
+        EdgewiseError InputError KAN Options Session datasets discover export find_relations fit functions interpret
+        io kernels load nn optim plot prune save session structure symbolic train unsupervised
     """,
     "edgewise.nn": """
         Gram KAN KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant add_input centre
@@ -84,6 +84,7 @@ PUBLIC = {
         Choice Factor Family basis contract explain factor_for forced one_thread plain_world prepare pull_c pull_x
         rational remembered
     """,
+    "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
     "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",
 }

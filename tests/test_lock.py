@@ -289,6 +289,17 @@ def test_removed_nodes_leave_their_mean() -> None:
         ew.nn.remove_node(ew.KAN([2, 1, 1]), 1, 0, x)
 
 
+@pytest.mark.parametrize("basis", ["bspline", "chebyshev"])
+def test_an_edge_that_is_zero_learns_where_cells_are_empty(basis) -> None:
+    """Continuation expects of empty cells what the others are like, which a new edge does not know yet."""
+    x = rows(60, 1).square()
+    x[0] = 40.0
+    model = ew.nn.add_input(ew.KAN([1, 1], grid=5, basis=basis), x[:, 0] / 3)
+    both = torch.cat([x, x / 3], dim=1)
+    fit = ew.fit(ew.nn.remove_edges(model, [(0, 0, 0)]), both, torch.sin(x[:, 0] / 20), grids=None)
+    assert fit.train_error < 1e-2
+
+
 def test_a_new_input_changes_nothing_until_it_is_trained() -> None:
     x = rows(120)
     beta = x[:, 0] / (x[:, 1] + 3)

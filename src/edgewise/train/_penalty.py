@@ -124,6 +124,7 @@ class _Edges:
         typical = bends / (1 - empty).sum(1, keepdim=True).clamp_min(1e-12)
         least = (1e-11 * c.abs().amax(1, keepdim=True)).square().clamp_min(1e-300)
         weight = 10 * empty * (error / rows) / (torch.maximum(typical, least) * self.scale[..., 0].clamp_min(1e-300))
+        weight = weight * (c != 0).any(1, keepdim=True)  # a new edge, zero so far, says nothing of what to expect
         return self._padded(self.scale * torch.einsum("ma,em,mb->eab", difference, weight, difference))
 
     def _calm(self, c: Tensor, share: float) -> Tensor:
@@ -131,7 +132,8 @@ class _Edges:
         roughness = self.layer.kind.roughness(c.shape[1]).to(c)
         now = torch.einsum("ef,fg,eg->e", c, roughness, c)
         least = (1e-11 * c.abs().amax(1)).square().clamp_min(1e-300)
-        return (share / torch.maximum(now, least))[:, None, None] * roughness
+        weight = share / torch.maximum(now, least) * (c != 0).any(1)
+        return weight[:, None, None] * roughness
 
     def _difference(self, order: int) -> Tensor:
         out = torch.eye(self.layer.coefficients.shape[-1], dtype=self.features.dtype, device=self.features.device)

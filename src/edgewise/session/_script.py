@@ -1,0 +1,124 @@
+"""A session as a Python script that replays it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from edgewise import io
+from edgewise._errors import InputError
+from edgewise._version import __version__
+from edgewise.session._state import State
+from edgewise.train import as_matrix
+
+if TYPE_CHECKING:
+    from edgewise.session._session import Session
+
+_ASKS = '''
+def rows():
+    """Return the inputs and the targets that the session was made with: x (rows, {inputs}), y (rows, {outputs})."""
+    raise NotImplementedError("fill in rows(): read x and y here")
+
+
+x, y = rows()
+'''
+_READS = """
+table = ew.io.read_table({data})
+x, y = table.inputs({names!r}), table.inputs({targets!r})
+"""
+
+
+def script(session: Session, start: str, data: str | None, whole: bool) -> str:
+    """The text of the script."""
+    return _text(session, repr(start), None if data is None else repr(data), whole)
+
+
+def export(session: Session, path: str | PathLike[str], data: str | PathLike[str] | None, whole: bool) -> None:
+    """Write the script, and the first network beside it."""
+    path = Path(path)
+    if path.suffix != ".py":
+        raise InputError(f"A script is written to a .py file. Got {str(path)!r}.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    if data is not None:
+        _check_rows(session, Path(data))
+    start = path.with_suffix(".safetensors")
+    io.save(session.states[0].situation.model, start, names=session._rows.names)
+    place = None if data is None else _place(Path(data), path.parent)
+    text = _text(
+        session,
+        f"here / {start.name!r}",
+        place,
+        whole,
+        "from pathlib import Path\n\n",
+        "\nhere = Path(__file__).parent\n",
+    )
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None
+
+
+def _place(data: Path, folder: Path) -> str:
+    """The expression that finds the table: relative to the script where it lies in the script's folder."""
+    data, folder = data.resolve(), folder.resolve()
+    if data.is_relative_to(folder):
+        return f"here / {data.relative_to(folder).as_posix()!r}"
+    return repr(str(data))
+
+
+def _check_rows(session: Session, data: Path) -> None:
+    """Raise InputError for a table that does not hold the session's rows, bit for bit."""
+    table, rows = io.read_table(data), session._rows
+    read = [as_matrix(table.inputs(names), str(data)) for names in (list(rows.names), list(rows.targets))]
+    for found, own in zip(read, (rows.table.x, rows.table.y), strict=True):
+        if found.shape != own.shape or not torch.equal(found, own.cpu()):
+            raise InputError(
+                f"{data} does not hold the rows of this session in columns {', '.join([*rows.names, *rows.targets])}. "
+                "Write them there, or leave 'data' out and fill in the script's rows()."
+            )
+
+
+def _text(session: Session, start: str, data: str | None, whole: bool, before: str = "", after: str = "") -> str:
+    rows = session._rows
+    if data is None:
+        source = _ASKS.format(inputs=len(rows.names), outputs=len(rows.targets))
+    else:
+        source = _READS.format(data=data, names=list(rows.names), targets=list(rows.targets))
+    targets = rows.targets[0] if len(rows.targets) == 1 else list(rows.targets)
+    units = f", units={rows.units!r}" if rows.units else ""
+    states = list(session.states) if whole else session.path()
+    return "".join(
+        [
+            f'"""Replays a session of edgewise {__version__}: {len(states) - 1} actions."""\n\n',
+            before,
+            "import edgewise as ew\n",
+            after,
+            source,
+            f"\nsession = ew.Session(ew.load({start}), x, y, {list(rows.names)!r}, target={targets!r}{units})\n",
+            *_steps(states),
+            f"session = session.goto({session.state.id})\n" if whole else "",
+            "model = session.model\n",
+        ]
+    )
+
+
+def _steps(states: list[State]) -> Iterator[str]:
+    """One line for each step, with the error that it left as a comment."""
+    at = states[0]
+    if at.note:
+        yield f"session = session.note({at.note!r})\n"
+    by_id = {state.id: state for state in states}
+    for state in states[1:]:
+        if state.parent != at.id:
+            yield f"session = session.goto({state.parent})\n"
+        if state.parent is not None and state.branch != by_id[state.parent].branch:
+            yield f"session = session.branch({state.branch!r})\n"
+        yield f"session = session.{state.call}  # error {state.error:.3g}\n"
+        if state.note:
+            yield f"session = session.note({state.note!r})\n"
+        at = state

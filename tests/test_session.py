@@ -1,0 +1,519 @@
+"""Sessions: every step is a new value, can be seen before, undone, compared, replayed and read from a file."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import random
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sympy
+import torch
+
+import edgewise as ew
+from edgewise.session import ACTIONS, Session
+
+Call = tuple[str, dict[str, Any]]
+
+
+def rows(n: int = 40, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    x = 0.5 + torch.rand(n, 2, dtype=torch.float64, generator=generator)
+    return x, torch.exp(x[:, 0]) / x[:, 1] + torch.sin(2 * x[:, 1])
+
+
+def begin(widths: Any = (2, 2, 1), **more: Any) -> Session:
+    x, y = rows()
+    return Session(ew.KAN(list(widths), grid=3, seed=1), x, y, ["a", "b"], **more)
+
+
+def bits(model: ew.KAN) -> dict[str, Any]:
+    """Everything that a network is."""
+    state = {k: v.clone() if isinstance(v, torch.Tensor) else json.dumps(v) for k, v in model.state_dict().items()}
+    for number, layer in enumerate(model.layers):
+        state[f"symbols{number}"] = dict(layer.symbols)
+        state[f"rules{number}"] = dict(layer.rules)
+    return {**state, "widths": model.widths, "nodes": list(model.nodes)}
+
+
+def same(a: ew.KAN, b: ew.KAN) -> bool:
+    first, second = bits(a), bits(b)
+    return first.keys() == second.keys() and all(
+        torch.equal(value, second[key]) if isinstance(value, torch.Tensor) else value == second[key]
+        for key, value in first.items()
+    )
+
+
+def edges_of(session: Session) -> list[tuple[int, int, int]]:
+    return [
+        (d, j, i) for d, layer in enumerate(session.model.layers) for j in range(layer.n_out) for i in range(layer.n_in)
+    ]
+
+
+def draw(session: Session, name: str, pick: random.Random) -> dict[str, Any]:
+    """Arguments for an action that might fit: a person who does not look closely."""
+    edges = edges_of(session)
+    depth = pick.randrange(1, len(session.model.layers) + 1)
+    values = {
+        "edge": pick.choice(edges),
+        "edges": tuple(pick.sample(edges, k=min(2, len(edges)))),
+        "node": (depth, pick.randrange(session.model.nodes[depth].n_nodes)),
+        "depth": 1,
+        "nodes": pick.choice([1, (0, 1)]),
+        "function": pick.choice(["x", "x^2", "exp", "sin", "1/x"]),
+        "functions": tuple(pick.sample(["sin", "tan", "x^5", "exp", "x", "tanh"], k=2)),
+        "direction": pick.choice(["up", "down", "any"]),
+        "weight": pick.choice([0.0, 1e-3]),
+        "name": f"v{len(session.states)}",
+        "formula": pick.choice(["a/b", "a*b", "sqrt(a + b)", "exp(-a)"]),
+        "steps": pick.choice([1, 4]),
+        "factor": 2,
+        "threshold": pick.choice([0.0, 1e-3]),
+        "slack": 1.5,
+        "grids": None,
+        "sparsity": 0.0,
+    }
+    return {key: values[key] for key in ACTIONS[name].takes if key in values}
+
+
+def wander(session: Session, count: int, seed: int, *, skip: tuple[str, ...] = ()) -> tuple[Session, list[Call]]:
+    """Take `count` random steps, all actions equally often; steps that are refused do not count."""
+    pick, done = random.Random(seed), []
+    names = [name for name in ACTIONS if name not in skip]
+    while len(done) < count:
+        name = names[len(done) % len(names)] if pick.random() < 0.7 else pick.choice(names)
+        if max(layer.grid for layer in session.model.layers) > 6 and name == "refine":
+            continue
+        arguments = draw(session, name, pick)
+        try:
+            session = session.apply(name, **arguments)
+        except ew.InputError as refused:
+            assert "\n" not in str(refused)
+            names.append(names.pop(names.index(name)))
+            continue
+        done.append((name, arguments))
+    return session, done
+
+
+@pytest.fixture(scope="module")
+def wandered() -> tuple[Session, Session]:
+    """A session, and where it got in 50 random steps."""
+    start = begin()
+    return start, wander(start, 50, seed=4)[0]
+
+
+def test_fifty_random_steps_undone_give_the_first_network_bit_for_bit(wandered) -> None:
+    start, end = wandered
+    first = bits(start.model)
+    assert len({state.name for state in end.path()}) >= 20
+    assert len(end.path()) == 51
+    back = end
+    for state in reversed(end.path()):
+        assert back.state is state
+        if state.id:
+            back = back.undo()
+    assert same(back.model, start.model) and bits(back.model).keys() == first.keys()
+    assert (back.error, back.names, back.forbidden) == (start.error, start.names, start.forbidden)
+    assert same(end.undo(50).model, start.model)
+    again = back.redo(50)
+    assert again.state is end.state and same(again.model, end.model)
+    with pytest.raises(ew.InputError, match="nothing to undo"):
+        back.undo()
+    with pytest.raises(ew.InputError, match="nothing to redo"):
+        again.redo()
+
+
+def replay(folder: Path, script: str) -> ew.KAN:
+    """Run a script in a fresh process elsewhere and return the network that it ends with."""
+    code = f"import runpy, edgewise as ew; ew.save(runpy.run_path({script!r})['model'], 'replayed')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return ew.load(folder / "replayed")
+
+
+def write_rows(path: Path) -> None:
+    x, y = rows()
+    frame = pd.DataFrame({"a": x[:, 0].numpy(), "b": x[:, 1].numpy(), "y": y.numpy()})
+    frame.to_csv(path, index=False)
+
+
+def test_the_script_replays_fifty_steps_bit_for_bit_in_a_fresh_process(wandered, tmp_path) -> None:
+    _, end = wandered
+    write_rows(tmp_path / "rows.csv")
+    end.note("the end").export_script(tmp_path / "steps.py", data=tmp_path / "rows.csv")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert same(replay(elsewhere, str(tmp_path / "steps.py")), end.model)
+
+
+def test_a_preview_of_any_action_changes_nothing(wandered) -> None:
+    start, end = wandered
+    pick, seen = random.Random(1), set()
+    for session in (start.refit(2), end):
+        before, states = bits(session.model), session.states
+        networks = [bits(state.situation.model) for state in states]
+        for name in ACTIONS:
+            try:
+                shown = session.preview(name, **draw(session, name, pick))
+            except ew.InputError:
+                continue
+            seen.add(name)
+            assert shown.before == session.error and shown.after == shown.session.error
+            assert shown.session.state.parent == session.state.id
+            assert str(shown).startswith(name)
+        assert session.states is states and bits(session.model).keys() == before.keys()
+        assert all(
+            same_bits(old, bits(state.situation.model)) for old, state in zip(networks, session.states, strict=True)
+        )
+    assert len(seen) >= len(ACTIONS) - 3
+
+
+def same_bits(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return a.keys() == b.keys() and all(
+        torch.equal(v, b[k]) if isinstance(v, torch.Tensor) else v == b[k] for k, v in a.items()
+    )
+
+
+def test_a_preview_says_what_the_action_then_does() -> None:
+    session = begin().fit()
+    shown = session.preview("set_function", (0, 0, 0), "x")
+    done = session.set_function((0, 0, 0), "x")
+    assert same(shown.session.model, done.model) and shown.after == done.error
+    assert shown.comparison.became == {(0, 0, 0): ("spline", "x")}
+    assert set(shown.comparison.curves) == {(0, 0, 0), (1, 0, 0)}
+    x, _ = rows()
+    moved = (done.model(x) - session.model(x)).detach().square().mean().sqrt()
+    assert shown.comparison.moved == pytest.approx(float(moved))
+
+
+def test_every_action_is_a_method_and_every_method_an_action() -> None:
+    from edgewise.session import Steering
+
+    methods = {name for name in vars(Steering) if not name.startswith("_")} - {"apply"}
+    assert methods == set(ACTIONS)
+    for name, row in ACTIONS.items():
+        method = inspect.signature(getattr(Steering, name))
+        taken = [p.replace(annotation=inspect.Parameter.empty) for p in list(method.parameters.values())[1:]]
+        assert taken == list(row.takes.values()), name
+        assert getattr(Steering, name).__doc__, name
+
+
+def test_a_person_finds_a_law_in_the_original_variables() -> None:
+    x, y = rows()
+    session = Session(ew.KAN([2, 1], grid=5), x, y, ["a", "b"], target="z", units={"a": "", "b": "", "z": ""})
+    session = session.add_variable("r", "exp(a)/b").fit()
+    assert session.names == ["a", "b", "r"]
+    session = session.prune_edge((0, 0, 0)).fit()
+    assert "x" in [found.function for found in session.suggest((0, 0, 2)) if found.accepted]
+    session = session.snap_edge((0, 0, 2), "x").snap_edge((0, 0, 1), "sin").snap_all()
+    a, b = sympy.symbols("a b")
+    assert sympy.simplify(session.formula() - sympy.exp(a) / b - sympy.sin(2 * b)) == 0
+    assert session.error < 1e-12
+    assert session.unit_problem() is None
+
+
+def test_variables_may_stand_on_variables_and_are_checked() -> None:
+    session = begin().add_variable("p", "a*b").add_variable("q", "p + a")
+    assert session.names == ["a", "b", "p", "q"]
+    x, _ = rows()
+    column = session.state.situation.table(session._rows).x[:, 3]
+    torch.testing.assert_close(column, x[:, 0] * x[:, 1] + x[:, 0])
+    for name, formula, message in [
+        ("a", "b", "taken"), ("y", "b", "taken"), ("2x", "b", "word like"), ("c", "zz + a", "zz"),
+        ("c", "1/(a - a)", "divides by zero"), ("c", "log(a - 5)", "not finite in 40 of 40 rows"), ("c", "3", "every row"),
+        ("c", "__import__('os')", "c|import"),
+    ]:  # fmt: skip
+        with pytest.raises(ew.InputError, match=message):
+            session.add_variable(name, formula)
+
+
+def test_units_refuse_a_variable_that_does_not_fit() -> None:
+    x, y = rows()
+    session = Session(ew.KAN([2, 1]), x, y, ["v", "t"], target="s", units={"v": "m/s", "t": "s", "s": "m"})
+    assert session.add_variable("d", "v*t").names[-1] == "d"
+    with pytest.raises(ew.InputError, match=r"units of d = v \+ t do not fit: t has dimension \[time\]"):
+        session.add_variable("d", "v + t")
+    law = session.set_function((0, 0, 0), "x", (1, 0, 1, 0)).prune_edge((0, 0, 1))
+    problem = law.set_function((0, 0, 0), "x", (1, 0, 2, 0)).unit_problem()
+    assert problem is not None and "[time]" in problem
+    with pytest.raises(ew.InputError, match="still splines"):
+        session.unit_problem()
+    with pytest.raises(ew.InputError, match="'units' names 'w'"):
+        Session(ew.KAN([2, 1]), x, y, ["v", "t"], units={"w": "m"})
+    with pytest.raises(ew.InputError, match="no unit that is known"):
+        Session(ew.KAN([2, 1]), x, y, ["v", "t"], units={"v": "parrot"})
+    bare = Session(law.model, x, y, ["v", "t"], units={"t": "s"}).set_function((0, 0, 0), "x", (1, 0, 1, 0))
+    with pytest.raises(ew.InputError, match="No unit is given for 'v'"):
+        bare.unit_problem()
+
+
+def test_locked_edges_refuse_hands_and_training() -> None:
+    session = begin().refit(20).lock([(0, 0, 0), (1, 0, 0)]).lock_node((1, 1))
+    kept = session.model
+    for call in [
+        lambda s: s.prune_edge((0, 0, 0)), lambda s: s.set_function((0, 0, 0), "x"), lambda s: s.snap_edge((0, 0, 0)),
+        lambda s: s.remove_node((1, 0)), lambda s: s.remove_node((1, 1)), lambda s: s.monotone((0, 1, 1), "up"),
+    ]:  # fmt: skip
+        with pytest.raises(ew.InputError, match="is locked: unlock it first"):
+            call(session)
+    with pytest.raises(ew.InputError, match="locked"):
+        session.suggest((0, 0, 0))
+    after = session.refit(5).fit().snap_all().refit(5).model
+    for depth, j, i in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 1, 1)]:
+        assert torch.equal(after.layers[depth].coefficients[j, i], kept.layers[depth].coefficients[j, i])
+        assert (j, i) not in after.layers[depth].symbols
+    free = session.unlock((0, 0, 0)).unlock_node((1, 1))
+    assert free.prune_edge((0, 0, 0)).error > 0
+
+
+def test_forbidden_and_required_functions_hold_by_hand_and_by_snapping() -> None:
+    session = begin((2, 1)).add_variable("r", "exp(a)/b").fit().forbid(["x", "sin"])
+    assert session.forbidden == ("x", "sin")
+    with pytest.raises(ew.InputError, match="'x' is forbidden"):
+        session.set_function((0, 0, 2), "x")
+    assert not {"x", "sin"} & {found.function for found in session.suggest((0, 0, 2))}
+    assert session.allow("x").set_function((0, 0, 2), "x").forbidden == ("sin",)
+    with pytest.raises(ew.InputError, match="'exp' is not forbidden"):
+        session.allow("exp")
+    with pytest.raises(ew.InputError, match="leave one"):
+        session.forbid(ew.functions.names())
+    held = session.require((0, 0, 1), ["cos", "tanh"])
+    with pytest.raises(ew.InputError, match="has to be one of cos, tanh"):
+        held.snap_edge((0, 0, 1), "exp")
+    assert {found.function for found in held.suggest((0, 0, 1))} <= {"cos", "tanh"}
+    assert held.require((0, 0, 1), []).snap_edge((0, 0, 1), "exp").error > 0
+
+
+def test_an_edge_pruned_and_restored_is_what_it_was() -> None:
+    session = begin().fit()
+    back = session.prune_edge((0, 1, 0)).restore_edge((0, 1, 0))
+    x, _ = rows()
+    torch.testing.assert_close(back.model(x), session.model(x), rtol=1e-10, atol=1e-10)
+    spline = session.set_function((0, 1, 0), "x").to_spline((0, 1, 0))
+    assert spline.error == pytest.approx(session.set_function((0, 1, 0), "x").error, rel=1e-2)
+    assert spline.model.layers[0].symbols == {}
+
+
+def test_branches_go_their_own_ways() -> None:
+    session = begin()
+    one = session.refit(2).refit(2)
+    two = one.goto(1).branch("other").prune_edge((0, 0, 0)).note("without a").refit(2)
+    three = two.undo().refit(1)  # the branch has gone on: this is one of its own
+    assert [state.branch for state in three.states] == ["main", "main", "main", "other", "other", "branch 2"]
+    assert [state.parent for state in three.states] == [None, 0, 1, 1, 3, 3]
+    assert three.branches() == ["main", "other", "branch 2"]
+    assert [state.id for state in three.path()] == [0, 1, 3, 5]
+    assert three.goto("other").state.id == 4 and three.goto("main").state.id == 2
+    assert three.goto(3).state.note == "without a"
+    assert len(one.states) == 3  # the session before is what it was
+    table = three.history()
+    assert " ".join(table.columns) == "id parent branch action error parameters edges splines note here"
+    assert table["here"].tolist() == [False] * 5 + [True] and table["note"][3] == "without a"
+    assert "# without a" in three.log() and three.log().count("\n") == 3
+    assert repr(three).startswith("Session(6 states, at 5 on 'branch 2'")
+    found = three.compare(2, 3)
+    assert found.edges == (6, 5) and found.became == {(0, 0, 0): ("spline", "removed")}
+    assert "edge (0, 0, 0): spline -> removed" in str(found)
+    assert three.compare(4, 4).moved == 0.0 and three.compare(4, 4).curves == {}
+
+
+def test_a_whole_tree_is_replayed_too(tmp_path) -> None:
+    session = begin().refit(2).note("first").branch("b").prune_edge((0, 0, 0)).goto(1).refit(3).goto("b")
+    session.note("here").export_script(tmp_path / "tree.py", whole=True)
+    text = (tmp_path / "tree.py").read_text()
+    assert "raise NotImplementedError" in text and "eval" not in text
+    x, y = rows()
+    space: dict[str, Any] = {"__file__": str(tmp_path / "tree.py"), "given": (x, y)}
+    with pytest.raises(NotImplementedError, match="fill in"):
+        exec(compile(text, "tree.py", "exec"), dict(space))  # noqa: S102 (our own script)
+    filled = text.replace('raise NotImplementedError("fill in rows(): read x and y here")', "return given")
+    exec(compile(filled, "tree.py", "exec"), space)  # noqa: S102 (our own script)
+    again = space["session"]
+    assert [(s.parent, s.branch, s.note, s.call) for s in again.states] == [
+        (s.parent, s.branch, s.note, s.call) for s in session.note("here").states
+    ]
+    assert all(same(a.situation.model, b.situation.model) for a, b in zip(again.states, session.states, strict=True))
+    assert again.state.id == session.state.id and same(space["model"], session.model)
+
+
+def test_a_script_is_only_written_for_rows_that_are_the_session_s(tmp_path) -> None:
+    session = begin()
+    write_rows(tmp_path / "rows.csv")
+    text = (tmp_path / "rows.csv").read_text().splitlines()
+    (tmp_path / "less.csv").write_text("\n".join(text[:-1]))
+    with pytest.raises(ew.InputError, match="does not hold the rows"):
+        session.export_script(tmp_path / "s.py", data=tmp_path / "less.csv")
+    with pytest.raises(ew.InputError, match="no file"):
+        session.export_script(tmp_path / "s.py", data=tmp_path / "none.csv")
+    with pytest.raises(ew.InputError, match=r"\.py file"):
+        session.export_script(tmp_path / "s.txt")
+    with pytest.raises(ew.InputError, match="no folder"):
+        session.export_script(tmp_path / "nowhere" / "s.py")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["less.csv", "rows.csv"]
+    assert "ew.load('first.safetensors')" in session.script("first.safetensors", data="t.csv")
+
+
+def test_a_saved_session_is_the_same_session(wandered, tmp_path) -> None:
+    _, end = wandered
+    end = end.note("so far").undo(2)
+    end.save(tmp_path / "a.session")
+    again = Session.load(tmp_path / "a.session")
+    assert again.state.id == end.state.id and again._undone == end._undone and repr(again) == repr(end)
+    for old, new in zip(end.states, again.states, strict=True):
+        assert same(old.situation.model, new.situation.model)
+        assert (old.parent, old.branch, old.call, old.error, old.note) == (
+            new.parent, new.branch, new.call, new.error, new.note
+        )  # fmt: skip
+        assert (old.situation.variables, old.situation.forbidden) == (new.situation.variables, new.situation.forbidden)
+    assert same(again.redo().refit(2).model, end.redo().refit(2).model)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.session"]
+
+
+def _damage(source: Path, out: Path, change: Any) -> None:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "session.json":
+                data = json.dumps(change(json.loads(data))).encode()
+            if data != b"null":
+                new.writestr(name, data)
+
+
+DAMAGES = {
+    "no history": lambda said: None,
+    "a list": lambda said: [said],
+    "newer": lambda said: {**said, "schema": 2},
+    "no states": lambda said: {**said, "states": []},
+    "more states": lambda said: {**said, "states": said["states"] * 2},
+    "another action": lambda said: {**said, "states": [said["states"][0], {**said["states"][1], "name": "run"}]},
+    "wrong arguments": lambda said: {
+        **said,
+        "states": [said["states"][0], {**said["states"][1], "arguments": {"x": 1}}],
+    },
+    "a parent that comes later": lambda said: {
+        **said,
+        "states": [said["states"][0], {**said["states"][1], "parent": 1}],
+    },
+    "nowhere": lambda said: {**said, "at": 9},
+    "no names": lambda said: {**said, "names": ["a"]},
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_session_is_refused(name, tmp_path) -> None:
+    begin().refit(1).save(tmp_path / "sound")
+    _damage(tmp_path / "sound", tmp_path / "bad", DAMAGES[name])
+    with pytest.raises(ew.InputError, match=r"bad"):
+        Session.load(tmp_path / "bad")
+
+
+def test_files_that_are_no_sessions_are_refused(tmp_path) -> None:
+    (tmp_path / "text").write_text("hello")
+    for name, message in [("text", "no session"), ("none", "no file"), (".", "no file")]:
+        with pytest.raises(ew.InputError, match=message):
+            Session.load(tmp_path / name)
+    with pytest.raises(ew.InputError, match="no folder"):
+        begin().save(tmp_path / "nowhere" / "s")
+    with pytest.raises(ew.InputError, match="is a folder"):
+        begin().save(tmp_path)
+
+
+BAD_CALLS = [
+    ("prune_edge", ((0, 3, 0),), r"Layer 0 has edges \(0..1, 0..1\). Got \(3, 0\)"),
+    ("prune_edge", ((2, 0, 0),), "layers 0 to 1. Got 2"),
+    ("prune_edge", ((0, 0),), r"An edge is \(layer, j, i\)"),
+    ("prune_edge", ((0, 0, True),), r"An edge is \(layer, j, i\)"),
+    ("prune_edge", ("edge",), r"An edge is \(layer, j, i\)"),
+    ("prune_edge", (), r"prune_edge takes \(edge\): missing"),
+    ("prune_edge", ((0, 0, 0), 3), "too many"),
+    ("prune_ege", (), "Unknown action 'prune_ege'. Known: prune_edge"),
+    ("restore_edge", ((0, 0, 0),), "is there already"),
+    ("remove_node", ((0, 0),), "Nodes that edges enter"),
+    ("remove_node", ((2, 0),), "Outputs cannot"),
+    ("remove_node", ((1, 7),), "nodes before layer 1 are 0 to 1"),
+    ("set_function", ((0, 0, 0), "sine"), "Unknown function 'sine'"),
+    ("set_function", ((0, 0, 0), None), "'function' must|Unknown function None"),
+    ("set_function", ((0, 0, 0), "sin", (1, 2)), "four finite numbers"),
+    ("set_function", ((0, 0, 0), "sin", (1, 2, 3, float("nan"))), "finite number"),
+    ("to_spline", ((0, 0, 0),), "is a spline already"),
+    ("refit", (0,), "'steps' must be an int >= 1. Got 0"),
+    ("refit", (1.5,), "'steps' must be an int >= 1"),
+    ("refine", ("2",), "'factor' must be"),
+    ("fit", ("fine",), "'grids' must be"),
+    ("fit", ([0],), "'grids' must be"),
+    ("fit", (None, -1.0), "'sparsity' must be"),
+    ("prune", (2.0,), "'threshold' must be"),
+    ("snap_all", (0.5,), "'slack' must be"),
+    ("snap_all", (None, 1), "'rounding' must be"),
+    ("monotone", ((0, 0, 0), "sideways"), "Unknown direction"),
+    ("smooth", ((0, 0, 0), -1), "'weight' must be"),
+    ("forbid", ("sine",), "Unknown function 'sine'"),
+    ("forbid", (3,), "names of functions"),
+    ("require", ((0, 0, 0), [3]), "names of functions"),
+    ("add_nodes", (1, 0), "width of KAN"),
+    ("add_nodes", (0, 1), "'depth' must be"),
+    ("add_nodes", ("one", 1), "must be ints"),
+    ("lock", ([],), r"An edge is \(layer, j, i\)"),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "message"), BAD_CALLS, ids=range(len(BAD_CALLS)))
+def test_a_step_that_cannot_be_taken_says_why(name, given, message) -> None:
+    with pytest.raises(ew.InputError, match=message) as caught:
+        begin().apply(name, *given)
+    assert "\n" not in str(caught.value)
+
+
+def test_places_that_are_not_there_are_refused() -> None:
+    session = begin()
+    for call, message in [
+        (lambda: session.undo(), "This is the start"), (lambda: session.redo(), "nothing to redo"),
+        (lambda: session.undo(0), "'steps' must"), (lambda: session.goto(1), "states 0 to 0. Got 1"),
+        (lambda: session.goto(-1), "states 0 to 0"), (lambda: session.goto("mane"), "Unknown branch 'mane'"),
+        (lambda: session.branch("main"), "a branch 'main' already"), (lambda: session.branch(""), "name is a text"),
+        (lambda: session.compare(0, 3), "states 0 to 0. Got 3"), (lambda: session.note(3), "note is a text"),
+        (lambda: session.suggest((0, 9, 9)), "Layer 0 has edges"), (lambda: session.suggest("a"), "An edge is"),
+    ]:  # fmt: skip
+        with pytest.raises(ew.InputError, match=message):
+            call()
+
+
+def test_rows_that_do_not_fit_are_refused() -> None:
+    x, y = rows()
+    bad = y.clone()
+    bad[3] = float("nan")
+    model = ew.KAN([2, 1])
+    for arguments, message in [
+        ((model, x[:, :1], y), "takes 2 input columns"), ((model, x, y[:5]), "equally many rows"),
+        ((model, x, bad), "row 3"), ((model, x, y, ["a"]), "2 names"), ((model, x, y, ["a", "a"]), "different texts"),
+        (("model", x, y), "begins with an edgewise.KAN"), ((model, x[:1], y[:1]), "at least 3 rows"),
+    ]:  # fmt: skip
+        with pytest.raises(ew.InputError, match=message):
+            Session(*arguments)
+
+
+def test_names_come_from_a_data_frame_and_the_start_is_a_copy() -> None:
+    x, y = rows()
+    model = ew.KAN([2, 1], dtype=torch.float32)
+    session = Session(model, pd.DataFrame(x.numpy(), columns=["mass", "speed"]), np.asarray(y))
+    assert session.names == ["mass", "speed"] and session.model.dtype == torch.float64
+    with torch.no_grad():
+        model.layers[0].coefficients.zero_()
+        session.model.layers[0].coefficients.zero_()
+    assert bool(session.model.layers[0].coefficients.any())
+
+
+def test_several_outputs_have_several_formulas() -> None:
+    x, _ = rows()
+    session = Session(ew.KAN([2, 2]), x, x.flip(1), ["a", "b"], target=["p", "q"])
+    for j in range(2):
+        session = session.prune_edge((0, j, j)).set_function((0, j, 1 - j), "x", (1, 0, 1, 0))
+    assert [str(f) for f in session.formula()] == ["b", "a"]
+    assert session.error < 1e-12 and "target=['p', 'q']" in session.script()

@@ -43,7 +43,7 @@ def main() -> None:
     if given.derive:
         write(QUESTIONS, [question for law in LAWS for question in questions(law)])
     if given.calibrate:
-        calibrate()
+        calibrate(given.out)
         return
     asked = read(QUESTIONS)
     passed = [_measure(asked, noise, given.seeds, given.out) for noise in LIMITS]
@@ -142,7 +142,7 @@ def _row(kind: str, counts: Counter[str]) -> dict[str, str | int | float]:
     }
 
 
-def calibrate() -> None:
+def calibrate(out: Path) -> None:
     """False positives on random functions without structure, misses on those with it, at several levels of noise."""
     rows = []
     for noise in (0.0, 0.001, 0.01, 0.03, 0.1):
@@ -159,9 +159,9 @@ def calibrate() -> None:
                         excess.append(finding.statistic / finding.threshold)
             worst = float(np.quantile(excess, 0.95)) if excess else 0.0
             row = _row(name, said)
-            rows.append([noise, *row.values(), worst])
-    head = ["noise", *_row("", Counter()), "95 % of statistic / threshold where true"]
-    table("Calibration: random functions", head, rows)
+            rows.append({"noise": noise, **row, "statistic_over_threshold_95": worst})
+    append(out / "structure_calibration.csv", rows)
+    table("Calibration: random functions", list(rows[0]), [list(row.values()) for row in rows])
 
 
 def read(path: Path) -> list[Question]:

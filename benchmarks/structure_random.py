@@ -15,7 +15,7 @@ _WAVES = 12
 
 
 def random_functions() -> dict[str, list[Case]]:
-    """Cases by name: without any structure, a sum of two groups, a product of two groups, a function of a difference."""
+    """Cases by name: without structure, a sum or a product of two groups, a function of a difference."""
     return {
         "none": [_none(seed) for seed in range(_CASES)],
         "sum": [_two_groups(seed, "additive") for seed in range(_CASES)],

@@ -1,151 +1,91 @@
-"""Levels of nodes above each other, and between two levels one row of boxes, in which no line meets a box."""
+"""The picture of a tree of structure: columns below, sums, products and functions of groups above them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 
-from edgewise.nn._nodes import Nodes
-from edgewise.plot._order import ordered, spread
-from edgewise.plot._spots import BESIDE, DOT, FACTOR, RING, RISE, EdgeSpot, NodeSpot, Pairs, Placed, Point, Room
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle
 
-_GAP = 0.16  # between boxes
-_APART = 0.25  # between nodes with their names
-_LEAST_WIDTH = 2.4
-_RUN, _SLOPE, _LONGEST = 0.55, 0.16, 3.2  # from a node to its boxes, by how far they lie aside
+from edgewise._errors import InputError
+from edgewise.plot import _style as style
+from edgewise.plot._text import name_label
+from edgewise.structure import Tree
 
+_SIGNS = {"sum": "+", "product": "×", "function": "F"}
+_RADIUS = 0.2
+_APART = 1.0  # of columns beside each other; as much as levels above each other
+_GAP = 0.12  # from a node to what is written beside it
+_LETTER = 0.105  # width of one, to keep names apart
 
-def tree(nodes: Sequence[Nodes], pairs: Sequence[Pairs], room: Room) -> Placed:
-    """The nodes and edges of a network drawn bottom-up; boxes stand near the node that they share with fewer others."""
-    order = ordered(nodes, pairs)
-    extents = [_extents(level, depth, len(nodes), room) for depth, level in enumerate(nodes)]
-    rows = [[room.size((depth, j, i), 1.0)[0] for j, i in layer] for depth, layer in enumerate(pairs)]
-    width = max(
-        _LEAST_WIDTH,
-        *(sum(row) + _GAP * len(row) for row in rows),
-        *(sum(map(sum, sides)) + _APART * len(sides) for sides in extents),
-    )
-    below = _level(nodes[0], 0, _even(extents[0], list(range(nodes[0].n_nodes)), width), order[0])
-    found, edges = list(below), []
-    for depth, layer in enumerate(pairs):
-        level = nodes[depth + 1]
-        if depth + 1 == len(pairs):
-            xs = _even(extents[-1], list(range(level.n_nodes)), width)
-        else:
-            xs = _nodes_x(level, extents[depth + 1], order[depth + 1], (below, layer), width)
-        above = _level(level, depth + 1, xs, order[depth + 1])
-        boxes = _row(depth, layer, room, (below, above), width)
-        above, placed = _stacked(below, boxes, above)
-        found += above
-        edges += placed
-        below = above
-    return found, edges
+_Spot = tuple[Tree, float, float]
 
 
-def _extents(nodes: Nodes, depth: int, levels: int, room: Room) -> list[Point]:
-    """How far each node reaches to the left and to the right, its name included."""
-    sides = []
-    for q, arity in enumerate((1,) * nodes.n_sum + nodes.arities):
-        half = max(0.3, FACTOR * (arity - 1) / 2 + 0.2)
-        if 0 < depth < levels - 1:
-            name = (RING if arity > 1 else DOT) + BESIDE + room.beside[depth, q]
-            sides.append((half, max(half, name)))
-        else:
-            half = max(half, room.ends[0 if depth == 0 else 1] / 2)
-            sides.append((half, half))
-    return sides
+def tree(tree: Tree, ax: Axes | None = None) -> Axes:
+    """Draw what `edgewise.structure.tree` found, and return the axes.
+
+    Columns stand below, in an order without crossings. A plus joins a sum, a cross a product, an F any function of
+    several groups; beside a node stands its closed form where that is known. A ring around a node says that one more
+    function follows it.
+
+    Errors: InputError for anything else than a tree.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(300, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> f = ew.structure.surrogate(x, lambda x: torch.sin(x[:, 0] - x[:, 1]))
+    >>> [text.get_text() for text in ew.plot.tree(ew.structure.tree(f)).texts]
+    ['+', 'x1 - x2', '$x_{1}$', '$x_{2}$']
+    """
+    if not isinstance(tree, Tree):
+        raise InputError(f"'tree' must be what structure.tree returns. Got {type(tree).__name__}.")
+    spots, width = _placed(tree, 0.0)
+    places = {id(node): (x, y) for node, x, y in spots}
+    right = max(x + (_RADIUS + _GAP + _LETTER * len(node.name) if node.children else 0.4) for node, x, _ in spots)
+    height = max(y for _, _, y in spots) + 2 * _RADIUS
+    ax = style.axes(ax, (max(2.4, 0.9 * (max(right, width) + 0.5)), max(1.2, 0.9 * (height + 0.9))))
+    for parent, child in _lines(tree):
+        (x0, y0), (x1, y1) = places[id(parent)], places[id(child)]
+        ax.plot([x0, x1], [y0, y1], color=style.SOFT, linewidth=1.2, zorder=1)
+    for node, x, y in spots:
+        _draw(ax, node, x, y)
+    ax.set_xlim(-0.5, max(right, width) + 0.1)
+    ax.set_ylim(-0.6, height)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    return ax
 
 
-def _even(extents: list[Point], order: list[int], width: float) -> list[float]:
-    """The places of nodes spread over the width."""
-    slack = (width - sum(map(sum, extents))) / len(extents)
-    left, xs = 0.0, [0.0] * len(extents)
-    for q in order:
-        before, after = extents[q]
-        xs[q] = left + slack / 2 + before
-        left += slack + before + after
-    return xs
+def _placed(node: Tree, left: float) -> tuple[list[_Spot], float]:
+    """Where a node and all below it stand, from `left` on, and the right end of what they take."""
+    if not node.children:
+        return [(node, left + _APART / 2 - 0.5, 0.0)], left + max(_APART, _LETTER * len(node.name) + 2 * _GAP)
+    spots: list[_Spot] = []
+    tops = []
+    for child in node.children:
+        below, left = _placed(child, left)
+        tops.append(below[0])
+        spots += below
+    x = (tops[0][1] + tops[-1][1]) / 2
+    y = _APART * (1 + max(top[2] for top in tops) / _APART)
+    return [(node, x, y), *spots], left
 
 
-def _nodes_x(
-    nodes: Nodes, extents: list[Point], order: list[int], leads: tuple[list[NodeSpot], Pairs], width: float
-) -> list[float]:
-    """The places of hidden nodes: above the middle of what leads to them, the more evenly the more edges there are."""
-    below, layer = leads
-    groups = nodes.groups()
-    of = {j: q for q, group in enumerate(groups) for j in group}
-    line = list(dict.fromkeys(of[j] for j in order))
-    evenly = len(layer) / (nodes.n_subnodes * len(below))
-    wishes, even = [], _even(extents, line, width)
-    for q in line:
-        xs = [below[i].x for j, i in layer if j in groups[q]] or [even[q]]
-        wishes.append(evenly * even[q] + (1 - evenly) * sum(xs) / len(xs))
-    gaps = [extents[a][1] + extents[b][0] + _APART for a, b in pairwise(line)]
-    places = spread(wishes, gaps, (extents[line[0]][0], width - extents[line[-1]][1]))
-    return [x for _, x in sorted(zip(line, places, strict=True))]
+def _lines(node: Tree) -> Iterator[tuple[Tree, Tree]]:
+    for child in node.children:
+        yield node, child
+        yield from _lines(child)
 
 
-def _level(nodes: Nodes, depth: int, xs: list[float], order: list[int]) -> list[NodeSpot]:
-    """Nodes whose edges end at height 0; products rise above their factors, and sums beside them too."""
-    rise = RISE if nodes.arities else 0.0
-    place = {j: k for k, j in enumerate(order)}
-    spots = []
-    for q, (x, group) in enumerate(zip(xs, nodes.groups(), strict=True)):
-        if q < nodes.n_sum:
-            spots.append(NodeSpot(depth, q, "sum" if depth else "input", x, rise, ((x, rise),)))
-            continue
-        line = sorted(group, key=place.__getitem__)
-        points = tuple((x + FACTOR * (line.index(j) - (len(group) - 1) / 2), 0.0) for j in group)
-        spots.append(NodeSpot(depth, q, "product", x, rise, points))
-    return spots
-
-
-def _row(
-    depth: int, layer: Pairs, room: Room, levels: tuple[list[NodeSpot], list[NodeSpot]], width: float
-) -> list[EdgeSpot]:
-    """The boxes of a layer at height 0, their lines not yet led on."""
-    below, above = levels
-    ends = [point for node in above for point in node.factors]
-    by_start = len(below) >= len(ends)
-
-    def wish(edge: tuple[int, int]) -> Point:
-        start, end = below[edge[1]].x, ends[edge[0]][0]
-        return (start, end) if by_start else (end, start)
-
-    line = sorted(layer, key=wish)
-    if not line:
-        return []
-    height = room.row_height(depth, layer)
-    sizes = [room.size((depth, j, i), height) for j, i in line]
-    gaps = [(a[0] + b[0]) / 2 + _GAP for a, b in pairwise(sizes)]
-    bounds = ((sizes[0][0] + _GAP) / 2, width - (sizes[-1][0] + _GAP) / 2)
-    xs = spread([wish(edge)[0] for edge in line], gaps, bounds)
-    return [
-        EdgeSpot(depth, j, i, (x, 0.0), size, (((below[i].x, below[i].y),), (ends[j],)))
-        for (j, i), x, size in zip(line, xs, sizes, strict=True)
-    ]
-
-
-def _stacked(
-    below: list[NodeSpot], boxes: list[EdgeSpot], above: list[NodeSpot]
-) -> tuple[list[NodeSpot], list[EdgeSpot]]:
-    """The boxes and the upper level at their heights, with room for lines that go far aside."""
-    half = boxes[0].size[1] / 2 if boxes else 0.5
-    lower = _run(edge.box[0] - edge.start[0] for edge in boxes)
-    upper = _run(edge.box[0] - edge.end[0] for edge in boxes)
-    middle = below[0].y + lower + half
-    level = middle + half + upper
-    lifted = [
-        NodeSpot(n.layer, n.index, n.kind, n.x, n.y + level, tuple((x, y + level) for x, y in n.factors)) for n in above
-    ]
-    placed = []
-    for edge in boxes:
-        x, (end_x, end_y) = edge.box[0], edge.end
-        lines = ((edge.start, (x, middle - half)), ((x, middle + half), (end_x, end_y + level)))
-        placed.append(EdgeSpot(edge.layer, edge.j, edge.i, (x, middle), edge.size, lines))
-    return lifted, placed
-
-
-def _run(aside: Iterable[float]) -> float:
-    longest = max((abs(x) for x in aside), default=0.0)
-    return min(_RUN + _SLOPE * longest, _LONGEST)
+def _draw(ax: Axes, node: Tree, x: float, y: float) -> None:
+    if not node.children:
+        label = name_label(node.name)
+        ax.text(x, y - 0.05, label.text, parse_math=label.is_math, ha="center", va="top", color=style.INK, fontsize=10)
+        return
+    if node.outer:
+        ax.add_patch(Circle((x, y), 1.35 * _RADIUS, facecolor="white", edgecolor=style.ACCENT, linewidth=1.0, zorder=2))
+    colour = style.SYMBOLIC if node.name else style.INK
+    ax.add_patch(Circle((x, y), _RADIUS, facecolor="white", edgecolor=colour, linewidth=1.3, zorder=3))
+    ax.text(x, y, _SIGNS[node.kind], ha="center", va="center", color=colour, fontsize=11, zorder=4)
+    if node.name:
+        place = (x + 1.35 * _RADIUS + _GAP / 2, y + _RADIUS / 2)
+        ax.text(*place, node.name, parse_math=False, ha="left", va="bottom", color=colour, fontsize=8, zorder=4)

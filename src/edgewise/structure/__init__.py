@@ -1,9 +1,7 @@
 """Tests of structure: what a function of several columns does with them, whether or not a formula exists.
 
->>> import edgewise as ew, torch
->>> x = torch.rand(300, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
->>> y = x[:, 0] * torch.sin(x[:, 1] - x[:, 2])
->>> ew.structure.find(x, y)
+`find` tests a table, a network or a law for all of them; `surrogate` makes what the single tests take; `tree` asks
+again inside every group that is found, and `network` makes the network of that shape.
 """
 
 from edgewise.structure._find import Findings as Findings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -12,7 +13,7 @@ from edgewise.structure._relations import exponential, monomial, power_sum, scal
 from edgewise.structure._separability import additive, irrelevant, multiplicative, separable
 from edgewise.structure._surrogate import Surrogate, surrogate
 
-_ALL_SPLITS = 6  # columns up to which every set of columns is tested against its rest
+_ALL_SPLITS = 6  # columns up to which every set of them is tested against the rest, not only single ones and pairs
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,20 @@ class Findings:
 
 
 def find(x: Any, y: Any, *, error: float = 0.0, names: Sequence[str] | None = None, seed: int = 0) -> Findings:
-    """Test a table, or a function on the rows of x, for every structure of this package.
+    """Test a table, or a function on the rows of x, for every structure that this package knows.
 
-    Arguments as those of `surrogate`.
+    Arguments and errors as those of `surrogate`. Of more than six columns that do something only single ones and pairs
+    are tested against the rest. Of two findings that exclude each other, as of a product and a quotient of the same
+    columns, the one with the larger statistic fails.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(300, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    >>> ew.structure.find(x, x[:, 0] * torch.sin(x[:, 1] - x[:, 2]))
+    f does not depend on x4
+    f = x1 g(rest)
+    f = g(x1) h(x2, x3, x4)
+    f = F(g(x2, x3), x1, x4)
+    f depends on x2 and x3 only through x2 - x3
     """
     f = surrogate(x, y, error=error, names=names, seed=seed)
     found = [irrelevant(f, i) for i in range(f.n_columns)]
@@ -60,7 +72,7 @@ def find(x: Any, y: Any, *, error: float = 0.0, names: Sequence[str] | None = No
         found += exclusive([monomial(f, i), exponential(f, i)])
     for columns in _splits(f, live):
         found += exclusive([additive(f, columns), multiplicative(f, columns)])
-    for size in range(2, len(live)):
+    for size in range(2, len(live) if len(live) <= _ALL_SPLITS else 3):
         found += [separable(f, columns) for columns in combinations(live, size)]
     for i, j in combinations(live, 2):
         found += exclusive([translation(f, i, j), scaling(f, i, j), power_sum(f, i, j)])
@@ -68,11 +80,12 @@ def find(x: Any, y: Any, *, error: float = 0.0, names: Sequence[str] | None = No
 
 
 def exclusive(found: Sequence[Finding]) -> list[Finding]:
-    """The findings with the threshold of each at the least statistic of those that hold: only one of them can be."""
-    least = min((one.statistic for one in found if one.holds), default=None)
-    if least is None:
-        return list(found)
-    return [replace(one, threshold=least, verdict=Verdict.FAILS) if one.statistic > least else one for one in found]
+    """Findings of which only one can be true: where one holds, or may, those with a larger statistic fail."""
+    least = min((one.statistic for one in found if one.verdict is not Verdict.FAILS), default=math.inf)
+    return [
+        replace(one, threshold=least, verdict=Verdict.FAILS) if one.holds and one.statistic > least else one
+        for one in found
+    ]
 
 
 def _splits(f: Surrogate, live: Sequence[int]) -> Iterator[tuple[int, ...]]:

@@ -87,7 +87,7 @@ def exponential(f: Surrogate, i: int) -> Finding:
     >>> ew.structure.exponential(ew.structure.surrogate(x, lambda x: x[:, 1] * torch.exp(-2 * x[:, 0])), 0).sentence
     'f = exp(-2 x1) g(rest)'
     """
-    return _factor(f, i, "exponential", torch.ones_like, "rate", lambda name, c: f"f = exp({c:.3g} {name}) g(rest)")
+    return _factor(f, i, "exponential", torch.ones_like, "rate", lambda name, c: f"f = exp({_times(c, name)}) g(rest)")
 
 
 def _proportional(f: Surrogate, pair: tuple[int, int], kind: str, power: float) -> Finding:
@@ -150,13 +150,19 @@ def _defined(f: Surrogate, i: int, power: float) -> bool:
 def _joined(a: str, b: str, power: float, factor: float) -> str:
     """x_i^p + a x_j^p as text, with numbers near whole ones as such."""
     if power == 0.0:
-        near = round(factor)
-        if abs(factor - near) > 0.05 or near == 0:
+        near, back = round(factor), round(1 / factor) if abs(factor) > 0.01 else 0
+        if back and abs(factor) < 0.8 and abs(1 / factor - back) < 0.05:
+            return _joined(b, a, power, float(back))
+        if near == 0 or abs(factor - near) > 0.05:
             return f"{a} {b}^{factor:.3g}"
         return f"{a} {_power(b, near)}" if near > 0 else f"{a}/{_power(b, -near)}"
-    sign, size = ("+" if factor > 0 else "-"), abs(factor)
-    scaled = "" if abs(size - 1) < 0.02 else f"{size:.3g} "
-    return f"{_power(a, power)} {sign} {scaled}{_power(b, power)}"
+    return f"{_power(a, power)} {'+' if factor > 0 else '-'} {_times(abs(factor), _power(b, power))}"
+
+
+def _times(factor: float, name: str) -> str:
+    if abs(abs(factor) - 1) < 0.02:
+        return name if factor > 0 else f"-{name}"
+    return f"{factor:.3g} {name}"
 
 
 def _power(name: str, p: float) -> str:

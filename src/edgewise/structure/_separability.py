@@ -14,6 +14,7 @@ from edgewise.structure._surrogate import Surrogate
 
 #: share of rows between which a factor must change its sign to be told from a term by that
 CROSSES = 0.03
+_SPELLED = 4  # columns up to which sentences name the rest
 
 
 def irrelevant(f: Surrogate, column: int) -> Finding:
@@ -169,7 +170,9 @@ def listed(f: Surrogate, columns: Sequence[int]) -> str:
 
 
 def rest(f: Surrogate, columns: Sequence[int]) -> str:
-    return listed(f, [c for c in range(f.n_columns) if c not in columns])
+    """The other columns as text, as "rest" if they are many."""
+    others = [c for c in range(f.n_columns) if c not in columns]
+    return listed(f, others) if len(others) <= _SPELLED else "rest"
 
 
 def _pairs(f: Surrogate) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from edgewise.interpret._cut import Cut, Thing
 from edgewise.interpret._merge import merges
 from edgewise.interpret._names import end_names
 from edgewise.interpret._scores import node_scores
-from edgewise.interpret._without import Kept, without
+from edgewise.interpret._without import Kept, edge_means, without
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, adapt_grid, layer_of
 from edgewise.train import Table, error_of, refit
@@ -36,7 +36,7 @@ class Pruning:
         self.model, self.table, self.labels = model, table, labels
         self.removed: list[Removal] = []
         self.error = self.before = error_of(model, table)
-        found = without(model, table.x, [], idle=True)
+        found = without(model, edge_means(model, table.x), [], idle=True)
         if found is not None:
             self._take(None, *found, self.error)
 
@@ -57,8 +57,9 @@ class Pruning:
             pass
 
     def _remove_one(self, cut: Cut, limit: float) -> bool:
+        means = edge_means(self.model, self.table.x)
         for thing in cut.candidates(self.model, self.table.x):
-            found = without(self.model, self.table.x, thing.edges)
+            found = without(self.model, means, thing.edges)
             if found is None:
                 continue
             less, kept = found
@@ -73,7 +74,7 @@ class Pruning:
     def _merge_one(self, limit: float) -> bool:
         limit = min(limit, self.error + _MERGED * float(self.table.y.std()))
         for depth, q, into, model in merges(self.model, self.table.x):
-            found = without(model, self.table.x, [])
+            found = without(model, edge_means(model, self.table.x), [])
             error = math.inf if found is None else error_of(found[0], self.table)
             if found is not None and math.isfinite(error) and error <= limit:
                 names = self.labels[depth]

@@ -67,7 +67,7 @@ def edge_table(
                 "outside": curve.outside,
                 "curvature": float(bends[depth][j, i]),
                 "straight": straightness(curve.samples, curve.values),
-                "shape": shape_of(curve.samples, curve.values),
+                "shape": shape_of(curve.x, curve.y),
             }
         )
     places = [(line["layer"], line["j"], line["i"]) for line in lines]

@@ -13,8 +13,14 @@ Edge = tuple[int, int, int]
 Kept = list[list[int]]  # of each level, inputs first: the old number of every node that is left
 
 
-def without(model: KAN, x: Tensor, edges: Iterable[Edge], *, idle: bool = False) -> tuple[KAN, Kept] | None:
-    """The network without edges (layer, j, i), each replaced by its mean over the rows of x; and the nodes left.
+def edge_means(model: KAN, x: Tensor) -> list[Tensor]:
+    """The mean of every edge over the rows of x: (n_out, n_in) a layer."""
+    with torch.no_grad():
+        return [edges.mean(0) for edges in trace(model, x).edges]
+
+
+def without(model: KAN, means: list[Tensor], edges: Iterable[Edge], *, idle: bool = False) -> tuple[KAN, Kept] | None:
+    """The network without edges (layer, j, i), each replaced by its mean (see `edge_means`); and the nodes left.
 
     Constants travel on: a hidden node that nothing enters any more is one for what follows, and so is a factor of a
     product, which then has one factor less, or becomes a sum. Nodes that nothing leaves go too. With `idle` so do nodes
@@ -22,7 +28,7 @@ def without(model: KAN, x: Tensor, edges: Iterable[Edge], *, idle: bool = False)
     change. Inputs keep their columns.
     """
     new = clone(model)
-    sweep = _Sweep(model, new, x, idle)
+    sweep = _Sweep(model, new, means, idle)
     for depth, j, i in edges:
         sweep.remove(depth, j, i)
     for depth in range(len(new.layers)):
@@ -37,11 +43,9 @@ def without(model: KAN, x: Tensor, edges: Iterable[Edge], *, idle: bool = False)
 class _Sweep:
     """The constants that removed edges leave behind, on their way to where they can stay."""
 
-    def __init__(self, old: KAN, new: KAN, x: Tensor, idle: bool) -> None:
-        self.old, self.new, self.idle = old, new, idle
-        with torch.no_grad():
-            self.means = [edges.mean(0) for edges in trace(old, x).edges]
-        self.constants = [means.new_zeros(len(means)) for means in self.means]
+    def __init__(self, old: KAN, new: KAN, means: list[Tensor], idle: bool) -> None:
+        self.old, self.new, self.means, self.idle = old, new, means, idle
+        self.constants = [mean.new_zeros(len(mean)) for mean in means]
         self.groups = [nodes.groups() for nodes in new.nodes[1:]]
 
     def remove(self, depth: int, j: int, i: int) -> None:

@@ -79,6 +79,16 @@ def test_what_sympy_writes_is_read_back(form: sympy.Expr) -> None:
     assert other == pytest.approx(value, rel=1e-9, abs=1e-12)
 
 
+@given(st.one_of(st.text(max_size=40), st.text("0123456789.eE+-*/^()xyspiqrtln, ²", max_size=40)))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        form = parse(text)
+    except ew.InputError as error:
+        assert str(error).isprintable()
+    else:
+        assert isinstance(form, sympy.Expr)
+
+
 #: text, names, the character that the error points at (None: the text as a whole), words of the error
 REFUSED = [
     ("__import__('os').system('ls')", None, 12, "not part of a formula"),

@@ -82,7 +82,7 @@ class _Meaning:
             value = _Value(value.form, float(sympy.N(value.form, 17)), value.size)
         if value.number is not None and not math.isfinite(value.number):
             raise node.place.error("this is not a real and finite number.")
-        return value
+        return _Value(_plain(value.form, value.number), value.number, value.size)
 
     def _number(self, node: Node) -> _Value:
         value = float(node.text)
@@ -120,7 +120,7 @@ class _Meaning:
             raise node.place.error("the numbers in here are too large together.")
         if len(numbers) < len(parts):
             return _Value(join(*(part.form for part in parts)), None, size)
-        return _Value(_bounded(join(*(part.form for part in parts)), number), number)
+        return _Value(join(*(part.form for part in parts)), number)
 
     def _negative(self, node: Node) -> _Value:
         part = self.of(node.parts[0])
@@ -196,5 +196,23 @@ def _length(form: Formula) -> int:
     return sum(int(r.p).bit_length() + int(r.q).bit_length() - 1 for r in form.atoms(sympy.Rational))
 
 
-def _bounded(form: Formula, number: float) -> Formula:
-    return exact_constant(number) if _length(form) > _BITS else form
+def _plain(form: Formula, number: float | None) -> Formula:
+    """The formula with its number, or the number that it is multiplied by, as one double where it is no plain one.
+
+    sympy loops for ever over some powers of a Float beside the root of an integer, as in (0.2*10^(1/3))^(1/2).
+    """
+    if number is not None:
+        return form if _is_plain(form) or form.is_Float else exact_constant(number)
+    factors = [factor for factor in sympy.Mul.make_args(form) if factor.is_number]
+    if len(factors) < 2 and all(_is_plain(factor) or factor.is_Float for factor in factors):
+        return form
+    together = sympy.Mul(*factors)
+    if _is_plain(together):
+        return form
+    return exact_constant(float(sympy.N(together, 17))) * sympy.Mul(*(f for f in form.args if not f.is_number))
+
+
+def _is_plain(number: Formula) -> bool:
+    """Whether a number is exact and short, and holds no roots but square ones."""
+    roots = [power.exp for power in number.atoms(sympy.Pow) if power.exp.is_Rational and power.exp.q > 2]
+    return not roots and not number.has(sympy.Float) and _length(number) <= _BITS

@@ -231,7 +231,7 @@ def test_hidden_edges_are_left_out_with_a_note() -> None:
     picture = Drawn(plot.network(model, x, least=0.2))
     assert 0 < few < 28
     assert len(picture.boxes) == 28 - few
-    assert f"{few} edges with scores below 0.2 are not drawn" in [text.get_text() for text in picture.ax.texts]
+    assert f"{few} edges score below 0.2 and are not drawn" in [text.get_text() for text in picture.ax.texts]
     assert "note" not in Drawn(plot.network(model, x)).texts
 
 
@@ -303,6 +303,10 @@ def test_given_axes_are_filled_and_texts_shrink_with_them() -> None:
     assert plot.network(ew.KAN([6, 3, 1], dtype=torch.float32), rows(9, 6).numpy(), ax=ax) is ax
     assert collisions(Drawn(ax)) == []
     assert max(float(text.get_fontsize()) for text in ax.texts) < 8
+    large = Figure(figsize=(6, 6)).add_axes((0, 0, 1, 1))
+    plot.network(ew.KAN([2, 1]), ax=large)
+    assert collisions(Drawn(large)) == []
+    assert max(float(text.get_fontsize()) for text in large.texts) > 10
 
 
 def test_networks_without_edges_still_show_their_nodes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,13 +21,14 @@ LAYOUTS = {"levels": levels, "grid": grid}
 _FORMULA = 7.0  # size of the font in boxes, in points
 _WIDEST_LABEL = {"levels": 0.95, "grid": 0.5}  # inches; beyond, the function stands alone
 _UNITS = tuple(k / 100 for k in range(32, 19, -1))  # inches a box may be wide, 8 to 5 mm
+_LARGEST = 1.5  # how much a diagram is enlarged to fill given axes
 _FEW = 6  # names that are given room beside each other
 _PAD = 0.12
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What a diagram is to fit in, inches: grown beyond `width` if need be, shrunk into `width` and `height`."""
+    """What a diagram is to fit in, inches: wider than `width` if need be, but scaled to `width` and `height`."""
 
     width: float = PAGE
     height: float | None = None
@@ -68,21 +70,22 @@ def fitted(
         raise unknown("layout", layout, ["auto", *LAYOUTS])
     labels = [[name_label(name) for name in level] for level in names]
     kinds = list(LAYOUTS) if layout == "auto" else [layout]
-    for kind in kinds:
-        for unit in _UNITS:
-            found = _diagram(model, labels, kind, unit, hidden, note)
-            if found.width * unit <= frame.width and (frame.height is None or found.height * unit <= frame.height):
-                return found
+    height = math.inf if frame.height is None else frame.height
+
+    def scale(found: Diagram) -> float:
+        """How much larger it may become in the frame."""
+        return min(frame.width / (found.width * found.unit), height / (found.height * found.unit))
+
+    every = (_diagram(model, labels, kind, unit, hidden, note) for kind in kinds for unit in _UNITS)
+    found = next((way for way in every if scale(way) >= 1), None)
     if frame.height is None:
-        return _diagram(model, labels, kinds[-1], _UNITS[-1], hidden, note)
-    ways = [_diagram(model, labels, kind, _UNITS[-1], hidden, note) for kind in kinds]
-    shrinks = [min(frame.width / (d.width * d.unit), frame.height / (d.height * d.unit)) for d in ways]
-    best = shrinks.index(max(shrinks))
-    return _shrunk(ways[best], shrinks[best])
+        return found or _diagram(model, labels, kinds[-1], _UNITS[-1], hidden, note)
+    found = found or max((_diagram(model, labels, kind, _UNITS[-1], hidden, note) for kind in kinds), key=scale)
+    return _scaled(found, min(scale(found), _LARGEST))
 
 
-def _shrunk(found: Diagram, factor: float) -> Diagram:
-    """The same with everything smaller, texts too."""
+def _scaled(found: Diagram, factor: float) -> Diagram:
+    """The same with everything smaller or larger, texts too."""
 
     def name(spot: NameSpot) -> NameSpot:
         return replace(spot, points=spot.points * factor)

@@ -58,13 +58,14 @@ def _extents(nodes: Nodes, depth: int, count: int, room: Room) -> list[Point]:
 
 def _even(extents: list[Point], order: list[int], width: float) -> list[float]:
     """The places of nodes spread over the width."""
-    slack = (width - sum(map(sum, extents))) / len(extents)
-    left, xs = 0.0, [0.0] * len(extents)
-    for q in order:
-        before, after = extents[q]
-        xs[q] = left + slack / 2 + before
-        left += slack + before + after
-    return xs
+    return _placed(extents, order, [(k + 0.5) * width / len(order) for k in range(len(order))], width)
+
+
+def _placed(extents: list[Point], order: list[int], wishes: list[float], width: float) -> list[float]:
+    """The places of nodes near their wishes, both in that order; of the last one, the name may stand out."""
+    gaps = [extents[a][1] + extents[b][0] + _APART for a, b in pairwise(order)]
+    places = spread(wishes, gaps, (extents[order[0]][0], width - extents[order[-1]][0]))
+    return [x for _, x in sorted(zip(order, places, strict=True))]
 
 
 def _nodes_x(
@@ -80,9 +81,7 @@ def _nodes_x(
     for q in line:
         xs = [below[i].x for j, i in layer if j in groups[q]] or [even[q]]
         wishes.append(evenly * even[q] + (1 - evenly) * sum(xs) / len(xs))
-    gaps = [extents[a][1] + extents[b][0] + _APART for a, b in pairwise(line)]
-    places = spread(wishes, gaps, (extents[line[0]][0], width - extents[line[-1]][1]))
-    return [x for _, x in sorted(zip(line, places, strict=True))]
+    return _placed(extents, line, wishes, width)
 
 
 def _level(nodes: Nodes, depth: int, xs: list[float], order: list[int]) -> list[NodeSpot]:

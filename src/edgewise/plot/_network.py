@@ -70,8 +70,7 @@ def network(
     labels, rows = node_names(model, names, target, x), rows_of(model, x)
     scores = _scores(model, rows)
     hidden = {key for key, score in scores.items() if score < least}
-    note = f"{len(hidden)} edges with scores below {least:g} are not drawn" if hidden else ""
-    plan = fitted(model, labels, layout, _frame(ax, width), hidden, note)
+    plan = fitted(model, labels, layout, _frame(ax, width), hidden, _note(len(hidden), least))
     ax = _axes(ax, plan)
     curves = {(curve.layer, curve.j, curve.i): curve for curve in edge_curves(model, rows)}
     for edge in sorted(plan.edges, key=lambda edge: scores[edge.key]):  # the important ones on top
@@ -88,6 +87,11 @@ def network(
 def _check(what: str, value: object, least: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= 1000:
         raise InputError(f"The '{what}' parameter must be a number between {least:g} and 1000. Got {value!r}.")
+
+
+def _note(count: int, least: float) -> str:
+    edges = "1 edge scores" if count == 1 else f"{count} edges score"
+    return f"{edges} below {least:g} and {'is' if count == 1 else 'are'} not drawn" if count else ""
 
 
 def _scores(model: KAN, rows: Any) -> dict[Key, float]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
-from edgewise.interpret import EdgeCurve, edge_curves, node_names
+from edgewise.interpret import EdgeCurve, edge_curves, end_names, node_names
 from edgewise.nn import KAN, KANLayer
 from edgewise.plot import _style as style
 from edgewise.plot._edges import shown_range
@@ -57,18 +57,9 @@ def curves(
         knots = [] if curve.function else layer.kind.marks(layer.knots)[curve.i].tolist()
         start = labels[curve.layer][curve.i]
         _panel(ax, curve, knots, start)
-        title = f"{start} → {_end(model, labels, curve)}"
+        title = f"{start} → {end_names(model, labels, curve.layer)[curve.j]}"
         ax.set_title(title, loc="left", fontsize=9, color=style.INK, parse_math=False)
     return figure
-
-
-def _end(model: KAN, labels: list[list[str]], curve: EdgeCurve) -> str:
-    """The node that an edge ends in, with the number of the factor when that is a product."""
-    for q, group in enumerate(model.nodes[curve.layer + 1].groups()):
-        if curve.j in group:
-            factor = f", factor {group.index(curve.j) + 1}" if len(group) > 1 else ""
-            return labels[curve.layer + 1][q] + factor
-    raise AssertionError(curve)
 
 
 def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:

@@ -207,9 +207,9 @@ def test_help_and_version(run) -> None:
     for argv in ([], ["--help"], ["-h"]):
         result = run(*argv)
         assert result.code == 0
-        for command in ("discover", "fit", "predict", "plot"):
+        for command in ("discover", "fit", "predict", "plot", "export"):
             assert command in result.out
-    for command in ("discover", "fit", "predict", "plot"):
+    for command in ("discover", "fit", "predict", "plot", "export"):
         result = run(command, "--help")
         assert result.code == 0
         assert f"edgewise {command}" in result.out

@@ -86,6 +86,7 @@ PUBLIC = {
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
+    "edgewise.export": "FormulaModule c excel latex numpy torch torch_source",
     "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",
 }
 

@@ -13,6 +13,7 @@ import typer
 from edgewise._errors import EdgewiseError
 from edgewise.cli._bench import bench
 from edgewise.cli._discover import discover
+from edgewise.cli._export import export
 from edgewise.cli._fit import fit
 from edgewise.cli._plot import plot
 from edgewise.cli._predict import predict
@@ -57,6 +58,9 @@ app.command(
 app.command(
     epilog="Example: edgewise plot model.safetensors data.csv --out net.svg",
 )(plot)
+app.command(
+    epilog="Example: edgewise export model.safetensors --to c --out model.c",
+)(export)
 app.command(
     epilog="Examples:\n\nedgewise bench --quick\n\nedgewise bench layers --threads 1,2 --only 'G = 20'",
 )(bench)

@@ -12,6 +12,7 @@ from sympy.printing.latex import LatexPrinter
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.export._source import Exportable, formulas, read
+from edgewise.io import SavedModel
 
 _LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
@@ -76,9 +77,9 @@ def latex(
     r"""Return the formula in LaTeX, for math mode.
 
     Names of one letter, Greek ones too, are set as such, digits and what follows an underscore as an index, words in
-    italics. Numbers are written in full, or with `digits` significant ones. With `target` it is an equation; several
-    outputs are `aligned` equations. For formulas over letters and words, `sympy.parsing.latex.parse_latex` reads it
-    back.
+    italics. Numbers are written in full, or with `digits` significant ones. With `target`, or of a saved model, it is
+    an equation; several outputs are `aligned` equations. Formulas over letters and words are read back by
+    `sympy.parsing.latex.parse_latex`.
 
     `source` and `names` as in `edgewise.export.numpy`. Errors: InputError for networks that are no formula, and names
     that do not fit.
@@ -96,7 +97,7 @@ def latex(
     texts = [_tidied(printer.doprint(_explicit(e))) for e in expressions]
     left = list(latex_names(found.targets).values())
     if len(texts) == 1:
-        return texts[0] if target is None else f"{left[0]} = {texts[0]}"
+        return texts[0] if target is None and not isinstance(source, SavedModel) else f"{left[0]} = {texts[0]}"
     lines = (f"{name} &= {text}" for name, text in zip(left, texts, strict=True))
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 

@@ -162,5 +162,6 @@ def in_core(expression: Formula) -> Formula:
     1/cos(x)
     """
     for function, definition in _CORE.items():
-        expression = expression.replace(function, definition)
+        if expression.has(function):
+            expression = expression.replace(function, definition)
     return expression

@@ -57,7 +57,7 @@ def read(
     """Check what is to be exported; the formula of a network is taken where it has one of readable size."""
     if isinstance(source, SavedModel):
         names = source.names if names is None else names
-        target = source.target if target is None else target
+        target = _saved_target(source) if target is None else target
         units = source.units if units is None else units
         source = source.model
     if isinstance(source, KAN):
@@ -81,6 +81,13 @@ def read(
     formula = source.formula(found.names)
     several = formula if isinstance(formula, list) else [formula]
     return replace(found, expressions=tuple(_checked(e, found.names) for e in several))
+
+
+def _saved_target(saved: SavedModel) -> str | list[str] | None:
+    """The name of the target; several outputs that were saved under one name are numbered."""
+    if isinstance(saved.target, str) and saved.model.n_out > 1:
+        return [f"{saved.target}_{k + 1}" for k in range(saved.model.n_out)]
+    return saved.target
 
 
 def formulas(source: Source, what: str) -> tuple[Formula, ...]:
@@ -157,6 +164,6 @@ def _check_part(part: Formula) -> None:
         raise InputError(f"The formula holds {part}, a {type(part).__name__}, which cannot be exported.")
     if isinstance(part, _NOT_NUMBERS) or (isinstance(part, sympy.Expr) and part.is_number and part.is_real is False):
         raise InputError(f"The formula holds {part}, which is not a real and finite number.")
-    numbers = (part.p, part.q) if part.is_Rational else (part,) if part.is_Float else ()
+    numbers = part.as_numer_denom() if part.is_Rational else (part,) if part.is_Float else ()
     if any(abs(number) > _LARGEST for number in numbers):
         raise InputError(f"The formula holds {sympy.N(part, 6)}, which is too large for a double.")

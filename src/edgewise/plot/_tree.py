@@ -14,9 +14,11 @@ from edgewise.structure import Tree
 
 _SIGNS = {"sum": "+", "product": "×", "function": "F"}
 _RADIUS = 0.2
-_APART = 1.0  # of columns beside each other; as much as levels above each other
+_APART = 1.0  # of columns beside each other, at least, and of levels above each other
 _GAP = 0.12  # from a node to what is written beside it
 _LETTER = 0.105  # width of one, to keep names apart
+_INCHES = 0.9  # of a column
+_BELOW = 0.45  # from the lowest line to the end of the names
 
 _Spot = tuple[Tree, float, float]
 
@@ -40,34 +42,39 @@ def tree(tree: Tree, ax: Axes | None = None) -> Axes:
         raise InputError(f"'tree' must be what structure.tree returns. Got {type(tree).__name__}.")
     spots, width = _placed(tree, 0.0)
     places = {id(node): (x, y) for node, x, y in spots}
-    right = max(x + (_RADIUS + _GAP + _LETTER * len(node.name) if node.children else 0.4) for node, x, _ in spots)
-    height = max(y for _, _, y in spots) + 2 * _RADIUS
-    ax = style.axes(ax, (max(2.4, 0.9 * (max(right, width) + 0.5)), max(1.2, 0.9 * (height + 0.9))))
+    height = spots[0][2] + 2 * _RADIUS
+    ax = style.axes(ax, (_INCHES * (width + 0.2), _INCHES * (height + _BELOW)))
     for parent, child in _lines(tree):
         (x0, y0), (x1, y1) = places[id(parent)], places[id(child)]
         ax.plot([x0, x1], [y0, y1], color=style.SOFT, linewidth=1.2, zorder=1)
     for node, x, y in spots:
         _draw(ax, node, x, y)
-    ax.set_xlim(-0.5, max(right, width) + 0.1)
-    ax.set_ylim(-0.6, height)
+    ax.set_xlim(-0.1, width + 0.1)
+    ax.set_ylim(-_BELOW, height)
     ax.set_aspect("equal")
     ax.set_axis_off()
     return ax
 
 
 def _placed(node: Tree, left: float) -> tuple[list[_Spot], float]:
-    """Where a node and all below it stand, from `left` on, and the right end of what they take."""
+    """Where a node and all below it stand, from `left` on, the node first, and the right end of what they take."""
     if not node.children:
-        return [(node, left + _APART / 2 - 0.5, 0.0)], left + max(_APART, _LETTER * len(node.name) + 2 * _GAP)
+        width = max(_APART, _LETTER * len(node.name) + 2 * _GAP)
+        return [(node, left + width / 2, 0.0)], left + width
     spots: list[_Spot] = []
-    tops = []
+    tops, right = [], left
     for child in node.children:
-        below, left = _placed(child, left)
+        below, right = _placed(child, right)
         tops.append(below[0])
         spots += below
     x = (tops[0][1] + tops[-1][1]) / 2
-    y = _APART * (1 + max(top[2] for top in tops) / _APART)
-    return [(node, x, y), *spots], left
+    y = max(top[2] for top in tops) + _APART
+    return [(node, x, y), *spots], max(right, _beside(x) + _LETTER * len(node.name))
+
+
+def _beside(x: float) -> float:
+    """Where what is written beside a node at x begins."""
+    return x + 1.35 * _RADIUS + _GAP / 2
 
 
 def _lines(node: Tree) -> Iterator[tuple[Tree, Tree]]:
@@ -87,5 +94,14 @@ def _draw(ax: Axes, node: Tree, x: float, y: float) -> None:
     ax.add_patch(Circle((x, y), _RADIUS, facecolor="white", edgecolor=colour, linewidth=1.3, zorder=3))
     ax.text(x, y, _SIGNS[node.kind], ha="center", va="center", color=colour, fontsize=11, zorder=4)
     if node.name:
-        place = (x + 1.35 * _RADIUS + _GAP / 2, y + _RADIUS / 2)
-        ax.text(*place, node.name, parse_math=False, ha="left", va="bottom", color=colour, fontsize=8, zorder=4)
+        ax.text(
+            _beside(x),
+            y + _RADIUS / 2,
+            node.name,
+            parse_math=False,
+            ha="left",
+            va="bottom",
+            color=colour,
+            fontsize=8,
+            zorder=4,
+        )

@@ -152,7 +152,7 @@ def _joined(a: str, b: str, power: float, factor: float) -> str:
     if power == 0.0:
         near, back = round(factor), round(1 / factor) if abs(factor) > 0.01 else 0
         if back and abs(factor) < 0.8 and abs(1 / factor - back) < 0.05:
-            return _joined(b, a, power, float(back))
+            return f"{_power(a, back)} {b}" if back > 0 else f"{b}/{_power(a, -back)}"
         if near == 0 or abs(factor - near) > 0.05:
             return f"{a} {b}^{factor:.3g}"
         return f"{a} {_power(b, near)}" if near > 0 else f"{a}/{_power(b, -near)}"

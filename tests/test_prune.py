@@ -40,7 +40,7 @@ def assert_sound(result: ew.interpret.PruneResult, model: ew.KAN, x: torch.Tenso
 def test_prune_removes_an_input_that_does_not_matter_and_reports_each_cost() -> None:
     x = rows()
     y = torch.sin(3 * x[:, 0])
-    fit = ew.fit(ew.KAN([2, 2, 1]), x, y, sparsity=1e-2)
+    fit = ew.fit(ew.KAN([2, 2, 1]), x, y, grids=[5], sparsity=1e-2)
     result = ew.prune(fit.model, x, y, names=["angle", "mass"])
     assert any(r.what == "input" and r.where == "mass" for r in result.removed)
     edges = [r for r in result.removed if r.what == "edge"]
@@ -204,7 +204,7 @@ def test_names_are_those_of_the_given_network_and_of_a_data_frame() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_five_nodes_become_the_one_that_the_formula_needs(seed: int) -> None:
-    x = rows(1000, seed=seed)
+    x = rows(400, seed=seed)
     y = torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1] ** 2)
     wide = ew.fit(ew.KAN([2, 5, 1], seed=seed), x, y, sparsity=1e-2)
     small = ew.prune(wide.model, x, y, slack=1.1)
@@ -279,6 +279,21 @@ def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], words: st
 def test_cuts_out_of_range_are_refused(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ew.InputError, match=words):
         Cut(**arguments)
+
+
+def test_classes_are_scored_by_cross_entropy() -> None:
+    x = rows(d=3)
+    model = ew.KAN([3, 3], seed=0)
+    labels = model(x).detach().argmax(1)
+    result = ew.prune(model, x, labels, cuts=Cut("edges", budget=1.02))
+    logits = torch.nn.functional.cross_entropy(result.model(x).detach(), labels)
+    assert result.error_after == pytest.approx(float(logits)) and result.removed
+    assert result.error_after <= 1.02 * result.error_before
+    for arguments in ({"slack": 1.1}, {"cuts": Cut("nodes", keep=1, refit=True)}):
+        with pytest.raises(ew.InputError, match="classes"):
+            ew.prune(model, x, labels, **arguments)
+    with pytest.raises(ew.InputError, match="class numbers 0 to 2"):
+        ew.prune(model, x, labels + 1)
 
 
 def test_wrong_columns_are_refused() -> None:

@@ -13,7 +13,8 @@ from edgewise.interpret._cut import Cut
 from edgewise.interpret._names import node_names
 from edgewise.interpret._pruning import Pruning, Removal
 from edgewise.nn import KAN, Nodes, clone, layer_of, select
-from edgewise.train import as_matrix, as_table
+from edgewise.train import CrossEntropy, Loss, Squared, Table, as_matrix, as_table
+from edgewise.train._data import Shape, as_rows
 
 _THRESHOLD = 1e-2
 _COARSE = 1e-2  # of the target's spread
@@ -85,7 +86,8 @@ def prune(
     With `slack` hidden nodes are tried as well, by `Cut("nodes", budget=slack, error=spread / 100, refit=True)`. That
     finds the smallest network where several nodes share one task. 1.1 serves; use it on a coarse grid.
 
-    Shapes: x (n, n_in), y (n,) or (n, n_out); without y the error is measured against the given network. `names` are
+    Shapes: x (n, n_in), y (n,) or (n, n_out); without y the error is measured against the given network. One column of
+    class numbers for a network of several outputs is scored by cross-entropy, in nats, and takes no refit. `names` are
     the inputs' names in reports, those of a data frame's columns if left out. Scores are in units of the output's
     spread (see `edgewise.interpret.edge_scores`), errors in those of the target.
 
@@ -101,18 +103,30 @@ def prune(
     if y is None and any(cut.budget is not None and cut.error is None for cut in plan):
         raise InputError("A budget counts from the network's error, which needs y. Give y, or an 'error' to the Cut.")
     labels = node_names(model, names, None, x)
-    rows = as_matrix(x, "x").to(model.device)
-    with torch.no_grad():
-        target = model(rows) if y is None else y
-    table = as_table(rows, target, None, model.n_in, model.n_out)
-    work = Pruning(clone(model, torch.float64), table, labels)
+    table, loss = _table(model, x, y)
+    refits = slack is not None or any(cut.refit for cut in plan)
+    if refits and isinstance(loss, CrossEntropy):
+        raise InputError("'slack' and refits are for targets that are numbers. Cut classes without, and fit again.")
+    work = Pruning(clone(model, torch.float64), table, labels, loss)
     for cut in plan:
         work.cut(cut)
     if merge:
         work.merge(min(cut.limit(work.before) for cut in plan))
     if slack is not None:
-        work.cut(Cut("nodes", budget=slack, error=_COARSE * float(table.y.std()), refit=True))
+        work.cut(Cut("nodes", budget=slack, error=_COARSE * work.unit, refit=True))
     return PruneResult(clone(work.model, model.dtype), work.removed, work.before, work.error, work.labels)
+
+
+def _table(model: KAN, x: Any, y: Any) -> tuple[Table, Loss]:
+    """The rows that errors are taken on, and how: a column of class numbers for several outputs, or numbers."""
+    rows = as_matrix(x, "x").to(model.device)
+    if y is None:
+        with torch.no_grad():
+            return as_table(rows, model(rows), None, model.n_in, model.n_out), Squared()
+    target = as_matrix(y, "y")
+    if model.n_out > 1 and target.shape[1] == 1:
+        return as_rows(rows, target, None, Shape(model.n_in, model.n_out, True, model.device)), CrossEntropy()
+    return as_table(rows, target, None, model.n_in, model.n_out), Squared()
 
 
 def _plan(threshold: float | None, cuts: Cut | Sequence[Cut], slack: float | None) -> list[Cut]:

@@ -12,11 +12,11 @@ from edgewise.interpret._scores import node_scores
 from edgewise.interpret._without import Kept, edge_means, without
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, adapt_grid, layer_of
-from edgewise.train import Table, error_of, refit
+from edgewise.train import CrossEntropy, Loss, Table, error_of, refit
 
 _STEPS = 60
 _ROUNDS = 3
-_MERGED = 3e-3  # of the target's spread: what one merge may add to the error
+_MERGED = 3e-3  # of the target's spread, or nats: what one merge may add to the error
 
 
 class Removal(NamedTuple):
@@ -32,10 +32,11 @@ class Removal(NamedTuple):
 class Pruning:
     """The network so far, its error, the names of its nodes, and what was removed from it."""
 
-    def __init__(self, model: KAN, table: Table, labels: list[list[str]]) -> None:
-        self.model, self.table, self.labels = model, table, labels
+    def __init__(self, model: KAN, table: Table, labels: list[list[str]], loss: Loss) -> None:
+        self.model, self.table, self.labels, self.loss = model, table, labels, loss
+        self.unit = 1.0 if isinstance(loss, CrossEntropy) else float(table.y.std())
         self.removed: list[Removal] = []
-        self.error = self.before = error_of(model, table)
+        self.error = self.before = self._error(model)
         found = without(model, edge_means(model, table.x), [], idle=True)
         if found is not None:
             self._take(None, *found, self.error)
@@ -46,7 +47,7 @@ class Pruning:
             before = self.before
             if cut.refit:
                 self.model = _trained(self.model, self.table)
-                before = self.error = error_of(self.model, self.table)
+                before = self.error = self._error(self.model)
             limit = cut.limit(before)
             while self._remove_one(cut, limit):
                 pass
@@ -64,7 +65,7 @@ class Pruning:
                 continue
             less, kept = found
             less = _trained(less, self.table) if cut.refit else less
-            error = error_of(less, self.table)
+            error = self._error(less)
             if math.isfinite(error) and error <= limit:
                 name = self._name(thing)
                 self._take((cut.what[:-1], name, thing.score), less, kept, error)
@@ -72,10 +73,10 @@ class Pruning:
         return False
 
     def _merge_one(self, limit: float) -> bool:
-        limit = min(limit, self.error + _MERGED * float(self.table.y.std()))
+        limit = min(limit, self.error + _MERGED * self.unit)
         for depth, q, into, model in merges(self.model, self.table.x):
             found = without(model, edge_means(model, self.table.x), [])
-            error = math.inf if found is None else error_of(found[0], self.table)
+            error = math.inf if found is None else self._error(found[0])
             if found is not None and math.isfinite(error) and error <= limit:
                 names = self.labels[depth]
                 where = f"{names[q]} into {' and '.join(names[p] for p in into)}"
@@ -83,6 +84,9 @@ class Pruning:
                 self._take(("node", where, score), *found, error)
                 return True
         return False
+
+    def _error(self, model: KAN) -> float:
+        return error_of(model, self.table, self.loss)
 
     def _name(self, thing: Thing) -> str:
         depth, last = thing.place[0], thing.place[-1]

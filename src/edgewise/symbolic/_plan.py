@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import decimal
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import sympy
 from edgewise import functions as library
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula
+from edgewise.functions._constants import exact_constant
 from edgewise.nn._nodes import Width
 from edgewise.symbolic._vocabulary import edge_function, primitives
 
@@ -143,15 +143,12 @@ def _function(expression: Formula) -> tuple[str, Formula]:
 
 
 def _power(exponent: Formula) -> str | None:
-    """The name of x^exponent in the library, None where it has none."""
-    if not (exponent.is_Rational or exponent.is_Float):
-        return None
-    text = format(decimal.Decimal(repr(float(exponent))), "f") if exponent.is_Float else str(exponent)
+    """The name of x^exponent in the library; None where it has none, as for decimals that are no simple fraction."""
+    exact = exact_constant(float(exponent)) if exponent.is_Float else exponent
     try:
-        name = library.get(f"x^{text}").name
+        return library.get(f"x^{exact}").name if exact.is_Rational else None
     except InputError:
         return None
-    return name if name in library.names() else f"x^{text}"
 
 
 def _affine(argument: Formula) -> tuple[float, Formula, float]:

@@ -87,6 +87,10 @@ PUBLIC = {
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
     "edgewise.export": "FormulaModule c excel latex numpy torch torch_source",
+    "edgewise.interpret": """
+        Cut EdgeCurve Narrow PruneResult Removal curve_table edge_curves edge_scores edge_table end_names input_scores
+        interaction_table interactions node_names node_scores node_table prune rows_of
+    """,
     "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",
 }
 

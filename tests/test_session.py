@@ -20,6 +20,7 @@ import torch
 import edgewise as ew
 from edgewise.session import ACTIONS, Session
 
+FEW = ("x", "x^2", "exp", "sin", "tanh", "1/x")  # functions that are tried in random steps
 Call = tuple[str, dict[str, Any]]
 
 
@@ -43,12 +44,14 @@ def bits(model: ew.KAN) -> dict[str, Any]:
     return {**state, "widths": model.widths, "nodes": list(model.nodes)}
 
 
-def same(a: ew.KAN, b: ew.KAN) -> bool:
-    first, second = bits(a), bits(b)
-    return first.keys() == second.keys() and all(
-        torch.equal(value, second[key]) if isinstance(value, torch.Tensor) else value == second[key]
-        for key, value in first.items()
+def same_bits(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return a.keys() == b.keys() and all(
+        torch.equal(v, b[k]) if isinstance(v, torch.Tensor) else v == b[k] for k, v in a.items()
     )
+
+
+def same(a: ew.KAN, b: ew.KAN) -> bool:
+    return same_bits(bits(a), bits(b))
 
 
 def edges_of(session: Session) -> list[tuple[int, int, int]]:
@@ -68,7 +71,7 @@ def draw(session: Session, name: str, pick: random.Random) -> dict[str, Any]:
         "depth": 1,
         "nodes": pick.choice([1, (0, 1)]),
         "function": pick.choice(["x", "x^2", "exp", "sin", "1/x"]),
-        "functions": tuple(pick.sample(["sin", "tan", "x^5", "exp", "x", "tanh"], k=2)),
+        "functions": tuple(pick.sample(["sin", "tan", "x^5", "exp", "cos", "tanh"], k=2)),
         "direction": pick.choice(["up", "down", "any"]),
         "weight": pick.choice([0.0, 1e-3]),
         "name": f"v{len(session.states)}",
@@ -106,7 +109,8 @@ def wander(session: Session, count: int, seed: int, *, skip: tuple[str, ...] = (
 def wandered() -> tuple[Session, Session]:
     """A session, and where it got in 50 random steps."""
     start = begin()
-    return start, wander(start, 50, seed=4)[0]
+    few = start.forbid([name for name in ew.functions.names() if name not in FEW])
+    return start, wander(few, 49, seed=4)[0]
 
 
 def test_fifty_random_steps_undone_give_the_first_network_bit_for_bit(wandered) -> None:
@@ -154,31 +158,27 @@ def test_the_script_replays_fifty_steps_bit_for_bit_in_a_fresh_process(wandered,
 
 
 def test_a_preview_of_any_action_changes_nothing(wandered) -> None:
-    start, end = wandered
+    _, end = wandered
+    busy = begin((2, 3, 1)).forbid(end.forbidden).set_function((0, 0, 0), "x").prune_edge((0, 1, 0)).lock((0, 2, 1))
     pick, seen = random.Random(1), set()
-    for session in (start.refit(2), end):
-        before, states = bits(session.model), session.states
+    for session in (busy, end):
+        states = session.states
         networks = [bits(state.situation.model) for state in states]
         for name in ACTIONS:
-            try:
-                shown = session.preview(name, **draw(session, name, pick))
-            except ew.InputError:
-                continue
-            seen.add(name)
-            assert shown.before == session.error and shown.after == shown.session.error
-            assert shown.session.state.parent == session.state.id
-            assert str(shown).startswith(name)
-        assert session.states is states and bits(session.model).keys() == before.keys()
-        assert all(
-            same_bits(old, bits(state.situation.model)) for old, state in zip(networks, session.states, strict=True)
-        )
-    assert len(seen) >= len(ACTIONS) - 3
-
-
-def same_bits(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    return a.keys() == b.keys() and all(
-        torch.equal(v, b[k]) if isinstance(v, torch.Tensor) else v == b[k] for k, v in a.items()
-    )
+            for _ in range(1 if name in seen else 20):
+                try:
+                    shown = session.preview(name, **draw(session, name, pick))
+                except ew.InputError:
+                    continue
+                seen.add(name)
+                assert shown.before == session.error and shown.after == shown.session.error
+                assert shown.session.state.parent == session.state.id
+                assert str(shown).startswith(name)
+                break
+        assert session.states is states
+        for old, state in zip(networks, states, strict=True):
+            assert same_bits(old, bits(state.situation.model))
+    assert seen == set(ACTIONS)
 
 
 def test_a_preview_says_what_the_action_then_does() -> None:
@@ -212,7 +212,7 @@ def test_a_person_finds_a_law_in_the_original_variables() -> None:
     assert session.names == ["a", "b", "r"]
     session = session.prune_edge((0, 0, 0)).fit()
     assert "x" in [found.function for found in session.suggest((0, 0, 2)) if found.accepted]
-    session = session.snap_edge((0, 0, 2), "x").snap_edge((0, 0, 1), "sin").snap_all()
+    session = session.snap_edge((0, 0, 2), "x").snap_edge((0, 0, 1), "sin").round_constants()
     a, b = sympy.symbols("a b")
     assert sympy.simplify(session.formula() - sympy.exp(a) / b - sympy.sin(2 * b)) == 0
     assert session.error < 1e-12
@@ -227,7 +227,7 @@ def test_variables_may_stand_on_variables_and_are_checked() -> None:
     torch.testing.assert_close(column, x[:, 0] * x[:, 1] + x[:, 0])
     for name, formula, message in [
         ("a", "b", "taken"), ("y", "b", "taken"), ("2x", "b", "word like"), ("c", "zz + a", "zz"),
-        ("c", "1/(a - a)", "divides by zero"), ("c", "log(a - 5)", "not finite in 40 of 40 rows"), ("c", "3", "every row"),
+        ("c", "1/(a - a)", "divides by zero"), ("c", "log(a - 5)", "finite in 40 of 40 rows"), ("c", "3", "every row"),
         ("c", "__import__('os')", "c|import"),
     ]:  # fmt: skip
         with pytest.raises(ew.InputError, match=message):
@@ -285,6 +285,10 @@ def test_forbidden_and_required_functions_hold_by_hand_and_by_snapping() -> None
     with pytest.raises(ew.InputError, match="leave one"):
         session.forbid(ew.functions.names())
     held = session.require((0, 0, 1), ["cos", "tanh"])
+    with pytest.raises(ew.InputError, match="one of cos, tanh: leave one"):
+        held.forbid(["tanh", "cos"])
+    with pytest.raises(ew.InputError, match="x, sin: all of these are forbidden"):
+        session.require((0, 0, 1), ["x", "sin"])
     with pytest.raises(ew.InputError, match="has to be one of cos, tanh"):
         held.snap_edge((0, 0, 1), "exp")
     assert {found.function for found in held.suggest((0, 0, 1))} <= {"cos", "tanh"}

@@ -16,6 +16,8 @@ from edgewise._errors import InputError, unknown
 from edgewise.session._arguments import READERS
 from edgewise.session._rows import Rows, Variable
 from edgewise.session._situation import Edge, Situation
+from edgewise.symbolic._gauge import canonical
+from edgewise.symbolic._rounding import rounded
 from edgewise.train import Options, fit, refit
 
 Act = Callable[..., Situation]
@@ -148,6 +150,10 @@ def forbid(now: Situation, rows: Rows, functions: tuple[str, ...]) -> Situation:
     forbidden = tuple(dict.fromkeys([*now.forbidden, *names]))
     if not set(library.names()) - set(forbidden):
         raise InputError("All functions would be forbidden, and no edge could be read: leave one.")
+    for depth, layer in enumerate(now.model.layers):
+        for (j, i), rule in layer.rules.items():  # type: ignore[union-attr,operator]
+            if rule.functions and set(rule.functions) <= set(forbidden):
+                raise InputError(f"The edge {(depth, j, i)} has to be one of {', '.join(rule.functions)}: leave one.")
     return replace(now, forbidden=forbidden)
 
 
@@ -160,6 +166,8 @@ def allow(now: Situation, rows: Rows, functions: tuple[str, ...]) -> Situation:
 
 
 def require(now: Situation, rows: Rows, edge: Edge, functions: tuple[str, ...]) -> Situation:
+    if functions and set(functions) <= set(now.forbidden):
+        raise InputError(f"{', '.join(functions)}: all of these are forbidden. Allow one first.")
     return replace(now, model=nn.require(now.model, *edge, functions))
 
 
@@ -210,6 +218,13 @@ def snap_all(now: Situation, rows: Rows, slack: float | None = None, rounding: b
     return replace(now, model=found.model)
 
 
+def round_constants(now: Situation, rows: Rows) -> Situation:
+    table = now.table(rows)
+    spread = max(float(table.y.std(0).square().mean().sqrt()), 1e-300)
+    model, _ = refit(canonical(now.model), table, 100, 1e-12)
+    return replace(now, model=rounded(model, table, spread))
+
+
 def _row(act: Act) -> Action:
     """An action of a function: what it takes comes after the situation and the rows."""
     takes = list(inspect.signature(act).parameters.values())[2:]
@@ -225,7 +240,7 @@ ACTIONS: dict[str, Action] = {
         [
             prune_edge, restore_edge, remove_node, add_nodes, compact, set_function, to_spline, snap_edge, lock, unlock,
             lock_node, unlock_node, forbid, allow, require, monotone, smooth, add_variable, refit_, fit_, refine, prune,
-            merge, snap_all,
+            merge, snap_all, round_constants,
         ],
     )
 }  # fmt: skip

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgewise.session._session import Session
 
 _ASKS = '''
+
 def rows():
     """Return the inputs and the targets that the session was made with: x (rows, {inputs}), y (rows, {outputs})."""
     raise NotImplementedError("fill in rows(): read x and y here")

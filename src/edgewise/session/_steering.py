@@ -115,3 +115,7 @@ class Steering(ABC):
     def snap_all(self, slack: float | None = None, rounding: bool = True) -> Self:
         """Make every edge a function that may become one: see `edgewise.symbolic.snap`."""
         return self.apply("snap_all", slack, rounding)
+
+    def round_constants(self) -> Self:
+        """Make constants of symbolic edges integers, small fractions and multiples of pi where the error stays."""
+        return self.apply("round_constants")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,3 +138,40 @@ def test_pictures_write_nothing_and_leave_pyplot_alone(tmp_path: Path, monkeypat
     assert ("matplotlib.pyplot" in sys.modules) == before
     assert torch.equal(torch.random.get_rng_state(), state)
     assert not list(tmp_path.iterdir())
+
+
+def test_scores_are_bars_sorted_by_size() -> None:
+    ax = plot.scores([0.2, -0.5, 0.0], ["theta_1", "a long name (kg)", "x"])
+    widths = [bar.get_width() for bar in ax.patches]  # type: ignore[attr-defined]
+    assert widths == [0.0, 0.2, -0.5]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["$x$", r"$\theta_{1}$", "a long name (kg)"]
+    assert len({tuple(bar.get_facecolor()) for bar in ax.patches}) == 2
+    drawn(ax.get_figure(root=True))
+
+
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_interactions_are_cells_with_a_grey_diagonal(count: int) -> None:
+    matrix = rows(count, count).numpy()
+    ax = plot.interactions(matrix + matrix.T)
+    (image,) = ax.images
+    shown = np.ma.getmaskarray(image.get_array())
+    assert np.array_equal(shown, np.eye(count, dtype=bool))
+    assert bool(texts(ax)) == (count <= 12)
+    drawn(ax.get_figure(root=True))
+    drawn(plot.interactions(np.zeros((count, count))).get_figure(root=True))
+
+
+@pytest.mark.parametrize(
+    ("draw", "values", "names", "words"),
+    [
+        (plot.scores, [[1.0, 2.0]], None, "one score for each input"),
+        (plot.scores, [1.0, math.nan], None, "nan"),
+        (plot.scores, [1.0, 2.0], ["a"], "must list 2 names"),
+        (plot.interactions, [[1.0, 2.0]], None, "must be square"),
+        (plot.interactions, [[1.0, 2.0], [math.inf, 0.0]], None, "inf"),
+        (plot.interactions, [[1.0, 2.0], [2.0, 0.0]], "ab", "must list 2 names"),
+    ],
+)
+def test_scores_and_interactions_refuse_what_does_not_fit(draw: Any, values: Any, names: Any, words: str) -> None:
+    with pytest.raises(ew.InputError, match=words):
+        draw(values, names)

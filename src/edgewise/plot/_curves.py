@@ -73,7 +73,8 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
     ax.set_xlim(*((low / 1.3, high * 1.3) if wide else (low - pad, high + pad)))
     bottom, top = shown_range(curve)
     span = top - bottom if top - bottom > 1e-12 * max(abs(bottom), abs(top)) else max(1.0, abs(top))
-    ax.set_ylim(bottom - 0.3 * span, top + (0.34 if curve.function else 0.12) * span)
+    room = 0.34 if curve.function or curve.outside else 0.12  # for the note on top
+    ax.set_ylim(bottom - 0.3 * span, top + room * span)
     ax.plot(curve.x, curve.y, color=colour, linewidth=1.8, zorder=3)
     _density(ax, samples, wide)
     _knots(ax, knots, curve.outside)

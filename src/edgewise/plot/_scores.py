@@ -1,0 +1,112 @@
+"""Scores of inputs as bars, interactions of pairs of inputs as a table of colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+
+from edgewise._errors import InputError
+from edgewise.plot import _style as style
+from edgewise.plot._ruler import width
+from edgewise.plot._text import Label, name_label
+from edgewise.train import as_matrix
+
+_UP, _DOWN = style.ACCENT, style.SYMBOLIC
+_SIZES = LinearSegmentedColormap.from_list("sizes", ["white", "#a9c4e4", style.ACCENT, style.INK])
+_SIGNED = LinearSegmentedColormap.from_list("signed", [style.SYMBOLIC, "white", style.ACCENT])
+_MOST_WRITTEN, _LEAST = 12, 0.005  # inputs whose interactions are written as numbers, and the least that is
+
+
+def scores(values: Any, names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
+    """Draw scores of inputs, the largest on top, and return the axes; negative, signed ones go to the left.
+
+    Shapes: values (n,), those of `edgewise.interpret.input_scores`; names n strings, x1, ... unless given.
+    Errors: InputError for values that are not finite, or another number of names.
+
+    >>> import edgewise as ew, torch
+    >>> ax = ew.plot.scores(ew.interpret.input_scores(ew.KAN([3, 1]), torch.rand(50, 3)), ["a", "b", "c"])
+    >>> len(ax.patches)
+    3
+    """
+    column = as_matrix(values, "values").double().cpu().numpy()
+    if column.shape[1] != 1:
+        raise InputError(f"'values' must be one score for each input. Got shape {column.shape}.")
+    labels = _labels(names, len(column))
+    order = np.argsort(np.abs(column[:, 0]), kind="stable")
+    shown = column[order, 0]
+    ax = style.axes(ax, (3.35, 0.5 + 0.21 * len(shown)))
+    ax.barh(range(len(shown)), shown, height=0.66, color=[_UP if value >= 0 else _DOWN for value in shown], zorder=2)
+    _ticks(ax.set_yticks, ax.get_yticklabels, [labels[k] for k in order])
+    if (shown < 0).any():
+        ax.axvline(0, color=style.SOFT, linewidth=0.8, zorder=3)
+    ax.set_xlabel("score", fontsize=8.5)
+    ax.set_ylim(-0.6, len(shown) - 0.4)
+    style.tidy(ax)
+    ax.grid(False, axis="y")
+    return ax
+
+
+def interactions(matrix: Any, names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
+    """Draw how strongly each pair of inputs acts together, and return the axes.
+
+    Blue is strong, white none; where values are negative, blue is above 0 and orange below. The diagonal is grey: it
+    tells how much the network bends along each input. Up to 12 inputs the values are written as well.
+
+    Shapes: matrix (n, n), that of `edgewise.interpret.interactions`; names n strings, x1, ... unless given.
+    Errors: InputError for a matrix that is not square or not finite, or another number of names.
+
+    >>> import edgewise as ew, torch
+    >>> ax = ew.plot.interactions(ew.interpret.interactions(ew.KAN([3, 2, 1]), torch.rand(50, 3)), ["a", "b", "c"])
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['$a$', '$b$', '$c$']
+    """
+    table = as_matrix(matrix, "matrix").double().cpu().numpy()
+    if table.shape[0] != table.shape[1]:
+        raise InputError(f"'matrix' must be square, a row and a column for each input. Got shape {table.shape}.")
+    labels, count = _labels(names, len(table)), len(table)
+    cells, room = 0.38 * count if count <= _MOST_WRITTEN else 0.22 * count, max(width(label, 8.0) for label in labels)
+    ax = style.axes(ax, (cells + room + 1.3, cells + 0.75 * room + 0.3))
+    pairs = np.where(np.eye(count, dtype=bool), np.nan, table)
+    most, signed = float(np.nanmax(np.abs(pairs), initial=0.0)) or 1.0, bool((pairs < 0).any())
+    image = ax.imshow(pairs, cmap=_SIGNED if signed else _SIZES, vmin=-most if signed else 0.0, vmax=most)
+    ax.set_facecolor(style.FAINT)
+    _ticks(ax.set_yticks, ax.get_yticklabels, labels)
+    _ticks(ax.set_xticks, ax.get_xticklabels, labels)
+    ax.tick_params(length=0, labelsize=8, labelcolor=style.INK)
+    for label in ax.get_xticklabels():
+        label.set(rotation=45, ha="right", rotation_mode="anchor")  # type: ignore[call-arg]
+    ax.spines[:].set_visible(False)
+    if count <= _MOST_WRITTEN and _LEAST <= np.abs(table).max() < 10:
+        _write(ax, table, 0.5 * most)
+    figure = ax.get_figure()
+    assert figure is not None
+    bar = figure.colorbar(image, ax=ax, shrink=0.8, pad=0.03)
+    bar.set_label("interaction", fontsize=8.5, color=style.INK)
+    bar.ax.tick_params(labelsize=7, colors=style.SOFT, labelcolor=style.INK)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    return ax
+
+
+def _write(ax: Axes, table: np.ndarray, dark: float) -> None:
+    """The numbers of a table in its cells, white on dark ones; those that round to 0 stay away."""
+    for (row, column), value in np.ndenumerate(table):
+        if abs(value) >= _LEAST:
+            colour = "white" if row != column and abs(value) > dark else style.INK
+            text = f"{value:.2f}".replace("-", "−")
+            ax.text(column, row, text, ha="center", va="center", fontsize=6.5, color=colour)
+
+
+def _ticks(place: Any, labels: Any, names: Sequence[Label]) -> None:
+    place(range(len(names)), [label.text for label in names])
+    for text, label in zip(labels(), names, strict=True):
+        text.set_parse_math(label.is_math)
+
+
+def _labels(names: Sequence[str] | None, count: int) -> list[Label]:
+    if names is not None and (isinstance(names, str) or len(names) != count):
+        raise InputError(f"The 'names' parameter must list {count} names. Got {names!r}.")
+    return [name_label(str(name)) for name in (names or [f"x{k + 1}" for k in range(count)])]

@@ -107,14 +107,17 @@ class Reading:
         data = self.curve(model, edge)
         if data is None:
             return [], math.inf
-        z, values, weight = data
         floor = self.floor(error, data)
-        fits = rank_curves(z, values, weight, floor=floor, functions=self.names_of(model, edge))
+        fits = self.fits(model, edge, data, floor)
         best = min((fit.error for fit in fits), default=math.inf)
-        samples = checked(z, values, weight)
-        fits = [fit for fit in fits[:_SHORTLIST] if not hazard(fit.function, fit.a, fit.b, z).refused]
-        fits = [economised(fit, samples, floor) for fit in fits]
+        samples = checked(*data)
+        fits = [economised(fit, samples, floor) for fit in fits[:_SHORTLIST]]
         return sorted(fits, key=lambda fit: (score(fit, floor), fit.error)), best / floor
+
+    def fits(self, model: KAN, edge: Edge, data: tuple[Tensor, Tensor, Tensor], floor: float) -> list[CurveFit]:
+        """The library fitted to an edge's curve, without functions that have a pole among the data."""
+        fits = rank_curves(*data, floor=floor, functions=self.names_of(model, edge))
+        return [fit for fit in fits if not hazard(fit.function, fit.a, fit.b, data[0]).refused]
 
     def floor(self, error: float, data: tuple[Tensor, Tensor, Tensor]) -> float:
         """The relative error of an edge's curve that would cause the whole error of the network."""
@@ -128,15 +131,15 @@ class Reading:
         rule = layer_of(model, depth).rules.get((j, i))
         return [n for n in self.names if n in rule.functions] if rule and rule.functions else self.names
 
-    def trial(self, model: KAN, error: float, edge: Edge, fit: CurveFit) -> Candidate:
-        """Put a function on an edge and refit the whole network briefly."""
+    def trial(self, model: KAN, edge: Edge, fit: CurveFit, limit: float) -> Candidate:
+        """Put a function on an edge and refit the whole network briefly; accepted if the error is within the limit."""
         depth, j, i = edge
         trial = set_function(model, depth, j, i, fit.function.name, (fit.a, fit.b, fit.c, fit.d))
         trial, found = refit(trial, self.few, 25)
         a, b, c, d = layer_of(trial, depth).affine[j, i].tolist()
         with torch.no_grad():
             danger = hazard(fit.function, a, b, Pass(trial, self.few.x).inputs[depth][:, i])
-        accepted = found <= self.limit(error) and not danger.refused and math.isfinite(error_of(trial, self.table))
+        accepted = found <= limit and not danger.refused and math.isfinite(error_of(trial, self.table))
         return Candidate(
             edge, fit.function.name, (a, b, c, d), fit.error, found, fit.complexity, accepted, danger.text, trial
         )
@@ -144,8 +147,8 @@ class Reading:
     def candidates(self, edge: Edge, count: int) -> list[Candidate]:
         """The best functions for one edge of the network that is read, each tried in the whole network, in order."""
         error = error_of(self.model, self.few)
-        fits = self.ranking(self.model, edge, error)[0][:count]
-        return sorted((self.trial(self.model, error, edge, fit) for fit in fits), key=self.order)
+        fits, limit = self.ranking(self.model, edge, error)[0][:count], self.limit(error)
+        return sorted((self.trial(self.model, edge, fit, limit) for fit in fits), key=self.order)
 
     def order(self, candidate: Candidate) -> tuple[bool, int, int, float]:
         """What candidates are sorted by: of accepted ones the simplest first, then the one with rounder constants."""
@@ -157,10 +160,10 @@ class Reading:
 
     def chosen(self, model: KAN, error: float, edge: Edge, count: int) -> Candidate | None:
         """The first of the best few in `order`, if it is accepted; what cannot win any more is not tried."""
-        best: Candidate | None = None
+        best, limit = None, self.limit(error)
         for fit in self.ranking(model, edge, error)[0][:count]:
             if best is None or fit.complexity <= best.complexity:
-                found = self.trial(model, error, edge, fit)
+                found = self.trial(model, edge, fit, limit)
                 if found.accepted and (best is None or self.order(found) < self.order(best)):
                     best = found
         return best

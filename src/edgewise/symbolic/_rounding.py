@@ -78,6 +78,7 @@ def _standard_errors(model: KAN, table: Table, error: float) -> dict[Place, floa
     with torch.no_grad():
         forward = Pass(model, table.x)
         jacobian = (forward.jacobian(layout) * table.weights.sqrt()[:, None, None]).flatten(0, 1)
+        jacobian = jacobian[torch.isfinite(jacobian).all(1)]  # slopes are infinite where a domain ends
         residual = (forward.outputs - table.y).square().mean()
         scale = jacobian.norm(dim=0).clamp_min(1e-300)
         gram = (jacobian / scale).T @ (jacobian / scale)

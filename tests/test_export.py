@@ -253,6 +253,16 @@ def test_knots_spread_unevenly_and_missing_values(tmp_path) -> None:
         assert np.isnan(by_c(ew.export.c(model), holes, 1, tmp_path)).ravel().tolist() == [True, True, False]
 
 
+def test_inputs_named_like_parts_of_the_program(tmp_path) -> None:
+    model = ew.KAN([3, 2, 1], seed=2)
+    x = torch.rand(20, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    names = ["f_phi_0_0_0", "h1_1", "spline"]
+    expected = model(x).detach().numpy()
+    assert difference(by_numpy(ew.export.numpy(model, names), x.numpy()), expected) < 1e-12
+    if COMPILER:
+        assert difference(by_c(ew.export.c(model, names), x.numpy(), 1, tmp_path), expected) < 1e-12
+
+
 @pytest.mark.parametrize("way", ["latex", "excel", "torch", "torch_source"])
 def test_networks_with_splines_are_no_formula(way: str) -> None:
     with pytest.raises(ew.InputError, match="still splines"):

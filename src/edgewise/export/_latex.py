@@ -31,12 +31,14 @@ _COMMANDS = {
 _E = sympy.Symbol(r"\exp\left(1\right)")
 _DOT = r" \cdot "
 _ENDS_IN_NUMBER, _BEGINS_WITH_NUMBER = re.compile(r"\d[} ]*$"), re.compile(r"\d|\\frac\{\d+\}\{\d+\}")
+_WORD = r"\\math(?:it|rm)\{(?:[^{}\\]|\\.)*\}"
+_BEGINS_WITH_WORD, _ENDS_IN_WORD = re.compile(_WORD), re.compile(_WORD + r"(?:\^\{[^{}]*\})?$")
 _SYMBOL = re.compile(r"(\\?[A-Za-z]|_\{(?:[^{}]|\{[^{}]*\})*\})$")
 
 
 class _Printer(LatexPrinter):
     def __init__(self, names: dict[sympy.Symbol, str], digits: int | None) -> None:
-        super().__init__({"symbol_names": names, "mul_symbol": "dot"})
+        super().__init__({"symbol_names": names, "mul_symbol": "dot", "fold_frac_powers": True})
         self._digits = digits
 
     def _print_Float(self, expr: Formula) -> str:
@@ -154,11 +156,12 @@ def _explicit(expression: Formula) -> Formula:
 
 
 def _tidied(text: str) -> str:
-    """Products without a dot, except between numbers and where a symbol would look like a function."""
+    """Products without a dot, except between numbers and where a symbol would look like a function; words apart."""
     parts = text.split(_DOT)
     out = parts[0]
     for part in parts[1:]:
         numbers = _ENDS_IN_NUMBER.search(out) and _BEGINS_WITH_NUMBER.match(part)
         called = part.startswith(r"\left(") and _SYMBOL.search(out)
-        out += (_DOT if numbers or called else " ") + part
+        words = _BEGINS_WITH_WORD.match(part) or _ENDS_IN_WORD.search(out)
+        out += (_DOT if numbers or called else r" \, " if words else " ") + part
     return out

@@ -13,7 +13,7 @@ from edgewise.export._identifiers import identifiers
 from edgewise.export._printer import in_core
 from edgewise.export._source import Source
 from edgewise.nn import KANLayer
-from edgewise.nn._formula import edge_formula, spline_name
+from edgewise.nn._formula import edge_formula, spline_edges, spline_name
 
 _HIGHEST = 8  # integer powers up to this are products
 
@@ -50,10 +50,12 @@ def program(source: Source, function: str, reserved: Collection[str], products: 
 
     With `products`, the base of each whole power up to 8 is a symbol, so that it can be multiplied by itself.
     """
-    inputs = identifiers(source.names, {function, *reserved})
+    curves = [] if source.model is None else [spline_name(*edge) for edge in spline_edges(source.model)]
+    reserved = {function, *reserved, *(f"{function}_{curve}" for curve in curves)}
+    inputs = identifiers(source.names, reserved)
     out = Program(function, inputs)
     names = {sympy.Symbol(name): sympy.Symbol(plain) for name, plain in inputs.items()}
-    taken = {function, *reserved, *inputs.values()}
+    taken = {*reserved, *inputs.values()}
     if source.expressions is not None:
         fresh = sympy.numbered_symbols("t", start=1, exclude=[sympy.Symbol(name) for name in taken])
         formulas = [in_core(e).xreplace(names) for e in source.expressions]

@@ -251,6 +251,7 @@ def test_a_network_that_needs_all_it_has_loses_nothing_and_says_so() -> None:
         ({"threshold": "a"}, "threshold"),
         ({"cuts": "edges"}, "cuts"),
         ({"cuts": [3]}, "cuts"),
+        ({"cuts": 3}, "cuts"),
         ({"cuts": Cut("edges", budget=1.1)}, "needs y"),
         ({"names": ["a"]}, "2 names"),
     ],

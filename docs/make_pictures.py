@@ -22,7 +22,8 @@ def main() -> None:
     torch.set_num_threads(1)
     style = {"mathtext.fontset": "cm", "font.size": 11, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
     with rc_context(style):
-        hello().savefig(PICTURES / "hello.svg", metadata={"Date": None})
+        for picture in (hello, diagram_2, diagram_6, diagram_20):
+            picture().savefig(PICTURES / f"{picture.__name__}.svg", metadata={"Date": None})
 
 
 def hello() -> Figure:
@@ -38,6 +39,35 @@ def hello() -> Figure:
     _caption(left, "trained: splines", f"test error {_power(_on_fresh_rows(trained.model))}", _INK)
     _caption(right, "snapped: a formula", f"$f = {_latex(snapped.model)}$", _SYMBOLIC)
     _arrow(figure)
+    return figure
+
+
+def diagram_2() -> Figure:
+    """Five nodes that share what one could do."""
+    x = np.random.default_rng(0).uniform(-1, 1, (1000, 2))
+    fit = ew.fit(ew.KAN([2, 5, 1], grid=3, seed=0), x, np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2))
+    return _figure(ew.plot.network(fit.model, x, names=_NAMES, target="f"))
+
+
+def diagram_6() -> Figure:
+    """A formula with a product node, whose edges are all functions."""
+    names = ["m_1", "m_2", "x_1", "x_2", "y_1", "y_2"]
+    model = ew.symbolic.network_of("m_1*m_2 / ((x_2 - x_1)**2 + (y_2 - y_1)**2)", names)
+    x = np.random.default_rng(0).uniform([1, 1, 0, 2, 0, 1], [2, 2, 1, 3, 1, 3], (1000, 6))
+    return _figure(ew.plot.network(model, x, names=names, target="F"))
+
+
+def diagram_20() -> Figure:
+    """Twenty inputs, of which six matter."""
+    x = np.random.default_rng(0).uniform(-1, 1, (1500, 20))
+    y = np.exp(-4 * x[:, 2] ** 2) + np.sin(3 * x[:, 6]) + x[:, 11] * x[:, 12] + np.abs(x[:, 16]) * x[:, 18]
+    fit = ew.fit(ew.KAN([20, 5, 1], grid=3, seed=0), x, y, sparsity=1e-2)
+    return _figure(ew.plot.network(fit.model, x, least=0.01))
+
+
+def _figure(ax: Axes) -> Figure:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
     return figure
 
 

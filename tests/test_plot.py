@@ -154,7 +154,7 @@ def test_interactions_are_cells_with_a_grey_diagonal(count: int) -> None:
     matrix = rows(count, count).numpy()
     ax = plot.interactions(matrix + matrix.T)
     (image,) = ax.images
-    shown = np.ma.getmaskarray(image.get_array())
+    shown = np.ma.getmaskarray(np.ma.asarray(image.get_array()))
     assert np.array_equal(shown, np.eye(count, dtype=bool))
     assert bool(texts(ax)) == (count <= 12)
     drawn(ax.get_figure(root=True))

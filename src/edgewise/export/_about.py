@@ -28,7 +28,7 @@ def about(source: Source, inputs: Mapping[str, str]) -> list[str]:
         lines.append(f"{plain:{width}}  {said}".rstrip())
     lines.append(f"returns {', '.join(source.label(target) for target in source.targets)}")
     for lo, hi, name in _ranges(source):
-        lines.append(f"the curves of {name} were fitted from {lo:.6g} to {hi:.6g}; beyond they go on straight")
+        lines.append(f"the curves of {name} lie between {lo:.6g} and {hi:.6g}; beyond they go on straight")
     asked = conditions(source.expressions or ())
     if asked:
         lines.append(f"defined where {' and '.join(asked)}")

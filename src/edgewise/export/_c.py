@@ -11,6 +11,7 @@ from sympy.printing.precedence import PRECEDENCE
 
 from edgewise._typing import Formula
 from edgewise.export._about import about
+from edgewise.export._curve_text import IN_C
 from edgewise.export._curves import Curve
 from edgewise.export._printer import Printer
 from edgewise.export._source import Exportable, read
@@ -24,9 +25,9 @@ _WORDS = """
     friend typename using export explicit mutable asm and or not xor linux unix main
     acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs fdim floor fma fmax
     fmin fmod frexp hypot ilogb ldexp lgamma log log10 log1p log2 logb modf nan pow remainder rint round scalbn sin
-    sinh sqrt tan tanh tgamma trunc HUGE_VAL INFINITY NAN out pi e sinc sign larger smaller spline
+    sinh sqrt tan tanh tgamma trunc HUGE_VAL INFINITY NAN out pi e sinc sign larger smaller
 """
-_RESERVED = frozenset(_WORDS.split())
+_RESERVED = frozenset(_WORDS.split()) | set(IN_C)
 
 
 class _CPrinter(Printer):
@@ -65,26 +66,6 @@ _HELPERS = {
     "Max": "static double larger(double a, double b)\n{\n    return a > b || a != a ? a : b;\n}",
     "Min": "static double smaller(double a, double b)\n{\n    return a < b || a != a ? a : b;\n}",
 }
-_SPLINE = """
-/* Polynomials between the knots, in the distance from the middle of each cell; straight lines beyond the ends. */
-static double spline(double x, int cells, int degree, const double *knots, const double *pieces, const double *slopes)
-{
-    const double inside = x < knots[0] ? knots[0] : x > knots[cells] ? knots[cells] : x;
-    int low = 0, high = cells, k;
-    double u, y = 0.0;
-    while (high - low > 1) {
-        const int middle = (low + high)/2;
-        if (inside < knots[middle])
-            high = middle;
-        else
-            low = middle;
-    }
-    u = inside - (knots[low] + knots[low + 1])/2.0;
-    for (k = degree; k >= 0; k--)
-        y = y*u + pieces[low*(degree + 1) + k];
-    return y + (x < inside ? slopes[0] : slopes[1])*(x - inside);
-}
-"""
 
 
 def c(
@@ -98,8 +79,7 @@ def c(
     """Return the source of a C99 function of doubles, one argument for each input, which needs math.h alone.
 
     One output is returned; several are written to the array `out`, the last argument. Where the formula is undefined
-    the value is NaN or infinite. Networks with spline edges ('bspline' and 'linear') are written node by node, their
-    curves as tables.
+    the value is NaN or infinite. Networks with spline edges are written node by node, their curves as tables.
 
     Arguments and errors as in `edgewise.export.numpy`.
 
@@ -158,8 +138,9 @@ def _comment(lines: Sequence[str]) -> str:
 
 def _helpers(written: Program) -> list[str]:
     called = set(written.called())
+    kinds = sorted({curve.kind for curve in written.curves})
     parts = [text for name, text in _HELPERS.items() if name in called]
-    return parts if not written.curves else [*parts, _SPLINE.strip(), *(_curve(curve) for curve in written.curves)]
+    return [*parts, *(IN_C[kind] for kind in kinds), *(_curve(curve) for curve in written.curves)]
 
 
 def _curve(curve: Curve) -> str:
@@ -169,5 +150,5 @@ def _curve(curve: Curve) -> str:
         f"static double {curve.name}(double x)\n{{\n    {knots}\n"
         f"    static const double pieces[] = {{\n{rows}\n    }};\n"
         f"    static const double slopes[] = {{{curve.slopes[0]!r}, {curve.slopes[1]!r}}};\n"
-        f"    return spline(x, {len(curve.pieces)}, {len(curve.pieces[0]) - 1}, knots, pieces, slopes);\n}}"
+        f"    return {curve.kind}(x, {len(curve.pieces)}, {len(curve.pieces[0]) - 1}, knots, pieces, slopes);\n}}"
     )

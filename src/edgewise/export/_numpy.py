@@ -11,13 +11,14 @@ import sympy
 
 from edgewise._typing import Formula
 from edgewise.export._about import about
+from edgewise.export._curve_text import IN_NUMPY
 from edgewise.export._curves import Curve
 from edgewise.export._printer import Printer
 from edgewise.export._source import Exportable, read
 from edgewise.export._steps import Program, program
 from edgewise.export._text import check_function, docstring, statement
 
-RESERVED = frozenset(keyword.kwlist) | {"np", "math", "torch", "float", "value", "self", "spline"}
+RESERVED = frozenset(keyword.kwlist) | {"np", "math", "torch", "float", "value", "self", *IN_NUMPY}
 
 
 class NumPyPrinter(Printer):
@@ -44,18 +45,6 @@ _HELPERS = {
     "erf": "erf = np.vectorize(math.erf, otypes=[float])",
     "erfc": "erfc = np.vectorize(math.erfc, otypes=[float])",
 }
-_SPLINE = '''
-def spline(x, knots, pieces, slopes):
-    """Polynomials between the knots, in the distance from the middle of each cell; straight lines beyond the ends."""
-    knots, pieces = np.array(knots), np.array(pieces)
-    inside = np.where(x < knots[0], knots[0], np.where(x > knots[-1], knots[-1], x))
-    cell = np.clip(np.searchsorted(knots, inside, side="right") - 1, 0, len(pieces) - 1)
-    u = inside - (knots[cell] + knots[cell + 1]) / 2
-    y = 0.0
-    for k in reversed(range(pieces.shape[1])):
-        y = y * u + pieces[cell, k]
-    return y + np.where(x < inside, slopes[0], slopes[1]) * (x - inside)
-'''
 
 
 def numpy(
@@ -70,7 +59,7 @@ def numpy(
 
     It needs NumPy and nothing else. Arrays of any shapes that go together are taken, numbers and lists too; several
     outputs come as a tuple. Where the formula is undefined the value is NaN or infinite. Networks with spline edges
-    ('bspline' and 'linear') are written node by node, their curves as tables.
+    are written node by node, their curves as tables.
 
     `source` is a network, a saved model, a sympy expression or a list of those; `names` are its inputs (x1, x2, ... or
     the symbols in alphabetical order); `target` its output or outputs; `units` maps names to units, for the docstring.
@@ -129,8 +118,9 @@ def _result(result: Formula, written: Program, printer: Printer) -> str:
 
 def _helpers(written: Program) -> list[str]:
     called = set(written.called())
+    kinds = sorted({curve.kind for curve in written.curves})
     parts = [text.strip() for name, text in _HELPERS.items() if name in called]
-    return parts if not written.curves else [*parts, _SPLINE.strip(), *(_curve(c) for c in written.curves)]
+    return [*parts, *(IN_NUMPY[kind] for kind in kinds), *(_curve(curve) for curve in written.curves)]
 
 
 def _curve(curve: Curve) -> str:
@@ -138,5 +128,5 @@ def _curve(curve: Curve) -> str:
     knots = textwrap.indent(statement("knots = ", f"[{', '.join(map(repr, curve.knots))}]"), "    ")
     return (
         f"def {curve.name}(x):\n{knots}\n    pieces = [\n{rows},\n    ]\n"
-        f"    return spline(x, knots, pieces, {curve.slopes})"
+        f"    return {curve.kind}(x, knots, pieces, {curve.slopes})"
     )

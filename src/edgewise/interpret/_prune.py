@@ -135,7 +135,7 @@ def _plan(threshold: float | None, cuts: Cut | Sequence[Cut], slack: float | Non
         raise InputError(f"'threshold' must be a number in [0, 1), in units of the output's spread. Got {threshold!r}.")
     if slack is not None and (isinstance(slack, bool | str) or not slack >= 1):
         raise InputError(f"'slack' must be a number >= 1, the allowed growth of the error. Got {slack!r}.")
-    given = list(cuts) if isinstance(cuts, tuple | list) else [cuts]
+    given: list[Any] = list(cuts) if isinstance(cuts, tuple | list) else [cuts]
     if not all(isinstance(cut, Cut) for cut in given):
         raise InputError(
             f"'cuts' must be one or more edgewise.interpret.Cut, like Cut('inputs', keep=3). Got {cuts!r}."

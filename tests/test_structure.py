@@ -248,8 +248,27 @@ def test_of_two_that_exclude_each_other_the_better_one_holds() -> None:
 
 
 def test_what_is_nowhere_says_nothing() -> None:
-    nothing = measured([torch.zeros(5, 3), torch.zeros(5, 3)])
-    assert nothing.verdict is Verdict.UNCLEAR
+    nothing, undefined = torch.zeros(5, 3), torch.full((5, 3), float("nan"))
+    assert measured([nothing, nothing]).verdict is Verdict.UNCLEAR
+    assert measured([undefined, nothing]).verdict is Verdict.UNCLEAR
+
+
+def test_points_outside_the_domain_of_a_law_are_left_out() -> None:
+    """Rows lie where a < b; exchanging columns leads out of it."""
+    x = table(400, 2)
+    x = torch.stack([x.amin(1), x.amax(1) + 0.3], dim=1)
+    found = S.find(x, lambda x: (x[:, 1] - x[:, 0]).sqrt())
+    assert found.get("translation", [0, 1]).holds  # type: ignore[union-attr]
+    assert found.get("additive", [0]).verdict is Verdict.FAILS  # type: ignore[union-attr]
+    assert not S.find(x, lambda x: (x[:, 1] ** 2 - x[:, 0]).sqrt()).holding()
+
+
+def test_columns_that_depend_on_each_other_make_no_false_claims() -> None:
+    x = torch.stack([normal(400), normal(400, 1), normal(400, 2)], dim=1)
+    x[:, 1] = x[:, 0] + 0.2 * x[:, 1]
+    found = S.find(x, torch.sin(x[:, 0] - x[:, 1]) * x[:, 2])
+    assert found.get("translation", [0, 1]).holds  # type: ignore[union-attr]
+    assert {one.kind for one in found.holding()} <= {"translation", "monomial", "multiplicative", "separable"}
 
 
 X = table(40, 2)

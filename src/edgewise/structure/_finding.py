@@ -82,11 +82,16 @@ class Measured:
 def measured(terms: Sequence[Tensor], size: Tensor | None = None) -> Measured:
     """Return how nearly terms (n, 1 + samples) add up to zero, over the sum of their sizes or over `size` (n,).
 
-    Points of large terms weigh less, so that a few do not decide; the worst 3 % do not count.
+    Points of large terms weigh less, so that a few do not decide; the worst 3 % do not count. Points where a term is
+    not finite are left out; if these are more than half of all, nothing is known.
     """
     total = torch.stack(list(terms)).sum(0)
     if size is None:
         size = torch.stack([term[:, 0].abs() for term in terms]).sum(0)
+    known = torch.isfinite(total).all(1) & torch.isfinite(size)
+    if 2 * int(known.sum()) < len(known):
+        return Measured(0.0, math.inf)
+    total, size = total[known], size[known]
     weight = 1 / (size + size.median()).clamp_min(1e-300)
     scale = _size(weight * size)
     if not scale > 0:

@@ -127,7 +127,10 @@ def _factor(
 
 def _ratio(left: Tensor, right: Tensor) -> float:
     """The factor a of left = a right: the ratio of sizes, with the sign of their product, as both may be off."""
-    a, b = left[:, 0], right[:, 0]
+    known = torch.isfinite(left[:, 0]) & torch.isfinite(right[:, 0])
+    a, b = left[known, 0], right[known, 0]
+    if len(a) == 0:
+        return 0.0
     size = (a.abs() * b.abs()).sqrt()
     weight = 1 / (size + size.median()).clamp_min(1e-300)
     a, b = weight * a, weight * b

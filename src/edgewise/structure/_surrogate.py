@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise.structure._coordinates import Coordinates, choices
 from edgewise.structure._gaussian import GaussianProcess, gaussian_process
 from edgewise.train import as_matrix
 
 _SAMPLES = 6  # functions that could as well be the true one
-_WIDE_TARGET, _WIDE_COLUMN = 10.0, 3.0  # ratio of the ends from which logarithms are tried too
 _BOX = 0.03  # share of each column's rows cut off at either end: every surrogate is worst there
 _POINTS = 400
 _WAVES = 64
@@ -173,89 +173,14 @@ def _differentiated(functions: Callable[[Tensor], Tensor]) -> Callable[[Tensor],
     return slopes
 
 
-@dataclass(frozen=True)
-class _Coordinates:
-    """What the process sees of a table: columns or their logarithms, and the target or its logarithm, standardised."""
-
-    logs: tuple[bool, ...]
-    centre: Tensor
-    scale: Tensor
-    sign: float  # 0: the target itself
-    middle: float
-    spread: float
-
-    @classmethod
-    def of(cls, x: Tensor, y: Tensor, logs: tuple[bool, ...], log_target: bool) -> _Coordinates:
-        sign = float(torch.sign(y[0])) if log_target else 0.0
-        t = (sign * y).log() if sign else y
-        bare = _columns(x, logs)
-        return cls(logs, bare.mean(0), bare.std(0), sign, float(t.mean()), float(t.std()))
-
-    def inputs(self, x: Tensor) -> Tensor:
-        return (_columns(x, self.logs) - self.centre) / self.scale
-
-    def target(self, y: Tensor) -> Tensor:
-        return (((self.sign * y).log() if self.sign else y) - self.middle) / self.spread
-
-    def back(self, t: Tensor) -> Tensor:
-        t = self.middle + self.spread * t
-        return self.sign * t.exp() if self.sign else t
-
-    def values(self, process: GaussianProcess, x: Tensor) -> Tensor:
-        """Values (n, 1 + samples) of y."""
-        return self.back(process.values(self.inputs(x)))
-
-    def slopes(self, process: GaussianProcess, x: Tensor) -> Tensor:
-        """Derivatives (n, m, 1 + samples) of y by the columns of x."""
-        slopes = self.spread * process.slopes(self.inputs(x)) / self.scale.unsqueeze(1)
-        for i, log in enumerate(self.logs):
-            if log:
-                slopes[:, i] /= x[:, i, None]
-        return slopes * self.values(process, x).unsqueeze(1) if self.sign else slopes
-
-    def uneven(self, y: Tensor) -> Tensor:
-        """How much more noise of y of one size moves the target at each row than in the middle."""
-        if not self.sign:
-            return torch.ones_like(y)
-        return (y.abs().median() / y.abs()).clamp(max=100.0)
-
-
-def _columns(x: Tensor, logs: Sequence[bool]) -> Tensor:
-    return torch.stack([column.log() if log else column for column, log in zip(x.T, logs, strict=True)], dim=1)
-
-
-def _choices(x: Tensor, y: Tensor) -> Iterator[tuple[tuple[bool, ...], bool]]:
-    """Which columns, and whether the target, may be taken as logarithms: heavy-tailed ones always, wide ones too."""
-    heavy, wide = tuple(_heavy(column) for column in x.T), tuple(_ratio(column) > _WIDE_COLUMN for column in x.T)
-    wide = tuple(a or b for a, b in zip(heavy, wide, strict=True))
-    for log_target in (False, True) if _ratio(y) > _WIDE_TARGET or _ratio(-y) > _WIDE_TARGET else (False,):
-        for logs in dict.fromkeys((heavy, wide)):
-            yield logs, log_target
-
-
-def _ratio(values: Tensor) -> float:
-    """Of the largest to the least, 0 unless all are positive."""
-    low = float(values.min())
-    return float(values.max()) / low if low > 0 else 0.0
-
-
-def _heavy(column: Tensor) -> bool:
-    """Positive, with the median in the lowest fifth of the range, but above a quarter of it in logarithms."""
-    low, high, median = float(column.min()), float(column.max()), float(column.median())
-    if low <= 0:
-        return False
-    inside = math.log(median / low) / math.log(high / low)
-    return (median - low) / (high - low) < 0.2 and inside > 0.25
-
-
 def _fitted(x: Tensor, y: Tensor, names: tuple[str, ...], seed: int) -> Surrogate:
     """The process that predicts left-out rows best, of the table or of logarithms of it."""
     spread = float(y.std())
     if spread <= 1e-12 * float(y.abs().max()):
         raise InputError("y is constant: it has no structure.")
-    best: tuple[float, _Coordinates, GaussianProcess] | None = None
-    for logs, log_target in _choices(x, y):
-        coordinates = _Coordinates.of(x, y, logs, log_target)
+    best: tuple[float, Coordinates, GaussianProcess] | None = None
+    for logs, log_target in choices(x, y):
+        coordinates = Coordinates.of(x, y, logs, log_target)
         t = coordinates.target(y)
         process = gaussian_process(coordinates.inputs(x), t, coordinates.uneven(y), _SAMPLES, seed)
         error = _left_out_error(process, coordinates, t, y)
@@ -268,7 +193,7 @@ def _fitted(x: Tensor, y: Tensor, names: tuple[str, ...], seed: int) -> Surrogat
     )
 
 
-def _left_out_error(process: GaussianProcess, coordinates: _Coordinates, t: Tensor, y: Tensor) -> float:
+def _left_out_error(process: GaussianProcess, coordinates: Coordinates, t: Tensor, y: Tensor) -> float:
     """Root mean square error on left-out rows over the target's spread."""
     t, y = t[process.kept], y[process.kept]
     return float((coordinates.back(t - process.residual) - y).square().mean().sqrt() / y.std())

@@ -151,6 +151,14 @@ def verdicts(found: Findings) -> list[tuple[str, tuple[int, ...], Verdict]]:
     return [(one.kind, one.columns, one.verdict) for one in found]
 
 
+def test_of_many_columns_only_singles_and_pairs_are_split_off() -> None:
+    found = S.find(table(200, 9), lambda x: x[:, :8].prod(1))
+    assert max(len(one.columns) for one in found) == 2
+    assert len(found) == 9 + 2 * 8 + 2 * 8 + 28 + 3 * 28
+    assert found.get("irrelevant", [8]).holds and found.get("separable", [2, 5]).holds  # type: ignore[union-attr]
+    assert "g(x1) h(rest)" in found.get("multiplicative", [0]).sentence  # type: ignore[union-attr]
+
+
 def test_units_do_not_matter() -> None:
     x = table(200, 3)
     y = x[:, 0] * torch.sin(x[:, 1] / x[:, 2])

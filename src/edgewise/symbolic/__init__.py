@@ -4,9 +4,12 @@ from edgewise.nn._formula import spline_functions as spline_functions
 from edgewise.symbolic._candidates import candidates as candidates
 from edgewise.symbolic._compile import network_of as network_of
 from edgewise.symbolic._complexity import network_complexity as network_complexity
+from edgewise.symbolic._conditions import Condition as Condition
 from edgewise.symbolic._curve import CurveFit as CurveFit
 from edgewise.symbolic._curve import fit_curve as fit_curve
 from edgewise.symbolic._curve import rank_curves as rank_curves
+from edgewise.symbolic._domain import Domain as Domain
+from edgewise.symbolic._domain import domain as domain
 from edgewise.symbolic._front import Front as Front
 from edgewise.symbolic._front import Written as Written
 from edgewise.symbolic._front import front as front

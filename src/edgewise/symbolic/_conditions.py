@@ -1,0 +1,106 @@
+"""What must hold of its inputs for a formula to be a real, finite number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import sympy
+
+from edgewise._typing import Formula
+
+_STRONGER = {frozenset((">=", "!=")): ">", frozenset((">", "!=")): ">", frozenset((">", ">=")): ">"}
+_TURNED = {">": "<", ">=": "<=", "!=": "!="}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A margin that must be above zero (">"), not below (">="), or not zero ("!=").
+
+    >>> x = sympy.Symbol("x")
+    >>> str(Condition(3 * x - 1, ">")), str(Condition(sympy.cos(x), "!="))
+    ('x > 1/3', 'cos(x) != 0')
+    """
+
+    margin: Formula
+    sign: str
+
+    def __str__(self) -> str:
+        margin = sympy.expand(self.margin)
+        symbols = sorted(margin.free_symbols, key=str)
+        if len(symbols) == 1 and margin.is_polynomial(symbols[0]) and sympy.degree(margin, symbols[0]) == 1:
+            (x,) = symbols
+            slope, constant = margin.coeff(x, 1), margin.coeff(x, 0)
+            return f"{x} {self.sign if slope > 0 else _TURNED[self.sign]} {-constant / slope}"
+        return f"{self.margin} {self.sign} 0"
+
+    def always(self) -> bool:
+        """Whether it can be seen to hold for all real inputs."""
+        real = self.margin.xreplace({s: sympy.Symbol(s.name, real=True) for s in self.margin.free_symbols})
+        if self.sign == ">":
+            return bool(real.is_positive)
+        return bool(real.is_nonnegative if self.sign == ">=" else real.is_nonzero or real.is_positive)
+
+
+_Rule = Callable[[Formula], list[tuple[Formula, str]]]
+#: of functions that are not defined everywhere: what must hold of their argument
+_RULES: dict[type, _Rule] = {
+    sympy.log: lambda u: [(u, ">")],
+    sympy.loggamma: lambda u: [(u, ">")],
+    sympy.tan: lambda u: [(sympy.cos(u), "!=")],
+    sympy.sec: lambda u: [(sympy.cos(u), "!=")],
+    sympy.cot: lambda u: [(sympy.sin(u), "!=")],
+    sympy.csc: lambda u: [(sympy.sin(u), "!=")],
+    sympy.coth: lambda u: [(u, "!=")],
+    sympy.csch: lambda u: [(u, "!=")],
+    sympy.asin: lambda u: [(1 - u, ">="), (1 + u, ">=")],
+    sympy.acos: lambda u: [(1 - u, ">="), (1 + u, ">=")],
+    sympy.atanh: lambda u: [(1 - u, ">"), (1 + u, ">")],
+    sympy.acosh: lambda u: [(u - 1, ">=")],
+}
+
+
+def conditions(formulas: Iterable[Formula]) -> list[Condition]:
+    """Return what must hold for all formulas to be defined, each once, without what always holds.
+
+    >>> x, y = sympy.symbols("x y")
+    >>> [str(c) for c in conditions([sympy.log(x) / y + sympy.sqrt(x**2 + 1)])]
+    ['x > 0', 'y != 0']
+    """
+    signs: dict[Formula, str] = {}
+    for formula in formulas:
+        for part in sympy.preorder_traversal(formula):
+            for margin, sign in _needs(part):
+                margin, sign = _plain(margin, sign)
+                old = signs.get(margin, sign)
+                signs[margin] = sign if old == sign else _STRONGER[frozenset((old, sign))]
+    found = [Condition(margin, sign) for margin, sign in signs.items()]
+    return sorted((c for c in found if not c.always()), key=str)
+
+
+def _needs(part: Formula) -> Iterator[tuple[Formula, str]]:
+    if isinstance(part, sympy.Pow):
+        base, exponent = part.as_base_exp() if part.exp.is_number else (part.base, part.exp)
+        yield from _power(base, exponent)
+    rule = _RULES.get(part.func)
+    if rule is not None:
+        yield from rule(part.args[0])
+
+
+def _power(base: Formula, exponent: Formula) -> Iterator[tuple[Formula, str]]:
+    whole = exponent.is_Integer or (exponent.is_Float and float(exponent).is_integer())
+    if whole and float(exponent) < 0:
+        yield from ((factor, "!=") for factor in sympy.Mul.make_args(base))
+    elif not whole and not base.is_positive:
+        positive = exponent.is_number and float(exponent) > 0
+        yield base, ">=" if positive else ">"
+
+
+def _plain(margin: Formula, sign: str) -> tuple[Formula, str]:
+    """A margin without positive factors and, where only zero matters, without powers and sign."""
+    number, rest = margin.as_coeff_Mul()
+    if rest.free_symbols and (number > 0 or sign == "!="):
+        margin = rest
+    if sign == "!=" and isinstance(margin, sympy.Pow) and margin.exp.is_positive:
+        margin = margin.base
+    return margin, sign

@@ -18,34 +18,44 @@ from edgewise.unsupervised._shuffle import merged, ranked, shuffled
 OUTCOME = ew.unsupervised.Outcome
 
 
-def parabola(rows: int = 150, seed: int = 0) -> pd.DataFrame:
+def parabola(rows: int = 120, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    table = pd.DataFrame({"a": rng.uniform(0, 2, rows), "b": rng.uniform(size=rows)})
+    table = pd.DataFrame({"a": rng.uniform(-1, 2, rows), "b": rng.uniform(size=rows)})
     table["c"] = table.a**2 + 1
     return table
 
 
 def test_six_columns_of_the_kan_paper() -> None:
-    x = np.random.default_rng(0).uniform(-1, 1, (600, 6))
+    x = np.random.default_rng(0).uniform(-1, 1, (500, 6))
     x[:, 2] = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
     x[:, 3] = x[:, 4] ** 3
     stages: list[str] = []
-    found = ew.find_relations(x, seeds=1, progress=lambda stage, fraction, best: stages.append(stage))
+    found = ew.find_relations(
+        x, seeds=1, formulas=False, progress=lambda stage, fraction, best: stages.append(stage)
+    )  # fmt: skip
     assert {r.columns for r in found} == {("x1", "x2", "x3"), ("x4", "x5")}
     assert found.outcome is OUTCOME.FOUND and not found.doubtful
     assert all(r.sharp and r.p <= 0.01 and r.auc > 0.9 and r.seeds == r.tried == 1 for r in found)
     assert found.shares.shape == (1, 6) and found.shares[0, 5] == 0 and (found.shares[0, :5] > 0.1).all()
     assert stages[-1] == "done"
-    formulas = {str(r.equation) for r in found}
-    assert formulas == {"x3 = exp(x2**2 + sin(pi*x1))", "x4 = x5**3"}
     table = found.table()
-    assert len(table) == 2 and table.error.max() < 1e-9 and not table.doubtful.any()
+    assert len(table) == 2 and table.equation.isna().all() and not table.doubtful.any()
+
+
+@pytest.mark.slow
+def test_both_equations_of_the_kan_paper() -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (1000, 6))
+    x[:, 2] = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
+    x[:, 3] = x[:, 4] ** 3
+    found = ew.find_relations(x)
+    assert {str(r.equation) for r in found} == {"x3 = exp(x2**2 + sin(pi*x1))", "x4 = x5**3"}
+    assert all(r.equation is not None and r.equation.exact and r.seeds >= 4 for r in found)
 
 
 @pytest.mark.parametrize("draw", ["normal", "standard_cauchy"])
 def test_independent_columns_are_not_tied(draw: str) -> None:
-    x = getattr(np.random.default_rng(1), draw)(size=(200, 4))
-    found = ew.find_relations(x, seeds=2)
+    x = getattr(np.random.default_rng(1), draw)(size=(150, 3))
+    found = ew.find_relations(x, seeds=1)
     assert len(found) == 0 and found.outcome is OUTCOME.NONE and not found.doubtful
     assert found.table().empty and "not told from shuffled" in repr(found)
     assert found.figure().axes
@@ -70,7 +80,7 @@ def test_correlated_columns_are_dependent_but_have_no_equation() -> None:
 
 
 def test_columns_that_share_a_column_are_told_apart() -> None:
-    x = np.random.default_rng(0).uniform(-1, 1, (500, 4))
+    x = np.random.default_rng(0).uniform(-1, 1, (400, 4))
     x[:, 1], x[:, 2] = np.exp(x[:, 0]), x[:, 0] * x[:, 3]
     found = ew.find_relations(x, seeds=1, formulas=False)
     assert len(found) == 2 and ("x1", "x2") in {r.columns for r in found}
@@ -91,7 +101,7 @@ def test_names_repeats_and_constants() -> None:
 def test_the_same_arguments_give_the_same_result_and_change_nothing() -> None:
     table = parabola()
     kept, state = table.copy(), np.random.get_state()[1].copy()  # type: ignore[index,union-attr] # noqa: NPY002
-    one, two = (ew.find_relations(table, seeds=2, seed=5, formulas=False) for _ in range(2))
+    one, two = (ew.find_relations(table, seeds=1, seed=5, formulas=False) for _ in range(2))
     assert repr(one) == repr(two) and np.array_equal(one.shares, two.shares)
     assert table.equals(kept) and np.array_equal(state, np.random.get_state()[1])  # type: ignore[index,arg-type] # noqa: NPY002
 
@@ -196,7 +206,7 @@ def test_the_command_prints_the_relations_and_draws_them(tmp_path, monkeypatch, 
     table.to_csv("t.csv", index=False)
     assert main(["relations", "t.csv", "--seeds", "1", "--out", "r.svg"]) == 0
     out = capsys.readouterr().out
-    assert "c = a**2 + 1" in out and "1 of 150 rows left out" in out and "1/1" in out
+    assert "c = a**2 + 1" in out and "1 of 120 rows left out" in out and "1/1" in out
     assert (tmp_path / "r.svg").stat().st_size > 1000
 
 

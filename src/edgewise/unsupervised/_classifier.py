@@ -21,7 +21,7 @@ _SHUFFLES = 199  # of the held-out rows: the least p is 1/200
 _REPEATS = 20  # shuffles that a share of the evidence is averaged over
 _COPIES = 3  # shuffled rows for each real one
 _GRID = 5
-_UNHARMED = 0.05  # of the evidence: two parts whose separation costs less are not tied to each other
+_UNHARMED = 0.05  # of the evidence: two parts whose separation costs less are not tied; more where rows are few
 _MOST = 8  # columns up to which every split in two is tried
 
 
@@ -90,9 +90,12 @@ class Classifier:
         whole = self.real - float(expit(self._shuffles(self.blocks, _REPEATS)).mean())
         return (self.real - float(expit(self._shuffles(blocks, _REPEATS)).mean())) / max(whole, 1e-12)
 
+    def _harmed(self, columns: Sequence[int]) -> bool:
+        return self.cost([columns]) > max(_UNHARMED, len(self.held) ** -0.5)
+
     def needed(self) -> list[int]:
         """The columns whose tearing out alone costs evidence."""
-        return [column for column in self.columns if self.cost([[column]]) > _UNHARMED]
+        return [column for column in self.columns if self._harmed([column])]
 
     def parts(self, columns: Sequence[int]) -> list[list[int]]:
         """The columns in groups that can be shuffled against each other without loss."""
@@ -101,7 +104,7 @@ class Classifier:
         first, *others = columns
         halves = [[first, *some] for size in range(len(others)) for some in combinations(others, size)]
         cheapest = min(halves, key=lambda half: self.cost([half]))
-        if self.cost([cheapest]) > _UNHARMED:
+        if self._harmed(cheapest):
             return [list(columns)]
         return [*self.parts(cheapest), *self.parts([c for c in columns if c not in cheapest])]
 

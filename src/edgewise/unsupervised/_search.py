@@ -131,14 +131,16 @@ class Search:
         return out
 
     def _keep(self, columns: Sequence[int], solved: int | None, remainder: float) -> None:
-        """Add the relation if it is new and its columns alone show it."""
+        """Add the relation if it is new and its columns alone show it, less those that are not needed for that."""
         if any({*columns} == {*tied.columns} for tied in self.found):
             return
-        for widths in _SHAPES:
-            classifier = Classifier(self.split, [[column] for column in columns], widths, self.seed)
-            evidence = classifier.evidence()
-            if evidence.sure:
-                self.found.append(Tied(tuple(columns), solved, remainder, evidence))
-                for column in columns:
-                    self.shares[column] = max(self.shares[column], classifier.cost([[column]]))
-                return
+        classifier = self._recognise([[column] for column in columns])
+        if classifier is None:
+            return
+        needed = classifier.needed()
+        if solved is None and 1 < len(needed) < len(columns):
+            self._keep(needed, solved, remainder)
+            return
+        self.found.append(Tied(tuple(columns), solved, remainder, classifier.evidence()))
+        for column in columns:
+            self.shares[column] = max(self.shares[column], classifier.cost([[column]]))

@@ -292,6 +292,15 @@ def test_names_are_literal_unless_they_are_mathematics() -> None:
     Drawn(ax)
 
 
+def test_endless_names_lose_their_middle() -> None:
+    picture = Drawn(plot.network(ew.KAN([2, 1]), names=["a" * 500, "b c " * 200], target="z" * 61))
+    shown = {str(text.get_gid()): text.get_text() for text in picture.ax.texts}
+    assert shown["name-0-0"] == "a" * 30 + "…" + "a" * 30
+    assert shown["name-1-0"] == "z" * 30 + "…" + "z" * 30
+    assert collisions(picture) == []
+    assert picture.figure.get_figwidth() < 7
+
+
 def test_frames_name_their_columns() -> None:
     frame = pd.DataFrame(rows(9, 2).numpy(), columns=["speed", "mass"])
     assert {"speed", "mass"} <= {text.get_text() for text in plot.network(ew.KAN([2, 1]), frame).texts}

@@ -22,6 +22,7 @@ _FORMULA = 7.0  # size of the font in boxes, in points
 _WIDEST_LABEL = {"levels": 0.95, "grid": 0.5}  # inches; beyond, the function stands alone
 _UNITS = tuple(k / 100 for k in range(32, 19, -1))  # inches a box may be wide, 8 to 5 mm
 _LARGEST = 1.5  # how much a diagram is enlarged to fill given axes
+_MOST_LETTERS = 60  # of a name
 _FEW = 6  # names that are given room beside each other
 _PAD = 0.12
 
@@ -68,7 +69,7 @@ def fitted(
     """The diagram with the largest boxes that fits a frame."""
     if layout not in ("auto", *LAYOUTS):
         raise unknown("layout", layout, ["auto", *LAYOUTS])
-    labels = [[name_label(name) for name in level] for level in names]
+    labels = [[name_label(_short(name)) for name in level] for level in names]
     kinds = list(LAYOUTS) if layout == "auto" else [layout]
     height = math.inf if frame.height is None else frame.height
 
@@ -82,6 +83,12 @@ def fitted(
         return found or _diagram(model, labels, kinds[-1], _UNITS[-1], hidden, note)
     found = found or max((_diagram(model, labels, kind, _UNITS[-1], hidden, note) for kind in kinds), key=scale)
     return _scaled(found, min(scale(found), _LARGEST))
+
+
+def _short(name: str) -> str:
+    """A name without the middle of what no picture has room for."""
+    half = _MOST_LETTERS // 2
+    return name if len(name) <= _MOST_LETTERS or name[0] == name[-1] == "$" else f"{name[:half]}…{name[-half:]}"
 
 
 def _scaled(found: Diagram, factor: float) -> Diagram:

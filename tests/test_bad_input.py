@@ -65,6 +65,11 @@ def saved(change: Callable[[bytes], bytes] = bytes) -> Maker:
     return make
 
 
+def two_outputs() -> None:
+    Path("t.csv").write_text(rows())
+    edgewise.save(edgewise.KAN([2, 2], seed=0), Path("m.safetensors"), names=["a", "b"], target=["y", "z"])
+
+
 def saved_beside(table: str) -> Maker:
     """The same with another table."""
 
@@ -277,6 +282,7 @@ CASES = [
         ("ending in .png or .svg or .pdf", "net.doc"),
         saved(),
     ),
+    Case("network of two outputs", PREDICT, ("has 2 outputs", "takes one"), two_outputs),
     Case("export of no network", "export nowhere.safetensors --to c", ("no file nowhere.safetensors",)),
     Case("export to no language", "export m.safetensors --to fortran", ("'fortran'", "'latex'"), saved()),
     Case("export without a language", "export m.safetensors", ("--to",), saved()),

@@ -59,7 +59,7 @@ def built(widths: list[Any], names: list[str], seed: int = 0, digits: int = 17) 
         for j in range(layer.n_out):
             for i in range(layer.n_in):
                 draws = (torch.rand(4, generator=generator, dtype=torch.float64) - 0.4).tolist()
-                a, b, c, d = (round(v, digits) for v in draws)
+                a, b, c, d = (round(v + math.copysign(0.6, v), digits) for v in draws)
                 affine = (a, b, c, d) if count % 3 else (round(3 * a) or 1.0, 0.5, -math.pi / 3, round(c, 2))
                 model = ew.nn.set_function(model, number, j, i, names[count % len(names)], affine)
                 if digits < 17 and i != j % layer.n_in and count % 4:

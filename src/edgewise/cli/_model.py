@@ -45,4 +45,6 @@ def open_model(path: Path) -> SavedModel:
             f"{path} does not say which columns it was trained on: save it with edgewise fit, "
             "or with edgewise.save(model, path, names=[...], target=...)."
         )
+    if not isinstance(saved.target, str) or saved.model.n_out > 1:
+        raise InputError(f"{path} has {saved.model.n_out} outputs, and this command takes one: use edgewise in Python.")
     return SavedModel(saved.model, saved.names, saved.target)

@@ -405,6 +405,8 @@ DAMAGES = {
         **said,
         "states": [said["states"][0], {**said["states"][1], "parent": 1}],
     },
+    "before the start": lambda said: {**said, "at": -1},
+    "undone nowhere": lambda said: {**said, "undone": ["x"]},
     "nowhere": lambda said: {**said, "at": 9},
     "no names": lambda said: {**said, "names": ["a"]},
 }

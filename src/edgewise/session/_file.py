@@ -105,8 +105,8 @@ def _built(said: dict[str, Any], rows: dict[str, Any], models: list[Any]) -> Ses
     states = [
         _state(number, row, model) for number, (row, model) in enumerate(zip(said["states"], models, strict=True))
     ]
-    for place in (said["at"], *said["undone"]):
-        session._id(place) if place == 0 else states[place]
+    if not all(isinstance(place, int) and 0 <= place < len(states) for place in (said["at"], *said["undone"])):
+        raise ValueError("place")
     session._states, session._at = tuple(states), said["at"]
     session._line, session._undone = str(said["line"]), tuple(said["undone"])
     return session

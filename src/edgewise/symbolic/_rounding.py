@@ -11,6 +11,7 @@ from edgewise.nn import KAN, Layout, Pass, clone, layer_of
 from edgewise.train import Table, error_of, refit
 
 _EXACT = 1e-6  # relative error below which constants must agree to 1e-6 to be rounded
+_SURE = 1e-3  # relative width from which noisy constants are only rounded to fractions, for pi would be chance
 Place = tuple[int, int, int, int]  # layer, j, i, which of a b c d
 
 
@@ -18,7 +19,8 @@ def rounded(model: KAN, table: Table, spread: float) -> KAN:
     """Return the network with constants rounded one at a time, the surest first, the others refitted after each.
 
     On exact data a constant is rounded when it lies within 1e-6 of a nice value and the error does not rise above twice
-    what it was (or rounding level); on noisy data within 2.5 standard errors, with a rise below 0.4 %.
+    what it was (or rounding level); on noisy data within 2.5 standard errors, with a rise below 0.4 %, and to a
+    multiple of pi or of a root only where that is closer than a thousandth.
     """
     error = error_of(model, table)
     while True:
@@ -69,7 +71,9 @@ def _near(place: Place, value: float, deviation: float | None, error: float) -> 
         return []
     if deviation is None:
         return [(abs(n.value - value) / width, place, n) for n in nice_values(value, width / abs(value))[:2]]
-    return [(float(n.complexity), place, n) for n in nice_values(value, width / abs(value), 12)[:2]]
+    rtol = width / abs(value)
+    nice = [n for n in nice_values(value, rtol, 12) if n.expr.is_Rational or rtol < _SURE]
+    return [(float(n.complexity), place, n) for n in nice[:2]]
 
 
 def _standard_errors(model: KAN, table: Table, error: float) -> dict[Place, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgewise.functions._library import Function as Function
 from edgewise.functions._library import get as get
 from edgewise.functions._library import names as names
 from edgewise.functions._library import register as register
+from edgewise.functions._rows import Function as Function

@@ -1,0 +1,206 @@
+"""The univariate functions that a curve can be read as, as rows of data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from sympy import Expr
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Function:
+    """One named function of one variable, as a tensor operation and as a formula.
+
+    A curve is ``y = c f(a z + b) + d``. The fields say everything that fitting one needs:
+
+    - ``name``: what `get` finds it by; also how it is saved.
+    - ``torch``: elementwise, differentiable, non-finite where the function is undefined.
+    - ``sympy``: the exact formula of a sympy expression.
+    - ``domain``: the interval of arguments on which the function is real and, between poles, finite.
+    - ``complexity``: a small integer; ``x`` is 1.
+    - ``gauge``: which of ``a, b`` the outer constants ``c, d`` can absorb: ``"none"``; ``"scale"``, the
+      size of ``a`` (powers, abs, log); ``"shift"``, ``b`` (exp); ``"affine"``, both (x).
+    - ``poles``: the arguments inside the domain at which the function is infinite.
+    - ``core``: whether a search that composes functions itself tries the row too. The others are compositions that it
+      reaches anyway, or rare.
+
+    >>> from edgewise import functions
+    >>> square = functions.get("x^2")
+    >>> square.torch(torch.tensor([3.0])).item(), square.complexity, square.gauge
+    (9.0, 2, 'scale')
+    """
+
+    name: str
+    torch: Callable[[Tensor], Tensor]
+    sympy: Callable[[Expr], Expr]
+    domain: tuple[float, float] = (-math.inf, math.inf)
+    complexity: int = 3
+    gauge: str = "none"
+    poles: tuple[float, ...] = ()
+    core: bool = True
+
+
+def _symbolic(name: str) -> Callable[[Expr], Expr]:
+    """Return the sympy function of that name, looked up when it is first called."""
+
+    def apply(x: Expr) -> Expr:
+        import sympy
+
+        return getattr(sympy, name)(x)
+
+    return apply
+
+
+def _gaussian(x: Expr) -> Expr:
+    import sympy
+
+    return sympy.exp(-(x**2))
+
+
+def _logistic(x: Expr) -> Expr:
+    import sympy
+
+    return 1 / (1 + sympy.exp(-x))
+
+
+def _softplus(x: Expr) -> Expr:
+    import sympy
+
+    return sympy.log(1 + sympy.exp(x))
+
+
+def _entropy(x: Expr) -> Expr:
+    import sympy
+
+    return x * sympy.log(x)
+
+
+def _root_of_square(sign: int, p: int) -> Callable[[Expr], Expr]:
+    """Return (1 + sign x^2)^(p/2) as a formula."""
+
+    def apply(x: Expr) -> Expr:
+        import sympy
+
+        return (1 + sign * x**2) ** sympy.Rational(p, 2)
+
+    return apply
+
+
+def _sinc(x: Tensor) -> Tensor:
+    """Return sin(x) / x, near 0 by its series, so that derivatives hold there too."""
+    small = x.abs() < 0.1
+    z, s = torch.where(small, 1.0, x), torch.where(small, x * x, 0.0)
+    series = 1 - s / 6 * (1 - s / 20 * (1 - s / 42 * (1 - s / 72 * (1 - s / 110))))
+    return torch.where(small, series, torch.sin(z) / z)
+
+
+def _power_torch(p: Fraction) -> Callable[[Tensor], Tensor]:
+    special = {
+        Fraction(1): lambda x: x,
+        Fraction(-1): torch.reciprocal,
+        Fraction(1, 2): torch.sqrt,
+        Fraction(-1, 2): torch.rsqrt,
+    }
+    exponent = int(p) if p.denominator == 1 else float(p)
+    return special.get(p, lambda x: x**exponent)
+
+
+def _power_sympy(p: Fraction) -> Callable[[Expr], Expr]:
+    def apply(x: Expr) -> Expr:
+        import sympy
+
+        return x ** sympy.Rational(p.numerator, p.denominator)
+
+    return apply
+
+
+_POWER_NAMES = {
+    Fraction(1): "x",
+    Fraction(-1): "1/x",
+    Fraction(-2): "1/x^2",
+    Fraction(-3): "1/x^3",
+    Fraction(1, 2): "sqrt",
+    Fraction(-1, 2): "1/sqrt",
+    Fraction(3, 2): "x^1.5",
+    Fraction(-3, 2): "x^-1.5",
+}
+_POWER_COMPLEXITY = {
+    "x": 1,
+    "x^2": 2,
+    "x^3": 3,
+    "x^4": 3,
+    "x^5": 4,
+    "1/x": 2,
+    "1/x^2": 3,
+    "1/x^3": 4,
+    "sqrt": 2,
+    "1/sqrt": 3,
+    "x^1.5": 3,
+    "x^-1.5": 4,
+}
+
+
+@cache
+def power(p: Fraction) -> Function:
+    """Return the row of ``x^p``; a fractional power is real for arguments >= 0 only."""
+    name = _POWER_NAMES.get(p, f"x^{p}")
+    low = -math.inf if p.denominator == 1 else 0.0
+    return Function(
+        name,
+        _power_torch(p),
+        _power_sympy(p),
+        (low, math.inf),
+        _POWER_COMPLEXITY.get(name, 5),
+        "affine" if p == 1 else "scale",
+        (0.0,) if p < 0 else (),
+        name in _POWER_COMPLEXITY,
+    )
+
+
+_INF = math.inf
+_HALF_PI = math.pi / 2
+_COMPOSED = (
+    Function("asinh", torch.asinh, _symbolic("asinh"), complexity=4),
+    Function("logistic", torch.sigmoid, _logistic, complexity=3),
+    Function("softplus", lambda x: torch.logaddexp(x, torch.zeros_like(x)), _softplus, complexity=4),
+    Function("erf", torch.erf, _symbolic("erf"), complexity=4),
+    Function("sinc", _sinc, _symbolic("sinc"), complexity=4),
+    Function("1/cos", lambda x: 1 / torch.cos(x), lambda x: 1 / _symbolic("cos")(x), (-_HALF_PI, _HALF_PI), 4),
+    Function("1/cosh", lambda x: 1 / torch.cosh(x), lambda x: 1 / _symbolic("cosh")(x), complexity=4),
+    Function("1/tanh", lambda x: 1 / torch.tanh(x), lambda x: 1 / _symbolic("tanh")(x), (0.0, _INF), 4),
+    Function("x log x", lambda x: x * torch.log(x), _entropy, (0.0, _INF), 4),
+    Function("1/(1+x^2)", lambda x: 1 / (1 + x * x), _root_of_square(1, -2), complexity=4),
+    Function("sqrt(1+x^2)", lambda x: torch.sqrt(1 + x * x), _root_of_square(1, 1), complexity=4),
+    Function("1/sqrt(1+x^2)", lambda x: torch.rsqrt(1 + x * x), _root_of_square(1, -1), complexity=5),
+    Function("sqrt(1-x^2)", lambda x: torch.sqrt(1 - x * x), _root_of_square(-1, 1), (-1.0, 1.0), 4),
+    Function("1/sqrt(1-x^2)", lambda x: torch.rsqrt(1 - x * x), _root_of_square(-1, -1), (-1.0, 1.0), 5),
+)
+ROWS = (
+    *(power(Fraction(p)) for p in (1, 2, 3, 4, 5, -1, -2, -3, "1/2", "-1/2", "3/2", "-3/2")),
+    Function("exp", torch.exp, _symbolic("exp"), complexity=2, gauge="shift"),
+    Function("log", torch.log, _symbolic("log"), (0.0, _INF), 2, "scale"),
+    Function("sin", torch.sin, _symbolic("sin"), complexity=2),
+    Function("cos", torch.cos, _symbolic("cos"), complexity=2),
+    Function("tan", torch.tan, _symbolic("tan"), (-_HALF_PI, _HALF_PI), 3),
+    Function("tanh", torch.tanh, _symbolic("tanh")),
+    Function("cosh", torch.cosh, _symbolic("cosh")),
+    Function("sinh", torch.sinh, _symbolic("sinh")),
+    Function("atan", torch.atan, _symbolic("atan")),
+    Function("asin", torch.asin, _symbolic("asin"), (-1.0, 1.0), 4),
+    Function("acos", torch.acos, _symbolic("acos"), (-1.0, 1.0), 4),
+    Function("atanh", torch.atanh, _symbolic("atanh"), (-1.0, 1.0), 4),
+    Function("gaussian", lambda x: torch.exp(-x * x), _gaussian, complexity=4),
+    Function("abs", torch.abs, _symbolic("Abs"), complexity=2, gauge="scale"),
+    power(Fraction(1, 3)),
+    power(Fraction(2, 3)),
+    *(replace(row, core=False) for row in _COMPOSED),
+)

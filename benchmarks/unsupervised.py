@@ -94,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=CASES, default=[*CASES], metavar="NAME", help=", ".join(CASES))
     parser.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, ... of each table")
-    parser.add_argument("--time-limit", type=float, default=120.0, help="seconds of each search")
+    parser.add_argument("--time-limit", type=float, default=600.0, help="seconds of each search")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the CSV file")
     given = parser.parse_args()
     pin()

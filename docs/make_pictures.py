@@ -22,7 +22,7 @@ def main() -> None:
     torch.set_num_threads(1)
     style = {"mathtext.fontset": "cm", "font.size": 11, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
     with rc_context(style):
-        for picture in (hello, diagram_2, diagram_6, diagram_20):
+        for picture in (hello, diagram_2, diagram_6, diagram_20, relations):
             picture().savefig(PICTURES / f"{picture.__name__}.svg", metadata={"Date": None})
 
 
@@ -89,6 +89,14 @@ def _power(value: float) -> str:
     """A number as a rounded multiple of a power of ten."""
     digit, exponent = f"{value:.0e}".split("e")
     return rf"${digit} \times 10^{{{int(exponent)}}}$"
+
+
+def relations() -> Figure:
+    """The two relations of six columns, as five seeds see them."""
+    x = np.random.default_rng(0).uniform(-1, 1, (1000, 6))
+    x[:, 2] = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
+    x[:, 3] = x[:, 4] ** 3
+    return ew.find_relations(x, time_limit=3600).figure()
 
 
 def _caption(ax: Axes, first: str, second: str, colour: str) -> None:

@@ -118,7 +118,7 @@ class Search:
         left = classifier.needed()
         out: list[tuple[list[int], int | None, float]] = []
         while len(left) > 1:
-            trials = [(*determiners(self.ranks, j, [c for c in left if c != j]), j) for j in left]
+            trials = [(*determiners(self.ranks, j, others), j) for j in left for others in _others(j, left, classifier)]
             # What lies within one block was shuffled together, so real rows are not recognised by it.
             trials = [t for t in trials if not any({t[2], *t[0]} <= {*block} for block in classifier.blocks)]
             others, remainder, solved = min(trials, key=lambda t: t[1], default=([], 1.0, -1))
@@ -144,3 +144,10 @@ class Search:
         self.found.append(Tied(tuple(columns), solved, remainder, classifier.evidence()))
         for column in columns:
             self.shares[column] = max(self.shares[column], classifier.cost([[column]]))
+
+
+def _others(column: int, left: Sequence[int], classifier: Classifier) -> list[list[int]]:
+    """What may determine a column: all others, and those that it is not tied to yet."""
+    block = next(block for block in classifier.blocks if column in block)
+    all_others, free = [c for c in left if c != column], [c for c in left if c not in block]
+    return [all_others] if free == all_others or not free else [all_others, free]

@@ -120,7 +120,7 @@ def test_out_of_time_is_an_outcome() -> None:
 WRONG = {
     "one column": ((np.random.default_rng(0).normal(size=(60, 1)),), {}, "at least 2 columns"),
     "constants": ((np.ones((60, 3)),), {}, "at least 2 columns that vary. Got 0"),
-    "one row": (([[1.0, 2.0]],), {}, "at least 50 rows. Got 1"),
+    "one row": (([[1.0, 2.0]],), {}, "at least 40 rows. Got 1"),
     "not a number": ((np.full((60, 2), np.nan),), {}, "nan in row 0"),
     "infinite": ((np.full((60, 2), np.inf),), {}, "inf in row 0"),
     "text": (([["a", "b"]] * 60,), {}, "must be numbers"),

@@ -47,7 +47,7 @@ app.command(
     "edgewise discover data.csv --target y --inputs a,b --noise 0.01 --out report",
 )(discover)
 app.command(
-    epilog="Example: edgewise relations data.csv --out relations.png",
+    epilog="Examples:\n\nedgewise relations orbits\n\nedgewise relations data.csv --out relations.png",
 )(relations)
 app.command(
     epilog="Example: edgewise fit data.csv --target y --widths 2,5,1 --out model.safetensors",

@@ -20,7 +20,7 @@ from edgewise.unsupervised._search import Seeded, search
 
 Progress = Callable[[str, float, str | None], None]
 
-_FEWEST = 50
+_FEWEST = 40
 _SEARCHED = 0.6  # of the time limit that the search may take when formulas are asked for
 
 
@@ -46,7 +46,7 @@ def find_relations(
     first of the seeds. `jobs` seeds run side by side (-1: one for each core). `progress(stage, fraction, best)` is
     called along the way. Same arguments, same result, unless time runs out.
 
-    Errors: InputError for fewer than two columns that vary, fewer than 50 rows, values that are not finite, bad names.
+    Errors: InputError for fewer than two columns that vary, fewer than 40 rows, values that are not finite, bad names.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

@@ -16,6 +16,7 @@ from edgewise.unsupervised._search import DETERMINED
 from edgewise.unsupervised._shuffle import ranked
 
 _ROWS = 1500
+_SECONDS = 20.0  # of one side
 _POOR = 0.3  # of the left side's spread: a formula that leaves more is none
 
 
@@ -50,8 +51,8 @@ class Equation:
 def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, deadline: float) -> Equation | None:
     """The first side that `discover` explains by the other columns down to rounding, else the best; None if none is.
 
-    x (n, m) holds the tied columns only. `solved` is tried first, then other columns that are determined, then squares,
-    of which an equation with several branches may be a function.
+    x (n, m) holds the tied columns only. `solved` is tried first, then other columns that are determined; where none is,
+    squares, of which an equation with several branches may be a function.
     """
     best: Equation | None = None
     for left, values, column in _sides(x, names, solved):
@@ -60,7 +61,7 @@ def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, dead
             break
         others = [k for k in range(len(names)) if k != column]
         inputs = [names[k] for k in others]
-        limit = seconds if best is None else seconds / 2
+        limit = min(seconds, _SECONDS)
         found = discover(x[:, others], values, inputs, target=str(left), seed=seed, time_limit=limit)
         new = _stated(left, found)
         if new is not None and (best is None or _worth(new) < _worth(best)):
@@ -88,6 +89,6 @@ def _sides(x: Array, names: Sequence[str], solved: int | None) -> Iterator[tuple
     determined = sorted((j for j in columns if left[j] < DETERMINED), key=lambda j: (j != solved, left[j]))
     for j in determined:
         yield sympy.Symbol(names[j]), x[:, j], j
-    for j in columns:
-        if j not in determined:
+    if not determined:
+        for j in columns:
             yield sympy.Symbol(names[j]) ** 2, x[:, j] ** 2, j

@@ -49,10 +49,10 @@ class Equation:
 
 
 def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, deadline: float) -> Equation | None:
-    """The first side that `discover` explains by the other columns down to rounding, else the best; None if none is.
+    """The first side that `discover` explains by the other columns down to rounding or noise, else the best, or None.
 
-    x (n, m) holds the tied columns only. `solved` is tried first, then other columns that are determined; where none is,
-    squares, of which an equation with several branches may be a function.
+    x (n, m) holds the tied columns only. `solved` is tried first, then other columns that are determined; where none
+    is, squares, of which an equation with several branches may be a function.
     """
     best: Equation | None = None
     for left, values, column in _sides(x, names, solved):
@@ -66,7 +66,7 @@ def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, dead
         new = _stated(left, found)
         if new is not None and (best is None or _worth(new) < _worth(best)):
             best = new
-        if best is not None and best.exact:
+        if best is not None and best.settled:
             break
     return best
 

@@ -14,3 +14,4 @@ from edgewise.benchmark._run import Plan as Plan
 from edgewise.benchmark._run import run as run
 from edgewise.benchmark.libraries import LIBRARIES as LIBRARIES
 from edgewise.benchmark.libraries import PEERS as PEERS
+from edgewise.benchmark.searchers import SEARCHERS as SEARCHERS

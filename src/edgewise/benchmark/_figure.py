@@ -15,12 +15,15 @@ Row = dict[str, Any]
 class Settings:
     """How the figures are measured.
 
-    quick: tiny sizes, to see that all works. libraries: those to measure, by name. threads: of this process. repeats:
-    of each timing. patience: seconds that the repeats of one library and case may take. budget: seconds of one training
-    run in the accuracy figure; 0 gives a peer 60 times what edgewise takes, at least 60 and at most 300.
+    quick: tiny sizes, to see that all works. libraries: those to measure, by name; searchers: those that search for
+    formulas. threads: of this process. repeats: of each timing. patience: seconds that the repeats of one library and
+    case may take. budget: seconds of one training run in the accuracy figure, where 0 gives a peer 60 times what
+    edgewise takes, at least 60 and at most 300; and of one search for a formula, where 0 gives edgewise 60 and a peer
+    what edgewise took, at least 10.
     """
 
     libraries: tuple[str, ...] = ("edgewise", "mlp")
+    searchers: tuple[str, ...] = ("edgewise",)
     quick: bool = False
     threads: int = 1
     repeats: int = 7
@@ -50,7 +53,7 @@ class Figure(ABC):
     """A named benchmark.
 
     threaded: measured once for each number of threads that is asked for, else on one thread. fresh: each case in a
-    process of its own, else all cases of one thread count in one.
+    process of its own, else all cases of one thread count in one. long: takes hours, so measured only when named.
     """
 
     name: ClassVar[str]
@@ -59,6 +62,7 @@ class Figure(ABC):
     note: ClassVar[str] = ""
     threaded: ClassVar[bool] = False
     fresh: ClassVar[bool] = False
+    long: ClassVar[bool] = False
 
     def lacks(self) -> str:
         """What the figure needs and is not installed here, and how to install it; nothing where nothing lacks."""
@@ -70,6 +74,10 @@ class Figure(ABC):
     @abstractmethod
     def measure(self, case: Case, settings: Settings) -> list[Row]:
         """Rows of one case, all with the same columns."""
+
+    def longest(self, case: Case) -> float:
+        """Seconds after which the process of a case is ended; 0: never."""
+        return 0.0
 
     @abstractmethod
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:

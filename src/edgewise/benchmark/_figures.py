@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgewise.benchmark._accuracy import Accuracy
 from edgewise.benchmark._classification import Classification
 from edgewise.benchmark._figure import Figure
+from edgewise.benchmark._formulas import Feynman, Irrelevant, Strogatz
 from edgewise.benchmark._layers import Layers
 from edgewise.benchmark._peaks import Peaks
 from edgewise.benchmark._routes import Routes
@@ -13,5 +14,16 @@ from edgewise.benchmark._steps import Steps
 
 FIGURES: dict[str, Figure] = {
     figure.name: figure
-    for figure in (Layers(), Steps(), Peaks(), SecondOrder(), Accuracy(), Classification(), Routes())
+    for figure in (
+        Layers(),
+        Steps(),
+        Peaks(),
+        SecondOrder(),
+        Accuracy(),
+        Classification(),
+        Routes(),
+        Feynman(),
+        Irrelevant(),
+        Strogatz(),
+    )
 }

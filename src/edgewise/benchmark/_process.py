@@ -17,24 +17,29 @@ from edgewise.benchmark._figure import Case, Figure, Row, Settings
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-def measured(figure: Figure, cases: Sequence[Case], settings: Settings) -> Iterator[tuple[Case, list[Row]]]:
-    """Each case with its rows, as they come; after a process that died the next one goes on with the case after."""
+def measured(
+    figure: Figure, cases: Sequence[Case], settings: Settings, cores: Sequence[int] = ()
+) -> Iterator[tuple[Case, list[Row]]]:  # fmt: skip
+    """Each case with its rows, as they come; after a process that died the next one goes on with the case after.
+
+    `cores` are those to run on, by default the last ones that there are.
+    """
     left = list(cases)
     while left:
-        reason = yield from _one_process(figure, left, settings)
+        reason = yield from _one_process(figure, left, settings, cores)
         if left:
             case = left.pop(0)
             yield case, figure.failed(case, settings, reason)
 
 
 def _one_process(
-    figure: Figure, left: list[Case], settings: Settings
+    figure: Figure, left: list[Case], settings: Settings, cores: Sequence[int]
 ) -> Iterator[tuple[Case, list[Row]]]:  # fmt: skip
     """Measure cases from the head of `left`, taking each off when it is done; returns why there was no more."""
     task = {"figure": figure.name, "cases": [case.to_json() for case in left], "settings": asdict(settings)}
     command = [sys.executable, "-m", "edgewise.benchmark"]
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "messages").open("w+") as messages:
-        with _pinned(settings.threads):
+        with _pinned(cores or usable()[-settings.threads :]):
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages, text=True, cwd=folder,
                 env=_environment(settings.threads),
@@ -64,14 +69,19 @@ def _environment(threads: int) -> dict[str, str]:
     return found | ({"PYTHONPATH": os.pathsep.join(path)} if path else {})
 
 
+def usable() -> list[int]:
+    """The processor cores that this process may use, by their numbers."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [*range(os.cpu_count() or 1)]
+
+
 @contextmanager
-def _pinned(cores: int) -> Iterator[None]:
-    """What is started here runs on that many cores, the last ones that there are."""
+def _pinned(cores: Sequence[int]) -> Iterator[None]:
+    """What this thread starts runs on these cores."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[-cores:])
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
+
+from joblib import Parallel, delayed
 
 from edgewise.benchmark._figure import Case, Figure, Row, Settings
 from edgewise.benchmark._figures import FIGURES
-from edgewise.benchmark._process import measured
+from edgewise.benchmark._process import measured, usable
 from edgewise.benchmark._record import append, cores, provenance, read, versions
 
 Watch = Callable[[str, float], None]
@@ -20,13 +23,15 @@ class Plan:
     """Which cases are measured, and where the rows go.
 
     threads: thread counts for the figures that are measured on several. only: a part of the names of the cases to
-    measure. resume: take from the files what they already hold of this commit and device.
+    measure. resume: take from the files what they already hold of this commit and device. jobs: cases at a time, each
+    on a core of its own, of the figures whose cases have processes of their own and one thread.
     """
 
     out: Path
     threads: tuple[int, ...] = (1,)
     only: str = ""
     resume: bool = False
+    jobs: int = 1
 
 
 def run(names: Iterable[str], settings: Settings, plan: Plan, watch: Watch) -> dict[str, list[Row]]:
@@ -41,17 +46,45 @@ def run(names: Iterable[str], settings: Settings, plan: Plan, watch: Watch) -> d
     total, done = sum(len(cases) for *_, cases in work), 0
     for figure, own, cases in work:
         found = rows[figure.name]
-        for batch in _batches(figure, cases):
-            ahead = [_name(own, figure, case) for case in batch]
-            watch(ahead[0], done / total)
-            informed = [figure.informed(case, found) for case in batch]
-            for number, (_, new) in enumerate(measured(figure, informed, own), 1):
-                stored = [{"cores": cores(), "threads": own.threads, "versions": versions(), **row} for row in new]
-                append(plan.out / figure.file, stored)
-                found += stored
-                done += 1
-                watch(ahead[min(number, len(batch) - 1)], done / total)
+        if cases:
+            watch(_name(own, figure, cases[0]), done / total)
+        for number, new in enumerate(_measured(figure, own, cases, found, plan.jobs), 1):
+            stored = [{"cores": cores(), "threads": own.threads, "versions": versions(), **row} for row in new]
+            append(plan.out / figure.file, stored)
+            found += stored
+            done += 1
+            watch(_name(own, figure, cases[min(number, len(cases) - 1)]), done / total)
     return rows
+
+
+def _measured(
+    figure: Figure, settings: Settings, cases: Sequence[Case], found: Sequence[Row], jobs: int
+) -> Iterator[list[Row]]:  # fmt: skip
+    """The rows of each case, as they come; `found` grows meanwhile, and informs the cases that start later."""
+
+    def rows_of(batch: Sequence[Case], places: Sequence[int] = ()) -> Iterator[list[Row]]:
+        informed = [figure.informed(case, found) for case in batch]
+        return (rows for _, rows in measured(figure, informed, settings, places))
+
+    batches = _batches(figure, cases)
+    if jobs == 1 or not figure.fresh:
+        for batch in batches:
+            yield from rows_of(batch)
+        return
+    free: SimpleQueue[int] = SimpleQueue()
+    for core in usable()[-jobs:]:
+        free.put(core)
+
+    def apart(batch: Sequence[Case]) -> list[list[Row]]:
+        core = free.get()
+        try:
+            return list(rows_of(batch, [core]))
+        finally:
+            free.put(core)
+
+    parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
+    for done in parallel(delayed(apart)(batch) for batch in batches) or ():
+        yield from done
 
 
 def _batches(figure: Figure, cases: Sequence[Case]) -> list[Sequence[Case]]:

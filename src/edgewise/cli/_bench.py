@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +27,7 @@ MISSED = 1
 
 def bench(  # noqa: PLR0913 (the options of a command)
     figures: Annotated[
-        list[str] | None, typer.Argument(metavar="[FIGURE]...", help="Which figures; all when left out.")
+        list[str] | None, typer.Argument(metavar="[FIGURE]...", help="Which figures; the short ones when left out.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes: see in seconds that all works.")] = False,
     peers: Annotated[bool, typer.Option(help="Whether to measure the other libraries that are installed.")] = True,
@@ -38,30 +39,44 @@ def bench(  # noqa: PLR0913 (the options of a command)
     ] = 60.0,
     budget: Annotated[
         float,
-        typer.Option(metavar="S", help="Seconds of a training run; 0: 60 times edgewise's, from 60 to 300.", min=0),
+        typer.Option(
+            metavar="S", help="Seconds of a training run or a search; 0: as the page on the benchmarks tells.", min=0
+        ),
     ] = 0.0,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", help="Cases of formulas at a time, each on a core of its own.", min=1)
+    ] = 1,
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave out what DIR already holds of this commit and machine.")
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with code 1 when a limit is missed.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the CSV files.")] = Path("edgewise-bench"),
 ) -> None:
-    """Measure speed, memory and time to accuracy, and store every row."""
-    from edgewise.benchmark import FIGURES, LIBRARIES, PEERS, Plan, Settings, run
+    """Measure speed, memory, time to accuracy and formulas found, and store every row."""
+    from edgewise.benchmark import FIGURES, LIBRARIES, PEERS, SEARCHERS, Plan, Settings, run
 
     for name in figures or ():
         if name not in FIGURES:
             raise unknown("figure", name, FIGURES)
     counts = _parse_threads(threads)
     screen = console()
-    present = [name for name in PEERS if peers and LIBRARIES[name].installed()]
-    for name in PEERS:
-        if peers and name not in present:
-            screen.print(f"{name} is not installed here and is left out: pip install {LIBRARIES[name].install}")
-    settings = Settings(("edgewise", "mlp", *present), quick, repeats=repeats, patience=patience, budget=budget)
+    chosen = figures or [name for name, figure in FIGURES.items() if not figure.long]
+    searched = [name for name in chosen if FIGURES[name].long]
+    libraries = _present(screen, {name: LIBRARIES[name] for name in PEERS if peers and searched != chosen})
+    searchers = _present(
+        screen, {name: SEARCHERS[name] for name in SEARCHERS if name != "edgewise" and peers and searched}
+    )
+    settings = Settings(
+        ("edgewise", "mlp", *libraries),
+        ("edgewise", *searchers),
+        quick,
+        repeats=repeats,
+        patience=patience,
+        budget=budget,
+    )
     try:
         with writable_folder(out) as folder, progress(screen) as bar:
-            rows = run(figures or FIGURES, settings, Plan(folder, counts, only, resume), bar)
+            rows = run(chosen, settings, Plan(folder, counts, only, resume, jobs), bar)
     except KeyboardInterrupt:
         raise EdgewiseError(f"stopped; {out} holds the rows so far, and --resume goes on from there") from None
     missed = sum(_show(screen, name, found) for name, found in rows.items())
@@ -70,6 +85,14 @@ def bench(  # noqa: PLR0913 (the options of a command)
         screen.print(f"{missed} limits missed: those marked with an exclamation mark.", style="red")
     if check and missed:
         raise typer.Exit(MISSED)
+
+
+def _present(screen: Any, libraries: Mapping[str, Any]) -> list[str]:
+    """Names of the libraries that are installed; of the others it is said how to install them."""
+    for name, library in libraries.items():
+        if not library.installed():
+            screen.print(f"{name} is not installed here and is left out: pip install {library.install}")
+    return [name for name, library in libraries.items() if library.installed()]
 
 
 def _show(screen: Any, name: str, rows: list[dict[str, Any]]) -> int:

@@ -1,0 +1,60 @@
+"""What the benchmarks of formulas ask of a library."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from edgewise._typing import Array, Formula
+
+_ROWS, _SECONDS = 100, 1.0
+
+
+class Table(NamedTuple):
+    """What a library is given: inputs (rows, columns), a target, names, a seed, and how many seconds."""
+
+    x: Array
+    y: Array
+    names: Sequence[str]
+    seed: int
+    seconds: float
+
+
+class Found(NamedTuple):
+    """What it gives back.
+
+    formula: in symbols of the names. predict: its own values at other rows. outcome: its own word on how it ended.
+    noise: what it takes for the noise over the spread of the target, where it says so.
+    """
+
+    formula: Formula
+    predict: Callable[[Array], Array]
+    outcome: str
+    noise: float | None = None
+
+
+class Searcher(ABC):
+    """A library with the settings that its own pages recommend for tables of this kind."""
+
+    name: ClassVar[str]
+    module: ClassVar[str]
+    install: ClassVar[str]
+    settings: ClassVar[str]
+    timed: ClassVar[bool] = True
+    """Whether it keeps to the seconds that it is given."""
+
+    @classmethod
+    def installed(cls) -> bool:
+        return find_spec(cls.module) is not None
+
+    @abstractmethod
+    def find(self, table: Table) -> Found: ...
+
+    def warm_up(self) -> None:
+        """Import and compile: a search on a small table, before the clock starts."""
+        x = np.random.default_rng(0).uniform(1, 2, (_ROWS, 2))
+        self.find(Table(x, np.sin(x[:, 0] * x[:, 1] ** 2) + x[:, 1], ["a", "b"], 0, _SECONDS))

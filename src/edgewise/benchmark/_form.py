@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy
-from sympy import Symbol
 
 from edgewise._typing import Array, Formula
 from edgewise.benchmark._size import size, within_bound
@@ -51,32 +50,40 @@ def deviation(values: Array, truth: Array) -> float:
 def refitted(found: Formula, truth: Formula, names: list[str], x: Array, y: Array) -> Form:
     """Give every number of a formula but integer exponents a fresh value, the best on half of the clean rows.
 
-    A right form, judged on all rows: the largest deviation from the truth falls below 1e-8; no constant may be replaced
-    by zero, for then a part of the formula would not belong to it, but one that is added to the whole (SRBench's
-    solutions are up to a constant shift or factor); no input that the truth does not have; and what is left, ones and
-    that shift dropped, is no longer than twice the truth and three operations.
+    The form is right where, after that, over all rows:
+
+    - the largest deviation from the truth is below 1e-8;
+    - no constant may as well be zero, and no exponent one: else a part of the formula does not belong to the truth.
+      What is added to the whole may: SRBench's solutions are up to a constant shift or factor;
+    - there is no input that the truth does not have;
+    - what is left, factors of one and that shift dropped, has at most twice the truth's operations and three.
     """
-    free, shift = with_free_constants(found)
+    constants = with_free_constants(found)
     half = len(y) // 2
-    best = fit(free, prepare(names, x[:half], y[:half]), steps=200)
+    best = fit(constants.free, prepare(names, x[:half], y[:half]), steps=200)
     error = _deviation(best, names, x, y)
     if not error < REACHED:
         return Form(error, 0, size(found), bounded=False, extra=False)
+
+    def pinned(symbol: Formula, value: int) -> Free | None:
+        """The formula with a constant replaced, if that changes nothing."""
+        other = left.pinned(left.symbols.index(symbol), sympy.Integer(value))
+        return other if _deviation(other, names, x, y) < REACHED else None
+
     vanished, left = 0, best
     for symbol in best.symbols:
-        without = left.pinned(left.symbols.index(symbol), sympy.Integer(0)) if symbol in left.symbols else left
-        if without is left or _deviation(without, names, x, y) >= REACHED:
-            continue
-        if symbol == shift:
-            left = without
-        else:
-            vanished += 1
+        if symbol in left.symbols and (without := pinned(symbol, 0)):
+            if symbol != constants.shift:
+                vanished += 1
+            else:
+                left = without
     for symbol in left.symbols:
-        one = sympy.Integer(1 if left.values[left.symbols.index(symbol)] > 0 else -1)
-        simpler = left.pinned(left.symbols.index(symbol), one)
-        left = simpler if _deviation(simpler, names, x, y) < REACHED else left
-    extra = bool({s.name for s in left.expression.free_symbols} - {s.name for s in truth.free_symbols})
-    return Form(error, vanished, size(left.expression), within_bound(left.expression, truth), extra)
+        if symbol in left.symbols and (simpler := pinned(symbol, 1) or pinned(symbol, -1)):
+            vanished += symbol in constants.exponents
+            left = simpler
+    short = left.expression
+    extra = bool({s.name for s in short.free_symbols} - {s.name for s in truth.free_symbols})
+    return Form(error, vanished, size(short), within_bound(short, truth), extra)
 
 
 def _deviation(free: Free, names: list[str], x: Array, y: Array) -> float:
@@ -86,14 +93,24 @@ def _deviation(free: Free, names: list[str], x: Array, y: Array) -> float:
     return deviation(evaluate(expression, names, x), y)
 
 
-def with_free_constants(formula: Formula) -> tuple[Free, Formula | None]:
-    """The formula with a symbol for every number but integer exponents and signs; and the one added to the whole.
+@dataclass(frozen=True)
+class Constants:
+    """A formula whose numbers are free; which of them is added to the whole, and which are exponents."""
 
-    >>> x = Symbol("x")
-    >>> with_free_constants(2 * x**2 + sympy.sin(0.1 * x) + 3)[0].values
+    free: Free
+    shift: Formula | None
+    exponents: frozenset[Formula]
+
+
+def with_free_constants(formula: Formula) -> Constants:
+    """The formula with a symbol for every number but integer exponents and signs.
+
+    >>> x = sympy.Symbol("x")
+    >>> with_free_constants(2 * x**2 + sympy.sin(0.1 * x) + 3).free.values
     (3.0, 2.0, 0.1)
     """
-    constants: dict[Formula, float] = {}
+    constants: dict[sympy.Symbol, float] = {}
+    exponents: set[Formula] = set()
 
     def fresh(number: Formula) -> Formula:
         symbol = sympy.Dummy(f"constant{len(constants)}", real=True)
@@ -103,8 +120,10 @@ def with_free_constants(formula: Formula) -> tuple[Free, Formula | None]:
     def walk(part: Formula) -> Formula:
         if part.is_number:
             return part if part == -1 else fresh(part)
-        if part.is_Pow and part.exp.is_Integer:
-            return walk(part.base) ** part.exp
+        if part.is_Pow and part.exp.is_number:
+            exponent = part.exp if part.exp.is_Integer else fresh(part.exp)
+            exponents.update({exponent} & set(constants))
+            return walk(part.base) ** exponent
         if part.is_Mul or part.is_Add:
             number, rest = part.as_independent(*part.free_symbols, as_Add=part.is_Add)
             own = [] if number == part.identity else [walk(number)]
@@ -112,6 +131,6 @@ def with_free_constants(formula: Formula) -> tuple[Free, Formula | None]:
         return part.func(*map(walk, part.args)) if part.args else part
 
     template = walk(formula)
-    shifts = [symbol for symbol in sympy.Add.make_args(template) if symbol in constants]
+    shifts = [term for term in sympy.Add.make_args(template) if template.is_Add and term in constants]
     free = Free(template, tuple(constants), tuple(constants.values()))
-    return free, shifts[0] if shifts and template.is_Add else None
+    return Constants(free, shifts[0] if shifts else None, frozenset(exponents))

@@ -23,7 +23,7 @@ from edgewise._errors import InputError
 from edgewise._version import __version__
 
 _SOURCES = Path(__file__).parents[1]
-_LIBRARIES = ("numpy", "numba", "pykan", "kan-gpt", "jaxkan", "jax")
+_LIBRARIES = ("numpy", "numba", "pykan", "kan-gpt", "jaxkan", "jax", "pyoperon", "gplearn", "scikit-learn")
 
 
 @dataclass

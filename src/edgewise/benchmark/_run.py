@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from joblib import Parallel, delayed
 
@@ -83,8 +84,9 @@ def _measured(
             free.put(core)
 
     parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
-    for done in parallel(delayed(apart)(batch) for batch in batches) or ():
-        yield from done
+    done: Any = parallel(delayed(apart)(batch) for batch in batches)
+    for rows in done:
+        yield from rows
 
 
 def _batches(figure: Figure, cases: Sequence[Case]) -> list[Sequence[Case]]:

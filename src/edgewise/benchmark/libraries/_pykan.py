@@ -41,7 +41,7 @@ class PyKAN(TorchLibrary):
     def module_network(self, widths: Sequence[int], grid: int, dtype: torch.dtype) -> torch.nn.Module:
         from kan import KAN
 
-        with _default(dtype), _silent():
+        with in_precision(dtype), silent():
             return KAN(width=list(widths), grid=grid, k=DEGREE, seed=0, auto_save=False).speed()
 
     def parameters(self, module: torch.nn.Module) -> int:
@@ -54,7 +54,7 @@ class PyKAN(TorchLibrary):
         x, y = torch.from_numpy(race.x), torch.from_numpy(race.y)[:, None]
         # Its `fit` runs the test rows through the network in every step: a single row here.
         rows = {"train_input": x, "train_label": y, "test_input": x[:1], "test_label": y[:1]}
-        with _default(torch.float64), _silent(), contextlib.suppress(_Over):
+        with in_precision(torch.float64), silent(), contextlib.suppress(_Over):
             race.start()
             model = KAN(width=list(race.widths), grid=_GRIDS[0], k=DEGREE, seed=race.seed, auto_save=False).speed()
             for number, grid in enumerate(_GRIDS):
@@ -100,12 +100,12 @@ def _layer(shape: Shape) -> torch.nn.Module:
     def drawn(x_eval: Tensor, y_eval: Tensor, grid: Tensor, k: int) -> Tensor:
         return 0.1 * torch.randn(y_eval.shape[1], y_eval.shape[2], grid.shape[1] - k - 1)
 
-    with _default(getattr(torch, shape.dtype)), mock.patch.object(module, "curve2coef", drawn):
+    with in_precision(getattr(torch, shape.dtype)), mock.patch.object(module, "curve2coef", drawn):
         return module.KANLayer(in_dim=shape.n_in, out_dim=shape.n_out, num=shape.grid, k=DEGREE)
 
 
 @contextlib.contextmanager
-def _default(dtype: torch.dtype) -> Iterator[None]:
+def in_precision(dtype: torch.dtype) -> Iterator[None]:
     """pykan makes tensors of torch's default dtype."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
@@ -116,6 +116,6 @@ def _default(dtype: torch.dtype) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _silent() -> Iterator[None]:
+def silent() -> Iterator[None]:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield

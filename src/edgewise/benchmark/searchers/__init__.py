@@ -6,5 +6,10 @@ from edgewise.benchmark.searchers._base import Found as Found
 from edgewise.benchmark.searchers._base import Searcher as Searcher
 from edgewise.benchmark.searchers._base import Table as Table
 from edgewise.benchmark.searchers._edgewise import Edgewise as Edgewise
+from edgewise.benchmark.searchers._gplearn import GPLearn as GPLearn
+from edgewise.benchmark.searchers._operon import Operon as Operon
+from edgewise.benchmark.searchers._pykan import PyKANFormula as PyKANFormula
 
-SEARCHERS: dict[str, Searcher] = {searcher.name: searcher for searcher in (Edgewise(),)}
+SEARCHERS: dict[str, Searcher] = {
+    searcher.name: searcher for searcher in (Edgewise(), Operon(), GPLearn(), PyKANFormula())
+}

@@ -31,13 +31,18 @@ def problem(x: np.ndarray, y: np.ndarray) -> Problem:
     return Problem(columns, symbols, target, torch.ones_like(target) / target.std())
 
 
+def _without_last(p: Problem) -> Problem:
+    return p.less(3 * p.columns[:, 0], 3 * p.expressions[0])
+
+
 ELIMINATIONS = {
     "divided": lambda p: p.divided(0, Fraction(-3, 2)),
-    "less": lambda p: p.less(1, 0.7),
+    "less": lambda p: p.less(0.7 * p.columns[:, 1], sympy.Float(0.7) * p.expressions[1]),
+    "over": lambda p: p.over(torch.exp(p.columns[:, 2]), sympy.exp(p.expressions[2])),
     "multiplied": lambda p: p.multiplied(1, 0, Fraction(2)),
     "shifted": lambda p: p.shifted(2, 0, -1.0),
     "summed": lambda p: p.summed(0, Fraction(2), 1, Fraction(-1), 0.5),
-    "chain": lambda p: p.divided(0, Fraction(1)).multiplied(1, 0, Fraction(-1)).without(0).less(0, 3.0),
+    "chain": lambda p: _without_last(p.divided(0, Fraction(1)).multiplied(1, 0, Fraction(-1)).without(0)),
 }
 
 

@@ -22,6 +22,7 @@ from edgewise.symbolic import snap
 from edgewise.train import Options
 
 _LAWS = 8  # of one variable that are handed on
+_EXACT_LAW = 1e-9  # error of a power law of a transformed target that is handed on
 _TREES = 4  # columns up to which small networks are tried
 
 
@@ -34,6 +35,7 @@ def direct(problem: Problem, noise: float) -> Iterator[Formula]:
     for method in (power_law, polynomial, rational):
         for found in method(problem.names, x, y, noise, w):
             yield problem.lift(found.expression)
+    yield from _inverse_power_laws(problem, noise)
     if not ((y > 0).all() or (y < 0).all()):
         return
     sign = sympy.Integer(1 if y[0] > 0 else -1)
@@ -45,6 +47,21 @@ def direct(problem: Problem, noise: float) -> Iterator[Formula]:
             share = noise * _noise_share(values, w / slope, y, w)
             for found in method(problem.names, x, values, share, w / slope):
                 yield problem.lift(sign * back(found.expression))
+
+
+def _inverse_power_laws(problem: Problem, noise: float) -> Iterator[Formula]:
+    """Power laws of the sine, cosine or exponential of the target, and of the target and 1."""
+    x, y, w = (part.numpy() for part in (problem.columns, problem.target, problem.weight))
+    for values, slope, back in (
+        (np.sin(y), np.cos(y), sympy.asin), (np.cos(y), np.sin(y), sympy.acos),
+        (y - 1, np.ones_like(y), lambda v: v + 1), (y + 1, np.ones_like(y), lambda v: v - 1),
+        (np.exp(np.clip(y, -30, 30)), np.exp(np.clip(y, -30, 30)), sympy.log),
+    ):  # fmt: skip
+        weight = w / np.maximum(np.abs(slope), 1e-3)
+        share = noise * _noise_share(values, weight, y, w)
+        for found in power_law(problem.names, x, values, share, weight):
+            if found.error < max(_EXACT_LAW, 1.2 * share):
+                yield problem.lift(back(found.expression))
 
 
 def _noise_share(values: np.ndarray, weight: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
@@ -74,7 +91,7 @@ def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterato
     m = problem.n_columns
     if not 2 <= m <= _TREES:
         return
-    coordinates = Coordinates((False,) * m, False, 1.0)
+    coordinates = Coordinates((False,) * m)
     weights = problem.weight.square()
     u, t = problem.columns, problem.target
     scale = float(t.std()) or 1.0

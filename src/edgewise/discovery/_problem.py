@@ -11,6 +11,8 @@ from torch import Tensor
 
 from edgewise._typing import Formula
 
+Key = tuple[frozenset[Formula], Formula, Formula]
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -36,6 +38,10 @@ class Problem:
         """Names of the columns in formulas of this problem."""
         return [f"z{i}" for i in range(self.n_columns)]
 
+    def key(self) -> Key:
+        """What tells problems of one table apart, whatever the order of their columns."""
+        return frozenset(self.expressions), self.scale, self.offset
+
     def error(self, prediction: Tensor) -> float:
         """Relative error of a prediction of the target; infinite where undefined."""
         value = float((self.weight * (prediction - self.target)).square().mean().sqrt())
@@ -59,20 +65,21 @@ class Problem:
         keep = [k for k in range(self.n_columns) if k != i]
         return replace(self, columns=self.columns[:, keep], expressions=tuple(self.expressions[k] for k in keep))
 
+    def over(self, values: Tensor, formula: Formula) -> Problem:
+        """The problem for t / f, given f as values (n,) and as a formula of the inputs."""
+        weight = self.weight * values.abs()
+        return replace(self, target=self.target / values, weight=weight, scale=self.scale * formula)
+
     def divided(self, i: int, power: Fraction) -> Problem:
         """The problem for t / column_i^power."""
         if power == 0:
             return self
-        factor = self._power(i, power)
-        scale = self.scale * self.expressions[i] ** sympy.Rational(power.numerator, power.denominator)
-        return replace(self, target=self.target / factor, weight=self.weight * factor.abs(), scale=scale)
+        formula = self.expressions[i] ** sympy.Rational(power.numerator, power.denominator)
+        return self.over(self._power(i, power), formula)
 
-    def less(self, i: int, slope: float) -> Problem:
-        """The problem for t - slope column_i."""
-        if slope == 0:
-            return self
-        offset = self.offset + self.scale * sympy.Float(slope) * self.expressions[i]
-        return replace(self, target=self.target - slope * self.columns[:, i], offset=offset)
+    def less(self, values: Tensor, formula: Formula) -> Problem:
+        """The problem for t - f, given f as values (n,) and as a formula of the inputs."""
+        return replace(self, target=self.target - values, offset=self.offset + self.scale * formula)
 
     def multiplied(self, j: int, i: int, power: Fraction) -> Problem:
         """The problem with column_j column_i^power in place of column_j."""

@@ -111,6 +111,16 @@ def rational(names: Sequence[str], x: Array, y: Array, noise: float = 0.0, weigh
     return []
 
 
+def quotient(names: Sequence[str], x: Array, y: Array, above: list[Exponents], below: list[Exponents]) -> Direct | None:
+    """Find y = P(x) / Q(x) on exact data with the monomials given, if there is one such relation only."""
+    data = prepare(names, x, y)
+    relation = _exact(_Relation(above, below), data, 0.0) if usable(data) else None
+    if relation is None:
+        return None
+    candidate = rounded(relation.formula(data.names, _unit(relation, data, 0.0)), data, 0.0)
+    return candidate if accepted(candidate.error, 0.0, data.n) else None
+
+
 def _is_approximant(candidate: Direct) -> bool:
     """Return whether a noisy quotient has so many constants that it imitates a law of another kind."""
     return len(candidate.expression.atoms(sympy.Float)) > _MAX_NOISY_CONSTANTS

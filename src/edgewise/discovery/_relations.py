@@ -2,70 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, permutations
 
+import sympy
 import torch
 from torch import Tensor
 
+from edgewise.discovery._gradients import Gradients, Relation, fraction
 from edgewise.discovery._problem import Problem
+from edgewise.discovery._separations import factors, terms
 
 _POWERS = (Fraction(1), Fraction(2), Fraction(-1), Fraction(-2), Fraction(3), Fraction(1, 2))
+_ALIKE = 4  # times the least remainder: factors that go together
+_LIMIT = 0.12  # remainder above which nothing is a relation
 _TOUCHES = 0.03  # a column whose least size is below this share of its largest is not divided by
-
-
-@dataclass(frozen=True)
-class Relation:
-    """One symmetry: which columns it joins, how well the gradients obey it, and the problem with one column less.
-
-    `residual` is the size of the relation's remainder over the summed sizes of its terms; `cost` ranks simplicity.
-    """
-
-    text: str
-    residual: float
-    cost: float
-    reduced: Problem
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """Values and gradients of a target on the inner rows of a problem, weighted."""
-
-    problem: Problem
-    rows: Tensor
-    value: Tensor
-    slope: Tensor
-    weight: Tensor
-
-    @classmethod
-    def inner(cls, problem: Problem, value: Tensor, slope: Tensor) -> Gradients:
-        """Keep rows between the 3rd and the 97th percentile of every column: spline gradients are worst at the ends."""
-        ends = torch.tensor([0.03, 0.97], dtype=value.dtype)
-        lo, hi = torch.quantile(problem.columns[:10_000], ends, dim=0)
-        rows = ((problem.columns >= lo) & (problem.columns <= hi)).all(1)
-        if int(rows.sum()) < 10:
-            rows = torch.ones_like(rows)
-        return cls(problem, rows, value[rows], slope[rows], problem.weight[rows])
-
-    def x(self, i: int) -> Tensor:
-        return self.problem.columns[self.rows, i]
-
-    def fit(self, left: Tensor, terms: list[Tensor]) -> tuple[list[float], float]:
-        """Weighted least squares of left = sum k terms, and the relative residual of the solution."""
-        if not terms:
-            return [], self.residual(left, [], [])
-        matrix = torch.stack(terms, dim=1) * self.weight.unsqueeze(1)
-        scale = matrix.norm(dim=0).clamp_min(1e-300)
-        target = (self.weight * left).unsqueeze(1)
-        solution = torch.linalg.lstsq(matrix / scale, target, driver="gelsd").solution.squeeze(1)
-        factors = (solution / scale).tolist()
-        return factors, self.residual(left, terms, factors)
-
-    def residual(self, left: Tensor, terms: list[Tensor], factors: list[float]) -> float:
-        parts = [self.weight * left, *(-k * self.weight * t for k, t in zip(factors, terms, strict=True))]
-        total = sum(float(p.norm()) for p in parts)
-        return float(torch.stack(parts).sum(0).norm()) / total if total > 0 else 0.0
 
 
 def find_relations(problem: Problem, value: Tensor, slope: Tensor, error: float) -> list[Relation]:
@@ -74,8 +25,9 @@ def find_relations(problem: Problem, value: Tensor, slope: Tensor, error: float)
     Kept are those with residual below max(0.05, 10 error); those near the best come first, simplest first.
     """
     g = Gradients.inner(problem, value, slope)
-    found = [*_irrelevant(g, error), *_scalings(g), *_translations(g), *_power_sums(g)]
-    limit = max(0.05, 10 * error) if error < 5e-3 else 0.12
+    found = [*_irrelevant(g, error), *_factors(g), *_scalings(g), *_translations(g), *_power_sums(g)]
+    found += [*factors(g), *terms(g)]
+    limit = max(0.05, 10 * error) if error < 5e-3 else _LIMIT
     found = [r for r in found if r.residual < limit and r.reduced.sound()]
     if not found:
         return []
@@ -91,6 +43,26 @@ def _irrelevant(g: Gradients, error: float) -> list[Relation]:
         if effect < 2 * error and error < 5e-2:
             out.append(Relation(f"{g.problem.expressions[i]} is irrelevant", effect / 10, 0.0, g.problem.without(i)))
     return out
+
+
+def _factors(g: Gradients) -> list[Relation]:
+    """x_i y_i = p_i y for several columns at once, far better obeyed than any other such relation."""
+    single = [
+        (i, found.power, found.residual)
+        for i in range(g.problem.n_columns)
+        if (found := _scaling(g, i, [], True)) is not None and found.power is not None
+    ]
+    best = min((r for *_, r in single), default=0.0)
+    single = [entry for entry in single if entry[2] <= _ALIKE * best]
+    if len(single) < 2:
+        return []
+    reduced = g.problem
+    for i, power, _ in single:
+        reduced = reduced.divided(i, power)
+    for i, *_ in reversed(single):
+        reduced = reduced.without(i)
+    names = ", ".join(f"{g.problem.expressions[i]}^{power}" for i, power, _ in single)
+    return [Relation(f"factors {names}", max(r for *_, r in single), -0.1, reduced)]
 
 
 def _scalings(g: Gradients) -> list[Relation]:
@@ -109,17 +81,17 @@ def _scalings(g: Gradients) -> list[Relation]:
 
 
 def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relation | None:
-    left = g.x(i) * g.slope[:, i]
-    terms = [g.x(j) * g.slope[:, j] for j in others] + ([g.value] if with_power else [])
-    factors, _ = g.fit(left, terms)
-    exact = [_fraction(k) for k in factors]
+    left, terms = g.scaled(i), [*map(g.scaled, others), *([g.itself] if with_power else [])]
+    exact = [fraction(k) for k in g.fit(left, terms)]
     if any(f is None or f == 0 or abs(f) > 6 for f in exact):
         return None
     powers = [f for f in exact if f is not None]
     residual = g.residual(left, terms, [float(f) for f in powers])
+    if residual > _LIMIT:
+        return None
     power = powers.pop() if with_power else Fraction(0)
     needed = [*powers, power]
-    if not _can_scale(g.problem.columns[:, i], powers, power):
+    if not can_scale(g.problem.columns[:, i], powers, power):
         return None
     reduced = g.problem.divided(i, power)
     for j, a in zip(others, powers, strict=True):
@@ -127,8 +99,9 @@ def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relat
     names = [str(g.problem.expressions[k]) for k in (i, *others)]
     cost = len(others) + 0.2 * sum(f.denominator - 1 + (abs(f) > 2) for f in needed) + 0.3 * with_power * bool(others)
     return Relation(
-        f"scaling of {', '.join(names)} by powers {', '.join(map(str, needed))}", residual, cost, reduced.without(i)
-    )
+        f"scaling of {', '.join(names)} by powers {', '.join(map(str, needed))}", residual, cost, reduced.without(i),
+        None if others else power,
+    )  # fmt: skip
 
 
 def _translations(g: Gradients) -> list[Relation]:
@@ -143,18 +116,19 @@ def _translations(g: Gradients) -> list[Relation]:
 
 
 def _translation(g: Gradients, i: int, others: list[int], with_slope: bool) -> list[Relation]:
-    left = g.slope[:, i]
-    terms = [g.slope[:, j] for j in others] + ([torch.ones_like(left)] if with_slope else [])
-    factors, residual = g.fit(left, terms)
+    left, terms = g.plain(i), [*map(g.plain, others), *([g.one] if with_slope else [])]
+    factors = g.fit(left, terms)
     if any(abs(k) < 1e-3 or abs(k) > 1e3 for k in factors[: len(others)]):
         return []
     tidy = [_tidy(k) for k in factors[: len(others)]]
     rounded = [*tidy, *factors[len(others) :]]
-    residual = (
-        min(residual, g.residual(left, terms, rounded)) if rounded == factors else g.residual(left, terms, rounded)
-    )
+    residual = g.residual(left, terms, rounded)
+    if residual > _LIMIT:
+        return []
     c = rounded[-1] if with_slope else 0.0
-    reduced = g.problem.less(i, c)
+    reduced = g.problem
+    if c:
+        reduced = reduced.less(c * reduced.columns[:, i], sympy.Float(c) * reduced.expressions[i])
     for j, a in zip(others, tidy, strict=True):
         reduced = reduced.shifted(j, i, a)
     names = [str(g.problem.expressions[k]) for k in (i, *others)]
@@ -167,37 +141,44 @@ def _power_sums(g: Gradients) -> list[Relation]:
     """k r x_j^(r-1) y_i = p x_i^(p-1) y_j:  t = F(x_i^p + k x_j^r, rest)."""
     out = []
     for i, j in permutations(range(g.problem.n_columns), 2):
-        for p in _POWERS:
-            for r in _POWERS:
-                if (p, r) == (1, 1) or (i > j and p == r):
-                    continue
-                if not (_can_scale(g.problem.columns[:, i], [p]) and _can_scale(g.problem.columns[:, j], [r])):
-                    continue
-                left = float(p) * g.x(i) ** _exponent(p - 1) * g.slope[:, j]
-                term = float(r) * g.x(j) ** _exponent(r - 1) * g.slope[:, i]
-                if not (torch.isfinite(left).all() and torch.isfinite(term).all()):
-                    continue
-                (k,), _ = g.fit(left, [term])
-                if not 1e-4 < abs(k) < 1e4:
-                    continue
-                k = _tidy(k)
-                cost = 1.5 + 0.2 * (p != r) + (k not in (1.0, -1.0)) + 0.2 * (p < 0) + 0.2 * (r < 0)
-                text = f"{g.problem.expressions[i]} to the {p} and {g.problem.expressions[j]} to the {r} add"
-                out.append(Relation(text, g.residual(left, [term], [k]), cost, g.problem.summed(i, p, j, r, k)))
+        left, right = _with_powers(g, i, g.slope[:, j]), _with_powers(g, j, g.slope[:, i])
+        lefts, rights = torch.stack(list(left.values())), torch.stack(list(right.values()))
+        ll, rr, lr = lefts.square().sum(1), rights.square().sum(1), lefts @ rights.T
+        k = lr / rr.clamp_min(1e-300)
+        sizes = ll.sqrt().unsqueeze(1) + k.abs() * rr.sqrt()
+        residual = (ll.unsqueeze(1) - k * lr).clamp_min(0).sqrt() / sizes.clamp_min(1e-300)
+        for a, p in enumerate(left):
+            for b, r in enumerate(right):
+                if (p, r) != (1, 1) and not (i > j and p == r) and float(residual[a, b]) < _LIMIT:
+                    out += _power_sum(g, (i, p, lefts[a]), (j, r, rights[b]), float(k[a, b]))
     return out
+
+
+def _with_powers(g: Gradients, i: int, slope: Tensor) -> dict[Fraction, Tensor]:
+    """p x_i^(p-1) times a slope, weighted, for each power that column i allows."""
+    terms = {
+        p: g.weight * float(p) * g.x(i) ** _exponent(p - 1) * slope
+        for p in _POWERS
+        if can_scale(g.problem.columns[:, i], [p])
+    }
+    return {p: term for p, term in terms.items() if bool(torch.isfinite(term).all())}
+
+
+def _power_sum(
+    g: Gradients, one: tuple[int, Fraction, Tensor], other: tuple[int, Fraction, Tensor], k: float
+) -> list[Relation]:  # fmt: skip
+    (i, p, left), (j, r, right) = one, other
+    if not 1e-4 < abs(k) < 1e4:
+        return []
+    k = _tidy(k)
+    residual = float((left - k * right).norm() / (left.norm() + abs(k) * right.norm()))
+    cost = 1.5 + 0.2 * (p != r) + (k not in (1.0, -1.0)) + 0.2 * (p < 0) + 0.2 * (r < 0)
+    text = f"{g.problem.expressions[i]} to the {p} and {g.problem.expressions[j]} to the {r} add"
+    return [Relation(text, residual, cost, g.problem.summed(i, p, j, r, k))]
 
 
 def _exponent(p: Fraction) -> int | float:
     return int(p) if p.denominator == 1 else float(p)
-
-
-def _fraction(value: float) -> Fraction | None:
-    """The fraction with a denominator up to 3 within 4 % (of at least one)."""
-    for denominator in (1, 2, 3):
-        near = Fraction(round(value * denominator), denominator)
-        if abs(value - near) <= 0.04 * max(1.0, abs(value)):
-            return near
-    return None
 
 
 def _tidy(value: float) -> float:
@@ -212,7 +193,7 @@ def _floor(x: Tensor) -> float:
     return float(x.abs().min() / x.abs().max().clamp_min(1e-300))
 
 
-def _can_scale(x: Tensor, powers: list[Fraction], divisor: Fraction = Fraction(0)) -> bool:
+def can_scale(x: Tensor, powers: list[Fraction], divisor: Fraction = Fraction(0)) -> bool:
     """Whether powers of a column multiply others, and its power divides the target, defined and tame on all rows.
 
     Dividing the target near zero is harmless, because its weight falls alike.

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from edgewise.bases import fit_curves
+from edgewise.discovery._expansion import expand
 from edgewise.discovery._part import trained
 from edgewise.discovery._problem import Problem
 from edgewise.nn import KAN, Pass, adapt_grid, layer_of
@@ -24,29 +25,58 @@ _SOLVER = LM(steps=40, tolerance=1e-4)
 
 @dataclass(frozen=True)
 class Coordinates:
-    """What a network sees of a problem: logarithms of heavy-tailed columns, and of a target of many decades."""
+    """What a model sees of a problem: logarithms of some columns, and the target, its logarithm or its square.
+
+    `sign` is that of the target, where it has one.
+    """
 
     logs: tuple[bool, ...]
-    log_target: bool
-    sign: float
+    target_as: str = "itself"
+    sign: float = 1.0
 
     @classmethod
     def of(cls, problem: Problem, relative: bool) -> Coordinates:
+        """Logarithms of heavy-tailed columns, and of a target of many decades."""
         t = problem.target
         signed = bool((t > 0).all()) or bool((t < 0).all())
         wide = signed and float(t.abs().max()) > 100 * float(t.abs().min())
         logs = tuple(_heavy(problem.columns[:, i]) for i in range(problem.n_columns))
-        return cls(logs, relative and wide, float(torch.sign(t[0])))
+        return cls(logs, "log" if relative and wide else "itself", float(torch.sign(t[0])))
 
     def inputs(self, columns: Tensor) -> Tensor:
         parts = [columns[:, i].log() if log else columns[:, i] for i, log in enumerate(self.logs)]
         return torch.stack(parts, dim=1)
 
     def target(self, t: Tensor) -> Tensor:
-        return (self.sign * t).log() if self.log_target else t
+        if self.target_as == "log":
+            return (self.sign * t).log()
+        return t.square() if self.target_as == "square" else t
 
     def back(self, values: Tensor) -> Tensor:
-        return self.sign * values.exp() if self.log_target else values
+        if self.target_as == "log":
+            return self.sign * values.exp()
+        return self.sign * values.clamp_min(0).sqrt() if self.target_as == "square" else values
+
+    def slope(self, t: Tensor) -> Tensor:
+        """How fast the target changes with what is seen of it, where the target is t."""
+        if self.target_as == "log":
+            return t
+        return 0.5 / t if self.target_as == "square" else torch.ones_like(t)
+
+    def off(self, t: Tensor, seen: Tensor) -> Tensor:
+        """How far the target is off where what is seen of it is off by so much, t being the target."""
+        linear = self.slope(t) * seen
+        if self.target_as != "square":
+            return linear
+        return torch.where(seen.abs() < t.square(), linear, seen.sign() * seen.abs().sqrt())
+
+    def returned(self, columns: Tensor, values: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Values (n,) and gradient (n, m) of the target by the columns, from those seen in these coordinates."""
+        values = self.back(values)
+        slope = self.slope(values)
+        slope = torch.where(torch.isfinite(slope), slope, 0.0)
+        divisors = [columns[:, i] if log else torch.ones_like(values) for i, log in enumerate(self.logs)]
+        return values, gradient * slope.unsqueeze(1) / torch.stack(divisors, dim=1)
 
 
 def _heavy(x: Tensor) -> bool:
@@ -60,19 +90,73 @@ def _heavy(x: Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Surrogate:
-    """A fitted network: its held-out error, and values and gradients of the target at every row of the problem.
+    """A smooth model of a problem: its held-out error, and values and gradients of the target at every row.
 
-    `structure` names its shape; `settled` says that a finer grid no longer helped; `residual` (n,) is weighted.
+    `structure` names its shape; `settled` says that more freedom no longer helped; `residual` (n,) is weighted.
     """
 
-    model: KAN
     structure: str
     coordinates: Coordinates
     error: float
     settled: bool
-    values: Tensor
-    gradient: Tensor
     residual: Tensor
+    read: Callable[[], tuple[Tensor, Tensor]]
+    """Values (n,) and gradient (n, m) by the columns."""
+
+    @property
+    def any_logs(self) -> bool:
+        return any(self.coordinates.logs)
+
+
+def expanded(problem: Problem, noise: float, like: Surrogate | None = None, enough: float = 0.0) -> Surrogate | None:
+    """The best sparse polynomial of the columns or their logarithms, for the target or its logarithm.
+
+    What is seen of an exact target is fitted with equal weights, under which terms are nearly orthogonal and are chosen
+    well; where noise is known, with those of its own spread. The error is of rows left out. The coordinates of `like`
+    come first; the first error below `enough` ends the trials.
+    """
+    t = problem.target
+    positive = tuple(bool((problem.columns[:, i] > 0).all()) for i in range(problem.n_columns))
+    signed = bool((t > 0).all()) or bool((t < 0).all())
+    choices = [
+        Coordinates(logs, seen, float(torch.sign(t[0])))
+        for seen in (("itself", "log", "square") if signed else ("itself",))
+        for logs in dict.fromkeys(((False,) * len(positive), positive))
+    ]
+    if like is not None:
+        choices.sort(key=lambda c: (c.target_as != like.coordinates.target_as, any(c.logs) != like.any_logs))
+    best = None
+    for coordinates in choices:
+        found = _expanded(problem, coordinates, noise)
+        if found is not None and (best is None or found.error < best.error):
+            best = found
+        if best is not None and best.error < enough:
+            break
+    return best
+
+
+def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surrogate | None:
+    u, t, weight = coordinates.inputs(problem.columns), coordinates.target(problem.target), problem.weight
+    if not bool(torch.isfinite(t).all()):
+        return None
+    if coordinates.target_as == "log":
+        size = (problem.weight * problem.target).abs()
+        weight = size / (noise**2 + (1e-3 * size) ** 2).sqrt() if noise > 0 else torch.ones_like(size)
+    elif coordinates.target_as == "square":
+        size = problem.target.abs()
+        weight = problem.weight / (size + 0.5 * size.median()) if noise > 0 else torch.ones_like(size)
+    found = expand(u, t, weight)
+    if found is None:
+        return None
+    left_out = problem.weight * coordinates.off(problem.target, found.residual / weight)
+    error = float(left_out.square().mean().sqrt())
+    if not math.isfinite(error):
+        return None
+
+    def read() -> tuple[Tensor, Tensor]:
+        return coordinates.returned(problem.columns, *found.read())
+
+    return Surrogate("polynomial", coordinates, error, found.settled, left_out, read)
 
 
 def surrogates(
@@ -133,7 +217,7 @@ def _fitted(
     seed: int,
 ) -> Surrogate | None:
     u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
-    weight = problem.weight * (problem.target.abs() if coordinates.log_target else 1.0)
+    weight = problem.weight * coordinates.slope(problem.target).abs()
     model = build()
     if "product" in name:
         model = _raw_factors(model, u)
@@ -177,15 +261,10 @@ def _described(
 ) -> Surrogate:  # fmt: skip
     with torch.no_grad():
         forward = Pass(model, u)
-        gradient = forward.input_gradient()[:, 0]
-        values = coordinates.back(forward.outputs[:, 0])
-    if coordinates.log_target:
-        gradient = gradient * values.unsqueeze(1)
-    for i, log in enumerate(coordinates.logs):
-        if log:
-            gradient[:, i] /= problem.columns[:, i]
-    residual = problem.weight * (values - problem.target)
-    return Surrogate(model, name, coordinates, error, settled, values, gradient, residual)
+        values = forward.outputs[:, 0]
+        read = coordinates.returned(problem.columns, values, forward.input_gradient()[:, 0])
+    residual = problem.weight * (read[0] - problem.target)
+    return Surrogate(name, coordinates, error, settled, residual, lambda: read)
 
 
 def neighbour_correlation(columns: Tensor, residual: Tensor) -> float:

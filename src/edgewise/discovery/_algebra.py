@@ -1,0 +1,200 @@
+"""Algebraic relations between functions of columns and a function of the target: P(a, b) - T(t) Q(a, b) = 0."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy
+import torch
+from torch import Tensor
+
+from edgewise._typing import Formula
+from edgewise.discovery._direct import polynomial
+from edgewise.discovery._monomials import Exponents
+from edgewise.discovery._problem import Problem
+from edgewise.discovery._rational import quotient, rational
+
+Search = tuple[list[tuple["_Atom", ...]], list[Exponents], list[Exponents]]
+"""Groups of atoms, and the monomials above and below the line."""
+
+_ROWS = 200  # that relations are looked for on
+_MOST = 3  # columns
+_FACTORS = tuple(map(Fraction, (1, -1, 2, -2)))  # powers of one of three columns that may multiply the rest
+_SCREEN = 1e-13  # least eigenvalue of the moments over the largest, of what may be a relation
+_EXACT = 1e-12  # least singular value over the largest, of what is one
+_TRIED = 6  # relations that are made formulas
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A function of one variable: as numbers, as a formula, its inverse formula (targets), how complex it is."""
+
+    values: Callable[[Tensor], Tensor]
+    formula: Callable[[Formula], Formula]
+    cost: int
+
+
+_FUNCTIONS = (
+    _Row(lambda z: z, lambda z: z, 0),
+    _Row(torch.cos, sympy.cos, 1),
+    _Row(torch.sin, sympy.sin, 1),
+    _Row(torch.sqrt, sympy.sqrt, 1),
+    _Row(torch.exp, sympy.exp, 1),
+    _Row(torch.log, sympy.log, 1),
+    _Row(torch.square, lambda z: z**2, 1),
+    _Row(lambda z: z**-2, lambda z: z**-2, 1),
+    _Row(lambda z: torch.cos(2 * z), lambda z: sympy.cos(2 * z), 2),
+    _Row(lambda z: torch.sqrt(1 - z * z), lambda z: sympy.sqrt(1 - z**2), 2),
+    _Row(lambda z: torch.sqrt(1 + z * z), lambda z: sympy.sqrt(1 + z**2), 2),
+)
+_TARGETS = (
+    _Row(lambda t: t, lambda v: v, 0),
+    _Row(torch.square, sympy.sqrt, 1),
+    _Row(torch.sin, sympy.asin, 2),
+    _Row(torch.cos, sympy.acos, 2),
+    _Row(torch.log, sympy.exp, 1),
+    _Row(torch.exp, sympy.log, 1),
+)
+
+
+@dataclass(frozen=True)
+class _Atom:
+    """A function of a column, a product or a quotient: its values at all rows, formula, argument, columns and cost."""
+
+    values: Tensor
+    formula: Formula
+    argument: Formula
+    columns: frozenset[int]
+    cost: int
+
+
+def algebraic(problem: Problem) -> Iterator[Formula]:
+    """Formulas of exact data with T(t) a rational function, degree 3 over 2, of two or three functions of columns.
+
+    All pairs of atoms are screened together by the least eigenvalue of their moments; what is left by singular values.
+    """
+    m = problem.n_columns
+    if not 2 <= m <= _MOST or len(problem.target) < _ROWS // 2:
+        return
+    if m == _MOST:
+        for i, power in itertools.product(range(m), _FACTORS):
+            rest = problem.divided(i, power).without(i)
+            if rest.sound():
+                yield from algebraic(rest)
+    atoms = _atoms(problem)
+    pairs: list[tuple[_Atom, ...]] = [pair for pair in itertools.combinations(atoms, 2) if _covers(pair, m)]
+    single = [[a for a in atoms if a.columns == {i}] for i in range(m)]
+    searches: list[Search] = [(pairs, _below(2, 3), _below(2, 2))]
+    if m == 2:  # two functions of one column obey relations of their own, but none that is linear in each
+        linear = list(itertools.product(range(2), repeat=3))
+        twice = [(*two, one) for i in (0, 1) for two in itertools.combinations(single[i], 2) for one in single[1 - i]]
+        searches.append((twice, linear, linear))
+    else:
+        searches.append((list(itertools.product(*single)), _below(3, 2), _below(3, 2)))
+    for groups, above, below in searches:
+        for target in _targets(problem.target):
+            yield from _formulas(problem, groups, target, (above, below))
+
+
+def _covers(atoms: tuple[_Atom, ...], m: int) -> bool:
+    """Whether a group uses every column, and no two functions of the same expression."""
+    used = frozenset[int]().union(*(a.columns for a in atoms))
+    return len(used) == m and len({a.argument for a in atoms}) == len(atoms)
+
+
+def _atoms(problem: Problem) -> list[_Atom]:
+    m, symbols = problem.n_columns, [sympy.Symbol(name) for name in problem.names]
+    bases: list[tuple[Tensor, Formula, frozenset[int], int]] = [
+        (problem.columns[:, i], symbols[i], frozenset({i}), 0) for i in range(m)
+    ]
+    for i, j in itertools.combinations(range(m), 2):
+        x, y, both = problem.columns[:, i], problem.columns[:, j], frozenset({i, j})
+        bases.append((x * y, symbols[i] * symbols[j], both, 1))
+        bases.append((x / y, symbols[i] / symbols[j], both, 1))
+    found = []
+    for (values, formula, columns, cost), row in itertools.product(bases, _FUNCTIONS):
+        image = row.values(values)
+        if bool(torch.isfinite(image).all()) and float(image.abs().max()) < 1e6 and float(image.std()) > 1e-6:
+            found.append(_Atom(image, row.formula(formula), formula, columns, cost + row.cost))
+    return found
+
+
+def _targets(t: Tensor) -> list[tuple[Tensor, _Row]]:
+    one_sign = bool((t > 0).all()) or bool((t < 0).all())
+    found = []
+    for number, row in enumerate(_TARGETS):
+        values = row.values(t)
+        if number and not (one_sign or row.values in (torch.sin, torch.cos, torch.exp)):
+            continue
+        if bool(torch.isfinite(values).all()) and float(values.std()) > 1e-9 * float(values.abs().max()):
+            found.append((values, row))
+    return found
+
+
+def _formulas(
+    problem: Problem,
+    groups: list[tuple[_Atom, ...]],
+    target: tuple[Tensor, _Row],
+    monomials: tuple[list[Exponents], list[Exponents]],
+) -> Iterator[Formula]:  # fmt: skip
+    values, row = target
+    related = _related(groups, values, *monomials)
+    for group in sorted(related, key=lambda g: sum(a.cost for a in g))[:_TRIED]:
+        names = [f"a{k}" for k in range(len(group))]
+        table, t = torch.stack([a.values for a in group], 1).numpy(), values.numpy()
+        found = [*polynomial(names, table, t), *rational(names, table, t)]
+        if not found:
+            found = [q for q in [quotient(names, table, t, *monomials)] if q is not None]
+        for direct in found[:1]:
+            inner = direct.expression.xreplace({sympy.Symbol(n): a.formula for n, a in zip(names, group, strict=True)})
+            sign = -1 if row.formula is sympy.sqrt and float(problem.target[0]) < 0 else 1
+            yield problem.lift(sign * row.formula(inner))
+
+
+def _related(
+    groups: list[tuple[_Atom, ...]], t: Tensor, above: list[Exponents], below: list[Exponents]
+) -> list[tuple[_Atom, ...]]:
+    """The groups that P - t Q = 0 can hold for."""
+    if not groups:
+        return []
+    rows = torch.linspace(0, len(t) - 1, min(len(t), _ROWS)).long()
+    places = {id(a): k for k, a in enumerate({id(a): a for g in groups for a in g}.values())}
+    columns = torch.stack([_centred(a.values[rows]) for a in {id(a): a for g in groups for a in g}.values()])
+    aim = t[rows] / float(t[rows].abs().max())
+    found = []
+    for start in range(0, len(groups), 512):
+        part = groups[start : start + 512]
+        u = columns[torch.tensor([[places[id(a)] for a in group] for group in part])]  # (groups, atoms, rows)
+        numerator, denominator = _products(u, above), _products(u, below) * aim
+        table = torch.cat([numerator, denominator], 1)
+        table = table / table.norm(dim=2, keepdim=True).clamp_min(1e-300)
+        eigenvalues = torch.linalg.eigvalsh(table @ table.transpose(1, 2))
+        maybe = (eigenvalues[:, 0] < _SCREEN * eigenvalues[:, -1]).nonzero().flatten().tolist()
+        for k in maybe:
+            s, free = torch.linalg.svdvals(table[k]), torch.linalg.svdvals(numerator[k])
+            if float(s[-1]) < _EXACT * float(s[0]) and float(free[-1]) > _EXACT * float(free[0]):
+                found.append(part[k])
+    return found
+
+
+def _centred(values: Tensor) -> Tensor:
+    low, high = values.min(), values.max()
+    return (2 * values - low - high) / (high - low)
+
+
+def _below(count: int, degree: int) -> list[Exponents]:
+    return [e for e in itertools.product(range(degree + 1), repeat=count) if sum(e) <= degree]
+
+
+def _products(u: Tensor, exponents: list[Exponents]) -> Tensor:
+    """Monomials (groups, exponents, rows) of atoms (groups, atoms, rows)."""
+    parts = []
+    for e in exponents:
+        product = torch.ones_like(u[:, 0])
+        for k, power in enumerate(e):
+            product = product * u[:, k] ** power
+        parts.append(product)
+    return torch.stack(parts, 1)

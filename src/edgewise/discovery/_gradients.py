@@ -1,0 +1,106 @@
+"""The gradients of a target as relations are read from them, and what a relation is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgewise._typing import Array
+from edgewise.discovery._problem import Problem
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One symmetry: which columns it joins, how well the gradients obey it, and the problem with one column less.
+
+    `residual` is the size of the relation's remainder over the summed sizes of its terms; `cost` ranks simplicity.
+    """
+
+    text: str
+    residual: float
+    cost: float
+    reduced: Problem
+    power: Fraction | None = None
+    """Of the column that is a factor of the target, where this is all that the relation says."""
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Values and gradients of a target on the inner rows of a problem, and the moments that relations are read from.
+
+    Terms are the columns of a weighted table: x_i y_i (m), y_i (m), y, 1; `moments` are their inner products. The
+    weight makes residuals relative where the target is large, so that a few large values do not decide.
+    """
+
+    problem: Problem
+    rows: Tensor
+    value: Tensor
+    slope: Tensor
+    weight: Tensor
+    moments: Array
+
+    @classmethod
+    def inner(cls, problem: Problem, value: Tensor, slope: Tensor) -> Gradients:
+        """Keep rows between the 3rd and the 97th percentile of every column: gradients are worst at the ends."""
+        ends = torch.tensor([0.03, 0.97], dtype=value.dtype)
+        lo, hi = torch.quantile(problem.columns[:10_000], ends, dim=0)
+        rows = ((problem.columns >= lo) & (problem.columns <= hi)).all(1)
+        if int(rows.sum()) < 10:
+            rows = torch.ones_like(rows)
+        value, slope, weight = value[rows], slope[rows], problem.weight[rows]
+        weight = weight / (1 + (weight * value).square()).sqrt()
+        x = problem.columns[rows]
+        table = torch.cat([x * slope, slope, value.unsqueeze(1), torch.ones_like(value).unsqueeze(1)], dim=1)
+        table = table * weight.unsqueeze(1)
+        return cls(problem, rows, value, slope, weight, (table.T @ table).numpy())
+
+    def x(self, i: int) -> Tensor:
+        return self.problem.columns[self.rows, i]
+
+    def scaled(self, i: int) -> int:
+        """The place of x_i y_i among the terms."""
+        return i
+
+    def plain(self, i: int) -> int:
+        """The place of y_i."""
+        return self.problem.n_columns + i
+
+    @property
+    def itself(self) -> int:
+        """The place of y."""
+        return 2 * self.problem.n_columns
+
+    @property
+    def one(self) -> int:
+        """The place of 1."""
+        return 2 * self.problem.n_columns + 1
+
+    def fit(self, left: int, terms: list[int]) -> list[float]:
+        """Least squares of left = sum k terms."""
+        if not terms:
+            return []
+        square = self.moments[np.ix_(terms, terms)]
+        scale = np.sqrt(np.maximum(np.diag(square), 1e-300))
+        right = self.moments[terms, left] / scale
+        solution = np.linalg.lstsq(square / scale / scale[:, None], right, rcond=1e-12)[0]
+        return (solution / scale).tolist()
+
+    def residual(self, left: int, terms: list[int], factors: list[float]) -> float:
+        """The size of left - sum k terms over the summed sizes of its parts."""
+        places, k = [left, *terms], np.array([1.0, *(-f for f in factors)])
+        square = self.moments[np.ix_(places, places)]
+        total = float(np.sum(np.abs(k) * np.sqrt(np.maximum(np.diag(square), 0.0))))
+        return float(np.sqrt(max(k @ square @ k, 0.0))) / total if total > 0 else 0.0
+
+
+def fraction(value: float) -> Fraction | None:
+    """The fraction with a denominator up to 3 within 4 % (of at least one)."""
+    for denominator in (1, 2, 3):
+        near = Fraction(round(value * denominator), denominator)
+        if abs(value - near) <= 0.04 * max(1.0, abs(value)):
+            return near
+    return None

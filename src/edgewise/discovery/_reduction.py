@@ -1,0 +1,113 @@
+"""Problems with one column less, each verified by a model of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations, product
+
+import sympy
+import torch
+
+from edgewise.discovery._problem import Problem
+from edgewise.discovery._relations import Relation, can_scale, find_relations
+from edgewise.discovery._surrogate import Surrogate
+
+Model = Callable[[Problem, Surrogate | None, float], Surrogate | None]
+"""A model of a problem, in the coordinates of another first; an error below the number is enough."""
+
+_TRIED = 10  # relations of a problem whose elimination is verified
+_SURE = 1e-3  # remainder of a relation that is obeyed, and ...
+_LENIENT = 3e-2  # ... the model's error that it may lead to on exact data
+_CLEAR = 0.3  # of the error before: an elimination that does this needs no comparison
+_BLIND = 0.5  # the same for an elimination that no gradient speaks for
+_STRIKING = 0.2  # ... and for one that ends the guessing
+_FACTORS = (1, -1, 2, -2)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A problem, a model of it (None where nothing is left to model), and what was done to get there."""
+
+    problem: Problem
+    surrogate: Surrogate | None
+    text: str
+    residual: float = 0.0
+
+    @property
+    def error(self) -> float:
+        return 0.0 if self.surrogate is None else self.surrogate.error
+
+
+def reduced(step: Step, noise: float, model: Model) -> list[Step]:
+    """Eliminations that a model of the reduced problem confirms, the most convincing first.
+
+    An elimination counts if its model has at most 1.2 times the old error (1.1 times the noise; six times an old error
+    below 2e-4), or follows from a relation obeyed to 1e-3 and stays below 3e-2.
+    """
+    assert step.surrogate is not None
+    old = step.surrogate
+    values, gradient = old.read()
+    found: list[tuple[float, float, Step]] = []
+    for relation in find_relations(step.problem, values, gradient, old.error)[:_TRIED]:
+        allowed = _allowed(relation, old.error, noise)
+        after = _applied(relation, model, old, max(_CLEAR * old.error, noise))
+        if after is None or after.error > allowed:
+            continue
+        found.append((after.error, relation.cost, after))
+        if after.error < max(_CLEAR * old.error, noise) and relation.cost < 0.5:
+            break
+    near = max(5 * min((error for error, *_ in found), default=0.0), 1.05 * noise)
+    found.sort(key=lambda entry: (entry[0] > near, entry[1], entry[0]))
+    return [after for *_, after in found]
+
+
+def guessed(step: Step, model: Model) -> list[Step]:
+    """Eliminations that no gradient speaks for, which halve the error of the model: factors, products, differences."""
+    found = []
+    for text, problem in _guesses(step.problem):
+        if not problem.sound():
+            continue
+        surrogate = model(problem, step.surrogate, _BLIND * step.error)
+        if surrogate is not None and surrogate.error < _BLIND * step.error:
+            found.append(Step(problem, surrogate, f"{text}, guessed"))
+            if surrogate.error < _STRIKING * step.error:
+                break
+    return sorted(found, key=lambda after: after.error)
+
+
+def _applied(relation: Relation, model: Model, like: Surrogate, enough: float) -> Step | None:
+    text = f"{relation.text} (remainder {relation.residual:.1e})"
+    if relation.reduced.n_columns == 0:
+        return Step(relation.reduced, None, text, relation.residual)
+    surrogate = model(relation.reduced, like, enough)
+    return None if surrogate is None else Step(relation.reduced, surrogate, text, relation.residual)
+
+
+def _allowed(relation: Relation, old: float, noise: float) -> float:
+    """The model's error up to which an elimination counts as verified, given the error before."""
+    allowed = max(1.2 * old, 1.1 * noise, min(1e-3, 6 * old))
+    if noise == 0 and relation.residual < max(_SURE, 2 * old):
+        allowed = max(allowed, min(10 * old, _LENIENT), _LENIENT if relation.residual < _SURE else 0.0)
+    return allowed
+
+
+def _guesses(problem: Problem) -> Iterator[tuple[str, Problem]]:
+    m, names = problem.n_columns, problem.expressions
+    for i, j in combinations(range(m), 2):
+        for slope, word in ((-1.0, "difference"), (1.0, "sum")):
+            yield f"{names[i]} and {names[j]} as {word}", problem.shifted(i, j, slope).without(j)
+    for i, power in product(range(m), map(Fraction, _FACTORS)):
+        if can_scale(problem.columns[:, i], [], power):
+            yield f"factor {names[i]}^{power}", problem.divided(i, power).without(i)
+    for i in range(m):
+        for values, function in ((torch.cos, sympy.cos), (torch.sin, sympy.sin)):
+            formula = function(names[i])
+            yield f"factor {formula}", problem.over(values(problem.columns[:, i]), formula).without(i)
+    for i, j in combinations(range(m), 2):
+        yield f"{names[i]} and {names[j]} as product", problem.multiplied(i, j, Fraction(1)).without(j)
+        for k, by in ((i, j), (j, i)):
+            if can_scale(problem.columns[:, by], [Fraction(-1)]):
+                text = f"{names[k]} and {names[by]} as quotient"
+                yield text, problem.multiplied(k, by, Fraction(-1)).without(by)

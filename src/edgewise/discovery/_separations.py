@@ -1,0 +1,130 @@
+"""Parts of a target that one column brings in: a factor f(x_i)^q x_i^p, or a term c x_i^p times powers of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy
+import torch
+from torch import Tensor
+
+from edgewise._typing import Formula
+from edgewise.discovery._gradients import Gradients, Relation, fraction
+from edgewise.functions._constants import nice_values
+
+_LIMIT = 0.05  # remainder above which nothing is separated
+_LARGE = 1e30
+_NICE = 3e-3  # how far a factor may be from an exact number, that is tried beside it
+
+
+@dataclass(frozen=True)
+class _Factor:
+    """A function that may multiply a target: its values, its derivative, its formula."""
+
+    values: Callable[[Tensor], Tensor]
+    slope: Callable[[Tensor], Tensor]
+    formula: Callable[[Formula], Formula]
+
+
+_FACTORS = (
+    _Factor(torch.cos, lambda z: -torch.sin(z), sympy.cos),
+    _Factor(torch.sin, torch.cos, sympy.sin),
+    _Factor(lambda z: 1 - torch.cos(z), torch.sin, lambda z: 1 - sympy.cos(z)),
+    _Factor(lambda z: 1 + torch.cos(z), lambda z: -torch.sin(z), lambda z: 1 + sympy.cos(z)),
+    _Factor(torch.exp, torch.exp, sympy.exp),
+)
+
+
+def factors(g: Gradients) -> list[Relation]:
+    """f y_i = q f' y + p f y / x_i:  t = f(x_i)^q x_i^p F(rest), q and p fractions, q not 0."""
+    out = []
+    for i in range(g.problem.n_columns):
+        x, z = g.x(i), g.problem.columns[:, i]
+        for f in _FACTORS:
+            if not _tame(f.values(z)):
+                continue
+            left = g.weight * f.values(x) * g.slope[:, i]
+            terms = [g.weight * f.slope(x) * g.value]
+            if bool((z > 0).all()):
+                terms.append(g.weight * f.values(x) * g.value / x)
+            powers = [fraction(k) for k in _solved(left, terms)]
+            if None in powers or not powers[0] or any(abs(p) > 6 for p in powers if p is not None):
+                continue
+            residual = _residual(left, terms, [float(p) for p in powers if p is not None])
+            values = f.values(z)
+            if residual > _LIMIT or (powers[0].denominator > 1 and float(values.min()) <= 0):
+                continue
+            q, p = powers[0], powers[1] if len(powers) > 1 else Fraction(0)
+            assert q is not None and p is not None
+            formula = f.formula(g.problem.expressions[i]) ** sympy.Rational(q.numerator, q.denominator)
+            part = values ** (int(q) if q.denominator == 1 else float(q))
+            reduced = g.problem.over(part, formula).divided(i, p).without(i)
+            out.append(
+                Relation(f"factor {formula} of {g.problem.expressions[i]}", residual, 0.6 + 0.3 * (p != 0), reduced)
+            )
+    return out
+
+
+def terms(g: Gradients) -> list[Relation]:
+    """y_i = c p x_i^(p-1) prod_j x_j^a_j:  t = c x_i^p prod_j x_j^a_j + F(rest), p and a_j fractions."""
+    positive = [k for k in range(g.problem.n_columns) if bool((g.problem.columns[:, k] > 0).all())]
+    if not positive:
+        return []
+    logs = torch.stack([g.x(k).log() for k in positive] + [torch.ones_like(g.value)], dim=1)
+    out = []
+    for i in positive:
+        slope = g.slope[:, i]
+        if not (bool((slope > 0).all()) or bool((slope < 0).all())) or not _tame(slope):
+            continue
+        weight = (g.weight * slope).abs().unsqueeze(1)
+        solution = torch.linalg.lstsq(weight * logs, weight * slope.abs().log().unsqueeze(1)).solution[:-1, 0]
+        powers = [fraction(float(a)) for a in solution]
+        if any(a is None or abs(a) > 6 for a in powers):
+            continue
+        exponents = dict(zip(positive, [a for a in powers if a is not None], strict=True))
+        own = exponents[i] + 1
+        if own == 0:
+            continue
+        out += _term(g, i, exponents, own)
+    return out
+
+
+def _term(g: Gradients, i: int, exponents: dict[int, Fraction], own: Fraction) -> list[Relation]:
+    monomial = torch.ones_like(g.problem.target)
+    formula: Formula = sympy.S.One
+    for k, a in {**exponents, i: own}.items():
+        monomial = monomial * g.problem.columns[:, k] ** float(a)
+        formula = formula * g.problem.expressions[k] ** sympy.Rational(a.numerator, a.denominator)
+    if not _tame(monomial):
+        return []
+    slope = float(own) * monomial[g.rows] / g.x(i)
+    left, right = g.weight * g.slope[:, i], g.weight * slope
+    c = float(left @ right / (right @ right))
+    residual = _residual(left, [right], [c])
+    if residual > _LIMIT:
+        return []
+    cost = 0.8 + 0.2 * sum(a != 0 for a in exponents.values())
+    exact = [(float(n.value), n.expr, 0.0) for n in nice_values(c, max(_NICE, 3 * residual), 4)[:2]]
+    out = []
+    for value, number, more in [*exact, (c, sympy.Float(c), 1.0)]:
+        reduced = g.problem.less(value * monomial, number * formula).without(i)
+        out.append(Relation(f"term {number} {formula}", residual, cost + more, reduced))
+    return out
+
+
+def _tame(values: Tensor) -> bool:
+    return bool(torch.isfinite(values).all()) and float(values.abs().max()) < _LARGE
+
+
+def _solved(left: Tensor, terms: list[Tensor]) -> list[float]:
+    table = torch.stack(terms, dim=1)
+    scale = table.norm(dim=0).clamp_min(1e-300)
+    return (torch.linalg.lstsq(table / scale, left.unsqueeze(1)).solution[:, 0] / scale).tolist()
+
+
+def _residual(left: Tensor, terms: list[Tensor], factors: list[float]) -> float:
+    parts = [left, *(-k * t for k, t in zip(factors, terms, strict=True))]
+    total = sum(float(p.norm()) for p in parts)
+    return float(torch.stack(parts).sum(0).norm()) / total if total > 0 else 0.0

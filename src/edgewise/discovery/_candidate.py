@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
 from edgewise.discovery._direct import power_law
 from edgewise.discovery._polish import complexity, evaluate, polish, round_constants, simplify_light
+from edgewise.discovery._tidy import tidied
 from edgewise.functions._constants import shortened
 
 #: relative error below which a formula is exact to rounding
@@ -90,6 +91,11 @@ class Judge:
             final = round_constants(polished.expression, self.names, self.x, self.y, self.weight, noise)
         expression = final.expression if keep_form else simplify_light(final.expression)
         return Candidate(expression, self.names, final.error, complexity(expression))
+
+    def written(self, candidate: Candidate) -> Candidate:
+        """The same formula in its simplest writing on the table."""
+        expression = tidied(candidate.expression, self.names, self.x)
+        return replace(candidate, expression=expression, complexity=complexity(expression))
 
 
 def price(candidate: Candidate, noise: float, n: int) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import sympy
 
@@ -13,6 +15,7 @@ _MAX_DEGREE = 12  # so are rational functions with larger exponents
 _MAX_SYMBOLS = 10
 
 
+@lru_cache(maxsize=20_000)
 def complexity(expr: Formula) -> int:
     """Count the operations, the constants that are not integers, and the appearances of variables.
 

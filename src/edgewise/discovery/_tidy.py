@@ -1,0 +1,190 @@
+"""The simplest writing of a formula that is right already, on the rows of its table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array, Formula
+from edgewise.discovery._complexity import complexity
+from edgewise.discovery._powers import Rows
+from edgewise.discovery._tidy_numbers import named, recognised
+from edgewise.discovery._tidy_rules import angles, exponentials, logarithm, logarithms, rational, squares
+from edgewise.discovery._writings import shortest_product
+
+_MAX_SIZE = 70  # formulas more complex than this are left as they are
+_ROWS = 500  # that rewritings are compared on; the result is compared on all
+_PASSES, _EXPANDED, _COMPARED = 3, 3, 3
+_NESTED, _NUMBER = 2.1, 0.01  # what decides between writings that count the same
+_SECONDS = 1.0  # after which no further rewriting begins
+# What sympy raises where a rewriting does not apply.
+_REFUSED = (
+    ArithmeticError, AttributeError, KeyError, NotImplementedError, RecursionError, TypeError, ValueError,
+    sympy.PolynomialError, sympy.polys.polyerrors.BasePolynomialError,
+)  # fmt: skip
+
+
+def tidied(expression: Formula, names: Sequence[str], x: Array) -> Formula:
+    """Return the simplest way to write a formula that has the same values on the rows of a table.
+
+    It need hold only there: sqrt(a**2) is a where no row has a negative a. Tried are, from the inside out: roots and
+    powers taken apart and put together, factors moved into sums and out of them, one denominator, factors, squares,
+    logarithms, whole and half angles, hyperbolic functions. What counts is `complexity` plus sympy's number of
+    operations; neither rises. Floats keep their values, unless a common factor of theirs is an exact constant to
+    1e-12. Values agree to 1e-10. Large formulas are returned as they are.
+
+    Args:
+        expression: a sympy expression; its symbols carry the names of columns.
+        names: the column names.
+        x: the table (N, len(names)).
+
+    Example:
+        >>> a, b, t = sympy.symbols("a b t")
+        >>> rows = np.random.default_rng(0).uniform(1, 2, (50, 3))
+        >>> tidied(a + 2 * b * sympy.sqrt(a / b) * sympy.cos(t) + b, ["a", "b", "t"], rows)
+        a + b + 2*sqrt(a*b)*cos(t)
+    """
+    try:
+        return _tidied(expression, names, np.asarray(x, dtype=np.float64))
+    except _REFUSED:
+        return expression
+
+
+def _tidied(expression: Formula, names: Sequence[str], x: Array) -> Formula:
+    if not expression.free_symbols or complexity(expression) > _MAX_SIZE:
+        return expression
+    given = {symbol: sympy.Symbol(symbol.name) for symbol in expression.free_symbols}
+    start = expression.xreplace(given)
+    table = Rows(names, x)
+    short, numbers = named(start)
+    search = _Search(Rows(names, _sample(x), numbers))
+    for _ in range(_PASSES):
+        before = short
+        short = search.tidy(short)
+        if short == before:
+            break
+    short = short.xreplace(numbers)
+    if not _shorter(short, start):
+        short = start
+    for found in (recognised(short, start), short):
+        if complexity(found) <= complexity(start) and table.agree(found, start):
+            return found.xreplace({own: symbol for symbol, own in given.items()})
+    return expression
+
+
+def _sample(x: Array) -> Array:
+    """Rows evenly through the table, and those with the extremes of each column."""
+    if len(x) <= _ROWS:
+        return x
+    some = np.linspace(0, len(x) - 1, _ROWS).astype(int)
+    return x[np.unique(np.concatenate([some, x.argmin(0), x.argmax(0)]))]
+
+
+def _shorter(found: Formula, start: Formula) -> bool:
+    return complexity(found) <= complexity(start) and _operations(found) <= _operations(start)
+
+
+def _operations(expr: Formula) -> int:
+    return int(sympy.count_ops(expr))
+
+
+def _awkward(expr: Formula) -> float:
+    """What reads worse than it counts: a sum within a product within a sum, and numbers where one would do."""
+    out = 0.0
+    for part in sympy.preorder_traversal(expr):
+        if part.is_Add:
+            products = [term for term in part.args if term.is_Mul]
+            out += _NESTED * sum(any(factor.is_Add for factor in product.args) for product in products)
+        elif part.is_Number and abs(part) != 1:
+            out += _NUMBER
+    return out
+
+
+class _Search:
+    """Rewriting of one formula; what is known about its parts is kept."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._began = time.perf_counter()
+        self._sizes: dict[Formula, float] = {}
+        self._dressed: dict[Formula, Formula] = {}
+        self._tidy: dict[Formula, Formula] = {}
+
+    def tidy(self, expr: Formula) -> Formula:
+        """The simplest of the ways to write an expression whose parts are written simply."""
+        if not expr.args or not expr.free_symbols:
+            return expr
+        if expr not in self._tidy:
+            self._tidy[expr] = self._searched(expr)
+        return self._tidy[expr]
+
+    def _searched(self, expr: Formula) -> Formula:
+        inner = expr.func(*map(self.tidy, expr.args))
+        forms = dict.fromkeys([self._dress(inner), inner, expr])
+        expanded: set[Formula] = set()
+        for _ in range(_EXPANDED):
+            waiting = [form for form in forms if form not in expanded]
+            if not waiting or self._late():
+                break
+            form = min(waiting, key=self._size)
+            expanded.add(form)
+            for found in self._rewritten(form):
+                forms.setdefault(self._dress(found))
+        ranked = sorted(forms, key=self._size)
+        for form in ranked[:_COMPARED]:
+            if self._size(form) < self._size(expr) and self._rows.agree(form, expr):
+                if form in expanded:
+                    self._tidy[form] = form
+                return form
+        return expr
+
+    def _rewritten(self, expr: Formula) -> Iterator[Formula]:
+        rules = []
+        if (expr.is_Add or expr.is_Mul) and expr.has(sympy.Add):
+            rules.append(lambda: rational(expr, self._rows))
+        if expr.is_Add or expr.is_Mul:
+            if expr.has(sympy.sin, sympy.cos):
+                rules.append(lambda: angles(expr, self._rows))
+            if expr.has(sympy.exp):
+                rules.append(lambda: [exponentials(expr, self._rows)])
+        for rule in rules:
+            try:
+                yield from rule()
+            except _REFUSED:
+                continue
+
+    def _dress(self, expr: Formula) -> Formula:
+        """The rewriting that costs little, from the inside out: products, squares and logarithms."""
+        if not expr.args or not expr.free_symbols:
+            return expr
+        if expr not in self._dressed:
+            self._dressed[expr] = self._dressed_anew(expr)
+        return self._dressed[expr]
+
+    def _dressed_anew(self, expr: Formula) -> Formula:
+        inner = expr.func(*map(self._dress, expr.args))
+        forms = [expr, inner]
+        try:
+            if inner.is_Add:
+                forms += [squares(inner, self._rows), logarithms(inner, self._rows)]
+            if isinstance(inner, sympy.log):
+                forms.append(logarithm(inner, self._rows))
+            if inner.is_Add or inner.is_Mul or inner.is_Pow or isinstance(inner, sympy.Abs):
+                forms.append(shortest_product(inner, self._rows, self._size))
+        except _REFUSED:
+            pass
+        return min(forms, key=self._size)
+
+    def _size(self, expr: Formula) -> float:
+        known = self._sizes.get(expr)
+        if known is None:
+            meant = expr.xreplace(self._rows.floats)
+            known = complexity(meant) + _operations(meant) + _awkward(meant)
+            self._sizes[expr] = known
+        return known
+
+    def _late(self) -> bool:
+        return time.perf_counter() - self._began > _SECONDS

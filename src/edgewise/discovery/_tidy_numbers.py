@@ -1,0 +1,74 @@
+"""Floats as symbols while a formula is rewritten, and exact constants in the place of floats afterwards."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import sympy
+
+from edgewise._typing import Formula
+from edgewise.functions._constants import nice_values, readable_float
+
+_SAME = 1e-12
+_LARGEST = 16  # numerator and denominator of a ratio that is seen
+_DENOMINATOR = 32
+_PI_POWERS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5)
+
+
+def named(expr: Formula) -> tuple[Formula, dict[Formula, Formula]]:
+    """Replace floats by positive symbols; those in a ratio of small integers share one.
+
+    Returns the formula with symbols, and what the symbols stand for.
+
+    >>> x = sympy.Symbol("x")
+    >>> named(0.37 * x - 0.74)[0].subs(x, 2)
+    0
+    """
+    symbols: dict[Formula, Formula] = {}
+    meant: dict[Formula, Formula] = {}
+    for number in sorted(expr.atoms(sympy.Float), key=lambda f: (abs(float(f)), float(f))):
+        symbol, ratio = _multiple(abs(float(number)), symbols)
+        if symbol is None:
+            symbol = sympy.Dummy(f"f{len(symbols)}", positive=True)
+            symbols[symbol] = abs(number)
+        meant[number] = sympy.Rational(ratio.numerator, ratio.denominator) * symbol * (1 if number > 0 else -1)
+    return expr.xreplace(meant), symbols
+
+
+def _multiple(size: float, symbols: dict[Formula, Formula]) -> tuple[Formula | None, Fraction]:
+    """The symbol whose number is in a ratio of small integers to this one, and the ratio."""
+    for symbol, known in symbols.items():
+        ratio = Fraction(size / float(known)).limit_denominator(_LARGEST)
+        if 0 < ratio <= _LARGEST and abs(float(ratio) * float(known) - size) <= _SAME * size:
+            return symbol, ratio
+    return None, Fraction(1)
+
+
+def recognised(expr: Formula, given: Formula) -> Formula:
+    """Replace floats that are exact constants to 1e-12: fractions of small integers, times powers of pi, or roots.
+
+    Other floats stay as in the given formula, or become short.
+
+    >>> x = sympy.Symbol("x")
+    >>> recognised(62.012553360599625 * x, x)
+    2*pi**3*x
+    """
+    kept = {abs(f) for f in given.atoms(sympy.Float)}
+    exact = {f: _exact(float(f)) for f in expr.atoms(sympy.Float)}
+    return expr.xreplace({f: e for f, e in exact.items() if not (e.is_Float and abs(f) in kept)})
+
+
+def _exact(value: float) -> Formula:
+    for power in _PI_POWERS:
+        factor = sympy.pi**power
+        for nice in nice_values(value / float(factor), _SAME, _DENOMINATOR):
+            if _is_small(nice.expr):
+                return nice.expr * factor
+    for nice in nice_values(value * value, 2 * _SAME, _DENOMINATOR):
+        if _is_small(nice.expr):
+            return sympy.sqrt(nice.expr) * (1 if value > 0 else -1)
+    return readable_float(value)
+
+
+def _is_small(expr: Formula) -> bool:
+    return expr.as_coeff_Mul()[0].q <= _DENOMINATOR

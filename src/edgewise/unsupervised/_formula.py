@@ -49,13 +49,16 @@ class Equation:
 
 
 def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, deadline: float) -> Equation | None:
-    """The first side that `discover` explains by the other columns down to rounding or noise, else the best, or None.
+    """The first side that `discover` explains by the other columns, else the one that it explains best, or None.
+
+    Explained is what leaves only rounding or noise, or less than local planes through neighbouring rows do: where the
+    inputs have noise too, no formula reaches a network's error.
 
     x (n, m) holds the tied columns only. `solved` is tried first, then other columns that are determined; where none
     is, squares, of which an equation with several branches may be a function.
     """
     best: Equation | None = None
-    for left, values, column in _sides(x, names, solved):
+    for left, values, column, plain in _sides(x, names, solved):
         seconds = deadline - time.monotonic()
         if seconds < 0.5:
             break
@@ -64,9 +67,9 @@ def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, dead
         limit = min(seconds, _SECONDS)
         found = discover(x[:, others], values, inputs, target=str(left), seed=seed, time_limit=limit)
         new = _stated(left, found)
-        if new is not None and (best is None or _worth(new) < _worth(best)):
+        if new is not None and (best is None or new.error < best.error):
             best = new
-        if best is not None and best.settled:
+        if new is not None and (new.settled or new.error < plain):
             break
     return best
 
@@ -78,17 +81,14 @@ def _stated(left: Formula, found: Discovery) -> Equation | None:
     return Equation(left, right, found.best.error, found.outcome)
 
 
-def _worth(found: Equation) -> tuple[bool, float]:
-    return not found.settled, found.error
-
-
-def _sides(x: Array, names: Sequence[str], solved: int | None) -> Iterator[tuple[Formula, Array, int]]:
+def _sides(x: Array, names: Sequence[str], solved: int | None) -> Iterator[tuple[Formula, Array, int, float]]:
+    """What may stand on the left, its values, its column, and what local planes leave of it."""
     columns = range(x.shape[1])
     ranks = ranked(x[np.random.default_rng(0).permutation(len(x))[:_ROWS]])
     left = {j: remainder(ranks, j, [k for k in columns if k != j]) for j in columns}
     determined = sorted((j for j in columns if left[j] < DETERMINED), key=lambda j: (j != solved, left[j]))
     for j in determined:
-        yield sympy.Symbol(names[j]), x[:, j], j
+        yield sympy.Symbol(names[j]), x[:, j], j, left[j]
     if not determined:
         for j in columns:
-            yield sympy.Symbol(names[j]) ** 2, x[:, j] ** 2, j
+            yield sympy.Symbol(names[j]) ** 2, x[:, j] ** 2, j, 0.0

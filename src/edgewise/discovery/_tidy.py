@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -19,7 +18,8 @@ _MAX_SIZE = 70  # formulas more complex than this are left as they are
 _ROWS = 500  # that rewritings are compared on; the result is compared on all
 _PASSES, _EXPANDED, _COMPARED = 3, 3, 3
 _NESTED, _NUMBER = 2.1, 0.01  # what decides between writings that count the same
-_SECONDS = 1.0  # after which no further rewriting begins
+_WORSE, _HOPELESS = 2, 6  # than the best: a writing that is followed, a rewriting that is looked at
+_MEASURED = 500  # writings after which no further rewriting begins: a second or less
 # What sympy raises where a rewriting does not apply.
 _REFUSED = (
     ArithmeticError, AttributeError, KeyError, NotImplementedError, RecursionError, TypeError, ValueError,
@@ -98,7 +98,7 @@ def _awkward(expr: Formula) -> float:
         if part.is_Add:
             products = [term for term in part.args if term.is_Mul]
             out += _NESTED * sum(any(factor.is_Add for factor in product.args) for product in products)
-        elif part.is_Number and abs(part) != 1:
+        elif part.is_Number and part not in (1, -1):
             out += _NUMBER
     return out
 
@@ -108,10 +108,10 @@ class _Search:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self._began = time.perf_counter()
         self._sizes: dict[Formula, float] = {}
         self._dressed: dict[Formula, Formula] = {}
         self._tidy: dict[Formula, Formula] = {}
+        self._settled: set[Formula] = set()  # simplest writings, as long as their parts stay
 
     def tidy(self, expr: Formula) -> Formula:
         """The simplest of the ways to write an expression whose parts are written simply."""
@@ -123,21 +123,22 @@ class _Search:
 
     def _searched(self, expr: Formula) -> Formula:
         inner = expr.func(*map(self.tidy, expr.args))
+        if inner == expr and expr in self._settled:
+            return expr
         forms = dict.fromkeys([self._dress(inner), inner, expr])
         expanded: set[Formula] = set()
         for _ in range(_EXPANDED):
-            waiting = [form for form in forms if form not in expanded]
-            if not waiting or self._late():
+            form = min((f for f in forms if f not in expanded), key=self._size, default=None)
+            if form is None or self._size(form) > min(map(self._size, forms)) + _WORSE or self._late():
                 break
-            form = min(waiting, key=self._size)
             expanded.add(form)
             for found in self._rewritten(form):
-                forms.setdefault(self._dress(found))
+                if self._size(found) <= self._size(form) + _HOPELESS:
+                    forms.setdefault(self._dress(found))
         ranked = sorted(forms, key=self._size)
         for form in ranked[:_COMPARED]:
             if self._size(form) < self._size(expr) and self._rows.agree(form, expr):
-                if form in expanded:
-                    self._tidy[form] = form
+                self._settled |= expanded & {form}
                 return form
         return expr
 
@@ -187,4 +188,4 @@ class _Search:
         return known
 
     def _late(self) -> bool:
-        return time.perf_counter() - self._began > _SECONDS
+        return len(self._sizes) > _MEASURED

@@ -80,7 +80,7 @@ def _rational_forms(function: Formula) -> Iterator[Formula]:
     yield top / bottom
     factored = sympy.factor(bottom)
     yield sympy.factor(top) / factored
-    symbols = sorted(top.free_symbols, key=lambda s: s.dummy_index)
+    symbols = sorted(top.free_symbols, key=sympy.default_sort_key)
     for symbol in symbols[:5]:
         parts = sympy.collect(top, symbol, evaluate=False)
         if 1 < len(parts) <= 4:
@@ -105,7 +105,7 @@ def _is_small(expr: Formula) -> bool:
         size *= len(sympy.Add.make_args(base)) ** int(e) if e.is_Integer and e < 20 else 1000
     if size > 20 * _MAX_TERMS:
         return False
-    polynomial = sympy.Poly(expr, *sorted(symbols, key=lambda s: s.dummy_index))
+    polynomial = sympy.Poly(expr, *sorted(symbols, key=sympy.default_sort_key))
     return len(polynomial.terms()) <= _MAX_TERMS and polynomial.total_degree() <= _MAX_DEGREE
 
 
@@ -123,11 +123,12 @@ def squares(expr: Formula, rows: Rows) -> Formula:
         found = False
         for (i, first), (j, second), (k, cross) in _triples(terms):
             common = shared([first, second])
+            common = Powers(common.number * sympy.sign(first.number), common.exponents)
             one, two = (t.times(common.raised(sympy.Integer(-1))) for t in (first, second))
             roots = [_root(t) for t in (one, two)]
             if all(roots):
                 a, b = (plain(root, rows) for root in roots if root)
-                out.append(plain(common, rows) * (a + b if cross.number > 0 else a - b) ** 2)
+                out.append(plain(common, rows) * (a + b if cross.number * first.number > 0 else a - b) ** 2)
                 terms = {t: p for t, p in terms.items() if t not in (i, j, k)}
                 found = True
                 break
@@ -142,7 +143,7 @@ def _triples(terms: dict[Formula, Powers]) -> Iterator[list[tuple[Formula, Power
         for second in items[i + 1 :]:
             product = first[1].times(second[1])
             for third, twice in doubled:
-                if twice.number == 4 * product.number and twice.same_but_number(product) and first[1].number > 0:
+                if twice.number == 4 * product.number and twice.same_but_number(product):
                     yield [first, second, third]
 
 
@@ -198,7 +199,9 @@ def angles(expr: Formula, rows: Rows) -> Iterator[Formula]:
     atoms = expr.atoms(sympy.sin, sympy.cos)
     if not 1 <= len(atoms) <= _MAX_ANGLES:
         return
-    half = {c: 1 - 2 * sympy.sin(c.args[0] / 2) ** 2 for c in atoms if isinstance(c, sympy.cos)}
+    half: dict[Formula, Formula] = {
+        c: 1 - 2 * sympy.sin(sympy.Mul(c.args[0], _HALF)) ** 2 for c in expr.atoms(sympy.cos)
+    }
     tries = [TR5(expr), TR6(expr), expr.xreplace(half), TR7(expr), TR11(expr)]
     if len(atoms) <= 2:
         tries.append(TR8(expr))

@@ -18,10 +18,10 @@ _TANGENTS = ((sympy.sin, sympy.cos, sympy.tan), (sympy.sinh, sympy.cosh, sympy.t
 def shortest_product(expr: Formula, rows: Rows, measure: Measure) -> Formula:
     """Return the simplest way to write a product, a power or a sum with a common factor.
 
-    >>> rows = Rows(["v", "c"], [[1.0, 2.0], [2.0, 3.0]])
-    >>> v, c = sympy.symbols("v c")
-    >>> shortest_product(c / sympy.sqrt(c**2 - v**2), rows, sympy.count_ops)
-    1/sqrt(1 - v**2/c**2)
+    >>> rows = Rows(["x", "y"], [[1.0, 2.0], [2.0, 3.0]])
+    >>> x, y = sympy.symbols("x y")
+    >>> shortest_product(x * sympy.sqrt(y**2 / x**2 + 1), rows, sympy.count_ops)
+    sqrt(x**2 + y**2)
     """
     start = powers(expr, rows)
     seen = {plain(start, rows): start}
@@ -92,4 +92,4 @@ def _quotients(product: Powers) -> Iterator[Powers]:
             if with_other == -e:
                 yield rest.times(Powers(ONE, {tangent(base.args[0]): e}))
             elif with_other == e:
-                yield rest.times(Powers(sympy.Rational(1, 2) ** e, {sine(2 * base.args[0]): e}))
+                yield rest.times(Powers(sympy.Rational(1, 2) ** e, {sine(sympy.Mul(2, base.args[0])): e}))

@@ -1,4 +1,4 @@
-"""The page docs/measured.md and its pictures, made from what `edgewise bench` stored.
+"""The pages docs/measured.md and docs/feynman.md and their pictures, made from what `edgewise bench` stored.
 
     python benchmarks/draw.py
 
@@ -8,25 +8,21 @@ Of each case the latest rows are taken.
 from __future__ import annotations
 
 import argparse
-import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
+import formulas
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pages import COLOURS, INK, LABELS, SOFT, STYLE, latest, plain, provenance, sign, table
 from record import HERE, RESULTS
 
-from edgewise.benchmark import FIGURES, Cell, read
+from edgewise.benchmark import FIGURES, read
 
-PICTURES, PAGE = HERE.parent / "docs" / "pictures", HERE.parent / "docs" / "measured.md"
-_INK, _SOFT, _LINE = "#1b2a3a", "#8793a1", "#d9dfe6"
-_COLOURS = {
-    "edgewise": "#d1410c", "mlp": "#8793a1", "efficient-kan": "#2f6db5", "pykan": "#7a4fa3", "jaxkan": "#2e8b57",
-}  # fmt: skip
-_LABELS = {"mlp": "MLP", "efficient-kan": "efficient-KAN", "jaxkan": "jaxKAN"}
-_STYLE = {"mathtext.fontset": "cm", "font.size": 9, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
+DOCS = HERE.parent / "docs"
+PICTURES, PAGE, FORMULAS = DOCS / "pictures", DOCS / "measured.md", DOCS / "feynman.md"
 _GOAL = 1e-5
 
 
@@ -41,11 +37,13 @@ def main() -> None:
         if not path.exists():
             print(f"no {path}: `edgewise bench` writes it")
             continue
-        with rc_context(_STYLE):
+        with rc_context(STYLE):
             draw(pd.read_csv(path)).savefig(given.out / f"{name}.svg", metadata={"Date": None}, facecolor="white")
         print(given.out / f"{name}.svg")
     PAGE.write_text(page(given.results))
     print(PAGE)
+    for path in formulas.draw(given.results, given.out, FORMULAS):
+        print(path)
 
 
 _HEAD = """# Measured
@@ -57,10 +55,12 @@ Made from the rows in `benchmarks/results` by `python benchmarks/draw.py`.
 
 
 def page(results: Path) -> str:
-    """Every figure that has rows: its picture, its table as the command prints it, and where it was measured."""
+    """Every short figure that has rows: its picture, its table as the command prints it, and where it was measured."""
     parts = [_HEAD]
     for figure in FIGURES.values():
-        rows = _latest(read(results / figure.file))
+        if figure.long:  # on the page of formulas
+            continue
+        rows = latest(read(results / figure.file))
         if not rows:
             continue
         head, lines = figure.table(rows)
@@ -68,30 +68,11 @@ def page(results: Path) -> str:
         picture = figure.file.removesuffix(".csv")
         if picture in DRAWINGS:
             parts.append(f"![{figure.title}](pictures/{picture}.svg)\n")
-        parts += [_row(head), _row(["---", *["---:"] * (len(head) - 1)]), *(_row(map(_marked, line)) for line in lines)]
-        last = rows[-1]
-        parts.append("")
+        parts += [*table(head, lines), ""]
         if figure.note:
             parts.append(f"{figure.note}.\n")
-        parts.append(
-            f"`{figure.file}`: {last['device']}, Python {last['python']}, torch {last['torch']}, {last['versions']}; "
-            f"commit {last['commit']}, {last['date']}.\n"
-        )
+        parts.append(provenance(figure.file, rows[-1]))
     return "\n".join(parts)
-
-
-def _latest(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Of each case on each number of threads the rows of its last run."""
-    last = {(row["case"], row["threads"]): (row["commit"], row["device"]) for row in rows}
-    return [row for row in rows if last[row["case"], row["threads"]] == (row["commit"], row["device"])]
-
-
-def _marked(cell: Cell) -> str:
-    return f"**{cell.text}**" if cell.kept is False else cell.text
-
-
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def layers(rows: pd.DataFrame) -> Figure:
@@ -102,25 +83,25 @@ def layers(rows: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(2.3 + 3.2 * len(threads), 1.3 + 0.26 * len(cases)), layout="constrained")
     columns = figure.subplots(1, len(threads), sharex=True, sharey=True, squeeze=False)[0]
     for ax, count in zip(columns, threads, strict=True):
-        for name, colour in _COLOURS.items():
+        for name, colour in [(name, COLOURS[name]) for name in COLOURS if name in set(rows.library)]:
             part = rows[(rows.threads == count) & (rows.library == name)].dropna(subset=["ratio"])
             heights = [cases.index(case) for case in part.case]
             ours = name == "edgewise"
             ax.plot(part.ratio, heights, "o", color=colour, ms=6 if ours else 4.5, mec="white", mew=0.5,
-                    zorder=3 + ours, label=_LABELS.get(name, name))  # fmt: skip
+                    zorder=3 + ours, label=LABELS.get(name, name))  # fmt: skip
         limits = [(limit, cases.index(row["case"])) for row in rows[rows.library == "edgewise"].to_dict("records")
                   if (limit := FIGURES["layers"].limit(row)) is not None]  # type: ignore[attr-defined] # fmt: skip
-        ax.plot(*zip(*limits, strict=True), "|", color=_INK, ms=9, mew=1.3, zorder=2, label="limit for edgewise")
+        ax.plot(*zip(*limits, strict=True), "|", color=INK, ms=9, mew=1.3, zorder=2, label="limit for edgewise")
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter("{x:g}")
-        ax.axvline(1, color=_SOFT, lw=1)
-        ax.set_title("one core" if count == 1 else f"{count} cores", fontsize=10, color=_INK)
+        ax.axvline(1, color=SOFT, lw=1)
+        ax.set_title("one core" if count == 1 else f"{count} cores", fontsize=10, color=INK)
         ax.set_xlabel("time over the MLP's")
-        _plain(ax)
+        plain(ax)
     columns[0].set_yticks(range(len(cases)), [_short(case) for case in cases])
     columns[0].invert_yaxis()
     figure.legend(*columns[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
-    _sign(figure, rows)
+    sign(figure, rows.iloc[-1].to_dict())
     return figure
 
 
@@ -133,23 +114,23 @@ def curves(rows: pd.DataFrame) -> Figure:
     panels = figure.subplots(1, len(targets), sharey=True, squeeze=False)[0]
     for ax, target in zip(panels, targets, strict=True):
         part = rows[rows.target == target]
-        for name, colour in _COLOURS.items():
+        for name, colour in COLOURS.items():
             _runs_of(ax, part[part.library == name], name, colour)
         ax.set_xscale("log")
         ax.set_yscale("log")
-        ax.axhline(_GOAL, color=_SOFT, lw=1, ls="--")
-        ax.set_title(target, fontsize=10, color=_INK)
+        ax.axhline(_GOAL, color=SOFT, lw=1, ls="--")
+        ax.set_title(target, fontsize=10, color=INK)
         ax.set_xlabel("seconds of training")
-        _plain(ax)
+        plain(ax)
     panels[0].set_ylabel("test RMSE, the lowest so far")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=5, frameon=False)
-    _sign(figure, rows)
+    sign(figure, rows.iloc[-1].to_dict())
     return figure
 
 
 def _runs_of(ax: Axes, part: pd.DataFrame, name: str, colour: str) -> None:
     """A curve for each recipe; of edgewise one curve through its whole fits, each the median of its runs."""
-    label = _LABELS.get(name, name)
+    label = LABELS.get(name, name)
     if name == "edgewise":
         middle = part.groupby("recipe", sort=False)[["seconds", "error"]].median().sort_values("seconds")
         ax.plot(middle.seconds, middle.error.cummin(), "o-", color=colour, ms=5, lw=1.6, zorder=4, label=label)
@@ -164,36 +145,22 @@ def memory(rows: pd.DataFrame) -> Figure:
     rows = rows[rows.batch == rows.batch.max()].drop_duplicates("library", keep="last").dropna(subset=["bytes"])
     figure = Figure(figsize=(5.2, 2.2), layout="constrained")
     ax = figure.subplots()
-    names = [name for name in _COLOURS if name in set(rows.library)]
+    names = [name for name in COLOURS if name in set(rows.library)]
     sizes = rows.set_index("library").bytes.astype(float)[names] / 1e9
-    ax.barh(names, sizes, color=[_COLOURS[name] for name in names], height=0.6)
+    ax.barh(names, sizes, color=[COLOURS[name] for name in names], height=0.6)
     for height, size in enumerate(sizes):
-        ax.text(size, height, f" {size:.2g} GB", va="center", color=_INK)
-    ax.set_yticks(range(len(names)), [_LABELS.get(name, name) for name in names])
+        ax.text(size, height, f" {size:.2g} GB", va="center", color=INK)
+    ax.set_yticks(range(len(names)), [LABELS.get(name, name) for name in names])
     ax.invert_yaxis()
     ax.set_xlim(0, 1.15 * sizes.max())
     ax.set_xlabel("peak memory of a step, GB")
-    _plain(ax)
-    _sign(figure, rows)
+    plain(ax)
+    sign(figure, rows.iloc[-1].to_dict())
     return figure
 
 
 def _short(case: str) -> str:
     return case.replace(" x ", " × ").replace(" -> ", " → ")
-
-
-def _sign(figure: Figure, rows: pd.DataFrame) -> None:
-    """Device, versions, commit and date of the last row, below the picture."""
-    last = rows.iloc[-1]
-    text = f"{last.device}, torch {last.torch}, {last.versions}; commit {last.commit}, {last.date}"
-    wide = round(15 * figure.get_figwidth())
-    figure.supxlabel(textwrap.fill(text, wide), fontsize=7, color=_SOFT)
-
-
-def _plain(ax: Axes) -> None:
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(True, color=_LINE, lw=0.5)
-    ax.set_axisbelow(True)
 
 
 DRAWINGS: dict[str, Callable[[pd.DataFrame], Figure]] = {"layers": layers, "curves": curves, "memory": memory}

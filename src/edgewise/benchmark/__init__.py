@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgewise.benchmark._figure import Cell as Cell
 from edgewise.benchmark._figure import Settings as Settings
 from edgewise.benchmark._figures import FIGURES as FIGURES
+from edgewise.benchmark._formulas import is_true as is_true
 from edgewise.benchmark._record import append as append
 from edgewise.benchmark._record import clock as clock
 from edgewise.benchmark._record import cores as cores

@@ -34,7 +34,8 @@ class PyKANFormula(Searcher):
         from kan import KAN
 
         x, y = torch.from_numpy(table.x), torch.from_numpy(table.y)[:, None]
-        rows = {"train_input": x, "train_label": y, "test_input": x[:1], "test_label": y[:1]}
+        # Scores for pruning are of the rows that went through the network last: those of its test.
+        rows = {"train_input": x, "train_label": y, "test_input": x, "test_label": y}
         with in_precision(torch.float64), silent():
             model: Any = KAN(width=[len(table.names), _HIDDEN, 1], grid=3, k=3, seed=table.seed)
             model.fit(rows, opt="LBFGS", steps=_STEPS, lamb=_PENALTY)

@@ -1,0 +1,113 @@
+"""The page docs/feynman.md and its picture: formulas found, by noise and library, and every miss with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from pages import COLOURS, LABELS, STYLE, Rows, latest, plain, provenance, sign, table
+
+from edgewise.benchmark import FIGURES, Cell, is_true, read
+
+_PICTURE = "feynman.svg"
+_LONGEST = 110  # characters of a formula on the page
+_OURS = "edgewise"
+_HEAD = """# Known equations
+
+What `edgewise bench feynman irrelevant strogatz` measured, beside the limits that edgewise is held to; **a bold figure
+misses its limit**. How it is measured, and what the columns mean: [benchmarks.md](benchmarks.md#known-equations).
+Made from the rows in `benchmarks/results` by `python benchmarks/draw.py`.
+"""
+
+
+def draw(results: Path, pictures: Path, page: Path) -> Iterator[Path]:
+    """Write the page and its picture where there are rows; the paths written."""
+    found = {name: latest(read(results / figure.file)) for name, figure in FIGURES.items() if figure.long}
+    found = {name: rows for name, rows in found.items() if rows}
+    if "feynman" in found:
+        with rc_context(STYLE):
+            shares(found["feynman"]).savefig(pictures / _PICTURE, metadata={"Date": None}, facecolor="white")
+        yield pictures / _PICTURE
+    if found:
+        page.write_text("\n".join([_HEAD, *(part for name, rows in found.items() for part in _section(name, rows))]))
+        yield page
+
+
+def _section(name: str, rows: Rows) -> list[str]:
+    figure = FIGURES[name]
+    parts = [f"## {figure.title}\n"]
+    if name == "feynman":
+        parts.append(f"![Shares of the equations that are solved, by noise and library](pictures/{_PICTURE})\n")
+    parts += [*table(*figure.table(rows), 1), "", f"{figure.note}.\n", provenance(figure.file, rows[-1])]
+    for noise in sorted({float(row["noise"]) for row in rows}):
+        parts += _missed(rows, noise)
+    return parts
+
+
+def _missed(rows: Rows, noise: float) -> list[str]:
+    """What edgewise missed: without noise, formulas that are not exact; with noise, those of another form."""
+    column = "form" if noise else "exact"
+    own = [row for row in rows if row["library"] == _OURS and float(row["noise"]) == noise]
+    missed: dict[str, Rows] = {}
+    for row in own:
+        if not is_true(row[column]):
+            missed.setdefault(row["equation"], []).append(row)
+    if not missed:
+        return []
+    seeds = len({row["seed"] for row in own})
+    lines = [
+        [Cell(name), Cell(f"`{worst['truth']}`"), Cell(f"{len(group)} of {seeds}"), Cell(_short(worst["formula"])),
+         Cell(reason(worst)), Cell(worst["seconds"])]
+        for name, group in missed.items()
+        for worst in [min(group, key=lambda row: float(row["r2"] or "-inf"))]
+    ]  # fmt: skip
+    head = ["equation", "truth", "seeds", "found, at the worst of them", "reason", "s"]
+    what = f"noise {noise:g}: another form" if noise else "no noise: not exact"
+    return [f"### Missed, {what}\n", *table(head, lines, 5), ""]
+
+
+def reason(row: dict[str, str]) -> str:
+    """Why a formula is a miss, in words.
+
+    >>> reason({"r2": "0.5", "outcome": "time limit", "form": "False", "accurate": "False"})
+    'R2 0.5: time limit'
+    """
+    if not row["r2"]:
+        return row["outcome"]
+    if is_true(row["form"]):
+        return f"the right form, its constants off: {row['outcome']}"
+    if is_true(row["accurate"]):
+        return f"accurate, another form: {row['outcome']}"
+    return f"R2 {float(row['r2']):.3g}: {row['outcome']}"
+
+
+def _short(formula: str) -> str:
+    text = formula if len(formula) <= _LONGEST else f"{formula[: _LONGEST - 4]} ..."
+    return f"`{text}`" if text else ""
+
+
+def shares(rows: Rows) -> Figure:
+    """Percent solved, and percent accurate, at each noise: a line for each library."""
+    noises = sorted({float(row["noise"]) for row in rows})
+    figure = Figure(figsize=(7.4, 3.4), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for ax, (column, title) in zip(panels, (("solved", "solved"), ("accurate", "R² above 0.999")), strict=True):
+        for name in [name for name in COLOURS if any(row["library"] == name for row in rows)]:
+            own = [row for row in rows if row["library"] == name]
+            places = [k for k, noise in enumerate(noises) if any(float(row["noise"]) == noise for row in own)]
+            groups = [[row for row in own if float(row["noise"]) == noises[k]] for k in places]
+            heights = [100 * sum(is_true(row[column]) for row in group) / len(group) for group in groups]
+            ours = name == _OURS
+            ax.plot(places, heights, "o-", color=COLOURS[name], label=LABELS.get(name, name), ms=5, mec="white",
+                    mew=0.5, lw=1.6 if ours else 1.2, zorder=3 + ours)  # fmt: skip
+        ax.set_xticks(range(len(noises)), [f"{noise:g}" for noise in noises])
+        ax.set_title(title, fontsize=10)
+        ax.set_xlabel("noise over the target's spread")
+        ax.set_ylim(-2, 102)
+        plain(ax)
+    panels[0].set_ylabel("% of the equations")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
+    sign(figure, rows[-1])
+    return figure

@@ -1,0 +1,61 @@
+"""What the pages made of stored rows share: the latest rows, tables in Markdown, colours, the style of pictures."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from edgewise.benchmark import Cell
+
+INK, SOFT, LINE = "#1b2a3a", "#8793a1", "#d9dfe6"
+COLOURS = {
+    "edgewise": "#d1410c", "mlp": "#8793a1", "efficient-kan": "#2f6db5", "pykan": "#7a4fa3", "jaxkan": "#2e8b57",
+    "pyoperon": "#2f6db5", "gplearn": "#2e8b57",
+}  # fmt: skip
+LABELS = {"mlp": "MLP", "efficient-kan": "efficient-KAN", "jaxkan": "jaxKAN", "pyoperon": "Operon"}
+STYLE = {"mathtext.fontset": "cm", "font.size": 9, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
+
+Rows = list[dict[str, str]]
+
+
+def latest(rows: Rows) -> Rows:
+    """Of each case on each number of threads the rows of its last run."""
+    last = {(row["case"], row["threads"]): (row["commit"], row["device"]) for row in rows}
+    return [row for row in rows if last[row["case"], row["threads"]] == (row["commit"], row["device"])]
+
+
+def table(head: Sequence[str], lines: Iterable[Iterable[Cell]], texts: int = 1) -> list[str]:
+    """A table, its first columns texts and the others numbers; what misses its limit is bold."""
+    rule = [*["---"] * texts, *["---:"] * (len(head) - texts)]
+    return [_line(head), _line(rule), *(_line(_marked(cell) for cell in line) for line in lines)]
+
+
+def provenance(file: str, last: dict[str, str]) -> str:
+    """Where and with what rows were measured."""
+    return (
+        f"`{file}`: {last['device']}, Python {last['python']}, torch {last['torch']}, {last['versions']}; "
+        f"commit {last['commit']}, {last['date']}.\n"
+    )
+
+
+def sign(figure: Figure, last: dict[str, str]) -> None:
+    """Device, versions, commit and date below a picture."""
+    text = f"{last['device']}, torch {last['torch']}, {last['versions']}; commit {last['commit']}, {last['date']}"
+    figure.supxlabel(textwrap.fill(text, round(15 * figure.get_figwidth())), fontsize=7, color=SOFT)
+
+
+def plain(ax: Axes) -> None:
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(True, color=LINE, lw=0.5)
+    ax.set_axisbelow(True)
+
+
+def _marked(cell: Cell) -> str:
+    return f"**{cell.text}**" if cell.kept is False else cell.text
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

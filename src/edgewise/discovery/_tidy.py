@@ -19,7 +19,7 @@ _ROWS = 500  # that rewritings are compared on; the result is compared on all
 _PASSES, _EXPANDED, _COMPARED = 3, 3, 3
 _NESTED, _NUMBER = 2.1, 0.01  # what decides between writings that count the same
 _WORSE, _HOPELESS = 2, 6  # than the best: a writing that is followed, a rewriting that is looked at
-_MEASURED = 500  # writings after which no further rewriting begins: a second or less
+_WORK = 8000  # summed complexity of the writings measured, after which no further rewriting begins: about 0.5 s
 # What sympy raises where a rewriting does not apply.
 _REFUSED = (
     ArithmeticError, AttributeError, KeyError, NotImplementedError, RecursionError, TypeError, ValueError,
@@ -108,6 +108,7 @@ class _Search:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
+        self._work = 0
         self._sizes: dict[Formula, float] = {}
         self._dressed: dict[Formula, Formula] = {}
         self._tidy: dict[Formula, Formula] = {}
@@ -168,6 +169,8 @@ class _Search:
     def _dressed_anew(self, expr: Formula) -> Formula:
         inner = expr.func(*map(self._dress, expr.args))
         forms = [expr, inner]
+        if self._late():
+            return min(forms, key=self._size)
         try:
             if inner.is_Add:
                 forms += [squares(inner, self._rows), logarithms(inner, self._rows)]
@@ -185,7 +188,8 @@ class _Search:
             meant = expr.xreplace(self._rows.floats)
             known = complexity(meant) + _operations(meant) + _awkward(meant)
             self._sizes[expr] = known
+            self._work += complexity(meant)
         return known
 
     def _late(self) -> bool:
-        return len(self._sizes) > _MEASURED
+        return self._work > _WORK

@@ -12,6 +12,7 @@ from edgewise.functions._constants import nice_values, readable_float
 _SAME = 1e-12
 _LARGEST = 16  # numerator and denominator of a ratio that is seen
 _DENOMINATOR = 32
+_DIGITS = 6
 _PI_POWERS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5)
 
 
@@ -39,7 +40,7 @@ def _multiple(size: float, symbols: dict[Formula, Formula]) -> tuple[Formula | N
     """The symbol whose number is in a ratio of small integers to this one, and the ratio."""
     for symbol, known in symbols.items():
         ratio = Fraction(size / float(known)).limit_denominator(_LARGEST)
-        if 0 < ratio <= _LARGEST and abs(float(ratio) * float(known) - size) <= _SAME * size:
+        if 0 < ratio.numerator <= _LARGEST and abs(float(ratio) * float(known) - size) <= _SAME * size:
             return symbol, ratio
     return None, Fraction(1)
 
@@ -47,18 +48,21 @@ def _multiple(size: float, symbols: dict[Formula, Formula]) -> tuple[Formula | N
 def recognised(expr: Formula, given: Formula) -> Formula:
     """Replace floats that are exact constants to 1e-12: fractions of small integers, times powers of pi, or roots.
 
-    Other floats stay as in the given formula, or become short.
+    Others stay as in the given formula; products of its floats lose their rounding error. A decimal of few digits is
+    as somebody wrote it, and stays.
 
     >>> x = sympy.Symbol("x")
-    >>> recognised(62.012553360599625 * x, x)
-    2*pi**3*x
+    >>> recognised(62.012553360599625 * x, x), recognised(0.3 * x, 0.3 * x)
+    (2*pi**3*x, 0.3*x)
     """
     kept = {abs(f) for f in given.atoms(sympy.Float)}
-    exact = {f: _exact(float(f)) for f in expr.atoms(sympy.Float)}
-    return expr.xreplace({f: e for f, e in exact.items() if not (e.is_Float and abs(f) in kept)})
+    return expr.xreplace({f: _exact(f, abs(f) in kept) for f in expr.atoms(sympy.Float)})
 
 
-def _exact(value: float) -> Formula:
+def _exact(number: Formula, kept: bool) -> Formula:
+    value = float(number)
+    if kept and float(f"{value:.{_DIGITS}g}") == value:
+        return number
     for power in _PI_POWERS:
         factor = sympy.pi**power
         for nice in nice_values(value / float(factor), _SAME, _DENOMINATOR):
@@ -67,7 +71,7 @@ def _exact(value: float) -> Formula:
     for nice in nice_values(value * value, 2 * _SAME, _DENOMINATOR):
         if _is_small(nice.expr):
             return sympy.sqrt(nice.expr) * (1 if value > 0 else -1)
-    return readable_float(value)
+    return number if kept else readable_float(float(f"{value:.15g}"))
 
 
 def _is_small(expr: Formula) -> bool:

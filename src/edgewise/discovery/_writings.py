@@ -12,7 +12,10 @@ from edgewise.discovery._powers import ONE, Powers, Rows, plain, powers
 _SUMS, _TERMS, _FACTORS = 3, 4, 5  # how many of each a move is tried with
 _KEPT, _WORSE = 2, 2  # products whose moves are followed by another, and how much worse they may be
 Measure = Callable[[Formula], float]
-_TANGENTS = ((sympy.sin, sympy.cos, sympy.tan), (sympy.sinh, sympy.cosh, sympy.tanh))
+_TANGENTS: tuple[tuple[Callable[..., Formula], ...], ...] = (
+    (sympy.sin, sympy.cos, sympy.tan),
+    (sympy.sinh, sympy.cosh, sympy.tanh),
+)
 
 
 def shortest_product(expr: Formula, rows: Rows, measure: Measure) -> Formula:
@@ -85,7 +88,7 @@ def _quotients(product: Powers) -> Iterator[Powers]:
     """sin / cos as tan, sin * cos as half the sine of twice the angle, and the same for sinh and cosh."""
     for sine, cosine, tangent in _TANGENTS:
         for base, e in product.exponents.items():
-            other = cosine(base.args[0]) if isinstance(base, sine) else None
+            other = cosine(base.args[0]) if base.func == sine else None
             if other is None or other not in product.exponents or not e.is_Integer:
                 continue
             with_other, rest = product.exponents[other], product.without(base, other)

@@ -9,7 +9,7 @@ import sympy
 from edgewise._typing import Formula
 from edgewise.functions._constants import nice_values, readable_float
 
-_SAME = 1e-12
+_SAME, _ROUNDING = 1e-12, 1e-15
 _LARGEST = 16  # numerator and denominator of a ratio that is seen
 _DENOMINATOR = 32
 _DIGITS = 6
@@ -55,14 +55,15 @@ def recognised(expr: Formula, given: Formula) -> Formula:
     >>> recognised(62.012553360599625 * x, x), recognised(0.3 * x, 0.3 * x)
     (2*pi**3*x, 0.3*x)
     """
-    kept = {abs(f) for f in given.atoms(sympy.Float)}
-    return expr.xreplace({f: _exact(f, abs(f) in kept) for f in expr.atoms(sympy.Float)})
+    kept = [abs(f) for f in given.atoms(sympy.Float)]
+    return expr.xreplace({f: _exact(float(f), kept) for f in expr.atoms(sympy.Float)})
 
 
-def _exact(number: Formula, kept: bool) -> Formula:
-    value = float(number)
-    if kept and float(f"{value:.{_DIGITS}g}") == value:
-        return number
+def _exact(value: float, kept: list[Formula]) -> Formula:
+    sign = 1 if value > 0 else -1
+    same = next((f for f in kept if abs(float(f) - abs(value)) <= _ROUNDING * float(f)), None)
+    if same is not None and float(f"{float(same):.{_DIGITS}g}") == float(same):
+        return sign * same
     for power in _PI_POWERS:
         factor = sympy.pi**power
         for nice in nice_values(value / float(factor), _SAME, _DENOMINATOR):
@@ -70,8 +71,8 @@ def _exact(number: Formula, kept: bool) -> Formula:
                 return nice.expr * factor
     for nice in nice_values(value * value, 2 * _SAME, _DENOMINATOR):
         if _is_small(nice.expr):
-            return sympy.sqrt(nice.expr) * (1 if value > 0 else -1)
-    return number if kept else readable_float(float(f"{value:.15g}"))
+            return sign * sympy.sqrt(nice.expr)
+    return readable_float(float(f"{value:.15g}")) if same is None else sign * same
 
 
 def _is_small(expr: Formula) -> bool:

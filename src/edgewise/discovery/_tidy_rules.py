@@ -66,6 +66,9 @@ class _Kernels:
 
 def rational(expr: Formula, rows: Rows) -> Iterator[Formula]:
     """A formula over one denominator, cancelled, factored, expanded, collected, split into fractions."""
+    bases = [b for term in sympy.Add.make_args(expr) for b in powers(term, rows).exponents]
+    if len(bases) == len(set(bases)) and not any(b.is_Add for b in bases):
+        return  # terms that have nothing in common
     kernels = _Kernels(expr, rows)
     for written in _rational_forms(kernels.function):
         yield kernels.back(written)

@@ -20,7 +20,7 @@ from edgewise.discovery._pool import Pool
 from edgewise.discovery._problem import Key, Problem
 from edgewise.discovery._reduction import Model, Step, guessed, reduced
 from edgewise.discovery._result import Discovery, Outcome
-from edgewise.discovery._surrogate import Surrogate, best_surrogate, expanded, neighbour_correlation
+from edgewise.discovery._surrogate import Surrogate, best_surrogate, expanded, neighbour_correlation, smoothed
 from edgewise.kernels import one_thread
 from edgewise.train import as_matrix
 
@@ -133,7 +133,7 @@ class _Search:
         self.weight = 1 / np.abs(y) if self.relative else np.ones(len(y))
         self.pool = Pool(Judge(names, x[judged], y[judged], self.weight[judged]), noise or 0.0)
         self.stages: list[str] = []
-        self.floor = math.inf
+        self.floor, self.until = math.inf, self.deadline
         if self.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
 
@@ -162,29 +162,38 @@ class _Search:
             self.pool.consider(univariate(problem, noise), "a function of one variable")
         return self.pool.exact()
 
-    def _reduce(self, problem: Problem) -> float:
-        """Eliminate columns until a formula is exact or nothing is left to try; returns the best model's error.
+    def _reduce(self, problem: Problem) -> None:
+        """Eliminate columns until a formula is exact, or leaves only noise and nothing is left to eliminate.
 
-        First with polynomials, which take a tenth of a second, then, where they told too little, with networks. A
-        formula that leaves only the estimated noise does not end this: a later model may show that what looked like
-        noise was not.
+        First with polynomials as if the table were exact, unless their residuals already look like noise; then with
+        Gaussian processes, which tell noise from structure; then, if time is left, with networks.
         """
         seen: set[Key] = set()
-        for model in (self._polynomial, self._network):
+        for model, share in ((self._polynomial, 0.4), (self._process, 0.8), (self._network, 1.0)):
             start = self._start(problem, model)
+            self.until = self.began + share * 0.9 * self.limit
             if start is None or self._late():
                 continue
+            if self._noisy(problem, start.surrogate):
+                if model == self._polynomial:
+                    continue
+                self._assume(start.error)
+            seen.clear()
             leaves: list[Step] = []
             if self._descend(start, model, seen, leaves):
-                return self.floor
+                return
             leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
             for leaf in leaves[:_LEAVES]:
-                if self._small(leaf.problem):
-                    return self.floor
-        return self.floor
+                if self._late() or self._small(leaf.problem):
+                    break
+            if self.pool.done():
+                return
 
     def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         return expanded(problem, self.pool.noise, like, enough)
+
+    def _process(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
+        return smoothed(problem, like, enough)
 
     def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         return best_surrogate(problem, self.pool.noise, self.relative, self.deadline, self.seed)
@@ -194,27 +203,26 @@ class _Search:
         return None if surrogate is None else Step(problem, surrogate, "the table")
 
     def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> bool:
-        """Search the eliminations of a problem, the best first; returns whether one ends in an exact formula."""
+        """Search the eliminations of a problem, the best first; returns whether one ends in a formula that is good."""
         problem, surrogate = step.problem, step.surrogate
         if surrogate is not None:
             self.floor = min(self.floor, surrogate.error)
             self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {problem.n_columns} columns", 0.1)
-            if self._doubt_noise(surrogate.error) or self._estimate_noise(problem, surrogate):
-                seen.clear()
+            self._doubt_noise(surrogate.error)
         if step.text != "the table":
             self.stages.append(f"{step.text}: model error {step.error:.1e} with {problem.n_columns} columns.")
-            if self._quick(problem):
+            if self._quick(problem) or (problem.n_columns < 2 and self.pool.done()):
                 return True
         if problem.n_columns < 2 or self._late():
             return False
         after = reduced(step, self.pool.noise, model)
-        if not after and step.error > _BLURRED and problem.n_columns <= _GUESSED:
+        if not after and step.error > max(_BLURRED, 2 * self.pool.noise) and problem.n_columns <= _GUESSED:
             after = guessed(step, model)
         if not after:
             leaves.append(step)
         for number, next_step in enumerate(after[:_BRANCHES]):
             key = next_step.problem.key()
-            if key in seen or (number and self._late()):
+            if key in seen or (number and (self._late() or self.pool.done())):
                 continue
             seen.add(key)
             if self._descend(next_step, model, seen, leaves):
@@ -243,20 +251,18 @@ class _Search:
             self.pool.assume(0.0)
         return doubted
 
-    def _estimate_noise(self, problem: Problem, surrogate: Surrogate) -> bool:
-        """Take the network's held-out error for the noise once finer grids do not help and its residuals are white.
+    def _noisy(self, problem: Problem, surrogate: Surrogate | None) -> bool:
+        """Whether what a model leaves looks like noise: more freedom does not help and its residuals are white."""
+        if self.given is not None or surrogate is None or not surrogate.settled:
+            return bool(self.given)
+        white = neighbour_correlation(problem.columns, surrogate.residual) <= self._white()
+        return white and 1e-4 < surrogate.error < _HOPELESS
 
-        Returns whether the estimate changed.
-        """
-        if self.given is not None or not surrogate.settled or not 1e-4 < surrogate.error < _HOPELESS:
-            return False
-        if neighbour_correlation(problem.columns, surrogate.residual) > self._white():
-            return False
-        if self.pool.noise and surrogate.error > 0.97 * self.pool.noise:
-            return False
-        self.pool.assume(surrogate.error)
-        self.stages.append(f"Residuals are white at {surrogate.error:.2g} of the target's spread: taken for noise.")
-        return True
+    def _assume(self, error: float) -> None:
+        """Take a model's held-out error for the noise."""
+        if self.given is None:
+            self.pool.assume(error)
+            self.stages.append(f"Residuals are white at {error:.2g} of the target's spread: taken for noise.")
 
     def _settle(self, floor: float) -> None:
         """Where no network's residuals told the noise but the best formula's do, round again with that noise."""
@@ -276,7 +282,7 @@ class _Search:
         return max(0.15, 3 / math.sqrt(len(self.rows)))
 
     def _late(self) -> bool:
-        return time.perf_counter() > self.deadline
+        return time.perf_counter() > min(self.until, self.deadline)
 
     def _tell(self, stage: str, fraction: float) -> None:
         if self.progress is not None:
@@ -289,13 +295,16 @@ class _Search:
         kept = front(self.pool.candidates)
         if best not in kept:
             kept = sorted([*kept, best], key=lambda c: c.complexity)
-        outcome = Outcome.TIME_LIMIT if self._late() else Outcome.APPROXIMATE
+        place = kept.index(best)
+        kept = [self.pool.judge.written(candidate) for candidate in kept]
+        origin, best = self.pool.origin(best), kept[place]
+        outcome = Outcome.TIME_LIMIT if time.perf_counter() > self.deadline else Outcome.APPROXIMATE
         if best.error < EXACT:
             outcome = Outcome.EXACT
         elif noise and best.error <= self.pool.margin():
             outcome = Outcome.NOISE
             noise = min(noise, best.error) if self.given is None else noise
-        self.stages.append(f"The best formula came from this stage: {self.pool.origin(best)}.")
+        self.stages.append(f"The best formula came from this stage: {origin}.")
         if self.progress is not None:
             self.progress("done", 1.0, str(best.expression))
         settings = {"seed": self.seed, "time limit": self.limit, "seconds": time.perf_counter() - self.began}

@@ -20,6 +20,8 @@ Model = Callable[[Problem, Surrogate | None, float], Surrogate | None]
 _TRIED = 10  # relations of a problem whose elimination is verified
 _SURE = 1e-3  # remainder of a relation that is obeyed, and ...
 _LENIENT = 3e-2  # ... the model's error that it may lead to on exact data
+_PLAIN = 1.5  # cost of a relation that, on noisy data, is taken as soon as it is confirmed
+_NOISY = 1.03  # times the error before, on noisy data
 _CLEAR = 0.3  # of the error before: an elimination that does this needs no comparison
 _BLIND = 0.5  # the same for an elimination that no gradient speaks for
 _STRIKING = 0.2  # ... and for one that ends the guessing
@@ -50,13 +52,14 @@ def reduced(step: Step, noise: float, model: Model) -> list[Step]:
     old = step.surrogate
     values, gradient = old.read()
     found: list[tuple[float, float, Step]] = []
+    enough = max(_CLEAR * old.error, _NOISY * old.error if noise > 0 else 0.0)
     for relation in find_relations(step.problem, values, gradient, old.error)[:_TRIED]:
-        allowed = _allowed(relation, old.error, noise)
-        after = _applied(relation, model, old, max(_CLEAR * old.error, noise))
-        if after is None or after.error > allowed:
+        after = _applied(relation, model, old, enough)
+        if after is None or after.error > _allowed(relation, old.error, noise):
             continue
         found.append((after.error, relation.cost, after))
-        if after.error < max(_CLEAR * old.error, noise) and relation.cost < 0.5:
+        clear = relation.cost < _PLAIN if noise > 0 else relation.cost < 0.5 and relation.residual < 2 * old.error
+        if clear and after.error < enough:
             break
     near = max(5 * min((error for error, *_ in found), default=0.0), 1.05 * noise)
     found.sort(key=lambda entry: (entry[0] > near, entry[1], entry[0]))
@@ -87,8 +90,10 @@ def _applied(relation: Relation, model: Model, like: Surrogate, enough: float) -
 
 def _allowed(relation: Relation, old: float, noise: float) -> float:
     """The model's error up to which an elimination counts as verified, given the error before."""
-    allowed = max(1.2 * old, 1.1 * noise, min(1e-3, 6 * old))
-    if noise == 0 and relation.residual < max(_SURE, 2 * old):
+    if noise > 0:
+        return _NOISY * old
+    allowed = max(1.2 * old, min(1e-3, 6 * old))
+    if relation.residual < max(_SURE, 2 * old):
         allowed = max(allowed, min(10 * old, _LENIENT), _LENIENT if relation.residual < _SURE else 0.0)
     return allowed
 

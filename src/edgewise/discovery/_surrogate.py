@@ -16,9 +16,11 @@ from edgewise.discovery._part import trained
 from edgewise.discovery._problem import Problem
 from edgewise.nn import KAN, Pass, adapt_grid, layer_of
 from edgewise.optim import LM
+from edgewise.structure import gaussian_process
 from edgewise.train import Options
 
 GOOD = 1e-4  # held-out error at which no other structure is tried
+_EXPLAINED = 1.3  # times the noise that a process found: its error where it has explained the rest
 _GRIDS = (5, 10, 20)
 _SOLVER = LM(steps=40, tolerance=1e-4)
 
@@ -63,13 +65,6 @@ class Coordinates:
             return t
         return 0.5 / t if self.target_as == "square" else torch.ones_like(t)
 
-    def off(self, t: Tensor, seen: Tensor) -> Tensor:
-        """How far the target is off where what is seen of it is off by so much, t being the target."""
-        linear = self.slope(t) * seen
-        if self.target_as != "square":
-            return linear
-        return torch.where(seen.abs() < t.square(), linear, seen.sign() * seen.abs().sqrt())
-
     def returned(self, columns: Tensor, values: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         """Values (n,) and gradient (n, m) of the target by the columns, from those seen in these coordinates."""
         values = self.back(values)
@@ -102,6 +97,8 @@ class Surrogate:
     residual: Tensor
     read: Callable[[], tuple[Tensor, Tensor]]
     """Values (n,) and gradient (n, m) by the columns."""
+    noise: float = 0.0
+    """The noise that the model found, over the original target's spread; 0: it did not look for any."""
 
     @property
     def any_logs(self) -> bool:
@@ -115,24 +112,73 @@ def expanded(problem: Problem, noise: float, like: Surrogate | None = None, enou
     well; where noise is known, with those of its own spread. The error is of rows left out. The coordinates of `like`
     come first; the first error below `enough` ends the trials.
     """
-    t = problem.target
-    positive = tuple(bool((problem.columns[:, i] > 0).all()) for i in range(problem.n_columns))
-    signed = bool((t > 0).all()) or bool((t < 0).all())
-    choices = [
-        Coordinates(logs, seen, float(torch.sign(t[0])))
-        for seen in (("itself", "log", "square") if signed else ("itself",))
-        for logs in dict.fromkeys(((False,) * len(positive), positive))
-    ]
-    if like is not None:
-        choices.sort(key=lambda c: (c.target_as != like.coordinates.target_as, any(c.logs) != like.any_logs))
     best = None
-    for coordinates in choices:
+    for coordinates in _choices(problem, like, ("itself", "log", "square")):
         found = _expanded(problem, coordinates, noise)
         if found is not None and (best is None or found.error < best.error):
             best = found
         if best is not None and best.error < enough:
             break
     return best
+
+
+def _choices(problem: Problem, like: Surrogate | None, seen: tuple[str, ...]) -> list[Coordinates]:
+    """The columns or their logarithms, the target as itself or, where it has one sign, as what is named."""
+    t = problem.target
+    positive = tuple(bool((problem.columns[:, i] > 0).all()) for i in range(problem.n_columns))
+    signed = bool((t > 0).all()) or bool((t < 0).all())
+    choices = [
+        Coordinates(logs, target_as, float(torch.sign(t[0])))
+        for target_as in (seen if signed else ("itself",))
+        for logs in dict.fromkeys(((False,) * len(positive), positive))
+    ]
+    if like is not None:
+        choices.sort(key=lambda c: (c.target_as != like.coordinates.target_as, any(c.logs) != like.any_logs))
+    return choices
+
+
+def smoothed(problem: Problem, like: Surrogate | None = None, enough: float = 0.0) -> Surrogate | None:
+    """The best Gaussian process of the columns or their logarithms, for the target or its logarithm: made for noise.
+
+    The error is of rows left out; the coordinates of `like` come first, the first error below `enough` ends the trials.
+    """
+    best = None
+    for coordinates in _choices(problem, like, ("itself", "log")):
+        found = _smoothed(problem, coordinates)
+        if found is not None and (best is None or found.error < best.error):
+            best = found
+        if best is not None and best.error < enough:
+            break
+    return best
+
+
+def _smoothed(problem: Problem, coordinates: Coordinates) -> Surrogate | None:
+    u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
+    noisy = 1 / (problem.weight * coordinates.slope(problem.target).abs()).clamp_min(1e-300)
+    centre, width, middle, spread = u.mean(0), u.std(0), t.mean(), t.std()
+    if not bool(torch.isfinite(u).all() and torch.isfinite(t).all() and (width > 0).all()) or float(spread) == 0:
+        return None
+    size = noisy.median()
+    try:
+        process = gaussian_process((u - centre) / width, (t - middle) / spread, (noisy / size).clamp(0.01, 100), 0, 0)
+    except RuntimeError:  # a covariance that cannot be factored: columns that are all but equal
+        return None
+    kept = process.kept
+    target, weight = problem.target[kept], problem.weight[kept]
+    left_out = weight * (target - coordinates.back(t[kept] - spread * process.residual))
+    error = float(left_out.square().mean().sqrt())
+    if not math.isfinite(error):
+        return None
+
+    def read() -> tuple[Tensor, Tensor]:
+        at = (u - centre) / width
+        values = middle + spread * process.values(at)[:, 0]
+        return coordinates.returned(problem.columns, values, spread * process.slopes(at)[:, :, 0] / width)
+
+    residual = torch.zeros_like(problem.target)
+    residual[kept] = left_out
+    noise = process.scales.noise * float(spread / size)
+    return Surrogate("process", coordinates, error, error < _EXPLAINED * noise, residual, read, noise)
 
 
 def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surrogate | None:
@@ -148,7 +194,7 @@ def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surro
     found = expand(u, t, weight)
     if found is None:
         return None
-    left_out = problem.weight * coordinates.off(problem.target, found.residual / weight)
+    left_out = problem.weight * (problem.target - coordinates.back(t - found.residual / weight))
     error = float(left_out.square().mean().sqrt())
     if not math.isfinite(error):
         return None

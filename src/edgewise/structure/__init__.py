@@ -8,6 +8,8 @@ from edgewise.structure._find import Findings as Findings
 from edgewise.structure._find import find as find
 from edgewise.structure._finding import Finding as Finding
 from edgewise.structure._finding import Verdict as Verdict
+from edgewise.structure._gaussian import GaussianProcess as GaussianProcess
+from edgewise.structure._gaussian import gaussian_process as gaussian_process
 from edgewise.structure._network import network as network
 from edgewise.structure._relations import exponential as exponential
 from edgewise.structure._relations import monomial as monomial

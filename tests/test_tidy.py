@@ -105,6 +105,16 @@ def test_signs_are_those_of_the_rows() -> None:
     assert tidied(sympy.Abs(a - 3 * b), ["a", "b"], np.abs(rows)) == 3 * b - a
 
 
+def test_one_row_of_many_decides_a_sign() -> None:
+    a, b = sympy.symbols("a b")
+    rows = np.random.default_rng(0).uniform([2, 1], [3, 2], (5000, 2))
+    rows[:, 0] += np.maximum(0, rows[:, 1] + 0.1 - rows[:, 0])
+    root = sympy.sqrt(a**2 - 2 * a * b + b**2)
+    assert tidied(root, ["a", "b"], rows) == a - b
+    rows[1234] = [1.5, 1.7]
+    assert tidied(root, ["a", "b"], rows) == sympy.Abs(a - b)
+
+
 def test_symbols_with_assumptions_come_back() -> None:
     a = sympy.Symbol("a", real=True)
     assert tidied((a**2 + a) / a, ["a"], np.ones((5, 1))).free_symbols == {a}

@@ -20,17 +20,26 @@ _BLURRED, _PRECISE = 0.1, 3  # rows on which doubles may disagree, and how many 
 class Rows:
     """What expressions are on the rows of a table; `floats` are the numbers that symbols stand for.
 
+    Where these are some rows of a `whole` table, signs are those of the whole.
+
     >>> rows = Rows(["x", "y"], [[1.0, -2.0], [3.0, 0.5]])
     >>> x, y = sympy.symbols("x y")
     >>> rows.sign(x), rows.sign(y), rows.sign(-x * y**2)
     (1, 0, -1)
     """
 
-    def __init__(self, names: Sequence[str], x: ArrayLike, floats: dict[Formula, Formula] | None = None) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        x: ArrayLike,
+        floats: dict[Formula, Formula] | None = None,
+        whole: Rows | None = None,
+    ) -> None:
         table = np.asarray(x, dtype=np.float64)
         self.names = list(names)
         self.columns = [np.ascontiguousarray(column) for column in table.T]
         self.floats = floats or {}
+        self._whole = whole
         self.powers: dict[Formula, Powers] = {}  # what was taken apart before
         self._signs: dict[Formula, int] = {}
 
@@ -44,6 +53,8 @@ class Rows:
         if known is None:
             values = self.values(expr)
             known = int((values >= 0).all()) - int((values <= 0).all())
+            if known and self._whole is not None:
+                known *= self._whole.sign(expr.xreplace(self.floats)) == known
             self._signs[expr] = known
         return known
 

@@ -15,11 +15,11 @@ from edgewise.discovery._tidy_rules import angles, exponentials, logarithm, loga
 from edgewise.discovery._writings import shortest_product
 
 _MAX_SIZE = 70  # formulas more complex than this are left as they are
-_ROWS = 500  # that rewritings are compared on; the result is compared on all
+_ROWS = 500  # that rewritings are compared on; signs and the result are compared on all
 _PASSES, _EXPANDED, _COMPARED = 3, 3, 3
 _NESTED, _NUMBER = 2.1, 0.01  # what decides between writings that count the same
 _WORSE, _HOPELESS = 2, 6  # than the best: a writing that is followed, a rewriting that is looked at
-_WORK = 8000  # summed complexity of the writings measured, after which no further rewriting begins: about 0.5 s
+_WORK = 120_000  # summed squares of the complexity of the writings measured, after which no further one begins
 # What sympy raises where a rewriting does not apply.
 _REFUSED = (
     ArithmeticError, AttributeError, KeyError, NotImplementedError, RecursionError, TypeError, ValueError,
@@ -60,7 +60,7 @@ def _tidied(expression: Formula, names: Sequence[str], x: Array) -> Formula:
     start = expression.xreplace(given)
     table = Rows(names, x)
     short, numbers = named(start)
-    search = _Search(Rows(names, _sample(x), numbers))
+    search = _Search(Rows(names, _sample(x), numbers, table if len(x) > _ROWS else None))
     for _ in range(_PASSES):
         before = short
         short = search.tidy(short)
@@ -188,7 +188,7 @@ class _Search:
             meant = expr.xreplace(self._rows.floats)
             known = complexity(meant) + _operations(meant) + _awkward(meant)
             self._sizes[expr] = known
-            self._work += complexity(meant)
+            self._work += complexity(meant) ** 2
         return known
 
     def _late(self) -> bool:

@@ -17,7 +17,7 @@ from edgewise.discovery._monomials import Exponents
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._rational import quotient, rational
 
-Search = tuple[list[tuple["_Atom", ...]], list[Exponents], list[Exponents]]
+Search = tuple[list[tuple["Atom", ...]], list[Exponents], list[Exponents]]
 """Groups of atoms, and the monomials above and below the line."""
 
 _ROWS = 200  # that relations are looked for on
@@ -61,7 +61,7 @@ _TARGETS = (
 
 
 @dataclass(frozen=True)
-class _Atom:
+class Atom:
     """A function of a column, a product or a quotient: its values at all rows, formula, argument, columns and cost."""
 
     values: Tensor
@@ -84,28 +84,28 @@ def algebraic(problem: Problem) -> Iterator[Formula]:
             rest = problem.divided(i, power).without(i)
             if rest.sound():
                 yield from algebraic(rest)
-    atoms = _atoms(problem)
-    pairs: list[tuple[_Atom, ...]] = [pair for pair in itertools.combinations(atoms, 2) if _covers(pair, m)]
+    atoms = atoms_of(problem)
+    pairs: list[tuple[Atom, ...]] = [pair for pair in itertools.combinations(atoms, 2) if covers(pair, m)]
     single = [[a for a in atoms if a.columns == {i}] for i in range(m)]
-    searches: list[Search] = [(pairs, _below(2, 3), _below(2, 2))]
+    searches: list[Search] = [(pairs, below(2, 3), below(2, 2))]
     if m == 2:  # two functions of one column obey relations of their own, but none that is linear in each
         linear = list(itertools.product(range(2), repeat=3))
         twice = [(*two, one) for i in (0, 1) for two in itertools.combinations(single[i], 2) for one in single[1 - i]]
         searches.append((twice, linear, linear))
     else:
-        searches.append((list(itertools.product(*single)), _below(3, 2), _below(3, 2)))
-    for groups, above, below in searches:
+        searches.append((list(itertools.product(*single)), below(3, 2), below(3, 2)))
+    for groups, above, under in searches:
         for target in _targets(problem.target):
-            yield from _formulas(problem, groups, target, (above, below))
+            yield from _formulas(problem, groups, target, (above, under))
 
 
-def _covers(atoms: tuple[_Atom, ...], m: int) -> bool:
+def covers(atoms: tuple[Atom, ...], m: int) -> bool:
     """Whether a group uses every column, and no two functions of the same expression."""
     used = frozenset[int]().union(*(a.columns for a in atoms))
     return len(used) == m and len({a.argument for a in atoms}) == len(atoms)
 
 
-def _atoms(problem: Problem) -> list[_Atom]:
+def atoms_of(problem: Problem) -> list[Atom]:
     m, symbols = problem.n_columns, [sympy.Symbol(name) for name in problem.names]
     bases: list[tuple[Tensor, Formula, frozenset[int], int]] = [
         (problem.columns[:, i], symbols[i], frozenset({i}), 0) for i in range(m)
@@ -118,7 +118,7 @@ def _atoms(problem: Problem) -> list[_Atom]:
     for (values, formula, columns, cost), row in itertools.product(bases, _FUNCTIONS):
         image = row.values(values)
         if bool(torch.isfinite(image).all()) and float(image.abs().max()) < 1e6 and float(image.std()) > 1e-6:
-            found.append(_Atom(image, row.formula(formula), formula, columns, cost + row.cost))
+            found.append(Atom(image, row.formula(formula), formula, columns, cost + row.cost))
     return found
 
 
@@ -136,7 +136,7 @@ def _targets(t: Tensor) -> list[tuple[Tensor, _Row]]:
 
 def _formulas(
     problem: Problem,
-    groups: list[tuple[_Atom, ...]],
+    groups: list[tuple[Atom, ...]],
     target: tuple[Tensor, _Row],
     monomials: tuple[list[Exponents], list[Exponents]],
 ) -> Iterator[Formula]:  # fmt: skip
@@ -155,8 +155,8 @@ def _formulas(
 
 
 def _related(
-    groups: list[tuple[_Atom, ...]], t: Tensor, above: list[Exponents], below: list[Exponents]
-) -> list[tuple[_Atom, ...]]:
+    groups: list[tuple[Atom, ...]], t: Tensor, above: list[Exponents], under: list[Exponents]
+) -> list[tuple[Atom, ...]]:
     """The groups that P - t Q = 0 can hold for."""
     if not groups:
         return []
@@ -168,7 +168,7 @@ def _related(
     for start in range(0, len(groups), 512):
         part = groups[start : start + 512]
         u = columns[torch.tensor([[places[id(a)] for a in group] for group in part])]  # (groups, atoms, rows)
-        numerator, denominator = _products(u, above), _products(u, below) * aim
+        numerator, denominator = products(u, above), products(u, under) * aim
         table = torch.cat([numerator, denominator], 1)
         table = table / table.norm(dim=2, keepdim=True).clamp_min(1e-300)
         eigenvalues = torch.linalg.eigvalsh(table @ table.transpose(1, 2))
@@ -185,11 +185,11 @@ def _centred(values: Tensor) -> Tensor:
     return (2 * values - low - high) / (high - low)
 
 
-def _below(count: int, degree: int) -> list[Exponents]:
+def below(count: int, degree: int) -> list[Exponents]:
     return [e for e in itertools.product(range(degree + 1), repeat=count) if sum(e) <= degree]
 
 
-def _products(u: Tensor, exponents: list[Exponents]) -> Tensor:
+def products(u: Tensor, exponents: list[Exponents]) -> Tensor:
     """Monomials (groups, exponents, rows) of atoms (groups, atoms, rows)."""
     parts = []
     for e in exponents:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from edgewise.discovery._endgame import direct, trees, univariate
 from edgewise.discovery._pool import Pool
 from edgewise.discovery._problem import Key, Problem
 from edgewise.discovery._reduction import Model, Step, guessed, reduced
+from edgewise.discovery._regression import regressions
 from edgewise.discovery._result import Discovery, Outcome
 from edgewise.discovery._surrogate import Surrogate, best_surrogate, expanded, neighbour_correlation, smoothed
 from edgewise.kernels import one_thread
@@ -30,6 +32,7 @@ _ROWS = 1500  # that structure is searched on; constants are fitted on more
 _JUDGED = 20_000
 _BRANCHES = 3  # eliminations of a problem that are followed
 _LEAVES = 3  # problems that cannot be reduced whose small networks are tried
+_LOWER = 0.95  # of the noise: a model's error that corrects it
 _HOPELESS = 0.3  # model error above which it is not taken for noise
 _BLURRED = 3e-2  # model error above which eliminations are guessed ...
 _GUESSED = 6  # ... of at most so many columns
@@ -169,14 +172,20 @@ class _Search:
         Gaussian processes, which tell noise from structure; then, if time is left, with networks.
         """
         seen: set[Key] = set()
+        first: Step | None = None
         for model, share in ((self._polynomial, 0.4), (self._process, 0.8), (self._network, 1.0)):
-            start = self._start(problem, model)
             self.until = self.began + share * 0.9 * self.limit
-            if start is None or self._late():
+            start = None if self._late() else self._start(problem, model)
+            if start is None:
                 continue
-            if self._noisy(problem, start.surrogate):
-                if model == self._polynomial:
-                    continue
+            noisy = self._noisy(problem, start.surrogate)
+            if model == self._polynomial and noisy:
+                again = expanded(problem, start.error)
+                first = None if again is None else replace(start, surrogate=again)
+                continue
+            if model == self._process and first is not None and first.error < start.error:
+                model, start, noisy = self._polynomial, first, True
+            if noisy:
                 self._assume(start.error)
             seen.clear()
             leaves: list[Step] = []
@@ -184,6 +193,10 @@ class _Search:
                 return
             leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
             for leaf in leaves[:_LEAVES]:
+                if not self.pool.noise and self._noisy(leaf.problem, leaf.surrogate):
+                    honest = expanded(leaf.problem, leaf.error)
+                    self._assume(leaf.error if honest is None else honest.error)
+                    self._quick(leaf.problem)
                 if self._late() or self._small(leaf.problem):
                     break
             if self.pool.done():
@@ -209,6 +222,8 @@ class _Search:
             self.floor = min(self.floor, surrogate.error)
             self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {problem.n_columns} columns", 0.1)
             self._doubt_noise(surrogate.error)
+            if self.given is None and surrogate.error < _LOWER * self.pool.noise:
+                self.pool.assume(surrogate.error)
         if step.text != "the table":
             self.stages.append(f"{step.text}: model error {step.error:.1e} with {problem.n_columns} columns.")
             if self._quick(problem) or (problem.n_columns < 2 and self.pool.done()):
@@ -236,6 +251,10 @@ class _Search:
             self.pool.consider(algebraic(problem), f"algebra of {problem.n_columns} columns")
             if self.pool.exact():
                 return True
+        if self.pool.noise:
+            self.pool.consider(regressions(problem, self.pool.noise), f"regressions of {problem.n_columns} columns")
+            if self.pool.done():
+                return True
         self._tell(f"small networks of {problem.n_columns} columns", 0.7)
         for name, error, formula in trees(problem, self.pool.noise, self.deadline, self.seed):
             self._doubt_noise(error)
@@ -259,8 +278,8 @@ class _Search:
         return white and 1e-4 < surrogate.error < _HOPELESS
 
     def _assume(self, error: float) -> None:
-        """Take a model's held-out error for the noise."""
-        if self.given is None:
+        """Take a model's held-out error for the noise, unless a lower one is known."""
+        if self.given is None and not 0 < self.pool.noise <= error:
             self.pool.assume(error)
             self.stages.append(f"Residuals are white at {error:.2g} of the target's spread: taken for noise.")
 

@@ -57,7 +57,7 @@ def _inverse_power_laws(problem: Problem, noise: float) -> Iterator[Formula]:
         (y - 1, np.ones_like(y), lambda v: v + 1), (y + 1, np.ones_like(y), lambda v: v - 1),
         (np.exp(np.clip(y, -30, 30)), np.exp(np.clip(y, -30, 30)), sympy.log),
     ):  # fmt: skip
-        weight = w / np.maximum(np.abs(slope), 1e-3)
+        weight = w / np.maximum(np.abs(slope), 0.1 if noise > 0 else 1e-3)  # where T is flat it says little of noise
         share = noise * _noise_share(values, weight, y, w)
         for found in power_law(problem.names, x, values, share, weight):
             if found.error < max(_EXACT_LAW, 1.2 * share):

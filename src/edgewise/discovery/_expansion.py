@@ -18,6 +18,7 @@ _BLOCK = 5  # terms chosen at a time, at least ...
 _GROWTH = 6  # ... and one for so many that there are
 _PATIENCE = 4  # blocks without gain before the choice ends, and half as many terms again
 _SETTLED = 1.25  # the error of half the terms over that of all, up to which more of them no longer help
+_EARLY = 0.5  # ... and the share of all terms that it could have, below which it stopped by itself
 _SHARE = 3  # rows for each term at least
 
 
@@ -25,8 +26,8 @@ _SHARE = 3  # rows for each term at least
 class Expansion:
     """sum_k c_k prod_i T_aki(u_i): Chebyshev polynomials of columns scaled to [-1, 1], over few of all terms.
 
-    residual (n,): of each row, had it been left out; `settled`: half the terms leave nearly the same error, as where
-    noise does; `powers` holds T_0, T_1, ... of each column and their slopes.
+    residual (n,): of each row, had it been left out; `settled`: more terms do not help, as where
+    noise is left; `powers` holds T_0, T_1, ... of each column and their slopes.
     """
 
     residual: Tensor
@@ -152,4 +153,5 @@ def _pursue(table: Tensor, aim: Tensor) -> tuple[list[int], Tensor, Tensor, bool
     chosen = chosen[:kept]
     solution = torch.linalg.lstsq(table[:, chosen], aim.unsqueeze(1), driver="gelsy").solution[:, 0]
     half = [e for size, e in errors if size <= kept // 2]
-    return chosen, solution, left_out, bool(half) and half[-1] < _SETTLED * best
+    settled = bool(half) and half[-1] < _SETTLED * best
+    return chosen, solution, left_out, settled or (kept < _EARLY * most and bool(free.any()))

@@ -39,7 +39,10 @@ class Step:
 
     @property
     def error(self) -> float:
-        return 0.0 if self.surrogate is None else self.surrogate.error
+        if self.surrogate is not None:
+            return self.surrogate.error
+        weight = self.problem.weight.square()
+        return self.problem.error((weight * self.problem.target).sum() / weight.sum())
 
 
 def reduced(step: Step, noise: float, model: Model) -> list[Step]:

@@ -211,7 +211,15 @@ def row_of(library: str, noise: float, equation: str, good: bool, seconds: float
         "noise": str(noise),
         "seed": str(seed),
     }
-    return {**shared, **judged, "library": library, "seconds": str(seconds), "r2": "0.9", "outcome": "noise"}
+    return {
+        **shared,
+        **judged,
+        "library": library,
+        "seconds": str(seconds),
+        "size": "4",
+        "r2": "0.9",
+        "outcome": "noise",
+    }
 
 
 def test_the_table_holds_edgewise_to_its_limits_and_shows_it_beside_each_peer() -> None:
@@ -223,7 +231,7 @@ def test_the_table_holds_edgewise_to_its_limits_and_shows_it_beside_each_peer() 
     assert (cells["exact"], cells["median s"]) == (Cell("90.0", False), Cell("1", True))
     assert (cells["cases"], cells["size"]) == (Cell("120"), Cell("100.0"))
     assert [cell.text for cell in second] == [
-        "gplearn", "0", "20", "5.0", "5.0", "5.0", "5.0", "100.0", "10", "10", "90.0",
+        "gplearn", "0", "20", "5.0", "5.0", "5.0", "5.0", "100.0", "4", "10", "10", "90.0",
     ]  # fmt: skip
     _, (few,) = FIGURES["feynman"].table(ours[:5])
     assert all(cell.kept is None for cell in few)

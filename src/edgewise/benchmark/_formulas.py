@@ -46,7 +46,8 @@ class Formulas(Figure):
     note = (
         "shares of the cases in %; solved: by SRBench's rule, up to a constant shift or factor; exact: to 1e-6 at "
         "every row; form: right but for the values of constants; R2: above 0.999; size: share of the exact ones with "
-        "at most twice the truth's operations and three; edgewise: what it solved of the same cases"
+        "at most twice the truth's operations and three; operations: median of all; edgewise: what it solved of the "
+        "same cases"
     )
 
     def laws(self) -> list[str]:
@@ -118,7 +119,20 @@ class Formulas(Figure):
         groups: dict[tuple[float, str], list[Row]] = {}
         for row in rows:
             groups.setdefault((float(row["noise"]), row["library"]), []).append(row)
-        head = ["library", "noise", "cases", "solved", "exact", "form", "R2", "size", "median s", "slowest", OURS]
+        head = [
+            "library",
+            "noise",
+            "cases",
+            "solved",
+            "exact",
+            "form",
+            "R2",
+            "size",
+            "operations",
+            "median s",
+            "slowest",
+            OURS,
+        ]
         ours = {_problem(row): row for row in rows if row["library"] == OURS}
         order = sorted(groups, key=lambda key: (key[0], list(SEARCHERS).index(key[1])))
         return head, [self._line(*key, groups[key], ours) for key in order]
@@ -134,7 +148,10 @@ class Formulas(Figure):
             cells.append(Cell(f"{share:.1f}", None if limit is None else share >= limit))
         right = [row for row in rows if is_true(row["exact"])]
         cells.append(Cell(f"{_share(right, 'within'):.1f}" if right else ""))
-        seconds = [float(row["seconds"]) for row in rows if row["seconds"] not in ("", None)]
+        seconds, sizes = (
+            [float(row[key]) for row in rows if row[key] not in ("", None)] for key in ("seconds", "size")
+        )
+        cells.append(Cell(f"{median(sizes):g}" if sizes else ""))
         limit = least("median")
         middle = median(seconds) if seconds else None
         cells.append(

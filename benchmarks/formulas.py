@@ -40,7 +40,10 @@ def _section(name: str, rows: Rows) -> list[str]:
     parts = [f"## {figure.title}\n"]
     if name == "feynman":
         parts.append(f"![Shares of the equations that are solved, by noise and library](pictures/{_PICTURE})\n")
-    parts += [*table(*figure.table(rows), 1), "", f"{figure.note}.\n", provenance(figure.file, rows[-1])]
+    parts += [*table(*figure.table(rows)), "", f"{figure.note}.\n", provenance(figure.file, rows[-1])]
+    commits = list(dict.fromkeys(row["commit"] for row in rows))
+    if len(commits) > 1:
+        parts.append(f"The rows are of several versions: {', '.join(commits)}.\n")
     for noise in sorted({float(row["noise"]) for row in rows}):
         parts += _missed(rows, noise)
     return parts

@@ -170,6 +170,29 @@ def test_every_law_gives_finite_rows_and_is_its_own_solution() -> None:
         assert verdict.exact and verdict.form and verdict.solved and verdict.within and verdict.accurate, equation.name
 
 
+def test_every_law_with_its_constants_off_is_of_its_form_and_with_one_more_term_is_not() -> None:
+    rng = np.random.default_rng(0)
+    extra = sympy.Symbol("extra1")
+    for equation in equations()[3::8]:
+        law = Box(equation.name, extra=1)
+        free = with_free_constants(law.truth).free
+        near = {
+            s: sympy.Float(v * (1 + 0.01 * rng.standard_normal()))
+            for s, v in zip(free.symbols, free.values, strict=True)
+        }
+        found = 1.01 * free.template.xreplace(near)
+        x = law.fresh(ROWS, 0)
+        y = law.values(x)
+        assert refitted(found, law.truth, law.names, x, y).right, equation.name
+        assert not refitted(found + 0.001 * extra, law.truth, law.names, x, y).right, equation.name
+
+
+def test_a_constant_that_is_no_real_number_is_of_no_form() -> None:
+    law = Box(PLAIN)
+    x = law.fresh(ROWS, 0)
+    assert refitted(sympy.asin(2) * law.truth, law.truth, law.names, x, law.values(x)).error == math.inf
+
+
 def labels(name: str, **settings: Any) -> list[str]:
     return [case.label for case in FIGURES[name].cases(Settings(**settings))]
 
@@ -192,14 +215,14 @@ def test_a_peer_gets_the_seconds_that_edgewise_took_or_the_budget() -> None:
     by_name = {case.label: case for case in figure.cases(Settings(searchers=both))}
     ours, theirs = (by_name[f"I.12.1, noise 0.01, seed 0: {name}"] for name in both)
     row = {**ours.values, "seconds": "33.25"}
-    assert ours.values["limit"] == theirs.values["limit"] == 60
+    assert figure.informed(ours, []).values["limit"] == figure.informed(theirs, []).values["limit"] == 60
     assert figure.informed(theirs, [row]).values["limit"] == 33.25
     assert figure.informed(theirs, [row | {"seconds": "0.2"}]).values["limit"] == 10
     assert figure.informed(theirs, [row | {"seconds": ""}]).values["limit"] == 60
     assert figure.informed(theirs, [row | {"noise": "0"}]).values["limit"] == 60
-    assert figure.informed(ours, [row]) == ours
-    given = figure.cases(Settings(searchers=both, budget=5.0))[-1]
-    assert given.values["limit"] == 5
+    assert figure.informed(ours, [row]).values["limit"] == 60
+    given = figure.cases(Settings(searchers=both, budget=60.0))[-1]
+    assert given.values["limit"] == 60
     assert figure.informed(given, [given.values | {"library": "edgewise", "seconds": 9}]) == given
 
 
@@ -229,7 +252,7 @@ def test_the_table_holds_edgewise_to_its_limits_and_shows_it_beside_each_peer() 
     head, (first, second) = FIGURES["feynman"].table([*ours, *theirs])
     cells = dict(zip(head, first, strict=True))
     assert (cells["exact"], cells["median s"]) == (Cell("90.0", False), Cell("1", True))
-    assert (cells["cases"], cells["size"]) == (Cell("120"), Cell("100.0"))
+    assert (cells["cases"], cells["size"]) == (Cell("120"), Cell("100.0", True))
     assert [cell.text for cell in second] == [
         "gplearn", "0", "20", "5.0", "5.0", "5.0", "5.0", "100.0", "4", "10", "10", "90.0",
     ]  # fmt: skip

@@ -40,8 +40,8 @@ class Form:
 def deviation(values: Array, truth: Array) -> float:
     """The largest |f - y| / max(|y|, 1e-3 std y); inf where f is undefined.
 
-    >>> deviation(np.array([1.0, 2.02]), np.array([1.0, 2.0]))
-    0.01
+    >>> deviation(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
+    0.5
     """
     off = np.abs(values - truth) / np.maximum(np.abs(truth), _SMALL * truth.std())
     return float(off.max()) if np.isfinite(off).all() else float("inf")
@@ -119,7 +119,7 @@ def with_free_constants(formula: Formula) -> Constants:
 
     def walk(part: Formula) -> Formula:
         if part.is_number:
-            return part if part == -1 else fresh(part)
+            return part if part == -1 or not part.evalf().is_Float else fresh(part)
         if part.is_Pow and part.exp.is_number:
             exponent = part.exp if part.exp.is_Integer else fresh(part.exp)
             exponents.update({exponent} & set(constants))

@@ -23,6 +23,7 @@ from edgewise.discovery._reduction import Model, Step, guessed, reduced
 from edgewise.discovery._regression import regressions
 from edgewise.discovery._result import Discovery, Outcome
 from edgewise.discovery._surrogate import Surrogate, best_surrogate, expanded, neighbour_correlation, smoothed
+from edgewise.functions._constants import shortened
 from edgewise.kernels import one_thread
 from edgewise.train import as_matrix
 
@@ -33,7 +34,7 @@ _JUDGED = 20_000
 _BRANCHES = 3  # eliminations of a problem that are followed
 _LEAVES = 3  # problems that cannot be reduced whose small networks are tried
 _LOWER = 0.95  # of the noise: a model's error that corrects it
-_HOPELESS = 0.3  # model error above which it is not taken for noise
+_HOPELESS = 0.2  # model error above which it is not taken for noise
 _BLURRED = 3e-2  # model error above which eliminations are guessed ...
 _GUESSED = 6  # ... of at most so many columns
 _DECADES = 1e4  # a one-signed target whose sizes differ by more is judged by relative errors
@@ -192,14 +193,7 @@ class _Search:
             if self._descend(start, model, seen, leaves):
                 return
             leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
-            for leaf in leaves[:_LEAVES]:
-                if not self.pool.noise and self._noisy(leaf.problem, leaf.surrogate):
-                    honest = expanded(leaf.problem, leaf.error)
-                    self._assume(leaf.error if honest is None else honest.error)
-                    self._quick(leaf.problem)
-                if self._late() or self._small(leaf.problem):
-                    break
-            if self.pool.done():
+            if self._finish(leaves[:_LEAVES]):
                 return
 
     def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
@@ -244,13 +238,27 @@ class _Search:
                 return True
         return False
 
-    def _small(self, problem: Problem) -> bool:
-        """Algebra and small networks for a problem that no relation reduces; returns whether a formula is good."""
-        if not self.given:
-            self._tell(f"algebra of {problem.n_columns} columns", 0.6)
-            self.pool.consider(algebraic(problem), f"algebra of {problem.n_columns} columns")
+    def _finish(self, leaves: list[Step]) -> bool:
+        """What is left where no relation reduces a problem: algebra, then regressions and small networks."""
+        for leaf in leaves:
+            stage = f"algebra of {leaf.problem.n_columns} columns"
+            if self.given or self._late():
+                break
+            self._tell(stage, 0.6)
+            self.pool.consider(algebraic(leaf.problem), stage)
             if self.pool.exact():
                 return True
+        for leaf in leaves:
+            if not self.pool.noise and self._noisy(leaf.problem, leaf.surrogate):
+                honest = expanded(leaf.problem, leaf.error)
+                self._assume(leaf.error if honest is None else honest.error)
+                self._quick(leaf.problem)
+            if self._late() or self._small(leaf.problem):
+                break
+        return self.pool.done()
+
+    def _small(self, problem: Problem) -> bool:
+        """Regressions and small networks; returns whether a formula is good."""
         if self.pool.noise:
             self.pool.consider(regressions(problem, self.pool.noise), f"regressions of {problem.n_columns} columns")
             if self.pool.done():
@@ -317,6 +325,8 @@ class _Search:
         place = kept.index(best)
         kept = [self.pool.judge.written(candidate) for candidate in kept]
         origin, best = self.pool.origin(best), kept[place]
+        shown = str(shortened(best.expression))
+        kept = [c for c in kept if c is best or str(shortened(c.expression)) != shown]
         outcome = Outcome.TIME_LIMIT if time.perf_counter() > self.deadline else Outcome.APPROXIMATE
         if best.error < EXACT:
             outcome = Outcome.EXACT

@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-import formulas
+import found
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def main() -> None:
         print(given.out / f"{name}.svg")
     PAGE.write_text(page(given.results))
     print(PAGE)
-    for path in formulas.draw(given.results, given.out, FORMULAS):
+    for path in found.draw(given.results, given.out, FORMULAS):
         print(path)
 
 

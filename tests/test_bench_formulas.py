@@ -304,7 +304,7 @@ def test_a_peer_that_is_not_installed_says_how_to_install_it(
 
 
 def test_the_page_shows_rates_and_every_miss_with_its_reason(tmp_path: Path) -> None:
-    from formulas import draw
+    from found import draw
 
     (ours, *_), named = FIGURES["feynman"].cases(Settings()), ["I.6.2", "I.12.1", "I.10.7"]
     blank = FIGURES["feynman"].failed(ours, Settings(), "failed: no memory")[0]

@@ -207,7 +207,9 @@ def test_the_error_shows_the_part_and_what_stands_around_it() -> None:
         parse("abcdefghijkl + a + b + vv + c", ["a", "b", "c", "abcdefghijkl"])
 
 
-@pytest.mark.parametrize("text", [None, 3, 2.5, b"x", ["x"], sympy.Symbol("x"), object()], ids=str)
+@pytest.mark.parametrize(
+    "text", [None, 3, 2.5, b"x", ["x"], sympy.Symbol("x"), object()], ids=lambda v: type(v).__name__
+)
 def test_what_is_no_text_is_refused(text: object) -> None:
     with pytest.raises(ew.InputError, match="A formula is text"):
         parse(text)  # type: ignore[arg-type]

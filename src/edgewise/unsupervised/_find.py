@@ -52,7 +52,7 @@ def find_relations(
     >>> x = torch.rand(300, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> x[:, 2] = (x[:, 0] - 0.5) ** 2
     >>> ew.find_relations(x, ["a", "b", "c"], seeds=1)[0].text
-    'c = a**2 - a + 1/4'
+    'c = (a - 1/2)**2'
 
     Source: real against permuted rows, and many seeds: Liu et al., KAN (2024), section 4.3; hiding what was found,
     held-out permutation tests and local lines as here: this project, docs/relations.md.

@@ -12,10 +12,11 @@ import torch
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
+from edgewise.discovery._coordinates import Coordinates
 from edgewise.discovery._direct import polynomial, power_law, rational
+from edgewise.discovery._networks import diagonal
 from edgewise.discovery._part import trained
 from edgewise.discovery._problem import Problem
-from edgewise.discovery._surrogate import Coordinates, diagonal
 from edgewise.discovery._univariate import snap_univariate
 from edgewise.nn import KAN
 from edgewise.symbolic import snap

@@ -1,0 +1,264 @@
+"""One discovery: the table, the clock, the candidates found so far, and the stages in order."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import sympy
+import torch
+
+from edgewise._errors import InputError
+from edgewise._typing import Array
+from edgewise.discovery._algebra import algebraic
+from edgewise.discovery._candidate import EXACT, Judge, baselines, front
+from edgewise.discovery._endgame import direct, trees, univariate
+from edgewise.discovery._networks import best_surrogate
+from edgewise.discovery._pool import Pool
+from edgewise.discovery._problem import Key, Problem
+from edgewise.discovery._reduction import Model, Step, guessed, reduced
+from edgewise.discovery._regression import regressions
+from edgewise.discovery._result import Discovery, Outcome
+from edgewise.discovery._surrogate import Surrogate, expanded, neighbour_correlation, smoothed
+from edgewise.functions._constants import shortened
+
+Progress = Callable[[str, float, str | None], None]
+
+_ROWS = 1500  # that structure is searched on; constants are fitted on more
+_JUDGED = 20_000
+_BRANCHES = 3  # eliminations of a problem that are followed
+_LEAVES = 3  # problems that cannot be reduced whose small networks are tried
+_LOWER = 0.95  # of the noise: a model's error that corrects it
+_HOPELESS = 0.2  # model error above which it is not taken for noise
+_BLURRED = 1e-2  # model error above which eliminations are guessed ...
+_GUESSED = 6  # ... of at most so many columns
+_DECADES, _LOW = 1e4, 0.05  # a one-signed target whose largest size is so many times that quantile is judged relatively
+
+
+class Search:
+    """One discovery: the table, the clock, and the candidates found so far."""
+
+    def __init__(
+        self, x: Array, y: Array, names: tuple[str, ...], target: str, noise: float | None, seed: int, limit: float,
+        progress: Progress | None,
+    ) -> None:  # fmt: skip
+        if isinstance(limit, bool) or not limit > 0:
+            raise InputError(f"'time_limit' must be a positive number of seconds. Got {limit!r}.")
+        self.x, self.y, self.names, self.target, self.seed, self.limit = x, y, names, target, seed, limit
+        self.began = time.perf_counter()
+        self.deadline = self.began + 0.9 * limit
+        self.progress = progress
+        self.given = noise
+        one_sign = bool((y > 0).all() or (y < 0).all())
+        self.relative = one_sign and bool(np.abs(y).max() > _DECADES * np.quantile(np.abs(y), _LOW))
+        order = np.random.default_rng(seed).permutation(len(y))
+        self.rows, judged = np.sort(order[:_ROWS]), np.sort(order[:_JUDGED])
+        self.weight = 1 / np.abs(y) if self.relative else np.ones(len(y))
+        self.pool = Pool(Judge(names, x[judged], y[judged], self.weight[judged]), noise or 0.0)
+        self.stages: list[str] = []
+        self.floor, self.until = math.inf, self.deadline
+        if self.relative:
+            self.stages.append("The target covers many decades with one sign: errors are relative.")
+
+    def run(self) -> Discovery:
+        self._tell("formulas straight from the table", 0.02)
+        problem = self._problem()
+        self.pool.candidates += baselines(self.pool.judge, self.pool.noise)
+        if not self._quick(problem) and not self.pool.done():
+            self._reduce(problem)
+        self._settle(self.floor)
+        return self._result()
+
+    def _problem(self) -> Problem:
+        x, y = torch.from_numpy(self.x[self.rows]), torch.from_numpy(self.y[self.rows])
+        w = torch.from_numpy(self.weight[self.rows])
+        w2 = w.square()
+        mean = (w2 * y).sum() / w2.sum()
+        spread = float((w2 * (y - mean).square()).mean().sqrt())
+        return Problem(x, tuple(sympy.Symbol(name) for name in self.names), y, w / spread)
+
+    def _quick(self, problem: Problem) -> bool:
+        """Formulas that need no network; returns whether one is exact."""
+        noise = self.pool.noise
+        self.pool.consider(direct(problem, noise), f"straight from a table of {problem.n_columns} columns")
+        if not self.pool.exact():
+            self.pool.consider(univariate(problem, noise), "a function of one variable")
+        return self.pool.exact()
+
+    def _reduce(self, problem: Problem) -> None:
+        """Eliminate columns until a formula is exact, or leaves only noise and nothing is left to eliminate.
+
+        First with polynomials as if the table were exact, unless their residuals already look like noise; then with
+        Gaussian processes, which tell noise from structure; then, if time is left, with networks.
+        """
+        seen: set[Key] = set()
+        first: Step | None = None
+        for model, share in ((self._polynomial, 0.4), (self._process, 0.8), (self._network, 1.0)):
+            self.until = self.began + share * 0.9 * self.limit
+            start = None if self._late() else self._start(problem, model)
+            if start is None:
+                continue
+            noisy = self._noisy(problem, start.surrogate)
+            if model == self._polynomial and noisy:
+                again = expanded(problem, start.error)
+                first = None if again is None else replace(start, surrogate=again)
+                continue
+            if model == self._process and first is not None and first.error < start.error:
+                model, start, noisy = self._polynomial, first, True
+            if noisy:
+                self._assume(start.error)
+            seen.clear()
+            leaves: list[Step] = []
+            if self._descend(start, model, seen, leaves):
+                return
+            leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
+            if self._finish(leaves[:_LEAVES]):
+                return
+
+    def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
+        return expanded(problem, self.pool.noise, like, enough)
+
+    def _process(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
+        return smoothed(problem, like, enough)
+
+    def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
+        return best_surrogate(problem, self.pool.noise, self.relative, self.deadline, self.seed)
+
+    def _start(self, problem: Problem, model: Model) -> Step | None:
+        surrogate = model(problem, None, 0.0)
+        return None if surrogate is None else Step(problem, surrogate, "the table")
+
+    def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> bool:
+        """Search the eliminations of a problem, the best first; returns whether one ends in a formula that is good."""
+        problem, surrogate = step.problem, step.surrogate
+        if surrogate is not None:
+            self.floor = min(self.floor, surrogate.error)
+            self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {problem.n_columns} columns", 0.1)
+            self._doubt_noise(surrogate.error)
+            if self.given is None and surrogate.error < _LOWER * self.pool.noise:
+                self.pool.assume(surrogate.error)
+        if step.text != "the table":
+            self.stages.append(f"{step.text}: model error {step.error:.1e} with {problem.n_columns} columns.")
+            if self._quick(problem) or (problem.n_columns < 2 and self.pool.done()):
+                return True
+        if problem.n_columns < 2 or self._late():
+            return False
+        after = reduced(step, self.pool.noise, model)
+        if not after and step.error > max(_BLURRED, 2 * self.pool.noise) and problem.n_columns <= _GUESSED:
+            after = guessed(step, model)
+        if not after:
+            leaves.append(step)
+        for number, next_step in enumerate(after[:_BRANCHES]):
+            key = next_step.problem.key()
+            if key in seen or (number and (self._late() or self.pool.done())):
+                continue
+            seen.add(key)
+            if self._descend(next_step, model, seen, leaves):
+                return True
+        return False
+
+    def _finish(self, leaves: list[Step]) -> bool:
+        """What is left where no relation reduces a problem: algebra, then regressions and small networks."""
+        for leaf in leaves:
+            stage = f"algebra of {leaf.problem.n_columns} columns"
+            if self.given or self._late():
+                break
+            self._tell(stage, 0.6)
+            self.pool.consider(algebraic(leaf.problem), stage)
+            if self.pool.exact():
+                return True
+        for leaf in leaves:
+            if not self.pool.noise and self._noisy(leaf.problem, leaf.surrogate):
+                honest = expanded(leaf.problem, leaf.error)
+                self._assume(leaf.error if honest is None else honest.error)
+                self._quick(leaf.problem)
+            if self._late() or self._small(leaf.problem):
+                break
+        return self.pool.done()
+
+    def _small(self, problem: Problem) -> bool:
+        """Regressions and small networks; returns whether a formula is good."""
+        if self.pool.noise:
+            self.pool.consider(regressions(problem, self.pool.noise), f"regressions of {problem.n_columns} columns")
+            if self.pool.done():
+                return True
+        self._tell(f"small networks of {problem.n_columns} columns", 0.7)
+        for name, error, formula in trees(problem, self.pool.noise, self.deadline, self.seed):
+            self._doubt_noise(error)
+            if formula is not None:
+                self.pool.consider([formula], name)
+        return self.pool.done()
+
+    def _doubt_noise(self, error: float) -> bool:
+        """Take an estimated noise back when a network comes far below it; returns whether it was."""
+        doubted = self.given is None and error < 0.5 * self.pool.noise
+        if doubted:
+            self.stages.append(f"A network reaches {error:.1e}: what looked like noise was not.")
+            self.pool.assume(0.0)
+        return doubted
+
+    def _noisy(self, problem: Problem, surrogate: Surrogate | None) -> bool:
+        """Whether what a model leaves looks like noise: more freedom does not help and its residuals are white."""
+        if self.given is not None or surrogate is None or not surrogate.settled:
+            return bool(self.given)
+        white = neighbour_correlation(problem.columns, surrogate.residual) <= self._white()
+        return white and 1e-4 < surrogate.error < _HOPELESS
+
+    def _assume(self, error: float) -> None:
+        """Take a model's held-out error for the noise, unless a lower one is known."""
+        if self.given is None and not 0 < self.pool.noise <= error:
+            self.pool.assume(error)
+            self.stages.append(f"Residuals are white at {error:.2g} of the target's spread: taken for noise.")
+
+    def _settle(self, floor: float) -> None:
+        """Where no network's residuals told the noise but the best formula's do, round again with that noise."""
+        best, judge = self.pool.best(), self.pool.judge
+        if best is None or self.given is not None or self.pool.noise or not 1e-6 < best.error < 1.1 * floor:
+            return
+        residual = torch.from_numpy(judge.weight * (best.predict(judge.x) - judge.y))
+        if neighbour_correlation(torch.from_numpy(judge.x), residual) > self._white():
+            return
+        self.pool.assume(best.error)
+        self.stages.append(
+            f"The best formula's residuals are white at {best.error:.2g} of the spread: taken for noise."
+        )
+
+    def _white(self) -> float:
+        """The correlation between neighbours up to which residuals count as noise."""
+        return max(0.15, 3 / math.sqrt(len(self.rows)))
+
+    def _late(self) -> bool:
+        return time.perf_counter() > min(self.until, self.deadline)
+
+    def _tell(self, stage: str, fraction: float) -> None:
+        if self.progress is not None:
+            best = self.pool.best()
+            self.progress(stage, min(fraction, 0.95), None if best is None else str(best.expression))
+
+    def _result(self) -> Discovery:
+        best, noise = self.pool.best(), self.pool.noise
+        assert best is not None
+        kept = front(self.pool.candidates)
+        if best not in kept:
+            kept = sorted([*kept, best], key=lambda c: c.complexity)
+        place = kept.index(best)
+        kept = [self.pool.judge.written(candidate) for candidate in kept]
+        origin, best = self.pool.origin(best), kept[place]
+        shown = str(shortened(best.expression))
+        kept = [c for c in kept if c is best or str(shortened(c.expression)) != shown]
+        outcome = Outcome.TIME_LIMIT if time.perf_counter() > self.deadline else Outcome.APPROXIMATE
+        if best.error < EXACT:
+            outcome = Outcome.EXACT
+        elif noise and best.error <= self.pool.margin():
+            outcome = Outcome.NOISE
+            noise = min(noise, best.error) if self.given is None else noise
+        self.stages.append(f"The best formula came from this stage: {origin}.")
+        if self.progress is not None:
+            self.progress("done", 1.0, str(best.expression))
+        settings = {"seed": self.seed, "time limit": self.limit, "seconds": time.perf_counter() - self.began}
+        return Discovery(
+            kept, best, outcome, noise, self.relative, self.names, self.target, self.x, self.y, self.stages, settings
+        )

@@ -115,7 +115,7 @@ def test_a_table_with_names_gives_a_front_a_formula_and_predictions(tmp_path: Pa
     mass, speed = sympy.symbols("mass speed")
     assert found.best.sympy() == mass * speed**2 / 2
     assert found.outcome is Outcome.EXACT
-    assert found.best.latex() == r"\frac{\mathrm{mass} \mathrm{speed}^{2}}{2}"
+    assert found.best.latex() == r"\frac{\mathit{mass} \, \mathit{speed}^{2}}{2}"
     assert found.best.predict([[2.0, 3.0, 0.0]]) == pytest.approx([9.0])
     assert found[len(found) - 1] is found.best
     assert list(found.equations["complexity"]) == sorted(found.equations["complexity"])

@@ -16,6 +16,7 @@ import sympy
 import torch
 
 import edgewise as ew
+from edgewise.discovery import Candidate
 from edgewise.export._domain import conditions
 from edgewise.export._identifiers import identifiers
 from edgewise.export._latex import latex_names
@@ -88,6 +89,21 @@ def test_a_saved_model_brings_its_names_and_units(tmp_path) -> None:
     assert "double size_of(double time);" in text
     assert "time  [s]" in text
     assert "defined where 2*time > 0" in text
+
+
+@pytest.mark.parametrize("way", ["numpy", "c", "torch", "torch_source", "latex", "excel"])
+def test_a_candidate_of_a_discovery_brings_its_names(way: str) -> None:
+    candidate = Candidate(X**2 * sympy.log(Y), ("spare", "y", "x"), 0.0, 6)
+    export = getattr(ew.export, way)
+    assert str(export(candidate)) == str(export(candidate.sympy(), ["spare", "y", "x"]))
+    assert str(export(candidate, ["x", "y"])) == str(export(candidate.sympy(), ["x", "y"]))
+    other = Candidate(X + sympy.Symbol("z"), ("x", "z"), 0.0, 3)
+    assert str(export([candidate, other])) == str(export([candidate.sympy(), other.sympy()], ["spare", "y", "x", "z"]))
+
+
+def test_a_candidate_s_latex_is_the_export_with_six_digits() -> None:
+    candidate = Candidate(sympy.Float("0.123456789") * X, ("x",), 0.0, 3)
+    assert candidate.latex() == "0.123457 x" == ew.export.latex(candidate, digits=6)
 
 
 def test_names_default_to_the_symbols_in_their_natural_order() -> None:

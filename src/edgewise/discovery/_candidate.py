@@ -15,7 +15,7 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery._direct import power_law
 from edgewise.discovery._polish import complexity, evaluate, polish, round_constants, simplify_light
 from edgewise.discovery._tidy import tidied
-from edgewise.functions._constants import shortened
+from edgewise.export import latex
 
 #: relative error below which a formula is exact to rounding
 EXACT = 1e-9
@@ -46,9 +46,8 @@ class Candidate:
         return self.expression
 
     def latex(self) -> str:
-        """The formula in LaTeX, names of several letters upright, numbers with six digits."""
-        names = {sympy.Symbol(name): _latex_name(name) for name in self.names}
-        return sympy.latex(shortened(self.expression), symbol_names=names)
+        """The formula in LaTeX, numbers with six digits; `edgewise.export` writes it in full and in other languages."""
+        return latex(self, digits=6)
 
     def predict(self, x: Any) -> Array:
         """Values of the formula on rows (n, n_in); NaN where it is undefined."""
@@ -61,14 +60,6 @@ class Candidate:
 
     def __str__(self) -> str:
         return f"{self.expression}  (error {self.error:.2g}, complexity {self.complexity})"
-
-
-def _latex_name(name: str) -> str:
-    """A name as LaTeX: one letter with digits as an index, anything longer upright with its underscores."""
-    letter, digits = name[:1], name[1:]
-    if letter.isalpha() and (not digits or digits.isdigit()):
-        return f"{letter}_{{{digits}}}" if digits else letter
-    return r"\mathrm{" + name.replace("_", r"\_") + "}"
 
 
 @dataclass(frozen=True)

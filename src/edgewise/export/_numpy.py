@@ -61,8 +61,9 @@ def numpy(
     outputs come as a tuple. Where the formula is undefined the value is NaN or infinite. Networks with spline edges
     are written node by node, their curves as tables.
 
-    `source` is a network, a saved model, a sympy expression or a list of those; `names` are its inputs (x1, x2, ... or
-    the symbols in alphabetical order); `target` its output or outputs; `units` maps names to units, for the docstring.
+    `source` is a network, a saved model, a candidate of a discovery, a sympy expression, or a list of the last two;
+    `names` are its inputs (those that it knows; else x1, x2, ... or the symbols in alphabetical order); `target` its
+    output or outputs; `units` maps names to units, for the docstring.
 
     Errors: InputError for names or units that do not fit, and for functions that NumPy does not have.
 

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import sympy
 from sympy.core.function import AppliedUndef
@@ -22,7 +22,7 @@ from edgewise.nn import KAN
 from edgewise.nn._formula import spline_edges
 from edgewise.nn._readable import is_readable
 
-Exportable = Any  # KAN, SavedModel, a sympy expression or several of them
+Exportable = Any  # KAN, SavedModel, a sympy expression or a Named one, or several of the last two
 
 _NOT_NUMBERS = tuple(type(value) for value in (sympy.I, sympy.nan, sympy.zoo, sympy.oo, -sympy.oo))
 _KINDS = (
@@ -31,6 +31,16 @@ _KINDS = (
 )  # fmt: skip
 _LARGEST = sys.float_info.max
 _DIGITS = re.compile(r"(\d+)")
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A formula that knows the names of its inputs, as the candidates of a discovery do."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    def sympy(self) -> Formula: ...
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,7 @@ def read(
     if isinstance(source, KAN):
         n_out, known = source.n_out, [f"x{i + 1}" for i in range(source.n_in)]
     else:
+        names = _names_of(source) if names is None else names
         source = _expressions(source)
         n_out, known = len(source), sorted({s.name for e in source for s in e.free_symbols}, key=_natural)
     found = Source(
@@ -106,14 +117,23 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(name)]
 
 
+def _several(source: Exportable) -> list[Any]:
+    return list(source) if isinstance(source, list | tuple) else [source]
+
+
+def _names_of(source: Exportable) -> list[str] | None:
+    """The inputs of the formulas that know theirs, None where none does."""
+    return list(dict.fromkeys(name for one in _several(source) if isinstance(one, Named) for name in one.names)) or None
+
+
 def _expressions(source: Exportable) -> list[Formula]:
-    several = list(source) if isinstance(source, list | tuple) else [source]
+    several = [one.sympy() if isinstance(one, Named) else one for one in _several(source)]
     for expression in several:
         number = isinstance(expression, int | float) and not isinstance(expression, bool)
         if not number and not isinstance(expression, sympy.Expr):
             raise InputError(
-                "Exports take a network, a saved model, a sympy expression or a list of expressions. "
-                f"Got {type(expression).__name__}."
+                "Exports take a network, a saved model, a candidate of a discovery (found.best), a sympy expression "
+                f"or a list of expressions. Got {type(expression).__name__}."
             )
     if not several:
         raise InputError("There is nothing to export: the list of formulas is empty.")

@@ -9,7 +9,8 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 
-from edgewise.plot import math_name, typesets
+from edgewise.export._latex import latex_names
+from edgewise.plot import typesets
 
 _SIZE = text_to_path.FONT_SCALE
 _EM = text_to_path.FONT_SCALE
@@ -24,14 +25,14 @@ _ARGUMENT = re.compile(r"(\\mathrm\{\w+\}|\\(?!frac|sqrt)[a-z]+)\{(\([^(){}]*\))
 def typeset(name: str, latex: str) -> Markup | None:
     r"""Return `name = latex` as inline SVG in the colour of the text around it, None if that fails.
 
-    `name` is a plain name, "" for none; `latex` is mathematics as sympy prints it.
+    `name` is a plain name, "" for none; `latex` is mathematics as `edgewise.export.latex` or sympy prints it.
 
     >>> typeset("period_days", r"\sqrt{a}")[:4]
     Markup('<svg')
     >>> typeset("y", r"\begin{cases} 1 \end{cases}") is None
     True
     """
-    equals = f"{math_name(name)} = " if name else ""
+    equals = f"{latex_names([name])[name]} = " if name else ""
     ways = [equals + _display(latex), equals + latex]
     math = next((way for way in ways if _has_glyphs(way) and typesets(way)), None)
     if math is None:

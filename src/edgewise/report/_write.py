@@ -15,7 +15,8 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
-from edgewise.plot import math_name, pareto
+from edgewise.export._latex import latex_names
+from edgewise.plot import pareto
 from edgewise.report._content import ReportContent
 from edgewise.report._typeset import typeset
 
@@ -91,7 +92,7 @@ def render(content: ReportContent) -> str:
     return environment.get_template("report.html").render(
         content=content,
         laws=[
-            _Law(name, latex, f"{math_name(name)} = {latex}", typeset(name, latex))
+            _Law(name, latex, f"{latex_names([name])[name]} = {latex}", typeset(name, latex))
             for name, latex in content.formula_latex
         ],
         pictures=pictures[: len(content.figures)],

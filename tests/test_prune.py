@@ -275,6 +275,7 @@ def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], words: st
         ({"budget": "1"}, "budget"),
         ({"error": -1}, "error"),
         ({"error": float("inf")}, "error"),
+        ({"keep": 1, "refit": 1}, "refit"),
     ],
 )
 def test_cuts_out_of_range_are_refused(arguments: dict[str, Any], words: str) -> None:

@@ -80,6 +80,7 @@ def draw(session: Session, name: str, pick: random.Random) -> dict[str, Any]:
         "factor": 2,
         "threshold": pick.choice([0.0, 1e-3]),
         "slack": 1.5,
+        "cuts": pick.choice([(), {"what": "edges", "keep": 3}]),
         "grids": None,
         "sparsity": 0.0,
     }
@@ -305,6 +306,28 @@ def test_an_edge_pruned_and_restored_is_what_it_was() -> None:
     assert spline.model.layers[0].symbols == {}
 
 
+def test_pruning_takes_what_prune_takes_and_is_replayed_undone_and_saved(tmp_path) -> None:
+    x, y = rows()
+    session = begin().fit()
+    cuts = [ew.interpret.Cut("nodes", keep=1, refit=True), ew.interpret.Cut("edges", below=0.0, budget=np.float64(2))]
+    done = session.prune(cuts=cuts, merge=False)
+    assert done.state.arguments["cuts"] == (
+        {"what": "nodes", "keep": 1, "refit": True},
+        {"what": "edges", "below": 0.0, "budget": 2.0},
+    )
+    assert same(done.model, ew.prune(session.model, x, y, cuts=cuts, merge=False).model)
+    assert done.model.widths[1] == 1 and same(done.undo().model, session.model)
+    fewer = session.prune(cuts=ew.interpret.Cut("edges", keep=3), slack=1.5)
+    assert same(fewer.model, ew.prune(session.model, x, y, cuts=ew.interpret.Cut("edges", keep=3), slack=1.5).model)
+    assert same(session.prune().model, ew.prune(session.model, x, y).model)
+    write_rows(tmp_path / "rows.csv")
+    done.export_script(tmp_path / "pruned.py", data=tmp_path / "rows.csv")
+    assert same(replay(tmp_path, str(tmp_path / "pruned.py")), done.model)
+    done.save(tmp_path / "saved")
+    again = Session.load(tmp_path / "saved")
+    assert same(again.model, done.model) and again.state.call == done.state.call
+
+
 def test_branches_go_their_own_ways() -> None:
     session = begin()
     one = session.refit(2).refit(2)
@@ -456,6 +479,11 @@ BAD_CALLS = [
     ("fit", ([0],), "'grids' must be"),
     ("fit", (None, -1.0), "'sparsity' must be"),
     ("prune", (2.0,), "'threshold' must be"),
+    ("prune", (None, "edges"), "'cuts' must be"),
+    ("prune", (None, {"wat": "edges"}), "Unknown field of a Cut 'wat'. Known: what"),
+    ("prune", (None, {"what": "edges"}), "needs a limit"),
+    ("prune", (None, (), 1), "'merge' must be"),
+    ("prune", (None, (), True, 0.5), "'slack' must be"),
     ("snap_all", (0.5,), "'slack' must be"),
     ("snap_all", (None, 1), "'rounding' must be"),
     ("monotone", ((0, 0, 0), "sideways"), "Unknown direction"),

@@ -60,6 +60,8 @@ class Cut:
         _check("error", self.error, 0, "a number >= 0, in the target's units")
         if self.keep is not None and (not isinstance(self.keep, int) or isinstance(self.keep, bool) or self.keep < 1):
             raise InputError(f"'keep' must be an int >= 1, how many {self.what} are left. Got {self.keep!r}.")
+        if not isinstance(self.refit, bool):
+            raise InputError(f"'refit' must be True or False. Got {self.refit!r}.")
 
     def limit(self, before: float) -> float:
         """The largest error that a removal may leave, where `before` is that of the network to begin with."""

@@ -207,9 +207,14 @@ def merge(now: Situation, rows: Rows) -> Situation:
     return prune(now, rows, 0.0)
 
 
-def prune(now: Situation, rows: Rows, threshold: float = 1e-2) -> Situation:
+def prune(
+    now: Situation, rows: Rows, threshold: float | None = None, cuts: Any = (), merge: bool = True,
+    slack: float | None = None,
+) -> Situation:  # fmt: skip
     table = now.table(rows)
-    return replace(now, model=interpret.prune(now.model, table.x, table.y, threshold=threshold).model)
+    cuts = [interpret.Cut(**cut) for cut in cuts]
+    found = interpret.prune(now.model, table.x, table.y, threshold=threshold, cuts=cuts, merge=merge, slack=slack)
+    return replace(now, model=found.model)
 
 
 def snap_all(now: Situation, rows: Rows, slack: float | None = None, rounding: bool = True) -> Situation:

@@ -1,12 +1,14 @@
-"""Arguments of actions made plain data: ints, floats, texts and tuples of them, which scripts and files hold."""
+"""Arguments of actions made plain data: ints, floats, texts, tuples and dicts of them, which scripts and files hold."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
-from edgewise._errors import InputError
+from edgewise._errors import InputError, unknown
+from edgewise.interpret import Cut
 
 
 def _is_int(value: object) -> bool:
@@ -98,15 +100,37 @@ def _nodes(value: Any) -> Any:
     return tuple(_nodes(part) for part in value) if isinstance(value, tuple | list) else value
 
 
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InputError(f"'rounding' must be True or False. Got {value!r}.")
-    return value
+def _flag(name: str) -> Callable[[Any], bool]:
+    def read(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise InputError(f"'{name}' must be True or False. Got {value!r}.")
+        return value
+
+    return read
+
+
+def _cuts(value: Any) -> tuple[dict[str, Any], ...]:
+    """One cut or several, each as the fields that say something."""
+    return tuple(_cut(cut) for cut in (value if isinstance(value, tuple | list) else [value]))
+
+
+def _cut(value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        known = [field.name for field in fields(Cut)]
+        for name in value:
+            if name not in known:
+                raise unknown("field of a Cut", name, known)
+        value = Cut(**value)
+    if not isinstance(value, Cut):
+        raise InputError(f"'cuts' must be one or more edgewise.interpret.Cut, or their fields. Got {value!r}.")
+    said = {name: part for name, part in asdict(value).items() if part is not None and part is not False}
+    return {name: float(part) if isinstance(part, float) else part for name, part in said.items()}
 
 
 #: argument -> what makes plain data of it, the same for all actions
 READERS: dict[str, Callable[[Any], Any]] = {
     "affine": _optional(_affine),
+    "cuts": _cuts,
     "depth": _int,
     "direction": _text("direction"),
     "edge": _edge,
@@ -117,14 +141,15 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "functions": _texts,
     "grid": _optional(_whole("grid")),
     "grids": _optional(_grids),
+    "merge": _flag("merge"),
     "name": _text("name"),
     "node": _node,
     "nodes": _nodes,
-    "rounding": _flag,
+    "rounding": _flag("rounding"),
     "seed": _int,
     "slack": _optional(_number("slack")),
     "sparsity": _number("sparsity"),
     "steps": _whole("steps"),
-    "threshold": _number("threshold"),
+    "threshold": _optional(_number("threshold")),
     "weight": _number("weight"),
 }

@@ -104,9 +104,15 @@ class Steering(ABC):
         """Split the cells of all grids; no curve changes."""
         return self.apply("refine", factor)
 
-    def prune(self, threshold: float = 1e-2) -> Self:
-        """Remove what scores below a threshold, idle nodes, and merge parallel ones: see `edgewise.prune`."""
-        return self.apply("prune", threshold)
+    def prune(
+        self, threshold: float | None = None, cuts: Any = (), merge: bool = True, slack: float | None = None
+    ) -> Self:
+        """Remove what scores low or what the cuts say, idle nodes, and merge parallel ones: see `edgewise.prune`.
+
+        `cuts` are one or more `edgewise.interpret.Cut`, or their fields, as scripts hold them: {"what": "inputs",
+        "keep": 3}.
+        """
+        return self.apply("prune", threshold, cuts, merge, slack)
 
     def merge(self) -> Self:
         """Join hidden nodes that compute the same, and remove nothing else."""

@@ -99,6 +99,16 @@ def test_rules_and_locks_of_edges_hold() -> None:
         ew.symbolic.candidates(locked, x, y, (0, 0, 0))
 
 
+def test_an_edge_that_nothing_is_left_for_is_refused_alone_and_kept_in_the_whole() -> None:
+    model, x, y = two_edges()
+    ruled = ew.nn.require(model, 0, 0, 0, ["cos", "sin"])
+    for limits in ({"forbid": ["sin", "cos"]}, {"functions": ["exp", "x"]}):
+        with pytest.raises(ew.InputError, match=r"\(0, 0, 0\) has to be one of cos, sin, and none of these is allowed"):
+            ew.symbolic.candidates(ruled, x, y, (0, 0, 0), **limits)
+        result = ew.symbolic.snap(ruled, x, y, **limits)
+        assert (result.kept, result.model.layers[0].symbols) == ([(0, 0, 0)], {(0, 1): "exp"})
+
+
 def test_locked_symbolic_edges_keep_their_constants() -> None:
     model = ew.KAN([1, 1, 1])
     model = ew.nn.set_function(model, 0, 0, 0, "sin", (2.0, 0.1, 3.0, 0.5))

@@ -70,6 +70,13 @@ def test_symbolic_networks_are_their_formulas(model: ew.KAN) -> None:
     assert not any(f.atoms(sympy.core.function.AppliedUndef) for f in np.atleast_1d(model.formula(NAMES)))
 
 
+@pytest.mark.parametrize(("inner", "formula"), [("exp", "exp(u)"), ("x^3", "u**2*Abs(u)"), ("sqrt", "sqrt(u)")])
+def test_absolute_values_are_those_of_real_numbers(inner: str, formula: str) -> None:
+    model = ew.nn.set_function(ew.nn.set_function(ew.KAN([1, 1, 1]), 0, 0, 0, inner), 1, 0, 0, "abs")
+    assert str(model.formula(["u"])) == formula
+    assert difference(model, rows(d=1).abs()) < 1e-12
+
+
 @settings(max_examples=25)
 @given(networks(symbolic=0.5))
 def test_mixed_networks_are_their_formulas(model: ew.KAN) -> None:

@@ -101,6 +101,35 @@ def test_fractional_powers_are_exact():
     assert functions.get(functions.get("x^0.4").name).sympy(z) == z ** sympy.Rational(2, 5)
 
 
+@pytest.mark.parametrize(
+    "exponent", ["0.123456789", "-0.000000000001", "123456.123456789012", "999999.5", "999999", "-1/999999", "0.4"]
+)
+def test_the_name_of_a_power_is_read_back(exponent):
+    row = functions.get(f"x^{exponent}")
+    assert functions.get(row.name) is row
+    assert row.sympy(sympy.Symbol("z")).exp == sympy.Rational(exponent)
+
+
+X, Y = sympy.symbols("x y")
+ABSOLUTE = {
+    sympy.exp(X): "exp(x)",
+    -2 * X * sympy.exp(Y): "2*exp(y)*Abs(x)",
+    sympy.sin(X) ** 2 + 1: "sin(x)**2 + 1",
+    sympy.sqrt(X): "sqrt(x)",  # undefined where the root is
+    sympy.exp(X) - Y: "Abs(y - exp(x))",
+    sympy.Abs(X - 1) - 2: "Abs(Abs(x - 1) - 2)",
+    sympy.Integer(-3): "3",
+}
+
+
+@pytest.mark.parametrize("argument", ABSOLUTE, ids=str)
+def test_the_absolute_value_is_that_of_a_real_number(argument):
+    form = functions.get("abs").sympy(argument)
+    assert str(form) == ABSOLUTE[argument]
+    u, v = sympy.symbols("u v")
+    assert form.xreplace({X: u, Y: v}) == functions.get("abs").sympy(argument.xreplace({X: u, Y: v}))
+
+
 @pytest.mark.parametrize("name", ["sinn", "x^0", "x^1/0", "x^inf", "x^1e999999999", "", "x^", 3])
 def test_unknown_names_list_known_ones(name):
     with pytest.raises(InputError, match="Unknown function"):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -84,6 +85,26 @@ def _entropy(x: Expr) -> Expr:
     return x * sympy.log(x)
 
 
+def _absolute(x: Expr) -> Expr:
+    """Return |x| of a real argument: sympy takes symbols as complex, and would write exp(re(x)) for |exp x|."""
+    import sympy
+
+    roots = {power for power in x.atoms(sympy.Pow) if power.exp.is_number and not power.exp.is_integer}
+    real = {symbol: sympy.Dummy(real=True) for symbol in x.free_symbols}
+    real |= {part: sympy.Dummy(nonnegative=True) for part in x.atoms(sympy.Abs) | roots}
+    names = {dummy: part for part, dummy in real.items()}
+    size: Any = sympy.Abs(x.xreplace(real))  # type: ignore[arg-type]
+    left = {part: _signless(part.args[0].xreplace(names)) for part in size.atoms(sympy.Abs)}
+    return size.xreplace(left | names)
+
+
+def _signless(x: Expr) -> Expr:
+    """Return |x| as it is, with the sign of x that reads better."""
+    import sympy
+
+    return sympy.Abs(-x if x.could_extract_minus_sign() else x, evaluate=False)
+
+
 def _root_of_square(sign: int, p: int) -> Callable[[Expr], Expr]:
     """Return (1 + sign x^2)^(p/2) as a formula."""
 
@@ -149,10 +170,15 @@ _POWER_COMPLEXITY = {
 }
 
 
+def _exponent(p: Fraction) -> str:
+    """Return an exponent as `get` reads it: a fraction of short numbers, else a decimal."""
+    return str(p) if max(abs(p.numerator), p.denominator) < 10**6 else f"{Decimal(p.numerator) / p.denominator:f}"
+
+
 @cache
 def power(p: Fraction) -> Function:
     """Return the row of ``x^p``; a fractional power is real for arguments >= 0 only."""
-    name = _POWER_NAMES.get(p, f"x^{p}")
+    name = _POWER_NAMES.get(p, f"x^{_exponent(p)}")
     low = -math.inf if p.denominator == 1 else 0.0
     return Function(
         name,
@@ -199,7 +225,7 @@ ROWS = (
     Function("acos", torch.acos, _symbolic("acos"), (-1.0, 1.0), 4),
     Function("atanh", torch.atanh, _symbolic("atanh"), (-1.0, 1.0), 4),
     Function("gaussian", lambda x: torch.exp(-x * x), _gaussian, complexity=4),
-    Function("abs", torch.abs, _symbolic("Abs"), complexity=2, gauge="scale"),
+    Function("abs", torch.abs, _absolute, complexity=2, gauge="scale"),
     power(Fraction(1, 3)),
     power(Fraction(2, 3)),
     *(replace(row, core=False) for row in _COMPOSED),

@@ -172,8 +172,6 @@ class _Meaning:
             return _Value(row.sympy(value.form), number)
         times = sum(1 for part in sympy.preorder_traversal(row.sympy(_ANY)) if part == _ANY)
         size = self._fitting(node, 1 + times * value.size)
-        if row.name == "abs":  # of abs within abs, sympy would look for minutes for a simpler form
-            return _Value(sympy.Abs(value.form, evaluate=False), None, size)
         return _Value(row.sympy(value.form), None, size)
 
     def _fitting(self, node: Node, size: int) -> int:

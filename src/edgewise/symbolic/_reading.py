@@ -116,7 +116,8 @@ class Reading:
 
     def fits(self, model: KAN, edge: Edge, data: tuple[Tensor, Tensor, Tensor], floor: float) -> list[CurveFit]:
         """The library fitted to an edge's curve, without functions that have a pole among the data."""
-        fits = rank_curves(*data, floor=floor, functions=self.names_of(model, edge))
+        names = self.names_of(model, edge)
+        fits = rank_curves(*data, floor=floor, functions=names) if names else []
         return [fit for fit in fits if not hazard(fit.function, fit.a, fit.b, data[0]).refused]
 
     def floor(self, error: float, data: tuple[Tensor, Tensor, Tensor]) -> float:
@@ -146,6 +147,9 @@ class Reading:
 
     def candidates(self, edge: Edge, count: int) -> list[Candidate]:
         """The best functions for one edge of the network that is read, each tried in the whole network, in order."""
+        if not self.names_of(self.model, edge):
+            required = ", ".join(layer_of(self.model, edge[0]).rules[edge[1:]].functions)
+            raise InputError(f"The edge {edge} has to be one of {required}, and none of these is allowed: allow one.")
         error = error_of(self.model, self.few)
         fits, limit = self.ranking(self.model, edge, error)[0][:count], self.limit(error)
         return sorted((self.trial(self.model, edge, fit, limit) for fit in fits), key=self.order)

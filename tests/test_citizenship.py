@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import torch
+from citizens import SUBJECTS, assert_same_gradients, close, gradients, is_curve, rows, shaken
 from torch import Tensor
-from torch.func import functional_call, grad, hessian, jacfwd, jacrev, stack_module_state, vmap
 from torch.nn.utils import parametrize
 from torch.utils.checkpoint import checkpoint
 
@@ -20,73 +20,12 @@ import edgewise as ew
 from edgewise.nn import KANLayer, RationalLayer
 
 Module = torch.nn.Module
-close = torch.testing.assert_close
 HALVES = [torch.float16, torch.bfloat16]
-
-
-def _mixed() -> ew.KAN:
-    """Splines beside a removed edge and symbolic ones."""
-    model = ew.nn.remove_edges(ew.KAN([2, (3, 2), 2], grid=4, base="silu"), [(0, 0, 0)])
-    model = ew.nn.set_function(model, 0, 1, 1, "sin", (0.7, 0.2, 1.5, 0.1))
-    return ew.nn.set_function(model, 1, 0, 2, "exp", (0.3, 0.0, 1.0, -1.0))
-
-
-#: what is tried: each takes two inputs, its parameters are float64
-SUBJECTS: dict[str, Callable[[], Any]] = {
-    "layer": lambda: KANLayer(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)),
-    "fine layer": lambda: KANLayer(
-        2, 3, grid=40, degree=2, base=None, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
-    ),
-    **{
-        f"{basis} layer": lambda basis=basis: KANLayer(
-            2, 3, basis=basis, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
-        )
-        for basis in ("linear", "chebyshev", "rbf", "fourier")
-    },
-    "rational layer": lambda: RationalLayer(
-        2, 3, groups=2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
-    ),
-    "network": lambda: ew.KAN([2, (3, 2), 2]),
-    "mixed network": _mixed,
-}
 
 
 @pytest.fixture(params=SUBJECTS)
 def module(request: pytest.FixtureRequest) -> Any:
     return SUBJECTS[request.param]()
-
-
-def rows(count: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Points inside the knots, and a few beyond them."""
-    return (2.4 * torch.rand(count, 2, generator=torch.Generator().manual_seed(7), dtype=torch.float64) - 1.2).to(dtype)
-
-
-def gradients(module: Callable[[Tensor], Tensor], x: Tensor, parameters: Any) -> list[Tensor | None]:
-    """Of a loss, by x and each parameter."""
-    x = x.detach().clone().requires_grad_()
-    return list(torch.autograd.grad(module(x).square().sum(), [x, *parameters], allow_unused=True))
-
-
-def assert_same_gradients(found: list[Tensor | None], expected: list[Tensor | None]) -> None:
-    """None and zero are the same: a traced graph may use a parameter that has no say."""
-    for a, b in zip(found, expected, strict=True):
-        if a is None or b is None:
-            assert all(g is None or not g.any() for g in (a, b))
-        else:
-            close(a, b)
-
-
-def is_curve(name: str) -> bool:
-    """Whether a parameter holds the numbers that an edge's function is made of."""
-    return name.rpartition(".")[2] in ("coefficients", "numerator")
-
-
-def shaken(module: Any, size: float) -> Any:
-    other = copy.deepcopy(module)
-    with torch.no_grad():
-        for parameter in other.parameters():
-            parameter.add_(size * torch.sin(torch.arange(parameter.numel()).to(parameter)).view_as(parameter))
-    return other
 
 
 # compile and export
@@ -219,64 +158,6 @@ def test_a_network_made_on_the_meta_device_equals_one_made_here() -> None:
     assert torch.equal(there(rows(9)), here(rows(9)))
 
 
-# function transforms
-
-
-def test_maps_over_inputs(module: Any) -> None:
-    x = torch.stack([rows(5), 0.5 * rows(5)])
-    close(vmap(module)(x), module(x))
-    close(vmap(vmap(module))(x), module(x))
-    close(vmap(module, in_dims=1, out_dims=1)(x), module(x))
-
-
-def test_maps_over_stacked_parameters_with_gradients(module: Any) -> None:
-    members, x = [shaken(module, 0.1 * k) for k in range(3)], rows(5)
-    parameters, buffers = stack_module_state(members)
-
-    def loss(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
-        return functional_call(module, (parameters, buffers), (x,)).square().sum()
-
-    close(vmap(loss, (0, 0, None))(parameters, buffers, x), torch.stack([m(x).square().sum() for m in members]))
-    found = vmap(grad(loss), (0, 0, None))(parameters, buffers, x)
-    for k, member in enumerate(members):
-        expected = gradients(member, x, member.parameters())[1:]
-        assert_same_gradients([found[name][k] for name, _ in member.named_parameters()], expected)
-
-
-def test_jacobians_and_hessians_agree_in_both_modes(module: Any) -> None:
-    x = rows(5)
-    close(vmap(jacrev(module))(x), vmap(jacfwd(module))(x))
-    close(jacrev(module)(x), jacfwd(module)(x))
-
-    def total(row: Tensor) -> Tensor:
-        return module(row).sum()
-
-    second = vmap(hessian(total))(x)
-    close(second, second.mT)
-    for way in (jacrev(jacrev(total)), jacfwd(jacfwd(total)), jacrev(jacfwd(total))):
-        close(vmap(way)(x), second)
-
-    def call(parameters: dict[str, Tensor]) -> Tensor:
-        return functional_call(module, parameters, (x,))
-
-    parameters = dict(module.named_parameters())
-    reverse, forward = jacrev(call)(parameters), jacfwd(call)(parameters)
-    for name in parameters:
-        close(reverse[name], forward[name])
-
-
-def test_the_older_functions_of_autograd_work_on_all_gradients_at_once(module: Any) -> None:
-    """They map in another way than `torch.func`."""
-    x, older = rows(5), torch.autograd.functional
-    for strategy in ("reverse-mode", "forward-mode"):
-        close(older.jacobian(module, x, vectorize=True, strategy=strategy), jacrev(module)(x))
-
-    def total(x: Tensor) -> Tensor:
-        return module(x).sin().sum()
-
-    close(older.hessian(total, x, vectorize=True), hessian(total)(x))
-
-
 # precision
 
 
@@ -364,18 +245,6 @@ def test_inputs_of_any_layout_and_shape(module: Any) -> None:
     close(module(x.reshape(3, 4, 2).transpose(0, 1)), y.reshape(3, 4, n_out).transpose(0, 1))
 
 
-def test_gradients_by_inputs_of_any_layout(module: Any) -> None:
-    x = rows(6)
-    expected = gradients(module, x, [])[0]
-    for make in (lambda t: t.T.contiguous().T, lambda t: t.reshape(2, 3, 2), lambda t: t.clone().expand(1, 6, 2)):
-        leaf = x.clone().requires_grad_()
-        module(make(leaf)).square().sum().backward()
-        close(leaf.grad, expected)
-    one = x[:1].clone().requires_grad_()
-    module(one.expand(6, 2)).square().sum().backward()
-    close(one.grad, 6 * gradients(module, x[:1], [])[0])
-
-
 @pytest.mark.parametrize("shape", [(0, 2), (3, 0, 2)])
 def test_no_rows_give_no_rows_and_zero_gradients(module: Any, shape: tuple[int, ...]) -> None:
     x = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
@@ -399,30 +268,6 @@ def test_without_gradients(module: Any) -> None:
         inner = copy.deepcopy(module)
         assert torch.equal(inner(x), expected)
     module(x).sum().backward()  # what was worked out in between is no inference tensor
-
-
-# gradients by some only
-
-
-def test_gradients_by_inputs_only(module: Any) -> None:
-    x = rows(9)
-    expected = gradients(module, x, [])[0]
-    module.requires_grad_(False)
-    assert not module(x).requires_grad
-    close(gradients(module, x, [])[0], expected)
-
-
-def test_gradients_by_some_parameters_only(module: Any) -> None:
-    x, names = rows(9), [name for name, _ in module.named_parameters()]
-    expected = dict(zip(names, gradients(module, x, module.parameters())[1:], strict=True))
-    for name, parameter in module.named_parameters():
-        parameter.requires_grad_(is_curve(name))
-    module(x).square().sum().backward()
-    for name, parameter in module.named_parameters():
-        if is_curve(name):
-            close(parameter.grad, expected[name])
-        else:
-            assert parameter.grad is None
 
 
 # what torch builds around modules

@@ -1,4 +1,4 @@
-"""The network: shapes, nodes, purity, transformations, formula; long, since each claim of the class is one test."""
+"""The network: shapes, arguments, purity, copies, transformations, formula."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from torch import Tensor
 
 import edgewise as ew
 from edgewise import functions
-from edgewise.nn import KANLayer, Nodes
+from edgewise.nn import KANLayer
 
 
 def rows(n: int, d: int, seed: int = 0) -> Tensor:
@@ -81,51 +81,6 @@ def test_nothing_explodes_beyond_the_knots() -> None:
     torch.testing.assert_close(y[2] - y[1], y[1] - y[0])
 
 
-# nodes
-
-
-@pytest.mark.parametrize(
-    ("width", "sums", "arities", "spelled"),
-    [
-        (3, 3, (), 3),
-        ((3, 0), 3, (), 3),
-        ((3, 2), 3, (2, 2), (3, 2)),
-        ((0, 1), 0, (2,), (0, 1)),
-        ((1, [2, 2]), 1, (2, 2), (1, 2)),
-        ((1, [3]), 1, (3,), (1, [3])),
-        ((2, (4, 2, 3)), 2, (4, 2, 3), (2, [4, 2, 3])),
-        ([2, 1], 2, (2,), (2, 1)),
-    ],
-)
-def test_widths_are_read_and_written(width: Any, sums: int, arities: tuple[int, ...], spelled: Any) -> None:
-    nodes = Nodes.parse(width)
-    assert nodes == Nodes(sums, arities)
-    assert nodes.width == spelled
-    assert Nodes.parse(nodes.width) == nodes
-    assert (nodes.n_nodes, nodes.n_subnodes) == (sums + len(arities), sums + sum(arities))
-
-
-BAD_WIDTHS = [0, -1, True, 2.0, "3", None, (0, 0), (-1, 2), (2, -1), (2, [1]), (2, [2, 0]), (2, [2.0]), (1, 2, 3),
-              (2, True), (0, []), (2, "22"), (2, None), (2.0, 1), (2, [True]), ()]  # fmt: skip
-
-
-@pytest.mark.parametrize("width", BAD_WIDTHS, ids=repr)
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_bad_widths_are_refused(width: Any, place: int) -> None:
-    widths: list[Any] = [2, 3, 1]
-    widths[place] = width
-    with pytest.raises(ew.InputError, match=r"width") as caught:
-        ew.KAN(widths)
-    assert "\n" not in str(caught.value)
-    assert repr(width) in str(caught.value)
-
-
-@pytest.mark.parametrize("widths", [[], [2], "21", 3, None, [(2, 1), 1], 2.5], ids=repr)
-def test_bad_lists_of_widths_are_refused(widths: Any) -> None:
-    with pytest.raises(ew.InputError, match="width"):
-        ew.KAN(widths)
-
-
 BAD_ARGUMENTS: list[tuple[str, Any, str]] = [
     *(("grid", value, "'grid' parameter of KAN must be an int >= 1") for value in (0, -1, 2.5, "5", None, True)),
     *(("degree", value, "'degree' parameter of KAN must be an int >= 1") for value in (0, 6, 3.0, "3", None)),
@@ -150,54 +105,6 @@ def test_bad_arguments_are_refused(name: str, value: Any, words: str) -> None:
 def test_inputs_of_another_width_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ew.InputError, match=r"takes inputs of shape \(\.\.\., 2\)"):
         ew.KAN([2, 1])(torch.zeros(shape))
-
-
-NODES = [(0, [2]), (1, [2]), (2, [3]), (0, [4]), (1, [2, 3]), (3, [4, 2]), (1, [2, 3, 4]), (0, [4, 4, 2]), (2, 3)]
-
-
-@pytest.mark.parametrize("width", NODES, ids=str)
-@pytest.mark.parametrize("last", [False, True])
-def test_product_nodes_multiply_consecutive_subnodes(width: Any, last: bool) -> None:
-    model = ew.KAN([2, width] if last else [2, width, 1], seed=1)
-    x = rows(9, 2)
-    first = model.layers[0](x)
-    sums, products = width
-    arities = [2] * products if isinstance(products, int) else products
-    nodes = [first[:, j] for j in range(sums)]
-    start = sums
-    for arity in arities:
-        node = torch.ones_like(nodes[0]) if nodes else torch.ones(len(x), dtype=torch.float64)
-        for j in range(start, start + arity):
-            node = node * first[:, j]
-        nodes.append(node)
-        start += arity
-    assert start == first.shape[1]
-    h = torch.stack(nodes, dim=1)
-    torch.testing.assert_close(model(x), h if last else model.layers[1](h))
-
-
-@pytest.mark.parametrize("width", NODES, ids=str)
-def test_pull_back_is_the_transposed_derivative(width: Any) -> None:
-    nodes = Nodes.parse(width)
-    subnodes = rows(6, nodes.n_subnodes)
-    subnodes[0, 0] = 0.0
-    slopes = torch.stack([rows(6, nodes.n_nodes, seed) for seed in range(3)], dim=1)
-    jacobian = torch.func.vmap(torch.func.jacrev(nodes.combine))(subnodes)
-    torch.testing.assert_close(nodes.pull_back(subnodes, slopes), slopes @ jacobian)
-
-
-def test_trace_holds_what_forward_computes(mixed_network) -> None:
-    model = mixed_network([2, (2, [3]), 1], base="identity")
-    x = rows(8, 2)
-    found = ew.nn.trace(model, x)
-    assert torch.equal(found.inputs[0], x)
-    torch.testing.assert_close(found.outputs, model(x))
-    h = x
-    for number, (layer, nodes) in enumerate(zip(model.layers, model.nodes[1:], strict=True)):
-        torch.testing.assert_close(found.edges[number].sum(-1), layer(h))
-        torch.testing.assert_close(found.subnodes[number], layer(h))
-        assert not found.edges[number][:, ~layer.mask].any()
-        h = nodes.combine(layer(h))
 
 
 # purity

@@ -1,0 +1,170 @@
+"""Every route that a family's contraction may take gives the derivatives of the law, and is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from families import FUNCTIONS, Functions, around, close
+from torch import Tensor
+
+from edgewise.kernels import _routes, contract, forced
+from edgewise.kernels._family import law
+
+
+@dataclass(frozen=True)
+class Way:
+    """A backend and route for a family, and the functions that must run on it: `law` is that of plain torch."""
+
+    functions: Functions
+    backend: str
+    route: str | None
+    runs: frozenset[str]
+
+    def contract(self, x: Tensor, c: Tensor) -> Tensor:
+        with forced(backend=self.backend, route=self.route):
+            return contract(x, c, self.functions.points, self.functions.family)
+
+    def derive(self, derivative: Callable[..., Any], *arguments: Any) -> Any:
+        """Derivatives are taken on the way too, not only values."""
+        with forced(backend=self.backend, route=self.route):
+            return derivative(*arguments)
+
+
+def _ways(name: str, functions: Functions) -> dict[str, Way]:
+    dense = Way(functions, "numba", "dense", frozenset({"expand", "reduce"}))
+    sparse = Way(functions, "numba", "sparse", frozenset({"contract", "pull_x", "pull_c"}))
+    found = {"reference": Way(functions, "reference", None, frozenset({"law"})), "dense": dense}
+    if functions.family.name == "bspline":
+        found["sparse"] = sparse
+    return {f"{name} {route}": way for route, way in found.items()}
+
+
+WAYS = {key: way for name, functions in FUNCTIONS.items() for key, way in _ways(name, functions).items()}
+every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+
+
+class Watched:
+    """A backend's module for one family, which notes what is taken from it."""
+
+    def __init__(self, module: ModuleType, seen: set[str]) -> None:
+        self.module, self.seen = module, seen
+
+    def __getattr__(self, name: str) -> Any:
+        self.seen.add(name)
+        return getattr(self.module, name)
+
+
+@pytest.fixture
+def entered(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """What is run, by name: functions of a backend, or `law`."""
+    seen: set[str] = set()
+    module = _routes._module
+
+    def plain(*arguments: Any) -> Tensor:
+        seen.add("law")
+        return law(*arguments)
+
+    monkeypatch.setattr(_routes, "_module", lambda how, family: Watched(module(how, family), seen))
+    monkeypatch.setattr(_routes, "law", plain)
+    return seen
+
+
+def numbers(way: Way, rows: int = 3) -> tuple[Tensor, Tensor]:
+    """Points within the range and beyond, and coefficients of two outputs."""
+    c = torch.randn(2, 2, way.functions.count, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return around(rows, seed=4).requires_grad_(), c.requires_grad_()
+
+
+def bent(g: Tensor) -> Tensor:
+    """A sum of functions of a gradient that are curved, so that its own gradient depends on everything too."""
+    weights = torch.linspace(0.5, 1.5, g.numel()).view_as(g) / (1 + g.detach().abs().max())
+    return (g * weights).sin().sum()
+
+
+def slopes(f: Callable[..., Tensor], x: Tensor, c: Tensor, order: int) -> list[list[Tensor]]:
+    """Derivatives by both up to an order, each of a curved combination of those before."""
+    found, value = [], f(x, c).sin().sum()
+    for _ in range(order):
+        found.append(list(torch.autograd.grad(value, (x, c), create_graph=True)))
+        value = sum(bent(g) for g in found[-1])
+    return found
+
+
+@every_way
+def test_every_route_gives_first_second_and_third_derivatives_of_the_law(way: Way, entered: set[str]) -> None:
+    """by points, by coefficients and mixed; torch differentiates the law, which is plain torch."""
+    x, c = numbers(way, 5)
+
+    def plain(x: Tensor, c: Tensor) -> Tensor:
+        return torch.einsum("nim,jim->nj", law(x, way.functions.points, way.functions.family, 0), c)
+
+    expected, found = slopes(plain, x, c, 3), way.derive(slopes, way.contract, x, c, 3)
+    for order, pairs in enumerate(zip(found, expected, strict=True)):
+        for a, b in zip(*pairs, strict=True):
+            close(a, b, 10.0 ** (order - 12))
+    assert entered == way.runs
+
+
+@every_way
+@pytest.mark.parametrize("wanted", ["x", "c", "xc"])
+def test_every_route_gives_the_gradients_that_are_asked_for(way: Way, wanted: str, entered: set[str]) -> None:
+    """and nobody will differentiate again."""
+    given = dict(zip("xc", numbers(way, 40), strict=True))
+
+    def gradients(backend: str, route: str | None) -> tuple[Tensor, ...]:
+        x, c = (part.detach().requires_grad_(name in wanted) for name, part in given.items())
+        with forced(backend=backend, route=route):
+            y = contract(x, c, way.functions.points, way.functions.family)
+            return torch.autograd.grad(y.sin().sum(), [leaf for leaf in (x, c) if leaf.requires_grad])
+
+    expected = gradients("reference", None)
+    entered.clear()
+    for a, b in zip(gradients(way.backend, way.route), expected, strict=True):
+        close(a, b)
+    runs = {"x": "pull_x", "c": "pull_c", "xc": "pulls"}[wanted]
+    narrow = {"reference": {"law"}, "dense": {"expand", "reduce"} if "x" in wanted else {"expand"}}
+    assert entered == narrow.get(way.route or way.backend, {"contract", runs})
+
+
+@every_way
+def test_every_route_passes_the_gradient_checks(way: Way) -> None:
+    """of first order in both modes and in batches, of second order forward over reverse and reverse over reverse."""
+    arguments = numbers(way)
+    assert way.derive(
+        partial(torch.autograd.gradcheck, check_forward_ad=True, check_batched_grad=True), way.contract, arguments
+    )
+    assert way.derive(
+        partial(torch.autograd.gradgradcheck, check_fwd_over_rev=True, fast_mode=True), way.contract, arguments
+    )
+
+
+@every_way
+def test_every_route_agrees_in_both_modes_and_maps(way: Way, entered: set[str]) -> None:
+    x, c = (part.detach() for part in numbers(way))
+    points, family = way.functions.points, way.functions.family
+
+    def call(x: Tensor, c: Tensor, points: Tensor = points) -> Tensor:
+        return contract(x, c, points, family)
+
+    with forced(backend=way.backend, route=way.route):
+        for k in (0, 1):
+            close(torch.func.jacfwd(call, k)(x, c), torch.func.jacrev(call, k)(x, c))
+        entered.clear()
+        close(torch.func.vmap(torch.func.jacfwd(call), (0, None))(x, c), torch.func.vmap(
+            torch.func.jacrev(call), (0, None))(x, c))  # fmt: skip
+        assert entered and (entered == {"law"}) == (way.backend == "reference")
+        second = torch.func.hessian(lambda x: call(x, c).sin().sum())(x)
+        close(second, second.permute(2, 3, 0, 1))
+        for outer, inner in product((torch.func.jacfwd, torch.func.jacrev), repeat=2):
+            close(outer(inner(lambda x: call(x, c).sin().sum()))(x), second)
+        members, ranges = torch.stack([c, 2 * c, c.cos()]), torch.stack([points, 1.5 * points, points + 0.3])
+        close(torch.func.vmap(call, (None, 0))(x, members), torch.stack([call(x, one) for one in members]))
+        both = zip(members, ranges, strict=True)
+        close(torch.func.vmap(call, (None, 0, 0))(x, members, ranges), torch.stack([call(x, *one) for one in both]))

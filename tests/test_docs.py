@@ -21,7 +21,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DESIGN = sorted((ROOT / "docs" / "design").glob("*.md"))
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+_LINK = re.compile(r"\]\((?=[^)])([^)#\s]*)(#[^)\s]*)?\)")
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?", re.IGNORECASE)
 _BOX = re.compile(r"[━─┃│┏┓┗┛└┘┡┩╇┳┴┻╭╮╰╯]+")
 
@@ -132,10 +132,18 @@ def _command(line: str) -> str:
 
 @pytest.mark.parametrize("page", [*PAGES, *DESIGN], ids=lambda page: f"{page.parent.name}-{page.stem}")
 def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    for target, _ in _LINK.findall(text):
+    for target, part in _LINK.findall(page.read_text(encoding="utf-8")):
         if "://" not in target:
-            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+            there = page.parent / target if target else page
+            assert there.exists(), f"{page.name} links to {target}, which is not there"
+            assert not part or part[1:] in headings(there), f"{page.name} links to {target}{part}: no such heading"
+
+
+def headings(page: Path) -> set[str]:
+    """The headings of a page as GitHub makes anchors of them."""
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    found = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
 @pytest.mark.parametrize("target", ["demo", "test"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -45,6 +46,7 @@ _FUNCTIONS = (
     _Row(torch.exp, sympy.exp, 1),
     _Row(torch.log, sympy.log, 1),
     _Row(torch.square, lambda z: z**2, 1),
+    _Row(torch.reciprocal, lambda z: 1 / z, 1),
     _Row(lambda z: z**-2, lambda z: z**-2, 1),
     _Row(lambda z: torch.cos(2 * z), lambda z: sympy.cos(2 * z), 2),
     _Row(lambda z: torch.sqrt(1 - z * z), lambda z: sympy.sqrt(1 - z**2), 2),
@@ -191,10 +193,11 @@ def below(count: int, degree: int) -> list[Exponents]:
 
 def products(u: Tensor, exponents: list[Exponents]) -> Tensor:
     """Monomials (groups, exponents, rows) of atoms (groups, atoms, rows)."""
+    powers = [torch.ones_like(u)]
+    for _ in range(max(map(max, exponents))):
+        powers.append(powers[-1] * u)
     parts = []
     for e in exponents:
-        product = torch.ones_like(u[:, 0])
-        for k, power in enumerate(e):
-            product = product * u[:, k] ** power
-        parts.append(product)
+        factors = [powers[p][:, k] for k, p in enumerate(e) if p]
+        parts.append(math.prod(factors[1:], start=factors[0]) if factors else powers[0][:, 0])
     return torch.stack(parts, 1)

@@ -33,8 +33,9 @@ def direct(problem: Problem, noise: float) -> Iterator[Formula]:
     if problem.n_columns == 0:
         yield problem.lift(sympy.Float(float(np.average(y, weights=w**2))))
         return
+    own = problem.share(noise)
     for method in (power_law, polynomial, rational):
-        for found in method(problem.names, x, y, noise, w):
+        for found in method(problem.names, x, y, own, w):
             yield problem.lift(found.expression)
     yield from _inverse_power_laws(problem, noise)
     if not ((y > 0).all() or (y < 0).all()):
@@ -45,7 +46,7 @@ def direct(problem: Problem, noise: float) -> Iterator[Formula]:
     size = np.maximum(np.abs(y), 0.1 * np.median(np.abs(y))) if noise > 0 else np.abs(y)
     for values, slope, back in ((y**2, 2 * size, sympy.sqrt), (np.log(np.abs(y)), 1 / size, sympy.exp)):
         for method in (polynomial, rational):
-            share = noise * _noise_share(values, w / slope, y, w)
+            share = own * _noise_share(values, w / slope, y, w)
             for found in method(problem.names, x, values, share, w / slope):
                 yield problem.lift(sign * back(found.expression))
 
@@ -59,7 +60,7 @@ def _inverse_power_laws(problem: Problem, noise: float) -> Iterator[Formula]:
         (np.exp(np.clip(y, -30, 30)), np.exp(np.clip(y, -30, 30)), sympy.log),
     ):  # fmt: skip
         weight = w / np.maximum(np.abs(slope), 0.1 if noise > 0 else 1e-3)  # where T is flat it says little of noise
-        share = noise * _noise_share(values, weight, y, w)
+        share = problem.share(noise) * _noise_share(values, weight, y, w)
         for found in power_law(problem.names, x, values, share, weight):
             if found.error < max(_EXACT_LAW, 1.2 * share):
                 yield problem.lift(back(found.expression))
@@ -80,7 +81,8 @@ def univariate(problem: Problem, noise: float) -> Iterator[Formula]:
     if problem.n_columns != 1:
         return
     try:
-        laws = snap_univariate(problem.columns[:, 0], problem.target, noise=noise, weight=problem.weight)
+        share = problem.share(noise)
+        laws = snap_univariate(problem.columns[:, 0], problem.target, noise=share, weight=problem.weight)
     except InputError:  # a constant column or target: `direct` has said all there is
         return
     for law in laws[:_LAWS]:

@@ -47,6 +47,12 @@ class Problem:
         value = float((self.weight * (prediction - self.target)).square().mean().sqrt())
         return value if value == value else float("inf")
 
+    def share(self, noise: float) -> float:
+        """Noise over the weighted spread of this target, given over that of the original target."""
+        square = self.weight.square()
+        mean = (square * self.target).sum() / square.sum().clamp_min(1e-300)
+        return noise / max(self.error(mean), 1e-300)
+
     def lift(self, formula: Formula) -> Formula:
         """The formula of the original target that a formula of the columns z0, z1, ... stands for."""
         symbols = {sympy.Symbol(name): expr for name, expr in zip(self.names, self.expressions, strict=True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,7 +25,6 @@ _PLAIN = 1.5  # cost of a relation that, on noisy data, is taken as soon as it i
 _NOISY = 1.03  # times the error before, on noisy data
 _CLEAR = 0.3  # of the error before: an elimination that does this needs no comparison
 _BLIND = 0.5  # the same for an elimination that no gradient speaks for
-_STRIKING = 0.2  # ... and for one that ends the guessing
 _FACTORS = (1, -1, 2, -2)
 
 
@@ -70,16 +70,18 @@ def reduced(step: Step, noise: float, model: Model) -> list[Step]:
 
 
 def guessed(step: Step, model: Model) -> list[Step]:
-    """Eliminations that no gradient speaks for, which halve the error of the model: factors, products, differences."""
-    found = []
-    for text, problem in _guesses(step.problem):
-        if not problem.sound():
-            continue
-        surrogate = model(problem, step.surrogate, _BLIND * step.error)
-        if surrogate is not None and surrogate.error < _BLIND * step.error:
-            found.append(Step(problem, surrogate, f"{text}, guessed"))
-            if surrogate.error < _STRIKING * step.error:
-                break
+    """Eliminations that no gradient speaks for, which halve the error of the model in the coordinates that it has.
+
+    They are tried kind by kind; the first kind with one that does so ends the guessing.
+    """
+    found: list[Step] = []
+    for kind in _guesses(step.problem):
+        for text, problem in kind:
+            surrogate = model(problem, step.surrogate, math.inf) if problem.sound() else None
+            if surrogate is not None and surrogate.error < _BLIND * step.error:
+                found.append(Step(problem, surrogate, f"{text}, guessed"))
+        if found:
+            break
     return sorted(found, key=lambda after: after.error)
 
 
@@ -101,21 +103,32 @@ def _allowed(relation: Relation, old: float, noise: float) -> float:
     return allowed
 
 
-def _guesses(problem: Problem) -> Iterator[tuple[str, Problem]]:
+def _guesses(problem: Problem) -> Iterator[Iterator[tuple[str, Problem]]]:
+    """Differences and sums, factors, products and quotients."""
     m, names = problem.n_columns, problem.expressions
-    for i, j in combinations(range(m), 2):
-        for slope, word in ((-1.0, "difference"), (1.0, "sum")):
-            yield f"{names[i]} and {names[j]} as {word}", problem.shifted(i, j, slope).without(j)
-    for i, power in product(range(m), map(Fraction, _FACTORS)):
-        if can_scale(problem.columns[:, i], [], power):
-            yield f"factor {names[i]}^{power}", problem.divided(i, power).without(i)
-    for i in range(m):
-        for values, function in ((torch.cos, sympy.cos), (torch.sin, sympy.sin)):
-            formula = function(names[i])
-            yield f"factor {formula}", problem.over(values(problem.columns[:, i]), formula).without(i)
-    for i, j in combinations(range(m), 2):
-        yield f"{names[i]} and {names[j]} as product", problem.multiplied(i, j, Fraction(1)).without(j)
-        for k, by in ((i, j), (j, i)):
-            if can_scale(problem.columns[:, by], [Fraction(-1)]):
-                text = f"{names[k]} and {names[by]} as quotient"
-                yield text, problem.multiplied(k, by, Fraction(-1)).without(by)
+
+    def sums() -> Iterator[tuple[str, Problem]]:
+        for i, j in combinations(range(m), 2):
+            for slope, word in ((-1.0, "difference"), (1.0, "sum")):
+                yield f"{names[i]} and {names[j]} as {word}", problem.shifted(i, j, slope).without(j)
+
+    def factors() -> Iterator[tuple[str, Problem]]:
+        for i, power in product(range(m), map(Fraction, _FACTORS)):
+            if can_scale(problem.columns[:, i], [], power):
+                yield f"factor {names[i]}^{power}", problem.divided(i, power).without(i)
+        for i in range(m):
+            for values, function in ((torch.cos, sympy.cos), (torch.sin, sympy.sin)):
+                formula = function(names[i])
+                yield f"factor {formula}", problem.over(values(problem.columns[:, i]), formula).without(i)
+
+    def products() -> Iterator[tuple[str, Problem]]:
+        for i, j in combinations(range(m), 2):
+            yield f"{names[i]} and {names[j]} as product", problem.multiplied(i, j, Fraction(1)).without(j)
+            for k, by in ((i, j), (j, i)):
+                if can_scale(problem.columns[:, by], [Fraction(-1)]):
+                    text = f"{names[k]} and {names[by]} as quotient"
+                    yield text, problem.multiplied(k, by, Fraction(-1)).without(by)
+
+    yield sums()
+    yield factors()
+    yield products()

@@ -16,6 +16,7 @@ from edgewise._typing import Array
 from edgewise.discovery._algebra import algebraic
 from edgewise.discovery._candidate import EXACT, Judge, baselines, front
 from edgewise.discovery._endgame import direct, trees, univariate
+from edgewise.discovery._linear import linear_in
 from edgewise.discovery._networks import best_surrogate
 from edgewise.discovery._pool import Pool
 from edgewise.discovery._problem import Key, Problem
@@ -117,12 +118,15 @@ class Search:
             leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
             if self._finish(leaves[:_LEAVES]):
                 return
+            self._settle(self.floor)
+            if self.pool.done():
+                return
 
     def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         return expanded(problem, self.pool.noise, like, enough)
 
     def _process(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
-        return smoothed(problem, like, enough)
+        return smoothed(problem, like)
 
     def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         return best_surrogate(problem, self.pool.noise, self.relative, self.deadline, self.seed)
@@ -134,6 +138,11 @@ class Search:
     def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> bool:
         """Search the eliminations of a problem, the best first; returns whether one ends in a formula that is good."""
         problem, surrogate = step.problem, step.surrogate
+        if model == self._process and surrogate is not None and step.text != "the table":
+            again = smoothed(problem)  # in whichever coordinates now do best
+            if again is not None and again.error < surrogate.error:
+                surrogate = again
+                step = replace(step, surrogate=again)
         if surrogate is not None:
             self.floor = min(self.floor, surrogate.error)
             self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {problem.n_columns} columns", 0.1)
@@ -142,14 +151,20 @@ class Search:
                 self.pool.assume(surrogate.error)
         if step.text != "the table":
             self.stages.append(f"{step.text}: model error {step.error:.1e} with {problem.n_columns} columns.")
-            if self._quick(problem) or (problem.n_columns < 2 and self.pool.done()):
+            if self._quick(problem):
                 return True
-        if problem.n_columns < 2 or self._late():
+        if problem.n_columns < 2:
+            self._settle(self.floor)
+            return self.pool.done()
+        if self._late():
             return False
         after = reduced(step, self.pool.noise, model)
-        if not after and step.error > max(_BLURRED, 2 * self.pool.noise) and problem.n_columns <= _GUESSED:
+        blurred = step.error > max(_BLURRED, 2 * self.pool.noise) and problem.n_columns <= _GUESSED
+        if not after and blurred and model == self._polynomial:
             after = guessed(step, model)
         if not after:
+            if self._pair(step):
+                return True
             leaves.append(step)
         for number, next_step in enumerate(after[:_BRANCHES]):
             key = next_step.problem.key()
@@ -159,6 +174,22 @@ class Search:
             if self._descend(next_step, model, seen, leaves):
                 return True
         return False
+
+    def _pair(self, step: Step) -> bool:
+        """Two columns that nothing reduces: algebra, then curves of one that multiply functions of the other."""
+        problem, noise = step.problem, self.pool.noise
+        if problem.n_columns != 2:
+            return False
+        if not noise:
+            self.pool.consider(algebraic(problem), "algebra of 2 columns")
+            if not self.pool.exact() and self._noisy(problem, step.surrogate):
+                noise = step.error
+        if noise:
+            self._regress(step, noise)
+        for rest in linear_in(problem, noise):
+            if not self.pool.exact():
+                self.pool.consider(univariate(rest, noise), "linear in a function of one of 2 columns")
+        return self.pool.done()
 
     def _finish(self, leaves: list[Step]) -> bool:
         """What is left where no relation reduces a problem: algebra, then regressions and small networks."""
@@ -175,14 +206,21 @@ class Search:
                 honest = expanded(leaf.problem, leaf.error)
                 self._assume(leaf.error if honest is None else honest.error)
                 self._quick(leaf.problem)
-            if self._late() or self._small(leaf.problem):
+            if self._late() or self._small(leaf):
                 break
         return self.pool.done()
 
-    def _small(self, problem: Problem) -> bool:
+    def _regress(self, step: Step, noise: float) -> None:
+        if step.surrogate is not None:
+            smooth, _ = step.surrogate.read()
+            stage = f"regressions of {step.problem.n_columns} columns"
+            self.pool.consider(regressions(step.problem, smooth, noise), stage)
+
+    def _small(self, step: Step) -> bool:
         """Regressions and small networks; returns whether a formula is good."""
+        problem = step.problem
         if self.pool.noise:
-            self.pool.consider(regressions(problem, self.pool.noise), f"regressions of {problem.n_columns} columns")
+            self._regress(step, self.pool.noise)
             if self.pool.done():
                 return True
         self._tell(f"small networks of {problem.n_columns} columns", 0.7)

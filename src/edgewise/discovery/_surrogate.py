@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from edgewise._typing import Formula
 from edgewise.discovery._coordinates import Coordinates
 from edgewise.discovery._expansion import expand
 from edgewise.discovery._problem import Problem
-from edgewise.structure import gaussian_process
+from edgewise.structure import Scales, gaussian_process
 
 _HELD = 4  # one row of so many is held out of noisy data
+_FEW = 250  # rows that tell what a process should see
 _EXPLAINED = 2.0  # times the noise that a process found: its error where it has explained the rest
 
 
@@ -34,6 +36,9 @@ class Surrogate:
     """Values (n,) and gradient (n, m) by the columns."""
     noise: float = 0.0
     """The noise that the model found, over the original target's spread; 0: it did not look for any."""
+    scales: Scales | None = None
+    """Of a process: what a like one starts from, and the columns that they are of."""
+    expressions: tuple[Formula, ...] = ()
 
     @property
     def any_logs(self) -> bool:
@@ -73,30 +78,39 @@ def _choices(problem: Problem, like: Surrogate | None, seen: tuple[str, ...]) ->
     return choices
 
 
-def smoothed(problem: Problem, like: Surrogate | None = None, enough: float = 0.0) -> Surrogate | None:
-    """The best Gaussian process of the columns or their logarithms, for the target or its logarithm: made for noise.
+def smoothed(problem: Problem, like: Surrogate | None = None) -> Surrogate | None:
+    """A Gaussian process, made for noise, of the columns or their logarithms, for the target or its logarithm.
 
-    The error is of rows left out; the coordinates of `like` come first, the first error below `enough` ends the trials.
+    The error is of rows left out. What the process sees, and the scales that it starts from, are those of `like`; else
+    what does best on a few rows.
     """
-    best = None
-    for coordinates in _choices(problem, like, ("itself", "log")):
-        found = _smoothed(problem, coordinates)
-        if found is not None and (best is None or found.error < best.error):
-            best = found
-        if best is not None and best.error < enough:
-            break
-    return best
+    if like is not None and like.scales is not None:
+        return _smoothed(problem, _choices(problem, like, ("itself", "log"))[0], _inherited(problem, like))
+    few = problem.rows(torch.randperm(len(problem.target), generator=torch.Generator().manual_seed(0))[:_FEW])
+    trials = [_smoothed(few, coordinates, None) for coordinates in _choices(problem, None, ("itself", "log"))]
+    best = min((t for t in trials if t is not None), key=lambda trial: trial.error, default=None)
+    return None if best is None else _smoothed(problem, best.coordinates, best.scales)
 
 
-def _smoothed(problem: Problem, coordinates: Coordinates) -> Surrogate | None:
+def _inherited(problem: Problem, like: Surrogate) -> Scales:
+    """The scales of a process with other columns: what columns were there already keep their lengths."""
+    assert like.scales is not None
+    lengths = dict(zip(like.expressions, like.scales.lengths.tolist(), strict=True))
+    new = min(lengths.values())
+    kept = torch.tensor([lengths.get(e, new) for e in problem.expressions], dtype=torch.float64)
+    return replace(like.scales, lengths=kept)
+
+
+def _smoothed(problem: Problem, coordinates: Coordinates, start: Scales | None) -> Surrogate | None:
     u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
     noisy = 1 / (problem.weight * coordinates.slope(problem.target).abs()).clamp_min(1e-300)
     centre, width, middle, spread = u.mean(0), u.std(0), t.mean(), t.std()
     if not bool(torch.isfinite(u).all() and torch.isfinite(t).all() and (width > 0).all()) or float(spread) == 0:
         return None
     size = noisy.median()
+    uneven = (noisy / size).clamp(0.01, 100)
     try:
-        process = gaussian_process((u - centre) / width, (t - middle) / spread, (noisy / size).clamp(0.01, 100), 0, 0)
+        process = gaussian_process((u - centre) / width, (t - middle) / spread, uneven, 0, 0, start)
     except RuntimeError:  # a covariance that cannot be factored: columns that are all but equal
         return None
     kept = process.kept
@@ -114,7 +128,10 @@ def _smoothed(problem: Problem, coordinates: Coordinates) -> Surrogate | None:
     residual = torch.zeros_like(problem.target)
     residual[kept] = left_out
     noise = process.scales.noise * float(spread / size)
-    return Surrogate("process", coordinates, error, error < _EXPLAINED * noise, residual, read, noise)
+    settled = error < _EXPLAINED * noise
+    return Surrogate(
+        "process", coordinates, error, settled, residual, read, noise, process.scales, problem.expressions
+    )  # fmt: skip
 
 
 def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surrogate | None:

@@ -20,7 +20,7 @@ from edgewise.symbolic._curve import rank_curves
 from edgewise.symbolic._samples import checked
 
 _EXACT = 1e-12
-_SIMPLE = 8  # complexity up to which an adequate law of noisy data ends the search
+_SIMPLE = 5  # complexity up to which an adequate law of noisy data ends the search
 _IDENTITY = TRANSFORMS[0]
 
 

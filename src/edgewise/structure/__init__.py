@@ -9,6 +9,7 @@ from edgewise.structure._find import find as find
 from edgewise.structure._finding import Finding as Finding
 from edgewise.structure._finding import Verdict as Verdict
 from edgewise.structure._gaussian import GaussianProcess as GaussianProcess
+from edgewise.structure._gaussian import Scales as Scales
 from edgewise.structure._gaussian import gaussian_process as gaussian_process
 from edgewise.structure._network import network as network
 from edgewise.structure._relations import exponential as exponential

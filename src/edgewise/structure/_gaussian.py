@@ -14,6 +14,7 @@ from edgewise._typing import Array
 _SUBSET = 500  # rows that the scales are fitted on
 _ROWS = 1500  # rows that the function goes through
 _STEPS = 60
+_TOLERANCE = 1e-6  # relative change of the logarithm of the likelihood that ends the fit of the scales
 _FEATURES = 1000  # random waves that a sample of the prior is made of
 _JITTER = 1e-9  # of the process's variance, for the factorisation
 _LENGTH, _AMPLITUDE, _NOISE = (0.05, 400.0), (0.05, 3000.0), (1e-4, 2.0)  # bounds, in spreads
@@ -31,6 +32,9 @@ class Scales:
     def of(cls, logs: Array) -> Scales:
         sizes = np.exp(logs)
         return cls(torch.from_numpy(sizes[:-2]), float(sizes[-2]), float(sizes[-1]))
+
+    def logs(self) -> Array:
+        return np.log([*self.lengths.tolist(), self.amplitude, self.noise])
 
     def between(self, a: Tensor, b: Tensor) -> Tensor:
         """Covariances of points (n, m) and (k, m): amplitude^2 exp(-|a - b|^2 / 2), in lengths."""
@@ -81,10 +85,12 @@ class GaussianProcess:
         return torch.cat([mean, mean + self.calibration * (prior + known[:, 1:])], dim=1)
 
 
-def gaussian_process(u: Tensor, t: Tensor, uneven: Tensor, samples: int, seed: int) -> GaussianProcess:
+def gaussian_process(
+    u: Tensor, t: Tensor, uneven: Tensor, samples: int, seed: int, start: Scales | None = None
+) -> GaussianProcess:
     """Fit a process of zero mean to columns u (n, m) and a target t (n,), both of mean 0 and spread 1.
 
-    Scales maximise the likelihood of up to 500 rows. Samples come by conditioning random waves on the data.
+    Scales maximise the likelihood of up to 500 rows, from `start` or from smooth ones. Samples come by conditioning random waves on the data.
 
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), 2.2, 5.4; Wilson et al.,
     Pathwise Conditioning of Gaussian Processes (2021).
@@ -92,7 +98,7 @@ def gaussian_process(u: Tensor, t: Tensor, uneven: Tensor, samples: int, seed: i
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(u), generator=generator)[:_ROWS]
     u, t, uneven = u[order], t[order], uneven[order]
-    scales = _fitted(u[:_SUBSET], t[:_SUBSET], uneven[:_SUBSET])
+    scales = _fitted(u[:_SUBSET], t[:_SUBSET], uneven[:_SUBSET], start)
     factor = scales.factor(scales.between(u, u), uneven)
     waves = _waves(scales, u.shape[1], samples, generator)
     frequency, phase, weight = waves
@@ -105,14 +111,15 @@ def gaussian_process(u: Tensor, t: Tensor, uneven: Tensor, samples: int, seed: i
     return GaussianProcess(scales, u, order, coefficients, waves, residual, calibration)
 
 
-def _fitted(u: Tensor, t: Tensor, uneven: Tensor) -> Scales:
-    """The scales of the largest likelihood, from a smooth start."""
+def _fitted(u: Tensor, t: Tensor, uneven: Tensor, start: Scales | None) -> Scales:
+    """The scales of the largest likelihood."""
     from scipy.optimize import minimize
 
-    start = np.log([*[2.0] * u.shape[1], 2.0, 0.01])
     bounds = np.log([*[_LENGTH] * u.shape[1], _AMPLITUDE, _NOISE])
-    found = minimize(_misfit, start, args=(u, t, uneven), jac=True, bounds=bounds, options={"maxiter": _STEPS})
-    return Scales.of(found.x)
+    smooth = Scales(torch.full((u.shape[1],), 2.0, dtype=u.dtype), 2.0, 0.01)
+    begin = np.clip((start or smooth).logs(), *bounds.T)
+    options = {"maxiter": _STEPS, "ftol": _TOLERANCE}
+    return Scales.of(minimize(_misfit, begin, args=(u, t, uneven), jac=True, bounds=bounds, options=options).x)
 
 
 def _misfit(logs: Array, u: Tensor, t: Tensor, uneven: Tensor) -> tuple[float, Array]:

@@ -49,6 +49,11 @@ class Candidate:
         """The formula in LaTeX, numbers with six digits; `edgewise.export` writes it in full and in other languages."""
         return latex(self, digits=6)
 
+    @property
+    def fitted(self) -> int:
+        """The number of constants that are not exact numbers."""
+        return len(self.expression.atoms(sympy.Float))
+
     def predict(self, x: Any) -> Array:
         """Values of the formula on rows (n, n_in); NaN where it is undefined."""
         rows = np.asarray(x, dtype=np.float64)
@@ -96,15 +101,14 @@ def price(candidate: Candidate, noise: float, n: int) -> float:
     was rounded to an exact number is not fitted.
     """
     floor = max(EXACT / 10, 0.97 * noise)
-    fitted = len(candidate.expression.atoms(sympy.Float))
-    size = candidate.complexity + fitted
+    size = candidate.complexity + candidate.fitted
     return n * math.log(max(candidate.error, floor) ** 2) + 0.5 * math.log(n) * size
 
 
 def front(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The candidates that no simpler or equally simple one beats, simplest first."""
     out: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda c: (c.complexity, len(c.expression.atoms(sympy.Float)), c.error)):
+    for candidate in sorted(candidates, key=lambda c: (c.complexity, c.fitted, c.error)):
         # Differences at rounding level, or of a fitted constant from its rounded value, are no improvement.
         if not out or (candidate.error < 0.98 * out[-1].error and out[-1].error > 1e-14):
             out.append(candidate)

@@ -15,6 +15,7 @@ from edgewise.discovery._problem import Problem
 from edgewise.discovery._relations import Relation, can_scale, find_relations
 from edgewise.discovery._surrogate import Surrogate
 
+Guesses = Iterator[tuple[str, Problem]]
 Model = Callable[[Problem, Surrogate | None, float], Surrogate | None]
 """A model of a problem, in the coordinates of another first; an error below the number is enough."""
 
@@ -25,7 +26,7 @@ _PLAIN = 1.5  # cost of a relation that, on noisy data, is taken as soon as it i
 _NOISY = 1.03  # times the error before, on noisy data
 _CLEAR = 0.3  # of the error before: an elimination that does this needs no comparison
 _BLIND = 0.5  # the same for an elimination that no gradient speaks for
-_FACTORS = (1, -1, 2, -2)
+_POWERS = (1, -1, 2, -2)  # of a factor that is guessed
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def guessed(step: Step, model: Model) -> list[Step]:
     They are tried kind by kind; the first kind with one that does so ends the guessing.
     """
     found: list[Step] = []
-    for kind in _guesses(step.problem):
-        for text, problem in kind:
+    for kind in (_sums, _factors, _products):
+        for text, problem in kind(step.problem):
             surrogate = model(problem, step.surrogate, math.inf) if problem.sound() else None
             if surrogate is not None and surrogate.error < _BLIND * step.error:
                 found.append(Step(problem, surrogate, f"{text}, guessed"))
@@ -103,32 +104,29 @@ def _allowed(relation: Relation, old: float, noise: float) -> float:
     return allowed
 
 
-def _guesses(problem: Problem) -> Iterator[Iterator[tuple[str, Problem]]]:
-    """Differences and sums, factors, products and quotients."""
+def _sums(problem: Problem) -> Guesses:
+    names = problem.expressions
+    for i, j in combinations(range(problem.n_columns), 2):
+        for slope, word in ((-1.0, "difference"), (1.0, "sum")):
+            yield f"{names[i]} and {names[j]} as {word}", problem.shifted(i, j, slope).without(j)
+
+
+def _factors(problem: Problem) -> Guesses:
     m, names = problem.n_columns, problem.expressions
+    for i, power in product(range(m), map(Fraction, _POWERS)):
+        if can_scale(problem.columns[:, i], [], power):
+            yield f"factor {names[i]}^{power}", problem.divided(i, power).without(i)
+    for i in range(m):
+        for values, function in ((torch.cos, sympy.cos), (torch.sin, sympy.sin)):
+            formula = function(names[i])
+            yield f"factor {formula}", problem.over(values(problem.columns[:, i]), formula).without(i)
 
-    def sums() -> Iterator[tuple[str, Problem]]:
-        for i, j in combinations(range(m), 2):
-            for slope, word in ((-1.0, "difference"), (1.0, "sum")):
-                yield f"{names[i]} and {names[j]} as {word}", problem.shifted(i, j, slope).without(j)
 
-    def factors() -> Iterator[tuple[str, Problem]]:
-        for i, power in product(range(m), map(Fraction, _FACTORS)):
-            if can_scale(problem.columns[:, i], [], power):
-                yield f"factor {names[i]}^{power}", problem.divided(i, power).without(i)
-        for i in range(m):
-            for values, function in ((torch.cos, sympy.cos), (torch.sin, sympy.sin)):
-                formula = function(names[i])
-                yield f"factor {formula}", problem.over(values(problem.columns[:, i]), formula).without(i)
-
-    def products() -> Iterator[tuple[str, Problem]]:
-        for i, j in combinations(range(m), 2):
-            yield f"{names[i]} and {names[j]} as product", problem.multiplied(i, j, Fraction(1)).without(j)
-            for k, by in ((i, j), (j, i)):
-                if can_scale(problem.columns[:, by], [Fraction(-1)]):
-                    text = f"{names[k]} and {names[by]} as quotient"
-                    yield text, problem.multiplied(k, by, Fraction(-1)).without(by)
-
-    yield sums()
-    yield factors()
-    yield products()
+def _products(problem: Problem) -> Guesses:
+    names = problem.expressions
+    for i, j in combinations(range(problem.n_columns), 2):
+        yield f"{names[i]} and {names[j]} as product", problem.multiplied(i, j, Fraction(1)).without(j)
+        for k, by in ((i, j), (j, i)):
+            if can_scale(problem.columns[:, by], [Fraction(-1)]):
+                text = f"{names[k]} and {names[by]} as quotient"
+                yield text, problem.multiplied(k, by, Fraction(-1)).without(by)

@@ -24,7 +24,7 @@ _TRIED = 12  # quotients that are handed on
 _PART = 128  # groups solved at a time
 _POLE = 1e-2  # least 1 + Q over its largest
 _ABOVE, _BELOW = 3, 2  # terms of the quotients of which all are tried ...
-_SIMPLEST = 50  # ... for so many groups
+_SIMPLEST = 120  # ... for so many groups
 _RIDGE = 1e-11
 
 Group = tuple[Atom, ...]
@@ -192,13 +192,14 @@ class _Normal:
         some = torch.cholesky_solve(self.right[:, subsets].unsqueeze(3), factor).squeeze(3)
         c = torch.zeros(*some.shape[:2], self.right.shape[1], dtype=some.dtype)
         c.scatter_(2, subsets.expand_as(some), some)
-        every = _Normal(*(v.unsqueeze(1) for v in (self.square, self.right, self.total, self.norm, self.line)), self.n)
-        price = self.n * every._left(c).log() + math.log(self.n) * costs[subsets].sum(1)
+        price = self.n * self.part(torch.arange(len(c)).unsqueeze(1))._left(c).log() + math.log(self.n) * costs[
+            subsets
+        ].sum(1)
         return price.masked_fill(bad > 0, math.inf), c / self.norm.unsqueeze(1)
 
 
 def regressions(problem: Problem, smooth: Tensor, noise: float) -> Iterator[Formula]:
-    """Formulas T(t) = P / (1 + Q) that leave only noise, P and Q short polynomials of two or three functions of columns.
+    """Formulas T(t) = P / (1 + Q) that leave only noise, P and Q short polynomials of functions of 2 or 3 columns.
 
     Linear in its factors as T = P - T Q, where a model's values `smooth` (n,) stand for T on the right: with the noisy
     ones the factors would come out too small. All groups of functions are solved together; of the best, terms are
@@ -281,7 +282,7 @@ def _cheapest(groups: list[Group], terms: _Terms, aim: _Aim, noise: float) -> It
 def _weighed(
     choices: list[tuple[int, Tensor]], groups: list[Group], terms: _Terms, aim: _Aim, noise: float
 ) -> Iterator[tuple[float, Formula]]:  # fmt: skip
-    """Fit the factors of choices (group, factors) again on rows divided by 1 + Q, and price the quotients themselves."""
+    """Fit the factors of choices (group, factors) again on rows divided by 1 + Q, and price the quotients."""
     n, costs = len(aim.measured), terms.costs
     factors = torch.stack([f for _, f in choices])
     tables = terms.tables([groups[k] for k, _ in choices])

@@ -36,6 +36,8 @@ _LOWER = 0.95  # of the noise: a model's error that corrects it
 _HOPELESS = 0.2  # model error above which it is not taken for noise
 _BLURRED = 1e-2  # model error above which eliminations are guessed ...
 _GUESSED = 6  # ... of at most so many columns
+_CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
+_LONG = 0.25  # ... and share of the time after which any does
 _DECADES, _LOW = 1e4, 0.05  # a one-signed target whose largest size is so many times that quantile is judged relatively
 
 
@@ -116,8 +118,7 @@ class Search:
             if self._descend(start, model, seen, leaves):
                 return
             leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
-            if self._finish(leaves[:_LEAVES]):
-                return
+            self._finish(leaves[:_LEAVES])
             self._settle(self.floor)
             if self.pool.done():
                 return
@@ -137,43 +138,50 @@ class Search:
 
     def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> bool:
         """Search the eliminations of a problem, the best first; returns whether one ends in a formula that is good."""
-        problem, surrogate = step.problem, step.surrogate
-        if model == self._process and surrogate is not None and step.text != "the table":
-            again = smoothed(problem)  # in whichever coordinates now do best
-            if again is not None and again.error < surrogate.error:
-                surrogate = again
-                step = replace(step, surrogate=again)
-        if surrogate is not None:
-            self.floor = min(self.floor, surrogate.error)
-            self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {problem.n_columns} columns", 0.1)
-            self._doubt_noise(surrogate.error)
-            if self.given is None and surrogate.error < _LOWER * self.pool.noise:
-                self.pool.assume(surrogate.error)
+        step = self._looked_at(step, model)
+        problem = step.problem
         if step.text != "the table":
             self.stages.append(f"{step.text}: model error {step.error:.1e} with {problem.n_columns} columns.")
             if self._quick(problem):
                 return True
         if problem.n_columns < 2:
             self._settle(self.floor)
-            return self.pool.done()
+            return self._good()
         if self._late():
             return False
-        after = reduced(step, self.pool.noise, model)
-        blurred = step.error > max(_BLURRED, 2 * self.pool.noise) and problem.n_columns <= _GUESSED
-        if not after and blurred and model == self._polynomial:
-            after = guessed(step, model)
+        after = self._eliminated(step, model)
         if not after:
-            if self._pair(step):
-                return True
             leaves.append(step)
+            return self._pair(step)
         for number, next_step in enumerate(after[:_BRANCHES]):
             key = next_step.problem.key()
-            if key in seen or (number and (self._late() or self.pool.done())):
+            if key in seen or (number and (self._late() or self._good())):
                 continue
             seen.add(key)
             if self._descend(next_step, model, seen, leaves):
                 return True
         return False
+
+    def _looked_at(self, step: Step, model: Model) -> Step:
+        """The step, what its model tells of noise taken in; a process is made again in the coordinates that do best."""
+        surrogate = step.surrogate
+        if surrogate is None:
+            return step
+        if model == self._process and step.text != "the table":
+            again = smoothed(step.problem)
+            surrogate = again if again is not None and again.error < surrogate.error else surrogate
+        self.floor = min(self.floor, surrogate.error)
+        self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {step.problem.n_columns} columns", 0.1)
+        self._doubt_noise(surrogate.error)
+        if self.given is None and surrogate.error < _LOWER * self.pool.noise:
+            self.pool.assume(surrogate.error)
+        return replace(step, surrogate=surrogate)
+
+    def _eliminated(self, step: Step, model: Model) -> list[Step]:
+        """Problems with one column less, by what the model tells or, where a polynomial is blurred, by guessing."""
+        after = reduced(step, self.pool.noise, model)
+        blurred = step.error > max(_BLURRED, 2 * self.pool.noise) and step.problem.n_columns <= _GUESSED
+        return guessed(step, model) if not after and blurred and model == self._polynomial else after
 
     def _pair(self, step: Step) -> bool:
         """Two columns that nothing reduces: algebra, then curves of one that multiply functions of the other."""
@@ -189,9 +197,9 @@ class Search:
         for rest in linear_in(problem, noise):
             if not self.pool.exact():
                 self.pool.consider(univariate(rest, noise), "linear in a function of one of 2 columns")
-        return self.pool.done()
+        return self._good()
 
-    def _finish(self, leaves: list[Step]) -> bool:
+    def _finish(self, leaves: list[Step]) -> None:
         """What is left where no relation reduces a problem: algebra, then regressions and small networks."""
         for leaf in leaves:
             stage = f"algebra of {leaf.problem.n_columns} columns"
@@ -200,7 +208,7 @@ class Search:
             self._tell(stage, 0.6)
             self.pool.consider(algebraic(leaf.problem), stage)
             if self.pool.exact():
-                return True
+                return
         for leaf in leaves:
             if not self.pool.noise and self._noisy(leaf.problem, leaf.surrogate):
                 honest = expanded(leaf.problem, leaf.error)
@@ -208,7 +216,6 @@ class Search:
                 self._quick(leaf.problem)
             if self._late() or self._small(leaf):
                 break
-        return self.pool.done()
 
     def _regress(self, step: Step, noise: float) -> None:
         if step.surrogate is not None:
@@ -221,14 +228,22 @@ class Search:
         problem = step.problem
         if self.pool.noise:
             self._regress(step, self.pool.noise)
-            if self.pool.done():
+            if self._good():
                 return True
         self._tell(f"small networks of {problem.n_columns} columns", 0.7)
         for name, error, formula in trees(problem, self.pool.noise, self.deadline, self.seed):
             self._doubt_noise(error)
             if formula is not None:
                 self.pool.consider([formula], name)
-        return self.pool.done()
+        return self._good()
+
+    def _good(self) -> bool:
+        """Whether to stop: a formula is exact, or leaves only noise and has few fitted constants or took long."""
+        if not self.pool.done():
+            return False
+        best = self.pool.best()
+        few = best is not None and best.fitted <= _CONVINCING
+        return few or self.pool.exact() or time.perf_counter() - self.began > _LONG * self.limit
 
     def _doubt_noise(self, error: float) -> bool:
         """Take an estimated noise back when a network comes far below it; returns whether it was."""

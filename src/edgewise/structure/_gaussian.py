@@ -90,7 +90,8 @@ def gaussian_process(
 ) -> GaussianProcess:
     """Fit a process of zero mean to columns u (n, m) and a target t (n,), both of mean 0 and spread 1.
 
-    Scales maximise the likelihood of up to 500 rows, from `start` or from smooth ones. Samples come by conditioning random waves on the data.
+    Scales maximise the likelihood of up to 500 rows, from `start` or from smooth ones. Samples come by conditioning
+    random waves on the data.
 
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), 2.2, 5.4; Wilson et al.,
     Pathwise Conditioning of Gaussian Processes (2021).

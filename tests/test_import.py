@@ -87,8 +87,9 @@ PUBLIC = {
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """
-        Finding Findings GaussianProcess Scales Surrogate Tree Verdict additive combined exponential find gaussian_process
-        irrelevant monomial multiplicative network offset_product power_sum scaling separable surrogate translation tree
+        Finding Findings GaussianProcess Scales Surrogate Tree Verdict additive combined exponential find
+        gaussian_process irrelevant monomial multiplicative network offset_product power_sum scaling separable
+        surrogate translation tree
     """,
     "edgewise.export": "FormulaModule c excel latex numpy torch torch_source",
     "edgewise.interpret": """

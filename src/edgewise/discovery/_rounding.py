@@ -53,8 +53,8 @@ def round_constants(
     Exact data (noise 0, or an error below 1e-9): constants within 1e-7 of a nice value, nearest first; kept
     if the error, after refitting the other constants, is at most max(3 x before, 1e-10).
 
-    Noisy data: constants within 2.5 standard errors of 0 or of a nice value (d <= 12; 3.3 standard errors of
-    a very simple one), most convincing first; kept if the refitted error rises by less than 0.4 % (6/N if
+    Noisy data: constants within 2.5 standard errors of a nice value (d <= 12; 3.3 standard errors of 0 or a
+    very simple one), most convincing first; kept if the refitted error rises by less than 0.4 % (6/N if
     that is more).
 
     Args:
@@ -212,7 +212,7 @@ def _rounded_noisy(free: Free, data: Data) -> Free:
 def _options(free: Free, k: int, error: float) -> list[tuple[float, int, Formula]]:
     """List up to three values that constant k may have: (logarithm of the chance, k, exact value)."""
     value = free.values[k]
-    if abs(value) <= _SIGMAS * error:
+    if abs(value) <= _SIGMAS_SIMPLE * error:
         return [(0.0, k, sympy.Integer(0))]
     rtol = max(error / abs(value), _TOLERANCE)
     candidates = [

@@ -266,6 +266,7 @@ def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], words: st
     [
         ({}, "needs a limit"),
         ({"what": "edge", "keep": 1}, "edges"),
+        ({"what": [], "keep": 1}, "edges"),
         ({"keep": 0}, "keep"),
         ({"keep": True}, "keep"),
         ({"keep": 2.5}, "keep"),

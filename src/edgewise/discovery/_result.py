@@ -21,7 +21,7 @@ class Outcome(enum.Enum):
     EXACT = "The formula reproduces the data to rounding."
     NOISE = "The formula leaves only noise: no richer model predicts held-out rows better."
     APPROXIMATE = (
-        "No formula reached the accuracy of the best network: the one given is an approximation. "
+        "No formula reached the accuracy of the best model: the one given is an approximation. "
         "Try more rows, fewer columns, or a longer time limit."
     )
     TIME_LIMIT = "The time limit ended the search; the best formula so far is given. Allow more time to go on."

@@ -51,7 +51,7 @@ class Cut:
     refit: bool = False
 
     def __post_init__(self) -> None:
-        if self.what not in THINGS:
+        if not isinstance(self.what, str) or self.what not in THINGS:
             raise unknown("kind of thing to cut", self.what, THINGS)
         if (self.below, self.keep, self.budget, self.error) == (None,) * 4:
             raise InputError("A Cut needs a limit: one of 'below', 'keep', 'budget' and 'error'.")

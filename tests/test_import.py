@@ -65,7 +65,7 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 PUBLIC = {
     "edgewise": """
         EdgewiseError InputError KAN Options Session datasets discover export find_relations fit functions interpret
-        io kernels load nn optim plot prune save session structure symbolic train unsupervised
+        io kernels load nn optim pde plot prune save session structure symbolic train unsupervised
     """,
     "edgewise.nn": """
         Gram KAN KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant add_input centre
@@ -74,7 +74,7 @@ PUBLIC = {
         set_function shaped smooth to_splines trace unlock widen with_locked
     """,
     "edgewise.train": """
-        Cauchy CrossEntropy FitResult Huber Loss Objective Options Outcome Parquet Quadratic Row Squared Table
+        Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row Squared Table
         as_matrix as_table choose_loss error_of fit penalty refit
     """,
     "edgewise.optim": """
@@ -96,6 +96,7 @@ PUBLIC = {
         Cut EdgeCurve Narrow PruneResult Removal curve_table edge_curves edge_scores edge_table end_names input_scores
         interaction_table interactions node_names node_scores node_table prune rows_of
     """,
+    "edgewise.pde": "Box Condition Errors Face Jet Problem Solution measured periodic solve",
     "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",
 }
 

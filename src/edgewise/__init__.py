@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from edgewise import export as export
     from edgewise import interpret as interpret
     from edgewise import io as io
+    from edgewise import pde as pde
     from edgewise import plot as plot
     from edgewise import session as session
     from edgewise import structure as structure
@@ -47,6 +48,7 @@ _LATER = {
     "interpret": "",
     "io": "",
     "load": "edgewise.io",
+    "pde": "",
     "plot": "",
     "prune": "edgewise.interpret",
     "save": "edgewise.io",

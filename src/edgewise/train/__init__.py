@@ -10,6 +10,7 @@ from edgewise.train._loss import Huber as Huber
 from edgewise.train._loss import Loss as Loss
 from edgewise.train._loss import Squared as Squared
 from edgewise.train._loss import choose_loss as choose_loss
+from edgewise.train._monitor import Monitor as Monitor
 from edgewise.train._objective import Objective as Objective
 from edgewise.train._options import Options as Options
 from edgewise.train._parquet import Parquet as Parquet

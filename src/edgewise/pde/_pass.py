@@ -1,0 +1,175 @@
+"""Value, gradient and second derivatives carried through a network's layers, and what its parameters do to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgewise import functions
+from edgewise._errors import InputError
+from edgewise.nn import KAN, KANLayer, Layout, Nodes
+
+Jets = tuple[Tensor, Tensor, Tensor]
+"""Values (n, m), gradients (n, m, d) and second derivatives (n, m, d, d)."""
+
+
+def checked(model: KAN) -> KAN:
+    """The network, if derivatives of every order are known of it."""
+    for layer in model.layers:
+        if not isinstance(layer, KANLayer) or layer.base is not None:
+            raise InputError(
+                "A network for differential equations needs spline edges without a base: KAN(..., base=None)."
+            )
+        if layer.degree is not None and layer.degree < 3:
+            raise InputError(
+                f"Second derivatives of splines of degree {layer.degree} jump or vanish. Use a degree of 3 to 5."
+            )
+    return model
+
+
+@dataclass(frozen=True)
+class _Level:
+    """One layer at points: its inputs as jets, and each edge's function and derivatives, orders 0 to 3 (n, out, in)."""
+
+    layer: KANLayer
+    nodes: Nodes
+    inputs: Jets
+    edges: list[Tensor]
+    subnodes: Jets
+
+    @classmethod
+    def of(cls, layer: KANLayer, nodes: Nodes, inputs: Jets) -> _Level:
+        edges = [_edges(layer, inputs[0], order) for order in range(4)]
+        _, gradient, bend = inputs
+        outer = gradient.unsqueeze(-1) * gradient.unsqueeze(-2)
+        subnodes = (
+            edges[0].sum(2),
+            edges[1] @ gradient,
+            torch.einsum("nji,nikl->njkl", edges[2], outer) + torch.einsum("nji,nikl->njkl", edges[1], bend),
+        )
+        return cls(layer, nodes, inputs, edges, subnodes)
+
+    def pulled(self, by: Jets) -> Jets:
+        """Derivatives of a number a point by the subnodes' jets -> by the inputs'."""
+        v, g, h = by
+        _, gradient, bend = self.inputs
+        _, first, second, third = (edge.transpose(1, 2) for edge in self.edges)  # (n, in, out)
+        both = h + h.transpose(2, 3)
+        by_bend = torch.einsum("nij,njkl->nikl", first, h)
+        by_gradient = first @ g + torch.einsum("nij,njkl,nil->nik", second, both, gradient)
+        own = torch.einsum("njkl,nik,nil->nij", h, gradient, gradient)
+        by_value = (first @ v.unsqueeze(2)).squeeze(2)
+        by_value = by_value + torch.einsum("nij,njk,nik->ni", second, g, gradient)
+        by_value = by_value + (third * own).sum(2) + torch.einsum("nij,njkl,nikl->ni", second, h, bend)
+        return by_value, by_gradient, by_bend
+
+    def weights_of(self, by: Jets) -> tuple[Tensor, Tensor, Tensor]:
+        """What a number's derivatives by the subnodes make of phi, phi' and phi'' of each edge: each (n, out, in)."""
+        v, g, h = by
+        _, gradient, bend = self.inputs
+        slope = g @ gradient.transpose(1, 2) + torch.einsum("njkl,nikl->nji", h, bend)
+        return v.unsqueeze(2).expand_as(slope), slope, torch.einsum("njkl,nik,nil->nji", h, gradient, gradient)
+
+
+class JetPass:
+    """A forward pass of value, gradient and second derivatives by the inputs, and its derivatives by parameters."""
+
+    def __init__(self, model: KAN, x: Tensor) -> None:
+        n, d = x.shape
+        self.model = model
+        jets: Jets = (x, torch.eye(d, dtype=x.dtype).expand(n, -1, -1), x.new_zeros(n, d, d, d))
+        self.levels: list[_Level] = []
+        for layer, nodes in zip(model.layers, model.nodes[1:], strict=True):
+            assert isinstance(layer, KANLayer)
+            self.levels.append(_Level.of(layer, nodes, jets))
+            jets = _combined(nodes, self.levels[-1].subnodes)
+        self.outputs = jets
+
+    def jacobian(self, layout: Layout, by: Jets) -> Tensor:
+        """Derivatives (n, layout.size) of a number a point by the free parameters, given those by the outputs' jets."""
+        out = self.outputs[0].new_zeros(len(self.outputs[0]), layout.size)
+        for level, block in zip(reversed(self.levels), reversed(layout.blocks), strict=True):
+            by = _pulled(level.nodes, level.subnodes, by)
+            weights = level.weights_of(by)
+            if len(block.spline):
+                j, i = block.spline.T
+                part = out[:, block.start : block.middle].unflatten(1, (len(block.spline), block.width))
+                for order, weight in enumerate(weights):
+                    part += weight[:, j, i, None] * level.layer.basis(level.inputs[0], order)[:, i]
+            if len(block.affine):
+                out[:, block.middle : block.stop] = _affine(level.layer, level.inputs[0], block.affine, weights)
+            by = level.pulled(by)
+        return out
+
+
+def _edges(layer: KANLayer, x: Tensor, order: int) -> Tensor:
+    """Each edge's derivative of an order at inputs (n, in): (n, out, in)."""
+    out = torch.einsum("nif,jif->nji", layer.basis(x, order), layer.weights())
+    for name, edges in layer.active_symbols().items():
+        j, i = torch.tensor(edges).T
+        a, b, c, d = layer.affine[j, i].unbind(-1)
+        values = _derivatives(name, a * x[:, i] + b)[order]
+        out[:, j, i] = c * a**order * values + (d if order == 0 else 0.0)
+    return out
+
+
+def _derivatives(name: str, z: Tensor) -> list[Tensor]:
+    """A function of the library and its first four derivatives."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        found = [functions.get(name).torch(z)]
+        for _ in range(4):
+            last = found[-1]
+            slope = (
+                torch.autograd.grad(last.sum(), z, create_graph=True, allow_unused=True)[0]
+                if last.requires_grad
+                else None
+            )
+            found.append(torch.zeros_like(z) if slope is None else slope)
+    return [part.detach() for part in found]
+
+
+def _affine(layer: KANLayer, x: Tensor, entries: Tensor, weights: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Derivatives of w0 phi + w1 phi' + w2 phi'', phi = c f(a x + b) + d, by the listed constants: (n, A)."""
+    out = x.new_zeros(len(x), len(entries))
+    for column, (j, i, which) in enumerate(entries.tolist()):
+        a, b, c, _ = layer.affine[j, i]
+        u, (w0, w1, w2) = x[:, i], (w[:, j, i] for w in weights)
+        f0, f1, f2, f3, _ = _derivatives(layer.symbols[j, i], a * u + b)
+        by = (
+            c * (w0 * f1 * u + w1 * (f1 + a * u * f2) + w2 * (2 * a * f2 + a**2 * u * f3)),
+            c * (w0 * f1 + w1 * a * f2 + w2 * a**2 * f3),
+            w0 * f0 + w1 * a * f1 + w2 * a**2 * f2,
+            w0,
+        )
+        out[:, column] = by[which]
+    return out
+
+
+def _combined(nodes: Nodes, subnodes: Jets) -> Jets:
+    """Jets of the subnodes -> of the nodes: sums as they are, products by the product rule."""
+    if not nodes.arities:
+        return subnodes
+    values, gradients, bends = ([part[:, j] for j in range(nodes.n_sum)] for part in subnodes)
+    for group in nodes.groups()[nodes.n_sum :]:
+        v, g, h = (part[:, group[0]] for part in subnodes)
+        for j in group[1:]:
+            w, k, m = (part[:, j] for part in subnodes)
+            cross = g.unsqueeze(2) * k.unsqueeze(1)
+            h = h * w[:, None, None] + m * v[:, None, None] + cross + cross.transpose(1, 2)
+            g = g * w[:, None] + k * v[:, None]
+            v = v * w
+        values, gradients, bends = [*values, v], [*gradients, g], [*bends, h]
+    return torch.stack(values, 1), torch.stack(gradients, 1), torch.stack(bends, 1)
+
+
+def _pulled(nodes: Nodes, subnodes: Jets, by: Jets) -> Jets:
+    """Derivatives by the nodes' jets -> by the subnodes'."""
+    if not nodes.arities:
+        return by
+    with torch.enable_grad():
+        value, gradient, bend = (part.detach().requires_grad_() for part in subnodes)
+        found = torch.autograd.grad(_combined(nodes, (value, gradient, bend)), (value, gradient, bend), by)
+    return found[0], found[1], found[2]

@@ -1,0 +1,116 @@
+"""A solved problem: the network, its constants, how it went, and how far it is from a known solution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError
+from edgewise.nn import KAN
+from edgewise.pde._jet import Jet
+from edgewise.pde._pass import JetPass
+from edgewise.pde._problem import Problem
+from edgewise.train import Outcome, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CHUNK = 2000
+
+
+class Errors(NamedTuple):
+    """How far a solution is from the exact one over the box, which is taken to have size 1.
+
+    l2: root of the mean square of u - v; h1: with the squares of the first derivatives added; relative: l2 over that of
+    v; largest: of |u - v|.
+    """
+
+    l2: float
+    h1: float
+    relative: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What `solve` returns.
+
+    model: the network (before the ansatz). constants: the unknown constants as found. history: rows of one grid each;
+    `train` is the root mean square of what the equation leaves, `validation` the same at fresh points.
+    """
+
+    problem: Problem
+    model: KAN
+    constants: dict[str, float]
+    history: list[Row]
+    outcome: Outcome
+
+    def at(self, points: Any) -> Jet | tuple[Jet, ...]:
+        """The unknown with its derivatives at points (n, d): a Jet, or a tuple of them."""
+        x = self._points(points)
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(x), _CHUNK):
+                some = x[start : start + _CHUNK]
+                parts.append(self.problem.unknown(JetPass(self.model, some).outputs, some))
+        if isinstance(parts[0], Jet):
+            return _joined(parts)
+        return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
+
+    def __call__(self, points: Any) -> Tensor:
+        """Values at points (n, d): (n,), or (n, unknowns) where there are several."""
+        found = self.at(points)
+        return found.value if isinstance(found, Jet) else torch.stack([jet.value for jet in found], dim=1)
+
+    def errors(self, exact: Callable[..., Any], count: int = 10_000, output: int = 0) -> Errors:
+        """Distances from an exact solution, written as a function of p, as the ansatz is: lambda p: torch.sin(p.x).
+
+        At `count` points of a Sobol sequence that training has not seen.
+        """
+        x = self.problem.box.points(count, seed=_FRESH)
+        found = self.at(x)
+        own = found if isinstance(found, Jet) else found[output]
+        true = exact(SimpleNamespace(**Jet.coordinates(x, self.problem.box.names)))
+        if not isinstance(true, Jet):
+            raise InputError(f"The exact solution must be made of the coordinates of p. Got {type(true).__name__}.")
+        off, slope = own.value - true.value, own.gradient - true.gradient
+        square, bend = float(off.square().mean()), float(slope.square().sum(1).mean())
+        size = float(true.value.square().mean())
+        return Errors(square**0.5, (square + bend) ** 0.5, (square / max(size, 1e-300)) ** 0.5, float(off.abs().max()))
+
+    def frame(self) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(self.history, columns=Row._fields)
+
+    def __repr__(self) -> str:
+        last = self.history[-1]
+        constants = "".join(f", {name}={value:.6g}" for name, value in self.constants.items())
+        return (
+            f"Solution(grid={last.grid}, parameters={last.parameters}, residual={last.train:.3g}{constants}, "
+            f"outcome={self.outcome.name}: {self.outcome.message})"
+        )
+
+    def _points(self, points: Any) -> Tensor:
+        x = torch.as_tensor(points, dtype=torch.float64)
+        if x.ndim != 2 or x.shape[1] != len(self.problem.box.names):
+            names = ", ".join(self.problem.box.names)
+            raise InputError(f"Points must be rows of the coordinates {names}. Got shape {tuple(x.shape)}.")
+        return x
+
+
+_FRESH = 987_654  # seed of points to judge on
+
+
+def _joined(jets: list[Jet]) -> Jet:
+    return Jet(
+        torch.cat([jet.value for jet in jets]),
+        torch.cat([jet.gradient for jet in jets]),
+        torch.cat([jet.hessian for jet in jets]),
+        jets[0].names,
+    )

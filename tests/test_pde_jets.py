@@ -1,0 +1,119 @@
+"""Jets: arithmetic, and what a network does to them, against torch's automatic derivatives."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.func import hessian, jacrev
+
+import edgewise as ew
+from edgewise.nn import Layout, set_function
+from edgewise.pde import Jet
+from edgewise.pde._pass import JetPass
+
+NAMES = ("x", "y")
+
+
+def _points(n: int = 6, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 0.2 + 0.7 * torch.rand(n, 2, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: x * y + 3 - 2 * x,
+        lambda x, y: torch.sin(x) * torch.exp(y) / (1 + x * x),
+        lambda x, y: torch.sqrt(x) ** 3 - torch.log(x * y),
+        lambda x, y: torch.tanh(x - y) + torch.cosh(x) * torch.sinh(y),
+        lambda x, y: 1 / (x + y) - torch.cos(torch.square(x)),
+        lambda x, y: (x - y) ** 2 * 0.5,
+    ],
+)
+def test_arithmetic_gives_the_derivatives_that_autograd_gives(function) -> None:
+    points = _points()
+    jets = Jet.coordinates(points, NAMES)
+    found = function(jets["x"], jets["y"])
+
+    def plain(z: Tensor) -> Tensor:
+        return function(z[0], z[1])
+
+    for k, z in enumerate(points):
+        torch.testing.assert_close(found.value[k], plain(z))
+        torch.testing.assert_close(found.gradient[k], jacrev(plain)(z))
+        torch.testing.assert_close(found.hessian[k], hessian(plain)(z))
+
+
+@given(a=st.floats(-3, 3), b=st.floats(0.1, 3))
+def test_jets_and_numbers_mix_from_either_side(a: float, b: float) -> None:
+    x = Jet.coordinates(_points(), NAMES)["x"]
+    for left, right in ((a + x, x + a), (a - x, -(x - a)), (a * x, x * a), (b / (x + 4), b * (x + 4) ** -1)):
+        torch.testing.assert_close(left.value, right.value)
+        torch.testing.assert_close(left.hessian, right.hessian)
+
+
+def test_derivatives_have_the_names_of_coordinates() -> None:
+    jets = Jet.coordinates(_points(), NAMES)
+    u = jets["x"] ** 2 * jets["y"]
+    torch.testing.assert_close(u.xy, 2 * jets["x"].value)
+    torch.testing.assert_close(u.d("y", "x"), u.xy)
+    assert copy.copy(u).names == NAMES
+    with pytest.raises(AttributeError, match="coordinates x, y"):
+        u.xz  # noqa: B018
+    with pytest.raises(ew.InputError, match="as a system"):
+        u.d("x", "x", "x")
+    with pytest.raises(ew.InputError, match="no coordinate 'q'"):
+        u.d("q")
+
+
+def test_an_unknown_torch_function_is_named() -> None:
+    with pytest.raises(ew.InputError, match="torch's erf"):
+        torch.erf(Jet.coordinates(_points(), NAMES)["x"])
+
+
+def _network(widths, symbolic: bool = False) -> ew.KAN:
+    model = ew.KAN(widths, degree=5, seed=0)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for layer in model.layers:
+            layer.coefficients.copy_(0.5 * torch.randn(layer.coefficients.shape, generator=generator).double())
+    return set_function(model, 0, 0, 1, "sin", affine=(1.3, 0.2, 0.7, 0.1)) if symbolic else model
+
+
+@pytest.mark.parametrize(("widths", "symbolic"), [([2, 3, 1], False), ([2, (2, [2, 3]), 2], False), ([2, 3, 1], True)])
+def test_a_pass_gives_the_derivatives_that_autograd_gives(widths, symbolic: bool) -> None:
+    model, points = _network(widths, symbolic), _points()
+    value, gradient, bend = JetPass(model, points).outputs
+
+    def plain(z: Tensor) -> Tensor:
+        return model(z.unsqueeze(0))[0]
+
+    torch.testing.assert_close(value, model(points))
+    torch.testing.assert_close(gradient, torch.stack([jacrev(plain)(z) for z in points]))
+    torch.testing.assert_close(bend, torch.stack([hessian(plain)(z) for z in points]))
+
+
+@pytest.mark.parametrize(("widths", "symbolic"), [([2, 3, 1], False), ([2, (2, [2, 3]), 2], False), ([2, 3, 1], True)])
+def test_the_jacobian_is_that_of_differences(widths, symbolic: bool) -> None:
+    model, points = _network(widths, symbolic), _points()
+    layout = Layout(model)
+    start = layout.read(model)
+    generator = torch.Generator().manual_seed(2)
+    weights = [torch.randn(part.shape, generator=generator).double() for part in JetPass(model, points).outputs]
+
+    def number(theta: Tensor) -> Tensor:
+        layout.write(model, theta)
+        parts = JetPass(model, points).outputs
+        return torch.stack([(w * p).flatten(1).sum(1) for w, p in zip(weights, parts, strict=True)]).sum(0)
+
+    found = JetPass(model, points).jacobian(layout, (weights[0], weights[1], weights[2]))
+    step = 1e-6
+    columns = [
+        (number(start + step * e) - number(start - step * e)) / (2 * step) for e in torch.eye(len(start)).double()
+    ]
+    torch.testing.assert_close(found, torch.stack(columns, dim=1), atol=2e-6, rtol=1e-6)

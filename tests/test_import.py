@@ -68,10 +68,10 @@ PUBLIC = {
         io kernels load nn optim pde plot prune save session structure symbolic train unsupervised
     """,
     "edgewise.nn": """
-        Gram KAN KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant add_input centre
-        clone compact edge_of edges_of_node has_shapes held_knots initial_values layer_of lock mirror monotone
-        perturb refine_grid remove_edges remove_node replace_by_mean require restore_edges scale_outputs select
-        set_function shaped smooth to_splines trace unlock widen with_locked
+        Gram KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant
+        add_input centre clone compact edge_of edges_of_node has_shapes held_knots initial_values layer_of lock mirror
+        monotone perturb refine_grid remove_edges remove_node replace_by_mean replace_feed_forwards require
+        restore_edges scale_outputs select set_function shaped smooth to_splines trace unlock widen with_locked
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row Squared Table

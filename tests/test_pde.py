@@ -41,7 +41,9 @@ def test_a_periodic_heat_equation() -> None:
         lambda u, p: u.t - u.xx,
         [pde.Condition(box.face(t=0), lambda u, p: u.value - torch.sin(p.x)), pde.periodic(box, "x")],
     )
-    found = pde.solve(heat, ew.KAN([2, 3, 1], degree=5), grids=[4, 8], points=400, boundary=100, options=ew.Options(restarts=2))
+    found = pde.solve(
+        heat, ew.KAN([2, 3, 1], degree=5), grids=[4, 8], points=400, boundary=100, options=ew.Options(restarts=2)
+    )
     assert found.errors(lambda p: torch.exp(-p.t) * torch.sin(p.x)).l2 < 1e-3
 
 

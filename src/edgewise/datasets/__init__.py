@@ -1,4 +1,4 @@
-"""Small tables that ship with edgewise: each a CSV with a note on its provenance beside it."""
+"""Data that ship with edgewise: small tables, each with a note on its provenance, and functions that make more."""
 
 from __future__ import annotations
 
@@ -8,5 +8,10 @@ from edgewise.datasets._equations import Variable as Variable
 from edgewise.datasets._equations import equations as equations
 from edgewise.datasets._equations import feynman as feynman
 from edgewise.datasets._equations import strogatz as strogatz
+from edgewise.datasets._localisation import Chain as Chain
+from edgewise.datasets._localisation import States as States
+from edgewise.datasets._localisation import chain as chain
+from edgewise.datasets._special import Special as Special
+from edgewise.datasets._special import special as special
 from edgewise.datasets._tables import names as names
 from edgewise.datasets._tables import path as path

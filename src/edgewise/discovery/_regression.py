@@ -12,22 +12,18 @@ import torch
 from torch import Tensor
 
 from edgewise._typing import Formula
-from edgewise.discovery._algebra import Atom, atoms_of, below, covers, products
-from edgewise.discovery._monomials import Exponents
+from edgewise.discovery._algebra import atoms_of, below, covers
+from edgewise.discovery._normal import Normal
 from edgewise.discovery._problem import Problem
+from edgewise.discovery._quotient import Aim, Group, Terms
 
 _MOST = 3  # columns
-_CLOSER = 150  # groups whose terms are chosen, and choices that are fitted again
+_CLOSER = 150  # groups whose terms are chosen by dropping them ...
+_SIMPLEST = 120  # ... and of them, those of which all short choices are tried
 _NEAR = 1.15  # times the noise: error of a quotient that is handed on ...
 _MAYBE = 2.0  # ... and of a group with all its terms that is looked at closer
 _TRIED = 12  # quotients that are handed on
 _PART = 128  # groups solved at a time
-_POLE = 1e-2  # least 1 + Q over its largest
-_ABOVE, _BELOW = 3, 2  # terms of the quotients of which all are tried ...
-_SIMPLEST = 120  # ... for so many groups
-_RIDGE = 1e-11
-
-Group = tuple[Atom, ...]
 
 
 @dataclass(frozen=True)
@@ -47,155 +43,6 @@ _IMAGES = (
     _Image(torch.cos, torch.sin, sympy.acos, True),
     _Image(torch.sin, torch.cos, sympy.asin, True),
 )
-
-
-@dataclass(frozen=True)
-class _Aim:
-    """T(t) at every row as measured and as a model has it, and what residuals of T(t) are multiplied by."""
-
-    measured: Tensor
-    smooth: Tensor
-    weight: Tensor
-
-
-@dataclass(frozen=True)
-class _Terms:
-    """Monomials of atoms above and below the line; of those below, the first is 1, whose factor is 1.
-
-    `shapes` are pairs of the largest degrees: a quotient of larger ones would be left with a factor that P and Q share.
-    """
-
-    above: list[Exponents]
-    under: list[Exponents]
-    shapes: tuple[tuple[int, int], ...]
-
-    @property
-    def costs(self) -> Tensor:
-        return torch.tensor([1.0 + sum(e) for e in (*self.above, *self.under[1:])], dtype=torch.float64)
-
-    def masks(self) -> list[Tensor]:
-        """Which terms each shape allows."""
-        return [
-            torch.tensor([sum(e) <= top for e in self.above] + [sum(e) <= bottom for e in self.under[1:]])
-            for top, bottom in self.shapes
-        ]
-
-    def subsets(self) -> Iterator[Tensor]:
-        """All choices of up to three terms above and two below the line, of the last shape: each (subsets, size)."""
-        mask = self.masks()[-1]
-        top = [k for k in range(len(self.above)) if mask[k]]
-        bottom = [k for k in range(len(self.above), len(mask)) if mask[k]]
-        for p, q in itertools.product(range(1, _ABOVE + 1), range(_BELOW + 1)):
-            both = itertools.product(itertools.combinations(top, p), itertools.combinations(bottom, q))
-            yield torch.tensor([[*a, *b] for a, b in both])
-
-    def tables(self, groups: list[Group]) -> _Tables:
-        u = torch.stack([torch.stack([a.values / a.values.abs().max() for a in group]) for group in groups])
-        return _Tables(products(u, self.above), products(u, self.under))
-
-    def quotient(self, group: Group, factors: list[float]) -> Formula:
-        top, bottom = sympy.S.Zero, sympy.S.One
-        for number, (c, e) in enumerate(zip(factors, (*self.above, *self.under[1:]), strict=True)):
-            if c:
-                sized = [a.formula / sympy.Float(float(a.values.abs().max())) for a in group]
-                term = sympy.Float(c) * sympy.Mul(*(f**k for f, k in zip(sized, e, strict=True)))
-                top, bottom = (top + term, bottom) if number < len(self.above) else (top, bottom + term)
-        return top / bottom
-
-
-@dataclass(frozen=True)
-class _Tables:
-    """Monomials (groups, terms, rows) above and below the line; of those below, the first is 1."""
-
-    above: Tensor
-    under: Tensor
-
-    def quotients(self, factors: Tensor, aim: _Aim) -> tuple[Tensor, Tensor]:
-        """The error (groups,) of each group's quotient, infinite with a pole, and its 1 + Q (groups, rows)."""
-        k = self.above.shape[1]
-        top = (factors[:, :k].unsqueeze(1) @ self.above).squeeze(1)
-        size = 1 + (factors[:, k:].unsqueeze(1) @ self.under[:, 1:]).squeeze(1)
-        error = (aim.weight * (aim.measured - top / size)).square().mean(1).sqrt()
-        pole = (size.amin(1) < _POLE * size.amax(1)) | ~torch.isfinite(error)
-        return error.masked_fill(pole, math.inf), size
-
-
-@dataclass(frozen=True)
-class _Normal:
-    """Normal equations of groups: of T = P - T Q, columns of norm 1, and of w times the monomials below the line."""
-
-    square: Tensor
-    right: Tensor
-    total: Tensor
-    norm: Tensor
-    line: Tensor
-    n: int
-
-    @classmethod
-    def of(cls, tables: _Tables, weight: Tensor, aim: _Aim) -> _Normal:
-        """Of tables of groups, under weights (groups or 1, rows)."""
-        t = (weight * aim.measured).expand(len(tables.above), -1)
-        line = tables.under * weight.unsqueeze(1)
-        table = torch.cat([tables.above * weight.unsqueeze(1), -line[:, 1:] * aim.smooth], dim=1)
-        norm = table.norm(dim=2).clamp_min(1e-300)
-        table = table / norm.unsqueeze(2)
-        return cls(
-            table @ table.transpose(1, 2) + _RIDGE * torch.eye(table.shape[1], dtype=table.dtype),
-            (table @ t.unsqueeze(2)).squeeze(2), t.square().sum(1), norm, line @ line.transpose(1, 2), t.shape[1],
-        )  # fmt: skip
-
-    def part(self, rows: Tensor) -> _Normal:
-        return _Normal(self.square[rows], self.right[rows], self.total[rows], self.norm[rows], self.line[rows], self.n)
-
-    def whole(self) -> Tensor:
-        """The squares (groups,) that all terms leave, over those of 1 + Q."""
-        factor, bad = torch.linalg.cholesky_ex(self.square)
-        c = torch.cholesky_solve(self.right.unsqueeze(2), factor).squeeze(2)
-        return self._left(c).masked_fill(bad > 0, math.inf)
-
-    def _left(self, c: Tensor) -> Tensor:
-        """Squares that factors c (..., terms) of the columns of norm 1 leave, over those of 1 + Q."""
-        above = c.shape[-1] + 1 - self.line.shape[-1]
-        q = (c / self.norm)[..., above:]
-        q = torch.cat([torch.ones_like(q[..., :1]), q], dim=-1)
-        size = torch.einsum("...i,...ij,...j->...", q, self.line, q) / self.line[..., 0, 0]
-        rss = self.total - 2 * (c * self.right).sum(-1) + torch.einsum("...i,...ij,...j->...", c, self.square, c)
-        return rss.clamp_min(1e-14 * self.total) / size.clamp_min(1e-12)
-
-    def dropped(self, allowed: Tensor, costs: Tensor) -> tuple[Tensor, Tensor]:
-        """Least price, and factors there, on dropping the allowed terms one by one, the least missed first.
-
-        Price: n log(squares left) + log(n) for each unit of cost. A dropped term adds c_k^2 / (A^-1)_kk to the squares.
-        """
-        groups, k = self.right.shape
-        kept = allowed.expand(groups, -1)
-        best, factors = torch.full_like(self.total, math.inf), torch.zeros_like(self.right)
-        for _ in range(int(kept.sum(1).max())):
-            both = kept.unsqueeze(1) & kept.unsqueeze(2)
-            matrix = torch.where(both, self.square, torch.eye(k, dtype=self.square.dtype))
-            inverse = torch.cholesky_inverse(torch.linalg.cholesky_ex(matrix)[0])
-            c = (inverse @ (self.right * kept).unsqueeze(2)).squeeze(2) * kept
-            price = self.n * self._left(c).log() + math.log(self.n) * (kept * costs).sum(1)
-            better = (price < best) & kept.any(1)
-            best = torch.where(better, price, best)
-            factors = torch.where(better.unsqueeze(1), c / self.norm, factors)
-            rss = (self.total - (c * self.right).sum(1)).clamp_min(1e-14 * self.total).unsqueeze(1)
-            rise = c.square() / inverse.diagonal(dim1=1, dim2=2).clamp_min(1e-300)
-            after = self.n * (rss + rise).log() - math.log(self.n) * costs
-            kept = kept.scatter(1, after.masked_fill(~kept, math.inf).argmin(1, keepdim=True), False)
-        return best, factors
-
-    def chosen(self, subsets: Tensor, costs: Tensor) -> tuple[Tensor, Tensor]:
-        """Price (groups, subsets), and factors (groups, subsets, terms), of subsets of terms (subsets, size)."""
-        i, j = subsets.unsqueeze(2), subsets.unsqueeze(1)
-        factor, bad = torch.linalg.cholesky_ex(self.square[:, i, j])
-        some = torch.cholesky_solve(self.right[:, subsets].unsqueeze(3), factor).squeeze(3)
-        c = torch.zeros(*some.shape[:2], self.right.shape[1], dtype=some.dtype)
-        c.scatter_(2, subsets.expand_as(some), some)
-        price = self.n * self.part(torch.arange(len(c)).unsqueeze(1))._left(c).log() + math.log(self.n) * costs[
-            subsets
-        ].sum(1)
-        return price.masked_fill(bad > 0, math.inf), c / self.norm.unsqueeze(1)
 
 
 def regressions(problem: Problem, smooth: Tensor, noise: float) -> Iterator[Formula]:
@@ -220,22 +67,22 @@ def regressions(problem: Problem, smooth: Tensor, noise: float) -> Iterator[Form
         yield formula
 
 
-def _searches(problem: Problem) -> Iterator[tuple[list[Group], _Terms]]:
+def _searches(problem: Problem) -> Iterator[tuple[list[Group], Terms]]:
     """Pairs of atoms; two functions of one column and one of the other; one function of each of three columns."""
     m = problem.n_columns
     atoms = atoms_of(problem)
     single = [[a for a in atoms if a.columns == {i}] for i in range(m)]
     pairs: list[Group] = [pair for pair in itertools.combinations(atoms, 2) if covers(pair, m)]
-    yield pairs, _Terms(below(2, 3), below(2, 2), ((3, 0), (3, 1), (2, 2)))
+    yield pairs, Terms(below(2, 3), below(2, 2), ((3, 0), (3, 1), (2, 2)))
     if m == 2:
         linear = list(itertools.product(range(2), repeat=3))
         twice = [(*two, one) for i in (0, 1) for two in itertools.combinations(single[i], 2) for one in single[1 - i]]
-        yield twice, _Terms(linear, linear, ((3, 0), (3, 3)))
+        yield twice, Terms(linear, linear, ((3, 0), (3, 3)))
     else:
-        yield list(itertools.product(*single)), _Terms(below(3, 2), below(3, 2), ((2, 0), (2, 2)))
+        yield list(itertools.product(*single)), Terms(below(3, 2), below(3, 2), ((2, 0), (2, 2)))
 
 
-def _aimed(problem: Problem, smooth: Tensor, image: _Image) -> tuple[_Aim | None, float]:
+def _aimed(problem: Problem, smooth: Tensor, image: _Image) -> tuple[Aim | None, float]:
     t = problem.target
     one_sign = bool((t > 0).all()) or bool((t < 0).all())
     if not image.signed and not one_sign:
@@ -248,10 +95,10 @@ def _aimed(problem: Problem, smooth: Tensor, image: _Image) -> tuple[_Aim | None
     if not all(bool(torch.isfinite(v).all()) for v in (measured, about, slope)):
         return None, sign
     weight = problem.weight / slope.clamp_min(1e-3 * float(slope.median()))
-    return _Aim(measured, about, weight.clamp_max(100 * float(weight.median()))), sign
+    return Aim(measured, about, weight.clamp_max(100 * float(weight.median()))), sign
 
 
-def _cheapest(groups: list[Group], terms: _Terms, aim: _Aim, noise: float) -> Iterator[tuple[float, Formula]]:
+def _cheapest(groups: list[Group], terms: Terms, aim: Aim, noise: float) -> Iterator[tuple[float, Formula]]:
     """The quotients of those groups that leave little more than the noise: price and formula.
 
     T - P + T Q is 1 + Q times the residual of the quotient, so choices of terms are made by its squares over those of
@@ -261,13 +108,13 @@ def _cheapest(groups: list[Group], terms: _Terms, aim: _Aim, noise: float) -> It
     kept: list[tuple[float, int]] = []
     for start in range(0, len(groups), _PART):
         part = groups[start : start + _PART]
-        left = _Normal.of(terms.tables(part), aim.weight.unsqueeze(0), aim).whole()
+        left = Normal.of(terms.tables(part), aim.weight.unsqueeze(0), aim).whole()
         kept += [(e, start + k) for k, e in enumerate((left / n).sqrt().tolist()) if e < _MAYBE * noise]
     kept.sort(key=lambda entry: (sum(a.cost for a in groups[entry[1]]), entry[0]))
     near = [groups[k] for _, k in kept[:_CLOSER]]
     if not near:
         return
-    normal = _Normal.of(terms.tables(near), aim.weight.unsqueeze(0), aim)
+    normal = Normal.of(terms.tables(near), aim.weight.unsqueeze(0), aim)
     choices: list[tuple[int, Tensor]] = []
     for mask in terms.masks():
         choices += enumerate(normal.dropped(mask, costs)[1])
@@ -280,7 +127,7 @@ def _cheapest(groups: list[Group], terms: _Terms, aim: _Aim, noise: float) -> It
 
 
 def _weighed(
-    choices: list[tuple[int, Tensor]], groups: list[Group], terms: _Terms, aim: _Aim, noise: float
+    choices: list[tuple[int, Tensor]], groups: list[Group], terms: Terms, aim: Aim, noise: float
 ) -> Iterator[tuple[float, Formula]]:  # fmt: skip
     """Fit the factors of choices (group, factors) again on rows divided by 1 + Q, and price the quotients."""
     n, costs = len(aim.measured), terms.costs
@@ -288,7 +135,7 @@ def _weighed(
     tables = terms.tables([groups[k] for k, _ in choices])
     _, size = tables.quotients(factors, aim)
     weight = aim.weight / torch.where(size.amin(1, keepdim=True) > 0, size, 1.0)
-    _, factors = _Normal.of(tables, weight, aim).dropped(factors != 0, costs)
+    _, factors = Normal.of(tables, weight, aim).dropped(factors != 0, costs)
     error, _ = tables.quotients(factors, aim)
     atoms = torch.tensor([float(sum(a.cost for a in groups[k])) for k, _ in choices])
     price = 2 * n * error.log() + math.log(n) * ((factors != 0).double() @ costs + atoms)

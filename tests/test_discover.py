@@ -177,6 +177,16 @@ def test_progress_is_reported_and_ends_at_one() -> None:
     assert [row[1] for row in seen] == sorted(row[1] for row in seen)
 
 
+def test_every_stage_keeps_the_time_limit() -> None:
+    """Many columns and no law: polynomials, processes and networks each would take longer than all may."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.5, 2, (1000, 11))
+    y = np.sin(5 * x[:, 0] * x[:, 1]) * np.exp(x[:, 2] * x[:, 3]) + np.sqrt(x[:, 4] * x[:, 5] + x[:, 6])
+    found = ew.discover(x, y * np.cos(3 * x[:, 7] + x[:, 0]), time_limit=6.0)
+    assert found.outcome is Outcome.TIME_LIMIT
+    assert found.settings["seconds"] < 12  # 30 where a stage forgets the clock; the rest is for a busy machine
+
+
 def test_a_short_time_limit_gives_the_best_so_far() -> None:
     x = table(500, 4, -1, 1)
     y = np.sin(3 * x[:, 0] * x[:, 1] + x[:, 2]) * np.exp(x[:, 3] * x[:, 0])

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import sympy
 import torch
+from steering import begin, rows
 
 import edgewise as ew
 from edgewise.session import ACTIONS, Session
-
-
-def rows(n: int = 40, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    x = 0.5 + torch.rand(n, 2, dtype=torch.float64, generator=generator)
-    return x, torch.exp(x[:, 0]) / x[:, 1] + torch.sin(2 * x[:, 1])
-
-
-def begin(widths: Any = (2, 2, 1), **more: Any) -> Session:
-    x, y = rows()
-    return Session(ew.KAN(list(widths), grid=3, seed=1), x, y, ["a", "b"], **more)
 
 
 def test_every_action_is_a_method_and_every_method_an_action() -> None:

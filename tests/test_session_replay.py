@@ -14,23 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from steering import begin, rows
 
 import edgewise as ew
 from edgewise.session import ACTIONS, Session
 
 FEW = ("x", "x^2", "exp", "sin", "tanh", "1/x")  # functions that are tried in random steps
 Call = tuple[str, dict[str, Any]]
-
-
-def rows(n: int = 40, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    x = 0.5 + torch.rand(n, 2, dtype=torch.float64, generator=generator)
-    return x, torch.exp(x[:, 0]) / x[:, 1] + torch.sin(2 * x[:, 1])
-
-
-def begin(widths: Any = (2, 2, 1), **more: Any) -> Session:
-    x, y = rows()
-    return Session(ew.KAN(list(widths), grid=3, seed=1), x, y, ["a", "b"], **more)
 
 
 def bits(model: ew.KAN) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,13 +20,13 @@ _SKIPPED = "skipped: "
 class Comparison(Figure):
     """Every library on the same data, interleaved; ratios are of medians, to the perceptron."""
 
+    @abstractmethod
     def limit(self, row: Row) -> float | None:
         """How many times the perceptron's time edgewise may take."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lead(self, row: Row, library: str) -> float | None:
         """How many times edgewise's time a peer must take."""
-        raise NotImplementedError
 
     def compare(
         self, case: Case, settings: Settings, build: Callable[[str], Unit], skipped: Mapping[str, str]

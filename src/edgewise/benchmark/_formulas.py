@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from statistics import median
@@ -50,15 +51,15 @@ class Formulas(Figure):
         "same cases"
     )
 
-    def laws(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def laws(self) -> list[str]: ...
 
     def law(self, name: str) -> Law:
         return Box(name, self.extra)
 
+    @abstractmethod
     def quick(self) -> list[str]:
         """Names of few laws that are found at once."""
-        raise NotImplementedError
 
     def cases(self, settings: Settings) -> list[Case]:
         noises, seeds = (self.noises[:1], 1) if settings.quick else (self.noises, _SEEDS)

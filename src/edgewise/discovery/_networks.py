@@ -21,6 +21,7 @@ from edgewise.train import Options
 GOOD = 1e-4  # held-out error at which no other structure is tried
 _GRIDS = (5, 10, 20)
 _SOLVER = LM(steps=40, tolerance=1e-4)
+_LEAST = 0.05  # seconds of a fit that was begun
 
 
 def surrogates(
@@ -34,7 +35,7 @@ def surrogates(
     for name, build in structures(problem.n_columns):
         if time.perf_counter() > deadline:
             return
-        found = _fitted(problem, coordinates, name, build, rows, held, seed)
+        found = _fitted(problem, coordinates, name, build, (rows, held), deadline, seed)
         if found is None:
             continue
         yield found
@@ -76,10 +77,11 @@ def _fitted(
     coordinates: Coordinates,
     name: str,
     build: Callable[[], KAN],
-    rows: Tensor,
-    held: Tensor,
+    split: tuple[Tensor, Tensor],
+    deadline: float,
     seed: int,
 ) -> Surrogate | None:
+    rows, held = split
     u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
     weight = problem.weight * coordinates.slope(problem.target).abs()
     model = build()
@@ -88,7 +90,13 @@ def _fitted(
     best: tuple[float, KAN] | None = None
     settled = False
     for number, grid in enumerate(_GRIDS if len(rows) > 100 else (3, 5)):
-        options = Options(validation=0.0, restarts=4 if number == 0 and name != "sum" else 1, smoothing=0.0, seed=seed)
+        left = deadline - time.perf_counter()
+        if number and left <= 0:
+            break
+        restarts = 4 if number == 0 and name != "sum" else 1
+        options = Options(
+            validation=0.0, restarts=restarts, smoothing=0.0, seed=seed, time_limit=max(left, _LEAST)
+        )  # fmt: skip
         part = trained(
             model, u[rows], t[rows], options, weights=weight[rows].square(), grids=[grid], solver=_SOLVER
         )  # fmt: skip

@@ -46,11 +46,11 @@ class Step:
         return self.problem.error((weight * self.problem.target).sum() / weight.sum())
 
 
-def reduced(step: Step, noise: float, model: Model) -> list[Step]:
+def reduced(step: Step, noise: float, model: Model, late: Callable[[], bool]) -> list[Step]:
     """Eliminations that a model of the reduced problem confirms, the most convincing first.
 
     An elimination counts if its model has at most 1.2 times the old error (1.1 times the noise; six times an old error
-    below 2e-4), or follows from a relation obeyed to 1e-3 and stays below 3e-2.
+    below 2e-4), or follows from a relation obeyed to 1e-3 and stays below 3e-2. Once it is `late`, no more are tried.
     """
     assert step.surrogate is not None
     old = step.surrogate
@@ -58,6 +58,8 @@ def reduced(step: Step, noise: float, model: Model) -> list[Step]:
     found: list[tuple[float, float, Step]] = []
     enough = max(_CLEAR * old.error, _NOISY * old.error if noise > 0 else 0.0)
     for relation in find_relations(step.problem, values, gradient, old.error)[:_TRIED]:
+        if late():
+            break
         after = _applied(relation, model, old, enough)
         if after is None or after.error > _allowed(relation, old.error, noise):
             continue
@@ -70,14 +72,16 @@ def reduced(step: Step, noise: float, model: Model) -> list[Step]:
     return [after for *_, after in found]
 
 
-def guessed(step: Step, model: Model) -> list[Step]:
+def guessed(step: Step, model: Model, late: Callable[[], bool]) -> list[Step]:
     """Eliminations that no gradient speaks for, which halve the error of the model in the coordinates that it has.
 
-    They are tried kind by kind; the first kind with one that does so ends the guessing.
+    They are tried kind by kind, until it is `late`; the first kind with one that does so ends the guessing.
     """
     found: list[Step] = []
     for kind in (_sums, _factors, _products):
         for text, problem in kind(step.problem):
+            if late():
+                break
             surrogate = model(problem, step.surrogate, math.inf) if problem.sound() else None
             if surrogate is not None and surrogate.error < _BLIND * step.error:
                 found.append(Step(problem, surrogate, f"{text}, guessed"))

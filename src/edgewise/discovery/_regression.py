@@ -45,18 +45,22 @@ _IMAGES = (
 )
 
 
-def regressions(problem: Problem, smooth: Tensor, noise: float) -> Iterator[Formula]:
+def regressions(
+    problem: Problem, smooth: Tensor, noise: float, late: Callable[[], bool] = lambda: False
+) -> Iterator[Formula]:  # fmt: skip
     """Formulas T(t) = P / (1 + Q) that leave only noise, P and Q short polynomials of functions of 2 or 3 columns.
 
     Linear in its factors as T = P - T Q, where a model's values `smooth` (n,) stand for T on the right: with the noisy
     ones the factors would come out too small. All groups of functions are solved together; of the best, terms are
-    dropped by the Bayesian information criterion, and the cheapest come first.
+    dropped by the Bayesian information criterion, and the cheapest come first. Once it is `late`, no other T is tried.
     """
     m = problem.n_columns
     if not 2 <= m <= _MOST or noise <= 0:
         return
     found: list[tuple[float, Formula]] = []
     for image in _IMAGES:
+        if late():
+            break
         aim, sign = _aimed(problem, smooth, image)
         if aim is None:
             continue

@@ -179,14 +179,14 @@ class Search:
 
     def _eliminated(self, step: Step, model: Model) -> list[Step]:
         """Problems with one column less, by what the model tells or, where a polynomial is blurred, by guessing."""
-        after = reduced(step, self.pool.noise, model)
+        after = reduced(step, self.pool.noise, model, self._late)
         blurred = step.error > max(_BLURRED, 2 * self.pool.noise) and step.problem.n_columns <= _GUESSED
-        return guessed(step, model) if not after and blurred and model == self._polynomial else after
+        return guessed(step, model, self._late) if not after and blurred and model == self._polynomial else after
 
     def _pair(self, step: Step) -> bool:
         """Two columns that nothing reduces: algebra, then curves of one that multiply functions of the other."""
         problem, noise = step.problem, self.pool.noise
-        if problem.n_columns != 2:
+        if problem.n_columns != 2 or self._late():
             return False
         if not noise:
             self.pool.consider(algebraic(problem), "algebra of 2 columns")
@@ -221,7 +221,7 @@ class Search:
         if step.surrogate is not None:
             smooth, _ = step.surrogate.read()
             stage = f"regressions of {step.problem.n_columns} columns"
-            self.pool.consider(regressions(step.problem, smooth, noise), stage)
+            self.pool.consider(regressions(step.problem, smooth, noise, self._late), stage)
 
     def _small(self, step: Step) -> bool:
         """Regressions and small networks; returns whether a formula is good."""

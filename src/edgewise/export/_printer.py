@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ _SAFE_INTEGER = 2**53
 _UNARY = (PRECEDENCE["Mul"] + PRECEDENCE["Pow"]) // 2
 
 
-class Printer(StrPrinter):
+class Printer(StrPrinter, ABC):
     """Sums, products, powers, numbers and functions of one argument; a language fills in its table and its powers.
 
     Doubles are printed so that they are read back to the last bit.
@@ -41,13 +42,13 @@ class Printer(StrPrinter):
     def integer(self, value: int) -> str:
         return str(value) if abs(value) <= _SAFE_INTEGER else repr(float(value))
 
+    @abstractmethod
     def choice(self, condition: str, then: str, other: str) -> str:
         """`then` where the condition holds, `other` elsewhere."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sinc(self, argument: Formula) -> str:
         """sin(x)/x, 1 at 0."""
-        raise NotImplementedError
 
     def _print_Float(self, expr: Formula) -> str:
         return repr(float(expr))

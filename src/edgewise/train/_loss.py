@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol, Self
@@ -83,7 +84,7 @@ class Squared:
 
 
 @dataclass(frozen=True)
-class _Robust:
+class _Robust(ABC):
     """mean_o rho(r_o) that grows slower than r^2 beyond the width d.
 
     Second order by iterative reweighting: slope w r and curvature w with w = rho'(r) / (2 r), which is positive and
@@ -99,11 +100,11 @@ class _Robust:
         if self.width is not None and not (sound and 0 < self.width < float("inf")):
             raise InputError(f"'width' must be a number > 0 in the target's units, or None. Got {self.width!r}.")
 
-    def weight(self, r: Tensor) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def weight(self, r: Tensor) -> Tensor: ...
 
-    def rho(self, r: Tensor) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def rho(self, r: Tensor) -> Tensor: ...
 
     @property
     def poor(self) -> float:

@@ -91,6 +91,13 @@ def _short(formula: str) -> str:
     return f"`{text}`" if text else ""
 
 
+def _label(name: str, own: Rows, rows: Rows) -> str:
+    """A library's name, with how many of the equations it was asked about where not all."""
+    asked, all_of_them = (len({row["equation"] for row in some}) for some in (own, rows))
+    label = LABELS.get(name, name)
+    return label if asked == all_of_them else f"{label} ({asked} of {all_of_them} equations)"
+
+
 def shares(rows: Rows) -> Figure:
     """Percent solved, and percent accurate, at each noise: a line for each library."""
     noises = sorted({float(row["noise"]) for row in rows})
@@ -103,7 +110,7 @@ def shares(rows: Rows) -> Figure:
             groups = [[row for row in own if float(row["noise"]) == noises[k]] for k in places]
             heights = [100 * sum(is_true(row[column]) for row in group) / len(group) for group in groups]
             ours = name == _OURS
-            ax.plot(places, heights, "o-", color=COLOURS[name], label=LABELS.get(name, name), ms=5, mec="white",
+            ax.plot(places, heights, "o-", color=COLOURS[name], label=_label(name, own, rows), ms=5, mec="white",
                     mew=0.5, lw=1.6 if ours else 1.2, zorder=3 + ours)  # fmt: skip
         ax.set_xticks(range(len(noises)), [f"{noise:g}" for noise in noises])
         ax.set_title(title, fontsize=10)

@@ -57,6 +57,19 @@ def test_jets_and_numbers_mix_from_either_side(a: float, b: float) -> None:
         torch.testing.assert_close(left.hessian, right.hessian)
 
 
+def test_tensors_count_as_constants_from_either_side() -> None:
+    x = Jet.coordinates(_points(), NAMES)["x"]
+    c = torch.tensor(1.7, dtype=torch.float64)
+    rows = torch.linspace(1, 2, 6, dtype=torch.float64)
+    for t in (c, rows):
+        pairs = [(t + x, x + t), (t - x, -(x - t)), (t * x, x * t), (t / x, x**-1 * t), (x / t, x * (1 / t))]
+        for left, right in pairs:
+            assert isinstance(left, Jet)
+            torch.testing.assert_close(left.value, right.value)
+            torch.testing.assert_close(left.gradient, right.gradient)
+            torch.testing.assert_close(left.hessian, right.hessian)
+
+
 def test_derivatives_have_the_names_of_coordinates() -> None:
     jets = Jet.coordinates(_points(), NAMES)
     u = jets["x"] ** 2 * jets["y"]

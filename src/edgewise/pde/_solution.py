@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CHUNK = 2000
+_FRESH = 987_654  # seed of points to judge on
 
 
 class Errors(NamedTuple):
@@ -102,9 +103,6 @@ class Solution:
             names = ", ".join(self.problem.box.names)
             raise InputError(f"Points must be rows of the coordinates {names}. Got shape {tuple(x.shape)}.")
         return x
-
-
-_FRESH = 987_654  # seed of points to judge on
 
 
 def _joined(jets: list[Jet]) -> Jet:

@@ -1,4 +1,4 @@
-"""The pages docs/measured.md and docs/feynman.md and their pictures, made from what `edgewise bench` stored.
+"""The pages docs/measured.md, docs/feynman.md and docs/reproduced.md and their pictures, made from stored rows.
 
     python benchmarks/draw.py
 
@@ -13,16 +13,18 @@ from pathlib import Path
 
 import found
 import pandas as pd
+import reproduced
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pages import COLOURS, INK, LABELS, SOFT, STYLE, latest, plain, provenance, sign, table
 from record import HERE, RESULTS
 
-from edgewise.benchmark import FIGURES, read
+from edgewise.benchmark import FIGURES
+from edgewise.measure import COLOURS, INK, LABELS, SOFT, STYLE, latest, markdown, measured_with, plain, read, sign
 
 DOCS = HERE.parent / "docs"
 PICTURES, PAGE, FORMULAS = DOCS / "pictures", DOCS / "measured.md", DOCS / "feynman.md"
+EXPERIMENTS = DOCS / "reproduced.md"
 _GOAL = 1e-5
 
 
@@ -42,7 +44,10 @@ def main() -> None:
         print(given.out / f"{name}.svg")
     PAGE.write_text(page(given.results))
     print(PAGE)
-    for path in found.draw(given.results, given.out, FORMULAS):
+    for path in (
+        *found.draw(given.results, given.out, FORMULAS),
+        *reproduced.draw(given.results / "reproduced", given.out, EXPERIMENTS),
+    ):
         print(path)
 
 
@@ -68,10 +73,10 @@ def page(results: Path) -> str:
         picture = figure.file.removesuffix(".csv")
         if picture in DRAWINGS:
             parts.append(f"![{figure.title}](pictures/{picture}.svg)\n")
-        parts += [*table(head, lines), ""]
+        parts += [*markdown(head, lines), ""]
         if figure.note:
             parts.append(f"{figure.note}.\n")
-        parts.append(provenance(figure.file, rows[-1]))
+        parts.append(measured_with(figure.file, rows[-1]))
     return "\n".join(parts)
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from pages import COLOURS, LABELS, STYLE, Rows, latest, plain, provenance, sign, table
 
-from edgewise.benchmark import FIGURES, Cell, is_true, read
+from edgewise.benchmark import FIGURES, is_true
+from edgewise.measure import COLOURS, LABELS, STYLE, Cell, latest, markdown, measured_with, plain, read, sign
+
+Rows = list[dict[str, str]]
 
 _PICTURE = "feynman.svg"
 _LONGEST = 110  # characters of a formula on the page
@@ -40,7 +42,7 @@ def _section(name: str, rows: Rows) -> list[str]:
     parts = [f"## {figure.title}\n"]
     if name == "feynman":
         parts.append(f"![Shares of the equations that are solved, by noise and library](pictures/{_PICTURE})\n")
-    parts += [*table(*figure.table(rows)), "", f"{figure.note}.\n", provenance(figure.file, rows[-1])]
+    parts += [*markdown(*figure.table(rows)), "", f"{figure.note}.\n", measured_with(figure.file, rows[-1])]
     commits = list(dict.fromkeys(row["commit"] for row in rows))
     if len(commits) > 1:
         parts.append(f"The rows are of several versions: {', '.join(commits)}.\n")
@@ -68,7 +70,7 @@ def _missed(rows: Rows, noise: float) -> list[str]:
     ]  # fmt: skip
     head = ["equation", "truth", "seeds", "found, at the worst of them", "reason", "s"]
     what = f"noise {noise:g}: another form" if noise else "no noise: not exact"
-    return [f"### Missed, {what}\n", *table(head, lines, 5), ""]
+    return [f"### Missed, {what}\n", *markdown(head, lines, 5), ""]
 
 
 def reason(row: dict[str, str]) -> str:

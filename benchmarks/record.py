@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from edgewise.benchmark import append as append
-from edgewise.benchmark import clock as clock
-from edgewise.benchmark import provenance as provenance
+from edgewise.measure import append as append
+from edgewise.measure import clock as clock
+from edgewise.measure import provenance as provenance
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

@@ -12,7 +12,7 @@ import pytest
 import sympy
 
 from edgewise import symbolic
-from edgewise.benchmark import FIGURES, SEARCHERS, Cell, Plan, Settings, read, run
+from edgewise.benchmark import FIGURES, SEARCHERS
 from edgewise.benchmark._form import deviation, refitted, with_free_constants
 from edgewise.benchmark._judge import ROWS, judged
 from edgewise.benchmark._laws import Box, Law, Runs
@@ -20,6 +20,7 @@ from edgewise.benchmark._patience import Late, within
 from edgewise.benchmark._solution import solution
 from edgewise.datasets import equations, strogatz
 from edgewise.discovery._polish import evaluate
+from edgewise.measure import Cell, Plan, Settings, read, run
 
 SUM = "I.18.4"  # (m1*r1+m2*r2)/(m1+m2)
 ROOT = "I.10.7"  # m_0/sqrt(1-v**2/c**2)
@@ -271,12 +272,12 @@ def silent(stage: str, fraction: float) -> None:
 def test_quick_rows_are_stored_by_processes_side_by_side(tmp_path: Path) -> None:
     (wanted,) = [label for label in labels("feynman", quick=True) if label.startswith("I.12.1")]
     plan = Plan(tmp_path, only="I.12.1", jobs=2)
-    (row,) = run(["feynman"], Settings(quick=True), plan, silent)["feynman"]
+    (row,) = run([FIGURES["feynman"]], Settings(quick=True), plan, silent)["feynman"]
     assert (row["case"], row["exact"], row["outcome"]) == (wanted, True, "exact")
     (stored,) = read(tmp_path / "feynman.csv")
     assert (stored["formula"], stored["truth"], stored["exact"]) == ("Nn*mu", "mu*Nn", "True")
     assert float(stored["seconds"]) < 10
-    assert run(["feynman"], Settings(quick=True), Plan(tmp_path, only="I.12.1", resume=True), silent) == {
+    assert run([FIGURES["feynman"]], Settings(quick=True), Plan(tmp_path, only="I.12.1", resume=True), silent) == {
         "feynman": [stored]
     }
 
@@ -284,11 +285,11 @@ def test_quick_rows_are_stored_by_processes_side_by_side(tmp_path: Path) -> None
 def test_a_peer_that_is_not_installed_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import edgewise.benchmark
+    import edgewise.measure
     from edgewise.cli import main
 
     asked: list[Any] = []
-    monkeypatch.setattr(edgewise.benchmark, "run", lambda *given: asked.append(given) or {})
+    monkeypatch.setattr(edgewise.measure, "run", lambda *given: asked.append(given) or {})
     monkeypatch.setattr(type(SEARCHERS["gplearn"]), "installed", classmethod(lambda _: False))
     monkeypatch.setattr(type(SEARCHERS["pyoperon"]), "installed", classmethod(lambda _: True))
     monkeypatch.chdir(tmp_path)
@@ -314,7 +315,7 @@ def test_the_page_shows_rates_and_every_miss_with_its_reason(tmp_path: Path) -> 
             for k, name in enumerate(named):
                 row = blank | row_of(library, noise, name, k > 1, 2.0 + k) | {"formula": f"x|{k}", "truth": "a*b"}
                 rows.append(row if k else row | {"r2": "", "outcome": "failed: no memory"})
-    from edgewise.benchmark import append
+    from edgewise.measure import append
 
     append(tmp_path / "feynman.csv", [{"cores": 1, "threads": 1, "versions": "numpy 2", **row} for row in rows])
     assert list(draw(tmp_path, tmp_path, tmp_path / "page.md")) == [tmp_path / "feynman.svg", tmp_path / "page.md"]

@@ -13,16 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-import edgewise.benchmark
+import edgewise.measure
 from edgewise import InputError
-from edgewise.benchmark import FIGURES, LIBRARIES, Cell, Plan, Settings, append, read, run
-from edgewise.benchmark._figure import Case
+from edgewise.benchmark import FIGURES, LIBRARIES
 from edgewise.benchmark._memory import peak
-from edgewise.benchmark._process import measured
 from edgewise.benchmark._race import Race
 from edgewise.benchmark._timing import Spread, interleaved
 from edgewise.benchmark.libraries import Shape, hidden_width, layer_parameters
 from edgewise.cli import main
+from edgewise.measure import Case, Cell, Plan, Settings, append, measured, read, run
 
 INSTALLED = [name for name, library in LIBRARIES.items() if library.installed()]
 TINY = Shape(16, 3, 2, 5, "float64")
@@ -94,14 +93,14 @@ def test_adam_steps_change_the_parameters_counted(name: str) -> None:
 
 def test_the_quick_figures_store_every_row(tmp_path: Path) -> None:
     settings = Settings(quick=True, repeats=2)
-    rows = run(["steps"], settings, Plan(tmp_path), silent)["steps"]
+    rows = run([FIGURES["steps"]], settings, Plan(tmp_path), silent)["steps"]
     assert [row["library"] for row in rows] == ["edgewise", "mlp"]
     assert rows[1]["ratio"] == 1
     assert rows[0]["repeats"] == 2
     stored = read(tmp_path / "steps.csv")
     assert [row["library"] for row in stored] == ["edgewise", "mlp"]
     assert {"commit", "date", "device", "cores", "threads", "versions", "seconds", "lower", "upper"} <= set(stored[0])
-    again = run(["steps"], settings, Plan(tmp_path, resume=True), silent)["steps"]
+    again = run([FIGURES["steps"]], settings, Plan(tmp_path, resume=True), silent)["steps"]
     assert again == stored  # nothing was measured again
     assert len(read(tmp_path / "steps.csv")) == 2
     head, (line,) = FIGURES["steps"].table(again)
@@ -119,7 +118,9 @@ def test_a_case_whose_process_fails_is_stored_as_failed() -> None:
 
 
 def test_only_chooses_cases_by_their_name(tmp_path: Path) -> None:
-    assert run(["layers"], Settings(quick=True), Plan(tmp_path, only="nothing like it"), silent) == {"layers": []}
+    assert run([FIGURES["layers"]], Settings(quick=True), Plan(tmp_path, only="nothing like it"), silent) == {
+        "layers": []
+    }
 
 
 def layer_row(library: str, seconds: float, grid: int = 20, **others: object) -> dict[str, Any]:
@@ -199,11 +200,11 @@ def test_the_command_stores_and_checks(monkeypatch: pytest.MonkeyPatch, tmp_path
     rows = {"layers": [layer_row("edgewise", 1.3, 5), layer_row("mlp", 1.0, 5)]}
     asked: list[Any] = []
 
-    def stub(names: Any, settings: Settings, plan: Plan, watch: Any) -> dict[str, Any]:
-        asked.append((list(names), settings, plan))
+    def stub(figures: Any, settings: Settings, plan: Plan, watch: Any) -> dict[str, Any]:
+        asked.append(([figure.name for figure in figures], settings, plan))
         return rows
 
-    monkeypatch.setattr(edgewise.benchmark, "run", stub)
+    monkeypatch.setattr(edgewise.measure, "run", stub)
     out = str(tmp_path / "out")
     assert main(["bench", "layers", "--no-peers", "--out", out]) == 0
     assert main(["bench", "layers", "--no-peers", "--check", "--out", out]) == 1
@@ -216,7 +217,7 @@ def test_the_command_stores_and_checks(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_the_command_says_what_is_missing_and_what_is_wrong(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(edgewise.benchmark, "run", lambda *_: {})
+    monkeypatch.setattr(edgewise.measure, "run", lambda *_: {})
     monkeypatch.setattr(type(LIBRARIES["pykan"]), "installed", classmethod(lambda _: False))
     monkeypatch.chdir(tmp_path)
     assert main(["bench"]) == 0
@@ -233,7 +234,7 @@ def test_an_interrupted_run_says_how_to_go_on(
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(edgewise.benchmark, "run", stopped)
+    monkeypatch.setattr(edgewise.measure, "run", stopped)
     monkeypatch.chdir(tmp_path)
     assert main(["bench", "--no-peers"]) == 2
     assert "--resume goes on from there" in capsys.readouterr().err
@@ -273,10 +274,10 @@ def test_a_peer_gets_its_time_from_what_edgewise_took() -> None:
 
 def test_a_quick_race_and_a_second_order_step(tmp_path: Path) -> None:
     settings = Settings(quick=True, repeats=1, budget=0.1)
-    rows = run(["accuracy"], settings, Plan(tmp_path, only="edgewise, before"), silent)["accuracy"]
+    rows = run([FIGURES["accuracy"]], settings, Plan(tmp_path, only="edgewise, before"), silent)["accuracy"]
     assert [row["recipe"] for row in rows] == ["grid 3, no rows held out"]
     assert rows[0]["error"] < 0.1
-    steps = run(["lm"], settings, Plan(tmp_path), silent)["lm"]
+    steps = run([FIGURES["lm"]], settings, Plan(tmp_path), silent)["lm"]
     assert [row["parameters"] for row in steps] == [360, 1560, 448, 448, 510]
     assert not any(cell.kept is False for line in FIGURES["lm"].table(steps)[1] for cell in line)
 
@@ -291,7 +292,7 @@ def test_every_recipe_ends_with_its_time(name: str) -> None:
 
 
 def test_routes_are_timed_and_the_chosen_one_is_told(tmp_path: Path) -> None:
-    rows = run(["routes"], Settings(quick=True, repeats=2), Plan(tmp_path), silent)["routes"]
+    rows = run([FIGURES["routes"]], Settings(quick=True, repeats=2), Plan(tmp_path), silent)["routes"]
     assert {(row["operation"], row["route"]) for row in rows} == {
         (operation, route) for operation in ("contract", "pull_x", "pull_c", "matrix") for route in ("dense", "sparse")
     }
@@ -334,7 +335,7 @@ def test_the_classes_table_compares_medians_and_marks_misses() -> None:
 
 def test_classes_are_measured_on_the_tables_themselves(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
-    rows = run(["classification"], Settings(quick=True), Plan(tmp_path), silent)["classification"]
+    rows = run([FIGURES["classification"]], Settings(quick=True), Plan(tmp_path), silent)["classification"]
     assert [(row["table"], row["library"]) for row in rows] == [
         (table, library) for table in ("two moons", "breast cancer", "digits") for library in ("edgewise", "mlp")
     ]

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgewise.benchmark._figure import Case, Cell, Figure, Row, Settings
 from edgewise.benchmark._race import Point, Race
 from edgewise.benchmark._targets import TARGETS, Target
 from edgewise.benchmark.libraries import LIBRARIES
+from edgewise.measure import Case, Cell, Figure, Row, Settings
 
 GOAL = 1e-5
 _LEAD = 50.0

@@ -13,9 +13,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from edgewise.benchmark._classes import TASKS, Rows, Task
-from edgewise.benchmark._figure import Case, Cell, Figure, Row, Settings
-from edgewise.benchmark._record import clock
 from edgewise.benchmark.libraries import hidden_width
+from edgewise.measure import Case, Cell, Figure, Row, Settings, clock
 from edgewise.train import fit
 
 _SEEDS = 5

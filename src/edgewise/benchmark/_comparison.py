@@ -6,9 +6,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from edgewise.benchmark._figure import Case, Cell, Figure, Row, Settings
 from edgewise.benchmark._timing import Spread, interleaved
 from edgewise.benchmark.libraries import PEERS, Unit
+from edgewise.measure import Case, Cell, Figure, Row, Settings
 
 UNIT = "mlp"
 """The library whose time is 1."""

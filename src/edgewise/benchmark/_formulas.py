@@ -10,12 +10,11 @@ from typing import Any, ClassVar
 
 import sympy
 
-from edgewise.benchmark._figure import Case, Cell, Figure, Row, Settings
 from edgewise.benchmark._judge import ROWS, Verdict, judged
 from edgewise.benchmark._laws import Box, Law, Runs
-from edgewise.benchmark._record import clock
 from edgewise.benchmark.searchers import SEARCHERS, Found, Table
 from edgewise.datasets import equations, strogatz
+from edgewise.measure import Case, Cell, Figure, Row, Settings, clock
 
 OURS = "edgewise"
 NOISES = (0.0, 0.001, 0.01, 0.1)

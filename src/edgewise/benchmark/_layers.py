@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from edgewise.benchmark._comparison import Comparison
-from edgewise.benchmark._figure import Case, Row, Settings
 from edgewise.benchmark._memory import available, peak
 from edgewise.benchmark.libraries import LIBRARIES, PEERS, Shape
+from edgewise.measure import Case, Row, Settings
 
 _SINGLE = ((1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64))
 _DOUBLE = ((1000, 2, 5), (1000, 5, 1))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgewise.benchmark._figure import Case, Cell, Figure, Row, Settings
 from edgewise.benchmark._memory import peak
 from edgewise.benchmark.libraries import LIBRARIES, Shape
+from edgewise.measure import Case, Cell, Figure, Row, Settings
 
 _SHAPE = Shape(4096, 784, 64, 20, "float32")
 _TINY = Shape(128, 8, 4, 5, "float32")

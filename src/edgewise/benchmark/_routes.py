@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from edgewise.benchmark._figure import Case, Cell, Figure, Row, Settings
 from edgewise.benchmark._timing import interleaved
 from edgewise.benchmark.libraries import Shape
 from edgewise.kernels import Choice, contract, explain, forced, pull_c, pull_x
+from edgewise.measure import Case, Cell, Figure, Row, Settings
 from edgewise.nn import KAN, Gram, KANLayer, Layout, Pass
 
 _SIZES = ((1024, 64, 64), (1024, 256, 256), (4096, 784, 64))

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from edgewise.benchmark._figure import Case, Cell, Figure, Row, Settings
 from edgewise.benchmark._memory import peak, resident
 from edgewise.benchmark._timing import interleaved
+from edgewise.measure import Case, Cell, Figure, Row, Settings
 from edgewise.nn import KAN
 from edgewise.optim import LM
 from edgewise.train import Objective, as_table

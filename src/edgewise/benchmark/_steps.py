@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from edgewise.benchmark._comparison import Comparison
-from edgewise.benchmark._figure import Case, Row, Settings
 from edgewise.benchmark.libraries import LIBRARIES
+from edgewise.measure import Case, Row, Settings
 
 _LIMIT = 2.0
 _ROWS, _FEW = 1000, 32

@@ -18,6 +18,7 @@ from edgewise.cli._fit import fit
 from edgewise.cli._plot import plot
 from edgewise.cli._predict import predict
 from edgewise.cli._relations import relations
+from edgewise.cli._reproduce import reproduce
 
 BAD_INPUT = 2
 """The exit code of every error that edgewise reports."""
@@ -64,6 +65,9 @@ app.command(
 app.command(
     epilog="Examples:\n\nedgewise bench --quick\n\nedgewise bench layers --threads 1,2 --only 'G = 20'",
 )(bench)
+app.command(
+    epilog="Examples:\n\nedgewise reproduce grids --out reproduced\n\nedgewise reproduce all --quick",
+)(reproduce)
 
 
 def _print_version(wanted: bool) -> None:

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.measure import Measurement
-from rich.table import Table as Grid
-from rich.text import Text
 
 from edgewise._errors import EdgewiseError, InputError, unknown
 from edgewise.cli._console import console, progress
+from edgewise.cli._figure import show
 from edgewise.cli._output import writable_folder
-
-if TYPE_CHECKING:
-    from edgewise.benchmark import Cell
-
-_WIDEST = 200
 
 MISSED = 1
 """The exit code when a limit is missed under --check."""
@@ -53,7 +45,8 @@ def bench(  # noqa: PLR0913 (the options of a command)
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the CSV files.")] = Path("edgewise-bench"),
 ) -> None:
     """Measure speed, memory, time to accuracy and formulas found, and store every row."""
-    from edgewise.benchmark import FIGURES, LIBRARIES, PEERS, SEARCHERS, Plan, Settings, run
+    from edgewise.benchmark import FIGURES, LIBRARIES, PEERS, SEARCHERS
+    from edgewise.measure import Plan, Settings, run
 
     for name in figures or ():
         if name not in FIGURES:
@@ -76,7 +69,7 @@ def bench(  # noqa: PLR0913 (the options of a command)
     )
     try:
         with writable_folder(out) as folder, progress(screen) as bar:
-            rows = run(chosen, settings, Plan(folder, counts, only, resume, jobs), bar)
+            rows = run([FIGURES[name] for name in chosen], settings, Plan(folder, counts, only, resume, jobs), bar)
     except KeyboardInterrupt:
         raise EdgewiseError(f"stopped; {out} holds the rows so far, and --resume goes on from there") from None
     missed = sum(_show(screen, name, found) for name, found in rows.items())
@@ -103,28 +96,10 @@ def _show(screen: Any, name: str, rows: list[dict[str, Any]]) -> int:
     if not rows:
         screen.print(f"{name}: {figure.lacks() or 'nothing to measure here.'}")
         return 0
-    head, lines = figure.table(rows)
-    grid = Grid(
-        title=f"{name}: {figure.title}", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
-    )
-    for number, heading in enumerate(head):
-        grid.add_column(heading, justify="right" if number else "left", no_wrap=True)
-    for line in lines:
-        grid.add_row(*map(_text, line))
-    screen.print()
-    # As wide as it is: what a narrow terminal wraps can still be read, what is cut off cannot.
-    wide = Measurement.get(screen, screen.options.update(max_width=_WIDEST), grid).maximum
-    screen.width = max(wide, screen.width)
-    screen.print(grid, soft_wrap=False)
+    missed = show(screen, f"{name}: {figure.title}", *figure.table(rows))
     if figure.note:
         screen.print(figure.note)
-    return sum(cell.kept is False for line in lines for cell in line)
-
-
-def _text(cell: Cell) -> Text:
-    if cell.kept is None:
-        return Text(cell.text)
-    return Text(cell.text, "green") if cell.kept else Text(f"{cell.text} !", "red")
+    return missed
 
 
 def _parse_threads(text: str) -> tuple[int, ...]:
@@ -133,7 +108,7 @@ def _parse_threads(text: str) -> tuple[int, ...]:
     >>> _parse_threads("1, 1")
     (1, 1)
     """
-    from edgewise.benchmark import cores
+    from edgewise.measure import cores
 
     try:
         counts = tuple(int(part) for part in text.split(","))

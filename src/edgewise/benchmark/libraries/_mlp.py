@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 
@@ -12,6 +11,7 @@ from edgewise.benchmark._race import Race
 from edgewise.benchmark.libraries._base import Shape
 from edgewise.benchmark.libraries._edgewise import layer_parameters
 from edgewise.benchmark.libraries._torch import TorchLibrary, adam, lbfgs
+from edgewise.measure import perceptron
 from edgewise.nn import KAN, Layout
 
 
@@ -29,16 +29,16 @@ class MLP(TorchLibrary):
 
     def module_layer(self, shape: Shape) -> torch.nn.Module:
         hidden = hidden_width(shape.n_in, shape.n_out, layer_parameters(shape.n_in, shape.n_out, shape.grid))
-        return _perceptron([shape.n_in, hidden, shape.n_out], getattr(torch, shape.dtype))
+        return perceptron([shape.n_in, hidden, shape.n_out], getattr(torch, shape.dtype))
 
     def module_network(self, widths: Sequence[int], grid: int, dtype: torch.dtype) -> torch.nn.Module:
         size = Layout(KAN(list(widths), grid=grid)).size
-        return _perceptron([widths[0], hidden_width(widths[0], widths[-1], size), widths[-1]], dtype)
+        return perceptron([widths[0], hidden_width(widths[0], widths[-1], size), widths[-1]], dtype)
 
     def train(self, recipe: str, race: Race) -> None:
         solver, widths = recipe.split(", ", 1)
         torch.manual_seed(race.seed)
-        module = _perceptron([race.x.shape[1], *json.loads(widths), 1], torch.float64)
+        module = perceptron([race.x.shape[1], *json.loads(widths), 1], torch.float64)
         if solver == "Adam":
             adam(module, race, 1e-2)
         else:
@@ -54,10 +54,3 @@ def hidden_width(n_in: int, n_out: int, parameters: int) -> int:
     285
     """
     return max(1, round((parameters - n_out) / (n_in + n_out + 1)))
-
-
-def _perceptron(sizes: Sequence[int], dtype: torch.dtype) -> torch.nn.Module:
-    layers: list[torch.nn.Module] = []
-    for before, after in pairwise(sizes):
-        layers += [torch.nn.Linear(before, after, dtype=dtype), torch.nn.SiLU()]
-    return torch.nn.Sequential(*layers[:-1])

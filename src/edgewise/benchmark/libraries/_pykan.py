@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import io
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from unittest import mock
 
@@ -19,6 +18,7 @@ from torch import Tensor
 from edgewise.benchmark._race import Race
 from edgewise.benchmark.libraries._base import DEGREE, Shape
 from edgewise.benchmark.libraries._torch import TorchLibrary
+from edgewise.measure import in_precision, silent
 
 _GRIDS, _STEPS, _STRIDE = (3, 10, 20, 50, 100), 200, 5
 
@@ -102,20 +102,3 @@ def _layer(shape: Shape) -> torch.nn.Module:
 
     with in_precision(getattr(torch, shape.dtype)), mock.patch.object(module, "curve2coef", drawn):
         return module.KANLayer(in_dim=shape.n_in, out_dim=shape.n_out, num=shape.grid, k=DEGREE)
-
-
-@contextlib.contextmanager
-def in_precision(dtype: torch.dtype) -> Iterator[None]:
-    """pykan makes tensors of torch's default dtype."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
-
-
-@contextlib.contextmanager
-def silent() -> Iterator[None]:
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        yield

@@ -11,9 +11,9 @@ from typing import Any
 import sympy
 import torch
 
-from edgewise.benchmark.libraries._pykan import in_precision, silent
 from edgewise.benchmark.searchers._base import Found, Searcher, Table
 from edgewise.discovery._polish import evaluate
+from edgewise.measure import in_precision, silent
 
 _STEPS, _HIDDEN, _PENALTY, _FINE, _ATTEMPTS = 50, 5, 1e-3, 10, 3
 _LIBRARY = ["x", "x^2", "x^3", "x^4", "exp", "log", "sqrt", "tanh", "sin", "abs"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from edgewise.benchmark._figure import Case, Figure, Row, Settings
+from edgewise.measure._figure import Case, Figure, Row, Settings
 
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -36,8 +35,13 @@ def _one_process(
     figure: Figure, left: list[Case], settings: Settings, cores: Sequence[int]
 ) -> Iterator[tuple[Case, list[Row]]]:  # fmt: skip
     """Measure cases from the head of `left`, taking each off when it is done; returns why there was no more."""
-    task = {"figure": figure.name, "cases": [case.to_json() for case in left], "settings": asdict(settings)}
-    command = [sys.executable, "-m", "edgewise.benchmark"]
+    kind = type(figure)
+    task = {
+        "figure": [kind.__module__, kind.__qualname__],
+        "cases": [case.to_json() for case in left],
+        "settings": asdict(settings),
+    }
+    command = [figure.python(left[0], settings), "-m", "edgewise.measure"]
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "messages").open("w+") as messages:
         with _pinned(cores or usable()[-settings.threads :]):
             process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,7 +20,7 @@ class Settings:
     formulas. threads: of this process. repeats: of each timing. patience: seconds that the repeats of one library and
     case may take. budget: seconds of one training run in the accuracy figure, where 0 gives a peer 60 times what
     edgewise takes, at least 60 and at most 300; and of one search for a formula, where 0 gives edgewise 60 and a peer
-    what edgewise took, at least 10.
+    what edgewise took, at least 10. python: the interpreter of an environment where other libraries live, if there is.
     """
 
     libraries: tuple[str, ...] = ("edgewise", "mlp")
@@ -29,6 +30,7 @@ class Settings:
     repeats: int = 7
     patience: float = 60.0
     budget: float = 0.0
+    python: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Cell(NamedTuple):
 
 
 class Figure(ABC):
-    """A named benchmark.
+    """A named measurement, made without arguments.
 
     threaded: measured once for each number of threads that is asked for, else on one thread. fresh: each case in a
     process of its own, else all cases of one thread count in one. long: takes hours, so measured only when named.
@@ -74,6 +76,10 @@ class Figure(ABC):
     @abstractmethod
     def measure(self, case: Case, settings: Settings) -> list[Row]:
         """Rows of one case, all with the same columns."""
+
+    def python(self, case: Case, settings: Settings) -> str:
+        """The interpreter that measures a case."""
+        return sys.executable
 
     def longest(self, case: Case) -> float:
         """Seconds after which the process of a case is ended; 0: never."""

@@ -10,10 +10,9 @@ from typing import Any
 
 from joblib import Parallel, delayed
 
-from edgewise.benchmark._figure import Case, Figure, Row, Settings
-from edgewise.benchmark._figures import FIGURES
-from edgewise.benchmark._process import measured, usable
-from edgewise.benchmark._record import append, cores, provenance, read, versions
+from edgewise.measure._figure import Case, Figure, Row, Settings
+from edgewise.measure._process import measured, usable
+from edgewise.measure._record import append, cores, provenance, read, versions
 
 Watch = Callable[[str, float], None]
 """Called with what is being measured and the share of cases that are done."""
@@ -35,12 +34,12 @@ class Plan:
     jobs: int = 1
 
 
-def run(names: Iterable[str], settings: Settings, plan: Plan, watch: Watch) -> dict[str, list[Row]]:
+def run(figures: Iterable[Figure], settings: Settings, plan: Plan, watch: Watch) -> dict[str, list[Row]]:
     """Measure the figures and return the rows of each, those that were there already included."""
     jobs = [
-        (FIGURES[name], replace(settings, threads=threads))
-        for name in names
-        for threads in (plan.threads if FIGURES[name].threaded else plan.threads[:1])
+        (figure, replace(settings, threads=threads))
+        for figure in figures
+        for threads in (plan.threads if figure.threaded else plan.threads[:1])
     ]
     rows: dict[str, list[Row]] = {figure.name: [] for figure, _ in jobs}
     work = [(figure, own, _cases(figure, own, plan, rows[figure.name])) for figure, own in jobs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -10,8 +11,7 @@ import sys
 
 import torch
 
-from edgewise.benchmark._figure import Case, Settings
-from edgewise.benchmark._figures import FIGURES
+from edgewise.measure._figure import Case, Settings
 
 
 def main() -> None:
@@ -20,7 +20,8 @@ def main() -> None:
     task = json.load(sys.stdin)
     settings = Settings(**task["settings"])
     torch.set_num_threads(settings.threads)
-    figure = FIGURES[task["figure"]]
+    module, name = task["figure"]
+    figure = getattr(importlib.import_module(module), name)()
     for values in task["cases"]:
         case = Case(**values)
         if hasattr(signal, "alarm"):  # its signal ends the process

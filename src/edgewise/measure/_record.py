@@ -71,6 +71,12 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def latest(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Of each case on each number of threads the rows of its last run."""
+    last = {(row["case"], row["threads"]): (row["commit"], row["device"]) for row in rows}
+    return [row for row in rows if last[row["case"], row["threads"]] == (row["commit"], row["device"])]
+
+
 def _text(value: Any) -> Any:
     return f"{value:.4g}" if isinstance(value, float) else value
 

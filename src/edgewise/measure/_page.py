@@ -1,14 +1,16 @@
-"""What the pages made of stored rows share: the latest rows, tables in Markdown, colours, the style of pictures."""
+"""What pages and pictures made of stored rows share: tables in Markdown, colours, the style of pictures."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from edgewise.measure._figure import Cell
 
-from edgewise.benchmark import Cell
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, SOFT, LINE = "#1b2a3a", "#8793a1", "#d9dfe6"
 COLOURS = {
@@ -16,24 +18,16 @@ COLOURS = {
     "pyoperon": "#2f6db5", "gplearn": "#2e8b57",
 }  # fmt: skip
 LABELS = {"mlp": "MLP", "efficient-kan": "efficient-KAN", "jaxkan": "jaxKAN", "pyoperon": "Operon"}
-STYLE = {"mathtext.fontset": "cm", "font.size": 9, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
-
-Rows = list[dict[str, str]]
+STYLE: dict[Any, Any] = {"mathtext.fontset": "cm", "font.size": 9, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
 
 
-def latest(rows: Rows) -> Rows:
-    """Of each case on each number of threads the rows of its last run."""
-    last = {(row["case"], row["threads"]): (row["commit"], row["device"]) for row in rows}
-    return [row for row in rows if last[row["case"], row["threads"]] == (row["commit"], row["device"])]
-
-
-def table(head: Sequence[str], lines: Iterable[Iterable[Cell]], texts: int = 1) -> list[str]:
+def markdown(head: Sequence[str], lines: Iterable[Iterable[Cell]], texts: int = 1) -> list[str]:
     """A table, its first columns texts and the others numbers; what misses its limit is bold."""
     rule = [*["---"] * texts, *["---:"] * (len(head) - texts)]
     return [_line(head), _line(rule), *(_line(_marked(cell) for cell in line) for line in lines)]
 
 
-def provenance(file: str, last: dict[str, str]) -> str:
+def measured_with(file: str, last: dict[str, str]) -> str:
     """Where and with what rows were measured."""
     return (
         f"`{file}`: {last['device']}, Python {last['python']}, torch {last['torch']}, {last['versions']}; "

@@ -1,0 +1,126 @@
+"""`edgewise reproduce`: the published experiments on these networks, measured here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from edgewise._errors import EdgewiseError, unknown
+from edgewise.cli._console import console, progress
+from edgewise.cli._figure import show
+from edgewise.cli._output import replacing, writable_folder
+
+if TYPE_CHECKING:
+    from edgewise.experiments import Experiment
+    from edgewise.measure import Row
+
+_ALL = "all"
+
+
+def reproduce(
+    experiments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[EXPERIMENT]...", help="Which experiments, or all; the list of them when left out."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes: see that all works.")] = False,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Measure pykan too, installed into an environment of its own: hours.")
+    ] = False,
+    only: Annotated[str, typer.Option(metavar="TEXT", help="Only cases whose name contains this.")] = "",
+    jobs: Annotated[
+        int, typer.Option(metavar="N", help="Cases at a time, each on a core of its own; 0: all cores.", min=0)
+    ] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave out what DIR already holds of this commit and machine.")
+    ] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for rows, tables and pictures.")] = Path(
+        "edgewise-reproduced"
+    ),
+) -> None:
+    """Measure published experiments, print published figures beside those found here, and draw them."""
+    from edgewise.experiments import EXPERIMENTS, MLP, OURS, PYKAN, environment
+    from edgewise.measure import Plan, Settings, cores, run
+
+    screen = console()
+    for name in experiments or ():
+        if name not in (*EXPERIMENTS, _ALL):
+            raise unknown("experiment", name, (*EXPERIMENTS, _ALL))
+    if not experiments:
+        _list(screen, list(EXPERIMENTS.values()))
+        return
+    chosen = list(EXPERIMENTS if _ALL in experiments else dict.fromkeys(experiments))
+    models = (OURS, MLP, PYKAN) if peers else (OURS, MLP)
+    found: dict[str, Sequence[Row]] = {}
+    spent: dict[str, float] = {}
+    try:
+        with writable_folder(out) as folder, progress(screen) as bar:
+            if peers:
+                bar("installing the peers, the first time", 0.0)
+            settings = Settings(models, quick=quick, python=environment() if peers else "")
+            plan = Plan(folder, only=only, resume=resume, jobs=jobs or cores())
+            for number, name in enumerate(chosen):
+                began = time.monotonic()
+
+                def watch(stage: str, share: float, number: int = number) -> None:
+                    bar(stage, (number + share) / len(chosen))
+
+                found[name] = EXPERIMENTS[name].ordered(run([EXPERIMENTS[name]], settings, plan, watch)[name])
+                spent[name] = time.monotonic() - began
+                _store(folder, EXPERIMENTS[name], found[name])
+    except KeyboardInterrupt:
+        raise EdgewiseError(f"stopped; {out} holds the rows so far, and --resume goes on from there") from None
+    for name in chosen:
+        _show(screen, EXPERIMENTS[name], found[name])
+    if not quick:  # tiny sizes keep no limits
+        _summary(screen, {EXPERIMENTS[name]: found[name] for name in chosen}, spent)
+    screen.print(f"Rows, tables and pictures: {out}")
+
+
+def _list(screen: Console, experiments: Sequence[Experiment]) -> None:
+    from edgewise.measure import Cell
+
+    lines = [[Cell(e.name), Cell(e.title), Cell(e.source)] for e in experiments]
+    show(screen, "Experiments", ["name", "what", "published in"], lines, texts=3)
+    screen.print("edgewise reproduce NAME measures one, edgewise reproduce all every one of them.")
+
+
+def _show(screen: Console, experiment: Experiment, rows: Sequence[Row]) -> None:
+    if not rows:
+        screen.print(f"{experiment.name}: nothing to measure here. {experiment.lacks()}".rstrip())
+        return
+    show(screen, f"{experiment.name}: {experiment.title}", *experiment.table(rows), texts=experiment.texts)
+    if experiment.note:
+        screen.print(experiment.note)
+
+
+def _summary(screen: Console, found: Mapping[Experiment, Sequence[Row]], spent: Mapping[str, float]) -> None:
+    from edgewise.measure import Cell
+
+    lines = [
+        [Cell(experiment.name), Cell(claim.what), Cell(claim.published), Cell(claim.limit), claim.found]
+        for experiment, rows in found.items()
+        for claim in (experiment.claims(rows) if rows else ())
+    ]
+    show(screen, "Summary", ["experiment", "what", "published", "to reach", "found here"], lines, texts=2)
+    times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in spent.items())
+    screen.print(f"Measured in {sum(spent.values()) / 60:.1f} minutes: {times}.")
+
+
+def _store(folder: Path, experiment: Experiment, rows: Sequence[Row]) -> None:
+    """The table and the picture beside the rows."""
+    from matplotlib import rc_context
+
+    from edgewise.measure import STYLE, markdown, read
+
+    if not rows:
+        return
+    stored = read(folder / experiment.file)[-1]
+    with rc_context(STYLE), replacing(folder / f"{experiment.name}.svg") as path:
+        experiment.picture(rows, stored).savefig(path, metadata={"Date": None}, facecolor="white")
+    lines = [f"# {experiment.title}", "", *markdown(*experiment.table(rows), experiment.texts), "", experiment.note]
+    (folder / f"{experiment.name}.md").write_text("\n".join(lines) + "\n")

@@ -1,0 +1,47 @@
+"""pykan in an environment of its own, which sees the libraries that are installed here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import platformdirs
+
+from edgewise._errors import EdgewiseError
+
+_WANTED = ("pykan==0.2.8", "pyyaml", "tqdm", "setuptools")
+_DONE = "installed.txt"
+
+
+def environment(folder: Path | None = None) -> str:
+    """The interpreter of the environment of the peers, which is made where it is not there yet.
+
+    `folder` is by default one in the user's cache. Errors: EdgewiseError when a package can not be installed.
+    """
+    folder = folder or Path(platformdirs.user_cache_dir("edgewise")) / "peers"
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    wanted = "\n".join((*_WANTED, sys.version, *_shared()))
+    if python.exists() and (folder / _DONE).exists() and (folder / _DONE).read_text() == wanted:
+        return str(python)
+    venv.create(folder, clear=True, with_pip=True)
+    _own(python).joinpath("shared.pth").write_text("\n".join(_shared()))
+    command = [python, "-m", "pip", "--disable-pip-version-check", "install", "-q", *_WANTED]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["pip ended"])[-1]
+        raise EdgewiseError(f"The peers could not be installed into {folder}: {last}")
+    (folder / _DONE).write_text(wanted)
+    return str(python)
+
+
+def _shared() -> list[str]:
+    """The folders that this process imports packages from: edgewise's own, and those of what it needs."""
+    own = str(Path(__file__).parents[2])
+    return [own, *(path for path in sys.path if path.endswith("site-packages") and path != own)]
+
+
+def _own(python: Path) -> Path:
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return Path(subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip())

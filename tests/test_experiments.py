@@ -1,0 +1,70 @@
+"""Every published experiment at tiny sizes: it runs, its rows make a table, a picture and claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgewise.cli import main
+from edgewise.experiments import EXPERIMENTS, MLP, OURS, PYKAN, Claim
+from edgewise.measure import Cell, Settings, read
+
+QUICK = Settings((OURS, MLP), quick=True)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_runs_at_tiny_sizes(name: str, tmp_path: Path) -> None:
+    experiment = EXPERIMENTS[name]
+    rows = [row for case in experiment.cases(QUICK) for row in experiment.measure(case, QUICK)]
+    assert rows and not any(row["status"] for row in rows)
+    assert all(list(row) == list(rows[0]) for row in rows)
+    head, lines = experiment.table(rows)
+    assert lines and all(len(line) == len(head) for line in lines)
+    assert all(isinstance(cell, Cell) for line in lines for cell in line)
+    assert all(isinstance(claim, Claim) for claim in experiment.claims(rows))
+    experiment.draw(rows).savefig(tmp_path / "picture.svg")
+    assert (tmp_path / "picture.svg").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_tells_of_cases_that_failed(name: str) -> None:
+    experiment = EXPERIMENTS[name]
+    everything = Settings((OURS, MLP, PYKAN))
+    cases = experiment.cases(everything)
+    assert len({case.label for case in cases}) == len(cases)
+    rows = [row for case in cases for row in experiment.failed(case, everything, "failed: no memory")]
+    head, lines = experiment.table(rows)
+    assert all(len(line) == len(head) for line in lines)
+    assert not any(claim.found.kept for claim in experiment.claims(rows))
+    experiment.draw(rows)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_peers_have_an_interpreter_of_their_own(name: str) -> None:
+    experiment = EXPERIMENTS[name]
+    settings = Settings((OURS, MLP, PYKAN), python="/elsewhere/python")
+    for case in experiment.cases(settings):
+        assert (experiment.python(case, settings) == "/elsewhere/python") == (case.values["model"] == PYKAN)
+
+
+def test_the_command_stores_rows_table_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    command = ["reproduce", "grids", "--quick", "--out", str(out)]
+    assert main(command) == 0
+    assert "best G" in capsys.readouterr().out
+    assert {path.name for path in out.iterdir()} == {"grids.csv", "grids.md", "grids.svg"}
+    rows = read(out / "grids.csv")
+    assert main([*command, "--resume"]) == 0
+    assert read(out / "grids.csv") == rows
+
+
+def test_the_command_lists_the_experiments(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce"]) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in EXPERIMENTS)
+
+
+def test_an_unknown_experiment_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "gridz"]) == 2
+    assert "grids" in capsys.readouterr().err

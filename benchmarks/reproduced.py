@@ -12,9 +12,11 @@ from edgewise.measure import STYLE, Cell, latest, markdown, measured_with, read
 
 _HEAD = """# The published experiments
 
-What the articles on these networks show, measured again by `edgewise reproduce all`, beside the figures that were published and the peers measured here; **a bold figure misses what was to be
-reached**. Sources: Liu et al., KAN: Kolmogorov-Arnold Networks (arXiv 2404.19756) and KAN 2.0 (arXiv 2408.10205), and the notebooks of pykan 0.2.8. Set-ups and seeds are in
-`src/edgewise/experiments`, one experiment a file. Made from the rows in `benchmarks/results/reproduced` by `python benchmarks/draw.py`.
+What the articles on these networks show, measured again by `edgewise reproduce all`, beside the figures that were
+published and the peers measured here; **a bold figure misses what was to be reached**. Seconds are those of one core's
+computing. Sources: Liu et al., KAN: Kolmogorov-Arnold Networks (arXiv 2404.19756) and KAN 2.0 (arXiv 2408.10205), and
+the notebooks of pykan 0.2.8. Set-ups and seeds are in `src/edgewise/experiments`, one experiment a file. Made from the
+rows in `benchmarks/results/reproduced` by `python benchmarks/draw.py`.
 """
 
 

@@ -46,7 +46,8 @@ def trained(
 ) -> Trained:
     """The better of Adam and L-BFGS, each given those seconds, by the loss or by `judge` where it is given.
 
-    Seconds are of computing on one core. Adam's rate falls from 1e-2 to 1e-4; L-BFGS has strong Wolfe line search and a history of 50.
+    Seconds are of computing on one core. Adam's rate falls from 1e-2 to 1e-4; L-BFGS has strong Wolfe line search and a
+    history of 50.
     """
     runs = []
     for name, solver in (("L-BFGS", _lbfgs), ("Adam", _adam)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgewise.datasets._equations import Equation as Equation
 from edgewise.datasets._equations import System as System
 from edgewise.datasets._equations import Variable as Variable
+from edgewise.datasets._equations import dimensionless as dimensionless
 from edgewise.datasets._equations import equations as equations
 from edgewise.datasets._equations import feynman as feynman
 from edgewise.datasets._equations import strogatz as strogatz

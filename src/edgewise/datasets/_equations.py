@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from edgewise._errors import unknown
 from edgewise._typing import Array
 
 _FOLDER = Path(__file__).resolve().parent / "equations"
+_NONE = (0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -73,17 +75,7 @@ def equations() -> list[Equation]:
         row["variable"]: tuple(int(row[unit]) for unit in ("m", "s", "kg", "K", "V")) for row in _rows("feynman_units")
     }
 
-    def variable(text: str) -> Variable:
-        name, low, high = text.split()
-        return Variable(name, float(low), float(high), dimensions[name])
-
-    return [
-        Equation(
-            row["name"], row["title"], row["target"], row["formula"],
-            tuple(variable(part) for part in row["variables"].split(";")), dimensions[row["target"]],
-        )
-        for row in _rows("feynman")
-    ]  # fmt: skip
+    return [_equation(row, dimensions) for row in _rows("feynman")]
 
 
 def feynman(name: str) -> Equation:
@@ -98,6 +90,20 @@ def feynman(name: str) -> Equation:
     if name not in known:
         raise unknown("equation", name, list(known))
     return known[name]
+
+
+def dimensionless() -> list[Equation]:
+    """Return the 27 dimensionless equations that the KAN article makes of Feynman's: all that keep two inputs or more.
+
+    Their names are the article's. A title says what is divided by what; all dimensions are zero. The article states no
+    ranges: those here follow from the quantities' own, clear of singularities, as the note beside the table says.
+
+    >>> [equation.formula for equation in dimensionless()][3:6]
+    ['1+a*sin(theta)', 'a*(1/b-1)', '(1-a)/sqrt(1-b**2)']
+
+    Source: Liu et al., KAN (2024), table 2, for the list.
+    """
+    return [_equation(row, None) for row in _rows("dimensionless")]
 
 
 def strogatz() -> list[System]:
@@ -116,6 +122,20 @@ def strogatz() -> list[System]:
         )
         for row in _rows("strogatz")
     ]  # fmt: skip
+
+
+def _equation(row: Mapping[str, str], dimensions: Mapping[str, tuple[int, ...]] | None) -> Equation:
+    """An equation of a table; without dimensions all are zero."""
+
+    def dimension(name: str) -> tuple[int, ...]:
+        return _NONE if dimensions is None else dimensions[name]
+
+    def variable(text: str) -> Variable:
+        name, low, high = text.split()
+        return Variable(name, float(low), float(high), dimension(name))
+
+    variables = tuple(variable(part) for part in row["variables"].split(";"))
+    return Equation(row["name"], row["title"], row["target"], row["formula"], variables, dimension(row["target"]))
 
 
 def _rows(name: str) -> list[dict[str, str]]:

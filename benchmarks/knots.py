@@ -9,6 +9,8 @@ Everything is drawn from the seed, SnapPy's own random numbers too.
 from __future__ import annotations
 
 import argparse
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,54 +22,78 @@ from snappy.exceptions import SnapPeaFatalError
 ALL_UP_TO = 13
 SAMPLED = {14: 8000, 15: 13000}
 CHUNK = 100
-STRUCTURES, INVARIANTS, DOMAINS = 20, 10, 30
-"""Triangulations tried for a hyperbolic structure, for the Chern-Simons invariant and for a Dirichlet domain."""
+TRIES = 20
+"""Triangulations tried for a hyperbolic structure, and for the Chern-Simons invariant."""
 
 _GEOMETRIC = "all tetrahedra positively oriented"
-_FAILURES = (RuntimeError, ValueError, SnapPeaFatalError)
+FAILURES = (RuntimeError, ValueError, SnapPeaFatalError)
+"""What SnapPy raises where a computation does not come off."""
 
 
-def choose(seed: int) -> list[tuple[int, int]]:
-    """The knots to measure, as (crossings, place in SnapPy's census of that many crossings)."""
+def choose(seed: int) -> list[str]:
+    """The names of the knots to measure, by crossings."""
     rng = np.random.default_rng(seed)
     chosen = []
     for crossings in range(3, max(SAMPLED) + 1):
-        count = len(_census(crossings))
-        size = count if crossings <= ALL_UP_TO else SAMPLED[crossings]
-        chosen += [(crossings, int(place)) for place in np.sort(rng.choice(count, size, replace=False))]
+        names = census(crossings)
+        if crossings > ALL_UP_TO:
+            names = [names[place] for place in np.sort(rng.choice(len(names), SAMPLED[crossings], replace=False))]
+        chosen += names
     return chosen
 
 
-def measure(crossings: int, place: int, seed: int) -> dict[str, object] | None:
+def census(crossings: int) -> list[str]:
+    """The names of all prime knots of that many crossings, as Hoste, Thistlethwaite and Weeks number them.
+
+    K9a1 to K9a41 are alternating, K9n1 to K9n8 are not.
+    """
+    knots = snappy.HTLinkExteriors(knots_vs_links="knots", crossings=crossings)
+    last = knots[-1].name()
+    others = int(last.partition("n")[2] or 0)
+    return [f"K{crossings}a{n + 1}" for n in range(len(knots) - others)] + [
+        f"K{crossings}n{n + 1}" for n in range(others)
+    ]
+
+
+def measure(name: str, seed: int) -> dict[str, object] | None:
     """The invariants of one knot; None for a knot without a hyperbolic structure (a torus or satellite knot)."""
-    snappy.set_rand_seed((seed * 1_000_003 + crossings * 300_007 + place) % 2**31)
-    given = _census(crossings)[place]
-    found = next((m for m in _triangulations(given, STRUCTURES) if m.solution_type() == _GEOMETRIC), None)
+    given = snappy.HTLinkExteriors[name]
+    snappy.set_rand_seed(draw(name, seed))
+    found = next((m for m in triangulations(given, TRIES) if m.solution_type() == _GEOMETRIC), None)
     if found is None:
         return None
     meridian, longitude, cusp = cusp_shape(found)
-    domain = dirichlet_domain(found)
-    short = None if domain is None else shortest_geodesic(domain)
     return {
-        "name": given.name(),
-        "crossings": crossings,
-        "alternating": "a" in given.name(),
+        "name": name,
+        "crossings": int(name[1:].replace("n", "a").partition("a")[0]),
+        "alternating": "a" in name,
         "volume": float(found.volume()),
         "cusp_volume": cusp,
         "longitudinal_translation": longitude,
         "meridional_translation_real": meridian.real,
         "meridional_translation_imag": meridian.imag,
         "chern_simons": chern_simons(found),
-        "short_geodesic_real": None if short is None else short.real,
-        "short_geodesic_imag": None if short is None else short.imag,
         "symmetry_group": symmetry_group(found),
         "signature": signature(given.link().seifert_matrix()),
-        "domain": None if domain is None else [float(x) for m in domain.pairing_matrices() for x in m.list()],
     }
 
 
+def draw(name: str, seed: int) -> int:
+    """The seed of SnapPy's random numbers for this knot."""
+    return zlib.crc32(f"{seed} {name}".encode()) % 2**31
+
+
+def triangulations(knot: snappy.Manifold, count: int) -> Iterator[snappy.Manifold]:
+    """The triangulation itself, then random ones of the same manifold; meridian and longitude stay what they are."""
+    yield knot
+    for _ in range(count - 1):
+        other = knot.copy()
+        other.randomize()
+        yield other
+
+
 def cusp_shape(knot: snappy.Manifold) -> tuple[complex, float, float]:
-    """Translations along the meridian and along the longitude (turned to be real) of the maximal cusp, and its volume."""
+    """Translations of the maximal cusp along meridian and longitude, turned so that the latter is real; its volume."""
     cusp = knot.cusp_neighborhood()
     cusp.set_displacement(cusp.stopping_displacement())
     meridian, longitude = (complex(length) for length in cusp.translations(0))
@@ -76,10 +102,10 @@ def cusp_shape(knot: snappy.Manifold) -> tuple[complex, float, float]:
 
 def chern_simons(knot: snappy.Manifold) -> float | None:
     """The Chern-Simons invariant over 2 pi^2, defined modulo 1/2; None where SnapPy finds it on no triangulation."""
-    for other in _triangulations(knot, INVARIANTS):
+    for other in triangulations(knot, TRIES):
         try:
             return float(other.chern_simons())
-        except _FAILURES:
+        except FAILURES:
             continue
     return None
 
@@ -88,7 +114,7 @@ def symmetry_group(knot: snappy.Manifold) -> str | None:
     """The group of isometries as SnapPy writes it ("0" is the trivial one); None where only a part of it is found."""
     try:
         group = knot.symmetry_group()
-    except _FAILURES:
+    except FAILURES:
         return None
     return str(group) if group.is_full_group() else None
 
@@ -99,73 +125,44 @@ def signature(seifert: list[list[int]]) -> int:
     return -int(np.sign(np.linalg.eigvalsh(form + form.T)).sum())
 
 
-def dirichlet_domain(knot: snappy.Manifold) -> snappy.DirichletDomain | None:
-    """The first Dirichlet domain that comes out with the knot's volume, from randomised triangulations."""
-    for other in _triangulations(knot, DOMAINS):
-        try:
-            domain = other.dirichlet_domain(maximize_injectivity_radius=False)
-            if abs(float(domain.volume()) - float(knot.volume())) < 1e-6:
-                return domain
-        except _FAILURES:
-            continue
-    return None
+def invariants(names: list[str], seed: int) -> pd.DataFrame:
+    """A row for each of the knots that is hyperbolic."""
+    return pd.DataFrame([row for name in names if (row := measure(name, seed))])
 
 
-def shortest_geodesic(domain: snappy.DirichletDomain) -> complex | None:
-    """Complex length of the shortest closed geodesic; among equally long ones, that of the smallest angle."""
-    for cutoff in (1.0, 1.5, 2.0, 2.5, 3.0):
-        lengths = [complex(info.length) for info in domain.length_spectrum_dicts(cutoff, multiplicities=False)]
-        if lengths:
-            least = min(length.real for length in lengths)
-            return min((c for c in lengths if c.real < least + 1e-7), key=lambda c: c.imag)
-    return None
-
-
-def _census(crossings: int):
-    return snappy.HTLinkExteriors(knots_vs_links="knots", crossings=crossings)
-
-
-def _triangulations(knot: snappy.Manifold, count: int):
-    """The triangulation itself, then random ones of the same manifold; meridian and longitude stay what they are."""
-    yield knot
-    for _ in range(count - 1):
-        other = knot.copy()
-        other.randomize()
-        yield other
-
-
-def _chunk(number: int, knots: list[tuple[int, int]], seed: int, folder: Path) -> Path:
-    path = folder / f"{number:04d}.parquet"
-    if not path.exists():
-        rows = [row for crossings, place in knots if (row := measure(crossings, place, seed))]
-        part = path.with_suffix(".part")
-        pd.DataFrame(rows).to_parquet(part, compression="zstd")
-        part.rename(path)
-    return path
-
-
-def survey(seed: int, workers: int, folder: Path) -> list[Path]:
-    """Measure all chosen knots, chunk after chunk; the files that hold them."""
+def survey(
+    work: Callable[[list[str], int], pd.DataFrame], names: list[str], seed: int, workers: int, folder: Path
+) -> pd.DataFrame:
+    """All that `work` makes of the knots, chunk after chunk; the chunks that lie in the folder are taken from there."""
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = choose(seed)
-    parts = [chosen[start : start + CHUNK] for start in range(0, len(chosen), CHUNK)]
-    jobs = (delayed(_chunk)(number, part, seed, folder) for number, part in enumerate(parts))
-    done = []
-    for path in Parallel(n_jobs=workers, return_as="generator")(jobs):
-        done.append(path)
-        print(f"\r{len(done)} of {len(parts)} chunks of {CHUNK} knots", end="", flush=True)
+    parts = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
+    jobs = (delayed(_stored)(work, part, seed, folder / f"{n:04d}.parquet") for n, part in enumerate(parts))
+    found = []
+    for frame in Parallel(n_jobs=workers, return_as="generator")(jobs):
+        found.append(frame)
+        print(f"\r{folder.name}: {len(found)} of {len(parts)} chunks", end="", flush=True)
     print()
-    return done
+    return pd.concat(found, ignore_index=True)
+
+
+def _stored(work: Callable[[list[str], int], pd.DataFrame], names: list[str], seed: int, path: Path) -> pd.DataFrame:
+    if not path.exists():
+        part = path.with_suffix(".part")
+        work(names, seed).to_parquet(part, compression="zstd")
+        part.rename(path)
+    return pd.read_parquet(path)
 
 
 def main() -> None:
+    """Read the command line, measure, write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--chunks", type=Path, default=Path("build/knots"), help="where unfinished work is kept")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
-    survey(given.seed, given.workers, given.chunks)
+    table = survey(invariants, choose(given.seed), given.seed, given.workers, given.chunks / "invariants")
+    table.to_parquet(given.out, compression="zstd", index=False)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def _lbfgs(module: torch.nn.Module, loss: Callable[[torch.nn.Module], Tensor], s
         optimizer.zero_grad()
         value = _SCALE * loss(module)
         value.backward()
-        return value
+        return value.detach()
 
     began, last = time.process_time(), math.inf
     while time.process_time() - began < seconds:

@@ -1,7 +1,7 @@
-"""Dirichlet domains of knots, and their shortest closed geodesics.
+"""The shortest closed geodesics of knots, from Dirichlet domains.
 
-SnapPy's construction fails on many triangulations and never ends on some, so that random ones are tried, in a child
-process which a timer ends.
+SnapPy's construction of a domain fails on many triangulations and never ends on some, so that random ones are tried,
+in a child process which a timer ends.
 """
 
 from __future__ import annotations
@@ -15,34 +15,30 @@ from typing import BinaryIO
 
 import pandas as pd
 import snappy
-from knots import FAILURES, draw
+from knot_invariants import FAILURES, draw
 
 ATTEMPTS = 20
 """Triangulations tried for one knot."""
 STALLS, PATIENCE = 4, 0.2
 """How many of them may be given up, and after how many processor seconds."""
 
-Found = tuple[complex, list[float]]
-"""Complex length of the shortest geodesic, and the face pairings, sixteen numbers each."""
+
+def geodesics(names: list[str], seed: int) -> pd.DataFrame:
+    """A row for each of the knots: name, length and angle of the shortest closed geodesic, NaN where none is found."""
+    found = search(names, seed)
+    lengths = [complex("nan+nanj") if length is None else length for length in found.values()]
+    columns = {"short_geodesic_real": [x.real for x in lengths], "short_geodesic_imag": [x.imag for x in lengths]}
+    return pd.DataFrame({"name": list(found), **columns})
 
 
-def domains(names: list[str], seed: int) -> pd.DataFrame:
-    """A row for each of the knots: name, shortest geodesic, and the matrices that pair the faces of a domain."""
-    rows = []
-    for name, found in search(names, seed).items():
-        short, pairings = found or (complex("nan+nanj"), None)
-        rows.append((name, short.real, short.imag, pairings))
-    return pd.DataFrame(rows, columns=["name", "short_geodesic_real", "short_geodesic_imag", "pairings"])
-
-
-def search(names: list[str], seed: int) -> dict[str, Found | None]:
+def search(names: list[str], seed: int) -> dict[str, complex | None]:
     """What was found for each knot; where a timer has ended the child, another one goes on behind that attempt."""
-    found: dict[str, Found | None] = {}
+    found: dict[str, complex | None] = {}
     number = stalls = 0
     while len(found) < len(names):
-        for name, result in _reports(names[len(found) :], number, seed):
-            if result or number == ATTEMPTS - 1:
-                found[name] = result
+        for name, length in _reports(names[len(found) :], number, seed):
+            if length or number == ATTEMPTS - 1:
+                found[name] = length
                 number = stalls = 0
             else:
                 number += 1
@@ -54,17 +50,16 @@ def search(names: list[str], seed: int) -> dict[str, Found | None]:
     return found
 
 
-def attempt(name: str, number: int, seed: int) -> Found | None:
-    """Shortest geodesic and face pairings, from one triangulation; None where that one fails."""
+def attempt(name: str, number: int, seed: int) -> complex | None:
+    """Complex length of the shortest closed geodesic, by way of one triangulation; None where that one fails."""
     knot = snappy.HTLinkExteriors[name]
     snappy.set_rand_seed(draw(f"{name} {number}", seed))
     if number:
         knot.randomize()
     try:
         domain = knot.dirichlet_domain(maximize_injectivity_radius=False)
-        if abs(float(domain.volume()) - float(knot.volume())) > 1e-6:
-            return None
-        return shortest_geodesic(domain), [float(x) for pairing in domain.pairing_matrices() for x in pairing.list()]
+        right = abs(float(domain.volume()) - float(knot.volume())) < 1e-6
+        return shortest_geodesic(domain) if right else None
     except FAILURES:
         return None
 
@@ -79,7 +74,7 @@ def shortest_geodesic(domain: snappy.DirichletDomain) -> complex:
     raise RuntimeError("No closed geodesic of length 3 or less.")
 
 
-def _reports(names: list[str], first: int, seed: int) -> Iterator[tuple[str, Found | None]]:
+def _reports(names: list[str], first: int, seed: int) -> Iterator[tuple[str, complex | None]]:
     """Name and result of one attempt after the other, from a child process, until it is done or ended."""
     back, out = os.pipe()
     child = os.fork()

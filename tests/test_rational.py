@@ -13,8 +13,8 @@ from torch import Tensor
 
 import edgewise as ew
 from edgewise.bases import ACTIVATIONS, rational_start
-from edgewise.kernels import rational
-from edgewise.kernels.rational import reference
+from edgewise.kernels import Family, forced, prepare, rational
+from edgewise.kernels.rational import cpu, reference
 
 #: largest distance on [-4, 4] at degrees (5, 4)
 CLOSE = {"identity": 1e-12, "silu": 1e-5, "gelu": 5e-3, "relu": 6e-2, "tanh": 2e-5, "sin": 2e-4}
@@ -64,12 +64,86 @@ def test_third_derivatives_are_those_of_the_law_which_torch_differentiates() -> 
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9 * float(expected.detach().abs().max()))
 
 
-def test_the_op_is_its_reference_in_values_and_gradients() -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("degrees", [(5, 4), (2, 5), (9, 2)])  # the last has no kernel
+@pytest.mark.parametrize(("groups", "channels"), [(1, 1), (3, 51), (2, 64), (8, 136)])  # whole vectors and parts
+def test_kernels_are_the_reference_in_values_and_gradients(
+    groups: int, channels: int, degrees: tuple[int, int], dtype: torch.dtype
+) -> None:
+    coefficients = normal(groups, sum(degrees) + 1, seed=1).to(dtype).split((degrees[0] + 1, degrees[1]), 1)
+    parts = [part.requires_grad_() for part in (normal(3, 67, channels).clamp(-1.5, 1.5).to(dtype), *coefficients)]
+    weights = normal(3, 67, channels, seed=3).to(dtype)
+
+    def outcome() -> list[Tensor]:
+        value = rational(*parts)
+        return [value, *torch.autograd.grad((weights * value).sum(), parts)]
+
+    with forced(backend="reference"):
+        expected = outcome()
+    assert torch.equal(expected[0], reference.rational(*parts))
+    tolerance = 1e-4 if dtype is torch.float32 else 1e-12
+    for found, wanted in zip(outcome(), expected, strict=True):
+        assert found.shape == wanted.shape and found.dtype is dtype
+        assert float((found - wanted).detach().abs().max()) <= tolerance * float(wanted.detach().abs().max())
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which of the kernels' functions are called."""
+    names: list[str] = []
+    for name in ("rational", "pull"):
+        plain = getattr(cpu, name)
+        monkeypatch.setattr(cpu, name, lambda *a, name=name, plain=plain: (names.append(name), plain(*a))[1])
+    return names
+
+
+def test_kernels_run_where_nothing_differentiates_their_gradients(calls: list[str]) -> None:
     parts = inputs()
-    found, expected = rational(*parts), reference.rational(*parts)
-    assert torch.equal(found, expected)
-    for a, b in zip(*(torch.autograd.grad(v.sin().sum(), parts) for v in (found, expected)), strict=True):
-        torch.testing.assert_close(a, b)
+    torch.autograd.grad(rational(*parts).sum(), parts)
+    assert calls == ["rational", "pull"]
+    calls.clear()
+    torch.autograd.grad(rational(*parts).sum(), parts, create_graph=True)
+    assert calls == ["rational"]
+    calls.clear()
+    with forced(backend="reference"):
+        torch.autograd.grad(rational(*parts).sum(), parts)
+    rational(*(part.half() for part in parts))
+    rational(*(part.to("meta") for part in parts))
+    torch.func.vmap(rational, (0, None, None))(*(part.detach() for part in parts))
+    assert not calls
+
+
+def test_kernels_count_the_corner_as_flat_and_keep_what_is_no_number() -> None:
+    x = torch.tensor([[0.0, math.nan, 0.5]]).double().requires_grad_()
+    a, b = torch.tensor([[1.0, 2.0]]).double(), torch.tensor([[3.0, 0.0]]).double().requires_grad_()
+    value = rational(x, a, b)
+    assert torch.isnan(value)[0].tolist() == [False, True, False]
+    assert bool(torch.isnan(torch.autograd.grad(value.sum(), b)[0]).all())
+    for_x, for_b = torch.autograd.grad(rational(x[:, :1], a, b).sum(), (x, b))
+    assert (float(for_x[0, 0]), for_b.tolist()) == (2.0, [[0.0, 0.0]])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_kernels_give_the_same_bits_on_any_number_of_threads(dtype: torch.dtype) -> None:
+    parts = [part.to(dtype).requires_grad_() for part in (normal(600, 256), normal(8, 6), normal(8, 4))]
+
+    def outcome(threads: int) -> list[Tensor]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            value = rational(*parts)
+            return [value, *torch.autograd.grad(value.sum(), parts)]
+        finally:
+            torch.set_num_threads(before)
+
+    assert all(torch.equal(one, several) for one, several in zip(outcome(1), outcome(3), strict=True))
+
+
+def test_kernels_can_be_prepared(capfd: pytest.CaptureFixture[str]) -> None:
+    prepare(Family("rational", cpu.size_of(5, 4)), torch.float32)
+    capfd.readouterr()
+    rational(torch.ones(1, 1), torch.ones(1, 6), torch.ones(1, 4))
+    assert "compiling" not in capfd.readouterr().err
 
 
 def test_transforms_agree_with_each_other() -> None:

@@ -22,6 +22,7 @@ _MODULES = {
     ("numba", "chebyshev"): "edgewise.kernels.chebyshev.cpu",
     ("numba", "rbf"): "edgewise.kernels.rbf.cpu",
     ("numba", "fourier"): "edgewise.kernels.fourier.cpu",
+    ("numba", "rational"): "edgewise.kernels.rational.cpu",
 }
 
 

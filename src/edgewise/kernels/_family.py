@@ -16,6 +16,8 @@ from edgewise.kernels.rbf import reference as rbf
 class Family(NamedTuple):
     """A basis by name and size: ("bspline", degree), ("chebyshev", degree), ("rbf", functions), ("fourier", harmonics).
 
+    ("rational", 100 p + q) are the rational functions of `edgewise.kernels.rational`, of which no basis is made.
+
     Its points are the knots (n_in, G + 2 degree + 1) of B-splines and the range (n_in, 2) = [lo, hi] of the others.
 
     >>> Family("bspline", 3).size

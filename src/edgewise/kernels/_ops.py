@@ -154,7 +154,7 @@ class _Contract(_Product):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (g,), (x, c, v, points), rest = grads, ctx.saved_tensors, (ctx.family, ctx.order)
         for_x, for_c, for_v = ctx.needs_input_grad[:3]
-        if for_x and for_c and v is None and not _taped(g):
+        if for_x and for_c and v is None and not taped(g):
             return *_routes.pulls(x, c, g, points, *rest), None, None, None, None
         pull_x, pull_c = _pulls(g)
         slope = _weighed(pull_x(x, c, g, points, ctx.family, ctx.order + 1), v) if for_x else None
@@ -293,10 +293,10 @@ class _PullC(_Product):
 
 def _pulls(g: Tensor) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
     """The two pull-backs: plain where nobody will differentiate or map them, which saves small networks their tape."""
-    return (_PullX.of, _PullC.of) if _taped(g) else (_routes.pull_x, _routes.pull_c)
+    return (_PullX.of, _PullC.of) if taped(g) else (_routes.pull_x, _routes.pull_c)
 
 
-def _taped(g: Tensor) -> bool:
+def taped(g: Tensor) -> bool:
     """Whether what is computed now, from a gradient, may be differentiated or mapped."""
     return torch.is_grad_enabled() or not plain_world() or _is_mapped(g)
 

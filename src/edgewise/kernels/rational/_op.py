@@ -7,8 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise.kernels._backends import Sizes
+from edgewise.kernels._dispatch import choose
+from edgewise.kernels._family import Family
 from edgewise.kernels._memo import plain_world
-from edgewise.kernels.rational import reference
+from edgewise.kernels._ops import taped
+from edgewise.kernels.rational import cpu, reference
 
 
 def rational(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
@@ -35,7 +39,7 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
 class _Rational(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return reference.rational(x, a, b)
+        return (cpu if _on_cpu(x, a, b) else reference).rational(x, a, b)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -45,9 +49,18 @@ class _Rational(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, numerator, denominator = ctx.saved_tensors
-        return reference.pull(x, numerator, denominator, grads[0])
+        plain = not taped(grads[0]) and _on_cpu(x, numerator, denominator)
+        return (cpu if plain else reference).pull(x, numerator, denominator, grads[0])
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
         x, numerator, denominator = ctx.saved_tensors
         return reference.push(x, numerator, denominator, tangents)
+
+
+def _on_cpu(x: Tensor, a: Tensor, b: Tensor) -> bool:
+    """Whether the kernels of CPUs are taken."""
+    if not cpu.serves(x, a, b):
+        return False
+    family = Family("rational", cpu.size_of(a.shape[1] - 1, b.shape[1]))
+    return choose("expand", family, Sizes(1, 1, 1, 1, x.dtype, "cpu")).backend == "numba"

@@ -66,6 +66,7 @@ PUBLIC = {
     "edgewise": """
         EdgewiseError InputError KAN Options Session datasets discover export find_relations fit functions interpret
         io kernels load nn optim pde plot prune save session structure symbolic train unsupervised
+        update
     """,
     "edgewise.nn": """
         Gram KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant
@@ -75,7 +76,7 @@ PUBLIC = {
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row Squared Table
-        as_matrix as_table choose_loss error_of fit penalty refit
+        as_matrix as_table choose_loss error_of fit penalty refit update
     """,
     "edgewise.optim": """
         Adam CG Ending LBFGS LM Linear MatrixFree Normal Schedule Step SumOfSquares Trainable
@@ -131,6 +132,7 @@ SIGNATURES = {
     "fit": (
         "(model, x, y=None, *, weights=None, loss='squared', grids='auto', sparsity=0.0, solver='auto', options=None)"
     ),
+    "update": "(model, x, y, *, weights=None, keep=10.0, anchors=None, steps=100)",
     "save": "(model, path, *, names=None, target=None, units=None)",
     "load": "(path)",
     "Options": (

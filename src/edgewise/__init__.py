@@ -20,6 +20,7 @@ from edgewise._version import __version__ as __version__
 from edgewise.nn import KAN as KAN
 from edgewise.train import Options as Options
 from edgewise.train import fit as fit
+from edgewise.train import update as update
 
 if TYPE_CHECKING:
     from edgewise import datasets as datasets

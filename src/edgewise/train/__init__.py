@@ -21,3 +21,4 @@ from edgewise.train._result import FitResult as FitResult
 from edgewise.train._result import Outcome as Outcome
 from edgewise.train._result import Row as Row
 from edgewise.train._table import Table as Table
+from edgewise.train._update import update as update

@@ -21,10 +21,11 @@ from edgewise.experiments._experiment import (
     number,
     told,
 )  # fmt: skip
+from edgewise.experiments._key import key
 from edgewise.experiments._perceptron import size, started, trained
 from edgewise.experiments._pykan import refined
 from edgewise.experiments._scaling_data import TARGETS, Target
-from edgewise.experiments._sheet import legend, sheet
+from edgewise.experiments._sheet import sheet
 from edgewise.experiments._values import rmse, values
 from edgewise.measure import COLOURS, INK, LABELS, SOFT, Case, Cell, Row, Settings
 from edgewise.nn import KAN, Layout
@@ -115,8 +116,7 @@ class Scaling(Experiment):
             ax.set_xlabel("parameters")
         for ax in panels[::3]:
             ax.set_ylabel("test RMSE")
-        if panels:
-            legend(panels[0])
+        key(picture, panels)
         return picture
 
 
@@ -151,7 +151,7 @@ def _perceptrons(target: Target, quick: bool) -> Iterator[dict[str, Any]]:
 def _theirs(target: Target, quick: bool) -> Iterator[dict[str, Any]]:
     (x, y), test = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
     grids, steps = ((3,), 2) if quick else (target.theirs, 200)
-    for stage in refined(target.widths, (x, y), test, grids, steps):
+    for stage in refined(target.widths, (x, y), test, grids, steps, seed=0):
         found = {"shape": str(target.widths), "grid": stage.grid, "parameters": stage.parameters}
         found |= {"train": rmse(stage.predict(x), y), "spread": float(y.std())}
         yield {**found, "error": stage.error, "seconds": stage.seconds}
@@ -209,5 +209,5 @@ def _guides(ax: Axes, target: Target, curve: Sequence[Row]) -> None:
     start = number(ends[0])
     powers = [(-4, INK, "--")] + [(-4 / target.inputs, SOFT, (0, (5, 2)))] * (target.inputs > 1)
     for power, colour, style in powers:
-        label = "G^-4" if power == -4 else None
+        label = "$G^{-4}$" if power == -4 else "$G^{-4/d}$, d inputs"
         ax.plot([first, last], [start, start * grown**power], color=colour, lw=0.9, ls=style, label=label)

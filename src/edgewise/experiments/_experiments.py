@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgewise.experiments._continual import Continual
 from edgewise.experiments._experiment import Experiment
 from edgewise.experiments._feynman import Feynman
 from edgewise.experiments._grids import Grids
@@ -12,5 +13,5 @@ from edgewise.experiments._special import Special
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
-    for experiment in (Grids(), Scaling(), Special(), Feynman(), Equations(), Interpretability())
+    for experiment in (Grids(), Scaling(), Special(), Feynman(), Equations(), Continual(), Interpretability())
 }

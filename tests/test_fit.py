@@ -225,6 +225,17 @@ def test_grids_grow_until_the_rows_are_used_up() -> None:
     assert result.model.layers[0].coefficients.numel() < 100
 
 
+@pytest.mark.parametrize(("spread", "gain"), [(0.0, 20.0), (0.01, 0.4)])
+def test_only_rows_with_noise_are_smoothed(spread: float, gain: float) -> None:
+    """A grid of many more cells helps where there is no noise, and spoils little where there is."""
+    x, fresh = points(1000, 2), 0.95 * points(1000, 2, seed=9)
+    y, model, errors = wave(x) + spread * noise(1000), ew.KAN([2, 1, 1]), []
+    for grid in (20, 100):
+        model = ew.fit(model, x, y, grids=[grid], options=ew.Options(validation=0)).model
+        errors.append(rms(model, fresh, wave(fresh)))
+    assert errors[1] < errors[0] / gain
+
+
 # other solvers
 
 

@@ -17,6 +17,7 @@ from edgewise.train._table import Table
 _FLOOR = 1e-4  # scores below this share of the target's spread count as zero
 _HELD = 1e-2  # what so many rows leave open is nothing
 _BARRED = 1e4  # weight of the differences that a monotone edge forbids
+_WORSE = 10.0  # times the cost: scores above it tell of rows without noise
 _SAMPLE = 2000  # rows that the penalties' weights are read from
 
 
@@ -151,7 +152,8 @@ def smoothing_by_gcv(
 ) -> float:  # fmt: skip
     """Return the smoothing weight with the least generalised cross-validation score of the linearised problem.
 
-    gcv(w) = rss(w) / (1 - trace((H + w R)^-1 H) / n)^2, the trace estimated by 16 fixed random probes.
+    gcv(w) = rss(w) / (1 - trace((H + w R)^-1 H) / n)^2, the trace estimated by 16 fixed random probes. No smoothing
+    where every score is far above the cost of the network as it is: rows without noise are not to be smoothed.
     """
     cost, gradient, hessian = normal.cost, normal.gradient, mirror(normal.hessian)
     form = penalty(model, table, 0.0, 1.0, loss=loss, rows=rows)
@@ -177,4 +179,4 @@ def smoothing_by_gcv(
         score = max(rss, 1e-30) / left**2 if left > 0.02 else float("inf")
         if score < best:
             best, chosen = score, weight
-    return chosen
+    return chosen if best < _WORSE * cost else 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edgewise.datasets._characters import Characters as Characters
+from edgewise.datasets._characters import characters as characters
 from edgewise.datasets._equations import Equation as Equation
 from edgewise.datasets._equations import System as System
 from edgewise.datasets._equations import Variable as Variable

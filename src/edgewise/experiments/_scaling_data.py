@@ -25,7 +25,7 @@ class Target:
     grids: tuple[int, ...]
     rows: int = 5000
     theirs: tuple[int, ...] = (3, 5, 10, 20, 50)
-    patience: float = 1.5
+    patience: float = 2.0
 
     def table(self, seed: int, rows: int | None = None) -> tuple[Array, Array]:
         """Uniform points (rows, inputs) and the values there (rows,)."""
@@ -74,7 +74,7 @@ TARGETS = (
         (3, 5, 8, 12, 20, 30),
         rows=20_000,
         theirs=(),
-        patience=4.0,
+        patience=5.0,
     ),
     Target("exp(mean of 2 sin(pi (x^2 + y^2)))", 4, _four, [4, 2, 1, 1], _FINE[:6]),
 )

@@ -139,8 +139,10 @@ Found = tuple[dict[str, Any], Jet, dict[str, float]]
 def _ours(task: Task, problem: Problem, at: torch.Tensor) -> Found:
     began = time.process_time()
     model = KAN(list(task.widths), degree=5, seed=0)
-    own = Options(restarts=task.starts, seed=0)
-    done = solve(problem, model, grids=task.grids, points=task.points, boundary=task.boundary, options=own)
+    done = solve(
+        problem, model, grids=task.grids, points=task.points, boundary=task.boundary, steps=task.steps,
+        options=Options(restarts=task.starts, seed=0),
+    )  # fmt: skip
     found = {"shape": str(list(task.widths)), "parameters": done.history[-1].parameters,
              "solver": "Levenberg-Marquardt", "seconds": time.process_time() - began}  # fmt: skip
     jet = done.at(at)
@@ -154,7 +156,7 @@ def _perceptron(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick
     def make() -> Unknown:
         return Unknown(problem, sizes, task.points, task.boundary, seed=0)
 
-    done = trained(make, Unknown.loss, 0.1 if quick else _SECONDS[kind])  # type: ignore[arg-type]
+    done = trained(make, Unknown.loss, 0.05 if quick else _SECONDS[kind])  # type: ignore[arg-type]
     assert isinstance(done.module, Unknown)
     with torch.no_grad():
         jet = done.module.at(at)
@@ -175,7 +177,7 @@ def _theirs(task: Task, problem: Problem, at: torch.Tensor, quick: bool) -> Foun
 
 def _tiny(task: Task) -> Task:
     sizes: dict[str, Any] = {"widths": (2, 2, 1), "small": (2, 4, 1), "large": (2, 8, 1)}
-    return replace(task, **sizes, grids=(3,), starts=1, points=100, boundary=40)
+    return replace(task, **sizes, grids=(3,), starts=1, steps=8, points=100, boundary=40)
 
 
 def _name(row: Row) -> str:

@@ -36,6 +36,7 @@ class Task:
     widths: tuple[int, ...] = (2, 5, 1)
     grids: tuple[int, ...] = (4, 8, 16, 32)
     starts: int = 2
+    steps: int = 60
     points: int = 2240  # four for each parameter of the splines
     boundary: int = 400
     small: tuple[int, ...] = (2, 15, 15, 15, 1)
@@ -109,7 +110,7 @@ TASKS = {
         partial(exact, _SQUARE, lambda p: torch.sin(pi * p.x) * torch.sin(4 * pi * p.y)),
     ),
     "heat": Task("u_t = 0.1 u_xx", _heat, partial(exact, _ROD, _warm), grids=(4, 8, 16), points=1280),
-    "burgers": Task("u_t + u u_x = 0.02 u_xx", _burgers, partial(burgers, _STRIP, _VISCOSITY)),
+    "burgers": Task("u_t + u u_x = 0.02 u_xx", _burgers, partial(burgers, _STRIP, _VISCOSITY), starts=3),
     "allen-cahn": Task(
         "u_t = 0.01 u_xx + 5 (u - u^3), periodic", _allen_cahn, partial(allen_cahn, _STRIP, _DIFFUSION, _REACTION)
     ),

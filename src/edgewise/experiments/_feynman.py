@@ -30,10 +30,10 @@ class Feynman(Experiment):
     pruned, and trained again. perceptron: the article's width 5, and a larger one. pykan: the article's best pruned
     shape.
 
-    The article states neither ranges nor numbers of rows. Ranges are those of `datasets.dimensionless`; 1000 rows train
-    every model (2000 for three equations), and as many others choose between networks, sizes, solvers and pykan's grids.
-    The article takes the best of three seeds, and of depths, by test rows; here there is one seed. All models get
-    inputs on [-1, 1] and targets in units of their spread.
+    The article states neither ranges nor numbers of rows. Ranges are those of `datasets.dimensionless`; 1000 rows (2000
+    for three equations) train every model, and as many others choose between networks, sizes, solvers and pykan's
+    grids. The article takes the best of three seeds, and of depths, by test rows; here there is one seed. All models
+    get inputs on [-1, 1] and targets in units of their spread.
     """
 
     name = "feynman"

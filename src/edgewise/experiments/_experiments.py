@@ -10,6 +10,7 @@ from edgewise.experiments._grids import Grids
 from edgewise.experiments._interpretability import Interpretability
 from edgewise.experiments._language import Language
 from edgewise.experiments._pde import Equations
+from edgewise.experiments._physics import Physics
 from edgewise.experiments._scaling import Scaling
 from edgewise.experiments._special import Special
 
@@ -23,6 +24,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Equations(),
         Continual(),
         Interpretability(),
+        Physics(),
         Language(),
         Digits(),
     )

@@ -31,9 +31,14 @@ def formula_of(x: Array, y: Array, names: Sequence[str], steps: int = 50) -> Any
         model = KAN(width=[x.shape[1], 5, 1], grid=3, k=3, seed=_SEED, auto_save=False)
         model.fit(rows, opt="LBFGS", steps=steps, lamb=_LAMB)
         model(inputs)
-        model = model.prune()
+        model = model.prune_node(log_history=False)  # `prune` does the same, but its copy writes files
+        model.auto_save = False
+        model(inputs)
+        model.attribute()
+        model.prune_edge(log_history=False)
         model.fit(rows, opt="LBFGS", steps=steps)
         model = model.refine(10)
+        model.auto_save = False
         model.fit(rows, opt="LBFGS", steps=steps)
         model(inputs)
         model.auto_symbolic()

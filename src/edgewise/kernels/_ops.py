@@ -74,7 +74,7 @@ def dense(x: Tensor, c: Tensor, v: Tensor | None, points: Tensor, family: Family
     return values.flatten(-2) @ c.flatten(1).T
 
 
-class _Operation(torch.autograd.Function):
+class Operation(torch.autograd.Function):
     """A function whose `of` is `apply` without the check of its signature, a third of a small network's time."""
 
     @classmethod
@@ -84,7 +84,7 @@ class _Operation(torch.autograd.Function):
         return cls.apply(*arguments)
 
 
-class _Product(_Operation):
+class _Product(Operation):
     """An operation with coefficients: `plain` is the same as a composition, in which anything may be mapped."""
 
     plain: Callable[..., Tensor]
@@ -96,7 +96,7 @@ class _Product(_Operation):
         return super().of(*arguments)
 
 
-class _Basis(_Operation):
+class _Basis(Operation):
     @staticmethod
     def forward(x: Tensor, points: Tensor, family: Family, order: int) -> Tensor:
         return _routes.expand(x, points, family, order)

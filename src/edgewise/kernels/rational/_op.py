@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from edgewise.kernels._backends import Sizes
 from edgewise.kernels._dispatch import choose
 from edgewise.kernels._family import Family
 from edgewise.kernels._memo import plain_world
-from edgewise.kernels._ops import taped
+from edgewise.kernels._ops import Operation, taped
 from edgewise.kernels.rational import cpu, reference
 
 
@@ -33,10 +32,10 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
     """
     if not plain_world():
         return reference.rational(x, numerator, denominator)
-    return _Rational.apply(x, numerator, denominator)  # type: ignore[no-any-return]
+    return _Rational.of(x, numerator, denominator)  # type: ignore[no-any-return]
 
 
-class _Rational(torch.autograd.Function):
+class _Rational(Operation):
     @staticmethod
     def forward(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
         return (cpu if _on_cpu(x, a, b) else reference).rational(x, a, b)

@@ -57,8 +57,10 @@ def _run(name: str, x: Tensor, a: Tensor, b: Tensor, data: list[Tensor]) -> None
     """Channels are shared out among threads, so that each sum is the same on any number of them."""
     kernel = compiled(_SOURCE, name, _DTYPES[x.dtype], size_of(a.shape[1] - 1, b.shape[1]))
     channels, wide, unit = x.shape[-1], _even(x), _VECTOR // x.element_size()
-    spread = [_by_channel(part, channels, wide) for part in (a, b)]
-    head = [part.data_ptr() for part in (x, *spread, *data)] + [x.numel() // channels, channels, wide]
+    spread = _by_channel(a, b, channels, wide)
+    first = spread.data_ptr()
+    places = [x.data_ptr(), first, first + a.shape[1] * wide * x.element_size(), *(part.data_ptr() for part in data)]
+    head = [*places, x.numel() // channels, channels, wide]
 
     def part(start: int, stop: int) -> None:
         kernel(addresses([*head, start * unit, min(channels, stop * unit)]))
@@ -66,12 +68,10 @@ def _run(name: str, x: Tensor, a: Tensor, b: Tensor, data: list[Tensor]) -> None
     in_parts(part, wide // unit, x.numel() * _WORK)
 
 
-def _by_channel(coefficients: Tensor, channels: int, wide: int) -> Tensor:
-    """Coefficients of each channel, (terms, wide), zero where there is no channel."""
-    groups, terms = coefficients.shape
-    out = coefficients.new_zeros(terms, wide)
-    out[:, :channels].unflatten(1, (groups, -1)).copy_(coefficients.detach().T.unsqueeze(2))
-    return out
+def _by_channel(a: Tensor, b: Tensor, channels: int, wide: int) -> Tensor:
+    """Both polynomials' coefficients of each channel, (terms, wide), zero where there is no channel."""
+    both = torch.cat([a.detach(), b.detach()], dim=1).T.repeat_interleave(channels // len(a), dim=1)
+    return both if channels == wide else torch.nn.functional.pad(both, (0, wide - channels))
 
 
 def _even(x: Tensor) -> int:

@@ -21,7 +21,7 @@ from knot_invariants import invariants
 
 ALL_UP_TO = 13
 SAMPLED = {14: 8000, 15: 13000}
-GEODESICS = 10000
+GEODESICS = 4000
 """Knots, of all that are chosen, drawn to have their shortest geodesic sought: that takes the longest."""
 CHUNK = 100
 COLUMNS = (

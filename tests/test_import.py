@@ -85,6 +85,10 @@ PUBLIC = {
         Choice Factor Family basis contract explain factor_for forced one_thread plain_world prepare pull_c pull_x
         rational remembered
     """,
+    "edgewise.datasets": """
+        Chain Characters Equation Special States System Variable chain characters dimensionless equations feynman knots
+        names path special strogatz
+    """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """

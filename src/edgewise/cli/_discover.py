@@ -16,7 +16,7 @@ from edgewise.cli._output import replacing, writable_folder
 def discover(
     file: Annotated[
         str,
-        typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (orbits)."),
+        typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits)."),
     ],
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to explain.")],
     inputs: Annotated[

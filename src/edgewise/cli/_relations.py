@@ -21,7 +21,7 @@ _PICTURES = (".png", ".svg", ".pdf")
 def relations(
     file: Annotated[
         str,
-        typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (orbits)."),
+        typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits)."),
     ],
     columns: Annotated[
         str | None,

@@ -11,6 +11,7 @@ from edgewise.datasets._equations import dimensionless as dimensionless
 from edgewise.datasets._equations import equations as equations
 from edgewise.datasets._equations import feynman as feynman
 from edgewise.datasets._equations import strogatz as strogatz
+from edgewise.datasets._knots import knots as knots
 from edgewise.datasets._localisation import Chain as Chain
 from edgewise.datasets._localisation import States as States
 from edgewise.datasets._localisation import chain as chain

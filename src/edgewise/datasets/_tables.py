@@ -13,9 +13,9 @@ def names() -> list[str]:
     """Return the names of the shipped tables, sorted.
 
     >>> names()
-    ['orbits']
+    ['knots', 'orbits']
     """
-    return sorted(table.stem for table in _FOLDER.glob("*.csv"))
+    return sorted(_files())
 
 
 def path(name: str) -> Path:
@@ -28,4 +28,8 @@ def path(name: str) -> Path:
     """
     if name not in names():
         raise unknown("dataset", name, names())
-    return _FOLDER / f"{name}.csv"
+    return _files()[name]
+
+
+def _files() -> dict[str, Path]:
+    return {table.stem: table for kind in ("*.csv", "*.parquet") for table in _FOLDER.glob(kind)}

@@ -107,7 +107,7 @@ def step_bars(ax: Axes, rows: Sequence[Row]) -> None:
     kinds = [kind for kind, _ in _measured(rows)]
     values = [_slower(own) for _, own in _measured(rows)]
     bars = ax.bar([_NAMES[kind] for kind in kinds], values, width=0.6, color=[_COLOURS[kind] for kind in kinds])
-    ax.bar_label(bars, [f"{value:.2f}" for value in values], padding=2)
+    ax.bar_label(bars, [f"{value:.2f}" for value in values], label_type="center", color="white")
     ax.axhline(_SLOWEST, color=INK, ls=":", lw=1)
     ax.set(ylabel="time of a step over the MLP's", ylim=(0, 1.2 * max(_SLOWEST, *values, 1)))
     ax.tick_params(axis="x", labelsize=8)

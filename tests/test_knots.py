@@ -13,7 +13,7 @@ KNOWN = {
     "K5a1": (2.828122088330783, 2),
     "K12n242": (2.828122088330783, -8),
 }
-"""Volume and size of the signature, by the literature, of 4_1, 5_2 and the (-2, 3, 7) pretzel knot of the same volume."""
+"""Volume and size of the signature, by the literature: 4_1, 5_2, and the pretzel knot (-2, 3, 7) of equal volume."""
 MAY_BE_MISSING = ["short_geodesic_real", "short_geodesic_imag", "injectivity_radius"]
 
 

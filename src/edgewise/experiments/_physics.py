@@ -108,7 +108,9 @@ class Physics(Experiment):
                 first = number_ == 0
                 ax.plot(at, known, color=SOFT, lw=4, alpha=0.6, label="known" if first else None)
                 ax.plot(at, learned, color=COLOURS[OURS], lw=1.2, label="learned" if first else None)
-            formulas = [f"${latex(symbolic.parse(part))}$" for part in str(row["formula"]).split("; ")]
+            formulas = [
+                f"${latex(symbolic.parse(part), fold_short_frac=True)}$" for part in str(row["formula"]).split("; ")
+            ]
             lines = [", ".join(formulas[k : k + 2]) for k in range(0, len(formulas), 2)]
             ax.set_title("\n".join([str(row["item"]), *lines]), fontsize=8)
             ax.set_xlabel(_across(str(row["item"])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -48,14 +49,17 @@ class Table:
         along[:, self.across] = np.linspace(*self.ends, _DRAWN)
         learned = np.broadcast_to(call(*self.columns(along).T), (_DRAWN,)).copy()
         curves = [torch.from_numpy(part.copy()) for part in (along[:, self.across], self.law(along), learned)]
-        exact = error < EXACT and not formula.atoms(sympy.Float) and np.isfinite(before)
+        exact = error < EXACT and not formula.atoms(sympy.Float) and math.isfinite(before)
         return Reading(str(formula), exact, error, before, curves)
 
 
 def _discovered(table: Table) -> tuple[Formula, float]:
     x, y = table.data(0)
     best = discover(x, y, names=list(table.names), noise="exact", time_limit=_PATIENCE).best
-    return best.expression, best.error
+    law = best.expression
+    if not law.is_polynomial() and (plain := sympy.cancel(law)).is_polynomial():  # it was written as a quotient
+        law = plain
+    return law, best.error
 
 
 def _summed(table: Table) -> tuple[Formula, float]:

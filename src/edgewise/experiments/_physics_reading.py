@@ -38,7 +38,7 @@ def rounded(formula: Formula) -> Formula:
     """The formula with fractions in the place of decimals that are next to them.
 
     >>> rounded(sympy.sympify("0.99999999*x + 0.123456"))
-    0.123456 + x
+    x + 0.123456
     """
     near = {value: _fraction(value) for value in formula.atoms(sympy.Float)}
     return formula.xreplace(near)

@@ -8,6 +8,7 @@ from edgewise.experiments._experiment import Experiment
 from edgewise.experiments._feynman import Feynman
 from edgewise.experiments._grids import Grids
 from edgewise.experiments._interpretability import Interpretability
+from edgewise.experiments._knots import KnotTheory
 from edgewise.experiments._language import Language
 from edgewise.experiments._pde import Equations
 from edgewise.experiments._physics import Physics
@@ -25,6 +26,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Continual(),
         Interpretability(),
         Physics(),
+        KnotTheory(),
         Language(),
         Digits(),
     )

@@ -1,0 +1,191 @@
+"""What predicts the signature of a knot: networks of splines, perceptrons, boosted trees, formulas."""
+
+# pyright: reportMissingImports=false
+# pykan lives in an environment of its own.
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from edgewise import interpret
+from edgewise._typing import Array
+from edgewise.datasets import knots
+from edgewise.discovery import discover
+from edgewise.experiments._adamw import steps
+from edgewise.experiments._knots_data import THREE, Knots, Rows, rounded, slope, split
+from edgewise.experiments._perceptron import size, started
+from edgewise.measure import in_precision, silent
+from edgewise.nn import KAN, Layout
+from edgewise.train import Options, fit
+from edgewise.unsupervised import find_relations
+
+_HIDDEN, _CELLS = (5, 10), 5
+_SMALL, _LARGE = ((20,), (40,), (16, 16)), ((100, 100, 100), (300, 300, 300))
+_BATCH, _RATE, _STEPS = 256, 3e-3, {"small": 12_000, "large": 3000}
+_SAMPLES, _FEW = 4, 1000  # tables that formulas are sought in, and their rows
+_MOST = 15  # operations of a formula
+_SYMBOLS = ("lambda", "mu_re", "mu_im")
+
+
+def splines(data: Knots, quick: bool) -> dict[str, Any]:
+    """The better, on held-out rows, of two networks with one hidden layer, trained on cross-entropy."""
+    began, runs = time.process_time(), []
+    for hidden in _HIDDEN[:1] if quick else _HIDDEN:
+        widths = [len(data.names), hidden, len(data.signatures)]
+        solver = "adam" if not quick else "lm"
+        found = fit(
+            KAN(widths, seed=0), _filled(data.train.x), data.train.y, loss="cross_entropy", solver=solver,
+            grids=[2 if quick else _CELLS], options=Options(restarts=1),
+        )  # fmt: skip
+        runs.append((right(found.model, data.held), found.model, widths))
+    _, model, widths = max(runs, key=lambda run: run[0])
+    few = _filled(data.train.x)[:2000]
+    scores = interpret.input_scores(model, few)
+    order = np.argsort(-np.asarray(scores))[:5]
+    told = ", ".join(f"{data.names[i]} {float(scores[i]):.2f}" for i in order)
+    return {
+        "kind": "splines", "shape": str(widths), "parameters": Layout(model).size, "scores": told,
+        "error": 1 - right(model, data.test), "seconds": time.process_time() - began,
+    }  # fmt: skip
+
+
+def perceptrons(data: Knots, kind: str, quick: bool) -> dict[str, Any]:
+    """The best, on held-out rows, of perceptrons of about equal size, or of large ones, trained by AdamW."""
+    began, runs = time.process_time(), []
+    x, y = torch.from_numpy(_filled(data.train.x)).float(), torch.from_numpy(data.train.y)
+    for hidden in (_SMALL if kind == "small" else _LARGE)[: 1 if quick else None]:
+        sizes = [x.shape[1], *hidden, len(data.signatures)]
+        model = started(sizes, seed=0, activation="silu").float()
+        for _ in steps(model, _minibatches(x, y), 20 if quick else _STEPS[kind], _RATE):
+            pass
+        runs.append((right(model, data.held), model, sizes))
+    _, model, sizes = max(runs, key=lambda run: run[0])
+    return {
+        "kind": f"perceptron, {kind}", "shape": str(sizes), "parameters": size(model),
+        "error": 1 - right(model, data.test), "seconds": time.process_time() - began,
+    }  # fmt: skip
+
+
+def boosted(data: Knots, quick: bool) -> dict[str, Any]:
+    """scikit-learn's gradient boosting on histograms, the better of two settings on held-out rows."""
+    from sklearn.ensemble import HistGradientBoostingClassifier as Boosting
+
+    began, runs = time.process_time(), []
+    for rate, rounds in ((0.1, 3),) if quick else ((0.1, 100), (0.05, 300)):  # its own settings, and slower
+        model = Boosting(random_state=0, learning_rate=rate, max_iter=rounds).fit(data.train.x, data.train.y)
+        runs.append((model.score(data.held.x, data.held.y), model))
+    _, model = max(runs, key=lambda run: run[0])
+    error = 1 - float(model.score(data.test.x, data.test.y))
+    return {"kind": "boosted trees", "error": error, "seconds": time.process_time() - began}
+
+
+def pykan(data: Knots, quick: bool) -> dict[str, Any]:
+    """pykan's [d, 1, classes] as in its notebook on knots: grid 5, lamb 0.005, batches of 1024, 100 steps."""
+    from kan import KAN as Theirs
+
+    began = time.process_time()
+    widths = [len(data.names), 1, len(data.signatures)]
+    x, y = torch.from_numpy(_filled(data.train.x)), torch.from_numpy(data.train.y)
+    rows = {"train_input": x, "train_label": y, "test_input": x[:2000], "test_label": y[:2000]}
+    with in_precision(torch.float64), silent():
+        model = Theirs(width=widths, grid=5, k=3, seed=42, auto_save=False)
+        model.fit(
+            rows, opt="LBFGS", steps=2 if quick else 100, lamb=0.005, batch=1024, loss_fn=torch.nn.CrossEntropyLoss()
+        )
+        error = 1 - right(model, data.test)
+    return {
+        "kind": "pykan", "shape": str(widths), "error": error, "seconds": time.process_time() - began,
+        "parameters": sum(p.numel() for layer in model.act_fun for p in layer.parameters() if p.requires_grad),
+    }  # fmt: skip
+
+
+def formulas(quick: bool) -> Iterator[dict[str, Any]]:
+    """The slope's half, and the best formula of at most 15 operations on held-out knots, both rounded."""
+    train, held, test = split(knots())
+    began = time.process_time()
+    half = slope(test) / 2
+    yield {"kind": "half of the slope", "formula": "Re(lambda / mu) / 2", **_rounded(half, test, half), "seconds": ""}
+    fronts = []
+    for number in range(1 if quick else _SAMPLES):
+        few = train.iloc[number * _FEW : (number + 1) * _FEW][: 100 if quick else None]
+        x = few[list(THREE)].set_axis(list(_SYMBOLS), axis=1)
+        limit = 5.0 if quick else None
+        fronts += list(discover(x, few["signature"].to_numpy(float), seed=number, time_limit=limit or 60.0))
+    short = [candidate for candidate in fronts if candidate.complexity <= _MOST]
+    chosen = min(short, key=lambda candidate: _rounded(_predicted(candidate, held), held, slope(held) / 2)["error"])
+    text = str(chosen.sympy().evalf(4))
+    found = _rounded(_predicted(chosen, test), test, half)
+    spent = time.process_time() - began
+    yield {"kind": "formula", "formula": text, "parameters": chosen.complexity, **found, "seconds": spent}
+
+
+def relations(quick: bool) -> Iterator[dict[str, Any]]:
+    """Ties among the columns of numbers, the signature among them, found without naming a target."""
+    began = time.process_time()
+    table = knots().dropna()
+    columns = [
+        "signature",
+        *THREE,
+        "volume",
+        "cusp_volume",
+        "chern_simons",
+        "short_geodesic_real",
+        "injectivity_radius",
+    ]
+    rows = table[columns].astype(float).sample(150 if quick else 1500, random_state=0)
+    found = find_relations(rows, seeds=1 if quick else 3, formulas=not quick, time_limit=60.0 if quick else 300.0)
+    spent = time.process_time() - began
+    for relation in found:
+        equation = relation.equation
+        formula = "" if equation is None else f"{equation.left} = {equation.right}"
+        error = 1.0 if equation is None else equation.error
+        tied = " ".join(sorted(relation.columns))
+        yield {"kind": "relation", "columns": tied, "formula": formula, "error": error, "seconds": spent}
+
+
+def right(model: Callable[[Tensor], Tensor], rows: Rows) -> float:
+    """The share of rows whose class is told."""
+    x = torch.from_numpy(_filled(rows.x))
+    dtype = next(model.parameters()).dtype if isinstance(model, torch.nn.Module) else torch.float64
+    with torch.no_grad():
+        return float((model(x.to(dtype)).argmax(1).numpy() == rows.y).mean())
+
+
+def _filled(x: Array) -> Array:
+    """With the mean of the known rows, which is zero, where an invariant is not known."""
+    return np.nan_to_num(x, nan=0.0)
+
+
+def _minibatches(x: Tensor, y: Tensor) -> Callable[[torch.nn.Module], Tensor]:
+    generator = torch.Generator().manual_seed(0)
+
+    def loss(model: torch.nn.Module) -> Tensor:
+        rows = torch.randint(len(x), (_BATCH,), generator=generator)
+        return cross_entropy(model(x[rows]), y[rows])
+
+    return loss
+
+
+def _predicted(candidate: Any, table: Any) -> Array:
+    return np.asarray(candidate.predict(table[list(THREE)].set_axis(list(_SYMBOLS), axis=1)))
+
+
+def _rounded(values: Array, table: Any, half: Array) -> dict[str, float]:
+    """One minus the accuracy of the values as signatures, and their squared correlations."""
+    signature = table["signature"].to_numpy(float)
+    return {
+        "error": 1 - float((rounded(values) == signature).mean()),
+        "r2": _squared(values, signature),
+        "r2_slope": _squared(values, half),
+    }
+
+
+def _squared(a: Sequence[float] | Array, b: Array) -> float:
+    return float(np.corrcoef(a, b)[0, 1] ** 2) if np.std(a) > 0 else 0.0

@@ -64,6 +64,8 @@ OWN: dict[str, list[Any]] = {
     "I.6.2b": [3, 2, (1, 1), 1, 1],
     "I.15.3x": _PRODUCT,
     "I.16.6": [2, 1, 1],
+    "I.29.16": [3, 3, 3, 2, 1],
+    "I.30.3": [2, 4, 3, 1],
     "I.30.5": _PRODUCT,
     "I.37.4": [2, (1, 1), 1],
     "I.40.1": _PRODUCT,
@@ -76,5 +78,6 @@ OWN: dict[str, list[Any]] = {
     "II.38.3": _PRODUCT,
     "III.17.37": [3, (1, 1), (0, 1)],
 }
-"""Shapes of ours, read off the formulas, which take the place of the article's human ones: product nodes in the place
-of squares, where that did better on held-out rows in trials, or of logarithms of inputs that reach zero."""
+"""Shapes of ours, which take the place of the article's human ones where they did better on held-out rows in trials, or
+where those take logarithms of inputs that reach zero: product nodes, read off the formulas, in the place of squares and
+logarithms, and fewer layers for I.29.16 and I.30.3."""

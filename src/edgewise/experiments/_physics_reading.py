@@ -37,8 +37,8 @@ class Reading(NamedTuple):
 def rounded(formula: Formula) -> Formula:
     """The formula with fractions in the place of decimals that are next to them.
 
-    >>> rounded(sympy.sympify("0.99999999*x + 0.123456"))
-    x + 0.123456
+    >>> rounded(sympy.sympify("0.99999999*x + sin(0.33333333*x)"))
+    x + sin(x/3)
     """
     near = {value: _fraction(value) for value in formula.atoms(sympy.Float)}
     return formula.xreplace(near)

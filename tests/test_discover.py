@@ -95,6 +95,12 @@ def test_a_function_without_symmetry_has_no_relation() -> None:
     assert relations_of("none", table(400, 3, 0.5, 2.0)) == []
 
 
+def test_a_column_with_zeros_has_no_powers_and_the_others_theirs() -> None:
+    x = table(400, 3, 0.5, 2.0)
+    x[:3, 2] = 0.0
+    assert any("x0 to the 2 and x1 to the 2 add" in text for text in relations_of("norm", x))
+
+
 def test_residual_correlation_tells_structure_from_noise() -> None:
     x = torch.from_numpy(table(1000, 2, -1, 1))
     noise = torch.from_numpy(np.random.default_rng(1).standard_normal(1000))

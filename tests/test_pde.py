@@ -134,6 +134,7 @@ def test_a_time_limit_ends_it_and_gives_what_there_is() -> None:
         (lambda: _solve(lambda u, p: u.value, grids="fine"), "grids"),
         (lambda: _solved()([0.5]), "rows of the coordinates x"),
         (lambda: _solved().errors(lambda p: torch.zeros(3)), "coordinates of p"),
+        (lambda: _solve(lambda u, p: u.xx, ew.nn.lock(ew.KAN([1, 1]), [(0, 0, 0)])), "nothing to train"),
     ],
 )
 def test_what_cannot_be_is_refused(act, words: str) -> None:

@@ -142,6 +142,8 @@ def _power_sums(g: Gradients) -> list[Relation]:
     out = []
     for i, j in permutations(range(g.problem.n_columns), 2):
         left, right = _with_powers(g, i, g.slope[:, j]), _with_powers(g, j, g.slope[:, i])
+        if not left or not right:  # a column with zeros has none
+            continue
         lefts, rights = torch.stack(list(left.values())), torch.stack(list(right.values()))
         ll, rr, lr = lefts.square().sum(1), rights.square().sum(1), lefts @ rights.T
         k = lr / rr.clamp_min(1e-300)

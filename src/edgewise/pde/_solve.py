@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.nn import KAN, adapt_grid, clone
+from edgewise.nn import KAN, Layout, adapt_grid, clone
 from edgewise.optim import LM
 from edgewise.pde._objective import Objective, Term
 from edgewise.pde._pass import checked
@@ -178,6 +178,8 @@ def _started(problem: Problem, model: KAN | None, seed: int) -> KAN:
         raise InputError(
             f"The network must take {d} coordinates and give {problem.unknowns} unknowns. Got {model.widths}."
         )
+    if not Layout(model).size and not problem.constants:
+        raise InputError("There is nothing to train: every edge of the network is locked, and no constant is unknown.")
     return checked(clone(model).double())
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 THREE = ("longitudinal_translation", "meridional_translation_real", "meridional_translation_imag")
+SHORT = dict(zip(THREE, ("lambda", "Re mu", "Im mu"), strict=True))
 NUMBERS = (
     *THREE, "volume", "cusp_volume", "chern_simons", "short_geodesic_real", "short_geodesic_imag",
     "injectivity_radius",

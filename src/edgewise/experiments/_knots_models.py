@@ -48,8 +48,8 @@ def splines(data: Knots, quick: bool) -> dict[str, Any]:
     _, model, widths = max(runs, key=lambda run: run[0])
     few = _filled(data.train.x)[:2000]
     scores = interpret.input_scores(model, few)
-    order = np.argsort(-np.asarray(scores))[:5]
-    told = ", ".join(f"{data.names[i]} {float(scores[i]):.2f}" for i in order)
+    order = np.argsort(-np.asarray(scores))[:4]
+    told = ", ".join(f"{SHORT.get(data.names[i], data.names[i])} {float(scores[i]):.2f}" for i in order)
     return {
         "kind": "splines", "shape": str(widths), "parameters": Layout(model).size, "scores": told,
         "error": 1 - right(model, data.test), "seconds": time.process_time() - began,

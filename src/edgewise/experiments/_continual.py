@@ -73,7 +73,8 @@ class Continual(Experiment):
         course = COURSES[case.values["item"]]
         rows, shape = [], str(_shape(course, case.values["model"]))
         for phase, network, count, spent in ways[case.values["model"]](course, case.values["way"], settings.quick):
-            shown = " ".join(f"{value:.3g}" for value in values(network, course.lattice))
+            drawn = course.inputs == 1 or phase == course.phases - 1
+            shown = " ".join(f"{value:.7g}" for value in values(network, course.lattice)) if drawn else ""
             for region in range(phase + 1):
                 x = course.region(region, test=True)
                 found = {"phase": phase + 1, "region": region + 1, "error": rmse(values(network, x), course.target(x))}

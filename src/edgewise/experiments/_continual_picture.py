@@ -69,7 +69,9 @@ def _lines(ax: Axes, course: Course, rows: Sequence[Row]) -> None:
 
 def _map(ax: Axes, course: Course, rows: Sequence[Row]) -> None:
     """The error over the square after the last phase."""
-    last = [row for row in rows if row["values"]][-1]
+    last = next((row for row in rows if row["values"]), None)
+    if last is None:  # not all phases were measured
+        return
     side = round(len(course.lattice) ** 0.5)
     off = np.abs(_numbers(last) - course.target(course.lattice)).reshape(side, side)
     ax.set_axis_on()

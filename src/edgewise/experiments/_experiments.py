@@ -10,6 +10,7 @@ from edgewise.experiments._grids import Grids
 from edgewise.experiments._interpretability import Interpretability
 from edgewise.experiments._knots import KnotTheory
 from edgewise.experiments._language import Language
+from edgewise.experiments._localisation import Localisation
 from edgewise.experiments._pde import Equations
 from edgewise.experiments._physics import Physics
 from edgewise.experiments._scaling import Scaling
@@ -27,6 +28,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Interpretability(),
         Physics(),
         KnotTheory(),
+        Localisation(),
         Language(),
         Digits(),
     )

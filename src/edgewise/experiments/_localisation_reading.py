@@ -1,0 +1,184 @@
+"""From labelled states to a classifier, from its zero set to curves, and from those to a formula of the edge."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from edgewise import functions
+from edgewise._typing import Array
+from edgewise.experiments._localisation_data import Model, States, accuracy, few
+from edgewise.experiments._values import values
+from edgewise.nn import KAN, adapt_grid, set_function
+from edgewise.train import Options, fit
+
+WIDTHS = (3, 3, 1, 1)
+_LEARNED = 20_000  # states that a classifier learns from
+_LEVELS, _NEAR = 200, 0.05  # steps in which zeros are sought, and the share of the range in which states confirm them
+_READ = 15_000  # states whose zeros are sought
+
+_TURNS, _KEPT = 4, 0.99  # rounds of the regression, and the share of states that each is left with
+_STEPS = 4
+_SEEDS, _PARTS = 4, 4
+
+_NEARLY = 1.5  # times the least error of a proposal: within, the labels decide
+_LIBRARY = ("x", "x^2", "x^3", "exp", "cosh", "sinh", "sin", "cos", "tanh", "atan")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the zero set of a model is read: target = f(first) second + h(first), where it has an own term h.
+
+    target, first, second: columns of the inputs. exact: the edge's coefficients of the target, of the product, of the
+    own term where there is one, and of 1. functions: the exact f and h.
+    """
+
+    target: int
+    first: int
+    second: int
+    own: bool
+    exact: tuple[float, ...]
+    functions: tuple[str, ...]
+
+
+PLANS = {
+    "generalised": Plan(target=2, first=0, second=1, own=False, exact=(1.0, 0.5, -1.0), functions=("x",)),
+    "modified": Plan(target=1, first=0, second=2, own=True, exact=(1.0, -1.0, 1.0, 0.0), functions=("cosh", "exp")),
+}
+
+
+class Reading(NamedTuple):
+    """A formula that is zero at the edge, the largest relative error of its coefficients, and its values at rows."""
+
+    text: str
+    deviation: float
+    at: Array
+
+
+def learned(model: Model, states: States, quick: bool) -> KAN:
+    """A classifier of states, the best of some seeds on held-out states; a mosaic has one curve of E beside lam."""
+    part = few(states, 1000 if quick else _LEARNED)
+    x, y = part.inputs[:, model.columns], part.localised.astype(float)
+    if model.name not in PLANS:
+        network = set_function(adapt_grid(KAN([2, 1], seed=0), torch.from_numpy(x), 10), 0, 0, 1, "x")
+        return fit(network, x, y, loss="cross_entropy", grids=[10] if quick else [40, 80]).model
+    runs = [
+        fit(KAN(list(WIDTHS), seed=seed), x, y, loss="cross_entropy", grids=[3, 5], options=Options(seed=seed))
+        for seed in range(1 if quick else _SEEDS)
+    ]
+    return min(runs, key=lambda run: run.validation_error).model
+
+
+def zeros(network: torch.nn.Module, inputs: Array, column: int, low: float, high: float) -> tuple[Array, Array]:
+    """For rows of inputs, the value of a column between bounds at which the network is zero, and where it is unique."""
+    levels = np.linspace(low, high, _LEVELS)
+    rows = np.repeat(inputs[:, None], _LEVELS, axis=1)
+    rows[:, :, column] = levels
+    found = values(network, rows.reshape(-1, inputs.shape[1])).reshape(len(inputs), _LEVELS)
+    changes = (found[:, 1:] > 0) != (found[:, :-1] > 0)
+    at, unique = changes.argmax(1), changes.sum(1) == 1
+    before, after = (np.take_along_axis(found, (at + k)[:, None], 1)[:, 0] for k in (0, 1))
+    gap = np.where(before == after, 1.0, before - after)
+    return levels[at] + (levels[1] - levels[0]) * before / gap, unique
+
+
+def read(model: Model, network: KAN, states: States, test: States) -> list[Reading]:
+    """A formula of the classifier's zero set, its coefficients from the labels of all states.
+
+    A second one has them rounded to quarters, where that loses no state that was learned from.
+    """
+    plan, inputs = PLANS[model.name], few(states, _READ).inputs[:, :3]
+    now = inputs[:, plan.target]
+    low, high = float(now.min()), float(now.max())
+    zero, unique = zeros(network, inputs, plan.target, low, high)
+    near = unique & (np.abs(zero - now) < _NEAR * (high - low))
+    chosen = _decided(plan, _proposed(plan, inputs[near], zero[near]), few(states, _READ))
+    columns = _features(plan, chosen, states.inputs)
+    weights = _logistic(columns, states.localised)
+    found = [_reading(model, chosen, weights, test)]
+    simple = np.round(_PARTS * weights / weights[0]) / _PARTS * np.sign(weights[0])
+    before, after = (accuracy(_with_one(columns) @ w, states) for w in (weights, simple))
+    return [*found, _reading(model, chosen, simple, test)] if after >= before else found
+
+
+def _reading(model: Model, chosen: list[str], weights: Array, test: States) -> Reading:
+    plan, names, scaled = PLANS[model.name], model.names, weights / weights[0]
+    first = names[plan.first]
+    texts = [names[plan.target], f"{_text(chosen[0], first)} {names[plan.second]}"]
+    texts += [_text(chosen[1], first)] if plan.own else []
+    terms = [f"{value:+.4g} {text}".strip() for value, text in zip(scaled, [*texts, ""], strict=True) if value]
+    known = chosen == list(plan.functions)
+    off = max(abs(value / exact - 1) for value, exact in zip(scaled, plan.exact, strict=True) if exact)
+    at = _with_one(_features(plan, chosen, test.inputs)) @ weights
+    return Reading(" ".join(terms), off if known else math.inf, at)
+
+
+def _proposed(plan: Plan, inputs: Array, target: Array) -> list[list[str]]:
+    """The functions f and h with which f(first) second + h(first) + 1 comes near to the zeros."""
+    owns = _LIBRARY if plan.own else (None,)
+    errors = {}
+    for pair in itertools.product(_LIBRARY, owns):
+        chosen = tuple(name for name in pair if name is not None)
+        columns = _with_one(_features(plan, chosen, inputs)[:, 1:])
+        found = columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
+        errors[chosen] = float(np.median(np.abs(found - target)))
+    least = min(errors.values(), default=0.0)
+    return [list(chosen) for chosen, error in errors.items() if error <= _NEARLY * least]
+
+
+def _decided(plan: Plan, proposed: list[list[str]], states: States) -> list[str]:
+    """The proposal that tells most of the states right."""
+    if len(proposed) == 1:
+        return proposed[0]
+
+    def right(chosen: list[str]) -> float:
+        columns = _features(plan, chosen, states.inputs)
+        return accuracy(_with_one(columns) @ _logistic(columns, states.localised), states)
+
+    return max(proposed, key=right)
+
+
+def _features(plan: Plan, chosen: Sequence[str], inputs: Array) -> Array:
+    """The target, the product and the own term at inputs, (n, 2 or 3)."""
+    first, second = inputs[:, plan.first], inputs[:, plan.second]
+    columns = [inputs[:, plan.target], _value(chosen[0], first) * second]
+    return np.stack([*columns, *([_value(chosen[1], first)] if plan.own else [])], axis=1)
+
+
+def _value(name: str, x: Array) -> Array:
+    return functions.get(name).torch(torch.from_numpy(x)).numpy()
+
+
+def _text(name: str, variable: str) -> str:
+    return variable if name == "x" else f"{name}({variable})"
+
+
+def _with_one(columns: Array) -> Array:
+    return np.concatenate([columns, np.ones((len(columns), 1))], axis=1)
+
+
+def _logistic(columns: Array, localised: Array) -> Array:
+    """Weights of columns, and of 1, by logistic regression: a network of one layer of straight edges.
+
+    The states that are worst told are left out and the rest told again: at the ends of a chain there are localised
+    states of any energy.
+    """
+    network = KAN([columns.shape[1], 1])
+    for i in range(columns.shape[1]):
+        network = set_function(network, 0, 0, i, "x", (1.0, 0.0, 0.0, 0.0))
+    kept, options = np.ones(len(columns), dtype=bool), Options(validation=0.0)
+    for _ in range(_TURNS):
+        for _ in range(_STEPS):  # of few steps each
+            network = fit(
+                network, columns[kept], localised[kept].astype(float), loss="cross_entropy", options=options
+            ).model
+        wrong = np.where(localised, -1, 1) * values(network, columns)
+        kept = wrong < np.quantile(wrong, _KEPT)
+    corners = values(network, np.concatenate([np.eye(columns.shape[1]), np.zeros((1, columns.shape[1]))]))
+    return np.append(corners[:-1] - corners[-1], corners[-1])

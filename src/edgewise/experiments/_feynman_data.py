@@ -78,6 +78,6 @@ OWN: dict[str, list[Any]] = {
     "II.38.3": _PRODUCT,
     "III.17.37": [3, (1, 1), (0, 1)],
 }
-"""Shapes of ours in the place of the article's human ones: product nodes, read off the formulas, instead of squares or of
-logarithms of inputs that reach zero; fewer layers for I.29.16, I.30.3 and II.11.27, where the article's fail. For these
-three several shapes were tried, two to five each, and rows held out chose."""
+"""Shapes of ours in the place of the article's human ones: product nodes, read off the formulas, instead of squares or
+of logarithms of inputs that reach zero; fewer layers for I.29.16, I.30.3 and II.11.27, where the article's fail. For
+these three several shapes were tried, two to five each, and rows held out chose."""

@@ -24,7 +24,7 @@ _LEVELS, _NEAR = 200, 0.05  # steps in which zeros are sought, and the share of 
 _READ = 15_000  # states whose zeros are sought
 
 _TURNS, _KEPT = 4, 0.99  # rounds of the regression, and the share of states that each is left with
-_STEPS = 4
+_STEPS = 2
 _SEEDS, _PARTS = 4, 4
 
 _NEARLY = 1.5  # times the least error of a proposal: within, the labels decide

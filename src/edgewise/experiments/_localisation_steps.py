@@ -17,6 +17,7 @@ STEPS = {
     "edges of p: cosh": 96.9, "edges of p: x^2": 95.4,
 }  # fmt: skip
 _ROWS = 8000
+_NAMES = ["p", "E", "lam", "phi"]
 _LAST, _PHASE, _NODES = (2, 0, 0), 3, 3
 
 
@@ -26,7 +27,7 @@ def steps(model: Model, states: States, test: States, quick: bool) -> Iterator[t
 
     def told(name: str, session: Session, formula: bool = False) -> tuple[str, float, int, str]:
         found = accuracy(values(session.model, test.inputs) - 0.5, test)
-        return name, found, Layout(session.model).size, str(session.formula()) if formula else ""
+        return name, found, Layout(session.model).size, _formula(session.model) if formula else ""
 
     for nodes in (2, _NODES):
         session = _begun(nodes, part)
@@ -52,4 +53,11 @@ def _begun(nodes: int, states: States) -> Session:
     network = lock(set_function(network, *_LAST, "x"), [_LAST])
     network = fit(network, x, y, loss="cross_entropy", grids=[3, 5]).model
     network = lock(set_function(unlock(network, [_LAST]), *_LAST, "logistic"), [_LAST])
-    return Session(network, x, y, ["p", "E", "lam", "phi"])
+    return Session(network, x, y, _NAMES)
+
+
+def _formula(network: KAN) -> str:
+    """What goes into the sigmoid, with four digits."""
+    found = set_function(unlock(network, [_LAST]), *_LAST, "x").formula(_NAMES)
+    assert not isinstance(found, list)
+    return str(found.evalf(4))

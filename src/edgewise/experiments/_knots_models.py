@@ -19,7 +19,7 @@ from edgewise._typing import Array
 from edgewise.datasets import knots
 from edgewise.discovery import discover
 from edgewise.experiments._adamw import steps
-from edgewise.experiments._knots_data import THREE, Knots, Rows, rounded, slope, split
+from edgewise.experiments._knots_data import NUMBERS, SHORT, THREE, Knots, Rows, rounded, slope, split
 from edgewise.experiments._perceptron import size, started
 from edgewise.measure import in_precision, silent
 from edgewise.nn import KAN, Layout
@@ -130,16 +130,7 @@ def relations(quick: bool) -> Iterator[dict[str, Any]]:
     """Ties among the columns of numbers, the signature among them, found without naming a target."""
     began = time.process_time()
     table = knots().dropna()
-    columns = [
-        "signature",
-        *THREE,
-        "volume",
-        "cusp_volume",
-        "chern_simons",
-        "short_geodesic_real",
-        "injectivity_radius",
-    ]
-    rows = table[columns].astype(float).sample(150 if quick else 1500, random_state=0)
+    rows = table[["signature", *NUMBERS]].astype(float).sample(150 if quick else 1500, random_state=0)
     found = find_relations(rows, seeds=1 if quick else 3, formulas=not quick, time_limit=60.0 if quick else 300.0)
     spent = time.process_time() - began
     for relation in found:

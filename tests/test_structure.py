@@ -212,7 +212,7 @@ def test_samples_of_the_process_are_as_far_off_as_it_is() -> None:
 def test_slopes_of_the_process_are_those_of_its_values() -> None:
     x = table(100, 2)
     for y in (torch.sin(x[:, 0]) * x[:, 1], torch.exp(3 * x[:, 0]) / x[:, 1] ** 3):  # the target itself, its logarithm
-        f, step = S.surrogate(x, y), 1e-5
+        f, step = S.surrogate(x, y), 1e-4  # below, the rounding of values would show
         at = table(20, 2, 1.2, 2.8, seed=4)
         for i in range(2):
             moved = torch.zeros(2, dtype=at.dtype)

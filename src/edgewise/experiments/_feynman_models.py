@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
-import numpy as np
 import torch
 
 from edgewise._typing import Array
@@ -14,7 +13,8 @@ from edgewise.datasets import Equation
 from edgewise.experiments._feynman_data import OWN, PUBLISHED
 from edgewise.experiments._perceptron import size, started, trained
 from edgewise.experiments._pykan import refined
-from edgewise.experiments._values import rmse, values
+from edgewise.experiments._scaled import Scaled, scaled
+from edgewise.experiments._values import values
 from edgewise.interpret import prune
 from edgewise.nn import KAN, Layout
 from edgewise.symbolic import parse
@@ -27,28 +27,12 @@ _PERCEPTRONS = (([5, 5, 5], 0.4), ([20, 20], 1.0))  # hidden nodes, seconds of e
 _THEIR_GRIDS, _THEIR_STEPS = (3, 5, 10, 20, 50), 50
 
 
-class Data(NamedTuple):
-    """Rows that train, that choose, and of the test: inputs on [-1, 1], values in spreads from their mean."""
-
-    train: tuple[Array, Array]
-    held: tuple[Array, Array]
-    test: tuple[Array, Array]
-    spread: float
-
-    def errors(self, predict: Callable[[Array], Array]) -> dict[str, float]:
-        """RMSE on the rows that choose and on those of the test, in the equation's own units."""
-        held, test = (self.spread * rmse(predict(x), y) for x, y in (self.held, self.test))
-        return {"held": held, "error": test}
-
-
-def data_of(equation: Equation, rows: int) -> Data:
+def data_of(equation: Equation, rows: int) -> Scaled:
     """So many rows of an equation to train on, as many to choose by, and those of the test."""
-    low, high = (np.array([getattr(v, end) for v in equation.variables]) for end in ("low", "high"))
-    tables = [equation.sample(count, seed) for seed, count in enumerate((rows, rows, _TEST))]
-    columns = [_values(equation, x) for x in tables]
-    mean, spread = float(columns[0].mean()), float(columns[0].std())
-    parts = [(2 * (x - low) / (high - low) - 1, (y - mean) / spread) for x, y in zip(tables, columns, strict=True)]
-    return Data(parts[0], parts[1], parts[2], spread)
+    inputs = [equation.sample(count, seed) for seed, count in enumerate((rows, rows, _TEST))]
+    tables = [(x, _values(equation, x)) for x in inputs]
+    low, high = ([getattr(v, end) for v in equation.variables] for end in ("low", "high"))
+    return scaled(tables, low, high, tables[0][1])
 
 
 def _values(equation: Equation, x: Array) -> Array:
@@ -57,7 +41,7 @@ def _values(equation: Equation, x: Array) -> Array:
     return sympy.lambdify(equation.names, parse(equation.formula, equation.names), "numpy")(*x.T)
 
 
-def ours(item: str, data: Data, quick: bool) -> Iterator[dict[str, Any]]:
+def ours(item: str, data: Scaled, quick: bool) -> Iterator[dict[str, Any]]:
     """A shape that people made, and one found by pruning."""
     grids: Any = [3, 5] if quick else "auto"
     shape = OWN.get(item, PUBLISHED[item].designed)
@@ -69,14 +53,14 @@ def ours(item: str, data: Data, quick: bool) -> Iterator[dict[str, Any]]:
         yield {**found, "grid": result.history[-1].grid, **data.errors(lambda x, model=model: values(model, x))}
 
 
-def _pruned(data: Data, grids: Any) -> FitResult:
+def _pruned(data: Scaled, grids: Any) -> FitResult:
     n = data.train[0].shape[1]
     wide = fit(KAN([n, n + 1, 2, 1], seed=0), *data.train, sparsity=_SPARSITY, options=_SEARCH)
     lean = prune(wide.model, *data.train, slack=_SLACK)
     return fit(lean.model, *data.train, grids=grids)
 
 
-def perceptrons(item: str, data: Data, quick: bool) -> Iterator[dict[str, Any]]:
+def perceptrons(item: str, data: Scaled, quick: bool) -> Iterator[dict[str, Any]]:
     """Perceptrons of each size, the better of two ways to train it."""
     x, y = (torch.from_numpy(part) for part in data.train)
     for hidden, patience in _PERCEPTRONS:
@@ -91,7 +75,7 @@ def perceptrons(item: str, data: Data, quick: bool) -> Iterator[dict[str, Any]]:
         yield {**found, "seconds": run.seconds, **data.errors(lambda x, module=run.module: values(module, x))}
 
 
-def theirs(item: str, data: Data, quick: bool) -> Iterator[dict[str, Any]]:
+def theirs(item: str, data: Scaled, quick: bool) -> Iterator[dict[str, Any]]:
     """pykan with the article's best pruned shape, a row after each grid."""
     shape = PUBLISHED[item].pruned_shape
     grids, steps = ((3,), 2) if quick else (_THEIR_GRIDS, _THEIR_STEPS)

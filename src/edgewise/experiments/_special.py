@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from edgewise._typing import Array
 from edgewise.datasets import special
 from edgewise.experiments._experiment import (
     MLP,
@@ -25,9 +24,10 @@ from edgewise.experiments._experiment import (
 from edgewise.experiments._key import key
 from edgewise.experiments._perceptron import size, started, trained
 from edgewise.experiments._pykan import refined
+from edgewise.experiments._scaled import Scaled, scaled
 from edgewise.experiments._sheet import sheet
 from edgewise.experiments._special_data import PUBLISHED
-from edgewise.experiments._values import rmse, values
+from edgewise.experiments._values import values
 from edgewise.measure import COLOURS, INK, LABELS, SOFT, Case, Cell, Row, Settings
 from edgewise.nn import KAN, Layout
 from edgewise.train import Options, fit
@@ -124,34 +124,14 @@ class Special(Experiment):
         return picture
 
 
-class _Data(NamedTuple):
-    """Rows and values in units that suit every model: inputs on [-1, 1], values in spreads from their mean."""
-
-    train: tuple[Array, Array]
-    held: tuple[Array, Array]
-    test: tuple[Array, Array]
-    spread: float
-
-    def errors(self, predict: Callable[[Array], Array]) -> dict[str, float]:
-        """RMSE on the rows that were held out and on those of the test, in the function's own units."""
-        held, test = (self.spread * rmse(predict(x), y) for x, y in (self.held, self.test))
-        return {"held": held, "error": test}
-
-
-def _data(item: str) -> _Data:
+def _data(item: str) -> Scaled:
     (function,) = special(item)
-    (x, y), (fresh, truth) = function.table(_ROWS, 0), function.table(_ROWS, _TEST_SEED)
-    low, high = map(torch.tensor, (function.low, function.high))
-    mean, spread = float(y.mean()), float(y.std())
-
-    def scaled(x: Array, y: Array) -> tuple[Array, Array]:
-        return (2 * (x - low.numpy()) / (high - low).numpy() - 1), (y - mean) / spread
-
+    (x, y), test = function.table(_ROWS, 0), function.table(_ROWS, _TEST_SEED)
     few = _ROWS - _HELD
-    return _Data(scaled(x[:few], y[:few]), scaled(x[few:], y[few:]), scaled(fresh, truth), spread)
+    return scaled([(x[:few], y[:few]), (x[few:], y[few:]), test], function.low, function.high, y)
 
 
-def _ours(data: _Data, quick: bool) -> Iterator[dict[str, Any]]:
+def _ours(data: Scaled, quick: bool) -> Iterator[dict[str, Any]]:
     for widths, degree in _NETWORKS[1:3] if quick else _NETWORKS:
         model, spent = KAN(widths, grid=_GRIDS[0], degree=degree, seed=0), 0.0
         edges = Layout(model).size // (_GRIDS[0] + degree)
@@ -165,7 +145,7 @@ def _ours(data: _Data, quick: bool) -> Iterator[dict[str, Any]]:
             yield {**found, "seconds": spent, **data.errors(lambda x, model=model: values(model, x))}
 
 
-def _perceptrons(data: _Data, quick: bool) -> Iterator[dict[str, Any]]:
+def _perceptrons(data: Scaled, quick: bool) -> Iterator[dict[str, Any]]:
     x, y = (torch.from_numpy(part) for part in data.train)
     for sizes in _PERCEPTRONS[:2] if quick else _PERCEPTRONS:
         run = trained(
@@ -178,7 +158,7 @@ def _perceptrons(data: _Data, quick: bool) -> Iterator[dict[str, Any]]:
         yield {**found, **data.errors(lambda x, module=run.module: values(module, x))}
 
 
-def _theirs(item: str, data: _Data, quick: bool) -> Iterator[dict[str, Any]]:
+def _theirs(item: str, data: Scaled, quick: bool) -> Iterator[dict[str, Any]]:
     widths = [2, 1, 1] if PUBLISHED[item].shape == "[2, 1, 1]" else [2, 5, 1]
     grids, steps = ((3,), 2) if quick else (_THEIR_GRIDS, _THEIR_STEPS)
     for stage in refined(widths, data.train, data.test, grids, steps, seed=0):

@@ -12,7 +12,7 @@ from edgewise.measure import STYLE, Cell, latest, markdown, measured_with, read
 
 _HEAD = """# The published experiments
 
-What the articles on these networks show, measured again by `edgewise reproduce all`, beside the figures that were
+What the articles on these networks show, measured again by `edgewise reproduce`, beside the figures that were
 published and the peers measured here; **a bold figure misses what was to be reached**. Seconds are those of one core's
 computing. Sources: Liu et al., KAN: Kolmogorov-Arnold Networks (arXiv 2404.19756) and KAN 2.0 (arXiv 2408.10205), and
 the notebooks of pykan 0.2.8. Set-ups and seeds are in `src/edgewise/experiments`, one experiment a file. Made from the
@@ -22,10 +22,11 @@ rows in `benchmarks/results/reproduced` by `python benchmarks/draw.py`.
 
 def draw(results: Path, pictures: Path, page: Path) -> Iterator[Path]:
     """Write the pictures and the page; gives what was written."""
-    parts, summary = [], []
+    parts, summary, missing = [], [], []
     for experiment in EXPERIMENTS.values():
         rows = experiment.ordered(latest(read(results / experiment.file)))
         if not any(row["model"] == OURS for row in rows):  # peers alone make no section
+            missing.append(experiment.name)
             continue
         path = pictures / f"reproduced_{experiment.name}.svg"
         with rc_context(STYLE):
@@ -38,7 +39,8 @@ def draw(results: Path, pictures: Path, page: Path) -> Iterator[Path]:
             for claim in experiment.claims(rows)
         ]  # fmt: skip
     head = ["experiment", "what", "published", "to reach", "found here"]
-    page.write_text("\n".join([_HEAD, *markdown(head, summary, 2), "", *parts]))
+    left = [f"Not stored yet: {', '.join(missing)}.\n"] if missing else []
+    page.write_text("\n".join([_HEAD, *left, *markdown(head, summary, 2), "", *parts]))
     yield page
 
 

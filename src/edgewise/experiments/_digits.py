@@ -52,7 +52,7 @@ class Digits(Experiment):
 
     name = "digits"
     title = "KAN blocks in a vision transformer"
-    source = "here; rational blocks: Kolmogorov-Arnold Transformer (2024)"
+    source = "none of the articles; rational blocks in Kolmogorov-Arnold Transformer (2024)"
     file = "digits.csv"
     extra = ("kind", "step", "step_ms", "mlp_step_ms", "accuracy")
     note = "cross-entropy in nats and accuracy on images not trained on; seconds of training on one core"

@@ -114,6 +114,7 @@ class Physics(Experiment):
             lines = [", ".join(formulas[k : k + 2]) for k in range(0, len(formulas), 2)]
             ax.set_title("\n".join([str(row["item"]), *lines]), fontsize=8)
             ax.set_xlabel(_across(str(row["item"])))
+            ax.locator_params(axis="x", nbins=5)
         if panels:
             legend(panels[0])
         return picture

@@ -51,7 +51,7 @@ class Language(Experiment):
 
     name = "language"
     title = "KAN blocks in a transformer"
-    source = "here; rational blocks: Kolmogorov-Arnold Transformer (2024)"
+    source = "none of the articles; rational blocks in Kolmogorov-Arnold Transformer (2024)"
     file = "language.csv"
     extra = ("kind", "step", "step_ms", "mlp_step_ms", "characters")
     note = (

@@ -10,9 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from edgewise.measure import perceptron
+from edgewise.measure import lbfgs, perceptron
 
-_SCALE = 1e6  # of the loss that L-BFGS sees: it learns nothing from steps whose curvature is below 1e-10
 _STEPS = 20
 _RATE = 1e-2
 
@@ -75,20 +74,10 @@ def _adam(module: torch.nn.Module, loss: Callable[[torch.nn.Module], Tensor], se
 
 
 def _lbfgs(module: torch.nn.Module, loss: Callable[[torch.nn.Module], Tensor], seconds: float) -> None:
-    optimizer = torch.optim.LBFGS(
-        module.parameters(), max_iter=_STEPS, history_size=50, tolerance_grad=0, tolerance_change=0,
-        line_search_fn="strong_wolfe",
-    )  # fmt: skip
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        value = _SCALE * loss(module)
-        value.backward()
-        return value.detach()
-
+    steps = lbfgs(module, lambda: loss(module), _STEPS)
     began, last = time.process_time(), math.inf
     while time.process_time() - began < seconds:
-        now = float(optimizer.step(closure))  # type: ignore[arg-type]
+        now = steps()
         if not math.isfinite(now) or now == last:  # it stands still
             break
         last = now

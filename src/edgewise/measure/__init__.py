@@ -20,6 +20,7 @@ from edgewise.measure._page import sign as sign
 from edgewise.measure._peer import in_precision as in_precision
 from edgewise.measure._peer import silent as silent
 from edgewise.measure._perceptron import ACTIVATIONS as ACTIVATIONS
+from edgewise.measure._perceptron import lbfgs as lbfgs
 from edgewise.measure._perceptron import perceptron as perceptron
 from edgewise.measure._process import measured as measured
 from edgewise.measure._record import append as append

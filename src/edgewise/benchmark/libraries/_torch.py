@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgewise import measure
 from edgewise.benchmark._race import Race
 from edgewise.benchmark.libraries._base import RATE, Library, Shape, Unit
-
-_SCALE = 1e6  # of the loss that L-BFGS sees
 
 
 class TorchLibrary(Library):
@@ -71,27 +70,12 @@ def adam(module: torch.nn.Module, race: Race, rate: float, steps: int = 100) -> 
         race.point(_predictor(module))
 
 
-def lbfgs(module: torch.nn.Module, race: Race, steps: int = 20) -> None:
-    """L-BFGS with strong Wolfe line search until the race is over.
-
-    The loss is scaled up: torch's L-BFGS learns nothing from steps whose curvature y's is below 1e-10, and would stand
-    still at an error near 1e-3.
-    """
-    optimizer = torch.optim.LBFGS(
-        module.parameters(), max_iter=steps, history_size=50, tolerance_grad=0, tolerance_change=0,
-        line_search_fn="strong_wolfe",
-    )  # fmt: skip
-    loss = _loss(module, race)
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        value = _SCALE * loss()
-        value.backward()
-        return value
-
+def lbfgs(module: torch.nn.Module, race: Race) -> None:
+    """L-BFGS with strong Wolfe line search until the race is over."""
+    steps = measure.lbfgs(module, _loss(module, race))
     race.start()
     while not race.over:
-        optimizer.step(closure)  # type: ignore[arg-type]
+        steps()
         race.point(_predictor(module))
 
 

@@ -56,28 +56,27 @@ def reproduce(
     chosen = list(EXPERIMENTS if _ALL in experiments else dict.fromkeys(experiments))
     models = (OURS, MLP, PYKAN) if peers else (OURS, MLP)
     found: dict[str, Sequence[Row]] = {}
-    spent: dict[str, float] = {}
+    done: dict[str, float] = {}
     try:
         with writable_folder(out) as folder, progress(screen) as bar:
             if peers:
                 bar("installing the peers, the first time", 0.0)
             settings = Settings(models, quick=quick, python=environment() if peers else "")
-            plan = Plan(folder, only=only, resume=resume, jobs=jobs or cores())
-            for number, name in enumerate(chosen):
-                began = time.monotonic()
+            began = time.monotonic()
 
-                def watch(stage: str, share: float, number: int = number) -> None:
-                    bar(stage, (number + share) / len(chosen))
-
-                found[name] = EXPERIMENTS[name].ordered(run([EXPERIMENTS[name]], settings, plan, watch)[name])
-                spent[name] = time.monotonic() - began
+            def finished(name: str, rows: list[Row]) -> None:
+                found[name] = EXPERIMENTS[name].ordered(rows)
+                done[name] = (time.monotonic() - began) / 60
                 _store(folder, EXPERIMENTS[name], found[name])
+
+            plan = Plan(folder, only=only, resume=resume, jobs=jobs or cores())
+            run([EXPERIMENTS[name] for name in chosen], settings, plan, bar, finished)
     except KeyboardInterrupt:
         raise EdgewiseError(f"stopped; {out} holds the rows so far, and --resume goes on from there") from None
     for name in chosen:
         _show(screen, EXPERIMENTS[name], found[name])
     if not quick:  # tiny sizes keep no limits
-        _summary(screen, {EXPERIMENTS[name]: found[name] for name in chosen}, spent)
+        _summary(screen, {EXPERIMENTS[name]: found[name] for name in chosen}, done)
     screen.print(f"Rows, tables and pictures: {out}")
 
 
@@ -98,7 +97,7 @@ def _show(screen: Console, experiment: Experiment, rows: Sequence[Row]) -> None:
         screen.print(experiment.note)
 
 
-def _summary(screen: Console, found: Mapping[Experiment, Sequence[Row]], spent: Mapping[str, float]) -> None:
+def _summary(screen: Console, found: Mapping[Experiment, Sequence[Row]], done: Mapping[str, float]) -> None:
     from edgewise.measure import Cell
 
     lines = [
@@ -107,8 +106,8 @@ def _summary(screen: Console, found: Mapping[Experiment, Sequence[Row]], spent: 
         for claim in (experiment.claims(rows) if rows else ())
     ]
     show(screen, "Summary", ["experiment", "what", "published", "to reach", "found here"], lines, texts=2)
-    times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in spent.items())
-    screen.print(f"Measured in {sum(spent.values()) / 60:.1f} minutes: {times}.")
+    times = ", ".join(f"{name} {minutes:.1f}" for name, minutes in done.items())
+    screen.print(f"Measured in {max(done.values()):.1f} minutes; done after minute: {times}.")
 
 
 def _store(folder: Path, experiment: Experiment, rows: Sequence[Row]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from joblib import Parallel, delayed
 
@@ -34,58 +36,82 @@ class Plan:
     jobs: int = 1
 
 
-def run(figures: Iterable[Figure], settings: Settings, plan: Plan, watch: Watch) -> dict[str, list[Row]]:
-    """Measure the figures and return the rows of each, those that were there already included."""
-    jobs = [
-        (figure, replace(settings, threads=threads))
-        for figure in figures
-        for threads in (plan.threads if figure.threaded else plan.threads[:1])
-    ]
-    rows: dict[str, list[Row]] = {figure.name: [] for figure, _ in jobs}
-    work = [(figure, own, _cases(figure, own, plan, rows[figure.name])) for figure, own in jobs]
-    total, done = sum(len(cases) for *_, cases in work), 0
-    for figure, own, cases in work:
-        found = rows[figure.name]
-        if cases:
-            watch(_name(own, figure, cases[0]), done / total)
-        for number, new in enumerate(_measured(figure, own, cases, found, plan.jobs), 1):
-            stored = [{"cores": cores(), "threads": own.threads, "versions": versions(), **row} for row in new]
-            append(plan.out / figure.file, stored)
-            found += stored
-            done += 1
-            watch(_name(own, figure, cases[min(number, len(cases) - 1)]), done / total)
+def run(
+    figures: Iterable[Figure], settings: Settings, plan: Plan, watch: Watch,
+    finished: Callable[[str, list[Row]], None] | None = None,
+) -> dict[str, list[Row]]:  # fmt: skip
+    """Measure the figures and return the rows of each, those that were there already included.
+
+    finished: called with the name and the rows of each figure as soon as its last case is measured.
+    """
+    rows: dict[str, list[Row]] = {}
+    todo: list[_Work] = []
+    left: Counter[str] = Counter()
+    for figure in figures:
+        found = rows.setdefault(figure.name, [])
+        for threads in plan.threads if figure.threaded else plan.threads[:1]:
+            own = replace(settings, threads=threads)
+            batches = _batches(figure, _cases(figure, own, plan, found))
+            todo += [_Work(figure, own, batch) for batch in batches]
+            left[figure.name] += sum(len(batch) for batch in batches)
+    names = [_name(work.settings, work.figure, case) for work in todo for case in work.cases]
+    if names:
+        watch(names[0], 0.0)
+
+    def close(name: str) -> None:
+        if finished is not None and not left[name]:
+            finished(name, rows[name])
+
+    for name in rows:
+        close(name)
+    for done, (work, new) in enumerate(_measured(todo, rows, plan.jobs), 1):
+        stored = [{"cores": cores(), "threads": work.settings.threads, "versions": versions(), **row} for row in new]
+        append(plan.out / work.figure.file, stored)
+        rows[work.figure.name] += stored
+        left[work.figure.name] -= 1
+        watch(names[min(done, len(names) - 1)], done / len(names))
+        close(work.figure.name)
     return rows
 
 
-def _measured(
-    figure: Figure, settings: Settings, cases: Sequence[Case], found: Sequence[Row], jobs: int
-) -> Iterator[list[Row]]:  # fmt: skip
-    """The rows of each case, as they come; `found` grows meanwhile, and informs the cases that start later."""
+class _Work(NamedTuple):
+    """Cases that share a process."""
 
-    def rows_of(batch: Sequence[Case], places: Sequence[int] = ()) -> Iterator[list[Row]]:
-        informed = [figure.informed(case, found) for case in batch]
-        return (rows for _, rows in measured(figure, informed, settings, places))
+    figure: Figure
+    settings: Settings
+    cases: Sequence[Case]
 
-    batches = _batches(figure, cases)
-    if jobs == 1 or not figure.fresh:
-        for batch in batches:
-            yield from rows_of(batch)
-        return
+
+def _measured(todo: Sequence[_Work], rows: dict[str, list[Row]], jobs: int) -> Iterator[tuple[_Work, list[Row]]]:
+    """The rows of each case, as they come; `rows` grow meanwhile, and inform the cases that start later.
+
+    Figures whose cases have processes of their own share the cores, so that none waits for the last case of another.
+    """
+
+    def rows_of(work: _Work, places: Sequence[int] = ()) -> Iterator[list[Row]]:
+        informed = [work.figure.informed(case, rows[work.figure.name]) for case in work.cases]
+        return (new for _, new in measured(work.figure, informed, work.settings, places))
+
     free: SimpleQueue[int] = SimpleQueue()
     for core in usable()[-jobs:]:
         free.put(core)
 
-    def apart(batch: Sequence[Case]) -> list[list[Row]]:
+    def apart(work: _Work) -> tuple[_Work, list[list[Row]]]:
         core = free.get()
         try:
-            return list(rows_of(batch, [core]))
+            return work, list(rows_of(work, [core]))
         finally:
             free.put(core)
 
-    parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
-    done: Any = parallel(delayed(apart)(batch) for batch in batches)
-    for rows in done:
-        yield from rows
+    for together, group in groupby(todo, lambda work: jobs > 1 and work.figure.fresh):
+        if together:
+            parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
+            done: Any = parallel(delayed(apart)(work) for work in list(group))
+        else:
+            done = ((work, [new]) for work in group for new in rows_of(work))
+        for work, found in done:
+            for new in found:
+                yield work, new
 
 
 def _batches(figure: Figure, cases: Sequence[Case]) -> list[Sequence[Case]]:

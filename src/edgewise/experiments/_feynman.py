@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
 _ROWS, _FEW = 1000, 120
-_MORE = {"I.9.18": 2000, "I.29.16": 2000, "I.30.3": 2000}  # rows of equations that overfit 1000
+_MORE = {"I.9.18": 2000, "I.29.16": 2000, "I.30.3": 2000, "I.30.5": 2000}  # rows of equations that overfit 1000
 _TINY = ("I.27.6", "II.38.3")
 
 

@@ -21,15 +21,15 @@ from edgewise.symbolic import parse
 from edgewise.train import FitResult, Options, fit
 
 HUMAN, FOUND, PERCEPTRON, PRUNED = "human", "found", "perceptron", "published pruned"
-_TEST = 5000  # rows
+_OTHER = 5000  # rows to choose by, and as many to test on
 _SPARSITY, _SLACK, _SEARCH = 0.01, 1.1, Options(restarts=4)
-_PERCEPTRONS = (([5, 5, 5], 0.4), ([20, 20], 1.0))  # hidden nodes, seconds of each way to train them
+_PERCEPTRONS = (([5, 5, 5], 1.0), ([20, 20], 2.0))  # hidden nodes, seconds of each way to train them
 _THEIR_GRIDS, _THEIR_STEPS = (3, 5, 10, 20, 50), 50
 
 
 def data_of(equation: Equation, rows: int) -> Scaled:
     """So many rows of an equation to train on, as many to choose by, and those of the test."""
-    inputs = [equation.sample(count, seed) for seed, count in enumerate((rows, rows, _TEST))]
+    inputs = [equation.sample(count, seed) for seed, count in enumerate((rows, _OTHER, _OTHER))]
     tables = [(x, _values(equation, x)) for x in inputs]
     low, high = ([getattr(v, end) for v in equation.variables] for end in ("low", "high"))
     return scaled(tables, low, high, tables[0][1])

@@ -42,7 +42,7 @@ class Localisation(Experiment):
     Network: [3, 3, 1, 1] on cross-entropy, the best of four seeds on held-out states; mosaic [2, 1], one edge lam
     itself. Formula: the zero set of that network is fitted by f(first) second + h(first); which of ten
     functions f and h are, the zeros propose and the labels decide; that form is a person's guess. Its coefficients
-    come from the labels by logistic regression, and are rounded to quarters where the states learned from lose nothing.
+    are those that tell the fewest states wrong, and are rounded to quarters where that costs no more than chance does.
     """
 
     name = "localisation"
@@ -91,9 +91,9 @@ class Localisation(Experiment):
         for name in PLANS:
             own = [row for row in read_back if row["item"] == name and row["formula"]]
             off = [number(row, "deviation") for row in own] or [float("inf")]
-            text = f"{off[-1]:.2g} ({off[0]:.2g} before rounding)"
-            what = f"{name}: relative error of the formula's coefficients, rounded to quarters"
-            made.append(limit(what, _OFF, "no such form", off[-1], text))
+            text = f"{off[0]:.2g} (rounded to quarters {off[-1]:.2g})"
+            what = f"{name}: relative error of the formula's coefficients"
+            made.append(limit(what, _OFF, "no such form", off[0], text))
         for name in MODELS:
             own = [row for row in read_back if row["item"] == name]
             behind = number(own[-1], "exact_accuracy") - number(own[-1], "accuracy") if own else float("inf")

@@ -1,4 +1,4 @@
-"""The pages docs/measured.md, docs/feynman.md and docs/reproduced.md and their pictures, made from stored rows.
+"""The pages docs/measured.md, docs/feynman.md and docs/reproduced.md, their pictures, and README's part on the last.
 
     python benchmarks/draw.py
 
@@ -24,7 +24,7 @@ from edgewise.measure import COLOURS, INK, LABELS, SOFT, STYLE, latest, markdown
 
 DOCS = HERE.parent / "docs"
 PICTURES, PAGE, FORMULAS = DOCS / "pictures", DOCS / "measured.md", DOCS / "feynman.md"
-EXPERIMENTS = DOCS / "reproduced.md"
+EXPERIMENTS, README = DOCS / "reproduced.md", HERE.parent / "README.md"
 _GOAL = 1e-5
 
 
@@ -46,7 +46,7 @@ def main() -> None:
     print(PAGE)
     for path in (
         *found.draw(given.results, given.out, FORMULAS),
-        *reproduced.draw(given.results / "reproduced", given.out, EXPERIMENTS),
+        *reproduced.draw(given.results / "reproduced", given.out, EXPERIMENTS, README),
     ):
         print(path)
 

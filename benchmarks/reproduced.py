@@ -1,13 +1,13 @@
-"""The page of the published experiments, made from the rows that `edgewise reproduce` stored."""
+"""The page of the published experiments and their part of README.md, made from what `edgewise reproduce` stored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from matplotlib import rc_context
 
-from edgewise.experiments import EXPERIMENTS, OURS, Experiment
+from edgewise.experiments import EXPERIMENTS, MINUTES, OURS, Claim, Experiment
 from edgewise.measure import STYLE, Cell, latest, markdown, measured_with, read
 
 _HEAD = """# The published experiments
@@ -20,9 +20,12 @@ rows in `benchmarks/results/reproduced` by `python benchmarks/draw.py`.
 """
 
 
-def draw(results: Path, pictures: Path, page: Path) -> Iterator[Path]:
-    """Write the pictures and the page; gives what was written."""
-    parts, summary, missing = [], [], []
+_OPEN, _CLOSE = "<!-- Made by python benchmarks/draw.py. -->\n", "<!-- End of what is made. -->\n"
+
+
+def draw(results: Path, pictures: Path, page: Path, readme: Path) -> Iterator[Path]:
+    """Write the pictures, the page and the part of the README that is marked; gives what was written."""
+    parts, summary, missing, short = [], [], [], []
     for experiment in EXPERIMENTS.values():
         rows = experiment.ordered(latest(read(results / experiment.file)))
         if not any(row["model"] == OURS for row in rows):  # peers alone make no section
@@ -33,15 +36,43 @@ def draw(results: Path, pictures: Path, page: Path) -> Iterator[Path]:
             experiment.picture(rows, rows[-1]).savefig(path, metadata={"Date": None}, facecolor="white")
         yield path
         parts += _section(experiment, rows)
+        claims = experiment.claims(rows)
         summary += [
             [Cell(f"[{experiment.name}](#{experiment.name})"), Cell(claim.what), Cell(claim.published),
              Cell(claim.limit), claim.found]
-            for claim in experiment.claims(rows)
+            for claim in claims
         ]  # fmt: skip
+        link = f"[{experiment.name}](docs/{page.name}#{experiment.name})"
+        short.append([Cell(link), Cell(claims[0].what), Cell(claims[0].published), claims[0].found, _kept(claims)])
     head = ["experiment", "what", "published", "to reach", "found here"]
     left = [f"Not stored yet: {', '.join(missing)}.\n"] if missing else []
-    page.write_text("\n".join([_HEAD, *left, *markdown(head, summary, 2), "", *parts]))
+    taken = _taken(results / MINUTES)
+    page.write_text("\n".join([_HEAD, *left, *taken, *markdown(head, summary, 2), "", *parts]))
     yield page
+    before, rest = readme.read_text().split(_OPEN)
+    head = ["experiment", "its first figure", "published", "here", "limits kept"]
+    lines = [*markdown(head, short, 2), "", *taken]
+    readme.write_text("\n".join([before + _OPEN.rstrip(), *lines, _CLOSE + rest.split(_CLOSE)[1]]))
+    yield readme
+
+
+def _taken(path: Path) -> list[str]:
+    """How long the last run of all experiments took, where one is stored."""
+    runs: dict[str, dict[str, dict[str, str]]] = {}
+    for row in read(path):
+        runs.setdefault(row["commit"], {})[row["experiment"]] = row
+    whole = [list(run.values()) for run in runs.values() if set(run) >= set(EXPERIMENTS)]
+    if not whole:
+        return []
+    minutes, last = max(float(row["minutes"]) for row in whole[-1]), whole[-1][-1]
+    told = f"All of them, perceptrons included, took {minutes:.1f} minutes on {last['cores']} cores"
+    return [f"{told} ({last['device']}; `{path.name}`, commit {last['commit']}).", ""]
+
+
+def _kept(claims: Sequence[Claim]) -> Cell:
+    """How many of the figures that have a limit keep it."""
+    held = [claim.found.kept for claim in claims if claim.found.kept is not None]
+    return Cell(f"{sum(held)} of {len(held)}")
 
 
 def _section(experiment: Experiment, rows: list[dict[str, str]]) -> list[str]:

@@ -8,8 +8,9 @@ import pytest
 
 from edgewise.cli import main
 from edgewise.experiments import EXPERIMENTS, MLP, OURS, PYKAN, Claim
-from edgewise.measure import Cell, Settings, read
+from edgewise.measure import Cell, Plan, Row, Settings, read, run
 
+ROOT = Path(__file__).parents[1]
 QUICK = Settings((OURS, MLP), quick=True)
 
 
@@ -53,10 +54,36 @@ def test_the_command_stores_rows_table_and_picture(tmp_path: Path, capsys: pytes
     command = ["reproduce", "grids", "--quick", "--out", str(out)]
     assert main(command) == 0
     assert "best G" in capsys.readouterr().out
-    assert {path.name for path in out.iterdir()} == {"grids.csv", "grids.md", "grids.svg"}
+    assert {path.name for path in out.iterdir()} == {"grids.csv", "grids.md", "grids.svg", "minutes.csv"}
     rows = read(out / "grids.csv")
     assert main([*command, "--resume"]) == 0
     assert read(out / "grids.csv") == rows
+
+
+def test_the_page_and_the_readme_are_what_the_stored_rows_give(tmp_path: Path) -> None:
+    from reproduced import draw
+
+    results, readme = ROOT / "benchmarks" / "results" / "reproduced", tmp_path / "README.md"
+    readme.write_text((ROOT / "README.md").read_text())
+    written = {path.name for path in draw(results, tmp_path, tmp_path / "reproduced.md", readme)}
+    assert {"reproduced.md", "README.md"} < written
+    assert readme.read_text() == (ROOT / "README.md").read_text()
+    assert (tmp_path / "reproduced.md").read_text() == (ROOT / "docs" / "reproduced.md").read_text()
+
+
+def test_experiments_share_the_cores_and_each_is_told_of_when_it_is_done(tmp_path: Path) -> None:
+    done: dict[str, int] = {}
+
+    def finished(name: str, rows: list[Row]) -> None:
+        done[name] = len(rows)
+
+    seen: list[float] = []
+    figures = [EXPERIMENTS["grids"], EXPERIMENTS["scaling"]]
+    plan = Plan(tmp_path, only=f"x y: {MLP}", jobs=2)
+    rows = run(figures, QUICK, plan, lambda stage, share: seen.append(share), finished)
+    assert done == {"grids": 0, "scaling": len(rows["scaling"])} and done["scaling"] > 0
+    assert [row["case"] for row in read(tmp_path / "scaling.csv")] == [f"x y: {MLP}"] * done["scaling"]
+    assert seen[0] == 0.0 and seen[-1] == 1.0
 
 
 def test_the_command_lists_the_experiments(capsys: pytest.CaptureFixture[str]) -> None:

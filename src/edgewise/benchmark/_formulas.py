@@ -36,6 +36,7 @@ class Formulas(Figure):
     """
 
     fresh = True
+    at_once = True
     long = True
     kind: ClassVar[str]
     noises: ClassVar[tuple[float, ...]] = NOISES

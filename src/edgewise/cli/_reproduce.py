@@ -43,8 +43,8 @@ def reproduce(
     ),
 ) -> None:
     """Measure published experiments, print published figures beside those found here, and draw them."""
-    from edgewise.experiments import EXPERIMENTS, MLP, OURS, PYKAN, environment
-    from edgewise.measure import Plan, Settings, cores, run
+    from edgewise.experiments import EXPERIMENTS, MINUTES, MLP, OURS, PYKAN, environment
+    from edgewise.measure import Plan, Settings, append, cores, run
 
     screen = console()
     for name in experiments or ():
@@ -68,6 +68,8 @@ def reproduce(
                 found[name] = EXPERIMENTS[name].ordered(rows)
                 done[name] = (time.monotonic() - began) / 60
                 _store(folder, EXPERIMENTS[name], found[name])
+                used = {"cores": cores(), "jobs": plan.jobs, "models": " ".join(models), "rows": len(rows)}
+                append(folder / MINUTES, [{**used, "experiment": name, "minutes": done[name]}])
 
             plan = Plan(folder, only=only, resume=resume, jobs=jobs or cores())
             run([EXPERIMENTS[name] for name in chosen], settings, plan, bar, finished)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgewise.experiments._experiment import MINUTES as MINUTES
 from edgewise.experiments._experiment import MLP as MLP
 from edgewise.experiments._experiment import OURS as OURS
 from edgewise.experiments._experiment import PYKAN as PYKAN

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 OURS, MLP, PYKAN = "edgewise", "mlp", "pykan"
 """The models that rows tell of."""
+MINUTES = "minutes.csv"
+"""The file that tells how many minutes after the start of a run each experiment was done."""
 
 
 class Claim(NamedTuple):
@@ -37,7 +39,7 @@ class Experiment(Figure):
     settings are constants of the experiment's file.
     """
 
-    fresh = True
+    at_once = True
     source: ClassVar[str]
     extra: ClassVar[tuple[str, ...]] = ()
     texts: ClassVar[int] = 2

@@ -23,7 +23,7 @@ from edgewise.train import FitResult, Options, fit
 HUMAN, FOUND, PERCEPTRON, PRUNED = "human", "found", "perceptron", "published pruned"
 _OTHER = 5000  # rows to choose by, and as many to test on
 _SPARSITY, _SLACK, _SEARCH = 0.01, 1.1, Options(restarts=4)
-_PERCEPTRONS = (([5, 5, 5], 1.0), ([20, 20], 2.0))  # hidden nodes, seconds of each way to train them
+_PERCEPTRONS = (([5, 5, 5], 0.8), ([20, 20], 1.6))  # hidden nodes, seconds of each way to train them
 _THEIR_GRIDS, _THEIR_STEPS = (3, 5, 10, 20, 50), 50
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgewise import plot, symbolic
+from edgewise import symbolic
 from edgewise._typing import Array
 from edgewise.experiments._sheet import sheet
 from edgewise.experiments._toys import BESSEL, DIGITS, SIX, TOYS, inner_bessel, six
@@ -53,6 +53,8 @@ def _curves(ax: Axes, item: str, curves: Array) -> None:
 
 def _network(ax: Axes, item: str, text: str) -> None:
     """The network of a formula, or of several whose left sides are told."""
+    from edgewise import plot
+
     ax.axis("off")
     sides = [part.split(" = ") for part in text.split("; ")]
     if item == SIX and any(len(side) != 2 for side in sides):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Picture
 
-_SECONDS = {"small": 8.0, "large": 28.0}  # of each of the perceptron's two solvers
+_SECONDS = {"small": 6.0, "large": 22.0}  # of each of the perceptron's two solvers
 _LATTICE, _DRAWN = (100, 128), (40, 64)  # where errors are measured, and what is drawn
 _THEIR_WIDTHS, _THEIR_GRIDS, _THEIR_STEPS, _THEIR_SEED = (2, 10, 1), (5, 10, 20), 50, 1
 _PUBLISHED = (  # the article prints squares of L2
@@ -55,7 +55,7 @@ class Equations(Experiment):
     those figures edgewise's network of 555 parameters ended at relative L2 errors of 0.23 and 0.6.
 
     Choices: every model sees as many points and the same weights, starts and boundaries; edgewise moves half of its
-    points, as its solver does. Perceptrons have tanh; each of Adam and L-BFGS has 28 s (8 s for the small one) of one
+    points, as its solver does. Perceptrons have tanh; each of Adam and L-BFGS has 22 s (6 s for the small one) of one
     core, and the lower loss counts. pykan has the widths of the article, and grids and steps of its notebook.
     """
 

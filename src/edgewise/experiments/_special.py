@@ -43,7 +43,7 @@ _NETWORKS: tuple[tuple[list[Any], int], ...] = (
     ([2, 1], 3), ([2, (0, 1)], 3), ([2, 3, 1], 3), ([2, 5, 1], 5), ([2, 8, 1], 5),
 )  # fmt: skip
 _PERCEPTRONS = ([2, 5, 1], [2, 5, 5, 5, 1], [2, 5, 5, 5, 5, 5, 1], [2, 100, 1], [2, 100, 100, 1])
-_PATIENCE = 2.5  # seconds of each way to train a perceptron
+_PATIENCE = 2.0  # seconds of each way to train a perceptron
 _THEIR_GRIDS, _THEIR_STEPS = (3, 5, 10, 20, 50), 50  # of its Example 3
 _TINY = ("ellipj", "sph01")
 

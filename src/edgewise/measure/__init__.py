@@ -22,7 +22,7 @@ from edgewise.measure._peer import silent as silent
 from edgewise.measure._perceptron import ACTIVATIONS as ACTIVATIONS
 from edgewise.measure._perceptron import lbfgs as lbfgs
 from edgewise.measure._perceptron import perceptron as perceptron
-from edgewise.measure._process import measured as measured
+from edgewise.measure._process import Station as Station
 from edgewise.measure._record import append as append
 from edgewise.measure._record import clock as clock
 from edgewise.measure._record import cores as cores

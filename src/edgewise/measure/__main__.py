@@ -1,4 +1,4 @@
-"""The process that measures: a task as JSON on its input, the rows of each case as a line of JSON on its output."""
+"""The process that measures: a case a line of JSON on its input, its rows as a line of JSON on its output."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from edgewise.measure._figure import Case, Settings
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints is a message
-    task = json.load(sys.stdin)
-    settings = Settings(**task["settings"])
-    torch.set_num_threads(settings.threads)
-    module, name = task["figure"]
-    figure = getattr(importlib.import_module(module), name)()
-    for values in task["cases"]:
-        case = Case(**values)
-        if hasattr(signal, "alarm"):  # its signal ends the process
-            signal.alarm(math.ceil(figure.longest(case)))
+    for line in sys.stdin:
+        task = json.loads(line)
+        settings, case = Settings(**task["settings"]), Case(**task["case"])
+        torch.set_num_threads(settings.threads)
+        module, name = task["figure"]
+        figure = getattr(importlib.import_module(module), name)()
+        alarmed = math.ceil(figure.longest(case)) if hasattr(signal, "alarm") else 0
+        if alarmed:  # its signal ends the process
+            signal.alarm(alarmed)
         json.dump(figure.measure(case, settings), answers)
         answers.write("\n")
         answers.flush()
+        if alarmed:
+            signal.alarm(0)
 
 
 if __name__ == "__main__":

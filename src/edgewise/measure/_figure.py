@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 Row = dict[str, Any]
@@ -40,9 +40,6 @@ class Case:
     label: str
     values: dict[str, Any] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 class Cell(NamedTuple):
     """A cell of a table, and whether it keeps its limit, where it has one."""
@@ -55,7 +52,8 @@ class Figure(ABC):
     """A named measurement, made without arguments.
 
     threaded: measured once for each number of threads that is asked for, else on one thread. fresh: each case in a
-    process of its own, else all cases of one thread count in one. long: takes hours, so measured only when named.
+    process of its own, else one process goes on from case to case. at_once: cases may be measured at the same time,
+    each on a core of its own. long: takes hours, so measured only when named.
     """
 
     name: ClassVar[str]
@@ -64,6 +62,7 @@ class Figure(ABC):
     note: ClassVar[str] = ""
     threaded: ClassVar[bool] = False
     fresh: ClassVar[bool] = False
+    at_once: ClassVar[bool] = False
     long: ClassVar[bool] = False
 
     def lacks(self) -> str:

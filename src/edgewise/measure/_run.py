@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from joblib import Parallel, delayed
 
 from edgewise.measure._figure import Case, Figure, Row, Settings
-from edgewise.measure._process import measured, usable
+from edgewise.measure._process import Station, usable
 from edgewise.measure._record import append, cores, provenance, read, versions
 
 Watch = Callable[[str, float], None]
@@ -26,7 +27,7 @@ class Plan:
 
     threads: thread counts for the figures that are measured on several. only: a part of the names of the cases to
     measure. resume: take from the files what they already hold of this commit and device. jobs: cases at a time, each
-    on a core of its own, of the figures whose cases have processes of their own and one thread.
+    on a core of its own, of the figures that allow it.
     """
 
     out: Path
@@ -46,17 +47,12 @@ def run(
     """
     rows: dict[str, list[Row]] = {}
     todo: list[_Work] = []
-    left: Counter[str] = Counter()
     for figure in figures:
         found = rows.setdefault(figure.name, [])
         for threads in plan.threads if figure.threaded else plan.threads[:1]:
             own = replace(settings, threads=threads)
-            batches = _batches(figure, _cases(figure, own, plan, found))
-            todo += [_Work(figure, own, batch) for batch in batches]
-            left[figure.name] += sum(len(batch) for batch in batches)
-    names = [_name(work.settings, work.figure, case) for work in todo for case in work.cases]
-    if names:
-        watch(names[0], 0.0)
+            todo += [_Work(figure, own, case) for case in _cases(figure, own, plan, found)]
+    left = Counter(work.figure.name for work in todo)
 
     def close(name: str) -> None:
         if finished is not None and not left[name]:
@@ -64,61 +60,69 @@ def run(
 
     for name in rows:
         close(name)
+    if todo:
+        watch(_name(todo[0]), 0.0)
     for done, (work, new) in enumerate(_measured(todo, rows, plan.jobs), 1):
         stored = [{"cores": cores(), "threads": work.settings.threads, "versions": versions(), **row} for row in new]
         append(plan.out / work.figure.file, stored)
         rows[work.figure.name] += stored
         left[work.figure.name] -= 1
-        watch(names[min(done, len(names) - 1)], done / len(names))
+        watch(_name(todo[min(done, len(todo) - 1)]), done / len(todo))
         close(work.figure.name)
     return rows
 
 
 class _Work(NamedTuple):
-    """Cases that share a process."""
-
     figure: Figure
     settings: Settings
-    cases: Sequence[Case]
+    case: Case
 
 
 def _measured(todo: Sequence[_Work], rows: dict[str, list[Row]], jobs: int) -> Iterator[tuple[_Work, list[Row]]]:
     """The rows of each case, as they come; `rows` grow meanwhile, and inform the cases that start later.
 
-    Figures whose cases have processes of their own share the cores, so that none waits for the last case of another.
+    Figures whose cases may be measured at the same time share the cores, so that none waits for the last case of
+    another.
     """
 
-    def rows_of(work: _Work, places: Sequence[int] = ()) -> Iterator[list[Row]]:
-        informed = [work.figure.informed(case, rows[work.figure.name]) for case in work.cases]
-        return (new for _, new in measured(work.figure, informed, work.settings, places))
+    def measured(work: _Work, station: Station) -> list[Row]:
+        return station.rows(work.figure, work.figure.informed(work.case, rows[work.figure.name]), work.settings)
 
-    free: SimpleQueue[int] = SimpleQueue()
-    for core in usable()[-jobs:]:
-        free.put(core)
+    def place(work: _Work) -> tuple[str, int]:
+        return ("", 0) if jobs > 1 and work.figure.at_once else (work.figure.name, work.settings.threads)
 
-    def apart(work: _Work) -> tuple[_Work, list[list[Row]]]:
-        core = free.get()
-        try:
-            return work, list(rows_of(work, [core]))
-        finally:
-            free.put(core)
-
-    for together, group in groupby(todo, lambda work: jobs > 1 and work.figure.fresh):
-        if together:
-            parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
-            done: Any = parallel(delayed(apart)(work) for work in list(group))
+    for (alone, _), group in groupby(todo, place):
+        if alone:
+            with closing(Station()) as station:
+                for work in group:
+                    yield work, measured(work, station)
         else:
-            done = ((work, [new]) for work in group for new in rows_of(work))
-        for work, found in done:
-            for new in found:
-                yield work, new
+            yield from _at_once(list(group), measured, usable()[-jobs:])
 
 
-def _batches(figure: Figure, cases: Sequence[Case]) -> list[Sequence[Case]]:
-    """The cases that share a process."""
-    if figure.fresh:
-        return [[case] for case in cases]
-    return [cases] if cases else []
+def _at_once(
+    todo: Sequence[_Work], measured: Callable[[_Work, Station], list[Row]], cores: Sequence[int]
+) -> Iterator[tuple[_Work, list[Row]]]:  # fmt: skip
+    """The rows of each case, as they come, a case at a time on each core."""
+    stations = [Station([core]) for core in cores]
+    free: SimpleQueue[Station] = SimpleQueue()
+    for station in stations:
+        free.put(station)
+
+    def apart(work: _Work) -> tuple[_Work, list[Row]]:
+        station = free.get()
+        try:
+            return work, measured(work, station)
+        finally:
+            free.put(station)
+
+    parallel = Parallel(n_jobs=len(cores), backend="threading", return_as="generator_unordered")
+    found: Any = parallel(delayed(apart)(work) for work in todo)
+    try:
+        yield from found
+    finally:
+        for station in stations:
+            station.close()
 
 
 def _cases(figure: Figure, settings: Settings, plan: Plan, rows: list[Row]) -> Sequence[Case]:
@@ -135,6 +139,6 @@ def _cases(figure: Figure, settings: Settings, plan: Plan, rows: list[Row]) -> S
     return [case for case in cases if case.label not in there]
 
 
-def _name(settings: Settings, figure: Figure, case: Case) -> str:
-    threads = "1 thread" if settings.threads == 1 else f"{settings.threads} threads"
-    return f"{figure.name}, {threads}: {case.label}"
+def _name(work: _Work) -> str:
+    threads = "1 thread" if work.settings.threads == 1 else f"{work.settings.threads} threads"
+    return f"{work.figure.name}, {threads}: {work.case.label}"

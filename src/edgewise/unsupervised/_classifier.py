@@ -9,7 +9,6 @@ from itertools import combinations
 import numpy as np
 import torch
 from scipy.special import expit
-from scipy.stats import rankdata
 
 from edgewise._typing import Array
 from edgewise.nn import KAN
@@ -111,5 +110,7 @@ class Classifier:
 
 def _area(real: Array, torn: Array) -> float:
     """The chance that a real row scores above a torn one."""
+    from scipy.stats import rankdata  # half a second to import
+
     ranks = rankdata(np.concatenate([real, torn]))[: len(real)]
     return float((ranks.sum() - len(real) * (len(real) + 1) / 2) / (len(real) * len(torn)))

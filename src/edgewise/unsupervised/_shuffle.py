@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
 from edgewise._typing import Array
 
@@ -22,6 +21,8 @@ def shuffled(rows: Array, blocks: Blocks, rng: np.random.Generator) -> Array:
 
 def ranked(x: Array) -> Array:
     """Each column as ranks from -1 to 1, ties at their mean: no unit, no outlier, and no change of what is tied."""
+    from scipy.stats import rankdata  # half a second to import
+
     return (2 * rankdata(x, axis=0) - 1) / len(x) - 1
 
 

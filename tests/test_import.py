@@ -98,8 +98,9 @@ PUBLIC = {
     """,
     "edgewise.export": "FormulaModule c excel latex numpy torch torch_source",
     "edgewise.interpret": """
-        Cut EdgeCurve Narrow PruneResult Removal curve_table edge_curves edge_scores edge_table end_names input_scores
-        interaction_table interactions node_names node_scores node_table prune rows_of
+        Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_scores
+        edge_table end_names input_scores interaction_table interactions node_names node_scores node_table prune
+        rows_of
     """,
     "edgewise.pde": "Box Condition Errors Face Jet Problem Solution measured periodic solve",
     "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",

@@ -1,5 +1,7 @@
-"""From a network to a smaller network: scores, pruning, merging."""
+"""From a network to a smaller network: scores, pruning, merging, arranging."""
 
+from edgewise.interpret._arrange import Arrangement as Arrangement
+from edgewise.interpret._arrange import arrange as arrange
 from edgewise.interpret._curves import EdgeCurve as EdgeCurve
 from edgewise.interpret._curves import edge_curves as edge_curves
 from edgewise.interpret._cut import Cut as Cut

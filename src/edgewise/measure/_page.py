@@ -48,7 +48,8 @@ def plain(ax: Axes) -> None:
 
 
 def _marked(cell: Cell) -> str:
-    return f"**{cell.text}**" if cell.kept is False else cell.text
+    text = cell.text if "`" in cell.text else cell.text.replace("*", "\\*")
+    return f"**{text}**" if cell.kept is False else text
 
 
 def _line(cells: Iterable[str]) -> str:

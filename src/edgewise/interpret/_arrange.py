@@ -1,0 +1,103 @@
+"""Hidden nodes in the places where their connections are short."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgewise.interpret._scores import edge_scores
+from edgewise.nn import KAN, Nodes, clone, layer_of, select
+
+_LESS = 1e-9  # share of the cost that a new order has to save
+
+
+class Arrangement(NamedTuple):
+    """The network, the old number of each node in its new place for each level (inputs first), and the costs."""
+
+    model: KAN
+    order: list[list[int]]
+    before: float
+    after: float
+
+
+def arrange(model: KAN, x: Any) -> Arrangement:
+    """Return the network with its hidden nodes where connections are short: what works together stands together.
+
+        cost = sum_e score_e |place of the node that e enters - place of the node that e leaves|
+
+    Node q of n stands at (q + 1/2) / n of its level, and scores are those of `edge_scores`. Level after level is set in
+    the order that is cheapest while the others stay, until none changes; sums stay before products. Inputs and outputs
+    keep their places, and the network computes what it did.
+
+    Shapes: x (n, n_in). Errors: InputError for x of another width.
+
+    >>> import edgewise as ew, torch
+    >>> model = ew.KAN([2, 2, 2], seed=0)
+    >>> for j, i in ((0, 0), (1, 1)):  # each input has a hidden node and an output, but they cross
+    ...     model.layers[0].mask[j, i] = model.layers[1].mask[j, i] = False
+    >>> found = ew.interpret.arrange(model, torch.rand(50, 2))
+    >>> found.order, found.after
+    ([[0, 1], [1, 0], [0, 1]], 0.0)
+
+    Source: neuron swapping in KAN 2.0 (Liu et al. 2024), which exchanges pairs; each level is solved as a whole here.
+    """
+    scores = edge_scores(model, x)
+    flows = [_by_node(score, nodes) for score, nodes in zip(scores, model.nodes[1:], strict=True)]
+    order = [list(range(nodes.n_nodes)) for nodes in model.nodes]
+    before = after = _cost(flows, order)
+    while True:
+        last = after
+        for level in range(1, len(order) - 1):
+            trial = [*order[:level], _cheapest(flows, order, level, model.nodes[level].n_sum), *order[level + 1 :]]
+            if (cost := _cost(flows, trial)) < after * (1 - _LESS):
+                order, after = trial, cost
+        if after == last:
+            return Arrangement(_reordered(model, order), order, before, after)
+
+
+def _by_node(score: Tensor, nodes: Nodes) -> Tensor:
+    """Scores (subnodes, n_in) as those of nodes."""
+    return torch.stack([score[group].sum(0) for group in nodes.groups()]).double().cpu()
+
+
+def _places(count: int) -> Tensor:
+    return (torch.arange(count, dtype=torch.float64) + 0.5) / count
+
+
+def _lengths(ends: int, starts: int) -> Tensor:
+    return (_places(ends)[:, None] - _places(starts)).abs()
+
+
+def _cost(flows: list[Tensor], order: list[list[int]]) -> float:
+    return sum(
+        float((flow[end][:, start] * _lengths(len(end), len(start))).sum())
+        for flow, start, end in zip(flows, order[:-1], order[1:], strict=True)
+    )
+
+
+def _cheapest(flows: list[Tensor], order: list[list[int]], level: int, n_sum: int) -> list[int]:
+    """The order of one level's nodes that costs least while the levels beside it stay."""
+    from scipy.optimize import linear_sum_assignment
+
+    count = len(order[level])
+    entering = flows[level - 1][:, order[level - 1]] @ _lengths(count, len(order[level - 1])).T
+    leaving = flows[level][order[level + 1]].T @ _lengths(len(order[level + 1]), count)
+    cost, found = entering + leaving, list(range(count))  # of node q in place p
+    for part in (range(n_sum), range(n_sum, count)):
+        nodes, places = linear_sum_assignment(cost[part.start : part.stop, part.start : part.stop].numpy())
+        for q, p in zip(nodes, places, strict=True):
+            found[part.start + p] = part.start + int(q)
+    return found
+
+
+def _reordered(model: KAN, order: list[list[int]]) -> KAN:
+    new = clone(model)
+    for depth, nodes in enumerate(model.nodes[1:]):
+        groups = nodes.groups()
+        outputs = [j for q in order[depth + 1] for j in groups[q]]
+        new.layers[depth] = select(layer_of(model, depth), outputs=outputs, inputs=order[depth])
+        arities = tuple(len(groups[q]) for q in order[depth + 1] if len(groups[q]) > 1)
+        new.nodes[depth + 1] = Nodes(nodes.n_sum, arities)
+    return new

@@ -14,6 +14,7 @@ from edgewise import KAN, Options, discover, find_relations, fit, symbolic
 from edgewise._typing import Array
 from edgewise.experiments._experiment import OURS, PYKAN, Claim, Experiment, grouped, limit, number, told
 from edgewise.experiments._interpretability_picture import drawn
+from edgewise.experiments._modules import BITS, modules
 from edgewise.experiments._pykan_formula import formula_of
 from edgewise.experiments._toys import BESSEL, DIGITS, SIX, SIX_PUBLISHED, TOYS, exact, inner_bessel, six
 from edgewise.measure import Case, Cell, Row, Settings
@@ -26,9 +27,10 @@ _SEEDS = (0, 1, 2)
 _ROWS, _FRESH = 1000, 10_000
 _BY_NAME = {toy.name: toy for toy in TOYS}
 _THEIRS = ("x y", "x / y")
-_ITEMS = (*list(_BY_NAME)[:2], DIGITS.name, BESSEL.name, *list(_BY_NAME)[2:], SIX)  # in the article's order
-_QUICK = (*_THEIRS, DIGITS.name, BESSEL.name, SIX)
-_PUBLISHED = {**{toy.name: toy.published for toy in (*TOYS, BESSEL, DIGITS)}, SIX: SIX_PUBLISHED}
+_BITS = {bits.name: bits for bits in BITS}
+_ITEMS = (*list(_BY_NAME)[:2], DIGITS.name, BESSEL.name, *list(_BY_NAME)[2:], SIX, *_BITS)  # in the articles' order
+_QUICK = (*_THEIRS, DIGITS.name, BESSEL.name, SIX, BITS[0].name)
+_PUBLISHED = {**{toy.name: toy.published for toy in (*TOYS, BESSEL, DIGITS, *BITS)}, SIX: SIX_PUBLISHED}
 _SHAPES = ([2, 1], [2, 1, 1], [2, 2, 1], [2, 5, 1])
 _GRIDS = (20, 50, 100)
 _ENOUGH = 0.01  # of the target's spread on held-out rows: a shape that leaves less is taken
@@ -40,7 +42,7 @@ FORMULA, STRUCTURE, NO = "formula", "structure", "no"
 
 
 class Interpretability(Experiment):
-    """The toy examples of the article's section on interpretability, three tables of 1000 rows each.
+    """The toy examples of the articles' sections on interpretability, three tables of 1000 rows each.
 
     Four targets go through `discover`. exp(J0(20 x) + y^2) has a curve that no library function is: the smallest of
     four shapes that explains held-out rows is trained and snapped; the structure is right where the outer function is
@@ -48,7 +50,10 @@ class Interpretability(Experiment):
     digit is right where each of ten curves, fitted to the one-hot digits by least squares, is above one half on its own
     tenth and below elsewhere, but for points within 0.01 of a border. The six columns go through `find_relations`, and
     what is solved through `discover`; right is both relations and no other. A formula counts as exact where it deviates
-    by less than 1e-9 at fresh points, beyond the data's range too, and has no decimal number in it.
+    by less than 1e-9 at fresh points, beyond the data's range too, and has no decimal number in it. Majorities and
+    parities of bits (all rows there are) train the shapes of KAN 2.0 with sparsity and prune them in turn; right is a
+    network that answers every row and whose first nodes read one group of bits each. It is arranged, where KAN 2.0
+    swaps neurons while it trains.
 
     Perceptrons have no formula, so there are no rows of them. pykan: its notebook's way (sparse training, pruning, a
     finer grid, automatic functions) on two targets.
@@ -56,13 +61,13 @@ class Interpretability(Experiment):
 
     name = "interpretability"
     title = "Toy targets read as formulas"
-    source = "KAN, sections 4.1 and 4.2 and figure 4.1"
+    source = "KAN, sections 4.1 and 4.2 and figure 4.1; modules of bits: KAN 2.0"
     file = "interpretability.csv"
     extra = ("formula", "right", "curves")
     texts = 4
     note = (
-        "largest relative deviation of a formula at fresh points; RMSE of the curve against J0; share of wrong digits; "
-        "relations that were missed or made up"
+        "largest relative deviation of a formula at fresh points; RMSE of the curve against J0; share of wrong digits "
+        "and of wrong answers; relations that were missed or made up"
     )
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -93,7 +98,7 @@ class Interpretability(Experiment):
                 lines.append([Cell(text) for text in (*cells, str(own[0]["status"]), "", "", "")])
                 continue
             right = sum(row["right"] != NO for row in own)
-            kind = STRUCTURE if item in (BESSEL.name, DIGITS.name) else FORMULA
+            kind = STRUCTURE if item in (BESSEL.name, DIGITS.name, *_BITS) else FORMULA
             cells += [str(there[0]["formula"]), f"{kind}: {right} of {len(own)}", told(max(map(number, there)))]
             lines.append([*map(Cell, cells), Cell(told(max(number(row, "seconds") for row in there)))])
         return head, lines
@@ -109,6 +114,7 @@ class Interpretability(Experiment):
             _counted(f"{DIGITS.name}: each output a spike on its own tenth", DIGITS.published, ours, DIGITS.name),
             limit("share of wrong digits, worst seed", 0.02, "not stated", max(wrong, default=np.inf)),
             _counted("six columns: both relations and no other", SIX_PUBLISHED, ours, SIX),
+            *(_counted(f"{name}: a node for each", bits.published, ours, name) for name, bits in _BITS.items()),
         ]
 
     def draw(self, rows: Sequence[Row]) -> Picture:
@@ -212,9 +218,20 @@ def _six(item: str, seed: int, quick: bool) -> dict[str, Any]:
     return {"formula": "; ".join(texts), "right": FORMULA if error == 0 else NO, "error": error}
 
 
+def _modules(item: str, seed: int, quick: bool) -> dict[str, Any]:
+    found = modules(_BITS[item], seed, quick)
+    nodes = " | ".join(" ".join(str(bit + 1) for bit in node) for node in found.read)
+    before, after = found.lengths
+    text = f"nodes that read bits {nodes}; connections of {before:.2g} arranged to {after:.2g}"
+    wires = "|".join(" ".join(",".join(map(str, edge)) for edge in wires) for wires in found.wires)
+    right = STRUCTURE if found.right and found.wrong == 0 else NO
+    return {"formula": text, "right": right, "error": found.wrong, "shape": str(found.widths),
+            "curves": wires if seed == _SEEDS[0] else ""}  # fmt: skip
+
+
 def _theirs(item: str, seed: int, quick: bool) -> dict[str, Any]:
     toy = _BY_NAME[item]
     return _told(item, formula_of(*toy.table(_ROWS, seed), toy.names, steps=2 if quick else 50))
 
 
-_OWN = {BESSEL.name: _bessel, DIGITS.name: _digits, SIX: _six}
+_OWN = {BESSEL.name: _bessel, DIGITS.name: _digits, SIX: _six, **dict.fromkeys(_BITS, _modules)}

@@ -27,6 +27,8 @@ def drawn(rows: Sequence[Row]) -> Picture:
         ax.set_title(str(row["item"]), fontsize=9, pad=10)
         if row["item"] in (BESSEL.name, DIGITS.name):
             _curves(ax, str(row["item"]), _read(str(row["curves"])))
+        elif "|" in str(row["curves"]):
+            _wires(ax, str(row["curves"]))
         else:
             _network(ax, str(row["item"]), str(row["formula"]))
     return picture
@@ -49,6 +51,21 @@ def _curves(ax: Axes, item: str, curves: Array) -> None:
     ax.set(xlabel="x", ylim=(-0.5, 1.5))
     ax.text(0.98, 0.97, "exp(spline(x) + y²)", transform=ax.transAxes, ha="right", va="top", fontsize=8, color=INK)
     ax.legend(frameon=False, fontsize=7, loc="upper left")
+
+
+def _wires(ax: Axes, text: str) -> None:
+    """The edges of a network, as it was trained and as it was arranged."""
+    ax.axis("off")
+    for side, half in enumerate(text.split("|")):
+        edges = [tuple(map(int, edge.split(","))) for edge in half.split()]
+        top = max(depth for depth, *_ in edges) + 1
+        count = [1 + max(n for depth, j, i in edges for level, n in ((depth, i), (depth + 1, j)) if level == at)
+                 for at in range(top + 1)]  # fmt: skip
+        nodes = {(at, n): (1.2 * side + (n + 0.5) / count[at], at) for at in range(top + 1) for n in range(count[at])}
+        for depth, j, i in edges:
+            ax.plot(*zip(nodes[depth, i], nodes[depth + 1, j], strict=True), color=COLOURS["edgewise"], lw=1, zorder=1)
+        ax.plot(*zip(*nodes.values(), strict=True), "o", ms=4, color=INK, zorder=2)
+        ax.text(1.2 * side + 0.5, -0.35, ("as trained", "arranged")[side], ha="center", va="top", fontsize=8, color=INK)
 
 
 def _network(ax: Axes, item: str, text: str) -> None:

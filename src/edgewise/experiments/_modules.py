@@ -1,0 +1,90 @@
+"""Functions of bits that are made of small functions, and networks in which those stand apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from edgewise import KAN, Options, fit, prune
+from edgewise._typing import Array
+from edgewise.interpret import Cut, arrange
+from edgewise.nn import layer_of
+
+Edge = tuple[int, int, int]
+
+_SPARSITY, _GRID, _ROUNDS = 0.01, 3, 4
+_ERROR = 0.2  # that pruning may leave: answers are 0 or 1
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Groups of so many neighbouring bits, -1 or 1, and what is computed of them: columns of 0 or 1."""
+
+    name: str
+    groups: int
+    size: int
+    widths: list[Any]
+    law: Callable[[Array], Array]  # of (n, groups, size), to (n, outputs)
+    published: str
+
+    def table(self) -> tuple[Array, Array]:
+        """All rows there are."""
+        x = np.array(list(product((-1.0, 1.0), repeat=self.groups * self.size)))
+        return x, self.law(x.reshape(len(x), self.groups, self.size))
+
+
+class Modules(NamedTuple):
+    """What the nodes read, the share of wrong answers, whether the modules are the known ones, and the connections.
+
+    read: the bits of each node of the first hidden level. lengths: the cost of the connections before and after the
+    nodes were arranged. wires: edges (layer, j, i) before and after.
+    """
+
+    read: list[list[int]]
+    wrong: float
+    right: bool
+    lengths: tuple[float, float]
+    wires: tuple[list[Edge], list[Edge]]
+    widths: list[Any]
+
+
+BITS = (
+    Bits("majority of three majorities of 3 bits", 3, 3, [9, 10, 10, 1],
+         lambda x: (np.sign(x.sum(2)).sum(1, keepdims=True) > 0).astype(float), "neurons swapped in training"),
+    Bits("parities of five pairs of bits", 5, 2, [10, 10, 5], lambda x: (x.prod(2) > 0).astype(float),
+         "neurons swapped in training"),
+)  # fmt: skip
+
+
+def modules(bits: Bits, seed: int, quick: bool) -> Modules:
+    """A network trained with sparsity and pruned, in turn as long as edges go, then arranged."""
+    x, y = bits.table()
+    options = Options(seed=seed, validation=0.0, restarts=1 if quick else "auto")
+    lean = _pruned(KAN(bits.widths, seed=seed), x, y, _SPARSITY, options)
+    for _ in range(0 if quick else _ROUNDS):
+        again = _pruned(lean, x, y, 2 * _SPARSITY, replace(options, restarts=1))
+        if len(_wires(again)) >= len(_wires(lean)):
+            break
+        lean = again
+    laid = arrange(lean, x)
+    with torch.no_grad():
+        wrong = ((laid.model(torch.from_numpy(x)).numpy() > 0.5) != (y > 0.5)).any(axis=1)
+    read = [row.nonzero().flatten().tolist() for row in layer_of(laid.model, 0).mask]
+    right = sorted(read) == [list(range(k, k + bits.size)) for k in range(0, x.shape[1], bits.size)]
+    wires = _wires(lean), _wires(laid.model)
+    return Modules(read, float(wrong.mean()), right, (laid.before, laid.after), wires, laid.model.widths)
+
+
+def _pruned(model: KAN, x: Array, y: Array, sparsity: float, options: Options) -> KAN:
+    trained = fit(model, x, y, sparsity=sparsity, grids=[_GRID], options=options).model
+    return prune(trained, x, y, cuts=Cut("edges", error=_ERROR)).model
+
+
+def _wires(model: KAN) -> list[Edge]:
+    layers = enumerate(layer_of(model, depth).mask for depth in range(len(model.layers)))
+    return [(depth, j, i) for depth, mask in layers for j, i in mask.nonzero().tolist()]

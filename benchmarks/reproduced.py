@@ -33,7 +33,7 @@ def draw(results: Path, pictures: Path, page: Path, readme: Path) -> Iterator[Pa
             continue
         path = pictures / f"reproduced_{experiment.name}.svg"
         with rc_context(STYLE):
-            experiment.picture(rows, rows[-1]).savefig(path, metadata={"Date": None}, facecolor="white")
+            experiment.picture(rows, _last(rows)).savefig(path, metadata={"Date": None}, facecolor="white")
         yield path
         parts += _section(experiment, rows)
         claims = experiment.claims(rows)
@@ -65,8 +65,8 @@ def _taken(path: Path) -> list[str]:
     if not whole:
         return []
     minutes, last = max(float(row["minutes"]) for row in whole[-1]), whole[-1][-1]
-    told = f"All of them, perceptrons included, took {minutes:.1f} minutes on {last['cores']} cores"
-    return [f"{told} ({last['device']}; `{path.name}`, commit {last['commit']}).", ""]
+    told = f"The run of all of them at commit {last['commit']}, perceptrons included, took {minutes:.1f} minutes"
+    return [f"{told} on {last['cores']} cores ({last['device']}; `{path.name}`).", ""]
 
 
 def _kept(claims: Sequence[Claim]) -> Cell:
@@ -83,5 +83,10 @@ def _section(experiment: Experiment, rows: list[dict[str, str]]) -> list[str]:
         *markdown(*experiment.table(rows), experiment.texts),
         "",
         f"{experiment.note[:1].upper()}{experiment.note[1:]}.\n",
-        measured_with(experiment.file, rows[-1]),
+        measured_with(experiment.file, _last(rows)),
     ]
+
+
+def _last(rows: list[dict[str, str]]) -> dict[str, str]:
+    """The row of edgewise's that was measured last."""
+    return max((row for row in rows if row["model"] == OURS), key=lambda row: row["date"])

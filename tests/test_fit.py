@@ -15,6 +15,7 @@ from torch import Tensor
 import edgewise as ew
 from edgewise.optim import CG, LBFGS, LM, Adam
 from edgewise.train import Outcome, Row
+from edgewise.train._runner import Runner
 
 
 def points(n: int, d: int, seed: int = 0) -> Tensor:
@@ -388,3 +389,25 @@ def test_fitting_under_no_grad_is_the_same() -> None:
         assert torch.equal(ew.fit(ew.KAN([2, 1]), X, Y, grids=[3], options=once()).model(X), expected)
         for solver in (LBFGS(steps=5), Adam(epochs=2)):
             assert ew.fit(ew.KAN([2, 1]), X, Y, solver=solver).train_error < 0.7
+
+
+def test_rows_without_noise_are_not_smoothed_when_parameters_outnumber_them() -> None:
+    x, fresh = points(1000, 2), points(1000, 2, seed=9)
+    model, errors = ew.KAN([2, 5, 1], seed=0), []
+    for grid in (3, 5, 10, 20, 50, 100):
+        model = ew.fit(model, x, wave(x), grids=[grid], options=ew.Options(validation=0.0)).model
+        errors.append(rms(model, fresh, wave(fresh)))
+    assert errors[-2] < 1e-5 and errors[-1] < 3 * errors[-2]
+
+
+def test_sparse_training_keeps_a_trained_network_that_no_run_betters(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = points(200, 2)
+    y = torch.sin(2 * x[:, 0]) * x[:, 1]
+    trained = ew.fit(ew.KAN([2, (0, 1)], seed=0), x, y, grids=[5], sparsity=1e-3, options=once()).model
+
+    def spoiled(self: Runner, model: ew.KAN, *_: object) -> ew.KAN:
+        return ew.KAN(model.widths, grid=5, seed=7)
+
+    monkeypatch.setattr(Runner, "descend", spoiled)
+    again = ew.fit(trained, x, y, grids=[5], sparsity=2e-3, options=once()).model
+    assert rms(again, x, y) < 1.01 * rms(trained, x, y)

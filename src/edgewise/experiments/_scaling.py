@@ -52,7 +52,7 @@ class Scaling(Experiment):
     error lies between 1e-3 of the target's spread, above which its curves are not resolved yet, and 1e-12 of it, which
     is rounding. The article states neither domains nor rows: here, uniform rows on [-1, 1]^d, as many as the finest
     grid wants, the same for every model; a perceptron sees targets in spreads from their mean. Each of
-    six perceptrons is trained for 4 s, more than most of the whole curves of splines take (10 s for a hundred inputs).
+    six perceptrons is trained for 8 s, more than most of the whole curves of splines take (10 s for a hundred inputs).
     pykan is not given the hundred inputs, for its time.
     """
 

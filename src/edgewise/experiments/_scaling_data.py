@@ -25,7 +25,7 @@ class Target:
     grids: tuple[int, ...]
     rows: int = 5000
     theirs: tuple[int, ...] = (3, 5, 10, 20, 50)
-    patience: float = 2.0
+    patience: float = 4.0
 
     def table(self, seed: int, rows: int | None = None) -> tuple[Array, Array]:
         """Uniform points (rows, inputs) and the values there (rows,)."""

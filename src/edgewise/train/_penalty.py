@@ -18,6 +18,7 @@ _FLOOR = 1e-4  # scores below this share of the target's spread count as zero
 _HELD = 1e-2  # what so many rows leave open is nothing
 _BARRED = 1e4  # weight of the differences that a monotone edge forbids
 _WORSE = 10.0  # times the cost: scores above it tell of rows without noise
+_CLEAN = 1e-14  # cost below which rows have no noise to be smoothed away
 _SAMPLE = 2000  # rows that the penalties' weights are read from
 
 
@@ -153,8 +154,11 @@ def smoothing_by_gcv(
     """Return the smoothing weight with the least generalised cross-validation score of the linearised problem.
 
     gcv(w) = rss(w) / (1 - trace((H + w R)^-1 H) / n)^2, the trace estimated by 16 fixed random probes. No smoothing
-    where every score is far above the cost of the network as it is: rows without noise are not to be smoothed.
+    where every score is far above the cost of the network as it is, or that cost is next to nothing: rows without noise
+    are not to be smoothed, which would flatten curves where no rows are.
     """
+    if normal.cost < _CLEAN:
+        return 0.0
     cost, gradient, hessian = normal.cost, normal.gradient, mirror(normal.hessian)
     form = penalty(model, table, 0.0, 1.0, loss=loss, rows=rows)
     layout = Layout(model)

@@ -102,25 +102,30 @@ class SecondOrder:
     def _sparse(self, model: KAN, part: Part, grid: int) -> KAN:
         """Up to eight runs with sparsity, reweighted in each, as long as error and scores, as they really are, fall.
 
-        Within a run the scores' sensitivities are frozen, so that it can end where only the frozen scores are small.
+        Within a run the scores' sensitivities are frozen, so that it can end where only the frozen scores are small. A
+        network that was trained before is kept where no run betters it.
         """
-        runner = self.runner
-        best, least = model, math.inf
+        runner, model = self.runner, adapt_grid(model, part.sample.x, grid)
+        runner.tune(model, part)
+        best, least, last = model, self._scored(model, part) if self.trained else math.inf, math.inf
         for _ in range(8):
             model = adapt_grid(model, part.sample.x, grid)
             runner.tune(model, part)
             form = runner.penalty(model, part, runner.smoothing(model, part), self.sparsity)
             model = runner.descend(model, part, form)
-            layout = Layout(model)
-            form = penalty(model, part.sample, self.sparsity, 0.0)
-            # The form's value at its own network is half the scores.
-            objective = runner.error(model, part) ** 2 + 2 * form.at(layout, layout.read(model))
-            if objective >= least:
+            objective = self._scored(model, part)
+            if objective < least:
+                best, least = model, objective
+            if objective >= last or self.late():
                 break
-            best, least = model, objective
-            if self.late():
-                break
+            last = objective
         return best
+
+    def _scored(self, model: KAN, part: Part) -> float:
+        """The error's square and the sparsity times the scores, as they are."""
+        layout, form = Layout(model), penalty(model, part.sample, self.sparsity, 0.0)
+        # The form's value at its own network is half the scores.
+        return self.runner.error(model, part) ** 2 + 2 * form.at(layout, layout.read(model))
 
     def _exact(self, model: KAN, part: Part) -> KAN:
         """On the way to an exact solution, run on without penalties, which bar the curved way there."""

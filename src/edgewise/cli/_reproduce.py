@@ -68,8 +68,9 @@ def reproduce(
                 found[name] = EXPERIMENTS[name].ordered(rows)
                 done[name] = (time.monotonic() - began) / 60
                 _store(folder, EXPERIMENTS[name], found[name])
-                used = {"cores": cores(), "jobs": plan.jobs, "models": " ".join(models), "rows": len(rows)}
-                append(folder / MINUTES, [{**used, "experiment": name, "minutes": done[name]}])
+                if not (only or resume):  # the time of a part tells nothing
+                    used = {"cores": cores(), "jobs": plan.jobs, "models": " ".join(models), "rows": len(rows)}
+                    append(folder / MINUTES, [{**used, "experiment": name, "minutes": done[name]}])
 
             plan = Plan(folder, only=only, resume=resume, jobs=jobs or cores())
             run([EXPERIMENTS[name] for name in chosen], settings, plan, bar, finished)

@@ -1,4 +1,4 @@
-"""What is measured and how: figures made of cases, each in a process of its own, their rows in CSV files."""
+"""What is measured and how: figures made of cases, measured in other processes, their rows in CSV files."""
 
 from __future__ import annotations
 

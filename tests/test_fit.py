@@ -400,7 +400,7 @@ def test_rows_without_noise_are_not_smoothed_when_parameters_outnumber_them() ->
     assert errors[-2] < 1e-5 and errors[-1] < 3 * errors[-2]
 
 
-def test_sparse_training_keeps_a_trained_network_that_no_run_betters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sparse_training_keeps_a_trained_network_where_a_run_ends_far_worse(monkeypatch: pytest.MonkeyPatch) -> None:
     x = points(200, 2)
     y = torch.sin(2 * x[:, 0]) * x[:, 1]
     trained = ew.fit(ew.KAN([2, (0, 1)], seed=0), x, y, grids=[5], sparsity=1e-3, options=once()).model

@@ -16,6 +16,7 @@ from edgewise.train._starts import best_start
 
 _PROMISING = 1e-6  # of the target's spread: the solution may be exact
 _EXACT = 1e-13  # of the target's spread
+_FAR = 2.0  # times what error and scores were before
 
 
 class SecondOrder:
@@ -103,22 +104,22 @@ class SecondOrder:
         """Up to eight runs with sparsity, reweighted in each, as long as error and scores, as they really are, fall.
 
         Within a run the scores' sensitivities are frozen, so that it can end where only the frozen scores are small. A
-        network that was trained before is kept where no run betters it.
+        network that was trained before is kept where the first run ends far above it.
         """
         runner, model = self.runner, adapt_grid(model, part.sample.x, grid)
         runner.tune(model, part)
-        best, least, last = model, self._scored(model, part) if self.trained else math.inf, math.inf
+        best, least = model, _FAR * self._scored(model, part) if self.trained else math.inf
         for _ in range(8):
             model = adapt_grid(model, part.sample.x, grid)
             runner.tune(model, part)
             form = runner.penalty(model, part, runner.smoothing(model, part), self.sparsity)
             model = runner.descend(model, part, form)
             objective = self._scored(model, part)
-            if objective < least:
-                best, least = model, objective
-            if objective >= last or self.late():
+            if objective >= least:
                 break
-            last = objective
+            best, least = model, objective
+            if self.late():
+                break
         return best
 
     def _scored(self, model: KAN, part: Part) -> float:

@@ -106,9 +106,11 @@ class SecondOrder:
         Within a run the scores' sensitivities are frozen, so that it can end where only the frozen scores are small. A
         network that was trained before is kept where the first run ends far above it.
         """
-        runner, model = self.runner, adapt_grid(model, part.sample.x, grid)
-        runner.tune(model, part)
-        best, least = model, _FAR * self._scored(model, part) if self.trained else math.inf
+        runner, best, least = self.runner, model, math.inf
+        if self.trained:
+            best = adapt_grid(model, part.sample.x, grid)
+            runner.tune(best, part)
+            least = _FAR * self._scored(best, part)
         for _ in range(8):
             model = adapt_grid(model, part.sample.x, grid)
             runner.tune(model, part)

@@ -88,7 +88,8 @@ class Grids(Experiment):
                         color=line[0].get_color(), lw=1)  # fmt: skip
             ax.set(xscale="log", yscale="log", title=name, xlabel="cells of the grid G")
         panels[0].set_ylabel("RMSE: test, and train (dotted)")
-        legend(panels[-1])
+        if panels:
+            legend(max(panels, key=lambda ax: len(ax.lines)))
         return picture
 
 

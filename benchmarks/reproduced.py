@@ -18,8 +18,6 @@ computing. Sources: Liu et al., KAN: Kolmogorov-Arnold Networks (arXiv 2404.1975
 the notebooks of pykan 0.2.8. Set-ups and seeds are in `src/edgewise/experiments`, one experiment a file. Made from the
 rows in `benchmarks/results/reproduced` by `python benchmarks/draw.py`.
 """
-
-
 _OPEN, _CLOSE = "<!-- Made by python benchmarks/draw.py. -->\n", "<!-- End of what is made. -->\n"
 
 

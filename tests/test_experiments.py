@@ -8,7 +8,7 @@ import pytest
 
 from edgewise.cli import main
 from edgewise.experiments import EXPERIMENTS, MLP, OURS, PYKAN, Claim
-from edgewise.measure import Cell, Plan, Row, Settings, read, run
+from edgewise.measure import Cell, Plan, Row, Settings, Station, read, run
 
 ROOT = Path(__file__).parents[1]
 QUICK = Settings((OURS, MLP), quick=True)
@@ -55,9 +55,10 @@ def test_the_command_stores_rows_table_and_picture(tmp_path: Path, capsys: pytes
     assert main(command) == 0
     assert "best G" in capsys.readouterr().out
     assert {path.name for path in out.iterdir()} == {"grids.csv", "grids.md", "grids.svg", "minutes.csv"}
-    rows = read(out / "grids.csv")
+    rows, minutes = read(out / "grids.csv"), read(out / "minutes.csv")
+    assert [row["experiment"] for row in minutes] == ["grids"]
     assert main([*command, "--resume"]) == 0
-    assert read(out / "grids.csv") == rows
+    assert read(out / "grids.csv") == rows and read(out / "minutes.csv") == minutes
 
 
 def test_the_page_and_the_readme_are_what_the_stored_rows_give(tmp_path: Path) -> None:
@@ -71,19 +72,34 @@ def test_the_page_and_the_readme_are_what_the_stored_rows_give(tmp_path: Path) -
     assert (tmp_path / "reproduced.md").read_text() == (ROOT / "docs" / "reproduced.md").read_text()
 
 
-def test_experiments_share_the_cores_and_each_is_told_of_when_it_is_done(tmp_path: Path) -> None:
+def test_each_experiment_is_told_of_when_its_last_case_is_done(tmp_path: Path) -> None:
     done: dict[str, int] = {}
 
     def finished(name: str, rows: list[Row]) -> None:
         done[name] = len(rows)
 
     seen: list[float] = []
-    figures = [EXPERIMENTS["grids"], EXPERIMENTS["scaling"]]
-    plan = Plan(tmp_path, only=f"x y: {MLP}", jobs=2)
-    rows = run(figures, QUICK, plan, lambda stage, share: seen.append(share), finished)
-    assert done == {"grids": 0, "scaling": len(rows["scaling"])} and done["scaling"] > 0
-    assert [row["case"] for row in read(tmp_path / "scaling.csv")] == [f"x y: {MLP}"] * done["scaling"]
+    names = ("grids", "scaling", "special")  # the first has no such case
+    plan = Plan(tmp_path, only=f": {MLP}", jobs=2)
+    rows = run([EXPERIMENTS[name] for name in names], QUICK, plan, lambda stage, share: seen.append(share), finished)
+    assert done == {name: len(rows[name]) for name in names}
+    for name in names:
+        wanted = {case.label for case in EXPERIMENTS[name].cases(QUICK) if case.values["model"] == MLP}
+        assert {row["case"] for row in read(tmp_path / EXPERIMENTS[name].file)} == wanted
     assert seen[0] == 0.0 and seen[-1] == 1.0
+
+
+def test_a_process_goes_on_from_case_to_case() -> None:
+    experiment, station = EXPERIMENTS["scaling"], Station()
+    cases = [case for case in experiment.cases(QUICK) if case.values["model"] == MLP]
+    try:
+        processes = []
+        for case in cases:
+            assert not any(row["status"] for row in station.rows(experiment, case, QUICK))
+            processes += station._processes.values()
+    finally:
+        station.close()
+    assert len(processes) == len(cases) == 2 and processes[0] is processes[1]
 
 
 def test_the_command_lists_the_experiments(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,6 @@ from torch import Tensor
 import edgewise as ew
 from edgewise.optim import CG, LBFGS, LM, Adam
 from edgewise.train import Outcome, Row
-from edgewise.train._runner import Runner
 
 
 def points(n: int, d: int, seed: int = 0) -> Tensor:
@@ -133,7 +132,7 @@ def test_removed_edges_stay_removed() -> None:
     assert rms(fitted, X, X[:, 0] ** 2 + X[:, 1]) < 1e-6
 
 
-# weights, noise, sparsity
+# weights, noise
 
 
 def test_rows_without_weight_are_ignored() -> None:
@@ -187,18 +186,6 @@ def test_few_noisy_rows_are_not_run_through() -> None:
     test = points(500, 1, seed=9)
     assert rms(result.model, test, torch.sin(3 * test[:, 0])) < 0.1
     assert result.train_error > 0.05
-
-
-def test_sparsity_silences_an_input_that_does_not_matter() -> None:
-    x = points(300, 3)
-    y = torch.sin(2 * x[:, 0]) * x[:, 1] + 0.02 * noise(300)
-    plain, sparse = (
-        ew.interpret.input_scores(ew.fit(ew.KAN([3, (0, 1)]), x, y, grids=[3], sparsity=s).model, x)
-        for s in (0.0, 1e-2)
-    )
-    assert sparse[2] < 0.05 * sparse[:2].min()
-    assert sparse[2] < 0.3 * plain[2]
-    assert sparse[:2].min() > 0.1
 
 
 # grids
@@ -389,25 +376,3 @@ def test_fitting_under_no_grad_is_the_same() -> None:
         assert torch.equal(ew.fit(ew.KAN([2, 1]), X, Y, grids=[3], options=once()).model(X), expected)
         for solver in (LBFGS(steps=5), Adam(epochs=2)):
             assert ew.fit(ew.KAN([2, 1]), X, Y, solver=solver).train_error < 0.7
-
-
-def test_rows_without_noise_are_not_smoothed_when_parameters_outnumber_them() -> None:
-    x, fresh = points(1000, 2), points(1000, 2, seed=9)
-    model, errors = ew.KAN([2, 5, 1], seed=0), []
-    for grid in (3, 5, 10, 20, 50, 100):
-        model = ew.fit(model, x, wave(x), grids=[grid], options=ew.Options(validation=0.0)).model
-        errors.append(rms(model, fresh, wave(fresh)))
-    assert errors[-2] < 1e-5 and errors[-1] < 3 * errors[-2]
-
-
-def test_sparse_training_keeps_a_trained_network_where_a_run_ends_far_worse(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = points(200, 2)
-    y = torch.sin(2 * x[:, 0]) * x[:, 1]
-    trained = ew.fit(ew.KAN([2, (0, 1)], seed=0), x, y, grids=[5], sparsity=1e-3, options=once()).model
-
-    def spoiled(self: Runner, model: ew.KAN, *_: object) -> ew.KAN:
-        return ew.KAN(model.widths, grid=5, seed=7)
-
-    monkeypatch.setattr(Runner, "descend", spoiled)
-    again = ew.fit(trained, x, y, grids=[5], sparsity=2e-3, options=once()).model
-    assert rms(again, x, y) < 1.01 * rms(trained, x, y)

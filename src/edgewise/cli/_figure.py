@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
     from edgewise.measure import Cell
 
-_WIDEST = 200
+_WIDEST, _LONG = 200, 40  # characters of a table, and of a cell that may be wrapped
 
 
 def show(screen: Console, title: str, head: Sequence[str], lines: Sequence[Sequence[Cell]], texts: int = 1) -> int:
     """Print a table whose first columns are texts; returns how many limits are missed."""
     grid = Grid(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for number, heading in enumerate(head):
-        grid.add_column(heading, justify="right" if number >= texts else "left", no_wrap=True)
+        longest = max((len(line[number].text) for line in lines), default=0)
+        justify = "right" if number >= texts and longest <= _LONG else "left"
+        grid.add_column(heading, justify=justify, no_wrap=longest <= _LONG, overflow="fold")
     for line in lines:
         grid.add_row(*map(_text, line))
     screen.print()

@@ -52,7 +52,8 @@ class Interpretability(Experiment):
     what is solved through `discover`; right is both relations and no other. A formula counts as exact where it deviates
     by less than 1e-9 at fresh points, beyond the data's range too, and has no decimal number in it. Majorities and
     parities of bits (all rows there are) train the shapes of KAN 2.0 with sparsity and prune them in turn; right is a
-    network that answers every row and whose first nodes read one group of bits each. It is arranged, where KAN 2.0
+    network that answers every row and whose first nodes read one group of bits each; the sparsity and what pruning may
+    leave were chosen on these seeds. It is arranged, where KAN 2.0
     swaps neurons while it trains.
 
     Perceptrons have no formula, so there are no rows of them. pykan: its notebook's way (sparse training, pruning, a

@@ -24,14 +24,15 @@ def draw(rows: Sequence[Row]) -> Picture:
 
     own = {str(row["item"]): row for row in rows if row["model"] == OURS and row["states"]}
     columns, lines = min(len(own), _ACROSS) or 1, -(-len(own) // _ACROSS) or 1
-    picture = Figure(figsize=(3.3 * columns + 0.9, 3.0 * lines + 0.4), layout="constrained")
+    picture = Figure(figsize=(3.3 * columns + 0.9, 3.0 * lines + 0.4), dpi=200, layout="constrained")
     axes = list(picture.subplots(lines, columns, squeeze=False).flat)
     for ax in axes[len(own) :]:
         ax.remove()
     shown = None
     for ax, (name, row) in zip(axes, own.items(), strict=False):
         model, states, curve = MODELS[name], _numbers(row["states"]), _numbers(row["curve"])
-        shown = ax.scatter(states[:, 0], states[:, 1], c=states[:, 2], s=5, cmap="viridis", vmin=0, vmax=1, lw=0)
+        shown = ax.scatter(states[:, 0], states[:, 1], c=states[:, 2], s=5, cmap="viridis", vmin=0, vmax=1, lw=0,
+                           rasterized=True)  # fmt: skip
         energies = np.linspace(states[:, 0].min(), states[:, 0].max(), _LINES)
         lam = np.linspace(0.0, model.most, _LINES)
         ax.contour(energies, lam, _exact(model, energies, lam), levels=[0], colors=[INK], linewidths=1.2)

@@ -44,8 +44,8 @@ class Physics(Experiment):
 
     Where the sources are silent: speeds up to 0.9 in the field, where the loss is infinite at 1; r uniform; pykan's
     losses are read as root mean squares, the reading that favours it. A perceptron is not asked for several conserved
-    quantities. Swapping neurons (a majority of majorities) is
-    left out: edgewise has no such step. pykan's own runs prune and snap by hand, so its figures are the published ones.
+    quantities. pykan's own runs prune and snap by hand, so its figures are the published ones. Modules of bits stand
+    with the experiment on interpretability.
     """
 
     name = "physics"

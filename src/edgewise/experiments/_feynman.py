@@ -32,8 +32,9 @@ class Feynman(Experiment):
 
     The article states neither ranges nor numbers of rows. Ranges are those of `datasets.dimensionless`; 1000 rows (2000
     for three equations) train every model, and 5000 others choose between networks, sizes, solvers and pykan's grids.
-    Perceptrons get 0.8 s and 1.6 s of each of two solvers, about as long as the networks of most equations. The article takes the best of three seeds, and of depths, by test rows; here there is one seed. All models
-    get inputs on [-1, 1] and targets in units of their spread.
+    Perceptrons get 0.8 s and 1.6 s of each of two solvers, about as long as the networks of most equations. The article
+    takes the best of three seeds, and of depths, by test rows; here there is one seed. All models get inputs on [-1, 1]
+    and targets in units of their spread.
     """
 
     name = "feynman"

@@ -12,6 +12,8 @@ from torch import Tensor
 from edgewise._typing import Array
 from edgewise.discovery._problem import Problem
 
+RESOLUTION = 1e-7  # remainders below this are alike: they are read from inner products, which square them
+
 
 @dataclass(frozen=True)
 class Relation:
@@ -90,11 +92,12 @@ class Gradients:
         return (solution / scale).tolist()
 
     def residual(self, left: int, terms: list[int], factors: list[float]) -> float:
-        """The size of left - sum k terms over the summed sizes of its parts."""
+        """The size of left - sum k terms over the summed sizes of its parts, zero where only rounding is left."""
         places, k = [left, *terms], np.array([1.0, *(-f for f in factors)])
         square = self.moments[np.ix_(places, places)]
         total = float(np.sum(np.abs(k) * np.sqrt(np.maximum(np.diag(square), 0.0))))
-        return float(np.sqrt(max(k @ square @ k, 0.0))) / total if total > 0 else 0.0
+        size = float(np.sqrt(max(k @ square @ k, 0.0)))
+        return size / total if size > RESOLUTION * total else 0.0
 
 
 def fraction(value: float) -> Fraction | None:

@@ -9,7 +9,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery._gradients import Gradients, Relation, fraction
+from edgewise.discovery._gradients import RESOLUTION, Gradients, Relation, fraction
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._separations import factors, terms
 
@@ -31,8 +31,13 @@ def find_relations(problem: Problem, value: Tensor, slope: Tensor, error: float)
     found = [r for r in found if r.residual < limit and r.reduced.sound()]
     if not found:
         return []
-    near = max(5 * min(r.residual for r in found), 3 * error)
-    return sorted(found, key=lambda r: (r.residual > near, r.cost if r.residual <= near else 0.0, r.residual))
+    near = max(5 * min(r.residual for r in found), 3 * error, RESOLUTION)
+
+    def rank(relation: Relation) -> tuple[bool, float, float]:
+        residual = max(relation.residual, RESOLUTION)
+        return residual > near, relation.cost if residual <= near else 0.0, residual
+
+    return sorted(found, key=rank)
 
 
 def _irrelevant(g: Gradients, error: float) -> list[Relation]:

@@ -58,17 +58,20 @@ def test_lifting_a_formula_of_the_reduced_columns_gives_the_original_target(name
     assert start.error(torch.from_numpy(lifted)) == pytest.approx(error, rel=1e-9)
 
 
-def relations_of(f: str, x: np.ndarray) -> list[str]:
-    """Relations found from exact values and gradients."""
+def relations_of(f: str, x: np.ndarray, error: float = 1e-6, rounding: float = 0.0, seed: int = 0) -> list[str]:
+    """Relations found from values and gradients that are exact but for a relative `rounding`."""
     columns = torch.from_numpy(x).requires_grad_()
     target = FUNCTIONS[f](*columns.unbind(1))
     (slope,) = torch.autograd.grad(target.sum(), columns)
     p = problem(x, target.detach().numpy())
-    return [r.text for r in find_relations(p, target.detach(), slope, 1e-6) if r.residual < 1e-9]
+    noise = torch.randn(slope.shape, dtype=slope.dtype, generator=torch.Generator().manual_seed(seed))
+    found = find_relations(p, target.detach(), slope * (1 + rounding * noise), error)
+    return [r.text for r in found if r.residual < 1e-9]
 
 
 FUNCTIONS = {
     "monomial": lambda a, b, c: a**2 * b / c + 0 * a,
+    "scaled": lambda a, b, c: a * b**2 * torch.exp(-c),
     "ratio": lambda a, b, c: torch.sin(a / b) + c**2,
     "difference": lambda a, b, c: torch.exp(-((a - b) ** 2)) * c,
     "norm": lambda a, b, c: torch.sqrt(a**2 + b**2) + c,
@@ -89,6 +92,16 @@ FUNCTIONS = {
 )
 def test_each_kind_of_relation_is_read_from_gradients(name: str, expected: str) -> None:
     assert any(expected in text for text in relations_of(name, table(400, 3, 0.5, 2.0)))
+
+
+@pytest.mark.parametrize("name", ["monomial", "scaled", "difference"])
+def test_rounding_does_not_choose_among_relations(name: str) -> None:
+    """Another processor rounds otherwise, and gives the same stages."""
+    x = table(400, 3, 0.5, 2.0)
+    exact = relations_of(name, x, 1e-15)
+    assert exact
+    for seed in range(20):
+        assert relations_of(name, x, 1e-15, rounding=1e-15, seed=seed) == exact
 
 
 def test_a_function_without_symmetry_has_no_relation() -> None:

@@ -230,6 +230,8 @@ def _solve(relation: _Relation, data: Data) -> tuple[_Relation, float, Array] | 
             break
         c = (solution[0] / sizes).numpy()
         q = bottom @ c[p:]
+        if not q.any():
+            break
         with np.errstate(all="ignore"):
             error = data.error(size_y * (top @ c[:p]) / q)
         if best is not None and error > best[1] * (1 - 1e-5):

@@ -41,6 +41,15 @@ def test_the_rational_kind_starts_as_a_perceptron() -> None:
         assert float((block(x) - plain).std() / plain.std()) < 0.01
 
 
+@pytest.mark.parametrize(("grid", "degree"), [(2, 2), (3, 1), (5, 3)])
+def test_the_spline_kind_starts_with_outputs_of_the_size_of_its_inputs(grid: int, degree: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    block = KANFeedForward(64, kind="spline", grid=grid, degree=degree, generator=generator)
+    x = torch.randn(500, 64, generator=generator)
+    assert block.first.base is None
+    assert 0.5 < float(block(x).std()) < 2
+
+
 @pytest.mark.parametrize("kind", ["rational", "spline"])
 def test_it_learns(kind: str) -> None:
     torch.manual_seed(0)

@@ -98,7 +98,7 @@ def pykan(data: Knots, quick: bool) -> dict[str, Any]:
     x, y = torch.from_numpy(_filled(data.train.x)), torch.from_numpy(data.train.y)
     rows = {"train_input": x, "train_label": y, "test_input": x[:2000], "test_label": y[:2000]}
     with in_precision(torch.float64), silent():
-        model = Theirs(width=widths, grid=5, k=3, seed=42, auto_save=False)
+        model = Theirs(width=list(widths), grid=5, k=3, seed=42, auto_save=False)  # it writes into the list
         model.fit(
             rows, opt="LBFGS", steps=2 if quick else 100, lamb=0.005, batch=1024, loss_fn=torch.nn.CrossEntropyLoss()
         )

@@ -15,7 +15,7 @@ from edgewise.nn._rational import RationalLayer
 
 _KINDS = ("rational", "spline")
 _WIDE = 4  # hidden units of a perceptron over its width
-_DOMAIN = (-4.0, 4.0)  # where normalised inputs lie
+_DOMAIN = (-1.0, 1.0)  # about one standard deviation of normalised inputs: curves bend where most of them are
 
 
 class KANFeedForward(torch.nn.Module):
@@ -23,9 +23,11 @@ class KANFeedForward(torch.nn.Module):
 
         "rational"  W_2 R_2(W_1 R_1(x) + c_1) + c_2: a rational function for each group of inputs before each linear
                     map; at first R_1 is the identity and R_2 SiLU, so that it starts as a perceptron
-        "spline"    a spline and a base function on every edge
+        "spline"    a spline on every edge, without a base function, bent between -1 and 1 and straight beyond; at
+                    first it hands the size of its inputs on (`init="variance"`)
 
-    By default it has the parameters of a perceptron with four times as many hidden units as inputs.
+    By default it has the parameters of a perceptron with four times as many hidden units as inputs. Of
+    splines, coarse ones did best at equal parameters, since they leave room for more units: docs/torch.md.
 
     Args: `hidden` units; `groups` of the rational functions; `grid` and `degree` of the splines; `dropout` after the
     second layer.
@@ -43,8 +45,8 @@ class KANFeedForward(torch.nn.Module):
     """
 
     def __init__(
-        self, width: int, hidden: int | None = None, *, kind: str = "rational", groups: int = 8, grid: int = 5,
-        degree: int = 3, dropout: float = 0.0, generator: torch.Generator | None = None,
+        self, width: int, hidden: int | None = None, *, kind: str = "rational", groups: int = 8, grid: int = 2,
+        degree: int = 2, dropout: float = 0.0, generator: torch.Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         if kind not in _KINDS:
@@ -52,7 +54,7 @@ class KANFeedForward(torch.nn.Module):
         if isinstance(width, bool) or not isinstance(width, int) or width < 1:
             raise InputError(f"The 'width' parameter of KANFeedForward must be an int >= 1. Got {width!r}.")
         self.width, self.kind = width, kind
-        self.hidden = _hidden(width, kind, grid + degree + 1) if hidden is None else hidden
+        self.hidden = _hidden(width, kind, grid + degree) if hidden is None else hidden
         if kind == "rational":
             self.first: torch.nn.Module = RationalLayer(
                 width, self.hidden, groups=groups, init="identity", generator=generator
@@ -62,6 +64,7 @@ class KANFeedForward(torch.nn.Module):
             )
         else:
             settings: dict[str, Any] = {"grid": grid, "degree": degree, "domain": _DOMAIN, "generator": generator}
+            settings |= {"base": None, "init": "variance"}
             self.first = KANLayer(width, self.hidden, **settings)
             self.second = KANLayer(self.hidden, width, **settings)
         self.dropout = torch.nn.Dropout(dropout)

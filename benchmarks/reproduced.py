@@ -81,8 +81,16 @@ def _section(experiment: Experiment, rows: list[dict[str, str]]) -> list[str]:
         *markdown(*experiment.table(rows), experiment.texts),
         "",
         f"{experiment.note[:1].upper()}{experiment.note[1:]}.\n",
-        measured_with(experiment.file, _last(rows)),
+        measured_with(experiment.file, _last(rows)) + _others(rows),
     ]
+
+
+def _others(rows: list[dict[str, str]]) -> str:
+    """The commits that other rows are of than the last of edgewise's."""
+    last = _last(rows)["commit"]
+    found = dict.fromkeys((row["model"], row["commit"]) for row in rows if row["commit"] != last)
+    by_model = {model: ", ".join(c for m, c in found if m == model) for model, _ in found}
+    return f"Of other commits: {'; '.join(f'{model} {c}' for model, c in by_model.items())}.\n" if found else ""
 
 
 def _last(rows: list[dict[str, str]]) -> dict[str, str]:

@@ -61,7 +61,7 @@ def routes(operation: str, family: Family) -> tuple[str, ...]:
 
 #: nanoseconds on one core: of evaluating a point, of one coefficient of one row times one output, of reading or
 #: writing one coefficient in the other order. Measured by `edgewise bench routes`; they decide between routes only.
-_SPARSE = {"contract": (1.0, 0.018, 1.0), "pull_x": (2.5, 0.026, 1.0), "pull_c": (1.0, 0.025, 1.0)}
+_SPARSE = {"contract": (1.0, 0.018, 1.0), "pull_x": (1.5, 0.0145, 1.0), "pull_c": (1.0, 0.025, 1.0)}
 #: products of the dense route that take as long as one of the sparse route, on a GPU. Not measured yet: see
 #: `benchmarks/gpu.py`.
 _GPU_SPARSE = 8.0

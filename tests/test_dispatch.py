@@ -40,7 +40,7 @@ def forgetful() -> Iterator[None]:
 
 
 def test_without_word_each_device_takes_its_own_kernels_by_what_they_cost() -> None:
-    coarse, fine = (explain(2000, 128, 128, count=count)["pull_x"] for count in (4, 203))
+    coarse, fine = (explain(2000, 128, 128, count=count)["pull_c"] for count in (4, 203))
     assert (coarse.backend, coarse.route) == ("numba", "dense")
     assert (fine.backend, fine.route) == ("numba", "sparse")
     assert "dense" in fine.reason and "sparse" in fine.reason and " ms" in fine.reason

@@ -81,9 +81,9 @@ def limits(rows: Sequence[Row], error: str) -> list[Claim]:
         found = {"at equal parameters": _middle(_ends(own), "error"), "at equal time": _timely(own)}
         for when, value in found.items():
             share = value / base if base < float("inf") else base
-            claims.append(limit(f"{name}: {error} over the MLP's {when}", 1, "none", share, told(share, 3)))
+            claims.append(limit(f"{name}: {error} over the MLP's {when}", 1, "none", share, f"{share:.3f}"))
         slower = _slower(own)
-        claims.append(limit(f"{name}: time of a step over the MLP's", _SLOWEST, "about 10", slower, told(slower, 3)))
+        claims.append(limit(f"{name}: time of a step over the MLP's", _SLOWEST, "about 10", slower, f"{slower:.2f}"))
     return claims
 
 

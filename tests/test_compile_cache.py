@@ -311,7 +311,6 @@ def test_a_layer_compiles_what_it_calls_once(layers: tuple[Box, Done]) -> None:
     assert box.objects() == kept
 
 
-@pytest.mark.slow
 def test_a_warm_cache_costs_a_fresh_process_less_than_50_milliseconds(layers: tuple[Box, Done]) -> None:
     """in its first call, of the processor's time; other work on the machine may spoil some of the trials."""
     assert any(float(layers[0].run(FIRST_CALL).out[0]) < 50 for _ in range(5))

@@ -230,7 +230,7 @@ def _solve(relation: _Relation, data: Data) -> tuple[_Relation, float, Array] | 
             break
         c = (solution[0] / sizes).numpy()
         q = bottom @ c[p:]
-        if not q.any():
+        if not q.any():  # columns repeat each other, and Q is their difference
             break
         with np.errstate(all="ignore"):
             error = data.error(size_y * (top @ c[:p]) / q)

@@ -26,8 +26,8 @@ class KANFeedForward(torch.nn.Module):
         "spline"    a spline on every edge, without a base function, bent between -1 and 1 and straight beyond; at
                     first it hands the size of its inputs on (`init="variance"`)
 
-    By default it has the parameters of a perceptron with four times as many hidden units as inputs. Of
-    splines, coarse ones did best at equal parameters, since they leave room for more units: docs/torch.md.
+    By default it has the parameters of a perceptron with four times as many hidden units as inputs.
+    Splines are coarse by default, which leaves room for more units.
 
     Args: `hidden` units; `groups` of the rational functions; `grid` and `degree` of the splines; `dropout` after the
     second layer.

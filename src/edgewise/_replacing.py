@@ -11,12 +11,13 @@ from typing import BinaryIO
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], *, mode: int | None = None) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of `path` once the block ends, and is removed if the block fails.
 
     The new file has an unpredictable name in the same folder, is opened exclusively, and reaches the disk before it is
     renamed, so that after a crash `path` holds either what it held before or all of what was written. A link is
-    followed: the file that it names is replaced and the link stays. The permissions of a file that was there are kept.
+    followed: the file that it names is replaced and the link stays. The permissions are `mode`, or else those of the
+    file that was there.
 
     Errors: OSError from the file system; `path` is then as it was.
 
@@ -35,7 +36,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        partial.chmod(_permissions(goal))
+        partial.chmod(_permissions(goal) if mode is None else mode)
         partial.replace(goal)
         _sync(goal.parent)
     except BaseException:

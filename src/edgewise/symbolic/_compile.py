@@ -13,8 +13,10 @@ from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.nn import KAN, layer_of
+from edgewise.symbolic._edges import Subnode, Term
 from edgewise.symbolic._parse import checked_names, parse
-from edgewise.symbolic._plan import Plan, Subnode, Term
+from edgewise.symbolic._plan import Plan
+from edgewise.symbolic._trial import try_out
 
 
 def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int = 1) -> KAN:
@@ -56,6 +58,7 @@ def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int 
     for number, nodes in enumerate(below):
         _fill(model, number, plan, before, nodes)
         before = nodes
+    try_out(model, outputs, chosen)
     return model
 
 
@@ -98,11 +101,13 @@ def _fill(model: KAN, number: int, plan: Plan, before: list[Formula], nodes: lis
     j = 0
     for node in nodes:
         computed = plan.rank[node] == number + 1
-        parts = plan.subnodes[node] if computed else [Subnode((Term("x", 1.0, node, 0.0, 1.0),), 0.0)]
+        parts = plan.subnodes[node] if computed else [Subnode.passing(node)]
         for p, part in enumerate(parts):
             terms = part.terms or (Term("x", 1.0, before[0], 0.0, 0.0),)
             for k, term in enumerate(terms):
                 edge = j, place[term.u]
+                if edge in layer.symbols:
+                    raise RuntimeError(f"Two edges would lead from node {edge[1]} to subnode {j} of layer {number}.")
                 layer.mask[edge] = True
                 layer.symbols[edge] = term.function
                 constants = [term.a, term.b, term.c, part.constant if k == 0 else 0.0]

@@ -10,6 +10,7 @@ import sympy
 from edgewise._errors import unknown
 from edgewise._typing import Formula
 from edgewise.nn._nodes import Width
+from edgewise.symbolic._budget import Budget
 from edgewise.symbolic._edges import Subnode, real, split, subnode
 
 
@@ -18,6 +19,7 @@ class Plan:
     """Nodes by formula: their subnodes (one: a sum, several: a product) and the layer that can first compute them."""
 
     names: Sequence[str]
+    budget: Budget
     outputs: set[Formula] = field(default_factory=set)
     subnodes: dict[Formula, list[Subnode]] = field(default_factory=dict)
     rank: dict[Formula, int] = field(default_factory=dict)
@@ -57,6 +59,7 @@ class Plan:
         """Plan a node and everything under it; returns its layer."""
         if node in self.rank:
             return self.rank[node]
+        self.budget.check()
         if isinstance(node, sympy.Symbol):
             if node.name not in self.names:
                 raise unknown("name", node.name, self.names)

@@ -15,10 +15,12 @@ from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
 from edgewise.nn import KAN, layer_of
+from edgewise.symbolic._budget import Budget
 from edgewise.symbolic._edges import real, shown
 from edgewise.symbolic._vocabulary import edge_function
 
 _POINTS, _ROUNDS = 64, 8
+_MOST = 4000  # parts that are worked out, before no more points are drawn
 _SHAKEN = 3  # evaluations with each step changed at random, which show what rounding can do
 _SHAKE = 1e-13  # relative change of a step; rounding changes it by a thousandth of that
 _FACTOR, _SURE = 10.0, 1e-12  # allowed difference: times that of the shaken ones; of the value
@@ -26,19 +28,21 @@ _DECADES = 250  # sizes from 1e-250 to 1e250, so that no intermediate value leav
 _U = sympy.Symbol("u")
 
 
-def try_out(model: KAN, formulas: Sequence[Formula], names: Sequence[str]) -> None:
+def try_out(model: KAN, formulas: Sequence[Formula], names: Sequence[str], budget: Budget) -> None:
     """Raise InputError where a network differs from its formulas at random points.
 
     The formulas are worked out part by part by numpy, from their sympy expressions alone. Points count where the
-    formula is finite and no rounding error is magnified beyond doubt; more are drawn until there are some.
+    formula is finite and no rounding error is magnified beyond doubt; where there are none, more are drawn a few times.
     """
     rng = np.random.default_rng(0)
     numbers = _numbers(formulas)
     open_ = dict(enumerate(formulas))
-    for _ in range(_ROUNDS):
+    for count in range(_ROUNDS):
         points = _points(rng, len(names), numbers)
         given = _network(model, points)
-        values = _Values({sympy.Symbol(name): column for name, column in zip(names, points.T, strict=True)}, rng)
+        values = _Values(
+            {sympy.Symbol(name): column for name, column in zip(names, points.T, strict=True)}, rng, budget
+        )
         for output, formula in list(open_.items()):
             truth, tolerance = values.judged(formula)
             wrong = np.abs(given[:, output] - truth) > tolerance
@@ -47,7 +51,7 @@ def try_out(model: KAN, formulas: Sequence[Formula], names: Sequence[str]) -> No
                 raise _unfaithful(formula, names, points[wrong][0], given[wrong, output][0], truth[wrong][0])
             if np.isfinite(tolerance).any():
                 del open_[output]
-        if not open_:
+        if not open_ or (count + 1) * len(values.known) > _MOST:
             return
 
 
@@ -99,8 +103,8 @@ def _network(model: KAN, points: Array) -> Array:
 class _Values:
     """The values of formulas at points, first as they are, then with each step shaken."""
 
-    def __init__(self, columns: dict[Formula, Array], rng: np.random.Generator) -> None:
-        self.rng = rng
+    def __init__(self, columns: dict[Formula, Array], rng: np.random.Generator, budget: Budget) -> None:
+        self.rng, self.budget = rng, budget
         self.known = {symbol: self._step(np.tile(column, (1 + _SHAKEN, 1))) for symbol, column in columns.items()}
         self.count = len(next(iter(columns.values())))
 
@@ -114,6 +118,7 @@ class _Values:
 
     def of(self, formula: Formula) -> Array:
         if formula not in self.known:
+            self.budget.check()
             self.known[formula] = self._step(self._worked_out(formula))
         return self.known[formula]
 
@@ -124,13 +129,12 @@ class _Values:
         if formula.is_Add:
             return np.sum(parts, axis=0)
         if formula.is_Mul:
+            values = np.prod(parts, axis=0)
             sizes = np.sum([np.abs(np.log10(np.abs(part))) for part in parts], axis=0)
-            return np.where(
-                sizes < _DECADES, np.prod(parts, axis=0), np.where(np.prod(parts, axis=0) == 0, 0.0, np.nan)
-            )
-        if formula.is_Pow:
-            return np.power(*parts)
-        return np.asarray(_function(formula)(*parts))
+            values[(sizes >= _DECADES) & (values != 0)] = np.nan
+        else:
+            values = np.power(*parts) if formula.is_Pow else np.asarray(_function(formula)(*parts))
+        return np.where((values == 0) & np.all(parts, axis=0), np.nan, values)  # too small for a double
 
     def _step(self, values: Array) -> Array:
         """Values of moderate size, those after the first row shaken."""

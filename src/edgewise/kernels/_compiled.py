@@ -26,6 +26,8 @@ from typing import Any
 
 from edgewise.kernels._cache import cache_directory, read, write
 
+from edgewise._deadline import whole
+
 _SOURCES = ("_cpu_*.py", "_simd.py", "_compiled.py", "reference.py")  # what kernels are made of
 _LOCK = threading.RLock()
 if hasattr(os, "register_at_fork"):  # a child finds the lock free, and what it guards whole
@@ -34,6 +36,7 @@ _SPARE = (ctypes.c_int64 * 4)()  # where kernels could put a result and an excep
 
 
 @cache
+@whole
 def compiled(module: str, name: str, dtype: str, size: int) -> Callable[[Any], object]:
     """Return a kernel as a function of the address of its arguments, which are whole numbers of 64 bits.
 

@@ -46,6 +46,7 @@ def _share_out(known: dict[tuple[int, ...], list[int]], sizes: tuple[int, ...]) 
     """Keep where parts of these sizes lie; where more memory was needed, or much is kept, nothing else is."""
     starts = list(accumulate((-(-size // 64) * 64 for size in sizes), initial=0))
     if not 0 < len(known) < _KEPT or len(_OWN.memory) < starts[-1]:
+        _OWN.parts = {}  # before the memory that they lie in goes, in case this is interrupted
         _OWN.memory, known = torch.empty(starts[-1], dtype=torch.uint8), {}
     first = _OWN.memory.data_ptr()
     _OWN.parts = {**known, sizes: [first + start for start in starts[:-1]]}

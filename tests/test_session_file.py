@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -86,10 +87,17 @@ DAMAGES = {
 }
 
 
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of three states."""
+    path = tmp_path_factory.mktemp("sound") / "s"
+    begin().refit(1).refit(1).save(path)
+    return path
+
+
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_damaged_session_is_refused(name, tmp_path) -> None:
-    begin().refit(1).refit(1).save(tmp_path / "sound")
-    _damage(tmp_path / "sound", tmp_path / "bad", DAMAGES[name])
+def test_a_damaged_session_is_refused(name, sound, tmp_path) -> None:
+    _damage(sound, tmp_path / "bad", DAMAGES[name])
     with pytest.raises(ew.InputError, match=r"bad") as caught:
         Session.load(tmp_path / "bad")
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400 + len(str(tmp_path))
@@ -129,7 +137,7 @@ def _written(path: Path, data: bytes) -> Path:
 
 def test_flipped_bits_and_parts_of_other_sessions_are_refused(small, tmp_path) -> None:
     """Wherever they are: in a member, in a date, in the checksum."""
-    for place in range(0, 8 * len(small), 37):
+    for place in range(0, 8 * len(small), 97):
         flipped = bytearray(small)
         flipped[place // 8] ^= 1 << place % 8
         refusal(tmp_path / "s", bytes(flipped))
@@ -243,3 +251,10 @@ def test_files_that_are_no_sessions_are_refused(tmp_path) -> None:
         begin().save(tmp_path / "nowhere" / "s")
     with pytest.raises(ew.InputError, match="is a folder"):
         begin().save(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path) -> None:
+    os.mkfifo(tmp_path / "s")
+    with pytest.raises(ew.InputError, match="no file"):
+        Session.load(tmp_path / "s")

@@ -22,7 +22,7 @@ VALUES: st.SearchStrategy[Any] = st.one_of(
     st.text(max_size=5),
     st.lists(PLAIN, max_size=4),
     st.dictionaries(st.sampled_from(_TEXTS), PLAIN, max_size=3),
-)
+).map(copy.deepcopy)
 
 
 @st.composite

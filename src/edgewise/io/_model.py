@@ -78,17 +78,26 @@ def save(
     """
     if not isinstance(model, KAN):
         raise InputError(f"save takes the network first, then the path. Got {type(model).__name__} first.")
+    _write(Path(path), model_bytes(model, names, target, units))
+
+
+def model_bytes(
+    model: KAN,
+    names: Sequence[str] | None = None,
+    target: str | Sequence[str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return the file that `save` writes."""
     description = _describe(model, names, target, units)
     tensors = {key: value.detach().cpu().contiguous() for key, value in _tensors(model).items()}
     try:
         check_values(tensors, description)
         description = replace(description, formulas=_formula_texts(model, description.names))
-        data = packed(tensors, description)
+        return packed(tensors, description)
     except Malformed as problem:
         raise InputError(
             f"The network cannot be saved. It {problem}.".replace(": save the network again", "")
         ) from None
-    _write(Path(path), data)
 
 
 def load(path: str | PathLike[str]) -> KAN:

@@ -64,17 +64,12 @@ def unpacked(file: BinaryIO) -> tuple[Description, dict[str, Tensor]]:
     return description, tensors
 
 
-def header_length(head: bytes) -> int:
-    """The length of a file's header, from its first 8 bytes."""
-    return int.from_bytes(head[:8], "little")
-
-
 def _header(file: BinaryIO) -> tuple[bytes, dict[str, Any]]:
     """The beginning of the file and the header in it, whose length may be any number."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     first = file.read(8)
-    length = header_length(first)
+    length = int.from_bytes(first, "little")
     if len(first) < 8 or length > min(size - 8, _LONGEST_HEADER):
         raise Malformed(_NO_FILE)
     text = file.read(length)

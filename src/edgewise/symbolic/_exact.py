@@ -47,6 +47,12 @@ def without_long_fractions(form: Formula) -> Formula:
     return form.xreplace({r: readable_float(float(r)) for r in long}) if long else form
 
 
+def in_doubles(form: Formula) -> Formula:
+    """The formula with its decimals as doubles are written: sympy carries a few digits more."""
+    decimals = {decimal: exact_constant(float(decimal)) for decimal in form.atoms(sympy.Float)}
+    return form.xreplace({decimal: double for decimal, double in decimals.items() if decimal != double})
+
+
 def plain(form: Formula, number: float | None) -> Formula:
     """The formula with its number, or the number that it is multiplied by, as one double where it is no plain one.
 

@@ -18,6 +18,7 @@ from edgewise.symbolic._exact import (
     BITS,
     FRACTION,
     fits,
+    in_doubles,
     length,
     long_fractions,
     plain,
@@ -58,7 +59,7 @@ def parsed(text: str, names: list[str] | None, budget: Budget) -> sympy.Expr:
     tree = read(text)
     check_words(tree, names)
     try:
-        form = _Meaning(names or (), {}, budget).of(tree).form
+        form = in_doubles(_Meaning(names or (), {}, budget).of(tree).form)
     except RecursionError:
         raise tree.place.error("nested too deeply: simplify the formula.") from None
     if form.has(sympy.I, sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):

@@ -11,12 +11,15 @@ from itertools import accumulate, pairwise
 
 import torch
 
+from edgewise._deadline import whole
+
 _WORTHWHILE = 2_000_000  # multiplications of a part that pay for waking a thread
 _KEPT = 100  # lists of sizes of a thread whose places are kept
 _OWN = threading.local()
 _POOL: dict[int, ThreadPoolExecutor] = {}
 
 
+@whole  # parts that other threads work on must not lose their memory
 def in_parts(run: Callable[[int, int], None], total: int, work: int) -> None:
     """Call run(start, stop) on parts of range(total), on as many threads as torch has been given.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -16,6 +14,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise._replacing import replacing
 from edgewise._version import __version__
 from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_names, is_target, is_units
 from edgewise.io._tensors import check_shapes, check_values
@@ -231,18 +230,12 @@ def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write beside the path and rename, so that the file is there complete or not at all."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder: name a .safetensors file in it.")
         if not path.parent.is_dir():
             raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
-        with partial.open("xb") as file:
+        with replacing(path) as file:
             file.write(data)
-        partial.replace(path)
     except OSError as error:
         raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)

@@ -28,6 +28,8 @@ from typing import Any
 
 import platformdirs
 
+from edgewise._replacing import replacing
+
 _SOURCES = ("_cpu_*.py", "_simd.py", "_compiled.py", "reference.py")  # what kernels are made of
 _LOCK = threading.RLock()
 if hasattr(os, "register_at_fork"):  # a child finds the lock free, and what it guards whole
@@ -114,14 +116,8 @@ def _read(path: Path) -> bytes | None:
 
 def _write(path: Path, code: bytes) -> None:
     """Keep code under a name that appears whole or not at all; a full disk only costs the next process time."""
-    with suppress(OSError):
-        handle, partial_name = tempfile.mkstemp(dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(code).digest() + code)
-            Path(partial_name).replace(path)
-        finally:
-            Path(partial_name).unlink(missing_ok=True)
+    with suppress(OSError), replacing(path, 0o600) as file:
+        file.write(hashlib.sha256(code).digest() + code)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import safetensors.torch
 
 from edgewise import io
 from edgewise._errors import InputError
+from edgewise._replacing import replacing
 from edgewise._version import __version__
 from edgewise.session._actions import ACTIONS
 from edgewise.session._rows import Variable
@@ -28,7 +29,7 @@ _DAMAGED = "is no session of edgewise, or a damaged one: save the session again"
 
 
 def save(session: Session, path: str | PathLike[str]) -> None:
-    """Write the session beside the path and rename, so that the file is there complete or not at all."""
+    """Write the session, so that the file is there complete or not at all."""
     path, rows = Path(path), session._rows
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
@@ -41,16 +42,17 @@ def save(session: Session, path: str | PathLike[str]) -> None:
         "states": [_described(state) for state in session.states],
     }  # fmt: skip
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".session") as folder:
-            whole = Path(folder) / "whole"
-            with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as file:
-                file.writestr("session.json", json.dumps(said))
-                table = {"x": rows.table.x.cpu().contiguous(), "y": rows.table.y.cpu().contiguous()}
-                file.writestr("rows.safetensors", safetensors.torch.save(table))
-                for state in session.states:
-                    io.save(state.situation.model, Path(folder) / "network")
-                    file.write(Path(folder) / "network", f"{state.id}.safetensors")
-            whole.replace(path)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            replacing(path) as whole,
+            zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as file,
+        ):
+            file.writestr("session.json", json.dumps(said))
+            table = {"x": rows.table.x.cpu().contiguous(), "y": rows.table.y.cpu().contiguous()}
+            file.writestr("rows.safetensors", safetensors.torch.save(table))
+            for state in session.states:
+                io.save(state.situation.model, Path(folder) / "network")
+                file.write(Path(folder) / "network", f"{state.id}.safetensors")
     except OSError as error:
         raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None
 

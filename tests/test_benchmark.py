@@ -239,8 +239,10 @@ def test_an_interrupted_run_says_how_to_go_on(
 
     monkeypatch.setattr(edgewise.measure, "run", stopped)
     monkeypatch.chdir(tmp_path)
-    assert main(["bench", "--no-peers"]) == 2
-    assert "--resume goes on from there" in capsys.readouterr().err
+    assert main(["bench", "--no-peers"]) == 130
+    assert (
+        "interrupted; edgewise-bench holds the rows so far, and --resume goes on from there" in capsys.readouterr().err
+    )
 
 
 def point(library: str, recipe: str, seconds: float, error: float, turn: str = "", run: int = 0) -> dict[str, Any]:

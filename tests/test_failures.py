@@ -14,6 +14,7 @@ import pytest
 
 import edgewise
 from edgewise import functions
+from edgewise._replacing import replacing
 from edgewise.cli import main
 
 TABLE = "a,y\n" + "".join(f"{i},{i * i + 1}\n" for i in range(8))
@@ -39,30 +40,37 @@ def fail_with(error: BaseException) -> Callable[..., Any]:
 
 
 FAILURES = [
-    ("interrupted", KeyboardInterrupt(), ("interrupted; nothing was written",)),
+    ("interrupted", KeyboardInterrupt(), 130, ("interrupted; no file is half written",)),
     (
         "disk full",
         OSError(28, "No space left on device", "out/x"),
+        2,
         ("No space left on device (out/x)", "free some space"),
     ),
     (
         "not permitted",
         PermissionError(13, "Permission denied", "x"),
+        2,
         ("Permission denied (x)", "choose a place"),
     ),
-    ("out of memory", MemoryError(), ("out of memory", "fewer rows")),
-    ("refused", edgewise.InputError("Two lines\nof text: do this."), ("Two lines of text: do this.",)),
+    ("out of memory", MemoryError(), 2, ("out of memory", "fewer rows")),
+    ("refused", edgewise.InputError("Two lines\nof text: do this."), 2, ("Two lines of text: do this.",)),
 ]
 
 
-@pytest.mark.parametrize(("error", "words"), [f[1:] for f in FAILURES], ids=[f[0] for f in FAILURES])
+@pytest.mark.parametrize(("error", "code", "words"), [f[1:] for f in FAILURES], ids=[f[0] for f in FAILURES])
 def test_a_failure_during_the_search_leaves_nothing_behind(
-    error: BaseException, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+    error: BaseException,
+    code: int,
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(edgewise, "discover", fail_with(error), raising=False)
     Path("t.csv").write_text(TABLE)
-    assert main(["discover", "t.csv", "--target", "y", "--out", "deep/out"]) == 2
+    assert main(["discover", "t.csv", "--target", "y", "--out", "deep/out"]) == code
     assert_one_line(capsys.readouterr().err, words)
     assert everything() == {Path("t.csv")}
 
@@ -80,12 +88,13 @@ def test_an_interrupted_write_leaves_the_old_file_or_none(
 
     class Found:
         def report(self, path: Path) -> None:
-            path.write_text("half a rep")
-            raise KeyboardInterrupt
+            with replacing(path) as file:
+                file.write(b"half a rep")
+                raise KeyboardInterrupt
 
     before = everything()
     monkeypatch.setattr(edgewise, "discover", lambda *_, **__: Found(), raising=False)
-    assert main(["discover", "t.csv", "--target", "y", "--out", "out"]) == 2
+    assert main(["discover", "t.csv", "--target", "y", "--out", "out"]) == 130
     assert_one_line(capsys.readouterr().err, ("interrupted",))
     assert everything() == before
     if old is not None:
@@ -134,9 +143,12 @@ sys.exit(main(["discover", "t.csv", "--target", "y", "--out", "deep/out"]))
 """
 
 
-def test_ctrl_c_ends_in_one_line_and_leaves_no_file(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_the_command_in_one_line_and_leaves_no_file(name: str, tmp_path: Path) -> None:
     """A real signal to a real process, in the middle of the search."""
     (tmp_path / "t.csv").write_text(TABLE)
+    number = getattr(signal, name)
     with subprocess.Popen(
         [sys.executable, "-c", SLEEPER],
         cwd=tmp_path,
@@ -148,10 +160,10 @@ def test_ctrl_c_ends_in_one_line_and_leaves_no_file(tmp_path: Path) -> None:
             assert process.stdout is not None
             while "searching" not in process.stdout.readline():
                 assert process.poll() is None
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             _, err = process.communicate(timeout=30)
         finally:
             process.kill()  # it would run on where it does not heed the signal
-    assert process.returncode == 2
-    assert err == "edgewise: error: interrupted; nothing was written\n"
+    assert process.returncode == 128 + number
+    assert err == "edgewise: error: interrupted; no file is half written\n"
     assert list(tmp_path.iterdir()) == [tmp_path / "t.csv"]

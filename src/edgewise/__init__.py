@@ -9,55 +9,65 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from edgewise import functions as functions
-from edgewise import kernels as kernels
-from edgewise import nn as nn
-from edgewise import optim as optim
-from edgewise import train as train
 from edgewise._errors import EdgewiseError as EdgewiseError
 from edgewise._errors import InputError as InputError
 from edgewise._version import __version__ as __version__
-from edgewise.nn import KAN as KAN
-from edgewise.train import Options as Options
-from edgewise.train import fit as fit
-from edgewise.train import update as update
 
 if TYPE_CHECKING:
     from edgewise import datasets as datasets
     from edgewise import export as export
+    from edgewise import functions as functions
     from edgewise import interpret as interpret
     from edgewise import io as io
+    from edgewise import kernels as kernels
+    from edgewise import nn as nn
+    from edgewise import optim as optim
     from edgewise import pde as pde
     from edgewise import plot as plot
     from edgewise import session as session
     from edgewise import structure as structure
     from edgewise import symbolic as symbolic
+    from edgewise import train as train
     from edgewise import unsupervised as unsupervised
     from edgewise.discovery import discover as discover
     from edgewise.interpret import prune as prune
     from edgewise.io import load as load
     from edgewise.io import save as save
+    from edgewise.nn import KAN as KAN
     from edgewise.session import Session as Session
+    from edgewise.train import Options as Options
+    from edgewise.train import fit as fit
+    from edgewise.train import update as update
     from edgewise.unsupervised import find_relations as find_relations
 
-#: name -> where it lives; loaded on first use, so that importing edgewise brings torch and nothing heavier.
+#: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer
+#: Ctrl-C from its first moment on.
 _LATER = {
-    "discover": "edgewise.discovery",
+    "KAN": "edgewise.nn",
+    "Options": "edgewise.train",
+    "Session": "edgewise.session",
     "datasets": "",
+    "discover": "edgewise.discovery",
     "export": "",
     "find_relations": "edgewise.unsupervised",
+    "fit": "edgewise.train",
+    "functions": "",
     "interpret": "",
     "io": "",
+    "kernels": "",
     "load": "edgewise.io",
+    "nn": "",
+    "optim": "",
     "pde": "",
     "plot": "",
     "prune": "edgewise.interpret",
     "save": "edgewise.io",
-    "Session": "edgewise.session",
     "session": "",
     "structure": "",
     "symbolic": "",
+    "train": "",
     "unsupervised": "",
+    "update": "edgewise.train",
 }
 
 

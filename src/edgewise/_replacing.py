@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,15 +13,15 @@ from typing import BinaryIO
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str], *, mode: int | None = None) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of `path` once the block ends, and is removed if the block fails.
 
     The new file has an unpredictable name in the same folder, is opened exclusively, and reaches the disk before it is
-    renamed, so that after a crash `path` holds either what it held before or all of what was written. A link is
-    followed: the file that it names is replaced and the link stays. The permissions are `mode`, or else those of the
-    file that was there.
+    renamed, so that after a crash `path` holds either what it held before or all of what was written. Of two writers
+    the last one wins. A link is followed: the file that it names is replaced and the link stays. The permissions of a
+    file that was there are kept; a new one gets those of `mode` that the umask leaves.
 
-    Errors: OSError from the file system; `path` is then as it was.
+    Errors: OSError that names `path`, from the file system or from `destination`; `path` is then as it was.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -28,30 +30,79 @@ def replacing(path: str | os.PathLike[str], *, mode: int | None = None) -> Itera
     ...     Path(folder, "notes.txt").read_text(), len(list(Path(folder).iterdir()))
     ('all of it', 1)
     """
-    goal = Path(os.path.realpath(path))
-    handle, name = tempfile.mkstemp(dir=goal.parent, prefix=".", suffix=".partial")
-    partial = Path(name)
+    goal, old = _destination(path)
+    # The name is chosen before the file is made: whatever interrupts from here on, it is known what to remove.
+    partial = goal.with_name(f".{secrets.token_hex(8)}.partial")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with _new(partial, mode if old is None else 0o600) as file:
             yield file
             file.flush()
+            if old is not None:
+                _keep_permissions(file.fileno(), old)
             os.fsync(file.fileno())
-        partial.chmod(_permissions(goal) if mode is None else mode)
         partial.replace(goal)
         _sync(goal.parent)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(partial)):
+            raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
         raise
 
 
-def _permissions(path: Path) -> int:
-    """Those of the file that is there, or those that a new file gets."""
-    with suppress(OSError):
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return 0o666 & ~mask
+def destination(path: str | os.PathLike[str]) -> Path:
+    """Return the file that writing to `path` would replace or make, links followed.
+
+    Errors: OSError for what must not be replaced: a folder, a read-only file, a device, a pipe, a loop of links, a name
+    that the system cannot hold, a file in a folder that is not there.
+    """
+    return _destination(path)[0]
+
+
+def _destination(path: str | os.PathLike[str]) -> tuple[Path, os.stat_result | None]:
+    """The file to replace, and what the system knows of it, None where there is none yet."""
+    path = Path(path)
+    try:
+        # The system itself follows the links first: it refuses loops, and links that others planted in shared folders.
+        old = path.stat()
+    except FileNotFoundError:
+        old = None
+    except ValueError as error:  # a null character, or one that no file name can hold
+        raise OSError(errno.EINVAL, f"Invalid name: {error}", str(path)) from None
+    goal = Path(os.path.realpath(path))
+    if old is not None:
+        _check(path, old)
+    elif not goal.parent.is_dir():
+        raise OSError(errno.ENOENT, "There is no such folder", str(path))
+    return goal, old
+
+
+def _check(path: Path, old: os.stat_result) -> None:
+    if stat.S_ISDIR(old.st_mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(old.st_mode):
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    if not old.st_mode & 0o222 or not os.access(path, os.W_OK):
+        raise OSError(errno.EACCES, "The file is read-only", str(path))
+
+
+def _new(path: Path, mode: int) -> BinaryIO:
+    """A file that was not there, of this mode less the umask."""
+    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode))
+
+
+def _keep_permissions(handle: int, old: os.stat_result) -> None:
+    """Give the open file the owner and the permissions of the one that it replaces; to no other group than before."""
+    if os.chmod not in os.supports_fd:
+        return  # Windows, where files have none
+    new, mode = os.fstat(handle), stat.S_IMODE(old.st_mode) & 0o777
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        for owner in ((-1, old.st_gid), (old.st_uid, -1)):
+            with suppress(OSError):
+                os.chown(handle, *owner)
+        if os.fstat(handle).st_gid != old.st_gid:
+            mode &= ~0o070
+    os.chmod(handle, mode)
 
 
 def _sync(folder: Path) -> None:

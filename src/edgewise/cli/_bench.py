@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgewise._errors import EdgewiseError, InputError, unknown
+from edgewise._errors import InputError, unknown
 from edgewise.cli._console import console, progress
 from edgewise.cli._figure import show
 from edgewise.cli._output import writable_folder
@@ -71,7 +71,7 @@ def bench(  # noqa: PLR0913 (the options of a command)
         with writable_folder(out) as folder, progress(screen) as bar:
             rows = run([FIGURES[name] for name in chosen], settings, Plan(folder, counts, only, resume, jobs), bar)
     except KeyboardInterrupt:
-        raise EdgewiseError(f"stopped; {out} holds the rows so far, and --resume goes on from there") from None
+        raise KeyboardInterrupt(f"{out} holds the rows so far, and --resume goes on from there") from None
     missed = sum(_show(screen, name, found) for name, found in rows.items())
     screen.print(f"Rows: {out}")
     if missed:

@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 
 from edgewise.cli._console import console, formula, progress
 from edgewise.cli._input import open_table, parse_noise, parse_seed, parse_time_limit, select
-from edgewise.cli._output import replacing, writable_folder
+from edgewise.cli._output import writable_folder
 
 
 def discover(
@@ -54,8 +54,7 @@ def discover(
                 time_limit=time_limit,
                 progress=report_progress,
             )
-        with replacing(folder / "report.html") as path:
-            found.report(path)
+        found.report(folder / "report.html")
     _show(screen, found, target)
     screen.print(f"Report: {folder / 'report.html'}")
 

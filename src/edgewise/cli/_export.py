@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from edgewise._errors import InputError
+from edgewise._replacing import replacing
 from edgewise.cli._console import console
-from edgewise.cli._output import check_file, replacing
+from edgewise.cli._output import check_file
 
 
 class Language(StrEnum):
@@ -49,8 +50,8 @@ def export(
     if out is None:
         sys.stdout.write(text)
         return
-    with replacing(out) as path:
-        path.write_text(text, encoding="utf-8")
+    with replacing(out) as place:
+        place.write(text.encode())
     console().print(f"Written: {out}")
 
 

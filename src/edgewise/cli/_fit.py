@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from edgewise._errors import InputError
 from edgewise.cli._console import console
 from edgewise.cli._input import open_table, parse_seed, parse_widths, select
-from edgewise.cli._output import check_file, replacing
+from edgewise.cli._output import check_file
 
 
 def fit(
@@ -51,14 +54,31 @@ def fit(
     screen.print(f"Training KAN({layers}) on {len(selection.y)} rows.")
     options = edgewise.Options(seed=seed, progress=True)
     result = edgewise.fit(model, selection.x, selection.y, grids="auto" if grid is None else None, options=options)
-    with replacing(out) as path:
-        edgewise.save(result.model, path, names=selection.names, target=target)
+    stopped = result.outcome is edgewise.train.Outcome.INTERRUPTED
+    place = out.with_name(f"{out.stem}.interrupted{out.suffix}") if stopped else out
+    _keep(lambda path: edgewise.save(result.model, path, names=selection.names, target=target), place)
     for note in result.notes:
         screen.print(note)
     screen.print(f"Training error:   {result.train_error:.3g} (rms, in the units of {target})")
     screen.print(f"Validation error: {_validation(result.validation_error)}")
     screen.print(result.outcome.message)
-    screen.print(f"Network: {out}")
+    screen.print(f"Network: {place}")
+    if stopped:
+        raise KeyboardInterrupt(f"{out} was not written, and {place} holds the network so far")
+
+
+def _keep(save: Callable[[Path], None], place: Path) -> None:
+    """Save a network at its place, and elsewhere where that fails: training it may have taken hours."""
+    try:
+        save(place)
+    except InputError as error:
+        spare = Path(tempfile.mkdtemp(prefix="edgewise-")) / place.name
+        try:
+            save(spare)
+        except InputError:
+            spare.parent.rmdir()
+            raise error from None
+        raise InputError(f"{error} The network is in {spare}.") from None
 
 
 def _validation(error: float) -> str:

@@ -4,58 +4,50 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgewise._errors import InputError
+from edgewise._replacing import destination
 
 
 @contextmanager
 def writable_folder(folder: Path) -> Iterator[Path]:
     """Make the folder and try to write in it; if the work in between fails, remove the folders made here."""
-    made = _make(folder)
+    made = [place for place in (folder, *folder.parents) if not place.exists()]  # innermost first
     try:
+        _make(folder)
         _try_writing(folder)
         yield folder
     except BaseException:
-        for empty in made:
-            if not any(empty.iterdir()):
-                empty.rmdir()
+        for place in made:
+            with suppress(OSError):  # what holds something stays
+                place.rmdir()
         raise
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`, renamed to `path` when all went well and removed otherwise."""
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def check_file(path: Path, endings: tuple[str, ...]) -> None:
-    """Raise unless `path` has one of the endings, is no folder, and its folder can be written."""
+    """Raise unless `path` has one of the endings, may be replaced, and its folder can be written."""
     if path.suffix.lower() not in endings:
         raise InputError(f"--out must be a file ending in {' or '.join(endings)}. Got {str(path)!r}.")
     if path.is_dir():
         raise InputError(f"--out {path} is a folder: name a file in it.")
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
-    _try_writing(path.parent)
+    try:
+        goal = destination(path)
+    except OSError as error:
+        raise InputError(f"Cannot write {path} ({error.strerror}): choose another file with --out.") from None
+    _try_writing(goal.parent)
 
 
-def _make(folder: Path) -> list[Path]:
-    """Make the folder and return those made, innermost first."""
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise InputError(f"--out {folder} is not a folder but a file, or lies in one: name a folder.") from None
     except OSError as error:
         raise _unwritable(folder, error) from None
-    return missing
 
 
 def _try_writing(folder: Path) -> None:

@@ -9,10 +9,11 @@ import numpy as np
 import typer
 
 from edgewise._errors import InputError
+from edgewise._replacing import replacing
 from edgewise.cli._console import console
 from edgewise.cli._input import open_table
 from edgewise.cli._model import open_model
-from edgewise.cli._output import check_file, replacing
+from edgewise.cli._output import check_file
 
 
 def plot(
@@ -43,6 +44,6 @@ def plot(
 
     axes = edgewise.plot.network(saved.model, x, names=saved.names, target=saved.target)
     assert isinstance(axes.figure, Figure)
-    with replacing(out) as path:
-        axes.figure.savefig(path, bbox_inches="tight", dpi=200)
+    with replacing(out) as place:
+        axes.figure.savefig(place, format=out.suffix[1:].lower(), bbox_inches="tight", dpi=200)
     console().print(f"Picture: {out}")

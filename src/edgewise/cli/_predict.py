@@ -10,10 +10,11 @@ import numpy as np
 import typer
 
 from edgewise._errors import InputError
+from edgewise._replacing import replacing
 from edgewise.cli._console import console
 from edgewise.cli._input import open_table
 from edgewise.cli._model import open_model
-from edgewise.cli._output import check_file, replacing
+from edgewise.cli._output import check_file
 
 
 def predict(
@@ -42,6 +43,6 @@ def predict(
     if out is None:
         frame.to_csv(sys.stdout, index=False)
         return
-    with replacing(out) as path:
-        frame.to_csv(path, index=False)
+    with replacing(out) as place:
+        frame.to_csv(place, index=False)
     console().print(f"Predictions: {out} ({table.n_rows} rows)")

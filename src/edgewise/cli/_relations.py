@@ -10,9 +10,10 @@ import typer
 from rich.table import Table as Grid
 
 from edgewise._errors import InputError
+from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
 from edgewise.cli._input import open_table, parse_seed, parse_time_limit, split_names
-from edgewise.cli._output import check_file, replacing
+from edgewise.cli._output import check_file
 from edgewise.io import Table
 
 _PICTURES = (".png", ".svg", ".pdf")
@@ -61,8 +62,8 @@ def relations(
         )
     _show(screen, found)
     if out is not None:
-        with replacing(out) as path:
-            found.figure().savefig(path)
+        with replacing(out) as place:
+            found.figure().savefig(place, format=out.suffix[1:].lower())
         screen.print(f"Picture: {out}")
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from edgewise._errors import EdgewiseError, unknown
+from edgewise._errors import unknown
+from edgewise._replacing import replacing
 from edgewise.cli._console import console, progress
 from edgewise.cli._figure import show
-from edgewise.cli._output import replacing, writable_folder
+from edgewise.cli._output import writable_folder
 
 if TYPE_CHECKING:
     from edgewise.experiments import Experiment
@@ -75,7 +76,7 @@ def reproduce(
             plan = Plan(folder, only=only, resume=resume, jobs=jobs or cores())
             run([EXPERIMENTS[name] for name in chosen], settings, plan, bar, finished)
     except KeyboardInterrupt:
-        raise EdgewiseError(f"stopped; {out} holds the rows so far, and --resume goes on from there") from None
+        raise KeyboardInterrupt(f"{out} holds the rows so far, and --resume goes on from there") from None
     for name in chosen:
         _show(screen, EXPERIMENTS[name], found[name])
     if not quick:  # tiny sizes keep no limits
@@ -122,7 +123,9 @@ def _store(folder: Path, experiment: Experiment, rows: Sequence[Row]) -> None:
     if not rows:
         return
     stored = read(folder / experiment.file)[-1]
-    with rc_context(STYLE), replacing(folder / f"{experiment.name}.svg") as path:
-        experiment.picture(rows, stored).savefig(path, metadata={"Date": None}, facecolor="white")
+    with rc_context(STYLE), replacing(folder / f"{experiment.name}.svg") as file:
+        picture = experiment.picture(rows, stored)
+        picture.savefig(file, format="svg", metadata={"Date": None}, facecolor="white")
     lines = [f"# {experiment.title}", "", *markdown(*experiment.table(rows), experiment.texts), "", experiment.note]
-    (folder / f"{experiment.name}.md").write_text("\n".join(lines) + "\n")
+    with replacing(folder / f"{experiment.name}.md") as file:
+        file.write(("\n".join(lines) + "\n").encode())

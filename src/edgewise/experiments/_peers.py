@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from edgewise._errors import EdgewiseError
+from edgewise._replacing import replacing
 
 _WANTED = ("pykan==0.2.8", "pyyaml", "tqdm", "setuptools")
 _DONE = "installed.txt"
@@ -23,16 +24,18 @@ def environment(folder: Path | None = None) -> str:
     folder = folder or Path(platformdirs.user_cache_dir("edgewise")) / "peers"
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     wanted = "\n".join((*_WANTED, sys.version, *_shared()))
-    if python.exists() and (folder / _DONE).exists() and (folder / _DONE).read_text() == wanted:
+    if python.exists() and (folder / _DONE).exists() and (folder / _DONE).read_text(encoding="utf-8") == wanted:
         return str(python)
     venv.create(folder, clear=True, with_pip=True)
-    _own(python).joinpath("shared.pth").write_text("\n".join(_shared()))
+    with replacing(_own(python) / "shared.pth") as file:
+        file.write("\n".join(_shared()).encode())
     command = [python, "-m", "pip", "--disable-pip-version-check", "install", "-q", *_WANTED]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["pip ended"])[-1]
         raise EdgewiseError(f"The peers could not be installed into {folder}: {last}")
-    (folder / _DONE).write_text(wanted)
+    with replacing(folder / _DONE) as file:
+        file.write(wanted.encode())
     return str(python)
 
 

@@ -49,9 +49,8 @@ def write(name: str, code: bytes) -> None:
         return
     path = folder / name
     with suppress(OSError):
-        if path.is_symlink():
-            path.unlink()
-        with replacing(path, mode=0o600) as file:
+        path.unlink(missing_ok=True)  # `replacing` would keep its owner and permissions, and follow a link
+        with replacing(path, 0o600) as file:
             file.write(_digest(name, code) + code)
 
 

@@ -24,9 +24,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from edgewise.kernels._cache import cache_directory, read, write
-
 from edgewise._deadline import whole
+from edgewise.kernels._cache import cache_directory, read, write
 
 _SOURCES = ("_cpu_*.py", "_simd.py", "_compiled.py", "reference.py")  # what kernels are made of
 _LOCK = threading.RLock()

@@ -23,11 +23,11 @@ from edgewise.measure._perceptron import ACTIVATIONS as ACTIVATIONS
 from edgewise.measure._perceptron import lbfgs as lbfgs
 from edgewise.measure._perceptron import perceptron as perceptron
 from edgewise.measure._process import Station as Station
-from edgewise.measure._record import append as append
 from edgewise.measure._record import clock as clock
 from edgewise.measure._record import cores as cores
-from edgewise.measure._record import latest as latest
 from edgewise.measure._record import provenance as provenance
-from edgewise.measure._record import read as read
 from edgewise.measure._run import Plan as Plan
 from edgewise.measure._run import run as run
+from edgewise.measure._store import append as append
+from edgewise.measure._store import latest as latest
+from edgewise.measure._store import read as read

@@ -1,25 +1,22 @@
-"""Where and when a number was measured, and the file it is kept in."""
+"""Where and when a number was measured, and how long it took."""
 
 from __future__ import annotations
 
-import csv
 import datetime
 import os
 import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from edgewise._errors import InputError
 from edgewise._version import __version__
 
 _SOURCES = Path(__file__).parents[1]
@@ -41,44 +38,6 @@ def clock() -> Iterator[Clock]:
     wall, process = time.perf_counter(), time.process_time()
     yield out
     out.wall, out.process = time.perf_counter() - wall, time.process_time() - process
-
-
-def append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add rows to a CSV file, each with commit, date, device and versions."""
-    rows = [{**provenance(), **row} for row in rows]
-    if not rows:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = list(rows[0])
-    if path.exists():
-        with path.open(newline="") as file:
-            known = next(csv.reader(file))
-        if known != columns:
-            raise InputError(f"{path} has other columns than are written now; move it away first: {known}")
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file, none where there is no such file."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def latest(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Of each case on each number of threads the rows of its last run."""
-    last = {(row["case"], row["threads"]): (row["commit"], row["device"]) for row in rows}
-    return [row for row in rows if last[row["case"], row["threads"]] == (row["commit"], row["device"])]
-
-
-def _text(value: Any) -> Any:
-    return f"{value:.4g}" if isinstance(value, float) else value
 
 
 @cache

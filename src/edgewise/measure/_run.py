@@ -15,7 +15,8 @@ from joblib import Parallel, delayed
 
 from edgewise.measure._figure import Case, Figure, Row, Settings
 from edgewise.measure._process import Station, usable
-from edgewise.measure._record import append, cores, provenance, read, versions
+from edgewise.measure._record import cores, provenance, versions
+from edgewise.measure._store import append, read
 
 Watch = Callable[[str, float], None]
 """Called with what is being measured and the share of cases that are done."""

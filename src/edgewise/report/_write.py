@@ -15,6 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
+from edgewise._replacing import replacing
 from edgewise.export._latex import latex_names
 from edgewise.plot import pareto
 from edgewise.report._content import ReportContent
@@ -56,13 +57,9 @@ def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
     path = Path(path)
     try:
         _check(path)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         page = render(content)
-        try:
-            partial.write_text(page, encoding="utf-8")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(path) as file:
+            file.write(page.encode())
     except OSError as error:
         raise InputError(
             f"Cannot write the report to {path} ({error.strerror}): choose another folder or make this one writable."

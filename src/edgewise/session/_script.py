@@ -11,6 +11,7 @@ import torch
 
 from edgewise import io
 from edgewise._errors import InputError
+from edgewise._replacing import replacing
 from edgewise._version import __version__
 from edgewise.session._state import State
 from edgewise.train import as_matrix
@@ -48,7 +49,6 @@ def export(session: Session, path: str | PathLike[str], data: str | PathLike[str
     if data is not None:
         _check_rows(session, Path(data))
     start = path.with_suffix(".safetensors")
-    io.save(session.states[0].situation.model, start, names=session._rows.names)
     place = None if data is None else _place(Path(data), path.parent)
     text = _text(
         session,
@@ -59,7 +59,10 @@ def export(session: Session, path: str | PathLike[str], data: str | PathLike[str
         "\nhere = Path(__file__).parent\n",
     )
     try:
-        path.write_text(text, encoding="utf-8")
+        with replacing(path) as file:
+            file.write(text.encode())
+            file.flush()  # a full disk leaves the network of an older script, too
+            io.save(session.states[0].situation.model, start, names=session._rows.names)
     except OSError as error:
         raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None
 

@@ -1,0 +1,31 @@
+"""What the command says when it fails: one line with the problem and the remedy."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+BAD_INPUT = 2
+"""The exit code of every error that edgewise reports."""
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space or write elsewhere",
+    errno.EACCES: "choose a place that you may read and write",
+    errno.EPERM: "choose a place that you may read and write",
+    errno.EROFS: "choose a place that you may write",
+    errno.ENOENT: "check the name and the folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+def fail(message: str, code: int = BAD_INPUT) -> int:
+    """Print the message in one line on stderr and return the exit code."""
+    print(f"edgewise: error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def describe(error: OSError) -> str:
+    """Return what the system refused, for which file, and what to do."""
+    what = error.strerror or str(error)
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{what}{where}: {_REMEDIES.get(error.errno or 0, 'check the file and the disk')}."

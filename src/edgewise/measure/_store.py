@@ -1,0 +1,113 @@
+"""The CSV file that measured rows are kept in: one line a row, a run of the same case added as a whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from edgewise._errors import InputError
+from edgewise._replacing import replacing
+from edgewise.measure._record import provenance
+
+_RUN = ("commit", "date", "case")
+"""The columns in which the rows agree that are added together."""
+
+
+def append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows to a CSV file, each with commit, date, device and versions: all of them, or none where that fails.
+
+    Processes that add rows at the same time wait for each other, where the system can lock a folder. What a crash tore
+    is left out.
+
+    Errors: InputError where the file has other columns.
+    """
+    rows = [{**provenance(), **row} for row in rows]
+    if not rows:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.parent):
+        lines, columns = _lines(path), list(rows[0])
+        if lines and (known := _fields(lines[0])) != columns:
+            raise InputError(f"{path} has other columns than are written now; move it away first: {known}")
+        new = io.StringIO(newline="")
+        writer = csv.DictWriter(new, columns, lineterminator="\n")
+        if not lines:
+            writer.writeheader()
+        writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
+        with replacing(path) as file:
+            file.write("".join([*lines, new.getvalue()]).encode(errors="surrogateescape"))
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file, none where there is no such file; what a crash tore is left out."""
+    columns, *rows = [_fields(line) for line in _lines(path)] or [[]]
+    return [dict(zip(columns, row, strict=True)) for row in rows if len(row) == len(columns) and row != columns]
+
+
+def latest(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Of each case on each number of threads the rows of its last run."""
+    last = {(row["case"], row["threads"]): (row["commit"], row["device"]) for row in rows}
+    return [row for row in rows if last[row["case"], row["threads"]] == (row["commit"], row["device"])]
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file, without a last one whose end is missing and the rows that were added together with it."""
+    if not path.exists():
+        return []
+    with path.open(newline="\n", encoding="utf-8", errors="surrogateescape") as file:
+        lines = list(file)
+    if not lines or lines[-1].endswith("\n"):
+        return lines
+    torn = _split(lines.pop())[:-1]
+    columns, *rows = [_fields(line) for line in lines] or [[]]
+    places = [columns.index(name) for name in _RUN if name in columns]
+    if len(places) < len(_RUN) or not rows or len(rows[-1]) < len(columns):
+        return lines
+    if any(rows[-1][place] != torn[place] for place in places if place < len(torn)):
+        return lines
+    run = [rows[-1][place] for place in places]
+    while rows and len(rows[-1]) == len(columns) and [rows[-1][place] for place in places] == run:
+        rows.pop()
+    return lines[: 1 + len(rows)]
+
+
+def _fields(line: str) -> list[str]:
+    """The fields of a line, none where a quotation has no end."""
+    return _split(line) if line.count('"') % 2 == 0 else []
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]))
+    except csv.Error:  # longer than any row
+        return []
+
+
+def _text(value: Any) -> Any:
+    """A value as it is stored: floats to four digits, texts in one line."""
+    if isinstance(value, str):
+        return " ".join(value.splitlines())
+    return f"{value:.4g}" if isinstance(value, float) else value
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Wait until no other process or thread holds the folder; do not wait where the system cannot lock one."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -110,7 +110,7 @@ def test_any_members_are_read_or_refused(number: int, data: st.DataObject, path:
     elif change in ("rename", "remove"):
         whole = members.pop(name)
         if change == "rename":
-            members[data.draw(st.sampled_from(["9.safetensors", "../x", "/a", "session.json", "\0", "ä"]))] = whole
+            members[data.draw(st.sampled_from(["9.safetensors", "../x", "/a", "session.json", "ä"]))] = whole
     else:
         members[data.draw(st.sampled_from(["9.safetensors", "../x", "a/", "x"]))] = b""
     loaded(path, zipped(members))

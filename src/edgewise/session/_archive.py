@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -67,7 +68,7 @@ class Archive:
         sealed = _check_digest(file, size)
         try:
             archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        except (zipfile.BadZipFile, struct.error, NotImplementedError, ValueError, OSError):
             raise Damaged(NO_SESSION) from None
         found = archive.infolist()
         members = {info.filename: info for info in found}

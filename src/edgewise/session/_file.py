@@ -58,7 +58,7 @@ def load(path: str | PathLike[str]) -> Session:
         raise InputError(f"{path}: {_shown(why)}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
-    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError):
+    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
         raise InputError(f"{path} {NO_SESSION}.") from None
 
 

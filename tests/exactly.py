@@ -27,6 +27,13 @@ def _sigmoid(u: Any) -> Any:
     return 1 / (1 + mp.exp(-u))
 
 
+def _softplus(u: Any) -> Any:
+    """log(1 + exp(u)) in doubles, whose exponential has to be one."""
+    if u > 600:
+        raise UndefinedError
+    return mp.log1p(mp.exp(u))
+
+
 def _power(u: Any, v: Any) -> Any:
     if (u == 0 and v <= 0) or (u < 0 and v != mp.floor(v)):
         raise UndefinedError
@@ -42,7 +49,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "arccos": mp.acos, "arctan": mp.atan, "arcsinh": mp.asinh, "arctanh": mp.atanh,
     "gaussian": lambda u: mp.exp(-u * u), "logistic": _sigmoid, "sigmoid": _sigmoid,
     "expm1": lambda u: mp.exp(u) - 1, "log1p": lambda u: mp.log(1 + u),
-    "softplus": lambda u: max(u, 0) + mp.log1p(mp.exp(-abs(u))), "sinc": lambda u: mp.sin(u) / u if u else mp.mpf(1),
+    "softplus": _softplus, "sinc": lambda u: mp.sin(u) / u if u else mp.mpf(1),
     "pow": _power, "hypot": lambda u, v: mp.sqrt(u * u + v * v),
 }  # fmt: skip
 

@@ -73,6 +73,53 @@ def test_hostile_names_are_names_in_every_language(tmp_path) -> None:
     assert "SIN(AB2)" in formula_text
 
 
+_HEADERS = """
+    assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdarg stdbool stddef stdint
+    stdio stdlib string time wchar wctype
+"""
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C compiler")
+def test_names_of_macros_are_no_parameters(tmp_path) -> None:
+    """Every macro of the headers of C99 as the name of a column, in a file that includes them all."""
+    includes = "".join(f"#include <{header}.h>\n" for header in _HEADERS.split())
+    command = [COMPILER, "-std=c99", "-E", "-dM", "-"]
+    listed = subprocess.run(command, input=includes, capture_output=True, text=True, check=True).stdout
+    macros = sorted(set(re.findall(r"^#define ([A-Za-z]\w*) ", listed, re.MULTILINE)))
+    assert {"FP_NAN", "INFINITY", "NAN", "I", "EOF", "errno", "EDOM", "DBL_MAX"} <= set(macros)
+    names = [
+        *macros,
+        "linux",
+        "unix",
+        "assert",
+        "M_PI",
+        "NULL",
+        "typeof",
+        "nullptr",
+        "BOOL",
+        "EX",
+        "mass",
+        "gamma",
+        "R2",
+    ]
+    names = list(dict.fromkeys(names))
+    text = ew.export.c(sympy.Add(*map(sympy.Symbol, names)), names)
+    compiles(includes + text, tmp_path)
+    assert "double mass, double gamma, double R2)" in text
+
+
+@pytest.mark.parametrize("function", ["gamma", "y1", "abs", "printf", "FP_NAN", "sinf", "isnan", "errno", "I"])
+def test_a_function_of_c_is_not_called_like_one_of_its_library(function: str) -> None:
+    with pytest.raises(ew.InputError, match="'function' must be a free name"):
+        ew.export.c(X, function=function)
+
+
+@pytest.mark.parametrize("function", ["sum", "zip", "np", "float", "enumerate"])
+def test_a_function_of_python_is_not_called_like_one_that_it_calls(function: str) -> None:
+    with pytest.raises(ew.InputError, match="'function' must be a free name"):
+        ew.export.numpy(X, function=function)
+
+
 def test_the_docstring_tells_the_real_names() -> None:
     function = python(
         ew.export.numpy(X + sympy.Symbol("mass (kg)"), ["x", "mass (kg)"], units={"x": "m/s"}, target="E")
@@ -194,6 +241,8 @@ def test_cells_may_be_chosen() -> None:
         ({"x": "1A"}, "no cell"),
         ({"x": "A1+B1"}, "no cell"),
         ({"x": '=HYPERLINK("")'}, "no cell"),
+        ({"x": "[a\nb]"}, "no cell"),
+        ({"x": "[\u202ea]"}, "no cell"),
         ({"x": 3}, "no cell"),
         ({"x": "B2"}, "both in cell B2"),
         (["A1"], "must map"),
@@ -292,6 +341,7 @@ WAYS = ["numpy", "c", "torch", "torch_source", "latex", "excel"]
         (sympy.Function("g")(X), None, "cannot be exported"),
         (sympy.Piecewise((X, X > 0)), None, "end its last piece"),
         (sympy.Float("1e400", 20) * X, None, "too large"),
+        (sympy.Float("1e-400", 20) * X, None, "too small"),
     ],
     ids=lambda value: str(value)[:30],
 )

@@ -11,23 +11,14 @@ from sympy.printing.precedence import PRECEDENCE
 
 from edgewise._typing import Formula
 from edgewise.export._about import about
+from edgewise.export._c_names import LIBRARY, RESERVED, is_macro
 from edgewise.export._curve_text import IN_C
 from edgewise.export._curves import Curve
+from edgewise.export._identifiers import identifiers
 from edgewise.export._printer import Printer
 from edgewise.export._source import Exportable, read
 from edgewise.export._steps import Program, is_product, program
 from edgewise.export._text import check_function, statement
-
-_WORDS = """
-    auto break case char const continue default do double else enum extern float for goto if inline int long register
-    restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    bool true false class new delete this namespace template private public protected operator try catch throw virtual
-    friend typename using export explicit mutable asm and or not xor linux unix main
-    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs fdim floor fma fmax
-    fmin fmod frexp hypot ilogb ldexp lgamma log log10 log1p log2 logb modf nan pow remainder rint round scalbn sin
-    sinh sqrt tan tanh tgamma trunc HUGE_VAL INFINITY NAN out pi e sinc sign larger smaller
-"""
-_RESERVED = frozenset(_WORDS.split()) | set(IN_C)
 
 
 class _CPrinter(Printer):
@@ -103,9 +94,10 @@ def c(
     }
     <BLANKLINE>
     """
-    check_function(function, _RESERVED)
+    check_function(function, RESERVED | LIBRARY | {name for name in [function] if is_macro(name)})
     found = read(source, names, target, units)
-    written = program(found, function, _RESERVED, products=True)
+    macros = {plain for plain in identifiers(found.names).values() if is_macro(plain)}
+    written = program(found, function, RESERVED | macros, products=True)
     arguments = [f"double {name}" for name in written.inputs.values()]
     several = len(written.results) > 1
     arguments += [f"double out[{len(written.results)}]"] if several else []

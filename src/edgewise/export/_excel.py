@@ -106,7 +106,7 @@ def _places(names: Sequence[str], cells: Mapping[str, str] | None) -> dict[str, 
     for name, cell in given.items():
         if name not in names:
             raise unknown("input", name, names)
-        if not isinstance(cell, str) or not _REFERENCE.fullmatch(cell):
+        if not isinstance(cell, str) or not cell.isprintable() or not _REFERENCE.fullmatch(cell):
             raise InputError(f"{cell!r} is no cell of Excel. Write B2, $B$2, 'My sheet'!B2, [@column] or a name.")
     places = {name: given.get(name, f"{_column(k)}2") for k, name in enumerate(names)}
     by_place: dict[str, str] = {}

@@ -18,7 +18,9 @@ from edgewise.export._source import Exportable, read
 from edgewise.export._steps import Program, program
 from edgewise.export._text import check_function, docstring, statement
 
-RESERVED = frozenset(keyword.kwlist) | {"np", "math", "torch", "float", "value", "self", *IN_NUMPY}
+RESERVED = frozenset(keyword.kwlist) | {
+    "np", "math", "torch", "float", "value", "self", "super", "sum", "zip", "range", "reversed", "enumerate", *IN_NUMPY,
+}  # fmt: skip
 
 
 class NumPyPrinter(Printer):

@@ -184,6 +184,8 @@ def _check_part(part: Formula) -> None:
         raise InputError(f"The formula holds {part}, a {type(part).__name__}, which cannot be exported.")
     if isinstance(part, _NOT_NUMBERS) or (isinstance(part, sympy.Expr) and part.is_number and part.is_real is False):
         raise InputError(f"The formula holds {part}, which is not a real and finite number.")
+    if part.is_Float and part != 0 and float(part) == 0:
+        raise InputError(f"The formula holds {sympy.N(part, 6)}, which is too small for a double.")
     numbers = part.as_numer_denom() if part.is_Rational else (part,) if part.is_Float else ()
     if any(abs(number) > _LARGEST for number in numbers):
         raise InputError(f"The formula holds {sympy.N(part, 6)}, which is too large for a double.")

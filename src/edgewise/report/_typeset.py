@@ -25,6 +25,7 @@ _LOW = re.compile(r"\\left([(|\[])((?:(?!\\left|\\right|\\frac|\\sqrt).)*)\\righ
 _ESCAPED = re.compile(r"\\(?:(backslash|wedge|sim) |([^A-Za-z]))", re.DOTALL)
 _NAME = re.compile(r"\\mathrm\{((?:[^{}\\]|\\[^A-Za-z]|\\(?:backslash|wedge|sim) )*)\}", re.DOTALL)
 _KNOWN = re.compile(r"(?:\w|\\[ _])*", re.ASCII)
+_FAMILIES = {"stix": "STIXGeneral", "dejavuserif": "DejaVu Serif"}
 _COMMANDS = {"backslash": "\\", "wedge": "^", "sim": "~"}
 _LONGEST = 3000  # letters of a formula that is typeset; longer ones fill no page
 _ARGUMENT = re.compile(r"(\\mathrm\{\w+\}|\\(?!frac|sqrt)[a-z]+)\{(\([^(){}]*\))\}")  # \sin{(x)}
@@ -42,11 +43,10 @@ def typeset(name: str, latex: str) -> Markup | None:
     """
     equals = f"{latex_names([name])[name]} = " if name else ""
     ways = [_literal(equals + text) for text in (_display(latex), latex) if len(text) <= _LONGEST]
-    math = next((way for way in ways if has_glyphs(way, "STIXGeneral") and typesets(way)), None)
+    math = next((way for way in ways if _family(way) and typesets(way)), None)
     if math is None:
         return None
-    plain = math.isascii() and r"\text{" not in math  # cm has other characters in the places of ~, ^, _ and quotes
-    fonts = FontProperties(size=_SIZE, math_fontfamily="cm" if plain else "stix")
+    fonts = FontProperties(size=_SIZE, math_fontfamily=_family(math))
     with LOCK:
         path = Path(*text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True))
     box = path.get_extents()
@@ -80,6 +80,13 @@ def _display(latex: str) -> str:
         depth += {"{": 1, "}": -1}.get(part, 0)
         out.append(r"\dfrac" if part == r"\frac" and depth == 0 else part)
     return "".join(out)
+
+
+def _family(math: str) -> str | None:
+    """The first family of fonts that has every character, None if none has."""
+    if math.isascii() and r"\text{" not in math:  # cm has other characters in the places of ~, ^, _ and quotes
+        return "cm"
+    return next((family for family, font in _FAMILIES.items() if has_glyphs(math, font)), None)
 
 
 def _literal(latex: str) -> str:

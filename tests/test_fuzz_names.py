@@ -61,7 +61,8 @@ def silence() -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
-    assert [record.getMessage() for record in records] == []
+    messages = [record.getMessage() for record in records]
+    assert not messages, messages
 
 
 def svg(figure: Figure | None) -> None:

@@ -11,7 +11,6 @@ from matplotlib.textpath import text_to_path
 
 from edgewise.export._identifiers import printable
 from edgewise.export._latex import latex_names
-from edgewise.plot import typesets
 from edgewise.plot._drawing import LOCK
 from edgewise.plot._text import has_glyphs, literal
 
@@ -43,12 +42,9 @@ def typeset(name: str, latex: str) -> Markup | None:
     """
     equals = f"{latex_names([name])[name]} = " if name else ""
     ways = [_literal(equals + text) for text in (_display(latex), latex) if len(text) <= _LONGEST]
-    math = next((way for way in ways if _family(way) and typesets(way)), None)
-    if math is None:
+    path = next((path for path in map(_outline, ways) if path is not None), None)
+    if path is None:
         return None
-    fonts = FontProperties(size=_SIZE, math_fontfamily=_family(math))
-    with LOCK:
-        path = Path(*text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True))
     box = path.get_extents()
     left, bottom, width, height = box.x0 - _PAD, box.y0 - _PAD, box.width + 2 * _PAD, box.height + 2 * _PAD
     label = escape(printable(f"{name} = {latex}" if name else latex))
@@ -80,6 +76,19 @@ def _display(latex: str) -> str:
         depth += {"{": 1, "}": -1}.get(part, 0)
         out.append(r"\dfrac" if part == r"\frac" and depth == 0 else part)
     return "".join(out)
+
+
+def _outline(math: str) -> Path | None:
+    """The formula's outline, None where matplotlib cannot set it."""
+    family = _family(math)
+    if family is None:
+        return None
+    fonts = FontProperties(size=_SIZE, math_fontfamily=family)
+    try:
+        with LOCK:
+            return Path(*text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True))
+    except (ValueError, RuntimeError):  # a formula nested too deeply too
+        return None
 
 
 def _family(math: str) -> str | None:

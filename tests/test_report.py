@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
+import matplotlib
 import pytest
 import sympy
 from matplotlib.figure import Figure
@@ -202,3 +206,56 @@ def test_failure_amid_writing_keeps_the_old_report(tmp_path: Path, monkeypatch: 
         write_report(path, content())
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_reports_in_threads_are_those_of_one_thread(tmp_path: Path) -> None:
+    def report(number: int) -> bytes:
+        kind = number % 4
+        names, target = [f"x_{kind}", "R&D Spend"], f"theta_{kind}"
+        figure = plot.network(ew.KAN([2, 1], seed=0), names=names, target=target).figure
+        law = (target, rf"\sqrt{{\mathrm{{R\&D}} + x_{{{kind}}}}}")
+        path = write_report(
+            tmp_path / f"{number}.html",
+            ReportContent(target, formula_latex=[law], figures=[(names[0], figure)]),  # type: ignore[list-item]
+        )
+        return path.read_bytes()
+
+    before = dict(matplotlib.rcParams)
+    alone = [report(kind) for kind in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(report, range(40)))
+    assert [together[number] == alone[number % 4] for number in range(40)] == [True] * 40
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_pictures_are_drawn_in_threads_and_in_forked_processes() -> None:
+    def picture(number: int) -> bytes:
+        figure = plot.network(ew.KAN([2, 1], seed=0), names=[f"x_{number % 3}", "k_B"]).get_figure(root=True)
+        assert figure is not None
+        page = io.BytesIO()
+        figure.savefig(page, format="png", bbox_inches="tight")
+        return page.getvalue()
+
+    alone = [picture(number) for number in range(3)]
+    with ThreadPoolExecutor(4) as pool:
+        together = pool.map(picture, range(16))
+        children = []
+        for number in range(2):  # while the threads draw
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if picture(number) == alone[number] else 1)
+            children.append(child)
+        assert list(together) == [alone[number % 3] for number in range(16)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+
+
+def test_settings_of_the_user_do_not_break_names(tmp_path: Path) -> None:
+    """As one who writes articles has them: every text through LaTeX, which this machine need not have."""
+    with matplotlib.rc_context({"text.usetex": True, "text.parse_math": True}):
+        ax = plot.network(ew.KAN([2, 1]), names=["R&D_Spend", "theta_1"], target="50 %")
+        write_report(tmp_path / "r.html", ReportContent("t", figures=[("n", ax.figure)]))  # type: ignore[list-item]
+
+
+def test_a_formula_of_any_size_is_typeset_or_given_as_text() -> None:
+    assert typeset("y", "+".join(["x"] * 50_000)) is None
+    assert typeset("y", r"\sqrt{" * 400 + "x" + "}" * 400) is None

@@ -114,7 +114,7 @@ def formulas(source: Source, what: str) -> tuple[Formula, ...]:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _DIGITS.split(name)]
 
 
 def _several(source: Exportable) -> list[Any]:

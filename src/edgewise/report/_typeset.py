@@ -11,7 +11,6 @@ from matplotlib.textpath import text_to_path
 
 from edgewise.export._identifiers import printable
 from edgewise.export._latex import latex_names
-from edgewise.plot import typesets
 from edgewise.plot._drawing import LOCK
 from edgewise.plot._text import has_glyphs, literal
 
@@ -25,6 +24,7 @@ _LOW = re.compile(r"\\left([(|\[])((?:(?!\\left|\\right|\\frac|\\sqrt).)*)\\righ
 _ESCAPED = re.compile(r"\\(?:(backslash|wedge|sim) |([^A-Za-z]))", re.DOTALL)
 _NAME = re.compile(r"\\mathrm\{((?:[^{}\\]|\\[^A-Za-z]|\\(?:backslash|wedge|sim) )*)\}", re.DOTALL)
 _KNOWN = re.compile(r"(?:\w|\\[ _])*", re.ASCII)
+_FAMILIES = {"stix": "STIXGeneral", "dejavuserif": "DejaVu Serif"}
 _COMMANDS = {"backslash": "\\", "wedge": "^", "sim": "~"}
 _LONGEST = 3000  # letters of a formula that is typeset; longer ones fill no page
 _ARGUMENT = re.compile(r"(\\mathrm\{\w+\}|\\(?!frac|sqrt)[a-z]+)\{(\([^(){}]*\))\}")  # \sin{(x)}
@@ -42,13 +42,9 @@ def typeset(name: str, latex: str) -> Markup | None:
     """
     equals = f"{latex_names([name])[name]} = " if name else ""
     ways = [_literal(equals + text) for text in (_display(latex), latex) if len(text) <= _LONGEST]
-    math = next((way for way in ways if has_glyphs(way, "STIXGeneral") and typesets(way)), None)
-    if math is None:
+    path = next((path for path in map(_outline, ways) if path is not None), None)
+    if path is None:
         return None
-    plain = math.isascii() and r"\text{" not in math  # cm has other characters in the places of ~, ^, _ and quotes
-    fonts = FontProperties(size=_SIZE, math_fontfamily="cm" if plain else "stix")
-    with LOCK:
-        path = Path(*text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True))
     box = path.get_extents()
     left, bottom, width, height = box.x0 - _PAD, box.y0 - _PAD, box.width + 2 * _PAD, box.height + 2 * _PAD
     label = escape(printable(f"{name} = {latex}" if name else latex))
@@ -80,6 +76,26 @@ def _display(latex: str) -> str:
         depth += {"{": 1, "}": -1}.get(part, 0)
         out.append(r"\dfrac" if part == r"\frac" and depth == 0 else part)
     return "".join(out)
+
+
+def _outline(math: str) -> Path | None:
+    """The formula's outline, None where matplotlib cannot set it."""
+    family = _family(math)
+    if family is None:
+        return None
+    fonts = FontProperties(size=_SIZE, math_fontfamily=family)
+    try:
+        with LOCK:
+            return Path(*text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True))
+    except (ValueError, RuntimeError):  # a formula nested too deeply too
+        return None
+
+
+def _family(math: str) -> str | None:
+    """The first family of fonts that has every character, None if none has."""
+    if math.isascii() and r"\text{" not in math:  # cm has other characters in the places of ~, ^, _ and quotes
+        return "cm"
+    return next((family for family, font in _FAMILIES.items() if has_glyphs(math, font)), None)
 
 
 def _literal(latex: str) -> str:

@@ -13,7 +13,7 @@ import torch
 
 import edgewise as ew
 from edgewise.datasets._equations import equations, strogatz
-from edgewise.symbolic import network_of, parse
+from edgewise.symbolic import _edges, network_of, parse
 from edgewise.symbolic._syntax import Node, read
 
 X, Y = sympy.symbols("x y")
@@ -129,6 +129,50 @@ def test_each_feynman_equation_is_a_network_and_comes_back(equation: Any) -> Non
 @pytest.mark.parametrize("system", strogatz(), ids=lambda system: f"{system.name}-{system.derivative}")
 def test_each_strogatz_system_is_a_network_and_comes_back(system: Any) -> None:
     agrees(system.formula, ["x", "y"], rows(2))
+
+
+#: terms that start at one node: equal up to a coefficient, functions of one another's values, in factors and arguments
+SHARED = {
+    "a + pi*a": [1, 1],
+    "4*pi*a + a": [1, 1],
+    "a + sqrt(2)*a": [1, 1],
+    "a*b*c + pi*a*b*c": [3, (0, [3]), 1],
+    "sin(a) + pi*sin(a) - e*sin(a) + 3": [1, 1],
+    "(a + pi*a + 1)*(b + pi*b)": [2, (0, 1)],
+    "exp(-(a^2 + pi*a^2 + b))": [2, 1, 1],
+    "a + sin(a) + cos(sin(a))": [1, 2, 1, 1],
+    "a + sin(a) + cos(sin(a)) + exp(cos(sin(a))) + sin(a)^2": None,
+    "sin(a) + pi*sin(a) + exp(a) + cos(sin(a))": None,
+    "a*b + sin(a*b) + exp(sin(a*b)) + pi*a*b + pi*sin(a*b)": None,
+    "1/(a + pi*a) + 1/a + pi/a + exp(1/a) + exp(exp(1/a))": None,
+}
+
+
+@pytest.mark.parametrize("text", SHARED)
+def test_terms_that_start_at_one_node_all_count(text: str) -> None:
+    names = sorted(symbol.name for symbol in parse(text).free_symbols)
+    model = agrees(text, names, rows(len(names)))
+    assert SHARED[text] is None or len(model.layers) == len(SHARED[text]) - 1
+
+
+def test_terms_that_cancel_leave_no_edge() -> None:
+    x = sympy.Symbol("x")
+    assert network_of(x + sympy.pi * x - (1 + sympy.pi) * x, ["x"]).formula(["x"]) == 0
+
+
+@pytest.mark.parametrize("change", [{"c": 2.0}, {"function": "x^2"}, {"b": 1e-9}], ids=str)
+def test_a_network_that_is_not_its_formula_is_refused(change: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    add = _edges.Subnode.add
+    monkeypatch.setattr(_edges.Subnode, "add", lambda self, term: add(self, term._replace(**change)))
+    with pytest.raises(ew.InputError, match=r"cannot be compiled faithfully: at x = .*the network gives"):
+        network_of("x + sin(y)", ["x", "y"])
+
+
+def test_two_edges_between_the_same_nodes_cannot_be_planned() -> None:
+    found = _edges.Subnode()
+    found.add(_edges.Term("x", 1.0, X, 0.0, 1.0))
+    with pytest.raises(RuntimeError, match="Two edges"):
+        found.add(_edges.Term("sin", 1.0, X, 0.0, 1.0))
 
 
 def test_several_formulas_are_the_outputs_of_one_network_in_their_order() -> None:

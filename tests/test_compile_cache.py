@@ -264,6 +264,26 @@ def test_a_temporary_place_that_others_may_write_is_not_trusted(tmp_path: Path) 
     assert box.run(SCALE).out == ["42", "True"]
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="folders have no owners here")
+def test_code_that_others_could_have_planted_is_not_run(box: Box) -> None:
+    """The planted kernel adds where the honest one multiplies; `test_planted_code.py` tries the other ways."""
+    plant = f"""
+import sys, types
+from edgewise.kernels import _compiled
+_compiled._fingerprint("_cpu_tiny")
+sys.modules["_cpu_tiny"] = evil = types.ModuleType("_cpu_tiny")
+exec({TINY.replace("size * cells[0]", "size + cells[0]")!r}, evil.__dict__)
+_compiled._kept("_cpu_tiny", "scale", "int64", 2)
+"""
+    box.run(plant)
+    assert box.run(SCALE) == (["23", "False"], "")
+    box.cache.chmod(0o777)
+    done = box.run(SCALE)
+    assert done.out == ["42", "True"]
+    assert f"since other users can write in {box.cache}: chmod go-w {box.cache}" in done.told
+    assert "/tmp/edgewise-" in done.told and len(done.told.splitlines()) == 2  # and that it compiles
+
+
 @pytest.fixture
 def sealed(tmp_path: Path) -> Iterator[Box]:
     """A warm cache that may be read and not written."""

@@ -6,12 +6,14 @@ import contextlib
 import io
 import re
 import shlex
+import tomllib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import edgewise as ew
 from edgewise.cli import main
@@ -170,6 +172,13 @@ def test_command_page_names_every_option() -> None:
         for parameter in command.params:
             for option in parameter.opts:
                 assert not option.startswith("--") or f"`{option}`" in text, f"{name} {option} is not described"
+
+
+def test_licenses_page_lists_every_requirement() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = re.findall(r"^\| (\S+) \| (.+) \| edgewise \|$", (ROOT / "docs" / "licenses.md").read_text(), re.MULTILINE)
+    required = [Requirement(text).name for text in project["dependencies"] + project["optional-dependencies"]["units"]]
+    assert sorted(name for name, _ in listed) == sorted(required)
 
 
 def test_training_page_names_every_outcome() -> None:

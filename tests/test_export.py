@@ -137,7 +137,7 @@ def by_excel(text: str, x: np.ndarray, cells: list[str]) -> np.ndarray:
     call = formulas.Parser().ast(text)[1].compile()
     assert set(call.inputs) <= set(cells)
     columns = {cell: x[:, [k]] for k, cell in enumerate(cells)}
-    if re.search(r"\b(ERF|MAX|MIN)\(", text):  # which the package takes one by one
+    if re.search(r"\b(ERFC?|MAX|MIN)\(", text):  # which the package takes one by one
         rows = [call(*(np.array([[columns[c][r, 0]]]) for c in call.inputs)) for r in range(len(x))]
         return np.array([float(np.asarray(row).item()) for row in rows])
     out = np.asarray(call(*(columns[cell] for cell in call.inputs))).ravel().astype(float)
@@ -150,13 +150,14 @@ def by_latex(text: str, names: list[str], x: np.ndarray) -> np.ndarray:
 
     from edgewise.export._latex import latex_names
 
-    read = text.replace(r"\left|", "|").replace(r"\right|", "|").replace(r"\operatorname{erf}", "erf")
-    read = read.replace("erf\\left", "W\\left")  # the parser knows functions of one letter
+    read = text.replace(r"\left|", "|").replace(r"\right|", "|")
+    read = read.replace(r"\operatorname{erf}", "W").replace(r"\operatorname{erfc}", "V")  # it knows those of one letter
     expression = parse_latex(read, backend="antlr")
     symbols = [parse_latex(latex_names(names)[name], backend="antlr") for name in names]
     expression = expression.xreplace({sympy.Symbol("pi"): sympy.pi})
     assert expression.free_symbols <= set(symbols), text
-    call = sympy.lambdify(symbols, expression, [{"W": np.vectorize(math.erf), "log": lambda v, e: np.log(v)}, "numpy"])
+    known = {"W": np.vectorize(math.erf), "V": np.vectorize(math.erfc), "log": lambda v, e: np.log(v)}
+    call = sympy.lambdify(symbols, expression, [known, "numpy"])
     return np.broadcast_to(call(*x.T), len(x))
 
 

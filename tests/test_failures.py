@@ -7,14 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 
 import edgewise
 from edgewise import functions
-from edgewise._replacing import replacing
 from edgewise.cli import main
 
 TABLE = "a,y\n" + "".join(f"{i},{i * i + 1}\n" for i in range(8))
@@ -75,30 +76,72 @@ def test_a_failure_during_the_search_leaves_nothing_behind(
     assert everything() == {Path("t.csv")}
 
 
+class Found:
+    """A discovery whose report fails."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.report = fail_with(error)
+        self.best = SimpleNamespace(expression=sympy.Symbol("a") ** 2 + 1, error=0.0, complexity=3)
+        self.outcome = SimpleNamespace(message="Exact.")
+        self.relative = False
+        self.equations = [self.best]
+
+    def __getitem__(self, index: int) -> Any:
+        return self.equations[index]
+
+
+REPORTS = [
+    ("full disk", edgewise.InputError("Cannot write the report to x."), "no report.html: Cannot write the report to x"),
+    ("drawing", ValueError("\n\\mathrm{R}\n^\nno parse"), "no report.html: ValueError \\mathrm{R} ^ no parse"),
+    ("file system", OSError(28, "No space left on device"), "no report.html: No space left on device"),
+    ("memory", MemoryError(), "no report.html: MemoryError"),
+    ("interrupt", KeyboardInterrupt(), "interrupted; no report.html"),
+]
+
+
 @pytest.mark.parametrize("old", [None, "old"])
-def test_an_interrupted_write_leaves_the_old_file_or_none(
-    old: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+@pytest.mark.parametrize(("error", "words"), [r[1:] for r in REPORTS], ids=[r[0] for r in REPORTS])
+def test_a_formula_outlives_its_report(
+    error: BaseException, words: str, old: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    """Interrupt in the middle of the report: no half report, and the one from before is untouched."""
+    """The formula is printed and saved, an older report is untouched, and the exit code says that one is missing."""
     monkeypatch.chdir(tmp_path)
     Path("t.csv").write_text(TABLE)
+    Path("out").mkdir()
     if old is not None:
-        Path("out").mkdir()
         Path("out/report.html").write_text(old)
-
-    class Found:
-        def report(self, path: Path) -> None:
-            with replacing(path) as file:
-                file.write(b"half a rep")
-                raise KeyboardInterrupt
-
     before = everything()
-    monkeypatch.setattr(edgewise, "discover", lambda *_, **__: Found(), raising=False)
-    assert main(["discover", "t.csv", "--target", "y", "--out", "out"]) == 130
-    assert_one_line(capsys.readouterr().err, ("interrupted",))
-    assert everything() == before
+    monkeypatch.setattr(edgewise, "discover", lambda *_, **__: Found(error), raising=False)
+    interrupted = isinstance(error, KeyboardInterrupt)
+    assert main(["discover", "t.csv", "--target", "y", "--out", "out"]) == (130 if interrupted else 1)
+    printed = capsys.readouterr()
+    assert_one_line(printed.err, (f"{words}.", "The formula is printed and in out/formula.txt."))
+    assert "y = a**2 + 1" in printed.out
+    assert "Report:" not in printed.out
+    assert Path("out/formula.txt").read_text().startswith("y = a**2 + 1\n")
+    assert everything() == before | {Path("out/formula.txt")}
     if old is not None:
         assert Path("out/report.html").read_text() == old
+
+
+def test_a_full_disk_takes_neither_the_printed_formula_nor_the_old_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text(TABLE)
+    Path("out").mkdir()
+    for name in ("formula.txt", "report.html"):
+        Path("out", name).write_text("old")
+    before = everything()
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr("os.fsync", fail_with(full))
+    monkeypatch.setattr(edgewise, "discover", lambda *_, **__: Found(full), raising=False)
+    assert main(["discover", "t.csv", "--target", "y", "--out", "out"]) == 1
+    printed = capsys.readouterr()
+    assert_one_line(printed.err, ("no formula.txt: No space", "no report.html: No space", "The formula is printed."))
+    assert "y = a**2 + 1" in printed.out
+    assert everything() == before
+    assert {Path("out", name).read_text() for name in ("formula.txt", "report.html")} == {"old"}
 
 
 X = np.linspace(-1, 1, 40).reshape(20, 2)

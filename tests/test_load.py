@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import struct
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +16,18 @@ import sympy
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from model_files import Change, described, header_of, sealed, with_header
 
 import edgewise as ew
 from edgewise import functions
 from edgewise.io import load_with_metadata
+from edgewise.io._model import read_model
+from edgewise.io._schema import Malformed
 
 
 def rows(n: int, d: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     return 3 * torch.rand(n, d, generator=generator, dtype=torch.float64) - 1.5
-
-
-def header_of(data: bytes) -> dict[str, Any]:
-    (size,) = struct.unpack("<Q", data[:8])
-    return json.loads(data[8 : 8 + size])
-
-
-def with_header(data: bytes, header: dict[str, Any]) -> bytes:
-    (size,) = struct.unpack("<Q", data[:8])
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + data[8 + size :]
-
-
-def described(**changes: Any) -> Callable[[bytes], bytes]:
-    """Change entries of the description; Ellipsis takes one away."""
-
-    def apply(data: bytes) -> bytes:
-        header = header_of(data)
-        description = {**json.loads(header["__metadata__"]["edgewise"]), **changes}
-        description = {key: value for key, value in description.items() if value is not ...}
-        header["__metadata__"]["edgewise"] = json.dumps(description)
-        return with_header(data, header)
-
-    return apply
 
 
 def metadata(value: Any) -> Callable[[bytes], bytes]:
@@ -64,7 +45,7 @@ def tensors(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[by
 
         content = load(data)
         change(content)
-        return save(content, header_of(data)["__metadata__"])
+        return sealed(save(content, header_of(data)["__metadata__"]))
 
     return apply
 
@@ -81,7 +62,25 @@ def bool_byte(data: bytes) -> bytes:
     """A mask byte that is neither 0 nor 1."""
     (size,) = struct.unpack("<Q", data[:8])
     start = 8 + size + header_of(data)["layers.0.mask"]["data_offsets"][0]
-    return data[:start] + b"\7" + data[start + 1 :]
+    return sealed(data[:start] + b"\7" + data[start + 1 :])
+
+
+def with_checksum_last(data: bytes) -> bytes:
+    """Where nobody looks for it."""
+    header = header_of(data)
+    description = json.loads(header["__metadata__"]["edgewise"])
+    checksum = description.pop("checksum")
+    header["__metadata__"]["edgewise"] = json.dumps({**description, "checksum": checksum})
+    return with_header(data, header)
+
+
+def entry(value: Any) -> Change:
+    """Change what the header says of one tensor."""
+
+    def apply(data: bytes) -> bytes:
+        return with_header(data, {**header_of(data), "layers.0.base_weight": value})
+
+    return apply
 
 
 DAMAGED = "not a safetensors file, or a damaged one"
@@ -107,7 +106,7 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("unknown rule", described(rules=[[[0, 0, {"frozen": True}]], []]), "damaged list of rules"),
     ("wrong rule", described(rules=[[[0, 0, {"smooth": "much"}]], []]), "damaged list of rules"),
     ("rule of an unknown function", described(rules=[[[0, 0, {"functions": ["no"]}]], []]), "function 'no'"),
-    ("newer", described(schema=4), r"newer version of edgewise \(schema 4\): upgrade"),
+    ("newer", described(schema=5), r"newer version of edgewise \(schema 5\): upgrade"),
     ("newer and different", metadata({"edgewise": '{"schema": 7, "layers": []}'}), "newer version"),
     ("schema zero", described(schema=0), "damaged schema"),
     ("schema text", described(schema="1"), "damaged schema"),
@@ -149,6 +148,18 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ),
     *((f"formulas {value!r}", described(formulas=value), "formulas") for value in ("x", [], ["x", "y"], [3])),
     ("version", described(version=None), "version"),
+    ("half a character", described(names=["a", "\ud800"]), "names"),
+    ("no checksum", described(checksum=None), "damaged checksum"),
+    ("checksum missing", described(checksum=...), "'checksum' is missing"),
+    ("checksum of another type", described(checksum=3), "damaged checksum"),
+    ("checksum of other text", described(checksum="0" * 63), "checksum does not match"),
+    ("checksum elsewhere", with_checksum_last, "checksum does not match"),
+    ("header of a list", lambda data: struct.pack("<Q", 2) + b"[]" + data, DAMAGED),
+    ("deep header", lambda data: struct.pack("<Q", 10**5) + b"[" * 10**5 + data, DAMAGED),
+    ("metadata of numbers", metadata(3), NO_NETWORK),
+    ("tensor of another kind", entry(7), "has no shape"),
+    ("tensor of many dimensions", entry({"shape": [1] * 10**5}), "has no shape"),
+    ("tensor of true", entry({"shape": [2, True]}), "has no shape"),
     ("tensor missing", tensors(lambda t: t.pop("layers.1.mask")), r"'layers\.1\.mask' is missing"),
     ("tensor unknown", tensors(lambda t: t.update(a=torch.zeros(1))), "'a' is unknown"),
     ("tensor reshaped", tensors(lambda t: t.update({"layers.0.affine": torch.zeros(3, 2, 3)})), "has shape"),
@@ -244,18 +255,83 @@ def test_the_text_of_a_formula_is_for_readers_alone(tmp_path) -> None:
     assert saved.formula == sympy.sin(sympy.Symbol("x1"))
 
 
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", [1, 2, 3])
 def test_files_of_older_schemas_load(schema: int, saved: Path) -> None:
-    old: dict[str, Any] = {
-        "schema": schema,
-        "units": ...,
-        "formulas": ...,
-        "rules": ...,
-        **({"basis": ...} if schema == 1 else {}),
-    }
+    later = {2: ["basis"], 3: ["units", "formulas", "rules"], 4: ["checksum"]}  # schema -> what came with it
+    old = {"schema": schema, **{name: ... for number, names in later.items() if number > schema for name in names}}
     model = ew.load(saved)
     saved.write_bytes(described(**old)(saved.read_bytes()))
     again = load_with_metadata(saved)
     assert (again.names, again.target, again.units, again.formula_texts) == (["a", "b"], "y", None, None)
     x = rows(20, 2)
     assert torch.equal(again.model(x), model(x))
+
+
+# the checksum
+
+SMALL: dict[str, Any] = {"basis": "bspline", "grid": 1, "degree": 1}
+
+
+def test_every_flipped_bit_of_a_small_file_is_refused(tmp_path) -> None:
+    """The header and its padding, the checksum and the tensors."""
+    path = tmp_path / "m"
+    ew.save(ew.KAN([1, 1], **SMALL), path, names=["größe"], target="y")
+    data = path.read_bytes()
+    words = set()
+    for place in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[place // 8] ^= 1 << place % 8
+        with pytest.raises(Malformed) as caught:
+            read_model(BytesIO(flipped))
+        words.add(str(caught.value).partition(":")[0])
+    assert "is damaged" in words
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(ew.InputError, match=r"m is damaged: its checksum does not match\. Restore it"):
+        ew.load(path)
+    path.write_bytes(data)
+    assert ew.load(path).widths == [1, 1]
+
+
+def test_the_checksum_is_the_digest_of_the_file_with_zeros_in_its_place(saved: Path) -> None:
+    data = saved.read_bytes()
+    assert sealed(data) == data and len(json.loads(header_of(data)["__metadata__"]["edgewise"])["checksum"]) == 64
+
+
+@pytest.mark.parametrize("schema", [3, 4])
+def test_a_column_may_be_named_checksum(schema: int, tmp_path) -> None:
+    path = tmp_path / "m"
+    names = ["checksum", '{"schema": 4, "checksum": "' + "0" * 64]
+    ew.save(ew.KAN([2, 1]), path, names=names, units={"checksum": "m"})
+    if schema == 3:
+        path.write_bytes(described(schema=3, checksum=...)(path.read_bytes()))
+    assert load_with_metadata(path).names == names
+
+
+def test_what_a_file_claims_is_not_believed_before_it_is_checked(saved: Path, tmp_path) -> None:
+    """A header, widths or shapes of any size cost no memory, and long texts no long message."""
+    resource = pytest.importorskip("resource")
+    data = saved.read_bytes()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    huge = {"dtype": "F64", "shape": [3, 2, 10**12], "data_offsets": [0, 48 * 10**12]}
+    for changed in (
+        struct.pack("<Q", 10**8) + data[8:],
+        struct.pack("<Q", len(data) - 8) + data[8:],
+        described(widths=[10**9, 10**9, 1])(data),
+        described(widths=[2, *[1] * 10**5], symbols=[[]] * 10**5)(data),
+        described(version="1" * 10**6, names=["a" * 10**6, "b"], extra=1)(data),
+        with_header(data, {**header_of(data), "layers.0.coefficients": huge}),
+        with_header(data, {**header_of(data), "x" * 10**6: huge}),
+        data + bytes(10**7),
+    ):
+        saved.write_bytes(changed)
+        with pytest.raises(ew.InputError) as caught:
+            ew.load(saved)
+        assert len(str(caught.value)) < 300 + len(str(saved))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path) -> None:
+    os.mkfifo(tmp_path / "m")
+    with pytest.raises(ew.InputError, match="no regular file"):
+        ew.load(tmp_path / "m")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
@@ -24,14 +25,20 @@ READ = {
     "arcsin(x) + asin(y)": sympy.asin(X) + sympy.asin(Y), "Abs(x - y)": sympy.Abs(X - Y), "abs(-3)": sympy.Integer(3),
     "sec(x)": 1 / sympy.cos(X), "hypot(x, y)": sympy.sqrt(X**2 + Y**2), "pow(x, 3)": X**3, "expm1(x)": sympy.exp(X) - 1,
     "x² + y⁻¹·z": X**2 + Z / Y, "2^x²": 2 ** (X**2), "x − y × z ÷ 2": X - Y * Z / 2, "π*x": sympy.pi * X,
+    "x·y": X * Y, "x·sin(y)·2": 2 * X * sympy.sin(Y), "x²·y⋅z∙2": 2 * X**2 * Y * Z,
+    "x\u0387y": X * Y, "x∗y": X * Y, "x∕y÷z": X / (Y * Z), "x – y": X - Y,
+    "（x＋y）＊z／2 － 1＾x": (X + Y) * Z / 2 - 1,
+    "0" * 5000 + "7": sympy.Integer(7), "x^" + "0" * 5000 + "2": X**2, "x" + "⁰" * 5000 + "²": X**2,
+    "`x·y` + x": sympy.Symbol("x·y") + X,
     " x\n+\ty ": X + Y, "`mass (kg)`^2": sympy.Symbol("mass (kg)") ** 2,
     "x₁ + θ": sympy.Symbol("x₁") + sympy.Symbol("θ"),
+    "erfc(x)": sympy.erfc(X),
     "gaussian(x)": sympy.exp(-(X**2)), "x - x": sympy.Integer(0), "cos(0)": sympy.Integer(1), "007": sympy.Integer(7),
     "lambda_0 + import_": sympy.Symbol("lambda_0") + sympy.Symbol("import_"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("text", READ)
+@pytest.mark.parametrize("text", READ, ids=lambda text: text[:24])
 def test_what_is_read(text: str) -> None:
     assert parse(text) == READ[text]
 
@@ -54,6 +61,51 @@ def test_long_exact_numbers_become_doubles() -> None:
     assert parse("(13/12)^360").is_Rational
     assert float(parse("(366/365)^3650")) == pytest.approx((366 / 365) ** 3650, rel=1e-15)
     assert float(parse("(sqrt(2)/1.4142)^1000000")) == pytest.approx((2**0.5 / 1.4142) ** 1000000, rel=1e-9)
+
+
+#: what takes sympy minutes where its numbers are exact, and what is long or deep; its value at x = 1.3, or None
+HARD = {
+    "0.005^(0.024^24)": 0.005 ** (0.024**24),
+    "12^(999999/1000003)": 12 ** (999999 / 1000003),
+    "(12*x)^(999999/1000003)": (12 * 1.3) ** (999999 / 1000003),
+    "exp(log(12)*999999/1000003 + x)": 12 ** (999999 / 1000003) * math.exp(1.3),
+    "exp(999999/1000003*log(12*x))": (12 * 1.3) ** (999999 / 1000003),
+    "2^(log(12)*999999/1000003/log(2)*x/x)": 12 ** (999999 / 1000003),
+    "^".join(["0.5"] * 40): 0.6411857445049859,
+    "^".join(["sqrt(2)"] * 40): 1.9999989,
+    "*".join(f"({k}/{k + 1})^300" for k in range(7, 400)) + "*x": None,
+    "+".join(f"({k}/{k + 1})^300*x" for k in range(7, 400)): None,
+    "+".join(f"1/{k}" for k in range(1, 1500)): 7.889,
+    "+".join(f"sqrt({k})" for k in range(1, 900)): None,
+    "(pi + e + sqrt(2) + sqrt(3) + sqrt(5))^200*x": None,
+    "gaussian(" * 49 + "x" + ")" * 49: None,
+    "+".join(f"sin({k}*x)" for k in range(1, 600)): None,
+    "*".join(f"(x + {k})^z" for k in range(600)): None,
+    "+".join(f"x^{k}*z^{900 - k}" for k in range(1, 700)) + "+" + "sin(" * 49 + "x" + ")" * 49: None,
+    "-(" * 49 + "x" + ")" * 49: -1.3,
+    "x" + "+x" * 4900: 4901 * 1.3,
+    "+".join(f"x{k}" for k in range(1800)): None,
+}
+
+
+@pytest.mark.parametrize("text", HARD, ids=lambda text: text[:24])
+def test_what_is_hard_takes_seconds_at_most(text: str) -> None:
+    start = time.thread_time()
+    try:
+        form = parse(text)
+        known = form.free_symbols <= {X, Z}
+        ew.symbolic.network_of(text, ["x", "z"] if known else None)
+    except ew.InputError as error:
+        assert str(error).isprintable()
+        assert HARD[text] is None, error
+    else:
+        if HARD[text] is not None:
+            assert float(form.subs(X, 1.3)) == pytest.approx(
+                HARD[text], rel=1e-3 if "sqrt" in text or "/1" in text else 1e-9
+            )
+    assert (
+        time.thread_time() - start < 6.0
+    )  # two for each of parse and network_of, and what begins before they are over
 
 
 _LEAVES = st.one_of(
@@ -165,6 +217,9 @@ REFUSED = [
     ("1.2.3", None, 4, "expected an operator"),
     ("x +", None, 4, "found the end"),
     ("* x", None, 1, "found '*'"),
+    ("x" + " ²" * 4000, None, 5, "expected an operator"),
+    ("((x^999)^999)^999", None, 2, "too large"),
+    ("(12*x)^4000", None, 1, "no size that a double has"),
     ("x ^^ 2", None, 4, "found '^'"),
     ("x // y", None, 4, "found '/'"),
     ("x!", None, 2, "factorials"),

@@ -56,6 +56,16 @@ def test_variables_may_stand_on_variables_and_are_checked() -> None:
             session.add_variable(name, formula)
 
 
+@pytest.mark.parametrize("formula", ["a + pi*a", "a*b + sqrt(2)*b*a", "a + sin(a) + exp(sin(a))"])
+def test_the_column_of_a_variable_is_its_formula(formula: str) -> None:
+    session = begin().add_variable("c", formula)
+    x, _ = rows()
+    column = session.state.situation.table(session._rows).x[:, 2]
+    a, b = x[:, 0], x[:, 1]
+    truth = {"a + pi*a": a * (1 + torch.pi), "a*b + sqrt(2)*b*a": a * b * (1 + 2**0.5)}
+    torch.testing.assert_close(column, truth.get(formula, a + a.sin() + a.sin().exp()))
+
+
 def test_units_refuse_a_variable_that_does_not_fit() -> None:
     x, y = rows()
     session = Session(ew.KAN([2, 1]), x, y, ["v", "t"], target="s", units={"v": "m/s", "t": "s", "s": "m"})

@@ -6,7 +6,6 @@ import json
 import random
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -254,54 +253,3 @@ def test_a_saved_session_is_the_same_session(wandered, tmp_path) -> None:
         assert (old.situation.variables, old.situation.forbidden) == (new.situation.variables, new.situation.forbidden)
     assert same(again.redo().refit(2).model, end.redo().refit(2).model)
     assert [p.name for p in tmp_path.iterdir()] == ["a.session"]
-
-
-def _damage(source: Path, out: Path, change: Any) -> None:
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
-        for name in old.namelist():
-            data = old.read(name)
-            if name == "session.json":
-                data = json.dumps(change(json.loads(data))).encode()
-            if data != b"null":
-                new.writestr(name, data)
-
-
-DAMAGES = {
-    "no history": lambda said: None,
-    "a list": lambda said: [said],
-    "newer": lambda said: {**said, "schema": 2},
-    "no states": lambda said: {**said, "states": []},
-    "more states": lambda said: {**said, "states": said["states"] * 2},
-    "another action": lambda said: {**said, "states": [said["states"][0], {**said["states"][1], "name": "run"}]},
-    "wrong arguments": lambda said: {
-        **said,
-        "states": [said["states"][0], {**said["states"][1], "arguments": {"x": 1}}],
-    },
-    "a parent that comes later": lambda said: {
-        **said,
-        "states": [said["states"][0], {**said["states"][1], "parent": 1}],
-    },
-    "before the start": lambda said: {**said, "at": -1},
-    "undone nowhere": lambda said: {**said, "undone": ["x"]},
-    "nowhere": lambda said: {**said, "at": 9},
-    "no names": lambda said: {**said, "names": ["a"]},
-}
-
-
-@pytest.mark.parametrize("name", DAMAGES)
-def test_a_damaged_session_is_refused(name, tmp_path) -> None:
-    begin().refit(1).save(tmp_path / "sound")
-    _damage(tmp_path / "sound", tmp_path / "bad", DAMAGES[name])
-    with pytest.raises(ew.InputError, match=r"bad"):
-        Session.load(tmp_path / "bad")
-
-
-def test_files_that_are_no_sessions_are_refused(tmp_path) -> None:
-    (tmp_path / "text").write_text("hello")
-    for name, message in [("text", "no session"), ("none", "no file"), (".", "no file")]:
-        with pytest.raises(ew.InputError, match=message):
-            Session.load(tmp_path / name)
-    with pytest.raises(ew.InputError, match="no folder"):
-        begin().save(tmp_path / "nowhere" / "s")
-    with pytest.raises(ew.InputError, match="is a folder"):
-        begin().save(tmp_path)

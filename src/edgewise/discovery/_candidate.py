@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -115,14 +115,19 @@ def front(candidates: Iterable[Candidate]) -> list[Candidate]:
     return out
 
 
-def baselines(judge: Judge, noise: float) -> list[Candidate]:
+def baselines(judge: Judge, noise: float) -> Iterator[Candidate]:
     """What anyone would try first: a constant, each input alone as a line and as a power, and the plane through all."""
+    for form in _plainest(judge):
+        candidate = judge.judged(form, noise, keep_form=True)
+        if candidate is not None:
+            yield candidate
+
+
+def _plainest(judge: Judge) -> Iterator[Formula]:
     symbols = [sympy.Symbol(name) for name in judge.names][:_SHOWN]
-    forms: list[Formula] = [sympy.Float(np.average(judge.y, weights=judge.weight**2))]
-    forms += [sympy.Float(1.1) * s + sympy.Float(0.1) for s in symbols]
-    forms.append(sum((sympy.Float(1.1) * s for s in symbols), sympy.Float(0.1)))
+    yield sympy.Float(np.average(judge.y, weights=judge.weight**2))
+    yield from (sympy.Float(1.1) * s + sympy.Float(0.1) for s in symbols)
+    yield sum((sympy.Float(1.1) * s for s in symbols), sympy.Float(0.1))
     for i, name in enumerate(judge.names[:_SHOWN]):
         alone = power_law([name], judge.x[:, [i]], judge.y, 1.0, judge.weight)
-        forms += [law.expression for law in alone]
-    found = [judge.judged(form, noise, keep_form=True) for form in forms]
-    return [c for c in found if c is not None]
+        yield from (law.expression for law in alone)

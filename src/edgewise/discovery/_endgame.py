@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +9,7 @@ import sympy
 import torch
 
 from edgewise import functions as library
+from edgewise._deadline import Deadline
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.discovery._coordinates import Coordinates
@@ -70,6 +70,8 @@ def _noise_share(values: np.ndarray, weight: np.ndarray, y: np.ndarray, w: np.nd
     """Spread of y over that of T(y), each under its own weights: how noise over spread changes with T."""
 
     def spread(v: np.ndarray, u: np.ndarray) -> float:
+        if not np.square(u).sum() > 0:  # too small to be squared
+            return 0.0
         mean = np.average(v, weights=u**2)
         return float(np.sqrt(np.mean((u * (v - mean)) ** 2)))
 
@@ -89,7 +91,7 @@ def univariate(problem: Problem, noise: float) -> Iterator[Formula]:
         yield problem.lift(law.expression(sympy.Symbol(problem.names[0])))
 
 
-def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterator[tuple[str, float, Formula | None]]:
+def trees(problem: Problem, noise: float, deadline: Deadline, seed: int) -> Iterator[tuple[str, float, Formula | None]]:
     """Small networks fitted accurately and snapped: name, network error, and formula in the original inputs or None."""
     m = problem.n_columns
     if not 2 <= m <= _TREES:
@@ -100,7 +102,7 @@ def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterato
     scale = float(t.std()) or 1.0
     fits = []
     for name, model in _shapes(m):
-        left = deadline - time.perf_counter()
+        left = deadline.left()
         if left <= 0:
             break
         options = Options(restarts="auto", seed=seed, time_limit=min(left, 8.0))
@@ -114,7 +116,7 @@ def trees(problem: Problem, noise: float, deadline: float, seed: int) -> Iterato
     best = min((error for error, _, _ in fits), default=0.0)
     equal = max(3 * best, 1.1 * noise)
     for error, name, model in sorted(fits, key=lambda entry: entry[0] if entry[0] > equal else 0.0)[:3]:
-        if time.perf_counter() > deadline:
+        if deadline.passed():
             return
         snapped = snap(model, u, (t / scale).unsqueeze(1), functions=library.names(core=True), rounding=noise == 0)
         whole = not snapped.kept

@@ -21,6 +21,9 @@ _SETTLED = 1.25  # the error of half the terms over that of all, up to which mor
 _EARLY = 0.5  # ... and the share of all terms that it could have, below which it stopped by itself
 _SHARE = 3  # rows for each term at least
 
+Term = tuple[tuple[int, int], ...]
+"""Column and degree of each factor."""
+
 
 @dataclass(frozen=True)
 class Expansion:
@@ -58,27 +61,35 @@ def exponents(m: int, limit: int = _TERMS) -> Tensor:
     >>> exponents(2, 8).tolist()
     [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [2, 0]]
     """
-    best: list[tuple[int, ...]] = []
+    best: list[Term] = []
     norm = 1.0 if m <= _FEW else _NORM
     for top in range(1, _TOP + 1):
-        found: list[tuple[int, ...]] = []
+        found: list[Term] = []
         for term in _terms(m, top**norm, norm):
             found.append(term)
             if len(found) > limit:
-                return torch.tensor(best)
+                return _dense(best, m)
         best = found
-    return torch.tensor(best)
+    return _dense(best, m)
 
 
-def _terms(m: int, left: float, norm: float) -> Iterator[tuple[int, ...]]:
-    if m == 0:
-        yield ()
-        return
-    degree = 0
-    while degree**norm <= left + 1e-9:
-        for rest in _terms(m - 1, left - degree**norm, norm):
-            yield (degree, *rest)
-        degree += 1
+def _terms(m: int, left: float, norm: float, first: int = 0) -> Iterator[Term]:
+    """Degrees of the columns from the first on, without those of degree 0."""
+    yield ()
+    for i in range(first, m if left + 1e-9 >= 1 else first):
+        degree = 1
+        while degree**norm <= left + 1e-9:
+            for rest in _terms(m, left - degree**norm, norm, i + 1):
+                yield ((i, degree), *rest)
+            degree += 1
+
+
+def _dense(terms: list[Term], m: int) -> Tensor:
+    rows = [[0] * m for _ in terms]
+    for row, term in zip(rows, terms, strict=True):
+        for i, degree in term:
+            row[i] = degree
+    return torch.tensor(sorted(rows), dtype=torch.int64).reshape(-1, m)
 
 
 def expand(columns: Tensor, target: Tensor, weight: Tensor) -> Expansion | None:
@@ -94,6 +105,8 @@ def expand(columns: Tensor, target: Tensor, weight: Tensor) -> Expansion | None:
     if n < 4 * _BLOCK or bool((high - low <= 1e-12 * torch.maximum(low.abs(), high.abs())).any()):
         return None
     degrees = exponents(m)
+    if not len(degrees):  # of so many columns, not even the columns themselves may be chosen from
+        return None
     scaled = (2 * columns - low - high) / (high - low)
     powers = [_chebyshev(scaled[:, i], int(degrees[:, i].max())) for i in range(m)]
     table = torch.ones(n, len(degrees), dtype=columns.dtype)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
+from edgewise._deadline import Deadline
 from edgewise.bases import fit_curves
 from edgewise.discovery._coordinates import Coordinates
 from edgewise.discovery._part import trained
@@ -25,7 +25,7 @@ _LEAST = 0.05  # seconds of a fit that was begun
 
 
 def surrogates(
-    problem: Problem, noise: float, relative: bool, deadline: float, seed: int, enough: float = GOOD
+    problem: Problem, noise: float, relative: bool, deadline: Deadline, seed: int, enough: float = GOOD
 ) -> Iterator[Surrogate]:  # fmt: skip
     """Fit structures of growing freedom; ends after the first whose held-out error is `enough` or near the noise."""
     coordinates = Coordinates.of(problem, relative)
@@ -33,7 +33,7 @@ def surrogates(
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     held, rows = order[: n // 5], order[n // 5 :]
     for name, build in structures(problem.n_columns):
-        if time.perf_counter() > deadline:
+        if deadline.passed():
             return
         found = _fitted(problem, coordinates, name, build, (rows, held), deadline, seed)
         if found is None:
@@ -44,7 +44,7 @@ def surrogates(
 
 
 def best_surrogate(
-    problem: Problem, noise: float, relative: bool, deadline: float, seed: int, enough: float = GOOD
+    problem: Problem, noise: float, relative: bool, deadline: Deadline, seed: int, enough: float = GOOD
 ) -> Surrogate | None:  # fmt: skip
     """The surrogate of the least held-out error."""
     found = list(surrogates(problem, noise, relative, deadline, seed, enough))
@@ -78,7 +78,7 @@ def _fitted(
     name: str,
     build: Callable[[], KAN],
     split: tuple[Tensor, Tensor],
-    deadline: float,
+    deadline: Deadline,
     seed: int,
 ) -> Surrogate | None:
     rows, held = split
@@ -90,7 +90,7 @@ def _fitted(
     best: tuple[float, KAN] | None = None
     settled = False
     for number, grid in enumerate(_GRIDS if len(rows) > 100 else (3, 5)):
-        left = deadline - time.perf_counter()
+        left = deadline.left()
         if number and left <= 0:
             break
         restarts = 4 if number == 0 and name != "sum" else 1

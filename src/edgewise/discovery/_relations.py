@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import combinations, permutations
 
@@ -14,6 +16,7 @@ from edgewise.discovery._problem import Problem
 from edgewise.discovery._separations import factors, terms
 
 _POWERS = (Fraction(1), Fraction(2), Fraction(-1), Fraction(-2), Fraction(3), Fraction(1, 2))
+_GROUPS = 30_000  # sets of columns of one size: more are not tried
 _ALIKE = 4  # times the least remainder: factors that go together
 _LIMIT = 0.12  # remainder above which nothing is a relation
 _TOUCHES = 0.03  # a column whose least size is below this share of its largest is not divided by
@@ -73,16 +76,23 @@ def _factors(g: Gradients) -> list[Relation]:
 def _scalings(g: Gradients) -> list[Relation]:
     """x_i y_i = sum_j a_j x_j y_j + p y:  t = x_i^p F(x_j x_i^a_j, rest)."""
     out = []
-    for size in range(1, min(3, g.problem.n_columns) + 1):
-        for group in combinations(range(g.problem.n_columns), size):
-            # The scale variable is the one that can best be divided by.
-            i = max(group, key=lambda k: _floor(g.problem.columns[:, k]))
-            others = [j for j in group if j != i]
-            for with_power in (True, False) if others else (True,):
-                relation = _scaling(g, i, others, with_power)
-                if relation is not None:
-                    out.append(relation)
+    floors = [_floor(g.problem.columns[:, k]) for k in range(g.problem.n_columns)]
+    for group in _groups(g.problem.n_columns):
+        # The scale variable is the one that can best be divided by.
+        i = max(group, key=lambda k: floors[k])
+        others = [j for j in group if j != i]
+        for with_power in (True, False) if others else (True,):
+            relation = _scaling(g, i, others, with_power)
+            if relation is not None:
+                out.append(relation)
     return out
+
+
+def _groups(m: int) -> Iterator[tuple[int, ...]]:
+    """Sets of one column, of two and of three, as long as those of a size are not too many."""
+    for size in range(1, min(3, m) + 1):
+        if math.comb(m, size) <= _GROUPS:
+            yield from combinations(range(m), size)
 
 
 def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relation | None:
@@ -112,11 +122,10 @@ def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relat
 def _translations(g: Gradients) -> list[Relation]:
     """y_i = sum_j a_j y_j + c:  t = c x_i + F(x_j + a_j x_i, rest)."""
     out = []
-    for size in range(1, min(3, g.problem.n_columns) + 1):
-        for group in combinations(range(g.problem.n_columns), size):
-            i, others = group[0], list(group[1:])
-            for with_slope in (True, False) if others else (True,):
-                out += _translation(g, i, others, with_slope)
+    for group in _groups(g.problem.n_columns):
+        i, others = group[0], list(group[1:])
+        for with_slope in (True, False) if others else (True,):
+            out += _translation(g, i, others, with_slope)
     return out
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import sympy
 import torch
 
+from edgewise._deadline import Deadline, cut, now, whole
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery._algebra import algebraic
-from edgewise.discovery._candidate import EXACT, Judge, baselines, front
+from edgewise.discovery._candidate import EXACT, Candidate, Judge, baselines, front
 from edgewise.discovery._endgame import direct, trees, univariate
 from edgewise.discovery._linear import linear_in
 from edgewise.discovery._networks import best_surrogate
@@ -38,6 +38,7 @@ _BLURRED = 1e-2  # model error above which eliminations are guessed ...
 _GUESSED = 6  # ... of at most so many columns
 _CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
 _LONG = 0.25  # ... and share of the time after which any does
+_SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
 _DECADES, _LOW = 1e4, 0.05  # a one-signed target whose largest size is so many times that quantile is judged relatively
 
 
@@ -51,8 +52,8 @@ class Search:
         if isinstance(limit, bool) or not limit > 0:
             raise InputError(f"'time_limit' must be a positive number of seconds. Got {limit!r}.")
         self.x, self.y, self.names, self.target, self.seed, self.limit = x, y, names, target, seed, limit
-        self.began = time.perf_counter()
-        self.deadline = self.began + 0.9 * limit
+        self.began = now()
+        self.deadline, self.end = Deadline(self.began + _SEARCHED * limit), Deadline(self.began + limit)
         self.progress = progress
         self.given = noise
         one_sign = bool((y > 0).all() or (y < 0).all())
@@ -63,17 +64,25 @@ class Search:
         self.pool = Pool(Judge(names, x[judged], y[judged], self.weight[judged]), noise or 0.0)
         self.stages: list[str] = []
         self.floor, self.until = math.inf, self.deadline
+        self.blurred: Step | None = None  # the table with a polynomial that leaves what looks like noise
         if self.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
 
     def run(self) -> Discovery:
         self._tell("formulas straight from the table", 0.02)
+        guesses = baselines(self.pool.judge, self.pool.noise)
+        self.pool.candidates += filter(None, [next(guesses, None)])
+        finished = cut(self.deadline, lambda: self._searched(guesses))
+        if finished or self.floor < math.inf:  # without a model, what a first guess leaves is no noise
+            cut(self.end, lambda: self._settle(self.floor))
+        return self._result()
+
+    def _searched(self, guesses: Iterator[Candidate]) -> None:
+        for candidate in guesses:
+            self.pool.candidates.append(candidate)
         problem = self._problem()
-        self.pool.candidates += baselines(self.pool.judge, self.pool.noise)
         if not self._quick(problem) and not self.pool.done():
             self._reduce(problem)
-        self._settle(self.floor)
-        return self._result()
 
     def _problem(self) -> Problem:
         x, y = torch.from_numpy(self.x[self.rows]), torch.from_numpy(self.y[self.rows])
@@ -97,31 +106,52 @@ class Search:
         First with polynomials as if the table were exact, unless their residuals already look like noise; then with
         Gaussian processes, which tell noise from structure; then, if time is left, with networks.
         """
-        seen: set[Key] = set()
-        first: Step | None = None
         for model, share in ((self._polynomial, 0.4), (self._process, 0.8), (self._network, 1.0)):
-            self.until = self.began + share * 0.9 * self.limit
-            start = None if self._late() else self._start(problem, model)
-            if start is None:
-                continue
-            noisy = self._noisy(problem, start.surrogate)
-            if model == self._polynomial and noisy:
-                again = expanded(problem, start.error)
-                first = None if again is None else replace(start, surrogate=again)
-                continue
-            if model == self._process and first is not None and first.error < start.error:
-                model, start, noisy = self._polynomial, first, True
-            if noisy:
-                self._assume(start.error)
-            seen.clear()
+            self.until = Deadline(self.began + share * _SEARCHED * self.limit)
             leaves: list[Step] = []
-            if self._descend(start, model, seen, leaves):
+            good = None if self._late() else self._followed(problem, model, leaves)
+            if good is None:
+                continue
+            if good:
                 return
             leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
             self._finish(leaves[:_LEAVES])
             self._settle(self.floor)
             if self.pool.done():
                 return
+
+    def _followed(self, problem: Problem, model: Model, leaves: list[Step]) -> bool | None:
+        """Follow the eliminations of one model while its share of the time lasts, and keep problems that none reduces.
+
+        Returns whether one ends in a formula that is good, None where the model is of no use.
+        """
+        good: bool | None = None
+
+        def follow() -> None:
+            nonlocal good
+            begun = self._begun(problem, model)
+            if begun is not None:
+                good = False
+                good = self._descend(*begun, set(), leaves)
+
+        cut(self.until, follow)
+        return good
+
+    def _begun(self, problem: Problem, model: Model) -> tuple[Step, Model] | None:
+        """The table with its model; None where there is none, or where a polynomial leaves what looks like noise."""
+        start = self._start(problem, model)
+        if start is None:
+            return None
+        noisy = self._noisy(problem, start.surrogate)
+        if model == self._polynomial and noisy:
+            again = expanded(problem, start.error)
+            self.blurred = None if again is None else replace(start, surrogate=again)
+            return None
+        if model == self._process and self.blurred is not None and self.blurred.error < start.error:
+            model, start, noisy = self._polynomial, self.blurred, True
+        if noisy:
+            self._assume(start.error)
+        return start, model
 
     def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         return expanded(problem, self.pool.noise, like, enough)
@@ -243,7 +273,7 @@ class Search:
             return False
         best = self.pool.best()
         few = best is not None and best.fitted <= _CONVINCING
-        return few or self.pool.exact() or time.perf_counter() - self.began > _LONG * self.limit
+        return few or self.pool.exact() or now() - self.began > _LONG * self.limit
 
     def _doubt_noise(self, error: float) -> bool:
         """Take an estimated noise back when a network comes far below it; returns whether it was."""
@@ -284,12 +314,24 @@ class Search:
         return max(0.15, 3 / math.sqrt(len(self.rows)))
 
     def _late(self) -> bool:
-        return time.perf_counter() > min(self.until, self.deadline)
+        return min(self.until, self.deadline).passed()
 
+    @whole
     def _tell(self, stage: str, fraction: float) -> None:
         if self.progress is not None:
             best = self.pool.best()
             self.progress(stage, min(fraction, 0.95), None if best is None else str(best.expression))
+
+    def _written(self, candidates: list[Candidate], first: int) -> list[Candidate]:
+        """The candidates in their simplest writing, that at `first` before the others; as they are where time is up."""
+        out = list(candidates)
+
+        def write() -> None:
+            for place in [first, *(k for k in range(len(out)) if k != first)]:
+                out[place] = self.pool.judge.written(out[place])
+
+        cut(self.end, write)
+        return out
 
     def _result(self) -> Discovery:
         best, noise = self.pool.best(), self.pool.noise
@@ -298,11 +340,11 @@ class Search:
         if best not in kept:
             kept = sorted([*kept, best], key=lambda c: c.complexity)
         place = kept.index(best)
-        kept = [self.pool.judge.written(candidate) for candidate in kept]
+        kept = self._written(kept, place)
         origin, best = self.pool.origin(best), kept[place]
         shown = str(shortened(best.expression))
         kept = [c for c in kept if c is best or str(shortened(c.expression)) != shown]
-        outcome = Outcome.TIME_LIMIT if time.perf_counter() > self.deadline else Outcome.APPROXIMATE
+        outcome = Outcome.TIME_LIMIT if self.deadline.passed() else Outcome.APPROXIMATE
         if best.error < EXACT:
             outcome = Outcome.EXACT
         elif noise and best.error <= self.pool.margin():
@@ -311,7 +353,7 @@ class Search:
         self.stages.append(f"The best formula came from this stage: {origin}.")
         if self.progress is not None:
             self.progress("done", 1.0, str(best.expression))
-        settings = {"seed": self.seed, "time limit": self.limit, "seconds": time.perf_counter() - self.began}
+        settings = {"seed": self.seed, "time limit": self.limit, "seconds": now() - self.began}
         return Discovery(
             kept, best, outcome, noise, self.relative, self.names, self.target, self.x, self.y, self.stages, settings
         )

@@ -25,7 +25,8 @@ _COMMANDS = {
     **{name: f"\\{name}" for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth")},
     **{name: f"\\arc{name[1:]}" for name in ("asin", "acos", "atan")},
     **{name: f"\\{name[1:]}^{{-1}}" for name in ("asinh", "acosh", "atanh")},
-    "log": r"\ln", "exp": r"\exp", "erf": r"\operatorname{erf}", "sign": r"\operatorname{sgn}",
+    "log": r"\ln", "exp": r"\exp", "erf": r"\operatorname{erf}", "erfc": r"\operatorname{erfc}",
+    "sign": r"\operatorname{sgn}",
     "atan2": r"\operatorname{atan2}",
 }  # fmt: skip
 _E = sympy.Symbol(r"\exp\left(1\right)")

@@ -199,6 +199,7 @@ _COMPOSED = (
     Function("logistic", torch.sigmoid, _logistic, complexity=3),
     Function("softplus", lambda x: torch.logaddexp(x, torch.zeros_like(x)), _softplus, complexity=4),
     Function("erf", torch.erf, _symbolic("erf"), complexity=4),
+    Function("erfc", torch.erfc, _symbolic("erfc"), complexity=5),
     Function("sinc", _sinc, _symbolic("sinc"), complexity=4),
     Function("1/cos", lambda x: 1 / torch.cos(x), lambda x: 1 / _symbolic("cos")(x), (-_HALF_PI, _HALF_PI), 4),
     Function("1/cosh", lambda x: 1 / torch.cosh(x), lambda x: 1 / _symbolic("cosh")(x), complexity=4),

@@ -6,25 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise._version import __version__
+from edgewise.io._packing import packed, unpacked
 from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_names, is_target, is_units
-from edgewise.io._tensors import check_shapes, check_values
+from edgewise.io._tensors import check_values
 from edgewise.nn import KAN, KANLayer, Rule
 from edgewise.nn._readable import is_readable
 
 if TYPE_CHECKING:
     import sympy
-
-_KEY = "edgewise"
 
 
 @dataclass(frozen=True)
@@ -81,16 +78,26 @@ def save(
     """
     if not isinstance(model, KAN):
         raise InputError(f"save takes the network first, then the path. Got {type(model).__name__} first.")
+    _write(Path(path), model_bytes(model, names, target, units))
+
+
+def model_bytes(
+    model: KAN,
+    names: Sequence[str] | None = None,
+    target: str | Sequence[str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return the file that `save` writes."""
     description = _describe(model, names, target, units)
     tensors = {key: value.detach().cpu().contiguous() for key, value in _tensors(model).items()}
     try:
         check_values(tensors, description)
+        description = replace(description, formulas=_formula_texts(model, description.names))
+        return packed(tensors, description)
     except Malformed as problem:
         raise InputError(
             f"The network cannot be saved. It {problem}.".replace(": save the network again", "")
         ) from None
-    description = replace(description, formulas=_formula_texts(model, description.names))
-    _write(Path(path), safetensors.torch.save(tensors, {_KEY: description.to_json()}))
 
 
 def load(path: str | PathLike[str]) -> KAN:
@@ -123,25 +130,21 @@ def load_with_metadata(path: str | PathLike[str]) -> SavedModel:
     path = Path(path)
     try:
         _check_place(path)
-        with safetensors.safe_open(path, framework="pt", device="cpu") as file:
-            description = Description.from_json(_description_of(file))
-            check_shapes(file, description)
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (the file is no mapping)
-        check_values(tensors, description)
+        with path.open("rb") as file:
+            return read_model(file)
     except Malformed as problem:
         raise InputError(f"{path} {problem}.") from None
-    except safetensors.SafetensorError:
-        raise InputError(f"{path} is not a safetensors file, or a damaged one: save the network again.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
-    return SavedModel(
-        _build(description, tensors),
-        description.names,
-        description.target,
-        description.version,
-        description.units,
-        description.formulas,
-    )
+
+
+def read_model(file: BinaryIO) -> SavedModel:
+    """Read a network from an open file, which is checked from end to end before anything is built.
+
+    Errors: Malformed says what is wrong.
+    """
+    said, tensors = unpacked(file)
+    return SavedModel(_build(said, tensors), said.names, said.target, said.version, said.units, said.formulas)
 
 
 def _check_place(path: Path) -> None:
@@ -149,6 +152,8 @@ def _check_place(path: Path) -> None:
         raise InputError(f"{path} is a folder: name a .safetensors file in it.")
     if not path.exists():
         raise InputError(f"There is no file {path}: check the name and the folder.")
+    if not path.is_file():  # a pipe would wait for a writer
+        raise InputError(f"{path} is no regular file: name a .safetensors file.")
 
 
 def _describe(
@@ -204,13 +209,6 @@ def _tensors(model: KAN) -> dict[str, Tensor]:
     return {
         f"layers.{number}.{name}": getattr(layer, name) for number, layer in enumerate(model.layers) for name in TENSORS
     }
-
-
-def _description_of(file: Any) -> str:
-    metadata = file.metadata() or {}
-    if _KEY not in metadata:
-        raise Malformed("is a safetensors file, but not a network that edgewise saved: use edgewise.save")
-    return metadata[_KEY]
 
 
 def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:

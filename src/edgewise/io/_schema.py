@@ -13,7 +13,7 @@ from edgewise._errors import InputError
 from edgewise.bases import RESIDUALS, Basis, named
 from edgewise.nn import Rule
 
-SCHEMA = 3
+SCHEMA = 4
 """The newest layout that this version reads and the one that it writes."""
 
 DTYPES = ("float32", "float64")
@@ -21,13 +21,18 @@ TENSORS = ("coefficients", "base_weight", "affine", "knots", "mask", "affine_fre
 """The tensors of a layer, saved as `layers.<number>.<name>`."""
 
 #: schema -> the fields that came with it, and what they are in files older than that
-_ADDED: dict[int, dict[str, Any]] = {2: {"basis": "bspline"}, 3: {"units": None, "formulas": None, "rules": None}}
+_ADDED: dict[int, dict[str, Any]] = {
+    2: {"basis": "bspline"},
+    3: {"units": None, "formulas": None, "rules": None},
+    4: {"checksum": None},
+}
 
 Shape = tuple[int, ...]
 Symbol = tuple[int, int, str]
 RuleRow = tuple[int, int, dict[str, Any]]
 
 _LONGEST_UNIT = 100  # characters
+_SHOWN = 60  # characters of a name from a file that a message repeats
 
 
 class Malformed(Exception):
@@ -42,7 +47,8 @@ class Description:
     `basis` and `degree` (None for a basis without one); `symbols` the function names (j, i, name) of each layer's
     symbolic edges; `rules` what a person decided about edges, (j, i, row) with the rows of `nn.Rule`, None where there
     is none; `names` and `target` those of the columns it was trained on, `target` a list for several outputs;
-    `units` by name; `formulas` the outputs as text, for a reader: nothing is made of them.
+    `units` by name; `formulas` the outputs as text, for a reader: nothing is made of them; `checksum` the digest of the
+    whole file (see `_packing`), None in older files.
     """
 
     widths: list[Any]
@@ -57,24 +63,26 @@ class Description:
     units: dict[str, str] | None
     formulas: list[str] | None
     version: str
+    checksum: str | None = None
 
     def to_json(self) -> str:
-        """The description as one line of JSON, its `schema` first.
+        """The description as one line of JSON, its `schema` and `checksum` first.
 
         >>> said = Description([1, 1], "linear", 1, None, "float64", [[]], None, ["t"], None, None, None, "0.1.0")
-        >>> said.to_json()[:32]
-        '{"schema": 3, "version": "0.1.0"'
+        >>> said.to_json()[:50]
+        '{"schema": 4, "checksum": null, "version": "0.1.0"'
         """
         fields = {name: getattr(self, name) for name in sorted(vars(self))}
-        return json.dumps({"schema": SCHEMA, "version": fields.pop("version"), **fields})
+        first = {name: fields.pop(name) for name in ("checksum", "version")}
+        return json.dumps({"schema": SCHEMA, **first, **fields})
 
     @classmethod
     def from_json(cls, text: str) -> Description:
         """Read and check a description; `Malformed` says what is wrong with it.
 
-        >>> Description.from_json('{"schema": 4}')
+        >>> Description.from_json('{"schema": 5}')
         Traceback (most recent call last):
-        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 4): upgrade edgewise
+        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 5): upgrade edgewise
         """
         try:
             data = json.loads(text)
@@ -87,9 +95,10 @@ class Description:
                 data = {**fields, **data}
         wanted = set(cls.__dataclass_fields__)
         for name in sorted(wanted ^ set(data)):
-            _require(False, f"description ({name!r} is {'missing' if name in wanted else 'unknown'})")
+            _require(False, f"description ({name[:_SHOWN]!r} is {'missing' if name in wanted else 'unknown'})")
         found = cls(**data)
         found._check()
+        _require(schema < 4 or found.checksum is not None, "checksum")
         found.symbols[:] = [[(j, i, name) for j, i, name in symbols] for symbols in found.symbols]
         return found
 
@@ -116,7 +125,8 @@ class Description:
         _require(sound, "basis or degree")
         _require(self.base is None or (isinstance(self.base, str) and self.base in RESIDUALS), "base function")
         _require(self.dtype in DTYPES, "number type")
-        _require(isinstance(self.version, str), "version")
+        _require(_is_text(self.version), "version")
+        _require(self.checksum is None or _is_text(self.checksum), "checksum")
         n_out = _nodes_and_subnodes(self.widths[-1])[0]
         _require(self.target is None or is_target(self.target, n_out), "target name")
         _require(self.names is None or is_names(self.names, self.widths[0]), "list of input names")
@@ -138,28 +148,37 @@ class Description:
 
 
 def is_names(names: object, count: int) -> bool:
-    """Whether these are `count` different texts, none empty."""
+    """Whether these are `count` different texts, none empty and all such that they can be written."""
     if not isinstance(names, Sequence) or isinstance(names, str):
         return False
-    sound = all(isinstance(name, str) and name for name in names)
+    sound = all(_is_text(name) and name for name in names)
     return sound and len(names) == count == len(set(names))
 
 
 def is_target(target: object, count: int) -> bool:
     """Whether this is a text, or for several outputs as many different ones."""
-    return isinstance(target, str) or (count > 1 and is_names(target, count))
+    return _is_text(target) or (count > 1 and is_names(target, count))
 
 
 def is_units(units: object, columns: Sequence[str]) -> bool:
     """Whether this maps some of the columns to short texts of one line, like "m/s"."""
-    if not isinstance(units, Mapping) or not all(name in columns for name in units):
+    known = set(columns)
+    if not isinstance(units, Mapping) or not all(name in known for name in units):
         return False
     texts = list(units.values())
     return all(isinstance(text, str) and 0 < len(text) <= _LONGEST_UNIT and text.isprintable() for text in texts)
 
 
 def _is_texts(value: object, count: int) -> bool:
-    return isinstance(value, list) and len(value) == count and all(isinstance(text, str) for text in value)
+    return isinstance(value, list) and len(value) == count and all(_is_text(text) for text in value)
+
+
+def _is_text(value: object) -> bool:
+    """Whether this is a text that has an encoding, as one with half a character of UTF-16 has not."""
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def _require(sound: bool, what: str) -> None:
@@ -171,7 +190,8 @@ def _checked_schema(schema: object) -> int:
     _require(_is_int(schema, 1), "schema number")
     assert isinstance(schema, int)
     if schema > SCHEMA:
-        raise Malformed(f"was written by a newer version of edgewise (schema {schema}): upgrade edgewise")
+        shown = f"{schema}"[:_SHOWN]
+        raise Malformed(f"was written by a newer version of edgewise (schema {shown}): upgrade edgewise")
     return schema
 
 
@@ -218,7 +238,7 @@ def _check_function(name: object) -> None:
         functions.get(name)
     except InputError:
         raise Malformed(
-            f"uses the function {name!r}, which this edgewise does not know: upgrade edgewise, "
+            f"uses the function {name[:_SHOWN]!r}, which this edgewise does not know: upgrade edgewise, "
             "or register the function with edgewise.functions.register first"
         ) from None
 

@@ -10,31 +10,44 @@ from torch import Tensor
 from edgewise.io._schema import TENSORS, Description, Malformed, Shape
 
 _FLAGS = ("mask", "affine_free")
+_DIMENSIONS = 3  # of the largest tensors
+_SHOWN = 60  # characters of a name from a file that a message repeats
 
 
-def check_shapes(file: Any, description: Description) -> None:
-    """Compare the file's header with what the description asks for; no tensor is read."""
-    wanted = {f"layers.{n}.{name}" for n in range(len(description.symbols)) for name in TENSORS}
-    for key in sorted(wanted ^ set(file.keys())):
-        raise Malformed(
-            f"is damaged (tensor {key!r} is {'missing' if key in wanted else 'unknown'}): save the network again"
-        )
+def check_shapes(header: dict[str, Any], description: Description) -> None:
+    """Compare a file's header, tensor by tensor, with what the description asks for; no tensor is read."""
+    known = set()
     for number, shape in enumerate(description.shapes()):
-        for name, expected in _expected(file, number, shape, description).items():
-            found = file.get_slice(f"layers.{number}.{name}")
-            if tuple(found.get_shape()) != expected:
-                raise Malformed(
-                    f"is damaged (tensor 'layers.{number}.{name}' has shape {tuple(found.get_shape())} "
-                    f"instead of {expected}): save the network again"
-                )
+        for name in TENSORS:
+            _require(f"layers.{number}.{name}" in header, f"layers.{number}.{name}", "is missing")
+        for name, expected in _expected(header, number, shape, description).items():
+            key = f"layers.{number}.{name}"
+            known.add(key)
+            found = _shape(header, key)
+            _require(found == expected, key, f"has shape {found} instead of {expected}")
             dtype = "BOOL" if name in _FLAGS else description.dtype.replace("float", "F")
-            if found.get_dtype() != dtype:
-                raise Malformed(f"is damaged (tensor 'layers.{number}.{name}' is not {dtype}): save the network again")
+            _require(header[key].get("dtype") == dtype, key, f"is not {dtype}")
+    for key in header:
+        _require(key in known, key, "is unknown")
 
 
-def _expected(file: Any, number: int, shape: Shape, description: Description) -> dict[str, Shape]:
+def _require(sound: bool, key: str, what: str) -> None:
+    if not sound:
+        raise Malformed(f"is damaged (tensor {key[:_SHOWN]!r} {what}): save the network again")
+
+
+def _shape(header: dict[str, Any], key: str) -> Shape:
+    """What the header says, which may be anything."""
+    entry = header[key]
+    found = entry.get("shape") if isinstance(entry, dict) else None
+    if not isinstance(found, list) or len(found) > _DIMENSIONS or not all(type(part) is int for part in found):
+        raise Malformed(f"is damaged (tensor {key!r} has no shape of a network): save the network again")
+    return tuple(found)
+
+
+def _expected(header: dict[str, Any], number: int, shape: Shape, description: Description) -> dict[str, Shape]:
     """The shapes of a layer's tensors; the grid follows from the coefficients."""
-    found, kind = file.get_slice(f"layers.{number}.coefficients").get_shape(), description.kind
+    found, kind = _shape(header, f"layers.{number}.coefficients"), description.kind
     count = kind.count(max(1, kind.grid(found[-1] if found else 0)))
     return {
         "coefficients": (*shape, count),

@@ -12,23 +12,20 @@ import gc
 import hashlib
 import importlib
 import os
-import stat
 import struct
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
-from edgewise._replacing import replacing
+from edgewise._deadline import whole
+from edgewise.kernels._cache import cache_directory, read, write
 
 _SOURCES = ("_cpu_*.py", "_simd.py", "_compiled.py", "reference.py")  # what kernels are made of
 _LOCK = threading.RLock()
@@ -38,6 +35,7 @@ _SPARE = (ctypes.c_int64 * 4)()  # where kernels could put a result and an excep
 
 
 @cache
+@whole
 def compiled(module: str, name: str, dtype: str, size: int) -> Callable[[Any], object]:
     """Return a kernel as a function of the address of its arguments, which are whole numbers of 64 bits.
 
@@ -64,60 +62,15 @@ def addresses(arguments: list[int]) -> bytes:
     return struct.pack(f"{len(arguments)}q", *arguments)
 
 
-def cache_directory() -> Path:
-    """Where new object code is kept: `EDGEWISE_CACHE` or the user's cache directory, or else a temporary one."""
-    folder = _chosen_directory()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:
-        return _temporary_directory()
-
-
-def _chosen_directory() -> Path:
-    return Path(os.environ.get("EDGEWISE_CACHE") or platformdirs.user_cache_dir("edgewise", appauthor=False))
-
-
-@cache
-def _temporary_directory() -> Path:
-    """This user's own, the same for every process; a new one where others could write: what lies there is run."""
-    if not hasattr(os, "getuid"):
-        return Path(tempfile.gettempdir())  # on Windows every user has one
-    folder = Path(tempfile.gettempdir()) / f"edgewise-{os.getuid()}"
-    with suppress(OSError):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
-            return folder
-    return Path(tempfile.mkdtemp(prefix="edgewise-"))
-
-
 def _kept(module: str, name: str, dtype: str, size: int) -> bytes:
-    """Object code, from disk or compiled now. A directory that is read-only may still be full."""
+    """Object code, from disk or compiled now."""
     file = f"{name}-{dtype}-{size}-{_fingerprint(module)}.o"
-    found = _read(_chosen_directory() / file) or _read(cache_directory() / file)
+    found = read(file)
     if found is None:
         with _told(f"{name} ({dtype}, size {size})"), _uncollected():
             found = _compile(module, name, dtype, size)
-        _write(cache_directory() / file, found)
+        write(file, found)
     return found
-
-
-def _read(path: Path) -> bytes | None:
-    """Kept code; None where there is none or where it was damaged."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    digest, code = content[:32], content[32:]
-    return code if hashlib.sha256(code).digest() == digest else None
-
-
-def _write(path: Path, code: bytes) -> None:
-    """Keep code under a name that appears whole or not at all; a full disk only costs the next process time."""
-    with suppress(OSError), replacing(path, 0o600) as file:
-        file.write(hashlib.sha256(code).digest() + code)
 
 
 @contextmanager
@@ -197,7 +150,9 @@ def _told(what: str) -> Iterator[None]:
             f"\r\x1b[2Kedgewise: compiling kernel {_PROGRESS['kernels']:.0f} for this processor: {what} ({done})"
         )
     elif _PROGRESS["kernels"] == 1:
-        sys.stderr.write(f"edgewise: compiling kernels for this processor, once; kept in {cache_directory()}\n")
+        sys.stderr.write(
+            f"edgewise: compiling kernels for this processor, once; kept in {cache_directory() or 'no folder'}\n"
+        )
     sys.stderr.flush()
     yield
     _PROGRESS["seconds"] += time.perf_counter() - began

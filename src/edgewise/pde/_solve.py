@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from edgewise._deadline import cut
 from edgewise._errors import InputError
 from edgewise.nn import KAN, Layout, adapt_grid, clone
 from edgewise.optim import LM
@@ -136,12 +137,7 @@ class _Solver:
             if self.plan.adaptive and (turn or state.fresh):
                 inside = self._moved(model, constants, inside, turn + grid)
             objective = self._objective(clone(model), constants, inside)
-            vector = objective.start
-
-            def watch(theta: Tensor, cost: float) -> bool:
-                return self.monitor.step(f"grid {grid}") is not None
-
-            vector, _ = LM(steps=self.plan.steps, tolerance=_TOLERANCE).minimise(objective, vector, watch)
+            vector = self._minimised(objective, f"grid {grid}")
             model, constants = clone(objective.network(vector)), objective.constants(vector)
             if self.monitor.ended() is not None:
                 break
@@ -150,6 +146,19 @@ class _Solver:
         fresh = float(objective.residual(vector, replace(inner, points=[self.fresh])).square().mean().sqrt())
         self.monitor.record(grid, len(vector), train, fresh)
         return _State(model, constants, inside, fresh)
+
+    def _minimised(self, objective: Objective, place: str) -> Tensor:
+        """The parameters after one run of the solver, or after as much of it as the time allows."""
+        reached = objective.start
+
+        def watch(vector: Tensor, cost: float) -> bool:
+            nonlocal reached
+            reached = vector
+            return self.monitor.step(place) is not None
+
+        solver = LM(steps=self.plan.steps, tolerance=_TOLERANCE)
+        cut(self.monitor.deadline, lambda: solver.minimise(objective, objective.start, watch))
+        return reached
 
     def _objective(self, model: KAN, constants: dict[str, float], inside: Tensor) -> Objective:
         inner = Term(self.problem.residual, [inside], 1.0)

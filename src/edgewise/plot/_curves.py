@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,15 @@ from edgewise._errors import InputError
 from edgewise.interpret import EdgeCurve, edge_curves, end_names, node_names
 from edgewise.nn import KAN, KANLayer
 from edgewise.plot import _style as style
+from edgewise.plot._drawing import Picture
 from edgewise.plot._edges import shown_range
-from edgewise.plot._text import edge_formula
+from edgewise.plot._ruler import width
+from edgewise.plot._text import PLAIN, Label, edge_formula, plain
 
 _DECADES = 3.0
 _BINS = 36
+_ROOM = 2.5  # inches for the texts of a panel
+_LETTERS = (60, 40, 30, 24, 18, 14, 10)  # of a name
 
 
 def curves(
@@ -48,7 +52,7 @@ def curves(
         raise InputError("This network has no active edge to draw.")
     columns = min(len(found), max(4, math.ceil(math.sqrt(len(found)))), 6)
     lines = math.ceil(len(found) / columns)
-    figure = Figure(figsize=(2.75 * columns + 0.3, 2.3 * lines + 0.1), layout="constrained")
+    figure = Picture(figsize=(2.75 * columns + 0.3, 2.3 * lines + 0.1), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.09, h_pad=0.07)  # type: ignore[union-attr]
     for number, curve in enumerate(found):
         ax = figure.add_subplot(lines, columns, number + 1)
@@ -57,8 +61,9 @@ def curves(
         knots = [] if curve.function else layer.kind.marks(layer.knots)[curve.i].tolist()
         start = labels[curve.layer][curve.i]
         _panel(ax, curve, knots, start)
-        title = f"{start} → {end_names(model, labels, curve.layer)[curve.j]}"
-        ax.set_title(title, loc="left", fontsize=9, color=style.INK, parse_math=False)
+        end = end_names(model, labels, curve.layer)[curve.j]
+        title = _fitting(lambda most, start=start, end=end: f"{plain(start, most)} → {plain(end, most)}", 9)
+        ax.set_title(title, loc="left", fontsize=9, color=style.INK, **PLAIN)
     return figure
 
 
@@ -79,10 +84,17 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
     _density(ax, samples, wide)
     _knots(ax, knots, curve.outside)
     if curve.function and curve.affine:
-        text = edge_formula(curve.function, curve.affine, name)
+        function, affine = curve.function, curve.affine
+        text = _fitting(lambda most: edge_formula(function, affine, plain(name, most)), 8)
         _note(ax, (0.03, 0.97), text, 8, colour)
     style.tidy(ax)
     ax.tick_params(labelsize=7)
+
+
+def _fitting(text: Callable[[int], str], size: float) -> str:
+    """The text with as many letters of each name as a panel has room for."""
+    ways = [text(most) for most in _LETTERS]
+    return next((way for way in ways if width(Label(way, False), size) <= _ROOM), ways[-1])
 
 
 def _density(ax: Axes, samples: np.ndarray, wide: bool) -> None:
@@ -121,5 +133,5 @@ def _note(ax: Axes, place: tuple[float, float], text: str, size: float, colour: 
     """Text in a corner of the panel, on a white ground, as it is."""
     ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
     side: Any = "right" if place[0] > 0.5 else "left"
-    note = ax.text(*place, text, transform=ax.transAxes, ha=side, va="top", color=colour, parse_math=False, zorder=5)
+    note = ax.text(*place, text, transform=ax.transAxes, ha=side, va="top", color=colour, zorder=5, **PLAIN)
     note.set(fontsize=size, bbox=ground)

@@ -11,9 +11,12 @@ from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
 from edgewise.plot import _style as style
+from edgewise.plot._drawing import Picture
+from edgewise.plot._text import PLAIN, plain
 from edgewise.train import as_matrix
 
 _DECADES = 3.0
+_LONGEST = 40  # letters of a name
 
 
 def fit_quality(y: Any, predicted: Any, *, name: str = "y") -> Figure:
@@ -34,7 +37,7 @@ def fit_quality(y: Any, predicted: Any, *, name: str = "y") -> Figure:
         raise InputError(f"y and predicted must be two columns of the same length. Got {data.shape} and {model.shape}.")
     data, model = data[:, 0], model[:, 0]
     wide = bool(data.min() > 0 and math.log10(data.max() / data.min()) > _DECADES)
-    figure = Figure(figsize=(8.6, 3.7), layout="constrained")
+    figure = Picture(figsize=(8.6, 3.7), layout="constrained")
     left, right = figure.subplots(1, 2)
     _against(left, data, model, name, wide)
     _residuals(right, data, model, name, wide)
@@ -58,7 +61,7 @@ def _against(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: boo
         fontsize=8.5,
         color=style.INK,
     )
-    ax.set_xlabel(name, parse_math=False)
+    ax.set_xlabel(plain(name, _LONGEST), **PLAIN)
     ax.set_ylabel("predicted")
     style.tidy(ax)
 
@@ -81,7 +84,7 @@ def _residuals(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: b
     if 1e-300 < size < 1e-3 or size > 1e4:
         ax.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
         ax.yaxis.get_offset_text().set(fontsize=8, color=style.INK)
-    ax.set_xlabel(name, parse_math=False)
+    ax.set_xlabel(plain(name, _LONGEST), **PLAIN)
     ax.set_ylabel("relative residual" if wide else "residual")
     style.tidy(ax)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ from edgewise.plot._levels import levels
 from edgewise.plot._place_names import HIDDEN, NAME, NOTE, Labels, corners, place_names
 from edgewise.plot._ruler import broken, height, width
 from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, NameSpot, NodeSpot, Pairs, Placed, Room
-from edgewise.plot._text import Label, edge_label, math_name, name_label
+from edgewise.plot._text import Label, edge_label, has_glyphs, math_name, name_label
 
 PAGE = 7.0  # inches: the width of a page's text
 LAYOUTS = {"levels": levels, "grid": grid}
@@ -22,9 +23,9 @@ _FORMULA = 7.0  # size of the font in boxes, in points
 _WIDEST_LABEL = {"levels": 0.95, "grid": 0.5}  # inches; beyond, the function stands alone
 _UNITS = tuple(k / 100 for k in range(32, 19, -1))  # inches a box may be wide, 8 to 5 mm
 _LARGEST = 1.5  # how much a diagram is enlarged to fill given axes
-_MOST_LETTERS = 60  # of a name
 _FEW = 6  # names that are given room beside each other
 _PAD = 0.12
+_SYMBOL = re.compile(r"\\?[A-Za-z]+(_\{[^^]*\})?")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def fitted(
     """The diagram with the largest boxes that fits a frame."""
     if layout not in ("auto", *LAYOUTS):
         raise unknown("layout", layout, ["auto", *LAYOUTS])
-    labels = [[name_label(_short(name)) for name in level] for level in names]
+    labels = [[name_label(name) for name in level] for level in names]
     kinds = list(LAYOUTS) if layout == "auto" else [layout]
     height = math.inf if frame.height is None else frame.height
 
@@ -83,12 +84,6 @@ def fitted(
         return found or _diagram(model, labels, kinds[-1], _UNITS[-1], hidden, note)
     found = found or max((_diagram(model, labels, kind, _UNITS[-1], hidden, note) for kind in kinds), key=scale)
     return _scaled(found, min(scale(found), _LARGEST))
-
-
-def _short(name: str) -> str:
-    """A name without the middle of what no picture has room for."""
-    half = _MOST_LETTERS // 2
-    return name if len(name) <= _MOST_LETTERS or name[0] == name[-1] == "$" else f"{name[:half]}…{name[-half:]}"
 
 
 def _scaled(found: Diagram, factor: float) -> Diagram:
@@ -139,15 +134,19 @@ def _formulas(model: KAN, pairs: Sequence[Pairs], labels: Labels, widest: float)
             if (j, i) not in symbols:
                 continue
             function, (a, b, c, d) = symbols[j, i], affine[j][i]
-            names = [_mathtext(labels[depth][i]), plain]
+            names = [*_mathtext(labels[depth][i]), plain]
             ways = [edge_label(function, (a, b, c, d), name, digits) for name in names for digits in (3, 2)]
             ways += [Label("$\\sim\\," + edge_label(function, name=name).text[1:], True) for name in names]
             found[depth, j, i] = next((way for way in ways if width(way, _FORMULA) <= widest), ways[-1])
     return found
 
 
-def _mathtext(label: Label) -> str:
-    return label.text[1:-1] if label.is_math else math_name(label.text)
+def _mathtext(label: Label) -> list[str]:
+    """The name in mathematics, or nothing where the font of mathematics lacks a character."""
+    if label.is_math:
+        inner = label.text[1:-1]
+        return [inner if _SYMBOL.fullmatch(inner) else f"{{{inner}}}"]  # a group: it may hold an exponent already
+    return [math_name(label.text)] if has_glyphs(label.text, "DejaVu Sans") else []
 
 
 def _room(labels: Labels, formulas: dict[Key, Label], unit: float) -> Room:

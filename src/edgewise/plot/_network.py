@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
@@ -17,6 +16,7 @@ from matplotlib.path import Path
 from edgewise._errors import InputError
 from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names, rows_of
 from edgewise.nn import KAN
+from edgewise.plot._drawing import Picture
 from edgewise.plot._edges import shown_range
 from edgewise.plot._layout import PAGE, Frame, fitted
 from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
@@ -114,7 +114,7 @@ def _frame(ax: Axes | None, width: float) -> Frame:
 def _axes(ax: Axes | None, plan: Diagram) -> Axes:
     left, bottom, right, top = plan.bounds
     if ax is None:
-        figure = Figure(figsize=(plan.unit * plan.width, plan.unit * plan.height))
+        figure = Picture(figsize=(plan.unit * plan.width, plan.unit * plan.height))
         ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     ax.axis("off")
@@ -145,7 +145,7 @@ def _draw_edge(ax: Axes, plan: Diagram, edge: EdgeSpot, curve: EdgeCurve, opacit
         ax.add_artist(part)
     if edge.label:
         text = ax.text(x, y - high / 2 + 0.52 * edge.strip, edge.label.text, color=SYMBOLIC, fontsize=plan.points)
-        text.set(ha="center", va="center", zorder=5, parse_math=edge.label.is_math, gid=f"{name}-formula")
+        text.set(ha="center", va="center", zorder=5, gid=f"{name}-formula", **edge.label.style)
 
 
 def _path(kind: str, line: Line) -> Path:
@@ -206,4 +206,4 @@ def _dot(ax: Axes, place: Point, radius: float, colour: str) -> Circle:
 def _draw_name(ax: Axes, spot: NameSpot, colour: str) -> None:
     text = ax.text(spot.x, spot.y, spot.label.text, color=colour, fontsize=spot.points, zorder=6)
     text.set(ha=spot.ha, va=spot.va, rotation=spot.angle, rotation_mode="anchor")  # type: ignore[call-arg]
-    text.set(parse_math=spot.label.is_math, gid="note" if spot.layer < 0 else f"name-{spot.layer}-{spot.index}")
+    text.set(**spot.label.style, gid="note" if spot.layer < 0 else f"name-{spot.layer}-{spot.index}")

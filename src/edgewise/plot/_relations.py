@@ -11,7 +11,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
+from edgewise.export._identifiers import printable
 from edgewise.plot import _style as style
+from edgewise.plot._drawing import Picture
+from edgewise.plot._ruler import width
+from edgewise.plot._text import PLAIN, Label, plain
 
 _CELL = 0.42  # inches
 _LONGEST = 46  # letters of an equation
@@ -49,27 +53,31 @@ def relations(ties: Sequence[Tie], names: Sequence[str], shares: Any) -> Figure:
         if not all(0 <= column < len(names) for column in tie.columns):
             raise InputError(f"A relation's columns must be numbers from 0 to {len(names) - 1}. Got {[*tie.columns]}.")
     heights = [max(1, len(ties)), len(values)]
-    figure = Figure(figsize=(2.2 + _CELL * len(names) + 3.4, 1.1 + _CELL * sum(heights)), layout="constrained")
+    shown = [plain(name, _LONGEST) for name in names]
+    room = max(width(Label(name, False), 8.0) for name in shown) if _upright(shown) else 0.0
+    size = (2.2 + _CELL * len(names) + 3.4, max(1.1, room + 0.3) + _CELL * sum(heights))
+    figure = Picture(figsize=size, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     _ties(upper, ties, len(names))
-    _evidence(lower, values, names)
+    _evidence(lower, values, shown)
     return figure
 
 
-def _ties(ax: Axes, ties: Sequence[Tie], width: int) -> None:
+def _ties(ax: Axes, ties: Sequence[Tie], columns: int) -> None:
     for row, tie in enumerate(ties):
         spots = sorted(tie.columns)
-        ax.plot([-0.5, width - 0.5], [row, row], color=style.FAINT, linewidth=0.5, zorder=1)
+        ax.plot([-0.5, columns - 0.5], [row, row], color=style.FAINT, linewidth=0.5, zorder=1)
         ax.plot(spots, [row] * len(spots), "o-", color=style.SYMBOLIC, markersize=8, linewidth=2, zorder=2)
-        text = tie.text if len(tie.text) <= _LONGEST else f"{tie.text[: _LONGEST - 1]}…"
-        ax.text(width - 0.3, row, text, va="center", fontsize=9, color=style.INK, parse_math=False)
+        text = printable(tie.text)
+        text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        ax.text(columns - 0.3, row, text, va="center", fontsize=9, color=style.INK, **PLAIN)
     if not ties:
-        ax.text((width - 1) / 2, 0, "no relation", ha="center", va="center", fontsize=9, color=style.SOFT)
+        ax.text((columns - 1) / 2, 0, "no relation", ha="center", va="center", fontsize=9, color=style.SOFT)
     count = max(1, len(ties))
     ax.set_ylim(count - 0.5, -0.5)
-    ax.set_yticks(range(len(ties)), [tie.support for tie in ties])
+    ax.set_yticks(range(len(ties)), [plain(tie.support) for tie in ties], **PLAIN)
     ax.set_ylabel("found in", color=style.INK, fontsize=8)
-    _bare(ax, width)
+    _bare(ax, columns)
 
 
 def _evidence(ax: Axes, values: np.ndarray, names: Sequence[str]) -> None:
@@ -78,14 +86,17 @@ def _evidence(ax: Axes, values: np.ndarray, names: Sequence[str]) -> None:
         ax.axvline(edge, color="white", linewidth=2)
     for edge in np.arange(0.5, values.shape[0] - 1):
         ax.axhline(edge, color="white", linewidth=2)
-    upright = len(names) > _CROWDED or max(map(len, names)) > 4
-    ax.set_xticks(range(len(names)), names, rotation=90 if upright else 0, parse_math=False)
+    ax.set_xticks(range(len(names)), names, rotation=90 if _upright(names) else 0, **PLAIN)
     ax.set_yticks(range(len(values)), [str(seed + 1) for seed in range(len(values))])
     ax.set_ylabel("seed", color=style.INK, fontsize=8)
     _bare(ax, len(names))
 
 
-def _bare(ax: Axes, width: int) -> None:
+def _upright(names: Sequence[str]) -> bool:
+    return len(names) > _CROWDED or max(map(len, names)) > 4
+
+
+def _bare(ax: Axes, columns: int) -> None:
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, colors=style.INK, labelsize=8)
-    ax.set_xlim(-0.5, width - 0.5)
+    ax.set_xlim(-0.5, columns - 0.5)

@@ -8,6 +8,7 @@ from itertools import combinations, pairwise
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from edgewise.plot._drawing import drawing
 from edgewise.plot._text import Label
 
 _POINT = 1 / 72  # inch
@@ -19,7 +20,8 @@ _MOST_WORDS = 12  # in a name that is broken into lines
 @lru_cache(maxsize=4096)
 def _extent(text: str, is_math: bool, size: float) -> tuple[float, float]:
     """The width and height of one line of text set at `size` points, in inches."""
-    wide, high, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), is_math)
+    with drawing([text]):
+        wide, high, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), is_math)
     return float(wide) * _HINTED * _POINT, float(high) * _POINT
 
 

@@ -38,7 +38,8 @@ def scores(values: Any, names: Sequence[str] | None = None, *, ax: Axes | None =
     labels = _labels(names, len(column))
     order = np.argsort(np.abs(column[:, 0]), kind="stable")
     shown = column[order, 0]
-    ax = style.axes(ax, (3.35, 0.5 + 0.21 * len(shown)))
+    room = max(width(label, 8.0) for label in labels)
+    ax = style.axes(ax, (max(3.35, room + 1.8), 0.5 + 0.21 * len(shown)))
     ax.barh(range(len(shown)), shown, height=0.66, color=[_UP if value >= 0 else _DOWN for value in shown], zorder=2)
     _ticks(ax.set_yticks, ax.get_yticklabels, [labels[k] for k in order])
     if (shown < 0).any():
@@ -103,7 +104,7 @@ def _write(ax: Axes, table: np.ndarray, dark: float) -> None:
 def _ticks(place: Any, labels: Any, names: Sequence[Label]) -> None:
     place(range(len(names)), [label.text for label in names])
     for text, label in zip(labels(), names, strict=True):
-        text.set_parse_math(label.is_math)
+        text.set(**label.style)
 
 
 def _labels(names: Sequence[str] | None, count: int) -> list[Label]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+from edgewise.plot._drawing import Picture
 
 INK = "#1b2a3a"  # curves, text, spline edges
 SYMBOLIC = "#d1410c"  # edges and points that are formulas
@@ -14,7 +15,7 @@ FAINT = "#d9dfe6"  # grid lines, histograms
 
 def axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     """The given axes, or those of a new figure that no window manager knows of."""
-    return Figure(figsize=size, layout="constrained").add_subplot() if ax is None else ax
+    return Picture(figsize=size, layout="constrained").add_subplot() if ax is None else ax
 
 
 def tidy(ax: Axes) -> None:

@@ -7,9 +7,16 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from matplotlib.font_manager import findfont, get_font
 from matplotlib.mathtext import MathTextParser
 
-_ESCAPES = {"\\": r"\backslash ", " ": r"\ ", "^": r"\wedge ", **{c: "\\" + c for c in "_$%#&{}"}}
+from edgewise.export._identifiers import printable
+from edgewise.plot._drawing import LOCK
+
+_MOST_LETTERS = 60  # of a name
+_MOST_MATH = 120  # of LaTeX between dollars
+_WORDS = re.compile(r"[A-Za-z0-9_ ]*")
+PLAIN = {"parse_math": False, "usetex": False}  # for texts that are set as they are
 _GREEK = (
     "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|phi|chi|psi|omega|"
     "Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega"
@@ -32,6 +39,11 @@ class Label(NamedTuple):
     text: str
     is_math: bool
 
+    @property
+    def style(self) -> dict[str, bool]:
+        """What a matplotlib text needs to show the label, whatever the user's settings are."""
+        return {"parse_math": self.is_math, "usetex": False}
+
 
 def math_name(name: str) -> str:
     r"""Return a name as mathtext: letters, Greek ones too, in italics, with their index; words as are.
@@ -48,7 +60,28 @@ def math_name(name: str) -> str:
 
 
 def _upright(name: str) -> str:
-    return r"\mathrm{" + "".join(_ESCAPES.get(c, c) for c in name) + "}"
+    if _WORDS.fullmatch(name):
+        return r"\mathrm{" + name.replace("_", r"\_").replace(" ", r"\ ") + "}"
+    return literal(name)
+
+
+def literal(text: str) -> str:
+    r"""Any characters as mathtext that shows them as they are.
+
+    >>> print(literal("R&D {$}"))
+    \text{R&D \{\$\}}
+    """
+    return r"\text{" + re.sub(r"[\\{}$]", r"\\\g<0>", printable(text)) + "}"
+
+
+def plain(text: str, most: int = _MOST_LETTERS) -> str:
+    r"""Any text as a picture shows it: one line, without control characters, and without the middle of a long one.
+
+    >>> plain("a\tb"), plain("abcdefghij", 5)
+    ('a b', 'ab…ij')
+    """
+    text, half = printable(str(text)), most // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
 
 
 def name_label(name: str) -> Label:
@@ -59,8 +92,22 @@ def name_label(name: str) -> Label:
     """
     if _SYMBOL.fullmatch(name):
         return Label(f"${math_name(name)}$", True)
-    inner = name[1:-1]
-    return Label(name, len(name) > 2 and name[0] == name[-1] == "$" and "$" not in inner and typesets(inner))
+    text = printable(name)
+    return Label(text, True) if _is_math(text) else Label(plain(text), False)
+
+
+def _is_math(text: str) -> bool:
+    inner = text[1:-1]
+    dollars = 2 < len(text) <= _MOST_MATH and text[0] == text[-1] == "$" and "$" not in inner and inner[-1] != "\\"
+    return dollars and has_glyphs(inner, "DejaVu Sans") and typesets(inner)
+
+
+def has_glyphs(text: str, family: str) -> bool:
+    """Whether every character beyond ASCII is in a font."""
+    if text.isascii():
+        return True
+    font = get_font(findfont(family))
+    return all(c.isascii() or font.get_char_index(ord(c)) for c in text)
 
 
 def typesets(math: str) -> bool:
@@ -70,8 +117,9 @@ def typesets(math: str) -> bool:
     (True, False)
     """
     try:
-        MathTextParser("path").parse("$" + math.replace(r"\&", "&") + "$")  # the one escape it does not know
-    except (ValueError, RuntimeError):
+        with LOCK:
+            MathTextParser("path").parse("$" + math.replace(r"\&", "&") + "$")  # the one escape it does not know
+    except (ValueError, RuntimeError):  # a formula nested too deeply too
         return False
     return True
 

@@ -9,7 +9,7 @@ from matplotlib.patches import Circle
 
 from edgewise._errors import InputError
 from edgewise.plot import _style as style
-from edgewise.plot._text import name_label
+from edgewise.plot._text import PLAIN, name_label, plain
 from edgewise.structure import Tree
 
 _SIGNS = {"sum": "+", "product": "×", "function": "F"}
@@ -59,7 +59,7 @@ def tree(tree: Tree, ax: Axes | None = None) -> Axes:
 def _placed(node: Tree, left: float) -> tuple[list[_Spot], float]:
     """Where a node and all below it stand, from `left` on, the node first, and the right end of what they take."""
     if not node.children:
-        width = max(_APART, _LETTER * len(node.name) + 2 * _GAP)
+        width = max(_APART, _LETTER * len(plain(node.name)) + 2 * _GAP)
         return [(node, left + width / 2, 0.0)], left + width
     spots: list[_Spot] = []
     tops, right = [], left
@@ -69,7 +69,7 @@ def _placed(node: Tree, left: float) -> tuple[list[_Spot], float]:
         spots += below
     x = (tops[0][1] + tops[-1][1]) / 2
     y = max(top[2] for top in tops) + _APART
-    return [(node, x, y), *spots], max(right, _beside(x) + _LETTER * len(node.name))
+    return [(node, x, y), *spots], max(right, _beside(x) + _LETTER * len(plain(node.name)))
 
 
 def _beside(x: float) -> float:
@@ -86,7 +86,7 @@ def _lines(node: Tree) -> Iterator[tuple[Tree, Tree]]:
 def _draw(ax: Axes, node: Tree, x: float, y: float) -> None:
     if not node.children:
         label = name_label(node.name)
-        ax.text(x, y - 0.05, label.text, parse_math=label.is_math, ha="center", va="top", color=style.INK, fontsize=10)
+        ax.text(x, y - 0.05, label.text, ha="center", va="top", color=style.INK, fontsize=10, **label.style)
         return
     if node.outer:
         ax.add_patch(Circle((x, y), 1.35 * _RADIUS, facecolor="white", edgecolor=style.ACCENT, linewidth=1.0, zorder=2))
@@ -97,8 +97,8 @@ def _draw(ax: Axes, node: Tree, x: float, y: float) -> None:
         ax.text(
             _beside(x),
             y + _RADIUS / 2,
-            node.name,
-            parse_math=False,
+            plain(node.name),
+            **PLAIN,
             ha="left",
             va="bottom",
             color=colour,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 
 from markupsafe import Markup, escape
-from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 
+from edgewise.export._identifiers import printable
 from edgewise.export._latex import latex_names
 from edgewise.plot import typesets
+from edgewise.plot._drawing import LOCK
+from edgewise.plot._text import has_glyphs, literal
 
 _SIZE = text_to_path.FONT_SCALE
 _EM = text_to_path.FONT_SCALE
@@ -19,6 +22,11 @@ _LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "
 _EXPONENT = re.compile(r"\^\{(-?) ?\\frac\{(\w+)\}\{(\w+)\}\}")
 _PRODUCT = re.compile(r"(?<=[\w}]) \\mathrm\{")
 _LOW = re.compile(r"\\left([(|\[])((?:(?!\\left|\\right|\\frac|\\sqrt).)*)\\right([)|\]])")
+_ESCAPED = re.compile(r"\\(?:(backslash|wedge|sim) |([^A-Za-z]))", re.DOTALL)
+_NAME = re.compile(r"\\mathrm\{((?:[^{}\\]|\\[^A-Za-z]|\\(?:backslash|wedge|sim) )*)\}", re.DOTALL)
+_KNOWN = re.compile(r"(?:\w|\\[ _])*", re.ASCII)
+_COMMANDS = {"backslash": "\\", "wedge": "^", "sim": "~"}
+_LONGEST = 3000  # letters of a formula that is typeset; longer ones fill no page
 _ARGUMENT = re.compile(r"(\\mathrm\{\w+\}|\\(?!frac|sqrt)[a-z]+)\{(\([^(){}]*\))\}")  # \sin{(x)}
 
 
@@ -33,16 +41,17 @@ def typeset(name: str, latex: str) -> Markup | None:
     True
     """
     equals = f"{latex_names([name])[name]} = " if name else ""
-    ways = [equals + _display(latex), equals + latex]
-    math = next((way for way in ways if _has_glyphs(way) and typesets(way)), None)
+    ways = [_literal(equals + text) for text in (_display(latex), latex) if len(text) <= _LONGEST]
+    math = next((way for way in ways if has_glyphs(way, "STIXGeneral") and typesets(way)), None)
     if math is None:
         return None
-    fonts = FontProperties(size=_SIZE, math_fontfamily="cm" if math.isascii() else "stix")
-    vertices, codes = text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True)
-    path = Path(vertices, codes)
+    plain = math.isascii() and r"\text{" not in math  # cm has other characters in the places of ~, ^, _ and quotes
+    fonts = FontProperties(size=_SIZE, math_fontfamily="cm" if plain else "stix")
+    with LOCK:
+        path = Path(*text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True))
     box = path.get_extents()
     left, bottom, width, height = box.x0 - _PAD, box.y0 - _PAD, box.width + 2 * _PAD, box.height + 2 * _PAD
-    label = escape(f"{name} = {latex}" if name else latex)
+    label = escape(printable(f"{name} = {latex}" if name else latex))
     return Markup(
         f'<svg class="formula" role="img" aria-label="{label}" '
         f'style="width:{width / _EM:.3f}em;height:{height / _EM:.3f}em" '
@@ -73,12 +82,19 @@ def _display(latex: str) -> str:
     return "".join(out)
 
 
-def _has_glyphs(math: str) -> bool:
-    """Whether every character beyond ASCII is in the font that formulas with such characters are set in."""
-    if math.isascii():
-        return True
-    font = get_font(findfont("STIXGeneral"))
-    return all(c.isascii() or font.get_char_index(ord(c)) for c in math)
+def _literal(latex: str) -> str:
+    r"""The formula with names as text where they hold what matplotlib's mathematics does not know.
+
+    >>> print(_literal(r"2 \mathrm{R\&D\ Spend} + \mathrm{a\_b}"))
+    2 \text{R&D Spend} + \mathrm{a\_b}
+    """
+
+    def text(name: re.Match[str]) -> str:
+        if _KNOWN.fullmatch(name[1]):
+            return name[0]
+        return literal(_ESCAPED.sub(lambda m: _COMMANDS.get(m[1], m[2]), name[1]))
+
+    return _NAME.sub(text, latex)
 
 
 def _path_data(path: Path) -> str:

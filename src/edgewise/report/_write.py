@@ -5,19 +5,20 @@ from __future__ import annotations
 import base64
 import io
 import os
-import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jinja2
-import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
+from edgewise.export._identifiers import printable
 from edgewise.export._latex import latex_names
 from edgewise.plot import pareto
+from edgewise.plot._drawing import drawing, settings
 from edgewise.report._content import ReportContent
 from edgewise.report._typeset import typeset
 
@@ -78,7 +79,12 @@ def render(content: ReportContent) -> str:
     """Return the page as a string."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=loader,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_legible,
     )
     figures = list(content.figures)
     if content.candidates:
@@ -97,12 +103,16 @@ def render(content: ReportContent) -> str:
     )
 
 
+def _legible(value: object) -> object:
+    """What the page prints: texts from outside without characters that no page may hold."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _picture(caption: str, figure: Figure) -> _Picture:
     """A figure as a data address: an image of its own, so that names inside do not clash with others'."""
     buffer = io.BytesIO()
-    settings: Any = {"svg.fonttype": "path", "svg.hashsalt": "edgewise"}
-    with mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # a name in a script without a font
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    with settings({"svg.fonttype": "path", "svg.hashsalt": "edgewise"}), drawing(texts):
         figure.savefig(buffer, format="svg", dpi=200, facecolor="white", metadata={"Date": None})
     source = "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
     width = round(figure.get_figwidth() * _PIXELS)

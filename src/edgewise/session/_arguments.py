@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import Any
@@ -42,7 +42,7 @@ def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _number(name: str) -> Callable[[Any], float]:
     def read(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
             raise InputError(f"'{name}' must be a finite number. Got {value!r}.")
         return float(value)
 
@@ -96,8 +96,16 @@ def _grids(value: Any) -> str | tuple[int, ...]:
 
 
 def _nodes(value: Any) -> Any:
-    """A width as `KAN` takes it, lists made tuples."""
-    return tuple(_nodes(part) for part in value) if isinstance(value, tuple | list) else value
+    """A width as `KAN` takes it, lists made tuples: a number, or numbers of sums and of products or their factors."""
+    if isinstance(value, tuple | list) and len(value) == 2:
+        sums, products = value
+        value = (sums, tuple(products) if isinstance(products, tuple | list) else products)
+        parts = [sums, *(value[1] if isinstance(value[1], tuple) else value[1:])]
+    else:
+        parts = [value]
+    if not all(map(_is_int, parts)):
+        raise InputError(f"'nodes' must be a width of KAN, like 2 or (2, 1). Got {value!r}.")
+    return value
 
 
 def _flag(name: str) -> Callable[[Any], bool]:

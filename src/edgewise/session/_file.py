@@ -2,57 +2,44 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-import zipfile
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import safetensors
 import safetensors.torch
+import torch
 
-from edgewise import io
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise._version import __version__
-from edgewise.session._actions import ACTIONS
-from edgewise.session._rows import Variable
-from edgewise.session._situation import Situation
+from edgewise.io._model import model_bytes, read_model
+from edgewise.io._schema import Malformed
+from edgewise.nn import KAN
+from edgewise.session._archive import NO_SESSION, Archive, Damaged, packed, to_json
+from edgewise.session._reading import are_texts, check_history, check_variables, read_states
 from edgewise.session._state import State
 
 if TYPE_CHECKING:
     from edgewise.session._session import Session
 
-_SCHEMA = 1
-_DAMAGED = "is no session of edgewise, or a damaged one: save the session again"
+_SCHEMA = 2  # the first one had no checksum
+_LONGEST_MESSAGE = 300
+_FIELDS = {"schema", "version", "names", "targets", "units", "at", "line", "undone", "states"}
 
 
 def save(session: Session, path: str | PathLike[str]) -> None:
-    """Write the session, so that the file is there complete or not at all."""
-    path, rows = Path(path), session._rows
+    """Write the session; the file is there complete or not at all."""
+    path = Path(path)
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file in it.")
-    said = {
-        "schema": _SCHEMA, "version": __version__, "names": rows.names, "targets": rows.targets,
-        "units": rows.units,
-        "at": session._at, "line": session._line, "undone": session._undone,
-        "states": [_described(state) for state in session.states],
-    }  # fmt: skip
+    data = _packed(session)
     try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            replacing(path) as whole,
-            zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as file,
-        ):
-            file.writestr("session.json", json.dumps(said))
-            table = {"x": rows.table.x.cpu().contiguous(), "y": rows.table.y.cpu().contiguous()}
-            file.writestr("rows.safetensors", safetensors.torch.save(table))
-            for state in session.states:
-                io.save(state.situation.model, Path(folder) / "network")
-                file.write(Path(folder) / "network", f"{state.id}.safetensors")
+        with replacing(path) as file:
+            file.write(data)
     except OSError as error:
         raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None
 
@@ -63,28 +50,44 @@ def load(path: str | PathLike[str]) -> Session:
     if not path.is_file():
         raise InputError(f"There is no file {path}: check the name and the folder.")
     try:
-        with zipfile.ZipFile(path) as file, tempfile.TemporaryDirectory() as folder:
-            said = json.loads(file.read("session.json"))
-            if not isinstance(said, dict) or said.get("schema") != _SCHEMA:
-                raise InputError(f"{path} {_DAMAGED}, or upgrade edgewise.")
-            rows = safetensors.torch.load(file.read("rows.safetensors"))
-            models = []
-            for number in range(len(said["states"])):
-                (Path(folder) / "network").write_bytes(file.read(f"{number}.safetensors"))
-                models.append(io.load(Path(folder) / "network"))
-            return _built(said, rows, models)
-    except (
-        zipfile.BadZipFile,
-        safetensors.SafetensorError,
-        KeyError,
-        TypeError,
-        ValueError,
-        IndexError,
-        OSError,
-    ) as why:
-        if isinstance(why, InputError):
-            raise InputError(f"{path}: {why}") from None
-        raise InputError(f"{path} {_DAMAGED}.") from None
+        with path.open("rb") as file:
+            return _read(Archive.of(file))
+    except Damaged as why:
+        raise InputError(f"{path} {_shown(why)}.") from None
+    except InputError as why:
+        raise InputError(f"{path}: {_shown(why)}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
+    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError):
+        raise InputError(f"{path} {NO_SESSION}.") from None
+
+
+def _shown(why: Exception) -> str:
+    """One line, whatever the file's own texts in it are."""
+    text = "".join(c if c.isprintable() else "?" for c in str(why))
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
+
+
+def _packed(session: Session) -> bytes:
+    rows = session._rows
+    said = {
+        "schema": _SCHEMA, "version": __version__, "names": rows.names, "targets": rows.targets,
+        "units": rows.units,
+        "at": session._at, "line": session._line, "undone": session._undone,
+        "states": [_described(state) for state in session.states],
+    }  # fmt: skip
+    table = {"x": rows.table.x.cpu().contiguous(), "y": rows.table.y.cpu().contiguous()}
+    try:
+        members = {"session.json": to_json(said), "rows.safetensors": safetensors.torch.save(table)}
+    except UnicodeEncodeError as error:
+        raise InputError(f"The session holds a text that cannot be written ({error.reason}): rename it.") from None
+    for state in session.states:
+        members[_network(state.id)] = model_bytes(state.situation.model)
+    return packed(members)
+
+
+def _network(number: int) -> str:
+    return f"{number}.safetensors"
 
 
 def _described(state: State) -> dict[str, Any]:
@@ -96,41 +99,55 @@ def _described(state: State) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _built(said: dict[str, Any], rows: dict[str, Any], models: list[Any]) -> Session:
+def _read(archive: Archive) -> Session:
+    said = archive.read_json("session.json")
+    schema = said.get("schema") if isinstance(said, dict) else None
+    if type(schema) is not int or schema < 1:
+        raise Damaged(NO_SESSION)
+    if schema > _SCHEMA:
+        raise Damaged("was written by a newer version of edgewise: upgrade edgewise")
+    if schema > 1 and not archive.sealed:
+        raise Damaged("is damaged: its checksum is missing. Restore it from a backup, or save the session again")
+    if set(said) != _FIELDS or not isinstance(said["states"], list) or not said["states"]:
+        raise Damaged(NO_SESSION)
+    networks = [_network(number) for number in range(len(said["states"]))]
+    if set(archive.members) != {"session.json", "rows.safetensors", *networks}:
+        raise Damaged(NO_SESSION)
+    rows = _rows(archive)
+    return _built(said, rows, [_model(archive, name) for name in networks])
+
+
+def _rows(archive: Archive) -> dict[str, torch.Tensor]:
+    try:
+        rows = safetensors.torch.load(archive.read("rows.safetensors"))
+    except (safetensors.SafetensorError, KeyError):  # also of types that torch does not know
+        raise Damaged(NO_SESSION) from None
+    sound = all(value.dim() == 2 and value.dtype is torch.float64 for value in rows.values())
+    if set(rows) != {"x", "y"} or not sound:
+        raise Damaged(NO_SESSION)
+    return rows
+
+
+def _model(archive: Archive, name: str) -> KAN:
+    try:
+        return read_model(BytesIO(archive.read(name))).model
+    except Malformed as problem:
+        raise Damaged(f"holds a network ({name}) that {problem}") from None
+
+
+def _built(said: dict[str, Any], rows: dict[str, torch.Tensor], models: list[KAN]) -> Session:
     from edgewise.session._session import Session
 
-    targets = said["targets"]
+    targets, units = said["targets"], said["units"]
+    if not are_texts(targets) or not targets or not are_texts(said["names"]) or not isinstance(units, dict):
+        raise Damaged(NO_SESSION)
     session = Session(
         models[0], rows["x"], rows["y"], said["names"], target=targets[0] if len(targets) == 1 else targets,
-        units=said["units"],
+        units=units,
     )  # fmt: skip
-    states = [
-        _state(number, row, model) for number, (row, model) in enumerate(zip(said["states"], models, strict=True))
-    ]
-    if not all(isinstance(place, int) and 0 <= place < len(states) for place in (said["at"], *said["undone"])):
-        raise ValueError("place")
-    session._states, session._at = tuple(states), said["at"]
-    session._line, session._undone = str(said["line"]), tuple(said["undone"])
+    states = read_states(said["states"], models, session._rows)
+    check_history(states, said["at"], said["line"], said["undone"])
+    check_variables(states, session._rows)
+    session._states, session._at = states, said["at"]
+    session._line, session._undone = said["line"], tuple(said["undone"])
     return session
-
-
-def _state(number: int, row: dict[str, Any], model: Any) -> State:
-    """A state of its row; what its action took is read as if it had been given now."""
-    variables = tuple(Variable(str(name), str(formula)) for name, formula in row["variables"])
-    now = Situation(model, variables, tuple(str(name) for name in row["forbidden"]))
-    if number == 0:
-        arguments: dict[str, Any] = {}
-    else:
-        if row["name"] not in ACTIONS or not 0 <= row["parent"] < number:
-            raise ValueError("history")
-        arguments = ACTIONS[row["name"]].read((), row["arguments"])
-    return State(
-        number,
-        row["parent"],
-        str(row["branch"]),
-        str(row["name"]),
-        arguments,
-        now,
-        float(row["error"]),
-        str(row["note"]),
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import sympy
@@ -13,8 +14,14 @@ from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.nn import KAN, layer_of
-from edgewise.symbolic._parse import checked_names, parse
-from edgewise.symbolic._plan import Plan, Subnode, Term
+from edgewise.nn._nodes import Nodes
+from edgewise.symbolic._budget import Budget
+from edgewise.symbolic._edges import Subnode, Term, shown
+from edgewise.symbolic._parse import checked_names, parsed
+from edgewise.symbolic._plan import Plan
+from edgewise.symbolic._trial import try_out
+
+_EDGES = 1_000_000  # places for edges in a network
 
 
 def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int = 1) -> KAN:
@@ -44,30 +51,45 @@ def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int 
     if not isinstance(layers, int) or isinstance(layers, bool) or layers < 1:
         raise InputError(f"'layers' must be an int >= 1. Got {layers!r}.")
     chosen = None if names is None else checked_names(names)
+    budget = Budget()
     try:
-        outputs = [_formula(one, chosen) for one in given]
+        outputs = [_formula(one, chosen, budget) for one in given]
         chosen = _names(outputs) if chosen is None else chosen
-        plan = Plan(chosen)
-        below = plan.layers(outputs, layers)
+        plan = Plan(chosen, budget)
+        model = _built(plan, plan.layers(outputs, layers))
+        try_out(model, outputs, chosen, budget)
     except RecursionError:
         raise InputError("The formula is nested too deeply. Name its parts, and put them in one by one.") from None
-    model = KAN([len(chosen), *(plan.width(nodes, k) for k, nodes in enumerate(below, 1))], grid=5, base=None)
-    before = [sympy.Symbol(name) for name in chosen]
-    for number, nodes in enumerate(below):
-        _fill(model, number, plan, before, nodes)
-        before = nodes
     return model
 
 
-def _formula(given: Any, names: list[str] | None) -> Formula:
+def _built(plan: Plan, below: list[list[Formula]]) -> KAN:
+    """The network whose layers compute these nodes."""
+    widths = [len(plan.names), *(plan.width(nodes, k) for k, nodes in enumerate(below, 1))]
+    nodes = [Nodes.parse(width) for width in widths]
+    edges = sum(one.n_nodes * other.n_subnodes for one, other in pairwise(nodes))
+    if edges > _EDGES:
+        raise InputError(
+            f"The formula needs a network of {edges} possible edges in {len(below)} layers, and at most {_EDGES} are "
+            "built. Name its parts, and put them in one by one."
+        )
+    model = KAN(widths, grid=5, base=None)
+    before: list[Formula] = [sympy.Symbol(name) for name in plan.names]
+    for number, layer in enumerate(below):
+        _fill(model, number, plan, before, layer)
+        before = layer
+    return model
+
+
+def _formula(given: Any, names: list[str] | None, budget: Budget) -> Formula:
     """One formula over plain symbols, whatever it was given as."""
     if isinstance(given, str):
-        return parse(given, names)
+        return parsed(given, names, budget)
     form = sympy.sympify(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
     if not isinstance(form, sympy.Expr):
         raise InputError(f"A formula is text, a sympy expression or a number. Got {type(given).__name__}.")
     if form.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
-        raise InputError(f"The formula {str(form)[:60]} is not finite.")
+        raise InputError(f"The formula {shown(form)} is not finite.")
     return _real(form.xreplace({s: sympy.Symbol(s.name) for s in form.free_symbols}))  # type: ignore[union-attr]
 
 
@@ -98,11 +120,13 @@ def _fill(model: KAN, number: int, plan: Plan, before: list[Formula], nodes: lis
     j = 0
     for node in nodes:
         computed = plan.rank[node] == number + 1
-        parts = plan.subnodes[node] if computed else [Subnode((Term("x", 1.0, node, 0.0, 1.0),), 0.0)]
+        parts = plan.subnodes[node] if computed else [Subnode.passing(node)]
         for p, part in enumerate(parts):
             terms = part.terms or (Term("x", 1.0, before[0], 0.0, 0.0),)
             for k, term in enumerate(terms):
                 edge = j, place[term.u]
+                if edge in layer.symbols:
+                    raise RuntimeError(f"Two edges would lead from node {edge[1]} to subnode {j} of layer {number}.")
                 layer.mask[edge] = True
                 layer.symbols[edge] = term.function
                 constants = [term.a, term.b, term.c, part.constant if k == 0 else 0.0]

@@ -13,11 +13,22 @@ from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.functions._constants import exact_constant
+from edgewise.symbolic._budget import Budget
+from edgewise.symbolic._exact import (
+    BITS,
+    FRACTION,
+    fits,
+    in_doubles,
+    length,
+    long_fractions,
+    plain,
+    power_of,
+    without_long_fractions,
+)
 from edgewise.symbolic._syntax import Node, read
 from edgewise.symbolic._vocabulary import CONSTANTS, check_words, others, parameters, primitives
 
-_BITS = 4096  # of an exact number; a longer one becomes a double
-_POWER = 999_999  # the largest exponent of something that holds a name
+_POWER = 4096  # the largest exponent of something that holds a name
 _ANY = sympy.Symbol("u")
 _SIZE = 20_000  # parts of a formula, where functions of the library hold their argument more than once
 
@@ -40,10 +51,17 @@ def parse(text: str, names: Sequence[str] | None = None) -> sympy.Expr:
     Traceback (most recent call last):
     edgewise._errors.InputError: Formula, character 5: Unknown name 'spead'. Known: speed, mass. Here: 1 + >>spead<<
     """
-    known = None if names is None else checked_names(names)
+    return parsed(text, None if names is None else checked_names(names), Budget())
+
+
+def parsed(text: str, names: list[str] | None, budget: Budget) -> sympy.Expr:
+    """Return what `parse` gives, within the time that is left; `names` are checked."""
     tree = read(text)
-    check_words(tree, known)
-    form = _Meaning(known or (), {}).of(tree).form
+    check_words(tree, names)
+    try:
+        form = in_doubles(_Meaning(names or (), {}, budget).of(tree).form)
+    except RecursionError:
+        raise tree.place.error("nested too deeply: simplify the formula.") from None
     if form.has(sympy.I, sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
         raise tree.place.error("this is not real and finite wherever it is evaluated.")
     return form
@@ -73,23 +91,27 @@ class _Meaning:
     never reaches it.
     """
 
-    def __init__(self, names: Sequence[str], bound: Mapping[str, _Value]) -> None:
-        self.names, self.bound = names, bound
+    def __init__(self, names: Sequence[str], bound: Mapping[str, _Value], budget: Budget) -> None:
+        self.names, self.bound, self.budget = names, bound, budget
 
     def of(self, node: Node) -> _Value:
         value = getattr(self, "_" + node.kind)(node)
+        self.budget.check()
         if value.number is None and value.form.is_number:  # names that cancelled, as in x - x
             value = _Value(value.form, float(sympy.N(value.form, 17)), value.size)
         if value.number is not None and not math.isfinite(value.number):
             raise node.place.error("this is not a real and finite number.")
-        return _Value(_plain(value.form, value.number), value.number, value.size)
+        return _Value(plain(value.form, value.number), value.number, value.size)
 
     def _number(self, node: Node) -> _Value:
         value = float(node.text)
         if math.isinf(value) or (value == 0 and any(digit in "123456789" for digit in node.text.lower().split("e")[0])):
             raise node.place.error("numbers are doubles, of sizes from 5e-324 to 1.8e308.")
-        whole = node.text.lstrip("-").isdigit()
-        return _Value(sympy.Integer(int(node.text)) if whole else exact_constant(value), value)
+        digits = node.text.lstrip("-")
+        if not digits.isdigit():
+            return _Value(exact_constant(value), value)
+        size = sympy.Integer(int(digits.lstrip("0") or "0"))  # Python reads no more than 4300 digits
+        return _Value(-size if node.text.startswith("-") else size, value)
 
     def _name(self, node: Node) -> _Value:
         name = node.text
@@ -110,6 +132,7 @@ class _Meaning:
     def _joined(
         self, node: Node, join: Formula, work_out: Callable[[list[float]], float], parts: list[_Value]
     ) -> _Value:
+        parts = _shortened(node, parts)
         numbers = [part.number for part in parts if part.number is not None]
         size = self._fitting(node, 1 + sum(part.size for part in parts))
         try:
@@ -118,6 +141,8 @@ class _Meaning:
             number = math.inf
         if not math.isfinite(number):
             raise node.place.error("the numbers in here are too large together.")
+        if number == 0 and join is sympy.Mul and all(numbers):
+            raise node.place.error("the numbers in here are too small together.")
         if len(numbers) < len(parts):
             return _Value(join(*(part.form for part in parts)), None, size)
         return _Value(join(*(part.form for part in parts)), number)
@@ -128,7 +153,7 @@ class _Meaning:
 
     def _inverse(self, node: Node) -> _Value:
         part = self.of(node.parts[0])
-        if part.form.is_zero:
+        if part.form == 0:
             raise node.place.error("this divides by zero.")
         if part.number is None:
             return _Value(1 / part.form, None, part.size + 1)
@@ -138,19 +163,37 @@ class _Meaning:
         base, exponent = (self.of(part) for part in node.parts)
         size = self._fitting(node, 1 + base.size + exponent.size)
         if exponent.number is None:
-            if base.form.is_zero:
+            if base.form == 0:
                 raise node.place.error("zero to a power that varies is not defined.")
-            return _Value(base.form**exponent.form, None, size)
+            return _Value(base.form ** without_long_fractions(exponent.form), None, size)
         if base.number is not None:
-            number = _power_of(base.number, exponent.number)
+            number = power_of(base.number, exponent.number)
             if number is None or (number == 0 and base.number != 0):
                 raise node.place.error("this is not a real and finite number of the size of a double.")
-            long = _length(base.form) * abs(exponent.number) > _BITS
-            return _Value(exact_constant(number) if long else base.form**exponent.form, number)
-        coefficient = base.form.as_coeff_Mul()[0]
-        if abs(exponent.number) > _POWER or _length(coefficient) * abs(exponent.number) > _BITS:
-            raise node.place.error(f"this power is too large: exponents go up to {_POWER}, numbers to {_BITS} bits.")
-        return _Value(base.form**exponent.form, None, size)
+            exact = fits(base.form, exponent.form)
+            return _Value(base.form**exponent.form if exact else exact_constant(number), number)
+        if abs(exponent.number) > _POWER:
+            raise node.place.error(f"this power is too large: exponents go up to {_POWER}.")
+        form = self._raised(node, base.form, exponent)
+        powers: list[Formula] = [factor for factor in sympy.Mul.make_args(form) if factor.is_Pow]
+        if any(abs(power.exp) > _POWER for power in powers if power.exp.is_number):
+            raise node.place.error(f"this power is too large: exponents go up to {_POWER}.")
+        return _Value(form, None, size)
+
+    def _raised(self, node: Node, base: Formula, exponent: _Value) -> Formula:
+        """A formula to a power that is a number."""
+        factors = sympy.Mul.make_args(base)
+        coefficient = sympy.Mul(*(factor for factor in factors if factor.is_number))
+        if coefficient in (1, -1) or fits(coefficient, exponent.form):
+            return base**exponent.form
+        assert exponent.number is not None
+        number = float(sympy.N(coefficient, 17))
+        whole = exponent.number.is_integer()
+        taken = power_of(number if whole else abs(number), exponent.number)
+        if not taken:
+            raise node.place.error("this power is too large: its coefficient is of no size that a double has.")
+        rest = sympy.Mul(*(factor for factor in factors if not factor.is_number))
+        return exact_constant(taken) * (rest if whole or number > 0 else -rest) ** exponent.form
 
     def _call(self, node: Node) -> _Value:
         name, given = node.text, [self.of(part) for part in node.parts]
@@ -160,7 +203,7 @@ class _Meaning:
 
     def _expanded(self, node: Node, tree: Node, bound: dict[str, _Value]) -> _Value:
         try:
-            return _Meaning((), bound).of(tree)
+            return _Meaning((), bound, self.budget).of(tree)
         except InputError:  # it would point into the definition
             raise node.place.error(f"{node.text!r} is not real and finite here.") from None
 
@@ -169,10 +212,11 @@ class _Meaning:
             number = float(row.torch(torch.tensor(value.number, dtype=torch.float64)))
             if not math.isfinite(number):
                 raise node.place.error(f"{node.text}({value.number:g}) is not a real and finite number.")
-            return _Value(row.sympy(value.form), number)
+            return _Value(exact_constant(number) if long_fractions(value.form) else row.sympy(value.form), number)
         times = sum(1 for part in sympy.preorder_traversal(row.sympy(_ANY)) if part == _ANY)
         size = self._fitting(node, 1 + times * value.size)
-        return _Value(row.sympy(value.form), None, size)
+        form = without_long_fractions(value.form) if value.form.has(sympy.log) else value.form
+        return _Value(row.sympy(form), None, size)
 
     def _fitting(self, node: Node, size: int) -> int:
         if size > _SIZE:
@@ -180,37 +224,16 @@ class _Meaning:
         return size
 
 
-def _power_of(base: float, exponent: float) -> float | None:
-    """The double of a power of numbers, None where it is not real or too large."""
-    try:
-        number = base**exponent
-    except (OverflowError, ZeroDivisionError):
-        return None
-    return number if isinstance(number, float) and math.isfinite(number) else None
-
-
-def _length(form: Formula) -> int:
-    """Bits of all whole numbers in a formula."""
-    return sum(int(r.p).bit_length() + int(r.q).bit_length() - 1 for r in form.atoms(sympy.Rational))
-
-
-def _plain(form: Formula, number: float | None) -> Formula:
-    """The formula with its number, or the number that it is multiplied by, as one double where it is no plain one.
-
-    sympy loops for ever over some powers of a Float beside the root of an integer, as in (0.2*10^(1/3))^(1/2).
-    """
-    if number is not None:
-        return form if _is_plain(form) or form.is_Float else exact_constant(number)
-    factors = [factor for factor in sympy.Mul.make_args(form) if factor.is_number]
-    if len(factors) < 2 and all(_is_plain(factor) or factor.is_Float for factor in factors):
-        return form
-    together = sympy.Mul(*factors)
-    if _is_plain(together):
-        return form
-    return exact_constant(float(sympy.N(together, 17))) * sympy.Mul(*(f for f in form.args if not f.is_number))
-
-
-def _is_plain(number: Formula) -> bool:
-    """Whether a number is exact and short, and holds no roots but square ones."""
-    roots = [power.exp for power in number.atoms(sympy.Pow) if power.exp.is_Rational and power.exp.q > 2]
-    return not roots and not number.has(sympy.Float) and _length(number) <= _BITS
+def _shortened(node: Node, parts: list[_Value]) -> list[_Value]:
+    """The parts of a sum or product, with doubles for long exact numbers where they would grow together."""
+    if sum(length(part.form) for part in parts) <= BITS:
+        return parts
+    short = [
+        part
+        if part.number is None or length(part.form) <= FRACTION
+        else _Value(exact_constant(part.number), part.number)
+        for part in parts
+    ]
+    if sum(length(part.form) for part in short) > 16 * BITS:
+        raise node.place.error("the exact numbers in here are too long together: write them as decimals.")
+    return short

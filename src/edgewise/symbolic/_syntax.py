@@ -15,7 +15,10 @@ _AROUND = 20  # characters shown on each side of a place
 
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _QUOTED = re.compile(r"`([^`]+)`")
-_SPELLINGS = {"**": "^", "−": "-", "·": "*", "⋅": "*", "×": "*", "÷": "/"}
+_SPELLINGS = {
+    "**": "^", "＾": "^", "＋": "+", "（": "(", "）": ")", "，": ",",
+    **dict.fromkeys("−–－", "-"), **dict.fromkeys("·\u0387⋅∙∗×＊", "*"), **dict.fromkeys("÷∕／", "/"),
+}  # fmt: skip
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _RAISED = re.compile("⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
@@ -74,7 +77,7 @@ def read(text: str) -> Node:
         sum     = product { ("+" | "-") product }
         product = signed { ("*" | "/") signed }
         signed  = { "+" | "-" } power
-        power   = atom { superscript } [ "^" signed ]
+        power   = atom [ superscript ] [ "^" signed ]
         atom    = number | name | name "(" sum { "," sum } ")" | "(" sum ")"
 
     So -x^2 is -(x^2), 2^3^2 is 2^9 and a/b*c is (a/b)*c.
@@ -114,7 +117,7 @@ def _token(text: str, at: int) -> tuple[str, str, int]:
         return "number", number[0], number.end()
     if text[at].isidentifier():
         end = at + 1
-        while end < len(text) and (("a" + text[end]).isidentifier() or text[end] in _SUBSCRIPTS):
+        while end < len(text) and _continues(text[end]):
             end += 1
         return "name", text[at:end], end
     if raised := _RAISED.match(text, at):
@@ -127,6 +130,11 @@ def _token(text: str, at: int) -> tuple[str, str, int]:
         hint = _HINTS.get(text[at], "use + - * / ^ ( ), numbers, names and functions")
         raise Place(text, at, at + 1).error(f"{character(text[at])} is not part of a formula: {hint}.")
     return kind, kind, at + len(operator)
+
+
+def _continues(sign: str) -> bool:
+    """Whether a character belongs to the name before it; Unicode counts the middle dot among the letters."""
+    return (("a" + sign).isidentifier() or sign in _SUBSCRIPTS) and sign not in _SPELLINGS
 
 
 def character(sign: str) -> str:
@@ -195,7 +203,7 @@ class _Grammar:
     def power(self) -> Node:
         start = len(self.taken)
         found = self.atom()
-        while raised := self.take("raised"):
+        if raised := self.take("raised"):
             exponent = Node("number", raised.place, text=raised.text)
             found = Node("power", self.since(start), (found, exponent))
         if self.take("^"):

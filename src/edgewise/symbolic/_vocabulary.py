@@ -36,7 +36,6 @@ _OTHERS = {
     "arcsinh": "asinh(u)",
     "arccosh": "acosh(u)",
     "arctanh": "atanh(u)",
-    "erfc": "1 - erf(u)",
     "sigmoid": "logistic(u)",
     "pow": "u^v",
     "hypot": "sqrt(u^2 + v^2)",
@@ -124,6 +123,8 @@ def edge_function(expression: Formula) -> tuple[str, Formula] | None:
     >>> edge_function(sympy.Abs(x + 1)), edge_function(sympy.gamma(x))
     (('abs', x + 1), None)
     """
+    if (softplus := _softplus(expression)) is not None:
+        return "softplus", softplus
     for row in _by_head(tuple(library.names())).get(type(expression).__name__, ()):
         if library.get(row).sympy(_U).args == (_U,):
             return row, expression.args[0]
@@ -131,6 +132,14 @@ def edge_function(expression: Formula) -> tuple[str, Formula] | None:
             if library.get(row).sympy(argument) == expression:
                 return row, argument
     return None
+
+
+def _softplus(expression: Formula) -> Formula | None:
+    """u of log(1 + exp(u)), which overflows where the row of the library does not."""
+    if not isinstance(expression, sympy.log):
+        return None
+    one, rest = expression.args[0].as_coeff_Add()
+    return rest.exp if one == 1 and isinstance(rest, sympy.exp) else None
 
 
 @cache

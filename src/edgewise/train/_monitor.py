@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edgewise._deadline import Deadline, whole
 from edgewise.optim import Step
 from edgewise.train._options import Options
 from edgewise.train._progress import State, display
@@ -26,7 +27,9 @@ class Monitor:
         self.options = options
         self.history: list[Row] = []
         self._watchers = options.watchers()
-        self._state = State(limit=options.time_limit)
+        limit = options.time_limit
+        self.deadline = Deadline.never() if limit is None else Deadline.after(limit)
+        self._state = State(limit=limit)
         self._display = display(options.progress, self._state)
         self._ended: Outcome | None = None
 
@@ -40,10 +43,11 @@ class Monitor:
 
     def ended(self) -> Outcome | None:
         """Why the fit has to end now, or None."""
-        if self._ended is None and self._state.limit is not None and self._state.seconds > self._state.limit:
+        if self._ended is None and self.deadline.passed():
             self._ended = Outcome.TIME_LIMIT
         return self._ended
 
+    @whole
     def step(self, place: str = "", at: Step | None = None, share: float = 0.0) -> Outcome | None:
         """Take note of a step (what is trained, where its solver is, the share of the fit that is over); `ended()`."""
         state = self._state

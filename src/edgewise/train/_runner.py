@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from edgewise._deadline import cut
 from edgewise.nn import KAN, Layout, clone
 from edgewise.optim import CG, LM
 from edgewise.train._error import error_of
@@ -21,6 +23,7 @@ from edgewise.train._quadratic import Quadratic
 from edgewise.train._result import Outcome
 from edgewise.train._schedule import grid_of, spline_edges
 from edgewise.train._split import Part, Split
+from edgewise.train._table import Table
 
 _COARSE = 1e-2  # tolerance of a run of few steps
 _MOST = 2000  # parameters up to which the smoothing is chosen, as that takes a dozen factors
@@ -67,8 +70,11 @@ class Runner:
             reached = vector
             return self.monitor.step(place) is not None
 
-        with suppress(_Late):
-            solver.minimise(problem, problem.start, watch)
+        def run() -> None:
+            with suppress(_Late):
+                solver.minimise(problem, problem.start, watch)
+
+        self._cut(part, run)
         return clone(problem.network(reached))
 
     def penalty(self, model: KAN, part: Part, smoothing: float, sparsity: float = 0.0) -> Quadratic:
@@ -82,7 +88,22 @@ class Runner:
         if size < 0.25 * rows * model.n_out or size > _MOST or spline_edges(model) == 0:
             return 0.0
         problem = Objective(clone(model), part.rows, loss=self.loss)
-        return smoothing_by_gcv(model, part.sample, problem.normal(problem.start), problem.start, self.loss, rows)
+        chosen = 0.0
+
+        def choose() -> None:
+            nonlocal chosen
+            normal = problem.normal(problem.start)
+            chosen = smoothing_by_gcv(model, part.sample, normal, problem.start, self.loss, rows)
+
+        self._cut(part, choose)
+        return chosen
+
+    def _cut(self, part: Part, work: Callable[[], None]) -> None:
+        """Do some work until the time is up; where rows come in a stream, which others' code reads, until it looks."""
+        if isinstance(part.rows, Table):
+            cut(self.monitor.deadline, work)
+        else:
+            work()
 
     def error(self, model: KAN, part: Part) -> float:
         return error_of(model, part.rows, self.loss)

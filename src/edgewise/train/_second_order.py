@@ -30,7 +30,7 @@ class SecondOrder:
         """The network, what it was before it was trained on the held-out rows as well, and how it ended."""
         if not self.trained:
             coarse = model if schedule[0] is None else adapt_grid(model, self.split.train.sample.x, schedule[0])
-            model = best_start(coarse, self.split, self.runner.given, self.runner.options, self._searching)
+            model = best_start(coarse, self.split, self.runner.given, self.runner.options, self.runner.monitor)
         chosen, outcome = self._grow(model, schedule, automatic)
         polished = self._polish(chosen) if self.split.has_held and not self.late() else chosen
         if len(schedule) == 1 and outcome is Outcome.GRIDS_DONE:
@@ -144,6 +144,3 @@ class SecondOrder:
             if error < _EXACT or self.late():
                 break
         return model
-
-    def _searching(self) -> bool:
-        return self.runner.monitor.step("looking for a start") is not None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
+from edgewise._deadline import cut
 from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, held_knots
 from edgewise.optim import LM
 from edgewise.train._error import error_of
 from edgewise.train._loss import Loss
+from edgewise.train._monitor import Monitor
 from edgewise.train._objective import Objective
 from edgewise.train._options import Options
 from edgewise.train._schedule import spline_edges
@@ -22,13 +22,13 @@ _FAR = 10.0  # of the target's spread
 _ROWS = 1000  # that a start is trained on
 
 
-def best_start(model: KAN, split: Split, loss: Loss, options: Options, late: Callable[[], bool]) -> KAN:
+def best_start(model: KAN, split: Split, loss: Loss, options: Options, monitor: Monitor) -> KAN:
     """Train from the network as it is, then from fresh coefficients, and return the best on the held-out rows.
 
     "auto" allows one start for one layer of sums (a linear problem), 8 for two layers or products, 32 for more, and
     stops early at an error below one hundredth of the spread, or once the two best of at least three agree to 10 %
     below a twentieth of it. A single start is trained here only where it is far off, as where the targets' mean is
-    large: penalties in units of such an error would hide the rows from the solver. `late` ends the search.
+    large: penalties in units of such an error would hide the rows from the solver. The end of the fit ends the search.
     """
     rows, restarts, seed = split.train.sample, options.restarts, options.seed
     products = any(nodes.arities for nodes in model.nodes)
@@ -39,9 +39,9 @@ def best_start(model: KAN, split: Split, loss: Loss, options: Options, late: Cal
     few = rows.rows(torch.arange(min(len(rows), _ROWS), device=rows.x.device))
     tried: list[tuple[float, KAN]] = []
     for k in range(count):
-        if tried and late():
+        if tried and _ended(monitor):
             break
-        start = _coarse(model if k == 0 else respread(model, few.x, seed + 1000 * k), few, loss, late)
+        start = _coarse(model if k == 0 else respread(model, few.x, seed + 1000 * k), few, loss, monitor)
         tried.append((error_of(start, split.held, _tuned(loss, start, few)), start))
         errors = sorted(error for error, _ in tried)
         agreed = len(errors) >= 3 and errors[1] < 1.1 * errors[0]
@@ -50,13 +50,30 @@ def best_start(model: KAN, split: Split, loss: Loss, options: Options, late: Cal
     return min(tried, key=lambda pair: pair[0])[1]
 
 
-def _coarse(model: KAN, rows: Table, loss: Loss, late: Callable[[], bool]) -> KAN:
+def _coarse(model: KAN, rows: Table, loss: Loss, monitor: Monitor) -> KAN:
     for _ in range(2):
         model = adapt_grid(model, rows.x)
         problem = Objective(model, rows, loss=_tuned(loss, model, rows))
-        vector, _ = LM(steps=40, tolerance=1e-3, damping=1.0).minimise(problem, problem.start, lambda *_: late())
-        model = clone(problem.network(vector))
+        model = clone(problem.network(_minimised(problem, monitor)))
     return model
+
+
+def _minimised(problem: Objective, monitor: Monitor) -> Tensor:
+    """The parameters after a few steps, or after as many of them as the time allows."""
+    reached = problem.start
+
+    def watch(vector: Tensor, cost: float) -> bool:
+        nonlocal reached
+        reached = vector
+        return _ended(monitor)
+
+    solver = LM(steps=40, tolerance=1e-3, damping=1.0)
+    cut(monitor.deadline, lambda: solver.minimise(problem, problem.start, watch))
+    return reached
+
+
+def _ended(monitor: Monitor) -> bool:
+    return monitor.step("looking for a start") is not None
 
 
 def _tuned(loss: Loss, model: KAN, rows: Table) -> Loss:

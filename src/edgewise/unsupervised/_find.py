@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
+from edgewise._deadline import Deadline, now
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.train import as_matrix
@@ -57,7 +57,7 @@ def find_relations(
     Source: real against permuted rows, and many seeds: Liu et al., KAN (2024), section 4.3; hiding what was found,
     held-out permutation tests and local lines as here: this project, docs/relations.md.
     """
-    began = time.monotonic()
+    began = now()
     _check(seeds, seed, jobs, time_limit)
     rows, known = _rows(x, names)
     varies = rows.min(0) < rows.max(0)
@@ -67,19 +67,19 @@ def find_relations(
     rows, known = rows[:, varies], tuple(name for name, v in zip(known, varies, strict=True) if v)
     if len(known) < 2:
         raise InputError(f"Relations need at least 2 columns that vary. Got {len(known)}.")
-    job = _Job(rows, known, seed, began + time_limit, progress or (lambda stage, fraction, best: None))
-    end = began + (_SEARCHED if formulas else 1.0) * time_limit
+    job = _Job(rows, known, seed, Deadline(began + time_limit), progress or (lambda stage, fraction, best: None))
+    end = Deadline(began + (_SEARCHED if formulas else 1.0) * time_limit)
     runs = job.searched(seeds, jobs, end)
     clusters = clustered(runs)
     relations = [job.relation(c, len(runs), len(clusters) - i if formulas else 0) for i, c in enumerate(clusters)]
     kept = tuple(r for r in relations if 2 * (r.seeds + len(r.variants)) >= r.tried)
     outcome = Outcome.FOUND if kept else Outcome.NONE
-    if any(run.late for run in runs) or len(runs) < seeds or time.monotonic() > began + time_limit:
+    if any(run.late for run in runs) or len(runs) < seeds or job.deadline.passed():
         outcome = Outcome.TIME_LIMIT
     job.progress("done", 1.0, kept[0].text if kept else None)
     doubtful = tuple(r for r in relations if r not in kept)
     shares = np.stack([run.shares for run in runs])
-    return Relations(kept, doubtful, outcome, known, shares, notes, time.monotonic() - began)
+    return Relations(kept, doubtful, outcome, known, shares, notes, now() - began)
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ class _Job:
     x: Array
     names: tuple[str, ...]
     seed: int
-    deadline: float
+    deadline: Deadline
     progress: Progress
 
-    def searched(self, seeds: int, jobs: int, end: float) -> list[Seeded]:
+    def searched(self, seeds: int, jobs: int, end: Deadline) -> list[Seeded]:
         """What each seed found; seeds that would begin after the end are left out, but for the first."""
         runs: list[Seeded] = []
         self.progress(f"seed 1 of {seeds}", 0.02, None)
@@ -104,11 +104,11 @@ class _Job:
             self.progress(stage, 0.8 * len(runs) / seeds, shown or None)
         return runs
 
-    def _runs(self, seeds: int, jobs: int, end: float) -> Iterator[Seeded]:
+    def _runs(self, seeds: int, jobs: int, end: Deadline) -> Iterator[Seeded]:
         numbers = range(self.seed, self.seed + seeds)
         if jobs == 1 or seeds == 1:
             for number in numbers:
-                if number == self.seed or time.monotonic() < end:
+                if number == self.seed or not end.passed():
                     yield search(self.x, number, end)
             return
         from joblib import Parallel, delayed
@@ -124,8 +124,7 @@ class _Job:
         if waiting and 2 * cluster.support >= tried:
             self.progress(f"formula of {', '.join(names)}", 0.9, None)
             inner = None if solved is None else columns.index(solved)
-            now = time.monotonic()
-            end = now + (self.deadline - now) / waiting
+            end = Deadline.after(self.deadline.left() / waiting)
             found = equation(self.x[:, columns], names, inner, self.seed, end)
         return Relation(
             tuple(names),

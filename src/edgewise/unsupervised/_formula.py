@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sympy
 
+from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array, Formula
 from edgewise.discovery import Discovery, Outcome, discover
 from edgewise.unsupervised._local import remainder
@@ -17,6 +17,7 @@ from edgewise.unsupervised._shuffle import ranked
 
 _ROWS = 1500
 _SECONDS = 20.0  # of one side
+_LEAST = 0.5  # seconds below which a side is not begun
 _POOR = 0.3  # of the left side's spread: a formula that leaves more is none
 
 
@@ -48,7 +49,7 @@ class Equation:
         return f"{self.left} = {self.right}"
 
 
-def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, deadline: float) -> Equation | None:
+def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, deadline: Deadline) -> Equation | None:
     """The first side that `discover` explains by the other columns, else the one that it explains best, or None.
 
     Explained is what leaves only rounding or noise, or less than local planes through neighbouring rows do: where the
@@ -58,19 +59,24 @@ def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, dead
     is, squares, of which an equation with several branches may be a function.
     """
     best: Equation | None = None
-    for left, values, column, plain in _sides(x, names, solved):
-        seconds = deadline - time.monotonic()
-        if seconds < 0.5:
-            break
-        others = [k for k in range(len(names)) if k != column]
-        inputs = [names[k] for k in others]
-        limit = min(seconds, _SECONDS)
-        found = discover(x[:, others], values, inputs, target=str(left), seed=seed, time_limit=limit)
-        new = _stated(left, found)
-        if new is not None and (best is None or new.error < best.error):
-            best = new
-        if new is not None and (new.settled or new.error < plain):
-            break
+
+    def explain() -> None:
+        nonlocal best
+        for left, values, column, plain in _sides(x, names, solved):
+            seconds = deadline.left()
+            if seconds < _LEAST:
+                break
+            others = [k for k in range(len(names)) if k != column]
+            inputs = [names[k] for k in others]
+            limit = min(seconds, _SECONDS)
+            found = discover(x[:, others], values, inputs, target=str(left), seed=seed, time_limit=limit)
+            new = _stated(left, found)
+            if new is not None and (best is None or new.error < best.error):
+                best = new
+            if new is not None and (new.settled or new.error < plain):
+                break
+
+    cut(deadline, explain)
     return best
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array
 from edgewise.kernels import one_thread
 from edgewise.unsupervised._classifier import Classifier, Evidence, Split
@@ -42,8 +42,8 @@ class Seeded:
     late: bool
 
 
-def search(x: Array, seed: int, deadline: float) -> Seeded:
-    """The relations between the columns of x that one seed finds before `time.monotonic()` reaches the deadline."""
+def search(x: Array, seed: int, deadline: Deadline) -> Seeded:
+    """The relations between the columns of x that one seed finds before the deadline."""
     with one_thread():
         return Search(x, seed, deadline).run()
 
@@ -51,7 +51,7 @@ def search(x: Array, seed: int, deadline: float) -> Seeded:
 class Search:
     """The ranks of a table, divided by a seed, and what has been found in them so far."""
 
-    def __init__(self, x: Array, seed: int, deadline: float) -> None:
+    def __init__(self, x: Array, seed: int, deadline: Deadline) -> None:
         order = np.random.default_rng([seed, 0]).permutation(len(x))[:_ROWS]
         self.ranks, self.seed, self.deadline = ranked(x[order]), seed, deadline
         held = round(_HELD * len(order))
@@ -60,6 +60,10 @@ class Search:
         self.shares = np.zeros(x.shape[1])
 
     def run(self) -> Seeded:
+        finished = cut(self.deadline, self._run)
+        return Seeded(self.found, self.shares, not finished or self._late())
+
+    def _run(self) -> None:
         columns = list(range(self.ranks.shape[1]))
         self._exhaust([[column] for column in columns])
         # What ties columns within one block shows once those that the others determine are gone. Without those, the
@@ -77,7 +81,6 @@ class Search:
             self._exhaust(blocks, functions=True)
             if len(self.found) == before:
                 break
-        return Seeded(self.found, self.shares, self._late())
 
     def _gone(self) -> set[int]:
         """One column of each relation that can be solved, different ones where possible."""
@@ -88,7 +91,7 @@ class Search:
         return gone
 
     def _late(self) -> bool:
-        return time.monotonic() > self.deadline
+        return self.deadline.passed()
 
     def _exhaust(self, blocks: Blocks, functions: bool = False) -> None:
         """Find relations between the blocks until real rows are recognised no more; or only those that are solved."""

@@ -1,0 +1,68 @@
+"""Lists the licenses of what edgewise installs: `python docs/make_licenses.py` writes docs/licenses.md."""
+
+from __future__ import annotations
+
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+_EXTRAS = ("", "units")
+_LONGEST = 60  # a "license" longer than this is the text itself
+
+_PAGE = """# Licenses of the dependencies
+
+edgewise is under the [MIT license](../LICENSE). `pip install edgewise` brings the packages below: those that edgewise
+and its extra `units` require, and everything that these require in turn. Licenses are as the packages state them; none
+of the packages is contained in edgewise. Two cases need attention:
+
+- The extra `knots` installs SnapPy, which is under the GNU General Public License, version 2 or later. Only
+  the scripts in `benchmarks/` that compute the shipped table of knots, and their tests, use it.
+- On Linux the default build of PyTorch brings NVIDIA's CUDA libraries, which are under NVIDIA's own terms. Its CPU
+  build does not.
+
+Made by `python docs/make_licenses.py`; check yours with `pip install pip-licenses && pip-licenses`.
+
+| package | license | required by |
+| --- | --- | --- |
+{rows}
+"""
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """Return (package, license, what requires it) of every package, direct requirements first."""
+    waiting = [("edgewise", extra) for extra in _EXTRAS]
+    found: dict[str, tuple[str, str, str]] = {}
+    while waiting:
+        parent, extra = waiting.pop(0)
+        for text in distribution(parent).requires or ():
+            requirement = Requirement(text)
+            if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+                continue
+            try:
+                package = distribution(requirement.name)
+            except PackageNotFoundError:
+                continue
+            name = package.metadata["Name"].lower()
+            if name not in found:
+                found[name] = (name, _license(package), parent)
+                waiting.append((name, ""))
+    return list(found.values())
+
+
+def _license(package: Distribution) -> str:
+    """The SPDX expression, or else the classifiers, or else the field that older packages use."""
+    metadata = package.metadata
+    if expression := metadata.get("License-Expression"):
+        return expression
+    classifiers = metadata.get_all("Classifier") or []
+    names = [text.rpartition(" :: ")[2] for text in classifiers if text.startswith("License :: OSI Approved :: ")]
+    field = (metadata.get("License") or "").strip()
+    if field and len(field) <= _LONGEST:
+        return field
+    return ", ".join(names) or "see the package"
+
+
+if __name__ == "__main__":
+    lines = "\n".join(f"| {name} | {text} | {parent} |" for name, text, parent in rows())
+    (Path(__file__).parent / "licenses.md").write_text(_PAGE.format(rows=lines), encoding="utf-8")

@@ -1,0 +1,113 @@
+"""The bytes of a model file: tensors, a description and a checksum in the layout of safetensors.
+
+A file is 8 bytes with the length of a header, the header, which is JSON, and the tensors. The description is the text
+of the metadata entry "edgewise", and the checksum a field of it: the SHA-256 digest of the whole file with zeros in the
+digest's place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import replace
+from typing import Any, BinaryIO
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from edgewise.io._schema import Description, Malformed
+from edgewise.io._tensors import check_shapes, check_values
+
+_KEY = "edgewise"
+_MARK = re.compile(rb'\{\\"schema\\": \d+, \\"checksum\\": \\"')  # before the digest: never in a text
+_BLANK = b"0" * 64
+_LONGEST_HEADER = 10**8  # bytes, the limit of safetensors
+_LONGEST_DESCRIPTION = 2**25  # characters: a million edges, each with a rule
+_MISMATCH = "is damaged: its checksum does not match. Restore it from a backup, or save the network again"
+_NO_NETWORK = "is a safetensors file, but not a network that edgewise saved: use edgewise.save"
+_NO_FILE = "is not a safetensors file, or a damaged one: save the network again"
+
+
+def packed(tensors: dict[str, Tensor], description: Description) -> bytes:
+    """Return the whole file."""
+    text = replace(description, checksum=_BLANK.decode()).to_json()
+    if len(text) > _LONGEST_DESCRIPTION:
+        raise Malformed("has a description that is too long to be read again: use fewer rules, functions or names")
+    data = safetensors.torch.save(tensors, {_KEY: text})
+    place = _place(data, len(data))
+    return b"".join([data[:place], _digest(data, place), data[place + len(_BLANK) :]])
+
+
+def unpacked(file: BinaryIO) -> tuple[Description, dict[str, Tensor]]:
+    """Read a file that was opened at its beginning; what it claims is checked before it is read or made.
+
+    Errors: Malformed; OSError.
+    """
+    head, header = _header(file)
+    text = _description(header)
+    data = head + file.read()
+    place = _place(data, len(head))
+    if place and data[place : place + len(_BLANK)] != _digest(data, place):
+        raise Malformed(_MISMATCH)
+    description = Description.from_json(text)
+    if description.checksum is not None and not place:
+        raise Malformed(_MISMATCH)
+    check_shapes(header, description)
+    try:
+        tensors = safetensors.torch.load(data)
+    except safetensors.SafetensorError:
+        raise Malformed(_NO_FILE) from None
+    check_values(tensors, description)
+    return description, tensors
+
+
+def _header(file: BinaryIO) -> tuple[bytes, dict[str, Any]]:
+    """The beginning of the file and the header in it, whose length may be any number."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    first = file.read(8)
+    length = int.from_bytes(first, "little")
+    if len(first) < 8 or length > min(size - 8, _LONGEST_HEADER):
+        raise Malformed(_NO_FILE)
+    text = file.read(length)
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Malformed(_NO_FILE) from None
+    if not isinstance(header, dict) or 8 + length + _end(header) != size:
+        raise Malformed(_NO_FILE)
+    return first + text, header
+
+
+def _end(header: dict[str, Any]) -> int:
+    """Where the last tensor ends, counted from the header's end."""
+    offsets = [entry.get("data_offsets") for entry in header.values() if isinstance(entry, dict)]
+    ends = [pair[1] for pair in offsets if isinstance(pair, list) and len(pair) == 2]
+    return max((end for end in ends if isinstance(end, int)), default=0)
+
+
+def _description(header: dict[str, Any]) -> str:
+    metadata = header.pop("__metadata__", None) or {}
+    text = metadata.get(_KEY) if isinstance(metadata, dict) else None
+    if not isinstance(text, str):
+        raise Malformed(_NO_NETWORK)
+    if len(text) > _LONGEST_DESCRIPTION:
+        raise Malformed("has a description that is too long: save the network again")
+    return text
+
+
+def _place(data: bytes, end: int) -> int:
+    """Where the digest stands in the header; 0 in files that have none."""
+    found = _MARK.search(data, 0, end)
+    return found.end() if found else 0
+
+
+def _digest(data: bytes, place: int) -> bytes:
+    view = memoryview(data)
+    digest = hashlib.sha256(view[:place])
+    digest.update(_BLANK)
+    digest.update(view[place + len(_BLANK) :])
+    return digest.hexdigest().encode()

@@ -76,7 +76,7 @@ class Case:
         """Whether there is such a case: a second file, something to spoil, a second writer that need not wait."""
         return (
             self.file <= max(len(self.writer.files), 1 + (self.fault.step == "write"))
-            and (self.old or bool(self.fault.step))
+            and (bool(self.fault.step) or (self.old and self.writer.told))
             and not (self.writer.alone and self.fault.kind in ("raced", "linked"))
         )
 
@@ -266,7 +266,7 @@ def run(case: Case, known: dict[int, list[object]]) -> bool:
 
 def check_refused(case: Case, error: BaseException | None, before: dict[Path, bytes | None]) -> None:
     """What must not be replaced was not."""
-    assert error is not None or not case.writer.told
+    assert error is not None
     for path, content in before.items():
         if case.fault.kind == "read-only":
             assert path.read_bytes() == content
@@ -283,13 +283,13 @@ def check_files(case: Case, before: dict[Path, bytes | None], known: dict[int, l
         elif path.exists() and path.read_bytes() != content:
             assert case.writer.read(path) in [known[version][number] for version in versions]
         else:
-            assert path.exists() == (content is not None)
+            assert path.exists() == (content is not None) or not case.writer.told
 
 
 def check_error(case: Case, error: BaseException | None) -> None:
     """What failed says so."""
     if case.fault.kind == "refused" and case.writer.told and case.fault.step != "folder":
-        assert isinstance(error, ew.InputError | OSError) or (error is not None and error.args == (2,))
+        assert isinstance(error, ew.InputError | OSError) or (error is not None and error.args in [(1,), (2,)])
     if case.fault.kind == "interrupted":
         assert isinstance(error, KeyboardInterrupt) or (error is not None and error.args == (130,))
     if case.fault.kind in ("raced", "linked"):
@@ -307,7 +307,7 @@ def test_a_fault_at_any_step_leaves_the_old_file_or_the_new_one(
     cases = [Case(writer, *rest) for rest in product(FAULTS, (True, False), (1, 2))]
     cases = [case for case in cases if case.sound]
     struck = 0
-    for case in cases if FACTOR > 1 else cases[::13]:
+    for case in cases if FACTOR > 1 else cases[::29]:
         known = values(writer, case.old)
         folders()
         try:
@@ -318,4 +318,4 @@ def test_a_fault_at_any_step_leaves_the_old_file_or_the_new_one(
         assert "Traceback" not in capsys.readouterr().err
     with capsys.disabled():
         print(f" {writer.name}: {struck} faults ", end="")  # noqa: T201
-    assert struck >= (70 if FACTOR > 1 else 4)
+    assert struck >= (70 if FACTOR > 1 else 2)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import sympy
 from matplotlib.figure import Figure
 
@@ -17,7 +19,7 @@ import edgewise as ew
 from edgewise._replacing import replacing
 from edgewise.cli import main
 from edgewise.cli._reproduce import _store
-from edgewise.kernels import _compiled
+from edgewise.kernels import _cache
 from edgewise.measure import Cell, append, read
 from edgewise.report import ReportContent, write_report
 from edgewise.train import FitResult, Outcome
@@ -34,7 +36,8 @@ class Failed(Exception):
 class Writer:
     """What writes a version of its files in the working folder, and what reads one of them.
 
-    `told` is false for one that goes on where it cannot write, `alone` true for one that makes others wait.
+    `told` is false for a cache, which makes place first and goes on where it cannot write; `alone` is true for one
+    that makes others wait.
     """
 
     name: str
@@ -71,12 +74,12 @@ def prepare(folder: Path) -> None:
 class Found(list):
     """What the commands ask of a search."""
 
-    best = SimpleNamespace(expression=sympy.Integer(0), error=0.0, complexity=1.0)
     outcome, notes, doubtful, relative = Outcome.CONVERGED, (), (), False
     equations: tuple[object, ...] = ()
 
     def __init__(self, version: int) -> None:
         self.version = version
+        self.best = SimpleNamespace(expression=sympy.Integer(version), error=0.0, complexity=1.0)
 
     def report(self, path: Path) -> None:
         write_report(path, content(self.version))
@@ -143,10 +146,23 @@ def script(path: Path) -> object:
     return network(path) if path.suffix == ".safetensors" else path.read_text()
 
 
+def cached(version: int) -> None:
+    with cache_here():
+        _cache.write("a.o", b"%d" % version * 9999)
+
+
 def kept(path: Path) -> object:
-    code = _compiled._read(path)
+    with cache_here():
+        code = _cache.read(path.name)
     assert code is not None
     return code
+
+
+@contextmanager
+def cache_here() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEWISE_CACHE", str(Path("cache").absolute()))
+        yield
 
 
 def fit(*words: str) -> Callable[[int], None]:
@@ -165,11 +181,11 @@ WRITERS = (
     Writer("plot", ("a.png",), lambda v: command("plot", f"m{v}.safetensors", "--out", "a.png")),
     Writer(
         "discover",
-        ("out/report.html",),
+        ("out/formula.txt", "out/report.html"),
         stubbed("discover", Found, "discover", "t.csv", "--target", "y", "--out", "out"),
     ),
     Writer("relations", ("a.png",), stubbed("find_relations", Found, "relations", "t.csv", "--out", "a.png")),
     Writer("rows", ("a.csv",), measured, read, alone=True),
     Writer("pages", ("a.svg", "a.md"), pages),
-    Writer("kernels", ("a.o",), lambda v: _compiled._write(Path("a.o"), b"%d" % v * 9999), kept, told=False),
+    Writer("kernels", ("cache/a.o",), cached, kept, told=False),
 )  # fmt: skip

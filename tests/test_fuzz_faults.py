@@ -86,11 +86,12 @@ class World:
 
     def __init__(self, writer: Writer, fault: Fault, file: int) -> None:
         self.writer, self.fault, self.left = writer, fault, file
-        self.struck = False
+        self.struck, self.opened = False, 0
 
     def at(self, step: str, act: Callable[[], Any]) -> Any:
         """Do a step, with the fault before or after it where it is its turn."""
         mine = not self.struck and step == self.fault.step
+        self.opened += step == "open"
         if mine:
             self.left -= 1
         due = mine and self.left == 0
@@ -112,9 +113,9 @@ class World:
         if fault.kind == "raced":
             self.writer.write(OTHER)
         if fault.kind == "linked":
-            for path in map(Path, self.writer.files):
-                path.unlink(missing_ok=True)
-                path.symlink_to(Path("precious").absolute())
+            path = Path(self.writer.files[self.opened - 1])  # the one that is being written
+            path.unlink(missing_ok=True)
+            path.symlink_to(Path("precious").absolute())
 
 
 @contextmanager

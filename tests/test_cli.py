@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -206,6 +206,46 @@ def test_fit_trains_and_saves_with_the_columns_names(run, monkeypatch: pytest.Mo
     assert "1e-09" in result.out
     assert "2e-09" in result.out
     assert sorted(path.name for path in Path().iterdir()) == ["m.safetensors", "t.csv"]
+
+
+def test_an_interrupted_fit_leaves_the_old_network_and_keeps_the_new_one_elsewhere(run) -> None:
+    write_table()
+    Path("m.safetensors").write_bytes(b"old")
+    fitted = edgewise.fit
+
+    def fit(*given: Any, options: edgewise.Options, **named: Any) -> Any:
+        def interrupt(row: Any) -> None:
+            raise KeyboardInterrupt
+
+        return fitted(*given, options=replace(options, watch=interrupt), **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edgewise, "fit", fit, raising=False)
+        result = run("fit", "t.csv", "--target", "y", "--out", "m.safetensors", "--widths", "2,1")
+    assert result.code == 130
+    where = "m.safetensors was not written, and m.interrupted.safetensors holds the network so far"
+    assert result.err.splitlines()[-1] == f"edgewise: error: interrupted; {where}"
+    assert Path("m.safetensors").read_bytes() == b"old"
+    assert edgewise.load("m.interrupted.safetensors").widths == [2, 1]
+
+
+def test_a_network_that_cannot_be_written_is_kept_elsewhere(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_table()
+    save, refused = edgewise.save, []
+
+    def full(model: Any, path: Path, **named: Any) -> None:
+        if not refused:
+            refused.append(path)
+            raise edgewise.InputError(f"Cannot write {path} (No space left on device): choose another place.")
+        save(model, path, **named)
+
+    monkeypatch.setattr(edgewise, "save", full, raising=False)
+    monkeypatch.setenv("TMPDIR", str(Path.cwd()))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    result = run("fit", "t.csv", "--target", "y", "--out", "m.safetensors", "--widths", "2,1", "--grid", "2")
+    assert result.code == 2
+    place = result.err.split("The network is in ")[1].strip().rstrip(".")
+    assert edgewise.load(place).widths == [2, 1]
 
 
 def test_help_and_version(run) -> None:

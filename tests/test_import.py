@@ -28,8 +28,15 @@ def python(code: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_import_brings_torch_and_nothing_heavier(tmp_path: Path) -> None:
-    code = f"import sys, edgewise; print([name for name in {HEAVY} if name in sys.modules])"
+def test_import_brings_nothing_heavy_and_a_network_only_torch(tmp_path: Path) -> None:
+    code = f"import sys, edgewise; print([name for name in {['torch', 'numpy', *HEAVY]} if name in sys.modules])"
+    assert python(code, tmp_path) == "[]\n"
+    code = f"import sys, edgewise; edgewise.KAN; print([name for name in {HEAVY} if name in sys.modules])"
+    assert python(code, tmp_path) == "[]\n"
+
+
+def test_the_command_can_be_interrupted_before_torch_is_there(tmp_path: Path) -> None:
+    code = "import sys, edgewise.cli; print([name for name in ('torch', 'numpy', 'typer') if name in sys.modules])"
     assert python(code, tmp_path) == "[]\n"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise._errors import InputError
-from edgewise._replacing import replacing
+from edgewise._replacing import destination, replacing
 from edgewise.measure._record import provenance
 
 _RUN = ("commit", "date", "case")
@@ -25,12 +25,13 @@ def append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     Processes that add rows at the same time wait for each other, where the system can lock a folder. What a crash tore
     is left out.
 
-    Errors: InputError where the file has other columns.
+    Errors: InputError where the file has other columns, OSError where it cannot be replaced.
     """
     rows = [{**provenance(), **row} for row in rows]
     if not rows:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    destination(path)
     with _locked(path.parent):
         lines, columns = _lines(path), list(rows[0])
         if lines and (known := _fields(lines[0])) != columns:
@@ -58,7 +59,7 @@ def latest(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
 
 def _lines(path: Path) -> list[str]:
     """The lines of a file, without a last one whose end is missing and the rows that were added together with it."""
-    if not path.exists():
+    if not path.is_file():
         return []
     with path.open(newline="\n", encoding="utf-8", errors="surrogateescape") as file:
         lines = list(file)

@@ -72,8 +72,7 @@ class Search:
         self._tell("formulas straight from the table", 0.02)
         guesses = baselines(self.pool.judge, self.pool.noise)
         self.pool.candidates += filter(None, [next(guesses, None)])
-        finished = cut(self.deadline, lambda: self._searched(guesses))
-        if finished or self.floor < math.inf:  # without a model, what a first guess leaves is no noise
+        if cut(self.deadline, lambda: self._searched(guesses)):  # else richer models were not tried: nothing is noise
             cut(self.end, lambda: self._settle(self.floor))
         return self._result()
 

@@ -44,7 +44,8 @@ def find_relations(
 
     x (n, d): array, tensor or DataFrame with its names; rows are taken as independent of each other. `seed` is the
     first of the seeds. `jobs` seeds run side by side (-1: one for each core). `progress(stage, fraction, best)` is
-    called along the way. Same arguments, same result, unless time runs out.
+    called along the way. Same arguments, same result, unless time runs out: `time_limit` seconds are kept to 10 %
+    and half a second.
 
     Errors: InputError for fewer than two columns that vary, fewer than 40 rows, values that are not finite, bad names.
 

@@ -21,7 +21,7 @@ _PLAIN = 0.5  # of the standard deviation: a line that leaves that much must be 
 
 # Bits of each symbol of a formula: minus the logarithm of its share. All shares add up to 1, as in a prefix code.
 _VARIABLE, _NUMBER, _SUM, _POWER, _PI, _FUNCTION = 2.0, 3.0, 3.0, 4.0, 5.0, 7.0
-_FIRST, _OTHER = 2.0, 1.0  # half of the shares is for lines and power laws of one input, which are tried first
+_FIRST, _OTHER = 3.0, 1.0  # half of the shares is for lines, planes and power laws, which are tried first
 
 
 def saved(formula: Formula, values: Array, y: Array, weight: Array, n_inputs: int) -> float:
@@ -41,7 +41,8 @@ def saved(formula: Formula, values: Array, y: Array, weight: Array, n_inputs: in
     template, numbers = loosened(formula)
     placed = template.xreplace(dict.fromkeys(numbers, sympy.Float(0.5)))
     fitted = len(numbers), length(placed, n_inputs) + _OTHER
-    first = 2, _FIRST + math.log2(n_inputs)
+    used = len(formula.free_symbols)
+    first = used + 1, _FIRST + (math.log2(n_inputs) if used == 1 else n_inputs)
     readings = [exact, fitted, first] if _plain(template, numbers) else [exact, fitted]
     fit = _Fit.of(values, y, weight)
     return max(fit.worth(k) - bits for k, bits in readings)
@@ -179,14 +180,19 @@ def loosened(formula: Formula) -> tuple[Formula, dict[sympy.Symbol, float]]:
 
 
 def _plain(template: Formula, numbers: dict[sympy.Symbol, float]) -> bool:
-    """Return whether a formula is a line or a power law of one input."""
+    """Return whether a formula is a line or plane, or a power law."""
     inputs = template.free_symbols - set(numbers)
-    if len(inputs) != 1:
-        return False
-    (x,) = inputs
-    _, product = template.as_independent(x, as_Add=False)
-    line = template.is_polynomial(x) and sympy.degree(template, x) == 1
-    return line or product == x or (product.is_Pow and product.base == x and x not in product.exp.free_symbols)
+
+    def constant(part: Formula) -> bool:
+        return not part.free_symbols & inputs
+
+    def monomial(part: Formula, linear: bool) -> bool:
+        factors = [f for f in sympy.Mul.make_args(part) if not constant(f)]
+        if linear:
+            return len(factors) <= 1 and all(f in inputs for f in factors)
+        return all(f in inputs or (f.is_Pow and f.base in inputs and constant(f.exp)) for f in factors)
+
+    return monomial(template, False) or all(monomial(term, True) for term in sympy.Add.make_args(template))
 
 
 def last_place(y: Array) -> float:

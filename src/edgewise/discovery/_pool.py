@@ -108,7 +108,8 @@ class Pool:
             likely = [c for c in likely if not self.reaches(c) or self.doubt(c) is not Doubt.GAPS]
         cheapest = min(likely, key=self._price)
         most = max(likely, key=lambda c: (self.saved(c), -self._price(c)))
-        enough = ENOUGH if cheapest.error < EXACT else max(ENOUGH, self.saved(most) - ENOUGH)
+        noisy = EXACT <= cheapest.error <= self.margin()  # what fits noise well may fit it too well
+        enough = max(ENOUGH, self.saved(most) - ENOUGH) if noisy else ENOUGH
         return cheapest if self.saved(cheapest) >= enough else most
 
     def _price(self, candidate: Candidate) -> float:

@@ -13,6 +13,8 @@ import sympy
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
 from edgewise.discovery._direct import power_law
+from edgewise.discovery._evidence import saved
+from edgewise.discovery._gaps import pole, undetermined
 from edgewise.discovery._polish import complexity, evaluate, polish, round_constants, simplify_light
 from edgewise.discovery._tidy import tidied
 from edgewise.export import latex
@@ -87,6 +89,23 @@ class Judge:
             final = round_constants(polished.expression, self.names, self.x, self.y, self.weight, noise)
         expression = final.expression if keep_form else simplify_light(final.expression)
         return Candidate(expression, self.names, final.error, complexity(expression))
+
+    def saved(self, candidate: Candidate) -> float:
+        """The bits that a candidate saves on the table against a constant."""
+        values = candidate.predict(self.x)
+        return saved(candidate.expression, values, self.y, self.weight, len(self.names))
+
+    def gaps(self, candidate: Candidate) -> bool:
+        """Whether a candidate says between the rows what they do not show: a pole, or a number that any other replaces.
+
+        An exact formula may have poles: the rows around them follow it to rounding.
+        """
+        formula = candidate.expression
+        w2 = self.weight**2
+        spread = math.sqrt(float(np.mean(w2 * (self.y - np.average(self.y, weights=w2)) ** 2)))
+        if undetermined(formula, self.names, self.x, self.weight / spread):
+            return True
+        return candidate.error >= EXACT and pole(formula, self.names, self.x)
 
     def written(self, candidate: Candidate) -> Candidate:
         """The same formula in its simplest writing on the table."""

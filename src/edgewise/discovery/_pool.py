@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Iterable
 
 from edgewise._typing import Formula
 from edgewise.discovery._candidate import EXACT, Candidate, Judge, price
+from edgewise.discovery._evidence import ENOUGH, telling
+
+
+class Doubt(enum.Enum):
+    """Why a formula that leaves nothing, or only noise, is not claimed."""
+
+    CHANCE = enum.auto()
+    GAPS = enum.auto()
 
 
 class Pool:
@@ -17,6 +26,8 @@ class Pool:
         self.candidates: list[Candidate] = []
         self._origin: dict[Formula, str] = {}
         self._seen: set[tuple[Formula, float]] = set()
+        self._saved: dict[Formula, float] = {}
+        self._gaps: dict[Formula, bool] = {}
 
     def consider(self, formulas: Iterable[Formula], stage: str) -> None:
         """Judge formulas, until one is exact."""
@@ -28,7 +39,7 @@ class Pool:
             if candidate is not None:
                 self.candidates.append(candidate)
                 self._origin.setdefault(candidate.expression, stage)
-                if candidate.error < EXACT:
+                if candidate.error < EXACT and self.claimed(candidate):
                     return
 
     def assume(self, noise: float) -> None:
@@ -47,13 +58,59 @@ class Pool:
         """The error up to which a formula leaves only noise."""
         return self.noise * (1.05 + 1.5 / math.sqrt(len(self.judge.y))) if self.noise else 0.0
 
+    def saved(self, candidate: Candidate) -> float:
+        """The bits that a candidate saves against a constant."""
+        formula = candidate.expression
+        if formula not in self._saved:
+            self._saved[formula] = self.judge.saved(candidate)
+        return self._saved[formula]
+
+    def reaches(self, candidate: Candidate) -> bool:
+        """Whether a candidate is exact, or leaves only noise, on the rows."""
+        return candidate.error < EXACT or candidate.error <= self.margin()
+
+    def doubt(self, candidate: Candidate) -> Doubt | None:
+        """Why a candidate is no law though it fits, if so: a constant is none where a line would not be seen either."""
+        formula = candidate.expression
+        if not formula.free_symbols:
+            return None if telling(len(self.judge.y), len(self.judge.names)) else Doubt.CHANCE
+        if self.saved(candidate) < ENOUGH:
+            return Doubt.CHANCE
+        if formula not in self._gaps:
+            self._gaps[formula] = self.judge.gaps(candidate)
+        return Doubt.GAPS if self._gaps[formula] else None
+
+    def claimed(self, candidate: Candidate) -> bool:
+        """Whether a candidate is exact, or leaves only noise, and rows to spare show that."""
+        return self.reaches(candidate) and self.doubt(candidate) is None
+
     def exact(self) -> bool:
-        """Whether a candidate is exact to rounding."""
-        return any(c.error < EXACT for c in self.candidates)
+        """Whether a candidate that can be claimed is exact to rounding."""
+        return any(c.error < EXACT and self.claimed(c) for c in self.candidates)
 
     def done(self) -> bool:
-        """Whether a candidate is exact, or leaves only noise."""
-        return any(c.error < max(EXACT, self.margin()) for c in self.candidates)
+        """Whether a candidate that can be claimed is exact, or leaves only noise."""
+        return any(self.claimed(c) for c in self.candidates)
+
+    def doubted(self, best: Candidate) -> Doubt | None:
+        """Why nothing is claimed though the best candidate fits, or another one does that is no better than chance."""
+        if self.reaches(best):
+            return self.doubt(best)
+        chance = any(self.reaches(c) and self.doubt(c) is Doubt.CHANCE for c in self.candidates)
+        return Doubt.CHANCE if chance else None
 
     def best(self) -> Candidate | None:
-        return min(self.candidates, key=lambda c: price(c, self.noise, len(self.judge.y)), default=None)
+        """The cheapest candidate; where it does not save the bits to be told from chance, the one that saves most."""
+        if not self.candidates:
+            return None
+        likely = self.candidates
+        if self.done():
+            likely = [c for c in likely if not self.reaches(c) or self.doubt(c) is not Doubt.GAPS]
+        cheapest = min(likely, key=self._price)
+        most = max(likely, key=lambda c: (self.saved(c), -self._price(c)))
+        noisy = EXACT <= cheapest.error <= self.margin()  # what fits noise well may fit it too well
+        enough = max(ENOUGH, self.saved(most) - ENOUGH) if noisy else ENOUGH
+        return cheapest if self.saved(cheapest) >= enough else most
+
+    def _price(self, candidate: Candidate) -> float:
+        return price(candidate, self.noise, len(self.judge.y))

@@ -20,6 +20,14 @@ class Outcome(enum.Enum):
 
     EXACT = "The formula reproduces the data to rounding."
     NOISE = "The formula leaves only noise: no richer model predicts held-out rows better."
+    TOO_FEW_ROWS = (
+        "The rows are too few to tell a law from chance, so none is claimed; the best supported formula is given. "
+        "Try more rows, or fewer columns."
+    )
+    UNSEEN = (
+        "The formula fits the rows, but between them it has a pole, a jump or a number that no row determines. "
+        "Add rows there, or take a simpler formula of the front."
+    )
     APPROXIMATE = (
         "No formula reached the accuracy of the best model: the one given is an approximation. "
         "Try more rows, fewer columns, or a longer time limit."

@@ -18,7 +18,7 @@ from edgewise.discovery._candidate import EXACT, Candidate, Judge, baselines, fr
 from edgewise.discovery._endgame import direct, trees, univariate
 from edgewise.discovery._linear import linear_in
 from edgewise.discovery._networks import best_surrogate
-from edgewise.discovery._pool import Pool
+from edgewise.discovery._pool import Doubt, Pool
 from edgewise.discovery._problem import Key, Problem
 from edgewise.discovery._reduction import Model, Step, guessed, reduced
 from edgewise.discovery._regression import regressions
@@ -39,6 +39,7 @@ _GUESSED = 6  # ... of at most so many columns
 _CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
 _LONG = 0.25  # ... and share of the time after which any does
 _SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
+_DOUBTED = {Doubt.CHANCE: Outcome.TOO_FEW_ROWS, Doubt.GAPS: Outcome.UNSEEN}
 _DECADES, _LOW = 1e4, 0.05  # a one-signed target whose largest size is so many times that quantile is judged relatively
 
 
@@ -332,9 +333,28 @@ class Search:
         cut(self.end, write)
         return out
 
+    def _outcome(self, best: Candidate) -> tuple[Outcome, float]:
+        """What the best candidate is claimed to be, and the noise: none is known where the rows are too few to tell."""
+        noise, n = self.pool.noise, len(self.pool.judge.y)
+        if self.pool.claimed(best):
+            if best.error < EXACT:
+                return Outcome.EXACT, noise
+            fitted = best.error * math.sqrt(n / max(n - best.fitted, 1))
+            return Outcome.NOISE, min(noise, fitted) if self.given is None else noise
+        doubted = self.pool.doubted(best)
+        if doubted is not None:
+            return _DOUBTED[doubted], self.given or 0.0
+        return Outcome.TIME_LIMIT if self.deadline.passed() else Outcome.APPROXIMATE, noise
+
+    def _decided(self, best: Candidate) -> tuple[Outcome, float]:
+        """The outcome and the noise; no claim where time is up before it is known to hold between the rows."""
+        decided = [(Outcome.TIME_LIMIT, self.pool.noise)]
+        cut(self.end, lambda: decided.append(self._outcome(best)))
+        return decided[-1]
+
     def _result(self) -> Discovery:
-        best, noise = self.pool.best(), self.pool.noise
-        assert best is not None
+        best = chosen = self.pool.best()
+        assert best is not None and chosen is not None
         kept = front(self.pool.candidates)
         if best not in kept:
             kept = sorted([*kept, best], key=lambda c: c.complexity)
@@ -343,12 +363,7 @@ class Search:
         origin, best = self.pool.origin(best), kept[place]
         shown = str(shortened(best.expression))
         kept = [c for c in kept if c is best or str(shortened(c.expression)) != shown]
-        outcome = Outcome.TIME_LIMIT if self.deadline.passed() else Outcome.APPROXIMATE
-        if best.error < EXACT:
-            outcome = Outcome.EXACT
-        elif noise and best.error <= self.pool.margin():
-            outcome = Outcome.NOISE
-            noise = min(noise, best.error) if self.given is None else noise
+        outcome, noise = self._decided(chosen)
         self.stages.append(f"The best formula came from this stage: {origin}.")
         if self.progress is not None:
             self.progress("done", 1.0, str(best.expression))

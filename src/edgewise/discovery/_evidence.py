@@ -1,0 +1,210 @@
+"""How many bits a formula saves: what its fit is worth on the rows, less what it takes to write it down."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+from scipy.special import betainc, betaln
+
+from edgewise._typing import Array, Formula
+
+#: bits that a formula must save to be claimed: by chance it does so on one table in a thousand
+ENOUGH = 10.0
+_ROUNDING = 1e-10  # of the target's standard deviation: smaller errors count as this one
+_GAUSSIAN = 1 / math.sqrt(2 * math.pi * math.e)  # standard deviation, in last places, at which a value takes no bit
+_FURTHEST = 20  # one row in so many (one at least) may be an outlier
+_PLAIN = 0.5  # of the standard deviation: a line that leaves that much must be seen before a constant is claimed
+
+# Bits of each symbol of a formula: minus the logarithm of its share. All shares add up to 1, as in a prefix code.
+_VARIABLE, _NUMBER, _SUM, _POWER, _PI, _FUNCTION = 2.0, 3.0, 3.0, 4.0, 5.0, 7.0
+_FIRST, _OTHER = 3.0, 1.0  # half of the shares is for lines, planes and power laws, which are tried first
+
+
+def saved(formula: Formula, values: Array, y: Array, weight: Array, n_inputs: int) -> float:
+    """Return the bits that a formula saves on the target, against a constant; 0 for a constant.
+
+    bits = -log2 P(r, n, k) - length,  r = rms weight (f - y) over the weighted standard deviation of y
+
+    P is the chance that k fitted constants leave as little of n independent normal values (`chance`), `length` what the
+    formula takes in a prefix code. Numbers are read as exact, which takes bits, or as fitted, which takes rows,
+    whichever is cheaper. Errors below the last decimal place of y, or below rounding, say no more than these.
+
+    values, y, weight: (n,).
+    """
+    if not formula.free_symbols:
+        return 0.0
+    exact = len(formula.atoms(sympy.Float)), length(formula, n_inputs) + _OTHER
+    template, numbers = loosened(formula)
+    placed = template.xreplace(dict.fromkeys(numbers, sympy.Float(0.5)))
+    fitted = len(numbers), length(placed, n_inputs) + _OTHER
+    used = len(formula.free_symbols)
+    first = used + 1, _FIRST + (math.log2(n_inputs) if used == 1 else n_inputs)
+    readings = [exact, fitted, first] if _plain(template, numbers) else [exact, fitted]
+    fit = _Fit.of(values, y, weight)
+    return max(fit.worth(k) - bits for k, bits in readings)
+
+
+def telling(n: int, n_inputs: int) -> bool:
+    """Return whether n rows are enough to see a line that leaves half of the standard deviation, if there is one."""
+    return chance(_PLAIN, n, 2) - _FIRST - math.log2(n_inputs) >= ENOUGH
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Weighted values, targets and weights (n,), the rows furthest from the mean last; `floor` is the least error."""
+
+    values: Array
+    y: Array
+    weight: Array
+    floor: float
+
+    @classmethod
+    def of(cls, values: Array, y: Array, weight: Array) -> _Fit:
+        order = np.argsort(np.abs(_deviations(y, weight, y, weight)), kind="stable")
+        floor = _GAUSSIAN * last_place(y) * float(np.median(weight))
+        return cls(values[order], y[order], weight[order], floor)
+
+    def worth(self, k: int) -> float:
+        """Return -log2 of the chance that k constants fit as well.
+
+        The least of two: all rows together; and the furthest ones apart, each worth its own digits only. An outlier
+        makes the standard deviation large, and anything that meets it seem good.
+        """
+        n = len(self.y)
+        near = n - max(1, n // _FURTHEST)
+        error, apart = self._chance(near, k)
+        far = _deviations(self.y[near:], self.weight[near:], self.y[:near], self.weight[:near])
+        left = np.maximum(np.abs(self.weight * (self.values - self.y))[near:], error)
+        apart += float(np.log2(np.clip(np.abs(far) / left, 1e-3, 1e9)).sum())
+        return min(apart, self._chance(n, k)[1])
+
+    def _chance(self, n: int, k: int) -> tuple[float, float]:
+        """Return the error on the first n rows, and -log2 of its chance."""
+        y, weight = self.y[:n], self.weight[:n]
+        spread = _rms(_deviations(y, weight, y, weight))
+        error = max(_rms(weight * (self.values[:n] - y)), self.floor, _ROUNDING * spread, 1e-300)
+        return error, chance(error / spread, n, k) if spread > 0 else 0.0
+
+
+def _deviations(y: Array, weight: Array, of: Array, weights: Array) -> Array:
+    """Return weighted deviations from a weighted mean."""
+    return weight * (y - np.average(of, weights=weights**2))
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+def chance(ratio: float, n: int, k: int) -> float:
+    """Return -log2 of the chance that k constants leave that ratio of the standard deviation of n normal values.
+
+    P = I_{r^2}((n - k) / 2, max(k - 1, 1) / 2),  the regularised incomplete beta function
+
+    0 without spare rows.
+
+    >>> round(chance(0.1, 12, 2)), chance(1e-9, 5, 5)
+    (35, 0.0)
+    """
+    if n <= k or not ratio < 1:
+        return 0.0
+    a, b, x = (n - k) / 2, max(k - 1, 1) / 2, ratio**2
+    tail = float(betainc(a, b, x))
+    if tail > 1e-290:
+        return -math.log2(tail)
+    return -(a * math.log(x) - math.log(a) - float(betaln(a, b))) / math.log(2)
+
+
+def length(formula: Formula, n_inputs: int) -> float:
+    """Return the bits that a formula takes: its operations, variables and numbers, in a prefix code.
+
+    The value of a fitted constant takes none: it is counted as a row that the constant takes away.
+
+    >>> x, y = sympy.symbols("x y")
+    >>> length(x * y, 2), length(2 * x * y + 1, 2)
+    (9.0, 25.0)
+    """
+    nodes: Iterator[Formula] = iter(sympy.preorder_traversal(formula))
+    return sum(_bits(part, n_inputs) for part in nodes)
+
+
+def _bits(part: Formula, n_inputs: int) -> float:
+    if part.is_Symbol:
+        return _VARIABLE + math.log2(n_inputs)
+    if part.is_Rational:
+        return _NUMBER + _whole(abs(int(part.p))) + _whole(int(part.q)) - 1
+    if part.is_Atom:
+        return _NUMBER if part.is_Float else _PI
+    if part.is_Add or part.is_Mul:
+        return _SUM * (len(part.args) - 1)
+    return _POWER if part.is_Pow else _FUNCTION
+
+
+def _whole(number: int) -> int:
+    """Return the bits of a whole number: 1 for 0 and 1, 3 for 2 and 3, 5 for 4 to 7."""
+    return 2 * max(number.bit_length(), 1) - 1
+
+
+def loosened(formula: Formula) -> tuple[Formula, dict[sympy.Symbol, float]]:
+    """Return a formula with a symbol for each number but signs and exact exponents, and the numbers' values.
+
+    >>> x = sympy.Symbol("x")
+    >>> sorted(loosened(sympy.pi * x**2 / 4 - 3)[1].values())
+    [-3.0, 0.7853981633974483]
+    """
+    numbers: dict[sympy.Symbol, float] = {}
+
+    def freed(number: Formula) -> Formula:
+        if number in (0, -1) or not number.is_real:
+            return number
+        symbol = sympy.Dummy(f"n{len(numbers)}")
+        numbers[symbol] = float(number)
+        return symbol
+
+    def walk(part: Formula) -> Formula:
+        if part.is_number:
+            return freed(part)
+        if part.is_Pow:
+            exact = part.exp.is_number and not part.exp.has(sympy.Float)
+            return walk(part.base) ** (part.exp if exact else walk(part.exp))
+        if part.is_Add or part.is_Mul:
+            number, rest = part.as_independent(*part.free_symbols, as_Add=part.is_Add)
+            first = [] if number == part.identity else [freed(number)]
+            return part.func(*first, *map(walk, type(part).make_args(rest)))
+        return part.func(*map(walk, part.args)) if part.args else part
+
+    return walk(formula), numbers
+
+
+def _plain(template: Formula, numbers: dict[sympy.Symbol, float]) -> bool:
+    """Return whether a formula is a line or plane, or a power law."""
+    inputs = template.free_symbols - set(numbers)
+
+    def constant(part: Formula) -> bool:
+        return not part.free_symbols & inputs
+
+    def monomial(part: Formula, linear: bool) -> bool:
+        factors = [f for f in sympy.Mul.make_args(part) if not constant(f)]
+        if linear:
+            return len(factors) <= 1 and all(f in inputs for f in factors)
+        return all(f in inputs or (f.is_Pow and f.base in inputs and constant(f.exp)) for f in factors)
+
+    return monomial(template, False) or all(monomial(term, True) for term in sympy.Add.make_args(template))
+
+
+def last_place(y: Array) -> float:
+    """Return the unit in the last decimal place that the values are given to, the median one.
+
+    >>> last_place(np.array([87.97, 224.7, 365.26])), last_place(np.array([1.0, 20.0, 7.0]))
+    (0.01, 1.0)
+    """
+    return 10.0 ** -float(np.median([_places(repr(float(value))) for value in y]))
+
+
+def _places(text: str) -> int:
+    """Return the decimals that a number is written with."""
+    mantissa, _, exponent = text.partition("e")
+    return len(mantissa.partition(".")[2].rstrip("0")) - int(exponent or 0)

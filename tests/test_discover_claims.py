@@ -1,0 +1,112 @@
+"""What discovery claims: nothing by chance, nothing that only shows between the rows, and laws on few rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sympy
+from claims import TABLES, claims_law, discovered, noise_table
+
+import edgewise as ew
+from edgewise.discovery import Discovery, Outcome
+from edgewise.discovery._gaps import pole
+
+KNOWN = (Outcome.EXACT, Outcome.NOISE)
+AXES = np.array([0.387, 0.723, 1.0, 1.524, 5.203, 9.537, 19.191, 30.069])  # of the planets, in au
+YEARS = np.array([0.2409, 0.6152, 1.0, 1.881, 11.862, 29.457, 84.01, 164.79])
+GRID = np.linspace(0, 1, 40)
+
+
+def searched(x: np.ndarray, y: np.ndarray, names: list[str], seconds: float = 2.0) -> Discovery:
+    return ew.discover(x.reshape(len(y), -1), y, names, time_limit=seconds)
+
+
+@pytest.mark.parametrize("seed", [12, 33, 45])
+def test_no_law_is_claimed_on_a_few_rows_of_noise(seed: int) -> None:
+    """On each of them a formula fitted by chance: with as many constants as rows, or a wave between the rows."""
+    found = discovered(noise_table(seed), seconds=1.0)
+    assert not claims_law(found), str(found)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(TABLES * 20)
+def test_no_law_is_claimed_on_two_hundred_tables_of_noise() -> None:
+    claimed = [seed for seed in range(TABLES) if claims_law(discovered(noise_table(seed), seconds=2.0))]
+    assert claimed == []
+
+
+def test_as_many_constants_as_rows_leave_a_front_and_a_modest_formula() -> None:
+    rng = np.random.default_rng(3)
+    found = searched(rng.normal(size=(5, 4)), rng.normal(size=5), list("abcd"), 1.0)
+    assert found.outcome is Outcome.TOO_FEW_ROWS and "too few" in repr(found)
+    assert found.noise == 0
+    assert found.best.complexity <= 5 and len(found) > 1
+
+
+def test_a_step_is_not_exact_between_the_rows() -> None:
+    """tanh(2000 t) meets every row; that it is steep is all that they show."""
+    t = np.linspace(-1, 1, 50)
+    found = searched(t, np.sign(t), ["t"])
+    assert found.outcome is Outcome.UNSEEN and "between" in repr(found)
+
+
+@pytest.mark.parametrize("height", [-3.0])
+def test_an_outlier_makes_no_pole(height: float) -> None:
+    y = 1 + 0.01 * np.random.default_rng(0).standard_normal(len(GRID))
+    y[13] += height
+    found = searched(GRID, y, ["t"])
+    assert not claims_law(found), str(found)
+
+
+def test_kepler_s_law_is_claimed_on_eight_planets() -> None:
+    found = searched(AXES, YEARS, ["a"])
+    assert found.outcome is Outcome.NOISE
+    assert found.noise < 1e-3
+    ratio = sympy.lambdify(sympy.Symbol("a"), found.best.expression)(40.0) / 40**1.5
+    assert ratio == pytest.approx(1.0, abs=2e-3)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_exact_law_is_claimed_on_six_rows(whole: bool) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.integers(1, 10, (6, 2)).astype(float) if whole else rng.uniform(0, 2, (6, 2))
+    found = searched(x, 2 * x[:, 0] * x[:, 1] + 1, ["x", "z"])
+    assert found.outcome is Outcome.EXACT
+    assert found.best.expression == 2 * sympy.Symbol("x") * sympy.Symbol("z") + 1
+
+
+def test_a_line_is_claimed_on_eight_rows_where_the_noise_is_small() -> None:
+    x = np.random.default_rng(5).uniform(0, 1, 8)
+    y = 2 * x + 1 + 0.02 * np.random.default_rng(6).standard_normal(8)
+    found = searched(x, y, ["x"])
+    assert found.outcome is Outcome.NOISE
+    assert found.best.predict([[0.0], [1.0]]) == pytest.approx([1.0, 3.0], abs=0.1)
+
+
+def test_an_exact_law_keeps_its_poles() -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (60, 2))
+    found = searched(x, 1 / (x[:, 0] - x[:, 1]), ["a", "b"])
+    assert found.outcome is Outcome.EXACT
+
+
+a, b = sympy.symbols("a b")
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (1 / (a - b), True),
+        (1 / (a + b + 3), False),
+        (sympy.sin(a - b) ** 2 / (a - b) ** 2, False),
+        (sympy.exp(-a) / (a**2 - sympy.Float(0.2) * a + sympy.Float(0.01)), True),
+        (1 + sympy.Float(1e-16) / (a - sympy.Float(0.123)), True),
+        (sympy.tan(2 * a), True),
+        (sympy.tan(a), False),
+        (sympy.log(a + sympy.Float(0.5)), True),
+        (sympy.sqrt(a**2 + b**2), False),
+    ],
+    ids=str,
+)
+def test_a_pole_between_the_rows_is_seen(formula: sympy.Expr, expected: bool) -> None:
+    x = np.random.default_rng(2).uniform(-1, 1, (40, 2))
+    assert pole(formula, ["a", "b"], x) is expected

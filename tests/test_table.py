@@ -86,7 +86,12 @@ def test_leaves_out_what_is_no_number_and_says_why(tmp_path: Path) -> None:
 def test_says_how_numbers_were_read(tmp_path: Path) -> None:
     assert read_table(write(tmp_path, "a;b\n1,5;2\n")).notes == ["Commas are read as decimal signs."]
     thousands = read_table(write(tmp_path, 'a,b\n"1,500",2\n'))
-    assert thousands.notes == ["Thousands separators are taken out of the numbers."]
+    assert thousands.notes == [
+        "Thousands separators are taken out of the numbers.",
+        "'1,500' in column 'a' is read as 1500, not 1.5: decimal=',' (--decimal ,) reads it the other way.",
+    ]
+    sure = read_table(write(tmp_path, 'a,b\n"1,500.5",2\n'))
+    assert sure.notes == ["Thousands separators are taken out of the numbers."]
     assert read_table(write(tmp_path, "a,b\n1,2\n")).notes == []
 
 

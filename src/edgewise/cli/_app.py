@@ -12,6 +12,7 @@ import typer
 
 from edgewise._errors import EdgewiseError
 from edgewise.cli._bench import bench
+from edgewise.cli._console import shown
 from edgewise.cli._discover import discover
 from edgewise.cli._export import export
 from edgewise.cli._fit import fit
@@ -122,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    print(f"edgewise: error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    print(shown(f"edgewise: error: {' '.join(message.split())}"), file=sys.stderr)  # noqa: T201
     return BAD_INPUT
 
 

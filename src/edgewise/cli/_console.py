@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 if TYPE_CHECKING:
     import sympy
 
 DIGITS = 6
+_OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Kinds of characters: controls, formats such as the direction of writing, halves of pairs, ends of lines."""
 
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that prints text as it is: no markup, no guessed colours."""
-    return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True)
+    return _Screen(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def shown(text: str) -> str:
+    """Return a text of one line for a terminal: what a terminal would obey instead of show is written as Python does.
+
+    >>> shown("red" + chr(27) + "[31m" + chr(10) + "µ") == "red" + chr(92) + "x1b[31m" + chr(92) + "nµ"
+    True
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        repr(character)[1:-1] if unicodedata.category(character) in _OBEYED else character for character in text
+    )
+
+
+class _Screen(Console):
+    """A console that shows control characters, such as those in a table's header, and never obeys them."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(shown(text), **options)
 
 
 def formula(expression: sympy.Expr) -> str:
@@ -59,8 +83,8 @@ class _Bar:
         self._task = bar.add_task("starting", total=1.0, best="")
 
     def __call__(self, stage: str, fraction: float, best: str | None = None) -> None:
-        fields: dict[str, Any] = {} if best is None else {"best": best}
-        self._bar.update(self._task, description=stage, completed=fraction, **fields)
+        fields: dict[str, Any] = {} if best is None else {"best": shown(best)}
+        self._bar.update(self._task, description=shown(stage), completed=fraction, **fields)
 
 
 @contextmanager

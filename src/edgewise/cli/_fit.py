@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from edgewise.cli._console import console
-from edgewise.cli._input import open_table, parse_seed, parse_widths, select
+from edgewise.cli._input import Decimal, Encoding, open_table, parse_seed, parse_widths, select
 from edgewise.cli._output import check_file, replacing
 
 
-def fit(
+def fit(  # noqa: PLR0913 (the options of a command)
     file: Annotated[
         str,
         typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits)."),
@@ -35,10 +35,13 @@ def fit(
     ] = None,
     degree: Annotated[int, typer.Option(metavar="N", help="Degree of each edge's spline, 1 to 5.")] = 3,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")] = 0,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
 ) -> None:
     """Train a network on a table and save it."""
     seed = parse_seed(seed)
-    selection, notes = select(open_table(file), target, inputs)
+    table = open_table(file, decimal, encoding)
+    selection, notes = select(table, target, inputs)
     layers = parse_widths(widths, len(selection.names))
     check_file(out, (".safetensors",))
 
@@ -51,8 +54,9 @@ def fit(
     screen.print(f"Training KAN({layers}) on {len(selection.y)} rows.")
     options = edgewise.Options(seed=seed, progress=True)
     result = edgewise.fit(model, selection.x, selection.y, grids="auto" if grid is None else None, options=options)
+    decimals = {name: sign for name, sign in table.decimals.items() if name in (*selection.names, target)}
     with replacing(out) as path:
-        edgewise.save(result.model, path, names=selection.names, target=target)
+        edgewise.save(result.model, path, names=selection.names, target=target, decimals=decimals)
     for note in result.notes:
         screen.print(note)
     screen.print(f"Training error:   {result.train_error:.3g} (rms, in the units of {target})")

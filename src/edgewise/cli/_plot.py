@@ -10,7 +10,7 @@ import typer
 
 from edgewise._errors import InputError
 from edgewise.cli._console import console
-from edgewise.cli._input import open_table
+from edgewise.cli._input import Decimal, Encoding, open_table
 from edgewise.cli._model import open_model
 from edgewise.cli._output import check_file, replacing
 
@@ -23,13 +23,18 @@ def plot(
     out: Annotated[
         Path, typer.Option(metavar="FILE", help="The picture to write, ending in .png, .svg or .pdf.")
     ] = Path("network.png"),
+    decimal: Decimal = None,
+    encoding: Encoding = None,
 ) -> None:
     """Draw a network: its nodes, and each edge's function."""
     check_file(out, (".png", ".svg", ".pdf"))
     saved = open_model(model)
     x = None
     if file is not None:
-        x = open_table(file).inputs(saved.names)
+        table = open_table(file, decimal, encoding, like=saved.decimals)
+        for note in table.notes:
+            console().print(note)
+        x = table.inputs(saved.names)
         x = x[~np.isnan(x).any(axis=1)]
         if not len(x):
             raise InputError(f"{file} has no complete row: fill in the missing values.")

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise._version import __version__
-from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_names, is_target, is_units
+from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_decimals, is_names, is_target, is_units
 from edgewise.io._tensors import check_shapes, check_values
 from edgewise.nn import KAN, KANLayer, Rule
 from edgewise.nn._readable import is_readable
@@ -33,7 +33,8 @@ class SavedModel:
     """A network from a file, with the names and units of the columns it was trained on where the file tells them.
 
     `formula_texts` are the formulas of the outputs as they were written when the network was saved, to be read by a
-    person; `formula` is the network's own.
+    person; `formula` is the network's own. `decimals` are the decimal signs of the columns in the table that it was
+    trained on: `read_table(..., like=decimals)` reads another table alike.
     """
 
     model: KAN
@@ -42,6 +43,7 @@ class SavedModel:
     version: str
     units: dict[str, str] | None = None
     formula_texts: list[str] | None = None
+    decimals: dict[str, str] | None = None
 
     @property
     def formula(self) -> sympy.Expr | list[sympy.Expr] | None:
@@ -58,6 +60,7 @@ def save(
     names: Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
     units: Mapping[str, str] | None = None,
+    decimals: Mapping[str, str] | None = None,
 ) -> None:
     """Write a network to a safetensors file, with the names and units of its inputs and its target where given.
 
@@ -66,7 +69,8 @@ def save(
     schema number; and the formulas as text, where every edge is symbolic. It appears complete or not at all; a file
     that was there is replaced.
 
-    `target` lists the names of several outputs; `units` maps names to texts, like {"speed": "m/s"}.
+    `target` lists the names of several outputs; `units` maps names to texts, like {"speed": "m/s"}; `decimals` maps
+    names to decimal signs, as `Table.decimals` does, so that another table can be read alike.
 
     Errors: InputError for names and units that do not match the network, values that are not finite, and a place
     that cannot be written.
@@ -82,7 +86,7 @@ def save(
     """
     if not isinstance(model, KAN):
         raise InputError(f"save takes the network first, then the path. Got {type(model).__name__} first.")
-    description = _describe(model, names, target, units)
+    description = replace(_describe(model, names, target, units), decimals=_known_decimals(names, target, decimals))
     tensors = {key: value.detach().cpu().contiguous() for key, value in _tensors(model).items()}
     try:
         check_values(tensors, description)
@@ -142,6 +146,7 @@ def load_with_metadata(path: str | PathLike[str]) -> SavedModel:
         description.version,
         description.units,
         description.formulas,
+        description.decimals,
     )
 
 
@@ -189,6 +194,15 @@ def _describe(
         formulas=None,
         version=__version__,
     )
+
+
+def _known_decimals(
+    names: Sequence[str] | None, target: str | Sequence[str] | None, decimals: Mapping[str, str] | None
+) -> dict[str, str] | None:
+    columns = [*(names or ()), *([target] if isinstance(target, str) else target or ())]
+    if decimals is not None and not is_decimals(decimals, columns):
+        raise InputError(f"'decimals' must map some of the names {columns} to '.' or ','. Got {decimals!r}.")
+    return dict(decimals) if decimals else None
 
 
 def _formula_texts(model: KAN, names: list[str] | None) -> list[str] | None:

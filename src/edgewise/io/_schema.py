@@ -13,7 +13,7 @@ from edgewise._errors import InputError
 from edgewise.bases import RESIDUALS, Basis, named
 from edgewise.nn import Rule
 
-SCHEMA = 3
+SCHEMA = 4
 """The newest layout that this version reads and the one that it writes."""
 
 DTYPES = ("float32", "float64")
@@ -21,7 +21,11 @@ TENSORS = ("coefficients", "base_weight", "affine", "knots", "mask", "affine_fre
 """The tensors of a layer, saved as `layers.<number>.<name>`."""
 
 #: schema -> the fields that came with it, and what they are in files older than that
-_ADDED: dict[int, dict[str, Any]] = {2: {"basis": "bspline"}, 3: {"units": None, "formulas": None, "rules": None}}
+_ADDED: dict[int, dict[str, Any]] = {
+    2: {"basis": "bspline"},
+    3: {"units": None, "formulas": None, "rules": None},
+    4: {"decimals": None},
+}
 
 Shape = tuple[int, ...]
 Symbol = tuple[int, int, str]
@@ -42,7 +46,8 @@ class Description:
     `basis` and `degree` (None for a basis without one); `symbols` the function names (j, i, name) of each layer's
     symbolic edges; `rules` what a person decided about edges, (j, i, row) with the rows of `nn.Rule`, None where there
     is none; `names` and `target` those of the columns it was trained on, `target` a list for several outputs;
-    `units` by name; `formulas` the outputs as text, for a reader: nothing is made of them.
+    `units` by name; `formulas` the outputs as text, for a reader: nothing is made of them; `decimals` the decimal signs
+    of columns by name, as they were read from a table of text.
     """
 
     widths: list[Any]
@@ -57,13 +62,14 @@ class Description:
     units: dict[str, str] | None
     formulas: list[str] | None
     version: str
+    decimals: dict[str, str] | None = None
 
     def to_json(self) -> str:
         """The description as one line of JSON, its `schema` first.
 
         >>> said = Description([1, 1], "linear", 1, None, "float64", [[]], None, ["t"], None, None, None, "0.1.0")
         >>> said.to_json()[:32]
-        '{"schema": 3, "version": "0.1.0"'
+        '{"schema": 4, "version": "0.1.0"'
         """
         fields = {name: getattr(self, name) for name in sorted(vars(self))}
         return json.dumps({"schema": SCHEMA, "version": fields.pop("version"), **fields})
@@ -72,9 +78,9 @@ class Description:
     def from_json(cls, text: str) -> Description:
         """Read and check a description; `Malformed` says what is wrong with it.
 
-        >>> Description.from_json('{"schema": 4}')
+        >>> Description.from_json('{"schema": 5}')
         Traceback (most recent call last):
-        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 4): upgrade edgewise
+        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 5): upgrade edgewise
         """
         try:
             data = json.loads(text)
@@ -122,6 +128,7 @@ class Description:
         _require(self.names is None or is_names(self.names, self.widths[0]), "list of input names")
         columns = [*(self.names or []), *([self.target] if isinstance(self.target, str) else self.target or [])]
         _require(self.units is None or is_units(self.units, columns), "table of units")
+        _require(self.decimals is None or is_decimals(self.decimals, columns), "table of decimal signs")
         _require(self.formulas is None or _is_texts(self.formulas, n_out), "list of formulas")
         _require(isinstance(self.symbols, list), "list of functions")
         _require(len(self.symbols) == len(self.widths) - 1, "list of functions")
@@ -156,6 +163,13 @@ def is_units(units: object, columns: Sequence[str]) -> bool:
         return False
     texts = list(units.values())
     return all(isinstance(text, str) and 0 < len(text) <= _LONGEST_UNIT and text.isprintable() for text in texts)
+
+
+def is_decimals(decimals: object, columns: Sequence[str]) -> bool:
+    """Whether this maps some of the columns to decimal signs."""
+    if not isinstance(decimals, Mapping):
+        return False
+    return set(decimals) <= set(columns) and all(sign in (".", ",") for sign in decimals.values())
 
 
 def _is_texts(value: object, count: int) -> bool:

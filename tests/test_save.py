@@ -122,9 +122,9 @@ def test_the_file_is_plain_safetensors(tmp_path) -> None:
     with safe_open(tmp_path / "m", "numpy") as file:
         description = json.loads(file.metadata()["edgewise"])
     assert description == {
-        "schema": 3, "version": ew.__version__, "widths": [2, 1], "basis": "bspline", "degree": 3, "base": None,
+        "schema": 4, "version": ew.__version__, "widths": [2, 1], "basis": "bspline", "degree": 3, "base": None,
         "dtype": "float64", "symbols": [[]], "names": None, "target": None, "units": None, "formulas": None,
-        "rules": None,
+        "rules": None, "decimals": None,
     }  # fmt: skip
 
 

@@ -80,9 +80,9 @@ def read_numbers(names: Sequence[str], columns: Sequence[Column], convention: Co
             continue
         found.columns.append(column.readings[sign])
         read.append((name, sign, column))
-        if column.signed or file.sign:
+        if name and (column.signed or file.sign):
             found.decimals[name] = sign
-        if column.rounded(sign):
+        if name and column.rounded(sign):
             found.rounded.add(name)
     found.notes = _notes(read, file)
     if found.rounded:

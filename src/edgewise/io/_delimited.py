@@ -71,7 +71,7 @@ def split_lines(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, lis
             if reader.line_num > len(lines):
                 if fields != [_END]:
                     raise OpenQuote
-            elif any(field.strip() for field in fields) or len(fields) > 1:
+            elif len(fields) > 1 or lines[reader.line_num - 1].strip():
                 yield reader.line_num, fields
     except csv.Error:
         raise OpenQuote from None

@@ -14,6 +14,8 @@ from edgewise.io._numbers import is_missing, is_number
 
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _COMMENT = "#"
+_NEAR = 50
+"""Rows that show whether a column holds numbers."""
 
 Row = tuple[int, list[str]]
 
@@ -135,15 +137,20 @@ def _without_units(rows: list[Row], notes: list[str]) -> list[Row]:
     """Leave out a first row of units: texts, some of them blank, above at least two numbers or numbers alone."""
     if len(rows) < 2:
         return rows
-    (line, first), (_, second) = rows[:2]
-    numbers = [place for place, field in enumerate(second) if is_number(field)]
+    line, first = rows[0]
+    below = [_first_value(fields) for fields in zip(*(fields for _, fields in rows[1:_NEAR]), strict=True)]
+    numbers = [place for place, field in enumerate(below) if is_number(field)]
     texts = [place for place in numbers if not is_missing(first[place])]
     if any(is_number(field) for field in first) or 2 * len(texts) <= len(numbers):
         return rows
-    if len(numbers) < 2 and len(numbers) < len(second):
+    if len(numbers) < 2 and len(numbers) < sum(map(bool, below)):
         return rows
     notes.append(f"Line {line} is left out: it holds {', '.join(first)[:30]!r}, no numbers.")
     return rows[1:]
+
+
+def _first_value(cells: Sequence[str]) -> str:
+    return next((cell for cell in cells if not is_missing(cell)), "")
 
 
 def _check_named(path: Path, header: list[str]) -> None:

@@ -48,6 +48,10 @@ def sniff(lines: Sequence[str], decimal: str | None = None) -> str:
         (fields, times) = Counter(_counts(sample, delimiter)).most_common(1)[0]
         if fields > 1 and 2 * times > len(sample) and delimiter != decimal:
             return delimiter
+    header, *counts = _counts(sample, " ")
+    named = not any(line.lstrip()[:1].isdecimal() for line in sample[1:])
+    if header > 1 and named and set(counts) == {header + 1}:
+        return " "  # R leaves out the name of its rows' names
     return "\t" if decimal == "," else ","
 
 

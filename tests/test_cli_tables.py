@@ -31,16 +31,16 @@ def test_predict_reads_a_column_as_fit_did(capsys: pytest.CaptureFixture[str]) -
     Path("t.tsv").write_text("a\ty\n" + "".join(f"0,{k}\t{k}\n" for k in range(100, 130)))
     assert main(["fit", "t.tsv", "--target", "y", "--widths", "1,1", "--grid", "3", "--out", "m.safetensors"]) == 0
     assert edgewise.io.load_with_metadata("m.safetensors").decimals == {"a": ",", "y": ","}
-    assert predicted("a\n1,500\n")["a"].tolist() == [1.5]
-    assert predicted("a\n1,500\n", "--decimal", ".")["a"].tolist() == [1500]
+    assert predicted("a\tb\n1,500\t1\n")["a"].tolist() == [1.5]
+    assert predicted("a\tb\n1,500\t1\n", "--decimal", ".")["a"].tolist() == [1500]
     capsys.readouterr()
-    assert predicted("a\n0.500\n")["a"].tolist() == [0.5]
+    assert predicted("a\tb\n0.500\t1\n")["a"].tolist() == [0.5]
     assert "'a' has decimal points here, and had decimal commas before" in capsys.readouterr().out
 
 
 def test_predict_reports_a_guess(capsys: pytest.CaptureFixture[str]) -> None:
     save(["a"])
-    predicted("a\n1,500\n")
+    predicted("a\tb\n1,500\t1\n")
     assert "'1,500' in column 'a' is read as 1500, not 1.5" in capsys.readouterr().out
 
 

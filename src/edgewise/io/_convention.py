@@ -158,7 +158,7 @@ def _notes(read: Sequence[tuple[str, str, Column]], file: _File) -> list[str]:
     for name, sign, column in read:
         before = file.convention.like.get(name, sign)
         if column.signed and before != sign:
-            notes.append(f"Column {name!r} has decimal {_NAMES[sign]} here, and had {_NAMES[before]} before.")
+            notes.append(f"Column {name!r} has decimal {_NAMES[sign]} here, and had decimal {_NAMES[before]} before.")
     return notes
 
 

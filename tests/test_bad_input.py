@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import struct
 from collections.abc import Callable
@@ -152,6 +153,24 @@ CASES = [
         "discover t.parquet --target y --out out",
         ("not a Parquet file", "again"),
         text_as_parquet,
+    ),
+    Case("pipe", DISCOVER, ("not a regular file", "save the table"), lambda: os.mkfifo("t.csv")),
+    Case(
+        "no such decimal sign", f"{DISCOVER} --decimal ;".replace(";", "';'"), ("decimal sign must be", "';'"), rows()
+    ),
+    Case("no such encoding", f"{DISCOVER} --encoding none", ("Unknown encoding 'none'", "cp1252"), rows()),
+    Case("not of that encoding", f"{DISCOVER} --encoding ascii", ("is not ascii text", "name another"), rows("8,é,3")),
+    Case(
+        "a title above the header",
+        DISCOVER,
+        ("ragged", "Most lines have 3", "begin such lines with #"),
+        "Run 7\n" + rows(),
+    ),
+    Case(
+        "names that steer the terminal",
+        DISCOVER,
+        ("\\x1b[31m", "[bold]", ":smile:"),
+        rows(header="\x1b[31mred,[bold]:smile:,z"),
     ),
     # the columns
     Case("duplicate columns", DISCOVER, ("two columns named 'a'", "rename"), rows(header="a,a,y")),

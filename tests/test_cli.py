@@ -177,8 +177,8 @@ def test_fit_trains_and_saves_with_the_columns_names(run, monkeypatch: pytest.Mo
     write_table()
     saved: dict[str, Any] = {}
 
-    def save(model: Any, path: Path, *, names: list[str], target: str) -> None:
-        saved.update(model=model, names=names, target=target)
+    def save(model: Any, path: Path, *, names: list[str], target: str, decimals: dict[str, str]) -> None:
+        saved.update(model=model, names=names, target=target, decimals=decimals)
         path.write_bytes(b"network")
 
     outcome = SimpleNamespace(message="Stopped: no more progress.")
@@ -200,6 +200,7 @@ def test_fit_trains_and_saves_with_the_columns_names(run, monkeypatch: pytest.Mo
         "progress": True,
         "names": ["x", "z"],
         "target": "y",
+        "decimals": {},
     }
     assert "Stopped: no more progress." in result.out
     assert "A note." in result.out

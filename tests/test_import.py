@@ -145,7 +145,7 @@ SIGNATURES = {
         "(model, x, y=None, *, weights=None, loss='squared', grids='auto', sparsity=0.0, solver='auto', options=None)"
     ),
     "update": "(model, x, y, *, weights=None, keep=10.0, anchors=None, steps=100)",
-    "save": "(model, path, *, names=None, target=None, units=None)",
+    "save": "(model, path, *, names=None, target=None, units=None, decimals=None)",
     "load": "(path)",
     "Options": (
         "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, watch=None, progress='auto')"

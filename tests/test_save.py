@@ -125,7 +125,7 @@ def test_the_file_is_plain_safetensors(tmp_path) -> None:
     assert description == {
         "schema": 4, "version": ew.__version__, "widths": [2, 1], "basis": "bspline", "degree": 3, "base": None,
         "dtype": "float64", "symbols": [[]], "names": None, "target": None, "units": None, "formulas": None,
-        "rules": None,
+        "rules": None, "decimals": None,
     }  # fmt: skip
 
 

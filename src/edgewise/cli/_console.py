@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from edgewise.cli._shown import shown
 
 if TYPE_CHECKING:
     import sympy
@@ -18,7 +21,14 @@ DIGITS = 6
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that prints text as it is: no markup, no guessed colours."""
-    return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True)
+    return _Screen(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+class _Screen(Console):
+    """A console that shows control characters, such as those in a table's header, and never obeys them."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(shown(text), **options)
 
 
 def formula(expression: sympy.Expr) -> str:
@@ -59,8 +69,8 @@ class _Bar:
         self._task = bar.add_task("starting", total=1.0, best="")
 
     def __call__(self, stage: str, fraction: float, best: str | None = None) -> None:
-        fields: dict[str, Any] = {} if best is None else {"best": best}
-        self._bar.update(self._task, description=stage, completed=fraction, **fields)
+        fields: dict[str, Any] = {} if best is None else {"best": shown(best)}
+        self._bar.update(self._task, description=shown(stage), completed=fraction, **fields)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
 from edgewise.cli._failure import fail
-from edgewise.cli._input import open_table, parse_noise, parse_seed, parse_time_limit, select
+from edgewise.cli._input import Decimal, Encoding, open_table, parse_noise, parse_seed, parse_time_limit, select
 from edgewise.cli._output import writable_folder
 
 _TITLE = "Candidates, from simple to accurate"
@@ -23,7 +23,7 @@ INCOMPLETE = 1
 """The exit code when a formula was found, but not all could be printed and written."""
 
 
-def discover(
+def discover(  # noqa: PLR0913 (the options of a command)
     file: Annotated[
         str,
         typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits)."),
@@ -40,10 +40,12 @@ def discover(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path("edgewise-report"),
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")] = 0,
     time_limit: Annotated[float, typer.Option(metavar="S", help="Stop searching after so many seconds.")] = 60.0,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
 ) -> None:
     """Find the formula behind a column of a table."""
     level, seed, time_limit = parse_noise(noise), parse_seed(seed), parse_time_limit(time_limit)
-    selection, notes = select(open_table(file), target, inputs)
+    selection, notes = select(open_table(file, decimal, encoding), target, inputs)
     screen = console()
     for note in notes:
         screen.print(note)

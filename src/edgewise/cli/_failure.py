@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import sys
 
+from edgewise.cli._shown import shown
+
 BAD_INPUT = 2
 """The exit code of every error that edgewise reports."""
 
@@ -20,7 +22,7 @@ _REMEDIES = {
 
 def fail(message: str, code: int = BAD_INPUT) -> int:
     """Print the message in one line on stderr and return the exit code."""
-    print(f"edgewise: error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    print(shown(f"edgewise: error: {' '.join(message.split())}"), file=sys.stderr)  # noqa: T201
     return code
 
 

@@ -6,17 +6,17 @@ import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from edgewise._errors import InputError
 from edgewise.cli._console import console
-from edgewise.cli._input import open_table, parse_seed, parse_widths, select
+from edgewise.cli._input import Decimal, Encoding, open_table, parse_seed, parse_widths, select
 from edgewise.cli._output import check_file
 
 
-def fit(
+def fit(  # noqa: PLR0913 (the options of a command)
     file: Annotated[
         str,
         typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits)."),
@@ -38,10 +38,13 @@ def fit(
     ] = None,
     degree: Annotated[int, typer.Option(metavar="N", help="Degree of each edge's spline, 1 to 5.")] = 3,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")] = 0,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
 ) -> None:
     """Train a network on a table and save it."""
     seed = parse_seed(seed)
-    selection, notes = select(open_table(file), target, inputs)
+    table = open_table(file, decimal, encoding)
+    selection, notes = select(table, target, inputs)
     layers = parse_widths(widths, len(selection.names))
     check_file(out, (".safetensors",))
 
@@ -56,7 +59,9 @@ def fit(
     result = edgewise.fit(model, selection.x, selection.y, grids="auto" if grid is None else None, options=options)
     stopped = result.outcome is edgewise.train.Outcome.INTERRUPTED
     place = out.with_name(f"{out.stem}.interrupted{out.suffix}") if stopped else out
-    _keep(lambda path: edgewise.save(result.model, path, names=selection.names, target=target), place)
+    decimals = {name: sign for name, sign in table.decimals.items() if name in (*selection.names, target)}
+    about: Any = {"names": selection.names, "target": target, "decimals": decimals}
+    _keep(lambda path: edgewise.save(result.model, path, **about), place)
     for note in result.notes:
         screen.print(note)
     screen.print(f"Training error:   {result.train_error:.3g} (rms, in the units of {target})")

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from edgewise import datasets
 from edgewise._errors import InputError, unknown
 from edgewise.io import Selection, Table, read_table
 
+Decimal = Annotated[
+    str | None, typer.Option("--decimal", metavar="SIGN", help="The decimal sign in FILE, . or ,; found when left out.")
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option("--encoding", metavar="NAME", help="The encoding of FILE, like cp1252; UTF-8 when left out."),
+]
 
-def open_table(file: str) -> Table:
+
+def open_table(
+    file: str, decimal: str | None = None, encoding: str | None = None, like: Mapping[str, str] | None = None
+) -> Table:
     """Read the file, or the shipped table of that name where there is no such file."""
     path = Path(file)
-    if path.exists():
-        return read_table(path)
-    if file in datasets.names():
-        return read_table(datasets.path(file))
-    if path.suffix or len(path.parts) > 1:
-        return read_table(path)
+    if not path.exists() and file in datasets.names():
+        path = datasets.path(file)
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return read_table(path, decimal=decimal, encoding=encoding, like=like)
     raise unknown("file or shipped table", file, datasets.names())
 
 

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A network, its inputs' names and its target's."""
+    """A network, its inputs' names and its target's, and the decimal signs that these columns had."""
 
     model: KAN
     names: list[str]
     target: str
+    decimals: dict[str, str]
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return the network's value for each row of x (n, d); NaN where an input is missing."""
@@ -47,4 +48,4 @@ def open_model(path: Path) -> SavedModel:
         )
     if not isinstance(saved.target, str) or saved.model.n_out > 1:
         raise InputError(f"{path} has {saved.model.n_out} outputs, and this command takes one: use edgewise in Python.")
-    return SavedModel(saved.model, saved.names, saved.target)
+    return SavedModel(saved.model, saved.names, saved.target, saved.decimals or {})

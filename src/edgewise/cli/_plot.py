@@ -11,7 +11,7 @@ import typer
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
-from edgewise.cli._input import open_table
+from edgewise.cli._input import Decimal, Encoding, open_table
 from edgewise.cli._model import open_model
 from edgewise.cli._output import check_file
 
@@ -24,13 +24,18 @@ def plot(
     out: Annotated[
         Path, typer.Option(metavar="FILE", help="The picture to write, ending in .png, .svg or .pdf.")
     ] = Path("network.png"),
+    decimal: Decimal = None,
+    encoding: Encoding = None,
 ) -> None:
     """Draw a network: its nodes, and each edge's function."""
     check_file(out, (".png", ".svg", ".pdf"))
     saved = open_model(model)
     x = None
     if file is not None:
-        x = open_table(file).inputs(saved.names)
+        table = open_table(file, decimal, encoding, like=saved.decimals)
+        for note in table.notes:
+            console().print(note)
+        x = table.inputs(saved.names)
         x = x[~np.isnan(x).any(axis=1)]
         if not len(x):
             raise InputError(f"{file} has no complete row: fill in the missing values.")

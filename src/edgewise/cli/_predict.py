@@ -12,9 +12,13 @@ import typer
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
-from edgewise.cli._input import open_table
+from edgewise.cli._input import Decimal, Encoding, open_table
 from edgewise.cli._model import open_model
 from edgewise.cli._output import check_file
+from edgewise.cli._shown import shown
+
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""Characters that begin a formula in a spreadsheet, with their wide forms."""
 
 
 def predict(
@@ -23,12 +27,14 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The .csv file to write; printed when left out.")
     ] = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
 ) -> None:
     """Predict the target for each row of a table."""
     import pandas as pd
 
     saved = open_model(model)
-    table = open_table(file)
+    table = open_table(file, decimal, encoding, like=saved.decimals)
     x = table.inputs(saved.names)
     name = f"{saved.target}_predicted"
     if name in table.names:
@@ -36,13 +42,27 @@ def predict(
     if out is not None:
         check_file(out, (".csv",))
     frame = pd.DataFrame({**table.columns, name: saved.predict(x)})
+    frame.columns = [_harmless(title) for title in frame.columns]
+    for note in table.notes:
+        console(stderr=out is None).print(note)
     incomplete = int(np.isnan(x).any(axis=1).sum())
     if incomplete:
         note = f"{incomplete} of {table.n_rows} rows have no prediction: an input is missing."
         console(stderr=out is None).print(note)
     if out is None:
+        if sys.stdout.isatty():
+            frame.columns = [shown(title) for title in frame.columns]
         frame.to_csv(sys.stdout, index=False)
         return
     with replacing(out) as place:
         frame.to_csv(place, index=False)
     console().print(f"Predictions: {out} ({table.n_rows} rows)")
+
+
+def _harmless(name: str) -> str:
+    """Return the name with an apostrophe before it where a spreadsheet would take it for a formula and run it.
+
+    >>> _harmless("=cmd|' /C calc'!A0"), _harmless("length")
+    ("'=cmd|' /C calc'!A0", 'length')
+    """
+    return f"'{name}" if name.lstrip(" ")[:1] in _FORMULA else name

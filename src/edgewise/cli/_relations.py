@@ -12,14 +12,14 @@ from rich.table import Table as Grid
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
-from edgewise.cli._input import open_table, parse_seed, parse_time_limit, split_names
+from edgewise.cli._input import Decimal, Encoding, open_table, parse_seed, parse_time_limit, split_names
 from edgewise.cli._output import check_file
 from edgewise.io import Table
 
 _PICTURES = (".png", ".svg", ".pdf")
 
 
-def relations(
+def relations(  # noqa: PLR0913 (the options of a command)
     file: Annotated[
         str,
         typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits)."),
@@ -34,12 +34,14 @@ def relations(
     jobs: Annotated[int, typer.Option(metavar="N", help="Seeds that run side by side; -1: one for each core.")] = 1,
     time_limit: Annotated[float, typer.Option(metavar="S", help="Stop searching after so many seconds.")] = 300.0,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf picture.")] = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
 ) -> None:
     """Find which columns of a table are tied by equations."""
     seed, time_limit = parse_seed(seed), parse_time_limit(time_limit)
     if out is not None:
         check_file(out, _PICTURES)
-    table = open_table(file)
+    table = open_table(file, decimal, encoding)
     names = list(table.names) if columns is None else split_names(columns, table.names)
     rows, notes = _rows(table, names)
     screen = console()

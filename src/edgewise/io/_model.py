@@ -15,7 +15,7 @@ from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise._version import __version__
 from edgewise.io._packing import packed, unpacked
-from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_names, is_target, is_units
+from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_decimals, is_names, is_target, is_units
 from edgewise.io._tensors import check_values
 from edgewise.nn import KAN, KANLayer, Rule
 from edgewise.nn._readable import is_readable
@@ -29,7 +29,8 @@ class SavedModel:
     """A network from a file, with the names and units of the columns it was trained on where the file tells them.
 
     `formula_texts` are the formulas of the outputs as they were written when the network was saved, to be read by a
-    person; `formula` is the network's own.
+    person; `formula` is the network's own. `decimals` are the decimal signs of the columns in the table that it was
+    trained on: `read_table(..., like=decimals)` reads another table alike.
     """
 
     model: KAN
@@ -38,6 +39,7 @@ class SavedModel:
     version: str
     units: dict[str, str] | None = None
     formula_texts: list[str] | None = None
+    decimals: dict[str, str] | None = None
 
     @property
     def formula(self) -> sympy.Expr | list[sympy.Expr] | None:
@@ -54,6 +56,7 @@ def save(
     names: Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
     units: Mapping[str, str] | None = None,
+    decimals: Mapping[str, str] | None = None,
 ) -> None:
     """Write a network to a safetensors file, with the names and units of its inputs and its target where given.
 
@@ -62,7 +65,8 @@ def save(
     schema number; and the formulas as text, where every edge is symbolic. It appears complete or not at all; a file
     that was there is replaced.
 
-    `target` lists the names of several outputs; `units` maps names to texts, like {"speed": "m/s"}.
+    `target` lists the names of several outputs; `units` maps names to texts, like {"speed": "m/s"}; `decimals` maps
+    names to decimal signs, as `Table.decimals` does, so that another table can be read alike.
 
     Errors: InputError for names and units that do not match the network, values that are not finite, and a place
     that cannot be written.
@@ -78,7 +82,7 @@ def save(
     """
     if not isinstance(model, KAN):
         raise InputError(f"save takes the network first, then the path. Got {type(model).__name__} first.")
-    _write(Path(path), model_bytes(model, names, target, units))
+    _write(Path(path), model_bytes(model, names, target, units, decimals))
 
 
 def model_bytes(
@@ -86,9 +90,10 @@ def model_bytes(
     names: Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
     units: Mapping[str, str] | None = None,
+    decimals: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return the file that `save` writes."""
-    description = _describe(model, names, target, units)
+    description = replace(_describe(model, names, target, units), decimals=_known_decimals(names, target, decimals))
     tensors = {key: value.detach().cpu().contiguous() for key, value in _tensors(model).items()}
     try:
         check_values(tensors, description)
@@ -144,7 +149,9 @@ def read_model(file: BinaryIO) -> SavedModel:
     Errors: Malformed says what is wrong.
     """
     said, tensors = unpacked(file)
-    return SavedModel(_build(said, tensors), said.names, said.target, said.version, said.units, said.formulas)
+    return SavedModel(
+        _build(said, tensors), said.names, said.target, said.version, said.units, said.formulas, said.decimals
+    )
 
 
 def _check_place(path: Path) -> None:
@@ -193,6 +200,15 @@ def _describe(
         formulas=None,
         version=__version__,
     )
+
+
+def _known_decimals(
+    names: Sequence[str] | None, target: str | Sequence[str] | None, decimals: Mapping[str, str] | None
+) -> dict[str, str] | None:
+    columns = [*(names or ()), *([target] if isinstance(target, str) else target or ())]
+    if decimals is not None and not is_decimals(decimals, columns):
+        raise InputError(f"'decimals' must map some of the names {columns} to '.' or ','. Got {decimals!r}.")
+    return dict(decimals) if decimals else None
 
 
 def _formula_texts(model: KAN, names: list[str] | None) -> list[str] | None:

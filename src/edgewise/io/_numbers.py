@@ -1,96 +1,191 @@
-"""Columns of text cells turned into numbers: truth values, thousands separators, decimal commas."""
+"""A column of text cells as numbers: decimal signs, thousands separators, truth values, missing values."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
 
 import numpy as np
 
+SIGNS = (".", ",")
+"""The decimal signs."""
+
+SEPARATORS = ("", ",", ".", "'", " ")
+"""The thousands separators; an apostrophe and a space stand for all of their kinds."""
+
+_APOSTROPHES = "'\u2019"
+_SPACES = " \u00a0\u2007\u2009\u202f"
+_GAP = re.compile(f"[{_APOSTROPHES}{_SPACES}]")
+_NO_GAPS = str.maketrans("", "", _APOSTROPHES + _SPACES)
 _TRUTH = {"true": 1.0, "false": 0.0}
-_GAP = "' \u00a0\u202f\u2019"
-_EXPONENT = r"(?:[eE][+-]?\d+)?"
-_THOUSANDS = re.compile(rf"[+-]?\d{{1,3}}(?:[,{_GAP}]\d{{3}})+(?:\.\d*)?{_EXPONENT}")
-_DECIMAL_COMMA = re.compile(rf"[+-]?(?:\d{{1,3}}(?:[.{_GAP}]\d{{3}})+|\d+)(?:,\d*)?{_EXPONENT}")
+_WORDS = r"inf(?:inity)?|nan"
+_EXACT = 15
+"""Decimal numbers of so many digits never coincide in float64."""
+_PRINTED = 17
+"""Digits that are enough to print any float64 number."""
+_LONG = re.compile(rf"(?:[^0-9eE]?\d){{{_PRINTED + 1}}}")
+_LONGEST = 310
+"""Characters of the longest integer in the range of float64."""
 _DATE = re.compile(r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[T ].*)?")
-_NO_GAPS = str.maketrans("", "", _GAP)
+_MISSING = frozenset(
+    [
+        *("-", "--", "?", "na", "n/a", "#n/a", "#n/a n/a", "#na", "<na>", "null", "none", "nan", "-nan"),
+        *("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
+    ]
+)
+"""Signs of a missing value, in lower case; an empty cell is one as well."""
 
-Cells = list[str | None]
 
+class Column:
+    """A column of text cells, and all ways to read it as numbers.
 
-def parse_columns(columns: Sequence[np.ndarray], delimiter: str) -> tuple[list[np.ndarray | str], list[str]]:
-    """Return each column as float64 numbers or the reason why it is none, and notes on how numbers were read.
+    Cells are stripped; None, NaN and the usual signs mark a missing value. `thousands` restricts the separator; None
+    allows every one that is not the decimal sign.
 
-    A column is an object array of strings with NaN or None where a value is missing. Commas are decimal signs
-    when they are not the delimiter and some column's commas cannot separate thousands (in a file with
-    semicolons: in any case).
-
-    >>> parse_columns([np.array(["1,5", "2"], dtype=object)], ";")
-    ([array([1.5, 2. ])], ['Commas are read as decimal signs.'])
-    >>> parse_columns([np.array(["1,500", "2"], dtype=object)], ",")
-    ([array([1500.,    2.])], ['Thousands separators are taken out of the numbers.'])
+    >>> column = Column(["1,500", "n/a"])
+    >>> {sign: numbers.tolist() for sign, numbers in column.readings.items()}, column.ambiguous
+    ({'.': [1500.0, nan], ',': [1.5, nan]}, True)
+    >>> list(Column(["0,500"]).readings), list(Column(["1,500", "0.25"]).readings)
+    ([','], ['.'])
     """
-    cells = [[_cell(value) for value in column] for column in columns]
-    decimal_comma = delimiter != "," and any(_has_decimal_comma(column, delimiter) for column in cells)
-    parsed: list[np.ndarray | str] = []
-    separated = False
-    for column in cells:
-        numbers = _with_decimal_comma(column) if decimal_comma else None
-        if numbers is None:
-            numbers = _plain(column)
-        if numbers is None and not decimal_comma:
-            numbers = _with_thousands(column)
-            separated = separated or numbers is not None
-        parsed.append(_reason(column) if numbers is None else numbers)
-    notes = ["Commas are read as decimal signs."] if decimal_comma else []
-    notes += ["Thousands separators are taken out of the numbers."] if separated else []
-    return parsed, notes
+
+    def __init__(self, values: Iterable[object], thousands: str | None = None) -> None:
+        self.cells = [_cell(value) for value in values]
+        self.thousands = thousands
+        self._texts = [cell for cell in self.cells if cell is not None]
+
+    @cached_property
+    def readings(self) -> dict[str, np.ndarray]:
+        """The numbers by decimal sign, for each sign with which every cell is a number."""
+        found = {sign: numbers for sign in SIGNS if (numbers := self._read(sign)) is not None}
+        if not found and all(text.lower() in _TRUTH for text in self._texts):
+            truth = np.array([np.nan if cell is None else _TRUTH[cell.lower()] for cell in self.cells])
+            return dict.fromkeys(SIGNS, truth)
+        return found
+
+    @cached_property
+    def ambiguous(self) -> bool:
+        """Whether both decimal signs are possible and give different numbers."""
+        if len(self.readings) < len(SIGNS):
+            return False
+        first, second = self.readings.values()
+        return first is not second and not np.array_equal(first, second, equal_nan=True)
+
+    @property
+    def decided(self) -> str | None:
+        """The decimal sign that the cells themselves require, None if they leave it open."""
+        return next(iter(self.readings)) if len(self.readings) == 1 else None
+
+    @cached_property
+    def example(self) -> str:
+        """The first cell with a comma or a point, "" if there is none."""
+        return next((text for text in self._texts if "," in text or "." in text), "")
+
+    @property
+    def signed(self) -> bool:
+        """Whether some cell has a comma or a point."""
+        return bool(self.example)
+
+    def grouped(self, sign: str) -> bool:
+        """Whether thousands separators are taken out when the column is read with this decimal sign."""
+        other = SIGNS[sign == "."]
+        return any(other in text for text in self._texts) or _GAP.search("".join(self._texts)) is not None
+
+    def rounded(self, sign: str) -> bool:
+        """Whether some number has digits that float64 does not hold."""
+        return any(len(text) > _EXACT and _is_rounded(text, sign) for text in self._texts)
+
+    def why_not(self, sign: str | None = None) -> str:
+        """Say why the column is not numbers (with this decimal sign), with the first offending cell."""
+        if all(_DATE.fullmatch(text) for text in self._texts):
+            return "dates"
+        signs = SIGNS if sign is None else (sign,)
+        patterns = [_pattern(each, self.thousands) for each in signs]
+        odd = [
+            (row, text)
+            for row, text in enumerate(self.cells, start=1)
+            if text is not None and not any(pattern.fullmatch(text) for pattern in patterns)
+        ]
+        if not odd:
+            comma, point = (next(text for text in self._texts if not p.fullmatch(text)) for p in patterns)
+            return f"decimal commas and decimal points are mixed, as in {comma[:30]!r} and {point[:30]!r}"
+        if 2 * len(odd) > len(self._texts) and not (sign and self.readings):
+            return "text"
+        row, text = odd[0]
+        kind = f"no numbers with the decimal sign {sign!r}" if sign and self.readings else "text"
+        return f"{kind} in {len(odd)} of {len(self._texts)} rows, first {text[:30]!r} in row {row}"
+
+    def _read(self, sign: str) -> np.ndarray | None:
+        if sign == "." or not self.signed:
+            return self._with_points
+        return self._matched(sign)
+
+    @cached_property
+    def _with_points(self) -> np.ndarray | None:
+        """The numbers with a decimal point: what Python reads itself is not matched cell by cell."""
+        try:
+            numbers = np.array([np.nan if cell is None else float(cell) for cell in self.cells])
+        except ValueError:
+            return self._matched(".")
+        return None if any("_" in text for text in self._texts) else numbers
+
+    def _matched(self, sign: str) -> np.ndarray | None:
+        pattern = _pattern(sign, self.thousands)
+        if not all(pattern.fullmatch(text) for text in self._texts):
+            return None
+        return np.array([np.nan if cell is None else float(_plain(cell, sign)) for cell in self.cells])
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number with one of the decimal signs.
+
+    >>> is_number("1.5e3"), is_number("1'234,5"), is_number("2020_01")
+    (True, True, False)
+    """
+    return any(_pattern(sign, None).fullmatch(text.strip()) for sign in SIGNS)
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell marks a missing value."""
+    return _cell(text) is None
 
 
 def _cell(value: object) -> str | None:
     """Return the stripped text, None where there is none (pandas marks gaps by NaN, None or NA)."""
-    return (value.strip() or None) if isinstance(value, str) else None
-
-
-def _has_decimal_comma(column: Cells, delimiter: str) -> bool:
-    texts = [text for text in column if text is not None]
-    commas = [text for text in texts if "," in text]
-    if not commas or not all(_DECIMAL_COMMA.fullmatch(text) for text in texts):
-        return False
-    return delimiter == ";" or not all(_THOUSANDS.fullmatch(text) for text in commas)
-
-
-def _plain(column: Cells) -> np.ndarray | None:
-    """Return Python's reading of the cells, true and false as 1 and 0; None if a cell is no number."""
-    try:
-        return np.array([np.nan if text is None else float(text) for text in column])
-    except ValueError:
-        pass
-    if all(text is None or text.lower() in _TRUTH for text in column):
-        return np.array([np.nan if text is None else _TRUTH[text.lower()] for text in column])
-    return None
-
-
-def _with_decimal_comma(column: Cells) -> np.ndarray | None:
-    if not all(text is None or _DECIMAL_COMMA.fullmatch(text) for text in column):
+    if not isinstance(value, str):
         return None
-    return _plain([text and text.translate(_NO_GAPS).replace(".", "").replace(",", ".") for text in column])
+    text = value.strip()
+    if text[:1].isdecimal() and "#" not in text:
+        return text
+    text = text.replace("\u2212", "-")
+    return None if not text or text.lower() in _MISSING else text
 
 
-def _with_thousands(column: Cells) -> np.ndarray | None:
-    bare = [
-        text.translate(_NO_GAPS).replace(",", "") if text and _THOUSANDS.fullmatch(text) else text for text in column
-    ]
-    return _plain(bare)
+@lru_cache
+def _pattern(sign: str, thousands: str | None) -> re.Pattern[str]:
+    """Return what numbers look like: plain, or in groups of three digits, the first of which is not zero.
+
+    With a decimal point the groups may be Indian, as in 1,23,456.
+    """
+    other = SIGNS[sign == "."]
+    signs = {None: other + _APOSTROPHES + _SPACES, "'": _APOSTROPHES, " ": _SPACES}.get(thousands, thousands)
+    point = re.escape(sign)
+    forms = [rf"(?:\d+(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?", _WORDS]
+    if signs and signs != sign:
+        forms.append(rf"[1-9]\d{{0,2}}([{re.escape(signs)}])\d{{3}}(?:\1\d{{3}})*(?:{point}\d*)?")
+    if sign == "." and thousands in (None, ","):
+        forms.append(r"[1-9]\d?(?:,\d\d)+,\d{3}(?:\.\d*)?")
+    return re.compile(f"[+-]?(?:{'|'.join(forms)})", re.IGNORECASE | re.ASCII)
 
 
-def _reason(column: Cells) -> str:
-    """Say why a column is not numbers, naming the first offending cell when most cells are numbers."""
-    texts = [text for text in column if text is not None]
-    if all(_DATE.fullmatch(text) for text in texts):
-        return "dates"
-    odd = [(row, text) for row, text in enumerate(column, start=1) if text is not None and _plain([text]) is None]
-    if not odd or 2 * len(odd) > len(texts):
-        return "text"
-    row, text = odd[0]
-    return f"text in {len(odd)} of {len(texts)} rows, first {text[:30]!r} in row {row}"
+def _plain(text: str, sign: str) -> str:
+    return text.translate(_NO_GAPS).replace(SIGNS[sign == "."], "").replace(",", ".")
+
+
+def _is_rounded(text: str, sign: str) -> bool:
+    """Whether float64 loses digits: an integer that it does not hold, or more digits than it is printed with."""
+    if sign in text:
+        return len(text.lstrip("+-0.,")) > _PRINTED + 1 and _LONG.match(text.lstrip("+-0.,")) is not None
+    plain = _plain(text, sign)
+    return plain.lstrip("+-").isdecimal() and len(plain) < _LONGEST and float(plain) != int(plain)

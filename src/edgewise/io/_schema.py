@@ -24,7 +24,7 @@ TENSORS = ("coefficients", "base_weight", "affine", "knots", "mask", "affine_fre
 _ADDED: dict[int, dict[str, Any]] = {
     2: {"basis": "bspline"},
     3: {"units": None, "formulas": None, "rules": None},
-    4: {"checksum": None},
+    4: {"checksum": None, "decimals": None},
 }
 
 Shape = tuple[int, ...]
@@ -48,7 +48,8 @@ class Description:
     symbolic edges; `rules` what a person decided about edges, (j, i, row) with the rows of `nn.Rule`, None where there
     is none; `names` and `target` those of the columns it was trained on, `target` a list for several outputs;
     `units` by name; `formulas` the outputs as text, for a reader: nothing is made of them; `checksum` the digest of the
-    whole file (see `_packing`), None in older files.
+    whole file (see `_packing`), None in older files; `decimals` the decimal signs of columns by name, as they were read
+    from a table of text.
     """
 
     widths: list[Any]
@@ -64,6 +65,7 @@ class Description:
     formulas: list[str] | None
     version: str
     checksum: str | None = None
+    decimals: dict[str, str] | None = None
 
     def to_json(self) -> str:
         """The description as one line of JSON, its `schema` and `checksum` first.
@@ -132,6 +134,7 @@ class Description:
         _require(self.names is None or is_names(self.names, self.widths[0]), "list of input names")
         columns = [*(self.names or []), *([self.target] if isinstance(self.target, str) else self.target or [])]
         _require(self.units is None or is_units(self.units, columns), "table of units")
+        _require(self.decimals is None or is_decimals(self.decimals, columns), "table of decimal signs")
         _require(self.formulas is None or _is_texts(self.formulas, n_out), "list of formulas")
         _require(isinstance(self.symbols, list), "list of functions")
         _require(len(self.symbols) == len(self.widths) - 1, "list of functions")
@@ -167,6 +170,13 @@ def is_units(units: object, columns: Sequence[str]) -> bool:
         return False
     texts = list(units.values())
     return all(isinstance(text, str) and 0 < len(text) <= _LONGEST_UNIT and text.isprintable() for text in texts)
+
+
+def is_decimals(decimals: object, columns: Sequence[str]) -> bool:
+    """Whether this maps some of the columns to decimal signs."""
+    if not isinstance(decimals, Mapping):
+        return False
+    return set(decimals) <= set(columns) and all(sign in (".", ",") for sign in decimals.values())
 
 
 def _is_texts(value: object, count: int) -> bool:

@@ -33,7 +33,9 @@ class Selection:
 class Table:
     """Named columns of float64 numbers of equal length; missing values are NaN.
 
-    `left_out` holds (name, reason) of the columns that are not numbers, `notes` how the numbers were read.
+    `left_out` holds (name, reason) of the columns that are not numbers, `notes` how the numbers were read, `decimals`
+    the decimal signs of the columns that were read from text, as far as the file shows them, and `rounded` the columns
+    whose numbers have more digits than float64.
 
     >>> import numpy as np
     >>> table = Table({"a": np.arange(6.0), "b": np.arange(6.0) ** 2}, n_rows=6)
@@ -47,6 +49,8 @@ class Table:
     n_rows: int
     left_out: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    decimals: dict[str, str] = field(default_factory=dict)
+    rounded: set[str] = field(default_factory=set)
 
     @property
     def names(self) -> list[str]:
@@ -83,7 +87,8 @@ class Table:
         y = self.columns[target][rows]
         if y.min() == y.max():
             raise InputError(
-                f"The target column {target!r} is constant ({y[0]:g} in every row): choose a target that varies."
+                f"The target column {target!r} is constant ({y[0]:g} in every row{self._digits(target)}): "
+                "choose a target that varies."
             )
         kept = self._informative(chosen, rows, notes)
         if not kept:
@@ -92,7 +97,7 @@ class Table:
                 "the table needs at least one other column of numbers that varies."
             )
         x = np.stack([self.columns[name][rows] for name in kept], axis=1)
-        _note_repeats(kept, x, y, target, notes)
+        self._note_repeats(kept, x, y, target, notes)
         return Selection(x, y.copy(), kept, target, notes)
 
     def inputs(self, names: Sequence[str]) -> np.ndarray:
@@ -140,7 +145,8 @@ class Table:
         if empty and explicit:
             raise InputError(f"The input column {empty[0]!r} is empty: fill it in or take it out of the inputs.")
         notes.extend(f"Input {name!r} is left out: it has no values." for name in empty)
-        return [name for name in chosen if name not in empty]
+        without = set(empty)
+        return [name for name in chosen if name not in without]
 
     def _complete_rows(self, chosen: list[str], notes: list[str]) -> np.ndarray:
         """Return the indices of the rows without a missing value in the chosen columns."""
@@ -163,18 +169,38 @@ class Table:
 
     def _informative(self, chosen: list[str], rows: np.ndarray, notes: list[str]) -> list[str]:
         """Return the inputs that vary and repeat no earlier input."""
-        kept: list[str] = []
+        kept: dict[bytes, str] = {}
         for name in chosen:
             values = self.columns[name][rows]
             if values.min() == values.max():
-                notes.append(f"Input {name!r} is left out: it is {values[0]:g} in every row.")
+                every = f"in every row{self._digits(name)}"
+                notes.append(f"Input {name!r} is left out: it is {values[0]:g} {every}.")
                 continue
-            twin = next((other for other in kept if np.array_equal(self.columns[other][rows], values)), None)
-            if twin is not None:
-                notes.append(f"Input {name!r} is left out: it equals {twin!r} in every row.")
-                continue
-            kept.append(name)
-        return kept
+            twin = kept.setdefault(_key(values), name)
+            if twin != name:
+                every = f"in every row{self._digits(name, twin)}"
+                notes.append(f"Input {name!r} is left out: it equals {twin!r} {every}.")
+        return list(kept.values())
+
+    def _digits(self, *names: str) -> str:
+        """What qualifies an equality where float64 does not hold all digits of a column."""
+        return ", to the 16 digits of float64" if self.rounded.intersection(names) else ""
+
+    def _note_repeats(self, names: list[str], x: np.ndarray, y: np.ndarray, target: str, notes: list[str]) -> None:
+        notes.extend(
+            f"Input {name!r} equals the target {target!r} in every row{self._digits(name, target)}."
+            for name, column in zip(names, x.T, strict=True)
+            if np.array_equal(column, y)
+        )
+        repeats = len(y) - len({_key(row) for row in np.column_stack([x, y])})
+        if repeats:
+            exactly = f"exactly{self._digits(*names, target)}"
+            notes.append(f"{_count(repeats, 'row')} repeated {exactly}; kept, so such points weigh more.")
+
+
+def _key(values: np.ndarray) -> bytes:
+    """Bytes that are equal where the numbers are: 0 and -0 are."""
+    return (values + 0.0).tobytes()
 
 
 def _check_infinite(name: str, values: np.ndarray, rows: np.ndarray) -> None:
@@ -200,17 +226,6 @@ def _check_range(name: str, values: np.ndarray) -> None:
             f"Column {name!r} holds no value above {size:.3g}, and the squares of such values vanish: "
             "rescale the column, for example by changing its unit."
         )
-
-
-def _note_repeats(names: list[str], x: np.ndarray, y: np.ndarray, target: str, notes: list[str]) -> None:
-    notes.extend(
-        f"Input {name!r} equals the target {target!r} in every row."
-        for name, column in zip(names, x.T, strict=True)
-        if np.array_equal(column, y)
-    )
-    repeats = len(y) - len(np.unique(np.column_stack([x, y]), axis=0))
-    if repeats:
-        notes.append(f"{_count(repeats, 'row')} repeated exactly; kept, so such points weigh more.")
 
 
 def _count(n: int, noun: str) -> str:

@@ -55,11 +55,13 @@ def fit(
         edgewise.save(result.model, path, names=selection.names, target=target)
     for note in result.notes:
         screen.print(note)
-    screen.print(f"Training error:   {result.train_error:.3g} (rms, in the units of {target})")
-    screen.print(f"Validation error: {_validation(result.validation_error)}")
+    screen.print(f"Training error: {result.train_error:.3g} (rms, in the units of {target})")
+    screen.print(f"Test error:     {_shown(result.test_error)}")
     screen.print(result.outcome.message)
     screen.print(f"Network: {out}")
 
 
-def _validation(error: float) -> str:
-    return "none held out (too few rows)" if math.isnan(error) else f"{error:.3g}"
+def _shown(error: float) -> str:
+    if math.isnan(error):
+        return "none (too few rows to hold some out)"
+    return f"{error:.3g} (on rows held out from training and from every choice, before a last run on all rows)"

@@ -146,23 +146,6 @@ def _check_count(name: str, value: object) -> None:
         raise InputError(f"'{name}' must be an int >= 1. Got {value!r}.")
 
 
-def scale_outputs(model: KAN, factors: Tensor) -> KAN:
-    """Return the network with output o multiplied by factors[o], a tensor (n_out,)."""
-    if factors.shape != (model.n_out,):
-        raise InputError(
-            f"'factors' must have shape ({model.n_out},), one for each output. Got {tuple(factors.shape)}."
-        )
-    new = clone(model)
-    last = layer_of(new, len(new.layers) - 1)
-    with torch.no_grad():
-        for group, factor in zip(new.nodes[-1].groups(), factors.tolist(), strict=True):
-            j = group[0]
-            last.coefficients[j] *= factor
-            last.base_weight[j] *= factor
-            last.affine[j, :, 2:] *= factor
-    return new
-
-
 def compact(model: KAN, x: Tensor) -> KAN:
     """Return the network without nodes that are constant or that nothing leaves; inputs stay.
 

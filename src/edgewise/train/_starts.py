@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, held_knots
-from edgewise.optim import LM
+from edgewise.optim import CG, LM
 from edgewise.train._error import error_of
 from edgewise.train._loss import Loss
 from edgewise.train._objective import Objective
@@ -19,29 +20,35 @@ from edgewise.train._table import Table
 
 _GOOD = 1e-2  # of the target's spread: no other start is tried
 _FAR = 10.0  # of the target's spread
-_ROWS = 1000  # that a start is trained on
+_ROWS, _STEPS = 1000, 40  # that a start is trained on and by, at most
 
 
-def best_start(model: KAN, split: Split, loss: Loss, options: Options, late: Callable[[], bool]) -> KAN:
+def best_start(
+    model: KAN, split: Split, loss: Loss, options: Options, solver: LM | CG, late: Callable[[], bool]
+) -> KAN:  # fmt: skip
     """Train from the network as it is, then from fresh coefficients, and return the best on the held-out rows.
 
     "auto" allows one start for one layer of sums (a linear problem), 8 for two layers or products, 32 for more, and
     stops early at an error below one hundredth of the spread, or once the two best of at least three agree to 10 %
-    below a twentieth of it. A single start is trained here only where it is far off, as where the targets' mean is
-    large: penalties in units of such an error would hide the rows from the solver. `late` ends the search.
+    below a twentieth of it. A single start is trained here as well: without penalties, and from strong damping on, it
+    gets into a good basin more often. One layer of sums is only where it is far off: penalties in units of such an
+    error would hide the rows from the solver. `late` ends the search.
     """
     rows, restarts, seed = split.train.sample, options.restarts, options.seed
     products = any(nodes.arities for nodes in model.nodes)
-    automatic = 1 if len(model.layers) == 1 and not products else 8 if len(model.layers) <= 2 else 32
+    flat = len(model.layers) == 1 and not products
+    automatic = 1 if flat else 8 if len(model.layers) <= 2 else 32
     count = automatic if isinstance(restarts, str) else restarts
-    if spline_edges(model) == 0 or (count == 1 and error_of(model, rows, _tuned(loss, model, rows)) < _FAR):
+    near = flat and count == 1 and error_of(model, rows, _tuned(loss, model, rows)) < _FAR
+    if spline_edges(model) == 0 or near:
         return model
+    quick = replace(solver, steps=min(_STEPS, solver.steps), tolerance=1e-3, damping=1.0)
     few = rows.rows(torch.arange(min(len(rows), _ROWS), device=rows.x.device))
     tried: list[tuple[float, KAN]] = []
     for k in range(count):
         if tried and late():
             break
-        start = _coarse(model if k == 0 else respread(model, few.x, seed + 1000 * k), few, loss, late)
+        start = _coarse(model if k == 0 else respread(model, few.x, seed + 1000 * k), few, loss, quick, late)
         tried.append((error_of(start, split.held, _tuned(loss, start, few)), start))
         errors = sorted(error for error, _ in tried)
         agreed = len(errors) >= 3 and errors[1] < 1.1 * errors[0]
@@ -50,11 +57,11 @@ def best_start(model: KAN, split: Split, loss: Loss, options: Options, late: Cal
     return min(tried, key=lambda pair: pair[0])[1]
 
 
-def _coarse(model: KAN, rows: Table, loss: Loss, late: Callable[[], bool]) -> KAN:
+def _coarse(model: KAN, rows: Table, loss: Loss, solver: LM | CG, late: Callable[[], bool]) -> KAN:
     for _ in range(2):
         model = adapt_grid(model, rows.x)
         problem = Objective(model, rows, loss=_tuned(loss, model, rows))
-        vector, _ = LM(steps=40, tolerance=1e-3, damping=1.0).minimise(problem, problem.start, lambda *_: late())
+        vector, _ = solver.minimise(problem, problem.start, lambda *_: late())
         model = clone(problem.network(vector))
     return model
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from edgewise import functions
 from edgewise._errors import InputError
 from edgewise.nn._knots import reachable_grid, set_knots
-from edgewise.nn._layer import KANLayer
+from edgewise.nn._layer import KANLayer, check_size
 from edgewise.nn._network import KAN
 from edgewise.nn._nodes import Nodes
 from edgewise.nn._trace import trace
@@ -101,6 +101,7 @@ def refine_grid(model: KAN, factor: int) -> KAN:
     new = clone(model)
     for layer in _layers(new):
         grid = reachable_grid(layer, factor * layer.grid)
+        check_size(layer.n_in, layer.n_out, layer.kind.count(grid), layer.dtype)
         set_knots(layer, layer.kind.refined(layer.knots, grid // layer.grid), grid)
     return new
 
@@ -136,6 +137,7 @@ def adapt_grid(
                     f"{what} not finite everywhere: a symbolic edge may have left its domain, or a row is bad."
                 )
             target = reachable_grid(layer, grid or layer.grid)
+            check_size(layer.n_in, layer.n_out, layer.kind.count(target), layer.dtype)
             set_knots(layer, layer.kind.adapted(h, target, margins[depth > 0], quantiles), target)
             h = nodes.combine(layer(h))
     return new

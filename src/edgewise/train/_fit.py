@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from edgewise._errors import InputError
+from edgewise._memory import refused
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, add_constant, clone, layer_of, shaped
 from edgewise.optim import CG, LBFGS, LM, Adam
@@ -34,6 +35,7 @@ from edgewise.train._starts import respread
 from edgewise.train._stream import Stream
 from edgewise.train._table import Table
 
+_REMEDY = "Use fewer nodes, a coarser grid, fewer rows, or solver 'adam'."
 _SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest
 _TRAINED = 0.4  # of the error that counts as next to nothing learned: below, a network is taken as trained
 _FAR = 10.0  # of the target's spread: a line search gets no further than this by itself
@@ -88,7 +90,7 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     rows = _rows(x, y, weights, Shape(model.n_in, model.n_out, isinstance(measure, CrossEntropy), model.device))
     job = _Fit(model, rows, measure, sparsity, monitor)
     small = Layout(model).size * len(rows) < _SMALL
-    with monitor.running(), one_thread() if small else nullcontext():
+    with refused("This fit", _REMEDY), monitor.running(), one_thread() if small else nullcontext():
         return job.run(grids, solver)
 
 

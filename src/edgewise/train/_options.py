@@ -48,8 +48,8 @@ class Options:
             _number("validation + test", self.validation + self.test, 0, 0.9)
         if isinstance(self.restarts, float):
             raise InputError(f"'restarts' must be an int >= 1 or 'auto'. Got {self.restarts!r}.")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
-            raise InputError(f"'seed' must be an int. Got {self.seed!r}.")
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or abs(self.seed) >= 2**62:
+            raise InputError(f"'seed' must be an int between -2^62 and 2^62. Got {self.seed!r}.")
         if not all(callable(watch) for watch in self.watchers()):
             raise InputError(f"'watch' must be a function of a history row, or a list of them. Got {self.watch!r}.")
         if not isinstance(self.progress, bool) and self.progress != "auto":

@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import edgewise as ew
 from edgewise.optim import Adam
-from edgewise.train import FitResult
 
 
 def points(n: int, d: int, seed: int = 0) -> Tensor:
@@ -63,7 +62,9 @@ def test_rows_that_only_report_change_nothing_but_the_report(solver: Any, loss: 
     assert first.validation_error == pytest.approx(second.validation_error, rel=scale)
 
 
-@pytest.mark.parametrize(("rows", "held", "reported"), [(19, 0, 0), (49, 10, 0), (50, 10, 10), (150, 30, 15), (500, 50, 50)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rows", "held", "reported"), [(19, 0, 0), (49, 10, 0), (50, 10, 10), (150, 30, 15), (500, 50, 50)]
+)
 def test_how_many_rows_are_held_out(rows: int, held: int, reported: int) -> None:
     options = ew.Options()
     assert options.held_out(rows) == held

@@ -108,8 +108,16 @@ def test_the_targets_offset_does_not_matter(basis: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("solver", "loss"), [("lm", "huber"), ("lm", "cauchy"), ("cg", "squared"), (LBFGS(steps=40), "squared"), (Adam(epochs=20, rate=0.03), "squared")], ids=str
-)  # fmt: skip
+    ("solver", "loss"),
+    [
+        ("lm", "huber"),
+        ("lm", "cauchy"),
+        ("cg", "squared"),
+        (LBFGS(steps=40), "squared"),
+        (Adam(epochs=20, rate=0.03), "squared"),
+    ],
+    ids=str,
+)
 def test_the_targets_offset_does_not_matter_to_a_solver(solver: Any, loss: str) -> None:
     fits = [
         ew.fit(ew.KAN([2, 1]), X, CURVES + offset, grids=[4], solver=solver, loss=loss, options=once())

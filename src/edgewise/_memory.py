@@ -11,7 +11,13 @@ from edgewise._errors import InputError
 
 _LITTLE = 2**28  # bytes that are never asked about
 _MOST = 2**70  # bytes beyond which a number says nothing
-_WORDS = ("allocate memory", "out of memory", "not enough memory", "size calculation overflowed", "multiplication overflow")
+_WORDS = (
+    "allocate memory",
+    "out of memory",
+    "not enough memory",
+    "size calculation overflowed",
+    "multiplication overflow",
+)
 _CGROUP = Path("/sys/fs/cgroup")
 
 

@@ -48,7 +48,9 @@ def ours(item: str, data: Scaled, quick: bool) -> Iterator[dict[str, Any]]:
     shape = OWN.get(item, PUBLISHED[item].designed)
     for kind in (HUMAN, FOUND):
         began = time.process_time()
-        result = fit(KAN(shape, seed=0), *data.train, grids=grids, options=_OWN) if kind == HUMAN else _pruned(data, grids)
+        result = (
+            fit(KAN(shape, seed=0), *data.train, grids=grids, options=_OWN) if kind == HUMAN else _pruned(data, grids)
+        )
         spent, model = time.process_time() - began, result.model
         found = {"kind": kind, "shape": str(model.widths), "parameters": Layout(model).size, "seconds": spent}
         yield {**found, "grid": result.history[-1].grid, **data.errors(lambda x, model=model: values(model, x))}

@@ -18,6 +18,8 @@ from edgewise.nn._autocast import autocast_output
 from edgewise.nn._init import check_scheme, initial_values
 from edgewise.nn._rule import Rule
 
+_DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
 
 class KANLayer(torch.nn.Module):
     """A layer whose every edge carries a learnable function of one variable.
@@ -69,7 +71,9 @@ class KANLayer(torch.nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        dtype = dtype or torch.get_default_dtype()
+        dtype = torch.get_default_dtype() if dtype is None else dtype
+        if not isinstance(dtype, torch.dtype) or dtype not in _DTYPES:
+            raise InputError(f"The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got {dtype!r}.")
         _check(n_in, n_out, grid, base)
         _check_domain(domain, dtype)
         check_scheme(init)

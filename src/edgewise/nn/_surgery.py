@@ -121,10 +121,15 @@ def adapt_grid(
     >>> model.layers[0].grid
     20
     """
-    if not 0 <= quantiles <= 0.95:
+    pair = isinstance(margins, tuple | list) and len(margins) == 2
+    if not (pair and all(_is_number(margin) and 0 <= margin < 1e6 for margin in margins)):
+        raise InputError(f"'margins' must be two numbers >= 0, for inputs and for hidden nodes. Got {margins!r}.")
+    if not _is_number(quantiles) or not 0 <= quantiles <= 0.95:
         raise InputError(f"'quantiles' must lie in [0, 0.95]. Got {quantiles!r}.")
     if grid is not None:
         _check_count("grid", grid)
+    if not isinstance(x, Tensor):
+        raise InputError(f"x must be a tensor (rows, {model.n_in}). Got {type(x).__name__}.")
     if x.dim() != 2 or x.shape[1] != model.n_in or len(x) == 0:
         raise InputError(f"x must have shape (rows, {model.n_in}) with at least one row. Got {tuple(x.shape)}.")
     new = clone(model)
@@ -141,6 +146,10 @@ def adapt_grid(
             set_knots(layer, layer.kind.adapted(h, target, margins[depth > 0], quantiles), target)
             h = nodes.combine(layer(h))
     return new
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_count(name: str, value: object) -> None:

@@ -12,7 +12,6 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise.train._table import Table
 
-
 _LEAST = 1e-290  # size of a column of inputs
 
 
@@ -36,7 +35,7 @@ def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
         if tensor.is_complex():
             raise TypeError("the numbers are complex")
         tensor = tensor.to(torch.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(
             f"{what} must be numbers in an array or tensor. Got {type(values).__name__}: {reason}."
@@ -108,7 +107,7 @@ def _checked(x: Any, y: Any, weights: Any, shape: Shape, first: int) -> tuple[Te
     if bool(((size > 0) & (size < _LEAST)).any()):
         column = int(((size > 0) & (size < _LEAST)).nonzero()[0])
         raise InputError(
-            f"x has values of at most {float(size[column]):.1g} in column {column}, too small to be divided into cells. "
+            f"x has values of at most {float(size[column]):.1g} in column {column}, too small to divide into cells. "
             "Rescale the column, for example its units."
         )
     if shape.classes:

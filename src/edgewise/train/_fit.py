@@ -77,7 +77,7 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     """
     if not isinstance(model, KAN):
         raise InputError(f"'model' must be an edgewise.KAN. Got {type(model).__name__}.")
-    if isinstance(sparsity, bool | str) or not 0 <= sparsity < float("inf"):
+    if isinstance(sparsity, bool) or not isinstance(sparsity, int | float) or not 0 <= sparsity < float("inf"):
         raise InputError(f"'sparsity' must be a number >= 0, in units of the target's spread. Got {sparsity!r}.")
     if options is not None and not isinstance(options, Options):
         raise InputError(f"'options' must be an edgewise.Options. Got {options!r}.")

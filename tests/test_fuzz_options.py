@@ -189,7 +189,8 @@ def test_arguments_of_discover(changed: dict[str, Any]) -> None:
 
 TEXTS = [
     "", "0", "1", "-1", "2", "3", "5", "1.5", "nan", "inf", "-inf", "1e400", "1" * 22, "9" * 500, "auto", "exact",
-    "a", "y", "a,b", "b,a", ",", "x" * 300, "\x1b[31m", "é", "--seed", "-h", ".", "..", "/", "t.csv", "m.safetensors", "no.csv",
+    "a", "y", "a,b", "b,a", ",",
+    "x" * 300, "\x1b[31m", "é", "--seed", "-h", ".", "..", "/", "t.csv", "m.safetensors", "no.csv",
     "2,1", "2,2,1", "2,3,1,1", "2,5000,1", "2,10000000000,1", "2,1,2", "2,0,1", "nan,1", "2," * 400 + "1", "c", "latex",
     "numpy", "net.svg", "net.doc", "True", "\t", "a\nb",
 ]  # fmt: skip

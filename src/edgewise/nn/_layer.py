@@ -262,8 +262,8 @@ def _check_domain(domain: tuple[float, float], dtype: torch.dtype) -> None:
     most, least = limits.max / 4, max(4 * limits.eps * min(max(abs(lo), abs(hi)), 1e308), 1e10 * limits.tiny)
     if not (-most < lo < hi < most and hi - lo > least):
         raise InputError(
-            f"The 'domain' parameter of KAN must be two numbers (lo, hi) that are finite, and lo clearly below hi, "
-            f"in {dtype}. Got {domain!r}."
+            "The 'domain' parameter of KAN must be two finite numbers (lo, hi), and lo clearly below hi at the precision "
+            f"of {dtype}. Got {domain!r}."
         )
 
 

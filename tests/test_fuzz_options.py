@@ -23,7 +23,7 @@ from edgewise import optim, train
 from edgewise.cli import main
 from edgewise.nn import KANLayer
 
-_BOUND = 30.0  # seconds of one case, on a machine that does much else
+_BOUND = 120.0  # seconds of one case, on a machine that does much else
 _MEMORY = 6 * 2**30  # bytes of address space beyond what the process has
 
 X = torch.linspace(-1, 1, 24, dtype=torch.float64).unsqueeze(1)
@@ -78,14 +78,14 @@ def options(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.sampled_from(names), values, min_size=1, max_size=2)
 
 
-@fuzz(80)
+@fuzz(40)
 @given(options(["widths", "basis", "grid", "degree", "base", "domain", "init", "seed", "dtype"]))
 def test_options_of_a_network(changed: dict[str, Any]) -> None:
     arguments = {"widths": [1, 2, 1], **changed}
     refused_or_done(lambda: ew.KAN(**arguments)(X))
 
 
-@fuzz(60)
+@fuzz(30)
 @given(options(["n_in", "n_out", "basis", "grid", "degree", "base", "domain", "init", "dtype"]))
 def test_options_of_a_layer(changed: dict[str, Any]) -> None:
     refused_or_done(lambda: KANLayer(**{"n_in": 1, "n_out": 1, **changed}))
@@ -106,7 +106,7 @@ SETTINGS: dict[str, tuple[Callable[..., Any], list[str]]] = {
 }
 
 
-@fuzz(80)
+@fuzz(40)
 @given(st.data())
 def test_settings_are_refused_or_can_be_fitted_with(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(sorted(SETTINGS)))
@@ -128,7 +128,7 @@ def test_settings_are_refused_or_can_be_fitted_with(data: st.DataObject) -> None
     refused_or_done(run)
 
 
-@fuzz(80)
+@fuzz(40)
 @given(
     options(["model", "x", "y", "weights", "loss", "grids", "sparsity", "solver", "options"]),
     st.sampled_from([[1, 1], [1, 2, 1], [1, (0, 1)]]),
@@ -176,7 +176,7 @@ def test_arguments_of_what_reads_a_network(data: st.DataObject) -> None:
     refused_or_done(lambda: call(model, **{**({} if fixed else {"factor": 2}), **fixed, **changed}))
 
 
-@fuzz(20)
+@fuzz(10)
 @given(options(["x", "y", "names", "target", "noise", "seed", "time_limit", "progress"]))
 def test_arguments_of_discover(changed: dict[str, Any]) -> None:
     limit = changed.get("time_limit")
@@ -224,7 +224,7 @@ def _fresh(place: Path) -> None:
     ew.save(ew.KAN([2, 1]), place / "m.safetensors", names=["a", "b"], target="y")
 
 
-@fuzz(15)
+@fuzz(8)
 @given(st.data())
 def test_command_lines(folder: Path, data: st.DataObject) -> None:
     command = data.draw(st.sampled_from(sorted(COMMANDS)))
@@ -243,4 +243,4 @@ def test_command_lines(folder: Path, data: st.DataObject) -> None:
     if code == 2:
         last = err.getvalue().splitlines()[-1]
         assert last.startswith("edgewise: error: ")
-    assert time.perf_counter() - began < 2 * _BOUND, argv
+    assert time.perf_counter() - began < _BOUND, argv

@@ -262,7 +262,7 @@ def _check_domain(domain: tuple[float, float], dtype: torch.dtype) -> None:
     most, least = limits.max / 4, max(4 * limits.eps * min(max(abs(lo), abs(hi)), 1e308), 1e10 * limits.tiny)
     if not (-most < lo < hi < most and hi - lo > least):
         raise InputError(
-            "The 'domain' parameter of KAN must be two finite numbers (lo, hi), and lo clearly below hi at the precision "
+            "The 'domain' parameter of KAN must be two finite numbers (lo, hi), lo clearly below hi at the precision "
             f"of {dtype}. Got {domain!r}."
         )
 

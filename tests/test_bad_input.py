@@ -126,6 +126,9 @@ FIT = "fit t.csv --target y --out m.safetensors"
 PREDICT = "predict m.safetensors t.csv --out p.csv"
 
 CASES = [
+    # the size
+    Case("cells beyond memory", f"{FIT} --grid 1000000000000000000000", ("of memory", "coarser grid"), rows()),
+    Case("nodes beyond memory", f"{FIT} --widths 2,10000000000,1", ("of memory", "fewer nodes"), rows()),
     # the file
     Case("missing file", DISCOVER, ("There is no file t.csv", "check the name")),
     Case("misspelt shipped table", "discover orbts --target y --out out", ("'orbts'", "orbits")),

@@ -186,7 +186,7 @@ def test_fit_trains_and_saves_with_the_columns_names(run, monkeypatch: pytest.Mo
 
     def fit(model: Any, x: np.ndarray, y: np.ndarray, *, grids: Any, options: edgewise.Options) -> Any:
         saved.update(grids=grids, options_seed=options.seed, progress=options.progress)
-        return SimpleNamespace(model=model, train_error=1e-9, validation_error=2e-9, outcome=outcome, notes=["A note."])
+        return SimpleNamespace(model=model, train_error=1e-9, test_error=2e-9, outcome=outcome, notes=["A note."])
 
     monkeypatch.setattr(edgewise, "fit", fit)
     monkeypatch.setattr(edgewise, "save", save, raising=False)

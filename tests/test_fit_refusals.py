@@ -69,6 +69,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("sparsity NaN", {"sparsity": math.nan}, "'sparsity'"),
     ("sparsity infinite", {"sparsity": math.inf}, "'sparsity'"),
     ("sparsity true", {"sparsity": True}, "'sparsity'"),
+    ("sparsity nothing", {"sparsity": None}, "'sparsity'"),
+    ("cells beyond memory", {"grids": [10**12]}, "1e\\+12 coefficients each needs .* of memory"),
+    ("penalties beyond memory", {"grids": [10**6]}, "of memory, .* are free. Use a coarser grid"),
+    ("a matrix beyond memory", {"model": ew.KAN([2, 9000, 1], grid=9), "solver": "lm"}, "162000 parameters .*'cg'"),
+    ("columns of next to nothing", {"x": 1e-300 * X}, "x has values of at most 1e-300 in column 0"),
     ("sparsity text", {"sparsity": "high"}, "'sparsity'"),
     ("options a dict", {"options": {"seed": 1}}, "'options'"),
     ("no network", {"model": "KAN"}, "KAN"),
@@ -89,7 +94,8 @@ def test_bad_arguments_are_refused_in_one_line(change: dict[str, Any], words: st
         ("validation", [-0.1, 0.95, math.nan, "some", True, None]),
         ("smoothing", [-1.0, math.inf, math.nan, "some", None]),
         ("restarts", [0, -1, 1.5, "some", True, None]),
-        ("seed", [1.5, "a", None]),
+        ("seed", [1.5, "a", None, True, 10**30]),
+        ("test", [-0.1, 0.6, math.nan, "some", True, None, 10**400]),
         ("time_limit", [0, -1.0, math.nan, "auto", True]),
         ("watch", [3, [print, 3]]),
         ("progress", ["on", 1, None]),
@@ -101,10 +107,32 @@ def test_bad_options_are_refused(name: str, values: list[Any]) -> None:
             ew.Options(**{name: value})
 
 
+def test_shares_that_leave_no_rows_are_refused() -> None:
+    with pytest.raises(ew.InputError, match="'validation \\+ test'"):
+        ew.Options(validation=0.6, test=0.4)
+
+
+def test_a_start_of_many_parameters_makes_no_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond what a matrix serves, the starts are trained without one, too."""
+    monkeypatch.setattr(LM, "minimise", None)
+    result = ew.fit(ew.KAN([2, 600, 1]), X, Y, grids=[3], options=ew.Options(time_limit=0.5, restarts=2))
+    assert result.notes[0].startswith("Solver cg:")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("[enforce fail] can't allocate memory: you tried to")])
+def test_memory_that_runs_out_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def minimise(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(LM, "minimise", minimise)
+    with pytest.raises(ew.InputError, match=r"more memory than there is\. Use fewer nodes"):
+        ew.fit(ew.KAN([2, 1]), X, Y, grids=[3])
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("steps", [0, 2.5, "many"]),
+        ("steps", [0, 2.5, "many", 10**30]),
         ("tolerance", [-1.0, math.nan]),
         ("damping", [0, math.inf]),
         ("inner", [0, None]),

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
 
 import edgewise as ew
+from edgewise.optim import LBFGS, Adam
 from edgewise.train import FitResult, Outcome
 
 
@@ -78,6 +80,98 @@ def test_targets_far_from_zero_are_learned_from_one_start(widths: list[int], off
     y = torch.sin(2 * X[:, 0]) + X[:, 1] ** 2 + offset
     result = ew.fit(ew.KAN(widths), X, y, grids=[3], options=once())
     assert rms(result.model, X, y) < 1e-2
+
+
+OFFSETS = [3e3, 3e4, 1e6, 1e9]
+CURVES = torch.sin(3 * X[:, 0]) + X[:, 1] ** 2
+CURVES -= CURVES.mean()
+
+
+def relative(model: ew.KAN, offset: float, **arguments: Any) -> float:
+    """The training error of a target so many standard deviations from zero, in standard deviations."""
+    spread = float(CURVES.std())
+    result = ew.fit(model, X, CURVES + offset * spread, **{"grids": [4], **arguments})
+    assert result.train_error == pytest.approx(rms(result.model, X, CURVES + offset * spread), rel=1e-3)
+    return result.train_error / spread
+
+
+@pytest.mark.parametrize("basis", ["bspline", "linear", "chebyshev", "fourier", "identity", "silu", "locked"])
+def test_the_targets_offset_does_not_matter(basis: str) -> None:
+    """Whatever the edges combine; 1e9 standard deviations leave seven digits to the rows."""
+    base = basis if basis in ("identity", "silu") else None
+    model = ew.KAN([2, 1], base=base, basis=basis if basis in ("linear", "chebyshev", "fourier") else "bspline")
+    if basis == "locked":
+        model = ew.nn.lock(model, [(0, 0, 0)])
+    near = relative(model, 0.0)
+    for offset in OFFSETS:
+        assert relative(model, offset) == pytest.approx(near, rel=0.1, abs=1e-6 if offset > 1e6 else 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("solver", "loss"),
+    [
+        ("lm", "huber"),
+        ("lm", "cauchy"),
+        ("cg", "squared"),
+        (LBFGS(steps=40), "squared"),
+        (Adam(epochs=20, rate=0.03), "squared"),
+    ],
+    ids=str,
+)
+def test_the_targets_offset_does_not_matter_to_a_solver(solver: Any, loss: str) -> None:
+    fits = [
+        ew.fit(ew.KAN([2, 1]), X, CURVES + offset, grids=[4], solver=solver, loss=loss, options=once())
+        for offset in (0.0, 1e6)
+    ]
+    with torch.no_grad():
+        near, far = (fit.model(X) - offset for fit, offset in zip(fits, (0.0, 1e6), strict=True))
+    assert float((near - far).abs().max()) < (1e-4 if loss == "squared" else 1e-2)  # a robust loss is re-tuned
+    assert fits[0].train_error == pytest.approx(fits[1].train_error, rel=1e-3)
+
+
+def test_outputs_of_other_offsets_are_learned_alike() -> None:
+    y = torch.stack([CURVES, CURVES.flip(0) * 0.5 + 1e6, X[:, 0]], dim=1)
+    shift = torch.tensor([0.0, 1e6, -3e4], dtype=torch.float64)
+    plain, moved = (ew.fit(ew.KAN([2, 3]), X, y + by, grids=[4]) for by in (0 * shift, shift))
+    assert moved.train_error == pytest.approx(plain.train_error, rel=0.1)
+
+
+def test_a_constant_that_nothing_may_change_stays() -> None:
+    """Frozen and locked constants, and products: the offset is not written into them."""
+    frozen = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "sin", (3.0, 0.0, 1.0, 0.5))
+    frozen.layers[0].affine_free[0, 0, 3] = False
+    locked = ew.nn.lock(ew.KAN([1, 1]), [(0, 0, 0)])
+    for model in (frozen, locked):
+        result = ew.fit(model, X[:, :1], CURVES + 1e6, grids=[5])
+        assert result.model.layers[0].affine[0, 0, 3].item() == model.layers[0].affine[0, 0, 3].item()
+    assert torch.equal(result.model(X[:, :1]), locked(X[:, :1]))
+    product = ew.fit(ew.KAN([2, (0, 1)]), X, (X[:, 0] + 30) * (X[:, 1] + 40), grids=[3])
+    assert product.train_error < 1e-9
+
+
+def test_a_trained_network_goes_on_far_from_zero() -> None:
+    first = ew.fit(ew.KAN([2, 1]), X, CURVES + 1e6, grids=[3])
+    second = ew.fit(first.model, X, CURVES + 1e6)
+    assert any(note.startswith("The network was trained already") for note in second.notes)
+    assert second.train_error < first.train_error / 10
+
+
+def test_a_stream_far_from_zero_is_learned_as_in_memory() -> None:
+    rows = DataLoader(TensorDataset(X, CURVES + 1e6), batch_size=40)
+    options = ew.Options(validation=0)
+    streamed, whole = (
+        ew.fit(ew.KAN([2, 1]), *data, grids=[4], options=options) for data in ((rows,), (X, CURVES + 1e6))
+    )
+    assert streamed.train_error == pytest.approx(whole.train_error, rel=1e-3)
+
+
+@pytest.mark.parametrize("offset", [2.4e6, 5e6, 1.7e9])
+def test_inputs_far_from_zero_are_learned_to_the_same_digits(offset: float) -> None:
+    """Julian days, map coordinates, seconds since 1970, each over a range of a hundred."""
+    x = 50 * X + offset  # rounded: the target is of what is left
+    y = torch.sin((x[:, 0] - offset) / 20) + ((x[:, 1] - offset) / 50) ** 2
+    near, far = (ew.fit(ew.KAN([2, 1]), inputs, y, grids=[5, 10, 20]).train_error for inputs in (x - offset, x))
+    assert far == pytest.approx(near, rel=1e-3, abs=1e-8)
 
 
 @pytest.mark.parametrize("power", [-100, -30, 30, 100])

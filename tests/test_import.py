@@ -79,7 +79,8 @@ PUBLIC = {
         Gram KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant
         add_input centre clone compact edge_of edges_of_node has_shapes held_knots initial_values layer_of lock mirror
         monotone perturb refine_grid remove_edges remove_node replace_by_mean replace_feed_forwards require
-        restore_edges scale_outputs select set_function shaped smooth to_splines trace unlock widen with_locked
+        restore_edges scale_outputs select set_function shaped shift_outputs shiftable smooth to_splines trace unlock
+        widen with_locked
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row Squared Table
@@ -148,7 +149,8 @@ SIGNATURES = {
     "save": "(model, path, *, names=None, target=None, units=None, decimals=None)",
     "load": "(path)",
     "Options": (
-        "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, watch=None, progress='auto')"
+        "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, watch=None, progress='auto', "
+        "test='auto')"
     ),
     "nn.KANLayer": (
         "(n_in, n_out, *, basis='bspline', grid=5, degree=3, base='silu', domain=(-1.0, 1.0), init='auto', dtype=None, "

@@ -82,6 +82,12 @@ def test_nothing_explodes_beyond_the_knots() -> None:
 
 
 BAD_ARGUMENTS: list[tuple[str, Any, str]] = [
+    *(("domain", value, "'domain'") for value in ((0, 10**400), (0, 1e-320), (1e17, 1e17 + 16), (True, 2))),
+    ("seed", 10**30, "'seed'"),
+    ("init", [], "Unknown initialisation"),
+    ("basis", ["bspline"], "Unknown basis"),
+    ("base", {}, "Unknown base function"),
+    ("dtype", torch.int64, "'dtype'"),
     *(("grid", value, "'grid' parameter of KAN must be an int >= 1") for value in (0, -1, 2.5, "5", None, True)),
     *(("degree", value, "'degree' parameter of KAN must be an int >= 1") for value in (0, 6, 3.0, "3", None)),
     *(("base", value, "base function") for value in ("relu", 3, "")),
@@ -92,6 +98,29 @@ BAD_ARGUMENTS: list[tuple[str, Any, str]] = [
     *(("seed", value, "'seed'") for value in ("a", 1.5, None)),
     *(("dtype", value, "'dtype'") for value in ("float64", torch.int64, torch.complex64, None, float)),
 ]
+
+
+BEYOND_MEMORY: list[tuple[Any, dict[str, Any]]] = [
+    ([10**9, 10**9], {}),
+    ([1, 1], {"grid": 10**12}),
+    ([1, 1], {"grid": 10**21}),
+    ([1, 1], {"grid": 10**400}),
+    ([2**33, 2**33], {}),
+    ([1, 1], {"basis": "chebyshev", "grid": 10**6}),
+    ([1, 1], {"basis": "fourier", "grid": 10**6}),
+]
+
+
+@pytest.mark.parametrize(("widths", "arguments"), BEYOND_MEMORY, ids=lambda value: repr(value)[:40])
+def test_networks_that_memory_cannot_hold_are_refused(widths: list[int], arguments: dict[str, Any]) -> None:
+    with pytest.raises(ew.InputError, match=r"needs .* of memory.* are free\. Use"):
+        ew.KAN(widths, **arguments)
+    with pytest.raises(ew.InputError, match="product"):
+        ew.KAN([1, (0, 10**9), 1])
+    with pytest.raises(ew.InputError, match="of memory"):
+        ew.nn.refine_grid(ew.KAN([1, 1]), 10**12)
+    with pytest.raises(ew.InputError, match="of memory"):
+        ew.nn.adapt_grid(ew.KAN([1, 1]), torch.zeros(3, 1), grid=10**21)
 
 
 @pytest.mark.parametrize(("name", "value", "words"), BAD_ARGUMENTS, ids=lambda v: repr(v)[:20])

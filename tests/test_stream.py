@@ -94,14 +94,15 @@ def test_a_loader_may_shuffle() -> None:
 
 def test_sides_of_a_stream_share_the_rows_out() -> None:
     loader = DataLoader(TensorDataset(X, Y.unsqueeze(1), 1 + X[:, 0].abs()), batch_size=32, shuffle=True)
-    stream = Stream.of(loader, Shape(2, 1)).scaled(2.0)
-    sides = [stream, *stream.divided(0.2)]
+    stream = Stream.of(loader, Shape(2, 1)).within(lambda y: y / 2)
+    sides = [stream, *stream.divided(100, 50)]
     rows = [torch.cat([part.x for part in side.batches(50)]) for side in sides]
     assert [len(side) for side in sides] == [len(found) for found in rows]
-    assert len(rows[0]) == 500 == len(rows[1]) + len(rows[2])
+    assert len(rows[0]) == 500 == len(rows[1]) + len(rows[2]) + len(rows[3])
     assert 50 < len(rows[2]) < 150
+    assert 25 < len(rows[3]) < 75
     held = {tuple(row) for row in rows[2].tolist()}
-    assert not held & {tuple(row) for row in rows[1].tolist()}
+    assert len({tuple(row) for side in rows[1:] for row in side.tolist()}) == 500
     assert held == {tuple(row) for row in torch.cat([part.x for part in sides[2].batches(7)]).tolist()}
     assert all(len(part) <= 7 for part in sides[0].batches(7))
     weights = torch.cat([part.weights for part in sides[0].batches(50)])
@@ -135,9 +136,9 @@ def test_an_outlier_does_not_hold_everything_out() -> None:
     x = X[:, :1].clone()
     x[7] = 1e9
     stream = Stream.of(DataLoader(TensorDataset(x, Y), batch_size=50), Shape(1, 1))
-    rest, held = stream.divided(0.2)
+    rest, held, test = stream.divided(100, 50)
     assert 50 < len(held) < 150
-    assert len(rest) == 500 - len(held)
+    assert len(rest) == 500 - len(held) - len(test)
 
 
 @pytest.mark.parametrize("levels", [1, 2, 5])
@@ -154,7 +155,8 @@ def test_inputs_of_few_values_leave_every_row_to_training(levels: int) -> None:
 def test_classes_hold_as_many_rows_out_as_in_memory() -> None:
     x = points(1000, 2)
     y = (x[:, 0] * x[:, 1] > 0).long()
-    found = split(Stream.of(DataLoader(TensorDataset(x, y)), Shape(2, 2, True)), CrossEntropy(), ew.Options())
+    rows = Stream.of(DataLoader(TensorDataset(x, y)), Shape(2, 2, True))
+    found = split(rows, CrossEntropy(), ew.Options(), ew.KAN([2, 2]))
     assert len(found.held) == pytest.approx(200, abs=40)
 
 

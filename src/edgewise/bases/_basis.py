@@ -11,6 +11,7 @@ from torch import Tensor
 
 from edgewise import kernels
 from edgewise._errors import InputError
+from edgewise._memory import require
 from edgewise.bases._grid import sample_range
 from edgewise.bases._solve import chebyshev_sites, solve
 from edgewise.kernels import Family
@@ -82,6 +83,7 @@ class Basis(ABC):
     def drawn(self, curve: Curve, count: int) -> Tensor:
         """Coefficients (..., K) of a smooth curve on [-1, 1], which takes sites (s,) and gives values (..., s)."""
         points = self._unit(count)
+        require(8 * 12 * count**2, f"Drawing {count} functions of basis {self.name!r}", "Use a coarser grid.")
         sites = self.sites(points, count)
         values = curve(sites[:, 0])
         functions = self.values(sites, points, count)[:, 0].to(values.device)
@@ -98,6 +100,7 @@ class Basis(ABC):
         h^3 times the integral of (sum_m c_m B_m'')^2 over [-1, 1], h = 2/K.
         """
         points = self._unit(count)
+        require(8 * 12 * count**2, f"The roughness of {count} functions of basis {self.name!r}", "Use a coarser grid.")
         angle = (torch.arange(4 * count, dtype=torch.float64) + 0.5) * torch.pi / (4 * count)
         bends = self.values(-torch.cos(angle).unsqueeze(1), points, count, 2)[:, 0]
         weights = torch.sin(angle) * torch.pi / (4 * count)

@@ -27,7 +27,7 @@ def named(name: str, degree: int = CUBIC) -> Basis:
 
     Errors: InputError for an unknown name, a degree out of range, and a degree where there is none to choose.
     """
-    if name not in BASES:
+    if not isinstance(name, str) or name not in BASES:
         raise unknown("basis", name, BASES)
     if not isinstance(degree, int) or isinstance(degree, bool) or not 1 <= degree <= 5:
         raise InputError(f"The 'degree' parameter of KAN must be an int >= 1 and <= 5. Got {degree!r} instead.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from edgewise._memory import require
 from edgewise.bases._basis import Basis, Curve
 from edgewise.bases._solve import solve
 
@@ -17,6 +18,12 @@ def transfer(coefficients: Tensor, basis: Basis, old: Tensor, new: Tensor, count
 
     Shapes: coefficients (n_out, n_in, K), old and new (n_in, ...), result (n_out, n_in, count).
     """
+    sites = (4 if basis.degree is None else basis.degree + 2) * count
+    require(
+        8 * 3 * coefficients.shape[1] * sites * max(count, coefficients.shape[-1]),
+        f"Carrying {coefficients.shape[1]} inputs' functions to {count} others",
+        "Use a coarser grid.",
+    )
     x = basis.sites(new, count)
     values = torch.einsum("mik,oik->imo", basis.values(x, old, coefficients.shape[-1]), coefficients)
     solution = solve(basis.values(x, new, count).movedim(0, 1), values, basis.ridge)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
+from edgewise._memory import available
 from edgewise.benchmark._comparison import Comparison
-from edgewise.benchmark._memory import available, peak
+from edgewise.benchmark._memory import peak
 from edgewise.benchmark.libraries import LIBRARIES, PEERS, Shape
 from edgewise.measure import Case, Row, Settings
 

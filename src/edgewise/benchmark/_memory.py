@@ -27,14 +27,6 @@ def resident() -> int:
     return _field(_STATUS.read_text(), "VmRSS") if _STATUS.exists() else _highest()
 
 
-def available() -> int | None:
-    """Bytes that can be taken without swapping; None where the system does not say."""
-    path = Path("/proc/meminfo")
-    if not path.exists():
-        return None
-    return _field(path.read_text(), "MemAvailable")
-
-
 def _reset() -> int:
     """Set the high-water mark to the present level and return it."""
     if _STATUS.exists():

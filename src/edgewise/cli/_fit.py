@@ -64,8 +64,8 @@ def fit(  # noqa: PLR0913 (the options of a command)
     _keep(lambda path: edgewise.save(result.model, path, **about), place)
     for note in result.notes:
         screen.print(note)
-    screen.print(f"Training error:   {result.train_error:.3g} (rms, in the units of {target})")
-    screen.print(f"Validation error: {_validation(result.validation_error)}")
+    screen.print(f"Training error: {result.train_error:.3g} (rms, in the units of {target})")
+    screen.print(f"Test error:     {_shown(result.test_error)}")
     screen.print(result.outcome.message)
     screen.print(f"Network: {place}")
     if stopped:
@@ -86,5 +86,7 @@ def _keep(save: Callable[[Path], None], place: Path) -> None:
         raise InputError(f"{error} The network is in {spare}.") from None
 
 
-def _validation(error: float) -> str:
-    return "none held out (too few rows)" if math.isnan(error) else f"{error:.3g}"
+def _shown(error: float) -> str:
+    if math.isnan(error):
+        return "none (too few rows to hold some out)"
+    return f"{error:.3g} (on rows held out from training and from every choice, before a last run on all rows)"

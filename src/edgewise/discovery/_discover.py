@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from edgewise._errors import InputError
@@ -46,6 +46,10 @@ def discover(
     Source: gradients as detectors of structure: Udrescu et al., AI Feynman 2.0 (2020); variable projection and
     networks as here: this project, docs/design/discovery.md.
     """
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**62:
+        raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
+    if progress is not None and not callable(progress):
+        raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
     search = Search(*_checked(x, y, names, target), _noise(noise), seed, time_limit, progress)
     with one_thread():
         return search.run()
@@ -54,6 +58,10 @@ def discover(
 def _checked(
     x: Any, y: Any, names: Sequence[str] | None, target: str | None
 ) -> tuple[Array, Array, tuple[str, ...], str]:
+    if names is not None and (isinstance(names, str) or not isinstance(names, Iterable)):
+        raise InputError(f"'names' must list the names of the columns of x. Got {names!r}.")
+    if target is not None and not isinstance(target, str):
+        raise InputError(f"'target' must be a name. Got {target!r}.")
     columns = [str(c) for c in x.columns] if hasattr(x, "columns") else None
     rows, values = as_matrix(x, "x"), as_matrix(y, "y")
     if len(rows) != len(values) or values.shape[1] != 1:
@@ -78,11 +86,9 @@ def _checked(
 
 
 def _noise(noise: str | float) -> float | None:
-    if noise == "auto":
-        return None
-    if noise == "exact":
-        return 0.0
-    if isinstance(noise, str | bool) or not 0 <= noise < 1:
+    if isinstance(noise, str) and noise in ("auto", "exact"):
+        return None if noise == "auto" else 0.0
+    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < 1:
         raise InputError(
             f"'noise' must be 'auto', 'exact' or a number in [0, 1): noise over the target's spread. Got {noise!r}."
         )

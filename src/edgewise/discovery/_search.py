@@ -50,7 +50,11 @@ class Search:
         self, x: Array, y: Array, names: tuple[str, ...], target: str, noise: float | None, seed: int, limit: float,
         progress: Progress | None,
     ) -> None:  # fmt: skip
-        if isinstance(limit, bool) or not limit > 0:
+        if (
+            isinstance(limit, bool)
+            or not isinstance(limit, int | float)
+            or not (0 < limit < 1e300 or limit == math.inf)
+        ):
             raise InputError(f"'time_limit' must be a positive number of seconds. Got {limit!r}.")
         self.x, self.y, self.names, self.target, self.seed, self.limit = x, y, names, target, seed, limit
         self.began = now()

@@ -22,7 +22,8 @@ from edgewise.train import FitResult, Options, fit
 
 HUMAN, FOUND, PERCEPTRON, PRUNED = "human", "found", "perceptron", "published pruned"
 _OTHER = 5000  # rows to choose by, and as many to test on
-_SPARSITY, _SLACK, _SEARCH = 0.01, 1.1, Options(restarts=4)
+_OWN = Options(test=0)  # rows to test on are made
+_SPARSITY, _SLACK, _SEARCH = 0.01, 1.1, Options(restarts=4, test=0)
 _PERCEPTRONS = (([5, 5, 5], 0.8), ([20, 20], 1.6))  # hidden nodes, seconds of each way to train them
 _THEIR_GRIDS, _THEIR_STEPS = (3, 5, 10, 20, 50), 50
 
@@ -47,7 +48,9 @@ def ours(item: str, data: Scaled, quick: bool) -> Iterator[dict[str, Any]]:
     shape = OWN.get(item, PUBLISHED[item].designed)
     for kind in (HUMAN, FOUND):
         began = time.process_time()
-        result = fit(KAN(shape, seed=0), *data.train, grids=grids) if kind == HUMAN else _pruned(data, grids)
+        result = (
+            fit(KAN(shape, seed=0), *data.train, grids=grids, options=_OWN) if kind == HUMAN else _pruned(data, grids)
+        )
         spent, model = time.process_time() - began, result.model
         found = {"kind": kind, "shape": str(model.widths), "parameters": Layout(model).size, "seconds": spent}
         yield {**found, "grid": result.history[-1].grid, **data.errors(lambda x, model=model: values(model, x))}
@@ -57,7 +60,7 @@ def _pruned(data: Scaled, grids: Any) -> FitResult:
     n = data.train[0].shape[1]
     wide = fit(KAN([n, n + 1, 2, 1], seed=0), *data.train, sparsity=_SPARSITY, options=_SEARCH)
     lean = prune(wide.model, *data.train, slack=_SLACK)
-    return fit(lean.model, *data.train, grids=grids)
+    return fit(lean.model, *data.train, grids=grids, options=_OWN)
 
 
 def perceptrons(item: str, data: Scaled, quick: bool) -> Iterator[dict[str, Any]]:

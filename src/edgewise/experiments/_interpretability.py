@@ -147,7 +147,7 @@ def _bessel(item: str, seed: int, quick: bool) -> dict[str, Any]:
     x, y = BESSEL.table(_ROWS, seed)
     model = KAN(_SHAPES[0])
     for shape in _SHAPES:
-        trained = fit(KAN(shape, seed=seed), x, y, grids=_GRIDS, options=Options(seed=seed, restarts=4))
+        trained = fit(KAN(shape, seed=seed), x, y, grids=_GRIDS, options=Options(seed=seed, restarts=4, test=0))
         model = trained.model
         if trained.validation_error < _ENOUGH * y.std():
             break
@@ -183,7 +183,7 @@ def _values(model: KAN, x: Array) -> Array:
 def _digits(item: str, seed: int, quick: bool) -> dict[str, Any]:
     x, digit = DIGITS.table(_ROWS, seed)
     model = fit(KAN([1, 10], seed=seed), x, np.eye(10)[digit.astype(int)], grids=[_CELLS],
-                options=Options(seed=seed)).model  # fmt: skip
+                options=Options(seed=seed, test=0)).model  # fmt: skip
     fresh, truth = DIGITS.table(_FRESH, 100 + seed)
     curves = _values(model, fresh)
     inside = np.abs(fresh[:, 0] - np.round(fresh[:, 0], 1)) > _BORDER

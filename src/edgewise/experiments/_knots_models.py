@@ -45,7 +45,7 @@ def splines(data: Knots, quick: bool) -> dict[str, Any]:
         solver = "adam" if not quick else "lm"
         found = fit(
             KAN(widths, seed=0), _filled(data.train.x), data.train.y, loss="cross_entropy", solver=solver,
-            grids=[2 if quick else _CELLS], options=Options(restarts=1),
+            grids=[2 if quick else _CELLS], options=Options(restarts=1, test=0),
         )  # fmt: skip
         runs.append((right(found.model, data.held), found.model, widths))
     _, model, widths = max(runs, key=lambda run: run[0])
@@ -122,7 +122,7 @@ def formulas(quick: bool) -> Iterator[dict[str, Any]]:
     yield {"kind": "half of the slope", "formula": "Re(lambda / mu) / 2", **_rounded(half, test, half), "seconds": ""}
     few = train.iloc[: 500 if quick else _FEW]
     x, y = few[list(THREE)].to_numpy(float), few["signature"].to_numpy(float)
-    wide = fit(KAN(_PRODUCT, seed=0), x, y, grids=[3, _CELLS], sparsity=_SPARSITY).model
+    wide = fit(KAN(_PRODUCT, seed=0), x, y, grids=[3, _CELLS], sparsity=_SPARSITY, options=Options(test=0)).model
     lean = interpret.prune(wide, x, y).model
     snapped = [snap(lean, x, y, slack=slack) for slack in _SLACKS[-1 if quick else 0 :]]
     written = [(found.model, found.model.formula(_SYMBOLS)) for found in snapped if not found.kept]

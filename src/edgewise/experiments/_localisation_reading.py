@@ -69,9 +69,11 @@ def learned(model: Model, states: States, quick: bool) -> KAN:
     x, y = part.inputs[:, model.columns], part.localised.astype(float)
     if model.name not in PLANS:
         network = set_function(adapt_grid(KAN([2, 1], seed=0), torch.from_numpy(x), 10), 0, 0, 1, "x")
-        return fit(network, x, y, loss="cross_entropy", grids=[10] if quick else [40, 80]).model
+        return fit(
+            network, x, y, loss="cross_entropy", grids=[10] if quick else [40, 80], options=Options(test=0)
+        ).model
     runs = [
-        fit(KAN(list(WIDTHS), seed=seed), x, y, loss="cross_entropy", grids=[3, 5], options=Options(seed=seed))
+        fit(KAN(list(WIDTHS), seed=seed), x, y, loss="cross_entropy", grids=[3, 5], options=Options(seed=seed, test=0))
         for seed in range(1 if quick else _SEEDS)
     ]
     return min(runs, key=lambda run: run.validation_error).model

@@ -10,7 +10,7 @@ from edgewise.experiments._localisation_data import Model, States, accuracy, few
 from edgewise.experiments._values import values
 from edgewise.nn import KAN, Layout, adapt_grid, lock, set_function, unlock
 from edgewise.session import Session
-from edgewise.train import fit
+from edgewise.train import Options, fit
 
 STEPS = {
     "[4, 2, 1, 1]": 75.0, "[4, 3, 1, 1]": 98.4, "a node removed": 97.7, "edges but those of p: x or x^2": 97.7,
@@ -51,7 +51,7 @@ def _begun(nodes: int, states: States) -> Session:
     x, y = states.inputs, states.localised.astype(float)
     network = adapt_grid(KAN([4, nodes, 1, 1], seed=0), torch.from_numpy(x), 3)
     network = lock(set_function(network, *_LAST, "x"), [_LAST])
-    network = fit(network, x, y, loss="cross_entropy", grids=[3, 5]).model
+    network = fit(network, x, y, loss="cross_entropy", grids=[3, 5], options=Options(test=0)).model
     network = lock(set_function(unlock(network, [_LAST]), *_LAST, "logistic"), [_LAST])
     return Session(network, x, y, _NAMES)
 

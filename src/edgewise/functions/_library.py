@@ -28,7 +28,7 @@ def get(name: str) -> Function:
     >>> get("x^-0.5").name
     '1/sqrt'
     """
-    if name in _LIBRARY:
+    if isinstance(name, str) and name in _LIBRARY:
         return _LIBRARY[name]
     match = _POWER.fullmatch(name) if isinstance(name, str) else None
     if match is None or not _nonzero(match[1]):

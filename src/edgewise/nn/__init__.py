@@ -23,6 +23,9 @@ from edgewise.nn._lock import smooth as smooth
 from edgewise.nn._lock import unlock as unlock
 from edgewise.nn._network import KAN as KAN
 from edgewise.nn._nodes import Nodes as Nodes
+from edgewise.nn._outputs import scale_outputs as scale_outputs
+from edgewise.nn._outputs import shift_outputs as shift_outputs
+from edgewise.nn._outputs import shiftable as shiftable
 from edgewise.nn._rational import RationalLayer as RationalLayer
 from edgewise.nn._rule import Rule as Rule
 from edgewise.nn._shape import has_shapes as has_shapes
@@ -36,7 +39,6 @@ from edgewise.nn._surgery import edge_of as edge_of
 from edgewise.nn._surgery import layer_of as layer_of
 from edgewise.nn._surgery import refine_grid as refine_grid
 from edgewise.nn._surgery import remove_edges as remove_edges
-from edgewise.nn._surgery import scale_outputs as scale_outputs
 from edgewise.nn._surgery import select as select
 from edgewise.nn._surgery import set_function as set_function
 from edgewise.nn._trace import Trace as Trace

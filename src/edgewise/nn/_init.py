@@ -55,7 +55,7 @@ def initial_values(layer: KANLayer, generator: torch.Generator | None = None) ->
 
 def check_scheme(name: str) -> None:
     """Raise InputError for a name that is no scheme."""
-    if name != "auto" and name not in SCHEMES:
+    if not isinstance(name, str) or (name != "auto" and name not in SCHEMES):
         raise unknown("initialisation", name, ["auto", *SCHEMES])
 
 

@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
-from edgewise._errors import InputError
+from edgewise._errors import InputError, unknown
+from edgewise._memory import require
 from edgewise.bases import RESIDUALS, named, residual
 from edgewise.kernels import Family, contract, plain_world, remembered
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._init import check_scheme, initial_values
 from edgewise.nn._rule import Rule
+
+_DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
 class KANLayer(torch.nn.Module):
@@ -68,10 +71,14 @@ class KANLayer(torch.nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        _check(n_in, n_out, grid, base, domain)
+        dtype = torch.get_default_dtype() if dtype is None else dtype
+        if not isinstance(dtype, torch.dtype) or dtype not in _DTYPES:
+            raise InputError(f"The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got {dtype!r}.")
+        _check(n_in, n_out, grid, base)
+        _check_domain(domain, dtype)
         check_scheme(init)
         self.n_in, self.n_out, self.kind, self.base, self.init = n_in, n_out, named(basis, degree), base, init
-        dtype = dtype or torch.get_default_dtype()
+        check_size(n_in, n_out, self.kind.count(grid), dtype)
         lo, hi = (torch.full((n_in,), float(end), dtype=dtype) for end in domain)
         self.register_buffer("knots", self.kind.placed(lo, hi, grid))
         self.coefficients = torch.nn.Parameter(torch.zeros(n_out, n_in, self.kind.count(grid), dtype=dtype))
@@ -238,12 +245,43 @@ def _columns(edges: list[tuple[int, int]], device: torch.device) -> tuple[Tensor
     return pairs[:, 0], pairs[:, 1]
 
 
-def _check(n_in: int, n_out: int, grid: int, base: str | None, domain: tuple[float, float]) -> None:
+def _check(n_in: int, n_out: int, grid: int, base: str | None) -> None:
     for name, value in (("n_in", n_in), ("n_out", n_out), ("grid", grid)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise InputError(f"The '{name}' parameter of KAN must be an int >= 1. Got {value!r} instead.")
-    if base is not None and base not in RESIDUALS:
-        residual(base)
-    pair = isinstance(domain, tuple | list) and len(domain) == 2 and all(isinstance(end, int | float) for end in domain)
-    if not (pair and -float("inf") < domain[0] < domain[1] < float("inf")):
+    if base is not None and (not isinstance(base, str) or base not in RESIDUALS):
+        raise unknown("base function", base, [*RESIDUALS, "None"])
+
+
+def _check_domain(domain: tuple[float, float], dtype: torch.dtype) -> None:
+    pair = isinstance(domain, tuple | list) and len(domain) == 2
+    if not (pair and all(isinstance(end, int | float) and not isinstance(end, bool) for end in domain)):
         raise InputError(f"The 'domain' parameter of KAN must be two finite numbers (lo, hi), lo < hi. Got {domain!r}.")
+    lo, hi = domain
+    limits = torch.finfo(dtype)
+    most, least = limits.max / 4, max(4 * limits.eps * min(max(abs(lo), abs(hi)), 1e308), 1e10 * limits.tiny)
+    if not (-most < lo < hi < most and hi - lo > least):
+        raise InputError(
+            "The 'domain' parameter of KAN must be two finite numbers (lo, hi), lo clearly below hi at the precision "
+            f"of {dtype}. Got {domain!r}."
+        )
+
+
+def check_size(n_in: int, n_out: int, count: int, dtype: torch.dtype) -> None:
+    """Refuse a layer that memory cannot hold while it is drawn; a device other than the CPU speaks for itself."""
+    if torch.empty(0).device.type != "cpu":
+        return
+    numbers = n_out * n_in * (count + 6) + n_in * (count + 6)
+    require(
+        numbers * (dtype.itemsize + 4 * 8),
+        f"A layer of {_number(n_out * n_in)} edges with {_number(count)} coefficients each",
+        "Use fewer nodes or a coarser grid.",
+    )
+
+
+def _number(value: int) -> str:
+    """
+    >>> _number(1200), _number(10**18)
+    ('1200', '1e+18')
+    """
+    return str(value) if value < 10**9 else f"{min(value, 10**300):.0e}"

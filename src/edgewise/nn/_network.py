@@ -67,10 +67,10 @@ class KAN(torch.nn.Module):
         self.nodes = [Nodes.parse(width) for width in widths]
         if self.nodes[0].arities:
             raise InputError(f"The first width of KAN counts the inputs and must be an int. Got {widths[0]!r}.")
-        if not isinstance(seed, int) or isinstance(seed, bool):
-            raise InputError(f"The 'seed' parameter of KAN must be an int. Got {seed!r}.")
-        if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-            raise InputError(f"The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got {dtype!r}.")
+        if not isinstance(seed, int) or isinstance(seed, bool) or abs(seed) >= 2**62:
+            raise InputError(f"The 'seed' parameter of KAN must be an int between -2^62 and 2^62. Got {seed!r}.")
+        if dtype is None:
+            raise InputError("The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got None.")
         generator = torch.Generator().manual_seed(seed)
         self.layers = torch.nn.ModuleList(
             KANLayer(

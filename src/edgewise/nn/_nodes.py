@@ -11,6 +11,7 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 
+_MOST = 1_000_000  # products of a layer
 Width = int | tuple[int, int | Sequence[int]]
 
 
@@ -37,8 +38,11 @@ class Nodes:
         n_sum: Any
         products: Any
         n_sum, products = width if isinstance(width, tuple | list) and len(width) == 2 else (width, [])
-        arities = [2] * products if _is_int(products, 0) else products
+        few = _is_int(products, 0) and products <= _MOST
+        arities = [2] * products if few else products
         listed = isinstance(arities, tuple | list) and all(_is_int(arity, 2) for arity in arities)
+        if listed and sum(arities) > 2 * _MOST:
+            raise InputError(f"The products of a layer of KAN take at most {2 * _MOST} factors. Got {sum(arities)}.")
         if not listed or not _is_int(n_sum, 0) or n_sum + len(arities) == 0:
             raise InputError(
                 "A width of KAN must be an int >= 1 (sum nodes), (sums, products) or (sums, [arity >= 2, ...]). "

@@ -12,7 +12,7 @@ from torch import Tensor
 from edgewise import functions
 from edgewise._errors import InputError
 from edgewise.nn._knots import reachable_grid, set_knots
-from edgewise.nn._layer import KANLayer
+from edgewise.nn._layer import KANLayer, check_size
 from edgewise.nn._network import KAN
 from edgewise.nn._nodes import Nodes
 from edgewise.nn._trace import trace
@@ -101,6 +101,7 @@ def refine_grid(model: KAN, factor: int) -> KAN:
     new = clone(model)
     for layer in _layers(new):
         grid = reachable_grid(layer, factor * layer.grid)
+        check_size(layer.n_in, layer.n_out, layer.kind.count(grid), layer.dtype)
         set_knots(layer, layer.kind.refined(layer.knots, grid // layer.grid), grid)
     return new
 
@@ -120,10 +121,15 @@ def adapt_grid(
     >>> model.layers[0].grid
     20
     """
-    if not 0 <= quantiles <= 0.95:
+    pair = isinstance(margins, tuple | list) and len(margins) == 2
+    if not (pair and all(_is_number(margin) and 0 <= margin < 1e6 for margin in margins)):
+        raise InputError(f"'margins' must be two numbers >= 0, for inputs and for hidden nodes. Got {margins!r}.")
+    if not _is_number(quantiles) or not 0 <= quantiles <= 0.95:
         raise InputError(f"'quantiles' must lie in [0, 0.95]. Got {quantiles!r}.")
     if grid is not None:
         _check_count("grid", grid)
+    if not isinstance(x, Tensor):
+        raise InputError(f"x must be a tensor (rows, {model.n_in}). Got {type(x).__name__}.")
     if x.dim() != 2 or x.shape[1] != model.n_in or len(x) == 0:
         raise InputError(f"x must have shape (rows, {model.n_in}) with at least one row. Got {tuple(x.shape)}.")
     new = clone(model)
@@ -136,31 +142,19 @@ def adapt_grid(
                     f"{what} not finite everywhere: a symbolic edge may have left its domain, or a row is bad."
                 )
             target = reachable_grid(layer, grid or layer.grid)
+            check_size(layer.n_in, layer.n_out, layer.kind.count(target), layer.dtype)
             set_knots(layer, layer.kind.adapted(h, target, margins[depth > 0], quantiles), target)
             h = nodes.combine(layer(h))
     return new
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _check_count(name: str, value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InputError(f"'{name}' must be an int >= 1. Got {value!r}.")
-
-
-def scale_outputs(model: KAN, factors: Tensor) -> KAN:
-    """Return the network with output o multiplied by factors[o], a tensor (n_out,)."""
-    if factors.shape != (model.n_out,):
-        raise InputError(
-            f"'factors' must have shape ({model.n_out},), one for each output. Got {tuple(factors.shape)}."
-        )
-    new = clone(model)
-    last = layer_of(new, len(new.layers) - 1)
-    with torch.no_grad():
-        for group, factor in zip(new.nodes[-1].groups(), factors.tolist(), strict=True):
-            j = group[0]
-            last.coefficients[j] *= factor
-            last.base_weight[j] *= factor
-            last.affine[j, :, 2:] *= factor
-    return new
 
 
 def compact(model: KAN, x: Tensor) -> KAN:

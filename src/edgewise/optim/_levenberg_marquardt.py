@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from edgewise._memory import require
 from edgewise.kernels import Factor, factor_for
 from edgewise.optim._damped import Damped, Watch
 from edgewise.optim._normal import Normal, SumOfSquares
@@ -45,6 +46,11 @@ class LM:
     ) -> tuple[Tensor, float]:  # fmt: skip
         """Return the best vector and its cost; `watch` sees each accepted step and may return True to end the run."""
         loop = Damped(self.steps, self.tolerance, self.damping)
+        require(
+            3 * start.element_size() * len(start) ** 2,
+            f"The matrix of a Levenberg-Marquardt step in {len(start)} parameters",
+            "Use solver 'cg', 'lbfgs' or 'adam', fewer nodes or a coarser grid.",
+        )
         factor = factor_for(start)
         return loop.minimise(problem.cost, lambda theta: _Cholesky(problem.normal(theta), factor), start, watch)
 

@@ -59,7 +59,7 @@ class Schedule:
     wait: int = 10
 
     def __post_init__(self) -> None:
-        if not callable(self.shape) and self.shape not in _SHAPES:
+        if not callable(self.shape) and not (isinstance(self.shape, str) and self.shape in _SHAPES):
             raise unknown("schedule", self.shape, [*_SHAPES, "a function of the share done"])
         real("warmup", self.warmup, 0, 0.99)
         real("floor", self.floor, 0, 1)

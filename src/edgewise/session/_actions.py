@@ -195,7 +195,7 @@ def refit_(now: Situation, rows: Rows, steps: int = 50) -> Situation:
 
 def fit_(now: Situation, rows: Rows, grids: Any = None, sparsity: float = 0.0) -> Situation:
     table = now.table(rows)
-    options = Options(progress=False)
+    options = Options(progress=False, test=0)
     return replace(now, model=fit(now.model, table.x, table.y, grids=grids, sparsity=sparsity, options=options).model)
 
 

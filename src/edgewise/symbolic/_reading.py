@@ -63,7 +63,8 @@ class Reading:
         self, model: KAN, x: Any, y: Any, functions: Iterable[str] | None, forbid: Iterable[str], slack: float | None
     ) -> None:  # fmt: skip
         self.names = _allowed(functions, forbid)
-        if slack is not None and not slack >= 1:
+        sound = isinstance(slack, int | float) and not isinstance(slack, bool)
+        if slack is not None and not (sound and 1 <= slack < math.inf):
             raise InputError(f"'slack' must be a number >= 1, the allowed growth of the error. Got {slack!r}.")
         rows = as_matrix(x, "x").to(model.device)
         if rows.shape[1] != model.n_in:
@@ -184,6 +185,9 @@ def _allowed(functions: Iterable[str] | None, forbid: Iterable[str]) -> list[str
     for what, names in given.items():
         if isinstance(names, str):
             raise InputError(f"'{what}' must list names, like ['{names}']. Got {names!r}.")
+        listed = isinstance(names, Iterable) and getattr(names, "ndim", 1) > 0  # arrays of one value are not
+        if not listed and not (names is None and what == "functions"):
+            raise InputError(f"'{what}' must list names of functions, like ['sin', 'x^2']. Got {names!r}.")
     names = library.names() if functions is None else [library.get(name).name for name in functions]
     gone = {library.get(name).name for name in forbid}
     left = [name for name in dict.fromkeys(names) if name not in gone]

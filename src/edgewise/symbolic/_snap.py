@@ -83,6 +83,10 @@ def snap(
     >>> ew.symbolic.snap(fit.model, x, torch.sin(3 * x[:, 0])).model.formula(["t"])
     sin(3*t)
     """
+    if choose is not None and not isinstance(choose, Mapping):
+        raise InputError(f"'choose' must be a dict from edges (layer, j, i) to choices. Got {choose!r}.")
+    if not isinstance(rounding, bool):
+        raise InputError(f"'rounding' must be True or False. Got {rounding!r}.")
     reading = Reading(model, x, y, functions, forbid, slack)
     with one_thread():
         result = _Snapping(reading, choose or {}).run(rounding)

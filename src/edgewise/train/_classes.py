@@ -58,7 +58,7 @@ class Classes:
                 break
             start = found[1]
         _, chosen, amount = best
-        if not self.split.has_held:
+        if not self.split.leaves_out:
             return chosen, chosen, outcome
         whole = self.split.whole
         model = self._train(chosen, whole, self._grid(chosen), amount, self.next)

@@ -12,6 +12,8 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise.train._table import Table
 
+_LEAST = 1e-290  # size of a column of inputs
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -33,7 +35,7 @@ def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
         if tensor.is_complex():
             raise TypeError("the numbers are complex")
         tensor = tensor.to(torch.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(
             f"{what} must be numbers in an array or tensor. Got {type(values).__name__}: {reason}."
@@ -101,6 +103,13 @@ def _checked(x: Any, y: Any, weights: Any, shape: Shape, first: int) -> tuple[Te
         raise InputError(f"x and y must have equally many rows. Got {len(x)} and {len(y)}.")
     if x.shape[1] != shape.n_in:
         raise InputError(f"This KAN takes {shape.n_in} input columns. x has {x.shape[1]}.")
+    size = x.abs().amax(0)
+    if bool(((size > 0) & (size < _LEAST)).any()):
+        column = int(((size > 0) & (size < _LEAST)).nonzero()[0])
+        raise InputError(
+            f"x has values of at most {float(size[column]):.1g} in column {column}, too small to divide into cells. "
+            "Rescale the column, for example its units."
+        )
     if shape.classes:
         _check_classes(y, shape.n_out, first)
     elif y.shape[1] != shape.n_out:

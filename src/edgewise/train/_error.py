@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Callable
 
-from edgewise.nn import KAN
+import torch
+from torch import Tensor
+
 from edgewise.train._loss import Loss, Squared
 from edgewise.train._rows import Rows
 from edgewise.train._table import Table
 
 _ROWS = 16_384  # evaluated at once
 
+Function = Callable[[Tensor], Tensor]  # x (n, n_in) -> outputs (n, n_out), as a network is
 
-def error_of(model: KAN, table: Rows, loss: Loss | None = None) -> float:
+
+def error_of(model: Function, table: Rows, loss: Loss | None = None) -> float:
     """The error over a table, root mean square unless another loss says otherwise; infinite where there is none."""
     loss = loss or Squared()
     total = weight = 0.0
@@ -24,7 +28,7 @@ def error_of(model: KAN, table: Rows, loss: Loss | None = None) -> float:
     return value if value == value else float("inf")
 
 
-def accuracy_of(model: KAN, table: Rows) -> float:
+def accuracy_of(model: Function, table: Rows) -> float:
     """The weighted share of rows whose class is the network's first choice."""
     right = weight = 0.0
     with torch.no_grad():

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from edgewise._errors import InputError
+from edgewise._memory import refused
 from edgewise.kernels import one_thread
-from edgewise.nn import KAN, Layout, add_constant, clone, layer_of, scale_outputs, shaped
+from edgewise.nn import KAN, Layout, add_constant, clone, layer_of, shaped
 from edgewise.optim import CG, LBFGS, LM, Adam
 from edgewise.train._classes import Classes
 from edgewise.train._data import Shape, as_rows
@@ -33,6 +35,7 @@ from edgewise.train._starts import respread
 from edgewise.train._stream import Stream
 from edgewise.train._table import Table
 
+_REMEDY = "Use fewer nodes, a coarser grid, fewer rows, or solver 'adam'."
 _SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest
 _TRAINED = 0.4  # of the error that counts as next to nothing learned: below, a network is taken as trained
 _FAR = 10.0  # of the target's spread: a line search gets no further than this by itself
@@ -74,7 +77,7 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     """
     if not isinstance(model, KAN):
         raise InputError(f"'model' must be an edgewise.KAN. Got {type(model).__name__}.")
-    if isinstance(sparsity, bool | str) or not 0 <= sparsity < float("inf"):
+    if isinstance(sparsity, bool) or not isinstance(sparsity, int | float) or not 0 <= sparsity < float("inf"):
         raise InputError(f"'sparsity' must be a number >= 0, in units of the target's spread. Got {sparsity!r}.")
     if options is not None and not isinstance(options, Options):
         raise InputError(f"'options' must be an edgewise.Options. Got {options!r}.")
@@ -87,7 +90,7 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     rows = _rows(x, y, weights, Shape(model.n_in, model.n_out, isinstance(measure, CrossEntropy), model.device))
     job = _Fit(model, rows, measure, sparsity, monitor)
     small = Layout(model).size * len(rows) < _SMALL
-    with monitor.running(), one_thread() if small else nullcontext():
+    with refused("This fit", _REMEDY), monitor.running(), one_thread() if small else nullcontext():
         return job.run(grids, solver)
 
 
@@ -114,9 +117,9 @@ class _Fit:
     ) -> None:  # fmt: skip
         self.monitor, self.options = monitor, monitor.options
         self.sparsity, self.dtype = sparsity, model.dtype
-        self.split = split(rows, loss, self.options)
-        self.loss = loss.scaled(1 / self.split.scale)
-        self.ones = torch.ones(model.n_out, dtype=torch.float64, device=model.device)
+        self.split = split(rows, loss, self.options, model)
+        self.units = self.split.units
+        self.loss = loss.scaled(1 / self.units.scale)
         self.constant = constant_error(self.split.whole.sample, self.loss, model.n_out)
         self.model, self.trained = self._first(clone(model, torch.float64))
 
@@ -125,10 +128,15 @@ class _Fit:
 
         One that explains nothing starts with its curves over the data's range.
         """
-        scaled = scale_outputs(model, self.ones / self.split.scale)
         few = self.split.whole.sample
-        with torch.no_grad():
-            error = error_of(scaled, few, self.loss.tuned(scaled(few.x), few.y))
+
+        def error_at(start: KAN) -> float:
+            with torch.no_grad():
+                return error_of(start, few, self.loss.tuned(start(few.x), few.y))
+
+        # The values of a network that learned nothing yet may be anything: then they are taken for the centred ones.
+        scaled = min(self.units.inside(model), self.units.scaled(model), key=error_at)
+        error = error_at(scaled)
         symbolic = any(layer.symbols for layer in model.layers)
         if symbolic or error < self.constant:
             return scaled, error < _TRAINED * self.loss.poor * self.constant
@@ -136,14 +144,14 @@ class _Fit:
         return respread(scaled if locked else model, few.x), False
 
     def run(self, grids: str | Sequence[int] | None, solver: str | Solver) -> FitResult:
-        whole, train = self.split.whole.rows, self.split.train.rows
+        whole = self.split.whole.rows
         classes, stream = isinstance(self.loss, CrossEntropy), isinstance(whole, Stream)
         chosen, notes = choose_solver(solver, self.model, len(whole), classes=classes, stream=stream)
         chosen = chosen if Layout(self.model).size else LM()  # which has nothing to do either, and knows
         notes += self.split.notes
         second = isinstance(chosen, LM | CG)
         schedule = choose_grids(
-            grids, self.model, len(train), coarse=self.sparsity > 0, grow=second, trained=self.trained
+            grids, self.model, self.split.final, coarse=self.sparsity > 0, grow=second, trained=self.trained
         )  # fmt: skip
         if second and self.trained:
             notes.append("The network was trained already: training went on from it, and held-out rows may not be new.")
@@ -160,7 +168,7 @@ class _Fit:
         train = self.split.train.rows
         assert isinstance(train, Table)
         held = self.split.held if self.split.has_held else None
-        first = FirstOrder(train, held, solver, self.monitor, self.split.scale, loss=self.loss, seed=self.options.seed)
+        first = FirstOrder(train, held, solver, self.monitor, self.units.scale, loss=self.loss, seed=self.options.seed)
         start = self.model if self.trained else self._centred(0.0 if isinstance(solver, Adam) else _FAR)
         model, outcome = first.run(start, schedule, self.sparsity, self.dtype)
         few = self.split.train.sample
@@ -180,23 +188,37 @@ class _Fit:
         return new
 
     def _finish(self, model: KAN, chosen: KAN, outcome: Outcome, loss: Loss, notes: list[str]) -> FitResult:
-        """`chosen` is the network before it was trained on the held-out rows as well."""
-        scale, whole, held = self.split.scale, self.split.whole.rows, self.split.held
-        model, chosen = shaped(model), shaped(chosen)
-        train, validation = error_of(model, whole, loss), error_of(chosen, held, loss)
+        """`chosen` is the network before it was trained on the rows that were held out as well."""
+        found, split = self._returned(model), self.split
+        final, before = self._inside(found), self._inside(found if chosen is model else self._returned(chosen))
+        train, validation = error_of(final, split.whole.rows, loss), error_of(before, split.held, loss)
         outcome = self.monitor.asked() or outcome
         if not outcome.early and self.constant > 0 and validation > loss.poor * self.constant:
             outcome = Outcome.POOR
+        scale = self.units.scale
         result = FitResult(
-            clone(scale_outputs(model, self.ones * scale), self.dtype),
+            found,
             self.monitor.history,
             outcome,
             train * scale,
-            validation * scale if self.split.has_held else math.nan,
+            validation * scale if split.has_held else math.nan,
             [*notes, *self.monitor.notes()],
             loss.name,
+            test_error=math.nan if split.test is None else error_of(before, split.test, loss) * scale,
         )
         if not isinstance(loss, CrossEntropy):
             return result
-        share = accuracy_of(chosen, held) if self.split.has_held else math.nan
-        return replace(result, train_accuracy=accuracy_of(model, whole), validation_accuracy=share)
+        return replace(
+            result,
+            train_accuracy=accuracy_of(final, split.whole.rows),
+            validation_accuracy=accuracy_of(before, split.held) if split.has_held else math.nan,
+            test_accuracy=math.nan if split.test is None else accuracy_of(before, split.test),
+        )
+
+    def _returned(self, model: KAN) -> KAN:
+        """A network as it is returned: in the targets' units and its own dtype."""
+        return clone(self.units.outside(shaped(model)), self.dtype)
+
+    def _inside(self, model: KAN) -> Callable[[Tensor], Tensor]:
+        """What a network that is returned gives, in the units of training."""
+        return lambda x: self.units.of(model(x).double())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from edgewise._memory import require
 from edgewise.kernels import factor_for
 from edgewise.nn import KAN, KANLayer, Layout, Pass, mirror
 from edgewise.optim import Normal
@@ -52,6 +53,7 @@ def penalty(
         blocks = []
         for depth, layer in enumerate(model.layers):
             assert isinstance(layer, KANLayer)
+            _check_size(layout.blocks[depth].spline, layer.coefficients.shape[-1])
             edges = _Edges(layer, layout.blocks[depth].spline, forward.features(depth), forward.sensitivities[depth])
             form = edges.smoothing(smoothing)
             form = form + edges.sparsity(sparsity) if sparsity > 0 else form
@@ -59,6 +61,14 @@ def penalty(
             rest = edges.ridge(ridge) if ridge > 0 else edges.continuation(error, rows or len(table))
             blocks.append(form + rest)
     return Quadratic(blocks)
+
+
+def _check_size(edges: Tensor, count: int) -> None:
+    require(
+        8 * 6 * len(edges) * count**2,
+        f"The penalties on {len(edges)} edges with {count} coefficients each",
+        "Use a coarser grid or fewer edges.",
+    )
 
 
 @dataclass(frozen=True)

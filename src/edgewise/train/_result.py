@@ -70,9 +70,16 @@ class FitResult:
     """A trained network and its record.
 
     `history` is a list of rows (round, grid, parameters, train, validation, seconds, steps); `frame()` gives it as a
-    pandas table. Errors are root mean squares in the target's units: `train_error` over all rows with the final
-    network, `validation_error` over rows held out from the network that was chosen, before it was trained on them as
-    well (NaN where none were held out).
+    pandas table. Errors are root mean squares in the target's units:
+
+        train_error       over all rows, with the network that is returned
+        test_error        over rows that neither trained nor chose it: the one to report
+        validation_error  over the rows that the start and the grid (or the epoch) were chosen by: too low, by little
+                          where many rows chose among few, by much where few chose among many
+
+    The last two are of the network before it was trained on the held-out rows as well, so that it is a little better
+    than `test_error` says; NaN where no rows were held out. Compare networks by `validation_error`: `test_error` is no
+    longer honest once something was chosen by it.
 
     With `loss` "cross_entropy" errors are mean cross-entropies in nats, and the accuracies are the shares of rows whose
     class is the network's first choice; with a robust loss they are roots of its mean, to which outliers add little.
@@ -87,6 +94,8 @@ class FitResult:
     loss: str = "squared"
     train_accuracy: float = math.nan
     validation_accuracy: float = math.nan
+    test_error: float = math.nan
+    test_accuracy: float = math.nan
 
     def frame(self) -> pd.DataFrame:
         import pandas as pd
@@ -96,8 +105,10 @@ class FitResult:
     def __repr__(self) -> str:
         grid = self.history[-1].grid if self.history else 0
         classes = self.loss == "cross_entropy"
-        shares = f", train_accuracy={self.train_accuracy:.3g}, validation_accuracy={self.validation_accuracy:.3g}"
+        names = ["train", "validation", "test"]
+        errors = ", ".join(f"{name}_error={getattr(self, f'{name}_error'):.3g}" for name in names)
+        shares = "".join(f", {name}_accuracy={getattr(self, f'{name}_accuracy'):.3g}" for name in names)
         return (
-            f"FitResult(grid={grid}, train_error={self.train_error:.3g}, validation_error={self.validation_error:.3g}"
+            f"FitResult(grid={grid}, {errors}"
             f"{shares if classes else ''}, outcome={self.outcome.name}: {self.outcome.message})"
         )

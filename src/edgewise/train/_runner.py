@@ -119,7 +119,7 @@ class Runner:
         return held
 
     def log(self, model: KAN, train: float, validation: float) -> None:
-        scale = self.split.scale
+        scale = self.split.units.scale
         self.monitor.record(grid_of(model), Layout(model).size, train * scale, validation * scale)
 
     def _check(self) -> None:

@@ -30,9 +30,10 @@ class SecondOrder:
         """The network, what it was before it was trained on the held-out rows as well, and how it ended."""
         if not self.trained:
             coarse = model if schedule[0] is None else adapt_grid(model, self.split.train.sample.x, schedule[0])
-            model = best_start(coarse, self.split, self.runner.given, self.runner.options, self.runner.monitor)
+            runner = self.runner
+            model = best_start(coarse, self.split, runner.given, runner.options, runner.solver, runner.monitor)
         chosen, outcome = self._grow(model, schedule, automatic)
-        polished = self._polish(chosen) if self.split.has_held and not self.late() else chosen
+        polished = self._polish(chosen) if self.split.leaves_out and not self.late() else chosen
         if len(schedule) == 1 and outcome is Outcome.GRIDS_DONE:
             outcome = Outcome.CONVERGED
         return polished, chosen, outcome
@@ -46,7 +47,7 @@ class SecondOrder:
             best_error = runner.held(model)
         outcome = Outcome.GRIDS_DONE
         for number, grid in enumerate(schedule):
-            if automatic and number and too_fine(model, grid, len(self.split.train.rows), self.runner.solver):
+            if automatic and number and too_fine(model, grid, self.split.final, self.runner.solver):
                 outcome = Outcome.ROWS_EXHAUSTED
                 break
             model = self._train(model, self.split.train, grid)

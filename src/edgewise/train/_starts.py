@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from edgewise._deadline import cut
 from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, held_knots
-from edgewise.optim import LM
+from edgewise.optim import CG, LM
 from edgewise.train._error import error_of
 from edgewise.train._loss import Loss
 from edgewise.train._monitor import Monitor
@@ -19,29 +21,35 @@ from edgewise.train._table import Table
 
 _GOOD = 1e-2  # of the target's spread: no other start is tried
 _FAR = 10.0  # of the target's spread
-_ROWS = 1000  # that a start is trained on
+_ROWS, _STEPS = 1000, 40  # that a start is trained on and by, at most
 
 
-def best_start(model: KAN, split: Split, loss: Loss, options: Options, monitor: Monitor) -> KAN:
+def best_start(
+    model: KAN, split: Split, loss: Loss, options: Options, solver: LM | CG, monitor: Monitor
+) -> KAN:  # fmt: skip
     """Train from the network as it is, then from fresh coefficients, and return the best on the held-out rows.
 
     "auto" allows one start for one layer of sums (a linear problem), 8 for two layers or products, 32 for more, and
     stops early at an error below one hundredth of the spread, or once the two best of at least three agree to 10 %
-    below a twentieth of it. A single start is trained here only where it is far off, as where the targets' mean is
-    large: penalties in units of such an error would hide the rows from the solver. The end of the fit ends the search.
+    below a twentieth of it. A single start is trained here as well: without penalties, and from strong damping on, it
+    gets into a good basin more often. One layer of sums is only where it is far off: penalties in units of such an
+    error would hide the rows from the solver. The end of the fit ends the search.
     """
     rows, restarts, seed = split.train.sample, options.restarts, options.seed
     products = any(nodes.arities for nodes in model.nodes)
-    automatic = 1 if len(model.layers) == 1 and not products else 8 if len(model.layers) <= 2 else 32
+    flat = len(model.layers) == 1 and not products
+    automatic = 1 if flat else 8 if len(model.layers) <= 2 else 32
     count = automatic if isinstance(restarts, str) else restarts
-    if spline_edges(model) == 0 or (count == 1 and error_of(model, rows, _tuned(loss, model, rows)) < _FAR):
+    near = flat and count == 1 and error_of(model, rows, _tuned(loss, model, rows)) < _FAR
+    if spline_edges(model) == 0 or near:
         return model
+    quick = replace(solver, steps=min(_STEPS, solver.steps), tolerance=1e-3, damping=1.0)
     few = rows.rows(torch.arange(min(len(rows), _ROWS), device=rows.x.device))
     tried: list[tuple[float, KAN]] = []
     for k in range(count):
         if tried and _ended(monitor):
             break
-        start = _coarse(model if k == 0 else respread(model, few.x, seed + 1000 * k), few, loss, monitor)
+        start = _coarse(model if k == 0 else respread(model, few.x, seed + 1000 * k), few, loss, quick, monitor)
         tried.append((error_of(start, split.held, _tuned(loss, start, few)), start))
         errors = sorted(error for error, _ in tried)
         agreed = len(errors) >= 3 and errors[1] < 1.1 * errors[0]
@@ -50,15 +58,15 @@ def best_start(model: KAN, split: Split, loss: Loss, options: Options, monitor: 
     return min(tried, key=lambda pair: pair[0])[1]
 
 
-def _coarse(model: KAN, rows: Table, loss: Loss, monitor: Monitor) -> KAN:
+def _coarse(model: KAN, rows: Table, loss: Loss, solver: LM | CG, monitor: Monitor) -> KAN:
     for _ in range(2):
         model = adapt_grid(model, rows.x)
         problem = Objective(model, rows, loss=_tuned(loss, model, rows))
-        model = clone(problem.network(_minimised(problem, monitor)))
+        model = clone(problem.network(_minimised(problem, solver, monitor)))
     return model
 
 
-def _minimised(problem: Objective, monitor: Monitor) -> Tensor:
+def _minimised(problem: Objective, solver: LM | CG, monitor: Monitor) -> Tensor:
     """The parameters after a few steps, or after as many of them as the time allows."""
     reached = problem.start
 
@@ -67,7 +75,6 @@ def _minimised(problem: Objective, monitor: Monitor) -> Tensor:
         reached = vector
         return _ended(monitor)
 
-    solver = LM(steps=40, tolerance=1e-3, damping=1.0)
     cut(monitor.deadline, lambda: solver.minimise(problem, problem.start, watch))
     return reached
 

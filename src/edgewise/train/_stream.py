@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,12 +19,13 @@ _MIXERS = (-0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)  # odd, of SplitMix64
 
 @dataclass(frozen=True)
 class Survey:
-    """What one pass finds: how many rows, their mean weight, the targets' spread and size, the inputs' ranges."""
+    """What one pass finds: how many rows, their mean weight, the targets' spread, size and mean, the inputs' ranges."""
 
     rows: int
     weight: float
     spread: float
     size: float
+    mean: Tensor
     lo: Tensor
     hi: Tensor
 
@@ -33,16 +34,17 @@ class Survey:
 class Stream:
     """A source of batches (x, y) or (x, y, weights) that can be gone through again and again, in any order.
 
-    A row is on one side or the other by what its inputs are, not by where it comes: a place in [0, 1) is computed from
-    them, and rows below `share` are held out. So a loader may shuffle, and equal inputs stay together.
+    A row is in one part or another by what its inputs are, not by where it comes: a place in [0, 1) is computed from
+    them, and a part has those from `low` to `high`. So a loader may shuffle, and equal inputs stay together. `unit`
+    is applied to the targets.
     """
 
     source: Iterable[Any]
     shape: Shape
     survey: Survey
-    side: str = "all"
-    share: float = 0.0
-    scale: float = 1.0
+    low: float = 0.0
+    high: float = 1.0
+    unit: Callable[[Tensor], Tensor] = torch.clone
     count: int = 0
 
     @classmethod
@@ -63,23 +65,35 @@ class Stream:
         if rows < 3:
             raise InputError(f"Fitting needs at least 3 rows of positive weight. Got {rows}.")
         variance = (second / rows - (first / rows).square()).clamp_min(0)
-        return cls(source, shape, Survey(rows, weight / rows, float(variance.mean().sqrt()), size, lo, hi), count=rows)
+        spread, mean = float(variance.mean().sqrt()), origin + first / rows
+        return cls(source, shape, Survey(rows, weight / rows, spread, size, mean, lo, hi), count=rows)
 
     def __len__(self) -> int:
         return self.count
 
-    def scaled(self, scale: float) -> Stream:
+    def within(self, unit: Callable[[Tensor], Tensor]) -> Stream:
         """The same rows with targets in another unit."""
-        return replace(self, scale=scale)
+        return replace(self, unit=unit)
 
-    def divided(self, share: float) -> tuple[Stream, Stream]:
-        """The rows to train on, and about this share of all rows to hold out, at most as many as a sample has."""
-        held = replace(self, side="held", share=min(share, _KEPT / len(self)))
-        held = replace(held, count=sum(len(part) for part in held._parts()))
-        return replace(held, side="rest", count=len(self) - len(held)), held
+    def divided(self, chosen: int, reported: int) -> tuple[Stream, Stream, Stream]:
+        """The rows to train on, and about so many to choose by and to report, at most as many as a sample has."""
+        first = min(chosen, _KEPT) / len(self)
+        second = first + min(reported, _KEPT) / len(self)
+        parts = [replace(self, low=low, high=high) for low, high in ((second, 1.0), (0.0, first), (first, second))]
+        counts = [0, 0, 0]
+        for whole in self._parts():
+            place = _place(whole.x)
+            for number, part in enumerate(parts):
+                counts[number] += int(part.takes(place).sum())
+        rest, held, test = (replace(part, count=count) for part, count in zip(parts, counts, strict=True))
+        return rest, held, test
+
+    def takes(self, place: Tensor) -> Tensor:
+        """Which places are those of this part."""
+        return (self.low <= place) & (place < self.high)
 
     def batches(self, rows: int) -> Iterator[Table]:
-        """The rows of this side, pooled or cut into pieces of at most `rows`."""
+        """The rows of this part, pooled or cut into pieces of at most `rows`."""
         waiting: list[Table] = []
         count = 0
         for part in self._parts():
@@ -95,33 +109,28 @@ class Stream:
             yield _joined(waiting)
 
     def sample(self) -> Table:
-        """Rows of this side in even steps, and one at each end of each input's range, in random order.
+        """Rows of this part: see `samples`."""
+        return self.samples([self])[0]
 
-        Where few are read of it, these are of all of it, even of a source that is sorted.
+    def samples(self, parts: Sequence[Stream]) -> list[Table]:
+        """Of each part rows in even steps, and one at each end of each input's range, in random order, by one pass.
+
+        Where few are read of a sample, these are of all of it, even of a source that is sorted.
         """
-        step = max(1, len(self) // _KEPT)
-        ends = torch.cat([self.survey.lo, self.survey.hi])
-        open_ = torch.ones_like(ends, dtype=torch.bool)
-        kept: list[Table] = []
-        seen = 0
-        for part in self._parts():
-            chosen = (torch.arange(seen, seen + len(part), device=part.x.device) % step) == 0
-            there = (part.x.repeat(1, 2) == ends) & open_
-            chosen[there.int().argmax(0)[there.any(0)]] = True
-            open_ &= ~there.any(0)
-            seen += len(part)
-            if chosen.any():
-                kept.append(_chosen(part, chosen))
-        order = torch.randperm(sum(map(len, kept)), generator=torch.Generator().manual_seed(0))
-        return _joined(kept).rows(order.to(ends.device))
+        found = [_Sample(part) for part in parts]
+        for rows in self._parts():
+            place = _place(rows.x)
+            for one in found:
+                one.take(_chosen(rows, one.part.takes(place)))
+        return [one.table() for one in found]
 
     def _parts(self) -> Iterator[Table]:
         seen = 0
         for x, y, w in _checked(self.source, self.shape):
             seen += len(x)
-            part = Table(x, y / self.scale, w / self.survey.weight)
-            if self.side != "all":
-                part = _chosen(part, (_place(x) < self.share) == (self.side == "held"))
+            part = Table(x, self.unit(y), w / self.survey.weight)
+            if self.high - self.low < 1:
+                part = _chosen(part, self.takes(_place(x)))
             if len(part):
                 yield part
         if seen != self.survey.rows:
@@ -129,6 +138,31 @@ class Stream:
                 f"Batches must give the same rows whenever they are gone through. Got {self.survey.rows} rows at first "
                 f"and {seen} now. Rows that can be gone through only once must be in memory or in a file."
             )
+
+
+class _Sample:
+    """Rows kept of one part as they come by."""
+
+    def __init__(self, part: Stream) -> None:
+        self.part, self.step, self.seen = part, max(1, len(part) // _KEPT), 0
+        self.ends = torch.cat([part.survey.lo, part.survey.hi])
+        self.open = torch.ones_like(self.ends, dtype=torch.bool)
+        self.kept: list[Table] = []
+
+    def take(self, rows: Table) -> None:
+        if not len(rows):
+            return
+        chosen = (torch.arange(self.seen, self.seen + len(rows), device=rows.x.device) % self.step) == 0
+        there = (rows.x.repeat(1, 2) == self.ends) & self.open
+        chosen[there.int().argmax(0)[there.any(0)]] = True
+        self.open &= ~there.any(0)
+        self.seen += len(rows)
+        if chosen.any():
+            self.kept.append(_chosen(rows, chosen))
+
+    def table(self) -> Table:
+        order = torch.randperm(sum(map(len, self.kept)), generator=torch.Generator().manual_seed(0))
+        return _joined(self.kept).rows(order.to(self.ends.device))
 
 
 def _place(x: Tensor) -> Tensor:

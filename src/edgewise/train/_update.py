@@ -82,7 +82,7 @@ def update(
 def _check(model: KAN, keep: float, steps: int) -> None:
     if not isinstance(model, KAN):
         raise InputError(f"'model' must be an edgewise.KAN. Got {type(model).__name__}.")
-    if isinstance(keep, bool | str) or not 0 <= keep < float("inf"):
+    if isinstance(keep, bool) or not isinstance(keep, int | float) or not 0 <= keep < float("inf"):
         raise InputError(f"'keep' must be a number >= 0, the weight of what stays. Got {keep!r}.")
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise InputError(f"'steps' must be an int >= 1. Got {steps!r}.")

@@ -60,7 +60,7 @@ class Classifier:
         rows = np.concatenate([split.train, *copies])[:, self.columns]
         real = np.repeat([1.0, 0.0], [len(split.train), _COPIES * len(split.train)])
         model = KAN([len(self.columns), *widths, 1], grid=_GRID, seed=seed)
-        options = Options(seed=seed, progress=False)
+        options = Options(seed=seed, progress=False, test=0)
         result = fit(model, rows, real, loss="cross_entropy", grids=[_GRID], options=options)
         if result.outcome is Outcome.INTERRUPTED:
             raise KeyboardInterrupt

@@ -120,7 +120,8 @@ class Search:
                 return
             leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
             self._finish(leaves[:_LEAVES])
-            self._settle(self.floor)
+            if not self._late():
+                self._settle(self.floor)
             if self.pool.done():
                 return
 

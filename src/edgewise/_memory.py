@@ -59,7 +59,7 @@ def _shown(size: int) -> str:
     if size >= _MOST:
         return "more than 1024 EiB"
     power = max(20, (max(size, 1).bit_length() - 1) // 10 * 10)
-    return f"about {size >> power} {dict(zip((20, 30, 40, 50, 60), 'MGTPE', strict=True))[power]}iB"
+    return f"about {size >> power} {'MGTPE'[power // 10 - 2]}iB"
 
 
 def _free() -> int | None:

@@ -190,7 +190,7 @@ def _plain(template: Formula, numbers: dict[sympy.Symbol, float]) -> bool:
         factors = [f for f in sympy.Mul.make_args(part) if not constant(f)]
         if linear:
             return len(factors) <= 1 and all(f in inputs for f in factors)
-        return all(f in inputs or (f.is_Pow and f.base in inputs and constant(f.exp)) for f in factors)
+        return all(f in inputs or (isinstance(f, sympy.Pow) and f.base in inputs and constant(f.exp)) for f in factors)
 
     return monomial(template, False) or all(monomial(term, True) for term in sympy.Add.make_args(template))
 

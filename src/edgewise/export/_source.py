@@ -186,6 +186,6 @@ def _check_part(part: Formula) -> None:
         raise InputError(f"The formula holds {part}, which is not a real and finite number.")
     if part.is_Float and part != 0 and float(part) == 0:
         raise InputError(f"The formula holds {sympy.N(part, 6)}, which is too small for a double.")
-    numbers = part.as_numer_denom() if part.is_Rational else (part,) if part.is_Float else ()
+    numbers = (part.p, part.q) if isinstance(part, sympy.Rational) else (part,) if isinstance(part, sympy.Float) else ()
     if any(abs(number) > _LARGEST for number in numbers):
         raise InputError(f"The formula holds {sympy.N(part, 6)}, which is too large for a double.")

@@ -164,7 +164,7 @@ def _notes(read: Sequence[tuple[str, str, Column]], file: _File) -> list[str]:
 
 def _guess(alike: Sequence[tuple[str, Column]], sign: str, other: str) -> str:
     name, column = alike[0]
-    values = dict(zip(SIGNS, _both(column), strict=True))
+    values: dict[str, str] = dict(zip(SIGNS, _both(column), strict=True))
     more = f", likewise {len(alike) - 1} more," if len(alike) > 1 else ""
     return (
         f"{column.example!r} in column {name!r}{more} is read as {values[sign]}, not {values[other]}: "

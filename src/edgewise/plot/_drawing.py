@@ -36,7 +36,7 @@ def drawing(texts: Iterable[str]) -> Iterator[None]:
 
 
 @contextmanager
-def settings(values: dict[str, Any]) -> Iterator[None]:
+def settings(values: dict[Any, Any]) -> Iterator[None]:
     """Hold the lock and change some of matplotlib's settings; others keep what another thread gives them meanwhile."""
     with LOCK:
         before = {key: mpl.rcParams[key] for key in values}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.mathtext import MathTextParser
@@ -16,7 +16,7 @@ from edgewise.plot._drawing import LOCK
 _MOST_LETTERS = 60  # of a name
 _MOST_MATH = 120  # of LaTeX between dollars
 _WORDS = re.compile(r"[A-Za-z0-9_ ]*")
-PLAIN = {"parse_math": False, "usetex": False}  # for texts that are set as they are
+PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}  # for texts that are set as they are
 _GREEK = (
     "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|phi|chi|psi|omega|"
     "Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega"
@@ -40,7 +40,7 @@ class Label(NamedTuple):
     is_math: bool
 
     @property
-    def style(self) -> dict[str, bool]:
+    def style(self) -> dict[str, Any]:
         """What a matplotlib text needs to show the label, whatever the user's settings are."""
         return {"parse_math": self.is_math, "usetex": False}
 

@@ -86,7 +86,8 @@ def _outline(math: str) -> Path | None:
     fonts = FontProperties(size=_SIZE, math_fontfamily=family)
     try:
         with LOCK:
-            return Path(*text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True))
+            vertices, codes = text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True)
+        return Path(vertices, codes)
     except (ValueError, RuntimeError):  # a formula nested too deeply too
         return None
 

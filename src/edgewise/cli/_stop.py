@@ -25,7 +25,8 @@ class Stop:
 
     @contextmanager
     def loading(self) -> Iterator[None]:
-        """Import modules. Compiled ones may swallow an interrupt, or make another error of it: it is raised here."""
+        """Import modules, and be interrupted after it: compiled ones may swallow an interrupt, or abort. A second
+        signal interrupts at once."""
         mine = _here() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if mine:
             signal.signal(signal.SIGINT, self._note)
@@ -42,8 +43,9 @@ class Stop:
             raise KeyboardInterrupt
 
     def _note(self, number: int, frame: Any) -> None:
+        if self._asked:
+            signal.default_int_handler(number, frame)
         self._asked = True
-        signal.default_int_handler(number, frame)
 
     def unwind(self, number: int, frame: Any) -> None:
         """Handle a signal as Ctrl-C is handled at this moment; the exit code is that of the signal."""

@@ -17,7 +17,7 @@ YEARS = np.array([0.2409, 0.6152, 1.0, 1.881, 11.862, 29.457, 84.01, 164.79])
 GRID = np.linspace(0, 1, 40)
 
 
-def searched(x: np.ndarray, y: np.ndarray, names: list[str], seconds: float = 2.0) -> Discovery:
+def searched(x: np.ndarray, y: np.ndarray, names: list[str], seconds: float = 60.0) -> Discovery:
     return ew.discover(x.reshape(len(y), -1), y, names, time_limit=seconds)
 
 
@@ -75,10 +75,10 @@ def test_an_exact_law_is_claimed_on_six_rows(whole: bool) -> None:
     assert found.best.expression == 2 * sympy.Symbol("x") * sympy.Symbol("z") + 1
 
 
-def test_a_line_is_claimed_on_eight_rows_where_the_noise_is_small() -> None:
+def test_a_line_is_claimed_on_eight_rows_of_known_noise() -> None:
     x = np.random.default_rng(5).uniform(0, 1, 8)
     y = 2 * x + 1 + 0.02 * np.random.default_rng(6).standard_normal(8)
-    found = searched(x, y, ["x"])
+    found = ew.discover(x[:, None], y, ["x"], noise=0.05)
     assert found.outcome is Outcome.NOISE
     assert found.best.predict([[0.0], [1.0]]) == pytest.approx([1.0, 3.0], abs=0.1)
 

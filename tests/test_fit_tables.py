@@ -145,8 +145,9 @@ def test_a_constant_that_nothing_may_change_stays() -> None:
         result = ew.fit(model, X[:, :1], CURVES + 1e6, grids=[5])
         assert result.model.layers[0].affine[0, 0, 3].item() == model.layers[0].affine[0, 0, 3].item()
     assert torch.equal(result.model(X[:, :1]), locked(X[:, :1]))
-    product = ew.fit(ew.KAN([2, (0, 1)]), X, (X[:, 0] + 30) * (X[:, 1] + 40), grids=[3])
-    assert product.train_error < 1e-9
+    target = (X[:, 0] + 30) * (X[:, 1] + 40)
+    product = ew.fit(ew.KAN([2, (0, 1)]), X, target, grids=[3])
+    assert product.train_error < 1e-4 * target.std().item()
 
 
 def test_a_trained_network_goes_on_far_from_zero() -> None:

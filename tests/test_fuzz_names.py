@@ -7,6 +7,7 @@ import io
 import logging
 import re
 import tempfile
+import unicodedata
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ HOSTILE = [
     *("x_1", "log10(M/M☉)", 'size "nominal"', "x" * 300, "word " * 60),
 ]
 NAMES = st.lists(st.sampled_from(HOSTILE) | st.characters(), min_size=1, max_size=6).map("".join)
+ENCODED = NAMES.filter(lambda name: not any(unicodedata.category(c) == "Cs" for c in name))  # others are in no file
 RNG = np.random.default_rng(0)
 ROWS = RNG.uniform(0.5, 2.0, (20, 2))
 
@@ -83,7 +85,7 @@ def two(name: str, other: str) -> list[str]:
 
 
 @fuzz(25)
-@given(NAMES, NAMES)
+@given(ENCODED, ENCODED)
 def test_fuzz_names_are_mathematics(name: str, other: str) -> None:
     names = two(name, other)
     if name.isascii():
@@ -123,7 +125,7 @@ def test_fuzz_names_in_pictures(name: str, other: str) -> None:
 
 
 @fuzz(2)
-@given(NAMES, NAMES, NAMES)
+@given(ENCODED, ENCODED, ENCODED)
 def test_fuzz_names_in_reports(name: str, other: str, target: str) -> None:
     names = two(name, other)
     x, y = map(sympy.Symbol, names)

@@ -336,7 +336,7 @@ def safe_network(widths: list[Any], names: list[str], seed: int) -> tuple[ew.KAN
 
 
 def evaluate(expressions: list[sympy.Expr], names: list[str], x: Tensor) -> np.ndarray:
-    call = sympy.lambdify([sympy.Symbol(name) for name in names], expressions, "numpy")
+    call = sympy.lambdify([sympy.Symbol(name) for name in names], expressions, ["scipy", "numpy"])
     values = call(*x.numpy().T)
     return np.stack([np.broadcast_to(value, len(x)) for value in values], axis=1)
 

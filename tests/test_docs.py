@@ -86,6 +86,7 @@ def _near(said: str, printed: str) -> bool:
     return abs(a - b) <= _CLOSE * abs(a)
 
 
+@pytest.mark.timeout(600)  # a page is a session of many steps, and machines differ
 @pytest.mark.parametrize("page", [*PAGES, *DESIGN], ids=lambda page: f"{page.parent.name}-{page.stem}")
 def test_page_runs_and_prints_what_it_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -42,7 +42,7 @@ lint: $(VENV)/.developing  ## ruff, the floors, the types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/pyright
+	$(BIN)/pyright --threads
 
 audit: $(VENV)/.installed  ## known vulnerabilities of the installed packages (asks the vulnerability databases)
 	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install -q pip-audit; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,8 @@ import edgewise as ew
 torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):  # which nohup ignores, and whatever a test starts would too
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 settings.register_profile(
     "edgewise",
     deadline=None,
@@ -36,8 +39,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_kernels() -> None:
-    """Compile the usual kernels before anything else, since compiling is told on stderr."""
-    for dtype in (torch.float32, torch.float64):
+    """Compile the usual kernels before anything else, since compiling is told on stderr.
+
+    Every second process begins with the other dtype: each finds half of them compiled.
+    """
+    dtypes = [torch.float32, torch.float64]
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0")[-1] in "13579":
+        dtypes.reverse()
+    for dtype in dtypes:
         ew.kernels.prepare(dtype=dtype)
 
 

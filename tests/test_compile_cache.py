@@ -331,6 +331,7 @@ def test_a_layer_compiles_what_it_calls_once(layers: tuple[Box, Done]) -> None:
     assert box.objects() == kept
 
 
+@pytest.mark.slow
 def test_a_warm_cache_costs_a_fresh_process_less_than_50_milliseconds(layers: tuple[Box, Done]) -> None:
     """in its first call, of the processor's time; other work on the machine may spoil some of the trials."""
     assert any(float(layers[0].run(FIRST_CALL).out[0]) < 50 for _ in range(5))
@@ -369,7 +370,7 @@ for degree in {degrees}:
     with ew.kernels.forced(backend="reference"):
         torch.testing.assert_close(found, ew.kernels.basis(*arguments))
 """
-    for degrees in ([2], [3], [4]):
+    for degrees in ([2], [3]):
         box.run(code.format(degrees=degrees))
-    for degrees in ([2, 3, 4], [4, 3, 2]):
+    for degrees in ([2, 3], [3, 2]):
         assert box.run(code.format(degrees=degrees)).told == ""

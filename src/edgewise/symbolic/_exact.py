@@ -61,6 +61,9 @@ def plain(form: Formula, number: float | None) -> Formula:
     """
     if number is not None:
         return form if _is_plain(form) or form.is_Float else exact_constant(number)
+    if form.is_Add:  # sympy multiplies 1.938*(x + pi) out
+        terms = [plain(term, float(sympy.N(term, 17)) if term.is_number else None) for term in form.args]
+        return form if tuple(terms) == form.args else sympy.Add(*terms)
     factors = [factor for factor in sympy.Mul.make_args(form) if factor.is_number]
     if len(factors) < 2 and all(_is_plain(factor) or factor.is_Float for factor in factors):
         return form

@@ -11,7 +11,7 @@ import torch
 
 from edgewise._typing import Array, Formula
 from edgewise.discovery._tape import Tape
-from edgewise.functions._constants import readable_float
+from edgewise.expressions import readable_float
 
 _PROGRESS = 1e-8  # stop when a good step lowers the error by less than this fraction
 _FLOOR = 4e-16  # stop at this error

@@ -24,7 +24,7 @@ from edgewise.discovery._monomials import (
     usable,
     varying,
 )
-from edgewise.functions._constants import nice_values
+from edgewise.expressions import simple_constants
 
 _DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 0), (3, 1), (3, 2))  # numerator, denominator
 _NOISY_DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 1))
@@ -181,7 +181,7 @@ def _unit(relation: _Relation, data: Data, noise: float) -> int:
         return len(relation.above) + int(np.argmax(parts[len(relation.above) :]))
 
     def cost(k: int) -> tuple[float, int]:
-        near = [nice_values(float(value), 1e-7) for value in c / c[k]]
+        near = [simple_constants(float(value), 1e-7) for value in c / c[k]]
         return sum(n[0].complexity if n else 25 for n in near), -k
 
     return min(range(len(c)), key=cost)

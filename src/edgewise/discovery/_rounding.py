@@ -1,4 +1,4 @@
-"""Make fitted constants exact: remove redundant ones, round those that the data allow to be nice."""
+"""Make fitted constants exact: remove redundant ones, round those that the data allow to be simple."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from edgewise._typing import Array, Formula
 from edgewise.discovery._fitting import Data, Free, Polished, finished, fit, freed, prepare, relative_jacobian
-from edgewise.functions._constants import nice_values
+from edgewise.expressions import simple_constants
 
 _EXACT = 1e-9  # an error below this means exact data and the right form
 _RANK = 1e-7  # singular values below this fraction of the largest are redundant constants
@@ -27,7 +27,7 @@ def fix_gauge(expr: Formula, names: Sequence[str], x: Array, y: Array, weight: A
 
     While the Jacobian with respect to relative changes of the constants has s_min < 1e-7 s_max, a constant
     that takes part in its null vector is set to 0 (if it is added), to 1 or -1 (if it multiplies) or to the
-    nearest nice value, and the rest is refitted; the first choice that keeps the error is taken. Every round
+    nearest simple constant, and the rest is refitted; the first choice that keeps the error is taken. Every round
     removes a constant; where no choice keeps the error, the redundancy stays.
 
     Example:
@@ -50,10 +50,10 @@ def round_constants(
 ) -> Polished:
     """Refit a formula, remove redundant constants, and make constants exact where the data allow it.
 
-    Exact data (noise 0, or an error below 1e-9): constants within 1e-7 of a nice value, nearest first; kept
+    Exact data (noise 0, or an error below 1e-9): constants within 1e-7 of a simple constant, nearest first; kept
     if the error, after refitting the other constants, is at most max(3 x before, 1e-10).
 
-    Noisy data: constants within 2.5 standard errors of a nice value (d <= 12; 3.3 standard errors of 0 or a
+    Noisy data: constants within 2.5 standard errors of a simple constant (d <= 12; 3.3 standard errors of 0 or a
     very simple one), most convincing first; kept if the refitted error rises by less than 0.4 % (6/N if
     that is more).
 
@@ -144,7 +144,7 @@ def _pins(free: Free, order: Array, data: Data) -> Iterator[Free]:
     for k, value in choices:
         yield fit(free.pinned(k, sympy.Integer(value)), data)
     for k in near:
-        candidates = nice_values(free.values[k], 0.2, 4)
+        candidates = simple_constants(free.values[k], 0.2, 4)
         if candidates:
             yield fit(free.pinned(k, candidates[0].expr), data)
 
@@ -167,7 +167,7 @@ def _rounded_exact(free: Free, data: Data) -> Free:
     """Round the constants of exact data, all at once if that is right, else one at a time."""
     every = free
     for k in reversed(range(len(free.symbols))):
-        candidates = nice_values(free.values[k], _TOLERANCE)
+        candidates = simple_constants(free.values[k], _TOLERANCE)
         if not candidates:
             break
         every = every.pinned(k, candidates[0].expr)
@@ -177,7 +177,7 @@ def _rounded_exact(free: Free, data: Data) -> Free:
             return every
     tried: set[sympy.Symbol] = set()
     while left := [k for k, s in enumerate(free.symbols) if s not in tried]:
-        options = [(k, c) for k in left for c in nice_values(free.values[k], _TOLERANCE)[:2]]
+        options = [(k, c) for k in left for c in simple_constants(free.values[k], _TOLERANCE)[:2]]
         if not options:
             break
         k, candidate = min(options, key=lambda o: _distance(free.values[o[0]], o[1].value))
@@ -188,8 +188,8 @@ def _rounded_exact(free: Free, data: Data) -> Free:
     return free
 
 
-def _distance(value: float, nice: float) -> float:
-    return abs(nice - value) / abs(value or 1)
+def _distance(value: float, simple: float) -> float:
+    return abs(simple - value) / abs(value or 1)
 
 
 def _rounded_noisy(free: Free, data: Data) -> Free:
@@ -217,7 +217,7 @@ def _options(free: Free, k: int, error: float) -> list[tuple[float, int, Formula
     rtol = max(error / abs(value), _TOLERANCE)
     candidates = [
         c
-        for c in nice_values(value, _SIGMAS_SIMPLE * rtol, _DENOMINATOR_NOISY)
+        for c in simple_constants(value, _SIGMAS_SIMPLE * rtol, _DENOMINATOR_NOISY)
         if c.complexity <= _SIMPLE or abs(c.value - value) <= _SIGMAS * rtol * abs(value)
     ]
     return [(np.log2(rtol) + 0.7 * c.complexity, k, c.expr) for c in candidates[:3]]

@@ -12,13 +12,13 @@ from edgewise.export._domain import conditions
 from edgewise.export._identifiers import printable
 from edgewise.export._source import Source
 from edgewise.export._text import WIDTH
-from edgewise.functions._constants import shortened
+from edgewise.expressions import shorten
 
 
 def about(source: Source, inputs: Mapping[str, str]) -> list[str]:
     """Lines of text: the formulas, the variables with their units, where it is defined, who wrote it."""
     lines = [
-        f"{target} = {sympy.sstr(shortened(expression), full_prec=False)}"
+        f"{target} = {sympy.sstr(shorten(expression), full_prec=False)}"
         for target, expression in zip(source.targets, source.expressions or (), strict=False)
     ]
     lines = [*lines, ""] if lines and all(len(line) < WIDTH for line in lines) else []

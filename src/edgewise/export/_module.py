@@ -14,7 +14,7 @@ from edgewise._typing import Formula
 from edgewise.export._constants import Constants
 from edgewise.export._printer import in_core
 from edgewise.export._source import Source
-from edgewise.functions._constants import exact_constant
+from edgewise.expressions import exact_constant
 
 Step = tuple[str, tuple[int, ...], float]
 

@@ -1,5 +1,6 @@
 """From a network to a formula and back: curves read as functions, edges snapped, constants rounded, text parsed."""
 
+from edgewise.expressions import parse as parse
 from edgewise.nn._formula import spline_functions as spline_functions
 from edgewise.symbolic._candidates import candidates as candidates
 from edgewise.symbolic._compile import network_of as network_of
@@ -13,7 +14,6 @@ from edgewise.symbolic._domain import domain as domain
 from edgewise.symbolic._front import Front as Front
 from edgewise.symbolic._front import Written as Written
 from edgewise.symbolic._front import front as front
-from edgewise.symbolic._parse import parse as parse
 from edgewise.symbolic._reading import Candidate as Candidate
 from edgewise.symbolic._snap import Snapped as Snapped
 from edgewise.symbolic._snap import SnapResult as SnapResult

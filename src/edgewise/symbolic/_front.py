@@ -11,7 +11,7 @@ import torch
 
 from edgewise._errors import InputError
 from edgewise._typing import Formula
-from edgewise.functions._constants import shortened
+from edgewise.expressions import shorten
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone, layer_of, replace_by_mean
 from edgewise.nn._formula import spline_edges
@@ -52,7 +52,7 @@ class Written:
         return self.formulas[0] if len(self.formulas) == 1 else self.formulas
 
     def __str__(self) -> str:
-        shown = "; ".join(str(shortened(formula)) for formula in self.formulas)
+        shown = "; ".join(str(shorten(formula)) for formula in self.formulas)
         return f"{shown}  (error {self.error:.2g}, complexity {self.complexity})"
 
 

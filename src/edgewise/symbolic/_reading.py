@@ -12,7 +12,7 @@ from torch import Tensor
 
 from edgewise import functions as library
 from edgewise._errors import InputError
-from edgewise.functions._constants import nice_values
+from edgewise.expressions import simple_constants
 from edgewise.nn import KAN, Pass, clone, layer_of, set_function
 from edgewise.symbolic._curve import CurveFit, economised, rank_curves, score
 from edgewise.symbolic._hazards import hazard
@@ -24,7 +24,7 @@ _ROWS = 1000  # that candidates are ranked and tried on
 _OWN = 1e-3  # of the spread: how much a network that is its own target may change
 _ACCURATE = 1e-4  # error over the spread below which a network is accurate
 _SHORTLIST = 12  # of the ranking that are looked at closely
-_ROUGH = 12  # complexity of a constant that is near no nice value
+_ROUGH = 12  # complexity of a constant that is near no simple constant
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,8 @@ class Reading:
 
 
 def _roughness(value: float, rtol: float) -> int:
-    nice = nice_values(value, rtol)
-    return nice[0].complexity if nice else _ROUGH
+    simple = simple_constants(value, rtol)
+    return simple[0].complexity if simple else _ROUGH
 
 
 def _allowed(functions: Iterable[str] | None, forbid: Iterable[str]) -> list[str]:

@@ -14,10 +14,9 @@ from torch import Tensor
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
+from edgewise.expressions import Budget, library_function
 from edgewise.nn import KAN, layer_of
-from edgewise.symbolic._budget import Budget
 from edgewise.symbolic._edges import real, shown
-from edgewise.symbolic._vocabulary import edge_function
 
 _POINTS, _ROUNDS = 64, 8
 _MOST = 4000  # parts that are worked out, before no more points are drawn
@@ -150,7 +149,7 @@ def _function(formula: Formula) -> Callable[..., Any]:
     call = _by_numpy(formula.func)
     if call is not None:
         return call
-    found = edge_function(formula)
+    found = library_function(formula)
     assert found is not None
     row = library.get(found[0])
     return lambda values: row.torch(torch.from_numpy(values)).numpy()

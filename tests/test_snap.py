@@ -8,7 +8,7 @@ import sympy
 import torch
 
 import edgewise as ew
-from edgewise.discovery._tape import evaluate
+from edgewise.expressions import evaluate
 from edgewise.symbolic._gauge import canonical
 
 X, Y = sympy.symbols("x y")

@@ -1,15 +1,35 @@
 """Formulas as sympy expressions, without a network: grammar, values, constants, simplification, units."""
 
 from edgewise.expressions._budget import Budget as Budget
+from edgewise.expressions._complexity import complexity as complexity
+from edgewise.expressions._complexity import simplify_light as simplify_light
+from edgewise.expressions._conditions import Condition as Condition
+from edgewise.expressions._conditions import conditions as conditions
 from edgewise.expressions._constants import SimpleConstant as SimpleConstant
 from edgewise.expressions._constants import exact_constant as exact_constant
 from edgewise.expressions._constants import readable_float as readable_float
 from edgewise.expressions._constants import shorten as shorten
 from edgewise.expressions._constants import simple_constants as simple_constants
+from edgewise.expressions._fit_constants import FitData as FitData
+from edgewise.expressions._fit_constants import FittedFormula as FittedFormula
+from edgewise.expressions._fit_constants import FreeFormula as FreeFormula
+from edgewise.expressions._fit_constants import fit_constants as fit_constants
+from edgewise.expressions._fit_constants import split_constants as split_constants
 from edgewise.expressions._grammar import SyntaxNode as SyntaxNode
 from edgewise.expressions._grammar import syntax_tree as syntax_tree
 from edgewise.expressions._parse import check_names as check_names
 from edgewise.expressions._parse import parse as parse
 from edgewise.expressions._parse import parse_within as parse_within
+from edgewise.expressions._powers import Rows as Rows
+from edgewise.expressions._powers import plain as plain
+from edgewise.expressions._powers import powers as powers
+from edgewise.expressions._round_constants import pin_redundant as pin_redundant
+from edgewise.expressions._round_constants import round_constants as round_constants
+from edgewise.expressions._simplify import simplify as simplify
+from edgewise.expressions._tape import Tape as Tape
+from edgewise.expressions._tape import evaluate as evaluate
+from edgewise.expressions._units import consistent as consistent
+from edgewise.expressions._units import dimension as dimension
+from edgewise.expressions._units import unit_problem as unit_problem
 from edgewise.expressions._vocabulary import library_function as library_function
 from edgewise.expressions._vocabulary import primitives as primitives

@@ -1,11 +1,14 @@
 """From a network to a formula and back: curves read as functions, edges snapped, constants rounded, text parsed."""
 
+from edgewise.expressions import Condition as Condition
+from edgewise.expressions import consistent as consistent
+from edgewise.expressions import dimension as dimension
 from edgewise.expressions import parse as parse
+from edgewise.expressions import unit_problem as unit_problem
 from edgewise.nn._formula import spline_functions as spline_functions
 from edgewise.symbolic._candidates import candidates as candidates
 from edgewise.symbolic._compile import network_of as network_of
 from edgewise.symbolic._complexity import network_complexity as network_complexity
-from edgewise.symbolic._conditions import Condition as Condition
 from edgewise.symbolic._curve import CurveFit as CurveFit
 from edgewise.symbolic._curve import fit_curve as fit_curve
 from edgewise.symbolic._curve import rank_curves as rank_curves
@@ -18,6 +21,3 @@ from edgewise.symbolic._reading import Candidate as Candidate
 from edgewise.symbolic._snap import Snapped as Snapped
 from edgewise.symbolic._snap import SnapResult as SnapResult
 from edgewise.symbolic._snap import snap as snap
-from edgewise.symbolic._units import consistent as consistent
-from edgewise.symbolic._units import dimension as dimension
-from edgewise.symbolic._units import unit_problem as unit_problem

@@ -12,9 +12,9 @@ from sympy.core.function import AppliedUndef
 
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
+from edgewise.expressions import Condition, conditions
 from edgewise.nn import KAN, layer_of
 from edgewise.nn._formula import spline_edges, spline_functions, spline_name
-from edgewise.symbolic._conditions import Condition, conditions
 from edgewise.train import as_matrix
 
 _NEAR = 0.05  # of a margin's range over the data

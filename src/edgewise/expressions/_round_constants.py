@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import sympy
 import torch
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery._fitting import Data, Free, Polished, finished, fit, freed, prepare, relative_jacobian
-from edgewise.expressions import simple_constants
+from edgewise.expressions._constants import simple_constants
+from edgewise.expressions._fit_constants import FitData, FittedFormula, FreeFormula
 
 _EXACT = 1e-9  # an error below this means exact data and the right form
 _RANK = 1e-7  # singular values below this fraction of the largest are redundant constants
@@ -22,32 +22,7 @@ _RISE = 0.004  # noisy data: the largest relative rise of the error by rounding 
 _DENOMINATOR_NOISY = 12  # noisy data: the largest denominator
 
 
-def fix_gauge(expr: Formula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None) -> Polished:
-    """Pin constants that the data cannot determine until the others are unique.
-
-    While the Jacobian with respect to relative changes of the constants has s_min < 1e-7 s_max, a constant
-    that takes part in its null vector is set to 0 (if it is added), to 1 or -1 (if it multiplies) or to the
-    nearest simple constant, and the rest is refitted; the first choice that keeps the error is taken. Every round
-    removes a constant; where no choice keeps the error, the redundancy stays.
-
-    Example:
-        >>> x = np.linspace(1, 2, 30)[:, None]
-        >>> formula = 1.5 * sympy.exp(2.0 * sympy.Symbol("t") + 0.7)
-        >>> len(fix_gauge(formula, ["t"], x, 3 * np.exp(2 * x[:, 0])).expression.atoms(sympy.Float))
-        2
-    """
-    data = prepare(names, x, y, weight)
-    return finished(_without_gauge(fit(freed(expr), data), data), data)
-
-
-def round_constants(
-    expr: Formula,
-    names: Sequence[str],
-    x: Array,
-    y: Array,
-    weight: Array | None = None,
-    noise: float = 0.0,
-) -> Polished:
+def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> FittedFormula:
     """Refit a formula, remove redundant constants, and make constants exact where the data allow it.
 
     Exact data (noise 0, or an error below 1e-9): constants within 1e-7 of a simple constant, nearest first; kept
@@ -58,32 +33,24 @@ def round_constants(
     that is more).
 
     Args:
-        expr: the formula; its Floats are free, exponents included.
-        names: the column names.
-        x: the table (N, len(names)).
-        y: the target (N,).
-        weight: what residuals are multiplied by (N,).
+        expression: the formula; its Floats are free, exponents included.
+        data: the table.
         noise: rms of the noise over the weighted standard deviation of y; 0 for exact data.
 
     Example:
         >>> x = np.linspace(1, 3, 40)
         >>> t = sympy.Symbol("t")
-        >>> round_constants(3.1 * t**1.49, ["t"], x[:, None], np.pi * x**1.5).expression
+        >>> round_constants(3.1 * t**1.49, FitData.of(["t"], x[:, None], np.pi * x**1.5)).expression
         pi*t**(3/2)
     """
-    return rounded_on(expr, prepare(names, x, y, weight), noise)
-
-
-def rounded_on(expr: Formula, data: Data, noise: float) -> Polished:
-    """Do what round_constants does, on data prepared before."""
-    start = fit(freed(expr), data)
+    start = FreeFormula.of(expression).fit(data)
     if not np.isfinite(start.error):
         start = _with_defined_exponents(start, data)
     if not np.isfinite(start.error):
-        return Polished(start.expression, np.inf)
-    free = _without_gauge(start, data)
+        return FittedFormula(start.expression, np.inf)
+    free = pin_redundant(start, data)
     exact = noise <= 0 or free.error < _EXACT
-    return finished(_rounded_exact(free, data) if exact else _rounded_noisy(free, data), data)
+    return (_rounded_exact(free, data) if exact else _rounded_noisy(free, data)).fitted(data)
 
 
 def allowed_error(error: float, exact: bool, n: int) -> float:
@@ -93,18 +60,31 @@ def allowed_error(error: float, exact: bool, n: int) -> float:
     return max(3 * error, 1e-10) if error < _EXACT else 1.001 * error
 
 
-def _with_defined_exponents(free: Free, data: Data) -> Free:
+def _with_defined_exponents(free: FreeFormula, data: FitData) -> FreeFormula:
     """Round Float exponents of bases that are negative somewhere, where nothing can be fitted before."""
     for k, value in reversed(list(enumerate(free.values))):
         if _role(free, k) == "exponent":
-            trial = fit(free.pinned(k, sympy.Integer(round(value))), data)
+            trial = free.pinned(k, sympy.Integer(round(value))).fit(data)
             if np.isfinite(trial.error):
                 return trial
     return free
 
 
-def _without_gauge(free: Free, data: Data) -> Free:
-    """Pin constants until the relative Jacobian has full rank, or none can be pinned."""
+def pin_redundant(free: FreeFormula, data: FitData) -> FreeFormula:
+    """Pin constants that the data cannot determine until the others are unique.
+
+    While the Jacobian with respect to relative changes of the constants has s_min < 1e-7 s_max, a constant
+    that takes part in its null vector is set to 0 (if it is added), to 1 or -1 (if it multiplies) or to the
+    nearest simple constant, and the rest is refitted; the first choice that keeps the error is taken. Every round
+    removes a constant; where no choice keeps the error, the redundancy stays.
+
+    Example:
+        >>> x = np.linspace(1, 2, 30)[:, None]
+        >>> formula = FreeFormula.of(1.5 * sympy.exp(2.0 * sympy.Symbol("t") + 0.7))
+        >>> data = FitData.of(["t"], x, 3 * np.exp(2 * x[:, 0]))
+        >>> len(pin_redundant(formula.fit(data), data).symbols)
+        2
+    """
     while free.symbols and np.isfinite(free.error):
         null = _null_vector(free, data)
         if null is None:
@@ -118,9 +98,9 @@ def _without_gauge(free: Free, data: Data) -> Free:
     return free
 
 
-def _null_vector(free: Free, data: Data) -> Array | None:
+def _null_vector(free: FreeFormula, data: FitData) -> Array | None:
     """Return the direction of relative changes that the data do not see, if there is one."""
-    _, jacobian = relative_jacobian(free, data)
+    _, jacobian = free.relative_jacobian(data)
     if not np.isfinite(jacobian).all():
         return None
     _, s, v = _svd(jacobian)
@@ -134,7 +114,7 @@ def _svd(table: Array) -> tuple[Array, Array, Array]:
     return u.numpy(), s.numpy(), vh.T.numpy()
 
 
-def _pins(free: Free, order: Array, data: Data) -> Iterator[Free]:
+def _pins(free: FreeFormula, order: Array, data: FitData) -> Iterator[FreeFormula]:
     """Yield refitted formulas with a constant pinned: terms to 0, factors to 1 or -1, then anything."""
     near = sorted(order, key=lambda k: abs(np.log(abs(free.values[k]) or 1e-300)))
     roles = {k: _role(free, k) for k in near}
@@ -142,14 +122,14 @@ def _pins(free: Free, order: Array, data: Data) -> Iterator[Free]:
     choices += [(k, 1 if free.values[k] >= 0 else -1) for k in near if roles[k] == "factor"]
     choices += [(k, 1 if free.values[k] >= 0 else -1) for k in near if roles[k] != "factor"]
     for k, value in choices:
-        yield fit(free.pinned(k, sympy.Integer(value)), data)
+        yield free.pinned(k, sympy.Integer(value)).fit(data)
     for k in near:
         candidates = simple_constants(free.values[k], 0.2, 4)
         if candidates:
-            yield fit(free.pinned(k, candidates[0].expr), data)
+            yield free.pinned(k, candidates[0].expr).fit(data)
 
 
-def _role(free: Free, k: int) -> str:
+def _role(free: FreeFormula, k: int) -> str:
     """Return what a constant is in its formula: a term of a sum, an exponent, or a factor (anything else)."""
     symbol = free.symbols[k]
     nodes: Iterator[Formula] = iter(sympy.preorder_traversal(free.template))
@@ -163,7 +143,7 @@ def _role(free: Free, k: int) -> str:
     return "factor"
 
 
-def _rounded_exact(free: Free, data: Data) -> Free:
+def _rounded_exact(free: FreeFormula, data: FitData) -> FreeFormula:
     """Round the constants of exact data, all at once if that is right, else one at a time."""
     every = free
     for k in reversed(range(len(free.symbols))):
@@ -172,7 +152,7 @@ def _rounded_exact(free: Free, data: Data) -> Free:
             break
         every = every.pinned(k, candidates[0].expr)
     else:
-        every = fit(every, data)
+        every = every.fit(data)
         if every.error <= allowed_error(free.error, True, data.n):
             return every
     tried: set[sympy.Symbol] = set()
@@ -182,7 +162,7 @@ def _rounded_exact(free: Free, data: Data) -> Free:
             break
         k, candidate = min(options, key=lambda o: _distance(free.values[o[0]], o[1].value))
         tried.add(free.symbols[k])
-        trial = fit(free.pinned(k, candidate.expr), data)
+        trial = free.pinned(k, candidate.expr).fit(data)
         if trial.error <= allowed_error(free.error, True, data.n):
             free = trial
     return free
@@ -192,7 +172,7 @@ def _distance(value: float, simple: float) -> float:
     return abs(simple - value) / abs(value or 1)
 
 
-def _rounded_noisy(free: Free, data: Data) -> Free:
+def _rounded_noisy(free: FreeFormula, data: FitData) -> FreeFormula:
     """Round the constants of noisy data, the least likely coincidence first."""
     tried: set[tuple[str, Formula]] = set()
     while free.symbols:
@@ -203,13 +183,13 @@ def _rounded_noisy(free: Free, data: Data) -> Free:
             break
         _, k, value = min(options, key=lambda o: o[0])
         tried.add((free.symbols[k].name, value))
-        trial = fit(free.pinned(k, value), data)
+        trial = free.pinned(k, value).fit(data)
         if trial.error <= allowed_error(free.error, False, data.n):
             free = trial
     return free
 
 
-def _options(free: Free, k: int, error: float) -> list[tuple[float, int, Formula]]:
+def _options(free: FreeFormula, k: int, error: float) -> list[tuple[float, int, Formula]]:
     """List up to three values that constant k may have: (logarithm of the chance, k, exact value)."""
     value = free.values[k]
     if abs(value) <= _SIGMAS_SIMPLE * error:
@@ -223,9 +203,9 @@ def _options(free: Free, k: int, error: float) -> list[tuple[float, int, Formula
     return [(np.log2(rtol) + 0.7 * c.complexity, k, c.expr) for c in candidates[:3]]
 
 
-def _standard_errors(free: Free, data: Data) -> Array:
+def _standard_errors(free: FreeFormula, data: FitData) -> Array:
     """Return the standard errors of the constants, from the Jacobian and the residual."""
-    scales, jacobian = relative_jacobian(free, data)
+    scales, jacobian = free.relative_jacobian(data)
     if not np.isfinite(jacobian).all():
         return np.zeros(len(scales))
     _, s, v = _svd(jacobian)

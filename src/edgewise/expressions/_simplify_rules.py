@@ -9,7 +9,7 @@ import sympy
 from sympy.simplify.fu import TR5, TR6, TR7, TR8, TR11
 
 from edgewise._typing import Formula
-from edgewise.discovery._powers import Powers, Rows, plain, powers, shared
+from edgewise.expressions._powers import Powers, Rows, plain, powers, shared
 
 _MAX_TERMS, _MAX_DEGREE, _MAX_KERNELS = 30, 12, 9  # of polynomials that are factored
 _MAX_SPLIT = 8  # terms of a numerator that are divided one by one

@@ -10,7 +10,7 @@ import sympy
 from numpy.typing import ArrayLike
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery._tape import Tape
+from edgewise.expressions._tape import Tape
 
 ONE = sympy.Integer(1)
 _RTOL = 1e-10

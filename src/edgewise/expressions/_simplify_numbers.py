@@ -7,7 +7,7 @@ from fractions import Fraction
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.expressions import readable_float, simple_constants
+from edgewise.expressions._constants import readable_float, simple_constants
 
 _SAME, _ROUNDING = 1e-12, 1e-15
 _LARGEST = 16  # numerator and denominator of a ratio that is seen

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.discovery._powers import ONE, Powers, Rows, plain, powers
+from edgewise.expressions._powers import ONE, Powers, Rows, plain, powers
 
 _SUMS, _TERMS, _FACTORS = 3, 4, 5  # how many of each a move is tried with
 _KEPT, _WORSE = 2, 2  # products whose moves are followed by another, and how much worse they may be

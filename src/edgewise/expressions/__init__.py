@@ -26,6 +26,8 @@ from edgewise.expressions._powers import powers as powers
 from edgewise.expressions._round_constants import pin_redundant as pin_redundant
 from edgewise.expressions._round_constants import round_constants as round_constants
 from edgewise.expressions._simplify import simplify as simplify
+from edgewise.expressions._steps import Step as Step
+from edgewise.expressions._steps import Steps as Steps
 from edgewise.expressions._tape import Tape as Tape
 from edgewise.expressions._tape import evaluate as evaluate
 from edgewise.expressions._units import consistent as consistent

@@ -2,77 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
+from edgewise.expressions._steps import Step, Steps
 
 Unary = tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]  # value(z), derivative(z, value)
+Values = Callable[..., Array]
+Slope = Callable[[int, list[Array], Array], Array]  # position, argument values, own value
 
-_UNARY: dict[type, Unary] = {
-    sympy.exp: (np.exp, lambda _, v: v),
-    sympy.log: (np.log, lambda z, _: 1 / z),
-    sympy.sin: (np.sin, lambda z, _: np.cos(z)),
-    sympy.cos: (np.cos, lambda z, _: -np.sin(z)),
-    sympy.tan: (np.tan, lambda _, v: 1 + v * v),
-    sympy.asin: (np.arcsin, lambda z, _: 1 / np.sqrt(1 - z * z)),
-    sympy.acos: (np.arccos, lambda z, _: -1 / np.sqrt(1 - z * z)),
-    sympy.atan: (np.arctan, lambda z, _: 1 / (1 + z * z)),
-    sympy.sinh: (np.sinh, lambda z, _: np.cosh(z)),
-    sympy.cosh: (np.cosh, lambda z, _: np.sinh(z)),
-    sympy.tanh: (np.tanh, lambda _, v: 1 - v * v),
-    sympy.asinh: (np.arcsinh, lambda z, _: 1 / np.sqrt(1 + z * z)),
-    sympy.acosh: (np.arccosh, lambda z, _: 1 / np.sqrt(z * z - 1)),
-    sympy.atanh: (np.arctanh, lambda z, _: 1 / (1 - z * z)),
-    sympy.Abs: (np.abs, lambda z, _: np.sign(z)),
-    sympy.sign: (np.sign, lambda z, _: 0 * z),
+_UNARY: dict[str, Unary] = {
+    "exp": (np.exp, lambda _, v: v),
+    "log": (np.log, lambda z, _: 1 / z),
+    "sin": (np.sin, lambda z, _: np.cos(z)),
+    "cos": (np.cos, lambda z, _: -np.sin(z)),
+    "tan": (np.tan, lambda _, v: 1 + v * v),
+    "asin": (np.arcsin, lambda z, _: 1 / np.sqrt(1 - z * z)),
+    "acos": (np.arccos, lambda z, _: -1 / np.sqrt(1 - z * z)),
+    "atan": (np.arctan, lambda z, _: 1 / (1 + z * z)),
+    "sinh": (np.sinh, lambda z, _: np.cosh(z)),
+    "cosh": (np.cosh, lambda z, _: np.sinh(z)),
+    "tanh": (np.tanh, lambda _, v: 1 - v * v),
+    "asinh": (np.arcsinh, lambda z, _: 1 / np.sqrt(1 + z * z)),
+    "acosh": (np.arccosh, lambda z, _: 1 / np.sqrt(z * z - 1)),
+    "atanh": (np.arctanh, lambda z, _: 1 / (1 - z * z)),
+    "Abs": (np.abs, lambda z, _: np.sign(z)),
+    "sign": (np.sign, lambda z, _: 0 * z),
 }
 
 
-@dataclass(frozen=True)
-class _Node:
-    """One operation: its value from its arguments, and the derivative with respect to one of them."""
+_RELATIONS = {
+    "StrictGreaterThan": np.greater,
+    "GreaterThan": np.greater_equal,
+    "StrictLessThan": np.less,
+    "LessThan": np.less_equal,
+    "Equality": np.equal,
+    "Unequality": np.not_equal,
+}
 
-    args: tuple[int, ...]
-    value: Callable[..., Array]
-    slope: Callable[[int, list[Array], Array], Array]  # position, argument values, own value
-    active: bool  # depends on a constant that is to be fitted
 
-
-@dataclass
 class Tape:
     """An expression compiled for many evaluations with changing constants.
 
-    Common subexpressions are computed once. Only nodes that depend on a constant take part in the reverse
-    sweep, so x**p with a fixed p never takes the logarithm of x.
+    Only steps that depend on a constant take part in the reverse sweep, so x**p with a fixed p never takes the
+    logarithm of x.
 
     Args:
         expression: a sympy expression.
         names: the variables, in the order of the columns.
         constants: the symbols whose derivatives are wanted.
+        functions: what undefined functions of the expression compute, by name.
     """
 
-    expression: Formula
-    names: Sequence[str]
-    constants: Sequence[sympy.Symbol] = ()
-    _nodes: list[_Node | None] = field(default_factory=list)
-    _numbers: list[Array | None] = field(default_factory=list)
-    _places: dict[Formula, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._columns = {name: i for i, name in enumerate(self.names)}
-        self._leaves = len(self.names) + len(self.constants)
-        self._nodes = [None] * self._leaves
-        self._numbers = [None] * self._leaves
-        for k, symbol in enumerate(self.constants):
-            self._places[symbol] = len(self.names) + k
-        with np.errstate(all="ignore"):
-            self._root = self._place(sympy.sympify(self.expression, strict=True))
+    def __init__(
+        self,
+        expression: Formula,
+        names: Sequence[str],
+        constants: Sequence[sympy.Symbol] = (),
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None:
+        compiled = Steps([expression], names, constants)
+        self._n_inputs, self._n_constants = len(names), len(constants)
+        self._leaves = len(names) + len(constants)
+        self._steps, (self._root,) = compiled.steps, compiled.outputs
+        self._numbers = {k: np.array(s.number) for k, s in enumerate(self._steps) if s.kind == "number"}
+        self._active = [step.kind == "constant" for step in self._steps]
+        self._operations: dict[int, tuple[Values, Slope]] = {}
+        for k, (step, formula) in enumerate(zip(self._steps, compiled.formulas, strict=True)):
+            if k >= self._leaves and step.kind != "number":
+                self._active[k] = any(self._active[place] for place in step.places)
+                self._operations[k] = _operation(step, formula, functions or {})
 
     def values(self, columns: Sequence[Array], constants: Sequence[float] | Array = ()) -> Array:
         """Return the values (N,) at columns of N numbers each; nan or inf where undefined."""
@@ -81,21 +85,22 @@ class Tape:
     def jacobian(self, columns: Sequence[Array], constants: Sequence[float] | Array) -> tuple[Array, Array]:
         """Return the values (N,) and their derivatives (N, P) with respect to the P constants."""
         values = self._forward(columns, constants)
-        sweep: list[Any] = [None] * len(self._nodes)
+        sweep: list[Any] = [None] * len(self._steps)
         sweep[self._root] = np.float64(1.0)
         with np.errstate(all="ignore"):
-            for k in range(len(self._nodes) - 1, self._leaves - 1, -1):
-                node, flow = self._nodes[k], sweep[k]
-                if node is None or flow is None or not node.active:
+            for k in range(len(self._steps) - 1, self._leaves - 1, -1):
+                flow = sweep[k]
+                if flow is None or not self._active[k]:
                     continue
-                inputs = [values[a] for a in node.args]
-                for position, a in enumerate(node.args):
-                    if self._is_active(a):
-                        part = flow * node.slope(position, inputs, values[k])
-                        sweep[a] = part if sweep[a] is None else sweep[a] + part
-        jacobian = np.zeros((len(columns[0]) if columns else 1, len(self.constants)))
-        for k in range(len(self.constants)):
-            part = sweep[len(self.names) + k]
+                places, slope = self._steps[k].places, self._operations[k][1]
+                inputs = [values[place] for place in places]
+                for position, place in enumerate(places):
+                    if self._active[place]:
+                        part = flow * slope(position, inputs, values[k])
+                        sweep[place] = part if sweep[place] is None else sweep[place] + part
+        jacobian = np.zeros((len(columns[0]) if columns else 1, self._n_constants))
+        for k in range(self._n_constants):
+            part = sweep[self._n_inputs + k]
             if part is not None:
                 jacobian[:, k] = part
         return self._broadcast(values[self._root], columns), jacobian
@@ -103,64 +108,55 @@ class Tape:
     def _forward(self, columns: Sequence[Array], constants: Sequence[float] | Array) -> list[Array]:
         values: list[Any] = [*columns, *(np.float64(c) for c in constants)]
         with np.errstate(all="ignore"):
-            for k in range(self._leaves, len(self._nodes)):
-                node = self._nodes[k]
-                values.append(self._numbers[k] if node is None else node.value(*(values[a] for a in node.args)))
+            for k in range(self._leaves, len(self._steps)):
+                number = self._numbers.get(k)
+                if number is None:
+                    number = self._operations[k][0](*(values[place] for place in self._steps[k].places))
+                values.append(number)
         return values
 
     @staticmethod
     def _broadcast(value: Array, columns: Sequence[Array]) -> Array:
         return np.array(np.broadcast_to(value, len(columns[0]) if columns else 1), dtype=np.float64)
 
-    def _is_active(self, place: int) -> bool:
-        node = self._nodes[place]
-        return node.active if node is not None else len(self.names) <= place < self._leaves
 
-    def _place(self, expr: Formula) -> int:
-        """Return the place of an expression on the tape, writing it and what it needs first."""
-        place = self._places.get(expr)
-        if place is None:
-            if isinstance(expr, sympy.Symbol):
-                place = self._columns[expr.name]
-            elif not expr.free_symbols:
-                place = self._append(None, _number(expr))
-            else:
-                place = self._operation(expr)
-            self._places[expr] = place
-        return place
+def _operation(step: Step, formula: Formula, functions: Mapping[str, Callable[..., Any]]) -> tuple[Values, Slope]:
+    """Return the value of a step from those of its arguments, and its derivative by one of them."""
+    if step.kind == "power":
+        return _power(step.number)
+    if step.kind in _UNARY:
+        value, derivative = _UNARY[step.kind]
+        return value, lambda _, values, v: derivative(values[0], v)
+    known: dict[str, tuple[Values, Slope]] = {
+        "Add": (_sum, lambda *_: np.array(1.0)),
+        "Mul": (_product, _product_slope),
+        "Pow": (np.power, _power_slope),
+        "where": (np.where, _where_slope),
+    }
+    if step.kind in known:
+        return known[step.kind]
+    if step.kind in _RELATIONS:
+        return _RELATIONS[step.kind], lambda *_: np.array(0.0)
+    if step.kind in functions:
+        call = functions[step.kind]
+        return lambda *values: _real(call(*values)), _no_slope
+    return _opaque(formula)
 
-    def _append(self, node: _Node | None, number: Array | None = None) -> int:
-        self._nodes.append(node)
-        self._numbers.append(number)
-        return len(self._nodes) - 1
 
-    def _operation(self, expr: Formula) -> int:
-        if expr.is_Pow and expr.exp.is_Rational:
-            args, (value, slope) = (self._place(expr.base),), _power(expr.exp)
-        elif expr.is_Pow:
-            args, value, slope = (self._place(expr.base), self._place(expr.exp)), np.power, _power_slope
-        elif expr.is_Add or expr.is_Mul:
-            args = tuple(self._place(a) for a in expr.args)
-            value, slope = (_sum, _sum_slope) if expr.is_Add else (_product, _product_slope)
-        elif expr.func in _UNARY:
-            args, (value, slope) = (self._place(expr.args[0]),), _unary(_UNARY[expr.func])
-        else:
-            args, value, slope = self._opaque(expr)
-        return self._append(_Node(args, value, slope, any(self._is_active(a) for a in args)))
+def _opaque(formula: Formula) -> tuple[Values, Slope]:
+    """Return the parts of a step for a function that is not in the table (erf, Max, ...)."""
+    inner = formula.args
+    if not all(isinstance(part, sympy.Expr) for part in inner):
+        inner = tuple(sorted(formula.free_symbols, key=lambda s: s.name))
+    dummies = tuple(sympy.Dummy(f"z{k}") for k in range(len(inner)))
+    pattern = (
+        formula.func(*dummies) if inner == formula.args else formula.xreplace(dict(zip(inner, dummies, strict=True)))
+    )
 
-    def _opaque(self, expr: Formula) -> tuple:
-        """Return the parts of a node for a function that is not in the table (erf, Piecewise, ...)."""
-        inner = expr.args
-        if not all(isinstance(a, sympy.Expr) for a in inner):
-            inner = tuple(sorted(expr.free_symbols, key=lambda s: s.name))
-        dummies = [sympy.Dummy(f"z{k}") for k in range(len(inner))]
-        pattern = expr.func(*dummies) if inner == expr.args else expr.xreplace(dict(zip(inner, dummies, strict=True)))
-        value = _lambda(tuple(dummies), pattern)
+    def slope(position: int, values: list[Array], _: Array) -> Array:
+        return _lambda(dummies, sympy.diff(pattern, dummies[position]))(*values)
 
-        def slope(position: int, values: list[Array], _: Array) -> Array:
-            return _lambda(tuple(dummies), sympy.diff(pattern, dummies[position]))(*values)
-
-        return tuple(self._place(a) for a in inner), value, slope
+    return _lambda(dummies, pattern), slope
 
 
 @lru_cache(maxsize=512)
@@ -177,31 +173,12 @@ def _real(value: object) -> Array:
     return array.astype(np.float64)
 
 
-@lru_cache(maxsize=4096)
-def _number(expr: Formula) -> Array:
-    """Return an expression without symbols as a double, nan if it is not a real number."""
-    if expr.is_Float or expr.is_Rational:
-        return np.array(float(expr))
-    value = expr.evalf(20)
-    return np.array(float(value) if value.is_Float or value.is_Rational else np.nan)
+def _sum(*terms: Array) -> Array:
+    return reduce(np.add, terms)
 
 
-def _sum(*values: Array) -> Array:
-    total = values[0]
-    for value in values[1:]:
-        total = total + value
-    return total
-
-
-def _sum_slope(*_: object) -> Array:
-    return np.array(1.0)
-
-
-def _product(*values: Array) -> Array:
-    total = values[0]
-    for value in values[1:]:
-        total = total * value
-    return total
+def _product(*factors: Array) -> Array:
+    return reduce(np.multiply, factors)
 
 
 def _product_slope(position: int, values: list[Array], _: Array) -> Array:
@@ -209,14 +186,8 @@ def _product_slope(position: int, values: list[Array], _: Array) -> Array:
     return _product(*rest) if rest else np.array(1.0)
 
 
-def _unary(pair: Unary) -> tuple[Callable, Callable]:
-    value, derivative = pair
-    return value, lambda _, values, v: derivative(values[0], v)
-
-
-def _power(exponent: Formula) -> tuple[Callable, Callable]:
-    """Return value and slope of z -> z**p for a fixed rational p."""
-    p = float(exponent)
+def _power(p: float) -> tuple[Values, Slope]:
+    """Return value and slope of z -> z**p for a fixed p."""
     if p == 2:
         return np.square, lambda _, z, __: 2 * z[0]
     if p == 3:
@@ -239,6 +210,14 @@ def _power_slope(position: int, values: list[Array], v: Array) -> Array:
     if position == 0:
         return exponent * np.power(base, exponent - 1)
     return np.where((base == 0) & (v == 0), 0.0, v * np.log(base))
+
+
+def _where_slope(position: int, values: list[Array], _: Array) -> Array:
+    return np.where(values[0], float(position == 1), float(position == 2))
+
+
+def _no_slope(*_: object) -> Array:
+    raise TypeError("The derivative of this function is not known.")
 
 
 def evaluate(expr: Formula, names: Sequence[str], x: Array) -> Array:

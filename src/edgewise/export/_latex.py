@@ -34,6 +34,9 @@ _DOT = r" \cdot "
 _ENDS_IN_NUMBER, _BEGINS_WITH_NUMBER = re.compile(r"\d[} ]*$"), re.compile(r"\d|\\frac\{\d+\}\{\d+\}")
 _WORD = r"\\math(?:it|rm)\{(?:[^{}\\]|\\.)*\}"
 _BEGINS_WITH_WORD, _ENDS_IN_WORD = re.compile(_WORD), re.compile(_WORD + r"(?:\^\{[^{}]*\})?$")
+_NAME_OF_WORDS = re.compile(r"\\mathrm\{(?:[^{}\\]|\\.)*\\ (?:[^{}\\]|\\.)*\}")
+_ENDS_IN_NAME_OF_WORDS = re.compile(_NAME_OF_WORDS.pattern + r"(?:\\right\))?(?:\^\{[^{}]*\})?$")
+_NAME_IN_DIGITS = re.compile(r"\\mathrm\{(?:[^{}\\]|\\.)*\d\}")
 _SYMBOL = re.compile(r"(\\?[A-Za-z]|_\{(?:[^{}]|\{[^{}]*\})*\})$")
 
 
@@ -41,6 +44,12 @@ class _Printer(LatexPrinter):
     def __init__(self, names: dict[sympy.Symbol, str], digits: int | None) -> None:
         super().__init__({"symbol_names": names, "mul_symbol": "dot", "fold_frac_powers": True})
         self._digits = digits
+
+    def parenthesize_super(self, s: str) -> str:
+        """Put a name of several words, or one that ends in a digit, in parentheses before an exponent is added."""
+        if _NAME_OF_WORDS.fullmatch(s) or _NAME_IN_DIGITS.fullmatch(s):
+            return rf"\left({s}\right)"
+        return super().parenthesize_super(s)
 
     def _print_Float(self, expr: Formula) -> str:
         text = repr(float(expr)) if self._digits is None else f"{float(expr):.{self._digits}g}"
@@ -157,12 +166,15 @@ def _explicit(expression: Formula) -> Formula:
 
 
 def _tidied(text: str) -> str:
-    """Products without a dot, except between numbers and where a symbol would look like a function; words apart."""
+    """Products without a dot, except between numbers, beside names of several words, and where a symbol would look
+    like a function; words apart.
+    """
     parts = text.split(_DOT)
     out = parts[0]
     for part in parts[1:]:
         numbers = _ENDS_IN_NUMBER.search(out) and _BEGINS_WITH_NUMBER.match(part)
         called = part.startswith(r"\left(") and _SYMBOL.search(out)
         words = _BEGINS_WITH_WORD.match(part) or _ENDS_IN_WORD.search(out)
-        out += (_DOT if numbers or called else r" \, " if words else " ") + part
+        several = _NAME_OF_WORDS.match(part) or _ENDS_IN_NAME_OF_WORDS.search(out)
+        out += (_DOT if numbers or called or several else r" \, " if words else " ") + part
     return out

@@ -17,8 +17,7 @@ import torch
 
 import edgewise as ew
 from edgewise.discovery import Candidate
-from edgewise.export._identifiers import identifiers
-from edgewise.export._latex import latex_names
+from edgewise.export import identifiers, latex_names
 
 X, Y = sympy.symbols("x y")
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")

@@ -5,6 +5,7 @@ from edgewise.expressions._complexity import complexity as complexity
 from edgewise.expressions._complexity import simplify_light as simplify_light
 from edgewise.expressions._conditions import Condition as Condition
 from edgewise.expressions._conditions import conditions as conditions
+from edgewise.expressions._constants import ZERO as ZERO
 from edgewise.expressions._constants import SimpleConstant as SimpleConstant
 from edgewise.expressions._constants import exact_constant as exact_constant
 from edgewise.expressions._constants import readable_float as readable_float
@@ -23,8 +24,10 @@ from edgewise.expressions._parse import parse_within as parse_within
 from edgewise.expressions._powers import Rows as Rows
 from edgewise.expressions._powers import plain as plain
 from edgewise.expressions._powers import powers as powers
+from edgewise.expressions._round_constants import Choice as Choice
 from edgewise.expressions._round_constants import pin_redundant as pin_redundant
 from edgewise.expressions._round_constants import round_constants as round_constants
+from edgewise.expressions._round_constants import round_greedily as round_greedily
 from edgewise.expressions._simplify import simplify as simplify
 from edgewise.expressions._steps import Step as Step
 from edgewise.expressions._steps import Steps as Steps

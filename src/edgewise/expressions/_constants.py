@@ -20,6 +20,9 @@ class SimpleConstant:
     complexity: int
 
 
+ZERO = SimpleConstant(sympy.Integer(0), 0.0, 1)
+
+
 @dataclass(frozen=True)
 class _Factor:
     expr: sympy.Expr
@@ -106,7 +109,7 @@ def simple_constants(value: float, rtol: float, max_denominator: int = 32) -> li
         ['-3/4']
     """
     if value == 0:
-        return [SimpleConstant(sympy.Integer(0), 0.0, 1)]
+        return [ZERO]
     if not math.isfinite(value):
         return []
     sign, size = (1, value) if value > 0 else (-1, -value)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import sympy
 import torch
 
 from edgewise._typing import Array, Formula
-from edgewise.expressions._constants import simple_constants
+from edgewise.expressions._constants import ZERO, SimpleConstant, simple_constants
 from edgewise.expressions._fit_constants import FitData, FittedFormula, FreeFormula
 
 _EXACT = 1e-9  # an error below this means exact data and the right form
@@ -20,6 +22,50 @@ _SIGMAS_SIMPLE = 3.3  # ... for 0, 1, 2, 1/2, 3, 3/2 and the like, which are lik
 _SIMPLE = 6  # ... up to this complexity
 _RISE = 0.004  # noisy data: the largest relative rise of the error by rounding one constant ...
 _DENOMINATOR_NOISY = 12  # noisy data: the largest denominator
+
+
+class Choice(NamedTuple):
+    """A simple constant for a place; choices are tried in the order of their cost, those of one key once."""
+
+    cost: Any
+    key: Hashable
+    place: Any
+    constant: SimpleConstant
+
+
+class HasError(Protocol):
+    """A formula or network with fitted constants."""
+
+    @property
+    def error(self) -> float: ...
+
+
+Fitted = TypeVar("Fitted", bound=HasError)
+
+
+def round_greedily(
+    start: Fitted,
+    choices: Callable[[Fitted], Iterable[Choice]],
+    refitted: Callable[[Fitted, Choice], Fitted],
+    limit: Callable[[Fitted], float],
+) -> Fitted:
+    """Make constants simple one at a time: take the first choice whose error, after a refit, is within the limit.
+
+    After each choice that is taken, the choices are made afresh for the refitted constants.
+    """
+    tried: set[Hashable] = set()
+    found: Fitted | None = start
+    while found is not None:
+        start, found = found, None
+        for choice in sorted(choices(start), key=lambda c: c.cost):
+            if choice.key in tried:
+                continue
+            tried.add(choice.key)
+            trial = refitted(start, choice)
+            if trial.error <= limit(start):
+                found = trial
+                break
+    return start
 
 
 def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> FittedFormula:
@@ -155,52 +201,42 @@ def _rounded_exact(free: FreeFormula, data: FitData) -> FreeFormula:
         every = every.fit(data)
         if every.error <= allowed_error(free.error, True, data.n):
             return every
-    tried: set[sympy.Symbol] = set()
-    while left := [k for k, s in enumerate(free.symbols) if s not in tried]:
-        options = [(k, c) for k in left for c in simple_constants(free.values[k], _TOLERANCE)[:2]]
-        if not options:
-            break
-        k, candidate = min(options, key=lambda o: _distance(free.values[o[0]], o[1].value))
-        tried.add(free.symbols[k])
-        trial = free.pinned(k, candidate.expr).fit(data)
-        if trial.error <= allowed_error(free.error, True, data.n):
-            free = trial
-    return free
+    choices = partial(_nearest, data=data)
+    return round_greedily(free, choices, partial(_refitted, data=data), lambda f: allowed_error(f.error, True, data.n))
 
 
-def _distance(value: float, simple: float) -> float:
-    return abs(simple - value) / abs(value or 1)
+def _nearest(free: FreeFormula, data: FitData) -> Iterator[Choice]:
+    """The simple constants near those of exact data, the nearest first; each constant is tried once."""
+    for symbol, value in zip(free.symbols, free.values, strict=True):
+        for simple in simple_constants(value, _TOLERANCE)[:2]:
+            yield Choice(abs(simple.value - value) / abs(value or 1), symbol, symbol, simple)
 
 
 def _rounded_noisy(free: FreeFormula, data: FitData) -> FreeFormula:
     """Round the constants of noisy data, the least likely coincidence first."""
-    tried: set[tuple[str, Formula]] = set()
-    while free.symbols:
-        errors = _standard_errors(free, data)
-        options = [o for k in range(len(free.symbols)) for o in _options(free, k, errors[k])]
-        options = [o for o in options if (free.symbols[o[1]].name, o[2]) not in tried]
-        if not options:
-            break
-        _, k, value = min(options, key=lambda o: o[0])
-        tried.add((free.symbols[k].name, value))
-        trial = free.pinned(k, value).fit(data)
-        if trial.error <= allowed_error(free.error, False, data.n):
-            free = trial
-    return free
+    choices = partial(_likely, data=data)
+    return round_greedily(free, choices, partial(_refitted, data=data), lambda f: allowed_error(f.error, False, data.n))
 
 
-def _options(free: FreeFormula, k: int, error: float) -> list[tuple[float, int, Formula]]:
-    """List up to three values that constant k may have: (logarithm of the chance, k, exact value)."""
-    value = free.values[k]
-    if abs(value) <= _SIGMAS_SIMPLE * error:
-        return [(0.0, k, sympy.Integer(0))]
-    rtol = max(error / abs(value), _TOLERANCE)
-    candidates = [
-        c
-        for c in simple_constants(value, _SIGMAS_SIMPLE * rtol, _DENOMINATOR_NOISY)
-        if c.complexity <= _SIMPLE or abs(c.value - value) <= _SIGMAS * rtol * abs(value)
-    ]
-    return [(np.log2(rtol) + 0.7 * c.complexity, k, c.expr) for c in candidates[:3]]
+def _refitted(free: FreeFormula, choice: Choice, data: FitData) -> FreeFormula:
+    return free.pinned(free.symbols.index(choice.place), choice.constant.expr).fit(data)
+
+
+def _likely(free: FreeFormula, data: FitData) -> Iterator[Choice]:
+    """Up to three values for each constant; the cost is the logarithm of the chance of a coincidence."""
+    errors = _standard_errors(free, data) if free.symbols else ()
+    for symbol, value, error in zip(free.symbols, free.values, errors, strict=True):
+        if abs(value) <= _SIGMAS_SIMPLE * error:
+            yield Choice(0.0, (symbol.name, ZERO.expr), symbol, ZERO)
+            continue
+        rtol = max(error / abs(value), _TOLERANCE)
+        candidates = [
+            c
+            for c in simple_constants(value, _SIGMAS_SIMPLE * rtol, _DENOMINATOR_NOISY)
+            if c.complexity <= _SIMPLE or abs(c.value - value) <= _SIGMAS * rtol * abs(value)
+        ]
+        for c in candidates[:3]:
+            yield Choice(np.log2(rtol) + 0.7 * c.complexity, (symbol.name, c.expr), symbol, c)
 
 
 def _standard_errors(free: FreeFormula, data: FitData) -> Array:

@@ -19,7 +19,7 @@ from edgewise.symbolic._complexity import network_complexity
 from edgewise.symbolic._curve import CurveFit, economised, score
 from edgewise.symbolic._gauge import canonical
 from edgewise.symbolic._reading import Edge, Reading
-from edgewise.symbolic._rounding import rounded
+from edgewise.symbolic._rounding import round_network
 from edgewise.symbolic._samples import checked
 from edgewise.train import error_of, refit
 
@@ -208,7 +208,7 @@ class _Search:
         model, _ = refit(model, table, 100, 1e-12)
         if not spline_edges(model):
             model, _ = refit(canonical(model), table, 100, 1e-12)
-        model = rounded(model, table, self.reading.spread)
+        model = round_network(model, table, self.reading.spread)
         formulas = model.formula(names, splines="symbols")
         return Written(
             tuple(formulas) if isinstance(formulas, list) else (formulas,), network_complexity(model),

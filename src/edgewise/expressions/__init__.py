@@ -22,8 +22,8 @@ from edgewise.expressions._parse import check_names as check_names
 from edgewise.expressions._parse import parse as parse
 from edgewise.expressions._parse import parse_within as parse_within
 from edgewise.expressions._powers import Rows as Rows
-from edgewise.expressions._powers import plain as plain
-from edgewise.expressions._powers import powers as powers
+from edgewise.expressions._powers import from_powers as from_powers
+from edgewise.expressions._powers import to_powers as to_powers
 from edgewise.expressions._round_constants import Choice as Choice
 from edgewise.expressions._round_constants import pin_redundant as pin_redundant
 from edgewise.expressions._round_constants import round_constants as round_constants

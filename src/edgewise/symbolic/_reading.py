@@ -14,9 +14,9 @@ from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise.expressions import simple_constants
 from edgewise.nn import KAN, Pass, clone, layer_of, set_function
-from edgewise.symbolic._curve import CurveFit, economised, rank_curves, score
+from edgewise.symbolic._curve import CurveFit, rank_curves, score, without_trivial_constants
 from edgewise.symbolic._hazards import hazard
-from edgewise.symbolic._samples import checked
+from edgewise.symbolic._samples import curve_samples
 from edgewise.train import as_matrix, as_table, error_of, refit
 
 Edge = tuple[int, int, int]
@@ -111,8 +111,8 @@ class Reading:
         floor = self.floor(error, data)
         fits = self.fits(model, edge, data, floor)
         best = min((fit.error for fit in fits), default=math.inf)
-        samples = checked(*data)
-        fits = [economised(fit, samples, floor) for fit in fits[:_SHORTLIST]]
+        samples = curve_samples(*data)
+        fits = [without_trivial_constants(fit, samples, floor) for fit in fits[:_SHORTLIST]]
         return sorted(fits, key=lambda fit: (score(fit, floor), fit.error)), best / floor
 
     def fits(self, model: KAN, edge: Edge, data: tuple[Tensor, Tensor, Tensor], floor: float) -> list[CurveFit]:

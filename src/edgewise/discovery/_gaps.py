@@ -12,7 +12,7 @@ import sympy
 
 from edgewise._typing import Array, Formula
 from edgewise.discovery._evidence import loosened
-from edgewise.discovery._tape import Tape, evaluate
+from edgewise.expressions import Tape, evaluate
 from edgewise.symbolic import domain
 
 _ROWS = 300  # whose gaps are looked into

@@ -24,7 +24,7 @@ from edgewise.discovery._reduction import Model, Step, guessed, reduced
 from edgewise.discovery._regression import regressions
 from edgewise.discovery._result import Discovery, Outcome
 from edgewise.discovery._surrogate import Surrogate, expanded, neighbour_correlation, smoothed
-from edgewise.functions._constants import shortened
+from edgewise.expressions import shorten
 
 Progress = Callable[[str, float, str | None], None]
 
@@ -381,8 +381,8 @@ class Search:
         place = kept.index(best)
         kept = self._written(kept, place)
         origin, best = self.pool.origin(best), kept[place]
-        shown = str(shortened(best.expression))
-        kept = [c for c in kept if c is best or str(shortened(c.expression)) != shown]
+        shown = str(shorten(best.expression))
+        kept = [c for c in kept if c is best or str(shorten(c.expression)) != shown]
         outcome, noise = self._decided(chosen)
         self.stages.append(f"The best formula came from this stage: {origin}.")
         if self.progress is not None:

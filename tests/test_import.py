@@ -83,8 +83,8 @@ PUBLIC = {
         trace unlock widen with_locked
     """,
     "edgewise.train": """
-        Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row Shape Squared
-        Table as_matrix as_rows as_table choose_loss error_of fit penalty refit rescale_knots update
+        Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row SOLVERS Shape
+        Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit rescale_knots update
     """,
     "edgewise.optim": """
         Adam BatchProblem CG GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem LeastSquaresSolver

@@ -1,5 +1,6 @@
 """Training: `fit`, its losses, options and result."""
 
+from edgewise.train._choices import SOLVERS as SOLVERS
 from edgewise.train._data import Shape as Shape
 from edgewise.train._data import as_matrix as as_matrix
 from edgewise.train._data import as_rows as as_rows

@@ -13,7 +13,7 @@ from torch import Tensor
 
 import edgewise as ew
 from edgewise.optim import BatchProblem, GradientSolver, LeastSquaresSolver, Needs, Step, StopReason
-from edgewise.train import Loss
+from edgewise.train import SOLVERS, Loss
 
 X = 2 * torch.rand(300, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
 Y = torch.sin(2 * X[:, 0])
@@ -208,6 +208,17 @@ def test_an_own_solver_and_loss_together_and_several_starts() -> None:
     assert fit.train_error < 0.05
     classes = ew.fit(ew.KAN([2, 2]), X, (Y > 0).long(), solver=TrustRegion(), loss="cross_entropy", grids=[5])
     assert classes.train_accuracy > 0.95
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_every_named_solver_trains_and_repeats_itself(name: str) -> None:
+    first, again = (
+        ew.fit(ew.KAN([2, 1]), X[:100], Y[:100], solver=name, grids=[3], options=ew.Options(restarts=1))
+        for _ in range(2)
+    )
+    assert first.train_error < 0.5 * float(Y.std())
+    assert torch.equal(first.model(X), again.model(X))
+    assert SOLVERS[name](False).needs in Needs
 
 
 def test_what_is_no_solver_or_loss_is_refused() -> None:

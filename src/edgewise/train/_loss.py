@@ -23,14 +23,14 @@ class Loss(Protocol):
     Inherit from this class, and `name`, `value` and `curvature` are all that you have to write. In `fit`, outputs and
     targets are in units of a power of two near the target's standard deviation; class numbers stay as they are.
 
-    >>> class LogCosh(Loss):
+    >>> import edgewise as ew
+    >>> class LogCosh(ew.train.Loss):
     ...     name = "log_cosh"
     ...     def value(self, outputs, y):
     ...         return (outputs - y).cosh().log().mean(1)
     ...     def curvature(self, outputs, y):
     ...         second = 1 / (outputs - y).cosh().square().unsqueeze(-1) / outputs.shape[1]
     ...         return lambda vectors: second * vectors
-    >>> import edgewise as ew
     >>> x = torch.linspace(-1, 1, 100, dtype=torch.float64)
     >>> ew.fit(ew.KAN([1, 1]), x, x.exp(), loss=LogCosh(), grids=[5]).train_error < 1e-3
     True

@@ -1,4 +1,4 @@
-"""What a figure is: cases to measure, rows that come of them, and a table with the limits."""
+"""A benchmark: cases to measure, the rows they give, and a table that compares the rows with limits."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 Row = dict[str, Any]
-"""One line of a CSV file. Rows that are read back hold texts."""
+"""One line of a CSV file. Rows that are read back hold strings."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the figures are measured.
+    """How benchmarks are run.
 
-    quick: tiny sizes, to see that all works. libraries: those to measure, by name; searchers: those that search for
-    formulas. threads: of this process. repeats: of each timing. patience: seconds that the repeats of one library and
-    case may take. budget: seconds of one training run in the accuracy figure, where 0 gives a peer 60 times what
-    edgewise takes, at least 60 and at most 300; and of one search for a formula, where 0 gives edgewise 60 and a peer
-    what edgewise took, at least 10. python: the interpreter of an environment where other libraries live, if there is.
+    libraries: what to measure, by name. searchers: the libraries that search for formulas. quick: tiny sizes, as a
+    smoke test. threads: of the measuring process. repeats: of each timing. patience: seconds allowed for all repeats of
+    one library and case. budget: seconds of one training run or search; 0 lets the benchmark choose. python: the
+    interpreter of a separate environment for baselines, if there is one.
     """
 
     libraries: tuple[str, ...] = ("edgewise", "mlp")
@@ -35,25 +34,25 @@ class Settings:
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure, in values that JSON carries."""
+    """One thing to measure: a unique label, and values that JSON can carry to the measuring process."""
 
     label: str
     values: dict[str, Any] = field(default_factory=dict)
 
 
 class Cell(NamedTuple):
-    """A cell of a table, and whether it keeps its limit, where it has one."""
+    """A table cell, and whether it is within its limit, if it has one."""
 
     text: str
-    kept: bool | None = None
+    passed: bool | None = None
 
 
-class Figure(ABC):
-    """A named measurement, made without arguments.
+class Benchmark(ABC):
+    """A named measurement; its class is instantiated without arguments in the measuring process.
 
-    threaded: measured once for each number of threads that is asked for, else on one thread. fresh: each case in a
-    process of its own, else one process goes on from case to case. at_once: cases may be measured at the same time,
-    each on a core of its own. long: takes hours, so measured only when named.
+    threaded: run once for each requested thread count, else on one thread. fresh_process: a new process for each case,
+    else one process runs all cases. parallel: cases may run at the same time, each on its own core. slow: takes hours,
+    so it runs only when named.
     """
 
     name: ClassVar[str]
@@ -61,37 +60,38 @@ class Figure(ABC):
     file: ClassVar[str]
     note: ClassVar[str] = ""
     threaded: ClassVar[bool] = False
-    fresh: ClassVar[bool] = False
-    at_once: ClassVar[bool] = False
-    long: ClassVar[bool] = False
+    fresh_process: ClassVar[bool] = False
+    parallel: ClassVar[bool] = False
+    slow: ClassVar[bool] = False
 
-    def lacks(self) -> str:
-        """What the figure needs and is not installed here, and how to install it; nothing where nothing lacks."""
+    def missing(self) -> str:
+        """Return which requirement is not installed and how to install it, or an empty string."""
         return ""
 
     @abstractmethod
-    def cases(self, settings: Settings) -> list[Case]: ...
+    def cases(self, settings: Settings) -> list[Case]:
+        """List the cases to measure."""
 
     @abstractmethod
     def measure(self, case: Case, settings: Settings) -> list[Row]:
-        """Rows of one case, all with the same columns."""
+        """Measure one case; all rows have the same columns."""
 
     def python(self, case: Case, settings: Settings) -> str:
-        """The interpreter that measures a case."""
+        """Return the interpreter that measures a case."""
         return sys.executable
 
-    def longest(self, case: Case) -> float:
-        """Seconds after which the process of a case is ended; 0: never."""
+    def time_limit(self, case: Case) -> float:
+        """Return the seconds after which the process of a case is killed; 0 means never."""
         return 0.0
 
     @abstractmethod
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        """The rows of a case whose process ended before its time."""
+        """Return the rows of a case whose process died."""
 
     @abstractmethod
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
-        """Headings, and a line for each case."""
+        """Return the column headings and the lines of the table."""
 
-    def informed(self, case: Case, rows: Sequence[Row]) -> Case:
-        """The case as it should be, given what was measured before it."""
+    def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
+        """Adjust a case to the rows measured before it."""
         return case

@@ -1,4 +1,4 @@
-"""Where and when a number was measured, and how long it took."""
+"""Provenance of a measurement: commit, date, device, versions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ import os
 import platform
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,26 +19,9 @@ _SOURCES = Path(__file__).parents[1]
 _LIBRARIES = ("numpy", "numba", "pykan", "kan-gpt", "jaxkan", "jax", "pyoperon", "gplearn", "scikit-learn")
 
 
-@dataclass
-class Clock:
-    """Seconds of one block: on the wall, and of this process's own computing."""
-
-    wall: float = 0.0
-    process: float = 0.0
-
-
-@contextmanager
-def clock() -> Iterator[Clock]:
-    """Time a block; the clock holds the seconds once it is left."""
-    out = Clock()
-    wall, process = time.perf_counter(), time.process_time()
-    yield out
-    out.wall, out.process = time.perf_counter() - wall, time.process_time() - process
-
-
 @cache
 def provenance() -> dict[str, str]:
-    """Commit, date, device, and the versions that every measurement depends on."""
+    """Return commit, date, device, and the versions that every measurement depends on."""
     return {
         "commit": _commit(),
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M"),
@@ -55,7 +34,7 @@ def provenance() -> dict[str, str]:
 
 @cache
 def versions() -> str:
-    """The other libraries that are installed, like "numpy 2.4.6, numba 0.68.1, pykan 0.2.8"."""
+    """Return the versions of the other libraries, like "numpy 2.4.6, numba 0.68.1, pykan 0.2.8"."""
     found = []
     for name in _LIBRARIES:
         try:
@@ -65,13 +44,18 @@ def versions() -> str:
     return ", ".join(found)
 
 
+def usable_cores() -> list[int]:
+    """Return the numbers of the processor cores that this process may use."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [*range(os.cpu_count() or 1)]
+
+
 def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many processor cores this process may use."""
+    return len(usable_cores())
 
 
 def _commit() -> str:
-    """The commit of the library, with a plus sign where its sources differ from it; "unknown" outside a checkout."""
+    """Return the commit, with a plus sign if the sources differ from it; "unknown" outside a checkout."""
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(_SOURCES), *arguments]
@@ -85,7 +69,7 @@ def _commit() -> str:
 
 
 def device() -> str:
-    """The processor's model."""
+    """Return the processor's model."""
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -1,45 +1,46 @@
-"""Cases measured in processes of their own, on as many threads and cores as asked."""
+"""Cases measured in separate processes, on as many threads and cores as requested."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from edgewise.measure._figure import Case, Figure, Row, Settings
+from edgewise.measure._benchmark import Benchmark, Case, Row, Settings
+from edgewise.measure._provenance import usable_cores
 
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-_GRACE = 5.0  # seconds that a process has to end by itself
+_GRACE = 5.0  # seconds that a process has to exit on its own
 
 
-class Station:
-    """A place where cases are measured one after another.
+class Worker:
+    """Measures cases one after another.
 
-    Its processes, one for each interpreter and number of threads, go on from case to case, unless a figure wants a
-    fresh one for each. After one has died the next case has a new one. `cores` are those to run on, by default the last
-    ones that there are.
+    It keeps one process for each interpreter and thread count, unless a benchmark asks for a fresh one for each case. A
+    process that died is replaced. `cores` are the cores to run on, by default the last ones.
     """
 
     def __init__(self, cores: Sequence[int] = ()) -> None:
         self._cores = cores
         self._processes: dict[tuple[str, int], _Process] = {}
 
-    def rows(self, figure: Figure, case: Case, settings: Settings) -> list[Row]:
-        """The rows of a case."""
-        python, threads = key = figure.python(case, settings), settings.threads
+    def rows(self, benchmark: Benchmark, case: Case, settings: Settings) -> list[Row]:
+        """Measure a case and return its rows."""
+        python, threads = key = benchmark.python(case, settings), settings.threads
         if key not in self._processes:
-            self._processes[key] = _Process(python, threads, self._cores or usable()[-threads:])
+            self._processes[key] = _Process(python, threads, self._cores or usable_cores()[-threads:])
         try:
-            found = self._processes[key].rows(figure, case, settings)
+            found = self._processes[key].rows(benchmark, case, settings)
         except _Ended as ended:
             self._processes.pop(key).close()
-            return figure.failed(case, settings, str(ended))
-        if figure.fresh:
+            return benchmark.failed(case, settings, str(ended))
+        if benchmark.fresh_process:
             self._processes.pop(key).close()
         return found
 
@@ -54,7 +55,7 @@ class _Ended(Exception):
 
 
 class _Process:
-    """A process that measures, and the folder that it runs in."""
+    """A measuring process, and the folder that it runs in."""
 
     def __init__(self, python: str, threads: int, cores: Sequence[int]) -> None:
         self._owned = ExitStack()
@@ -67,10 +68,9 @@ class _Process:
         self._process = self._owned.enter_context(process)
         self._owned.callback(self._process.kill)
 
-    def rows(self, figure: Figure, case: Case, settings: Settings) -> list[Row]:
+    def rows(self, benchmark: Benchmark, case: Case, settings: Settings) -> list[Row]:
         assert self._process.stdin is not None and self._process.stdout is not None
-        kind = type(figure)
-        task = {"figure": [kind.__module__, kind.__qualname__], "case": asdict(case), "settings": asdict(settings)}
+        task = {"benchmark": _place(type(benchmark)), "case": asdict(case), "settings": asdict(settings)}
         with suppress(BrokenPipeError):  # its last message tells why
             self._process.stdin.write(json.dumps(task) + "\n")
             self._process.stdin.flush()
@@ -83,7 +83,7 @@ class _Process:
         raise _Ended(f"failed: {last or 'the process ended'} (exit code {code})")
 
     def close(self) -> None:
-        """End it: it ends by itself when there is no further case, unless it is busy."""
+        """End the process: it exits on its own when its input closes, unless it is busy."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -92,8 +92,14 @@ class _Process:
         self._owned.close()
 
 
+def _place(kind: type) -> tuple[str, str, str]:
+    """Where another process finds a class: its module, its name, and the file of the module."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return kind.__module__, kind.__qualname__, str(Path(file).resolve()) if file else ""
+
+
 def _environment(threads: int) -> dict[str, str]:
-    """Threads are counted before anything is imported."""
+    """Thread counts are read when libraries are imported, so they are set before the process starts."""
     found = os.environ | dict.fromkeys(_THREAD_COUNTS, str(threads)) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     if threads == 1:
         found["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
@@ -102,14 +108,9 @@ def _environment(threads: int) -> dict[str, str]:
     return found | ({"PYTHONPATH": os.pathsep.join(path)} if path else {})
 
 
-def usable() -> list[int]:
-    """The processor cores that this process may use, by their numbers."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [*range(os.cpu_count() or 1)]
-
-
 @contextmanager
 def _pinned(cores: Sequence[int]) -> Iterator[None]:
-    """What this thread starts runs on these cores."""
+    """Pin what this thread starts to some cores."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return

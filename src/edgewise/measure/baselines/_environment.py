@@ -1,4 +1,4 @@
-"""pykan in an environment of its own, which sees the libraries that are installed here."""
+"""A separate environment for pykan that also sees the libraries installed here."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _WANTED = ("pykan==0.2.8", "pyyaml", "tqdm", "setuptools")
 _DONE = "installed.txt"
 
 
-def environment(folder: Path | None = None) -> str:
-    """The interpreter of the environment of the peers, which is made where it is not there yet.
+def baseline_environment(folder: Path | None = None) -> str:
+    """Return the interpreter of the environment of the baselines, which is created if needed.
 
-    `folder` is by default one in the user's cache. Errors: EdgewiseError when a package can not be installed.
+    `folder` is by default one in the user's cache. Errors: EdgewiseError when a package cannot be installed.
     """
-    folder = folder or Path(platformdirs.user_cache_dir("edgewise")) / "peers"
+    folder = folder or Path(platformdirs.user_cache_dir("edgewise")) / "baselines"
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     wanted = "\n".join((*_WANTED, sys.version, *_shared()))
     if python.exists() and (folder / _DONE).exists() and (folder / _DONE).read_text(encoding="utf-8") == wanted:
@@ -33,15 +33,15 @@ def environment(folder: Path | None = None) -> str:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["pip ended"])[-1]
-        raise EdgewiseError(f"The peers could not be installed into {folder}: {last}")
+        raise EdgewiseError(f"The baselines could not be installed into {folder}: {last}")
     with replacing(folder / _DONE) as file:
         file.write(wanted.encode())
     return str(python)
 
 
 def _shared() -> list[str]:
-    """The folders that this process imports packages from: edgewise's own, and those of what it needs."""
-    own = str(Path(__file__).parents[2])
+    """Return the folders that this process imports packages from: edgewise's own, and those of its dependencies."""
+    own = str(Path(__file__).parents[3])
     return [own, *(path for path in sys.path if path.endswith("site-packages") and path != own)]
 
 

@@ -1,4 +1,4 @@
-"""Ways with libraries that print and have a precision of their own."""
+"""Context managers for third-party libraries that print and rely on torch's default dtype."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 
 
 @contextlib.contextmanager
-def in_precision(dtype: torch.dtype) -> Iterator[None]:
-    """Whoever makes tensors of torch's default dtype makes them of this one."""
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Temporarily set torch's default dtype."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
@@ -21,7 +21,7 @@ def in_precision(dtype: torch.dtype) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def silent() -> Iterator[None]:
-    """Nothing is printed."""
+def silenced() -> Iterator[None]:
+    """Discard what is printed."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield

@@ -9,31 +9,31 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgewise.benchmark._race import Point, Race
-from edgewise.benchmark._targets import TARGETS, Target
-from edgewise.benchmark.libraries import LIBRARIES
-from edgewise.measure import Case, Cell, Figure, Row, Settings
+from edgewise.measure import Benchmark, Case, Cell, Row, Settings
+from edgewise.measure.benchmarks._targets import TARGETS, Target
+from edgewise.measure.benchmarks.libraries import LIBRARIES
+from edgewise.measure.benchmarks.libraries._race import Point, Race
 
 GOAL = 1e-5
 _LEAD = 50.0
 _FRESH = 2000  # rows to measure on
-_FACTOR, _LEAST, _MOST = 60, 60.0, 300.0  # of a peer's time: times edgewise's, and its bounds in seconds
+_FACTOR, _LEAST, _MOST = 60, 60.0, 300.0  # of a baseline's time: times edgewise's, and its bounds in seconds
 _REPEATS, _LONG = 3, 3.0  # of edgewise's fits, and the seconds from which one is enough
 _OURS, _DEFAULT = "edgewise", "default"
-_QUICK = 2.0  # seconds of every run of a quick figure
+_QUICK = 2.0  # seconds of every run of a quick benchmark
 
 
-class Accuracy(Figure):
+class Accuracy(Benchmark):
     """Test error against seconds of training, every run in a process of its own on one core, in float64.
 
-    edgewise is run before and after its peers; a whole call of `fit` is one point of its curve. The others' clock
+    edgewise is run before and after its baselines; a whole call of `fit` is one point of its curve. The others' clock
     stops for compilation and while the error is measured; a run ends at the goal or with its time.
     """
 
     name = "accuracy"
     title = f"Seconds of training to a test error of {GOAL:g}"
     file = "curves.csv"
-    fresh = True
+    fresh_process = True
     note = "edgewise: the quickest fit that gets there; best other: seconds, or the lowest error where none gets there"
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -57,8 +57,8 @@ class Accuracy(Figure):
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
         return [_row(case, recipe, 0, None, reason) for recipe in case.values["recipes"]]
 
-    def informed(self, case: Case, rows: Sequence[Row]) -> Case:
-        """Give a peer its time, from what edgewise took on the target."""
+    def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
+        """Give a baseline its time, from what edgewise took on the target."""
         if case.values["budget"] or case.values["library"] == _OURS:
             return case
         runs = [run for run in _runs(rows) if run.target == case.values["target"] and run.library == _OURS]

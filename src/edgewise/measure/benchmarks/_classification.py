@@ -1,4 +1,4 @@
-"""Classes by Gauss-Newton steps, beside the perceptron trained by Adam."""
+"""Classes by Gauss-Newton steps, beside the MLP trained by Adam."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from edgewise.benchmark._classes import TASKS, Rows, Task
-from edgewise.benchmark.libraries import hidden_width
-from edgewise.measure import Case, Cell, Figure, Row, Settings, clock
+from edgewise.measure import Benchmark, Case, Cell, Row, Settings, clock
+from edgewise.measure.benchmarks._classes import TASKS, Rows, Task
+from edgewise.measure.benchmarks.libraries import hidden_width
 from edgewise.train import fit
 
 _SEEDS = 5
-_FEW = 200  # rows of a quick figure
+_FEW = 200  # rows of a quick benchmark
 _RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 _BATCH, _PATIENCE, _EPOCHS = 64, 20, 400
 _COLUMNS = ("library", "parameters", "seed", "accuracy", "seconds", "status")
 
 
-class Classification(Figure):
+class Classification(Benchmark):
     """Accuracy on rows not trained on, and seconds of training, each library in its own precision.
 
-    edgewise: one call of `fit` in float64. The perceptron: float32, minibatches, Adam with the rate that is best on
+    edgewise: one call of `fit` in float64. The MLP: float32, minibatches, Adam with the rate that is best on
     its own held-out rows, stopped early there; the seconds are of that one run. Both meet the same rows in turns.
     """
 
@@ -36,23 +36,23 @@ class Classification(Figure):
     file = "classification.csv"
     note = "accuracy: share of the rows not trained on; MLP: Adam at its best rate, the seconds of that run alone"
 
-    def lacks(self) -> str:
+    def missing(self) -> str:
         if find_spec("sklearn") is not None:
             return ""
         return "scikit-learn, which has the tables, is not installed here: pip install scikit-learn"
 
     def cases(self, settings: Settings) -> list[Case]:
-        return [] if self.lacks() else [Case(task.name, {"table": task.name}) for task in TASKS]
+        return [] if self.missing() else [Case(task.name, {"table": task.name}) for task in TASKS]
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
         task = next(task for task in TASKS if task.name == case.values["table"])
         most = _FEW if settings.quick else None
-        for train in (_edgewise, _perceptron):  # what is made once for a process is no part of training
+        for train in (_edgewise, _mlp):  # what is made once for a process is no part of training
             train(task, task.rows(0, _FEW), 0)
         found = []
         for seed in range(1 if settings.quick else _SEEDS):
             rows = task.rows(seed, most)
-            for library, train in (("edgewise", _edgewise), ("mlp", _perceptron)):
+            for library, train in (("edgewise", _edgewise), ("mlp", _mlp)):
                 trained = train(task, rows, seed)
                 accuracy = rows.accuracy(trained.model)
                 found.append(_row(case, library, trained.parameters, seed, accuracy, trained.seconds, ""))
@@ -82,8 +82,8 @@ def _edgewise(task: Task, rows: Rows, seed: int) -> _Trained:
     return _Trained(result.model, task.parameters, result.validation_error, spent.wall)
 
 
-def _perceptron(task: Task, rows: Rows, seed: int) -> _Trained:
-    """The best of Adam's rates on the perceptron's own held-out rows."""
+def _mlp(task: Task, rows: Rows, seed: int) -> _Trained:
+    """The best of Adam's rates on the MLP's own held-out rows."""
     return min((_adam(task, rows, seed, rate) for rate in _RATES), key=lambda trained: trained.held_out)
 
 

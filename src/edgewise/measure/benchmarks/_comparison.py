@@ -1,4 +1,4 @@
-"""Figures that time one call of every library: rows, ratios, limits."""
+"""Benchmarks that time one call of every library: rows, ratios, limits."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from edgewise.benchmark._timing import Spread, interleaved
-from edgewise.benchmark.libraries import PEERS, Unit
-from edgewise.measure import Case, Cell, Figure, Row, Settings
+from edgewise.measure import Benchmark, Case, Cell, Quartiles, Row, Settings, interleaved
+from edgewise.measure.benchmarks.libraries import BASELINES, Unit
 
 UNIT = "mlp"
 """The library whose time is 1."""
@@ -17,16 +16,16 @@ OURS = "edgewise"
 _SKIPPED = "skipped: "
 
 
-class Comparison(Figure):
-    """Every library on the same data, interleaved; ratios are of medians, to the perceptron."""
+class Comparison(Benchmark):
+    """Every library on the same data, interleaved; ratios are of medians, to the MLP."""
 
     @abstractmethod
     def limit(self, row: Row) -> float | None:
-        """How many times the perceptron's time edgewise may take."""
+        """How many times the MLP's time edgewise may take."""
 
     @abstractmethod
     def lead(self, row: Row, library: str) -> float | None:
-        """How many times edgewise's time a peer must take."""
+        """How many times edgewise's time a baseline must take."""
 
     def compare(
         self, case: Case, settings: Settings, build: Callable[[str], Unit], skipped: Mapping[str, str]
@@ -43,25 +42,19 @@ class Comparison(Figure):
 
     @staticmethod
     def _row(
-        case: Case, library: str, parameters: Any = "", spread: Spread | None = None, ratio: Any = "", status: str = ""
+        case: Case, library: str, parameters: Any = "", times: Quartiles | None = None, ratio: Any = "",
+        status: str = "",
     ) -> Row:  # fmt: skip
+        seconds, lower, upper, repeats = times or ("", "", "", 0)
+        measured = {"parameters": parameters, "seconds": seconds, "lower": lower, "upper": upper, "ratio": ratio}
         return {
-            "case": case.label,
-            **case.values,
-            "library": library,
-            "parameters": parameters,
-            "seconds": spread.median if spread else "",
-            "lower": spread.lower if spread else "",
-            "upper": spread.upper if spread else "",
-            "ratio": ratio,
-            "repeats": spread.repeats if spread else 0,
-            "status": status,
-        }
+            "case": case.label, **case.values, "library": library, **measured, "repeats": repeats, "status": status
+        }  # fmt: skip
 
     note = "edgewise: times the MLP's; the other libraries: times edgewise's"
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
-        shown = [name for name in PEERS if any(row["library"] == name for row in rows)]
+        shown = [name for name in BASELINES if any(row["library"] == name for row in rows)]
         head = ["case", "cores", "MLP ms", OURS, "at most", *shown]
         groups: dict[tuple[str, str], dict[str, Row]] = {}
         for row in rows:

@@ -1,21 +1,20 @@
-"""One layer of each library beside a perceptron of the same shape and size."""
+"""One layer of each library beside an MLP of the same shape and size."""
 
 from __future__ import annotations
 
 import time
 
 from edgewise._memory import available
-from edgewise.benchmark._comparison import Comparison
-from edgewise.benchmark._memory import peak
-from edgewise.benchmark.libraries import LIBRARIES, PEERS, Shape
-from edgewise.measure import Case, Row, Settings
+from edgewise.measure import Case, Row, Settings, peak_memory
+from edgewise.measure.benchmarks._comparison import Comparison
+from edgewise.measure.benchmarks.libraries import BASELINES, LIBRARIES, Shape
 
 _SINGLE = ((1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64))
 _DOUBLE = ((1000, 2, 5), (1000, 5, 1))
 _TINY = (((32, 4, 3), "float32"), ((32, 2, 5), "float64"))
 _GRIDS = (5, 20, 100)
 
-#: times the perceptron's, in float32 by grid cells, and in float64
+#: times the MLP's, in float32 by grid cells, and in float64
 _LIMITS = {5: 1.2, 20: 0.9, 100: 0.4}
 _DOUBLE_LIMIT = 2.0
 #: times edgewise's, in float32 and in float64
@@ -75,7 +74,7 @@ def _too_much(name: str, shape: Shape, patience: float) -> str | None:
     free = available()
     if free is not None and memory > _SHARE * free:
         return f"needs {memory / 1e9:.0f} GB"
-    if seconds > patience and name in PEERS:
+    if seconds > patience and name in BASELINES:
         return f"takes {seconds:.0f} s"
     return None
 
@@ -85,5 +84,5 @@ def _need(name: str, shape: Shape) -> tuple[int, float]:
     call = LIBRARIES[name].layer(shape).call
     call()
     began = time.perf_counter()
-    memory = peak(call)
+    memory = peak_memory(call)
     return memory, time.perf_counter() - began

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgewise.benchmark._memory import peak
-from edgewise.benchmark.libraries import LIBRARIES, Shape
-from edgewise.measure import Case, Cell, Figure, Row, Settings
+from edgewise.measure import Benchmark, Case, Cell, Row, Settings, peak_memory
+from edgewise.measure.benchmarks.libraries import LIBRARIES, Shape
 
 _SHAPE = Shape(4096, 784, 64, 20, "float32")
 _TINY = Shape(128, 8, 4, 5, "float32")
@@ -14,8 +13,8 @@ _WARM = 64  # rows of the steps that warm up
 _LIMIT = 1.5
 
 
-class Peaks(Figure):
-    """Peak resident memory of the first step, above the level with data, layer and optimiser made.
+class Peaks(Benchmark):
+    """Peak resident memory of the first step, above the level with data, layer and optimizer made.
 
     Each library in a process of its own. Before that level is taken, a step of the same layer on 64 rows loads and
     compiles what a step needs. The step is forward, backward to parameters and input, and Adam: what it allocates,
@@ -25,7 +24,7 @@ class Peaks(Figure):
     name = "memory"
     title = "Peak memory of one training step of a layer, above data and layer"
     file = "memory.csv"
-    fresh = True
+    fresh_process = True
 
     def cases(self, settings: Settings) -> list[Case]:
         shape = _TINY if settings.quick else _SHAPE
@@ -37,7 +36,7 @@ class Peaks(Figure):
         for _ in range(2):
             library.layer(shape._replace(batch=min(_WARM, shape.batch)), adam=True).call()
         unit = library.layer(shape, adam=True)
-        return [self._row(case, unit.parameters, peak(unit.call), "")]
+        return [self._row(case, unit.parameters, peak_memory(unit.call), "")]
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
         return [self._row(case, "", "", reason)]

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from edgewise.benchmark._timing import interleaved
-from edgewise.benchmark.libraries import Shape
 from edgewise.kernels import Choice, contract, explain, forced, pull_c, pull_x
-from edgewise.measure import Case, Cell, Figure, Row, Settings
+from edgewise.measure import Benchmark, Case, Cell, Row, Settings, interleaved
+from edgewise.measure.benchmarks.libraries import Shape
 from edgewise.nn import KAN, Gram, KANLayer, Layout, Pass
 
 _SIZES = ((1024, 64, 64), (1024, 256, 256), (4096, 784, 64))
@@ -23,7 +22,7 @@ _DEGREE = 3
 _LOSS = 1.5  # times the quicker route's time that the chosen one may take
 
 
-class Routes(Figure):
+class Routes(Benchmark):
     """The operations of a layer, and the matrix of second-order training, on one core.
 
     The constants by which the dispatcher chooses (`kernels/_backends.py`), and the number of functions from which the

@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from edgewise.benchmark._memory import peak, resident
-from edgewise.benchmark._timing import interleaved
-from edgewise.measure import Case, Cell, Figure, Row, Settings
+from edgewise.measure import Benchmark, Case, Cell, Row, Settings, interleaved, peak_memory, resident_memory
 from edgewise.nn import KAN
 from edgewise.optim import LM
 from edgewise.train import Objective, as_table
@@ -28,7 +26,7 @@ _LIMITS = ((_FINE, _COARSE, 5.0), (_DEEP, _PRODUCT, 1.0))
 _GIGABYTES = 1.5
 
 
-class SecondOrder(Figure):
+class SecondOrder(Benchmark):
     """Assembly of the matrix, Cholesky factor, step, and the cost there, on one core, float64, SiLU beside the splines.
 
     A step's time is a fifth of a run of five, each taken at the first trial. Times are interleaved with those of two
@@ -39,7 +37,7 @@ class SecondOrder(Figure):
     name = "lm"
     title = "One Levenberg-Marquardt step"
     file = "lm.csv"
-    fresh = True
+    fresh_process = True
 
     def cases(self, settings: Settings) -> list[Case]:
         rows, many = (_FEW, 10 * _FEW) if settings.quick else (_ROWS, _MANY)
@@ -93,8 +91,8 @@ def _times(case: Case, rows: int, settings: Settings) -> list[Row]:
 def _memory(case: Case, rows: int) -> list[Row]:
     _steps(_problem(*_LARGE, _FEW), 1)()  # compiles
     problem = _problem(*_LARGE, rows)
-    level = resident()
-    above = peak(_steps(problem, 1))
+    level = resident_memory()
+    above = peak_memory(_steps(problem, 1))
     return [_row(case, case.label, parameters=problem.layout.size, bytes=level + above, above=above)]
 
 

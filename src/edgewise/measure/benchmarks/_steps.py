@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgewise.benchmark._comparison import Comparison
-from edgewise.benchmark.libraries import LIBRARIES
 from edgewise.measure import Case, Row, Settings
+from edgewise.measure.benchmarks._comparison import Comparison
+from edgewise.measure.benchmarks.libraries import LIBRARIES
 
 _LIMIT = 2.0
 _ROWS, _FEW = 1000, 32

@@ -1,20 +1,19 @@
-"""Every experiment by its name."""
+"""Published experiments on KANs, each in a folder of its own: `edgewise reproduce`."""
 
 from __future__ import annotations
 
-from edgewise.experiments._continual import Continual
-from edgewise.experiments._digits import Digits
-from edgewise.experiments._experiment import Experiment
-from edgewise.experiments._feynman import Feynman
-from edgewise.experiments._grids import Grids
-from edgewise.experiments._interpretability import Interpretability
-from edgewise.experiments._knots import KnotTheory
-from edgewise.experiments._language import Language
-from edgewise.experiments._localisation import Localisation
-from edgewise.experiments._pde import Equations
-from edgewise.experiments._physics import Physics
-from edgewise.experiments._scaling import Scaling
-from edgewise.experiments._special import Special
+from edgewise.measure import Experiment
+from edgewise.measure.experiments.anderson import Anderson
+from edgewise.measure.experiments.continual import Continual
+from edgewise.measure.experiments.feynman import Feynman
+from edgewise.measure.experiments.grids import Grids
+from edgewise.measure.experiments.interpretability import Interpretability
+from edgewise.measure.experiments.knots import KnotTheory
+from edgewise.measure.experiments.pde import Equations
+from edgewise.measure.experiments.physics import Physics
+from edgewise.measure.experiments.scaling import Scaling
+from edgewise.measure.experiments.special import Special
+from edgewise.measure.experiments.transformers import Digits, Language
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
@@ -28,8 +27,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         Interpretability(),
         Physics(),
         KnotTheory(),
-        Localisation(),
+        Anderson(),
         Language(),
         Digits(),
     )
 }
+"""Every experiment by its name."""
+MINUTES = "minutes.csv"
+"""The file that records how many minutes after the start of a run each experiment was done."""

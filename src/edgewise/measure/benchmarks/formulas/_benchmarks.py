@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 import sympy
 
-from edgewise.benchmark._judge import ROWS, Verdict, judged
-from edgewise.benchmark._laws import Box, Law, Runs
-from edgewise.benchmark.searchers import SEARCHERS, Found, Table
 from edgewise.datasets import equations, strogatz
-from edgewise.measure import Case, Cell, Figure, Row, Settings, clock
+from edgewise.measure import Benchmark, Case, Cell, Row, Settings, clock
+from edgewise.measure.benchmarks.formulas._judge import ROWS, Verdict, judge
+from edgewise.measure.benchmarks.formulas._laws import Law, TrajectoryLaw, UniformLaw
+from edgewise.measure.benchmarks.searchers import SEARCHERS, Found, Table
 
 OURS = "edgewise"
 NOISES = (0.0, 0.001, 0.01, 0.1)
@@ -27,7 +27,7 @@ _VERDICT = [field.name for field in fields(Verdict)]
 _FOUND = ("seconds", "process_seconds", "outcome", "noise_found", "formula", *_VERDICT)
 
 
-class Formulas(Figure):
+class Formulas(Benchmark):
     """Each law at each noise and seed, by each library in a process of its own.
 
     The clock runs from the table to the formula; imports and compilation are before it. edgewise has 60 s for a table;
@@ -35,9 +35,9 @@ class Formulas(Figure):
     for one seed only, and one that keeps no time limit for every twelfth law without noise.
     """
 
-    fresh = True
-    at_once = True
-    long = True
+    fresh_process = True
+    parallel = True
+    slow = True
     kind: ClassVar[str]
     noises: ClassVar[tuple[float, ...]] = NOISES
     extra: ClassVar[int] = 0
@@ -55,7 +55,7 @@ class Formulas(Figure):
     def laws(self) -> list[str]: ...
 
     def law(self, name: str) -> Law:
-        return Box(name, self.extra)
+        return UniformLaw(name, self.extra)
 
     @abstractmethod
     def quick(self) -> list[str]:
@@ -84,8 +84,8 @@ class Formulas(Figure):
         values = {"library": library, "kind": self.kind, "equation": name, "noise": noise, "seed": seed}
         return Case(label, {**values, "extra": self.extra, "rows": rows, "limit": settings.budget})
 
-    def informed(self, case: Case, rows: Sequence[Row]) -> Case:
-        """Where no budget is given, a peer has as long as edgewise took on the same rows, if that is known."""
+    def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
+        """Where no budget is given, a baseline has as long as edgewise took on the same rows, if that is known."""
         if case.values["limit"]:
             return case
         limit = _QUICK if case.values["rows"] == _FEW else _SECONDS
@@ -94,7 +94,7 @@ class Formulas(Figure):
             limit = max(_LEAST, round(float(same[-1]), 3))
         return Case(case.label, {**case.values, "limit": limit})
 
-    def longest(self, case: Case) -> float:
+    def time_limit(self, case: Case) -> float:
         searcher = SEARCHERS[case.values["library"]]
         return 2 * case.values["limit"] + (_OVERTIME if searcher.timed else _UNTIMED)
 
@@ -105,7 +105,7 @@ class Formulas(Figure):
         searcher.warm_up()
         with clock() as spent:
             found = searcher.find(Table(x, y, law.names, given["seed"], given["limit"]))
-        verdict = judged(found.formula, found.predict(law.fresh(ROWS, given["seed"])), law, given["seed"])
+        verdict = judge(found.formula, found.predict(law.fresh(ROWS, given["seed"])), law, given["seed"])
         seconds = {"seconds": spent.wall, "process_seconds": spent.process}
         return [self._row(case, {**seconds, **_told(found), **_shown(verdict)})]
 
@@ -134,40 +134,34 @@ class Formulas(Figure):
             "operations",
             "median s",
             "slowest",
-            OURS,
         ]
         ours = {_problem(row): row for row in rows if row["library"] == OURS}
         order = sorted(groups, key=lambda key: (key[0], list(SEARCHERS).index(key[1])))
-        return head, [self._line(*key, groups[key], ours) for key in order]
+        return [*head, OURS], [self._line(*key, groups[key], ours) for key in order]
 
     def _line(self, noise: float, library: str, rows: Sequence[Row], ours: dict[tuple, Row]) -> list[Cell]:
-        def least(column: str) -> float | None:
-            held = library == OURS and len(rows) >= min(_BOUNDED, len(self.laws()))
-            return self.limits.get((column, noise)) if held else None
+        held = library == OURS and len(rows) >= min(_BOUNDED, len(self.laws()))
+
+        def cell(column: str, value: float | None, text: str, at_most: bool = False) -> Cell:
+            limit = self.limits.get((column, noise)) if held else None
+            if limit is None or value is None:
+                return Cell(text)
+            return Cell(text, value <= limit if at_most else value >= limit)
 
         cells = [Cell(library), Cell(f"{noise:g}"), Cell(str(len(rows)))]
         for column in ("solved", "exact", "form", "accurate"):
-            share, limit = _share(rows, column), least(column)
-            cells.append(Cell(f"{share:.1f}", None if limit is None else share >= limit))
+            cells.append(cell(column, share := _percent(rows, column), f"{share:.1f}"))
         right = [row for row in rows if is_true(row["exact"])]
-        share, limit = _share(right, "within"), least("within")
-        cells.append(Cell(f"{share:.1f}", None if limit is None else share >= limit) if right else Cell(""))
+        cells.append(cell("within", share := _percent(right, "within"), f"{share:.1f}" if right else ""))
         seconds, sizes = (
             [float(row[key]) for row in rows if row[key] not in ("", None)] for key in ("seconds", "size")
         )
         cells.append(Cell(f"{median(sizes):g}" if sizes else ""))
-        limit = least("median")
-        middle = median(seconds) if seconds else None
-        cells.append(
-            Cell(
-                "" if middle is None else f"{middle:.3g}", None if limit is None or middle is None else middle <= limit
-            )
-        )
-        slowest, limit = max(seconds, default=None), least("slowest")
-        kept = None if limit is None or slowest is None else slowest <= limit
-        cells.append(Cell("" if slowest is None else f"{slowest:.3g}", kept))
+        for column, of in (("median", median), ("slowest", max)):
+            value = of(seconds) if seconds else None
+            cells.append(cell(column, value, "" if value is None else f"{value:.3g}", at_most=True))
         same = [ours[_problem(row)] for row in rows if _problem(row) in ours]
-        return [*cells, Cell(f"{_share(same, 'solved'):.1f}" if library != OURS and same else "")]
+        return [*cells, Cell(f"{_percent(same, 'solved'):.1f}" if library != OURS and same else "")]
 
 
 class Feynman(Formulas):
@@ -220,7 +214,7 @@ class Strogatz(Formulas):
         return [f"{system.name}.{system.derivative}" for system in strogatz()]
 
     def law(self, name: str) -> Law:
-        return Runs(name)
+        return TrajectoryLaw(name)
 
     def quick(self) -> list[str]:
         return ["lv.y"]
@@ -231,7 +225,7 @@ def is_true(value: Any) -> bool:
     return str(value) == "True"
 
 
-def _share(rows: Sequence[Row], column: str) -> float:
+def _percent(rows: Sequence[Row], column: str) -> float:
     """Percent of the rows that have it; those that failed have not."""
     return 100 * sum(is_true(row[column]) for row in rows) / max(1, len(rows))
 

@@ -8,13 +8,26 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
-from edgewise.benchmark._size import size, within_bound
 from edgewise.discovery._fitting import Free, fit, prepare
 from edgewise.discovery._polish import evaluate
 
 REACHED = 1e-8
 """Largest error of a refitted formula that counts as the truth, relative as in `deviation`."""
 _SMALL = 1e-3  # of the target's spread: below it, an error is taken relative to that
+
+
+def size(formula: Formula) -> int:
+    """Return the length of a formula: operations, as sympy counts them.
+
+    >>> size(sympy.sin(2 * sympy.Symbol("x")))
+    2
+    """
+    return int(sympy.count_ops(formula))
+
+
+def within_bound(formula: Formula, truth: Formula) -> bool:
+    """Return whether a formula has at most twice the operations of the truth and three more."""
+    return size(formula) <= 2 * size(truth) + 3
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise._typing import Array, Formula
-from edgewise.benchmark._form import deviation, refitted
-from edgewise.benchmark._laws import Law
-from edgewise.benchmark._size import size, within_bound
-from edgewise.benchmark._solution import solution
 from edgewise.discovery._polish import evaluate
+from edgewise.measure.benchmarks.formulas._form import deviation, refitted, size, within_bound
+from edgewise.measure.benchmarks.formulas._laws import Law
+from edgewise.measure.benchmarks.formulas._solution import solution
 
 ROWS = 2000
 _ACCURATE, _EXACT, _SOMEWHAT = 0.999, 1e-6, 0.5
@@ -37,7 +36,7 @@ class Verdict:
     within: bool
 
 
-def judged(found: Formula, predicted: Array, law: Law, seed: int) -> Verdict:
+def judge(found: Formula, predicted: Array, law: Law, seed: int) -> Verdict:
     """Judge a formula for a law; `predicted` are the library's own values at `law.fresh(ROWS, seed)`.
 
     What r2 <= 0.5 is, as in SRBench, not looked at further.

@@ -59,7 +59,7 @@ class Law(ABC):
         }
 
 
-class Box(Law):
+class UniformLaw(Law):
     """An equation of the AI-Feynman table, its inputs uniform in the published ranges, and inputs without effect."""
 
     def __init__(self, name: str, extra: int = 0) -> None:
@@ -77,7 +77,7 @@ class Box(Law):
         return self.training(rows, _FRESH + seed)
 
 
-class Runs(Law):
+class TrajectoryLaw(Law):
     """One derivative of a differential equation along runs from each of its starts: 100 rows of 10 time units each."""
 
     names = ("x", "y")  # type: ignore[assignment]

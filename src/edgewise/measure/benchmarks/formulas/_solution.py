@@ -8,7 +8,7 @@ from typing import NamedTuple
 import sympy
 
 from edgewise._typing import Array, Formula
-from edgewise.benchmark._patience import Late, within
+from edgewise.measure.benchmarks.formulas._time_limit import TimeLimitReached, cpu_limit
 
 _POINTS, _DIGITS, _CONSTANT = 20, 40, 1e-6
 _SECONDS = 5.0  # of sympy's simplification
@@ -35,9 +35,9 @@ def solution(found: Formula, truth: Formula, symbols: Mapping[sympy.Symbol, symp
     """
     one, two = found.xreplace(dict(symbols)), truth.xreplace(dict(symbols))
     try:
-        with within(2 * _SECONDS):
+        with cpu_limit(2 * _SECONDS):
             same = _same_at(found, truth, list(symbols), x[:_POINTS])
-    except Late:
+    except TimeLimitReached:
         same = False
     if same:
         confirmed = _decided(lambda: _is_same(sympy.simplify(one - two), sympy.simplify(one / two)))
@@ -49,9 +49,9 @@ def solution(found: Formula, truth: Formula, symbols: Mapping[sympy.Symbol, symp
 def _decided(question: Callable[[], bool]) -> bool | None:
     """The answer, or None where it takes too long or sympy fails."""
     try:
-        with within(_SECONDS):
+        with cpu_limit(_SECONDS):
             return question()
-    except Late:
+    except TimeLimitReached:
         return None
     except Exception:  # noqa: BLE001 (sympy raises all kinds of errors on formulas of all kinds)
         return None

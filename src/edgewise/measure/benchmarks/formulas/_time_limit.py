@@ -9,13 +9,13 @@ from types import FrameType
 from typing import NoReturn
 
 
-class Late(Exception):
+class TimeLimitReached(Exception):
     """The time is up."""
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Raise `Late` once the block has computed that long; no limit where the system has no such clock.
+def cpu_limit(seconds: float) -> Iterator[None]:
+    """Raise `TimeLimitReached` once the block has computed that long; no limit where the system has no such clock.
 
     It counts this process's own computing, so a busy machine does not change what is decided. In the main thread only.
     """
@@ -24,7 +24,7 @@ def within(seconds: float) -> Iterator[None]:
         return
 
     def ring(_: int, __: FrameType | None) -> NoReturn:
-        raise Late
+        raise TimeLimitReached
 
     before = signal.signal(signal.SIGVTALRM, ring)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds)

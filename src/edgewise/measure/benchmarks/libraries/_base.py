@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from edgewise.benchmark._race import Race
+    from edgewise.measure.benchmarks.libraries._race import Race
 
 DEGREE = 3
 RATE = 1e-3
@@ -48,7 +48,7 @@ class Library(ABC):
     install: ClassVar[str]
     settings: ClassVar[str]
     recipes: ClassVar[tuple[str, ...]]
-    """The ways it is trained in the accuracy figure."""
+    """The ways it is trained in the benchmark `accuracy`."""
 
     @classmethod
     def installed(cls) -> bool:

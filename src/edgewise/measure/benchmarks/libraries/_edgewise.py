@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from edgewise.benchmark._race import Race
-from edgewise.benchmark.libraries._base import DEGREE, Shape
-from edgewise.benchmark.libraries._torch import TorchLibrary
+from edgewise.measure.benchmarks.libraries._base import DEGREE, Shape
+from edgewise.measure.benchmarks.libraries._race import Race
+from edgewise.measure.benchmarks.libraries._torch import TorchLibrary
 from edgewise.nn import KAN, KANLayer, Layout
 from edgewise.optim import LM
 from edgewise.train import Options, fit

@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import torch
 
-from edgewise.benchmark._race import Race
-from edgewise.benchmark.libraries._base import DEGREE, Shape
-from edgewise.benchmark.libraries._torch import TorchLibrary, adam, lbfgs
+from edgewise.measure.benchmarks.libraries._base import DEGREE, Shape
+from edgewise.measure.benchmarks.libraries._race import Race
+from edgewise.measure.benchmarks.libraries._torch import TorchLibrary, adam, lbfgs
 
 
 class EfficientKAN(TorchLibrary):

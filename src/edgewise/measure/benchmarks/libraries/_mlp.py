@@ -1,4 +1,4 @@
-"""torch's multilayer perceptron: the unit that everything is compared with."""
+"""torch's MLP: the unit that everything is compared with."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import torch
 
-from edgewise.benchmark._race import Race
-from edgewise.benchmark.libraries._base import Shape
-from edgewise.benchmark.libraries._edgewise import layer_parameters
-from edgewise.benchmark.libraries._torch import TorchLibrary, adam, lbfgs
-from edgewise.measure import perceptron
+from edgewise.measure.baselines import mlp
+from edgewise.measure.benchmarks.libraries._base import Shape
+from edgewise.measure.benchmarks.libraries._edgewise import layer_parameters
+from edgewise.measure.benchmarks.libraries._race import Race
+from edgewise.measure.benchmarks.libraries._torch import TorchLibrary, adam, lbfgs
 from edgewise.nn import KAN, Layout
 
 
@@ -29,16 +29,16 @@ class MLP(TorchLibrary):
 
     def module_layer(self, shape: Shape) -> torch.nn.Module:
         hidden = hidden_width(shape.n_in, shape.n_out, layer_parameters(shape.n_in, shape.n_out, shape.grid))
-        return perceptron([shape.n_in, hidden, shape.n_out], getattr(torch, shape.dtype))
+        return mlp([shape.n_in, hidden, shape.n_out], getattr(torch, shape.dtype))
 
     def module_network(self, widths: Sequence[int], grid: int, dtype: torch.dtype) -> torch.nn.Module:
         size = Layout(KAN(list(widths), grid=grid)).size
-        return perceptron([widths[0], hidden_width(widths[0], widths[-1], size), widths[-1]], dtype)
+        return mlp([widths[0], hidden_width(widths[0], widths[-1], size), widths[-1]], dtype)
 
     def train(self, recipe: str, race: Race) -> None:
         solver, widths = recipe.split(", ", 1)
         torch.manual_seed(race.seed)
-        module = perceptron([race.x.shape[1], *json.loads(widths), 1], torch.float64)
+        module = mlp([race.x.shape[1], *json.loads(widths), 1], torch.float64)
         if solver == "Adam":
             adam(module, race, 1e-2)
         else:
@@ -46,7 +46,7 @@ class MLP(TorchLibrary):
 
 
 def hidden_width(n_in: int, n_out: int, parameters: int) -> int:
-    """The hidden width whose perceptron has nearest to that many parameters.
+    """Return the hidden width of the MLP whose parameter count is nearest to `parameters`.
 
     H (n_in + n_out + 1) + n_out = parameters
 

@@ -15,10 +15,10 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from edgewise.benchmark._race import Race
-from edgewise.benchmark.libraries._base import DEGREE, Shape
-from edgewise.benchmark.libraries._torch import TorchLibrary
-from edgewise.measure import in_precision, silent
+from edgewise.measure.baselines import default_dtype, silenced
+from edgewise.measure.benchmarks.libraries._base import DEGREE, Shape
+from edgewise.measure.benchmarks.libraries._race import Race
+from edgewise.measure.benchmarks.libraries._torch import TorchLibrary
 
 _GRIDS, _STEPS, _STRIDE = (3, 10, 20, 50, 100), 200, 5
 
@@ -41,7 +41,7 @@ class PyKAN(TorchLibrary):
     def module_network(self, widths: Sequence[int], grid: int, dtype: torch.dtype) -> torch.nn.Module:
         from kan import KAN
 
-        with in_precision(dtype), silent():
+        with default_dtype(dtype), silenced():
             return KAN(width=list(widths), grid=grid, k=DEGREE, seed=0, auto_save=False).speed()
 
     def parameters(self, module: torch.nn.Module) -> int:
@@ -54,7 +54,7 @@ class PyKAN(TorchLibrary):
         x, y = torch.from_numpy(race.x), torch.from_numpy(race.y)[:, None]
         # Its `fit` runs the test rows through the network in every step: a single row here.
         rows = {"train_input": x, "train_label": y, "test_input": x[:1], "test_label": y[:1]}
-        with in_precision(torch.float64), silent(), contextlib.suppress(_Over):
+        with default_dtype(torch.float64), silenced(), contextlib.suppress(_Over):
             race.start()
             model = KAN(width=list(race.widths), grid=_GRIDS[0], k=DEGREE, seed=race.seed, auto_save=False).speed()
             for number, grid in enumerate(_GRIDS):
@@ -100,5 +100,5 @@ def _layer(shape: Shape) -> torch.nn.Module:
     def drawn(x_eval: Tensor, y_eval: Tensor, grid: Tensor, k: int) -> Tensor:
         return 0.1 * torch.randn(y_eval.shape[1], y_eval.shape[2], grid.shape[1] - k - 1)
 
-    with in_precision(getattr(torch, shape.dtype)), mock.patch.object(module, "curve2coef", drawn):
+    with default_dtype(getattr(torch, shape.dtype)), mock.patch.object(module, "curve2coef", drawn):
         return module.KANLayer(in_dim=shape.n_in, out_dim=shape.n_out, num=shape.grid, k=DEGREE)

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise import measure
-from edgewise.benchmark._race import Race
-from edgewise.benchmark.libraries._base import RATE, Library, Shape, Unit
+from edgewise.measure import baselines
+from edgewise.measure.benchmarks.libraries._base import RATE, Library, Shape, Unit
+from edgewise.measure.benchmarks.libraries._race import Race
 
 
 class TorchLibrary(Library):
@@ -72,7 +72,7 @@ def adam(module: torch.nn.Module, race: Race, rate: float, steps: int = 100) -> 
 
 def lbfgs(module: torch.nn.Module, race: Race) -> None:
     """L-BFGS with strong Wolfe line search until the race is over."""
-    steps = measure.lbfgs(module, _loss(module, race))
+    steps = baselines.lbfgs(module, _loss(module, race))
     race.start()
     while not race.over:
         steps()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from edgewise.benchmark.searchers._base import Found as Found
-from edgewise.benchmark.searchers._base import Searcher as Searcher
-from edgewise.benchmark.searchers._base import Table as Table
-from edgewise.benchmark.searchers._edgewise import Edgewise as Edgewise
-from edgewise.benchmark.searchers._gplearn import GPLearn as GPLearn
-from edgewise.benchmark.searchers._operon import Operon as Operon
-from edgewise.benchmark.searchers._pykan import PyKANFormula as PyKANFormula
+from edgewise.measure.benchmarks.searchers._base import Found as Found
+from edgewise.measure.benchmarks.searchers._base import Searcher as Searcher
+from edgewise.measure.benchmarks.searchers._base import Table as Table
+from edgewise.measure.benchmarks.searchers._edgewise import Edgewise as Edgewise
+from edgewise.measure.benchmarks.searchers._gplearn import GPLearn as GPLearn
+from edgewise.measure.benchmarks.searchers._operon import Operon as Operon
+from edgewise.measure.benchmarks.searchers._pykan import PyKANFormula as PyKANFormula
 
 SEARCHERS: dict[str, Searcher] = {
     searcher.name: searcher for searcher in (Edgewise(), Operon(), GPLearn(), PyKANFormula())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgewise.benchmark.searchers._base import Found, Searcher, Table
 from edgewise.discovery import discover
+from edgewise.measure.benchmarks.searchers._base import Found, Searcher, Table
 
 
 class Edgewise(Searcher):

@@ -13,7 +13,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
-from edgewise.benchmark.searchers._base import Found, Searcher, Table
+from edgewise.measure.benchmarks.searchers._base import Found, Searcher, Table
 
 _EXACT = 1e-12  # of the target's spread: error at which the search may end
 _LARGEST = 50.0  # argument of exp

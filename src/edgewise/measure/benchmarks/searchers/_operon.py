@@ -14,7 +14,7 @@ import sympy
 
 from edgewise import symbolic
 from edgewise._typing import Array
-from edgewise.benchmark.searchers._base import Found, Searcher, Table
+from edgewise.measure.benchmarks.searchers._base import Found, Searcher, Table
 
 _DIGITS = 12
 _PARAMETERS: dict[str, Any] = {

@@ -11,9 +11,9 @@ from typing import Any
 import sympy
 import torch
 
-from edgewise.benchmark.searchers._base import Found, Searcher, Table
 from edgewise.discovery._polish import evaluate
-from edgewise.measure import in_precision, silent
+from edgewise.measure.baselines import default_dtype, silenced
+from edgewise.measure.benchmarks.searchers._base import Found, Searcher, Table
 
 _STEPS, _HIDDEN, _PENALTY, _FINE, _ATTEMPTS = 50, 5, 1e-3, 10, 3
 _LIBRARY = ["x", "x^2", "x^3", "x^4", "exp", "log", "sqrt", "tanh", "sin", "abs"]
@@ -41,7 +41,7 @@ class PyKANFormula(Searcher):
 
     def warm_up(self) -> None:
         """Import only: its steps take seconds on any table."""
-        with silent():
+        with silenced():
             import kan  # noqa: F401
 
 
@@ -52,7 +52,7 @@ def _found(table: Table, seed: int) -> Found:
     # Pruning goes by the rows that went through the network last: those of its test.
     rows = {"train_input": x, "train_label": y, "test_input": x, "test_label": y}
     names = [sympy.Symbol(name) for name in table.names]
-    with in_precision(torch.float64), silent():
+    with default_dtype(torch.float64), silenced():
         model: Any = KAN(width=[len(names), _HIDDEN, 1], grid=3, k=3, seed=seed)
         model.fit(rows, opt="LBFGS", steps=_STEPS, lamb=_PENALTY)
         model = model.prune()

@@ -1,4 +1,4 @@
-"""States of chains with random parameters, and what tells which of them are localised."""
+"""States of chains with random parameters, and which of them are localized."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from edgewise.datasets import chain
 
 SITES, QUICK_SITES = 610, 89
 _LOCALISED = 0.5  # dimensions below it
-_SHOWN, _SHOWN_SITES = 25, 55  # chains of a picture, and sites of each
+_SHOWN, _SHOWN_SITES = 25, 55  # chains of a figure, and sites of each
 
 
 class States(NamedTuple):
-    """Inputs (n, 4) of states, the second parameter, energy, lam and phase, and whether each is localised (n,)."""
+    """Inputs (n, 4) of states, the second parameter, energy, lam and phase, and whether each is localized (n,)."""
 
     inputs: Array
-    localised: Array
+    localized: Array
 
 
 @dataclass(frozen=True)
 class Model:
     """A chain, the ranges of its parameters, the numbers of chains to learn from and to test, and what is drawn.
 
-    fixed: the second parameter of the picture, or of all chains where it has no range.
+    fixed: the second parameter of the figure, or of all chains where it has no range.
     """
 
     name: str
@@ -58,12 +58,12 @@ class Model:
         return self._of(lam, second, phase, QUICK_SITES if quick else SITES)[0]
 
     def shown(self) -> tuple[States, Array]:
-        """States of a picture, over lam, and their dimensions."""
+        """States of a figure, over lam, and their dimensions."""
         lam = self.most * (np.arange(_SHOWN) + 0.5) / _SHOWN
         return self._of(lam, np.full(_SHOWN, self.fixed), np.zeros(_SHOWN), _SHOWN_SITES)
 
     def edge(self, inputs: Array) -> Array:
-        """The exact edge's function at inputs (n, 4): positive where states are localised."""
+        """The exact edge's function at inputs (n, 4): positive where states are localized."""
         model = chain(self.chain)
         second = int(self.fixed) if self.second == "kappa" else inputs[:, 0]
         return model.edge(inputs[:, 1], inputs[:, 2], second)
@@ -81,15 +81,15 @@ class Model:
         return States(np.concatenate(inputs), dimension < _LOCALISED), dimension
 
 
-def few(states: States, count: int) -> States:
-    """So many of the states, the same each time."""
+def subsample(states: States, count: int) -> States:
+    """Return so many of the states, the same each time."""
     order = np.random.default_rng(0).permutation(len(states.inputs))[:count]
-    return States(states.inputs[order], states.localised[order])
+    return States(states.inputs[order], states.localized[order])
 
 
 def accuracy(positive: Array, states: States) -> float:
-    """The share of states that are localised where a function is positive."""
-    return float(np.mean((positive > 0) == states.localised))
+    """Return the fraction of states that are localized exactly where a function is positive."""
+    return float(np.mean((positive > 0) == states.localized))
 
 
 def _mosaic(kappa: int) -> Model:
@@ -101,7 +101,7 @@ MODELS = {
     model.name: model
     for model in (
         Model(
-            "generalised", "aubry-andre generalised", "alpha", (-0.9, 0.9), 2.0, 0.5, (200, 40),
+            "generalized", "aubry-andre generalized", "alpha", (-0.9, 0.9), 2.0, 0.5, (200, 40),
             "alpha E + 2 lam - 2",
         ),
         Model(

@@ -1,4 +1,4 @@
-"""The picture of mobility edges: states by their energy and lam, coloured by how far they extend."""
+"""The picture of mobility edges: states by their energy and lam, colored by how far they extend."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.experiments._experiment import OURS
-from edgewise.experiments._localisation_data import MODELS, Model
-from edgewise.measure import COLOURS, INK, Row
+from edgewise.measure import OURS, Row
+from edgewise.measure.drawing import COLORS, INK
+from edgewise.measure.experiments.anderson._data import MODELS, Model
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
+    from matplotlib.figure import Figure
 
 _ACROSS, _LINES = 3, 201
 
 
-def draw(rows: Sequence[Row]) -> Picture:
+def draw(rows: Sequence[Row]) -> Figure:
     """A panel for each model, with the exact edge and that of the network over the states."""
     from matplotlib.figure import Figure
 
     own = {str(row["item"]): row for row in rows if row["model"] == OURS and row["states"]}
     columns, lines = min(len(own), _ACROSS) or 1, -(-len(own) // _ACROSS) or 1
-    picture = Figure(figsize=(3.3 * columns + 0.9, 3.0 * lines + 0.4), dpi=200, layout="constrained")
-    axes = list(picture.subplots(lines, columns, squeeze=False).flat)
+    figure = Figure(figsize=(3.3 * columns + 0.9, 3.0 * lines + 0.4), dpi=200, layout="constrained")
+    axes = list(figure.subplots(lines, columns, squeeze=False).flat)
     for ax in axes[len(own) :]:
         ax.remove()
     shown = None
@@ -36,7 +36,7 @@ def draw(rows: Sequence[Row]) -> Picture:
         energies = np.linspace(states[:, 0].min(), states[:, 0].max(), _LINES)
         lam = np.linspace(0.0, model.most, _LINES)
         ax.contour(energies, lam, _exact(model, energies, lam), levels=[0], colors=[INK], linewidths=1.2)
-        ax.plot(curve[:, 0], curve[:, 1], ".", ms=3, color=COLOURS[OURS])
+        ax.plot(curve[:, 0], curve[:, 1], ".", ms=3, color=COLORS[OURS])
         fixed = "" if model.second == "kappa" else f", {model.second} = {model.fixed:g}"
         ax.set(title=f"{name}{fixed}", xlabel="E", ylim=(0, model.most), xlim=(energies[0] - 0.1, energies[-1] + 0.1))
     for ax in axes[: len(own) : _ACROSS]:
@@ -44,11 +44,11 @@ def draw(rows: Sequence[Row]) -> Picture:
     if shown is not None:
         used = axes[: len(own)]
         used[0].plot([], [], color=INK, lw=1.2, label="exact edge")
-        used[0].plot([], [], ".", color=COLOURS[OURS], label="edgewise's network")
-        picture.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=8)
-        bar = picture.colorbar(shown, ax=used, shrink=0.7, aspect=30, pad=0.02)
-        bar.set_label("fractal dimension D: 0 localised, 1 extended", fontsize=8)
-    return picture
+        used[0].plot([], [], ".", color=COLORS[OURS], label="edgewise's network")
+        figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=8)
+        bar = figure.colorbar(shown, ax=used, shrink=0.7, aspect=30, pad=0.02)
+        bar.set_label("fractal dimension D: 0 localized, 1 extended", fontsize=8)
+    return figure
 
 
 def _exact(model: Model, energies: Array, lam: Array) -> Array:

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from edgewise import functions
 from edgewise._typing import Array
-from edgewise.experiments._localisation_data import Model, States, accuracy, few
-from edgewise.experiments._values import values
-from edgewise.measure import lbfgs
+from edgewise.measure.baselines import lbfgs
+from edgewise.measure.experiments._dataset import predict
+from edgewise.measure.experiments.anderson._data import Model, States, accuracy, subsample
 from edgewise.nn import KAN, adapt_grid, set_function
 from edgewise.train import Options, fit
 
@@ -50,7 +50,7 @@ class Plan:
 
 
 PLANS = {
-    "generalised": Plan(target=2, first=0, second=1, own=False, exact=(1.0, 0.5, -1.0), functions=("x",)),
+    "generalized": Plan(target=2, first=0, second=1, own=False, exact=(1.0, 0.5, -1.0), functions=("x",)),
     "modified": Plan(target=1, first=0, second=2, own=True, exact=(1.0, -1.0, 1.0, 0.0), functions=("cosh", "exp")),
 }
 
@@ -65,8 +65,8 @@ class Reading(NamedTuple):
 
 def learned(model: Model, states: States, quick: bool) -> KAN:
     """A classifier of states, the best of some seeds on held-out states; a mosaic has one curve of E beside lam."""
-    part = few(states, 1000 if quick else _LEARNED)
-    x, y = part.inputs[:, model.columns], part.localised.astype(float)
+    part = subsample(states, 1000 if quick else _LEARNED)
+    x, y = part.inputs[:, model.columns], part.localized.astype(float)
     if model.name not in PLANS:
         network = set_function(adapt_grid(KAN([2, 1], seed=0), torch.from_numpy(x), 10), 0, 0, 1, "x")
         return fit(
@@ -84,7 +84,7 @@ def zeros(network: torch.nn.Module, inputs: Array, column: int, low: float, high
     levels = np.linspace(low, high, _LEVELS)
     rows = np.repeat(inputs[:, None], _LEVELS, axis=1)
     rows[:, :, column] = levels
-    found = values(network, rows.reshape(-1, inputs.shape[1])).reshape(len(inputs), _LEVELS)
+    found = predict(network, rows.reshape(-1, inputs.shape[1])).reshape(len(inputs), _LEVELS)
     changes = (found[:, 1:] > 0) != (found[:, :-1] > 0)
     at, unique = changes.argmax(1), changes.sum(1) == 1
     before, after = (np.take_along_axis(found, (at + k)[:, None], 1)[:, 0] for k in (0, 1))
@@ -98,14 +98,14 @@ def read(model: Model, network: KAN, states: States, test: States) -> list[Readi
     A second one has them rounded to quarters, where the share of states told right falls by no more than chance makes
     it: two standard errors.
     """
-    plan, inputs = PLANS[model.name], few(states, _READ).inputs[:, :3]
+    plan, inputs = PLANS[model.name], subsample(states, _READ).inputs[:, :3]
     now = inputs[:, plan.target]
     low, high = float(now.min()), float(now.max())
     zero, unique = zeros(network, inputs, plan.target, low, high)
     near = unique & (np.abs(zero - now) < _NEAR * (high - low))
-    chosen = _decided(plan, _proposed(plan, inputs[near], zero[near]), few(states, _READ))
+    chosen = _decided(plan, _proposed(plan, inputs[near], zero[near]), subsample(states, _READ))
     columns = _features(plan, chosen, states.inputs)
-    weights = _dividing(columns, states.localised)
+    weights = _dividing(columns, states.localized)
     found = [_reading(model, chosen, weights, test)]
     simple = np.round(_PARTS * weights / weights[0]) / _PARTS * np.sign(weights[0])
     before, after = (accuracy(_with_one(columns) @ w, states) for w in (weights, simple))
@@ -145,7 +145,7 @@ def _decided(plan: Plan, proposed: list[list[str]], states: States) -> list[str]
 
     def right(chosen: list[str]) -> float:
         columns = _features(plan, chosen, states.inputs)
-        return accuracy(_with_one(columns) @ _dividing(columns, states.localised), states)
+        return accuracy(_with_one(columns) @ _dividing(columns, states.localized), states)
 
     return max(proposed, key=right)
 
@@ -169,13 +169,13 @@ def _with_one(columns: Array) -> Array:
     return np.concatenate([columns, np.ones((len(columns), 1))], axis=1)
 
 
-def _dividing(columns: Array, localised: Array) -> Array:
+def _dividing(columns: Array, localized: Array) -> Array:
     """Weights of columns, and of 1, whose sign tells the fewest states wrong.
 
     Each state counts by a sigmoid of its distance to the wrong side, which gets steeper: at the ends of a chain there
-    are localised states of any energy, which a logistic regression would follow.
+    are localized states of any energy, which a logistic regression would follow.
     """
-    inputs, side = torch.from_numpy(_with_one(columns)), torch.from_numpy(np.where(localised, 1.0, -1.0))
+    inputs, side = torch.from_numpy(_with_one(columns)), torch.from_numpy(np.where(localized, 1.0, -1.0))
     weights = torch.linalg.lstsq(inputs, side[:, None]).solution[:, 0]
     for width in _SOFT:
         edge = torch.nn.Linear(len(weights), 1, bias=False, dtype=weights.dtype)

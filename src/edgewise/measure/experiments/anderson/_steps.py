@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import torch
 
-from edgewise.experiments._localisation_data import Model, States, accuracy, few
-from edgewise.experiments._values import values
+from edgewise.measure.experiments._dataset import predict
+from edgewise.measure.experiments.anderson._data import Model, States, accuracy, subsample
 from edgewise.nn import KAN, Layout, adapt_grid, lock, set_function, unlock
 from edgewise.session import Session
 from edgewise.train import Options, fit
@@ -23,32 +23,32 @@ _LAST, _PHASE, _NODES = (2, 0, 0), 3, 3
 
 def steps(model: Model, states: States, test: States, quick: bool) -> Iterator[tuple[str, float, int, str]]:
     """Each step with its accuracy, its parameters, and the formula where there is one."""
-    part = few(states, 500 if quick else _ROWS)
+    part = subsample(states, 500 if quick else _ROWS)
 
-    def told(name: str, session: Session, formula: bool = False) -> tuple[str, float, int, str]:
-        found = accuracy(values(session.model, test.inputs) - 0.5, test)
+    def described(name: str, session: Session, formula: bool = False) -> tuple[str, float, int, str]:
+        found = accuracy(predict(session.model, test.inputs) - 0.5, test)
         return name, found, Layout(session.model).size, _formula(session.model) if formula else ""
 
     for nodes in (2, _NODES):
         session = _begun(nodes, part)
-        yield told(f"[4, {nodes}, 1, 1]", session)
+        yield described(f"[4, {nodes}, 1, 1]", session)
     for node in range(_NODES):
         session = session.prune_edge((0, node, _PHASE))
     tried = [session.remove_node((1, node)).compact().refit() for node in range(_NODES)]
     session = min(tried, key=lambda one: one.error)
-    yield told("a node removed", session)
+    yield described("a node removed", session)
     for edge in ((1, 0, 0), (1, 0, 1), (0, 0, 1), (0, 0, 2), (0, 1, 1), (0, 1, 2)):
         best = session.require(edge, ["x", "x^2"]).suggest(edge, 2)[0]
         session = session.snap_edge(edge, best.function)
-    yield told("edges but those of p: x or x^2", session)
+    yield described("edges but those of p: x or x^2", session)
     for name in ("cosh", "x^2"):
         snapped = session.snap_edge((0, 0, 0), name).snap_edge((0, 1, 0), name).refit()
-        yield told(f"edges of p: {name}", snapped, formula=True)
+        yield described(f"edges of p: {name}", snapped, formula=True)
 
 
 def _begun(nodes: int, states: States) -> Session:
-    """A session whose network gives the probability of localised: trained on classes, then on these numbers."""
-    x, y = states.inputs, states.localised.astype(float)
+    """A session whose network gives the probability of localized: trained on classes, then on these numbers."""
+    x, y = states.inputs, states.localized.astype(float)
     network = adapt_grid(KAN([4, nodes, 1, 1], seed=0), torch.from_numpy(x), 3)
     network = lock(set_function(network, *_LAST, "x"), [_LAST])
     network = fit(network, x, y, loss="cross_entropy", grids=[3, 5], options=Options(test=0)).model

@@ -32,19 +32,19 @@ class Course:
         """The function at rows (n, inputs): (n,)."""
         if self.inputs == 2:
             return np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
-        return np.exp(-_SHARP * (x - _centres()) ** 2).sum(1)
+        return np.exp(-_SHARP * (x - _centers()) ** 2).sum(1)
 
     def region(self, number: int, test: bool = False) -> Array:
         """Inputs of a region, those that are learned or others."""
         if self.inputs == 1:
             line = np.linspace(-_HALF, _HALF, _POINTS if test else self.rows)
-            return (_centres()[number] + line)[:, None]
+            return (_centers()[number] + line)[:, None]
         draws = np.random.default_rng([number, int(test)]).uniform(0, 1, (_POINTS if test else self.rows, 2))
         corner = np.array([number % _ACROSS, number // _ACROSS])
         return (corner + draws) * 2 / _ACROSS - 1
 
 
-def _centres() -> Array:
+def _centers() -> Array:
     return 2 / _PEAKS * (np.arange(_PEAKS) - (_PEAKS - 1) / 2)
 
 

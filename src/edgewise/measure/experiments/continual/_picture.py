@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.experiments._continual_data import COURSES, Course
-from edgewise.experiments._experiment import grouped, number
-from edgewise.measure import INK, LABELS, SOFT, Row
+from edgewise.measure import Row
+from edgewise.measure.drawing import INK, LABELS, SOFT
+from edgewise.measure.experiments.continual._courses import COURSES, Course
+from edgewise.measure.tables import grouped, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Picture
+    from matplotlib.figure import Figure
 
-_LEAST, _MOST = -6.0, 0.0  # powers of ten of the errors that colours tell apart
-_COLOURS = "magma"
+_LEAST, _MOST = -6.0, 0.0  # powers of ten of the errors that colors tell apart
+_COLORS = "magma"
 
 
-def draw(rows: Sequence[Row]) -> Picture:
+def draw(rows: Sequence[Row]) -> Figure:
     """A column for each model, two lines for each function: the model, and its error by region and phase."""
     from matplotlib.figure import Figure
 
@@ -29,8 +30,8 @@ def draw(rows: Sequence[Row]) -> Picture:
         for (item,), own in grouped((row for row in rows if row["phase"] != ""), "item").items()
     ]
     columns = max((len(block) for _, block in blocks), default=1)
-    picture = Figure(figsize=(2.45 * columns + 0.9, 5.0 * max(len(blocks), 1) + 0.3), layout="constrained")
-    axes = picture.subplots(2 * max(len(blocks), 1), columns, squeeze=False)
+    figure = Figure(figsize=(2.45 * columns + 0.9, 5.0 * max(len(blocks), 1) + 0.3), layout="constrained")
+    axes = figure.subplots(2 * max(len(blocks), 1), columns, squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     shown = None
@@ -42,10 +43,10 @@ def draw(rows: Sequence[Row]) -> Picture:
             (_lines if course.inputs == 1 else _map)(top, course, own)
             shown = _heat(bottom, own, course.phases)
     if shown is not None:
-        bar = picture.colorbar(shown, ax=axes, shrink=0.5, aspect=40, pad=0.01)
+        bar = figure.colorbar(shown, ax=axes, shrink=0.5, aspect=40, pad=0.01)
         bar.set_label("RMSE on a region, or |error| at a point", fontsize=8)
         bar.set_ticks([-6, -4, -2, 0], labels=["$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "$1$"])
-    return picture
+    return figure
 
 
 def _lines(ax: Axes, course: Course, rows: Sequence[Row]) -> None:
@@ -75,15 +76,15 @@ def _map(ax: Axes, course: Course, rows: Sequence[Row]) -> None:
     side = round(len(course.lattice) ** 0.5)
     off = np.abs(_numbers(last) - course.target(course.lattice)).reshape(side, side)
     ax.set_axis_on()
-    ax.imshow(np.log10(np.maximum(off, 1e-12)), origin="lower", extent=(-1, 1, -1, 1), cmap=_COLOURS, vmin=_LEAST,
+    ax.imshow(np.log10(np.maximum(off, 1e-12)), origin="lower", extent=(-1, 1, -1, 1), cmap=_COLORS, vmin=_LEAST,
               vmax=_MOST)  # fmt: skip
     across = round(course.phases**0.5)
     for k in range(1, across):
         ax.axhline(2 * k / across - 1, color="white", lw=0.4)
         ax.axvline(2 * k / across - 1, color="white", lw=0.4)
     for k in range(course.phases):
-        centre = course.region(k).mean(0)
-        ax.text(float(centre[0]), float(centre[1]), str(k + 1), color="white", fontsize=7, ha="center", va="center")
+        center = course.region(k).mean(0)
+        ax.text(float(center[0]), float(center[1]), str(k + 1), color="white", fontsize=7, ha="center", va="center")
     ax.set(xlabel="$x_1$", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     ax.set_ylabel("$x_2$ (after the last phase)", fontsize=8)
     ax.tick_params(labelsize=7)
@@ -95,7 +96,7 @@ def _heat(ax: Axes, rows: Sequence[Row], phases: int) -> Any:
     for row in rows:
         cells[int(row["phase"]) - 1, int(row["region"]) - 1] = np.log10(max(number(row), 1e-12))
     ax.set_axis_on()
-    shown = ax.imshow(cells, cmap=_COLOURS, vmin=_LEAST, vmax=_MOST)
+    shown = ax.imshow(cells, cmap=_COLORS, vmin=_LEAST, vmax=_MOST)
     ticks = range(0, phases, 1 if phases < 6 else 2)
     ax.set_xticks(list(ticks), [str(k + 1) for k in ticks])
     ax.set_yticks(list(ticks), [str(k + 1) for k in ticks])

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 class Published(NamedTuple):
     """Shapes: designed by people, the smallest pruned one with an error below 1e-2, the pruned one of least error.
 
-    The numbers are the lowest test RMSE of the human network, of pruned and unpruned networks, and of a perceptron.
+    The numbers are the lowest test RMSE of the human network, of pruned and unpruned networks, and of an MLP.
     """
 
     designed: list[int]
@@ -55,7 +55,7 @@ PUBLISHED = {
     "III.17.37": Published([3, 3, 3, 2, 2, 1], [3, 3, 1], [3, 3, 1], 1.10e-3, 5.03e-4, 4.12e-4, 6.80e-4),
 }
 """I.26.2: copies of the table disagree on two of its numbers, 1.22e-4 or 1.22e-1 for the human network and 1.24e-4 or
-1.24e-3 for the perceptron; the lower ones, which are harder to reach, stand here. Copies differ in a few shapes too."""
+1.24e-3 for the MLP; the lower ones, which are harder to reach, stand here. Copies differ in a few shapes too."""
 
 _PRODUCT: list[Any] = [2, (0, 1), 1]
 

@@ -1,9 +1,8 @@
-"""Networks that are to be read: six targets and a table without one, each ended in a formula without a person."""
+"""Toy targets from the KAN papers, recovered automatically."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,25 +11,35 @@ import torch
 
 from edgewise import KAN, Options, discover, find_relations, fit, symbolic
 from edgewise._typing import Array
-from edgewise.experiments._experiment import OURS, PYKAN, Claim, Experiment, grouped, limit, number, told
-from edgewise.experiments._interpretability_picture import drawn
-from edgewise.experiments._modules import BITS, modules
-from edgewise.experiments._pykan_formula import formula_of
-from edgewise.experiments._toys import BESSEL, DIGITS, SIX, SIX_PUBLISHED, TOYS, exact, inner_bessel, six
-from edgewise.measure import Case, Cell, Row, Settings
+from edgewise.measure import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise.measure.experiments._dataset import rmse
+from edgewise.measure.experiments.interpretability._modules import BITS, modules
+from edgewise.measure.experiments.interpretability._picture import draw
+from edgewise.measure.experiments.interpretability._pykan import pykan_formula
+from edgewise.measure.experiments.interpretability._targets import (
+    BESSEL,
+    DIGITS,
+    SIX,
+    SIX_PUBLISHED,
+    TARGETS,
+    exact,
+    inner_bessel,
+    six,
+)
+from edgewise.measure.tables import format_number, grouped, number
 from edgewise.nn import layer_of
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
+    from matplotlib.figure import Figure
 
 _SEEDS = (0, 1, 2)
 _ROWS, _FRESH = 1000, 10_000
-_BY_NAME = {toy.name: toy for toy in TOYS}
-_THEIRS = ("x y", "x / y")
+_BY_NAME = {target.name: target for target in TARGETS}
+_PYKAN_ITEMS = ("x y", "x / y")
 _BITS = {bits.name: bits for bits in BITS}
 _ITEMS = (*list(_BY_NAME)[:2], DIGITS.name, BESSEL.name, *list(_BY_NAME)[2:], SIX, *_BITS)  # in the articles' order
-_QUICK = (*_THEIRS, DIGITS.name, BESSEL.name, SIX, BITS[0].name)
-_PUBLISHED = {**{toy.name: toy.published for toy in (*TOYS, BESSEL, DIGITS, *BITS)}, SIX: SIX_PUBLISHED}
+_QUICK = (*_PYKAN_ITEMS, DIGITS.name, BESSEL.name, SIX, BITS[0].name)
+_PUBLISHED = {**{target.name: target.published for target in (*TARGETS, BESSEL, DIGITS, *BITS)}, SIX: SIX_PUBLISHED}
 _SHAPES = ([2, 1], [2, 1, 1], [2, 2, 1], [2, 5, 1])
 _GRIDS = (20, 50, 100)
 _ENOUGH = 0.01  # of the target's spread on held-out rows: a shape that leaves less is taken
@@ -42,22 +51,21 @@ FORMULA, STRUCTURE, NO = "formula", "structure", "no"
 
 
 class Interpretability(Experiment):
-    """The toy examples of the articles' sections on interpretability, three tables of 1000 rows each.
+    """The target examples of the articles' sections on interpretability, three tables of 1000 rows each.
 
     Four targets go through `discover`. exp(J0(20 x) + y^2) has a curve that no library function is: the smallest of
-    four shapes that explains held-out rows is trained and snapped; the structure is right where the outer function is
-    exp, the exponent's dependence on y is y^2 (to 1e-4) and one spline of x is left, whose error against J0 is told. A
-    digit is right where each of ten curves, fitted to the one-hot digits by least squares, is above one half on its own
-    tenth and below elsewhere, but for points within 0.01 of a border. The six columns go through `find_relations`, and
-    what is solved through `discover`; right is both relations and no other. A formula counts as exact where it deviates
-    by less than 1e-9 at fresh points, beyond the data's range too, and has no decimal number in it. Majorities and
-    parities of bits (all rows there are) train the shapes of KAN 2.0 with sparsity and prune them in turn; right is a
-    network that answers every row and whose first nodes read one group of bits each; the sparsity and what pruning may
-    leave were chosen on these seeds. It is arranged, where KAN 2.0
-    swaps neurons while it trains.
+    four shapes that explains held-out rows is trained and snapped; the structure is right if the outer function is exp,
+    the exponent's dependence on y is y^2 (to 1e-4) and one spline of x remains, whose error against J0 is reported. A
+    digit is right if each of ten curves, fitted to the one-hot digits by least squares, is above one half on its own
+    tenth and below elsewhere, except for points within 0.01 of a border. The six columns go through `find_relations`,
+    and what is solved through `discover`; right is both relations and no other. A formula counts as exact if it
+    deviates by less than 1e-9 at fresh points, beyond the data's range too, and contains no decimal number. Majorities
+    and parities of bits (all rows there are) train the shapes of KAN 2.0 with sparsity and prune them in turn; right is
+    a network that answers every row and whose first nodes read one group of bits each. It is arranged afterward; KAN
+    2.0 swaps neurons while it trains.
 
-    Perceptrons have no formula, so there are no rows of them. pykan: its notebook's way (sparse training, pruning, a
-    finer grid, automatic functions) on two targets.
+    MLPs have no formula, so there are no rows of them. pykan follows its notebook (sparse training, pruning, a finer
+    grid, automatic functions) on two targets.
     """
 
     name = "interpretability"
@@ -65,29 +73,24 @@ class Interpretability(Experiment):
     source = "KAN, sections 4.1 and 4.2 and figure 4.1; modules of bits: KAN 2.0"
     file = "interpretability.csv"
     extra = ("formula", "right", "curves")
-    texts = 4
+    text_columns = 4
+    test_informed = "sparsity and pruning limit of the modules of bits chosen on the seeds that are shown"
     note = (
-        "largest relative deviation of a formula at fresh points; RMSE of the curve against J0; share of wrong digits "
-        "and of wrong answers; relations that were missed or made up"
+        "largest relative deviation of a formula at fresh points; RMSE of the curve against J0; fraction of wrong "
+        "digits and of wrong answers; relations that were missed or made up"
     )
 
     def cases(self, settings: Settings) -> list[Case]:
         items, seeds = (_QUICK, _SEEDS[:1]) if settings.quick else (_ITEMS, _SEEDS)
         wanted = [(item, OURS, seed) for item in items for seed in seeds if OURS in settings.libraries]
-        wanted += [(item, PYKAN, 0) for item in _THEIRS if PYKAN in settings.libraries]
+        wanted += [(item, PYKAN, 0) for item in _PYKAN_ITEMS if PYKAN in settings.libraries]
         return [
             Case(f"{item}, seed {seed}: {model}", {"item": item, "model": model, "seed": seed})
             for item, model, seed in wanted
         ]
 
-    def measure(self, case: Case, settings: Settings) -> list[Row]:
-        item, seed = case.values["item"], case.values["seed"]
-        began = time.process_time()
-        if case.values["model"] == PYKAN:
-            found = _theirs(item, seed, settings.quick)
-        else:
-            found = _OWN.get(item, _formula)(item, seed, settings.quick)
-        return [self.row(case, seconds=time.process_time() - began, **found)]
+    def models(self) -> Mapping[str, Model]:
+        return {OURS: _edgewise, PYKAN: _pykan}
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = ["target", "published", "model", "found, first seed", "right", "worst error", "seconds"]
@@ -100,50 +103,51 @@ class Interpretability(Experiment):
                 continue
             right = sum(row["right"] != NO for row in own)
             kind = STRUCTURE if item in (BESSEL.name, DIGITS.name, *_BITS) else FORMULA
-            cells += [str(there[0]["formula"]), f"{kind}: {right} of {len(own)}", told(max(map(number, there)))]
-            lines.append([*map(Cell, cells), Cell(told(max(number(row, "seconds") for row in there)))])
+            worst, seconds = (max(number(row, column) for row in there) for column in ("error", "seconds"))
+            cells += [str(there[0]["formula"]), f"{kind}: {right} of {len(own)}", format_number(worst)]
+            lines.append([Cell(text) for text in (*cells, format_number(seconds))])
         return head, lines
 
-    def claims(self, rows: Sequence[Row]) -> list[Claim]:
+    def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
         ours = [row for row in rows if row["model"] == OURS]
-        curve = [number(row) for row in ours if row["item"] == BESSEL.name]
-        wrong = [number(row) for row in ours if row["item"] == DIGITS.name]
+        errors = {name: [number(row) for row in ours if row["item"] == name] for name in (BESSEL.name, DIGITS.name)}
+        curve, wrong = (max(found, default=np.inf) for found in errors.values())
         return [
             *(_counted(f"{item}: exact formula", _PUBLISHED[item], ours, item) for item in _BY_NAME),
             _counted(f"{BESSEL.name}: exp of a spline of x and y^2", BESSEL.published, ours, BESSEL.name),
-            limit("its spline against J0(20 x), RMSE, worst seed", 1e-3, "r2 0.9986", max(curve, default=np.inf)),
+            Criterion.at_most("its spline against J0(20 x), RMSE, worst seed", 1e-3, "r2 0.9986", curve),
             _counted(f"{DIGITS.name}: each output a spike on its own tenth", DIGITS.published, ours, DIGITS.name),
-            limit("share of wrong digits, worst seed", 0.02, "not stated", max(wrong, default=np.inf)),
+            Criterion.at_most("fraction of wrong digits, worst seed", 0.02, "not stated", wrong),
             _counted("six columns: both relations and no other", SIX_PUBLISHED, ours, SIX),
             *(_counted(f"{name}: a node for each", bits.published, ours, name) for name, bits in _BITS.items()),
         ]
 
-    def draw(self, rows: Sequence[Row]) -> Picture:
+    def draw(self, rows: Sequence[Row]) -> Figure:
         ours = [row for row in rows if row["model"] == OURS and row["error"] != ""]
         first = {item: next(row for row in ours if row["item"] == item) for (item,) in grouped(ours, "item")}
-        return drawn([first[item] for item in _ITEMS if item in first])
+        return draw([first[item] for item in _ITEMS if item in first])
 
 
-def _counted(what: str, published: str, rows: Sequence[Row], item: str) -> Claim:
+def _counted(what: str, published: str, rows: Sequence[Row], item: str) -> Criterion:
     own = [row for row in rows if row["item"] == item and row["right"] != ""]
     right = sum(row["right"] != NO for row in own)
     found = Cell(f"{right} of {len(own)}", right == len(own)) if own else Cell("not measured")
-    return Claim(what, "every seed", published, found)
+    return Criterion(what, "every seed", published, found)
 
 
 def _formula(item: str, seed: int, quick: bool) -> dict[str, Any]:
-    toy = _BY_NAME[item]
-    found = discover(*toy.table(_ROWS, seed), names=toy.names, noise="exact", seed=seed, time_limit=_PATIENCE)
-    return _told(item, found.best.expression)
+    target = _BY_NAME[item]
+    found = discover(*target.table(_ROWS, seed), names=target.names, noise="exact", seed=seed, time_limit=_PATIENCE)
+    return _judged(item, found.best.expression)
 
 
-def _told(item: str, formula: Any) -> dict[str, Any]:
+def _judged(item: str, formula: Any) -> dict[str, Any]:
     error = _BY_NAME[item].error(formula)
     return {"formula": str(formula), "right": FORMULA if exact(formula, error) else NO, "error": error}
 
 
 def _bessel(item: str, seed: int, quick: bool) -> dict[str, Any]:
-    """The smallest shape that explains the target, snapped."""
+    """Train and snap the smallest shape that explains the target."""
     x, y = BESSEL.table(_ROWS, seed)
     model = KAN(_SHAPES[0])
     for shape in _SHAPES:
@@ -158,7 +162,7 @@ def _bessel(item: str, seed: int, quick: bool) -> dict[str, Any]:
     outer = layer_of(snapped.model, len(snapped.model.layers) - 1).symbols
     right = snapped.model.widths == [2, 1, 1] and snapped.kept == [(0, 0, 0)] and off < 1e-4
     right = right and outer.get((0, 0)) == "exp"
-    error = float(np.sqrt(np.mean((curve - inner_bessel(fresh[:, 0])) ** 2)))
+    error = rmse(curve, inner_bessel(fresh[:, 0]))
     shown = _exponent(snapped.model, np.column_stack([np.linspace(-1, 1, _DRAWN), np.zeros(_DRAWN)]))
     text = "exp(spline(x_1) + x_2**2)" if right else str(snapped.model.formula(BESSEL.names, splines="symbols"))
     return {"formula": text, "right": STRUCTURE if right else NO, "error": error, "curves": _stored(shown[None], seed),
@@ -166,7 +170,7 @@ def _bessel(item: str, seed: int, quick: bool) -> dict[str, Any]:
 
 
 def _along(x: Array, column: int) -> Array:
-    """The rows with the other column at zero."""
+    """Return the rows with the other column at zero."""
     return np.where(np.arange(2) == column, x, 0.0)
 
 
@@ -195,7 +199,7 @@ def _digits(item: str, seed: int, quick: bool) -> dict[str, Any]:
 
 
 def _stored(curves: Array, seed: int) -> str:
-    """Curves as text, those of the first seed alone, which is drawn."""
+    """Return curves as text, those of the first seed alone, which is drawn."""
     return ";".join(" ".join(f"{value:.4f}" for value in curve) for curve in curves) if seed == _SEEDS[0] else ""
 
 
@@ -230,9 +234,15 @@ def _modules(item: str, seed: int, quick: bool) -> dict[str, Any]:
             "curves": wires if seed == _SEEDS[0] else ""}  # fmt: skip
 
 
-def _theirs(item: str, seed: int, quick: bool) -> dict[str, Any]:
-    toy = _BY_NAME[item]
-    return _told(item, formula_of(*toy.table(_ROWS, seed), toy.names, steps=2 if quick else 50))
+def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    item = case.values["item"]
+    yield _SPECIAL.get(item, _formula)(item, case.values["seed"], settings.quick)
 
 
-_OWN = {BESSEL.name: _bessel, DIGITS.name: _digits, SIX: _six, **dict.fromkeys(_BITS, _modules)}
+def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    item, steps = case.values["item"], 2 if settings.quick else 50
+    target = _BY_NAME[item]
+    yield _judged(item, pykan_formula(*target.table(_ROWS, case.values["seed"]), target.names, steps))
+
+
+_SPECIAL = {BESSEL.name: _bessel, DIGITS.name: _digits, SIX: _six, **dict.fromkeys(_BITS, _modules)}

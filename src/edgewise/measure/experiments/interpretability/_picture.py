@@ -1,4 +1,4 @@
-"""The picture of the toy targets: the networks of their formulas, and the curves that no formula says."""
+"""The picture of the toy targets: the networks of their formulas, and the curves without one."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 
 from edgewise import symbolic
 from edgewise._typing import Array
-from edgewise.experiments._sheet import sheet
-from edgewise.experiments._toys import BESSEL, DIGITS, SIX, TOYS, inner_bessel, six
-from edgewise.measure import COLOURS, INK, SOFT, Row
+from edgewise.measure import Row
+from edgewise.measure.drawing import COLORS, INK, SOFT, panel_grid
+from edgewise.measure.experiments.interpretability._targets import BESSEL, DIGITS, SIX, TARGETS, inner_bessel, six
 
 _POINTS = 500  # that a network's curves are drawn over
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Picture
+    from matplotlib.figure import Figure
 
 
-def drawn(rows: Sequence[Row]) -> Picture:
+def draw(rows: Sequence[Row]) -> Figure:
     """A panel for each row: its network, its formula below."""
-    picture, panels = sheet(len(rows))
+    figure, panels = panel_grid(len(rows))
     for ax, row in zip(panels, rows, strict=True):
         ax.set_title(str(row["item"]), fontsize=9, pad=10)
         if row["item"] in (BESSEL.name, DIGITS.name):
@@ -31,7 +31,7 @@ def drawn(rows: Sequence[Row]) -> Picture:
             _wires(ax, str(row["curves"]))
         else:
             _network(ax, str(row["item"]), str(row["formula"]))
-    return picture
+    return figure
 
 
 def _read(text: str) -> Array:
@@ -42,12 +42,12 @@ def _curves(ax: Axes, item: str, curves: Array) -> None:
     if item == DIGITS.name:
         at = np.linspace(0, 1, curves.shape[1])
         for digit, curve in enumerate(curves):
-            ax.fill_between(at, digit, digit + curve, color=COLOURS["edgewise"], lw=0.8, alpha=0.8)
+            ax.fill_between(at, digit, digit + curve, color=COLORS["edgewise"], lw=0.8, alpha=0.8)
         ax.set(xlabel="x", ylabel="output", xticks=np.linspace(0, 1, 6), yticks=range(10))
         return
     at = np.linspace(-1, 1, curves.shape[1])
     ax.plot(at, inner_bessel(at), color=SOFT, lw=3, alpha=0.6, label="J0(20 x)")
-    ax.plot(at, curves[0], color=COLOURS["edgewise"], lw=1, label="the spline")
+    ax.plot(at, curves[0], color=COLORS["edgewise"], lw=1, label="the spline")
     ax.set(xlabel="x", ylim=(-0.5, 1.5))
     ax.text(0.98, 0.97, "exp(spline(x) + y²)", transform=ax.transAxes, ha="right", va="top", fontsize=8, color=INK)
     ax.legend(frameon=False, fontsize=7, loc="upper left")
@@ -63,13 +63,13 @@ def _wires(ax: Axes, text: str) -> None:
                  for at in range(top + 1)]  # fmt: skip
         nodes = {(at, n): (1.2 * side + (n + 0.5) / count[at], at) for at in range(top + 1) for n in range(count[at])}
         for depth, j, i in edges:
-            ax.plot(*zip(nodes[depth, i], nodes[depth + 1, j], strict=True), color=COLOURS["edgewise"], lw=1, zorder=1)
+            ax.plot(*zip(nodes[depth, i], nodes[depth + 1, j], strict=True), color=COLORS["edgewise"], lw=1, zorder=1)
         ax.plot(*zip(*nodes.values(), strict=True), "o", ms=4, color=INK, zorder=2)
         ax.text(1.2 * side + 0.5, -0.35, ("as trained", "arranged")[side], ha="center", va="top", fontsize=8, color=INK)
 
 
 def _network(ax: Axes, item: str, text: str) -> None:
-    """The network of a formula, or of several whose left sides are told."""
+    """Draw the network of a formula, or of several equations."""
     from edgewise import plot
 
     ax.axis("off")
@@ -79,7 +79,11 @@ def _network(ax: Axes, item: str, text: str) -> None:
         return
     formulas, targets = [side[-1] for side in sides], [side[0] if len(side) > 1 else "y" for side in sides]
     names = sorted({str(symbol) for formula in formulas for symbol in symbolic.parse(formula).free_symbols})
-    x = six(_POINTS, 0) if item == SIX else next(toy for toy in TOYS if toy.name == item).table(_POINTS, 0)[0]
+    x = (
+        six(_POINTS, 0)
+        if item == SIX
+        else next(target for target in TARGETS if target.name == item).table(_POINTS, 0)[0]
+    )
     model = symbolic.network_of(formulas if item == SIX else formulas[0], names)
     columns = [int(name.removeprefix("x_")) - 1 for name in names]
     plot.network(model, x[:, columns], names=names, target=targets, layout="levels", ax=ax)

@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from edgewise._typing import Array
-from edgewise.measure import in_precision, silent
+from edgewise.measure.baselines import default_dtype, pykan_rows, silenced
 
 _LAMB, _SEED = 1e-3, 42  # of its notebook
 
 
-def formula_of(x: Array, y: Array, names: Sequence[str], steps: int = 50) -> Any:
+def pykan_formula(x: Array, y: Array, names: Sequence[str], steps: int = 50) -> Any:
     """Train [n, 5, 1] with its sparsity, prune, train, refine to 10 cells, train, choose functions, train.
 
     Returns a sympy expression. Everything else is at the library's defaults.
@@ -25,9 +24,8 @@ def formula_of(x: Array, y: Array, names: Sequence[str], steps: int = 50) -> Any
     import sympy
     from kan import KAN
 
-    inputs, labels = torch.from_numpy(x), torch.from_numpy(np.ascontiguousarray(y[:, None]))
-    rows = {"train_input": inputs, "train_label": labels, "test_input": inputs[:1], "test_label": labels[:1]}
-    with in_precision(torch.float64), silent():
+    rows, inputs = pykan_rows((x, y)), torch.from_numpy(x)
+    with default_dtype(torch.float64), silenced():
         model = KAN(width=[x.shape[1], 5, 1], grid=3, k=3, seed=_SEED, auto_save=False)
         model.fit(rows, opt="LBFGS", steps=steps, lamb=_LAMB)
         model(inputs)

@@ -1,4 +1,4 @@
-"""The toy targets whose networks are to be read: where they live, what they are, and when a formula is one of them."""
+"""Toy targets: their domains, their functions, and when a formula equals one of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EXACT, _FLAT = 1e-9, 1e-3  # relative to the value, or to this share of the spr
 
 
 @dataclass(frozen=True)
-class Toy:
+class ToyTarget:
     """A function of columns x_1, x_2, ... that are uniform on [low, high], and what the article saw in its network."""
 
     name: str
@@ -58,12 +58,12 @@ def exact(formula: Any, error: float) -> bool:
     return error < _EXACT and not formula.atoms(sympy.Float)
 
 
-TOYS = (
-    Toy("x y", 2, -1, 1, lambda x: x[:, 0] * x[:, 1], "2 x y as a square of a sum less squares"),
-    Toy("x / y", 2, 0.1, 1, lambda x: x[:, 0] / x[:, 1], "exp of log x less log y"),
-    Toy("tanh(5 (x1^4 + x2^4 + x3^4 - 1))", 3, -1, 1,
+TARGETS = (
+    ToyTarget("x y", 2, -1, 1, lambda x: x[:, 0] * x[:, 1], "2 x y as a square of a sum less squares"),
+    ToyTarget("x / y", 2, 0.1, 1, lambda x: x[:, 0] / x[:, 1], "exp of log x less log y"),
+    ToyTarget("tanh(5 (x1^4 + x2^4 + x3^4 - 1))", 3, -1, 1,
         lambda x: np.tanh(5 * ((x**4).sum(axis=1) - 1)), "quartics, tanh"),
-    Toy("sqrt((x1 - x2)^2 + (x3 - x4)^2)", 4, -1, 1,
+    ToyTarget("sqrt((x1 - x2)^2 + (x3 - x4)^2)", 4, -1, 1,
         lambda x: np.hypot(x[:, 0] - x[:, 1], x[:, 2] - x[:, 3]), "differences, squares, root"),
 )  # fmt: skip
 """Those that a formula says."""
@@ -81,8 +81,8 @@ def inner_bessel(x: Array) -> Array:
     return j0(20 * x)
 
 
-BESSEL = Toy("exp(J0(20 x) + y^2)", 2, -1, 1, bessel, "the Bessel curve as a spline")
-DIGITS = Toy("first decimal digit", 1, 0, 1, lambda x: np.floor(10 * x[:, 0]), "spikes at the matching digit")
+BESSEL = ToyTarget("exp(J0(20 x) + y^2)", 2, -1, 1, bessel, "the Bessel curve as a spline")
+DIGITS = ToyTarget("first decimal digit", 1, 0, 1, lambda x: np.floor(10 * x[:, 0]), "spikes at the matching digit")
 SIX = "six columns, no target"
 SIX_PUBLISHED = "one relation in each of two seeds"
 

@@ -24,7 +24,7 @@ _TRAIN, _HELD = 0.75, 0.125  # the rest is for testing, as in the article's base
 
 
 class Rows(NamedTuple):
-    """Standardised inputs (n, d), NaN where not known, and classes (n,): places in `signatures`."""
+    """Standardized inputs (n, d), NaN where not known, and classes (n,): places in `signatures`."""
 
     x: Array
     y: Array

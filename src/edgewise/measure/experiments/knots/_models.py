@@ -1,4 +1,4 @@
-"""What predicts the signature of a knot: networks of splines, perceptrons, boosted trees, formulas."""
+"""What predicts the signature of a knot: networks of splines, MLPs, boosted trees, formulas."""
 
 # pyright: reportMissingImports=false
 # pykan lives in an environment of its own.
@@ -17,11 +17,16 @@ from torch.nn.functional import cross_entropy
 from edgewise import interpret
 from edgewise._typing import Array
 from edgewise.datasets import knots
-from edgewise.experiments._adamw import steps
-from edgewise.experiments._knots_data import NUMBERS, SHORT, THREE, Knots, Rows, rounded, slope, split
-from edgewise.experiments._perceptron import size, started
-from edgewise.experiments._values import values
-from edgewise.measure import in_precision, silent
+from edgewise.measure.baselines import (
+    adamw_steps,
+    default_dtype,
+    parameter_count,
+    pykan_parameters,
+    seeded_mlp,
+    silenced,
+)
+from edgewise.measure.experiments._dataset import predict
+from edgewise.measure.experiments.knots._data import NUMBERS, SHORT, THREE, Knots, Rows, rounded, slope, split
 from edgewise.nn import KAN, Layout
 from edgewise.symbolic import snap
 from edgewise.train import Options, fit
@@ -38,75 +43,62 @@ _SYMBOLS = ("lambda", "mu_re", "mu_im")
 
 
 def splines(data: Knots, quick: bool) -> dict[str, Any]:
-    """The better, on held-out rows, of two networks with one hidden layer, trained on cross-entropy."""
-    began, runs = time.process_time(), []
+    """Train two networks with one hidden layer on cross-entropy, and keep the better one on validation rows."""
+    runs = []
     for hidden in _HIDDEN[:1] if quick else _HIDDEN:
         widths = [len(data.names), hidden, len(data.signatures)]
-        solver = "adam" if not quick else "lm"
         found = fit(
-            KAN(widths, seed=0), _filled(data.train.x), data.train.y, loss="cross_entropy", solver=solver,
-            grids=[2 if quick else _CELLS], options=Options(restarts=1, test=0),
+            KAN(widths, seed=0), _filled(data.train.x), data.train.y, loss="cross_entropy",
+            solver="lm" if quick else "adam", grids=[2 if quick else _CELLS], options=Options(restarts=1, test=0),
         )  # fmt: skip
-        runs.append((right(found.model, data.held), found.model, widths))
-    _, model, widths = max(runs, key=lambda run: run[0])
-    few = _filled(data.train.x)[:2000]
-    scores = interpret.input_scores(model, few)
+        runs.append((accuracy(found.model, data.held), found.model))
+    _, model = max(runs, key=lambda run: run[0])
+    scores = interpret.input_scores(model, _filled(data.train.x)[:2000])
     order = np.argsort(-np.asarray(scores))[:4]
-    told = ", ".join(f"{SHORT.get(data.names[i], data.names[i])} {float(scores[i]):.2f}" for i in order)
-    return {
-        "kind": "splines", "shape": str(widths), "parameters": Layout(model).size, "scores": told,
-        "error": 1 - right(model, data.test), "seconds": time.process_time() - began,
-    }  # fmt: skip
+    text = ", ".join(f"{SHORT.get(data.names[i], data.names[i])} {float(scores[i]):.2f}" for i in order)
+    found = {"shape": str(model.widths), "parameters": Layout(model).size, "scores": text}
+    return {**found, "error": 1 - accuracy(model, data.test)}
 
 
-def perceptrons(data: Knots, kind: str, quick: bool) -> dict[str, Any]:
-    """The best, on held-out rows, of perceptrons of about equal size, or of large ones, trained by AdamW."""
-    began, runs = time.process_time(), []
+def mlps(data: Knots, kind: str, quick: bool) -> dict[str, Any]:
+    """Train MLPs of about equal size, or large ones, by AdamW, and keep the best one on validation rows."""
+    runs = []
     x, y = torch.from_numpy(_filled(data.train.x)).float(), torch.from_numpy(data.train.y)
     for hidden in (_SMALL if kind == "small" else _LARGE)[: 1 if quick else None]:
         sizes = [x.shape[1], *hidden, len(data.signatures)]
-        model = started(sizes, seed=0, activation="silu").float()
-        for _ in steps(model, _minibatches(x, y), 20 if quick else _STEPS[kind], _RATE):
+        model = seeded_mlp(sizes, seed=0, activation="silu").float()
+        for _ in adamw_steps(model, _minibatches(x, y), 20 if quick else _STEPS[kind], _RATE):
             pass
-        runs.append((right(model, data.held), model, sizes))
+        runs.append((accuracy(model, data.held), model, sizes))
     _, model, sizes = max(runs, key=lambda run: run[0])
-    return {
-        "kind": f"perceptron, {kind}", "shape": str(sizes), "parameters": size(model),
-        "error": 1 - right(model, data.test), "seconds": time.process_time() - began,
-    }  # fmt: skip
+    return {"shape": str(sizes), "parameters": parameter_count(model), "error": 1 - accuracy(model, data.test)}
 
 
 def boosted(data: Knots, quick: bool) -> dict[str, Any]:
-    """scikit-learn's gradient boosting on histograms, the better of two settings on held-out rows."""
+    """Train scikit-learn's histogram gradient boosting, the better of two settings on validation rows."""
     from sklearn.ensemble import HistGradientBoostingClassifier as Boosting
 
-    began, runs = time.process_time(), []
+    runs = []
     for rate, rounds in ((0.1, 3),) if quick else ((0.1, 100), (0.05, 300)):  # its own settings, and slower
         model = Boosting(random_state=0, learning_rate=rate, max_iter=rounds).fit(data.train.x, data.train.y)
         runs.append((model.score(data.held.x, data.held.y), model))
     _, model = max(runs, key=lambda run: run[0])
-    error = 1 - float(model.score(data.test.x, data.test.y))
-    return {"kind": "boosted trees", "error": error, "seconds": time.process_time() - began}
+    return {"error": 1 - float(model.score(data.test.x, data.test.y))}
 
 
 def pykan(data: Knots, quick: bool) -> dict[str, Any]:
-    """pykan's [d, 1, classes] as in its notebook on knots: grid 5, lamb 0.005, batches of 1024, 100 steps."""
-    from kan import KAN as Theirs
+    """Train pykan's [d, 1, classes] as in its notebook on knots: grid 5, lamb 0.005, batches of 1024, 100 steps."""
+    from kan import KAN as PyKAN
 
-    began = time.process_time()
     widths = [len(data.names), 1, len(data.signatures)]
     x, y = torch.from_numpy(_filled(data.train.x)), torch.from_numpy(data.train.y)
     rows = {"train_input": x, "train_label": y, "test_input": x[:2000], "test_label": y[:2000]}
-    with in_precision(torch.float64), silent():
-        model = Theirs(width=list(widths), grid=5, k=3, seed=42, auto_save=False)  # it writes into the list
-        model.fit(
-            rows, opt="LBFGS", steps=2 if quick else 100, lamb=0.005, batch=1024, loss_fn=torch.nn.CrossEntropyLoss()
-        )
-        error = 1 - right(model, data.test)
-    return {
-        "kind": "pykan", "shape": str(widths), "error": error, "seconds": time.process_time() - began,
-        "parameters": sum(p.numel() for layer in model.act_fun for p in layer.parameters() if p.requires_grad),
-    }  # fmt: skip
+    with default_dtype(torch.float64), silenced():
+        model = PyKAN(width=list(widths), grid=5, k=3, seed=42, auto_save=False)  # it writes into the list
+        loss = torch.nn.CrossEntropyLoss()
+        model.fit(rows, opt="LBFGS", steps=2 if quick else 100, lamb=0.005, batch=1024, loss_fn=loss)
+        error = 1 - accuracy(model, data.test)
+    return {"shape": str(widths), "error": error, "parameters": pykan_parameters(model)}
 
 
 def formulas(quick: bool) -> Iterator[dict[str, Any]]:
@@ -155,8 +147,8 @@ def relations(quick: bool) -> Iterator[dict[str, Any]]:
         yield {"kind": "relation", "columns": tied, "formula": formula, "error": error, "seconds": spent}
 
 
-def right(model: Callable[[Tensor], Tensor], rows: Rows) -> float:
-    """The share of rows whose class is told."""
+def accuracy(model: Callable[[Tensor], Tensor], rows: Rows) -> float:
+    """Return the fraction of rows that are classified correctly."""
     x = torch.from_numpy(_filled(rows.x))
     dtype = next(model.parameters()).dtype if isinstance(model, torch.nn.Module) else torch.float64
     with torch.no_grad():
@@ -179,7 +171,7 @@ def _minibatches(x: Tensor, y: Tensor) -> Callable[[torch.nn.Module], Tensor]:
 
 
 def _predicted(model: KAN, table: Any) -> Array:
-    return values(model, table[list(THREE)].to_numpy(float, copy=True))
+    return predict(model, table[list(THREE)].to_numpy(float, copy=True))
 
 
 def _rounded(values: Array, table: Any, half: Array) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from edgewise.experiments._pde_reference import Truth, allen_cahn, burgers, burgers_at, exact
+from edgewise.measure.experiments.pde._reference import Truth, allen_cahn, burgers, burgers_at, exact
 from edgewise.pde import Box, Condition, Problem, measured, periodic
 
 _SQUARE = Box(x=(-1, 1), y=(-1, 1))
@@ -25,7 +25,7 @@ _LARGE = (2, 75, 75, 75, 1)  # 11,701 parameters: about 20 times those of the sp
 
 @dataclass(frozen=True)
 class Task:
-    """A problem and how it is solved: the network of splines, the perceptrons, and how many points all of them see.
+    """A problem and how it is solved: the network of splines, the MLPs, and how many points all of them see.
 
     truth takes the rows and columns of a lattice. constant: the true value of the unknown one, where there is one.
     """

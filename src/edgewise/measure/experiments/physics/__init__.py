@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgewise import symbolic
-from edgewise.experiments._experiment import MLP, OURS, Claim, Experiment, best, cases, grouped, limit, number, told
-from edgewise.experiments._physics_implicit import IMPLICIT, TWO, implicit, two_oscillators
-from edgewise.experiments._physics_perceptron import on_points, on_rows
-from edgewise.experiments._physics_tables import TABLES
-from edgewise.experiments._sheet import legend, sheet
-from edgewise.measure import COLOURS, SOFT, Case, Cell, Row, Settings
+from edgewise.measure import MLP, OURS, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise.measure.drawing import COLORS, SOFT, panel_grid, panel_legend
+from edgewise.measure.experiments.physics._implicit import IMPLICIT, TWO, implicit, two_oscillators
+from edgewise.measure.experiments.physics._mlp import on_points, on_rows
+from edgewise.measure.experiments.physics._tables import TABLES
+from edgewise.measure.tables import best, format_number, grouped, number
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
+    from matplotlib.figure import Figure
 
 _IMPLICIT = {item.name: item for item in IMPLICIT}
 _TABLES = {table.name: table for table in TABLES}
 _ITEMS = (IMPLICIT[0].name, TWO, *list(_IMPLICIT)[1:], *_TABLES)
 _QUICK = (IMPLICIT[0].name, IMPLICIT[3].name, TABLES[1].name, TABLES[3].name)
 _NETWORK, _FORMULA = "network", "error"
-_PUBLISHED = {  # the figure, and what it is of
+_PUBLISHED = {  # the value, and what it is of
     IMPLICIT[0].name: (1.17e-4, _NETWORK), TWO: (1.57e-3, _NETWORK), IMPLICIT[3].name: (5.03e-5, _NETWORK),
     IMPLICIT[4].name: (1.05e-4, _NETWORK), TABLES[0].name: (3.31e-11, _FORMULA), TABLES[1].name: (6.49e-9, _FORMULA),
     TABLES[3].name: (1.99e-5, _FORMULA), TABLES[4].name: (4.79e-3, _NETWORK),
 }  # fmt: skip
-_SECONDS = 3.0  # of each way to train a perceptron
+_SECONDS = 3.0  # of each of an MLP's two solvers
 
 
 class Physics(Experiment):
@@ -43,7 +42,7 @@ class Physics(Experiment):
     than 1e-9 at fresh points, holds no decimal number, and (for two oscillators, and the tree) has the known parts.
 
     Where the sources are silent: speeds up to 0.9 in the field, where the loss is infinite at 1; r uniform; pykan's
-    losses are read as root mean squares, the reading that favours it. A perceptron is not asked for several conserved
+    losses are read as root mean squares, the reading that favors it. An MLP is not asked for several conserved
     quantities. pykan's own runs prune and snap by hand, so its figures are the published ones. Modules of bits stand
     with the experiment on interpretability.
     """
@@ -53,25 +52,14 @@ class Physics(Experiment):
     source = "KAN 2.0, section 5; its figures from pykan's physics and interpretation tutorials"
     file = "physics.csv"
     extra = ("network", "formula", "exact", "curves")
-    note = "root mean square of what the formula leaves at fresh points; a perceptron's own"
+    note = "root mean square residual of the formula at fresh points; of an MLP its own residual"
 
     def cases(self, settings: Settings) -> list[Case]:
-        found = cases(_QUICK if settings.quick else _ITEMS, (OURS, MLP), settings)
+        found = self.product(_QUICK if settings.quick else _ITEMS, (OURS, MLP), settings)
         return [case for case in found if case.values != {"item": TWO, "model": MLP}]
 
-    def measure(self, case: Case, settings: Settings) -> list[Row]:
-        item, began = case.values["item"], time.process_time()
-        if case.values["model"] == MLP:
-            seconds = 0.2 if settings.quick else _SECONDS
-            other = on_points(_IMPLICIT[item], seconds) if item in _IMPLICIT else on_rows(_TABLES[item], seconds)
-            return [self.row(case, seed=0, seconds=time.process_time() - began, **other._asdict())]
-        if item == TWO:
-            found = two_oscillators()
-        else:
-            found = implicit(_IMPLICIT[item]) if item in _IMPLICIT else _TABLES[item].reading()
-        curves = ";".join(" ".join(f"{value:.5g}" for value in curve.tolist()) for curve in found.curves)
-        values = {**found._asdict(), "exact": "yes" if found.exact else "no", "curves": curves}
-        return [self.row(case, seed=0, seconds=time.process_time() - began, **values)]
+    def models(self) -> Mapping[str, Model]:
+        return {OURS: _edgewise, MLP: _mlp}
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = ["example", "formula", "exact", "published", "before the formula", "formula", "MLP", "seconds"]
@@ -81,33 +69,32 @@ class Physics(Experiment):
             figure = f"{_PUBLISHED[item][0]:.3g}" if item in _PUBLISHED else ""
             if ours is None or ours["error"] == "":
                 status = next((str(row["status"]) for row in own if row["status"]), "")
-                lines.append([Cell(text) for text in (item, status, "", figure, "", "", told(number(other)), "")])
-                continue
-            texts = [item, str(ours["formula"]), str(ours["exact"]), figure, told(number(ours, _NETWORK))]
-            texts += [told(number(ours)), told(number(other)), told(number(ours, "seconds"))]
-            lines.append([*map(Cell, texts)])
+                texts = [item, status, "", figure, "", "", format_number(number(other)), ""]
+            else:
+                numbers = (number(ours, _NETWORK), number(ours), number(other), number(ours, "seconds"))
+                texts = [item, str(ours["formula"]), str(ours["exact"]), figure, *map(format_number, numbers)]
+            lines.append([Cell(text) for text in texts])
         return head, lines
 
-    def claims(self, rows: Sequence[Row]) -> list[Claim]:
-        told_of = {row["item"]: row for row in rows if row["model"] == OURS and row["error"] != ""}
-        known = [_known(item, told_of.get(item)) for item in _ITEMS]
-        return known + [
-            limit(f"{item}: what {'the formula' if stage == _FORMULA else 'comes before the formula'} leaves", figure,
-                  f"{figure:.3g}", number(told_of.get(item), stage))
-            for item, (figure, stage) in _PUBLISHED.items()
-        ]  # fmt: skip
+    def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
+        found = {row["item"]: row for row in rows if row["model"] == OURS and row["error"] != ""}
+        made = [_known(item, found.get(item)) for item in _ITEMS]
+        for item, (bound, stage) in _PUBLISHED.items():
+            what = f"{item}: residual {'of the formula' if stage == _FORMULA else 'before the formula'}"
+            made.append(Criterion.at_most(what, bound, f"{bound:.3g}", number(found.get(item), stage)))
+        return made
 
-    def draw(self, rows: Sequence[Row]) -> Picture:
+    def draw(self, rows: Sequence[Row]) -> Figure:
         own = [row for row in rows if row["model"] == OURS and row["curves"] != ""]
         from sympy import latex
 
-        picture, panels = sheet(len(own))
+        figure, panels = panel_grid(len(own))
         for ax, row in zip(panels, own, strict=True):
             at, *curves = [np.array(curve.split(), dtype=float) for curve in str(row["curves"]).split(";")]
             for number_, (known, learned) in enumerate(zip(curves[::2], curves[1::2], strict=True)):
                 first = number_ == 0
                 ax.plot(at, known, color=SOFT, lw=4, alpha=0.6, label="known" if first else None)
-                ax.plot(at, learned, color=COLOURS[OURS], lw=1.2, label="learned" if first else None)
+                ax.plot(at, learned, color=COLORS[OURS], lw=1.2, label="learned" if first else None)
             formulas = [
                 f"${latex(symbolic.parse(part), fold_short_frac=True)}$" for part in str(row["formula"]).split("; ")
             ]
@@ -116,17 +103,32 @@ class Physics(Experiment):
             ax.set_xlabel(_across(str(row["item"])))
             ax.locator_params(axis="x", nbins=5)
         if panels:
-            legend(panels[0])
-        return picture
+            panel_legend(panels[0])
+        return figure
+
+
+def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    item = case.values["item"]
+    if item == TWO:
+        found = two_oscillators()
+    else:
+        found = implicit(_IMPLICIT[item]) if item in _IMPLICIT else _TABLES[item].reading()
+    curves = ";".join(" ".join(f"{value:.5g}" for value in curve.tolist()) for curve in found.curves)
+    yield {**found._asdict(), "exact": "yes" if found.exact else "no", "curves": curves}
+
+
+def _mlp(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    item, seconds = case.values["item"], 0.2 if settings.quick else _SECONDS
+    yield on_points(_IMPLICIT[item], seconds) if item in _IMPLICIT else on_rows(_TABLES[item], seconds)
 
 
 def _across(item: str) -> str:
-    """The column that the picture varies."""
+    """Return the column that the picture varies."""
     if item == TWO:
         return "x_1"
     return _IMPLICIT[item].across if item in _IMPLICIT else _TABLES[item].names[_TABLES[item].across]
 
 
-def _known(item: str, row: Row | None) -> Claim:
+def _known(item: str, row: Row | None) -> Criterion:
     found = Cell("not measured") if row is None else Cell(str(row["formula"]), row["exact"] == "yes")
-    return Claim(f"{item}: the known law", "exact", "the law", found)
+    return Criterion(f"{item}: the known law", "exact", "the law", found)

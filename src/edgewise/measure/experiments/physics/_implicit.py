@@ -13,7 +13,7 @@ from torch import Tensor
 
 from edgewise import KAN, Options, discover, symbolic
 from edgewise._typing import Formula
-from edgewise.experiments._physics_reading import EXACT, Reading, rounded, section
+from edgewise.measure.experiments.physics._reading import EXACT, Reading, rounded, section
 from edgewise.nn import Layout, remove_edges
 from edgewise.pde import Box, Condition, Jet, Problem, Solution, measured, solve
 

@@ -1,56 +1,39 @@
-"""Perceptrons on the same conditions and tables, derivatives by torch."""
+"""MLP baselines on the same conditions and tables; derivatives by autograd."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from edgewise.experiments._perceptron import size, started, trained
-from edgewise.experiments._physics_implicit import Implicit
-from edgewise.experiments._physics_tables import Table
-from edgewise.pde import Jet
+from edgewise.measure.baselines import parameter_count, seeded_mlp, train_mlp
+from edgewise.measure.experiments._jets import autograd_jet
+from edgewise.measure.experiments.physics._implicit import Implicit
+from edgewise.measure.experiments.physics._tables import Table
 
 _HIDDEN = [20, 20]
 _POINTS = 1000
 
 
-class Trained(NamedTuple):
-    """Root mean square error at fresh points, sizes, parameters."""
-
-    error: float
-    shape: str
-    parameters: int
-
-
-def on_points(item: Implicit, seconds: float) -> Trained:
-    """Trained on what is published as the loss: the mean square of how far the law is from holding."""
+def on_points(item: Implicit, seconds: float) -> dict[str, Any]:
+    """Train on the published loss: the mean square of the law's residual."""
     points = item.problem.box.points(_POINTS)
     sizes = [len(item.names), *_HIDDEN, 1]
 
     def loss(module: torch.nn.Module, at: Tensor = points) -> Tensor:
-        return item.off(_jet(module, at, tuple(item.names)), at).square().mean()
+        return item.off(autograd_jet(module, at, tuple(item.names)), at).square().mean()
 
-    best = trained(lambda: started(sizes, 0), loss, seconds)
-    with torch.enable_grad():
-        return Trained(float(loss(best.module, item.fresh()).detach()) ** 0.5, str(sizes), size(best.module))
+    best = train_mlp(lambda: seeded_mlp(sizes, 0), loss, seconds).module
+    error = float(loss(best, item.fresh()).detach()) ** 0.5
+    return {"error": error, "shape": str(sizes), "parameters": parameter_count(best)}
 
 
-def on_rows(table: Table, seconds: float) -> Trained:
-    """Trained on the rows of a table."""
+def on_rows(table: Table, seconds: float) -> dict[str, Any]:
+    """Train on the rows of a table."""
     (x, y), (fresh, truth) = (tuple(map(torch.from_numpy, table.data(seed))) for seed in (0, 1000))
     sizes = [x.shape[1], *_HIDDEN, 1]
-    best = trained(lambda: started(sizes, 0), lambda module: (module(x)[:, 0] - y).square().mean(), seconds)
+    best = train_mlp(lambda: seeded_mlp(sizes, 0), lambda module: (module(x)[:, 0] - y).square().mean(), seconds).module
     with torch.no_grad():
-        error = float((best.module(fresh)[:, 0] - truth).square().mean().sqrt())
-    return Trained(error, str(sizes), size(best.module))
-
-
-def _jet(module: torch.nn.Module, points: Tensor, names: tuple[str, ...]) -> Jet:
-    """Value, gradient and second derivatives of a module."""
-    at = points.clone().requires_grad_()
-    value = module(at)[:, 0]
-    gradient = torch.autograd.grad(value.sum(), at, create_graph=True)[0]
-    rows = [torch.autograd.grad(part.sum(), at, create_graph=True)[0] for part in gradient.unbind(1)]
-    return Jet(value, gradient, torch.stack(rows, dim=1), names)
+        error = float((best(fresh)[:, 0] - truth).square().mean().sqrt())
+    return {"error": error, "shape": str(sizes), "parameters": parameter_count(best)}

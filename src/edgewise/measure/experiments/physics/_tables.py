@@ -12,7 +12,7 @@ import torch
 
 from edgewise import KAN, Options, discover, fit, prune, structure, symbolic
 from edgewise._typing import Array, Formula
-from edgewise.experiments._physics_reading import EXACT, Reading
+from edgewise.measure.experiments.physics._reading import EXACT, Reading
 
 _ROWS, _FRESH, _DRAWN = 1000, 2000, 61
 _MU, _LAMBDA = 5 / 12, 5 / 18  # of a material with Young's modulus 1 and Poisson's ratio 0.2

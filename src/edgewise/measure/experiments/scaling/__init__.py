@@ -1,44 +1,31 @@
-"""Scaling laws: how fast the error falls as splines get finer, beside perceptrons that get larger."""
+"""Scaling laws: how fast the error falls as splines get finer, compared with MLPs that get larger."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from edgewise.experiments._experiment import (
-    MLP,
-    OURS,
-    PYKAN,
-    Claim,
-    Experiment,
-    best,
-    cases,
-    grouped,
-    number,
-    told,
-)  # fmt: skip
-from edgewise.experiments._key import key
-from edgewise.experiments._perceptron import size, started, trained
-from edgewise.experiments._pykan import refined
-from edgewise.experiments._scaling_data import TARGETS, Target
-from edgewise.experiments._sheet import sheet
-from edgewise.experiments._values import rmse, values
-from edgewise.measure import COLOURS, INK, LABELS, SOFT, Case, Cell, Row, Settings
+from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise.measure.baselines import parameter_count, pykan_stages, seeded_mlp, train_mlp
+from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, panel_grid, shared_legend
+from edgewise.measure.experiments._dataset import predict, rmse
+from edgewise.measure.experiments.scaling._targets import TARGETS, Target
+from edgewise.measure.tables import best, format_error, format_number, grouped, items_of, number
 from edgewise.nn import KAN, Layout
 from edgewise.train import Options, fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Picture
+    from matplotlib.figure import Figure
 
 _ITEMS = {target.name: target for target in TARGETS}
-_PERCEPTRONS = ((2, 10), (2, 100), (3, 10), (3, 40), (4, 20), (5, 20))  # layers, width
+_MLPS = ((2, 10), (2, 100), (3, 10), (3, 40), (4, 20), (5, 20))  # layers, width
 _TEST_ROWS, _TEST_SEED = 5000, 1
-_RESOLVED, _ROUNDING = 1e-3, 1e-12  # of the target's spread
+_RESOLVED, _ROUNDING = 1e-3, 1e-12  # relative to the target's standard deviation
 _STEEPEST, _FLATTEST, _DECADES, _LOW = -4.3, -3.7, 2.0, 1e-8
 _TINY = ("J0(20 x)", "x y")
 
@@ -46,14 +33,14 @@ _TINY = ("J0(20 x)", "x y")
 class Scaling(Experiment):
     """Test RMSE against parameters, and the exponent of the error in the number of cells.
 
-    Published: the error falls nearly like the fourth power of the parameters, whatever the number of inputs, which are
-    edges times G as the article counts. So exponents are of G; the real count is edges times (G + 3), for which they
-    are steeper. An exponent is fitted, by least squares of logarithms, to the test errors of all grids whose training
-    error lies between 1e-3 of the target's spread, above which its curves are not resolved yet, and 1e-12 of it, which
-    is rounding. The article states neither domains nor rows: here, uniform rows on [-1, 1]^d, as many as the finest
-    grid wants, the same for every model; a perceptron sees targets in spreads from their mean. Each of
-    six perceptrons is trained for 8 s, more than most of the whole curves of splines take (10 s for a hundred inputs).
-    pykan is not given the hundred inputs, for its time.
+    Published: the error falls nearly like the fourth power of the parameters, whatever the number of inputs, where the
+    article counts edges times G as parameters. So exponents are of G; the real count is edges times (G + 3), for which
+    they are steeper. An exponent is fitted, by least squares of logarithms, to the test errors of all grids whose
+    training error lies between 1e-3 of the target's standard deviation, above which its curves are not resolved yet,
+    and 1e-12 of it, which is rounding. The article states neither domains nor rows: here, uniform rows on [-1, 1]^d, as
+    many as the finest grid needs, the same for every model; an MLP sees standardized targets. Each of six MLPs is
+    trained for 8 s, more than most of the whole curves of splines take (10 s for a hundred inputs). pykan is not given
+    the hundred inputs, for its time.
     """
 
     name = "scaling"
@@ -64,15 +51,11 @@ class Scaling(Experiment):
     note = "test RMSE on 5000 other rows; exponents in the number of cells G, and in the number of parameters"
 
     def cases(self, settings: Settings) -> list[Case]:
-        found = cases(_TINY if settings.quick else _ITEMS, (OURS, MLP, PYKAN), settings)
-        return [case for case in found if case.values["model"] != PYKAN or _ITEMS[case.values["item"]].theirs]
+        found = self.product(_TINY if settings.quick else _ITEMS, (OURS, MLP, PYKAN), settings)
+        return [case for case in found if case.values["model"] != PYKAN or _ITEMS[case.values["item"]].pykan_grids]
 
-    def measure(self, case: Case, settings: Settings) -> list[Row]:
-        ways: dict[str, Callable[[Target, bool], Iterator[dict[str, Any]]]] = {
-            OURS: _ours, MLP: _perceptrons, PYKAN: _theirs,
-        }  # fmt: skip
-        found = ways[case.values["model"]](_ITEMS[case.values["item"]], settings.quick)
-        return [self.row(case, seed=0, **values) for values in found]
+    def models(self) -> Mapping[str, Model]:
+        return {OURS: _edgewise, MLP: _mlps, PYKAN: _pykan}
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = [
@@ -80,28 +63,29 @@ class Scaling(Experiment):
             "parameters", "seconds", "lowest of MLPs", "their parameters", "lowest of pykan", "exponent in G",
         ]  # fmt: skip
         lines = []
-        for item in dict.fromkeys(str(row["item"]) for row in rows):
+        for item in items_of(rows):
             ours, mlp, pykan = (best(rows, item=item, model=model) for model in (OURS, MLP, PYKAN))
             curve, other = (_counted(rows, item, model) for model in (OURS, PYKAN))
             slopes = ["exact", ""] if _exact(ours) else [_slope(curve), _slope(curve, "parameters")]
-            texts = [item, str(_ITEMS[item].widths), "-4", *slopes]
-            texts += [told(_decades(curve)), _lowest(ours), _of(ours, "parameters"), _of(ours, "seconds")]
-            texts += [_lowest(mlp), _of(mlp, "parameters"), _lowest(pykan), _slope(other)]
-            lines.append([Cell(text) for text in texts])
+            texts = [item, str(_ITEMS[item].widths), "-4", *slopes, format_number(_decades(curve)), format_error(ours)]
+            texts += [format_number(number(ours, "parameters"), 6), format_number(number(ours, "seconds"))]
+            texts += [format_error(mlp), format_number(number(mlp, "parameters"), 6)]
+            lines.append([Cell(text) for text in (*texts, format_error(pykan), _slope(other))])
         return head, lines
 
-    def claims(self, rows: Sequence[Row]) -> list[Claim]:
-        items = list(dict.fromkeys(str(row["item"]) for row in rows))
-        found = [_claim(rows, item) for item in items]
-        low = sum(number(best(rows, item=item, model=OURS)) <= _LOW for item in items)
-        text = f"{low} of {len(items)}"
-        return [*found, Claim("targets with a test RMSE of 1e-8 or less", "at least 3", "none", Cell(text, low >= 3))]
+    def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
+        items = items_of(rows)
+        low = [number(best(rows, item=item, model=OURS)) <= _LOW for item in items]
+        return [
+            *(_exponent_criterion(rows, item) for item in items),
+            Criterion.at_least("targets with a test RMSE of 1e-8 or less", 3, "none", low),
+        ]
 
-    def draw(self, rows: Sequence[Row]) -> Picture:
+    def draw(self, rows: Sequence[Row]) -> Figure:
         from matplotlib.ticker import NullFormatter
 
-        items = list(dict.fromkeys(str(row["item"]) for row in rows))
-        picture, panels = sheet(len(items), across=3)
+        items = items_of(rows)
+        figure, panels = panel_grid(len(items), columns=3)
         good = [{**row, "depth": _depth(row)} for row in rows if not row["status"]]
         for ax, item in zip(panels, items, strict=True):
             own = [row for row in good if row["item"] == item]
@@ -114,64 +98,66 @@ class Scaling(Experiment):
             ax.set_xlabel("parameters")
         for ax in panels[::3]:
             ax.set_ylabel("test RMSE")
-        key(picture, panels)
-        return picture
+        shared_legend(figure, panels)
+        return figure
 
 
-def _ours(target: Target, quick: bool) -> Iterator[dict[str, Any]]:
+def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    target = _ITEMS[case.values["item"]]
     (x, y), (fresh, truth) = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
     model, spent = KAN(target.widths, seed=0), 0.0
-    for grid in target.grids[: 4 if quick else None]:
+    for grid in target.grids[: 4 if settings.quick else None]:
         began = time.process_time()
         model = fit(model, x, y, grids=[grid], options=Options(validation=0.0, smoothing=0.0)).model
         spent += time.process_time() - began
         found = {"shape": str(target.widths), "grid": grid, "parameters": Layout(model).size, "spread": float(y.std())}
-        train, test = rmse(values(model, x), y), rmse(values(model, fresh), truth)
+        train, test = rmse(predict(model, x), y), rmse(predict(model, fresh), truth)
         yield {**found, "train": train, "error": test, "seconds": spent}
 
 
-def _perceptrons(target: Target, quick: bool) -> Iterator[dict[str, Any]]:
+def _mlps(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    target = _ITEMS[case.values["item"]]
     (x, y), (fresh, truth) = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
-    mean, spread = float(y.mean()), float(y.std())
-    inputs, wanted = torch.from_numpy(x), torch.from_numpy((y - mean) / spread)
-    for depth, width in _PERCEPTRONS[: 2 if quick else None]:
+    mean, std = float(y.mean()), float(y.std())
+    inputs, wanted = torch.from_numpy(x), torch.from_numpy((y - mean) / std)
+    for depth, width in _MLPS[: 2 if settings.quick else None]:
         sizes = [target.inputs, *[width] * (depth - 1), 1]
-        run = trained(
-            lambda sizes=sizes: started(sizes, 0),
+        run = train_mlp(
+            lambda sizes=sizes: seeded_mlp(sizes, 0),
             lambda module: (module(inputs)[:, 0] - wanted).square().mean(),
-            0.3 if quick else target.patience,
+            0.3 if settings.quick else target.patience,
         )
-        train, test = (rmse(mean + spread * values(run.module, at), to) for at, to in ((x, y), (fresh, truth)))
-        found = {"shape": str(sizes), "solver": run.solver, "parameters": size(run.module), "spread": spread}
+        train, test = (rmse(mean + std * predict(run.module, at), to) for at, to in ((x, y), (fresh, truth)))
+        found = {"shape": str(sizes), "solver": run.solver, "parameters": parameter_count(run.module), "spread": std}
         yield {**found, "train": train, "error": test, "seconds": run.seconds}
 
 
-def _theirs(target: Target, quick: bool) -> Iterator[dict[str, Any]]:
+def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    target = _ITEMS[case.values["item"]]
     (x, y), test = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
-    grids, steps = ((3,), 2) if quick else (target.theirs, 200)
-    for stage in refined(target.widths, (x, y), test, grids, steps, seed=0):
-        found = {"shape": str(target.widths), "grid": stage.grid, "parameters": stage.parameters}
-        found |= {"train": rmse(stage.predict(x), y), "spread": float(y.std())}
-        yield {**found, "error": stage.error, "seconds": stage.seconds}
+    grids, steps = ((3,), 2) if settings.quick else (target.pykan_grids, 200)
+    for stage in pykan_stages(target.widths, (x, y), test, grids, steps, seed=0):
+        found = {"train": rmse(stage.predict(x), y), "spread": float(y.std())}
+        yield {"shape": str(target.widths), **stage.columns(), **found}
 
 
 def _counted(rows: Sequence[Row], item: str, model: str) -> list[Row]:
-    """The grids that an exponent is fitted to; none where they are fewer than three."""
+    """Return the grids that an exponent is fitted to; none if they are fewer than three."""
     own = [row for row in rows if row["item"] == item and row["model"] == model and not row["status"]]
     good = [row for row in own if _ROUNDING <= number(row, "train") / number(row, "spread") <= _RESOLVED]
     return good if len(good) > 2 else []
 
 
-def _claim(rows: Sequence[Row], item: str) -> Claim:
-    """That the error falls with the fourth power, or that there is none."""
+def _exponent_criterion(rows: Sequence[Row], item: str) -> Criterion:
+    """Require the error to fall with the fourth power, or to be zero."""
     curve, lowest = _counted(rows, item, OURS), best(rows, item=item, model=OURS)
-    bounds = f"{_STEEPEST} to {_FLATTEST} over {_DECADES:g} decades"
+    what, bounds = f"{item}: exponent", f"{_STEEPEST} to {_FLATTEST} over {_DECADES:g} decades"
     if _exact(lowest):
-        return Claim(f"{item}: exponent", f"{bounds}, or exact", "-4", Cell(f"exact: {_lowest(lowest)}", True))
+        return Criterion(what, f"{bounds}, or exact", "-4", Cell(f"exact: {format_error(lowest)}", True))
     if not curve:
-        return Claim(f"{item}: exponent", bounds, "-4", Cell("not measured"))
-    kept = _STEEPEST <= _exponent(curve) <= _FLATTEST and _decades(curve) >= _DECADES
-    return Claim(f"{item}: exponent", bounds, "-4", Cell(f"{_slope(curve)} over {_decades(curve):.1f} decades", kept))
+        return Criterion(what, bounds, "-4", Cell("not measured"))
+    passed = _STEEPEST <= _exponent(curve) <= _FLATTEST and _decades(curve) >= _DECADES
+    return Criterion(what, bounds, "-4", Cell(f"{_slope(curve)} over {_decades(curve):.1f} decades", passed))
 
 
 def _exact(row: Row | None) -> bool:
@@ -192,16 +178,8 @@ def _slope(rows: Sequence[Row], size: str = "grid") -> str:
     return f"{_exponent(rows, size):.2f}" if rows else ""
 
 
-def _lowest(row: Row | None) -> str:
-    return str(row["status"] or told(number(row))) if row else ""
-
-
-def _of(row: Row | None, column: str) -> str:
-    return told(number(row, column), 6 if column == "parameters" else 2)
-
-
 def _depth(row: Row) -> int:
-    """Layers of a perceptron; 0 for the others."""
+    """Return the layers of an MLP; 0 for the others."""
     return str(row["shape"]).count(",") if row["model"] == MLP else 0
 
 
@@ -210,18 +188,16 @@ def _curve(ax: Axes, model: str, depth: str, rows: Sequence[Row]) -> None:
     label = f"{LABELS.get(model, model)}, {depth} layers" if model == MLP else model
     style = {"2": "-", "3": "--", "4": "-.", "5": ":"}.get(depth, "-")
     wide = 1.0 if model == MLP else 1.6
-    ax.plot(*zip(*places, strict=True), "o", ls=style, ms=3, lw=wide, color=COLOURS[model], label=label)
+    ax.plot(*zip(*places, strict=True), "o", ls=style, ms=3, lw=wide, color=COLORS[model], label=label)
 
 
 def _guides(ax: Axes, target: Target, curve: Sequence[Row]) -> None:
-    """The powers -4 and -4 / inputs of the parameters as the article counts them, through the first grid counted."""
+    """Draw powers -4 and -4 / inputs of the parameters as the article counts them, through the first grid counted."""
     if not curve:
         return
-    ends = curve[0], curve[-1]
-    first, last = (number(row, "parameters") for row in ends)
-    grown = number(ends[1], "grid") / number(ends[0], "grid")
-    start = number(ends[0])
+    first, last = (number(row, "parameters") for row in (curve[0], curve[-1]))
+    grown, start = number(curve[-1], "grid") / number(curve[0], "grid"), number(curve[0])
     powers = [(-4, INK, "--")] + [(-4 / target.inputs, SOFT, (0, (5, 2)))] * (target.inputs > 1)
-    for power, colour, style in powers:
+    for power, color, style in powers:
         label = "$G^{-4}$" if power == -4 else "$G^{-4/d}$, d inputs"
-        ax.plot([first, last], [start, start * grown**power], color=colour, lw=0.9, ls=style, label=label)
+        ax.plot([first, last], [start, start * grown**power], color=color, lw=0.9, ls=style, label=label)

@@ -1,4 +1,4 @@
-"""The special functions of the KAN article: what it found."""
+"""The KAN article's results on special functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small transformers around any feed-forward block: one predicts the next character, one tells what an image shows."""
+"""Small transformers around any feed-forward block: one predicts the next character, one classifies images."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class _Block(torch.nn.Module):
         super().__init__()
         self.heads, self.causal = heads, causal
         self.before, self.between = torch.nn.LayerNorm(width), torch.nn.LayerNorm(width)
-        self.asks, self.answers = torch.nn.Linear(width, 3 * width), torch.nn.Linear(width, width)
+        self.query_key_value, self.output = torch.nn.Linear(width, 3 * width), torch.nn.Linear(width, width)
         self.feed_forward = feed_forward
 
     def forward(self, x: Tensor) -> Tensor:
@@ -85,6 +85,6 @@ class _Block(torch.nn.Module):
         return x + self.feed_forward(self.between(x))
 
     def _attention(self, x: Tensor) -> Tensor:
-        query, key, value = self.asks(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = self.query_key_value(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         mixed = scaled_dot_product_attention(query, key, value, is_causal=self.causal)
-        return self.answers(mixed.transpose(1, 2).flatten(2))
+        return self.output(mixed.transpose(1, 2).flatten(2))

@@ -1,4 +1,4 @@
-"""How a measured figure is printed: its table as wide as it is, missed limits marked."""
+"""Print a table of measured values in full width, with missed limits marked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WIDEST, _LONG = 200, 40  # characters of a table, and of a cell that may be wra
 
 
 def show(screen: Console, title: str, head: Sequence[str], lines: Sequence[Sequence[Cell]], texts: int = 1) -> int:
-    """Print a table whose first columns are texts; returns how many limits are missed."""
+    """Print a table whose first columns are texts; return how many limits are missed."""
     grid = Grid(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for number, heading in enumerate(head):
         longest = max((len(line[number].text) for line in lines), default=0)
@@ -32,10 +32,10 @@ def show(screen: Console, title: str, head: Sequence[str], lines: Sequence[Seque
     wide = Measurement.get(screen, screen.options.update(max_width=_WIDEST), grid).maximum
     screen.width = max(wide, screen.width)
     screen.print(grid, soft_wrap=False)
-    return sum(cell.kept is False for line in lines for cell in line)
+    return sum(cell.passed is False for line in lines for cell in line)
 
 
 def _text(cell: Cell) -> Text:
-    if cell.kept is None:
+    if cell.passed is None:
         return Text(cell.text)
-    return Text(cell.text, "green") if cell.kept else Text(f"{cell.text} !", "red")
+    return Text(cell.text, "green") if cell.passed else Text(f"{cell.text} !", "red")

@@ -18,7 +18,7 @@ _RATIO = (1 + math.sqrt(5)) / 2
 
 
 class States(NamedTuple):
-    """Energies (n,) of a chain in order, and the fractal dimension (n,) of each state: 0 localised, 1 extended."""
+    """Energies (n,) of a chain in order, and the fractal dimension (n,) of each state: 0 localized, 1 extended."""
 
     energy: Array
     dimension: Array
@@ -40,7 +40,7 @@ class Chain:
     def states(self, sites: int = 610, phase: float = 0.0, **values: float) -> States:
         """All states of one chain: H psi = E psi,  D = -log(sum |psi|^4) / log(sites)  for psi of norm 1.
 
-        >>> found = chain("aubry-andre generalised").states(sites=144, lam=0.5, alpha=0.0)
+        >>> found = chain("aubry-andre generalized").states(sites=144, lam=0.5, alpha=0.0)
         >>> bool(found.dimension.mean() > 0.8)                   # weak and without alpha: all states extend
         True
         """
@@ -59,7 +59,7 @@ def chain(name: str) -> Chain:
 
         mosaic                    V_n = 2 lam cos(2 pi b n + phase) at every kappa-th site, else 0; edge
                                   lam |U_{kappa-1}(E / 2)| = 1, U Chebyshev's polynomials of the second kind
-        aubry-andre generalised   V_n = 2 lam cos(.) / (1 - alpha cos(.)); edge  alpha E = 2 (1 - lam)
+        aubry-andre generalized   V_n = 2 lam cos(.) / (1 - alpha cos(.)); edge  alpha E = 2 (1 - lam)
         aubry-andre modified      hopping exp(p - p |n - m|), V_n = lam cos(.); edge  lam cosh(p) = E + exp(p)
 
     b is the golden mean; hopping between neighbours is 1.
@@ -96,7 +96,7 @@ def _mosaic_edge(energy: Array, lam: Array, kappa: int) -> Array:
     return lam * np.abs(now) - 1
 
 
-def _generalised(sites: int, phase: float, lam: float, alpha: float) -> Tensor:
+def _generalized(sites: int, phase: float, lam: float, alpha: float) -> Tensor:
     wave = _wave(sites, phase)
     return _neighbours(sites) + torch.diag(2 * lam * wave / (1 - alpha * wave))
 
@@ -113,7 +113,7 @@ _CHAINS = {
     for row in (
         Chain("mosaic", ("lam", "kappa"), _mosaic, _mosaic_edge),
         Chain(
-            "aubry-andre generalised", ("lam", "alpha"), _generalised,
+            "aubry-andre generalized", ("lam", "alpha"), _generalized,
             lambda energy, lam, alpha: alpha * energy + 2 * (lam - 1),
         ),
         Chain(

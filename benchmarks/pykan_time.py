@@ -17,7 +17,7 @@ from targets import FIRST
 
 import edgewise as ew
 
-PYTHON = HERE / ".peers-venv" / "bin" / "python"
+PYTHON = HERE / ".baselines-venv" / "bin" / "python"
 SPEEDUP = 50
 _LISTS = [[5], [5, 10], [5, 10, 20], [5, 10, 20, 50], [5, 10, 20, 50, 100], "auto"]
 _REPEATS = 3  # of edgewise, before pykan and again after it
@@ -55,7 +55,9 @@ def measure(seeds: int, out: Path, python: Path, schedule: str, dtype: str) -> b
     lowest error decides, so that no ratio comes from a failed run.
     """
     if not python.exists():
-        raise SystemExit(f"No pykan at {python}: `make bench` installs it. Or give --peer-python, or --no-peers.")
+        raise SystemExit(
+            f"No pykan at {python}: `make bench` installs it. Or give --baseline-python, or --no-baselines."
+        )
     runs = [_compare(seed, out, python, schedule, dtype) for seed in range(1, seeds + 1)]
     best = min(runs, key=lambda run: run["pykan_rmse"])
     kept = best["ratio"] >= SPEEDUP
@@ -120,7 +122,7 @@ def _ours(data: Data, seed: int) -> list[Point]:
 
 def _pykan(data: Data, seed: int, python: Path, schedule: Schedule, dtype: str) -> tuple[list[Point], dict[str, str]]:
     """One run of pykan, a point after each grid, and its versions."""
-    script = HERE / "peers" / "pykan_first.py"
+    script = HERE / "baselines" / "pykan_first.py"
     with tempfile.TemporaryDirectory() as folder:
         parts = {"train_x": data.x, "train_y": data.y[:, None], "test_x": data.fresh_x, "test_y": data.fresh_y[:, None]}
         for name, values in parts.items():
@@ -131,7 +133,7 @@ def _pykan(data: Data, seed: int, python: Path, schedule: Schedule, dtype: str) 
     if done.returncode:
         raise SystemExit(f"pykan failed:\n{done.stderr}")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    versions = {name: rows[0][name] for name in ("pykan", "peer_torch")}
+    versions = {name: rows[0][name] for name in ("pykan", "baseline_torch")}
     grids = [" ".join(map(str, schedule.grids[: k + 1])) for k in range(len(rows))]
     names = ("seconds", "process_seconds", "test_rmse")
     return [Point(g, *(row[name] for name in names)) for g, row in zip(grids, rows, strict=True)], versions

@@ -49,7 +49,13 @@ def main() -> None:
         paused_wall, paused_process = time.perf_counter(), time.process_time()
         with torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
             error = float((model(data["test_input"]) - data["test_label"]).square().mean().sqrt())
-        row = {"grid": grid, **spent, "test_rmse": error, "pykan": version("pykan"), "peer_torch": torch.__version__}
+        row = {
+            "grid": grid,
+            **spent,
+            "test_rmse": error,
+            "pykan": version("pykan"),
+            "baseline_torch": torch.__version__,
+        }
         print(json.dumps(row), file=out, flush=True)
         wall += time.perf_counter() - paused_wall
         process += time.process_time() - paused_process

@@ -16,7 +16,7 @@ _HEAD = """# The published experiments
 
 What the articles on these networks show, reproduced by `edgewise reproduce` and compared with the published values and
 with the baselines measured here; **a bold value misses its criterion**. Seconds are those of one core's computing.
-Below a table stands which choices were made after a test error was seen; no such line means that none is known.
+Below a table stands which choices were made with test results in view; no such line means that none is known.
 Sources: Liu et al., KAN: Kolmogorov-Arnold Networks (arXiv 2404.19756) and KAN 2.0 (arXiv 2408.10205), and the
 notebooks of pykan 0.2.8. Settings and seeds are in `src/edgewise/measure/experiments`, one experiment per folder. Made
 from the rows in `benchmarks/results/reproduced` by `python benchmarks/draw.py`.
@@ -54,7 +54,7 @@ def draw(results: Path, pictures: Path, page: Path, readme: Path) -> Iterator[Pa
         "published",
         "here",
         "criteria passed",
-        "chosen after a test error was seen",
+        "chosen with test results in view",
     ]
     lines = [*markdown(head, short, 2), "", *taken]
     readme.write_text("\n".join([before + _OPEN.rstrip(), *lines, _CLOSE + rest.split(_CLOSE)[1]]))
@@ -88,7 +88,7 @@ def _section(experiment: Experiment, rows: list[dict[str, str]]) -> list[str]:
         f"![{experiment.title}](pictures/reproduced_{experiment.name}.svg)\n",
         *markdown(*experiment.table(rows), experiment.text_columns),
         "",
-        *([paragraph(f"**Chosen after a test error was seen**: {seen}")] if seen else []),
+        *([paragraph(f"**Chosen with test results in view**: {seen}")] if seen else []),
         paragraph(experiment.note),
         measured_with(experiment.file, _last(rows)) + _others(rows),
     ]

@@ -62,7 +62,7 @@ class Experiment(Benchmark):
 
     where item is the problem (an equation, a function), seconds counts the computing of one core, and status says why a
     case gave no result. text_columns: the leading columns of the table that are not numbers. test_informed: choices
-    that were made after a test error was seen, or an empty string.
+    that were made with test results in view, or an empty string.
     """
 
     parallel = True

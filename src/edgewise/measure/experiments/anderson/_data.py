@@ -11,7 +11,7 @@ from edgewise._typing import Array
 from edgewise.datasets import chain
 
 SITES, QUICK_SITES = 610, 89
-_LOCALISED = 0.5  # dimensions below it
+_LOCALIZED = 0.5  # dimensions below it
 _SHOWN, _SHOWN_SITES = 25, 55  # chains of a figure, and sites of each
 
 
@@ -78,7 +78,7 @@ class Model:
             inputs.append(np.stack([own_second, found.energy, own_lam, own_phase], axis=1))
             dimensions.append(found.dimension)
         dimension = np.concatenate(dimensions)
-        return States(np.concatenate(inputs), dimension < _LOCALISED), dimension
+        return States(np.concatenate(inputs), dimension < _LOCALIZED), dimension
 
 
 def subsample(states: States, count: int) -> States:

@@ -68,9 +68,7 @@ def test_it_learns(kind: str) -> None:
 
 
 def test_mlps_are_exchanged_wherever_they_are() -> None:
-    model = torch.nn.ModuleDict(
-        {"embed": torch.nn.Linear(5, 16), "blocks": torch.nn.ModuleList([_mlp(16), _mlp(16)])}
-    )
+    model = torch.nn.ModuleDict({"embed": torch.nn.Linear(5, 16), "blocks": torch.nn.ModuleList([_mlp(16), _mlp(16)])})
     before = copy.deepcopy(model.state_dict())
     new = replace_feed_forwards(model, kind="spline")
     kinds = [type(part).__name__ for part in new["blocks"]]

@@ -13,7 +13,7 @@ import sympy
 
 from edgewise import symbolic
 from edgewise.datasets import equations, strogatz
-from edgewise.discovery._polish import evaluate
+from edgewise.expressions import evaluate
 from edgewise.measure import Cell, Plan, Settings, read, run
 from edgewise.measure.benchmarks import BENCHMARKS, SEARCHERS
 from edgewise.measure.benchmarks.formulas import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery._polish import evaluate
+from edgewise.expressions import evaluate
 from edgewise.measure.benchmarks.formulas._form import deviation, refitted, size, within_bound
 from edgewise.measure.benchmarks.formulas._laws import Law
 from edgewise.measure.benchmarks.formulas._solution import solution

@@ -11,7 +11,7 @@ from typing import Any
 import sympy
 import torch
 
-from edgewise.discovery._polish import evaluate
+from edgewise.expressions import evaluate
 from edgewise.measure.baselines import default_dtype, silenced
 from edgewise.measure.benchmarks.searchers._base import Found, Searcher, Table
 

@@ -84,8 +84,8 @@ class Case:
         x, c, g, knots = self.x, self.c, self.g, self.knots
         return {
             "contract": lambda: gpu.contract(x, c, knots, DEGREE, 0, route=route, tile=tile),
-            "pull_x": lambda: gpu.pull_x(x, c, g, knots, DEGREE, 1, route=route, tile=tile),
-            "pull_c": lambda: gpu.pull_c(x, g, knots, DEGREE, 0, route=route, tile=tile),
+            "vjp_inputs": lambda: gpu.vjp_inputs(x, c, g, knots, DEGREE, 1, route=route, tile=tile),
+            "vjp_coefficients": lambda: gpu.vjp_coefficients(x, g, knots, DEGREE, 0, route=route, tile=tile),
         }
 
     def law(self) -> dict[str, Tensor]:
@@ -95,8 +95,8 @@ class Case:
         by_function = (g @ c.flatten(0, 1).T).unflatten(1, values.shape[1:])
         return {
             "contract": values.flatten(1) @ c.flatten(0, 1),
-            "pull_x": (by_function * reference.basis(x, knots, DEGREE, 1)).sum(-1),
-            "pull_c": (values.flatten(1).T @ g).unflatten(0, values.shape[1:]),
+            "vjp_inputs": (by_function * reference.basis(x, knots, DEGREE, 1)).sum(-1),
+            "vjp_coefficients": (values.flatten(1).T @ g).unflatten(0, values.shape[1:]),
         }
 
     def perceptron(self) -> Callable[[], None]:

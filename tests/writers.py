@@ -19,7 +19,7 @@ import edgewise as ew
 from edgewise._replacing import replacing
 from edgewise.cli import main
 from edgewise.cli._reproduce import _store
-from edgewise.kernels import _cache
+from edgewise.kernels.runtime import _cache
 from edgewise.measure import Cell, append, read
 from edgewise.report import ReportContent, write_report
 from edgewise.train import FitResult, Outcome

@@ -182,12 +182,12 @@ def _describe(
     if dtype not in DTYPES:
         raise InputError(f"A network is saved in float32 or float64. This one is {dtype}: convert it first.")
     layers = [layer for layer in model.layers if isinstance(layer, KANLayer)]
-    if len({(layer.kind, layer.base) for layer in layers}) > 1:
+    if len({(layer.basis, layer.base) for layer in layers}) > 1:
         raise InputError("A network is saved with one basis and one base function. The layers of this one differ.")
     return Description(
         widths=[list(width) if isinstance(width, tuple) else width for width in model.widths],
-        basis=layers[0].kind.name,
-        degree=layers[0].kind.degree,
+        basis=layers[0].basis.name,
+        degree=layers[0].basis.degree,
         base=layers[0].base,
         dtype=dtype,
         symbols=[[(j, i, name) for (j, i), name in layer.symbols.items()] for layer in layers],

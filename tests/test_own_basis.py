@@ -86,6 +86,10 @@ def rows(count: int = 600, seed: int = 0) -> Tensor:
     return 2 * torch.rand(count, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) - 1
 
 
+def error(model: ew.KAN, x: Tensor, y: Tensor) -> float:
+    return float((model(x)[:, 0] - y).detach().abs().max())
+
+
 def target(x: Tensor) -> Tensor:
     return torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1] ** 2)
 
@@ -114,18 +118,20 @@ def test_it_differentiates_in_every_mode_and_runs_on_plain_torch(basis: Basis) -
 def test_it_is_fitted_and_its_grid_is_refined() -> None:
     x = rows()
     result = ew.fit(ew.KAN([2, 1, 1], basis=Legendre(), grid=4), x, target(x), grids=[6, 14, 24])
-    assert float((result.model(x)[:, 0] - target(x)).abs().max()) < 1e-6
+    assert error(result.model, x, target(x)) < 1e-6
     assert result.model.layers[0].grid == 24 and isinstance(result.model.layers[0].basis, Legendre)
 
 
 def test_it_is_pruned_and_snapped() -> None:
-    x = rows()
-    fitted = ew.fit(ew.KAN([2, 3, 1], basis=Legendre()), x, target(x), sparsity=1e-3).model
-    small = ew.prune(ew.fit(fitted, x, target(x)).model, x, target(x)).model
-    assert small.widths == [2, 1, 1] and isinstance(small.layers[0].basis, Legendre)
-    fitted = ew.fit(small, x, target(x)).model
-    snapped = ew.symbolic.snap(fitted, x, target(x)).model
-    assert float((snapped(x)[:, 0] - target(x)).abs().max()) < 1e-6
+    x = torch.cat([rows(), rows(seed=1)], dim=1)
+    y = torch.sin(2 * x[:, 0]) + x[:, 2] ** 2
+    fitted = ew.fit(ew.KAN([4, 1], basis=Legendre()), x, y).model
+    small = ew.prune(fitted, x, y).model
+    assert small.layers[0].mask.tolist() == [[True, False, True, False]]
+    assert isinstance(small.layers[0].basis, Legendre)
+    snapped = ew.symbolic.snap(small, x, y).model
+    assert {name for layer in snapped.layers for name in layer.symbols.values()} == {"sin", "x^2"}
+    assert error(snapped, x, y) < 1e-8
 
 
 @pytest.mark.parametrize("basis", [Legendre(), Bernstein()], ids=repr)
@@ -154,9 +160,14 @@ def test_a_registered_one_is_known_by_name_saved_and_loaded(registered: None, tm
     assert torch.equal(ew.load(path)(rows(20)), model(rows(20)))
 
 
-def test_one_that_is_not_registered_is_refused_by_name_and_when_loaded(tmp_path: Path) -> None:
+def test_one_that_is_not_registered_is_refused_by_name_when_saved_and_when_loaded(
+    registered: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "model.safetensors"
     ew.save(ew.KAN([2, 2, 1], basis=Legendre()), path)
+    monkeypatch.delitem(BASES, "legendre")
+    with pytest.raises(ew.InputError, match=r"none is known as 'legendre': register"):
+        ew.save(ew.KAN([2, 2, 1], basis=Legendre()), path)
     with pytest.raises(ew.InputError, match=r"basis 'legendre'.*register the basis with edgewise\.bases\.register"):
         ew.load(path)
     with pytest.raises(ew.InputError, match="Unknown basis 'legendre'"):

@@ -1,8 +1,8 @@
 """The sparse kernels: only the degree + 1 coefficients that a point touches take part, whatever the grid's size.
 
 `contract` and `vjp_inputs` gather rows of coefficients, contiguous over the outputs. `vjp_coefficients` would scatter;
-it gathers instead: points come sorted, input by input, so that those who touch a band of coefficients lie side by side,
-and one program sums each band by a matrix product. No atomic addition, so that results do not depend on who comes first.
+it gathers instead: points come sorted, input by input, so that those who touch a band of coefficients lie together, and
+one program sums each band by a matrix product. No atomic addition, so that results do not depend on who comes first.
 """
 
 # pyright: reportInvalidTypeForm=false

@@ -9,7 +9,7 @@ import sympy
 
 import edgewise as ew
 from edgewise.discovery import Candidate
-from edgewise.export._latex import latex_names
+from edgewise.export import latex_names
 
 X, Y = sympy.symbols("x y")
 

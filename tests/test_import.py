@@ -109,7 +109,10 @@ PUBLIC = {
         gaussian_process irrelevant monomial multiplicative network offset_product power_sum scaling separable
         surrogate translation tree
     """,
-    "edgewise.export": "FormulaModule c excel latex numpy torch torch_source",
+    "edgewise.export": """
+        FormulaModule Language Printer Program Source c excel identifiers language languages latex latex_names numpy
+        printable program register text torch torch_source
+    """,
     "edgewise.interpret": """
         Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_scores
         edge_table end_names input_scores interaction_table interactions node_names node_scores node_table prune

@@ -113,7 +113,7 @@ def _reason(error: Exception) -> str:
 
 def _save(path: Path, found: Any, target: str) -> None:
     """The formula and all candidates with every digit, as text."""
-    from edgewise.export._identifiers import printable
+    from edgewise.export import printable
 
     lines = [f"{target} = {found.best.expression}", *_about(found, target), "", _TITLE]
     lines.append(f"{'':4}  {'#':>3}  {'complexity':>10}  {'error':>8}  formula")

@@ -11,8 +11,8 @@ from sympy.printing.latex import LatexPrinter
 
 from edgewise._errors import InputError
 from edgewise._typing import Formula
-from edgewise.export._source import Exportable, formulas, read
-from edgewise.io import SavedModel
+from edgewise.export._language import Language, register
+from edgewise.export._source import Exportable, Source, read
 
 _LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
@@ -101,17 +101,25 @@ def latex(
     >>> print(latex(sympy.sqrt(m) * sympy.sin(2 * t) / 3, ["mass", "theta_1"], target="F"))
     F = \frac{\sqrt{\mathit{mass}} \sin\left(2 \theta_{1}\right)}{3}
     """
+    return _written(read(source, names, target), digits)
+
+
+def _written(source: Source, digits: int | None = None) -> str:
     if digits is not None and (not isinstance(digits, int) or isinstance(digits, bool) or not 1 <= digits <= 17):
         raise InputError(f"'digits' must be an int from 1 to 17, or None for all. Got {digits!r}.")
-    found = read(source, names, target)
-    expressions = formulas(found, "LaTeX")
-    printer = _Printer({**{sympy.Symbol(n): text for n, text in latex_names(found.names).items()}, _E: _E.name}, digits)
+    expressions = source.formulas("LaTeX")
+    printer = _Printer(
+        {**{sympy.Symbol(n): text for n, text in latex_names(source.names).items()}, _E: _E.name}, digits
+    )
     texts = [_tidied(printer.doprint(_explicit(e))) for e in expressions]
-    left = list(latex_names(found.targets).values())
+    left = list(latex_names(source.targets).values())
     if len(texts) == 1:
-        return texts[0] if target is None and not isinstance(source, SavedModel) else f"{left[0]} = {texts[0]}"
+        return f"{left[0]} = {texts[0]}" if source.titled else texts[0]
     lines = (f"{name} &= {text}" for name, text in zip(left, texts, strict=True))
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+LATEX = register(Language("latex", (".tex",), _written))
 
 
 def latex_names(names: Sequence[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import torch
 
 from edgewise import functions
 from edgewise._errors import InputError
-from edgewise.functions._constants import exact_constant
+from edgewise.expressions import exact_constant
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 

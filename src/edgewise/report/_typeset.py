@@ -9,8 +9,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 
-from edgewise.export._identifiers import printable
-from edgewise.export._latex import latex_names
+from edgewise.export import latex_names, printable
 from edgewise.plot._drawing import LOCK
 from edgewise.plot._text import has_glyphs, literal
 

@@ -15,8 +15,7 @@ from matplotlib.text import Text
 
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
-from edgewise.export._identifiers import printable
-from edgewise.export._latex import latex_names
+from edgewise.export import latex_names, printable
 from edgewise.plot import pareto
 from edgewise.plot._drawing import drawing, settings
 from edgewise.report._content import ReportContent

@@ -29,7 +29,6 @@ from edgewise.kernels._family import Family
 from edgewise.kernels.runtime._memo import is_eager
 
 Slot = Literal["c", "v", "g"]
-_SLOTS: tuple[Slot, ...] = ("c", "v", "g")
 
 
 class _Term(NamedTuple):
@@ -143,8 +142,9 @@ class _Form(Differentiable):
 
     @classmethod
     def of(cls, *arguments: Any) -> Any:
-        if any(tensor is not None and _is_mapped(tensor) for tensor in arguments[1:4]):
-            return _composed(*arguments)
+        for tensor in arguments[1:4]:
+            if tensor is not None and _is_mapped(tensor):
+                return _composed(*arguments)
         return super().of(*arguments)
 
     @staticmethod
@@ -159,20 +159,20 @@ class _Form(Differentiable):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (u,), (x, c, v, g, knots), term = grads, ctx.saved_tensors, ctx.term
-        for_x, *for_slots = ctx.needs_input_grad[:4]
+        (u,), (x, c, v, g, knots), (family, count, order, slot) = grads, ctx.saved_tensors, ctx.term
+        for_x, for_c, for_v, for_g = ctx.needs_input_grad[:4]
         taped = is_taped(u)
-        if term.slot == "g" and for_x and for_slots[0] and v is None and not taped:
-            return *_dispatch.vjps(x, c, u, knots, term.family, term.order), None, None, None, None
-        form = partial(_Form.of if taped else _computed, x)
-        c, v, g = slots = [u if name == term.slot else given for name, given in zip(_SLOTS, (c, v, g), strict=True)]
-        found: list[Tensor | None] = [None]
-        if for_x:
-            found[0] = _weighted(form(c, None, g, knots, term._replace(order=term.order + 1, slot="v")), v)
-        for name, wanted in zip(_SLOTS, for_slots, strict=True):
-            others = [None if name == other else given for other, given in zip(_SLOTS, slots, strict=True)]
-            found.append(form(*others, knots, term._replace(slot=name)) if wanted else None)
-        return *found, None, None
+        if slot == "g" and for_x and for_c and v is None and not taped:
+            return *_dispatch.vjps(x, c, u, knots, family, order), None, None, None, None
+        form = _Form.of if taped else _computed
+        c, v, g = u if slot == "c" else c, u if slot == "v" else v, u if slot == "g" else g
+        return (
+            _weighted(form(x, c, None, g, knots, _Term(family, count, order + 1, "v")), v) if for_x else None,
+            form(x, None, v, g, knots, _Term(family, count, order, "c")) if for_c else None,
+            form(x, c, None, g, knots, _Term(family, count, order, "v")) if for_v else None,
+            form(x, c, v, None, knots, _Term(family, count, order, "g")) if for_g else None,
+            None, None,
+        )  # fmt: skip
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:

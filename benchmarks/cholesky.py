@@ -43,8 +43,7 @@ def main() -> None:
                 row |= {f"{name}_ms": 1e3 * spread.median, f"{name}_lower": 1e3 * spread.lower,
                         f"{name}_upper": 1e3 * spread.upper, f"{name}_repeats": spread.repeats}  # fmt: skip
             append(given.out / "cholesky.csv", [row])
-            print(f"{threads} threads  {what:28}  compiled {1e3 * own.median:9.3f} ms  LAPACK {1e3 * lapack.median:9.3f} ms"
-                  f"  LAPACK/compiled {lapack.median / own.median:.2f}")  # fmt: skip
+            print(f"{threads} threads  {what}: {1e3 * own.median:.3f} ms, LAPACK {1e3 * lapack.median:.3f} ms")
 
 
 def systems() -> Iterator[tuple[str, dict[str, Callable[[], Any]]]]:
@@ -70,7 +69,8 @@ def fits() -> Iterator[tuple[str, dict[str, Callable[[], Any]]]]:
 
         def fitted(kind: str, widths: Any = widths, grids: Any = grids, x: Any = x, y: Any = y) -> Any:
             _levenberg_marquardt.factor_for = kinds[kind]
-            return ew.fit(ew.KAN(widths), x, y, grids=grids, solver=ew.optim.LM(steps=20), options=ew.Options(progress=False))
+            options = ew.Options(progress=False)
+            return ew.fit(ew.KAN(widths), x, y, grids=grids, solver=ew.optim.LM(steps=20), options=options)
 
         yield f"fit of {widths}, grids {grids}", {kind: lambda kind=kind: fitted(kind) for kind in kinds}
 

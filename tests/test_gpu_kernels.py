@@ -202,7 +202,7 @@ def test_the_other_families_are_their_references(basis: Basis, grid: int, order:
     c, g, v = torch.rand(5, 3, count).double(), torch.rand(17, 5).double(), torch.rand(17, 3).double()
     weighed = values * v.unsqueeze(-1)
     expected = (
-        values,
+        weighed,
         torch.einsum("nim,jim->nj", weighed, c),
         torch.einsum("nj,jim,nim->ni", g, c, values),
         torch.einsum("nj,nim->jim", g, weighed),

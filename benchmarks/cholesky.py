@@ -18,8 +18,8 @@ import torch
 from record import RESULTS, append
 
 import edgewise as ew
-from edgewise.benchmark._timing import interleaved
 from edgewise.kernels.gauss_newton import cholesky, factor
+from edgewise.measure import interleaved
 from edgewise.optim import _levenberg_marquardt
 
 SIZES = (24, 50, 100, 200, 400, 700, 1000, 1500, 2000, 3000)

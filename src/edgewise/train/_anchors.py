@@ -16,7 +16,7 @@ def box_points(model: KAN, parameters: int) -> Tensor:
     """Return points (m, n_in) evenly over the box of the inputs' knots; they depend on the network only."""
     first = model.layers[0]
     assert isinstance(first, KANLayer)
-    low, high = first.kind.ends(first.knots)
+    low, high = first.basis.ends(first.knots)
     count = min(max(_MIN_POINTS, _PER_PARAMETER * parameters), _MAX_POINTS)
     draws = torch.quasirandom.SobolEngine(model.n_in, scramble=True, seed=0).draw(count, dtype=torch.float64)
     return low + (high - low) * draws.to(low)
@@ -29,7 +29,7 @@ def far_from(rows: Tensor, points: Tensor, model: KAN) -> Tensor:
     """
     first = model.layers[0]
     assert isinstance(first, KANLayer)
-    low, high = first.kind.ends(first.knots)
+    low, high = first.basis.ends(first.knots)
     rows, points = (rows / (high - low)).unique(dim=0), points / (high - low)
     subsample = rows[torch.linspace(0, len(rows) - 1, min(len(rows), _MIN_POINTS)).long()]
     if len(rows) < 2:

@@ -18,9 +18,7 @@ from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula
 from edgewise.io import SavedModel
 from edgewise.io._schema import is_names, is_units
-from edgewise.nn import KAN
-from edgewise.nn._formula import spline_edges
-from edgewise.nn._readable import is_readable
+from edgewise.nn import KAN, is_readable
 
 Exportable = Any  # KAN, SavedModel, a sympy expression or a Named one, or several of the last two
 
@@ -105,7 +103,7 @@ def formulas(source: Source, what: str) -> tuple[Formula, ...]:
     """The formulas, for a target that takes nothing else; InputError where there are none."""
     if source.expressions is None:
         assert source.model is not None
-        if spline_edges(source.model):
+        if source.model.spline_edges():
             source.model.formula(source.names)  # says which
         raise InputError(
             f"The formula of this network is too long to be written as {what}: prune it, or export it to NumPy or C."

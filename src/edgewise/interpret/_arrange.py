@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise.interpret._scores import edge_scores
-from edgewise.nn import KAN, Nodes, clone, layer_of, select
+from edgewise.nn import KAN, Nodes, clone, select
 
 _LESS = 1e-9  # share of the cost that a new order has to save
 
@@ -97,7 +97,7 @@ def _reordered(model: KAN, order: list[list[int]]) -> KAN:
     for depth, nodes in enumerate(model.nodes[1:]):
         groups = nodes.groups()
         outputs = [j for q in order[depth + 1] for j in groups[q]]
-        new.layers[depth] = select(layer_of(model, depth), outputs=outputs, inputs=order[depth])
+        new.layers[depth] = select(model.layers[depth], outputs=outputs, inputs=order[depth])
         arities = tuple(len(groups[q]) for q in order[depth + 1] if len(groups[q]) > 1)
         new.nodes[depth + 1] = Nodes(nodes.n_sum, arities)
     return new

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise.interpret._rows import rows_of
-from edgewise.nn import KAN, KANLayer, layer_of, trace
+from edgewise.nn import KAN, KANLayer, trace
 
 _POINTS = 161
 
@@ -65,7 +65,7 @@ def edge_curves(model: KAN, x: Any = None, *, edges: Iterable[Edge] | None = Non
     with torch.no_grad():
         passed = trace(model, rows_of(model, x))
         for depth in {edge[0] for edge in wanted}:
-            layer, inputs, outputs = layer_of(model, depth), passed.inputs[depth], passed.edges[depth]
+            layer, inputs, outputs = model.layers[depth], passed.inputs[depth], passed.edges[depth]
             points = _points(inputs)
             values = layer.edges(points)
             for edge in (edge for edge in wanted if edge[0] == depth):
@@ -75,8 +75,7 @@ def edge_curves(model: KAN, x: Any = None, *, edges: Iterable[Edge] | None = Non
 
 
 def _active(model: KAN) -> list[Edge]:
-    layers = range(len(model.layers))
-    return [(depth, j, i) for depth in layers for j, i in layer_of(model, depth).mask.nonzero().tolist()]
+    return [(depth, j, i) for depth, layer in enumerate(model.layers) for j, i in layer.mask.nonzero().tolist()]
 
 
 def _checked(model: KAN, edges: Iterable[Edge]) -> list[Edge]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from edgewise._errors import InputError, unknown
 from edgewise.interpret._scores import edge_scores, node_scores
 from edgewise.interpret._without import Edge
-from edgewise.nn import KAN, layer_of
+from edgewise.nn import KAN
 
 
 class Thing(NamedTuple):
@@ -81,7 +81,7 @@ def _edges(model: KAN, x: Tensor) -> list[Thing]:
     return [
         Thing(float(scores[j, i]), (depth, j, i), [(depth, j, i)])
         for depth, scores in enumerate(edge_scores(model, x))
-        for j, i in layer_of(model, depth).mask.nonzero().tolist()
+        for j, i in model.layers[depth].mask.nonzero().tolist()
     ]
 
 
@@ -95,7 +95,7 @@ def _inputs(model: KAN, x: Tensor) -> list[Thing]:
 
 def _leaving(model: KAN, x: Tensor, depth: int) -> list[Thing]:
     """The nodes before a layer that something leaves."""
-    mask = layer_of(model, depth).mask
+    mask = model.layers[depth].mask
     scores = node_scores(model, x)[depth]
     used = mask.any(0).nonzero().flatten().tolist()
     return [

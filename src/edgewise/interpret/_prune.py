@@ -13,7 +13,7 @@ from edgewise._errors import InputError
 from edgewise.interpret._cut import Cut
 from edgewise.interpret._names import node_names
 from edgewise.interpret._pruning import Pruning, Removal
-from edgewise.nn import KAN, Nodes, clone, layer_of, select
+from edgewise.nn import KAN, Nodes, clone, select
 from edgewise.train import CrossEntropy, Loss, Squared, Table, as_matrix, as_table
 from edgewise.train._data import Shape, as_rows
 
@@ -57,9 +57,9 @@ class PruneResult:
 
     def narrow(self) -> Narrow:
         """The network without the inputs that it no longer reads, and the columns and names of those that it does."""
-        columns = layer_of(self.model, 0).mask.any(0).nonzero().flatten().tolist()
+        columns = self.model.layers[0].mask.any(0).nonzero().flatten().tolist()
         model = clone(self.model)
-        model.layers[0] = select(layer_of(model, 0), inputs=columns)
+        model.layers[0] = select(model.layers[0], inputs=columns)
         model.nodes[0] = Nodes(len(columns))
         return Narrow(model, columns, [self.names[0][i] for i in columns])
 

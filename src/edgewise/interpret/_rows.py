@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.nn import KAN, layer_of
+from edgewise.nn import KAN
 from edgewise.train import as_matrix
 
 _MOST_ROWS = 10_000
@@ -26,7 +26,7 @@ def table_of(model: KAN, x: Any) -> Tensor:
 def rows_of(model: KAN, x: Any) -> Tensor:
     """The rows to show a network on: at most 10 000 of x, or points spread over the first knots."""
     if x is None:
-        layer = layer_of(model, 0)
+        layer = model.layers[0]
         low, high = layer.kind.ends(layer.knots)
         unit = torch.quasirandom.SobolEngine(model.n_in).draw(513, dtype=torch.float64)[1:].to(low)
         return low + (high - low) * unit

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from edgewise._errors import unknown
 from edgewise.interpret._rows import region_of, table_of
-from edgewise.interpret._slopes import edge_derivatives
-from edgewise.nn import KAN, Pass, layer_of
+from edgewise.nn import KAN, Pass, edge_derivatives
 
 
 def edge_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, signed: bool = False) -> list[Tensor]:
@@ -101,7 +100,7 @@ def spread_of(values: Tensor) -> Tensor:
 
 def _layer_scores(forward: Pass, depth: int, signed: bool, by: str | None) -> Tensor:
     """A layer's scores in the output's own units: (n_out, subnodes, nodes), or over all outputs (subnodes, nodes)."""
-    layer, h = layer_of(forward.model, depth), forward.inputs[depth]
+    layer, h = forward.model.layers[depth], forward.inputs[depth]
     sensitivity = forward.sensitivities[depth]
     if signed:
         slopes = edge_derivatives(layer, h, 1)

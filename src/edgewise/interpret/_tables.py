@@ -15,8 +15,7 @@ from edgewise.interpret._names import end_names, node_names
 from edgewise.interpret._rows import region_of, table_of
 from edgewise.interpret._scores import edge_scores, node_scores, spread_of
 from edgewise.interpret._shape import shape_of, straightness
-from edgewise.interpret._slopes import edge_derivatives
-from edgewise.nn import KAN, layer_of, trace
+from edgewise.nn import KAN, edge_derivatives, trace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +60,7 @@ def edge_table(
             {
                 **_place(model, labels, (depth, j, i)),
                 "kind": "symbolic" if curve.function else "spline",
-                "function": curve.function or layer_of(model, depth).kind.name,
+                "function": curve.function or model.layers[depth].kind.name,
                 "low": curve.samples.min(),
                 "high": curve.samples.max(),
                 "outside": curve.outside,
@@ -104,8 +103,8 @@ def node_table(
                     "kind": "input" if depth == 0 else "sum" if q < nodes.n_sum else "product",
                     "mean": float(inputs[depth][:, q].mean()),
                     "spread": float(inputs[depth][:, q].std(correction=0)),
-                    "into": int(layer_of(model, depth - 1).mask[group].sum()) if depth else 0,
-                    "out": int(layer_of(model, depth).mask[:, q].sum()),
+                    "into": int(model.layers[depth - 1].mask[group].sum()) if depth else 0,
+                    "out": int(model.layers[depth].mask[:, q].sum()),
                 }
             )
     scored = _scored(model, x, node_scores, [(line["layer"], line["node"]) for line in lines], (rows, by))
@@ -196,7 +195,7 @@ def _curvatures(model: KAN, x: Tensor) -> list[Tensor]:
     with torch.no_grad():
         passed, found = trace(model, x), []
         for depth, h in enumerate(passed.inputs):
-            bend = edge_derivatives(layer_of(model, depth), h, 2).square().mean(0).sqrt()
+            bend = edge_derivatives(model.layers[depth], h, 2).square().mean(0).sqrt()
             sizes = spread_of(passed.edges[depth])
             found.append(torch.where(sizes > 0, bend * spread_of(h).square() / sizes, 0))
     return found

@@ -17,8 +17,7 @@ from edgewise._version import __version__
 from edgewise.io._packing import packed, unpacked
 from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_decimals, is_names, is_target, is_units
 from edgewise.io._tensors import check_values
-from edgewise.nn import KAN, KANLayer, Rule
-from edgewise.nn._readable import is_readable
+from edgewise.nn import KAN, Rule, is_readable
 
 if TYPE_CHECKING:
     import sympy
@@ -44,7 +43,7 @@ class SavedModel:
     @property
     def formula(self) -> sympy.Expr | list[sympy.Expr] | None:
         """The network as a formula over `names`, None while an edge is still a spline."""
-        if any(bool(layer.spline_mask().any()) for layer in self.model.layers):  # type: ignore[operator]
+        if self.model.spline_edges():
             return None
         return self.model.formula(self.names)
 
@@ -181,7 +180,7 @@ def _describe(
     dtype = str(model.dtype).removeprefix("torch.")
     if dtype not in DTYPES:
         raise InputError(f"A network is saved in float32 or float64. This one is {dtype}: convert it first.")
-    layers = [layer for layer in model.layers if isinstance(layer, KANLayer)]
+    layers = list(model.layers)
     if len({(layer.kind, layer.base) for layer in layers}) > 1:
         raise InputError("A network is saved with one basis and one base function. The layers of this one differ.")
     return Description(
@@ -233,7 +232,6 @@ def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
     degree = 3 if description.degree is None else description.degree
     model = KAN(widths, basis=description.basis, grid=1, degree=degree, base=description.base, dtype=dtype)
     for number, (layer, symbols) in enumerate(zip(model.layers, description.symbols, strict=True)):
-        assert isinstance(layer, KANLayer)
         for name in TENSORS:
             value = tensors[f"layers.{number}.{name}"].clone()
             setattr(layer, name, torch.nn.Parameter(value) if name in dict(layer.named_parameters()) else value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 import torch
@@ -18,6 +18,7 @@ from edgewise.nn._autocast import autocast_output
 from edgewise.nn._init import check_scheme, initial_values
 from edgewise.nn._rule import Rule
 
+Edge = tuple[int, int, int]  # (layer, j, i): from node i to subnode j
 _DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -233,6 +234,11 @@ class KANLayer(torch.nn.Module):
         if self.kind.name != "bspline":
             del shown["degree"]
         return f"{self.n_in} -> {self.n_out}, " + ", ".join(f"{name}={value!r}" for name, value in shown.items())
+
+
+def spline_edges(layers: Iterable[KANLayer]) -> list[Edge]:
+    """Return the active spline edges (layer, j, i)."""
+    return [(depth, j, i) for depth, layer in enumerate(layers) for j, i in layer.spline_mask().nonzero().tolist()]
 
 
 def _add_linear(out: Tensor, x: Tensor, weight: Tensor) -> Tensor:

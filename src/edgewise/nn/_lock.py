@@ -65,7 +65,7 @@ def edges_of_node(model: KAN, depth: int, q: int) -> list[Edge]:
     if not isinstance(q, int) or isinstance(q, bool) or not 0 <= q < nodes.n_nodes:
         raise InputError(f"The nodes before layer {depth} are 0 to {nodes.n_nodes - 1}. Got {q!r}.")
     mask = model.layers[depth - 1].mask
-    return [(depth - 1, j, i) for j in nodes.groups()[q] for i in mask[j].nonzero().flatten().tolist()]  # type: ignore[index]
+    return [(depth - 1, j, i) for j in nodes.groups()[q] for i in mask[j].nonzero().flatten().tolist()]
 
 
 def monotone(model: KAN, layer: int, j: int, i: int, direction: str) -> KAN:

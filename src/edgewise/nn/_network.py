@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.nn._layer import KANLayer
+from edgewise.nn._layer import Edge, KANLayer, spline_edges
 from edgewise.nn._nodes import Nodes, Width
 
 if TYPE_CHECKING:
     import sympy
+
+    class Layers(torch.nn.ModuleList):
+        """What torch's list says of its modules, for layers of edges."""
+
+        def __iter__(self) -> Iterator[KANLayer]: ...
+
+        def __getitem__(self, idx: int) -> KANLayer: ...
+
+        def __setitem__(self, idx: int, module: KANLayer) -> None: ...
+else:
+    Layers = torch.nn.ModuleList
 
 
 class KAN(torch.nn.Module):
@@ -72,7 +83,7 @@ class KAN(torch.nn.Module):
         if dtype is None:
             raise InputError("The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got None.")
         generator = torch.Generator().manual_seed(seed)
-        self.layers = torch.nn.ModuleList(
+        self.layers = Layers(
             KANLayer(
                 before.n_nodes, after.n_subnodes, basis=basis, grid=grid, degree=degree, base=base, domain=domain,
                 init=init,
@@ -95,11 +106,11 @@ class KAN(torch.nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.layers[0].dtype  # type: ignore[return-value]
+        return self.layers[0].dtype
 
     @property
     def device(self) -> torch.device:
-        return self.layers[0].coefficients.device  # type: ignore[return-value,union-attr]
+        return self.layers[0].coefficients.device
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() == 0 or x.shape[-1] != self.n_in:
@@ -108,6 +119,15 @@ class KAN(torch.nn.Module):
         for layer, nodes in zip(self.layers, self.nodes[1:], strict=True):
             h = nodes.combine(layer(h))
         return h
+
+    def spline_edges(self) -> list[Edge]:
+        """Return the active spline edges (layer, j, i).
+
+        >>> import edgewise as ew
+        >>> ew.nn.set_function(ew.KAN([2, 1]), 0, 0, 0, "exp").spline_edges()
+        [(0, 0, 1)]
+        """
+        return spline_edges(self.layers)
 
     def formula(
         self, names: Sequence[str] | None = None, splines: str | None = None
@@ -126,7 +146,7 @@ class KAN(torch.nn.Module):
         """
         from edgewise.nn._formula import network_formula
 
-        expressions = network_formula(self, names, splines)
+        expressions = network_formula(list(self.layers), self.nodes, names, splines)
         return expressions[0] if self.n_out == 1 else expressions
 
     def extra_repr(self) -> str:

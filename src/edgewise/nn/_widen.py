@@ -72,7 +72,7 @@ def to_splines(
     >>> (to_splines(model, x, grid=20)(x) - model(x)).abs().max().item() < 1e-6
     True
     """
-    functions_of = [{e for group in layer.active_symbols().values() for e in group} for layer in _layers(model)]
+    functions_of = [{e for group in layer.active_symbols().values() for e in group} for layer in model.layers]
     chosen = (
         [(k, j, i) for k, pairs in enumerate(functions_of) for j, i in sorted(pairs)] if edges is None else [*edges]
     )
@@ -103,7 +103,7 @@ def perturb(model: KAN, scale: float = 0.01, *, seed: int = 0) -> KAN:
     new = clone(model)
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for layer in _layers(new):
+        for layer in new.layers:
             noise = [scale * torch.randn(p.shape, generator=draw).to(p) for p in (layer.affine, layer.coefficients)]
             layer.affine.add_(layer.affine * noise[0] * layer.free_constants())
             size = layer.coefficients.square().mean(-1, keepdim=True).sqrt()
@@ -164,7 +164,3 @@ def _grown(layer: KANLayer, rows: list[int], columns: list[int], draw: torch.Gen
                 weights.to(layer.dtype)[fresh],
             )
     return new
-
-
-def _layers(model: KAN) -> list[KANLayer]:
-    return [layer_of(model, index) for index in range(len(model.layers))]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from edgewise._errors import InputError, unknown
 from edgewise.interpret import node_names
-from edgewise.nn import KAN, layer_of
+from edgewise.nn import KAN
 from edgewise.plot._grid import grid
 from edgewise.plot._levels import levels
 from edgewise.plot._place_names import HIDDEN, NAME, NOTE, Labels, corners, place_names
@@ -120,7 +120,7 @@ def _labelled(edge: EdgeSpot, label: Label | None) -> EdgeSpot:
 
 
 def _pairs(model: KAN, depth: int, hidden: Collection[Key]) -> Pairs:
-    return [(j, i) for j, i in layer_of(model, depth).mask.nonzero().tolist() if (depth, j, i) not in hidden]
+    return [(j, i) for j, i in model.layers[depth].mask.nonzero().tolist() if (depth, j, i) not in hidden]
 
 
 def _formulas(model: KAN, pairs: Sequence[Pairs], labels: Labels, widest: float) -> dict[Key, Label]:
@@ -129,7 +129,7 @@ def _formulas(model: KAN, pairs: Sequence[Pairs], labels: Labels, widest: float)
     plain = "u" if Label("$x$", True) in labels[0] else "x"
     found = {}
     for depth, layer in enumerate(pairs):
-        symbols, affine = layer_of(model, depth).symbols, layer_of(model, depth).affine.tolist()
+        symbols, affine = model.layers[depth].symbols, model.layers[depth].affine.tolist()
         for j, i in layer:
             if (j, i) not in symbols:
                 continue

@@ -100,7 +100,7 @@ def _scores(model: KAN, rows: Any) -> dict[Key, float]:
     return {
         (depth, j, i): float(scores[depth][j, i])
         for depth, layer in enumerate(model.layers)
-        for j, i in layer.mask.nonzero().tolist()  # type: ignore[union-attr,operator]
+        for j, i in layer.mask.nonzero().tolist()
     }
 
 

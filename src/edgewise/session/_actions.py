@@ -151,7 +151,7 @@ def forbid(now: Situation, rows: Rows, functions: tuple[str, ...]) -> Situation:
     if not set(library.names()) - set(forbidden):
         raise InputError("All functions would be forbidden, and no edge could be read: leave one.")
     for depth, layer in enumerate(now.model.layers):
-        for (j, i), rule in layer.rules.items():  # type: ignore[union-attr,operator]
+        for (j, i), rule in layer.rules.items():
             if rule.functions and set(rule.functions) <= set(forbidden):
                 raise InputError(f"The edge {(depth, j, i)} has to be one of {', '.join(rule.functions)}: leave one.")
     return replace(now, forbidden=forbidden)

@@ -1,6 +1,6 @@
 """From a network to a formula and back: curves read as functions, edges snapped, constants rounded, text parsed."""
 
-from edgewise.nn._formula import spline_functions as spline_functions
+from edgewise.nn import spline_functions as spline_functions
 from edgewise.symbolic._candidates import candidates as candidates
 from edgewise.symbolic._compile import network_of as network_of
 from edgewise.symbolic._complexity import network_complexity as network_complexity

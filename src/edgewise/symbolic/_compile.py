@@ -13,8 +13,7 @@ import torch
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
-from edgewise.nn import KAN, layer_of
-from edgewise.nn._nodes import Nodes
+from edgewise.nn import KAN, Nodes, layer_of
 from edgewise.symbolic._budget import Budget
 from edgewise.symbolic._edges import Subnode, Term, shown
 from edgewise.symbolic._parse import checked_names, parsed

@@ -14,7 +14,6 @@ from edgewise._typing import Formula
 from edgewise.functions._constants import shortened
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone, layer_of, replace_by_mean
-from edgewise.nn._formula import spline_edges
 from edgewise.symbolic._complexity import network_complexity
 from edgewise.symbolic._curve import CurveFit, economised, score
 from edgewise.symbolic._gauge import canonical
@@ -206,7 +205,7 @@ class _Search:
         """Polish and round the constants of a decided network, and write it down."""
         table, model = self.reading.table, state.model
         model, _ = refit(model, table, 100, 1e-12)
-        if not spline_edges(model):
+        if not model.spline_edges():
             model, _ = refit(canonical(model), table, 100, 1e-12)
         model = rounded(model, table, self.reading.spread)
         formulas = model.formula(names, splines="symbols")

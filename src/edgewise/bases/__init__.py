@@ -14,6 +14,7 @@ from edgewise.bases._rational import rational_start as rational_start
 from edgewise.bases._rbf import RBF as RBF
 from edgewise.bases._residual import RESIDUALS as RESIDUALS
 from edgewise.bases._residual import residual as residual
+from edgewise.bases._solve import solve as solve
 from edgewise.bases._table import BASES as BASES
 from edgewise.bases._table import named as named
 from edgewise.bases._transfer import fit_curves as fit_curves

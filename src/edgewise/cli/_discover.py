@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from edgewise._errors import InputError
+from edgewise._printable import printable
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
 from edgewise.cli._failure import fail
@@ -113,7 +114,6 @@ def _reason(error: Exception) -> str:
 
 def _save(path: Path, found: Any, target: str) -> None:
     """The formula and all candidates with every digit, as text."""
-    from edgewise.export._identifiers import printable
 
     lines = [f"{target} = {found.best.expression}", *_about(found, target), "", _TITLE]
     lines.append(f"{'':4}  {'#':>3}  {'complexity':>10}  {'error':>8}  formula")

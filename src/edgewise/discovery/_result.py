@@ -84,7 +84,7 @@ class Discovery:
         """
         from edgewise.discovery._report import report_discovery
 
-        return report_discovery(self, path)
+        return report_discovery(self, self.outcome.message, path)
 
     def __repr__(self) -> str:
         rows = "\n".join(f"{'>' if c is self.best else ' '} {i}  {c}" for i, c in enumerate(self.candidates))

@@ -16,8 +16,7 @@ from sympy.logic.boolalg import BooleanTrue
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula
-from edgewise.io import SavedModel
-from edgewise.io._schema import is_names, is_units
+from edgewise.io import SavedModel, is_names, is_units
 from edgewise.nn import KAN, is_readable
 
 Exportable = Any  # KAN, SavedModel, a sympy expression or a Named one, or several of the last two

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from edgewise.bases._solve import solve
+from edgewise.bases import solve
 from edgewise.interpret._sums import add_line, add_moved, add_scaled
 from edgewise.nn import KAN, clone, trace
 

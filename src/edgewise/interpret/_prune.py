@@ -14,8 +14,7 @@ from edgewise.interpret._cut import Cut
 from edgewise.interpret._names import node_names
 from edgewise.interpret._pruning import Pruning, Removal
 from edgewise.nn import KAN, Nodes, clone, select
-from edgewise.train import CrossEntropy, Loss, Squared, Table, as_matrix, as_table
-from edgewise.train._data import Shape, as_rows
+from edgewise.train import CrossEntropy, Loss, Shape, Squared, Table, as_matrix, as_rows, as_table
 
 _THRESHOLD = 1e-2
 _COARSE = 1e-2  # of the target's spread

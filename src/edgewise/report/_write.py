@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -11,14 +10,12 @@ from typing import NamedTuple
 import jinja2
 from markupsafe import Markup
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from edgewise._errors import InputError
+from edgewise._printable import printable
 from edgewise._replacing import replacing
-from edgewise.export._identifiers import printable
-from edgewise.export._latex import latex_names
-from edgewise.plot import pareto
-from edgewise.plot._drawing import drawing, settings
+from edgewise.export import latex_names
+from edgewise.plot import pareto, svg
 from edgewise.report._content import ReportContent
 from edgewise.report._typeset import typeset
 
@@ -110,10 +107,6 @@ def _legible(value: object) -> object:
 
 def _picture(caption: str, figure: Figure) -> _Picture:
     """A figure as a data address: an image of its own, so that names inside do not clash with others'."""
-    buffer = io.BytesIO()
-    texts = [text.get_text() for text in figure.findobj(Text)]
-    with settings({"svg.fonttype": "path", "svg.hashsalt": "edgewise"}), drawing(texts):
-        figure.savefig(buffer, format="svg", dpi=200, facecolor="white", metadata={"Date": None})
-    source = "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    source = "data:image/svg+xml;base64," + base64.b64encode(svg(figure)).decode("ascii")
     width = round(figure.get_figwidth() * _PIXELS)
     return _Picture(caption, source, width, round(width * _SMALLEST))

@@ -16,8 +16,6 @@ from edgewise._errors import InputError, unknown
 from edgewise.session._arguments import READERS
 from edgewise.session._rows import Rows, Variable
 from edgewise.session._situation import Edge, Situation
-from edgewise.symbolic._gauge import canonical
-from edgewise.symbolic._rounding import rounded
 from edgewise.train import Options, fit, refit
 
 Act = Callable[..., Situation]
@@ -226,8 +224,8 @@ def snap_all(now: Situation, rows: Rows, slack: float | None = None, rounding: b
 def round_constants(now: Situation, rows: Rows) -> Situation:
     table = now.table(rows)
     spread = max(float(table.y.std(0).square().mean().sqrt()), 1e-300)
-    model, _ = refit(canonical(now.model), table, 100, 1e-12)
-    return replace(now, model=rounded(model, table, spread))
+    model, _ = refit(symbolic.canonical(now.model), table, 100, 1e-12)
+    return replace(now, model=symbolic.rounded(model, table, spread))
 
 
 def _row(act: Act) -> Action:

@@ -13,8 +13,10 @@ from edgewise.symbolic._domain import domain as domain
 from edgewise.symbolic._front import Front as Front
 from edgewise.symbolic._front import Written as Written
 from edgewise.symbolic._front import front as front
+from edgewise.symbolic._gauge import canonical as canonical
 from edgewise.symbolic._parse import parse as parse
 from edgewise.symbolic._reading import Candidate as Candidate
+from edgewise.symbolic._rounding import rounded as rounded
 from edgewise.symbolic._snap import Snapped as Snapped
 from edgewise.symbolic._snap import SnapResult as SnapResult
 from edgewise.symbolic._snap import snap as snap

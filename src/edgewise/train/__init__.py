@@ -1,6 +1,8 @@
 """Training: one loop, its options and its result."""
 
+from edgewise.train._data import Shape as Shape
 from edgewise.train._data import as_matrix as as_matrix
+from edgewise.train._data import as_rows as as_rows
 from edgewise.train._data import as_table as as_table
 from edgewise.train._error import error_of as error_of
 from edgewise.train._fit import fit as fit

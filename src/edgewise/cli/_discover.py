@@ -15,7 +15,18 @@ from edgewise._printable import printable
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
 from edgewise.cli._failure import fail
-from edgewise.cli._input import Decimal, Encoding, open_table, parse_noise, parse_seed, parse_time_limit, select
+from edgewise.cli._input import (
+    DataFile,
+    Decimal,
+    Encoding,
+    Seed,
+    TimeLimit,
+    open_table,
+    parse_noise,
+    parse_seed,
+    parse_time_limit,
+    select,
+)
 from edgewise.cli._output import writable_folder
 
 _TITLE = "Candidates, from simple to accurate"
@@ -25,10 +36,7 @@ INCOMPLETE = 1
 
 
 def discover(  # noqa: PLR0913 (the options of a command)
-    file: Annotated[
-        str,
-        typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits)."),
-    ],
+    file: DataFile,
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to explain.")],
     inputs: Annotated[
         str | None,
@@ -39,8 +47,8 @@ def discover(  # noqa: PLR0913 (the options of a command)
         typer.Option(metavar="auto|exact|FLOAT", help="Noise of the target relative to its spread; auto estimates it."),
     ] = "auto",
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path("edgewise-report"),
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")] = 0,
-    time_limit: Annotated[float, typer.Option(metavar="S", help="Stop searching after so many seconds.")] = 60.0,
+    seed: Seed = 0,
+    time_limit: TimeLimit = 60.0,
     decimal: Decimal = None,
     encoding: Encoding = None,
 ) -> None:

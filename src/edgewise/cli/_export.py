@@ -12,6 +12,7 @@ import typer
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
+from edgewise.cli._input import ModelFile
 from edgewise.cli._output import check_file
 
 
@@ -35,7 +36,7 @@ _ENDINGS = {
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")],
+    model: ModelFile,
     to: Annotated[Language, typer.Option(help="The language.")],
     out: Annotated[
         Path | None, typer.Option("--out", "--output", metavar="FILE", help="The file to write; printed when left out.")

@@ -12,6 +12,12 @@ from edgewise import datasets
 from edgewise._errors import InputError, unknown
 from edgewise.io import Selection, Table, read_table
 
+DataFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits).")
+]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")]
+TimeLimit = Annotated[float, typer.Option(metavar="S", help="Stop searching after so many seconds.")]
 Decimal = Annotated[
     str | None, typer.Option("--decimal", metavar="SIGN", help="The decimal sign in FILE, . or ,; found when left out.")
 ]

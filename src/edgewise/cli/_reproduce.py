@@ -13,7 +13,7 @@ from rich.console import Console
 from edgewise._errors import unknown
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, progress
-from edgewise.cli._figure import show
+from edgewise.cli._figure import Only, Resume, show
 from edgewise.cli._output import writable_folder
 
 if TYPE_CHECKING:
@@ -32,13 +32,11 @@ def reproduce(
     peers: Annotated[
         bool, typer.Option("--peers", help="Measure pykan too, installed into an environment of its own: hours.")
     ] = False,
-    only: Annotated[str, typer.Option(metavar="TEXT", help="Only cases whose name contains this.")] = "",
+    only: Only = "",
     jobs: Annotated[
         int, typer.Option(metavar="N", help="Cases at a time, each on a core of its own; 0: all cores.", min=0)
     ] = 0,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Leave out what DIR already holds of this commit and machine.")
-    ] = False,
+    resume: Resume = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for rows, tables and pictures.")] = Path(
         "edgewise-reproduced"
     ),

@@ -17,17 +17,17 @@ _ALL_SPLITS = 6  # columns up to which every set of them is tested against the r
 
 
 @dataclass(frozen=True)
-class Findings:
+class Findings(Sequence[Finding]):
     """Every structure that was tested. Iterating gives the findings, printing those that hold."""
 
     surrogate: Surrogate
     all: tuple[Finding, ...]
 
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self.all)
-
     def __len__(self) -> int:
         return len(self.all)
+
+    def __getitem__(self, index: int) -> Finding:
+        return self.all[index]
 
     def holding(self, kind: str | None = None) -> list[Finding]:
         """Those that hold, of one kind if it is named."""

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise.structure._columns import inner_rows
 from edgewise.structure._coordinates import Coordinates, choices
 from edgewise.structure._gaussian import GaussianProcess, gaussian_process
 from edgewise.train import as_matrix
 
 _SAMPLES = 6  # functions that could as well be the true one
-_BOX = 0.03  # share of each column's rows cut off at either end: every surrogate is worst there
 _POINTS = 400
 _WAVES = 64
 _WAVENUMBER = 1.5  # radians per spread of a column: how wrinkled the error of a function of known error is taken to be
@@ -47,11 +47,7 @@ class Surrogate:
     @cached_property
     def inner(self) -> Tensor:
         """Up to 400 rows between the 3rd and the 97th percentile of every column, in random order."""
-        ends = torch.tensor([_BOX, 1 - _BOX], dtype=self.x.dtype)
-        low, high = torch.quantile(self.x[:10_000], ends, dim=0)
-        rows = self.x[((self.x >= low) & (self.x <= high)).all(1)]
-        if len(rows) < _LEAST_ROWS:
-            rows = self.x
+        rows = self.x[inner_rows(self.x, _LEAST_ROWS)]
         return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:_POINTS]]
 
     @cached_property

@@ -56,7 +56,7 @@ class Written:
 
 
 @dataclass(frozen=True, repr=False)
-class Front:
+class Front(Sequence[Written]):
     """Formulas from simple to accurate; each is more accurate than all simpler ones.
 
     `front[k]` is the k-th, `best` the simplest whose error is within the allowed growth of the network's.
@@ -71,9 +71,6 @@ class Front:
 
     def __getitem__(self, index: int) -> Written:
         return self.written[index]
-
-    def __iter__(self) -> Iterator[Written]:
-        return iter(self.written)
 
     def table(self) -> pd.DataFrame:
         """The front as a table: complexity, error, formula (one column for each output), best."""

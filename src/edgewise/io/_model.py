@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise._replacing import replacing
+from edgewise._replacing import writing
 from edgewise._version import __version__
 from edgewise.io._packing import packed, unpacked
 from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_decimals, is_names, is_target, is_units
@@ -81,7 +81,9 @@ def save(
     """
     if not isinstance(model, KAN):
         raise InputError(f"save takes the network first, then the path. Got {type(model).__name__} first.")
-    _write(Path(path), model_bytes(model, names, target, units, decimals))
+    data = model_bytes(model, names, target, units, decimals)
+    with writing(path) as file:
+        file.write(data)
 
 
 def model_bytes(
@@ -239,15 +241,3 @@ def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
         if description.rules is not None:
             layer.rules = {(j, i): Rule.of(row) for j, i, row in description.rules[number]}
     return model
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder: name a .safetensors file in it.")
-        if not path.parent.is_dir():
-            raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
-        with replacing(path) as file:
-            file.write(data)
-    except OSError as error:
-        raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None

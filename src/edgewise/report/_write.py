@@ -11,9 +11,8 @@ import jinja2
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from edgewise._errors import InputError
 from edgewise._printable import printable
-from edgewise._replacing import replacing
+from edgewise._replacing import writing
 from edgewise.export import latex_names
 from edgewise.plot import pareto, svg
 from edgewise.report._content import ReportContent
@@ -52,24 +51,9 @@ def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
     ...     "g*t**2/2" in write_report(f"{folder}/report.html", content).read_text(encoding="utf-8")
     True
     """
-    path = Path(path)
-    try:
-        _check(path)
-        page = render(content)
-        with replacing(path) as file:
-            file.write(page.encode())
-    except OSError as error:
-        raise InputError(
-            f"Cannot write the report to {path} ({error.strerror}): choose another folder or make this one writable."
-        ) from error
-    return path
-
-
-def _check(path: Path) -> None:
-    if path.is_dir():
-        raise InputError(f"The report's path {path} is a folder: name a file in it, like {path / 'report.html'}.")
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    with writing(path) as file:
+        file.write(render(content).encode())
+    return Path(path)
 
 
 def render(content: ReportContent) -> str:

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from edgewise._errors import InputError
-from edgewise._replacing import replacing
+from edgewise._replacing import writing
 from edgewise._version import __version__
 from edgewise.io import Malformed, model_bytes, read_model
 from edgewise.nn import KAN
@@ -29,17 +29,9 @@ _FIELDS = {"schema", "version", "names", "targets", "units", "at", "line", "undo
 
 def save(record: Record, path: str | PathLike[str]) -> None:
     """Write the session; the file is there complete or not at all."""
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a file in it.")
     data = _packed(record)
-    try:
-        with replacing(path) as file:
-            file.write(data)
-    except OSError as error:
-        raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None
+    with writing(path) as file:
+        file.write(data)
 
 
 def load(path: str | PathLike[str]) -> Record:

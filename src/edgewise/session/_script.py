@@ -10,7 +10,7 @@ import torch
 
 from edgewise import io
 from edgewise._errors import InputError
-from edgewise._replacing import replacing
+from edgewise._replacing import check_place, writing
 from edgewise._version import __version__
 from edgewise.session._record import Record
 from edgewise.session._state import State
@@ -41,8 +41,7 @@ def export(record: Record, path: str | PathLike[str], data: str | PathLike[str] 
     path = Path(path)
     if path.suffix != ".py":
         raise InputError(f"A script is written to a .py file. Got {str(path)!r}.")
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    check_place(path)
     if data is not None:
         _check_rows(record, Path(data))
     start = path.with_suffix(".safetensors")
@@ -55,13 +54,10 @@ def export(record: Record, path: str | PathLike[str], data: str | PathLike[str] 
         "from pathlib import Path\n\n",
         "\nhere = Path(__file__).parent\n",
     )
-    try:
-        with replacing(path) as file:
-            file.write(text.encode())
-            file.flush()  # a full disk leaves the network of an older script, too
-            io.save(record.states[0].situation.model, start, names=record.rows.names)
-    except OSError as error:
-        raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None
+    with writing(path) as file:
+        file.write(text.encode())
+        file.flush()  # a full disk leaves the network of an older script, too
+        io.save(record.states[0].situation.model, start, names=record.rows.names)
 
 
 def _place(data: Path, folder: Path) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise.interpret._scores import edge_scores, node_scores
 from edgewise.interpret._without import Edge
@@ -58,7 +59,7 @@ class Cut:
         _check("below", self.below, 0, "a number >= 0, in units of the output's spread")
         _check("budget", self.budget, 1, "a number >= 1, the allowed growth of the error")
         _check("error", self.error, 0, "a number >= 0, in the target's units")
-        if self.keep is not None and (not isinstance(self.keep, int) or isinstance(self.keep, bool) or self.keep < 1):
+        if self.keep is not None and not is_int(self.keep, 1):
             raise InputError(f"'keep' must be an int >= 1, how many {self.what} are left. Got {self.keep!r}.")
         if not isinstance(self.refit, bool):
             raise InputError(f"'refit' must be True or False. Got {self.refit!r}.")
@@ -111,5 +112,5 @@ THINGS: dict[str, Callable[[KAN, Tensor], list[Thing]]] = {"edges": _edges, "nod
 def _check(name: str, value: object, least: float, wanted: str) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf:
+    if not is_number(value, least):
         raise InputError(f"'{name}' must be {wanted}. Got {value!r}.")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise.interpret._cut import Cut
 from edgewise.interpret._names import node_names
@@ -131,13 +131,9 @@ def _table(model: KAN, x: Any, y: Any) -> tuple[Table, Loss]:
 
 def _plan(threshold: float | None, cuts: Cut | Sequence[Cut], slack: float | None) -> list[Cut]:
     """What goes, in turn, before nodes are merged."""
-    if threshold is not None and (
-        isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold < 1
-    ):
+    if threshold is not None and (not is_number(threshold, 0) or threshold >= 1):
         raise InputError(f"'threshold' must be a number in [0, 1), in units of the output's spread. Got {threshold!r}.")
-    if slack is not None and (
-        isinstance(slack, bool) or not isinstance(slack, int | float) or not 1 <= slack < math.inf
-    ):
+    if slack is not None and not is_number(slack, 1):
         raise InputError(f"'slack' must be a number >= 1, the allowed growth of the error. Got {slack!r}.")
     given: list[Any] = list(cuts) if isinstance(cuts, tuple | list) else [cuts]
     if not all(isinstance(cut, Cut) for cut in given):

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._rational import RationalLayer
@@ -51,7 +52,7 @@ class KANFeedForward(torch.nn.Module):
         super().__init__()
         if kind not in _KINDS:
             raise unknown("kind of feed-forward block", kind, _KINDS)
-        if isinstance(width, bool) or not isinstance(width, int) or width < 1:
+        if not is_int(width, 1):
             raise InputError(f"The 'width' parameter of KANFeedForward must be an int >= 1. Got {width!r}.")
         self.width, self.kind = width, kind
         self.hidden = _hidden(width, kind, grid + degree) if hidden is None else hidden

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise._memory import require
 from edgewise.bases import RESIDUALS, named, residual
@@ -253,7 +254,7 @@ def _columns(edges: list[tuple[int, int]], device: torch.device) -> tuple[Tensor
 
 def _check(n_in: int, n_out: int, grid: int, base: str | None) -> None:
     for name, value in (("n_in", n_in), ("n_out", n_out), ("grid", grid)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not is_int(value, 1):
             raise InputError(f"The '{name}' parameter of KAN must be an int >= 1. Got {value!r} instead.")
     if base is not None and (not isinstance(base, str) or base not in RESIDUALS):
         raise unknown("base function", base, [*RESIDUALS, "None"])
@@ -261,7 +262,7 @@ def _check(n_in: int, n_out: int, grid: int, base: str | None) -> None:
 
 def _check_domain(domain: tuple[float, float], dtype: torch.dtype) -> None:
     pair = isinstance(domain, tuple | list) and len(domain) == 2
-    if not (pair and all(isinstance(end, int | float) and not isinstance(end, bool) for end in domain)):
+    if not (pair and all(map(is_number, domain))):
         raise InputError(f"The 'domain' parameter of KAN must be two finite numbers (lo, hi), lo < hi. Got {domain!r}.")
     lo, hi = domain
     limits = torch.finfo(dtype)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from edgewise import functions as library
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
@@ -59,10 +59,10 @@ def edges_of_node(model: KAN, depth: int, q: int) -> list[Edge]:
     [(0, 2, 0), (0, 2, 1)]
     """
     last = len(model.layers)
-    if not isinstance(depth, int) or isinstance(depth, bool) or not 1 <= depth <= last:
+    if not is_int(depth, 1, last):
         raise InputError(f"Nodes that edges enter lie before layers 1 to {last} ({last}: the outputs). Got {depth!r}.")
     nodes = model.nodes[depth]
-    if not isinstance(q, int) or isinstance(q, bool) or not 0 <= q < nodes.n_nodes:
+    if not is_int(q, 0, nodes.n_nodes - 1):
         raise InputError(f"The nodes before layer {depth} are 0 to {nodes.n_nodes - 1}. Got {q!r}.")
     mask = model.layers[depth - 1].mask
     return [(depth - 1, j, i) for j in nodes.groups()[q] for i in mask[j].nonzero().flatten().tolist()]
@@ -107,7 +107,7 @@ def smooth(model: KAN, layer: int, j: int, i: int, weight: float) -> KAN:
     >>> smooth(ew.KAN([1, 1]), 0, 0, 0, 1e-2).layers[0].rules[0, 0].smooth
     0.01
     """
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+    if not is_number(weight, 0):
         raise InputError(f"'weight' must be a finite number >= 0. Got {weight!r}.")
     _spline_of(model, layer, j, i)
     return _ruled(model, [(layer, j, i)], smooth=float(weight))

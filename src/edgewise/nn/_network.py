@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.nn._layer import Edge, KANLayer, spline_edges
 from edgewise.nn._nodes import Nodes, Width
@@ -78,7 +79,7 @@ class KAN(torch.nn.Module):
         self.nodes = [Nodes.parse(width) for width in widths]
         if self.nodes[0].arities:
             raise InputError(f"The first width of KAN counts the inputs and must be an int. Got {widths[0]!r}.")
-        if not isinstance(seed, int) or isinstance(seed, bool) or abs(seed) >= 2**62:
+        if not is_int(seed, 1 - 2**62, 2**62 - 1):
             raise InputError(f"The 'seed' parameter of KAN must be an int between -2^62 and 2^62. Got {seed!r}.")
         if dtype is None:
             raise InputError("The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got None.")

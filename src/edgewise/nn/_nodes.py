@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ class Nodes:
         n_sum: Any
         products: Any
         n_sum, products = width if isinstance(width, tuple | list) and len(width) == 2 else (width, [])
-        few = _is_int(products, 0) and products <= _MOST
+        few = is_int(products, 0, _MOST)
         arities = [2] * products if few else products
-        listed = isinstance(arities, tuple | list) and all(_is_int(arity, 2) for arity in arities)
+        listed = isinstance(arities, tuple | list) and all(is_int(arity, 2) for arity in arities)
         if listed and sum(arities) > 2 * _MOST:
             raise InputError(f"The products of a layer of KAN take at most {2 * _MOST} factors. Got {sum(arities)}.")
-        if not listed or not _is_int(n_sum, 0) or n_sum + len(arities) == 0:
+        if not listed or not is_int(n_sum, 0) or n_sum + len(arities) == 0:
             raise InputError(
                 "A width of KAN must be an int >= 1 (sum nodes), (sums, products) or (sums, [arity >= 2, ...]). "
                 f"Got {width!r}."
@@ -120,7 +121,3 @@ class Nodes:
         import sympy
 
         return [sympy.Mul(*(subnodes[j] for j in group)) for group in self.groups()]
-
-
-def _is_int(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.nn._knots import reachable_grid, set_knots
 from edgewise.nn._layer import KANLayer, check_size
@@ -120,9 +121,9 @@ def adapt_grid(
     20
     """
     pair = isinstance(margins, tuple | list) and len(margins) == 2
-    if not (pair and all(_is_number(margin) and 0 <= margin < 1e6 for margin in margins)):
+    if not (pair and all(is_number(margin, 0, 1e6) for margin in margins)):
         raise InputError(f"'margins' must be two numbers >= 0, for inputs and for hidden nodes. Got {margins!r}.")
-    if not _is_number(quantiles) or not 0 <= quantiles <= 0.95:
+    if not is_number(quantiles, 0, 0.95):
         raise InputError(f"'quantiles' must lie in [0, 0.95]. Got {quantiles!r}.")
     if grid is not None:
         _check_count("grid", grid)
@@ -146,12 +147,8 @@ def adapt_grid(
     return new
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _check_count(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not is_int(value, 1):
         raise InputError(f"'{name}' must be an int >= 1. Got {value!r}.")
 
 

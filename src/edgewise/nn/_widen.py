@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.bases import fit_curves
 from edgewise.nn._init import initial_values
@@ -36,7 +37,7 @@ def widen(model: KAN, depth: int, nodes: Width, *, seed: int = 0) -> KAN:
     True
     """
     count = len(model.layers)
-    if not isinstance(depth, int) or isinstance(depth, bool) or not 1 <= depth < count:
+    if not is_int(depth, 1, count - 1):
         raise InputError(
             f"'depth' must be the number of a layer with hidden nodes before it, 1 to {count - 1}. Got {depth!r}."
             if count > 1
@@ -98,7 +99,7 @@ def perturb(model: KAN, scale: float = 0.01, *, seed: int = 0) -> KAN:
     >>> perturb(ew.symbolic.network_of("sin(2*t)", ["t"])).formula(["t"])
     0.97...*sin(2.03...*t)
     """
-    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 <= scale < float("inf"):
+    if not is_number(scale, 0):
         raise InputError(f"'scale' must be a number >= 0. Got {scale!r}.")
     new = clone(model)
     draw = torch.Generator().manual_seed(seed)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 
 _WAYS = ("sobol", "random", "grid")
@@ -32,7 +33,7 @@ class Box:
         if not ranges:
             raise InputError("A Box needs at least one coordinate, like Box(x=(0, 1)).")
         for name, ends in ranges.items():
-            sound = isinstance(ends, tuple | list) and len(ends) == 2 and all(_is_real(end) for end in ends)
+            sound = isinstance(ends, tuple | list) and len(ends) == 2 and all(is_number(end) for end in ends)
             if not sound or not ends[0] < ends[1]:
                 raise InputError(
                     f"The range of {name!r} must be (low, high) with low < high, both finite. Got {ends!r}."
@@ -101,7 +102,7 @@ def _unit(count: int, d: int, seed: int, how: str) -> Tensor:
     """Points (n, d) in [0, 1]^d."""
     if how not in _WAYS:
         raise unknown("way to place points", how, _WAYS)
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    if not is_int(count, 1):
         raise InputError(f"The number of points must be an int >= 1. Got {count!r}.")
     if how == "random":
         return torch.rand(count, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
@@ -109,7 +110,3 @@ def _unit(count: int, d: int, seed: int, how: str) -> Tensor:
         side = torch.linspace(0, 1, max(2, math.floor(count ** (1 / d) + 1e-9)), dtype=torch.float64)
         return torch.cartesian_prod(*[side] * d).reshape(-1, d)
     return torch.quasirandom.SobolEngine(d, scramble=True, seed=seed).draw(count, dtype=torch.float64)
-
-
-def _is_real(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

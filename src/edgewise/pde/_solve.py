@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._deadline import cut
 from edgewise._errors import InputError
 from edgewise.nn import KAN, Layout, adapt_grid, clone
@@ -204,6 +205,6 @@ def _order(grids: Sequence[int] | str) -> list[int]:
         if grids != "auto":
             raise InputError(f"'grids' must be 'auto' or a list of cell counts. Got {grids!r}.")
         return list(_GRIDS)
-    if not grids or any(isinstance(g, bool) or not isinstance(g, int) or g < 1 for g in grids):
+    if not grids or not all(is_int(g, 1) for g in grids):
         raise InputError(f"'grids' must list cell counts, each an int >= 1, like [4, 8, 16]. Got {grids!r}.")
     return list(grids)

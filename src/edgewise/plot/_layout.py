@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 from edgewise.interpret import node_names
 from edgewise.nn import KAN
@@ -59,7 +60,7 @@ def diagram(
     >>> d.kind, [node.kind for node in d.nodes], len(d.edges)
     ('levels', ['input', 'input', 'sum', 'product', 'sum'], 8)
     """
-    if isinstance(width, bool) or not isinstance(width, int | float) or not 1 <= width <= 100:
+    if not is_number(width, 1, 100):
         raise InputError(f"The 'width' parameter must be a number of inches between 1 and 100. Got {width!r}.")
     return fitted(model, node_names(model, names, target), layout, Frame(float(width)), hidden)
 

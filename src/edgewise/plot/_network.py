@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names, rows_of
 from edgewise.nn import KAN
@@ -85,7 +86,7 @@ def network(
 
 
 def _check(what: str, value: object, least: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= 1000:
+    if not is_number(value, least, 1000):
         raise InputError(f"The '{what}' parameter must be a number between {least:g} and 1000. Got {value!r}.")
 
 

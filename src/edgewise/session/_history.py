@@ -6,6 +6,7 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.session._compare import Comparison, compare
 from edgewise.session._record import Record
@@ -103,6 +104,6 @@ class History(Steering):
 
 
 def _steps(steps: int) -> int:
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+    if not is_int(steps, 1):
         raise InputError(f"'steps' must be an int >= 1. Got {steps!r}.")
     return steps

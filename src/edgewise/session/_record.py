@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise.session._rows import Rows
 from edgewise.session._state import State
@@ -46,7 +47,7 @@ class Record:
             if not ids:
                 raise unknown("branch", place, self.branches)
             return ids[-1]
-        if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < len(self.states):
+        if not is_int(place, 0, len(self.states) - 1):
             raise InputError(f"The session has states 0 to {len(self.states) - 1}. Got {place!r}.")
         return place
 

@@ -8,6 +8,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.structure._finding import Finding, Measured, measured, worst
 from edgewise.structure._surrogate import Surrogate
@@ -149,9 +150,7 @@ def checked(f: Surrogate, columns: Sequence[int]) -> list[int]:
     """The columns in order, or an error that says which there are."""
     if not isinstance(f, Surrogate):
         raise InputError(f"Make a surrogate first: structure.surrogate(x, y). Got {type(f).__name__}.")
-    good = isinstance(columns, list | tuple) and all(
-        isinstance(c, int) and not isinstance(c, bool) and 0 <= c < f.n_columns for c in columns
-    )
+    good = isinstance(columns, list | tuple) and all(is_int(c, 0, f.n_columns - 1) for c in columns)
     if not good or len(set(columns)) < len(columns):
         raise InputError(f"Columns must be different numbers from 0 to {f.n_columns - 1}. Got {columns!r}.")
     return sorted(columns)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise.structure._columns import inner_rows
 from edgewise.structure._coordinates import Coordinates, choices
@@ -86,7 +87,7 @@ def surrogate(
     for i, spread in enumerate(rows.std(0).tolist()):
         if spread <= 1e-12 * float(rows[:, i].abs().max()):
             raise InputError(f"Column {named[i]} of x is constant, so nothing can be told about it: leave it out.")
-    if isinstance(error, bool) or not isinstance(error, int | float) or not 0 <= error < 1:
+    if not is_number(error, 0) or error >= 1:
         raise InputError(f"'error' must be a share of the function's spread, from 0 to below 1. Got {error!r}.")
     if callable(y):
         return _known(rows, y, float(error), named, seed)  # type: ignore[arg-type]

@@ -10,12 +10,15 @@ from edgewise.bases._grid import spline_range as spline_range
 from edgewise.bases._grid import uniform_knots as uniform_knots
 from edgewise.bases._linear import LINEAR as LINEAR
 from edgewise.bases._rational import ACTIVATIONS as ACTIVATIONS
+from edgewise.bases._rational import ActivationName as ActivationName
 from edgewise.bases._rational import rational_start as rational_start
 from edgewise.bases._rbf import RBF as RBF
 from edgewise.bases._residual import RESIDUALS as RESIDUALS
+from edgewise.bases._residual import BaseName as BaseName
 from edgewise.bases._residual import residual as residual
 from edgewise.bases._solve import solve as solve
 from edgewise.bases._table import BASES as BASES
+from edgewise.bases._table import BasisName as BasisName
 from edgewise.bases._table import named as named
 from edgewise.bases._transfer import fit_curves as fit_curves
 from edgewise.bases._transfer import transfer as transfer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,14 +16,16 @@ def _silu_slope(x: Tensor) -> Tensor:
     return gate * (1 + x * (1 - gate))
 
 
+BaseName = Literal["silu", "identity"]
+
 #: name -> (function, its derivative)
-RESIDUALS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+RESIDUALS: dict[BaseName, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
     "silu": (torch.nn.functional.silu, _silu_slope),
     "identity": (torch.clone, torch.ones_like),
 }
 
 
-def residual(name: str) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+def residual(name: BaseName) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
     """Return the function b and its derivative b' for a name.
 
     >>> value, slope = residual("identity")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from edgewise._errors import InputError, unknown
 from edgewise.bases._basis import Basis
 from edgewise.bases._bspline import BSpline
@@ -13,13 +15,15 @@ from edgewise.bases._rbf import RBF
 #: the bases that have no degree to choose
 _FIXED: dict[str, Basis] = {"linear": LINEAR, "chebyshev": Chebyshev(), "rbf": RBF(), "fourier": Fourier()}
 
+BasisName = Literal["bspline", "linear", "chebyshev", "rbf", "fourier"]
+
 BASES = ("bspline", *_FIXED)
 """The names that `basis` takes."""
 
 CUBIC = 3
 
 
-def named(name: str, degree: int = CUBIC) -> Basis:
+def named(name: BasisName, degree: int = CUBIC) -> Basis:
     """Return the basis of a name; `degree`, from 1 to 5, is that of B-splines and no other's.
 
     >>> named("chebyshev").count(grid=8)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from edgewise._typing import Data
 from edgewise.interpret._scores import edge_scores
 from edgewise.nn import KAN, Nodes, clone, select
 
@@ -22,7 +23,7 @@ class Arrangement(NamedTuple):
     after: float
 
 
-def arrange(model: KAN, x: Any) -> Arrangement:
+def arrange(model: KAN, x: Data) -> Arrangement:
     """Return the network with its hidden nodes where connections are short: what works together stands together.
 
         cost = sum_e score_e |place of the node that e enters - place of the node that e leaves|

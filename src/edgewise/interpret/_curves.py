@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.interpret._rows import rows_of
 from edgewise.nn import KAN, KANLayer, trace
 
@@ -47,7 +47,7 @@ class EdgeCurve:
         return np.bincount(np.searchsorted(middles, self.samples[np.isfinite(self.samples)]), minlength=len(self.x))
 
 
-def edge_curves(model: KAN, x: Any = None, *, edges: Iterable[Edge] | None = None) -> list[EdgeCurve]:
+def edge_curves(model: KAN, x: Data | None = None, *, edges: Iterable[Edge] | None = None) -> list[EdgeCurve]:
     """Return the curve of every active edge, or of some, over the range its inputs take on the rows of x.
 
     Shapes: x (n, n_in), or None for points spread over the first layer's knots; `edges` lists (layer, j, i).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor
 
@@ -22,6 +22,9 @@ class Thing(NamedTuple):
     score: float
     place: tuple[int, ...]
     edges: list[Edge]
+
+
+ThingName = Literal["edges", "nodes", "inputs"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Cut:
     Cut(what='inputs', below=None, keep=3, budget=None, error=None, refit=False)
     """
 
-    what: str = "edges"
+    what: ThingName = "edges"
     below: float | None = None
     keep: int | None = None
     budget: float | None = None
@@ -106,7 +109,7 @@ def _leaving(model: KAN, x: Tensor, depth: int) -> list[Thing]:
 
 
 #: what a Cut may name -> the things of that kind in a network
-THINGS: dict[str, Callable[[KAN, Tensor], list[Thing]]] = {"edges": _edges, "nodes": _nodes, "inputs": _inputs}
+THINGS: dict[ThingName, Callable[[KAN, Tensor], list[Thing]]] = {"edges": _edges, "nodes": _nodes, "inputs": _inputs}
 
 
 def _check(name: str, value: object, least: float, wanted: str) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from edgewise.interpret._rows import region_of, table_of
+from edgewise._typing import Data
+from edgewise.interpret._rows import By, Region, region_of, table_of
 from edgewise.interpret._scores import output_spread, spread_of
 from edgewise.nn import KAN, Pass, clone, edge_derivatives
 
 _NUMBERS = 2**22  # second derivatives held at once
 
 
-def interactions(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, signed: bool = False) -> Tensor:
+def interactions(model: KAN, x: Data, *, rows: Region = None, by: By = None, signed: bool = False) -> Tensor:
     """Return how strongly each pair of inputs acts together: the mean size of the mixed second derivative.
 
     interaction_ab = mean_o mean_n | d2 y_o / d x_a d x_b | sd x_a sd x_b / sqrt( mean_o Var y_o )

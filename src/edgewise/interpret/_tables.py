@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgewise._typing import Data
 from edgewise.interpret._curves import Edge, edge_curves
 from edgewise.interpret._interactions import interactions
 from edgewise.interpret._names import end_names, node_names
-from edgewise.interpret._rows import region_of, table_of
+from edgewise.interpret._rows import By, Region, region_of, table_of
 from edgewise.interpret._scores import edge_scores, node_scores, spread_of
 from edgewise.interpret._shape import shape_of, straightness
 from edgewise.nn import KAN, edge_derivatives, trace
@@ -24,7 +25,7 @@ Names = Sequence[str] | None
 
 
 def edge_table(
-    model: KAN, x: Any, *, names: Names = None, target: str | Names = None, rows: Any = None, by: str | None = None
+    model: KAN, x: Data, *, names: Names = None, target: str | Names = None, rows: Region = None, by: By = None
 ) -> pd.DataFrame:
     """Return a table with a line for each active edge: where it is, what it does, how much it matters.
 
@@ -75,7 +76,7 @@ def edge_table(
 
 
 def node_table(
-    model: KAN, x: Any, *, names: Names = None, target: str | Names = None, rows: Any = None, by: str | None = None
+    model: KAN, x: Data, *, names: Names = None, target: str | Names = None, rows: Region = None, by: By = None
 ) -> pd.DataFrame:
     """Return a table with a line for each input and hidden node: name, kind, scores, values, edges.
 
@@ -112,7 +113,7 @@ def node_table(
 
 
 def interaction_table(
-    model: KAN, x: Any, *, names: Names = None, target: str | Names = None, rows: Any = None, by: str | None = None
+    model: KAN, x: Data, *, names: Names = None, target: str | Names = None, rows: Region = None, by: By = None
 ) -> pd.DataFrame:
     """Return a table of all pairs of inputs, those that act together most strongly first.
 
@@ -201,7 +202,7 @@ def _curvatures(model: KAN, x: Tensor) -> list[Tensor]:
     return found
 
 
-def _scored(model: KAN, x: Any, scores: Any, places: list[Any], region: tuple[Any, str | None]) -> list[Any]:
+def _scored(model: KAN, x: Data, scores: Any, places: list[Any], region: tuple[Any, str | None]) -> list[Any]:
     """For each output, or for all of them together, the scores and signed scores at some places."""
     rows, by = region
     plain, signed = (scores(model, x, rows=rows, by=by, signed=s) for s in (False, True))

@@ -13,6 +13,7 @@ from edgewise.nn._formula import spline_name as spline_name
 from edgewise.nn._formula import subnode_formulas as subnode_formulas
 from edgewise.nn._gram import Gram as Gram
 from edgewise.nn._gram import mirror as mirror
+from edgewise.nn._init import Scheme as Scheme
 from edgewise.nn._init import initial_values as initial_values
 from edgewise.nn._jacobian import Layout as Layout
 from edgewise.nn._jacobian import Pass as Pass
@@ -20,6 +21,7 @@ from edgewise.nn._knots import held_knots as held_knots
 from edgewise.nn._knots import with_locked as with_locked
 from edgewise.nn._layer import Edge as Edge
 from edgewise.nn._layer import KANLayer as KANLayer
+from edgewise.nn._lock import Direction as Direction
 from edgewise.nn._lock import edges_of_node as edges_of_node
 from edgewise.nn._lock import lock as lock
 from edgewise.nn._lock import monotone as monotone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -14,7 +14,8 @@ from edgewise._errors import InputError, unknown
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._rational import RationalLayer
 
-_KINDS = ("rational", "spline")
+BlockKind = Literal["rational", "spline"]
+_KINDS = get_args(BlockKind)
 _WIDE = 4  # hidden units of a perceptron over its width
 _DOMAIN = (-1.0, 1.0)  # about one standard deviation of normalised inputs: curves bend where most of them are
 
@@ -46,7 +47,7 @@ class KANFeedForward(torch.nn.Module):
     """
 
     def __init__(
-        self, width: int, hidden: int | None = None, *, kind: str = "rational", groups: int = 8, grid: int = 2,
+        self, width: int, hidden: int | None = None, *, kind: BlockKind = "rational", groups: int = 8, grid: int = 2,
         degree: int = 2, dropout: float = 0.0, generator: torch.Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from edgewise._errors import unknown
-from edgewise.bases import Basis
+from edgewise.bases import BaseName, Basis
 
+Scheme = Literal["auto", "smooth", "variance", "power", "noise"]
 Draw = Callable[..., Tensor]  # shape -> independent N(0, 1)
 Values = tuple[Tensor, Tensor]  # coefficients (n_out, n_in, K), base weights (n_out, n_in)
 
@@ -24,8 +25,8 @@ class LayerShape(Protocol):
     n_in: int
     n_out: int
     kind: Basis
-    base: str | None
-    init: str
+    base: BaseName | None
+    init: Scheme
     knots: Tensor
 
     @property

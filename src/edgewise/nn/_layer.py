@@ -13,10 +13,10 @@ from edgewise import functions
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise._memory import require
-from edgewise.bases import RESIDUALS, named, residual
+from edgewise.bases import RESIDUALS, BaseName, BasisName, named, residual
 from edgewise.kernels import Family, contract, plain_world, remembered
 from edgewise.nn._autocast import autocast_output
-from edgewise.nn._init import check_scheme, initial_values
+from edgewise.nn._init import Scheme, check_scheme, initial_values
 from edgewise.nn._rule import Rule
 
 Edge = tuple[int, int, int]  # (layer, j, i): from node i to subnode j
@@ -63,12 +63,12 @@ class KANLayer(torch.nn.Module):
         n_in: int,
         n_out: int,
         *,
-        basis: str = "bspline",
+        basis: BasisName = "bspline",
         grid: int = 5,
         degree: int = 3,
-        base: str | None = "silu",
+        base: BaseName | None = "silu",
         domain: tuple[float, float] = (-1.0, 1.0),
-        init: str = "auto",
+        init: Scheme = "auto",
         dtype: torch.dtype | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -252,7 +252,7 @@ def _columns(edges: list[tuple[int, int]], device: torch.device) -> tuple[Tensor
     return pairs[:, 0], pairs[:, 1]
 
 
-def _check(n_in: int, n_out: int, grid: int, base: str | None) -> None:
+def _check(n_in: int, n_out: int, grid: int, base: object) -> None:
     for name, value in (("n_in", n_in), ("n_out", n_out), ("grid", grid)):
         if not is_int(value, 1):
             raise InputError(f"The '{name}' parameter of KAN must be an int >= 1. Got {value!r} instead.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from edgewise import functions as library
 from edgewise._checks import is_int, is_number
@@ -16,6 +16,7 @@ from edgewise.nn._shape import shaped
 from edgewise.nn._surgery import clone, edge_of
 
 Edge = tuple[int, int, int]
+Direction = Literal["up", "down", "any"]
 _DIRECTIONS = {"up": 1, "down": -1, "any": 0}
 
 
@@ -68,7 +69,7 @@ def edges_of_node(model: KAN, depth: int, q: int) -> list[Edge]:
     return [(depth - 1, j, i) for j in nodes.groups()[q] for i in mask[j].nonzero().flatten().tolist()]
 
 
-def monotone(model: KAN, layer: int, j: int, i: int, direction: str) -> KAN:
+def monotone(model: KAN, layer: int, j: int, i: int, direction: Direction) -> KAN:
     """Return the network with the spline of an edge rising ("up"), falling ("down") or free again ("any").
 
     The coefficients of a rising B-spline ascend: c_1 <= c_2 <= ...; the nearest ones that do take the place of those

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
+from edgewise.bases import BaseName, BasisName
+from edgewise.nn._init import Scheme
 from edgewise.nn._layer import Edge, KANLayer, spline_edges
 from edgewise.nn._nodes import Nodes, Width
 
@@ -62,12 +64,12 @@ class KAN(torch.nn.Module):
         self,
         widths: Sequence[Width],
         *,
-        basis: str = "bspline",
+        basis: BasisName = "bspline",
         grid: int = 5,
         degree: int = 3,
-        base: str | None = None,
+        base: BaseName | None = None,
         domain: tuple[float, float] = (-1.0, 1.0),
-        init: str = "auto",
+        init: Scheme = "auto",
         seed: int = 0,
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -131,7 +133,7 @@ class KAN(torch.nn.Module):
         return spline_edges(self.layers)
 
     def formula(
-        self, names: Sequence[str] | None = None, splines: str | None = None
+        self, names: Sequence[str] | None = None, splines: Literal["symbols"] | None = None
     ) -> sympy.Expr | list[sympy.Expr]:  # fmt: skip
         """Return the network as a sympy expression, one for each output.
 

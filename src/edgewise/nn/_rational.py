@@ -9,7 +9,7 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import rational_start
+from edgewise.bases import ActivationName, rational_start
 from edgewise.kernels import forced, rational
 from edgewise.nn._autocast import autocast_output
 
@@ -46,7 +46,7 @@ class RationalLayer(torch.nn.Module):
         *,
         groups: int = 8,
         degrees: tuple[int, int] = (5, 4),
-        init: str = "silu",
+        init: ActivationName = "silu",
         bias: bool = True,
         dtype: torch.dtype | None = None,
         generator: torch.Generator | None = None,

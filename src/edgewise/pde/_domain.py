@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -11,7 +12,8 @@ from torch import Tensor
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 
-_WAYS = ("sobol", "random", "grid")
+Way = Literal["sobol", "random", "grid"]
+_WAYS = get_args(Way)
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Box:
         """Lower and upper ends, each (d,)."""
         return torch.tensor(self.low, dtype=torch.float64), torch.tensor(self.high, dtype=torch.float64)
 
-    def points(self, count: int, seed: int = 0, how: str = "sobol") -> Tensor:
+    def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
         """Points (n, d) inside: a Sobol sequence, uniform random ones, or a lattice of at most `count` of them."""
         low, high = self.ends
         return low + (high - low) * _unit(count, len(self.names), seed, how)
@@ -87,7 +89,7 @@ class Face:
     box: Box
     fixed: tuple[tuple[int, float], ...]
 
-    def points(self, count: int, seed: int = 0, how: str = "sobol") -> Tensor:
+    def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
         """Points (n, d), as many on each face."""
         share = math.ceil(count / len(self.fixed))
         parts = []
@@ -98,7 +100,7 @@ class Face:
         return torch.cat(parts)
 
 
-def _unit(count: int, d: int, seed: int, how: str) -> Tensor:
+def _unit(count: int, d: int, seed: int, how: Way) -> Tensor:
     """Points (n, d) in [0, 1]^d."""
     if how not in _WAYS:
         raise unknown("way to place points", how, _WAYS)

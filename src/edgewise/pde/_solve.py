@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -40,7 +41,7 @@ class _Plan:
 
 
 def solve(
-    problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | str = "auto", points: int = 1000,
+    problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | Literal["auto"] = "auto", points: int = 1000,
     boundary: int = 400, steps: int = 60, adaptive: bool = True, options: Options | None = None,
 ) -> Solution:  # fmt: skip
     """Find the functions and constants for which an equation and its conditions hold.
@@ -200,7 +201,7 @@ def _redrawn(model: KAN, seed: int) -> KAN:
     return new
 
 
-def _order(grids: Sequence[int] | str) -> list[int]:
+def _order(grids: Sequence[int] | Literal["auto"]) -> list[int]:
     if isinstance(grids, str):
         if grids != "auto":
             raise InputError(f"'grids' must be 'auto' or a list of cell counts. Got {grids!r}.")

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
@@ -19,6 +20,7 @@ from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, NameSpot, No
 from edgewise.plot._text import Label, edge_label, has_glyphs, math_name, name_label
 
 PAGE = 7.0  # inches: the width of a page's text
+LayoutName = Literal["auto", "levels", "grid"]
 LAYOUTS = {"levels": levels, "grid": grid}
 _FORMULA = 7.0  # size of the font in boxes, in points
 _WIDEST_LABEL = {"levels": 0.95, "grid": 0.5}  # inches; beyond, the function stands alone
@@ -42,7 +44,7 @@ def diagram(
     names: Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
     *,
-    layout: str = "auto",
+    layout: LayoutName = "auto",
     width: float = PAGE,
     hidden: Collection[Key] = (),
 ) -> Diagram:
@@ -66,7 +68,12 @@ def diagram(
 
 
 def fitted(
-    model: KAN, names: Sequence[Sequence[str]], layout: str, frame: Frame, hidden: Collection[Key] = (), note: str = ""
+    model: KAN,
+    names: Sequence[Sequence[str]],
+    layout: LayoutName,
+    frame: Frame,
+    hidden: Collection[Key] = (),
+    note: str = "",
 ) -> Diagram:
     """The diagram with the largest boxes that fits a frame."""
     if layout not in ("auto", *LAYOUTS):

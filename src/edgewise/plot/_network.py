@@ -19,7 +19,7 @@ from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names, 
 from edgewise.nn import KAN
 from edgewise.plot._drawing import Picture
 from edgewise.plot._edges import shown_range
-from edgewise.plot._layout import PAGE, Frame, fitted
+from edgewise.plot._layout import PAGE, Frame, LayoutName, fitted
 from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
 from edgewise.plot._style import INK, SOFT, SYMBOLIC
 
@@ -36,7 +36,7 @@ def network(
     names: Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
     least: float = 0.0,
-    layout: str = "auto",
+    layout: LayoutName = "auto",
     width: float = PAGE,
     ax: Axes | None = None,
 ) -> Axes:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, Self, final
+from typing import Any, Literal, Self, final
 
 import torch
 
 from edgewise._errors import InputError
-from edgewise._typing import Formula
+from edgewise._typing import Data, Formula
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone
 from edgewise.session._actions import action
@@ -52,7 +52,7 @@ class Session(History):
     """
 
     def __init__(
-        self, model: KAN, x: Any, y: Any, names: Sequence[str] | None = None, *,
+        self, model: KAN, x: Data, y: Data, names: Sequence[str] | None = None, *,
         target: str | Sequence[str] | None = None, units: Mapping[str, Unit] | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(model, KAN):
@@ -105,7 +105,7 @@ class Session(History):
         ]
         return whole if isinstance(found, list) else whole[0]
 
-    def unit_problem(self, constants: str = "free") -> str | None:
+    def unit_problem(self, constants: Literal["free", "dimensionless"] = "free") -> str | None:
         """What is wrong with the units of the formula, None where they fit: see `edgewise.symbolic.unit_problem`.
 
         Errors: InputError while splines are left, and where a column of the formula has no unit.

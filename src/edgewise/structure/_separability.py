@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.structure._finding import Finding, Measured, measured, worst
+from edgewise.structure._finding import Finding, Kind, Measured, measured, worst
 from edgewise.structure._surrogate import Surrogate
 
 #: share of rows between which a factor must change its sign to be told from a term by that
@@ -138,7 +138,7 @@ def offset_product(f: Surrogate, columns: Sequence[int]) -> Finding:
 
 
 def finding(
-    kind: str, columns: Sequence[int], found: Measured, sentence: str, numbers: dict[str, float] | None = None
+    kind: Kind, columns: Sequence[int], found: Measured, sentence: str, numbers: dict[str, float] | None = None
 ) -> Finding:  # fmt: skip
     """The finding that a measurement makes."""
     return Finding(

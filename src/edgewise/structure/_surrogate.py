@@ -13,11 +13,13 @@ from torch import Tensor
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.structure._columns import inner_rows
 from edgewise.structure._coordinates import Coordinates, choices
 from edgewise.structure._gaussian import GaussianProcess, gaussian_process
 from edgewise.train import as_matrix
 
+Function = Callable[[Tensor], Tensor]
 _SAMPLES = 6  # functions that could as well be the true one
 _POINTS = 400
 _WAVES = 64
@@ -61,7 +63,7 @@ class Surrogate:
 
 
 def surrogate(
-    x: Any, y: Any, *, error: float = 0.0, names: Sequence[str] | None = None, seed: int = 0
+    x: Data, y: Data | Function, *, error: float = 0.0, names: Sequence[str] | None = None, seed: int = 0
 ) -> Surrogate:  # fmt: skip
     """Return what structure is read from: a function fitted to values y, or the function y itself, on the rows of x.
 
@@ -90,7 +92,7 @@ def surrogate(
     if not is_number(error, 0) or error >= 1:
         raise InputError(f"'error' must be a share of the function's spread, from 0 to below 1. Got {error!r}.")
     if callable(y):
-        return _known(rows, y, float(error), named, seed)  # type: ignore[arg-type]
+        return _known(rows, y, float(error), named, seed)
     values = as_matrix(y, "y")
     if values.shape != (len(rows), 1):
         raise InputError(f"y must hold one number for each of the {len(rows)} rows of x. Got {tuple(values.shape)}.")

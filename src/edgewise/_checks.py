@@ -22,5 +22,6 @@ def is_number(value: object, least: float = -math.inf, most: float = math.inf) -
     >>> is_number(0.5, 0, 1), is_number(float("inf")), is_number(True), is_number("1")
     (True, False, False, False)
     """
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    return real and least <= value <= most and abs(value) <= sys.float_info.max
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return least <= value <= most and abs(value) <= sys.float_info.max

@@ -11,10 +11,12 @@ if TYPE_CHECKING:  # sympy and torch take a second to import
     from numpy.typing import ArrayLike
     from torch import Tensor
 
-    Formula = sympy.Expr
+    Expression = sympy.Expr
     Data = Tensor | ArrayLike
 else:
-    Formula = Data = Any
+    Expression = Data = Any
 
 Array = NDArray[Any]
 """Doubles; numbers of no dimension take part too."""
+Formula = Any
+"""An `Expression` that is taken apart: to sympy its parts are `Basic`, with which no arithmetic is known."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise._version import __version__
+from edgewise.bases import BasisName
 from edgewise.io._packing import packed, unpacked
 from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_decimals, is_names, is_target, is_units
 from edgewise.io._tensors import check_values
@@ -187,7 +188,7 @@ def _describe(
         raise InputError("A network is saved with one basis and one base function. The layers of this one differ.")
     return Description(
         widths=[list(width) if isinstance(width, tuple) else width for width in model.widths],
-        basis=layers[0].kind.name,
+        basis=cast("BasisName", layers[0].kind.name),
         degree=layers[0].kind.degree,
         base=layers[0].base,
         dtype=dtype,

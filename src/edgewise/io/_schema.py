@@ -11,7 +11,7 @@ from typing import Any
 from edgewise import functions
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import RESIDUALS, Basis, named
+from edgewise.bases import RESIDUALS, BaseName, Basis, BasisName, named
 from edgewise.nn import Rule
 
 SCHEMA = 4
@@ -54,9 +54,9 @@ class Description:
     """
 
     widths: list[Any]
-    basis: str
+    basis: BasisName
     degree: int | None
-    base: str | None
+    base: BaseName | None
     dtype: str
     symbols: list[list[Symbol]]
     rules: list[list[RuleRow]] | None

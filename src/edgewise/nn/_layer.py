@@ -13,7 +13,7 @@ from edgewise import functions
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise._memory import require
-from edgewise.bases import RESIDUALS, BaseName, BasisName, named, residual
+from edgewise.bases import RESIDUALS, BaseName, Basis, BasisName, named, residual
 from edgewise.kernels import Family, contract, plain_world, remembered
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._init import Scheme, check_scheme, initial_values
@@ -54,6 +54,9 @@ class KANLayer(torch.nn.Module):
     Source: Liu et al., KAN: Kolmogorov-Arnold Networks (2024), section 2.
     """
 
+    kind: Basis
+    base: BaseName | None
+    init: Scheme
     knots: Tensor
     mask: Tensor
     affine_free: Tensor

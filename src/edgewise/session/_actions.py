@@ -169,7 +169,7 @@ def require(now: Situation, rows: Rows, edge: Edge, functions: tuple[str, ...]) 
     return replace(now, model=nn.require(now.model, *edge, functions))
 
 
-def monotone(now: Situation, rows: Rows, edge: Edge, direction: str) -> Situation:
+def monotone(now: Situation, rows: Rows, edge: Edge, direction: nn.Direction) -> Situation:
     now.active_edge(edge)
     return replace(now, model=nn.monotone(now.model, *edge, direction))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import mpmath as mp
 
-from edgewise.symbolic._syntax import Node, read
+from edgewise.expressions import SyntaxNode, syntax_tree
 
 _CONSTANTS = {"pi": mp.pi, "π": mp.pi, "e": mp.e, "E": mp.e}
 _STEP = mp.mpf(2) ** -50  # a few units in the last place
@@ -58,7 +58,7 @@ class Exact:
     """A formula at points."""
 
     def __init__(self, text: str) -> None:
-        self.tree = read(text)
+        self.tree = syntax_tree(text)
 
     def at(self, point: Mapping[str, float]) -> tuple[Any, Any]:
         """The value and the difference that doubles may make; UndefinedError where there is none."""
@@ -70,7 +70,7 @@ class Exact:
             return value, _FACTOR * max(moved) + _STEP * abs(value)
 
 
-def _value(node: Node, columns: Mapping[str, Any], shake: random.Random | None) -> Any:
+def _value(node: SyntaxNode, columns: Mapping[str, Any], shake: random.Random | None) -> Any:
     parts = [_value(part, columns, shake) for part in node.parts]
     if node.kind == "name" and node.text in columns:
         return columns[node.text]
@@ -83,7 +83,7 @@ def _value(node: Node, columns: Mapping[str, Any], shake: random.Random | None) 
     return value * (1 + _STEP * shake.gauss(0, 1)) if shake else value
 
 
-def _worked_out(node: Node, parts: list[Any]) -> Any:
+def _worked_out(node: SyntaxNode, parts: list[Any]) -> Any:
     if node.kind == "number":
         return mp.mpf(float(node.text))
     if node.kind == "name":

@@ -303,7 +303,7 @@ CASES = [
     ),
     Case("network of two outputs", PREDICT, ("has 2 outputs", "takes one"), two_outputs),
     Case("export of no network", "export nowhere.safetensors --to c", ("no file nowhere.safetensors",)),
-    Case("export to no language", "export m.safetensors --to fortran", ("'fortran'", "'latex'"), saved()),
+    Case("export to no language", "export m.safetensors --to fortran", ("'fortran'", "latex"), saved()),
     Case("export without a language", "export m.safetensors", ("--to",), saved()),
     Case("export to a file of another kind", "export m.safetensors --to c --out m.py", ("ending in .c",), saved()),
     Case("export of splines to Excel", "export m.safetensors --to excel", ("still splines",), saved()),

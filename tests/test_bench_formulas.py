@@ -19,7 +19,7 @@ from edgewise.benchmark._laws import Box, Law, Runs
 from edgewise.benchmark._patience import Late, within
 from edgewise.benchmark._solution import solution
 from edgewise.datasets import equations, strogatz
-from edgewise.discovery._polish import evaluate
+from edgewise.expressions import evaluate
 from edgewise.measure import Cell, Plan, Settings, read, run
 
 SUM = "I.18.4"  # (m1*r1+m2*r2)/(m1+m2)

@@ -9,7 +9,7 @@ import sympy
 import torch
 
 import edgewise as ew
-from edgewise.symbolic._hazards import hazard
+from edgewise.symbolic import hazard
 
 X, Y = sympy.symbols("x y")
 FEW = ["x", "x^2", "sin", "cos", "exp", "tanh"]

@@ -13,8 +13,8 @@ import torch
 
 import edgewise as ew
 from edgewise.datasets._equations import equations, strogatz
+from edgewise.expressions import SyntaxNode, syntax_tree
 from edgewise.symbolic import _edges, network_of, parse
-from edgewise.symbolic._syntax import Node, read
 
 X, Y = sympy.symbols("x y")
 _NUMPY = {"ln": np.log, "abs": np.abs} | {
@@ -23,7 +23,7 @@ _NUMPY = {"ln": np.log, "abs": np.abs} | {
 }
 
 
-def value(node: Node, columns: dict[str, np.ndarray]) -> Any:
+def value(node: SyntaxNode, columns: dict[str, np.ndarray]) -> Any:
     """A formula worked out by numpy straight from its tree, without sympy and without a network."""
     parts = [value(part, columns) for part in node.parts]
     if node.kind == "number":
@@ -42,7 +42,7 @@ def value(node: Node, columns: dict[str, np.ndarray]) -> Any:
 def agrees(text: str, names: Sequence[str], x: np.ndarray) -> ew.KAN:
     """The network of a formula, once it and what comes back from it agree with the text at the rows of x."""
     model = network_of(text, names)
-    truth = np.broadcast_to(value(read(text), dict(zip(names, x.T, strict=True))), len(x))
+    truth = np.broadcast_to(value(syntax_tree(text), dict(zip(names, x.T, strict=True))), len(x))
     with torch.no_grad():
         given = model(torch.from_numpy(x))[:, 0].numpy()
     symbols = [sympy.Symbol(name) for name in names]

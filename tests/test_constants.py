@@ -10,7 +10,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.functions._constants import exact_constant, nice_values, readable_float
+from edgewise.expressions import exact_constant, readable_float, simple_constants
 
 FACTORS = [
     sympy.Integer(1),
@@ -34,7 +34,7 @@ def test_simple_multiples_come_back_from_their_double(n: int, d: int, factor: sy
     expr = sympy.Rational(n, d) * factor
     value = float(expr)
     assert sympy.simplify(exact_constant(value) - expr) == 0
-    candidates = nice_values(value * (1 + 1e-9), 1e-8)
+    candidates = simple_constants(value * (1 + 1e-9), 1e-8)
     assert any(sympy.simplify(c.expr - expr) == 0 for c in candidates)
 
 
@@ -45,7 +45,7 @@ def test_a_random_double_is_never_exact_and_survives(seed: int, magnitude: float
     exact = exact_constant(value)
     assert exact.is_Float
     assert float(exact) == value
-    assert nice_values(value, 1e-12) == []
+    assert simple_constants(value, 1e-12) == []
 
 
 @settings(max_examples=100, deadline=None)
@@ -69,9 +69,9 @@ def test_other_decimals_stay_readable(value: float, text: str) -> None:
 
 
 def test_large_fractions_are_not_nice() -> None:
-    assert nice_values(355679 / 1000003, 1e-9) == []
+    assert simple_constants(355679 / 1000003, 1e-9) == []
     assert exact_constant(355679 / 1000003).is_Float
-    assert nice_values(1234567.3, 1e-7) == []
+    assert simple_constants(1234567.3, 1e-7) == []
 
 
 @pytest.mark.parametrize(
@@ -86,15 +86,15 @@ def test_large_fractions_are_not_nice() -> None:
     ],
 )
 def test_the_simplest_comes_first(value: float, rtol: float, first: sympy.Expr) -> None:
-    found = nice_values(value, rtol, 12)
+    found = simple_constants(value, rtol, 12)
     assert found[0].expr == first
     assert [c.complexity for c in found] == sorted(c.complexity for c in found)
     assert all(abs(c.value - value) <= rtol * abs(value) * (1 + 1e-12) for c in found)
 
 
 def test_values_that_are_no_numbers() -> None:
-    assert nice_values(math.nan, 1e-3) == []
-    assert nice_values(math.inf, 1e-3) == []
-    assert nice_values(0.0, 1e-3)[0].expr == 0
+    assert simple_constants(math.nan, 1e-3) == []
+    assert simple_constants(math.inf, 1e-3) == []
+    assert simple_constants(0.0, 1e-3)[0].expr == 0
     assert exact_constant(0.0) == 0
     assert exact_constant(math.inf) == sympy.oo

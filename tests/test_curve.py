@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from edgewise import functions
 from edgewise._errors import InputError
+from edgewise.symbolic import CurveFit, curve_samples, fit_curve, rank_curves, score
 from edgewise.symbolic import _varpro as varpro
-from edgewise.symbolic._curve import CurveFit, fit_curve, rank_curves, score
-from edgewise.symbolic._samples import checked
 
 Z = sympy.Symbol("z")
 
@@ -209,7 +208,7 @@ def test_refinement_only_improves():
 
 
 def test_samples_are_sorted_and_standardised():
-    samples = checked(torch.tensor([3.0, 1.0, 2.0]), torch.tensor([9.0, 1.0, 4.0]))
+    samples = curve_samples(torch.tensor([3.0, 1.0, 2.0]), torch.tensor([9.0, 1.0, 4.0]))
     t, y, _ = samples.sample(10)
     assert t.tolist() == [-1, 0, 1]
     assert y.argmax() == 2

@@ -7,8 +7,8 @@ import pytest
 import sympy
 
 from edgewise import datasets
-from edgewise.discovery._direct import Direct, polynomial, power_law, rational
-from edgewise.discovery._polish import evaluate
+from edgewise.discovery._direct import polynomial, power_law, rational
+from edgewise.expressions import FittedFormula, evaluate
 
 x, y, z, w = sympy.symbols("x y z w")
 DIRECT = [power_law, polynomial, rational]
@@ -24,7 +24,7 @@ def table(
     return names, inputs, target + noise * target.std() * rng.standard_normal(n)
 
 
-def same(found: list[Direct], expr: sympy.Expr) -> bool:
+def same(found: list[FittedFormula], expr: sympy.Expr) -> bool:
     if not found:
         return False
     difference = found[0].expression - expr

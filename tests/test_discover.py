@@ -18,7 +18,7 @@ from edgewise.discovery._candidate import Candidate, front
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._relations import find_relations
 from edgewise.discovery._surrogate import neighbour_correlation
-from edgewise.discovery._tape import evaluate
+from edgewise.expressions import evaluate
 
 
 def table(n: int, d: int, lo: float, hi: float, seed: int = 0) -> np.ndarray:

@@ -148,7 +148,7 @@ def by_latex(text: str, names: list[str], x: np.ndarray) -> np.ndarray:
     """Read back by sympy's parser of LaTeX; names are told by how the parser reads them alone."""
     from sympy.parsing.latex import parse_latex
 
-    from edgewise.export._latex import latex_names
+    from edgewise.export import latex_names
 
     read = text.replace(r"\left|", "|").replace(r"\right|", "|")
     read = read.replace(r"\operatorname{erf}", "W").replace(r"\operatorname{erfc}", "V")  # it knows those of one letter

@@ -9,7 +9,7 @@ import sympy
 
 import edgewise as ew
 from edgewise.discovery import Candidate
-from edgewise.export._latex import latex_names
+from edgewise.export import latex_names
 
 X, Y = sympy.symbols("x y")
 
@@ -64,3 +64,14 @@ def test_outputs_saved_under_one_name_are_numbered(tmp_path) -> None:
     ew.save(model, tmp_path / "m", names=["t"], target="wave")
     text = ew.export.latex(ew.io.load_with_metadata(tmp_path / "m"))
     assert [line.split(" &=")[0] for line in text.splitlines()[1:3]] == [r"\mathrm{wave\_1}", r"\mathrm{wave\_2}"]
+
+
+def test_products_and_powers_of_names_of_several_words_can_be_told_from_one_name() -> None:
+    names = ["R&D Spend", "part #2", "rate"]
+    spend, part, rate = (sympy.Symbol(name) for name in names)
+    assert ew.export.latex(spend * part**2, names) == (
+        r"\mathrm{R\&D\ Spend} \cdot \left(\mathrm{part\ \#2}\right)^{2}"
+    )
+    assert ew.export.latex(rate * spend / part, names) == (
+        r"\frac{\mathrm{R\&D\ Spend} \cdot \mathit{rate}}{\mathrm{part\ \#2}}"
+    )

@@ -17,9 +17,7 @@ import torch
 
 import edgewise as ew
 from edgewise.discovery import Candidate
-from edgewise.export._domain import conditions
-from edgewise.export._identifiers import identifiers
-from edgewise.export._latex import latex_names
+from edgewise.export import identifiers, latex_names
 
 X, Y = sympy.symbols("x y")
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -135,7 +133,7 @@ def test_a_saved_model_brings_its_names_and_units(tmp_path) -> None:
     text = ew.export.c(ew.io.load_with_metadata(tmp_path / "m"), function="size_of")
     assert "double size_of(double time);" in text
     assert "time  [s]" in text
-    assert "defined where 2*time > 0" in text
+    assert "defined where time > 0" in text
 
 
 @pytest.mark.parametrize("way", ["numpy", "c", "torch", "torch_source", "latex", "excel"])
@@ -296,7 +294,7 @@ DOMAINS = {
     1 / (X - Y): ["x - y != 0"],
     X ** sympy.Rational(-1, 2): ["x > 0"],
     X ** sympy.Rational(2, 3): ["x >= 0"],
-    sympy.acos(X / 2) + sympy.atanh(Y): ["-1 <= x/2 <= 1", "-1 < y < 1"],
+    sympy.acos(X / 2) + sympy.atanh(Y): ["x <= 2", "x >= -2", "y < 1", "y > -1"],
     sympy.acosh(X): ["x >= 1"],
     sympy.tan(X): ["cos(x) != 0"],
     X**2 + sympy.sin(X): [],
@@ -305,9 +303,9 @@ DOMAINS = {
 
 @pytest.mark.parametrize("formula", DOMAINS, ids=str)
 def test_where_a_formula_is_defined_is_said(formula: Any) -> None:
-    assert sorted(conditions([formula])) == sorted(DOMAINS[formula])
-    said = " and ".join(conditions([formula]))
-    assert (f"defined where {said}" in ew.export.numpy(formula, ["x", "y"])) == bool(said)
+    text = ew.export.numpy(formula, ["x", "y"])
+    expected = " and ".join(DOMAINS[formula])
+    assert (f"defined where {expected}\n" in text) if expected else ("defined where" not in text)
 
 
 # what is refused

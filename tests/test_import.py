@@ -106,7 +106,10 @@ PUBLIC = {
         find gaussian_process heavy_tailed inner_rows irrelevant monomial multiplicative network
         offset_product power_sum scaling separable surrogate translation tree
     """,
-    "edgewise.export": "FormulaModule c excel latex latex_names numpy torch torch_source",
+    "edgewise.export": """
+        FormulaModule Language Printer Program Source c excel identifiers language languages latex latex_names numpy
+        program register text torch torch_source
+    """,
     "edgewise.interpret": """
         Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_scores
         edge_table end_names input_scores interaction_table interactions node_names node_scores node_table prune

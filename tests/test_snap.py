@@ -8,8 +8,8 @@ import sympy
 import torch
 
 import edgewise as ew
-from edgewise.discovery._tape import evaluate
-from edgewise.symbolic._gauge import canonical
+from edgewise.expressions import evaluate
+from edgewise.symbolic import canonicalize
 
 X, Y = sympy.symbols("x y")
 
@@ -100,7 +100,7 @@ def test_canonical_keeps_the_function_and_frees_fewer_constants() -> None:
     for edge, (name, affine) in spec.items():
         model = ew.nn.set_function(model, *edge, name, affine)
     x = rows()
-    new = canonical(model)
+    new = canonicalize(model)
     with torch.no_grad():
         assert torch.allclose(new(x), model(x), rtol=1e-12, atol=1e-12)
     assert ew.nn.Layout(new).size < ew.nn.Layout(model).size

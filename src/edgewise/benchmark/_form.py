@@ -9,8 +9,7 @@ import sympy
 
 from edgewise._typing import Array, Formula
 from edgewise.benchmark._size import size, within_bound
-from edgewise.discovery._fitting import Free, fit, prepare
-from edgewise.discovery._polish import evaluate
+from edgewise.expressions import FitData, FreeFormula, evaluate
 
 REACHED = 1e-8
 """Largest error of a refitted formula that counts as the truth, relative as in `deviation`."""
@@ -60,12 +59,12 @@ def refitted(found: Formula, truth: Formula, names: list[str], x: Array, y: Arra
     """
     constants = with_free_constants(found)
     half = len(y) // 2
-    best = fit(constants.free, prepare(names, x[:half], y[:half]), steps=200)
+    best = constants.free.fit(FitData.of(names, x[:half], y[:half]), steps=200)
     error = _deviation(best, names, x, y)
     if not error < REACHED:
         return Form(error, 0, size(found), bounded=False, extra=False)
 
-    def pinned(symbol: Formula, value: int) -> Free | None:
+    def pinned(symbol: Formula, value: int) -> FreeFormula | None:
         """The formula with a constant replaced, if that changes nothing."""
         other = left.pinned(left.symbols.index(symbol), sympy.Integer(value))
         return other if _deviation(other, names, x, y) < REACHED else None
@@ -86,7 +85,7 @@ def refitted(found: Formula, truth: Formula, names: list[str], x: Array, y: Arra
     return Form(error, vanished, size(short), within_bound(short, truth), extra)
 
 
-def _deviation(free: Free, names: list[str], x: Array, y: Array) -> float:
+def _deviation(free: FreeFormula, names: list[str], x: Array, y: Array) -> float:
     expression = free.template.xreplace({s: sympy.Float(v, 17) for s, v in zip(free.symbols, free.values, strict=True)})
     if expression.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
         return float("inf")
@@ -97,7 +96,7 @@ def _deviation(free: Free, names: list[str], x: Array, y: Array) -> float:
 class Constants:
     """A formula whose numbers are free; which of them is added to the whole, and which are exponents."""
 
-    free: Free
+    free: FreeFormula
     shift: Formula | None
     exponents: frozenset[Formula]
 
@@ -132,5 +131,5 @@ def with_free_constants(formula: Formula) -> Constants:
 
     template = walk(formula)
     shifts = [term for term in sympy.Add.make_args(template) if template.is_Add and term in constants]
-    free = Free(template, tuple(constants), tuple(constants.values()))
+    free = FreeFormula(template, tuple(constants), tuple(constants.values()))
     return Constants(free, shifts[0] if shifts else None, frozenset(exponents))

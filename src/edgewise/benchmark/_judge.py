@@ -11,7 +11,7 @@ from edgewise.benchmark._form import deviation, refitted
 from edgewise.benchmark._laws import Law
 from edgewise.benchmark._size import size, within_bound
 from edgewise.benchmark._solution import solution
-from edgewise.discovery._polish import evaluate
+from edgewise.expressions import evaluate
 
 ROWS = 2000
 _ACCURATE, _EXACT, _SOMEWHAT = 0.999, 1e-6, 0.5

@@ -12,7 +12,7 @@ import sympy
 from edgewise import symbolic
 from edgewise._typing import Array, Formula
 from edgewise.datasets import System, feynman, strogatz
-from edgewise.discovery._polish import evaluate
+from edgewise.expressions import evaluate
 
 _LOW, _HIGH = 1.0, 5.0  # of inputs that have no effect
 _DURATION, _STAMPS = 10.0, 100  # of a run of a differential equation, and its rows

@@ -40,9 +40,9 @@ def formula(expression: sympy.Expr) -> str:
     """
     import sympy
 
-    from edgewise.functions._constants import shortened
+    from edgewise.expressions import shorten
 
-    return sympy.sstr(shortened(expression, DIGITS), full_prec=False)
+    return sympy.sstr(shorten(expression, DIGITS), full_prec=False)
 
 
 class _Lines:

@@ -15,9 +15,16 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery._direct import power_law
 from edgewise.discovery._evidence import saved
 from edgewise.discovery._gaps import pole, undetermined
-from edgewise.discovery._polish import complexity, evaluate, polish, round_constants, simplify_light
-from edgewise.discovery._tidy import tidied
 from edgewise.export import latex
+from edgewise.expressions import (
+    FitData,
+    complexity,
+    evaluate,
+    fit_constants,
+    round_constants,
+    simplify,
+    simplify_light,
+)
 
 #: relative error below which a formula is exact to rounding
 EXACT = 1e-9
@@ -83,10 +90,11 @@ class Judge:
         if formula.has(sympy.zoo, sympy.nan, sympy.oo) or (not formula.is_real and formula.has(sympy.I)):
             return None
         with np.errstate(all="ignore"):  # a trial may overflow: its error is then infinite, and it is refused
-            polished = polish(formula, self.names, self.x, self.y, self.weight)
-            if not math.isfinite(polished.error):
+            data = FitData.of(self.names, self.x, self.y, self.weight)
+            fitted = fit_constants(formula, data)
+            if not math.isfinite(fitted.error):
                 return None
-            final = round_constants(polished.expression, self.names, self.x, self.y, self.weight, noise)
+            final = round_constants(fitted.expression, data, noise)
         expression = final.expression if keep_form else simplify_light(final.expression)
         return Candidate(expression, self.names, final.error, complexity(expression))
 
@@ -109,7 +117,7 @@ class Judge:
 
     def written(self, candidate: Candidate) -> Candidate:
         """The same formula in its simplest writing on the table."""
-        expression = tidied(candidate.expression, self.names, self.x)
+        expression = simplify(candidate.expression, self.names, self.x)
         return replace(candidate, expression=expression, complexity=complexity(expression))
 
 

@@ -14,10 +14,7 @@ from edgewise.discovery._law import Form, Points, UnivariateLaw, information, ju
 from edgewise.discovery._law_fit import economical, tidied
 from edgewise.discovery._targets import Target, standard, targets
 from edgewise.functions import Function
-from edgewise.symbolic._curve import polish_curve
-from edgewise.symbolic._samples import checked
-from edgewise.symbolic._starts import starts
-from edgewise.symbolic._varpro import Batch, refine, screen
+from edgewise.symbolic import Batch, curve_samples, polish_curve, refine, screen, start_grid
 
 _THIN = 120
 _EXACT = 1e-12
@@ -72,7 +69,7 @@ def _best(search: _Search, rows_of: list[Target], noise: float) -> list[tuple[Fu
     functions = [library.get(name) for name in library.names(core=True)]
     owner, index, theta = [], [], []
     for i, function in enumerate(functions):
-        grid = starts(function, search.origin, torch.empty(0, dtype=torch.float64))
+        grid = start_grid(function, search.origin, torch.empty(0, dtype=torch.float64))
         rss, best = screen(function, search.t, grid, search.values, search.weights).min(1)
         chosen = (rss < _HOPELESS**2).nonzero()[:, 0]
         owner.append(torch.full_like(chosen, i))
@@ -103,7 +100,7 @@ def _law(
     u = points.z**argument
     used = (target.weight > 0) & torch.isfinite(u)
     try:
-        samples = checked(u[used], target.value[used], target.weight[used])
+        samples = curve_samples(u[used], target.value[used], target.weight[used])
     except InputError:
         return None
     theta, middle, half = start

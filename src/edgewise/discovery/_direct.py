@@ -9,7 +9,6 @@ import sympy
 import torch
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery._fitting import Data, prepare
 from edgewise.discovery._monomials import (
     EXACT,
     accepted,
@@ -22,9 +21,8 @@ from edgewise.discovery._monomials import (
     usable,
     varying,
 )
-from edgewise.discovery._monomials import Direct as Direct
 from edgewise.discovery._rational import rational as rational
-from edgewise.discovery._tape import Tape
+from edgewise.expressions import FitData, FittedFormula, Tape
 
 _LOOSE = 0.05  # a power law is returned up to this error: real tables are not as good as their noise level
 _MAX_TERMS = 120
@@ -32,7 +30,7 @@ _MAX_TERMS = 120
 
 def power_law(
     names: Sequence[str], x: Array, y: Array, noise: float = 0.0, weight: Array | None = None
-) -> list[Direct]:
+) -> list[FittedFormula]:
     """Fit y = C x_1^p_1 ... x_m^p_m with exponents that are fractions.
 
     log |y| = log |C| + sum p_i log |x_i|,  rows weighted by weight |y|
@@ -56,7 +54,7 @@ def power_law(
         >>> power_law(["m", "r"], x, 2 * x[:, 0] / x[:, 1] ** 2)[0].expression
         2*m/r**2
     """
-    data = prepare(names, x, y, weight)
+    data = FitData.of(names, x, y, weight)
     if not usable(data):
         return []
     table = np.column_stack([data.y, *data.columns])
@@ -108,7 +106,7 @@ def _fraction(value: float, tolerance: float) -> Formula | None:
     return None
 
 
-def _power_candidates(exponents: list[Formula], data: Data, noise: float) -> list[Direct]:
+def _power_candidates(exponents: list[Formula], data: FitData, noise: float) -> list[FittedFormula]:
     """Try the signs: x where it is positive, -x where it is negative, x or |x| where it is both."""
     product = sympy.Integer(1)
     mixed: list[tuple[sympy.Symbol, Formula]] = []
@@ -135,7 +133,7 @@ def _power_candidates(exponents: list[Formula], data: Data, noise: float) -> lis
     return [best] if best.error <= max(_LOOSE, 1.1 * noise) else []
 
 
-def _coefficient(product: Formula, data: Data) -> float:
+def _coefficient(product: Formula, data: FitData) -> float:
     values = data.weight * Tape(product, data.names).values(data.columns)
     with np.errstate(all="ignore"):
         c = float(values @ (data.weight * data.y) / (values @ values))
@@ -150,7 +148,7 @@ def polynomial(
     weight: Array | None = None,
     *,
     max_degree: int = 3,
-) -> list[Direct]:
+) -> list[FittedFormula]:
     """Find y as a polynomial with few terms.
 
     y = sum c_k x^e_k  over all monomials up to the lowest degree that fits, at most 120 and N/3 of them
@@ -176,7 +174,7 @@ def polynomial(
 
     Source: Chen and Chen (2008) for the extended criterion.
     """
-    data = prepare(names, x, y, weight)
+    data = FitData.of(names, x, y, weight)
     variables = varying(data) if usable(data) else []
     for degree in range(1, max_degree + 1):
         if not variables or size(len(variables), degree) > min(_MAX_TERMS, data.n / 3):
@@ -192,7 +190,7 @@ def polynomial(
     return []
 
 
-def _sparse(terms: list, data: Data, noise: float) -> list[tuple[float, tuple[int, ...]]] | None:
+def _sparse(terms: list, data: FitData, noise: float) -> list[tuple[float, tuple[int, ...]]] | None:
     """Return coefficients and exponents of the terms that are needed, None if all together are not enough."""
     columns, scales = scaled_columns(data, terms)
     table = columns * data.weight[:, None]

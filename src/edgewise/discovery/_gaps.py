@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,11 +12,12 @@ import sympy
 
 from edgewise._typing import Array, Formula
 from edgewise.discovery._evidence import loosened
-from edgewise.discovery._tape import Tape, evaluate
+from edgewise.expressions import Tape, evaluate
 from edgewise.symbolic import domain
 
 _ROWS = 300  # whose gaps are looked into
 _POINTS = 8  # in each gap
+_VALUES = 1_000_000  # of all points together: of many columns not every gap is looked into
 _TOUCHING = 1e-9  # of its size on the rows beside: a denominator that small is zero
 _DIGITS, _BESIDE = 60, 30  # a pole is looked at from 1e-30 of its gap away ...
 _BLOWN_UP = 1e6  # ... where the formula is so many times as large as on the rows
@@ -32,13 +34,16 @@ def pole(formula: Formula, names: Sequence[str], x: Array) -> bool:
     >>> pole(1 / (t - 0.3), ["t"], rows), pole(sympy.sin(t) / t, ["t"], rows), pole(1 / (t + 2), ["t"], rows)
     (True, False, False)
     """
-    names = list(names)
+    conditions = domain(formula, names=list(names)).conditions
+    if not conditions:
+        return False
+    x, names = _used(formula, names, x)
     points = _joined(x[:: max(1, len(x) // _ROWS)])
-    flat = points.reshape(-1, len(names))
     size = float(np.abs(evaluate(formula, names, x)).max())
-    for condition in domain(formula, names=names).conditions:
+    for condition in conditions:
+        columns, used = _used(condition.margin, names, points)
         with np.errstate(all="ignore"):
-            margin = evaluate(condition.margin, names, flat).reshape(points.shape[:2])
+            margin = evaluate(condition.margin, used, columns.reshape(-1, len(used))).reshape(points.shape[:2])
         if condition.sign != "!=":
             if not bool((margin >= 0).all()):
                 return True
@@ -51,11 +56,19 @@ def pole(formula: Formula, names: Sequence[str], x: Array) -> bool:
     return False
 
 
+def _used(formula: Formula, names: Sequence[str], x: Array) -> tuple[Array, list[str]]:
+    """Return the columns (..., m) that a formula uses, one at least, and their names."""
+    inside = {symbol.name for symbol in formula.free_symbols}
+    used = [k for k, name in enumerate(names) if name in inside] or [0]
+    return x[..., used], [names[k] for k in used]
+
+
 def _joined(x: Array) -> Array:
     """Return points on the lines from each row to the next one, in the order of each column: (lines, points, m)."""
-    ordered = [x[np.argsort(column, kind="stable")] for column in x.T]
-    start = np.concatenate([rows[:-1] for rows in ordered])
-    end = np.concatenate([rows[1:] for rows in ordered])
+    order = np.argsort(x, axis=0, kind="stable").T
+    start, end = order[:, :-1].ravel(), order[:, 1:].ravel()
+    every = max(1, math.ceil(len(start) * (_POINTS + 2) * x.shape[1] / _VALUES))
+    start, end = x[start[::every]], x[end[::every]]
     share = np.linspace(0, 1, _POINTS + 2)[None, :, None]
     return start[:, None] + share * (end - start)[:, None]
 

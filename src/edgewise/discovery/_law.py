@@ -11,8 +11,8 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery._complexity import complexity
 from edgewise.discovery._transforms import Transform
+from edgewise.expressions import complexity
 from edgewise.functions import Function
 from edgewise.symbolic import _varpro as varpro
 

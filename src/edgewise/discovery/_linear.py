@@ -13,7 +13,7 @@ from torch import Tensor
 from edgewise._typing import Formula
 from edgewise.discovery._gradients import fraction
 from edgewise.discovery._problem import Problem
-from edgewise.functions._constants import nice_values
+from edgewise.expressions import simple_constants
 
 _Fit = tuple[float, int, int, Tensor, Formula, tuple[Tensor, Tensor]]
 _FUNCTIONS: tuple[tuple[Callable[[Tensor], Tensor], Callable[[Formula], Formula]], ...] = (
@@ -66,7 +66,7 @@ def _powers(problem: Problem, w: int, curve: Tensor, unsure: float) -> Iterator[
         if rest > max(_PLAIN * float(size.mean()), 2 * unsure):
             continue
         expression = problem.expressions[w] ** sympy.Rational(p.numerator, p.denominator)
-        for number in nice_values(c, max(_PLAIN, 3 * unsure / abs(c)), 2):
+        for number in simple_constants(c, max(_PLAIN, 3 * unsure / abs(c)), 2):
             yield float(number.value) * part, number.expr * expression
         yield c * part, sympy.Float(c) * expression
 

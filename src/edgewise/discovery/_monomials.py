@@ -1,33 +1,22 @@
-"""What the direct fits share: monomials of a table, the candidate they return, and when it is good enough."""
+"""What the direct fits share: monomials of a table, and when a candidate is good enough."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from math import comb
 
 import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery._complexity import simplify_light
-from edgewise.discovery._fitting import Data, finished, fit, freed
-from edgewise.discovery._rounding import rounded_on
+from edgewise.expressions import FitData, FittedFormula, FreeFormula, round_constants, simplify_light
 
 EXACT = 1e-9  # an error below this means the right form on exact data
 _MANY = 30  # formulas with more free constants are refitted but not rounded
 Exponents = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Direct:
-    """A formula found directly, and its weighted rms residual over the weighted standard deviation of y."""
-
-    expression: Formula
-    error: float
-
-
-def usable(data: Data) -> bool:
+def usable(data: FitData) -> bool:
     """Return whether the table has a column, enough rows, and a target that varies."""
     return bool(data.columns) and data.n >= 5 and bool(np.any(data.weight > 0)) and float(np.ptp(data.y)) > 0
 
@@ -56,12 +45,12 @@ def monomial(names: tuple[str, ...], exponents: Exponents) -> Formula:
     return sympy.Mul(*(sympy.Symbol(n) ** e for n, e in zip(names, exponents, strict=True)))
 
 
-def varying(data: Data) -> list[int]:
+def varying(data: FitData) -> list[int]:
     """Return the variables that are not constant."""
     return [i for i, c in enumerate(data.columns) if np.ptp(c) > 1e-12 * np.max(np.abs(c))]
 
 
-def scaled_columns(data: Data, monomials: list[Exponents]) -> tuple[Array, Array]:
+def scaled_columns(data: FitData, monomials: list[Exponents]) -> tuple[Array, Array]:
     """Return the monomials of the variables over their largest sizes (N, K), and their divisors (K,).
 
     A divisor that is zero or infinite means that the monomial is out of the range of doubles.
@@ -89,9 +78,9 @@ def _power_product(columns: list[Array], exponents: Exponents) -> Array:
     return np.prod([c**e for c, e in zip(columns, exponents, strict=True)], axis=0)
 
 
-def rounded(expr: Formula, data: Data, noise: float) -> Direct:
+def rounded(expr: Formula, data: FitData, noise: float) -> FittedFormula:
     """Return a formula with its constants refitted, made exact where possible, and written simply."""
-    free = freed(expr)
+    free = FreeFormula.of(expr)
     few = len(free.symbols) <= _MANY
-    result = rounded_on(expr, data, noise) if few else finished(fit(free, data), data)
-    return Direct(simplify_light(result.expression), result.error)
+    result = round_constants(expr, data, noise) if few else free.fit(data).fitted(data)
+    return FittedFormula(simplify_light(result.expression), result.error)

@@ -112,5 +112,9 @@ class Pool:
         enough = max(ENOUGH, self.saved(most) - ENOUGH) if noisy else ENOUGH
         return cheapest if self.saved(cheapest) >= enough else most
 
+    def cheapest(self) -> Candidate | None:
+        """The cheapest candidate, whether it can be told from chance or not."""
+        return min(self.candidates, key=self._price, default=None)
+
     def _price(self, candidate: Candidate) -> float:
         return price(candidate, self.noise, len(self.judge.y))

@@ -10,9 +10,7 @@ import sympy
 import torch
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery._fitting import Data, prepare
 from edgewise.discovery._monomials import (
-    Direct,
     Exponents,
     accepted,
     in_range,
@@ -24,7 +22,7 @@ from edgewise.discovery._monomials import (
     usable,
     varying,
 )
-from edgewise.functions._constants import nice_values
+from edgewise.expressions import FitData, FittedFormula, simple_constants
 
 _DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 0), (3, 1), (3, 2))  # numerator, denominator
 _NOISY_DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 1))
@@ -62,7 +60,9 @@ class _Relation:
         return sympy.Add(*terms[:p]) / sympy.Add(*terms[p:])
 
 
-def rational(names: Sequence[str], x: Array, y: Array, noise: float = 0.0, weight: Array | None = None) -> list[Direct]:
+def rational(
+    names: Sequence[str], x: Array, y: Array, noise: float = 0.0, weight: Array | None = None
+) -> list[FittedFormula]:
     """Find y = P(x) / Q(x) with few terms in both polynomials.
 
     P(x) - y Q(x) = 0 is linear in the coefficients. Exact data: the smallest library of monomials in which it
@@ -90,7 +90,7 @@ def rational(names: Sequence[str], x: Array, y: Array, noise: float = 0.0, weigh
     Source: Sanathanan and Koerner (1963) for the weights 1/Q_old; the constraint is the total least squares
     one.
     """
-    data = prepare(names, x, y, weight)
+    data = FitData.of(names, x, y, weight)
     variables = varying(data) if usable(data) else []
     if not variables:
         return []
@@ -111,9 +111,11 @@ def rational(names: Sequence[str], x: Array, y: Array, noise: float = 0.0, weigh
     return []
 
 
-def quotient(names: Sequence[str], x: Array, y: Array, above: list[Exponents], below: list[Exponents]) -> Direct | None:
+def quotient(
+    names: Sequence[str], x: Array, y: Array, above: list[Exponents], below: list[Exponents]
+) -> FittedFormula | None:
     """Find y = P(x) / Q(x) on exact data with the monomials given, if there is one such relation only."""
-    data = prepare(names, x, y)
+    data = FitData.of(names, x, y)
     relation = _exact(_Relation(above, below), data, 0.0) if usable(data) else None
     if relation is None:
         return None
@@ -121,12 +123,12 @@ def quotient(names: Sequence[str], x: Array, y: Array, above: list[Exponents], b
     return candidate if accepted(candidate.error, 0.0, data.n) else None
 
 
-def _is_approximant(candidate: Direct) -> bool:
+def _is_approximant(candidate: FittedFormula) -> bool:
     """Return whether a noisy quotient has so many constants that it imitates a law of another kind."""
     return len(candidate.expression.atoms(sympy.Float)) > _MAX_NOISY_CONSTANTS
 
 
-def _columns(relation: _Relation, data: Data) -> tuple[Array, Array, Array]:
+def _columns(relation: _Relation, data: FitData) -> tuple[Array, Array, Array]:
     """Return the columns of P and of Q in scaled variables, and what scaled coefficients are divided by."""
     table, scales = scaled_columns(data, [*relation.above, *relation.below])
     p = len(relation.above)
@@ -136,7 +138,7 @@ def _columns(relation: _Relation, data: Data) -> tuple[Array, Array, Array]:
     return table[:, :p], table[:, p:], scales
 
 
-def _null_space(relation: _Relation, data: Data) -> tuple[Array, Array, Array] | None:
+def _null_space(relation: _Relation, data: FitData) -> tuple[Array, Array, Array] | None:
     """Return the coefficients of smallest residual, their sizes as parts of it, and the singular values.
 
     None if a column is zero or overflows.
@@ -153,7 +155,7 @@ def _null_space(relation: _Relation, data: Data) -> tuple[Array, Array, Array] |
     return null / norms / scales, np.abs(null), s.numpy()
 
 
-def _exact(relation: _Relation, data: Data, _: float) -> _Relation | None:
+def _exact(relation: _Relation, data: FitData, _: float) -> _Relation | None:
     """Return the relation of exact data if there is one only, without the terms that are zero."""
     for tolerance in (1e-6, 1e-8, 1e-9, 0.0):
         found = _null_space(relation, data)
@@ -172,7 +174,7 @@ def _exact(relation: _Relation, data: Data, _: float) -> _Relation | None:
     return replace(relation, coefficients=coefficients)
 
 
-def _unit(relation: _Relation, data: Data, noise: float) -> int:
+def _unit(relation: _Relation, data: FitData, noise: float) -> int:
     """Return the place to divide by: what makes the others simplest, or the largest part of noisy data."""
     c = relation.coefficients
     if noise > 0:
@@ -181,13 +183,13 @@ def _unit(relation: _Relation, data: Data, noise: float) -> int:
         return len(relation.above) + int(np.argmax(parts[len(relation.above) :]))
 
     def cost(k: int) -> tuple[float, int]:
-        near = [nice_values(float(value), 1e-7) for value in c / c[k]]
+        near = [simple_constants(float(value), 1e-7) for value in c / c[k]]
         return sum(n[0].complexity if n else 25 for n in near), -k
 
     return min(range(len(c)), key=cost)
 
 
-def _noisy(relation: _Relation, data: Data, noise: float) -> _Relation | None:
+def _noisy(relation: _Relation, data: FitData, noise: float) -> _Relation | None:
     """Return a sparse relation of noisy data at the noise level, or None."""
     full = _solve(relation, data)
     if full is None or not accepted(full[1] * np.sqrt(data.n / (data.n - len(relation))), noise, data.n):
@@ -210,7 +212,7 @@ def _noisy(relation: _Relation, data: Data, noise: float) -> _Relation | None:
     return relation
 
 
-def _solve(relation: _Relation, data: Data) -> tuple[_Relation, float, Array] | None:
+def _solve(relation: _Relation, data: FitData) -> tuple[_Relation, float, Array] | None:
     """Return the relation with coefficients, the error in y, and how its square rises without each term."""
     top, bottom, scales = _columns(relation, data)
     if not in_range(scales):

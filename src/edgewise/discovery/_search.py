@@ -24,7 +24,7 @@ from edgewise.discovery._reduction import Model, Step, guessed, reduced
 from edgewise.discovery._regression import regressions
 from edgewise.discovery._result import Discovery, Outcome
 from edgewise.discovery._surrogate import Surrogate, expanded, neighbour_correlation, smoothed
-from edgewise.functions._constants import shortened
+from edgewise.expressions import shorten
 
 Progress = Callable[[str, float, str | None], None]
 
@@ -69,6 +69,7 @@ class Search:
         self.pool = Pool(Judge(names, x[judged], y[judged], self.weight[judged]), noise or 0.0)
         self.stages: list[str] = []
         self.floor, self.until = math.inf, self.deadline
+        self.smoothed = False  # whether a Gaussian process or a network was tried
         self.blurred: Step | None = None  # the table with a polynomial that leaves what looks like noise
         if self.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
@@ -77,8 +78,8 @@ class Search:
         self._tell("formulas straight from the table", 0.02)
         guesses = baselines(self.pool.judge, self.pool.noise)
         self.pool.candidates += filter(None, [next(guesses, None)])
-        if cut(self.deadline, lambda: self._searched(guesses)):  # else richer models were not tried: nothing is noise
-            cut(self.end, lambda: self._settle(self.floor))
+        finished = cut(self.deadline, lambda: self._searched(guesses))
+        cut(self.end, lambda: self._settle(self.floor, finished=finished))
         return self._result()
 
     def _searched(self, guesses: Iterator[Candidate]) -> None:
@@ -206,6 +207,7 @@ class Search:
             again = smoothed(step.problem)
             surrogate = again if again is not None and again.error < surrogate.error else surrogate
         self.floor = min(self.floor, surrogate.error)
+        self.smoothed |= model != self._polynomial
         self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {step.problem.n_columns} columns", 0.1)
         self._doubt_noise(surrogate.error)
         if self.given is None and surrogate.error < _LOWER * self.pool.noise:
@@ -301,10 +303,16 @@ class Search:
             self.pool.assume(error)
             self.stages.append(f"Residuals are white at {error:.2g} of the target's spread: taken for noise.")
 
-    def _settle(self, floor: float) -> None:
-        """Where no network's residuals told the noise but the best formula's do, round again with that noise."""
+    def _settle(self, floor: float, *, finished: bool = True) -> None:
+        """Where no network's residuals told the noise but the best formula's do, round again with that noise.
+
+        Of an unfinished search a constant is not noise, and nothing is before a model was tried that can tell noise
+        from structure.
+        """
         best, judge = self.pool.best(), self.pool.judge
-        if best is None or self.given is not None or self.pool.noise or not 1e-6 < best.error < 1.1 * floor:
+        if best is None or not (finished or (self.smoothed and best.expression.free_symbols)):
+            return
+        if self.given is not None or self.pool.noise or not 1e-6 < best.error < 1.1 * floor:
             return
         residual = torch.from_numpy(judge.weight * (best.predict(judge.x) - judge.y))
         if neighbour_correlation(torch.from_numpy(judge.x), residual) > self._white():
@@ -357,17 +365,24 @@ class Search:
         cut(self.end, lambda: decided.append(self._outcome(best)))
         return decided[-1]
 
+    def _chosen(self) -> Candidate:
+        """The best candidate; the cheapest one where time is up before it is known which can be claimed."""
+        chosen = [self.pool.cheapest()]
+        cut(self.end, lambda: chosen.append(self.pool.best()))
+        best = chosen[-1]
+        assert best is not None
+        return best
+
     def _result(self) -> Discovery:
-        best = chosen = self.pool.best()
-        assert best is not None and chosen is not None
+        best = chosen = self._chosen()
         kept = front(self.pool.candidates)
         if best not in kept:
             kept = sorted([*kept, best], key=lambda c: c.complexity)
         place = kept.index(best)
         kept = self._written(kept, place)
         origin, best = self.pool.origin(best), kept[place]
-        shown = str(shortened(best.expression))
-        kept = [c for c in kept if c is best or str(shortened(c.expression)) != shown]
+        shown = str(shorten(best.expression))
+        kept = [c for c in kept if c is best or str(shorten(c.expression)) != shown]
         outcome, noise = self._decided(chosen)
         self.stages.append(f"The best formula came from this stage: {origin}.")
         if self.progress is not None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from edgewise._typing import Formula
 from edgewise.discovery._gradients import Gradients, Relation, fraction
-from edgewise.functions._constants import nice_values
+from edgewise.expressions import simple_constants
 
 _LIMIT = 0.05  # remainder above which nothing is separated
 _LARGE = 1e30
@@ -106,7 +106,7 @@ def _term(g: Gradients, i: int, exponents: dict[int, Fraction], own: Fraction) -
     if residual > _LIMIT:
         return []
     cost = 0.8 + 0.2 * sum(a != 0 for a in exponents.values())
-    exact = [(float(n.value), n.expr, 0.0) for n in nice_values(c, max(_NICE, 3 * residual), 4)[:2]]
+    exact = [(float(n.value), n.expr, 0.0) for n in simple_constants(c, max(_NICE, 3 * residual), 4)[:2]]
     out = []
     for value, number, more in [*exact, (c, sympy.Float(c), 1.0)]:
         reduced = g.problem.less(value * monomial, number * formula).without(i)

@@ -16,8 +16,7 @@ from edgewise.discovery._law import Form, Points, information, margin, price, se
 from edgewise.discovery._law import UnivariateLaw as UnivariateLaw
 from edgewise.discovery._law_fit import economical, tidied
 from edgewise.discovery._transforms import TRANSFORMS
-from edgewise.symbolic._curve import rank_curves
-from edgewise.symbolic._samples import checked
+from edgewise.symbolic import curve_samples, rank_curves
 
 _EXACT = 1e-12
 _SIMPLE = 5  # complexity up to which an adequate law of noisy data ends the search
@@ -58,7 +57,7 @@ def snap_univariate(
     """
     if not (math.isfinite(noise) and noise >= 0):
         raise InputError(f"The noise must be a finite number >= 0. Got {noise}.")
-    samples = checked(z, y, weight)
+    samples = curve_samples(z, y, weight)
     points = Points(samples.z, samples.y, samples.weight, samples.spread)
     found: list[UnivariateLaw] = []
     for stage in _stages(points, noise):

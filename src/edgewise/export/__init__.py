@@ -1,10 +1,20 @@
-"""Formulas and networks in other languages: LaTeX, NumPy, PyTorch, C99, Excel."""
+"""Formulas and networks in other languages: LaTeX, NumPy, PyTorch, C99, Excel, and any that a user registers."""
 
 from edgewise.export._c import c as c
 from edgewise.export._excel import excel as excel
+from edgewise.export._identifiers import identifiers as identifiers
+from edgewise.export._language import Language as Language
+from edgewise.export._language import language as language
+from edgewise.export._language import languages as languages
+from edgewise.export._language import register as register
+from edgewise.export._language import text as text
 from edgewise.export._latex import latex as latex
 from edgewise.export._latex import latex_names as latex_names
 from edgewise.export._module import FormulaModule as FormulaModule
 from edgewise.export._numpy import numpy as numpy
+from edgewise.export._printer import Printer as Printer
+from edgewise.export._source import Source as Source
+from edgewise.export._steps import Program as Program
+from edgewise.export._steps import program as program
 from edgewise.export._torch import torch as torch
 from edgewise.export._torch import torch_source as torch_source

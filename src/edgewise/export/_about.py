@@ -9,16 +9,15 @@ import sympy
 
 from edgewise._printable import printable
 from edgewise._version import __version__
-from edgewise.export._domain import conditions
 from edgewise.export._source import Source
 from edgewise.export._text import WIDTH
-from edgewise.functions._constants import shortened
+from edgewise.expressions import conditions, shorten
 
 
 def about(source: Source, inputs: Mapping[str, str]) -> list[str]:
     """Lines of text: the formulas, the variables with their units, where it is defined, who wrote it."""
     lines = [
-        f"{target} = {sympy.sstr(shortened(expression), full_prec=False)}"
+        f"{target} = {sympy.sstr(shorten(expression), full_prec=False)}"
         for target, expression in zip(source.targets, source.expressions or (), strict=False)
     ]
     lines = [*lines, ""] if lines and all(len(line) < WIDTH for line in lines) else []
@@ -29,9 +28,9 @@ def about(source: Source, inputs: Mapping[str, str]) -> list[str]:
     lines.append(f"returns {', '.join(source.label(target) for target in source.targets)}")
     for lo, hi, name in _ranges(source):
         lines.append(f"the curves of {name} lie between {lo:.6g} and {hi:.6g}; beyond they go on straight")
-    asked = conditions(source.expressions or ())
-    if asked:
-        lines.append(f"defined where {' and '.join(asked)}")
+    needed = conditions(source.expressions or ())
+    if needed:
+        lines.append(f"defined where {' and '.join(map(str, needed))}")
     lines.append(f"(written by edgewise {__version__})")
     return [
         part for line in lines for part in (textwrap.wrap(printable(line), WIDTH, subsequent_indent="    ") or [""])

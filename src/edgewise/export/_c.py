@@ -15,8 +15,9 @@ from edgewise.export._c_names import LIBRARY, RESERVED, is_macro
 from edgewise.export._curve_text import IN_C
 from edgewise.export._curves import Curve
 from edgewise.export._identifiers import identifiers
+from edgewise.export._language import Language, register
 from edgewise.export._printer import Printer
-from edgewise.export._source import Exportable, read
+from edgewise.export._source import Exportable, Source, read
 from edgewise.export._steps import Program, is_product, program
 from edgewise.export._text import check_function, statement
 
@@ -94,16 +95,22 @@ def c(
     }
     <BLANKLINE>
     """
+    return _written(read(source, names, target, units), function)
+
+
+def _written(source: Source, function: str = "f") -> str:
     check_function(function, RESERVED | LIBRARY | {name for name in [function] if is_macro(name)})
-    found = read(source, names, target, units)
-    macros = {plain for plain in identifiers(found.names).values() if is_macro(plain)}
-    written = program(found, function, RESERVED | macros, products=True)
+    macros = {plain for plain in identifiers(source.names).values() if is_macro(plain)}
+    written = program(source, function, RESERVED | macros, products=True)
     arguments = [f"double {name}" for name in written.inputs.values()]
     several = len(written.results) > 1
     arguments += [f"double out[{len(written.results)}]"] if several else []
     head = f"{'void' if several else 'double'} {function}({', '.join(arguments) or 'void'})"
     parts = [*_helpers(written), f"{head};", f"{head}\n{{\n{_body(written, several)}\n}}"]
-    return f"{_comment(about(found, written.inputs))}\n#include <math.h>\n\n" + "\n\n".join(parts) + "\n"
+    return f"{_comment(about(source, written.inputs))}\n#include <math.h>\n\n" + "\n\n".join(parts) + "\n"
+
+
+C = register(Language("c", (".c",), _written))
 
 
 def _body(written: Program, several: bool) -> str:

@@ -11,8 +11,9 @@ from sympy.printing.precedence import PRECEDENCE
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula
+from edgewise.export._language import Language, register
 from edgewise.export._printer import Printer, in_core
-from edgewise.export._source import Exportable, formulas, read
+from edgewise.export._source import Exportable, Source, read
 
 _LONGEST = 8192  # characters that a cell takes
 _SMALLEST, _LARGEST = 2.2251e-308, 9.99999999999999e307
@@ -88,15 +89,21 @@ def excel(
     >>> excel(-m**2 * sympy.exp(-v**2) / 2, ["mass", "speed"], cells={"speed": "$D$1"})
     '=-(A2^2)*EXP(-($D$1^2))/2'
     """
-    found = read(source, names)
-    places = _places(found.names, cells)
+    return _written(read(source, names), cells)
+
+
+def _written(source: Source, cells: Mapping[str, str] | None = None) -> str | list[str]:
+    places = _places(source.names, cells)
     symbols = {sympy.Symbol(name): sympy.Symbol(place) for name, place in places.items()}
     printer = _ExcelPrinter()
-    texts = ["=" + printer.doprint(in_core(e).xreplace(symbols)) for e in formulas(found, "an Excel formula")]
+    texts = ["=" + printer.doprint(in_core(e).xreplace(symbols)) for e in source.formulas("an Excel formula")]
     for text in texts:
         if len(text) > _LONGEST:
             raise InputError(f"The formula has {len(text)} characters, and a cell of Excel takes {_LONGEST}: prune it.")
     return texts[0] if len(texts) == 1 else texts
+
+
+EXCEL = register(Language("excel", (".txt",), _written))
 
 
 def _places(names: Sequence[str], cells: Mapping[str, str] | None) -> dict[str, str]:

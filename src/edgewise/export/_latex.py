@@ -11,8 +11,8 @@ from sympy.printing.latex import LatexPrinter
 
 from edgewise._errors import InputError
 from edgewise._typing import Formula
-from edgewise.export._source import Exportable, formulas, read
-from edgewise.io import SavedModel
+from edgewise.export._language import Language, register
+from edgewise.export._source import Exportable, Source, read
 
 _LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
@@ -34,6 +34,9 @@ _DOT = r" \cdot "
 _ENDS_IN_NUMBER, _BEGINS_WITH_NUMBER = re.compile(r"\d[} ]*$"), re.compile(r"\d|\\frac\{\d+\}\{\d+\}")
 _WORD = r"\\math(?:it|rm)\{(?:[^{}\\]|\\.)*\}"
 _BEGINS_WITH_WORD, _ENDS_IN_WORD = re.compile(_WORD), re.compile(_WORD + r"(?:\^\{[^{}]*\})?$")
+_NAME_OF_WORDS = re.compile(r"\\mathrm\{(?:[^{}\\]|\\.)*\\ (?:[^{}\\]|\\.)*\}")
+_ENDS_IN_NAME_OF_WORDS = re.compile(_NAME_OF_WORDS.pattern + r"(?:\\right\))?(?:\^\{[^{}]*\})?$")
+_NAME_IN_DIGITS = re.compile(r"\\mathrm\{(?:[^{}\\]|\\.)*\d\}")
 _SYMBOL = re.compile(r"(\\?[A-Za-z]|_\{(?:[^{}]|\{[^{}]*\})*\})$")
 
 
@@ -41,6 +44,12 @@ class _Printer(LatexPrinter):
     def __init__(self, names: dict[sympy.Symbol, str], digits: int | None) -> None:
         super().__init__({"symbol_names": names, "mul_symbol": "dot", "fold_frac_powers": True})
         self._digits = digits
+
+    def parenthesize_super(self, s: str) -> str:
+        """Put a name of several words, or one that ends in a digit, in parentheses before an exponent is added."""
+        if _NAME_OF_WORDS.fullmatch(s) or _NAME_IN_DIGITS.fullmatch(s):
+            return rf"\left({s}\right)"
+        return super().parenthesize_super(s)
 
     def _print_Float(self, expr: Formula) -> str:
         text = repr(float(expr)) if self._digits is None else f"{float(expr):.{self._digits}g}"
@@ -92,17 +101,25 @@ def latex(
     >>> print(latex(sympy.sqrt(m) * sympy.sin(2 * t) / 3, ["mass", "theta_1"], target="F"))
     F = \frac{\sqrt{\mathit{mass}} \sin\left(2 \theta_{1}\right)}{3}
     """
+    return _written(read(source, names, target), digits)
+
+
+def _written(source: Source, digits: int | None = None) -> str:
     if digits is not None and (not isinstance(digits, int) or isinstance(digits, bool) or not 1 <= digits <= 17):
         raise InputError(f"'digits' must be an int from 1 to 17, or None for all. Got {digits!r}.")
-    found = read(source, names, target)
-    expressions = formulas(found, "LaTeX")
-    printer = _Printer({**{sympy.Symbol(n): text for n, text in latex_names(found.names).items()}, _E: _E.name}, digits)
+    expressions = source.formulas("LaTeX")
+    printer = _Printer(
+        {**{sympy.Symbol(n): text for n, text in latex_names(source.names).items()}, _E: _E.name}, digits
+    )
     texts = [_tidied(printer.doprint(_explicit(e))) for e in expressions]
-    left = list(latex_names(found.targets).values())
+    left = list(latex_names(source.targets).values())
     if len(texts) == 1:
-        return texts[0] if target is None and not isinstance(source, SavedModel) else f"{left[0]} = {texts[0]}"
+        return f"{left[0]} = {texts[0]}" if source.titled else texts[0]
     lines = (f"{name} &= {text}" for name, text in zip(left, texts, strict=True))
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+LATEX = register(Language("latex", (".tex",), _written))
 
 
 def latex_names(names: Sequence[str]) -> dict[str, str]:
@@ -157,12 +174,15 @@ def _explicit(expression: Formula) -> Formula:
 
 
 def _tidied(text: str) -> str:
-    """Products without a dot, except between numbers and where a symbol would look like a function; words apart."""
+    """Products without a dot, except between numbers, beside names of several words, and where a symbol would look
+    like a function; words apart.
+    """
     parts = text.split(_DOT)
     out = parts[0]
     for part in parts[1:]:
         numbers = _ENDS_IN_NUMBER.search(out) and _BEGINS_WITH_NUMBER.match(part)
         called = part.startswith(r"\left(") and _SYMBOL.search(out)
         words = _BEGINS_WITH_WORD.match(part) or _ENDS_IN_WORD.search(out)
-        out += (_DOT if numbers or called else r" \, " if words else " ") + part
+        several = _NAME_OF_WORDS.match(part) or _ENDS_IN_NAME_OF_WORDS.search(out)
+        out += (_DOT if numbers or called or several else r" \, " if words else " ") + part
     return out

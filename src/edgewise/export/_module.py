@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any, final
 
 import sympy
 import torch
+from sympy.codegen.cfunctions import log1p
 from torch import Tensor
 
 from edgewise._errors import InputError
@@ -14,9 +16,7 @@ from edgewise._typing import Formula
 from edgewise.export._constants import Constants
 from edgewise.export._printer import in_core
 from edgewise.export._source import Source
-from edgewise.functions._constants import exact_constant
-
-Step = tuple[str, tuple[int, ...], float]
+from edgewise.expressions import Step, Steps, exact_constant
 
 
 def _sinc(x: Tensor) -> Tensor:
@@ -24,31 +24,38 @@ def _sinc(x: Tensor) -> Tensor:
 
 
 def _add(*terms: Tensor) -> Tensor:
-    out = terms[0]
-    for term in terms[1:]:
-        out = out + term
-    return out
+    return reduce(torch.add, terms)
 
 
 def _multiply(*factors: Tensor) -> Tensor:
-    out = factors[0]
-    for factor in factors[1:]:
-        out = out * factor
-    return out
+    return reduce(torch.mul, factors)
+
+
+def _larger(*values: Tensor) -> Tensor:
+    return reduce(torch.maximum, values)
+
+
+def _smaller(*values: Tensor) -> Tensor:
+    return reduce(torch.minimum, values)
+
+
+def _power(base: Tensor, exponent: float) -> Tensor:
+    if exponent in _ROOTS:
+        return _ROOTS[exponent](base)
+    return base ** (int(exponent) if exponent == int(exponent) else exponent)
 
 
 #: name of a step -> what it does with the values of others
 _OPERATIONS: Mapping[str, Callable[..., Any]] = {
-    "Add": _add, "Mul": _multiply, "Pow": torch.pow, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt,
-    "reciprocal": torch.reciprocal, "exp": torch.exp, "log": torch.log, "log1p": torch.log1p, "sin": torch.sin,
-    "cos": torch.cos, "tan": torch.tan, "asin": torch.asin, "acos": torch.acos, "atan": torch.atan,
+    "Add": _add, "Mul": _multiply, "Pow": torch.pow, "exp": torch.exp, "log": torch.log, "log1p": torch.log1p,
+    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "asin": torch.asin, "acos": torch.acos, "atan": torch.atan,
     "atan2": torch.atan2, "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh, "asinh": torch.asinh,
     "acosh": torch.acosh, "atanh": torch.atanh, "Abs": torch.abs, "sign": torch.sign, "floor": torch.floor,
-    "ceiling": torch.ceil, "erf": torch.erf, "erfc": torch.erfc, "sinc": _sinc, "Max": torch.maximum,
-    "Min": torch.minimum, "where": torch.where, "StrictGreaterThan": torch.gt, "GreaterThan": torch.ge,
+    "ceiling": torch.ceil, "erf": torch.erf, "erfc": torch.erfc, "sinc": _sinc, "Max": _larger,
+    "Min": _smaller, "where": torch.where, "StrictGreaterThan": torch.gt, "GreaterThan": torch.ge,
     "StrictLessThan": torch.lt, "LessThan": torch.le, "Equality": torch.eq, "Unequality": torch.ne,
 }  # fmt: skip
-_ROOTS = {sympy.S.Half: "sqrt", -sympy.S.Half: "rsqrt", sympy.S.NegativeOne: "reciprocal"}
+_ROOTS = {0.5: torch.sqrt, -0.5: torch.rsqrt, -1.0: torch.reciprocal}
 
 
 @final
@@ -66,9 +73,9 @@ class FormulaModule(torch.nn.Module):
         self._formulas, self._exact, self._symbols = found.formulas, found.values, found.symbols
         values = torch.tensor([float(v) for v in found.values], dtype=torch.float64)
         self.constants = torch.nn.Parameter(values, requires_grad=trainable)
-        self._steps: list[Step] = []
-        self._places: dict[Formula, int] = {}
-        self._outputs = [self._place(f) for f in found.formulas]
+        compiled = Steps([_with_log1p(f) for f in found.formulas], self.names, found.symbols)
+        self._steps = list(map(_checked, compiled.steps, compiled.formulas))
+        self._outputs = compiled.outputs
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() == 0 or x.shape[-1] != len(self.names):
@@ -83,7 +90,7 @@ class FormulaModule(torch.nn.Module):
             elif kind == "number":
                 values.append(x.new_tensor(number))
             elif kind == "power":
-                values.append(values[places[0]] ** (int(number) if number == int(number) else number))
+                values.append(_power(values[places[0]], number))
             else:
                 values.append(_OPERATIONS[kind](*(values[p] for p in places)))
         return torch.stack([values[p].expand(x.shape[:-1]) for p in self._outputs], dim=-1)
@@ -102,39 +109,18 @@ class FormulaModule(torch.nn.Module):
     def extra_repr(self) -> str:
         return ", ".join(f"{t} = {f}" for t, f in zip(self.targets, self._formulas, strict=True))
 
-    def _place(self, formula: Formula) -> int:
-        """Where the value of a formula is found; its steps are added where it is new."""
-        if formula not in self._places:
-            step = self._step(formula)
-            self._steps.append(step)
-            self._places[formula] = len(self._steps) - 1
-        return self._places[formula]
 
-    def _step(self, formula: Formula) -> Step:
-        if formula in self._symbols:
-            return "constant", (), float(self._symbols.index(formula))
-        if formula.is_Symbol:
-            return "input", (), float(self.names.index(formula.name))
-        if formula.is_number:
-            return "number", (), float(formula)
-        if formula.is_Pow and formula.exp.is_Rational:
-            base = (self._place(formula.base),)
-            root = _ROOTS.get(formula.exp)
-            return ("power", base, float(formula.exp)) if root is None else (root, base, 0.0)
-        if isinstance(formula, sympy.Piecewise):
-            return self._piecewise(formula)
-        name, arguments = type(formula).__name__, list(formula.args)
-        if name == "log" and arguments[0].is_Add and sympy.S.One in arguments[0].args:
-            name, arguments = "log1p", [arguments[0] - 1]
-        if name not in _OPERATIONS:
-            raise InputError(f"The formula uses {name}, which PyTorch does not have.")
-        if name in ("Max", "Min") and len(arguments) > 2:
-            arguments = [arguments[0], formula.func(*arguments[1:])]
-        return name, tuple(self._place(a) for a in arguments), 0.0
+def _with_log1p(formula: Formula) -> Formula:
+    """The formula with log1p(u) for log(1 + u), which keeps the digits of a small u."""
+    return formula.replace(
+        lambda part: isinstance(part, sympy.log) and part.args[0].is_Add and sympy.S.One in part.args[0].args,
+        lambda part: log1p(part.args[0] - 1),
+    )
 
-    def _piecewise(self, formula: Formula) -> Step:
-        (value, condition), *rest = formula.args
-        if condition is sympy.true or not rest:
-            raise InputError(f"The formula {formula} says nothing for some arguments: end its last piece with True.")
-        other = rest[0].expr if rest[0].cond is sympy.true else sympy.Piecewise(*rest)
-        return "where", tuple(self._place(f) for f in (condition, value, other)), 0.0
+
+def _checked(step: Step, formula: Formula) -> Step:
+    if isinstance(formula, sympy.Piecewise) and (step.kind != "where" or formula.args[-1].cond is not sympy.true):
+        raise InputError(f"The formula {formula} says nothing for some arguments: end its last piece with True.")
+    if step.kind not in ("input", "constant", "number", "power") and step.kind not in _OPERATIONS:
+        raise InputError(f"The formula uses {step.kind}, which PyTorch does not have.")
+    return step

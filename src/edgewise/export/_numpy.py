@@ -13,8 +13,9 @@ from edgewise._typing import Formula
 from edgewise.export._about import about
 from edgewise.export._curve_text import IN_NUMPY
 from edgewise.export._curves import Curve
+from edgewise.export._language import Language, register
 from edgewise.export._printer import Printer
-from edgewise.export._source import Exportable, read
+from edgewise.export._source import Exportable, Source, read
 from edgewise.export._steps import Program, program
 from edgewise.export._text import check_function, docstring, statement
 
@@ -87,17 +88,23 @@ def numpy(
         return mass*speed**2/2
     <BLANKLINE>
     """
+    return _written(read(source, names, target, units), function)
+
+
+def _written(source: Source, function: str = "f") -> str:
     check_function(function, RESERVED)
-    found = read(source, names, target, units)
-    written = program(found, function, {*RESERVED, *_HELPERS})
+    written = program(source, function, {*RESERVED, *_HELPERS})
     printer = NumPyPrinter()
-    body = [*docstring(about(found, written.inputs)), *_converted(list(written.inputs.values()))]
+    body = [*docstring(about(source, written.inputs)), *_converted(list(written.inputs.values()))]
     body += [statement(f"{symbol} = ", printer.doprint(value)) for symbol, value in written.steps]
     body.append(statement("return ", ", ".join(_result(r, written, printer) for r in written.results)))
     head = f"def {function}({', '.join(written.inputs.values())}):\n"
     parts = [*_helpers(written), head + textwrap.indent("\n".join(body), "    ")]
     imports = "import math\n\nimport numpy as np" if "math." in "".join(parts[:-1]) else "import numpy as np"
     return "\n\n\n".join([imports, *parts]) + "\n"
+
+
+NUMPY = register(Language("numpy", (".py",), _written))
 
 
 def _converted(inputs: list[str]) -> list[str]:

@@ -42,17 +42,33 @@ class Named(Protocol):
 
 @dataclass(frozen=True)
 class Source:
-    """Formulas over named inputs, or a network of which none can be written; `expressions` or `model` is None."""
+    """Formulas over named inputs, or a network of which none can be written; `expressions` or `model` is None.
+
+    `titled` says whether the outputs were named, so that a formula is an equation.
+    """
 
     names: tuple[str, ...]
     targets: tuple[str, ...]
     units: Mapping[str, str]
     expressions: tuple[Formula, ...] | None
     model: KAN | None
+    titled: bool = False
 
     def label(self, name: str) -> str:
         """A name with its unit: `mass [kg]`."""
         return f"{name} [{self.units[name]}]" if name in self.units else name
+
+    def formulas(self, what: str) -> tuple[Formula, ...]:
+        """The formulas, for a language that has no functions of several steps; InputError where there are none."""
+        if self.expressions is None:
+            assert self.model is not None
+            if self.model.spline_edges():
+                self.model.formula(self.names)  # says which
+            raise InputError(
+                f"The formula of this network is too long to be written as {what}: prune it, or export it to NumPy or "
+                "C."
+            )
+        return self.expressions
 
 
 def read(
@@ -62,6 +78,7 @@ def read(
     units: Mapping[str, str] | None = None,
 ) -> Source:
     """Check what is to be exported; the formula of a network is taken where it has one of readable size."""
+    titled = target is not None or isinstance(source, SavedModel)
     if isinstance(source, SavedModel):
         names = source.names if names is None else names
         target = _saved_target(source) if target is None else target
@@ -79,6 +96,7 @@ def read(
         units={},
         expressions=None,
         model=source if isinstance(source, KAN) else None,
+        titled=titled,
     )
     targets = _targets(target, n_out, found.names)
     found = replace(found, targets=targets, units=_units(units, found.names, targets))
@@ -96,18 +114,6 @@ def _saved_target(saved: SavedModel) -> str | list[str] | None:
     if isinstance(saved.target, str) and saved.model.n_out > 1:
         return [f"{saved.target}_{k + 1}" for k in range(saved.model.n_out)]
     return saved.target
-
-
-def formulas(source: Source, what: str) -> tuple[Formula, ...]:
-    """The formulas, for a target that takes nothing else; InputError where there are none."""
-    if source.expressions is None:
-        assert source.model is not None
-        if source.model.spline_edges():
-            source.model.formula(source.names)  # says which
-        raise InputError(
-            f"The formula of this network is too long to be written as {what}: prune it, or export it to NumPy or C."
-        )
-    return source.expressions
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -11,9 +11,10 @@ import sympy
 from edgewise._typing import Formula
 from edgewise.export._about import about
 from edgewise.export._constants import Constants
+from edgewise.export._language import Language, register
 from edgewise.export._module import FormulaModule
 from edgewise.export._numpy import RESERVED, NumPyPrinter
-from edgewise.export._source import Exportable, formulas, read
+from edgewise.export._source import Exportable, Source, read
 from edgewise.export._steps import program
 from edgewise.export._text import check_function, docstring, statement
 
@@ -41,7 +42,7 @@ def torch(
     (FormulaModule(energy = constants[0]*mass*speed**2), tensor([[9.]], dtype=torch.float64))
     """
     found = read(source, names, target)
-    return FormulaModule(found, formulas(found, "a PyTorch module"), trainable)
+    return FormulaModule(found, found.formulas("a PyTorch module"), trainable)
 
 
 class _TorchPrinter(NumPyPrinter):
@@ -88,16 +89,19 @@ def torch_source(
             return torch.stack([y.expand(inputs.shape[:-1]) for y in outputs], dim=-1)
     <BLANKLINE>
     """
+    return _written(read(source, names, target, units), function)
+
+
+def _written(source: Source, function: str = "Formula") -> str:
     check_function(function, RESERVED)
-    found = read(source, names, target, units)
-    formulas(found, "a PyTorch module")
-    written = program(found, function, {*RESERVED, "const", "inputs"})
+    source.formulas("a PyTorch module")
+    written = program(source, function, {*RESERVED, "const", "inputs"})
     constants = Constants.of(written.formulas(), lambda k: sympy.Symbol(f"const[{k}]"))
     count = len(written.steps)
     printer = _TorchPrinter()
     values = ", ".join(repr(float(v)) for v in constants.values)
     names_ = list(written.inputs.values())
-    body = [*docstring(about(found, written.inputs)), ""]
+    body = [*docstring(about(source, written.inputs)), ""]
     body += ["def __init__(self):", "    super().__init__()"]
     body += [_indented(statement("values = ", f"[{values}]"))]
     body += ["    self.constants = torch.nn.Parameter(torch.tensor(values, dtype=torch.float64))", ""]
@@ -109,6 +113,9 @@ def torch_source(
     body.append(_indented(statement("outputs = ", f"[{results}]")))
     body.append("    return torch.stack([y.expand(inputs.shape[:-1]) for y in outputs], dim=-1)")
     return f"import torch\n\n\nclass {function}(torch.nn.Module):\n{_indented(chr(10).join(body))}\n"
+
+
+TORCH = register(Language("torch", (".py",), _written))
 
 
 def _indented(text: str) -> str:

@@ -64,7 +64,7 @@ def subnode_formulas(
 
 def edge_formula(layer: KANLayer, j: int, i: int, x: sympy.Expr) -> sympy.Expr:
     """Return c f(a x + b) + d, what the symbolic edge from i to j makes of x."""
-    from edgewise.functions._constants import exact_constant
+    from edgewise.expressions import exact_constant
 
     a, b, c, d = (exact_constant(v) for v in layer.affine[j, i].detach().double().tolist())
     return c * functions.get(layer.symbols[j, i]).sympy(a * x + b) + d

@@ -224,8 +224,8 @@ def snap_all(now: Situation, rows: Rows, slack: float | None = None, rounding: b
 def round_constants(now: Situation, rows: Rows) -> Situation:
     table = now.table(rows)
     spread = max(float(table.y.std(0).square().mean().sqrt()), 1e-300)
-    model, _ = refit(symbolic.canonical(now.model), table, 100, 1e-12)
-    return replace(now, model=symbolic.rounded(model, table, spread))
+    model, _ = refit(symbolic.canonicalize(now.model), table, 100, 1e-12)
+    return replace(now, model=symbolic.round_network(model, table, spread))
 
 
 def _row(act: Act) -> Action:

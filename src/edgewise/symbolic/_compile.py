@@ -13,10 +13,9 @@ import torch
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
+from edgewise.expressions import Budget, check_names, parse_within
 from edgewise.nn import KAN, Nodes, layer_of
-from edgewise.symbolic._budget import Budget
 from edgewise.symbolic._edges import Subnode, Term, shown
-from edgewise.symbolic._parse import checked_names, parsed
 from edgewise.symbolic._plan import Plan
 from edgewise.symbolic._trial import try_out
 
@@ -49,7 +48,7 @@ def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int 
         raise InputError("'formula' is an empty list. Give at least one formula.")
     if not isinstance(layers, int) or isinstance(layers, bool) or layers < 1:
         raise InputError(f"'layers' must be an int >= 1. Got {layers!r}.")
-    chosen = None if names is None else checked_names(names)
+    chosen = None if names is None else check_names(names)
     budget = Budget()
     try:
         outputs = [_formula(one, chosen, budget) for one in given]
@@ -83,7 +82,7 @@ def _built(plan: Plan, below: list[list[Formula]]) -> KAN:
 def _formula(given: Any, names: list[str] | None, budget: Budget) -> Formula:
     """One formula over plain symbols, whatever it was given as."""
     if isinstance(given, str):
-        return parsed(given, names, budget)
+        return parse_within(given, names, budget)
     form = sympy.sympify(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
     if not isinstance(form, sympy.Expr):
         raise InputError(f"A formula is text, a sympy expression or a number. Got {type(given).__name__}.")

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from edgewise import functions as library
 from edgewise.functions import Function
-from edgewise.symbolic._samples import Samples, checked
-from edgewise.symbolic._starts import starts, traits
+from edgewise.symbolic._samples import Samples, curve_samples
+from edgewise.symbolic._starts import start_grid, traits
 from edgewise.symbolic._varpro import Batch, refine, screen, single
 
 _COARSE = 200
@@ -85,7 +85,7 @@ def fit_curve(function: Function | str, z: Tensor, y: Tensor, weight: Tensor | N
     ([-2.0, 0.0, 3.0, 1.0], True)
     """
     function = library.get(function) if isinstance(function, str) else function
-    return _fit_all([function], checked(z, y, weight))[0]
+    return _fit_all([function], curve_samples(z, y, weight))[0]
 
 
 def rank_curves(
@@ -108,7 +108,7 @@ def rank_curves(
     """
     chosen = library.names() if functions is None else functions
     rows = [library.get(f) if isinstance(f, str) else f for f in chosen]
-    fits = _fit_all(rows, checked(z, y, weight))
+    fits = _fit_all(rows, curve_samples(z, y, weight))
     return sorted((f for f in fits if math.isfinite(f.error)), key=lambda f: (score(f, floor), f.error))
 
 
@@ -144,7 +144,7 @@ def polish_curve(function: Function, samples: Samples, theta: Tensor) -> CurveFi
 
     >>> z = torch.linspace(-1, 1, 50, dtype=torch.float64)
     >>> start = torch.tensor([2.9, 0.2], dtype=torch.float64)
-    >>> round(polish_curve(library.get("sin"), checked(z, torch.sin(3 * z)), start).a, 9)
+    >>> round(polish_curve(library.get("sin"), curve_samples(z, torch.sin(3 * z)), start).a, 9)
     3.0
     """
     t, y, w = samples.sample(_FINE)
@@ -158,7 +158,7 @@ def _fit_all(functions: Sequence[Function], curve: Samples) -> list[CurveFit]:
     marks = _marks(curve)
     chosen = []
     for function in functions:
-        grid = starts(function, curve.origin, marks)
+        grid = start_grid(function, curve.origin, marks)
         chosen.append(grid[_lowest(screen(function, t, grid, y, w)[0], _KEPT)])
     owner = torch.repeat_interleave(torch.arange(len(functions)), torch.tensor([len(g) for g in chosen]))
     batch, theta = Batch(functions, owner), torch.cat(chosen)
@@ -263,14 +263,14 @@ def _tidy(fit: CurveFit, curve: Samples) -> CurveFit:
     return fit
 
 
-def economised(fit: CurveFit, curve: Samples, floor: float) -> CurveFit:
+def without_trivial_constants(fit: CurveFit, curve: Samples, floor: float) -> CurveFit:
     """Set constants to trivial values where the error stays within 1.2 times what it was, or the floor (2 % at most).
 
     A curve that is known to 1e-3 does not tell sin(3 z + 0.0004) from sin(3 z).
 
     >>> z = torch.linspace(-1, 1, 50, dtype=torch.float64)
-    >>> rough = checked(z, torch.sin(3 * z + 0.0004))
-    >>> economised(fit_curve("sin", rough.z, rough.y), rough, 1e-3).complexity
+    >>> rough = curve_samples(z, torch.sin(3 * z + 0.0004))
+    >>> without_trivial_constants(fit_curve("sin", rough.z, rough.y), rough, 1e-3).complexity
     3
     """
     for name, value in (("b", 0.0), ("a", math.copysign(1.0, fit.a)), ("d", 0.0), ("c", math.copysign(1.0, fit.c))):

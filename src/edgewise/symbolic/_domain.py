@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from sympy.core.function import AppliedUndef
 
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
+from edgewise.expressions import Condition, Tape, conditions
 from edgewise.nn import KAN, layer_of, spline_functions, spline_name
-from edgewise.symbolic._conditions import Condition, conditions
 from edgewise.train import as_matrix
 
 _NEAR = 0.05  # of a margin's range over the data
@@ -58,7 +58,7 @@ class Domain:
         return within
 
     def _values(self, expression: Formula, columns: Array) -> Array:
-        return _evaluate(expression, self.names, columns, self._functions)
+        return Tape(expression, self.names, functions=self._functions).values(list(columns.T))
 
     def __str__(self) -> str:
         where = ", ".join(map(str, self.conditions))
@@ -102,8 +102,9 @@ def domain(
         return Domain(names, needed, {}, splines, [], functions)
     columns = _columns(x, names)
     ranges = {name: (float(c.min()), float(c.max())) for name, c in zip(names, columns.T, strict=True)}
-    notes = [note for c in needed if (note := _note(c, _evaluate(c.margin, names, columns, functions)))]
-    return Domain(names, needed, ranges, splines, notes, functions)
+    found = Domain(names, needed, ranges, splines, [], functions)
+    notes = [note for c in needed if (note := _note(c, found._values(c.margin, columns)))]
+    return replace(found, notes=notes)
 
 
 _Read = tuple[
@@ -149,21 +150,6 @@ def _columns(x: Any, names: tuple[str, ...]) -> Array:
     if rows.shape[1] != len(names):
         raise InputError(f"x must have {len(names)} columns, {list(names)}. Got {rows.shape[1]}.")
     return rows
-
-
-def _evaluate(
-    expression: Formula, names: Sequence[str], columns: Array, functions: Mapping[str, Callable[[Any], Any]]
-) -> Array:  # fmt: skip
-    call = sympy.lambdify([sympy.Symbol(n) for n in names], _named(expression), [dict(functions), "scipy", "numpy"])
-    with np.errstate(all="ignore"):
-        values: Any = np.asarray(call(*columns.T))
-    values = np.where(np.abs(values.imag) > 0, np.nan, values.real)
-    return np.broadcast_to(values, len(columns)).astype(float)
-
-
-def _named(expression: Formula) -> Formula:
-    """The expression with symbols that are known by their names alone."""
-    return expression.xreplace({s: sympy.Symbol(s.name) for s in expression.free_symbols})
 
 
 def _met(condition: Condition, margin: Array) -> Array:

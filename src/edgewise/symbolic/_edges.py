@@ -11,8 +11,7 @@ import sympy
 from edgewise import functions as library
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula
-from edgewise.functions._constants import exact_constant
-from edgewise.symbolic._vocabulary import edge_function, primitives
+from edgewise.expressions import exact_constant, library_function, primitives
 
 _SHOWN = 60  # characters of a formula in a message
 
@@ -127,7 +126,7 @@ def _function(expression: Formula) -> tuple[str, Formula]:
         base, exponent = expression.as_base_exp()
         power = _power(exponent)
         return ("exp", exponent * sympy.log(base)) if power is None else (power, base)
-    found = edge_function(expression)
+    found = library_function(expression)
     if found is None:
         raise unknown("function", type(expression).__name__, primitives())
     return found

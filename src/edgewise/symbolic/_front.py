@@ -11,15 +11,15 @@ import torch
 
 from edgewise._errors import InputError
 from edgewise._typing import Formula
-from edgewise.functions._constants import shortened
+from edgewise.expressions import shorten
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone, layer_of, replace_by_mean
 from edgewise.symbolic._complexity import network_complexity
-from edgewise.symbolic._curve import CurveFit, economised, score
-from edgewise.symbolic._gauge import canonical
+from edgewise.symbolic._curve import CurveFit, score, without_trivial_constants
+from edgewise.symbolic._gauge import canonicalize
 from edgewise.symbolic._reading import Edge, Reading
-from edgewise.symbolic._rounding import rounded
-from edgewise.symbolic._samples import checked
+from edgewise.symbolic._rounding import round_network
+from edgewise.symbolic._samples import curve_samples
 from edgewise.train import error_of, refit
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Written:
         return self.formulas[0] if len(self.formulas) == 1 else self.formulas
 
     def __str__(self) -> str:
-        shown = "; ".join(str(shortened(formula)) for formula in self.formulas)
+        shown = "; ".join(str(shorten(formula)) for formula in self.formulas)
         return f"{shown}  (error {self.error:.2g}, complexity {self.complexity})"
 
 
@@ -183,7 +183,7 @@ class _Search:
         for row in zip(*ranked, strict=True):
             for fit, floor in zip(row, floors, strict=True):
                 if len(firsts) < self.tries and fit.function.name not in firsts:
-                    firsts[fit.function.name] = economised(fit, checked(*data), floor)
+                    firsts[fit.function.name] = without_trivial_constants(fit, curve_samples(*data), floor)
         return list(firsts.values())
 
     def _kept(self, states: Iterable[_State]) -> list[_State]:
@@ -203,8 +203,8 @@ class _Search:
         table, model = self.reading.table, state.model
         model, _ = refit(model, table, 100, 1e-12)
         if not model.spline_edges():
-            model, _ = refit(canonical(model), table, 100, 1e-12)
-        model = rounded(model, table, self.reading.spread)
+            model, _ = refit(canonicalize(model), table, 100, 1e-12)
+        model = round_network(model, table, self.reading.spread)
         formulas = model.formula(names, splines="symbols")
         return Written(
             tuple(formulas) if isinstance(formulas, list) else (formulas,), network_complexity(model),

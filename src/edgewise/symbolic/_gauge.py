@@ -11,7 +11,7 @@ A, B, C, D = range(4)
 _TINY = 1e-3  # of the largest factor c into a subnode
 
 
-def canonical(model: KAN) -> KAN:
+def canonicalize(model: KAN) -> KAN:
     """Return the same function with redundant constants at 0 or 1 and frozen.
 
     Inside an edge: what the function's gauge says (a = +-1 for powers, b = 0 for exp, both for x). Between layers: the

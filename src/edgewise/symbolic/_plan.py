@@ -9,8 +9,8 @@ import sympy
 
 from edgewise._errors import unknown
 from edgewise._typing import Formula
+from edgewise.expressions import Budget
 from edgewise.nn import Width
-from edgewise.symbolic._budget import Budget
 from edgewise.symbolic._edges import Subnode, real, split, subnode
 
 

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from edgewise import functions as library
 from edgewise._errors import InputError
-from edgewise.functions._constants import nice_values
+from edgewise.expressions import simple_constants
 from edgewise.nn import KAN, Pass, clone, layer_of, set_function
-from edgewise.symbolic._curve import CurveFit, economised, rank_curves, score
+from edgewise.symbolic._curve import CurveFit, rank_curves, score, without_trivial_constants
 from edgewise.symbolic._hazards import hazard
-from edgewise.symbolic._samples import checked
+from edgewise.symbolic._samples import curve_samples
 from edgewise.train import as_matrix, as_table, error_of, refit
 
 Edge = tuple[int, int, int]
@@ -24,7 +24,7 @@ _ROWS = 1000  # that candidates are ranked and tried on
 _OWN = 1e-3  # of the spread: how much a network that is its own target may change
 _ACCURATE = 1e-4  # error over the spread below which a network is accurate
 _SHORTLIST = 12  # of the ranking that are looked at closely
-_ROUGH = 12  # complexity of a constant that is near no nice value
+_ROUGH = 12  # complexity of a constant that is near no simple constant
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ class Reading:
         floor = self.floor(error, data)
         fits = self.fits(model, edge, data, floor)
         best = min((fit.error for fit in fits), default=math.inf)
-        samples = checked(*data)
-        fits = [economised(fit, samples, floor) for fit in fits[:_SHORTLIST]]
+        samples = curve_samples(*data)
+        fits = [without_trivial_constants(fit, samples, floor) for fit in fits[:_SHORTLIST]]
         return sorted(fits, key=lambda fit: (score(fit, floor), fit.error)), best / floor
 
     def fits(self, model: KAN, edge: Edge, data: tuple[Tensor, Tensor, Tensor], floor: float) -> list[CurveFit]:
@@ -175,8 +175,8 @@ class Reading:
 
 
 def _roughness(value: float, rtol: float) -> int:
-    nice = nice_values(value, rtol)
-    return nice[0].complexity if nice else _ROUGH
+    simple = simple_constants(value, rtol)
+    return simple[0].complexity if simple else _ROUGH
 
 
 def _allowed(functions: Iterable[str] | None, forbid: Iterable[str]) -> list[str]:

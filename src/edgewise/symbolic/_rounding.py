@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 
-from edgewise.functions._constants import NiceConstant, nice_values
+from edgewise.expressions import ZERO, Choice, SimpleConstant, round_greedily, simple_constants
 from edgewise.nn import KAN, Layout, Pass, clone, layer_of
 from edgewise.train import Table, error_of, refit
 
@@ -15,24 +17,34 @@ _SURE = 1e-3  # relative width from which noisy constants are only rounded to fr
 Place = tuple[int, int, int, int]  # layer, j, i, which of a b c d
 
 
-def rounded(model: KAN, table: Table, spread: float) -> KAN:
+@dataclass(frozen=True)
+class _Trial:
+    """A network on a table, its error, and the lowest error on the way to it."""
+
+    model: KAN
+    error: float
+    least: float
+
+
+def round_network(model: KAN, table: Table, spread: float) -> KAN:
     """Return the network with constants rounded one at a time, the surest first, the others refitted after each.
 
-    On exact data a constant is rounded when it lies within 1e-6 of a nice value and the error does not rise above twice
+    On exact data a constant is rounded when it lies within 1e-6 of a simple one and the error does not rise above twice
     what it was (or rounding level); on noisy data within 2.5 standard errors, with a rise below 0.4 %, and to a
     multiple of pi or of a root only where that is closer than a thousandth.
     """
+
+    def refitted(before: _Trial, choice: Choice) -> _Trial:
+        trial, error = refit(_frozen(before.model, choice.place, choice.constant.value), table, 20, 1e-6)
+        return _Trial(trial, error, min(before.least, error) if before.least < _EXACT * spread else error)
+
+    def limit(now: _Trial) -> float:
+        exact = now.least < _EXACT * spread
+        return max(2 * now.least, 1e-12 * spread) if exact else 1.004 * now.least
+
     error = error_of(model, table)
-    while True:
-        options = _options(model, table, error / spread)
-        for place, nice in options:
-            trial, trial_error = refit(_frozen(model, place, nice.value), table, 20, 1e-6)
-            limit = max(2 * error, 1e-12 * spread) if error < _EXACT * spread else 1.004 * error
-            if trial_error <= limit:
-                model, error = trial, min(error, trial_error) if error < _EXACT * spread else trial_error
-                break
-        else:
-            return model
+    start = _Trial(model, error, error)
+    return round_greedily(start, lambda t: _choices(t.model, table, t.least / spread), refitted, limit).model
 
 
 def _frozen(model: KAN, place: Place, value: float) -> KAN:
@@ -45,35 +57,36 @@ def _frozen(model: KAN, place: Place, value: float) -> KAN:
     return new
 
 
-def _options(model: KAN, table: Table, error: float) -> list[tuple[Place, NiceConstant]]:
-    """The free constants near a nice value: of exact data the nearest first, of noisy data the simplest."""
-    found: list[tuple[float, Place, NiceConstant]] = []
+def _choices(model: KAN, table: Table, error: float) -> Iterator[Choice]:
+    """The free constants near a simple one: of exact data the nearest first, of noisy data the simplest."""
     deviations = _standard_errors(model, table, error) if error >= _EXACT else {}
-    for depth in range(len(model.layers)):
-        layer = layer_of(model, depth)
-        for j, i, which in layer.free_constants().nonzero().tolist():
+    free = [layer_of(model, depth).free_constants() for depth in range(len(model.layers))]
+    count = sum(int(mask.sum()) for mask in free)
+    for depth, mask in enumerate(free):
+        for j, i, which in mask.nonzero().tolist():
             place = (depth, j, i, which)
-            found += _near(place, float(layer.affine[j, i, which].detach()), deviations.get(place), error)
-    found.sort(key=lambda entry: (entry[2].complexity > 6, entry[0], entry[2].complexity))
-    return [(place, nice) for _, place, nice in found]
+            value = float(layer_of(model, depth).affine[j, i, which].detach())
+            for score, simple in _near(which, value, deviations.get(place), error):
+                cost = (simple.complexity > 6, score, simple.complexity)
+                yield Choice(cost, (count, place, simple.expr), place, simple)
 
 
-def _near(place: Place, value: float, deviation: float | None, error: float) -> list[tuple[float, Place, NiceConstant]]:
+def _near(which: int, value: float, deviation: float | None, error: float) -> list[tuple[float, SimpleConstant]]:
     if deviation is None:
         width = 1e-6 * max(abs(value), 1e-3)
         if abs(value) < max(1e-7, 100 * error):
-            return [(0.0, place, NiceConstant(0, 0.0, 0))]  # type: ignore[arg-type]
+            return [(0.0, ZERO)]
     else:
         width = 2.5 * deviation
-        if abs(value) < width and place[3] in (1, 3):
-            return [(abs(value) / width, place, NiceConstant(0, 0.0, 0))]  # type: ignore[arg-type]
+        if abs(value) < width and which in (1, 3):
+            return [(abs(value) / width, ZERO)]
     if value == 0 or not math.isfinite(width) or width > 0.5 * abs(value):
         return []
-    if deviation is None:
-        return [(abs(n.value - value) / width, place, n) for n in nice_values(value, width / abs(value))[:2]]
     rtol = width / abs(value)
-    nice = [n for n in nice_values(value, rtol, 12) if n.expr.is_Rational or rtol < _SURE]
-    return [(float(n.complexity), place, n) for n in nice[:2]]
+    if deviation is None:
+        return [(abs(n.value - value) / width, n) for n in simple_constants(value, rtol)[:2]]
+    simple = [n for n in simple_constants(value, rtol, 12) if n.expr.is_Rational or rtol < _SURE]
+    return [(float(n.complexity), n) for n in simple[:2]]
 
 
 def _standard_errors(model: KAN, table: Table, error: float) -> dict[Place, float]:

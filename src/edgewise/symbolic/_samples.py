@@ -35,7 +35,7 @@ class Samples:
         return t, ((self.y[rows] - mean) / self.spread)[None], self.weight[rows][None]
 
 
-def checked(z: Tensor, y: Tensor, weight: Tensor | None = None) -> Samples:
+def curve_samples(z: Tensor, y: Tensor, weight: Tensor | None = None) -> Samples:
     """Return the points of positive weight, sorted by z; raise `InputError` if they are no curve."""
     z, y = (torch.as_tensor(v, dtype=torch.float64).detach().cpu() for v in (z, y))
     if z.ndim != 1 or z.shape != y.shape:

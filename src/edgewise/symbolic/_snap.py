@@ -12,9 +12,9 @@ from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone, set_function
 from edgewise.symbolic._candidates import LIMIT, checked_edge
 from edgewise.symbolic._curve import CurveFit, fit_curve
-from edgewise.symbolic._gauge import canonical
+from edgewise.symbolic._gauge import canonicalize
 from edgewise.symbolic._reading import Candidate, Edge, Reading
-from edgewise.symbolic._rounding import rounded
+from edgewise.symbolic._rounding import round_network
 from edgewise.train import error_of, refit
 
 Choice = str | int | Candidate | None
@@ -113,9 +113,9 @@ class _Snapping:
         self.model, _ = refit(self.model, table, 100, 1e-12)
         kept = self.model.spline_edges()
         if not kept:
-            self.model, _ = refit(canonical(self.model), table, 100, 1e-12)
+            self.model, _ = refit(canonicalize(self.model), table, 100, 1e-12)
         if rounding and self.snapped:
-            self.model = rounded(self.model, table, self.reading.spread)
+            self.model = round_network(self.model, table, self.reading.spread)
         return SnapResult(self.model, self.snapped, kept, self.before, error_of(self.model, table))
 
     def _decide(self, starts: dict[Edge, CurveFit | None]) -> None:

@@ -39,7 +39,7 @@ def traits(function: Function) -> Traits:
     return Traits(parity, function.domain[0] == 0 or not bool(torch.isfinite(at_zero)))
 
 
-def starts(function: Function, origin: float, marks: Tensor) -> Tensor:
+def start_grid(function: Function, origin: float, marks: Tensor) -> Tensor:
     """Return the coarse grid of (a, b), shape (G, 2).
 
     ``origin`` is the t of z = 0, where singular points like to be; ``marks`` are t at which the data show

@@ -14,10 +14,9 @@ from torch import Tensor
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
+from edgewise.expressions import Budget, Tape, library_function
 from edgewise.nn import KAN, layer_of
-from edgewise.symbolic._budget import Budget
 from edgewise.symbolic._edges import real, shown
-from edgewise.symbolic._vocabulary import edge_function
 
 _POINTS, _ROUNDS = 64, 8
 _MOST = 4000  # parts that are worked out, before no more points are drawn
@@ -147,20 +146,20 @@ class _Values:
 
 def _function(formula: Formula) -> Callable[..., Any]:
     """A function of the library as scipy or numpy has it; as torch has it where they have none."""
-    call = _by_numpy(formula.func)
-    if call is not None:
-        return call
-    found = edge_function(formula)
+    tape = _tape(formula.func)
+    if tape is not None:
+        return lambda values: tape.values([values.ravel()]).reshape(values.shape)
+    found = library_function(formula)
     assert found is not None
     row = library.get(found[0])
     return lambda values: row.torch(torch.from_numpy(values)).numpy()
 
 
 @cache
-def _by_numpy(function: Any) -> Callable[..., Any] | None:
+def _tape(function: Any) -> Tape | None:
     try:
-        call = sympy.lambdify([_U], function(_U), ["scipy", "numpy"])
-        call(np.array([0.5]))
+        tape = Tape(function(_U), [_U.name])
+        tape.values([np.array([0.5])])
     except Exception:  # noqa: BLE001 (whatever a registered function makes of it)
         return None
-    return call
+    return tape

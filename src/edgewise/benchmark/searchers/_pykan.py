@@ -12,7 +12,7 @@ import sympy
 import torch
 
 from edgewise.benchmark.searchers._base import Found, Searcher, Table
-from edgewise.discovery._polish import evaluate
+from edgewise.expressions import evaluate
 from edgewise.measure import in_precision, silent
 
 _STEPS, _HIDDEN, _PENALTY, _FINE, _ATTEMPTS = 50, 5, 1e-3, 10, 3

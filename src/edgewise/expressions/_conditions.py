@@ -31,8 +31,8 @@ class Condition:
         if len(symbols) == 1 and margin.is_polynomial(symbols[0]) and sympy.degree(margin, symbols[0]) == 1:
             (x,) = symbols
             slope, constant = margin.coeff(x, 1), margin.coeff(x, 0)
-            return f"{x} {self.sign if slope > 0 else _TURNED[self.sign]} {-constant / slope}"
-        return f"{self.margin} {self.sign} 0"
+            return f"{x} {self.sign if slope > 0 else _TURNED[self.sign]} {_text(-constant / slope)}"
+        return f"{_text(self.margin)} {self.sign} 0"
 
     def always(self) -> bool:
         """Whether it can be seen to hold for all real inputs."""
@@ -40,6 +40,10 @@ class Condition:
         if self.sign == ">":
             return bool(real.is_positive)
         return bool(real.is_nonnegative if self.sign == ">=" else real.is_nonzero or real.is_positive)
+
+
+def _text(expression: Formula) -> str:
+    return sympy.sstr(expression, full_prec=False)
 
 
 _Rule = Callable[[Formula], list[tuple[Formula, str]]]

@@ -8,7 +8,7 @@ import math
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.functions._constants import exact_constant, readable_float
+from edgewise.expressions._constants import exact_constant, readable_float
 
 BITS = 4096  # of an exact number; a longer one becomes a double
 FRACTION = 64  # bits of a number beside others that is kept exact, however many there are

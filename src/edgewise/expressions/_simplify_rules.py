@@ -9,7 +9,7 @@ import sympy
 from sympy.simplify.fu import TR5, TR6, TR7, TR8, TR11
 
 from edgewise._typing import Formula
-from edgewise.discovery._powers import Powers, Rows, plain, powers, shared
+from edgewise.expressions._powers import Powers, Rows, from_powers, shared, to_powers
 
 _MAX_TERMS, _MAX_DEGREE, _MAX_KERNELS = 30, 12, 9  # of polynomials that are factored
 _MAX_SPLIT = 8  # terms of a numerator that are divided one by one
@@ -40,7 +40,7 @@ class _Kernels:
             for term in expr.args:
                 self._collect(term)
             return
-        for base, e in powers(expr, self._rows).exponents.items():
+        for base, e in to_powers(expr, self._rows).exponents.items():
             if e.is_Rational:
                 self._roots[base] = math.lcm(self._roots.get(base, 1), int(e.q))
                 if base.is_Add and e.is_Integer and base != expr:
@@ -49,7 +49,7 @@ class _Kernels:
     def _rational(self, expr: Formula) -> Formula:
         if expr.is_Add:
             return sympy.Add(*map(self._rational, expr.args))
-        product = powers(expr, self._rows)
+        product = to_powers(expr, self._rows)
         factors = [product.number]
         for base, e in product.exponents.items():
             if not e.is_Rational:
@@ -66,7 +66,7 @@ class _Kernels:
 
 def rational(expr: Formula, rows: Rows) -> Iterator[Formula]:
     """A formula over one denominator, cancelled, factored, expanded, collected, split into fractions."""
-    bases = [b for term in sympy.Add.make_args(expr) for b in powers(term, rows).exponents]
+    bases = [b for term in sympy.Add.make_args(expr) for b in to_powers(term, rows).exponents]
     if len(bases) == len(set(bases)) and not any(b.is_Add for b in bases):
         return  # terms that have nothing in common
     kernels = _Kernels(expr, rows)
@@ -119,7 +119,7 @@ def squares(expr: Formula, rows: Rows) -> Formula:
     >>> squares(x**2 - 2 * x * y + y**2 + z, Rows(["x", "y", "z"], [[1.0, 2.0, 3.0]]))
     z + (x - y)**2
     """
-    terms = {term: powers(term, rows) for term in expr.args}
+    terms = {term: to_powers(term, rows) for term in expr.args}
     out: list[Formula] = []
     found = True
     while found and len(terms) > 2:
@@ -130,8 +130,8 @@ def squares(expr: Formula, rows: Rows) -> Formula:
             one, two = (t.times(common.raised(sympy.Integer(-1))) for t in (first, second))
             roots = [_root(t) for t in (one, two)]
             if all(roots):
-                a, b = (plain(root, rows) for root in roots if root)
-                out.append(plain(common, rows) * (a + b if cross.number * first.number > 0 else a - b) ** 2)
+                a, b = (from_powers(root, rows) for root in roots if root)
+                out.append(from_powers(common, rows) * (a + b if cross.number * first.number > 0 else a - b) ** 2)
                 terms = {t: p for t, p in terms.items() if t not in (i, j, k)}
                 found = True
                 break
@@ -162,14 +162,14 @@ def logarithms(expr: Formula, rows: Rows) -> Formula:
     groups: dict[frozenset, list[tuple[Powers, Powers]]] = {}
     out: list[Formula] = []
     for term in expr.args:
-        product = powers(term, rows)
+        product = to_powers(term, rows)
         logs = [b for b, e in product.exponents.items() if isinstance(b, sympy.log) and e == 1]
         if len(logs) != 1 or rows.sign(logs[0].args[0]) <= 0:
             out.append(term)
             continue
         rest, sign = product.without(logs[0]), rows.sign(logs[0]) or 1
         rest = Powers(rest.number * sign, rest.exponents)
-        groups.setdefault(frozenset(rest.exponents.items()), []).append((rest, powers(logs[0].args[0], rows)))
+        groups.setdefault(frozenset(rest.exponents.items()), []).append((rest, to_powers(logs[0].args[0], rows)))
     for members in groups.values():
         common = shared([rest for rest, _ in members])
         inside = Powers(sympy.Integer(1), {})
@@ -178,13 +178,13 @@ def logarithms(expr: Formula, rows: Rows) -> Formula:
             if abs(ratio) > 3:
                 return expr
             inside = inside.times(argument.raised(ratio))
-        out.append(plain(common, rows) * sympy.log(plain(inside, rows)))
+        out.append(from_powers(common, rows) * sympy.log(from_powers(inside, rows)))
     return sympy.Add(*out)
 
 
 def logarithm(expr: Formula, rows: Rows) -> Formula:
     """Take exponentials and common exponents out of a logarithm: log(exp(a) b**2) as a + 2 log(b)."""
-    product = powers(expr.args[0], rows)
+    product = to_powers(expr.args[0], rows)
     inner = _without_exponentials(product)
     exponents = list(inner.exponents.values())
     if rows.sign(expr.args[0]) <= 0 or not all(e.is_Rational for e in exponents):
@@ -194,7 +194,7 @@ def logarithm(expr: Formula, rows: Rows) -> Formula:
         common = sympy.Rational(sympy.gcd_list([e.p for e in exponents]), sympy.lcm_list([e.q for e in exponents]))
         inner = inner.raised(1 / common)
         inner = Powers(inner.number, {b if rows.sign(b) else sympy.Abs(b): e for b, e in inner.exponents.items()})
-    return common * sympy.log(plain(inner, rows)) + _exponent(product)
+    return common * sympy.log(from_powers(inner, rows)) + _exponent(product)
 
 
 def angles(expr: Formula, rows: Rows) -> Iterator[Formula]:
@@ -222,12 +222,12 @@ def exponentials(expr: Formula, rows: Rows) -> Formula:
     for total in sympy.preorder_traversal(expr):
         if not (total.is_Add and len(total.args) == 2 and total.has(sympy.exp)):
             continue
-        first, second = (powers(term, rows) for term in total.args)
+        first, second = (to_powers(term, rows) for term in total.args)
         one, two = (_without_exponentials(p) for p in (first, second))
         if abs(one.number) == abs(two.number) and one.same_but_number(two):
             mean, half = (_exponent(first) + _exponent(second)) / 2, (_exponent(first) - _exponent(second)) / 2
             wave = sympy.cosh if one.number == two.number else sympy.sinh
-            found[total] = 2 * plain(one, rows) * sympy.exp(mean) * wave(half)
+            found[total] = 2 * from_powers(one, rows) * sympy.exp(mean) * wave(half)
     return expr.xreplace(found)
 
 

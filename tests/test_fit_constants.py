@@ -1,4 +1,4 @@
-"""Formulas as numbers: evaluation, derivatives, polishing, redundant constants, rounding, simplification."""
+"""Formulas as numbers: evaluation, derivatives, fitted, redundant and rounded constants, simplification."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 import sympy
 
-from edgewise.discovery._polish import (
+from edgewise.expressions import (
+    FitData,
+    FittedFormula,
+    FreeFormula,
+    Tape,
     complexity,
     evaluate,
-    fix_gauge,
-    polish,
+    fit_constants,
+    pin_redundant,
     round_constants,
     simplify_light,
     split_constants,
 )
-from edgewise.discovery._tape import Tape
 
 x, y = sympy.symbols("x y")
 NAMES = ["x", "y"]
@@ -50,6 +53,19 @@ def table(name: str, seed: int, noise: float = 0.0, n: int = 400) -> tuple[sympy
     target = target + noise * target.std() * rng.standard_normal(n)
     start = form(*floats(np.array(truth) * (1 + 0.1 * rng.uniform(-1, 1, len(truth)))))
     return start, inputs, target
+
+
+def fit(formula: sympy.Expr, inputs: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None) -> FittedFormula:
+    return fit_constants(formula, FitData.of(NAMES, inputs, target, weight))
+
+
+def rounded(formula: sympy.Expr, inputs: np.ndarray, target: np.ndarray, noise: float = 0.0) -> FittedFormula:
+    return round_constants(formula, FitData.of(NAMES, inputs, target), noise)
+
+
+def without_redundancy(formula: sympy.Expr, inputs: np.ndarray, target: np.ndarray) -> FittedFormula:
+    data = FitData.of(NAMES, inputs, target)
+    return pin_redundant(FreeFormula.of(formula).fit(data), data).fitted(data)
 
 
 EXPRESSIONS = [
@@ -108,28 +124,28 @@ def test_split_constants_keeps_integers_and_separates_equal_floats() -> None:
 
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("seed", range(4))
-def test_polish_reaches_machine_precision(name: str, seed: int) -> None:
+def test_fitting_reaches_machine_precision(name: str, seed: int) -> None:
     start, inputs, target = table(name, seed)
-    assert polish(start, NAMES, inputs, target).error < 1e-13
+    assert fit(start, inputs, target).error < 1e-13
 
 
-def test_polish_leaves_out_rows_with_nan_and_survives_bad_starts() -> None:
+def test_fitting_leaves_out_rows_with_nan_and_survives_bad_starts() -> None:
     start, inputs, target = table("wave", 0)
     target[3] = np.nan
     inputs[5, 0] = np.inf
-    assert polish(start, NAMES, inputs, target).error < 1e-13
+    assert fit(start, inputs, target).error < 1e-13
     root = sympy.sqrt(sympy.Float(0.9) * x + y - 1)
     inputs = np.random.default_rng(0).uniform(0, 1, (200, 2))
     inputs[:, 1] = 1 - 0.99 * inputs[:, 0] + inputs[:, 1]
     target = np.sqrt(inputs[:, 0] + inputs[:, 1] - 1)
-    assert polish(root, NAMES, inputs, target).error < 1e-13
-    assert polish(sympy.log(-x - sympy.Float(1.5)), NAMES, inputs, target).error == np.inf
+    assert fit(root, inputs, target).error < 1e-13
+    assert fit(sympy.log(-x - sympy.Float(1.5)), inputs, target).error == np.inf
 
 
-def test_polish_without_constants_or_rows() -> None:
+def test_fitting_without_constants_or_rows() -> None:
     inputs = np.random.default_rng(0).uniform(1, 2, (20, 2))
-    assert polish(x * y, NAMES, inputs, inputs[:, 0] * inputs[:, 1]).error == 0
-    assert polish(1.5 * x, NAMES, inputs, np.full(20, np.nan)).error == np.inf
+    assert fit(x * y, inputs, inputs[:, 0] * inputs[:, 1]).error == 0
+    assert fit(1.5 * x, inputs, np.full(20, np.nan)).error == np.inf
 
 
 def test_weights_multiply_residuals() -> None:
@@ -138,8 +154,8 @@ def test_weights_multiply_residuals() -> None:
     wrong[:40] *= 3
     weight = np.ones(len(target))
     weight[:40] = 0
-    assert polish(start, NAMES, inputs, wrong, weight).error < 1e-13
-    assert polish(start, NAMES, inputs, wrong).error > 0.1
+    assert fit(start, inputs, wrong, weight).error < 1e-13
+    assert fit(start, inputs, wrong).error > 0.1
 
 
 @pytest.mark.parametrize(
@@ -156,7 +172,7 @@ def test_gauge_removes_what_the_data_cannot_see(formula: sympy.Expr, constants: 
     inputs = np.random.default_rng(1).uniform(0.5, 2, (200, 2))
     target = evaluate(formula, NAMES, inputs)
     before = len(split_constants(formula)[1])
-    fixed = fix_gauge(formula, NAMES, inputs, target)
+    fixed = without_redundancy(formula, inputs, target)
     assert fixed.error < 1e-9
     assert len(split_constants(fixed.expression)[1]) <= min(constants, before)
 
@@ -164,34 +180,29 @@ def test_gauge_removes_what_the_data_cannot_see(formula: sympy.Expr, constants: 
 def test_gauge_ends_where_nothing_can_be_pinned() -> None:
     inputs = np.random.default_rng(1).uniform(0.5, 2, (50, 2))
     formula = sympy.Float(1e-12) * sympy.sin(1.23 * x) + 1.7 * y
-    assert fix_gauge(formula, NAMES, inputs, 1.7 * inputs[:, 1]).error < 1e-9
+    assert without_redundancy(formula, inputs, 1.7 * inputs[:, 1]).error < 1e-9
 
 
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("seed", range(3))
 def test_rounding_is_exact_without_noise(name: str, seed: int) -> None:
-    result = round_constants(*splice(table(name, seed)))
+    result = rounded(*table(name, seed))
     assert sympy.simplify(result.expression - EXACT[name]) == 0
     assert result.error < 1e-13
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_rounding_is_exact_with_noise_on_most_seeds(name: str) -> None:
-    results = [round_constants(*splice(table(name, seed, 0.01, 1000)), noise=0.01) for seed in range(6)]
+    results = [rounded(*table(name, seed, 0.01, 1000), noise=0.01) for seed in range(6)]
     right = [sympy.simplify(r.expression - EXACT[name]) == 0 for r in results]
     assert sum(right) >= 5
     assert all(0.009 < r.error < 0.011 for r in results)
 
 
-def splice(parts: tuple) -> tuple:
-    start, inputs, target = parts
-    return start, NAMES, inputs, target
-
-
-def test_constants_that_are_not_nice_stay() -> None:
+def test_constants_that_are_not_simple_stay() -> None:
     inputs = np.random.default_rng(0).uniform(1, 2, (200, 2))
     target = 6.67428731 * inputs[:, 0] / inputs[:, 1] ** 2
-    result = round_constants(6.1 * x * y**-1.9, NAMES, inputs, target)
+    result = rounded(6.1 * x * y**-1.9, inputs, target)
     assert result.error < 1e-14
     assert [float(f) for f in result.expression.atoms(sympy.Float)] == pytest.approx([6.67428731], rel=1e-13)
     assert result.expression.has(y**-2)
@@ -199,7 +210,7 @@ def test_constants_that_are_not_nice_stay() -> None:
 
 def test_exponents_are_rounded_where_the_base_is_negative() -> None:
     inputs = np.random.default_rng(0).uniform(-2, 2, (200, 2))
-    result = round_constants(1.1 * x**2.000001 + y, NAMES, inputs, 3 * inputs[:, 0] ** 2 + inputs[:, 1])
+    result = rounded(1.1 * x**2.000001 + y, inputs, 3 * inputs[:, 0] ** 2 + inputs[:, 1])
     assert result.expression == 3 * x**2 + y
 
 
@@ -208,7 +219,7 @@ def test_noise_terms_are_dropped() -> None:
     inputs = rng.uniform(1, 2, (1000, 2))
     clean = 2 * inputs[:, 0] * inputs[:, 1]
     target = clean + 0.01 * clean.std() * rng.standard_normal(1000)
-    result = round_constants(2.1 * x * y + 0.01 + 0.02 * y, NAMES, inputs, target, noise=0.01)
+    result = rounded(2.1 * x * y + 0.01 + 0.02 * y, inputs, target, noise=0.01)
     assert result.expression == 2 * x * y
 
 

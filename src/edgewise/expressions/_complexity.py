@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.discovery._tape import Tape
+from edgewise.expressions._tape import Tape
 
 _MAX_SIZE = 60  # formulas more complex than this are left as they are
 _MAX_DEGREE = 12  # so are rational functions with larger exponents

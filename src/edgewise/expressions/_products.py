@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.discovery._powers import ONE, Powers, Rows, plain, powers
+from edgewise.expressions._powers import ONE, Powers, Rows, from_powers, to_powers
 
 _SUMS, _TERMS, _FACTORS = 3, 4, 5  # how many of each a move is tried with
 _KEPT, _WORSE = 2, 2  # products whose moves are followed by another, and how much worse they may be
@@ -26,11 +26,11 @@ def shortest_product(expr: Formula, rows: Rows, measure: Measure) -> Formula:
     >>> shortest_product(x * sympy.sqrt(y**2 / x**2 + 1), rows, sympy.count_ops)
     sqrt(x**2 + y**2)
     """
-    start = powers(expr, rows)
-    seen = {plain(start, rows): start}
-    frontier, limit = [start], measure(plain(start, rows)) + _WORSE
+    start = to_powers(expr, rows)
+    seen = {from_powers(start, rows): start}
+    frontier, limit = [start], measure(from_powers(start, rows)) + _WORSE
     for _ in range(2):
-        found = {plain(p, rows): p for q in frontier for p in _moves(q, rows)}
+        found = {from_powers(p, rows): p for q in frontier for p in _moves(q, rows)}
         new = sorted((w for w in found if w not in seen), key=measure)[:_KEPT]
         frontier = [found[written] for written in new if measure(written) <= limit]
         seen |= {written: found[written] for written in new}
@@ -39,16 +39,16 @@ def shortest_product(expr: Formula, rows: Rows, measure: Measure) -> Formula:
 
 def _signed(product: Powers, rows: Rows) -> Iterator[Formula]:
     """A product with a sign moved into a difference or a logarithm, or left in front."""
-    written = plain(product, rows)
+    written = from_powers(product, rows)
     yield written
-    yield plain(product, rows, whole=True)
+    yield from_powers(product, rows, whole=True)
     for factor in sympy.Mul.make_args(written):
         base, exponent = factor.as_base_exp()
         if exponent.is_Integer and exponent % 2:
             if base.is_Add:
                 yield sympy.Mul(-1, *(a for a in sympy.Mul.make_args(written) if a != factor), (-base) ** exponent)
             if isinstance(base, sympy.log) and not base.args[0].is_Symbol:
-                yield written.xreplace({base: -sympy.log(plain(powers(1 / base.args[0], rows), rows))})
+                yield written.xreplace({base: -sympy.log(from_powers(to_powers(1 / base.args[0], rows), rows))})
 
 
 def _moves(product: Powers, rows: Rows) -> Iterator[Powers]:
@@ -56,7 +56,7 @@ def _moves(product: Powers, rows: Rows) -> Iterator[Powers]:
     sums = [b for b in product.exponents if b.is_Add and b.free_symbols][:_SUMS]
     for total in sums:
         power = product.exponents[total]
-        terms = [powers(term, rows) for term in total.args]
+        terms = [to_powers(term, rows) for term in total.args]
         rest = product.without(total)
         for term in terms[:_TERMS]:
             yield from _divided(rest, total, power, terms, Powers(ONE, term.exponents), rows)
@@ -79,7 +79,7 @@ def _divided(
     if not power.is_Integer and not all(rows.sign(b) for b in by.exponents):
         return
     inverse = by.raised(sympy.Integer(-1))
-    inside = sympy.Add(*(plain(term.times(inverse), rows) for term in terms))
+    inside = sympy.Add(*(from_powers(term.times(inverse), rows) for term in terms))
     if inside.is_Add and (rows.sign(inside) == 0) == (rows.sign(total) == 0):
         yield rest.times(by.raised(power)).times(Powers(ONE, {inside: power}))
 

@@ -10,7 +10,7 @@ import sympy
 from numpy.typing import ArrayLike
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery._tape import Tape
+from edgewise.expressions._tape import Tape
 
 ONE = sympy.Integer(1)
 _RTOL = 1e-10
@@ -111,12 +111,12 @@ class Powers:
         return self.exponents == other.exponents
 
 
-def powers(expr: Formula, rows: Rows) -> Powers:
+def to_powers(expr: Formula, rows: Rows) -> Powers:
     """Take a product apart; sums lose what all their terms have in common.
 
     >>> rows = Rows(["x", "y"], [[1.0, 2.0], [3.0, 0.5]])
     >>> x, y = sympy.symbols("x y")
-    >>> powers(2 * sympy.sqrt(x**2 / y**2 + x / y), rows)
+    >>> to_powers(2 * sympy.sqrt(x**2 / y**2 + x / y), rows)
     Powers(number=2, exponents={x: 1/2, y: -1, x + y: 1/2})
     """
     known = rows.powers.get(expr)
@@ -131,14 +131,14 @@ def _taken_apart(expr: Formula, rows: Rows) -> Powers:
     if expr.is_Mul:
         out = Powers(ONE, {})
         for factor in expr.args:
-            out = out.times(powers(factor, rows))
+            out = out.times(to_powers(factor, rows))
         return out
     if expr.is_Add and expr.free_symbols:
         return _primitive(expr, rows)
     if isinstance(expr, sympy.exp):
         return _exponential(expr)
     if isinstance(expr, sympy.Abs) and rows.sign(expr.args[0]):
-        inside = powers(expr.args[0], rows)
+        inside = to_powers(expr.args[0], rows)
         return Powers(abs(inside.number), inside.exponents)
     if expr.is_Pow:
         return _power(expr, rows)
@@ -153,7 +153,7 @@ def _power(expr: Formula, rows: Rows) -> Powers:
     base, exponent = expr.base, expr.exp
     if base.is_Integer:
         return Powers(ONE, {base: exponent})
-    inside = powers(base, rows)
+    inside = to_powers(base, rows)
     if exponent.is_Integer:
         return inside.raised(exponent)
     out: dict[Formula, Formula] = {}
@@ -168,7 +168,7 @@ def _power(expr: Formula, rows: Rows) -> Powers:
     if inside.number < 0:
         return _atom(expr, rows)
     number = inside.number**exponent
-    rest = powers(number, rows) if inside.number != 1 and number != expr else Powers(number, {})
+    rest = to_powers(number, rows) if inside.number != 1 and number != expr else Powers(number, {})
     return Powers(ONE, out).times(rest)
 
 
@@ -186,14 +186,14 @@ def _exponential(expr: Formula) -> Powers:
 
 def _primitive(expr: Formula, rows: Rows) -> Powers:
     """A sum as its common factor times what is left."""
-    terms = [powers(term, rows) for term in expr.args]
+    terms = [to_powers(term, rows) for term in expr.args]
     common = shared(terms)
-    rest = sympy.Add(*(plain(term.times(common.raised(sympy.Integer(-1))), rows) for term in terms))
+    rest = sympy.Add(*(from_powers(term.times(common.raised(sympy.Integer(-1))), rows) for term in terms))
     sign = 1
     if rest.could_extract_minus_sign():
         rest, sign = -rest, -1
     if not rest.is_Add:  # terms cancelled
-        return common.times(powers(sign * rest, rows))
+        return common.times(to_powers(sign * rest, rows))
     return common.times(Powers(sympy.Integer(sign * (rows.sign(rest) or 1)), {rest: ONE}))
 
 
@@ -212,7 +212,7 @@ def shared(terms: Sequence[Powers]) -> Powers:
     return Powers(divisor, out)
 
 
-def plain(product: Powers, rows: Rows, whole: bool = False) -> Formula:
+def from_powers(product: Powers, rows: Rows, whole: bool = False) -> Formula:
     """Write a product: one exponential, one root of each kind; `whole` leaves all of a power under its root."""
     exponent, number = sympy.Integer(0), product.number
     outside: list[Formula] = []

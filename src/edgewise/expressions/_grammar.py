@@ -52,7 +52,7 @@ def _cut(text: str, size: int) -> str:
     return "..." + text[size:] if size < 0 else text[:size] + "..."
 
 
-class Node(NamedTuple):
+class SyntaxNode(NamedTuple):
     """A part of a formula.
 
     kind "number", "name": `text` is what was written. "call": `text` is the function, `parts` its arguments. "sum" and
@@ -61,7 +61,7 @@ class Node(NamedTuple):
 
     kind: str
     place: Place
-    parts: tuple[Node, ...] = ()
+    parts: tuple[SyntaxNode, ...] = ()
     text: str = ""
 
 
@@ -71,7 +71,7 @@ class _Token(NamedTuple):
     place: Place
 
 
-def read(text: str) -> Node:
+def syntax_tree(text: str) -> SyntaxNode:
     """Return the tree of a formula.
 
         sum     = product { ("+" | "-") product }
@@ -84,9 +84,9 @@ def read(text: str) -> Node:
 
     Errors: InputError that names the character for everything else.
 
-    >>> read("a - 2*b").kind
+    >>> syntax_tree("a - 2*b").kind
     'sum'
-    >>> read("2 x")
+    >>> syntax_tree("2 x")
     Traceback (most recent call last):
     edgewise._errors.InputError: Formula, character 3: expected an operator or the end (write a product with *, a function with brackets). Here: 2 >>x<<
     """  # noqa: E501 (the message is one line)
@@ -165,7 +165,7 @@ class _Grammar:
         first, last = self.taken[start], self.taken[-1]
         return Place(first.text, first.start, last.end)
 
-    def formula(self) -> Node:
+    def formula(self) -> SyntaxNode:
         found = self.sum()
         if self.next.kind == ")":
             raise self.next.place.error("this ')' closes nothing: remove it, or open a bracket before.")
@@ -177,49 +177,49 @@ class _Grammar:
             )
         return found
 
-    def sum(self) -> Node:
+    def sum(self) -> SyntaxNode:
         start = len(self.taken)
         parts = [self.product()]
         while sign := self.take("+", "-"):
             part = self.product()
-            parts.append(part if sign.kind == "+" else Node("negative", part.place, (part,)))
-        return parts[0] if len(parts) == 1 else Node("sum", self.since(start), tuple(parts))
+            parts.append(part if sign.kind == "+" else SyntaxNode("negative", part.place, (part,)))
+        return parts[0] if len(parts) == 1 else SyntaxNode("sum", self.since(start), tuple(parts))
 
-    def product(self) -> Node:
+    def product(self) -> SyntaxNode:
         start = len(self.taken)
         parts = [self.signed()]
         while sign := self.take("*", "/"):
             part = self.signed()
-            parts.append(part if sign.kind == "*" else Node("inverse", part.place, (part,)))
-        return parts[0] if len(parts) == 1 else Node("product", self.since(start), tuple(parts))
+            parts.append(part if sign.kind == "*" else SyntaxNode("inverse", part.place, (part,)))
+        return parts[0] if len(parts) == 1 else SyntaxNode("product", self.since(start), tuple(parts))
 
-    def signed(self) -> Node:
+    def signed(self) -> SyntaxNode:
         start, negative = len(self.taken), False
         while sign := self.take("+", "-"):
             negative ^= sign.kind == "-"
         found = self.power()
-        return Node("negative", self.since(start), (found,)) if negative else found
+        return SyntaxNode("negative", self.since(start), (found,)) if negative else found
 
-    def power(self) -> Node:
+    def power(self) -> SyntaxNode:
         start = len(self.taken)
         found = self.atom()
         if raised := self.take("raised"):
-            exponent = Node("number", raised.place, text=raised.text)
-            found = Node("power", self.since(start), (found, exponent))
+            exponent = SyntaxNode("number", raised.place, text=raised.text)
+            found = SyntaxNode("power", self.since(start), (found, exponent))
         if self.take("^"):
             exponent = self.within(self.signed)
-            found = Node("power", self.since(start), (found, exponent))
+            found = SyntaxNode("power", self.since(start), (found, exponent))
         return found
 
-    def atom(self) -> Node:
+    def atom(self) -> SyntaxNode:
         if number := self.take("number"):
-            return Node("number", number.place, text=number.text)
+            return SyntaxNode("number", number.place, text=number.text)
         if name := self.take("name"):
             if self.next.kind == "(":
                 start = len(self.taken) - 1
                 parts = self.brackets()
-                return Node("call", self.since(start), tuple(parts), name.text)
-            return Node("name", name.place, text=name.text)
+                return SyntaxNode("call", self.since(start), tuple(parts), name.text)
+            return SyntaxNode("name", name.place, text=name.text)
         if self.next.kind == "(":
             start = len(self.taken)
             parts = self.brackets()
@@ -229,7 +229,7 @@ class _Grammar:
         found = "the end" if self.next.kind == "end" else repr(self.next.text)
         raise self.next.place.error(f"expected a number, a name, a function or '(', found {found}.")
 
-    def brackets(self) -> list[Node]:
+    def brackets(self) -> list[SyntaxNode]:
         opened = self.take("(")
         assert opened is not None
         parts = [self.within(self.sum)]
@@ -243,7 +243,7 @@ class _Grammar:
             )
         return parts
 
-    def within(self, rule: Callable[[], Node]) -> Node:
+    def within(self, rule: Callable[[], SyntaxNode]) -> SyntaxNode:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise self.next.place.error(f"nested more than {_DEEPEST} deep: simplify the formula.")

@@ -11,7 +11,7 @@ import sympy
 from edgewise import functions as library
 from edgewise._errors import unknown
 from edgewise._typing import Formula
-from edgewise.symbolic._syntax import Node, character, read
+from edgewise.expressions._grammar import SyntaxNode, character, syntax_tree
 
 CONSTANTS = {"pi": sympy.pi, "π": sympy.pi, "e": sympy.E, "E": sympy.E}
 #: other spellings, each by means of the library's functions; every parameter stands once, so that nothing grows
@@ -58,28 +58,28 @@ def _primitives(rows: tuple[str, ...]) -> MappingProxyType[str, str]:
     return MappingProxyType(named | {row: row for row in rows if row.isidentifier() and row != "x"})
 
 
-def others() -> MappingProxyType[str, Node]:
+def others() -> MappingProxyType[str, SyntaxNode]:
     """Each function that is written by means of others: a formula in u, or in u and v."""
     return _others(frozenset(primitives()))
 
 
 @cache
-def _others(known: frozenset[str]) -> MappingProxyType[str, Node]:
-    found: dict[str, Node] = {}
+def _others(known: frozenset[str]) -> MappingProxyType[str, SyntaxNode]:
+    found: dict[str, SyntaxNode] = {}
     for name, text in _OTHERS.items():
-        tree = read(text)
+        tree = syntax_tree(text)
         if name not in known and _calls(tree) <= known | set(found):
             found[name] = tree
     return MappingProxyType(found)
 
 
-def parameters(tree: Node) -> list[str]:
+def parameters(tree: SyntaxNode) -> list[str]:
     """The parameters of one of the `others`."""
     used = _texts(tree, "name")
     return [name for name in _PARAMETERS if name in used]
 
 
-def check_words(tree: Node, names: Sequence[str] | None) -> None:
+def check_words(tree: SyntaxNode, names: Sequence[str] | None) -> None:
     """Raise the error for the first word that is no name, constant or function, or that is used as another kind."""
     if tree.kind == "name":
         _check_name(tree, names)
@@ -89,7 +89,7 @@ def check_words(tree: Node, names: Sequence[str] | None) -> None:
         check_words(part, names)
 
 
-def _check_name(node: Node, names: Sequence[str] | None) -> None:
+def _check_name(node: SyntaxNode, names: Sequence[str] | None) -> None:
     name = node.text
     if (names is not None and name in names) or name in CONSTANTS:
         return
@@ -99,7 +99,7 @@ def _check_name(node: Node, names: Sequence[str] | None) -> None:
         raise node.place.error(f"{unknown('name', name, names)}{_foreign(name)}")
 
 
-def _check_call(node: Node, names: Sequence[str]) -> None:
+def _check_call(node: SyntaxNode, names: Sequence[str]) -> None:
     name, known = node.text, [*primitives(), *others()]
     if name not in known and (name in names or name in CONSTANTS):
         raise node.place.error(f"{name!r} is no function: write {name}*(...) for a product.")
@@ -116,11 +116,11 @@ def _foreign(name: str) -> str:
     return f" It holds {', '.join(signs[:3])}." if signs else ""
 
 
-def edge_function(expression: Formula) -> tuple[str, Formula] | None:
+def library_function(expression: Formula) -> tuple[str, Formula] | None:
     """The row and the argument of f(u), f a function of the library; None where it is none.
 
     >>> x = sympy.Symbol("x")
-    >>> edge_function(sympy.Abs(x + 1)), edge_function(sympy.gamma(x))
+    >>> library_function(sympy.Abs(x + 1)), library_function(sympy.gamma(x))
     (('abs', x + 1), None)
     """
     if (softplus := _softplus(expression)) is not None:
@@ -161,10 +161,10 @@ def _is_plain(row: str) -> bool:
     return _U in form.args and not isinstance(form, sympy.Add | sympy.Mul | sympy.Pow)
 
 
-def _calls(tree: Node) -> set[str]:
+def _calls(tree: SyntaxNode) -> set[str]:
     return _texts(tree, "call")
 
 
-def _texts(tree: Node, kind: str) -> set[str]:
+def _texts(tree: SyntaxNode, kind: str) -> set[str]:
     found = {tree.text} if tree.kind == kind else set()
     return found.union(*(_texts(part, kind) for part in tree.parts))

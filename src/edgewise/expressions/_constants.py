@@ -12,12 +12,15 @@ from edgewise._typing import Formula
 
 
 @dataclass(frozen=True)
-class NiceConstant:
+class SimpleConstant:
     """An exact number, its double, and how much it takes to write it down (1 is the simplest)."""
 
     expr: sympy.Expr
     value: float
     complexity: int
+
+
+ZERO = SimpleConstant(sympy.Integer(0), 0.0, 1)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ _FACTORS = (
 )
 _ULP = 2.0**-52
 _READABLE = (1e-4, 1e6)  # outside, a short decimal reads better as a float (6.5e-8) than as a fraction
-_LARGEST, _LARGEST_INTEGER = 10**3, 10**6  # numerators beyond these are not nice
+_LARGEST, _LARGEST_INTEGER = 10**3, 10**6  # numerators beyond these are not simple
 _SIMPLE = 6  # constants up to this complexity (1, -2, 3/2, 1/3) are offered however wide the tolerance is
 _CHANCE = 0.1  # others only while fewer equally simple constants than this are expected within it
 
@@ -82,7 +85,7 @@ def _decimal(size: float, rtol: float) -> tuple[int, int, int] | None:
     return None
 
 
-def nice_values(value: float, rtol: float, max_denominator: int = 32) -> list[NiceConstant]:
+def simple_constants(value: float, rtol: float, max_denominator: int = 32) -> list[SimpleConstant]:
     """List the exact constants near a float, simplest first.
 
     Candidates are n/d times one of 1, pi, 1/pi, pi^2, 1/pi^2, sqrt 2, sqrt 3, sqrt pi, 1/sqrt pi, sqrt(2 pi),
@@ -100,13 +103,13 @@ def nice_values(value: float, rtol: float, max_denominator: int = 32) -> list[Ni
         Candidates with their exact sympy form, double and complexity; empty for nan and infinities.
 
     Example:
-        >>> [str(c.expr) for c in nice_values(1.5707963, 1e-7)]
+        >>> [str(c.expr) for c in simple_constants(1.5707963, 1e-7)]
         ['pi/2']
-        >>> [str(c.expr) for c in nice_values(-0.75, 1e-9)]
+        >>> [str(c.expr) for c in simple_constants(-0.75, 1e-9)]
         ['-3/4']
     """
     if value == 0:
-        return [NiceConstant(sympy.Integer(0), 0.0, 1)]
+        return [ZERO]
     if not math.isfinite(value):
         return []
     sign, size = (1, value) if value > 0 else (-1, -value)
@@ -125,7 +128,7 @@ def nice_values(value: float, rtol: float, max_denominator: int = 32) -> list[Ni
         found.append((5 + 3 * digits, abs(n / d - size), n, d, _FACTORS[0]))
     found.sort(key=lambda c: c[:4])
     return [
-        NiceConstant(sympy.Rational(sign * n, d) * f.expr, sign * float(Fraction(n, d) * f.exact), cost)
+        SimpleConstant(sympy.Rational(sign * n, d) * f.expr, sign * float(Fraction(n, d) * f.exact), cost)
         for cost, _, n, d, f in found
     ]
 
@@ -160,7 +163,7 @@ def exact_constant(value: float) -> sympy.Expr:
         return sympy.Float(value)
     if value == 0 or (value == round(value) and abs(value) < _READABLE[1]):
         return sympy.Integer(round(value))
-    for c in nice_values(value, 2 * _ULP):
+    for c in simple_constants(value, 2 * _ULP):
         top, bottom = sympy.fraction(c.expr.as_coeff_Mul()[0])
         if abs(c.value - value) <= math.ulp(value) and abs(top) * bottom < 10**5:
             return c.expr
@@ -178,10 +181,10 @@ def readable_float(value: float) -> sympy.Float:
     return short if float(short) == value else sympy.Float(value, 17)
 
 
-def shortened(expression: Formula, digits: int = 6) -> Formula:
+def shorten(expression: Formula, digits: int = 6) -> Formula:
     """Return a formula with its Floats to some digits, for reading; whole numbers lose their point.
 
-    >>> shortened(sympy.Float("281428.4809") * sympy.Symbol("a") + sympy.Float("0.123456789"))
+    >>> shorten(sympy.Float("281428.4809") * sympy.Symbol("a") + sympy.Float("0.123456789"))
     281428*a + 0.123457
     """
     return expression.xreplace({f: _short(f, digits) for f in expression.atoms(sympy.Float)})

@@ -8,11 +8,11 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery._complexity import complexity
-from edgewise.discovery._powers import Rows
-from edgewise.discovery._tidy_numbers import named, recognised
-from edgewise.discovery._tidy_rules import angles, exponentials, logarithm, logarithms, rational, squares
-from edgewise.discovery._writings import shortest_product
+from edgewise.expressions._complexity import complexity
+from edgewise.expressions._powers import Rows
+from edgewise.expressions._products import shortest_product
+from edgewise.expressions._simplify_numbers import named, recognised
+from edgewise.expressions._simplify_rules import angles, exponentials, logarithm, logarithms, rational, squares
 
 _MAX_SIZE = 70  # formulas more complex than this are left as they are
 _ROWS = 500  # that rewritings are compared on; signs and the result are compared on all
@@ -27,7 +27,7 @@ _REFUSED = (
 )  # fmt: skip
 
 
-def tidied(expression: Formula, names: Sequence[str], x: Array) -> Formula:
+def simplify(expression: Formula, names: Sequence[str], x: Array) -> Formula:
     """Return the simplest way to write a formula that has the same values on the rows of a table.
 
     It need hold only there: sqrt(a**2) is a where no row has a negative a. Tried are, from the inside out: roots and
@@ -44,7 +44,7 @@ def tidied(expression: Formula, names: Sequence[str], x: Array) -> Formula:
     Example:
         >>> a, b, t = sympy.symbols("a b t")
         >>> rows = np.random.default_rng(0).uniform(1, 2, (50, 3))
-        >>> tidied(a + 2 * b * sympy.sqrt(a / b) * sympy.cos(t) + b, ["a", "b", "t"], rows)
+        >>> simplify(a + 2 * b * sympy.sqrt(a / b) * sympy.cos(t) + b, ["a", "b", "t"], rows)
         a + b + 2*sqrt(a*b)*cos(t)
     """
     try:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.functions._constants import nice_values, readable_float
+from edgewise.expressions._constants import readable_float, simple_constants
 
 _SAME, _ROUNDING = 1e-12, 1e-15
 _LARGEST = 16  # numerator and denominator of a ratio that is seen
@@ -66,12 +66,12 @@ def _exact(value: float, kept: list[Formula]) -> Formula:
         return sign * same
     for power in _PI_POWERS:
         factor = sympy.pi**power
-        for nice in nice_values(value / float(factor), _SAME, _DENOMINATOR):
-            if _is_small(nice.expr):
-                return nice.expr * factor
-    for nice in nice_values(value * value, 2 * _SAME, _DENOMINATOR):
-        if _is_small(nice.expr):
-            return sign * sympy.sqrt(nice.expr)
+        for simple in simple_constants(value / float(factor), _SAME, _DENOMINATOR):
+            if _is_small(simple.expr):
+                return simple.expr * factor
+    for simple in simple_constants(value * value, 2 * _SAME, _DENOMINATOR):
+        if _is_small(simple.expr):
+            return sign * sympy.sqrt(simple.expr)
     return readable_float(float(f"{value:.15g}")) if same is None else sign * same
 
 

@@ -12,9 +12,9 @@ import torch
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
-from edgewise.functions._constants import exact_constant
-from edgewise.symbolic._budget import Budget
-from edgewise.symbolic._exact import (
+from edgewise.expressions._budget import Budget
+from edgewise.expressions._constants import exact_constant
+from edgewise.expressions._exact import (
     BITS,
     FRACTION,
     fits,
@@ -25,8 +25,8 @@ from edgewise.symbolic._exact import (
     power_of,
     without_long_fractions,
 )
-from edgewise.symbolic._syntax import Node, read
-from edgewise.symbolic._vocabulary import CONSTANTS, check_words, others, parameters, primitives
+from edgewise.expressions._grammar import SyntaxNode, syntax_tree
+from edgewise.expressions._vocabulary import CONSTANTS, check_words, others, parameters, primitives
 
 _POWER = 4096  # the largest exponent of something that holds a name
 _ANY = sympy.Symbol("u")
@@ -51,12 +51,12 @@ def parse(text: str, names: Sequence[str] | None = None) -> sympy.Expr:
     Traceback (most recent call last):
     edgewise._errors.InputError: Formula, character 5: Unknown name 'spead'. Known: speed, mass. Here: 1 + >>spead<<
     """
-    return parsed(text, None if names is None else checked_names(names), Budget())
+    return parse_within(text, None if names is None else check_names(names), Budget())
 
 
-def parsed(text: str, names: list[str] | None, budget: Budget) -> sympy.Expr:
+def parse_within(text: str, names: list[str] | None, budget: Budget) -> sympy.Expr:
     """Return what `parse` gives, within the time that is left; `names` are checked."""
-    tree = read(text)
+    tree = syntax_tree(text)
     check_words(tree, names)
     try:
         form = in_doubles(_Meaning(names or (), {}, budget).of(tree).form)
@@ -67,7 +67,7 @@ def parsed(text: str, names: list[str] | None, budget: Budget) -> sympy.Expr:
     return form
 
 
-def checked_names(names: object) -> list[str]:
+def check_names(names: object) -> list[str]:
     """The names of inputs as a list, once they are what names have to be."""
     listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else None
     if not listed or not all(isinstance(name, str) and name for name in listed) or len({*listed}) != len(listed):
@@ -94,7 +94,7 @@ class _Meaning:
     def __init__(self, names: Sequence[str], bound: Mapping[str, _Value], budget: Budget) -> None:
         self.names, self.bound, self.budget = names, bound, budget
 
-    def of(self, node: Node) -> _Value:
+    def of(self, node: SyntaxNode) -> _Value:
         value = getattr(self, "_" + node.kind)(node)
         self.budget.check()
         if value.number is None and value.form.is_number:  # names that cancelled, as in x - x
@@ -103,7 +103,7 @@ class _Meaning:
             raise node.place.error("this is not a real and finite number.")
         return _Value(plain(value.form, value.number), value.number, value.size)
 
-    def _number(self, node: Node) -> _Value:
+    def _number(self, node: SyntaxNode) -> _Value:
         value = float(node.text)
         if math.isinf(value) or (value == 0 and any(digit in "123456789" for digit in node.text.lower().split("e")[0])):
             raise node.place.error("numbers are doubles, of sizes from 5e-324 to 1.8e308.")
@@ -113,7 +113,7 @@ class _Meaning:
         size = sympy.Integer(int(digits.lstrip("0") or "0"))  # Python reads no more than 4300 digits
         return _Value(-size if node.text.startswith("-") else size, value)
 
-    def _name(self, node: Node) -> _Value:
+    def _name(self, node: SyntaxNode) -> _Value:
         name = node.text
         if name in self.bound:
             return self.bound[name]
@@ -121,16 +121,16 @@ class _Meaning:
             return _Value(CONSTANTS[name], float(CONSTANTS[name]))
         return _Value(sympy.Symbol(name), None)
 
-    def _sum(self, node: Node) -> _Value:
+    def _sum(self, node: SyntaxNode) -> _Value:
         parts = [self.of(part) for part in node.parts]
         return self._joined(node, sympy.Add, math.fsum, parts)
 
-    def _product(self, node: Node) -> _Value:
+    def _product(self, node: SyntaxNode) -> _Value:
         parts = [self.of(part) for part in node.parts]
         return self._joined(node, sympy.Mul, math.prod, parts)
 
     def _joined(
-        self, node: Node, join: Formula, work_out: Callable[[list[float]], float], parts: list[_Value]
+        self, node: SyntaxNode, join: Formula, work_out: Callable[[list[float]], float], parts: list[_Value]
     ) -> _Value:
         parts = _shortened(node, parts)
         numbers = [part.number for part in parts if part.number is not None]
@@ -147,11 +147,11 @@ class _Meaning:
             return _Value(join(*(part.form for part in parts)), None, size)
         return _Value(join(*(part.form for part in parts)), number)
 
-    def _negative(self, node: Node) -> _Value:
+    def _negative(self, node: SyntaxNode) -> _Value:
         part = self.of(node.parts[0])
         return _Value(-part.form, None if part.number is None else -part.number, part.size)
 
-    def _inverse(self, node: Node) -> _Value:
+    def _inverse(self, node: SyntaxNode) -> _Value:
         part = self.of(node.parts[0])
         if part.form == 0:
             raise node.place.error("this divides by zero.")
@@ -159,7 +159,7 @@ class _Meaning:
             return _Value(1 / part.form, None, part.size + 1)
         return _Value(1 / part.form, 1 / part.number if part.number else math.inf)
 
-    def _power(self, node: Node) -> _Value:
+    def _power(self, node: SyntaxNode) -> _Value:
         base, exponent = (self.of(part) for part in node.parts)
         size = self._fitting(node, 1 + base.size + exponent.size)
         if exponent.number is None:
@@ -180,7 +180,7 @@ class _Meaning:
             raise node.place.error(f"this power is too large: exponents go up to {_POWER}.")
         return _Value(form, None, size)
 
-    def _raised(self, node: Node, base: Formula, exponent: _Value) -> Formula:
+    def _raised(self, node: SyntaxNode, base: Formula, exponent: _Value) -> Formula:
         """A formula to a power that is a number."""
         factors = sympy.Mul.make_args(base)
         coefficient = sympy.Mul(*(factor for factor in factors if factor.is_number))
@@ -195,19 +195,19 @@ class _Meaning:
         rest = sympy.Mul(*(factor for factor in factors if not factor.is_number))
         return exact_constant(taken) * (rest if whole or number > 0 else -rest) ** exponent.form
 
-    def _call(self, node: Node) -> _Value:
+    def _call(self, node: SyntaxNode) -> _Value:
         name, given = node.text, [self.of(part) for part in node.parts]
         if other := others().get(name):
             return self._expanded(node, other, dict(zip(parameters(other), given, strict=True)))
         return self._applied(node, library.get(primitives()[name]), given[0])
 
-    def _expanded(self, node: Node, tree: Node, bound: dict[str, _Value]) -> _Value:
+    def _expanded(self, node: SyntaxNode, tree: SyntaxNode, bound: dict[str, _Value]) -> _Value:
         try:
             return _Meaning((), bound, self.budget).of(tree)
         except InputError:  # it would point into the definition
             raise node.place.error(f"{node.text!r} is not real and finite here.") from None
 
-    def _applied(self, node: Node, row: library.Function, value: _Value) -> _Value:
+    def _applied(self, node: SyntaxNode, row: library.Function, value: _Value) -> _Value:
         if value.number is not None:
             number = float(row.torch(torch.tensor(value.number, dtype=torch.float64)))
             if not math.isfinite(number):
@@ -218,13 +218,13 @@ class _Meaning:
         form = without_long_fractions(value.form) if value.form.has(sympy.log) else value.form
         return _Value(row.sympy(form), None, size)
 
-    def _fitting(self, node: Node, size: int) -> int:
+    def _fitting(self, node: SyntaxNode, size: int) -> int:
         if size > _SIZE:
             raise node.place.error(f"this has more than {_SIZE} parts once it is written out: simplify it.")
         return size
 
 
-def _shortened(node: Node, parts: list[_Value]) -> list[_Value]:
+def _shortened(node: SyntaxNode, parts: list[_Value]) -> list[_Value]:
     """The parts of a sum or product, with doubles for long exact numbers where they would grow together."""
     if sum(length(part.form) for part in parts) <= BITS:
         return parts

@@ -1,0 +1,251 @@
+"""Make fitted constants exact: remove redundant ones, round those that the data allow to be simple."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import sympy
+import torch
+
+from edgewise._typing import Array, Formula
+from edgewise.expressions._constants import ZERO, SimpleConstant, simple_constants
+from edgewise.expressions._fit_constants import FitData, FittedFormula, FreeFormula
+
+_EXACT = 1e-9  # an error below this means exact data and the right form
+_RANK = 1e-7  # singular values below this fraction of the largest are redundant constants
+_TOLERANCE = 1e-7  # exact data: how far a constant may be from its exact value
+_SIGMAS = 2.5  # noisy data: the same in standard errors
+_SIGMAS_SIMPLE = 3.3  # ... for 0, 1, 2, 1/2, 3, 3/2 and the like, which are likely from the start
+_SIMPLE = 6  # ... up to this complexity
+_RISE = 0.004  # noisy data: the largest relative rise of the error by rounding one constant ...
+_DENOMINATOR_NOISY = 12  # noisy data: the largest denominator
+
+
+class Choice(NamedTuple):
+    """A simple constant for a place; choices are tried in the order of their cost, those of one key once."""
+
+    cost: Any
+    key: Hashable
+    place: Any
+    constant: SimpleConstant
+
+
+class HasError(Protocol):
+    """A formula or network with fitted constants."""
+
+    @property
+    def error(self) -> float: ...
+
+
+Fitted = TypeVar("Fitted", bound=HasError)
+
+
+def round_greedily(
+    start: Fitted,
+    choices: Callable[[Fitted], Iterable[Choice]],
+    refitted: Callable[[Fitted, Choice], Fitted],
+    limit: Callable[[Fitted], float],
+) -> Fitted:
+    """Make constants simple one at a time: take the first choice whose error, after a refit, is within the limit.
+
+    After each choice that is taken, the choices are made afresh for the refitted constants.
+    """
+    tried: set[Hashable] = set()
+    found: Fitted | None = start
+    while found is not None:
+        start, found = found, None
+        for choice in sorted(choices(start), key=lambda c: c.cost):
+            if choice.key in tried:
+                continue
+            tried.add(choice.key)
+            trial = refitted(start, choice)
+            if trial.error <= limit(start):
+                found = trial
+                break
+    return start
+
+
+def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> FittedFormula:
+    """Refit a formula, remove redundant constants, and make constants exact where the data allow it.
+
+    Exact data (noise 0, or an error below 1e-9): constants within 1e-7 of a simple constant, nearest first; kept
+    if the error, after refitting the other constants, is at most max(3 x before, 1e-10).
+
+    Noisy data: constants within 2.5 standard errors of a simple constant (d <= 12; 3.3 standard errors of 0 or a
+    very simple one), most convincing first; kept if the refitted error rises by less than 0.4 % (6/N if
+    that is more).
+
+    Args:
+        expression: the formula; its Floats are free, exponents included.
+        data: the table.
+        noise: rms of the noise over the weighted standard deviation of y; 0 for exact data.
+
+    Example:
+        >>> x = np.linspace(1, 3, 40)
+        >>> t = sympy.Symbol("t")
+        >>> round_constants(3.1 * t**1.49, FitData.of(["t"], x[:, None], np.pi * x**1.5)).expression
+        pi*t**(3/2)
+    """
+    start = FreeFormula.of(expression).fit(data)
+    if not np.isfinite(start.error):
+        start = _with_defined_exponents(start, data)
+    if not np.isfinite(start.error):
+        return FittedFormula(start.expression, np.inf)
+    free = pin_redundant(start, data)
+    exact = noise <= 0 or free.error < _EXACT
+    return (_rounded_exact(free, data) if exact else _rounded_noisy(free, data)).fitted(data)
+
+
+def allowed_error(error: float, exact: bool, n: int) -> float:
+    """Return the largest error that setting one constant to an exact value may lead to."""
+    if not exact:
+        return error * (1 + max(_RISE, 0.55 * _SIGMAS_SIMPLE**2 / n))  # s standard errors cost s^2 / 2n
+    return max(3 * error, 1e-10) if error < _EXACT else 1.001 * error
+
+
+def _with_defined_exponents(free: FreeFormula, data: FitData) -> FreeFormula:
+    """Round Float exponents of bases that are negative somewhere, where nothing can be fitted before."""
+    for k, value in reversed(list(enumerate(free.values))):
+        if _role(free, k) == "exponent":
+            trial = free.pinned(k, sympy.Integer(round(value))).fit(data)
+            if np.isfinite(trial.error):
+                return trial
+    return free
+
+
+def pin_redundant(free: FreeFormula, data: FitData) -> FreeFormula:
+    """Pin constants that the data cannot determine until the others are unique.
+
+    While the Jacobian with respect to relative changes of the constants has s_min < 1e-7 s_max, a constant
+    that takes part in its null vector is set to 0 (if it is added), to 1 or -1 (if it multiplies) or to the
+    nearest simple constant, and the rest is refitted; the first choice that keeps the error is taken. Every round
+    removes a constant; where no choice keeps the error, the redundancy stays.
+
+    Example:
+        >>> x = np.linspace(1, 2, 30)[:, None]
+        >>> formula = FreeFormula.of(1.5 * sympy.exp(2.0 * sympy.Symbol("t") + 0.7))
+        >>> data = FitData.of(["t"], x, 3 * np.exp(2 * x[:, 0]))
+        >>> len(pin_redundant(formula.fit(data), data).symbols)
+        2
+    """
+    while free.symbols and np.isfinite(free.error):
+        null = _null_vector(free, data)
+        if null is None:
+            break
+        order = np.flatnonzero(np.abs(null) > 0.1 * np.abs(null).max())
+        limit = allowed_error(free.error, free.error < _EXACT, data.n)
+        pinned = next((t for t in _pins(free, order, data) if t.error <= limit), None)
+        if pinned is None:
+            break
+        free = pinned
+    return free
+
+
+def _null_vector(free: FreeFormula, data: FitData) -> Array | None:
+    """Return the direction of relative changes that the data do not see, if there is one."""
+    _, jacobian = free.relative_jacobian(data)
+    if not np.isfinite(jacobian).all():
+        return None
+    _, s, v = _svd(jacobian)
+    return v[:, -1] if s[-1] < _RANK * s[0] or s[0] == 0 else None
+
+
+def _svd(table: Array) -> tuple[Array, Array, Array]:
+    """Return left vectors of the triangular factor, singular values and right vectors of a tall table."""
+    triangle = torch.linalg.qr(torch.from_numpy(table), mode="r").R
+    u, s, vh = torch.linalg.svd(triangle, full_matrices=False)
+    return u.numpy(), s.numpy(), vh.T.numpy()
+
+
+def _pins(free: FreeFormula, order: Array, data: FitData) -> Iterator[FreeFormula]:
+    """Yield refitted formulas with a constant pinned: terms to 0, factors to 1 or -1, then anything."""
+    near = sorted(order, key=lambda k: abs(np.log(abs(free.values[k]) or 1e-300)))
+    roles = {k: _role(free, k) for k in near}
+    choices = [(k, 0) for k in near if roles[k] == "term"]
+    choices += [(k, 1 if free.values[k] >= 0 else -1) for k in near if roles[k] == "factor"]
+    choices += [(k, 1 if free.values[k] >= 0 else -1) for k in near if roles[k] != "factor"]
+    for k, value in choices:
+        yield free.pinned(k, sympy.Integer(value)).fit(data)
+    for k in near:
+        candidates = simple_constants(free.values[k], 0.2, 4)
+        if candidates:
+            yield free.pinned(k, candidates[0].expr).fit(data)
+
+
+def _role(free: FreeFormula, k: int) -> str:
+    """Return what a constant is in its formula: a term of a sum, an exponent, or a factor (anything else)."""
+    symbol = free.symbols[k]
+    nodes: Iterator[Formula] = iter(sympy.preorder_traversal(free.template))
+    for node in nodes:
+        if symbol in node.args:
+            if node.is_Add:
+                return "term"
+            return "exponent" if node.is_Pow and node.exp == symbol else "factor"
+        if node.is_Pow and symbol in node.exp.free_symbols and node.exp.is_Mul:
+            return "exponent"
+    return "factor"
+
+
+def _rounded_exact(free: FreeFormula, data: FitData) -> FreeFormula:
+    """Round the constants of exact data, all at once if that is right, else one at a time."""
+    every = free
+    for k in reversed(range(len(free.symbols))):
+        candidates = simple_constants(free.values[k], _TOLERANCE)
+        if not candidates:
+            break
+        every = every.pinned(k, candidates[0].expr)
+    else:
+        every = every.fit(data)
+        if every.error <= allowed_error(free.error, True, data.n):
+            return every
+    choices = partial(_nearest, data=data)
+    return round_greedily(free, choices, partial(_refitted, data=data), lambda f: allowed_error(f.error, True, data.n))
+
+
+def _nearest(free: FreeFormula, data: FitData) -> Iterator[Choice]:
+    """The simple constants near those of exact data, the nearest first; each constant is tried once."""
+    for symbol, value in zip(free.symbols, free.values, strict=True):
+        for simple in simple_constants(value, _TOLERANCE)[:2]:
+            yield Choice(abs(simple.value - value) / abs(value or 1), symbol, symbol, simple)
+
+
+def _rounded_noisy(free: FreeFormula, data: FitData) -> FreeFormula:
+    """Round the constants of noisy data, the least likely coincidence first."""
+    choices = partial(_likely, data=data)
+    return round_greedily(free, choices, partial(_refitted, data=data), lambda f: allowed_error(f.error, False, data.n))
+
+
+def _refitted(free: FreeFormula, choice: Choice, data: FitData) -> FreeFormula:
+    return free.pinned(free.symbols.index(choice.place), choice.constant.expr).fit(data)
+
+
+def _likely(free: FreeFormula, data: FitData) -> Iterator[Choice]:
+    """Up to three values for each constant; the cost is the logarithm of the chance of a coincidence."""
+    errors = _standard_errors(free, data) if free.symbols else ()
+    for symbol, value, error in zip(free.symbols, free.values, errors, strict=True):
+        if abs(value) <= _SIGMAS_SIMPLE * error:
+            yield Choice(0.0, (symbol.name, ZERO.expr), symbol, ZERO)
+            continue
+        rtol = max(error / abs(value), _TOLERANCE)
+        candidates = [
+            c
+            for c in simple_constants(value, _SIGMAS_SIMPLE * rtol, _DENOMINATOR_NOISY)
+            if c.complexity <= _SIMPLE or abs(c.value - value) <= _SIGMAS * rtol * abs(value)
+        ]
+        for c in candidates[:3]:
+            yield Choice(np.log2(rtol) + 0.7 * c.complexity, (symbol.name, c.expr), symbol, c)
+
+
+def _standard_errors(free: FreeFormula, data: FitData) -> Array:
+    """Return the standard errors of the constants, from the Jacobian and the residual."""
+    scales, jacobian = free.relative_jacobian(data)
+    if not np.isfinite(jacobian).all():
+        return np.zeros(len(scales))
+    _, s, v = _svd(jacobian)
+    freedom = max(1, data.n - len(s))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        spread = np.sqrt(np.sum((v / np.maximum(s, 1e-12 * s[0])) ** 2, axis=1))
+    return scales * np.nan_to_num(spread) * free.error / np.sqrt(freedom)

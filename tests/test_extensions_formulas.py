@@ -1,0 +1,103 @@
+"""A function and a language of one's own, defined here and used like those of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import sympy
+import torch
+
+import edgewise as ew
+from edgewise.export import Language, Printer, Source, program
+from edgewise.functions import Function
+
+X = 4 * torch.rand(400, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 2
+
+
+@pytest.fixture(scope="module")
+def lorentzian() -> Iterator[Function]:
+    """1 / (1 + z^4), which the library does not have."""
+    row = Function("lorentzian", lambda z: 1 / (1 + z**4), lambda z: 1 / (1 + z**4), complexity=3)
+    yield ew.functions.register(row)
+
+
+def snapped(y: torch.Tensor) -> ew.KAN:
+    """Train on three inputs, of which two matter; prune, snap."""
+    fitted = ew.fit(ew.KAN([3, 1], grid=5, seed=0), X, y, grids=[10, 20], options=ew.Options(progress=False))
+    small = ew.prune(fitted.model, X, y)
+    return ew.symbolic.snap(small.model, X, y).model
+
+
+def test_a_function_from_outside_is_fitted_pruned_snapped_saved_and_exported(lorentzian: Function, tmp_path) -> None:
+    y = 2 * lorentzian.torch(X[:, 0]) + X[:, 1] ** 2
+    model = snapped(y)
+    assert model.layers[0].symbols[0, 0] == lorentzian.name
+    assert not model.layers[0].mask[0, 2]
+    formula = model.formula(["a", "b", "c"])
+    a, b = sympy.symbols("a b")
+    assert sympy.simplify(formula - 2 / (1 + a**4) - b**2) == 0
+    ew.save(model, tmp_path / "m.safetensors")
+    assert ew.load(tmp_path / "m.safetensors").formula(["a", "b", "c"]) == formula
+    assert ew.symbolic.parse("lorentzian(a)") == 1 / (1 + a**4)
+    space: dict = {}
+    exec(compile(ew.export.numpy(model), "exported", "exec"), space)  # noqa: S102 (a text that edgewise wrote)
+    np.testing.assert_allclose(space["f"](*X.T.numpy()), y, rtol=1e-12)
+
+
+class _JuliaPrinter(Printer):
+    language = "Julia"
+    functions: ClassVar[Mapping[str, str]] = {name: name for name in ("exp", "log", "sqrt", "sin", "cos", "Abs")}
+    constants: ClassVar[Mapping[str, str]] = {"Pi": "pi"}
+
+    def power(self, base: sympy.Expr, exponent: sympy.Expr) -> str:
+        return super().power(base, exponent).replace("**", "^")
+
+    def choice(self, condition: str, then: str, other: str) -> str:
+        return f"ifelse({condition}, {then}, {other})"
+
+    def sinc(self, argument: sympy.Expr) -> str:
+        return self.call("sinc", argument / sympy.pi)
+
+
+def _julia(source: Source, function: str = "f") -> str:
+    source.formulas("a Julia function")
+    written = program(source, function, {"end", "function", "pi"})
+    printer = _JuliaPrinter()
+    lines = [f"    {symbol} = {printer.doprint(value)}" for symbol, value in written.steps]
+    lines.append("    return " + ", ".join(map(printer.doprint, written.results)))
+    return "\n".join([f"function {function}({', '.join(written.inputs.values())})", *lines, "end"])
+
+
+JULIA = Language("julia", (".jl",), _julia)
+
+
+def test_a_language_from_outside_writes_a_trained_pruned_and_snapped_network(tmp_path) -> None:
+    model = snapped(torch.exp(X[:, 0]) + X[:, 1] ** 2)
+    names = ["mass (kg)", "end", "c"]
+    text = ew.export.text(model, JULIA, names, function="energy")
+    assert text == "function energy(mass_kg, end_, c)\n    return end_^2 + exp(mass_kg)\nend"
+    with pytest.raises(ew.InputError, match="Unknown language 'julia'"):
+        ew.export.text(model, "julia", names)
+    ew.export.register(JULIA)
+    assert ew.export.text(model, "julia", names, function="energy") == text
+    assert "julia" in ew.export.languages()
+    with pytest.raises(ew.InputError, match="known already"):
+        ew.export.register(JULIA)
+    with pytest.raises(ew.InputError, match="still splines"):
+        ew.export.text(ew.KAN([1, 1]), JULIA)
+    with pytest.raises(ew.InputError, match="tanh, which cannot be written in Julia"):
+        ew.export.text(sympy.tanh(sympy.Symbol("x")), JULIA)
+
+
+def test_the_command_knows_a_registered_language(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    from edgewise.cli import main
+
+    if "julia" not in ew.export.languages():
+        ew.export.register(JULIA)
+    path = tmp_path / "m.safetensors"
+    ew.save(ew.symbolic.network_of("2*sin(t)"), path, names=["t"])
+    assert main(["export", str(path), "--to", "julia"]) == 0
+    assert "return 2*sin(t)" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""One layer on a CUDA GPU: each route beside a perceptron of equal size, and the tiles that suit the card.
+"""One layer on a CUDA GPU: each route beside an MLP of equal size, and the tiles that suit the card.
 
     python benchmarks/gpu.py             # layers: forward, and backward to coefficients and input
     python benchmarks/gpu.py --tiles     # each operation with each tile, to choose the defaults by; compiles for long
@@ -21,8 +21,8 @@ import torch
 from record import RESULTS, append
 from torch import Tensor
 
-from edgewise.benchmark.libraries import hidden_width
 from edgewise.kernels.bspline import gpu, reference
+from edgewise.measure.benchmarks.libraries import hidden_width
 
 DEGREE = 3
 SINGLE = [(1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64)]
@@ -99,7 +99,7 @@ class Case:
             "pull_c": (values.flatten(1).T @ g).unflatten(0, values.shape[1:]),
         }
 
-    def perceptron(self) -> Callable[[], None]:
+    def mlp(self) -> Callable[[], None]:
         """Forward and backward of Linear, SiLU, Linear with as many parameters."""
         _, n_in, n_out, _ = self.sizes
         hidden = hidden_width(n_in, n_out, self.c.numel())
@@ -136,7 +136,7 @@ class Case:
 def layers(case: Case, repeats: int) -> Iterator[dict[str, Any]]:
     """Whole layers, then the operations of each route."""
     expected = case.law()
-    calls: Calls = {"perceptron": case.perceptron(), "written out": case.written_out()}
+    calls: Calls = {"mlp": case.mlp(), "written out": case.written_out()}
     for route in ("dense", "sparse"):
         operations = case.operations(route)
         case.check(operations, expected, route)
@@ -144,7 +144,7 @@ def layers(case: Case, repeats: int) -> Iterator[dict[str, Any]]:
         calls |= {f"{route} {name}": call for name, call in operations.items()}
     spreads = interleaved(calls, repeats)
     for name, (lower, median, upper) in spreads.items():
-        ratio = median / spreads["perceptron"][1]
+        ratio = median / spreads["mlp"][1]
         yield {"what": name, "milliseconds": median, "lower": lower, "upper": upper, "ratio": ratio, "repeats": repeats}
 
 

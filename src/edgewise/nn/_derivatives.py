@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
-from edgewise.bases import residual
+from edgewise.bases import base_function
 from edgewise.nn._layer import KANLayer
 
 
@@ -22,10 +22,10 @@ def edge_derivatives(layer: KANLayer, h: Tensor, order: int) -> Tensor:
     torch.Size([5, 1, 2])
     """
     weights, count = layer.weights().detach(), layer.coefficients.shape[-1]
-    basis = layer.kind.values(h, layer.knots, count, order)
+    basis = layer.basis.evaluate(h, layer.knots, count, order)
     out = torch.einsum("nif,jif->nji", basis, weights[..., :count])
     if layer.base is not None:
-        own = derivatives(residual(layer.base)[0], h, order)[-1]
+        own = derivatives(base_function(layer.base)[0], h, order)[-1]
         out += own.unsqueeze(1) * weights[..., count]
     for name, edges in layer.active_symbols().items():
         j, i = torch.tensor(edges, device=h.device).T

@@ -93,7 +93,7 @@ class JetPass:
                 j, i = block.spline.T
                 part = out[:, block.start : block.middle].unflatten(1, (len(block.spline), block.width))
                 for order, weight in enumerate(weights):
-                    part += weight[:, j, i, None] * level.layer.basis(level.inputs[0], order)[:, i]
+                    part += weight[:, j, i, None] * level.layer.evaluate_basis(level.inputs[0], order)[:, i]
             if len(block.affine):
                 out[:, block.middle : block.stop] = _affine(level.layer, level.inputs[0], block.affine, weights)
             by = level.pulled(by)

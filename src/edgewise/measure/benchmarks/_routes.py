@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from edgewise.kernels import Choice, contract, explain, forced, pull_c, pull_x
+from edgewise.kernels import Choice, contract, explain, forced, vjp_coefficients, vjp_inputs
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings, interleaved
 from edgewise.measure.benchmarks.libraries import Shape
 from edgewise.nn import KAN, Gram, KANLayer, Layout, Pass
@@ -25,8 +25,8 @@ _LOSS = 1.5  # times the quicker route's time that the chosen one may take
 class Routes(Benchmark):
     """The operations of a layer, and the matrix of second-order training, on one core.
 
-    The constants by which the dispatcher chooses (`kernels/_backends.py`), and the number of functions from which the
-    matrix is assembled sparsely (`nn/_gram.py`), come from such rows.
+    The constants by which the dispatcher chooses (`milliseconds` of the backends), and the number of functions from
+    which the matrix is assembled sparsely (`nn/_gram.py`), come from such rows.
     """
 
     name = "routes"
@@ -106,11 +106,11 @@ def _operations(shape: Shape) -> dict[str, Callable[[], object]]:
     """The three operations of forward and backward."""
     layer = KANLayer(shape.n_in, shape.n_out, grid=shape.grid, degree=_DEGREE, dtype=_dtype(shape))
     x, g = map(torch.from_numpy, shape.data())
-    c, knots, family = layer.coefficients.detach(), layer.knots, layer.family
+    c, knots, family = layer.coefficients.detach(), layer.knots, layer.basis
     return {
         "contract": lambda: contract(x, c, knots, family),
-        "pull_x": lambda: pull_x(x, c, g, knots, family, 1),
-        "pull_c": lambda: pull_c(x, g, None, knots, family, 0),
+        "vjp_inputs": lambda: vjp_inputs(x, c, g, knots, family, 1),
+        "vjp_coefficients": lambda: vjp_coefficients(x, g, None, knots, family, c.shape[2], 0),
     }
 
 

@@ -1,7 +1,7 @@
 """Basis expansion fused into matrix products: the dense kernels, the same for every basis.
 
-A basis brings a function `BASIS(x, seed, points, columns, COUNT, SIZE, ORDER)` that turns points (rows, inputs) into a
-tile of values (rows, inputs, columns), multiplied by the seed. Tiles live in registers and shared memory; a tensor
+A basis brings a function `BASIS(x, seed, points, columns, COUNT, DEGREE, ORDER)` that turns points (rows, inputs) into
+a tile of values (rows, inputs, columns), multiplied by the seed. Tiles live in registers and shared memory; a tensor
 (rows, n_in, columns) is never written. Columns go by chunks of COLUMNS, so that little of the product is padding.
 
 No two programs add to the same number, so that results do not depend on who comes first. Where the outputs are too few
@@ -12,7 +12,7 @@ to fill the device, sums are split: each part is written to a place of its own, 
 
 from __future__ import annotations
 
-from edgewise.kernels._triton import jit, tl
+from edgewise.kernels.runtime._triton import jit, tl
 
 
 @jit
@@ -41,9 +41,9 @@ def block(x, scale, n, i, n_rows, n_in, stop, SCALED: tl.constexpr):
 
 
 @jit
-def expand(
+def evaluate(
     x, points, scale, out, n_rows, n_in, width,
-    BASIS: tl.constexpr, COUNT: tl.constexpr, SIZE: tl.constexpr, ORDER: tl.constexpr, SCALED: tl.constexpr,
+    BASIS: tl.constexpr, COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr, SCALED: tl.constexpr,
     ROWS: tl.constexpr, INPUTS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
     """out[n, i, m] = v_ni B_m(x_ni)."""
@@ -52,7 +52,7 @@ def expand(
     m = tl.program_id(2) * COLUMNS + tl.arange(0, COLUMNS)
     at, seed = block(x, scale, n, i, n_rows, n_in, n_in, SCALED)
     row = points + tl.minimum(i, n_in - 1)[None, :] * width
-    values = BASIS(at, seed, row, m, COUNT, SIZE, ORDER)
+    values = BASIS(at, seed, row, m, COUNT, DEGREE, ORDER)
     place = (n[:, None].to(tl.int64) * n_in + i[None, :])[:, :, None] * COUNT + m[None, None, :]
     live = ((n[:, None] < n_rows) & (i[None, :] < n_in))[:, :, None] & (m[None, None, :] < COUNT)
     tl.store(out + place, values.to(out.dtype.element_ty), mask=live)
@@ -61,7 +61,7 @@ def expand(
 @jit
 def contract(
     x, coefficients, points, scale, out, n_rows, n_in, n_out, width, inputs_each,
-    BASIS: tl.constexpr, COUNT: tl.constexpr, SIZE: tl.constexpr, ORDER: tl.constexpr,
+    BASIS: tl.constexpr, COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr,
     SCALED: tl.constexpr, PRECISION: tl.constexpr, SUM: tl.constexpr, PRODUCT: tl.constexpr,
     ROWS: tl.constexpr, OUTPUTS: tl.constexpr, INPUTS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
@@ -79,7 +79,7 @@ def contract(
         row = points + tl.minimum(i, n_in - 1)[None, :] * width
         pair_i, pair_m = first + pair // COLUMNS, pair % COLUMNS
         for begin in tl.static_range(0, COUNT, COLUMNS):
-            values = BASIS(at, seed, row, begin + tl.arange(0, COLUMNS), COUNT, SIZE, ORDER)
+            values = BASIS(at, seed, row, begin + tl.arange(0, COLUMNS), COUNT, DEGREE, ORDER)
             live = ((pair_i < stop) & (begin + pair_m < COUNT))[:, None] & (j[None, :] < n_out)
             place = (pair_i * COUNT + begin + pair_m)[:, None].to(tl.int64) * n_out + j[None, :]
             right = tl.load(coefficients + place, mask=live, other=0.0)
@@ -90,9 +90,9 @@ def contract(
 
 
 @jit
-def pull_x(
+def vjp_inputs(
     x, coefficients, grad, points, out, n_rows, n_in, n_out, width,
-    BASIS: tl.constexpr, COUNT: tl.constexpr, SIZE: tl.constexpr, ORDER: tl.constexpr,
+    BASIS: tl.constexpr, COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr,
     PRECISION: tl.constexpr, SUM: tl.constexpr, PRODUCT: tl.constexpr,
     ROWS: tl.constexpr, OUTPUTS: tl.constexpr, INPUTS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
@@ -115,16 +115,16 @@ def pull_x(
             live = pair_live[:, None] & (j[None, :] < n_out)
             right = tl.load(coefficients + pair_row[:, None] + j[None, :], mask=live, other=0.0)
             total = add_product(left, tl.trans(right), total, PRECISION, PRODUCT)
-        values = BASIS(at, seed, row, begin + tl.arange(0, COLUMNS), COUNT, SIZE, ORDER)
+        values = BASIS(at, seed, row, begin + tl.arange(0, COLUMNS), COUNT, DEGREE, ORDER)
         result += tl.sum(values * tl.reshape(total, (ROWS, INPUTS, COLUMNS)), axis=2)
     place = n[:, None].to(tl.int64) * n_in + i[None, :]
     tl.store(out + place, result.to(out.dtype.element_ty), mask=(n[:, None] < n_rows) & (i[None, :] < n_in))
 
 
 @jit
-def pull_c(
+def vjp_coefficients(
     x, grad, points, scale, out, n_rows, n_in, n_out, width, rows_each,
-    BASIS: tl.constexpr, COUNT: tl.constexpr, SIZE: tl.constexpr, ORDER: tl.constexpr,
+    BASIS: tl.constexpr, COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr,
     SCALED: tl.constexpr, PRECISION: tl.constexpr, SUM: tl.constexpr, PRODUCT: tl.constexpr,
     ROWS: tl.constexpr, OUTPUTS: tl.constexpr, INPUTS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
@@ -142,7 +142,7 @@ def pull_c(
     for top in range(start, stop, ROWS):
         n = top + tl.arange(0, ROWS)
         at, seed = block(x, scale, n, i, stop, n_in, n_in, SCALED)
-        values = BASIS(at, seed, row, begin + tl.arange(0, COLUMNS), COUNT, SIZE, ORDER)
+        values = BASIS(at, seed, row, begin + tl.arange(0, COLUMNS), COUNT, DEGREE, ORDER)
         place = n[:, None].to(tl.int64) * n_out + j[None, :]
         right = tl.load(grad + place, mask=(n[:, None] < stop) & (j[None, :] < n_out), other=0.0)
         left = tl.trans(tl.reshape(values, (ROWS, INPUTS * COLUMNS)))

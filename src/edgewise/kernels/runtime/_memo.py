@@ -1,4 +1,4 @@
-"""What was worked out from a tensor, for as long as the tensor lives and keeps its values."""
+"""Values computed from a tensor, for as long as the tensor lives and keeps its numbers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ T = TypeVar("T")
 _SEEN: MutableMapping[Tensor, tuple[Tensor, dict[Hashable, Any]]] = WeakTensorKeyDictionary()
 
 
-def plain_world() -> bool:
-    """Whether tensors are what they seem: no compiler is tracing and no function transform wraps them."""
+def is_eager() -> bool:
+    """Return True outside torch.compile and functorch transforms."""
     return not (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active())
 
 
-def remembered(tensor: Tensor, what: Hashable, make: Callable[[Tensor], T]) -> T:
-    """Return make(tensor), made afresh only when the tensor's values are others than the last time.
+def cached_on(tensor: Tensor, what: Hashable, make: Callable[[Tensor], T]) -> T:
+    """Return make(tensor), computed again only when the tensor's values have changed.
 
     Values are compared, because torch's count of writes misses those through `.data`.
 
     >>> knots = torch.zeros(3)
-    >>> remembered(knots, "total", lambda t: float(t.sum()))
+    >>> cached_on(knots, "total", lambda t: float(t.sum()))
     0.0
-    >>> remembered(knots.add_(1), "total", lambda t: float(t.sum()))
+    >>> cached_on(knots.add_(1), "total", lambda t: float(t.sum()))
     3.0
     """
     known = _SEEN.get(tensor)

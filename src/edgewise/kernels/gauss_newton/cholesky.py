@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import final
 
 import torch
 from torch import Tensor
 
-from edgewise.kernels._compiled import addresses, compiled
-from edgewise.kernels._threads import in_parts, working_memory
+from edgewise.kernels.runtime._compiled import addresses, compiled
+from edgewise.kernels.runtime._threads import in_parts, working_memory
 
-_SOURCE = "edgewise.kernels.cholesky._cpu_source"
 _EVEN = 24  # what sizes are rounded up to: whole strips and groups of rows, whatever the width of vectors
 _APART = 8  # numbers between rows: at powers of two they would meet in the same few places of a cache
 _BLOCK, _DEPTH, _ROWS = 96, 128, 8
 
 
+def _source() -> ModuleType:
+    from edgewise.kernels.gauss_newton import _cpu_cholesky
+
+    return _cpu_cholesky
+
+
 def prepare() -> None:
     """Compile every kernel, or load it."""
     for name in ("update", "panel", "solve"):
-        compiled(_SOURCE, name, "float64", 0)
+        compiled(_source, name, "float64")
 
 
 @final
@@ -43,7 +49,7 @@ class Factor:
         """Return X with A X = right; shapes (P,) or (P, m)."""
         x = right.clone(memory_format=torch.contiguous_format)
         sizes = [self.size, x.numel() // self.size]
-        compiled(_SOURCE, "solve", "float64", 0)(addresses([*self._where, x.data_ptr(), *sizes]))
+        compiled(_source, "solve", "float64")(addresses([*self._where, x.data_ptr(), *sizes]))
         return x
 
     @property
@@ -51,7 +57,7 @@ class Factor:
         return [self.memory.data_ptr(), self.wide]
 
     def _factored(self) -> bool:
-        update, panel = (compiled(_SOURCE, name, "float64", 0) for name in ("update", "panel"))
+        update, panel = (compiled(_source, name, "float64") for name in ("update", "panel"))
         rows, failed = len(self.memory), torch.zeros(1, dtype=torch.int64)
         for first in range(0, rows, _BLOCK):
             last = min(rows, first + _BLOCK)

@@ -14,8 +14,8 @@ def chebyshev_sites(ranges: Tensor, count: int) -> Tensor:
     return (lo + hi) / 2 - (hi - lo) / 2 * share
 
 
-def solve(functions: Tensor, values: Tensor, ridge: float = 0.0) -> Tensor:
-    """Return the coefficients c that minimise |functions c - values|^2 + (ridge u f |c|)^2.
+def least_squares(functions: Tensor, values: Tensor, ridge: float = 0.0) -> Tensor:
+    """Return the coefficients c that minimize |functions c - values|^2 + (ridge u f |c|)^2.
 
     u is the rounding unit and f the size of the functions' largest column: a ridge of some units bars the huge
     coefficients that cancel each other where functions are dependent but for rounding, and moves the fit by as

@@ -1,4 +1,4 @@
-"""Both pull-backs of a narrow layer in one call: the same numbers as one after the other."""
+"""Both gradients of a narrow layer in one call: the same numbers as one after the other."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from edgewise.kernels import Family, contract, forced, pull_c, pull_x
-from edgewise.kernels.bspline import cpu
+from edgewise.kernels import BSplineFamily, contract, forced, vjp_coefficients, vjp_inputs
+from edgewise.kernels.bspline.cpu import SparseBSplines
 
 double = pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 
@@ -26,21 +26,21 @@ def layer(rows: int, n_in: int, n_out: int, degree: int, dtype: torch.dtype, *, 
 
 def gradients(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, degree: int) -> tuple[Tensor, ...]:
     x, c = x.clone().requires_grad_(), c.clone().requires_grad_()
-    return torch.autograd.grad(contract(x, c, knots, Family("bspline", degree)), (x, c), g)
+    return torch.autograd.grad(contract(x, c, knots, BSplineFamily(degree)), (x, c), g)
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Whether each call of `cpu.pulls` did the work."""
+    """Whether each call of `vjps` did the work."""
     seen: list[bool] = []
-    plain = cpu.pulls
+    plain = SparseBSplines.vjps
 
-    def pulls(*arguments: object) -> tuple[Tensor, Tensor] | None:
+    def vjps(*arguments: object) -> tuple[Tensor, Tensor] | None:
         found = plain(*arguments)  # type: ignore[arg-type]
         seen.append(found is not None)
         return found
 
-    monkeypatch.setattr(cpu, "pulls", pulls)
+    monkeypatch.setattr(SparseBSplines, "vjps", vjps)
     return seen
 
 
@@ -48,7 +48,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 @pytest.mark.parametrize("degree", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (37, 3, 2), (1000, 5, 1), (700, 16, 8), (3000, 2, 5)])
 @pytest.mark.parametrize("even", [True, False])
-def test_narrow_layers_take_one_call_and_get_the_law(
+def test_narrow_layers_take_one_call_and_match_the_reference(
     sizes: tuple[int, int, int], degree: int, dtype: torch.dtype, even: bool, calls: list[bool]
 ) -> None:  # fmt: skip
     given = layer(*sizes, degree, dtype, even=even)
@@ -70,16 +70,16 @@ def test_wider_or_longer_ones_take_two(sizes: tuple[int, int, int], dtype: torch
     with forced(route="sparse"):
         found = gradients(x, c, g, knots, 3)
         assert calls == [False]
-        family = Family("bspline", 3)
-        assert torch.equal(found[0], pull_x(x, c, g, knots, family, 1))
-        assert torch.equal(found[1], pull_c(x, g, None, knots, family, 0))
+        family = BSplineFamily(3)
+        assert torch.equal(found[0], vjp_inputs(x, c, g, knots, family, 1))
+        assert torch.equal(found[1], vjp_coefficients(x, g, None, knots, family, c.shape[2], 0))
 
 
 def test_only_the_gradients_asked_for_are_made(calls: list[bool]) -> None:
     x, c, g, knots = layer(40, 3, 2, 3, torch.float64)
     with forced(route="sparse"):
         weights = c.clone().requires_grad_()
-        torch.autograd.grad(contract(x, weights, knots, Family("bspline", 3)), weights, g)
+        torch.autograd.grad(contract(x, weights, knots, BSplineFamily(3)), weights, g)
     assert not calls
 
 
@@ -88,7 +88,7 @@ def test_a_tape_is_kept_where_it_is_asked_for(calls: list[bool]) -> None:
     x = x.requires_grad_()
     with forced(route="sparse"):
         (slope,) = torch.autograd.grad(
-            contract(x, c.requires_grad_(), knots, Family("bspline", 3)), x, g, create_graph=True
+            contract(x, c.requires_grad_(), knots, BSplineFamily(3)), x, g, create_graph=True
         )
     assert slope.requires_grad and not calls
 

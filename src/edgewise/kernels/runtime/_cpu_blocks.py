@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from edgewise.kernels._simd import Lanes, address_of, bytes_of, call, intrinsic, name_of, spread, vector_of
+from edgewise.kernels.runtime._simd import Lanes, address_of, bytes_of, call, intrinsic, name_of, spread, vector_of
 
 
 def block_type(lanes: Lanes, rows: int, vectors: int) -> Any:

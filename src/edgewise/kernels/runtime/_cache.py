@@ -16,7 +16,7 @@ from pathlib import Path
 import platformdirs
 
 from edgewise._replacing import replacing
-from edgewise.kernels._trust import Untrusted, private_folder, read_private
+from edgewise.kernels.runtime._trust import Untrusted, private_folder, read_private
 
 _VARIABLE = "EDGEWISE_CACHE"
 

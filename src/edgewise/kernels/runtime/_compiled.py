@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import hashlib
-import importlib
 import os
 import struct
 import sys
@@ -20,14 +19,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from edgewise._deadline import whole
-from edgewise.kernels._cache import cache_directory, read, write
+from edgewise.kernels.runtime._cache import cache_directory, read, write
 
-_SOURCES = ("_cpu_*.py", "_simd.py", "_compiled.py", "reference.py")  # what kernels are made of
+Source = Callable[[], ModuleType]
+"""Imports a module of kernels: `build(name, dtype, *sizes)` of it returns the Numba function void(int64 *)."""
+
+_SOURCES = ("_cpu_*.py", "_simd.py", "_compiled.py", "__init__.py")  # what kernels are made of
 _LOCK = threading.RLock()
 if hasattr(os, "register_at_fork"):  # a child finds the lock free, and what it guards whole
     os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
@@ -36,22 +38,22 @@ _SPARE = (ctypes.c_int64 * 4)()  # where kernels could put a result and an excep
 
 @cache
 @whole
-def compiled(module: str, name: str, dtype: str, size: int) -> Callable[[Any], object]:
+def compiled(source: Source, name: str, dtype: str, *sizes: int) -> Callable[[Any], object]:
     """Return a kernel as a function of the address of its arguments, which are whole numbers of 64 bits.
 
-    `module` is the module whose `build(name, dtype, size)` returns the Numba function, of signature
-    void(int64 *); it is imported only when there is no kept object code for this processor and these versions.
+    `source` is called, and Numba imported, only where there is no kept object code for this processor and these
+    versions.
     """
     with _LOCK:
-        return _loaded(module, name, dtype, size)
+        return _loaded(source, name, dtype, sizes)
 
 
 @cache
-def _loaded(module: str, name: str, dtype: str, size: int) -> Callable[[Any], object]:
-    code, engine = _kept(module, name, dtype, size), _engine()
+def _loaded(source: Source, name: str, dtype: str, sizes: tuple[int, ...]) -> Callable[[Any], object]:
+    code, engine = _kept(source, name, dtype, sizes), _engine()
     engine.add_object_file(_llvm().ObjectFileRef.from_data(code))
     engine.finalize_object()
-    address = engine.get_function_address(_symbol(module, name, dtype, size))
+    address = engine.get_function_address(_symbol(source, name, dtype, sizes))
     # Numba's own convention: places for a result and an exception come before the arguments.
     function = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 3)(address)
     return partial(function, ctypes.addressof(_SPARE), ctypes.addressof(_SPARE) + 8)
@@ -62,13 +64,13 @@ def addresses(arguments: list[int]) -> bytes:
     return struct.pack(f"{len(arguments)}q", *arguments)
 
 
-def _kept(module: str, name: str, dtype: str, size: int) -> bytes:
+def _kept(source: Source, name: str, dtype: str, sizes: tuple[int, ...]) -> bytes:
     """Object code, from disk or compiled now."""
-    file = f"{name}-{dtype}-{size}-{_fingerprint(module)}.o"
+    file = "-".join([name, dtype, *map(str, sizes), _fingerprint(source)]) + ".o"
     found = read(file)
     if found is None:
-        with _told(f"{name} ({dtype}, size {size})"), _uncollected():
-            found = _compile(module, name, dtype, size)
+        with _progress(f"{name} ({dtype}{''.join(f', {size}' for size in sizes)})"), _uncollected():
+            found = _compile(source, name, dtype, sizes)
         write(file, found)
     return found
 
@@ -93,29 +95,26 @@ def _llvm() -> Any:
 
 
 @cache
-def _fingerprint(module: str) -> str:
+def _fingerprint(source: Source) -> str:
     """What object code depends on: what it is of, all sources, the compiler and the processor."""
     llvm = _llvm()
-    parts = [module, version("numba"), version("llvmlite")]
+    parts = [source.__module__, source.__qualname__, version("numba"), version("llvmlite")]
     parts += [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
-    found = find_spec(module)
-    assert found is not None and found.origin is not None
     digest = hashlib.sha256("\n".join(parts).encode())
-    kernels = Path(__file__).parent
-    for source in sorted({Path(found.origin), *(path for name in _SOURCES for path in kernels.rglob(name))}):
-        digest.update(source.read_bytes())
+    kernels, own = Path(__file__).parents[1], Path(source.__code__.co_filename).parent  # type: ignore[attr-defined]
+    for path in sorted({path for name in _SOURCES for path in (*kernels.rglob(name), *own.glob(name))}):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:24]
 
 
-def _symbol(module: str, name: str, dtype: str, size: int) -> str:
-    return f"{module}.{name}_{dtype}_{size}".replace(".", "_")
+def _symbol(source: Source, name: str, dtype: str, sizes: tuple[int, ...]) -> str:
+    return "_".join([source.__module__.replace(".", "_"), source.__qualname__, name, dtype, *map(str, sizes)])
 
 
-def _compile(module: str, name: str, dtype: str, size: int) -> bytes:
-    function = importlib.import_module(module).build(name, dtype, size)
+def _compile(source: Source, name: str, dtype: str, sizes: tuple[int, ...]) -> bytes:
+    function = source().build(name, dtype, *sizes)
     (signature,) = function.signatures
-    mangled = function.overloads[signature].fndesc.mangled_name
-    symbol = _symbol(module, name, dtype, size)
+    mangled, symbol = function.overloads[signature].fndesc.mangled_name, _symbol(source, name, dtype, sizes)
     code = _llvm().parse_assembly(function.inspect_llvm(signature).replace(mangled, symbol))
     # Numba numbers inner functions in each process: two objects may use one name for different ones.
     for part in [*code.functions, *code.global_variables]:
@@ -140,7 +139,7 @@ def _engine() -> Any:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _progress(what: str) -> Iterator[None]:
     """Say on stderr what is compiled and where it is kept; on a terminal one line that counts, then goes."""
     began, live = time.perf_counter(), sys.stderr.isatty()
     _PROGRESS["kernels"] += 1

@@ -11,7 +11,7 @@ from torch import Tensor
 from edgewise._errors import unknown
 
 
-def _silu_slope(x: Tensor) -> Tensor:
+def _silu_derivative(x: Tensor) -> Tensor:
     gate = torch.sigmoid(x)
     return gate * (1 + x * (1 - gate))
 
@@ -19,17 +19,17 @@ def _silu_slope(x: Tensor) -> Tensor:
 BaseName = Literal["silu", "identity"]
 
 #: name -> (function, its derivative)
-RESIDUALS: dict[BaseName, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
-    "silu": (torch.nn.functional.silu, _silu_slope),
+BASE_FUNCTIONS: dict[BaseName, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "silu": (torch.nn.functional.silu, _silu_derivative),
     "identity": (torch.clone, torch.ones_like),
 }
 
 
-def residual(name: BaseName) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+def base_function(name: BaseName) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
     """Return the function b and its derivative b' for a name.
 
-    >>> value, slope = residual("identity")
+    >>> value, derivative = base_function("identity")
     """
-    if name not in RESIDUALS:
-        raise unknown("base function", name, [*RESIDUALS, "None"])
-    return RESIDUALS[name]
+    if name not in BASE_FUNCTIONS:
+        raise unknown("base function", name, [*BASE_FUNCTIONS, "None"])
+    return BASE_FUNCTIONS[name]

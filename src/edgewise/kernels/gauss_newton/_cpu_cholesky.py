@@ -1,4 +1,4 @@
-"""Kernels of a Cholesky factor in blocks. Imported only to compile them; `cpu.py` calls what comes out.
+"""Kernels of a Cholesky factor in blocks. Imported only to compile them; `cholesky.py` calls what comes out.
 
 A matrix lies row by row, `wide` numbers apart, and is a whole number of strips in size. Only its lower triangle is
 read; above, only the squares on the diagonal are written. Everything is products of some rows with a strip of columns,
@@ -12,9 +12,8 @@ from typing import Any
 
 from numba import njit, types
 
-from edgewise.kernels._cpu_blocks import fma_block, load_block, store_block, zero_block
-from edgewise.kernels._simd import WIDTH, Lanes, full_width, pointer_to
-from edgewise.kernels.bspline._cpu_points import FAST, SIGNATURE
+from edgewise.kernels.runtime._cpu_blocks import fma_block, load_block, store_block, zero_block
+from edgewise.kernels.runtime._simd import FAST, SIGNATURE, WIDTH, Lanes, full_width, pointer_to
 
 VECTORS = 3  # of a row of a strip
 ROWS = 8 if WIDTH == 64 else 4  # worked on together: with three vectors of each, what the registers hold
@@ -27,8 +26,8 @@ _BLOCK = (Lanes(types.float64), ROWS, VECTORS)
 _zero, _load, _store, _fma = (make(*_BLOCK) for make in (zero_block, load_block, store_block, fma_block))
 
 
-def build(name: str, dtype: str, size: int) -> Any:
-    """Return the Numba function of a kernel; there is one dtype and no size."""
+def build(name: str, dtype: str) -> Any:
+    """Return the Numba function of a kernel; there is one dtype."""
     return {"update": _update, "panel": _panel, "solve": _solve}[name]()
 
 

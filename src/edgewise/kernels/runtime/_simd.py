@@ -17,6 +17,11 @@ from numba.extending import models, register_model
 
 #: bytes of a vector: two AVX2 registers or one of AVX-512 go through each step
 WIDTH = 64 if llvm.get_host_cpu_features().get("avx512f") else 32
+#: inner functions are called from compiled code alone: wrappers for Python would take as long to compile
+FAST = {"fastmath": {"contract", "nsz"}, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+#: a kernel takes one address, of whole numbers: other addresses, sizes and flags
+SIGNATURE = types.void(types.CPointer(types.intp))
+BARE = {**FAST, "nogil": True}
 _INT = ir.IntType(32)
 _LOW = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 

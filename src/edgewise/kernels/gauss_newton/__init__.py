@@ -1,4 +1,4 @@
-"""Positive definite systems."""
+"""Second-order steps: the normal equations of spline edges, and positive definite systems."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from edgewise.kernels.cholesky import cpu, reference
+from edgewise.kernels.gauss_newton import cholesky, factor, gram
+from edgewise.kernels.gauss_newton.gram import Edges as Edges
+from edgewise.kernels.gauss_newton.gram import Local as Local
+from edgewise.kernels.gauss_newton.gram import add_splines as add_splines
 
 
 class Factor(Protocol):
@@ -26,5 +29,12 @@ def factor_for(vector: Tensor) -> Factor:
     (True, tensor([0.5000, 0.5000, 0.5000]))
     """
     if vector.device.type == "cpu" and vector.dtype == torch.float64:
-        return cpu.Factor(len(vector))
-    return reference.Factor()
+        return cholesky.Factor(len(vector))
+    return factor.Factor()
+
+
+def prepare(degree: int | None) -> None:
+    """Compile the kernels for splines of a degree, or load them."""
+    cholesky.prepare()
+    if degree is not None:
+        gram.prepare(degree)

@@ -1,4 +1,4 @@
-"""Kernels of normal equations of spline edges. Imported only to compile them; `cpu.py` calls what comes out."""
+"""Kernels of normal equations of spline edges. Imported only to compile them; `gram.py` calls what comes out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,20 @@ from typing import Any
 
 from numba import njit, types
 
-from edgewise.kernels._simd import WIDTH, fma, full_width, load, load_some, pointer_to, splat, store, store_some
-from edgewise.kernels.bspline._cpu_points import BARE, FAST, SIGNATURE
+from edgewise.kernels.runtime._simd import (
+    BARE,
+    FAST,
+    SIGNATURE,
+    WIDTH,
+    fma,
+    full_width,
+    load,
+    load_some,
+    pointer_to,
+    splat,
+    store,
+    store_some,
+)
 
 LANES = WIDTH // 8
 STRIDE = 8  # numbers that lie side by side for each input and row: degree + 1 values, then zeros

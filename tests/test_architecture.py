@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 #: names that tests import from private modules; the limit only falls
-MOST_PRIVATE_NAMES = 96
+MOST_PRIVATE_NAMES = 91
 
 
 def module_name(path: Path) -> str:

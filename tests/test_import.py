@@ -76,20 +76,21 @@ PUBLIC = {
         update
     """,
     "edgewise.nn": """
-        Direction Edge Gram Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass RationalLayer Rule
-        Scheme Trace Width adapt_grid add_constant add_input centre clone compact derivatives
-        edge_derivatives edge_of edges_of_node has_shapes held_knots initial_values is_readable layer_of
-        lock mirror monotone perturb refine_grid remove_edges remove_node replace_by_mean
+        Direction Edge GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass
+        RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input centre clone compact
+        derivatives edge_derivatives edge_of edges_of_node has_shapes held_knots initial_values is_readable
+        layer_of lock monotone perturb refine_grid remove_edges remove_node replace_by_mean
         replace_feed_forwards require restore_edges scale_outputs select set_function shaped shift_outputs
-        shiftable smooth spline_functions spline_name subnode_formulas to_splines trace unlock widen
-        with_locked
+        shiftable smooth spline_functions spline_name subnode_formulas symmetrize to_splines trace unlock
+        widen with_locked
     """,
     "edgewise.train": """
-        Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row
-        Shape Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit update
+        Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row SOLVERS Shape
+        Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit rescale_knots update
     """,
     "edgewise.optim": """
-        Adam CG Ending LBFGS LM Linear MatrixFree Normal Schedule Step SumOfSquares Trainable
+        Adam BatchProblem CG GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem LeastSquaresSolver
+        MatrixFreeProblem Needs NormalEquations Solver Step StopReason
     """,
     "edgewise.kernels": """
         BSplineFamily Backend BackendName ChebyshevFamily Choice Factor Family FourierFamily Operation RBFFamily
@@ -112,8 +113,8 @@ PUBLIC = {
         offset_product power_sum scaling separable surrogate translation tree
     """,
     "edgewise.export": """
-        FormulaModule Language Printer Program Source c excel identifiers language languages latex latex_names numpy
-        program register text torch torch_source
+        FormulaModule Language Printer Program Source c excel identifiers language languages latex
+        latex_names numpy program register text torch torch_source
     """,
     "edgewise.interpret": """
         Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_scores
@@ -123,7 +124,7 @@ PUBLIC = {
     "edgewise.pde": "Box Condition Errors Face Jet Problem Solution measured periodic solve",
     "edgewise.io": """
         Malformed SavedModel Selection Separator Sign Table is_names is_units load load_with_metadata
-        model_bytes read_model read_table save
+        model_bytes open_parquet read_model read_table save
     """,
 }
 
@@ -162,8 +163,8 @@ SIGNATURES = {
     "save": "(model, path, *, names=None, target=None, units=None, decimals=None)",
     "load": "(path)",
     "Options": (
-        "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, watch=None, progress='auto', "
-        "test='auto')"
+        "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, callbacks=None, "
+        "progress='auto', test='auto')"
     ),
     "nn.KANLayer": (
         "(n_in, n_out, *, basis='bspline', grid=5, degree=3, base='silu', domain=(-1.0, 1.0), init='auto', dtype=None, "
@@ -188,7 +189,6 @@ SIGNATURES = {
         "(epochs=200, batch=256, rate=0.003, schedule='cosine', weight_decay=0.0, clip=None, accumulate=1, "
         "precision=None, patience=None)"
     ),
-    "optim.Schedule": "(shape='cosine', warmup=0.0, floor=0.0, cut=0.5, wait=10)",
 }
 
 

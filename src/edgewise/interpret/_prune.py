@@ -105,7 +105,7 @@ def prune(
     labels = node_names(model, names, None, x)
     table, loss = _table(model, x, y)
     refits = slack is not None or any(cut.refit for cut in plan)
-    if refits and isinstance(loss, CrossEntropy):
+    if refits and loss.classes:
         raise InputError("'slack' and refits are for targets that are numbers. Cut classes without, and fit again.")
     work = Pruning(clone(model, torch.float64), table, labels, loss)
     for cut in plan:

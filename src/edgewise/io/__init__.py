@@ -10,6 +10,7 @@ from edgewise.io._model import read_model as read_model
 from edgewise.io._model import save as save
 from edgewise.io._numbers import Separator as Separator
 from edgewise.io._numbers import Sign as Sign
+from edgewise.io._parquet import open_parquet as open_parquet
 from edgewise.io._read_table import read_table as read_table
 from edgewise.io._schema import Malformed as Malformed
 from edgewise.io._schema import is_names as is_names

@@ -11,8 +11,8 @@ from edgewise.nn._feedforward import KANFeedForward as KANFeedForward
 from edgewise.nn._feedforward import replace_feed_forwards as replace_feed_forwards
 from edgewise.nn._formula import spline_name as spline_name
 from edgewise.nn._formula import subnode_formulas as subnode_formulas
-from edgewise.nn._gram import Gram as Gram
-from edgewise.nn._gram import mirror as mirror
+from edgewise.nn._gauss_newton import GaussNewtonMatrix as GaussNewtonMatrix
+from edgewise.nn._gauss_newton import symmetrize as symmetrize
 from edgewise.nn._init import Scheme as Scheme
 from edgewise.nn._init import initial_values as initial_values
 from edgewise.nn._jacobian import Layout as Layout

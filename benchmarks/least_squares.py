@@ -1,10 +1,10 @@
-"""Levenberg-Marquardt as the package does it in four places, beside `scipy.optimize.least_squares`.
+"""Levenberg-Marquardt as the package does it in three places, beside `scipy.optimize.least_squares`.
 
     python benchmarks/least_squares.py
 
 Loops: `network`, `optim.LM` on the coefficients of a network, from its normal equations; `curves`, `symbolic.refine` on
 the inner constants of many one-variable functions at once; `formula`, `expressions.FreeFormula.fit` on the constants of
-the shipped equations, 5 % off; `law`, the fit of a law of one variable in `discovery`. scipy gets the same start, the
+the shipped equations, 5 % off. Rows of `law` are of a fourth, which scipy has replaced. scipy gets the same start, the
 same Jacobian, x_scale="jac", and the same number of evaluations; the better of its methods "lm" and "trf" counts.
 Seconds are of this process on one core. A run is better where its root mean square residual is 1 % lower; below 1e-12
 standard deviations of the target all are equal.
@@ -26,9 +26,6 @@ from report import table
 from scipy.optimize import least_squares
 
 import edgewise as ew
-from edgewise.discovery import _law_fit
-from edgewise.discovery._law import Form, Points, UnivariateLaw, judged
-from edgewise.discovery._transforms import TRANSFORMS
 from edgewise.expressions import FitData, FreeFormula, Tape, parse
 from edgewise.nn import Pass, clone
 from edgewise.optim import LM
@@ -140,40 +137,6 @@ def formulas(every: int) -> Iterator[Case]:
         yield Case("formula", equation.name, ours, residual, jacobian, np.array(free.values), 80)
 
 
-def laws() -> Iterator[Case]:
-    z = torch.linspace(0.5, 2.0, 300, dtype=torch.float64)
-    noise = torch.randn(300, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    names = list("abcd")
-    for name in ("sin", "exp", "tanh", "log", "sqrt"):
-        for transform in TRANSFORMS[:2]:
-            form = Form(ew.functions.get(name), transform)
-            true = UnivariateLaw(form, 1.2, 0.3, 1.5, 2.0, 0.0)
-            y = true.predict(z)
-            y = y + 0.01 * y.std() * noise
-            points = Points(z, y, torch.ones_like(y), float(y.std()))
-            start = UnivariateLaw(form, 1.3, 0.25, 1.4, 2.1, 0.0)
-            free = [n for n in names if n in _law_fit._movable(form.function)]
-            columns = [names.index(n) for n in free]
-
-            def law(v: np.ndarray, start=start, free=free) -> UnivariateLaw:
-                values = {**dict(zip(names, start.constants, strict=True)), **dict(zip(free, v.tolist(), strict=True))}
-                return UnivariateLaw(start.form, **values, error=0.0)
-
-            def residual(v: np.ndarray, law=law, points=points) -> np.ndarray:
-                found = points.residual(law(v).predict(points.z)) / (points.spread * len(points.z) ** 0.5)
-                return -found.numpy()
-
-            def jacobian(v: np.ndarray, law=law, points=points, columns=columns) -> np.ndarray:
-                rows = _law_fit._jacobian(law(v), points.z)[1][:, columns]
-                return rows.numpy() / (points.spread * len(points.z) ** 0.5)
-
-            def ours(start=start, points=points, free=free) -> float:
-                return _law_fit.fitted(judged(start, points), points, free).error
-
-            begin = np.array([getattr(start, n) for n in free])
-            yield Case("law", f"{name}, {transform.name}", ours, residual, jacobian, begin, 12)
-
-
 def measured(case: Case) -> dict[str, object]:
     case.ours()  # compiles what it needs
     began = time.process_time()
@@ -217,7 +180,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the CSV file")
     given = parser.parse_args()
     pin()
-    rows = [measured(case) for case in [*networks(), *laws(), *formulas(given.every)]]
+    rows = [measured(case) for case in [*networks(), *formulas(given.every)]]
     batches: dict[str, list[dict]] = {}
     for case in curves(given.starts):
         batches.setdefault(case.name, []).append(measured(case))

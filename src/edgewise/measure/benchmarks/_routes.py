@@ -32,6 +32,7 @@ class Routes(Benchmark):
     name = "routes"
     title = "Each operation by each route"
     file = "routes.csv"
+    columns = ("operation", "route", "seconds", "lower", "upper", "repeats", "chosen", "reason", "status")
     note = "chosen: the time of what the library takes by itself, over the quicker route's"
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -58,15 +59,11 @@ class Routes(Benchmark):
     def _timed(
         self, case: Case, operation: str, ways: dict[str, Callable[[], object]], chosen: Choice, settings: Settings
     ) -> list[Row]:  # fmt: skip
-        spreads = interleaved(ways, settings.repeats, settings.patience)
+        shared = {"operation": operation, "reason": chosen.reason}
         return [
-            _row(case, operation, route, seconds=spread.median, lower=spread.lower, upper=spread.upper,
-                 repeats=spread.repeats, chosen=int(route == chosen.route), reason=chosen.reason)
-            for route, spread in spreads.items()
-        ]  # fmt: skip
-
-    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        return [_row(case, "", "", status=reason)]
+            self.row(case, **shared, **times.columns(), route=route, chosen=int(route == chosen.route))
+            for route, times in interleaved(ways, settings.repeats, settings.patience).items()
+        ]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         groups: dict[tuple[str, str], list[Row]] = {}
@@ -87,11 +84,6 @@ def _line(case: str, operation: str, group: Sequence[Row]) -> list[Cell]:
         Cell(case), Cell(operation), *(Cell(f"{1e3 * seconds[route]:.3g}") for route in _ROUTES),
         Cell(f"{chosen}, {ratio:.3g}", ratio <= _LOSS if full else None), Cell(f"{_LOSS:g}"),
     ]  # fmt: skip
-
-
-def _row(case: Case, operation: str, route: str, **found: object) -> Row:
-    empty = dict.fromkeys(("seconds", "lower", "upper", "repeats", "chosen", "reason", "status"), "")
-    return {"case": case.label, **case.values, "operation": operation, "route": route, **empty, **found}
 
 
 def _label(shape: Shape) -> str:

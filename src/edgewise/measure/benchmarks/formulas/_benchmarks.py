@@ -14,7 +14,7 @@ from edgewise.datasets import equations, strogatz
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings, clock
 from edgewise.measure.benchmarks.formulas._judge import ROWS, Verdict, judge
 from edgewise.measure.benchmarks.formulas._laws import Law, TrajectoryLaw, UniformLaw
-from edgewise.measure.benchmarks.searchers import SEARCHERS, Found, Table
+from edgewise.measure.benchmarks.searchers import SEARCHERS, Table
 
 OURS = "edgewise"
 NOISES = (0.0, 0.001, 0.01, 0.1)
@@ -23,8 +23,7 @@ _SECONDS, _LEAST, _QUICK = 60.0, 10.0, 10.0
 _OVERTIME, _UNTIMED = 300.0, 3600.0
 _TWELFTH = 12  # of the equations, those that a library without a time limit is asked about
 _BOUNDED = 100  # cases from which limits are held to
-_VERDICT = [field.name for field in fields(Verdict)]
-_FOUND = ("seconds", "process_seconds", "outcome", "noise_found", "formula", *_VERDICT)
+_FOUND = ("seconds", "process_seconds", "outcome", "noise_found", "formula")
 
 
 class Formulas(Benchmark):
@@ -35,6 +34,7 @@ class Formulas(Benchmark):
     for one seed only, and one that keeps no time limit for every twelfth law without noise.
     """
 
+    columns = (*_FOUND, *(field.name for field in fields(Verdict)), "truth", "settings")
     fresh_process = True
     parallel = True
     slow = True
@@ -107,16 +107,16 @@ class Formulas(Benchmark):
             found = searcher.find(Table(x, y, law.names, given["seed"], given["limit"]))
         verdict = judge(found.formula, found.predict(law.fresh(ROWS, given["seed"])), law, given["seed"])
         seconds = {"seconds": spent.wall, "process_seconds": spent.process}
-        return [self._row(case, {**seconds, **_told(found), **_shown(verdict)})]
+        noise = "" if found.noise is None else found.noise
+        outcome = {"outcome": found.outcome, "noise_found": noise, "formula": sympy.sstr(found.formula)}
+        return [self.row(case, **seconds, **outcome, **{**asdict(verdict), "r2": f"{verdict.r2:.9g}"})]
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        return [self._row(case, {"outcome": reason})]
+        return [self.row(case, outcome=reason)]
 
-    def _row(self, case: Case, found: Row) -> Row:
+    def row(self, case: Case, **found: Any) -> Row:
         truth = self.law(case.values["equation"]).formula
-        settings = SEARCHERS[case.values["library"]].settings
-        known = {key: found.get(key, "") for key in _FOUND}
-        return {"case": case.label, **case.values, **known, "truth": truth, "settings": settings}
+        return super().row(case, **found, truth=truth, settings=SEARCHERS[case.values["library"]].settings)
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         groups: dict[tuple[float, str], list[Row]] = {}
@@ -232,12 +232,3 @@ def _percent(rows: Sequence[Row], column: str) -> float:
 
 def _problem(row: Row) -> tuple:
     return row["equation"], float(row["noise"]), int(row["seed"])
-
-
-def _told(found: Found) -> Row:
-    noise = "" if found.noise is None else found.noise
-    return {"outcome": found.outcome, "noise_found": noise, "formula": sympy.sstr(found.formula)}
-
-
-def _shown(verdict: Verdict) -> Row:
-    return {**asdict(verdict), "r2": f"{verdict.r2:.9g}"}

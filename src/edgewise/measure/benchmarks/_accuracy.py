@@ -107,7 +107,7 @@ def _cases_of(target: Target, settings: Settings) -> Iterator[Case]:
 
 
 def _telling(points: Sequence[Point]) -> list[Point]:
-    """The points whose error is lower by 2 % than that of any before, and the last one."""
+    """Return the points whose error is 2 % lower than any before, and the last one."""
     shown, lowest = [], float("inf")
     for point in points:
         if point.error < 0.98 * lowest or point is points[-1]:
@@ -124,7 +124,7 @@ def _race(target: Target, budget: float, seed: int = 1) -> Race:
 
 
 def _runs(rows: Sequence[Row]) -> Iterator[Run]:
-    """Each way of training, the median of its runs where there are several."""
+    """Yield each way of training, with the median over its runs."""
     groups: dict[tuple[str, str, str], dict[Any, list[Point]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         if row["seconds"] not in ("", None):

@@ -1,4 +1,4 @@
-"""Classes by Gauss-Newton steps, beside the MLP trained by Adam."""
+"""Classification by Gauss-Newton steps, compared with an MLP trained by Adam."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Classification(Benchmark):
     title = "Classes: accuracy and seconds, medians over the seeds"
     file = "classification.csv"
     columns = ("library", "parameters", "seed", "accuracy", "seconds", "status")
-    note = "accuracy: share of the rows not trained on; MLP: Adam at its best rate, the seconds of that run alone"
+    note = "accuracy: on test rows; MLP: Adam at its best rate, the seconds of that run alone"
 
     def missing(self) -> str:
         if find_spec("sklearn") is not None:
@@ -81,12 +81,12 @@ def _edgewise(task: Task, rows: Rows, seed: int) -> _Trained:
 
 
 def _mlp(task: Task, rows: Rows, seed: int) -> _Trained:
-    """The best of Adam's rates on the MLP's own held-out rows."""
+    """Train with each of Adam's rates, and return the best one on the MLP's own validation rows."""
     return min((_adam(task, rows, seed, rate) for rate in _RATES), key=lambda trained: trained.held_out)
 
 
 def _adam(task: Task, rows: Rows, seed: int, rate: float) -> _Trained:
-    """One hidden layer of SiLU with as many parameters as edgewise; the best epoch on a tenth of the rows, held out."""
+    """Train one hidden layer of SiLU with as many parameters as edgewise; keep the best epoch on held-out rows."""
     n_in, n_out = task.widths[0], task.widths[-1]
     hidden = hidden_width(n_in, n_out, task.parameters)
     torch.manual_seed(seed)

@@ -20,11 +20,11 @@ class Comparison(Benchmark):
 
     @abstractmethod
     def limit(self, row: Row) -> float | None:
-        """How many times the MLP's time edgewise may take."""
+        """Return the limit for edgewise's time over the MLP's."""
 
     @abstractmethod
     def lead(self, row: Row, library: str) -> float | None:
-        """How many times edgewise's time a baseline must take."""
+        """Return the limit for a baseline's time over edgewise's."""
 
     def compare(
         self, case: Case, settings: Settings, build: Callable[[str], Unit], skipped: Mapping[str, str]
@@ -74,7 +74,7 @@ class Comparison(Benchmark):
 
 
 def _short(value: float) -> str:
-    """Three digits, and no power of ten for large numbers."""
+    """Format with three digits, and no power of ten for large numbers."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 

@@ -95,7 +95,7 @@ def _dtype(shape: Shape) -> torch.dtype:
 
 
 def _operations(shape: Shape) -> dict[str, Callable[[], object]]:
-    """The three operations of forward and backward."""
+    """Return the three operations of forward and backward."""
     layer = KANLayer(shape.n_in, shape.n_out, grid=shape.grid, degree=_DEGREE, dtype=_dtype(shape))
     x, g = map(torch.from_numpy, shape.data())
     c, knots, family = layer.coefficients.detach(), layer.knots, layer.family
@@ -115,7 +115,7 @@ def _by(route: str, call: Callable[[], object]) -> Callable[[], object]:
 
 
 def _matrix(shape: Shape) -> tuple[dict[str, Callable[[], object]], Choice]:
-    """J'J of a network with SiLU beside the splines: by a Jacobian, and without one."""
+    """Return the ways to J'J of a network with SiLU and splines: by a Jacobian, and without one."""
     model = KAN([2, 5, 1], grid=shape.grid, base="silu")
     layout = Layout(model)
     dense, sparse = Gram(model, layout), Gram(model, layout)

@@ -27,7 +27,7 @@ _GIGABYTES = 1.5
 
 
 class SecondOrder(Benchmark):
-    """Assembly of the matrix, Cholesky factor, step, and the cost there, on one core, float64, SiLU beside the splines.
+    """Assembly of the matrix, Cholesky factor, step, and the cost there, on one core, float64, SiLU and splines.
 
     A step's time is a fifth of a run of five, each taken at the first trial. Times are interleaved with those of two
     products J'J of a dense Jacobian by torch. Memory is that of the process at its peak, and how far that is above its
@@ -98,6 +98,6 @@ def _problem(widths: list[int], grid: int, rows: int) -> Objective:
 
 
 def _steps(problem: Objective, count: int) -> Callable[[], object]:
-    """A run of that many steps."""
+    """Return a run of so many steps."""
     solver = LM(steps=count, damping=_DAMPING, tolerance=0)
     return lambda: solver.minimise(problem, problem.start)

@@ -45,8 +45,8 @@ class Formulas(Benchmark):
     """(column, noise) -> the least percentage, or the most seconds."""
 
     note = (
-        "shares of the cases in %; solved: by SRBench's rule, up to a constant shift or factor; exact: to 1e-6 at "
-        "every row; form: right but for the values of constants; R2: above 0.999; size: share of the exact ones with "
+        "percent of the cases; solved: by SRBench's rule, up to a constant shift or factor; exact: to 1e-6 at "
+        "every row; form: right but for the values of constants; R2: above 0.999; size: those of the exact ones with "
         "at most twice the truth's operations and three; operations: median of all; edgewise: what it solved of the "
         "same cases"
     )
@@ -59,7 +59,7 @@ class Formulas(Benchmark):
 
     @abstractmethod
     def quick(self) -> list[str]:
-        """Names of few laws that are found at once."""
+        """Return the names of a few laws that are found quickly."""
 
     def cases(self, settings: Settings) -> list[Case]:
         noises, seeds = (self.noises[:1], 1) if settings.quick else (self.noises, _SEEDS)
@@ -73,7 +73,7 @@ class Formulas(Benchmark):
         ]
 
     def _asked(self, name: str, noise: float, seed: int, library: str) -> bool:
-        """Whether another library is asked."""
+        """Return whether another library searches for a law."""
         if SEARCHERS[library].timed:
             return seed == 0
         return self.kind == Feynman.kind and seed == 0 and noise == 0 and name in self.laws()[::_TWELFTH]
@@ -85,7 +85,7 @@ class Formulas(Benchmark):
         return Case(label, {**values, "extra": self.extra, "rows": rows, "limit": settings.budget})
 
     def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
-        """Where no budget is given, a baseline has as long as edgewise took on the same rows, if that is known."""
+        """Without a budget, give a baseline as long as edgewise took on the same rows, if that is known."""
         if case.values["limit"]:
             return case
         limit = _QUICK if case.values["rows"] == _FEW else _SECONDS
@@ -221,12 +221,12 @@ class Strogatz(Formulas):
 
 
 def is_true(value: Any) -> bool:
-    """Whether a stored or measured value is yes."""
+    """Return whether a stored or measured value is true."""
     return str(value) == "True"
 
 
 def _percent(rows: Sequence[Row], column: str) -> float:
-    """Percent of the rows that have it; those that failed have not."""
+    """Return the percentage of rows where a column is true; failed rows count as false."""
     return 100 * sum(is_true(row[column]) for row in rows) / max(1, len(rows))
 
 

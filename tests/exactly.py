@@ -16,7 +16,7 @@ from edgewise.expressions import SyntaxNode, syntax_tree
 _CONSTANTS = {"pi": mp.pi, "π": mp.pi, "e": mp.e, "E": mp.e}
 _STEP = mp.mpf(2) ** -50  # a few units in the last place
 _TRIALS, _FACTOR = 4, 300
-_LARGEST = mp.mpf(10) ** 280
+_LARGEST = mp.mpf(10) ** 150  # squares have to be doubles: sympy writes tanh(asinh(u)) as u/sqrt(u^2 + 1)
 
 
 class UndefinedError(Exception):
@@ -54,6 +54,13 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+#: what is read as two steps, each of which is rounded: value of the argument and of the first step's rounding
+_TWO_STEPS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "expm1": lambda u, rounded: mp.exp(u) * rounded - 1,
+    "log1p": lambda u, rounded: mp.log((1 + u) * rounded),
+}
+
+
 class Exact:
     """A formula at points."""
 
@@ -75,7 +82,10 @@ def _value(node: SyntaxNode, columns: Mapping[str, Any], shake: random.Random | 
     if node.kind == "name" and node.text in columns:
         return columns[node.text]
     try:
-        value = _worked_out(node, parts)
+        if shake and node.kind == "call" and node.text in _TWO_STEPS:
+            value = _TWO_STEPS[node.text](*parts, 1 + _STEP * shake.gauss(0, 1))
+        else:
+            value = _worked_out(node, parts)
     except (ZeroDivisionError, ValueError, OverflowError):
         raise UndefinedError from None
     if isinstance(value, mp.mpc) or not mp.isfinite(value) or (value and not 1 / _LARGEST < abs(value) < _LARGEST):

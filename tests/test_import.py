@@ -71,27 +71,35 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options Session datasets discover export find_relations fit functions interpret
-        io kernels load nn optim pde plot prune save session structure symbolic train unsupervised
+        EdgewiseError InputError KAN Options Session bases datasets discover export find_relations fit functions
+        interpret io kernels load nn optim pde plot prune save session structure symbolic train unsupervised
         update
     """,
     "edgewise.nn": """
-        Gram KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant
-        add_input centre clone compact edge_of edges_of_node has_shapes held_knots initial_values layer_of lock mirror
-        monotone perturb refine_grid remove_edges remove_node replace_by_mean replace_feed_forwards require
-        restore_edges scale_outputs select set_function shaped shift_outputs shiftable smooth to_splines trace unlock
+        Direction Edge GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass
+        RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input centre clone compact
+        derivatives edge_derivatives edge_of edges_of_node has_shapes held_knots initial_values is_readable
+        layer_of lock monotone perturb refine_grid remove_edges remove_node replace_by_mean
+        replace_feed_forwards require restore_edges scale_outputs select set_function shaped shift_outputs
+        shiftable smooth spline_functions spline_name subnode_formulas symmetrize to_splines trace unlock
         widen with_locked
     """,
     "edgewise.train": """
-        Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row Squared Table
-        as_matrix as_table choose_loss error_of fit penalty refit update
+        Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row SOLVERS Shape
+        Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit rescale_knots update
     """,
     "edgewise.optim": """
-        Adam CG Ending LBFGS LM Linear MatrixFree Normal Schedule Step SumOfSquares Trainable
+        Adam BatchProblem CG GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem LeastSquaresSolver
+        MatrixFreeProblem Needs NormalEquations Solver Step StopReason
     """,
     "edgewise.kernels": """
-        Choice Factor Family basis contract explain factor_for forced one_thread plain_world prepare pull_c pull_x
-        rational remembered
+        BSplineFamily Backend BackendName ChebyshevFamily Choice Factor Family FourierFamily Operation RBFFamily
+        RationalFamily Route Sizes cached_on clear_dispatch_cache contract evaluate_basis explain factor_for forced
+        is_eager one_thread prepare rational vjp_coefficients vjp_inputs
+    """,
+    "edgewise.bases": """
+        ACTIVATIONS BASES BASE_FUNCTIONS BSpline Basis BasisName Chebyshev Fourier RBF adapted_knots base_function
+        fit_curves least_squares named rational_start refined_knots register spline_range transfer uniform_knots
     """,
     "edgewise.datasets": """
         Chain Characters Equation Special States System Variable chain characters dimensionless equations feynman knots
@@ -100,13 +108,13 @@ PUBLIC = {
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """
-        Finding Findings GaussianProcess Scales Surrogate Tree Verdict additive combined exponential find
-        gaussian_process irrelevant monomial multiplicative network offset_product power_sum scaling separable
-        surrogate translation tree
+        Finding Findings GaussianProcess POWERS Scales Surrogate Tree Verdict additive combined exponential
+        find gaussian_process heavy_tailed inner_rows irrelevant monomial multiplicative network
+        offset_product power_sum scaling separable surrogate translation tree
     """,
     "edgewise.export": """
-        FormulaModule Language Printer Program Source c excel identifiers language languages latex latex_names numpy
-        printable program register text torch torch_source
+        FormulaModule Language Printer Program Source c excel identifiers language languages latex
+        latex_names numpy program register text torch torch_source
     """,
     "edgewise.interpret": """
         Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_scores
@@ -114,7 +122,10 @@ PUBLIC = {
         rows_of
     """,
     "edgewise.pde": "Box Condition Errors Face Jet Problem Solution measured periodic solve",
-    "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",
+    "edgewise.io": """
+        Malformed SavedModel Selection Separator Sign Table is_names is_units load load_with_metadata
+        model_bytes open_parquet read_model read_table save
+    """,
 }
 
 
@@ -152,8 +163,8 @@ SIGNATURES = {
     "save": "(model, path, *, names=None, target=None, units=None, decimals=None)",
     "load": "(path)",
     "Options": (
-        "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, watch=None, progress='auto', "
-        "test='auto')"
+        "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, callbacks=None, "
+        "progress='auto', test='auto')"
     ),
     "nn.KANLayer": (
         "(n_in, n_out, *, basis='bspline', grid=5, degree=3, base='silu', domain=(-1.0, 1.0), init='auto', dtype=None, "
@@ -178,7 +189,6 @@ SIGNATURES = {
         "(epochs=200, batch=256, rate=0.003, schedule='cosine', weight_decay=0.0, clip=None, accumulate=1, "
         "precision=None, patience=None)"
     ),
-    "optim.Schedule": "(shape='cosine', warmup=0.0, floor=0.0, cut=0.5, wait=10)",
 }
 
 

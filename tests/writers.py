@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 import edgewise as ew
 from edgewise._replacing import replacing
 from edgewise.cli import main
-from edgewise.kernels import _cache
+from edgewise.kernels.runtime import _cache
 from edgewise.measure import Cell, Experiment, append, read
 from edgewise.report import ReportContent, write_report
 from edgewise.train import FitResult, Outcome

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from edgewise._errors import unknown
-from edgewise.bases._solve import solve
+from edgewise.bases._least_squares import least_squares
 
 _REACH = 4.0  # the functions are followed on [-4, 4]
 _SITES = 400
 _TURNS = 30
 _LEAST = 1e-6  # of a coefficient of the denominator: from zero on, it would have no gradient
 
+ActivationName = Literal["identity", "silu", "gelu", "relu", "tanh", "sin"]
+
 #: name -> what a rational function may start as
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "identity": torch.clone,
     "silu": torch.nn.functional.silu,
     "gelu": torch.nn.functional.gelu,
@@ -26,7 +29,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def rational_start(name: str, degrees: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def rational_start(name: ActivationName, degrees: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Return a_0 .. a_p and b_1 .. b_q of the rational function that follows an activation on [-4, 4], float64.
 
         (a_0 + a_1 x + .. + a_p x^p)/(1 + b_1 x + .. + b_q x^q),  b_m = 0 for odd m, b_m > 0 for even m
@@ -67,7 +70,7 @@ def _bounded(system: Tensor, values: Tensor, free: int) -> Tensor:
     kept = torch.ones_like(sizes, dtype=torch.bool)
     while True:
         rest = values - system[:, ~kept] @ found[~kept]
-        found[kept] = solve(system[:, kept] / sizes[kept], rest.unsqueeze(1), ridge=1.0)[:, 0] / sizes[kept]
+        found[kept] = least_squares(system[:, kept] / sizes[kept], rest.unsqueeze(1), ridge=1.0)[:, 0] / sizes[kept]
         low = found < _LEAST
         low[:free] = False
         if not low.any():

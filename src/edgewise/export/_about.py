@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import sympy
 
+from edgewise._printable import printable
 from edgewise._version import __version__
-from edgewise.export._identifiers import printable
 from edgewise.export._source import Source
 from edgewise.export._text import WIDTH
 from edgewise.expressions import conditions, shorten
@@ -43,5 +43,5 @@ def _ranges(source: Source) -> list[tuple[float, float, str]]:
         return []
     layer = source.model.layers[0]
     on = layer.spline_mask().any(0).tolist()  # type: ignore[operator]
-    lo, hi = (end.tolist() for end in layer.kind.ends(layer.knots))  # type: ignore[union-attr,operator]
+    lo, hi = (end.tolist() for end in layer.basis.ends(layer.knots))  # type: ignore[union-attr,operator]
     return [(a, b, name) for name, a, b, used in zip(source.names, lo, hi, on, strict=True) if used]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._deadline import cut
 from edgewise._errors import InputError
 from edgewise.nn import KAN, Layout, adapt_grid, clone
@@ -39,7 +41,7 @@ class _Plan:
 
 
 def solve(
-    problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | str = "auto", points: int = 1000,
+    problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | Literal["auto"] = "auto", points: int = 1000,
     boundary: int = 400, steps: int = 60, adaptive: bool = True, options: Options | None = None,
 ) -> Solution:  # fmt: skip
     """Find the functions and constants for which an equation and its conditions hold.
@@ -57,7 +59,7 @@ def solve(
         boundary: on the faces of each condition.
         steps: of the solver, twice at each grid.
         adaptive: whether points move.
-        options: seed, time_limit, restarts (starts at the coarsest grid), watch and progress, as for `fit`.
+        options: seed, time_limit, restarts (starts at the coarsest grid), callbacks and progress, as for `fit`.
 
     Errors: InputError for a network that has not the problem's inputs and outputs, a base or splines of degree below 3,
     residuals of another shape, or points that are no numbers.
@@ -151,13 +153,13 @@ class _Solver:
         """The parameters after one run of the solver, or after as much of it as the time allows."""
         reached = objective.start
 
-        def watch(vector: Tensor, cost: float) -> bool:
+        def callback(vector: Tensor, cost: float) -> bool:
             nonlocal reached
             reached = vector
             return self.monitor.step(place) is not None
 
         solver = LM(steps=self.plan.steps, tolerance=_TOLERANCE)
-        cut(self.monitor.deadline, lambda: solver.minimise(objective, objective.start, watch))
+        cut(self.monitor.deadline, lambda: solver.minimize(objective, objective.start, callback))
         return reached
 
     def _objective(self, model: KAN, constants: dict[str, float], inside: Tensor) -> Objective:
@@ -195,15 +197,15 @@ def _started(problem: Problem, model: KAN | None, seed: int) -> KAN:
 def _redrawn(model: KAN, seed: int) -> KAN:
     new, generator = clone(model), torch.Generator().manual_seed(seed)
     for layer in new.layers:
-        layer.draw(generator)  # type: ignore[operator]
+        layer.draw(generator)
     return new
 
 
-def _order(grids: Sequence[int] | str) -> list[int]:
+def _order(grids: Sequence[int] | Literal["auto"]) -> list[int]:
     if isinstance(grids, str):
         if grids != "auto":
             raise InputError(f"'grids' must be 'auto' or a list of cell counts. Got {grids!r}.")
         return list(_GRIDS)
-    if not grids or any(isinstance(g, bool) or not isinstance(g, int) or g < 1 for g in grids):
+    if not grids or not all(is_int(g, 1) for g in grids):
         raise InputError(f"'grids' must list cell counts, each an int >= 1, like [4, 8, 16]. Got {grids!r}.")
     return list(grids)

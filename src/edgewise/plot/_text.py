@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.mathtext import MathTextParser
 
-from edgewise.export import printable
+from edgewise._printable import printable
 from edgewise.plot._drawing import LOCK
 
 _MOST_LETTERS = 60  # of a name

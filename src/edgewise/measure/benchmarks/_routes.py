@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from edgewise.kernels import Choice, contract, explain, forced, pull_c, pull_x
+from edgewise.kernels import Choice, contract, explain, forced, vjp_coefficients, vjp_inputs
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings, interleaved
 from edgewise.measure.benchmarks.libraries import Shape
-from edgewise.nn import KAN, Gram, KANLayer, Layout, Pass
+from edgewise.nn import KAN, GaussNewtonMatrix, KANLayer, Layout, Pass
 
 _SIZES = ((1024, 64, 64), (1024, 256, 256), (4096, 784, 64))
 _GRIDS = (5, 20, 100)
@@ -25,8 +25,8 @@ _LOSS = 1.5  # times the quicker route's time that the chosen one may take
 class Routes(Benchmark):
     """The operations of a layer, and the matrix of second-order training, on one core.
 
-    The constants by which the dispatcher chooses (`kernels/_backends.py`), and the number of functions from which the
-    matrix is assembled sparsely (`nn/_gram.py`), come from such rows.
+    The constants by which the dispatcher chooses (`milliseconds` of the backends), and the number of functions from
+    which the matrix is assembled sparsely (`nn/_gauss_newton.py`), come from such rows.
     """
 
     name = "routes"
@@ -98,11 +98,11 @@ def _operations(shape: Shape) -> dict[str, Callable[[], object]]:
     """Return the three operations of forward and backward."""
     layer = KANLayer(shape.n_in, shape.n_out, grid=shape.grid, degree=_DEGREE, dtype=_dtype(shape))
     x, g = map(torch.from_numpy, shape.data())
-    c, knots, family = layer.coefficients.detach(), layer.knots, layer.family
+    c, knots, family = layer.coefficients.detach(), layer.knots, layer.basis
     return {
         "contract": lambda: contract(x, c, knots, family),
-        "pull_x": lambda: pull_x(x, c, g, knots, family, 1),
-        "pull_c": lambda: pull_c(x, g, None, knots, family, 0),
+        "vjp_inputs": lambda: vjp_inputs(x, c, g, knots, family, 1),
+        "vjp_coefficients": lambda: vjp_coefficients(x, g, None, knots, family, c.shape[2], 0),
     }
 
 
@@ -118,14 +118,14 @@ def _matrix(shape: Shape) -> tuple[dict[str, Callable[[], object]], Choice]:
     """Return the ways to J'J of a network with SiLU and splines: by a Jacobian, and without one."""
     model = KAN([2, 5, 1], grid=shape.grid, base="silu")
     layout = Layout(model)
-    dense, sparse = Gram(model, layout), Gram(model, layout)
+    dense, sparse = GaussNewtonMatrix(model, layout), GaussNewtonMatrix(model, layout)
     chosen = Choice("numba", sparse.route, "many functions on an edge")
     dense.edges = None
     with torch.no_grad():
         forward = Pass(model, torch.from_numpy(shape.data()[0]))
     hessian = torch.zeros(layout.size, layout.size, dtype=torch.float64)
 
-    def by(gram: Gram) -> Callable[[], object]:
-        return lambda: gram.add(forward, lambda rows: rows, hessian)
+    def by(matrix: GaussNewtonMatrix) -> Callable[[], object]:
+        return lambda: matrix.add(forward, lambda rows: rows, hessian)
 
     return {"dense": by(dense), "sparse": by(sparse)}, chosen

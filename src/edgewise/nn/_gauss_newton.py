@@ -1,0 +1,144 @@
+"""The Gauss-Newton matrix of a network, assembled without its Jacobian wherever that saves work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgewise.bases import BSpline, base_function
+from edgewise.kernels.gauss_newton import Edges, Local, add_splines
+from edgewise.nn._jacobian import Layout, Pass
+from edgewise.nn._layer import KANLayer
+from edgewise.nn._network import KAN
+
+Weigh = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k), each row's curvature times k vectors
+#: nanoseconds of a row: of a pair of functions that live there, of a product and of an entry of a dense Jacobian;
+#: measured by `edgewise bench routes`
+_PAIR, _PRODUCT, _ENTRY = 0.13, 0.032, 5.0
+_BLOCK = 192  # columns of a block of a symmetric product: small enough to skip half the work, large enough for BLAS
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neighbours in the flat vector that act on one subnode: d output / d theta = sensitivity x feature."""
+
+    subnode: int
+    start: int
+    stop: int
+
+
+def groups(layout: Layout, subnodes: list[int]) -> list[Group]:
+    """All groups in the order of the flat vector; subnodes are numbered through, with so many in each layer."""
+    out, before = [], 0
+    for block, count in zip(layout.blocks, subnodes, strict=True):
+        for start, width, owners in (
+            (block.start, block.width, block.spline[:, 0].tolist()),
+            (block.middle, 1, block.affine[:, 0].tolist()),
+        ):
+            first = 0
+            for k in range(1, len(owners) + 1):
+                if k == len(owners) or owners[k] != owners[first]:
+                    out.append(Group(before + owners[first], start + first * width, start + k * width))
+                    first = k
+        before += count
+    return out
+
+
+class GaussNewtonMatrix:
+    """Adds sum_n J_n' W_n J_n to a matrix, for the passes of a network of fixed shape.
+
+    J_n (m, P) is the derivative of the outputs by the flat vector, W_n (m, m) each row's curvature. Every parameter p
+    acts on one subnode s(p), so J is a product, J_n[o, p] = S_n[o, s(p)] f_n[p], and
+
+        H[p, q] = sum_n (S_n' W_n S_n)[s(p), s(q)] f_n[p] f_n[q].
+
+    Three routes, each for what it is fastest at. "sparse": a row touches degree + 1 functions of each spline edge, and
+    only their products are formed, whatever the grid. "square": with one output, J is made for these rows and
+    multiplied block by block, half of it. "grouped": with several, the sum above subnode by subnode, which costs the
+    same for any number of outputs.
+    """
+
+    def __init__(self, model: KAN, layout: Layout) -> None:
+        self.model, self.layout = model, layout
+        self.edges = _spline_edges(model, layout)
+
+    @property
+    def route(self) -> str:
+        if self.edges is not None:
+            return "sparse"
+        return "square" if self.model.n_out == 1 else "grouped"
+
+    def add(self, forward: Pass, weigh: Weigh, hessian: Tensor) -> None:
+        """Add the rows of one pass to the lower triangle of `hessian`; `weigh` multiplies vectors by W."""
+        if self.edges is not None:
+            _add_sparse(forward, self.edges, weigh, hessian)
+        elif self.model.n_out == 1:
+            root = weigh(torch.ones_like(forward.outputs).unsqueeze(-1))[:, :, 0].sqrt()
+            _add_square(forward.jacobian(self.layout)[:, 0].mul_(root), hessian)
+        else:
+            _add_grouped(forward, self.layout, weigh, hessian)
+
+
+def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
+    """The edges for the sparse route; None where another route is faster or the only one."""
+    layers = list(model.layers)
+    first = layers[0]
+    alike = all(_kind(layer) == _kind(first) for layer in layers)
+    touched = ((first.degree or 0) + 1) * sum(len(block.spline) for block in layout.blocks)
+    fewer = _PAIR * touched**2 <= _PRODUCT * layout.size**2 + _ENTRY * layout.size
+    if not (alike and fewer and isinstance(first.basis, BSpline) and first.coefficients.device.type == "cpu"):
+        return None
+    if first.dtype != torch.float64 or any(len(block.affine) for block in layout.blocks):
+        return None
+    rows, subnode, node = [], 0, 0
+    for layer, block in zip(layers, layout.blocks, strict=True):
+        for k, (j, i) in enumerate(block.spline.tolist()):
+            start = block.start + k * block.width
+            rows.append((subnode + j, node + i, start, start + block.width - 1 if layer.base else -1))
+        subnode, node = subnode + layer.n_out, node + layer.n_in
+    return Edges(torch.tensor(rows, dtype=torch.int32).reshape(-1, 4), first.grid)
+
+
+def _kind(layer: KANLayer) -> tuple[object, ...]:
+    return layer.basis, layer.base, layer.grid
+
+
+def _add_sparse(forward: Pass, edges: Edges, weigh: Weigh, hessian: Tensor) -> None:
+    layers = list(forward.model.layers)
+    degree, base = layers[0].degree, layers[0].base
+    assert degree is not None
+    local = Local.of(forward.inputs, [layer.knots for layer in layers], degree)
+    extra = None if base is None else base_function(base)[0](torch.cat(forward.inputs, dim=1)).T.contiguous()
+    sensitivity = torch.cat(forward.sensitivities, dim=2)
+    left, right = (part.permute(2, 1, 0).contiguous() for part in (weigh(sensitivity), sensitivity))
+    add_splines(edges, local, extra, left, right, degree, hessian)
+
+
+def _add_square(jacobian: Tensor, hessian: Tensor) -> None:
+    for start in range(0, jacobian.shape[1], _BLOCK):
+        stop = min(start + _BLOCK, jacobian.shape[1])
+        hessian[start:stop, :stop].addmm_(jacobian[:, start:stop].T, jacobian[:, :stop])
+
+
+def _add_grouped(forward: Pass, layout: Layout, weigh: Weigh, hessian: Tensor) -> None:
+    sensitivity = torch.cat(forward.sensitivities, dim=2)
+    weighed = weigh(sensitivity)
+    features = forward.flat_features(layout)
+    right = torch.empty_like(features)
+    parts = groups(layout, [s.shape[1] for s in forward.subnodes])
+    for row in parts:
+        coupling = (weighed[:, :, row.subnode, None] * sensitivity).sum(1)
+        for column in parts:
+            if column.start > row.start:
+                break
+            cut = slice(column.start, column.stop)
+            torch.mul(features[:, cut], coupling[:, column.subnode, None], out=right[:, cut])
+        hessian[row.start : row.stop, : row.stop].addmm_(features[:, row.start : row.stop].T, right[:, : row.stop])
+
+
+def symmetrize(hessian: Tensor) -> Tensor:
+    """Return the symmetric matrix with this lower triangle."""
+    return hessian.tril() + hessian.tril(-1).T

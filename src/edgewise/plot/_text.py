@@ -60,7 +60,7 @@ def math_name(name: str) -> str:
 
 
 def _upright(name: str) -> str:
-    if _WORDS.fullmatch(name):
+    if _WORDS.fullmatch(name) and name.strip():  # a blank alone is no word there
         return r"\mathrm{" + name.replace("_", r"\_").replace(" ", r"\ ") + "}"
     return literal(name)
 

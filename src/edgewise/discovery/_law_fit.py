@@ -59,7 +59,7 @@ def fitted(law: UnivariateLaw, points: Points, names: list[str], *, steps: int =
     """Return the law with the named constants fitted to y itself, by at most `steps` evaluations."""
     columns = [_CONSTANTS.index(name) for name in names]
     law = judged(law, points)
-    if len(points.z) < len(names):
+    if len(points.z) < len(names) or not math.isfinite(law.error):
         return law
 
     def at(values: Array) -> UnivariateLaw:

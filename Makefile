@@ -49,24 +49,24 @@ audit: $(VENV)/.installed  ## known vulnerabilities of the installed packages (a
 	$(PIP) freeze --exclude-editable > $(VENV)/audit/installed.txt
 	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip -r $(VENV)/audit/installed.txt
 
-PEERS   := benchmarks/.peers-venv
-FIGURES ?=
-BENCH   ?= --threads 1,2
+BASELINES  := benchmarks/.baselines-venv
+BENCHMARKS ?=
+BENCH      ?= --threads 1,2
 
-bench: $(VENV)/.developing $(PEERS)/.installed  ## the tests, then speed, memory and time to accuracy beside other libraries (FIGURES="layers memory" for some)
+bench: $(VENV)/.developing $(BASELINES)/.installed  ## the tests, then speed, memory and time to accuracy compared with other libraries (BENCHMARKS="layers memory" for some)
 	$(MAKE) test
-	$(PEERS)/bin/edgewise bench $(FIGURES) $(BENCH) --resume --out benchmarks/results
+	$(BASELINES)/bin/edgewise bench $(BENCHMARKS) $(BENCH) --resume --out benchmarks/results
 	$(BIN)/python benchmarks/draw.py
 
-bench-first: $(VENV)/.developing $(PEERS)/.installed  ## accuracy, scaling and discovery, pykan beside them (FIGURES="--only scaling" for some)
-	$(PINNED) $(BIN)/python benchmarks/first_figures.py $(FIGURES)
+bench-first: $(VENV)/.developing $(BASELINES)/.installed  ## accuracy, scaling and discovery, compared with pykan (BENCHMARKS="--only scaling" for some)
+	$(PINNED) $(BIN)/python benchmarks/first.py $(BENCHMARKS)
 	$(PINNED) $(BIN)/python benchmarks/starts.py
 
-$(PEERS)/.installed: benchmarks/peers/requirements.txt benchmarks/peers/alone.txt pyproject.toml
-	@echo "Installing the libraries to measure against, and edgewise, into $(PEERS) (a few minutes the first time)"
-	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	@$(PEERS)/bin/python -m pip --disable-pip-version-check install -q -r $< -e .
-	@$(PEERS)/bin/python -m pip --disable-pip-version-check install -q --no-deps -r benchmarks/peers/alone.txt
+$(BASELINES)/.installed: benchmarks/baselines/requirements.txt benchmarks/baselines/alone.txt pyproject.toml
+	@echo "Installing the baselines and edgewise into $(BASELINES) (a few minutes the first time)"
+	@test -x $(BASELINES)/bin/python || $(PYTHON) -m venv $(BASELINES)
+	@$(BASELINES)/bin/python -m pip --disable-pip-version-check install -q -r $< -e .
+	@$(BASELINES)/bin/python -m pip --disable-pip-version-check install -q --no-deps -r benchmarks/baselines/alone.txt
 	@touch $@
 
 check: lint test  ## all of it but bench

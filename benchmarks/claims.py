@@ -18,10 +18,9 @@ from record import RESULTS, append, clock, pin
 from report import table, verdict
 
 import edgewise as ew
-from edgewise.benchmark._judge import ROWS, judged
-from edgewise.benchmark._laws import Box, Law
 from edgewise.datasets import equations
 from edgewise.discovery import Discovery, Outcome
+from edgewise.measure.benchmarks.formulas import ROWS, Law, UniformLaw, judge
 
 SECONDS = 4.0
 TABLES = 200
@@ -62,7 +61,7 @@ def noise_table(seed: int) -> Table:
 def law_table(seed: int) -> Table:
     """An equation of the AI-Feynman tables, with rows and noise that change from seed to seed."""
     names = [equation.name for equation in equations()]
-    law = Box(names[seed * _STRIDE % len(names)])
+    law = UniformLaw(names[seed * _STRIDE % len(names)])
     noise = _NOISES[seed % len(_NOISES)]
     return Table(law.name, *law.table(_ROWS[seed % len(_ROWS)], noise, seed), noise, law)
 
@@ -100,7 +99,7 @@ def _one(kind: str, given: Table, seed: int, seconds: float) -> dict[str, object
     with clock() as spent:
         found = discovered(given, seconds)
     best, law = found.best, given.law
-    found_right = law is not None and judged(best.expression, best.predict(law.fresh(ROWS, seed)), law, seed).form
+    found_right = law is not None and judge(best.expression, best.predict(law.fresh(ROWS, seed)), law, seed).form
     row = {
         "kind": kind,
         "table": given.name,

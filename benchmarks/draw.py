@@ -19,8 +19,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from record import HERE, RESULTS
 
-from edgewise.benchmark import FIGURES
-from edgewise.measure import COLOURS, INK, LABELS, SOFT, STYLE, latest, markdown, measured_with, plain, read, sign
+from edgewise.measure import latest, read
+from edgewise.measure.benchmarks import BENCHMARKS
+from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, STYLE, plain, sign
+from edgewise.measure.tables import markdown, measured_with, paragraph
 
 DOCS = HERE.parent / "docs"
 PICTURES, PAGE, FORMULAS = DOCS / "pictures", DOCS / "measured.md", DOCS / "feynman.md"
@@ -53,49 +55,49 @@ def main() -> None:
 
 _HEAD = """# Measured
 
-What `make bench` measured, beside the limits that edgewise is held to; **a bold figure misses its limit**.
+What `make bench` measured, with the limits that edgewise is held to; **a bold value misses its limit**.
 How it is measured: [benchmarks.md](benchmarks.md).
 Made from the rows in `benchmarks/results` by `python benchmarks/draw.py`.
 """
 
 
 def page(results: Path) -> str:
-    """Every short figure that has rows: its picture, its table as the command prints it, and where it was measured."""
+    """Return the page: of every quick benchmark with rows its picture, its table, and where it was measured."""
     parts = [_HEAD]
-    for figure in FIGURES.values():
-        if figure.long:  # on the page of formulas
+    for benchmark in BENCHMARKS.values():
+        if benchmark.slow:  # on the page of formulas
             continue
-        rows = latest(read(results / figure.file))
+        rows = latest(read(results / benchmark.file))
         if not rows:
             continue
-        head, lines = figure.table(rows)
-        parts.append(f"## {figure.title}\n")
-        picture = figure.file.removesuffix(".csv")
+        head, lines = benchmark.table(rows)
+        parts.append(f"## {benchmark.title}\n")
+        picture = benchmark.file.removesuffix(".csv")
         if picture in DRAWINGS:
-            parts.append(f"![{figure.title}](pictures/{picture}.svg)\n")
+            parts.append(f"![{benchmark.title}](pictures/{picture}.svg)\n")
         parts += [*markdown(head, lines), ""]
-        if figure.note:
-            parts.append(f"{figure.note}.\n")
-        parts.append(measured_with(figure.file, rows[-1]))
+        if benchmark.note:
+            parts.append(paragraph(benchmark.note))
+        parts.append(measured_with(benchmark.file, rows[-1]))
     return "\n".join(parts)
 
 
 def layers(rows: pd.DataFrame) -> Figure:
-    """Ratios to the perceptron's time: a line for each case, a column for each number of threads."""
+    """Ratios to the MLP's time: a line for each case, a column for each number of threads."""
     rows = rows[rows.batch >= 512]  # a quick run's are smaller
     rows = rows.drop_duplicates(["case", "threads", "library"], keep="last")
     cases, threads = list(rows.case.unique()), sorted(rows.threads.unique())
     figure = Figure(figsize=(2.3 + 3.2 * len(threads), 1.3 + 0.26 * len(cases)), layout="constrained")
     columns = figure.subplots(1, len(threads), sharex=True, sharey=True, squeeze=False)[0]
     for ax, count in zip(columns, threads, strict=True):
-        for name, colour in [(name, COLOURS[name]) for name in COLOURS if name in set(rows.library)]:
+        for name, color in [(name, COLORS[name]) for name in COLORS if name in set(rows.library)]:
             part = rows[(rows.threads == count) & (rows.library == name)].dropna(subset=["ratio"])
             heights = [cases.index(case) for case in part.case]
             ours = name == "edgewise"
-            ax.plot(part.ratio, heights, "o", color=colour, ms=6 if ours else 4.5, mec="white", mew=0.5,
+            ax.plot(part.ratio, heights, "o", color=color, ms=6 if ours else 4.5, mec="white", mew=0.5,
                     zorder=3 + ours, label=LABELS.get(name, name))  # fmt: skip
         limits = [(limit, cases.index(row["case"])) for row in rows[rows.library == "edgewise"].to_dict("records")
-                  if (limit := FIGURES["layers"].limit(row)) is not None]  # type: ignore[attr-defined] # fmt: skip
+                  if (limit := BENCHMARKS["layers"].limit(row)) is not None]  # type: ignore[attr-defined] # fmt: skip
         ax.plot(*zip(*limits, strict=True), "|", color=INK, ms=9, mew=1.3, zorder=2, label="limit for edgewise")
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter("{x:g}")
@@ -119,8 +121,8 @@ def curves(rows: pd.DataFrame) -> Figure:
     panels = figure.subplots(1, len(targets), sharey=True, squeeze=False)[0]
     for ax, target in zip(panels, targets, strict=True):
         part = rows[rows.target == target]
-        for name, colour in COLOURS.items():
-            _runs_of(ax, part[part.library == name], name, colour)
+        for name, color in COLORS.items():
+            _runs_of(ax, part[part.library == name], name, color)
         ax.set_xscale("log")
         ax.set_yscale("log")
         ax.axhline(_GOAL, color=SOFT, lw=1, ls="--")
@@ -133,15 +135,15 @@ def curves(rows: pd.DataFrame) -> Figure:
     return figure
 
 
-def _runs_of(ax: Axes, part: pd.DataFrame, name: str, colour: str) -> None:
+def _runs_of(ax: Axes, part: pd.DataFrame, name: str, color: str) -> None:
     """A curve for each recipe; of edgewise one curve through its whole fits, each the median of its runs."""
     label = LABELS.get(name, name)
     if name == "edgewise":
         middle = part.groupby("recipe", sort=False)[["seconds", "error"]].median().sort_values("seconds")
-        ax.plot(middle.seconds, middle.error.cummin(), "o-", color=colour, ms=5, lw=1.6, zorder=4, label=label)
+        ax.plot(middle.seconds, middle.error.cummin(), "o-", color=color, ms=5, lw=1.6, zorder=4, label=label)
         return
     for recipe, run in part.groupby("recipe", sort=False):
-        ax.plot(run.seconds, run.error.cummin(), "-", color=colour, lw=1.2, label=label, alpha=0.85, gid=str(recipe))
+        ax.plot(run.seconds, run.error.cummin(), "-", color=color, lw=1.2, label=label, alpha=0.85, gid=str(recipe))
         label = "_again"
 
 
@@ -150,9 +152,9 @@ def memory(rows: pd.DataFrame) -> Figure:
     rows = rows[rows.batch == rows.batch.max()].drop_duplicates("library", keep="last").dropna(subset=["bytes"])
     figure = Figure(figsize=(5.2, 2.2), layout="constrained")
     ax = figure.subplots()
-    names = [name for name in COLOURS if name in set(rows.library)]
+    names = [name for name in COLORS if name in set(rows.library)]
     sizes = rows.set_index("library").bytes.astype(float)[names] / 1e9
-    ax.barh(names, sizes, color=[COLOURS[name] for name in names], height=0.6)
+    ax.barh(names, sizes, color=[COLORS[name] for name in names], height=0.6)
     for height, size in enumerate(sizes):
         ax.text(size, height, f" {size:.2g} GB", va="center", color=INK)
     ax.set_yticks(range(len(names)), [LABELS.get(name, name) for name in names])

@@ -1,4 +1,4 @@
-"""One layer on a CUDA GPU: each route beside a perceptron of equal size, and the tiles that suit the card.
+"""One layer on a CUDA GPU: each route beside an MLP of equal size, and the tiles that suit the card.
 
     python benchmarks/gpu.py             # layers: forward, and backward to coefficients and input
     python benchmarks/gpu.py --tiles     # each operation with each tile, to choose the defaults by; compiles for long
@@ -21,16 +21,19 @@ import torch
 from record import RESULTS, append
 from torch import Tensor
 
-from edgewise.benchmark.libraries import hidden_width
-from edgewise.kernels.bspline import gpu, reference
+from edgewise.kernels import BSplineFamily
+from edgewise.kernels.bspline.reference import basis
+from edgewise.kernels.dense.gpu import Tile, unavailable
+from edgewise.measure.benchmarks.libraries import hidden_width
 
 DEGREE = 3
+CUBIC = BSplineFamily(DEGREE)
 SINGLE = [(1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64)]
 DOUBLE = [(1000, 2, 5), (1000, 5, 1)]
 GRIDS = (5, 20, 100)
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-4, torch.bfloat16: 3e-2}
-TILES = [gpu.Tile(*sizes) for sizes in itertools.product((64, 128), (64, 128), (32, 64), (4, 8))]
-NARROW = [gpu.Tile(32 * warps, outputs, warps=warps) for outputs in (16, 32, 64) for warps in (1, 2, 4)]
+TILES = [Tile(*sizes) for sizes in itertools.product((64, 128), (64, 128), (32, 64), (4, 8))]
+NARROW = [Tile(32 * warps, outputs, warps=warps) for outputs in (16, 32, 64) for warps in (1, 2, 4)]
 
 Calls = dict[str, Callable[[], Any]]
 
@@ -42,7 +45,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9, help="of each timing")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the CSV files")
     given = parser.parse_args()
-    if reason := gpu.unavailable():
+    if reason := unavailable():
         raise SystemExit(f"Nothing to measure: {reason}.")
     for case in cases(given.grids):
         rows = [{**case.label(), **row} for row in (tiles if given.tiles else layers)(case, given.repeats)]
@@ -71,7 +74,7 @@ class Case:
         knots = torch.arange(-DEGREE, grid + DEGREE + 1, dtype=wide, device="cuda") * (2 / grid) - 1
         self.knots = knots.repeat(n_in, 1)
         self.x = 2 * torch.rand(rows, n_in, dtype=wide, device="cuda") - 1
-        self.c = torch.randn(n_in, grid + DEGREE, n_out, dtype=dtype, device="cuda")
+        self.c = torch.randn(n_out, n_in, grid + DEGREE, dtype=dtype, device="cuda")
         self.g = torch.randn(rows, n_out, dtype=dtype, device="cuda")
 
     def label(self) -> dict[str, Any]:
@@ -79,27 +82,28 @@ class Case:
         card = torch.cuda.get_device_name()
         return {"card": card, **names, "dtype": str(self.dtype).removeprefix("torch."), "precision": self.precision}
 
-    def operations(self, route: str, tile: gpu.Tile | None = None) -> Calls:
+    def operations(self, route: str, tile: Tile | None = None) -> Calls:
         """The three calls of a training step."""
-        x, c, g, knots = self.x, self.c, self.g, self.knots
+        (x, c, g, knots), backend = (self.x, self.c, self.g, self.knots), CUBIC.gpu[route]
+        count = c.shape[2]
         return {
-            "contract": lambda: gpu.contract(x, c, knots, DEGREE, 0, route=route, tile=tile),
-            "pull_x": lambda: gpu.pull_x(x, c, g, knots, DEGREE, 1, route=route, tile=tile),
-            "pull_c": lambda: gpu.pull_c(x, g, knots, DEGREE, 0, route=route, tile=tile),
+            "contract": lambda: backend.contract(CUBIC, x, c, None, knots, 0, tile=tile),
+            "vjp_inputs": lambda: backend.vjp_inputs(CUBIC, x, c, g, knots, 1, tile=tile),
+            "vjp_coefficients": lambda: backend.vjp_coefficients(CUBIC, x, g, None, knots, count, 0, tile=tile),
         }
 
-    def law(self) -> dict[str, Tensor]:
+    def expected(self) -> dict[str, Tensor]:
         """What they should give, by plain torch in double precision."""
         x, c, g, knots = (number.double() for number in (self.x, self.c, self.g, self.knots))
-        values = reference.basis(x, knots, DEGREE, 0)
-        by_function = (g @ c.flatten(0, 1).T).unflatten(1, values.shape[1:])
+        values = basis(x, knots, DEGREE, 0)
+        by_function = (g @ c.flatten(1)).unflatten(1, values.shape[1:])
         return {
-            "contract": values.flatten(1) @ c.flatten(0, 1),
-            "pull_x": (by_function * reference.basis(x, knots, DEGREE, 1)).sum(-1),
-            "pull_c": (values.flatten(1).T @ g).unflatten(0, values.shape[1:]),
+            "contract": values.flatten(1) @ c.flatten(1).T,
+            "vjp_inputs": (by_function * basis(x, knots, DEGREE, 1)).sum(-1),
+            "vjp_coefficients": (g.T @ values.flatten(1)).unflatten(1, values.shape[1:]),
         }
 
-    def perceptron(self) -> Callable[[], None]:
+    def mlp(self) -> Callable[[], None]:
         """Forward and backward of Linear, SiLU, Linear with as many parameters."""
         _, n_in, n_out, _ = self.sizes
         hidden = hidden_width(n_in, n_out, self.c.numel())
@@ -115,13 +119,13 @@ class Case:
 
     def written_out(self) -> Callable[[], None]:
         """The layer by plain torch: the basis written to memory, then matrix products."""
-        flat = self.c.flatten(0, 1)
+        flat = self.c.flatten(1).T
 
         def call() -> None:
-            values = reference.basis(self.x, self.knots, DEGREE, 0).to(self.dtype).flatten(1)
+            values = basis(self.x, self.knots, DEGREE, 0).to(self.dtype).flatten(1)
             values @ flat, values.T @ self.g
-            by_function = (self.g @ flat.T).unflatten(1, self.c.shape[:2])
-            (by_function * reference.basis(self.x, self.knots, DEGREE, 1)).sum(-1)
+            by_function = (self.g @ flat.T).unflatten(1, self.c.shape[1:])
+            (by_function * basis(self.x, self.knots, DEGREE, 1)).sum(-1)
 
         return call
 
@@ -135,8 +139,8 @@ class Case:
 
 def layers(case: Case, repeats: int) -> Iterator[dict[str, Any]]:
     """Whole layers, then the operations of each route."""
-    expected = case.law()
-    calls: Calls = {"perceptron": case.perceptron(), "written out": case.written_out()}
+    expected = case.expected()
+    calls: Calls = {"mlp": case.mlp(), "written out": case.written_out()}
     for route in ("dense", "sparse"):
         operations = case.operations(route)
         case.check(operations, expected, route)
@@ -144,13 +148,13 @@ def layers(case: Case, repeats: int) -> Iterator[dict[str, Any]]:
         calls |= {f"{route} {name}": call for name, call in operations.items()}
     spreads = interleaved(calls, repeats)
     for name, (lower, median, upper) in spreads.items():
-        ratio = median / spreads["perceptron"][1]
+        ratio = median / spreads["mlp"][1]
         yield {"what": name, "milliseconds": median, "lower": lower, "upper": upper, "ratio": ratio, "repeats": repeats}
 
 
 def tiles(case: Case, repeats: int) -> Iterator[dict[str, Any]]:
     """Each operation of each route with each tile that the card takes."""
-    expected = case.law()
+    expected = case.expected()
     for route, candidates in (("dense", [None, *TILES]), ("sparse", [None, *NARROW])):
         for name in expected:
             calls: Calls = {}

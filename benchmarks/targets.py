@@ -1,4 +1,4 @@
-"""The functions that the figures are measured on: formulas, domains and limits, as rows."""
+"""The functions that the benchmarks use: formulas, domains and limits, as rows."""
 
 from __future__ import annotations
 

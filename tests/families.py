@@ -12,8 +12,9 @@ from numpy.polynomial import chebyshev, hermite
 from scipy.interpolate import BSpline
 from torch import Tensor
 
-from edgewise.bases import uniform_knots
-from edgewise.kernels import Family
+from edgewise import bases
+from edgewise.bases import RBF, Chebyshev, Fourier, uniform_knots
+from edgewise.kernels import Family, evaluate_basis
 
 LO, HI = torch.tensor([-1.3, 0.5]).double(), torch.tensor([0.9, 7.0]).double()
 RANGE = torch.stack([LO, HI], 1)
@@ -26,9 +27,12 @@ class Functions:
     """One family on two inputs, and its m-th function's derivative by an independent formula (x, lo, hi, m, order)."""
 
     family: Family
-    points: Tensor
+    knots: Tensor
     count: int
     formula: Formula
+
+    def __call__(self, x: Tensor, order: int = 0) -> Tensor:
+        return evaluate_basis(x, self.knots, self.family, self.count, order)
 
 
 def _spline(degree: int, grid: int) -> Formula:
@@ -61,14 +65,14 @@ def _fourier(x: np.ndarray, lo: float, hi: float, m: int, order: int) -> np.ndar
 
 def _splines(degree: int, grid: int) -> Functions:
     knots = uniform_knots(LO, HI, grid, degree)
-    return Functions(Family("bspline", degree), knots, grid + degree, _spline(degree, grid))
+    return Functions(bases.BSpline(degree), knots, grid + degree, _spline(degree, grid))
 
 
 FUNCTIONS = {
     **{f"bspline {k}": _splines(k, 4) for k in range(1, 6)},
-    **{f"chebyshev {n}": Functions(Family("chebyshev", n), RANGE, n + 1, _chebyshev) for n in (1, 2, 9)},
-    **{f"rbf {n}": Functions(Family("rbf", n), RANGE, n, _rbf(n)) for n in (8, 12)},
-    **{f"fourier {n}": Functions(Family("fourier", n), RANGE, 2 * n + 1, _fourier) for n in (1, 4)},
+    **{f"chebyshev {n}": Functions(Chebyshev(), RANGE, n + 1, _chebyshev) for n in (1, 2, 9)},
+    **{f"rbf {n}": Functions(RBF(), RANGE, n, _rbf(n)) for n in (8, 12)},
+    **{f"fourier {n}": Functions(Fourier(), RANGE, 2 * n + 1, _fourier) for n in (1, 4)},
 }
 every_family = pytest.mark.parametrize("functions", FUNCTIONS.values(), ids=FUNCTIONS)
 

@@ -10,17 +10,16 @@ from torch import Tensor
 
 import edgewise as ew
 from edgewise.bases import (
-    RESIDUALS,
+    BASE_FUNCTIONS,
     BSpline,
     adapted_knots,
+    base_function,
     fit_curves,
     refined_knots,
-    residual,
     spline_range,
     transfer,
     uniform_knots,
 )
-from edgewise.kernels import Family, basis
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -32,7 +31,7 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 
 def curve(x: Tensor, knots: Tensor, coefficients: Tensor, degree: int) -> Tensor:
-    return torch.einsum("nik,oik->noi", basis(x, knots, Family("bspline", degree)), coefficients)
+    return torch.einsum("nik,oik->noi", BSpline(degree).evaluate(x, knots, coefficients.shape[-1]), coefficients)
 
 
 def probes(knots: Tensor, degree: int, rows: int = 101) -> Tensor:
@@ -200,9 +199,9 @@ def test_adapted_knots_ascend_for_any_samples(
     assert torch.equal(x, before)
 
 
-@pytest.mark.parametrize("name", RESIDUALS)
+@pytest.mark.parametrize("name", BASE_FUNCTIONS)
 def test_base_functions_have_the_slopes_they_say(name: str) -> None:
-    value, slope = residual(name)
+    value, slope = base_function(name)
     x = torch.linspace(-30, 30, 61, dtype=torch.float64).requires_grad_()
     (expected,) = torch.autograd.grad(value(x).sum(), x)
     torch.testing.assert_close(slope(x.detach()), expected)
@@ -210,4 +209,4 @@ def test_base_functions_have_the_slopes_they_say(name: str) -> None:
 
 def test_an_unknown_base_function_lists_the_known() -> None:
     with pytest.raises(ew.InputError, match=r"Unknown base function 'relu'.*silu"):
-        residual("relu")
+        base_function("relu")

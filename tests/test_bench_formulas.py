@@ -12,15 +12,23 @@ import pytest
 import sympy
 
 from edgewise import symbolic
-from edgewise.benchmark import FIGURES, SEARCHERS
-from edgewise.benchmark._form import deviation, refitted, with_free_constants
-from edgewise.benchmark._judge import ROWS, judged
-from edgewise.benchmark._laws import Box, Law, Runs
-from edgewise.benchmark._patience import Late, within
-from edgewise.benchmark._solution import solution
 from edgewise.datasets import equations, strogatz
 from edgewise.expressions import evaluate
 from edgewise.measure import Cell, Plan, Settings, read, run
+from edgewise.measure.benchmarks import BENCHMARKS, SEARCHERS
+from edgewise.measure.benchmarks.formulas import (
+    ROWS,
+    Law,
+    TimeLimitReached,
+    TrajectoryLaw,
+    UniformLaw,
+    cpu_limit,
+    deviation,
+    judge,
+    refitted,
+    solution,
+    with_free_constants,
+)
 
 SUM = "I.18.4"  # (m1*r1+m2*r2)/(m1+m2)
 ROOT = "I.10.7"  # m_0/sqrt(1-v**2/c**2)
@@ -31,7 +39,7 @@ PLAIN = "I.12.1"  # mu*Nn
 
 def verdict_of(text: str, law: Law) -> Any:
     found = symbolic.parse(text, law.names)
-    return judged(found, evaluate(found, law.names, law.fresh(ROWS, 0)), law, 0)
+    return judge(found, evaluate(found, law.names, law.fresh(ROWS, 0)), law, 0)
 
 
 @pytest.mark.parametrize(
@@ -60,12 +68,12 @@ def verdict_of(text: str, law: Law) -> Any:
     ],
 )  # fmt: skip
 def test_the_judge_on_formulas_made_by_hand(name: str, text: str, solved: bool, exact: bool, form: bool) -> None:
-    verdict = verdict_of(text, Box(name))
+    verdict = verdict_of(text, UniformLaw(name))
     assert (verdict.solved, verdict.exact, verdict.form) == (solved, exact, form)
 
 
 def test_what_decides_is_told() -> None:
-    law = Box(PLAIN)
+    law = UniformLaw(PLAIN)
     x = law.fresh(50, 0)
     for text, decided in [
         ("mu*Nn + 1", (True, "sympy")),
@@ -80,12 +88,12 @@ def test_what_decides_is_told() -> None:
 
 
 def test_a_shift_within_the_formula_is_no_shift_of_the_whole() -> None:
-    assert not verdict_of("m_0/sqrt(1-v**2/c**2 + 0.00002*v)", Box(ROOT)).form
-    assert verdict_of("m_0/sqrt(1-v**2/c**2) - 0.001", Box(ROOT)).form
+    assert not verdict_of("m_0/sqrt(1-v**2/c**2 + 0.00002*v)", UniformLaw(ROOT)).form
+    assert verdict_of("m_0/sqrt(1-v**2/c**2) - 0.001", UniformLaw(ROOT)).form
 
 
 def test_a_formula_that_holds_the_truth_in_a_long_writing_has_not_its_form() -> None:
-    law = Box(PLAIN)
+    law = UniformLaw(PLAIN)
     long = "mu*Nn*(sin(mu)**2 + cos(mu)**2)*(sin(Nn)**2 + cos(Nn)**2)*exp(mu)/exp(mu)"
     x = law.fresh(ROWS, 0)
     found = sympy.sin(sympy.Symbol("mu")) ** 2 + sympy.cos(sympy.Symbol("mu")) ** 2
@@ -96,7 +104,7 @@ def test_a_formula_that_holds_the_truth_in_a_long_writing_has_not_its_form() -> 
 
 
 def test_irrelevant_inputs_are_no_part_of_the_form() -> None:
-    law = Box(PLAIN, extra=5)
+    law = UniformLaw(PLAIN, extra=5)
     assert law.names == ["mu", "Nn", *(f"extra{k}" for k in range(1, 6))]
     assert not verdict_of("mu*Nn*(1.01 + 0*extra1) + 0.001*extra2", law).form
     assert not verdict_of("1.01*mu*Nn*(sin(0.3*extra1)**2 + cos(0.3*extra1)**2)", law).form
@@ -104,9 +112,9 @@ def test_irrelevant_inputs_are_no_part_of_the_form() -> None:
 
 @pytest.mark.parametrize("text", ["log(mu - 2)*Nn", "sqrt(Nn - 3) + mu*Nn", "1/(mu - mu)"])
 def test_what_is_undefined_is_neither_exact_nor_of_the_form(text: str) -> None:
-    law = Box(PLAIN)
+    law = UniformLaw(PLAIN)
     found = sympy.nan if "mu - mu" in text else symbolic.parse(text, law.names)
-    verdict = judged(found, np.full(ROWS, np.nan), law, 0)
+    verdict = judge(found, np.full(ROWS, np.nan), law, 0)
     assert (verdict.exact, verdict.form, verdict.solved, verdict.accurate) == (False,) * 4
     assert verdict.r2 == -math.inf
 
@@ -128,10 +136,10 @@ def test_free_constants_are_all_numbers_but_signs_and_integer_powers() -> None:
 
 
 def test_patience_counts_computing_and_gives_the_clock_back() -> None:
-    with pytest.raises(Late), within(0.05):
+    with pytest.raises(TimeLimitReached), cpu_limit(0.05):
         while True:
             math.sin(1.0)
-    with within(0.05):
+    with cpu_limit(0.05):
         time.sleep(0.1)
     began = time.process_time()
     while time.process_time() - began < 0.06:
@@ -139,7 +147,9 @@ def test_patience_counts_computing_and_gives_the_clock_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "law", [Box("I.6.2b"), Box("I.12.1", extra=2), Runs("lv.x"), Runs("vdp.y")], ids=lambda law: law.name
+    "law",
+    [UniformLaw("I.6.2b"), UniformLaw("I.12.1", extra=2), TrajectoryLaw("lv.x"), TrajectoryLaw("vdp.y")],
+    ids=lambda law: law.name,
 )
 def test_rows_are_fixed_by_their_seed_and_fresh_ones_are_others(law: Law) -> None:
     x, clean = law.table(100, 0.0, 1)
@@ -153,21 +163,21 @@ def test_rows_are_fixed_by_their_seed_and_fresh_ones_are_others(law: Law) -> Non
 
 
 def test_runs_follow_the_differential_equation() -> None:
-    law = Runs("lv.x")
+    law = TrajectoryLaw("lv.x")
     x = law.training(0, 0)
     assert x.shape == (400, 2)
     assert np.allclose(x[::100], strogatz()[6].starts, rtol=1e-12)
     step = 10 / 99
     slope = (x[2:100, 0] - x[:98, 0]) / (2 * step)
     assert np.abs(slope - law.values(x[1:99]))[20:].max() < 0.02
-    assert Runs("lv.y").formula == "2*y - x*y - y**2"
+    assert TrajectoryLaw("lv.y").formula == "2*y - x*y - y**2"
 
 
 def test_every_law_gives_finite_rows_and_is_its_own_solution() -> None:
     for equation in equations()[::10]:
-        law = Box(equation.name)
+        law = UniformLaw(equation.name)
         assert np.isfinite(law.table(100, 0.0, 0)[1]).all()
-        verdict = judged(law.truth, law.values(law.fresh(ROWS, 0)), law, 0)
+        verdict = judge(law.truth, law.values(law.fresh(ROWS, 0)), law, 0)
         assert verdict.exact and verdict.form and verdict.solved and verdict.within and verdict.accurate, equation.name
 
 
@@ -175,7 +185,7 @@ def test_every_law_with_its_constants_off_is_of_its_form_and_with_one_more_term_
     rng = np.random.default_rng(0)
     extra = sympy.Symbol("extra1")
     for equation in equations()[3::8]:
-        law = Box(equation.name, extra=1)
+        law = UniformLaw(equation.name, extra=1)
         free = with_free_constants(law.truth).free
         near = {
             s: sympy.Float(v * (1 + 0.01 * rng.standard_normal()))
@@ -189,13 +199,13 @@ def test_every_law_with_its_constants_off_is_of_its_form_and_with_one_more_term_
 
 
 def test_a_constant_that_is_no_real_number_is_of_no_form() -> None:
-    law = Box(PLAIN)
+    law = UniformLaw(PLAIN)
     x = law.fresh(ROWS, 0)
     assert refitted(sympy.asin(2) * law.truth, law.truth, law.names, x, law.values(x)).error == math.inf
 
 
 def labels(name: str, **settings: Any) -> list[str]:
-    return [case.label for case in FIGURES[name].cases(Settings(**settings))]
+    return [case.label for case in BENCHMARKS[name].cases(Settings(**settings))]
 
 
 def test_the_cases_are_those_of_the_protocol() -> None:
@@ -210,21 +220,21 @@ def test_the_cases_are_those_of_the_protocol() -> None:
     assert len(labels("feynman", quick=True)) == 2
 
 
-def test_a_peer_gets_the_seconds_that_edgewise_took_or_the_budget() -> None:
-    figure = FIGURES["feynman"]
+def test_a_baseline_gets_the_seconds_that_edgewise_took_or_the_budget() -> None:
+    benchmark = BENCHMARKS["feynman"]
     both = ("edgewise", "gplearn")
-    by_name = {case.label: case for case in figure.cases(Settings(searchers=both))}
+    by_name = {case.label: case for case in benchmark.cases(Settings(searchers=both))}
     ours, theirs = (by_name[f"I.12.1, noise 0.01, seed 0: {name}"] for name in both)
     row = {**ours.values, "seconds": "33.25"}
-    assert figure.informed(ours, []).values["limit"] == figure.informed(theirs, []).values["limit"] == 60
-    assert figure.informed(theirs, [row]).values["limit"] == 33.25
-    assert figure.informed(theirs, [row | {"seconds": "0.2"}]).values["limit"] == 10
-    assert figure.informed(theirs, [row | {"seconds": ""}]).values["limit"] == 60
-    assert figure.informed(theirs, [row | {"noise": "0"}]).values["limit"] == 60
-    assert figure.informed(ours, [row]).values["limit"] == 60
-    given = figure.cases(Settings(searchers=both, budget=60.0))[-1]
+    assert benchmark.prepare(ours, []).values["limit"] == benchmark.prepare(theirs, []).values["limit"] == 60
+    assert benchmark.prepare(theirs, [row]).values["limit"] == 33.25
+    assert benchmark.prepare(theirs, [row | {"seconds": "0.2"}]).values["limit"] == 10
+    assert benchmark.prepare(theirs, [row | {"seconds": ""}]).values["limit"] == 60
+    assert benchmark.prepare(theirs, [row | {"noise": "0"}]).values["limit"] == 60
+    assert benchmark.prepare(ours, [row]).values["limit"] == 60
+    given = benchmark.cases(Settings(searchers=both, budget=60.0))[-1]
     assert given.values["limit"] == 60
-    assert figure.informed(given, [given.values | {"library": "edgewise", "seconds": 9}]) == given
+    assert benchmark.prepare(given, [given.values | {"library": "edgewise", "seconds": 9}]) == given
 
 
 def row_of(library: str, noise: float, equation: str, good: bool, seconds: float, seed: int = 0) -> dict[str, Any]:
@@ -246,23 +256,23 @@ def row_of(library: str, noise: float, equation: str, good: bool, seconds: float
     }
 
 
-def test_the_table_holds_edgewise_to_its_limits_and_shows_it_beside_each_peer() -> None:
+def test_the_table_holds_edgewise_to_its_limits_and_shows_it_beside_each_baseline() -> None:
     names = [equation.name for equation in equations()]
     ours = [row_of("edgewise", 0.0, name, k % 10 > 0, 1.0 + (k > 70)) for k, name in enumerate(names)]
     theirs = [row_of("gplearn", 0.0, name, k == 0, 10.0) for k, name in enumerate(names[:20])]
-    head, (first, second) = FIGURES["feynman"].table([*ours, *theirs])
+    head, (first, second) = BENCHMARKS["feynman"].table([*ours, *theirs])
     cells = dict(zip(head, first, strict=True))
     assert (cells["exact"], cells["median s"]) == (Cell("90.0", False), Cell("1", True))
     assert (cells["cases"], cells["size"]) == (Cell("120"), Cell("100.0", True))
     assert [cell.text for cell in second] == [
         "gplearn", "0", "20", "5.0", "5.0", "5.0", "5.0", "100.0", "4", "10", "10", "90.0",
     ]  # fmt: skip
-    _, (few,) = FIGURES["feynman"].table(ours[:5])
-    assert all(cell.kept is None for cell in few)
-    case = FIGURES["feynman"].cases(Settings())[0]
-    failed = FIGURES["feynman"].failed(case, Settings(), "failed: out of memory")
+    _, (few,) = BENCHMARKS["feynman"].table(ours[:5])
+    assert all(cell.passed is None for cell in few)
+    case = BENCHMARKS["feynman"].cases(Settings())[0]
+    failed = BENCHMARKS["feynman"].failed(case, Settings(), "failed: out of memory")
     assert failed[0]["outcome"] == "failed: out of memory"
-    assert FIGURES["feynman"].table(failed)[1][0][3].text == "0.0"
+    assert BENCHMARKS["feynman"].table(failed)[1][0][3].text == "0.0"
 
 
 def silent(stage: str, fraction: float) -> None:
@@ -272,17 +282,17 @@ def silent(stage: str, fraction: float) -> None:
 def test_quick_rows_are_stored_by_processes_side_by_side(tmp_path: Path) -> None:
     (wanted,) = [label for label in labels("feynman", quick=True) if label.startswith("I.12.1")]
     plan = Plan(tmp_path, only="I.12.1", jobs=2)
-    (row,) = run([FIGURES["feynman"]], Settings(quick=True), plan, silent)["feynman"]
+    (row,) = run([BENCHMARKS["feynman"]], Settings(quick=True), plan, silent)["feynman"]
     assert (row["case"], row["exact"], row["outcome"]) == (wanted, True, "exact")
     (stored,) = read(tmp_path / "feynman.csv")
     assert (stored["formula"], stored["truth"], stored["exact"]) == ("Nn*mu", "mu*Nn", "True")
     assert float(stored["seconds"]) < 10
-    assert run([FIGURES["feynman"]], Settings(quick=True), Plan(tmp_path, only="I.12.1", resume=True), silent) == {
+    assert run([BENCHMARKS["feynman"]], Settings(quick=True), Plan(tmp_path, only="I.12.1", resume=True), silent) == {
         "feynman": [stored]
     }
 
 
-def test_a_peer_that_is_not_installed_says_how_to_install_it(
+def test_a_baseline_that_is_not_installed_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import edgewise.measure
@@ -299,7 +309,7 @@ def test_a_peer_that_is_not_installed_says_how_to_install_it(
     assert "jaxkan" not in printed
     assert "pyoperon" in asked[0][1].searchers and "gplearn" not in asked[0][1].searchers
     assert asked[0][2].jobs == 2
-    assert main(["bench", "--no-peers"]) == 0
+    assert main(["bench", "--no-baselines"]) == 0
     assert not {"feynman", "strogatz", "irrelevant"} & set(asked[1][0])
     assert asked[1][1].searchers == ("edgewise",)
 
@@ -307,8 +317,8 @@ def test_a_peer_that_is_not_installed_says_how_to_install_it(
 def test_the_page_shows_rates_and_every_miss_with_its_reason(tmp_path: Path) -> None:
     from found import draw
 
-    (ours, *_), named = FIGURES["feynman"].cases(Settings()), ["I.6.2", "I.12.1", "I.10.7"]
-    blank = FIGURES["feynman"].failed(ours, Settings(), "failed: no memory")[0]
+    (ours, *_), named = BENCHMARKS["feynman"].cases(Settings()), ["I.6.2", "I.12.1", "I.10.7"]
+    blank = BENCHMARKS["feynman"].failed(ours, Settings(), "failed: no memory")[0]
     rows = []
     for noise in (0.0, 0.01):
         for library in ("edgewise", "gplearn"):
@@ -330,7 +340,7 @@ def test_the_page_shows_rates_and_every_miss_with_its_reason(tmp_path: Path) -> 
     "name", [name for name, searcher in SEARCHERS.items() if searcher.installed() and searcher.timed]
 )
 def test_a_library_finds_a_product_in_its_time(name: str) -> None:
-    from edgewise.benchmark.searchers import Table
+    from edgewise.measure.benchmarks.searchers import Table
 
     x = np.random.default_rng(0).uniform(1, 3, (60, 2))
     began = time.perf_counter()

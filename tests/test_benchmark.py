@@ -15,13 +15,22 @@ import torch
 
 import edgewise.measure
 from edgewise import InputError
-from edgewise.benchmark import FIGURES, LIBRARIES
-from edgewise.benchmark._memory import peak
-from edgewise.benchmark._race import Race
-from edgewise.benchmark._timing import Spread, interleaved
-from edgewise.benchmark.libraries import Shape, hidden_width, layer_parameters
 from edgewise.cli import main
-from edgewise.measure import Case, Cell, Plan, Settings, Station, append, read, run
+from edgewise.measure import (
+    Case,
+    Cell,
+    Plan,
+    Quartiles,
+    Settings,
+    Worker,
+    append,
+    interleaved,
+    peak_memory,
+    read,
+    run,
+)
+from edgewise.measure.benchmarks import BENCHMARKS, LIBRARIES
+from edgewise.measure.benchmarks.libraries import Race, Shape, hidden_width, layer_parameters
 
 INSTALLED = [name for name, library in LIBRARIES.items() if library.installed()]
 TINY = Shape(16, 3, 2, 5, "float64")
@@ -49,17 +58,17 @@ def test_timing_runs_every_call_the_same_number_of_times() -> None:
 
 def test_a_slow_call_gets_fewer_repeats() -> None:
     assert interleaved({"a": lambda: None}, repeats=5, patience=0.0)["a"].repeats == 1
-    assert Spread.of([4.0]) == Spread(4.0, 4.0, 4.0, 1)
+    assert Quartiles.of([4.0]) == Quartiles(4.0, 4.0, 4.0, 1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the high-water mark is reset on Linux only")
 def test_peak_sees_what_is_freed_again() -> None:
-    assert 60e6 < peak(lambda: b"1" * 64_000_000) < 200e6
+    assert 60e6 < peak_memory(lambda: b"1" * 64_000_000) < 200e6
 
 
 @pytest.mark.parametrize("grid", [5, 20, 100])
 @pytest.mark.parametrize("sizes", [(64, 64), (256, 256), (784, 64), (512, 512)])
-def test_the_perceptron_has_as_many_parameters(sizes: tuple[int, int], grid: int) -> None:
+def test_the_mlp_has_as_many_parameters(sizes: tuple[int, int], grid: int) -> None:
     n_in, n_out = sizes
     wanted = layer_parameters(n_in, n_out, grid)
     assert wanted == n_in * n_out * (grid + 4)
@@ -91,37 +100,37 @@ def test_adam_steps_change_the_parameters_counted(name: str) -> None:
     LIBRARIES[name].layer(TINY, adam=True).call()
 
 
-def test_the_quick_figures_store_every_row(tmp_path: Path) -> None:
+def test_the_quick_benchmarks_store_every_row(tmp_path: Path) -> None:
     settings = Settings(quick=True, repeats=2)
-    rows = run([FIGURES["steps"]], settings, Plan(tmp_path), silent)["steps"]
+    rows = run([BENCHMARKS["steps"]], settings, Plan(tmp_path), silent)["steps"]
     assert [row["library"] for row in rows] == ["edgewise", "mlp"]
     assert rows[1]["ratio"] == 1
     assert rows[0]["repeats"] == 2
     stored = read(tmp_path / "steps.csv")
     assert [row["library"] for row in stored] == ["edgewise", "mlp"]
     assert {"commit", "date", "device", "cores", "threads", "versions", "seconds", "lower", "upper"} <= set(stored[0])
-    again = run([FIGURES["steps"]], settings, Plan(tmp_path, resume=True), silent)["steps"]
+    again = run([BENCHMARKS["steps"]], settings, Plan(tmp_path, resume=True), silent)["steps"]
     assert again == stored  # nothing was measured again
     assert len(read(tmp_path / "steps.csv")) == 2
-    head, (line,) = FIGURES["steps"].table(again)
+    head, (line,) = BENCHMARKS["steps"].table(again)
     assert len(head) == len(line)
 
 
 def test_a_case_whose_process_fails_is_stored_as_failed() -> None:
-    figure = FIGURES["steps"]
-    (case,) = figure.cases(Settings(quick=True))
+    benchmark = BENCHMARKS["steps"]
+    (case,) = benchmark.cases(Settings(quick=True))
     broken = Case("broken", {"network": "?"})
-    station = Station()
+    worker = Worker()
     try:
-        failed, found = (station.rows(figure, one, Settings(quick=True, repeats=1)) for one in (broken, case))
+        failed, found = (worker.rows(benchmark, one, Settings(quick=True, repeats=1)) for one in (broken, case))
     finally:
-        station.close()
+        worker.close()
     assert "KeyError" in failed[0]["status"]
     assert found[0]["seconds"] > 0
 
 
 def test_only_chooses_cases_by_their_name(tmp_path: Path) -> None:
-    assert run([FIGURES["layers"]], Settings(quick=True), Plan(tmp_path, only="nothing like it"), silent) == {
+    assert run([BENCHMARKS["layers"]], Settings(quick=True), Plan(tmp_path, only="nothing like it"), silent) == {
         "layers": []
     }
 
@@ -146,20 +155,20 @@ def test_the_table_marks_missed_limits() -> None:
         layer_row("efficient-kan", 2.0),
         layer_row("pykan", 20.0),
     ]
-    head, (line,) = FIGURES["layers"].table(rows)
+    head, (line,) = BENCHMARKS["layers"].table(rows)
     cells = dict(zip(head, line, strict=True))
     assert cells["edgewise"] == Cell("0.8", True)
     assert cells["at most"] == Cell("0.9")
     assert cells["efficient-kan"] == Cell("2.5", False)
     assert cells["pykan"] == Cell("25", True)
     assert "jaxkan" not in cells
-    _, (line,) = FIGURES["layers"].table([layer_row("edgewise", 1.3, 5), layer_row("mlp", 1.0, 5)])
+    _, (line,) = BENCHMARKS["layers"].table([layer_row("edgewise", 1.3, 5), layer_row("mlp", 1.0, 5)])
     assert line[3] == Cell("1.3", False)
 
 
 def test_what_was_skipped_says_why() -> None:
     skipped = layer_row("pykan", 0, status="skipped: needs 40 GB") | {"seconds": ""}
-    head, (line,) = FIGURES["layers"].table([layer_row("edgewise", 0.8), layer_row("mlp", 1.0), skipped])
+    head, (line,) = BENCHMARKS["layers"].table([layer_row("edgewise", 0.8), layer_row("mlp", 1.0), skipped])
     assert dict(zip(head, line, strict=True))["pykan"] == Cell("needs 40 GB")
 
 
@@ -178,7 +187,7 @@ def race(budget: float = 60.0, goal: float = 0.1) -> Race:
 
 def test_a_race_ends_at_its_goal_and_counts_training_only(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("edgewise.benchmark._race.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
     run = race()
     run.start()
     now[0] = 2.0
@@ -203,14 +212,14 @@ def test_the_command_stores_and_checks(monkeypatch: pytest.MonkeyPatch, tmp_path
     rows = {"layers": [layer_row("edgewise", 1.3, 5), layer_row("mlp", 1.0, 5)]}
     asked: list[Any] = []
 
-    def stub(figures: Any, settings: Settings, plan: Plan, watch: Any) -> dict[str, Any]:
-        asked.append(([figure.name for figure in figures], settings, plan))
+    def stub(benchmarks: Any, settings: Settings, plan: Plan, watch: Any) -> dict[str, Any]:
+        asked.append(([benchmark.name for benchmark in benchmarks], settings, plan))
         return rows
 
     monkeypatch.setattr(edgewise.measure, "run", stub)
     out = str(tmp_path / "out")
-    assert main(["bench", "layers", "--no-peers", "--out", out]) == 0
-    assert main(["bench", "layers", "--no-peers", "--check", "--out", out]) == 1
+    assert main(["bench", "layers", "--no-baselines", "--out", out]) == 0
+    assert main(["bench", "layers", "--no-baselines", "--check", "--out", out]) == 1
     assert asked[0] == (["layers"], Settings(("edgewise", "mlp")), Plan(tmp_path / "out"))
     rows["layers"][0]["seconds"] = 0.5
     assert main(["bench", "layers", "--check", "--quick", "--out", out]) == 0
@@ -226,7 +235,7 @@ def test_the_command_says_what_is_missing_and_what_is_wrong(
     assert main(["bench"]) == 0
     assert "pykan is not installed here and is left out: pip install pykan" in capsys.readouterr().out
     assert main(["bench", "layrs"]) == 2
-    assert "Unknown figure 'layrs'. Known: layers" in capsys.readouterr().err
+    assert "Unknown benchmark 'layrs'. Known: layers" in capsys.readouterr().err
     assert main(["bench", "--threads", "two"]) == 2
     assert "--threads must list whole numbers" in capsys.readouterr().err
 
@@ -239,7 +248,7 @@ def test_an_interrupted_run_says_how_to_go_on(
 
     monkeypatch.setattr(edgewise.measure, "run", stopped)
     monkeypatch.chdir(tmp_path)
-    assert main(["bench", "--no-peers"]) == 130
+    assert main(["bench", "--no-baselines"]) == 130
     assert (
         "interrupted; edgewise-bench holds the rows so far, and --resume goes on from there" in capsys.readouterr().err
     )
@@ -251,38 +260,38 @@ def point(library: str, recipe: str, seconds: float, error: float, turn: str = "
 
 
 def test_the_accuracy_table_compares_the_first_to_arrive() -> None:
-    figure = FIGURES["accuracy"]
+    benchmark = BENCHMARKS["accuracy"]
     ours = [point("edgewise", recipe, s, e, turn) for turn in ("before", "after")
             for recipe, s, e in (("grid 5", 0.1, 1e-3), ("to 20", 0.5, 8e-6), ("default", 2.0, 1e-9))]  # fmt: skip
     slow = [point("pykan", "its notebook", s, e) for s, e in ((10.0, 1e-3), (40.0, 9e-6), (50.0, 1e-6))]
     stuck = [point("mlp", "Adam", s, e) for s, e in ((10.0, 1e-2), (60.0, 2e-3))]
-    _, (line,) = figure.table([*ours, *stuck])
+    _, (line,) = benchmark.table([*ours, *stuck])
     assert [cell.text for cell in line] == ["f", "0.5", "2", "1e-09", "error 0.002", "mlp, Adam", "never", "50"]
-    assert [cell.kept for cell in line if cell.kept is not None] == [True]
-    _, (line,) = figure.table([*ours, *stuck, *slow])
+    assert [cell.passed for cell in line if cell.passed is not None] == [True]
+    _, (line,) = benchmark.table([*ours, *stuck, *slow])
     assert line[4:7] == [Cell("40"), Cell("pykan, its notebook"), Cell("80", True)]
-    _, (line,) = figure.table([*ours[:1], *slow])
+    _, (line,) = benchmark.table([*ours[:1], *slow])
     assert line[1] == Cell("not reached", False)
 
 
-def test_a_peer_gets_its_time_from_what_edgewise_took() -> None:
-    figure = FIGURES["accuracy"]
-    first, *peers, last = figure.cases(Settings(("edgewise", "mlp")))[:6]
+def test_a_baseline_gets_its_time_from_what_edgewise_took() -> None:
+    benchmark = BENCHMARKS["accuracy"]
+    first, *baselines, last = benchmark.cases(Settings(("edgewise", "mlp")))[:6]
     assert (first.values["turn"], last.values["turn"]) == ("before", "after")
     rows = [{**point("edgewise", "to 20", seconds, 1e-6), "target": first.values["target"]} for seconds in (2.0,)]
-    assert figure.informed(peers[0], rows).values["budget"] == 120
-    assert figure.informed(peers[0], []).values["budget"] == 300
-    assert figure.informed(first, rows) == first
-    given = figure.cases(Settings(("edgewise", "mlp"), budget=5.0))[1]
-    assert figure.informed(given, rows).values["budget"] == 5
+    assert benchmark.prepare(baselines[0], rows).values["budget"] == 120
+    assert benchmark.prepare(baselines[0], []).values["budget"] == 300
+    assert benchmark.prepare(first, rows) == first
+    given = benchmark.cases(Settings(("edgewise", "mlp"), budget=5.0))[1]
+    assert benchmark.prepare(given, rows).values["budget"] == 5
 
 
 def test_a_quick_race_and_a_second_order_step(tmp_path: Path) -> None:
     settings = Settings(quick=True, repeats=1, budget=0.1)
-    rows = run([FIGURES["accuracy"]], settings, Plan(tmp_path, only="edgewise, before"), silent)["accuracy"]
+    rows = run([BENCHMARKS["accuracy"]], settings, Plan(tmp_path, only="edgewise, before"), silent)["accuracy"]
     assert [row["recipe"] for row in rows] == ["grid 3, no rows held out"]
     assert rows[0]["error"] < 0.1
-    steps = run([FIGURES["lm"]], settings, Plan(tmp_path), silent)["lm"]
+    steps = run([BENCHMARKS["lm"]], settings, Plan(tmp_path), silent)["lm"]
     assert [row["parameters"] for row in steps] == [360, 1560, 448, 448, 510]
     assert not any(row["status"] for row in steps)
 
@@ -297,22 +306,24 @@ def test_every_recipe_ends_with_its_time(name: str) -> None:
 
 
 def test_routes_are_timed_and_the_chosen_one_is_told(tmp_path: Path) -> None:
-    rows = run([FIGURES["routes"]], Settings(quick=True, repeats=2), Plan(tmp_path), silent)["routes"]
+    rows = run([BENCHMARKS["routes"]], Settings(quick=True, repeats=2), Plan(tmp_path), silent)["routes"]
     assert {(row["operation"], row["route"]) for row in rows} == {
-        (operation, route) for operation in ("contract", "pull_x", "pull_c", "matrix") for route in ("dense", "sparse")
+        (operation, route)
+        for operation in ("contract", "vjp_inputs", "vjp_coefficients", "matrix")
+        for route in ("dense", "sparse")
     }
     assert all(float(row["seconds"]) > 0 for row in rows)
-    for operation in ("contract", "pull_x", "pull_c", "matrix"):
+    for operation in ("contract", "vjp_inputs", "vjp_coefficients", "matrix"):
         (chosen,) = [row["route"] for row in rows if row["operation"] == operation and int(row["chosen"])]
-        line = next(line for line in FIGURES["routes"].table(rows)[1] if line[1].text == operation)
-        assert line[4].text.startswith(chosen) and line[4].kept is None  # a quick run has no limits
+        line = next(line for line in BENCHMARKS["routes"].table(rows)[1] if line[1].text == operation)
+        assert line[4].text.startswith(chosen) and line[4].passed is None  # a quick run has no limits
 
 
 def test_a_route_that_was_chosen_and_is_slow_is_a_miss() -> None:
     shared = {"case": "one", "rows": 1024, "operation": "contract", "reason": "", "status": ""}
     rows = [{**shared, "route": "dense", "seconds": 1.0, "chosen": 0}]
     rows.append({**shared, "route": "sparse", "seconds": 1.6, "chosen": 1})
-    (line,) = FIGURES["routes"].table(rows)[1]
+    (line,) = BENCHMARKS["routes"].table(rows)[1]
     assert line[4] == Cell("sparse, 1.6", False)
 
 
@@ -322,25 +333,25 @@ def class_row(library: str, seed: int, accuracy: float, seconds: float) -> dict[
 
 
 def test_the_classes_table_compares_medians_and_marks_misses() -> None:
-    figure = FIGURES["classification"]
+    benchmark = BENCHMARKS["classification"]
     ours = [class_row("edgewise", seed, *found) for seed, found in enumerate([(0.9, 9.0), (0.99, 0.5), (1.0, 0.1)])]
     theirs = [class_row("mlp", seed, *found) for seed, found in enumerate([(0.98, 0.4), (0.98, 0.4), (1.0, 0.4)])]
-    head, (line,) = figure.table(ours + theirs)
+    head, (line,) = benchmark.table(ours + theirs)
     cells = dict(zip(head, line, strict=True))
     assert (cells["edgewise"], cells["MLP"]) == (Cell("0.99", True), Cell("0.98"))
     assert (cells["edgewise s"], cells["MLP s"]) == (Cell("0.5", False), Cell("0.4"))
     swapped = [row | {"library": {"edgewise": "mlp", "mlp": "edgewise"}[row["library"]]} for row in ours + theirs]
-    _, (line,) = figure.table(swapped)
-    assert [cell.kept for cell in line if cell.kept is not None] == [False, True]
+    _, (line,) = benchmark.table(swapped)
+    assert [cell.passed for cell in line if cell.passed is not None] == [False, True]
     assert line[3:5] == [Cell("0.98", False), Cell("0.99")]
-    (case,) = figure.cases(Settings())[:1]
-    _, (line,) = figure.table(figure.failed(case, Settings(), "failed: no such table"))
+    (case,) = benchmark.cases(Settings())[:1]
+    _, (line,) = benchmark.table(benchmark.failed(case, Settings(), "failed: no such table"))
     assert line[3] == Cell("failed: no such table")
 
 
 def test_classes_are_measured_on_the_tables_themselves(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
-    rows = run([FIGURES["classification"]], Settings(quick=True), Plan(tmp_path), silent)["classification"]
+    rows = run([BENCHMARKS["classification"]], Settings(quick=True), Plan(tmp_path), silent)["classification"]
     assert [(row["table"], row["library"]) for row in rows] == [
         (table, library) for table in ("two moons", "breast cancer", "digits") for library in ("edgewise", "mlp")
     ]
@@ -349,15 +360,15 @@ def test_classes_are_measured_on_the_tables_themselves(tmp_path: Path) -> None:
         n_in, n_out = {"two moons": (2, 1), "breast cancer": (30, 1), "digits": (64, 10)}[ours["table"]]
         assert abs(ours["parameters"] - theirs["parameters"]) <= (n_in + n_out + 1) / 2
         assert min(ours["accuracy"], theirs["accuracy"]) > 0.6  # of 60 rows
-    head, lines = FIGURES["classification"].table(read(tmp_path / "classification.csv"))
+    head, lines = BENCHMARKS["classification"].table(read(tmp_path / "classification.csv"))
     assert {len(line) for line in lines} == {len(head)}
 
 
 def test_without_scikit_learn_the_classes_are_left_out_and_say_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("edgewise.benchmark._classification.find_spec", lambda _: None)
-    assert FIGURES["classification"].cases(Settings()) == []
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    assert BENCHMARKS["classification"].cases(Settings()) == []
     monkeypatch.chdir(tmp_path)
-    assert main(["bench", "classification", "--no-peers", "--check"]) == 0
+    assert main(["bench", "classification", "--no-baselines", "--check"]) == 0
     assert "not installed here: pip install scikit-learn" in capsys.readouterr().out

@@ -35,9 +35,10 @@ def build(name, dtype, size):
 
 SCALE = """
 import ctypes, sys
-from edgewise.kernels._compiled import compiled
+from edgewise.kernels.runtime._compiled import compiled
+from tiny import source
 cell = (ctypes.c_int64 * 1)(21)
-compiled("_cpu_tiny", "scale", "int64", 2)(ctypes.addressof(cell))
+compiled(source, "scale", "int64", 2)(ctypes.addressof(cell))
 print(cell[0], "numba" in sys.modules)
 """
 
@@ -68,7 +69,7 @@ with torch.no_grad():
 #: what one session usually needs: a fit by second order, and a step of a layer in single precision
 SESSION = """
 import time, torch, edgewise as ew
-from edgewise.kernels import _compiled
+from edgewise.kernels.runtime import _compiled
 compile, seconds = _compiled._compile, []
 def timed(*kernel):
     began = time.process_time()
@@ -118,6 +119,7 @@ def finished(process: subprocess.Popen[str]) -> Done:
 
 def make_box(folder: Path, cache: Path | None = None) -> Box:
     (folder / "_cpu_tiny.py").write_text(TINY)
+    (folder / "tiny.py").write_text("def source():\n    import _cpu_tiny\n\n    return _cpu_tiny\n")
     (folder / "tmp").mkdir()
     cache = cache or folder / "cache"
     environment = {
@@ -199,12 +201,13 @@ def test_processes_that_start_together_do_not_clash(box: Box) -> None:
 def test_threads_that_ask_for_one_kernel_at_once_all_get_it(box: Box) -> None:
     code = """
 import threading, ctypes
-from edgewise.kernels._compiled import compiled
+from edgewise.kernels.runtime._compiled import compiled
+from tiny import source
 start, found = threading.Barrier(8), []
 def ask():
     cell = (ctypes.c_int64 * 1)(21)
     start.wait()
-    compiled("_cpu_tiny", "scale", "int64", 2)(ctypes.addressof(cell))
+    compiled(source, "scale", "int64", 2)(ctypes.addressof(cell))
     found.append(cell[0])
 threads = [threading.Thread(target=ask) for _ in range(8)]
 [thread.start() for thread in threads]
@@ -220,7 +223,8 @@ print(found == [42] * 8)
 def test_a_child_forked_while_a_thread_compiles_can_compile(box: Box) -> None:
     code = """
 import ctypes, os, signal, threading, time, warnings
-from edgewise.kernels import _compiled
+from edgewise.kernels.runtime import _compiled
+from tiny import source
 warnings.simplefilter("ignore")  # of forking beside threads
 held = threading.Event()
 def hold():
@@ -234,7 +238,7 @@ child = os.fork()
 if child == 0:
     signal.alarm(120)
     cell = (ctypes.c_int64 * 1)(21)
-    _compiled.compiled("_cpu_tiny", "scale", "int64", 2)(ctypes.addressof(cell))
+    _compiled.compiled(source, "scale", "int64", 2)(ctypes.addressof(cell))
     os._exit(cell[0])
 status = os.waitpid(child, 0)[1]
 thread.join()
@@ -269,11 +273,12 @@ def test_code_that_others_could_have_planted_is_not_run(box: Box) -> None:
     """The planted kernel adds where the honest one multiplies; `test_planted_code.py` tries the other ways."""
     plant = f"""
 import sys, types
-from edgewise.kernels import _compiled
-_compiled._fingerprint("_cpu_tiny")
+from edgewise.kernels.runtime import _compiled
+from tiny import source
+_compiled._fingerprint(source)
 sys.modules["_cpu_tiny"] = evil = types.ModuleType("_cpu_tiny")
 exec({TINY.replace("size * cells[0]", "size + cells[0]")!r}, evil.__dict__)
-_compiled._kept("_cpu_tiny", "scale", "int64", 2)
+_compiled.compiled(source, "scale", "int64", 2)
 """
     box.run(plant)
     assert box.run(SCALE) == (["23", "False"], "")
@@ -303,10 +308,11 @@ def test_a_warm_cache_that_is_read_only_is_used(sealed: Box) -> None:
 
 def test_a_kernel_that_does_not_compile_leaves_nothing_behind_and_blocks_nobody(box: Box) -> None:
     code = """
-from edgewise.kernels._compiled import compiled
+from edgewise.kernels.runtime._compiled import compiled
+from tiny import source
 for _ in range(2):
     try:
-        compiled("_cpu_tiny", "broken", "int64", 2)
+        compiled(source, "broken", "int64", 2)
     except ValueError as error:
         print(error)
 """
@@ -365,10 +371,10 @@ def test_kernels_that_different_processes_made_keep_their_own_helpers(box: Box) 
 import torch, edgewise as ew
 x, knots = torch.linspace(-1.2, 1.2, 40, dtype=torch.float64).reshape(20, 2), torch.arange(-9.0, 10.0).double() / 4
 for degree in {degrees}:
-    arguments = x, knots.repeat(2, 1), ew.kernels.Family("bspline", degree)
-    found = ew.kernels.basis(*arguments)
+    arguments = x, knots.repeat(2, 1), ew.kernels.BSplineFamily(degree), 18 - degree
+    found = ew.kernels.evaluate_basis(*arguments)
     with ew.kernels.forced(backend="reference"):
-        torch.testing.assert_close(found, ew.kernels.basis(*arguments))
+        torch.testing.assert_close(found, ew.kernels.evaluate_basis(*arguments))
 """
     for degrees in ([2], [3]):
         box.run(code.format(degrees=degrees))

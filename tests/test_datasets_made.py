@@ -66,7 +66,7 @@ def _share(model: str, values: list[dict], sites: int = 377) -> float:
     ("model", "values", "least"),
     [
         ("mosaic", [{"lam": lam, "kappa": 2} for lam in (0.3, 0.8, 1.5, 3.0)], 0.95),
-        ("aubry-andre generalised", [{"lam": a, "alpha": b} for a in (0.4, 0.8, 1.2) for b in (-0.5, 0.3)], 0.95),
+        ("aubry-andre generalized", [{"lam": a, "alpha": b} for a in (0.4, 0.8, 1.2) for b in (-0.5, 0.3)], 0.95),
         ("aubry-andre modified", [{"lam": a, "p": b} for a in (1.0, 2.0, 4.0) for b in (1.0, 2.0)], 0.95),
     ],
 )
@@ -75,7 +75,7 @@ def test_states_extend_on_the_side_of_the_edge_where_they_should(model: str, val
 
 
 def test_without_alpha_all_states_change_at_once() -> None:
-    model = chain("aubry-andre generalised")
+    model = chain("aubry-andre generalized")
     assert model.states(sites=233, lam=0.5, alpha=0.0).dimension.mean() > 0.8
     assert model.states(sites=233, lam=2.0, alpha=0.0).dimension.mean() < 0.3
 

@@ -5,59 +5,64 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor
 
 from edgewise import InputError
-from edgewise.bases import uniform_knots
-from edgewise.kernels import Family, _backends, _dispatch, _routes, basis, contract, explain, forced
-from edgewise.kernels._dispatch import BACKENDS, OPERATIONS, ROUTES
+from edgewise.bases import RBF, Basis, BSpline, Chebyshev, Fourier
+from edgewise.kernels import (
+    Backend,
+    BackendName,
+    Operation,
+    Route,
+    clear_dispatch_cache,
+    contract,
+    explain,
+    forced,
+)
+from edgewise.kernels.dense import cpu
 from edgewise.nn import KANLayer
 
-FAMILIES = [*(Family("bspline", degree) for degree in range(1, 6)), Family("chebyshev", 6), Family("rbf", 12)]
-FAMILIES += [Family("fourier", 4)]
-every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f"{f.name} {f.size}")
+GRID = 4
+BASES = [*(BSpline(degree) for degree in range(1, 6)), Chebyshev(), RBF(), Fourier()]
+every_basis = pytest.mark.parametrize("basis", BASES, ids=repr)
 
 
-def points_of(family: Family, dtype: torch.dtype = torch.float64) -> Tensor:
+def knots_of(basis: Basis, dtype: torch.dtype = torch.float64) -> Tensor:
     """Two inputs on [0, 2]: numbers are closest to each other at zero."""
-    ends = torch.zeros(2, dtype=dtype), torch.full((2,), 2.0, dtype=dtype)
-    return uniform_knots(*ends, 4, family.size) if family.name == "bspline" else torch.stack(ends, 1)
+    return basis.uniform_knots(torch.zeros(2, dtype=dtype), torch.full((2,), 2.0, dtype=dtype), GRID)
 
 
 @pytest.fixture
-def forgetful() -> Iterator[None]:
-    """What was chosen and said before is forgotten, and what the test makes of it as well."""
-    memories = (_dispatch._choose, _dispatch.tell_fallback, _backends.unavailable)
-    for memory in memories:
-        memory.cache_clear()
+def cleared() -> Iterator[None]:
+    """No choice is kept from before the test, and none after it."""
+    clear_dispatch_cache()
     yield
-    for memory in memories:
-        memory.cache_clear()
+    clear_dispatch_cache()
 
 
 def test_without_word_each_device_takes_its_own_kernels_by_what_they_cost() -> None:
-    coarse, fine = (explain(2000, 128, 128, count=count)["pull_c"] for count in (4, 203))
+    coarse, fine = (explain(2000, 128, 128, count=count)["vjp_coefficients"] for count in (4, 203))
     assert (coarse.backend, coarse.route) == ("numba", "dense")
     assert (fine.backend, fine.route) == ("numba", "sparse")
     assert "dense" in fine.reason and "sparse" in fine.reason and " ms" in fine.reason
     assert explain(9, 2, 2, device="meta")["contract"][:2] == ("reference", "dense")
 
 
-@every_family
-def test_every_backend_and_route_can_be_forced(family: Family) -> None:
-    several = family.name == "bspline"
-    for route in ROUTES:
+@every_basis
+def test_every_backend_and_route_can_be_forced(basis: Basis) -> None:
+    several = isinstance(basis, BSpline)
+    for route in get_args(Route):
         with forced(backend="numba", route=route):
-            found = explain(9, 2, 3, family=family)
+            found = explain(9, 2, 3, family=basis)
         assert {choice.backend for choice in found.values()} == {"numba"}
-        assert {found[name].route for name in OPERATIONS[1:]} == {route if several else "dense"}
-        assert found["expand"].route == "dense"
+        assert {found[name].route for name in get_args(Operation)[1:]} == {route if several else "dense"}
+        assert found["evaluate"].route == "dense"
     with forced(backend="reference", route="sparse"):
-        assert {choice[:2] for choice in explain(9, 2, 3, family=family).values()} == {("reference", "dense")}
+        assert {choice[:2] for choice in explain(9, 2, 3, family=basis).values()} == {("reference", "dense")}
 
 
 def test_what_is_forced_ends_with_its_block_nests_and_stays_on_its_thread() -> None:
@@ -90,45 +95,44 @@ def test_what_cannot_be_forced_is_refused(arguments: dict[str, Any], words: str)
     with pytest.raises(InputError) as caught, forced(**arguments):
         KANLayer(2, 3)(torch.zeros(5, 2))
     assert words in str(caught.value)
-    assert set(BACKENDS) == {"reference", "numba", "triton"}
+    assert set(get_args(BackendName)) == {"reference", "numba", "triton"}
 
 
-@every_family
+@every_basis
 def test_without_numba_plain_torch_is_used_and_said_once(
-    family: Family, forgetful: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    basis: Basis, cleared: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    points = points_of(family)
-    x, c = torch.linspace(-1.2, 1.2, 12).double().view(6, 2), torch.ones(3, 2, family.count(points)).double()
-    expected = contract(x, c, points, family)
-    _dispatch._choose.cache_clear()
-    _backends.unavailable.cache_clear()
-    monkeypatch.setattr(_backends, "find_spec", lambda name: None)
+    knots = knots_of(basis)
+    x, c = torch.linspace(-1.2, 1.2, 12).double().view(6, 2), torch.ones(3, 2, basis.count(GRID)).double()
+    expected = contract(x, c, knots, basis)
+    clear_dispatch_cache()
+    monkeypatch.setattr(cpu, "find_spec", lambda name: None)
     with caplog.at_level(logging.WARNING, "edgewise.kernels"):
         for rows in (6, 5, 4):  # other sizes are other choices
-            torch.testing.assert_close(contract(x[:rows], c, points, family), expected[:rows])
-            basis(x[:rows], points, family)
+            torch.testing.assert_close(contract(x[:rows], c, knots, basis), expected[:rows])
+            basis.evaluate(x[:rows], knots, basis.count(GRID))
     assert [record.getMessage() for record in caplog.records] == [
         "edgewise uses plain torch instead of its own kernels: numba is not installed"
     ]
     refused = pytest.raises(InputError, match="The backend 'numba' cannot be used: numba is not installed")
     with refused, forced(backend="numba"):
-        contract(x, c, points, family)
+        contract(x, c, knots, basis)
 
 
-@every_family
+@every_basis
 @pytest.mark.parametrize("backend", [None, "reference"])
-def test_nothing_crosses_devices(family: Family, backend: str | None) -> None:
+def test_nothing_crosses_devices(basis: Basis, backend: str | None) -> None:
     """Whichever tensor lies elsewhere, in either direction."""
-    points = points_of(family)
-    x, c = torch.zeros(6, 2).double(), torch.ones(3, 2, family.count(points)).double()
+    knots = knots_of(basis)
+    x, c = torch.zeros(6, 2).double(), torch.ones(3, 2, basis.count(GRID)).double()
     with forced(backend=backend):
-        for a, b, p in ((x.to("meta"), c, points), (x, c.to("meta"), points), (x, c, points.to("meta"))):
+        for a, b, p in ((x.to("meta"), c, knots), (x, c.to("meta"), knots), (x, c, knots.to("meta"))):
             with pytest.raises(InputError, match="Move one of them"):
-                contract(a, b, p, family)
+                contract(a, b, p, basis)
             if b is c:
                 with pytest.raises(InputError, match="Move one of them"):
-                    basis(a, p, family)
-    assert contract(*(t.to("meta") for t in (x, c, points)), family).is_meta
+                    basis.evaluate(a, p, basis.count(GRID))
+    assert contract(*(t.to("meta") for t in (x, c, knots)), basis).is_meta
 
 
 def test_a_large_dense_call_works_through_its_rows_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,14 +140,21 @@ def test_a_large_dense_call_works_through_its_rows_part_by_part(monkeypatch: pyt
     generator = torch.Generator().manual_seed(0)
     x = (2 * torch.rand(50, 2, generator=generator, dtype=torch.float64) - 1).requires_grad_()
     c = torch.randn(3, 2, 7, generator=generator, dtype=torch.float64).requires_grad_()
-    results = []
+    results, rows = [], []
+    plain = Backend.evaluate
+
+    def watched(self: Backend, family: Basis, x: Tensor, *rest: Any) -> Tensor:
+        rows.append(len(x))
+        return plain(self, family, x, *rest)
+
+    monkeypatch.setattr(Backend, "evaluate", watched)
     for entries in (10**6, 100):
-        monkeypatch.setattr(_routes, "_ENTRIES", entries)
+        monkeypatch.setattr(Backend, "entries", entries)
         for backend in ("numba", "reference"):
             with forced(backend=backend, route="dense"):
-                y = contract(x, c, points_of(FAMILIES[2]), FAMILIES[2])
+                y = contract(x, c, knots_of(BSpline(3)), BSpline(3))
                 results.append((y, *torch.autograd.grad(y.sin().sum(), (x, c))))
-    assert len(list(_routes._chunks(x, 7))) > 3
+    assert set(rows) == {50, 7, 1}  # 50 = 7 * 7 + 1
     for result in results[1:]:
         for found, expected in zip(result, results[0], strict=True):
             torch.testing.assert_close(found, expected)
@@ -152,7 +163,7 @@ def test_a_large_dense_call_works_through_its_rows_part_by_part(monkeypatch: pyt
 # subnormal numbers
 
 
-def near_zeros(points: Tensor, dtype: torch.dtype) -> Tensor:
+def near_zeros(knots: Tensor, dtype: torch.dtype) -> Tensor:
     """Points so close to where functions vanish that powers of the distance are subnormal."""
     steps = [0.0, *(torch.finfo(dtype).tiny ** (1.03 / power) for power in range(2, 6))]
     around = torch.tensor([sign * step for step in steps for sign in (-1, 1)], dtype=dtype)
@@ -160,23 +171,23 @@ def near_zeros(points: Tensor, dtype: torch.dtype) -> Tensor:
     return (places.unsqueeze(1) + around).flatten().unsqueeze(1).expand(-1, 2).contiguous()
 
 
-@every_family
+@every_basis
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("order", range(4))
-def test_kernels_never_make_subnormal_values(family: Family, dtype: torch.dtype, order: int) -> None:
-    points = points_of(family, dtype)
-    x = near_zeros(points, dtype)
+def test_kernels_never_make_subnormal_values(basis: Basis, dtype: torch.dtype, order: int) -> None:
+    knots = knots_of(basis, dtype)
+    x = near_zeros(knots, dtype)
     with forced(backend="numba"):
-        sizes = basis(x, points, family, order).abs()
-    assert bool(sizes.any()) or (family.name == "bspline" and order > family.size)
+        sizes = basis.evaluate(x, knots, basis.count(GRID), order).abs()
+    assert bool(sizes.any()) or (isinstance(basis, BSpline) and order > (basis.degree or 0))
     assert not bool(((sizes > 0) & (sizes < torch.finfo(dtype).tiny)).any())
 
 
 @pytest.mark.parametrize("degree", range(2, 6))
 def test_the_plain_recurrence_would_make_subnormal_values_there(degree: int) -> None:
     """so that the test above tries what it says."""
-    family = Family("bspline", degree)
-    points = points_of(family)
+    basis = BSpline(degree)
+    knots = knots_of(basis)
     with forced(backend="reference"):
-        sizes = basis(near_zeros(points, torch.float64), points, family).abs()
+        sizes = basis.evaluate(near_zeros(knots, torch.float64), knots, basis.count(GRID)).abs()
     assert bool(((sizes > 0) & (sizes < torch.finfo(torch.float64).tiny)).any())

@@ -1,4 +1,4 @@
-"""Every published experiment at tiny sizes: it runs, its rows make a table, a picture and claims."""
+"""Every published experiment at tiny sizes: it runs, its rows make a table, a picture and criteria."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgewise.cli import main
-from edgewise.experiments import EXPERIMENTS, MLP, OURS, PYKAN, Claim
-from edgewise.measure import Cell, Plan, Row, Settings, Station, read, run
+from edgewise.measure import MLP, OURS, PYKAN, Cell, Criterion, Plan, Row, Settings, read, run
+from edgewise.measure.experiments import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
 QUICK = Settings((OURS, MLP), quick=True)
@@ -19,7 +19,7 @@ LONG = {
     "feynman": ("II.38.3",),
     "interpretability": ("six columns", "majority"),
     "knots": ("formula", "relations"),
-    "localisation": ("step by step",),
+    "anderson": ("step by step",),
 }
 
 
@@ -43,7 +43,7 @@ def test_an_experiment_runs_at_tiny_sizes(name: str, tmp_path: Path) -> None:
     head, lines = experiment.table(rows)
     assert lines and all(len(line) == len(head) for line in lines)
     assert all(isinstance(cell, Cell) for line in lines for cell in line)
-    assert all(isinstance(claim, Claim) for claim in experiment.claims(rows))
+    assert all(isinstance(criterion, Criterion) for criterion in experiment.criteria(rows))
     experiment.draw(rows).savefig(tmp_path / "picture.svg")
     assert (tmp_path / "picture.svg").stat().st_size > 1000
 
@@ -57,12 +57,12 @@ def test_an_experiment_tells_of_cases_that_failed(name: str) -> None:
     rows = [row for case in cases for row in experiment.failed(case, everything, "failed: no memory")]
     head, lines = experiment.table(rows)
     assert all(len(line) == len(head) for line in lines)
-    assert not any(claim.found.kept for claim in experiment.claims(rows))
+    assert not any(criterion.found.passed for criterion in experiment.criteria(rows))
     experiment.draw(rows)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_peers_have_an_interpreter_of_their_own(name: str) -> None:
+def test_pykan_runs_in_a_separate_interpreter(name: str) -> None:
     experiment = EXPERIMENTS[name]
     settings = Settings((OURS, MLP, PYKAN), python="/elsewhere/python")
     for case in experiment.cases(settings):
@@ -107,19 +107,6 @@ def test_each_experiment_is_told_of_when_its_last_case_is_done(tmp_path: Path) -
         wanted = {case.label for case in EXPERIMENTS[name].cases(QUICK) if case.values["model"] == MLP}
         assert {row["case"] for row in read(tmp_path / EXPERIMENTS[name].file)} == wanted
     assert seen[0] == 0.0 and seen[-1] == 1.0
-
-
-def test_a_process_goes_on_from_case_to_case() -> None:
-    experiment, station = EXPERIMENTS["scaling"], Station()
-    cases = [case for case in experiment.cases(QUICK) if case.values["model"] == MLP]
-    try:
-        processes = []
-        for case in cases:
-            assert not any(row["status"] for row in station.rows(experiment, case, QUICK))
-            processes += station._processes.values()
-    finally:
-        station.close()
-    assert len(processes) == len(cases) == 2 and processes[0] is processes[1]
 
 
 def test_the_command_lists_the_experiments(capsys: pytest.CaptureFixture[str]) -> None:

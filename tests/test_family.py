@@ -11,7 +11,8 @@ import torch
 from families import HI, LO, Functions, around, close, every_family, inside
 from torch import Tensor
 
-from edgewise.kernels import Family, basis, contract, explain, forced
+from edgewise.bases import RBF
+from edgewise.kernels import contract, evaluate_basis, explain, forced
 
 
 def by_formula(f: Functions, x: Tensor, order: int) -> np.ndarray:
@@ -25,7 +26,7 @@ def by_formula(f: Functions, x: Tensor, order: int) -> np.ndarray:
 @pytest.mark.parametrize("order", range(5))
 def test_values_and_derivatives_follow_an_independent_formula(functions: Functions, order: int) -> None:
     x = inside(60)
-    close(basis(x, functions.points, functions.family, order), by_formula(functions, x, order), 1e-11)
+    close(functions(x, order), by_formula(functions, x, order), 1e-11)
 
 
 @every_family
@@ -34,24 +35,24 @@ def test_functions_continue_along_their_tangents(functions: Functions, far: floa
     for end, x in ((LO, LO - far), (HI, HI + far)):
         e, x = end.unsqueeze(0), x.unsqueeze(0)
         value, slope = (torch.as_tensor(by_formula(functions, e, order)) for order in (0, 1))
-        close(basis(x, functions.points, functions.family), value + slope * (x - e).unsqueeze(-1), 1e-11)
-        close(basis(x, functions.points, functions.family, 1), slope, 1e-11)
+        close(functions(x), value + slope * (x - e).unsqueeze(-1), 1e-11)
+        close(functions(x, 1), slope, 1e-11)
         for order in (2, 3):
-            assert not basis(x, functions.points, functions.family, order).any()
+            assert not functions(x, order).any()
 
 
 @every_family
 def test_the_ends_belong_to_the_range(functions: Functions) -> None:
     for end in (LO.unsqueeze(0), HI.unsqueeze(0)):
         for order in range(2):
-            close(basis(end, functions.points, functions.family, order), by_formula(functions, end, order), 1e-11)
+            close(functions(end, order), by_formula(functions, end, order), 1e-11)
 
 
 @every_family
 @pytest.mark.parametrize("order", [0, 1])
 def test_gradients_of_first_and_second_order_in_both_modes(functions: Functions, order: int) -> None:
     x = inside(6).requires_grad_()
-    op = partial(basis, points=functions.points, family=functions.family, order=order)
+    op = partial(functions, order=order)
     assert torch.autograd.gradcheck(op, (x,), check_forward_ad=True, check_batched_grad=True)
     assert torch.autograd.gradgradcheck(op, (x,))
 
@@ -65,19 +66,19 @@ def test_every_nesting_of_forward_and_reverse_mode(functions: Functions, modes: 
     x = around(1, seed=3)[0]
 
     def one(value: Tensor) -> Tensor:
-        return basis(value.expand(2), functions.points, functions.family)
+        return functions(value.expand(2))
 
     derivative = one
     for mode in modes:
         derivative = MODES[mode](derivative)
-    close(derivative(x[0]), basis(x[0].expand(2), functions.points, functions.family, len(modes)), 1e-11)
+    close(derivative(x[0]), functions(x[0].expand(2), len(modes)), 1e-11)
 
 
 @every_family
 def test_maps_over_points_and_over_ranges(functions: Functions) -> None:
-    x, families = around(5).unsqueeze(1), torch.stack([functions.points, functions.points * 1.5])
-    op = partial(basis, family=functions.family)
-    close(torch.func.vmap(op, (0, None))(x, functions.points), op(x, functions.points))
+    x, families = around(5).unsqueeze(1), torch.stack([functions.knots, functions.knots * 1.5])
+    op = partial(evaluate_basis, family=functions.family, count=functions.count)
+    close(torch.func.vmap(op, (0, None))(x, functions.knots), op(x, functions.knots))
     close(torch.func.vmap(op, (None, 0))(x, families), torch.stack([op(x, one) for one in families]))
 
 
@@ -86,8 +87,8 @@ def test_a_contraction_is_the_sum_of_its_functions(functions: Functions) -> None
     x = around(20).requires_grad_()
     c = torch.randn(3, 2, functions.count, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     c.requires_grad_()
-    found = contract(x, c, functions.points, functions.family)
-    expected = torch.einsum("nim,jim->nj", basis(x, functions.points, functions.family), c)
+    found = contract(x, c, functions.knots, functions.family)
+    expected = torch.einsum("nim,jim->nj", functions(x), c)
     close(found, expected)
     for a, b in zip(*(torch.autograd.grad(v.sin().sum(), (x, c)) for v in (found, expected)), strict=True):
         close(a, b)
@@ -97,25 +98,25 @@ def test_a_contraction_is_the_sum_of_its_functions(functions: Functions) -> None
 def test_single_precision_follows_double(functions: Functions) -> None:
     x = around(50)
     for order in (0, 1):
-        found = basis(x.float(), functions.points.float(), functions.family, order)
+        found = evaluate_basis(x.float(), functions.knots.float(), functions.family, functions.count, order)
         assert found.dtype == torch.float32
-        close(found.double(), basis(x, functions.points, functions.family, order), 2e-5)
+        close(found.double(), functions(x, order), 2e-5)
 
 
 @every_family
 @pytest.mark.parametrize("shape", [(0, 2), (2,), (1, 2), (3, 0, 2), (4, 5, 2)])
 def test_any_leading_shape(functions: Functions, shape: tuple[int, ...]) -> None:
     x = around(max(1, int(np.prod(shape[:-1]))))[: int(np.prod(shape[:-1]))]
-    found = basis(x.reshape(shape), functions.points, functions.family)
+    found = functions(x.reshape(shape))
     assert found.shape == (*shape, functions.count)
-    close(found.reshape(-1, 2, functions.count), basis(x, functions.points, functions.family))
+    close(found.reshape(-1, 2, functions.count), functions(x))
 
 
 @every_family
 def test_no_number_in_gives_no_number_out(functions: Functions) -> None:
     x = torch.full((1, 2), torch.nan).double()
     c = torch.ones(1, 2, functions.count).double()
-    assert torch.isnan(contract(x, c, functions.points, functions.family)).all()
+    assert torch.isnan(contract(x, c, functions.knots, functions.family)).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -123,7 +124,7 @@ def test_gaussians_are_never_subnormal(dtype: torch.dtype) -> None:
     x = torch.linspace(0, 1, 4001, dtype=dtype).unsqueeze(1)
     ends = torch.tensor([[0.0, 1.0]], dtype=dtype)
     for order in range(4):
-        sizes = basis(x, ends, Family("rbf", 207), order).abs()
+        sizes = evaluate_basis(x, ends, RBF(), 207, order).abs()
         assert float(sizes[sizes > 0].min()) > 1e6 * torch.finfo(dtype).tiny
         assert float((sizes == 0).double().mean()) > 0.8
 
@@ -137,15 +138,20 @@ def test_compiled_kernels_follow_the_law(functions: Functions, order: int, dtype
     generator = torch.Generator().manual_seed(0)
     c = torch.randn(3, 2, functions.count, generator=generator, dtype=torch.float64).to(dtype)
     g = torch.randn(len(x), 3, generator=generator, dtype=torch.float64).to(dtype)
-    points, found = functions.points.to(dtype), {}
+    knots, found = functions.knots.to(dtype), {}
     for backend in ("numba", "reference"):
         with forced(backend=backend):
             a, b = x.clone().requires_grad_(), c.clone().requires_grad_()
-            out = contract(a, b, points, functions.family, order)
+            out = contract(a, b, knots, functions.family, order)
             for_x, _ = torch.autograd.grad(out, (a, b), g)
             rows = x[:-1].clone().requires_grad_()  # of numbers: the others spoil every sum over rows
-            (for_c,) = torch.autograd.grad(contract(rows, b, points, functions.family, order), b, g[:-1])
-            found[backend] = [basis(x[:-1], points, functions.family, order), out.detach(), for_x, for_c]
+            (for_c,) = torch.autograd.grad(contract(rows, b, knots, functions.family, order), b, g[:-1])
+            found[backend] = [
+                evaluate_basis(x[:-1], knots, functions.family, functions.count, order),
+                out.detach(),
+                for_x,
+                for_c,
+            ]
     for fast, slow in zip(found["numba"], found["reference"], strict=True):
         assert fast.dtype == dtype
         missing = fast.isnan()  # more than in the law at most: the slope of straight pieces is a number everywhere
@@ -167,7 +173,7 @@ class Curves(torch.nn.Module):
         super().__init__()
         self.functions = functions
         self.c = torch.nn.Parameter(torch.randn(3, 2, functions.count, generator=torch.Generator().manual_seed(1)))
-        self.double().register_buffer("points", functions.points)
+        self.double().register_buffer("points", functions.knots)
 
     def forward(self, x: Tensor) -> Tensor:
         return contract(x, self.c, self.points, self.functions.family)

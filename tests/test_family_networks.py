@@ -48,8 +48,8 @@ def test_the_grid_and_the_number_of_functions_tell_each_other(basis: str) -> Non
     assert counts == sorted(set(counts))
     assert [kind.grid(count) for count in counts] == list(range(1, 40))
     assert all(kind.grid(count) < 1 for count in range(counts[0]))
-    points = kind.placed(torch.zeros(2), torch.ones(2), 5)
-    assert points.shape == (2, kind.width(kind.count(5)))
+    points = kind.uniform_knots(torch.zeros(2), torch.ones(2), 5)
+    assert points.shape == (2, kind.n_knots(kind.count(5)))
     assert [end.tolist() for end in kind.ends(points)] == [[0.0, 0.0], [1.0, 1.0]]
 
 
@@ -75,9 +75,9 @@ def test_the_constant_is_one_everywhere(basis: str) -> None:
     kind = named(basis)
     for grid in (1, 5, 20):
         count = kind.count(grid)
-        points = kind.placed(torch.tensor([-3.0]).double(), torch.tensor([5.0]).double(), grid)
+        points = kind.uniform_knots(torch.tensor([-3.0]).double(), torch.tensor([5.0]).double(), grid)
         x = torch.linspace(-4, 6, 101, dtype=torch.float64).unsqueeze(1)
-        values = kind.values(x, points, count)[:, 0] @ kind.constant(count)
+        values = kind.evaluate(x, points, count)[:, 0] @ kind.constant(count)
         inside = (x[:, 0] >= -3) & (x[:, 0] <= 5)
         assert size(values[inside] - 1) < (1e-6 if basis == "rbf" else 1e-12)
         assert size(values - 1) < (1e-4 if basis == "rbf" else 1e-12)
@@ -112,7 +112,7 @@ def test_adapting_keeps_a_function_to_what_the_basis_can_follow(basis: str) -> N
         assert size(moved(x) - model(x)) < 2 * CLOSE[basis]
     again = adapt_grid(moved, x)
     assert size(again(x) - moved(x)) < 1e-11
-    ends = torch.stack(moved.layers[0].kind.ends(moved.layers[0].knots)).flatten()
+    ends = torch.stack(moved.layers[0].basis.ends(moved.layers[0].knots)).flatten()
     torch.testing.assert_close(ends, torch.tensor([-0.832, 0.832]).double())
 
 
@@ -124,7 +124,7 @@ def test_a_saved_network_comes_back_to_the_last_bit(basis: str, dtype: torch.dty
     again = ew.load(tmp_path / "m.safetensors")
     x = 2 * normal(50, 2).to(dtype)
     assert torch.equal(again(x), model(x))
-    assert [layer.kind for layer in again.layers] == [layer.kind for layer in model.layers]
+    assert [layer.basis for layer in again.layers] == [layer.basis for layer in model.layers]
     assert [layer.grid for layer in again.layers] == [7, 7]
 
 
@@ -238,7 +238,7 @@ def test_networks_train_by_second_order(basis: str) -> None:
     with torch.no_grad():
         error = (fit.model(new)[:, 0] - target(new)).square().mean().sqrt()
     assert float(error) < REACHED[basis]
-    assert {layer.kind for layer in fit.model.layers} == {named(basis)}
+    assert {layer.basis for layer in fit.model.layers} == {named(basis)}
 
 
 @every_basis

@@ -1,4 +1,4 @@
-"""Every route that a family's contraction may take gives the derivatives of the law, and is taken."""
+"""Every route that a family's contraction may take gives the derivatives of the reference, and is taken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,13 +13,13 @@ import torch
 from families import FUNCTIONS, Functions, around, close
 from torch import Tensor
 
-from edgewise.kernels import _routes, contract, forced
-from edgewise.kernels._family import law
+from edgewise.bases import BSpline
+from edgewise.kernels import Backend, contract, forced
 
 
 @dataclass(frozen=True)
 class Way:
-    """A backend and route for a family, and the functions that must run on it: `law` is that of plain torch."""
+    """A backend and route for a family, and the operations that must run on it."""
 
     functions: Functions
     backend: str
@@ -29,7 +28,7 @@ class Way:
 
     def contract(self, x: Tensor, c: Tensor) -> Tensor:
         with forced(backend=self.backend, route=self.route):
-            return contract(x, c, self.functions.points, self.functions.family)
+            return contract(x, c, self.functions.knots, self.functions.family)
 
     def derive(self, derivative: Callable[..., Any], *arguments: Any) -> Any:
         """Derivatives are taken on the way too, not only values."""
@@ -38,11 +37,13 @@ class Way:
 
 
 def _ways(name: str, functions: Functions) -> dict[str, Way]:
-    dense = Way(functions, "numba", "dense", frozenset({"expand", "reduce"}))
-    sparse = Way(functions, "numba", "sparse", frozenset({"contract", "pull_x", "pull_c"}))
-    found = {"reference": Way(functions, "reference", None, frozenset({"law"})), "dense": dense}
-    if functions.family.name == "bspline":
-        found["sparse"] = sparse
+    def way(backend: str, route: str | None, *runs: str) -> Way:
+        return Way(functions, backend, route, frozenset(f"{backend} {name}" for name in runs))
+
+    found = {route: way(backend, given, "evaluate", "reduce")
+             for route, backend, given in (("reference", "reference", None), ("dense", "numba", "dense"))}  # fmt: skip
+    if isinstance(functions.family, BSpline):
+        found["sparse"] = way("numba", "sparse", "contract", "vjp_inputs", "vjp_coefficients")
     return {f"{name} {route}": way for route, way in found.items()}
 
 
@@ -50,29 +51,23 @@ WAYS = {key: way for name, functions in FUNCTIONS.items() for key, way in _ways(
 every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
-class Watched:
-    """A backend's module for one family, which notes what is taken from it."""
-
-    def __init__(self, module: ModuleType, seen: set[str]) -> None:
-        self.module, self.seen = module, seen
-
-    def __getattr__(self, name: str) -> Any:
-        self.seen.add(name)
-        return getattr(self.module, name)
-
-
 @pytest.fixture
 def entered(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """What is run, by name: functions of a backend, or `law`."""
+    """What is run: backends and what each is asked to compute itself."""
     seen: set[str] = set()
-    module = _routes._module
 
-    def plain(*arguments: Any) -> Tensor:
-        seen.add("law")
-        return law(*arguments)
+    def watched(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
+        def run(self: Backend, *arguments: Any) -> Any:
+            seen.add(f"{self.name} {name}")
+            return plain(self, *arguments)
 
-    monkeypatch.setattr(_routes, "_module", lambda how, family: Watched(module(how, family), seen))
-    monkeypatch.setattr(_routes, "law", plain)
+        return run
+
+    for backend in {Backend, *(type(one) for f in FUNCTIONS.values() for one in f.family.cpu.values())}:
+        for name in ("evaluate", "reduce", "contract", "vjp_inputs", "vjp_coefficients", "vjps"):
+            own = vars(backend).get(name)
+            if own is not None and (backend is not Backend or name in ("evaluate", "reduce")):
+                monkeypatch.setattr(backend, name, watched(name, own))
     return seen
 
 
@@ -88,7 +83,7 @@ def bent(g: Tensor) -> Tensor:
     return (g * weights).sin().sum()
 
 
-def slopes(f: Callable[..., Tensor], x: Tensor, c: Tensor, order: int) -> list[list[Tensor]]:
+def gradients_of(f: Callable[..., Tensor], x: Tensor, c: Tensor, order: int) -> list[list[Tensor]]:
     """Derivatives by both up to an order, each of a curved combination of those before."""
     found, value = [], f(x, c).sin().sum()
     for _ in range(order):
@@ -98,14 +93,14 @@ def slopes(f: Callable[..., Tensor], x: Tensor, c: Tensor, order: int) -> list[l
 
 
 @every_way
-def test_every_route_gives_first_second_and_third_derivatives_of_the_law(way: Way, entered: set[str]) -> None:
-    """by points, by coefficients and mixed; torch differentiates the law, which is plain torch."""
-    x, c = numbers(way, 5)
+def test_every_route_gives_first_second_and_third_derivatives_of_the_reference(way: Way, entered: set[str]) -> None:
+    """by points, by coefficients and mixed; torch differentiates the reference, which is plain torch."""
+    (x, c), f = numbers(way, 5), way.functions
 
     def plain(x: Tensor, c: Tensor) -> Tensor:
-        return torch.einsum("nim,jim->nj", law(x, way.functions.points, way.functions.family, 0), c)
+        return torch.einsum("nim,jim->nj", f.family.reference(x, f.knots, f.count), c)
 
-    expected, found = slopes(plain, x, c, 3), way.derive(slopes, way.contract, x, c, 3)
+    expected, found = gradients_of(plain, x, c, 3), way.derive(gradients_of, way.contract, x, c, 3)
     for order, pairs in enumerate(zip(found, expected, strict=True)):
         for a, b in zip(*pairs, strict=True):
             close(a, b, 10.0 ** (order - 12))
@@ -121,16 +116,16 @@ def test_every_route_gives_the_gradients_that_are_asked_for(way: Way, wanted: st
     def gradients(backend: str, route: str | None) -> tuple[Tensor, ...]:
         x, c = (part.detach().requires_grad_(name in wanted) for name, part in given.items())
         with forced(backend=backend, route=route):
-            y = contract(x, c, way.functions.points, way.functions.family)
+            y = contract(x, c, way.functions.knots, way.functions.family)
             return torch.autograd.grad(y.sin().sum(), [leaf for leaf in (x, c) if leaf.requires_grad])
 
     expected = gradients("reference", None)
     entered.clear()
     for a, b in zip(gradients(way.backend, way.route), expected, strict=True):
         close(a, b)
-    runs = {"x": "pull_x", "c": "pull_c", "xc": "pulls"}[wanted]
-    narrow = {"reference": {"law"}, "dense": {"expand", "reduce"} if "x" in wanted else {"expand"}}
-    assert entered == narrow.get(way.route or way.backend, {"contract", runs})
+    runs = {"x": "vjp_inputs", "c": "vjp_coefficients", "xc": "vjps"}[wanted]
+    dense = {"evaluate", "reduce"} if "x" in wanted else {"evaluate"}
+    assert entered == {f"{way.backend} {name}" for name in ({"contract", runs} if way.route == "sparse" else dense)}
 
 
 @every_way
@@ -148,10 +143,10 @@ def test_every_route_passes_the_gradient_checks(way: Way) -> None:
 @every_way
 def test_every_route_agrees_in_both_modes_and_maps(way: Way, entered: set[str]) -> None:
     x, c = (part.detach() for part in numbers(way))
-    points, family = way.functions.points, way.functions.family
+    knots, family = way.functions.knots, way.functions.family
 
-    def call(x: Tensor, c: Tensor, points: Tensor = points) -> Tensor:
-        return contract(x, c, points, family)
+    def call(x: Tensor, c: Tensor, knots: Tensor = knots) -> Tensor:
+        return contract(x, c, knots, family)
 
     with forced(backend=way.backend, route=way.route):
         for k in (0, 1):
@@ -159,12 +154,12 @@ def test_every_route_agrees_in_both_modes_and_maps(way: Way, entered: set[str]) 
         entered.clear()
         close(torch.func.vmap(torch.func.jacfwd(call), (0, None))(x, c), torch.func.vmap(
             torch.func.jacrev(call), (0, None))(x, c))  # fmt: skip
-        assert entered and (entered == {"law"}) == (way.backend == "reference")
+        assert {name.split()[0] for name in entered} == {way.backend}
         second = torch.func.hessian(lambda x: call(x, c).sin().sum())(x)
         close(second, second.permute(2, 3, 0, 1))
         for outer, inner in product((torch.func.jacfwd, torch.func.jacrev), repeat=2):
             close(outer(inner(lambda x: call(x, c).sin().sum()))(x), second)
-        members, ranges = torch.stack([c, 2 * c, c.cos()]), torch.stack([points, 1.5 * points, points + 0.3])
+        members, ranges = torch.stack([c, 2 * c, c.cos()]), torch.stack([knots, 1.5 * knots, knots + 0.3])
         close(torch.func.vmap(call, (None, 0))(x, members), torch.stack([call(x, one) for one in members]))
         both = zip(members, ranges, strict=True)
         close(torch.func.vmap(call, (None, 0, 0))(x, members, ranges), torch.stack([call(x, *one) for one in both]))

@@ -1,4 +1,4 @@
-"""The feed-forward block, and the exchange of perceptrons for it."""
+"""The feed-forward block, and the exchange of MLPs for it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def _size(module: torch.nn.Module) -> int:
     return sum(p.numel() for p, slope in zip(parameters, found, strict=True) if slope is not None)
 
 
-def _perceptron(width: int) -> torch.nn.Sequential:
+def _mlp(width: int) -> torch.nn.Sequential:
     return torch.nn.Sequential(
         torch.nn.Linear(width, 4 * width), torch.nn.GELU(), torch.nn.Dropout(0.1), torch.nn.Linear(4 * width, width)
     )
 
 
 @pytest.mark.parametrize("kind", ["rational", "spline"])
-def test_it_has_the_shape_and_the_parameters_of_a_perceptron(kind: str) -> None:
+def test_it_has_the_shape_and_the_parameters_of_an_mlp(kind: str) -> None:
     block = KANFeedForward(64, kind=kind)
     assert block(torch.randn(3, 7, 64)).shape == (3, 7, 64)
-    assert _size(block) == pytest.approx(_size(_perceptron(64)), rel=0.05)
+    assert _size(block) == pytest.approx(_size(_mlp(64)), rel=0.05)
 
 
-def test_the_rational_kind_starts_as_a_perceptron() -> None:
+def test_the_rational_kind_starts_as_an_mlp() -> None:
     block = KANFeedForward(16, kind="rational")
     x = torch.randn(50, 16)
     first, second = block.first, block.second
@@ -67,10 +67,8 @@ def test_it_learns(kind: str) -> None:
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_perceptrons_are_exchanged_wherever_they_are() -> None:
-    model = torch.nn.ModuleDict(
-        {"embed": torch.nn.Linear(5, 16), "blocks": torch.nn.ModuleList([_perceptron(16), _perceptron(16)])}
-    )
+def test_mlps_are_exchanged_wherever_they_are() -> None:
+    model = torch.nn.ModuleDict({"embed": torch.nn.Linear(5, 16), "blocks": torch.nn.ModuleList([_mlp(16), _mlp(16)])})
     before = copy.deepcopy(model.state_dict())
     new = replace_feed_forwards(model, kind="spline")
     kinds = [type(part).__name__ for part in new["blocks"]]
@@ -81,8 +79,8 @@ def test_perceptrons_are_exchanged_wherever_they_are() -> None:
     assert isinstance(model["blocks"][0], torch.nn.Sequential)
 
 
-def test_a_perceptron_in_two_places_stays_one() -> None:
-    new = replace_feed_forwards(torch.nn.ModuleList([_perceptron(16)] * 2))
+def test_an_mlp_in_two_places_stays_one() -> None:
+    new = replace_feed_forwards(torch.nn.ModuleList([_mlp(16)] * 2))
     assert new[0] is new[1]
 
 
@@ -100,8 +98,8 @@ def test_torchs_transformer_layers_take_the_block(training: bool) -> None:
     assert all(p.grad is not None for p in blocks[0].first.parameters())
 
 
-def test_a_model_that_is_a_perceptron_itself_becomes_a_block_in_its_dtype() -> None:
-    new = replace_feed_forwards(_perceptron(8).double(), dropout=0.0)
+def test_a_model_that_is_an_mlp_itself_becomes_a_block_in_its_dtype() -> None:
+    new = replace_feed_forwards(_mlp(8).double(), dropout=0.0)
     assert isinstance(new, KANFeedForward)
     assert new(torch.zeros(2, 8, dtype=torch.float64)).dtype == torch.float64
 
@@ -112,10 +110,10 @@ def test_a_model_that_is_a_perceptron_itself_becomes_a_block_in_its_dtype() -> N
         (lambda: KANFeedForward(8, kind="cubic"), "Unknown kind"),
         (lambda: KANFeedForward(0), "width"),
         (lambda: KANFeedForward(10), "groups"),
-        (lambda: replace_feed_forwards(torch.nn.Linear(3, 3)), "No perceptron"),
+        (lambda: replace_feed_forwards(torch.nn.Linear(3, 3)), "No MLP"),
         (
             lambda: replace_feed_forwards(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 3))),
-            "No perceptron",
+            "No MLP",
         ),
     ],
 )

@@ -80,7 +80,7 @@ def test_a_linear_problem_ends_at_its_least_squares(grid: int) -> None:
     y = torch.sin(3 * x[:, 0]) + torch.exp(x[:, 1])
     result = ew.fit(ew.KAN([2, 1]), x, y, grids=[grid], options=ew.Options(validation=0))
     with torch.no_grad():
-        features = result.model.layers[0].basis(x).flatten(1)
+        features = result.model.layers[0].evaluate_basis(x).flatten(1)
         best = torch.linalg.lstsq(features, y[:, None], driver="gelsd").solution
         least = (features @ best - y[:, None]).square().mean().sqrt()
     assert result.train_error < 1.02 * float(least)

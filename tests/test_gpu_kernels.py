@@ -1,4 +1,4 @@
-"""GPU kernels against the law: on the GPU where there is one, else on the CPU in Triton's interpreter."""
+"""GPU kernels against the reference: on the GPU where there is one, else on the CPU in Triton's interpreter."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor
 
 from edgewise import InputError
-from edgewise.kernels import _gpu, _routes
-from edgewise.kernels._dispatch import OPERATIONS, Choice
-from edgewise.kernels._family import LAWS, Family, law
-from edgewise.kernels._ops import basis, contract
-from edgewise.kernels.bspline import gpu, reference
+from edgewise.bases import RBF, Basis, BSpline, Chebyshev, Fourier
+from edgewise.kernels import Backend, Choice, Operation, _dispatch, contract
+from edgewise.kernels.dense import gpu
 
 if find_spec("triton") is None:
     pytest.skip("Triton is not made for this platform", allow_module_level=True)
@@ -35,7 +34,7 @@ def interpreting() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if DEVICE == "cpu":
             patch.setenv("TRITON_INTERPRET", "1")
-        from edgewise.kernels._triton import interpreted
+        from edgewise.kernels.runtime._triton import interpreted
 
         assert interpreted() == (DEVICE == "cpu"), "Triton was imported before these tests were collected"
         yield
@@ -73,38 +72,43 @@ class Case:
         x = lo + (hi - lo) * (1.4 * uniform(rows, n_in) - 0.2)
         for row, edge in enumerate((degree, grid + degree, degree + grid // 2)[: rows - 1]):
             x[row] = knots[:, edge]
-        numbers = knots, x, uniform(n_in, grid + degree, n_out) - 0.5, uniform(rows, n_out) - 0.5, uniform(rows, n_in)
+        numbers = knots, x, uniform(n_out, n_in, grid + degree) - 0.5, uniform(rows, n_out) - 0.5, uniform(rows, n_in)
         self.knots, self.x, self.c, self.g, self.v = (number.to(DEVICE, dtype) for number in numbers)
-        self.degree = degree
+        self.degree, self.basis = degree, BSpline(degree)
 
-    def law(self, order: int, scale: bool = True) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What expand, contract, pull_x and pull_c should give, in at least single precision."""
+    def expected(self, order: int, scale: bool = True) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What evaluate, contract, vjp_inputs and vjp_coefficients should give, in at least single precision."""
         wide = torch.promote_types(self.x.dtype, torch.float32)
         x, knots, c, g, v = (number.to(wide) for number in (self.x, self.knots, self.c, self.g, self.v))
-        values = reference.basis(x, knots, self.degree, order)
+        values = self.basis.reference(x, knots, c.shape[2], order)
         weighed = values * v.unsqueeze(-1) if scale else values
         return (
             weighed,
-            torch.einsum("nim,imj->nj", weighed, c),
-            torch.einsum("nj,imj,nim->ni", g, c, values),
-            torch.einsum("nj,nim->imj", g, weighed),
+            torch.einsum("nim,jim->nj", weighed, c),
+            torch.einsum("nj,jim,nim->ni", g, c, values),
+            torch.einsum("nj,nim->jim", g, weighed),
         )
 
     def found(self, order: int, route: str, scale: bool = True) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What the kernels give."""
-        v, rest = (self.v if scale else None), (self.knots, self.degree, order)
-        return (
-            gpu.expand(self.x, *rest, v),
-            gpu.contract(self.x, self.c, *rest, v, route=route),
-            gpu.pull_x(self.x, self.c, self.g, *rest, route=route),
-            gpu.pull_c(self.x, self.g, *rest, v, route=route),
-        )
+        return operations(self.basis, route, self.x, self.c, self.g, self.v if scale else None, self.knots, order)
+
+
+def operations(
+    basis: Basis, route: str, x: Tensor, c: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, order: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    backend, count = basis.gpu[route], c.shape[2]
+    return (
+        backend.evaluate(basis, x, knots, count, order, v),
+        backend.contract(basis, x, c, v, knots, order),
+        backend.vjp_inputs(basis, x, c, g, knots, order),
+        backend.vjp_coefficients(basis, x, g, v, knots, count, order),
+    )
 
 
 def assert_near(found: tuple[Tensor, ...], expected: tuple[Tensor, ...], tolerance: float) -> None:
     for one, other in zip(found, expected, strict=True):
         assert one.shape == other.shape
-        assert one.is_contiguous()
         torch.testing.assert_close(
             one.to(other.dtype), other, rtol=0, atol=tolerance * max(1, float(other.abs().max()))
         )
@@ -129,10 +133,10 @@ SHAPES = [
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_operation_is_its_law(shape: tuple[int, ...], route: str) -> None:
+def test_every_operation_is_its_reference(shape: tuple[int, ...], route: str) -> None:
     *sizes, order = shape
     case = Case(*sizes)
-    assert_near(case.found(order, route), case.law(order), 1e-13)
+    assert_near(case.found(order, route), case.expected(order), 1e-13)
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -141,7 +145,7 @@ def test_lower_precision_without_weights(dtype: torch.dtype, tolerance: float, r
     case = Case(17, 3, 5, 5, 3, dtype)
     found = case.found(0, route, scale=False)
     assert all(one.dtype == dtype for one in found)
-    assert_near(found, case.law(0, scale=False), tolerance)
+    assert_near(found, case.expected(0, scale=False), tolerance)
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -150,7 +154,7 @@ def test_under_autocast_points_stay_in_single_precision(route: str) -> None:
     case.c, case.g = case.c.bfloat16(), case.g.bfloat16()
     found = case.found(0, route)
     assert [one.dtype for one in found] == [torch.float32, torch.bfloat16, torch.float32, torch.bfloat16]
-    assert_near(found, case.law(0), 1e-2)
+    assert_near(found, case.expected(0), 1e-2)
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -162,10 +166,10 @@ def test_no_number_stays_no_number_and_spoils_only_its_row(route: str) -> None:
         assert values[2, 1].isnan().sum() == case.degree + 1
         assert y[2].isnan().all()
         assert slope[2].tolist() == pytest.approx([slope[2, 0].item(), torch.nan], nan_ok=True)
-        assert pulled[1, -case.degree - 1 :].isnan().all()
+        assert pulled[:, 1, -case.degree - 1 :].isnan().all()
         keep = [0, 1, 3, 4]
         assert not values[keep].isnan().any() and not y[keep].isnan().any() and not slope[keep].isnan().any()
-        assert not pulled[0].isnan().any() and not pulled[1, 0].isnan().any()
+        assert not pulled[:, 0].isnan().any() and not pulled[:, 1, 0].isnan().any()
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -182,71 +186,61 @@ def test_orders_above_the_degree_and_empty_tensors_give_zeros(route: str) -> Non
     case = Case(5, 2, 3, 4, 2)
     assert all(not one.any() for one in case.found(3, route))
     case.x, case.g, case.v = case.x[:0], case.g[:0], case.v[:0]
-    assert [tuple(one.shape) for one in case.found(0, route)] == [(0, 2, 6), (0, 3), (0, 2), (2, 6, 3)]
+    assert [tuple(one.shape) for one in case.found(0, route)] == [(0, 2, 6), (0, 3), (0, 2), (3, 2, 6)]
     assert not case.found(0, route)[3].any()
 
 
 @pytest.mark.parametrize("order", [0, 1, 2, 4])
-@pytest.mark.parametrize(("name", "size"), [("chebyshev", 9), ("chebyshev", 1), ("rbf", 9), ("fourier", 3)])
-def test_the_other_families_are_their_laws(name: str, size: int, order: int) -> None:
-    operations = import_module(f"edgewise.kernels.{name}.gpu")
+@pytest.mark.parametrize(("basis", "grid"), [(Chebyshev(), 9), (Chebyshev(), 1), (RBF(), 2), (Fourier(), 3)])
+def test_the_other_families_are_their_references(basis: Basis, grid: int, order: int) -> None:
+    count = basis.count(grid)
     ranges = torch.tensor([[-1.0, 2.0], [0.5, 1.5], [-3.0, -1.0]], dtype=torch.float64)
-    share = torch.rand(17, 3, generator=torch.Generator().manual_seed(size), dtype=torch.float64)
+    share = torch.rand(17, 3, generator=torch.Generator().manual_seed(count), dtype=torch.float64)
     x = ranges[:, 0] + (ranges[:, 1] - ranges[:, 0]) * (1.4 * share - 0.2)
     x[:2] = ranges.T
-    values = LAWS[name](x, ranges, size, order)
-    c, g, v = torch.rand(3, values.shape[2], 5).double(), torch.rand(17, 5).double(), torch.rand(17, 3).double()
+    values = basis.reference(x, ranges, count, order)
+    c, g, v = torch.rand(5, 3, count).double(), torch.rand(17, 5).double(), torch.rand(17, 3).double()
     weighed = values * v.unsqueeze(-1)
     expected = (
-        values,
-        torch.einsum("nim,imj->nj", weighed, c),
-        torch.einsum("nj,imj,nim->ni", g, c, values),
-        torch.einsum("nj,nim->imj", g, weighed),
+        weighed,
+        torch.einsum("nim,jim->nj", weighed, c),
+        torch.einsum("nj,jim,nim->ni", g, c, values),
+        torch.einsum("nj,nim->jim", g, weighed),
     )
     x, ranges, c, g, v = (number.to(DEVICE) for number in (x, ranges, c, g, v))
-    found = (
-        operations.expand(x, ranges, size, order),
-        operations.contract(x, c, ranges, size, order, v),
-        operations.pull_x(x, c, g, ranges, size, order),
-        operations.pull_c(x, g, ranges, size, order, v),
-    )
+    found = operations(basis, "dense", x, c, g, v, ranges, order)
     assert_near(tuple(one.cpu() for one in found), expected, 1e-13)
     x[3, 1] = torch.nan
-    y = operations.contract(x, c, ranges, size, order, v).isnan()
+    y = basis.gpu["dense"].contract(basis, x, c, v, ranges, order).isnan()
     assert y[3].all() and y.sum() == 5
 
 
 #: the interpreter is slow: all degrees are in the shapes above, with derivatives up to the third
-WAYS = [("bspline", 2, "dense"), ("bspline", 3, "dense"), ("bspline", 3, "sparse"), ("bspline", 1, "sparse")]
-WAYS += [("chebyshev", 4, "dense"), ("rbf", 8, "dense"), ("fourier", 2, "dense")]
+WAYS: list[tuple[Basis, int, str]] = [(BSpline(degree), 2, "dense") for degree in (2, 3)]
+WAYS += [(BSpline(degree), 2, "sparse") for degree in (3, 1)]
+WAYS += [(Chebyshev(), 4, "dense"), (RBF(), 1, "dense"), (Fourier(), 2, "dense")]
 
 
-@pytest.mark.parametrize(("name", "size", "route"), WAYS)
+@pytest.mark.parametrize(("basis", "grid", "route"), WAYS)
 def test_the_dispatcher_reaches_them_and_derivatives_of_any_order_are_right(
-    name: str, size: int, route: str, monkeypatch: pytest.MonkeyPatch
+    basis: Basis, grid: int, route: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Checked, in both modes and by maps alike, and to the third those of the law, which torch differentiates."""
-    entered: set[str] = set()
-
-    def choose(operation: str, family: Family, sizes: object) -> Choice:
-        entered.add(operation)
-        return Choice("triton", route, "asked for by the test")
-
-    monkeypatch.setattr(_routes, "choose", choose)
-    family, case = Family(name, size), Case(3, 2, 2, 2, size if name == "bspline" else 3)
+    """Checked, in both modes and by maps alike, and to the third those of the reference, which torch differentiates."""
+    entered = on_gpu(monkeypatch, route)
+    case, count = Case(3, 2, 2, 2, basis.degree or 3), basis.count(grid)
     ends = torch.stack([case.knots[:, case.degree], case.knots[:, -case.degree - 1]], 1)
-    points = case.knots if name == "bspline" else ends
+    knots = case.knots if isinstance(basis, BSpline) else ends
     x = (case.x - 0.05).requires_grad_()  # off the ends, where the second derivative jumps
-    c = torch.linspace(-2, 3, 4 * family.count(points), dtype=torch.float64, device=DEVICE).sin()
+    c = torch.linspace(-2, 3, 4 * count, dtype=torch.float64, device=DEVICE).sin()
     c = c.view(2, 2, -1).requires_grad_()
 
     def call(x: Tensor, c: Tensor) -> Tensor:
-        return contract(x, c, points, family)
+        return contract(x, c, knots, basis)
 
     def plain(x: Tensor, c: Tensor) -> Tensor:
-        return torch.einsum("nim,jim->nj", law(x, points, family, 0), c)
+        return torch.einsum("nim,jim->nj", basis.reference(x, knots, count), c)
 
-    def slopes(f: Callable[..., Tensor]) -> list[Tensor]:
+    def gradients(f: Callable[..., Tensor]) -> list[Tensor]:
         found, value = [], f(x, c).sin().sum()
         for _ in range(3):
             pair = torch.autograd.grad(value, (x, c), create_graph=True)
@@ -256,8 +250,8 @@ def test_the_dispatcher_reaches_them_and_derivatives_of_any_order_are_right(
 
     assert torch.autograd.gradcheck(call, (x, c), fast_mode=True)
     assert torch.autograd.gradgradcheck(call, (x, c), fast_mode=True)
-    assert torch.autograd.gradcheck(lambda x: basis(x, points, family), (x,), fast_mode=True)
-    for found, expected in zip(slopes(call), slopes(plain), strict=True):
+    assert torch.autograd.gradcheck(lambda x: basis.evaluate(x, knots, count), (x,), fast_mode=True)
+    for found, expected in zip(gradients(call), gradients(plain), strict=True):
         size = max(1, float(expected.detach().abs().max()))
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9 * size)
     for k in (0, 1):
@@ -266,27 +260,39 @@ def test_the_dispatcher_reaches_them_and_derivatives_of_any_order_are_right(
     mapped = torch.func.vmap(call, (None, 0))(x, members)
     torch.testing.assert_close(mapped, torch.stack([call(x, one) for one in members]))
     torch.testing.assert_close(torch.func.vmap(call, (0, None))(x, c), call(x, c))
-    assert entered == set(OPERATIONS)
+    assert entered == set(get_args(Operation))
+
+
+def on_gpu(monkeypatch: pytest.MonkeyPatch, route: str) -> set[str]:
+    """Let every call take the GPU's backend of a route; return the operations that do, which grow."""
+    entered: set[str] = set()
+
+    def choose(operation: str, family: Basis, sizes: object) -> tuple[Choice, Backend]:
+        entered.add(operation)
+        return Choice("triton", route, "asked for by the test"), family.gpu[route]
+
+    monkeypatch.setattr(_dispatch, "choose", choose)
+    return entered
 
 
 def test_under_autocast_the_dispatcher_keeps_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_routes, "choose", lambda *_: Choice("triton", "dense", "asked for by the test"))
-    case, family = Case(5, 2, 3, 4, 3, torch.bfloat16), Family("bspline", 3)
-    x, c = case.x.requires_grad_(), case.c.permute(2, 0, 1).requires_grad_()
-    y = contract(x, c, case.knots, family)
+    on_gpu(monkeypatch, "dense")
+    case = Case(5, 2, 3, 4, 3, torch.bfloat16)
+    x, c = case.x.requires_grad_(), case.c.requires_grad_()
+    y = contract(x, c, case.knots, case.basis)
     y.backward(case.g)
     assert x.grad is not None and c.grad is not None
     assert y.dtype == x.grad.dtype == c.grad.dtype == torch.bfloat16
     case.x = x.detach()
-    case.c = c.detach().permute(1, 2, 0)
-    assert_near((y.detach(), c.grad.permute(1, 2, 0)), case.law(0, scale=False)[1::2], 2e-2)
+    case.c = c.detach()
+    assert_near((y.detach(), c.grad), case.expected(0, scale=False)[1::2], 2e-2)
 
 
 def test_long_sums_are_split_where_outputs_are_few() -> None:
-    tile, device = _gpu.Tile(32, 32, warps=4), torch.device(DEVICE)
-    assert _gpu.split(19, 4, (1, 1), tile, device)[1] == 5  # the case with 19 inputs above
-    assert _gpu.split(19, 4, (10**6, 1), tile, device) == (20, 1)
-    each, parts = _gpu.split(1000, 32, (2, 1), tile, device)
+    tile, device = gpu.Tile(32, 32, warps=4), torch.device(DEVICE)
+    assert gpu.split(19, 4, (1, 1), tile, device)[1] == 5  # the case with 19 inputs above
+    assert gpu.split(19, 4, (10**6, 1), tile, device) == (20, 1)
+    each, parts = gpu.split(1000, 32, (2, 1), tile, device)
     assert each % 32 == 0 and (parts - 1) * each < 1000 <= parts * each and parts > 1
 
 
@@ -310,8 +316,9 @@ def python(code: str, **environment: str) -> str:
 WITHOUT_TRITON = """
 import sys
 sys.modules["triton"] = None
-from edgewise.kernels import _gpu, _triton, _triton_dense
-from edgewise.kernels.bspline import gpu, _triton_local, _triton_sparse
+from edgewise.kernels.runtime import _triton
+from edgewise.kernels.dense import gpu, _triton_products
+from edgewise.kernels.bspline import _triton_local, _triton_sparse
 print(_triton.missing(), _triton.interpreted(), gpu.unavailable() is not None)
 """
 
@@ -321,17 +328,19 @@ def test_everything_imports_without_triton_and_says_so() -> None:
 
 
 def test_an_old_triton_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    door = import_module("edgewise.kernels._triton")
+    door = import_module("edgewise.kernels.runtime._triton")
     monkeypatch.setattr(door, "triton", SimpleNamespace(__version__="3.4.1+git"))
     assert door.missing() == "Triton 3.4.1+git is older than 3.5"
 
 
 WITHOUT_GPU = """
 import sys, torch
-from edgewise.kernels.bspline import gpu
+from edgewise.bases import BSpline
+from edgewise.kernels.dense import gpu
 print(gpu.unavailable(), "triton" in sys.modules)
+basis = BSpline(3)
 try:
-    gpu.expand(torch.zeros(2, 1), torch.arange(12.0).unsqueeze(0), 3)
+    basis.gpu["dense"].evaluate(basis, torch.zeros(2, 1), torch.arange(12.0).unsqueeze(0), 8, 0)
 except ValueError as error:
     print(error)
 """
@@ -348,8 +357,8 @@ import re
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from edgewise.kernels import _triton_dense as dense
-from edgewise.kernels._triton import tl
+from edgewise.kernels.dense import _triton_products as dense
+from edgewise.kernels.runtime._triton import tl
 from edgewise.kernels.bspline import _triton_local as local, _triton_sparse as sparse
 from edgewise.kernels.chebyshev import _triton_values as chebyshev
 from edgewise.kernels.fourier import _triton_values as fourier
@@ -360,7 +369,7 @@ def source(kernel, x, right, **more):
     types = {name: "*" + x for name in ("x", "scale")} | {name: "*" + values for name in ("points", "knots")}
     types |= {name: "*" + right for name in ("coefficients", "grad", "out")} | {"rows": "*i64", "starts": "*i64"}
     kind = {"fp64": tl.float64, "fp32": tl.float32, "bf16": tl.bfloat16}[right]
-    constants = {"BASIS": local.tile, "COUNT": 8, "SIZE": 3, "DEGREE": 3, "ORDER": 0, "SCALED": True, "ROWS": 32}
+    constants = {"BASIS": local.tile, "COUNT": 8, "DEGREE": 3, "ORDER": 0, "SCALED": True, "ROWS": 32}
     constants |= {"OUTPUTS": 16, "INPUTS": 2, "COLUMNS": 8, "PRECISION": "ieee", "PRODUCT": kind}
     constants |= {"SUM": tl.float64 if right == "fp64" else tl.float32, **more}
     constants = {name: value for name, value in constants.items() if name in kernel.arg_names}
@@ -368,9 +377,10 @@ def source(kernel, x, right, **more):
     known = ints | types | dict.fromkeys(constants, "constexpr")
     return ASTSource(fn=kernel, signature={name: known[name] for name in kernel.arg_names}, constexprs=constants)
 
-single = [dense.expand, dense.contract, dense.pull_x, dense.pull_c, sparse.contract, sparse.pull_x, sparse.pull_c]
-sources = [source(kernel, "fp32", "bf16", **({"COLUMNS": 16} if kernel is sparse.pull_c else {})) for kernel in single]
-sources += [source(kernel, "fp64", "fp64") for kernel in (dense.contract, sparse.pull_x)]
+single = [dense.evaluate, dense.contract, dense.vjp_inputs, dense.vjp_coefficients, sparse.contract, sparse.vjp_inputs]
+sources = [source(kernel, "fp32", "bf16") for kernel in single]
+sources += [source(sparse.vjp_coefficients, "fp32", "bf16", COLUMNS=16)]
+sources += [source(kernel, "fp64", "fp64") for kernel in (dense.contract, sparse.vjp_inputs)]
 sources += [source(dense.contract, "fp32", "fp32", BASIS=family.tile) for family in (chebyshev, fourier, rbf)]
 for one in sources:
     ptx = triton.compile(one, target=GPUTarget("cuda", 80, 32)).asm["ptx"]

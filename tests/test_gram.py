@@ -152,14 +152,14 @@ def test_products_with_the_jacobian_are_those_of_the_dense_one(widths, base, deg
 def test_the_kernel_keeps_to_its_law(degree: int, grid: int, base: bool) -> None:
     """With many rows for a cell and with few, inside the knots and beyond."""
     from edgewise.bases import uniform_knots
-    from edgewise.kernels import Family, basis
-    from edgewise.kernels.gram import Edges, Local, add_splines, reference
+    from edgewise.kernels import BSplineFamily, evaluate_basis
+    from edgewise.kernels.gauss_newton import Edges, Local, add_splines, reference
 
     n, inputs, subnodes, outputs = 70, 2, 2, 2
     x = rows(n, inputs)
     ends = torch.ones(inputs, dtype=torch.float64)
     knots = uniform_knots(-ends, ends, grid, degree)
-    features = basis(x, knots, Family("bspline", degree))
+    features = evaluate_basis(x, knots, BSplineFamily(degree), knots.shape[1] - degree - 1)
     extra = x.cos().T.contiguous() if base else None
     features = features if extra is None else torch.cat([features, extra.T.unsqueeze(-1)], dim=-1)
     width = features.shape[-1]

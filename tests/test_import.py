@@ -71,8 +71,8 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options Session datasets discover export find_relations fit functions interpret
-        io kernels load nn optim pde plot prune save session structure symbolic train unsupervised
+        EdgewiseError InputError KAN Options Session bases datasets discover export find_relations fit functions
+        interpret io kernels load nn optim pde plot prune save session structure symbolic train unsupervised
         update
     """,
     "edgewise.nn": """
@@ -90,8 +90,13 @@ PUBLIC = {
         Adam CG Ending LBFGS LM Linear MatrixFree Normal Schedule Step SumOfSquares Trainable
     """,
     "edgewise.kernels": """
-        Choice Factor Family basis contract explain factor_for forced one_thread plain_world prepare pull_c pull_x
-        rational remembered
+        BSplineFamily Backend BackendName ChebyshevFamily Choice Factor Family FourierFamily Operation RBFFamily
+        RationalFamily Route Sizes cached_on clear_dispatch_cache contract evaluate_basis explain factor_for forced
+        is_eager one_thread prepare rational vjp_coefficients vjp_inputs
+    """,
+    "edgewise.bases": """
+        ACTIVATIONS BASES BASE_FUNCTIONS BSpline Basis BasisName Chebyshev Fourier RBF adapted_knots base_function
+        fit_curves least_squares named rational_start refined_knots register spline_range transfer uniform_knots
     """,
     "edgewise.datasets": """
         Chain Characters Equation Special States System Variable chain characters dimensionless equations feynman knots

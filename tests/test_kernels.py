@@ -14,14 +14,14 @@ from scipy.interpolate import BSpline
 from torch import Tensor
 
 from edgewise.bases import uniform_knots
-from edgewise.kernels import Family, basis
+from edgewise.kernels import BSplineFamily, evaluate_basis
 from edgewise.kernels.bspline import reference
 
 DEGREES = range(1, 6)
 
 
 def bspline_basis(x: Tensor, knots: Tensor, degree: int, order: int = 0) -> Tensor:
-    return basis(x, knots, Family("bspline", degree), order)
+    return evaluate_basis(x, knots, BSplineFamily(degree), knots.shape[-1] - degree - 1, order)
 
 
 def uneven_knots(n_in: int, grid: int, degree: int, seed: int = 0) -> Tensor:

@@ -49,7 +49,7 @@ def test_3_pruning_keeps_every_setting() -> None:
     small = ew.prune(model, x, y, threshold=1e-9).model
     assert small.widths == [2, 2, 1]
     for layer in small.layers:
-        assert (layer.kind.name, layer.grid, layer.degree, layer.base) == ("bspline", 7, 2, "silu")
+        assert (layer.basis.name, layer.grid, layer.degree, layer.base) == ("bspline", 7, 2, "silu")
         assert layer.dtype == torch.float32
 
 

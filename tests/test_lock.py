@@ -82,7 +82,7 @@ def test_grids_do_not_move_under_a_locked_spline_of_any_basis(locked_network, ba
             old, new = edge_values(model, edge, h), edge_values(moved, edge, h)
             assert (new - old).abs().max() <= 1e-11 * old.abs().max()
         assert moved.layers[0].grid == (4 if basis == "rbf" else 4 * max(1, (grid or 4) // 4))
-        lo, hi = moved.layers[0].kind.ends(moved.layers[0].knots)
+        lo, hi = moved.layers[0].basis.ends(moved.layers[0].knots)
         assert lo[0] < -4 and hi[0] > 14  # the other input's knots follow the rows
         assert (float(lo[1]), float(hi[1])) == (-1.5, 3.5)
     fine = ew.nn.refine_grid(model, 3)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from edgewise import InputError
-from edgewise.benchmark import FIGURES
 from edgewise.measure import Plan, Settings, append, read, run
+from edgewise.measure.benchmarks import BENCHMARKS
 
 
 def two(case: str) -> list[dict[str, object]]:
@@ -43,11 +43,11 @@ def test_a_file_cut_anywhere_is_read_as_whole_runs_and_added_to(tmp_path: Path) 
 def test_a_case_whose_rows_were_torn_is_measured_again(tmp_path: Path) -> None:
     plan, settings = Plan(tmp_path, resume=True), Settings(quick=True, repeats=1)
     path = tmp_path / "steps.csv"
-    run([FIGURES["steps"]], settings, plan, lambda stage, share: None)
+    run([BENCHMARKS["steps"]], settings, plan, lambda stage, share: None)
     content = path.read_bytes()
     path.write_bytes(content[:-9])
     assert read(path) == []
-    rows = run([FIGURES["steps"]], settings, plan, lambda stage, share: None)["steps"]
+    rows = run([BENCHMARKS["steps"]], settings, plan, lambda stage, share: None)["steps"]
     assert [row["library"] for row in rows] == [row["library"] for row in read(path)] == ["edgewise", "mlp"]
 
 

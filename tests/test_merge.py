@@ -192,12 +192,12 @@ def test_merging_keeps_the_settings() -> None:
     small = ew.prune(model, x, threshold=0).model
     assert small.widths == [2, 1, 1]
     for layer in small.layers:
-        assert (layer.kind, layer.grid, layer.degree, layer.base, layer.init) == (
-            model.layers[0].kind,
+        assert (layer.basis, layer.grid, layer.degree, layer.base, layer.init) == (
+            model.layers[0].basis,
             9,
             4,
             "identity",
             "noise",
         )
         assert layer.dtype == torch.float32
-        assert [float(end[0]) for end in layer.kind.ends(layer.knots)] == [-1.5, 1.5]
+        assert [float(end[0]) for end in layer.basis.ends(layer.knots)] == [-1.5, 1.5]

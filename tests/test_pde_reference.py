@@ -6,9 +6,8 @@ import math
 
 import torch
 
-from edgewise.experiments._pde_perceptron import Unknown, jets
-from edgewise.experiments._pde_reference import Truth, allen_cahn, burgers, burgers_at, exact
-from edgewise.measure import perceptron
+from edgewise.measure.baselines import mlp
+from edgewise.measure.experiments.pde import MLPUnknown, Truth, allen_cahn, burgers, burgers_at, exact, mlp_jets
 from edgewise.pde import Box, Condition, Jet, Problem
 
 STRIP = Box(t=(0, 1), x=(-1, 1))
@@ -64,10 +63,10 @@ def test_allen_and_cahns_series_has_converged() -> None:
     assert coarse.errors(_jet(loose)).l2 < 1e-6
 
 
-def test_a_perceptrons_derivatives_are_those_of_autograd() -> None:
-    network = perceptron([2, 7, 7, 1], activation="tanh")
+def test_a_mlp_derivatives_are_those_of_autograd() -> None:
+    network = mlp([2, 7, 7, 1], activation="tanh")
     x = STRIP.points(20).requires_grad_()
-    value, slope, bend = jets(network, x)
+    value, slope, bend = mlp_jets(network, x)
     own = torch.autograd.grad(network(x).sum(), x, create_graph=True)[0]
     assert torch.allclose(value, network(x))
     assert torch.allclose(slope[:, 0], own)
@@ -75,10 +74,10 @@ def test_a_perceptrons_derivatives_are_those_of_autograd() -> None:
         assert torch.allclose(bend[:, 0, k], torch.autograd.grad(own[:, k].sum(), x, retain_graph=True)[0])
 
 
-def test_a_perceptrons_loss_weighs_conditions_and_has_constants() -> None:
+def test_a_mlp_loss_weighs_conditions_and_has_constants() -> None:
     edge = Condition(STRIP.face(t=0), lambda u, p, c: u.value, weight=7)
     problem = Problem(STRIP, lambda u, p, c: (u.t - c.k, u.x), [edge], constants={"k": 3.0})
-    unknown = Unknown(problem, [2, 3, 1], points=30, boundary=10, seed=0)
+    unknown = MLPUnknown(problem, [2, 3, 1], points=30, boundary=10, seed=0)
     with torch.no_grad():
         for weight in unknown.network.parameters():
             weight.zero_()

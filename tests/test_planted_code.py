@@ -23,7 +23,7 @@ import platformdirs
 import pytest
 from test_compile_cache import TINY
 
-from edgewise.kernels import _cache, _compiled, _trust
+from edgewise.kernels.runtime import _cache, _compiled, _trust
 
 pwd = pytest.importorskip("pwd")
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owners here")
@@ -31,6 +31,12 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have n
 OTHER = 54321  # a user who is neither this one nor root
 SIZES = itertools.count(100)  # a kernel for each test, since a process loads each only once
 Plant = Callable[["Scene"], None]
+
+
+def tiny() -> ModuleType:
+    import _cpu_tiny  # type: ignore[import-not-found]
+
+    return _cpu_tiny
 
 
 class Scene(NamedTuple):
@@ -62,7 +68,7 @@ class Scene(NamedTuple):
     def result(self) -> int:
         """What the kernel makes of 21: 21 times the size if it is the honest one."""
         cell = (ctypes.c_int64 * 1)(21)
-        _compiled.compiled("_cpu_tiny", "scale", "int64", self.size)(ctypes.addressof(cell))
+        _compiled.compiled(tiny, "scale", "int64", self.size)(ctypes.addressof(cell))
         return cell[0]
 
 
@@ -80,8 +86,8 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     exec(TINY.replace("size * cells[0]", "size + cells[0]"), evil.__dict__)  # noqa: S102 (our own text)
     with monkeypatch.context() as context:
         context.setitem(sys.modules, "_cpu_tiny", evil)
-        code = _compiled._compile("_cpu_tiny", "scale", "int64", size)
-    name = f"scale-int64-{size}-{_compiled._fingerprint('_cpu_tiny')}.o"
+        code = _compiled._compile(tiny, "scale", "int64", (size,))
+    name = f"scale-int64-{size}-{_compiled._fingerprint(tiny)}.o"
     scene = Scene(tmp_path, monkeypatch, size, name, code)
     scene.use(None, tmp_path / "tmp")
     return scene

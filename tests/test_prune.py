@@ -154,11 +154,11 @@ def test_a_factor_that_is_constant_leaves_its_product() -> None:
 def assert_same_settings(small: ew.KAN, model: ew.KAN, ends: tuple[float, float] | None) -> None:
     first = model.layers[0]
     for layer in small.layers:
-        assert (layer.kind, layer.grid, layer.base, layer.init) == (first.kind, first.grid, first.base, first.init)
+        assert (layer.basis, layer.grid, layer.base, layer.init) == (first.basis, first.grid, first.base, first.init)
         assert layer.dtype == layer.knots.dtype == layer.base_weight.dtype == first.dtype
         assert layer.mask.shape == layer.affine_free.shape[:2] == (layer.n_out, layer.n_in)
         if ends:
-            assert torch.stack(layer.kind.ends(layer.knots)).T.tolist() == [list(ends)] * layer.n_in
+            assert torch.stack(layer.basis.ends(layer.knots)).T.tolist() == [list(ends)] * layer.n_in
 
 
 @pytest.mark.parametrize("basis", ["bspline", "linear", "chebyshev", "rbf", "fourier"])

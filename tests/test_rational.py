@@ -13,7 +13,7 @@ from torch import Tensor
 
 import edgewise as ew
 from edgewise.bases import ACTIVATIONS, rational_start
-from edgewise.kernels import Family, forced, prepare, rational
+from edgewise.kernels import RationalFamily, forced, prepare, rational
 from edgewise.kernels.rational import cpu, reference
 
 #: largest distance on [-4, 4] at degrees (5, 4)
@@ -49,7 +49,7 @@ def test_gradients_of_first_and_second_order_in_both_modes(groups: int, degrees:
     assert torch.autograd.gradgradcheck(rational, parts, check_fwd_over_rev=True)
 
 
-def test_third_derivatives_are_those_of_the_law_which_torch_differentiates() -> None:
+def test_third_derivatives_are_those_of_the_reference_which_torch_differentiates() -> None:
     parts = inputs()
 
     def slopes(f: Callable[..., Tensor]) -> list[Tensor]:
@@ -91,7 +91,7 @@ def test_kernels_are_the_reference_in_values_and_gradients(
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which of the kernels' functions are called."""
     names: list[str] = []
-    for name in ("rational", "pull"):
+    for name in ("rational", "vjp"):
         plain = getattr(cpu, name)
         monkeypatch.setattr(cpu, name, lambda *a, name=name, plain=plain: (names.append(name), plain(*a))[1])
     return names
@@ -100,7 +100,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_kernels_run_where_nothing_differentiates_their_gradients(calls: list[str]) -> None:
     parts = inputs()
     torch.autograd.grad(rational(*parts).sum(), parts)
-    assert calls == ["rational", "pull"]
+    assert calls == ["rational", "vjp"]
     calls.clear()
     torch.autograd.grad(rational(*parts).sum(), parts, create_graph=True)
     assert calls == ["rational"]
@@ -140,7 +140,7 @@ def test_kernels_give_the_same_bits_on_any_number_of_threads(dtype: torch.dtype)
 
 
 def test_kernels_can_be_prepared(capfd: pytest.CaptureFixture[str]) -> None:
-    prepare(Family("rational", cpu.size_of(5, 4)), torch.float32)
+    prepare(RationalFamily(5, 4), torch.float32)
     capfd.readouterr()
     rational(torch.ones(1, 1), torch.ones(1, 6), torch.ones(1, 4))
     assert "compiling" not in capfd.readouterr().err

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import edgewise as ew
 from edgewise.bases import BASES
-from edgewise.kernels import _threads
+from edgewise.kernels.runtime import _threads
 from edgewise.nn import KANLayer, RationalLayer
 
 THREADS, TURNS = 8, 4

@@ -18,9 +18,8 @@ from matplotlib.figure import Figure
 import edgewise as ew
 from edgewise._replacing import replacing
 from edgewise.cli import main
-from edgewise.cli._reproduce import _store
-from edgewise.kernels import _cache
-from edgewise.measure import Cell, append, read
+from edgewise.kernels.runtime import _cache
+from edgewise.measure import Cell, Experiment, append, read
 from edgewise.report import ReportContent, write_report
 from edgewise.train import FitResult, Outcome
 
@@ -120,9 +119,9 @@ def pages(version: int) -> None:
         return ["what"], [[Cell(str(version))]]
 
     experiment: Any = SimpleNamespace(
-        name="a", file="rows.csv", title="A", note="", texts=1, picture=picture, table=table
+        name="a", file="rows.csv", title="A", note="", text_columns=1, picture=picture, table=table
     )
-    _store(Path(), experiment, [{}])
+    Experiment.write_page(experiment, Path(), [{}])
 
 
 def measured(version: int) -> None:

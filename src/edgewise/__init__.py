@@ -14,6 +14,7 @@ from edgewise._errors import InputError as InputError
 from edgewise._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from edgewise import bases as bases
     from edgewise import datasets as datasets
     from edgewise import export as export
     from edgewise import functions as functions
@@ -46,6 +47,7 @@ _LATER = {
     "KAN": "edgewise.nn",
     "Options": "edgewise.train",
     "Session": "edgewise.session",
+    "bases": "",
     "datasets": "",
     "discover": "edgewise.discovery",
     "export": "",

@@ -4,108 +4,120 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from edgewise import kernels
 from edgewise._errors import InputError
 from edgewise._memory import require
 from edgewise.bases._grid import sample_range
-from edgewise.bases._solve import chebyshev_sites, solve
-from edgewise.kernels import Family
+from edgewise.bases._least_squares import chebyshev_sites, least_squares
+from edgewise.kernels import Family, evaluate_basis
 
 Curve = Callable[[Tensor], Tensor]
 
 
-class Basis(ABC):
-    """A family of functions B_1 .. B_K of one variable on a range [lo, hi], straight beyond it.
+@dataclass(frozen=True)
+class Basis(Family, ABC):
+    """Functions B_1 .. B_K of one variable on a range [lo, hi], straight beyond it: what an edge combines.
 
-    `grid` says how fine it is, each family in its own measure; K follows from it. The points of n_in inputs, a tensor
-    (n_in, ...), say where their functions lie: the range [lo, hi] itself, unless a family has knots.
+    `grid` says how fine a basis is, in its own measure; `count` gives K. The knots of n_in inputs, a tensor
+    (n_in, ...), say where their functions lie: the range [lo, hi] itself, unless a basis has knots in between.
 
-    What is written here serves a family whose functions all live on the whole range.
+    A basis of your own is a subclass with a `name`, `max_grid`, `count`, `grid` and `inside`, the functions within the
+    range in plain torch. It is handed to `KAN(..., basis=...)` as an object, or by name after `register`.
+
+    >>> import torch, edgewise as ew
+    >>> class Powers(Basis):
+    ...     name, max_grid = "powers", 10
+    ...     def count(self, grid): return grid + 1
+    ...     def grid(self, count): return count - 1
+    ...     def inside(self, x, lo, hi, count, order):
+    ...         t = (2 * x - lo - hi) / (hi - lo)
+    ...         powers = torch.arange(count)
+    ...         factor = torch.ones(count, dtype=x.dtype)
+    ...         for d in range(order):
+    ...             factor = factor * (powers - d)
+    ...         scale = (2 / (hi - lo)).unsqueeze(-1) ** order
+    ...         return factor * scale * t.unsqueeze(-1) ** (powers - order).clamp(min=0)
+    >>> ew.KAN([2, 1], basis=Powers(), grid=4)(torch.zeros(3, 2)).shape
+    torch.Size([3, 1])
     """
 
-    name: ClassVar[str]
-    finest: ClassVar[int]  # the largest grid that training tries by itself
-    ridge: ClassVar[float] = 8.0  # see `solve`
+    max_grid: ClassVar[int]  # the largest grid that training tries by itself
+    ridge: ClassVar[float] = 8.0  # see `least_squares`
     nested: ClassVar[bool] = True  # whether a finer grid on the same range contains the functions of this one
-    degree: ClassVar[int | None] = None  # of the pieces between knots, for a family that has them
 
     @abstractmethod
     def count(self, grid: int) -> int:
-        """K, the number of functions."""
+        """Return K, the number of functions."""
 
     @abstractmethod
     def grid(self, count: int) -> int:
-        """The grid of `count` functions; below 1 where no grid has so many."""
+        """Return the grid of `count` functions; below 1 where no grid has so many."""
 
-    @abstractmethod
-    def family(self, count: int) -> Family:
-        """The key under which the kernels know these functions."""
+    def evaluate(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor:
+        """Return all functions, or their derivatives, at x (..., n_in): (..., n_in, K)."""
+        return evaluate_basis(x, knots, self, count, order)
 
-    def values(self, x: Tensor, points: Tensor, count: int, order: int = 0) -> Tensor:
-        """All functions, or their derivatives, at x (..., n_in): (..., n_in, K)."""
-        return kernels.basis(x, points, self.family(count), order)
-
-    def width(self, count: int) -> int:
-        """Entries of `points` for each input."""
+    def n_knots(self, count: int) -> int:
+        """Return the number of knots of an input."""
         return 2
 
-    def placed(self, lo: Tensor, hi: Tensor, grid: int) -> Tensor:
-        """Points for the ranges from lo to hi, each (n_in,)."""
+    def uniform_knots(self, lo: Tensor, hi: Tensor, grid: int) -> Tensor:
+        """Return knots for the ranges from lo to hi, each (n_in,)."""
         return torch.stack([lo, hi], dim=-1)
 
-    def adapted(self, x: Tensor, grid: int, margin: float, quantiles: float = 0.0) -> Tensor:
-        """Points over the range of samples (n, n_in), widened at each end by the share `margin` of that range."""
+    def adapted_knots(self, x: Tensor, grid: int, margin: float, quantiles: float = 0.0) -> Tensor:
+        """Return knots over the range of samples (n, n_in), widened at each end by the fraction `margin` of it."""
         if quantiles > 0:
             raise InputError(f"'quantiles' place knots, and basis {self.name!r} has none. Use quantiles=0.")
-        return self.placed(*sample_range(x, margin), grid)
+        return self.uniform_knots(*sample_range(x, margin), grid)
 
-    def refined(self, points: Tensor, factor: int) -> Tensor:
-        """Points for a grid `factor` times as fine on the same range."""
-        return points
+    def refined_knots(self, knots: Tensor, factor: int) -> Tensor:
+        """Return knots for a grid `factor` times as fine on the same range."""
+        return knots
 
-    def ends(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """The ends (lo, hi) of the ranges, each (n_in,)."""
-        return points[:, 0], points[:, -1]
+    def ends(self, knots: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the ends (lo, hi) of the ranges, each (n_in,)."""
+        return knots[:, 0], knots[:, -1]
 
-    def marks(self, points: Tensor) -> Tensor:
-        """Where pieces meet, the ends among them: (n_in, ...)."""
-        return points
+    def breakpoints(self, knots: Tensor) -> Tensor:
+        """Return where smooth pieces meet, the ends among them: (n_in, ...)."""
+        return knots
 
-    def sites(self, points: Tensor, count: int) -> Tensor:
-        """Where a function is sampled to be fitted, (samples, n_in)."""
-        return chebyshev_sites(points, 4 * count)
+    def sites(self, knots: Tensor, count: int) -> Tensor:
+        """Return where a function is sampled to be fitted, (samples, n_in)."""
+        return chebyshev_sites(knots, 4 * count)
 
-    def drawn(self, curve: Curve, count: int) -> Tensor:
-        """Coefficients (..., K) of a smooth curve on [-1, 1], which takes sites (s,) and gives values (..., s)."""
-        points = self._unit(count)
+    def approximate(self, curve: Curve, count: int) -> Tensor:
+        """Return coefficients (..., K) of a smooth curve on [-1, 1], which takes sites (s,) and gives (..., s)."""
+        knots = self._unit(count)
         require(8 * 12 * count**2, f"Drawing {count} functions of basis {self.name!r}", "Use a coarser grid.")
-        sites = self.sites(points, count)
+        sites = self.sites(knots, count)
         values = curve(sites[:, 0])
-        functions = self.values(sites, points, count)[:, 0].to(values.device)
-        found = solve(functions, values.reshape(-1, len(sites)).T, self.ridge)
+        functions = self.evaluate(sites, knots, count)[:, 0].to(values.device)
+        found = least_squares(functions, values.reshape(-1, len(sites)).T, self.ridge)
         return found.T.reshape(*values.shape[:-1], count)
 
     def constant(self, count: int) -> Tensor:
-        """Coefficients (K,) of the function that is one everywhere."""
-        return self.drawn(torch.ones_like, count)
+        """Return coefficients (K,) of the function that is one everywhere."""
+        return self.approximate(torch.ones_like, count)
 
     def roughness(self, count: int) -> Tensor:
-        """R (K, K) with c' R c the squared second derivative over the range, in the units of second differences.
+        """Return R (K, K) with c' R c the squared second derivative over the range, in the units of second differences.
 
         h^3 times the integral of (sum_m c_m B_m'')^2 over [-1, 1], h = 2/K.
         """
-        points = self._unit(count)
+        knots = self._unit(count)
         require(8 * 12 * count**2, f"The roughness of {count} functions of basis {self.name!r}", "Use a coarser grid.")
         angle = (torch.arange(4 * count, dtype=torch.float64) + 0.5) * torch.pi / (4 * count)
-        bends = self.values(-torch.cos(angle).unsqueeze(1), points, count, 2)[:, 0]
+        curvatures = self.evaluate(-torch.cos(angle).unsqueeze(1), knots, count, 2)[:, 0]
         weights = torch.sin(angle) * torch.pi / (4 * count)
-        return (2 / count) ** 3 * (bends.T * weights) @ bends
+        return (2 / count) ** 3 * (curvatures.T * weights) @ curvatures
 
     def _unit(self, count: int) -> Tensor:
         one = torch.ones(1, dtype=torch.float64)
-        return self.placed(-one, one, self.grid(count))
+        return self.uniform_knots(-one, one, self.grid(count))

@@ -10,24 +10,23 @@ from torch import Tensor
 
 from edgewise.bases._basis import Basis, Curve
 from edgewise.bases._grid import adapted_knots, refined_knots, spline_range, uniform_knots
-from edgewise.bases._solve import chebyshev_sites
-from edgewise.kernels import Family
+from edgewise.bases._least_squares import chebyshev_sites
+from edgewise.kernels import BSplineFamily
 
 
 @final
 @dataclass(frozen=True)
-class BSpline(Basis):
+class BSpline(BSplineFamily, Basis):
     """Splines of a degree from 1 to 5; `grid` is the number of cells G, K = G + degree.
 
-    Each function lives on degree + 1 cells. Points are knots (n_in, G + 2 degree + 1), `degree` of them outside each
-    end, which may be spread unevenly.
+    Each function lives on degree + 1 cells. Knots are (n_in, G + 2 degree + 1), `degree` of them outside each end, and
+    may be spaced unevenly. Of degree 1 it is the basis "linear": straight pieces between values at the knots.
 
     >>> BSpline(3).count(grid=5)
     8
     """
 
-    degree: int = 3  # type: ignore[misc]
-    finest = 800
+    max_grid = 800
     ridge = 0.0
 
     @property
@@ -40,37 +39,34 @@ class BSpline(Basis):
     def grid(self, count: int) -> int:
         return count - self.degree
 
-    def family(self, count: int) -> Family:
-        return Family("bspline", self.degree)
-
-    def width(self, count: int) -> int:
+    def n_knots(self, count: int) -> int:
         return count + self.degree + 1
 
-    def placed(self, lo: Tensor, hi: Tensor, grid: int) -> Tensor:
+    def uniform_knots(self, lo: Tensor, hi: Tensor, grid: int) -> Tensor:
         return uniform_knots(lo, hi, grid, self.degree)
 
-    def adapted(self, x: Tensor, grid: int, margin: float, quantiles: float = 0.0) -> Tensor:
+    def adapted_knots(self, x: Tensor, grid: int, margin: float, quantiles: float = 0.0) -> Tensor:
         return adapted_knots(x, grid, self.degree, margin, quantiles)
 
-    def refined(self, points: Tensor, factor: int) -> Tensor:
-        return refined_knots(points, self.degree, factor)
+    def refined_knots(self, knots: Tensor, factor: int) -> Tensor:
+        return refined_knots(knots, self.degree, factor)
 
-    def ends(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        return spline_range(points, self.degree)
+    def ends(self, knots: Tensor) -> tuple[Tensor, Tensor]:
+        return spline_range(knots, self.degree)
 
-    def marks(self, points: Tensor) -> Tensor:
-        return points[:, self.degree : points.shape[-1] - self.degree]
+    def breakpoints(self, knots: Tensor) -> Tensor:
+        return knots[:, self.degree : knots.shape[-1] - self.degree]
 
-    def sites(self, points: Tensor, count: int) -> Tensor:
+    def sites(self, knots: Tensor, count: int) -> Tensor:
         """Chebyshev points of each cell."""
-        inner = self.marks(points)
+        inner = self.breakpoints(knots)
         cells = torch.stack([inner[:, :-1], inner[:, 1:]], dim=-1)
         each = chebyshev_sites(cells, self.degree + 2)
-        lo, hi = self.ends(points)
+        lo, hi = self.ends(knots)
         return each.permute(2, 0, 1).flatten(0, 1).clamp(lo, hi).contiguous()
 
-    def drawn(self, curve: Curve, count: int) -> Tensor:
-        """The curve at evenly spread places: a smooth one is near its control polygon."""
+    def approximate(self, curve: Curve, count: int) -> Tensor:
+        """The curve at evenly spaced places: a smooth one is near its control polygon."""
         return curve(torch.linspace(-1, 1, count, dtype=torch.float64))
 
     def constant(self, count: int) -> Tensor:

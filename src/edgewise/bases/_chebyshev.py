@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from edgewise.bases._basis import Basis
-from edgewise.kernels import Family
+from edgewise.kernels import ChebyshevFamily
 
 
 @final
 @dataclass(frozen=True)
-class Chebyshev(Basis):
+class Chebyshev(ChebyshevFamily, Basis):
     """Polynomials T_0 .. T_G on the range; `grid` is the degree G, K = G + 1.
 
     For functions that are smooth on the whole range: the error then falls geometrically with the degree.
@@ -23,17 +23,13 @@ class Chebyshev(Basis):
     6
     """
 
-    name = "chebyshev"
-    finest = 100
+    max_grid = 100
 
     def count(self, grid: int) -> int:
         return grid + 1
 
     def grid(self, count: int) -> int:
         return count - 1
-
-    def family(self, count: int) -> Family:
-        return Family("chebyshev", count - 1)
 
     def constant(self, count: int) -> Tensor:
         return torch.eye(count, dtype=torch.float64)[0]

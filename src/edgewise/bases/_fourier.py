@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from edgewise.bases._basis import Basis
-from edgewise.kernels import Family
+from edgewise.kernels import FourierFamily
 
 
 @final
 @dataclass(frozen=True)
-class Fourier(Basis):
+class Fourier(FourierFamily, Basis):
     """A constant, and cosines and sines of 1 to `grid` half turns over the range, K = 2 G + 1.
 
     The range is half a period, so that a function need not be periodic. The functions are nearly dependent there:
@@ -24,17 +24,13 @@ class Fourier(Basis):
     11
     """
 
-    name = "fourier"
-    finest = 50
+    max_grid = 50
 
     def count(self, grid: int) -> int:
         return 2 * grid + 1
 
     def grid(self, count: int) -> int:
         return (count - 1) // 2 if count % 2 else 0
-
-    def family(self, count: int) -> Family:
-        return Family("fourier", (count - 1) // 2)
 
     def constant(self, count: int) -> Tensor:
         return torch.eye(count, dtype=torch.float64)[0]

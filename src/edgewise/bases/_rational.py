@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import unknown
-from edgewise.bases._solve import solve
+from edgewise.bases._least_squares import least_squares
 
 _REACH = 4.0  # the functions are followed on [-4, 4]
 _SITES = 400
@@ -67,7 +67,7 @@ def _bounded(system: Tensor, values: Tensor, free: int) -> Tensor:
     kept = torch.ones_like(sizes, dtype=torch.bool)
     while True:
         rest = values - system[:, ~kept] @ found[~kept]
-        found[kept] = solve(system[:, kept] / sizes[kept], rest.unsqueeze(1), ridge=1.0)[:, 0] / sizes[kept]
+        found[kept] = least_squares(system[:, kept] / sizes[kept], rest.unsqueeze(1), ridge=1.0)[:, 0] / sizes[kept]
         low = found < _LEAST
         low[:free] = False
         if not low.any():

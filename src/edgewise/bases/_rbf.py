@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import final
 
 from edgewise.bases._basis import Basis
-from edgewise.kernels import Family
+from edgewise.kernels import RBFFamily
 
 _MORE = 7  # centres than cells: one, and three beyond each end
 
 
 @final
 @dataclass(frozen=True)
-class RBF(Basis):
+class RBF(RBFFamily, Basis):
     """Gaussians at the ends of `grid` equal cells and at three more places beyond each end, K = G + 7.
 
     Each is exp(-((x - c)/(1.5 h))^2), with h the width of a cell. However fine the cells, a smooth function is
@@ -23,8 +23,7 @@ class RBF(Basis):
     12
     """
 
-    name = "rbf"
-    finest = 200
+    max_grid = 200
     nested = False
 
     def count(self, grid: int) -> int:
@@ -32,6 +31,3 @@ class RBF(Basis):
 
     def grid(self, count: int) -> int:
         return count - _MORE
-
-    def family(self, count: int) -> Family:
-        return Family("rbf", count)

@@ -1,4 +1,4 @@
-"""Coefficients on new points for functions given on old ones."""
+"""Coefficients on new knots for functions given on old ones."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 from edgewise._memory import require
 from edgewise.bases._basis import Basis, Curve
-from edgewise.bases._solve import solve
+from edgewise.bases._least_squares import least_squares
 
 
 def transfer(coefficients: Tensor, basis: Basis, old: Tensor, new: Tensor, count: int) -> Tensor:
-    """Return the `count` coefficients on the points `new` of the functions given on the points `old`.
+    """Return the `count` coefficients on the knots `new` of the functions given on the knots `old`.
 
     Least squares over the basis's sites: exact to rounding where the new functions contain the old (refined cells,
     more terms), the least-squares error otherwise.
@@ -25,16 +25,16 @@ def transfer(coefficients: Tensor, basis: Basis, old: Tensor, new: Tensor, count
         "Use a coarser grid.",
     )
     x = basis.sites(new, count)
-    values = torch.einsum("mik,oik->imo", basis.values(x, old, coefficients.shape[-1]), coefficients)
-    solution = solve(basis.values(x, new, count).movedim(0, 1), values, basis.ridge)
+    values = torch.einsum("mik,oik->imo", basis.evaluate(x, old, coefficients.shape[-1]), coefficients)
+    solution = least_squares(basis.evaluate(x, new, count).movedim(0, 1), values, basis.ridge)
     return solution.permute(2, 0, 1).contiguous()
 
 
-def fit_curves(curves: Curve, basis: Basis, points: Tensor, count: int) -> Tensor:
-    """Return the coefficients (m, count) on one input's points that fit m curves by least squares.
+def fit_curves(curves: Curve, basis: Basis, knots: Tensor, count: int) -> Tensor:
+    """Return the coefficients (m, count) on one input's knots that fit m curves by least squares.
 
     `curves` takes sites (s,) and gives values (s, m).
     """
-    points = points.unsqueeze(0)
-    x = basis.sites(points, count)
-    return solve(basis.values(x, points, count)[:, 0], curves(x[:, 0]), basis.ridge).T
+    knots = knots.unsqueeze(0)
+    x = basis.sites(knots, count)
+    return least_squares(basis.evaluate(x, knots, count)[:, 0], curves(x[:, 0]), basis.ridge).T

@@ -1,4 +1,4 @@
-"""`edgewise bench`: how fast the library is here, beside a perceptron of equal size and the libraries installed."""
+"""`edgewise bench`: speed, memory and accuracy, compared with an MLP and the other installed libraries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from edgewise._errors import InputError, unknown
 from edgewise.cli._console import console, progress
-from edgewise.cli._figure import show
+from edgewise.cli._measured import show
 from edgewise.cli._output import writable_folder
 
 MISSED = 1
@@ -18,11 +18,11 @@ MISSED = 1
 
 
 def bench(  # noqa: PLR0913 (the options of a command)
-    figures: Annotated[
-        list[str] | None, typer.Argument(metavar="[FIGURE]...", help="Which figures; the short ones when left out.")
+    benchmarks: Annotated[
+        list[str] | None, typer.Argument(metavar="[BENCHMARK]...", help="Which benchmarks; the quick ones by default.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes: see in seconds that all works.")] = False,
-    peers: Annotated[bool, typer.Option(help="Whether to measure the other libraries that are installed.")] = True,
+    quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes, as a smoke test.")] = False,
+    baselines: Annotated[bool, typer.Option(help="Whether to measure the other libraries that are installed.")] = True,
     threads: Annotated[str, typer.Option(metavar="N,..", help="Thread counts to measure the layers on.")] = "1",
     only: Annotated[str, typer.Option(metavar="TEXT", help="Only cases whose name contains this.")] = "",
     repeats: Annotated[int, typer.Option(metavar="N", help="Repeats of each timing.", min=1)] = 7,
@@ -31,33 +31,31 @@ def bench(  # noqa: PLR0913 (the options of a command)
     ] = 60.0,
     budget: Annotated[
         float,
-        typer.Option(
-            metavar="S", help="Seconds of a training run or a search; 0: as the page on the benchmarks tells.", min=0
-        ),
+        typer.Option(metavar="S", help="Seconds of a training run or a search; 0: as docs/benchmarks.md says.", min=0),
     ] = 0.0,
     jobs: Annotated[
-        int, typer.Option(metavar="N", help="Cases of formulas at a time, each on a core of its own.", min=1)
+        int, typer.Option(metavar="N", help="Formula cases to run at the same time, one per core.", min=1)
     ] = 1,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Leave out what DIR already holds of this commit and machine.")
+        bool, typer.Option("--resume", help="Skip what DIR already holds of this commit and machine.")
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with code 1 when a limit is missed.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the CSV files.")] = Path("edgewise-bench"),
 ) -> None:
     """Measure speed, memory, time to accuracy and formulas found, and store every row."""
-    from edgewise.benchmark import FIGURES, LIBRARIES, PEERS, SEARCHERS
     from edgewise.measure import Plan, Settings, run
+    from edgewise.measure.benchmarks import BASELINES, BENCHMARKS, LIBRARIES, SEARCHERS
 
-    for name in figures or ():
-        if name not in FIGURES:
-            raise unknown("figure", name, FIGURES)
+    for name in benchmarks or ():
+        if name not in BENCHMARKS:
+            raise unknown("benchmark", name, BENCHMARKS)
     counts = _parse_threads(threads)
     screen = console()
-    chosen = figures or [name for name, figure in FIGURES.items() if not figure.long]
-    searched = [name for name in chosen if FIGURES[name].long]
-    libraries = _present(screen, {name: LIBRARIES[name] for name in PEERS if peers and searched != chosen})
+    chosen = benchmarks or [name for name, benchmark in BENCHMARKS.items() if not benchmark.slow]
+    searched = [name for name in chosen if BENCHMARKS[name].slow]
+    libraries = _present(screen, {name: LIBRARIES[name] for name in BASELINES if baselines and searched != chosen})
     searchers = _present(
-        screen, {name: SEARCHERS[name] for name in SEARCHERS if name != "edgewise" and peers and searched}
+        screen, {name: SEARCHERS[name] for name in SEARCHERS if name != "edgewise" and baselines and searched}
     )
     settings = Settings(
         ("edgewise", "mlp", *libraries),
@@ -69,7 +67,7 @@ def bench(  # noqa: PLR0913 (the options of a command)
     )
     try:
         with writable_folder(out) as folder, progress(screen) as bar:
-            rows = run([FIGURES[name] for name in chosen], settings, Plan(folder, counts, only, resume, jobs), bar)
+            rows = run([BENCHMARKS[name] for name in chosen], settings, Plan(folder, counts, only, resume, jobs), bar)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{out} holds the rows so far, and --resume goes on from there") from None
     missed = sum(_show(screen, name, found) for name, found in rows.items())
@@ -81,7 +79,7 @@ def bench(  # noqa: PLR0913 (the options of a command)
 
 
 def _present(screen: Any, libraries: Mapping[str, Any]) -> list[str]:
-    """Names of the libraries that are installed; of the others it is said how to install them."""
+    """Return the libraries that are installed, and print how to install the others."""
     for name, library in libraries.items():
         if not library.installed():
             screen.print(f"{name} is not installed here and is left out: pip install {library.install}")
@@ -89,16 +87,16 @@ def _present(screen: Any, libraries: Mapping[str, Any]) -> list[str]:
 
 
 def _show(screen: Any, name: str, rows: list[dict[str, Any]]) -> int:
-    """Print a figure's table; returns how many limits are missed."""
-    from edgewise.benchmark import FIGURES
+    """Print the table of a benchmark; return how many limits are missed."""
+    from edgewise.measure.benchmarks import BENCHMARKS
 
-    figure = FIGURES[name]
+    benchmark = BENCHMARKS[name]
     if not rows:
-        screen.print(f"{name}: {figure.lacks() or 'nothing to measure here.'}")
+        screen.print(f"{name}: {benchmark.missing() or 'nothing to measure here.'}")
         return 0
-    missed = show(screen, f"{name}: {figure.title}", *figure.table(rows))
-    if figure.note:
-        screen.print(figure.note)
+    missed = show(screen, f"{name}: {benchmark.title}", *benchmark.table(rows))
+    if benchmark.note:
+        screen.print(benchmark.note)
     return missed
 
 

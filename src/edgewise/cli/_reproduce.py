@@ -1,4 +1,4 @@
-"""`edgewise reproduce`: the published experiments on these networks, measured here."""
+"""`edgewise reproduce`: the published KAN experiments, measured here."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import typer
 from rich.console import Console
 
 from edgewise._errors import unknown
-from edgewise._replacing import replacing
 from edgewise.cli._console import console, progress
-from edgewise.cli._figure import show
+from edgewise.cli._measured import show
 from edgewise.cli._output import writable_folder
 
 if TYPE_CHECKING:
-    from edgewise.experiments import Experiment
     from edgewise.measure import Row
+    from edgewise.measure.experiments import Experiment
 
 _ALL = "all"
 
@@ -26,26 +25,27 @@ _ALL = "all"
 def reproduce(
     experiments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[EXPERIMENT]...", help="Which experiments, or all; the list of them when left out."),
+        typer.Argument(metavar="[EXPERIMENT]...", help="Which experiments, or all; lists them by default."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes: see that all works.")] = False,
-    peers: Annotated[
-        bool, typer.Option("--peers", help="Measure pykan too, installed into an environment of its own: hours.")
+    quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes, as a smoke test.")] = False,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Measure pykan too, installed into a separate environment: hours.")
     ] = False,
     only: Annotated[str, typer.Option(metavar="TEXT", help="Only cases whose name contains this.")] = "",
     jobs: Annotated[
-        int, typer.Option(metavar="N", help="Cases at a time, each on a core of its own; 0: all cores.", min=0)
+        int, typer.Option(metavar="N", help="Cases to run at the same time, one per core; 0: all cores.", min=0)
     ] = 0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Leave out what DIR already holds of this commit and machine.")
+        bool, typer.Option("--resume", help="Skip what DIR already holds of this commit and machine.")
     ] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for rows, tables and pictures.")] = Path(
         "edgewise-reproduced"
     ),
 ) -> None:
-    """Measure published experiments, print published figures beside those found here, and draw them."""
-    from edgewise.experiments import EXPERIMENTS, MINUTES, MLP, OURS, PYKAN, environment
-    from edgewise.measure import Plan, Settings, append, cores, run
+    """Reproduce published experiments, and compare published with measured values in tables and pictures."""
+    from edgewise.measure import MLP, OURS, PYKAN, Plan, Settings, append, cores, run
+    from edgewise.measure.baselines import baseline_environment
+    from edgewise.measure.experiments import EXPERIMENTS, MINUTES
 
     screen = console()
     for name in experiments or ():
@@ -55,20 +55,21 @@ def reproduce(
         _list(screen, list(EXPERIMENTS.values()))
         return
     chosen = list(EXPERIMENTS if _ALL in experiments else dict.fromkeys(experiments))
-    models = (OURS, MLP, PYKAN) if peers else (OURS, MLP)
+    models = (OURS, MLP, PYKAN) if baselines else (OURS, MLP)
     found: dict[str, Sequence[Row]] = {}
     done: dict[str, float] = {}
     try:
         with writable_folder(out) as folder, progress(screen) as bar:
-            if peers:
-                bar("installing the peers, the first time", 0.0)
-            settings = Settings(models, quick=quick, python=environment() if peers else "")
+            if baselines:
+                bar("installing the baselines, the first time", 0.0)
+            settings = Settings(models, quick=quick, python=baseline_environment() if baselines else "")
             began = time.monotonic()
 
             def finished(name: str, rows: list[Row]) -> None:
                 found[name] = EXPERIMENTS[name].ordered(rows)
                 done[name] = (time.monotonic() - began) / 60
-                _store(folder, EXPERIMENTS[name], found[name])
+                if rows:
+                    EXPERIMENTS[name].write_page(folder, found[name])
                 if not (only or resume):  # the time of a part tells nothing
                     used = {"cores": cores(), "jobs": plan.jobs, "models": " ".join(models), "rows": len(rows)}
                     append(folder / MINUTES, [{**used, "experiment": name, "minutes": done[name]}])
@@ -94,9 +95,9 @@ def _list(screen: Console, experiments: Sequence[Experiment]) -> None:
 
 def _show(screen: Console, experiment: Experiment, rows: Sequence[Row]) -> None:
     if not rows:
-        screen.print(f"{experiment.name}: nothing to measure here. {experiment.lacks()}".rstrip())
+        screen.print(f"{experiment.name}: nothing to measure here. {experiment.missing()}".rstrip())
         return
-    show(screen, f"{experiment.name}: {experiment.title}", *experiment.table(rows), texts=experiment.texts)
+    show(screen, f"{experiment.name}: {experiment.title}", *experiment.table(rows), texts=experiment.text_columns)
     if experiment.note:
         screen.print(experiment.note)
 
@@ -105,27 +106,10 @@ def _summary(screen: Console, found: Mapping[Experiment, Sequence[Row]], done: M
     from edgewise.measure import Cell
 
     lines = [
-        [Cell(experiment.name), Cell(claim.what), Cell(claim.published), Cell(claim.limit), claim.found]
+        [Cell(experiment.name), *criterion.cells()]
         for experiment, rows in found.items()
-        for claim in (experiment.claims(rows) if rows else ())
+        for criterion in (experiment.criteria(rows) if rows else ())
     ]
     show(screen, "Summary", ["experiment", "what", "published", "to reach", "found here"], lines, texts=2)
     times = ", ".join(f"{name} {minutes:.1f}" for name, minutes in done.items())
     screen.print(f"Measured in {max(done.values()):.1f} minutes; done after minute: {times}.")
-
-
-def _store(folder: Path, experiment: Experiment, rows: Sequence[Row]) -> None:
-    """The table and the picture beside the rows."""
-    from matplotlib import rc_context
-
-    from edgewise.measure import STYLE, markdown, read
-
-    if not rows:
-        return
-    stored = read(folder / experiment.file)[-1]
-    with rc_context(STYLE), replacing(folder / f"{experiment.name}.svg") as file:
-        picture = experiment.picture(rows, stored)
-        picture.savefig(file, format="svg", metadata={"Date": None}, facecolor="white")
-    lines = [f"# {experiment.title}", "", *markdown(*experiment.table(rows), experiment.texts), "", experiment.note]
-    with replacing(folder / f"{experiment.name}.md") as file:
-        file.write(("\n".join(lines) + "\n").encode())

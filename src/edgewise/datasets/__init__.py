@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from edgewise.datasets._anderson import Chain as Chain
+from edgewise.datasets._anderson import States as States
+from edgewise.datasets._anderson import chain as chain
 from edgewise.datasets._characters import Characters as Characters
 from edgewise.datasets._characters import characters as characters
 from edgewise.datasets._equations import Equation as Equation
@@ -12,9 +15,6 @@ from edgewise.datasets._equations import equations as equations
 from edgewise.datasets._equations import feynman as feynman
 from edgewise.datasets._equations import strogatz as strogatz
 from edgewise.datasets._knots import knots as knots
-from edgewise.datasets._localisation import Chain as Chain
-from edgewise.datasets._localisation import States as States
-from edgewise.datasets._localisation import chain as chain
 from edgewise.datasets._special import Special as Special
 from edgewise.datasets._special import special as special
 from edgewise.datasets._tables import names as names

@@ -123,7 +123,7 @@ def _raw_factors(model: KAN, u: Tensor) -> KAN:
         for i in range(layer.n_in):
             size = float(u[:, i].abs().max()) or 1.0
             count = layer.coefficients.shape[-1]
-            curve = fit_curves(lambda s, size=size: (s / size).unsqueeze(1), layer.kind, layer.knots[i], count)
+            curve = fit_curves(lambda s, size=size: (s / size).unsqueeze(1), layer.basis, layer.knots[i], count)
             layer.coefficients[i, i] = curve[0]
     return model
 

@@ -43,5 +43,5 @@ def _ranges(source: Source) -> list[tuple[float, float, str]]:
         return []
     layer = source.model.layers[0]
     on = layer.spline_mask().any(0).tolist()  # type: ignore[operator]
-    lo, hi = (end.tolist() for end in layer.kind.ends(layer.knots))  # type: ignore[union-attr,operator]
+    lo, hi = (end.tolist() for end in layer.basis.ends(layer.knots))  # type: ignore[union-attr,operator]
     return [(a, b, name) for name, a, b, used in zip(source.names, lo, hi, on, strict=True) if used]

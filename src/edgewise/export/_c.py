@@ -137,9 +137,8 @@ def _comment(lines: Sequence[str]) -> str:
 
 def _helpers(written: Program) -> list[str]:
     called = set(written.called())
-    kinds = sorted({curve.kind for curve in written.curves})
     parts = [text for name, text in _HELPERS.items() if name in called]
-    return [*parts, *(IN_C[kind] for kind in kinds), *(_curve(curve) for curve in written.curves)]
+    return [*parts, *([IN_C] if written.curves else []), *(_curve(curve) for curve in written.curves)]
 
 
 def _curve(curve: Curve) -> str:
@@ -149,5 +148,5 @@ def _curve(curve: Curve) -> str:
         f"static double {curve.name}(double x)\n{{\n    {knots}\n"
         f"    static const double pieces[] = {{\n{rows}\n    }};\n"
         f"    static const double slopes[] = {{{curve.slopes[0]!r}, {curve.slopes[1]!r}}};\n"
-        f"    return {curve.kind}(x, {len(curve.pieces)}, {len(curve.pieces[0]) - 1}, knots, pieces, slopes);\n}}"
+        f"    return spline(x, {len(curve.pieces)}, {len(curve.pieces[0]) - 1}, knots, pieces, slopes);\n}}"
     )

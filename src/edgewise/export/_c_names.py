@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from edgewise.export._curve_text import IN_C
-
 _WORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int long register
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
@@ -36,7 +34,7 @@ _MACRO = re.compile(
     r"|\w+_(MAX|MIN|C|WIDTH)"
 )
 #: names that no variable of a program may have, macros apart
-RESERVED = frozenset(_WORDS.split()) | set(IN_C)
+RESERVED = frozenset(_WORDS.split()) | {"spline"}
 _MATH = _WORDS[_WORDS.index("acos acosh") :].split() + _FUNCTIONS.split()
 #: functions of the library: another function called so would clash with one, a variable only hides it
 LIBRARY = frozenset(_FUNCTIONS.split()) | {f"{name}{end}" for name in _MATH for end in "fl"}

@@ -20,7 +20,7 @@ from edgewise.export._steps import Program, program
 from edgewise.export._text import check_function, docstring, statement
 
 RESERVED = frozenset(keyword.kwlist) | {
-    "np", "math", "torch", "float", "value", "self", "super", "sum", "zip", "range", "reversed", "enumerate", *IN_NUMPY,
+    "np", "math", "torch", "float", "value", "self", "super", "sum", "zip", "range", "reversed", "enumerate", "spline",
 }  # fmt: skip
 
 
@@ -128,9 +128,8 @@ def _result(result: Formula, written: Program, printer: Printer) -> str:
 
 def _helpers(written: Program) -> list[str]:
     called = set(written.called())
-    kinds = sorted({curve.kind for curve in written.curves})
     parts = [text.strip() for name, text in _HELPERS.items() if name in called]
-    return [*parts, *(IN_NUMPY[kind] for kind in kinds), *(_curve(curve) for curve in written.curves)]
+    return [*parts, *([IN_NUMPY] if written.curves else []), *(_curve(curve) for curve in written.curves)]
 
 
 def _curve(curve: Curve) -> str:
@@ -138,5 +137,5 @@ def _curve(curve: Curve) -> str:
     knots = textwrap.indent(statement("knots = ", f"[{', '.join(map(repr, curve.knots))}]"), "    ")
     return (
         f"def {curve.name}(x):\n{knots}\n    pieces = [\n{rows},\n    ]\n"
-        f"    return {curve.kind}(x, knots, pieces, {curve.slopes})"
+        f"    return spline(x, knots, pieces, {curve.slopes})"
     )

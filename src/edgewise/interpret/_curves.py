@@ -108,7 +108,7 @@ def _curve(layer: KANLayer, edge: Edge, curve: tuple[Tensor, Tensor], data: tupl
     x, first = np.unique(x, return_index=True)
     function = layer.symbols.get((j, i))
     a, b, c, d = layer.affine[j, i].double().tolist()
-    low, high = (float(end[i]) for end in layer.kind.ends(layer.knots))
+    low, high = (float(end[i]) for end in layer.basis.ends(layer.knots))
     beyond = (samples < low) | (samples > high)
     return EdgeCurve(
         depth,

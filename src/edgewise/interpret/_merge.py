@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from edgewise.bases._solve import solve
+from edgewise.bases import least_squares
 from edgewise.interpret._sums import add_line, add_moved, add_scaled
 from edgewise.nn import KAN, clone, layer_of, trace
 
@@ -85,7 +85,9 @@ def _dependent(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
         others = [p for p in live if p != q]
         if len(others) < 2 or len(h) <= len(others):
             continue
-        weights = solve(centred[:, others] / size[others], centred[:, q : q + 1], ridge=1e3)[:, 0] / size[others]
+        weights = (
+            least_squares(centred[:, others] / size[others], centred[:, q : q + 1], ridge=1e3)[:, 0] / size[others]
+        )
         if (centred[:, others] @ weights - centred[:, q]).norm() >= _SAME * centred[:, q].norm():
             continue
         parts = {p: float(w) for p, w in zip(others, weights, strict=True) if abs(w) * size[p] > _SAME * size[q]}

@@ -27,7 +27,7 @@ def rows_of(model: KAN, x: Any) -> Tensor:
     """The rows to show a network on: at most 10 000 of x, or points spread over the first knots."""
     if x is None:
         layer = layer_of(model, 0)
-        low, high = layer.kind.ends(layer.knots)
+        low, high = layer.basis.ends(layer.knots)
         unit = torch.quasirandom.SobolEngine(model.n_in).draw(513, dtype=torch.float64)[1:].to(low)
         return low + (high - low) * unit
     table = table_of(model, x)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
-from edgewise.bases import residual
+from edgewise.bases import base_function
 from edgewise.nn import KANLayer
 
 
@@ -18,10 +18,10 @@ def edge_derivatives(layer: KANLayer, h: Tensor, order: int) -> Tensor:
     Beyond the knots a spline is its tangent, so that the second derivative is zero there.
     """
     weights, count = layer.weights().detach(), layer.coefficients.shape[-1]
-    basis = layer.kind.values(h, layer.knots, count, order)
+    basis = layer.basis.evaluate(h, layer.knots, count, order)
     out = torch.einsum("nif,jif->nji", basis, weights[..., :count])
     if layer.base is not None:
-        own = elementwise(residual(layer.base)[0], h, order)
+        own = elementwise(base_function(layer.base)[0], h, order)
         out += own.unsqueeze(1) * weights[..., count]
     for name, edges in layer.active_symbols().items():
         j, i = torch.tensor(edges, device=h.device).T

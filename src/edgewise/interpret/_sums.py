@@ -69,7 +69,7 @@ def add_line(layer: KANLayer, onto: tuple[int, int], slope: float, level: float)
 def _set_spline(layer: KANLayer, onto: tuple[int, int], curves: Callable[[Tensor], Tensor]) -> None:
     j, i = onto
     with torch.no_grad():
-        fitted = fit_curves(curves, layer.kind, layer.knots[i], layer.coefficients.shape[-1])
+        fitted = fit_curves(curves, layer.basis, layer.knots[i], layer.coefficients.shape[-1])
         layer.coefficients[onto] = fitted[j]
         layer.base_weight[onto] = 0
 

@@ -61,7 +61,7 @@ def edge_table(
             {
                 **_place(model, labels, (depth, j, i)),
                 "kind": "symbolic" if curve.function else "spline",
-                "function": curve.function or layer_of(model, depth).kind.name,
+                "function": curve.function or layer_of(model, depth).basis.name,
                 "low": curve.samples.min(),
                 "high": curve.samples.max(),
                 "outside": curve.outside,

@@ -14,6 +14,7 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise._version import __version__
+from edgewise.bases import BASES, named
 from edgewise.io._packing import packed, unpacked
 from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_decimals, is_names, is_target, is_units
 from edgewise.io._tensors import check_values
@@ -182,12 +183,18 @@ def _describe(
     if dtype not in DTYPES:
         raise InputError(f"A network is saved in float32 or float64. This one is {dtype}: convert it first.")
     layers = [layer for layer in model.layers if isinstance(layer, KANLayer)]
-    if len({(layer.kind, layer.base) for layer in layers}) > 1:
+    if len({(layer.basis, layer.base) for layer in layers}) > 1:
         raise InputError("A network is saved with one basis and one base function. The layers of this one differ.")
+    basis = layers[0].basis
+    if basis.name not in BASES or named(basis.name, basis.degree or 3) != basis:
+        raise InputError(
+            f"A network is saved with the name of its basis, and none is known as {basis.name!r}: "
+            "register yours with edgewise.bases.register first."
+        )
     return Description(
         widths=[list(width) if isinstance(width, tuple) else width for width in model.widths],
-        basis=layers[0].kind.name,
-        degree=layers[0].kind.degree,
+        basis=basis.name,
+        degree=basis.degree,
         base=layers[0].base,
         dtype=dtype,
         symbols=[[(j, i, name) for (j, i), name in layer.symbols.items()] for layer in layers],

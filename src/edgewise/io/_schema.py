@@ -10,7 +10,7 @@ from typing import Any
 
 from edgewise import functions
 from edgewise._errors import InputError
-from edgewise.bases import RESIDUALS, Basis, named
+from edgewise.bases import BASE_FUNCTIONS, BASES, Basis, named
 from edgewise.nn import Rule
 
 SCHEMA = 4
@@ -105,7 +105,7 @@ class Description:
         return found
 
     @property
-    def kind(self) -> Basis:
+    def built_basis(self) -> Basis:
         """The basis of every layer."""
         return named(self.basis) if self.degree is None else named(self.basis, self.degree)
 
@@ -119,13 +119,15 @@ class Description:
         _require(isinstance(self.widths, list) and len(self.widths) >= 2, "list of widths")
         _require(all(_is_width(width) for width in self.widths) and _is_int(self.widths[0], 1), "list of widths")
         _require(isinstance(self.basis, str), "basis")
+        if self.basis not in BASES:
+            raise Malformed(_unknown("basis", self.basis, "edgewise.bases.register"))
         _require(self.degree is None or _is_int(self.degree, 1), "degree")
         try:
-            sound = self.kind.degree == self.degree
+            sound = self.built_basis.degree == self.degree
         except InputError:
             sound = False
         _require(sound, "basis or degree")
-        _require(self.base is None or (isinstance(self.base, str) and self.base in RESIDUALS), "base function")
+        _require(self.base is None or (isinstance(self.base, str) and self.base in BASE_FUNCTIONS), "base function")
         _require(self.dtype in DTYPES, "number type")
         _require(_is_text(self.version), "version")
         _require(self.checksum is None or _is_text(self.checksum), "checksum")
@@ -247,10 +249,14 @@ def _check_function(name: object) -> None:
     try:
         functions.get(name)
     except InputError:
-        raise Malformed(
-            f"uses the function {name[:_SHOWN]!r}, which this edgewise does not know: upgrade edgewise, "
-            "or register the function with edgewise.functions.register first"
-        ) from None
+        raise Malformed(_unknown("function", name, "edgewise.functions.register")) from None
+
+
+def _unknown(what: str, name: str, register: str) -> str:
+    return (
+        f"uses the {what} {name[:_SHOWN]!r}, which this edgewise does not know: upgrade edgewise, "
+        f"or register the {what} with {register} first"
+    )
 
 
 def _check_rule(row: Any) -> None:

@@ -47,13 +47,13 @@ def _shape(header: dict[str, Any], key: str) -> Shape:
 
 def _expected(header: dict[str, Any], number: int, shape: Shape, description: Description) -> dict[str, Shape]:
     """The shapes of a layer's tensors; the grid follows from the coefficients."""
-    found, kind = _shape(header, f"layers.{number}.coefficients"), description.kind
-    count = kind.count(max(1, kind.grid(found[-1] if found else 0)))
+    found, basis = _shape(header, f"layers.{number}.coefficients"), description.built_basis
+    count = basis.count(max(1, basis.grid(found[-1] if found else 0)))
     return {
         "coefficients": (*shape, count),
         "base_weight": shape,
         "affine": (*shape, 4),
-        "knots": (shape[1], kind.width(count)),
+        "knots": (shape[1], basis.n_knots(count)),
         "mask": shape,
         "affine_free": (*shape, 4),
     }
@@ -70,6 +70,6 @@ def check_values(tensors: dict[str, Tensor], description: Description) -> None:
             raise Malformed(f"has values in {key!r} that are not finite numbers: save the network again")
         if key.endswith(".knots"):
             step = tensor.diff(dim=-1)
-            inner = description.kind.marks(tensors[key]).diff(dim=-1)
+            inner = description.built_basis.breakpoints(tensors[key]).diff(dim=-1)
             if bool((step < 0).any()) or bool((inner <= 0).any()):
                 raise Malformed(f"has knots in {key!r} that do not ascend: save the network again")

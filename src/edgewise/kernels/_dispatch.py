@@ -1,4 +1,4 @@
-"""Which implementation a call takes, and why.
+"""The operations on plain tensors: each call chooses its backend and takes it.
 
 Backends: "reference" (plain torch, any device), "numba" (CPU) and "triton" (CUDA). Routes: "dense" evaluates all
 functions and multiplies matrices; "sparse" touches only the functions that live on a point's cell.
@@ -10,22 +10,23 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from typing import NamedTuple
+from functools import cache, reduce
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
+from torch import Tensor
 
 from edgewise._errors import InputError, unknown
-from edgewise.kernels._backends import Sizes, milliseconds, module, routes, unavailable
+from edgewise.kernels import gauss_newton
+from edgewise.kernels._backend import REFERENCE, Backend, Sizes
 from edgewise.kernels._family import Family
-from edgewise.kernels.cholesky import cpu as cholesky
-from edgewise.kernels.gram import cpu as gram
+from edgewise.kernels.bspline import BSplineFamily
 
-ROUTES = ("dense", "sparse")
-BACKENDS = ("reference", "numba", "triton")
-OPERATIONS = ("expand", "contract", "pull_x", "pull_c")
+Route = Literal["dense", "sparse"]
+BackendName = Literal["reference", "numba", "triton"]
+Operation = Literal["evaluate", "contract", "vjp_inputs", "vjp_coefficients"]
 
-_CUBIC = Family("bspline", 3)
+_CUBIC = BSplineFamily(3)
 _log = logging.getLogger("edgewise.kernels")
 _FORCED: ContextVar[tuple[str | None, str | None]] = ContextVar("forced", default=(None, None))
 
@@ -39,7 +40,7 @@ class Choice(NamedTuple):
 
 
 @contextmanager
-def forced(*, route: str | None = None, backend: str | None = None) -> Iterator[None]:
+def forced(*, route: Route | None = None, backend: BackendName | None = None) -> Iterator[None]:
     """Take a route, a backend or both for every call inside; an InputError says where a backend does not exist.
 
     Operations that have one route keep it.
@@ -50,10 +51,9 @@ def forced(*, route: str | None = None, backend: str | None = None) -> Iterator[
     ...     layer(torch.zeros(5, 3)).shape
     torch.Size([5, 2])
     """
-    if route not in (None, *ROUTES):
-        raise unknown("route", route, list(ROUTES))
-    if backend not in (None, *BACKENDS):
-        raise unknown("backend", backend, list(BACKENDS))
+    for what, given, known in (("route", route, Route), ("backend", backend, BackendName)):
+        if given not in (None, *get_args(known)):
+            raise unknown(what, given, list(get_args(known)))
     token = _FORCED.set((route, backend))
     try:
         yield
@@ -79,7 +79,7 @@ def explain(
     'sparse'
     """
     sizes = Sizes(rows, n_in, n_out, count, dtype, torch.device(device).type)
-    return {operation: choose(operation, family, sizes) for operation in OPERATIONS}
+    return {operation: choose(operation, family, sizes)[0] for operation in get_args(Operation)}
 
 
 def prepare(family: Family = _CUBIC, dtype: torch.dtype = torch.float64) -> None:
@@ -87,49 +87,129 @@ def prepare(family: Family = _CUBIC, dtype: torch.dtype = torch.float64) -> None
 
     Compiled code is kept on disk, so that this costs seconds once on a machine and milliseconds after that.
 
-    >>> prepare(Family("bspline", 3), torch.float64)
+    >>> prepare(BSplineFamily(3), torch.float64)
     """
-    if unavailable("numba", family, dtype) is None:
-        module("numba", family.name).prepare(family.size, dtype)
-        if dtype == torch.float64:
-            cholesky.prepare()
-            if family.name == "bspline":
-                gram.prepare(family.size)
+    for backend in family.cpu.values():
+        if backend.unavailable(dtype) is None:
+            backend.prepare(family, dtype)
+            if dtype == torch.float64:
+                gauss_newton.prepare(family.degree)
+
+
+def choose(operation: str, family: Family, sizes: Sizes) -> tuple[Choice, Backend]:
+    """Return the backend and route of one call."""
+    return _choose(operation, family, sizes, *_FORCED.get())
 
 
 @cache
-def tell_fallback(reason: str) -> None:
+def _choose(
+    operation: str, family: Family, sizes: Sizes, route: str | None, backend: str | None
+) -> tuple[Choice, Backend]:
+    fast = {"cpu": "numba", "cuda": "triton"}.get(sizes.device)
+    if backend not in (None, "reference", fast):
+        allowed = "'reference'" if fast is None else f"{fast!r} or 'reference'"
+        raise InputError(f"The backend {backend!r} does not run on {sizes.device} tensors. Use {allowed}.")
+    if fast is None:
+        return Choice("reference", "dense", f"there are no kernels for {sizes.device} devices"), REFERENCE
+    routes = family.cpu if fast == "numba" else family.gpu
+    if operation == "evaluate":  # what is written out is dense
+        routes = {name: found for name, found in routes.items() if name == "dense"}
+    problem = _problem(routes.get("dense"), family, fast, sizes.dtype) if backend != "reference" else "it was asked for"
+    if problem is not None:
+        if backend == fast:
+            raise InputError(f"The backend {backend!r} cannot be used: {problem}.")
+        if backend is None:
+            warn_fallback(problem)
+        return Choice("reference", "dense", problem), REFERENCE
+    if len(routes) == 1:
+        return Choice(fast, "dense", "the only route of this operation"), routes["dense"]
+    if route is not None:
+        return Choice(fast, route, "the route was asked for"), routes[route]
+    estimates = {name: found.milliseconds(operation, family, sizes) for name, found in routes.items()}
+    better = min(estimates, key=lambda name: estimates[name])
+    reason = ", ".join(f"{name} {ms:.2g} ms" for name, ms in estimates.items()) + " estimated"
+    return Choice(fast, better, reason), routes[better]
+
+
+def _problem(backend: Backend | None, family: Family, fast: str, dtype: torch.dtype) -> str | None:
+    return f"no {fast} kernels for {family.name}" if backend is None else backend.unavailable(dtype)
+
+
+@cache
+def warn_fallback(reason: str) -> None:
     """Say once for each reason that plain torch is used."""
     _log.warning("edgewise uses plain torch instead of its own kernels: %s", reason)
 
 
-def choose(operation: str, family: Family, sizes: Sizes) -> Choice:
-    """The backend and route of one call."""
-    route, backend = _FORCED.get()
-    return _choose(operation, family, sizes, route, backend)
+def clear_dispatch_cache() -> None:
+    """Forget what was chosen and said, as after Numba was installed."""
+    _choose.cache_clear()
+    warn_fallback.cache_clear()
 
 
-@cache
-def _choose(operation: str, family: Family, sizes: Sizes, route: str | None, backend: str | None) -> Choice:
-    fast = {"cpu": "numba", "cuda": "triton"}.get(sizes.device)
-    if fast is None and backend in (None, "reference"):
-        return Choice("reference", "dense", f"there are no kernels for {sizes.device} devices")
-    if backend not in (None, "reference", fast):
-        raise InputError(
-            f"The backend {backend!r} does not run on {sizes.device} tensors. Use {fast!r} or 'reference'."
-        )
-    problem = "it was asked for" if backend == "reference" else unavailable(str(fast), family, sizes.dtype)
-    if problem is not None:
-        if backend not in (None, "reference"):
-            raise InputError(f"The backend {backend!r} cannot be used: {problem}.")
-        if backend is None:
-            tell_fallback(problem)
-        return Choice("reference", "dense", problem)
-    known = routes(operation, family)
-    if len(known) == 1:
-        return Choice(str(fast), known[0], "the only route of this operation")
-    if route is not None:
-        return Choice(str(fast), route, "the route was asked for")
-    estimates = {name: milliseconds(name, operation, family, sizes) for name in known}
-    better = min(estimates, key=lambda name: estimates[name])
-    return Choice(str(fast), better, ", ".join(f"{name} {ms:.2g} ms" for name, ms in estimates.items()) + " estimated")
+def evaluate(x: Tensor, knots: Tensor, family: Family, count: int, order: int) -> Tensor:
+    """All functions at all points: (..., n_in, K)."""
+    flat = _ready(x, knots).reshape(-1, x.shape[-1])
+    values = _chosen("evaluate", flat, 1, family, count).evaluate(family, flat, knots, count, order)
+    return values.reshape(*x.shape, count).to(x.dtype)
+
+
+def contract(x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, family: Family, order: int) -> Tensor:
+    """Sums over inputs: (N, n_out)."""
+    dtype, backend = x.dtype, _chosen("contract", x, c.shape[0], family, c.shape[2])
+    x, c, v = _all_ready(backend, knots, x, c, v)
+    return backend.contract(family, x, c, v, knots, order).to(dtype)
+
+
+def vjp_inputs(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, family: Family, order: int) -> Tensor:
+    """Products of cotangents of the outputs g (N, n_out) with the derivative by the points' functions: (N, n_in)."""
+    dtype, backend = x.dtype, _chosen("vjp_inputs", x, c.shape[0], family, c.shape[2])
+    x, c, g = _all_ready(backend, knots, x, c, g)
+    return backend.vjp_inputs(family, x, c, g, knots, order).to(dtype)
+
+
+def vjp_coefficients(
+    x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, family: Family, count: int, order: int
+) -> Tensor:
+    """Products of cotangents of the outputs with the derivative by the coefficients: (n_out, n_in, K)."""
+    dtype, backend = g.dtype, _chosen("vjp_coefficients", x, g.shape[1], family, count)
+    x, g, v = _all_ready(backend, knots, x, g, v)
+    return backend.vjp_coefficients(family, x, g, v, knots, count, order).to(dtype)
+
+
+def vjps(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, family: Family, order: int) -> tuple[Tensor, Tensor]:
+    """Both products, of a contraction: (N, n_in) and (n_out, n_in, K)."""
+    first, second = (_chosen(name, x, c.shape[0], family, c.shape[2]) for name in ("vjp_inputs", "vjp_coefficients"))
+    if first is second:
+        found = first.vjps(family, *_all_ready(first, knots, x, c, g), knots, order)
+        if found is not None:
+            return found[0].to(x.dtype), found[1].to(g.dtype)
+    return (
+        vjp_inputs(x, c, g, knots, family, order + 1),
+        vjp_coefficients(x, g, None, knots, family, c.shape[2], order),
+    )
+
+
+def _chosen(operation: str, x: Tensor, n_out: int, family: Family, count: int) -> Backend:
+    if type(x) not in (Tensor, torch.nn.Parameter) or not x.numel():
+        return REFERENCE  # tensor subclass or empty input
+    return choose(operation, family, Sizes(x.shape[0], x.shape[1], n_out, count, x.dtype, x.device.type))[1]
+
+
+def _ready(x: Tensor, knots: Tensor) -> Tensor:
+    """A tensor as the kernels read it: single or double precision, contiguous, on the device of its knots."""
+    if x.device != knots.device:
+        raise InputError(f"The input is on {x.device}, the layer on {knots.device}. Move one of them.")
+    if x.dtype is not torch.float64 and x.dtype is not torch.float32:
+        x = x.to(torch.promote_types(x.dtype, torch.float32))
+    return x.contiguous()
+
+
+def _all_ready(backend: Backend, knots: Tensor, *tensors: Tensor | None) -> list[Any] | tuple[Any, ...]:
+    if backend.mixed:
+        return tensors
+    found = {t.dtype for t in tensors if t is not None}
+    if len(found) > 1:
+        common = reduce(torch.promote_types, found)
+        return [None if t is None else _ready(t.to(common), knots) for t in tensors]
+    return [None if t is None else _ready(t, knots) for t in tensors]

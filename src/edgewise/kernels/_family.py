@@ -1,48 +1,53 @@
-"""Which functions an edge combines, as a key that every backend understands."""
+"""The functions that an edge combines, as the kernels see them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
+import torch
 from torch import Tensor
 
-from edgewise.kernels.bspline import reference as bspline
-from edgewise.kernels.chebyshev import reference as chebyshev
-from edgewise.kernels.fourier import reference as fourier
-from edgewise.kernels.rbf import reference as rbf
+from edgewise.kernels._backend import Backend
 
 
-class Family(NamedTuple):
-    """A basis by name and size: ("bspline", degree), ("chebyshev", degree), ("rbf", functions), ("fourier", harmonics).
+@dataclass(frozen=True)
+class Family:
+    """Functions B_1 .. B_K of one variable, for each input of a layer on its own range [lo, hi].
 
-    ("rational", 100 p + q) are the rational functions of `edgewise.kernels.rational`, of which no basis is made.
+    What is written here serves a family whose functions are smooth on the whole range: its knots are the ends
+    (n_in, 2), and a subclass says in `inside` what the functions are there. Beyond the ends e they continue along their
+    tangents, B(x) = B(e) + B'(e) (x - e). K comes from the caller: the last dimension of the coefficients.
 
-    Its points are the knots (n_in, G + 2 degree + 1) of B-splines and the range (n_in, 2) = [lo, hi] of the others.
-
-    >>> Family("bspline", 3).size
-    3
+    `cpu` and `gpu` hold the backends that are faster than plain torch, by route: "dense" and, where functions live on
+    few cells, "sparse". Families are compared by value: one with parameters is a frozen dataclass.
     """
 
-    name: str
-    size: int
+    name: ClassVar[str]
+    degree: ClassVar[int | None] = None  # of the pieces between knots, for a family that has them
+    cpu: ClassVar[Mapping[str, Backend]] = {}
+    gpu: ClassVar[Mapping[str, Backend]] = {}
 
-    def count(self, points: Tensor) -> int:
-        """How many functions there are for each input."""
-        if self.name == "bspline":
-            return points.shape[-1] - self.size - 1
-        return {"chebyshev": self.size + 1, "rbf": self.size, "fourier": 2 * self.size + 1}[self.name]
+    def reference(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor:
+        """Return the `order`-th derivatives in plain torch, which every backend must match.
 
+        Shapes: x (..., n_in), knots (n_in, ...), result (..., n_in, K).
+        """
+        lo, hi = knots[:, 0], knots[:, -1]
+        inside = torch.minimum(torch.maximum(x, lo), hi)
+        values = self.inside(inside, lo, hi, count, order)
+        if order == 0:
+            # The tangent term is zero inside, where x equals its clamped value.
+            return values + self.inside(inside, lo, hi, count, 1) * (x - inside).unsqueeze(-1)
+        if order == 1:
+            return values
+        beyond = (x < lo) | (x > hi)
+        return torch.where(beyond.unsqueeze(-1), 0.0, values)
 
-#: name -> (x (..., n_in), points, size, order) -> values (..., n_in, K): plain torch, the law of every other backend
-LAWS: dict[str, Callable[[Tensor, Tensor, int, int], Tensor]] = {
-    "bspline": bspline.basis,
-    "chebyshev": chebyshev.basis,
-    "rbf": rbf.basis,
-    "fourier": fourier.basis,
-}
+    def inside(self, x: Tensor, lo: Tensor, hi: Tensor, count: int, order: int) -> Tensor:
+        """Return the `order`-th derivatives at points within the range.
 
-
-def law(x: Tensor, points: Tensor, family: Family, order: int) -> Tensor:
-    """Every function of the family at every point by plain torch: (..., n_in, K)."""
-    return LAWS[family.name](x, points, family.size, order)
+        Shapes: x (..., n_in), lo and hi (n_in,), result (..., n_in, K).
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `inside`, its functions within the range.")

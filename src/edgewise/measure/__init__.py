@@ -1,33 +1,28 @@
-"""What is measured and how: figures made of cases, measured in other processes, their rows in CSV files."""
+"""Measurement: benchmarks and experiments, cases run in separate processes, rows in CSV files, tables and pictures."""
 
 from __future__ import annotations
 
-from edgewise.measure._figure import Case as Case
-from edgewise.measure._figure import Cell as Cell
-from edgewise.measure._figure import Figure as Figure
-from edgewise.measure._figure import Row as Row
-from edgewise.measure._figure import Settings as Settings
-from edgewise.measure._page import COLOURS as COLOURS
-from edgewise.measure._page import INK as INK
-from edgewise.measure._page import LABELS as LABELS
-from edgewise.measure._page import LINE as LINE
-from edgewise.measure._page import SOFT as SOFT
-from edgewise.measure._page import STYLE as STYLE
-from edgewise.measure._page import markdown as markdown
-from edgewise.measure._page import measured_with as measured_with
-from edgewise.measure._page import plain as plain
-from edgewise.measure._page import sign as sign
-from edgewise.measure._peer import in_precision as in_precision
-from edgewise.measure._peer import silent as silent
-from edgewise.measure._perceptron import ACTIVATIONS as ACTIVATIONS
-from edgewise.measure._perceptron import lbfgs as lbfgs
-from edgewise.measure._perceptron import perceptron as perceptron
-from edgewise.measure._process import Station as Station
-from edgewise.measure._record import clock as clock
-from edgewise.measure._record import cores as cores
-from edgewise.measure._record import provenance as provenance
+from edgewise.measure._benchmark import Benchmark as Benchmark
+from edgewise.measure._benchmark import Case as Case
+from edgewise.measure._benchmark import Cell as Cell
+from edgewise.measure._benchmark import Row as Row
+from edgewise.measure._benchmark import Settings as Settings
+from edgewise.measure._experiment import MLP as MLP
+from edgewise.measure._experiment import OURS as OURS
+from edgewise.measure._experiment import PYKAN as PYKAN
+from edgewise.measure._experiment import Criterion as Criterion
+from edgewise.measure._experiment import Experiment as Experiment
+from edgewise.measure._experiment import Model as Model
+from edgewise.measure._memory import peak_memory as peak_memory
+from edgewise.measure._memory import resident_memory as resident_memory
+from edgewise.measure._provenance import cores as cores
+from edgewise.measure._provenance import provenance as provenance
 from edgewise.measure._run import Plan as Plan
 from edgewise.measure._run import run as run
 from edgewise.measure._store import append as append
 from edgewise.measure._store import latest as latest
 from edgewise.measure._store import read as read
+from edgewise.measure._timing import Quartiles as Quartiles
+from edgewise.measure._timing import clock as clock
+from edgewise.measure._timing import interleaved as interleaved
+from edgewise.measure._worker import Worker as Worker

@@ -1,4 +1,4 @@
-"""The run: every case of every figure, each row stored as soon as it is measured."""
+"""The run: every case of every benchmark, each row stored as soon as it is measured."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import Any, NamedTuple
 
 from joblib import Parallel, delayed
 
-from edgewise.measure._figure import Case, Figure, Row, Settings
-from edgewise.measure._process import Station, usable
-from edgewise.measure._record import cores, provenance, versions
+from edgewise.measure._benchmark import Benchmark, Case, Row, Settings
+from edgewise.measure._provenance import cores, provenance, usable_cores, versions
 from edgewise.measure._store import append, read
+from edgewise.measure._worker import Worker
 
-Watch = Callable[[str, float], None]
-"""Called with what is being measured and the share of cases that are done."""
+Progress = Callable[[str, float], None]
+"""Called with what is being measured and the fraction of cases that are done."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """Which cases are measured, and where the rows go.
 
-    threads: thread counts for the figures that are measured on several. only: a part of the names of the cases to
+    threads: thread counts for the benchmarks that are measured on several. only: a part of the labels of the cases to
     measure. resume: take from the files what they already hold of this commit and device. jobs: cases at a time, each
-    on a core of its own, of the figures that allow it.
+    on its own core, of the benchmarks that allow it.
     """
 
     out: Path
@@ -39,21 +39,21 @@ class Plan:
 
 
 def run(
-    figures: Iterable[Figure], settings: Settings, plan: Plan, watch: Watch,
-    finished: Callable[[str, list[Row]], None] | None = None,
+    benchmarks: Iterable[Benchmark], settings: Settings, plan: Plan,
+    progress: Progress = lambda stage, fraction: None, finished: Callable[[str, list[Row]], None] | None = None,
 ) -> dict[str, list[Row]]:  # fmt: skip
-    """Measure the figures and return the rows of each, those that were there already included.
+    """Measure benchmarks and return the rows of each, stored ones that were resumed included.
 
-    finished: called with the name and the rows of each figure as soon as its last case is measured.
+    finished: called with the name and the rows of each benchmark as soon as its last case is measured.
     """
     rows: dict[str, list[Row]] = {}
     todo: list[_Work] = []
-    for figure in figures:
-        found = rows.setdefault(figure.name, [])
-        for threads in plan.threads if figure.threaded else plan.threads[:1]:
+    for benchmark in benchmarks:
+        found = rows.setdefault(benchmark.name, [])
+        for threads in plan.threads if benchmark.threaded else plan.threads[:1]:
             own = replace(settings, threads=threads)
-            todo += [_Work(figure, own, case) for case in _cases(figure, own, plan, found)]
-    left = Counter(work.figure.name for work in todo)
+            todo += [_Work(benchmark, own, case) for case in _cases(benchmark, own, plan, found)]
+    left = Counter(work.benchmark.name for work in todo)
 
     def close(name: str) -> None:
         if finished is not None and not left[name]:
@@ -62,84 +62,85 @@ def run(
     for name in rows:
         close(name)
     if todo:
-        watch(_name(todo[0]), 0.0)
+        progress(_label(todo[0]), 0.0)
     for done, (work, new) in enumerate(_measured(todo, rows, plan.jobs), 1):
+        name = work.benchmark.name
         stored = [{"cores": cores(), "threads": work.settings.threads, "versions": versions(), **row} for row in new]
-        append(plan.out / work.figure.file, stored)
-        rows[work.figure.name] += stored
-        left[work.figure.name] -= 1
-        watch(_name(todo[min(done, len(todo) - 1)]), done / len(todo))
-        close(work.figure.name)
+        append(plan.out / work.benchmark.file, stored)
+        rows[name] += stored
+        left[name] -= 1
+        progress(_label(todo[min(done, len(todo) - 1)]), done / len(todo))
+        close(name)
     return rows
 
 
 class _Work(NamedTuple):
-    figure: Figure
+    benchmark: Benchmark
     settings: Settings
     case: Case
 
 
 def _measured(todo: Sequence[_Work], rows: dict[str, list[Row]], jobs: int) -> Iterator[tuple[_Work, list[Row]]]:
-    """The rows of each case, as they come; `rows` grow meanwhile, and inform the cases that start later.
+    """Yield the rows of each case as they come; `rows` grow meanwhile, and cases that start later are adjusted to them.
 
-    Figures whose cases may be measured at the same time share the cores, so that none waits for the last case of
-    another.
+    Benchmarks whose cases may run in parallel share the cores, so that none waits for the last case of another.
     """
 
-    def measured(work: _Work, station: Station) -> list[Row]:
-        return station.rows(work.figure, work.figure.informed(work.case, rows[work.figure.name]), work.settings)
+    def measured(work: _Work, worker: Worker) -> list[Row]:
+        case = work.benchmark.prepare(work.case, rows[work.benchmark.name])
+        return worker.rows(work.benchmark, case, work.settings)
 
     def place(work: _Work) -> tuple[str, int]:
-        return ("", 0) if jobs > 1 and work.figure.at_once else (work.figure.name, work.settings.threads)
+        return ("", 0) if jobs > 1 and work.benchmark.parallel else (work.benchmark.name, work.settings.threads)
 
     for (alone, _), group in groupby(todo, place):
         if alone:
-            with closing(Station()) as station:
+            with closing(Worker()) as worker:
                 for work in group:
-                    yield work, measured(work, station)
+                    yield work, measured(work, worker)
         else:
-            yield from _at_once(list(group), measured, usable()[-jobs:])
+            yield from _in_parallel(list(group), measured, usable_cores()[-jobs:])
 
 
-def _at_once(
-    todo: Sequence[_Work], measured: Callable[[_Work, Station], list[Row]], cores: Sequence[int]
+def _in_parallel(
+    todo: Sequence[_Work], measured: Callable[[_Work, Worker], list[Row]], cores: Sequence[int]
 ) -> Iterator[tuple[_Work, list[Row]]]:  # fmt: skip
-    """The rows of each case, as they come, a case at a time on each core."""
-    stations = [Station([core]) for core in cores]
-    free: SimpleQueue[Station] = SimpleQueue()
-    for station in stations:
-        free.put(station)
+    """Yield the rows of each case as they come, one case at a time on each core."""
+    workers = [Worker([core]) for core in cores]
+    free: SimpleQueue[Worker] = SimpleQueue()
+    for worker in workers:
+        free.put(worker)
 
-    def apart(work: _Work) -> tuple[_Work, list[Row]]:
-        station = free.get()
+    def one(work: _Work) -> tuple[_Work, list[Row]]:
+        worker = free.get()
         try:
-            return work, measured(work, station)
+            return work, measured(work, worker)
         finally:
-            free.put(station)
+            free.put(worker)
 
     parallel = Parallel(n_jobs=len(cores), backend="threading", return_as="generator_unordered")
-    found: Any = parallel(delayed(apart)(work) for work in todo)
+    found: Any = parallel(delayed(one)(work) for work in todo)
     try:
         yield from found
     finally:
-        for station in stations:
-            station.close()
+        for worker in workers:
+            worker.close()
 
 
-def _cases(figure: Figure, settings: Settings, plan: Plan, rows: list[Row]) -> Sequence[Case]:
-    """The cases left to measure; what the file holds of the others goes into `rows`."""
-    cases = [case for case in figure.cases(settings) if plan.only in case.label]
+def _cases(benchmark: Benchmark, settings: Settings, plan: Plan, rows: list[Row]) -> Sequence[Case]:
+    """Return the cases left to measure; the stored rows of the others are added to `rows`."""
+    cases = [case for case in benchmark.cases(settings) if plan.only in case.label]
     if not plan.resume:
         return cases
     same = {"commit": provenance()["commit"], "device": provenance()["device"], "threads": str(settings.threads)}
     labels = {case.label for case in cases}
-    for row in read(plan.out / figure.file):
+    for row in read(plan.out / benchmark.file):
         if row["case"] in labels and all(row[key] == value for key, value in same.items()):
             rows.append(row)
     there = {row["case"] for row in rows if str(row["threads"]) == str(settings.threads)}
     return [case for case in cases if case.label not in there]
 
 
-def _name(work: _Work) -> str:
+def _label(work: _Work) -> str:
     threads = "1 thread" if work.settings.threads == 1 else f"{work.settings.threads} threads"
-    return f"{work.figure.name}, {threads}: {work.case.label}"
+    return f"{work.benchmark.name}, {threads}: {work.case.label}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from edgewise._errors import InputError
 from edgewise._replacing import destination, replacing
-from edgewise.measure._record import provenance
+from edgewise.measure._provenance import provenance
 
 _RUN = ("commit", "date", "case")
 """The columns in which the rows agree that are added together."""

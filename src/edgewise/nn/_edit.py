@@ -119,7 +119,7 @@ def add_input(model: KAN, column: Tensor) -> KAN:
         raise InputError(f"A new input needs a column of finite numbers (rows,). Got shape {tuple(column.shape)}.")
     new = clone(model)
     old = layer_of(new, 0)
-    new.layers[0] = _wider(old, old.kind.adapted(column.unsqueeze(1).to(old.knots), old.grid, MARGINS[0]))
+    new.layers[0] = _wider(old, old.basis.adapted_knots(column.unsqueeze(1).to(old.knots), old.grid, MARGINS[0]))
     new.nodes[0] = Nodes(model.n_in + 1)
     return new
 

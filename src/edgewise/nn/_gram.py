@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edgewise.bases import residual
-from edgewise.kernels.gram import Edges, Local, add_splines
+from edgewise.bases import BSpline, base_function
+from edgewise.kernels.gauss_newton import Edges, Local, add_splines
 from edgewise.nn._jacobian import Layout, Pass
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
@@ -88,9 +88,9 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
     layers = [layer_of(model, depth) for depth in range(len(model.layers))]
     first = layers[0]
     alike = all(_kind(layer) == _kind(first) for layer in layers)
-    touched = (first.family.size + 1) * sum(len(block.spline) for block in layout.blocks)
+    touched = ((first.degree or 0) + 1) * sum(len(block.spline) for block in layout.blocks)
     fewer = _PAIR * touched**2 <= _PRODUCT * layout.size**2 + _ENTRY * layout.size
-    if not (alike and fewer and first.family.name == "bspline" and first.coefficients.device.type == "cpu"):
+    if not (alike and fewer and isinstance(first.basis, BSpline) and first.coefficients.device.type == "cpu"):
         return None
     if first.dtype != torch.float64 or any(len(block.affine) for block in layout.blocks):
         return None
@@ -104,14 +104,15 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
 
 
 def _kind(layer: KANLayer) -> tuple[object, ...]:
-    return layer.family, layer.base, layer.grid
+    return layer.basis, layer.base, layer.grid
 
 
 def _add_sparse(forward: Pass, edges: Edges, weigh: Weigh, hessian: Tensor) -> None:
     layers = [forward.layer(depth) for depth in range(len(forward.inputs))]
-    degree, base = layers[0].family.size, layers[0].base
+    degree, base = layers[0].degree, layers[0].base
+    assert degree is not None
     local = Local.of(forward.inputs, [layer.knots for layer in layers], degree)
-    extra = None if base is None else residual(base)[0](torch.cat(forward.inputs, dim=1)).T.contiguous()
+    extra = None if base is None else base_function(base)[0](torch.cat(forward.inputs, dim=1)).T.contiguous()
     sensitivity = torch.cat(forward.sensitivities, dim=2)
     left, right = (part.permute(2, 1, 0).contiguous() for part in (weigh(sensitivity), sensitivity))
     add_splines(edges, local, extra, left, right, degree, hessian)

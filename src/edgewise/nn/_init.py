@@ -70,14 +70,16 @@ def _chosen(layer: KANLayer) -> str:
 def _smooth(layer: KANLayer, draw: Draw) -> Values:
     u, v = draw(2, layer.n_out, layer.n_in, 1)
     weights = draw(layer.n_out, layer.n_in) / layer.n_in**0.5
-    curves = layer.kind.drawn(lambda t: torch.sin(2 * u * t.to(u.device) + 3 * v) / layer.n_in**0.5, _count(layer))
+    curves = layer.basis.approximate(
+        lambda t: torch.sin(2 * u * t.to(u.device) + 3 * v) / layer.n_in**0.5, _count(layer)
+    )
     return (curves, 0 * weights) if layer.base is None else (0.1 * curves, weights)
 
 
 def _variance(layer: KANLayer, draw: Draw) -> Values:
-    lo, hi = layer.kind.ends(layer.knots)
+    lo, hi = layer.basis.ends(layer.knots)
     position = (torch.arange(_POINTS, dtype=lo.dtype, device=lo.device).unsqueeze(-1) + 0.5) / _POINTS
-    squares = layer.basis(lo + (hi - lo) * position).double().square().mean(0)  # (n_in, K [+ 1])
+    squares = layer.evaluate_basis(lo + (hi - lo) * position).double().square().mean(0)  # (n_in, K [+ 1])
     share = (hi - lo).double().square() / 12 / layer.n_in / (1 if layer.base is None else 2)
     spline = (share / squares[:, : _count(layer)].sum(-1)).sqrt()
     base = torch.zeros_like(spline) if layer.base is None else (share / squares[:, -1]).sqrt()

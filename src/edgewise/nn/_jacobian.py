@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
-from edgewise.bases import residual
-from edgewise.kernels import contract, pull_c, pull_x
+from edgewise.bases import base_function
+from edgewise.kernels import contract, vjp_coefficients, vjp_inputs
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 
@@ -114,7 +114,7 @@ class Pass:
     def features(self, depth: int) -> Tensor:
         """What each spline edge of a layer combines: (n, n_in, width), made once."""
         if depth not in self._features:
-            self._features[depth] = self.layer(depth).basis(self.inputs[depth])
+            self._features[depth] = self.layer(depth).evaluate_basis(self.inputs[depth])
         return self._features[depth]
 
     @cached_property
@@ -202,8 +202,8 @@ class Pass:
             return (weights.flatten(1) @ self._features[depth].flatten(1).T).T  # BLAS likes few rows, not few columns
         layer, h = self.layer(depth), self.inputs[depth]
         count = layer.coefficients.shape[-1]
-        out = contract(h, weights[..., :count], layer.knots, layer.family)
-        return out if layer.base is None else out + residual(layer.base)[0](h) @ weights[..., count].T
+        out = contract(h, weights[..., :count], layer.knots, layer.basis)
+        return out if layer.base is None else out + base_function(layer.base)[0](h) @ weights[..., count].T
 
     def _pull_weights(self, depth: int, slopes: Tensor) -> Tensor:
         """Derivatives by a layer's subnodes (n, n_out) -> by the weights of its spline edges (n_out, n_in, width)."""
@@ -211,10 +211,10 @@ class Pass:
         if depth in self._features:
             width = layer.coefficients.shape[-1] + (layer.base is not None)
             return (slopes.T @ self._features[depth].flatten(1)).unflatten(1, (-1, width))
-        out = pull_c(h, slopes.contiguous(), None, layer.knots, layer.family, 0)
+        out = vjp_coefficients(h, slopes.contiguous(), None, layer.knots, layer.basis, layer.coefficients.shape[-1], 0)
         if layer.base is None:
             return out
-        return torch.cat([out, (slopes.T @ residual(layer.base)[0](h)).unsqueeze(-1)], dim=-1)
+        return torch.cat([out, (slopes.T @ base_function(layer.base)[0](h)).unsqueeze(-1)], dim=-1)
 
     def layer(self, depth: int) -> KANLayer:
         layer = self.model.layers[depth]
@@ -232,10 +232,12 @@ def pull_inputs(layer: KANLayer, h: Tensor, slopes: Tensor) -> Tensor:
     """Derivatives by a layer's subnodes (n, m, n_out) -> by its inputs (n, m, n_in), at inputs (n, n_in)."""
     weights, count = layer.weights(), layer.coefficients.shape[-1]
     curves = weights[..., :count]
-    parts = [pull_x(h, curves, slopes[:, o].contiguous(), layer.knots, layer.family, 1) for o in range(slopes.shape[1])]
+    parts = [
+        vjp_inputs(h, curves, slopes[:, o].contiguous(), layer.knots, layer.basis, 1) for o in range(slopes.shape[1])
+    ]
     out = torch.stack(parts, dim=1)
     if layer.base is not None:
-        out += (slopes @ weights[..., count]) * residual(layer.base)[1](h).unsqueeze(1)
+        out += (slopes @ weights[..., count]) * base_function(layer.base)[1](h).unsqueeze(1)
     for name, edges in layer.active_symbols().items():
         j, i = torch.tensor(edges, device=h.device).T
         a, b, c, _ = layer.affine[j, i].unbind(-1)

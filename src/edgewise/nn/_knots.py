@@ -18,7 +18,7 @@ def reachable_grid(layer: KANLayer, grid: int) -> int:
     """
     if not bool(held_inputs(layer).any()):
         return grid
-    return layer.grid * max(1, grid // layer.grid) if layer.kind.nested else layer.grid
+    return layer.grid * max(1, grid // layer.grid) if layer.basis.nested else layer.grid
 
 
 def held_inputs(layer: KANLayer) -> Tensor:
@@ -33,14 +33,14 @@ def held_knots(layer: KANLayer, knots: Tensor, grid: int) -> Tensor:
         return knots
     factor = grid // layer.grid
     return torch.where(
-        held.unsqueeze(-1), layer.knots if factor == 1 else layer.kind.refined(layer.knots, factor), knots
+        held.unsqueeze(-1), layer.knots if factor == 1 else layer.basis.refined_knots(layer.knots, factor), knots
     )
 
 
 def set_knots(layer: KANLayer, knots: Tensor, grid: int) -> None:
     """Put the layer's functions on other knots, in place, by least squares; locked ones stay to rounding."""
     knots, same = held_knots(layer, knots, grid), grid == layer.grid
-    moved = transfer(layer.coefficients.detach(), layer.kind, layer.knots, knots, layer.kind.count(grid))
+    moved = transfer(layer.coefficients.detach(), layer.basis, layer.knots, knots, layer.basis.count(grid))
     if same:
         held = held_inputs(layer)
         moved[:, held] = layer.coefficients.detach()[:, held]

@@ -12,8 +12,8 @@ from torch import Tensor
 from edgewise import functions
 from edgewise._errors import InputError, unknown
 from edgewise._memory import require
-from edgewise.bases import RESIDUALS, named, residual
-from edgewise.kernels import Family, contract, plain_world, remembered
+from edgewise.bases import BASE_FUNCTIONS, Basis, BasisName, base_function, named
+from edgewise.kernels import cached_on, contract, is_eager
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._init import check_scheme, initial_values
 from edgewise.nn._rule import Rule
@@ -27,13 +27,8 @@ class KANLayer(torch.nn.Module):
     y_j = sum_i m_ji phi_ji(x_i),  phi(x) = sum_k c_k B_k(x) + w b(x)   for a spline edge,
                                    phi(x) = c f(a x + b) + d            for a symbolic edge.
 
-    B_k are the functions of `basis` over `domain`, whose meaning of `grid` is
-
-        "bspline"    cells of splines of `degree` 1 to 5 (the other bases take no degree); K = grid + degree
-        "linear"     cells of piecewise linear functions; K = grid + 1
-        "chebyshev"  degree of the polynomials; K = grid + 1
-        "rbf"        cells between Gaussians; K = grid + 7
-        "fourier"    harmonics; K = 2 grid + 1
+    B_k are the functions of `basis` over `domain`: a name of `edgewise.bases.BASES`, each with its own meaning of
+    `grid`, or a `edgewise.bases.Basis` of your own. B-splines alone have a `degree`, from 1 to 5.
 
     Beyond the ends of the range they continue along their tangents, so nothing dies and nothing explodes there. b is
     the base function: "silu", "identity" or None. `init` names what draws the first values: see
@@ -61,7 +56,7 @@ class KANLayer(torch.nn.Module):
         n_in: int,
         n_out: int,
         *,
-        basis: str = "bspline",
+        basis: BasisName | Basis = "bspline",
         grid: int = 5,
         degree: int = 3,
         base: str | None = "silu",
@@ -77,11 +72,11 @@ class KANLayer(torch.nn.Module):
         _check(n_in, n_out, grid, base)
         _check_domain(domain, dtype)
         check_scheme(init)
-        self.n_in, self.n_out, self.kind, self.base, self.init = n_in, n_out, named(basis, degree), base, init
-        check_size(n_in, n_out, self.kind.count(grid), dtype)
+        self.n_in, self.n_out, self.basis, self.base, self.init = n_in, n_out, named(basis, degree), base, init
+        check_size(n_in, n_out, self.basis.count(grid), dtype)
         lo, hi = (torch.full((n_in,), float(end), dtype=dtype) for end in domain)
-        self.register_buffer("knots", self.kind.placed(lo, hi, grid))
-        self.coefficients = torch.nn.Parameter(torch.zeros(n_out, n_in, self.kind.count(grid), dtype=dtype))
+        self.register_buffer("knots", self.basis.uniform_knots(lo, hi, grid))
+        self.coefficients = torch.nn.Parameter(torch.zeros(n_out, n_in, self.basis.count(grid), dtype=dtype))
         self.base_weight = torch.nn.Parameter(torch.zeros(n_out, n_in, dtype=dtype))
         self.affine = torch.nn.Parameter(torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=dtype).repeat(n_out, n_in, 1))
         self.register_buffer("mask", torch.ones(n_out, n_in, dtype=torch.bool))
@@ -101,17 +96,12 @@ class KANLayer(torch.nn.Module):
     @property
     def grid(self) -> int:
         """How fine the functions are, in the measure of their basis: cells, degree or harmonics."""
-        return self.kind.grid(self.coefficients.shape[-1])
+        return self.basis.grid(self.coefficients.shape[-1])
 
     @property
     def degree(self) -> int | None:
         """Degree of the pieces between knots, None for a basis without knots."""
-        return self.kind.degree
-
-    @property
-    def family(self) -> Family:
-        """What the kernels know the functions by."""
-        return self.kind.family(self.coefficients.shape[-1])
+        return self.basis.degree
 
     @property
     def dtype(self) -> torch.dtype:
@@ -149,12 +139,12 @@ class KANLayer(torch.nn.Module):
                 groups.setdefault(name, []).append((j, i))
         return groups
 
-    def basis(self, x: Tensor, order: int = 0) -> Tensor:
+    def evaluate_basis(self, x: Tensor, order: int = 0) -> Tensor:
         """The functions that a spline edge combines, or their first derivatives: (..., n_in, K [+ 1 with a base])."""
-        values = self.kind.values(x, self.knots, self.coefficients.shape[-1], order)
+        values = self.basis.evaluate(x, self.knots, self.coefficients.shape[-1], order)
         if self.base is None:
             return values
-        return torch.cat([values, residual(self.base)[order](x).unsqueeze(-1)], dim=-1)
+        return torch.cat([values, base_function(self.base)[order](x).unsqueeze(-1)], dim=-1)
 
     def weights(self) -> Tensor:
         """What each spline edge multiplies `basis` by, zero where masked or symbolic: (n_out, n_in, K [+ 1])."""
@@ -169,10 +159,10 @@ class KANLayer(torch.nn.Module):
             raise InputError(f"The layer takes inputs of shape (..., {self.n_in}). Got {tuple(x.shape)}.")
         c, knots = self.coefficients, self.knots
         x, plain = x.to(c.dtype), self._plain()
-        out = contract(x, c if plain else self._active(c), knots, self.kind.family(c.shape[-1]))
+        out = contract(x, c if plain else self._active(c), knots, self.basis)
         if self.base is not None:
             weight = self.base_weight if plain else self.base_weight * self.spline_mask()
-            out = _add_linear(out, residual(self.base)[0](x), weight)
+            out = _add_linear(out, base_function(self.base)[0](x), weight)
         for j, _, values in self._symbolic(x):
             out = out.index_add(-1, j, values)
         return out
@@ -182,14 +172,14 @@ class KANLayer(torch.nn.Module):
 
     def _plain(self) -> bool:
         """Whether every edge is an active spline, so that nothing has to be masked."""
-        if self.symbols or not plain_world() or self.mask.is_meta:
+        if self.symbols or not is_eager() or self.mask.is_meta:
             return False
-        return remembered(self.mask, "all", lambda mask: bool(mask.all()))
+        return cached_on(self.mask, "all", lambda mask: bool(mask.all()))
 
     def edges(self, x: Tensor) -> Tensor:
         """Every edge's own output: (..., n_out, n_in), zero where masked."""
         x = x.to(self.dtype)
-        out = torch.einsum("...if,jif->...ji", self.basis(x), self.weights())
+        out = torch.einsum("...if,jif->...ji", self.evaluate_basis(x), self.weights())
         for j, i, values in self._symbolic(x):
             out[..., j, i] = values
         return out
@@ -212,15 +202,15 @@ class KANLayer(torch.nn.Module):
 
     def get_extra_state(self) -> dict[str, Any]:
         return {
-            "basis": self.kind.name,
+            "basis": self.basis.name,
             "symbols": [[j, i, name] for (j, i), name in self.symbols.items()],
             "rules": [[j, i, rule.row()] for (j, i), rule in self.rules.items()],
         }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        found = state.get("basis", self.kind.name)
-        if found != self.kind.name:
-            raise InputError(f"The saved layer has basis {found!r}, this one {self.kind.name!r}.")
+        found = state.get("basis", self.basis.name)
+        if found != self.basis.name:
+            raise InputError(f"The saved layer has basis {found!r}, this one {self.basis.name!r}.")
         self.symbols = {(j, i): name for j, i, name in state["symbols"]}
         self.rules = {(j, i): Rule.of(row) for j, i, row in state.get("rules", [])}
 
@@ -229,8 +219,8 @@ class KANLayer(torch.nn.Module):
         return copy.deepcopy(self)
 
     def extra_repr(self) -> str:
-        shown = {"basis": self.kind.name, "grid": self.grid, "degree": self.degree, "base": self.base}
-        if self.kind.name != "bspline":
+        shown = {"basis": self.basis.name, "grid": self.grid, "degree": self.degree, "base": self.base}
+        if self.basis.name != "bspline":
             del shown["degree"]
         return f"{self.n_in} -> {self.n_out}, " + ", ".join(f"{name}={value!r}" for name, value in shown.items())
 
@@ -249,8 +239,8 @@ def _check(n_in: int, n_out: int, grid: int, base: str | None) -> None:
     for name, value in (("n_in", n_in), ("n_out", n_out), ("grid", grid)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise InputError(f"The '{name}' parameter of KAN must be an int >= 1. Got {value!r} instead.")
-    if base is not None and (not isinstance(base, str) or base not in RESIDUALS):
-        raise unknown("base function", base, [*RESIDUALS, "None"])
+    if base is not None and (not isinstance(base, str) or base not in BASE_FUNCTIONS):
+        raise unknown("base function", base, [*BASE_FUNCTIONS, "None"])
 
 
 def _check_domain(domain: tuple[float, float], dtype: torch.dtype) -> None:

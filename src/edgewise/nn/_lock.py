@@ -90,7 +90,7 @@ def monotone(model: KAN, layer: int, j: int, i: int, direction: str) -> KAN:
     if found.degree is None or found.base is not None:
         raise InputError(
             "Only splines without a base function are held monotone (basis 'bspline' or 'linear', base None). "
-            f"This network has basis {found.kind.name!r}, base {found.base!r}."
+            f"This network has basis {found.basis.name!r}, base {found.base!r}."
         )
     return shaped(_ruled(model, [(layer, j, i)], monotone=_DIRECTIONS[direction]))
 

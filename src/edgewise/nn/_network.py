@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise.bases import Basis, BasisName
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._nodes import Nodes, Width
 
@@ -26,8 +27,8 @@ class KAN(torch.nn.Module):
     sums and two products in between, and one output. Building and calling one writes nothing, prints nothing, keeps no
     activations and leaves the global random state alone.
 
-    `basis` names the functions that edges combine: "bspline", "linear", "chebyshev", "rbf" or "fourier", each with its
-    own meaning of `grid` (see `edgewise.nn.KANLayer`).
+    `basis` names the functions that edges combine, one of `edgewise.bases.BASES`, each with its own meaning of `grid`;
+    or it is a `edgewise.bases.Basis` of your own.
 
     `base` adds a fixed function to every spline: "silu", "identity" or None. Second-order training needs none (with it,
     x y loses two to three digits); gradient descent on deep networks gains from "silu". `init` names what draws
@@ -50,7 +51,7 @@ class KAN(torch.nn.Module):
         self,
         widths: Sequence[Width],
         *,
-        basis: str = "bspline",
+        basis: BasisName | Basis = "bspline",
         grid: int = 5,
         degree: int = 3,
         base: str | None = None,

@@ -43,7 +43,7 @@ def shift_outputs(model: KAN, constants: Tensor) -> KAN:
     """
     new = clone(model)
     last = layer_of(new, len(new.layers) - 1)
-    one = last.kind.constant(last.coefficients.shape[-1]).to(last.coefficients)
+    one = last.basis.constant(last.coefficients.shape[-1]).to(last.coefficients)
     with torch.no_grad():
         for o, value in enumerate(constants.tolist()):
             if value == 0:

@@ -101,8 +101,8 @@ def refine_grid(model: KAN, factor: int) -> KAN:
     new = clone(model)
     for layer in _layers(new):
         grid = reachable_grid(layer, factor * layer.grid)
-        check_size(layer.n_in, layer.n_out, layer.kind.count(grid), layer.dtype)
-        set_knots(layer, layer.kind.refined(layer.knots, grid // layer.grid), grid)
+        check_size(layer.n_in, layer.n_out, layer.basis.count(grid), layer.dtype)
+        set_knots(layer, layer.basis.refined_knots(layer.knots, grid // layer.grid), grid)
     return new
 
 
@@ -142,8 +142,8 @@ def adapt_grid(
                     f"{what} not finite everywhere: a symbolic edge may have left its domain, or a row is bad."
                 )
             target = reachable_grid(layer, grid or layer.grid)
-            check_size(layer.n_in, layer.n_out, layer.kind.count(target), layer.dtype)
-            set_knots(layer, layer.kind.adapted(h, target, margins[depth > 0], quantiles), target)
+            check_size(layer.n_in, layer.n_out, layer.basis.count(target), layer.dtype)
+            set_knots(layer, layer.basis.adapted_knots(h, target, margins[depth > 0], quantiles), target)
             h = nodes.combine(layer(h))
     return new
 
@@ -220,7 +220,7 @@ def _keep_nodes(model: KAN, depth: int, keep: list[bool], x: Tensor) -> KAN:
 
 def add_constant(layer: KANLayer, constant: Tensor) -> None:
     """Add constant[j] to subnode j, in place, through one of its active edges, a locked one where all are."""
-    one = layer.kind.constant(layer.coefficients.shape[-1]).to(layer.coefficients)
+    one = layer.basis.constant(layer.coefficients.shape[-1]).to(layer.coefficients)
     with torch.no_grad():
         locked = layer.locked_mask().tolist()
         for j, value in enumerate(constant.tolist()):

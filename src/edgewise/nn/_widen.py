@@ -125,7 +125,7 @@ def _become_spline(layer: KANLayer, j: int, i: int, edge: tuple[int, int, int]) 
             )
         return values.unsqueeze(-1)
 
-    fitted = fit_curves(curve, layer.kind, layer.knots[i].double(), count)[0]
+    fitted = fit_curves(curve, layer.basis, layer.knots[i].double(), count)[0]
     with torch.no_grad():
         layer.coefficients[j, i] = fitted.to(layer.dtype)
         layer.base_weight[j, i] = 0.0
@@ -152,7 +152,7 @@ def _grown(layer: KANLayer, rows: list[int], columns: list[int], draw: torch.Gen
         setattr(new, name, torch.nn.Parameter(values) if isinstance(old, torch.nn.Parameter) else values)
     lo = torch.full_like(layer.knots[:1, 0], -1.0)
     new.knots = layer.knots[i].clone()
-    new.knots[i < 0] = layer.kind.placed(lo, -lo, layer.grid)
+    new.knots[i < 0] = layer.basis.uniform_knots(lo, -lo, layer.grid)
     for name in ("symbols", "rules"):
         old = getattr(layer, name)
         setattr(new, name, {(rows.index(p), columns.index(q)): value for (p, q), value in old.items()})

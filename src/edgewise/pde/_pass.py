@@ -97,7 +97,7 @@ class JetPass:
                 j, i = block.spline.T
                 part = out[:, block.start : block.middle].unflatten(1, (len(block.spline), block.width))
                 for order, weight in enumerate(weights):
-                    part += weight[:, j, i, None] * level.layer.basis(level.inputs[0], order)[:, i]
+                    part += weight[:, j, i, None] * level.layer.evaluate_basis(level.inputs[0], order)[:, i]
             if len(block.affine):
                 out[:, block.middle : block.stop] = _affine(level.layer, level.inputs[0], block.affine, weights)
             by = level.pulled(by)
@@ -106,7 +106,7 @@ class JetPass:
 
 def _edges(layer: KANLayer, x: Tensor, order: int) -> Tensor:
     """Each edge's derivative of an order at inputs (n, in): (n, out, in)."""
-    out = torch.einsum("nif,jif->nji", layer.basis(x, order), layer.weights())
+    out = torch.einsum("nif,jif->nji", layer.evaluate_basis(x, order), layer.weights())
     for name, edges in layer.active_symbols().items():
         j, i = torch.tensor(edges).T
         a, b, c, d = layer.affine[j, i].unbind(-1)

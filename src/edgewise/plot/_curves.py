@@ -58,7 +58,7 @@ def curves(
         ax = figure.add_subplot(lines, columns, number + 1)
         layer = model.layers[curve.layer]
         assert isinstance(layer, KANLayer)
-        knots = [] if curve.function else layer.kind.marks(layer.knots)[curve.i].tolist()
+        knots = [] if curve.function else layer.basis.breakpoints(layer.knots)[curve.i].tolist()
         start = labels[curve.layer][curve.i]
         _panel(ax, curve, knots, start)
         end = end_names(model, labels, curve.layer)[curve.j]

@@ -141,7 +141,7 @@ def _spline_ranges(model: KAN, formulas: list[Formula]) -> dict[str, tuple[Formu
     for depth, j, i in spline_edges(model):
         name, layer = spline_name(depth, j, i), layer_of(model, depth)
         if name in arguments:
-            low, high = layer.kind.ends(layer.knots)
+            low, high = layer.basis.ends(layer.knots)
             found[name] = (arguments[name], float(low[i]), float(high[i]))
     return found
 

@@ -16,7 +16,7 @@ def spread(model: KAN, parameters: int) -> Tensor:
     """Points (m, n_in) evenly over the box that the knots of the inputs span, the same for the same network."""
     first = model.layers[0]
     assert isinstance(first, KANLayer)
-    low, high = first.kind.ends(first.knots)
+    low, high = first.basis.ends(first.knots)
     count = min(max(_FEWEST, _FOR_EACH * parameters), _MOST)
     draws = torch.quasirandom.SobolEngine(model.n_in, scramble=True, seed=0).draw(count, dtype=torch.float64)
     return low + (high - low) * draws.to(low)
@@ -30,7 +30,7 @@ def away(points: Tensor, rows: Tensor, model: KAN) -> Tensor:
     """
     first = model.layers[0]
     assert isinstance(first, KANLayer)
-    low, high = first.kind.ends(first.knots)
+    low, high = first.basis.ends(first.knots)
     rows, points = (rows / (high - low)).unique(dim=0), points / (high - low)
     few = rows[torch.linspace(0, len(rows) - 1, min(len(rows), _FEWEST)).long()]
     if len(rows) < 2:

@@ -93,7 +93,7 @@ class _Edges:
         count, width = self.layer.coefficients.shape[-1], self.features.shape[-1]
         eye = torch.eye(width, dtype=self.features.dtype, device=self.features.device)
         form = 1.01 * eye / count
-        form[:count, :count] += self.layer.kind.roughness(count).to(eye) - 1 / count**2
+        form[:count, :count] += self.layer.basis.roughness(count).to(eye) - 1 / count**2
         return (amount * form).expand(len(self.index), width, width)
 
     def sparsity(self, amount: float) -> Tensor:
@@ -104,13 +104,13 @@ class _Edges:
         return q * (amount / (2 * score + _FLOOR))[:, None, None]
 
     def smoothing(self, amount: float) -> Tensor:
-        roughness = self.layer.kind.roughness(self.layer.coefficients.shape[-1])
+        roughness = self.layer.basis.roughness(self.layer.coefficients.shape[-1])
         return self._padded(amount * self.scale * roughness.to(self.features))
 
     def ruled(self) -> Tensor:
         """What a person asked of single edges: smoothness, and a direction, now violated where differences cost."""
         count, weights = self.layer.coefficients.shape[-1], self.weights
-        roughness = self.layer.kind.roughness(count).to(weights)
+        roughness = self.layer.basis.roughness(count).to(weights)
         form = weights.new_zeros(len(weights), count, count)
         for e, (j, i) in enumerate(self.index.tolist()):
             rule = self.layer.rules.get((j, i))
@@ -141,7 +141,7 @@ class _Edges:
 
     def _calm(self, c: Tensor, share: float) -> Tensor:
         """For functions that live on the whole range: the roughness of each edge as it is weighs one row's share."""
-        roughness = self.layer.kind.roughness(c.shape[1]).to(c)
+        roughness = self.layer.basis.roughness(c.shape[1]).to(c)
         now = torch.einsum("ef,fg,eg->e", c, roughness, c)
         least = (1e-11 * c.abs().amax(1)).square().clamp_min(1e-300)
         weight = share / torch.maximum(now, least) * (c != 0).any(1)

@@ -81,12 +81,12 @@ def choose_grids(
         return [own]
     if coarse:
         return [min(own, 5)]
-    kind = model.layers[0].kind
-    assert isinstance(kind, Basis)
+    basis = model.layers[0].basis
+    assert isinstance(basis, Basis)
     if trained:
-        return [own, *(grid for grid in _AUTO_GRIDS if own < grid <= kind.finest)]
-    roomy = spline_edges(model) * kind.count(5) < 0.5 * rows * model.n_out and len(model.layers) <= 2
-    return [grid for grid in _AUTO_GRIDS[roomy:] if grid <= kind.finest]
+        return [own, *(grid for grid in _AUTO_GRIDS if own < grid <= basis.max_grid)]
+    roomy = spline_edges(model) * basis.count(5) < 0.5 * rows * model.n_out and len(model.layers) <= 2
+    return [grid for grid in _AUTO_GRIDS[roomy:] if grid <= basis.max_grid]
 
 
 def too_fine(model: KAN, grid: int | None, rows: int, solver: Solver) -> bool:

@@ -99,7 +99,7 @@ def respread(model: KAN, x: Tensor, seed: int | None = None) -> KAN:
     with torch.no_grad():
         for depth, (layer, nodes) in enumerate(zip(new.layers, new.nodes[1:], strict=True)):
             assert isinstance(layer, KANLayer)
-            layer.knots = held_knots(layer, layer.kind.adapted(h, layer.grid, MARGINS[depth > 0]), layer.grid)
+            layer.knots = held_knots(layer, layer.basis.adapted_knots(h, layer.grid, MARGINS[depth > 0]), layer.grid)
             if generator is not None:
                 layer.draw(generator)
             h = nodes.combine(layer(h))

@@ -190,7 +190,7 @@ def _notes(model: KAN, rows: Table, held: Table) -> list[str]:
         notes.append(f"Away from the rows, at {len(held)} points, the function changed by {error_of(model, held):.2g}.")
     first = model.layers[0]
     assert isinstance(first, KANLayer)
-    low, high = first.kind.ends(first.knots)
+    low, high = first.basis.ends(first.knots)
     outside = int(((rows.x < low) | (rows.x > high)).any(1).sum())
     if outside:
         notes.append(f"{outside} of {len(rows)} rows lie beyond the knots, where every curve is a straight line.")

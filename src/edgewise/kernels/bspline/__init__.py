@@ -1,1 +1,30 @@
-"""B-spline basis functions and their derivatives."""
+"""B-splines and their derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from edgewise.kernels._family import Family
+from edgewise.kernels.bspline.cpu import DenseBSplines, SparseBSplines
+from edgewise.kernels.bspline.gpu import SparseGPU, triton_source
+from edgewise.kernels.bspline.reference import basis
+from edgewise.kernels.dense.gpu import DenseGPU
+
+
+@dataclass(frozen=True)
+class BSplineFamily(Family):
+    """B-splines of a degree on knots (n_in, K + degree + 1); `basis` of `reference` has the definition.
+
+    >>> BSplineFamily(3).degree
+    3
+    """
+
+    degree: int = 3  # type: ignore[misc]
+    name = "bspline"
+    cpu = {"dense": DenseBSplines(), "sparse": SparseBSplines()}  # noqa: RUF012
+    gpu = {"dense": DenseGPU(triton_source), "sparse": SparseGPU(triton_source)}  # noqa: RUF012
+
+    def reference(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor:
+        return basis(x, knots, self.degree, order)

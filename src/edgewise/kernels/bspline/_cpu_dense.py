@@ -1,4 +1,4 @@
-"""B-spline kernels of the dense route: all functions written out, and their products with slopes summed.
+"""B-spline kernels of the dense route: all functions written out, and their products with weights summed.
 
 Imported only to compile them.
 """
@@ -9,16 +9,16 @@ from typing import Any
 
 from numba import njit, types
 
-from edgewise.kernels._simd import full_width, pointer_to
-from edgewise.kernels.bspline._cpu_points import BARE, BLOCK, FAST, SIGNATURE, evaluator, reader
+from edgewise.kernels.bspline._cpu_points import BLOCK, evaluator, reader
+from edgewise.kernels.runtime._simd import BARE, FAST, SIGNATURE, full_width, pointer_to
 
 
 def build(name: str, dtype: str, degree: int) -> Any:
     """Return the Numba function of a kernel for one dtype and degree."""
-    return {"expand": _expand, "reduce": _reduce}[name](getattr(types, dtype), degree + 1)
+    return {"evaluate": _evaluate, "reduce": _reduce}[name](getattr(types, dtype), degree + 1)
 
 
-def _expand(real: Any, width: int) -> Any:
+def _evaluate(real: Any, width: int) -> Any:
     """out[n, i, :] = all functions at x[n, i], for rows from `start` to `stop`."""
     read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
 
@@ -30,7 +30,7 @@ def _expand(real: Any, width: int) -> Any:
             out[first + m] = values[m * stride + at]
 
     @njit(SIGNATURE, **BARE)
-    def expand(a: Any) -> None:
+    def evaluate_all(a: Any) -> None:
         full_width()
         points, splines, scratch, chunk = read(a)
         out, start, stop = reals(a[15]), a[16], a[17]
@@ -46,26 +46,26 @@ def _expand(real: Any, width: int) -> Any:
                     for j in range(block):
                         place(scratch, n, (n - r0) * scratch[3] + j, out, n * n_in + i0 + j, count)
 
-    return expand
+    return evaluate_all
 
 
 def _reduce(real: Any, width: int) -> Any:
-    """out[n, i] = sum over functions of value times slope[n, i, :], for rows from `start` to `stop`."""
+    """out[n, i] = sum over functions of value times weight[n, i, :], for rows from `start` to `stop`."""
     read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
 
     @njit(**FAST)
-    def product(scratch: Any, at: Any, slopes: Any, first: Any) -> Any:
+    def product(scratch: Any, at: Any, weights: Any, first: Any) -> Any:
         values, cells, stride, _ = scratch
         total = zero
         for m in range(width):
-            total += values[m * stride + at] * slopes[first + cells[at] + m]
+            total += values[m * stride + at] * weights[first + cells[at] + m]
         return total
 
     @njit(SIGNATURE, **BARE)
     def reduce(a: Any) -> None:
         full_width()
         points, splines, scratch, chunk = read(a)
-        slopes, out, start, stop = reals(a[15]), reals(a[16]), a[17], a[18]
+        weights, out, start, stop = reals(a[15]), reals(a[16]), a[17], a[18]
         n_in, count = points[3], splines[5] + width - 1
         for r0 in range(start, stop, chunk):
             r1 = min(stop, r0 + chunk)
@@ -75,6 +75,6 @@ def _reduce(real: Any, width: int) -> Any:
                 for n in range(r0, r1):
                     for j in range(block):
                         e = n * n_in + i0 + j
-                        out[e] = product(scratch, (n - r0) * scratch[3] + j, slopes, e * count)
+                        out[e] = product(scratch, (n - r0) * scratch[3] + j, weights, e * count)
 
     return reduce

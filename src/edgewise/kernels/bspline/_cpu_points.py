@@ -12,8 +12,9 @@ from typing import Any
 
 from numba import njit, types
 
-from edgewise.kernels._cpu_blocks import polynomial_block, splat_block, store_block
-from edgewise.kernels._simd import (
+from edgewise.kernels.runtime._cpu_blocks import polynomial_block, splat_block, store_block
+from edgewise.kernels.runtime._simd import (
+    FAST,
     Lanes,
     clip,
     differ,
@@ -30,11 +31,6 @@ from edgewise.kernels._simd import (
 )  # fmt: skip
 
 BLOCK = 16  # inputs evaluated together
-#: inner functions are called from compiled code alone: wrappers for Python would take as long to compile
-FAST = {"fastmath": {"contract", "nsz"}, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-#: a kernel takes one address, of whole numbers: other addresses, sizes and flags
-SIGNATURE = types.void(types.CPointer(types.intp))
-BARE = {**FAST, "nogil": True}
 
 
 @cache

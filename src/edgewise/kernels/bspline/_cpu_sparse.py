@@ -11,17 +11,23 @@ from typing import Any
 
 from numba import njit, types
 
-from edgewise.kernels._simd import WIDTH, full_width, pointer_to, prefetch
 from edgewise.kernels.bspline import _cpu_tiles
-from edgewise.kernels.bspline._cpu_points import BARE, BLOCK, FAST, SIGNATURE, evaluator, reader
+from edgewise.kernels.bspline._cpu_points import BLOCK, evaluator, reader
 from edgewise.kernels.bspline._cpu_tiles import lanes_of
+from edgewise.kernels.runtime._simd import BARE, FAST, SIGNATURE, WIDTH, full_width, pointer_to, prefetch
 
 _NEAREST = 32768  # bytes of coefficients that are worked on together
 
 
 def build(name: str, dtype: str, degree: int) -> Any:
     """Return the Numba function of a kernel for one dtype and degree."""
-    kernels = {"contract": _contract, "pull_x": _pull_x, "pull_c": _pull_c, "pulls": _pulls, "pack": _pack}
+    kernels = {
+        "contract": _contract,
+        "vjp_inputs": _vjp_inputs,
+        "vjp_coefficients": _vjp_coefficients,
+        "vjps": _vjps,
+        "pack": _pack,
+    }
     return kernels[name](getattr(types, dtype), degree + 1)
 
 
@@ -75,15 +81,15 @@ def _contract(real: Any, width: int) -> Any:
     return contract
 
 
-def _pull_x(real: Any, width: int) -> Any:
+def _vjp_inputs(real: Any, width: int) -> Any:
     """out[n, i] = sum over outputs of g times what the coefficients of the edge give, for rows `start` to `stop`."""
     read, evaluate, reals = reader(real), evaluator(real, width), pointer_to(real)
     lanes, step, group = _tiles(real)
-    four, some = _cpu_tiles.pull_x(real, width)
+    four, some = _cpu_tiles.vjp_inputs(real, width)
     tile = 4 * lanes
 
     @njit(SIGNATURE, **BARE)
-    def pull_x(a: Any) -> None:
+    def vjp_inputs(a: Any) -> None:
         full_width()
         points, splines, scratch, chunk = read(a)
         packed, g, out = reals(a[15]), reals(a[16]), reals(a[17])
@@ -108,18 +114,18 @@ def _pull_x(real: Any, width: int) -> Any:
                         weights = (packed, base + p - o, count)
                         some(scratch, rows, block, weights, outputs, slopes, min(lanes, n_out - p), wide)
 
-    return pull_x
+    return vjp_inputs
 
 
-def _pull_c(real: Any, width: int) -> Any:
+def _vjp_coefficients(real: Any, width: int) -> Any:
     """packed[i, m, j] = sum over rows of g times value, for inputs from `start` to `stop`."""
     read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
     lanes, step, group = _tiles(real)
-    four, some = _cpu_tiles.pull_c(real, width)
+    four, some = _cpu_tiles.vjp_coefficients(real, width)
     tile = 4 * lanes
 
     @njit(SIGNATURE, **BARE)
-    def pull_c(a: Any) -> None:
+    def vjp_coefficients(a: Any) -> None:
         full_width()
         points, splines, scratch, chunk = read(a)
         g, packed, start, stop = reals(a[15]), reals(a[16]), a[17], a[18]
@@ -147,16 +153,16 @@ def _pull_c(real: Any, width: int) -> Any:
                         outputs, weights = (g, r0 * leap + p, leap), (packed, base + p - o, count)
                         some(scratch, rows, block, weights, outputs, min(lanes, n_out - p), wide)
 
-    return pull_c
+    return vjp_coefficients
 
 
-def _pulls(real: Any, width: int) -> Any:
-    """Both pull-backs of a layer of at most one block of inputs and one vector of outputs, in one go over all rows."""
+def _vjps(real: Any, width: int) -> Any:
+    """Both gradients of a layer of at most one block of inputs and one vector of outputs, in one go over all rows."""
     read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
-    lanes, wholes, pulls_of = lanes_of(real), pointer_to(types.intp), _cpu_tiles.pulls(real, width)
+    lanes, wholes, vjps_of = lanes_of(real), pointer_to(types.intp), _cpu_tiles.vjps(real, width)
 
     @njit(SIGNATURE, **BARE)
-    def pulls(a: Any) -> None:
+    def vjps(a: Any) -> None:
         full_width()
         points, splines, scratch, chunk = read(a)
         _, slopes, steep, _ = read(wholes(a[15]))  # the same points one derivative higher
@@ -168,9 +174,9 @@ def _pulls(real: Any, width: int) -> Any:
             rows = min(n_rows, r0 + chunk) - r0
             evaluate(points, splines, scratch, r0, r0 + rows, 0, n_in)
             evaluate(points, slopes, steep, r0, r0 + rows, 0, n_in)
-            pulls_of(scratch, steep[0], (rows, n_in, count), (packed, back), (g, r0 * n_out, n_out), (out, r0 * n_in))
+            vjps_of(scratch, steep[0], (rows, n_in, count), (packed, back), (g, r0 * n_out, n_out), (out, r0 * n_in))
 
-    return pulls
+    return vjps
 
 
 def _pack(real: Any, width: int) -> Any:

@@ -10,8 +10,20 @@ from typing import Any
 
 from numba import njit
 
-from edgewise.kernels._simd import WIDTH, add, fma, full_width, load, load_some, mul, splat, store, store_some, total
-from edgewise.kernels.bspline._cpu_points import FAST
+from edgewise.kernels.runtime._simd import (
+    FAST,
+    WIDTH,
+    add,
+    fma,
+    full_width,
+    load,
+    load_some,
+    mul,
+    splat,
+    store,
+    store_some,
+    total,
+)
 
 
 def lanes_of(real: Any) -> int:
@@ -79,7 +91,7 @@ def contract(real: Any, width: int) -> tuple[Any, Any]:
     return four, some
 
 
-def pull_x(real: Any, width: int) -> tuple[Any, Any]:
+def vjp_inputs(real: Any, width: int) -> tuple[Any, Any]:
     """Sums over outputs."""
     lanes = lanes_of(real)
     tile = 4 * lanes
@@ -127,7 +139,7 @@ def pull_x(real: Any, width: int) -> tuple[Any, Any]:
     return four, some
 
 
-def pull_c(real: Any, width: int) -> tuple[Any, Any]:
+def vjp_coefficients(real: Any, width: int) -> tuple[Any, Any]:
     """Sums over rows."""
     lanes = lanes_of(real)
     tile = 4 * lanes
@@ -167,7 +179,7 @@ def pull_c(real: Any, width: int) -> tuple[Any, Any]:
     return four, some
 
 
-def pulls(real: Any, width: int) -> Any:
+def vjps(real: Any, width: int) -> Any:
     """Sums over outputs and sums over rows at once, for one vector of outputs."""
     lanes = lanes_of(real)
 

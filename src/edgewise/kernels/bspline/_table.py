@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from edgewise.kernels._memo import remembered
+from edgewise.kernels.runtime._memo import cached_on
 
 
 class Splines(NamedTuple):
@@ -36,7 +36,7 @@ class Splines(NamedTuple):
 
 def splines(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines:
     """Return the tables of the `order`-th derivative, made once for the knots as they are."""
-    return remembered(knots, (degree, order, dtype), lambda _: _make(knots.detach(), degree, order, dtype))
+    return cached_on(knots, (degree, order, dtype), lambda _: _make(knots.detach(), degree, order, dtype))
 
 
 def _make(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines:

@@ -7,7 +7,7 @@ Points and knots come in the type that values are computed in, float32 or float6
 
 from __future__ import annotations
 
-from edgewise.kernels._triton import jit, tl
+from edgewise.kernels.runtime._triton import jit, tl
 
 
 @jit

@@ -1,17 +1,17 @@
 """The sparse kernels: only the degree + 1 coefficients that a point touches take part, whatever the grid's size.
 
-`contract` and `pull_x` gather rows of coefficients, contiguous over the outputs. `pull_c` would scatter; it gathers
-instead: points come sorted, input by input, so that those who touch a band of coefficients lie side by side, and one
-program sums each band by a matrix product. No atomic addition, so that results do not depend on who comes first.
+`contract` and `vjp_inputs` gather rows of coefficients, contiguous over the outputs. `vjp_coefficients` would scatter;
+it gathers instead: points come sorted, input by input, so that those who touch a band of coefficients lie together, and
+one program sums each band by a matrix product. No atomic addition, so that results do not depend on who comes first.
 """
 
 # pyright: reportInvalidTypeForm=false
 
 from __future__ import annotations
 
-from edgewise.kernels._triton import jit, tl
-from edgewise.kernels._triton_dense import add_product, wide
 from edgewise.kernels.bspline._triton_local import cell_of, local, tile
+from edgewise.kernels.dense._triton_products import add_product, wide
+from edgewise.kernels.runtime._triton import jit, tl
 
 
 @jit
@@ -45,7 +45,7 @@ def contract(
 
 
 @jit
-def pull_x(
+def vjp_inputs(
     x, coefficients, grad, knots, out, n_rows, n_in, n_out, width, inputs_each,
     COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr,
     SUM: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr,
@@ -74,7 +74,7 @@ def pull_x(
 
 
 @jit
-def pull_c(
+def vjp_coefficients(
     x, rows, starts, grad, knots, scale, out, n_rows, n_in, n_out, width, parts,
     COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr, SCALED: tl.constexpr, PRECISION: tl.constexpr,
     SUM: tl.constexpr, PRODUCT: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr, COLUMNS: tl.constexpr,

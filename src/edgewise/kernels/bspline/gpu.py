@@ -1,99 +1,92 @@
-"""B-spline operations on a GPU by Triton, along two routes; `reference` is their law.
-
-Shapes: x (N, n_in), knots (n_in, G + 2 degree + 1), coefficients (n_in, K, n_out) contiguous, grad (N, n_out), scale
-(N, n_in). Values are computed in float32, or in float64 where x is; products run in the type of the coefficients (of
-the gradient in `pull_c`), summed in float32 or float64. No sum depends on the order in which programs run.
-"""
+"""The sparse kernels of B-splines on GPUs, by Triton: only the functions on a point's cell are touched."""
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from edgewise.kernels import _gpu
-from edgewise.kernels._gpu import Tile
-from edgewise.kernels._gpu import unavailable as unavailable
+from edgewise.kernels._backend import Sizes
+from edgewise.kernels._family import Family
+from edgewise.kernels.dense import gpu
+from edgewise.kernels.dense.gpu import DenseGPU, Tile
 
-_BAND = 16  # basis functions that one program of the sparse `pull_c` sums: the least that a matrix product takes
-
-
-def expand(x: Tensor, knots: Tensor, degree: int, order: int = 0, scale: Tensor | None = None) -> Tensor:
-    """out[n, i, m] = v_ni B_m^(order)(x_ni), in the type of x."""
-    if order > degree:
-        return x.new_zeros(*x.shape, _count(knots, degree))
-    return _gpu.expand(_basis(knots, degree, order), x, knots, scale)
+_BAND = 16  # functions that one program of `vjp_coefficients` sums: the least that a matrix product takes
+#: products of the dense route that take as long as one of this one. Not measured yet: see `benchmarks/gpu.py`
+_PRODUCT = 8.0
 
 
-def contract(
-    x: Tensor, coefficients: Tensor, knots: Tensor, degree: int, order: int = 0, scale: Tensor | None = None,
-    *, route: str = "dense", tile: Tile | None = None,
-) -> Tensor:  # fmt: skip
-    """out[n, j] = sum_i v_ni sum_m C[i, m, j] B_m^(order)(x_ni), in the type of the coefficients."""
-    (n, n_in), n_out = x.shape, coefficients.shape[-1]
-    if order > degree or not (n and n_in and n_out):
-        return coefficients.new_zeros(n, n_out)
-    if route == "dense":
-        return _gpu.contract(_basis(knots, degree, order), x, coefficients, knots, scale, tile)
-    tile = tile or _narrow(32, n_out, coefficients.dtype)
-    shape = _gpu.ceil(n, tile.rows), _gpu.ceil(n_out, tile.outputs)
-    each, parts = _gpu.split(n_in, 1, shape, tile, x.device)
-    out = _gpu.parted(parts, coefficients, n, n_out)
-    with _gpu.on_device(x, coefficients, knots, scale):
-        _sparse().contract[(*shape, parts)](
-            x.contiguous(), coefficients, _gpu.knots_of(knots, x), x if scale is None else scale.contiguous(), out,
-            n, n_in, n_out, knots.shape[1], each, **_constants(knots, degree, order), SCALED=scale is not None,
-            **_without_product(coefficients, tile),
-        )  # fmt: skip
-    return _gpu.summed(out, coefficients.dtype)
+def triton_source() -> ModuleType:
+    from edgewise.kernels.bspline import _triton_local
+
+    return _triton_local
 
 
-def pull_x(
-    x: Tensor, coefficients: Tensor, grad: Tensor, knots: Tensor, degree: int, order: int = 0,
-    *, route: str = "dense", tile: Tile | None = None,
-) -> Tensor:  # fmt: skip
-    """out[n, i] = sum_j g_nj sum_m C[i, m, j] B_m^(order)(x_ni), in the type of x."""
-    (n, n_in), n_out = x.shape, coefficients.shape[-1]
-    if order > degree or not (n and n_in and n_out):
-        return torch.zeros_like(x)
-    if route == "dense":
-        return _gpu.pull_x(_basis(knots, degree, order), x, coefficients, grad, knots, tile)
-    tile = tile or _narrow(16, n_out, coefficients.dtype)
-    each, parts = _gpu.split(n_in, 1, (_gpu.ceil(n, tile.rows), 1), tile, x.device)
-    out = torch.empty_like(x, memory_format=torch.contiguous_format)
-    with _gpu.on_device(x, coefficients, grad, knots):
-        _sparse().pull_x[(_gpu.ceil(n, tile.rows), parts)](
-            x.contiguous(), coefficients, grad.contiguous(), _gpu.knots_of(knots, x), out,
-            n, n_in, n_out, knots.shape[1], each, **_constants(knots, degree, order),
-            **_without_product(coefficients, tile),
-        )  # fmt: skip
-    return out
+class SparseGPU(DenseGPU):
+    """The three sums gather what a point touches; types and sums as on the dense route."""
 
+    def milliseconds(self, operation: str, family: Family, sizes: Sizes) -> float:
+        return super().milliseconds(operation, family, sizes._replace(count=1)) * _PRODUCT * (_degree(family) + 1)
 
-def pull_c(
-    x: Tensor, grad: Tensor, knots: Tensor, degree: int, order: int = 0, scale: Tensor | None = None,
-    *, route: str = "dense", tile: Tile | None = None,
-) -> Tensor:  # fmt: skip
-    """out[i, m, j] = sum_n g_nj v_ni B_m^(order)(x_ni), in the type of the gradient."""
-    (n, n_in), n_out, count = x.shape, grad.shape[-1], _count(knots, degree)
-    if order > degree or not (n and n_in and n_out):
-        return grad.new_zeros(n_in, count, n_out)
-    if route == "dense":
-        return _gpu.pull_c(_basis(knots, degree, order), x, grad, knots, scale, tile)
-    tile = tile or _narrow(64, n_out, grad.dtype)
-    shape = n_in * _gpu.ceil(count, _BAND), _gpu.ceil(n_out, tile.outputs)
-    _, parts = _gpu.split(_gpu.ceil(n, _gpu.ceil(count, _BAND)), tile.rows, shape, tile, x.device)
-    out = _gpu.parted(parts, grad, n_in, count, n_out)
-    with _gpu.on_device(x, grad, knots, scale):
-        knots = _gpu.knots_of(knots, x)
-        points, rows, starts = _by_cell(x, knots, degree)
-        _sparse().pull_c[(*shape, parts)](
-            points, rows, starts, grad.contiguous(), knots, x if scale is None else scale.contiguous(), out,
-            n, n_in, n_out, knots.shape[1], parts, **_constants(knots, degree, order), SCALED=scale is not None,
-            **_gpu.product(grad, tile), COLUMNS=_BAND,
-        )  # fmt: skip
-    return _gpu.summed(out, grad.dtype)
+    def contract(
+        self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int,
+        *, tile: Tile | None = None,
+    ) -> Tensor:  # fmt: skip
+        (n, n_in), (n_out, _, count) = x.shape, c.shape
+        if gpu.vanishes(family, order) or not (n and n_in and n_out):
+            return c.new_zeros(n, n_out)
+        tile = tile or _narrow(32, n_out, c.dtype)
+        shape = gpu.ceil(n, tile.rows), gpu.ceil(n_out, tile.outputs)
+        each, parts = gpu.split(n_in, 1, shape, tile, x.device)
+        out = gpu.parted(parts, c, n, n_out)
+        with gpu.on_device(x, c, knots, v):
+            _kernels().contract[(*shape, parts)](
+                x.contiguous(), gpu.in_memory(c), gpu.knots_of(knots, x), x if v is None else v.contiguous(), out,
+                n, n_in, n_out, knots.shape[1], each, **_constants(family, count, order), SCALED=v is not None,
+                **_without_product(c, tile),
+            )  # fmt: skip
+        return gpu.summed(out, c.dtype)
+
+    def vjp_inputs(
+        self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int,
+        *, tile: Tile | None = None,
+    ) -> Tensor:  # fmt: skip
+        (n, n_in), (n_out, _, count) = x.shape, c.shape
+        if gpu.vanishes(family, order) or not (n and n_in and n_out):
+            return torch.zeros_like(x)
+        tile = tile or _narrow(16, n_out, c.dtype)
+        each, parts = gpu.split(n_in, 1, (gpu.ceil(n, tile.rows), 1), tile, x.device)
+        out = torch.empty_like(x, memory_format=torch.contiguous_format)
+        with gpu.on_device(x, c, g, knots):
+            _kernels().vjp_inputs[(gpu.ceil(n, tile.rows), parts)](
+                x.contiguous(), gpu.in_memory(c), g.contiguous(), gpu.knots_of(knots, x), out,
+                n, n_in, n_out, knots.shape[1], each, **_constants(family, count, order),
+                **_without_product(c, tile),
+            )  # fmt: skip
+        return out
+
+    def vjp_coefficients(
+        self, family: Family, x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, count: int, order: int,
+        *, tile: Tile | None = None,
+    ) -> Tensor:  # fmt: skip
+        (n, n_in), n_out = x.shape, g.shape[-1]
+        if gpu.vanishes(family, order) or not (n and n_in and n_out):
+            return g.new_zeros(n_out, n_in, count)
+        tile = tile or _narrow(64, n_out, g.dtype)
+        shape = n_in * gpu.ceil(count, _BAND), gpu.ceil(n_out, tile.outputs)
+        _, parts = gpu.split(gpu.ceil(n, gpu.ceil(count, _BAND)), tile.rows, shape, tile, x.device)
+        out = gpu.parted(parts, g, n_in, count, n_out)
+        with gpu.on_device(x, g, knots, v):
+            knots = gpu.knots_of(knots, x)
+            points, rows, starts = _by_cell(x, knots, _degree(family))
+            _kernels().vjp_coefficients[(*shape, parts)](
+                points, rows, starts, g.contiguous(), knots, x if v is None else v.contiguous(), out,
+                n, n_in, n_out, knots.shape[1], parts, **_constants(family, count, order), SCALED=v is not None,
+                **gpu.product(g, tile), COLUMNS=_BAND,
+            )  # fmt: skip
+        return gpu.summed(out, g.dtype).permute(2, 0, 1)
 
 
 def _by_cell(x: Tensor, knots: Tensor, degree: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -112,28 +105,23 @@ def _by_cell(x: Tensor, knots: Tensor, degree: int) -> tuple[Tensor, Tensor, Ten
 def _narrow(outputs: int, n_out: int, dtype: torch.dtype) -> Tile:
     """Tiles of one warp, a point each thread: the values of a point are worked out once, then handed round."""
     most = outputs // 2 if dtype == torch.float64 else outputs
-    return Tile(32, min(most, max(16, _gpu.power(n_out))), warps=1)
+    return Tile(32, min(most, max(16, gpu.power(n_out))), warps=1)
 
 
-def _count(knots: Tensor, degree: int) -> int:
-    return knots.shape[1] - degree - 1
+def _degree(family: Family) -> int:
+    assert family.degree is not None
+    return family.degree
 
 
-def _constants(knots: Tensor, degree: int, order: int) -> dict[str, int]:
-    return {"COUNT": _count(knots, degree), "DEGREE": degree, "ORDER": order}
+def _constants(family: Family, count: int, order: int) -> dict[str, int]:
+    return {"COUNT": count, "DEGREE": _degree(family), "ORDER": order}
 
 
 def _without_product(right: Tensor, tile: Tile) -> dict[str, Any]:
-    return {name: value for name, value in _gpu.product(right, tile).items() if name not in ("PRECISION", "PRODUCT")}
+    return {name: value for name, value in gpu.product(right, tile).items() if name not in ("PRECISION", "PRODUCT")}
 
 
-def _basis(knots: Tensor, degree: int, order: int) -> _gpu.Basis:
-    from edgewise.kernels.bspline import _triton_local
-
-    return _gpu.Basis(_triton_local.tile, _count(knots, degree), degree, order)
-
-
-def _sparse() -> Any:
+def _kernels() -> Any:
     from edgewise.kernels.bspline import _triton_sparse
 
     return _triton_sparse

@@ -1,4 +1,4 @@
-"""The B-spline basis in plain torch: the law that every faster implementation must match."""
+"""The B-spline basis in plain torch: the reference implementation, which faster ones must match."""
 
 from __future__ import annotations
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from numba import njit, types
 
-from edgewise.kernels._cpu_whole import FAST, kernel
+from edgewise.kernels.dense._cpu_values import kernel
+from edgewise.kernels.runtime._simd import FAST
 
 
-def build(name: str, dtype: str, size: int) -> Any:
-    """Return the Numba function of a kernel for one dtype; it takes the degree as an argument."""
+def build(name: str, dtype: str) -> Any:
+    """Return the Numba function of a kernel for one dtype."""
     real = getattr(types, dtype)
     return kernel(name, real, _fill(real))
 
@@ -19,33 +20,33 @@ def _fill(real: Any) -> Any:
     zero, one, two = real(0), real(1), real(2)
 
     @njit(**FAST)
-    def first_kind(u: Any, size: Any, out: Any, first: Any) -> None:
+    def first_kind(u: Any, count: Any, out: Any, first: Any) -> None:
         before, value = u, one  # T_{-1} = T_1
-        for n in range(size + 1):
+        for n in range(count):
             out[first + n] = value
             before, value = value, two * u * value - before
 
     @njit(**FAST)
-    def derivatives(u: Any, size: Any, order: Any, unit: Any, out: Any, first: Any) -> None:
+    def derivatives(u: Any, count: Any, order: Any, unit: Any, out: Any, first: Any) -> None:
         """n 2^(d-1) (d-1)! C^(d)_{n-d}(u), times unit^d."""
         scale = unit
         for d in range(1, order):
             scale *= two * real(d) * unit
-        for n in range(min(order, size + 1)):
+        for n in range(min(order, count)):
             out[first + n] = zero
         before, value = zero, one
-        for n in range(order, size + 1):
+        for n in range(order, count):
             out[first + n] = value * (scale * real(n))
             more = real(order - 1) / real(n - order + 1) if order > 1 else zero
             before, value = value, two * (one + more) * u * value - (one + two * more) * before
 
     @njit(**FAST)
-    def fill(x: Any, lo: Any, hi: Any, size: Any, order: Any, out: Any, first: Any) -> None:
+    def fill(x: Any, lo: Any, hi: Any, count: Any, order: Any, out: Any, first: Any) -> None:
         inverse = one / (hi - lo)
         u = ((x - lo) - (hi - x)) * inverse
         if order == 0:
-            first_kind(u, size, out, first)
+            first_kind(u, count, out, first)
         else:
-            derivatives(u, size, order, two * inverse, out, first)
+            derivatives(u, count, order, two * inverse, out, first)
 
     return fill

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from edgewise.kernels._triton import jit, tl
-from edgewise.kernels._triton_tangents import along_tangents, powers
+from edgewise.kernels.dense._triton_tangents import along_tangents, powers
+from edgewise.kernels.runtime._triton import jit, tl
 
 
 @jit
-def _evaluate(inside, low, high, columns, SIZE: tl.constexpr, ORDER: tl.constexpr):
+def _evaluate(inside, low, high, columns, COUNT: tl.constexpr, ORDER: tl.constexpr):
     """Each polynomial by its recurrence on the point, then put into its column.
 
     The recurrence of the Gegenbauer polynomials C^(l) is that of the T_n for l = 0, but for its factors.
@@ -26,7 +26,7 @@ def _evaluate(inside, low, high, columns, SIZE: tl.constexpr, ORDER: tl.constexp
     else:
         before = tl.zeros_like(u)
         out = tl.where(column == ORDER, (ORDER * slope * value)[:, :, None], 0.0)
-    for n in tl.static_range(1, SIZE - ORDER + 1):
+    for n in tl.static_range(1, COUNT - ORDER):
         if ORDER == 0:
             after = 2 * u * value - before
             out = tl.where(column == n, after[:, :, None], out)
@@ -39,6 +39,6 @@ def _evaluate(inside, low, high, columns, SIZE: tl.constexpr, ORDER: tl.constexp
 
 
 @jit
-def tile(x, seed, points, columns, COUNT: tl.constexpr, SIZE: tl.constexpr, ORDER: tl.constexpr):
-    """Values (rows, inputs, columns) of T_0 .. T_SIZE at points (rows, inputs), multiplied by the seed."""
-    return along_tangents(x, seed, points, columns, _evaluate, SIZE, ORDER)
+def tile(x, seed, points, columns, COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr):
+    """Values (rows, inputs, columns) of T_0 .. T_{COUNT - 1} at points (rows, inputs), multiplied by the seed."""
+    return along_tangents(x, seed, points, columns, _evaluate, COUNT, ORDER)

@@ -7,11 +7,12 @@ from typing import Any
 
 from numba import njit, types
 
-from edgewise.kernels._cpu_whole import FAST, kernel, power_series
+from edgewise.kernels.dense._cpu_values import kernel, power_series
+from edgewise.kernels.runtime._simd import FAST
 
 
-def build(name: str, dtype: str, size: int) -> Any:
-    """Return the Numba function of a kernel for one dtype; it takes the number of harmonics as an argument."""
+def build(name: str, dtype: str) -> Any:
+    """Return the Numba function of a kernel for one dtype."""
     real = getattr(types, dtype)
     return kernel(name, real, _fill(real))
 
@@ -23,14 +24,14 @@ def _fill(real: Any) -> Any:
     sine = power_series(real, [(-1) ** k / math.factorial(2 * k + 1) for k in range(12)])
 
     @njit(**FAST)
-    def fill(x: Any, lo: Any, hi: Any, size: Any, order: Any, out: Any, first: Any) -> None:
+    def fill(x: Any, lo: Any, hi: Any, count: Any, order: Any, out: Any, first: Any) -> None:
         inverse = one / (hi - lo)
         t = ((x - lo) * inverse - half) * pi
         unit_cos, unit_sin = -t * sine(t * t), cosine(t * t)  # of u = t + pi/2
         turn = order & 3
         out[first] = one if order == 0 else zero
         c, s = unit_cos, unit_sin
-        for m in range(1, size + 1):
+        for m in range(1, count // 2 + 1):
             scale = one
             for _ in range(order):
                 scale *= real(m) * pi * inverse

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from edgewise.kernels._triton import jit, tl
-from edgewise.kernels._triton_tangents import along_tangents, powers
+from edgewise.kernels.dense._triton_tangents import along_tangents, powers
+from edgewise.kernels.runtime._triton import jit, tl
 
 
 @jit
-def _evaluate(inside, low, high, columns, SIZE: tl.constexpr, ORDER: tl.constexpr):
+def _evaluate(inside, low, high, columns, COUNT: tl.constexpr, ORDER: tl.constexpr):
     """1, cos u, sin u, cos 2u, sin 2u, ..: each derivative is a quarter turn and a factor."""
     multiple = ((columns + 1) // 2)[None, None, :].to(inside.dtype)
     angle = (3.141592653589793 * (inside - low) / (high - low))[:, :, None] * multiple
@@ -27,6 +27,6 @@ def _evaluate(inside, low, high, columns, SIZE: tl.constexpr, ORDER: tl.constexp
 
 
 @jit
-def tile(x, seed, points, columns, COUNT: tl.constexpr, SIZE: tl.constexpr, ORDER: tl.constexpr):
-    """Values (rows, inputs, columns) of the constant and 2 SIZE waves at points (rows, inputs), times the seed."""
-    return along_tangents(x, seed, points, columns, _evaluate, SIZE, ORDER)
+def tile(x, seed, points, columns, COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr):
+    """Values (rows, inputs, columns) of the constant and COUNT - 1 waves at points (rows, inputs), times the seed."""
+    return along_tangents(x, seed, points, columns, _evaluate, COUNT, ORDER)

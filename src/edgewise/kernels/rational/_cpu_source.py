@@ -12,8 +12,10 @@ from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 
-from edgewise.kernels._cpu_blocks import load_block, store_block, zero_block
-from edgewise.kernels._simd import (
+from edgewise.kernels.runtime._cpu_blocks import load_block, store_block, zero_block
+from edgewise.kernels.runtime._simd import (
+    BARE,
+    SIGNATURE,
     Lanes,
     call,
     full_width,
@@ -26,14 +28,13 @@ from edgewise.kernels._simd import (
     store_some,
     vector_of,
 )  # fmt: skip
-from edgewise.kernels.bspline._cpu_points import BARE, SIGNATURE
 
 _TILE = 64  # rows whose gradients are added up in registers, and whose numbers stay in a cache for all channels
 
 
-def build(name: str, dtype: str, size: int) -> Any:
-    """Return the Numba function of a kernel for one dtype and both degrees, which `size` holds as 100 p + q."""
-    return {"value": _value, "pull": _pull}[name](getattr(types, dtype), *divmod(size, 100))
+def build(name: str, dtype: str, p: int, q: int) -> Any:
+    """Return the Numba function of a kernel for one dtype and the degrees of numerator and denominator."""
+    return {"value": _value, "vjp": _vjp}[name](getattr(types, dtype), p, q)
 
 
 def _value(real: Any, p: int, q: int) -> Any:
@@ -61,7 +62,7 @@ def _value(real: Any, p: int, q: int) -> Any:
     return value
 
 
-def _pull(real: Any, p: int, q: int) -> Any:
+def _vjp(real: Any, p: int, q: int) -> Any:
     """out[n, i] = g R', and sums[k, i] the gradients by the p + 1 + q coefficients of channel i; `sums` come zeroed."""
     lanes, reals = Lanes(real), pointer_to(real)
     top, bottom, at = load_block(lanes, p + 1, 1), load_block(lanes, q, 1), _slopes_at(lanes, p, q)
@@ -69,7 +70,7 @@ def _pull(real: Any, p: int, q: int) -> Any:
     combine, count = _added(lanes), lanes.count
 
     @njit(SIGNATURE, **BARE)
-    def pull(a: Any) -> None:
+    def vjp(a: Any) -> None:
         full_width()
         x, numerators, denominators = reals(a[0]), reals(a[1]), reals(a[2])
         g, out, sums = reals(a[3]), reals(a[4]), reals(a[5])
@@ -89,7 +90,7 @@ def _pull(real: Any, p: int, q: int) -> Any:
                         store_some(out, e, left, slope)
                 keep(sums, i, wide, combine(known(sums, i, wide), total))
 
-    return pull
+    return vjp
 
 
 def _value_at(lanes: Lanes) -> Any:

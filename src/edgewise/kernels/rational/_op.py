@@ -6,12 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
-from edgewise.kernels._backends import Sizes
-from edgewise.kernels._dispatch import choose
-from edgewise.kernels._family import Family
-from edgewise.kernels._memo import plain_world
-from edgewise.kernels._ops import Operation, taped
+from edgewise.kernels._ops import Differentiable, is_taped
 from edgewise.kernels.rational import cpu, reference
+from edgewise.kernels.runtime._memo import is_eager
 
 
 def rational(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
@@ -30,15 +27,15 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
 
     Source: Molina, Schramowski, Kersting, Padé Activation Units (2020), equation 3.
     """
-    if not plain_world():
+    if not is_eager():
         return reference.rational(x, numerator, denominator)
     return _Rational.of(x, numerator, denominator)  # type: ignore[no-any-return]
 
 
-class _Rational(Operation):
+class _Rational(Differentiable):
     @staticmethod
     def forward(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return (cpu if _on_cpu(x, a, b) else reference).rational(x, a, b)
+        return (cpu if cpu.serves(x, a, b) else reference).rational(x, a, b)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -48,18 +45,10 @@ class _Rational(Operation):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, numerator, denominator = ctx.saved_tensors
-        plain = not taped(grads[0]) and _on_cpu(x, numerator, denominator)
-        return (cpu if plain else reference).pull(x, numerator, denominator, grads[0])
+        plain = not is_taped(grads[0]) and cpu.serves(x, numerator, denominator)
+        return (cpu if plain else reference).vjp(x, numerator, denominator, grads[0])
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
         x, numerator, denominator = ctx.saved_tensors
-        return reference.push(x, numerator, denominator, tangents)
-
-
-def _on_cpu(x: Tensor, a: Tensor, b: Tensor) -> bool:
-    """Whether the kernels of CPUs are taken."""
-    if not cpu.serves(x, a, b):
-        return False
-    family = Family("rational", cpu.size_of(a.shape[1] - 1, b.shape[1]))
-    return choose("expand", family, Sizes(1, 1, 1, 1, x.dtype, "cpu")).backend == "numba"
+        return reference.jvp(x, numerator, denominator, tangents)

@@ -2,37 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from types import ModuleType
+from typing import final
+
 import torch
 from torch import Tensor
 
-from edgewise.kernels._compiled import addresses, compiled
-from edgewise.kernels._threads import in_parts
+from edgewise.kernels._backend import Sizes
+from edgewise.kernels._dispatch import choose
+from edgewise.kernels._family import Family
+from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
+from edgewise.kernels.runtime._compiled import addresses, compiled
+from edgewise.kernels.runtime._threads import in_parts
 
-_SOURCE = "edgewise.kernels.rational._cpu_source"
-_DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 _VECTOR = 64  # bytes that channels are rounded up to, at the widest
 _WORK = 40  # multiplications of a value and its gradients, roughly
 _MOST = 9  # coefficients of a polynomial: with more, little would stay in registers
 
 
-def prepare(size: int, dtype: torch.dtype) -> None:
-    """Compile both kernels for degrees, as `size_of` gives them, or load them."""
-    for name in ("value", "pull"):
-        compiled(_SOURCE, name, _DTYPES[dtype], size)
+def _source() -> ModuleType:
+    from edgewise.kernels.rational import _cpu_source
+
+    return _cpu_source
+
+
+@final
+class RationalCPU(NumbaBackend):
+    """Two kernels for each pair of degrees."""
+
+    def prepare(self, family: Family, dtype: torch.dtype) -> None:
+        assert isinstance(family, RationalFamily)
+        for name in ("value", "vjp"):
+            compiled(_source, name, DTYPES[dtype], family.numerator, family.denominator)
+
+
+@dataclass(frozen=True)
+class RationalFamily(Family):
+    """Rational functions of two degrees, as `edgewise.kernels.rational` evaluates them; no basis is made of them."""
+
+    numerator: int
+    denominator: int
+    name = "rational"
+    cpu = {"dense": RationalCPU()}  # noqa: RUF012
 
 
 def serves(x: Tensor, a: Tensor, b: Tensor) -> bool:
-    """Whether there are kernels for these tensors."""
+    """Return whether the kernels take these tensors."""
     if not all(type(part) in (Tensor, torch.nn.Parameter) and part.device.type == "cpu" for part in (x, a, b)):
         return False
-    if x.dtype not in _DTYPES or not x.dtype == a.dtype == b.dtype or not x.numel():
+    if x.dtype not in DTYPES or not x.dtype == a.dtype == b.dtype or not x.numel():
         return False
-    return a.shape[1] <= _MOST and 1 <= b.shape[1] < _MOST
-
-
-def size_of(p: int, q: int) -> int:
-    """The degrees of numerator and denominator in one number."""
-    return 100 * p + q
+    if a.shape[1] > _MOST or not 1 <= b.shape[1] < _MOST:
+        return False
+    family = RationalFamily(a.shape[1] - 1, b.shape[1])
+    return choose("evaluate", family, Sizes(1, 1, 1, 1, x.dtype, "cpu"))[0].backend == "numba"
 
 
 def rational(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -43,19 +67,19 @@ def rational(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return out
 
 
-def pull(x: Tensor, a: Tensor, b: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def vjp(x: Tensor, a: Tensor, b: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """See the reference; these gradients are numbers, which nothing differentiates again."""
     x, g = x.contiguous(), g.contiguous()
     out, terms = torch.empty_like(x), a.shape[1] + b.shape[1]
     sums = x.new_zeros(terms, _even(x))
-    _run("pull", x, a, b, [g, out, sums])
+    _run("vjp", x, a, b, [g, out, sums])
     shared = sums[:, : x.shape[-1]].unflatten(1, (len(a), -1)).sum(2).T
     return out, shared[:, : a.shape[1]], shared[:, a.shape[1] :]
 
 
 def _run(name: str, x: Tensor, a: Tensor, b: Tensor, data: list[Tensor]) -> None:
     """Channels are shared out among threads, so that each sum is the same on any number of them."""
-    kernel = compiled(_SOURCE, name, _DTYPES[x.dtype], size_of(a.shape[1] - 1, b.shape[1]))
+    kernel = compiled(_source, name, DTYPES[x.dtype], a.shape[1] - 1, b.shape[1])
     channels, wide, unit = x.shape[-1], _even(x), _VECTOR // x.element_size()
     spread = _by_channel(a, b, channels, wide)
     first = spread.data_ptr()

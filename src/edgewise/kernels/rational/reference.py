@@ -1,4 +1,4 @@
-"""Grouped rational functions in plain torch: the law that every faster implementation must match."""
+"""Grouped rational functions in plain torch: the reference implementation, which faster ones must match."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rational(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return _parts(x, a, b).value.reshape(x.shape)
 
 
-def pull(x: Tensor, a: Tensor, b: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def vjp(x: Tensor, a: Tensor, b: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients by x, a and b of sum(g R(x)), as compositions that can be differentiated again.
 
     With D the denominator and s the sign of its argument A,
@@ -37,7 +37,7 @@ def pull(x: Tensor, a: Tensor, b: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Te
     return (g * slope).reshape(x.shape), for_a, for_b
 
 
-def push(x: Tensor, a: Tensor, b: Tensor, along: tuple[Tensor | None, ...]) -> Tensor:
+def jvp(x: Tensor, a: Tensor, b: Tensor, along: tuple[Tensor | None, ...]) -> Tensor:
     """Return the change of R(x) along changes (dx, da, db), each None where there is none."""
     dx, da, db = along
     grouped, value, below, sign = _parts(x, a, b)

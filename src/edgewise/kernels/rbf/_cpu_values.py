@@ -7,21 +7,22 @@ from typing import Any
 
 from numba import njit, types
 
-from edgewise.kernels._cpu_whole import FAST, kernel, power_series
-from edgewise.kernels.rbf.reference import BEYOND, WIDTH
+from edgewise.kernels.dense._cpu_values import kernel, power_series
+from edgewise.kernels.rbf import BEYOND, WIDTH
+from edgewise.kernels.runtime._simd import FAST
 
 _UNIT = {32: 2.0**-23, 64: 2.0**-52}  # rounding
 _TERMS = {32: (6, 9), 64: (11, 15)}  # of the exponential series, to rounding below 1/9 and below 4/9
 
 
-def build(name: str, dtype: str, size: int) -> Any:
-    """Return the Numba function of a kernel for one dtype; it takes the number of functions as an argument."""
+def build(name: str, dtype: str) -> Any:
+    """Return the Numba function of a kernel for one dtype."""
     real = getattr(types, dtype)
     return kernel(name, real, _fill(real))
 
 
 def _fill(real: Any) -> Any:
-    """From the nearest centre outwards: two neighbours differ by a factor, two neighbouring factors by a constant."""
+    """From the nearest center outwards: two neighbours differ by a factor, two neighbouring factors by a constant."""
     zero, one, half, two = real(0), real(1), real(0.5), real(2)
     narrow, factor, fall = real(1 / WIDTH), real(math.exp(-1 / WIDTH**2)), real(math.exp(-2 / WIDTH**2))
     beyond, more, cut = BEYOND, 2 * BEYOND + 1, real(-2 * math.log(_UNIT[real.bitwidth]))
@@ -38,9 +39,9 @@ def _fill(real: Any) -> Any:
 
     @njit(**FAST)
     def one_side(place: Any, start: Any, step: Any, value: Any, ratio: Any, shape: Any, out: Any, first: Any) -> None:
-        size, order, unit = shape
+        count, order, unit = shape
         m = start
-        while 0 <= m < size:
+        while 0 <= m < count:
             z = (place - real(m - beyond)) * narrow
             if z * z > cut:
                 break
@@ -50,20 +51,20 @@ def _fill(real: Any) -> Any:
             m += step
 
     @njit(**FAST)
-    def fill(x: Any, lo: Any, hi: Any, size: Any, order: Any, out: Any, first: Any) -> None:
-        cells = real(size - more)
+    def fill(x: Any, lo: Any, hi: Any, count: Any, order: Any, out: Any, first: Any) -> None:
+        cells = real(count - more)
         inverse = cells / (hi - lo)
         place = (x - lo) * inverse
         if not (place >= zero and place <= cells + half):  # no number
-            for m in range(size):
+            for m in range(count):
                 out[first + m] = place
             return
-        for m in range(size):
+        for m in range(count):
             out[first + m] = zero
         nearest = int(place + half)
         r = (place - real(nearest)) * narrow
         value, up = small(-r * r), large(two * r * narrow)
-        shape = (size, order, inverse * narrow)
+        shape = (count, order, inverse * narrow)
         at = nearest + beyond
         one_side(place, at, 1, value, up * factor, shape, out, first)
         down = factor / up

@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-from edgewise.kernels._triton import jit, tl
-from edgewise.kernels._triton_tangents import along_tangents, powers
+from edgewise.kernels.dense._triton_tangents import along_tangents, powers
+from edgewise.kernels.runtime._triton import jit, tl
 
 
 @jit
-def _evaluate(inside, low, high, columns, SIZE: tl.constexpr, ORDER: tl.constexpr):
-    """exp(-z^2) times a Hermite polynomial of z, zero where the law cuts it: three centres beyond, widths of 1.5."""
-    spacing = (high - low) / (SIZE - 7)
+def _evaluate(inside, low, high, columns, COUNT: tl.constexpr, ORDER: tl.constexpr):
+    """exp(-z^2) times a Hermite polynomial of z, zero where the reference is: 3 centers beyond, widths of 1.5."""
+    spacing = (high - low) / (COUNT - 7)
     z = (((inside - low) / spacing)[:, :, None] - (columns - 3)[None, None, :].to(inside.dtype)) / 1.5
     square = z * z
     # Twice the bits of the fraction, times the logarithm of 2: where exp(-z^2) is the square of the rounding unit.
@@ -26,6 +26,6 @@ def _evaluate(inside, low, high, columns, SIZE: tl.constexpr, ORDER: tl.constexp
 
 
 @jit
-def tile(x, seed, points, columns, COUNT: tl.constexpr, SIZE: tl.constexpr, ORDER: tl.constexpr):
-    """Values (rows, inputs, columns) of SIZE Gaussians at points (rows, inputs), multiplied by the seed."""
-    return along_tangents(x, seed, points, columns, _evaluate, SIZE, ORDER)
+def tile(x, seed, points, columns, COUNT: tl.constexpr, DEGREE: tl.constexpr, ORDER: tl.constexpr):
+    """Values (rows, inputs, columns) of COUNT Gaussians at points (rows, inputs), multiplied by the seed."""
+    return along_tangents(x, seed, points, columns, _evaluate, COUNT, ORDER)

@@ -1,0 +1,32 @@
+"""The fixed function b(x) that an edge adds to its spline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import unknown
+
+
+def _silu_derivative(x: Tensor) -> Tensor:
+    gate = torch.sigmoid(x)
+    return gate * (1 + x * (1 - gate))
+
+
+#: name -> (function, its derivative)
+BASE_FUNCTIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "silu": (torch.nn.functional.silu, _silu_derivative),
+    "identity": (torch.clone, torch.ones_like),
+}
+
+
+def base_function(name: str) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """Return the function b and its derivative b' for a name.
+
+    >>> value, derivative = base_function("identity")
+    """
+    if name not in BASE_FUNCTIONS:
+        raise unknown("base function", name, [*BASE_FUNCTIONS, "None"])
+    return BASE_FUNCTIONS[name]

@@ -1,0 +1,1 @@
+"""Every function at every point, then products of matrices: what serves any family of functions."""

@@ -1,0 +1,40 @@
+"""Second-order steps: the normal equations of spline edges, and positive definite systems."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from edgewise.kernels.gauss_newton import cholesky, factor, gram
+from edgewise.kernels.gauss_newton.gram import Edges as Edges
+from edgewise.kernels.gauss_newton.gram import Local as Local
+from edgewise.kernels.gauss_newton.gram import add_splines as add_splines
+
+
+class Factor(Protocol):
+    """Factors positive definite matrices one after the other, and solves systems with the last."""
+
+    def take(self, matrix: Tensor, diagonal: Tensor) -> bool: ...
+
+    def solve(self, right: Tensor) -> Tensor: ...
+
+
+def factor_for(vector: Tensor) -> Factor:
+    """Return what factors matrices of a vector's size, device and precision.
+
+    >>> factor = factor_for(torch.ones(3))
+    >>> factor.take(torch.eye(3), torch.full((3,), 2.0)), factor.solve(torch.ones(3))
+    (True, tensor([0.5000, 0.5000, 0.5000]))
+    """
+    if vector.device.type == "cpu" and vector.dtype == torch.float64:
+        return cholesky.Factor(len(vector))
+    return factor.Factor()
+
+
+def prepare(degree: int | None) -> None:
+    """Compile the kernels for splines of a degree, or load them."""
+    cholesky.prepare()
+    if degree is not None:
+        gram.prepare(degree)

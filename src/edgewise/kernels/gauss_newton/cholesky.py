@@ -1,0 +1,79 @@
+"""Positive definite systems on CPUs in double precision: the factor in blocks of columns, from left to right."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import final
+
+import torch
+from torch import Tensor
+
+from edgewise.kernels.runtime._compiled import addresses, compiled
+from edgewise.kernels.runtime._threads import in_parts, working_memory
+
+_EVEN = 24  # what sizes are rounded up to: whole strips and groups of rows, whatever the width of vectors
+_APART = 8  # numbers between rows: at powers of two they would meet in the same few places of a cache
+_BLOCK, _DEPTH, _ROWS = 96, 128, 8
+
+
+def _source() -> ModuleType:
+    from edgewise.kernels.gauss_newton import _cpu_cholesky
+
+    return _cpu_cholesky
+
+
+def prepare() -> None:
+    """Compile every kernel, or load it."""
+    for name in ("update", "panel", "solve"):
+        compiled(_source, name, "float64")
+
+
+@final
+class Factor:
+    """Factors matrices of one size in the same place in memory: new memory would cost as much as the factor."""
+
+    def __init__(self, size: int) -> None:
+        even = -(-size // _EVEN) * _EVEN
+        self.size, self.wide = size, even + _APART
+        self.memory = torch.zeros(even, self.wide, dtype=torch.float64)
+        self.memory.diagonal()[size:] = 1
+
+    def take(self, matrix: Tensor, diagonal: Tensor) -> bool:
+        """Factor A; whether it is positive definite. See the reference."""
+        square = self.memory[: self.size, : self.size]
+        square.copy_(matrix)
+        square.diagonal().copy_(diagonal)
+        return self._factored()
+
+    def solve(self, right: Tensor) -> Tensor:
+        """Return X with A X = right; shapes (P,) or (P, m)."""
+        x = right.clone(memory_format=torch.contiguous_format)
+        sizes = [self.size, x.numel() // self.size]
+        compiled(_source, "solve", "float64")(addresses([*self._where, x.data_ptr(), *sizes]))
+        return x
+
+    @property
+    def _where(self) -> list[int]:
+        return [self.memory.data_ptr(), self.wide]
+
+    def _factored(self) -> bool:
+        update, panel = (compiled(_source, name, "float64") for name in ("update", "panel"))
+        rows, failed = len(self.memory), torch.zeros(1, dtype=torch.int64)
+        for first in range(0, rows, _BLOCK):
+            last = min(rows, first + _BLOCK)
+
+            def part(start: int, stop: int, first: int = first, last: int = last) -> None:
+                below = [first + _ROWS * start, first + _ROWS * stop]
+                update(addresses([*self._where, *_packed(), first, last, *below]))
+
+            if first:
+                in_parts(part, (rows - first) // _ROWS, (rows - first) * (last - first) * first)
+            panel(addresses([*self._where, *_packed(), first, last, rows, failed.data_ptr()]))
+            if failed:
+                return False
+        return True
+
+
+def _packed() -> list[int]:
+    """Where columns lie turned over while they are used, each thread's own."""
+    return working_memory(_BLOCK * _DEPTH * 8)

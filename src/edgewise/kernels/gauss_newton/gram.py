@@ -1,0 +1,81 @@
+"""Normal equations of spline edges from the few functions that each row touches, on one core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import torch
+from torch import Tensor
+
+from edgewise.kernels.runtime._compiled import addresses, compiled
+
+STRIDE = 8  # numbers kept for each input and row: degree + 1 values, then zeros
+_ROWS_PER_TILE = 4  # below, clearing the squares costs more than they save
+
+
+def _source() -> ModuleType:
+    from edgewise.kernels.gauss_newton import _cpu_gram
+
+    return _cpu_gram
+
+
+def prepare(degree: int) -> None:
+    """Compile every kernel, or load it."""
+    for name in ("local", "gram"):
+        compiled(_source, name, "float64", degree)
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Spline edges in the order of their columns, as rows (subnode, input, first column, column of the base function or
+    -1), and the most cells that an input has."""
+
+    table: Tensor
+    grid: int
+
+
+@dataclass(frozen=True)
+class Local:
+    """Of each input and row the cell, (inputs, n), and the values that live there, (inputs, n, STRIDE)."""
+
+    cells: Tensor
+    values: Tensor
+
+    @classmethod
+    def of(cls, inputs: list[Tensor], knots: list[Tensor], degree: int) -> Local:
+        """For layers of inputs (n, n_in) and knots (n_in, K + degree + 1)."""
+        rows, total = len(inputs[0]), sum(x.shape[1] for x in inputs)
+        cells = torch.empty(total, rows, dtype=torch.int32)
+        values = torch.zeros(total, rows, STRIDE, dtype=torch.float64)
+        call = compiled(_source, "local", "float64", degree)
+        first = 0
+        for x, t in zip(inputs, knots, strict=True):
+            x, t = x.contiguous(), t.contiguous()
+            count = t.shape[1] - degree - 1
+            call(addresses([*_places(x, t, values, cells), rows, first, x.shape[1], count]))
+            first += x.shape[1]
+        return cls(cells, values)
+
+
+def add_splines(
+    edges: Edges, local: Local, base: Tensor | None, left: Tensor, right: Tensor, degree: int, hessian: Tensor
+) -> None:  # fmt: skip
+    """Add sum_n (sum_o left[a, o, n] right[b, o, n]) phi_a(x_n) phi_b(x_n)' to the lower triangle of `hessian`.
+
+    a and b run over the edges' subnodes; phi are the functions of an edge: splines, and the base function where
+    `base` (inputs, n) is given. Shapes: left and right (subnodes, n_out, n), hessian (P, P), all contiguous.
+    """
+    rows = local.cells.shape[1]
+    tiled = _ROWS_PER_TILE * edges.grid**2 <= rows
+    sizes = (rows, edges.grid**2 * (degree + 1) * STRIDE if tiled else 0, edges.grid + degree + STRIDE)
+    work = [torch.zeros(size, dtype=torch.float64) for size in sizes]
+    extra = work[0] if base is None else base
+    arguments = [edges.table.data_ptr(), len(edges.table), rows, edges.grid]
+    arguments += _places(local.cells, local.values, extra, left, right)
+    arguments += [left.shape[1], hessian.data_ptr(), len(hessian), *_places(*work), tiled, base is not None]
+    compiled(_source, "gram", "float64", degree)(addresses(arguments))
+
+
+def _places(*tensors: Tensor) -> list[int]:
+    return [tensor.data_ptr() for tensor in tensors]

@@ -1,0 +1,1 @@
+"""What kernels of every family need: compilers, machine code kept on disk, vectors, threads, memory."""

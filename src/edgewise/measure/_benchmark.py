@@ -1,0 +1,97 @@
+"""A benchmark: cases to measure, the rows they give, and a table that compares the rows with limits."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+Row = dict[str, Any]
+"""One line of a CSV file. Rows that are read back hold strings."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How benchmarks are run.
+
+    libraries: what to measure, by name. searchers: the libraries that search for formulas. quick: tiny sizes, as a
+    smoke test. threads: of the measuring process. repeats: of each timing. patience: seconds allowed for all repeats of
+    one library and case. budget: seconds of one training run or search; 0 lets the benchmark choose. python: the
+    interpreter of a separate environment for baselines, if there is one.
+    """
+
+    libraries: tuple[str, ...] = ("edgewise", "mlp")
+    searchers: tuple[str, ...] = ("edgewise",)
+    quick: bool = False
+    threads: int = 1
+    repeats: int = 7
+    patience: float = 60.0
+    budget: float = 0.0
+    python: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to measure: a unique label, and values that JSON can carry to the measuring process."""
+
+    label: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class Cell(NamedTuple):
+    """A table cell, and whether it is within its limit, if it has one."""
+
+    text: str
+    passed: bool | None = None
+
+
+class Benchmark(ABC):
+    """A named measurement; its class is instantiated without arguments in the measuring process.
+
+    threaded: run once for each requested thread count, else on one thread. fresh_process: a new process for each case,
+    else one process runs all cases. parallel: cases may run at the same time, each on its own core. slow: takes hours,
+    so it runs only when named.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    file: ClassVar[str]
+    note: ClassVar[str] = ""
+    threaded: ClassVar[bool] = False
+    fresh_process: ClassVar[bool] = False
+    parallel: ClassVar[bool] = False
+    slow: ClassVar[bool] = False
+
+    def missing(self) -> str:
+        """Return which requirement is not installed and how to install it, or an empty string."""
+        return ""
+
+    @abstractmethod
+    def cases(self, settings: Settings) -> list[Case]:
+        """List the cases to measure."""
+
+    @abstractmethod
+    def measure(self, case: Case, settings: Settings) -> list[Row]:
+        """Measure one case; all rows have the same columns."""
+
+    def python(self, case: Case, settings: Settings) -> str:
+        """Return the interpreter that measures a case."""
+        return sys.executable
+
+    def time_limit(self, case: Case) -> float:
+        """Return the seconds after which the process of a case is killed; 0 means never."""
+        return 0.0
+
+    @abstractmethod
+    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
+        """Return the rows of a case whose process died."""
+
+    @abstractmethod
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        """Return the column headings and the lines of the table."""
+
+    def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
+        """Adjust a case to the rows measured before it."""
+        return case

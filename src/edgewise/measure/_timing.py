@@ -1,0 +1,95 @@
+"""Timing: seconds of a block, and of several calls interleaved in one process."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import quantiles
+from timeit import timeit
+from typing import NamedTuple
+
+_BLOCK = 0.02  # minimum seconds of a repeat: short calls run several times in it
+_WARM = 0.05  # seconds up to which each repeat starts with an untimed call
+_SLOW = 1.0  # seconds from which one call is enough warm-up
+
+Call = Callable[[], object]
+
+
+@dataclass
+class Clock:
+    """Seconds of a block: wall time, and this process's CPU time."""
+
+    wall: float = 0.0
+    process: float = 0.0
+
+
+@contextmanager
+def clock() -> Iterator[Clock]:
+    """Time a block; the clock holds the seconds once the block is left."""
+    out = Clock()
+    wall, process = time.perf_counter(), time.process_time()
+    yield out
+    out.wall, out.process = time.perf_counter() - wall, time.process_time() - process
+
+
+class Quartiles(NamedTuple):
+    """Seconds of one call: median, quartiles, and the number of repeats.
+
+    >>> Quartiles.of([3.0, 1.0, 2.0])
+    Quartiles(median=2.0, lower=1.5, upper=2.5, repeats=3)
+    """
+
+    median: float
+    lower: float
+    upper: float
+    repeats: int
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Quartiles:
+        lower, median, upper = quantiles(seconds, n=4, method="inclusive") if len(seconds) > 1 else 3 * [*seconds]
+        return cls(median, lower, upper, len(seconds))
+
+
+class _Schedule(NamedTuple):
+    """How a call is timed: calls in a repeat, repeats, and whether each starts with an untimed call."""
+
+    calls: int
+    repeats: int
+    warm: bool
+
+
+def interleaved(calls: Mapping[str, Call], repeats: int, patience: float) -> dict[str, Quartiles]:
+    """Time every call in turn, round after round, so that other load on the machine affects all alike.
+
+    A repeat is the mean of as many calls as take 20 ms, after an untimed one if a call takes less than 50 ms. The order
+    rotates from round to round. A call whose repeats would take more than `patience` seconds gets fewer of them.
+    """
+    schedules = {name: _schedule(call, repeats, patience) for name, call in calls.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
+    for turn in range(repeats):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            if turn < schedules[name].repeats:
+                seconds[name].append(_seconds(calls[name], schedules[name].calls, schedules[name].warm))
+    return {name: Quartiles.of(values) for name, values in seconds.items()}
+
+
+def _schedule(call: Call, repeats: int, patience: float) -> _Schedule:
+    """Warm the call up and estimate its duration."""
+    once = _seconds(call, 1, warm=False)
+    if once < _SLOW:
+        once = min(_seconds(call, 1, warm=True) for _ in range(2))
+    count = max(1, math.ceil(_BLOCK / max(once, 1e-7)))
+    return _Schedule(count, min(repeats, max(1, int(patience / (count * once)))), once < _WARM)
+
+
+def _seconds(call: Call, count: int, warm: bool) -> float:
+    """Return the mean seconds of `count` calls; `timeit` turns garbage collection off meanwhile."""
+    gc.collect()
+    if warm:
+        call()
+    return timeit(call, number=count) / count

@@ -1,0 +1,118 @@
+"""The MLP baseline: linear layers of torch, trained by Adam and by L-BFGS."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import unknown
+
+ACTIVATIONS = {"relu": torch.nn.ReLU, "silu": torch.nn.SiLU, "tanh": torch.nn.Tanh}
+
+_SCALE = 1e6  # of the loss that L-BFGS minimizes
+_STEPS = 20  # between two looks at the clock
+_RATE = 1e-2
+
+Loss = Callable[[torch.nn.Module], Tensor]
+
+
+def mlp(sizes: Sequence[int], dtype: torch.dtype = torch.float64, activation: str = "silu") -> torch.nn.Sequential:
+    """Build linear layers with biases and an activation between them.
+
+    >>> parameter_count(mlp([2, 100, 100, 100, 1]))
+    20601
+    """
+    if activation not in ACTIVATIONS:
+        raise unknown("activation", activation, ACTIVATIONS)
+    layers: list[torch.nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [torch.nn.Linear(before, after, dtype=dtype), ACTIVATIONS[activation]()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def seeded_mlp(sizes: Sequence[int], seed: int, activation: str = "tanh") -> torch.nn.Sequential:
+    """Build an MLP in float64 with the initial weights of a seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return mlp(sizes, activation=activation)
+
+
+def parameter_count(module: torch.nn.Module) -> int:
+    """Count the trained numbers."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def lbfgs(module: torch.nn.Module, loss: Callable[[], Tensor], steps: int = _STEPS) -> Callable[[], float]:
+    """Return a function that takes so many steps of L-BFGS with strong Wolfe line search and returns the scaled loss.
+
+    The loss is scaled up because torch's L-BFGS discards steps whose curvature y's is below 1e-10, and would stall at
+    an error near 1e-3.
+    """
+    optimizer = torch.optim.LBFGS(
+        module.parameters(), max_iter=steps, history_size=50, tolerance_grad=0, tolerance_change=0,
+        line_search_fn="strong_wolfe",
+    )  # fmt: skip
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        value = _SCALE * loss()
+        value.backward()
+        return value.detach()
+
+    return lambda: float(optimizer.step(closure))  # type: ignore[arg-type]
+
+
+class TrainedMLP(NamedTuple):
+    """A trained module, its final loss (or validation error), the solver, and the seconds of training."""
+
+    module: torch.nn.Module
+    loss: float
+    solver: str
+    seconds: float
+
+
+def train_mlp(
+    make: Callable[[], torch.nn.Module],
+    loss: Loss,
+    seconds: float,
+    validate: Callable[[torch.nn.Module], float] | None = None,
+) -> TrainedMLP:
+    """Train by Adam and by L-BFGS for so many seconds each, and return the better result.
+
+    The better one has the lower loss, or the lower `validate` if that is given. Seconds are CPU time. Adam's rate falls
+    from 1e-2 to 1e-4; L-BFGS has strong Wolfe line search and a history of 50.
+    """
+    runs = []
+    for name, solver in (("L-BFGS", _lbfgs), ("Adam", _adam)):
+        module, began = make(), time.process_time()
+        solver(module, loss, seconds)
+        with torch.set_grad_enabled(validate is None):  # a loss may differentiate by the inputs
+            found = validate(module) if validate else float(loss(module).detach())
+        runs.append(TrainedMLP(module, found if math.isfinite(found) else math.inf, name, time.process_time() - began))
+    return min(runs, key=lambda run: run.loss)
+
+
+def _adam(module: torch.nn.Module, loss: Loss, seconds: float) -> None:
+    optimizer, began = torch.optim.Adam(module.parameters(), lr=_RATE), time.process_time()
+    while (spent := (time.process_time() - began) / seconds) < 1:
+        optimizer.param_groups[0]["lr"] = _RATE * 0.01**spent
+        for _ in range(_STEPS):
+            optimizer.zero_grad()
+            loss(module).backward()
+            optimizer.step()
+
+
+def _lbfgs(module: torch.nn.Module, loss: Loss, seconds: float) -> None:
+    steps = lbfgs(module, lambda: loss(module))
+    began, last = time.process_time(), math.inf
+    while time.process_time() - began < seconds:
+        now = steps()
+        if not math.isfinite(now) or now == last:  # it has stalled
+            break
+        last = now

@@ -1,0 +1,33 @@
+"""Benchmarks: edgewise compared with an MLP of equal size and with the other libraries installed here."""
+
+from __future__ import annotations
+
+from edgewise.measure import Benchmark
+from edgewise.measure.benchmarks._accuracy import Accuracy
+from edgewise.measure.benchmarks._classification import Classification
+from edgewise.measure.benchmarks._layers import Layers
+from edgewise.measure.benchmarks._peaks import Peaks
+from edgewise.measure.benchmarks._routes import Routes
+from edgewise.measure.benchmarks._second_order import SecondOrder
+from edgewise.measure.benchmarks._steps import Steps
+from edgewise.measure.benchmarks.formulas import Feynman, Irrelevant, Strogatz
+from edgewise.measure.benchmarks.libraries import BASELINES as BASELINES
+from edgewise.measure.benchmarks.libraries import LIBRARIES as LIBRARIES
+from edgewise.measure.benchmarks.searchers import SEARCHERS as SEARCHERS
+
+BENCHMARKS: dict[str, Benchmark] = {
+    benchmark.name: benchmark
+    for benchmark in (
+        Layers(),
+        Steps(),
+        Peaks(),
+        SecondOrder(),
+        Accuracy(),
+        Classification(),
+        Routes(),
+        Feynman(),
+        Irrelevant(),
+        Strogatz(),
+    )
+}
+"""Every benchmark by its name."""

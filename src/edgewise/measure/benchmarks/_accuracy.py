@@ -1,0 +1,154 @@
+"""Time to an accuracy: each library trains in its own ways, and its test error is watched."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from edgewise.measure import Benchmark, Case, Cell, Row, Settings
+from edgewise.measure.benchmarks._targets import TARGETS, Target
+from edgewise.measure.benchmarks.libraries import LIBRARIES
+from edgewise.measure.benchmarks.libraries._race import Point, Race
+
+GOAL = 1e-5
+_LEAD = 50.0
+_FRESH = 2000  # rows to measure on
+_FACTOR, _LEAST, _MOST = 60, 60.0, 300.0  # of a baseline's time: times edgewise's, and its bounds in seconds
+_REPEATS, _LONG = 3, 3.0  # of edgewise's fits, and the seconds from which one is enough
+_OURS, _DEFAULT = "edgewise", "default"
+_QUICK = 2.0  # seconds of every run of a quick benchmark
+
+
+class Accuracy(Benchmark):
+    """Test error against seconds of training, every run in a process of its own on one core, in float64.
+
+    edgewise is run before and after its baselines; a whole call of `fit` is one point of its curve. The others' clock
+    stops for compilation and while the error is measured; a run ends at the goal or with its time.
+    """
+
+    name = "accuracy"
+    title = f"Seconds of training to a test error of {GOAL:g}"
+    file = "curves.csv"
+    fresh_process = True
+    note = "edgewise: the quickest fit that gets there; best other: seconds, or the lowest error where none gets there"
+
+    def cases(self, settings: Settings) -> list[Case]:
+        targets = TARGETS[:1] if settings.quick else TARGETS
+        return [case for target in targets for case in _cases_of(target, settings)]
+
+    def measure(self, case: Case, settings: Settings) -> list[Row]:
+        target = next(target for target in TARGETS if target.name == case.values["target"])
+        library, recipes = LIBRARIES[case.values["library"]], case.values["recipes"]
+        rows = []
+        for recipe in recipes:
+            for number in range(_REPEATS if library.name == _OURS and not settings.quick else 1):
+                race = _race(target, case.values["budget"])
+                library.train(recipe, race)
+                points = race.points or [Point(race.seconds, float("inf"))]
+                rows += [_row(case, recipe, number, point) for point in _telling(points)]
+                if race.seconds > _LONG:
+                    break
+        return rows
+
+    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
+        return [_row(case, recipe, 0, None, reason) for recipe in case.values["recipes"]]
+
+    def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
+        """Give a baseline its time, from what edgewise took on the target."""
+        if case.values["budget"] or case.values["library"] == _OURS:
+            return case
+        runs = [run for run in _runs(rows) if run.target == case.values["target"] and run.library == _OURS]
+        reached = [run.seconds for run in runs if run.seconds is not None]
+        budget = min(_MOST, max(_LEAST, _FACTOR * min(reached))) if reached else _MOST
+        return Case(case.label, {**case.values, "budget": budget})
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        runs = list(_runs(rows))
+        head = ["target", "edgewise s", "default fit s", "its error", "best other", "which", "times", "at least"]
+        return head, [_line(name, runs) for name in dict.fromkeys(run.target for run in runs)]
+
+
+class Run(NamedTuple):
+    """One library's way of training on a target: seconds to the goal (None: not reached), lowest error, last second."""
+
+    target: str
+    library: str
+    recipe: str
+    seconds: float | None
+    error: float
+    last: float
+
+
+def _cases_of(target: Target, settings: Settings) -> Iterator[Case]:
+    budget = _QUICK if settings.quick else settings.budget
+
+    def case(library: str, recipes: Sequence[str], turn: str) -> Case:
+        shared = {"target": target.name, "library": library, "recipes": list(recipes), "budget": budget, "turn": turn}
+        return Case(f"{target.name}: {library}, {turn or recipes[0]}", shared)
+
+    ours = LIBRARIES[_OURS].recipes[:1] if settings.quick else LIBRARIES[_OURS].recipes
+    yield case(_OURS, ours, "before")
+    for name in settings.libraries:
+        if name != _OURS:
+            for recipe in LIBRARIES[name].recipes:
+                yield case(name, [recipe], "")
+    yield case(_OURS, ours, "after")
+
+
+def _telling(points: Sequence[Point]) -> list[Point]:
+    """The points whose error is lower by 2 % than that of any before, and the last one."""
+    told, least = [], float("inf")
+    for point in points:
+        if point.error < 0.98 * least or point is points[-1]:
+            told.append(point)
+            least = min(least, point.error)
+    return told
+
+
+def _race(target: Target, budget: float, seed: int = 1) -> Race:
+    rng = np.random.default_rng(seed)
+    return Race(
+        target.widths, *target.sample(target.rows, rng), *target.sample(_FRESH, rng), budget or _MOST, GOAL, seed
+    )
+
+
+def _row(case: Case, recipe: str, number: int, point: Point | None, status: str = "") -> Row:
+    kept = {key: case.values[key] for key in ("target", "library", "turn", "budget")}
+    found = {"seconds": "", "error": ""} if point is None else point._asdict()
+    return {"case": case.label, **kept, "recipe": recipe, "run": number, **found, "status": status}
+
+
+def _runs(rows: Sequence[Row]) -> Iterator[Run]:
+    """Each way of training, the median of its runs where there are several."""
+    groups: dict[tuple[str, str, str], dict[Any, list[Point]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if row["seconds"] not in ("", None):
+            key = (row["target"], row["library"], row["recipe"])
+            groups[key][row["turn"], str(row["run"])].append(Point(float(row["seconds"]), float(row["error"])))
+    for key, races in groups.items():
+        first = [next((p.seconds for p in points if p.error <= GOAL), None) for points in races.values()]
+        reached = [seconds for seconds in first if seconds is not None]
+        error = median(min(point.error for point in points) for points in races.values())
+        last = median(points[-1].seconds for points in races.values())
+        yield Run(*key, median(reached) if len(reached) == len(first) else None, error, last)
+
+
+def _line(target: str, runs: Sequence[Run]) -> list[Cell]:
+    ours = [run for run in runs if run.target == target and run.library == _OURS]
+    others = [run for run in runs if run.target == target and run.library != _OURS]
+    quickest = min((run.seconds for run in ours if run.seconds is not None), default=None)
+    whole = next((run for run in ours if run.recipe == _DEFAULT), None)
+    cells = [Cell(target), Cell("not reached" if quickest is None else f"{quickest:.3g}", None if quickest else False)]
+    cells += [Cell(f"{whole.last:.3g}"), Cell(f"{whole.error:.2g}")] if whole else [Cell(""), Cell("")]
+    if not others:
+        return [*cells, Cell(""), Cell(""), Cell(""), Cell("")]
+    best = min(others, key=lambda run: (run.seconds is None, run.seconds or 0, run.error))
+    which, least = Cell(f"{best.library}, {best.recipe}"), Cell(f"{_LEAD:g}")
+    if best.seconds is None:
+        return [*cells, Cell(f"error {best.error:.2g}"), which, Cell("never", quickest is not None), least]
+    times = best.seconds / quickest if quickest else 0.0
+    return [*cells, Cell(f"{best.seconds:.3g}"), which, Cell(f"{times:.3g}", times >= _LEAD), least]

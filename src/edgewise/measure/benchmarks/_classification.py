@@ -1,0 +1,142 @@
+"""Classes by Gauss-Newton steps, beside the MLP trained by Adam."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from importlib.util import find_spec
+from statistics import median
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from edgewise.measure import Benchmark, Case, Cell, Row, Settings, clock
+from edgewise.measure.benchmarks._classes import TASKS, Rows, Task
+from edgewise.measure.benchmarks.libraries import hidden_width
+from edgewise.train import fit
+
+_SEEDS = 5
+_FEW = 200  # rows of a quick benchmark
+_RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+_BATCH, _PATIENCE, _EPOCHS = 64, 20, 400
+_COLUMNS = ("library", "parameters", "seed", "accuracy", "seconds", "status")
+
+
+class Classification(Benchmark):
+    """Accuracy on rows not trained on, and seconds of training, each library in its own precision.
+
+    edgewise: one call of `fit` in float64. The MLP: float32, minibatches, Adam with the rate that is best on
+    its own held-out rows, stopped early there; the seconds are of that one run. Both meet the same rows in turns.
+    """
+
+    name = "classification"
+    title = "Classes: accuracy and seconds, medians over the seeds"
+    file = "classification.csv"
+    note = "accuracy: share of the rows not trained on; MLP: Adam at its best rate, the seconds of that run alone"
+
+    def missing(self) -> str:
+        if find_spec("sklearn") is not None:
+            return ""
+        return "scikit-learn, which has the tables, is not installed here: pip install scikit-learn"
+
+    def cases(self, settings: Settings) -> list[Case]:
+        return [] if self.missing() else [Case(task.name, {"table": task.name}) for task in TASKS]
+
+    def measure(self, case: Case, settings: Settings) -> list[Row]:
+        task = next(task for task in TASKS if task.name == case.values["table"])
+        most = _FEW if settings.quick else None
+        for train in (_edgewise, _mlp):  # what is made once for a process is no part of training
+            train(task, task.rows(0, _FEW), 0)
+        found = []
+        for seed in range(1 if settings.quick else _SEEDS):
+            rows = task.rows(seed, most)
+            for library, train in (("edgewise", _edgewise), ("mlp", _mlp)):
+                trained = train(task, rows, seed)
+                accuracy = rows.accuracy(trained.model)
+                found.append(_row(case, library, trained.parameters, seed, accuracy, trained.seconds, ""))
+        return found
+
+    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
+        return [_row(case, *[""] * 5, reason)]
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        groups: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+        for row in rows:
+            groups[row["table"]][row["library"]].append(row)
+        head = ["table", "parameters", "MLP's", "edgewise", "MLP", "edgewise s", "MLP s"]
+        return head, [_line(name, group) for name, group in groups.items()]
+
+
+class _Trained(NamedTuple):
+    model: torch.nn.Module
+    parameters: int
+    held_out: float
+    seconds: float
+
+
+def _edgewise(task: Task, rows: Rows, seed: int) -> _Trained:
+    with clock() as spent:
+        result = fit(task.network(seed), rows.x, rows.y, loss="cross_entropy", grids=None)
+    return _Trained(result.model, task.parameters, result.validation_error, spent.wall)
+
+
+def _mlp(task: Task, rows: Rows, seed: int) -> _Trained:
+    """The best of Adam's rates on the MLP's own held-out rows."""
+    return min((_adam(task, rows, seed, rate) for rate in _RATES), key=lambda trained: trained.held_out)
+
+
+def _adam(task: Task, rows: Rows, seed: int, rate: float) -> _Trained:
+    """One hidden layer of SiLU with as many parameters as edgewise; the best epoch on a tenth of the rows, held out."""
+    n_in, n_out = task.widths[0], task.widths[-1]
+    hidden = hidden_width(n_in, n_out, task.parameters)
+    torch.manual_seed(seed)
+    model = torch.nn.Sequential(torch.nn.Linear(n_in, hidden), torch.nn.SiLU(), torch.nn.Linear(hidden, n_out))
+    x, y, cut = rows.x.float(), rows.y, round(0.9 * len(rows.x))
+    best, state, since = float("inf"), model.state_dict(), 0
+    with clock() as spent:
+        solver = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+        for _ in range(_EPOCHS):
+            for index in torch.randperm(cut).split(_BATCH):
+                solver.zero_grad()
+                _loss(model(x[index]), y[index]).backward()
+                solver.step()
+            with torch.no_grad():
+                held_out = float(_loss(model(x[cut:]), y[cut:]))
+            since = 0 if held_out < best else since + 1
+            if since == 0:
+                best, state = held_out, {name: value.clone() for name, value in model.state_dict().items()}
+            if since == _PATIENCE:
+                break
+        model.load_state_dict(state)
+    return _Trained(model, sum(p.numel() for p in model.parameters()), best, spent.wall)
+
+
+def _loss(outputs: Tensor, y: Tensor) -> Tensor:
+    if outputs.shape[1] > 1:
+        return cross_entropy(outputs, y)
+    return binary_cross_entropy_with_logits(outputs[:, 0], y.to(outputs.dtype))
+
+
+def _row(case: Case, *values: object) -> Row:
+    return {"case": case.label, **case.values, **dict(zip(_COLUMNS, values, strict=True))}
+
+
+def _line(name: str, group: dict[str, list[Row]]) -> list[Cell]:
+    if not {"edgewise", "mlp"} <= set(group):
+        status = next((row["status"] for rows in group.values() for row in rows if row["status"]), "not measured")
+        return [Cell(name), *[Cell("")] * 2, Cell(str(status)), *[Cell("")] * 3]
+    (size, right, seconds), (their_size, their_right, their_seconds) = (
+        [median(float(row[key]) for row in group[library]) for key in ("parameters", "accuracy", "seconds")]
+        for library in ("edgewise", "mlp")
+    )
+    return [
+        Cell(name),
+        Cell(f"{size:.0f}"),
+        Cell(f"{their_size:.0f}"),
+        Cell(f"{right:.4g}", right >= their_right),
+        Cell(f"{their_right:.4g}"),
+        Cell(f"{seconds:.3g}", seconds < their_seconds),
+        Cell(f"{their_seconds:.3g}"),
+    ]

@@ -1,0 +1,20 @@
+"""Known equations found from tables, and what a formula that was found is worth."""
+
+from __future__ import annotations
+
+from edgewise.measure.benchmarks.formulas._benchmarks import Feynman as Feynman
+from edgewise.measure.benchmarks.formulas._benchmarks import Irrelevant as Irrelevant
+from edgewise.measure.benchmarks.formulas._benchmarks import Strogatz as Strogatz
+from edgewise.measure.benchmarks.formulas._benchmarks import is_true as is_true
+from edgewise.measure.benchmarks.formulas._form import deviation as deviation
+from edgewise.measure.benchmarks.formulas._form import refitted as refitted
+from edgewise.measure.benchmarks.formulas._form import with_free_constants as with_free_constants
+from edgewise.measure.benchmarks.formulas._judge import ROWS as ROWS
+from edgewise.measure.benchmarks.formulas._judge import Verdict as Verdict
+from edgewise.measure.benchmarks.formulas._judge import judge as judge
+from edgewise.measure.benchmarks.formulas._laws import Law as Law
+from edgewise.measure.benchmarks.formulas._laws import TrajectoryLaw as TrajectoryLaw
+from edgewise.measure.benchmarks.formulas._laws import UniformLaw as UniformLaw
+from edgewise.measure.benchmarks.formulas._solution import solution as solution
+from edgewise.measure.benchmarks.formulas._time_limit import TimeLimitReached as TimeLimitReached
+from edgewise.measure.benchmarks.formulas._time_limit import cpu_limit as cpu_limit

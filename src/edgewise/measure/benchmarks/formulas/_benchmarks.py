@@ -1,0 +1,243 @@
+"""Known equations found from tables: by edgewise, and by the libraries that search for formulas."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from statistics import median
+from typing import Any, ClassVar
+
+import sympy
+
+from edgewise.datasets import equations, strogatz
+from edgewise.measure import Benchmark, Case, Cell, Row, Settings, clock
+from edgewise.measure.benchmarks.formulas._judge import ROWS, Verdict, judge
+from edgewise.measure.benchmarks.formulas._laws import Law, TrajectoryLaw, UniformLaw
+from edgewise.measure.benchmarks.searchers import SEARCHERS, Found, Table
+
+OURS = "edgewise"
+NOISES = (0.0, 0.001, 0.01, 0.1)
+_SEEDS, _TRAINED, _FEW = 3, 1000, 200
+_SECONDS, _LEAST, _QUICK = 60.0, 10.0, 10.0
+_OVERTIME, _UNTIMED = 300.0, 3600.0
+_TWELFTH = 12  # of the equations, those that a library without a time limit is asked about
+_BOUNDED = 100  # cases from which limits are held to
+_VERDICT = [field.name for field in fields(Verdict)]
+_FOUND = ("seconds", "process_seconds", "outcome", "noise_found", "formula", *_VERDICT)
+
+
+class Formulas(Benchmark):
+    """Each law at each noise and seed, by each library in a process of its own.
+
+    The clock runs from the table to the formula; imports and compilation are before it. edgewise has 60 s for a table;
+    the others have as long as edgewise took on the same one, at least 10 s, or all what `budget` says. They are asked
+    for one seed only, and one that keeps no time limit for every twelfth law without noise.
+    """
+
+    fresh_process = True
+    parallel = True
+    slow = True
+    kind: ClassVar[str]
+    noises: ClassVar[tuple[float, ...]] = NOISES
+    extra: ClassVar[int] = 0
+    limits: ClassVar[dict[tuple[str, float], float]] = {}
+    """(column, noise) -> the least percentage, or the most seconds."""
+
+    note = (
+        "shares of the cases in %; solved: by SRBench's rule, up to a constant shift or factor; exact: to 1e-6 at "
+        "every row; form: right but for the values of constants; R2: above 0.999; size: share of the exact ones with "
+        "at most twice the truth's operations and three; operations: median of all; edgewise: what it solved of the "
+        "same cases"
+    )
+
+    @abstractmethod
+    def laws(self) -> list[str]: ...
+
+    def law(self, name: str) -> Law:
+        return UniformLaw(name, self.extra)
+
+    @abstractmethod
+    def quick(self) -> list[str]:
+        """Names of few laws that are found at once."""
+
+    def cases(self, settings: Settings) -> list[Case]:
+        noises, seeds = (self.noises[:1], 1) if settings.quick else (self.noises, _SEEDS)
+        return [
+            self._case(name, noise, seed, library, settings)
+            for noise in noises
+            for seed in range(seeds)
+            for library in settings.searchers
+            for name in (self.quick() if settings.quick else self.laws())
+            if library == OURS or self._asked(name, noise, seed, library)
+        ]
+
+    def _asked(self, name: str, noise: float, seed: int, library: str) -> bool:
+        """Whether another library is asked."""
+        if SEARCHERS[library].timed:
+            return seed == 0
+        return self.kind == Feynman.kind and seed == 0 and noise == 0 and name in self.laws()[::_TWELFTH]
+
+    def _case(self, name: str, noise: float, seed: int, library: str, settings: Settings) -> Case:
+        rows = _FEW if settings.quick else _TRAINED
+        label = f"{name}, noise {noise:g}, seed {seed}: {library}"
+        values = {"library": library, "kind": self.kind, "equation": name, "noise": noise, "seed": seed}
+        return Case(label, {**values, "extra": self.extra, "rows": rows, "limit": settings.budget})
+
+    def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
+        """Where no budget is given, a baseline has as long as edgewise took on the same rows, if that is known."""
+        if case.values["limit"]:
+            return case
+        limit = _QUICK if case.values["rows"] == _FEW else _SECONDS
+        same = [row["seconds"] for row in rows if row["library"] == OURS and _problem(row) == _problem(case.values)]
+        if case.values["library"] != OURS and same and same[-1]:
+            limit = max(_LEAST, round(float(same[-1]), 3))
+        return Case(case.label, {**case.values, "limit": limit})
+
+    def time_limit(self, case: Case) -> float:
+        searcher = SEARCHERS[case.values["library"]]
+        return 2 * case.values["limit"] + (_OVERTIME if searcher.timed else _UNTIMED)
+
+    def measure(self, case: Case, settings: Settings) -> list[Row]:
+        given = case.values
+        law, searcher = self.law(given["equation"]), SEARCHERS[given["library"]]
+        x, y = law.table(given["rows"], given["noise"], given["seed"])
+        searcher.warm_up()
+        with clock() as spent:
+            found = searcher.find(Table(x, y, law.names, given["seed"], given["limit"]))
+        verdict = judge(found.formula, found.predict(law.fresh(ROWS, given["seed"])), law, given["seed"])
+        seconds = {"seconds": spent.wall, "process_seconds": spent.process}
+        return [self._row(case, {**seconds, **_told(found), **_shown(verdict)})]
+
+    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
+        return [self._row(case, {"outcome": reason})]
+
+    def _row(self, case: Case, found: Row) -> Row:
+        truth = self.law(case.values["equation"]).formula
+        settings = SEARCHERS[case.values["library"]].settings
+        known = {key: found.get(key, "") for key in _FOUND}
+        return {"case": case.label, **case.values, **known, "truth": truth, "settings": settings}
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        groups: dict[tuple[float, str], list[Row]] = {}
+        for row in rows:
+            groups.setdefault((float(row["noise"]), row["library"]), []).append(row)
+        head = [
+            "library",
+            "noise",
+            "cases",
+            "solved",
+            "exact",
+            "form",
+            "R2",
+            "size",
+            "operations",
+            "median s",
+            "slowest",
+        ]
+        ours = {_problem(row): row for row in rows if row["library"] == OURS}
+        order = sorted(groups, key=lambda key: (key[0], list(SEARCHERS).index(key[1])))
+        return [*head, OURS], [self._line(*key, groups[key], ours) for key in order]
+
+    def _line(self, noise: float, library: str, rows: Sequence[Row], ours: dict[tuple, Row]) -> list[Cell]:
+        held = library == OURS and len(rows) >= min(_BOUNDED, len(self.laws()))
+
+        def cell(column: str, value: float | None, text: str, at_most: bool = False) -> Cell:
+            limit = self.limits.get((column, noise)) if held else None
+            if limit is None or value is None:
+                return Cell(text)
+            return Cell(text, value <= limit if at_most else value >= limit)
+
+        cells = [Cell(library), Cell(f"{noise:g}"), Cell(str(len(rows)))]
+        for column in ("solved", "exact", "form", "accurate"):
+            cells.append(cell(column, share := _percent(rows, column), f"{share:.1f}"))
+        right = [row for row in rows if is_true(row["exact"])]
+        cells.append(cell("within", share := _percent(right, "within"), f"{share:.1f}" if right else ""))
+        seconds, sizes = (
+            [float(row[key]) for row in rows if row[key] not in ("", None)] for key in ("seconds", "size")
+        )
+        cells.append(Cell(f"{median(sizes):g}" if sizes else ""))
+        for column, of in (("median", median), ("slowest", max)):
+            value = of(seconds) if seconds else None
+            cells.append(cell(column, value, "" if value is None else f"{value:.3g}", at_most=True))
+        same = [ours[_problem(row)] for row in rows if _problem(row) in ours]
+        return [*cells, Cell(f"{_percent(same, 'solved'):.1f}" if library != OURS and same else "")]
+
+
+class Feynman(Formulas):
+    """The 120 equations of the AI-Feynman table."""
+
+    name = "feynman"
+    title = "The AI-Feynman equations, found from 1000 rows"
+    file = "feynman.csv"
+    kind = "feynman"
+    limits: ClassVar = {
+        ("exact", 0.0): 92.0, ("within", 0.0): 100.0, ("median", 0.0): 2.0, ("slowest", 0.0): _SECONDS,
+        ("form", 0.001): 85.0, ("accurate", 0.001): 90.0,
+        ("form", 0.01): 75.0, ("form", 0.1): 40.0,
+    }  # fmt: skip
+
+    def laws(self) -> list[str]:
+        return [equation.name for equation in equations()]
+
+    def quick(self) -> list[str]:
+        return ["I.12.1", "I.10.7"]
+
+
+class Irrelevant(Feynman):
+    """Every sixth of the equations with five inputs added that have no effect."""
+
+    name = "irrelevant"
+    title = "Every sixth AI-Feynman equation with five more inputs that have no effect"
+    file = "irrelevant.csv"
+    kind = "irrelevant"
+    noises = NOISES[:1]
+    extra = 5
+    limits: ClassVar = {("exact", 0.0): 85.0}
+
+    def laws(self) -> list[str]:
+        return super().laws()[::6]
+
+    def quick(self) -> list[str]:
+        return super().laws()[7:8]
+
+
+class Strogatz(Formulas):
+    """The 14 derivatives of the Strogatz systems along their runs."""
+
+    name = "strogatz"
+    title = "The derivatives of the Strogatz systems, found along four runs of 100 rows each"
+    file = "strogatz.csv"
+    kind = "strogatz"
+
+    def laws(self) -> list[str]:
+        return [f"{system.name}.{system.derivative}" for system in strogatz()]
+
+    def law(self, name: str) -> Law:
+        return TrajectoryLaw(name)
+
+    def quick(self) -> list[str]:
+        return ["lv.y"]
+
+
+def is_true(value: Any) -> bool:
+    """Whether a stored or measured value is yes."""
+    return str(value) == "True"
+
+
+def _percent(rows: Sequence[Row], column: str) -> float:
+    """Percent of the rows that have it; those that failed have not."""
+    return 100 * sum(is_true(row[column]) for row in rows) / max(1, len(rows))
+
+
+def _problem(row: Row) -> tuple:
+    return row["equation"], float(row["noise"]), int(row["seed"])
+
+
+def _told(found: Found) -> Row:
+    noise = "" if found.noise is None else found.noise
+    return {"outcome": found.outcome, "noise_found": noise, "formula": sympy.sstr(found.formula)}
+
+
+def _shown(verdict: Verdict) -> Row:
+    return {**asdict(verdict), "r2": f"{verdict.r2:.9g}"}

@@ -1,0 +1,113 @@
+"""The known equations that are searched for: where their rows come from, and the formula that made them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import sympy
+
+from edgewise import symbolic
+from edgewise._typing import Array, Formula
+from edgewise.datasets import System, feynman, strogatz
+from edgewise.expressions import evaluate
+
+_LOW, _HIGH = 1.0, 5.0  # of inputs that have no effect
+_DURATION, _STAMPS = 10.0, 100  # of a run of a differential equation, and its rows
+_FRESH, _NOISE = 10_000, 20_000  # added to a seed: fresh rows, noise
+
+
+class Law(ABC):
+    """A formula with its inputs and a way to draw rows of them."""
+
+    name: str
+    names: list[str]
+    formula: str
+
+    @cached_property
+    def truth(self) -> Formula:
+        return symbolic.parse(self.formula, self.names)
+
+    @abstractmethod
+    def training(self, rows: int, seed: int) -> Array:
+        """Inputs to search on."""
+
+    @abstractmethod
+    def fresh(self, rows: int, seed: int) -> Array:
+        """Other inputs, to judge on."""
+
+    def values(self, x: Array) -> Array:
+        """The target without noise."""
+        return evaluate(self.truth, self.names, x)
+
+    def table(self, rows: int, noise: float, seed: int) -> tuple[Array, Array]:
+        """Rows to search on; `noise` is over the target's standard deviation, and on the target alone."""
+        x = self.training(rows, seed)
+        y = self.values(x)
+        return x, y + noise * y.std() * np.random.default_rng(_NOISE + seed).standard_normal(len(y))
+
+    def symbols(self) -> dict[sympy.Symbol, sympy.Symbol]:
+        """Each input as a symbol that knows its sign, where the rows show one."""
+        low, high = self.training(_STAMPS, 0).min(axis=0), self.training(_STAMPS, 0).max(axis=0)
+        return {
+            sympy.Symbol(name): sympy.Symbol(
+                name, real=True, positive=True if a > 0 else None, negative=True if b < 0 else None
+            )
+            for name, a, b in zip(self.names, low, high, strict=True)
+        }
+
+
+class UniformLaw(Law):
+    """An equation of the AI-Feynman table, its inputs uniform in the published ranges, and inputs without effect."""
+
+    def __init__(self, name: str, extra: int = 0) -> None:
+        equation = feynman(name)
+        ranges = [(v.name, v.low, v.high) for v in equation.variables]
+        ranges += [(f"extra{k + 1}", _LOW, _HIGH) for k in range(extra)]
+        self.name, self.formula = name, equation.formula
+        self.names = [label for label, *_ in ranges]
+        self._low, self._high = np.array([bounds for _, *bounds in ranges]).T
+
+    def training(self, rows: int, seed: int) -> Array:
+        return np.random.default_rng(seed).uniform(self._low, self._high, (rows, len(self.names)))
+
+    def fresh(self, rows: int, seed: int) -> Array:
+        return self.training(rows, _FRESH + seed)
+
+
+class TrajectoryLaw(Law):
+    """One derivative of a differential equation along runs from each of its starts: 100 rows of 10 time units each."""
+
+    names = ("x", "y")  # type: ignore[assignment]
+
+    def __init__(self, name: str) -> None:
+        pair = [system for system in strogatz() if system.name == name.split(".")[0]]
+        self._systems: Sequence[System] = sorted(pair, key=lambda system: system.derivative)
+        chosen = next(system for system in pair if system.derivative == name.split(".")[1])
+        self.name, self.formula, self.names = name, chosen.formula, ["x", "y"]
+
+    @cached_property
+    def _solutions(self) -> list:
+        from scipy.integrate import solve_ivp
+
+        right = [symbolic.parse(system.formula, self.names) for system in self._systems]
+
+        def slope(_: float, state: Array) -> list[float]:
+            return [float(evaluate(side, self.names, state[None])[0]) for side in right]
+
+        return [
+            solve_ivp(slope, (0, _DURATION), start, method="LSODA", rtol=1e-9, atol=1e-9, dense_output=True).sol
+            for start in self._systems[0].starts
+        ]
+
+    def training(self, rows: int, seed: int) -> Array:
+        """Evenly spaced times: neither `rows` nor the seed changes them."""
+        return np.vstack([solution(np.linspace(0, _DURATION, _STAMPS)).T for solution in self._solutions])
+
+    def fresh(self, rows: int, seed: int) -> Array:
+        """Random times of the same runs."""
+        rng = np.random.default_rng(_FRESH + seed)
+        share = -(-rows // len(self._solutions))
+        return np.vstack([s(rng.uniform(0, _DURATION, share)).T for s in self._solutions])[:rows]

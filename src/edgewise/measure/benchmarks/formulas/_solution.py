@@ -1,0 +1,96 @@
+"""SRBench's symbolic solution: a formula that is the truth up to a constant shift or factor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import sympy
+
+from edgewise._typing import Array, Formula
+from edgewise.measure.benchmarks.formulas._time_limit import TimeLimitReached, cpu_limit
+
+_POINTS, _DIGITS, _CONSTANT = 20, 40, 1e-6
+_SECONDS = 5.0  # of sympy's simplification
+_DECIMALS, _NOTHING = 3, 1e-4  # to which SRBench rounds, and below which it takes a constant for zero
+
+
+class Solution(NamedTuple):
+    """Whether a formula is one, and what decided: "sympy", "numbers", "rounded" or "time"."""
+
+    solved: bool
+    decided: str
+
+
+def solution(found: Formula, truth: Formula, symbols: Mapping[sympy.Symbol, sympy.Symbol], x: Array) -> Solution:
+    """Compare a formula with the truth.
+
+    `symbols` gives for each input, in order, the symbol that knows its sign; x (rows, inputs) are fresh rows. A
+    constant difference, or a ratio that is constant and not zero, decides: to 1e-6 at 20 rows in 40 digits, which
+    sympy's simplification is asked to confirm. Where these rows say no, constants are rounded as SRBench rounds them
+    (to three decimals, below 1e-4 to zero), and sympy alone decides. Each has a few seconds.
+
+    Source: La Cava et al., Contemporary symbolic regression methods and their relative performance (2021), and the
+    scripts of SRBench.
+    """
+    one, two = found.xreplace(dict(symbols)), truth.xreplace(dict(symbols))
+    try:
+        with cpu_limit(2 * _SECONDS):
+            same = _same_at(found, truth, list(symbols), x[:_POINTS])
+    except TimeLimitReached:
+        same = False
+    if same:
+        confirmed = _decided(lambda: _is_same(sympy.simplify(one - two), sympy.simplify(one / two)))
+        return Solution(True, "sympy" if confirmed else "numbers")
+    rounded = _decided(lambda: _is_rounded(one, two))
+    return Solution(bool(rounded), "time" if rounded is None else "rounded" if rounded else "numbers")
+
+
+def _decided(question: Callable[[], bool]) -> bool | None:
+    """The answer, or None where it takes too long or sympy fails."""
+    try:
+        with cpu_limit(_SECONDS):
+            return question()
+    except TimeLimitReached:
+        return None
+    except Exception:  # noqa: BLE001 (sympy raises all kinds of errors on formulas of all kinds)
+        return None
+
+
+def _same_at(found: Formula, truth: Formula, names: list[sympy.Symbol], x: Array) -> bool:
+    """Whether difference or ratio are constant at a few rows, in many digits."""
+    pairs = []
+    for row in x:
+        place = {name: sympy.Float(float(value), _DIGITS) for name, value in zip(names, row, strict=True)}
+        pair = [formula.evalf(_DIGITS, subs=place) for formula in (found, truth)]
+        if not all(value.is_Float or value.is_Rational for value in pair):
+            return False
+        pairs.append(pair)
+    off = [one - two for one, two in pairs]
+    spread = max(two for _, two in pairs) - min(two for _, two in pairs)
+    if max(off) - min(off) <= _CONSTANT * spread:
+        return True
+    if any(value == 0 for pair in pairs for value in pair):
+        return False
+    ratios = [one / two for one, two in pairs]
+    return bool(max(ratios) - min(ratios) <= _CONSTANT * abs(ratios[0]))
+
+
+def _is_same(difference: Formula, ratio: Formula) -> bool:
+    return not difference.free_symbols or (not ratio.free_symbols and ratio != 0)
+
+
+def _is_rounded(found: Formula, truth: Formula) -> bool:
+    """SRBench's own rule: it simplifies the formula, rounds it, and rounds what is left beside the truth."""
+    pi = {sympy.pi: sympy.pi.evalf()}
+    found, truth = _rounded(sympy.simplify(found.xreplace(pi), ratio=1)), truth.xreplace(pi)
+    difference, ratio = _rounded(truth - found), _rounded(found / truth)
+    if _is_same(difference, ratio):
+        return True
+    return _is_same(_rounded(sympy.simplify(difference, ratio=1)), _rounded(sympy.simplify(ratio, ratio=1)))
+
+
+def _rounded(formula: Formula) -> Formula:
+    """Floats to three decimals, small ones to zero."""
+    numbers = {n: sympy.Integer(0) if abs(n) < _NOTHING else round(n, _DECIMALS) for n in formula.atoms(sympy.Float)}
+    return formula.xreplace(numbers)

@@ -1,0 +1,20 @@
+"""The libraries that are measured, one a file, each with its own recommended settings."""
+
+from __future__ import annotations
+
+from edgewise.measure.benchmarks.libraries._base import Library as Library
+from edgewise.measure.benchmarks.libraries._base import Shape as Shape
+from edgewise.measure.benchmarks.libraries._base import Unit as Unit
+from edgewise.measure.benchmarks.libraries._edgewise import Edgewise as Edgewise
+from edgewise.measure.benchmarks.libraries._edgewise import layer_parameters as layer_parameters
+from edgewise.measure.benchmarks.libraries._efficient import EfficientKAN as EfficientKAN
+from edgewise.measure.benchmarks.libraries._jaxkan import JaxKAN as JaxKAN
+from edgewise.measure.benchmarks.libraries._mlp import MLP as MLP
+from edgewise.measure.benchmarks.libraries._mlp import hidden_width as hidden_width
+from edgewise.measure.benchmarks.libraries._pykan import PyKAN as PyKAN
+from edgewise.measure.benchmarks.libraries._race import Race as Race
+
+LIBRARIES: dict[str, Library] = {
+    library.name: library for library in (Edgewise(), MLP(), EfficientKAN(), PyKAN(), JaxKAN())
+}
+BASELINES = ("efficient-kan", "pykan", "jaxkan")

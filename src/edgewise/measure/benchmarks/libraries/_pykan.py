@@ -1,0 +1,104 @@
+"""pykan, the library of the article that introduced these networks."""
+
+# pyright: reportMissingImports=false
+# The library lives in an environment of its own.
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor
+
+from edgewise.measure.baselines import default_dtype, silenced
+from edgewise.measure.benchmarks.libraries._base import DEGREE, Shape
+from edgewise.measure.benchmarks.libraries._race import Race
+from edgewise.measure.benchmarks.libraries._torch import TorchLibrary
+
+_GRIDS, _STEPS, _STRIDE = (3, 10, 20, 50, 100), 200, 5
+
+
+class PyKAN(TorchLibrary):
+    """Its layer, and its network in the mode that it calls speed."""
+
+    name = "pykan"
+    module = "kan"
+    install = "pykan"
+    settings = (
+        "KANLayer with its default arguments; networks after .speed(), which leaves out symbolic edges and stored "
+        "activations; trained as in its Example 1: L-BFGS, grids 3, 10, 20, 50, 100, 200 steps each."
+    )
+    recipes = ("its notebook",)
+
+    def module_layer(self, shape: Shape) -> torch.nn.Module:
+        return _Outputs(_layer(shape))
+
+    def module_network(self, widths: Sequence[int], grid: int, dtype: torch.dtype) -> torch.nn.Module:
+        from kan import KAN
+
+        with default_dtype(dtype), silenced():
+            return KAN(width=list(widths), grid=grid, k=DEGREE, seed=0, auto_save=False).speed()
+
+    def parameters(self, module: torch.nn.Module) -> int:
+        """Without the symbolic edges', which speed mode leaves out."""
+        return super().parameters(module.act_fun if hasattr(module, "act_fun") else module)  # type: ignore[arg-type]
+
+    def train(self, recipe: str, race: Race) -> None:
+        from kan import KAN
+
+        x, y = torch.from_numpy(race.x), torch.from_numpy(race.y)[:, None]
+        # Its `fit` runs the test rows through the network in every step: a single row here.
+        rows = {"train_input": x, "train_label": y, "test_input": x[:1], "test_label": y[:1]}
+        with default_dtype(torch.float64), silenced(), contextlib.suppress(_Over):
+            race.start()
+            model = KAN(width=list(race.widths), grid=_GRIDS[0], k=DEGREE, seed=race.seed, auto_save=False).speed()
+            for number, grid in enumerate(_GRIDS):
+                if number:
+                    model.cache_data, model.save_act = x, True  # `refine` reads stored activations
+                    model = model.refine(grid).speed()
+                model.fit(rows, opt="LBFGS", steps=_STEPS, metrics=[_watch(race, model)])
+
+
+class _Over(Exception):
+    """Ends pykan's `fit`."""
+
+
+def _watch(race: Race, model: Any) -> Callable[[], Tensor]:
+    """What `fit` calls after every step: a point of the curve after some."""
+    steps = itertools.count(1)
+
+    def watch() -> Tensor:
+        if next(steps) % _STRIDE == 0:
+            race.point(lambda rows: model(torch.from_numpy(rows))[:, 0].detach().numpy())
+        if race.over:
+            raise _Over
+        return torch.zeros(())
+
+    return watch
+
+
+class _Outputs(torch.nn.Module):
+    """A layer of pykan without the activations that it returns beside its outputs."""
+
+    def __init__(self, layer: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x)[0]
+
+
+def _layer(shape: Shape) -> torch.nn.Module:
+    """The layer, its first coefficients drawn: it would solve least squares for each edge, which takes minutes."""
+    module = importlib.import_module("kan.KANLayer")
+
+    def drawn(x_eval: Tensor, y_eval: Tensor, grid: Tensor, k: int) -> Tensor:
+        return 0.1 * torch.randn(y_eval.shape[1], y_eval.shape[2], grid.shape[1] - k - 1)
+
+    with default_dtype(getattr(torch, shape.dtype)), mock.patch.object(module, "curve2coef", drawn):
+        return module.KANLayer(in_dim=shape.n_in, out_dim=shape.n_out, num=shape.grid, k=DEGREE)

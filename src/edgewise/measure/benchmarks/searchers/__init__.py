@@ -1,0 +1,15 @@
+"""The libraries that search for formulas, one a file, each with its own recommended settings."""
+
+from __future__ import annotations
+
+from edgewise.measure.benchmarks.searchers._base import Found as Found
+from edgewise.measure.benchmarks.searchers._base import Searcher as Searcher
+from edgewise.measure.benchmarks.searchers._base import Table as Table
+from edgewise.measure.benchmarks.searchers._edgewise import Edgewise as Edgewise
+from edgewise.measure.benchmarks.searchers._gplearn import GPLearn as GPLearn
+from edgewise.measure.benchmarks.searchers._operon import Operon as Operon
+from edgewise.measure.benchmarks.searchers._pykan import PyKANFormula as PyKANFormula
+
+SEARCHERS: dict[str, Searcher] = {
+    searcher.name: searcher for searcher in (Edgewise(), Operon(), GPLearn(), PyKANFormula())
+}

@@ -1,0 +1,37 @@
+"""Published experiments on KANs, each in a folder of its own: `edgewise reproduce`."""
+
+from __future__ import annotations
+
+from edgewise.measure import Experiment
+from edgewise.measure.experiments.anderson import Anderson
+from edgewise.measure.experiments.continual import Continual
+from edgewise.measure.experiments.feynman import Feynman
+from edgewise.measure.experiments.grids import Grids
+from edgewise.measure.experiments.interpretability import Interpretability
+from edgewise.measure.experiments.knots import KnotTheory
+from edgewise.measure.experiments.pde import Equations
+from edgewise.measure.experiments.physics import Physics
+from edgewise.measure.experiments.scaling import Scaling
+from edgewise.measure.experiments.special import Special
+from edgewise.measure.experiments.transformers import Digits, Language
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment
+    for experiment in (
+        Grids(),
+        Scaling(),
+        Special(),
+        Feynman(),
+        Equations(),
+        Continual(),
+        Interpretability(),
+        Physics(),
+        KnotTheory(),
+        Anderson(),
+        Language(),
+        Digits(),
+    )
+}
+"""Every experiment by its name."""
+MINUTES = "minutes.csv"
+"""The file that records how many minutes after the start of a run each experiment was done."""

@@ -1,0 +1,112 @@
+"""States of chains with random parameters, and which of them are localized."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from edgewise._typing import Array
+from edgewise.datasets import chain
+
+SITES, QUICK_SITES = 610, 89
+_LOCALIZED = 0.5  # dimensions below it
+_SHOWN, _SHOWN_SITES = 25, 55  # chains of a figure, and sites of each
+
+
+class States(NamedTuple):
+    """Inputs (n, 4) of states, the second parameter, energy, lam and phase, and whether each is localized (n,)."""
+
+    inputs: Array
+    localized: Array
+
+
+@dataclass(frozen=True)
+class Model:
+    """A chain, the ranges of its parameters, the numbers of chains to learn from and to test, and what is drawn.
+
+    fixed: the second parameter of the figure, or of all chains where it has no range.
+    """
+
+    name: str
+    chain: str
+    second: str
+    range: tuple[float, float]
+    most: float
+    fixed: float
+    chains: tuple[int, int]
+    exact: str
+
+    @property
+    def columns(self) -> list[int]:
+        """The columns of the inputs that a classifier is given."""
+        return [1, 2] if self.range[0] == self.range[1] else [0, 1, 2]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of these columns."""
+        return [[self.second, "E", "lam", "phi"][k] for k in self.columns]
+
+    def states(self, test: bool, quick: bool = False) -> States:
+        """All states of chains with uniform parameters and phases."""
+        rng = np.random.default_rng([int(test), round(10 * self.fixed)])
+        count = (12 if test else 40) if quick else self.chains[test]
+        draws = rng.uniform(0, 1, (count, 3))
+        lam, phase = self.most * draws[:, 0], 2 * np.pi * draws[:, 1]
+        second = self.range[0] + (self.range[1] - self.range[0]) * draws[:, 2]
+        return self._of(lam, second, phase, QUICK_SITES if quick else SITES)[0]
+
+    def shown(self) -> tuple[States, Array]:
+        """States of a figure, over lam, and their dimensions."""
+        lam = self.most * (np.arange(_SHOWN) + 0.5) / _SHOWN
+        return self._of(lam, np.full(_SHOWN, self.fixed), np.zeros(_SHOWN), _SHOWN_SITES)
+
+    def edge(self, inputs: Array) -> Array:
+        """The exact edge's function at inputs (n, 4): positive where states are localized."""
+        model = chain(self.chain)
+        second = int(self.fixed) if self.second == "kappa" else inputs[:, 0]
+        return model.edge(inputs[:, 1], inputs[:, 2], second)
+
+    def _of(self, lam: Array, second: Array, phase: Array, sites: int) -> tuple[States, Array]:
+        inputs, dimensions = [], []
+        for values in zip(lam.tolist(), second.tolist(), phase.tolist(), strict=True):
+            one = int(values[1]) if self.second == "kappa" else values[1]
+            found = chain(self.chain).states(sites, values[2], lam=values[0], **{self.second: one})
+            rest = (np.full(sites, value) for value in values)
+            own_lam, own_second, own_phase = rest
+            inputs.append(np.stack([own_second, found.energy, own_lam, own_phase], axis=1))
+            dimensions.append(found.dimension)
+        dimension = np.concatenate(dimensions)
+        return States(np.concatenate(inputs), dimension < _LOCALIZED), dimension
+
+
+def subsample(states: States, count: int) -> States:
+    """Return so many of the states, the same each time."""
+    order = np.random.default_rng(0).permutation(len(states.inputs))[:count]
+    return States(states.inputs[order], states.localized[order])
+
+
+def accuracy(positive: Array, states: States) -> float:
+    """Return the fraction of states that are localized exactly where a function is positive."""
+    return float(np.mean((positive > 0) == states.localized))
+
+
+def _mosaic(kappa: int) -> Model:
+    exact = f"lam |U_{kappa - 1}(E/2)| - 1"
+    return Model(f"mosaic, kappa = {kappa}", "mosaic", "kappa", (kappa, kappa), 2.5, kappa, (40, 20), exact)
+
+
+MODELS = {
+    model.name: model
+    for model in (
+        Model(
+            "generalized", "aubry-andre generalized", "alpha", (-0.9, 0.9), 2.0, 0.5, (200, 40),
+            "alpha E + 2 lam - 2",
+        ),
+        Model(
+            "modified", "aubry-andre modified", "p", (0.5, 3.0), 5.0, 1.5, (200, 40), "lam cosh(p) - E - exp(p)"
+        ),
+        *(_mosaic(kappa) for kappa in (2, 3, 4, 5)),
+    )
+}  # fmt: skip

@@ -1,0 +1,190 @@
+"""From labelled states to a classifier, from its zero set to curves, and from those to a formula of the edge."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgewise import functions
+from edgewise._typing import Array
+from edgewise.measure.baselines import lbfgs
+from edgewise.measure.experiments._dataset import predict
+from edgewise.measure.experiments.anderson._data import Model, States, accuracy, subsample
+from edgewise.nn import KAN, adapt_grid, set_function
+from edgewise.train import Options, fit
+
+WIDTHS = (3, 3, 1, 1)
+_LEARNED = 20_000  # states that a classifier learns from
+_LEVELS, _NEAR = 200, 0.05  # steps in which zeros are sought, and the share of the range in which states confirm them
+_READ = 15_000  # states whose zeros are sought
+
+_SOFT = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # widths of the sigmoid, over the spread of distances
+_STEPS = 100  # of L-BFGS at each
+_SEEDS, _PARTS = 4, 4
+
+_NEARLY = 1.5  # times the least error of a proposal: within, the labels decide
+_LIBRARY = ("x", "x^2", "x^3", "exp", "cosh", "sinh", "sin", "cos", "tanh", "atan")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the zero set of a model is read: target = f(first) second + h(first), where it has an own term h.
+
+    target, first, second: columns of the inputs. exact: the edge's coefficients of the target, of the product, of the
+    own term where there is one, and of 1. functions: the exact f and h.
+    """
+
+    target: int
+    first: int
+    second: int
+    own: bool
+    exact: tuple[float, ...]
+    functions: tuple[str, ...]
+
+
+PLANS = {
+    "generalized": Plan(target=2, first=0, second=1, own=False, exact=(1.0, 0.5, -1.0), functions=("x",)),
+    "modified": Plan(target=1, first=0, second=2, own=True, exact=(1.0, -1.0, 1.0, 0.0), functions=("cosh", "exp")),
+}
+
+
+class Reading(NamedTuple):
+    """A formula that is zero at the edge, the largest relative error of its coefficients, and its values at rows."""
+
+    text: str
+    deviation: float
+    at: Array
+
+
+def learned(model: Model, states: States, quick: bool) -> KAN:
+    """A classifier of states, the best of some seeds on held-out states; a mosaic has one curve of E beside lam."""
+    part = subsample(states, 1000 if quick else _LEARNED)
+    x, y = part.inputs[:, model.columns], part.localized.astype(float)
+    if model.name not in PLANS:
+        network = set_function(adapt_grid(KAN([2, 1], seed=0), torch.from_numpy(x), 10), 0, 0, 1, "x")
+        return fit(
+            network, x, y, loss="cross_entropy", grids=[10] if quick else [40, 80], options=Options(test=0)
+        ).model
+    runs = [
+        fit(KAN(list(WIDTHS), seed=seed), x, y, loss="cross_entropy", grids=[3, 5], options=Options(seed=seed, test=0))
+        for seed in range(1 if quick else _SEEDS)
+    ]
+    return min(runs, key=lambda run: run.validation_error).model
+
+
+def zeros(network: torch.nn.Module, inputs: Array, column: int, low: float, high: float) -> tuple[Array, Array]:
+    """For rows of inputs, the value of a column between bounds at which the network is zero, and where it is unique."""
+    levels = np.linspace(low, high, _LEVELS)
+    rows = np.repeat(inputs[:, None], _LEVELS, axis=1)
+    rows[:, :, column] = levels
+    found = predict(network, rows.reshape(-1, inputs.shape[1])).reshape(len(inputs), _LEVELS)
+    changes = (found[:, 1:] > 0) != (found[:, :-1] > 0)
+    at, unique = changes.argmax(1), changes.sum(1) == 1
+    before, after = (np.take_along_axis(found, (at + k)[:, None], 1)[:, 0] for k in (0, 1))
+    gap = np.where(before == after, 1.0, before - after)
+    return levels[at] + (levels[1] - levels[0]) * before / gap, unique
+
+
+def read(model: Model, network: KAN, states: States, test: States) -> list[Reading]:
+    """A formula of the classifier's zero set, its coefficients from the labels of all states.
+
+    A second one has them rounded to quarters, where the share of states told right falls by no more than chance makes
+    it: two standard errors.
+    """
+    plan, inputs = PLANS[model.name], subsample(states, _READ).inputs[:, :3]
+    now = inputs[:, plan.target]
+    low, high = float(now.min()), float(now.max())
+    zero, unique = zeros(network, inputs, plan.target, low, high)
+    near = unique & (np.abs(zero - now) < _NEAR * (high - low))
+    chosen = _decided(plan, _proposed(plan, inputs[near], zero[near]), subsample(states, _READ))
+    columns = _features(plan, chosen, states.inputs)
+    weights = _dividing(columns, states.localized)
+    found = [_reading(model, chosen, weights, test)]
+    simple = np.round(_PARTS * weights / weights[0]) / _PARTS * np.sign(weights[0])
+    before, after = (accuracy(_with_one(columns) @ w, states) for w in (weights, simple))
+    chance = 2 * math.sqrt(before * (1 - before) / len(columns))
+    return [*found, _reading(model, chosen, simple, test)] if after >= before - chance else found
+
+
+def _reading(model: Model, chosen: list[str], weights: Array, test: States) -> Reading:
+    plan, names, scaled = PLANS[model.name], model.names, weights / weights[0]
+    first = names[plan.first]
+    texts = [names[plan.target], f"{_text(chosen[0], first)} {names[plan.second]}"]
+    texts += [_text(chosen[1], first)] if plan.own else []
+    terms = [f"{value:+.4g} {text}".strip() for value, text in zip(scaled, [*texts, ""], strict=True) if value]
+    known = chosen == list(plan.functions)
+    off = max(abs(value / exact - 1) for value, exact in zip(scaled, plan.exact, strict=True) if exact)
+    at = _with_one(_features(plan, chosen, test.inputs)) @ weights
+    return Reading(" ".join(terms), off if known else math.inf, at)
+
+
+def _proposed(plan: Plan, inputs: Array, target: Array) -> list[list[str]]:
+    """The functions f and h with which f(first) second + h(first) + 1 comes near to the zeros."""
+    owns = _LIBRARY if plan.own else (None,)
+    errors = {}
+    for pair in itertools.product(_LIBRARY, owns):
+        chosen = tuple(name for name in pair if name is not None)
+        columns = _with_one(_features(plan, chosen, inputs)[:, 1:])
+        found = columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
+        errors[chosen] = float(np.median(np.abs(found - target)))
+    least = min(errors.values(), default=0.0)
+    return [list(chosen) for chosen, error in errors.items() if error <= _NEARLY * least]
+
+
+def _decided(plan: Plan, proposed: list[list[str]], states: States) -> list[str]:
+    """The proposal that tells most of the states right."""
+    if len(proposed) == 1:
+        return proposed[0]
+
+    def right(chosen: list[str]) -> float:
+        columns = _features(plan, chosen, states.inputs)
+        return accuracy(_with_one(columns) @ _dividing(columns, states.localized), states)
+
+    return max(proposed, key=right)
+
+
+def _features(plan: Plan, chosen: Sequence[str], inputs: Array) -> Array:
+    """The target, the product and the own term at inputs, (n, 2 or 3)."""
+    first, second = inputs[:, plan.first], inputs[:, plan.second]
+    columns = [inputs[:, plan.target], _value(chosen[0], first) * second]
+    return np.stack([*columns, *([_value(chosen[1], first)] if plan.own else [])], axis=1)
+
+
+def _value(name: str, x: Array) -> Array:
+    return functions.get(name).torch(torch.from_numpy(x)).numpy()
+
+
+def _text(name: str, variable: str) -> str:
+    return variable if name == "x" else f"{name}({variable})"
+
+
+def _with_one(columns: Array) -> Array:
+    return np.concatenate([columns, np.ones((len(columns), 1))], axis=1)
+
+
+def _dividing(columns: Array, localized: Array) -> Array:
+    """Weights of columns, and of 1, whose sign tells the fewest states wrong.
+
+    Each state counts by a sigmoid of its distance to the wrong side, which gets steeper: at the ends of a chain there
+    are localized states of any energy, which a logistic regression would follow.
+    """
+    inputs, side = torch.from_numpy(_with_one(columns)), torch.from_numpy(np.where(localized, 1.0, -1.0))
+    weights = torch.linalg.lstsq(inputs, side[:, None]).solution[:, 0]
+    for width in _SOFT:
+        edge = torch.nn.Linear(len(weights), 1, bias=False, dtype=weights.dtype)
+        edge.weight.data[0] = weights / (inputs @ weights).std()
+
+        def wrong(edge: torch.nn.Linear = edge, width: float = width) -> Tensor:
+            distance = edge(inputs)[:, 0]
+            return torch.sigmoid(-side * distance / distance.std() / width).mean()
+
+        lbfgs(edge, wrong, _STEPS)()
+        weights = edge.weight.detach()[0]
+    return weights.numpy()

@@ -84,7 +84,7 @@ class Judge:
     y: Array
     weight: Array
 
-    def judged(self, formula: Formula, noise: float) -> Candidate | None:
+    def judged(self, formula: Formula, noise: float, keep_form: bool = False) -> Candidate | None:
         """The formula with constants fitted and rounded, written simply, or None where it cannot describe the table."""
         if formula.has(sympy.zoo, sympy.nan, sympy.oo) or (not formula.is_real and formula.has(sympy.I)):
             return None
@@ -94,7 +94,7 @@ class Judge:
             if not math.isfinite(fitted.error):
                 return None
             final = round_constants(fitted.expression, data, noise)
-        expression = simplify(final.expression, self.names, self.x)
+        expression = final.expression if keep_form else simplify(final.expression, self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
 
     def saved(self, candidate: Candidate) -> float:
@@ -139,7 +139,7 @@ def front(candidates: Iterable[Candidate]) -> list[Candidate]:
 def baselines(judge: Judge, noise: float) -> Iterator[Candidate]:
     """What anyone would try first: a constant, each input alone as a line and as a power, and the plane through all."""
     for form in _plainest(judge):
-        candidate = judge.judged(form, noise)
+        candidate = judge.judged(form, noise, keep_form=True)
         if candidate is not None:
             yield candidate
 

@@ -24,8 +24,7 @@ from torch import Tensor
 
 import edgewise as ew
 from edgewise.bases import spline_range
-from edgewise.train import Table
-from edgewise.train._starts import respread
+from edgewise.train import Table, rescale_knots
 
 SCHEMES = ("smooth", "variance", "power", "noise")
 BASES = (None, "silu")
@@ -86,7 +85,7 @@ def _second_order(seeds: int) -> Iterator[Row]:
     for base in BASES:
         for scheme in SCHEMES:
             for seed in range(seeds):
-                start = respread(ew.KAN(widths, grid=grid, base=base, init=scheme), x, seed)
+                start = rescale_knots(ew.KAN(widths, grid=grid, base=base, init=scheme), x, seed)
                 with clock() as spent:
                     error = data.error(trained(start, rows)) / float(y.std())
                 yield _row(

@@ -87,7 +87,7 @@ def trained(model: ew.KAN, rows: Table) -> ew.KAN:
     for _ in range(2):
         model = adapt_grid(model, rows.x)
         problem = Objective(model, rows)
-        vector, _ = LM(steps=40, tolerance=1e-3, damping=1.0).minimise(problem, problem.start)
+        vector, _ = LM(steps=40, tolerance=1e-3, damping=1.0).minimize(problem, problem.start)
         model = clone(problem.network(vector))
     return model
 

@@ -40,6 +40,14 @@ def _power(u: Any, v: Any) -> Any:
     return mp.power(u, v) if u else u
 
 
+def _hypot(u: Any, v: Any) -> Any:
+    """sqrt(u^2 + v^2), whose squares have to be doubles."""
+    squares = u * u + v * v
+    if squares and not 1 / _LARGEST < squares < _LARGEST:
+        raise UndefinedError
+    return mp.sqrt(squares)
+
+
 _SAME = """
     sin cos tan exp log sqrt sinh cosh tanh asin acos atan asinh atanh erf erfc cbrt sec csc cot sech csch coth log10
 """
@@ -50,8 +58,15 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "gaussian": lambda u: mp.exp(-u * u), "logistic": _sigmoid, "sigmoid": _sigmoid,
     "expm1": lambda u: mp.exp(u) - 1, "log1p": lambda u: mp.log(1 + u),
     "softplus": _softplus, "sinc": lambda u: mp.sin(u) / u if u else mp.mpf(1),
-    "pow": _power, "hypot": lambda u, v: mp.sqrt(u * u + v * v),
+    "pow": _power, "hypot": _hypot,
 }  # fmt: skip
+
+
+#: what is read as two steps, each of which is rounded: value of the argument and of the first step's rounding
+_TWO_STEPS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "expm1": lambda u, rounded: mp.exp(u) * rounded - 1,
+    "log1p": lambda u, rounded: mp.log((1 + u) * rounded),
+}
 
 
 class Exact:
@@ -75,7 +90,10 @@ def _value(node: SyntaxNode, columns: Mapping[str, Any], shake: random.Random | 
     if node.kind == "name" and node.text in columns:
         return columns[node.text]
     try:
-        value = _worked_out(node, parts)
+        if shake and node.kind == "call" and node.text in _TWO_STEPS:
+            value = _TWO_STEPS[node.text](*parts, 1 + _STEP * shake.gauss(0, 1))
+        else:
+            value = _worked_out(node, parts)
     except (ZeroDivisionError, ValueError, OverflowError):
         raise UndefinedError from None
     if isinstance(value, mp.mpc) or not mp.isfinite(value) or (value and not 1 / _LARGEST < abs(value) < _LARGEST):

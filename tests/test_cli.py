@@ -218,7 +218,7 @@ def test_an_interrupted_fit_leaves_the_old_network_and_keeps_the_new_one_elsewhe
         def interrupt(row: Any) -> None:
             raise KeyboardInterrupt
 
-        return fitted(*given, options=replace(options, watch=interrupt), **named)
+        return fitted(*given, options=replace(options, callbacks=interrupt), **named)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(edgewise, "fit", fit, raising=False)

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import LinearLR
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 import edgewise as ew
 import edgewise.train._first_order as module
-from edgewise.optim import LBFGS, Adam, Ending, Schedule, Step
+from edgewise.optim import LBFGS, Adam, Step, StopReason
 from edgewise.train import Outcome, Quadratic, Row, Squared, Table
-from edgewise.train._first_order import Descent
+from edgewise.train._first_order import MinibatchProblem
 
 GENERATOR = torch.Generator().manual_seed(0)
 X = 2 * torch.rand(240, 2, generator=GENERATOR, dtype=torch.float64) - 1
@@ -60,14 +62,14 @@ class Line:
     def penalty(self) -> None:
         return None
 
-    def held_out(self) -> float:
+    def validation_error(self) -> float:
         return math.nan if self.held is None else next(self.held)
 
 
 def descended(solver: Adam | LBFGS, problem: Line) -> list[Tensor]:
     """The parameters after each step."""
     seen = []
-    solver.minimise(problem, lambda step: seen.append(problem.theta.detach().clone()) and None)
+    solver.minimize(problem, lambda step: seen.append(problem.theta.detach().clone()) and None)
     return seen
 
 
@@ -92,7 +94,7 @@ def test_rows_count_alike_in_whichever_batch_they_fall() -> None:
     for size in (3, 4, 10, 100):
         problem, slopes = Line(), []
         problem.theta.register_hook(slopes.append)
-        Adam(epochs=1, batch=size, rate=1e-300).minimise(problem)
+        Adam(epochs=1, batch=size, rate=1e-300).minimize(problem)
         loss = problem.loss(torch.arange(10)) / 10
         (whole,) = torch.autograd.grad(loss, problem.theta)
         torch.testing.assert_close(sum(slopes[:-1]) * min(size, 10) / 10, whole)
@@ -100,7 +102,7 @@ def test_rows_count_alike_in_whichever_batch_they_fall() -> None:
 
 def test_every_row_is_seen_once_an_epoch_in_another_order() -> None:
     table = Table(torch.arange(10.0)[:, None], torch.zeros(10, 1), torch.arange(10.0))
-    rows = Descent(ew.KAN([1, 1], dtype=torch.float64), table, None, Squared(), Quadratic(), seed=3)
+    rows = MinibatchProblem(ew.KAN([1, 1], dtype=torch.float64), table, None, Squared(), Quadratic(), seed=3)
     first, second = ([batch.x[:, 0].tolist() for batch in rows.batches(4)] for _ in range(2))
     assert [len(part) for part in first] == [4, 4, 2]
     for parts in (first, second):
@@ -129,7 +131,7 @@ def test_decay_pulls_at_parameters_and_not_at_constants() -> None:
     problem.x.zero_()
     with torch.no_grad():
         problem.theta.fill_(1.0)
-    Adam(epochs=10, batch=10, rate=0.01, weight_decay=1.0, schedule="constant").minimise(problem)
+    Adam(epochs=10, batch=10, rate=0.01, weight_decay=1.0, schedule="constant").minimize(problem)
     torch.testing.assert_close(problem.theta.detach(), torch.full((3,), 0.99**10, dtype=torch.float64))
     assert problem.scale.item() == 1.0
 
@@ -156,18 +158,43 @@ def test_targets_far_from_zero_are_learned(solver: Adam | LBFGS, offset: float) 
     assert result.train_error < 0.5 * float(Y.std())
 
 
+def rates(schedule: Any, held: Iterator[float] | None = None, **settings: Any) -> list[float]:
+    """The rate of each step over that of the settings: by default four epochs of five steps."""
+    found: list[float] = []
+    note = register_optimizer_step_pre_hook(lambda optimizer, *_: found.append(optimizer.param_groups[0]["lr"] / 0.01))
+    try:
+        Adam(**{"epochs": 4, "batch": 2, **settings}, rate=0.01, schedule=schedule).minimize(Line(held=held))
+    finally:
+        note.remove()
+    return found
+
+
 def test_the_rate_follows_the_schedule() -> None:
-    """One row, one weight: Adam's first step is the rate; shares are of the middle of each step."""
-    rates: list[float] = []
-    shape = Schedule(lambda t: rates.append(t) or 1.0)
-    Adam(epochs=2, batch=5, schedule=shape).minimise(Line())
-    assert rates == pytest.approx([0.125, 0.375, 0.625, 0.875])
-    with pytest.raises(ew.InputError, match=r"numbers >= 0\. Got nan"):
-        Adam(epochs=2, schedule=lambda t: math.nan).minimise(Line())
+    assert rates("constant") == [1.0] * 20
+    cosine = [(1 + math.cos(math.pi * k / 20)) / 2 for k in range(20)]
+    assert rates("cosine") == pytest.approx(cosine)
+    assert rates("cosine", accumulate=5) == pytest.approx(cosine[::5])
+    cycle = rates("one_cycle")
+    assert (cycle[0], max(cycle), cycle.index(max(cycle))) == pytest.approx((0.04, 1.0, 5))
+    assert cycle[-1] < 0.05
 
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle", "plateau", Schedule("cosine", warmup=0.1)])
-def test_every_schedule_trains(schedule: str | Schedule) -> None:
+def test_a_schedule_of_ones_own() -> None:
+    def line(optimizer: torch.optim.Optimizer, steps: int) -> LinearLR:
+        return LinearLR(optimizer, start_factor=1.0, end_factor=0.5, total_iters=steps)
+
+    assert rates(line)[10] == pytest.approx(0.75)
+    with pytest.raises(ew.InputError, match=r"must return a torch\.optim\.lr_scheduler object\. Got 1\."):
+        rates(lambda optimizer, steps: 1)
+
+
+def test_a_plateau_halves_the_rate() -> None:
+    found = rates("plateau", held=iter([1.0] * 25), epochs=25, batch=10)
+    assert found == pytest.approx([1.0] * 11 + [0.5] * 10 + [0.25] * 4)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle", "plateau"])
+def test_every_schedule_trains(schedule: str) -> None:
     result = ew.fit(ew.KAN([2, 3, 1]), X, Y, solver=Adam(epochs=40, batch=32, rate=0.02, schedule=schedule))
     assert result.train_error < 0.5 * float(Y.std())
 
@@ -179,20 +206,20 @@ def test_the_best_parameters_on_held_out_rows_are_restored() -> None:
     problem = Line(held=iter([3.0, 1.0, 2.0, 4.0]))
     seen: list[Tensor] = []
 
-    def watch(step: Step) -> bool:
+    def callback(step: Step) -> bool:
         if step.errors is not None:
             seen.append(problem.theta.detach().clone())
         return False
 
-    ending = Adam(epochs=4, batch=5, rate=0.1).minimise(problem, watch)
-    assert ending is Ending.DONE
+    reason = Adam(epochs=4, batch=5, rate=0.1).minimize(problem, callback)
+    assert reason is StopReason.STEPS_DONE
     assert torch.equal(problem.theta, seen[1])
     assert problem.theta.grad is None
 
 
 def test_patience_ends_the_run() -> None:
     held = iter([3.0, 1.0, *[2.0] * 48])
-    assert Adam(epochs=50, patience=3).minimise(Line(held=held)) is Ending.FLAT
+    assert Adam(epochs=50, patience=3).minimize(Line(held=held)) is StopReason.EARLY_STOP
     assert len(list(held)) == 45
     result = ew.fit(ew.KAN([2, 3, 1]), X, NOISE, solver=LBFGS(steps=2000, patience=30))
     assert result.history[-1].steps < 1000
@@ -206,8 +233,8 @@ def test_without_held_out_rows_the_last_stands() -> None:
 
 def test_a_diverging_run_ends_with_a_number() -> None:
     problem = Line(dtype=torch.float32)
-    ending = Adam(epochs=50, rate=1e25, schedule="constant").minimise(problem)
-    assert ending is Ending.DIVERGED
+    reason = Adam(epochs=50, rate=1e25, schedule="constant").minimize(problem)
+    assert reason is StopReason.DIVERGED
     assert bool(torch.isfinite(problem.theta).all())
     result = ew.fit(ew.KAN([2, 2, 1], dtype=torch.float32), X, Y, solver=Adam(rate=1e25, schedule="constant"))
     assert result.outcome is Outcome.DIVERGED
@@ -252,7 +279,7 @@ def test_half_precision_is_of_the_products_only() -> None:
         problem = Wide(rows=100, dtype=torch.float32)
         before = problem.loss(torch.arange(100)).item()
         kinds.clear()
-        assert Adam(epochs=60, batch=20, rate=0.05, precision=precision).minimise(problem) is Ending.DONE
+        assert Adam(epochs=60, batch=20, rate=0.05, precision=precision).minimize(problem) is StopReason.STEPS_DONE
         assert kinds == {getattr(torch, precision)}
         assert problem.theta.dtype == torch.float32
         assert problem.loss(torch.arange(100)).item() < 0.01 * before
@@ -341,10 +368,6 @@ BAD: list[tuple[type, str, list[Any]]] = [
     (LBFGS, "steps", [0, None]),
     (LBFGS, "history", [0, 1.5]),
     (LBFGS, "patience", [0]),
-    (Schedule, "warmup", [-0.1, 1.0, 100]),
-    (Schedule, "floor", [-0.1, 1.1]),
-    (Schedule, "cut", [0, 1.5]),
-    (Schedule, "wait", [0, 2.5]),
 ]
 
 

@@ -245,18 +245,18 @@ class QuickAdam(Adam):
 
 
 def test_solvers_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    import edgewise.train._schedule as module
+    import edgewise.train._choices as module
 
     ran: list[str] = []
     for name, solver in (("lm", LM), ("cg", CG), ("lbfgs", LBFGS), ("adam", Adam)):
-        original = solver.minimise
+        original = solver.minimize
 
-        def minimise(*args: Any, name: str = name, original: Any = original, **kwargs: Any) -> Any:
+        def minimize(*args: Any, name: str = name, original: Any = original, **kwargs: Any) -> Any:
             ran.append(name)
             return original(*args, **kwargs)
 
-        monkeypatch.setattr(solver, "minimise", minimise)
-    monkeypatch.setattr(module, "Adam", QuickAdam)
+        monkeypatch.setattr(solver, "minimize", minimize)
+    monkeypatch.setitem(module.SOLVERS, "adam", lambda classes: QuickAdam())
     model = ew.KAN([2, 1])
     for name in ("lm", "cg", "lbfgs", "adam"):
         ran.clear()
@@ -265,7 +265,7 @@ def test_solvers_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not any("Solver" in note for note in result.notes)
     for most, rows, name in ((5000, 200, "lm"), (3, 200, "cg"), (3, 20_100, "adam")):
         ran.clear()
-        monkeypatch.setattr(module, "MOST_PARAMETERS", most)
+        monkeypatch.setattr(module, "MAX_PARAMETERS", most)
         x = points(rows, 2)
         result = ew.fit(model, x, x[:, 0], grids=None)
         assert set(ran) == {name}
@@ -301,7 +301,7 @@ def test_another_seed_holds_out_other_rows() -> None:
 
 def test_the_record_of_a_fit() -> None:
     seen: list[Row] = []
-    result = ew.fit(ew.KAN([2, 2, 1]), X, wave(X), grids=[2, 4], options=once(watch=seen.append))
+    result = ew.fit(ew.KAN([2, 2, 1]), X, wave(X), grids=[2, 4], options=once(callbacks=seen.append))
     assert seen == result.history
     assert [row.round for row in seen] == list(range(len(seen)))
     frame = result.frame()

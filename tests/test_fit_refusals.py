@@ -97,7 +97,7 @@ def test_bad_arguments_are_refused_in_one_line(change: dict[str, Any], words: st
         ("seed", [1.5, "a", None, True, 10**30]),
         ("test", [-0.1, 0.6, math.nan, "some", True, None, 10**400]),
         ("time_limit", [0, -1.0, math.nan, "auto", True]),
-        ("watch", [3, [print, 3]]),
+        ("callbacks", [3, [print, 3]]),
         ("progress", ["on", 1, None]),
     ],
 )
@@ -114,17 +114,17 @@ def test_shares_that_leave_no_rows_are_refused() -> None:
 
 def test_a_start_of_many_parameters_makes_no_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond what a matrix serves, the starts are trained without one, too."""
-    monkeypatch.setattr(LM, "minimise", None)
+    monkeypatch.setattr(LM, "minimize", None)
     result = ew.fit(ew.KAN([2, 600, 1]), X, Y, grids=[3], options=ew.Options(time_limit=0.5, restarts=2))
     assert result.notes[0].startswith("Solver cg:")
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("[enforce fail] can't allocate memory: you tried to")])
 def test_memory_that_runs_out_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def minimise(*_: Any) -> None:
+    def minimize(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(LM, "minimise", minimise)
+    monkeypatch.setattr(LM, "minimize", minimize)
     with pytest.raises(ew.InputError, match=r"more memory than there is\. Use fewer nodes"):
         ew.fit(ew.KAN([2, 1]), X, Y, grids=[3])
 

@@ -67,8 +67,8 @@ def test_rows_that_only_report_change_nothing_but_the_report(solver: Any, loss: 
 )
 def test_how_many_rows_are_held_out(rows: int, held: int, reported: int) -> None:
     options = ew.Options()
-    assert options.held_out(rows) == held
-    assert options.reported(rows, held) == reported
+    assert options.validation_rows(rows) == held
+    assert options.test_rows(rows, held) == reported
     result = ew.fit(ew.KAN([1, 1]), points(rows, 1), points(rows, 1)[:, 0].exp(), grids=[3])
     assert math.isnan(result.test_error) == (reported == 0)
 

@@ -92,7 +92,10 @@ def test_options_of_a_layer(changed: dict[str, Any]) -> None:
 
 
 SETTINGS: dict[str, tuple[Callable[..., Any], list[str]]] = {
-    "Options": (ew.Options, ["validation", "smoothing", "restarts", "seed", "time_limit", "watch", "progress", "test"]),
+    "Options": (
+        ew.Options,
+        ["validation", "smoothing", "restarts", "seed", "time_limit", "callbacks", "progress", "test"],
+    ),
     "LM": (optim.LM, ["steps", "tolerance", "damping"]),
     "CG": (optim.CG, ["steps", "tolerance", "damping", "inner", "accuracy"]),
     "LBFGS": (optim.LBFGS, ["steps", "history", "patience"]),
@@ -100,7 +103,6 @@ SETTINGS: dict[str, tuple[Callable[..., Any], list[str]]] = {
         optim.Adam,
         ["epochs", "batch", "rate", "schedule", "weight_decay", "clip", "accumulate", "precision", "patience"],
     ),
-    "Schedule": (optim.Schedule, ["shape", "warmup", "floor", "cut", "wait"]),
     "Huber": (train.Huber, ["width"]),
     "Cauchy": (train.Cauchy, ["width"]),
 }
@@ -121,7 +123,6 @@ def test_settings_are_refused_or_can_be_fitted_with(data: st.DataObject) -> None
     def run() -> None:
         made = make(**changed)
         role = {"Options": "options", "Huber": "loss", "Cauchy": "loss"}.get(kind, "solver")
-        made = optim.Adam(epochs=2, schedule=made) if kind == "Schedule" else made
         arguments = {"options": ew.Options(time_limit=0.3, restarts=1), "grids": [2], role: made}
         ew.fit(ew.KAN([1, 1]), X, Y, **arguments)
 

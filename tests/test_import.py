@@ -76,18 +76,19 @@ PUBLIC = {
         update
     """,
     "edgewise.nn": """
-        Gram KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid add_constant
-        add_input centre clone compact edge_of edges_of_node has_shapes held_knots initial_values layer_of lock mirror
-        monotone perturb refine_grid remove_edges remove_node replace_by_mean replace_feed_forwards require
-        restore_edges scale_outputs select set_function shaped shift_outputs shiftable smooth to_splines trace unlock
-        widen with_locked
+        GaussNewtonMatrix KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid
+        add_constant add_input centre clone compact edge_of edges_of_node has_shapes held_knots initial_values layer_of
+        lock monotone perturb refine_grid remove_edges remove_node replace_by_mean replace_feed_forwards require
+        restore_edges scale_outputs select set_function shaped shift_outputs shiftable smooth symmetrize to_splines
+        trace unlock widen with_locked
     """,
     "edgewise.train": """
-        Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row Squared Table
-        as_matrix as_table choose_loss error_of fit penalty refit update
+        Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row SOLVERS Shape
+        Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit rescale_knots update
     """,
     "edgewise.optim": """
-        Adam CG Ending LBFGS LM Linear MatrixFree Normal Schedule Step SumOfSquares Trainable
+        Adam BatchProblem CG GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem LeastSquaresSolver
+        MatrixFreeProblem Needs NormalEquations Solver Step StopReason
     """,
     "edgewise.kernels": """
         BSplineFamily Backend BackendName ChebyshevFamily Choice Factor Family FourierFamily Operation RBFFamily
@@ -119,7 +120,7 @@ PUBLIC = {
         rows_of
     """,
     "edgewise.pde": "Box Condition Errors Face Jet Problem Solution measured periodic solve",
-    "edgewise.io": "SavedModel Selection Table load load_with_metadata read_table save",
+    "edgewise.io": "SavedModel Selection Table load load_with_metadata open_parquet read_table save",
 }
 
 
@@ -157,8 +158,8 @@ SIGNATURES = {
     "save": "(model, path, *, names=None, target=None, units=None, decimals=None)",
     "load": "(path)",
     "Options": (
-        "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, watch=None, progress='auto', "
-        "test='auto')"
+        "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, callbacks=None, "
+        "progress='auto', test='auto')"
     ),
     "nn.KANLayer": (
         "(n_in, n_out, *, basis='bspline', grid=5, degree=3, base='silu', domain=(-1.0, 1.0), init='auto', dtype=None, "
@@ -183,7 +184,6 @@ SIGNATURES = {
         "(epochs=200, batch=256, rate=0.003, schedule='cosine', weight_decay=0.0, clip=None, accumulate=1, "
         "precision=None, patience=None)"
     ),
-    "optim.Schedule": "(shape='cosine', warmup=0.0, floor=0.0, cut=0.5, wait=10)",
 }
 
 

@@ -12,7 +12,7 @@ import torch
 
 import edgewise as ew
 from edgewise.nn import KANLayer, initial_values
-from edgewise.train._starts import respread
+from edgewise.train import rescale_knots
 
 SCHEMES = ["smooth", "variance", "power", "noise"]
 WIDE = {"grid": 5, "degree": 3, "dtype": torch.float64}
@@ -132,7 +132,7 @@ def test_auto_is_what_the_stored_measurements_say() -> None:
 @pytest.mark.parametrize("init", SCHEMES)
 def test_a_fresh_start_of_a_network_keeps_to_its_scheme(init: str) -> None:
     model = ew.KAN([2, 3, 1], base="silu", init=init, seed=0)
-    fresh = respread(model, uniform(100, 2), seed=5)
+    fresh = rescale_knots(model, uniform(100, 2), seed=5)
     generator = seeded(5)
     for layer, old in zip(fresh.layers, model.layers, strict=True):
         assert layer.init == init

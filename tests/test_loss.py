@@ -1,4 +1,4 @@
-"""Losses: their slopes by autograd, their curvature by its law, and what second order makes of them."""
+"""Losses: their gradients and curvatures by autograd, and what second order makes of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 import edgewise as ew
 from edgewise.nn import Pass
 from edgewise.optim import CG, LM
-from edgewise.train import Cauchy, CrossEntropy, Huber, Objective, Squared, Table, choose_loss
+from edgewise.train import Cauchy, CrossEntropy, Huber, Loss, Objective, Squared, Table, choose_loss
 
 
 def normal(n: int, m: int, seed: int = 0) -> Tensor:
@@ -28,15 +28,16 @@ def targets(loss: object, n: int, m: int) -> Tensor:
 
 @pytest.mark.parametrize("loss", [*REGRESSION, CLASSES], ids=lambda loss: loss.name)
 @pytest.mark.parametrize("m", [1, 3])
-def test_slope_is_half_the_gradient(loss, m: int) -> None:
+def test_gradients_are_those_of_autograd(loss, m: int) -> None:
     outputs, y = normal(20, m).requires_grad_(), targets(loss, 20, m)
     (gradient,) = torch.autograd.grad(loss.value(outputs, y).sum(), outputs)
-    torch.testing.assert_close(loss.slope(outputs.detach(), y), gradient / 2)
+    torch.testing.assert_close(loss.gradient(outputs.detach(), y), gradient)
+    torch.testing.assert_close(Loss.gradient(loss, outputs, y), gradient)
 
 
 @pytest.mark.parametrize("m", [1, 3])
 @pytest.mark.parametrize("loss", [Squared(), CLASSES], ids=lambda loss: loss.name)
-def test_bend_is_half_the_second_derivative(loss, m: int) -> None:
+def test_curvatures_are_hessians(loss, m: int) -> None:
     outputs, y, vectors = normal(20, m), targets(loss, 20, m), normal(20, m, 7).unsqueeze(-1)
 
     def one(f: Tensor, y: Tensor) -> Tensor:
@@ -45,7 +46,7 @@ def test_bend_is_half_the_second_derivative(loss, m: int) -> None:
     hessians = torch.stack(
         [torch.autograd.functional.hessian(lambda f, n=n: one(f, y[n]), outputs[n]) for n in range(20)]
     )
-    torch.testing.assert_close(loss.bend(outputs, y)(vectors), hessians @ vectors / 2)
+    torch.testing.assert_close(loss.curvature(outputs, y)(vectors), hessians @ vectors)
 
 
 @pytest.mark.parametrize("loss", [Huber(0.7), Cauchy(0.7)], ids=lambda loss: loss.name)
@@ -84,18 +85,18 @@ def test_normal_equations_of_a_network(loss, m: int, mixed_network, monkeypatch)
         forward = Pass(model, x)
         jacobian = forward.jacobian(whole.layout)
         eye = torch.eye(m, dtype=torch.float64).expand(300, m, m)
-        bend = loss.bend(forward.outputs, table.y)(eye) * table.weights[:, None, None] / 300
-        hessian = torch.einsum("nop,nor,nrq->pq", jacobian, bend, jacobian)
-        slope = loss.slope(forward.outputs, table.y) * table.weights[:, None] / 300
+        curvature = loss.curvature(forward.outputs, table.y)(eye) * table.weights[:, None, None] / 600
+        hessian = torch.einsum("nop,nor,nrq->pq", jacobian, curvature, jacobian)
+        slope = loss.gradient(forward.outputs, table.y) * table.weights[:, None] / 600
         gradient = torch.einsum("nop,no->p", jacobian, slope)
     for problem in (whole, pieces):
-        found, free = problem.normal(vector), problem.linear(vector)
+        found, free = problem.normal_equations(vector), problem.operator(vector)
         assert found.cost == pytest.approx(problem.cost(vector), rel=1e-12)
         torch.testing.assert_close(found.gradient, gradient)
         torch.testing.assert_close(free.gradient, gradient)
         torch.testing.assert_close(found.hessian.tril(), hessian.tril(), rtol=1e-9, atol=1e-12)
         torch.testing.assert_close(free.diagonal, hessian.diagonal(), rtol=1e-9, atol=1e-12)
-        torch.testing.assert_close(free.times(vector), hessian @ vector)
+        torch.testing.assert_close(free.matvec(vector), hessian @ vector)
 
 
 @pytest.mark.parametrize("loss", [Squared(), CLASSES], ids=lambda loss: loss.name)
@@ -105,8 +106,8 @@ def test_conjugate_gradients_take_the_steps_of_cholesky(loss) -> None:
     y = (x[:, :1] * x[:, 1:] > 0).double() if loss is CLASSES else x.sin()
     problem = Objective(model, Table(x, y, torch.ones(200, dtype=torch.float64)), loss=loss)
     settings = {"steps": 5, "damping": 1e-2}
-    expected, cost = LM(**settings).minimise(problem, problem.start)
-    found, other = CG(**settings, inner=2000, accuracy=1e-10).minimise(problem, problem.start)
+    expected, cost = LM(**settings).minimize(problem, problem.start)
+    found, other = CG(**settings, inner=2000, accuracy=1e-10).minimize(problem, problem.start)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
     assert other == pytest.approx(cost, rel=1e-6)
 

@@ -19,9 +19,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import edgewise as ew
-from edgewise.nn import mirror
-from edgewise.train import CrossEntropy, Objective, Outcome, Parquet, Table
-from edgewise.train._data import Shape
+from edgewise.nn import symmetrize
+from edgewise.train import CrossEntropy, Objective, Outcome, Parquet, Shape, Table
 from edgewise.train._split import split
 from edgewise.train._stream import Stream
 
@@ -95,7 +94,7 @@ def test_a_loader_may_shuffle() -> None:
 def test_sides_of_a_stream_share_the_rows_out() -> None:
     loader = DataLoader(TensorDataset(X, Y.unsqueeze(1), 1 + X[:, 0].abs()), batch_size=32, shuffle=True)
     stream = Stream.of(loader, Shape(2, 1)).within(lambda y: y / 2)
-    sides = [stream, *stream.divided(100, 50)]
+    sides = [stream, *stream.split(100, 50)]
     rows = [torch.cat([part.x for part in side.batches(50)]) for side in sides]
     assert [len(side) for side in sides] == [len(found) for found in rows]
     assert len(rows[0]) == 500 == len(rows[1]) + len(rows[2]) + len(rows[3])
@@ -107,7 +106,7 @@ def test_sides_of_a_stream_share_the_rows_out() -> None:
     assert all(len(part) <= 7 for part in sides[0].batches(7))
     weights = torch.cat([part.weights for part in sides[0].batches(50)])
     assert float(weights.mean()) == pytest.approx(1)
-    assert stream.survey.spread == pytest.approx(float(Y.std(correction=0)))
+    assert stream.statistics.std == pytest.approx(float(Y.std(correction=0)))
 
 
 def test_normal_equations_of_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,14 +118,17 @@ def test_normal_equations_of_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     table = Table(X, Y.unsqueeze(1), torch.ones(500, dtype=torch.float64))
     model = ew.KAN([2, 2, 1])
     streamed, whole = (Objective(ew.nn.clone(model), rows) for rows in (stream, table))
-    found, expected = streamed.normal(streamed.start), whole.normal(whole.start)
+    found, expected = streamed.normal_equations(streamed.start), whole.normal_equations(whole.start)
     assert found.cost == pytest.approx(expected.cost)
     torch.testing.assert_close(found.gradient, expected.gradient)
     torch.testing.assert_close(found.hessian.tril(), expected.hessian.tril())
-    free, direction = streamed.linear(streamed.start), torch.linspace(-1, 1, streamed.layout.size, dtype=torch.float64)
+    free, direction = (
+        streamed.operator(streamed.start),
+        torch.linspace(-1, 1, streamed.layout.size, dtype=torch.float64),
+    )
     streamed.cost(2 * streamed.start)  # the solver goes elsewhere between two products
     torch.testing.assert_close(free.diagonal, expected.hessian.diagonal())
-    torch.testing.assert_close(free.times(direction), mirror(expected.hessian) @ direction)
+    torch.testing.assert_close(free.matvec(direction), symmetrize(expected.hessian) @ direction)
 
 
 # what is held out, and the sample
@@ -136,7 +138,7 @@ def test_an_outlier_does_not_hold_everything_out() -> None:
     x = X[:, :1].clone()
     x[7] = 1e9
     stream = Stream.of(DataLoader(TensorDataset(x, Y), batch_size=50), Shape(1, 1))
-    rest, held, test = stream.divided(100, 50)
+    rest, held, test = stream.split(100, 50)
     assert 50 < len(held) < 150
     assert len(rest) == 500 - len(held) - len(test)
 
@@ -157,19 +159,19 @@ def test_classes_hold_as_many_rows_out_as_in_memory() -> None:
     y = (x[:, 0] * x[:, 1] > 0).long()
     rows = Stream.of(DataLoader(TensorDataset(x, y)), Shape(2, 2, True))
     found = split(rows, CrossEntropy(), ew.Options(), ew.KAN([2, 2]))
-    assert len(found.held) == pytest.approx(200, abs=40)
+    assert len(found.validation) == pytest.approx(200, abs=40)
 
 
 def test_targets_far_from_zero_keep_their_digits() -> None:
     stream = Stream.of(DataLoader(TensorDataset(X, Y + 1e9), batch_size=50), Shape(2, 1))
-    assert stream.survey.spread == pytest.approx(float(Y.std(correction=0)), rel=1e-6)
+    assert stream.statistics.std == pytest.approx(float(Y.std(correction=0)), rel=1e-6)
 
 
 def test_a_sample_is_bounded_and_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a sorted source with an input of two values: rows at the ends of a range are not all kept."""
     monkeypatch.setattr("edgewise.train._stream._KEPT", 200)
     x = torch.stack([torch.linspace(-1, 1, 5000), torch.arange(5000) % 2], dim=1).double()
-    sample = Stream.of(DataLoader(TensorDataset(x, x[:, 0]), batch_size=64), Shape(2, 1)).sample()
+    sample = Stream.of(DataLoader(TensorDataset(x, x[:, 0]), batch_size=64), Shape(2, 1)).subsample()
     assert len(sample) <= 210
     for end in (sample.x.amin(0), sample.x.amax(0)):
         assert end.abs().tolist() in ([1.0, 0.0], [1.0, 1.0])
@@ -228,7 +230,7 @@ def test_a_file_without_rows_or_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(ew.InputError, match="two columns named 'a': rename one"):
         Parquet(path, target="y")
     path.write_text("a,y\n1,2\n")
-    with pytest.raises(ew.InputError, match="is no Parquet file"):
+    with pytest.raises(ew.InputError, match="is not a Parquet file"):
         Parquet(path, target="y")
 
 
@@ -237,7 +239,7 @@ def test_a_file_that_goes_bad_later_is_told_in_one_line(tmp_path: Path) -> None:
     file = Parquet(path, target="y")
     data = path.read_bytes()
     path.write_bytes(data[:4] + b"x" * 2000 + data[2004:])
-    with pytest.raises(ew.InputError, match="or damaged") as caught:
+    with pytest.raises(ew.InputError, match="or a damaged one") as caught:
         ew.fit(ew.KAN([2, 1]), file)
     assert "\n" not in str(caught.value)
     path.unlink()
@@ -310,8 +312,8 @@ def test_what_a_stream_does_not_serve_is_refused_before_it_is_read(tmp_path: Pat
 
     rows = DataLoader(Never(), batch_size=None)
     for change, words in (
-        ({"solver": "adam"}, "L-BFGS and Adam take rows in memory"),
-        ({"solver": ew.optim.LBFGS()}, "L-BFGS and Adam take rows in memory"),
+        ({"solver": "adam"}, "First-order solvers take rows in memory"),
+        ({"solver": ew.optim.LBFGS()}, "First-order solvers take rows in memory"),
         ({"solver": "newton"}, "Unknown solver"),
         ({"grids": "fine"}, "'grids'"),
         ({"weights": Y}, "leave y and weights out"),

@@ -224,14 +224,14 @@ def test_relations_end_at_the_limit_while_they_look_for_a_formula(monkeypatch: p
 
 
 def test_a_fit_ends_within_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LM, "minimise", endless)
+    monkeypatch.setattr(LM, "minimize", endless)
     x = torch.rand(50, 2, dtype=torch.float64)
     result = ew.fit(ew.KAN([2, 1, 1]), x, x[:, 0] * x[:, 1], options=ew.Options(time_limit=0.3, progress=False))
     assert result.outcome is Ended.TIME_LIMIT
 
 
 def test_solving_ends_within_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LM, "minimise", endless)
+    monkeypatch.setattr(LM, "minimize", endless)
     problem = pde.Problem(pde.Box(x=(0, 1)), lambda u, p: u.xx - 1, ansatz=lambda n, p: p.x * (1 - p.x) * n)
     found = pde.solve(problem, options=ew.Options(time_limit=0.3, progress=False))
     assert found.outcome is Ended.TIME_LIMIT

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from edgewise._progress import LiveLine
 from edgewise.cli._shown import shown
 
 if TYPE_CHECKING:
@@ -61,30 +61,16 @@ class _Lines:
         self._out.print(text if best is None else f"{text}; best so far: {best}")
 
 
-class _Bar:
-    """Progress for a terminal: one live line."""
-
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._task = bar.add_task("starting", total=1.0, best="")
-
-    def __call__(self, stage: str, fraction: float, best: str | None = None) -> None:
-        fields: dict[str, Any] = {} if best is None else {"best": shown(best)}
-        self._bar.update(self._task, description=shown(stage), completed=fraction, **fields)
-
-
 @contextmanager
-def progress(out: Console) -> Iterator[_Bar | _Lines]:
+def progress(out: Console) -> Iterator[Callable[..., None]]:
     """Give a callback (stage, fraction from 0 to 1, best formula so far or None)."""
     if not out.is_terminal:
         yield _Lines(out)
         return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[best]}", markup=False),
-    )
-    with Progress(*columns, console=out, transient=True) as bar:
-        yield _Bar(bar)
+    line = LiveLine(out)
+    try:
+        yield lambda stage, fraction, best=None: line.show(
+            shown(stage), fraction, None if best is None else shown(best)
+        )
+    finally:
+        line.close()

@@ -14,8 +14,7 @@ from edgewise.interpret._cut import Cut
 from edgewise.interpret._names import node_names
 from edgewise.interpret._pruning import Pruning, Removal
 from edgewise.nn import KAN, Nodes, clone, layer_of, select
-from edgewise.train import CrossEntropy, Loss, Squared, Table, as_matrix, as_table
-from edgewise.train._data import Shape, as_rows
+from edgewise.train import CrossEntropy, Loss, Shape, Squared, Table, as_matrix, as_rows, as_table
 
 _THRESHOLD = 1e-2
 _COARSE = 1e-2  # of the target's spread
@@ -106,7 +105,7 @@ def prune(
     labels = node_names(model, names, None, x)
     table, loss = _table(model, x, y)
     refits = slack is not None or any(cut.refit for cut in plan)
-    if refits and isinstance(loss, CrossEntropy):
+    if refits and loss.classes:
         raise InputError("'slack' and refits are for targets that are numbers. Cut classes without, and fit again.")
     work = Pruning(clone(model, torch.float64), table, labels, loss)
     for cut in plan:

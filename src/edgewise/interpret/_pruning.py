@@ -12,7 +12,7 @@ from edgewise.interpret._scores import node_scores
 from edgewise.interpret._without import Kept, edge_means, without
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, adapt_grid, layer_of
-from edgewise.train import CrossEntropy, Loss, Table, error_of, refit
+from edgewise.train import Loss, Table, error_of, refit
 
 _STEPS = 60
 _ROUNDS = 3
@@ -34,7 +34,7 @@ class Pruning:
 
     def __init__(self, model: KAN, table: Table, labels: list[list[str]], loss: Loss) -> None:
         self.model, self.table, self.labels, self.loss = model, table, labels, loss
-        self.unit = 1.0 if isinstance(loss, CrossEntropy) else float(table.y.std())
+        self.unit = 1.0 if loss.classes else float(table.y.std())
         self.removed: list[Removal] = []
         self.error = self.before = self._error(model)
         found = without(model, edge_means(model, table.x), [], idle=True)

@@ -31,8 +31,8 @@ class Field:
 
 
 @contextmanager
-def reading_parquet(path: str | Path) -> Iterator[Any]:
-    """Open a Parquet file; what goes wrong with it while it is read is an `InputError` of one line."""
+def open_parquet(path: str | Path) -> Iterator[Any]:
+    """Open a Parquet file as a `pyarrow.parquet.ParquetFile`; any error while it is read is an `InputError`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -56,7 +56,7 @@ def read_fields(path: Path) -> tuple[list[Field], int]:
     """Return the columns of a Parquet file, a named index of pandas first, and the number of rows."""
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty: write the table again.")
-    with reading_parquet(path) as file:
+    with open_parquet(path) as file:
         table = file.read()
         table.validate(full=True)
         names, index = _names(table.schema)

@@ -208,7 +208,8 @@ def _checked_schema(schema: object) -> int:
 
 
 def _is_int(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    """Whether this is a whole number from `least` on, of a size that a tensor may have."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**62
 
 
 def _is_width(width: object) -> bool:

@@ -7,8 +7,8 @@ from edgewise.nn._edit import replace_by_mean as replace_by_mean
 from edgewise.nn._edit import restore_edges as restore_edges
 from edgewise.nn._feedforward import KANFeedForward as KANFeedForward
 from edgewise.nn._feedforward import replace_feed_forwards as replace_feed_forwards
-from edgewise.nn._gram import Gram as Gram
-from edgewise.nn._gram import mirror as mirror
+from edgewise.nn._gauss_newton import GaussNewtonMatrix as GaussNewtonMatrix
+from edgewise.nn._gauss_newton import symmetrize as symmetrize
 from edgewise.nn._init import initial_values as initial_values
 from edgewise.nn._jacobian import Layout as Layout
 from edgewise.nn._jacobian import Pass as Pass

@@ -1,14 +1,17 @@
-"""Solvers that know nothing of networks."""
+"""Solvers that know nothing of networks, and the protocols of your own."""
 
 from edgewise.optim._adam import Adam as Adam
+from edgewise.optim._batches import BatchProblem as BatchProblem
+from edgewise.optim._batches import Step as Step
+from edgewise.optim._batches import StopReason as StopReason
 from edgewise.optim._conjugate_gradients import CG as CG
 from edgewise.optim._lbfgs import LBFGS as LBFGS
+from edgewise.optim._least_squares import GaussNewtonOperator as GaussNewtonOperator
+from edgewise.optim._least_squares import LeastSquaresProblem as LeastSquaresProblem
+from edgewise.optim._least_squares import MatrixFreeProblem as MatrixFreeProblem
+from edgewise.optim._least_squares import NormalEquations as NormalEquations
 from edgewise.optim._levenberg_marquardt import LM as LM
-from edgewise.optim._normal import Linear as Linear
-from edgewise.optim._normal import MatrixFree as MatrixFree
-from edgewise.optim._normal import Normal as Normal
-from edgewise.optim._normal import SumOfSquares as SumOfSquares
-from edgewise.optim._run import Ending as Ending
-from edgewise.optim._run import Step as Step
-from edgewise.optim._run import Trainable as Trainable
-from edgewise.optim._schedule import Schedule as Schedule
+from edgewise.optim._solver import GradientSolver as GradientSolver
+from edgewise.optim._solver import LeastSquaresSolver as LeastSquaresSolver
+from edgewise.optim._solver import Needs as Needs
+from edgewise.optim._solver import Solver as Solver

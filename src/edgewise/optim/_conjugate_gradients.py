@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from edgewise.optim._damped import Damped, Watch
-from edgewise.optim._normal import Linear, MatrixFree
-from edgewise.optim._settings import real, whole
+from edgewise.optim._damped import Damped
+from edgewise.optim._least_squares import GaussNewtonOperator, MatrixFreeProblem
+from edgewise.optim._settings import check_count, check_number
+from edgewise.optim._solver import LeastSquaresSolver, Needs, VectorCallback
 
 
 @dataclass(frozen=True)
-class CG:
+class CG(LeastSquaresSolver):
     """Levenberg-Marquardt whose steps are solved by conjugate gradients, preconditioned by the diagonal.
 
     (H + mu (diag H + 1e-9 max diag H)) s = g
 
-    is solved until the remainder, measured by the inverse diagonal, is below `accuracy` of g's or after `inner`
-    products with H. Nothing of the size of H is stored: for networks of many thousand parameters.
+    is solved until the residual's norm, weighted by the inverse diagonal, is below `accuracy` times that of g, or after
+    `inner` products with H. H itself is never stored, so this serves networks of many thousand parameters.
 
     Ends as `LM` does.
 
@@ -31,6 +33,8 @@ class CG:
     Source: Hestenes and Stiefel, J. Res. NBS 49 (1952); Martens, Deep learning via Hessian-free optimization (2010).
     """
 
+    needs: ClassVar[Needs] = Needs.PRODUCTS
+
     steps: int = 60
     tolerance: float = 1e-4
     damping: float = 1e-2
@@ -38,41 +42,47 @@ class CG:
     accuracy: float = 0.1
 
     def __post_init__(self) -> None:
-        whole("steps", self.steps)
-        real("tolerance", self.tolerance)
-        real("damping", self.damping, above=True)
-        whole("inner", self.inner)
-        real("accuracy", self.accuracy, 0, 1)
+        check_count("steps", self.steps)
+        check_number("tolerance", self.tolerance)
+        check_number("damping", self.damping, above=True)
+        check_count("inner", self.inner)
+        check_number("accuracy", self.accuracy, 0, 1)
 
-    def minimise(
-        self, problem: MatrixFree, start: Tensor, watch: Watch | None = None
-    ) -> tuple[Tensor, float]:  # fmt: skip
-        """Return the best vector and its cost; `watch` sees each accepted step and may return True to end the run."""
+    def rough(self, tolerance: float, *, damping: float | None = None, products: int | None = None) -> Self:
+        inner = min(products or self.inner, self.inner)
+        return replace(self, tolerance=max(tolerance, self.tolerance), damping=damping or self.damping, inner=inner)
+
+    def minimize(
+        self, problem: MatrixFreeProblem, start: Tensor, callback: VectorCallback | None = None
+    ) -> tuple[Tensor, float]:
+        """Return the best vector and its cost; `callback` is called with each, and ends the run by returning True."""
         loop = Damped(self.steps, self.tolerance, self.damping)
-        return loop.minimise(problem.cost, lambda theta: _Iterative(problem.linear(theta), self), start, watch)
+        return loop.minimize(problem.cost, lambda theta: _Iterative(problem.operator(theta), self), start, callback)
 
 
 class _Iterative:
-    def __init__(self, linear: Linear, settings: CG) -> None:
-        self.cost, self.gradient, self.linear, self.settings = linear.cost, linear.gradient, linear, settings
-        self.scale = linear.diagonal + 1e-9 * linear.diagonal.max().clamp_min(1e-300)
+    """Steps by preconditioned conjugate gradients."""
+
+    def __init__(self, operator: GaussNewtonOperator, settings: CG) -> None:
+        self.cost, self.gradient, self.operator, self.settings = operator.cost, operator.gradient, operator, settings
+        self.scale = operator.diagonal + 1e-9 * operator.diagonal.max().clamp_min(1e-300)
 
     def step(self, damping: float) -> Tensor | None:
         extra = damping * self.scale
-        inverse = 1 / (self.linear.diagonal + extra)
-        step, rest = torch.zeros_like(inverse), self.gradient.clone()
-        z = inverse * rest
-        direction, size = z, rest @ z
+        inverse = 1 / (self.operator.diagonal + extra)
+        step, residual = torch.zeros_like(inverse), self.gradient.clone()
+        z = inverse * residual
+        direction, size = z, residual @ z
         enough = self.settings.accuracy**2 * size
         for _ in range(self.settings.inner):
-            image = self.linear.times(direction) + extra * direction
-            bend = direction @ image
-            if not bend > 0:  # rounding, or a gradient of zero
+            image = self.operator.matvec(direction) + extra * direction
+            curvature = direction @ image
+            if not curvature > 0:  # rounding, or a gradient of zero
                 break
-            step = step + (size / bend) * direction
-            rest = rest - (size / bend) * image
-            z = inverse * rest
-            before, size = size, rest @ z
+            step = step + (size / curvature) * direction
+            residual = residual - (size / curvature) * image
+            z = inverse * residual
+            before, size = size, residual @ z
             if size <= enough:
                 break
             direction = z + (size / before) * direction

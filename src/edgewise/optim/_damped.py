@@ -1,4 +1,4 @@
-"""The loop of every damped method: raise the damping until a step lowers the cost, lower it when one does."""
+"""The loop of every damped method: raise the damping until a step lowers the cost, then lower it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Protocol
 
 from torch import Tensor
 
-_NOTHING = 1e-14  # of the cost: a gain that rounding hides
+from edgewise.optim._solver import VectorCallback
 
-Watch = Callable[[Tensor, float], bool]
+_ROUNDING = 1e-14  # of the cost: smaller gains are rounding errors
 
 
-class Model(Protocol):
-    """A model of the cost near a point, that gives the step for a damping, or None where there is none."""
+class LocalModel(Protocol):
+    """A quadratic model of the cost near a point; `step` returns the step for a damping, None if there is none."""
 
     @property
     def cost(self) -> float: ...
@@ -28,15 +28,19 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Damped:
-    """Steps from `start`; ends after `steps` of them, after three in a row below `tolerance`, or when none helps."""
+    """At most `steps` steps; fewer if three in a row gain less than `tolerance`, or if no step lowers the cost."""
 
     steps: int
     tolerance: float
     damping: float
 
-    def minimise(
-        self, cost: Callable[[Tensor], float], model: Callable[[Tensor], Model], start: Tensor, watch: Watch | None
-    ) -> tuple[Tensor, float]:  # fmt: skip
+    def minimize(
+        self,
+        cost: Callable[[Tensor], float],
+        model: Callable[[Tensor], LocalModel],
+        start: Tensor,
+        callback: VectorCallback | None,
+    ) -> tuple[Tensor, float]:
         theta, mu, slow, best = start, self.damping, 0, math.nan
         for step in range(self.steps):
             near = model(theta)
@@ -48,22 +52,22 @@ class Damped:
             gain = (best - new) / best if best > 0 else 0.0
             best = new
             slow = slow + 1 if gain < self.tolerance else 0
-            stop = watch is not None and watch(theta, best)
+            stop = callback is not None and callback(theta, best)
             if stop or slow == 3 or best <= 1e-32:
                 break
         return theta, best
 
 
 def _step(
-    cost: Callable[[Tensor], float], near: Model, theta: Tensor, mu: float
-) -> tuple[Tensor, float, float] | None:  # fmt: skip
-    """Raise the damping until a step lowers the cost; None when none does."""
+    cost: Callable[[Tensor], float], near: LocalModel, theta: Tensor, mu: float
+) -> tuple[Tensor, float, float] | None:
+    """Raise the damping until a step lowers the cost; return None if none does."""
     growth = 4.0
     while mu < 1e12:
         step = near.step(mu)
         if step is not None:
-            # More damping promises less still, so there is nothing to be gained.
-            if float(near.gradient @ step) < _NOTHING * near.cost:
+            # The predicted gain only falls as the damping grows.
+            if float(near.gradient @ step) < _ROUNDING * near.cost:
                 return None
             trial = theta - step
             value = cost(trial)

@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from edgewise.optim._run import CHECKS, Best, Ending, Step, Trainable, Watch
-from edgewise.optim._settings import whole
+from edgewise.optim._batches import CHECKS, BatchProblem, BestParameters, Step, StepCallback, StopReason
+from edgewise.optim._settings import check_count
+from edgewise.optim._solver import GradientSolver, Needs
 
 
 @dataclass(frozen=True)
-class LBFGS:
+class LBFGS(GradientSolver):
     """Limited-memory BFGS with a strong-Wolfe line search, on all rows at once.
 
-    theta <- theta - t H g, with H the inverse Hessian that the last `history` steps and slopes suggest. `patience`
-    ends the run after so many steps without a better held-out error; the best parameters on held-out rows are
-    returned.
+    theta <- theta - t H g, with H the inverse Hessian estimated from the last `history` steps and gradients. `patience`
+    is the number of steps without a better validation error after which the run ends; the best parameters on the
+    validation rows are returned.
 
     Errors: InputError for settings out of range.
 
@@ -29,83 +31,85 @@ class LBFGS:
     Source: Nocedal and Wright, Numerical Optimization, algorithm 7.5.
     """
 
+    needs: ClassVar[Needs] = Needs.ROWS
+
     steps: int = 300
     history: int = 20
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        whole("steps", self.steps)
-        whole("history", self.history)
-        whole("patience", self.patience, optional=True)
+        check_count("steps", self.steps)
+        check_count("history", self.history)
+        check_count("patience", self.patience, optional=True)
 
-    def minimise(self, problem: Trainable, watch: Watch = lambda step: False) -> Ending:
-        """Move the problem's parameters to the best that were found, and return why the run ended."""
+    def minimize(self, problem: BatchProblem, callback: StepCallback = lambda step: False) -> StopReason:
+        """Change the problem's parameters to the best ones found, and return why the run ended."""
         with torch.enable_grad():
-            return _Run(self, problem, watch).run()
+            return _Run(self, problem, callback).run()
 
 
-class _Ended(Exception):
-    """Leaves a line search."""
+class _Stopped(Exception):
+    """Raised by a callback that ends the run, to leave the line search."""
 
 
 class _Run:
-    """One run, in pieces of a few steps with a check after each; a piece begins with one evaluation more."""
+    """One run, in pieces of a few steps, each followed by a check; each piece starts with one more evaluation."""
 
-    def __init__(self, settings: LBFGS, problem: Trainable, watch: Watch) -> None:
-        self.settings, self.problem, self.watch = settings, problem, watch
+    def __init__(self, settings: LBFGS, problem: BatchProblem, callback: StepCallback) -> None:
+        self.settings, self.problem, self.callback = settings, problem, callback
         self.parameters = [*problem.parameters, *problem.constants]
-        self.best = Best(self.parameters)
+        self.best = BestParameters(self.parameters)
         self.piece = max(10, -(-settings.steps // CHECKS))
-        self.solver = torch.optim.LBFGS(
+        self.optimizer = torch.optim.LBFGS(
             self.parameters, history_size=settings.history, max_eval=25 * self.piece, tolerance_grad=1e-14,
             tolerance_change=1e-16, line_search_fn="strong_wolfe",
         )  # fmt: skip
 
     @property
     def steps(self) -> int:
-        return self.solver.state[self.parameters[0]].get("n_iter", 0)
+        return self.optimizer.state[self.parameters[0]].get("n_iter", 0)
 
-    def run(self) -> Ending:
-        ending = None
-        while ending is None:
-            ending = self._piece()
+    def run(self) -> StopReason:
+        reason = None
+        while reason is None:
+            reason = self._piece()
         self.best.restore()
-        self.solver.zero_grad()
-        return ending
+        self.optimizer.zero_grad()
+        return reason
 
-    def _piece(self) -> Ending | None:
+    def _piece(self) -> StopReason | None:
         goal = min(self.steps + self.piece, self.settings.steps)
-        self.solver.param_groups[0]["max_iter"] = goal - self.steps
+        self.optimizer.param_groups[0]["max_iter"] = goal - self.steps
         try:
-            self.solver.step(self._closure)
-        except _Ended:
-            ended = True  # in the middle of a line search, perhaps at a worse point
+            self.optimizer.step(self._closure)
+        except _Stopped:
+            stopped = True  # in the middle of a line search, perhaps at a worse point
         else:
-            ended = False
-        train, held = self._mean(), self.problem.held_out()
-        if not ended or (train if math.isnan(held) else held) < self.best.least:
-            self.best.see(self.steps, train, held)
-        if self.watch(self._step((train, held))) or ended:
-            return Ending.ENDED
+            stopped = False
+        train, validation = self._mean(), self.problem.validation_error()
+        if not stopped or (train if math.isnan(validation) else validation) < self.best.error:
+            self.best.update(self.steps, train, validation)
+        if self.callback(self._step((train, validation))) or stopped:
+            return StopReason.STOPPED
         if not math.isfinite(train):
-            return Ending.DIVERGED
+            return StopReason.DIVERGED
         if self.settings.patience is not None and self.steps - self.best.epoch >= self.settings.patience:
-            return Ending.FLAT
-        return None if self.steps == goal < self.settings.steps else Ending.DONE
+            return StopReason.EARLY_STOP
+        return None if self.steps == goal < self.settings.steps else StopReason.STEPS_DONE
 
     def _closure(self) -> Tensor:
-        self.solver.zero_grad()
+        self.optimizer.zero_grad()
         value = self._pass(lambda part: part.backward())
         penalty = self.problem.penalty()
         if penalty is not None:
             penalty.backward()
             value = value + penalty.detach()
-        if self.watch(self._step()):
-            raise _Ended
+        if self.callback(self._step()):
+            raise _Stopped
         return value
 
     def _pass(self, use: Callable[[Tensor], None]) -> Tensor:
-        """The mean loss over all rows; `use` sees the share of each piece that memory holds."""
+        """Return the mean loss over all rows; `use` is called with the part of each chunk."""
         value = self.parameters[0].new_zeros(())
         for batch in self.problem.batches(None):
             part = self.problem.loss(batch) / len(self.problem)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from torch import Tensor
 
 from edgewise._memory import require
 from edgewise.kernels import Factor, factor_for
-from edgewise.optim._damped import Damped, Watch
-from edgewise.optim._normal import Normal, SumOfSquares
-from edgewise.optim._settings import real, whole
+from edgewise.optim._damped import Damped
+from edgewise.optim._least_squares import LeastSquaresProblem, NormalEquations
+from edgewise.optim._settings import check_count, check_number
+from edgewise.optim._solver import LeastSquaresSolver, Needs, VectorCallback
 
 
 @dataclass(frozen=True)
-class LM:
+class LM(LeastSquaresSolver):
     """Levenberg-Marquardt with Marquardt's scaling.
 
     (H + mu (diag H + 1e-9 max diag H)) s = g,  theta <- theta - s
 
     A step is taken when the cost falls, and then mu becomes mu / 3; otherwise mu grows by 4,
     then 8, 16, ... and it is tried again.
-    It begins at `damping`: small, as beside a minimum; far from one a few trials raise it.
+    It starts at `damping`: a small value, right near a minimum; far from one a few trials raise it.
     Ends after `steps` steps, when three steps in a row gain less than `tolerance` of the cost, or when no step helps.
 
     Errors: InputError for settings out of range.
@@ -32,19 +34,24 @@ class LM:
     Source: Marquardt, SIAM J. Appl. Math. 11 (1963).
     """
 
+    needs: ClassVar[Needs] = Needs.MATRIX
+
     steps: int = 60
     tolerance: float = 1e-4
     damping: float = 1e-8
 
     def __post_init__(self) -> None:
-        whole("steps", self.steps)
-        real("tolerance", self.tolerance)
-        real("damping", self.damping, above=True)
+        check_count("steps", self.steps)
+        check_number("tolerance", self.tolerance)
+        check_number("damping", self.damping, above=True)
 
-    def minimise(
-        self, problem: SumOfSquares, start: Tensor, watch: Watch | None = None
-    ) -> tuple[Tensor, float]:  # fmt: skip
-        """Return the best vector and its cost; `watch` sees each accepted step and may return True to end the run."""
+    def rough(self, tolerance: float, *, damping: float | None = None, products: int | None = None) -> Self:
+        return replace(self, tolerance=max(tolerance, self.tolerance), damping=damping or self.damping)
+
+    def minimize(
+        self, problem: LeastSquaresProblem, start: Tensor, callback: VectorCallback | None = None
+    ) -> tuple[Tensor, float]:
+        """Return the best vector and its cost; `callback` is called with each, and ends the run by returning True."""
         loop = Damped(self.steps, self.tolerance, self.damping)
         require(
             3 * start.element_size() * len(start) ** 2,
@@ -52,13 +59,15 @@ class LM:
             "Use solver 'cg', 'lbfgs' or 'adam', fewer nodes or a coarser grid.",
         )
         factor = factor_for(start)
-        return loop.minimise(problem.cost, lambda theta: _Cholesky(problem.normal(theta), factor), start, watch)
+        return loop.minimize(
+            problem.cost, lambda theta: _Cholesky(problem.normal_equations(theta), factor), start, callback
+        )
 
 
 class _Cholesky:
     """Steps by factoring the damped matrix."""
 
-    def __init__(self, normal: Normal, factor: Factor) -> None:
+    def __init__(self, normal: NormalEquations, factor: Factor) -> None:
         self.cost, self.gradient, self.hessian = normal.cost, normal.gradient, normal.hessian
         self.diagonal = normal.hessian.diagonal()
         self.scale = self.diagonal + 1e-9 * self.diagonal.max().clamp_min(1e-300)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, Layout
-from edgewise.optim import Normal
+from edgewise.optim import NormalEquations
 from edgewise.pde._pass import JetPass, Jets
 from edgewise.pde._problem import Equation, Problem
 
@@ -61,7 +61,7 @@ class Objective:
                     total += sum(float(r.square().sum()) for r in left) * term.weight / (len(term) * len(left))
         return total if total == total else float("inf")
 
-    def normal(self, vector: Tensor) -> Normal:
+    def normal_equations(self, vector: Tensor) -> NormalEquations:
         model, size = self.network(vector), len(vector)
         hessian, gradient, total = vector.new_zeros(size, size), vector.new_zeros(size), 0.0
         for term in self.terms:
@@ -71,7 +71,7 @@ class Objective:
                     total += share * float(residual @ residual)
                     gradient += share * (jacobian.T @ residual)
                     hessian += share * (jacobian.T @ jacobian)
-        return Normal(total, gradient, hessian)
+        return NormalEquations(total, gradient, hessian)
 
     def residual(self, vector: Tensor, term: Term) -> Tensor:
         """The root of the mean square of a term's equations at each point, (n,)."""

@@ -57,7 +57,7 @@ def solve(
         boundary: on the faces of each condition.
         steps: of the solver, twice at each grid.
         adaptive: whether points move.
-        options: seed, time_limit, restarts (starts at the coarsest grid), watch and progress, as for `fit`.
+        options: seed, time_limit, restarts (starts at the coarsest grid), callbacks and progress, as for `fit`.
 
     Errors: InputError for a network that has not the problem's inputs and outputs, a base or splines of degree below 3,
     residuals of another shape, or points that are no numbers.
@@ -151,13 +151,13 @@ class _Solver:
         """The parameters after one run of the solver, or after as much of it as the time allows."""
         reached = objective.start
 
-        def watch(vector: Tensor, cost: float) -> bool:
+        def callback(vector: Tensor, cost: float) -> bool:
             nonlocal reached
             reached = vector
             return self.monitor.step(place) is not None
 
         solver = LM(steps=self.plan.steps, tolerance=_TOLERANCE)
-        cut(self.monitor.deadline, lambda: solver.minimise(objective, objective.start, watch))
+        cut(self.monitor.deadline, lambda: solver.minimize(objective, objective.start, callback))
         return reached
 
     def _objective(self, model: KAN, constants: dict[str, float], inside: Tensor) -> Objective:

@@ -1,6 +1,9 @@
-"""Training: one loop, its options and its result."""
+"""Training: `fit`, its losses, options and result."""
 
+from edgewise.train._choices import SOLVERS as SOLVERS
+from edgewise.train._data import Shape as Shape
 from edgewise.train._data import as_matrix as as_matrix
+from edgewise.train._data import as_rows as as_rows
 from edgewise.train._data import as_table as as_table
 from edgewise.train._error import error_of as error_of
 from edgewise.train._fit import fit as fit
@@ -20,5 +23,6 @@ from edgewise.train._refit import refit as refit
 from edgewise.train._result import FitResult as FitResult
 from edgewise.train._result import Outcome as Outcome
 from edgewise.train._result import Row as Row
+from edgewise.train._starts import rescale_knots as rescale_knots
 from edgewise.train._table import Table as Table
 from edgewise.train._update import update as update

@@ -1,4 +1,4 @@
-"""Arrays from outside made into a table that can be trained on, or an error that says why not."""
+"""Convert arrays to a table that can be trained on, or say why that is impossible."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise.train._table import Table
 
-_LEAST = 1e-290  # size of a column of inputs
+_MIN_SIZE = 1e-290  # of a column of inputs
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a network takes and gives, where it is, and whether its outputs are for classes."""
+    """A network's number of inputs and outputs, its device, and whether the outputs are for classes."""
 
     n_in: int
     n_out: int
@@ -28,7 +28,7 @@ class Shape:
 def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
     """Return a float64 tensor of two dimensions from an array, tensor, table or list; one dimension is a column.
 
-    `first` is the number of the first row in what it is a part of, for messages.
+    `first` is the number of the first row, for messages.
     """
     try:
         tensor = values.detach().to_dense() if isinstance(values, Tensor) else _from_array(values)
@@ -57,11 +57,11 @@ def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
 
 
 def _from_array(values: Any) -> Tensor:
-    """A tensor of an array, table or list; Python's numbers are read as float64, not as torch's default."""
+    """Return a tensor of an array, table or list; Python's numbers become float64, not torch's default dtype."""
     if isinstance(values, np.ma.MaskedArray):  # what is masked is missing
         values = np.ma.filled(values.astype(np.float64), np.nan)
     array = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
-    if array.dtype == object:  # as tables of mixed types give
+    if array.dtype == object:  # from tables of mixed types
         array = array.astype(np.float64)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"it holds {'text' if array.dtype.kind in 'SUT' else array.dtype}")
@@ -74,7 +74,7 @@ def as_table(x: Any, y: Any, weights: Any, n_in: int, n_out: int) -> Table:
 
 
 def as_rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table:
-    """A table for a network of this shape, or an error that says why not."""
+    """Return a table for a network of this shape, or raise InputError."""
     x, y, w = _checked(x, y, weights, shape, 0)
     if len(x) < 3:
         raise InputError(f"Fitting needs at least 3 rows. Got {len(x)}.")
@@ -82,7 +82,7 @@ def as_rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table:
         return Table(x, y, w)
     if float(w.sum()) == 0:
         raise InputError("weights must be non-negative and not all zero.")
-    counts = w > 0  # rows of no weight are no rows
+    counts = w > 0  # rows of weight zero are left out
     if int(counts.sum()) < 3:
         raise InputError(f"Fitting needs at least 3 rows of positive weight. Got {int(counts.sum())}.")
     x, y, w = x[counts], y[counts], w[counts]
@@ -90,7 +90,7 @@ def as_rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table:
 
 
 def as_batch(batch: Any, shape: Shape, first: int) -> tuple[Tensor, Tensor, Tensor]:
-    """x, y and weights of one batch, checked; `first` is the number of its first row."""
+    """Return x, y and weights of one batch, checked; `first` is the number of its first row."""
     if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
         size = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
         raise InputError(f"Batches must be (x, y) or (x, y, weights). Got {type(batch).__name__}{size}.")
@@ -104,8 +104,8 @@ def _checked(x: Any, y: Any, weights: Any, shape: Shape, first: int) -> tuple[Te
     if x.shape[1] != shape.n_in:
         raise InputError(f"This KAN takes {shape.n_in} input columns. x has {x.shape[1]}.")
     size = x.abs().amax(0)
-    if bool(((size > 0) & (size < _LEAST)).any()):
-        column = int(((size > 0) & (size < _LEAST)).nonzero()[0])
+    if bool(((size > 0) & (size < _MIN_SIZE)).any()):
+        column = int(((size > 0) & (size < _MIN_SIZE)).nonzero()[0])
         raise InputError(
             f"x has values of at most {float(size[column]):.1g} in column {column}, too small to divide into cells. "
             "Rescale the column, for example its units."

@@ -1,4 +1,4 @@
-"""The one figure that says how well a network fits a table."""
+"""How well a network fits a table, in one number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Function = Callable[[Tensor], Tensor]  # x (n, n_in) -> outputs (n, n_out), as a
 
 
 def error_of(model: Function, table: Rows, loss: Loss | None = None) -> float:
-    """The error over a table, root mean square unless another loss says otherwise; infinite where there is none."""
+    """Return the error over a table: root mean square unless the loss says otherwise, infinite if undefined."""
     loss = loss or Squared()
     total = weight = 0.0
     with torch.no_grad():
@@ -29,7 +29,7 @@ def error_of(model: Function, table: Rows, loss: Loss | None = None) -> float:
 
 
 def accuracy_of(model: Function, table: Rows) -> float:
-    """The weighted share of rows whose class is the network's first choice."""
+    """Return the weighted fraction of rows whose class is the network's first choice."""
     right = weight = 0.0
     with torch.no_grad():
         for part in table.batches(_ROWS):
@@ -41,7 +41,7 @@ def accuracy_of(model: Function, table: Rows) -> float:
 
 
 def constant_error(table: Table, loss: Loss, outputs: int) -> float:
-    """The error over a table of about the best network that does not look at its inputs."""
+    """Return the error over a table of about the best network that ignores its inputs."""
     constant = loss.constant(table.y, table.weights, outputs).expand(len(table), -1)
     values = loss.tuned(constant, table.y).value(constant, table.y)
     return loss.error(float(values @ table.weights / table.weights.sum()))

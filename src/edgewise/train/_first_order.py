@@ -1,4 +1,4 @@
-"""Gradient descent on a table: grid after grid, by L-BFGS on all rows or by Adam on minibatches."""
+"""First-order training on a table, grid after grid: on all rows at once, or on minibatches."""
 
 from __future__ import annotations
 
@@ -8,93 +8,98 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, KANLayer, Layout, adapt_grid, clone, has_shapes, with_locked
-from edgewise.optim import LBFGS, Adam, Ending, Step
+from edgewise.nn import KAN, KANLayer, adapt_grid, add_constant, clone, has_shapes, layer_of, with_locked
+from edgewise.optim import GradientSolver, Needs, Step
+from edgewise.train._choices import grid_of
+from edgewise.train._context import Context, Trained
 from edgewise.train._error import error_of
-from edgewise.train._loss import Loss, Squared
-from edgewise.train._monitor import Monitor
+from edgewise.train._loss import Loss
 from edgewise.train._penalty import penalty
 from edgewise.train._quadratic import Quadratic
 from edgewise.train._result import Outcome
-from edgewise.train._schedule import grid_of
 from edgewise.train._table import Table
 
-_ENTRIES = 16_000_000  # features of the rows that L-BFGS sees at once
-_TUNING = 16_384  # rows that a robust loss reads its width from
-_ENOUGH = 10  # held-out rows; fewer are too few to choose an epoch by
-_OUTCOMES = {
-    Ending.DONE: Outcome.STEPS_DONE,
-    Ending.FLAT: Outcome.EARLY_STOP,
-    Ending.DIVERGED: Outcome.DIVERGED,
-    Ending.ENDED: Outcome.STOPPED,
-}
+_ENTRIES = 16_000_000  # features of a chunk of rows
+_TUNING = 16_384  # rows that a robust loss is tuned to
+_ENOUGH = 10  # validation rows; fewer cannot choose an epoch
+_FAR = 10.0  # in standard deviations of the target: a line search gets no further than this by itself
 
 
-class FirstOrder:
-    """Trains a network with one solver; errors are in units of `scale`, which the history is not."""
+class FirstOrderTrainer:
+    """Trains a network with a solver that sees gradients only."""
 
-    def __init__(
-        self, rows: Table, held: Table | None, solver: LBFGS | Adam, monitor: Monitor, scale: float = 1.0,
-        *, loss: Loss | None = None, seed: int = 0,
-    ) -> None:  # fmt: skip
-        self.rows, self.solver, self.monitor, self.scale = rows, solver, monitor, scale
-        self.held = held if held is not None and len(held) >= _ENOUGH else None
-        self.loss, self.seed = loss or Squared(), seed
+    def __init__(self, context: Context[GradientSolver]) -> None:
+        self.context = context
+        rows, split = context.split.train.rows, context.split
+        assert isinstance(rows, Table)
+        self.rows, self.subsample = rows, split.train.subsample
+        self.validation = split.validation if split.validates and len(split.validation) >= _ENOUGH else None
 
-    def run(self, model: KAN, grids: Sequence[int | None], sparsity: float, own: torch.dtype) -> tuple[KAN, Outcome]:
-        """Each grid once, and with sparsity twice more, its weights read from the network trained before.
+    def run(self, model: KAN, schedule: Sequence[int | None]) -> Trained:
+        """Train each grid once, and with sparsity twice more, weighted by the network trained before."""
+        context = self.context
+        model = model if context.trained else self._centered(model)
+        turns = 3 if context.sparsity > 0 else 1
+        outcome, total = Outcome.STEPS_DONE, len(schedule) * turns
+        for number in range(total):
+            grid, turn = schedule[number // turns], number % turns
+            if grid and not turn:
+                model = adapt_grid(model, self.rows.x, grid)
+            formed = turn > 0 or has_shapes(model)
+            form = penalty(model, self.rows, context.sparsity if turn else 0.0, 0.0) if formed else Quadratic()
+            model, outcome = self._descend(model, form, number, total)
+            if outcome.early or context.monitor.ended():
+                outcome = context.monitor.ended() or outcome
+                break
+        return Trained(model, model, outcome, _tuned(context.loss, model, self.subsample))
 
-        Adam works in the network's own dtype unless it says otherwise.
-        """
-        dtype = self.solver.dtype(own) if isinstance(self.solver, Adam) else torch.float64
-        turns = 3 if sparsity > 0 else 1
-        outcome = Outcome.STEPS_DONE
-        for number, grid in enumerate(grids):
-            model = adapt_grid(model, self.rows.x, grid) if grid else model
-            for turn in range(turns):
-                formed = turn > 0 or has_shapes(model)
-                form = penalty(model, self.rows, sparsity if turn else 0.0, 0.0) if formed else Quadratic()
-                run = (number * turns + turn, len(grids) * turns)
-                model, outcome = self._descend(model, form, dtype, run)
-                if outcome.early or self.monitor.ended():
-                    return model, self.monitor.ended() or outcome
-        return model, outcome
-
-    def _descend(self, model: KAN, form: Quadratic, dtype: torch.dtype, run: tuple[int, int]) -> tuple[KAN, Outcome]:
-        work, loss = clone(model, dtype), self._tuned(model)
-        rows = Descent(work, self.rows, self.held, loss, form, self.seed)
-        grid, size = grid_of(model), Layout(model).size
-        place = f"grid {grid}"
-
-        def watch(step: Step) -> bool:
-            if step.errors is not None:
-                self.monitor.record(grid, size, loss.error(step.errors[0]) * self.scale, step.errors[1] * self.scale)
-                return self.monitor.ended() is not None
-            return self.monitor.step(place, step, (run[0] + step.done) / run[1]) is not None
-
-        ending = self.solver.minimise(rows, watch)
-        return with_locked(clone(work, torch.float64), model), _OUTCOMES[ending]
-
-    def _tuned(self, model: KAN) -> Loss:
-        few = next(self.rows.batches(_TUNING))
+    def _centered(self, model: KAN) -> KAN:
+        """Return the network with its outputs near the best constant; for a line search only if they are far off."""
+        if model.nodes[-1].arities or any(layer.symbols for layer in model.layers):
+            return model
+        new, rows, loss = clone(model), self.subsample, self.context.loss
         with torch.no_grad():
-            return self.loss.tuned(model(few.x), few.y)
+            off = loss.constant(rows.y, rows.weights, new.n_out) - new(rows.x).mean(0)
+        if self.context.solver.needs is Needs.BATCHES or float(off.abs().max()) >= _FAR:
+            add_constant(layer_of(new, len(new.layers) - 1), off)
+        return new
+
+    def _descend(self, model: KAN, form: Quadratic, number: int, total: int) -> tuple[KAN, Outcome]:
+        """Return the network after one of `total` runs of the solver, and how that ended."""
+        context = self.context
+        loss = _tuned(context.loss, model, next(self.rows.batches(_TUNING)))
+        work, place = clone(model, context.solver.dtype(context.dtype)), f"grid {grid_of(model)}"
+        problem = MinibatchProblem(work, self.rows, self.validation, loss, form, context.options.seed)
+
+        def callback(step: Step) -> bool:
+            if step.errors is not None:
+                context.record(work, loss.error(step.errors[0]), step.errors[1])
+                return context.monitor.ended() is not None
+            return context.monitor.step(place, step, (number + step.done) / total) is not None
+
+        reason = context.solver.minimize(problem, callback)
+        return with_locked(clone(work, torch.float64), model), Outcome[reason.name]
 
 
-class Descent:
-    """What a gradient solver minimises: mean_n w_n loss(f(x_n), y_n) + penalty, on minibatches of a table.
+def _tuned(loss: Loss, model: KAN, rows: Table) -> Loss:
+    with torch.no_grad():
+        return loss.tuned(model(rows.x), rows.y)
 
-    Each row counts by its weight wherever it falls. The rows are drawn where they lie, and cast once.
+
+class MinibatchProblem:
+    """What a first-order solver minimizes: mean_n w_n loss(f(x_n), y_n) + penalty, on minibatches of a table.
+
+    A row counts by its weight in whichever minibatch it is. Rows are drawn on the device where they are, and cast once.
     """
 
     def __init__(
-        self, model: KAN, rows: Table, held: Table | None, loss: Loss, form: Quadratic, seed: int
-    ) -> None:  # fmt: skip
+        self, model: KAN, rows: Table, validation: Table | None, loss: Loss, form: Quadratic, seed: int
+    ) -> None:
         self.model, self.rows = model, _cast(rows, model.dtype)
-        self.held = None if held is None else _cast(held, model.dtype)
+        self.validation = None if validation is None else _cast(validation, model.dtype)
         self._loss, self._form = loss, Quadratic([block.to(model.dtype) for block in form.blocks])
         self.parameters, self.constants = _trained(model)
-        self._piece = max(64, _ENTRIES // max(1, _features(model)))
+        self._chunk = max(64, _ENTRIES // max(1, _features(model)))
         self._shuffle = torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
@@ -105,7 +110,7 @@ class Descent:
 
     def batches(self, size: int | None) -> Iterator[Table]:
         if size is None:
-            yield from self.rows.batches(self._piece)
+            yield from self.rows.batches(self._chunk)
             return
         if size >= len(self.rows):
             yield self.rows
@@ -115,18 +120,18 @@ class Descent:
             yield Table(*(part.index_select(0, index) for part in (self.rows.x, self.rows.y, self.rows.weights)))
 
     def loss(self, batch: Table) -> Tensor:
-        outputs = self.model(batch.x).to(self.model.dtype)  # from half precision, where that is on
+        outputs = self.model(batch.x).to(self.model.dtype)  # from half precision, if that is on
         return torch.dot(self._loss.value(outputs, batch.y), batch.weights)
 
     def penalty(self) -> Tensor | None:
         return self._form.value(self.model) if self._form.blocks else None
 
-    def held_out(self) -> float:
-        return math.nan if self.held is None else error_of(self.model, self.held, self._loss)
+    def validation_error(self) -> float:
+        return math.nan if self.validation is None else error_of(self.model, self.validation, self._loss)
 
 
 def _features(model: KAN) -> int:
-    """Numbers that a pass keeps for each row, at least."""
+    """Return how many numbers a pass keeps for each row, at least."""
     return sum(layer.n_in * (layer.coefficients.shape[-1] + 1) for layer in model.layers)  # type: ignore[operator,misc,union-attr]
 
 
@@ -135,16 +140,16 @@ def _cast(table: Table, dtype: torch.dtype) -> Table:
 
 
 def _trained(model: KAN) -> tuple[list[Tensor], list[Tensor]]:
-    """The parameters that the outputs depend on: coefficients, and those that weight decay leaves alone.
+    """Return the parameters that the outputs depend on: coefficients, and those without weight decay.
 
-    The latter are the constants of symbolic edges, and tensors that are locked in part: decay knows no mask. What is
-    frozen or locked in them is held by a gradient of zero.
+    The latter are the constants of symbolic edges, and tensors that are partly locked, since weight decay knows no
+    mask. A hook sets the gradient of what is frozen or locked in them to zero.
     """
     with torch.enable_grad():
         total = model(torch.zeros(1, model.n_in, dtype=model.dtype, device=model.device)).sum()
         wanted = [p for p in model.parameters() if p.requires_grad]
-        slopes = torch.autograd.grad(total, wanted, allow_unused=True)
-    used = [p for p, slope in zip(wanted, slopes, strict=True) if slope is not None]
+        gradients = torch.autograd.grad(total, wanted, allow_unused=True)
+    used = [p for p, gradient in zip(wanted, gradients, strict=True) if gradient is not None]
     constants: list[Tensor] = []
     for layer in model.layers:
         assert isinstance(layer, KANLayer)
@@ -155,5 +160,5 @@ def _trained(model: KAN) -> tuple[list[Tensor], list[Tensor]]:
         for tensor, mask in masks:
             if any(p is tensor for p in used):
                 constants.append(tensor)
-                tensor.register_hook(lambda slope, mask=mask: slope * mask)
+                tensor.register_hook(lambda gradient, mask=mask: gradient * mask)
     return [p for p in used if not any(p is c for c in constants)], constants

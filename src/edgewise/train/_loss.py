@@ -1,95 +1,106 @@
-"""What a fit minimises over its rows: each loss with the slope and the curvature that Gauss-Newton needs."""
+"""What a fit minimizes over its rows: each loss with the gradient and the curvature that Gauss-Newton needs."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError, unknown
 
-Bend = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k)
-_LEAST = 1e-10  # width of a robust loss, of the target's spread
+Curvature = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k)
+_MIN_WIDTH = 1e-10  # of a robust loss, in standard deviations of the target
 
 
+@runtime_checkable
 class Loss(Protocol):
-    """A loss of each row, (n,), with half its derivatives by the outputs.
+    """A loss of each row: `Squared`, `Huber`, ..., or your own class with these members, for `fit(loss=...)`.
 
-    `slope` (n, m) is half the gradient. `bend` gives the function that
-    multiplies vectors (n, m, k) by half a positive semidefinite curvature.
+    Inherit from this class, and `name`, `value` and `curvature` are all that you have to write. In `fit`, outputs and
+    targets are in units of a power of two near the target's standard deviation; class numbers stay as they are.
+
+    >>> import edgewise as ew
+    >>> class LogCosh(ew.train.Loss):
+    ...     name = "log_cosh"
+    ...     def value(self, outputs, y):
+    ...         return (outputs - y).cosh().log().mean(1)
+    ...     def curvature(self, outputs, y):
+    ...         second = 1 / (outputs - y).cosh().square().unsqueeze(-1) / outputs.shape[1]
+    ...         return lambda vectors: second * vectors
+    >>> x = torch.linspace(-1, 1, 100, dtype=torch.float64)
+    >>> ew.fit(ew.KAN([1, 1]), x, x.exp(), loss=LogCosh(), grids=[5]).train_error < 1e-3
+    True
     """
 
-    @property
-    def name(self) -> str: ...
+    name: str
+    #: whether targets are class numbers: trained along a path of penalties, reported with accuracies
+    classes: bool = False
+    #: the fraction of the best constant's error above which a network has learned next to nothing
+    baseline_fraction: float = 0.7
 
-    @property
-    def poor(self) -> float:
-        """The share of a constant's error from which a network explains next to nothing."""
+    @abstractmethod
+    def value(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of each row, (n,), from outputs (n, m) and targets (n, m), or (n, 1) for classes."""
         ...
 
-    def value(self, outputs: Tensor, y: Tensor) -> Tensor: ...
+    def gradient(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Return the gradient of each row's loss with respect to its outputs, (n, m)."""
+        with torch.enable_grad():
+            outputs = outputs.detach().requires_grad_()
+            return torch.autograd.grad(self.value(outputs, y).sum(), outputs)[0]
 
-    def slope(self, outputs: Tensor, y: Tensor) -> Tensor: ...
+    @abstractmethod
+    def curvature(self, outputs: Tensor, y: Tensor) -> Curvature:
+        """Return a function that multiplies vectors (n, m, k) by each row's Hessian, (m, m).
 
-    def bend(self, outputs: Tensor, y: Tensor) -> Bend: ...
+        Any positive semidefinite matrix in its place serves; one that bounds the loss from above converges surely.
+        """
+        ...
 
     def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
-        """About the best outputs (n_out,) that do not look at the row."""
-        ...
+        """Return about the best constant outputs, (m,)."""
+        return weights @ y / weights.sum()
 
     def error(self, mean: float) -> float:
-        """The figure that is reported for a mean loss."""
-        ...
+        """Return the error that is reported for a mean loss, in the units of the targets."""
+        return mean**0.5
 
     def scaled(self, factor: float) -> Self:
-        """The same loss for residuals in another unit, `factor` times the old numbers."""
-        ...
+        """Return the same loss for residuals that are `factor` times as large, being in another unit."""
+        return self
 
     def tuned(self, outputs: Tensor, y: Tensor) -> Self:
-        """The loss with what it reads from residuals read from these."""
-        ...
+        """Return the loss with parameters estimated from these residuals."""
+        return self
 
 
 @dataclass(frozen=True)
-class Squared:
+class Squared(Loss):
     """mean_o r_o^2 with r = f - y."""
 
     name = "squared"
-    poor = 0.7
 
     def value(self, outputs: Tensor, y: Tensor) -> Tensor:
         return (outputs - y).square().mean(1)
 
-    def slope(self, outputs: Tensor, y: Tensor) -> Tensor:
-        return (outputs - y) / outputs.shape[1]
+    def gradient(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return (outputs - y) / (outputs.shape[1] / 2)
 
-    def bend(self, outputs: Tensor, y: Tensor) -> Bend:
-        return lambda vectors: vectors / outputs.shape[1]
-
-    def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
-        return weights @ y / weights.sum()
-
-    def error(self, mean: float) -> float:
-        return mean**0.5
-
-    def scaled(self, factor: float) -> Self:
-        return self
-
-    def tuned(self, outputs: Tensor, y: Tensor) -> Self:
-        return self
+    def curvature(self, outputs: Tensor, y: Tensor) -> Curvature:
+        return lambda vectors: vectors / (outputs.shape[1] / 2)
 
 
 @dataclass(frozen=True)
-class _Robust(ABC):
-    """mean_o rho(r_o) that grows slower than r^2 beyond the width d.
+class _Robust(Loss):
+    """mean_o rho(r_o) that grows more slowly than r^2 beyond the width d.
 
-    Second order by iterative reweighting: slope w r and curvature w with w = rho'(r) / (2 r), which is positive and
-    bounds rho from above by a parabola. `width` is in the target's units; None reads it from the residuals, as
-    `tuning` times their standard deviation told from the median of |r|, anew before each run of the solver.
+    Second order by iterative reweighting: gradient 2 w r and curvature 2 w with w = rho'(r) / (2 r), which is positive
+    and bounds rho from above by a parabola. `width` is in the target's units; None estimates it as `tuning` standard
+    deviations of the residuals, from the median of |r|, before each run of the solver.
     """
 
     width: float | None = None
@@ -107,10 +118,6 @@ class _Robust(ABC):
     def rho(self, r: Tensor) -> Tensor: ...
 
     @property
-    def poor(self) -> float:
-        return 0.7
-
-    @property
     def d(self) -> float:
         assert self.width is not None, "a robust loss is tuned before it is used"
         return self.width
@@ -118,19 +125,16 @@ class _Robust(ABC):
     def value(self, outputs: Tensor, y: Tensor) -> Tensor:
         return self.rho(outputs - y).mean(1)
 
-    def slope(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def gradient(self, outputs: Tensor, y: Tensor) -> Tensor:
         r = outputs - y
-        return self.weight(r) * r / outputs.shape[1]
+        return self.weight(r) * r / (outputs.shape[1] / 2)
 
-    def bend(self, outputs: Tensor, y: Tensor) -> Bend:
-        half = (self.weight(outputs - y) / outputs.shape[1]).unsqueeze(-1)
-        return lambda vectors: vectors * half
+    def curvature(self, outputs: Tensor, y: Tensor) -> Curvature:
+        weight = (self.weight(outputs - y) / (outputs.shape[1] / 2)).unsqueeze(-1)
+        return lambda vectors: vectors * weight
 
     def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
         return y.median(0).values
-
-    def error(self, mean: float) -> float:
-        return mean**0.5
 
     def scaled(self, factor: float) -> Self:
         return self if self.width is None else replace(self, width=self.width * factor)
@@ -139,15 +143,15 @@ class _Robust(ABC):
         if self.width is not None:
             return self
         deviation = 1.4826 * float((outputs - y).abs().median())
-        return replace(self, width=max(self.tuning * deviation, _LEAST))
+        return replace(self, width=max(self.tuning * deviation, _MIN_WIDTH))
 
 
 @dataclass(frozen=True)
 class Huber(_Robust):
     """A parabola near zero, straight lines beyond: rho(r) = r^2 for |r| <= d, 2 d |r| - d^2 beyond.
 
-    `width` is d in the target's units; None takes 1.345 standard deviations of the residuals, told from the median of
-    |r|, anew before each run of the solver. Second order by iterative reweighting with w = min(1, d / |r|).
+    `width` is d in the target's units; None takes 1.345 standard deviations of the residuals, estimated from the median
+    of |r| before each run of the solver. Second order by iterative reweighting with w = min(1, d / |r|).
 
     >>> Huber(0.5).rho(torch.tensor([0.25, 1.0])).tolist()
     [0.0625, 0.75]
@@ -168,10 +172,10 @@ class Huber(_Robust):
 
 @dataclass(frozen=True)
 class Cauchy(_Robust):
-    """Outliers lose their pull altogether: rho(r) = d^2 log(1 + r^2 / d^2).
+    """Outliers have almost no influence: rho(r) = d^2 log(1 + r^2 / d^2).
 
-    `width` is d in the target's units; None takes 2.385 standard deviations of the residuals, told from the median of
-    |r|, anew before each run of the solver. Second order by iterative reweighting with w = 1 / (1 + r^2 / d^2).
+    `width` is d in the target's units; None takes 2.385 standard deviations of the residuals, estimated from the median
+    of |r| before each run of the solver. Second order by iterative reweighting with w = 1 / (1 + r^2 / d^2).
 
     >>> round(Cauchy(1.0).rho(torch.tensor([1.0])).item(), 4)
     0.6931
@@ -190,11 +194,11 @@ class Cauchy(_Robust):
 
 
 @dataclass(frozen=True)
-class CrossEntropy:
+class CrossEntropy(Loss):
     """-log of the probability that the network gives to a row's class, in nats.
 
     With m >= 2 outputs f, p = softmax(f), and y (n, 1) holds class numbers 0 to m - 1; with one output, p = sigmoid(f)
-    is the probability of class 1. Slope p - onehot(y), curvature diag(p) - p p': generalised Gauss-Newton.
+    is the probability of class 1. Gradient p - onehot(y), curvature diag(p) - p p': generalized Gauss-Newton.
 
     >>> round(CrossEntropy().value(torch.zeros(1, 4), torch.zeros(1, 1)).item(), 4)      # log 4
     1.3863
@@ -203,26 +207,27 @@ class CrossEntropy:
     """
 
     name = "cross_entropy"
-    poor = 0.9
+    classes = True
+    baseline_fraction = 0.9
 
     def value(self, outputs: Tensor, y: Tensor) -> Tensor:
         if outputs.shape[1] == 1:
             return torch.nn.functional.softplus((1 - 2 * y) * outputs)[:, 0]
         return torch.nn.functional.cross_entropy(outputs, y[:, 0].long(), reduction="none")
 
-    def slope(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def gradient(self, outputs: Tensor, y: Tensor) -> Tensor:
         if outputs.shape[1] == 1:
-            return (torch.sigmoid(outputs) - y) / 2
+            return torch.sigmoid(outputs) - y
         p = outputs.softmax(1)
-        return p.scatter_add(1, y.long(), torch.full_like(y, -1.0)) / 2
+        return p.scatter_add(1, y.long(), torch.full_like(y, -1.0))
 
-    def bend(self, outputs: Tensor, y: Tensor) -> Bend:
+    def curvature(self, outputs: Tensor, y: Tensor) -> Curvature:
         if outputs.shape[1] == 1:
             p = torch.sigmoid(outputs).unsqueeze(-1)
-            half = p * (1 - p) / 2
-            return lambda vectors: vectors * half
+            variance = p * (1 - p)
+            return lambda vectors: vectors * variance
         p = outputs.softmax(1).unsqueeze(-1)
-        return lambda vectors: p * (vectors - (p * vectors).sum(1, keepdim=True)) / 2
+        return lambda vectors: p * (vectors - (p * vectors).sum(1, keepdim=True))
 
     def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
         count = weights.new_full((max(outputs, 2),), 1e-3).index_add(0, y[:, 0].long(), weights)
@@ -231,20 +236,14 @@ class CrossEntropy:
     def error(self, mean: float) -> float:
         return mean
 
-    def scaled(self, factor: float) -> Self:
-        return self
 
-    def tuned(self, outputs: Tensor, y: Tensor) -> Self:
-        return self
+_LOSSES: dict[str, Loss] = {loss.name: loss for loss in (Squared(), Huber(), Cauchy(), CrossEntropy())}
 
 
 def choose_loss(loss: str | Loss) -> Loss:
-    """A loss by name, or the object given."""
-    if isinstance(loss, Squared | Huber | Cauchy | CrossEntropy):
-        return loss
-    if not isinstance(loss, str) or loss not in _NAMED:
-        raise unknown("loss", loss, [*_NAMED, "an edgewise.train loss like Huber(0.1)"])
-    return _NAMED[loss]
-
-
-_NAMED: dict[str, Loss] = {"squared": Squared(), "huber": Huber(), "cauchy": Cauchy(), "cross_entropy": CrossEntropy()}
+    """Return the loss of that name, or the object itself if it has the members of `Loss`."""
+    if isinstance(loss, str) and loss in _LOSSES:
+        return _LOSSES[loss]
+    if isinstance(loss, type) or not isinstance(loss, Loss):
+        raise unknown("loss", loss, [*_LOSSES, "an object with the members of edgewise.train.Loss, like Huber(0.1)"])
+    return loss

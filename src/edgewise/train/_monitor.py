@@ -1,9 +1,10 @@
-"""A fit as it is seen from outside: its clock, its record, who watches, and what may end it early."""
+"""What a fit reports while it runs, and what may end it early: callbacks, the time limit, Ctrl-C."""
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,24 +14,24 @@ import numpy as np
 from edgewise._deadline import Deadline, whole
 from edgewise.optim import Step
 from edgewise.train._options import Options
-from edgewise.train._progress import State, display
+from edgewise.train._progress import FitProgress
 from edgewise.train._result import Outcome, Row
 
 
 class Monitor:
-    """Keeps the history of one fit and asks, at every step, whether it has to end.
+    """Keeps the history of a fit and says, at every step, whether the fit has to end.
 
-    It ends at the time limit, when a callback says so, or at the first Ctrl-C; a second one aborts it.
+    It ends at the time limit, when a callback asks for it, or at the first Ctrl-C; a second Ctrl-C aborts it.
     """
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.history: list[Row] = []
-        self._watchers = options.watchers()
-        limit = options.time_limit
-        self.deadline = Deadline.never() if limit is None else Deadline.after(limit)
-        self._state = State(limit=limit)
-        self._display = display(options.progress, self._state)
+        self.deadline = Deadline.never() if options.time_limit is None else Deadline.after(options.time_limit)
+        self._began, self._steps = time.perf_counter(), 0
+        self._callbacks = options.callback_list()
+        self._progress = FitProgress(options.progress)
+        self._at: Step | None = None
         self._ended: Outcome | None = None
 
     @contextmanager
@@ -39,32 +40,32 @@ class Monitor:
             with _first_interrupt(self._interrupt):
                 yield
         finally:
-            self._display.close()
+            self._progress.close()
 
     def ended(self) -> Outcome | None:
-        """Why the fit has to end now, or None."""
+        """Return why the fit has to end now, or None."""
         if self._ended is None and self.deadline.passed():
             self._ended = Outcome.TIME_LIMIT
         return self._ended
 
     @whole
-    def step(self, place: str = "", at: Step | None = None, share: float = 0.0) -> Outcome | None:
-        """Take note of a step (what is trained, where its solver is, the share of the fit that is over); `ended()`."""
-        state = self._state
-        state.steps += 1
-        state.place, state.at, state.share = place, at, share
-        self._display.step()
+    def step(self, place: str = "", at: Step | None = None, fraction: float | None = None) -> Outcome | None:
+        """Take note of a step: what is trained, where its solver is, the fraction of the fit done. Return `ended()`."""
+        self._steps += 1
+        self._at = at
+        limit = self.options.time_limit
+        if limit is not None:
+            fraction = min(1.0, max(fraction or 0.0, self._seconds / limit))
+        self._progress.step(place, at, fraction)
         return self.ended()
 
     def record(self, grid: int, parameters: int, train: float, validation: float) -> None:
-        """Add a row to the history, and show it to all who watch."""
-        state = self._state
-        row = Row(len(self.history), grid, parameters, train, validation, state.seconds, state.steps)
+        """Add a row to the history, and pass it to the callbacks."""
+        row = Row(len(self.history), grid, parameters, train, validation, self._seconds, self._steps)
         self.history.append(row)
-        state.row = row
-        self._display.row()
+        self._progress.row(row, last=self._at is None or self._at.done >= 1)
         try:
-            answers = [watch(row) for watch in self._watchers]
+            answers = [callback(row) for callback in self._callbacks]
         except KeyboardInterrupt:
             if self._ended is Outcome.INTERRUPTED:
                 raise
@@ -74,28 +75,32 @@ class Monitor:
             self._ended = self._ended or Outcome.STOPPED
 
     def asked(self) -> Outcome | None:
-        """STOPPED or INTERRUPTED where somebody asked for the end, however far the fit was."""
+        """Return STOPPED or INTERRUPTED if a callback or Ctrl-C ended the fit."""
         return self._ended if self._ended in (Outcome.STOPPED, Outcome.INTERRUPTED) else None
 
     def notes(self) -> list[str]:
-        """What is worth saying of how it went."""
+        """Return a note if the fit was interrupted."""
         if self._ended is not Outcome.INTERRUPTED:
             return []
-        return [f"Interrupted after {self._state.seconds:.1f} s and {self._state.steps} steps."]
+        return [f"Interrupted after {self._seconds:.1f} s and {self._steps} steps."]
 
     def _interrupt(self) -> None:
         self._ended = Outcome.INTERRUPTED
-        self._state.stopping = True
+        self._progress.stopping()
+
+    @property
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._began
 
 
 def _is_stop(answer: Any) -> bool:
-    """Only what is meant as one: numbers, as `file.write` returns, are none."""
+    """Return True for True and "stop" only: a callback may return a number, as `file.write` does."""
     return bool(answer) if isinstance(answer, bool | np.bool_) else isinstance(answer, str) and answer == "stop"
 
 
 @contextmanager
 def _first_interrupt(act: Callable[[], None]) -> Iterator[None]:
-    """Turn the first Ctrl-C into a call; a second one raises KeyboardInterrupt. A handler of others stays in place."""
+    """Turn the first Ctrl-C into a call; a second one raises KeyboardInterrupt. Another handler stays in place."""
     usual = signal.default_int_handler
     mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is usual
     if not mine:

@@ -1,4 +1,4 @@
-"""The mean loss that training a network minimises, as a function of its flat parameter vector."""
+"""The mean loss that training a network minimizes, as a function of its flat parameter vector."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, Gram, Layout, Pass
-from edgewise.optim import Linear, Normal
-from edgewise.train._loss import Bend, Loss, Squared
+from edgewise.nn import KAN, GaussNewtonMatrix, Layout, Pass
+from edgewise.optim import GaussNewtonOperator, NormalEquations
+from edgewise.train._loss import Curvature, Loss, Squared
 from edgewise.train._quadratic import Quadratic
 from edgewise.train._rows import Rows
 from edgewise.train._table import Table
 
 _ENTRIES = 4_000_000  # of the features of a chunk of rows: 32 MB
-_KEPT = 32_000_000  # of the features of all chunks, kept while a linear system is solved: 256 MB
+_KEPT = 32_000_000  # of the features of all chunks, kept while conjugate gradients run: 256 MB
 
 
 class Objective:
     """cost(theta) = mean_n w_n loss(f(x_n; theta), y_n) + theta' Q theta, for a network of fixed shape.
 
-    Owns a working copy of the network; `network(theta)` returns it with parameters set. Memory: the matrix and one
-    chunk of rows. `check` is called before each chunk, and may raise to leave off amid the rows.
+    Works on the network it is given; `network(theta)` returns it with parameters set. Memory: the matrix and one chunk
+    of rows. `check` is called before each chunk, and may raise to stop in the middle of a pass.
     """
 
     def __init__(
@@ -34,70 +34,62 @@ class Objective:
         self.layout = Layout(model)
         self.penalty, self.loss = penalty or Quadratic(), loss or Squared()
         self.start = self.layout.read(model)
-        self.gram = Gram(model, self.layout)
+        self.matrix = GaussNewtonMatrix(model, self.layout)
         self.chunk = max(64, _ENTRIES // max(1, self.layout.size))
-        self._last: tuple[Tensor, Table, Pass] | None = None
-        self._matrix: Tensor | None = None  # new memory at every step would cost more than what fills it
+        self._last: tuple[Tensor, _Rows, Pass] | None = None
+        self._memory: Tensor | None = None  # allocating the matrix at every step would cost more than filling it
 
     def network(self, vector: Tensor) -> KAN:
         self._last = None
         self.layout.write(self.model, vector)
         return self.model
 
-    def _passes(self, vector: Tensor) -> Iterator[tuple[Table, Pass]]:
-        """The forward pass of each chunk."""
-        for part, forward in self._made(vector):
-            self.check()
-            yield part, forward
-
-    def _lossy(self, vector: Tensor) -> Iterator[tuple[_Losses, Pass]]:
-        for part, forward in self._passes(vector):
-            yield _Losses(self.loss, part, forward), forward
-
-    def _made(self, vector: Tensor) -> Iterator[tuple[Table, Pass]]:
-        """A single one is remembered, as its derivatives are asked for after the cost."""
+    def _passes(self, vector: Tensor) -> Iterator[tuple[_Rows, Pass]]:
+        """Yield each chunk with its forward pass; a single one is kept, as its derivatives follow the cost."""
         if self._last is not None and self._last[0] is vector:
+            self.check()
             yield self._last[1:]
             return
         model = self.network(vector)
         for part in self.table.batches(self.chunk):
             forward = Pass(model, part.x)
-            self._last = (vector, part, forward) if len(part) == len(self.table) else None
-            yield part, forward
+            rows = _Rows(self.loss, part, forward.outputs)
+            self._last = (vector, rows, forward) if len(part) == len(self.table) else None
+            self.check()
+            yield rows, forward
 
     def cost(self, vector: Tensor) -> float:
         total = weight = 0.0
         with torch.no_grad():
-            for part, forward in self._passes(vector):
-                total += float(self.loss.value(forward.outputs, part.y) @ part.weights)
-                weight += float(part.weights.sum())
+            for rows, _ in self._passes(vector):
+                total += rows.value
+                weight += rows.weight
         return total / weight + self.penalty.at(self.layout, vector)
 
-    def normal(self, vector: Tensor) -> Normal:
-        """The normal equations; their matrix lies where the last call's was."""
-        if self._matrix is None:
-            self._matrix = vector.new_empty(self.layout.size, self.layout.size)
-        hessian, gradient = self._matrix.zero_(), torch.zeros_like(vector)
+    def normal_equations(self, vector: Tensor) -> NormalEquations:
+        """Return the normal equations; the next call overwrites their matrix."""
+        if self._memory is None:
+            self._memory = vector.new_empty(self.layout.size, self.layout.size)
+        hessian, gradient = self._memory.zero_(), torch.zeros_like(vector)
         total = weight = 0.0
         with torch.no_grad():
-            for part, forward in self._passes(vector):
-                rows = _Losses(self.loss, part, forward)
+            for rows, forward in self._passes(vector):
                 total += rows.value
-                weight += float(part.weights.sum())
-                gradient += forward.pull(self.layout, rows.slope)
-                self.gram.add(forward, rows.bend, hessian)
+                weight += rows.weight
+                gradient += forward.pull(self.layout, rows.gradient)
+                self.matrix.add(forward, rows.curvature, hessian)
             hessian /= weight
-            slope = self.penalty.times(self.layout, vector)
+            penalty = self.penalty.times(self.layout, vector)
             self.penalty.add_to(self.layout, hessian)
-            cost = total / weight + float(vector @ slope)
-        return Normal(cost, gradient / weight + slope, hessian)
+            cost = total / weight + float(vector @ penalty)
+        return NormalEquations(cost, gradient / weight + penalty, hessian)
 
-    def linear(self, vector: Tensor) -> Linear:
-        """The same without the matrix: its diagonal, and its product with any vector, by passes over the rows."""
-        kept = list(self._lossy(vector)) if len(self.table) * self._width() <= _KEPT else None
+    def operator(self, vector: Tensor) -> GaussNewtonOperator:
+        """Return the same without the matrix: each product with it is a pass over the rows."""
+        kept = list(self._passes(vector)) if len(self.table) * self._width() <= _KEPT else None
 
-        def passes() -> Iterator[tuple[_Losses, Pass]]:
-            for rows, forward in kept or self._lossy(vector):
+        def passes() -> Iterator[tuple[_Rows, Pass]]:
+            for rows, forward in kept or self._passes(vector):
                 self.check()
                 yield rows, forward
 
@@ -106,44 +98,48 @@ class Objective:
         with torch.no_grad():
             for rows, forward in passes():
                 total += rows.value
-                weight += float(rows.part.weights.sum())
-                gradient += forward.pull(self.layout, rows.slope)
-                diagonal += forward.diagonal(self.layout, rows.bend)
-            slope = self.penalty.times(self.layout, vector)
+                weight += rows.weight
+                gradient += forward.pull(self.layout, rows.gradient)
+                diagonal += forward.diagonal(self.layout, rows.curvature)
+            penalty = self.penalty.times(self.layout, vector)
 
-        def times(direction: Tensor) -> Tensor:
+        def matvec(direction: Tensor) -> Tensor:
             out = torch.zeros_like(direction)
             with torch.no_grad():
                 for rows, forward in passes():
                     change = forward.push(self.layout, direction).unsqueeze(-1)
-                    out += forward.pull(self.layout, rows.bend(change).squeeze(-1))
+                    out += forward.pull(self.layout, rows.curvature(change).squeeze(-1))
             return out / weight + self.penalty.times(self.layout, direction)
 
-        cost = total / weight + float(vector @ slope)
+        cost = total / weight + float(vector @ penalty)
         diagonal = diagonal / weight + self.penalty.diagonal(self.layout, vector)
-        return Linear(cost, gradient / weight + slope, diagonal, times)
+        return GaussNewtonOperator(cost, gradient / weight + penalty, diagonal, matvec)
 
     def _width(self) -> int:
-        """Numbers that a pass keeps for each row."""
+        """Return how many numbers a pass keeps for each row."""
         layers = self.model.layers
         return sum(layer.n_in * block.width for layer, block in zip(layers, self.layout.blocks, strict=True))  # type: ignore[operator,misc]
 
 
-class _Losses:
-    """The weighted loss of the rows of one pass."""
+class _Rows:
+    """The weighted loss of a chunk of rows, half its gradient, and half its curvature."""
 
-    def __init__(self, loss: Loss, part: Table, forward: Pass) -> None:
-        self.loss, self.part, self.outputs = loss, part, forward.outputs
+    def __init__(self, loss: Loss, part: Table, outputs: Tensor) -> None:
+        self.loss, self.part, self.outputs = loss, part, outputs
+
+    @property
+    def weight(self) -> float:
+        return float(self.part.weights.sum())
 
     @property
     def value(self) -> float:
         return float(self.loss.value(self.outputs, self.part.y) @ self.part.weights)
 
     @property
-    def slope(self) -> Tensor:
-        return self.loss.slope(self.outputs, self.part.y) * self.part.weights[:, None]
+    def gradient(self) -> Tensor:
+        return self.loss.gradient(self.outputs, self.part.y) * (self.part.weights[:, None] / 2)
 
     @cached_property
-    def bend(self) -> Bend:
-        half, weights = self.loss.bend(self.outputs, self.part.y), self.part.weights[:, None, None]
-        return lambda vectors: half(vectors) * weights
+    def curvature(self) -> Curvature:
+        product, halves = self.loss.curvature(self.outputs, self.part.y), self.part.weights[:, None, None] / 2
+        return lambda vectors: product(vectors) * halves

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ from edgewise._errors import InputError, unknown
 
 @dataclass(frozen=True)
 class Parquet:
-    """A Parquet file, larger than memory if need be, for `fit` in the place of x and y.
+    """A Parquet file, possibly larger than memory, for `fit` in the place of x and y.
 
-    `target` names the column of y, or several for several outputs; `inputs` those of x, by default all others but
+    `target` names the column of y, or several for several outputs; `inputs` those of x, by default all others except
     `weights` and the index of a pandas table. Each pass of training reads the file once, `batch` rows at a time.
 
     Errors: InputError for a file that is missing, empty or damaged, and for columns that are missing, named twice or
-    no numbers.
+    not numeric.
 
     >>> Parquet("rows.parquet", target="y")
     Traceback (most recent call last):
@@ -42,7 +42,7 @@ class Parquet:
         if self.weights is not None and not isinstance(self.weights, str):
             raise InputError(f"'weights' must name a column. Got {self.weights!r}.")
         targets, weights = _names("target", self.target), [self.weights] if self.weights else []
-        with _reading(self.path) as file:
+        with _opened(self.path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
         index = (schema.pandas_metadata or {}).get("index_columns", [])
         others = [name for name in schema.names if name not in (*targets, *weights, *index)]
@@ -54,10 +54,10 @@ class Parquet:
             raise InputError(f"{self.path} has no rows.")
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
-        """Batches of x (n, inputs), y (n, targets) and, where there are any, weights (n,)."""
+        """Yield batches of x (n, inputs), y (n, targets) and weights (n,), if any."""
         assert self.inputs is not None
         groups = [self.inputs, self.target, *([(self.weights,)] if self.weights else [])]
-        with _reading(self.path) as file:
+        with _opened(self.path) as file:
             for batch in file.iter_batches(self.batch, columns=[name for group in groups for name in group]):
                 yield tuple(np.stack([_numbers(batch[name]) for name in group], 1) for group in groups)
 
@@ -95,16 +95,7 @@ def _numbers(column: Any) -> np.ndarray:
     return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
 
 
-@contextmanager
-def _reading(path: str | Path) -> Iterator[Any]:
-    """The open file; what goes wrong with it while it is read is told in one line."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _opened(path: str | Path) -> AbstractContextManager[Any]:
+    from edgewise.io import open_parquet  # which brings libraries that a fit does not need otherwise
 
-    if not Path(path).is_file():
-        raise InputError(f"There is no file {path}: check the name and the folder.")
-    try:
-        with pq.ParquetFile(path) as file:
-            yield file
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} is no Parquet file, or damaged: {str(error).splitlines()[0].rstrip('.')}.") from error
+    return open_parquet(path)

@@ -9,25 +9,25 @@ from torch import Tensor
 
 from edgewise._memory import require
 from edgewise.kernels import factor_for
-from edgewise.nn import KAN, KANLayer, Layout, Pass, mirror
-from edgewise.optim import Normal
+from edgewise.nn import KAN, KANLayer, Layout, Pass, symmetrize
+from edgewise.optim import NormalEquations
 from edgewise.train._loss import Loss, Squared
 from edgewise.train._quadratic import Quadratic
 from edgewise.train._table import Table
 
-_FLOOR = 1e-4  # scores below this share of the target's spread count as zero
-_HELD = 1e-2  # what so many rows leave open is nothing
-_BARRED = 1e4  # weight of the differences that a monotone edge forbids
-_WORSE = 10.0  # times the cost: scores above it tell of rows without noise
-_CLEAN = 1e-14  # cost below which rows have no noise to be smoothed away
-_SAMPLE = 2000  # rows that the penalties' weights are read from
+_FLOOR = 1e-4  # scores below this fraction of the target's standard deviation count as zero
+_EMPTY = 1e-2  # exp(-rows in a cell) below it: enough rows to determine the cell
+_FORBIDDEN = 1e4  # weight of the differences that a monotone edge forbids
+_WORSE = 10.0  # times the cost: scores above it show that the rows have no noise
+_NOISELESS = 1e-14  # cost below which rows have no noise to smooth
+_SUBSAMPLE = 2000  # rows that the penalties' weights are computed from
 
 
 def penalty(
     model: KAN, table: Table, sparsity: float, smoothing: float, *, ridge: float = 0.0, loss: Loss | None = None,
     rows: int | None = None,
 ) -> Quadratic:  # fmt: skip
-    """Return the quadratic form of sparsity, smoothing, ridge and continuation near the present network.
+    """Return the quadratic form of sparsity, smoothing, ridge and continuation at the current network.
 
     With A_j = d output / d subnode j and the edge's score s_e = sqrt(mean A_j^2 c' Cov(basis) c):
 
@@ -38,18 +38,17 @@ def penalty(
         continuation:  sum_e mean A_j^2 w_e sum_m (exp(-rows near m) - 1/100)+ |D_m c|^2,
                        D the differences of order degree + 2
 
-    Scores rather than raw coefficients, because a hidden node can be rescaled freely. Continuation matters only where
-    cells hold hardly any row, as at the ends of a hidden node's range: differences there are expected to be as small
-    as where rows are, so w_e = 10 x mean loss / (rows x mean |D c|^2 where rows are), ten rows' share of the
-    error. Functions that live on the whole range have no empty cells; there the roughness of each edge as it is weighs
-    one row's share, which bars what rows do not hold. A ridge takes its place where there is one. It does not look at
-    A_j: where classes are sure, slopes change by orders of magnitude from one run to the next.
+    Scores rather than raw coefficients, because a hidden node can be rescaled freely. Continuation matters only in
+    cells with hardly any rows, as at the ends of a hidden node's range: differences there are expected to be as small
+    as elsewhere, so w_e = 10 x mean loss / (rows x mean |D c|^2 elsewhere), ten rows' part of the error. Bases with
+    global support have no empty cells; there the current roughness of each edge counts as much as one row, which
+    constrains coefficients that no row determines. A ridge replaces the continuation. It ignores A_j: once a classifier
+    is certain, the A_j change by orders of magnitude from one run to the next.
     """
     layout = Layout(model)
-    few = min(len(table), _SAMPLE)
     with torch.no_grad():
-        forward = Pass(model, table.x[:few])
-        error = float((loss or Squared()).value(forward.outputs, table.y[:few]).mean())
+        forward = Pass(model, table.x[:_SUBSAMPLE])
+        error = float((loss or Squared()).value(forward.outputs, table.y[:_SUBSAMPLE]).mean())
         blocks = []
         for depth, layer in enumerate(model.layers):
             assert isinstance(layer, KANLayer)
@@ -57,7 +56,7 @@ def penalty(
             edges = _Edges(layer, layout.blocks[depth].spline, forward.features(depth), forward.sensitivities[depth])
             form = edges.smoothing(smoothing)
             form = form + edges.sparsity(sparsity) if sparsity > 0 else form
-            form = form + edges.ruled() if layer.rules else form
+            form = form + edges.rules() if layer.rules else form
             rest = edges.ridge(ridge) if ridge > 0 else edges.continuation(error, rows or len(table))
             blocks.append(form + rest)
     return Quadratic(blocks)
@@ -73,7 +72,7 @@ def _check_size(edges: Tensor, count: int) -> None:
 
 @dataclass(frozen=True)
 class _Edges:
-    """The spline edges of one layer on some rows; each method gives one matrix for each edge, (E, width, width)."""
+    """The spline edges of one layer on some rows; each method returns one matrix for each edge, (E, width, width)."""
 
     layer: KANLayer
     index: Tensor
@@ -97,8 +96,8 @@ class _Edges:
         return (amount * form).expand(len(self.index), width, width)
 
     def sparsity(self, amount: float) -> Tensor:
-        centred = self.features - self.features.mean(0)
-        covariance = torch.einsum("nif,nig->ifg", centred, centred) / len(centred)
+        centered = self.features - self.features.mean(0)
+        covariance = torch.einsum("nif,nig->ifg", centered, centered) / len(centered)
         q = self.scale * covariance[self.index[:, 1]]
         score = torch.einsum("ef,efg,eg->e", self.weights, q, self.weights).clamp_min(0).sqrt()
         return q * (amount / (2 * score + _FLOOR))[:, None, None]
@@ -107,8 +106,8 @@ class _Edges:
         roughness = self.layer.basis.roughness(self.layer.coefficients.shape[-1])
         return self._padded(amount * self.scale * roughness.to(self.features))
 
-    def ruled(self) -> Tensor:
-        """What a person asked of single edges: smoothness, and a direction, now violated where differences cost."""
+    def rules(self) -> Tensor:
+        """Return what the rules of single edges ask for: smoothness, and a penalty on differences that violate them."""
         count, weights = self.layer.coefficients.shape[-1], self.weights
         roughness = self.layer.basis.roughness(count).to(weights)
         form = weights.new_zeros(len(weights), count, count)
@@ -118,33 +117,33 @@ class _Edges:
                 continue
             form[e] += rule.smooth * roughness
             if rule.monotone:
-                barred = self._difference(1)[rule.monotone * weights[e, :count].diff() < 0]
-                form[e] += _BARRED * barred.T @ barred
+                wrong = self._difference(1)[rule.monotone * weights[e, :count].diff() < 0]
+                form[e] += _FORBIDDEN * wrong.T @ wrong
         return self._padded(self.scale * form)
 
     def continuation(self, error: float, rows: int) -> Tensor:
         count, degree = self.layer.coefficients.shape[-1], self.layer.degree
         c = self.weights[:, :count]
         if degree is None:
-            return self._padded(self._calm(c, error / rows))
+            return self._padded(self._global_continuation(c, error / rows))
         if count < degree + 3:
             return self._padded(c.new_zeros(len(c), count, count))
         difference = self._difference(degree + 2)
         mass = self.features[..., :count].sum(0)[self.index[:, 1]] * (rows / len(self.features))
-        empty = (torch.exp(-mass.unfold(1, degree + 3, 1).amin(-1).clamp(0, 50)) - _HELD).clamp_min(0)
-        bends = ((1 - empty) * (c @ difference.T).square()).sum(1, keepdim=True)
-        typical = bends / (1 - empty).sum(1, keepdim=True).clamp_min(1e-12)
-        least = (1e-11 * c.abs().amax(1, keepdim=True)).square().clamp_min(1e-300)
-        weight = 10 * empty * (error / rows) / (torch.maximum(typical, least) * self.scale[..., 0].clamp_min(1e-300))
-        weight = weight * (c != 0).any(1, keepdim=True)  # a new edge, zero so far, says nothing of what to expect
+        empty = (torch.exp(-mass.unfold(1, degree + 3, 1).amin(-1).clamp(0, 50)) - _EMPTY).clamp_min(0)
+        squares = ((1 - empty) * (c @ difference.T).square()).sum(1, keepdim=True)
+        typical = squares / (1 - empty).sum(1, keepdim=True).clamp_min(1e-12)
+        floor = (1e-11 * c.abs().amax(1, keepdim=True)).square().clamp_min(1e-300)
+        weight = 10 * empty * (error / rows) / (torch.maximum(typical, floor) * self.scale[..., 0].clamp_min(1e-300))
+        weight = weight * (c != 0).any(1, keepdim=True)  # a new edge, still zero, does not show what to expect
         return self._padded(self.scale * torch.einsum("ma,em,mb->eab", difference, weight, difference))
 
-    def _calm(self, c: Tensor, share: float) -> Tensor:
-        """For functions that live on the whole range: the roughness of each edge as it is weighs one row's share."""
+    def _global_continuation(self, c: Tensor, error: float) -> Tensor:
+        """For bases with global support: the current roughness of each edge counts as one row's part of the error."""
         roughness = self.layer.basis.roughness(c.shape[1]).to(c)
-        now = torch.einsum("ef,fg,eg->e", c, roughness, c)
-        least = (1e-11 * c.abs().amax(1)).square().clamp_min(1e-300)
-        weight = share / torch.maximum(now, least) * (c != 0).any(1)
+        current = torch.einsum("ef,fg,eg->e", c, roughness, c)
+        floor = (1e-11 * c.abs().amax(1)).square().clamp_min(1e-300)
+        weight = error / torch.maximum(current, floor) * (c != 0).any(1)
         return weight[:, None, None] * roughness
 
     def _difference(self, order: int) -> Tensor:
@@ -159,22 +158,23 @@ class _Edges:
 
 
 def smoothing_by_gcv(
-    model: KAN, table: Table, normal: Normal, vector: Tensor, loss: Loss | None = None, rows: int | None = None
+    model: KAN, table: Table, equations: NormalEquations, vector: Tensor, loss: Loss | None = None,
+    rows: int | None = None,
 ) -> float:  # fmt: skip
-    """Return the smoothing weight with the least generalised cross-validation score of the linearised problem.
+    """Return the smoothing weight with the smallest generalized cross-validation score of the linearized problem.
 
-    gcv(w) = rss(w) / (1 - trace((H + w R)^-1 H) / n)^2, the trace estimated by 16 fixed random probes. No smoothing
-    where every score is far above the cost of the network as it is, or that cost is next to nothing: rows without noise
-    are not to be smoothed, which would flatten curves where no rows are.
+    gcv(w) = rss(w) / (1 - trace((H + w R)^-1 H) / n)^2, the trace estimated by 16 fixed random probes. Zero if every
+    score is far above the current cost, or that cost is next to nothing: smoothing rows without noise would flatten
+    curves between the rows.
     """
-    if normal.cost < _CLEAN:
+    if equations.cost < _NOISELESS:
         return 0.0
-    cost, gradient, hessian = normal.cost, normal.gradient, mirror(normal.hessian)
+    cost, gradient, hessian = equations.cost, equations.gradient, symmetrize(equations.hessian)
     form = penalty(model, table, 0.0, 1.0, loss=loss, rows=rows)
     layout = Layout(model)
     roughness = torch.zeros_like(hessian)
     form.add_to(layout, roughness)
-    slope = form.times(layout, vector)
+    shift = form.times(layout, vector)
     generator = torch.Generator().manual_seed(0)
     probes = torch.randint(0, 2, (len(vector), 16), generator=generator).to(hessian) * 2 - 1
     image = hessian @ probes
@@ -186,11 +186,11 @@ def smoothing_by_gcv(
         smoothed = hessian + weight * roughness
         if not factor.take(smoothed, smoothed.diagonal() + ridge):
             continue
-        step = factor.solve(gradient + weight * slope)
+        step = factor.solve(gradient + weight * shift)
         rss = cost - 2 * float(gradient @ step) + float(step @ (hessian @ step))
-        freedom = float((probes * factor.solve(image)).sum()) / 16
-        left = 1 - freedom / count
-        score = max(rss, 1e-30) / left**2 if left > 0.02 else float("inf")
+        degrees = float((probes * factor.solve(image)).sum()) / 16
+        free = 1 - degrees / count
+        score = max(rss, 1e-30) / free**2 if free > 0.02 else float("inf")
         if score < best:
             best, chosen = score, weight
     return chosen if best < _WORSE * cost else 0.0

@@ -17,7 +17,7 @@ class Quadratic:
     blocks: list[Tensor] = field(default_factory=list)
 
     def value(self, model: KAN) -> Tensor:
-        """Its value at a network's parameters, differentiable in them."""
+        """Return the value at a network's parameters, differentiable in them."""
         total = model.layers[0].coefficients.new_zeros(())  # type: ignore[union-attr,operator]
         for layer, block, q in zip(model.layers, Layout(model).blocks, self.blocks, strict=False):
             c = layer.weights()[tuple(block.spline.T)]  # type: ignore[operator]
@@ -25,11 +25,11 @@ class Quadratic:
         return total
 
     def at(self, layout: Layout, vector: Tensor) -> float:
-        """Its value at a flat vector."""
+        """Return the value at a flat vector."""
         return float(vector @ self.times(layout, vector))
 
     def times(self, layout: Layout, vector: Tensor) -> Tensor:
-        """Q times a flat vector: half the penalty's derivative there."""
+        """Return Q times a flat vector, half the penalty's gradient there."""
         out = torch.zeros_like(vector)
         for block, q in zip(layout.blocks, self.blocks, strict=False):
             c = vector[block.start : block.middle].reshape(-1, block.width)
@@ -37,7 +37,7 @@ class Quadratic:
         return out
 
     def diagonal(self, layout: Layout, vector: Tensor) -> Tensor:
-        """The diagonal of Q, of the vector's kind."""
+        """Return the diagonal of Q, with the vector's dtype and device."""
         out = torch.zeros_like(vector)
         for block, q in zip(layout.blocks, self.blocks, strict=False):
             out[block.start : block.middle] = q.diagonal(dim1=1, dim2=2).flatten()
@@ -50,5 +50,5 @@ class Quadratic:
                 edges, width = len(q), block.width
                 square = hessian[block.start : block.middle, block.start : block.middle]
                 size = square.stride()
-                cut = square.as_strided((edges, width, width), (width * sum(size), *size), square.storage_offset())
-                cut += q
+                diagonal = square.as_strided((edges, width, width), (width * sum(size), *size), square.storage_offset())
+                diagonal += q

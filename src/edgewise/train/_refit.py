@@ -10,11 +10,11 @@ from edgewise.train._penalty import penalty
 from edgewise.train._quadratic import Quadratic
 from edgewise.train._table import Table
 
-_TURNS = 5  # in which the differences that a monotone edge forbids are found
+_TURNS = 5  # to find the differences that a monotone edge forbids
 
 
 def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tuple[KAN, float]:
-    """Return the network after some Levenberg-Marquardt steps, and its error; the error is infinite where undefined."""
+    """Return the network after at most `steps` Levenberg-Marquardt steps, and its error, infinite if undefined."""
     if error_of(model, table) == float("inf"):
         return model, float("inf")
     for _ in range(_TURNS if has_shapes(model) else 1):
@@ -29,5 +29,5 @@ def _descended(model: KAN, table: Table, solver: LM) -> KAN:
     problem = Objective(clone(model), table, form)
     if problem.layout.size == 0:
         return model
-    vector, _ = solver.minimise(problem, problem.start)
+    vector, _ = solver.minimize(problem, problem.start)
     return clone(problem.network(vector))

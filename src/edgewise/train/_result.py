@@ -1,4 +1,4 @@
-"""What training gives back: the network, how it went, and what to try next."""
+"""What training returns: the network, its history, and what to try next."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """One finished round: a grid trained, or an epoch of a gradient solver, with the steps taken until then.
+    """One finished round: a grid, or an epoch of a first-order solver, with the number of steps taken so far.
 
-    Errors are root mean squares in the target's units; an epoch's training error is the mean over its minibatches as
-    they were when trained on.
+    Errors are root mean squares in the target's units; an epoch's training error is the mean over its minibatches, each
+    before its step.
     """
 
     round: int
@@ -53,7 +53,7 @@ class Outcome(enum.Enum):
     STOPPED = "A callback ended training; the best network so far is returned."
     INTERRUPTED = "Training was interrupted; the best network so far is returned."
     TIME_LIMIT = "The time limit ended training early; the best network so far is returned. Allow more time to go on."
-    POOR = "The network explains less than half of the target's spread. Try more nodes or check the columns."
+    POOR = "The network explains less than half of the target's variance. Try more nodes or check the columns."
 
     @property
     def message(self) -> str:
@@ -61,7 +61,7 @@ class Outcome(enum.Enum):
 
     @property
     def early(self) -> bool:
-        """Whether training was cut short, so that its error says little about the network."""
+        """True if training was cut short, so that its error says little about the network."""
         return self in (Outcome.DIVERGED, Outcome.STOPPED, Outcome.INTERRUPTED, Outcome.TIME_LIMIT)
 
 
@@ -69,20 +69,21 @@ class Outcome(enum.Enum):
 class FitResult:
     """A trained network and its record.
 
-    `history` is a list of rows (round, grid, parameters, train, validation, seconds, steps); `frame()` gives it as a
+    `history` is a list of rows (round, grid, parameters, train, validation, seconds, steps); `frame()` returns it as a
     pandas table. Errors are root mean squares in the target's units:
 
         train_error       over all rows, with the network that is returned
-        test_error        over rows that neither trained nor chose it: the one to report
-        validation_error  over the rows that the start and the grid (or the epoch) were chosen by: too low, by little
-                          where many rows chose among few, by much where few chose among many
+        test_error        over rows that neither trained nor selected it: the one to report
+        validation_error  over the rows that selected the start and the grid (or the epoch): optimistic, slightly if
+                          many rows chose among few candidates, strongly if few rows chose among many
 
-    The last two are of the network before it was trained on the held-out rows as well, so that it is a little better
-    than `test_error` says; NaN where no rows were held out. Compare networks by `validation_error`: `test_error` is no
-    longer honest once something was chosen by it.
+    The last two are of the network before it was also trained on the held-out rows, so the returned network is a little
+    better than `test_error` says; NaN if no rows were held out. Compare networks by `validation_error`: once something
+    was selected by `test_error`, that is biased too.
 
-    With `loss` "cross_entropy" errors are mean cross-entropies in nats, and the accuracies are the shares of rows whose
-    class is the network's first choice; with a robust loss they are roots of its mean, to which outliers add little.
+    With `loss` "cross_entropy", errors are mean cross-entropies in nats, and the accuracies are the fractions of rows
+    whose class is the network's first choice; with a robust loss they are roots of its mean, to which outliers add
+    little.
     """
 
     model: KAN
@@ -104,11 +105,8 @@ class FitResult:
 
     def __repr__(self) -> str:
         grid = self.history[-1].grid if self.history else 0
-        classes = self.loss == "cross_entropy"
         names = ["train", "validation", "test"]
         errors = ", ".join(f"{name}_error={getattr(self, f'{name}_error'):.3g}" for name in names)
-        shares = "".join(f", {name}_accuracy={getattr(self, f'{name}_accuracy'):.3g}" for name in names)
-        return (
-            f"FitResult(grid={grid}, {errors}"
-            f"{shares if classes else ''}, outcome={self.outcome.name}: {self.outcome.message})"
-        )
+        accuracies = "".join(f", {name}_accuracy={getattr(self, f'{name}_accuracy'):.3g}" for name in names)
+        measured = errors if math.isnan(self.train_accuracy) else errors + accuracies
+        return f"FitResult(grid={grid}, {measured}, outcome={self.outcome.name}: {self.outcome.message})"

@@ -1,4 +1,4 @@
-"""What can be trained on: rows that come in batches, as often as they are asked for."""
+"""What can be trained on: rows in batches, as often as needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Rows(Protocol):
     """Rows to fit, wherever they are: in memory (`Table`), in a file or behind a loader (`Stream`)."""
 
     def batches(self, rows: int) -> Iterator[Table]:
-        """All rows, in pieces of at most so many."""
+        """Return all rows, in batches of at most so many."""
         ...
 
     def __len__(self) -> int: ...

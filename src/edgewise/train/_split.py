@@ -1,4 +1,4 @@
-"""The rows of a fit: those trained on, those that choose, those that only report, and samples of them."""
+"""Train, validation and test rows, with subsamples for knots and penalties, and the units of training."""
 
 from __future__ import annotations
 
@@ -10,122 +10,124 @@ import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, scale_outputs, shift_outputs, shiftable
-from edgewise.train._loss import CrossEntropy, Loss
+from edgewise.train._loss import Loss
 from edgewise.train._options import Options
 from edgewise.train._rows import Rows
 from edgewise.train._stream import Stream
 from edgewise.train._table import Table
 
-_FAR = 2.0  # of the targets' spread: their middle is taken off
-_ROUNDING = 1e-15  # of the targets' size: a spread below it is none
-_SAMPLE = 50_000  # rows that knots, penalties and starts are read from
+_FAR = 2.0  # standard deviations: targets whose mean is further from zero are centered
+_ROUNDING = 1e-15  # of the targets' size: a smaller standard deviation is zero
+_SUBSAMPLE = 50_000  # rows that knots, penalties and starts are computed from
 
 
 @dataclass(frozen=True)
-class Part:
-    """Rows, and as many of them in memory as knots and penalties are read from."""
+class Partition:
+    """Rows, and a subsample of them in memory for knots and penalties."""
 
     rows: Rows
-    sample: Table
+    subsample: Table
 
 
 @dataclass(frozen=True)
 class Units:
-    """The targets of training: (y - centre) / scale, which is the target's rows near size one.
+    """The units of training: (y - center) / scale, so that targets are of size one.
 
-    `scale` is a power of two and `centre` (n_out,) so near the targets that both are exact. Outputs that are not far
-    from zero, or cannot take a constant, have centre zero.
+    `scale` is a power of two, and `center` (n_out,) so close to the targets that subtracting it is exact. The center is
+    zero for outputs that are not far from zero or cannot take a constant.
     """
 
     scale: float
-    centre: Tensor
+    center: Tensor
 
     def of(self, y: Tensor) -> Tensor:
-        return y / self.scale - self.centre / self.scale
+        return y / self.scale - self.center / self.scale
 
     def inside(self, model: KAN) -> KAN:
-        """A network in these units."""
-        return shift_outputs(self.scaled(model), -self.centre / self.scale)
+        """Return a network in these units."""
+        return shift_outputs(self.scaled(model), -self.center / self.scale)
 
     def outside(self, model: KAN) -> KAN:
-        """A network of these units in those of the targets."""
-        return shift_outputs(scale_outputs(model, torch.full_like(self.centre, self.scale)), self.centre)
+        """Return a network of these units in those of the targets."""
+        return shift_outputs(scale_outputs(model, torch.full_like(self.center, self.scale)), self.center)
 
     def scaled(self, model: KAN) -> KAN:
-        """A network in the unit, whose outputs are not moved."""
-        return scale_outputs(model, torch.full_like(self.centre, 1 / self.scale))
+        """Return a network in these units, but for the center."""
+        return scale_outputs(model, torch.full_like(self.center, 1 / self.scale))
 
 
 @dataclass(frozen=True)
 class Split:
-    """All rows, those that are trained on, those held out to choose (the trained ones where none are), and those held
-    out only to report the error of what was chosen, if any.
+    """All rows, the training rows, the validation rows that select the network, and the test rows, if any.
 
-    Targets are in `units`. `notes` say what is unusual about the split.
+    Without validation rows (`validates` is False), the training rows stand in for them. Targets are in `units`. `notes`
+    say what is unusual about the split.
     """
 
-    whole: Part
-    train: Part
-    held: Table
-    has_held: bool
+    full: Partition
+    train: Partition
+    validation: Table
+    validates: bool
     test: Table | None
     units: Units
     notes: Sequence[str] = ()
 
     @property
     def final(self) -> int:
-        """Rows that the chosen grid has to be supported by: those that train, and those that only report until then."""
+        """The number of rows that have to support the selected grid: training and test rows."""
         return len(self.train.rows) + (0 if self.test is None else len(self.test))
 
     @property
     def leaves_out(self) -> bool:
-        """Whether there are rows that are not trained on until the end."""
-        return self.has_held or self.test is not None
+        """True if some rows are not trained on until the end."""
+        return self.validates or self.test is not None
 
 
 def split(rows: Table | Stream, loss: Loss, options: Options, model: KAN) -> Split:
-    """Hold rows out, and bring targets to size one."""
-    classes = isinstance(loss, CrossEntropy)
-    chosen = options.held_out(len(rows), classes=classes)
-    reported = options.reported(len(rows), chosen)
+    """Hold out validation and test rows, and scale the targets to size one."""
+    classes = loss.classes
+    validation = options.validation_rows(len(rows), classes=classes)
+    test = options.test_rows(len(rows), validation)
     if isinstance(rows, Stream):
-        found = rows.survey
-        units = _one(model) if classes else _units(model, found.spread, found.size, found.mean)
-        return _split_stream(rows.within(units.of), units, chosen, reported)
+        found = rows.statistics
+        units = _one(model) if classes else _units(model, found.std, found.size, found.mean)
+        return _split_stream(rows.within(units.of), units, validation, test)
     units = _one(model)
     if not classes:
-        units = _units(model, _spread(rows.y), float(rows.y.abs().max()), loss.constant(rows.y, rows.weights, 0))
-    whole = Table(rows.x, rows.y if classes else units.of(rows.y), rows.weights)
+        units = _units(model, _std(rows.y), float(rows.y.abs().max()), loss.constant(rows.y, rows.weights, 0))
+    full = Table(rows.x, rows.y if classes else units.of(rows.y), rows.weights)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(options.seed)).to(rows.x.device)
-    train = whole.rows(order[chosen + reported :])
-    held = whole.rows(order[:chosen]) if chosen else train
-    test = whole.rows(order[chosen : chosen + reported]) if reported else None
-    return Split(Part(whole, few_of(whole)), Part(train, few_of(train)), held, chosen > 0, test, units)
+    train = full.rows(order[validation + test :])
+    selecting = full.rows(order[:validation]) if validation else train
+    reporting = full.rows(order[validation : validation + test]) if test else None
+    parts = [Partition(table, _subsample(table)) for table in (full, train)]
+    return Split(*parts, selecting, validation > 0, reporting, units)
 
 
-def _split_stream(stream: Stream, units: Units, chosen: int, reported: int) -> Split:
+def _split_stream(stream: Stream, units: Units, validation: int, test: int) -> Split:
     notes = []
-    if chosen or reported:
-        train, held, test = stream.divided(chosen, reported)
-        if len(train) and all(_about(part, count) for part, count in ((held, chosen), (test, reported))):
-            parts = [part for part, count in ((train, 1), (held, chosen), (test, reported)) if count]
-            sample, *few = stream.samples(parts)
-            by, report = (few[0] if chosen else sample), (few[-1] if reported else None)
-            return Split(Part(stream, sample), Part(train, sample), by, chosen > 0, report, units)
+    if validation or test:
+        wanted = (1, validation, test)
+        train, selecting, reporting = stream.split(validation, test)
+        if len(train) and _about(selecting, validation) and _about(reporting, test):
+            parts = [part for part, count in zip((train, selecting, reporting), wanted, strict=True) if count]
+            rows, *tables = stream.subsamples(parts)
+            selected, reported = (tables[0] if validation else rows), (tables[-1] if test else None)
+            return Split(Partition(stream, rows), Partition(train, rows), selected, validation > 0, reported, units)
         notes.append(
-            f"No row is held out: rows are told apart by what their inputs are, and {len(held)} of {len(stream)} would "
-            f"have been, not {chosen}."
+            f"No row is held out: rows are assigned by the values of their inputs, and {len(selecting)} of "
+            f"{len(stream)} would have been, not {validation}."
         )
-    sample = stream.sample()
-    return Split(Part(stream, sample), Part(stream, sample), sample, False, None, units, notes)
+    rows = stream.subsample()
+    return Split(Partition(stream, rows), Partition(stream, rows), rows, False, None, units, notes)
 
 
 def _about(part: Stream, count: int) -> bool:
-    """Whether a part has about as many rows as it should."""
+    """Return True if a part has about as many rows as it should."""
     return 0 < len(part) <= 2 * count if count else True
 
 
-def _spread(y: Tensor) -> float:
+def _std(y: Tensor) -> float:
     return float(y.std(0, correction=0).square().mean().sqrt())
 
 
@@ -133,16 +135,16 @@ def _one(model: KAN) -> Units:
     return Units(1.0, torch.zeros(model.n_out, dtype=torch.float64, device=model.device))
 
 
-def _units(model: KAN, spread: float, size: float, middle: Tensor) -> Units:
-    """A power of two near the targets' spread, and their middle where it is far off."""
-    scale = 2.0 ** round(math.log2(spread if spread > _ROUNDING * size else max(size, 1e-300)))
-    far = shiftable(model).to(middle.device) & (middle.abs() > _FAR * scale)
-    return Units(scale, torch.where(far, middle, 0.0))
+def _units(model: KAN, std: float, size: float, center: Tensor) -> Units:
+    """Return a power of two near the targets' standard deviation, and their center if it is far from zero."""
+    scale = 2.0 ** round(math.log2(std if std > _ROUNDING * size else max(size, 1e-300)))
+    far = shiftable(model).to(center.device) & (center.abs() > _FAR * scale)
+    return Units(scale, torch.where(far, center, 0.0))
 
 
-def few_of(table: Table) -> Table:
-    """The table, or of a long one some rows in even steps and those with the least and the largest of each input."""
-    if len(table) <= _SAMPLE:
+def _subsample(table: Table) -> Table:
+    """Return the table, or of a long one evenly spaced rows and those with the smallest and largest of each input."""
+    if len(table) <= _SUBSAMPLE:
         return table
-    steps = torch.linspace(0, len(table) - 1, _SAMPLE, device=table.x.device).long()
+    steps = torch.linspace(0, len(table) - 1, _SUBSAMPLE, device=table.x.device).long()
     return table.rows(torch.cat([steps, table.x.argmin(0), table.x.argmax(0)]).unique())

@@ -13,17 +13,17 @@ from edgewise._errors import InputError
 from edgewise.train._data import Shape, as_batch
 from edgewise.train._table import Table
 
-_KEPT = 20_000  # rows of a sample
+_KEPT = 20_000  # rows of a subsample
 _MIXERS = (-0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)  # odd, of SplitMix64
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What one pass finds: how many rows, their mean weight, the targets' spread, size and mean, the inputs' ranges."""
+class StreamStatistics:
+    """What the first pass finds: number of rows, mean weight, moments of the targets, ranges of the inputs."""
 
     rows: int
     weight: float
-    spread: float
+    std: float
     size: float
     mean: Tensor
     lo: Tensor
@@ -32,16 +32,16 @@ class Survey:
 
 @dataclass(frozen=True)
 class Stream:
-    """A source of batches (x, y) or (x, y, weights) that can be gone through again and again, in any order.
+    """A source of batches (x, y) or (x, y, weights) that can be read any number of times, in any order.
 
-    A row is in one part or another by what its inputs are, not by where it comes: a place in [0, 1) is computed from
-    them, and a part has those from `low` to `high`. So a loader may shuffle, and equal inputs stay together. `unit`
-    is applied to the targets.
+    The inputs of a row decide which part it belongs to, not its position: they are hashed to a number in [0, 1), and a
+    part has the rows from `low` to `high`. So a loader may shuffle, and equal inputs stay together. `unit` is applied
+    to the targets.
     """
 
     source: Iterable[Any]
     shape: Shape
-    survey: Survey
+    statistics: StreamStatistics
     low: float = 0.0
     high: float = 1.0
     unit: Callable[[Tensor], Tensor] = torch.clone
@@ -49,12 +49,12 @@ class Stream:
 
     @classmethod
     def of(cls, source: Iterable[Any], shape: Shape) -> Stream:
-        """Go through the rows once, and check them all."""
+        """Read all rows once, and check them."""
         rows, weight, size = 0, 0.0, 0.0
         origin = first = second = lo = hi = torch.zeros(())
         for x, y, w in _checked(source, shape):
             if not rows:
-                origin = y.mean(0)  # targets far from zero keep the digits of their spread
+                origin = y.mean(0)  # targets far from zero keep the digits of their standard deviation
                 first = second = torch.zeros_like(origin)
                 lo, hi = x[0], x[0]
             rows += len(x)
@@ -65,59 +65,58 @@ class Stream:
         if rows < 3:
             raise InputError(f"Fitting needs at least 3 rows of positive weight. Got {rows}.")
         variance = (second / rows - (first / rows).square()).clamp_min(0)
-        spread, mean = float(variance.mean().sqrt()), origin + first / rows
-        return cls(source, shape, Survey(rows, weight / rows, spread, size, mean, lo, hi), count=rows)
+        std, mean = float(variance.mean().sqrt()), origin + first / rows
+        return cls(source, shape, StreamStatistics(rows, weight / rows, std, size, mean, lo, hi), count=rows)
 
     def __len__(self) -> int:
         return self.count
 
     def within(self, unit: Callable[[Tensor], Tensor]) -> Stream:
-        """The same rows with targets in another unit."""
+        """Return the same rows with targets in another unit."""
         return replace(self, unit=unit)
 
-    def divided(self, chosen: int, reported: int) -> tuple[Stream, Stream, Stream]:
-        """The rows to train on, and about so many to choose by and to report, at most as many as a sample has."""
-        first = min(chosen, _KEPT) / len(self)
-        second = first + min(reported, _KEPT) / len(self)
+    def split(self, validation: int, test: int) -> tuple[Stream, Stream, Stream]:
+        """Return the training rows, and about so many validation and test rows, at most as many as a subsample has."""
+        first = min(validation, _KEPT) / len(self)
+        second = first + min(test, _KEPT) / len(self)
         parts = [replace(self, low=low, high=high) for low, high in ((second, 1.0), (0.0, first), (first, second))]
         counts = [0, 0, 0]
-        for whole in self._parts():
-            place = _place(whole.x)
+        for rows in self._parts():
+            place = _place(rows.x)
             for number, part in enumerate(parts):
                 counts[number] += int(part.takes(place).sum())
-        rest, held, test = (replace(part, count=count) for part, count in zip(parts, counts, strict=True))
-        return rest, held, test
+        training, selecting, reporting = (replace(part, count=n) for part, n in zip(parts, counts, strict=True))
+        return training, selecting, reporting
 
     def takes(self, place: Tensor) -> Tensor:
-        """Which places are those of this part."""
+        """Return which places belong to this part."""
         return (self.low <= place) & (place < self.high)
 
     def batches(self, rows: int) -> Iterator[Table]:
-        """The rows of this part, pooled or cut into pieces of at most `rows`."""
+        """Return the rows of this part, pooled or cut into batches of at most `rows`."""
         waiting: list[Table] = []
         count = 0
         for part in self._parts():
             waiting.append(part)
             count += len(part)
             if count >= rows:
-                whole = _joined(waiting)
-                full = count // rows * rows
-                yield from _cut(whole, 0, full).batches(rows)
-                waiting = [_cut(whole, full, count)] if full < count else []
+                pool, full = _joined(waiting), count // rows * rows
+                yield from _cut(pool, 0, full).batches(rows)
+                waiting = [_cut(pool, full, count)] if full < count else []
                 count -= full
         if waiting:
             yield _joined(waiting)
 
-    def sample(self) -> Table:
-        """Rows of this part: see `samples`."""
-        return self.samples([self])[0]
+    def subsample(self) -> Table:
+        """Return a subsample of this part."""
+        return self.subsamples([self])[0]
 
-    def samples(self, parts: Sequence[Stream]) -> list[Table]:
-        """Of each part rows in even steps, and one at each end of each input's range, in random order, by one pass.
+    def subsamples(self, parts: Sequence[Stream]) -> list[Table]:
+        """Return a subsample of each part by one pass: evenly spaced rows, and one at each end of each input's range.
 
-        Where few are read of a sample, these are of all of it, even of a source that is sorted.
+        Their order is random, so that the first few represent all of them, even if the source is sorted.
         """
-        found = [_Sample(part) for part in parts]
+        found = [_Subsample(part) for part in parts]
         for rows in self._parts():
             place = _place(rows.x)
             for one in found:
@@ -128,24 +127,24 @@ class Stream:
         seen = 0
         for x, y, w in _checked(self.source, self.shape):
             seen += len(x)
-            part = Table(x, self.unit(y), w / self.survey.weight)
+            part = Table(x, self.unit(y), w / self.statistics.weight)
             if self.high - self.low < 1:
                 part = _chosen(part, self.takes(_place(x)))
             if len(part):
                 yield part
-        if seen != self.survey.rows:
+        if seen != self.statistics.rows:
             raise InputError(
-                f"Batches must give the same rows whenever they are gone through. Got {self.survey.rows} rows at first "
-                f"and {seen} now. Rows that can be gone through only once must be in memory or in a file."
+                f"Batches must give the same rows whenever they are read. Got {self.statistics.rows} rows at first "
+                f"and {seen} now. Rows that can be read only once must be in memory or in a file."
             )
 
 
-class _Sample:
-    """Rows kept of one part as they come by."""
+class _Subsample:
+    """The rows kept of one part during a pass."""
 
     def __init__(self, part: Stream) -> None:
         self.part, self.step, self.seen = part, max(1, len(part) // _KEPT), 0
-        self.ends = torch.cat([part.survey.lo, part.survey.hi])
+        self.ends = torch.cat([part.statistics.lo, part.statistics.hi])
         self.open = torch.ones_like(self.ends, dtype=torch.bool)
         self.kept: list[Table] = []
 
@@ -166,7 +165,7 @@ class _Sample:
 
 
 def _place(x: Tensor) -> Tensor:
-    """A number in [0, 1) that depends on a row's inputs (n, n_in) and looks random: their bits, mixed."""
+    """Hash each row's inputs (n, n_in) to a number in [0, 1)."""
     mixed = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     for column in (x + 0.0).view(torch.int64).unbind(1):  # minus zero is zero
         mixed = mixed ^ column

@@ -1,4 +1,4 @@
-"""Rows that a network is fitted to, in memory."""
+"""Rows in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 class Table:
     """Rows to fit: x (n, n_in), y (n, n_out), weights (n,) of mean one, all float64 on one device.
 
-    For classes y is (n, 1) and holds their numbers.
+    For classes y is (n, 1) and holds class numbers.
     """
 
     x: Tensor
@@ -24,7 +24,7 @@ class Table:
         return Table(self.x[index], self.y[index], weights / weights.mean())
 
     def batches(self, rows: int) -> Iterator[Table]:
-        """The table in pieces of at most so many rows, each a view."""
+        """Return the table in batches of at most so many rows, each a view."""
         for k in range(0, len(self), rows):
             piece = slice(k, k + rows)
             yield Table(self.x[piece], self.y[piece], self.weights[piece])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from statistics import median
@@ -10,9 +11,8 @@ import torch
 from torch import Tensor
 
 from edgewise.nn import RationalLayer
-from edgewise.optim import Schedule
 
-_SCHEDULE = Schedule("cosine", warmup=0.1)
+_WARMUP = 0.1  # of the steps
 _DECAY = 0.01
 _WARM_UP = 2  # untimed steps
 
@@ -29,7 +29,7 @@ def adamw_steps(model: torch.nn.Module, loss: Loss, count: int, rate: float) -> 
     optimizer = torch.optim.AdamW(_groups(model), lr=rate, weight_decay=0.0)
     for number in range(1, count + 1):
         for group in optimizer.param_groups:
-            group["lr"] = rate * _SCHEDULE.share(number / (count + 1))
+            group["lr"] = rate * _schedule(number / (count + 1))
         _step(model, loss, optimizer)
         yield number
 
@@ -54,6 +54,12 @@ def used_parameters(model: torch.nn.Module, loss: Loss) -> int:
     free = [p for p in model.parameters() if p.requires_grad]
     gradients = torch.autograd.grad(loss(model), free, allow_unused=True)
     return sum(p.numel() for p, gradient in zip(free, gradients, strict=True) if gradient is not None)
+
+
+def _schedule(done: float) -> float:
+    if done < _WARMUP:
+        return done / _WARMUP
+    return (1 + math.cos(math.pi * (done - _WARMUP) / (1 - _WARMUP))) / 2
 
 
 def _step(model: torch.nn.Module, loss: Loss, optimizer: torch.optim.Optimizer) -> None:

@@ -9,7 +9,7 @@ import torch
 from edgewise.kernels import Choice, contract, explain, forced, vjp_coefficients, vjp_inputs
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings, interleaved
 from edgewise.measure.benchmarks.libraries import Shape
-from edgewise.nn import KAN, Gram, KANLayer, Layout, Pass
+from edgewise.nn import KAN, GaussNewtonMatrix, KANLayer, Layout, Pass
 
 _SIZES = ((1024, 64, 64), (1024, 256, 256), (4096, 784, 64))
 _GRIDS = (5, 20, 100)
@@ -26,7 +26,7 @@ class Routes(Benchmark):
     """The operations of a layer, and the matrix of second-order training, on one core.
 
     The constants by which the dispatcher chooses (`milliseconds` of the backends), and the number of functions from
-    which the matrix is assembled sparsely (`nn/_gram.py`), come from such rows.
+    which the matrix is assembled sparsely (`nn/_gauss_newton.py`), come from such rows.
     """
 
     name = "routes"
@@ -126,14 +126,14 @@ def _matrix(shape: Shape) -> tuple[dict[str, Callable[[], object]], Choice]:
     """J'J of a network with SiLU beside the splines: by a Jacobian, and without one."""
     model = KAN([2, 5, 1], grid=shape.grid, base="silu")
     layout = Layout(model)
-    dense, sparse = Gram(model, layout), Gram(model, layout)
+    dense, sparse = GaussNewtonMatrix(model, layout), GaussNewtonMatrix(model, layout)
     chosen = Choice("numba", sparse.route, "many functions on an edge")
     dense.edges = None
     with torch.no_grad():
         forward = Pass(model, torch.from_numpy(shape.data()[0]))
     hessian = torch.zeros(layout.size, layout.size, dtype=torch.float64)
 
-    def by(gram: Gram) -> Callable[[], object]:
-        return lambda: gram.add(forward, lambda rows: rows, hessian)
+    def by(matrix: GaussNewtonMatrix) -> Callable[[], object]:
+        return lambda: matrix.add(forward, lambda rows: rows, hessian)
 
     return {"dense": by(dense), "sparse": by(sparse)}, chosen

@@ -106,4 +106,4 @@ def _problem(widths: list[int], grid: int, rows: int) -> Objective:
 def _steps(problem: Objective, count: int) -> Callable[[], object]:
     """A run of that many steps."""
     solver = LM(steps=count, damping=_DAMPING, tolerance=0)
-    return lambda: solver.minimise(problem, problem.start)
+    return lambda: solver.minimize(problem, problem.start)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import edgewise as ew
-from edgewise.nn import Gram, Layout, Pass, mirror
+from edgewise.nn import GaussNewtonMatrix, Layout, Pass, symmetrize
 
 CASES: list[tuple[list[Any], str | None, int]] = [
     ([1, 1], None, 3),
@@ -50,8 +50,8 @@ def test_the_assembled_matrix_is_the_dense_one(widths, base, degree, symbolic, m
     with torch.no_grad():
         found = torch.zeros(layout.size, layout.size, dtype=torch.float64)
         for part in (slice(0, 20), slice(20, 57)):
-            Gram(model, layout).add(Pass(model, x[part]), lambda v, part=part: weight[part] @ v, found)
-        torch.testing.assert_close(mirror(found), dense(model, layout, x, weight), rtol=1e-10, atol=1e-10)
+            GaussNewtonMatrix(model, layout).add(Pass(model, x[part]), lambda v, part=part: weight[part] @ v, found)
+        torch.testing.assert_close(symmetrize(found), dense(model, layout, x, weight), rtol=1e-10, atol=1e-10)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 30), st.integers(1, 40))
@@ -61,8 +61,8 @@ def test_any_network_of_two_layers(mixed_network, seed: int, n_out: int, grid: i
     weight = curvature(count, n_out)
     with torch.no_grad():
         found = torch.zeros(layout.size, layout.size, dtype=torch.float64)
-        Gram(model, layout).add(Pass(model, x), lambda v: weight @ v, found)
-        torch.testing.assert_close(mirror(found), dense(model, layout, x, weight), rtol=1e-9, atol=1e-9)
+        GaussNewtonMatrix(model, layout).add(Pass(model, x), lambda v: weight @ v, found)
+        torch.testing.assert_close(symmetrize(found), dense(model, layout, x, weight), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("degree", [1, 2, 3, 4, 5])
@@ -75,7 +75,7 @@ def test_each_route_is_the_dense_matrix(degree, base, widths, grid, route) -> No
     model = ew.nn.remove_edges(ew.KAN(widths, base=base, degree=degree, grid=grid), [(0, 1, 1)])
     model = ew.nn.adapt_grid(model, rows(200, 2) ** 3, quantiles=0.9)
     layout = Layout(model)
-    gram = Gram(model, layout)
+    gram = GaussNewtonMatrix(model, layout)
     if route != "sparse":
         gram.edges = None  # as where another basis or device leaves no choice
     assert gram.route == route
@@ -87,11 +87,14 @@ def test_each_route_is_the_dense_matrix(degree, base, widths, grid, route) -> No
             found = torch.zeros(layout.size, layout.size, dtype=torch.float64)
             gram.add(Pass(model, x), lambda v, weight=weight: weight @ v, found)
             expected = dense(model, layout, x, weight)
-        torch.testing.assert_close(mirror(found), expected, rtol=1e-11, atol=1e-11 * float(expected.abs().max()))
+        torch.testing.assert_close(symmetrize(found), expected, rtol=1e-11, atol=1e-11 * float(expected.abs().max()))
 
 
 def test_few_wide_edges_take_the_sparse_route_and_many_narrow_ones_blas() -> None:
-    routes = [Gram(model, Layout(model)).route for model in (ew.KAN([2, 5, 1], grid=20), ew.KAN([2, 8, 8, 1], grid=3))]
+    routes = [
+        GaussNewtonMatrix(model, Layout(model)).route
+        for model in (ew.KAN([2, 5, 1], grid=20), ew.KAN([2, 8, 8, 1], grid=3))
+    ]
     assert routes == ["sparse", "square"]
 
 
@@ -99,7 +102,7 @@ def test_layers_of_other_grids_take_another_route() -> None:
     """The sparse kernel has one number of cells, and would write beyond the matrix."""
     model = ew.KAN([2, 3, 1], grid=20)
     model.layers[1] = ew.KAN([3, 1], grid=5).layers[0]
-    assert Gram(model, Layout(model)).route == "square"
+    assert GaussNewtonMatrix(model, Layout(model)).route == "square"
 
 
 class Largest(TorchDispatchMode):
@@ -125,7 +128,7 @@ def test_memory_is_the_matrix_and_one_chunk(widths: list[int], grid: int) -> Non
     with torch.no_grad():
         forward = Pass(model, rows(count, 1))
         with Largest() as largest:
-            Gram(model, layout).add(forward, lambda v: 2 * v, found)
+            GaussNewtonMatrix(model, layout).add(forward, lambda v: 2 * v, found)
     assert 0 < largest.numbers <= max(count * layout.size, layout.size**2)
 
 
@@ -169,4 +172,4 @@ def test_the_kernel_keeps_to_its_law(degree: int, grid: int, base: bool) -> None
     weights = rows(subnodes * outputs * n, 1).reshape(subnodes, outputs, n)
     found = torch.zeros(len(table) * width, len(table) * width, dtype=torch.float64)
     add_splines(edges, Local.of([x], [knots], degree), extra, weights, weights, degree, found)
-    torch.testing.assert_close(mirror(found), reference.square(edges.table, features, weights, weights))
+    torch.testing.assert_close(symmetrize(found), reference.square(edges.table, features, weights, weights))

@@ -48,7 +48,7 @@ def groups(layout: Layout, subnodes: list[int]) -> list[Group]:
     return out
 
 
-class Gram:
+class GaussNewtonMatrix:
     """Adds sum_n J_n' W_n J_n to a matrix, for the passes of a network of fixed shape.
 
     J_n (m, P) is the derivative of the outputs by the flat vector, W_n (m, m) each row's curvature. Every parameter p
@@ -140,6 +140,6 @@ def _add_grouped(forward: Pass, layout: Layout, weigh: Weigh, hessian: Tensor) -
         hessian[row.start : row.stop, : row.stop].addmm_(features[:, row.start : row.stop].T, right[:, : row.stop])
 
 
-def mirror(hessian: Tensor) -> Tensor:
-    """The symmetric matrix of a lower triangle."""
+def symmetrize(hessian: Tensor) -> Tensor:
+    """Return the symmetric matrix with this lower triangle."""
     return hessian.tril() + hessian.tril(-1).T

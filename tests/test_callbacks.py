@@ -1,4 +1,4 @@
-"""What a running fit shows and who may end it: callbacks, the live line, the log, Ctrl-C."""
+"""What a running fit shows and what may end it: callbacks, the live line, the log, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import edgewise as ew
 from edgewise.discovery._part import trained
 from edgewise.optim import LBFGS, Adam, Step
 from edgewise.train import Outcome, Row
-from edgewise.train._progress import State, describe, display
+from edgewise.train._progress import FitProgress
 
 X = 2 * torch.rand(400, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
 Y = torch.exp(torch.sin(torch.pi * X[:, 0]) + X[:, 1] ** 2)
@@ -30,8 +30,8 @@ SOLVERS: dict[str, Any] = {"lm": "lm", "lbfgs": LBFGS(steps=400), "adam": Adam(e
 each_solver = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
 
 
-def fitted(solver: Any, *watch: Any, **arguments: Any) -> ew.train.FitResult:
-    options = ew.Options(restarts=1, watch=list(watch), **arguments)
+def fitted(solver: Any, *callbacks: Any, **arguments: Any) -> ew.train.FitResult:
+    options = ew.Options(restarts=1, callbacks=list(callbacks), **arguments)
     return ew.fit(ew.KAN([2, 3, 1]), X, Y, solver=solver, options=options)
 
 
@@ -153,7 +153,7 @@ def test_an_interrupted_part_ends_the_search() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        trained(ew.KAN([2, 1]), X, Y, ew.Options(restarts=1, watch=interrupt), grids=[3])
+        trained(ew.KAN([2, 1]), X, Y, ew.Options(restarts=1, callbacks=interrupt), grids=[3])
 
 
 # what is shown
@@ -169,70 +169,62 @@ def written(console: Console) -> str:
 
 
 ROW = Row(3, 5, 120, 1.5e-3, 2.5e-3, 0.5, 300)
+LINE = "[  0.5 s] grid 5, 120 parameters: training 1.50e-03, validation 2.50e-03\n"
 
 
-def test_the_live_line_says_where_it_is_and_leaves_nothing() -> None:
+def test_the_live_line_says_where_the_fit_is_and_is_erased() -> None:
     screen = terminal()
-    state = State(began=time.perf_counter() - 20, steps=400, place="grid 5", share=0.5, row=ROW)
-    state.at = Step(0.25, 10, 40)
-    shown = display(True, state, screen)
-    shown.step()
+    shown = FitProgress(True, screen)
+    shown.row(ROW, last=True)
+    shown.step("grid 5", Step(0.25, 10, 40), 0.5)
+    time.sleep(0.3)
+    assert re.search(r"grid 5, epoch 10/40 .* 0:00:0\d .*validation error 2\.50e-03", written(screen))
+    shown.row(ROW._replace(validation=math.nan), last=True)
+    shown.step("grid 10", None, None)
+    time.sleep(0.3)
+    assert re.search(r"grid 10 .* training error 1\.50e-03", written(screen))
+    shown.stopping()
     time.sleep(0.3)
     shown.close()
-    assert re.search(r"grid 5, epoch 10/40, held-out error 2\.50e-03, 20 steps/s, 0:20 left", written(screen))
-    assert written(screen).endswith("\x1b[2K")  # the line is cleared
+    assert "ending with the best so far; Ctrl-C once more aborts" in written(screen)
+    assert written(screen).endswith("\x1b[2K")  # the line is erased
 
 
-def test_the_live_line_knows_what_it_does_not_know() -> None:
-    text = display(True, State(), terminal()).text  # type: ignore[attr-defined]
-    assert text() == "0:00 so far"
-    state = State(began=time.perf_counter() - 75, limit=100, steps=10, place="grid 5")
-    line = display(True, state, terminal())
-    assert line.text() == "grid 5, 7.5 s/step, at most 0:25 left"  # type: ignore[attr-defined]
-    state.row = ROW._replace(validation=math.nan)
-    state.at, state.share = Step(0.1, 3, 300, "step"), 0.1
-    assert "step 3/300, training error 1.50e-03" in line.text()  # type: ignore[attr-defined]
-    assert line.text().endswith("0:25 left")  # type: ignore[attr-defined]
-    state.stopping = True
-    assert line.text() == "ending with the best so far; Ctrl-C once more aborts"  # type: ignore[attr-defined]
-
-
-def test_short_fits_show_nothing_unless_asked() -> None:
+def test_short_fits_show_nothing_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     for asked, expected in (("auto", False), (True, True), (False, False)):
         screen = terminal()
-        shown = display(asked, State(), screen)
-        shown.step()
+        shown = FitProgress(asked, screen)
+        shown.step("grid 5", None, None)
         shown.close()
         assert bool(written(screen)) is expected
     screen = terminal()
-    shown = display("auto", State(began=time.perf_counter() - 3), screen)
-    shown.step()
+    shown = FitProgress("auto", screen)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 3)
+    shown.step("grid 5", None, None)
     shown.close()
     assert written(screen)
 
 
-def test_a_log_has_lines_of_rounds_and_few_of_epochs() -> None:
+def test_a_log_has_lines_of_rounds_and_few_of_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     log = Console(file=io.StringIO(), width=60)
-    state = State(row=ROW)
-    shown = display(True, state, log)
-    shown.row()
-    shown.row()
-    assert written(log) == 2 * (describe(ROW) + "\n")
-    state.at = Step(0.5, 5, 10)
-    shown.row()
-    assert written(log).count("\n") == 2
-    state.began -= 3
-    shown.row()
-    assert written(log).count("\n") == 3
-    assert display("auto", state, log).row() is None
-    assert written(log).count("\n") == 3
+    shown = FitProgress(True, log)
+    for last, count in ((True, 1), (True, 2), (False, 2)):
+        shown.row(ROW, last=last)
+        assert written(log) == count * LINE
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 3)
+    shown.row(ROW, last=False)
+    assert written(log) == 3 * LINE
+    FitProgress("auto", log).row(ROW, last=True)
+    assert written(log) == 3 * LINE
 
 
 def test_a_fit_prints_its_lines_on_stderr_when_asked(capfd: pytest.CaptureFixture[str]) -> None:
     fitted("lm", progress=True)
     out, err = capfd.readouterr()
     assert out == ""
-    assert re.match(r"\[ +\d+\.\d s\] grid 5, 72 parameters: training \d\.\d\de-\d\d, held out \d", err)
+    assert re.match(r"\[ +\d+\.\d s\] grid 5, 72 parameters: training \d\.\d\de-\d\d, validation \d", err)
 
 
 @each_solver

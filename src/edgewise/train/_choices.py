@@ -1,0 +1,112 @@
+"""Which solver trains a network, and on which grids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from edgewise._errors import InputError, unknown
+from edgewise.bases import Basis
+from edgewise.nn import KAN, KANLayer, Layout
+from edgewise.optim import CG, LBFGS, LM, Adam, GradientSolver, LeastSquaresSolver, Needs, Solver
+from edgewise.train._loss import Loss
+
+#: solvers by name; the argument says whether the targets are classes
+SOLVERS: dict[str, Callable[[bool], Solver]] = {
+    "lm": lambda classes: LM(),
+    "cg": lambda classes: CG(inner=40) if classes else CG(),
+    "lbfgs": lambda classes: LBFGS(),
+    "adam": lambda classes: Adam(),
+}
+#: parameters up to which a step factors a matrix: on numbers, where many digits are needed, and on classes
+MAX_PARAMETERS, MAX_PARAMETERS_FOR_CLASSES = 5000, 500
+_AUTO_GRIDS = (3, 5, 10, 20, 50, 100, 200, 400, 800)
+_MANY_ROWS = 20_000  # above, a first-order solver works on minibatches
+
+
+def grid_of(model: KAN) -> int:
+    """Return the cells of the finest layer: locked splines keep theirs coarser if a grid is no multiple of them."""
+    return max(layer.grid for layer in model.layers if isinstance(layer, KANLayer))
+
+
+def spline_edges(model: KAN) -> int:
+    """Return the number of edges that are splines and not locked."""
+    return sum(int(layer.free_splines().sum()) for layer in model.layers)  # type: ignore[operator]
+
+
+def check_solver(solver: str | Solver, stream: bool) -> None:
+    """Raise InputError for an unknown solver, and for one that needs rows in memory if they are a stream."""
+    if isinstance(solver, str) and solver in SOLVERS:
+        needs = SOLVERS[solver](False).needs
+    elif isinstance(solver, str) and solver == "auto":
+        return
+    elif _is_solver(solver):
+        needs = solver.needs
+    else:
+        own = "an object with the members of edgewise.optim.LeastSquaresSolver or GradientSolver, like LM()"
+        raise unknown("solver", solver, ["auto", *SOLVERS, own])
+    if stream and not needs.second_order:
+        raise InputError("First-order solvers take rows in memory. For streams use solver 'lm', 'cg' or 'auto'.")
+
+
+def _is_solver(solver: object) -> bool:
+    if isinstance(solver, type) or not isinstance(getattr(solver, "needs", None), Needs):
+        return False
+    return isinstance(solver, LeastSquaresSolver if solver.needs.second_order else GradientSolver)
+
+
+def choose_solver(solver: str | Solver, model: KAN, rows: int, *, loss: Loss, stream: bool) -> tuple[Solver, list[str]]:
+    """Return the solver and, if it was chosen by size, a note that says which and why."""
+    if not isinstance(solver, str):
+        return solver, []
+    notes = []
+    if solver == "auto":
+        size = Layout(model).size
+        limit = MAX_PARAMETERS_FOR_CLASSES if loss.classes else MAX_PARAMETERS
+        matrix_free = "cg" if rows <= _MANY_ROWS or stream else "adam"
+        solver = "lm" if size <= limit else matrix_free
+        notes.append(f"Solver {solver}: {size} parameters, {rows} rows; a matrix is factored up to {limit} parameters.")
+    return SOLVERS[solver](loss.classes), notes
+
+
+def check_grids(grids: str | Sequence[int] | None) -> None:
+    """Raise InputError for what is neither "auto" nor None nor a list of cell counts."""
+    if grids is None or (isinstance(grids, str) and grids == "auto"):
+        return
+    if isinstance(grids, str):
+        raise InputError(f"'grids' must be 'auto', a list of cell counts or None. Got {grids!r}.")
+    sound = isinstance(grids, Sequence) and len(grids) > 0
+    if not sound or any(isinstance(g, bool) or not isinstance(g, int) or g < 1 for g in grids):
+        raise InputError(f"'grids' must list cell counts, each an int >= 1, like [3, 6, 12]. Got {grids!r}.")
+
+
+def choose_grids(
+    grids: str | Sequence[int] | None, model: KAN, rows: int, *, coarse: bool, grow: bool, trained: bool
+) -> Sequence[int | None]:
+    """Return the cell counts to train one after another; [None] if the network has no spline.
+
+    "auto" keeps the network's own grid (at most 5 cells) if `coarse`, its own unless `grow`, and otherwise starts at
+    5 cells. It starts at 3 if 5 would leave fewer than two rows for a parameter, or if the network has more than two
+    layers: the coarser grid leads to a good basin more often. A network that is `trained` continues from its own grid.
+    """
+    own = grid_of(model)
+    if grids is not None and not isinstance(grids, str):
+        return list(grids)
+    if spline_edges(model) == 0:
+        return [None]
+    if grids is None or not (grow or coarse):
+        return [own]
+    if coarse:
+        return [min(own, 5)]
+    basis = model.layers[0].basis
+    assert isinstance(basis, Basis)
+    if trained:
+        return [own, *(grid for grid in _AUTO_GRIDS if own < grid <= basis.max_grid)]
+    roomy = spline_edges(model) * basis.count(5) < 0.5 * rows * model.n_out and len(model.layers) <= 2
+    return [grid for grid in _AUTO_GRIDS[roomy:] if grid <= basis.max_grid]
+
+
+def too_fine(model: KAN, grid: int | None, rows: int, solver: Solver) -> bool:
+    """Return True if a grid has more parameters than 0.7 of the rows, or than a solver with a matrix can serve."""
+    own = grid_of(model)
+    size = Layout(model).size * (grid or own) / own
+    return size > 0.7 * rows * model.n_out or (solver.needs is Needs.MATRIX and size > MAX_PARAMETERS)

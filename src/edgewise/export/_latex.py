@@ -111,7 +111,7 @@ def _written(source: Source, digits: int | None = None) -> str:
     printer = _Printer(
         {**{sympy.Symbol(n): text for n, text in latex_names(source.names).items()}, _E: _E.name}, digits
     )
-    texts = [_tidied(printer.doprint(_explicit(e))) for e in expressions]
+    texts = [_spaced(printer.doprint(_explicit(e))) for e in expressions]
     left = list(latex_names(source.targets).values())
     if len(texts) == 1:
         return f"{left[0]} = {texts[0]}" if source.titled else texts[0]
@@ -173,7 +173,7 @@ def _explicit(expression: Formula) -> Formula:
     return expression.xreplace({**others, sympy.E: _E})
 
 
-def _tidied(text: str) -> str:
+def _spaced(text: str) -> str:
     """Products without a dot, except between numbers, beside names of several words, and where a symbol would look
     like a function; words apart.
     """

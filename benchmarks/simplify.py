@@ -6,7 +6,8 @@ Formulas: those of the shipped equations, as they are (`shipped`) and multiplied
 met on some of their tables, without noise and with 1 % (`search`, `front`). Simplifiers: `table`, edgewise's own, which
 uses the signs of the rows; `sympy`, `sympy.simplify(measure=complexity)` on symbols with the signs of the columns, for
 at most --limit seconds. The stored rows hold a third one, `light`: rational rewriting without a table, by which the
-search wrote its formulas until then (`front`: what only the front's simplifier was given). Seconds are of the process.
+search wrote its formulas until then (`front`: what only the front's simplifier was given). Their seconds are of the
+clock, newer ones of the process.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def _ascii(character: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""The text on one line, without characters that steer a terminal, an editor or a compiler.
+    r"""Return the text on one line, without characters that steer a terminal, an editor or a compiler.
 
     >>> printable("a\nb")
     'a b'

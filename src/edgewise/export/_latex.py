@@ -147,14 +147,14 @@ def _set(name: str) -> str:
 
 
 def _letter(text: str) -> str:
-    """A letter or a word; d alone would be read as a differential, and pi is a number."""
+    """Return a letter or a word; d alone would be read as a differential, and pi is a number."""
     if text in _GREEK:
         return "\\" + text
     return text if len(text) == 1 and text != "d" else f"\\mathit{{{text}}}"
 
 
 def _spelled(character: str) -> str:
-    """A Greek letter by its name."""
+    """Return a Greek letter by its name."""
     found = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (?:FINAL )?(\w+)", unicodedata.name(character, ""))
     if found is None:
         return character

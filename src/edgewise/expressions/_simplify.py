@@ -92,7 +92,7 @@ def _operations(expr: Formula) -> int:
 
 
 def _awkward(expr: Formula) -> float:
-    """What reads worse than it counts: a sum within a product within a sum, and numbers where one would do."""
+    """Return what reads worse than it counts: a sum within a product within a sum, and numbers where one would do."""
     out = 0.0
     for part in sympy.preorder_traversal(expr):
         if part.is_Add:
@@ -115,7 +115,7 @@ class _Search:
         self._settled: set[Formula] = set()  # simplest writings, as long as their parts stay
 
     def simplest(self, expr: Formula) -> Formula:
-        """The simplest of the ways to write an expression whose parts are written simply."""
+        """Return the simplest of the ways to write an expression whose parts are written simply."""
         if not expr.args or not expr.free_symbols:
             return expr
         if expr not in self._simplest:
@@ -159,7 +159,7 @@ class _Search:
                 continue
 
     def _cheaply(self, expr: Formula) -> Formula:
-        """The rewriting that costs little, from the inside out: products, squares and logarithms."""
+        """Return the rewriting that costs little, from the inside out: products, squares and logarithms."""
         if not expr.args or not expr.free_symbols:
             return expr
         if expr not in self._cheap:

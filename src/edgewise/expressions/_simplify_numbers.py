@@ -37,7 +37,7 @@ def name_floats(expr: Formula) -> tuple[Formula, dict[Formula, Formula]]:
 
 
 def _multiple(size: float, symbols: dict[Formula, Formula]) -> tuple[Formula | None, Fraction]:
-    """The symbol whose number is in a ratio of small integers to this one, and the ratio."""
+    """Return the symbol whose number is in a ratio of small integers to this one, and the ratio."""
     for symbol, known in symbols.items():
         ratio = Fraction(size / float(known)).limit_denominator(_LARGEST)
         if 0 < ratio.numerator <= _LARGEST and abs(float(ratio) * float(known) - size) <= _SAME * size:

@@ -208,7 +208,7 @@ def _sorted_exponents(exponents: Mapping[str, Any]) -> Dimension:
 
 
 def _fraction(value: float) -> Fraction:
-    """The exponent that a float stands for, 1/3 for 0.333333333333."""
+    """Return the exponent that a float stands for, 1/3 for 0.333333333333."""
     return Fraction(value).limit_denominator(1000)
 
 

@@ -45,7 +45,7 @@ def candidates(
 
 
 def checked_edge(reading: Reading, edge: Edge) -> Edge:
-    """An edge that may become a function, or the error that says why not."""
+    """Return an edge that may become a function, or the error that says why not."""
     if not (isinstance(edge, tuple) and len(edge) == 3 and all(isinstance(k, int) for k in edge)):
         raise InputError(f"An edge is a tuple (layer, j, i): from node i to subnode j. Got {edge!r}.")
     depth, j, i = edge

@@ -77,7 +77,7 @@ class Front:
         return iter(self.written)
 
     def table(self) -> pd.DataFrame:
-        """The front as a table: complexity, error, formula (one column for each output), best."""
+        """Return the front as a table: complexity, error, formula (one column for each output), best."""
         import pandas as pd
 
         outputs = len(self.best.formulas)
@@ -155,7 +155,9 @@ class _Search:
         return Front(shown, best, before)
 
     def _grown(self, state: _State, edge: Edge) -> Iterator[_State]:
-        """The networks that differ in what an edge is: functions, a constant, the spline where none keeps the error."""
+        """Yield the networks that differ in what an edge is: functions, a constant, the spline where none keeps the
+        error.
+        """
         depth, j, _ = edge
         layer = layer_of(state.model, depth)
         below = state.complexity - layer.coefficients.shape[-1]
@@ -174,7 +176,7 @@ class _Search:
             yield _State(state.model, state.error, state.complexity, {**state.choices, edge: None})
 
     def _fits(self, state: _State, edge: Edge) -> list[CurveFit]:
-        """The most accurate function for an edge's curve, the best of simpler ones, and what comes next."""
+        """Return the most accurate function for an edge's curve, the best of simpler ones, and what comes next."""
         reading = self.reading
         data = reading.curve(state.model, edge)
         if data is None:
@@ -217,7 +219,7 @@ class _Search:
 
 
 def _undominated(found: Iterable[_T], exact: float) -> list[_T]:
-    """Those that no simpler or equally simple one beats, simplest first; below the exact error all are equal."""
+    """Return those that no simpler or equally simple one beats, simplest first; below the exact error all are equal."""
     out: list[_T] = []
     for one in sorted(found, key=lambda w: (w.complexity, w.error)):
         if not out or (one.error < 0.98 * out[-1].error and out[-1].error > exact):

@@ -47,7 +47,7 @@ class SnapResult:
     error_after: float
 
     def report(self) -> str:
-        """One line for each edge, then the error before and after."""
+        """Return one line for each edge, then the error before and after."""
         lines = [
             f"edge ({s.layer}, {s.j}, {s.i}) -> {s.function}: curve {s.curve_error:.1e}, network {s.network_error:.3e}"
             for s in self.snapped
@@ -142,7 +142,7 @@ class _Snapping:
 
 
 def _start(reading: Reading, edge: Edge, choice: Choice) -> CurveFit | None:
-    """Where a chosen function starts; None for an edge that stays as it is."""
+    """Return where a chosen function starts; None for an edge that stays as it is."""
     checked_edge(reading, edge)
     if choice is None:
         return None

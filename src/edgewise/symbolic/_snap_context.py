@@ -56,7 +56,7 @@ class Candidate:
         return text + ("" if self.accepted else ", refused") + (f", {self.hazard}" if self.hazard else "")
 
 
-class Reading:
+class SnapContext:
     """Everything that reading one network against one table needs; networks in it are float64."""
 
     def __init__(

@@ -98,8 +98,9 @@ PUBLIC = {
         is_eager one_thread prepare rational vjp_coefficients vjp_inputs
     """,
     "edgewise.bases": """
-        ACTIVATIONS BASES BASE_FUNCTIONS BSpline Basis BasisName Chebyshev Fourier RBF adapted_knots base_function
-        fit_curves least_squares named rational_start refined_knots register spline_range transfer uniform_knots
+        ACTIVATIONS ActivationName BASES BASE_FUNCTIONS BSpline BaseName Basis BasisName Chebyshev Fourier
+        RBF adapted_knots base_function fit_curves least_squares named rational_start refined_knots register
+        spline_range transfer uniform_knots
     """,
     "edgewise.datasets": """
         Chain Characters Equation Special States System Variable chain characters dimensionless equations feynman knots

@@ -69,7 +69,7 @@ def parse_within(text: str, names: list[str] | None, budget: Budget) -> sympy.Ex
 
 
 def check_names(names: object) -> list[str]:
-    """The names of inputs as a list, once they are what names have to be."""
+    """Return the names of inputs as a list, once they are what names have to be."""
     listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else None
     if not listed or not all(isinstance(name, str) and name for name in listed) or len({*listed}) != len(listed):
         raise InputError(f"'names' must list different names, one for each input, like ['a', 'b']. Got {names!r}.")
@@ -184,7 +184,7 @@ class _Meaning:
         return _Value(form, None, size)
 
     def _raised(self, node: SyntaxNode, base: Formula, exponent: _Value) -> Formula:
-        """A formula to a power that is a number."""
+        """Return a formula to a power that is a number."""
         factors = sympy.Mul.make_args(base)
         coefficient = sympy.Mul(*(factor for factor in factors if factor.is_number))
         if coefficient in (1, -1) or fits(coefficient, exponent.form):
@@ -232,7 +232,7 @@ class _Meaning:
 
 
 def _shortened(node: SyntaxNode, parts: list[_Value]) -> list[_Value]:
-    """The parts of a sum or product, with doubles for long exact numbers where they would grow together."""
+    """Return the parts of a sum or product, with doubles for long exact numbers where they would grow together."""
     if sum(length(part.form) for part in parts) <= BITS:
         return parts
     short = [

@@ -215,11 +215,7 @@ class _Meaning:
             number = float(row.torch(torch.tensor(value.number, dtype=torch.float64)))
             if not math.isfinite(number):
                 raise node.place.error(f"{node.text}({value.number:g}) is not a real and finite number.")
-            form = row.sympy(value.form)
-            overflows = any(
-                float(part.args[0]) > _EXPONENT for part in form.atoms(sympy.exp)
-            )  # as in log(1 + exp(2500))
-            return _Value(exact_constant(number) if overflows or long_fractions(value.form) else form, number)
+            return _Value(_exactly(row, value.form, number), number)
         times = sum(1 for part in sympy.preorder_traversal(row.sympy(_ANY)) if part == _ANY)
         size = self._fitting(node, 1 + times * value.size)
         form = without_long_fractions(value.form) if value.form.has(sympy.log) else value.form
@@ -229,6 +225,18 @@ class _Meaning:
         if size > _SIZE:
             raise node.place.error(f"this has more than {_SIZE} parts once it is written out: simplify it.")
         return size
+
+
+def _exactly(row: library.Function, form: Formula, number: float) -> Formula:
+    """Return a function of an exact number; its double where sympy cannot hold it."""
+    if long_fractions(form):
+        return exact_constant(number)
+    try:
+        value = row.sympy(form)
+    except OverflowError:  # mpmath's, of erfc(1e150)
+        return exact_constant(number)
+    # as in log(1 + exp(2500))
+    return exact_constant(number) if any(float(e.args[0]) > _EXPONENT for e in value.atoms(sympy.exp)) else value
 
 
 def _shortened(node: SyntaxNode, parts: list[_Value]) -> list[_Value]:

@@ -71,7 +71,7 @@ def test_fit_leaves_locked_functions_alone(locked_network, solver, grids) -> Non
     assert any((edge_values(fit.model, e, before) - edge_values(model, e, before)).abs().max() > 1e-3 for e in others)
 
 
-@pytest.mark.parametrize("basis", ["bspline", "linear", "chebyshev", "rbf", "fourier"])
+@pytest.mark.parametrize("basis", ew.bases.BASES)
 @pytest.mark.parametrize("base", [None, "silu"])
 def test_grids_do_not_move_under_a_locked_spline_of_any_basis(locked_network, basis, base) -> None:
     model, x = locked_network(basis, base), rows(300) * 5

@@ -74,11 +74,11 @@ def written(path: Path, saved: SavedModel) -> bytes:
 @given(number=st.integers(0, 2), data=st.data())
 def test_damaged_bytes_never_load_as_another_network(number: int, data: st.DataObject, path: Path) -> None:
     whole = files()[number]
-    changed = data.draw(damage(files()))(whole)
+    changed = data.draw(damage(files()[:3]))(whole)  # whole files of old versions, once in, have no checksum
     saved = loaded(path, changed)
     if saved is not None:
         assert written(path, saved) in files()[:3]
-        assert changed in files()  # nothing but a whole file is taken for one
+        assert changed in files()[:3]  # nothing but a whole file is taken for one
 
 
 @fuzz(50)

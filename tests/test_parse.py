@@ -287,3 +287,17 @@ def test_functions_that_double_their_argument_do_not_explode(monkeypatch: pytest
     assert parse("twice(x)") == X * sympy.exp(X)
     with pytest.raises(ew.InputError, match="more than 20000 parts"):
         parse("twice(" * 40 + "x" + ")" * 40)
+
+
+@pytest.mark.parametrize(
+    "text", ["tan(arcsin(1))", "x + tan(arcsin(0.9/0.9))", "log(sin(pi)) + x", "1.5*(x + tan(pi/2))"]
+)
+def test_what_has_a_double_but_no_value_is_refused(text: str) -> None:
+    with pytest.raises(ew.InputError, match="not a real and finite number"):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["1.938*(x + pi)", "0.3*(x + pi + sqrt(2))", "0.123456*(x*pi + y*2^(1/3) - 3)"])
+def test_numbers_that_a_factor_meets_in_a_sum_are_read_as_they_are_written(text: str) -> None:
+    form = parse(text)
+    assert parse(str(form)) == form

@@ -99,7 +99,9 @@ class _Meaning:
         self.budget.check()
         if value.number is None and value.form.is_number:  # names that cancelled, as in x - x
             value = _Value(value.form, float(sympy.N(value.form, 17)), value.size)
-        if value.number is not None and not math.isfinite(value.number):
+        if value.number is not None and (
+            not math.isfinite(value.number) or value.form.has(sympy.zoo, sympy.oo, -sympy.oo, sympy.nan)
+        ):  # tan(arcsin(1)) has a double, and no value
             raise node.place.error("this is not a real and finite number.")
         return _Value(plain(value.form, value.number), value.number, value.size)
 

@@ -130,7 +130,7 @@ def test_a_network_of_locked_edges_only_is_returned_as_it_is() -> None:
 def test_fresh_starts_and_draws_spare_locked_edges(locked_network) -> None:
     model = locked_network(base="silu")
     layer = ew.nn.clone(model).layers[0]
-    layer.draw(torch.Generator().manual_seed(9))
+    layer.reset_parameters(torch.Generator().manual_seed(9))
     assert torch.equal(layer.coefficients[0, 1], model.layers[0].coefficients[0, 1])
     assert torch.equal(layer.base_weight[0, 1], model.layers[0].base_weight[0, 1])
     assert not torch.equal(layer.coefficients[0, 0], model.layers[0].coefficients[0, 0])

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
+from typing import Literal
 
 import numpy as np
 
-SIGNS = (".", ",")
+Sign = Literal[".", ","]
+Separator = Literal["", ",", ".", "'", " "]
+
+SIGNS: tuple[Sign, ...] = (".", ",")
 """The decimal signs."""
 
-SEPARATORS = ("", ",", ".", "'", " ")
+SEPARATORS: tuple[Separator, ...] = ("", ",", ".", "'", " ")
 """The thousands separators; an apostrophe and a space stand for all of their kinds."""
 
 _APOSTROPHES = "'\u2019"

@@ -24,6 +24,7 @@ class Routes(Benchmark):
     name = "routes"
     title = "Each operation by each route"
     file = "routes.csv"
+    columns = ("operation", "route", "seconds", "lower", "upper", "repeats", "chosen", "reason", "status")
     note = "chosen: the time of what the library takes by itself, over the quicker route's"
 
     def cases(self, settings: Settings) -> list[Case]:

@@ -10,10 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise import functions
-from edgewise._errors import InputError
+from edgewise import InputError, functions
+from edgewise import symbolic as varpro
 from edgewise.symbolic import CurveFit, curve_samples, fit_curve, rank_curves, score
-from edgewise.symbolic import _varpro as varpro
 
 Z = sympy.Symbol("z")
 
@@ -200,7 +199,7 @@ def test_refinement_only_improves():
     t = 2 * random(60) - 1
     theta = torch.tensor([[1.0, 0.2], [6.0, 1.0], [2.0, -1.0]], dtype=torch.float64)
     y, w = torch.sin(3 * t + 1).expand(3, -1), torch.ones(3, 60, dtype=torch.float64)
-    batch = varpro.single(functions.get("sin"), 3)
+    batch = varpro.Batch.of(functions.get("sin"), 3)
     _, before = varpro.refine(batch, t, y, w, theta, steps=0)
     _, after = varpro.refine(batch, t, y, w, theta)
     assert (after <= before).all()

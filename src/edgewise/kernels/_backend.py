@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from edgewise.kernels._family import Family
-
 #: nanoseconds on one core: of evaluating a point, of each of its functions, of a product, of reading a coefficient.
 #: Measured by `edgewise bench routes`; they decide between routes only.
 _POINT, _FUNCTION, _PRODUCT, _READ = 1.5, 0.35, 0.0145, 0.15
+
+
+class Functions(Protocol):
+    """What a backend asks of a family: its definition in plain torch, see `edgewise.kernels.Family`."""
+
+    def reference(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor: ...
 
 
 class Sizes(NamedTuple):
@@ -41,14 +44,14 @@ class Backend:
     entries: ClassVar[int] = 2_000_000  # of a basis that is written out at a time
     mixed: ClassVar[bool] = False  # whether tensors of several dtypes, and of any strides, are taken as they are
 
-    def prepare(self, family: Family, dtype: torch.dtype) -> None:
+    def prepare(self, family: Functions, dtype: torch.dtype) -> None:
         """Compile every kernel, or load it."""
 
     def unavailable(self, dtype: torch.dtype) -> str | None:
         """Return why the backend cannot be used, None where it can."""
         return None
 
-    def milliseconds(self, operation: str, family: Family, sizes: Sizes) -> float:
+    def milliseconds(self, operation: str, family: Functions, sizes: Sizes) -> float:
         """Return about how long an operation takes, on one core or on a GPU."""
         points, inner = sizes.rows * sizes.n_in, sizes.n_in * sizes.count * sizes.n_out
         wide = 2 if sizes.dtype == torch.float64 else 1
@@ -56,17 +59,17 @@ class Backend:
         return 0.01 + 1e-6 * (work + wide * _READ * inner)  # several calls instead of one
 
     def evaluate(
-        self, family: Family, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
+        self, family: Functions, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
     ) -> Tensor:
         """v_ni B_m^(order)(x_ni): (N, n_in, K)."""
         values = family.reference(x, knots, count, order)
         return values if v is None else values * v.unsqueeze(-1)
 
-    def reduce(self, family: Family, x: Tensor, weights: Tensor, knots: Tensor, order: int) -> Tensor:
+    def reduce(self, family: Functions, x: Tensor, weights: Tensor, knots: Tensor, order: int) -> Tensor:
         """sum_m weights_nim B_m^(order)(x_ni): (N, n_in)."""
         return (weights * self.evaluate(family, x, knots, weights.shape[-1], order)).sum(-1)
 
-    def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
+    def contract(self, family: Functions, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
         """sum_i v_ni sum_m c_jim B_m^(order)(x_ni): (N, n_out)."""
         matrix, out = c.flatten(1).T, x.new_empty(x.shape[0], c.shape[0])
         for rows in self._chunks(x, c.shape[2]):
@@ -75,7 +78,7 @@ class Backend:
             torch.mm(values.flatten(1), matrix, out=out[rows])
         return out
 
-    def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
+    def vjp_inputs(self, family: Functions, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
         """sum_j g_nj sum_m c_jim B_m^(order)(x_ni): (N, n_in)."""
         matrix, out = c.flatten(1), torch.empty_like(x)
         for rows in self._chunks(x, c.shape[2]):
@@ -83,7 +86,7 @@ class Backend:
         return out
 
     def vjp_coefficients(
-        self, family: Family, x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, count: int, order: int
+        self, family: Functions, x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, count: int, order: int
     ) -> Tensor:
         """sum_n g_nj v_ni B_m^(order)(x_ni): (n_out, n_in, K)."""
         total = g.new_zeros(g.shape[1], x.shape[1] * count)
@@ -93,7 +96,7 @@ class Backend:
         return total.unflatten(1, (x.shape[1], count))
 
     def vjps(
-        self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int
+        self, family: Functions, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int
     ) -> tuple[Tensor, Tensor] | None:
         """`vjp_inputs` of `order + 1` and `vjp_coefficients` in one call; None where that saves nothing."""
         return None

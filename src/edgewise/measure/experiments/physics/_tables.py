@@ -12,6 +12,7 @@ import torch
 
 from edgewise import KAN, Options, discover, fit, prune, structure, symbolic
 from edgewise._typing import Array, Formula
+from edgewise.expressions import evaluate
 from edgewise.measure.experiments.physics._reading import EXACT, Reading
 
 _ROWS, _FRESH, _DRAWN = 1000, 2000, 61
@@ -37,17 +38,17 @@ class Table:
     columns: Callable[[Array], Array] = lambda x: x
 
     def data(self, seed: int, count: int = _ROWS) -> tuple[Array, Array]:
-        """Rows with the columns that are computed from them, and the law's values."""
+        """Return rows with the columns computed from them, and the law's values."""
         x = self.rows(count, np.random.default_rng(seed))
         return self.columns(x), self.law(x)
 
     def reading(self) -> Reading:
         formula, before = self.find(self)
-        (x, y), call = self.data(1000, _FRESH), sympy.lambdify(list(self.names), formula, "numpy")
-        error = float(np.sqrt(np.mean((call(*x.T) - y) ** 2)))
+        x, y = self.data(1000, _FRESH)
+        error = float(np.sqrt(np.mean((evaluate(formula, self.names, x) - y) ** 2)))
         along = np.tile(np.array(self.held, dtype=np.float64), (_DRAWN, 1))
         along[:, self.across] = np.linspace(*self.ends, _DRAWN)
-        learned = np.broadcast_to(call(*self.columns(along).T), (_DRAWN,)).copy()
+        learned = evaluate(formula, self.names, self.columns(along))
         curves = [torch.from_numpy(part.copy()) for part in (along[:, self.across], self.law(along), learned)]
         exact = error < EXACT and not formula.atoms(sympy.Float) and math.isfinite(before)
         return Reading(str(formula), exact, error, before, curves)
@@ -63,7 +64,7 @@ def _discovered(table: Table) -> tuple[Formula, float]:
 
 
 def _summed(table: Table) -> tuple[Formula, float]:
-    """One layer, trained, pruned, snapped."""
+    """Train, prune and snap one layer."""
     x, y = table.data(0)
     trained = fit(KAN([x.shape[1], 1]), x, y, options=Options(test=0))
     small = prune(trained.model, x, y, threshold=_LEAST)
@@ -72,7 +73,7 @@ def _summed(table: Table) -> tuple[Formula, float]:
 
 
 def _grown(table: Table) -> tuple[Formula, float]:
-    """The tree of the table, and its formula where the tree is a sum of the two groups; the surrogate's error."""
+    """Return the formula, and the surrogate's error if its tree is a sum of the two groups."""
     x, y = table.data(0)
     surrogate = structure.surrogate(x, y)
     tree = structure.tree(surrogate)

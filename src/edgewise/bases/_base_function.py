@@ -15,11 +15,11 @@ def _silu_derivative(x: Tensor) -> Tensor:
     return gate * (1 + x * (1 - gate))
 
 
-#: name -> (function, its derivative)
 BASE_FUNCTIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
     "silu": (torch.nn.functional.silu, _silu_derivative),
     "identity": (torch.clone, torch.ones_like),
 }
+"""Base functions by name, each with its derivative."""
 
 
 def base_function(name: str) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:

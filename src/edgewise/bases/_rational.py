@@ -15,7 +15,6 @@ _SITES = 400
 _TURNS = 30
 _LEAST = 1e-6  # of a coefficient of the denominator: from zero on, it would have no gradient
 
-#: name -> what a rational function may start as
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": torch.clone,
     "silu": torch.nn.functional.silu,
@@ -24,6 +23,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "sin": torch.sin,
 }
+"""What a rational function may start as, by name."""
 
 
 def rational_start(name: str, degrees: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -48,14 +48,7 @@ def draw(results: Path, pictures: Path, page: Path, readme: Path) -> Iterator[Pa
     page.write_text("\n".join([_HEAD, *left, *taken, *markdown(head, summary, 2), "", *parts]))
     yield page
     before, rest = readme.read_text().split(_OPEN)
-    head = [
-        "experiment",
-        "its first value",
-        "published",
-        "here",
-        "criteria passed",
-        "chosen with test results in view",
-    ]
+    head = ["experiment", "its first value", "published", "here", "criteria passed", "chosen with test results in view"]
     lines = [*markdown(head, short, 2), "", *taken]
     readme.write_text("\n".join([before + _OPEN.rstrip(), *lines, _CLOSE + rest.split(_CLOSE)[1]]))
     yield readme

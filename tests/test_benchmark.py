@@ -16,19 +16,7 @@ import torch
 import edgewise.measure
 from edgewise import InputError
 from edgewise.cli import main
-from edgewise.measure import (
-    Case,
-    Cell,
-    Plan,
-    Quartiles,
-    Settings,
-    Worker,
-    append,
-    interleaved,
-    peak_memory,
-    read,
-    run,
-)
+from edgewise.measure import Case, Cell, Plan, Quartiles, Settings, Worker, append, interleaved, peak_memory, read, run
 from edgewise.measure.benchmarks import BENCHMARKS, LIBRARIES
 from edgewise.measure.benchmarks.libraries import Race, Shape, hidden_width, layer_parameters
 

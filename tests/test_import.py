@@ -76,11 +76,13 @@ PUBLIC = {
         update
     """,
     "edgewise.nn": """
-        GaussNewtonMatrix KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass RationalLayer Rule Trace adapt_grid
-        add_constant add_input centre clone compact edge_of edges_of_node has_shapes held_knots initial_values layer_of
-        lock monotone perturb refine_grid remove_edges remove_node replace_by_mean replace_feed_forwards require
-        restore_edges scale_outputs select set_function shaped shift_outputs shiftable smooth symmetrize to_splines
-        trace unlock widen with_locked
+        Direction Edge GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass
+        RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input centre clone compact
+        derivatives edge_derivatives edge_of edges_of_node has_shapes held_knots initial_values is_readable
+        layer_of lock monotone perturb refine_grid remove_edges remove_node replace_by_mean
+        replace_feed_forwards require restore_edges scale_outputs select set_function shaped shift_outputs
+        shiftable smooth spline_functions spline_name subnode_formulas symmetrize to_splines trace unlock
+        widen with_locked
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row SOLVERS Shape
@@ -96,8 +98,9 @@ PUBLIC = {
         is_eager one_thread prepare rational vjp_coefficients vjp_inputs
     """,
     "edgewise.bases": """
-        ACTIVATIONS BASES BASE_FUNCTIONS BSpline Basis BasisName Chebyshev Fourier RBF adapted_knots base_function
-        fit_curves least_squares named rational_start refined_knots register spline_range transfer uniform_knots
+        ACTIVATIONS ActivationName BASES BASE_FUNCTIONS BSpline BaseName Basis BasisName Chebyshev Fourier
+        RBF adapted_knots base_function fit_curves least_squares named rational_start refined_knots register
+        spline_range transfer uniform_knots
     """,
     "edgewise.datasets": """
         Chain Characters Equation Special States System Variable chain characters dimensionless equations feynman knots
@@ -106,13 +109,13 @@ PUBLIC = {
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """
-        Finding Findings GaussianProcess Scales Surrogate Tree Verdict additive combined exponential find
-        gaussian_process irrelevant monomial multiplicative network offset_product power_sum scaling separable
-        surrogate translation tree
+        Finding Findings GaussianProcess POWERS Scales Surrogate Tree Verdict additive combined exponential
+        find gaussian_process heavy_tailed inner_rows irrelevant monomial multiplicative network
+        offset_product power_sum scaling separable surrogate translation tree
     """,
     "edgewise.export": """
-        FormulaModule Language Printer Program Source c excel identifiers language languages latex latex_names numpy
-        printable program register text torch torch_source
+        FormulaModule Language Printer Program Source c excel identifiers language languages latex
+        latex_names numpy program register text torch torch_source
     """,
     "edgewise.interpret": """
         Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_scores
@@ -120,7 +123,10 @@ PUBLIC = {
         rows_of
     """,
     "edgewise.pde": "Box Condition Errors Face Jet Problem Solution measured periodic solve",
-    "edgewise.io": "SavedModel Selection Table load load_with_metadata open_parquet read_table save",
+    "edgewise.io": """
+        Malformed SavedModel Selection Separator Sign Table is_names is_units load load_with_metadata
+        model_bytes open_parquet read_model read_table save
+    """,
 }
 
 

@@ -20,9 +20,7 @@ from model_files import Change, described, header_of, sealed, with_header
 
 import edgewise as ew
 from edgewise import functions
-from edgewise.io import load_with_metadata
-from edgewise.io._model import read_model
-from edgewise.io._schema import Malformed
+from edgewise.io import Malformed, load_with_metadata, read_model
 
 
 def rows(n: int, d: int) -> torch.Tensor:

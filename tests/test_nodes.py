@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sympy
 import torch
 from torch import Tensor
 
 import edgewise as ew
-from edgewise.nn import Nodes
+from edgewise.nn import Nodes, derivatives
 
 
 def rows(n: int, d: int, seed: int = 0) -> Tensor:
@@ -84,13 +85,50 @@ def test_product_nodes_multiply_consecutive_subnodes(width: Any, last: bool) -> 
 
 
 @pytest.mark.parametrize("width", NODES, ids=str)
-def test_pull_back_is_the_transposed_derivative(width: Any) -> None:
+def test_vjp_is_the_transposed_derivative(width: Any) -> None:
     nodes = Nodes.parse(width)
     subnodes = rows(6, nodes.n_subnodes)
     subnodes[0, 0] = 0.0
     slopes = torch.stack([rows(6, nodes.n_nodes, seed) for seed in range(3)], dim=1)
     jacobian = torch.func.vmap(torch.func.jacrev(nodes.combine))(subnodes)
-    torch.testing.assert_close(nodes.pull_back(subnodes, slopes), slopes @ jacobian)
+    torch.testing.assert_close(nodes.vjp(subnodes, slopes), slopes @ jacobian)
+
+
+@pytest.mark.parametrize("width", NODES, ids=str)
+def test_jets_are_the_derivatives_of_combined_functions(width: Any) -> None:
+    nodes = Nodes.parse(width)
+    weights = rows(nodes.n_subnodes, 2)
+
+    def subnodes(x: Tensor) -> Tensor:
+        return torch.sin(weights @ x) + (weights.flip(1) @ x) ** 2
+
+    def jets(function: Any) -> Any:
+        parts = (function, torch.func.jacrev(function), torch.func.hessian(function))
+        return tuple(torch.func.vmap(part)(x) for part in parts)
+
+    x = rows(5, 2, 1)
+    for found, expected in zip(nodes.jets(jets(subnodes)), jets(lambda x: nodes.combine(subnodes(x))), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("width", NODES, ids=str)
+def test_formulas_have_the_values_of_the_nodes(width: Any) -> None:
+    nodes = Nodes.parse(width)
+    subnodes, symbols = rows(6, nodes.n_subnodes), sympy.symbols(f"s:{nodes.n_subnodes}")
+    formulas = nodes.formulas(symbols)
+    for row, expected in zip(subnodes.tolist(), nodes.combine(subnodes).tolist(), strict=True):
+        values = dict(zip(symbols, row, strict=True))
+        assert [float(formula.subs(values)) for formula in formulas] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("function", [torch.sin, torch.exp, torch.ones_like, lambda z: 2 * z], ids=str)
+def test_derivatives_are_differences_of_the_order_before(function: Any, order: int) -> None:
+    z, step = rows(4, 3), 1e-5
+    beside = [derivatives(function, z + sign * step, order - 1)[-1] for sign in (1, -1)]
+    torch.testing.assert_close(
+        derivatives(function, z, order)[-1], (beside[0] - beside[1]) / (2 * step), rtol=1e-6, atol=1e-6
+    )
 
 
 def test_trace_holds_what_forward_computes(mixed_network) -> None:

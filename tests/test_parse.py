@@ -297,7 +297,9 @@ def test_what_has_a_double_but_no_value_is_refused(text: str) -> None:
         parse(text)
 
 
-@pytest.mark.parametrize("text", ["1.938*(x + pi)", "0.3*(x + pi + sqrt(2))", "0.123456*(x*pi + y*2^(1/3) - 3)"])
+@pytest.mark.parametrize(
+    "text", ["1.938*(x + pi)", "0.3*(x + pi + sqrt(2))", "0.123456*(x*pi + y*2^(1/3) - 3)", "x + softplus(2500)"]
+)
 def test_numbers_that_a_factor_meets_in_a_sum_are_read_as_they_are_written(text: str) -> None:
     form = parse(text)
     assert parse(str(form)) == form

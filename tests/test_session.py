@@ -45,7 +45,7 @@ def test_variables_may_stand_on_variables_and_are_checked() -> None:
     session = begin().add_variable("p", "a*b").add_variable("q", "p + a")
     assert session.names == ["a", "b", "p", "q"]
     x, _ = rows()
-    column = session.state.situation.table(session._rows).x[:, 3]
+    column = session.table.x[:, 3]
     torch.testing.assert_close(column, x[:, 0] * x[:, 1] + x[:, 0])
     for name, formula, message in [
         ("a", "b", "taken"), ("y", "b", "taken"), ("2x", "b", "word like"), ("c", "zz + a", "zz"),
@@ -60,7 +60,7 @@ def test_variables_may_stand_on_variables_and_are_checked() -> None:
 def test_the_column_of_a_variable_is_its_formula(formula: str) -> None:
     session = begin().add_variable("c", formula)
     x, _ = rows()
-    column = session.state.situation.table(session._rows).x[:, 2]
+    column = session.table.x[:, 2]
     a, b = x[:, 0], x[:, 1]
     truth = {"a + pi*a": a * (1 + torch.pi), "a*b + sqrt(2)*b*a": a * b * (1 + 2**0.5)}
     torch.testing.assert_close(column, truth.get(formula, a + a.sin() + a.sin().exp()))

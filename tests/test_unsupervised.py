@@ -9,7 +9,7 @@ import sympy
 
 import edgewise as ew
 from edgewise.cli import main
-from edgewise.unsupervised._classifier import Evidence, _area
+from edgewise.unsupervised._classifier import Evidence, area
 from edgewise.unsupervised._cluster import clustered
 from edgewise.unsupervised._local import determiners, remainder
 from edgewise.unsupervised._search import Seeded, Tied
@@ -173,8 +173,8 @@ def test_what_determines_a_column() -> None:
 
 
 def test_area_under_the_curve() -> None:
-    assert _area(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1
-    assert _area(np.array([1.0, 2.0]), np.array([1.0, 2.0])) == 0.5
+    assert area(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1
+    assert area(np.array([1.0, 2.0]), np.array([1.0, 2.0])) == 0.5
 
 
 def tied(*columns: int, auc: float = 0.9) -> Tied:

@@ -41,4 +41,4 @@ figure.colorbar(picture, ax=left)
 for step in (0, 8, 24, 80):
     right.plot(x[:, 0].numpy(), u[:, step], label=f"t = {step / 80:.1f}")
 right.set(title="profiles", xlabel="place on the rod")
-right.legend(frameon=False)
+right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from edgewise._errors import InputError
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[BinaryIO]:
@@ -48,6 +50,29 @@ def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Binar
         if isinstance(error, OSError) and error.filename in (None, str(partial)):
             raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
         raise
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Replace a file that a user named: see `replacing`.
+
+    Errors: InputError for a place that cannot be written, which says what to do.
+    """
+    path = Path(path)
+    try:
+        check_place(path)
+        with replacing(path) as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None
+
+
+def check_place(path: Path) -> None:
+    """Raise InputError for a folder, and for a file in a folder that is not there."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a file in it.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
 
 
 def destination(path: str | os.PathLike[str]) -> Path:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-Array = NDArray[Any]  # of doubles; numbers of no dimension take part too
-Formula = Any  # a sympy expression: the annotations of sympy itself are too loose to be checked
+if TYPE_CHECKING:  # sympy and torch take a second to import
+    import sympy
+    from numpy.typing import ArrayLike
+    from torch import Tensor
+
+    Expression = sympy.Expr
+    Data = Tensor | ArrayLike
+else:
+    Expression = Data = Any
+
+Array = NDArray[Any]
+"""Doubles; numbers of no dimension take part too."""
+Formula = Any
+"""An `Expression` that is taken apart: to sympy its parts are `Basic`, with which no arithmetic is known."""

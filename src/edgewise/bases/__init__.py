@@ -1,6 +1,7 @@
 """The functions that edges are made of, and the ranges they live on."""
 
 from edgewise.bases._base_function import BASE_FUNCTIONS as BASE_FUNCTIONS
+from edgewise.bases._base_function import BaseName as BaseName
 from edgewise.bases._base_function import base_function as base_function
 from edgewise.bases._basis import Basis as Basis
 from edgewise.bases._bspline import BSpline as BSpline
@@ -12,6 +13,7 @@ from edgewise.bases._grid import spline_range as spline_range
 from edgewise.bases._grid import uniform_knots as uniform_knots
 from edgewise.bases._least_squares import least_squares as least_squares
 from edgewise.bases._rational import ACTIVATIONS as ACTIVATIONS
+from edgewise.bases._rational import ActivationName as ActivationName
 from edgewise.bases._rational import rational_start as rational_start
 from edgewise.bases._rbf import RBF as RBF
 from edgewise.bases._table import BASES as BASES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,14 +16,17 @@ def _silu_derivative(x: Tensor) -> Tensor:
     return gate * (1 + x * (1 - gate))
 
 
-BASE_FUNCTIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+BaseName = Literal["silu", "identity"]
+"""Names of the base functions."""
+
+BASE_FUNCTIONS: dict[BaseName, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
     "silu": (torch.nn.functional.silu, _silu_derivative),
     "identity": (torch.clone, torch.ones_like),
 }
 """Base functions by name, each with its derivative."""
 
 
-def base_function(name: str) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+def base_function(name: BaseName) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
     """Return the function b and its derivative b' for a name.
 
     >>> value, derivative = base_function("identity")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,7 +16,10 @@ _SITES = 400
 _TURNS = 30
 _LEAST = 1e-6  # of a coefficient of the denominator: from zero on, it would have no gradient
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+ActivationName = Literal["identity", "silu", "gelu", "relu", "tanh", "sin"]
+"""Names of the activations that a rational function may start as."""
+
+ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "identity": torch.clone,
     "silu": torch.nn.functional.silu,
     "gelu": torch.nn.functional.gelu,
@@ -26,7 +30,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 """What a rational function may start as, by name."""
 
 
-def rational_start(name: str, degrees: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def rational_start(name: ActivationName, degrees: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Return a_0 .. a_p and b_1 .. b_q of the rational function that follows an activation on [-4, 4], float64.
 
         (a_0 + a_1 x + .. + a_p x^p)/(1 + b_1 x + .. + b_q x^q),  b_m = 0 for odd m, b_m > 0 for even m

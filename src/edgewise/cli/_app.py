@@ -31,31 +31,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(
-    epilog="Examples:\n\nedgewise discover orbits --target period_days\n\n"
-    "edgewise discover data.csv --target y --inputs a,b --noise 0.01 --out report",
-)(discover)
-app.command(
-    epilog="Examples:\n\nedgewise relations orbits\n\nedgewise relations data.csv --out relations.png",
-)(relations)
-app.command(
-    epilog="Example: edgewise fit data.csv --target y --widths 2,5,1 --out model.safetensors",
-)(fit)
-app.command(
-    epilog="Example: edgewise predict model.safetensors new.csv --out predictions.csv",
-)(predict)
-app.command(
-    epilog="Example: edgewise plot model.safetensors data.csv --out net.svg",
-)(plot)
-app.command(
-    epilog="Example: edgewise export model.safetensors --to c --out model.c",
-)(export)
-app.command(
-    epilog="Examples:\n\nedgewise bench --quick\n\nedgewise bench layers --threads 1,2 --only 'G = 20'",
-)(bench)
-app.command(
-    epilog="Examples:\n\nedgewise reproduce grids --out reproduced\n\nedgewise reproduce all --quick",
-)(reproduce)
+_COMMANDS = (
+    (discover, "discover orbits --target period_days",
+     "discover data.csv --target y --inputs a,b --noise 0.01 --out report"),
+    (relations, "relations orbits", "relations data.csv --out relations.png"),
+    (fit, "fit data.csv --target y --widths 2,5,1 --out model.safetensors"),
+    (predict, "predict model.safetensors new.csv --out predictions.csv"),
+    (plot, "plot model.safetensors data.csv --out net.svg"),
+    (export, "export model.safetensors --to c --out model.c"),
+    (bench, "bench --quick", "bench layers --threads 1,2 --only 'G = 20'"),
+    (reproduce, "reproduce grids --out reproduced", "reproduce all --quick"),
+)  # fmt: skip
+for _command, *_examples in _COMMANDS:
+    _lines = [f"edgewise {example}" for example in _examples]
+    app.command(epilog=f"Example: {_lines[0]}" if len(_lines) == 1 else "\n\n".join(["Examples:", *_lines]))(_command)
 
 
 def _print_version(wanted: bool) -> None:

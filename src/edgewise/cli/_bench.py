@@ -10,7 +10,7 @@ import typer
 
 from edgewise._errors import InputError, unknown
 from edgewise.cli._console import console, progress
-from edgewise.cli._measured import show
+from edgewise.cli._measured import Only, Resume, show
 from edgewise.cli._output import writable_folder
 
 MISSED = 1
@@ -24,7 +24,7 @@ def bench(  # noqa: PLR0913 (the options of a command)
     quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes, as a smoke test.")] = False,
     baselines: Annotated[bool, typer.Option(help="Whether to measure the other libraries that are installed.")] = True,
     threads: Annotated[str, typer.Option(metavar="N,..", help="Thread counts to measure the layers on.")] = "1",
-    only: Annotated[str, typer.Option(metavar="TEXT", help="Only cases whose name contains this.")] = "",
+    only: Only = "",
     repeats: Annotated[int, typer.Option(metavar="N", help="Repeats of each timing.", min=1)] = 7,
     patience: Annotated[
         float, typer.Option(metavar="S", help="Seconds for the repeats of one library; a slow one gets fewer.", min=0)
@@ -36,9 +36,7 @@ def bench(  # noqa: PLR0913 (the options of a command)
     jobs: Annotated[
         int, typer.Option(metavar="N", help="Formula cases to run at the same time, one per core.", min=1)
     ] = 1,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Skip what DIR already holds of this commit and machine.")
-    ] = False,
+    resume: Resume = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with code 1 when a limit is missed.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the CSV files.")] = Path("edgewise-bench"),
 ) -> None:

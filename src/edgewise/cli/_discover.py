@@ -11,10 +11,22 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from edgewise._errors import InputError
+from edgewise._printable import printable
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
 from edgewise.cli._failure import fail
-from edgewise.cli._input import Decimal, Encoding, open_table, parse_noise, parse_seed, parse_time_limit, select
+from edgewise.cli._input import (
+    DataFile,
+    Decimal,
+    Encoding,
+    Seed,
+    TimeLimit,
+    open_table,
+    parse_noise,
+    parse_seed,
+    parse_time_limit,
+    select,
+)
 from edgewise.cli._output import writable_folder
 
 _TITLE = "Candidates, from simple to accurate"
@@ -24,10 +36,7 @@ INCOMPLETE = 1
 
 
 def discover(  # noqa: PLR0913 (the options of a command)
-    file: Annotated[
-        str,
-        typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits)."),
-    ],
+    file: DataFile,
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to explain.")],
     inputs: Annotated[
         str | None,
@@ -38,8 +47,8 @@ def discover(  # noqa: PLR0913 (the options of a command)
         typer.Option(metavar="auto|exact|FLOAT", help="Noise of the target relative to its spread; auto estimates it."),
     ] = "auto",
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path("edgewise-report"),
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")] = 0,
-    time_limit: Annotated[float, typer.Option(metavar="S", help="Stop searching after so many seconds.")] = 60.0,
+    seed: Seed = 0,
+    time_limit: TimeLimit = 60.0,
     decimal: Decimal = None,
     encoding: Encoding = None,
 ) -> None:
@@ -113,7 +122,6 @@ def _reason(error: Exception) -> str:
 
 def _save(path: Path, found: Any, target: str) -> None:
     """The formula and all candidates with every digit, as text."""
-    from edgewise.export import printable
 
     lines = [f"{target} = {found.best.expression}", *_about(found, target), "", _TITLE]
     lines.append(f"{'':4}  {'#':>3}  {'complexity':>10}  {'error':>8}  formula")

@@ -11,11 +11,12 @@ import typer
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
+from edgewise.cli._input import ModelFile
 from edgewise.cli._output import check_file
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")],
+    model: ModelFile,
     to: Annotated[str, typer.Option(metavar="LANGUAGE", help="A language of edgewise.export: numpy, c, latex, ...")],
     out: Annotated[
         Path | None, typer.Option("--out", "--output", metavar="FILE", help="The file to write; printed when left out.")

@@ -12,15 +12,12 @@ import typer
 
 from edgewise._errors import InputError
 from edgewise.cli._console import console
-from edgewise.cli._input import Decimal, Encoding, open_table, parse_seed, parse_widths, select
+from edgewise.cli._input import DataFile, Decimal, Encoding, Seed, open_table, parse_seed, parse_widths, select
 from edgewise.cli._output import check_file
 
 
 def fit(  # noqa: PLR0913 (the options of a command)
-    file: Annotated[
-        str,
-        typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits)."),
-    ],
+    file: DataFile,
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to learn.")],
     inputs: Annotated[
         str | None,
@@ -37,7 +34,7 @@ def fit(  # noqa: PLR0913 (the options of a command)
         typer.Option(metavar="N", help="Intervals of each edge's spline; grown as far as it helps when left out."),
     ] = None,
     degree: Annotated[int, typer.Option(metavar="N", help="Degree of each edge's spline, 1 to 5.")] = 3,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")] = 0,
+    seed: Seed = 0,
     decimal: Decimal = None,
     encoding: Encoding = None,
 ) -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 import typer
 
 from edgewise import datasets
 from edgewise._errors import InputError, unknown
-from edgewise.io import Selection, Table, read_table
+from edgewise.io import Selection, Sign, Table, read_table
 
+DataFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits).")
+]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")]
+TimeLimit = Annotated[float, typer.Option(metavar="S", help="Stop searching after so many seconds.")]
 Decimal = Annotated[
     str | None, typer.Option("--decimal", metavar="SIGN", help="The decimal sign in FILE, . or ,; found when left out.")
 ]
@@ -29,7 +35,7 @@ def open_table(
     if not path.exists() and file in datasets.names():
         path = datasets.path(file)
     if path.exists() or path.suffix or len(path.parts) > 1:
-        return read_table(path, decimal=decimal, encoding=encoding, like=like)
+        return read_table(path, decimal=cast("Sign | None", decimal), encoding=encoding, like=like)
     raise unknown("file or shipped table", file, datasets.names())
 
 
@@ -55,13 +61,13 @@ def split_names(text: str, known: list[str]) -> list[str]:
     return names
 
 
-def parse_noise(text: str) -> str | float:
+def parse_noise(text: str) -> Literal["auto", "exact"] | float:
     """Return "auto", "exact" or the relative noise level.
 
     >>> parse_noise("auto"), parse_noise("0.01")
     ('auto', 0.01)
     """
-    if text in ("auto", "exact"):
+    if text == "auto" or text == "exact":
         return text
     try:
         level = float(text)

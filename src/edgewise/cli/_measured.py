@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.measure import Measurement
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgewise.measure import Cell
+
+Only = Annotated[str, typer.Option(metavar="TEXT", help="Only cases whose name contains this.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Skip what DIR already holds of this commit and machine.")]
 
 _WIDEST, _LONG = 200, 40  # characters of a table, and of a cell that may be wrapped
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgewise._errors import InputError
-from edgewise._replacing import destination
+from edgewise._replacing import check_place, destination
 
 
 @contextmanager
@@ -30,10 +30,7 @@ def check_file(path: Path, endings: tuple[str, ...]) -> None:
     """Raise unless `path` has one of the endings, may be replaced, and its folder can be written."""
     if path.suffix.lower() not in endings:
         raise InputError(f"--out must be a file ending in {' or '.join(endings)}. Got {str(path)!r}.")
-    if path.is_dir():
-        raise InputError(f"--out {path} is a folder: name a file in it.")
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    check_place(path)
     try:
         goal = destination(path)
     except OSError as error:

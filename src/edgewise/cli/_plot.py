@@ -11,13 +11,13 @@ import typer
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
-from edgewise.cli._input import Decimal, Encoding, open_table
+from edgewise.cli._input import Decimal, Encoding, ModelFile, open_table
 from edgewise.cli._model import open_model
 from edgewise.cli._output import check_file
 
 
 def plot(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")],
+    model: ModelFile,
     file: Annotated[
         str | None, typer.Argument(metavar="FILE", help="A table whose rows show where the edges are used.")
     ] = None,

@@ -12,7 +12,7 @@ import typer
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
-from edgewise.cli._input import Decimal, Encoding, open_table
+from edgewise.cli._input import Decimal, Encoding, ModelFile, open_table
 from edgewise.cli._model import open_model
 from edgewise.cli._output import check_file
 from edgewise.cli._shown import shown
@@ -22,7 +22,7 @@ _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")],
+    model: ModelFile,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A table with the columns that it was trained on.")],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The .csv file to write; printed when left out.")

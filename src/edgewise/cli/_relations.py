@@ -12,7 +12,16 @@ from rich.table import Table as Grid
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
-from edgewise.cli._input import Decimal, Encoding, open_table, parse_seed, parse_time_limit, split_names
+from edgewise.cli._input import (
+    DataFile,
+    Decimal,
+    Encoding,
+    TimeLimit,
+    open_table,
+    parse_seed,
+    parse_time_limit,
+    split_names,
+)
 from edgewise.cli._output import check_file
 from edgewise.io import Table
 
@@ -20,10 +29,7 @@ _PICTURES = (".png", ".svg", ".pdf")
 
 
 def relations(  # noqa: PLR0913 (the options of a command)
-    file: Annotated[
-        str,
-        typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits)."),
-    ],
+    file: DataFile,
     columns: Annotated[
         str | None,
         typer.Option(metavar="A,B", help="The columns to look at; all when left out."),
@@ -32,7 +38,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
     seed: Annotated[int, typer.Option(metavar="N", help="The first of the seeds.")] = 0,
     formulas: Annotated[bool, typer.Option(help="Whether to look for the equations, too.")] = True,
     jobs: Annotated[int, typer.Option(metavar="N", help="Seeds that run side by side; -1: one for each core.")] = 1,
-    time_limit: Annotated[float, typer.Option(metavar="S", help="Stop searching after so many seconds.")] = 300.0,
+    time_limit: TimeLimit = 300.0,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf picture.")] = None,
     decimal: Decimal = None,
     encoding: Encoding = None,

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from edgewise._errors import unknown
 from edgewise.cli._console import console, progress
-from edgewise.cli._measured import show
+from edgewise.cli._measured import Only, Resume, show
 from edgewise.cli._output import writable_folder
 
 if TYPE_CHECKING:
@@ -31,13 +31,11 @@ def reproduce(
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Measure pykan too, installed into a separate environment: hours.")
     ] = False,
-    only: Annotated[str, typer.Option(metavar="TEXT", help="Only cases whose name contains this.")] = "",
+    only: Only = "",
     jobs: Annotated[
         int, typer.Option(metavar="N", help="Cases to run at the same time, one per core; 0: all cores.", min=0)
     ] = 0,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Skip what DIR already holds of this commit and machine.")
-    ] = False,
+    resume: Resume = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for rows, tables and pictures.")] = Path(
         "edgewise-reproduced"
     ),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from edgewise.discovery._problem import Problem
+from edgewise.structure import heavy_tailed
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Coordinates:
         t = problem.target
         signed = bool((t > 0).all()) or bool((t < 0).all())
         wide = signed and float(t.abs().max()) > 100 * float(t.abs().min())
-        logs = tuple(_heavy(problem.columns[:, i]) for i in range(problem.n_columns))
+        logs = tuple(heavy_tailed(problem.columns[:, i]) for i in range(problem.n_columns))
         return cls(logs, "log" if relative and wide else "itself", float(torch.sign(t[0])))
 
     def inputs(self, columns: Tensor) -> Tensor:
@@ -58,12 +58,3 @@ class Coordinates:
         slope = torch.where(torch.isfinite(slope), slope, 0.0)
         divisors = [columns[:, i] if log else torch.ones_like(values) for i, log in enumerate(self.logs)]
         return values, gradient * slope.unsqueeze(1) / torch.stack(divisors, dim=1)
-
-
-def _heavy(x: Tensor) -> bool:
-    """Positive, with the median in the lowest fifth of the range but above a quarter of it in logarithms."""
-    lo, hi, median = float(x.min()), float(x.max()), float(x.median())
-    if lo <= 0 or hi <= lo:
-        return False
-    inner = (math.log(median) - math.log(lo)) / (math.log(hi) - math.log(lo))
-    return (median - lo) / (hi - lo) < 0.2 and inner > 0.25

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from edgewise._errors import InputError
-from edgewise._typing import Array
+from edgewise._typing import Array, Data
 from edgewise.discovery._result import Discovery
 from edgewise.discovery._search import Progress, Search
 from edgewise.kernels import one_thread
@@ -14,12 +14,12 @@ from edgewise.train import as_matrix
 
 
 def discover(
-    x: Any,
-    y: Any,
+    x: Data,
+    y: Data,
     names: Sequence[str] | None = None,
     *,
     target: str | None = None,
-    noise: str | float = "auto",
+    noise: Literal["auto", "exact"] | float = "auto",
     seed: int = 0,
     time_limit: float = 60.0,
     progress: Progress | None = None,
@@ -85,7 +85,7 @@ def _checked(
     return rows.cpu().numpy(), values[:, 0].cpu().numpy(), chosen, called
 
 
-def _noise(noise: str | float) -> float | None:
+def _noise(noise: object) -> float | None:
     if isinstance(noise, str) and noise in ("auto", "exact"):
         return None if noise == "auto" else 0.0
     if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < 1:

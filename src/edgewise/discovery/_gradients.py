@@ -11,6 +11,7 @@ from torch import Tensor
 
 from edgewise._typing import Array
 from edgewise.discovery._problem import Problem
+from edgewise.structure import inner_rows
 
 RESOLUTION = 1e-7  # remainders below this are alike: they are read from inner products, which square them
 
@@ -48,11 +49,7 @@ class Gradients:
     @classmethod
     def inner(cls, problem: Problem, value: Tensor, slope: Tensor) -> Gradients:
         """Keep rows between the 3rd and the 97th percentile of every column: gradients are worst at the ends."""
-        ends = torch.tensor([0.03, 0.97], dtype=value.dtype)
-        lo, hi = torch.quantile(problem.columns[:10_000], ends, dim=0)
-        rows = ((problem.columns >= lo) & (problem.columns <= hi)).all(1)
-        if int(rows.sum()) < 10:
-            rows = torch.ones_like(rows)
+        rows = inner_rows(problem.columns, least=10)
         value, slope, weight = value[rows], slope[rows], problem.weight[rows]
         weight = weight / (1 + (weight * value).square()).sqrt()
         x = problem.columns[rows]

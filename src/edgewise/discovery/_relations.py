@@ -14,8 +14,9 @@ from torch import Tensor
 from edgewise.discovery._gradients import RESOLUTION, Gradients, Relation, fraction
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._separations import factors, terms
+from edgewise.structure import POWERS
 
-_POWERS = (Fraction(1), Fraction(2), Fraction(-1), Fraction(-2), Fraction(3), Fraction(1, 2))
+_POWERS = (Fraction(1), *map(Fraction, POWERS))
 _GROUPS = 30_000  # sets of columns of one size: more are not tried
 _ALIKE = 4  # times the least remainder: factors that go together
 _LIMIT = 0.12  # remainder above which nothing is a relation

@@ -4,30 +4,57 @@ from __future__ import annotations
 
 import datetime
 import platform
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from edgewise import plot
 from edgewise._errors import InputError
+from edgewise._typing import Array
 from edgewise._version import __version__
+from edgewise.discovery._candidate import Candidate
 from edgewise.report import ReportContent, write_report
 from edgewise.symbolic import network_of
-
-if TYPE_CHECKING:
-    from edgewise.discovery._result import Discovery
 
 _ROWS = 5000  # that are drawn
 
 
-def report_discovery(found: Discovery, path: str | Path) -> Path:
-    """Write one HTML file with the law, its network, its curves, its fit, the candidates and how it was found."""
-    return write_report(path, _content(found))
+class Law(Protocol):
+    """What a report tells of a discovery: see `edgewise.discovery.Discovery`."""
+
+    @property
+    def best(self) -> Candidate: ...
+    @property
+    def noise(self) -> float: ...
+    @property
+    def relative(self) -> bool: ...
+    @property
+    def names(self) -> Sequence[str]: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def x(self) -> Array: ...
+    @property
+    def y(self) -> Array: ...
+    @property
+    def stages(self) -> Sequence[str]: ...
+    @property
+    def settings(self) -> Mapping[str, object]: ...
+    def __iter__(self) -> Iterator[Candidate]: ...
 
 
-def _content(found: Discovery) -> ReportContent:
+def report_discovery(found: Law, ending: str, path: str | Path) -> Path:
+    """Write one HTML file with the law, its network, its curves, its fit, the candidates and how it was found.
+
+    `ending` says why the search stopped.
+    """
+    return write_report(path, _content(found, ending))
+
+
+def _content(found: Law, ending: str) -> ReportContent:
     best = found.best
     kind = "relative to each value" if found.relative else f"relative to the spread of {found.target}"
     rows = [
@@ -35,7 +62,7 @@ def _content(found: Discovery) -> ReportContent:
     ]  # fmt: skip
     return ReportContent(
         title=f"A law for {found.target}",
-        subtitle=f"{len(found.y)} rows, {len(found.names)} inputs: {', '.join(found.names)}. {found.outcome.message}",
+        subtitle=f"{len(found.y)} rows, {len(found.names)} inputs: {', '.join(found.names)}. {ending}",
         formula_latex=[(found.target, best.latex())],
         formula_text=f"{found.target} = {best.expression}",
         errors=[
@@ -50,7 +77,7 @@ def _content(found: Discovery) -> ReportContent:
     )
 
 
-def _figures(found: Discovery) -> list[tuple[str, Any]]:
+def _figures(found: Law) -> list[tuple[str, Any]]:
     keep = np.random.default_rng(0).permutation(len(found.y))[:_ROWS]
     x, y = found.x[keep], found.y[keep]
     figures: list[tuple[str, Any]] = []
@@ -69,7 +96,7 @@ def _figures(found: Discovery) -> list[tuple[str, Any]]:
     return figures
 
 
-def _provenance(found: Discovery) -> list[tuple[str, str]]:
+def _provenance(found: Law) -> list[tuple[str, str]]:
     rows = [
         ("edgewise", __version__),
         ("torch", torch.__version__),

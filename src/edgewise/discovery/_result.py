@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ class Outcome(enum.Enum):
 
 
 @dataclass(frozen=True, repr=False)
-class Discovery:
+class Discovery(Sequence[Candidate]):
     """Formulas for a table, from simple to accurate.
 
     `best` is the one to use, `found[i]` the i-th of the front, `equations` the front as a pandas table. `noise` is
@@ -66,9 +66,6 @@ class Discovery:
     def __getitem__(self, index: int) -> Candidate:
         return self.candidates[index]
 
-    def __iter__(self) -> Iterator[Candidate]:
-        return iter(self.candidates)
-
     @property
     def equations(self) -> pd.DataFrame:
         """The front as a table: complexity, error, formula, best."""
@@ -84,7 +81,7 @@ class Discovery:
         """
         from edgewise.discovery._report import report_discovery
 
-        return report_discovery(self, path)
+        return report_discovery(self, self.outcome.message, path)
 
     def __repr__(self) -> str:
         rows = "\n".join(f"{'>' if c is self.best else ' '} {i}  {c}" for i, c in enumerate(self.candidates))

@@ -3,7 +3,6 @@
 from edgewise.export._c import c as c
 from edgewise.export._excel import excel as excel
 from edgewise.export._identifiers import identifiers as identifiers
-from edgewise.export._identifiers import printable as printable
 from edgewise.export._language import Language as Language
 from edgewise.export._language import language as language
 from edgewise.export._language import languages as languages

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import sympy
 
+from edgewise._printable import printable
 from edgewise._version import __version__
-from edgewise.export._identifiers import printable
 from edgewise.export._source import Source
 from edgewise.export._text import WIDTH
 from edgewise.expressions import conditions, shorten

@@ -1,4 +1,4 @@
-"""Names of columns as identifiers of a language, and as text of a comment."""
+"""Names of columns as identifiers of a language."""
 
 from __future__ import annotations
 
@@ -44,12 +44,3 @@ def _ascii(character: str) -> str:
     if character in _LETTERS:
         return _LETTERS[character]
     return "".join(c for c in unicodedata.normalize("NFKD", character) if c.isascii()) or "_"
-
-
-def printable(text: str) -> str:
-    r"""The text on one line, without characters that steer a terminal, an editor or a compiler.
-
-    >>> printable("a\nb")
-    'a b'
-    """
-    return "".join(c if c.isprintable() else " " for c in text)

@@ -16,11 +16,8 @@ from sympy.logic.boolalg import BooleanTrue
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula
-from edgewise.io import SavedModel
-from edgewise.io._schema import is_names, is_units
-from edgewise.nn import KAN
-from edgewise.nn._formula import spline_edges
-from edgewise.nn._readable import is_readable
+from edgewise.io import SavedModel, is_names, is_units
+from edgewise.nn import KAN, is_readable
 
 Exportable = Any  # KAN, SavedModel, a sympy expression or a Named one, or several of the last two
 
@@ -65,7 +62,7 @@ class Source:
         """The formulas, for a language that has no functions of several steps; InputError where there are none."""
         if self.expressions is None:
             assert self.model is not None
-            if spline_edges(self.model):
+            if self.model.spline_edges():
                 self.model.formula(self.names)  # says which
             raise InputError(
                 f"The formula of this network is too long to be written as {what}: prune it, or export it to NumPy or "

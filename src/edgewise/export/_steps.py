@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import sympy
 
@@ -12,8 +13,7 @@ from edgewise.export._curves import Curve, curve_of
 from edgewise.export._identifiers import identifiers
 from edgewise.export._printer import in_core
 from edgewise.export._source import Source
-from edgewise.nn import KANLayer
-from edgewise.nn._formula import edge_formula, spline_edges, spline_name
+from edgewise.nn import KANLayer, spline_name, subnode_formulas
 
 _HIGHEST = 8  # integer powers up to this are products
 
@@ -50,7 +50,7 @@ def program(source: Source, function: str, reserved: Collection[str], products: 
 
     With `products`, the base of each whole power up to 8 is a symbol, so that it can be multiplied by itself.
     """
-    curves = [] if source.model is None else [spline_name(*edge) for edge in spline_edges(source.model)]
+    curves = [] if source.model is None else [spline_name(*edge) for edge in source.model.spline_edges()]
     reserved = {function, *reserved, *(f"{function}_{curve}" for curve in curves)}
     inputs = identifiers(source.names, reserved)
     out = Program(function, inputs)
@@ -75,9 +75,8 @@ def _walk(source: Source, out: Program, taken: set[str]) -> None:
     values: list[Formula] = [sympy.Symbol(out.inputs[name]) for name in source.names]
     depth = len(source.model.layers)
     for number, (layer, nodes) in enumerate(zip(source.model.layers, source.model.nodes[1:], strict=True)):
-        assert isinstance(layer, KANLayer)
-        subnodes = [_subnode(layer, number, j, values, out) for j in range(layer.n_out)]
-        formulas = [sympy.Mul(*(subnodes[j] for j in group)) for group in nodes.groups()]
+        subnodes = subnode_formulas(layer, values, partial(_spline, layer, number, out))
+        formulas = nodes.formulas([in_core(subnode) for subnode in subnodes])
         if number == depth - 1:
             out.results = formulas
             return
@@ -89,22 +88,15 @@ def _walk(source: Source, out: Program, taken: set[str]) -> None:
             values.append(sympy.Symbol(name))
 
 
-def _subnode(layer: KANLayer, number: int, j: int, values: list[Formula], out: Program) -> Formula:
-    total: Formula = sympy.Integer(0)
-    for i, on in enumerate(layer.mask[j].tolist()):
-        if not on:
-            continue
-        if (j, i) in layer.symbols:
-            total += in_core(edge_formula(layer, j, i, values[i]))
-            continue
-        curve = curve_of(layer, f"{out.function}_{spline_name(number, j, i)}", j, i)
-        out.curves.append(curve)
-        total += sympy.Function(curve.name)(values[i])
-        weight = 0.0 if layer.base is None else float(layer.base_weight[j, i].detach())
-        if weight:
-            base = {"identity": values[i], "silu": values[i] / (1 + sympy.exp(-values[i]))}[layer.base or "identity"]
-            total += sympy.Float(weight, 17) * base
-    return total
+def _spline(layer: KANLayer, number: int, out: Program, j: int, i: int, x: Formula) -> Formula:
+    """A call of a spline edge's curve, which is added to the program, and its base function."""
+    curve = curve_of(layer, f"{out.function}_{spline_name(number, j, i)}", j, i)
+    out.curves.append(curve)
+    call = sympy.Function(curve.name)(x)
+    weight = 0.0 if layer.base is None else float(layer.base_weight[j, i].detach())
+    if not weight:
+        return call
+    return call + sympy.Float(weight, 17) * {"identity": x, "silu": x / (1 + sympy.exp(-x))}[layer.base or "identity"]
 
 
 def is_product(part: Formula) -> bool:

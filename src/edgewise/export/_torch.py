@@ -55,9 +55,9 @@ class _TorchPrinter(NumPyPrinter):
     constants: ClassVar[Mapping[str, str]] = {"Pi": "torch.pi", "Exp1": "torch.e"}
 
     def argument(self, formula: Formula) -> str:
-        """Functions of PyTorch take tensors only."""
+        """Wrap a number: functions of PyTorch take tensors only, and return one."""
         text = super().argument(formula)
-        return f"inputs.new_tensor({text})" if formula.is_number else text
+        return f"inputs.new_tensor({text})" if formula.is_number and "new_tensor(" not in text else text
 
 
 def torch_source(

@@ -29,6 +29,7 @@ from edgewise.expressions._grammar import SyntaxNode, syntax_tree
 from edgewise.expressions._vocabulary import CONSTANTS, check_words, others, parameters, primitives
 
 _POWER = 4096  # the largest exponent of something that holds a name
+_EXPONENT = 709.0  # of e, whose power is the largest double
 _ANY = sympy.Symbol("u")
 _SIZE = 20_000  # parts of a formula, where functions of the library hold their argument more than once
 
@@ -214,7 +215,11 @@ class _Meaning:
             number = float(row.torch(torch.tensor(value.number, dtype=torch.float64)))
             if not math.isfinite(number):
                 raise node.place.error(f"{node.text}({value.number:g}) is not a real and finite number.")
-            return _Value(exact_constant(number) if long_fractions(value.form) else row.sympy(value.form), number)
+            form = row.sympy(value.form)
+            overflows = any(
+                float(part.args[0]) > _EXPONENT for part in form.atoms(sympy.exp)
+            )  # as in log(1 + exp(2500))
+            return _Value(exact_constant(number) if overflows or long_fractions(value.form) else form, number)
         times = sum(1 for part in sympy.preorder_traversal(row.sympy(_ANY)) if part == _ANY)
         size = self._fitting(node, 1 + times * value.size)
         form = without_long_fractions(value.form) if value.form.has(sympy.log) else value.form

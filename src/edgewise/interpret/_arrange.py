@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from edgewise._typing import Data
 from edgewise.interpret._scores import edge_scores
-from edgewise.nn import KAN, Nodes, clone, layer_of, select
+from edgewise.nn import KAN, Nodes, clone, select
 
 _LESS = 1e-9  # share of the cost that a new order has to save
 
@@ -22,7 +23,7 @@ class Arrangement(NamedTuple):
     after: float
 
 
-def arrange(model: KAN, x: Any) -> Arrangement:
+def arrange(model: KAN, x: Data) -> Arrangement:
     """Return the network with its hidden nodes where connections are short: what works together stands together.
 
         cost = sum_e score_e |place of the node that e enters - place of the node that e leaves|
@@ -97,7 +98,7 @@ def _reordered(model: KAN, order: list[list[int]]) -> KAN:
     for depth, nodes in enumerate(model.nodes[1:]):
         groups = nodes.groups()
         outputs = [j for q in order[depth + 1] for j in groups[q]]
-        new.layers[depth] = select(layer_of(model, depth), outputs=outputs, inputs=order[depth])
+        new.layers[depth] = select(model.layers[depth], outputs=outputs, inputs=order[depth])
         arities = tuple(len(groups[q]) for q in order[depth + 1] if len(groups[q]) > 1)
         new.nodes[depth + 1] = Nodes(nodes.n_sum, arities)
     return new

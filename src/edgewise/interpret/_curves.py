@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.interpret._rows import rows_of
-from edgewise.nn import KAN, KANLayer, layer_of, trace
+from edgewise.nn import KAN, KANLayer, trace
 
 _POINTS = 161
 
@@ -47,7 +47,7 @@ class EdgeCurve:
         return np.bincount(np.searchsorted(middles, self.samples[np.isfinite(self.samples)]), minlength=len(self.x))
 
 
-def edge_curves(model: KAN, x: Any = None, *, edges: Iterable[Edge] | None = None) -> list[EdgeCurve]:
+def edge_curves(model: KAN, x: Data | None = None, *, edges: Iterable[Edge] | None = None) -> list[EdgeCurve]:
     """Return the curve of every active edge, or of some, over the range its inputs take on the rows of x.
 
     Shapes: x (n, n_in), or None for points spread over the first layer's knots; `edges` lists (layer, j, i).
@@ -65,7 +65,7 @@ def edge_curves(model: KAN, x: Any = None, *, edges: Iterable[Edge] | None = Non
     with torch.no_grad():
         passed = trace(model, rows_of(model, x))
         for depth in {edge[0] for edge in wanted}:
-            layer, inputs, outputs = layer_of(model, depth), passed.inputs[depth], passed.edges[depth]
+            layer, inputs, outputs = model.layers[depth], passed.inputs[depth], passed.edges[depth]
             points = _points(inputs)
             values = layer.edges(points)
             for edge in (edge for edge in wanted if edge[0] == depth):
@@ -75,8 +75,7 @@ def edge_curves(model: KAN, x: Any = None, *, edges: Iterable[Edge] | None = Non
 
 
 def _active(model: KAN) -> list[Edge]:
-    layers = range(len(model.layers))
-    return [(depth, j, i) for depth in layers for j, i in layer_of(model, depth).mask.nonzero().tolist()]
+    return [(depth, j, i) for depth, layer in enumerate(model.layers) for j, i in layer.mask.nonzero().tolist()]
 
 
 def _checked(model: KAN, edges: Iterable[Edge]) -> list[Edge]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor
 
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise.interpret._scores import edge_scores, node_scores
 from edgewise.interpret._without import Edge
-from edgewise.nn import KAN, layer_of
+from edgewise.nn import KAN
 
 
 class Thing(NamedTuple):
@@ -21,6 +22,9 @@ class Thing(NamedTuple):
     score: float
     place: tuple[int, ...]
     edges: list[Edge]
+
+
+ThingName = Literal["edges", "nodes", "inputs"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Cut:
     Cut(what='inputs', below=None, keep=3, budget=None, error=None, refit=False)
     """
 
-    what: str = "edges"
+    what: ThingName = "edges"
     below: float | None = None
     keep: int | None = None
     budget: float | None = None
@@ -58,7 +62,7 @@ class Cut:
         _check("below", self.below, 0, "a number >= 0, in units of the output's spread")
         _check("budget", self.budget, 1, "a number >= 1, the allowed growth of the error")
         _check("error", self.error, 0, "a number >= 0, in the target's units")
-        if self.keep is not None and (not isinstance(self.keep, int) or isinstance(self.keep, bool) or self.keep < 1):
+        if self.keep is not None and not is_int(self.keep, 1):
             raise InputError(f"'keep' must be an int >= 1, how many {self.what} are left. Got {self.keep!r}.")
         if not isinstance(self.refit, bool):
             raise InputError(f"'refit' must be True or False. Got {self.refit!r}.")
@@ -81,7 +85,7 @@ def _edges(model: KAN, x: Tensor) -> list[Thing]:
     return [
         Thing(float(scores[j, i]), (depth, j, i), [(depth, j, i)])
         for depth, scores in enumerate(edge_scores(model, x))
-        for j, i in layer_of(model, depth).mask.nonzero().tolist()
+        for j, i in model.layers[depth].mask.nonzero().tolist()
     ]
 
 
@@ -95,7 +99,7 @@ def _inputs(model: KAN, x: Tensor) -> list[Thing]:
 
 def _leaving(model: KAN, x: Tensor, depth: int) -> list[Thing]:
     """The nodes before a layer that something leaves."""
-    mask = layer_of(model, depth).mask
+    mask = model.layers[depth].mask
     scores = node_scores(model, x)[depth]
     used = mask.any(0).nonzero().flatten().tolist()
     return [
@@ -105,11 +109,11 @@ def _leaving(model: KAN, x: Tensor, depth: int) -> list[Thing]:
 
 
 #: what a Cut may name -> the things of that kind in a network
-THINGS: dict[str, Callable[[KAN, Tensor], list[Thing]]] = {"edges": _edges, "nodes": _nodes, "inputs": _inputs}
+THINGS: dict[ThingName, Callable[[KAN, Tensor], list[Thing]]] = {"edges": _edges, "nodes": _nodes, "inputs": _inputs}
 
 
 def _check(name: str, value: object, least: float, wanted: str) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf:
+    if not is_number(value, least):
         raise InputError(f"'{name}' must be {wanted}. Got {value!r}.")

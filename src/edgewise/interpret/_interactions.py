@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from edgewise.interpret._rows import region_of, table_of
+from edgewise._typing import Data
+from edgewise.interpret._rows import By, Region, region_of, table_of
 from edgewise.interpret._scores import output_spread, spread_of
-from edgewise.interpret._slopes import edge_derivatives
-from edgewise.nn import KAN, Nodes, Pass, clone, layer_of
+from edgewise.nn import KAN, Pass, clone, edge_derivatives
 
 _NUMBERS = 2**22  # second derivatives held at once
 
 
-def interactions(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, signed: bool = False) -> Tensor:
+def interactions(model: KAN, x: Data, *, rows: Region = None, by: By = None, signed: bool = False) -> Tensor:
     """Return how strongly each pair of inputs acts together: the mean size of the mixed second derivative.
 
     interaction_ab = mean_o mean_n | d2 y_o / d x_a d x_b | sd x_a sd x_b / sqrt( mean_o Var y_o )
@@ -44,7 +42,8 @@ def interactions(model: KAN, x: Any, *, rows: Any = None, by: str | None = None,
     region = region_of(table, rows)
     total = table.new_zeros(model.n_out, model.n_in, model.n_in)
     with torch.no_grad():
-        for piece in region.split(max(1, _NUMBERS // total.numel())):
+        widest = max([model.n_out, *(nodes.n_subnodes for nodes in model.nodes[1:] if nodes.arities)])
+        for piece in region.split(max(1, _NUMBERS // (widest * model.n_in**2))):
             found = hessians(model, piece)
             total += (found if signed else found.abs()).sum(0)
         spread = output_spread(model(table), by)
@@ -60,34 +59,21 @@ def hessians(model: KAN, x: Tensor) -> Tensor:
     with g the gradients of nodes by inputs, carried forward, and A the sensitivities, carried back.
     """
     forward = Pass(model, x)
-    slopes = [edge_derivatives(layer_of(model, depth), h, 1) for depth, h in enumerate(forward.inputs)]
-    gradient = torch.eye(model.n_in, dtype=x.dtype, device=x.device).expand(len(x), -1, -1)
+    slopes = [edge_derivatives(layer, h, 1) for layer, h in zip(model.layers, forward.inputs, strict=True)]
+    gradient = _identity(x, model.n_in)
     out = x.new_zeros(len(x), model.n_out, model.n_in, model.n_in)
     for depth, nodes in enumerate(model.nodes[1:]):
-        curvature = edge_derivatives(layer_of(model, depth), forward.inputs[depth], 2)
-        bend = forward.sensitivities[depth] @ curvature
-        out += torch.einsum("noi,nia,nib->noab", bend, gradient, gradient)
-        inner, subnodes = slopes[depth] @ gradient, forward.subnodes[depth]
-        if depth + 1 < len(slopes):
-            by_node = forward.sensitivities[depth + 1] @ slopes[depth + 1]
-        else:
-            by_node = torch.eye(model.n_out, dtype=x.dtype, device=x.device).expand(len(x), -1, -1)
-        out += _products(nodes, subnodes, by_node, inner)
-        own = torch.eye(nodes.n_nodes, dtype=x.dtype, device=x.device).expand(len(x), -1, -1)
-        gradient = nodes.pull_back(subnodes, own) @ inner if nodes.arities else inner
+        curvature = forward.sensitivities[depth] @ edge_derivatives(model.layers[depth], forward.inputs[depth], 2)
+        out += torch.einsum("noi,nia,nib->noab", curvature, gradient, gradient)
+        gradient = slopes[depth] @ gradient
+        if nodes.arities:
+            straight = gradient.new_zeros(*gradient.shape, model.n_in)
+            _, gradient, curvature = nodes.jets((forward.subnodes[depth], gradient, straight))
+            last = depth + 1 == len(slopes)
+            by_node = _identity(x, model.n_out) if last else forward.sensitivities[depth + 1] @ slopes[depth + 1]
+            out += torch.einsum("noq,nqab->noab", by_node, curvature)
     return out
 
 
-def _products(nodes: Nodes, subnodes: Tensor, by_node: Tensor, gradient: Tensor) -> Tensor:
-    """What the products of one level add: for each pair of factors, their gradients by what the others multiply to."""
-    n, d = len(subnodes), gradient.shape[2]
-    out = subnodes.new_zeros(n, by_node.shape[1], d, d)
-    for q, group in enumerate(nodes.groups()[nodes.n_sum :], start=nodes.n_sum):
-        bend = subnodes.new_zeros(n, d, d)
-        for j in group:
-            for k in group:
-                if j != k:
-                    rest = subnodes[:, [i for i in group if i not in (j, k)]].prod(-1)
-                    bend += rest[:, None, None] * gradient[:, j, :, None] * gradient[:, k, None, :]
-        out += by_node[:, :, q, None, None] * bend.unsqueeze(1)
-    return out
+def _identity(x: Tensor, size: int) -> Tensor:
+    return torch.eye(size, dtype=x.dtype, device=x.device).expand(len(x), -1, -1)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edgewise.bases import least_squares
 from edgewise.interpret._sums import add_line, add_moved, add_scaled
-from edgewise.nn import KAN, clone, layer_of, trace
+from edgewise.nn import KAN, clone, trace
 
 _SAME = 1e-3  # of a curve's or a node's spread: residual of its fit by others
 
@@ -52,7 +52,7 @@ def _parallel(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
             if (h[:, q] - alpha * h[:, p]).norm() >= _SAME * norm[q]:
                 continue
             new = clone(model)
-            layer, shift = layer_of(new, depth), (alpha, float(mean[q] - alpha * mean[p]))
+            layer, shift = new.layers[depth], (alpha, float(mean[q] - alpha * mean[p]))
             if all(add_moved(layer, (j, p), (j, q), shift) for j in range(layer.n_out)):
                 yield _freed(new, depth, q, [p])
 
@@ -68,7 +68,7 @@ def _straight(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
             if (others - ratio * slopes).norm() >= _SAME * others.norm():
                 continue
             new = clone(model)
-            before, layer = layer_of(new, depth - 1), layer_of(new, depth)
+            before, layer = new.layers[depth - 1], new.layers[depth]
             if not all(add_scaled(before, (p, i), (q, i), ratio) for i in range(before.n_in)):
                 continue
             for j in layer.mask[:, p].nonzero().flatten().tolist():
@@ -94,7 +94,7 @@ def _dependent(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
         if len(parts) < 2 or _ruled(model, depth, [q, *parts], [q]):
             continue
         new = clone(model)
-        layer = layer_of(new, depth)
+        layer = new.layers[depth]
         rest = float(h[:, q].mean() - sum(w * h[:, p].mean() for p, w in parts.items()))
         levels = levels + slopes * rest
         sound = all(
@@ -108,7 +108,7 @@ def _dependent(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
 
 def _lines(model: KAN, depth: int, h: Tensor) -> dict[int, tuple[Tensor, Tensor]]:
     """The nodes all of whose edges are straight on the data: slopes and levels of the edges, (n_out,) each."""
-    layer = layer_of(model, depth)
+    layer = model.layers[depth]
     edges, centred = layer.edges(h), h - h.mean(0)
     found = {}
     bent = {i for name, symbols in layer.active_symbols().items() for _, i in symbols if name != "x"}
@@ -130,11 +130,11 @@ def _ruled(model: KAN, depth: int, leaving: list[int], entering: list[int]) -> b
     """Whether a rule holds for an edge that leaves or enters one of these nodes before a layer."""
     groups = model.nodes[depth].groups()
     into = {j for q in entering for j in groups[q]}
-    return any(i in leaving for _, i in layer_of(model, depth).rules) or any(
-        j in into for j, _ in layer_of(model, depth - 1).rules
+    return any(i in leaving for _, i in model.layers[depth].rules) or any(
+        j in into for j, _ in model.layers[depth - 1].rules
     )
 
 
 def _freed(model: KAN, depth: int, q: int, into: list[int]) -> Merge:
-    layer_of(model, depth).mask[:, q] = False
+    model.layers[depth].mask[:, q] = False
     return Merge(depth, q, into, model)

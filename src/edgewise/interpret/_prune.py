@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise.interpret._cut import Cut
 from edgewise.interpret._names import node_names
 from edgewise.interpret._pruning import Pruning, Removal
-from edgewise.nn import KAN, Nodes, clone, layer_of, select
+from edgewise.nn import KAN, Nodes, clone, select
 from edgewise.train import CrossEntropy, Loss, Shape, Squared, Table, as_matrix, as_rows, as_table
 
 _THRESHOLD = 1e-2
@@ -56,9 +56,9 @@ class PruneResult:
 
     def narrow(self) -> Narrow:
         """The network without the inputs that it no longer reads, and the columns and names of those that it does."""
-        columns = layer_of(self.model, 0).mask.any(0).nonzero().flatten().tolist()
+        columns = self.model.layers[0].mask.any(0).nonzero().flatten().tolist()
         model = clone(self.model)
-        model.layers[0] = select(layer_of(model, 0), inputs=columns)
+        model.layers[0] = select(model.layers[0], inputs=columns)
         model.nodes[0] = Nodes(len(columns))
         return Narrow(model, columns, [self.names[0][i] for i in columns])
 
@@ -131,13 +131,9 @@ def _table(model: KAN, x: Any, y: Any) -> tuple[Table, Loss]:
 
 def _plan(threshold: float | None, cuts: Cut | Sequence[Cut], slack: float | None) -> list[Cut]:
     """What goes, in turn, before nodes are merged."""
-    if threshold is not None and (
-        isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold < 1
-    ):
+    if threshold is not None and (not is_number(threshold, 0) or threshold >= 1):
         raise InputError(f"'threshold' must be a number in [0, 1), in units of the output's spread. Got {threshold!r}.")
-    if slack is not None and (
-        isinstance(slack, bool) or not isinstance(slack, int | float) or not 1 <= slack < math.inf
-    ):
+    if slack is not None and not is_number(slack, 1):
         raise InputError(f"'slack' must be a number >= 1, the allowed growth of the error. Got {slack!r}.")
     given: list[Any] = list(cuts) if isinstance(cuts, tuple | list) else [cuts]
     if not all(isinstance(cut, Cut) for cut in given):

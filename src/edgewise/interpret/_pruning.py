@@ -11,7 +11,7 @@ from edgewise.interpret._names import end_names
 from edgewise.interpret._scores import node_scores
 from edgewise.interpret._without import Kept, edge_means, without
 from edgewise.kernels import one_thread
-from edgewise.nn import KAN, adapt_grid, layer_of
+from edgewise.nn import KAN, adapt_grid
 from edgewise.train import Loss, Table, error_of, refit
 
 _STEPS = 60
@@ -103,7 +103,7 @@ class Pruning:
         for depth in range(1, len(self.model.layers)):
             gone = [name for q, name in enumerate(self.labels[depth]) if q not in kept[depth]]
             self.removed += [Removal("node", name, 0.0, 0.0, error) for name in gone if name not in told]
-        unused = layer_of(self.model, 0).mask.any(0) & ~layer_of(model, 0).mask.any(0)
+        unused = self.model.layers[0].mask.any(0) & ~model.layers[0].mask.any(0)
         names = [self.labels[0][i] for i in unused.nonzero().flatten().tolist()]
         self.removed += [Removal("input", name, 0.0, 0.0, error) for name in names if name not in told]
         self.labels = [[names[q] for q in left] for names, left in zip(self.labels, kept, strict=True)]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.nn import KAN, layer_of
+from edgewise._typing import Data
+from edgewise.nn import KAN
 from edgewise.train import as_matrix
 
+By = Literal["output"] | None
+Region = Data | None
 _MOST_ROWS = 10_000
 
 
-def table_of(model: KAN, x: Any) -> Tensor:
+def table_of(model: KAN, x: Data) -> Tensor:
     """All rows of x, checked, in the network's number type and on its device."""
     table = as_matrix(x, "x")
     if table.shape[1] != model.n_in:
@@ -23,10 +26,10 @@ def table_of(model: KAN, x: Any) -> Tensor:
     return table.to(model.device, model.dtype)
 
 
-def rows_of(model: KAN, x: Any) -> Tensor:
+def rows_of(model: KAN, x: Data | None) -> Tensor:
     """The rows to show a network on: at most 10 000 of x, or points spread over the first knots."""
     if x is None:
-        layer = layer_of(model, 0)
+        layer = model.layers[0]
         low, high = layer.basis.ends(layer.knots)
         unit = torch.quasirandom.SobolEngine(model.n_in).draw(513, dtype=torch.float64)[1:].to(low)
         return low + (high - low) * unit
@@ -34,7 +37,7 @@ def rows_of(model: KAN, x: Any) -> Tensor:
     return table[:: -(-len(table) // _MOST_ROWS)]
 
 
-def region_of(table: Tensor, rows: Any) -> Tensor:
+def region_of(table: Tensor, rows: Region) -> Tensor:
     """Those rows of a table that `rows` chooses: a mask of as many booleans, row numbers, or None for all of them."""
     if rows is None:
         return table

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from edgewise._errors import unknown
-from edgewise.interpret._rows import region_of, table_of
-from edgewise.interpret._slopes import edge_derivatives
-from edgewise.nn import KAN, Pass, layer_of
+from edgewise._typing import Data
+from edgewise.interpret._rows import By, Region, region_of, table_of
+from edgewise.nn import KAN, Pass, edge_derivatives
 
 
-def edge_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, signed: bool = False) -> list[Tensor]:
+def edge_scores(model: KAN, x: Data, *, rows: Region = None, by: By = None, signed: bool = False) -> list[Tensor]:
     """Return the attribution score of every edge: its spread, as the output feels it.
 
     score_ji  = sqrt( mean_o mean_n A_oj(x_n)^2 Var phi_ji ) / sqrt( mean_o Var y_o ),  A_oj = d y_o / d subnode j
@@ -50,7 +48,7 @@ def edge_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, 
         return [_layer_scores(forward, depth, signed, by) / spread for depth in range(len(model.layers))]
 
 
-def node_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, signed: bool = False) -> list[Tensor]:
+def node_scores(model: KAN, x: Data, *, rows: Region = None, by: By = None, signed: bool = False) -> list[Tensor]:
     """Return the score of every node before each layer, from the scores of the edges that leave it.
 
     score_i = sqrt( sum_j score_ji^2 ),  signed_i = sum_j signed_ji = mean_o mean_n (d y_o / d h_i) sd h_i / spread
@@ -66,7 +64,7 @@ def node_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, 
     return [scores.sum(-2) if signed else scores.square().sum(-2).sqrt() for scores in found]
 
 
-def input_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None, signed: bool = False) -> Tensor:
+def input_scores(model: KAN, x: Data, *, rows: Region = None, by: By = None, signed: bool = False) -> Tensor:
     """Return the score of every input: entry 0 of `edgewise.interpret.node_scores`.
 
     Where one layer gives the output and inputs are independent, score_i^2 is the share of the output's variance that
@@ -80,7 +78,7 @@ def input_scores(model: KAN, x: Any, *, rows: Any = None, by: str | None = None,
     return node_scores(model, x, rows=rows, by=by, signed=signed)[0]
 
 
-def output_spread(outputs: Tensor, by: str | None) -> Tensor:
+def output_spread(outputs: Tensor, by: By) -> Tensor:
     """The unit of scores: each output's spread, (n_out, 1, 1), or that of all outputs together, (); never zero."""
     if by not in (None, "output"):
         raise unknown("'by'", by, ["output", "None"])
@@ -99,9 +97,9 @@ def spread_of(values: Tensor) -> Tensor:
     return torch.where(spread > rounding, spread, 0)
 
 
-def _layer_scores(forward: Pass, depth: int, signed: bool, by: str | None) -> Tensor:
+def _layer_scores(forward: Pass, depth: int, signed: bool, by: By) -> Tensor:
     """A layer's scores in the output's own units: (n_out, subnodes, nodes), or over all outputs (subnodes, nodes)."""
-    layer, h = layer_of(forward.model, depth), forward.inputs[depth]
+    layer, h = forward.model.layers[depth], forward.inputs[depth]
     sensitivity = forward.sensitivities[depth]
     if signed:
         slopes = edge_derivatives(layer, h, 1)

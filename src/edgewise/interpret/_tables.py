@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgewise._typing import Data
 from edgewise.interpret._curves import Edge, edge_curves
 from edgewise.interpret._interactions import interactions
 from edgewise.interpret._names import end_names, node_names
-from edgewise.interpret._rows import region_of, table_of
+from edgewise.interpret._rows import By, Region, region_of, table_of
 from edgewise.interpret._scores import edge_scores, node_scores, spread_of
 from edgewise.interpret._shape import shape_of, straightness
-from edgewise.interpret._slopes import edge_derivatives
-from edgewise.nn import KAN, layer_of, trace
+from edgewise.nn import KAN, edge_derivatives, trace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ Names = Sequence[str] | None
 
 
 def edge_table(
-    model: KAN, x: Any, *, names: Names = None, target: str | Names = None, rows: Any = None, by: str | None = None
+    model: KAN, x: Data, *, names: Names = None, target: str | Names = None, rows: Region = None, by: By = None
 ) -> pd.DataFrame:
     """Return a table with a line for each active edge: where it is, what it does, how much it matters.
 
@@ -61,7 +61,7 @@ def edge_table(
             {
                 **_place(model, labels, (depth, j, i)),
                 "kind": "symbolic" if curve.function else "spline",
-                "function": curve.function or layer_of(model, depth).basis.name,
+                "function": curve.function or model.layers[depth].basis.name,
                 "low": curve.samples.min(),
                 "high": curve.samples.max(),
                 "outside": curve.outside,
@@ -76,7 +76,7 @@ def edge_table(
 
 
 def node_table(
-    model: KAN, x: Any, *, names: Names = None, target: str | Names = None, rows: Any = None, by: str | None = None
+    model: KAN, x: Data, *, names: Names = None, target: str | Names = None, rows: Region = None, by: By = None
 ) -> pd.DataFrame:
     """Return a table with a line for each input and hidden node: name, kind, scores, values, edges.
 
@@ -104,8 +104,8 @@ def node_table(
                     "kind": "input" if depth == 0 else "sum" if q < nodes.n_sum else "product",
                     "mean": float(inputs[depth][:, q].mean()),
                     "spread": float(inputs[depth][:, q].std(correction=0)),
-                    "into": int(layer_of(model, depth - 1).mask[group].sum()) if depth else 0,
-                    "out": int(layer_of(model, depth).mask[:, q].sum()),
+                    "into": int(model.layers[depth - 1].mask[group].sum()) if depth else 0,
+                    "out": int(model.layers[depth].mask[:, q].sum()),
                 }
             )
     scored = _scored(model, x, node_scores, [(line["layer"], line["node"]) for line in lines], (rows, by))
@@ -113,7 +113,7 @@ def node_table(
 
 
 def interaction_table(
-    model: KAN, x: Any, *, names: Names = None, target: str | Names = None, rows: Any = None, by: str | None = None
+    model: KAN, x: Data, *, names: Names = None, target: str | Names = None, rows: Region = None, by: By = None
 ) -> pd.DataFrame:
     """Return a table of all pairs of inputs, those that act together most strongly first.
 
@@ -196,13 +196,13 @@ def _curvatures(model: KAN, x: Tensor) -> list[Tensor]:
     with torch.no_grad():
         passed, found = trace(model, x), []
         for depth, h in enumerate(passed.inputs):
-            bend = edge_derivatives(layer_of(model, depth), h, 2).square().mean(0).sqrt()
+            bend = edge_derivatives(model.layers[depth], h, 2).square().mean(0).sqrt()
             sizes = spread_of(passed.edges[depth])
             found.append(torch.where(sizes > 0, bend * spread_of(h).square() / sizes, 0))
     return found
 
 
-def _scored(model: KAN, x: Any, scores: Any, places: list[Any], region: tuple[Any, str | None]) -> list[Any]:
+def _scored(model: KAN, x: Data, scores: Any, places: list[Any], region: tuple[Any, str | None]) -> list[Any]:
     """For each output, or for all of them together, the scores and signed scores at some places."""
     rows, by = region
     plain, signed = (scores(model, x, rows=rows, by=by, signed=s) for s in (False, True))

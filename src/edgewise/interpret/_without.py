@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, KANLayer, Nodes, add_constant, clone, layer_of, select, trace
+from edgewise.nn import KAN, KANLayer, Nodes, add_constant, clone, select, trace
 
 Edge = tuple[int, int, int]
 Kept = list[list[int]]  # of each level, inputs first: the old number of every node that is left
@@ -49,22 +49,22 @@ class _Sweep:
         self.groups = [nodes.groups() for nodes in new.nodes[1:]]
 
     def remove(self, depth: int, j: int, i: int) -> None:
-        layer_of(self.new, depth).mask[j, i] = False
+        self.new.layers[depth].mask[j, i] = False
         self.constants[depth][j] += self.means[depth][j, i]
 
     def forward(self, depth: int) -> bool:
         """Settle the constants of one layer's subnodes; False where they cannot stay."""
-        layer = layer_of(self.new, depth)
+        layer = self.new.layers[depth]
         last = depth + 1 == len(self.new.layers)
         dead = ~layer.mask.any(1)
         if last or not self.idle:
-            dead &= layer_of(self.old, depth).mask.any(1)
+            dead &= self.old.layers[depth].mask.any(1)
         if last and dead.any():
             return False
         for q, group in enumerate(self.groups[depth]):
             gone = [j for j in group if dead[j]]
             if len(gone) == len(group) or (gone and float(self.constants[depth][gone].prod()) == 0):
-                for j in layer_of(self.new, depth + 1).mask[:, q].nonzero().flatten().tolist():
+                for j in self.new.layers[depth + 1].mask[:, q].nonzero().flatten().tolist():
                     self.remove(depth + 1, j, q)
             elif gone and not self._fold(depth, q, gone):
                 return False
@@ -77,7 +77,7 @@ class _Sweep:
 
     def _fold(self, depth: int, q: int, gone: list[int]) -> bool:
         """Multiply a product's constant factors into another one of its factors."""
-        layer, left = layer_of(self.new, depth), [j for j in self.groups[depth][q] if j not in gone]
+        layer, left = self.new.layers[depth], [j for j in self.groups[depth][q] if j not in gone]
         held = {j for (j, i), rule in layer.rules.items() if layer.mask[j, i] and (rule.locked or rule.monotone)}
         free = [j for j in left if j not in held]
         if not free:
@@ -91,14 +91,14 @@ class _Sweep:
     def backward(self) -> None:
         """Remove what enters nodes that nothing leaves."""
         for depth in reversed(range(1, len(self.new.layers))):
-            leaves = layer_of(self.new, depth).mask.any(0).tolist()
+            leaves = self.new.layers[depth].mask.any(0).tolist()
             for q, group in enumerate(self.groups[depth - 1]):
                 if not leaves[q]:
-                    layer_of(self.new, depth - 1).mask[group] = False
+                    self.new.layers[depth - 1].mask[group] = False
 
     def took_locked(self) -> bool:
         """Whether a locked edge went."""
-        pairs = [(layer_of(self.old, depth), layer_of(self.new, depth)) for depth in range(len(self.new.layers))]
+        pairs = [(self.old.layers[depth], self.new.layers[depth]) for depth in range(len(self.new.layers))]
         return any(bool((old.locked_mask() & old.mask & ~new.mask).any()) for old, new in pairs)
 
 
@@ -114,10 +114,10 @@ def _selected(model: KAN, groups: list[list[list[int]]]) -> Kept:
     """Keep, in place, the inputs, the outputs, and the hidden nodes that something leaves; products of one are sums."""
     kept: Kept = [list(range(model.n_in))]
     for depth in range(len(model.layers)):
-        layer, nodes = layer_of(model, depth), groups[depth]
+        layer, nodes = model.layers[depth], groups[depth]
         left = list(range(len(nodes)))
         if depth + 1 < len(model.layers):
-            leaves = layer_of(model, depth + 1).mask.any(0).tolist()
+            leaves = model.layers[depth + 1].mask.any(0).tolist()
             left = sorted((q for q in left if leaves[q]), key=lambda q: len(nodes[q]) > 1)
         model.layers[depth] = select(layer, outputs=[j for q in left for j in nodes[q]], inputs=kept[-1])
         sizes = [len(nodes[q]) for q in left]

@@ -5,8 +5,15 @@ from __future__ import annotations
 from edgewise.io._model import SavedModel as SavedModel
 from edgewise.io._model import load as load
 from edgewise.io._model import load_with_metadata as load_with_metadata
+from edgewise.io._model import model_bytes as model_bytes
+from edgewise.io._model import read_model as read_model
 from edgewise.io._model import save as save
+from edgewise.io._numbers import Separator as Separator
+from edgewise.io._numbers import Sign as Sign
 from edgewise.io._parquet import open_parquet as open_parquet
 from edgewise.io._read_table import read_table as read_table
+from edgewise.io._schema import Malformed as Malformed
+from edgewise.io._schema import is_names as is_names
+from edgewise.io._schema import is_units as is_units
 from edgewise.io._table import Selection as Selection
 from edgewise.io._table import Table as Table

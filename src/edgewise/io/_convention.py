@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgewise._errors import InputError
-from edgewise.io._numbers import SEPARATORS, SIGNS, Column
+from edgewise.io._numbers import SEPARATORS, SIGNS, Column, Separator, Sign
 
 _NAMES = {".": "points", ",": "commas"}
 
@@ -21,8 +21,8 @@ class Convention:
     file, which decide where a column can be read in two ways.
     """
 
-    decimal: str | None = None
-    thousands: str | None = None
+    decimal: Sign | None = None
+    thousands: Separator | None = None
     like: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

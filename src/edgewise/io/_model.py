@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise._replacing import replacing
+from edgewise._replacing import writing
 from edgewise._version import __version__
 from edgewise.bases import BASES, named
 from edgewise.io._packing import packed, unpacked
 from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_decimals, is_names, is_target, is_units
 from edgewise.io._tensors import check_values
-from edgewise.nn import KAN, KANLayer, Rule
-from edgewise.nn._readable import is_readable
+from edgewise.nn import KAN, Rule, is_readable
 
 if TYPE_CHECKING:
     import sympy
@@ -45,7 +44,7 @@ class SavedModel:
     @property
     def formula(self) -> sympy.Expr | list[sympy.Expr] | None:
         """The network as a formula over `names`, None while an edge is still a spline."""
-        if any(bool(layer.spline_mask().any()) for layer in self.model.layers):  # type: ignore[operator]
+        if self.model.spline_edges():
             return None
         return self.model.formula(self.names)
 
@@ -83,7 +82,9 @@ def save(
     """
     if not isinstance(model, KAN):
         raise InputError(f"save takes the network first, then the path. Got {type(model).__name__} first.")
-    _write(Path(path), model_bytes(model, names, target, units, decimals))
+    data = model_bytes(model, names, target, units, decimals)
+    with writing(path) as file:
+        file.write(data)
 
 
 def model_bytes(
@@ -182,7 +183,7 @@ def _describe(
     dtype = str(model.dtype).removeprefix("torch.")
     if dtype not in DTYPES:
         raise InputError(f"A network is saved in float32 or float64. This one is {dtype}: convert it first.")
-    layers = [layer for layer in model.layers if isinstance(layer, KANLayer)]
+    layers = list(model.layers)
     if len({(layer.basis, layer.base) for layer in layers}) > 1:
         raise InputError("A network is saved with one basis and one base function. The layers of this one differ.")
     basis = layers[0].basis
@@ -240,7 +241,6 @@ def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
     degree = 3 if description.degree is None else description.degree
     model = KAN(widths, basis=description.basis, grid=1, degree=degree, base=description.base, dtype=dtype)
     for number, (layer, symbols) in enumerate(zip(model.layers, description.symbols, strict=True)):
-        assert isinstance(layer, KANLayer)
         for name in TENSORS:
             value = tensors[f"layers.{number}.{name}"].clone()
             setattr(layer, name, torch.nn.Parameter(value) if name in dict(layer.named_parameters()) else value)
@@ -248,15 +248,3 @@ def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
         if description.rules is not None:
             layer.rules = {(j, i): Rule.of(row) for j, i, row in description.rules[number]}
     return model
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder: name a .safetensors file in it.")
-        if not path.parent.is_dir():
-            raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
-        with replacing(path) as file:
-            file.write(data)
-    except OSError as error:
-        raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None

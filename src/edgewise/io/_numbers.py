@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
+from typing import Literal
 
 import numpy as np
 
-SIGNS = (".", ",")
+Sign = Literal[".", ","]
+"""Decimal signs."""
+Separator = Literal["", ",", ".", "'", " "]
+"""Signs between groups of three digits."""
+
+SIGNS: tuple[Sign, ...] = (".", ",")
 """The decimal signs."""
 
-SEPARATORS = ("", ",", ".", "'", " ")
+SEPARATORS: tuple[Separator, ...] = ("", ",", ".", "'", " ")
 """The thousands separators; an apostrophe and a space stand for all of their kinds."""
 
 _APOSTROPHES = "'\u2019"

@@ -10,7 +10,7 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise.io._convention import Convention, read_numbers
 from edgewise.io._grid import check_unique, read_grid
-from edgewise.io._numbers import Column
+from edgewise.io._numbers import Column, Separator, Sign
 from edgewise.io._parquet import read_fields
 from edgewise.io._table import Table
 from edgewise.io._text import read_text
@@ -22,8 +22,8 @@ _PARQUET = (".parquet", ".pq")
 def read_table(
     path: str | Path,
     *,
-    decimal: str | None = None,
-    thousands: str | None = None,
+    decimal: Sign | None = None,
+    thousands: Separator | None = None,
     encoding: str | None = None,
     like: Mapping[str, str] | None = None,
 ) -> Table:

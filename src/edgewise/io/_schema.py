@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgewise import functions
+from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import BASE_FUNCTIONS, BASES, Basis, named
+from edgewise.bases import BASE_FUNCTIONS, BASES, BaseName, Basis, named
 from edgewise.nn import Rule
 
 SCHEMA = 4
@@ -55,7 +56,7 @@ class Description:
     widths: list[Any]
     basis: str
     degree: int | None
-    base: str | None
+    base: BaseName | None
     dtype: str
     symbols: list[list[Symbol]]
     rules: list[list[RuleRow]] | None
@@ -117,11 +118,11 @@ class Description:
 
     def _check(self) -> None:
         _require(isinstance(self.widths, list) and len(self.widths) >= 2, "list of widths")
-        _require(all(_is_width(width) for width in self.widths) and _is_int(self.widths[0], 1), "list of widths")
+        _require(all(_is_width(width) for width in self.widths) and _is_size(self.widths[0], 1), "list of widths")
         _require(isinstance(self.basis, str), "basis")
         if self.basis not in BASES:
             raise Malformed(_unknown("basis", self.basis, "edgewise.bases.register"))
-        _require(self.degree is None or _is_int(self.degree, 1), "degree")
+        _require(self.degree is None or _is_size(self.degree, 1), "degree")
         try:
             sound = self.built_basis.degree == self.degree
         except InputError:
@@ -199,7 +200,7 @@ def _require(sound: bool, what: str) -> None:
 
 
 def _checked_schema(schema: object) -> int:
-    _require(_is_int(schema, 1), "schema number")
+    _require(_is_size(schema, 1), "schema number")
     assert isinstance(schema, int)
     if schema > SCHEMA:
         shown = f"{schema}"[:_SHOWN]
@@ -207,19 +208,19 @@ def _checked_schema(schema: object) -> int:
     return schema
 
 
-def _is_int(value: object, least: int) -> bool:
+def _is_size(value: object, least: int) -> bool:
     """Whether this is a whole number from `least` on, of a size that a tensor may have."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**62
+    return is_int(value, least, 2**62 - 1)
 
 
 def _is_width(width: object) -> bool:
     if not isinstance(width, list):
-        return _is_int(width, 1)
-    if len(width) != 2 or not _is_int(width[0], 0):
+        return _is_size(width, 1)
+    if len(width) != 2 or not _is_size(width[0], 0):
         return False
     products = width[1]
-    listed = isinstance(products, list) and len(products) > 0 and all(_is_int(arity, 2) for arity in products)
-    return listed or _is_int(products, 1)
+    listed = isinstance(products, list) and len(products) > 0 and all(_is_size(arity, 2) for arity in products)
+    return listed or _is_size(products, 1)
 
 
 def _nodes_and_subnodes(width: Any) -> tuple[int, int]:
@@ -239,7 +240,7 @@ def _check_edges(rows: object, shape: Shape, what: str) -> None:
     for row in rows:
         _require(isinstance(row, list) and len(row) == 3, what)
         j, i, _ = row
-        inside = _is_int(j, 0) and _is_int(i, 0) and j < shape[0] and i < shape[1]
+        inside = is_int(j, 0, shape[0] - 1) and is_int(i, 0, shape[1] - 1)
         _require(inside and (j, i) not in edges, what)
         edges.add((j, i))
 

@@ -50,15 +50,16 @@ class Cell(NamedTuple):
 class Benchmark(ABC):
     """A named measurement; its class is instantiated without arguments in the measuring process.
 
-    threaded: run once for each requested thread count, else on one thread. fresh_process: a new process for each case,
-    else one process runs all cases. parallel: cases may run at the same time, each on its own core. slow: takes hours,
-    so it runs only when named.
+    columns: of its rows, after the label and the values of the case. threaded: run once for each requested thread
+    count, else on one thread. fresh_process: a new process for each case, else one process runs all cases. parallel:
+    cases may run at the same time, each on its own core. slow: takes hours, so it runs only when named.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     file: ClassVar[str]
     note: ClassVar[str] = ""
+    columns: ClassVar[tuple[str, ...]] = ()
     threaded: ClassVar[bool] = False
     fresh_process: ClassVar[bool] = False
     parallel: ClassVar[bool] = False
@@ -84,9 +85,13 @@ class Benchmark(ABC):
         """Return the seconds after which the process of a case is killed; 0 means never."""
         return 0.0
 
-    @abstractmethod
+    def row(self, case: Case, **found: Any) -> Row:
+        """Return a row of a case; missing columns are empty."""
+        return {"case": case.label, **case.values, **dict.fromkeys(self.columns, ""), **found}
+
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
         """Return the rows of a case whose process died."""
+        return [self.row(case, status=reason)]
 
     @abstractmethod
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:

@@ -113,7 +113,6 @@ class Experiment(Benchmark):
             file.write(("\n".join([f"# {self.title}", "", *table, "", self.note]) + "\n").encode())
 
     def row(self, case: Case, **found: Any) -> Row:
-        """Return a row of a case; missing columns are empty."""
         columns = ["case", "item", "model", "seed", "shape", "parameters", "error", "seconds", *self.extra, "status"]
         given = {"case": case.label, **case.values, **found}
         return {name: given.get(name, "") for name in columns}
@@ -129,9 +128,6 @@ class Experiment(Benchmark):
         return [
             Case(f"{item}: {model}", {"item": item, "model": model, **values}) for item in items for model in chosen
         ]
-
-    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        return [self.row(case, status=reason)]
 
     def python(self, case: Case, settings: Settings) -> str:
         return settings.python if case.values["model"] == PYKAN else super().python(case, settings)

@@ -46,19 +46,19 @@ def append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file, none where there is no such file; what a crash tore is left out."""
+    """Return the rows of a CSV file, none if it does not exist; rows torn by a crash are dropped."""
     columns, *rows = [_fields(line) for line in _lines(path)] or [[]]
     return [dict(zip(columns, row, strict=True)) for row in rows if len(row) == len(columns) and row != columns]
 
 
 def latest(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Of each case on each number of threads the rows of its last run."""
+    """Return the rows of the last run of each case on each thread count."""
     last = {(row["case"], row["threads"]): (row["commit"], row["device"]) for row in rows}
     return [row for row in rows if last[row["case"], row["threads"]] == (row["commit"], row["device"])]
 
 
 def _lines(path: Path) -> list[str]:
-    """The lines of a file, without a last one whose end is missing and the rows that were added together with it."""
+    """Return the lines of a file, without a truncated last line and the rows that were added together with it."""
     if not path.is_file():
         return []
     with path.open(newline="\n", encoding="utf-8", errors="surrogateescape") as file:
@@ -79,7 +79,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _fields(line: str) -> list[str]:
-    """The fields of a line, none where a quotation has no end."""
+    """Return the fields of a line, none if a quote is not closed."""
     return _split(line) if line.count('"') % 2 == 0 else []
 
 
@@ -91,7 +91,7 @@ def _split(line: str) -> list[str]:
 
 
 def _text(value: Any) -> Any:
-    """A value as it is stored: floats to four digits, texts in one line."""
+    """Return a value as it is stored: floats to four digits, strings in one line."""
     if isinstance(value, str):
         return " ".join(value.splitlines())
     return f"{value:.4g}" if isinstance(value, float) else value

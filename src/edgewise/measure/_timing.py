@@ -48,6 +48,10 @@ class Quartiles(NamedTuple):
     upper: float
     repeats: int
 
+    def columns(self) -> dict[str, float]:
+        """Return the columns of a row: seconds (the median), lower, upper, repeats."""
+        return {"seconds": self.median, "lower": self.lower, "upper": self.upper, "repeats": self.repeats}
+
     @classmethod
     def of(cls, seconds: Sequence[float]) -> Quartiles:
         lower, median, upper = quantiles(seconds, n=4, method="inclusive") if len(seconds) > 1 else 3 * [*seconds]

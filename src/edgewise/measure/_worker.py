@@ -93,13 +93,13 @@ class _Process:
 
 
 def _place(kind: type) -> tuple[str, str, str]:
-    """Where another process finds a class: its module, its name, and the file of the module."""
+    """Return where another process finds a class: its module, its name, and the file of the module."""
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     return kind.__module__, kind.__qualname__, str(Path(file).resolve()) if file else ""
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Thread counts are read when libraries are imported, so they are set before the process starts."""
+    """Return the environment of a process; libraries read thread counts when they are imported."""
     found = os.environ | dict.fromkeys(_THREAD_COUNTS, str(threads)) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     if threads == 1:
         found["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"

@@ -1,5 +1,7 @@
 """Layers, nodes, the network, and surgery that returns new networks."""
 
+from edgewise.nn._derivatives import derivatives as derivatives
+from edgewise.nn._derivatives import edge_derivatives as edge_derivatives
 from edgewise.nn._edit import add_input as add_input
 from edgewise.nn._edit import centre as centre
 from edgewise.nn._edit import remove_node as remove_node
@@ -7,14 +9,19 @@ from edgewise.nn._edit import replace_by_mean as replace_by_mean
 from edgewise.nn._edit import restore_edges as restore_edges
 from edgewise.nn._feedforward import KANFeedForward as KANFeedForward
 from edgewise.nn._feedforward import replace_feed_forwards as replace_feed_forwards
+from edgewise.nn._formula import spline_name as spline_name
+from edgewise.nn._formula import subnode_formulas as subnode_formulas
 from edgewise.nn._gauss_newton import GaussNewtonMatrix as GaussNewtonMatrix
 from edgewise.nn._gauss_newton import symmetrize as symmetrize
+from edgewise.nn._init import Scheme as Scheme
 from edgewise.nn._init import initial_values as initial_values
 from edgewise.nn._jacobian import Layout as Layout
 from edgewise.nn._jacobian import Pass as Pass
 from edgewise.nn._knots import held_knots as held_knots
 from edgewise.nn._knots import with_locked as with_locked
+from edgewise.nn._layer import Edge as Edge
 from edgewise.nn._layer import KANLayer as KANLayer
+from edgewise.nn._lock import Direction as Direction
 from edgewise.nn._lock import edges_of_node as edges_of_node
 from edgewise.nn._lock import lock as lock
 from edgewise.nn._lock import monotone as monotone
@@ -22,11 +29,15 @@ from edgewise.nn._lock import require as require
 from edgewise.nn._lock import smooth as smooth
 from edgewise.nn._lock import unlock as unlock
 from edgewise.nn._network import KAN as KAN
+from edgewise.nn._nodes import Jets as Jets
 from edgewise.nn._nodes import Nodes as Nodes
+from edgewise.nn._nodes import Width as Width
 from edgewise.nn._outputs import scale_outputs as scale_outputs
 from edgewise.nn._outputs import shift_outputs as shift_outputs
 from edgewise.nn._outputs import shiftable as shiftable
 from edgewise.nn._rational import RationalLayer as RationalLayer
+from edgewise.nn._readable import is_readable as is_readable
+from edgewise.nn._readable import spline_functions as spline_functions
 from edgewise.nn._rule import Rule as Rule
 from edgewise.nn._shape import has_shapes as has_shapes
 from edgewise.nn._shape import shaped as shaped

@@ -47,7 +47,7 @@ def replace_by_mean(model: KAN, edge: Edge, x: Tensor) -> KAN:
     if int(layer.mask[j].sum()) == 1:
         raise InputError(f"Edge {edge} is the only one into its node: remove the node instead.")
     new = clone(model)
-    new_layer = layer_of(new, depth)
+    new_layer = new.layers[depth]
     new_layer.mask[j, i] = False
     add_constant(new_layer, _mean(model, edge, x) * _unit(new_layer, j))
     return new
@@ -64,7 +64,7 @@ def centre(model: KAN, edge: Edge, x: Tensor) -> KAN:
     """
     depth, j, i = edge
     new = clone(model)
-    layer = layer_of(new, depth)
+    layer = new.layers[depth]
     kept = layer.mask.clone()
     layer.mask[j] = False
     layer.mask[j, i] = True
@@ -98,7 +98,7 @@ def remove_node(model: KAN, depth: int, q: int, x: Tensor) -> KAN:
         model = replace_by_mean(model, edge, x)
     new = clone(model)
     for layer, j, i in entering:
-        layer_of(new, layer).mask[j, i] = False
+        new.layers[layer].mask[j, i] = False
     return new
 
 
@@ -118,7 +118,7 @@ def add_input(model: KAN, column: Tensor) -> KAN:
     if column.dim() != 1 or len(column) == 0 or not bool(torch.isfinite(column).all()):
         raise InputError(f"A new input needs a column of finite numbers (rows,). Got shape {tuple(column.shape)}.")
     new = clone(model)
-    old = layer_of(new, 0)
+    old = new.layers[0]
     new.layers[0] = _wider(old, old.basis.adapted_knots(column.unsqueeze(1).to(old.knots), old.grid, MARGINS[0]))
     new.nodes[0] = Nodes(model.n_in + 1)
     return new

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._rational import RationalLayer
 
-_KINDS = ("rational", "spline")
+BlockKind = Literal["rational", "spline"]
+_KINDS = get_args(BlockKind)
 _WIDE = 4  # hidden units of an MLP over its width
 _DOMAIN = (-1.0, 1.0)  # about one standard deviation of normalised inputs: curves bend where most of them are
 
@@ -45,13 +47,13 @@ class KANFeedForward(torch.nn.Module):
     """
 
     def __init__(
-        self, width: int, hidden: int | None = None, *, kind: str = "rational", groups: int = 8, grid: int = 2,
+        self, width: int, hidden: int | None = None, *, kind: BlockKind = "rational", groups: int = 8, grid: int = 2,
         degree: int = 2, dropout: float = 0.0, generator: torch.Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         if kind not in _KINDS:
             raise unknown("kind of feed-forward block", kind, _KINDS)
-        if isinstance(width, bool) or not isinstance(width, int) or width < 1:
+        if not is_int(width, 1):
             raise InputError(f"The 'width' parameter of KANFeedForward must be an int >= 1. Got {width!r}.")
         self.width, self.kind = width, kind
         self.hidden = _hidden(width, kind, grid + degree) if hidden is None else hidden

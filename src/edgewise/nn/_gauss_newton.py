@@ -13,7 +13,6 @@ from edgewise.kernels.gauss_newton import Edges, Local, add_splines
 from edgewise.nn._jacobian import Layout, Pass
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
-from edgewise.nn._surgery import layer_of
 
 Weigh = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k), each row's curvature times k vectors
 #: nanoseconds of a row: of a pair of functions that live there, of a product and of an entry of a dense Jacobian;
@@ -85,7 +84,7 @@ class GaussNewtonMatrix:
 
 def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
     """The edges for the sparse route; None where another route is faster or the only one."""
-    layers = [layer_of(model, depth) for depth in range(len(model.layers))]
+    layers = list(model.layers)
     first = layers[0]
     alike = all(_kind(layer) == _kind(first) for layer in layers)
     touched = ((first.degree or 0) + 1) * sum(len(block.spline) for block in layout.blocks)
@@ -108,7 +107,7 @@ def _kind(layer: KANLayer) -> tuple[object, ...]:
 
 
 def _add_sparse(forward: Pass, edges: Edges, weigh: Weigh, hessian: Tensor) -> None:
-    layers = [forward.layer(depth) for depth in range(len(forward.inputs))]
+    layers = list(forward.model.layers)
     degree, base = layers[0].degree, layers[0].base
     assert degree is not None
     local = Local.of(forward.inputs, [layer.knots for layer in layers], degree)

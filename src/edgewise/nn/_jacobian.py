@@ -12,6 +12,7 @@ from torch import Tensor
 from edgewise import functions
 from edgewise.bases import base_function
 from edgewise.kernels import contract, vjp_coefficients, vjp_inputs
+from edgewise.nn._derivatives import derivatives
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 
@@ -61,7 +62,6 @@ class Layout:
         self.blocks: list[Block] = []
         start = 0
         for layer in model.layers:
-            assert isinstance(layer, KANLayer)
             spline, affine = layer.free_splines().nonzero(), layer.free_constants().nonzero()
             width = layer.coefficients.shape[-1] + (layer.base is not None)
             complete = len(spline) == layer.n_in * layer.n_out
@@ -73,7 +73,6 @@ class Layout:
         """The flat vector of the network's free parameters."""
         parts = []
         for layer, block in zip(model.layers, self.blocks, strict=True):
-            assert isinstance(layer, KANLayer)
             parts.append(block.pick(layer.weights().detach()))
             parts.append(layer.affine.detach()[tuple(block.affine.T)])
         return torch.cat(parts)
@@ -82,7 +81,6 @@ class Layout:
         """Set the network's free parameters, in place."""
         with torch.no_grad():
             for layer, block in zip(model.layers, self.blocks, strict=True):
-                assert isinstance(layer, KANLayer)
                 edges = vector[block.start : block.middle].reshape(-1, block.width)
                 count = layer.coefficients.shape[-1]
                 if block.complete:
@@ -107,14 +105,14 @@ class Pass:
         h = x
         for depth, nodes in enumerate(model.nodes[1:]):
             self.inputs.append(h)
-            self.subnodes.append(self.layer(depth)(h))
+            self.subnodes.append(self.model.layers[depth](h))
             h = nodes.combine(self.subnodes[-1])
         self.outputs = h
 
     def features(self, depth: int) -> Tensor:
         """What each spline edge of a layer combines: (n, n_in, width), made once."""
         if depth not in self._features:
-            self._features[depth] = self.layer(depth).evaluate_basis(self.inputs[depth])
+            self._features[depth] = self.model.layers[depth].evaluate_basis(self.inputs[depth])
         return self._features[depth]
 
     @cached_property
@@ -124,14 +122,14 @@ class Pass:
         slopes = torch.eye(model.n_out, dtype=self.outputs.dtype, device=self.outputs.device).expand(n, -1, -1)
         found: list[Tensor] = []
         for depth in reversed(range(len(model.layers))):
-            found.append(model.nodes[depth + 1].pull_back(self.subnodes[depth], slopes))
+            found.append(model.nodes[depth + 1].vjp(self.subnodes[depth], slopes))
             if depth:
-                slopes = pull_inputs(self.layer(depth), self.inputs[depth], found[-1])
+                slopes = pull_inputs(self.model.layers[depth], self.inputs[depth], found[-1])
         return found[::-1]
 
     def input_gradient(self) -> Tensor:
         """d outputs / d inputs: (n, n_out, n_in)."""
-        return pull_inputs(self.layer(0), self.inputs[0], self.sensitivities[0])
+        return pull_inputs(self.model.layers[0], self.inputs[0], self.sensitivities[0])
 
     def jacobian(self, layout: Layout) -> Tensor:
         """d outputs / d free parameters: (n, n_out, layout.size)."""
@@ -155,7 +153,7 @@ class Pass:
         """J times a flat vector: (n, n_out)."""
         total = torch.zeros_like(self.outputs)
         for depth, block in enumerate(layout.blocks):
-            layer = self.layer(depth)
+            layer = self.model.layers[depth]
             change = self._combine(depth, block.laid(vector, layer.n_out, layer.n_in))
             if len(block.affine):
                 slopes = self._affine_slopes(depth, block)
@@ -200,14 +198,14 @@ class Pass:
         """What a layer's spline edges with other weights (n_out, n_in, width) give: (n, n_out)."""
         if depth in self._features:
             return (weights.flatten(1) @ self._features[depth].flatten(1).T).T  # BLAS likes few rows, not few columns
-        layer, h = self.layer(depth), self.inputs[depth]
+        layer, h = self.model.layers[depth], self.inputs[depth]
         count = layer.coefficients.shape[-1]
         out = contract(h, weights[..., :count], layer.knots, layer.basis)
         return out if layer.base is None else out + base_function(layer.base)[0](h) @ weights[..., count].T
 
     def _pull_weights(self, depth: int, slopes: Tensor) -> Tensor:
         """Derivatives by a layer's subnodes (n, n_out) -> by the weights of its spline edges (n_out, n_in, width)."""
-        layer, h = self.layer(depth), self.inputs[depth]
+        layer, h = self.model.layers[depth], self.inputs[depth]
         if depth in self._features:
             width = layer.coefficients.shape[-1] + (layer.base is not None)
             return (slopes.T @ self._features[depth].flatten(1)).unflatten(1, (-1, width))
@@ -216,15 +214,10 @@ class Pass:
             return out
         return torch.cat([out, (slopes.T @ base_function(layer.base)[0](h)).unsqueeze(-1)], dim=-1)
 
-    def layer(self, depth: int) -> KANLayer:
-        layer = self.model.layers[depth]
-        assert isinstance(layer, KANLayer)
-        return layer
-
     def _affine_slopes(self, depth: int, block: Block) -> Tensor:
         """d subnode / d affine constants, (n, A), made once."""
         if depth not in self._slopes:
-            self._slopes[depth] = _affine_slopes(self.layer(depth), self.inputs[depth], block.affine)
+            self._slopes[depth] = _affine_slopes(self.model.layers[depth], self.inputs[depth], block.affine)
         return self._slopes[depth]
 
 
@@ -241,17 +234,9 @@ def pull_inputs(layer: KANLayer, h: Tensor, slopes: Tensor) -> Tensor:
     for name, edges in layer.active_symbols().items():
         j, i = torch.tensor(edges, device=h.device).T
         a, b, c, _ = layer.affine[j, i].unbind(-1)
-        own = c * a * _value_and_slope(name, a * h[:, i] + b)[1]
+        own = c * a * derivatives(functions.get(name).torch, a * h[:, i] + b, 1)[1]
         out.index_add_(2, i, slopes[:, :, j] * own.unsqueeze(1))
     return out
-
-
-def _value_and_slope(name: str, z: Tensor) -> tuple[Tensor, Tensor]:
-    with torch.enable_grad():
-        z = z.detach().requires_grad_()
-        value = functions.get(name).torch(z)
-        (slope,) = torch.autograd.grad(value.sum(), z)
-    return value.detach(), slope
 
 
 def _affine_slopes(layer: KANLayer, h: Tensor, entries: Tensor) -> Tensor:
@@ -262,7 +247,7 @@ def _affine_slopes(layer: KANLayer, h: Tensor, entries: Tensor) -> Tensor:
         by_edge.setdefault((j, i), []).append((column, which))
     for (j, i), columns in by_edge.items():
         a, b, c, _ = layer.affine[j, i]
-        value, slope = _value_and_slope(layer.symbols[j, i], a * h[:, i] + b)
+        value, slope = derivatives(functions.get(layer.symbols[j, i]).torch, a * h[:, i] + b, 1)
         for column, which in columns:
             if which < 3:
                 out[:, column] = (c * slope * h[:, i], c * slope, value)[which]

@@ -53,7 +53,6 @@ def with_locked(model: KAN, old: KAN) -> KAN:
     names = ("coefficients", "base_weight", "affine")
     with torch.no_grad():
         for layer, before in zip(model.layers, old.layers, strict=True):
-            assert isinstance(layer, KANLayer)
             locked = layer.locked_mask()
             for name in names if bool(locked.any()) else ():
                 getattr(layer, name)[locked] = getattr(before, name).detach()[locked]

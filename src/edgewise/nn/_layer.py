@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from edgewise import functions
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise._memory import require
-from edgewise.bases import BASE_FUNCTIONS, Basis, BasisName, base_function, named
+from edgewise.bases import BASE_FUNCTIONS, BaseName, Basis, BasisName, base_function, named
 from edgewise.kernels import cached_on, contract, is_eager
 from edgewise.nn._autocast import autocast_output
-from edgewise.nn._init import check_scheme, initial_values
+from edgewise.nn._init import Scheme, check_scheme, initial_values
 from edgewise.nn._rule import Rule
 
+Edge = tuple[int, int, int]
+"""An edge (layer, j, i): from node i to subnode j."""
 _DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -47,6 +50,9 @@ class KANLayer(torch.nn.Module):
     Source: Liu et al., KAN: Kolmogorov-Arnold Networks (2024), section 2.
     """
 
+    basis: Basis
+    base: BaseName | None
+    init: Scheme
     knots: Tensor
     mask: Tensor
     affine_free: Tensor
@@ -59,9 +65,9 @@ class KANLayer(torch.nn.Module):
         basis: BasisName | Basis = "bspline",
         grid: int = 5,
         degree: int = 3,
-        base: str | None = "silu",
+        base: BaseName | None = "silu",
         domain: tuple[float, float] = (-1.0, 1.0),
-        init: str = "auto",
+        init: Scheme = "auto",
         dtype: torch.dtype | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -225,6 +231,11 @@ class KANLayer(torch.nn.Module):
         return f"{self.n_in} -> {self.n_out}, " + ", ".join(f"{name}={value!r}" for name, value in shown.items())
 
 
+def spline_edges(layers: Iterable[KANLayer]) -> list[Edge]:
+    """Return the active spline edges (layer, j, i)."""
+    return [(depth, j, i) for depth, layer in enumerate(layers) for j, i in layer.spline_mask().nonzero().tolist()]
+
+
 def _add_linear(out: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """out + x weight', in one operation where there is one."""
     return torch.addmm(out, x, weight.T) if x.dim() == 2 else out + torch.nn.functional.linear(x, weight)
@@ -235,9 +246,9 @@ def _columns(edges: list[tuple[int, int]], device: torch.device) -> tuple[Tensor
     return pairs[:, 0], pairs[:, 1]
 
 
-def _check(n_in: int, n_out: int, grid: int, base: str | None) -> None:
+def _check(n_in: int, n_out: int, grid: int, base: object) -> None:
     for name, value in (("n_in", n_in), ("n_out", n_out), ("grid", grid)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not is_int(value, 1):
             raise InputError(f"The '{name}' parameter of KAN must be an int >= 1. Got {value!r} instead.")
     if base is not None and (not isinstance(base, str) or base not in BASE_FUNCTIONS):
         raise unknown("base function", base, [*BASE_FUNCTIONS, "None"])
@@ -245,7 +256,7 @@ def _check(n_in: int, n_out: int, grid: int, base: str | None) -> None:
 
 def _check_domain(domain: tuple[float, float], dtype: torch.dtype) -> None:
     pair = isinstance(domain, tuple | list) and len(domain) == 2
-    if not (pair and all(isinstance(end, int | float) and not isinstance(end, bool) for end in domain)):
+    if not (pair and all(map(is_number, domain))):
         raise InputError(f"The 'domain' parameter of KAN must be two finite numbers (lo, hi), lo < hi. Got {domain!r}.")
     lo, hi = domain
     limits = torch.finfo(dtype)

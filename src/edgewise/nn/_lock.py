@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from edgewise import functions as library
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
@@ -16,6 +16,8 @@ from edgewise.nn._shape import shaped
 from edgewise.nn._surgery import clone, edge_of
 
 Edge = tuple[int, int, int]
+Direction = Literal["up", "down", "any"]
+"""Directions in which an edge may be required to be monotone; "any" is whichever fits."""
 _DIRECTIONS = {"up": 1, "down": -1, "any": 0}
 
 
@@ -59,16 +61,16 @@ def edges_of_node(model: KAN, depth: int, q: int) -> list[Edge]:
     [(0, 2, 0), (0, 2, 1)]
     """
     last = len(model.layers)
-    if not isinstance(depth, int) or isinstance(depth, bool) or not 1 <= depth <= last:
+    if not is_int(depth, 1, last):
         raise InputError(f"Nodes that edges enter lie before layers 1 to {last} ({last}: the outputs). Got {depth!r}.")
     nodes = model.nodes[depth]
-    if not isinstance(q, int) or isinstance(q, bool) or not 0 <= q < nodes.n_nodes:
+    if not is_int(q, 0, nodes.n_nodes - 1):
         raise InputError(f"The nodes before layer {depth} are 0 to {nodes.n_nodes - 1}. Got {q!r}.")
     mask = model.layers[depth - 1].mask
-    return [(depth - 1, j, i) for j in nodes.groups()[q] for i in mask[j].nonzero().flatten().tolist()]  # type: ignore[index]
+    return [(depth - 1, j, i) for j in nodes.groups()[q] for i in mask[j].nonzero().flatten().tolist()]
 
 
-def monotone(model: KAN, layer: int, j: int, i: int, direction: str) -> KAN:
+def monotone(model: KAN, layer: int, j: int, i: int, direction: Direction) -> KAN:
     """Return the network with the spline of an edge rising ("up"), falling ("down") or free again ("any").
 
     The coefficients of a rising B-spline ascend: c_1 <= c_2 <= ...; the nearest ones that do take the place of those
@@ -107,7 +109,7 @@ def smooth(model: KAN, layer: int, j: int, i: int, weight: float) -> KAN:
     >>> smooth(ew.KAN([1, 1]), 0, 0, 0, 1e-2).layers[0].rules[0, 0].smooth
     0.01
     """
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+    if not is_number(weight, 0):
         raise InputError(f"'weight' must be a finite number >= 0. Got {weight!r}.")
     _spline_of(model, layer, j, i)
     return _ruled(model, [(layer, j, i)], smooth=float(weight))

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import Basis, BasisName
-from edgewise.nn._layer import KANLayer
+from edgewise.bases import BaseName, Basis, BasisName
+from edgewise.nn._init import Scheme
+from edgewise.nn._layer import Edge, KANLayer, spline_edges
 from edgewise.nn._nodes import Nodes, Width
 
 if TYPE_CHECKING:
     import sympy
+
+    class Layers(torch.nn.ModuleList):
+        """What torch's list says of its modules, for layers of edges."""
+
+        def __iter__(self) -> Iterator[KANLayer]: ...
+
+        def __getitem__(self, idx: int) -> KANLayer: ...
+
+        def __setitem__(self, idx: int, module: KANLayer) -> None: ...
+else:
+    Layers = torch.nn.ModuleList
 
 
 class KAN(torch.nn.Module):
@@ -54,9 +67,9 @@ class KAN(torch.nn.Module):
         basis: BasisName | Basis = "bspline",
         grid: int = 5,
         degree: int = 3,
-        base: str | None = None,
+        base: BaseName | None = None,
         domain: tuple[float, float] = (-1.0, 1.0),
-        init: str = "auto",
+        init: Scheme = "auto",
         seed: int = 0,
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -68,12 +81,12 @@ class KAN(torch.nn.Module):
         self.nodes = [Nodes.parse(width) for width in widths]
         if self.nodes[0].arities:
             raise InputError(f"The first width of KAN counts the inputs and must be an int. Got {widths[0]!r}.")
-        if not isinstance(seed, int) or isinstance(seed, bool) or abs(seed) >= 2**62:
+        if not is_int(seed, 1 - 2**62, 2**62 - 1):
             raise InputError(f"The 'seed' parameter of KAN must be an int between -2^62 and 2^62. Got {seed!r}.")
         if dtype is None:
             raise InputError("The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got None.")
         generator = torch.Generator().manual_seed(seed)
-        self.layers = torch.nn.ModuleList(
+        self.layers = Layers(
             KANLayer(
                 before.n_nodes, after.n_subnodes, basis=basis, grid=grid, degree=degree, base=base, domain=domain,
                 init=init,
@@ -96,11 +109,11 @@ class KAN(torch.nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.layers[0].dtype  # type: ignore[return-value]
+        return self.layers[0].dtype
 
     @property
     def device(self) -> torch.device:
-        return self.layers[0].coefficients.device  # type: ignore[return-value,union-attr]
+        return self.layers[0].coefficients.device
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() == 0 or x.shape[-1] != self.n_in:
@@ -110,8 +123,17 @@ class KAN(torch.nn.Module):
             h = nodes.combine(layer(h))
         return h
 
+    def spline_edges(self) -> list[Edge]:
+        """Return the active spline edges (layer, j, i).
+
+        >>> import edgewise as ew
+        >>> ew.nn.set_function(ew.KAN([2, 1]), 0, 0, 0, "exp").spline_edges()
+        [(0, 0, 1)]
+        """
+        return spline_edges(self.layers)
+
     def formula(
-        self, names: Sequence[str] | None = None, splines: str | None = None
+        self, names: Sequence[str] | None = None, splines: Literal["symbols"] | None = None
     ) -> sympy.Expr | list[sympy.Expr]:  # fmt: skip
         """Return the network as a sympy expression, one for each output.
 
@@ -127,7 +149,7 @@ class KAN(torch.nn.Module):
         """
         from edgewise.nn._formula import network_formula
 
-        expressions = network_formula(self, names, splines)
+        expressions = network_formula(list(self.layers), self.nodes, names, splines)
         return expressions[0] if self.n_out == 1 else expressions
 
     def extra_repr(self) -> str:

@@ -1,18 +1,26 @@
-"""What a node computes from the edges that end in it: a sum, or a product of sums. Defined here and nowhere else."""
+"""What a node makes of the edges that end in it: value, derivatives, formula. Defined here and nowhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
+
+if TYPE_CHECKING:
+    import sympy
 
 _MOST = 1_000_000  # products of a layer
 Width = int | tuple[int, int | Sequence[int]]
+"""The nodes of a layer: sums, or (sums, products), the products counted or each with its arity."""
+
+Jets = tuple[Tensor, Tensor, Tensor]
+"""Values (n, m), gradients (n, m, d) and Hessians (n, m, d, d) of m functions of d variables at n points."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +46,12 @@ class Nodes:
         n_sum: Any
         products: Any
         n_sum, products = width if isinstance(width, tuple | list) and len(width) == 2 else (width, [])
-        few = _is_int(products, 0) and products <= _MOST
+        few = is_int(products, 0, _MOST)
         arities = [2] * products if few else products
-        listed = isinstance(arities, tuple | list) and all(_is_int(arity, 2) for arity in arities)
+        listed = isinstance(arities, tuple | list) and all(is_int(arity, 2) for arity in arities)
         if listed and sum(arities) > 2 * _MOST:
             raise InputError(f"The products of a layer of KAN take at most {2 * _MOST} factors. Got {sum(arities)}.")
-        if not listed or not _is_int(n_sum, 0) or n_sum + len(arities) == 0:
+        if not listed or not is_int(n_sum, 0) or n_sum + len(arities) == 0:
             raise InputError(
                 "A width of KAN must be an int >= 1 (sum nodes), (sums, products) or (sums, [arity >= 2, ...]). "
                 f"Got {width!r}."
@@ -82,17 +90,35 @@ class Nodes:
         parts += [subnodes[..., g[0] : g[-1] + 1].prod(-1, keepdim=True) for g in self.groups()[self.n_sum :]]
         return torch.cat(parts, dim=-1)
 
-    def pull_back(self, subnodes: Tensor, slopes: Tensor) -> Tensor:
+    def vjp(self, subnodes: Tensor, cotangents: Tensor) -> Tensor:
         """Derivatives by nodes (n, m, n_nodes) -> by subnodes (n, m, n_subnodes), at subnodes (n, n_subnodes)."""
         if not self.arities:
-            return slopes
-        parts = [slopes[..., : self.n_sum]]
+            return cotangents
+        parts = [cotangents[..., : self.n_sum]]
         for q, group in enumerate(self.groups()[self.n_sum :], start=self.n_sum):
             for j in group:
                 others = subnodes[:, [i for i in group if i != j]].prod(-1)
-                parts.append((slopes[..., q] * others.unsqueeze(-1)).unsqueeze(-1))
+                parts.append((cotangents[..., q] * others.unsqueeze(-1)).unsqueeze(-1))
         return torch.cat(parts, dim=-1)
 
+    def jets(self, subnodes: Jets) -> Jets:
+        """Values, gradients and Hessians of the subnodes -> of the nodes, by the product rule, factor by factor."""
+        if not self.arities:
+            return subnodes
+        values, gradients, hessians = ([part[:, j] for j in range(self.n_sum)] for part in subnodes)
+        for group in self.groups()[self.n_sum :]:
+            v, g, h = (part[:, group[0]] for part in subnodes)
+            for j in group[1:]:
+                w, k, m = (part[:, j] for part in subnodes)
+                cross = g.unsqueeze(2) * k.unsqueeze(1)
+                h = h * w[:, None, None] + m * v[:, None, None] + cross + cross.transpose(1, 2)
+                g = g * w[:, None] + k * v[:, None]
+                v = v * w
+            values, gradients, hessians = [*values, v], [*gradients, g], [*hessians, h]
+        return torch.stack(values, 1), torch.stack(gradients, 1), torch.stack(hessians, 1)
 
-def _is_int(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    def formulas(self, subnodes: Sequence[sympy.Expr]) -> list[sympy.Expr]:
+        """Formulas of the subnodes -> of the nodes."""
+        import sympy
+
+        return [sympy.Mul(*(subnodes[j] for j in group)) for group in self.groups()]

@@ -8,7 +8,7 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
-from edgewise.nn._surgery import clone, layer_of
+from edgewise.nn._surgery import clone
 
 
 def scale_outputs(model: KAN, factors: Tensor) -> KAN:
@@ -18,7 +18,7 @@ def scale_outputs(model: KAN, factors: Tensor) -> KAN:
             f"'factors' must have shape ({model.n_out},), one for each output. Got {tuple(factors.shape)}."
         )
     new = clone(model)
-    last = layer_of(new, len(new.layers) - 1)
+    last = new.layers[-1]
     with torch.no_grad():
         for group, factor in zip(new.nodes[-1].groups(), factors.tolist(), strict=True):
             j = group[0]
@@ -42,7 +42,7 @@ def shift_outputs(model: KAN, constants: Tensor) -> KAN:
     True
     """
     new = clone(model)
-    last = layer_of(new, len(new.layers) - 1)
+    last = new.layers[-1]
     one = last.basis.constant(last.coefficients.shape[-1]).to(last.coefficients)
     with torch.no_grad():
         for o, value in enumerate(constants.tolist()):
@@ -60,7 +60,7 @@ def shift_outputs(model: KAN, constants: Tensor) -> KAN:
 
 def shiftable(model: KAN) -> Tensor:
     """Which outputs can take a constant, (n_out,): sums with an edge whose constant training may change."""
-    last = layer_of(model, len(model.layers) - 1)
+    last = model.layers[-1]
     return torch.tensor([_holder(model, last, o) is not None for o in range(model.n_out)])
 
 

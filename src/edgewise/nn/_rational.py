@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import rational_start
+from edgewise.bases import ActivationName, rational_start
 from edgewise.kernels import forced, rational
 from edgewise.nn._autocast import autocast_output
 
@@ -45,7 +46,7 @@ class RationalLayer(torch.nn.Module):
         *,
         groups: int = 8,
         degrees: tuple[int, int] = (5, 4),
-        init: str = "silu",
+        init: ActivationName = "silu",
         bias: bool = True,
         dtype: torch.dtype | None = None,
         generator: torch.Generator | None = None,
@@ -90,19 +91,15 @@ def _mean_square(a: Tensor, b: Tensor) -> float:
 
 def _check(n_in: int, n_out: int, groups: int, degrees: tuple[int, int]) -> None:
     for name, value in (("n_in", n_in), ("n_out", n_out), ("groups", groups)):
-        if not _is_int(value, 1):
+        if not is_int(value, 1):
             raise InputError(f"The '{name}' parameter of RationalLayer must be an int >= 1. Got {value!r} instead.")
     if n_in % groups:
         raise InputError(
             f"The 'groups' parameter of RationalLayer must divide the {n_in} inputs. Got {groups} instead."
         )
     pair = isinstance(degrees, tuple | list) and len(degrees) == 2
-    if not (pair and _is_int(degrees[0], 1) and _is_int(degrees[1], 2)):
+    if not (pair and is_int(degrees[0], 1) and is_int(degrees[1], 2)):
         raise InputError(
             "The 'degrees' parameter of RationalLayer must be two ints (numerator >= 1, denominator >= 2). "
             f"Got {degrees!r} instead."
         )
-
-
-def _is_int(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
-from edgewise.nn._surgery import clone, layer_of
+from edgewise.nn._surgery import clone
 
 
 def shaped(model: KAN) -> KAN:
@@ -18,21 +18,20 @@ def shaped(model: KAN) -> KAN:
     >>> shaped(model) is model
     True
     """
-    wrong = [(depth, edge) for depth in range(len(model.layers)) for edge in _wrong(layer_of(model, depth))]
+    wrong = [(depth, edge) for depth, layer in enumerate(model.layers) for edge in _wrong(layer)]
     if not wrong:
         return model
     new = clone(model)
     with torch.no_grad():
         for depth, (j, i, sign) in wrong:
-            c = layer_of(new, depth).coefficients
+            c = new.layers[depth].coefficients
             c[j, i] = sign * ascending(sign * c[j, i])
     return new
 
 
 def has_shapes(model: KAN) -> bool:
     """Whether an edge has to be smooth or monotone."""
-    rules = [rule for depth in range(len(model.layers)) for rule in layer_of(model, depth).rules.values()]
-    return any(rule.smooth > 0 or rule.monotone != 0 for rule in rules)
+    return any(rule.smooth > 0 or rule.monotone != 0 for layer in model.layers for rule in layer.rules.values())
 
 
 def ascending(values: Tensor) -> Tensor:

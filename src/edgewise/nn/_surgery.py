@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.nn._knots import reachable_grid, set_knots
 from edgewise.nn._layer import KANLayer, check_size
@@ -36,9 +37,7 @@ def layer_of(model: KAN, index: int) -> KANLayer:
     """Return a layer by number, or say which numbers there are."""
     if not 0 <= index < len(model.layers):
         raise InputError(f"This network has layers 0 to {len(model.layers) - 1}. Got {index}.")
-    layer = model.layers[index]
-    assert isinstance(layer, KANLayer)
-    return layer
+    return model.layers[index]
 
 
 def edge_of(model: KAN, layer: int, j: int, i: int) -> KANLayer:
@@ -66,7 +65,7 @@ def set_function(
     if len(constants) != 4 or not all(isinstance(v, int | float) and math.isfinite(v) for v in constants):
         raise InputError(f"'affine' must be four finite numbers (a, b, c, d). Got {affine!r}.")
     new = clone(model)
-    target = layer_of(new, layer)
+    target = new.layers[layer]
     target.symbols[j, i] = name
     target.mask[j, i] = True
     with torch.no_grad():
@@ -99,7 +98,7 @@ def refine_grid(model: KAN, factor: int) -> KAN:
     """
     _check_count("factor", factor)
     new = clone(model)
-    for layer in _layers(new):
+    for layer in new.layers:
         grid = reachable_grid(layer, factor * layer.grid)
         check_size(layer.n_in, layer.n_out, layer.basis.count(grid), layer.dtype)
         set_knots(layer, layer.basis.refined_knots(layer.knots, grid // layer.grid), grid)
@@ -122,9 +121,9 @@ def adapt_grid(
     20
     """
     pair = isinstance(margins, tuple | list) and len(margins) == 2
-    if not (pair and all(_is_number(margin) and 0 <= margin < 1e6 for margin in margins)):
+    if not (pair and all(is_number(margin, 0, 1e6) for margin in margins)):
         raise InputError(f"'margins' must be two numbers >= 0, for inputs and for hidden nodes. Got {margins!r}.")
-    if not _is_number(quantiles) or not 0 <= quantiles <= 0.95:
+    if not is_number(quantiles, 0, 0.95):
         raise InputError(f"'quantiles' must lie in [0, 0.95]. Got {quantiles!r}.")
     if grid is not None:
         _check_count("grid", grid)
@@ -135,7 +134,7 @@ def adapt_grid(
     new = clone(model)
     h = x.to(new.dtype)
     with torch.no_grad():
-        for depth, (layer, nodes) in enumerate(zip(_layers(new), new.nodes[1:], strict=True)):
+        for depth, (layer, nodes) in enumerate(zip(new.layers, new.nodes[1:], strict=True)):
             if not torch.isfinite(h).all():
                 what = "x is" if depth == 0 else f"The values of the nodes before layer {depth} are"
                 raise InputError(
@@ -148,12 +147,8 @@ def adapt_grid(
     return new
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _check_count(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not is_int(value, 1):
         raise InputError(f"'{name}' must be an int >= 1. Got {value!r}.")
 
 
@@ -177,7 +172,7 @@ def compact(model: KAN, x: Tensor) -> KAN:
 
 def _live_nodes(model: KAN, depth: int) -> list[bool]:
     """Which nodes between layer depth - 1 and layer depth the outputs need."""
-    mask = layer_of(model, depth).mask
+    mask = model.layers[depth].mask
     constant = _constant_nodes(model, depth)
     keep = [leaves and not fixed for leaves, fixed in zip(mask.any(0).tolist(), constant, strict=True)]
     for row in mask.tolist():
@@ -192,17 +187,15 @@ def _constant_nodes(model: KAN, depth: int) -> list[bool]:
     if depth == 0:
         return [False] * model.n_in
     before = _constant_nodes(model, depth - 1)
-    varying = [
-        [i for i, on in enumerate(row) if on and not before[i]] for row in layer_of(model, depth - 1).mask.tolist()
-    ]
-    empty = (~layer_of(model, depth - 1).mask.any(1)).tolist()
+    varying = [[i for i, on in enumerate(row) if on and not before[i]] for row in model.layers[depth - 1].mask.tolist()]
+    empty = (~model.layers[depth - 1].mask.any(1)).tolist()
     groups = model.nodes[depth].groups()
     return [not any(varying[j] for j in group) or any(empty[j] for j in group) for group in groups]
 
 
 def _keep_nodes(model: KAN, depth: int, keep: list[bool], x: Tensor) -> KAN:
     """The network with only the kept nodes at a depth; what dropped ones gave becomes a constant."""
-    before, after = layer_of(model, depth - 1), layer_of(model, depth)
+    before, after = model.layers[depth - 1], model.layers[depth]
     nodes = model.nodes[depth]
     groups = nodes.groups()
     with torch.no_grad():
@@ -214,7 +207,7 @@ def _keep_nodes(model: KAN, depth: int, keep: list[bool], x: Tensor) -> KAN:
     model.nodes[depth] = Nodes(n_sum, tuple(len(groups[q]) for q in kept if q >= nodes.n_sum))
     model.layers[depth - 1] = select(before, outputs=subnodes)
     model.layers[depth] = select(after, inputs=kept)
-    add_constant(layer_of(model, depth), constant)
+    add_constant(model.layers[depth], constant)
     return model
 
 
@@ -255,7 +248,3 @@ def select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int] 
         kept = {(rows.index(j), columns.index(i)): v for (j, i), v in given if j in rows and i in columns}
         setattr(new, name, kept)
     return new
-
-
-def _layers(model: KAN) -> list[KANLayer]:
-    return [layer_of(model, index) for index in range(len(model.layers))]

@@ -34,7 +34,7 @@ def trace(model: KAN, x: Tensor) -> Trace:
     h = x.to(model.dtype)
     for layer, nodes in zip(model.layers, model.nodes[1:], strict=True):
         inputs.append(h)
-        edges.append(layer.edges(h))  # type: ignore[operator]
+        edges.append(layer.edges(h))
         subnodes.append(edges[-1].sum(-1))
         h = nodes.combine(subnodes[-1])
     return Trace(inputs, edges, subnodes, h)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.bases import fit_curves
 from edgewise.nn._init import initial_values
@@ -36,7 +37,7 @@ def widen(model: KAN, depth: int, nodes: Width, *, seed: int = 0) -> KAN:
     True
     """
     count = len(model.layers)
-    if not isinstance(depth, int) or isinstance(depth, bool) or not 1 <= depth < count:
+    if not is_int(depth, 1, count - 1):
         raise InputError(
             f"'depth' must be the number of a layer with hidden nodes before it, 1 to {count - 1}. Got {depth!r}."
             if count > 1
@@ -72,7 +73,7 @@ def to_splines(
     >>> (to_splines(model, x, grid=20)(x) - model(x)).abs().max().item() < 1e-6
     True
     """
-    functions_of = [{e for group in layer.active_symbols().values() for e in group} for layer in _layers(model)]
+    functions_of = [{e for group in layer.active_symbols().values() for e in group} for layer in model.layers]
     chosen = (
         [(k, j, i) for k, pairs in enumerate(functions_of) for j, i in sorted(pairs)] if edges is None else [*edges]
     )
@@ -98,12 +99,12 @@ def perturb(model: KAN, scale: float = 0.01, *, seed: int = 0) -> KAN:
     >>> perturb(ew.symbolic.network_of("sin(2*t)", ["t"])).formula(["t"])
     0.97...*sin(2.03...*t)
     """
-    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 <= scale < float("inf"):
+    if not is_number(scale, 0):
         raise InputError(f"'scale' must be a number >= 0. Got {scale!r}.")
     new = clone(model)
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for layer in _layers(new):
+        for layer in new.layers:
             noise = [scale * torch.randn(p.shape, generator=draw).to(p) for p in (layer.affine, layer.coefficients)]
             layer.affine.add_(layer.affine * noise[0] * layer.free_constants())
             size = layer.coefficients.square().mean(-1, keepdim=True).sqrt()
@@ -164,7 +165,3 @@ def _grown(layer: KANLayer, rows: list[int], columns: list[int], draw: torch.Gen
                 weights.to(layer.dtype)[fresh],
             )
     return new
-
-
-def _layers(model: KAN) -> list[KANLayer]:
-    return [layer_of(model, index) for index in range(len(model.layers))]

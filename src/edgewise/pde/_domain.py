@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 
-_WAYS = ("sobol", "random", "grid")
+Way = Literal["sobol", "random", "grid"]
+_WAYS = get_args(Way)
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Box:
         if not ranges:
             raise InputError("A Box needs at least one coordinate, like Box(x=(0, 1)).")
         for name, ends in ranges.items():
-            sound = isinstance(ends, tuple | list) and len(ends) == 2 and all(_is_real(end) for end in ends)
+            sound = isinstance(ends, tuple | list) and len(ends) == 2 and all(is_number(end) for end in ends)
             if not sound or not ends[0] < ends[1]:
                 raise InputError(
                     f"The range of {name!r} must be (low, high) with low < high, both finite. Got {ends!r}."
@@ -46,7 +49,7 @@ class Box:
         """Lower and upper ends, each (d,)."""
         return torch.tensor(self.low, dtype=torch.float64), torch.tensor(self.high, dtype=torch.float64)
 
-    def points(self, count: int, seed: int = 0, how: str = "sobol") -> Tensor:
+    def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
         """Points (n, d) inside: a Sobol sequence, uniform random ones, or a lattice of at most `count` of them."""
         low, high = self.ends
         return low + (high - low) * _unit(count, len(self.names), seed, how)
@@ -86,7 +89,7 @@ class Face:
     box: Box
     fixed: tuple[tuple[int, float], ...]
 
-    def points(self, count: int, seed: int = 0, how: str = "sobol") -> Tensor:
+    def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
         """Points (n, d), as many on each face."""
         share = math.ceil(count / len(self.fixed))
         parts = []
@@ -97,11 +100,11 @@ class Face:
         return torch.cat(parts)
 
 
-def _unit(count: int, d: int, seed: int, how: str) -> Tensor:
+def _unit(count: int, d: int, seed: int, how: Way) -> Tensor:
     """Points (n, d) in [0, 1]^d."""
     if how not in _WAYS:
         raise unknown("way to place points", how, _WAYS)
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    if not is_int(count, 1):
         raise InputError(f"The number of points must be an int >= 1. Got {count!r}.")
     if how == "random":
         return torch.rand(count, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
@@ -109,7 +112,3 @@ def _unit(count: int, d: int, seed: int, how: str) -> Tensor:
         side = torch.linspace(0, 1, max(2, math.floor(count ** (1 / d) + 1e-9)), dtype=torch.float64)
         return torch.cartesian_prod(*[side] * d).reshape(-1, d)
     return torch.quasirandom.SobolEngine(d, scramble=True, seed=seed).draw(count, dtype=torch.float64)
-
-
-def _is_real(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

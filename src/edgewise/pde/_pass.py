@@ -9,16 +9,13 @@ from torch import Tensor
 
 from edgewise import functions
 from edgewise._errors import InputError
-from edgewise.nn import KAN, KANLayer, Layout, Nodes
-
-Jets = tuple[Tensor, Tensor, Tensor]
-"""Values (n, m), gradients (n, m, d) and second derivatives (n, m, d, d)."""
+from edgewise.nn import KAN, Jets, KANLayer, Layout, Nodes, derivatives, edge_derivatives
 
 
 def checked(model: KAN) -> KAN:
     """The network, if derivatives of every order are known of it."""
     for layer in model.layers:
-        if not isinstance(layer, KANLayer) or layer.base is not None:
+        if layer.base is not None:
             raise InputError(
                 "A network for differential equations needs spline edges without a base: KAN(..., base=None)."
             )
@@ -41,7 +38,7 @@ class _Level:
 
     @classmethod
     def of(cls, layer: KANLayer, nodes: Nodes, inputs: Jets) -> _Level:
-        edges = [_edges(layer, inputs[0], order) for order in range(4)]
+        edges = [layer.edges(inputs[0]), *(edge_derivatives(layer, inputs[0], order) for order in (1, 2, 3))]
         _, gradient, bend = inputs
         outer = gradient.unsqueeze(-1) * gradient.unsqueeze(-2)
         subnodes = (
@@ -82,9 +79,8 @@ class JetPass:
         jets: Jets = (x, torch.eye(d, dtype=x.dtype).expand(n, -1, -1), x.new_zeros(n, d, d, d))
         self.levels: list[_Level] = []
         for layer, nodes in zip(model.layers, model.nodes[1:], strict=True):
-            assert isinstance(layer, KANLayer)
             self.levels.append(_Level.of(layer, nodes, jets))
-            jets = _combined(nodes, self.levels[-1].subnodes)
+            jets = nodes.jets(self.levels[-1].subnodes)
         self.outputs = jets
 
     def jacobian(self, layout: Layout, by: Jets) -> Tensor:
@@ -104,40 +100,13 @@ class JetPass:
         return out
 
 
-def _edges(layer: KANLayer, x: Tensor, order: int) -> Tensor:
-    """Each edge's derivative of an order at inputs (n, in): (n, out, in)."""
-    out = torch.einsum("nif,jif->nji", layer.evaluate_basis(x, order), layer.weights())
-    for name, edges in layer.active_symbols().items():
-        j, i = torch.tensor(edges).T
-        a, b, c, d = layer.affine[j, i].unbind(-1)
-        values = _derivatives(name, a * x[:, i] + b)[order]
-        out[:, j, i] = c * a**order * values + (d if order == 0 else 0.0)
-    return out
-
-
-def _derivatives(name: str, z: Tensor) -> list[Tensor]:
-    """A function of the library and its first four derivatives."""
-    with torch.enable_grad():
-        z = z.detach().requires_grad_()
-        found = [functions.get(name).torch(z)]
-        for _ in range(4):
-            last = found[-1]
-            slope = (
-                torch.autograd.grad(last.sum(), z, create_graph=True, allow_unused=True)[0]
-                if last.requires_grad
-                else None
-            )
-            found.append(torch.zeros_like(z) if slope is None else slope)
-    return [part.detach() for part in found]
-
-
 def _affine(layer: KANLayer, x: Tensor, entries: Tensor, weights: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """Derivatives of w0 phi + w1 phi' + w2 phi'', phi = c f(a x + b) + d, by the listed constants: (n, A)."""
     out = x.new_zeros(len(x), len(entries))
     for column, (j, i, which) in enumerate(entries.tolist()):
         a, b, c, _ = layer.affine[j, i]
         u, (w0, w1, w2) = x[:, i], (w[:, j, i] for w in weights)
-        f0, f1, f2, f3, _ = _derivatives(layer.symbols[j, i], a * u + b)
+        f0, f1, f2, f3 = derivatives(functions.get(layer.symbols[j, i]).torch, a * u + b, 3)
         by = (
             c * (w0 * f1 * u + w1 * (f1 + a * u * f2) + w2 * (2 * a * f2 + a**2 * u * f3)),
             c * (w0 * f1 + w1 * a * f2 + w2 * a**2 * f3),
@@ -148,28 +117,11 @@ def _affine(layer: KANLayer, x: Tensor, entries: Tensor, weights: tuple[Tensor, 
     return out
 
 
-def _combined(nodes: Nodes, subnodes: Jets) -> Jets:
-    """Jets of the subnodes -> of the nodes: sums as they are, products by the product rule."""
-    if not nodes.arities:
-        return subnodes
-    values, gradients, bends = ([part[:, j] for j in range(nodes.n_sum)] for part in subnodes)
-    for group in nodes.groups()[nodes.n_sum :]:
-        v, g, h = (part[:, group[0]] for part in subnodes)
-        for j in group[1:]:
-            w, k, m = (part[:, j] for part in subnodes)
-            cross = g.unsqueeze(2) * k.unsqueeze(1)
-            h = h * w[:, None, None] + m * v[:, None, None] + cross + cross.transpose(1, 2)
-            g = g * w[:, None] + k * v[:, None]
-            v = v * w
-        values, gradients, bends = [*values, v], [*gradients, g], [*bends, h]
-    return torch.stack(values, 1), torch.stack(gradients, 1), torch.stack(bends, 1)
-
-
 def _pulled(nodes: Nodes, subnodes: Jets, by: Jets) -> Jets:
     """Derivatives by the nodes' jets -> by the subnodes'."""
     if not nodes.arities:
         return by
     with torch.enable_grad():
         value, gradient, bend = (part.detach().requires_grad_() for part in subnodes)
-        found = torch.autograd.grad(_combined(nodes, (value, gradient, bend)), (value, gradient, bend), by)
+        found = torch.autograd.grad(nodes.jets((value, gradient, bend)), (value, gradient, bend), by)
     return found[0], found[1], found[2]

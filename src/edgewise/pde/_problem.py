@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise.pde._domain import Box, Face
 from edgewise.pde._jet import Jet
@@ -31,7 +32,7 @@ class Condition:
     also: Face | Tensor | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.weight, bool) or not isinstance(self.weight, int | float) or not self.weight > 0:
+        if not is_number(self.weight) or not self.weight > 0:
             raise InputError(f"The weight of a condition must be a number > 0. Got {self.weight!r}.")
 
     def points(self, count: int, seed: int) -> list[Tensor]:

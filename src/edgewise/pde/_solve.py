@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._deadline import cut
 from edgewise._errors import InputError
 from edgewise.nn import KAN, Layout, adapt_grid, clone
@@ -39,7 +41,7 @@ class _Plan:
 
 
 def solve(
-    problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | str = "auto", points: int = 1000,
+    problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | Literal["auto"] = "auto", points: int = 1000,
     boundary: int = 400, steps: int = 60, adaptive: bool = True, options: Options | None = None,
 ) -> Solution:  # fmt: skip
     """Find the functions and constants for which an equation and its conditions hold.
@@ -195,15 +197,15 @@ def _started(problem: Problem, model: KAN | None, seed: int) -> KAN:
 def _redrawn(model: KAN, seed: int) -> KAN:
     new, generator = clone(model), torch.Generator().manual_seed(seed)
     for layer in new.layers:
-        layer.draw(generator)  # type: ignore[operator]
+        layer.draw(generator)
     return new
 
 
-def _order(grids: Sequence[int] | str) -> list[int]:
+def _order(grids: Sequence[int] | Literal["auto"]) -> list[int]:
     if isinstance(grids, str):
         if grids != "auto":
             raise InputError(f"'grids' must be 'auto' or a list of cell counts. Got {grids!r}.")
         return list(_GRIDS)
-    if not grids or any(isinstance(g, bool) or not isinstance(g, int) or g < 1 for g in grids):
+    if not grids or not all(is_int(g, 1) for g in grids):
         raise InputError(f"'grids' must list cell counts, each an int >= 1, like [4, 8, 16]. Got {grids!r}.")
     return list(grids)

@@ -1,10 +1,12 @@
 """Pictures of networks, fits and candidates: nothing here shows a window or writes a file."""
 
 from edgewise.plot._curves import curves as curves
+from edgewise.plot._drawing import svg as svg
 from edgewise.plot._fit import fit_quality as fit_quality
 from edgewise.plot._history import history as history
 from edgewise.plot._layout import diagram as diagram
 from edgewise.plot._network import network as network
+from edgewise.plot._outline import outline as outline
 from edgewise.plot._pareto import Candidate as Candidate
 from edgewise.plot._pareto import pareto as pareto
 from edgewise.plot._relations import Tie as Tie

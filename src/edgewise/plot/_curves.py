@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
 from edgewise.interpret import EdgeCurve, edge_curves, end_names, node_names
-from edgewise.nn import KAN, KANLayer
+from edgewise.nn import KAN
 from edgewise.plot import _style as style
 from edgewise.plot._drawing import Picture
 from edgewise.plot._edges import shown_range
@@ -57,7 +57,6 @@ def curves(
     for number, curve in enumerate(found):
         ax = figure.add_subplot(lines, columns, number + 1)
         layer = model.layers[curve.layer]
-        assert isinstance(layer, KANLayer)
         knots = [] if curve.function else layer.basis.breakpoints(layer.knots)[curve.i].tolist()
         start = labels[curve.layer][curve.i]
         _panel(ax, curve, knots, start)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgewise.nn._nodes import Nodes
+from edgewise.nn import Nodes
 from edgewise.plot._spots import BESIDE, DOT, RING, RISE, EdgeSpot, NodeSpot, Pairs, Placed, Point, Room
 
 _WIRE = 0.13  # between a line and the boxes along it

@@ -6,10 +6,12 @@ import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 from edgewise.interpret import node_names
-from edgewise.nn import KAN, layer_of
+from edgewise.nn import KAN
 from edgewise.plot._grid import grid
 from edgewise.plot._levels import levels
 from edgewise.plot._place_names import HIDDEN, NAME, NOTE, Labels, corners, place_names
@@ -18,6 +20,7 @@ from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, NameSpot, No
 from edgewise.plot._text import Label, edge_label, has_glyphs, math_name, name_label
 
 PAGE = 7.0  # inches: the width of a page's text
+LayoutName = Literal["auto", "levels", "grid"]
 LAYOUTS = {"levels": levels, "grid": grid}
 _FORMULA = 7.0  # size of the font in boxes, in points
 _WIDEST_LABEL = {"levels": 0.95, "grid": 0.5}  # inches; beyond, the function stands alone
@@ -41,7 +44,7 @@ def diagram(
     names: Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
     *,
-    layout: str = "auto",
+    layout: LayoutName = "auto",
     width: float = PAGE,
     hidden: Collection[Key] = (),
 ) -> Diagram:
@@ -59,13 +62,18 @@ def diagram(
     >>> d.kind, [node.kind for node in d.nodes], len(d.edges)
     ('levels', ['input', 'input', 'sum', 'product', 'sum'], 8)
     """
-    if isinstance(width, bool) or not isinstance(width, int | float) or not 1 <= width <= 100:
+    if not is_number(width, 1, 100):
         raise InputError(f"The 'width' parameter must be a number of inches between 1 and 100. Got {width!r}.")
     return fitted(model, node_names(model, names, target), layout, Frame(float(width)), hidden)
 
 
 def fitted(
-    model: KAN, names: Sequence[Sequence[str]], layout: str, frame: Frame, hidden: Collection[Key] = (), note: str = ""
+    model: KAN,
+    names: Sequence[Sequence[str]],
+    layout: LayoutName,
+    frame: Frame,
+    hidden: Collection[Key] = (),
+    note: str = "",
 ) -> Diagram:
     """The diagram with the largest boxes that fits a frame."""
     if layout not in ("auto", *LAYOUTS):
@@ -120,7 +128,7 @@ def _labelled(edge: EdgeSpot, label: Label | None) -> EdgeSpot:
 
 
 def _pairs(model: KAN, depth: int, hidden: Collection[Key]) -> Pairs:
-    return [(j, i) for j, i in layer_of(model, depth).mask.nonzero().tolist() if (depth, j, i) not in hidden]
+    return [(j, i) for j, i in model.layers[depth].mask.nonzero().tolist() if (depth, j, i) not in hidden]
 
 
 def _formulas(model: KAN, pairs: Sequence[Pairs], labels: Labels, widest: float) -> dict[Key, Label]:
@@ -129,7 +137,7 @@ def _formulas(model: KAN, pairs: Sequence[Pairs], labels: Labels, widest: float)
     plain = "u" if Label("$x$", True) in labels[0] else "x"
     found = {}
     for depth, layer in enumerate(pairs):
-        symbols, affine = layer_of(model, depth).symbols, layer_of(model, depth).affine.tolist()
+        symbols, affine = model.layers[depth].symbols, model.layers[depth].affine.tolist()
         for j, i in layer:
             if (j, i) not in symbols:
                 continue

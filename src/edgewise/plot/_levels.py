@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from edgewise.nn._nodes import Nodes
+from edgewise.nn import Nodes
 from edgewise.plot._order import ordered, spread
 from edgewise.plot._spots import BESIDE, DOT, FACTOR, RING, RISE, EdgeSpot, NodeSpot, Pairs, Placed, Point, Room
 

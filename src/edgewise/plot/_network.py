@@ -13,12 +13,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names, rows_of
 from edgewise.nn import KAN
 from edgewise.plot._drawing import Picture
 from edgewise.plot._edges import shown_range
-from edgewise.plot._layout import PAGE, Frame, fitted
+from edgewise.plot._layout import PAGE, Frame, LayoutName, fitted
 from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
 from edgewise.plot._style import INK, SOFT, SYMBOLIC
 
@@ -35,7 +36,7 @@ def network(
     names: Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
     least: float = 0.0,
-    layout: str = "auto",
+    layout: LayoutName = "auto",
     width: float = PAGE,
     ax: Axes | None = None,
 ) -> Axes:
@@ -85,7 +86,7 @@ def network(
 
 
 def _check(what: str, value: object, least: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= 1000:
+    if not is_number(value, least, 1000):
         raise InputError(f"The '{what}' parameter must be a number between {least:g} and 1000. Got {value!r}.")
 
 
@@ -100,7 +101,7 @@ def _scores(model: KAN, rows: Any) -> dict[Key, float]:
     return {
         (depth, j, i): float(scores[depth][j, i])
         for depth, layer in enumerate(model.layers)
-        for j, i in layer.mask.nonzero().tolist()  # type: ignore[union-attr,operator]
+        for j, i in layer.mask.nonzero().tolist()
     }
 
 

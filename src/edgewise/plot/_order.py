@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from edgewise.nn._nodes import Nodes
+from edgewise.nn import Nodes
 from edgewise.plot._spots import Pairs
 
 _SWEEPS = 4

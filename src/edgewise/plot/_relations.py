@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
-from edgewise.export import printable
+from edgewise._printable import printable
 from edgewise.plot import _style as style
 from edgewise.plot._drawing import Picture
 from edgewise.plot._ruler import width

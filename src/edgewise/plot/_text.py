@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.mathtext import MathTextParser
 
-from edgewise.export import printable
+from edgewise._printable import printable
 from edgewise.plot._drawing import LOCK
 
 _MOST_LETTERS = 60  # of a name
@@ -60,7 +60,7 @@ def math_name(name: str) -> str:
 
 
 def _upright(name: str) -> str:
-    if _WORDS.fullmatch(name):
+    if _WORDS.fullmatch(name) and name.strip():  # a blank alone is no word there
         return r"\mathrm{" + name.replace("_", r"\_").replace(" ", r"\ ") + "}"
     return literal(name)
 

@@ -5,26 +5,19 @@ from __future__ import annotations
 import re
 
 from markupsafe import Markup, escape
-from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 
-from edgewise.export import latex_names, printable
-from edgewise.plot._drawing import LOCK
-from edgewise.plot._text import has_glyphs, literal
+from edgewise._printable import printable
+from edgewise.export import latex_names
+from edgewise.plot import outline
 
-_SIZE = text_to_path.FONT_SCALE
 _EM = text_to_path.FONT_SCALE
 _PAD = 0.06 * _EM
 _LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
 _EXPONENT = re.compile(r"\^\{(-?) ?\\frac\{(\w+)\}\{(\w+)\}\}")
 _PRODUCT = re.compile(r"(?<=[\w}]) \\mathrm\{")
 _LOW = re.compile(r"\\left([(|\[])((?:(?!\\left|\\right|\\frac|\\sqrt).)*)\\right([)|\]])")
-_ESCAPED = re.compile(r"\\(?:(backslash|wedge|sim) |([^A-Za-z]))", re.DOTALL)
-_NAME = re.compile(r"\\mathrm\{((?:[^{}\\]|\\[^A-Za-z]|\\(?:backslash|wedge|sim) )*)\}", re.DOTALL)
-_KNOWN = re.compile(r"(?:\w|\\[ _])*", re.ASCII)
-_FAMILIES = {"stix": "STIXGeneral", "dejavuserif": "DejaVu Serif"}
-_COMMANDS = {"backslash": "\\", "wedge": "^", "sim": "~"}
 _LONGEST = 3000  # letters of a formula that is typeset; longer ones fill no page
 _ARGUMENT = re.compile(r"(\\mathrm\{\w+\}|\\(?!frac|sqrt)[a-z]+)\{(\([^(){}]*\))\}")  # \sin{(x)}
 
@@ -40,8 +33,8 @@ def typeset(name: str, latex: str) -> Markup | None:
     True
     """
     equals = f"{latex_names([name])[name]} = " if name else ""
-    ways = [_literal(equals + text) for text in (_display(latex), latex) if len(text) <= _LONGEST]
-    path = next((path for path in map(_outline, ways) if path is not None), None)
+    ways = [equals + text for text in (_display(latex), latex) if len(text) <= _LONGEST]
+    path = next((path for path in map(outline, ways) if path is not None), None)
     if path is None:
         return None
     box = path.get_extents()
@@ -75,42 +68,6 @@ def _display(latex: str) -> str:
         depth += {"{": 1, "}": -1}.get(part, 0)
         out.append(r"\dfrac" if part == r"\frac" and depth == 0 else part)
     return "".join(out)
-
-
-def _outline(math: str) -> Path | None:
-    """The formula's outline, None where matplotlib cannot set it."""
-    family = _family(math)
-    if family is None:
-        return None
-    fonts = FontProperties(size=_SIZE, math_fontfamily=family)
-    try:
-        with LOCK:
-            vertices, codes = text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True)
-        return Path(vertices, codes)
-    except (ValueError, RuntimeError):  # a formula nested too deeply too
-        return None
-
-
-def _family(math: str) -> str | None:
-    """The first family of fonts that has every character, None if none has."""
-    if math.isascii() and r"\text{" not in math:  # cm has other characters in the places of ~, ^, _ and quotes
-        return "cm"
-    return next((family for family, font in _FAMILIES.items() if has_glyphs(math, font)), None)
-
-
-def _literal(latex: str) -> str:
-    r"""The formula with names as text where they hold what matplotlib's mathematics does not know.
-
-    >>> print(_literal(r"2 \mathrm{R\&D\ Spend} + \mathrm{a\_b}"))
-    2 \text{R&D Spend} + \mathrm{a\_b}
-    """
-
-    def text(name: re.Match[str]) -> str:
-        if _KNOWN.fullmatch(name[1]):
-            return name[0]
-        return literal(_ESCAPED.sub(lambda m: _COMMANDS.get(m[1], m[2]), name[1]))
-
-    return _NAME.sub(text, latex)
 
 
 def _path_data(path: Path) -> str:

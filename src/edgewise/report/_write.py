@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -11,13 +10,11 @@ from typing import NamedTuple
 import jinja2
 from markupsafe import Markup
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
-from edgewise._errors import InputError
-from edgewise._replacing import replacing
-from edgewise.export import latex_names, printable
-from edgewise.plot import pareto
-from edgewise.plot._drawing import drawing, settings
+from edgewise._printable import printable
+from edgewise._replacing import writing
+from edgewise.export import latex_names
+from edgewise.plot import pareto, svg
 from edgewise.report._content import ReportContent
 from edgewise.report._typeset import typeset
 
@@ -54,24 +51,9 @@ def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
     ...     "g*t**2/2" in write_report(f"{folder}/report.html", content).read_text(encoding="utf-8")
     True
     """
-    path = Path(path)
-    try:
-        _check(path)
-        page = render(content)
-        with replacing(path) as file:
-            file.write(page.encode())
-    except OSError as error:
-        raise InputError(
-            f"Cannot write the report to {path} ({error.strerror}): choose another folder or make this one writable."
-        ) from error
-    return path
-
-
-def _check(path: Path) -> None:
-    if path.is_dir():
-        raise InputError(f"The report's path {path} is a folder: name a file in it, like {path / 'report.html'}.")
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    with writing(path) as file:
+        file.write(render(content).encode())
+    return Path(path)
 
 
 def render(content: ReportContent) -> str:
@@ -109,10 +91,6 @@ def _legible(value: object) -> object:
 
 def _picture(caption: str, figure: Figure) -> _Picture:
     """A figure as a data address: an image of its own, so that names inside do not clash with others'."""
-    buffer = io.BytesIO()
-    texts = [text.get_text() for text in figure.findobj(Text)]
-    with settings({"svg.fonttype": "path", "svg.hashsalt": "edgewise"}), drawing(texts):
-        figure.savefig(buffer, format="svg", dpi=200, facecolor="white", metadata={"Date": None})
-    source = "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    source = "data:image/svg+xml;base64," + base64.b64encode(svg(figure)).decode("ascii")
     width = round(figure.get_figwidth() * _PIXELS)
     return _Picture(caption, source, width, round(width * _SMALLEST))

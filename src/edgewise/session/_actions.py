@@ -16,7 +16,6 @@ from edgewise._errors import InputError, unknown
 from edgewise.session._arguments import READERS
 from edgewise.session._rows import Rows, Variable
 from edgewise.session._situation import Edge, Situation
-from edgewise.symbolic import canonicalize, round_network
 from edgewise.train import Options, fit, refit
 
 Act = Callable[..., Situation]
@@ -150,7 +149,7 @@ def forbid(now: Situation, rows: Rows, functions: tuple[str, ...]) -> Situation:
     if not set(library.names()) - set(forbidden):
         raise InputError("All functions would be forbidden, and no edge could be read: leave one.")
     for depth, layer in enumerate(now.model.layers):
-        for (j, i), rule in layer.rules.items():  # type: ignore[union-attr,operator]
+        for (j, i), rule in layer.rules.items():
             if rule.functions and set(rule.functions) <= set(forbidden):
                 raise InputError(f"The edge {(depth, j, i)} has to be one of {', '.join(rule.functions)}: leave one.")
     return replace(now, forbidden=forbidden)
@@ -170,7 +169,7 @@ def require(now: Situation, rows: Rows, edge: Edge, functions: tuple[str, ...]) 
     return replace(now, model=nn.require(now.model, *edge, functions))
 
 
-def monotone(now: Situation, rows: Rows, edge: Edge, direction: str) -> Situation:
+def monotone(now: Situation, rows: Rows, edge: Edge, direction: nn.Direction) -> Situation:
     now.active_edge(edge)
     return replace(now, model=nn.monotone(now.model, *edge, direction))
 
@@ -225,8 +224,8 @@ def snap_all(now: Situation, rows: Rows, slack: float | None = None, rounding: b
 def round_constants(now: Situation, rows: Rows) -> Situation:
     table = now.table(rows)
     spread = max(float(table.y.std(0).square().mean().sqrt()), 1e-300)
-    model, _ = refit(canonicalize(now.model), table, 100, 1e-12)
-    return replace(now, model=round_network(model, table, spread))
+    model, _ = refit(symbolic.canonicalize(now.model), table, 100, 1e-12)
+    return replace(now, model=symbolic.round_network(model, table, spread))
 
 
 def _row(act: Act) -> Action:

@@ -1,128 +1,97 @@
-"""Arguments of actions made plain data: ints, floats, texts, tuples and dicts of them, which scripts and files hold."""
+"""Arguments of actions made plain data: ints, floats, texts, tuples and dicts of them, which scripts and files hold.
+
+A reader takes what was given and nothing like it: "3" is no number and True no 1, as they would be to pydantic.
+"""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise.interpret import Cut
 
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+Reader = Callable[[Any], Any]
 
 
-def _ints(value: Any, count: int, message: str) -> tuple[int, ...]:
-    if not isinstance(value, tuple | list) or len(value) != count or not all(map(_is_int, value)):
-        raise InputError(f"{message} Got {value!r}.")
-    return tuple(value)
+def _reader(is_sound: Callable[[Any], bool], wanted: str, plain: Reader = lambda value: value) -> Reader:
+    """A reader of sound values; of others it says what is wanted."""
+
+    def read(value: Any) -> Any:
+        if not is_sound(value):
+            raise InputError(f"{wanted} Got {value!r}.")
+        return plain(value)
+
+    return read
 
 
-def _edge(value: Any) -> tuple[int, ...]:
-    return _ints(value, 3, "An edge is (layer, j, i): from node i to subnode j, like (0, 1, 0).")
-
-
-def _edges(value: Any) -> tuple[tuple[int, ...], ...]:
-    """One edge or several."""
-    if isinstance(value, tuple | list) and value and isinstance(value[0], tuple | list):
-        return tuple(_edge(edge) for edge in value)
-    return (_edge(value),)
-
-
-def _node(value: Any) -> tuple[int, ...]:
-    return _ints(value, 2, "A node is (depth, q): the node q before layer depth, like (1, 0).")
-
-
-def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _optional(read: Reader) -> Reader:
     return lambda value: None if value is None else read(value)
 
 
-def _number(name: str) -> Callable[[Any], float]:
-    def read(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
-            raise InputError(f"'{name}' must be a finite number. Got {value!r}.")
-        return float(value)
-
-    return read
+def _several(read: Reader, is_one: Callable[[Any], bool]) -> Reader:
+    """One value or several, as a tuple."""
+    return lambda value: (read(value),) if is_one(value) else tuple(map(read, value))
 
 
-def _whole(name: str) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        if not _is_int(value) or value < 1:
-            raise InputError(f"'{name}' must be an int >= 1. Got {value!r}.")
-        return value
-
-    return read
+def _is_list(value: Any, count: int | None = None) -> bool:
+    return isinstance(value, tuple | list) and count in (None, len(value))
 
 
-def _int(value: Any) -> int:
-    if not _is_int(value):
-        raise InputError(f"'seed' and 'depth' must be ints. Got {value!r}.")
-    return value
+def _number(name: str) -> Reader:
+    return _reader(is_number, f"'{name}' must be a finite number.", float)
 
 
-def _text(name: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if not isinstance(value, str):
-            raise InputError(f"'{name}' must be a text. Got {value!r}.")
-        return value
-
-    return read
+def _whole(name: str) -> Reader:
+    return _reader(lambda value: is_int(value, 1), f"'{name}' must be an int >= 1.")
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    """One name or several."""
-    names = (value,) if isinstance(value, str) else value
-    if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"'functions' must be names of functions, like ['sin', 'cos']. Got {value!r}.")
-    return tuple(names)
+def _text(name: str) -> Reader:
+    return _reader(lambda value: isinstance(value, str), f"'{name}' must be a text.")
 
 
-def _affine(value: Any) -> tuple[float, ...]:
-    if not isinstance(value, tuple | list) or len(value) != 4:
-        raise InputError(f"'affine' must be four finite numbers (a, b, c, d). Got {value!r}.")
-    return tuple(_number("affine")(part) for part in value)
+def _flag(name: str) -> Reader:
+    return _reader(lambda value: isinstance(value, bool), f"'{name}' must be True or False.")
 
 
-def _grids(value: Any) -> str | tuple[int, ...]:
-    if isinstance(value, str) and value == "auto":
-        return value
-    if not isinstance(value, tuple | list) or not value:
-        raise InputError(f"'grids' must be 'auto', a list of cell counts or None. Got {value!r}.")
-    return tuple(_whole("grids")(grid) for grid in value)
+def _integers(count: int, wanted: str) -> Reader:
+    return _reader(lambda value: _is_list(value, count) and all(map(is_int, value)), wanted, tuple)
+
+
+_int = _reader(is_int, "'seed' and 'depth' must be ints.")
+_edge = _integers(3, "An edge is (layer, j, i): from node i to subnode j, like (0, 1, 0).")
+_node = _integers(2, "A node is (depth, q): the node q before layer depth, like (1, 0).")
+_edges = _several(_edge, lambda value: not (_is_list(value) and value and _is_list(value[0])))
+_functions = _reader(
+    lambda value: isinstance(value, str) or (_is_list(value) and all(isinstance(name, str) for name in value)),
+    "'functions' must be names of functions, like ['sin', 'cos'].",
+    lambda value: (value,) if isinstance(value, str) else tuple(value),
+)
+_affine = _reader(
+    lambda value: _is_list(value, 4),
+    "'affine' must be four finite numbers (a, b, c, d).",
+    lambda value: tuple(map(_number("affine"), value)),
+)
+_grids = _reader(
+    lambda value: value == "auto" if isinstance(value, str) else _is_list(value) and bool(value),
+    "'grids' must be 'auto', a list of cell counts or None.",
+    lambda value: value if isinstance(value, str) else tuple(map(_whole("grids"), value)),
+)
 
 
 def _nodes(value: Any) -> Any:
     """A width as `KAN` takes it, lists made tuples: a number, or numbers of sums and of products or their factors."""
-    if isinstance(value, tuple | list) and len(value) == 2:
-        sums, products = value
-        value = (sums, tuple(products) if isinstance(products, tuple | list) else products)
-        parts = [sums, *(value[1] if isinstance(value[1], tuple) else value[1:])]
-    else:
-        parts = [value]
-    if not all(map(_is_int, parts)):
-        raise InputError(f"'nodes' must be a width of KAN, like 2 or (2, 1). Got {value!r}.")
-    return value
-
-
-def _flag(name: str) -> Callable[[Any], bool]:
-    def read(value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise InputError(f"'{name}' must be True or False. Got {value!r}.")
-        return value
-
-    return read
-
-
-def _cuts(value: Any) -> tuple[dict[str, Any], ...]:
-    """One cut or several, each as the fields that say something."""
-    return tuple(_cut(cut) for cut in (value if isinstance(value, tuple | list) else [value]))
+    parts = [value]
+    if _is_list(value, 2):
+        value = tuple(tuple(part) if _is_list(part) else part for part in value)
+        parts = [value[0], *(value[1] if _is_list(value[1]) else value[1:])]
+    return _reader(lambda _: all(map(is_int, parts)), "'nodes' must be a width of KAN, like 2 or (2, 1).")(value)
 
 
 def _cut(value: Any) -> dict[str, Any]:
+    """The fields of a cut that say something."""
     if isinstance(value, Mapping):
         known = [field.name for field in fields(Cut)]
         for name in value:
@@ -136,9 +105,9 @@ def _cut(value: Any) -> dict[str, Any]:
 
 
 #: argument -> what makes plain data of it, the same for all actions
-READERS: dict[str, Callable[[Any], Any]] = {
+READERS: dict[str, Reader] = {
     "affine": _optional(_affine),
-    "cuts": _cuts,
+    "cuts": _several(_cut, lambda value: not _is_list(value)),
     "depth": _int,
     "direction": _text("direction"),
     "edge": _edge,
@@ -146,7 +115,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "factor": _whole("factor"),
     "formula": _text("formula"),
     "function": _optional(_text("function")),
-    "functions": _texts,
+    "functions": _functions,
     "grid": _optional(_whole("grid")),
     "grids": _optional(_grids),
     "merge": _flag("merge"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from edgewise.nn import KAN, layer_of, trace
+from edgewise.nn import KAN, trace
 from edgewise.session._rows import Rows
 from edgewise.session._situation import Edge
 from edgewise.session._state import State
@@ -52,7 +52,7 @@ def compare(a: State, b: State, rows: Rows) -> Comparison:
         for depth in range(len(first.model.layers)):
             change = (seen[1].edges[depth] - seen[0].edges[depth]).square().mean(0).sqrt()
             for j, i in change.nonzero().tolist():
-                both = (layer_of(m, depth).mask[j, i] for m in (first.model, second.model))
+                both = (m.layers[depth].mask[j, i] for m in (first.model, second.model))
                 if all(both):
                     curves[depth, j, i] = float(change[j, i])
         before, after = _kinds(first.model), _kinds(second.model)
@@ -65,7 +65,7 @@ def _kinds(model: KAN) -> dict[Edge, str]:
     """What each edge is: removed, spline or the name of its function, with "locked" where it is."""
     out: dict[Edge, str] = {}
     for depth in range(len(model.layers)):
-        layer = layer_of(model, depth)
+        layer = model.layers[depth]
         locked = layer.locked_mask()
         for j in range(layer.n_out):
             for i in range(layer.n_in):

@@ -5,46 +5,36 @@ from __future__ import annotations
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import safetensors
 import safetensors.torch
 import torch
 
 from edgewise._errors import InputError
-from edgewise._replacing import replacing
+from edgewise._replacing import writing
 from edgewise._version import __version__
-from edgewise.io._model import model_bytes, read_model
-from edgewise.io._schema import Malformed
+from edgewise.io import Malformed, model_bytes, read_model
 from edgewise.nn import KAN
 from edgewise.session._archive import NO_SESSION, Archive, Damaged, packed, to_json
 from edgewise.session._reading import are_texts, check_history, check_variables, read_states
+from edgewise.session._record import Record
+from edgewise.session._rows import Rows
 from edgewise.session._state import State
-
-if TYPE_CHECKING:
-    from edgewise.session._session import Session
 
 _SCHEMA = 2  # the first one had no checksum
 _LONGEST_MESSAGE = 300
 _FIELDS = {"schema", "version", "names", "targets", "units", "at", "line", "undone", "states"}
 
 
-def save(session: Session, path: str | PathLike[str]) -> None:
+def save(record: Record, path: str | PathLike[str]) -> None:
     """Write the session; the file is there complete or not at all."""
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a file in it.")
-    data = _packed(session)
-    try:
-        with replacing(path) as file:
-            file.write(data)
-    except OSError as error:
-        raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None
+    data = _packed(record)
+    with writing(path) as file:
+        file.write(data)
 
 
-def load(path: str | PathLike[str]) -> Session:
+def load(path: str | PathLike[str]) -> Record:
     """Read the session; every network is checked as `edgewise.load` does."""
     path = Path(path)
     if not path.is_file():
@@ -68,20 +58,20 @@ def _shown(why: Exception) -> str:
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
 
 
-def _packed(session: Session) -> bytes:
-    rows = session._rows
+def _packed(record: Record) -> bytes:
+    rows = record.rows
     said = {
         "schema": _SCHEMA, "version": __version__, "names": rows.names, "targets": rows.targets,
         "units": rows.units,
-        "at": session._at, "line": session._line, "undone": session._undone,
-        "states": [_described(state) for state in session.states],
+        "at": record.at, "line": record.line, "undone": record.undone,
+        "states": [_described(state) for state in record.states],
     }  # fmt: skip
     table = {"x": rows.table.x.cpu().contiguous(), "y": rows.table.y.cpu().contiguous()}
     try:
         members = {"session.json": to_json(said), "rows.safetensors": safetensors.torch.save(table)}
     except UnicodeEncodeError as error:
         raise InputError(f"The session holds a text that cannot be written ({error.reason}): rename it.") from None
-    for state in session.states:
+    for state in record.states:
         members[_network(state.id)] = model_bytes(state.situation.model)
     return packed(members)
 
@@ -99,7 +89,7 @@ def _described(state: State) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _read(archive: Archive) -> Session:
+def _read(archive: Archive) -> Record:
     said = archive.read_json("session.json")
     schema = said.get("schema") if isinstance(said, dict) else None
     if type(schema) is not int or schema < 1:
@@ -113,8 +103,7 @@ def _read(archive: Archive) -> Session:
     networks = [_network(number) for number in range(len(said["states"]))]
     if set(archive.members) != {"session.json", "rows.safetensors", *networks}:
         raise Damaged(NO_SESSION)
-    rows = _rows(archive)
-    return _built(said, rows, [_model(archive, name) for name in networks])
+    return _built(said, _rows(archive), [_model(archive, name) for name in networks])
 
 
 def _rows(archive: Archive) -> dict[str, torch.Tensor]:
@@ -135,19 +124,13 @@ def _model(archive: Archive, name: str) -> KAN:
         raise Damaged(f"holds a network ({name}) that {problem}") from None
 
 
-def _built(said: dict[str, Any], rows: dict[str, torch.Tensor], models: list[KAN]) -> Session:
-    from edgewise.session._session import Session
-
+def _built(said: dict[str, Any], table: dict[str, torch.Tensor], models: list[KAN]) -> Record:
     targets, units = said["targets"], said["units"]
     if not are_texts(targets) or not targets or not are_texts(said["names"]) or not isinstance(units, dict):
         raise Damaged(NO_SESSION)
-    session = Session(
-        models[0], rows["x"], rows["y"], said["names"], target=targets[0] if len(targets) == 1 else targets,
-        units=units,
-    )  # fmt: skip
-    states = read_states(said["states"], models, session._rows)
+    target = targets[0] if len(targets) == 1 else targets
+    rows = Rows.of(models[0], table["x"], table["y"], said["names"], target, units)
+    states = read_states(said["states"], models, rows)
     check_history(states, said["at"], said["line"], said["undone"])
-    check_variables(states, session._rows)
-    session._states, session._at = states, said["at"]
-    session._line, session._undone = said["line"], tuple(said["undone"])
-    return session
+    check_variables(states, rows)
+    return Record(rows, states, said["at"], said["line"], tuple(said["undone"]))

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from edgewise._checks import is_int, is_number
 from edgewise.nn import KAN
 from edgewise.session._actions import ACTIONS
 from edgewise.session._archive import NO_SESSION, Damaged
@@ -27,7 +28,7 @@ def read_states(rows: Sequence[Any], models: Sequence[KAN], table: Rows) -> tupl
 def check_history(states: Sequence[State], at: Any, line: Any, undone: Any) -> None:
     """Require a place in the history, and that what was undone leads on from there, step by step."""
     _require(isinstance(line, str) and line and isinstance(undone, list))
-    _require(all(_is_int(place) and 0 <= place < len(states) for place in (at, *undone)))
+    _require(all(is_int(place, 0, len(states) - 1) for place in (at, *undone)))
     for place in reversed(undone):
         _require(states[place].parent == at)
         at = place
@@ -54,7 +55,7 @@ def _state(number: int, row: Any, model: KAN, table: Rows) -> State:
     _require(isinstance(row, dict) and set(row) == _FIELDS)
     parent, name, error = row["parent"], row["name"], row["error"]
     _require(all(isinstance(row[field], str) for field in ("branch", "name", "note")) and row["branch"])
-    _require(isinstance(error, float | int) and not isinstance(error, bool) and error >= 0)
+    _require(error == float("inf") or is_number(error, 0))
     _require(are_texts(row["forbidden"]) and isinstance(row["variables"], list))
     _require(all(are_texts(pair) and len(pair) == 2 for pair in row["variables"]))
     variables = tuple(Variable(*pair) for pair in row["variables"])
@@ -65,14 +66,10 @@ def _state(number: int, row: Any, model: KAN, table: Rows) -> State:
     if number == 0:
         _require(parent is None and name == "start" and row["arguments"] == {})
     else:
-        _require(_is_int(parent) and 0 <= parent < number and name in ACTIONS and isinstance(row["arguments"], dict))
+        _require(is_int(parent, 0, number - 1) and name in ACTIONS and isinstance(row["arguments"], dict))
         arguments = ACTIONS[name].read((), row["arguments"])
     situation = Situation(model, variables, tuple(row["forbidden"]))
     return State(number, parent, row["branch"], name, arguments, situation, float(error), row["note"])
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _require(sound: object) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise._typing import Formula
+from edgewise._typing import Data, Formula
 from edgewise.interpret import node_names
 from edgewise.nn import KAN
 from edgewise.symbolic import dimension, network_of, parse, unit_problem
@@ -39,7 +39,7 @@ class Rows:
 
     @classmethod
     def of(
-        cls, model: KAN, x: Any, y: Any, names: Sequence[str] | None, target: str | Sequence[str] | None,
+        cls, model: KAN, x: Data, y: Data, names: Sequence[str] | None, target: str | Sequence[str] | None,
         units: Mapping[str, Unit] | None,
     ) -> Rows:  # fmt: skip
         labels = node_names(model, names, target, x)
@@ -92,7 +92,9 @@ class Rows:
             expression = expression.xreplace({sympy.Symbol(variables[number].name): meaning})
         return expression
 
-    def problem(self, expression: Formula, target: str | None, constants: str) -> str | None:
+    def problem(
+        self, expression: Formula, target: str | None, constants: Literal["free", "dimensionless"]
+    ) -> str | None:
         """What is wrong with the units of a formula over columns; None where they fit or are not given for all."""
         if any(symbol.name not in self.units for symbol in expression.free_symbols):
             return None

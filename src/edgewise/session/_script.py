@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
 from edgewise import io
 from edgewise._errors import InputError
-from edgewise._replacing import replacing
+from edgewise._replacing import check_place, writing
 from edgewise._version import __version__
+from edgewise.session._record import Record
 from edgewise.session._state import State
 from edgewise.train import as_matrix
-
-if TYPE_CHECKING:
-    from edgewise.session._session import Session
 
 _ASKS = '''
 
@@ -34,37 +31,33 @@ x, y = table.inputs({names!r}), table.inputs({targets!r})
 """
 
 
-def script(session: Session, start: str, data: str | None, whole: bool) -> str:
+def script(record: Record, start: str, data: str | None, whole: bool) -> str:
     """The text of the script."""
-    return _text(session, repr(start), None if data is None else repr(data), whole)
+    return _text(record, repr(start), None if data is None else repr(data), whole)
 
 
-def export(session: Session, path: str | PathLike[str], data: str | PathLike[str] | None, whole: bool) -> None:
+def export(record: Record, path: str | PathLike[str], data: str | PathLike[str] | None, whole: bool) -> None:
     """Write the script, and the first network beside it."""
     path = Path(path)
     if path.suffix != ".py":
         raise InputError(f"A script is written to a .py file. Got {str(path)!r}.")
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent} to write {path.name} to: make it first.")
+    check_place(path)
     if data is not None:
-        _check_rows(session, Path(data))
+        _check_rows(record, Path(data))
     start = path.with_suffix(".safetensors")
     place = None if data is None else _place(Path(data), path.parent)
     text = _text(
-        session,
+        record,
         f"here / {start.name!r}",
         place,
         whole,
         "from pathlib import Path\n\n",
         "\nhere = Path(__file__).parent\n",
     )
-    try:
-        with replacing(path) as file:
-            file.write(text.encode())
-            file.flush()  # a full disk leaves the network of an older script, too
-            io.save(session.states[0].situation.model, start, names=session._rows.names)
-    except OSError as error:
-        raise InputError(f"Cannot write {path} ({error.strerror or error}): choose another place.") from None
+    with writing(path) as file:
+        file.write(text.encode())
+        file.flush()  # a full disk leaves the network of an older script, too
+        io.save(record.states[0].situation.model, start, names=record.rows.names)
 
 
 def _place(data: Path, folder: Path) -> str:
@@ -75,9 +68,9 @@ def _place(data: Path, folder: Path) -> str:
     return repr(str(data))
 
 
-def _check_rows(session: Session, data: Path) -> None:
+def _check_rows(record: Record, data: Path) -> None:
     """Raise InputError for a table that does not hold the session's rows, bit for bit."""
-    table, rows = io.read_table(data), session._rows
+    table, rows = io.read_table(data), record.rows
     read = [as_matrix(table.inputs(names), str(data)) for names in (list(rows.names), list(rows.targets))]
     for found, own in zip(read, (rows.table.x, rows.table.y), strict=True):
         if found.shape != own.shape or not torch.equal(found, own.cpu()):
@@ -87,15 +80,15 @@ def _check_rows(session: Session, data: Path) -> None:
             )
 
 
-def _text(session: Session, start: str, data: str | None, whole: bool, before: str = "", after: str = "") -> str:
-    rows = session._rows
+def _text(record: Record, start: str, data: str | None, whole: bool, before: str = "", after: str = "") -> str:
+    rows = record.rows
     if data is None:
         source = _ASKS.format(inputs=len(rows.names), outputs=len(rows.targets))
     else:
         source = _READS.format(data=data, names=list(rows.names), targets=list(rows.targets))
     targets = rows.targets[0] if len(rows.targets) == 1 else list(rows.targets)
     units = f", units={rows.units!r}" if rows.units else ""
-    states = list(session.states) if whole else session.path()
+    states = list(record.states) if whole else record.path()
     return "".join(
         [
             f'"""Replays a session of edgewise {__version__}: {len(states) - 1} actions."""\n\n',
@@ -105,7 +98,7 @@ def _text(session: Session, start: str, data: str | None, whole: bool, before: s
             source,
             f"\nsession = ew.Session(ew.load({start}), x, y, {list(rows.names)!r}, target={targets!r}{units})\n",
             *_steps(states),
-            f"session = session.goto({session.state.id})\n" if whole else "",
+            f"session = session.goto({record.state.id})\n" if whole else "",
             "model = session.model\n",
         ]
     )

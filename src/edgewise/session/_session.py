@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, Self, final
+from typing import Any, Literal, Self, final
 
 import torch
 
 from edgewise._errors import InputError
-from edgewise._typing import Formula
+from edgewise._typing import Data, Formula
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone
 from edgewise.session._actions import action
 from edgewise.session._compare import Comparison, compare
+from edgewise.session._file import load, save
 from edgewise.session._history import History
+from edgewise.session._record import Record
 from edgewise.session._rows import Rows, Unit, Variable
+from edgewise.session._script import export, script
 from edgewise.session._situation import Edge, Situation
 from edgewise.session._state import State
 from edgewise.symbolic import Candidate, candidates
-from edgewise.train import error_of
+from edgewise.train import Table, error_of
 
 
 @final
@@ -49,16 +52,13 @@ class Session(History):
     """
 
     def __init__(
-        self, model: KAN, x: Any, y: Any, names: Sequence[str] | None = None, *,
+        self, model: KAN, x: Data, y: Data, names: Sequence[str] | None = None, *,
         target: str | Sequence[str] | None = None, units: Mapping[str, Unit] | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(model, KAN):
             raise InputError(f"A session begins with an edgewise.KAN. Got {type(model).__name__}.")
-        self._rows = Rows.of(model, x, y, names, target, units)
-        start = Situation(clone(model, torch.float64))
-        self._states: tuple[State, ...] = (State(0, None, "main", "start", {}, start, self._error(start)),)
-        self._at, self._line = 0, "main"
-        self._undone: tuple[int, ...] = ()
+        rows, start = Rows.of(model, x, y, names, target, units), Situation(clone(model, torch.float64))
+        self._record = Record(rows, (State(0, None, "main", "start", {}, start, _error(start, rows)),))
 
     @property
     def model(self) -> KAN:
@@ -73,7 +73,12 @@ class Session(History):
     @property
     def names(self) -> list[str]:
         """What the network reads: columns, then variables."""
-        return self._rows.all_names(self.state.situation.variables)
+        return self._record.rows.all_names(self.variables)
+
+    @property
+    def table(self) -> Table:
+        """The rows as the network reads them: x with a column for each variable, y."""
+        return self.state.situation.table(self._record.rows)
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -95,20 +100,22 @@ class Session(History):
         v/c
         """
         found = self.state.situation.model.formula(self.names)
-        whole = [self._rows.in_columns(one, self.variables) for one in (found if isinstance(found, list) else [found])]
+        whole = [
+            self._record.rows.in_columns(one, self.variables) for one in (found if isinstance(found, list) else [found])
+        ]
         return whole if isinstance(found, list) else whole[0]
 
-    def unit_problem(self, constants: str = "free") -> str | None:
+    def unit_problem(self, constants: Literal["free", "dimensionless"] = "free") -> str | None:
         """What is wrong with the units of the formula, None where they fit: see `edgewise.symbolic.unit_problem`.
 
         Errors: InputError while splines are left, and where a column of the formula has no unit.
         """
-        found = self.formula()
-        for one, target in zip(found if isinstance(found, list) else [found], self._rows.targets, strict=True):
-            missing = sorted(symbol.name for symbol in one.free_symbols if symbol.name not in self._rows.units)
+        found, rows = self.formula(), self._record.rows
+        for one, target in zip(found if isinstance(found, list) else [found], rows.targets, strict=True):
+            missing = sorted(symbol.name for symbol in one.free_symbols if symbol.name not in rows.units)
             if missing:
                 raise InputError(f"No unit is given for {missing[0]!r}: name it in Session(..., units={{...}}).")
-            problem = self._rows.problem(one, target, constants)
+            problem = rows.problem(one, target, constants)
             if problem:
                 return problem
         return None
@@ -118,8 +125,7 @@ class Session(History):
 
         See `edgewise.symbolic.candidates`. Forbidden ones are left out, and required ones are all there is.
         """
-        now = self.state.situation
-        table = now.table(self._rows)
+        now, table = self.state.situation, self.table
         edge = action("prune_edge").read((edge,), {})["edge"]
         with one_thread():
             return candidates(now.model, table.x, table.y, edge, forbid=now.forbidden, limit=limit)
@@ -128,12 +134,12 @@ class Session(History):
         """Do an action of `ACTIONS` by its name and return the session with it done."""
         row = action(name)
         arguments = row.read(given, named)
+        record = self._record
         with one_thread():
-            after = row.act(self.state.situation, self._rows, **arguments)
-            error = self._error(after)
-        branch = self._free_line()
-        new = State(len(self._states), self._at, branch, name, arguments, after, error)
-        return self._moved(len(self._states), states=(*self._states, new))
+            after = row.act(self.state.situation, record.rows, **arguments)
+            error = _error(after, record.rows)
+        new = State(len(record.states), record.at, record.free_line(), name, arguments, after, error)
+        return self._with(record.grown(new))
 
     def preview(self, name: str, /, *given: Any, **named: Any) -> Preview:
         """What an action would do; nothing changes.
@@ -145,7 +151,7 @@ class Session(History):
         (True, 2)
         """
         done = self.apply(name, *given, **named)
-        return Preview(self.error, done.error, compare(self.state, done.state, self._rows), done)
+        return Preview(self.error, done.error, compare(self.state, done.state, self._record.rows), done)
 
     def script(
         self, start: str = "start.safetensors", data: str | PathLike[str] | None = None, *, whole: bool = False
@@ -155,9 +161,7 @@ class Session(History):
         Without `data`, a function of the script has to be filled in. Written are the states from the start to here, or
         the `whole` tree.
         """
-        from edgewise.session._script import script
-
-        return script(self, start, None if data is None else str(data), whole)
+        return script(self._record, start, None if data is None else str(data), whole)
 
     def export_script(
         self, path: str | PathLike[str], data: str | PathLike[str] | None = None, *, whole: bool = False
@@ -169,32 +173,29 @@ class Session(History):
 
         Errors: InputError for a table that does not hold the session's rows, and places that cannot be written.
         """
-        from edgewise.session._script import export
-
-        export(self, path, data, whole)
+        export(self._record, path, data, whole)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the session to one file: a zip of safetensors and JSON, which runs nothing when it is loaded."""
-        from edgewise.session._file import save
-
-        save(self, path)
+        save(self._record, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Session:
         """Read a session that `save` wrote; InputError for a file that is missing or damaged."""
-        from edgewise.session._file import load
-
-        return load(path)
+        session = cls.__new__(cls)
+        session._record = load(path)
+        return session
 
     def __repr__(self) -> str:
         return (
-            f"Session({len(self._states)} states, at {self._at} on {self._line!r}, error {self.error:.3g}, "
+            f"Session({len(self.states)} states, at {self.state.id} on {self._record.line!r}, error {self.error:.3g}, "
             f"{self.state.situation.model.widths})"
         )
 
-    def _error(self, situation: Situation) -> float:
-        with one_thread():
-            return error_of(situation.model, situation.table(self._rows))
+
+def _error(situation: Situation, rows: Rows) -> float:
+    with one_thread():
+        return error_of(situation.model, situation.table(rows))
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,12 @@ class State:
 
     @property
     def edges(self) -> int:
-        return sum(int(layer.mask.sum()) for layer in self.situation.model.layers)  # type: ignore[operator]
+        return sum(int(layer.mask.sum()) for layer in self.situation.model.layers)
 
     @property
     def splines(self) -> int:
         """Edges that are no function of the library yet."""
-        return sum(int(layer.spline_mask().sum()) for layer in self.situation.model.layers)  # type: ignore[operator]
+        return sum(int(layer.spline_mask().sum()) for layer in self.situation.model.layers)
 
     def row(self) -> dict[str, Any]:
         """The state as one row of a table."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
 
-Edge = tuple[int, int, int]
+from edgewise.interpret import Cut
+from edgewise.nn import Direction, Edge, Width
+
 Node = tuple[int, int]
+Cuts = Cut | Mapping[str, Any] | Sequence[Cut | Mapping[str, Any]]
 
 
 class Steering(ABC):
@@ -32,7 +35,7 @@ class Steering(ABC):
         """Remove a hidden node; what it gave on average stays. Numbers of nodes stay until `compact`."""
         return self.apply("remove_node", node)
 
-    def add_nodes(self, depth: int, nodes: Any, seed: int = 0) -> Self:
+    def add_nodes(self, depth: int, nodes: Width, seed: int = 0) -> Self:
         """Add hidden nodes before a layer, 3 sums or (1, 2), a sum and two products; unused until trained."""
         return self.apply("add_nodes", depth, nodes, seed)
 
@@ -80,7 +83,7 @@ class Steering(ABC):
         """Let an edge become one of these functions only; [] lets it become any."""
         return self.apply("require", edge, functions)
 
-    def monotone(self, edge: Edge, direction: str) -> Self:
+    def monotone(self, edge: Edge, direction: Direction) -> Self:
         """Hold the spline of an edge rising ("up") or falling ("down"), or free it ("any")."""
         return self.apply("monotone", edge, direction)
 
@@ -96,7 +99,7 @@ class Steering(ABC):
         """Train for some second-order steps, with grids and knots as they are."""
         return self.apply("refit", steps)
 
-    def fit(self, grids: Any = None, sparsity: float = 0.0) -> Self:
+    def fit(self, grids: Literal["auto"] | Sequence[int] | None = None, sparsity: float = 0.0) -> Self:
         """Train as `edgewise.fit` does: "auto" or listed grids, the network's own where None."""
         return self.apply("fit", grids, sparsity)
 
@@ -105,7 +108,7 @@ class Steering(ABC):
         return self.apply("refine", factor)
 
     def prune(
-        self, threshold: float | None = None, cuts: Any = (), merge: bool = True, slack: float | None = None
+        self, threshold: float | None = None, cuts: Cuts = (), merge: bool = True, slack: float | None = None
     ) -> Self:
         """Remove what scores low or what the cuts say, idle nodes, and merge parallel ones: see `edgewise.prune`.
 

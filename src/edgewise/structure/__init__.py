@@ -4,6 +4,8 @@
 again inside every group that is found, and `network` makes the network of that shape.
 """
 
+from edgewise.structure._columns import heavy_tailed as heavy_tailed
+from edgewise.structure._columns import inner_rows as inner_rows
 from edgewise.structure._find import Findings as Findings
 from edgewise.structure._find import find as find
 from edgewise.structure._finding import Finding as Finding
@@ -12,6 +14,7 @@ from edgewise.structure._gaussian import GaussianProcess as GaussianProcess
 from edgewise.structure._gaussian import Scales as Scales
 from edgewise.structure._gaussian import gaussian_process as gaussian_process
 from edgewise.structure._network import network as network
+from edgewise.structure._relations import POWERS as POWERS
 from edgewise.structure._relations import exponential as exponential
 from edgewise.structure._relations import monomial as monomial
 from edgewise.structure._relations import power_sum as power_sum

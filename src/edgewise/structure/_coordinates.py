@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from edgewise.structure._columns import heavy_tailed
 from edgewise.structure._gaussian import GaussianProcess
 
 _WIDE_TARGET, _WIDE_COLUMN = 10.0, 3.0  # ratio of the ends from which logarithms are tried too
@@ -67,7 +67,7 @@ def _columns(x: Tensor, logs: Sequence[bool]) -> Tensor:
 
 def choices(x: Tensor, y: Tensor) -> Iterator[tuple[tuple[bool, ...], bool]]:
     """Which columns, and whether the target, may be taken as logarithms: heavy-tailed ones always, wide ones too."""
-    heavy, wide = tuple(_heavy(column) for column in x.T), tuple(_ratio(column) > _WIDE_COLUMN for column in x.T)
+    heavy, wide = tuple(heavy_tailed(column) for column in x.T), tuple(_ratio(column) > _WIDE_COLUMN for column in x.T)
     wide = tuple(a or b for a, b in zip(heavy, wide, strict=True))
     for log_target in (False, True) if _ratio(y) > _WIDE_TARGET or _ratio(-y) > _WIDE_TARGET else (False,):
         for logs in dict.fromkeys((heavy, wide)):
@@ -78,12 +78,3 @@ def _ratio(values: Tensor) -> float:
     """Of the largest to the least, 0 unless all are positive."""
     low = float(values.min())
     return float(values.max()) / low if low > 0 else 0.0
-
-
-def _heavy(column: Tensor) -> bool:
-    """Positive, with the median in the lowest fifth of the range, but above a quarter of it in logarithms."""
-    low, high, median = float(column.min()), float(column.max()), float(column.median())
-    if low <= 0:
-        return False
-    inside = math.log(median / low) / math.log(high / low)
-    return (median - low) / (high - low) < 0.2 and inside > 0.25

@@ -6,34 +6,34 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
-from edgewise.structure._finding import Finding, Verdict
+from edgewise._typing import Data
+from edgewise.structure._finding import Finding, Kind, Verdict
 from edgewise.structure._relations import exponential, monomial, power_sum, scaling, translation
 from edgewise.structure._separability import additive, irrelevant, multiplicative, separable
-from edgewise.structure._surrogate import Surrogate, surrogate
+from edgewise.structure._surrogate import Function, Surrogate, surrogate
 
 _ALL_SPLITS = 6  # columns up to which every set of them is tested against the rest, not only single ones and pairs
 
 
 @dataclass(frozen=True)
-class Findings:
+class Findings(Sequence[Finding]):
     """Every structure that was tested. Iterating gives the findings, printing those that hold."""
 
     surrogate: Surrogate
     all: tuple[Finding, ...]
 
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self.all)
-
     def __len__(self) -> int:
         return len(self.all)
 
-    def holding(self, kind: str | None = None) -> list[Finding]:
+    def __getitem__(self, index: int) -> Finding:
+        return self.all[index]
+
+    def holding(self, kind: Kind | None = None) -> list[Finding]:
         """Those that hold, of one kind if it is named."""
         return [found for found in self.all if found.holds and kind in (None, found.kind)]
 
-    def get(self, kind: str, columns: Sequence[int]) -> Finding | None:
+    def get(self, kind: Kind, columns: Sequence[int]) -> Finding | None:
         """The finding of a kind about these columns, or for separability about all others; None if not tested."""
         n = self.surrogate.n_columns
         asked = frozenset(columns)
@@ -49,7 +49,9 @@ class Findings:
         return "\n".join(lines)
 
 
-def find(x: Any, y: Any, *, error: float = 0.0, names: Sequence[str] | None = None, seed: int = 0) -> Findings:
+def find(
+    x: Data, y: Data | Function, *, error: float = 0.0, names: Sequence[str] | None = None, seed: int = 0
+) -> Findings:
     """Test a table, or a function on the rows of x, for every structure that this package knows.
 
     Arguments and errors as those of `surrogate`. Of more than six columns that do something only single ones and pairs

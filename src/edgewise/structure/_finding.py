@@ -6,6 +6,7 @@ import enum
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,6 +18,12 @@ FLOOR = 3e-3
 #: a threshold above this cannot tell a structure from its absence
 CAP = 0.15
 _KEPT = 0.97  # share of the points with the smallest residuals that count
+
+
+Kind = Literal[
+    "irrelevant", "additive", "multiplicative", "separable", "combined", "offset_product",
+    "translation", "scaling", "power_sum", "monomial", "exponential",
+]  # fmt: skip
 
 
 class Verdict(enum.Enum):
@@ -36,7 +43,7 @@ class Finding:
     inaccurate to tell. `numbers` are what was fitted: a slope, exponents.
     """
 
-    kind: str
+    kind: Kind
     columns: tuple[int, ...]
     statistic: float
     threshold: float

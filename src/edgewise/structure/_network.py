@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from edgewise._errors import InputError
-from edgewise.nn import KAN, layer_of, lock, set_function
+from edgewise.nn import KAN, lock, set_function
 from edgewise.structure._tree import Tree
 
 _PRODUCTS = 2  # of two factors, beside one sum more than there are groups: what stands for any function of groups
@@ -48,7 +48,7 @@ def network(tree: Tree, *, grid: int = 5, seed: int = 0) -> KAN:
     model = KAN(widths, grid=grid, seed=seed)
     same = []
     for depth, (before, after) in enumerate(pairwise(layers)):
-        layer = layer_of(model, depth)
+        layer = model.layers[depth]
         layer.mask.fill_(False)
         for j, (unit, sources) in enumerate((one, sources) for one in after for sources in one.factors):
             for i in map(before.index, sources):

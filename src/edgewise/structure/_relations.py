@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.structure._finding import Finding, measured
+from edgewise.structure._finding import Finding, Kind, measured
 from edgewise.structure._separability import checked, finding
 from edgewise.structure._surrogate import Surrogate
 
-#: exponents r of x^r + k y^r that are tried
 POWERS = (2.0, -1.0, -2.0, 3.0, 0.5)
+"""Exponents r of x^r + k y^r that are tried."""
 
 
 def translation(f: Surrogate, i: int, j: int) -> Finding:
@@ -90,7 +90,7 @@ def exponential(f: Surrogate, i: int) -> Finding:
     return _factor(f, i, "exponential", torch.ones_like, "rate", lambda name, c: f"f = exp({_times(c, name)}) g(rest)")
 
 
-def _proportional(f: Surrogate, pair: tuple[int, int], kind: str, power: float) -> Finding:
+def _proportional(f: Surrogate, pair: tuple[int, int], kind: Kind, power: float) -> Finding:
     """x_i^(p-1) f_j = a x_j^(p-1) f_i: translation for p = 1, scaling for p = 0."""
     checked(f, pair)
     i, j = pair
@@ -112,7 +112,7 @@ def _proportional(f: Surrogate, pair: tuple[int, int], kind: str, power: float) 
 def _factor(
     f: Surrogate,
     i: int,
-    kind: str,
+    kind: Kind,
     multiplier: Callable[[Tensor], Tensor],
     name: str,
     sentence: Callable[[str, float], str],

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.structure._finding import Finding, Measured, measured, worst
+from edgewise.structure._finding import Finding, Kind, Measured, measured, worst
 from edgewise.structure._surrogate import Surrogate
 
 #: share of rows between which a factor must change its sign to be told from a term by that
@@ -47,7 +48,7 @@ def additive(f: Surrogate, columns: Sequence[int]) -> Finding:
     True
     """
     columns = split(f, columns)
-    a, b, c, d = _corners(f, columns)
+    a, b, c, d = _corners(f, columns, f.values, f.inner_values)
     found = worst([measured([a - b, d - c]), measured([a - c, d - b])])
     return finding("additive", columns, found, f"f = g({listed(f, columns)}) + h({rest(f, columns)})")
 
@@ -64,7 +65,7 @@ def multiplicative(f: Surrogate, columns: Sequence[int]) -> Finding:
     True
     """
     columns = split(f, columns)
-    a, b, c, d = _corners(f, columns)
+    a, b, c, d = _corners(f, columns, f.values, f.inner_values)
     found = measured([a * (a - b - c + d), -(a - b) * (a - c)])
     return finding("multiplicative", columns, found, f"f = g({listed(f, columns)}) h({rest(f, columns)})")
 
@@ -104,7 +105,7 @@ def combined(f: Surrogate, columns: Sequence[int]) -> Finding:
     """
     columns = split(f, columns)
     others = [k for k in range(f.n_columns) if k not in columns]
-    a, b, c, d = _corner_slopes(f, columns)
+    a, b, c, d = _corners(f, columns, f.slopes, f.inner_slopes)
     found, crossing = _apart((a, b, c), columns, others), 0.0
     for i in columns:
         for j in others:
@@ -129,7 +130,7 @@ def offset_product(f: Surrogate, columns: Sequence[int]) -> Finding:
     """
     columns = split(f, columns)
     others = [k for k in range(f.n_columns) if k not in columns]
-    a, b, c, d = _corner_slopes(f, columns)
+    a, b, c, d = _corners(f, columns, f.slopes, f.inner_slopes)
     found = _apart((a, b, c), columns, others)
     found += [measured([a[:, i] * d[:, i], -b[:, i] * c[:, i]]) for i in range(f.n_columns)]
     sentence = f"f = k + g({listed(f, columns)}) h({rest(f, columns)})"
@@ -137,7 +138,7 @@ def offset_product(f: Surrogate, columns: Sequence[int]) -> Finding:
 
 
 def finding(
-    kind: str, columns: Sequence[int], found: Measured, sentence: str, numbers: dict[str, float] | None = None
+    kind: Kind, columns: Sequence[int], found: Measured, sentence: str, numbers: dict[str, float] | None = None
 ) -> Finding:  # fmt: skip
     """The finding that a measurement makes."""
     return Finding(
@@ -149,9 +150,7 @@ def checked(f: Surrogate, columns: Sequence[int]) -> list[int]:
     """The columns in order, or an error that says which there are."""
     if not isinstance(f, Surrogate):
         raise InputError(f"Make a surrogate first: structure.surrogate(x, y). Got {type(f).__name__}.")
-    good = isinstance(columns, list | tuple) and all(
-        isinstance(c, int) and not isinstance(c, bool) and 0 <= c < f.n_columns for c in columns
-    )
+    good = isinstance(columns, list | tuple) and all(is_int(c, 0, f.n_columns - 1) for c in columns)
     if not good or len(set(columns)) < len(columns):
         raise InputError(f"Columns must be different numbers from 0 to {f.n_columns - 1}. Got {columns!r}.")
     return sorted(columns)
@@ -188,14 +187,11 @@ def _swapped(points: Tensor, other: Tensor, columns: Sequence[int]) -> Tensor:
     return mixed
 
 
-def _corner_slopes(f: Surrogate, columns: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _corners(f: Surrogate, columns: Sequence[int], of: Callable[[Tensor], Tensor], here: Tensor) -> list[Tensor]:
+    """Values or gradients at (s, r), (s', r), (s, r') and (s', r'), from those at the inner rows."""
     there, other = _pairs(f)
-    return (
-        f.inner_slopes,
-        f.slopes(_swapped(there, other, columns)),
-        f.slopes(_swapped(other, there, columns)),
-        f.inner_slopes.roll(len(there) // 2, dims=0),
-    )
+    mixed = [of(_swapped(there, other, columns)), of(_swapped(other, there, columns))]
+    return [here, *mixed, here.roll(len(there) // 2, dims=0)]
 
 
 def _apart(
@@ -211,14 +207,3 @@ def _crossing(here: Tensor, there: Tensor, i: int, j: int) -> float:
     """The share of pairs between which the slope by i changes its sign, and that by j does not."""
     change = here[:, :, 0] * there[:, :, 0]
     return float(((change[:, i] < 0) & (change[:, j] > 0)).to(change.dtype).mean())
-
-
-def _corners(f: Surrogate, columns: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """f(s, r), f(s', r), f(s, r'), f(s', r')."""
-    there, other = _pairs(f)
-    return (
-        f.inner_values,
-        f.values(_swapped(there, other, columns)),
-        f.values(_swapped(other, there, columns)),
-        f.inner_values.roll(len(there) // 2, dims=0),
-    )

@@ -11,13 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError
+from edgewise._typing import Data
+from edgewise.structure._columns import inner_rows
 from edgewise.structure._coordinates import Coordinates, choices
 from edgewise.structure._gaussian import GaussianProcess, gaussian_process
 from edgewise.train import as_matrix
 
+Function = Callable[[Tensor], Tensor]
 _SAMPLES = 6  # functions that could as well be the true one
-_BOX = 0.03  # share of each column's rows cut off at either end: every surrogate is worst there
 _POINTS = 400
 _WAVES = 64
 _WAVENUMBER = 1.5  # radians per spread of a column: how wrinkled the error of a function of known error is taken to be
@@ -47,11 +50,7 @@ class Surrogate:
     @cached_property
     def inner(self) -> Tensor:
         """Up to 400 rows between the 3rd and the 97th percentile of every column, in random order."""
-        ends = torch.tensor([_BOX, 1 - _BOX], dtype=self.x.dtype)
-        low, high = torch.quantile(self.x[:10_000], ends, dim=0)
-        rows = self.x[((self.x >= low) & (self.x <= high)).all(1)]
-        if len(rows) < _LEAST_ROWS:
-            rows = self.x
+        rows = self.x[inner_rows(self.x, _LEAST_ROWS)]
         return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:_POINTS]]
 
     @cached_property
@@ -64,7 +63,7 @@ class Surrogate:
 
 
 def surrogate(
-    x: Any, y: Any, *, error: float = 0.0, names: Sequence[str] | None = None, seed: int = 0
+    x: Data, y: Data | Function, *, error: float = 0.0, names: Sequence[str] | None = None, seed: int = 0
 ) -> Surrogate:  # fmt: skip
     """Return what structure is read from: a function fitted to values y, or the function y itself, on the rows of x.
 
@@ -90,10 +89,10 @@ def surrogate(
     for i, spread in enumerate(rows.std(0).tolist()):
         if spread <= 1e-12 * float(rows[:, i].abs().max()):
             raise InputError(f"Column {named[i]} of x is constant, so nothing can be told about it: leave it out.")
-    if isinstance(error, bool) or not isinstance(error, int | float) or not 0 <= error < 1:
+    if not is_number(error, 0) or error >= 1:
         raise InputError(f"'error' must be a share of the function's spread, from 0 to below 1. Got {error!r}.")
     if callable(y):
-        return _known(rows, y, float(error), named, seed)  # type: ignore[arg-type]
+        return _known(rows, y, float(error), named, seed)
     values = as_matrix(y, "y")
     if values.shape != (len(rows), 1):
         raise InputError(f"y must hold one number for each of the {len(rows)} rows of x. Got {tuple(values.shape)}.")

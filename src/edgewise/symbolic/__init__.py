@@ -5,7 +5,7 @@ from edgewise.expressions import consistent as consistent
 from edgewise.expressions import dimension as dimension
 from edgewise.expressions import parse as parse
 from edgewise.expressions import unit_problem as unit_problem
-from edgewise.nn._formula import spline_functions as spline_functions
+from edgewise.nn import spline_functions as spline_functions
 from edgewise.symbolic._candidates import candidates as candidates
 from edgewise.symbolic._compile import network_of as network_of
 from edgewise.symbolic._complexity import network_complexity as network_complexity

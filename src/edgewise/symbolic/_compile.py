@@ -14,8 +14,7 @@ from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.expressions import Budget, check_names, parse_within
-from edgewise.nn import KAN, layer_of
-from edgewise.nn._nodes import Nodes
+from edgewise.nn import KAN, Nodes, layer_of
 from edgewise.symbolic._edges import Subnode, Term, shown
 from edgewise.symbolic._plan import Plan
 from edgewise.symbolic._trial import try_out

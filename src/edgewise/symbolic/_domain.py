@@ -13,8 +13,7 @@ from sympy.core.function import AppliedUndef
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
 from edgewise.expressions import Condition, Tape, conditions
-from edgewise.nn import KAN, layer_of
-from edgewise.nn._formula import spline_edges, spline_functions, spline_name
+from edgewise.nn import KAN, layer_of, spline_functions, spline_name
 from edgewise.train import as_matrix
 
 _NEAR = 0.05  # of a margin's range over the data
@@ -138,7 +137,7 @@ def _spline_ranges(model: KAN, formulas: list[Formula]) -> dict[str, tuple[Formu
     """The argument and the knots' range of every spline edge that the formulas need."""
     arguments = {str(f.func): f.args[0] for formula in formulas for f in formula.atoms(AppliedUndef)}
     found = {}
-    for depth, j, i in spline_edges(model):
+    for depth, j, i in model.spline_edges():
         name, layer = spline_name(depth, j, i), layer_of(model, depth)
         if name in arguments:
             low, high = layer.basis.ends(layer.knots)

@@ -14,7 +14,6 @@ from edgewise._typing import Formula
 from edgewise.expressions import shorten
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone, layer_of, replace_by_mean
-from edgewise.nn._formula import spline_edges
 from edgewise.symbolic._complexity import network_complexity
 from edgewise.symbolic._curve import CurveFit, score, without_trivial_constants
 from edgewise.symbolic._gauge import canonicalize
@@ -57,7 +56,7 @@ class Written:
 
 
 @dataclass(frozen=True, repr=False)
-class Front:
+class Front(Sequence[Written]):
     """Formulas from simple to accurate; each is more accurate than all simpler ones.
 
     `front[k]` is the k-th, `best` the simplest whose error is within the allowed growth of the network's.
@@ -72,9 +71,6 @@ class Front:
 
     def __getitem__(self, index: int) -> Written:
         return self.written[index]
-
-    def __iter__(self) -> Iterator[Written]:
-        return iter(self.written)
 
     def table(self) -> pd.DataFrame:
         """The front as a table: complexity, error, formula (one column for each output), best."""
@@ -206,7 +202,7 @@ class _Search:
         """Polish and round the constants of a decided network, and write it down."""
         table, model = self.reading.table, state.model
         model, _ = refit(model, table, 100, 1e-12)
-        if not spline_edges(model):
+        if not model.spline_edges():
             model, _ = refit(canonicalize(model), table, 100, 1e-12)
         model = round_network(model, table, self.reading.spread)
         formulas = model.formula(names, splines="symbols")

@@ -10,7 +10,7 @@ import sympy
 from edgewise._errors import unknown
 from edgewise._typing import Formula
 from edgewise.expressions import Budget
-from edgewise.nn._nodes import Width
+from edgewise.nn import Width
 from edgewise.symbolic._edges import Subnode, real, split, subnode
 
 

@@ -184,7 +184,7 @@ def _allowed(functions: Iterable[str] | None, forbid: Iterable[str]) -> list[str
     given = {"functions": functions, "forbid": forbid}
     for what, names in given.items():
         if isinstance(names, str):
-            raise InputError(f"'{what}' must list names, like ['{names}']. Got {names!r}.")
+            raise InputError(f"'{what}' must list names, like [{names!r}]. Got {names!r}.")
         listed = isinstance(names, Iterable) and getattr(names, "ndim", 1) > 0  # arrays of one value are not
         if not listed and not (names is None and what == "functions"):
             raise InputError(f"'{what}' must list names of functions, like ['sin', 'x^2']. Got {names!r}.")

@@ -10,7 +10,6 @@ from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone, set_function
-from edgewise.nn._formula import spline_edges
 from edgewise.symbolic._candidates import LIMIT, checked_edge
 from edgewise.symbolic._curve import CurveFit, fit_curve
 from edgewise.symbolic._gauge import canonicalize
@@ -112,7 +111,7 @@ class _Snapping:
             if len(self.snapped) == progress:
                 break
         self.model, _ = refit(self.model, table, 100, 1e-12)
-        kept = spline_edges(self.model)
+        kept = self.model.spline_edges()
         if not kept:
             self.model, _ = refit(canonicalize(self.model), table, 100, 1e-12)
         if rounding and self.snapped:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import sympy
 import torch
+from sympy.functions.elementary.trigonometric import TrigonometricFunction
 from torch import Tensor
 
 from edgewise import functions as library
@@ -24,6 +25,7 @@ _SHAKEN = 3  # evaluations with each step changed at random, which show what rou
 _SHAKE = 1e-13  # relative change of a step; rounding changes it by a thousandth of that
 _FACTOR, _SURE = 10.0, 1e-12  # allowed difference: times that of the shaken ones; of the value
 _DECADES = 250  # sizes from 1e-250 to 1e250, so that no intermediate value leaves the doubles
+_WHOLE_TURNS = 1e12  # an angle beyond, once shaken, may be any
 _U = sympy.Symbol("u")
 
 
@@ -133,6 +135,8 @@ class _Values:
             values[(sizes >= _DECADES) & (values != 0)] = np.nan
         else:
             values = np.power(*parts) if formula.is_Pow else np.asarray(_function(formula)(*parts))
+            if isinstance(formula, TrigonometricFunction):
+                values = np.where(np.abs(parts[0]) < _WHOLE_TURNS, values, np.nan)
         return np.where((values == 0) & np.all(parts, axis=0), np.nan, values)  # too small for a double
 
     def _step(self, values: Array) -> Array:

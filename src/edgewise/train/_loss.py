@@ -14,6 +14,7 @@ from edgewise._errors import InputError, unknown
 
 Curvature = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k)
 _MIN_WIDTH = 1e-10  # of a robust loss, in standard deviations of the target
+_SMALLEST, _LARGEST = 1e-150, 1e150  # widths whose squares are doubles
 
 
 @runtime_checkable
@@ -108,8 +109,11 @@ class _Robust(Loss):
 
     def __post_init__(self) -> None:
         sound = isinstance(self.width, int | float) and not isinstance(self.width, bool)
-        if self.width is not None and not (sound and 0 < self.width < float("inf")):
-            raise InputError(f"'width' must be a number > 0 in the target's units, or None. Got {self.width!r}.")
+        if self.width is not None and not (sound and _SMALLEST <= self.width <= _LARGEST):
+            raise InputError(
+                f"'width' must be a number in the target's units, from {_SMALLEST:g} to {_LARGEST:g}, or None. "
+                f"Got {self.width!r}."
+            )
 
     @abstractmethod
     def weight(self, r: Tensor) -> Tensor: ...

@@ -81,7 +81,7 @@ class Options:
 
 
 def _number(name: str, value: float | str, low: float, high: float) -> None:
-    if value == "auto" and name != "time_limit":
+    if isinstance(value, str) and value == "auto" and name != "time_limit":
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InputError(f"'{name}' must be a number from {low:g} to {high:g}, or 'auto'. Got {value!r}.")

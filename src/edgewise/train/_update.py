@@ -82,8 +82,8 @@ def update(
 def _check(model: KAN, keep: float, steps: int) -> None:
     if not isinstance(model, KAN):
         raise InputError(f"'model' must be an edgewise.KAN. Got {type(model).__name__}.")
-    if isinstance(keep, bool) or not isinstance(keep, int | float) or not 0 <= keep < float("inf"):
-        raise InputError(f"'keep' must be a number >= 0, the weight of the anchors. Got {keep!r}.")
+    if isinstance(keep, bool) or not isinstance(keep, int | float) or not 0 <= keep <= 1e150:
+        raise InputError(f"'keep' must be a number from 0 to 1e150, the weight of the anchors. Got {keep!r:.60}.")
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise InputError(f"'steps' must be an int >= 1. Got {steps!r}.")
 

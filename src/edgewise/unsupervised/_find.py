@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
+from edgewise._checks import is_int, is_number
 from edgewise._deadline import Deadline, now
 from edgewise._errors import InputError
 from edgewise._typing import Array
@@ -156,10 +156,9 @@ def _rows(x: Any, names: Sequence[str] | None) -> tuple[Array, tuple[str, ...]]:
 
 def _check(seeds: int, seed: int, jobs: int, time_limit: float) -> None:
     for name, value, least in (("seeds", seeds, 1), ("seed", seed, 0)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        if not is_int(value, least):
             raise InputError(f"'{name}' must be an int >= {least}. Got {value!r}.")
-    if not isinstance(jobs, int) or isinstance(jobs, bool) or (jobs < 1 and jobs != -1):
+    if not is_int(jobs, -1) or jobs == 0:
         raise InputError(f"'jobs' must be an int >= 1, or -1 for one for each core. Got {jobs!r}.")
-    sound = isinstance(time_limit, int | float) and not isinstance(time_limit, bool)
-    if not sound or not 0 < time_limit < math.inf:
+    if not is_number(time_limit, 0) or time_limit == 0:
         raise InputError(f"'time_limit' must be a positive number of seconds. Got {time_limit!r}.")

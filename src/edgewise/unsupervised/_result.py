@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,7 @@ class Relation:
 
 
 @dataclass(frozen=True, repr=False)
-class Relations:
+class Relations(Sequence[Relation]):
     """The relations of a table, best supported first.
 
     `found[i]` is the i-th; `doubtful` holds those that fewer than half of the seeds found. `names` are the columns that
@@ -94,9 +94,6 @@ class Relations:
 
     def __getitem__(self, index: int) -> Relation:
         return self.relations[index]
-
-    def __iter__(self) -> Iterator[Relation]:
-        return iter(self.relations)
 
     def table(self) -> pd.DataFrame:
         """One row for each relation, the doubtful ones last."""

@@ -15,19 +15,6 @@ from edgewise.measure.benchmarks.libraries import BASELINES as BASELINES
 from edgewise.measure.benchmarks.libraries import LIBRARIES as LIBRARIES
 from edgewise.measure.benchmarks.searchers import SEARCHERS as SEARCHERS
 
-BENCHMARKS: dict[str, Benchmark] = {
-    benchmark.name: benchmark
-    for benchmark in (
-        Layers(),
-        Steps(),
-        Peaks(),
-        SecondOrder(),
-        Accuracy(),
-        Classification(),
-        Routes(),
-        Feynman(),
-        Irrelevant(),
-        Strogatz(),
-    )
-}
+_QUICK = (Layers, Steps, Peaks, SecondOrder, Accuracy, Classification, Routes)
+BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in (*_QUICK, Feynman, Irrelevant, Strogatz)}
 """Every benchmark by its name."""

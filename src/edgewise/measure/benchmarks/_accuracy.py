@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ class Accuracy(Benchmark):
     name = "accuracy"
     title = f"Seconds of training to a test error of {GOAL:g}"
     file = "curves.csv"
+    columns = ("recipe", "run", "seconds", "error", "status")
     fresh_process = True
     note = "edgewise: the quickest fit that gets there; best other: seconds, or the lowest error where none gets there"
 
@@ -49,13 +51,18 @@ class Accuracy(Benchmark):
                 race = _race(target, case.values["budget"])
                 library.train(recipe, race)
                 points = race.points or [Point(race.seconds, float("inf"))]
-                rows += [_row(case, recipe, number, point) for point in _telling(points)]
+                shared = {"recipe": recipe, "run": number}
+                rows += [self.row(case, **shared, **point._asdict()) for point in _telling(points)]
                 if race.seconds > _LONG:
                     break
         return rows
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        return [_row(case, recipe, 0, None, reason) for recipe in case.values["recipes"]]
+        return [self.row(case, recipe=recipe, run=0, status=reason) for recipe in case.values["recipes"]]
+
+    def row(self, case: Case, **found: Any) -> Row:
+        kept = ("target", "library", "turn", "budget")
+        return super().row(replace(case, values={key: case.values[key] for key in kept}), **found)
 
     def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
         """Give a baseline its time, from what edgewise took on the target."""
@@ -100,13 +107,13 @@ def _cases_of(target: Target, settings: Settings) -> Iterator[Case]:
 
 
 def _telling(points: Sequence[Point]) -> list[Point]:
-    """The points whose error is lower by 2 % than that of any before, and the last one."""
-    told, least = [], float("inf")
+    """Return the points whose error is 2 % lower than any before, and the last one."""
+    shown, lowest = [], float("inf")
     for point in points:
-        if point.error < 0.98 * least or point is points[-1]:
-            told.append(point)
-            least = min(least, point.error)
-    return told
+        if point.error < 0.98 * lowest or point is points[-1]:
+            shown.append(point)
+            lowest = min(lowest, point.error)
+    return shown
 
 
 def _race(target: Target, budget: float, seed: int = 1) -> Race:
@@ -116,14 +123,8 @@ def _race(target: Target, budget: float, seed: int = 1) -> Race:
     )
 
 
-def _row(case: Case, recipe: str, number: int, point: Point | None, status: str = "") -> Row:
-    kept = {key: case.values[key] for key in ("target", "library", "turn", "budget")}
-    found = {"seconds": "", "error": ""} if point is None else point._asdict()
-    return {"case": case.label, **kept, "recipe": recipe, "run": number, **found, "status": status}
-
-
 def _runs(rows: Sequence[Row]) -> Iterator[Run]:
-    """Each way of training, the median of its runs where there are several."""
+    """Yield each way of training, with the median over its runs."""
     groups: dict[tuple[str, str, str], dict[Any, list[Point]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         if row["seconds"] not in ("", None):

@@ -22,7 +22,7 @@ class Rows(NamedTuple):
     fresh_y: Tensor
 
     def accuracy(self, model: torch.nn.Module) -> float:
-        """The share of rows to measure on whose class a network tells: its largest output, or the sign of its one."""
+        """Return the test accuracy of a network: by its largest output, or the sign of its only one."""
         dtype = next(model.parameters()).dtype
         with torch.no_grad():
             outputs = model(self.fresh_x.to(dtype))
@@ -48,9 +48,9 @@ class Task:
         return KAN(self.widths, grid=self.grid, degree=self.degree, seed=seed)
 
     def rows(self, seed: int, most: int | None = None) -> Rows:
-        """The table, of which the seed chooses three in ten rows to measure on.
+        """Return the table; the seed chooses 30 % of the rows for testing.
 
-        The training rows bring the inputs to mean zero and spread one. `most`: take that many rows only.
+        The training rows standardize the inputs. `most`: take that many rows only.
         """
         x, y = self.table(seed)
         order = np.random.default_rng(seed).permutation(len(x))[:most]
@@ -61,7 +61,7 @@ class Task:
 
 
 def moons(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two half circles that reach into each other: 1000 rows, noise of 0.2."""
+    """Draw two interleaved half circles: 1000 rows, noise of 0.2."""
     rng = np.random.default_rng(seed)
     y, turn = rng.integers(0, 2, 1000), rng.uniform(0, np.pi, 1000)
     upper, lower = np.c_[np.cos(turn), np.sin(turn)], np.c_[1 - np.cos(turn), 0.5 - np.sin(turn)]
@@ -69,7 +69,7 @@ def moons(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def breast_cancer(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """569 tumours, 30 measures of each, malignant or benign."""
+    """Load 569 tumors, 30 measurements each, malignant or benign."""
     from sklearn.datasets import load_breast_cancer
 
     found: Any = load_breast_cancer()
@@ -77,7 +77,7 @@ def breast_cancer(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def digits(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """1797 handwritten digits of 8 x 8 pixels."""
+    """Load 1797 handwritten digits of 8 x 8 pixels."""
     from sklearn.datasets import load_digits
 
     found: Any = load_digits()

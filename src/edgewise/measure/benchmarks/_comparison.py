@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-from edgewise.measure import Benchmark, Case, Cell, Quartiles, Row, Settings, interleaved
+from edgewise.measure import Benchmark, Case, Cell, Row, Settings, interleaved
 from edgewise.measure.benchmarks.libraries import BASELINES, Unit
 
 UNIT = "mlp"
@@ -21,36 +20,29 @@ class Comparison(Benchmark):
 
     @abstractmethod
     def limit(self, row: Row) -> float | None:
-        """How many times the MLP's time edgewise may take."""
+        """Return the limit for edgewise's time over the MLP's."""
 
     @abstractmethod
     def lead(self, row: Row, library: str) -> float | None:
-        """How many times edgewise's time a baseline must take."""
+        """Return the limit for a baseline's time over edgewise's."""
 
     def compare(
         self, case: Case, settings: Settings, build: Callable[[str], Unit], skipped: Mapping[str, str]
     ) -> list[Row]:  # fmt: skip
         units = {name: build(name) for name in settings.libraries if name not in skipped}
-        spreads = interleaved({name: unit.call for name, unit in units.items()}, settings.repeats, settings.patience)
-        base = spreads[UNIT].median if UNIT in spreads else float("nan")
-        rows = [self._row(case, name, units[name].parameters, spread, spread.median / base)
-                for name, spread in spreads.items()]  # fmt: skip
-        return rows + [self._row(case, name, status=_SKIPPED + reason) for name, reason in skipped.items()]
+        times = interleaved({name: unit.call for name, unit in units.items()}, settings.repeats, settings.patience)
+        base = times[UNIT].median if UNIT in times else float("nan")
+        shared = {name: {"library": name, "parameters": unit.parameters} for name, unit in units.items()}
+        rows = [
+            self.row(case, **shared[name], **found.columns(), ratio=found.median / base)
+            for name, found in times.items()
+        ]
+        return rows + [self.row(case, library=name, repeats=0, status=_SKIPPED + why) for name, why in skipped.items()]
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        return [self._row(case, name, status=reason) for name in settings.libraries]
+        return [self.row(case, library=name, repeats=0, status=reason) for name in settings.libraries]
 
-    @staticmethod
-    def _row(
-        case: Case, library: str, parameters: Any = "", times: Quartiles | None = None, ratio: Any = "",
-        status: str = "",
-    ) -> Row:  # fmt: skip
-        seconds, lower, upper, repeats = times or ("", "", "", 0)
-        measured = {"parameters": parameters, "seconds": seconds, "lower": lower, "upper": upper, "ratio": ratio}
-        return {
-            "case": case.label, **case.values, "library": library, **measured, "repeats": repeats, "status": status
-        }  # fmt: skip
-
+    columns = ("library", "parameters", "seconds", "lower", "upper", "ratio", "repeats", "status")
     note = "edgewise: times the MLP's; the other libraries: times edgewise's"
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
@@ -82,7 +74,7 @@ class Comparison(Benchmark):
 
 
 def _short(value: float) -> str:
-    """Three digits, and no power of ten for large numbers."""
+    """Format with three digits, and no power of ten for large numbers."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 

@@ -1,4 +1,4 @@
-"""One layer of each library beside an MLP of the same shape and size."""
+"""One layer of each library, compared with an MLP of the same shape and size."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Layers(Comparison):
 
 
 def _tiny(row: Row) -> bool:
-    """Rows of a quick run have no limits."""
+    """Return whether a row is of a quick run, which has no limits."""
     return any(int(row["batch"]) == sizes[0] for sizes, _ in _TINY)
 
 
@@ -65,12 +65,12 @@ def _label(shape: Shape) -> str:
 
 
 def _too_much(name: str, shape: Shape, patience: float) -> str | None:
-    """Why a library is left out: its memory or time, extrapolated from an eighth and a sixteenth of the rows."""
+    """Return why a library is left out: memory or time, extrapolated from an eighth and a sixteenth of the rows."""
     if shape.batch * shape.n_in * max(shape.n_out, shape.grid) < _LARGE:
         return None
     small, large = ((rows, *_need(name, shape._replace(batch=rows))) for rows in (shape.batch // 16, shape.batch // 8))
-    slope = max(0.0, (large[1] - small[1]) / (large[0] - small[0]))
-    memory, seconds = large[1] + slope * (shape.batch - large[0]), large[2] * shape.batch / large[0]
+    rate = max(0.0, (large[1] - small[1]) / (large[0] - small[0]))
+    memory, seconds = large[1] + rate * (shape.batch - large[0]), large[2] * shape.batch / large[0]
     free = available()
     if free is not None and memory > _SHARE * free:
         return f"needs {memory / 1e9:.0f} GB"
@@ -80,7 +80,7 @@ def _too_much(name: str, shape: Shape, patience: float) -> str | None:
 
 
 def _need(name: str, shape: Shape) -> tuple[int, float]:
-    """Bytes and seconds of one call."""
+    """Return the bytes and seconds of one call."""
     call = LIBRARIES[name].layer(shape).call
     call()
     began = time.perf_counter()

@@ -24,6 +24,7 @@ class Peaks(Benchmark):
     name = "memory"
     title = "Peak memory of one training step of a layer, above data and layer"
     file = "memory.csv"
+    columns = ("parameters", "bytes", "status")
     fresh_process = True
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -36,14 +37,7 @@ class Peaks(Benchmark):
         for _ in range(2):
             library.layer(shape._replace(batch=min(_WARM, shape.batch)), adam=True).call()
         unit = library.layer(shape, adam=True)
-        return [self._row(case, unit.parameters, peak_memory(unit.call), "")]
-
-    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        return [self._row(case, "", "", reason)]
-
-    @staticmethod
-    def _row(case: Case, parameters: int | str, memory: int | str, status: str) -> Row:
-        return {"case": case.label, **case.values, "parameters": parameters, "bytes": memory, "status": status}
+        return [self.row(case, parameters=unit.parameters, bytes=peak_memory(unit.call))]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         found = {row["library"]: float(row["bytes"]) for row in rows if row["bytes"] not in ("", None)}

@@ -32,6 +32,7 @@ class Routes(Benchmark):
     name = "routes"
     title = "Each operation by each route"
     file = "routes.csv"
+    columns = ("operation", "route", "seconds", "lower", "upper", "repeats", "chosen", "reason", "status")
     note = "chosen: the time of what the library takes by itself, over the quicker route's"
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -58,15 +59,11 @@ class Routes(Benchmark):
     def _timed(
         self, case: Case, operation: str, ways: dict[str, Callable[[], object]], chosen: Choice, settings: Settings
     ) -> list[Row]:  # fmt: skip
-        spreads = interleaved(ways, settings.repeats, settings.patience)
+        shared = {"operation": operation, "reason": chosen.reason}
         return [
-            _row(case, operation, route, seconds=spread.median, lower=spread.lower, upper=spread.upper,
-                 repeats=spread.repeats, chosen=int(route == chosen.route), reason=chosen.reason)
-            for route, spread in spreads.items()
-        ]  # fmt: skip
-
-    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        return [_row(case, "", "", status=reason)]
+            self.row(case, **shared, **times.columns(), route=route, chosen=int(route == chosen.route))
+            for route, times in interleaved(ways, settings.repeats, settings.patience).items()
+        ]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         groups: dict[tuple[str, str], list[Row]] = {}
@@ -89,11 +86,6 @@ def _line(case: str, operation: str, group: Sequence[Row]) -> list[Cell]:
     ]  # fmt: skip
 
 
-def _row(case: Case, operation: str, route: str, **found: object) -> Row:
-    empty = dict.fromkeys(("seconds", "lower", "upper", "repeats", "chosen", "reason", "status"), "")
-    return {"case": case.label, **case.values, "operation": operation, "route": route, **empty, **found}
-
-
 def _label(shape: Shape) -> str:
     return f"{shape.batch} x {shape.n_in} -> {shape.n_out}, G = {shape.grid}, {shape.dtype}"
 
@@ -103,7 +95,7 @@ def _dtype(shape: Shape) -> torch.dtype:
 
 
 def _operations(shape: Shape) -> dict[str, Callable[[], object]]:
-    """The three operations of forward and backward."""
+    """Return the three operations of forward and backward."""
     layer = KANLayer(shape.n_in, shape.n_out, grid=shape.grid, degree=_DEGREE, dtype=_dtype(shape))
     x, g = map(torch.from_numpy, shape.data())
     c, knots, family = layer.coefficients.detach(), layer.knots, layer.basis
@@ -123,7 +115,7 @@ def _by(route: str, call: Callable[[], object]) -> Callable[[], object]:
 
 
 def _matrix(shape: Shape) -> tuple[dict[str, Callable[[], object]], Choice]:
-    """J'J of a network with SiLU beside the splines: by a Jacobian, and without one."""
+    """Return the ways to J'J of a network with SiLU and splines: by a Jacobian, and without one."""
     model = KAN([2, 5, 1], grid=shape.grid, base="silu")
     layout = Layout(model)
     dense, sparse = GaussNewtonMatrix(model, layout), GaussNewtonMatrix(model, layout)

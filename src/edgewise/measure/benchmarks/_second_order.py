@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from edgewise.measure import Benchmark, Case, Cell, Row, Settings, interleaved, peak_memory, resident_memory
+from edgewise.measure import Benchmark, Case, Cell, Quartiles, Row, Settings, interleaved, peak_memory, resident_memory
 from edgewise.nn import KAN
 from edgewise.optim import LM
 from edgewise.train import Objective, as_table
@@ -27,7 +27,7 @@ _GIGABYTES = 1.5
 
 
 class SecondOrder(Benchmark):
-    """Assembly of the matrix, Cholesky factor, step, and the cost there, on one core, float64, SiLU beside the splines.
+    """Assembly of the matrix, Cholesky factor, step, and the cost there, on one core, float64, SiLU and splines.
 
     A step's time is a fifth of a run of five, each taken at the first trial. Times are interleaved with those of two
     products J'J of a dense Jacobian by torch. Memory is that of the process at its peak, and how far that is above its
@@ -37,6 +37,7 @@ class SecondOrder(Benchmark):
     name = "lm"
     title = "One Levenberg-Marquardt step"
     file = "lm.csv"
+    columns = ("what", "parameters", "seconds", "lower", "upper", "repeats", "bytes", "above", "status")
     fresh_process = True
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -45,10 +46,11 @@ class SecondOrder(Benchmark):
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
         rows = case.values["rows"]
-        return _memory(case, rows) if case.label.startswith("memory") else _times(case, rows, settings)
+        found = [_memory(rows)] if case.label.startswith("memory") else _times(rows, settings)
+        return [self.row(case, **{"what": case.label, **row}) for row in found]
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        return [_row(case, case.label, status=reason)]
+        return [self.row(case, what=case.label, status=reason)]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         full = any(int(row["rows"]) == _ROWS for row in rows)
@@ -69,31 +71,23 @@ class SecondOrder(Benchmark):
         return ["what", "time", "measured", "at most"], lines
 
 
-def _row(case: Case, what: str, **found: object) -> Row:
-    empty = dict.fromkeys(("parameters", "seconds", "lower", "upper", "repeats", "bytes", "above", "status"), "")
-    return {"case": case.label, **case.values, "what": what, **empty, **found}
-
-
-def _times(case: Case, rows: int, settings: Settings) -> list[Row]:
+def _times(rows: int, settings: Settings) -> list[Row]:
     problems = {what: _problem(*network, rows) for what, network in _NETWORKS.items()}
     jacobian = torch.randn(rows, _COLUMNS, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     calls = {what: _steps(problem, _STEPS) for what, problem in problems.items()}
     calls[_PRODUCT] = lambda: [jacobian.T @ jacobian for _ in range(2 * _STEPS)]
     sizes = {what: problem.layout.size for what, problem in problems.items()} | {_PRODUCT: _COLUMNS}
-    spreads = interleaved(calls, settings.repeats, settings.patience)
-    return [
-        _row(case, what, parameters=sizes[what], seconds=spread.median / _STEPS, lower=spread.lower / _STEPS,
-             upper=spread.upper / _STEPS, repeats=spread.repeats)
-        for what, spread in spreads.items()
-    ]  # fmt: skip
+    times = interleaved(calls, settings.repeats, settings.patience)
+    found = {what: Quartiles(*(value / _STEPS for value in own[:3]), own.repeats) for what, own in times.items()}
+    return [{"what": what, "parameters": sizes[what], **own.columns()} for what, own in found.items()]
 
 
-def _memory(case: Case, rows: int) -> list[Row]:
+def _memory(rows: int) -> Row:
     _steps(_problem(*_LARGE, _FEW), 1)()  # compiles
     problem = _problem(*_LARGE, rows)
     level = resident_memory()
     above = peak_memory(_steps(problem, 1))
-    return [_row(case, case.label, parameters=problem.layout.size, bytes=level + above, above=above)]
+    return {"parameters": problem.layout.size, "bytes": level + above, "above": above}
 
 
 def _problem(widths: list[int], grid: int, rows: int) -> Objective:
@@ -104,6 +98,6 @@ def _problem(widths: list[int], grid: int, rows: int) -> Objective:
 
 
 def _steps(problem: Objective, count: int) -> Callable[[], object]:
-    """A run of that many steps."""
+    """Return a run of so many steps."""
     solver = LM(steps=count, damping=_DAMPING, tolerance=0)
     return lambda: solver.minimize(problem, problem.start)

@@ -18,7 +18,7 @@ class Target(NamedTuple):
     rows: int
 
     def sample(self, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Uniform rows, each input from `low` to 1, and their values."""
+        """Draw uniform rows, each input from `low` to 1, and their values."""
         x = rng.uniform(self.low, 1, (rows, self.widths[0]))
         return x, self.values(x)
 

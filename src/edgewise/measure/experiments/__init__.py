@@ -15,23 +15,20 @@ from edgewise.measure.experiments.scaling import Scaling
 from edgewise.measure.experiments.special import Special
 from edgewise.measure.experiments.transformers import Digits, Language
 
-EXPERIMENTS: dict[str, Experiment] = {
-    experiment.name: experiment
-    for experiment in (
-        Grids(),
-        Scaling(),
-        Special(),
-        Feynman(),
-        Equations(),
-        Continual(),
-        Interpretability(),
-        Physics(),
-        KnotTheory(),
-        Anderson(),
-        Language(),
-        Digits(),
-    )
-}
+_ALL = (
+    Grids,
+    Scaling,
+    Special,
+    Feynman,
+    Equations,
+    Continual,
+    Interpretability,
+    Physics,
+    KnotTheory,
+    Anderson,
+    Language,
+)
+EXPERIMENTS: dict[str, Experiment] = {kind.name: kind() for kind in (*_ALL, Digits)}
 """Every experiment by its name."""
 MINUTES = "minutes.csv"
 """The file that records how many minutes after the start of a run each experiment was done."""

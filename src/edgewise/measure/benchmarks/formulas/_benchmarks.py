@@ -14,7 +14,7 @@ from edgewise.datasets import equations, strogatz
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings, clock
 from edgewise.measure.benchmarks.formulas._judge import ROWS, Verdict, judge
 from edgewise.measure.benchmarks.formulas._laws import Law, TrajectoryLaw, UniformLaw
-from edgewise.measure.benchmarks.searchers import SEARCHERS, Found, Table
+from edgewise.measure.benchmarks.searchers import SEARCHERS, Table
 
 OURS = "edgewise"
 NOISES = (0.0, 0.001, 0.01, 0.1)
@@ -23,8 +23,7 @@ _SECONDS, _LEAST, _QUICK = 60.0, 10.0, 10.0
 _OVERTIME, _UNTIMED = 300.0, 3600.0
 _TWELFTH = 12  # of the equations, those that a library without a time limit is asked about
 _BOUNDED = 100  # cases from which limits are held to
-_VERDICT = [field.name for field in fields(Verdict)]
-_FOUND = ("seconds", "process_seconds", "outcome", "noise_found", "formula", *_VERDICT)
+_FOUND = ("seconds", "process_seconds", "outcome", "noise_found", "formula")
 
 
 class Formulas(Benchmark):
@@ -35,6 +34,7 @@ class Formulas(Benchmark):
     for one seed only, and one that keeps no time limit for every twelfth law without noise.
     """
 
+    columns = (*_FOUND, *(field.name for field in fields(Verdict)), "truth", "settings")
     fresh_process = True
     parallel = True
     slow = True
@@ -45,8 +45,8 @@ class Formulas(Benchmark):
     """(column, noise) -> the least percentage, or the most seconds."""
 
     note = (
-        "shares of the cases in %; solved: by SRBench's rule, up to a constant shift or factor; exact: to 1e-6 at "
-        "every row; form: right but for the values of constants; R2: above 0.999; size: share of the exact ones with "
+        "percent of the cases; solved: by SRBench's rule, up to a constant shift or factor; exact: to 1e-6 at "
+        "every row; form: right but for the values of constants; R2: above 0.999; size: those of the exact ones with "
         "at most twice the truth's operations and three; operations: median of all; edgewise: what it solved of the "
         "same cases"
     )
@@ -59,7 +59,7 @@ class Formulas(Benchmark):
 
     @abstractmethod
     def quick(self) -> list[str]:
-        """Names of few laws that are found at once."""
+        """Return the names of a few laws that are found quickly."""
 
     def cases(self, settings: Settings) -> list[Case]:
         noises, seeds = (self.noises[:1], 1) if settings.quick else (self.noises, _SEEDS)
@@ -73,7 +73,7 @@ class Formulas(Benchmark):
         ]
 
     def _asked(self, name: str, noise: float, seed: int, library: str) -> bool:
-        """Whether another library is asked."""
+        """Return whether another library searches for a law."""
         if SEARCHERS[library].timed:
             return seed == 0
         return self.kind == Feynman.kind and seed == 0 and noise == 0 and name in self.laws()[::_TWELFTH]
@@ -85,7 +85,7 @@ class Formulas(Benchmark):
         return Case(label, {**values, "extra": self.extra, "rows": rows, "limit": settings.budget})
 
     def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
-        """Where no budget is given, a baseline has as long as edgewise took on the same rows, if that is known."""
+        """Without a budget, give a baseline as long as edgewise took on the same rows, if that is known."""
         if case.values["limit"]:
             return case
         limit = _QUICK if case.values["rows"] == _FEW else _SECONDS
@@ -107,16 +107,16 @@ class Formulas(Benchmark):
             found = searcher.find(Table(x, y, law.names, given["seed"], given["limit"]))
         verdict = judge(found.formula, found.predict(law.fresh(ROWS, given["seed"])), law, given["seed"])
         seconds = {"seconds": spent.wall, "process_seconds": spent.process}
-        return [self._row(case, {**seconds, **_told(found), **_shown(verdict)})]
+        noise = "" if found.noise is None else found.noise
+        outcome = {"outcome": found.outcome, "noise_found": noise, "formula": sympy.sstr(found.formula)}
+        return [self.row(case, **seconds, **outcome, **{**asdict(verdict), "r2": f"{verdict.r2:.9g}"})]
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        return [self._row(case, {"outcome": reason})]
+        return [self.row(case, outcome=reason)]
 
-    def _row(self, case: Case, found: Row) -> Row:
+    def row(self, case: Case, **found: Any) -> Row:
         truth = self.law(case.values["equation"]).formula
-        settings = SEARCHERS[case.values["library"]].settings
-        known = {key: found.get(key, "") for key in _FOUND}
-        return {"case": case.label, **case.values, **known, "truth": truth, "settings": settings}
+        return super().row(case, **found, truth=truth, settings=SEARCHERS[case.values["library"]].settings)
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         groups: dict[tuple[float, str], list[Row]] = {}
@@ -221,23 +221,14 @@ class Strogatz(Formulas):
 
 
 def is_true(value: Any) -> bool:
-    """Whether a stored or measured value is yes."""
+    """Return whether a stored or measured value is true."""
     return str(value) == "True"
 
 
 def _percent(rows: Sequence[Row], column: str) -> float:
-    """Percent of the rows that have it; those that failed have not."""
+    """Return the percentage of rows where a column is true; failed rows count as false."""
     return 100 * sum(is_true(row[column]) for row in rows) / max(1, len(rows))
 
 
 def _problem(row: Row) -> tuple:
     return row["equation"], float(row["noise"]), int(row["seed"])
-
-
-def _told(found: Found) -> Row:
-    noise = "" if found.noise is None else found.noise
-    return {"outcome": found.outcome, "noise_found": noise, "formula": sympy.sstr(found.formula)}
-
-
-def _shown(verdict: Verdict) -> Row:
-    return {**asdict(verdict), "r2": f"{verdict.r2:.9g}"}

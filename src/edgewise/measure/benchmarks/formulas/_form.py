@@ -12,7 +12,7 @@ from edgewise.expressions import FitData, FreeFormula, evaluate
 
 REACHED = 1e-8
 """Largest error of a refitted formula that counts as the truth, relative as in `deviation`."""
-_SMALL = 1e-3  # of the target's spread: below it, an error is taken relative to that
+_SMALL = 1e-3  # of the target's standard deviation: smaller values are compared with that
 
 
 def size(formula: Formula) -> int:
@@ -45,12 +45,12 @@ class Form:
 
     @property
     def right(self) -> bool:
-        """Whether it is the truth and nothing else."""
+        """Return whether it is the truth and nothing else."""
         return self.error < REACHED and not self.vanished and self.bounded and not self.extra
 
 
 def deviation(values: Array, truth: Array) -> float:
-    """The largest |f - y| / max(|y|, 1e-3 std y); inf where f is undefined.
+    """Return the largest |f - y| / max(|y|, 1e-3 std y); infinity if f is undefined.
 
     >>> deviation(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
     0.5
@@ -78,7 +78,7 @@ def refitted(found: Formula, truth: Formula, names: list[str], x: Array, y: Arra
         return Form(error, 0, size(found), bounded=False, extra=False)
 
     def pinned(symbol: Formula, value: int) -> FreeFormula | None:
-        """The formula with a constant replaced, if that changes nothing."""
+        """Return the formula with a constant replaced, if that changes nothing."""
         other = left.pinned(left.symbols.index(symbol), sympy.Integer(value))
         return other if _deviation(other, names, x, y) < REACHED else None
 
@@ -115,7 +115,7 @@ class Constants:
 
 
 def with_free_constants(formula: Formula) -> Constants:
-    """The formula with a symbol for every number but integer exponents and signs.
+    """Return the formula with a symbol for every number except integer exponents and signs.
 
     >>> x = sympy.Symbol("x")
     >>> with_free_constants(2 * x**2 + sympy.sin(0.1 * x) + 3).free.values

@@ -32,24 +32,24 @@ class Law(ABC):
 
     @abstractmethod
     def training(self, rows: int, seed: int) -> Array:
-        """Inputs to search on."""
+        """Return inputs to search on."""
 
     @abstractmethod
     def fresh(self, rows: int, seed: int) -> Array:
-        """Other inputs, to judge on."""
+        """Return other inputs, for testing."""
 
     def values(self, x: Array) -> Array:
-        """The target without noise."""
+        """Return the target without noise."""
         return evaluate(self.truth, self.names, x)
 
     def table(self, rows: int, noise: float, seed: int) -> tuple[Array, Array]:
-        """Rows to search on; `noise` is over the target's standard deviation, and on the target alone."""
+        """Return rows to search on; `noise` is relative to the target's standard deviation, and on the target alone."""
         x = self.training(rows, seed)
         y = self.values(x)
         return x, y + noise * y.std() * np.random.default_rng(_NOISE + seed).standard_normal(len(y))
 
     def symbols(self) -> dict[sympy.Symbol, sympy.Symbol]:
-        """Each input as a symbol that knows its sign, where the rows show one."""
+        """Return each input as a symbol that knows its sign, if the rows show one."""
         low, high = self.training(_STAMPS, 0).min(axis=0), self.training(_STAMPS, 0).max(axis=0)
         return {
             sympy.Symbol(name): sympy.Symbol(
@@ -94,20 +94,20 @@ class TrajectoryLaw(Law):
 
         right = [symbolic.parse(system.formula, self.names) for system in self._systems]
 
-        def slope(_: float, state: Array) -> list[float]:
+        def derivative(_: float, state: Array) -> list[float]:
             return [float(evaluate(side, self.names, state[None])[0]) for side in right]
 
         return [
-            solve_ivp(slope, (0, _DURATION), start, method="LSODA", rtol=1e-9, atol=1e-9, dense_output=True).sol
+            solve_ivp(derivative, (0, _DURATION), start, method="LSODA", rtol=1e-9, atol=1e-9, dense_output=True).sol
             for start in self._systems[0].starts
         ]
 
     def training(self, rows: int, seed: int) -> Array:
-        """Evenly spaced times: neither `rows` nor the seed changes them."""
+        """Return states at evenly spaced times, whatever `rows` and the seed."""
         return np.vstack([solution(np.linspace(0, _DURATION, _STAMPS)).T for solution in self._solutions])
 
     def fresh(self, rows: int, seed: int) -> Array:
-        """Random times of the same runs."""
+        """Return states at random times of the same trajectories."""
         rng = np.random.default_rng(_FRESH + seed)
         share = -(-rows // len(self._solutions))
         return np.vstack([s(rng.uniform(0, _DURATION, share)).T for s in self._solutions])[:rows]

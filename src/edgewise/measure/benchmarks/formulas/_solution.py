@@ -47,7 +47,7 @@ def solution(found: Formula, truth: Formula, symbols: Mapping[sympy.Symbol, symp
 
 
 def _decided(question: Callable[[], bool]) -> bool | None:
-    """The answer, or None where it takes too long or sympy fails."""
+    """Return the answer, or None if it takes too long or sympy fails."""
     try:
         with cpu_limit(_SECONDS):
             return question()
@@ -58,7 +58,7 @@ def _decided(question: Callable[[], bool]) -> bool | None:
 
 
 def _same_at(found: Formula, truth: Formula, names: list[sympy.Symbol], x: Array) -> bool:
-    """Whether difference or ratio are constant at a few rows, in many digits."""
+    """Return whether difference or ratio are constant at some rows, in many digits."""
     pairs = []
     for row in x:
         place = {name: sympy.Float(float(value), _DIGITS) for name, value in zip(names, row, strict=True)}
@@ -67,8 +67,8 @@ def _same_at(found: Formula, truth: Formula, names: list[sympy.Symbol], x: Array
             return False
         pairs.append(pair)
     off = [one - two for one, two in pairs]
-    spread = max(two for _, two in pairs) - min(two for _, two in pairs)
-    if max(off) - min(off) <= _CONSTANT * spread:
+    size = max(two for _, two in pairs) - min(two for _, two in pairs)
+    if max(off) - min(off) <= _CONSTANT * size:
         return True
     if any(value == 0 for pair in pairs for value in pair):
         return False
@@ -81,7 +81,7 @@ def _is_same(difference: Formula, ratio: Formula) -> bool:
 
 
 def _is_rounded(found: Formula, truth: Formula) -> bool:
-    """SRBench's own rule: it simplifies the formula, rounds it, and rounds what is left beside the truth."""
+    """Apply SRBench's own rule: simplify the formula, round it, and round its difference and ratio to the truth."""
     pi = {sympy.pi: sympy.pi.evalf()}
     found, truth = _rounded(sympy.simplify(found.xreplace(pi), ratio=1)), truth.xreplace(pi)
     difference, ratio = _rounded(truth - found), _rounded(found / truth)
@@ -91,6 +91,6 @@ def _is_rounded(found: Formula, truth: Formula) -> bool:
 
 
 def _rounded(formula: Formula) -> Formula:
-    """Floats to three decimals, small ones to zero."""
+    """Round floats to three decimals, small ones to zero."""
     numbers = {n: sympy.Integer(0) if abs(n) < _NOTHING else round(n, _DECIMALS) for n in formula.atoms(sympy.Float)}
     return formula.xreplace(numbers)

@@ -34,7 +34,7 @@ class Shape(NamedTuple):
     dtype: str
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs from -1 to 1 and a gradient of the outputs, the same for every library."""
+        """Return inputs from -1 to 1 and a gradient of the outputs, the same for every library."""
         rng = np.random.default_rng(0)
         x = rng.uniform(-1, 1, (self.batch, self.n_in))
         return x.astype(self.dtype), rng.standard_normal((self.batch, self.n_out)).astype(self.dtype)
@@ -56,11 +56,11 @@ class Library(ABC):
 
     @abstractmethod
     def layer(self, shape: Shape, *, adam: bool = False) -> Unit:
-        """One layer: forward, backward to its parameters and its input, and where asked an Adam step."""
+        """Return a layer's forward and backward pass to parameters and input, and an Adam step if asked."""
 
     @abstractmethod
     def step(self, widths: Sequence[int], grid: int, x: np.ndarray, y: np.ndarray) -> Unit:
-        """One Adam step of a network on all rows, in float64 or the rows' precision."""
+        """Return one Adam step of a network on all rows, in float64 or the rows' precision."""
 
     @abstractmethod
     def train(self, recipe: str, race: Race) -> None:

@@ -53,14 +53,14 @@ class Edgewise(TorchLibrary):
         return KAN(list(widths), grid=grid, degree=DEGREE, dtype=dtype)
 
     def parameters(self, module: torch.nn.Module) -> int:
-        """Affine constants belong to symbolic edges, of which these modules have none."""
+        """Count parameters without the affine constants of symbolic edges, of which there are none."""
         if isinstance(module, KANLayer):
             return layer_parameters(module.n_in, module.n_out, module.grid)
         assert isinstance(module, KAN)
         return Layout(module).size
 
     def train(self, recipe: str, race: Race) -> None:
-        """A whole call of `fit` from scratch is one point of the curve."""
+        """Call `fit` from scratch: one point of the curve."""
         fit(KAN(race.widths), race.x[:100], race.y[:100], grids=[3])  # compiles
         race.start()
         model = fit(KAN(race.widths, seed=race.seed), race.x, race.y, **_RECIPES[recipe]).model
@@ -68,5 +68,5 @@ class Edgewise(TorchLibrary):
 
 
 def layer_parameters(n_in: int, n_out: int, grid: int) -> int:
-    """Spline coefficients and the weight of the base function, on each edge."""
+    """Count spline coefficients and the weight of the base function, on each edge."""
     return n_in * n_out * (grid + DEGREE + 1)

@@ -34,7 +34,7 @@ class EfficientKAN(TorchLibrary):
         return torch.nn.Sequential(*(_linear(*pair, grid, dtype) for pair in pairwise(widths)))
 
     def train(self, recipe: str, race: Race) -> None:
-        """A wider network than edgewise's: the narrow one leaves the fixed grid of its hidden layer."""
+        """Train a wider network than edgewise's: the narrow one leaves the fixed grid of its hidden layer."""
         solver, grid = recipe.split(", grid ")
         torch.manual_seed(race.seed)
         module = self.module_network([race.x.shape[1], 10, 1], int(grid), torch.float64)

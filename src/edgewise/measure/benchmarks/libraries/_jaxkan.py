@@ -167,7 +167,7 @@ def _train(race: Race) -> None:
 def _run(
     race: Race, net: _Function, params: Any, update: Callable[[Any], Any], solver: Any, steps: int | None
 ) -> Any:  # fmt: skip
-    """Strides of compiled steps, a point after each, until the steps are done or the race is over."""
+    """Run strides of compiled steps, a point after each, until the steps are done or the race is over."""
     import jax
 
     carried = (params, solver.init(params))

@@ -45,7 +45,7 @@ class PyKAN(TorchLibrary):
             return KAN(width=list(widths), grid=grid, k=DEGREE, seed=0, auto_save=False).speed()
 
     def parameters(self, module: torch.nn.Module) -> int:
-        """Without the symbolic edges', which speed mode leaves out."""
+        """Count parameters without those of symbolic edges, which speed mode leaves out."""
         return super().parameters(module.act_fun if hasattr(module, "act_fun") else module)  # type: ignore[arg-type]
 
     def train(self, recipe: str, race: Race) -> None:
@@ -61,29 +61,29 @@ class PyKAN(TorchLibrary):
                 if number:
                     model.cache_data, model.save_act = x, True  # `refine` reads stored activations
                     model = model.refine(grid).speed()
-                model.fit(rows, opt="LBFGS", steps=_STEPS, metrics=[_watch(race, model)])
+                model.fit(rows, opt="LBFGS", steps=_STEPS, metrics=[_callback(race, model)])
 
 
 class _Over(Exception):
     """Ends pykan's `fit`."""
 
 
-def _watch(race: Race, model: Any) -> Callable[[], Tensor]:
-    """What `fit` calls after every step: a point of the curve after some."""
+def _callback(race: Race, model: Any) -> Callable[[], Tensor]:
+    """Return what `fit` calls after every step, which adds a point to the curve after some."""
     steps = itertools.count(1)
 
-    def watch() -> Tensor:
+    def callback() -> Tensor:
         if next(steps) % _STRIDE == 0:
             race.point(lambda rows: model(torch.from_numpy(rows))[:, 0].detach().numpy())
         if race.over:
             raise _Over
         return torch.zeros(())
 
-    return watch
+    return callback
 
 
 class _Outputs(torch.nn.Module):
-    """A layer of pykan without the activations that it returns beside its outputs."""
+    """A layer of pykan without the activations that it returns with its outputs."""
 
     def __init__(self, layer: torch.nn.Module) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class _Outputs(torch.nn.Module):
 
 
 def _layer(shape: Shape) -> torch.nn.Module:
-    """The layer, its first coefficients drawn: it would solve least squares for each edge, which takes minutes."""
+    """Build the layer with random coefficients: it would solve least squares for each edge, which takes minutes."""
     module = importlib.import_module("kan.KANLayer")
 
     def drawn(x_eval: Tensor, y_eval: Tensor, grid: Tensor, k: int) -> Tensor:

@@ -48,7 +48,7 @@ class Race:
 
     @property
     def spent(self) -> float:
-        """The share of the time that is gone."""
+        """Return the fraction of the time that is used."""
         return self.seconds / self.budget
 
     @property

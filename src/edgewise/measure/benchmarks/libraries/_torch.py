@@ -57,7 +57,7 @@ class TorchLibrary(Library):
 
 
 def adam(module: torch.nn.Module, race: Race, rate: float, steps: int = 100) -> None:
-    """Adam on all rows until the race is over, the rate a hundredth at the end of the time."""
+    """Train by Adam on all rows until the race is over; the rate falls to a hundredth."""
     optimizer = torch.optim.Adam(module.parameters(), lr=rate)
     loss = _loss(module, race)
     race.start()
@@ -71,7 +71,7 @@ def adam(module: torch.nn.Module, race: Race, rate: float, steps: int = 100) -> 
 
 
 def lbfgs(module: torch.nn.Module, race: Race) -> None:
-    """L-BFGS with strong Wolfe line search until the race is over."""
+    """Train by L-BFGS with strong Wolfe line search until the race is over."""
     steps = baselines.lbfgs(module, _loss(module, race))
     race.start()
     while not race.over:

@@ -27,8 +27,8 @@ class Table(NamedTuple):
 class Found(NamedTuple):
     """What it gives back.
 
-    formula: in symbols of the names. predict: its own values at other rows. outcome: its own word on how it ended.
-    noise: what it takes for the noise over the spread of the target, where it says so.
+    formula: in symbols of the names. predict: its own values at other rows. outcome: how it ended, in its own words.
+    noise: its estimate of the noise over the target's standard deviation, if it has one.
     """
 
     formula: Formula
@@ -55,6 +55,6 @@ class Searcher(ABC):
     def find(self, table: Table) -> Found: ...
 
     def warm_up(self) -> None:
-        """Import and compile: a search on a small table, before the clock starts."""
+        """Search on a small table, so that imports and compilation are done before the clock starts."""
         x = np.random.default_rng(0).uniform(1, 2, (_ROWS, 2))
         self.find(Table(x, np.sin(x[:, 0] * x[:, 1] ** 2) + x[:, 1], ["a", "b"], 0, _SECONDS))

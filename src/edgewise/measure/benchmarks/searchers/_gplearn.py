@@ -15,7 +15,7 @@ import sympy
 from edgewise._typing import Array, Formula
 from edgewise.measure.benchmarks.searchers._base import Found, Searcher, Table
 
-_EXACT = 1e-12  # of the target's spread: error at which the search may end
+_EXACT = 1e-12  # relative to the target's standard deviation: error at which the search may end
 _LARGEST = 50.0  # argument of exp
 _PARAMETERS: dict[str, Any] = {
     "population_size": 1000,
@@ -85,7 +85,7 @@ def _exp(x: Array) -> Array:
 
 
 def _formula(program: Sequence[Any], names: Sequence[str]) -> Formula:
-    """A program in prefix order as a formula: without the guards of division, logarithm and root, as in SRBench."""
+    """Turn a prefix program into a formula, without guards of division, logarithm and root, as in SRBench."""
     stack: list[Formula] = []
     for part in reversed(program):
         if isinstance(part, int | np.integer):

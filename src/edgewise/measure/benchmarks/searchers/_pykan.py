@@ -33,14 +33,14 @@ class PyKANFormula(Searcher):
     timed = False
 
     def find(self, table: Table) -> Found:
-        """The formula of the first seed whose steps all end."""
+        """Return the formula of the first seed whose steps all succeed."""
         for attempt in range(_ATTEMPTS - 1):
             with contextlib.suppress(Exception):  # of all kinds: values that are not finite, layers without nodes
                 return _found(table, table.seed + attempt)
         return _found(table, table.seed + _ATTEMPTS - 1)
 
     def warm_up(self) -> None:
-        """Import only: its steps take seconds on any table."""
+        """Import the library only: its steps take seconds on any table."""
         with silenced():
             import kan  # noqa: F401
 

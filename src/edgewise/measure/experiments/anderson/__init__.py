@@ -52,7 +52,9 @@ class Anderson(Experiment):
     source = "KAN, section 4.4, figures 4.5 and 4.6, table 5"
     file = "anderson.csv"
     extra = ("stage", "accuracy", "exact_accuracy", "published", "deviation", "formula", "states", "curve")
-    note = "error: fraction of the states of other chains that are misclassified; the exact edge's accuracy beside ours"
+    note = (
+        "error: fraction of the states of other chains that are misclassified; the exact edge's accuracy is given too"
+    )
     test_informed = (
         "the form f(first) second + h(first) is a person's guess, and coefficients are rounded to quarters, both with "
         "the exact edges known, whose coefficients are 1/2 and 1"

@@ -40,16 +40,16 @@ class Model:
 
     @property
     def columns(self) -> list[int]:
-        """The columns of the inputs that a classifier is given."""
+        """Return the columns of the inputs that a classifier is given."""
         return [1, 2] if self.range[0] == self.range[1] else [0, 1, 2]
 
     @property
     def names(self) -> list[str]:
-        """Names of these columns."""
+        """Return the names of these columns."""
         return [[self.second, "E", "lam", "phi"][k] for k in self.columns]
 
     def states(self, test: bool, quick: bool = False) -> States:
-        """All states of chains with uniform parameters and phases."""
+        """Return all states of chains with uniform parameters and phases."""
         rng = np.random.default_rng([int(test), round(10 * self.fixed)])
         count = (12 if test else 40) if quick else self.chains[test]
         draws = rng.uniform(0, 1, (count, 3))
@@ -58,12 +58,12 @@ class Model:
         return self._of(lam, second, phase, QUICK_SITES if quick else SITES)[0]
 
     def shown(self) -> tuple[States, Array]:
-        """States of a figure, over lam, and their dimensions."""
+        """Return the states of the picture, over lam, and their dimensions."""
         lam = self.most * (np.arange(_SHOWN) + 0.5) / _SHOWN
         return self._of(lam, np.full(_SHOWN, self.fixed), np.zeros(_SHOWN), _SHOWN_SITES)
 
     def edge(self, inputs: Array) -> Array:
-        """The exact edge's function at inputs (n, 4): positive where states are localized."""
+        """Return the exact edge's function at inputs (n, 4): positive where states are localized."""
         model = chain(self.chain)
         second = int(self.fixed) if self.second == "kappa" else inputs[:, 0]
         return model.edge(inputs[:, 1], inputs[:, 2], second)

@@ -19,7 +19,7 @@ _ACROSS, _LINES = 3, 201
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """A panel for each model, with the exact edge and that of the network over the states."""
+    """Draw a panel for each model, with the exact edge and that of the network over the states."""
     from matplotlib.figure import Figure
 
     own = {str(row["item"]): row for row in rows if row["model"] == OURS and row["states"]}

@@ -25,7 +25,7 @@ _LEARNED = 20_000  # states that a classifier learns from
 _LEVELS, _NEAR = 200, 0.05  # steps in which zeros are sought, and the share of the range in which states confirm them
 _READ = 15_000  # states whose zeros are sought
 
-_SOFT = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # widths of the sigmoid, over the spread of distances
+_SOFT = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # widths of the sigmoid over the distances' std
 _STEPS = 100  # of L-BFGS at each
 _SEEDS, _PARTS = 4, 4
 
@@ -64,7 +64,7 @@ class Reading(NamedTuple):
 
 
 def learned(model: Model, states: States, quick: bool) -> KAN:
-    """A classifier of states, the best of some seeds on held-out states; a mosaic has one curve of E beside lam."""
+    """Train a classifier of states, the best of some seeds on held-out states; for a mosaic one curve of E and lam."""
     part = subsample(states, 1000 if quick else _LEARNED)
     x, y = part.inputs[:, model.columns], part.localized.astype(float)
     if model.name not in PLANS:
@@ -80,7 +80,7 @@ def learned(model: Model, states: States, quick: bool) -> KAN:
 
 
 def zeros(network: torch.nn.Module, inputs: Array, column: int, low: float, high: float) -> tuple[Array, Array]:
-    """For rows of inputs, the value of a column between bounds at which the network is zero, and where it is unique."""
+    """Return the value of a column at which the network is zero, for rows of inputs, and where it is unique."""
     levels = np.linspace(low, high, _LEVELS)
     rows = np.repeat(inputs[:, None], _LEVELS, axis=1)
     rows[:, :, column] = levels
@@ -93,10 +93,10 @@ def zeros(network: torch.nn.Module, inputs: Array, column: int, low: float, high
 
 
 def read(model: Model, network: KAN, states: States, test: States) -> list[Reading]:
-    """A formula of the classifier's zero set, its coefficients from the labels of all states.
+    """Return a formula of the classifier's zero set, with coefficients from the labels of all states.
 
-    A second one has them rounded to quarters, where the share of states told right falls by no more than chance makes
-    it: two standard errors.
+    A second one has them rounded to quarters, if that lowers the accuracy by no more than chance does: two
+    standard errors.
     """
     plan, inputs = PLANS[model.name], subsample(states, _READ).inputs[:, :3]
     now = inputs[:, plan.target]
@@ -126,7 +126,7 @@ def _reading(model: Model, chosen: list[str], weights: Array, test: States) -> R
 
 
 def _proposed(plan: Plan, inputs: Array, target: Array) -> list[list[str]]:
-    """The functions f and h with which f(first) second + h(first) + 1 comes near to the zeros."""
+    """Return the functions f and h with which f(first) second + h(first) + 1 is near the zeros."""
     owns = _LIBRARY if plan.own else (None,)
     errors = {}
     for pair in itertools.product(_LIBRARY, owns):
@@ -139,7 +139,7 @@ def _proposed(plan: Plan, inputs: Array, target: Array) -> list[list[str]]:
 
 
 def _decided(plan: Plan, proposed: list[list[str]], states: States) -> list[str]:
-    """The proposal that tells most of the states right."""
+    """Return the proposal that classifies most states correctly."""
     if len(proposed) == 1:
         return proposed[0]
 
@@ -151,7 +151,7 @@ def _decided(plan: Plan, proposed: list[list[str]], states: States) -> list[str]
 
 
 def _features(plan: Plan, chosen: Sequence[str], inputs: Array) -> Array:
-    """The target, the product and the own term at inputs, (n, 2 or 3)."""
+    """Return the target, the product and the own term at inputs, (n, 2 or 3)."""
     first, second = inputs[:, plan.first], inputs[:, plan.second]
     columns = [inputs[:, plan.target], _value(chosen[0], first) * second]
     return np.stack([*columns, *([_value(chosen[1], first)] if plan.own else [])], axis=1)
@@ -170,7 +170,7 @@ def _with_one(columns: Array) -> Array:
 
 
 def _dividing(columns: Array, localized: Array) -> Array:
-    """Weights of columns, and of 1, whose sign tells the fewest states wrong.
+    """Return the weights of columns, and of 1, whose sign misclassifies the fewest states.
 
     Each state counts by a sigmoid of its distance to the wrong side, which gets steeper: at the ends of a chain there
     are localized states of any energy, which a logistic regression would follow.

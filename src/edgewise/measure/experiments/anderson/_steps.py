@@ -22,7 +22,7 @@ _LAST, _PHASE, _NODES = (2, 0, 0), 3, 3
 
 
 def steps(model: Model, states: States, test: States, quick: bool) -> Iterator[tuple[str, float, int, str]]:
-    """Each step with its accuracy, its parameters, and the formula where there is one."""
+    """Yield each step with its accuracy, its parameters, and its formula if it has one."""
     part = subsample(states, 500 if quick else _ROWS)
 
     def described(name: str, session: Session, formula: bool = False) -> tuple[str, float, int, str]:
@@ -47,7 +47,7 @@ def steps(model: Model, states: States, test: States, quick: bool) -> Iterator[t
 
 
 def _begun(nodes: int, states: States) -> Session:
-    """A session whose network gives the probability of localized: trained on classes, then on these numbers."""
+    """Begin a session with a network of the probability that a state is localized: a classifier, then refitted."""
     x, y = states.inputs, states.localized.astype(float)
     network = adapt_grid(KAN([4, nodes, 1, 1], seed=0), torch.from_numpy(x), 3)
     network = lock(set_function(network, *_LAST, "x"), [_LAST])
@@ -57,7 +57,7 @@ def _begun(nodes: int, states: States) -> Session:
 
 
 def _formula(network: KAN) -> str:
-    """What goes into the sigmoid, with four digits."""
+    """Return the argument of the sigmoid, with four digits."""
     found = set_function(unlock(network, [_LAST]), *_LAST, "x").formula(_NAMES)
     assert not isinstance(found, list)
     return str(found.evalf(4))

@@ -29,13 +29,13 @@ class Course:
     lattice: Array
 
     def target(self, x: Array) -> Array:
-        """The function at rows (n, inputs): (n,)."""
+        """Return the function (n,) at rows (n, inputs)."""
         if self.inputs == 2:
             return np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
         return np.exp(-_SHARP * (x - _centers()) ** 2).sum(1)
 
     def region(self, number: int, test: bool = False) -> Array:
-        """Inputs of a region, those that are learned or others."""
+        """Return the training or test inputs of a region."""
         if self.inputs == 1:
             line = np.linspace(-_HALF, _HALF, _POINTS if test else self.rows)
             return (_centers()[number] + line)[:, None]
@@ -49,7 +49,7 @@ def _centers() -> Array:
 
 
 def _lattice(points: int, inputs: int) -> Array:
-    """Points evenly over [-1, 1]^inputs."""
+    """Return evenly spaced points of [-1, 1]^inputs."""
     axes = np.meshgrid(*[np.linspace(-1, 1, points)] * inputs)
     return np.stack([axis.ravel() for axis in axes], axis=1)
 

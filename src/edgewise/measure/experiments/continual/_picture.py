@@ -22,7 +22,7 @@ _COLORS = "magma"
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """A column for each model, two lines for each function: the model, and its error by region and phase."""
+    """Draw a column per model and two lines per function: the model, and its error by region and phase."""
     from matplotlib.figure import Figure
 
     blocks = [
@@ -50,7 +50,7 @@ def draw(rows: Sequence[Row]) -> Figure:
 
 
 def _lines(ax: Axes, course: Course, rows: Sequence[Row]) -> None:
-    """The function after each phase, one above the other, the last below, with the true one behind."""
+    """Draw the function after each phase, the last one at the bottom, over the true one."""
     x = course.lattice[:, 0]
     ax.set_axis_on()
     for row in (row for row in rows if row["values"]):
@@ -69,7 +69,7 @@ def _lines(ax: Axes, course: Course, rows: Sequence[Row]) -> None:
 
 
 def _map(ax: Axes, course: Course, rows: Sequence[Row]) -> None:
-    """The error over the square after the last phase."""
+    """Draw the error over the square after the last phase."""
     last = next((row for row in rows if row["values"]), None)
     if last is None:  # not all phases were measured
         return
@@ -91,7 +91,7 @@ def _map(ax: Axes, course: Course, rows: Sequence[Row]) -> None:
 
 
 def _heat(ax: Axes, rows: Sequence[Row], phases: int) -> Any:
-    """Errors by phase, downward, and by region."""
+    """Draw errors by phase, downward, and by region."""
     cells = np.full((phases, phases), np.nan)
     for row in rows:
         cells[int(row["phase"]) - 1, int(row["region"]) - 1] = np.log10(max(number(row), 1e-12))

@@ -120,13 +120,13 @@ class _Found(NamedTuple):
 
 
 def _cell(row: Row | None, bound: float | None = None) -> Cell:
-    """An error, and whether it keeps a bound, where it is to keep one."""
+    """Return a cell with an error, compared with a bound if there is one."""
     held = bound is not None and row is not None and not row["status"]
     return Cell(format_error(row), number(row) <= bound if held else None)
 
 
 def _series(items: Sequence[str], found: Sequence[_Found]) -> list[tuple[str, dict[str, Any], list[float]]]:
-    """What is drawn: names, marks and errors."""
+    """Return what is drawn: names, marks and errors."""
     said = [PUBLISHED[item] for item in items]
     ours, mlp, pykan = (COLORS[model] for model in (OURS, MLP, PYKAN))
     hollow = {"mfc": "white", "ms": 6, "zorder": 2}

@@ -21,7 +21,7 @@ class Published(NamedTuple):
 
     @property
     def best(self) -> float:
-        """The lowest error of a KAN."""
+        """Return the lowest error of a KAN."""
         return min(self.human, self.pruned, self.unpruned)
 
 
@@ -81,4 +81,4 @@ OWN: dict[str, list[Any]] = {
 """Shapes of ours in the place of the article's human ones: product nodes, read off the formulas, instead of squares or
 of logarithms of inputs that reach zero; fewer layers for I.29.16, I.30.3 and II.11.27, where the article's fail. For
 these three several shapes were tried, two to five each, by rows held out; I.30.3 keeps [2, 4, 3, 1] although
-[2, 5, 5, 1] was lower there. Test errors stood beside held-out ones in those trials."""
+[2, 5, 5, 1] was lower there. Test errors were visible next to validation errors in those trials."""

@@ -33,13 +33,13 @@ class Bits:
     published: str
 
     def table(self) -> tuple[Array, Array]:
-        """All rows there are."""
+        """Return all rows there are."""
         x = np.array(list(product((-1.0, 1.0), repeat=self.groups * self.size)))
         return x, self.law(x.reshape(len(x), self.groups, self.size))
 
 
 class Modules(NamedTuple):
-    """What the nodes read, the share of wrong answers, whether the modules are the known ones, and the connections.
+    """What the nodes read, the fraction of wrong answers, whether the modules are the known ones, and the connections.
 
     read: the bits of each node of the first hidden level. lengths: the cost of the connections before and after the
     nodes were arranged. wires: edges (layer, j, i) before and after.
@@ -62,7 +62,7 @@ BITS = (
 
 
 def modules(bits: Bits, seed: int, quick: bool) -> Modules:
-    """A network trained with sparsity and pruned, in turn as long as edges go, then arranged."""
+    """Train with sparsity and prune, as long as edges are removed, then arrange the network."""
     x, y = bits.table()
     options = Options(seed=seed, validation=0.0, restarts=1 if quick else "auto")
     lean = _pruned(KAN(bits.widths, seed=seed), x, y, _SPARSITY, options)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """A panel for each row: its network, its formula below."""
+    """Draw a panel for each row: its network, with its formula below."""
     figure, panels = panel_grid(len(rows))
     for ax, row in zip(panels, rows, strict=True):
         ax.set_title(str(row["item"]), fontsize=9, pad=10)
@@ -54,7 +54,7 @@ def _curves(ax: Axes, item: str, curves: Array) -> None:
 
 
 def _wires(ax: Axes, text: str) -> None:
-    """The edges of a network, as it was trained and as it was arranged."""
+    """Draw the edges of a network, as trained and as arranged."""
     ax.axis("off")
     for side, half in enumerate(text.split("|")):
         edges = [tuple(map(int, edge.split(","))) for edge in half.split()]

@@ -11,8 +11,8 @@ import sympy
 
 from edgewise._typing import Array
 
-_FRESH, _BEYOND = 2000, 0.1  # points to judge at; by what share of its range each input goes beyond it there
-_EXACT, _FLAT = 1e-9, 1e-3  # relative to the value, or to this share of the spread where that is more
+_FRESH, _BEYOND = 2000, 0.1  # test points; the fraction of its range by which each input goes beyond it there
+_EXACT, _FLAT = 1e-9, 1e-3  # relative to the value, or to this fraction of the standard deviation if that is more
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class ToyTarget:
         return [f"x_{number}" for number in range(1, self.columns + 1)]
 
     def table(self, rows: int, seed: int, beyond: float = 0.0) -> tuple[Array, Array]:
-        """Rows (n, columns) and the values there (n,), `beyond` widening the range at both ends by that share."""
+        """Draw rows (n, columns) and their values (n,); `beyond` widens the range at both ends by that fraction."""
         more = beyond * (self.high - self.low)
         x = np.random.default_rng(seed).uniform(self.low - more, self.high + more, (rows, self.columns))
         return x, self.law(x)
 
     def error(self, formula: Any, seed: int = 12345) -> float:
-        """The largest deviation at fresh points, a tenth of the range beyond the data at both ends too."""
+        """Return the largest deviation at fresh points, also a tenth of the range beyond the data."""
         found = sympy.lambdify(self.names, formula, "numpy")
         worst = 0.0
         for beyond in (0.0, _BEYOND):
@@ -49,7 +49,7 @@ class ToyTarget:
 
 
 def exact(formula: Any, error: float) -> bool:
-    """Whether a formula is the law: no deviation but rounding, and no number that is not a simple one.
+    """Return whether a formula equals the target: no deviation beyond rounding, and no decimal number.
 
     >>> x = sympy.Symbol("x")
     >>> exact(x**2 / 3, 1e-16), exact(0.333 * x**2, 1e-16), exact(x**2, 1e-3)
@@ -70,12 +70,12 @@ TARGETS = (
 
 
 def bessel(x: Array) -> Array:
-    """exp(J0(20 x) + y^2) at rows (n, 2)."""
+    """Return exp(J0(20 x) + y^2) at rows (n, 2)."""
     return np.exp(inner_bessel(x[:, 0]) + x[:, 1] ** 2)
 
 
 def inner_bessel(x: Array) -> Array:
-    """J0(20 x)."""
+    """Return J0(20 x)."""
     from scipy.special import j0
 
     return j0(20 * x)
@@ -88,7 +88,7 @@ SIX_PUBLISHED = "one relation in each of two seeds"
 
 
 def six(rows: int, seed: int) -> Array:
-    """Six columns, uniform on [-1, 1] but for x_3 = exp(sin(pi x_1) + x_2^2) and x_4 = x_5^3."""
+    """Draw six columns, uniform on [-1, 1] except x_3 = exp(sin(pi x_1) + x_2^2) and x_4 = x_5^3."""
     x = np.random.default_rng(seed).uniform(-1, 1, (rows, 6))
     x[:, 2] = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
     x[:, 3] = x[:, 4] ** 3

@@ -52,8 +52,8 @@ class KnotTheory(Experiment):
     file = "knots.csv"
     extra = ("kind", "scores", "formula", "r2", "r2_slope", "columns")
     note = (
-        "accuracy of the signature on knots not trained on, in per cent; of relations the error that their equation "
-        "leaves, over the column's spread; parameters of a formula: its operations"
+        "accuracy of the signature on knots not trained on, in percent; of relations the residual of their equation "
+        "over the column's standard deviation; parameters of a formula: its operations"
     )
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -71,7 +71,7 @@ class KnotTheory(Experiment):
         return dict.fromkeys((OURS, MLP, PYKAN), _run)
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
-        head = ["from", "by", "published, %", "here, %", "parameters", "seconds", "what it tells"]
+        head = ["from", "by", "published, %", "here, %", "parameters", "seconds", "formula or scores"]
         return head, [[Cell(text) for text in _line(row)] for row in rows]
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
@@ -125,10 +125,10 @@ def _line(row: Row) -> list[str]:
         return ["no target", "relations", "", format_number(number(row)), "", seconds, text]
     accuracy = f"{100 * (1 - number(row)):.1f}" if number(row) <= 1 else str(row["status"])
     published = _PUBLISHED.get((row["item"], row["kind"]), "")
-    tells = str(row["formula"] or row["scores"])
+    text = str(row["formula"] or row["scores"])
     if row["r2"] not in ("", None):
-        tells += f"; r2 {number(row, 'r2'):.3f}, with half of the slope {number(row, 'r2_slope'):.3f}"
-    return [str(row["item"]), str(row["kind"]), published, accuracy, str(row["parameters"]), seconds, tells]
+        text += f"; r2 {number(row, 'r2'):.3f}, with half of the slope {number(row, 'r2_slope'):.3f}"
+    return [str(row["item"]), str(row["kind"]), published, accuracy, str(row["parameters"]), seconds, text]
 
 
 def _accuracy(what: str, other: Row | None, ours: Row | None, published: str) -> Criterion:

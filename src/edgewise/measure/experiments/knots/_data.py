@@ -41,39 +41,39 @@ class Knots(NamedTuple):
 
 
 def split(table: pd.DataFrame, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Three parts of a table: 75 %, 12.5 % and 12.5 % of its rows."""
+    """Split a table into 75 %, 12.5 % and 12.5 % of its rows."""
     order = np.random.default_rng(seed).permutation(len(table))
     first, second = round(_TRAIN * len(table)), round((_TRAIN + _HELD) * len(table))
     return table.iloc[order[:first]], table.iloc[order[first:second]], table.iloc[order[second:]]
 
 
 def prepared(item: str, most: int | None = None) -> Knots:
-    """The knots as inputs of a kind, at most so many of each part."""
+    """Return the knots with the inputs of an item, at most so many in each part."""
     parts, names = [part.iloc[:most] for part in split(knots())], INPUTS[item]
     raw = [_numbers(part)[list(names)].to_numpy(float) for part in parts]
-    middle, spread = np.nanmean(raw[0], 0), np.nanstd(raw[0], 0)
-    spread[~(spread > 0)] = 1.0
+    mean, std = np.nanmean(raw[0], 0), np.nanstd(raw[0], 0)
+    std[~(std > 0)] = 1.0
     signatures = np.unique(parts[0]["signature"])
     classes = [np.searchsorted(signatures, part["signature"]).clip(max=len(signatures) - 1) for part in parts]
-    rows = [Rows((x - middle) / spread, y) for x, y in zip(raw, classes, strict=True)]
+    rows = [Rows((x - mean) / std, y) for x, y in zip(raw, classes, strict=True)]
     return Knots(rows[0], rows[1], rows[2], names, signatures)
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """With symmetry groups as columns of zeros and ones, and whether the shortest geodesic is known."""
+    """Add symmetry groups as columns of zeros and ones, and whether the shortest geodesic is known."""
     added = {name: (table["symmetry_group"] == name).astype(float) for name in SYMMETRIES}
     known = table["short_geodesic_real"].notna().astype(float)
     return table.assign(**added, **{"geodesic known": known})
 
 
 def slope(table: pd.DataFrame) -> Array:
-    """Re(lambda / mu) = lambda Re(mu) / |mu|^2."""
+    """Return the natural slope Re(lambda / mu) = lambda Re(mu) / |mu|^2."""
     length, real, imaginary = (table[name].to_numpy() for name in THREE)
     return length * real / (real**2 + imaginary**2)
 
 
 def rounded(values: Array) -> Array:
-    """The nearest even numbers.
+    """Round to the nearest even numbers.
 
     >>> rounded(np.array([2.9, 3.1, -0.4])).tolist()
     [2.0, 4.0, 0.0]

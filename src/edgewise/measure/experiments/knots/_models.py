@@ -102,7 +102,7 @@ def pykan(data: Knots, quick: bool) -> dict[str, Any]:
 
 
 def formulas(quick: bool) -> Iterator[dict[str, Any]]:
-    """The slope's half, and the best formula of at most 15 operations on held-out knots, both rounded.
+    """Yield half the slope, and the best formula of at most 15 operations on held-out knots, both rounded.
 
     The formulas are those of a network that is a product of three sums of curves, trained with sparsity and pruned.
     """
@@ -133,7 +133,7 @@ def formulas(quick: bool) -> Iterator[dict[str, Any]]:
 
 
 def relations(quick: bool) -> Iterator[dict[str, Any]]:
-    """Ties among the columns of numbers, the signature among them, found without naming a target."""
+    """Yield the relations among the numerical columns and the signature, found without naming a target."""
     began = time.process_time()
     table = knots().dropna()
     rows = table[["signature", *NUMBERS]].astype(float).sample(150 if quick else 1500, random_state=0)
@@ -156,7 +156,7 @@ def accuracy(model: Callable[[Tensor], Tensor], rows: Rows) -> float:
 
 
 def _filled(x: Array) -> Array:
-    """With the mean of the known rows, which is zero, where an invariant is not known."""
+    """Replace unknown invariants by the mean of the known rows, which is zero."""
     return np.nan_to_num(x, nan=0.0)
 
 
@@ -175,7 +175,7 @@ def _predicted(model: KAN, table: Any) -> Array:
 
 
 def _rounded(values: Array, table: Any, half: Array) -> dict[str, float]:
-    """One minus the accuracy of the values as signatures, and their squared correlations."""
+    """Return one minus the accuracy of the values as signatures, and their squared correlations."""
     signature = table["signature"].to_numpy(float)
     return {
         "error": 1 - float((rounded(values) == signature).mean()),

@@ -213,7 +213,7 @@ def _text(row: Row | None) -> str | None:
 
 
 def _map(ax: Axes, name: str) -> None:
-    """The solution of a problem, and where it was measured."""
+    """Draw the solution of a problem, and where it was measured."""
     task = TASKS[name]
     truth, problem = task.truth(*_DRAWN), task.problem()
     (left, bottom), (right, top) = problem.box.low, problem.box.high
@@ -231,7 +231,7 @@ def _map(ax: Axes, name: str) -> None:
 
 
 def _dots(ax: Axes, rows: Sequence[Row], names: Sequence[str], column: str) -> None:
-    """A line for each problem, a dot for each model."""
+    """Draw a line for each problem, with a dot for each model."""
     for key, (label, color, mark) in _MARKS.items():
         own = [row for row in rows if _name(row) == key and number(row, column) < float("inf")]
         if own:

@@ -61,7 +61,7 @@ def _helmholtz() -> Problem:
 
 
 def _warm(p: Any) -> Any:
-    """The heat equation's solution."""
+    """Return the heat equation's solution."""
     rate = _CONDUCTIVITY * pi**2
     return torch.exp(-rate * p.t) * torch.sin(pi * p.x) + 0.5 * torch.exp(-9 * rate * p.t) * torch.sin(3 * pi * p.x)
 

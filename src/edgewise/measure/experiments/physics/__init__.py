@@ -34,12 +34,13 @@ _SECONDS = 3.0  # of each of an MLP's two solvers
 class Physics(Experiment):
     """The examples of KAN 2.0 that need no data from elsewhere.
 
-    What an unknown function must obey is written down and solved by Levenberg-Marquardt, one layer of curves in most
-    cases; the curves are snapped, and the constants that are left solved for once more. For two oscillators all sums
-    over a pair of columns and all pairs of products are tried. F(r) is read from its slope and integrated. The material
-    is a table of strains and a stress, with the volume as a column for P11; the mass is read with and without the
-    columns beta and gamma; the last one is a tree of the table, then its formula. Exact is a formula that leaves less
-    than 1e-9 at fresh points, holds no decimal number, and (for two oscillators, and the tree) has the known parts.
+    The conditions on an unknown function are written down and solved by Levenberg-Marquardt, one layer of curves in
+    most cases; the curves are snapped, and the remaining constants solved for once more. For two oscillators all sums
+    over a pair of columns and all pairs of products are tried. F(r) is found from its derivative and integrated. The
+    material is a table of strains and a stress, with the volume as a column for P11; the mass is found with and without
+    the columns beta and gamma; the last one is a tree of the table, then its formula. Exact is a formula whose residual
+    is below 1e-9 at fresh points, contains no decimal number, and (for two oscillators, and the tree) has the known
+    parts.
 
     Where the sources are silent: speeds up to 0.9 in the field, where the loss is infinite at 1; r uniform; pykan's
     losses are read as root mean squares, the reading that favors it. An MLP is not asked for several conserved

@@ -48,7 +48,7 @@ class Implicit:
         return self.problem.box.points(_FRESH, _FRESH_SEED, "random")
 
     def error(self, found: Solution) -> float:
-        """The root mean square of `off` at fresh points."""
+        """Return the root mean square of `off` at fresh points."""
         points = self.fresh()
         return float(self.off(found.at(points), points).square().mean().sqrt())
 
@@ -58,13 +58,13 @@ class Implicit:
 
 
 def flow_off(u: Jet, points: Tensor) -> Tensor:
-    """The rate of change of u along the flow of oscillators (x, p, ...), by the length of its gradient."""
+    """Return the rate of change of u along the flow of oscillators (x, p, ...), over the norm of its gradient."""
     flow = torch.stack([points[:, k + 1] if k % 2 == 0 else -points[:, k - 1] for k in range(points.shape[1])], dim=1)
     return (flow * u.gradient).sum(1) / u.gradient.norm(dim=1)
 
 
 def _lagrangian(name: str, speed: float, acceleration: Callable[..., Tensor], known: str, across: str) -> Implicit:
-    """Euler and Lagrange: d/dt L_v = L_q at a known acceleration; L = 0, L_v = 0, L_vv = 1 at rest at the origin."""
+    """Build an Euler-Lagrange problem, d/dt L_v = L_q at a known acceleration; L = L_v = 0, L_vv = 1 at the origin."""
 
     def off(u: Jet, points: Tensor) -> Tensor:
         q, v = points.T
@@ -77,7 +77,7 @@ def _lagrangian(name: str, speed: float, acceleration: Callable[..., Tensor], kn
 
 
 def _hole() -> Implicit:
-    """t = t' + F(r) outside a black hole of radius 1, that makes the spatial part of the metric flat; F(3) = 0."""
+    """Build t = t' + F(r) outside a black hole of radius 1 that makes the spatial metric flat; F(3) = 0."""
 
     def left(u: Any, r: Tensor) -> Tensor:
         return (1 - 1 / r) * u.r**2 - 1 / (1 - 1 / r) + 1
@@ -127,17 +127,17 @@ def implicit(item: Implicit) -> Reading:
 
 
 def _integrated(item: Implicit, network: Solution) -> Formula:
-    """The slope of a function of one column as a formula, integrated."""
+    """Find the derivative of a function of one column as a formula, and integrate it."""
     points = item.problem.box.points(300, 8)
-    slope = network.at(points)
-    assert isinstance(slope, Jet)
+    jet = network.at(points)
+    assert isinstance(jet, Jet)
     r = sympy.Symbol("r", positive=True)
-    law = rounded(discover(points.numpy(), slope.r.numpy(), names=["r"], time_limit=600.0).best.expression)
+    law = rounded(discover(points.numpy(), jet.r.numpy(), names=["r"], time_limit=600.0).best.expression)
     return sympy.integrate(law.xreplace({sympy.Symbol("r"): r}), r).xreplace({r: sympy.Symbol("r")})
 
 
 def two_oscillators() -> Reading:
-    """What does not change along the flow, among sums over two columns and among two products of two columns.
+    """Find what is conserved along the flow, among sums over two columns and two products of two columns.
 
     All six pairs of columns and all three pairings are tried; what leaves nothing is read as a formula. Products are to
     vanish where either oscillator rests, since sums over one oscillator's columns are products with constants too.
@@ -174,7 +174,7 @@ def two_oscillators() -> Reading:
 
 
 def _resting(box: Box) -> Tensor:
-    """Points where the second oscillator rests, and points where the first one does."""
+    """Return points where the second oscillator rests, and points where the first one does."""
     points = box.points(40, 1).reshape(2, 20, 4).clone()
     points[0, :, 2:], points[1, :, :2] = 0.0, 0.0
     return points.reshape(40, 4)
@@ -194,14 +194,14 @@ def _sum_of(pair: tuple[int, ...]) -> KAN:
 
 
 def _products_of(partner: int) -> KAN:
-    """Two products: of the first column and `partner`, and of the other two."""
+    """Build two products: of the first column and `partner`, and of the other two."""
     others = [i for i in (1, 2, 3) if i != partner]
     ends = dict(enumerate((0, partner, *others)))
     return remove_edges(KAN([4, (0, 2)], grid=4), [(0, j, i) for j in range(4) for i in range(4) if ends[j] != i])
 
 
 def _scaled(law: Formula) -> Formula:
-    """A polynomial over its first coefficient."""
+    """Divide a polynomial by its first coefficient."""
     law = sympy.expand(law)
     sizes = [value for term, value in law.as_coefficients_dict().items() if term != 1]
     return rounded(sympy.expand(law / sizes[0])) if sizes else law

@@ -1,4 +1,4 @@
-"""What a law that was found is, and what its readings share."""
+"""A law that was found, and helpers of the ways to find one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Reading(NamedTuple):
 
 
 def rounded(formula: Formula) -> Formula:
-    """The formula with fractions in the place of decimals that are next to them.
+    """Replace decimals by fractions that are very near.
 
     >>> rounded(sympy.sympify("0.99999999*x + sin(0.33333333*x)"))
     x + sin(x/3)
@@ -52,7 +52,7 @@ def _fraction(value: Formula) -> Formula:
 
 
 def section(box: Box, across: int, held: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """Values (n,) of one coordinate over its range, and the points (n, d) with the others held."""
+    """Return values (n,) of one coordinate over its range, and the points (n, d) with the others held."""
     low, high = (end[across].item() for end in box.ends)
     at = torch.linspace(low, high, _DRAWN, dtype=torch.float64)
     points = torch.tensor(held, dtype=torch.float64).repeat(_DRAWN, 1)

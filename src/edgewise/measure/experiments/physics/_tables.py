@@ -37,7 +37,7 @@ class Table:
     columns: Callable[[Array], Array] = lambda x: x
 
     def data(self, seed: int, count: int = _ROWS) -> tuple[Array, Array]:
-        """Rows with the columns that are computed from them, and the law's values."""
+        """Return rows with the columns computed from them, and the law's values."""
         x = self.rows(count, np.random.default_rng(seed))
         return self.columns(x), self.law(x)
 
@@ -63,7 +63,7 @@ def _discovered(table: Table) -> tuple[Formula, float]:
 
 
 def _summed(table: Table) -> tuple[Formula, float]:
-    """One layer, trained, pruned, snapped."""
+    """Train, prune and snap one layer."""
     x, y = table.data(0)
     trained = fit(KAN([x.shape[1], 1]), x, y, options=Options(test=0))
     small = prune(trained.model, x, y, threshold=_LEAST)
@@ -72,7 +72,7 @@ def _summed(table: Table) -> tuple[Formula, float]:
 
 
 def _grown(table: Table) -> tuple[Formula, float]:
-    """The tree of the table, and its formula where the tree is a sum of the two groups; the surrogate's error."""
+    """Return the formula, and the surrogate's error if its tree is a sum of the two groups."""
     x, y = table.data(0)
     surrogate = structure.surrogate(x, y)
     tree = structure.tree(surrogate)

@@ -31,7 +31,7 @@ class Transformer(torch.nn.Module):
         return self.scores(self.trunk(self.embedding(codes)))
 
     def loss(self, windows: Tensor) -> Tensor:
-        """Cross-entropy of every character but the first of windows (rows, context + 1), in nats."""
+        """Return the cross-entropy of every character but the first of windows (rows, context + 1), in nats."""
         return cross_entropy(self(windows[:, :-1]).flatten(0, 1), windows[:, 1:].flatten())
 
 

@@ -1,0 +1,52 @@
+"""Derivatives of every edge's function by its own input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from edgewise import functions
+from edgewise.bases import base_function
+from edgewise.nn._layer import KANLayer
+
+
+def edge_derivatives(layer: KANLayer, h: Tensor, order: int) -> Tensor:
+    """Return the derivative of some order >= 1 of every edge, phi_ji^(order)(h_i): (n, n_out, n_in), zero where masked.
+
+    Beyond the knots a spline is its tangent, so that the second derivative is zero there.
+
+    >>> layer = KANLayer(2, 1)
+    >>> edge_derivatives(layer, torch.zeros(5, 2), 1).shape
+    torch.Size([5, 1, 2])
+    """
+    weights, count = layer.weights().detach(), layer.coefficients.shape[-1]
+    basis = layer.basis.evaluate(h, layer.knots, count, order)
+    out = torch.einsum("nif,jif->nji", basis, weights[..., :count])
+    if layer.base is not None:
+        own = derivatives(base_function(layer.base)[0], h, order)[-1]
+        out += own.unsqueeze(1) * weights[..., count]
+    for name, edges in layer.active_symbols().items():
+        j, i = torch.tensor(edges, device=h.device).T
+        a, b, c, _ = layer.affine.detach()[j, i].unbind(-1)
+        out[:, j, i] = c * a**order * derivatives(functions.get(name).torch, a * h[:, i] + b, order)[-1]
+    return out
+
+
+def derivatives(function: Callable[[Tensor], Tensor], z: Tensor, order: int) -> list[Tensor]:
+    """Return a function of one variable and its derivatives up to some order, at every entry of z.
+
+    >>> [float(part) for part in derivatives(torch.exp, torch.zeros(()), 2)]
+    [1.0, 1.0, 1.0]
+    """
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        found = [function(z)]
+        for k in range(order):
+            if not found[-1].requires_grad:  # a constant, such as the slope of a line
+                found.append(torch.zeros_like(z))
+                continue
+            (slope,) = torch.autograd.grad(found[-1].sum(), z, create_graph=k + 1 < order, materialize_grads=True)
+            found.append(slope)
+    return [part.detach() for part in found]

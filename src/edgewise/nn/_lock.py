@@ -17,7 +17,7 @@ from edgewise.nn._surgery import clone, edge_of
 
 Edge = tuple[int, int, int]
 Direction = Literal["up", "down", "any"]
-"""Directions in which an edge may be required to be monotone; "any" is whichever fits."""
+"""How an edge may be required to run: rising, falling, or freely."""
 _DIRECTIONS = {"up": 1, "down": -1, "any": 0}
 
 

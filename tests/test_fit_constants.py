@@ -18,7 +18,6 @@ from edgewise.expressions import (
     fit_constants,
     pin_redundant,
     round_constants,
-    simplify_light,
     split_constants,
 )
 
@@ -221,34 +220,6 @@ def test_noise_terms_are_dropped() -> None:
     target = clean + 0.01 * clean.std() * rng.standard_normal(1000)
     result = rounded(2.1 * x * y + 0.01 + 0.02 * y, inputs, target, noise=0.01)
     assert result.expression == 2 * x * y
-
-
-@pytest.mark.parametrize(
-    "expr",
-    [
-        x * y / x + 1 - 1.5 * x,
-        (x**2 - y**2) / (x - y),
-        1 / (1 / x + 1 / y) * 2.5,
-        sympy.exp((x * y - 0.3 * x**2) / x) + sympy.sqrt((x**2 - 1) / (x + 1)),
-        0.1 * x + 0.2 * y,
-        (x - 0.3 * y) ** 12 * (x + y) ** 30,
-        sympy.sqrt(x**2),
-    ],
-)
-def test_simplify_light_never_changes_values(expr: sympy.Expr) -> None:
-    simple = simplify_light(expr)
-    inputs = np.random.default_rng(0).uniform(-3, 3, (100, 2))
-    one, two = evaluate(expr, NAMES, inputs), evaluate(simple, NAMES, inputs)
-    defined = np.isfinite(one) & np.isfinite(two)
-    assert defined.any()
-    np.testing.assert_allclose(one[defined], two[defined], rtol=1e-9)
-    assert complexity(simple) <= complexity(expr)
-    assert simple.atoms(sympy.Float) <= expr.atoms(sympy.Float)
-
-
-def test_simplify_light_cancels() -> None:
-    assert simplify_light((x**2 - y**2) / (x - y)) == x + y
-    assert simplify_light((x * y - 0.5 * x * y**2) / (x * y)) == 1 - 0.5 * y
 
 
 @pytest.mark.parametrize(

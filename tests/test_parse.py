@@ -298,7 +298,14 @@ def test_what_has_a_double_but_no_value_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1.938*(x + pi)", "0.3*(x + pi + sqrt(2))", "0.123456*(x*pi + y*2^(1/3) - 3)", "x + softplus(2500)"]
+    "text",
+    [
+        "1.938*(x + pi)",
+        "0.3*(x + pi + sqrt(2))",
+        "0.123456*(x*pi + y*2^(1/3) - 3)",
+        "x + softplus(2500)",
+        "x + erfc(1.5e150)",
+    ],
 )
 def test_numbers_that_a_factor_meets_in_a_sum_are_read_as_they_are_written(text: str) -> None:
     form = parse(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,6 @@ from edgewise.expressions import (
     fit_constants,
     round_constants,
     simplify,
-    simplify_light,
 )
 
 #: relative error below which a formula is exact to rounding
@@ -86,7 +85,7 @@ class Judge:
     weight: Array
 
     def judged(self, formula: Formula, noise: float, keep_form: bool = False) -> Candidate | None:
-        """The formula with constants fitted and rounded, or None where it cannot describe the table."""
+        """The formula with constants fitted and rounded, written simply, or None where it cannot describe the table."""
         if formula.has(sympy.zoo, sympy.nan, sympy.oo) or (not formula.is_real and formula.has(sympy.I)):
             return None
         with np.errstate(all="ignore"):  # a trial may overflow: its error is then infinite, and it is refused
@@ -95,7 +94,7 @@ class Judge:
             if not math.isfinite(fitted.error):
                 return None
             final = round_constants(fitted.expression, data, noise)
-        expression = final.expression if keep_form else simplify_light(final.expression)
+        expression = final.expression if keep_form else simplify(final.expression, self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
 
     def saved(self, candidate: Candidate) -> float:
@@ -114,11 +113,6 @@ class Judge:
         if undetermined(formula, self.names, self.x, self.weight / spread):
             return True
         return candidate.error >= EXACT and pole(formula, self.names, self.x)
-
-    def written(self, candidate: Candidate) -> Candidate:
-        """The same formula in its simplest writing on the table."""
-        expression = simplify(candidate.expression, self.names, self.x)
-        return replace(candidate, expression=expression, complexity=complexity(expression))
 
 
 def price(candidate: Candidate, noise: float, n: int) -> float:

@@ -104,8 +104,8 @@ def _law(
     except InputError:
         return None
     theta, middle, half = start
-    a = float(theta[0]) * samples.half / half
-    b = float(theta[1]) + float(theta[0]) * (samples.middle - middle) / half
+    a = float(theta[0]) * samples.half_width / half
+    b = float(theta[1]) + float(theta[0]) * (samples.center - middle) / half
     k = abs(a) if function.gauge == "scale" else 1.0
     fit = polish_curve(function, samples, torch.tensor([a / k, b / k], dtype=torch.float64))
     if not math.isfinite(fit.error):

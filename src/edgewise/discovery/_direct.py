@@ -170,7 +170,7 @@ def polynomial(
     Example:
         >>> x = np.random.default_rng(0).uniform(-1, 1, (50, 2))
         >>> polynomial(["u", "v"], x, 3 * x[:, 0] ** 2 * x[:, 1] - x[:, 1] / 2)[0].expression
-        v*(3*u**2 - 1/2)
+        3*u**2*v - v/2
 
     Source: Chen and Chen (2008) for the extended criterion.
     """

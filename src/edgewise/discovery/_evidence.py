@@ -43,7 +43,7 @@ def saved(formula: Formula, values: Array, y: Array, weight: Array, n_inputs: in
     fitted = len(numbers), length(placed, n_inputs) + _OTHER
     used = len(formula.free_symbols)
     first = used + 1, _FIRST + (math.log2(n_inputs) if used == 1 else n_inputs)
-    readings = [exact, fitted, first] if _plain(template, numbers) else [exact, fitted]
+    readings = [exact, fitted, first] if _plain(sympy.powdenest(template, force=True), numbers) else [exact, fitted]
     fit = _Fit.of(values, y, weight)
     return max(fit.worth(k) - bits for k, bits in readings)
 

@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
-from edgewise.expressions import FitData, FittedFormula, FreeFormula, round_constants, simplify_light
+from edgewise.expressions import FitData, FittedFormula, FreeFormula, round_constants
 
 EXACT = 1e-9  # an error below this means the right form on exact data
 _MANY = 30  # formulas with more free constants are refitted but not rounded
@@ -79,8 +79,7 @@ def _power_product(columns: list[Array], exponents: Exponents) -> Array:
 
 
 def rounded(expr: Formula, data: FitData, noise: float) -> FittedFormula:
-    """Return a formula with its constants refitted, made exact where possible, and written simply."""
+    """Return a formula with its constants refitted, and made exact where possible."""
     free = FreeFormula.of(expr)
     few = len(free.symbols) <= _MANY
-    result = round_constants(expr, data, noise) if few else free.fit(data).fitted(data)
-    return FittedFormula(simplify_light(result.expression), result.error)
+    return round_constants(expr, data, noise) if few else free.fit(data).fitted(data)

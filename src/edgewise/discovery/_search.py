@@ -335,17 +335,6 @@ class Search:
             best = self.pool.best()
             self.progress(stage, min(fraction, 0.95), None if best is None else str(best.expression))
 
-    def _written(self, candidates: list[Candidate], first: int) -> list[Candidate]:
-        """The candidates in their simplest writing, that at `first` before the others; as they are where time is up."""
-        out = list(candidates)
-
-        def write() -> None:
-            for place in [first, *(k for k in range(len(out)) if k != first)]:
-                out[place] = self.pool.judge.written(out[place])
-
-        cut(self.end, write)
-        return out
-
     def _outcome(self, best: Candidate) -> tuple[Outcome, float]:
         """What the best candidate is claimed to be, and the noise: none is known where the rows are too few to tell."""
         noise, n = self.pool.noise, len(self.pool.judge.y)
@@ -378,9 +367,7 @@ class Search:
         kept = front(self.pool.candidates)
         if best not in kept:
             kept = sorted([*kept, best], key=lambda c: c.complexity)
-        place = kept.index(best)
-        kept = self._written(kept, place)
-        origin, best = self.pool.origin(best), kept[place]
+        origin = self.pool.origin(best)
         shown = str(shorten(best.expression))
         kept = [c for c in kept if c is best or str(shorten(c.expression)) != shown]
         outcome, noise = self._decided(chosen)

@@ -15,7 +15,7 @@ from edgewise.expressions import conditions, shorten
 
 
 def about(source: Source, inputs: Mapping[str, str]) -> list[str]:
-    """Lines of text: the formulas, the variables with their units, where it is defined, who wrote it."""
+    """Return lines of text: the formulas, the variables with their units, where it is defined, who wrote it."""
     lines = [
         f"{target} = {sympy.sstr(shorten(expression), full_prec=False)}"
         for target, expression in zip(source.targets, source.expressions or (), strict=False)
@@ -38,7 +38,7 @@ def about(source: Source, inputs: Mapping[str, str]) -> list[str]:
 
 
 def _ranges(source: Source) -> list[tuple[float, float, str]]:
-    """The range of the splines of each input, for a network that has them."""
+    """Return the range of the splines of each input, for a network that has them."""
     if source.expressions is not None or source.model is None:
         return []
     layer = source.model.layers[0]

@@ -46,7 +46,7 @@ class _CPrinter(Printer):
         return self.call("sinc", argument)
 
     def parenthesize(self, item: Formula, level: int, strict: bool = False) -> str:
-        """A power that is written as a product binds like one."""
+        """Return a power that is written as a product binds like one."""
         if item.is_Pow and is_product(item) and level > PRECEDENCE["Mul"]:
             return f"({self._print(item)})"
         return super().parenthesize(item, level, strict)
@@ -130,7 +130,7 @@ def _body(written: Program, several: bool) -> str:
 
 
 def _comment(lines: Sequence[str]) -> str:
-    """The lines as a comment; nothing in them ends it, begins another or is a trigraph."""
+    """Return the lines as a comment; nothing in them ends it, begins another or is a trigraph."""
     safe = [re.sub(r"\*(?=/)|/(?=\*)|\?(?=\?)", r"\g<0> ", line) for line in lines]
     return "\n".join([f"/* {safe[0]}", *(f" * {line}".rstrip() for line in safe[1:]), " */"])
 

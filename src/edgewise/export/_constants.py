@@ -41,7 +41,7 @@ class Constants:
         return self.symbols[-1]
 
     def _freed(self, formula: Formula) -> Formula:
-        """The formula with symbols; equal numbers in different places are different constants."""
+        """Return the formula with symbols; equal numbers in different places are different constants."""
         if formula.is_Add or formula.is_Mul:
             numbers = [a for a in formula.args if a.is_number]
             rest = [a for a in formula.args if not a.is_number]

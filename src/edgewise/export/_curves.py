@@ -36,7 +36,7 @@ class Curve:
 
 
 def curve_of(layer: KANLayer, name: str, j: int, i: int) -> Curve:
-    """The table of an edge: a spline's Taylor series in the middle of each cell, which is the spline itself.
+    """Return the table of an edge: a spline's Taylor series in the middle of each cell, which is the spline itself.
 
     Functions of another basis are interpolated at Chebyshev points, in cells halved until that is exact to rounding.
     """
@@ -72,7 +72,7 @@ def curve_of(layer: KANLayer, name: str, j: int, i: int) -> Curve:
 
 
 def _interpolated(value_and_size: Values, a: float, b: float, *, exact: bool) -> list[float] | None:
-    """The coefficients of x - (a + b)/2 on a cell; None where they should be exact and are not."""
+    """Return the coefficients of x - (a + b)/2 on a cell; None where they should be exact and are not."""
     half = (b - a) / 2
     sites = chebyshev.chebpts1(2 * _DEGREE + 2)
     values, sizes = value_and_size((a + b) / 2 + half * sites)

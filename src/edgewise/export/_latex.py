@@ -111,7 +111,7 @@ def _written(source: Source, digits: int | None = None) -> str:
     printer = _Printer(
         {**{sympy.Symbol(n): text for n, text in latex_names(source.names).items()}, _E: _E.name}, digits
     )
-    texts = [_tidied(printer.doprint(_explicit(e))) for e in expressions]
+    texts = [_spaced(printer.doprint(_explicit(e))) for e in expressions]
     left = list(latex_names(source.targets).values())
     if len(texts) == 1:
         return f"{left[0]} = {texts[0]}" if source.titled else texts[0]
@@ -147,14 +147,14 @@ def _set(name: str) -> str:
 
 
 def _letter(text: str) -> str:
-    """A letter or a word; d alone would be read as a differential, and pi is a number."""
+    """Return a letter or a word; d alone would be read as a differential, and pi is a number."""
     if text in _GREEK:
         return "\\" + text
     return text if len(text) == 1 and text != "d" else f"\\mathit{{{text}}}"
 
 
 def _spelled(character: str) -> str:
-    """A Greek letter by its name."""
+    """Return a Greek letter by its name."""
     found = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (?:FINAL )?(\w+)", unicodedata.name(character, ""))
     if found is None:
         return character
@@ -173,7 +173,7 @@ def _explicit(expression: Formula) -> Formula:
     return expression.xreplace({**others, sympy.E: _E})
 
 
-def _tidied(text: str) -> str:
+def _spaced(text: str) -> str:
     """Products without a dot, except between numbers, beside names of several words, and where a symbol would look
     like a function; words apart.
     """

@@ -96,7 +96,7 @@ class FormulaModule(torch.nn.Module):
         return torch.stack([values[p].expand(x.shape[:-1]) for p in self._outputs], dim=-1)
 
     def formula(self) -> Formula | list[Formula]:
-        """The formula with its constants as they are now, one for each output; those not changed are exact."""
+        """Return the formula with its constants as they are now, one for each output; those not changed are exact."""
         now = self.constants.detach().double().tolist()
         constants = [
             exact if value == float(exact) else exact_constant(value)
@@ -111,7 +111,7 @@ class FormulaModule(torch.nn.Module):
 
 
 def _with_log1p(formula: Formula) -> Formula:
-    """The formula with log1p(u) for log(1 + u), which keeps the digits of a small u."""
+    """Return the formula with log1p(u) for log(1 + u), which keeps the digits of a small u."""
     return formula.replace(
         lambda part: isinstance(part, sympy.log) and part.args[0].is_Add and sympy.S.One in part.args[0].args,
         lambda part: log1p(part.args[0] - 1),

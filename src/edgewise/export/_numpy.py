@@ -117,7 +117,7 @@ def _converted(inputs: list[str]) -> list[str]:
 
 
 def _result(result: Formula, written: Program, printer: Printer) -> str:
-    """A result; one that is the same for all inputs in their shape."""
+    """Return a result; one that is the same for all inputs in their shape."""
     text = printer.doprint(result)
     if not written.inputs or not written.is_constant(result):
         return text

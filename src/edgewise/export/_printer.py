@@ -36,7 +36,7 @@ class Printer(StrPrinter, ABC):
         return f"{name}({', '.join(self.argument(a) for a in arguments)})"
 
     def argument(self, formula: Formula) -> str:
-        """An argument of a function."""
+        """Return an argument of a function."""
         return self._print(formula)
 
     def integer(self, value: int) -> str:
@@ -89,7 +89,7 @@ class Printer(StrPrinter, ABC):
         return f"{out}/{bottom}" if len(below) == 1 else f"{out}/({bottom})"
 
     def negated(self, factor: Formula) -> str:
-        """A minus sign and the first factor of a product."""
+        """Return a minus sign and the first factor of a product."""
         return f"-{self.parenthesize(factor, _UNARY)}"
 
     def _print_Pow(self, expr: Formula, rational: bool = False) -> str:
@@ -121,7 +121,7 @@ class Printer(StrPrinter, ABC):
     _print_Min = _print_Max
 
     def _folded(self, expr: Formula) -> str:
-        """A function of two arguments, applied to several one after the other."""
+        """Return a function of two arguments, applied to several one after the other."""
         name = self.functions[type(expr).__name__]
         out, *rest = (self.argument(a) for a in sorted(expr.args, key=sympy.default_sort_key))
         for argument in rest:
@@ -157,7 +157,7 @@ _CORE = {
 
 
 def in_core(expression: Formula) -> Formula:
-    """The formula in the functions that every language has.
+    """Return the formula in the functions that every language has.
 
     >>> in_core(sympy.sec(sympy.Symbol("x")))
     1/cos(x)

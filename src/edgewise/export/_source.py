@@ -55,11 +55,13 @@ class Source:
     titled: bool = False
 
     def label(self, name: str) -> str:
-        """A name with its unit: `mass [kg]`."""
+        """Return a name with its unit: `mass [kg]`."""
         return f"{name} [{self.units[name]}]" if name in self.units else name
 
     def formulas(self, what: str) -> tuple[Formula, ...]:
-        """The formulas, for a language that has no functions of several steps; InputError where there are none."""
+        """Return the formulas, for a language that has no functions of several steps; InputError where there are
+        none.
+        """
         if self.expressions is None:
             assert self.model is not None
             if self.model.spline_edges():
@@ -110,7 +112,7 @@ def read(
 
 
 def _saved_target(saved: SavedModel) -> str | list[str] | None:
-    """The name of the target; several outputs that were saved under one name are numbered."""
+    """Return the name of the target; several outputs that were saved under one name are numbered."""
     if isinstance(saved.target, str) and saved.model.n_out > 1:
         return [f"{saved.target}_{k + 1}" for k in range(saved.model.n_out)]
     return saved.target
@@ -125,7 +127,7 @@ def _several(source: Exportable) -> list[Any]:
 
 
 def _names_of(source: Exportable) -> list[str] | None:
-    """The inputs of the formulas that know theirs, None where none does."""
+    """Return the inputs of the formulas that know theirs, None where none does."""
     return list(dict.fromkeys(name for one in _several(source) if isinstance(one, Named) for name in one.names)) or None
 
 
@@ -172,7 +174,7 @@ def _units(units: Any, names: tuple[str, ...], targets: tuple[str, ...]) -> Mapp
 
 
 def _checked(expression: Formula, names: tuple[str, ...]) -> Formula:
-    """The expression over plain symbols, real and over known names."""
+    """Return the expression over plain symbols, real and over known names."""
     expression = expression.xreplace({s: sympy.Symbol(s.name) for s in expression.free_symbols})
     for symbol in sorted(expression.free_symbols, key=str):
         if symbol.name not in names:

@@ -29,16 +29,16 @@ class Program:
     curves: list[Curve] = field(default_factory=list)
 
     def formulas(self) -> list[Formula]:
-        """Those of the steps and of the results."""
+        """Return those of the steps and of the results."""
         return [*(value for _, value in self.steps), *self.results]
 
     def is_constant(self, formula: Formula) -> bool:
-        """Whether no input takes part in a formula."""
+        """Return whether no input takes part in a formula."""
         values = dict(self.steps)
         return all(s in values and self.is_constant(values[s]) for s in formula.free_symbols)
 
     def called(self) -> Iterator[str]:
-        """Names of the functions of all formulas."""
+        """Yield names of the functions of all formulas."""
         for formula in self.formulas():
             yield from (part.func.__name__ for part in formula.atoms(sympy.Function, sympy.Max, sympy.Min))
 
@@ -70,7 +70,7 @@ def program(source: Source, function: str, reserved: Collection[str], products: 
 
 
 def _walk(source: Source, out: Program, taken: set[str]) -> None:
-    """One step for each node that is computed, layer by layer."""
+    """Return one step for each node that is computed, layer by layer."""
     assert source.model is not None
     values: list[Formula] = [sympy.Symbol(out.inputs[name]) for name in source.names]
     depth = len(source.model.layers)
@@ -100,7 +100,7 @@ def _spline(layer: KANLayer, number: int, out: Program, j: int, i: int, x: Formu
 
 
 def is_product(part: Formula) -> bool:
-    """Whether a power is written as its base times itself."""
+    """Return whether a power is written as its base times itself."""
     return part.is_Pow and part.exp.is_Integer and 2 <= abs(int(part.exp)) <= _HIGHEST
 
 

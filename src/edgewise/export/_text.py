@@ -19,13 +19,13 @@ def check_function(function: object, reserved: Collection[str]) -> None:
 
 
 def docstring(lines: Sequence[str]) -> list[str]:
-    """The lines between triple quotes, so that nothing in them ends the text."""
+    """Return the lines between triple quotes, so that nothing in them ends the text."""
     safe = [line.replace("\\", "\\\\").replace('"', "'") for line in lines]
     return [f'"""{safe[0]}', *safe[1:], '"""']
 
 
 def statement(start: str, expression: str, end: str = "") -> str:
-    """One statement; a long one in parentheses or braces, over several lines."""
+    """Return one statement; a long one in parentheses or braces, over several lines."""
     if len(start) + len(expression) + len(end) <= WIDTH or " " not in expression:
         return start + expression + end
     bracketed = expression[0] + expression[-1] in ("{}", "[]")

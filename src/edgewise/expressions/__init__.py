@@ -2,7 +2,6 @@
 
 from edgewise.expressions._budget import Budget as Budget
 from edgewise.expressions._complexity import complexity as complexity
-from edgewise.expressions._complexity import simplify_light as simplify_light
 from edgewise.expressions._conditions import Condition as Condition
 from edgewise.expressions._conditions import conditions as conditions
 from edgewise.expressions._constants import ZERO as ZERO

@@ -1,18 +1,12 @@
-"""How complex a formula is, and cheap rewriting that makes it less so."""
+"""How complex a formula is."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.expressions._tape import Tape
-
-_MAX_SIZE = 60  # formulas more complex than this are left as they are
-_MAX_DEGREE = 12  # so are rational functions with larger exponents
-_MAX_SYMBOLS = 10
 
 
 @lru_cache(maxsize=20_000)
@@ -57,74 +51,3 @@ def _product_complexity(expr: Formula) -> int:
         return total + operations
     merged = bool(below) and not above  # 2/x: the number is the numerator
     return total + operations + (0 if numbers.is_Integer else 1) + (0 if merged else 1)
-
-
-def simplify_light(expr: Formula) -> Formula:
-    """Return the least complex of a few ways to write a formula: over one denominator, cancelled, factored.
-
-    Floats are never touched (they take part as symbols), functions are seen as variables of a rational
-    function and their arguments are simplified one by one; large formulas are returned as they are, so the
-    time is bounded (some 10 ms). A rewriting counts only if its values agree at random points.
-
-    Example:
-        >>> x, y = sympy.symbols("x y")
-        >>> simplify_light((x * y - 0.5 * x * y**2) / (x * y))
-        1 - 0.5*y
-    """
-    if complexity(expr) > _MAX_SIZE:
-        return expr
-    numbers = sorted(expr.atoms(sympy.Float), key=sympy.default_sort_key)
-    floats = {f: sympy.Dummy(f"f{k}") for k, f in enumerate(numbers)}
-    simplified = _rewritten(expr.xreplace(floats)).xreplace({d: f for f, d in floats.items()})
-    return simplified if _better(simplified, expr) else expr
-
-
-def _better(candidate: Formula, expr: Formula) -> bool:
-    return complexity(candidate) < complexity(expr) and _agree(candidate, expr)
-
-
-def _rewritten(expr: Formula) -> Formula:
-    """Simplify the arguments of functions, then the formula as a rational function of them."""
-    kernels: dict[Formula, sympy.Dummy] = {}
-    rational = _abstracted(expr, kernels)
-    best = rational
-    if _is_small(rational):
-        together = sympy.together(rational)
-        tries = [together, sympy.factor_terms(rational)]
-        if rational.is_rational_function(*rational.free_symbols):
-            cancelled = sympy.cancel(together)
-            tries += [cancelled, sympy.factor_terms(cancelled), sympy.factor(cancelled)]
-        best = min([rational, *tries], key=complexity)
-    return best.xreplace({d: _with_simple_arguments(k) for k, d in kernels.items()})
-
-
-def _abstracted(expr: Formula, kernels: dict[Formula, sympy.Dummy]) -> Formula:
-    """Replace what is not a rational operation by dummies."""
-    if not expr.free_symbols or expr.is_Symbol:
-        return expr
-    if expr.is_Add or expr.is_Mul:
-        return expr.func(*(_abstracted(a, kernels) for a in expr.args))
-    if expr.is_Pow and expr.exp.is_Integer:
-        return _abstracted(expr.base, kernels) ** expr.exp
-    return kernels.setdefault(expr, sympy.Dummy(f"k{len(kernels)}"))
-
-
-def _with_simple_arguments(kernel: Formula) -> Formula:
-    if not all(isinstance(a, sympy.Expr) for a in kernel.args):
-        return kernel
-    return kernel.func(*(_rewritten(a) if a.free_symbols else a for a in kernel.args))
-
-
-def _is_small(expr: Formula) -> bool:
-    degree = sum(abs(int(p.exp)) for p in expr.atoms(sympy.Pow) if p.free_symbols and p.exp.is_Integer)
-    return degree <= _MAX_DEGREE and len(expr.free_symbols) <= _MAX_SYMBOLS
-
-
-def _agree(first: Formula, second: Formula) -> bool:
-    """Compare two formulas at 60 random points, half of them positive, where both are defined."""
-    names = sorted({s.name for e in (first, second) for s in e.free_symbols})
-    rng = np.random.default_rng(0)
-    columns = [np.concatenate([rng.uniform(0.1, 2, 30), rng.uniform(-3, 3, 30)]) for _ in names]
-    one, two = (Tape(e, names).values(columns) for e in (first, second))
-    both = np.isfinite(one) & np.isfinite(two)
-    return bool(both.any()) and bool(np.all(np.abs(one - two)[both] <= 1e-9 * (1 + np.abs(two[both]))))

@@ -35,7 +35,7 @@ class Condition:
         return f"{_text(self.margin)} {self.sign} 0"
 
     def always(self) -> bool:
-        """Whether it can be seen to hold for all real inputs."""
+        """Return whether it can be seen to hold for all real inputs."""
         real = self.margin.xreplace({s: sympy.Symbol(s.name, real=True) for s in self.margin.free_symbols})
         if self.sign == ">":
             return bool(real.is_positive)
@@ -101,7 +101,7 @@ def _power(base: Formula, exponent: Formula) -> Iterator[tuple[Formula, str]]:
 
 
 def _plain(margin: Formula, sign: str) -> tuple[Formula, str]:
-    """A margin without positive factors and, where only zero matters, without powers and sign."""
+    """Return a margin without positive factors and, where only zero matters, without powers and sign."""
     number, rest = margin.as_coeff_Mul()
     if rest.free_symbols and (number > 0 or sign == "!="):
         margin = rest

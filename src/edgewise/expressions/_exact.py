@@ -16,7 +16,7 @@ _PARTS = 30  # of an exact number
 
 
 def power_of(base: float, exponent: float) -> float | None:
-    """The double of a power of numbers, None where it is not real or too large."""
+    """Return the double of a power of numbers, None where it is not real or too large."""
     try:
         number = base**exponent
     except (OverflowError, ZeroDivisionError):
@@ -25,36 +25,37 @@ def power_of(base: float, exponent: float) -> float | None:
 
 
 def length(form: Formula) -> int:
-    """Bits of all whole numbers in a formula."""
+    """Return bits of all whole numbers in a formula."""
     return sum(int(r.p).bit_length() + int(r.q).bit_length() - 1 for r in form.atoms(sympy.Rational))
 
 
 def fits(base: Formula, exponent: Formula) -> bool:
-    """Whether a power of numbers may be exact: for 12^(p/q) sympy works out numbers of p and of q bits."""
+    """Return whether a power of numbers may be exact: for 12^(p/q) sympy works out numbers of p and of q bits."""
     if not exponent.is_Rational:
         return not long_fractions(exponent) and length(base) <= BITS
     return length(base) * max(abs(int(exponent.p)), int(exponent.q)) <= BITS
 
 
 def long_fractions(form: Formula) -> list[Formula]:
-    """The fractions in a formula that are no simple ones: sympy takes long where they become exponents."""
+    """Return the fractions in a formula that are no simple ones: sympy takes long where they become exponents."""
     return [r for r in form.atoms(sympy.Rational) if max(abs(int(r.p)), int(r.q)) > BITS and not r.is_Integer]
 
 
 def without_long_fractions(form: Formula) -> Formula:
-    """The formula with doubles in the place of long fractions."""
+    """Return the formula with doubles in the place of long fractions."""
     long = long_fractions(form)
     return form.xreplace({r: readable_float(float(r)) for r in long}) if long else form
 
 
 def in_doubles(form: Formula) -> Formula:
-    """The formula with its decimals as doubles are written: sympy carries a few digits more."""
+    """Return the formula with its decimals as doubles are written: sympy carries a few digits more."""
     decimals = {decimal: exact_constant(float(decimal)) for decimal in form.atoms(sympy.Float)}
     return form.xreplace({decimal: double for decimal, double in decimals.items() if decimal != double})
 
 
 def plain(form: Formula, number: float | None) -> Formula:
-    """The formula with its number, or the number that it is multiplied by, as one double where it is no plain one.
+    """Return the formula with its number, or the number that it is multiplied by, as one double where it is no plain
+    one.
 
     sympy loops for ever over some powers of a Float beside the root of an integer, as in (0.2*10^(1/3))^(1/2), and
     over powers within powers, as in 0.5^0.5^0.5^0.5.
@@ -74,7 +75,7 @@ def plain(form: Formula, number: float | None) -> Formula:
 
 
 def _is_plain(number: Formula) -> bool:
-    """Whether a number is exact and short, and holds no roots but square ones and no powers within exponents."""
+    """Return whether a number is exact and short, and holds no roots but square ones and no powers within exponents."""
     if number.is_Rational:
         return length(number) <= BITS
     parts: list[Formula] = list(itertools.islice(sympy.preorder_traversal(number), _PARTS + 1))

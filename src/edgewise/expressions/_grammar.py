@@ -40,7 +40,7 @@ class Place(NamedTuple):
     end: int
 
     def error(self, problem: str) -> InputError:
-        """The error that points here: where, what is wrong, and the text around with the part marked >>so<<."""
+        """Return the error that points here: where, what is wrong, and the text around with the part marked >>so<<."""
         before, part, after = self.text[: self.start], self.text[self.start : self.end], self.text[self.end :]
         shown = _cut(before, -_AROUND) + ">>" + _cut(part, 2 * _AROUND) + "<<" + _cut(after, _AROUND)
         return InputError(f"Formula, character {self.start + 1}: {problem} Here: {repr(shown)[1:-1]}")
@@ -133,12 +133,12 @@ def _token(text: str, at: int) -> tuple[str, str, int]:
 
 
 def _continues(sign: str) -> bool:
-    """Whether a character belongs to the name before it; Unicode counts the middle dot among the letters."""
+    """Return whether a character belongs to the name before it; Unicode counts the middle dot among the letters."""
     return (("a" + sign).isidentifier() or sign in _SUBSCRIPTS) and sign not in _SPELLINGS
 
 
 def character(sign: str) -> str:
-    """A character in words: itself, and its number and name where it may look like another or like nothing."""
+    """Return a character in words: itself, and its number and name where it may look like another or like nothing."""
     plain = sign.isascii() and sign.isprintable()
     return repr(sign) if plain else f"U+{ord(sign):04X} {unicodedata.name(sign, 'without a name')}"
 
@@ -152,7 +152,7 @@ class _Grammar:
         self.depth = 0
 
     def take(self, *kinds: str) -> _Token | None:
-        """The next token if it is of one of the kinds."""
+        """Return the next token if it is of one of the kinds."""
         token = self.next
         if token.kind not in kinds:
             return None
@@ -161,7 +161,7 @@ class _Grammar:
         return token
 
     def since(self, start: int) -> Place:
-        """The place from the token numbered `start` to the last one taken."""
+        """Return the place from the token numbered `start` to the last one taken."""
         first, last = self.taken[start], self.taken[-1]
         return Place(first.text, first.start, last.end)
 

@@ -69,7 +69,7 @@ def parse_within(text: str, names: list[str] | None, budget: Budget) -> sympy.Ex
 
 
 def check_names(names: object) -> list[str]:
-    """The names of inputs as a list, once they are what names have to be."""
+    """Return the names of inputs as a list, once they are what names have to be."""
     listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else None
     if not listed or not all(isinstance(name, str) and name for name in listed) or len({*listed}) != len(listed):
         raise InputError(f"'names' must list different names, one for each input, like ['a', 'b']. Got {names!r}.")
@@ -184,7 +184,7 @@ class _Meaning:
         return _Value(form, None, size)
 
     def _raised(self, node: SyntaxNode, base: Formula, exponent: _Value) -> Formula:
-        """A formula to a power that is a number."""
+        """Return a formula to a power that is a number."""
         factors = sympy.Mul.make_args(base)
         coefficient = sympy.Mul(*(factor for factor in factors if factor.is_number))
         if coefficient in (1, -1) or fits(coefficient, exponent.form):
@@ -215,11 +215,7 @@ class _Meaning:
             number = float(row.torch(torch.tensor(value.number, dtype=torch.float64)))
             if not math.isfinite(number):
                 raise node.place.error(f"{node.text}({value.number:g}) is not a real and finite number.")
-            form = row.sympy(value.form)
-            overflows = any(
-                float(part.args[0]) > _EXPONENT for part in form.atoms(sympy.exp)
-            )  # as in log(1 + exp(2500))
-            return _Value(exact_constant(number) if overflows or long_fractions(value.form) else form, number)
+            return _Value(_exactly(row, value.form, number), number)
         times = sum(1 for part in sympy.preorder_traversal(row.sympy(_ANY)) if part == _ANY)
         size = self._fitting(node, 1 + times * value.size)
         form = without_long_fractions(value.form) if value.form.has(sympy.log) else value.form
@@ -231,8 +227,20 @@ class _Meaning:
         return size
 
 
+def _exactly(row: library.Function, form: Formula, number: float) -> Formula:
+    """Return a function of an exact number; its double where sympy cannot hold it."""
+    if long_fractions(form):
+        return exact_constant(number)
+    try:
+        value = row.sympy(form)
+    except OverflowError:  # mpmath's, of erfc(1e150)
+        return exact_constant(number)
+    # as in log(1 + exp(2500))
+    return exact_constant(number) if any(float(e.args[0]) > _EXPONENT for e in value.atoms(sympy.exp)) else value
+
+
 def _shortened(node: SyntaxNode, parts: list[_Value]) -> list[_Value]:
-    """The parts of a sum or product, with doubles for long exact numbers where they would grow together."""
+    """Return the parts of a sum or product, with doubles for long exact numbers where they would grow together."""
     if sum(length(part.form) for part in parts) <= BITS:
         return parts
     short = [

@@ -44,7 +44,7 @@ class Rows:
         self._signs: dict[Formula, int] = {}
 
     def values(self, expr: Formula) -> Array:
-        """Values on the rows; nan or inf where undefined."""
+        """Return values on the rows; nan or inf where undefined."""
         return Tape(expr.xreplace(self.floats), self.names).values(self.columns)
 
     def sign(self, expr: Formula) -> int:
@@ -59,7 +59,7 @@ class Rows:
         return known
 
     def agree(self, first: Formula, second: Formula) -> bool:
-        """Whether the first has the values of the second to 1e-10 where that is finite.
+        """Return whether the first has the values of the second to 1e-10 where that is finite.
 
         Where nearly equal numbers are subtracted, doubles lose digits: the worst rows are computed with 40 digits.
         """
@@ -101,7 +101,7 @@ class Powers:
         return Powers(number, out)
 
     def raised(self, exponent: Formula) -> Powers:
-        """A power; the number must be 1, or the exponent an integer."""
+        """Return a power; the number must be 1, or the exponent an integer."""
         return Powers(self.number**exponent, {b: e * exponent for b, e in self.exponents.items()})
 
     def without(self, *bases: Formula) -> Powers:
@@ -185,7 +185,7 @@ def _exponential(expr: Formula) -> Powers:
 
 
 def _primitive(expr: Formula, rows: Rows) -> Powers:
-    """A sum as its common factor times what is left."""
+    """Return a sum as its common factor times what is left."""
     terms = [to_powers(term, rows) for term in expr.args]
     common = shared(terms)
     rest = sympy.Add(*(from_powers(term.times(common.raised(sympy.Integer(-1))), rows) for term in terms))
@@ -198,7 +198,7 @@ def _primitive(expr: Formula, rows: Rows) -> Powers:
 
 
 def shared(terms: Sequence[Powers]) -> Powers:
-    """The greatest common factor of terms: least exponents, greatest common divisor of the numbers."""
+    """Return the greatest common factor of terms: least exponents, greatest common divisor of the numbers."""
     out: dict[Formula, Formula] = {}
     for base in dict.fromkeys(b for term in terms for b in term.exponents):
         found = [term.exponents.get(base, sympy.Integer(0)) for term in terms]

@@ -38,7 +38,7 @@ def shortest_product(expr: Formula, rows: Rows, measure: Measure) -> Formula:
 
 
 def _signed(product: Powers, rows: Rows) -> Iterator[Formula]:
-    """A product with a sign moved into a difference or a logarithm, or left in front."""
+    """Yield a product with a sign moved into a difference or a logarithm, or left in front."""
     written = from_powers(product, rows)
     yield written
     yield from_powers(product, rows, whole=True)

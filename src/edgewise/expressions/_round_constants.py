@@ -206,7 +206,7 @@ def _rounded_exact(free: FreeFormula, data: FitData) -> FreeFormula:
 
 
 def _nearest(free: FreeFormula, data: FitData) -> Iterator[Choice]:
-    """The simple constants near those of exact data, the nearest first; each constant is tried once."""
+    """Yield the simple constants near those of exact data, the nearest first; each constant is tried once."""
     for symbol, value in zip(free.symbols, free.values, strict=True):
         for simple in simple_constants(value, _TOLERANCE)[:2]:
             yield Choice(abs(simple.value - value) / abs(value or 1), symbol, symbol, simple)
@@ -223,7 +223,7 @@ def _refitted(free: FreeFormula, choice: Choice, data: FitData) -> FreeFormula:
 
 
 def _likely(free: FreeFormula, data: FitData) -> Iterator[Choice]:
-    """Up to three values for each constant; the cost is the logarithm of the chance of a coincidence."""
+    """Yield up to three values for each constant; the cost is the logarithm of the chance of a coincidence."""
     errors = _standard_errors(free, data) if free.symbols else ()
     for symbol, value, error in zip(free.symbols, free.values, errors, strict=True):
         if abs(value) <= _SIGMAS_SIMPLE * error:

@@ -11,7 +11,7 @@ from edgewise._typing import Array, Formula
 from edgewise.expressions._complexity import complexity
 from edgewise.expressions._powers import Rows
 from edgewise.expressions._products import shortest_product
-from edgewise.expressions._simplify_numbers import named, recognised
+from edgewise.expressions._simplify_numbers import name_floats, recognize_constants
 from edgewise.expressions._simplify_rules import angles, exponentials, logarithm, logarithms, rational, squares
 
 _MAX_SIZE = 70  # formulas more complex than this are left as they are
@@ -48,28 +48,28 @@ def simplify(expression: Formula, names: Sequence[str], x: Array) -> Formula:
         a + b + 2*sqrt(a*b)*cos(t)
     """
     try:
-        return _tidied(expression, names, np.asarray(x, dtype=np.float64))
+        return _simplified(expression, names, np.asarray(x, dtype=np.float64))
     except _REFUSED:
         return expression
 
 
-def _tidied(expression: Formula, names: Sequence[str], x: Array) -> Formula:
+def _simplified(expression: Formula, names: Sequence[str], x: Array) -> Formula:
     if not expression.free_symbols or complexity(expression) > _MAX_SIZE:
         return expression
     given = {symbol: sympy.Symbol(symbol.name) for symbol in expression.free_symbols}
     start = expression.xreplace(given)
     table = Rows(names, x)
-    short, numbers = named(start)
+    short, numbers = name_floats(start)
     search = _Search(Rows(names, _sample(x), numbers, table if len(x) > _ROWS else None))
     for _ in range(_PASSES):
         before = short
-        short = search.tidy(short)
+        short = search.simplest(short)
         if short == before:
             break
     short = short.xreplace(numbers)
     if not _shorter(short, start):
         short = start
-    for found in (recognised(short, start), short):
+    for found in (recognize_constants(short, start), short):
         if complexity(found) <= complexity(start) and table.agree(found, start):
             return found.xreplace({own: symbol for symbol, own in given.items()})
     return expression
@@ -92,7 +92,7 @@ def _operations(expr: Formula) -> int:
 
 
 def _awkward(expr: Formula) -> float:
-    """What reads worse than it counts: a sum within a product within a sum, and numbers where one would do."""
+    """Return what reads worse than it counts: a sum within a product within a sum, and numbers where one would do."""
     out = 0.0
     for part in sympy.preorder_traversal(expr):
         if part.is_Add:
@@ -110,23 +110,23 @@ class _Search:
         self._rows = rows
         self._work = 0
         self._sizes: dict[Formula, float] = {}
-        self._dressed: dict[Formula, Formula] = {}
-        self._tidy: dict[Formula, Formula] = {}
+        self._cheap: dict[Formula, Formula] = {}
+        self._simplest: dict[Formula, Formula] = {}
         self._settled: set[Formula] = set()  # simplest writings, as long as their parts stay
 
-    def tidy(self, expr: Formula) -> Formula:
-        """The simplest of the ways to write an expression whose parts are written simply."""
+    def simplest(self, expr: Formula) -> Formula:
+        """Return the simplest of the ways to write an expression whose parts are written simply."""
         if not expr.args or not expr.free_symbols:
             return expr
-        if expr not in self._tidy:
-            self._tidy[expr] = self._searched(expr)
-        return self._tidy[expr]
+        if expr not in self._simplest:
+            self._simplest[expr] = self._searched(expr)
+        return self._simplest[expr]
 
     def _searched(self, expr: Formula) -> Formula:
-        inner = expr.func(*map(self.tidy, expr.args))
+        inner = expr.func(*map(self.simplest, expr.args))
         if inner == expr and expr in self._settled:
             return expr
-        forms = dict.fromkeys([self._dress(inner), inner, expr])
+        forms = dict.fromkeys([self._cheaply(inner), inner, expr])
         expanded: set[Formula] = set()
         for _ in range(_EXPANDED):
             form = min((f for f in forms if f not in expanded), key=self._size, default=None)
@@ -135,7 +135,7 @@ class _Search:
             expanded.add(form)
             for found in self._rewritten(form):
                 if self._size(found) <= self._size(form) + _HOPELESS:
-                    forms.setdefault(self._dress(found))
+                    forms.setdefault(self._cheaply(found))
         ranked = sorted(forms, key=self._size)
         for form in ranked[:_COMPARED]:
             if self._size(form) < self._size(expr) and self._rows.agree(form, expr):
@@ -158,16 +158,16 @@ class _Search:
             except _REFUSED:
                 continue
 
-    def _dress(self, expr: Formula) -> Formula:
-        """The rewriting that costs little, from the inside out: products, squares and logarithms."""
+    def _cheaply(self, expr: Formula) -> Formula:
+        """Return the rewriting that costs little, from the inside out: products, squares and logarithms."""
         if not expr.args or not expr.free_symbols:
             return expr
-        if expr not in self._dressed:
-            self._dressed[expr] = self._dressed_anew(expr)
-        return self._dressed[expr]
+        if expr not in self._cheap:
+            self._cheap[expr] = self._rewritten_cheaply(expr)
+        return self._cheap[expr]
 
-    def _dressed_anew(self, expr: Formula) -> Formula:
-        inner = expr.func(*map(self._dress, expr.args))
+    def _rewritten_cheaply(self, expr: Formula) -> Formula:
+        inner = expr.func(*map(self._cheaply, expr.args))
         forms = [expr, inner]
         if self._late():
             return min(forms, key=self._size)

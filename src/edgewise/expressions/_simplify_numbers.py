@@ -16,13 +16,13 @@ _DIGITS = 6
 _PI_POWERS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5)
 
 
-def named(expr: Formula) -> tuple[Formula, dict[Formula, Formula]]:
+def name_floats(expr: Formula) -> tuple[Formula, dict[Formula, Formula]]:
     """Replace floats by positive symbols; those in a ratio of small integers share one.
 
     Returns the formula with symbols, and what the symbols stand for.
 
     >>> x = sympy.Symbol("x")
-    >>> named(0.37 * x - 0.74)[0].subs(x, 2)
+    >>> name_floats(0.37 * x - 0.74)[0].subs(x, 2)
     0
     """
     symbols: dict[Formula, Formula] = {}
@@ -37,7 +37,7 @@ def named(expr: Formula) -> tuple[Formula, dict[Formula, Formula]]:
 
 
 def _multiple(size: float, symbols: dict[Formula, Formula]) -> tuple[Formula | None, Fraction]:
-    """The symbol whose number is in a ratio of small integers to this one, and the ratio."""
+    """Return the symbol whose number is in a ratio of small integers to this one, and the ratio."""
     for symbol, known in symbols.items():
         ratio = Fraction(size / float(known)).limit_denominator(_LARGEST)
         if 0 < ratio.numerator <= _LARGEST and abs(float(ratio) * float(known) - size) <= _SAME * size:
@@ -45,14 +45,14 @@ def _multiple(size: float, symbols: dict[Formula, Formula]) -> tuple[Formula | N
     return None, Fraction(1)
 
 
-def recognised(expr: Formula, given: Formula) -> Formula:
+def recognize_constants(expr: Formula, given: Formula) -> Formula:
     """Replace floats that are exact constants to 1e-12: fractions of small integers, times powers of pi, or roots.
 
     Others stay as in the given formula; products of its floats lose their rounding error. A decimal of few digits is
     as somebody wrote it, and stays.
 
     >>> x = sympy.Symbol("x")
-    >>> recognised(62.012553360599625 * x, x), recognised(0.3 * x, 0.3 * x)
+    >>> recognize_constants(62.012553360599625 * x, x), recognize_constants(0.3 * x, 0.3 * x)
     (2*pi**3*x, 0.3*x)
     """
     kept = [abs(f) for f in given.atoms(sympy.Float)]

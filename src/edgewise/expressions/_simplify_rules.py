@@ -28,7 +28,7 @@ class _Kernels:
         self.function = self._rational(expr)
 
     def back(self, expr: Formula) -> Formula:
-        """The formula that a rational function of the symbols stands for."""
+        """Return the formula that a rational function of the symbols stands for."""
         meant = {}
         for base, symbol in self._symbols.items():
             positive = -base if self._rows.sign(base) < 0 else base
@@ -65,7 +65,7 @@ class _Kernels:
 
 
 def rational(expr: Formula, rows: Rows) -> Iterator[Formula]:
-    """A formula over one denominator, cancelled, factored, expanded, collected, split into fractions."""
+    """Yield a formula over one denominator, cancelled, factored, expanded, collected, split into fractions."""
     bases = [b for term in sympy.Add.make_args(expr) for b in to_powers(term, rows).exponents]
     if len(bases) == len(set(bases)) and not any(b.is_Add for b in bases):
         return  # terms that have nothing in common

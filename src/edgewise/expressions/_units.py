@@ -46,7 +46,7 @@ def dimension(unit: Unit) -> Dimension:
         return dict(_read(unit))
     if not isinstance(unit, Mapping):
         raise InputError(f"A unit is a text like 'm/s^2' or exponents like {{'m': 1, 's': -2}}. Got {unit!r}.")
-    return _tidy(unit)
+    return _sorted_exponents(unit)
 
 
 def consistent(
@@ -140,7 +140,7 @@ class _Walk:
                 return None
             for name, exponent in part.items():
                 total[name] = total.get(name, Fraction(0)) + exponent
-        return _tidy(total)
+        return _sorted_exponents(total)
 
     def _power(self, base: Formula, exponent: Formula) -> Dimension | None:
         self._bare(exponent, "an exponent")
@@ -149,7 +149,7 @@ class _Walk:
             return own
         if not exponent.is_number:
             raise _Clash(f"{base} has dimension {_shown(own)}, but its exponent {exponent} is no number")
-        return _tidy({name: power * _fraction(float(exponent)) for name, power in own.items()})
+        return _sorted_exponents({name: power * _fraction(float(exponent)) for name, power in own.items()})
 
     def _alike(self, terms: Iterable[Formula]) -> Dimension | None:
         first: Formula = None
@@ -187,7 +187,7 @@ def _read(text: str) -> tuple[tuple[str, Fraction], ...]:
         raise problem from None
     except (RecursionError, SyntaxError, TokenError, TypeError, ValueError):
         raise problem from None
-    return tuple(_tidy(found).items())
+    return tuple(_sorted_exponents(found).items())
 
 
 @cache
@@ -197,7 +197,7 @@ def _registry() -> Any:
     return pint.UnitRegistry()
 
 
-def _tidy(exponents: Mapping[str, Any]) -> Dimension:
+def _sorted_exponents(exponents: Mapping[str, Any]) -> Dimension:
     out = {}
     for name, value in sorted(exponents.items()):
         if isinstance(value, bool) or not isinstance(value, int | float | Fraction) or not abs(value) < 1000:
@@ -208,7 +208,7 @@ def _tidy(exponents: Mapping[str, Any]) -> Dimension:
 
 
 def _fraction(value: float) -> Fraction:
-    """The exponent that a float stands for, 1/3 for 0.333333333333."""
+    """Return the exponent that a float stands for, 1/3 for 0.333333333333."""
     return Fraction(value).limit_denominator(1000)
 
 

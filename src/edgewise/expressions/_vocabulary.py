@@ -45,7 +45,7 @@ _U = sympy.Symbol("u")
 
 
 def primitives() -> MappingProxyType[str, str]:
-    """Each function that a formula can name, and the row of the library that it is.
+    """Return each function that a formula can name, and the row of the library that it is.
 
     A row has its own name and sympy's: both "abs" and "Abs".
     """
@@ -59,7 +59,7 @@ def _primitives(rows: tuple[str, ...]) -> MappingProxyType[str, str]:
 
 
 def others() -> MappingProxyType[str, SyntaxNode]:
-    """Each function that is written by means of others: a formula in u, or in u and v."""
+    """Return each function that is written by means of others: a formula in u, or in u and v."""
     return _others(frozenset(primitives()))
 
 
@@ -74,7 +74,7 @@ def _others(known: frozenset[str]) -> MappingProxyType[str, SyntaxNode]:
 
 
 def parameters(tree: SyntaxNode) -> list[str]:
-    """The parameters of one of the `others`."""
+    """Return the parameters of one of the `others`."""
     used = _texts(tree, "name")
     return [name for name in _PARAMETERS if name in used]
 
@@ -111,13 +111,13 @@ def _check_call(node: SyntaxNode, names: Sequence[str]) -> None:
 
 
 def _foreign(name: str) -> str:
-    """What stands in a word beyond ASCII, as it may look like something else."""
+    """Return what stands in a word beyond ASCII, as it may look like something else."""
     signs = [character(sign) for sign in dict.fromkeys(name) if not sign.isascii()]
     return f" It holds {', '.join(signs[:3])}." if signs else ""
 
 
 def library_function(expression: Formula) -> tuple[str, Formula] | None:
-    """The row and the argument of f(u), f a function of the library; None where it is none.
+    """Return the row and the argument of f(u), f a function of the library; None where it is none.
 
     >>> x = sympy.Symbol("x")
     >>> library_function(sympy.Abs(x + 1)), library_function(sympy.gamma(x))
@@ -156,7 +156,7 @@ def _head(row: str) -> str:
 
 
 def _is_plain(row: str) -> bool:
-    """Whether the row is one function of sympy applied to its argument, and no composition."""
+    """Return whether the row is one function of sympy applied to its argument, and no composition."""
     form = library.get(row).sympy(_U)
     return _U in form.args and not isinstance(form, sympy.Add | sympy.Mul | sympy.Pow)
 

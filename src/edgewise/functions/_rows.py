@@ -61,28 +61,12 @@ def _symbolic(name: str) -> Callable[[Expr], Expr]:
     return apply
 
 
-def _gaussian(x: Expr) -> Expr:
-    import sympy
-
-    return sympy.exp(-(x**2))
+def _exp(x: Expr) -> Expr:
+    return _symbolic("exp")(x)
 
 
-def _logistic(x: Expr) -> Expr:
-    import sympy
-
-    return 1 / (1 + sympy.exp(-x))
-
-
-def _softplus(x: Expr) -> Expr:
-    import sympy
-
-    return sympy.log(1 + sympy.exp(x))
-
-
-def _entropy(x: Expr) -> Expr:
-    import sympy
-
-    return x * sympy.log(x)
+def _log(x: Expr) -> Expr:
+    return _symbolic("log")(x)
 
 
 def _absolute(x: Expr) -> Expr:
@@ -196,15 +180,15 @@ _INF = math.inf
 _HALF_PI = math.pi / 2
 _COMPOSED = (
     Function("asinh", torch.asinh, _symbolic("asinh"), complexity=4),
-    Function("logistic", torch.sigmoid, _logistic, complexity=3),
-    Function("softplus", lambda x: torch.logaddexp(x, torch.zeros_like(x)), _softplus, complexity=4),
+    Function("logistic", torch.sigmoid, lambda x: 1 / (1 + _exp(-x)), complexity=3),
+    Function("softplus", lambda x: torch.logaddexp(x, torch.zeros_like(x)), lambda x: _log(1 + _exp(x)), complexity=4),
     Function("erf", torch.erf, _symbolic("erf"), complexity=4),
     Function("erfc", torch.erfc, _symbolic("erfc"), complexity=5),
     Function("sinc", _sinc, _symbolic("sinc"), complexity=4),
     Function("1/cos", lambda x: 1 / torch.cos(x), lambda x: 1 / _symbolic("cos")(x), (-_HALF_PI, _HALF_PI), 4),
     Function("1/cosh", lambda x: 1 / torch.cosh(x), lambda x: 1 / _symbolic("cosh")(x), complexity=4),
     Function("1/tanh", lambda x: 1 / torch.tanh(x), lambda x: 1 / _symbolic("tanh")(x), (0.0, _INF), 4),
-    Function("x log x", lambda x: x * torch.log(x), _entropy, (0.0, _INF), 4),
+    Function("x log x", lambda x: x * torch.log(x), lambda x: x * _log(x), (0.0, _INF), 4),
     Function("1/(1+x^2)", lambda x: 1 / (1 + x * x), _root_of_square(1, -2), complexity=4),
     Function("sqrt(1+x^2)", lambda x: torch.sqrt(1 + x * x), _root_of_square(1, 1), complexity=4),
     Function("1/sqrt(1+x^2)", lambda x: torch.rsqrt(1 + x * x), _root_of_square(1, -1), complexity=5),
@@ -225,7 +209,7 @@ ROWS = (
     Function("asin", torch.asin, _symbolic("asin"), (-1.0, 1.0), 4),
     Function("acos", torch.acos, _symbolic("acos"), (-1.0, 1.0), 4),
     Function("atanh", torch.atanh, _symbolic("atanh"), (-1.0, 1.0), 4),
-    Function("gaussian", lambda x: torch.exp(-x * x), _gaussian, complexity=4),
+    Function("gaussian", lambda x: torch.exp(-x * x), lambda x: _exp(-(x**2)), complexity=4),
     Function("abs", torch.abs, _absolute, complexity=2, gauge="scale"),
     power(Fraction(1, 3)),
     power(Fraction(2, 3)),

@@ -21,13 +21,13 @@ from edgewise.symbolic._front import Written as Written
 from edgewise.symbolic._front import front as front
 from edgewise.symbolic._gauge import canonicalize as canonicalize
 from edgewise.symbolic._hazards import hazard as hazard
-from edgewise.symbolic._reading import Candidate as Candidate
 from edgewise.symbolic._rounding import round_network as round_network
 from edgewise.symbolic._samples import Samples as Samples
 from edgewise.symbolic._samples import curve_samples as curve_samples
 from edgewise.symbolic._snap import Snapped as Snapped
 from edgewise.symbolic._snap import SnapResult as SnapResult
 from edgewise.symbolic._snap import snap as snap
+from edgewise.symbolic._snap_context import Candidate as Candidate
 from edgewise.symbolic._starts import start_grid as start_grid
 from edgewise.symbolic._varpro import Batch as Batch
 from edgewise.symbolic._varpro import refine as refine

@@ -9,7 +9,7 @@ from typing import Any
 from edgewise._errors import InputError
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone, edge_of
-from edgewise.symbolic._reading import Candidate, Edge, Reading
+from edgewise.symbolic._snap_context import Candidate, Edge, SnapContext
 
 LIMIT = 8  #: functions of an edge that `candidates` tries
 
@@ -38,22 +38,22 @@ def candidates(
     """
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise InputError(f"'limit' must be an int >= 1, the number of functions tried. Got {limit!r}.")
-    reading = Reading(model, x, y, functions, forbid, slack)
+    context = SnapContext(model, x, y, functions, forbid, slack)
     with one_thread():
-        found = reading.candidates(checked_edge(reading, edge), limit)
+        found = context.candidates(checked_edge(context, edge), limit)
     return [replace(candidate, model=clone(candidate.model, model.dtype)) for candidate in found]
 
 
-def checked_edge(reading: Reading, edge: Edge) -> Edge:
-    """An edge that may become a function, or the error that says why not."""
+def checked_edge(context: SnapContext, edge: Edge) -> Edge:
+    """Return an edge that may become a function, or the error that says why not."""
     if not (isinstance(edge, tuple) and len(edge) == 3 and all(isinstance(k, int) for k in edge)):
         raise InputError(f"An edge is a tuple (layer, j, i): from node i to subnode j. Got {edge!r}.")
     depth, j, i = edge
-    layer = edge_of(reading.model, depth, j, i)
+    layer = edge_of(context.model, depth, j, i)
     if not layer.mask[j, i]:
         raise InputError(f"The edge {edge} was removed. Put a function there with edgewise.nn.set_function.")
     if layer.locked_mask()[j, i]:
         raise InputError(f"The edge {edge} is locked. Unlock it with edgewise.nn.unlock.")
-    if reading.curve(reading.model, edge) is None:
+    if context.curve(context.model, edge) is None:
         raise InputError(f"Nothing depends on the edge {edge}: there is no curve to read. Remove it.")
     return edge

@@ -62,7 +62,7 @@ def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int 
 
 
 def _built(plan: Plan, below: list[list[Formula]]) -> KAN:
-    """The network whose layers compute these nodes."""
+    """Return the network whose layers compute these nodes."""
     widths = [len(plan.names), *(plan.width(nodes, k) for k, nodes in enumerate(below, 1))]
     nodes = [Nodes.parse(width) for width in widths]
     edges = sum(one.n_nodes * other.n_subnodes for one, other in pairwise(nodes))
@@ -80,7 +80,7 @@ def _built(plan: Plan, below: list[list[Formula]]) -> KAN:
 
 
 def _formula(given: Any, names: list[str] | None, budget: Budget) -> Formula:
-    """One formula over plain symbols, whatever it was given as."""
+    """Return one formula over plain symbols, whatever it was given as."""
     if isinstance(given, str):
         return parse_within(given, names, budget)
     form = sympy.sympify(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
@@ -92,7 +92,7 @@ def _formula(given: Any, names: list[str] | None, budget: Budget) -> Formula:
 
 
 def _real(form: Formula) -> Formula:
-    """The formula for names that are real; sympy makes exp(re(x)) of |exp(x)|, as x might not be."""
+    """Return the formula for names that are real; sympy makes exp(re(x)) of |exp(x)|, as x might not be."""
     if not form.has(sympy.re, sympy.im, sympy.conjugate):
         return form
     kept = {sympy.re: lambda u: u, sympy.conjugate: lambda u: u, sympy.im: lambda _: sympy.Integer(0)}
@@ -102,7 +102,7 @@ def _real(form: Formula) -> Formula:
 
 
 def _names(outputs: list[Formula]) -> list[str]:
-    """The names in formulas, x2 before x10."""
+    """Return the names in formulas, x2 before x10."""
     found = {symbol.name for output in outputs for symbol in output.free_symbols}
     if not found:
         raise InputError("The formula holds no name. Say with 'names' which inputs the network has.")
@@ -137,7 +137,7 @@ def _fill(model: KAN, number: int, plan: Plan, before: list[Formula], nodes: lis
 
 
 def _free(term: Term, varies: bool, scaled: bool, shifted: bool) -> list[bool]:
-    """Which of a, b, c, d training may move: those that no other constant can stand in for.
+    """Return which of a, b, c, d training may move: those that no other constant can stand in for.
 
     The scale of a factor is that of the first one; scale and shift of a hidden sum are those of the edges that leave.
     """

@@ -1,4 +1,4 @@
-"""Reading a sampled curve as one function of the library: ``y = c f(a z + b) + d``."""
+"""SnapContext a sampled curve as one function of the library: ``y = c f(a z + b) + d``."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def score(fit: CurveFit, floor: float = 0.0) -> float:
     return fit.complexity + 3 * max(0.0, ratio - math.log10(5)) + max(0.0, ratio)
 
 
-def _marks(curve: Samples) -> Tensor:
+def _landmarks(curve: Samples) -> Tensor:
     """Return t of the highest and lowest point, of the steepest rise, and of gaps around the largest |y|."""
     t, y, _ = curve.sample(_FINE)
     y = y[0]
@@ -155,10 +155,10 @@ def polish_curve(function: Function, samples: Samples, theta: Tensor) -> CurveFi
 def _fit_all(functions: Sequence[Function], curve: Samples) -> list[CurveFit]:
     """Fit all functions: grid, refinement of the best starts on a thinned curve, refinement of the winner."""
     t, y, w = curve.sample(_COARSE)
-    marks = _marks(curve)
+    landmarks = _landmarks(curve)
     chosen = []
     for function in functions:
-        grid = start_grid(function, curve.origin, marks)
+        grid = start_grid(function, curve.origin, landmarks)
         chosen.append(grid[_lowest(screen(function, t, grid, y, w)[0], _KEPT)])
     owner = torch.repeat_interleave(torch.arange(len(functions)), torch.tensor([len(g) for g in chosen]))
     batch, theta = Batch(functions, owner), torch.cat(chosen)
@@ -195,12 +195,12 @@ def _original(function: Function, curve: Samples, a: float, b: float) -> tuple[f
     if function.gauge == "affine":
         return 1.0, 0.0
     if function.gauge == "scale":
-        return a, b * curve.half - a * curve.middle
+        return a, b * curve.half_width - a * curve.center
     if function.gauge == "shift":
-        a = a / curve.half
+        a = a / curve.half_width
         largest = a * float(curve.z[-1] if a > 0 else curve.z[0])
-        return a, (-largest if abs(largest) > 300 or abs(a * curve.middle) > 300 else 0.0)
-    return a / curve.half, b - a * curve.middle / curve.half
+        return a, (-largest if abs(largest) > 300 or abs(a * curve.center) > 300 else 0.0)
+    return a / curve.half_width, b - a * curve.center / curve.half_width
 
 
 def _outer(function: Function, curve: Samples, a: float, b: float) -> CurveFit:
@@ -251,7 +251,7 @@ def _canonical(fit: CurveFit, curve: Samples) -> CurveFit:
 def _tidy(fit: CurveFit, curve: Samples) -> CurveFit:
     """Set constants within 1e-9 of a trivial value to it, unless the error rises."""
     fit = replace(fit, error=_error(fit, curve))
-    reach = abs(fit.a) * max(abs(curve.middle), curve.half)
+    reach = abs(fit.a) * max(abs(curve.center), curve.half_width)
     if 0 < abs(fit.b) <= _TRIVIAL * reach:
         fit = _simpler(fit, _outer(fit.function, curve, fit.a, 0.0))
     if 0 < abs(abs(fit.a) - 1) <= _TRIVIAL:

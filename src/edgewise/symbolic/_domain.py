@@ -38,7 +38,7 @@ class Domain:
     _functions: Mapping[str, Callable[[Any], Any]] = field(repr=False)
 
     def defined(self, x: Any) -> Array:
-        """Whether each row of x (n, n_in) meets all conditions: booleans (n,)."""
+        """Return whether each row of x (n, n_in) meets all conditions: booleans (n,)."""
         columns = _columns(x, self.names)
         met = np.ones(len(columns), dtype=bool)
         for condition in self.conditions:
@@ -46,7 +46,9 @@ class Domain:
         return met
 
     def inside(self, x: Any) -> Array:
-        """Whether each row of x (n, n_in) lies within the ranges of the data and of the splines: booleans (n,)."""
+        """Return whether each row of x (n, n_in) lies within the ranges of the data and of the splines: booleans
+        (n,).
+        """
         columns = _columns(x, self.names)
         within = np.ones(len(columns), dtype=bool)
         for name, (low, high) in self.ranges.items():
@@ -113,7 +115,7 @@ _Read = tuple[
 
 
 def _read(subject: Any, names: Sequence[str] | None) -> _Read:
-    """The formulas, the names of their inputs, and what is known of unknown functions in them."""
+    """Return the formulas, the names of their inputs, and what is known of unknown functions in them."""
     if isinstance(subject, KAN):
         formulas = subject.formula(names, splines="symbols")
         given = [f"x{k + 1}" for k in range(subject.n_in)] if names is None else names
@@ -134,7 +136,7 @@ def _read(subject: Any, names: Sequence[str] | None) -> _Read:
 
 
 def _spline_ranges(model: KAN, formulas: list[Formula]) -> dict[str, tuple[Formula, float, float]]:
-    """The argument and the knots' range of every spline edge that the formulas need."""
+    """Return the argument and the knots' range of every spline edge that the formulas need."""
     arguments = {str(f.func): f.args[0] for formula in formulas for f in formula.atoms(AppliedUndef)}
     found = {}
     for depth, j, i in model.spline_edges():
@@ -159,7 +161,7 @@ def _met(condition: Condition, margin: Array) -> Array:
 
 
 def _note(condition: Condition, margin: Array) -> str:
-    """What data show of a condition: the worst first."""
+    """Return what data show of a condition: the worst first."""
     failing = int((~_met(condition, margin)).sum())
     if failing:
         return f"{condition}: fails in {failing} of {len(margin)} rows"

@@ -44,13 +44,13 @@ class Subnode:
         self.edges[term.u] = term
 
     def scaled(self, factor: float) -> Subnode:
-        """The same times a number."""
+        """Return the same times a number."""
         edges = {u: term._replace(c=finite(factor * term.c)) for u, term in self.edges.items()}
         return Subnode(finite(factor * self.constant), edges)
 
     @classmethod
     def passing(cls, node: Formula) -> Subnode:
-        """One edge x, which passes a value on."""
+        """Return one edge x, which passes a value on."""
         return cls(0.0, {node: Term("x", 1.0, node, 0.0, 1.0)})
 
 
@@ -75,7 +75,7 @@ def subnode(expression: Formula) -> Subnode:
 
 
 def _collected(expression: Formula) -> tuple[list[Formula], dict[Formula, list[Formula]]]:
-    """The numbers of a sum, and the coefficients of each of its other terms."""
+    """Return the numbers of a sum, and the coefficients of each of its other terms."""
     numbers: list[Formula] = []
     coefficients: dict[Formula, list[Formula]] = {}
     for part in sympy.Add.make_args(expression):
@@ -88,7 +88,7 @@ def _collected(expression: Formula) -> tuple[list[Formula], dict[Formula, list[F
 
 
 def _relayed(terms: dict[Formula, Term]) -> set[Formula]:
-    """The terms that need a node of their own, because another edge starts where theirs would.
+    """Return the terms that need a node of their own, because another edge starts where theirs would.
 
     A term that moves to its node takes the place of a function of that node, which then has to move as well.
     """
@@ -105,7 +105,7 @@ def _relayed(terms: dict[Formula, Term]) -> set[Formula]:
 
 
 def _term(rest: Formula, coefficient: float) -> Term:
-    """A term without its coefficient as one edge."""
+    """Return a term without its coefficient as one edge."""
     if not (rest.is_Mul or rest.is_Symbol or rest.is_Add):
         function, argument = _function(rest)
         a, u, b = _affine(argument)
@@ -121,7 +121,7 @@ def split(expression: Formula) -> tuple[Formula, list[Formula]]:
 
 
 def _function(expression: Formula) -> tuple[str, Formula]:
-    """The edge function and its argument."""
+    """Return the edge function and its argument."""
     if isinstance(expression, sympy.Pow):
         base, exponent = expression.as_base_exp()
         power = _power(exponent)
@@ -133,7 +133,9 @@ def _function(expression: Formula) -> tuple[str, Formula]:
 
 
 def _power(exponent: Formula) -> str | None:
-    """The name of x^exponent in the library; None where it has none, as for decimals that are no simple fraction."""
+    """Return the name of x^exponent in the library; None where it has none, as for decimals that are no simple
+    fraction.
+    """
     exact = exact_constant(float(exponent)) if exponent.is_Float else exponent
     try:
         return library.get(f"x^{exact}").name if exact.is_Rational else None

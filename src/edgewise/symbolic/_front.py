@@ -17,9 +17,9 @@ from edgewise.nn import KAN, clone, layer_of, replace_by_mean
 from edgewise.symbolic._complexity import network_complexity
 from edgewise.symbolic._curve import CurveFit, score, without_trivial_constants
 from edgewise.symbolic._gauge import canonicalize
-from edgewise.symbolic._reading import Edge, Reading
 from edgewise.symbolic._rounding import round_network
 from edgewise.symbolic._samples import curve_samples
+from edgewise.symbolic._snap_context import Edge, SnapContext
 from edgewise.train import error_of, refit
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Front(Sequence[Written]):
         return self.written[index]
 
     def table(self) -> pd.DataFrame:
-        """The front as a table: complexity, error, formula (one column for each output), best."""
+        """Return the front as a table: complexity, error, formula (one column for each output), best."""
         import pandas as pd
 
         outputs = len(self.best.formulas)
@@ -126,42 +126,44 @@ def front(
     for what, value in (("beam", beam), ("tries", tries)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise InputError(f"'{what}' must be an int >= 1. Got {value!r}.")
-    reading = Reading(model, x, y, functions, forbid, None)
-    reading.model.formula(names, splines="symbols")  # refuses bad names before the work
+    context = SnapContext(model, x, y, functions, forbid, None)
+    context.model.formula(names, splines="symbols")  # refuses bad names before the work
     with one_thread():
-        return _Search(reading, beam, tries).run(names, model.dtype)
+        return _Search(context, beam, tries).run(names, model.dtype)
 
 
 class _Search:
-    def __init__(self, reading: Reading, beam: int, tries: int) -> None:
-        self.reading, self.beam, self.tries = reading, beam, tries
-        self.before = error_of(reading.model, reading.few)
+    def __init__(self, context: SnapContext, beam: int, tries: int) -> None:
+        self.context, self.beam, self.tries = context, beam, tries
+        self.before = error_of(context.model, context.few)
 
     def run(self, names: Sequence[str] | None, dtype: torch.dtype) -> Front:
-        reading = self.reading
-        start = _State(reading.model, self.before, network_complexity(reading.model), {})
-        edges = reading.splines(reading.model)
-        edges.sort(key=lambda edge: reading.ranking(start.model, edge, start.error)[1])
+        context = self.context
+        start = _State(context.model, self.before, network_complexity(context.model), {})
+        edges = context.splines(context.model)
+        edges.sort(key=lambda edge: context.ranking(start.model, edge, start.error)[1])
         states = [start]
         for edge in edges:
             states = self._kept(new for state in states for new in self._grown(state, edge))
-        shown = _undominated((self._written(state, names, dtype) for state in states), 1e-14 * reading.spread)
-        before = error_of(reading.model, reading.table)
-        best = next((w for w in shown if w.error <= reading.limit(before)), shown[-1])
+        shown = _undominated((self._written(state, names, dtype) for state in states), 1e-14 * context.spread)
+        before = error_of(context.model, context.table)
+        best = next((w for w in shown if w.error <= context.limit(before)), shown[-1])
         return Front(shown, best, before)
 
     def _grown(self, state: _State, edge: Edge) -> Iterator[_State]:
-        """The networks that differ in what an edge is: functions, a constant, the spline where none keeps the error."""
+        """Yield the networks that differ in what an edge is: functions, a constant, the spline where none keeps the
+        error.
+        """
         depth, j, _ = edge
         layer = layer_of(state.model, depth)
         below = state.complexity - layer.coefficients.shape[-1]
-        limit, stays = self.reading.limit(state.error), True
+        limit, stays = self.context.limit(state.error), True
         if int(layer.mask[j].sum()) > 1:
-            model, error = refit(replace_by_mean(state.model, edge, self.reading.few.x), self.reading.few, 25)
+            model, error = refit(replace_by_mean(state.model, edge, self.context.few.x), self.context.few, 25)
             yield _State(model, error, below, {**state.choices, edge: CONSTANT})
             stays = error > limit
         for fit in self._fits(state, edge):
-            trial = self.reading.trial(state.model, edge, fit, math.inf)
+            trial = self.context.trial(state.model, edge, fit, math.inf)
             if trial.accepted:
                 choices = {**state.choices, edge: trial.function}
                 yield _State(trial.model, trial.network_error, below + trial.complexity, choices)
@@ -170,13 +172,13 @@ class _Search:
             yield _State(state.model, state.error, state.complexity, {**state.choices, edge: None})
 
     def _fits(self, state: _State, edge: Edge) -> list[CurveFit]:
-        """The most accurate function for an edge's curve, the best of simpler ones, and what comes next."""
-        reading = self.reading
-        data = reading.curve(state.model, edge)
+        """Return the most accurate function for an edge's curve, the best of simpler ones, and what comes next."""
+        context = self.context
+        data = context.curve(state.model, edge)
         if data is None:
             return []
-        own = reading.floor(state.error, data)
-        fits = reading.fits(state.model, edge, data, own)
+        own = context.floor(state.error, data)
+        fits = context.fits(state.model, edge, data, own)
         floors = [own, *(floor for floor in _FLOORS if floor > own)]
         ranked = [sorted(fits, key=lambda fit: (score(fit, floor), fit.error)) for floor in floors]
         firsts: dict[str, CurveFit] = {}
@@ -191,7 +193,7 @@ class _Search:
 
         A decade of error costs as much as four units of complexity.
         """
-        floor = max(self.reading.limit(self.before), 1e-13 * self.reading.spread)
+        floor = max(self.context.limit(self.before), 1e-13 * self.context.spread)
         ordered = sorted(states, key=lambda s: s.complexity + _DECADE * math.log10(max(s.error, floor)))
         kept, others = ordered[: (self.beam + 1) // 2], ordered[(self.beam + 1) // 2 :]
         chain = [s for s in _undominated(ordered, floor) if s in others]
@@ -200,11 +202,11 @@ class _Search:
 
     def _written(self, state: _State, names: Sequence[str] | None, dtype: torch.dtype) -> Written:
         """Polish and round the constants of a decided network, and write it down."""
-        table, model = self.reading.table, state.model
+        table, model = self.context.table, state.model
         model, _ = refit(model, table, 100, 1e-12)
         if not model.spline_edges():
             model, _ = refit(canonicalize(model), table, 100, 1e-12)
-        model = round_network(model, table, self.reading.spread)
+        model = round_network(model, table, self.context.spread)
         formulas = model.formula(names, splines="symbols")
         return Written(
             tuple(formulas) if isinstance(formulas, list) else (formulas,), network_complexity(model),
@@ -213,7 +215,7 @@ class _Search:
 
 
 def _undominated(found: Iterable[_T], exact: float) -> list[_T]:
-    """Those that no simpler or equally simple one beats, simplest first; below the exact error all are equal."""
+    """Return those that no simpler or equally simple one beats, simplest first; below the exact error all are equal."""
     out: list[_T] = []
     for one in sorted(found, key=lambda w: (w.complexity, w.error)):
         if not out or (one.error < 0.98 * out[-1].error and out[-1].error > exact):

@@ -33,12 +33,12 @@ def canonicalize(model: KAN) -> KAN:
 
 
 def _movable(layer: KANLayer, edge: tuple[int, int]) -> bool:
-    """Whether the constants of an edge may be written in another way."""
+    """Return whether the constants of an edge may be written in another way."""
     return edge in layer.symbols and not (edge in layer.rules and layer.rules[edge].locked)
 
 
 def _main(layer: KANLayer, edges: list[tuple[int, int]]) -> tuple[int, int]:
-    """The edge that sets a subnode's scale: the first one that is not tiny beside the others."""
+    """Return the edge that sets a subnode's scale: the first one that is not tiny beside the others."""
     sizes = [abs(float(layer.affine[e][C])) for e in edges]
     return next(e for e, size in zip(edges, sizes, strict=True) if size >= _TINY * max(sizes))
 

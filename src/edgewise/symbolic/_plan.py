@@ -25,7 +25,7 @@ class Plan:
     rank: dict[Formula, int] = field(default_factory=dict)
 
     def layers(self, outputs: list[Formula], least: int) -> list[list[Formula]]:
-        """The nodes of each layer, at least so many: sums before products, and values that are needed later.
+        """Return the nodes of each layer, at least so many: sums before products, and values that are needed later.
 
         The outputs keep their order. Where a product among them would have to come before a sum, all are passed on.
         """
@@ -48,7 +48,7 @@ class Plan:
         return layers
 
     def width(self, nodes: list[Formula], level: int) -> Width:
-        """The width of a layer, numbered from 1."""
+        """Return the width of a layer, numbered from 1."""
         arities = [len(self.subnodes[node]) for node in nodes if self._is_product(node, level)]
         return len(nodes) - len(arities), arities
 

@@ -58,7 +58,7 @@ def _frozen(model: KAN, place: Place, value: float) -> KAN:
 
 
 def _choices(model: KAN, table: Table, error: float) -> Iterator[Choice]:
-    """The free constants near a simple one: of exact data the nearest first, of noisy data the simplest."""
+    """Yield the free constants near a simple one: of exact data the nearest first, of noisy data the simplest."""
     deviations = _standard_errors(model, table, error) if error >= _EXACT else {}
     free = [layer_of(model, depth).free_constants() for depth in range(len(model.layers))]
     count = sum(int(mask.sum()) for mask in free)

@@ -17,20 +17,20 @@ class Samples:
     z: Tensor
     y: Tensor
     weight: Tensor
-    middle: float
-    half: float
+    center: float
+    half_width: float
     spread: float
 
     @property
     def origin(self) -> float:
         """The t of z = 0."""
-        return -self.middle / self.half
+        return -self.center / self.half_width
 
     def sample(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return t (n,), standardised y (1, n) and weights (1, n) of at most ``size`` points, ends too."""
         n = len(self.z)
         rows = torch.linspace(0, n - 1, min(n, size), dtype=torch.float64).round().long()
-        t = (self.z[rows] - self.middle) / self.half
+        t = (self.z[rows] - self.center) / self.half_width
         mean = self.y[rows].mean()
         return t, ((self.y[rows] - mean) / self.spread)[None], self.weight[rows][None]
 

@@ -13,8 +13,8 @@ from edgewise.nn import KAN, clone, set_function
 from edgewise.symbolic._candidates import LIMIT, checked_edge
 from edgewise.symbolic._curve import CurveFit, fit_curve
 from edgewise.symbolic._gauge import canonicalize
-from edgewise.symbolic._reading import Candidate, Edge, Reading
 from edgewise.symbolic._rounding import round_network
+from edgewise.symbolic._snap_context import Candidate, Edge, SnapContext
 from edgewise.train import error_of, refit
 
 Choice = str | int | Candidate | None
@@ -46,7 +46,7 @@ class SnapResult:
     error_after: float
 
     def report(self) -> str:
-        """One line for each edge, then the error before and after."""
+        """Return one line for each edge, then the error before and after."""
         lines = [
             f"edge ({s.layer}, {s.j}, {s.i}) -> {s.function}: curve {s.curve_error:.1e}, network {s.network_error:.3e}"
             for s in self.snapped
@@ -86,24 +86,24 @@ def snap(
         raise InputError(f"'choose' must be a dict from edges (layer, j, i) to choices. Got {choose!r}.")
     if not isinstance(rounding, bool):
         raise InputError(f"'rounding' must be True or False. Got {rounding!r}.")
-    reading = Reading(model, x, y, functions, forbid, slack)
+    context = SnapContext(model, x, y, functions, forbid, slack)
     with one_thread():
-        result = _Snapping(reading, choose or {}).run(rounding)
+        result = _Snapping(context, choose or {}).run(rounding)
     return replace(result, model=clone(result.model, model.dtype))
 
 
 class _Snapping:
-    def __init__(self, reading: Reading, choose: Mapping[Edge, Choice]) -> None:
-        self.reading, self.model = reading, reading.model
-        self.before = error_of(self.model, reading.table)
-        self.error = error_of(self.model, reading.few)
+    def __init__(self, context: SnapContext, choose: Mapping[Edge, Choice]) -> None:
+        self.context, self.model = context, context.model
+        self.before = error_of(self.model, context.table)
+        self.error = error_of(self.model, context.few)
         self.snapped: list[Snapped] = []
         self.left: list[Edge] = []
-        self._decide({edge: _start(reading, edge, choice) for edge, choice in choose.items()})
+        self._decide({edge: _start(context, edge, choice) for edge, choice in choose.items()})
 
     def run(self, rounding: bool) -> SnapResult:
-        table, free = self.reading.table, [e for e in self.reading.splines(self.model) if e not in self.left]
-        order = sorted(free, key=lambda edge: self.reading.ranking(self.model, edge, self.error)[1])
+        table, free = self.context.table, [e for e in self.context.splines(self.model) if e not in self.left]
+        order = sorted(free, key=lambda edge: self.context.ranking(self.model, edge, self.error)[1])
         again = order
         while again:  # edges that failed may succeed once others are exact
             progress = len(self.snapped)
@@ -115,7 +115,7 @@ class _Snapping:
         if not kept:
             self.model, _ = refit(canonicalize(self.model), table, 100, 1e-12)
         if rounding and self.snapped:
-            self.model = round_network(self.model, table, self.reading.spread)
+            self.model = round_network(self.model, table, self.context.spread)
         return SnapResult(self.model, self.snapped, kept, self.before, error_of(self.model, table))
 
     def _decide(self, starts: dict[Edge, CurveFit | None]) -> None:
@@ -125,30 +125,30 @@ class _Snapping:
         for (depth, j, i), fit in chosen.items():
             self.model = set_function(self.model, depth, j, i, fit.function.name, (fit.a, fit.b, fit.c, fit.d))
         if chosen:
-            self.model, self.error = refit(self.model, self.reading.few, 50)
+            self.model, self.error = refit(self.model, self.context.few, 50)
             if self.error == float("inf"):
                 raise InputError(f"With {_shown(chosen)} the network is not finite on these rows. Choose otherwise.")
             self.snapped += [Snapped(*e, fit.function.name, fit.error, self.error) for e, fit in chosen.items()]
 
     def _snap_edge(self, edge: Edge) -> bool:
-        found = self.reading.chosen(self.model, self.error, edge, _TRIED)
+        found = self.context.chosen(self.model, self.error, edge, _TRIED)
         if found is None:
             return False
         self.model = found.model
-        self.error = max(min(found.network_error, self.error), 1e-16 * self.reading.spread)
+        self.error = max(min(found.network_error, self.error), 1e-16 * self.context.spread)
         self.snapped.append(Snapped(*edge, found.function, found.curve_error, found.network_error))
         return True
 
 
-def _start(reading: Reading, edge: Edge, choice: Choice) -> CurveFit | None:
-    """Where a chosen function starts; None for an edge that stays as it is."""
-    checked_edge(reading, edge)
+def _start(context: SnapContext, edge: Edge, choice: Choice) -> CurveFit | None:
+    """Return where a chosen function starts; None for an edge that stays as it is."""
+    checked_edge(context, edge)
     if choice is None:
         return None
     if isinstance(choice, Candidate):
         return CurveFit(library.get(choice.function), *choice.affine, choice.curve_error)
     if isinstance(choice, str):
-        data = reading.curve(reading.model, edge)
+        data = context.curve(context.model, edge)
         assert data is not None
         fit = fit_curve(choice, *data)
         if fit.error == float("inf"):
@@ -156,7 +156,7 @@ def _start(reading: Reading, edge: Edge, choice: Choice) -> CurveFit | None:
         return fit
     if not isinstance(choice, int) or isinstance(choice, bool):
         raise InputError(f"'choose' takes a name, a number, a Candidate or None for an edge. Got {choice!r}.")
-    found = reading.candidates(edge, LIMIT)
+    found = context.candidates(edge, LIMIT)
     if not 0 <= choice < len(found):
         raise InputError(f"The edge {edge} has {len(found)} candidates, counted from 0. Got {choice}.")
     return CurveFit(library.get(found[choice].function), *found[choice].affine, found[choice].curve_error)

@@ -39,10 +39,10 @@ def traits(function: Function) -> Traits:
     return Traits(parity, function.domain[0] == 0 or not bool(torch.isfinite(at_zero)))
 
 
-def start_grid(function: Function, origin: float, marks: Tensor) -> Tensor:
+def start_grid(function: Function, origin: float, landmarks: Tensor) -> Tensor:
     """Return the coarse grid of (a, b), shape (G, 2).
 
-    ``origin`` is the t of z = 0, where singular points like to be; ``marks`` are t at which the data show
+    ``origin`` is the t of z = 0, where singular points like to be; ``landmarks`` are t at which the data show
     something: the tops of peaks, the neighbourhood of poles.
     """
     if function.gauge == "affine":
@@ -51,7 +51,7 @@ def start_grid(function: Function, origin: float, marks: Tensor) -> Tensor:
         rates = torch.cat([_RATES, -_RATES])
         return torch.stack([rates, -rates.abs()], 1)
     if function.gauge == "scale":
-        return _scale_starts(function, origin, marks)
+        return _scale_starts(function, origin, landmarks)
     if function.name in ("sin", "cos"):
         phases = torch.arange(4, dtype=torch.float64) * (math.pi / 4)
         return torch.cartesian_prod(_FREQUENCIES, phases)
@@ -60,12 +60,12 @@ def start_grid(function: Function, origin: float, marks: Tensor) -> Tensor:
         return _bounded_starts(low, high, traits(function).parity)
     if math.isfinite(low) or math.isfinite(high):
         return _one_sided_starts(low, high)
-    return _smooth_starts(function, marks)
+    return _smooth_starts(function, landmarks)
 
 
-def _scale_starts(function: Function, origin: float, marks: Tensor) -> Tensor:
+def _scale_starts(function: Function, origin: float, landmarks: Tensor) -> Tensor:
     """Grids of ``sign (t - t0)``: t0 beyond the ends where it is singular, anywhere where it is not."""
-    inside = torch.cat([torch.tensor([origin], dtype=torch.float64), marks])
+    inside = torch.cat([torch.tensor([origin], dtype=torch.float64), landmarks])
     outside = 1 + _GAPS
     if function.domain[0] == 0:
         right = torch.stack([torch.ones_like(outside), outside], 1)
@@ -93,10 +93,10 @@ def _one_sided_starts(low: float, high: float) -> Tensor:
     return torch.cat([torch.stack([widths, b], 1), torch.stack([-widths, b], 1)])
 
 
-def _smooth_starts(function: Function, marks: Tensor) -> Tensor:
+def _smooth_starts(function: Function, landmarks: Tensor) -> Tensor:
     rows = torch.cartesian_prod(_WIDTHS, _CENTRES)
-    if len(marks):
-        rows = torch.cat([rows, torch.cartesian_prod(torch.cat([_WIDTHS, 2 ** torch.arange(5, 9.0)]), marks)])
+    if len(landmarks):
+        rows = torch.cat([rows, torch.cartesian_prod(torch.cat([_WIDTHS, 2 ** torch.arange(5, 9.0)]), landmarks)])
     a, centre = rows.unbind(1)
     rows = torch.stack([a, -a * centre], 1)
     return rows if traits(function).parity else torch.cat([rows, -rows])

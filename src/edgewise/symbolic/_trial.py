@@ -73,7 +73,9 @@ def _numbers(formulas: Sequence[Formula]) -> list[float]:
 
 
 def _points(rng: np.random.Generator, n_in: int, numbers: list[float]) -> Array:
-    """Points (n, n_in): of size one, positive and of both signs, of all sizes, and near the formula's own numbers."""
+    """Return points (n, n_in): of size one, positive and of both signs, of all sizes, and near the formula's own
+    numbers.
+    """
     shape = _POINTS // 4, n_in
     signs = rng.choice([-1.0, 1.0], shape)
     near = rng.choice(numbers, shape) * rng.choice([1.0, signs[0, 0]], shape)
@@ -87,7 +89,9 @@ def _points(rng: np.random.Generator, n_in: int, numbers: list[float]) -> Array:
 
 
 def _network(model: KAN, points: Array) -> Array:
-    """The outputs of a network without splines, edge by edge: calling it would compile the kernels of splines."""
+    """Return the outputs of a network without splines, edge by edge: calling it would compile the kernels of
+    splines.
+    """
     x: Tensor = torch.from_numpy(points)
     with torch.no_grad():
         for depth, nodes in enumerate(model.nodes[1:]):
@@ -110,7 +114,7 @@ class _Values:
         self.count = len(next(iter(columns.values())))
 
     def judged(self, formula: Formula) -> tuple[Array, Array]:
-        """The values and the differences that rounding can make; infinite where it may be any."""
+        """Return the values and the differences that rounding can make; infinite where it may be any."""
         with np.errstate(all="ignore"):
             truth, *shaken = self.of(formula)
             spread = np.abs(np.stack(shaken) - truth).max(0)
@@ -140,7 +144,7 @@ class _Values:
         return np.where((values == 0) & np.all(parts, axis=0), np.nan, values)  # too small for a double
 
     def _step(self, values: Array) -> Array:
-        """Values of moderate size, those after the first row shaken."""
+        """Return values of moderate size, those after the first row shaken."""
         size = np.abs(values)
         usable = (values == 0) | ((size > 10.0**-_DECADES) & (size < 10.0**_DECADES))
         values = np.where(usable, values, np.nan)
@@ -149,7 +153,7 @@ class _Values:
 
 
 def _function(formula: Formula) -> Callable[..., Any]:
-    """A function of the library as scipy or numpy has it; as torch has it where they have none."""
+    """Return a function of the library as scipy or numpy has it; as torch has it where they have none."""
     tape = _tape(formula.func)
     if tape is not None:
         return lambda values: tape.values([values.ravel()]).reshape(values.shape)

@@ -37,9 +37,9 @@ def _data(case: Case, settings: Settings) -> Scaled:
 
 
 def _values(equation: Equation, x: Array) -> Array:
-    import sympy
+    from edgewise.expressions import evaluate
 
-    return sympy.lambdify(equation.names, parse(equation.formula, equation.names), "numpy")(*x.T)
+    return evaluate(parse(equation.formula, equation.names), equation.names, x)
 
 
 def edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from edgewise import KAN, Options, discover, symbolic
 from edgewise._typing import Formula
+from edgewise.expressions import evaluate
 from edgewise.measure.experiments.physics._reading import EXACT, Reading, rounded, section
 from edgewise.nn import Layout, remove_edges
 from edgewise.pde import Box, Condition, Jet, Problem, Solution, measured, solve
@@ -208,5 +209,4 @@ def _scaled(law: Formula) -> Formula:
 
 
 def _values(law: Formula, names: Sequence[str], points: Tensor) -> Tensor:
-    call = sympy.lambdify(list(names), law, "numpy")
-    return torch.as_tensor(call(*points.numpy().T), dtype=torch.float64)
+    return torch.from_numpy(evaluate(law, names, points.numpy()))

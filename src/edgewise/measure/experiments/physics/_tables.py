@@ -12,6 +12,7 @@ import torch
 
 from edgewise import KAN, Options, discover, fit, prune, structure, symbolic
 from edgewise._typing import Array, Formula
+from edgewise.expressions import evaluate
 from edgewise.measure.experiments.physics._reading import EXACT, Reading
 
 _ROWS, _FRESH, _DRAWN = 1000, 2000, 61
@@ -43,11 +44,11 @@ class Table:
 
     def reading(self) -> Reading:
         formula, before = self.find(self)
-        (x, y), call = self.data(1000, _FRESH), sympy.lambdify(list(self.names), formula, "numpy")
-        error = float(np.sqrt(np.mean((call(*x.T) - y) ** 2)))
+        x, y = self.data(1000, _FRESH)
+        error = float(np.sqrt(np.mean((evaluate(formula, self.names, x) - y) ** 2)))
         along = np.tile(np.array(self.held, dtype=np.float64), (_DRAWN, 1))
         along[:, self.across] = np.linspace(*self.ends, _DRAWN)
-        learned = np.broadcast_to(call(*self.columns(along).T), (_DRAWN,)).copy()
+        learned = evaluate(formula, self.names, self.columns(along))
         curves = [torch.from_numpy(part.copy()) for part in (along[:, self.across], self.law(along), learned)]
         exact = error < EXACT and not formula.atoms(sympy.Float) and math.isfinite(before)
         return Reading(str(formula), exact, error, before, curves)

@@ -56,7 +56,7 @@ class Candidate:
         return text + ("" if self.accepted else ", refused") + (f", {self.hazard}" if self.hazard else "")
 
 
-class Reading:
+class SnapContext:
     """Everything that reading one network against one table needs; networks in it are float64."""
 
     def __init__(
@@ -79,17 +79,19 @@ class Reading:
         self.model = clone(model, torch.float64)
 
     def limit(self, error: float) -> float:
-        """The largest error that a change may leave of a network that had this one."""
+        """Return the largest error that a change may leave of a network that had this one."""
         allowed = self.slack or (1.5 if error < _ACCURATE * self.spread else 1.05)
         return max(allowed * error, max(self.tolerance, 1e-13) * self.spread)
 
     def splines(self, model: KAN) -> list[Edge]:
-        """The spline edges that are not locked."""
+        """Return the spline edges that are not locked."""
         layers = range(len(model.layers))
         return [(d, j, i) for d in layers for j, i in layer_of(model, d).free_splines().nonzero().tolist()]
 
     def curve(self, model: KAN, edge: Edge) -> tuple[Tensor, Tensor, Tensor] | None:
-        """What enters an edge, what it gives, and what the outputs feel of it, (n,) each; None for a dead edge."""
+        """Return what enters an edge, what it gives, and what the outputs feel of it, (n,) each; None for a dead
+        edge.
+        """
         depth, j, i = edge
         with torch.no_grad():
             forward = Pass(model, self.few.x)
@@ -101,7 +103,7 @@ class Reading:
         return None if dead else (z, values, weight.clamp_min(1e-3 * weight.mean()))
 
     def ranking(self, model: KAN, edge: Edge, error: float) -> tuple[list[CurveFit], float]:
-        """The library ranked on an edge's curve, and how far the best lies above the curve's own accuracy.
+        """Return the library ranked on an edge's curve, and how far the best lies above the curve's own accuracy.
 
         Functions with a pole among the data are left out. Constants are trivial where the curve's accuracy allows.
         """
@@ -116,19 +118,19 @@ class Reading:
         return sorted(fits, key=lambda fit: (score(fit, floor), fit.error)), best / floor
 
     def fits(self, model: KAN, edge: Edge, data: tuple[Tensor, Tensor, Tensor], floor: float) -> list[CurveFit]:
-        """The library fitted to an edge's curve, without functions that have a pole among the data."""
+        """Return the library fitted to an edge's curve, without functions that have a pole among the data."""
         names = self.names_of(model, edge)
         fits = rank_curves(*data, floor=floor, functions=names) if names else []
         return [fit for fit in fits if not hazard(fit.function, fit.a, fit.b, data[0]).refused]
 
     def floor(self, error: float, data: tuple[Tensor, Tensor, Tensor]) -> float:
-        """The relative error of an edge's curve that would cause the whole error of the network."""
+        """Return the relative error of an edge's curve that would cause the whole error of the network."""
         _, values, weight = data
         share = float((weight * (values - values.mean())).square().mean().sqrt())
         return max(error / share, 1e-12)
 
     def names_of(self, model: KAN, edge: Edge) -> list[str]:
-        """The functions that an edge may be read as."""
+        """Return the functions that an edge may be read as."""
         depth, j, i = edge
         rule = layer_of(model, depth).rules.get((j, i))
         return [n for n in self.names if n in rule.functions] if rule and rule.functions else self.names
@@ -147,7 +149,9 @@ class Reading:
         )
 
     def candidates(self, edge: Edge, count: int) -> list[Candidate]:
-        """The best functions for one edge of the network that is read, each tried in the whole network, in order."""
+        """Return the best functions for one edge of the network that is read, each tried in the whole network, in
+        order.
+        """
         if not self.names_of(self.model, edge):
             required = ", ".join(layer_of(self.model, edge[0]).rules[edge[1:]].functions)
             raise InputError(f"The edge {edge} has to be one of {required}, and none of these is allowed: allow one.")
@@ -156,7 +160,9 @@ class Reading:
         return sorted((self.trial(self.model, edge, fit, limit) for fit in fits), key=self.order)
 
     def order(self, candidate: Candidate) -> tuple[bool, int, int, float]:
-        """What candidates are sorted by: of accepted ones the simplest first, then the one with rounder constants."""
+        """Return what candidates are sorted by: of accepted ones the simplest first, then the one with rounder
+        constants.
+        """
         if not candidate.accepted:
             return True, 0, 0, candidate.network_error
         rtol = min(max(1e-9, 10 * candidate.network_error / self.spread), 1e-3)
@@ -164,7 +170,7 @@ class Reading:
         return False, candidate.complexity, rough, candidate.network_error
 
     def chosen(self, model: KAN, error: float, edge: Edge, count: int) -> Candidate | None:
-        """The first of the best few in `order`, if it is accepted; what cannot win any more is not tried."""
+        """Return the first of the best few in `order`, if it is accepted; what cannot win any more is not tried."""
         best, limit = None, self.limit(error)
         for fit in self.ranking(model, edge, error)[0][:count]:
             if best is None or fit.complexity <= best.complexity:
@@ -180,7 +186,7 @@ def _roughness(value: float, rtol: float) -> int:
 
 
 def _allowed(functions: Iterable[str] | None, forbid: Iterable[str]) -> list[str]:
-    """The names of the library that may be used; all must be known."""
+    """Return the names of the library that may be used; all must be known."""
     given = {"functions": functions, "forbid": forbid}
     for what, names in given.items():
         if isinstance(names, str):

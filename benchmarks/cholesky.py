@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 from record import RESULTS, append
+from torch import Tensor
 
 import edgewise as ew
 from edgewise.kernels.gauss_newton import cholesky, factor
@@ -35,7 +38,7 @@ def main() -> None:
     given = parser.parse_args()
     for threads in given.threads:
         torch.set_num_threads(threads)
-        for what, calls in (*systems(), *fits()):
+        for what, calls in chain(systems(), fits()):
             found = interleaved(calls, given.repeats, 20)
             own, lapack = found["compiled"], found["lapack"]
             row = {"what": what, "threads": threads}
@@ -53,12 +56,12 @@ def systems() -> Iterator[tuple[str, dict[str, Callable[[], Any]]]]:
         diagonal, right = matrix.diagonal() * 1.001, root[:, 0].clone()
         factors = {"compiled": cholesky.Factor(size), "lapack": factor.Factor()}
 
-        def solved(one: Any, matrix: Any = matrix, diagonal: Any = diagonal, right: Any = right) -> Any:
+        def solved(one: Any, matrix: Tensor = matrix, diagonal: Tensor = diagonal, right: Tensor = right) -> Tensor:
             assert one.take(matrix, diagonal)
             return one.solve(right)
 
         torch.testing.assert_close(*map(solved, factors.values()), rtol=1e-6, atol=1e-6)
-        yield f"system of {size}", {name: lambda one=one: solved(one) for name, one in factors.items()}
+        yield f"system of {size}", {name: partial(solved, one) for name, one in factors.items()}
 
 
 def fits() -> Iterator[tuple[str, dict[str, Callable[[], Any]]]]:
@@ -72,7 +75,7 @@ def fits() -> Iterator[tuple[str, dict[str, Callable[[], Any]]]]:
             options = ew.Options(progress=False)
             return ew.fit(ew.KAN(widths), x, y, grids=grids, solver=ew.optim.LM(steps=20), options=options)
 
-        yield f"fit of {widths}, grids {grids}", {kind: lambda kind=kind: fitted(kind) for kind in kinds}
+        yield f"fit of {widths}, grids {grids}", {kind: partial(fitted, kind) for kind in kinds}
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from edgewise.nn import adapt_grid, add_constant, refine_grid, trace
 every_basis = pytest.mark.parametrize("basis", BASES)
 
 #: how closely each basis follows a smooth function that it does not contain, on 16 cells or 16 functions
-CLOSE = {"bspline": 1e-4, "linear": 2e-2, "chebyshev": 1e-9, "rbf": 1e-6, "fourier": 1e-9}
+CLOSE = {"bspline": 1e-4, "linear": 2e-2, "chebyshev": 1e-9, "fourier": 1e-9}  # others 1e-6
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -109,7 +109,7 @@ def test_adapting_keeps_a_function_to_what_the_basis_can_follow(basis: str) -> N
     x = torch.linspace(-0.8, 0.8, 101, dtype=torch.float64).unsqueeze(1)
     for grid in (None, 16, 20):
         moved = adapt_grid(model, x, grid)
-        assert size(moved(x) - model(x)) < 2 * CLOSE[basis]
+        assert size(moved(x) - model(x)) < 2 * CLOSE.get(basis, 1e-6)
     again = adapt_grid(moved, x)
     assert size(again(x) - moved(x)) < 1e-11
     ends = torch.stack(moved.layers[0].basis.ends(moved.layers[0].knots)).flatten()
@@ -222,7 +222,7 @@ def test_far_beyond_the_range_values_grow_along_a_line(basis: str) -> None:
 
 
 #: what fit reaches on exp(sin(pi x) + y^2) with [2, 1, 1], in the target's units
-REACHED = {"bspline": 3e-5, "linear": 1e-2, "chebyshev": 1e-13, "rbf": 1e-6, "fourier": 3e-7}
+REACHED = {"bspline": 3e-5, "linear": 1e-2, "chebyshev": 1e-13, "fourier": 3e-7}  # others 1e-6
 
 
 @every_basis
@@ -237,7 +237,7 @@ def test_networks_train_by_second_order(basis: str) -> None:
     fit = ew.fit(network(basis, [2, 1, 1]), x, target(x), grids=[5, 10, 20])
     with torch.no_grad():
         error = (fit.model(new)[:, 0] - target(new)).square().mean().sqrt()
-    assert float(error) < REACHED[basis]
+    assert float(error) < REACHED.get(basis, 1e-6)
     assert {layer.basis for layer in fit.model.layers} == {named(basis)}
 
 
@@ -292,7 +292,7 @@ def test_an_unknown_basis_names_the_nearest_first() -> None:
         ew.KAN([1, 1], basis=None)
 
 
-@pytest.mark.parametrize("basis", ["linear", "chebyshev", "rbf", "fourier"])
+@pytest.mark.parametrize("basis", [name for name in ew.bases.BASES if name != "bspline"])
 def test_a_degree_belongs_to_bsplines(basis: str) -> None:
     with pytest.raises(
         ew.InputError, match=f"'degree' parameter of KAN is that of basis 'bspline'; '{basis}' takes none"

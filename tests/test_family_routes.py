@@ -40,10 +40,11 @@ def _ways(name: str, functions: Functions) -> dict[str, Way]:
     def way(backend: str, route: str | None, *runs: str) -> Way:
         return Way(functions, backend, route, frozenset(f"{backend} {name}" for name in runs))
 
-    found = {route: way(backend, given, "evaluate", "reduce")
-             for route, backend, given in (("reference", "reference", None), ("dense", "numba", "dense"))}  # fmt: skip
+    found = {"reference": way("reference", None, "evaluate", "reduce")}
     if isinstance(functions.family, BSpline):
         found["sparse"] = way("numba", "sparse", "contract", "vjp_inputs", "vjp_coefficients")
+    else:
+        found["dense"] = way("numba", "dense", "evaluate", "reduce")
     return {f"{name} {route}": way for route, way in found.items()}
 
 

@@ -84,7 +84,7 @@ def test_mixed_networks_are_their_formulas(model: ew.KAN) -> None:
 
 
 @pytest.mark.parametrize("arity", [2, 3, 4, 5])
-@pytest.mark.parametrize("basis", ["bspline", "chebyshev", "rbf", "fourier", "linear"])
+@pytest.mark.parametrize("basis", ew.bases.BASES)
 def test_every_basis_and_arity(arity: int, basis: str) -> None:
     model = ew.KAN([2, (1, [arity, arity]), 2], basis=basis, grid=4, seed=arity, base="silu")
     model = ew.nn.set_function(model, 0, 1, 0, "sin", (2.0, 0.3, 1.5, 0.2))

@@ -133,7 +133,7 @@ def test_10_moving_the_grid_of_a_trained_network_keeps_its_function(base: str | 
     assert float(shift) < 0.03
 
 
-@pytest.mark.parametrize("basis", ["bspline", "linear", "chebyshev", "rbf", "fourier"])
+@pytest.mark.parametrize("basis", ew.bases.BASES)
 @pytest.mark.parametrize("widths", [[1, 3, 1], [2, 1, 1], [1, 1]])
 def test_11_layers_of_width_one_work_with_defaults(basis: str, widths: list[int]) -> None:
     x, y = table(100, widths[0])

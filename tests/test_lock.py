@@ -71,7 +71,7 @@ def test_fit_leaves_locked_functions_alone(locked_network, solver, grids) -> Non
     assert any((edge_values(fit.model, e, before) - edge_values(model, e, before)).abs().max() > 1e-3 for e in others)
 
 
-@pytest.mark.parametrize("basis", ["bspline", "linear", "chebyshev", "rbf", "fourier"])
+@pytest.mark.parametrize("basis", ew.bases.BASES)
 @pytest.mark.parametrize("base", [None, "silu"])
 def test_grids_do_not_move_under_a_locked_spline_of_any_basis(locked_network, basis, base) -> None:
     model, x = locked_network(basis, base), rows(300) * 5
@@ -130,7 +130,7 @@ def test_a_network_of_locked_edges_only_is_returned_as_it_is() -> None:
 def test_fresh_starts_and_draws_spare_locked_edges(locked_network) -> None:
     model = locked_network(base="silu")
     layer = ew.nn.clone(model).layers[0]
-    layer.draw(torch.Generator().manual_seed(9))
+    layer.reset_parameters(torch.Generator().manual_seed(9))
     assert torch.equal(layer.coefficients[0, 1], model.layers[0].coefficients[0, 1])
     assert torch.equal(layer.base_weight[0, 1], model.layers[0].base_weight[0, 1])
     assert not torch.equal(layer.coefficients[0, 0], model.layers[0].coefficients[0, 0])

@@ -161,7 +161,7 @@ def assert_same_settings(small: ew.KAN, model: ew.KAN, ends: tuple[float, float]
             assert torch.stack(layer.basis.ends(layer.knots)).T.tolist() == [list(ends)] * layer.n_in
 
 
-@pytest.mark.parametrize("basis", ["bspline", "linear", "chebyshev", "rbf", "fourier"])
+@pytest.mark.parametrize("basis", ew.bases.BASES)
 def test_every_cut_keeps_the_settings(basis: str) -> None:
     dtype = torch.float64 if basis == "rbf" else torch.float32
     settings = {**SETTINGS, "basis": basis, "dtype": dtype, **({} if basis == "bspline" else {"degree": 3})}

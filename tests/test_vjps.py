@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from edgewise.kernels import BSplineFamily, contract, forced, vjp_coefficients, vjp_inputs
-from edgewise.kernels.bspline.cpu import SparseBSplines
+from edgewise.kernels.bspline.cpu import SparseCPU
 
 double = pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 
@@ -33,14 +33,14 @@ def gradients(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, degree: int) -> tu
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether each call of `vjps` did the work."""
     seen: list[bool] = []
-    plain = SparseBSplines.vjps
+    plain = SparseCPU.vjps
 
     def vjps(*arguments: object) -> tuple[Tensor, Tensor] | None:
         found = plain(*arguments)  # type: ignore[arg-type]
         seen.append(found is not None)
         return found
 
-    monkeypatch.setattr(SparseBSplines, "vjps", vjps)
+    monkeypatch.setattr(SparseCPU, "vjps", vjps)
     return seen
 
 

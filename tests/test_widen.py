@@ -30,7 +30,7 @@ def test_a_wider_network_is_the_same_function(mixed_network: Callable[..., ew.KA
     assert str(before) == str(model.state_dict())
 
 
-@pytest.mark.parametrize("basis", ["bspline", "linear", "chebyshev", "rbf", "fourier"])
+@pytest.mark.parametrize("basis", ew.bases.BASES)
 @pytest.mark.parametrize("base", [None, "silu"])
 def test_every_basis_widens(basis: str, base: str | None, tmp_path: Any) -> None:
     model, x = ew.KAN([2, (1, 1), 1], basis=basis, base=base, grid=4), rows(2)

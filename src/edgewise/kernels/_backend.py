@@ -11,10 +11,6 @@ from torch import Tensor
 if TYPE_CHECKING:
     from edgewise.kernels._family import Family
 
-#: nanoseconds on one core: of evaluating a point, of each of its functions, of a product, of reading a coefficient.
-#: Measured by `edgewise bench routes`; they decide between routes only.
-_POINT, _FUNCTION, _PRODUCT, _READ = 1.5, 0.35, 0.0145, 0.15
-
 
 class Sizes(NamedTuple):
     """What a choice depends on: rows, inputs, outputs, functions of an edge, dtype and kind of device."""
@@ -49,11 +45,8 @@ class Backend:
         return None
 
     def milliseconds(self, operation: str, family: Family, sizes: Sizes) -> float:
-        """Return about how long an operation takes, on one core or on a GPU."""
-        points, inner = sizes.rows * sizes.n_in, sizes.n_in * sizes.count * sizes.n_out
-        wide = 2 if sizes.dtype == torch.float64 else 1
-        work = points * (_POINT + wide * sizes.count * (_FUNCTION + _PRODUCT * sizes.n_out))
-        return 0.01 + 1e-6 * (work + wide * _READ * inner)  # several calls instead of one
+        """Return about how long an operation takes, for a backend that is one of several."""
+        raise NotImplementedError
 
     def evaluate(
         self, family: Family, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None

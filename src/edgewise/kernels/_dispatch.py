@@ -115,27 +115,25 @@ def _choose(
     if fast is None:
         return Choice("reference", "dense", f"there are no kernels for {sizes.device} devices"), REFERENCE
     routes = family.cpu if fast == "numba" else family.gpu
-    if operation == "evaluate":  # what is written out is dense
-        routes = {name: found for name, found in routes.items() if name == "dense"}
-    problem = _problem(routes.get("dense"), family, fast, sizes.dtype) if backend != "reference" else "it was asked for"
+    name, first = next(iter(routes.items()), ("dense", REFERENCE))
+    problem = first.unavailable(sizes.dtype) if routes else f"no {fast} kernels for {family.name}"
+    problem = "it was asked for" if backend == "reference" else problem
     if problem is not None:
         if backend == fast:
             raise InputError(f"The backend {backend!r} cannot be used: {problem}.")
         if backend is None:
             warn_fallback(problem)
         return Choice("reference", "dense", problem), REFERENCE
+    if operation == "evaluate":
+        return Choice(fast, "dense", "the only route of this operation"), first  # what is written out is dense
     if len(routes) == 1:
-        return Choice(fast, "dense", "the only route of this operation"), routes["dense"]
+        return Choice(fast, name, "the only route of this operation"), first
     if route is not None:
         return Choice(fast, route, "the route was asked for"), routes[route]
     estimates = {name: found.milliseconds(operation, family, sizes) for name, found in routes.items()}
     better = min(estimates, key=lambda name: estimates[name])
     reason = ", ".join(f"{name} {ms:.2g} ms" for name, ms in estimates.items()) + " estimated"
     return Choice(fast, better, reason), routes[better]
-
-
-def _problem(backend: Backend | None, family: Family, fast: str, dtype: torch.dtype) -> str | None:
-    return f"no {fast} kernels for {family.name}" if backend is None else backend.unavailable(dtype)
 
 
 @cache
@@ -184,7 +182,8 @@ def vjps(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, family: Family, order: 
     """Both products, of a contraction: (N, n_in) and (n_out, n_in, K)."""
     first, second = (_chosen(name, x, c.shape[0], family, c.shape[2]) for name in ("vjp_inputs", "vjp_coefficients"))
     if first is second:
-        found = first.vjps(family, *_all_ready(first, knots, x, c, g), knots, order)
+        points, coefficients, cotangents = _all_ready(first, knots, x, c, g)
+        found = first.vjps(family, points, coefficients, cotangents, knots, order)
         if found is not None:
             return found[0].to(x.dtype), found[1].to(g.dtype)
     return (

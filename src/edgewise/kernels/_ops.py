@@ -202,7 +202,7 @@ class _Form(Differentiable):
                 for part, dim in ((x, x_dim), (v, v_dim), (g, g_dim))
             )
             flat = _Form.of(x, c, v, g, knots, term)
-            return flat.unflatten(0, (info.batch_size, len(x) // info.batch_size)), 0
+            return flat.unflatten(0, (info.batch_size, len(flat) // info.batch_size)), 0
         return torch.func.vmap(partial(_composed, term=term), in_dims[:5])(*tensors), 0
 
 

@@ -89,10 +89,10 @@ class KANLayer(torch.nn.Module):
         self.register_buffer("affine_free", torch.ones(n_out, n_in, 4, dtype=torch.bool))
         self.symbols: dict[tuple[int, int], str] = {}
         self.rules: dict[tuple[int, int], Rule] = {}
-        self.draw(generator)
+        self.reset_parameters(generator)
 
-    def draw(self, generator: torch.Generator | None = None) -> None:
-        """Set the functions of all edges but locked ones afresh, in place: see `edgewise.nn.initial_values`."""
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw the functions of all edges but locked ones again, in place: see `edgewise.nn.initial_values`."""
         curves, weights = initial_values(self, generator)
         locked = self.locked_mask()
         with torch.no_grad():

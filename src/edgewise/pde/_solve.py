@@ -197,7 +197,7 @@ def _started(problem: Problem, model: KAN | None, seed: int) -> KAN:
 def _redrawn(model: KAN, seed: int) -> KAN:
     new, generator = clone(model), torch.Generator().manual_seed(seed)
     for layer in new.layers:
-        layer.draw(generator)
+        layer.reset_parameters(generator)
     return new
 
 

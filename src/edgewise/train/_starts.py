@@ -107,6 +107,6 @@ def rescale_knots(model: KAN, x: Tensor, seed: int | None = None) -> KAN:
             assert isinstance(layer, KANLayer)
             layer.knots = held_knots(layer, layer.basis.adapted_knots(h, layer.grid, MARGINS[depth > 0]), layer.grid)
             if generator is not None:
-                layer.draw(generator)
+                layer.reset_parameters(generator)
             h = nodes.combine(layer(h))
     return new

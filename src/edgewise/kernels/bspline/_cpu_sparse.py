@@ -1,6 +1,6 @@
-"""B-spline kernels of the sparse route: only the functions on a point's cell are touched.
+"""B-spline kernels: only the functions on a point's cell are touched.
 
-Imported only to compile them. They walk tiles of four vectors of outputs. Coefficients come packed tile by tile,
+Imported only to compile them. Sums walk tiles of four vectors of outputs. Coefficients come packed tile by tile,
 (tile, n_in, K, outputs of the tile), so that what a block of inputs touches stays in the nearest cache; outputs that
 fill no tile come vector by vector, the last one masked.
 """
@@ -22,6 +22,7 @@ _NEAREST = 32768  # bytes of coefficients that are worked on together
 def build(name: str, dtype: str, degree: int) -> Any:
     """Return the Numba function of a kernel for one dtype and degree."""
     kernels = {
+        "evaluate": _evaluate,
         "contract": _contract,
         "vjp_inputs": _vjp_inputs,
         "vjp_coefficients": _vjp_coefficients,
@@ -29,6 +30,37 @@ def build(name: str, dtype: str, degree: int) -> Any:
         "pack": _pack,
     }
     return kernels[name](getattr(types, dtype), degree + 1)
+
+
+def _evaluate(real: Any, width: int) -> Any:
+    """out[n, i, :] = all functions at x[n, i], for rows from `start` to `stop`."""
+    read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
+
+    @njit(**FAST)
+    def place(scratch: Any, n: Any, at: Any, out: Any, e: Any, count: Any) -> None:
+        values, cells, stride, _ = scratch
+        first = e * count + cells[at]
+        for m in range(width):
+            out[first + m] = values[m * stride + at]
+
+    @njit(SIGNATURE, **BARE)
+    def evaluate_all(a: Any) -> None:
+        full_width()
+        points, splines, scratch, chunk = read(a)
+        out, start, stop = reals(a[15]), a[16], a[17]
+        n_in, count = points[3], splines[5] + width - 1
+        for r0 in range(start, stop, chunk):
+            r1 = min(stop, r0 + chunk)
+            for k in range(r0 * n_in * count, r1 * n_in * count):
+                out[k] = zero
+            for i0 in range(0, n_in, BLOCK):
+                block = min(BLOCK, n_in - i0)
+                evaluate(points, splines, scratch, r0, r1, i0, block)
+                for n in range(r0, r1):
+                    for j in range(block):
+                        place(scratch, n, (n - r0) * scratch[3] + j, out, n * n_in + i0 + j, count)
+
+    return evaluate_all
 
 
 def _tiles(real: Any) -> tuple[int, Any, Any]:

@@ -1,4 +1,4 @@
-"""The B-spline kernels on CPUs: machine code from `_cpu_dense` and `_cpu_sparse`, called on addresses."""
+"""The B-spline kernels on CPUs: machine code from `_cpu_sparse`, called on addresses."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from edgewise.kernels._backend import Sizes
 from edgewise.kernels._family import Family
 from edgewise.kernels.bspline._table import Splines, splines
 from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
-from edgewise.kernels.runtime._compiled import Source, addresses, compiled
+from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts, working_memory
 
 _BLOCK = 16  # inputs that a kernel evaluates together
@@ -20,68 +19,38 @@ _CHUNK = 16384  # bytes of a column of values that it keeps
 _PASS = 8_000_000  # bytes of packed coefficients
 _SMALL = 4_000_000  # multiplications below which both gradients are one call
 _VECTOR = 64  # bytes that packed coefficients are rounded up to, at the widest
-#: nanoseconds on one core: of evaluating a point, of one coefficient of one row times one output, of reading or writing
-#: one coefficient in the other order. Measured by `edgewise bench routes`; they decide between routes only.
-_COSTS = {
-    "contract": (1.0, 0.018, 1.0), "vjp_inputs": (1.5, 0.0145, 1.0), "vjp_coefficients": (1.0, 0.025, 1.0)
-}  # fmt: skip
 
 
-def _dense() -> ModuleType:
-    from edgewise.kernels.bspline import _cpu_dense
-
-    return _cpu_dense
-
-
-def _sparse() -> ModuleType:
+def _kernels() -> ModuleType:
     from edgewise.kernels.bspline import _cpu_sparse
 
     return _cpu_sparse
 
 
-class DenseBSplines(NumbaBackend):
-    """All functions written out; the sums are products of matrices."""
+class SparseCPU(NumbaBackend):
+    """Only the degree + 1 functions that live on a point's cell take part in sums, whatever the grid.
+
+    A dense route, as other families have, was slower at every grid of three cells and more: see `routes.csv`.
+    """
 
     def prepare(self, family: Family, dtype: torch.dtype) -> None:
-        for name in ("evaluate", "reduce"):
-            compiled(_dense, name, DTYPES[dtype], _degree(family))
+        for name in ("evaluate", "contract", "vjp_inputs", "vjp_coefficients", "vjps"):
+            compiled(_kernels, name, DTYPES[dtype], _degree(family))
+        compiled(_kernels, "pack", DTYPES[dtype], 0)
 
     def evaluate(
         self, family: Family, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
     ) -> Tensor:
         n, n_in = x.shape
         out = x.new_empty(n, n_in, count)
-        run = _Call(_dense, "evaluate", family, x, v, knots, order)
+        run = _Call("evaluate", family, x, v, knots, order)
         in_parts(lambda a, b: run(b - a, out, a, b), n, n * n_in * 8)
         return out
-
-    def reduce(self, family: Family, x: Tensor, weights: Tensor, knots: Tensor, order: int) -> Tensor:
-        n, n_in = x.shape
-        weights, out = weights.contiguous(), torch.empty_like(x)
-        run = _Call(_dense, "reduce", family, x, None, knots, order)
-        in_parts(lambda a, b: run(b - a, weights, out, a, b), n, n * n_in * 8)
-        return out
-
-
-class SparseBSplines(NumbaBackend):
-    """Only the degree + 1 functions that live on a point's cell take part, whatever the grid."""
-
-    def prepare(self, family: Family, dtype: torch.dtype) -> None:
-        for name in ("contract", "vjp_inputs", "vjp_coefficients", "vjps"):
-            compiled(_sparse, name, DTYPES[dtype], _degree(family))
-        compiled(_sparse, "pack", DTYPES[dtype], 0)
-
-    def milliseconds(self, operation: str, family: Family, sizes: Sizes) -> float:
-        points, inner = sizes.rows * sizes.n_in, sizes.n_in * sizes.count * sizes.n_out
-        wide = 2 if sizes.dtype == torch.float64 else 1
-        point, product, coefficient = _COSTS[operation]
-        work = points * (point + wide * product * (_degree(family) + 1) * max(sizes.n_out, 16 // wide))
-        return 1e-6 * (work + wide * coefficient * inner)
 
     def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
         n, n_in, n_out = *x.shape, c.shape[0]
         out = x.new_empty(n, n_out)
-        run = _Call(_sparse, "contract", family, x, v, knots, order)
+        run = _Call("contract", family, x, v, knots, order)
         for first, last in _passes(c):
             packed, y, count = _pack(_part(c, first, last)), _address(out, first), last - first
 
@@ -94,7 +63,7 @@ class SparseBSplines(NumbaBackend):
     def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
         n, n_in, n_out = *x.shape, c.shape[0]
         out = torch.empty_like(x)
-        run = _Call(_sparse, "vjp_inputs", family, x, None, knots, order)
+        run = _Call("vjp_inputs", family, x, None, knots, order)
         for first, last in _passes(c):
             packed, cotangents = _pack(_part(c, first, last)), _address(g, first)
             sizes = (last - first, n_out, int(first == 0))
@@ -113,7 +82,7 @@ class SparseBSplines(NumbaBackend):
         """Threads share out the inputs."""
         n, n_in, n_out = *x.shape, g.shape[1]
         out = x.new_empty(n_out, n_in, count)
-        run = _Call(_sparse, "vjp_coefficients", family, x, v, knots, order)
+        run = _Call("vjp_coefficients", family, x, v, knots, order)
         for first, last in _passes(out):
             part_of, cotangents, wide = _part(out, first, last), _address(g, first), last - first
             packed = _packed(part_of)
@@ -133,7 +102,7 @@ class SparseBSplines(NumbaBackend):
         if n_in > _BLOCK or n_out * x.element_size() > _VECTOR or _work(n, n_in, n_out, family) > _SMALL:
             return None
         out, back, packed, sums = torch.empty_like(x), torch.empty_like(c), _pack(c), _packed(c)
-        run = _Call(_sparse, "vjps", family, x, None, knots, order)
+        run = _Call("vjps", family, x, None, knots, order)
         run.with_slopes(splines(knots, _degree(family), order + 1, x.dtype), n, packed, out, sums, g)
         _transpose(back, sums, back=True)
         return out, back
@@ -172,7 +141,7 @@ def _packed(c: Tensor) -> Tensor:
 
 def _transpose(c: Tensor, packed: Tensor, *, back: bool) -> None:
     n_out = c.shape[0]
-    kernel = compiled(_sparse, "pack", DTYPES[c.dtype], 0)
+    kernel = compiled(_kernels, "pack", DTYPES[c.dtype], 0)
     kernel(addresses([c.data_ptr(), packed.data_ptr(), n_out, c.numel() // n_out, back]))
 
 
@@ -188,12 +157,10 @@ def _work(n: int, n_in: int, n_out: int, family: Family) -> int:
 class _Call:
     """A kernel with its points and splines, ready to run on parts of the rows."""
 
-    def __init__(
-        self, source: Source, name: str, family: Family, x: Tensor, v: Tensor | None, knots: Tensor, order: int
-    ) -> None:
+    def __init__(self, name: str, family: Family, x: Tensor, v: Tensor | None, knots: Tensor, order: int) -> None:
         degree = _degree(family)
         table = splines(knots, degree, order, x.dtype)
-        self.kernel, self.size = compiled(source, name, DTYPES[x.dtype], degree), x.element_size()
+        self.kernel, self.size = compiled(_kernels, name, DTYPES[x.dtype], degree), x.element_size()
         self.width, self.alive = degree + 1, (v, table)
         self.weighted = [x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None, x.shape[1]]
         self.points = [*self.weighted, *table.numbers]

@@ -6,27 +6,19 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from edgewise.kernels import Choice, contract, explain, forced, vjp_coefficients, vjp_inputs
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings, interleaved
 from edgewise.measure.benchmarks.libraries import Shape
-from edgewise.nn import KAN, GaussNewtonMatrix, KANLayer, Layout, Pass
+from edgewise.nn import KAN, GaussNewtonMatrix, Layout, Pass
 
-_SIZES = ((1024, 64, 64), (1024, 256, 256), (4096, 784, 64))
-_GRIDS = (5, 20, 100)
-_NARROW = (1000, 5, 1)
-_TINY = Shape(32, 4, 3, 5, "float32")
 _ROUTES = ("dense", "sparse")
-
-_MATRIX, _MATRIX_GRIDS, _ROWS, _FEW = "matrix of [2, 5, 1]", (5, 8, 12, 20, 50), 3000, 100
-_DEGREE = 3
+_GRIDS, _ROWS, _FEW = (5, 8, 12, 20, 50), 3000, 100
 _LOSS = 1.5  # times the quicker route's time that the chosen one may take
 
 
 class Routes(Benchmark):
-    """The operations of a layer, and the matrix of second-order training, on one core.
+    """The matrix of second-order training, on one core: the number of functions from which it is assembled sparsely.
 
-    The constants by which the dispatcher chooses (`milliseconds` of the backends), and the number of functions from
-    which the matrix is assembled sparsely (`nn/_gauss_newton.py`), come from such rows.
+    Earlier rows also time the operations of a layer by a dense route, which B-splines had on CPUs; each was slower.
     """
 
     name = "routes"
@@ -36,34 +28,24 @@ class Routes(Benchmark):
     note = "chosen: the time of what the library takes by itself, over the quicker route's"
 
     def cases(self, settings: Settings) -> list[Case]:
-        shapes = [Shape(*sizes, grid, "float32") for sizes in _SIZES for grid in _GRIDS]
-        shapes += [Shape(*_NARROW, grid, "float64") for grid in _GRIDS]
-        grids, rows = (_MATRIX_GRIDS, _ROWS) if not settings.quick else (_MATRIX_GRIDS[:1], _FEW)
-        layers = [_TINY] if settings.quick else shapes
-        return [Case(_label(shape), {"rows": shape.batch, **shape._asdict()}) for shape in layers] + [
-            Case(f"{_MATRIX}, G = {grid}, {rows} rows", {"rows": rows, **Shape(rows, 2, 1, grid, "float64")._asdict()})
+        grids, rows = (_GRIDS, _ROWS) if not settings.quick else (_GRIDS[:1], _FEW)
+        return [
+            Case(f"matrix of [2, 5, 1], G = {grid}, {rows} rows",
+                 {"rows": rows, **Shape(rows, 2, 1, grid, "float64")._asdict()})
             for grid in grids
-        ]
+        ]  # fmt: skip
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
-        shape = Shape(**{name: case.values[name] for name in Shape._fields})
-        if case.label.startswith(_MATRIX):
-            return self._timed(case, "matrix", *_matrix(shape), settings)
-        chosen = explain(shape.batch, shape.n_in, shape.n_out, count=shape.grid + _DEGREE, dtype=_dtype(shape))
-        rows = []
-        for operation, call in _operations(shape).items():
-            ways = {route: _by(route, call) for route in _ROUTES}
-            rows += self._timed(case, operation, ways, chosen[operation], settings)
-        return rows
-
-    def _timed(
-        self, case: Case, operation: str, ways: dict[str, Callable[[], object]], chosen: Choice, settings: Settings
-    ) -> list[Row]:  # fmt: skip
-        shared = {"operation": operation, "reason": chosen.reason}
+        ways, chosen = _matrix(Shape(**{name: case.values[name] for name in Shape._fields}))
+        spreads = interleaved(ways, settings.repeats, settings.patience)
         return [
-            self.row(case, **shared, **times.columns(), route=route, chosen=int(route == chosen.route))
-            for route, times in interleaved(ways, settings.repeats, settings.patience).items()
-        ]
+            _row(case, "matrix", route, seconds=spread.median, lower=spread.lower, upper=spread.upper,
+                 repeats=spread.repeats, chosen=int(route == chosen), reason="many functions on an edge")
+            for route, spread in spreads.items()
+        ]  # fmt: skip
+
+    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
+        return [_row(case, "", "", status=reason)]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         groups: dict[tuple[str, str], list[Row]] = {}
@@ -79,48 +61,24 @@ def _line(case: str, operation: str, group: Sequence[Row]) -> list[Cell]:
     seconds = {str(row["route"]): float(row["seconds"]) for row in group}
     chosen = next(str(row["route"]) for row in group if int(row["chosen"]))
     ratio = seconds[chosen] / min(seconds.values())
-    full = int(group[0]["rows"]) not in (_TINY.batch, _FEW)
+    full = int(group[0]["rows"]) != _FEW
     return [
         Cell(case), Cell(operation), *(Cell(f"{1e3 * seconds[route]:.3g}") for route in _ROUTES),
         Cell(f"{chosen}, {ratio:.3g}", ratio <= _LOSS if full else None), Cell(f"{_LOSS:g}"),
     ]  # fmt: skip
 
 
-def _label(shape: Shape) -> str:
-    return f"{shape.batch} x {shape.n_in} -> {shape.n_out}, G = {shape.grid}, {shape.dtype}"
+def _row(case: Case, operation: str, route: str, **found: object) -> Row:
+    empty = dict.fromkeys(("seconds", "lower", "upper", "repeats", "chosen", "reason", "status"), "")
+    return {"case": case.label, **case.values, "operation": operation, "route": route, **empty, **found}
 
 
-def _dtype(shape: Shape) -> torch.dtype:
-    return getattr(torch, shape.dtype)
-
-
-def _operations(shape: Shape) -> dict[str, Callable[[], object]]:
-    """Return the three operations of forward and backward."""
-    layer = KANLayer(shape.n_in, shape.n_out, grid=shape.grid, degree=_DEGREE, dtype=_dtype(shape))
-    x, g = map(torch.from_numpy, shape.data())
-    c, knots, family = layer.coefficients.detach(), layer.knots, layer.basis
-    return {
-        "contract": lambda: contract(x, c, knots, family),
-        "vjp_inputs": lambda: vjp_inputs(x, c, g, knots, family, 1),
-        "vjp_coefficients": lambda: vjp_coefficients(x, g, None, knots, family, c.shape[2], 0),
-    }
-
-
-def _by(route: str, call: Callable[[], object]) -> Callable[[], object]:
-    def run() -> None:
-        with forced(route=route):
-            call()
-
-    return run
-
-
-def _matrix(shape: Shape) -> tuple[dict[str, Callable[[], object]], Choice]:
-    """Return the ways to J'J of a network with SiLU and splines: by a Jacobian, and without one."""
+def _matrix(shape: Shape) -> tuple[dict[str, Callable[[], object]], str]:
+    """J'J of a network with SiLU beside the splines: by a Jacobian, and without one."""
     model = KAN([2, 5, 1], grid=shape.grid, base="silu")
     layout = Layout(model)
     dense, sparse = GaussNewtonMatrix(model, layout), GaussNewtonMatrix(model, layout)
-    chosen = Choice("numba", sparse.route, "many functions on an edge")
-    dense.edges = None
+    route, dense.edges = sparse.route, None
     with torch.no_grad():
         forward = Pass(model, torch.from_numpy(shape.data()[0]))
     hessian = torch.zeros(layout.size, layout.size, dtype=torch.float64)
@@ -128,4 +86,4 @@ def _matrix(shape: Shape) -> tuple[dict[str, Callable[[], object]], Choice]:
     def by(matrix: GaussNewtonMatrix) -> Callable[[], object]:
         return lambda: matrix.add(forward, lambda rows: rows, hessian)
 
-    return {"dense": by(dense), "sparse": by(sparse)}, chosen
+    return {"dense": by(dense), "sparse": by(sparse)}, route

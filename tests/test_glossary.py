@@ -165,3 +165,11 @@ def test_pages_use_the_words_of_the_field(page: Path) -> None:
     text = prose(page.read_text(encoding="utf-8"))
     found = [word for word in glossary("pages") if re.search(rf"\b{word}\b", text)]
     assert not found, f"{page.name}: the glossary of CONTRIBUTING has other words for {', '.join(found)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_lines_of_prose_are_short(page: Path) -> None:
+    """At most 120 columns, so that changes can be read; tables, pictures, formulas and code are as long as they are."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    long = [line for line in text.splitlines() if len(line) > 120 and not line.startswith(("|", "![", "    "))]
+    assert not long, f"{page.name}: {long[0]}"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import torch
+from scipy.optimize import least_squares
 from torch import Tensor
 
+from edgewise._typing import Array
 from edgewise.discovery._law import Points, UnivariateLaw, judged
 from edgewise.functions import Function
 from edgewise.symbolic import Batch
@@ -53,36 +56,25 @@ def _movable(function: Function) -> list[str]:
 
 
 def fitted(law: UnivariateLaw, points: Points, names: list[str], *, steps: int = 12) -> UnivariateLaw:
-    """Fit the named constants to y itself, from where they are, by Levenberg-Marquardt."""
+    """Return the law with the named constants fitted to y itself, by at most `steps` evaluations."""
     columns = [_CONSTANTS.index(name) for name in names]
-    damping, law = 1e-3, judged(law, points)
-    model = _linear_model(law, points, columns)
-    for _ in range(steps):
-        if model is None:
-            break
-        singular, vh, along, scale = model
-        step = vh.T @ (along * singular / (singular.square() + damping)) / scale
-        values = {n: getattr(law, n) + float(s) for n, s in zip(names, step, strict=True)}
-        trial = judged(replace(law, **values), points)
-        moved = trial.error < law.error
-        small = abs(trial.error - law.error) <= 1e-6 * law.error
-        if moved:
-            law, model = trial, _linear_model(trial, points, columns)
-        damping = max(damping / 10, 1e-9) if moved else damping * 10
-        if small or damping > 1e4:
-            break
-    return law
+    law = judged(law, points)
+    if len(points.z) < len(names) or not math.isfinite(law.error):
+        return law
 
+    def at(values: Array) -> UnivariateLaw:
+        return replace(law, **dict(zip(names, values.tolist(), strict=True)))
 
-def _linear_model(law: UnivariateLaw, points: Points, columns: list[int]) -> tuple[Tensor, ...] | None:
-    """Return singular values and V^T of the scaled weighted Jacobian, U^T residual, and the scales."""
-    prediction, rows = _jacobian(law, points.z)
-    rows = points.weight[:, None] * rows[:, columns]
-    scale = rows.norm(dim=0).clamp_min(1e-300)
-    if not bool(torch.isfinite(scale).all()):
-        return None
-    u, singular, vh = torch.linalg.svd(rows / scale, full_matrices=False)
-    return singular, vh, u.T @ points.residual(prediction), scale
+    def residual(values: Array) -> Array:
+        return points.residual(at(values).predict(points.z)).numpy()
+
+    def jacobian(values: Array) -> Array:
+        rows = _jacobian(at(values), points.z)[1]
+        return (-points.weight[:, None] * rows[:, columns]).numpy()
+
+    start = np.array([getattr(law, name) for name in names])
+    found = least_squares(residual, start, jacobian, method="lm", x_scale="jac", max_nfev=steps)
+    return min(law, judged(at(found.x), points), key=lambda one: one.error)
 
 
 def economical(law: UnivariateLaw, points: Points) -> UnivariateLaw:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from edgewise.optim._damped import Damped
+from edgewise.optim._damped import DampedSolver
 from edgewise.optim._least_squares import GaussNewtonOperator, MatrixFreeProblem
 from edgewise.optim._settings import check_count, check_number
-from edgewise.optim._solver import LeastSquaresSolver, Needs, VectorCallback
+from edgewise.optim._solver import Needs
 
 
 @dataclass(frozen=True)
-class CG(LeastSquaresSolver):
+class CG(DampedSolver):
     """Levenberg-Marquardt whose steps are solved by conjugate gradients, preconditioned by the diagonal.
 
     (H + mu (diag H + 1e-9 max diag H)) s = g
@@ -35,29 +36,21 @@ class CG(LeastSquaresSolver):
 
     needs: ClassVar[Needs] = Needs.PRODUCTS
 
-    steps: int = 60
-    tolerance: float = 1e-4
     damping: float = 1e-2
     inner: int = 200
     accuracy: float = 0.1
 
     def __post_init__(self) -> None:
-        check_count("steps", self.steps)
-        check_number("tolerance", self.tolerance)
-        check_number("damping", self.damping, above=True)
+        super().__post_init__()
         check_count("inner", self.inner)
         check_number("accuracy", self.accuracy, 0, 1)
 
     def rough(self, tolerance: float, *, damping: float | None = None, products: int | None = None) -> Self:
         inner = min(products or self.inner, self.inner)
-        return replace(self, tolerance=max(tolerance, self.tolerance), damping=damping or self.damping, inner=inner)
+        return replace(super().rough(tolerance, damping=damping), inner=inner)
 
-    def minimize(
-        self, problem: MatrixFreeProblem, start: Tensor, callback: VectorCallback | None = None
-    ) -> tuple[Tensor, float]:
-        """Return the best vector and its cost; `callback` is called with each, and ends the run by returning True."""
-        loop = Damped(self.steps, self.tolerance, self.damping)
-        return loop.minimize(problem.cost, lambda theta: _Iterative(problem.operator(theta), self), start, callback)
+    def models(self, problem: MatrixFreeProblem, start: Tensor) -> Callable[[Tensor], _Iterative]:
+        return lambda theta: _Iterative(problem.operator(theta), self)
 
 
 class _Iterative:

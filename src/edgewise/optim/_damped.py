@@ -1,15 +1,17 @@
-"""The loop of every damped method: raise the damping until a step lowers the cost, then lower it."""
+"""The base of damped Gauss-Newton solvers: raise the damping until a step lowers the cost, then lower it."""
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 from torch import Tensor
 
-from edgewise.optim._solver import VectorCallback
+from edgewise.optim._settings import check_count, check_number
+from edgewise.optim._solver import LeastSquaresSolver, VectorCallback
 
 _ROUNDING = 1e-14  # of the cost: smaller gains are rounding errors
 
@@ -27,25 +29,33 @@ class LocalModel(Protocol):
 
 
 @dataclass(frozen=True)
-class Damped:
+class DampedSolver(LeastSquaresSolver):
     """At most `steps` steps; fewer if three in a row gain less than `tolerance`, or if no step lowers the cost."""
 
-    steps: int
-    tolerance: float
-    damping: float
+    steps: int = 60
+    tolerance: float = 1e-4
+    damping: float = 1e-8
 
-    def minimize(
-        self,
-        cost: Callable[[Tensor], float],
-        model: Callable[[Tensor], LocalModel],
-        start: Tensor,
-        callback: VectorCallback | None,
-    ) -> tuple[Tensor, float]:
+    def __post_init__(self) -> None:
+        check_count("steps", self.steps)
+        check_number("tolerance", self.tolerance)
+        check_number("damping", self.damping, above=True)
+
+    @abstractmethod
+    def models(self, problem: Any, start: Tensor) -> Callable[[Tensor], LocalModel]:
+        """Return a function that models a problem's cost near any vector."""
+
+    def rough(self, tolerance: float, *, damping: float | None = None, products: int | None = None) -> Self:
+        return replace(self, tolerance=max(tolerance, self.tolerance), damping=damping or self.damping)
+
+    def minimize(self, problem: Any, start: Tensor, callback: VectorCallback | None = None) -> tuple[Tensor, float]:
+        """Return the best vector and its cost; `callback` is called with each, and ends the run by returning True."""
+        model = self.models(problem, start)
         theta, mu, slow, best = start, self.damping, 0, math.nan
         for step in range(self.steps):
             near = model(theta)
             best = best if step else near.cost
-            taken = _step(cost, near, theta, mu)
+            taken = _step(problem.cost, near, theta, mu)
             if taken is None:
                 break
             theta, new, mu = taken

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from edgewise._memory import require
 from edgewise.kernels import Factor, factor_for
-from edgewise.optim._damped import Damped
+from edgewise.optim._damped import DampedSolver
 from edgewise.optim._least_squares import LeastSquaresProblem, NormalEquations
-from edgewise.optim._settings import check_count, check_number
-from edgewise.optim._solver import LeastSquaresSolver, Needs, VectorCallback
+from edgewise.optim._solver import Needs
 
 
 @dataclass(frozen=True)
-class LM(LeastSquaresSolver):
+class LM(DampedSolver):
     """Levenberg-Marquardt with Marquardt's scaling.
 
     (H + mu (diag H + 1e-9 max diag H)) s = g,  theta <- theta - s
@@ -36,32 +36,14 @@ class LM(LeastSquaresSolver):
 
     needs: ClassVar[Needs] = Needs.MATRIX
 
-    steps: int = 60
-    tolerance: float = 1e-4
-    damping: float = 1e-8
-
-    def __post_init__(self) -> None:
-        check_count("steps", self.steps)
-        check_number("tolerance", self.tolerance)
-        check_number("damping", self.damping, above=True)
-
-    def rough(self, tolerance: float, *, damping: float | None = None, products: int | None = None) -> Self:
-        return replace(self, tolerance=max(tolerance, self.tolerance), damping=damping or self.damping)
-
-    def minimize(
-        self, problem: LeastSquaresProblem, start: Tensor, callback: VectorCallback | None = None
-    ) -> tuple[Tensor, float]:
-        """Return the best vector and its cost; `callback` is called with each, and ends the run by returning True."""
-        loop = Damped(self.steps, self.tolerance, self.damping)
+    def models(self, problem: LeastSquaresProblem, start: Tensor) -> Callable[[Tensor], _Cholesky]:
         require(
             3 * start.element_size() * len(start) ** 2,
             f"The matrix of a Levenberg-Marquardt step in {len(start)} parameters",
             "Use solver 'cg', 'lbfgs' or 'adam', fewer nodes or a coarser grid.",
         )
         factor = factor_for(start)
-        return loop.minimize(
-            problem.cost, lambda theta: _Cholesky(problem.normal_equations(theta), factor), start, callback
-        )
+        return lambda theta: _Cholesky(problem.normal_equations(theta), factor)
 
 
 class _Cholesky:

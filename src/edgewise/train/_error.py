@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise.train._loss import Loss, Squared
-from edgewise.train._rows import Rows
-from edgewise.train._table import Table
+from edgewise.train._table import Rows, Table
 
 _ROWS = 16_384  # evaluated at once
 

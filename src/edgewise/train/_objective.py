@@ -12,8 +12,7 @@ from edgewise.nn import KAN, GaussNewtonMatrix, Layout, Pass
 from edgewise.optim import GaussNewtonOperator, NormalEquations
 from edgewise.train._loss import Curvature, Loss, Squared
 from edgewise.train._quadratic import Quadratic
-from edgewise.train._rows import Rows
-from edgewise.train._table import Table
+from edgewise.train._table import Rows, Table
 
 _ENTRIES = 4_000_000  # of the features of a chunk of rows: 32 MB
 _KEPT = 32_000_000  # of the features of all chunks, kept while conjugate gradients run: 256 MB

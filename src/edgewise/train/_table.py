@@ -1,11 +1,22 @@
-"""Rows in memory."""
+"""Rows to train on: any source of batches, and a table in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
+
+
+class Rows(Protocol):
+    """Rows in memory (`Table`), in a file or behind a loader (`Stream`)."""
+
+    def batches(self, rows: int) -> Iterator[Table]:
+        """Return all rows, in batches of at most so many."""
+        ...
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,6 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
         "to be called simplify or, in pictures, plain axes",
         {
             "discovery/_relations",
-            "expressions/_simplify",
-            "expressions/_units",
             "plot/_curves",
             "plot/_fit",
             "plot/_history",
@@ -44,8 +42,6 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
             "discovery/_composites",
             "discovery/_law_fit",
             "discovery/_univariate",
-            "export/_latex",
-            "expressions/_simplify",
         },
     ),
     "price": (
@@ -91,7 +87,6 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
     ),
     "bends": ("curvature of a table", {"interpret/_tables"}),
     "told": ("local variables", {"interpret/_pruning", "plot/_layout"}),
-    "anew": ("local function", {"expressions/_simplify"}),
     "centre": (
         _SPELLING,
         {
@@ -112,7 +107,6 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
     "neighbours": (_SPELLING, {"datasets/_anderson"}),
     "minimise": (_SPELLING, {"expressions/_fit_constants"}),
     "minimised": (_SPELLING, {"pde/_solve"}),
-    "recognised": (_SPELLING, {"expressions/_simplify", "expressions/_simplify_numbers"}),
 }
 
 

@@ -13,7 +13,7 @@ WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup test test-all fuzz fmt lint audit bench bench-first check clean
+.PHONY: help demo setup test test-all fuzz fmt lint docs pictures package audit bench bench-first check clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -44,6 +44,15 @@ lint: $(VENV)/.developing  ## ruff, the floors, the types
 	$(BIN)/lint-imports
 	$(BIN)/pyright --threads
 
+docs: $(VENV)/.documenting  ## the documentation site, in site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+pictures: $(VENV)/.developing  ## the pictures of the README and the pages, the gallery's too, in docs/pictures (a minute)
+	$(PINNED) $(BIN)/python docs/make_pictures.py
+
+package: $(VENV)/.developing  ## wheel and source distribution, in dist/, installed and run outside the checkout
+	$(BIN)/python .ci/package.py
+
 audit: $(VENV)/.installed  ## known vulnerabilities of the installed packages (asks the vulnerability databases)
 	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install -q pip-audit; }
 	$(PIP) freeze --exclude-editable > $(VENV)/audit/installed.txt
@@ -72,7 +81,7 @@ $(BASELINES)/.installed: benchmarks/baselines/requirements.txt benchmarks/baseli
 check: lint test  ## all of it but bench
 
 clean:  ## remove the environment, the report and every cache
-	rm -rf $(VENV) $(REPORT) build dist src/*.egg-info
+	rm -rf $(VENV) $(REPORT) build dist site src/*.egg-info
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -92,3 +101,8 @@ $(VENV)/.developing: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing edgewise, its dependencies and the development tools into $(VENV) (a few minutes the first time)"
 	@$(PIP) install -q -e ".[dev]"
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.documenting: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what builds the documentation into $(VENV)"
+	@$(PIP) install -q -e ".[docs]"
+	@touch $@

@@ -1,7 +1,10 @@
-"""The pictures of the README and these pages, made by the library's own plots: python docs/make_pictures.py."""
+"""The pictures of the README, these pages and the gallery: python docs/make_pictures.py (NAME ... for some)."""
 
 from __future__ import annotations
 
+import runpy
+import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +17,24 @@ from matplotlib.figure import Figure
 import edgewise as ew
 
 PICTURES = Path(__file__).parent / "pictures"
+GALLERY = Path(__file__).parent / "gallery"
 _INK, _SOFT, _SYMBOLIC = "#1b2a3a", "#8793a1", "#d1410c"
 _NAMES = ["x", "y"]
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     torch.set_num_threads(1)
+    made = {picture.__name__: picture for picture in (hello, diagram_2, diagram_6, diagram_20, relations)}
+    made |= {f"gallery_{script.stem}": partial(case, script) for script in sorted(GALLERY.glob("*.py"))}
     style = {"mathtext.fontset": "cm", "font.size": 11, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
     with rc_context(style):
-        for picture in (hello, diagram_2, diagram_6, diagram_20, relations):
-            picture().savefig(PICTURES / f"{picture.__name__}.svg", metadata={"Date": None})
+        for name in names or made:
+            made[name]().savefig(PICTURES / f"{name}.svg", metadata={"Date": None})
+
+
+def case(script: Path) -> Figure:
+    """The picture of a worked case: what its script leaves as `figure`."""
+    return runpy.run_path(str(script))["figure"]
 
 
 def hello() -> Figure:
@@ -114,4 +125,4 @@ def _arrow(figure: Figure) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -12,7 +12,7 @@ import sympy
 import torch
 
 import edgewise as ew
-from edgewise.datasets._equations import equations, strogatz
+from edgewise.datasets import equations, strogatz
 from edgewise.expressions import SyntaxNode, syntax_tree
 from edgewise.symbolic import _edges, network_of, parse
 

@@ -10,10 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise import functions
-from edgewise._errors import InputError
+from edgewise import InputError, functions, symbolic
 from edgewise.symbolic import CurveFit, curve_samples, fit_curve, rank_curves, score
-from edgewise.symbolic import _varpro as varpro
 
 Z = sympy.Symbol("z")
 
@@ -187,7 +185,7 @@ def test_screening_matches_least_squares_one_by_one():
     t, function = 2 * random(40) - 1, functions.get("tanh")
     grid = torch.tensor([[1.0, 0.2], [3.0, -1.0]], dtype=torch.float64)
     targets, weights = torch.stack([t**2, torch.sin(3 * t)]), 0.5 + random(80).reshape(2, 40)
-    rss = varpro.screen(function, t, grid, targets, weights)
+    rss = symbolic.screen(function, t, grid, targets, weights)
     for i in range(2):
         for j in range(2):
             columns = torch.stack([torch.tanh(grid[j, 0] * t + grid[j, 1]), torch.ones_like(t)], 1)
@@ -200,9 +198,9 @@ def test_refinement_only_improves():
     t = 2 * random(60) - 1
     theta = torch.tensor([[1.0, 0.2], [6.0, 1.0], [2.0, -1.0]], dtype=torch.float64)
     y, w = torch.sin(3 * t + 1).expand(3, -1), torch.ones(3, 60, dtype=torch.float64)
-    batch = varpro.single(functions.get("sin"), 3)
-    _, before = varpro.refine(batch, t, y, w, theta, steps=0)
-    _, after = varpro.refine(batch, t, y, w, theta)
+    batch = symbolic.Batch.of(functions.get("sin"), 3)
+    _, before = symbolic.refine(batch, t, y, w, theta, steps=0)
+    _, after = symbolic.refine(batch, t, y, w, theta)
     assert (after <= before).all()
     assert after.min() < 1e-25
 

@@ -8,8 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from edgewise import datasets
-from edgewise._errors import InputError
+from edgewise import InputError, datasets
 from edgewise.io import read_table
 
 

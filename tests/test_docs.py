@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import runpy
 import shlex
 import tomllib
 import warnings
@@ -21,6 +22,7 @@ from edgewise.cli import main
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DESIGN = sorted((ROOT / "docs" / "design").glob("*.md"))
+CASES = sorted((ROOT / "docs" / "gallery").glob("*.py"))
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?=[^)])([^)#\s]*)(#[^)\s]*)?\)")
@@ -105,6 +107,25 @@ def test_page_runs_and_prints_what_it_says(page: Path, tmp_path: Path, monkeypat
                 assert agrees(said, output), f"{place}: {command} prints\n{output}\ninstead of\n{said}"
         else:
             assert block.kind in ("", "sh"), f"{place}: a block of unknown kind {block.kind!r}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_case_of_the_gallery_prints_what_it_says(case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        left = runpy.run_path(str(case))
+    (block,) = blocks(case)
+    assert agrees(block.text, out.getvalue()), f"{case.name} prints\n{out.getvalue()}\ninstead of\n{block.text}"
+    assert left["figure"].axes
+    assert list(tmp_path.iterdir()) == [], "a case writes no file: docs/make_pictures.py draws its picture"
+    assert (ROOT / "docs" / "pictures" / f"gallery_{case.stem}.svg").exists(), "run `make pictures`"
+
+
+def test_gallery_shows_every_case() -> None:
+    text = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    for case in CASES:
+        assert f"(gallery/{case.name})" in text and f"(pictures/gallery_{case.stem}.svg)" in text
 
 
 def _run(block: Block, page: Path, namespace: dict[str, object]) -> str:

@@ -11,8 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise import functions
-from edgewise._errors import InputError
+from edgewise import InputError, functions
 
 POWERS = ["x^2/3", "x^-0.5", "x^7/2", "x^6", "x^-4", "x^0.3", "x^1/3"]
 

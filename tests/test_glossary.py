@@ -27,8 +27,6 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
         "to be called simplify or, in pictures, plain axes",
         {
             "discovery/_relations",
-            "expressions/_simplify",
-            "expressions/_units",
             "plot/_curves",
             "plot/_fit",
             "plot/_history",
@@ -44,8 +42,6 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
             "discovery/_composites",
             "discovery/_law_fit",
             "discovery/_univariate",
-            "export/_latex",
-            "expressions/_simplify",
         },
     ),
     "price": (
@@ -91,7 +87,6 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
     ),
     "bends": ("curvature of a table", {"interpret/_tables"}),
     "told": ("local variables", {"interpret/_pruning", "plot/_layout"}),
-    "anew": ("local function", {"expressions/_simplify"}),
     "centre": (
         _SPELLING,
         {
@@ -112,7 +107,6 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
     "neighbours": (_SPELLING, {"datasets/_anderson"}),
     "minimise": (_SPELLING, {"expressions/_fit_constants"}),
     "minimised": (_SPELLING, {"pde/_solve"}),
-    "recognised": (_SPELLING, {"expressions/_simplify", "expressions/_simplify_numbers"}),
 }
 
 
@@ -165,3 +159,11 @@ def test_pages_use_the_words_of_the_field(page: Path) -> None:
     text = prose(page.read_text(encoding="utf-8"))
     found = [word for word in glossary("pages") if re.search(rf"\b{word}\b", text)]
     assert not found, f"{page.name}: the glossary of CONTRIBUTING has other words for {', '.join(found)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_lines_of_prose_are_short(page: Path) -> None:
+    """At most 120 columns, so that changes can be read; tables, pictures, formulas and code are as long as they are."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    long = [line for line in text.splitlines() if len(line) > 120 and not line.startswith(("|", "![", "    "))]
+    assert not long, f"{page.name}: {long[0]}"

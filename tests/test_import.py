@@ -77,9 +77,9 @@ PUBLIC = {
     """,
     "edgewise.nn": """
         Direction Edge GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass
-        RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input centre clone compact
-        derivatives edge_derivatives edge_of edges_of_node has_shapes held_knots initial_values is_readable
-        layer_of lock monotone perturb refine_grid remove_edges remove_node replace_by_mean
+        RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending centre clone
+        compact derivatives edge_derivatives edge_of edges_of_node has_shapes held_knots initial_values
+        is_readable layer_of lock monotone perturb refine_grid remove_edges remove_node replace_by_mean
         replace_feed_forwards require restore_edges scale_outputs select set_function shaped shift_outputs
         shiftable smooth spline_functions spline_name subnode_formulas symmetrize to_splines trace unlock
         widen with_locked
@@ -109,23 +109,23 @@ PUBLIC = {
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """
-        Finding Findings GaussianProcess POWERS Scales Surrogate Tree Verdict additive combined exponential
-        find gaussian_process heavy_tailed inner_rows irrelevant monomial multiplicative network
-        offset_product power_sum scaling separable surrogate translation tree
+        CAP FLOOR Finding Findings GaussianProcess POWERS Scales Surrogate Tree Verdict additive combined
+        exclusive exponential find gaussian_process heavy_tailed inner_rows irrelevant measured monomial
+        multiplicative network offset_product power_sum scaling separable surrogate translation tree
     """,
     "edgewise.export": """
         FormulaModule Language Printer Program Source c excel identifiers language languages latex
         latex_names numpy program register text torch torch_source
     """,
     "edgewise.interpret": """
-        Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_scores
-        edge_table end_names input_scores interaction_table interactions node_names node_scores node_table prune
-        rows_of
+        Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_means
+        edge_scores edge_table end_names hessians input_scores interaction_table interactions node_names
+        node_scores node_table prune rows_of shape_of straightness without
     """,
-    "edgewise.pde": "Box Condition Errors Face Jet Problem Solution measured periodic solve",
+    "edgewise.pde": "Box Condition Errors Face Jet JetPass Problem Solution measured periodic solve",
     "edgewise.io": """
         Malformed SavedModel Selection Separator Sign Table is_names is_units load load_with_metadata
-        model_bytes open_parquet read_model read_table save
+        model_bytes open_parquet read_model read_table save sniff
     """,
 }
 

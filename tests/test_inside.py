@@ -11,8 +11,15 @@ import sympy
 import torch
 
 import edgewise as ew
-from edgewise.interpret import curve_table, edge_curves, edge_table, interaction_table, node_table
-from edgewise.interpret._shape import shape_of, straightness
+from edgewise.interpret import (
+    curve_table,
+    edge_curves,
+    edge_table,
+    interaction_table,
+    node_table,
+    shape_of,
+    straightness,
+)
 
 MIXED = [3, (2, [2, 3]), (1, 1)]
 

@@ -9,8 +9,7 @@ import sympy
 import torch
 
 import edgewise as ew
-from edgewise.interpret import interactions
-from edgewise.interpret._interactions import hessians
+from edgewise.interpret import hessians, interactions
 
 MIXED = [3, (2, [2, 3]), (1, 1)]
 

@@ -181,7 +181,7 @@ def test_nodes_are_locked_by_the_edges_that_enter_them() -> None:
 def test_the_nearest_ascending_numbers_are_those_of_pooling(values: list[float]) -> None:
     from scipy.optimize import isotonic_regression
 
-    from edgewise.nn._shape import ascending
+    from edgewise.nn import ascending
 
     given_values = torch.tensor(values, dtype=torch.float64)
     found = ascending(given_values)

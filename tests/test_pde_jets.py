@@ -13,8 +13,7 @@ from torch.func import hessian, jacrev
 
 import edgewise as ew
 from edgewise.nn import Layout, set_function
-from edgewise.pde import Jet
-from edgewise.pde._pass import JetPass
+from edgewise.pde import Jet, JetPass
 
 NAMES = ("x", "y")
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 import edgewise as ew
 from edgewise import plot
-from edgewise.plot._text import edge_formula
+from edgewise.plot import edge_formula
 from edgewise.train import FitResult, Outcome, Row
 
 

@@ -12,10 +12,8 @@ from structure_laws import KINDS, LAWS, questions
 from torch import Tensor
 
 import edgewise as ew
-from edgewise.structure import Findings, Surrogate, Verdict
-from edgewise.structure._find import exclusive
-from edgewise.structure._finding import CAP, FLOOR, Finding, measured
-from edgewise.structure._gaussian import _misfit, gaussian_process
+from edgewise.structure import CAP, FLOOR, Finding, Findings, Surrogate, Verdict, exclusive, gaussian_process, measured
+from edgewise.structure._gaussian import _misfit
 
 S = ew.structure
 Law = Callable[[Tensor], Tensor]

@@ -15,9 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgewise._errors import InputError
-from edgewise.io import Table, read_table
-from edgewise.io._delimited import sniff
+from edgewise import InputError
+from edgewise.io import Table, read_table, sniff
 
 NAN = float("nan")
 

@@ -8,8 +8,7 @@ import pytest
 import sympy
 import torch
 
-from edgewise import functions
-from edgewise._errors import InputError
+from edgewise import InputError, functions
 from edgewise.discovery._law import Form, Points, UnivariateLaw, judged, senseless
 from edgewise.discovery._law_fit import economical, fitted, tidied
 from edgewise.discovery._transforms import TRANSFORMS

@@ -9,11 +9,18 @@ import sympy
 
 import edgewise as ew
 from edgewise.cli import main
-from edgewise.unsupervised._classifier import Evidence, area
-from edgewise.unsupervised._cluster import clustered
-from edgewise.unsupervised._local import determiners, remainder
-from edgewise.unsupervised._search import Seeded, Tied
-from edgewise.unsupervised._shuffle import merged, ranked, shuffled
+from edgewise.unsupervised import (
+    Evidence,
+    Seeded,
+    Tied,
+    area,
+    clustered,
+    determiners,
+    merged,
+    ranked,
+    remainder,
+    shuffled,
+)
 
 OUTCOME = ew.unsupervised.Outcome
 

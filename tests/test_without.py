@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import edgewise as ew
-from edgewise.interpret._without import edge_means, without
+from edgewise.interpret import edge_means, without
 
 WIDTHS: list[list[Any]] = [
     [2, 3, 1],

@@ -17,12 +17,13 @@ def _silu_derivative(x: Tensor) -> Tensor:
 
 
 BaseName = Literal["silu", "identity"]
+"""Names of the base functions."""
 
-#: name -> (function, its derivative)
 BASE_FUNCTIONS: dict[BaseName, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
     "silu": (torch.nn.functional.silu, _silu_derivative),
     "identity": (torch.clone, torch.ones_like),
 }
+"""Base functions by name, each with its derivative."""
 
 
 def base_function(name: BaseName) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:

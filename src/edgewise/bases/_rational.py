@@ -17,8 +17,8 @@ _TURNS = 30
 _LEAST = 1e-6  # of a coefficient of the denominator: from zero on, it would have no gradient
 
 ActivationName = Literal["identity", "silu", "gelu", "relu", "tanh", "sin"]
+"""Names of the activations that a rational function may start as."""
 
-#: name -> what a rational function may start as
 ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "identity": torch.clone,
     "silu": torch.nn.functional.silu,
@@ -27,6 +27,7 @@ ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "sin": torch.sin,
 }
+"""What a rational function may start as, by name."""
 
 
 def rational_start(name: ActivationName, degrees: tuple[int, int]) -> tuple[Tensor, Tensor]:

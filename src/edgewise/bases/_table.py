@@ -12,6 +12,7 @@ from edgewise.bases._fourier import Fourier
 from edgewise.bases._rbf import RBF
 
 BasisName = Literal["bspline", "linear", "chebyshev", "rbf", "fourier"]
+"""Names of the bases that come with edgewise."""
 
 BASES: dict[str, Basis] = {
     "bspline": BSpline(3), "linear": BSpline(1), "chebyshev": Chebyshev(), "rbf": RBF(), "fourier": Fourier()

@@ -14,7 +14,7 @@ from torch import Tensor
 from edgewise.discovery._transforms import Transform
 from edgewise.expressions import complexity
 from edgewise.functions import Function
-from edgewise.symbolic import _varpro as varpro
+from edgewise.symbolic import Batch
 
 GOOD = 1e-9  # error of a law that describes exact data
 _Z = sympy.Symbol("z")
@@ -110,7 +110,7 @@ def _merged(expression: sympy.Expr) -> sympy.Expr:
 
 def _function(form: Form, a: float, b: float, z: Tensor) -> Tensor:
     """Return f(a u(z) + b), of the shape of z."""
-    batch = varpro.single(form.function)
+    batch = Batch.of(form.function)
     theta = torch.tensor([[a, b]], dtype=z.dtype)
     return batch.values(batch.arguments(theta, z.reshape(-1) ** form.argument)).reshape(z.shape)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from edgewise._typing import Array
 from edgewise.discovery._law import Points, UnivariateLaw, judged
 from edgewise.functions import Function
-from edgewise.symbolic import _varpro as varpro
+from edgewise.symbolic import Batch
 
 _TRIALS = (("b", (0.0, 1.0, -1.0)), ("d", (0.0, 1.0, -1.0)), ("a", (1.0, -1.0)), ("c", (1.0, -1.0)))
 _CONSTANTS = ("a", "b", "c", "d")
@@ -34,7 +34,7 @@ def tidied(law: UnivariateLaw, points: Points) -> UnivariateLaw:
 def _jacobian(law: UnivariateLaw, z: Tensor) -> tuple[Tensor, Tensor]:
     """Return the predictions (n,) and their derivatives by a, b, c, d (n, 4); zero where undefined."""
     form = law.form
-    batch = varpro.single(form.function)
+    batch = Batch.of(form.function)
     u = z**form.argument
     with torch.enable_grad():
         inner = batch.arguments(torch.tensor([[law.a, law.b]], dtype=z.dtype), u).requires_grad_()

@@ -38,6 +38,7 @@ _BLURRED = 1e-2  # model error above which eliminations are guessed ...
 _GUESSED = 6  # ... of at most so many columns
 _CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
 _LONG = 0.25  # ... and share of the time after which any does
+_GRACE = 0.3  # share of the search's time that work in progress may take beyond its model's share
 _SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
 _DOUBTED = {Doubt.CHANCE: Outcome.TOO_FEW_ROWS, Doubt.GAPS: Outcome.UNSEEN}
 _DECADES, _LOW = 1e4, 0.05  # a one-signed target whose largest size is so many times that quantile is judged relatively
@@ -69,7 +70,6 @@ class Search:
         self.pool = Pool(Judge(names, x[judged], y[judged], self.weight[judged]), noise or 0.0)
         self.stages: list[str] = []
         self.floor, self.until = math.inf, self.deadline
-        self.smoothed = False  # whether a Gaussian process or a network was tried
         self.blurred: Step | None = None  # the table with a polynomial that leaves what looks like noise
         if self.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
@@ -114,20 +114,23 @@ class Search:
         for model, share in ((self._polynomial, 0.4), (self._process, 0.8), (self._network, 1.0)):
             self.until = Deadline(self.began + share * _SEARCHED * self.limit)
             leaves: list[Step] = []
-            good = None if self._late() else self._followed(problem, model, leaves)
+            patience = Deadline(self.began + min(share + _GRACE, 1.0) * _SEARCHED * self.limit)
+            good = None if self._late() else self._followed(problem, model, leaves, patience)
             if good is None:
                 continue
             if good:
                 return
             leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
             self._finish(leaves[:_LEAVES])
-            if not self._late():
+            if not self.deadline.passed():
                 self._settle(self.floor)
             if self.pool.done():
                 return
 
-    def _followed(self, problem: Problem, model: Model, leaves: list[Step]) -> bool | None:
+    def _followed(self, problem: Problem, model: Model, leaves: list[Step], patience: Deadline) -> bool | None:
         """Follow the eliminations of one model while its share of the time lasts, and keep problems that none reduces.
+
+        What is at work when the share is over may end, until `patience` is over too.
 
         Returns whether one ends in a formula that is good, None where the model is of no use.
         """
@@ -140,7 +143,7 @@ class Search:
                 good = False
                 good = self._descend(*begun, set(), leaves)
 
-        cut(self.until, follow)
+        cut(patience, follow)
         return good
 
     def _begun(self, problem: Problem, model: Model) -> tuple[Step, Model] | None:
@@ -151,7 +154,9 @@ class Search:
         noisy = self._noisy(problem, start.surrogate)
         if model == self._polynomial and noisy:
             again = expanded(problem, start.error)
-            self.blurred = None if again is None else replace(start, surrogate=again)
+            if again is not None:
+                self.blurred = replace(start, surrogate=again)
+                self.floor = min(self.floor, again.error)
             return None
         if model == self._process and self.blurred is not None and self.blurred.error < start.error:
             model, start, noisy = self._polynomial, self.blurred, True
@@ -207,7 +212,6 @@ class Search:
             again = smoothed(step.problem)
             surrogate = again if again is not None and again.error < surrogate.error else surrogate
         self.floor = min(self.floor, surrogate.error)
-        self.smoothed |= model != self._polynomial
         self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {step.problem.n_columns} columns", 0.1)
         self._doubt_noise(surrogate.error)
         if self.given is None and surrogate.error < _LOWER * self.pool.noise:
@@ -306,11 +310,10 @@ class Search:
     def _settle(self, floor: float, *, finished: bool = True) -> None:
         """Where no network's residuals told the noise but the best formula's do, round again with that noise.
 
-        Of an unfinished search a constant is not noise, and nothing is before a model was tried that can tell noise
-        from structure.
+        Of an unfinished search a constant is not noise, and nothing is before any model was tried.
         """
         best, judge = self.pool.best(), self.pool.judge
-        if best is None or not (finished or (self.smoothed and best.expression.free_symbols)):
+        if best is None or not (finished or (math.isfinite(floor) and best.expression.free_symbols)):
             return
         if self.given is not None or self.pool.noise or not 1e-6 < best.error < 1.1 * floor:
             return

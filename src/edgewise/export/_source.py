@@ -184,10 +184,15 @@ def _checked(expression: Formula, names: tuple[str, ...]) -> Formula:
     return expression
 
 
+def _is_complex(number: Formula) -> bool:
+    """Whether a number is not real; sympy alone takes log(tanh(50)), which is 0 in doubles, for one at times."""
+    return number.is_real is False and sympy.im(sympy.N(number, 17)) != 0
+
+
 def _check_part(part: Formula) -> None:
     if not isinstance(part, (*_KINDS, *_NOT_NUMBERS)) or isinstance(part, AppliedUndef):
         raise InputError(f"The formula holds {part}, a {type(part).__name__}, which cannot be exported.")
-    if isinstance(part, _NOT_NUMBERS) or (isinstance(part, sympy.Expr) and part.is_number and part.is_real is False):
+    if isinstance(part, _NOT_NUMBERS) or (isinstance(part, sympy.Expr) and part.is_number and _is_complex(part)):
         raise InputError(f"The formula holds {part}, which is not a real and finite number.")
     if part.is_Float and part != 0 and float(part) == 0:
         raise InputError(f"The formula holds {sympy.N(part, 6)}, which is too small for a double.")

@@ -21,6 +21,7 @@ class SimpleConstant:
 
 
 ZERO = SimpleConstant(sympy.Integer(0), 0.0, 1)
+"""The simple constant 0."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgewise.io._delimited import sniff as sniff
 from edgewise.io._model import SavedModel as SavedModel
 from edgewise.io._model import load as load
 from edgewise.io._model import load_with_metadata as load_with_metadata

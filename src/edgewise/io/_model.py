@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise._version import __version__
-from edgewise.bases import BASES, named
+from edgewise.bases import BASES, BasisName, named
 from edgewise.io._packing import packed, unpacked
 from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_decimals, is_names, is_target, is_units
 from edgewise.io._tensors import check_values
@@ -239,7 +239,9 @@ def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
     widths = [tuple(width) if isinstance(width, list) else width for width in description.widths]
     dtype = getattr(torch, description.dtype)
     degree = 3 if description.degree is None else description.degree
-    model = KAN(widths, basis=description.basis, grid=1, degree=degree, base=description.base, dtype=dtype)
+    model = KAN(
+        widths, basis=cast("BasisName", description.basis), grid=1, degree=degree, base=description.base, dtype=dtype
+    )
     for number, (layer, symbols) in enumerate(zip(model.layers, description.symbols, strict=True)):
         for name in TENSORS:
             value = tensors[f"layers.{number}.{name}"].clone()

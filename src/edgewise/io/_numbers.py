@@ -10,7 +10,9 @@ from typing import Literal
 import numpy as np
 
 Sign = Literal[".", ","]
+"""Decimal signs."""
 Separator = Literal["", ",", ".", "'", " "]
+"""Signs between groups of three digits."""
 
 SIGNS: tuple[Sign, ...] = (".", ",")
 """The decimal signs."""

@@ -24,7 +24,7 @@ def check_shapes(header: dict[str, Any], description: Description) -> None:
             key = f"layers.{number}.{name}"
             known.add(key)
             found = _shape(header, key)
-            _require(found == expected, key, f"has shape {found} instead of {expected}")
+            _require(found == expected, key, f"has shape {str(found)[:_SHOWN]} instead of {str(expected)[:_SHOWN]}")
             dtype = "BOOL" if name in _FLAGS else description.dtype.replace("float", "F")
             _require(header[key].get("dtype") == dtype, key, f"is not {dtype}")
     for key in header:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from edgewise.kernels._family import Family
+
+class Functions(Protocol):
+    """What a backend asks of a family: its definition in plain torch, see `edgewise.kernels.Family`."""
+
+    def reference(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor: ...
 
 
 class Sizes(NamedTuple):
@@ -37,29 +40,29 @@ class Backend:
     entries: ClassVar[int] = 2_000_000  # of a basis that is written out at a time
     mixed: ClassVar[bool] = False  # whether tensors of several dtypes, and of any strides, are taken as they are
 
-    def prepare(self, family: Family, dtype: torch.dtype) -> None:
+    def prepare(self, family: Functions, dtype: torch.dtype) -> None:
         """Compile every kernel, or load it."""
 
     def unavailable(self, dtype: torch.dtype) -> str | None:
         """Return why the backend cannot be used, None where it can."""
         return None
 
-    def milliseconds(self, operation: str, family: Family, sizes: Sizes) -> float:
+    def milliseconds(self, operation: str, family: Functions, sizes: Sizes) -> float:
         """Return about how long an operation takes, for a backend that is one of several."""
         raise NotImplementedError
 
     def evaluate(
-        self, family: Family, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
+        self, family: Functions, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
     ) -> Tensor:
         """v_ni B_m^(order)(x_ni): (N, n_in, K)."""
         values = family.reference(x, knots, count, order)
         return values if v is None else values * v.unsqueeze(-1)
 
-    def reduce(self, family: Family, x: Tensor, weights: Tensor, knots: Tensor, order: int) -> Tensor:
+    def reduce(self, family: Functions, x: Tensor, weights: Tensor, knots: Tensor, order: int) -> Tensor:
         """sum_m weights_nim B_m^(order)(x_ni): (N, n_in)."""
         return (weights * self.evaluate(family, x, knots, weights.shape[-1], order)).sum(-1)
 
-    def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
+    def contract(self, family: Functions, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
         """sum_i v_ni sum_m c_jim B_m^(order)(x_ni): (N, n_out)."""
         matrix, out = c.flatten(1).T, x.new_empty(x.shape[0], c.shape[0])
         for rows in self._chunks(x, c.shape[2]):
@@ -68,7 +71,7 @@ class Backend:
             torch.mm(values.flatten(1), matrix, out=out[rows])
         return out
 
-    def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
+    def vjp_inputs(self, family: Functions, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
         """sum_j g_nj sum_m c_jim B_m^(order)(x_ni): (N, n_in)."""
         matrix, out = c.flatten(1), torch.empty_like(x)
         for rows in self._chunks(x, c.shape[2]):
@@ -76,7 +79,7 @@ class Backend:
         return out
 
     def vjp_coefficients(
-        self, family: Family, x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, count: int, order: int
+        self, family: Functions, x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, count: int, order: int
     ) -> Tensor:
         """sum_n g_nj v_ni B_m^(order)(x_ni): (n_out, n_in, K)."""
         total = g.new_zeros(g.shape[1], x.shape[1] * count)
@@ -86,7 +89,7 @@ class Backend:
         return total.unflatten(1, (x.shape[1], count))
 
     def vjps(
-        self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int
+        self, family: Functions, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int
     ) -> tuple[Tensor, Tensor] | None:
         """`vjp_inputs` of `order + 1` and `vjp_coefficients` in one call; None where that saves nothing."""
         return None

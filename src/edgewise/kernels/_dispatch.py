@@ -23,8 +23,11 @@ from edgewise.kernels._family import Family
 from edgewise.kernels.bspline import BSplineFamily
 
 Route = Literal["dense", "sparse"]
+"""Whether all basis functions of a sample are evaluated, or only those that are not zero."""
 BackendName = Literal["reference", "numba", "triton"]
+"""What a kernel is written in."""
 Operation = Literal["evaluate", "contract", "vjp_inputs", "vjp_coefficients"]
+"""What a kernel computes."""
 
 _CUBIC = BSplineFamily(3)
 _log = logging.getLogger("edgewise.kernels")

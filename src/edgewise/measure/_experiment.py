@@ -17,8 +17,12 @@ from edgewise.measure.tables import format_number, markdown
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-OURS, MLP, PYKAN = "edgewise", "mlp", "pykan"
-"""The models that experiments compare, as the column `model` names them."""
+OURS = "edgewise"
+"""The model `edgewise`, as the column `model` of an experiment names it."""
+MLP = "mlp"
+"""The MLP baseline, as the column `model` of an experiment names it."""
+PYKAN = "pykan"
+"""The pykan baseline, as the column `model` of an experiment names it."""
 
 Model = Callable[[Case, Settings], Iterable[Mapping[str, Any]]]
 """Runs a case and yields the columns of its rows."""

@@ -39,6 +39,7 @@ from edgewise.nn._rational import RationalLayer as RationalLayer
 from edgewise.nn._readable import is_readable as is_readable
 from edgewise.nn._readable import spline_functions as spline_functions
 from edgewise.nn._rule import Rule as Rule
+from edgewise.nn._shape import ascending as ascending
 from edgewise.nn._shape import has_shapes as has_shapes
 from edgewise.nn._shape import shaped as shaped
 from edgewise.nn._surgery import MARGINS as MARGINS

@@ -12,6 +12,7 @@ from edgewise._errors import unknown
 from edgewise.bases import BaseName, Basis
 
 Scheme = Literal["auto", "smooth", "variance", "power", "noise"]
+"""Names of the initialization schemes."""
 Draw = Callable[..., Tensor]  # shape -> independent N(0, 1)
 Values = tuple[Tensor, Tensor]  # coefficients (n_out, n_in, K), base weights (n_out, n_in)
 

@@ -19,7 +19,8 @@ from edgewise.nn._autocast import autocast_output
 from edgewise.nn._init import Scheme, check_scheme, initial_values
 from edgewise.nn._rule import Rule
 
-Edge = tuple[int, int, int]  # (layer, j, i): from node i to subnode j
+Edge = tuple[int, int, int]
+"""An edge (layer, j, i): from node i to subnode j."""
 _DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 

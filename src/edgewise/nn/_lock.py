@@ -17,6 +17,7 @@ from edgewise.nn._surgery import clone, edge_of
 
 Edge = tuple[int, int, int]
 Direction = Literal["up", "down", "any"]
+"""How an edge may be required to run: rising, falling, or freely."""
 _DIRECTIONS = {"up": 1, "down": -1, "any": 0}
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST = 1_000_000  # products of a layer
 Width = int | tuple[int, int | Sequence[int]]
+"""The nodes of a layer: sums, or (sums, products), the products counted or each with its arity."""
 
 Jets = tuple[Tensor, Tensor, Tensor]
 """Values (n, m), gradients (n, m, d) and Hessians (n, m, d, d) of m functions of d variables at n points."""

@@ -18,8 +18,8 @@ from edgewise.nn._network import KAN
 from edgewise.nn._nodes import Nodes
 from edgewise.nn._trace import trace
 
-#: by how much of the range that samples take knots reach beyond it: for inputs, for hidden nodes
 MARGINS = (0.02, 0.05)
+"""Fractions of the range of the samples by which knots reach beyond it: for inputs, and for hidden nodes."""
 
 
 def clone(model: KAN, dtype: torch.dtype | None = None) -> KAN:

@@ -91,3 +91,4 @@ class GradientSolver(Protocol):
 
 
 Solver = LeastSquaresSolver | GradientSolver
+"""What `fit` takes as a solver: one for least squares, or one for gradients."""

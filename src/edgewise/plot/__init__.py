@@ -17,6 +17,10 @@ from edgewise.plot._spots import Diagram as Diagram
 from edgewise.plot._spots import EdgeSpot as EdgeSpot
 from edgewise.plot._spots import NameSpot as NameSpot
 from edgewise.plot._spots import NodeSpot as NodeSpot
+from edgewise.plot._text import Label as Label
+from edgewise.plot._text import edge_formula as edge_formula
+from edgewise.plot._text import edge_label as edge_label
 from edgewise.plot._text import math_name as math_name
+from edgewise.plot._text import name_label as name_label
 from edgewise.plot._text import typesets as typesets
 from edgewise.plot._tree import tree as tree

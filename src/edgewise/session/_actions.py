@@ -235,7 +235,6 @@ def _row(act: Act) -> Action:
     return Action(act.__name__.rstrip("_"), act, plain)
 
 
-#: name -> action, in the order in which a menu shows them
 ACTIONS: dict[str, Action] = {
     row.name: row
     for row in map(
@@ -247,3 +246,4 @@ ACTIONS: dict[str, Action] = {
         ],
     )
 }  # fmt: skip
+"""Actions by name, in the order in which a menu shows them."""

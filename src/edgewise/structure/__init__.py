@@ -7,9 +7,13 @@ again inside every group that is found, and `network` makes the network of that 
 from edgewise.structure._columns import heavy_tailed as heavy_tailed
 from edgewise.structure._columns import inner_rows as inner_rows
 from edgewise.structure._find import Findings as Findings
+from edgewise.structure._find import exclusive as exclusive
 from edgewise.structure._find import find as find
+from edgewise.structure._finding import CAP as CAP
+from edgewise.structure._finding import FLOOR as FLOOR
 from edgewise.structure._finding import Finding as Finding
 from edgewise.structure._finding import Verdict as Verdict
+from edgewise.structure._finding import measured as measured
 from edgewise.structure._gaussian import GaussianProcess as GaussianProcess
 from edgewise.structure._gaussian import Scales as Scales
 from edgewise.structure._gaussian import gaussian_process as gaussian_process

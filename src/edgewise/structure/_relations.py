@@ -12,8 +12,8 @@ from edgewise.structure._finding import Finding, Kind, measured
 from edgewise.structure._separability import checked, finding
 from edgewise.structure._surrogate import Surrogate
 
-#: exponents r of x^r + k y^r that are tried
 POWERS = (2.0, -1.0, -2.0, 3.0, 0.5)
+"""Exponents r of x^r + k y^r that are tried."""
 
 
 def translation(f: Surrogate, i: int, j: int) -> Finding:

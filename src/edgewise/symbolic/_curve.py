@@ -14,7 +14,7 @@ from edgewise import functions as library
 from edgewise.functions import Function
 from edgewise.symbolic._samples import Samples, curve_samples
 from edgewise.symbolic._starts import start_grid, traits
-from edgewise.symbolic._varpro import Batch, refine, screen, single
+from edgewise.symbolic._varpro import Batch, refine, screen
 
 _COARSE = 200
 _FINE = 2000
@@ -148,7 +148,7 @@ def polish_curve(function: Function, samples: Samples, theta: Tensor) -> CurveFi
     3.0
     """
     t, y, w = samples.sample(_FINE)
-    theta, _ = refine(single(function), t, y, w, theta[None])
+    theta, _ = refine(Batch.of(function), t, y, w, theta[None])
     return _finish(function, samples, theta[0].tolist())
 
 
@@ -222,7 +222,7 @@ def _outer(function: Function, curve: Samples, a: float, b: float) -> CurveFit:
 
 
 def _values(function: Function, curve: Samples, a: float, b: float) -> Tensor:
-    batch = single(function)
+    batch = Batch.of(function)
     return batch.values(batch.arguments(torch.tensor([[a, b]], dtype=torch.float64), curve.z))[0]
 
 

@@ -24,6 +24,11 @@ class Batch:
     functions: Sequence[Function]
     owner: Tensor
 
+    @classmethod
+    def of(cls, function: Function, count: int = 1) -> Batch:
+        """Return ``count`` rows of one function."""
+        return cls([function], torch.zeros(count, dtype=torch.long))
+
     def arguments(self, theta: Tensor, t: Tensor) -> Tensor:
         """Return ``a t + b`` (k, n): NaN outside the domain, on its end if only rounding put it outside."""
         domains = torch.tensor([f.domain for f in self.functions], dtype=torch.float64)
@@ -51,18 +56,13 @@ class Batch:
         return Batch(self.functions, self.owner[rows])
 
 
-def single(function: Function, count: int = 1) -> Batch:
-    """Return ``count`` rows of one function."""
-    return Batch([function], torch.zeros(count, dtype=torch.long))
-
-
 def screen(function: Function, t: Tensor, grid: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Return the weighted residual sums of squares of all starts for all targets, shape (m, G).
 
     ``t`` (n,), ``grid`` (G, 2), ``targets`` and ``weights`` (m, n); weights multiply residuals. Three matrix
     products serve all targets. Starts that leave the domain get infinity.
     """
-    batch = single(function, len(grid))
+    batch = Batch.of(function, len(grid))
     f = batch.values(batch.arguments(grid, t))
     scale = f.abs().amax(1, keepdim=True)
     good = torch.isfinite(scale) & (scale > 0)

@@ -10,13 +10,13 @@ from edgewise.nn import KAN, KANLayer, Layout
 from edgewise.optim import CG, LBFGS, LM, Adam, GradientSolver, LeastSquaresSolver, Needs, Solver
 from edgewise.train._loss import Loss
 
-#: solvers by name; the argument says whether the targets are classes
 SOLVERS: dict[str, Callable[[bool], Solver]] = {
     "lm": lambda classes: LM(),
     "cg": lambda classes: CG(inner=40) if classes else CG(),
     "lbfgs": lambda classes: LBFGS(),
     "adam": lambda classes: Adam(),
 }
+"""Solvers by name; the argument says whether the targets are classes."""
 #: parameters up to which a step factors a matrix: on numbers, where many digits are needed, and on classes
 MAX_PARAMETERS, MAX_PARAMETERS_FOR_CLASSES = 5000, 500
 _AUTO_GRIDS = (3, 5, 10, 20, 50, 100, 200, 400, 800)

@@ -12,11 +12,7 @@ from torch import Tensor
 from edgewise.kernels._family import Family
 from edgewise.kernels.dense.cpu import DenseCPU
 from edgewise.kernels.dense.gpu import DenseGPU
-
-BEYOND = 3
-"""Centers beyond each end of the range."""
-WIDTH = 1.5
-"""Width of a Gaussian, in spacings of the centers."""
+from edgewise.kernels.rbf._centers import BEYOND, WIDTH
 
 
 def _numba_source() -> ModuleType:

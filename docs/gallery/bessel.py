@@ -1,0 +1,36 @@
+"""A special function to machine precision.
+
+One edge with Chebyshev polynomials learns the Bessel function J0 on [0, 20] from 400 samples. The error falls
+exponentially with the number of polynomials, until the rounding of float64 ends it.
+
+```text
+error at 48 polynomials: 2e-16
+```
+"""
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from scipy.special import j0
+
+import edgewise as ew
+
+x = 10 - 10 * np.cos(np.pi * (np.arange(400) + 0.5) / 400)  # denser at the ends, as suits polynomials
+fresh = np.linspace(0, 20, 2001)
+grids = [4, 8, 12, 16, 20, 24, 28, 32, 40, 48]
+errors = []
+for grid in grids:
+    model = ew.KAN([1, 1], basis="chebyshev", grid=grid, domain=(0, 20))
+    fit = ew.fit(model, x[:, None], j0(x), grids=[grid])
+    with torch.no_grad():
+        values = fit.model(torch.from_numpy(fresh[:, None]))[:, 0].numpy()
+    errors.append(np.sqrt(np.mean((values - j0(fresh)) ** 2)))
+print(f"error at {grids[-1]} polynomials: {errors[-1]:.0e}")
+
+figure = Figure(figsize=(8, 3.4), layout="constrained")
+left, right = figure.subplots(1, 2)
+left.plot(fresh, values, color="#1b2a3a")
+left.set(title="$J_0(x)$, as learned", xlabel="$x$")
+right.semilogy(grids, errors, "o-", color="#d1410c")
+right.set(title="error on fresh points", xlabel="degree of the polynomials")
+right.grid(alpha=0.3)

@@ -73,7 +73,7 @@ def fitted(law: UnivariateLaw, points: Points, names: list[str], *, steps: int =
         return (-points.weight[:, None] * rows[:, columns]).numpy()
 
     start = np.array([getattr(law, name) for name in names])
-    found = least_squares(residual, start, jacobian, method="lm", x_scale="jac", max_nfev=steps)
+    found = least_squares(residual, start, jacobian, method="lm", x_scale="jac", max_nfev=steps)  # type: ignore[arg-type]
     return min(law, judged(at(found.x), points), key=lambda one: one.error)
 
 

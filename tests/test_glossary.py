@@ -62,6 +62,7 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
         "a field of the results of find_relations",
         {
             "symbolic/_curve",
+            "unsupervised/__init__",
             "unsupervised/_cluster",
             "unsupervised/_find",
             "unsupervised/_formula",

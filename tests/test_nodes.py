@@ -122,7 +122,9 @@ def test_formulas_have_the_values_of_the_nodes(width: Any) -> None:
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
-@pytest.mark.parametrize("function", [torch.sin, torch.exp, torch.ones_like, lambda z: 2 * z], ids=str)
+@pytest.mark.parametrize(
+    "function", [torch.sin, torch.exp, torch.ones_like, lambda z: 2 * z], ids=["sin", "exp", "one", "line"]
+)
 def test_derivatives_are_differences_of_the_order_before(function: Any, order: int) -> None:
     z, step = rows(4, 3), 1e-5
     beside = [derivatives(function, z + sign * step, order - 1)[-1] for sign in (1, -1)]

@@ -119,7 +119,7 @@ def _with_log1p(formula: Formula) -> Formula:
 
 
 def _checked(step: Step, formula: Formula) -> Step:
-    if isinstance(formula, sympy.Piecewise) and (step.kind != "where" or formula.args[-1].cond is not sympy.true):
+    if isinstance(formula, sympy.Piecewise) and (step.kind != "where" or formula.args[-1].args[1] is not sympy.true):
         raise InputError(f"The formula {formula} says nothing for some arguments: end its last piece with True.")
     if step.kind not in ("input", "constant", "number", "power") and step.kind not in _OPERATIONS:
         raise InputError(f"The formula uses {step.kind}, which PyTorch does not have.")

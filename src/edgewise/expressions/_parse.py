@@ -236,7 +236,9 @@ def _exactly(row: library.Function, form: Formula, number: float) -> Formula:
     except OverflowError:  # mpmath's, of erfc(1e150)
         return exact_constant(number)
     # as in log(1 + exp(2500))
-    return exact_constant(number) if any(float(e.args[0]) > _EXPONENT for e in value.atoms(sympy.exp)) else value
+    return (
+        exact_constant(number) if any(float(sympy.N(e.args[0])) > _EXPONENT for e in value.atoms(sympy.exp)) else value
+    )
 
 
 def _shortened(node: SyntaxNode, parts: list[_Value]) -> list[_Value]:

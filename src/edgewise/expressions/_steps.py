@@ -68,10 +68,12 @@ class Steps:
             return Step("number", (), number_of(formula))
         if isinstance(formula, sympy.Pow) and formula.exp.is_Rational:
             return Step("power", (self._place(formula.base),), float(formula.exp))
-        if isinstance(formula, sympy.Piecewise) and isinstance(formula.args[0].cond, sympy.core.relational.Relational):
+        if isinstance(formula, sympy.Piecewise) and isinstance(
+            formula.args[0].args[1], sympy.core.relational.Relational
+        ):
             return self._piecewise(formula)
         whole = all(isinstance(part, sympy.Expr) for part in formula.args)
-        parts = formula.args if whole else sorted(formula.free_symbols, key=lambda s: s.name)
+        parts = formula.args if whole else sorted(formula.free_symbols, key=str)
         return Step(type(formula).__name__, tuple(map(self._place, parts)))
 
     def _piecewise(self, formula: Formula) -> Step:

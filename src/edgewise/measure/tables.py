@@ -61,8 +61,8 @@ def measured_with(file: str, last: Mapping[str, str]) -> str:
 
 def paragraph(text: str) -> str:
     """Return a sentence as a Markdown paragraph: a capital, a full stop, and lines of at most 120 columns."""
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.fill(f"{text[:1].upper()}{text[1:]}.", 120, **options) + "\n"
+    sentence = f"{text[:1].upper()}{text[1:]}."
+    return textwrap.fill(sentence, 120, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def _marked(cell: Cell) -> str:

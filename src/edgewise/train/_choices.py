@@ -39,7 +39,7 @@ def check_solver(solver: str | Solver, stream: bool) -> None:
         needs = SOLVERS[solver](False).needs
     elif isinstance(solver, str) and solver == "auto":
         return
-    elif _is_solver(solver):
+    elif not isinstance(solver, str) and _is_solver(solver):
         needs = solver.needs
     else:
         own = "an object with the members of edgewise.optim.LeastSquaresSolver or GradientSolver, like LM()"
@@ -49,9 +49,10 @@ def check_solver(solver: str | Solver, stream: bool) -> None:
 
 
 def _is_solver(solver: object) -> bool:
-    if isinstance(solver, type) or not isinstance(getattr(solver, "needs", None), Needs):
+    needs = getattr(solver, "needs", None)
+    if isinstance(solver, type) or not isinstance(needs, Needs):
         return False
-    return isinstance(solver, LeastSquaresSolver if solver.needs.second_order else GradientSolver)
+    return isinstance(solver, LeastSquaresSolver if needs.second_order else GradientSolver)
 
 
 def choose_solver(solver: str | Solver, model: KAN, rows: int, *, loss: Loss, stream: bool) -> tuple[Solver, list[str]]:

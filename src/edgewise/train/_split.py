@@ -99,8 +99,8 @@ def split(rows: Table | Stream, loss: Loss, options: Options, model: KAN) -> Spl
     train = full.rows(order[validation + test :])
     selecting = full.rows(order[:validation]) if validation else train
     reporting = full.rows(order[validation : validation + test]) if test else None
-    parts = [Partition(table, _subsample(table)) for table in (full, train)]
-    return Split(*parts, selecting, validation > 0, reporting, units)
+    whole, trained = (Partition(table, _subsample(table)) for table in (full, train))
+    return Split(whole, trained, selecting, validation > 0, reporting, units)
 
 
 def _split_stream(stream: Stream, units: Units, validation: int, test: int) -> Split:

@@ -78,7 +78,10 @@ def _times(rows: int, settings: Settings) -> list[Row]:
     calls[_PRODUCT] = lambda: [jacobian.T @ jacobian for _ in range(2 * _STEPS)]
     sizes = {what: problem.layout.size for what, problem in problems.items()} | {_PRODUCT: _COLUMNS}
     times = interleaved(calls, settings.repeats, settings.patience)
-    found = {what: Quartiles(*(value / _STEPS for value in own[:3]), own.repeats) for what, own in times.items()}
+    found = {
+        what: Quartiles(own.median / _STEPS, own.lower / _STEPS, own.upper / _STEPS, own.repeats)
+        for what, own in times.items()
+    }
     return [{"what": what, "parameters": sizes[what], **own.columns()} for what, own in found.items()]
 
 

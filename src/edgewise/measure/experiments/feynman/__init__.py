@@ -121,8 +121,9 @@ class _Found(NamedTuple):
 
 def _cell(row: Row | None, bound: float | None = None) -> Cell:
     """Return a cell with an error, compared with a bound if there is one."""
-    held = bound is not None and row is not None and not row["status"]
-    return Cell(format_error(row), number(row) <= bound if held else None)
+    if bound is None or row is None or row["status"]:
+        return Cell(format_error(row))
+    return Cell(format_error(row), number(row) <= bound)
 
 
 def _series(items: Sequence[str], found: Sequence[_Found]) -> list[tuple[str, dict[str, Any], list[float]]]:

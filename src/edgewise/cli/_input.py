@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from edgewise import datasets
 from edgewise._errors import InputError, unknown
-from edgewise.io import Selection, Sign, Table, read_table
+
+if TYPE_CHECKING:  # torch comes with them, and --help does without
+    from edgewise.io import Selection, Sign, Table
 
 DataFile = Annotated[
     str, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits).")
@@ -31,6 +32,9 @@ def open_table(
     file: str, decimal: str | None = None, encoding: str | None = None, like: Mapping[str, str] | None = None
 ) -> Table:
     """Read the file, or the shipped table of that name where there is no such file."""
+    from edgewise import datasets
+    from edgewise.io import read_table
+
     path = Path(file)
     if not path.exists() and file in datasets.names():
         path = datasets.path(file)

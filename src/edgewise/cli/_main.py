@@ -20,8 +20,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     with stoppable() as stop:
         try:
+            arguments = list(sys.argv[1:] if argv is None else argv)
             with stop.loading():
                 from edgewise.cli._app import run
-            return run(list(sys.argv[1:] if argv is None else argv))
+
+                if not {"--help", "--version"} & set(arguments):  # which answer without torch
+                    import edgewise.io  # noqa: F401
+            return run(arguments)
         except KeyboardInterrupt as asked:
             return fail(f"interrupted; {str(asked) or 'no file is half written'}", stop.code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -23,7 +23,9 @@ from edgewise.cli._input import (
     split_names,
 )
 from edgewise.cli._output import check_file
-from edgewise.io import Table
+
+if TYPE_CHECKING:
+    from edgewise.io import Table
 
 _PICTURES = (".png", ".svg", ".pdf")
 

@@ -13,10 +13,10 @@ from torch import Tensor
 
 #: a statistic may be as large as so many times what the surrogate's error alone gives
 SPREADS = 3.0
-#: statistics below this count as zero, whatever the surrogate's error
 FLOOR = 3e-3
-#: a threshold above this cannot tell a structure from its absence
+"""Statistics below this count as zero, whatever the error of the surrogate."""
 CAP = 0.15
+"""A threshold above this cannot tell a structure from its absence."""
 _KEPT = 0.97  # share of the points with the smallest residuals that count
 
 

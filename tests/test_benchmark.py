@@ -104,6 +104,7 @@ def test_the_quick_benchmarks_store_every_row(tmp_path: Path) -> None:
     assert len(head) == len(line)
 
 
+@pytest.mark.slow
 def test_a_case_whose_process_fails_is_stored_as_failed() -> None:
     benchmark = BENCHMARKS["steps"]
     (case,) = benchmark.cases(Settings(quick=True))
@@ -274,6 +275,7 @@ def test_a_baseline_gets_its_time_from_what_edgewise_took() -> None:
     assert benchmark.prepare(given, rows).values["budget"] == 5
 
 
+@pytest.mark.slow
 def test_a_quick_race_and_a_second_order_step(tmp_path: Path) -> None:
     settings = Settings(quick=True, repeats=1, budget=0.1)
     rows = run([BENCHMARKS["accuracy"]], settings, Plan(tmp_path, only="edgewise, before"), silent)["accuracy"]
@@ -332,6 +334,7 @@ def test_the_classes_table_compares_medians_and_marks_misses() -> None:
     assert line[3] == Cell("failed: no such table")
 
 
+@pytest.mark.slow
 def test_classes_are_measured_on_the_tables_themselves(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     rows = run([BENCHMARKS["classification"]], Settings(quick=True), Plan(tmp_path), silent)["classification"]

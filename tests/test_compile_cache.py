@@ -185,12 +185,14 @@ def test_a_damaged_file_is_made_again(box: Box, damage: str) -> None:
     assert len(box.objects()) == 1
 
 
+@pytest.mark.slow
 def test_changed_sources_are_compiled_anew(box: Box) -> None:
     box.run(SCALE)
     (box.cache.parent / "_cpu_tiny.py").write_text(TINY.replace("size * cells[0]", "size + cells[0]"))
     assert box.run(SCALE).out == ["23", "True"]
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_do_not_clash(box: Box) -> None:
     processes = [box.start(SCALE) for _ in range(4)]
     assert [finished(process).out[0] for process in processes] == ["42"] * 4
@@ -198,6 +200,7 @@ def test_processes_that_start_together_do_not_clash(box: Box) -> None:
     assert box.run(SCALE) == (["42", "False"], "")
 
 
+@pytest.mark.slow
 def test_threads_that_ask_for_one_kernel_at_once_all_get_it(box: Box) -> None:
     code = """
 import threading, ctypes
@@ -306,6 +309,7 @@ def test_a_warm_cache_that_is_read_only_is_used(sealed: Box) -> None:
     assert sealed.run(SCALE) == (["42", "False"], "")
 
 
+@pytest.mark.slow
 def test_a_kernel_that_does_not_compile_leaves_nothing_behind_and_blocks_nobody(box: Box) -> None:
     code = """
 from edgewise.kernels.runtime._compiled import compiled
@@ -364,6 +368,7 @@ def test_on_a_terminal_one_line_counts_and_goes(box: Box) -> None:
     assert told.endswith("\r\x1b[2K")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("numba") is None, reason="nothing is compiled without Numba")
 def test_kernels_that_different_processes_made_keep_their_own_helpers(box: Box) -> None:
     """Inner functions are numbered in each process: what one object calls must never be found in another."""

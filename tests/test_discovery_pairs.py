@@ -41,7 +41,7 @@ def _cheapest(problem: Problem, smooth: Tensor, noise: float) -> sympy.Expr:
     [
         ((1 - A**2) / (1 + A * sympy.cos(B)), [(0.2, 0.9), (1.0, 5.0)]),
         (sympy.sqrt(A**2 + B**2), [(1.0, 3.0), (1.0, 3.0)]),
-        ((A + B) / (1 + A * B), [(0.1, 1.0), (0.1, 1.0)]),
+        pytest.param((A + B) / (1 + A * B), [(0.1, 1.0), (0.1, 1.0)], marks=pytest.mark.slow),
         pytest.param(A / (B + C), [(1.0, 3.0), (1.0, 3.0), (1.0, 3.0)], marks=pytest.mark.slow),
         (1 + A * sympy.cos(B), [(0.2, 2.0), (1.0, 5.0)]),
     ],

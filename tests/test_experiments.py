@@ -33,7 +33,13 @@ def test_the_long_cases_run_too(name: str) -> None:
     assert rows and not any(row["status"] for row in rows)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+#: experiments whose tiny sizes take more than a few seconds
+SLOW = ("continual", "feynman", "physics", "scaling", "special")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in EXPERIMENTS]
+)
 def test_an_experiment_runs_at_tiny_sizes(name: str, tmp_path: Path) -> None:
     experiment = EXPERIMENTS[name]
     cases = [case for case in experiment.cases(QUICK) if not any(part in case.label for part in LONG.get(name, ()))]
@@ -92,6 +98,7 @@ def test_the_page_and_the_readme_are_what_the_stored_rows_give(tmp_path: Path) -
     assert (tmp_path / "reproduced.md").read_text() == (ROOT / "docs" / "reproduced.md").read_text()
 
 
+@pytest.mark.slow
 def test_each_experiment_is_told_of_when_its_last_case_is_done(tmp_path: Path) -> None:
     done: dict[str, int] = {}
 

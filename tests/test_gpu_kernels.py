@@ -221,6 +221,7 @@ WAYS += [(BSpline(degree), 2, "sparse") for degree in (3, 1)]
 WAYS += [(Chebyshev(), 4, "dense"), (RBF(), 1, "dense"), (Fourier(), 2, "dense")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("basis", "grid", "route"), WAYS)
 def test_the_dispatcher_reaches_them_and_derivatives_of_any_order_are_right(
     basis: Basis, grid: int, route: str, monkeypatch: pytest.MonkeyPatch
@@ -388,6 +389,7 @@ for one in sources:
 """
 
 
+@pytest.mark.slow
 def test_every_kernel_compiles_for_cuda_with_tensor_cores_and_without_atomics(tmp_path: Path) -> None:
     """The interpreter is lenient about types; the compiler is not, and it needs no GPU."""
     found = [line.split() for line in python(COMPILED, TRITON_CACHE_DIR=str(tmp_path)).splitlines()]

@@ -40,6 +40,7 @@ def test_a_file_cut_anywhere_is_read_as_whole_runs_and_added_to(tmp_path: Path) 
                    for line in path.read_bytes().splitlines())  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_case_whose_rows_were_torn_is_measured_again(tmp_path: Path) -> None:
     plan, settings = Plan(tmp_path, resume=True), Settings(quick=True, repeats=1)
     path = tmp_path / "steps.csv"

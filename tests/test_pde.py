@@ -34,6 +34,7 @@ def test_a_boundary_value_problem_by_conditions() -> None:
     assert found.errors(lambda p: p.x**2 - p.y**2).l2 < 1e-9  # the network contains the solution
 
 
+@pytest.mark.slow
 def test_a_periodic_heat_equation() -> None:
     box = pde.Box(t=(0, 0.5), x=(-math.pi, math.pi))
     heat = pde.Problem(

@@ -136,6 +136,7 @@ def write_rows(path: Path) -> None:
     frame.to_csv(path, index=False)
 
 
+@pytest.mark.slow
 def test_the_script_replays_fifty_steps_bit_for_bit_in_a_fresh_process(wandered, tmp_path) -> None:
     _, end = wandered
     write_rows(tmp_path / "rows.csv")
@@ -145,6 +146,7 @@ def test_the_script_replays_fifty_steps_bit_for_bit_in_a_fresh_process(wandered,
     assert same(replay(elsewhere, str(tmp_path / "steps.py")), end.model)
 
 
+@pytest.mark.slow
 def test_a_preview_of_any_action_changes_nothing(wandered) -> None:
     _, end = wandered
     busy = begin((2, 3, 1)).forbid(end.forbidden).set_function((0, 0, 0), "x").prune_edge((0, 1, 0)).lock((0, 2, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import pytest
 import sympy
@@ -310,3 +311,12 @@ def test_what_has_a_double_but_no_value_is_refused(text: str) -> None:
 def test_numbers_that_a_factor_meets_in_a_sum_are_read_as_they_are_written(text: str) -> None:
     form = parse(text)
     assert parse(str(form)) == form
+
+
+@pytest.mark.parametrize("read", [parse, ew.symbolic.network_of])
+def test_a_call_of_sympy_that_does_not_end_is_interrupted(read: Any) -> None:
+    """sympy multiplies (re + i im)^2500 out to find whether the hyperbolic sine is real."""
+    began = time.thread_time()
+    with pytest.raises(ew.InputError, match="takes more than 2 seconds"):
+        read("0*(x + sinh(cbrt(y^2500*(e*z))))")
+    assert time.thread_time() - began < 8

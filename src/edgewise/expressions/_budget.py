@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from edgewise._deadline import Deadline, cut
 from edgewise._errors import InputError
 
+Result = TypeVar("Result")
+
 _SECONDS = 2.0
+_LONGEST = 5.0  # seconds on the clock after which a call of sympy that does not end is interrupted
 
 
 @dataclass
@@ -20,4 +26,14 @@ class Budget:
     def check(self) -> None:
         """Raise InputError once the time is over."""
         if time.thread_time() - self.start > self.seconds:
-            raise InputError(f"The formula takes more than {self.seconds:g} seconds to work out: simplify or split it.")
+            raise self._over()
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """Return the result of some work. It is interrupted, with an InputError, if it never checks the budget."""
+        found: list[Result] = []
+        if not cut(Deadline.after(_LONGEST), lambda: found.append(work())):
+            raise self._over()
+        return found[0]
+
+    def _over(self) -> InputError:
+        return InputError(f"The formula takes more than {self.seconds:g} seconds to work out: simplify or split it.")

@@ -52,7 +52,8 @@ def parse(text: str, names: Sequence[str] | None = None) -> sympy.Expr:
     Traceback (most recent call last):
     edgewise._errors.InputError: Formula, character 5: Unknown name 'spead'. Known: speed, mass. Here: 1 + >>spead<<
     """
-    return parse_within(text, None if names is None else check_names(names), Budget())
+    given, budget = None if names is None else check_names(names), Budget()
+    return budget.run(lambda: parse_within(text, given, budget))
 
 
 def parse_within(text: str, names: list[str] | None, budget: Budget) -> sympy.Expr:
@@ -229,7 +230,7 @@ class _Meaning:
 
 def _exactly(row: library.Function, form: Formula, number: float) -> Formula:
     """Return a function of an exact number; its double where sympy cannot hold it."""
-    if long_fractions(form):
+    if number == 0 or long_fractions(form):
         return exact_constant(number)
     try:
         value = row.sympy(form)

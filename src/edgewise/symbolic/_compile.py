@@ -51,13 +51,17 @@ def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int 
     chosen = None if names is None else check_names(names)
     budget = Budget()
     try:
-        outputs = [_formula(one, chosen, budget) for one in given]
-        chosen = _names(outputs) if chosen is None else chosen
-        plan = Plan(chosen, budget)
-        model = _built(plan, plan.layers(outputs, layers))
-        try_out(model, outputs, chosen, budget)
+        return budget.run(lambda: _compiled(given, chosen, layers, budget))
     except RecursionError:
         raise InputError("The formula is nested too deeply. Name its parts, and put them in one by one.") from None
+
+
+def _compiled(given: list[Any], names: list[str] | None, layers: int, budget: Budget) -> KAN:
+    outputs = [_formula(one, names, budget) for one in given]
+    names = _names(outputs) if names is None else names
+    plan = Plan(names, budget)
+    model = _built(plan, plan.layers(outputs, layers))
+    try_out(model, outputs, names, budget)
     return model
 
 

@@ -14,5 +14,5 @@ FACTOR = int(os.environ.get("EDGEWISE_FUZZ", "1"))
 
 
 def fuzz(cases: int) -> settings:
-    """Return the settings of a fuzzing test of so many cases in `make test`."""
+    """Return the settings of a fuzzing test with that number of cases in `make test`."""
     return settings(max_examples=cases * FACTOR, derandomize=FACTOR == 1)

@@ -88,7 +88,7 @@ CURVES -= CURVES.mean()
 
 
 def relative(model: ew.KAN, offset: float, **arguments: Any) -> float:
-    """The training error of a target so many standard deviations from zero, in standard deviations."""
+    """The training error over the standard deviation, of a target shifted by `offset` standard deviations."""
     spread = float(CURVES.std())
     result = ew.fit(model, X, CURVES + offset * spread, **{"grids": [4], **arguments})
     assert result.train_error == pytest.approx(rms(result.model, X, CURVES + offset * spread), rel=1e-3)

@@ -56,7 +56,7 @@ class Basis(Family, ABC):
 
     @abstractmethod
     def grid(self, count: int) -> int:
-        """Return the grid of `count` functions; below 1 where no grid has so many."""
+        """Return the grid of `count` functions; below 1 if no grid has that number."""
 
     def evaluate(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor:
         """Return all functions, or their derivatives, at x (..., n_in): (..., n_in, K)."""

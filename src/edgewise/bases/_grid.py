@@ -26,7 +26,7 @@ def uniform_knots(lo: Tensor, hi: Tensor, grid: int, degree: int) -> Tensor:
 def sample_range(x: Tensor, margin: float) -> tuple[Tensor, Tensor]:
     """Return the ends of the range of samples, widened on each side by the share `margin` of that range.
 
-    A constant column gets a range of its own size around it, of width one where it is zero.
+    A constant column c gets a range of width |c| around it, or of width one if it is zero.
 
     Shapes: x (n, n_in), result two of (n_in,).
     """

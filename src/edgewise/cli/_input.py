@@ -18,7 +18,7 @@ DataFile = Annotated[
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")]
-TimeLimit = Annotated[float, typer.Option(metavar="S", help="Stop searching after so many seconds.")]
+TimeLimit = Annotated[float, typer.Option(metavar="S", help="Stop searching after S seconds.")]
 Decimal = Annotated[
     str | None, typer.Option("--decimal", metavar="SIGN", help="The decimal sign in FILE, . or ,; found when left out.")
 ]

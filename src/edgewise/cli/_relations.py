@@ -36,7 +36,9 @@ def relations(  # noqa: PLR0913 (the options of a command)
         str | None,
         typer.Option(metavar="A,B", help="The columns to look at; all when left out."),
     ] = None,
-    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="How often to look, rows divided anew.")] = 5,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of searches, each with another split of the rows.")
+    ] = 5,
     seed: Annotated[int, typer.Option(metavar="N", help="The first of the seeds.")] = 0,
     formulas: Annotated[bool, typer.Option(help="Whether to look for the equations, too.")] = True,
     jobs: Annotated[int, typer.Option(metavar="N", help="Seeds that run side by side; -1: one for each core.")] = 1,

@@ -16,7 +16,7 @@ from edgewise._typing import Array, Formula
 ENOUGH = 10.0
 _ROUNDING = 1e-10  # of the target's standard deviation: smaller errors count as this one
 _GAUSSIAN = 1 / math.sqrt(2 * math.pi * math.e)  # standard deviation, in last places, at which a value takes no bit
-_FURTHEST = 20  # one row in so many (one at least) may be an outlier
+_FURTHEST = 20  # one row in this number (at least one row) may be an outlier
 _PLAIN = 0.5  # of the standard deviation: a line that leaves that much must be seen before a constant is claimed
 
 # Bits of each symbol of a formula: minus the logarithm of its share. All shares add up to 1, as in a prefix code.

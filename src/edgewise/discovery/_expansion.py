@@ -15,7 +15,7 @@ _TOP = 60  # the largest degree
 _FEW = 3
 _TERMS = 2000  # that may be chosen from
 _BLOCK = 5  # terms chosen at a time, at least ...
-_GROWTH = 6  # ... and one for so many that there are
+_GROWTH = 6  # ... and one for each six available
 _PATIENCE = 4  # blocks without gain before the choice ends, and half as many terms again
 _SETTLED = 1.25  # the error of half the terms over that of all, up to which more of them no longer help
 _EARLY = 0.5  # ... and the share of all terms that it could have, below which it stopped by itself
@@ -105,7 +105,7 @@ def expand(columns: Tensor, target: Tensor, weight: Tensor) -> Expansion | None:
     if n < 4 * _BLOCK or bool((high - low <= 1e-12 * torch.maximum(low.abs(), high.abs())).any()):
         return None
     degrees = exponents(m)
-    if not len(degrees):  # of so many columns, not even the columns themselves may be chosen from
+    if not len(degrees):  # too many columns to choose even from the columns themselves
         return None
     scaled = (2 * columns - low - high) / (high - low)
     powers = [_chebyshev(scaled[:, i], int(degrees[:, i].max())) for i in range(m)]

@@ -20,7 +20,7 @@ _POINTS = 8  # in each gap
 _VALUES = 1_000_000  # of all points together: of many columns not every gap is looked into
 _TOUCHING = 1e-9  # of its size on the rows beside: a denominator that small is zero
 _DIGITS, _BESIDE = 60, 30  # a pole is looked at from 1e-30 of its gap away ...
-_BLOWN_UP = 1e6  # ... where the formula is so many times as large as on the rows
+_BLOWN_UP = 1e6  # ... where the formula exceeds its size on the rows by this factor
 _LOOSE = 1e-7  # of the target's spread: a number that matters less may be any other one
 
 

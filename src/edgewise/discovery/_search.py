@@ -35,13 +35,16 @@ _LEAVES = 3  # problems that cannot be reduced whose small networks are tried
 _LOWER = 0.95  # of the noise: a model's error that corrects it
 _HOPELESS = 0.2  # model error above which it is not taken for noise
 _BLURRED = 1e-2  # model error above which eliminations are guessed ...
-_GUESSED = 6  # ... of at most so many columns
+_GUESSED = 6  # ... of at most this number of columns
 _CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
 _LONG = 0.25  # ... and share of the time after which any does
 _GRACE = 0.3  # share of the search's time that work in progress may take beyond its model's share
 _SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
 _DOUBTED = {Doubt.CHANCE: Outcome.TOO_FEW_ROWS, Doubt.GAPS: Outcome.UNSEEN}
-_DECADES, _LOW = 1e4, 0.05  # a one-signed target whose largest size is so many times that quantile is judged relatively
+_DECADES, _LOW = (
+    1e4,
+    0.05,
+)  # a one-signed target is judged by relative errors if its largest size exceeds that quantile by this factor
 
 
 class Search:

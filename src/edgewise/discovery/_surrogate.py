@@ -15,7 +15,7 @@ from edgewise.discovery._expansion import expand
 from edgewise.discovery._problem import Problem
 from edgewise.structure import Scales, gaussian_process
 
-_HELD = 4  # one row of so many is held out of noisy data
+_HELD = 4  # one row in four is held out of noisy data
 _FEW = 250  # rows that tell what a process should see
 _EXPLAINED = 2.0  # times the noise that a process found: its error where it has explained the rest
 

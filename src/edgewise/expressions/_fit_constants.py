@@ -153,7 +153,7 @@ def fit_constants(expression: Formula, data: FitData, steps: int = 80) -> Fitted
 
 
 def split_constants(expr: Formula) -> tuple[Formula, list[sympy.Symbol], list[float]]:
-    """Turn every Float of an expression into a symbol of its own: c0, c1, ...
+    """Replace every Float of an expression by its own symbol: c0, c1, ...
 
     A Float exponent that is an integer becomes that Integer; exact numbers stay.
 

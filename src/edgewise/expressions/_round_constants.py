@@ -51,7 +51,7 @@ def round_greedily(
 ) -> Fitted:
     """Make constants simple one at a time: take the first choice whose error, after a refit, is within the limit.
 
-    After each choice that is taken, the choices are made afresh for the refitted constants.
+    After each accepted choice, list the choices again for the refitted constants.
     """
     tried: set[Hashable] = set()
     found: Fitted | None = start

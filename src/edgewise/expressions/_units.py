@@ -70,7 +70,7 @@ def unit_problem(
 
     Terms of a sum have one dimension; exponents and the arguments of exp, sin, ... have none; the whole has the
     dimension of `target`, where it is given. Numbers have no dimension. With constants="free" a number that is neither
-    rational nor a multiple of pi or e, as fits leave them, may have any: each is a constant of nature of its own.
+    rational nor a multiple of pi or e, as fits leave them, may have any: each counts as a separate constant of nature.
     Radians, degrees and percent count as no dimension. log(a) - log(b) is read as log(a/b).
 
     Errors: InputError for symbols without a unit and for units that are none.

@@ -33,8 +33,8 @@ class Cut:
 
     what    "edges", "nodes" (hidden ones, sums and products) or "inputs"
     below   only those whose score is less, in units of the output's spread
-    keep    until so many are left
-    budget  as long as the error is at most so many times that of the given network ...
+    keep    until this number is left
+    budget  as long as the error is at most this factor times that of the given network ...
     error   ... or at most so much, in the target's units, whichever allows more
     refit   whether the rest is refitted before the error is taken; the budget then counts from the refitted network
 

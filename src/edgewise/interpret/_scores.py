@@ -24,7 +24,7 @@ def edge_scores(model: KAN, x: Data, *, rows: Region = None, by: By = None, sign
 
     `rows` is a region of the data, a mask of booleans or row numbers: means and the spreads of the edges are taken over
     it, while the output's spread stays that of all rows, so that regions compare. `by="output"` scores each output by
-    itself, in units of its own spread. Together they tell classes apart: `rows=labels == 2, by="output"`.
+    itself, in units of its standard deviation. Together they distinguish classes: `rows=labels == 2, by="output"`.
 
     Shapes: x (n, n_in); one (n_out, n_in) tensor for each layer, zero where masked; one more dimension in front,
     over the network's outputs, with `by="output"`.

@@ -27,7 +27,7 @@ _NO_GAPS = str.maketrans("", "", _APOSTROPHES + _SPACES)
 _TRUTH = {"true": 1.0, "false": 0.0}
 _WORDS = r"inf(?:inity)?|nan"
 _EXACT = 15
-"""Decimal numbers of so many digits never coincide in float64."""
+"""Decimal numbers of this number of digits never coincide in float64."""
 _PRINTED = 17
 """Digits that are enough to print any float64 number."""
 _LONG = re.compile(rf"(?:[^0-9eE]?\d){{{_PRINTED + 1}}}")

@@ -51,7 +51,7 @@ class Criterion(NamedTuple):
 
     @classmethod
     def at_least(cls, description: str, least: int, published: str, passed: Sequence[bool]) -> Criterion:
-        """Require at least so many of the tests to pass."""
+        """Require at least this number of the tests to pass."""
         text = f"{sum(passed)} of {len(passed)}"
         return cls(description, f"at least {least}", published, Cell(text, sum(passed) >= least))
 

@@ -103,7 +103,7 @@ def _environment(threads: int) -> dict[str, str]:
     found = os.environ | dict.fromkeys(_THREAD_COUNTS, str(threads)) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     if threads == 1:
         found["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    # The process runs in a folder of its own.
+    # The process runs in its own folder.
     path = [str(Path(part).absolute()) for part in found.get("PYTHONPATH", "").split(os.pathsep) if part]
     return found | ({"PYTHONPATH": os.pathsep.join(path)} if path else {})
 

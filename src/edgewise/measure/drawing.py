@@ -34,7 +34,7 @@ def plain(ax: Axes) -> None:
 
 
 def panel_grid(panels: int, columns: int = _COLUMNS) -> tuple[Figure, list[Axes]]:
-    """Return a figure with so many panels, at most `columns` in a row."""
+    """Return a figure with the given number of panels, at most `columns` in a row."""
     from matplotlib.figure import Figure
 
     columns = min(panels, columns) or 1

@@ -83,7 +83,8 @@ def replace_feed_forwards(model: torch.nn.Module, **settings: Any) -> torch.nn.M
 
     An MLP is a module whose own parts are two linear maps, w -> h and h -> w, and besides only activations and
     dropouts, as in a Sequential of them; in torch's transformer layers it is `linear1`, `activation`, `linear2`. The
-    new ones start afresh, with the old one's dropout, device and dtype; `settings` are those of `KANFeedForward`.
+    new ones are initialized from scratch, with the old one's dropout, device and dtype; `settings` are those of
+    `KANFeedForward`.
 
     Errors: InputError where there is no such MLP.
 

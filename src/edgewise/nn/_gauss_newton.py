@@ -31,7 +31,7 @@ class Group:
 
 
 def groups(layout: Layout, subnodes: list[int]) -> list[Group]:
-    """All groups in the order of the flat vector; subnodes are numbered through, with so many in each layer."""
+    """All groups in the order of the flat vector; subnodes are numbered consecutively across layers."""
     out, before = [], 0
     for block, count in zip(layout.blocks, subnodes, strict=True):
         for start, width, owners in (

@@ -1,4 +1,4 @@
-"""One layer of edges, each with a function of its own."""
+"""One layer of edges, each with its own function."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def to_splines(
     """Return the network with functions on edges replaced by splines, which can be trained into something else.
 
     Each spline is the least-squares fit to its c f(a u + b) + d over the range that the rows of x reach, where the
-    knots of every layer move, as in `adapt_grid`: a `grid` of so many cells, as before if left out. `edges` are
+    knots of every layer move, as in `adapt_grid`: `grid` is the number of cells, as before if left out. `edges` are
     (layer, j, i), all that are functions if left out.
 
     Shapes: x (n, n_in). Errors: InputError for edges that are no functions, and functions that are not finite on that

@@ -63,7 +63,7 @@ class LeastSquaresSolver(Protocol):
         """Return the solver for a short run.
 
         It ends at relative gains below `tolerance` or its own, whichever is larger; it starts from `damping` and takes
-        at most so many matrix products in a step, if it has such settings.
+        at most that number of matrix products in a step, if it has such settings.
         """
         return self
 

@@ -65,7 +65,7 @@ class Jet:
             return self.hessian[:, places[0], places[1]]
         raise InputError(
             f"Derivatives of first and second order are known. Got {len(places)}: {names}. "
-            "Write an equation of higher order as a system, with a derivative as an unknown of its own."
+            "Write an equation of higher order as a system, with a derivative as a separate unknown."
         )
 
     def __getattr__(self, name: str) -> Tensor:

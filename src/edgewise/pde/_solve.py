@@ -170,7 +170,7 @@ class _Solver:
         return torch.cat([inside, *(side for term in self.conditions for side in term.points)])
 
     def _moved(self, model: KAN, constants: dict[str, float], inside: Tensor, turn: int) -> Tensor:
-        """Points of which half are drawn anew, with a density that grows with the equation's residual."""
+        """Replace half of the points by new ones, with a density that grows with the equation's residual."""
         count = int(_MOVED * len(inside))
         pool = self.problem.box.points(_POOL * count, self.plan.seed + 7919 * turn, "random")
         objective = self._objective(clone(model), constants, pool)

@@ -1,4 +1,4 @@
-"""Every active edge's function in a panel of its own."""
+"""Every active edge's function in its own panel."""
 
 from __future__ import annotations
 

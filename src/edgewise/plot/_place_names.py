@@ -14,7 +14,7 @@ from edgewise.plot._text import Label
 NAME, HIDDEN, NOTE = 8.5, 6.5, 6.5  # sizes of the font in points
 _MOST_LINES = 3
 _SPACE = 0.09  # inches between names
-_TILT, _STEEP, _LONG = 45.0, 65.0, 1.0  # degrees; the steeper for names longer than so many inches
+_TILT, _STEEP, _LONG = 45.0, 65.0, 1.0  # degrees; the steeper for names longer than that number of inches
 
 Labels = Sequence[Sequence[Label]]
 

@@ -45,7 +45,7 @@ def _lines(label: Label) -> list[str]:
 
 
 def broken(label: Label, lines: int, size: float) -> Label:
-    r"""The label in at most so many lines, broken between words so that the widest is as narrow as can be.
+    r"""Break the label into at most `lines` lines between words, with the widest line as narrow as possible.
 
     >>> broken(Label("body mass index", False), 2, 8.0).text
     'body mass\nindex'

@@ -90,7 +90,7 @@ def _legible(value: object) -> object:
 
 
 def _picture(caption: str, figure: Figure) -> _Picture:
-    """A figure as a data address: an image of its own, so that names inside do not clash with others'."""
+    """A figure as a data address: a separate image, so that names inside do not clash with others'."""
     source = "data:image/svg+xml;base64," + base64.b64encode(svg(figure)).decode("ascii")
     width = round(figure.get_figwidth() * _PIXELS)
     return _Picture(caption, source, width, round(width * _SMALLEST))

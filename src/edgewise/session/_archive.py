@@ -20,8 +20,8 @@ _WORD = b"edgewise sha256 "
 _DIGEST = 64  # hexadecimal digits
 _PIECE = 2**20
 
-# A file unpacks to so many bytes, or to so many times what is in the file; the texts in it, which take many times their
-# length when they are read, to so many. What would be longer is written without compression.
+# Limits on the unpacked size: bytes, or a multiple of the packed size; lower for texts, which take several times their
+# length when they are parsed. Longer contents are written without compression.
 _MOST = 2**28
 _MOST_TEXT = 2**22
 _TIMES = 8

@@ -55,7 +55,7 @@ class History(Steering):
         return self._with(self._record.moved(self._record.find(place)))
 
     def branch(self, name: str) -> Self:
-        """Begin a line of states with a name of its own here; it shows from the next action on."""
+        """Begin a named branch of states here; it shows from the next action on."""
         if not isinstance(name, str) or not name:
             raise InputError(f"A branch's name is a text. Got {name!r}.")
         if name in self.branches():

@@ -40,7 +40,7 @@ class Steering(ABC):
         return self.apply("add_nodes", depth, nodes, seed)
 
     def compact(self) -> Self:
-        """Drop nodes that are constant or that nothing leaves, and number the others anew."""
+        """Drop nodes that are constant or that nothing leaves, and renumber the others."""
         return self.apply("compact")
 
     def set_function(self, edge: Edge, function: str, affine: Sequence[float] | None = None) -> Self:

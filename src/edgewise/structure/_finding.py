@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-#: a statistic may be as large as so many times what the surrogate's error alone gives
+#: a statistic may exceed what the surrogate's error alone gives by this factor
 SPREADS = 3.0
 FLOOR = 3e-3
 """Statistics below this count as zero, whatever the error of the surrogate."""

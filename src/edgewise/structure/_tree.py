@@ -22,7 +22,7 @@ _KINDS = ("column", "sum", "product", "function")
 
 @dataclass(frozen=True)
 class Tree:
-    """A node: a column, or a sum, a product or any function of its children, each through a function of its own.
+    """A node: a column, or a sum, a product or any function of its children, each through its own function.
 
     `columns` are the numbers of all columns below, `name` is the column's, or says what the node is if that is known
     in closed form, like "x1 - x2". `outer` says that the whole passes through one more function. `findings` are the

@@ -25,7 +25,7 @@ class Plan:
     rank: dict[Formula, int] = field(default_factory=dict)
 
     def layers(self, outputs: list[Formula], least: int) -> list[list[Formula]]:
-        """Return the nodes of each layer, at least so many: sums before products, and values that are needed later.
+        """Return the nodes of at least `least` layers: sums before products, and values that are needed later.
 
         The outputs keep their order. Where a product among them would have to come before a sum, all are passed on.
         """

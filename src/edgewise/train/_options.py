@@ -65,7 +65,7 @@ class Options:
         return list(self.callbacks) if isinstance(self.callbacks, Sequence) else [self.callbacks]
 
     def validation_rows(self, rows: int, classes: bool = False) -> int:
-        """Return how many of so many rows are held out to choose the start and the grid."""
+        """Return the number of rows held out to choose the start and the grid."""
         if isinstance(self.validation, str):
             fraction = 0.1 if rows >= (2000 if classes else 200) else 0.2 if rows >= 20 else 0.0
         else:
@@ -73,7 +73,7 @@ class Options:
         return round(fraction * rows)
 
     def test_rows(self, rows: int, validation: int) -> int:
-        """Return how many rows are held out only to report the error, beside so many validation rows."""
+        """Return the number of rows held out only to report the error, in addition to the validation rows."""
         if not isinstance(self.test, str):
             return round(self.test * rows)
         count = max(_MIN_TEST, round(0.1 * rows))

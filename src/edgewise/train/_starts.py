@@ -97,7 +97,7 @@ def _tuned(loss: Loss, model: KAN, rows: Table) -> Loss:
 def rescale_knots(model: KAN, x: Tensor, seed: int | None = None) -> KAN:
     """Return the network with the knots of every layer over the range of its inputs on x, and its coefficients kept.
 
-    With a seed, the coefficients are drawn anew. The function changes; masks, symbols and locked edges do not.
+    With a seed, the coefficients are reinitialized. The function changes; masks, symbols and locked edges do not.
     """
     new = clone(model)
     generator = None if seed is None else torch.Generator().manual_seed(seed)

@@ -76,7 +76,7 @@ class Stream:
         return replace(self, unit=unit)
 
     def split(self, validation: int, test: int) -> tuple[Stream, Stream, Stream]:
-        """Return the training rows, and about so many validation and test rows, at most as many as a subsample has."""
+        """Return training, validation and test rows; the last two as large as given, or as a subsample."""
         first = min(validation, _KEPT) / len(self)
         second = first + min(test, _KEPT) / len(self)
         parts = [replace(self, low=low, high=high) for low, high in ((second, 1.0), (0.0, first), (first, second))]

@@ -13,7 +13,7 @@ class Rows(Protocol):
     """Rows in memory (`Table`), in a file or behind a loader (`Stream`)."""
 
     def batches(self, rows: int) -> Iterator[Table]:
-        """Return all rows, in batches of at most so many."""
+        """Return all rows, in batches of at most that size."""
         ...
 
     def __len__(self) -> int: ...
@@ -35,7 +35,7 @@ class Table:
         return Table(self.x[index], self.y[index], weights / weights.mean())
 
     def batches(self, rows: int) -> Iterator[Table]:
-        """Return the table in batches of at most so many rows, each a view."""
+        """Return the table in batches of at most that number of rows, each a view."""
         for k in range(0, len(self), rows):
             piece = slice(k, k + rows)
             yield Table(self.x[piece], self.y[piece], self.weights[piece])

@@ -158,7 +158,7 @@ def _even(real: Any, width: int, one_point: Any) -> Any:
 
 
 def _uneven(real: Any, width: int, one_point: Any) -> Any:
-    """Knots anywhere: each cell has polynomials of its own, found by halving."""
+    """Knots anywhere: each cell has its own polynomials; the cell is found by bisection."""
     zero, one = real(0), real(1)
 
     @njit(**FAST)

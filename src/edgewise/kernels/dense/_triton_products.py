@@ -5,7 +5,7 @@ a tile of values (rows, inputs, columns), multiplied by the seed. Tiles live in 
 (rows, n_in, columns) is never written. Columns go by chunks of COLUMNS, so that little of the product is padding.
 
 No two programs add to the same number, so that results do not depend on who comes first. Where the outputs are too few
-to fill the device, sums are split: each part is written to a place of its own, and the parts are summed afterwards.
+to fill the device, sums are split: each part is written to a separate place, and the parts are summed afterwards.
 """
 
 # pyright: reportInvalidTypeForm=false

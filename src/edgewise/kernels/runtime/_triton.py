@@ -14,7 +14,7 @@ except ImportError:
     triton = tl = None
 
 _OLDEST = (3, 5)  # the first with products in double precision
-_VARYING = ["n_rows", "rows_each", "inputs_each", "parts"]  # what a smaller last batch must not compile anew for
+_VARYING = ["n_rows", "rows_each", "inputs_each", "parts"]  # a smaller last batch must not trigger a new compilation
 
 
 def jit(function: Callable[..., Any]) -> Any:

@@ -49,7 +49,7 @@ def parameter_count(module: torch.nn.Module) -> int:
 
 
 def lbfgs(module: torch.nn.Module, loss: Callable[[], Tensor], steps: int = _STEPS) -> Callable[[], float]:
-    """Return a function that takes so many steps of L-BFGS with strong Wolfe line search and returns the scaled loss.
+    """Return a function that takes `steps` L-BFGS steps with strong Wolfe line search and returns the loss.
 
     The loss is scaled up because torch's L-BFGS discards steps whose curvature y's is below 1e-10, and would stall at
     an error near 1e-3.
@@ -83,7 +83,7 @@ def train_mlp(
     seconds: float,
     validate: Callable[[torch.nn.Module], float] | None = None,
 ) -> TrainedMLP:
-    """Train by Adam and by L-BFGS for so many seconds each, and return the better result.
+    """Train by Adam and by L-BFGS for `seconds` each, and return the better result.
 
     The better one has the lower loss, or the lower `validate` if that is given. Seconds are CPU time. Adam's rate falls
     from 1e-2 to 1e-4; L-BFGS has strong Wolfe line search and a history of 50.

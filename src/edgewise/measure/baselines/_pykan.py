@@ -1,4 +1,4 @@
-"""The pykan baseline, trained as in its own notebooks: L-BFGS, a finer grid every so many steps."""
+"""The pykan baseline, trained as in its own notebooks: L-BFGS, with a finer grid at regular intervals."""
 
 # pyright: reportMissingImports=false
 # The library lives in a separate environment.

@@ -25,7 +25,7 @@ _QUICK = 2.0  # seconds of every run of a quick benchmark
 
 
 class Accuracy(Benchmark):
-    """Test error against seconds of training, every run in a process of its own on one core, in float64.
+    """Test error against seconds of training, every run in a separate process on one core, in float64.
 
     edgewise is run before and after its baselines; a whole call of `fit` is one point of its curve. The others' clock
     stops for compilation and while the error is measured; a run ends at the goal or with its time.

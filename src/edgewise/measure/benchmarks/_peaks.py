@@ -16,7 +16,7 @@ _LIMIT = 1.5
 class Peaks(Benchmark):
     """Peak resident memory of the first step, above the level with data, layer and optimizer made.
 
-    Each library in a process of its own. Before that level is taken, a step of the same layer on 64 rows loads and
+    Each library runs in a separate process. Before that level is taken, a step of the same layer on 64 rows loads and
     compiles what a step needs. The step is forward, backward to parameters and input, and Adam: what it allocates,
     gradients and Adam's moments included, counts.
     """

@@ -101,6 +101,6 @@ def _problem(widths: list[int], grid: int, rows: int) -> Objective:
 
 
 def _steps(problem: Objective, count: int) -> Callable[[], object]:
-    """Return a run of so many steps."""
+    """Return a run of `count` steps."""
     solver = LM(steps=count, damping=_DAMPING, tolerance=0)
     return lambda: solver.minimize(problem, problem.start)

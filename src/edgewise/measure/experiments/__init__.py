@@ -1,4 +1,4 @@
-"""Published experiments on KANs, each in a folder of its own: `edgewise reproduce`."""
+"""Published experiments on KANs, each in its own folder: `edgewise reproduce`."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _FOUND = ("seconds", "process_seconds", "outcome", "noise_found", "formula")
 
 
 class Formulas(Benchmark):
-    """Each law at each noise and seed, by each library in a process of its own.
+    """Each law at each noise and seed, by each library in a separate process.
 
     The clock runs from the table to the formula; imports and compilation are before it. edgewise has 60 s for a table;
     the others have as long as edgewise took on the same one, at least 10 s, or all what `budget` says. They are asked

@@ -1,7 +1,7 @@
 """efficient-KAN, as the package kan-gpt carries it."""
 
 # pyright: reportMissingImports=false
-# The library lives in an environment of its own.
+# The library lives in a separate environment.
 
 from __future__ import annotations
 

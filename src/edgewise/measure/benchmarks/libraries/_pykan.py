@@ -1,7 +1,7 @@
 """pykan, the library of the article that introduced these networks."""
 
 # pyright: reportMissingImports=false
-# The library lives in an environment of its own.
+# The library lives in a separate environment.
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """pykan's automatic way from a table to a formula."""
 
 # pyright: reportMissingImports=false
-# The library lives in an environment of its own.
+# The library lives in a separate environment.
 
 from __future__ import annotations
 

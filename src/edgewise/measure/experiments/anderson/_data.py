@@ -82,7 +82,7 @@ class Model:
 
 
 def subsample(states: States, count: int) -> States:
-    """Return so many of the states, the same each time."""
+    """Return that number of states, the same each time."""
     order = np.random.default_rng(0).permutation(len(states.inputs))[:count]
     return States(states.inputs[order], states.localized[order])
 

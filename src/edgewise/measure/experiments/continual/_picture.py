@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LEAST, _MOST = -6.0, 0.0  # powers of ten of the errors that colors tell apart
+_LEAST, _MOST = -6.0, 0.0  # powers of ten of the errors that the colors distinguish
 _COLORS = "magma"
 
 

@@ -23,7 +23,7 @@ _ERROR = 0.2  # that pruning may leave: answers are 0 or 1
 
 @dataclass(frozen=True)
 class Bits:
-    """Groups of so many neighbouring bits, -1 or 1, and what is computed of them: columns of 0 or 1."""
+    """Groups of neighboring bits, -1 or 1, and what is computed from each group: columns of 0 or 1."""
 
     name: str
     groups: int

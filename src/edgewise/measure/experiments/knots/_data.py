@@ -48,7 +48,7 @@ def split(table: pd.DataFrame, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFram
 
 
 def prepared(item: str, most: int | None = None) -> Knots:
-    """Return the knots with the inputs of an item, at most so many in each part."""
+    """Return the knots with the inputs of an item, at most that number in each part."""
     parts, names = [part.iloc[:most] for part in split(knots())], INPUTS[item]
     raw = [_numbers(part)[list(names)].to_numpy(float) for part in parts]
     mean, std = np.nanmean(raw[0], 0), np.nanstd(raw[0], 0)

@@ -1,7 +1,7 @@
 """What predicts the signature of a knot: networks of splines, MLPs, boosted trees, formulas."""
 
 # pyright: reportMissingImports=false
-# pykan lives in an environment of its own.
+# pykan lives in a separate environment.
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """pykan on Poisson's equation, as its own notebook has it: derivatives by autograd, L-BFGS, finer grids."""
 
 # pyright: reportMissingImports=false
-# The library lives in an environment of its own.
+# The library lives in a separate environment.
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def allen_cahn(
 
 
 def _lattice(box: Box, rows: int, columns: int) -> Tensor:
-    """Return the centers of so many cells of a box of two coordinates."""
+    """Return the cell centers of a two-dimensional box."""
     low, high = box.ends
     sides = [
         low[k] + (high[k] - low[k]) * (torch.arange(count, dtype=torch.float64) + 0.5) / count

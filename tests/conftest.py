@@ -50,6 +50,13 @@ def compiled_kernels() -> None:
         ew.kernels.prepare(dtype=dtype)
 
 
+@pytest.fixture(autouse=True)
+def languages_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the languages that a test or a page registers: other tests run in this process."""
+    known = {name: ew.export.language(name) for name in ew.export.languages()}
+    monkeypatch.setattr("edgewise.export._language._LANGUAGES", known)
+
+
 @pytest.fixture
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Run the test in an empty folder, which must be empty at the end as well."""

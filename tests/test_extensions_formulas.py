@@ -74,14 +74,6 @@ def _julia(source: Source, function: str = "f") -> str:
 JULIA = Language("julia", (".jl",), _julia)
 
 
-@pytest.fixture
-def languages_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget what a test registers: other tests run in this process."""
-    known = {name: ew.export.language(name) for name in ew.export.languages()}
-    monkeypatch.setattr("edgewise.export._language._LANGUAGES", known)
-
-
-@pytest.mark.usefixtures("languages_as_before")
 def test_a_language_from_outside_writes_a_trained_pruned_and_snapped_network() -> None:
     model = snapped(torch.exp(X[:, 0]) + X[:, 1] ** 2)
     names = ["mass (kg)", "end", "c"]
@@ -100,7 +92,6 @@ def test_a_language_from_outside_writes_a_trained_pruned_and_snapped_network() -
         ew.export.text(sympy.tanh(sympy.Symbol("x")), JULIA)
 
 
-@pytest.mark.usefixtures("languages_as_before")
 def test_the_command_knows_a_registered_language(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
     from edgewise.cli import main
 

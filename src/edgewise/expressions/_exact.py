@@ -59,6 +59,8 @@ def plain(form: Formula, number: float | None) -> Formula:
 
     sympy loops for ever over some powers of a Float beside the root of an integer, as in (0.2*10^(1/3))^(1/2), and
     over powers within powers, as in 0.5^0.5^0.5^0.5.
+
+    Raises ArithmeticError where the number is too small for a double.
     """
     if number is not None:
         return form if _is_plain(form) or form.is_Float else exact_constant(number)
@@ -66,12 +68,15 @@ def plain(form: Formula, number: float | None) -> Formula:
         terms = [plain(term, float(sympy.N(term, 17)) if term.is_number else None) for term in form.args]
         return form if tuple(terms) == form.args else sympy.Add(*terms)
     factors = [factor for factor in sympy.Mul.make_args(form) if factor.is_number]
-    if len(factors) < 2 and all(_is_plain(factor) or factor.is_Float for factor in factors):
+    if len(factors) < 2 and all(_is_plain(factor) or (factor.is_Float and float(factor)) for factor in factors):
         return form
     together = sympy.Mul(*factors)
     if _is_plain(together):
         return form
-    return exact_constant(float(sympy.N(together, 17))) * sympy.Mul(*(f for f in form.args if not f.is_number))
+    number = float(sympy.N(together, 17))
+    if number == 0 != together:
+        raise ArithmeticError("the numbers in here are too small together")
+    return exact_constant(number) * sympy.Mul(*(f for f in form.args if not f.is_number))
 
 
 def _is_plain(number: Formula) -> bool:

@@ -66,6 +66,8 @@ def parse_within(text: str, names: list[str] | None, budget: Budget) -> sympy.Ex
         raise tree.place.error("nested too deeply: simplify the formula.") from None
     if form.has(sympy.I, sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
         raise tree.place.error("this is not real and finite wherever it is evaluated.")
+    if any(_is_large(power) for power in form.atoms(sympy.Pow)):  # as in gaussian(x^4000), a product of powers
+        raise _too_large(tree)
     return form
 
 
@@ -105,7 +107,10 @@ class _Meaning:
             not math.isfinite(value.number) or value.form.has(sympy.zoo, sympy.oo, -sympy.oo, sympy.nan)
         ):  # tan(arcsin(1)) has a double, and no value
             raise node.place.error("this is not a real and finite number.")
-        return _Value(plain(value.form, value.number), value.number, value.size)
+        try:
+            return _Value(plain(value.form, value.number), value.number, value.size)
+        except ArithmeticError as error:
+            raise node.place.error(f"{error}.") from None
 
     def _number(self, node: SyntaxNode) -> _Value:
         value = float(node.text)
@@ -177,11 +182,10 @@ class _Meaning:
             exact = fits(base.form, exponent.form)
             return _Value(base.form**exponent.form if exact else exact_constant(number), number)
         if abs(exponent.number) > _POWER:
-            raise node.place.error(f"this power is too large: exponents go up to {_POWER}.")
+            raise _too_large(node)
         form = self._raised(node, base.form, exponent)
-        powers: list[Formula] = [factor for factor in sympy.Mul.make_args(form) if factor.is_Pow]
-        if any(abs(power.exp) > _POWER for power in powers if power.exp.is_number):
-            raise node.place.error(f"this power is too large: exponents go up to {_POWER}.")
+        if any(_is_large(factor) for factor in sympy.Mul.make_args(form)):
+            raise _too_large(node)
         return _Value(form, None, size)
 
     def _raised(self, node: SyntaxNode, base: Formula, exponent: _Value) -> Formula:
@@ -226,6 +230,14 @@ class _Meaning:
         if size > _SIZE:
             raise node.place.error(f"this has more than {_SIZE} parts once it is written out: simplify it.")
         return size
+
+
+def _is_large(form: Formula) -> bool:
+    return form.is_Pow and not form.base.is_number and form.exp.is_number and abs(form.exp) > _POWER
+
+
+def _too_large(node: SyntaxNode) -> InputError:
+    return node.place.error(f"this power is too large: exponents go up to {_POWER}.")
 
 
 def _exactly(row: library.Function, form: Formula, number: float) -> Formula:

@@ -78,6 +78,7 @@ def _absolute(x: Expr) -> Expr:
     real |= {part: sympy.Dummy(nonnegative=True) for part in x.atoms(sympy.Abs) | roots}
     names = {dummy: part for part, dummy in real.items()}
     size: Any = sympy.Abs(x.xreplace(real))  # type: ignore[arg-type]
+    size = size.replace(sympy.re, lambda part: part).replace(sympy.im, lambda _: sympy.Integer(0))  # of y^z, acos y
     left = {part: _signless(part.args[0].xreplace(names)) for part in size.atoms(sympy.Abs)}
     return size.xreplace(left | names)
 

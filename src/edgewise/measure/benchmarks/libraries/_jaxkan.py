@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgewise.measure.benchmarks.libraries._base import DEGREE, RATE, Library, Shape, Unit
-from edgewise.measure.benchmarks.libraries._race import Race
+from edgewise.measure.benchmarks.libraries._base import DEGREE, RATE, Library, Race, Shape, Unit
 
 _GRIDS, _EPOCHS, _RATE, _STRIDE = (3, 6, 10, 24), 2000, 0.03, 100
 

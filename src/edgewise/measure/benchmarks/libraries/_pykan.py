@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from edgewise.measure.baselines import default_dtype, silenced
-from edgewise.measure.benchmarks.libraries._base import DEGREE, Shape
-from edgewise.measure.benchmarks.libraries._race import Race
+from edgewise.measure.benchmarks.libraries._base import DEGREE, Race, Shape
 from edgewise.measure.benchmarks.libraries._torch import TorchLibrary
 
 _GRIDS, _STEPS, _STRIDE = (3, 10, 20, 50, 100), 200, 5

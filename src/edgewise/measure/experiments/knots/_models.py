@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from edgewise import interpret
 from edgewise._typing import Array
@@ -20,6 +19,7 @@ from edgewise.datasets import knots
 from edgewise.measure.baselines import (
     adamw_steps,
     default_dtype,
+    minibatches,
     parameter_count,
     pykan_parameters,
     seeded_mlp,
@@ -67,7 +67,7 @@ def mlps(data: Knots, kind: str, quick: bool) -> dict[str, Any]:
     for hidden in (_SMALL if kind == "small" else _LARGE)[: 1 if quick else None]:
         sizes = [x.shape[1], *hidden, len(data.signatures)]
         model = seeded_mlp(sizes, seed=0, activation="silu").float()
-        for _ in adamw_steps(model, _minibatches(x, y), 20 if quick else _STEPS[kind], _RATE):
+        for _ in adamw_steps(model, minibatches(x, y, _BATCH), 20 if quick else _STEPS[kind], _RATE):
             pass
         runs.append((accuracy(model, data.held), model, sizes))
     _, model, sizes = max(runs, key=lambda run: run[0])
@@ -158,16 +158,6 @@ def accuracy(model: Callable[[Tensor], Tensor], rows: Rows) -> float:
 def _filled(x: Array) -> Array:
     """Replace unknown invariants by the mean of the known rows, which is zero."""
     return np.nan_to_num(x, nan=0.0)
-
-
-def _minibatches(x: Tensor, y: Tensor) -> Callable[[torch.nn.Module], Tensor]:
-    generator = torch.Generator().manual_seed(0)
-
-    def loss(model: torch.nn.Module) -> Tensor:
-        rows = torch.randint(len(x), (_BATCH,), generator=generator)
-        return cross_entropy(model(x[rows]), y[rows])
-
-    return loss
 
 
 def _predicted(model: KAN, table: Any) -> Array:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
-from edgewise.measure.baselines import parameter_count, pykan_stages, seeded_mlp, train_mlp
+from edgewise.measure.baselines import pykan_stages
 from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, panel_grid, shared_legend
-from edgewise.measure.experiments._dataset import predict, rmse
+from edgewise.measure.experiments._dataset import Dataset, refined, scaled
 from edgewise.measure.experiments.scaling._targets import TARGETS, Target
 from edgewise.measure.tables import best, format_error, format_number, grouped, items_of, number
-from edgewise.nn import KAN, Layout
-from edgewise.train import Options, fit
+from edgewise.nn import KAN
+from edgewise.train import Options
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,43 +100,32 @@ class Scaling(Experiment):
         return figure
 
 
-def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+def _data(case: Case) -> tuple[Target, Dataset, dict[str, float]]:
+    """Return a target, its tables, and the standard deviation of its values as a column."""
     target = _ITEMS[case.values["item"]]
-    (x, y), (fresh, truth) = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
-    model, spent = KAN(target.widths, seed=0), 0.0
-    for grid in target.grids[: 4 if settings.quick else None]:
-        began = time.process_time()
-        model = fit(model, x, y, grids=[grid], options=Options(validation=0.0, smoothing=0.0)).model
-        spent += time.process_time() - began
-        found = {"shape": str(target.widths), "grid": grid, "parameters": Layout(model).size, "spread": float(y.std())}
-        train, test = rmse(predict(model, x), y), rmse(predict(model, fresh), truth)
-        yield {**found, "train": train, "error": test, "seconds": spent}
+    train, test = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
+    return target, Dataset(train, {"train": train, "error": test}), {"spread": float(train[1].std())}
+
+
+def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    target, data, spread = _data(case)
+    grids, options = target.grids[: 4 if settings.quick else None], Options(validation=0.0, smoothing=0.0)
+    for found in data.rows(refined(KAN(target.widths, seed=0), data.train, grids, options)):
+        yield {**found, **spread}
 
 
 def _mlps(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    target = _ITEMS[case.values["item"]]
-    (x, y), (fresh, truth) = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
-    mean, std = float(y.mean()), float(y.std())
-    inputs, wanted = torch.from_numpy(x), torch.from_numpy((y - mean) / std)
+    target, data, spread = _data(case)
+    units = scaled(data.train, data.judged, -1.0, 1.0, data.train[1])
     for depth, width in _MLPS[: 2 if settings.quick else None]:
-        sizes = [target.inputs, *[width] * (depth - 1), 1]
-        run = train_mlp(
-            lambda sizes=sizes: seeded_mlp(sizes, 0),
-            lambda module: (module(inputs)[:, 0] - wanted).square().mean(),
-            0.3 if settings.quick else target.patience,
-        )
-        train, test = (rmse(mean + std * predict(run.module, at), to) for at, to in ((x, y), (fresh, truth)))
-        found = {"shape": str(sizes), "solver": run.solver, "parameters": parameter_count(run.module), "spread": std}
-        yield {**found, "train": train, "error": test, "seconds": run.seconds}
+        yield {**units.train_mlp([width] * (depth - 1), 0.3 if settings.quick else target.patience), **spread}
 
 
 def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    target = _ITEMS[case.values["item"]]
-    (x, y), test = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
+    target, data, spread = _data(case)
     grids, steps = ((3,), 2) if settings.quick else (target.pykan_grids, 200)
-    for stage in pykan_stages(target.widths, (x, y), test, grids, steps, seed=0):
-        found = {"train": rmse(stage.predict(x), y), "spread": float(y.std())}
-        yield {"shape": str(target.widths), **stage.columns(), **found}
+    for found in data.rows(pykan_stages(target.widths, data.train, grids, steps, seed=0)):
+        yield {**found, **spread}
 
 
 def _counted(rows: Sequence[Row], item: str, model: str) -> list[Row]:

@@ -12,10 +12,10 @@ import torch
 from edgewise import KAN, Options, discover, find_relations, fit, symbolic
 from edgewise._typing import Array
 from edgewise.measure import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise.measure.baselines import pykan_formula
 from edgewise.measure.experiments._dataset import rmse
 from edgewise.measure.experiments.interpretability._modules import BITS, modules
 from edgewise.measure.experiments.interpretability._picture import draw
-from edgewise.measure.experiments.interpretability._pykan import pykan_formula
 from edgewise.measure.experiments.interpretability._targets import (
     BESSEL,
     DIGITS,

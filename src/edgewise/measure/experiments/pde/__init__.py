@@ -13,11 +13,11 @@ import torch
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import parameter_count, pykan_parameters, train_mlp
 from edgewise.measure.drawing import COLORS, INK, SOFT, panel_grid
-from edgewise.measure.experiments._jets import autograd_jet
-from edgewise.measure.experiments.pde._mlp import MLPUnknown as MLPUnknown
-from edgewise.measure.experiments.pde._mlp import mlp_jets as mlp_jets
+from edgewise.measure.experiments.pde._baselines import MLPUnknown as MLPUnknown
+from edgewise.measure.experiments.pde._baselines import autograd_jet as autograd_jet
+from edgewise.measure.experiments.pde._baselines import mlp_jets as mlp_jets
+from edgewise.measure.experiments.pde._baselines import pykan_solution
 from edgewise.measure.experiments.pde._problems import TASKS, Task
-from edgewise.measure.experiments.pde._pykan import pykan_solution
 from edgewise.measure.experiments.pde._reference import Truth as Truth
 from edgewise.measure.experiments.pde._reference import allen_cahn as allen_cahn
 from edgewise.measure.experiments.pde._reference import burgers as burgers

@@ -106,7 +106,7 @@ def _measured(todo: Sequence[_Work], rows: dict[str, list[Row]], jobs: int) -> I
                 free.put(worker)
 
         parallel = Parallel(n_jobs=len(workers), backend="threading", return_as="generator_unordered")
-        found: Any = parallel(delayed(one)(work) for work in group)
+        found: Any = parallel(delayed(one)(work) for work in list(group))
         try:
             yield from found
         finally:

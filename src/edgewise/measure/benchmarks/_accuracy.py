@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from statistics import median
@@ -12,6 +11,7 @@ import numpy as np
 
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings
 from edgewise.measure.benchmarks.libraries import LIBRARIES, Point, Race
+from edgewise.measure.tables import grouped, number
 
 GOAL = 1e-5
 _LEAD = 50.0
@@ -161,17 +161,15 @@ def _race(target: Target, budget: float, seed: int = 1) -> Race:
 
 def _runs(rows: Sequence[Row]) -> Iterator[Run]:
     """Yield each way of training, with the median over its runs."""
-    groups: dict[tuple[str, str, str], dict[Any, list[Point]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        if row["seconds"] not in ("", None):
-            key = (row["target"], row["library"], row["recipe"])
-            groups[key][row["turn"], str(row["run"])].append(Point(float(row["seconds"]), float(row["error"])))
-    for key, races in groups.items():
-        first = [next((p.seconds for p in points if p.error <= GOAL), None) for points in races.values()]
+    known = [row for row in rows if number(row, "seconds") < float("inf")]
+    for key, own in grouped(known, "target", "library", "recipe").items():
+        turns = grouped(own, "turn", "run").values()
+        races = [[Point(number(row, "seconds"), number(row)) for row in turn] for turn in turns]
+        first = [next((p.seconds for p in points if p.error <= GOAL), None) for points in races]
         reached = [seconds for seconds in first if seconds is not None]
-        error = median(min(point.error for point in points) for points in races.values())
-        last = median(points[-1].seconds for points in races.values())
-        yield Run(*key, median(reached) if len(reached) == len(first) else None, error, last)
+        error = median(min(point.error for point in points) for points in races)
+        last = median(points[-1].seconds for points in races)
+        yield Run(key[0], key[1], key[2], median(reached) if len(reached) == len(first) else None, error, last)
 
 
 def _line(target: str, runs: Sequence[Run]) -> list[Cell]:

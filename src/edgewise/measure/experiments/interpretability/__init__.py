@@ -224,14 +224,9 @@ def _six(item: str, seed: int, quick: bool) -> dict[str, Any]:
 
 
 def _modules(item: str, seed: int, quick: bool) -> dict[str, Any]:
-    found = modules(_BITS[item], seed, quick)
-    nodes = " | ".join(" ".join(str(bit + 1) for bit in node) for node in found.read)
-    before, after = found.lengths
-    text = f"nodes that read bits {nodes}; connections of {before:.2g} arranged to {after:.2g}"
-    wires = "|".join(" ".join(",".join(map(str, edge)) for edge in wires) for wires in found.wires)
-    right = STRUCTURE if found.right and found.wrong == 0 else NO
-    return {"formula": text, "right": right, "error": found.wrong, "shape": str(found.widths),
-            "curves": wires if seed == _SEEDS[0] else ""}  # fmt: skip
+    found, right = modules(_BITS[item], seed, quick)
+    shown = found["curves"] if seed == _SEEDS[0] else ""
+    return {**found, "right": STRUCTURE if right else NO, "curves": shown}
 
 
 def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:

@@ -14,16 +14,8 @@ from torch.nn.functional import cross_entropy
 from edgewise.datasets import characters
 from edgewise.measure import Row
 from edgewise.measure.baselines import minibatches, seeded
-from edgewise.measure.experiments.transformers._blocks import (
-    DEPTH,
-    HEADS,
-    WIDTH,
-    Block,
-    BlockExperiment,
-    Training,
-    mlp_block,
-)
-from edgewise.measure.experiments.transformers._networks import ImageTransformer, Transformer
+from edgewise.measure.experiments.transformers._blocks import Block, BlockExperiment, Training, mlp_block
+from edgewise.measure.experiments.transformers._networks import WIDTH, ImageTransformer, Transformer
 from edgewise.measure.tables import number
 from edgewise.nn import KANFeedForward
 
@@ -79,10 +71,8 @@ class Language(BlockExperiment):
         held_out = windows[: _TOGETHER if quick else None]
 
         def model(kind: str) -> Transformer:
-            with torch.random.fork_rng():
-                torch.manual_seed(seed)
-                size, block = len(text.alphabet), self.blocks[kind].make
-                return Transformer(size, _CONTEXT, WIDTH, HEADS, DEPTH, block).float()
+            with seeded(seed):
+                return Transformer(len(text.alphabet), _CONTEXT, self.blocks[kind].make).float()
 
         loss, evaluate = partial(_windows, train, seed), partial(_cross_entropy, held_out)
         return Training(model, loss, evaluate, {"characters": len(text.codes)})
@@ -126,7 +116,7 @@ class Digits(BlockExperiment):
 
         def model(kind: str) -> torch.nn.Module:
             with seeded(seed):
-                return ImageTransformer(_SIDE, _PATCH, _CLASSES, WIDTH, HEADS, DEPTH, self.blocks[kind].make).float()
+                return ImageTransformer(_SIDE, _PATCH, _CLASSES, self.blocks[kind].make).float()
 
         return Training(model, partial(minibatches, *train, _BATCH, seed), partial(_judged, test), {})
 

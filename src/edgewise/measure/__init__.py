@@ -18,11 +18,11 @@ from edgewise.measure._experiment import PYKAN as PYKAN
 from edgewise.measure._experiment import Criterion as Criterion
 from edgewise.measure._experiment import Experiment as Experiment
 from edgewise.measure._experiment import Model as Model
-from edgewise.measure._provenance import cores as cores
-from edgewise.measure._provenance import provenance as provenance
 from edgewise.measure._run import Plan as Plan
 from edgewise.measure._run import run as run
 from edgewise.measure._store import append as append
 from edgewise.measure._store import latest as latest
+from edgewise.measure._store import provenance as provenance
 from edgewise.measure._store import read as read
 from edgewise.measure._worker import Worker as Worker
+from edgewise.measure._worker import cores as cores

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 from joblib import Parallel, delayed
 
 from edgewise.measure._benchmark import Benchmark, Case, Row, Settings
-from edgewise.measure._provenance import cores, provenance, usable_cores, versions
-from edgewise.measure._store import append, read
-from edgewise.measure._worker import Worker
+from edgewise.measure._store import append, provenance, read, versions
+from edgewise.measure._worker import Worker, cores, usable_cores
 
 Progress = Callable[[str, float], None]
 """Called with what is being measured and the fraction of cases that are done."""

@@ -83,11 +83,11 @@ class Accuracy(Benchmark):
         library, recipes = LIBRARIES[case.values["library"]], case.values["recipes"]
         rows = []
         for recipe in recipes:
-            for number in range(_REPEATS if library.name == _OURS and not settings.quick else 1):
+            for run in range(_REPEATS if library.name == _OURS and not settings.quick else 1):
                 race = _race(target, case.values["budget"])
                 library.train(recipe, race)
                 points = race.points or [Point(race.seconds, float("inf"))]
-                shared = {"recipe": recipe, "run": number}
+                shared = {"recipe": recipe, "run": run}
                 rows += [self.row(case, **shared, **point._asdict()) for point in _telling(points)]
                 if race.seconds > _LONG:
                     break

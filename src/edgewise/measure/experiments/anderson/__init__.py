@@ -16,8 +16,7 @@ from edgewise.measure.baselines import parameter_count, seeded_mlp, train_mlp
 from edgewise.measure.drawing import COLORS, INK
 from edgewise.measure.experiments._dataset import predict
 from edgewise.measure.experiments.anderson._data import MODELS, Model, States, accuracy, subsample
-from edgewise.measure.experiments.anderson._reading import PLANS, learned, read, zeros
-from edgewise.measure.experiments.anderson._steps import STEPS, steps
+from edgewise.measure.experiments.anderson._reading import PLANS, learned, read, steps, zeros
 from edgewise.measure.tables import format_number, number
 from edgewise.nn import KAN, Layout
 
@@ -153,7 +152,7 @@ def _run(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     model = MODELS["modified" if item == _BY_HAND else item]
     states, test = model.states(test=False, quick=quick), model.states(test=True, quick=quick)
     exact, began = accuracy(model.edge(test.inputs), test), time.process_time()
-    train = _mlp if case.values["model"] == MLP else _steps if item == _BY_HAND else _edgewise
+    train = _mlp if case.values["model"] == MLP else steps if item == _BY_HAND else _edgewise
     for found in train(model, states, test, quick):
         found |= {"error": 1 - found["accuracy"], "exact_accuracy": exact}
         yield {**found, "seconds": time.process_time() - began}
@@ -187,11 +186,6 @@ def _curve(model: Model, network: KAN, shown: States) -> str:
     places, states = np.column_stack([energies, lam]) / size, shown.inputs[:, 1:3] / size
     near = np.linalg.norm(places[:, None] - states, axis=2).min(1) < _NEAR
     return " ".join(f"{e:.3f},{value:.3f}" for e, value in np.column_stack([energies, lam])[unique & near])
-
-
-def _steps(model: Model, states: States, test: States, quick: bool) -> Iterator[dict[str, Any]]:
-    for stage, found, count, formula in steps(model, states, test, quick):
-        yield {"stage": stage, "accuracy": found, "parameters": count, "formula": formula, "published": STEPS[stage]}
 
 
 def _mlp(model: Model, states: States, test: States, quick: bool) -> Iterator[dict[str, Any]]:

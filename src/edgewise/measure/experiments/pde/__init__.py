@@ -105,9 +105,10 @@ class Equations(Experiment):
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
         poisson = best(rows, item="poisson", model=OURS)
+        text = None if poisson is None else str(poisson["parameters"])
         made = [
             Criterion.at_most("poisson: mean squared error", 1e-10, "1e-7", number(poisson) ** 2),
-            Criterion.at_most("poisson: parameters", 600, "240 to 390", number(poisson, "parameters"), _text(poisson)),
+            Criterion.at_most("poisson: parameters", 600, "240 to 390", number(poisson, "parameters"), text),
             Criterion.at_most("poisson: seconds of one core", 120, "", number(poisson, "seconds")),
         ]
         for name in list(TASKS)[1:]:
@@ -187,10 +188,6 @@ def _tiny(task: Task) -> Task:
     return replace(task, **sizes, grids=(3,), starts=1, steps=8, points=100, boundary=40)
 
 
-def _name(row: Row) -> str:
-    return str(row["size"] or row["model"])
-
-
 def _line(row: Row, rows: Sequence[Row]) -> list[Cell]:
     """Return a line of the table; edgewise's error is bold if a large MLP's is lower."""
     if row["status"]:
@@ -206,10 +203,6 @@ def _ratio(rows: Sequence[Row], name: str, column: str) -> float:
     """Return edgewise's error over that of the large MLP; infinity if one of them is missing."""
     ours, other = (number(best(rows, item=name, **which), column) for which in ({"model": OURS}, {"size": "large"}))
     return ours / other if max(ours, other) < float("inf") else float("inf")
-
-
-def _text(row: Row | None) -> str | None:
-    return None if row is None else str(row["parameters"])
 
 
 def _map(ax: Axes, name: str) -> None:
@@ -233,7 +226,7 @@ def _map(ax: Axes, name: str) -> None:
 def _dots(ax: Axes, rows: Sequence[Row], names: Sequence[str], column: str) -> None:
     """Draw a line for each problem, with a dot for each model."""
     for key, (label, color, mark) in _MARKS.items():
-        own = [row for row in rows if _name(row) == key and number(row, column) < float("inf")]
+        own = [row for row in rows if str(row["size"] or row["model"]) == key and number(row, column) < float("inf")]
         if own:
             places = [names.index(row["item"]) for row in own]
             ax.plot([number(row, column) for row in own], places, mark, color=color, label=label)

@@ -91,7 +91,7 @@ class Special(Experiment):
         ]  # fmt: skip
         lines = []
         for item in items_of(rows):
-            ours, mlp, pykan = (_chosen(rows, item, model) for model in (OURS, MLP, PYKAN))
+            ours, mlp, pykan = (best(rows, by="held", item=item, model=model) for model in (OURS, MLP, PYKAN))
             published = PUBLISHED[item]
             passed = number(ours) <= 0.1 * published.kan if ours and not ours["status"] else None
             texts = [item, special(item)[0].call, format_number(published.kan, 3)]
@@ -101,7 +101,9 @@ class Special(Experiment):
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
         items = items_of(rows)
-        ours, others = ([number(_chosen(rows, item, model)) for item in items] for model in (OURS, MLP))
+        ours, others = (
+            [number(best(rows, by="held", item=item, model=model)) for item in items] for model in (OURS, MLP)
+        )
         ratios = [error / PUBLISHED[item].kan for item, error in zip(items, ours, strict=True)]
         below = [own < other < float("inf") for own, other in zip(ours, others, strict=True)]
         what = "test RMSE over the published one, on the worst of the functions"
@@ -157,11 +159,6 @@ def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     widths = [2, 1, 1] if PUBLISHED[case.values["item"]].shape == "[2, 1, 1]" else [2, 5, 1]
     grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, _PYKAN_STEPS)
     yield from data.rows(pykan_stages(widths, data.train, grids, steps, seed=0))
-
-
-def _chosen(rows: Sequence[Row], item: str, model: str) -> Row | None:
-    """Return the row that the validation rows choose."""
-    return best(rows, by="held", item=item, model=model)
 
 
 def _size(row: Row | None) -> str:

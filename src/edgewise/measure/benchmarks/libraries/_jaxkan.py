@@ -83,9 +83,7 @@ class JaxKAN(Library):
             with race.paused():  # a few milliseconds, but for what it compiles
                 model.update_grids(x, grid)
             net = _Function.of(model, "float64")
-            params = _run(
-                race, net, net.params, _adam_step(net.apply, optax.adam(_RATE), x, y), optax.adam(_RATE), _EPOCHS
-            )
+            params = _run(race, net, net.params, _adam_step(net.apply, adam, x, y), adam, _EPOCHS)
             nnx.update(model, net.state(params))
         _run(race, net, params, _lbfgs_step(net.apply, optax.lbfgs(), x, y), optax.lbfgs(), None)
 

@@ -31,7 +31,7 @@ _SEEDS, _PARTS = 4, 4
 
 _NEARLY = 1.5  # times the least error of a proposal: within, the labels decide
 _LIBRARY = ("x", "x^2", "x^3", "exp", "cosh", "sinh", "sin", "cos", "tanh", "atan")
-_PUBLISHED_STEPS = {
+_REPORTED = {
     "[4, 2, 1, 1]": 75.0, "[4, 3, 1, 1]": 98.4, "a node removed": 97.7, "edges but those of p: x or x^2": 97.7,
     "edges of p: cosh": 96.9, "edges of p: x^2": 95.4,
 }  # fmt: skip
@@ -204,7 +204,7 @@ def steps(model: Model, states: States, test: States, quick: bool) -> Iterator[d
     def described(name: str, session: Session, formula: bool = False) -> dict[str, Any]:
         found = {
             "accuracy": accuracy(predict(session.model, test.inputs) - 0.5, test),
-            "published": _PUBLISHED_STEPS[name],
+            "published": _REPORTED[name],
         }
         text = _argument(session.model) if formula else ""
         return {"stage": name, "parameters": Layout(session.model).size, "formula": text, **found}

@@ -12,7 +12,7 @@ import torch
 
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import parameter_count, pykan_parameters, train_mlp
-from edgewise.measure.drawing import COLORS, INK, SOFT, panel_grid
+from edgewise.measure.drawing import COLORS, INK, SOFT, panel_grid, shared_legend
 from edgewise.measure.experiments.pde._baselines import MLPUnknown as MLPUnknown
 from edgewise.measure.experiments.pde._baselines import autograd_jet as autograd_jet
 from edgewise.measure.experiments.pde._baselines import mlp_jets as mlp_jets
@@ -126,8 +126,7 @@ class Equations(Experiment):
             _dots(ax, rows, names, column)
         panels[-2].set_title("L2 error")
         panels[-1].set_title("H1 error")
-        if panels[-1].get_legend_handles_labels()[0]:
-            figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
+        shared_legend(figure, panels[-1:], columns=4)
         return figure
 
 

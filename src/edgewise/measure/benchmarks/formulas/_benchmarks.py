@@ -118,25 +118,12 @@ class Formulas(Benchmark):
         return super().row(case, **found, truth=truth, settings=SEARCHERS[case.values["library"]].settings)
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
-        groups = grouped(rows, "noise", "library")
-        head = [
-            "library",
-            "noise",
-            "cases",
-            "solved",
-            "exact",
-            "form",
-            "R2",
-            "size",
-            "operations",
-            "median s",
-            "slowest",
-        ]
+        groups = grouped([{**row, "noise": float(row["noise"])} for row in rows], "noise", "library")
         ours = {_problem(row): row for row in rows if row["library"] == OURS}
         order = sorted(groups, key=lambda key: (float(key[0]), list(SEARCHERS).index(key[1])))
-        return [*head, "median s", "slowest", OURS], [
-            self._line(float(key[0]), key[1], groups[key], ours) for key in order
-        ]
+        lines = [self._line(float(noise), library, groups[noise, library], ours) for noise, library in order]
+        head = ["library", "noise", "cases", "solved", "exact", "form", "R2", "size", "operations"]
+        return [*head, "median s", "slowest", OURS], lines
 
     def _line(self, noise: float, library: str, rows: Sequence[Row], ours: dict[tuple, Row]) -> list[Cell]:
         held = library == OURS and len(rows) >= min(_BOUNDED, len(self.laws()))

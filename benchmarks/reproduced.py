@@ -12,14 +12,15 @@ from edgewise.measure.drawing import STYLE
 from edgewise.measure.experiments import EXPERIMENTS, MINUTES
 from edgewise.measure.tables import markdown, measured_with, paragraph
 
-_HEAD = """# The published experiments
+_HEAD = """# Published experiments, reproduced
 
-What the articles on these networks show, reproduced by `edgewise reproduce` and compared with the published values and
-with the baselines measured here; **a bold value misses its criterion**. Seconds are those of one core's computing.
-Below a table stands which choices were made with test results in view; no such line means that none is known.
+`edgewise reproduce` runs the experiments of the KAN articles. This page compares the results with the published values
+and with baselines measured here. **A bold value misses its criterion.** Times are seconds on one core. The line below a
+table lists choices that were made after seeing test results; if there is no such line, none are known.
+
 Sources: Liu et al., KAN: Kolmogorov-Arnold Networks (arXiv 2404.19756) and KAN 2.0 (arXiv 2408.10205), and the
-notebooks of pykan 0.2.8. Settings and seeds are in `src/edgewise/measure/experiments`, one experiment per folder. Made
-from the rows in `benchmarks/results/reproduced` by `python benchmarks/draw.py`.
+notebooks of pykan 0.2.8. Settings and seeds are in `src/edgewise/measure/experiments`, one experiment per folder.
+`python benchmarks/draw.py` generates this page from the rows in `benchmarks/results/reproduced`.
 """
 _OPEN, _CLOSE = "<!-- Made by python benchmarks/draw.py. -->\n", "<!-- End of what is made. -->\n"
 

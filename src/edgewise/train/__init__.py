@@ -1,6 +1,7 @@
 """Training: `fit`, its losses, options and result."""
 
 from edgewise.train._choices import SOLVERS as SOLVERS
+from edgewise.train._choices import SolverName as SolverName
 from edgewise.train._data import Shape as Shape
 from edgewise.train._data import as_matrix as as_matrix
 from edgewise.train._data import as_rows as as_rows
@@ -11,6 +12,7 @@ from edgewise.train._loss import Cauchy as Cauchy
 from edgewise.train._loss import CrossEntropy as CrossEntropy
 from edgewise.train._loss import Huber as Huber
 from edgewise.train._loss import Loss as Loss
+from edgewise.train._loss import LossName as LossName
 from edgewise.train._loss import Squared as Squared
 from edgewise.train._loss import choose_loss as choose_loss
 from edgewise.train._monitor import Monitor as Monitor

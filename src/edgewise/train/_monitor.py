@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
-from edgewise._deadline import Deadline, whole
-from edgewise.optim import Step
+from edgewise._deadline import Deadline, cut, whole
+from edgewise.optim import LeastSquaresSolver, Step
 from edgewise.train._options import Options
 from edgewise.train._progress import FitProgress
 from edgewise.train._result import Outcome, Row
+
+
+class _Stopped(Exception):
+    """Leaves a run of a solver in the middle of a pass."""
 
 
 class Monitor:
@@ -36,11 +42,49 @@ class Monitor:
 
     @contextmanager
     def running(self) -> Iterator[None]:
+        """Turn the first Ctrl-C into an end of the fit; a second one raises. Another handler stays in place."""
+        usual = signal.default_int_handler
+        mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is usual
+
+        def first(number: int, frame: Any) -> None:
+            signal.signal(signal.SIGINT, usual)
+            self._interrupt()
+
         try:
-            with _first_interrupt(self._interrupt):
-                yield
+            if mine:
+                signal.signal(signal.SIGINT, first)
+            yield
         finally:
+            if mine:
+                signal.signal(signal.SIGINT, usual)
             self._progress.close()
+
+    def minimize(
+        self, solver: LeastSquaresSolver, problem: Any, place: str, steps: float = math.inf, *, stream: bool = False
+    ) -> Tensor:
+        """Return the parameters after a run of a solver, or after as much of it as steps and the time allow.
+
+        Rows of a stream are read by foreign code, which is not interrupted.
+        """
+        reached, taken = problem.start, 0
+
+        def callback(vector: Tensor, cost: float) -> bool:
+            nonlocal reached, taken
+            reached, taken = vector, taken + 1
+            return self.step(place) is not None or taken >= steps
+
+        def run() -> None:
+            nonlocal reached
+            with suppress(_Stopped):
+                reached, _ = solver.minimize(problem, problem.start, callback)
+
+        cut(Deadline.never() if stream else self.deadline, run)
+        return reached
+
+    def check(self) -> None:
+        """Leave the run of `minimize` that this is called in, if the fit has to end."""
+        if self.ended():
+            raise _Stopped
 
     def ended(self) -> Outcome | None:
         """Return why the fit has to end now, or None."""
@@ -96,23 +140,3 @@ class Monitor:
 def _is_stop(answer: Any) -> bool:
     """Return True for True and "stop" only: a callback may return a number, as `file.write` does."""
     return bool(answer) if isinstance(answer, bool | np.bool_) else isinstance(answer, str) and answer == "stop"
-
-
-@contextmanager
-def _first_interrupt(act: Callable[[], None]) -> Iterator[None]:
-    """Turn the first Ctrl-C into a call; a second one raises KeyboardInterrupt. Another handler stays in place."""
-    usual = signal.default_int_handler
-    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is usual
-    if not mine:
-        yield
-        return
-
-    def first(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGINT, usual)
-        act()
-
-    signal.signal(signal.SIGINT, first)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)

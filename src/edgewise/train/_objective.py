@@ -69,19 +69,15 @@ class Objective:
         """Return the normal equations; the next call overwrites their matrix."""
         if self._memory is None:
             self._memory = vector.new_empty(self.layout.size, self.layout.size)
-        hessian, gradient = self._memory.zero_(), torch.zeros_like(vector)
-        total = weight = 0.0
-        with torch.no_grad():
-            for rows, forward in self._passes(vector):
-                total += rows.value
-                weight += rows.weight
-                gradient += forward.pull(self.layout, rows.gradient)
-                self.matrix.add(forward, rows.curvature, hessian)
-            hessian /= weight
-            penalty = self.penalty.times(self.layout, vector)
-            self.penalty.add_to(self.layout, hessian)
-            cost = total / weight + float(vector @ penalty)
-        return NormalEquations(cost, gradient / weight + penalty, hessian)
+        hessian = self._memory.zero_()
+
+        def add(forward: Pass, curvature: Curvature) -> None:
+            self.matrix.add(forward, curvature, hessian)
+
+        weight, cost, gradient = self._summed(vector, self._passes(vector), add)
+        hessian /= weight
+        self.penalty.add_to(self.layout, hessian)
+        return NormalEquations(cost, gradient, hessian)
 
     def operator(self, vector: Tensor) -> GaussNewtonOperator:
         """Return the same without the matrix: each product with it is a pass over the rows."""
@@ -92,15 +88,12 @@ class Objective:
                 self.check()
                 yield rows, forward
 
-        gradient, diagonal = torch.zeros_like(vector), torch.zeros_like(vector)
-        total = weight = 0.0
-        with torch.no_grad():
-            for rows, forward in passes():
-                total += rows.value
-                weight += rows.weight
-                gradient += forward.pull(self.layout, rows.gradient)
-                diagonal += forward.diagonal(self.layout, rows.curvature)
-            penalty = self.penalty.times(self.layout, vector)
+        diagonal = torch.zeros_like(vector)
+
+        def add(forward: Pass, curvature: Curvature) -> None:
+            diagonal.add_(forward.diagonal(self.layout, curvature))
+
+        weight, cost, gradient = self._summed(vector, passes(), add)
 
         def matvec(direction: Tensor) -> Tensor:
             out = torch.zeros_like(direction)
@@ -110,9 +103,22 @@ class Objective:
                     out += forward.pull(self.layout, rows.curvature(change).squeeze(-1))
             return out / weight + self.penalty.times(self.layout, direction)
 
-        cost = total / weight + float(vector @ penalty)
         diagonal = diagonal / weight + self.penalty.diagonal(self.layout, vector)
-        return GaussNewtonOperator(cost, gradient / weight + penalty, diagonal, matvec)
+        return GaussNewtonOperator(cost, gradient, diagonal, matvec)
+
+    def _summed(
+        self, vector: Tensor, passes: Iterator[tuple[_Rows, Pass]], add: Callable[[Pass, Curvature], None]
+    ) -> tuple[float, float, Tensor]:
+        """Return the weight of all rows, the cost and half its gradient; `add` takes in each chunk's curvature."""
+        gradient, total, weight = torch.zeros_like(vector), 0.0, 0.0
+        with torch.no_grad():
+            for rows, forward in passes:
+                total += rows.value
+                weight += rows.weight
+                gradient += forward.pull(self.layout, rows.gradient)
+                add(forward, rows.curvature)
+            penalty = self.penalty.times(self.layout, vector)
+            return weight, total / weight + float(vector @ penalty), gradient / weight + penalty
 
     def _width(self) -> int:
         """Return how many numbers a pass keeps for each row."""

@@ -101,8 +101,8 @@ class Stream:
             count += len(part)
             if count >= rows:
                 pool, full = _joined(waiting), count // rows * rows
-                yield from _cut(pool, 0, full).batches(rows)
-                waiting = [_cut(pool, full, count)] if full < count else []
+                yield from pool.part(slice(full)).batches(rows)
+                waiting = [pool.part(slice(full, count))] if full < count else []
                 count -= full
         if waiting:
             yield _joined(waiting)
@@ -120,7 +120,7 @@ class Stream:
         for rows in self._parts():
             place = _place(rows.x)
             for one in found:
-                one.take(_chosen(rows, one.part.takes(place)))
+                one.take(rows.part(one.part.takes(place)))
         return [one.table() for one in found]
 
     def _parts(self) -> Iterator[Table]:
@@ -129,7 +129,7 @@ class Stream:
             seen += len(x)
             part = Table(x, self.unit(y), w / self.statistics.weight)
             if self.high - self.low < 1:
-                part = _chosen(part, self.takes(_place(x)))
+                part = part.part(self.takes(_place(x)))
             if len(part):
                 yield part
         if seen != self.statistics.rows:
@@ -157,7 +157,7 @@ class _Subsample:
         self.open &= ~there.any(0)
         self.seen += len(rows)
         if chosen.any():
-            self.kept.append(_chosen(rows, chosen))
+            self.kept.append(rows.part(chosen))
 
     def table(self) -> Table:
         order = torch.randperm(sum(map(len, self.kept)), generator=torch.Generator().manual_seed(0))
@@ -189,11 +189,3 @@ def _joined(parts: list[Table]) -> Table:
     if len(parts) == 1:
         return parts[0]
     return Table(*(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "weights")))
-
-
-def _chosen(table: Table, rows: Tensor) -> Table:
-    return Table(table.x[rows], table.y[rows], table.weights[rows])
-
-
-def _cut(table: Table, start: int, stop: int) -> Table:
-    return Table(table.x[start:stop], table.y[start:stop], table.weights[start:stop])

@@ -30,15 +30,19 @@ class Table:
     y: Tensor
     weights: Tensor
 
+    def part(self, index: Tensor | slice) -> Table:
+        """Return the rows of an index, a mask or a slice; a slice gives views."""
+        return Table(self.x[index], self.y[index], self.weights[index])
+
     def rows(self, index: Tensor) -> Table:
-        weights = self.weights[index]
-        return Table(self.x[index], self.y[index], weights / weights.mean())
+        """Return the rows of an index, their weights scaled to mean one."""
+        chosen = self.part(index)
+        return Table(chosen.x, chosen.y, chosen.weights / chosen.weights.mean())
 
     def batches(self, rows: int) -> Iterator[Table]:
         """Return the table in batches of at most that number of rows, each a view."""
         for k in range(0, len(self), rows):
-            piece = slice(k, k + rows)
-            yield Table(self.x[piece], self.y[piece], self.weights[piece])
+            yield self.part(slice(k, k + rows))
 
     def __len__(self) -> int:
         return len(self.x)

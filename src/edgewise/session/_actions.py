@@ -15,7 +15,7 @@ from edgewise import interpret, nn, symbolic
 from edgewise._errors import InputError, unknown
 from edgewise.session._arguments import READERS
 from edgewise.session._rows import Rows, Variable
-from edgewise.session._situation import Edge, Situation
+from edgewise.session._state import Edge, Situation
 from edgewise.train import Options, fit, refit
 
 Act = Callable[..., Situation]

@@ -1,7 +1,8 @@
-"""A session as one file: a zip of networks and rows as safetensors, and its history as JSON."""
+"""A session as one file: a zip of networks and rows as safetensors, and its history as JSON, each field checked."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
@@ -11,16 +12,17 @@ import safetensors
 import safetensors.torch
 import torch
 
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise._version import __version__
 from edgewise.io import Malformed, model_bytes, read_model
 from edgewise.nn import KAN
+from edgewise.session._actions import ACTIONS
 from edgewise.session._archive import NO_SESSION, Archive, Damaged, packed, to_json
-from edgewise.session._reading import are_texts, check_history, check_variables, read_states
-from edgewise.session._record import Record
-from edgewise.session._rows import Rows
-from edgewise.session._state import State
+from edgewise.session._history import Record
+from edgewise.session._rows import Rows, Variable
+from edgewise.session._state import Situation, State
 
 _SCHEMA = 2  # the first one had no checksum
 _LONGEST_MESSAGE = 300
@@ -134,3 +136,65 @@ def _built(said: dict[str, Any], table: dict[str, torch.Tensor], models: list[KA
     check_history(states, said["at"], said["line"], said["undone"])
     check_variables(states, rows)
     return Record(rows, states, said["at"], said["line"], tuple(said["undone"]))
+
+
+_FIELDS = {"parent", "branch", "name", "arguments", "error", "note", "forbidden", "variables"}
+
+
+def read_states(rows: Sequence[Any], models: Sequence[KAN], table: Rows) -> tuple[State, ...]:
+    """The states, each a child of an earlier one, with networks that read the columns and give the targets."""
+    return tuple(
+        _state(number, row, model, table) for number, (row, model) in enumerate(zip(rows, models, strict=True))
+    )
+
+
+def check_history(states: Sequence[State], at: Any, line: Any, undone: Any) -> None:
+    """Require a place in the history, and that what was undone leads on from there, step by step."""
+    _require(isinstance(line, str) and line and isinstance(undone, list))
+    _require(all(is_int(place, 0, len(states) - 1) for place in (at, *undone)))
+    for place in reversed(undone):
+        _require(states[place].parent == at)
+        at = place
+
+
+def check_variables(states: Sequence[State], rows: Rows) -> None:
+    """Require that every variable can be computed from the columns before it; InputError says what cannot."""
+    known: set[tuple[Variable, ...]] = {()}
+    for state in states:
+        variables = state.situation.variables
+        for count in range(1, len(variables) + 1):
+            if variables[:count] not in known:
+                rows.check(variables[: count - 1], variables[count - 1])
+                known.add(variables[:count])
+
+
+def are_texts(value: object) -> bool:
+    """Whether this is a list of texts."""
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _state(number: int, row: Any, model: KAN, table: Rows) -> State:
+    """A state of its row; what its action took is read as if it had been given now."""
+    _require(isinstance(row, dict) and set(row) == _FIELDS)
+    parent, name, error = row["parent"], row["name"], row["error"]
+    _require(all(isinstance(row[field], str) for field in ("branch", "name", "note")) and row["branch"])
+    _require(error == float("inf") or is_number(error, 0))
+    _require(are_texts(row["forbidden"]) and isinstance(row["variables"], list))
+    _require(all(are_texts(pair) and len(pair) == 2 for pair in row["variables"]))
+    variables = tuple(Variable(*pair) for pair in row["variables"])
+    sound = model.n_in == len(table.names) + len(variables) and model.n_out == len(table.targets)
+    if not sound or model.dtype != torch.float64:
+        raise Damaged(f"holds a network ({number}.safetensors) that does not fit its rows: save the session again")
+    arguments: dict[str, Any] = {}
+    if number == 0:
+        _require(parent is None and name == "start" and row["arguments"] == {})
+    else:
+        _require(is_int(parent, 0, number - 1) and name in ACTIONS and isinstance(row["arguments"], dict))
+        arguments = ACTIONS[name].read((), row["arguments"])
+    situation = Situation(model, variables, tuple(row["forbidden"]))
+    return State(number, parent, row["branch"], name, arguments, situation, float(error), row["note"])
+
+
+def _require(sound: object) -> None:
+    if not sound:
+        raise Damaged(NO_SESSION)

@@ -12,7 +12,7 @@ from edgewise import io
 from edgewise._errors import InputError
 from edgewise._replacing import check_place, writing
 from edgewise._version import __version__
-from edgewise.session._record import Record
+from edgewise.session._history import Record
 from edgewise.session._state import State
 from edgewise.train import as_matrix
 

@@ -14,14 +14,11 @@ from edgewise._typing import Data, Formula
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone
 from edgewise.session._actions import action
-from edgewise.session._compare import Comparison, compare
 from edgewise.session._file import load, save
-from edgewise.session._history import History
-from edgewise.session._record import Record
+from edgewise.session._history import History, Record
 from edgewise.session._rows import Rows, Unit, Variable
 from edgewise.session._script import export, script
-from edgewise.session._situation import Edge, Situation
-from edgewise.session._state import State
+from edgewise.session._state import Comparison, Edge, Situation, State, compare
 from edgewise.symbolic import Candidate, candidates
 from edgewise.train import Table, error_of
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from edgewise.train._data import Rows, Table
 from edgewise.train._loss import Loss, Squared
-from edgewise.train._table import Rows, Table
 
 _ROWS = 16_384  # evaluated at once
 

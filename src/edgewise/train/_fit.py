@@ -19,7 +19,7 @@ from edgewise.optim import LM
 from edgewise.train._choices import Grids, SolverChoice, check_grids, check_solver, choose_grids, choose_solver
 from edgewise.train._classification import ClassificationTrainer
 from edgewise.train._context import Context, Trained
-from edgewise.train._data import Shape, as_rows
+from edgewise.train._data import Shape, Table, as_rows
 from edgewise.train._error import accuracy_of, constant_error, error_of, tuned
 from edgewise.train._first_order import FirstOrderTrainer
 from edgewise.train._loss import Loss, LossName, choose_loss
@@ -32,7 +32,6 @@ from edgewise.train._second_order import SecondOrderTrainer
 from edgewise.train._split import Split, split
 from edgewise.train._starts import rescale_knots
 from edgewise.train._stream import Stream
-from edgewise.train._table import Table
 
 _REMEDY = "Use fewer nodes, a coarser grid, fewer rows, or solver 'adam'."
 _SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest

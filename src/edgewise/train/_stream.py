@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.train._data import Shape, as_batch
-from edgewise.train._table import Table
+from edgewise.train._data import Shape, Table, as_batch
 
 _KEPT = 20_000  # rows of a subsample
 _MIXERS = (-0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)  # odd, of SplitMix64

@@ -27,11 +27,26 @@ from edgewise.session._state import Situation, State
 _SCHEMA = 2  # the first one had no checksum
 _LONGEST_MESSAGE = 300
 _FIELDS = {"schema", "version", "names", "targets", "units", "at", "line", "undone", "states"}
+_STATE_FIELDS = {"parent", "branch", "name", "arguments", "error", "note", "forbidden", "variables"}
 
 
 def save(record: Record, path: str | PathLike[str]) -> None:
     """Write the session; the file is there complete or not at all."""
-    data = _packed(record)
+    rows = record.rows
+    said = {
+        "schema": _SCHEMA, "version": __version__, "names": rows.names, "targets": rows.targets,
+        "units": rows.units,
+        "at": record.at, "line": record.line, "undone": record.undone,
+        "states": [_described(state) for state in record.states],
+    }  # fmt: skip
+    table = {"x": rows.table.x.cpu().contiguous(), "y": rows.table.y.cpu().contiguous()}
+    try:
+        members = {"session.json": to_json(said), "rows.safetensors": safetensors.torch.save(table)}
+    except UnicodeEncodeError as error:
+        raise InputError(f"The session holds a text that cannot be written ({error.reason}): rename it.") from None
+    for state in record.states:
+        members[_network(state.id)] = model_bytes(state.situation.model)
+    data = packed(members)
     with writing(path) as file:
         file.write(data)
 
@@ -60,24 +75,6 @@ def _shown(why: Exception) -> str:
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
 
 
-def _packed(record: Record) -> bytes:
-    rows = record.rows
-    said = {
-        "schema": _SCHEMA, "version": __version__, "names": rows.names, "targets": rows.targets,
-        "units": rows.units,
-        "at": record.at, "line": record.line, "undone": record.undone,
-        "states": [_described(state) for state in record.states],
-    }  # fmt: skip
-    table = {"x": rows.table.x.cpu().contiguous(), "y": rows.table.y.cpu().contiguous()}
-    try:
-        members = {"session.json": to_json(said), "rows.safetensors": safetensors.torch.save(table)}
-    except UnicodeEncodeError as error:
-        raise InputError(f"The session holds a text that cannot be written ({error.reason}): rename it.") from None
-    for state in record.states:
-        members[_network(state.id)] = model_bytes(state.situation.model)
-    return packed(members)
-
-
 def _network(number: int) -> str:
     return f"{number}.safetensors"
 
@@ -94,18 +91,25 @@ def _described(state: State) -> dict[str, Any]:
 def _read(archive: Archive) -> Record:
     said = archive.read_json("session.json")
     schema = said.get("schema") if isinstance(said, dict) else None
-    if type(schema) is not int or schema < 1:
+    if not is_int(schema, 1):
         raise Damaged(NO_SESSION)
     if schema > _SCHEMA:
         raise Damaged("was written by a newer version of edgewise: upgrade edgewise")
     if schema > 1 and not archive.sealed:
         raise Damaged("is damaged: its checksum is missing. Restore it from a backup, or save the session again")
-    if set(said) != _FIELDS or not isinstance(said["states"], list) or not said["states"]:
-        raise Damaged(NO_SESSION)
+    _require(set(said) == _FIELDS and isinstance(said["states"], list) and said["states"])
     networks = [_network(number) for number in range(len(said["states"]))]
-    if set(archive.members) != {"session.json", "rows.safetensors", *networks}:
-        raise Damaged(NO_SESSION)
-    return _built(said, _rows(archive), [_model(archive, name) for name in networks])
+    _require(set(archive.members) == {"session.json", "rows.safetensors", *networks})
+    table, models = _rows(archive), [_model(archive, name) for name in networks]
+    targets, units = said["targets"], said["units"]
+    _require(_are_texts(targets) and targets and _are_texts(said["names"]) and isinstance(units, dict))
+    target = targets[0] if len(targets) == 1 else targets
+    rows = Rows.of(models[0], table["x"], table["y"], said["names"], target, units)
+    pairs = zip(said["states"], models, strict=True)
+    states = tuple(_state(number, state, model, rows) for number, (state, model) in enumerate(pairs))
+    _check_history(states, said["at"], said["line"], said["undone"])
+    _check_variables(states, rows)
+    return Record(rows, states, said["at"], said["line"], tuple(said["undone"]))
 
 
 def _rows(archive: Archive) -> dict[str, torch.Tensor]:
@@ -113,9 +117,8 @@ def _rows(archive: Archive) -> dict[str, torch.Tensor]:
         rows = safetensors.torch.load(archive.read("rows.safetensors"))
     except (safetensors.SafetensorError, KeyError):  # also of types that torch does not know
         raise Damaged(NO_SESSION) from None
-    sound = all(value.dim() == 2 and value.dtype is torch.float64 for value in rows.values())
-    if set(rows) != {"x", "y"} or not sound:
-        raise Damaged(NO_SESSION)
+    _require(set(rows) == {"x", "y"})
+    _require(all(value.dim() == 2 and value.dtype is torch.float64 for value in rows.values()))
     return rows
 
 
@@ -126,29 +129,7 @@ def _model(archive: Archive, name: str) -> KAN:
         raise Damaged(f"holds a network ({name}) that {problem}") from None
 
 
-def _built(said: dict[str, Any], table: dict[str, torch.Tensor], models: list[KAN]) -> Record:
-    targets, units = said["targets"], said["units"]
-    if not are_texts(targets) or not targets or not are_texts(said["names"]) or not isinstance(units, dict):
-        raise Damaged(NO_SESSION)
-    target = targets[0] if len(targets) == 1 else targets
-    rows = Rows.of(models[0], table["x"], table["y"], said["names"], target, units)
-    states = read_states(said["states"], models, rows)
-    check_history(states, said["at"], said["line"], said["undone"])
-    check_variables(states, rows)
-    return Record(rows, states, said["at"], said["line"], tuple(said["undone"]))
-
-
-_FIELDS = {"parent", "branch", "name", "arguments", "error", "note", "forbidden", "variables"}
-
-
-def read_states(rows: Sequence[Any], models: Sequence[KAN], table: Rows) -> tuple[State, ...]:
-    """The states, each a child of an earlier one, with networks that read the columns and give the targets."""
-    return tuple(
-        _state(number, row, model, table) for number, (row, model) in enumerate(zip(rows, models, strict=True))
-    )
-
-
-def check_history(states: Sequence[State], at: Any, line: Any, undone: Any) -> None:
+def _check_history(states: Sequence[State], at: Any, line: Any, undone: Any) -> None:
     """Require a place in the history, and that what was undone leads on from there, step by step."""
     _require(isinstance(line, str) and line and isinstance(undone, list))
     _require(all(is_int(place, 0, len(states) - 1) for place in (at, *undone)))
@@ -157,7 +138,7 @@ def check_history(states: Sequence[State], at: Any, line: Any, undone: Any) -> N
         at = place
 
 
-def check_variables(states: Sequence[State], rows: Rows) -> None:
+def _check_variables(states: Sequence[State], rows: Rows) -> None:
     """Require that every variable can be computed from the columns before it; InputError says what cannot."""
     known: set[tuple[Variable, ...]] = {()}
     for state in states:
@@ -168,19 +149,19 @@ def check_variables(states: Sequence[State], rows: Rows) -> None:
                 known.add(variables[:count])
 
 
-def are_texts(value: object) -> bool:
+def _are_texts(value: object) -> bool:
     """Whether this is a list of texts."""
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def _state(number: int, row: Any, model: KAN, table: Rows) -> State:
     """A state of its row; what its action took is read as if it had been given now."""
-    _require(isinstance(row, dict) and set(row) == _FIELDS)
+    _require(isinstance(row, dict) and set(row) == _STATE_FIELDS)
     parent, name, error = row["parent"], row["name"], row["error"]
     _require(all(isinstance(row[field], str) for field in ("branch", "name", "note")) and row["branch"])
     _require(error == float("inf") or is_number(error, 0))
-    _require(are_texts(row["forbidden"]) and isinstance(row["variables"], list))
-    _require(all(are_texts(pair) and len(pair) == 2 for pair in row["variables"]))
+    _require(_are_texts(row["forbidden"]) and isinstance(row["variables"], list))
+    _require(all(_are_texts(pair) and len(pair) == 2 for pair in row["variables"]))
     variables = tuple(Variable(*pair) for pair in row["variables"])
     sound = model.n_in == len(table.names) + len(variables) and model.n_out == len(table.targets)
     if not sound or model.dtype != torch.float64:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
+from edgewise.nn import KAN
 from edgewise.session._rows import Rows
-from edgewise.session._state import Comparison, State, compare
-from edgewise.session._steering import Steering
+from edgewise.session._state import Comparison, Situation, State, compare
+from edgewise.train import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,10 +64,6 @@ class Record:
         """Return the record at another state."""
         return replace(self, at=place, line=self.states[place].branch, undone=undone)
 
-    def grown(self, new: State) -> Record:
-        """Return the record with one more state, which the session is at."""
-        return replace(self, states=(*self.states, new)).moved(new.id)
-
     def free_line(self) -> str:
         """Return the branch of the next state: this one's, or a new one where it has gone on already."""
         if self.line != self.state.branch or self.at == self.find(self.line):
@@ -75,7 +74,7 @@ class Record:
         return f"branch {number}"
 
 
-class History(Steering):
+class History:
     """Ways through the states that there are; every one returns a new session, and all sessions share their states."""
 
     _record: Record
@@ -89,6 +88,11 @@ class History(Steering):
     def state(self) -> State:
         """The state that the session is at."""
         return self._record.state
+
+    @property
+    def table(self) -> Table:
+        """The rows as the network reads them: x with a column for each variable, y."""
+        return self._now.table(self._record.rows)
 
     def undo(self, steps: int = 1) -> Self:
         """Go back to the state before; nothing is lost."""
@@ -153,6 +157,20 @@ class History(Steering):
         import pandas as pd
 
         return pd.DataFrame([{**state.row(), "here": state is self.state} for state in self.states])
+
+    @property
+    def _now(self) -> Situation:
+        return self.state.situation
+
+    def _changed(self, model: KAN, **more: Any) -> Self:
+        """A session with another network, in a state that is not named yet."""
+        return self._grown(replace(self._now, model=model, **more), "", {}, math.nan)
+
+    def _grown(self, after: Situation, name: str, arguments: Mapping[str, Any], error: float) -> Self:
+        """A session with one more state, which it is at."""
+        record = self._record
+        new = State(len(record.states), record.at, record.free_line(), name, arguments, after, error)
+        return self._with(replace(record, states=(*record.states, new)).moved(new.id))
 
     def _with(self, record: Record) -> Self:
         """A session with the same rows at another place of the history."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
+from edgewise import functions as library
 from edgewise._errors import InputError
-from edgewise.nn import KAN, KANLayer, Layout, edge_of, trace
+from edgewise.kernels import one_thread
+from edgewise.nn import KAN, Edge, KANLayer, Layout, edge_of, trace
 from edgewise.session._rows import Rows, Variable
-from edgewise.train import Table
-
-Edge = tuple[int, int, int]
+from edgewise.train import Table, error_of
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,20 @@ class Situation:
             raise InputError(f"The edge {edge} is removed: restore it first.")
         return layer
 
-    def check_function(self, edge: Edge, name: str) -> None:
+    def check_function(self, edge: Edge, function: str) -> None:
         """Raise InputError for a function that the edge may not become."""
+        name = library.get(function).name
         rule = edge_of(self.model, *edge).rules.get(edge[1:])
         if name in self.forbidden:
             raise InputError(f"The function {name!r} is forbidden: allow it first.")
         if rule is not None and rule.functions and name not in rule.functions:
             raise InputError(f"The edge {edge} has to be one of {', '.join(rule.functions)}. Got {name!r}.")
+
+
+def error_at(situation: Situation, rows: Rows) -> float:
+    """Return the network's error over the rows, in the target's units."""
+    with one_thread():
+        return error_of(situation.model, situation.table(rows))
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,7 @@ class Options:
             and not isinstance(self.test, str)
             and self.validation + self.test > 0.9
         ):
-            raise InputError(
-                f"'validation' and 'test' must be at most 0.9 together. Got {self.validation + self.test}."
-            )
+            raise InputError(f"'validation + test' must be a number from 0 to 0.9. Got {self.validation + self.test}.")
         if not _is_auto(self.restarts) and not is_int(self.restarts, 1, 10_000):
             raise InputError(f"'restarts' must be an int from 1 to 10000, or 'auto'. Got {self.restarts!r}.")
         if not is_int(self.seed, 1 - 2**62, 2**62 - 1):

@@ -86,7 +86,8 @@ PUBLIC = {
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic Row
-        SOLVERS Shape SolverName Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit rescale_knots update
+        SOLVERS Shape SolverName Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit
+        rescale_knots update
     """,
     "edgewise.optim": """
         Adam BatchProblem CG GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem LeastSquaresSolver

@@ -19,10 +19,9 @@ from edgewise._typing import Data
 from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names, rows_of
 from edgewise.nn import KAN
 from edgewise.plot._curves import shown_range
-from edgewise.plot._drawing import Picture
 from edgewise.plot._layout import PAGE, Frame, LayoutName, fitted
 from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
-from edgewise.plot._style import INK, SOFT, SYMBOLIC
+from edgewise.plot._style import INK, SOFT, SYMBOLIC, Picture
 
 _FAINTEST, _FAINTEST_BOX = 0.18, 0.35
 _CURVE = 0.74  # of a box's side
@@ -81,8 +80,8 @@ def network(
     for node in plan.nodes:
         _draw_node(ax, node, INK if (node.layer, node.index) in joined else SOFT)
     for spot in [*plan.names, *([plan.note] if plan.note else [])]:
-        hidden_node = spot.layer not in (0, len(labels) - 1)
-        _draw_name(ax, spot, SOFT if hidden_node or (spot.layer, spot.index) not in joined else INK)
+        shown = spot.layer in (0, len(labels) - 1) and (spot.layer, spot.index) in joined
+        _draw_name(ax, spot, INK if shown else SOFT)
     return ax
 
 

@@ -117,9 +117,10 @@ def _axes(ax: Axes | None, plan: Diagram) -> Axes:
     return ax
 
 
-def _shade(curve: EdgeCurve, opacity: float) -> tuple[float, ...]:
+def _shade(curve: EdgeCurve, opacity: float) -> tuple[float, float, float]:
     """The edge's colour on white: mixed, not transparent, so that lines along each other darken nothing."""
-    return tuple(1 - opacity * (1 - part) for part in to_rgb(SYMBOLIC if curve.function else INK))
+    red, green, blue = (1 - opacity * (1 - part) for part in to_rgb(SYMBOLIC if curve.function else INK))
+    return red, green, blue
 
 
 def _draw_edge(ax: Axes, plan: Diagram, edge: EdgeSpot, curve: EdgeCurve, opacity: float) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._memory import refused
 from edgewise._typing import Data
@@ -77,7 +78,7 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     """
     if not isinstance(model, KAN):
         raise InputError(f"'model' must be an edgewise.KAN. Got {type(model).__name__}.")
-    if isinstance(sparsity, bool) or not isinstance(sparsity, int | float) or not 0 <= sparsity < float("inf"):
+    if not is_number(sparsity, 0):
         raise InputError(f"'sparsity' must be a number >= 0, in standard deviations of the target. Got {sparsity!r}.")
     if options is not None and not isinstance(options, Options):
         raise InputError(f"'options' must be an edgewise.Options. Got {options!r}.")

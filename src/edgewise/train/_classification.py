@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from edgewise.nn import KAN, adapt_grid
 from edgewise.train._choices import grid_of, spline_edges
-from edgewise.train._context import Trained
 from edgewise.train._objective import Quadratic
 from edgewise.train._penalty import penalty
 from edgewise.train._result import Outcome
 from edgewise.train._second_order import SecondOrderTrainer
-from edgewise.train._split import Partition
+from edgewise.train._split import Partition, Trained
 from edgewise.train._starts import is_additive, rescale_knots
 
 #: weights of the penalty, in nats for coefficients of size one

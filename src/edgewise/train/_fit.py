@@ -20,7 +20,6 @@ from edgewise.nn import KAN, Layout, clone, shaped
 from edgewise.optim import LM
 from edgewise.train._choices import Grids, SolverChoice, check_grids, check_solver, choose_grids, choose_solver
 from edgewise.train._classification import ClassificationTrainer
-from edgewise.train._context import Context, Trained
 from edgewise.train._data import Shape, Table, as_rows
 from edgewise.train._error import accuracy_of, constant_error, error_of, tuned
 from edgewise.train._first_order import FirstOrderTrainer
@@ -31,7 +30,7 @@ from edgewise.train._parquet import Parquet
 from edgewise.train._regression import RegressionTrainer
 from edgewise.train._result import FitResult, Outcome
 from edgewise.train._second_order import SecondOrderTrainer
-from edgewise.train._split import Split, split
+from edgewise.train._split import Context, Split, Trained, split
 from edgewise.train._starts import rescale_knots
 from edgewise.train._stream import Stream
 

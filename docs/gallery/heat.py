@@ -1,8 +1,8 @@
 """A partial differential equation.
 
-The heat equation u_t = 0.1 u_xx on a rod whose ends are kept at zero, started from two sine waves. The equation is
-written as a plain function of the derivatives. The ansatz holds the start and the ends exactly, so only the equation
-is left to train.
+The heat equation u_t = 0.1 u_xx on a rod whose ends are kept at zero. The initial temperature is a sum of two sine
+waves. The equation is written as a plain function of the derivatives. The ansatz satisfies the initial and boundary
+conditions exactly, so training only has to satisfy the equation.
 
 ```text
 relative error 1e-05

@@ -15,18 +15,10 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery._direct import power_law
 from edgewise.discovery._evidence import saved
 from edgewise.discovery._gaps import pole, undetermined
+from edgewise.discovery._monomials import EXACT
 from edgewise.export import latex
-from edgewise.expressions import (
-    FitData,
-    complexity,
-    evaluate,
-    fit_constants,
-    round_constants,
-    simplify,
-)
+from edgewise.expressions import FitData, complexity, evaluate, round_constants, simplify
 
-#: relative error below which a formula is exact to rounding
-EXACT = 1e-9
 _SHOWN = 10  # inputs that are tried alone
 
 
@@ -90,10 +82,9 @@ class Judge:
             return None
         with np.errstate(all="ignore"):  # a trial may overflow: its error is then infinite, and it is refused
             data = FitData.of(self.names, self.x, self.y, self.weight)
-            fitted = fit_constants(formula, data)
-            if not math.isfinite(fitted.error):
-                return None
-            final = round_constants(fitted.expression, data, noise)
+            final = round_constants(formula, data, noise)
+        if not math.isfinite(final.error):
+            return None
         expression = final.expression if keep_form else simplify(final.expression, self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
 
@@ -150,5 +141,5 @@ def _plainest(judge: Judge) -> Iterator[Formula]:
     yield from (sympy.Float(1.1) * s + sympy.Float(0.1) for s in symbols)
     yield sum((sympy.Float(1.1) * s for s in symbols), sympy.Float(0.1))
     for i, name in enumerate(judge.names[:_SHOWN]):
-        alone = power_law([name], judge.x[:, [i]], judge.y, 1.0, judge.weight)
-        yield from (law.expression for law in alone)
+        alone = FitData.of([name], judge.x[:, [i]], judge.y, judge.weight)
+        yield from (law.expression for law in power_law(alone, 1.0))

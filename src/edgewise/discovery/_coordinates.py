@@ -26,8 +26,7 @@ class Coordinates:
     def of(cls, problem: Problem, relative: bool) -> Coordinates:
         """Logarithms of heavy-tailed columns, and of a target of many decades."""
         t = problem.target
-        signed = bool((t > 0).all()) or bool((t < 0).all())
-        wide = signed and float(t.abs().max()) > 100 * float(t.abs().min())
+        wide = problem.sign and float(t.abs().max()) > 100 * float(t.abs().min())
         logs = tuple(heavy_tailed(problem.columns[:, i]) for i in range(problem.n_columns))
         return cls(logs, "log" if relative and wide else "itself", float(torch.sign(t[0])))
 

@@ -13,14 +13,14 @@ from edgewise._typing import Array
 from edgewise.discovery._problem import Problem
 from edgewise.structure import inner_rows
 
-RESOLUTION = 1e-7  # remainders below this are alike: they are read from inner products, which square them
+RESOLUTION = 1e-7  # residuals below this are alike: they are read from inner products, which square them
 
 
 @dataclass(frozen=True)
 class Relation:
     """One symmetry: which columns it joins, how well the gradients obey it, and the problem with one column less.
 
-    `residual` is the size of the relation's remainder over the summed sizes of its terms; `cost` ranks simplicity.
+    `residual` is the size of what should vanish over the summed sizes of its terms; `cost` ranks simplicity.
     """
 
     text: str
@@ -104,3 +104,9 @@ def fraction(value: float) -> Fraction | None:
         if abs(value - near) <= 0.04 * max(1.0, abs(value)):
             return near
     return None
+
+
+def fractions(values: list[float]) -> list[Fraction] | None:
+    """The fractions that numbers are near, None where one is near none or above 6 in size."""
+    found = [near for near in map(fraction, values) if near is not None and abs(near) <= 6]
+    return found if len(found) == len(values) else None

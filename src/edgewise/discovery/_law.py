@@ -11,12 +11,12 @@ import sympy
 import torch
 from torch import Tensor
 
+from edgewise.discovery._monomials import EXACT
 from edgewise.discovery._transforms import Transform
 from edgewise.expressions import complexity
 from edgewise.functions import Function
 from edgewise.symbolic import Batch
 
-GOOD = 1e-9  # error of a law that describes exact data
 _Z = sympy.Symbol("z")
 
 
@@ -56,14 +56,15 @@ class Points:
 class UnivariateLaw:
     """A formula of one variable and how well it describes the data it was found on.
 
-    ``error`` is the weighted rms residual over the weighted standard deviation, in units of y itself whatever
-    the transformation was.
+        ``error`` is the weighted rms residual over the weighted standard deviation, in units of y itself whatever
+        the transformation was.
 
-    >>> from edgewise import functions
-    >>> from edgewise.discovery._transforms import TRANSFORMS
-    >>> law = UnivariateLaw(Form(functions.get("exp"), TRANSFORMS[1]), 1.0, 0.0, 1.0, -1.0, 0.0)
-    >>> law.expression(sympy.Symbol("z"))
-    1/(exp(z) - 1)
+        >>> from edgewise import functions
+        >>> from edgewise.discovery._monomials import EXACT
+    from edgewise.discovery._transforms import TRANSFORMS
+        >>> law = UnivariateLaw(Form(functions.get("exp"), TRANSFORMS[1]), 1.0, 0.0, 1.0, -1.0, 0.0)
+        >>> law.expression(sympy.Symbol("z"))
+        1/(exp(z) - 1)
     """
 
     form: Form
@@ -130,7 +131,7 @@ def senseless(law: UnivariateLaw, points: Points) -> bool:
         return True
     f = _function(law.form, law.a, law.b, points.z)
     f = f[torch.isfinite(f)]
-    return law.error > GOOD and (len(f) < 3 or bool(f.abs().max() > 1e4 * f.std()))
+    return law.error > EXACT and (len(f) < 3 or bool(f.abs().max() > 1e4 * f.std()))
 
 
 def information(error: float, size: int, n: int) -> float:
@@ -145,4 +146,4 @@ def price(error: float, size: int, floor: float) -> float:
 
 def margin(noise: float, n: int) -> float:
     """Return the error up to which a law is adequate: 1.05 noise, or 3 standard errors of few points."""
-    return max(1.05, 1 + 3 / math.sqrt(2 * n)) * noise if noise > 0 else GOOD
+    return max(1.05, 1 + 3 / math.sqrt(2 * n)) * noise if noise > 0 else EXACT

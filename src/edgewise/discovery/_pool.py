@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Iterable
+from functools import cache
 
 from edgewise._typing import Formula
-from edgewise.discovery._candidate import EXACT, Candidate, Judge, price
+from edgewise.discovery._candidate import Candidate, Judge, price
 from edgewise.discovery._evidence import ENOUGH, telling
+from edgewise.discovery._monomials import EXACT, adequate
 
 
 class Doubt(enum.Enum):
@@ -26,8 +27,8 @@ class Pool:
         self.candidates: list[Candidate] = []
         self._origin: dict[Formula, str] = {}
         self._seen: set[tuple[Formula, float]] = set()
-        self._saved: dict[Formula, float] = {}
-        self._gaps: dict[Formula, bool] = {}
+        self.saved = cache(judge.saved)
+        self._gaps = cache(judge.gaps)
 
     def consider(self, formulas: Iterable[Formula], stage: str) -> None:
         """Judge formulas, until one is exact."""
@@ -56,14 +57,7 @@ class Pool:
 
     def margin(self) -> float:
         """The error up to which a formula leaves only noise."""
-        return self.noise * (1.05 + 1.5 / math.sqrt(len(self.judge.y))) if self.noise else 0.0
-
-    def saved(self, candidate: Candidate) -> float:
-        """The bits that a candidate saves against a constant."""
-        formula = candidate.expression
-        if formula not in self._saved:
-            self._saved[formula] = self.judge.saved(candidate)
-        return self._saved[formula]
+        return adequate(self.noise, len(self.judge.y))
 
     def reaches(self, candidate: Candidate) -> bool:
         """Whether a candidate is exact, or leaves only noise, on the rows."""
@@ -71,14 +65,11 @@ class Pool:
 
     def doubt(self, candidate: Candidate) -> Doubt | None:
         """Why a candidate is no law though it fits, if so: a constant is none where a line would not be seen either."""
-        formula = candidate.expression
-        if not formula.free_symbols:
+        if not candidate.expression.free_symbols:
             return None if telling(len(self.judge.y), len(self.judge.names)) else Doubt.CHANCE
         if self.saved(candidate) < ENOUGH:
             return Doubt.CHANCE
-        if formula not in self._gaps:
-            self._gaps[formula] = self.judge.gaps(candidate)
-        return Doubt.GAPS if self._gaps[formula] else None
+        return Doubt.GAPS if self._gaps(candidate) else None
 
     def claimed(self, candidate: Candidate) -> bool:
         """Whether a candidate is exact, or leaves only noise, and rows to spare show that."""

@@ -12,13 +12,11 @@ import torch
 from torch import Tensor
 
 from edgewise._typing import Formula
-from edgewise.discovery._algebra import Atom, products
+from edgewise.discovery._algebra import Group, products
 from edgewise.discovery._monomials import Exponents
 
 _POLE = 1e-2  # least 1 + Q over its largest
 _ABOVE, _BELOW = 3, 2  # terms of the quotients of which all are tried
-
-Group = tuple[Atom, ...]
 
 
 @dataclass(frozen=True)

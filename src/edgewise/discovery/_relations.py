@@ -11,15 +11,15 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery._gradients import RESOLUTION, Gradients, Relation, fraction
+from edgewise.discovery._gradients import RESOLUTION, Gradients, Relation, fractions
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._separations import factors, terms
 from edgewise.structure import POWERS
 
 _POWERS = (Fraction(1), *map(Fraction, POWERS))
 _GROUPS = 30_000  # sets of columns of one size: more are not tried
-_ALIKE = 4  # times the least remainder: factors that go together
-_LIMIT = 0.12  # remainder above which nothing is a relation
+_ALIKE = 4  # times the least residual: factors that go together
+_LIMIT = 0.12  # residual above which nothing is a relation
 _TOUCHES = 0.03  # a column whose least size is below this share of its largest is not divided by
 
 
@@ -98,10 +98,9 @@ def _groups(m: int) -> Iterator[tuple[int, ...]]:
 
 def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relation | None:
     left, terms = g.scaled(i), [*map(g.scaled, others), *([g.itself] if with_power else [])]
-    exact = [fraction(k) for k in g.fit(left, terms)]
-    if any(f is None or f == 0 or abs(f) > 6 for f in exact):
+    powers = fractions(g.fit(left, terms))
+    if powers is None or 0 in powers:
         return None
-    powers = [f for f in exact if f is not None]
     residual = g.residual(left, terms, [float(f) for f in powers])
     if residual > _LIMIT:
         return None
@@ -114,10 +113,8 @@ def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relat
         reduced = reduced.multiplied(j, i, a)
     names = [str(g.problem.expressions[k]) for k in (i, *others)]
     cost = len(others) + 0.2 * sum(f.denominator - 1 + (abs(f) > 2) for f in needed) + 0.3 * with_power * bool(others)
-    return Relation(
-        f"scaling of {', '.join(names)} by powers {', '.join(map(str, needed))}", residual, cost, reduced.without(i),
-        None if others else power,
-    )  # fmt: skip
+    text = f"scaling of {', '.join(names)} by powers {', '.join(map(str, needed))}"
+    return Relation(text, residual, cost, reduced.without(i), None if others else power)
 
 
 def _translations(g: Gradients) -> list[Relation]:
@@ -174,7 +171,7 @@ def _power_sums(g: Gradients) -> list[Relation]:
 def _with_powers(g: Gradients, i: int, slope: Tensor) -> dict[Fraction, Tensor]:
     """p x_i^(p-1) times a slope, weighted, for each power that column i allows."""
     terms = {
-        p: g.weight * float(p) * g.x(i) ** _exponent(p - 1) * slope
+        p: g.weight * float(p) * g.x(i) ** float(p - 1) * slope
         for p in _POWERS
         if can_scale(g.problem.columns[:, i], [p])
     }
@@ -192,10 +189,6 @@ def _power_sum(
     cost = 1.5 + 0.2 * (p != r) + (k not in (1.0, -1.0)) + 0.2 * (p < 0) + 0.2 * (r < 0)
     text = f"{g.problem.expressions[i]} to the {p} and {g.problem.expressions[j]} to the {r} add"
     return [Relation(text, residual, cost, g.problem.summed(i, p, j, r, k))]
-
-
-def _exponent(p: Fraction) -> int | float:
-    return int(p) if p.denominator == 1 else float(p)
 
 
 def _tidy(value: float) -> float:

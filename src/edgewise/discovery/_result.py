@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+
+from edgewise._errors import InputError
 from edgewise._typing import Array
+from edgewise._version import __version__
 from edgewise.discovery._candidate import Candidate
+from edgewise.symbolic import network_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
+
+    from edgewise.report import ReportContent
+
+_DRAWN = 5000  # rows
 
 
 class Outcome(enum.Enum):
@@ -79,10 +92,59 @@ class Discovery(Sequence[Candidate]):
 
         Errors: InputError where the file cannot be written.
         """
-        from edgewise.discovery._report import report_discovery
+        from edgewise.report import write_report
 
-        return report_discovery(self, self.outcome.message, path)
+        return write_report(path, _report(self))
 
     def __repr__(self) -> str:
         rows = "\n".join(f"{'>' if c is self.best else ' '} {i}  {c}" for i, c in enumerate(self.candidates))
         return f"Discovery of {self.target}: {self.outcome.message}\n{rows}"
+
+
+def _report(found: Discovery) -> ReportContent:
+    """The law, its network, its curves, its fit, the candidates and how it was found."""
+    from edgewise import plot
+    from edgewise.report import ReportContent
+
+    best = found.best
+    kind = "relative to each value" if found.relative else f"relative to the spread of {found.target}"
+    inputs = f"{len(found.y)} rows, {len(found.names)} inputs: {', '.join(found.names)}."
+    versions = [("edgewise", __version__), ("torch", torch.__version__), ("Python", platform.python_version())]
+    dated = [("Date", datetime.date.today().isoformat()), ("Rows", str(len(found.y)))]
+    settings = [(key.capitalize(), f"{v:.3g}" if isinstance(v, float) else str(v)) for key, v in found.settings.items()]
+    return ReportContent(
+        title=f"A law for {found.target}",
+        subtitle=f"{inputs} {found.outcome.message}",
+        formula_latex=[(found.target, best.latex())],
+        formula_text=f"{found.target} = {best.expression}",
+        errors=[
+            (f"Error, rms {kind}", f"{best.error:.3g}"),
+            ("Estimated noise", f"{found.noise:.3g}" if found.noise else "none seen"),
+            ("Complexity", str(best.complexity)),
+        ],
+        figures=_figures(found),
+        candidates=[
+            plot.Candidate(k, c.complexity, c.error, str(c.expression), c is best) for k, c in enumerate(found)
+        ],
+        notes=found.stages,
+        provenance=[*versions, *dated, *settings],
+    )
+
+
+def _figures(found: Discovery) -> list[tuple[str, Figure]]:
+    from edgewise import plot
+
+    keep = np.random.default_rng(0).permutation(len(found.y))[:_DRAWN]
+    x, y = found.x[keep], found.y[keep]
+    figures: list[tuple[str, Figure]] = []
+    try:
+        model = network_of(found.best.expression, found.names)
+    except InputError:
+        model = None  # a function that no edge computes: the law is told without its network
+    if model is not None and found.best.expression.free_symbols:
+        rows = torch.from_numpy(x)
+        ax = plot.network(model, rows, names=found.names, target=found.target)
+        figures.append(("The law as a network: every edge is one function", ax.figure))
+        figures.append(("Every edge's function, with the data that reaches it", plot.curves(model, rows, found.names)))
+    fit = plot.fit_quality(y, found.best.predict(x), name=found.target)
+    return [*figures, ("The law against the data, and its residuals", fit)]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import sympy
 import torch
 
+from edgewise._checks import is_number
 from edgewise._deadline import Deadline, cut, now, whole
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery._algebra import algebraic
-from edgewise.discovery._candidate import EXACT, Candidate, Judge, baselines, front
+from edgewise.discovery._candidate import Candidate, Judge, baselines, front
 from edgewise.discovery._endgame import direct, trees, univariate
 from edgewise.discovery._linear import linear_in
+from edgewise.discovery._monomials import EXACT
 from edgewise.discovery._networks import best_surrogate
 from edgewise.discovery._pool import Doubt, Pool
 from edgewise.discovery._problem import Key, Problem
@@ -27,6 +30,7 @@ from edgewise.discovery._surrogate import Surrogate, expanded, neighbour_correla
 from edgewise.expressions import shorten
 
 Progress = Callable[[str, float, str | None], None]
+_Found = TypeVar("_Found")
 
 _ROWS = 1500  # that structure is searched on; constants are fitted on more
 _JUDGED = 20_000
@@ -41,10 +45,7 @@ _LONG = 0.25  # ... and share of the time after which any does
 _GRACE = 0.3  # share of the search's time that work in progress may take beyond its model's share
 _SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
 _DOUBTED = {Doubt.CHANCE: Outcome.TOO_FEW_ROWS, Doubt.GAPS: Outcome.UNSEEN}
-_DECADES, _LOW = (
-    1e4,
-    0.05,
-)  # a one-signed target is judged by relative errors if its largest size exceeds that quantile by this factor
+_DECADES, _LOW = 1e4, 0.05  # a target of one sign is judged by relative errors from that size over that quantile on
 
 
 class Search:
@@ -54,11 +55,7 @@ class Search:
         self, x: Array, y: Array, names: tuple[str, ...], target: str, noise: float | None, seed: int, limit: float,
         progress: Progress | None,
     ) -> None:  # fmt: skip
-        if (
-            isinstance(limit, bool)
-            or not isinstance(limit, int | float)
-            or not (0 < limit < 1e300 or limit == math.inf)
-        ):
+        if not (is_number(limit, 0, 1e300) and limit) and not (isinstance(limit, float) and limit == math.inf):
             raise InputError(f"'time_limit' must be a positive number of seconds. Got {limit!r}.")
         self.x, self.y, self.names, self.target, self.seed, self.limit = x, y, names, target, seed, limit
         self.began = now()
@@ -95,10 +92,8 @@ class Search:
     def _problem(self) -> Problem:
         x, y = torch.from_numpy(self.x[self.rows]), torch.from_numpy(self.y[self.rows])
         w = torch.from_numpy(self.weight[self.rows])
-        w2 = w.square()
-        mean = (w2 * y).sum() / w2.sum()
-        spread = float((w2 * (y - mean).square()).mean().sqrt())
-        return Problem(x, tuple(sympy.Symbol(name) for name in self.names), y, w / spread)
+        problem = Problem(x, tuple(map(sympy.Symbol, self.names)), y, w)
+        return replace(problem, weight=w / problem.error(problem.mean))
 
     def _quick(self, problem: Problem) -> bool:
         """Formulas that need no network; returns whether one is exact."""
@@ -151,9 +146,10 @@ class Search:
 
     def _begun(self, problem: Problem, model: Model) -> tuple[Step, Model] | None:
         """The table with its model; None where there is none, or where a polynomial leaves what looks like noise."""
-        start = self._start(problem, model)
-        if start is None:
+        surrogate = model(problem, None, 0.0)
+        if surrogate is None:
             return None
+        start = Step(problem, surrogate, "the table")
         noisy = self._noisy(problem, start.surrogate)
         if model == self._polynomial and noisy:
             again = expanded(problem, start.error)
@@ -175,10 +171,6 @@ class Search:
 
     def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         return best_surrogate(problem, self.pool.noise, self.relative, self.deadline, self.seed)
-
-    def _start(self, problem: Problem, model: Model) -> Step | None:
-        surrogate = model(problem, None, 0.0)
-        return None if surrogate is None else Step(problem, surrogate, "the table")
 
     def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> bool:
         """Search the eliminations of a problem, the best first; returns whether one ends in a formula that is good."""
@@ -212,8 +204,7 @@ class Search:
         if surrogate is None:
             return step
         if model == self._process and step.text != "the table":
-            again = smoothed(step.problem)
-            surrogate = again if again is not None and again.error < surrogate.error else surrogate
+            surrogate = min(surrogate, smoothed(step.problem) or surrogate, key=lambda s: s.error)
         self.floor = min(self.floor, surrogate.error)
         self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {step.problem.n_columns} columns", 0.1)
         self._doubt_noise(surrogate.error)
@@ -289,13 +280,11 @@ class Search:
         few = best is not None and best.fitted <= _CONVINCING
         return few or self.pool.exact() or now() - self.began > _LONG * self.limit
 
-    def _doubt_noise(self, error: float) -> bool:
-        """Take an estimated noise back when a network comes far below it; returns whether it was."""
-        doubted = self.given is None and error < 0.5 * self.pool.noise
-        if doubted:
+    def _doubt_noise(self, error: float) -> None:
+        """Take an estimated noise back when a network comes far below it."""
+        if self.given is None and error < 0.5 * self.pool.noise:
             self.stages.append(f"A network reaches {error:.1e}: what looked like noise was not.")
             self.pool.assume(0.0)
-        return doubted
 
     def _noisy(self, problem: Problem, surrogate: Surrogate | None) -> bool:
         """Whether what a model leaves looks like noise: more freedom does not help and its residuals are white."""
@@ -354,29 +343,23 @@ class Search:
             return _DOUBTED[doubted], self.given or 0.0
         return Outcome.TIME_LIMIT if self.deadline.passed() else Outcome.APPROXIMATE, noise
 
-    def _decided(self, best: Candidate) -> tuple[Outcome, float]:
-        """The outcome and the noise; no claim where time is up before it is known to hold between the rows."""
-        decided = [(Outcome.TIME_LIMIT, self.pool.noise)]
-        cut(self.end, lambda: decided.append(self._outcome(best)))
-        return decided[-1]
-
-    def _chosen(self) -> Candidate:
-        """The best candidate; the cheapest one where time is up before it is known which can be claimed."""
-        chosen = [self.pool.cheapest()]
-        cut(self.end, lambda: chosen.append(self.pool.best()))
-        best = chosen[-1]
-        assert best is not None
-        return best
+    def _in_time(self, work: Callable[[], _Found], otherwise: _Found) -> _Found:
+        """What some work gives, or the other thing where time is up before."""
+        found = [otherwise]
+        cut(self.end, lambda: found.append(work()))
+        return found[-1]
 
     def _result(self) -> Discovery:
-        best = chosen = self._chosen()
+        # Where time is up before it is known what holds between the rows, nothing is claimed.
+        best = self._in_time(self.pool.best, self.pool.cheapest())
+        assert best is not None
         kept = front(self.pool.candidates)
         if best not in kept:
             kept = sorted([*kept, best], key=lambda c: c.complexity)
         origin = self.pool.origin(best)
         shown = str(shorten(best.expression))
         kept = [c for c in kept if c is best or str(shorten(c.expression)) != shown]
-        outcome, noise = self._decided(chosen)
+        outcome, noise = self._in_time(lambda: self._outcome(best), (Outcome.TIME_LIMIT, self.pool.noise))
         self.stages.append(f"The best formula came from this stage: {origin}.")
         if self.progress is not None:
             self.progress("done", 1.0, str(best.expression))

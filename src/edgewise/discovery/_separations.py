@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from edgewise._typing import Formula
-from edgewise.discovery._gradients import Gradients, Relation, fraction
+from edgewise.discovery._gradients import Gradients, Relation, fractions
 from edgewise.expressions import simple_constants
 
-_LIMIT = 0.05  # remainder above which nothing is separated
+_LIMIT = 0.05  # residual above which nothing is separated
 _LARGE = 1e30
 _NICE = 3e-3  # how far a factor may be from an exact number, that is tried beside it
 
@@ -47,29 +47,26 @@ def factors(g: Gradients) -> list[Relation]:
                 continue
             left = g.weight * f.values(x) * g.slope[:, i]
             terms = [g.weight * f.slope(x) * g.value]
-            if bool((z > 0).all()):
+            if g.problem.positive(i):
                 terms.append(g.weight * f.values(x) * g.value / x)
-            powers = [fraction(k) for k in _solved(left, terms)]
-            if None in powers or not powers[0] or any(abs(p) > 6 for p in powers if p is not None):
+            powers = fractions(_solved(left, terms))
+            if not powers or not powers[0]:
                 continue
-            residual = _residual(left, terms, [float(p) for p in powers if p is not None])
+            residual = _residual(left, terms, [float(p) for p in powers])
             values = f.values(z)
-            if residual > _LIMIT or (powers[0].denominator > 1 and float(values.min()) <= 0):
-                continue
             q, p = powers[0], powers[1] if len(powers) > 1 else Fraction(0)
-            assert q is not None and p is not None
-            formula = f.formula(g.problem.expressions[i]) ** sympy.Rational(q.numerator, q.denominator)
-            part = values ** (int(q) if q.denominator == 1 else float(q))
-            reduced = g.problem.over(part, formula).divided(i, p).without(i)
-            out.append(
-                Relation(f"factor {formula} of {g.problem.expressions[i]}", residual, 0.6 + 0.3 * (p != 0), reduced)
-            )
+            if residual > _LIMIT or (q.denominator > 1 and float(values.min()) <= 0):
+                continue
+            formula = f.formula(g.problem.expressions[i]) ** q
+            reduced = g.problem.over(values ** float(q), formula).divided(i, p).without(i)
+            text = f"factor {formula} of {g.problem.expressions[i]}"
+            out.append(Relation(text, residual, 0.6 + 0.3 * (p != 0), reduced))
     return out
 
 
 def terms(g: Gradients) -> list[Relation]:
     """y_i = c p x_i^(p-1) prod_j x_j^a_j:  t = c x_i^p prod_j x_j^a_j + F(rest), p and a_j fractions."""
-    positive = [k for k in range(g.problem.n_columns) if bool((g.problem.columns[:, k] > 0).all())]
+    positive = [k for k in range(g.problem.n_columns) if g.problem.positive(k)]
     if not positive:
         return []
     logs = torch.stack([g.x(k).log() for k in positive] + [torch.ones_like(g.value)], dim=1)
@@ -80,10 +77,10 @@ def terms(g: Gradients) -> list[Relation]:
             continue
         weight = (g.weight * slope).abs().unsqueeze(1)
         solution = torch.linalg.lstsq(weight * logs, weight * slope.abs().log().unsqueeze(1)).solution[:-1, 0]
-        powers = [fraction(float(a)) for a in solution]
-        if any(a is None or abs(a) > 6 for a in powers):
+        powers = fractions(solution.tolist())
+        if powers is None:
             continue
-        exponents = dict(zip(positive, [a for a in powers if a is not None], strict=True))
+        exponents = dict(zip(positive, powers, strict=True))
         own = exponents[i] + 1
         if own == 0:
             continue
@@ -96,7 +93,7 @@ def _term(g: Gradients, i: int, exponents: dict[int, Fraction], own: Fraction) -
     formula: Formula = sympy.S.One
     for k, a in {**exponents, i: own}.items():
         monomial = monomial * g.problem.columns[:, k] ** float(a)
-        formula = formula * g.problem.expressions[k] ** sympy.Rational(a.numerator, a.denominator)
+        formula = formula * g.problem.expressions[k] ** a
     if not _tame(monomial):
         return []
     slope = float(own) * monomial[g.rows] / g.x(i)

@@ -61,3 +61,4 @@ TRANSFORMS: tuple[Transform, ...] = (
     Transform("sin", torch.sin, torch.asin, sympy.asin, (-math.pi / 2, math.pi / 2), True, _FEW, False),
     Transform("cos", torch.cos, torch.acos, sympy.acos, (0.0, math.pi), True, _FEW, False),
 )
+BY_NAME = {transform.name: transform for transform in TRANSFORMS}

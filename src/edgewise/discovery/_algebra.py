@@ -136,7 +136,7 @@ def _formulas(
     groups: list[Group],
     target: tuple[Tensor, Transform],
     monomials: tuple[list[Exponents], list[Exponents]],
-) -> Iterator[Formula]:  # fmt: skip
+) -> Iterator[Formula]:
     values, transform = target
     related = _related(groups, values, *monomials)
     for group in sorted(related, key=lambda g: sum(a.cost for a in g))[:_TRIED]:

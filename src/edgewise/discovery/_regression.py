@@ -29,7 +29,7 @@ _IMAGES = [BY_NAME[name] for name in ("identity", "square", "log", "cos", "sin")
 
 def regressions(
     problem: Problem, smooth: Tensor, noise: float, late: Callable[[], bool] = lambda: False
-) -> Iterator[Formula]:  # fmt: skip
+) -> Iterator[Formula]:
     """Formulas T(t) = P / (1 + Q) that leave only noise, P and Q short polynomials of functions of 2 or 3 columns.
 
     Linear in its factors as T = P - T Q, where a model's values `smooth` (n,) stand for T on the right: with the noisy
@@ -96,7 +96,7 @@ def _cheapest(groups: list[Group], terms: Terms, aim: Aim, noise: float) -> Iter
 
 def _weighed(
     choices: list[tuple[int, Tensor]], groups: list[Group], terms: Terms, aim: Aim, noise: float
-) -> Iterator[tuple[float, Formula]]:  # fmt: skip
+) -> Iterator[tuple[float, Formula]]:
     """Fit the factors of choices (group, factors) again on rows divided by 1 + Q, and price the quotients."""
     n, costs = len(aim.measured), terms.costs
     factors = torch.stack([f for _, f in choices])

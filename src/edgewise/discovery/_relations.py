@@ -180,7 +180,7 @@ def _with_powers(g: Gradients, i: int, slope: Tensor) -> dict[Fraction, Tensor]:
 
 def _power_sum(
     g: Gradients, one: tuple[int, Fraction, Tensor], other: tuple[int, Fraction, Tensor], k: float
-) -> list[Relation]:  # fmt: skip
+) -> list[Relation]:
     (i, p, left), (j, r, right) = one, other
     if not 1e-4 < abs(k) < 1e4:
         return []

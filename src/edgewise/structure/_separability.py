@@ -139,11 +139,9 @@ def offset_product(f: Surrogate, columns: Sequence[int]) -> Finding:
 
 def finding(
     kind: Kind, columns: Sequence[int], found: Measured, sentence: str, numbers: dict[str, float] | None = None
-) -> Finding:  # fmt: skip
+) -> Finding:
     """The finding that a measurement makes."""
-    return Finding(
-        kind, tuple(columns), found.statistic, found.threshold, found.verdict, sentence, numbers or {}
-    )  # fmt: skip
+    return Finding(kind, tuple(columns), found.statistic, found.threshold, found.verdict, sentence, numbers or {})
 
 
 def checked(f: Surrogate, columns: Sequence[int]) -> list[int]:
@@ -194,9 +192,7 @@ def _corners(f: Surrogate, columns: Sequence[int], of: Callable[[Tensor], Tensor
     return [here, *mixed, here.roll(len(there) // 2, dims=0)]
 
 
-def _apart(
-    corners: tuple[Tensor, Tensor, Tensor], columns: Sequence[int], others: Sequence[int]
-) -> list[Measured]:  # fmt: skip
+def _apart(corners: tuple[Tensor, Tensor, Tensor], columns: Sequence[int], others: Sequence[int]) -> list[Measured]:
     """Whether the ratios of slopes inside the columns do not depend on the others, nor those inside these on them."""
     a, b, c = corners
     found = [measured([a[:, i] * c[:, k], -a[:, k] * c[:, i]]) for i, k in combinations(columns, 2)]

@@ -64,7 +64,7 @@ class Surrogate:
 
 def surrogate(
     x: Data, y: Data | Function, *, error: float = 0.0, names: Sequence[str] | None = None, seed: int = 0
-) -> Surrogate:  # fmt: skip
+) -> Surrogate:
     """Return what structure is read from: a function fitted to values y, or the function y itself, on the rows of x.
 
     Values (n,) or (n, 1) are fitted by a Gaussian process (of the logarithm where that predicts left-out rows better);

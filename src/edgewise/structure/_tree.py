@@ -118,7 +118,7 @@ def _joined(f: Surrogate, columns: Sequence[int], kind: str, groups: Sequence[Se
 
 def _groups(
     f: Surrogate, test: Callable[[Surrogate, Sequence[int]], Finding]
-) -> tuple[list[list[int]], tuple[Finding, ...]]:  # fmt: skip
+) -> tuple[list[list[int]], tuple[Finding, ...]]:
     """The finest partition into groups each of which a test splits from the rest, and the tests that passed."""
     found = [test(f, part) for part in _parts(f.n_columns)]
     held = [one for one in found if one.holds]
@@ -135,11 +135,8 @@ def _parts(m: int) -> list[tuple[int, ...]]:
     """One side of every split of m columns in two; of many columns only single ones and pairs."""
     most = m // 2 if m <= _MOST else 2
     return [
-        part
-        for size in range(1, most + 1)
-        for part in combinations(range(m), size)
-        if 2 * size < m or part[0] == 0
-    ]  # fmt: skip
+        part for size in range(1, most + 1) for part in combinations(range(m), size) if 2 * size < m or part[0] == 0
+    ]
 
 
 def _side(found: Finding, i: int, m: int) -> set[int]:

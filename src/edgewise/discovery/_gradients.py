@@ -110,3 +110,10 @@ def fractions(values: list[float]) -> list[Fraction] | None:
     """The fractions that numbers are near, None where one is near none or above 6 in size."""
     found = [near for near in map(fraction, values) if near is not None and abs(near) <= 6]
     return found if len(found) == len(values) else None
+
+
+def residual_of(left: Tensor, terms: list[Tensor], factors: list[float]) -> float:
+    """The size of left - sum k terms over the summed sizes of its parts."""
+    parts = [left, *(-k * t for k, t in zip(factors, terms, strict=True))]
+    total = sum(float(p.norm()) for p in parts)
+    return float(torch.stack(parts).sum(0).norm()) / total if total > 0 else 0.0

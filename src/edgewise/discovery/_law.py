@@ -81,13 +81,10 @@ class UnivariateLaw:
     @cached_property
     def _template(self) -> sympy.Expr:
         form, z = self.form, _Z
-        a, b, c, d = (sympy.Integer(int(v)) if v in (-1.0, 0.0, 1.0) else sympy.Float(v) for v in self.constants)
+        constants = (self.a, self.b, self.c, self.d)
+        a, b, c, d = (sympy.Integer(int(v)) if v in (-1.0, 0.0, 1.0) else sympy.Float(v) for v in constants)
         value = (c * form.function.sympy(a * z**form.argument + b) + d) * z**-form.power
         return form.sign * (z if form.odd else 1) * _merged(form.transform.formula(value))
-
-    @property
-    def constants(self) -> tuple[float, float, float, float]:
-        return self.a, self.b, self.c, self.d
 
     @cached_property
     def complexity(self) -> int:
@@ -134,13 +131,13 @@ def senseless(law: UnivariateLaw, points: Points) -> bool:
     return law.error > EXACT and (len(f) < 3 or bool(f.abs().max() > 1e4 * f.std()))
 
 
-def information(error: float, size: int, n: int) -> float:
-    """Return n log(error^2) + log(n)/2 complexity, which the best law of noisy data has lowest."""
-    return 2 * n * math.log(max(error, 1e-300)) + 0.5 * math.log(n) * size
+def price(error: float, size: int, noise: float, n: int, floor: float) -> float:
+    """Return what the best law has lowest, given its error on n points and its complexity.
 
-
-def price(error: float, size: int, floor: float) -> float:
-    """Return complexity + 3 max(0, log10(error / (5 floor))), which the best law of exact data has lowest."""
+    n log(error^2) + log(n)/2 size with noise;  size + 3 max(0, log10(error / (5 floor))) of exact data
+    """
+    if noise > 0:
+        return 2 * n * math.log(max(error, 1e-300)) + 0.5 * math.log(n) * size
     return size + 3 * max(0.0, math.log10(max(error, 1e-300) / (5 * floor)))
 
 

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from edgewise._deadline import Deadline
 from edgewise.bases import fit_curves
-from edgewise.discovery._coordinates import Coordinates
 from edgewise.discovery._problem import Problem
-from edgewise.discovery._surrogate import Surrogate
+from edgewise.discovery._surrogate import Coordinates, Surrogate
 from edgewise.nn import KAN, Pass, adapt_grid, layer_of
 from edgewise.optim import LM
 from edgewise.train import FitResult, Options, Outcome, fit

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from edgewise._typing import Formula
 from edgewise.discovery._algebra import Group, searches
-from edgewise.discovery._normal import Normal
 from edgewise.discovery._problem import Problem
-from edgewise.discovery._quotient import Aim, Terms
+from edgewise.discovery._quotient import Aim, Normal, Terms
 from edgewise.discovery._transforms import BY_NAME, Transform
 
 _MOST = 3  # columns

@@ -11,7 +11,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery._gradients import RESOLUTION, Gradients, Relation, fractions
+from edgewise.discovery._gradients import RESOLUTION, Gradients, Relation, fractions, residual_of
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._separations import factors, terms
 from edgewise.structure import POWERS
@@ -185,7 +185,7 @@ def _power_sum(
     if not 1e-4 < abs(k) < 1e4:
         return []
     k = _tidy(k)
-    residual = float((left - k * right).norm() / (left.norm() + abs(k) * right.norm()))
+    residual = residual_of(left, [right], [k])
     cost = 1.5 + 0.2 * (p != r) + (k not in (1.0, -1.0)) + 0.2 * (p < 0) + 0.2 * (r < 0)
     text = f"{g.problem.expressions[i]} to the {p} and {g.problem.expressions[j]} to the {r} add"
     return [Relation(text, residual, cost, g.problem.summed(i, p, j, r, k))]

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,7 +21,6 @@ from edgewise.symbolic import network_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from edgewise.report import ReportContent
 
@@ -131,12 +130,12 @@ def _report(found: Discovery) -> ReportContent:
     )
 
 
-def _figures(found: Discovery) -> list[tuple[str, Figure]]:
+def _figures(found: Discovery) -> list[tuple[str, Any]]:
     from edgewise import plot
 
     keep = np.random.default_rng(0).permutation(len(found.y))[:_DRAWN]
     x, y = found.x[keep], found.y[keep]
-    figures: list[tuple[str, Figure]] = []
+    figures: list[tuple[str, Any]] = []
     try:
         model = network_of(found.best.expression, found.names)
     except InputError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 
 import sympy
@@ -11,7 +10,8 @@ import torch
 from torch import Tensor
 
 from edgewise._typing import Formula
-from edgewise.discovery._gradients import Gradients, Relation, fractions
+from edgewise.discovery._gradients import Gradients, Relation, fractions, residual_of
+from edgewise.discovery._transforms import with_slope
 from edgewise.expressions import simple_constants
 
 _LIMIT = 0.05  # residual above which nothing is separated
@@ -19,21 +19,13 @@ _LARGE = 1e30
 _NICE = 3e-3  # how far a factor may be from an exact number, that is tried beside it
 
 
-@dataclass(frozen=True)
-class _Factor:
-    """A function that may multiply a target: its values, its derivative, its formula."""
-
-    values: Callable[[Tensor], Tensor]
-    slope: Callable[[Tensor], Tensor]
-    formula: Callable[[Formula], Formula]
-
-
-_FACTORS = (
-    _Factor(torch.cos, lambda z: -torch.sin(z), sympy.cos),
-    _Factor(torch.sin, torch.cos, sympy.sin),
-    _Factor(lambda z: 1 - torch.cos(z), torch.sin, lambda z: 1 - sympy.cos(z)),
-    _Factor(lambda z: 1 + torch.cos(z), lambda z: -torch.sin(z), lambda z: 1 + sympy.cos(z)),
-    _Factor(torch.exp, torch.exp, sympy.exp),
+#: functions that may multiply a target, as numbers and as formulas
+_FACTORS: tuple[tuple[Callable[[Tensor], Tensor], Callable[[Formula], Formula]], ...] = (
+    (torch.cos, sympy.cos),
+    (torch.sin, sympy.sin),
+    (lambda z: 1 - torch.cos(z), lambda z: 1 - sympy.cos(z)),
+    (lambda z: 1 + torch.cos(z), lambda z: 1 + sympy.cos(z)),
+    (torch.exp, sympy.exp),
 )
 
 
@@ -42,22 +34,23 @@ def factors(g: Gradients) -> list[Relation]:
     out = []
     for i in range(g.problem.n_columns):
         x, z = g.x(i), g.problem.columns[:, i]
-        for f in _FACTORS:
-            if not _tame(f.values(z)):
+        for function, written in _FACTORS:
+            values = function(z)
+            if not _tame(values):
                 continue
-            left = g.weight * f.values(x) * g.slope[:, i]
-            terms = [g.weight * f.slope(x) * g.value]
+            f, slope = with_slope(function, x)
+            left = g.weight * f * g.slope[:, i]
+            terms = [g.weight * slope * g.value]
             if g.problem.positive(i):
-                terms.append(g.weight * f.values(x) * g.value / x)
+                terms.append(g.weight * f * g.value / x)
             powers = fractions(_solved(left, terms))
             if not powers or not powers[0]:
                 continue
-            residual = _residual(left, terms, [float(p) for p in powers])
-            values = f.values(z)
+            residual = residual_of(left, terms, [float(p) for p in powers])
             q, p = powers[0], powers[1] if len(powers) > 1 else Fraction(0)
             if residual > _LIMIT or (q.denominator > 1 and float(values.min()) <= 0):
                 continue
-            formula = f.formula(g.problem.expressions[i]) ** q
+            formula = written(g.problem.expressions[i]) ** q
             reduced = g.problem.over(values ** float(q), formula).divided(i, p).without(i)
             text = f"factor {formula} of {g.problem.expressions[i]}"
             out.append(Relation(text, residual, 0.6 + 0.3 * (p != 0), reduced))
@@ -99,7 +92,7 @@ def _term(g: Gradients, i: int, exponents: dict[int, Fraction], own: Fraction) -
     slope = float(own) * monomial[g.rows] / g.x(i)
     left, right = g.weight * g.slope[:, i], g.weight * slope
     c = float(left @ right / (right @ right))
-    residual = _residual(left, [right], [c])
+    residual = residual_of(left, [right], [c])
     if residual > _LIMIT:
         return []
     cost = 0.8 + 0.2 * sum(a != 0 for a in exponents.values())
@@ -119,9 +112,3 @@ def _solved(left: Tensor, terms: list[Tensor]) -> list[float]:
     table = torch.stack(terms, dim=1)
     scale = table.norm(dim=0).clamp_min(1e-300)
     return (torch.linalg.lstsq(table / scale, left.unsqueeze(1)).solution[:, 0] / scale).tolist()
-
-
-def _residual(left: Tensor, terms: list[Tensor], factors: list[float]) -> float:
-    parts = [left, *(-k * t for k, t in zip(factors, terms, strict=True))]
-    total = sum(float(p.norm()) for p in parts)
-    return float(torch.stack(parts).sum(0).norm()) / total if total > 0 else 0.0

@@ -34,16 +34,15 @@ class Transform:
 
     def slope(self, y: Tensor) -> Tensor:
         """Return ``T'(y)``."""
-        with torch.enable_grad():
-            y = y.detach().requires_grad_()
-            return torch.autograd.grad(self.forward(y).sum(), y)[0]
+        return with_slope(self.forward, y)[1]
 
-    def back_with_slope(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Return y of a value of T, and dy / dvalue."""
-        with torch.enable_grad():
-            value = value.detach().requires_grad_()
-            y = self.back(value)
-            return y.detach(), torch.autograd.grad(y.sum(), value)[0]
+
+def with_slope(function: Callable[[Tensor], Tensor], at: Tensor) -> tuple[Tensor, Tensor]:
+    """Return values and derivatives of a function of one variable, each of the shape of `at`."""
+    with torch.enable_grad():
+        at = at.detach().requires_grad_()
+        values = function(at)
+        return values.detach(), torch.autograd.grad(values.sum(), at)[0]
 
 
 _INF = math.inf

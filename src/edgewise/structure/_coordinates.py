@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from edgewise.structure._columns import heavy_tailed
 from edgewise.structure._gaussian import GaussianProcess
 
 _WIDE_TARGET, _WIDE_COLUMN = 10.0, 3.0  # ratio of the ends from which logarithms are tried too
@@ -78,3 +78,18 @@ def _ratio(values: Tensor) -> float:
     """Of the largest to the least, 0 unless all are positive."""
     low = float(values.min())
     return float(values.max()) / low if low > 0 else 0.0
+
+
+def heavy_tailed(column: Tensor) -> bool:
+    """Return whether a positive column has its median in the lowest fifth of its range, but not of its logarithms.
+
+    In logarithms the median lies above a quarter of the range.
+
+    >>> heavy_tailed(torch.linspace(0, 6, 50).exp()), heavy_tailed(torch.linspace(1, 2, 50))
+    (True, False)
+    """
+    low, high, median = float(column.min()), float(column.max()), float(column.median())
+    if low <= 0 or high <= low:
+        return False
+    inside = (math.log(median) - math.log(low)) / (math.log(high) - math.log(low))
+    return (median - low) / (high - low) < 0.2 and inside > 0.25

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 import torch
@@ -57,7 +57,7 @@ def multiplicative(f: Surrogate, columns: Sequence[int]) -> Finding:
     """Test whether f = g(columns) h(rest):  f(s, r) f(s', r') = f(s', r) f(s, r').
 
     With A = f(s, r) - f(s', r), B = f(s, r) - f(s, r') and the mixed difference D, that is f D = A B: the statistic is
-    the remainder over the sizes of both sides, so that it does not get small where f hardly varies.
+    the difference over the sizes of both sides, so that it does not get small where f hardly varies.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -160,6 +160,14 @@ def split(f: Surrogate, columns: Sequence[int]) -> list[int]:
     if not 0 < len(ordered) < f.n_columns:
         raise InputError(f"Name some of the {f.n_columns} columns, but not all. Got {columns!r}.")
     return ordered
+
+
+def splits(columns: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:
+    """Sets of up to `most` columns to be tested against the rest, each split in two once."""
+    for size in range(1, most + 1):
+        for part in combinations(columns, size):
+            if 2 * size < len(columns) or part[0] == columns[0]:
+                yield part
 
 
 def listed(f: Surrogate, columns: Sequence[int]) -> str:

@@ -14,7 +14,6 @@ from torch import Tensor
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
-from edgewise.structure._columns import inner_rows
 from edgewise.structure._coordinates import Coordinates, choices
 from edgewise.structure._gaussian import GaussianProcess, gaussian_process
 from edgewise.train import as_matrix
@@ -25,6 +24,7 @@ _POINTS = 400
 _WAVES = 64
 _WAVENUMBER = 1.5  # radians per spread of a column: how wrinkled the error of a function of known error is taken to be
 _LEAST_ROWS = 20
+_EDGE = 0.03  # fraction of each column's rows cut off at either end
 
 
 @dataclass(frozen=True)
@@ -196,3 +196,17 @@ def _left_out_error(process: GaussianProcess, coordinates: Coordinates, t: Tenso
     """Root mean square error on left-out rows over the target's spread."""
     t, y = t[process.kept], y[process.kept]
     return float((coordinates.back(t - process.residual) - y).square().mean().sqrt() / y.std())
+
+
+def inner_rows(x: Tensor, least: int) -> Tensor:
+    """Return which rows of x (n, m) lie between the 3rd and the 97th percentile of every column, a mask (n,).
+
+    Surrogates and their gradients are worst at the ends. All rows are kept where fewer than `least` would be.
+
+    >>> int(inner_rows(torch.arange(100.0).unsqueeze(1), least=10).sum())
+    94
+    """
+    ends = torch.tensor([_EDGE, 1 - _EDGE], dtype=x.dtype)
+    low, high = torch.quantile(x[:10_000], ends, dim=0)
+    inner = ((x >= low) & (x <= high)).all(1)
+    return inner if int(inner.sum()) >= least else torch.ones_like(inner)

@@ -29,16 +29,8 @@ class Cluster:
         return Counter(tied.solved for tied in self.members).most_common(1)[0][0]
 
     @property
-    def remainder(self) -> float:
-        return median(tied.remainder for tied in self.members)
-
-    @property
     def auc(self) -> float:
         return median(tied.evidence.auc for tied in self.members)
-
-    @property
-    def p(self) -> float:
-        return median(tied.evidence.p for tied in self.members)
 
 
 def clustered(runs: Sequence[Seeded]) -> list[Cluster]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, cast
 
 import numpy as np
@@ -132,9 +133,9 @@ class _Job:
             len(cluster.members),
             tried,
             cluster.auc,
-            cluster.p,
+            median(tied.evidence.p for tied in cluster.members),
             None if solved is None else self.names[solved],
-            cluster.remainder,
+            median(tied.remainder for tied in cluster.members),
             found,
             tuple(tuple(self.names[k] for k in variant) for variant in cluster.variants),
         )

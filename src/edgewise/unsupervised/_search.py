@@ -10,7 +10,7 @@ import numpy as np
 from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array
 from edgewise.kernels import one_thread
-from edgewise.unsupervised._classifier import Classifier, Evidence, Split
+from edgewise.unsupervised._classifier import Classifier, Evidence
 from edgewise.unsupervised._local import determiners
 from edgewise.unsupervised._shuffle import Blocks, merged, ranked
 
@@ -45,30 +45,27 @@ class Seeded:
 def search(x: Array, seed: int, deadline: Deadline) -> Seeded:
     """The relations between the columns of x that one seed finds before the deadline."""
     with one_thread():
-        return Search(x, seed, deadline).run()
+        one = _Search(x, seed, deadline)
+        finished = cut(deadline, one.run)
+    return Seeded(one.found, one.shares, not finished or deadline.passed())
 
 
-class Search:
+class _Search:
     """The ranks of a table, divided by a seed, and what has been found in them so far."""
 
     def __init__(self, x: Array, seed: int, deadline: Deadline) -> None:
         order = np.random.default_rng([seed, 0]).permutation(len(x))[:_ROWS]
         self.ranks, self.seed, self.deadline = ranked(x[order]), seed, deadline
-        held = round(_HELD * len(order))
-        self.split = Split(self.ranks[held:], self.ranks[:held])
+        self.held = round(_HELD * len(order))
         self.found: list[Tied] = []
         self.shares = np.zeros(x.shape[1])
 
-    def run(self) -> Seeded:
-        finished = cut(self.deadline, self._run)
-        return Seeded(self.found, self.shares, not finished or self._late())
-
-    def _run(self) -> None:
+    def run(self) -> None:
         columns = list(range(self.ranks.shape[1]))
         self._exhaust([[column] for column in columns])
         # What ties columns within one block shows once those that the others determine are gone. Without those, the
         # rest may depend on each other though no equation ties them: only functions count there.
-        while not self._late():
+        while not self.deadline.passed():
             before, gone = len(self.found), self._gone()
             left = [column for column in columns if column not in gone]
             inner = [tied for tied in self.found if tied.solved is not None and len({*tied.columns} - gone) > 1]
@@ -90,12 +87,9 @@ class Search:
                 gone.add(next((c for c in (tied.solved, *tied.columns) if c not in gone), tied.solved))
         return gone
 
-    def _late(self) -> bool:
-        return self.deadline.passed()
-
     def _exhaust(self, blocks: Blocks, functions: bool = False) -> None:
         """Find relations between the blocks until real rows are recognised no more; or only those that are solved."""
-        while len(blocks) > 1 and not self._late():
+        while len(blocks) > 1 and not self.deadline.passed():
             classifier = self._recognise(blocks)
             if classifier is None:
                 return
@@ -111,7 +105,7 @@ class Search:
     def _recognise(self, blocks: Blocks) -> Classifier | None:
         """A classifier that recognises held-out rows, or None."""
         for widths in _SHAPES:
-            classifier = Classifier(self.split, blocks, widths, self.seed)
+            classifier = Classifier(self.ranks, self.held, blocks, widths, self.seed)
             if classifier.evidence().sure:
                 return classifier
         return None

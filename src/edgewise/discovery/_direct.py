@@ -17,7 +17,6 @@ from edgewise.discovery._monomials import (
     scaled_columns,
     size,
     triangle,
-    usable,
     varying,
 )
 from edgewise.expressions import FitData, FittedFormula, Tape
@@ -43,7 +42,7 @@ def power_law(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
         >>> power_law(FitData.of(["m", "r"], x, 2 * x[:, 0] / x[:, 1] ** 2))[0].expression
         2*m/r**2
     """
-    if not usable(data):
+    if not varying(data):
         return []
     table = np.column_stack([data.y, *data.columns])
     scale = float(np.linalg.norm(data.weight * data.y)) or 1.0

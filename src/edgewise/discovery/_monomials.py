@@ -17,11 +17,6 @@ _MANY = 30  # formulas with more free constants are refitted but not rounded
 Exponents = tuple[int, ...]
 
 
-def usable(data: FitData) -> bool:
-    """Return whether the table has a column, enough rows, and a target that varies."""
-    return bool(data.columns) and data.n >= 5 and bool(np.any(data.weight > 0)) and float(np.ptp(data.y)) > 0
-
-
 def adequate(noise: float, n: int) -> float:
     """Return the error up to which a formula leaves only noise, as far as n rows can tell."""
     return noise * (1.05 + 1.5 / math.sqrt(n)) if noise > 0 else 0.0
@@ -52,8 +47,8 @@ def monomial(names: tuple[str, ...], exponents: Exponents) -> Formula:
 
 
 def varying(data: FitData) -> list[int]:
-    """Return the variables that are not constant, none where the table is not usable."""
-    if not usable(data):
+    """Return the variables that are not constant; none where there are few rows or the target does not vary."""
+    if data.n < 5 or not np.any(data.weight > 0) or not np.ptp(data.y) > 0:
         return []
     return [i for i, c in enumerate(data.columns) if np.ptp(c) > 1e-12 * np.max(np.abs(c))]
 

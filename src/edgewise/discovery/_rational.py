@@ -20,7 +20,6 @@ from edgewise.discovery._monomials import (
     scaled_columns,
     size,
     triangle,
-    usable,
     varying,
 )
 from edgewise.expressions import FitData, FittedFormula, simple_constants
@@ -100,7 +99,7 @@ def rational(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
 
 def quotient(data: FitData, above: list[Exponents], below: list[Exponents]) -> FittedFormula | None:
     """Find y = P(x) / Q(x) on exact data with the monomials given, if there is one such relation only."""
-    return _quotient(_Relation(above, below), data, 0.0) if usable(data) else None
+    return _quotient(_Relation(above, below), data, 0.0) if varying(data) else None
 
 
 def _quotient(relation: _Relation, data: FitData, noise: float) -> FittedFormula | None:

@@ -10,18 +10,18 @@ from typing import TypeVar
 import numpy as np
 import sympy
 import torch
+from torch import Tensor
 
 from edgewise._checks import is_number
 from edgewise._deadline import Deadline, cut, now, whole
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery._algebra import algebraic
-from edgewise.discovery._candidate import Candidate, Judge, baselines, front
+from edgewise.discovery._candidate import Candidate, Doubt, Judge, Pool, baselines, front
 from edgewise.discovery._endgame import direct, trees, univariate
 from edgewise.discovery._linear import linear_in
 from edgewise.discovery._monomials import EXACT
 from edgewise.discovery._networks import best_surrogate
-from edgewise.discovery._pool import Doubt, Pool
 from edgewise.discovery._problem import Key, Problem
 from edgewise.discovery._reduction import Model, Step, guessed, reduced
 from edgewise.discovery._regression import regressions
@@ -79,7 +79,7 @@ class Search:
         guesses = baselines(self.pool.judge, self.pool.noise)
         self.pool.candidates += filter(None, [next(guesses, None)])
         finished = cut(self.deadline, lambda: self._searched(guesses))
-        cut(self.end, lambda: self._settle(self.floor, finished=finished))
+        cut(self.end, lambda: self._settle(finished=finished))
         return self._result()
 
     def _searched(self, guesses: Iterator[Candidate]) -> None:
@@ -121,7 +121,7 @@ class Search:
             leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
             self._finish(leaves[:_LEAVES])
             if not self.deadline.passed():
-                self._settle(self.floor)
+                self._settle()
             if self.pool.done():
                 return
 
@@ -181,7 +181,7 @@ class Search:
             if self._quick(problem):
                 return True
         if problem.n_columns < 2:
-            self._settle(self.floor)
+            self._settle()
             return self._good()
         if self._late():
             return False
@@ -290,8 +290,7 @@ class Search:
         """Whether what a model leaves looks like noise: more freedom does not help and its residuals are white."""
         if self.given is not None or surrogate is None or not surrogate.settled:
             return bool(self.given)
-        white = neighbour_correlation(problem.columns, surrogate.residual) <= self._white()
-        return white and 1e-4 < surrogate.error < _HOPELESS
+        return self._white(problem.columns, surrogate.residual) and 1e-4 < surrogate.error < _HOPELESS
 
     def _assume(self, error: float) -> None:
         """Take a model's held-out error for the noise, unless a lower one is known."""
@@ -299,27 +298,25 @@ class Search:
             self.pool.assume(error)
             self.stages.append(f"Residuals are white at {error:.2g} of the target's spread: taken for noise.")
 
-    def _settle(self, floor: float, *, finished: bool = True) -> None:
+    def _settle(self, *, finished: bool = True) -> None:
         """Where no network's residuals told the noise but the best formula's do, round again with that noise.
 
         Of an unfinished search a constant is not noise, and nothing is before any model was tried.
         """
         best, judge = self.pool.best(), self.pool.judge
-        if best is None or not (finished or (math.isfinite(floor) and best.expression.free_symbols)):
+        if best is None or not (finished or (math.isfinite(self.floor) and best.expression.free_symbols)):
             return
-        if self.given is not None or self.pool.noise or not 1e-6 < best.error < 1.1 * floor:
+        if self.given is not None or self.pool.noise or not 1e-6 < best.error < 1.1 * self.floor:
             return
         residual = torch.from_numpy(judge.weight * (best.predict(judge.x) - judge.y))
-        if neighbour_correlation(torch.from_numpy(judge.x), residual) > self._white():
-            return
-        self.pool.assume(best.error)
-        self.stages.append(
-            f"The best formula's residuals are white at {best.error:.2g} of the spread: taken for noise."
-        )
+        if self._white(torch.from_numpy(judge.x), residual):
+            self.pool.assume(best.error)
+            text = f"The best formula's residuals are white at {best.error:.2g} of the spread: taken for noise."
+            self.stages.append(text)
 
-    def _white(self) -> float:
-        """The correlation between neighbours up to which residuals count as noise."""
-        return max(0.15, 3 / math.sqrt(len(self.rows)))
+    def _white(self, columns: Tensor, residual: Tensor) -> bool:
+        """Whether residuals of neighbours are as little correlated as those of noise."""
+        return neighbour_correlation(columns, residual) <= max(0.15, 3 / math.sqrt(len(self.rows)))
 
     def _late(self) -> bool:
         return min(self.until, self.deadline).passed()

@@ -134,7 +134,7 @@ def _known(
     if spread <= 1e-12 * float(values.detach().abs().max()):
         raise InputError("The function is constant on the rows of x: it has no structure.")
     functions = _with_error(column, x, error * spread, seed) if error else column
-    return Surrogate(_plain(functions), _differentiated(functions), x, spread, error, names)
+    return Surrogate(torch.no_grad()(functions), _differentiated(functions), x, spread, error, names)
 
 
 def _with_error(function: Callable[[Tensor], Tensor], x: Tensor, size: float, seed: int) -> Callable[[Tensor], Tensor]:
@@ -149,14 +149,6 @@ def _with_error(function: Callable[[Tensor], Tensor], x: Tensor, size: float, se
         return torch.cat([best, best + torch.cos(_WAVENUMBER * points @ frequency + phase) @ weight], dim=1)
 
     return functions
-
-
-def _plain(functions: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    def values(points: Tensor) -> Tensor:
-        with torch.no_grad():
-            return functions(points)
-
-    return values
 
 
 def _differentiated(functions: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

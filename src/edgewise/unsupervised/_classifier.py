@@ -13,7 +13,8 @@ from scipy.special import expit
 from edgewise._typing import Array
 from edgewise.nn import KAN
 from edgewise.train import Options, Outcome, fit
-from edgewise.unsupervised._shuffle import Blocks, shuffled
+
+Blocks = Sequence[Sequence[int]]
 
 SURE = 4.0  # standard deviations above shuffled rows from which held-out rows count as recognised
 _SHUFFLES = 199  # of the held-out rows: the least p is 1/200
@@ -110,3 +111,26 @@ def area(real: Array, torn: Array) -> float:
     from scipy.stats import mannwhitneyu  # half a second to import
 
     return float(mannwhitneyu(real, torn, method="asymptotic").statistic / (len(real) * len(torn)))
+
+
+def shuffled(rows: Array, blocks: Blocks, rng: np.random.Generator) -> Array:
+    """The rows with the columns of each block permuted by one permutation; columns in no block stay."""
+    out = rows.copy()
+    for block in blocks:
+        out[:, block] = rows[rng.permutation(len(rows))][:, block]
+    return out
+
+
+def ranked(x: Array) -> Array:
+    """Each column as ranks from -1 to 1, ties at their mean: no unit, no outlier, and no change of what is tied."""
+    from scipy.stats import rankdata  # half a second to import
+
+    return (2 * rankdata(x, axis=0) - 1) / len(x) - 1
+
+
+def merged(blocks: Blocks, columns: Sequence[int]) -> list[list[int]]:
+    """The blocks, those that touch `columns` made one."""
+    touched = [block for block in blocks if {*block} & {*columns}]
+    rest = [[*block] for block in blocks if not {*block} & {*columns}]
+    one = sorted(column for block in touched for column in block)
+    return [*rest, one] if one else rest

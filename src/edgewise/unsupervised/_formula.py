@@ -11,9 +11,9 @@ import sympy
 from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array, Formula
 from edgewise.discovery import Discovery, Outcome, discover
+from edgewise.unsupervised._classifier import ranked
 from edgewise.unsupervised._local import remainder
 from edgewise.unsupervised._search import DETERMINED
-from edgewise.unsupervised._shuffle import ranked
 
 _ROWS = 1500
 _SECONDS = 20.0  # of one side

@@ -10,9 +10,8 @@ import numpy as np
 from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array
 from edgewise.kernels import one_thread
-from edgewise.unsupervised._classifier import Classifier, Evidence
+from edgewise.unsupervised._classifier import Blocks, Classifier, Evidence, merged, ranked
 from edgewise.unsupervised._local import determiners
-from edgewise.unsupervised._shuffle import Blocks, merged, ranked
 
 DETERMINED = 0.35  # remainder below which a column counts as a function of others
 _SHAPES: tuple[list, ...] = ([8], [(2, 3)])  # hidden nodes: sums; two sums and three products

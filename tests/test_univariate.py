@@ -9,9 +9,8 @@ import sympy
 import torch
 
 from edgewise import InputError, functions
-from edgewise.discovery._law import Form, Points, UnivariateLaw, judged, senseless
+from edgewise.discovery._law import TRANSFORMS, Form, Points, UnivariateLaw, judged, senseless, with_slope
 from edgewise.discovery._law_fit import economical, fitted, tidied
-from edgewise.discovery._transforms import TRANSFORMS, with_slope
 from edgewise.discovery._univariate import snap_univariate
 
 Z = sympy.Symbol("z")

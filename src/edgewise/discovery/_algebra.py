@@ -14,10 +14,10 @@ from torch import Tensor
 
 from edgewise._typing import Formula
 from edgewise.discovery._direct import polynomial
+from edgewise.discovery._law import BY_NAME, Transform
 from edgewise.discovery._monomials import Exponents
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._rational import quotient, rational
-from edgewise.discovery._transforms import BY_NAME, Transform
 from edgewise.expressions import FitData
 
 Group = tuple["Atom", ...]

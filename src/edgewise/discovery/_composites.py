@@ -11,9 +11,8 @@ from torch import Tensor
 
 from edgewise import functions as library
 from edgewise._errors import InputError
-from edgewise.discovery._law import Form, Points, UnivariateLaw, judged, price
+from edgewise.discovery._law import TRANSFORMS, Form, Points, UnivariateLaw, judged, price
 from edgewise.discovery._law_fit import economical, movable, tidied
-from edgewise.discovery._transforms import TRANSFORMS
 from edgewise.functions import Function
 from edgewise.symbolic import Batch, curve_samples, polish_curve, refine, screen, start_grid
 

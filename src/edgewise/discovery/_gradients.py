@@ -13,6 +13,7 @@ from edgewise._typing import Array
 from edgewise.discovery._problem import Problem
 from edgewise.structure import inner_rows
 
+ITSELF, ONE = -2, -1  # places of y and of 1 among the terms
 RESOLUTION = 1e-7  # residuals below this are alike: they are read from inner products, which square them
 
 
@@ -35,8 +36,9 @@ class Relation:
 class Gradients:
     """Values and gradients of a target on the inner rows of a problem, and the moments that relations are read from.
 
-    Terms are the columns of a weighted table: x_i y_i (m), y_i (m), y, 1; `moments` are their inner products. The
-    weight makes residuals relative where the target is large, so that a few large values do not decide.
+    Terms are the columns of a weighted table: x_i y_i (m), y_i (m), y, 1; `moments` are their inner products, and a
+    term is named by its place in them. The weight makes residuals relative where the target is large, so that a few
+    large values do not decide.
     """
 
     problem: Problem
@@ -59,24 +61,6 @@ class Gradients:
 
     def x(self, i: int) -> Tensor:
         return self.problem.columns[self.rows, i]
-
-    def scaled(self, i: int) -> int:
-        """The place of x_i y_i among the terms."""
-        return i
-
-    def plain(self, i: int) -> int:
-        """The place of y_i."""
-        return self.problem.n_columns + i
-
-    @property
-    def itself(self) -> int:
-        """The place of y."""
-        return 2 * self.problem.n_columns
-
-    @property
-    def one(self) -> int:
-        """The place of 1."""
-        return 2 * self.problem.n_columns + 1
 
     def fit(self, left: int, terms: list[int]) -> list[float]:
         """Least squares of left = sum k terms."""

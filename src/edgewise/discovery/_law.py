@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
@@ -12,12 +13,63 @@ import torch
 from torch import Tensor
 
 from edgewise.discovery._monomials import EXACT
-from edgewise.discovery._transforms import Transform
 from edgewise.expressions import complexity
 from edgewise.functions import Function
 from edgewise.symbolic import Batch
 
 _Z = sympy.Symbol("z")
+
+
+@dataclass(frozen=True)
+class Transform:
+    """One way to read y: as ``T(y)``, with the way back, for y in an open interval.
+
+    ``powers`` are the p tried in ``T(y) z^p``; ``signed`` is whether y may have either sign;
+    ``steep`` is whether T needs y clear of 0 where there is noise.
+
+    >>> square = TRANSFORMS[2]
+    >>> square.name, square.back(square.forward(torch.tensor(3.0))).item()
+    ('square', 3.0)
+    """
+
+    name: str
+    forward: Callable[[Tensor], Tensor]
+    back: Callable[[Tensor], Tensor]
+    formula: Callable[[sympy.Expr], sympy.Expr]
+    domain: tuple[float, float]
+    signed: bool
+    powers: tuple[int, ...]
+    steep: bool = True
+
+    def slope(self, y: Tensor) -> Tensor:
+        """Return ``T'(y)``."""
+        return with_slope(self.forward, y)[1]
+
+
+def with_slope(function: Callable[[Tensor], Tensor], at: Tensor) -> tuple[Tensor, Tensor]:
+    """Return values and derivatives of a function of one variable, each of the shape of `at`."""
+    with torch.enable_grad():
+        at = at.detach().requires_grad_()
+        values = function(at)
+        return values.detach(), torch.autograd.grad(values.sum(), at)[0]
+
+
+_INF = math.inf
+_ALL = (0, 1, -1, 2, -2, 3, -3)
+_FEW = (0, 1, -1)
+TRANSFORMS: tuple[Transform, ...] = (
+    Transform("identity", lambda y: y, lambda v: v * 1.0, lambda v: v, (-_INF, _INF), True, _ALL, False),
+    Transform("reciprocal", torch.reciprocal, torch.reciprocal, lambda v: 1 / v, (-_INF, _INF), True, _ALL),
+    Transform("square", torch.square, torch.sqrt, sympy.sqrt, (0.0, _INF), False, _ALL),
+    Transform("inverse square", lambda y: y**-2, torch.rsqrt, lambda v: 1 / sympy.sqrt(v), (0.0, _INF), False, _ALL),
+    Transform("log", torch.log, torch.exp, sympy.exp, (0.0, _INF), False, _FEW),
+    Transform("sqrt", torch.sqrt, torch.square, lambda v: v**2, (0.0, _INF), False, _FEW),
+    Transform("inverse sqrt", torch.rsqrt, lambda v: v**-2, lambda v: v**-2, (0.0, _INF), False, _FEW),
+    Transform("exp", torch.exp, torch.log, sympy.log, (-30.0, 30.0), True, _FEW, False),
+    Transform("sin", torch.sin, torch.asin, sympy.asin, (-math.pi / 2, math.pi / 2), True, _FEW, False),
+    Transform("cos", torch.cos, torch.acos, sympy.acos, (0.0, math.pi), True, _FEW, False),
+)
+BY_NAME = {transform.name: transform for transform in TRANSFORMS}
 
 
 @dataclass(frozen=True)
@@ -56,15 +108,13 @@ class Points:
 class UnivariateLaw:
     """A formula of one variable and how well it describes the data it was found on.
 
-        ``error`` is the weighted rms residual over the weighted standard deviation, in units of y itself whatever
-        the transformation was.
+    ``error`` is the weighted rms residual over the weighted standard deviation, in units of y itself whatever
+    the transformation was.
 
-        >>> from edgewise import functions
-        >>> from edgewise.discovery._monomials import EXACT
-    from edgewise.discovery._transforms import TRANSFORMS
-        >>> law = UnivariateLaw(Form(functions.get("exp"), TRANSFORMS[1]), 1.0, 0.0, 1.0, -1.0, 0.0)
-        >>> law.expression(sympy.Symbol("z"))
-        1/(exp(z) - 1)
+    >>> from edgewise import functions
+    >>> law = UnivariateLaw(Form(functions.get("exp"), TRANSFORMS[1]), 1.0, 0.0, 1.0, -1.0, 0.0)
+    >>> law.expression(sympy.Symbol("z"))
+    1/(exp(z) - 1)
     """
 
     form: Form

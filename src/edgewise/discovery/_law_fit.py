@@ -11,8 +11,7 @@ from scipy.optimize import least_squares
 from torch import Tensor
 
 from edgewise._typing import Array
-from edgewise.discovery._law import Points, UnivariateLaw, judged
-from edgewise.discovery._transforms import with_slope
+from edgewise.discovery._law import Points, UnivariateLaw, judged, with_slope
 from edgewise.functions import Function
 from edgewise.symbolic import Batch
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from edgewise._typing import Formula
 from edgewise.discovery._algebra import Group, searches
+from edgewise.discovery._law import BY_NAME, Transform
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._quotient import Aim, Normal, Terms
-from edgewise.discovery._transforms import BY_NAME, Transform
 
 _MOST = 3  # columns
 _CLOSER = 150  # groups whose terms are chosen by dropping them ...

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 
 import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery._gradients import RESOLUTION, Gradients, Relation, fractions, residual_of
+from edgewise.discovery._gradients import ITSELF, ONE, RESOLUTION, Gradients, Relation, fractions, residual_of
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._separations import factors, terms
 from edgewise.structure import POWERS
@@ -97,11 +97,11 @@ def _groups(m: int) -> Iterator[tuple[int, ...]]:
 
 
 def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relation | None:
-    left, terms = g.scaled(i), [*map(g.scaled, others), *([g.itself] if with_power else [])]
-    powers = fractions(g.fit(left, terms))
+    terms = [*others, *([ITSELF] if with_power else [])]
+    powers = fractions(g.fit(i, terms))
     if powers is None or 0 in powers:
         return None
-    residual = g.residual(left, terms, [float(f) for f in powers])
+    residual = g.residual(i, terms, [float(f) for f in powers])
     if residual > _LIMIT:
         return None
     power = powers.pop() if with_power else Fraction(0)
@@ -128,7 +128,8 @@ def _translations(g: Gradients) -> list[Relation]:
 
 
 def _translation(g: Gradients, i: int, others: list[int], with_slope: bool) -> list[Relation]:
-    left, terms = g.plain(i), [*map(g.plain, others), *([g.one] if with_slope else [])]
+    m = g.problem.n_columns
+    left, terms = m + i, [*(m + j for j in others), *([ONE] if with_slope else [])]
     factors = g.fit(left, terms)
     if any(abs(k) < 1e-3 or abs(k) > 1e3 for k in factors[: len(others)]):
         return []
@@ -161,10 +162,14 @@ def _power_sums(g: Gradients) -> list[Relation]:
         k = lr / rr.clamp_min(1e-300)
         sizes = ll.sqrt().unsqueeze(1) + k.abs() * rr.sqrt()
         residual = (ll.unsqueeze(1) - k * lr).clamp_min(0).sqrt() / sizes.clamp_min(1e-300)
-        for a, p in enumerate(left):
-            for b, r in enumerate(right):
-                if (p, r) != (1, 1) and not (i > j and p == r) and float(residual[a, b]) < _LIMIT:
-                    out += _power_sum(g, (i, p, lefts[a]), (j, r, rights[b]), float(k[a, b]))
+        for (a, p), (b, r) in product(enumerate(left), enumerate(right)):
+            near = (p, r) != (1, 1) and not (i > j and p == r) and float(residual[a, b]) < _LIMIT
+            if near and 1e-4 < abs(k[a, b]) < 1e4:
+                factor = _tidy(float(k[a, b]))
+                cost = 1.5 + 0.2 * (p != r) + (factor not in (1.0, -1.0)) + 0.2 * (p < 0) + 0.2 * (r < 0)
+                text = f"{g.problem.expressions[i]} to the {p} and {g.problem.expressions[j]} to the {r} add"
+                exactly = residual_of(lefts[a], [rights[b]], [factor])
+                out.append(Relation(text, exactly, cost, g.problem.summed(i, p, j, r, factor)))
     return out
 
 
@@ -176,19 +181,6 @@ def _with_powers(g: Gradients, i: int, slope: Tensor) -> dict[Fraction, Tensor]:
         if can_scale(g.problem.columns[:, i], [p])
     }
     return {p: term for p, term in terms.items() if bool(torch.isfinite(term).all())}
-
-
-def _power_sum(
-    g: Gradients, one: tuple[int, Fraction, Tensor], other: tuple[int, Fraction, Tensor], k: float
-) -> list[Relation]:
-    (i, p, left), (j, r, right) = one, other
-    if not 1e-4 < abs(k) < 1e4:
-        return []
-    k = _tidy(k)
-    residual = residual_of(left, [right], [k])
-    cost = 1.5 + 0.2 * (p != r) + (k not in (1.0, -1.0)) + 0.2 * (p < 0) + 0.2 * (r < 0)
-    text = f"{g.problem.expressions[i]} to the {p} and {g.problem.expressions[j]} to the {r} add"
-    return [Relation(text, residual, cost, g.problem.summed(i, p, j, r, k))]
 
 
 def _tidy(value: float) -> float:

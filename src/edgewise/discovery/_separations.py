@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edgewise._typing import Formula
 from edgewise.discovery._gradients import Gradients, Relation, fractions, residual_of
-from edgewise.discovery._transforms import with_slope
+from edgewise.discovery._law import with_slope
 from edgewise.expressions import simple_constants
 
 _LIMIT = 0.05  # residual above which nothing is separated

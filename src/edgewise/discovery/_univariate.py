@@ -12,9 +12,8 @@ from torch import Tensor
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise.discovery._composites import composites
-from edgewise.discovery._law import Form, Points, UnivariateLaw, margin, price, senseless
+from edgewise.discovery._law import TRANSFORMS, Form, Points, UnivariateLaw, margin, price, senseless
 from edgewise.discovery._law_fit import economical, tidied
-from edgewise.discovery._transforms import TRANSFORMS
 from edgewise.symbolic import curve_samples, rank_curves
 
 _EXACT = 1e-12

@@ -144,11 +144,28 @@ def _plainest(judge: Judge) -> Iterator[Formula]:
         yield from (law.expression for law in power_law(alone, 1.0))
 
 
-class Doubt(enum.Enum):
-    """Why a formula that leaves nothing, or only noise, is not claimed."""
+class Outcome(enum.Enum):
+    """Why discovery stopped; `message` says what that means and what to try."""
 
-    CHANCE = enum.auto()
-    GAPS = enum.auto()
+    EXACT = "The formula reproduces the data to rounding."
+    NOISE = "The formula leaves only noise: no richer model predicts held-out rows better."
+    TOO_FEW_ROWS = (
+        "The rows are too few to tell a law from chance, so none is claimed; the best supported formula is given. "
+        "Try more rows, or fewer columns."
+    )
+    UNSEEN = (
+        "The formula fits the rows, but between them it has a pole, a jump or a number that no row determines. "
+        "Add rows there, or take a simpler formula of the front."
+    )
+    APPROXIMATE = (
+        "No formula reached the accuracy of the best model: the one given is an approximation. "
+        "Try more rows, fewer columns, or a longer time limit."
+    )
+    TIME_LIMIT = "The time limit ended the search; the best formula so far is given. Allow more time to go on."
+
+    @property
+    def message(self) -> str:
+        return self.value
 
 
 class Pool:
@@ -195,13 +212,13 @@ class Pool:
         """Whether a candidate is exact, or leaves only noise, on the rows."""
         return candidate.error < EXACT or candidate.error <= self.margin()
 
-    def doubt(self, candidate: Candidate) -> Doubt | None:
+    def doubt(self, candidate: Candidate) -> Outcome | None:
         """Why a candidate is no law though it fits, if so: a constant is none where a line would not be seen either."""
         if not candidate.expression.free_symbols:
-            return None if telling(len(self.judge.y), len(self.judge.names)) else Doubt.CHANCE
+            return None if telling(len(self.judge.y), len(self.judge.names)) else Outcome.TOO_FEW_ROWS
         if self.saved(candidate) < ENOUGH:
-            return Doubt.CHANCE
-        return Doubt.GAPS if self._gaps(candidate) else None
+            return Outcome.TOO_FEW_ROWS
+        return Outcome.UNSEEN if self._gaps(candidate) else None
 
     def claimed(self, candidate: Candidate) -> bool:
         """Whether a candidate is exact, or leaves only noise, and rows to spare show that."""
@@ -215,12 +232,12 @@ class Pool:
         """Whether a candidate that can be claimed is exact, or leaves only noise."""
         return any(self.claimed(c) for c in self.candidates)
 
-    def doubted(self, best: Candidate) -> Doubt | None:
+    def doubted(self, best: Candidate) -> Outcome | None:
         """Why nothing is claimed though the best candidate fits, or another one does that is no better than chance."""
         if self.reaches(best):
             return self.doubt(best)
-        chance = any(self.reaches(c) and self.doubt(c) is Doubt.CHANCE for c in self.candidates)
-        return Doubt.CHANCE if chance else None
+        chance = any(self.reaches(c) and self.doubt(c) is Outcome.TOO_FEW_ROWS for c in self.candidates)
+        return Outcome.TOO_FEW_ROWS if chance else None
 
     def best(self) -> Candidate | None:
         """The cheapest candidate; where it does not save the bits to be told from chance, the one that saves most."""
@@ -228,7 +245,7 @@ class Pool:
             return None
         likely = self.candidates
         if self.done():
-            likely = [c for c in likely if not self.reaches(c) or self.doubt(c) is not Doubt.GAPS]
+            likely = [c for c in likely if not self.reaches(c) or self.doubt(c) is not Outcome.UNSEEN]
         cheapest = min(likely, key=self._price)
         most = max(likely, key=lambda c: (self.saved(c), -self._price(c)))
         noisy = EXACT <= cheapest.error <= self.margin()  # what fits noise well may fit it too well

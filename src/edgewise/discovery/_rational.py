@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 import numpy as np
 import sympy
@@ -35,32 +36,23 @@ _TINY = 1e-12  # ... and over the largest
 
 @dataclass(frozen=True)
 class _Relation:
-    """Monomials of the numerator and of the denominator, and their coefficients in unscaled variables."""
+    """Monomials, those of the numerator first, how many these are, and coefficients in unscaled variables."""
 
-    above: list[Exponents]
-    below: list[Exponents]
+    terms: list[Exponents]
+    above: int
     coefficients: Array = field(default_factory=lambda: np.zeros(0))
 
-    def __len__(self) -> int:
-        return len(self.above) + len(self.below)
-
-    @property
-    def terms(self) -> list[Exponents]:
-        return [*self.above, *self.below]
-
-    def kept(self, keep: Array) -> _Relation:
-        p = len(self.above)
-        above = [e for e, k in zip(self.above, keep[:p], strict=True) if k]
-        below = [e for e, k in zip(self.below, keep[p:], strict=True) if k]
-        return _Relation(above, below)
+    def kept(self, keep: Array) -> _Relation | None:
+        """Return a relation of fewer terms without coefficients, None where the numerator or denominator has none."""
+        above, count = int(keep[: self.above].sum()), int(keep.sum())
+        return _Relation(list(compress(self.terms, keep)), above) if 0 < above < count else None
 
     def formula(self, names: tuple[str, ...], unit: int) -> Formula:
         """Return P/Q with the coefficient at one place divided out of both."""
-        p = len(self.above)
         terms = [monomial(names, e) for e in self.terms]
         for k, c in enumerate(self.coefficients):
             terms[k] *= 1 if k == unit else sympy.Float(c / self.coefficients[unit], 17)
-        return sympy.Add(*terms[:p]) / sympy.Add(*terms[p:])
+        return sympy.Add(*terms[: self.above]) / sympy.Add(*terms[self.above :])
 
 
 def rational(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
@@ -90,8 +82,8 @@ def rational(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
     for top, bottom in _DEGREES if noise <= 0 else _NOISY_DEGREES:
         if size(len(variables), top) + size(len(variables), bottom) > limit:
             continue
-        m = len(data.names)
-        candidate = _quotient(_Relation(library(variables, m, top), library(variables, m, bottom)), data, noise)
+        above, below = (library(variables, len(data.names), degree) for degree in (top, bottom))
+        candidate = _quotient(_Relation([*above, *below], len(above)), data, noise)
         if candidate and (noise <= 0 or len(candidate.expression.atoms(sympy.Float)) <= _MAX_NOISY_CONSTANTS):
             return [candidate]
     return []
@@ -99,7 +91,7 @@ def rational(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
 
 def quotient(data: FitData, above: list[Exponents], below: list[Exponents]) -> FittedFormula | None:
     """Find y = P(x) / Q(x) on exact data with the monomials given, if there is one such relation only."""
-    return _quotient(_Relation(above, below), data, 0.0) if varying(data) else None
+    return _quotient(_Relation([*above, *below], len(above)), data, 0.0) if varying(data) else None
 
 
 def _quotient(relation: _Relation, data: FitData, noise: float) -> FittedFormula | None:
@@ -114,7 +106,7 @@ def _quotient(relation: _Relation, data: FitData, noise: float) -> FittedFormula
 def _columns(relation: _Relation, data: FitData) -> tuple[Array, Array, Array]:
     """Return the columns of P and of Q in scaled variables, and what scaled coefficients are divided by."""
     table, scales = scaled_columns(data, relation.terms)
-    p = len(relation.above)
+    p = relation.above
     size_y = np.max(np.abs(data.y))
     with np.errstate(over="ignore"):
         scales = np.concatenate([scales[:p], scales[p:] * size_y])
@@ -146,13 +138,11 @@ def _exact(relation: _Relation, data: FitData) -> _Relation | None:
         if not (len(s) < 2 or (s[-1] < _UNIQUE * s[-2] and s[-1] < _TINY * s[0])):
             return None
         keep = parts > tolerance * np.max(parts)
-        p = len(relation.above)
-        if not (keep[:p].any() and keep[p:].any()):
-            return None
-        if keep.all():
+        smaller = relation.kept(keep)
+        if smaller is None or keep.all():
             break
-        relation = relation.kept(keep)
-    return replace(relation, coefficients=coefficients)
+        relation = smaller
+    return None if smaller is None else replace(relation, coefficients=coefficients)
 
 
 def _unit(relation: _Relation, data: FitData, noise: float) -> int:
@@ -161,7 +151,7 @@ def _unit(relation: _Relation, data: FitData, noise: float) -> int:
     if noise > 0:
         top, bottom, scales = _columns(relation, data)
         parts = np.linalg.norm(np.column_stack([top, bottom]), axis=0) * np.abs(c * scales)
-        return len(relation.above) + int(np.argmax(parts[len(relation.above) :]))
+        return relation.above + int(np.argmax(parts[relation.above :]))
 
     def cost(k: int) -> tuple[float, int]:
         near = [simple_constants(float(value), 1e-7) for value in c / c[k]]
@@ -173,19 +163,18 @@ def _unit(relation: _Relation, data: FitData, noise: float) -> int:
 def _noisy(relation: _Relation, data: FitData, noise: float) -> _Relation | None:
     """Return a sparse relation of noisy data at the noise level, or None."""
     full = _solve(relation, data)
-    if full is None or not accepted(full[1] * np.sqrt(data.n / (data.n - len(relation))), noise, data.n):
+    if full is None or not accepted(full[1] * np.sqrt(data.n / (data.n - len(relation.terms))), noise, data.n):
         return None
     relation, error, rises = full
-    price = error**2 * (np.log(data.n) + 2 * np.log(len(relation))) / data.n
+    price = error**2 * (np.log(data.n) + 2 * np.log(len(relation.terms))) / data.n
     blocked: set[tuple[bool, Exponents]] = set()
-    while len(relation) > 2:
-        p = len(relation.above)
-        places = [(k < p, e) for k, e in enumerate(relation.terms)]
+    while len(relation.terms) > 2:
+        places = [(k < relation.above, e) for k, e in enumerate(relation.terms)]
         order = [k for k in np.argsort(rises) if places[k] not in blocked and rises[k] < 3 * price]
         if not order:
             break
-        smaller = relation.kept(np.arange(len(relation)) != order[0])
-        trial = _solve(smaller, data) if smaller.above and smaller.below else None
+        smaller = relation.kept(np.arange(len(relation.terms)) != order[0])
+        trial = None if smaller is None else _solve(smaller, data)
         if trial is not None and trial[1] ** 2 <= error**2 + price:
             relation, error, rises = trial
         else:
@@ -198,7 +187,7 @@ def _solve(relation: _Relation, data: FitData) -> tuple[_Relation, float, Array]
     top, bottom, scales = _columns(relation, data)
     if not in_range(scales):
         return None
-    p = len(relation.above)
+    p = relation.above
     size_y = np.max(np.abs(data.y))
     weights = data.weight * size_y
     table = np.column_stack([top, bottom * (-data.y / size_y)[:, None]]) * weights[:, None]

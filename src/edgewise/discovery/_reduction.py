@@ -56,8 +56,10 @@ def reduced(step: Step, noise: float, model: Model, late: Callable[[], bool]) ->
     for relation in find_relations(step.problem, values, gradient, old.error)[:_TRIED]:
         if late():
             break
-        after = _applied(relation, model, old, enough)
-        if after is None or after.error > _allowed(relation, old.error, noise):
+        problem = relation.reduced
+        surrogate = model(problem, old, enough) if problem.n_columns else None
+        after = Step(problem, surrogate, f"{relation.text} (residual {relation.residual:.1e})")
+        if (surrogate is None and problem.n_columns) or after.error > _allowed(relation, old.error, noise):
             continue
         found.append((after.error, relation.cost, after))
         clear = relation.cost < _PLAIN if noise > 0 else relation.cost < 0.5 and relation.residual < 2 * old.error
@@ -84,14 +86,6 @@ def guessed(step: Step, model: Model, late: Callable[[], bool]) -> list[Step]:
         if found:
             break
     return sorted(found, key=lambda after: after.error)
-
-
-def _applied(relation: Relation, model: Model, like: Surrogate, enough: float) -> Step | None:
-    text = f"{relation.text} (residual {relation.residual:.1e})"
-    if relation.reduced.n_columns == 0:
-        return Step(relation.reduced, None, text)
-    surrogate = model(relation.reduced, like, enough)
-    return None if surrogate is None else Step(relation.reduced, surrogate, text)
 
 
 def _allowed(relation: Relation, old: float, noise: float) -> float:

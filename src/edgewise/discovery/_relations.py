@@ -11,9 +11,18 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery._gradients import ITSELF, ONE, RESOLUTION, Gradients, Relation, fractions, residual_of
+from edgewise.discovery._gradients import (
+    ITSELF,
+    ONE,
+    RESOLUTION,
+    Gradients,
+    Relation,
+    factors,
+    fractions,
+    residual_of,
+    terms,
+)
 from edgewise.discovery._problem import Problem
-from edgewise.discovery._separations import factors, terms
 from edgewise.structure import POWERS
 
 _POWERS = (Fraction(1), *map(Fraction, POWERS))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import enum
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import torch
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise._version import __version__
-from edgewise.discovery._candidate import Candidate
+from edgewise.discovery._candidate import Candidate, Outcome
 from edgewise.symbolic import network_of
 
 if TYPE_CHECKING:
@@ -25,30 +24,6 @@ if TYPE_CHECKING:
     from edgewise.report import ReportContent
 
 _DRAWN = 5000  # rows
-
-
-class Outcome(enum.Enum):
-    """Why discovery stopped; `message` says what that means and what to try."""
-
-    EXACT = "The formula reproduces the data to rounding."
-    NOISE = "The formula leaves only noise: no richer model predicts held-out rows better."
-    TOO_FEW_ROWS = (
-        "The rows are too few to tell a law from chance, so none is claimed; the best supported formula is given. "
-        "Try more rows, or fewer columns."
-    )
-    UNSEEN = (
-        "The formula fits the rows, but between them it has a pole, a jump or a number that no row determines. "
-        "Add rows there, or take a simpler formula of the front."
-    )
-    APPROXIMATE = (
-        "No formula reached the accuracy of the best model: the one given is an approximation. "
-        "Try more rows, fewer columns, or a longer time limit."
-    )
-    TIME_LIMIT = "The time limit ended the search; the best formula so far is given. Allow more time to go on."
-
-    @property
-    def message(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, repr=False)

@@ -17,7 +17,7 @@ from edgewise._deadline import Deadline, cut, now, whole
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery._algebra import algebraic
-from edgewise.discovery._candidate import Candidate, Doubt, Judge, Pool, baselines, front
+from edgewise.discovery._candidate import Candidate, Judge, Outcome, Pool, baselines, front
 from edgewise.discovery._endgame import direct, trees, univariate
 from edgewise.discovery._linear import linear_in
 from edgewise.discovery._monomials import EXACT
@@ -25,7 +25,7 @@ from edgewise.discovery._networks import best_surrogate
 from edgewise.discovery._problem import Key, Problem
 from edgewise.discovery._reduction import Model, Step, guessed, reduced
 from edgewise.discovery._regression import regressions
-from edgewise.discovery._result import Discovery, Outcome
+from edgewise.discovery._result import Discovery
 from edgewise.discovery._surrogate import Surrogate, expanded, neighbour_correlation, smoothed
 from edgewise.expressions import shorten
 
@@ -44,7 +44,6 @@ _CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends
 _LONG = 0.25  # ... and share of the time after which any does
 _GRACE = 0.3  # share of the search's time that work in progress may take beyond its model's share
 _SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
-_DOUBTED = {Doubt.CHANCE: Outcome.TOO_FEW_ROWS, Doubt.GAPS: Outcome.UNSEEN}
 _DECADES, _LOW = 1e4, 0.05  # a target of one sign is judged by relative errors from that size over that quantile on
 
 
@@ -337,7 +336,7 @@ class Search:
             return Outcome.NOISE, min(noise, fitted) if self.given is None else noise
         doubted = self.pool.doubted(best)
         if doubted is not None:
-            return _DOUBTED[doubted], self.given or 0.0
+            return doubted, self.given or 0.0
         return Outcome.TIME_LIMIT if self.deadline.passed() else Outcome.APPROXIMATE, noise
 
     def _in_time(self, work: Callable[[], _Found], otherwise: _Found) -> _Found:

@@ -55,7 +55,8 @@ def snap_univariate(
     for stage in _stages(points, noise):
         stage = [law for law in stage if not senseless(law, points)]
         found = _distinct(_sorted(found + stage, noise, len(points.z)))
-        if found and _enough(found[0], noise, len(points.z)):
+        exact, simple = noise == 0, bool(found) and found[0].complexity <= _SIMPLE
+        if found and found[0].error <= (_EXACT if exact else margin(noise, len(points.z))) and (exact or simple):
             break
     return found[:limit]
 
@@ -70,13 +71,6 @@ def _stages(points: Points, noise: float) -> Iterator[list[UnivariateLaw]]:
         yield composites(points, noise, 1)
     yield composites(points, noise, -1)
     yield composites(points, noise, 2)
-
-
-def _enough(law: UnivariateLaw, noise: float, n: int) -> bool:
-    """Return whether to stop: the law is exact or, with noise, adequate and simple."""
-    if noise > 0:
-        return law.error <= margin(noise, n) and law.complexity <= _SIMPLE
-    return law.error <= _EXACT
 
 
 def _sorted(laws: list[UnivariateLaw], noise: float, n: int) -> list[UnivariateLaw]:

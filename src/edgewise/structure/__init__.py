@@ -4,7 +4,6 @@
 again inside every group that is found, and `network` makes the network of that shape.
 """
 
-from edgewise.structure._coordinates import heavy_tailed as heavy_tailed
 from edgewise.structure._find import Findings as Findings
 from edgewise.structure._find import exclusive as exclusive
 from edgewise.structure._find import find as find
@@ -16,6 +15,7 @@ from edgewise.structure._finding import measured as measured
 from edgewise.structure._gaussian import GaussianProcess as GaussianProcess
 from edgewise.structure._gaussian import Scales as Scales
 from edgewise.structure._gaussian import gaussian_process as gaussian_process
+from edgewise.structure._gaussian import heavy_tailed as heavy_tailed
 from edgewise.structure._network import network as network
 from edgewise.structure._relations import POWERS as POWERS
 from edgewise.structure._relations import exponential as exponential

@@ -14,8 +14,7 @@ from torch import Tensor
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
-from edgewise.structure._coordinates import Coordinates, choices
-from edgewise.structure._gaussian import GaussianProcess, gaussian_process
+from edgewise.structure._gaussian import Coordinates, GaussianProcess, choices, gaussian_process
 from edgewise.train import as_matrix
 
 Function = Callable[[Tensor], Tensor]

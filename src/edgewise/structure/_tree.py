@@ -17,7 +17,6 @@ from edgewise.structure._surrogate import Surrogate
 
 _MOST = 8  # columns of a group up to which every split of it is tried
 _PROBES = 12  # values of the rest that a group is looked at, to find where it matters most
-_KINDS = ("column", "sum", "product", "function")
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,9 @@ from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery import column_names
 from edgewise.train import as_matrix
-from edgewise.unsupervised._cluster import Cluster, clustered
 from edgewise.unsupervised._formula import equation
 from edgewise.unsupervised._result import Outcome, Relation, Relations
-from edgewise.unsupervised._search import Seeded, search
+from edgewise.unsupervised._search import Cluster, Seeded, clustered, search
 
 Progress = Callable[[str, float, str | None], None]
 

@@ -1,22 +1,32 @@
-"""The search of one seed: recognise real rows, find the columns that it takes, keep those together, look again."""
+"""The search of one seed, and what many seeds found, made one ranking.
+
+Of one seed: recognise real rows, find the columns that it takes, keep those together, look again. How well a column is
+determined by others is seen without a model, by local planes through neighbouring rows.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array
 from edgewise.kernels import one_thread
 from edgewise.unsupervised._classifier import Blocks, Classifier, Evidence, merged, ranked
-from edgewise.unsupervised._local import determiners
 
 DETERMINED = 0.35  # remainder below which a column counts as a function of others
 _SHAPES: tuple[list, ...] = ([8], [(2, 3)])  # hidden nodes: sums; two sums and three products
 _HELD = 0.3  # of the rows, to judge on
 _ROWS = 1500  # of the table, drawn by the seed
+_ALIKE = 0.5  # of the columns of two sets that must be common to both
+_RIDGE = 1e-8  # of the size of the normal equations of local planes
+_WORSE = 1.05  # by how much the remainder may grow when a column is dropped
+_ALL_BUT_EXACT = 0.01  # remainder below which all are alike
 
 
 @dataclass(frozen=True)
@@ -147,3 +157,85 @@ def _others(column: int, left: Sequence[int], classifier: Classifier) -> list[li
     block = next(block for block in classifier.blocks if column in block)
     all_others, free = [c for c in left if c != column], [c for c in left if c not in block]
     return [all_others] if free == all_others or not free else [all_others, free]
+
+
+@dataclass
+class Cluster:
+    """The columns that seeds found tied; `variants` are the sets that other seeds found in their place."""
+
+    columns: tuple[int, ...]
+    members: list[Tied]
+    variants: list[tuple[int, ...]]
+
+    @property
+    def support(self) -> int:
+        return len(self.members) + len(self.variants)
+
+    @property
+    def solved(self) -> int | None:
+        return Counter(tied.solved for tied in self.members).most_common(1)[0][0]
+
+    @property
+    def auc(self) -> float:
+        return median(tied.evidence.auc for tied in self.members)
+
+
+def clustered(runs: Sequence[Seeded]) -> list[Cluster]:
+    """One cluster for each set of columns, those that most seeds support first.
+
+    A set that shares over half of its columns with one that more seeds found, and was found where that one was not,
+    is a variant of it: the same relation with a column too many or too few.
+    """
+    counts = Counter(tied.columns for run in runs for tied in run.found)
+    clusters: list[Cluster] = []
+    where = {
+        columns: {i for i, run in enumerate(runs) for t in run.found if t.columns == columns} for columns in counts
+    }
+    for columns, _ in sorted(counts.items(), key=lambda item: (-item[1], len(item[0]), item[0])):
+        home = next((c for c in clusters if _alike(c.columns, columns) and not where[c.columns] & where[columns]), None)
+        if home is not None:
+            home.variants += [columns] * counts[columns]
+            continue
+        members = [tied for run in runs for tied in run.found if tied.columns == columns]
+        clusters.append(Cluster(columns, members, []))
+    return sorted(clusters, key=lambda c: (-c.support, c.solved is None, -c.auc))
+
+
+def _alike(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    return len({*a} & {*b}) > _ALIKE * len({*a} | {*b})
+
+
+def remainder(x: Array, target: int, others: Sequence[int]) -> float:
+    """What is left of a column, over its spread, after the local plane of the others through a row's neighbours.
+
+    The row itself is left out. About 0 for a function of the others, about 1 for no function of them (also where there
+    are several branches, like the two signs of a square root).
+    """
+    y = x[:, target]
+    if not others:
+        return 1.0
+    points = x[:, list(others)]
+    count = min(len(x), 3 * (len(others) + 1) + 3)
+    near = KDTree(points).query(points, count)[1]
+    weight = (near != np.arange(len(x))[:, None]).astype(np.float64)
+    design = np.concatenate([np.ones((*near.shape, 1)), points[near] - points[:, None]], axis=2)
+    weighted = design * weight[:, :, None]
+    normal = np.swapaxes(weighted, 1, 2) @ design
+    size = np.trace(normal, axis1=1, axis2=2)[:, None, None]
+    normal += _RIDGE * size * np.eye(normal.shape[1])
+    right = np.einsum("nki,nk->ni", weighted, y[near])
+    fitted = np.linalg.solve(normal, right[:, :, None])[:, 0, 0]
+    return float(np.sqrt(np.mean((y - fitted) ** 2)) / y.std())
+
+
+def determiners(x: Array, target: int, others: Sequence[int]) -> tuple[list[int], float]:
+    """The fewest of the columns that determine the target as well as all of them do, and the remainder."""
+    kept, left = list(others), remainder(x, target, others)
+    while len(kept) > 1:
+        trials = [(remainder(x, target, [c for c in kept if c != out]), out) for out in kept]
+        least, out = min(trials)
+        if least > max(_WORSE * left, _ALL_BUT_EXACT):
+            break
+        kept.remove(out)
+        left = least
+    return kept, left

@@ -30,11 +30,10 @@ def linear_in(problem: Problem, noise: float) -> Iterator[Problem]:
     if problem.n_columns != 2:
         return
     fits = [fit for w, z in ((0, 1), (1, 0)) for fit in _fits(problem, w, z, noise)]
-    if not fits:
+    best = min(fits, key=lambda fit: fit[0], default=None)
+    if best is None or best[0] > (1.05 * noise if noise > 0 else _CLOSE):
         return
-    error, w, z, f, formula, curves = min(fits, key=lambda fit: fit[0])
-    if error > (1.05 * noise if noise > 0 else _CLOSE):
-        return
+    _, w, z, f, formula, curves = best
     unsure = math.sqrt(_NOISY_DEGREE / len(f)) * noise * float(problem.target.std())
     for values, expression in _powers(problem, w, curves[0], unsure):
         yield problem.less(values, expression).over(f, formula).without(z)

@@ -49,8 +49,7 @@ def regressions(
         for groups, above, under, shapes in searches(problem):
             for price, inner in _cheapest(groups, Terms(above, under, shapes), aim, noise):
                 found.append((price, problem.lift(sign * image.formula(inner))))
-    for _, formula in sorted(found, key=lambda entry: entry[0])[:_TRIED]:
-        yield formula
+    yield from (formula for _, formula in sorted(found, key=lambda entry: entry[0])[:_TRIED])
 
 
 def _aimed(problem: Problem, smooth: Tensor, image: Transform, sign: int) -> Aim | None:

@@ -310,8 +310,8 @@ class Search:
         residual = torch.from_numpy(judge.weight * (best.predict(judge.x) - judge.y))
         if self._white(torch.from_numpy(judge.x), residual):
             self.pool.assume(best.error)
-            text = f"The best formula's residuals are white at {best.error:.2g} of the spread: taken for noise."
-            self.stages.append(text)
+            seen = f"The best formula's residuals are white at {best.error:.2g} of the spread"
+            self.stages.append(f"{seen}: taken for noise.")
 
     def _white(self, columns: Tensor, residual: Tensor) -> bool:
         """Whether residuals of neighbours are as little correlated as those of noise."""

@@ -26,7 +26,7 @@ _ROWS = 1500  # of the table, drawn by the seed
 _ALIKE = 0.5  # of the columns of two sets that must be common to both
 _RIDGE = 1e-8  # of the size of the normal equations of local planes
 _WORSE = 1.05  # by how much the remainder may grow when a column is dropped
-_ALL_BUT_EXACT = 0.01  # remainder below which all are alike
+_NEGLIGIBLE = 0.01  # remainder below which all are alike
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def determiners(x: Array, target: int, others: Sequence[int]) -> tuple[list[int]
     while len(kept) > 1:
         trials = [(remainder(x, target, [c for c in kept if c != out]), out) for out in kept]
         least, out = min(trials)
-        if least > max(_WORSE * left, _ALL_BUT_EXACT):
+        if least > max(_WORSE * left, _NEGLIGIBLE):
             break
         kept.remove(out)
         left = least

@@ -91,7 +91,7 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
             "discovery/_surrogate",
             "nn/__init__",
             "nn/_edit",
-            "session/_actions",
+            "session/_steering",
             "structure/_gaussian",
             "symbolic/_starts",
         },
@@ -104,7 +104,6 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
     "neighbour": (_SEARCH, {"discovery/_search", "discovery/_surrogate"}),
     "neighbours": (_SPELLING, {"datasets/_anderson"}),
     "minimise": (_SPELLING, {"expressions/_fit_constants"}),
-    "minimised": (_SPELLING, {"pde/_solve"}),
 }
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from edgewise._checks import is_int, is_number
 from edgewise._deadline import Deadline, now
 from edgewise._errors import InputError
-from edgewise._typing import Array
+from edgewise._typing import Array, Data
 from edgewise.discovery import column_names
 from edgewise.train import as_matrix
 from edgewise.unsupervised._formula import equation
@@ -26,7 +26,7 @@ _SEARCHED = 0.6  # of the time limit that the search may take when formulas are 
 
 
 def find_relations(
-    x: Any,
+    x: Data,
     names: Sequence[str] | None = None,
     *,
     seeds: int = 5,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -16,12 +15,7 @@ from edgewise.kernels.dense.gpu import DenseGPU, Tile
 _BAND = 16  # functions that one program of `vjp_coefficients` sums: the least that a matrix product takes
 #: products of the dense route that take as long as one of this one. Not measured yet: see `benchmarks/gpu.py`
 _PRODUCT = 8.0
-
-
-def triton_source() -> ModuleType:
-    from edgewise.kernels.bspline import _triton_local
-
-    return _triton_local
+VALUES = "edgewise.kernels.bspline._triton_local"
 
 
 class SparseGPU(DenseGPU):

@@ -8,7 +8,7 @@ from typing import Any
 from numba import njit, types
 
 from edgewise.kernels.dense._cpu_values import kernel, power_series
-from edgewise.kernels.rbf._centers import BEYOND, WIDTH
+from edgewise.kernels.rbf import BEYOND, WIDTH
 from edgewise.kernels.runtime._simd import FAST
 
 _UNIT = {32: 2.0**-23, 64: 2.0**-52}  # rounding

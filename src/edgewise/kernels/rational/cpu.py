@@ -8,9 +8,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from edgewise.kernels._backend import Sizes
+from edgewise.kernels._backend import Family, Sizes
 from edgewise.kernels._dispatch import choose
-from edgewise.kernels._family import Family
 from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import Family
 from edgewise.kernels.bspline.cpu import SparseCPU
 from edgewise.kernels.bspline.gpu import VALUES, SparseGPU
 from edgewise.kernels.bspline.reference import basis

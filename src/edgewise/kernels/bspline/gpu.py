@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise.kernels._backend import Sizes
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import Family, Sizes
 from edgewise.kernels.dense import gpu
 from edgewise.kernels.dense.gpu import DenseGPU, Tile
 

@@ -7,8 +7,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-from edgewise.kernels._backend import Backend
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import Backend, Family
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._memo import cached_on
 from edgewise.kernels.runtime._threads import in_parts

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.kernels._backend import Backend, Sizes
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import Backend, Family, Sizes
 
 
 class Tile(NamedTuple):

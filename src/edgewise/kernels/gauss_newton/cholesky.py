@@ -7,6 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from edgewise.kernels.gauss_newton import factor
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts, working_memory
 
@@ -23,7 +24,7 @@ def prepare() -> None:
 
 
 @final
-class Factor:
+class Factor(factor.Factor):
     """Factors matrices of one size in the same place in memory: new memory would cost as much as the factor."""
 
     def __init__(self, size: int) -> None:
@@ -33,14 +34,12 @@ class Factor:
         self.memory.diagonal()[size:] = 1
 
     def take(self, matrix: Tensor, diagonal: Tensor) -> bool:
-        """Factor A; whether it is positive definite. See the reference."""
         square = self.memory[: self.size, : self.size]
         square.copy_(matrix)
         square.diagonal().copy_(diagonal)
         return self._factored()
 
     def solve(self, right: Tensor) -> Tensor:
-        """Return X with A X = right; shapes (P,) or (P, m)."""
         x = right.clone(memory_format=torch.contiguous_format)
         sizes = [self.size, x.numel() // self.size]
         compiled(_KERNELS, "solve", "float64")(addresses([*self._where, x.data_ptr(), *sizes]))

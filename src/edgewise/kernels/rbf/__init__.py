@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import Family
 from edgewise.kernels.dense.cpu import DenseCPU
 from edgewise.kernels.dense.gpu import DenseGPU
 

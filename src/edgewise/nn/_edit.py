@@ -13,7 +13,7 @@ from edgewise.nn._layer import KANLayer
 from edgewise.nn._lock import Edge, edges_of_node
 from edgewise.nn._network import KAN, trace
 from edgewise.nn._nodes import Nodes
-from edgewise.nn._surgery import add_constant, arranged, clone, edge_of, layer_of
+from edgewise.nn._surgery import add_constant, arranged, clone, edge_of, layer_of, raise_edge
 
 
 def restore_edges(model: KAN, edges: Iterable[Edge]) -> KAN:
@@ -156,19 +156,13 @@ def shift_outputs(model: KAN, constants: Tensor) -> KAN:
     True
     """
     new = clone(model)
-    last = new.layers[-1]
-    one = last.basis.constant(last.coefficients.shape[-1]).to(last.coefficients)
-    with torch.no_grad():
-        for o, value in enumerate(constants.tolist()):
-            if value == 0:
-                continue
-            edge = _holder(new, last, o)
-            if edge is None:
-                raise InputError(f"Output {o} has no edge that can take a constant.")
-            if edge in last.symbols:
-                last.affine[(*edge, 3)] += value
-            else:
-                last.coefficients[edge] += value * one
+    for o, value in enumerate(constants.tolist()):
+        if value == 0:
+            continue
+        edge = _holder(new, new.layers[-1], o)
+        if edge is None:
+            raise InputError(f"Output {o} has no edge that can take a constant.")
+        raise_edge(new.layers[-1], edge, value)
     return new
 
 

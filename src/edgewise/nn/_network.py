@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,17 +18,6 @@ from edgewise.nn._nodes import Nodes, Width
 
 if TYPE_CHECKING:
     import sympy
-
-    class Layers(torch.nn.ModuleList):
-        """What torch's list says of its modules, for layers of edges."""
-
-        def __iter__(self) -> Iterator[KANLayer]: ...
-
-        def __getitem__(self, idx: int) -> KANLayer: ...
-
-        def __setitem__(self, idx: int, module: KANLayer) -> None: ...
-else:
-    Layers = torch.nn.ModuleList
 
 
 class KAN(torch.nn.Module):
@@ -61,6 +50,8 @@ class KAN(torch.nn.Module):
     Source: Liu et al., KAN (2024), eq. 2.7; product nodes: Liu et al., KAN 2.0 (2024), section 2.
     """
 
+    layers: list[KANLayer]  # a ModuleList
+
     def __init__(  # noqa: PLR0913 (what a network is made of)
         self,
         widths: Sequence[Width],
@@ -87,7 +78,7 @@ class KAN(torch.nn.Module):
         if dtype is None:
             raise InputError("The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got None.")
         generator = torch.Generator().manual_seed(seed)
-        self.layers = Layers(
+        self.layers = torch.nn.ModuleList(  # type: ignore[assignment]
             KANLayer(
                 before.n_nodes, after.n_subnodes, basis=basis, grid=grid, degree=degree, base=base, domain=domain,
                 init=init,

@@ -142,19 +142,22 @@ def _keep_nodes(model: KAN, depth: int, keep: list[bool], x: Tensor) -> KAN:
 
 def add_constant(layer: KANLayer, constant: Tensor) -> None:
     """Add constant[j] to subnode j, in place, through one of its active edges, a locked one where all are."""
+    locked = layer.locked_mask().tolist()
+    for j, value in enumerate(constant.tolist()):
+        on = layer.mask[j].nonzero().flatten().tolist()
+        on = [i for i in on if not locked[j][i]] or on
+        if value != 0.0 and on:
+            raise_edge(layer, (j, next((i for i in on if (j, i) in layer.symbols), on[0])), value)
+
+
+def raise_edge(layer: KANLayer, edge: tuple[int, int], value: float) -> None:
+    """Add a constant to the function of an edge, in place."""
     one = layer.basis.constant(layer.coefficients.shape[-1]).to(layer.coefficients)
     with torch.no_grad():
-        locked = layer.locked_mask().tolist()
-        for j, value in enumerate(constant.tolist()):
-            on = layer.mask[j].nonzero().flatten().tolist()
-            on = [i for i in on if not locked[j][i]] or on
-            if value == 0.0 or not on:
-                continue
-            symbolic = [i for i in on if (j, i) in layer.symbols]
-            if symbolic:
-                layer.affine[j, symbolic[0], 3] += value
-            else:
-                layer.coefficients[j, on[0]] += value * one
+        if edge in layer.symbols:
+            layer.affine[(*edge, 3)] += value
+        else:
+            layer.coefficients[edge] += value * one
 
 
 def select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int] | None = None) -> KANLayer:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise.kernels._backend import Family
-from edgewise.kernels.bspline._table import Splines, splines
+from edgewise.kernels.bspline._table import Splines, degree_of, splines
 from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts, working_memory
@@ -30,7 +30,7 @@ class SparseCPU(NumbaBackend):
 
     def prepare(self, family: Family, dtype: torch.dtype) -> None:
         for name in ("evaluate", "contract", "vjp_inputs", "vjp_coefficients", "vjps"):
-            compiled(_KERNELS, name, DTYPES[dtype], _degree(family))
+            compiled(_KERNELS, name, DTYPES[dtype], degree_of(family))
         compiled(_KERNELS, "pack", DTYPES[dtype], 0)
 
     def evaluate(
@@ -79,7 +79,7 @@ class SparseCPU(NumbaBackend):
             return None
         out, back, packed, sums = torch.empty_like(x), torch.empty_like(c), _pack(c), _packed(c)
         run = _Call("vjps", family, x, None, knots, order)
-        run.with_slopes(splines(knots, _degree(family), order + 1, x.dtype), n, packed, out, sums, g)
+        run.with_slopes(splines(knots, degree_of(family), order + 1, x.dtype), n, packed, out, sums, g)
         _transpose(back, sums, back=True)
         return out, back
 
@@ -95,11 +95,6 @@ def _by_rows(run: _Call, family: Family, x: Tensor, c: Tensor, y: Tensor, out: T
             run(b - a, *data, a, b, *sizes)
 
         in_parts(part, n, _work(n, n_in, last - first, family))
-
-
-def _degree(family: Family) -> int:
-    assert family.degree is not None
-    return family.degree
 
 
 def _passes(c: Tensor) -> list[tuple[int, int]]:
@@ -140,14 +135,14 @@ def _address(y: Tensor, column: int) -> int:
 
 def _work(n: int, n_in: int, n_out: int, family: Family) -> int:
     """Multiplications, roughly."""
-    return n * n_in * (_degree(family) + 1) * (8 + n_out)
+    return n * n_in * (degree_of(family) + 1) * (8 + n_out)
 
 
 class _Call:
     """A kernel with its points and splines, ready to run on parts of the rows."""
 
     def __init__(self, name: str, family: Family, x: Tensor, v: Tensor | None, knots: Tensor, order: int) -> None:
-        degree = _degree(family)
+        degree = degree_of(family)
         table = splines(knots, degree, order, x.dtype)
         self.kernel, self.size = compiled(_KERNELS, name, DTYPES[x.dtype], degree), x.element_size()
         self.width, self.alive = degree + 1, (v, table)

@@ -150,7 +150,7 @@ def interaction_table(
 
 def curve_table(
     model: KAN,
-    x: Any = None,
+    x: Data | None = None,
     *,
     edges: Iterable[Edge] | None = None,
     names: Names = None,

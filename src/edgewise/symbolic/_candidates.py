@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone, edge_of
 from edgewise.symbolic._snap_context import Candidate, Edge, SnapContext
@@ -15,7 +15,7 @@ LIMIT = 8  #: functions of an edge that `candidates` tries
 
 
 def candidates(
-    model: KAN, x: Any, y: Any, edge: Edge, *, functions: Iterable[str] | None = None, forbid: Iterable[str] = (),
+    model: KAN, x: Data, y: Data, edge: Edge, *, functions: Iterable[str] | None = None, forbid: Iterable[str] = (),
     slack: float | None = None, limit: int = LIMIT,
 ) -> list[Candidate]:  # fmt: skip
     """Return the functions that an edge (layer, j, i) could become, each tried in the whole network, the best first.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from edgewise import functions as library
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, clone, set_function
 from edgewise.symbolic._candidates import LIMIT, checked_edge
@@ -57,7 +58,7 @@ class SnapResult:
 
 
 def snap(
-    model: KAN, x: Any, y: Any = None, *, functions: Iterable[str] | None = None, forbid: Iterable[str] = (),
+    model: KAN, x: Data, y: Data | None = None, *, functions: Iterable[str] | None = None, forbid: Iterable[str] = (),
     choose: Mapping[Edge, Choice] | None = None, slack: float | None = None, rounding: bool = True,
 ) -> SnapResult:  # fmt: skip
     """Replace spline edges by functions c f(a x + b) + d and return the symbolic network.

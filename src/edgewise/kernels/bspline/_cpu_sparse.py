@@ -7,15 +7,14 @@ fill no tile come vector by vector, the last one masked.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from numba import njit, types
 
 from edgewise.kernels.bspline import _cpu_tiles
 from edgewise.kernels.bspline._cpu_points import BLOCK, evaluator, reader
-from edgewise.kernels.bspline._cpu_tiles import TILE
-from edgewise.kernels.runtime._simd import BARE, FAST, SIGNATURE, WIDTH, Lanes, full_width, pointer_to, prefetch
+from edgewise.kernels.bspline._cpu_tiles import lanes_of
+from edgewise.kernels.runtime._simd import BARE, FAST, SIGNATURE, WIDTH, full_width, pointer_to, prefetch
 
 _NEAREST = 32768  # bytes of coefficients that are worked on together
 
@@ -24,8 +23,8 @@ def build(name: str, dtype: str, degree: int) -> Any:
     """Return the Numba function of a kernel for one dtype and degree."""
     kernels = {
         "evaluate": _evaluate,
-        "contract": partial(_by_rows, inner=_cpu_tiles.contract),
-        "vjp_inputs": partial(_by_rows, inner=_cpu_tiles.vjp_inputs),
+        "contract": _contract,
+        "vjp_inputs": _vjp_inputs,
         "vjp_coefficients": _vjp_coefficients,
         "vjps": _vjps,
         "pack": _pack,
@@ -64,72 +63,98 @@ def _evaluate(real: Any, width: int) -> Any:
     return evaluate_all
 
 
-def _step(real: Any) -> Any:
-    """The function of how many outputs the tile from output o on has room for."""
-    lanes = Lanes(real).count
+def _tiles(real: Any) -> tuple[int, Any, Any]:
+    """Lanes of a vector, the outputs that a tile from output o on is wide, and inputs that share the nearest cache."""
+    lanes = lanes_of(real)
 
     @njit(**FAST)
     def step(o: Any, n_out: Any) -> Any:
-        return min(TILE * lanes, (n_out - o + lanes - 1) // lanes * lanes)
-
-    return step
-
-
-def _walk(real: Any, width: int, inner: Any) -> Any:
-    """The function that calls `inner` for each tile of outputs, and in it for inputs that share the nearest cache."""
-    lanes, step = Lanes(real).count, _step(real)
-    tile, whole, some = TILE * lanes, inner(real, width, TILE), inner(real, width, 1)
+        return min(4 * lanes, (n_out - o + lanes - 1) // lanes * lanes)
 
     @njit(**FAST)
-    def walk(scratch: Any, rows: Any, i0: Any, block: Any, weights: Any, outputs: Any, rest: Any) -> None:
-        (packed, n_in, count), (y, corner, leap, n_out) = weights, outputs
-        near = max(1, min(BLOCK, _NEAREST // (count * TILE * WIDTH)))
-        for o in range(0, n_out, tile):
-            wide = step(o, n_out)
-            base = (o * n_in + wide * i0) * count
-            for j0 in range(0, block, near):
-                inputs, i = (j0, min(block, j0 + near)), i0 + j0
-                if o + tile <= n_out:
-                    row = (packed, base, count, wide)
-                    whole(scratch, rows, inputs, row, (y, corner + o, leap), tile, (i, o), rest)
-                    continue
-                for p in range(o, n_out, lanes):
-                    row, k = (packed, base + p - o, count, wide), min(lanes, n_out - p)
-                    some(scratch, rows, inputs, row, (y, corner + p, leap), k, (i, p), rest)
+    def group(count: Any) -> Any:
+        return max(1, min(BLOCK, _NEAREST // (count * 4 * WIDTH)))
 
-    return walk
+    return lanes, step, group
 
 
-def _by_rows(real: Any, width: int, inner: Any) -> Any:
-    """What `inner` sums for rows from `start` to `stop`: y[n, j], or out[n, i] from cotangents y.
-
-    y[n, j] = sum over inputs and functions of value times coefficient; out[n, i] = sum over outputs of y times what the
-    coefficients of the edge give.
-    """
+def _contract(real: Any, width: int) -> Any:
+    """y[n, j] = sum over inputs and functions of value times coefficient, for rows from `start` to `stop`."""
     read, evaluate, reals = reader(real), evaluator(real, width), pointer_to(real)
-    walk = _walk(real, width, inner)
+    lanes, step, group = _tiles(real)
+    four, some = _cpu_tiles.contract(real, width)
+    tile = 4 * lanes
 
     @njit(SIGNATURE, **BARE)
-    def by_rows(a: Any) -> None:
+    def contract(a: Any) -> None:
         full_width()
         points, splines, scratch, chunk = read(a)
-        packed, y, out = reals(a[15]), reals(a[16]), reals(a[17])
+        packed, y, start, stop, n_out, leap = reals(a[15]), reals(a[16]), a[17], a[18], a[19], a[20]
+        n_in, count = points[3], splines[5] + width - 1
+        for r0 in range(start, stop, chunk):
+            rows = min(stop, r0 + chunk) - r0
+            for i0 in range(0, n_in, BLOCK):
+                block = min(BLOCK, n_in - i0)
+                evaluate(points, splines, scratch, r0, r0 + rows, i0, block)
+                for o in range(0, n_out, tile):
+                    wide = step(o, n_out)
+                    base = (o * n_in + wide * i0) * count
+                    for j0 in range(0, block, group(count)):
+                        inputs, fresh = (j0, min(block, j0 + group(count))), i0 + j0 == 0
+                        if o + tile <= n_out:
+                            outputs = (y, r0 * leap + o, leap)
+                            four(scratch, rows, inputs, (packed, base, count), outputs, fresh)
+                            continue
+                        for p in range(o, n_out, lanes):
+                            outputs = (y, r0 * leap + p, leap)
+                            weights = (packed, base + p - o, count)
+                            some(scratch, rows, inputs, weights, outputs, fresh, min(lanes, n_out - p), wide)
+
+    return contract
+
+
+def _vjp_inputs(real: Any, width: int) -> Any:
+    """out[n, i] = sum over outputs of g times what the coefficients of the edge give, for rows `start` to `stop`."""
+    read, evaluate, reals = reader(real), evaluator(real, width), pointer_to(real)
+    lanes, step, group = _tiles(real)
+    four, some = _cpu_tiles.vjp_inputs(real, width)
+    tile = 4 * lanes
+
+    @njit(SIGNATURE, **BARE)
+    def vjp_inputs(a: Any) -> None:
+        full_width()
+        points, splines, scratch, chunk = read(a)
+        packed, g, out = reals(a[15]), reals(a[16]), reals(a[17])
         start, stop, n_out, leap, new = a[18], a[19], a[20], a[21], a[22]
         n_in, count = points[3], splines[5] + width - 1
         for r0 in range(start, stop, chunk):
             rows = min(stop, r0 + chunk) - r0
             for i0 in range(0, n_in, BLOCK):
-                block, slopes = min(BLOCK, n_in - i0), (out, r0 * n_in + i0, n_in, new)
+                block = min(BLOCK, n_in - i0)
                 evaluate(points, splines, scratch, r0, r0 + rows, i0, block)
-                walk(scratch, rows, i0, block, (packed, n_in, count), (y, r0 * leap, leap, n_out), slopes)
+                for o in range(0, n_out, tile):
+                    wide = step(o, n_out)
+                    base, corner = (o * n_in + wide * i0) * count, r0 * n_in + i0
+                    if o + tile <= n_out:
+                        outputs, slopes = (g, r0 * leap + o, leap), (out, corner, n_in)
+                        for j0 in range(0, block, group(count)):
+                            inputs = (j0, min(block, j0 + group(count)))
+                            four(scratch, rows, inputs, (packed, base, count), outputs, slopes, new and o == 0)
+                        continue
+                    for p in range(o, n_out, lanes):
+                        outputs, slopes = (g, r0 * leap + p, leap), (out, corner, n_in, new and p == 0)
+                        weights = (packed, base + p - o, count)
+                        some(scratch, rows, block, weights, outputs, slopes, min(lanes, n_out - p), wide)
 
-    return by_rows
+    return vjp_inputs
 
 
 def _vjp_coefficients(real: Any, width: int) -> Any:
     """packed[i, m, j] = sum over rows of g times value, for inputs from `start` to `stop`."""
     read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
-    walk, step, tile = _walk(real, width, _cpu_tiles.vjp_coefficients), _step(real), TILE * Lanes(real).count
+    lanes, step, group = _tiles(real)
+    four, some = _cpu_tiles.vjp_coefficients(real, width)
+    tile = 4 * lanes
 
     @njit(SIGNATURE, **BARE)
     def vjp_coefficients(a: Any) -> None:
@@ -148,7 +173,17 @@ def _vjp_coefficients(real: Any, width: int) -> Any:
             for r0 in range(0, n_rows, chunk):
                 rows = min(n_rows, r0 + chunk) - r0
                 evaluate(points, splines, scratch, r0, r0 + rows, i0, block)
-                walk(scratch, rows, i0, block, (packed, n_in, count), (g, r0 * leap, leap, n_out), 0)
+                for o in range(0, n_out, tile):
+                    wide = step(o, n_out)
+                    base = (o * n_in + wide * i0) * count
+                    if o + tile <= n_out:
+                        for j0 in range(0, block, group(count)):
+                            inputs = (j0, min(block, j0 + group(count)))
+                            four(scratch, rows, inputs, (packed, base, count), (g, r0 * leap + o, leap))
+                        continue
+                    for p in range(o, n_out, lanes):
+                        outputs, weights = (g, r0 * leap + p, leap), (packed, base + p - o, count)
+                        some(scratch, rows, block, weights, outputs, min(lanes, n_out - p), wide)
 
     return vjp_coefficients
 
@@ -156,7 +191,7 @@ def _vjp_coefficients(real: Any, width: int) -> Any:
 def _vjps(real: Any, width: int) -> Any:
     """Both gradients of a layer of at most one block of inputs and one vector of outputs, in one go over all rows."""
     read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
-    lanes, wholes, vjps_of = Lanes(real).count, pointer_to(types.intp), _cpu_tiles.vjps(real, width)
+    lanes, wholes, vjps_of = lanes_of(real), pointer_to(types.intp), _cpu_tiles.vjps(real, width)
 
     @njit(SIGNATURE, **BARE)
     def vjps(a: Any) -> None:
@@ -178,7 +213,9 @@ def _vjps(real: Any, width: int) -> Any:
 
 def _pack(real: Any, width: int) -> Any:
     """Between coefficients (n_out, inner) and tiles of outputs (tile, inner, outputs), there and `back`."""
-    reals, zero, step, tile = pointer_to(real), real(0), _step(real), TILE * Lanes(real).count
+    reals, zero = pointer_to(real), real(0)
+    _, step, _ = _tiles(real)
+    tile = 4 * lanes_of(real)
     ahead = 64 * 8 // real.bitwidth
 
     @njit(SIGNATURE, **BARE)

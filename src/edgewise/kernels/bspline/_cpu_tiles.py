@@ -1,8 +1,7 @@
 """The innermost loops of the sparse B-spline kernels: one block of inputs against one tile of outputs.
 
-Imported only to compile kernels. A factory takes the number of vectors in a tile: four, or one for outputs that fill no
-tile. Its function works on the first k outputs of the tile, from coefficients `wide` apart; `first` is the first input
-and the first output of all that it is given.
+Imported only to compile kernels. Each factory gives two functions: `four` takes a tile of four vectors, `some` the
+first k lanes of one vector, for outputs that fill no tile, from coefficients `wide` apart.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ from typing import Any
 
 from numba import njit
 
-from edgewise.kernels.runtime._cpu_blocks import add_block, load_block, store_block, zero_block
 from edgewise.kernels.runtime._simd import (
     FAST,
-    Lanes,
+    WIDTH,
     add,
     fma,
     full_width,
@@ -27,118 +25,163 @@ from edgewise.kernels.runtime._simd import (
     total,
 )
 
-TILE = 4  # vectors of outputs
+
+def lanes_of(real: Any) -> int:
+    """Numbers in a vector."""
+    return WIDTH * 8 // real.bitwidth
 
 
-def contract(real: Any, width: int, vectors: int) -> Any:
-    """Sums over inputs; two rows at a time, so that no sum waits for the one before."""
-    zero, read, plus = (make(Lanes(real), 1, vectors) for make in (zero_block, load_block, add_block))
-    fetch, keep, far = _outputs(real, vectors)
+def contract(real: Any, width: int) -> tuple[Any, Any]:
+    """Sums over inputs, for a whole tile of outputs and for some of them."""
+    lanes, zero = lanes_of(real), real(0)
+    tile = 4 * lanes
 
     @njit(**FAST)
-    def contract(s: Any, rows: Any, inputs: Any, weights: Any, outputs: Any, k: Any, first: Any, rest: Any) -> None:
+    def four(scratch: Any, rows: Any, inputs: Any, weights: Any, outputs: Any, fresh: Any) -> None:
+        """A whole tile of each row; two rows at a time, so that no sum waits for the one before."""
         full_width()
-        (values, cells, stride, pitch), (j0, j1), (packed, base, count, wide) = s, inputs, weights
-        y, place, leap = outputs
+        values, cells, stride, pitch = scratch
+        (j0, j1), (packed, base, count), (y, place, n_out) = inputs, weights, outputs
         for n in range(0, rows, 2):
-            a, at = place + n * leap, n * pitch
-            b, bt = (a + leap, at + pitch) if n + 1 < rows else (a, at)
-            one, two = zero(), zero()
-            if first[0] > 0:
-                one, two = fetch(y, a, k), fetch(y, b, k)
+            a, at = place + n * n_out, n * pitch
+            b, bt = (a + n_out, at + pitch) if n + 1 < rows else (a, at)
+            a0 = splat(zero)
+            a1, a2, a3, b0, b1, b2, b3 = a0, a0, a0, a0, a0, a0, a0
+            if not fresh:
+                a0, a1, a2, a3 = load(y, a), load(y, a + lanes), load(y, a + 2 * lanes), load(y, a + 3 * lanes)
+                b0, b1, b2, b3 = load(y, b), load(y, b + lanes), load(y, b + 2 * lanes), load(y, b + 3 * lanes)
             for j in range(j0, j1):
-                c = base + (j * count + cells[at + j]) * far(wide)
-                d = base + (j * count + cells[bt + j]) * far(wide)
+                c = base + (j * count + cells[at + j]) * tile
+                d = base + (j * count + cells[bt + j]) * tile
                 for m in range(width):
-                    one = plus(values[m * stride + at + j], read(packed, c, 0), one)
-                    two = plus(values[m * stride + bt + j], read(packed, d, 0), two)
-                    c += far(wide)
-                    d += far(wide)
-            keep(y, b, k, two)
-            keep(y, a, k, one)
+                    f, g = splat(values[m * stride + at + j]), splat(values[m * stride + bt + j])
+                    a0, b0 = fma(f, load(packed, c), a0), fma(g, load(packed, d), b0)
+                    a1, b1 = fma(f, load(packed, c + lanes), a1), fma(g, load(packed, d + lanes), b1)
+                    a2, b2 = fma(f, load(packed, c + 2 * lanes), a2), fma(g, load(packed, d + 2 * lanes), b2)
+                    a3, b3 = fma(f, load(packed, c + 3 * lanes), a3), fma(g, load(packed, d + 3 * lanes), b3)
+                    c += tile
+                    d += tile
+            store(y, b, b0)
+            store(y, b + lanes, b1)
+            store(y, b + 2 * lanes, b2)
+            store(y, b + 3 * lanes, b3)
+            store(y, a, a0)
+            store(y, a + lanes, a1)
+            store(y, a + 2 * lanes, a2)
+            store(y, a + 3 * lanes, a3)
 
-    return contract
+    @njit(**FAST)
+    def some(scratch: Any, rows: Any, inputs: Any, weights: Any, outputs: Any, fresh: Any, k: Any, wide: Any) -> None:
+        """The first k lanes of one vector of each row, of coefficients `wide` apart."""
+        full_width()
+        values, cells, stride, pitch = scratch
+        (j0, j1), (packed, base, count), (y, place, n_out) = inputs, weights, outputs
+        for n in range(rows):
+            a, at = place + n * n_out, n * pitch
+            sum = splat(zero)
+            if not fresh:
+                sum = load_some(y, a, k)
+            for j in range(j0, j1):
+                c = base + (j * count + cells[at + j]) * wide
+                for m in range(width):
+                    sum = fma(splat(values[m * stride + at + j]), load(packed, c), sum)
+                    c += wide
+            store_some(y, a, k, sum)
+
+    return four, some
 
 
-def vjp_inputs(real: Any, width: int, vectors: int) -> Any:
+def vjp_inputs(real: Any, width: int) -> tuple[Any, Any]:
     """Sums over outputs."""
-    zero, read, plus = (make(Lanes(real), 1, vectors) for make in (zero_block, load_block, add_block))
-    (fetch, _, far), dot = _outputs(real, vectors), _dot(vectors)
+    lanes = lanes_of(real)
+    tile = 4 * lanes
 
     @njit(**FAST)
-    def vjp_inputs(s: Any, rows: Any, inputs: Any, weights: Any, outputs: Any, k: Any, first: Any, rest: Any) -> None:
+    def four(scratch: Any, rows: Any, inputs: Any, weights: Any, outputs: Any, slopes: Any, fresh: Any) -> None:
         full_width()
-        (values, cells, stride, pitch), (j0, j1), (packed, base, count, wide) = s, inputs, weights
-        (g, place, leap), (out, corner, n_in, fresh) = outputs, rest
+        values, cells, stride, pitch = scratch
+        (j0, j1), (packed, base, count), (g, place, n_out), (out, corner, n_in) = inputs, weights, outputs, slopes
         for n in range(rows):
-            here, at = fetch(g, place + n * leap, k), n * pitch
+            a, at = place + n * n_out, n * pitch
+            g0, g1, g2, g3 = load(g, a), load(g, a + lanes), load(g, a + 2 * lanes), load(g, a + 3 * lanes)
             for j in range(j0, j1):
-                c = base + (j * count + cells[at + j]) * far(wide)
-                by_output = zero()
-                for m in range(width):
-                    by_output = plus(values[m * stride + at + j], read(packed, c, 0), by_output)
-                    c += far(wide)
-                slope, e = dot(by_output, here), corner + n * n_in + j
-                out[e] = slope if fresh and first[1] == 0 else out[e] + slope
+                c = base + (j * count + cells[at + j]) * tile
+                f = splat(values[at + j])
+                d0, d1 = mul(f, load(packed, c)), mul(f, load(packed, c + lanes))
+                d2, d3 = mul(f, load(packed, c + 2 * lanes)), mul(f, load(packed, c + 3 * lanes))
+                for m in range(1, width):
+                    c += tile
+                    f = splat(values[m * stride + at + j])
+                    d0, d1 = fma(f, load(packed, c), d0), fma(f, load(packed, c + lanes), d1)
+                    d2, d3 = fma(f, load(packed, c + 2 * lanes), d2), fma(f, load(packed, c + 3 * lanes), d3)
+                slope = total(add(fma(d0, g0, mul(d1, g1)), fma(d2, g2, mul(d3, g3))))
+                e = corner + n * n_in + j
+                out[e] = slope if fresh else out[e] + slope
 
-    return vjp_inputs
+    @njit(**FAST)
+    def some(scratch: Any, rows: Any, block: Any, weights: Any, outputs: Any, slopes: Any, k: Any, wide: Any) -> None:
+        full_width()
+        values, cells, stride, pitch = scratch
+        (packed, base, count), (g, place, n_out), (out, corner, n_in, fresh) = weights, outputs, slopes
+        for n in range(rows):
+            at = n * pitch
+            here = load_some(g, place + n * n_out, k)
+            for j in range(block):
+                c = base + (j * count + cells[at + j]) * wide
+                d = mul(splat(values[at + j]), load(packed, c))
+                for m in range(1, width):
+                    c += wide
+                    d = fma(splat(values[m * stride + at + j]), load(packed, c), d)
+                slope = total(mul(d, here))
+                e = corner + n * n_in + j
+                out[e] = slope if fresh else out[e] + slope
+
+    return four, some
 
 
-def vjp_coefficients(real: Any, width: int, vectors: int) -> Any:
+def vjp_coefficients(real: Any, width: int) -> tuple[Any, Any]:
     """Sums over rows."""
-    read, write, plus = (make(Lanes(real), 1, vectors) for make in (load_block, store_block, add_block))
-    fetch, _, far = _outputs(real, vectors)
+    lanes = lanes_of(real)
+    tile = 4 * lanes
 
     @njit(**FAST)
-    def vjp_coefficients(
-        s: Any, rows: Any, inputs: Any, weights: Any, outputs: Any, k: Any, first: Any, rest: Any
-    ) -> None:
+    def four(scratch: Any, rows: Any, inputs: Any, weights: Any, outputs: Any) -> None:
         full_width()
-        (values, cells, stride, pitch), (j0, j1), (packed, base, count, wide) = s, inputs, weights
-        g, place, leap = outputs
+        values, cells, stride, pitch = scratch
+        (j0, j1), (packed, base, count), (g, place, n_out) = inputs, weights, outputs
         for n in range(rows):
-            here, at = fetch(g, place + n * leap, k), n * pitch
+            a, at = place + n * n_out, n * pitch
+            g0, g1, g2, g3 = load(g, a), load(g, a + lanes), load(g, a + 2 * lanes), load(g, a + 3 * lanes)
             for j in range(j0, j1):
-                c = base + (j * count + cells[at + j]) * far(wide)
+                c = base + (j * count + cells[at + j]) * tile
                 for m in range(width):
-                    write(packed, c, 0, plus(values[m * stride + at + j], here, read(packed, c, 0)))
-                    c += far(wide)
+                    f = splat(values[m * stride + at + j])
+                    store(packed, c, fma(f, g0, load(packed, c)))
+                    store(packed, c + lanes, fma(f, g1, load(packed, c + lanes)))
+                    store(packed, c + 2 * lanes, fma(f, g2, load(packed, c + 2 * lanes)))
+                    store(packed, c + 3 * lanes, fma(f, g3, load(packed, c + 3 * lanes)))
+                    c += tile
 
-    return vjp_coefficients
+    @njit(**FAST)
+    def some(scratch: Any, rows: Any, block: Any, weights: Any, outputs: Any, k: Any, wide: Any) -> None:
+        full_width()
+        values, cells, stride, pitch = scratch
+        (packed, base, count), (g, place, n_out) = weights, outputs
+        for n in range(rows):
+            at = n * pitch
+            here = load_some(g, place + n * n_out, k)
+            for j in range(block):
+                c = base + (j * count + cells[at + j]) * wide
+                for m in range(width):
+                    store(packed, c, fma(splat(values[m * stride + at + j]), here, load(packed, c)))
+                    c += wide
 
-
-def _outputs(real: Any, vectors: int) -> tuple[Any, Any, Any]:
-    """What reads and writes the first k outputs of a tile, and says how far apart coefficients are."""
-    lanes = Lanes(real)
-    read, write, tile = load_block(lanes, 1, vectors), store_block(lanes, 1, vectors), vectors * lanes.count
-    if vectors == TILE:  # all outputs, at a distance that the compiler knows
-        return (
-            njit(lambda y, at, k: read(y, at, 0), **FAST, forceinline=True),
-            njit(lambda y, at, k, block: write(y, at, 0, block), **FAST, forceinline=True),
-            njit(lambda wide: tile, **FAST, forceinline=True),
-        )
-    return (
-        njit(lambda y, at, k: (load_some(y, at, k),), **FAST, forceinline=True),
-        njit(lambda y, at, k, block: store_some(y, at, k, block[0]), **FAST, forceinline=True),
-        njit(lambda wide: wide, **FAST, forceinline=True),
-    )
-
-
-def _dot(vectors: int) -> Any:
-    """What multiplies two tiles and sums all of it."""
-    if vectors == 1:
-        return njit(lambda a, b: total(mul(a[0], b[0])), **FAST, forceinline=True)
-
-    @njit(**FAST, forceinline=True)
-    def dot(a: Any, b: Any) -> Any:
-        return total(add(fma(a[0], b[0], mul(a[1], b[1])), fma(a[2], b[2], mul(a[3], b[3]))))
-
-    return dot
+    return four, some
 
 
 def vjps(real: Any, width: int) -> Any:
     """Sums over outputs and sums over rows at once, for one vector of outputs."""
-    lanes = Lanes(real).count
+    lanes = lanes_of(real)
 
     @njit(**FAST)
     def both(scratch: Any, steep: Any, sizes: Any, weights: Any, outputs: Any, slopes: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,13 +42,32 @@ class SparseCPU(NumbaBackend):
         return out
 
     def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
-        out = x.new_empty(len(x), len(c))
-        _by_rows(_Call("contract", family, x, v, knots, order), family, x, c, out, out)
+        n, n_in, n_out = *x.shape, c.shape[0]
+        out = x.new_empty(n, n_out)
+        run = _Call("contract", family, x, v, knots, order)
+        for first, last in _passes(c):
+            packed, y, count = _pack(_part(c, first, last)), _address(out, first), last - first
+
+            def part(a: int, b: int, packed: Tensor = packed, y: int = y, count: int = count) -> None:
+                run(b - a, packed, y, a, b, count, n_out)
+
+            in_parts(part, n, _work(n, n_in, count, family))
         return out
 
     def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
+        n, n_in, n_out = *x.shape, c.shape[0]
         out = torch.empty_like(x)
-        _by_rows(_Call("vjp_inputs", family, x, None, knots, order), family, x, c, g, out)
+        run = _Call("vjp_inputs", family, x, None, knots, order)
+        for first, last in _passes(c):
+            packed, cotangents = _pack(_part(c, first, last)), _address(g, first)
+            sizes = (last - first, n_out, int(first == 0))
+
+            def part(
+                a: int, b: int, packed: Tensor = packed, g: int = cotangents, sizes: tuple[int, ...] = sizes
+            ) -> None:
+                run(b - a, packed, g, out, a, b, *sizes)
+
+            in_parts(part, n, _work(n, n_in, last - first, family))
         return out
 
     def vjp_coefficients(
@@ -82,19 +100,6 @@ class SparseCPU(NumbaBackend):
         run.with_slopes(splines(knots, degree_of(family), order + 1, x.dtype), n, packed, out, sums, g)
         _transpose(back, sums, back=True)
         return out, back
-
-
-def _by_rows(run: _Call, family: Family, x: Tensor, c: Tensor, y: Tensor, out: Tensor) -> None:
-    """Run a kernel that takes coefficients and goes along the columns of y (N, n_out); threads share out the rows."""
-    n, n_in, n_out = *x.shape, len(c)
-    for first, last in _passes(c):
-        data = _pack(_part(c, first, last)), _address(y, first), out
-        sizes = last - first, n_out, int(first == 0)
-
-        def part(a: int, b: int, data: tuple[Any, ...] = data, sizes: tuple[int, ...] = sizes) -> None:
-            run(b - a, *data, a, b, *sizes)
-
-        in_parts(part, n, _work(n, n_in, last - first, family))
 
 
 def _passes(c: Tensor) -> list[tuple[int, int]]:

@@ -92,22 +92,6 @@ def fma_block(lanes: Lanes, rows: int, vectors: int) -> Any:
     return add
 
 
-def add_block(lanes: Lanes, rows: int, vectors: int) -> Any:
-    """The function that adds a number times a block to another block."""
-
-    @instruction(_block(lanes, rows * vectors))
-    def add(builder: Any, number: Any, block: Any, sums: Any) -> Any:
-        vector = vector_of(lanes)
-        factor = spread(builder, number, vector)
-        pairs = zip(cgutils.unpack_tuple(builder, block), cgutils.unpack_tuple(builder, sums), strict=True)
-        out = [
-            call(builder, f"llvm.fma.{name_of(vector)}", vector, [factor, *pair], fastmath=("nsz",)) for pair in pairs
-        ]
-        return cgutils.pack_array(builder, out)
-
-    return add
-
-
 def splat_block(lanes: Lanes, count: int) -> Any:
     """The function that reads `count` numbers, each into every lane of a vector."""
 

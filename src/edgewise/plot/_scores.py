@@ -1,4 +1,4 @@
-"""Scores of inputs as bars, interactions of pairs of inputs as a table of colours."""
+"""Scores of inputs as bars, interactions of pairs of inputs as a table of colors."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def scores(values: Data, names: Sequence[str] | None = None, *, ax: Axes | None 
     shown = column[order, 0]
     room = max(width(label, 8.0) for label in labels)
     ax = style.axes(ax, (max(3.35, room + 1.8), 0.5 + 0.21 * len(shown)))
-    colours = [style.ACCENT if value >= 0 else style.SYMBOLIC for value in shown]
-    ax.barh(range(len(shown)), shown, height=0.66, color=colours, zorder=2)
+    colors = [style.ACCENT if value >= 0 else style.SYMBOLIC for value in shown]
+    ax.barh(range(len(shown)), shown, height=0.66, color=colors, zorder=2)
     _ticks(ax.yaxis, [labels[k] for k in order])
     if (shown < 0).any():
         ax.axvline(0, color=style.SOFT, linewidth=0.8, zorder=3)
@@ -95,9 +95,9 @@ def _write(ax: Axes, table: np.ndarray, dark: float) -> None:
     """The numbers of a table in its cells, white on dark ones; those that round to 0 stay away."""
     for (row, column), value in np.ndenumerate(table):
         if abs(value) >= _LEAST:
-            colour = "white" if row != column and abs(value) > dark else style.INK
+            color = "white" if row != column and abs(value) > dark else style.INK
             text = f"{value:.2f}".replace("-", "−")
-            ax.text(column, row, text, ha="center", va="center", fontsize=6.5, color=colour)
+            ax.text(column, row, text, ha="center", va="center", fontsize=6.5, color=color)
 
 
 def _ticks(axis: Axis, names: Sequence[Label]) -> None:

@@ -1,4 +1,4 @@
-"""What every picture shares: colours, figures, and one thread that draws at a time.
+"""What every picture shares: colors, figures, and one thread that draws at a time.
 
 matplotlib has one parser of mathematics and one set of settings for all threads, so two that draw at once read each
 other's half-parsed formulas. Whatever measures or draws text holds `LOCK`, and every figure made here takes it.
@@ -82,9 +82,9 @@ def axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     return Picture(figsize=size, layout="constrained").add_subplot() if ax is None else ax
 
 
-def beside(ax: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], colour: str) -> Annotation:
+def beside(ax: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], color: str) -> Annotation:
     """Write a small text beside a point of a picture, `offset` in points."""
-    return ax.annotate(text, place, xytext=offset, textcoords="offset points", fontsize=8, color=colour)
+    return ax.annotate(text, place, xytext=offset, textcoords="offset points", fontsize=8, color=color)
 
 
 def tidy(ax: Axes) -> None:

@@ -81,8 +81,8 @@ def _draw(ax: Axes, node: Tree, x: float, y: float) -> None:
         return
     if node.outer:
         ax.add_patch(Circle((x, y), 1.35 * _RADIUS, facecolor="white", edgecolor=style.ACCENT, linewidth=1.0, zorder=2))
-    colour = style.SYMBOLIC if node.name else style.INK
-    ax.add_patch(Circle((x, y), _RADIUS, facecolor="white", edgecolor=colour, linewidth=1.3, zorder=3))
-    ax.text(x, y, _SIGNS[node.kind], ha="center", va="center", color=colour, fontsize=11, zorder=4)
+    color = style.SYMBOLIC if node.name else style.INK
+    ax.add_patch(Circle((x, y), _RADIUS, facecolor="white", edgecolor=color, linewidth=1.3, zorder=3))
+    ax.text(x, y, _SIGNS[node.kind], ha="center", va="center", color=color, fontsize=11, zorder=4)
     if node.name:
-        ax.text(_beside(x), y + _RADIUS / 2, plain(node.name), va="bottom", color=colour, fontsize=8, zorder=4, **PLAIN)
+        ax.text(_beside(x), y + _RADIUS / 2, plain(node.name), va="bottom", color=color, fontsize=8, zorder=4, **PLAIN)

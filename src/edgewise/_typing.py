@@ -12,11 +12,10 @@ if TYPE_CHECKING:  # sympy and torch take a second to import
     from torch import Tensor
 
     Expression = sympy.Expr
+    Formula = sympy.Expr
     Data = Tensor | ArrayLike
 else:
-    Expression = Data = Any
+    Expression = Formula = Data = Any
 
 Array = NDArray[Any]
 """Doubles; numbers of no dimension take part too."""
-Formula = Any
-"""An `Expression` that is taken apart: to sympy its parts are `Basic`, with which no arithmetic is known."""

@@ -13,7 +13,7 @@ from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula
 from edgewise.export._language import Language, register
 from edgewise.export._printer import Printer, in_core
-from edgewise.export._source import Exportable, Source, read
+from edgewise.export._source import Exportable, Names, Source, read
 
 _LONGEST = 8192  # characters that a cell takes
 _SMALLEST, _LARGEST = 2.2251e-308, 9.99999999999999e307
@@ -51,9 +51,11 @@ class _ExcelPrinter(Printer):
         text = self._print(argument)
         return self.choice(f"({text})=0", "1", f"SIN({text})/({text})")
 
-    def _folded(self, expr: Formula) -> str:
+    def _print_Max(self, expr: Formula) -> str:
         name = self.functions[type(expr).__name__]
         return self.call(name, *sorted(expr.args, key=sympy.default_sort_key))
+
+    _print_Min = _print_Max
 
     def _print_Float(self, expr: Formula) -> str:
         text = super()._print_Float(expr)
@@ -69,12 +71,7 @@ class _ExcelPrinter(Printer):
         return f"-INT(-({self._print(expr.args[0])}))"
 
 
-def excel(
-    source: Exportable,
-    names: Sequence[str] | None = None,
-    *,
-    cells: Mapping[str, str] | None = None,
-) -> str | list[str]:
+def excel(source: Exportable, names: Names = None, *, cells: Mapping[str, str] | None = None) -> str | list[str]:
     """Return an Excel formula over cells, one for each output; LibreOffice and Google Sheets read them too.
 
     `cells` maps names of inputs to references, like {"mass": "B2", "speed": "[@speed]"}; those left out are A2, B2,

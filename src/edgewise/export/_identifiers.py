@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Sequence
 
 _LETTERS = {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L", "đ": "d"}
-_GREEK = re.compile(r"GREEK (SMALL|CAPITAL) LETTER (FINAL )?(\w+)")
+_GREEK = re.compile(r"GREEK (SMALL|CAPITAL) LETTER (?:FINAL )?(\w+)")
 _OTHER = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -38,9 +38,12 @@ def identifiers(names: Sequence[str], reserved: Collection[str] = ()) -> dict[st
 def _ascii(character: str) -> str:
     if character.isascii():
         return character
-    greek = _GREEK.match(unicodedata.name(character, ""))
-    if greek:
-        return greek[3].lower() if greek[1] == "SMALL" else greek[3].capitalize()
-    if character in _LETTERS:
-        return _LETTERS[character]
-    return "".join(c for c in unicodedata.normalize("NFKD", character) if c.isascii()) or "_"
+    parts = unicodedata.normalize("NFKD", character)
+    plain = "".join(c for c in parts if c.isascii())
+    return greek_letter(parts[0]) or _LETTERS.get(character) or plain or "_"
+
+
+def greek_letter(character: str) -> str | None:
+    """Return the name of a Greek letter, that of a capital one capitalized."""
+    found = _GREEK.fullmatch(unicodedata.name(character, ""))
+    return found and (found[2].lower() if found[1] == "SMALL" else found[2].capitalize())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 import sympy
@@ -11,8 +10,9 @@ from sympy.printing.latex import LatexPrinter
 
 from edgewise._errors import InputError
 from edgewise._typing import Formula
+from edgewise.export._identifiers import greek_letter
 from edgewise.export._language import Language, register
-from edgewise.export._source import Exportable, Source, read
+from edgewise.export._source import Exportable, Names, Source, Target, read
 
 _LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
@@ -79,13 +79,7 @@ class _Printer(LatexPrinter):
         return text if exp is None else f"{text}^{{{exp}}}"
 
 
-def latex(
-    source: Exportable,
-    names: Sequence[str] | None = None,
-    *,
-    target: str | Sequence[str] | None = None,
-    digits: int | None = None,
-) -> str:
+def latex(source: Exportable, names: Names = None, *, target: Target = None, digits: int | None = None) -> str:
     r"""Return the formula in LaTeX, for math mode.
 
     Names of one letter, Greek ones too, are set as such, digits and what follows an underscore as an index, words in
@@ -136,7 +130,7 @@ def latex_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def _set(name: str) -> str:
-    plain = "".join(_spelled(c) for c in name)
+    plain = "".join((greek_letter(c) or c).replace("amda", "ambda") if not c.isascii() else c for c in name)
     if plain.isascii() and plain.isalpha():
         return _letter(plain)
     parts = _INDEXED.fullmatch(plain)
@@ -151,15 +145,6 @@ def _letter(text: str) -> str:
     if text in _GREEK:
         return "\\" + text
     return text if len(text) == 1 and text != "d" else f"\\mathit{{{text}}}"
-
-
-def _spelled(character: str) -> str:
-    """Return a Greek letter by its name."""
-    found = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (?:FINAL )?(\w+)", unicodedata.name(character, ""))
-    if found is None:
-        return character
-    name = found[2].lower().replace("lamda", "lambda")
-    return name if found[1] == "SMALL" else name.capitalize()
 
 
 def _upright(name: str) -> str:

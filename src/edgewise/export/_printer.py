@@ -13,7 +13,7 @@ from sympy.printing.str import StrPrinter
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 
-_SAFE_INTEGER = 2**53
+SAFE_INTEGER = 2**53
 _UNARY = (PRECEDENCE["Mul"] + PRECEDENCE["Pow"]) // 2
 
 
@@ -40,7 +40,7 @@ class Printer(StrPrinter, ABC):
         return self._print(formula)
 
     def integer(self, value: int) -> str:
-        return str(value) if abs(value) <= _SAFE_INTEGER else repr(float(value))
+        return str(value) if abs(value) <= SAFE_INTEGER else repr(float(value))
 
     @abstractmethod
     def choice(self, condition: str, then: str, other: str) -> str:
@@ -116,17 +116,14 @@ class Printer(StrPrinter, ABC):
         return self.call(self.functions[name], *expr.args)
 
     def _print_Max(self, expr: Formula) -> str:
-        return self._folded(expr)
-
-    _print_Min = _print_Max
-
-    def _folded(self, expr: Formula) -> str:
         """Return a function of two arguments, applied to several one after the other."""
         name = self.functions[type(expr).__name__]
         out, *rest = (self.argument(a) for a in sorted(expr.args, key=sympy.default_sort_key))
         for argument in rest:
             out = f"{name}({out}, {argument})"
         return out
+
+    _print_Min = _print_Max
 
     def _print_Piecewise(self, expr: Formula) -> str:
         *pairs, last = expr.args

@@ -1,4 +1,4 @@
-"""Least squares on the constants of a formula: the data, the free formula, and Levenberg-Marquardt steps."""
+"""Least squares on the constants of a formula: the data and the free formula."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy
-import torch
 
 from edgewise._typing import Array, Formula
 from edgewise.expressions._constants import readable_float
 from edgewise.expressions._tape import Tape
 
-_PROGRESS = 1e-8  # stop when a good step lowers the error by less than this fraction
-_FLOOR = 4e-16  # stop at this error
-_GIVE_UP = 1e8  # stop when the damping has grown past this
-_CUT = 1e-13  # singular values below this fraction of the largest take no part in a step
+_TOLERANCE = 1e-15  # stop where a step lowers the error, or changes the constants, by less than this fraction
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ class FreeFormula:
                 return replace(self, error=np.inf)
             if len(values):
                 rows = data if defined.all() else data.rows(defined)
-                values, error = _minimise(tape, values, rows, steps)
+                values, error = _minimized(tape, values, rows, steps)
             else:
                 error = data.error(start)
             if defined.all():
@@ -182,51 +178,20 @@ def split_constants(expr: Formula) -> tuple[Formula, list[sympy.Symbol], list[fl
     return walk(sympy.sympify(expr, strict=True)), symbols, values
 
 
-def _minimise(tape: Tape, values: Array, data: FitData, steps: int) -> tuple[Array, float]:
+def _minimized(tape: Tape, values: Array, data: FitData, steps: int) -> tuple[Array, float]:
     """Return the constants at the nearest minimum of the weighted residual, and the error there."""
-    damping = 1e-3
-    prediction, jacobian = tape.jacobian(data.columns, values)
-    residual = data.weight * (data.y - prediction)
-    error = float(np.linalg.norm(residual))
-    factors = _factors(jacobian, data.weight, residual)
-    for _ in range(steps):
-        if factors is None or error <= _FLOOR or damping > _GIVE_UP:
-            break
-        step = _step(factors, damping)
-        trial = values + step
-        prediction, jacobian = tape.jacobian(data.columns, trial)
-        new_error = data.error(prediction)
-        if new_error < error:
-            progress = 1 - new_error / error
-            values, error = trial, new_error
-            factors = _factors(jacobian, data.weight, data.weight * (data.y - prediction))
-            if progress < _PROGRESS and damping <= 1e-2:
-                break
-            damping *= 0.1
-        elif np.all(np.abs(step) <= 4e-16 * np.abs(values)):
-            break
-        else:
-            damping = max(damping * 10, 1e-7) if new_error > error * (1 + 1e-6) else damping * 1e3
+    from scipy.optimize import leastsq
+
+    def residual(constants: Array) -> Array:
+        return data.weight * (tape.values(data.columns, constants) - data.y)
+
+    def jacobian(constants: Array) -> Array:
+        return data.weight[:, None] * tape.jacobian(data.columns, constants)[1]
+
+    stop = {"ftol": _TOLERANCE, "xtol": _TOLERANCE, "gtol": 0, "maxfev": steps}
+    with np.errstate(all="ignore"):
+        found = leastsq(residual, values, Dfun=jacobian, full_output=True, **stop)[0]
+    error, values = min(
+        ((data.error(tape.values(data.columns, c)), c) for c in (found, values)), key=lambda pair: pair[0]
+    )
     return values, error
-
-
-def _factors(jacobian: Array, weight: Array, residual: Array) -> tuple[Array, ...] | None:
-    """Return what a step needs: column sizes, singular values, right vectors, the residual in that basis."""
-    weighted = weight[:, None] * jacobian
-    sizes = np.linalg.norm(weighted, axis=0)
-    if not np.isfinite(sizes).all():
-        return None
-    sizes[sizes == 0] = 1.0
-    table = torch.from_numpy(np.column_stack([weighted / sizes, residual]))
-    p = len(sizes)
-    triangle = torch.linalg.qr(table, mode="r").R
-    u, s, vh = torch.linalg.svd(triangle[:, :p], full_matrices=False)
-    return sizes, s.numpy(), vh.T.numpy(), (u.T @ triangle[:, p]).numpy()
-
-
-def _step(factors: tuple[Array, ...], damping: float) -> Array:
-    sizes, s, v, target = factors
-    if s[0] == 0:
-        return np.zeros_like(sizes)
-    s = np.where(s > _CUT * s[0], s, 0.0)
-    return (v @ (s / (s * s + damping * s[0] ** 2) * target)) / sizes

@@ -26,6 +26,7 @@ from edgewise.expressions._exact import (
     without_long_fractions,
 )
 from edgewise.expressions._grammar import SyntaxNode, syntax_tree
+from edgewise.expressions._names import check_names
 from edgewise.expressions._vocabulary import CONSTANTS, check_words, others, parameters, primitives
 
 _POWER = 4096  # the largest exponent of something that holds a name
@@ -69,14 +70,6 @@ def parse_within(text: str, names: list[str] | None, budget: Budget) -> sympy.Ex
     if any(_is_large(power) for power in form.atoms(sympy.Pow)):  # as in gaussian(x^4000), a product of powers
         raise _too_large(tree)
     return form
-
-
-def check_names(names: object) -> list[str]:
-    """Return the names of inputs as a list, once they are what names have to be."""
-    listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else None
-    if not listed or not all(isinstance(name, str) and name for name in listed) or len({*listed}) != len(listed):
-        raise InputError(f"'names' must list different names, one for each input, like ['a', 'b']. Got {names!r}.")
-    return listed
 
 
 @dataclass(frozen=True)

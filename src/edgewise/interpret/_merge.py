@@ -85,9 +85,8 @@ def _dependent(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
         others = [p for p in live if p != q]
         if len(others) < 2 or len(h) <= len(others):
             continue
-        weights = (
-            least_squares(centred[:, others] / size[others], centred[:, q : q + 1], ridge=1e3)[:, 0] / size[others]
-        )
+        scaled = centred[:, others] / size[others]
+        weights = least_squares(scaled, centred[:, q : q + 1], ridge=1e3)[:, 0] / size[others]
         if (centred[:, others] @ weights - centred[:, q]).norm() >= _SAME * centred[:, q].norm():
             continue
         parts = {p: float(w) for p, w in zip(others, weights, strict=True) if abs(w) * size[p] > _SAME * size[q]}
@@ -130,9 +129,8 @@ def _ruled(model: KAN, depth: int, leaving: list[int], entering: list[int]) -> b
     """Whether a rule holds for an edge that leaves or enters one of these nodes before a layer."""
     groups = model.nodes[depth].groups()
     into = {j for q in entering for j in groups[q]}
-    return any(i in leaving for _, i in model.layers[depth].rules) or any(
-        j in into for j, _ in model.layers[depth - 1].rules
-    )
+    after, before = model.layers[depth].rules, model.layers[depth - 1].rules
+    return any(i in leaving for _, i in after) or any(j in into for j, _ in before)
 
 
 def _freed(model: KAN, depth: int, q: int, into: list[int]) -> Merge:

@@ -38,40 +38,33 @@ def add_moved(layer: KANLayer, onto: tuple[int, int], other: tuple[int, int], sh
     if other in layer.symbols:
         a, b, c, d = layer.affine[other].tolist()
         return _add_symbol(layer, onto, layer.symbols[other], (a * alpha, a * beta + b, c, d))
-    if not _as_spline(layer, onto):
-        return False
-
-    def both(sites: Tensor) -> Tensor:
-        h = torch.zeros(len(sites), layer.n_in, dtype=layer.dtype, device=sites.device)
-        h[:, onto[1]], h[:, other[1]] = sites, alpha * sites + beta
-        edges = layer.edges(h)
-        return edges[:, :, onto[1]] + edges[:, :, other[1]]
-
-    _set_spline(layer, onto, both)
-    return True
+    return _as_spline(layer, onto) and _refitted(layer, onto, lambda h: _edge(layer, other, alpha * h + beta))
 
 
 def add_line(layer: KANLayer, onto: tuple[int, int], slope: float, level: float) -> bool:
     """Add slope h + level to an edge; one that was not there is as symbolic as it was when it went."""
     if onto in layer.symbols:
         return _add_symbol(layer, onto, "x", (1.0, 0.0, slope, level))
-    _as_spline(layer, onto)
+    return _as_spline(layer, onto) and _refitted(layer, onto, lambda h: slope * h + level)
 
-    def both(sites: Tensor) -> Tensor:
-        h = torch.zeros(len(sites), layer.n_in, dtype=layer.dtype, device=sites.device)
-        h[:, onto[1]] = sites
-        return layer.edges(h)[:, :, onto[1]] + (slope * sites + level).unsqueeze(1)
 
-    _set_spline(layer, onto, both)
+def _refitted(layer: KANLayer, onto: tuple[int, int], other: Callable[[Tensor], Tensor]) -> bool:
+    """Add a function to a spline, by least squares."""
+    with torch.no_grad():
+        layer.coefficients[onto] = fit_curves(
+            lambda sites: (_edge(layer, onto, sites) + other(sites)).unsqueeze(1),
+            layer.basis, layer.knots[onto[1]], layer.coefficients.shape[-1],
+        )[0]  # fmt: skip
+        layer.base_weight[onto] = 0
     return True
 
 
-def _set_spline(layer: KANLayer, onto: tuple[int, int], curves: Callable[[Tensor], Tensor]) -> None:
-    j, i = onto
-    with torch.no_grad():
-        fitted = fit_curves(curves, layer.basis, layer.knots[i], layer.coefficients.shape[-1])
-        layer.coefficients[onto] = fitted[j]
-        layer.base_weight[onto] = 0
+def _edge(layer: KANLayer, edge: tuple[int, int], h: Tensor) -> Tensor:
+    """The values (n,) of one edge at h (n,)."""
+    j, i = edge
+    inputs = torch.zeros(len(h), layer.n_in, dtype=layer.dtype, device=h.device)
+    inputs[:, i] = h
+    return layer.edges(inputs)[:, j, i]
 
 
 def _as_spline(layer: KANLayer, edge: tuple[int, int]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -13,7 +12,7 @@ import torch
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise._typing import Formula
-from edgewise.expressions import Budget, check_names, parse_within
+from edgewise.expressions import Budget, check_names, in_plain_symbols, parse_within, used_names
 from edgewise.nn import KAN, Nodes, layer_of
 from edgewise.symbolic._edges import Subnode, Term, shown
 from edgewise.symbolic._plan import Plan
@@ -58,7 +57,9 @@ def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int 
 
 def _compiled(given: list[Any], names: list[str] | None, layers: int, budget: Budget) -> KAN:
     outputs = [_formula(one, names, budget) for one in given]
-    names = _names(outputs) if names is None else names
+    names = used_names(outputs) if names is None else names
+    if not names:
+        raise InputError("The formula holds no name. Say with 'names' which inputs the network has.")
     plan = Plan(names, budget)
     model = _built(plan, plan.layers(outputs, layers))
     try_out(model, outputs, names, budget)
@@ -92,25 +93,15 @@ def _formula(given: Any, names: list[str] | None, budget: Budget) -> Formula:
         raise InputError(f"A formula is text, a sympy expression or a number. Got {type(given).__name__}.")
     if form.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
         raise InputError(f"The formula {shown(form)} is not finite.")
-    return _real(form.xreplace({s: sympy.Symbol(s.name) for s in form.free_symbols}))  # type: ignore[union-attr]
+    return _real(in_plain_symbols(form))
 
 
 def _real(form: Formula) -> Formula:
     """Return the formula for names that are real; sympy makes exp(re(x)) of |exp(x)|, as x might not be."""
-    if not form.has(sympy.re, sympy.im, sympy.conjugate):
-        return form
     kept = {sympy.re: lambda u: u, sympy.conjugate: lambda u: u, sympy.im: lambda _: sympy.Integer(0)}
     for kind, meaning in kept.items():
         form = form.replace(kind, meaning)
     return form
-
-
-def _names(outputs: list[Formula]) -> list[str]:
-    """Return the names in formulas, x2 before x10."""
-    found = {symbol.name for output in outputs for symbol in output.free_symbols}
-    if not found:
-        raise InputError("The formula holds no name. Say with 'names' which inputs the network has.")
-    return sorted(found, key=lambda name: [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", name)])
 
 
 def _fill(model: KAN, number: int, plan: Plan, before: list[Formula], nodes: list[Formula]) -> None:

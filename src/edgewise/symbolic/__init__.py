@@ -6,7 +6,6 @@ from edgewise.expressions import dimension as dimension
 from edgewise.expressions import parse as parse
 from edgewise.expressions import unit_problem as unit_problem
 from edgewise.nn import spline_functions as spline_functions
-from edgewise.symbolic._candidates import candidates as candidates
 from edgewise.symbolic._compile import network_of as network_of
 from edgewise.symbolic._complexity import network_complexity as network_complexity
 from edgewise.symbolic._curve import CurveFit as CurveFit
@@ -26,6 +25,7 @@ from edgewise.symbolic._samples import Samples as Samples
 from edgewise.symbolic._samples import curve_samples as curve_samples
 from edgewise.symbolic._snap import Snapped as Snapped
 from edgewise.symbolic._snap import SnapResult as SnapResult
+from edgewise.symbolic._snap import candidates as candidates
 from edgewise.symbolic._snap import snap as snap
 from edgewise.symbolic._snap_context import Candidate as Candidate
 from edgewise.symbolic._starts import start_grid as start_grid

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Formula
 from edgewise.expressions import shorten
 from edgewise.kernels import one_thread
-from edgewise.nn import KAN, clone, layer_of, replace_by_mean
+from edgewise.nn import KAN, Edge, clone, layer_of, replace_by_mean
 from edgewise.symbolic._complexity import network_complexity
 from edgewise.symbolic._curve import CurveFit, score, without_trivial_constants
 from edgewise.symbolic._gauge import canonicalize
 from edgewise.symbolic._rounding import round_network
 from edgewise.symbolic._samples import curve_samples
-from edgewise.symbolic._snap_context import Edge, SnapContext
+from edgewise.symbolic._snap_context import SnapContext
 from edgewise.train import error_of, refit
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def front(
     (sin(3*t), 3)
     """
     for what, value in (("beam", beam), ("tries", tries)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not is_int(value, 1):
             raise InputError(f"'{what}' must be an int >= 1. Got {value!r}.")
     context = SnapContext(model, x, y, functions, forbid, None)
     context.model.formula(names, splines="symbols")  # refuses bad names before the work
@@ -151,9 +152,7 @@ class _Search:
         return Front(shown, best, before)
 
     def _grown(self, state: _State, edge: Edge) -> Iterator[_State]:
-        """Yield the networks that differ in what an edge is: functions, a constant, the spline where none keeps the
-        error.
-        """
+        """Yield networks by what an edge is: functions, a constant, the spline where none of these keeps the error."""
         depth, j, _ = edge
         layer = layer_of(state.model, depth)
         below = state.complexity - layer.coefficients.shape[-1]

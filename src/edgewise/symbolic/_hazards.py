@@ -52,9 +52,7 @@ def _pole(at: float, z: Tensor, low: float, high: float) -> Hazard:
         after = int(torch.searchsorted(z, torch.tensor(at, dtype=z.dtype), right=True))
         gap = float(z[after] - z[after - 1])
         wide = gap > _GAP * reach / (len(z) - 1)
-        return Hazard(
-            f"pole at {at:.4g}, in a gap of the data" if wide else f"pole at {at:.4g}, inside the data", not wide
-        )
+        return Hazard(f"pole at {at:.4g}, {'in a gap of' if wide else 'inside'} the data", not wide)
     distance = max(low - at, at - high)
     if distance <= _NEAR * reach:
         return Hazard(f"pole at {at:.4g}, {distance / reach:.1%} of the range from the data", False)

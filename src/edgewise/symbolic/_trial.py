@@ -41,9 +41,7 @@ def try_out(model: KAN, formulas: Sequence[Formula], names: Sequence[str], budge
     for count in range(_ROUNDS):
         points = _points(rng, len(names), numbers)
         given = _network(model, points)
-        values = _Values(
-            {sympy.Symbol(name): column for name, column in zip(names, points.T, strict=True)}, rng, budget
-        )
+        values = _Values(dict(zip(map(sympy.Symbol, names), points.T, strict=True)), rng, budget)
         for output, formula in list(open_.items()):
             truth, tolerance = values.judged(formula)
             wrong = np.abs(given[:, output] - truth) > tolerance
@@ -73,9 +71,7 @@ def _numbers(formulas: Sequence[Formula]) -> list[float]:
 
 
 def _points(rng: np.random.Generator, n_in: int, numbers: list[float]) -> Array:
-    """Return points (n, n_in): of size one, positive and of both signs, of all sizes, and near the formula's own
-    numbers.
-    """
+    """Return points (n, n_in): of size one and of all sizes, of both signs, and near the formula's own numbers."""
     shape = _POINTS // 4, n_in
     signs = rng.choice([-1.0, 1.0], shape)
     near = rng.choice(numbers, shape) * rng.choice([1.0, signs[0, 0]], shape)
@@ -89,9 +85,7 @@ def _points(rng: np.random.Generator, n_in: int, numbers: list[float]) -> Array:
 
 
 def _network(model: KAN, points: Array) -> Array:
-    """Return the outputs of a network without splines, edge by edge: calling it would compile the kernels of
-    splines.
-    """
+    """Return the outputs of a network of symbolic edges; calling it would compile the kernels of splines."""
     x: Tensor = torch.from_numpy(points)
     with torch.no_grad():
         for depth, nodes in enumerate(model.nodes[1:]):

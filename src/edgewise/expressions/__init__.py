@@ -14,7 +14,6 @@ from edgewise.expressions._fit_constants import FitData as FitData
 from edgewise.expressions._fit_constants import FittedFormula as FittedFormula
 from edgewise.expressions._fit_constants import FreeFormula as FreeFormula
 from edgewise.expressions._fit_constants import fit_constants as fit_constants
-from edgewise.expressions._fit_constants import split_constants as split_constants
 from edgewise.expressions._grammar import SyntaxNode as SyntaxNode
 from edgewise.expressions._grammar import syntax_tree as syntax_tree
 from edgewise.expressions._names import check_names as check_names

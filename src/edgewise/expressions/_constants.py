@@ -32,26 +32,23 @@ class _Factor:
     cost: int
 
 
-def _factor(expr: sympy.Expr, cost: int) -> _Factor:
-    exact = Fraction(str(sympy.N(expr, 45)))
-    return _Factor(expr, exact, float(exact), cost)
-
-
 _ROOT_TWO_PI = sympy.sqrt(2) * sympy.sqrt(sympy.pi)
-_FACTORS = (
-    _factor(sympy.Integer(1), 0),
-    _factor(sympy.pi, 4),
-    _factor(1 / sympy.pi, 5),
-    _factor(sympy.sqrt(2), 5),
-    _factor(sympy.sqrt(3), 6),
-    _factor(sympy.pi**2, 6),
-    _factor(1 / sympy.pi**2, 7),
-    _factor(sympy.sqrt(sympy.pi), 7),
-    _factor(1 / sympy.sqrt(sympy.pi), 7),
-    _factor(_ROOT_TWO_PI, 7),
-    _factor(1 / _ROOT_TWO_PI, 7),
-    _factor(sympy.E, 8),
-)
+_COSTS = {
+    sympy.Integer(1): 0,
+    sympy.pi: 4,
+    1 / sympy.pi: 5,
+    sympy.sqrt(2): 5,
+    sympy.sqrt(3): 6,
+    sympy.pi**2: 6,
+    1 / sympy.pi**2: 7,
+    sympy.sqrt(sympy.pi): 7,
+    1 / sympy.sqrt(sympy.pi): 7,
+    _ROOT_TWO_PI: 7,
+    1 / _ROOT_TWO_PI: 7,
+    sympy.E: 8,
+}
+_EXACT = {expr: Fraction(str(sympy.N(expr, 45))) for expr in _COSTS}
+_FACTORS = [_Factor(expr, _EXACT[expr], float(_EXACT[expr]), cost) for expr, cost in _COSTS.items()]
 _ULP = 2.0**-52
 _READABLE = (1e-4, 1e6)  # outside, a short decimal reads better as a float (6.5e-8) than as a fraction
 _LARGEST, _LARGEST_INTEGER = 10**3, 10**6  # numerators beyond these are not simple
@@ -95,19 +92,11 @@ def simple_constants(value: float, rtol: float, max_denominator: int = 32) -> li
     before 3/2 before pi before 22/7. A candidate is left out where the tolerance is so wide that a number as
     complex as it would be met by chance.
 
-    Args:
-        value: the float.
-        rtol: the largest relative distance of a candidate.
-        max_denominator: the largest d.
+    `rtol` is the largest relative distance of a candidate, which has its exact sympy form, double and complexity. There
+    is none for nan and infinities.
 
-    Returns:
-        Candidates with their exact sympy form, double and complexity; empty for nan and infinities.
-
-    Example:
-        >>> [str(c.expr) for c in simple_constants(1.5707963, 1e-7)]
-        ['pi/2']
-        >>> [str(c.expr) for c in simple_constants(-0.75, 1e-9)]
-        ['-3/4']
+    >>> [str(simple_constants(value, 1e-7)[0].expr) for value in (1.5707963, -0.75)]
+    ['pi/2', '-3/4']
     """
     if value == 0:
         return [ZERO]
@@ -138,12 +127,8 @@ def _fractions(ratio: float, rtol: float, max_denominator: int) -> list[tuple[in
     """List the fractions n/d in lowest terms within rtol of a positive ratio, one for each d at most."""
     if not 1e-3 < ratio < 1e7:
         return []
-    pairs = []
-    for d in range(1, max_denominator + 1):
-        n = round(ratio * d)
-        if n and abs(n - ratio * d) <= rtol * ratio * d and math.gcd(n, d) == 1:
-            pairs.append((n, d))
-    return pairs
+    pairs = ((round(ratio * d), d) for d in range(1, max_denominator + 1))
+    return [(n, d) for n, d in pairs if n and abs(n - ratio * d) <= rtol * ratio * d and math.gcd(n, d) == 1]
 
 
 def exact_constant(value: float) -> sympy.Expr:
@@ -153,11 +138,10 @@ def exact_constant(value: float) -> sympy.Expr:
     denominator are small (n d below 10^5, integers below 10^6): by chance that happens to one random double
     in 10^8.
 
-    Example:
-        >>> exact_constant(1.5), exact_constant(0.6366197723675814), exact_constant(0.001)
-        (3/2, 2/pi, 1/1000)
-        >>> exact_constant(6.674e-11) * sympy.Symbol("x")
-        6.674e-11*x
+    >>> exact_constant(1.5), exact_constant(0.6366197723675814), exact_constant(0.001)
+    (3/2, 2/pi, 1/1000)
+    >>> exact_constant(6.674e-11) * sympy.Symbol("x")
+    6.674e-11*x
     """
     value = float(value)
     if not math.isfinite(value):
@@ -174,9 +158,8 @@ def exact_constant(value: float) -> sympy.Expr:
 def readable_float(value: float) -> sympy.Float:
     """Return a Float that prints inside a formula as Python prints the double, and converts back to it.
 
-    Example:
-        >>> readable_float(0.1) * sympy.Symbol("x")
-        0.1*x
+    >>> readable_float(0.1) * sympy.Symbol("x")
+    0.1*x
     """
     short = sympy.Float(repr(float(value)), 17)
     return short if float(short) == value else sympy.Float(value, 17)
@@ -188,10 +171,10 @@ def shorten(expression: Formula, digits: int = 6) -> Formula:
     >>> shorten(sympy.Float("281428.4809") * sympy.Symbol("a") + sympy.Float("0.123456789"))
     281428*a + 0.123457
     """
-    return expression.xreplace({f: _short(f, digits) for f in expression.atoms(sympy.Float)})
 
+    def short(value: sympy.Float) -> sympy.Number:
+        text = f"{float(value):.{digits}g}"
+        whole = float(text).is_integer() and abs(float(text)) < 10**digits
+        return sympy.Integer(int(float(text))) if whole else sympy.Float(text, digits)
 
-def _short(value: sympy.Float, digits: int) -> sympy.Number:
-    text = f"{float(value):.{digits}g}"
-    whole = float(text).is_integer() and abs(float(text)) < 10**digits
-    return sympy.Integer(int(float(text))) if whole else sympy.Float(text, digits)
+    return expression.xreplace({f: short(f) for f in expression.atoms(sympy.Float)})

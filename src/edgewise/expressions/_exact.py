@@ -54,8 +54,7 @@ def in_doubles(form: Formula) -> Formula:
 
 
 def plain(form: Formula, number: float | None) -> Formula:
-    """Return the formula with its number, or the number that it is multiplied by, as one double where it is no plain
-    one.
+    """Return the formula with its number, or the number that multiplies it, as one double where it is no plain one.
 
     sympy loops for ever over some powers of a Float beside the root of an integer, as in (0.2*10^(1/3))^(1/2), and
     over powers within powers, as in 0.5^0.5^0.5^0.5.

@@ -47,10 +47,8 @@ class FitData:
         x, y, w = x[keep], y[keep], w[keep]
         total = float(np.sum(w * w))
         mean = float(np.sum(w * w * y)) / total if total > 0 else 0.0
-        scale = float(np.linalg.norm(w * (y - mean)))
-        size = float(np.linalg.norm(w * y))
-        if scale <= 1e-14 * size:
-            scale = size
+        scale, size = (float(np.linalg.norm(w * values)) for values in (y - mean, y))
+        scale = size if scale <= 1e-14 * size else scale
         columns = tuple(np.ascontiguousarray(x[:, i]) for i in range(len(names)))
         return cls(tuple(names), columns, y, w / (scale if scale > 0 else 1.0))
 
@@ -80,8 +78,28 @@ class FreeFormula:
 
     @classmethod
     def of(cls, expression: Formula) -> FreeFormula:
-        """Return the formula with its Floats free, not fitted yet."""
-        template, symbols, values = split_constants(expression)
+        """Return the formula with a symbol for each Float, not fitted yet.
+
+        A Float exponent that is an integer becomes that Integer; exact numbers stay.
+
+        >>> FreeFormula.of(2.5 * sympy.sin(0.5 * sympy.Symbol("x")) ** 2)
+        FreeFormula(template=_c0*sin(_c1*x)**2, symbols=(_c0, _c1), values=(2.5, 0.5), error=inf)
+        """
+        symbols: list[sympy.Symbol] = []
+        values: list[float] = []
+
+        def walk(node: Formula) -> Formula:
+            if node.is_Float:
+                symbols.append(sympy.Dummy(f"c{len(symbols)}"))
+                values.append(float(node))
+                return symbols[-1]
+            if not node.args or not node.has(sympy.Float):
+                return node
+            if node.is_Pow and node.exp.is_Float and float(node.exp).is_integer():
+                return walk(node.base) ** int(node.exp)
+            return node.func(*(walk(a) for a in node.args))
+
+        template = walk(sympy.sympify(expression, strict=True))
         return cls(template, tuple(symbols), tuple(values))
 
     @property
@@ -92,9 +110,8 @@ class FreeFormula:
     def pinned(self, k: int, value: Formula) -> FreeFormula:
         """Return the formula with constant k at an exact value, without constants that drop out with it."""
         template = self.template.xreplace({self.symbols[k]: value})
-        left = template.free_symbols
-        pairs = [(s, v) for s, v in zip(self.symbols, self.values, strict=True) if s in left]
-        return FreeFormula(template, tuple(s for s, _ in pairs), tuple(v for _, v in pairs), self.error)
+        left = {s: v for s, v in zip(self.symbols, self.values, strict=True) if s in template.free_symbols}
+        return FreeFormula(template, tuple(left), tuple(left.values()), self.error)
 
     def fit(self, data: FitData, steps: int = 80) -> FreeFormula:
         """Return the formula with its constants fitted, and the error over all rows."""
@@ -136,46 +153,14 @@ def fit_constants(expression: Formula, data: FitData, steps: int = 80) -> Fitted
     The right form on exact data ends at 1e-14 to 1e-16. Rows where the formula is undefined at first are used as soon
     as it is defined there; the error is inf if one is left at the end. At most `steps` steps are tried.
 
-    Example:
-        >>> x = np.linspace(0.1, 2, 50)
-        >>> formula = 1.1 * sympy.exp(-1.9 * sympy.Symbol("t"))
-        >>> fit_constants(formula, FitData.of(["t"], x[:, None], np.exp(-2 * x))).error < 1e-14
-        True
+    >>> x = np.linspace(0.1, 2, 50)
+    >>> formula = 1.1 * sympy.exp(-1.9 * sympy.Symbol("t"))
+    >>> fit_constants(formula, FitData.of(["t"], x[:, None], np.exp(-2 * x))).error < 1e-14
+    True
 
-    Source: Levenberg (1944), Marquardt (1963); steps from a QR and a singular value decomposition of the
-    scaled Jacobian, so that the condition is not squared.
+    Source: Levenberg (1944), Marquardt (1963), as MINPACK does it.
     """
     return FreeFormula.of(expression).fit(data, steps).fitted(data)
-
-
-def split_constants(expr: Formula) -> tuple[Formula, list[sympy.Symbol], list[float]]:
-    """Replace every Float of an expression by its own symbol: c0, c1, ...
-
-    A Float exponent that is an integer becomes that Integer; exact numbers stay.
-
-    Returns:
-        The expression with (dummy) symbols, the symbols, and their values.
-
-    Example:
-        >>> x = sympy.Symbol("x")
-        >>> split_constants(2.5 * sympy.sin(0.5 * x) ** 2)
-        (_c0*sin(_c1*x)**2, [_c0, _c1], [2.5, 0.5])
-    """
-    symbols: list[sympy.Symbol] = []
-    values: list[float] = []
-
-    def walk(node: Formula) -> Formula:
-        if node.is_Float:
-            symbols.append(sympy.Dummy(f"c{len(symbols)}"))
-            values.append(float(node))
-            return symbols[-1]
-        if not node.args or not node.has(sympy.Float):
-            return node
-        if node.is_Pow and node.exp.is_Float and float(node.exp).is_integer():
-            return walk(node.base) ** int(node.exp)
-        return node.func(*(walk(a) for a in node.args))
-
-    return walk(sympy.sympify(expr, strict=True)), symbols, values
 
 
 def _minimized(tape: Tape, values: Array, data: FitData, steps: int) -> tuple[Array, float]:

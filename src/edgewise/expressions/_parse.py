@@ -124,17 +124,13 @@ class _Meaning:
         return _Value(sympy.Symbol(name), None)
 
     def _sum(self, node: SyntaxNode) -> _Value:
-        parts = [self.of(part) for part in node.parts]
-        return self._joined(node, sympy.Add, math.fsum, parts)
+        return self._joined(node, sympy.Add, math.fsum)
 
     def _product(self, node: SyntaxNode) -> _Value:
-        parts = [self.of(part) for part in node.parts]
-        return self._joined(node, sympy.Mul, math.prod, parts)
+        return self._joined(node, sympy.Mul, math.prod)
 
-    def _joined(
-        self, node: SyntaxNode, join: Formula, work_out: Callable[[list[float]], float], parts: list[_Value]
-    ) -> _Value:
-        parts = _shortened(node, parts)
+    def _joined(self, node: SyntaxNode, join: Formula, work_out: Callable[[list[float]], float]) -> _Value:
+        parts = _shortened(node, [self.of(part) for part in node.parts])
         numbers = [part.number for part in parts if part.number is not None]
         size = self._fitting(node, 1 + sum(part.size for part in parts))
         try:
@@ -145,9 +141,8 @@ class _Meaning:
             raise node.place.error("the numbers in here are too large together.")
         if number == 0 and join is sympy.Mul and all(numbers):
             raise node.place.error("the numbers in here are too small together.")
-        if len(numbers) < len(parts):
-            return _Value(join(*(part.form for part in parts)), None, size)
-        return _Value(join(*(part.form for part in parts)), number)
+        form = join(*(part.form for part in parts))
+        return _Value(form, number) if len(numbers) == len(parts) else _Value(form, None, size)
 
     def _negative(self, node: SyntaxNode) -> _Value:
         part = self.of(node.parts[0])
@@ -241,22 +236,17 @@ def _exactly(row: library.Function, form: Formula, number: float) -> Formula:
         value = row.sympy(form)
     except OverflowError:  # mpmath's, of erfc(1e150)
         return exact_constant(number)
-    # as in log(1 + exp(2500))
-    return (
-        exact_constant(number) if any(float(sympy.N(e.args[0])) > _EXPONENT for e in value.atoms(sympy.exp)) else value
-    )
+    large = any(float(sympy.N(e.args[0])) > _EXPONENT for e in value.atoms(sympy.exp))  # as in log(1 + exp(2500))
+    return exact_constant(number) if large else value
 
 
 def _shortened(node: SyntaxNode, parts: list[_Value]) -> list[_Value]:
     """Return the parts of a sum or product, with doubles for long exact numbers where they would grow together."""
     if sum(length(part.form) for part in parts) <= BITS:
         return parts
-    short = [
-        part
-        if part.number is None or length(part.form) <= FRACTION
-        else _Value(exact_constant(part.number), part.number)
-        for part in parts
-    ]
-    if sum(length(part.form) for part in short) > 16 * BITS:
+    for k, part in enumerate(parts):
+        if part.number is not None and length(part.form) > FRACTION:
+            parts[k] = _Value(exact_constant(part.number), part.number)
+    if sum(length(part.form) for part in parts) > 16 * BITS:
         raise node.place.error("the exact numbers in here are too long together: write them as decimals.")
-    return short
+    return parts

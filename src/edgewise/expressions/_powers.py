@@ -107,9 +107,6 @@ class Powers:
     def without(self, *bases: Formula) -> Powers:
         return Powers(self.number, {b: e for b, e in self.exponents.items() if b not in bases})
 
-    def same_but_number(self, other: Powers) -> bool:
-        return self.exponents == other.exponents
-
 
 def to_powers(expr: Formula, rows: Rows) -> Powers:
     """Take a product apart; sums lose what all their terms have in common.

@@ -146,7 +146,7 @@ def _triples(terms: dict[Formula, Powers]) -> Iterator[list[tuple[Formula, Power
         for second in items[i + 1 :]:
             product = first[1].times(second[1])
             for third, twice in doubled:
-                if twice.number == 4 * product.number and twice.same_but_number(product):
+                if twice.number == 4 * product.number and twice.exponents == product.exponents:
                     yield [first, second, third]
 
 
@@ -216,7 +216,7 @@ def angles(expr: Formula, rows: Rows) -> Iterator[Formula]:
                 yield kernels.back(sympy.factor(kernels.function))
 
 
-def exponentials(expr: Formula, rows: Rows) -> Formula:
+def exponentials(expr: Formula, rows: Rows) -> Iterator[Formula]:
     """Sums of two exponentials as hyperbolic cosine or sine of half the difference of their exponents."""
     found = {}
     for total in sympy.preorder_traversal(expr):
@@ -224,11 +224,11 @@ def exponentials(expr: Formula, rows: Rows) -> Formula:
             continue
         first, second = (to_powers(term, rows) for term in total.args)
         one, two = (_without_exponentials(p) for p in (first, second))
-        if abs(one.number) == abs(two.number) and one.same_but_number(two):
+        if abs(one.number) == abs(two.number) and one.exponents == two.exponents:
             mean, half = (_exponent(first) + _exponent(second)) / 2, (_exponent(first) - _exponent(second)) / 2
             wave = sympy.cosh if one.number == two.number else sympy.sinh
             found[total] = 2 * from_powers(one, rows) * sympy.exp(mean) * wave(half)
-    return expr.xreplace(found)
+    yield expr.xreplace(found)
 
 
 def _without_exponentials(product: Powers) -> Powers:

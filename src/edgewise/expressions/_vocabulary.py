@@ -68,7 +68,7 @@ def _others(known: frozenset[str]) -> MappingProxyType[str, SyntaxNode]:
     found: dict[str, SyntaxNode] = {}
     for name, text in _OTHERS.items():
         tree = syntax_tree(text)
-        if name not in known and _calls(tree) <= known | set(found):
+        if name not in known and _texts(tree, "call") <= known | set(found):
             found[name] = tree
     return MappingProxyType(found)
 
@@ -159,10 +159,6 @@ def _is_plain(row: str) -> bool:
     """Return whether the row is one function of sympy applied to its argument, and no composition."""
     form = library.get(row).sympy(_U)
     return _U in form.args and not isinstance(form, sympy.Add | sympy.Mul | sympy.Pow)
-
-
-def _calls(tree: SyntaxNode) -> set[str]:
-    return _texts(tree, "call")
 
 
 def _texts(tree: SyntaxNode, kind: str) -> set[str]:

@@ -19,3 +19,5 @@ else:
 
 Array = NDArray[Any]
 """Doubles; numbers of no dimension take part too."""
+Part = Any
+"""A part of a `Formula` that is taken apart: to sympy it is a `Basic`, with which no arithmetic is known."""

@@ -12,7 +12,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.discovery._direct import polynomial
 from edgewise.discovery._monomials import Exponents
 from edgewise.discovery._problem import Problem
@@ -141,7 +141,7 @@ def _formulas(
     groups: list[tuple[Atom, ...]],
     target: tuple[Tensor, _Row],
     monomials: tuple[list[Exponents], list[Exponents]],
-) -> Iterator[Formula]:  # fmt: skip
+) -> Iterator[Part]:  # fmt: skip
     values, row = target
     related = _related(groups, values, *monomials)
     for group in sorted(related, key=lambda g: sum(a.cost for a in g))[:_TRIED]:
@@ -151,7 +151,7 @@ def _formulas(
         if not found:
             found = [q for q in [quotient(names, table, t, *monomials)] if q is not None]
         for direct in found[:1]:
-            inner = direct.expression.xreplace({sympy.Symbol(n): a.formula for n, a in zip(names, group, strict=True)})
+            inner: Part = direct.expression.xreplace({sympy.Symbol(n): a.formula for n, a in zip(names, group, strict=True)})
             sign = -1 if row.formula is sympy.sqrt and float(problem.target[0]) < 0 else 1
             yield problem.lift(sign * row.formula(inner))
 

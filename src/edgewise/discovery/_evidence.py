@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 from scipy.special import betainc, betaln
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 
 #: bits that a formula must save to be claimed: by chance it does so on one table in a thousand
 ENOUGH = 10.0
@@ -24,7 +24,7 @@ _VARIABLE, _NUMBER, _SUM, _POWER, _PI, _FUNCTION = 2.0, 3.0, 3.0, 4.0, 5.0, 7.0
 _FIRST, _OTHER = 3.0, 1.0  # half of the shares is for lines, planes and power laws, which are tried first
 
 
-def saved(formula: Formula, values: Array, y: Array, weight: Array, n_inputs: int) -> float:
+def saved(formula: Part, values: Array, y: Array, weight: Array, n_inputs: int) -> float:
     """Return the bits that a formula saves on the target, against a constant; 0 for a constant.
 
     bits = -log2 P(r, n, k) - length,  r = rms weight (f - y) over the weighted standard deviation of y
@@ -43,7 +43,8 @@ def saved(formula: Formula, values: Array, y: Array, weight: Array, n_inputs: in
     fitted = len(numbers), length(placed, n_inputs) + _OTHER
     used = len(formula.free_symbols)
     first = used + 1, _FIRST + (math.log2(n_inputs) if used == 1 else n_inputs)
-    readings = [exact, fitted, first] if _plain(sympy.powdenest(template, force=True), numbers) else [exact, fitted]
+    dense: Part = sympy.powdenest(template, force=True)
+    readings = [exact, fitted, first] if _plain(dense, numbers) else [exact, fitted]
     fit = _Fit.of(values, y, weight)
     return max(fit.worth(k) - bits for k, bits in readings)
 
@@ -118,7 +119,7 @@ def chance(ratio: float, n: int, k: int) -> float:
     return -(a * math.log(x) - math.log(a) - float(betaln(a, b))) / math.log(2)
 
 
-def length(formula: Formula, n_inputs: int) -> float:
+def length(formula: Part, n_inputs: int) -> float:
     """Return the bits that a formula takes: its operations, variables and numbers, in a prefix code.
 
     The value of a fitted constant takes none: it is counted as a row that the constant takes away.
@@ -127,11 +128,11 @@ def length(formula: Formula, n_inputs: int) -> float:
     >>> length(x * y, 2), length(2 * x * y + 1, 2)
     (9.0, 25.0)
     """
-    nodes: Iterator[Formula] = iter(sympy.preorder_traversal(formula))
+    nodes: Iterator[Part] = iter(sympy.preorder_traversal(formula))
     return sum(_bits(part, n_inputs) for part in nodes)
 
 
-def _bits(part: Formula, n_inputs: int) -> float:
+def _bits(part: Part, n_inputs: int) -> float:
     if part.is_Symbol:
         return _VARIABLE + math.log2(n_inputs)
     if part.is_Rational:
@@ -148,7 +149,7 @@ def _whole(number: int) -> int:
     return 2 * max(number.bit_length(), 1) - 1
 
 
-def loosened(formula: Formula) -> tuple[Formula, dict[sympy.Symbol, float]]:
+def loosened(formula: Part) -> tuple[Part, dict[sympy.Symbol, float]]:
     """Return a formula with a symbol for each number but signs and exact exponents, and the numbers' values.
 
     >>> x = sympy.Symbol("x")
@@ -157,14 +158,14 @@ def loosened(formula: Formula) -> tuple[Formula, dict[sympy.Symbol, float]]:
     """
     numbers: dict[sympy.Symbol, float] = {}
 
-    def freed(number: Formula) -> Formula:
+    def freed(number: Part) -> Part:
         if number in (0, -1) or not number.is_real:
             return number
         symbol = sympy.Dummy(f"n{len(numbers)}")
         numbers[symbol] = float(number)
         return symbol
 
-    def walk(part: Formula) -> Formula:
+    def walk(part: Part) -> Part:
         if part.is_number:
             return freed(part)
         if part.is_Pow:

@@ -163,7 +163,7 @@ C = register(Language("c", (".c",), _written))
 
 def _body(written: Program, several: bool) -> str:
     printer = _CPrinter()
-    used = {s.name for formula in written.formulas() for s in formula.free_symbols}
+    used = {str(s) for formula in written.formulas() for s in formula.free_symbols}
     lines = [f"(void){name};" for name in written.inputs.values() if name not in used]
     if any(formula.has(sympy.pi) for formula in written.formulas()):
         lines.insert(0, "const double pi = 3.141592653589793;")

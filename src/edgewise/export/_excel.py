@@ -10,7 +10,7 @@ import sympy
 from sympy.printing.precedence import PRECEDENCE
 
 from edgewise._errors import InputError, unknown
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.export._language import Language, register
 from edgewise.export._printer import Printer, in_core
 from edgewise.export._source import Exportable, Names, Source, read
@@ -40,7 +40,7 @@ class _ExcelPrinter(Printer):
     def power(self, base: Formula, exponent: Formula) -> str:
         return f"{self.parenthesize(base, PRECEDENCE['Pow'])}^{self.parenthesize(exponent, PRECEDENCE['Pow'])}"
 
-    def negated(self, factor: Formula) -> str:
+    def negated(self, factor: Part) -> str:
         text = self.parenthesize(factor, PRECEDENCE["Mul"])
         return f"-({text})" if factor.is_Pow and factor.exp is not sympy.S.Half else f"-{text}"
 
@@ -51,7 +51,7 @@ class _ExcelPrinter(Printer):
         text = self._print(argument)
         return self.choice(f"({text})=0", "1", f"SIN({text})/({text})")
 
-    def _print_Max(self, expr: Formula) -> str:
+    def _print_Max(self, expr: Part) -> str:
         name = self.functions[type(expr).__name__]
         return self.call(name, *sorted(expr.args, key=sympy.default_sort_key))
 
@@ -63,7 +63,7 @@ class _ExcelPrinter(Printer):
             raise InputError(f"The formula holds {text}, which is outside Excel's numbers (2.2e-308 to 1e308).")
         return text.upper()
 
-    def _print_atan2(self, expr: Formula) -> str:
+    def _print_atan2(self, expr: Part) -> str:
         y, x = expr.args
         return self.call("ATAN2", x, y)
 

@@ -9,7 +9,7 @@ import sympy
 from sympy.printing.latex import LatexPrinter
 
 from edgewise._errors import InputError
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.export._identifiers import greek_letter
 from edgewise.export._language import Language, register
 from edgewise.export._source import Exportable, Names, Source, Target, read
@@ -58,7 +58,7 @@ class _Printer(LatexPrinter):
             return mantissa.removesuffix(".0")
         return f"{mantissa}{_DOT}10^{{{int(exponent)}}}"
 
-    def _print_Function(self, expr: Formula, exp: str | None = None) -> str:
+    def _print_Function(self, expr: Part, exp: str | None = None) -> str:
         name = expr.func.__name__
         command = _COMMANDS.get(name)
         if command is None:
@@ -151,7 +151,7 @@ def _upright(name: str) -> str:
     return r"\mathrm{" + "".join(_ESCAPES.get(c, c if c.isprintable() else r"\ ") for c in name) + "}"
 
 
-def _explicit(expression: Formula) -> Formula:
+def _explicit(expression: Part) -> Part:
     """sin x / x for sinc, exp 1 for e, which may be a variable; other numbers with a sign of their own as decimals."""
     expression = expression.replace(sympy.sinc, lambda x: sympy.sin(x) / x)
     others = {n: n.evalf(17) for n in expression.atoms(sympy.NumberSymbol) if n not in (sympy.pi, sympy.E)}

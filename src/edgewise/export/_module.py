@@ -12,7 +12,7 @@ from sympy.codegen.cfunctions import log1p
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.export._printer import in_core
 from edgewise.export._source import Source
 from edgewise.expressions import Step, Steps, exact_constant
@@ -35,14 +35,14 @@ class Constants:
         self._name = name
         self.values: list[Formula] = []
         self.symbols: list[sympy.Symbol] = []
-        self.formulas = [self._new(f) if f.is_number else self._freed(f) for f in formulas]
+        self.formulas: list[Part] = [self._new(f) if f.is_number else self._freed(f) for f in formulas]
 
     def _new(self, value: Formula) -> Formula:
         self.symbols.append(sympy.Symbol(self._name.format(len(self.values))))
         self.values.append(value)
         return self.symbols[-1]
 
-    def _freed(self, formula: Formula) -> Formula:
+    def _freed(self, formula: Part) -> Part:
         """Return the formula with symbols; equal numbers in different places are different constants."""
         if formula.is_Add or formula.is_Mul:
             numbers = [a for a in formula.args if a.is_number]
@@ -136,7 +136,7 @@ class FormulaModule(torch.nn.Module):
         return ", ".join(f"{t} = {f}" for t, f in zip(self.targets, self._formulas, strict=True))
 
 
-def _with_log1p(formula: Formula) -> Formula:
+def _with_log1p(formula: Part) -> Part:
     """Return the formula with log1p(u) for log(1 + u), which keeps the digits of a small u."""
     return formula.replace(
         lambda part: isinstance(part, sympy.log) and part.args[0].is_Add and sympy.S.One in part.args[0].args,

@@ -14,7 +14,7 @@ from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import BooleanTrue
 
 from edgewise._errors import InputError, unknown
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.expressions import in_plain_symbols, used_names
 from edgewise.io import SavedModel, is_names, is_units
 from edgewise.nn import KAN, is_readable
@@ -153,7 +153,7 @@ def _units(units: Any, names: tuple[str, ...], targets: tuple[str, ...]) -> Mapp
     return dict(units)
 
 
-def _checked(expression: Formula, names: tuple[str, ...]) -> Formula:
+def _checked(expression: Part, names: tuple[str, ...]) -> Part:
     """Return the expression over plain symbols, real and over known names."""
     expression = in_plain_symbols(expression)
     for symbol in sorted(expression.free_symbols, key=str):
@@ -169,7 +169,7 @@ def _is_complex(number: Formula) -> bool:
     return number.is_real is False and sympy.im(sympy.N(number, 17)) != 0
 
 
-def _check_part(part: Formula) -> None:
+def _check_part(part: Part) -> None:
     if not isinstance(part, (*_KINDS, *_NOT_NUMBERS)) or isinstance(part, AppliedUndef):
         raise InputError(f"The formula holds {part}, a {type(part).__name__}, which cannot be exported.")
     if isinstance(part, _NOT_NUMBERS) or (isinstance(part, sympy.Expr) and part.is_number and _is_complex(part)):

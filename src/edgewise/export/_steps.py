@@ -8,7 +8,7 @@ from functools import partial
 
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.export._curves import Curve, curve_of
 from edgewise.export._identifiers import identifiers
 from edgewise.export._printer import in_core
@@ -34,7 +34,7 @@ class Program:
 
     def is_constant(self, formula: Formula) -> bool:
         """Return whether no input takes part in a formula."""
-        values = dict(self.steps)
+        values: dict[Part, Part] = dict(self.steps)
         return all(s in values and self.is_constant(values[s]) for s in formula.free_symbols)
 
     def helpers(self, texts: Mapping[str, str], spline: str, curve: Callable[[Curve], str]) -> list[str]:
@@ -62,7 +62,8 @@ def program(source: Source, function: str, reserved: Collection[str], products: 
     if source.expressions is not None:
         names = {sympy.Symbol(name): sympy.Symbol(plain) for name, plain in inputs.items()}
         formulas = [in_core(e).xreplace(names) for e in source.expressions]
-        out.steps, out.results = sympy.cse(formulas, symbols=fresh)
+        found: Part = sympy.cse(formulas, symbols=fresh)
+        out.steps, out.results = found
     if products:
         _name_bases(out, fresh)
     return out
@@ -71,7 +72,7 @@ def program(source: Source, function: str, reserved: Collection[str], products: 
 def _walk(source: Source, out: Program, taken: set[str]) -> None:
     """Return one step for each node that is computed, layer by layer."""
     assert source.model is not None
-    values: list[Formula] = [sympy.Symbol(out.inputs[name]) for name in source.names]
+    values: list[Part] = [sympy.Symbol(out.inputs[name]) for name in source.names]
     for number, (layer, nodes) in enumerate(zip(source.model.layers, source.model.nodes[1:], strict=True)):
         subnodes = subnode_formulas(layer, values, partial(_spline, layer, number, out))
         formulas = nodes.formulas([in_core(subnode) for subnode in subnodes])
@@ -95,7 +96,7 @@ def _spline(layer: KANLayer, number: int, out: Program, j: int, i: int, x: Formu
     return call + sympy.Float(weight, 17) * {"identity": x, "silu": x / (1 + sympy.exp(-x))}[layer.base or "identity"]
 
 
-def is_product(part: Formula) -> bool:
+def is_product(part: Part) -> bool:
     """Return whether a power is written as its base times itself."""
     return part.is_Pow and part.exp.is_Integer and 2 <= abs(int(part.exp)) <= _HIGHEST
 
@@ -103,7 +104,7 @@ def is_product(part: Formula) -> bool:
 def _name_bases(out: Program, fresh: Iterator[sympy.Symbol]) -> None:
     steps, named = [], {}
 
-    def named_bases(formula: Formula) -> Formula:
+    def named_bases(formula: Part) -> Part:
         if not formula.args:
             return formula
         formula = formula.func(*(named_bases(a) for a in formula.args))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 
 _TURNED = {">": "<", ">=": "<=", "!=": "!="}
 
@@ -35,7 +35,7 @@ class Condition:
 
     def always(self) -> bool:
         """Return whether it can be seen to hold for all real inputs."""
-        real = self.margin.xreplace({s: sympy.Symbol(s.name, real=True) for s in self.margin.free_symbols})
+        real = self.margin.xreplace({s: sympy.Symbol(str(s), real=True) for s in self.margin.free_symbols})
         if self.sign == ">":
             return bool(real.is_positive)
         return bool(real.is_nonnegative if self.sign == ">=" else real.is_nonzero or real.is_positive)
@@ -80,7 +80,7 @@ def conditions(formulas: Iterable[Formula]) -> list[Condition]:
     return sorted((c for c in found if not c.always()), key=str)
 
 
-def _needs(part: Formula) -> Iterator[tuple[Formula, str]]:
+def _needs(part: Part) -> Iterator[tuple[Part, str]]:
     if isinstance(part, sympy.Pow):
         base, exponent = part.as_base_exp() if part.exp.is_number else (part.base, part.exp)
         yield from _power(base, exponent)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def readable_float(value: float) -> sympy.Float:
     return short if float(short) == value else sympy.Float(value, 17)
 
 
-def shorten(expression: Formula, digits: int = 6) -> Formula:
+def shorten(expression: Part, digits: int = 6) -> Formula:
     """Return a formula with its Floats to some digits, for reading; whole numbers lose their point.
 
     >>> shorten(sympy.Float("281428.4809") * sympy.Symbol("a") + sympy.Float("0.123456789"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions._constants import readable_float
 from edgewise.expressions._tape import Tape
 
@@ -71,7 +71,7 @@ class FitData:
 class FreeFormula:
     """A formula whose constants are symbols, with their values and the error there."""
 
-    template: Formula
+    template: Part
     symbols: tuple[sympy.Symbol, ...]
     values: tuple[float, ...]
     error: float = np.inf
@@ -88,7 +88,7 @@ class FreeFormula:
         symbols: list[sympy.Symbol] = []
         values: list[float] = []
 
-        def walk(node: Formula) -> Formula:
+        def walk(node: Part) -> Part:
             if node.is_Float:
                 symbols.append(sympy.Dummy(f"c{len(symbols)}"))
                 values.append(float(node))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import sympy
 
 from edgewise._errors import InputError
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 
 
 def check_names(names: object) -> list[str]:
@@ -19,7 +19,7 @@ def check_names(names: object) -> list[str]:
     return listed
 
 
-def used_names(formulas: Iterable[Formula]) -> list[str]:
+def used_names(formulas: Iterable[Part]) -> list[str]:
     """Return the names of the symbols in formulas, x2 before x10."""
     names = {symbol.name for formula in formulas for symbol in formula.free_symbols}
     return sorted(
@@ -27,6 +27,6 @@ def used_names(formulas: Iterable[Formula]) -> list[str]:
     )
 
 
-def in_plain_symbols(formula: Formula) -> Formula:
+def in_plain_symbols(formula: Part) -> Formula:
     """Return the formula over symbols of the same names without assumptions."""
     return formula.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in formula.free_symbols})

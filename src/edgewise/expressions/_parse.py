@@ -11,7 +11,7 @@ import torch
 
 from edgewise import functions as library
 from edgewise._errors import InputError
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.expressions._budget import Budget
 from edgewise.expressions._constants import exact_constant
 from edgewise.expressions._exact import (
@@ -129,7 +129,7 @@ class _Meaning:
     def _product(self, node: SyntaxNode) -> _Value:
         return self._joined(node, sympy.Mul, math.prod)
 
-    def _joined(self, node: SyntaxNode, join: Formula, work_out: Callable[[list[float]], float]) -> _Value:
+    def _joined(self, node: SyntaxNode, join: Part, work_out: Callable[[list[float]], float]) -> _Value:
         parts = _shortened(node, [self.of(part) for part in node.parts])
         numbers = [part.number for part in parts if part.number is not None]
         size = self._fitting(node, 1 + sum(part.size for part in parts))
@@ -220,7 +220,7 @@ class _Meaning:
         return size
 
 
-def _is_large(form: Formula) -> bool:
+def _is_large(form: Part) -> bool:
     return form.is_Pow and not form.base.is_number and form.exp.is_number and abs(form.exp) > _POWER
 
 

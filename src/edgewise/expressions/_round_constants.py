@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 import torch
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions._constants import ZERO, SimpleConstant, simple_constants
 from edgewise.expressions._fit_constants import FitData, FittedFormula, FreeFormula
 
@@ -175,7 +175,7 @@ def _pins(free: FreeFormula, order: Array, data: FitData) -> Iterator[FreeFormul
 def _role(free: FreeFormula, k: int) -> str:
     """Return what a constant is in its formula: a term of a sum, an exponent, or a factor (anything else)."""
     symbol = free.symbols[k]
-    nodes: Iterator[Formula] = iter(sympy.preorder_traversal(free.template))
+    nodes: Iterator[Part] = iter(sympy.preorder_traversal(free.template))
     for node in nodes:
         if symbol in node.args:
             if node.is_Add:

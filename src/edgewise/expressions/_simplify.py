@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions._complexity import complexity
 from edgewise.expressions._powers import Rows
 from edgewise.expressions._products import shortest_product
@@ -51,7 +51,7 @@ def simplify(expression: Formula, names: Sequence[str], x: Array) -> Formula:
         return expression
 
 
-def _simplified(expression: Formula, names: Sequence[str], x: Array) -> Formula:
+def _simplified(expression: Part, names: Sequence[str], x: Array) -> Part:
     if not expression.free_symbols or complexity(expression) > _MAX_SIZE:
         return expression
     given = {symbol: sympy.Symbol(symbol.name) for symbol in expression.free_symbols}
@@ -81,15 +81,15 @@ def _sample(x: Array) -> Array:
     return x[np.unique(np.concatenate([some, x.argmin(0), x.argmax(0)]))]
 
 
-def _shorter(found: Formula, start: Formula) -> bool:
+def _shorter(found: Part, start: Part) -> bool:
     return complexity(found) <= complexity(start) and _operations(found) <= _operations(start)
 
 
-def _operations(expr: Formula) -> int:
+def _operations(expr: Part) -> int:
     return int(sympy.count_ops(expr))
 
 
-def _awkward(expr: Formula) -> float:
+def _awkward(expr: Part) -> float:
     """Return what reads worse than it counts: a sum within a product within a sum, and numbers where one would do."""
     out = 0.0
     for part in sympy.preorder_traversal(expr):
@@ -107,10 +107,10 @@ class _Search:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self._work = 0
-        self._settled: set[Formula] = set()  # simplest writings, as long as their parts stay
+        self._settled: set[Part] = set()  # simplest writings, as long as their parts stay
         self.simplest, self._cheaply, self._size = cache(self._searched), cache(self._cheapest), cache(self._counted)
 
-    def _searched(self, expr: Formula) -> Formula:
+    def _searched(self, expr: Part) -> Part:
         """Return the simplest of the ways to write an expression whose parts are written simply."""
         if not expr.args or not expr.free_symbols:
             return expr
@@ -118,7 +118,7 @@ class _Search:
         if inner == expr and expr in self._settled:
             return expr
         forms = dict.fromkeys([self._cheaply(inner), inner, expr])
-        expanded: set[Formula] = set()
+        expanded: set[Part] = set()
         for _ in range(_EXPANDED):
             form = min((f for f in forms if f not in expanded), key=self._size, default=None)
             if form is None or self._size(form) > min(map(self._size, forms)) + _WORSE or self._late():
@@ -134,7 +134,7 @@ class _Search:
                 return form
         return expr
 
-    def _rewritten(self, expr: Formula) -> Iterator[Formula]:
+    def _rewritten(self, expr: Part) -> Iterator[Part]:
         if not (expr.is_Add or expr.is_Mul):
             return
         for parts, rule in (((sympy.Add,), rational), ((sympy.sin, sympy.cos), angles), ((sympy.exp,), exponentials)):
@@ -142,7 +142,7 @@ class _Search:
                 with suppress(*_REFUSED):
                     yield from rule(expr, self._rows)
 
-    def _cheapest(self, expr: Formula) -> Formula:
+    def _cheapest(self, expr: Part) -> Part:
         """Return the rewriting that costs little, from the inside out: products, squares and logarithms."""
         if not expr.args or not expr.free_symbols:
             return expr
@@ -159,7 +159,7 @@ class _Search:
                 forms.append(shortest_product(inner, self._rows, self._size))
         return min(forms, key=self._size)
 
-    def _counted(self, expr: Formula) -> float:
+    def _counted(self, expr: Part) -> float:
         meant = expr.xreplace(self._rows.floats)
         self._work += complexity(meant) ** 2
         return complexity(meant) + _operations(meant) + _awkward(meant)

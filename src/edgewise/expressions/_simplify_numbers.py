@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Part
 from edgewise.expressions._constants import readable_float, simple_constants
 
 _SAME, _ROUNDING = 1e-12, 1e-15
@@ -16,7 +16,7 @@ _DIGITS = 6
 _PI_POWERS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5)
 
 
-def name_floats(expr: Formula) -> tuple[Formula, dict[Formula, Formula]]:
+def name_floats(expr: Part) -> tuple[Part, dict[Part, Part]]:
     """Replace floats by positive symbols; those in a ratio of small integers share one.
 
     Returns the formula with symbols, and what the symbols stand for.
@@ -25,8 +25,8 @@ def name_floats(expr: Formula) -> tuple[Formula, dict[Formula, Formula]]:
     >>> name_floats(0.37 * x - 0.74)[0].subs(x, 2)
     0
     """
-    symbols: dict[Formula, Formula] = {}
-    meant: dict[Formula, Formula] = {}
+    symbols: dict[Part, Part] = {}
+    meant: dict[Part, Part] = {}
     for number in sorted(expr.atoms(sympy.Float), key=lambda f: (abs(float(f)), float(f))):
         symbol, ratio = _multiple(abs(float(number)), symbols)
         if symbol is None:
@@ -36,7 +36,7 @@ def name_floats(expr: Formula) -> tuple[Formula, dict[Formula, Formula]]:
     return expr.xreplace(meant), symbols
 
 
-def _multiple(size: float, symbols: dict[Formula, Formula]) -> tuple[Formula | None, Fraction]:
+def _multiple(size: float, symbols: dict[Part, Part]) -> tuple[Part | None, Fraction]:
     """Return the symbol whose number is in a ratio of small integers to this one, and the ratio."""
     for symbol, known in symbols.items():
         ratio = Fraction(size / float(known)).limit_denominator(_LARGEST)
@@ -45,7 +45,7 @@ def _multiple(size: float, symbols: dict[Formula, Formula]) -> tuple[Formula | N
     return None, Fraction(1)
 
 
-def recognize_constants(expr: Formula, given: Formula) -> Formula:
+def recognize_constants(expr: Part, given: Part) -> Part:
     """Replace floats that are exact constants to 1e-12: fractions of small integers, times powers of pi, or roots.
 
     Others stay as in the given formula; products of its floats lose their rounding error. A decimal of few digits is
@@ -59,7 +59,7 @@ def recognize_constants(expr: Formula, given: Formula) -> Formula:
     return expr.xreplace({f: _exact(float(f), kept) for f in expr.atoms(sympy.Float)})
 
 
-def _exact(value: float, kept: list[Formula]) -> Formula:
+def _exact(value: float, kept: list[Part]) -> Part:
     sign = 1 if value > 0 else -1
     same = next((f for f in kept if abs(float(f) - abs(value)) <= _ROUNDING * float(f)), None)
     if same is not None and float(f"{float(same):.{_DIGITS}g}") == float(same):
@@ -75,5 +75,5 @@ def _exact(value: float, kept: list[Formula]) -> Formula:
     return readable_float(float(f"{value:.15g}")) if same is None else sign * same
 
 
-def _is_small(expr: Formula) -> bool:
+def _is_small(expr: Part) -> bool:
     return expr.as_coeff_Mul()[0].q <= _DENOMINATOR

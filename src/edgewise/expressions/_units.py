@@ -12,7 +12,7 @@ from typing import Any
 import sympy
 
 from edgewise._errors import InputError, unknown
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 
 Dimension = dict[str, Fraction]  # base dimension -> exponent, none of them zero
 Unit = str | Mapping[str, Any]
@@ -91,7 +91,7 @@ def unit_problem(
     if not isinstance(expression, sympy.Expr):
         raise InputError(f"A formula is a sympy expression. Got {type(expression).__name__}.")
     found = {}
-    for name in sorted(symbol.name for symbol in expression.free_symbols):
+    for name in sorted(map(str, expression.free_symbols)):
         if name not in units:
             raise InputError(f"No unit is given for {name!r}: name one, or '' where it has none.")
         found[name] = dimension(units[name])
@@ -118,7 +118,7 @@ class _Walk:
     def __init__(self, units: Mapping[str, Dimension], free: bool) -> None:
         self.units, self.free = units, free
 
-    def of(self, e: Formula) -> Dimension | None:
+    def of(self, e: Part) -> Dimension | None:
         if e.is_Symbol:
             return self.units[e.name]
         if e.is_number:
@@ -156,8 +156,8 @@ class _Walk:
             raise _Clash(f"{base} has dimension {_shown(own)}, but its exponent {exponent} is no number")
         return _sorted_exponents({name: power * _fraction(float(exponent)) for name, power in own.items()})
 
-    def _alike(self, terms: Iterable[Formula]) -> Dimension | None:
-        first: Formula = None
+    def _alike(self, terms: Iterable[Part]) -> Dimension | None:
+        first: Part = None
         own: Dimension | None = None
         for term in sorted(terms, key=sympy.default_sort_key):
             found = self.of(term)

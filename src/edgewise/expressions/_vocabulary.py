@@ -10,7 +10,7 @@ import sympy
 
 from edgewise import functions as library
 from edgewise._errors import unknown
-from edgewise._typing import Formula
+from edgewise._typing import Part
 from edgewise.expressions._grammar import SyntaxNode, character, syntax_tree
 
 CONSTANTS = {"pi": sympy.pi, "π": sympy.pi, "e": sympy.E, "E": sympy.E}
@@ -116,7 +116,7 @@ def _foreign(name: str) -> str:
     return f" It holds {', '.join(signs[:3])}." if signs else ""
 
 
-def library_function(expression: Formula) -> tuple[str, Formula] | None:
+def library_function(expression: Part) -> tuple[str, Part] | None:
     """Return the row and the argument of f(u), f a function of the library; None where it is none.
 
     >>> x = sympy.Symbol("x")
@@ -134,7 +134,7 @@ def library_function(expression: Formula) -> tuple[str, Formula] | None:
     return None
 
 
-def _softplus(expression: Formula) -> Formula | None:
+def _softplus(expression: Part) -> Part | None:
     """u of log(1 + exp(u)), which overflows where the row of the library does not."""
     if not isinstance(expression, sympy.log):
         return None

@@ -210,7 +210,7 @@ def _with_scores(table: pd.DataFrame, scored: list[Any], outputs: list[str] | No
 
     place = list(table.columns).index(after) + 1 if len(table) else 0
     columns = [*table.columns[:place], "score", "signed", *table.columns[place:]]
-    parts = [table.assign(score=score, signed=signed)[columns] for score, signed in scored]
+    parts = [table.assign(score=score, signed=signed).reindex(columns=columns) for score, signed in scored]
     if outputs is None:
         return parts[0]
     return pd.concat(parts, keys=outputs, names=["output"]).reset_index(0).reset_index(drop=True)

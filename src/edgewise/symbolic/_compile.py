@@ -13,7 +13,7 @@ import torch
 from edgewise import functions as library
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.expressions import Budget, check_names, in_plain_symbols, parse_within, used_names
 from edgewise.nn import KAN, Nodes, Width, layer_of
 from edgewise.symbolic._edges import Subnode, Term, real, shown, split, subnode
@@ -97,7 +97,7 @@ def _formula(given: Any, names: list[str] | None, budget: Budget) -> Formula:
     return _real(in_plain_symbols(form))
 
 
-def _real(form: Formula) -> Formula:
+def _real(form: Part) -> Part:
     """Return the formula for names that are real; sympy makes exp(re(x)) of |exp(x)|, as x might not be."""
     kept = {sympy.re: lambda u: u, sympy.conjugate: lambda u: u, sympy.im: lambda _: sympy.Integer(0)}
     for kind, meaning in kept.items():

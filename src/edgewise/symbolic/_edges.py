@@ -10,7 +10,7 @@ import sympy
 
 from edgewise import functions as library
 from edgewise._errors import InputError, unknown
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.expressions import exact_constant, library_function, primitives
 
 _SHOWN = 60  # characters of a formula in a message
@@ -150,7 +150,7 @@ def _affine(argument: Formula) -> tuple[float, Formula, float]:
     return real(coefficient), sympy.Mul(*factors), math.fsum(real(part) for part in parts if part.is_number)
 
 
-def real(value: Formula) -> float:
+def real(value: Part) -> float:
     """Return the double of a number, correctly rounded; InputError where it has none."""
     if value.is_Rational:
         try:

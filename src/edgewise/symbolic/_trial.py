@@ -14,7 +14,7 @@ from torch import Tensor
 
 from edgewise import functions as library
 from edgewise._errors import InputError
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions import Budget, Tape, library_function
 from edgewise.nn import KAN, layer_of
 from edgewise.symbolic._edges import real, shown
@@ -121,7 +121,7 @@ class _Values:
             self.known[formula] = self._step(self._worked_out(formula))
         return self.known[formula]
 
-    def _worked_out(self, formula: Formula) -> Array:
+    def _worked_out(self, formula: Part) -> Array:
         if formula.is_number:
             return np.full((1 + _SHAKEN, self.count), real(formula))
         parts = [self.of(part) for part in formula.args]

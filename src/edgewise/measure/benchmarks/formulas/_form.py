@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions import FitData, FreeFormula, evaluate
 
 REACHED = 1e-8
@@ -59,7 +59,7 @@ def deviation(values: Array, truth: Array) -> float:
     return float(off.max()) if np.isfinite(off).all() else float("inf")
 
 
-def refitted(found: Formula, truth: Formula, names: list[str], x: Array, y: Array) -> Form:
+def refitted(found: Part, truth: Part, names: list[str], x: Array, y: Array) -> Form:
     """Give every number of a formula but integer exponents a fresh value, the best on half of the clean rows.
 
     The form is right where, after that, over all rows:
@@ -77,7 +77,7 @@ def refitted(found: Formula, truth: Formula, names: list[str], x: Array, y: Arra
     if not error < REACHED:
         return Form(error, 0, size(found), bounded=False, extra=False)
 
-    def pinned(symbol: Formula, value: int) -> FreeFormula | None:
+    def pinned(symbol: Part, value: int) -> FreeFormula | None:
         """Return the formula with a constant replaced, if that changes nothing."""
         other = left.pinned(left.symbols.index(symbol), sympy.Integer(value))
         return other if _deviation(other, names, x, y) < REACHED else None
@@ -114,7 +114,7 @@ class Constants:
     exponents: frozenset[Formula]
 
 
-def with_free_constants(formula: Formula) -> Constants:
+def with_free_constants(formula: Part) -> Constants:
     """Return the formula with a symbol for every number except integer exponents and signs.
 
     >>> x = sympy.Symbol("x")
@@ -122,14 +122,14 @@ def with_free_constants(formula: Formula) -> Constants:
     (3.0, 2.0, 0.1)
     """
     constants: dict[sympy.Symbol, float] = {}
-    exponents: set[Formula] = set()
+    exponents: set[Part] = set()
 
-    def fresh(number: Formula) -> Formula:
+    def fresh(number: Part) -> Part:
         symbol = sympy.Dummy(f"constant{len(constants)}", real=True)
         constants[symbol] = float(number)
         return symbol
 
-    def walk(part: Formula) -> Formula:
+    def walk(part: Part) -> Part:
         if part.is_number:
             return part if part == -1 or not part.evalf().is_Float else fresh(part)
         if part.is_Pow and part.exp.is_number:

@@ -10,7 +10,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.pde import Box
 
 EXACT = 1e-9  # root mean square of what a law leaves, below which nothing but rounding is left
@@ -34,7 +34,7 @@ class Reading(NamedTuple):
     parameters: int = 0
 
 
-def rounded(formula: Formula) -> Formula:
+def rounded(formula: Part) -> Part:
     """Replace decimals by fractions that are very near.
 
     >>> rounded(sympy.sympify("0.99999999*x + sin(0.33333333*x)"))

@@ -11,7 +11,7 @@ import sympy
 import torch
 
 from edgewise import KAN, Options, discover, fit, prune, structure, symbolic
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions import evaluate
 from edgewise.measure.experiments.physics._reading import EXACT, Reading
 
@@ -63,7 +63,7 @@ def _discovered(table: Table) -> tuple[Formula, float]:
     return law, best.error
 
 
-def _summed(table: Table) -> tuple[Formula, float]:
+def _summed(table: Table) -> tuple[Part, float]:
     """Train, prune and snap one layer."""
     x, y = table.data(0)
     trained = fit(KAN([x.shape[1], 1]), x, y, options=Options(test=0))

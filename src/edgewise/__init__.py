@@ -73,13 +73,15 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module 'edgewise' has no attribute {name!r}")
-    home = _LATER[name]
-    if not home:
-        return importlib.import_module(f"edgewise.{name}")
-    return getattr(importlib.import_module(home), name)
+if not TYPE_CHECKING:  # to a type checker, a name that is not above is an error
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LATER:
+            raise AttributeError(f"module 'edgewise' has no attribute {name!r}")
+        home = _LATER[name]
+        if not home:
+            return importlib.import_module(f"edgewise.{name}")
+        return getattr(importlib.import_module(home), name)
 
 
 def __dir__() -> list[str]:

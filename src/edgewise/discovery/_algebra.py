@@ -151,7 +151,9 @@ def _formulas(
         if not found:
             found = [q for q in [quotient(names, table, t, *monomials)] if q is not None]
         for direct in found[:1]:
-            inner: Part = direct.expression.xreplace({sympy.Symbol(n): a.formula for n, a in zip(names, group, strict=True)})
+            inner: Part = direct.expression.xreplace(
+                {sympy.Symbol(n): a.formula for n, a in zip(names, group, strict=True)}
+            )
             sign = -1 if row.formula is sympy.sqrt and float(problem.target[0]) < 0 else 1
             yield problem.lift(sign * row.formula(inner))
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import sympy
 
 from edgewise._errors import InputError
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Data, Formula
 from edgewise.discovery._direct import power_law
 from edgewise.discovery._evidence import saved
 from edgewise.discovery._gaps import pole, undetermined
@@ -62,7 +61,7 @@ class Candidate:
         """The number of constants that are not exact numbers."""
         return len(self.expression.atoms(sympy.Float))
 
-    def predict(self, x: Any) -> Array:
+    def predict(self, x: Data) -> Array:
         """Values of the formula on rows (n, n_in); NaN where it is undefined."""
         rows = np.asarray(x, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != len(self.names):

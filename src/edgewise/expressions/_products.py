@@ -70,9 +70,7 @@ def _moves(product: Powers, rows: Rows) -> Iterator[Powers]:
             yield from _divided(rest, total, power, terms, Powers(abs(rest.number) ** (-1 / power), {}), rows)
 
 
-def _divided(
-    rest: Powers, total: Part, power: Part, terms: list[Powers], by: Powers, rows: Rows
-) -> Iterator[Powers]:
+def _divided(rest: Powers, total: Part, power: Part, terms: list[Powers], by: Powers, rows: Rows) -> Iterator[Powers]:
     """rest * total**power, the sum divided by a monomial and the rest multiplied with that to the same power."""
     if not (by.number**power).is_Rational or not by.number.is_Rational:
         return

@@ -202,9 +202,7 @@ def angles(expr: Part, rows: Rows) -> Iterator[Part]:
     atoms = expr.atoms(sympy.sin, sympy.cos)
     if not 1 <= len(atoms) <= _MAX_ANGLES:
         return
-    half: dict[Part, Part] = {
-        c: 1 - 2 * sympy.sin(sympy.Mul(c.args[0], _HALF)) ** 2 for c in expr.atoms(sympy.cos)
-    }
+    half: dict[Part, Part] = {c: 1 - 2 * sympy.sin(sympy.Mul(c.args[0], _HALF)) ** 2 for c in expr.atoms(sympy.cos)}
     tries = [TR5(expr), TR6(expr), expr.xreplace(half), TR7(expr), TR11(expr)]
     if len(atoms) <= 2:
         tries.append(TR8(expr))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions._steps import Step, Steps
 
 Values = Callable[..., Array]
@@ -96,7 +96,7 @@ class Tape:
 
     def __init__(
         self,
-        expression: Formula,
+        expression: Part,
         names: Sequence[str],
         constants: Sequence[sympy.Symbol] = (),
         functions: Mapping[str, Callable[..., Any]] | None = None,
@@ -195,7 +195,7 @@ def _real(value: object) -> Array:
     return array.astype(np.float64)
 
 
-def evaluate(expr: Formula, names: Sequence[str], x: Array) -> Array:
+def evaluate(expr: Part, names: Sequence[str], x: Array) -> Array:
     """Return the values of a formula at the rows of a table, nan where it is undefined.
 
     Symbols are matched with columns by name, whatever their assumptions; names may be any text.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.nn import KAN
 
 
 def node_names(
-    model: KAN, names: Sequence[str] | None, target: str | Sequence[str] | None = None, x: Any = None
+    model: KAN, names: Sequence[str] | None, target: str | Sequence[str] | None = None, x: Data | None = None
 ) -> list[list[str]]:
     """Names of the nodes of every level, inputs first: x1, ... and y, ... unless given, h1, ... in between.
 
@@ -25,8 +25,9 @@ def node_names(
         [f"h{depth}.{q + 1}" if hidden > 1 else f"h{q + 1}" for q in range(model.nodes[depth].n_nodes)]
         for depth in range(1, hidden + 1)
     ]
-    if names is None and hasattr(x, "columns"):
-        names = [str(name) for name in x.columns]
+    columns = getattr(x, "columns", None)
+    if names is None and columns is not None:
+        names = [str(name) for name in columns]
     outputs = None if target is None else [target] if isinstance(target, str) else list(target)
     return [_checked("names", names, "x", model.n_in), *middle, _checked("target", outputs, "y", model.n_out)]
 

@@ -10,6 +10,7 @@ import torch
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.interpret._cut import Cut
 from edgewise.interpret._names import node_names
 from edgewise.interpret._pruning import Pruning, Removal
@@ -65,8 +66,8 @@ class PruneResult:
 
 def prune(
     model: KAN,
-    x: Any,
-    y: Any = None,
+    x: Data,
+    y: Data | None = None,
     *,
     threshold: float | None = None,
     cuts: Cut | Sequence[Cut] = (),

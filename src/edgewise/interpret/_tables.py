@@ -145,7 +145,12 @@ def interaction_table(
 
 
 def curve_table(
-    model: KAN, x: Any = None, *, edges: Iterable[Edge] | None = None, names: Names = None, target: str | Names = None
+    model: KAN,
+    x: Data | None = None,
+    *,
+    edges: Iterable[Edge] | None = None,
+    names: Names = None,
+    target: str | Names = None,
 ) -> pd.DataFrame:
     """Return every curve as numbers, a line for each point: its place and names, x, y, count, outside.
 

@@ -12,10 +12,17 @@ from torch import Tensor
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.pde._domain import Box, Face
 from edgewise.pde._jet import Jet
 
-Equation = Callable[..., Tensor | tuple[Tensor, ...]]
+Left = Tensor | tuple[Tensor, ...]
+Equation = (  # of the unknown, a Jet, or a tuple of them where there are several: a type checker cannot tell which
+    Callable[[Any, SimpleNamespace], Left]
+    | Callable[[Any, Any, SimpleNamespace], Left]
+    | Callable[[Any, Any, SimpleNamespace, SimpleNamespace], Left]
+)
+Function = Callable[[Any, SimpleNamespace], Any]  # of jets, which torch's functions take, but not in its types
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ def periodic(box: Box, name: str, weight: float = 100.0) -> Condition:
     return Condition(Face(box, (low,)), residual, weight, Face(box, (high,)))
 
 
-def measured(points: Any, values: Any, weight: float = 100.0, output: int = 0) -> Condition:
+def measured(points: Data, values: Data, weight: float = 100.0, output: int = 0) -> Condition:
     """The condition that an unknown takes measured values (n,) at points (n, d).
 
     >>> measured([[0.0, 0.5]], [1.0]).where.shape
@@ -98,7 +105,7 @@ class Problem:
     box: Box
     residual: Equation
     conditions: Sequence[Condition] = ()
-    ansatz: Callable[..., Any] | None = None
+    ansatz: Function | None = None
     constants: Mapping[str, float] = field(default_factory=dict)
     unknowns: int = 1
 
@@ -112,7 +119,7 @@ class Problem:
         return self.ansatz(whole, SimpleNamespace(**Jet.coordinates(points, names)))
 
     def left(
-        self, equation: Equation, unknowns: Sequence[Any], points: Tensor, constants: Mapping[str, Tensor]
+        self, equation: Callable[..., Left], unknowns: Sequence[Any], points: Tensor, constants: Mapping[str, Tensor]
     ) -> tuple[Tensor, ...]:
         """What an equation leaves at points: tensors (n,)."""
         at = SimpleNamespace(**{name: points[:, k] for k, name in enumerate(self.box.names)})

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.nn import KAN
 from edgewise.pde._jet import Jet
 from edgewise.pde._pass import JetPass
@@ -51,7 +52,7 @@ class Solution:
     history: list[Row]
     outcome: Outcome
 
-    def at(self, points: Any) -> Jet | tuple[Jet, ...]:
+    def at(self, points: Data) -> Jet | tuple[Jet, ...]:
         """The unknown with its derivatives at points (n, d): a Jet, or a tuple of them."""
         x = self._points(points)
         parts = []
@@ -63,12 +64,12 @@ class Solution:
             return _joined(parts)
         return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
 
-    def __call__(self, points: Any) -> Tensor:
+    def __call__(self, points: Data) -> Tensor:
         """Values at points (n, d): (n,), or (n, unknowns) where there are several."""
         found = self.at(points)
         return found.value if isinstance(found, Jet) else torch.stack([jet.value for jet in found], dim=1)
 
-    def errors(self, exact: Callable[..., Any], count: int = 10_000, output: int = 0) -> Errors:
+    def errors(self, exact: Callable[[SimpleNamespace], Any], count: int = 10_000, output: int = 0) -> Errors:
         """Distances from an exact solution, written as a function of p, as the ansatz is: lambda p: torch.sin(p.x).
 
         At `count` points of a Sobol sequence that training has not seen.
@@ -97,7 +98,7 @@ class Solution:
             f"outcome={self.outcome.name}: {self.outcome.message})"
         )
 
-    def _points(self, points: Any) -> Tensor:
+    def _points(self, points: Data) -> Tensor:
         x = torch.as_tensor(points, dtype=torch.float64)
         if x.ndim != 2 or x.shape[1] != len(self.problem.box.names):
             names = ", ".join(self.problem.box.names)

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.interpret import EdgeCurve, edge_curves, end_names, node_names
 from edgewise.nn import KAN
 from edgewise.plot import _style as style
@@ -27,7 +28,7 @@ _LETTERS = (60, 40, 30, 24, 18, 14, 10)  # of a name
 
 def curves(
     model: KAN,
-    x: Any = None,
+    x: Data | None = None,
     names: Sequence[str] | None = None,
     *,
     target: str | Sequence[str] | None = None,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.plot import _style as style
 from edgewise.plot._drawing import Picture
 from edgewise.plot._text import PLAIN, plain
@@ -19,7 +19,7 @@ _DECADES = 3.0
 _LONGEST = 40  # letters of a name
 
 
-def fit_quality(y: Any, predicted: Any, *, name: str = "y") -> Figure:
+def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
     """Draw predictions against data and what is left over, side by side, and return the figure.
 
     When y is positive and spans more than three decades the axes are logarithmic and the residuals relative.

@@ -15,6 +15,7 @@ from matplotlib.path import Path
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names, rows_of
 from edgewise.nn import KAN
 from edgewise.plot._drawing import Picture
@@ -31,7 +32,7 @@ _Colour = tuple[float, float, float]
 
 def network(
     model: KAN,
-    x: Any = None,
+    x: Data | None = None,
     *,
     names: Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,

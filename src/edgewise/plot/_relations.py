@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
 from edgewise._printable import printable
+from edgewise._typing import Data
 from edgewise.plot import _style as style
 from edgewise.plot._drawing import Picture
 from edgewise.plot._ruler import width
@@ -31,7 +32,7 @@ class Tie(NamedTuple):
     support: str = ""
 
 
-def relations(ties: Sequence[Tie], names: Sequence[str], shares: Any) -> Figure:
+def relations(ties: Sequence[Tie], names: Sequence[str], shares: Data) -> Figure:
     """Draw one line of joined dots for each relation above a matrix of the evidence of each seed on each column.
 
     A cell is dark where shuffling the column alone destroys what the seed recognised.

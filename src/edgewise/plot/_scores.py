@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.plot import _style as style
 from edgewise.plot._ruler import width
 from edgewise.plot._text import Label, name_label
@@ -21,7 +22,7 @@ _SIGNED = LinearSegmentedColormap.from_list("signed", [style.SYMBOLIC, "white", 
 _MOST_WRITTEN, _LEAST = 12, 0.005  # inputs whose interactions are written as numbers, and the least that is
 
 
-def scores(values: Any, names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
+def scores(values: Data, names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw scores of inputs, the largest on top, and return the axes; negative, signed ones go to the left.
 
     Shapes: values (n,), those of `edgewise.interpret.input_scores`; names n strings, x1, ... unless given.
@@ -51,7 +52,7 @@ def scores(values: Any, names: Sequence[str] | None = None, *, ax: Axes | None =
     return ax
 
 
-def interactions(matrix: Any, names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
+def interactions(matrix: Data, names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw how strongly each pair of inputs acts together, and return the axes.
 
     Blue is strong, white none; where values are negative, blue is above 0 and orange below. The diagonal is grey: it

@@ -11,7 +11,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from edgewise._errors import InputError
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Data, Formula
 from edgewise.expressions import Condition, Tape, conditions
 from edgewise.nn import KAN, layer_of, spline_functions, spline_name
 from edgewise.train import as_matrix
@@ -37,7 +37,7 @@ class Domain:
     notes: list[str]
     _functions: Mapping[str, Callable[[Any], Any]] = field(repr=False)
 
-    def defined(self, x: Any) -> Array:
+    def defined(self, x: Data) -> Array:
         """Return whether each row of x (n, n_in) meets all conditions: booleans (n,)."""
         columns = _columns(x, self.names)
         met = np.ones(len(columns), dtype=bool)
@@ -45,7 +45,7 @@ class Domain:
             met &= _met(condition, self._values(condition.margin, columns))
         return met
 
-    def inside(self, x: Any) -> Array:
+    def inside(self, x: Data) -> Array:
         """Return whether each row of x (n, n_in) lies within the ranges of data and splines: booleans (n,)."""
         columns = _columns(x, self.names)
         within = np.ones(len(columns), dtype=bool)
@@ -73,7 +73,7 @@ class Domain:
 
 
 def domain(
-    subject: KAN | Formula | Sequence[Formula], x: Any = None, names: Sequence[str] | None = None
+    subject: KAN | Formula | Sequence[Formula], x: Data | None = None, names: Sequence[str] | None = None
 ) -> Domain:  # fmt: skip
     """Return where a formula is defined and where it extrapolates.
 

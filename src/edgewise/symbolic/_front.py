@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise._typing import Formula
+from edgewise._typing import Data, Formula
 from edgewise.expressions import shorten
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Edge, clone, layer_of, replace_by_mean
@@ -101,8 +101,8 @@ _T = TypeVar("_T", Written, _State)
 
 
 def front(
-    model: KAN, x: Any, y: Any = None, *, names: Sequence[str] | None = None, functions: Iterable[str] | None = None,
-    forbid: Iterable[str] = (), beam: int = 6, tries: int = 3,
+    model: KAN, x: Data, y: Data | None = None, *, names: Sequence[str] | None = None,
+    functions: Iterable[str] | None = None, forbid: Iterable[str] = (), beam: int = 6, tries: int = 3,
 ) -> Front:  # fmt: skip
     """Return formulas for a network, from simple to accurate.
 

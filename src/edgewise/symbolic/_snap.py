@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from edgewise import functions as library
 from edgewise._checks import is_int
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Edge, clone, edge_of, set_function
 from edgewise.symbolic._curve import CurveFit, fit_curve
@@ -58,7 +59,7 @@ class SnapResult:
 
 
 def snap(
-    model: KAN, x: Any, y: Any = None, *, functions: Iterable[str] | None = None, forbid: Iterable[str] = (),
+    model: KAN, x: Data, y: Data | None = None, *, functions: Iterable[str] | None = None, forbid: Iterable[str] = (),
     choose: Mapping[Edge, Choice] | None = None, slack: float | None = None, rounding: bool = True,
 ) -> SnapResult:  # fmt: skip
     """Replace spline edges by functions c f(a x + b) + d and return the symbolic network.
@@ -165,7 +166,7 @@ def _start(context: SnapContext, edge: Edge, choice: Choice) -> CurveFit | None:
 
 
 def candidates(
-    model: KAN, x: Any, y: Any, edge: Edge, *, functions: Iterable[str] | None = None, forbid: Iterable[str] = (),
+    model: KAN, x: Data, y: Data, edge: Edge, *, functions: Iterable[str] | None = None, forbid: Iterable[str] = (),
     slack: float | None = None, limit: int = _LIMIT,
 ) -> list[Candidate]:  # fmt: skip
     """Return the functions that an edge (layer, j, i) could become, each tried in the whole network, the best first.

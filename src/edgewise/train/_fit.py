@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from edgewise._errors import InputError
 from edgewise._memory import refused
+from edgewise._typing import Data
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, clone, shaped
 from edgewise.optim import LM, Solver
@@ -41,10 +42,10 @@ _TRAINED = 0.4  # of the error that counts as having learned nothing: below, a n
 
 def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     model: KAN,
-    x: Any,
-    y: Any = None,
+    x: Data | Parquet | DataLoader[Any],
+    y: Data | None = None,
     *,
-    weights: Any = None,
+    weights: Data | None = None,
     loss: str | Loss = "squared",
     grids: str | Sequence[int] | None = "auto",
     sparsity: float = 0.0,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, KANLayer, Layout, Pass, clone, shaped
 from edgewise.optim import CG, LM, GaussNewtonOperator, NormalEquations
@@ -31,12 +32,12 @@ _ROUNDS = 10  # of reweighting the anchors
 
 def update(
     model: KAN,
-    x: Any,
-    y: Any,
+    x: Data,
+    y: Data,
     *,
-    weights: Any = None,
+    weights: Data | None = None,
     keep: float = 10.0,
-    anchors: Any = None,
+    anchors: Data | None = None,
     steps: int = 100,
 ) -> FitResult:
     """Train a network on further rows, and keep its function elsewhere; `model` itself is not changed.

@@ -11,7 +11,7 @@ import numpy as np
 from edgewise._checks import is_int, is_number
 from edgewise._deadline import Deadline, now
 from edgewise._errors import InputError
-from edgewise._typing import Array
+from edgewise._typing import Array, Data
 from edgewise.train import as_matrix
 from edgewise.unsupervised._cluster import Cluster, clustered
 from edgewise.unsupervised._formula import equation
@@ -25,7 +25,7 @@ _SEARCHED = 0.6  # of the time limit that the search may take when formulas are 
 
 
 def find_relations(
-    x: Any,
+    x: Data,
     names: Sequence[str] | None = None,
     *,
     seeds: int = 5,

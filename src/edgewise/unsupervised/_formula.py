@@ -41,7 +41,7 @@ class Equation:
     def settled(self) -> bool:
         return self.outcome in (Outcome.EXACT, Outcome.NOISE)
 
-    def sympy(self) -> Formula:
+    def sympy(self) -> sympy.Basic:
         """The equation as `sympy.Eq`, its symbols named by the columns."""
         return sympy.Eq(self.left, self.right, evaluate=False)
 

@@ -94,7 +94,7 @@ def refitted(found: Part, truth: Part, names: list[str], x: Array, y: Array) -> 
             vanished += symbol in constants.exponents
             left = simpler
     short = left.expression
-    extra = bool({s.name for s in short.free_symbols} - {s.name for s in truth.free_symbols})
+    extra = bool({str(s) for s in short.free_symbols} - {str(s) for s in truth.free_symbols})
     return Form(error, vanished, size(short), within_bound(short, truth), extra)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgewise import KAN, Options, discover, symbolic
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.expressions import evaluate
 from edgewise.measure.experiments.physics._reading import EXACT, Reading, rounded, section
 from edgewise.nn import Layout, remove_edges
@@ -208,5 +208,5 @@ def _scaled(law: Formula) -> Formula:
     return rounded(sympy.expand(law / sizes[0])) if sizes else law
 
 
-def _values(law: Formula, names: Sequence[str], points: Tensor) -> Tensor:
+def _values(law: Part, names: Sequence[str], points: Tensor) -> Tensor:
     return torch.from_numpy(evaluate(law, names, points.numpy()))

@@ -11,12 +11,11 @@ from sympy.printing.precedence import PRECEDENCE
 
 from edgewise._typing import Formula
 from edgewise.export._curves import Curve
-from edgewise.export._identifiers import identifiers
 from edgewise.export._language import Language, register
 from edgewise.export._printer import Printer
 from edgewise.export._source import Exportable, Names, Source, Target, Units, read
 from edgewise.export._steps import Program, is_product, program
-from edgewise.export._text import about, check_function, statement
+from edgewise.export._text import about, check_function, identifiers, statement
 
 #: words of C and C++, and names that compilers and this file have taken
 _WORDS = """

@@ -10,9 +10,9 @@ from sympy.printing.latex import LatexPrinter
 
 from edgewise._errors import InputError
 from edgewise._typing import Formula, Part
-from edgewise.export._identifiers import greek_letter
 from edgewise.export._language import Language, register
 from edgewise.export._source import Exportable, Names, Source, Target, read
+from edgewise.export._text import greek_letter
 
 _LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "

@@ -10,9 +10,9 @@ import sympy
 
 from edgewise._typing import Formula, Part
 from edgewise.export._curves import Curve, curve_of
-from edgewise.export._identifiers import identifiers
 from edgewise.export._printer import in_core
 from edgewise.export._source import Source
+from edgewise.export._text import identifiers
 from edgewise.nn import KANLayer, spline_name, subnode_formulas
 
 _HIGHEST = 8  # integer powers up to this are products

@@ -18,10 +18,9 @@ def complexity(expr: Formula) -> int:
     whose exponent 1/2 is no constant; a function is one operation per argument. A number without variables
     (0.37, 2/3, pi/4, sqrt(2)) is one constant, integers are none.
 
-    Example:
-        >>> x, y = sympy.symbols("x y")
-        >>> [complexity(e) for e in (x, x + y, x - y, x / y, 2 * x, 0.5 * x, sympy.sqrt(x), x**2 * y)]
-        [1, 3, 3, 3, 2, 3, 2, 4]
+    >>> x, y = sympy.symbols("x y")
+    >>> [complexity(e) for e in (x, x + y, x - y, x / y, 2 * x, 0.5 * x, sympy.sqrt(x), x**2 * y)]
+    [1, 3, 3, 3, 2, 3, 2, 4]
     """
     part: Part = expr
     if not part.free_symbols:

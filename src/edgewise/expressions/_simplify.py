@@ -11,9 +11,9 @@ import sympy
 
 from edgewise._typing import Array, Formula, Part
 from edgewise.expressions._complexity import complexity
+from edgewise.expressions._constants import name_floats, recognize_constants
 from edgewise.expressions._powers import Rows
 from edgewise.expressions._products import shortest_product
-from edgewise.expressions._simplify_numbers import name_floats, recognize_constants
 from edgewise.expressions._simplify_rules import angles, exponentials, logarithm, logarithms, rational, squares
 
 _MAX_SIZE = 70  # formulas more complex than this are left as they are

@@ -48,8 +48,6 @@ def edge_table(
     >>> table.loc[0, ["start", "end", "function", "shape"]].tolist()
     ['mass', 'y', 'x', 'line']
     """
-    import pandas as pd
-
     labels = node_names(model, names, target, x)
     region = region_of(table_of(model, x), rows)
     bends = _curvatures(model, region)
@@ -69,7 +67,7 @@ def edge_table(
     ]
     places = [(line["layer"], line["j"], line["i"]) for line in lines]
     scored = _scored(model, x, edge_scores, places, (rows, by))
-    return _with_scores(pd.DataFrame(lines), scored, labels[-1] if by else None, after="function")
+    return _with_scores(lines, scored, labels[-1] if by else None, after="function")
 
 
 def node_table(
@@ -85,8 +83,6 @@ def node_table(
     >>> table[["name", "kind", "out"]].values.tolist()
     [['mass', 'input', 3], ['speed', 'input', 3], ['h1', 'sum', 1], ['h2', 'product', 1]]
     """
-    import pandas as pd
-
     labels = node_names(model, names, target, x)
     with torch.no_grad():
         inputs = trace(model, region_of(table_of(model, x), rows)).inputs
@@ -105,7 +101,7 @@ def node_table(
         for q, group in enumerate(nodes.groups())
     ]
     scored = _scored(model, x, node_scores, [(line["layer"], line["node"]) for line in lines], (rows, by))
-    return _with_scores(pd.DataFrame(lines), scored, labels[-1] if by else None, after="kind")
+    return _with_scores(lines, scored, labels[-1] if by else None, after="kind")
 
 
 def interaction_table(
@@ -209,11 +205,12 @@ def _scored(model: KAN, x: Data, scores: Any, places: list[Any], region: tuple[A
     return [(at(plain, o), at(signed, o)) for o in range(model.n_out if by else 1)]
 
 
-def _with_scores(table: pd.DataFrame, scored: list[Any], outputs: list[str] | None, after: str) -> pd.DataFrame:
-    """The table with columns of scores, once for each output where these are named."""
+def _with_scores(lines: list[Any], scored: list[Any], outputs: list[str] | None, after: str) -> pd.DataFrame:
+    """The lines as a table with columns of scores, once for each output where these are named."""
     import pandas as pd
 
-    place = list(table.columns).index(after) + 1 if len(table) else 0
+    table = pd.DataFrame(lines)
+    place = list(table.columns).index(after) + 1 if lines else 0
     columns = [*table.columns[:place], "score", "signed", *table.columns[place:]]
     parts = [table.assign(score=score, signed=signed).reindex(columns=columns) for score, signed in scored]
     if outputs is None:

@@ -40,22 +40,16 @@ class Domain:
     def defined(self, x: Data) -> Array:
         """Return whether each row of x (n, n_in) meets all conditions: booleans (n,)."""
         columns = _columns(x, self.names)
-        met = np.ones(len(columns), dtype=bool)
-        for condition in self.conditions:
-            met &= _met(condition, self._values(condition.margin, columns))
-        return met
+        met = (_met(condition, self._values(condition.margin, columns)) for condition in self.conditions)
+        return np.all([np.ones(len(columns), dtype=bool), *met], axis=0)
 
     def inside(self, x: Data) -> Array:
         """Return whether each row of x (n, n_in) lies within the ranges of data and splines: booleans (n,)."""
         columns = _columns(x, self.names)
-        within = np.ones(len(columns), dtype=bool)
-        for name, (low, high) in self.ranges.items():
-            column = columns[:, self.names.index(name)]
-            within &= (column >= low) & (column <= high)
-        for argument, low, high in self.splines.values():
-            values = self._values(argument, columns)
-            within &= (values >= low) & (values <= high)
-        return within
+        spans = [(columns[:, self.names.index(name)], *span) for name, span in self.ranges.items()]
+        spans += [(self._values(argument, columns), low, high) for argument, low, high in self.splines.values()]
+        within = ((values >= low) & (values <= high) for values, low, high in spans)
+        return np.all([np.ones(len(columns), dtype=bool), *within], axis=0)
 
     def _values(self, expression: Formula, columns: Array) -> Array:
         return Tape(expression, self.names, functions=self._functions).values(list(columns.T))

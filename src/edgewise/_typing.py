@@ -11,11 +11,10 @@ if TYPE_CHECKING:  # sympy and torch take a second to import
     from numpy.typing import ArrayLike
     from torch import Tensor
 
-    Expression = sympy.Expr
     Formula = sympy.Expr
     Data = Tensor | ArrayLike
 else:
-    Expression = Formula = Data = Any
+    Formula = Data = Any
 
 Array = NDArray[Any]
 """Doubles; numbers of no dimension take part too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -157,7 +158,7 @@ def _written(source: Source, function: str = "f") -> str:
     return f"{_comment(about(source, written.inputs))}\n#include <math.h>\n\n" + "\n\n".join(parts) + "\n"
 
 
-C = register(Language("c", (".c",), _written))
+register(Language("c", (".c",), _written))
 
 
 def _body(written: Program, several: bool) -> str:
@@ -171,9 +172,8 @@ def _body(written: Program, several: bool) -> str:
         lines += [statement(f"out[{k}] = ", printer.doprint(r), ";") for k, r in enumerate(written.results)]
     else:
         lines.append(statement("return ", printer.doprint(written.results[0]), ";"))
-    declared = [line for line in lines if line.startswith("const ")]
-    rest = [line for line in lines if not line.startswith("const ")]
-    return "\n".join("    " + line for block in [*declared, *rest] for line in block.splitlines())
+    lines.sort(key=lambda line: not line.startswith("const "))  # declarations first
+    return textwrap.indent("\n".join(lines), "    ")
 
 
 def _comment(lines: Sequence[str]) -> str:

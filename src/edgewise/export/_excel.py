@@ -100,7 +100,7 @@ def _written(source: Source, cells: Mapping[str, str] | None = None) -> str | li
     return texts[0] if len(texts) == 1 else texts
 
 
-EXCEL = register(Language("excel", (".txt",), _written))
+register(Language("excel", (".txt",), _written))
 
 
 def _places(names: Sequence[str], cells: Mapping[str, str] | None) -> dict[str, str]:

@@ -113,7 +113,7 @@ def _written(source: Source, digits: int | None = None) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
 
-LATEX = register(Language("latex", (".tex",), _written))
+register(Language("latex", (".tex",), _written))
 
 
 def latex_names(names: Sequence[str]) -> dict[str, str]:

@@ -107,7 +107,7 @@ def _written(source: Source, function: str = "f") -> str:
     return "\n\n\n".join([imports, *parts]) + "\n"
 
 
-NUMPY = register(Language("numpy", (".py",), _written))
+register(Language("numpy", (".py",), _written))
 
 
 def _converted(inputs: list[str]) -> list[str]:

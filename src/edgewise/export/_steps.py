@@ -117,7 +117,6 @@ def _name_bases(out: Program, fresh: Iterator[sympy.Symbol]) -> None:
         return formula
 
     for symbol, formula in out.steps:
-        value = named_bases(formula)
-        steps.append((symbol, value))
+        steps.append((symbol, named_bases(formula)))
     out.results = [named_bases(formula) for formula in out.results]
     out.steps = steps

@@ -100,7 +100,7 @@ def _written(source: Source, function: str = "Formula") -> str:
     return f"import torch\n\n\nclass {function}(torch.nn.Module):\n{_indented(chr(10).join(body))}\n"
 
 
-TORCH = register(Language("torch", (".py",), _written))
+register(Language("torch", (".py",), _written))
 
 
 def _indented(text: str) -> str:

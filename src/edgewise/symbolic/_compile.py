@@ -119,8 +119,6 @@ def _fill(model: KAN, number: int, plan: _Plan, before: list[Formula], nodes: li
             terms = part.terms or (Term("x", 1.0, before[0], 0.0, 0.0),)
             for k, term in enumerate(terms):
                 edge = j, place[term.u]
-                if edge in layer.symbols:
-                    raise RuntimeError(f"Two edges would lead from node {edge[1]} to subnode {j} of layer {number}.")
                 layer.mask[edge] = True
                 layer.symbols[edge] = term.function
                 constants = [term.a, term.b, term.c, part.constant if k == 0 else 0.0]

@@ -182,7 +182,7 @@ def _finish(function: Function, curve: Samples, theta: list[float] | None) -> Cu
     failed = CurveFit(function, 1.0, 0.0, 0.0, float(curve.y.mean()), math.inf)
     if theta is None:
         return failed
-    fit = _canonical(_outer(function, curve, *_original(function, curve, *theta)), curve)
+    fit = _canonical(_outer(function, curve, *_original(function, curve, *theta)))
     return _tidy(fit, curve) if math.isfinite(fit.error) else failed
 
 
@@ -229,7 +229,7 @@ def _measured(fit: CurveFit, curve: Samples) -> CurveFit:
     return replace(fit, error=error if math.isfinite(error) else math.inf)
 
 
-def _canonical(fit: CurveFit, curve: Samples) -> CurveFit:
+def _canonical(fit: CurveFit) -> CurveFit:
     """Choose the representative of equal formulas: a > 0 by parity, then phase and sign of sin and cos."""
     parity = traits(fit.function).parity
     if parity and fit.a < 0:

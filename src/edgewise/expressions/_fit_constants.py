@@ -110,7 +110,8 @@ class FreeFormula:
     def pinned(self, k: int, value: Formula) -> FreeFormula:
         """Return the formula with constant k at an exact value, without constants that drop out with it."""
         template = self.template.xreplace({self.symbols[k]: value})
-        left = {s: v for s, v in zip(self.symbols, self.values, strict=True) if s in template.free_symbols}
+        kept = template.free_symbols
+        left = {s: v for s, v in zip(self.symbols, self.values, strict=True) if s in kept}
         return FreeFormula(template, tuple(left), tuple(left.values()), self.error)
 
     def fit(self, data: FitData, steps: int = 80) -> FreeFormula:
@@ -173,10 +174,9 @@ def _minimized(tape: Tape, values: Array, data: FitData, steps: int) -> tuple[Ar
     def jacobian(constants: Array) -> Array:
         return data.weight[:, None] * tape.jacobian(data.columns, constants)[1]
 
-    stop = {"ftol": _TOLERANCE, "xtol": _TOLERANCE, "gtol": 0, "maxfev": steps}
     with np.errstate(all="ignore"):
-        found = leastsq(residual, values, Dfun=jacobian, full_output=True, **stop)[0]
-    error, values = min(
-        ((data.error(tape.values(data.columns, c)), c) for c in (found, values)), key=lambda pair: pair[0]
-    )
-    return values, error
+        found = leastsq(
+            residual, values, Dfun=jacobian, full_output=True, ftol=_TOLERANCE, xtol=_TOLERANCE, gtol=0, maxfev=steps
+        )[0]
+    before, after = (data.error(tape.values(data.columns, constants)) for constants in (values, found))
+    return (found, after) if after < before else (values, before)

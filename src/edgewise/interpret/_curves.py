@@ -111,7 +111,8 @@ def _curve(layer: KANLayer, edge: Edge, parts: tuple[Tensor, ...]) -> EdgeCurve:
     function = layer.symbols.get((j, i))
     if function is None:
         return EdgeCurve(*edge, *curve, span, float(((samples < low) | (samples > high)).mean()), None, None)
-    return EdgeCurve(*edge, *curve, span, 0.0, function, tuple(layer.affine[j, i].double().tolist()))
+    a, b, c, d = layer.affine[j, i].double().tolist()
+    return EdgeCurve(*edge, *curve, span, 0.0, function, (a, b, c, d))
 
 
 def straightness(samples: Array, values: Array) -> float:

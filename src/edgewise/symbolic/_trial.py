@@ -133,10 +133,10 @@ class _Values:
             values[(sizes >= _DECADES) & (values != 0)] = np.nan
         else:
             values = np.power(*parts) if formula.is_Pow else np.asarray(_function(formula)(*parts))
-            if isinstance(formula, TrigonometricFunction):
-                values = np.where(np.abs(parts[0]) < _WHOLE_TURNS, values, np.nan)
             if formula.is_Pow and not formula.exp.is_number:
                 values = np.where(parts[0] == 0, np.nan, values)  # 0^v, of which numpy makes 1 where v is 0 too
+            if isinstance(formula, TrigonometricFunction):
+                values = np.where(np.abs(parts[0]) < _WHOLE_TURNS, values, np.nan)
         return np.where((values == 0) & np.all(parts, axis=0), np.nan, values)  # too small for a double
 
     def _step(self, values: Array) -> Array:

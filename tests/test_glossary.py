@@ -94,7 +94,7 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
             "discovery/_surrogate",
             "nn/__init__",
             "nn/_edit",
-            "session/_actions",
+            "session/_steering",
             "structure/_coordinates",
             "symbolic/_starts",
         },
@@ -107,7 +107,6 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
     "neighbour": (_SEARCH, {"discovery/_search", "discovery/_surrogate"}),
     "neighbours": (_SPELLING, {"datasets/_anderson"}),
     "minimise": (_SPELLING, {"expressions/_fit_constants"}),
-    "minimised": (_SPELLING, {"pde/_solve"}),
 }
 
 

@@ -85,12 +85,13 @@ PUBLIC = {
         widen with_locked
     """,
     "edgewise.train": """
-        Cauchy CrossEntropy FitResult Huber Loss Monitor Objective Options Outcome Parquet Quadratic Row SOLVERS Shape
-        Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit rescale_knots update
+        Cauchy CrossEntropy FitResult Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic Row
+        SOLVERS Shape SolverName Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit
+        rescale_knots update
     """,
     "edgewise.optim": """
         Adam BatchProblem CG GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem LeastSquaresSolver
-        MatrixFreeProblem Needs NormalEquations Solver Step StopReason
+        MatrixFreeProblem Needs NormalEquations PrecisionName ScheduleName Solver Step StopReason
     """,
     "edgewise.kernels": """
         BSplineFamily Backend BackendName ChebyshevFamily Choice Factor Family FourierFamily Operation RBFFamily

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from edgewise.cli._main import main as main
+from edgewise.cli._stop import main as main

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from edgewise._progress import LiveLine
-from edgewise.cli._shown import shown
+from edgewise.cli._failure import shown
 
 if TYPE_CHECKING:
     import sympy

@@ -1,11 +1,27 @@
-"""What the command says when it fails: one line with the problem and the remedy."""
+"""What a terminal may show, and what the command says when it fails: one line with the problem and the remedy."""
 
 from __future__ import annotations
 
 import errno
 import sys
+import unicodedata
 
-from edgewise.cli._shown import shown
+_OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Kinds of characters: controls, formats such as the direction of writing, halves of pairs, ends of lines."""
+
+
+def shown(text: str) -> str:
+    """Return a text of one line for a terminal: what a terminal would obey instead of show is written as Python does.
+
+    >>> shown("red" + chr(27) + "[31m" + chr(10) + "µ") == "red" + chr(92) + "x1b[31m" + chr(92) + "nµ"
+    True
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        repr(character)[1:-1] if unicodedata.category(character) in _OBEYED else character for character in text
+    )
+
 
 BAD_INPUT = 2
 """The exit code of every error that edgewise reports."""

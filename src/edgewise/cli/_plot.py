@@ -11,8 +11,7 @@ import typer
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
-from edgewise.cli._input import Decimal, Encoding, ModelFile, open_table
-from edgewise.cli._model import open_model
+from edgewise.cli._input import Decimal, Encoding, ModelFile, open_model, open_table
 from edgewise.cli._output import check_file
 
 

@@ -14,8 +14,8 @@ from edgewise.datasets._equations import dimensionless as dimensionless
 from edgewise.datasets._equations import equations as equations
 from edgewise.datasets._equations import feynman as feynman
 from edgewise.datasets._equations import strogatz as strogatz
-from edgewise.datasets._knots import knots as knots
 from edgewise.datasets._special import Special as Special
 from edgewise.datasets._special import special as special
+from edgewise.datasets._tables import knots as knots
 from edgewise.datasets._tables import names as names
 from edgewise.datasets._tables import path as path

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
 
@@ -44,7 +45,7 @@ class Chain:
         >>> bool(found.dimension.mean() > 0.8)                   # weak and without alpha: all states extend
         True
         """
-        if isinstance(sites, bool) or not isinstance(sites, int) or sites < 10:
+        if not is_int(sites, 10):
             raise InputError(f"'sites' must be an int >= 10. Got {sites!r}.")
         if set(values) != set(self.parameters):
             given = ", ".join(values) or "none"
@@ -90,10 +91,9 @@ def _mosaic(sites: int, phase: float, lam: float, kappa: int) -> Tensor:
 
 
 def _mosaic_edge(energy: Array, lam: Array, kappa: int) -> Array:
-    before, now = np.zeros_like(energy), np.ones_like(energy)
-    for _ in range(int(kappa) - 1):
-        before, now = now, energy * now - before
-    return lam * np.abs(now) - 1
+    from scipy.special import eval_chebyu
+
+    return lam * np.abs(eval_chebyu(int(kappa) - 1, energy / 2)) - 1
 
 
 def _generalized(sites: int, phase: float, lam: float, alpha: float) -> Tensor:

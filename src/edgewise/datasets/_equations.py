@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,6 @@ from edgewise._errors import unknown
 from edgewise._typing import Array
 
 _FOLDER = Path(__file__).resolve().parent / "equations"
-_NONE = (0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,6 @@ def equations() -> list[Equation]:
     dimensions = {
         row["variable"]: tuple(int(row[unit]) for unit in ("m", "s", "kg", "K", "V")) for row in _rows("feynman_units")
     }
-
     return [_equation(row, dimensions) for row in _rows("feynman")]
 
 
@@ -103,7 +102,8 @@ def dimensionless() -> list[Equation]:
 
     Source: Liu et al., KAN (2024), table 2, for the list.
     """
-    return [_equation(row, None) for row in _rows("dimensionless")]
+    none = defaultdict(lambda: (0, 0, 0, 0, 0))
+    return [_equation(row, none) for row in _rows("dimensionless")]
 
 
 def strogatz() -> list[System]:
@@ -124,18 +124,12 @@ def strogatz() -> list[System]:
     ]  # fmt: skip
 
 
-def _equation(row: Mapping[str, str], dimensions: Mapping[str, tuple[int, ...]] | None) -> Equation:
-    """An equation of a table; without dimensions all are zero."""
-
-    def dimension(name: str) -> tuple[int, ...]:
-        return _NONE if dimensions is None else dimensions[name]
-
-    def variable(text: str) -> Variable:
-        name, low, high = text.split()
-        return Variable(name, float(low), float(high), dimension(name))
-
-    variables = tuple(variable(part) for part in row["variables"].split(";"))
-    return Equation(row["name"], row["title"], row["target"], row["formula"], variables, dimension(row["target"]))
+def _equation(row: Mapping[str, str], dimensions: Mapping[str, tuple[int, ...]]) -> Equation:
+    """An equation of a table, with the dimensions of its variables by name."""
+    parts = (part.split() for part in row["variables"].split(";"))
+    variables = tuple(Variable(name, float(low), float(high), dimensions[name]) for name, low, high in parts)
+    target = row["target"]
+    return Equation(row["name"], row["title"], target, row["formula"], variables, dimensions[target])
 
 
 def _rows(name: str) -> list[dict[str, str]]:

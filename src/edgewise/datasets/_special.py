@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
 
@@ -31,7 +35,7 @@ class Special:
         >>> x.shape, y.shape
         ((100, 2), (100,))
         """
-        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+        if not is_int(rows, 1):
             raise InputError(f"'rows' must be an int >= 1. Got {rows!r}.")
         x = np.random.default_rng(seed).uniform(self.low, self.high, (rows, 2))
         return x, self.values(x[:, 0], x[:, 1])
@@ -56,46 +60,30 @@ def special(*names: str) -> list[Special]:
     return [known[name] for name in names] or list(_ROWS)
 
 
-def _scipy(name: str) -> Callable[..., Array]:
-    def call(*arguments: Array | float) -> Array:
-        from scipy import special as functions
-
-        return getattr(functions, name)(*arguments)
-
-    return call
-
-
 def _harmonic(degree: int, order: int) -> Callable[[Array, Array], Array]:
     """The real part of Y_degree^order at azimuth x and polar angle y: N P_degree^order(cos y) cos(order x)."""
-
-    def values(x: Array, y: Array) -> Array:
-        from math import factorial
-
-        from scipy.special import lpmv
-
-        size = (2 * degree + 1) / (4 * np.pi) * factorial(degree - order) / factorial(degree + order)
-        return np.sqrt(size) * lpmv(order, degree, np.cos(y)) * np.cos(order * x)
-
-    return values
+    size = (2 * degree + 1) / (4 * math.pi) * math.factorial(degree - order) / math.factorial(degree + order)
+    return lambda x, y: np.sqrt(size) * _scipy("lpmv", order, degree, np.cos(y)) * np.cos(order * x)
 
 
-def _legendre(order: int) -> Callable[[Array, Array], Array]:
-    return lambda x, y: _scipy("lpmv")(float(order), x, y)
+def _scipy(name: str, *arguments: Array | float) -> Any:
+    from scipy import special as functions
+
+    return getattr(functions, name)(*arguments)
 
 
-_PI = float(np.pi)
-_BALL = ((0.0, 0.0), (2 * _PI, _PI))
+_BALL = ((0.0, 0.0), (2 * math.pi, math.pi))
 _ROWS = (
-    Special("ellipj", "ellipj(x, y)[0]", (0.0, 0.0), (4.0, 0.95), lambda x, y: _scipy("ellipj")(x, y)[0]),
-    Special("ellipkinc", "ellipkinc(x, y)", (0.0, 0.0), (_PI / 2, 0.95), _scipy("ellipkinc")),
-    Special("ellipeinc", "ellipeinc(x, y)", (0.0, 0.0), (_PI / 2, 0.95), _scipy("ellipeinc")),
-    Special("jv", "jv(x, y)", (0.0, 0.5), (3.0, 5.0), _scipy("jv")),
-    Special("yv", "yv(x, y)", (0.0, 1.0), (2.0, 5.0), _scipy("yv")),
-    Special("kv", "kv(x, y)", (0.0, 1.0), (2.0, 5.0), _scipy("kv")),
-    Special("iv", "iv(x, y)", (0.0, 0.5), (3.0, 5.0), _scipy("iv")),
-    Special("lpmv0", "lpmv(0, x, y)", (0.0, -0.9), (3.0, 0.95), _legendre(0)),
-    Special("lpmv1", "lpmv(1, x, y)", (1.0, -0.9), (3.0, 0.95), _legendre(1)),
-    Special("lpmv2", "lpmv(2, x, y)", (2.0, -0.9), (4.0, 0.95), _legendre(2)),
+    Special("ellipj", "ellipj(x, y)[0]", (0.0, 0.0), (4.0, 0.95), lambda x, y: _scipy("ellipj", x, y)[0]),
+    Special("ellipkinc", "ellipkinc(x, y)", (0.0, 0.0), (math.pi / 2, 0.95), partial(_scipy, "ellipkinc")),
+    Special("ellipeinc", "ellipeinc(x, y)", (0.0, 0.0), (math.pi / 2, 0.95), partial(_scipy, "ellipeinc")),
+    Special("jv", "jv(x, y)", (0.0, 0.5), (3.0, 5.0), partial(_scipy, "jv")),
+    Special("yv", "yv(x, y)", (0.0, 1.0), (2.0, 5.0), partial(_scipy, "yv")),
+    Special("kv", "kv(x, y)", (0.0, 1.0), (2.0, 5.0), partial(_scipy, "kv")),
+    Special("iv", "iv(x, y)", (0.0, 0.5), (3.0, 5.0), partial(_scipy, "iv")),
+    Special("lpmv0", "lpmv(0, x, y)", (0.0, -0.9), (3.0, 0.95), partial(_scipy, "lpmv", 0.0)),
+    Special("lpmv1", "lpmv(1, x, y)", (1.0, -0.9), (3.0, 0.95), partial(_scipy, "lpmv", 1.0)),
+    Special("lpmv2", "lpmv(2, x, y)", (2.0, -0.9), (4.0, 0.95), partial(_scipy, "lpmv", 2.0)),
     Special("sph01", "sph_harm_y(1, 0, y, x)", *_BALL, _harmonic(1, 0)),
     Special("sph11", "sph_harm_y(1, 1, y, x)", *_BALL, _harmonic(1, 1)),
     Special("sph02", "sph_harm_y(2, 0, y, x)", *_BALL, _harmonic(2, 0)),

@@ -230,7 +230,7 @@ def _too_large(node: SyntaxNode) -> InputError:
 
 def _exactly(row: library.Function, form: Formula, number: float) -> Formula:
     """Return a function of an exact number; its double where sympy cannot hold it."""
-    if number == 0 or long_fractions(form):
+    if number == 0 or form.has(sympy.Float) or long_fractions(form):  # sympy loses digits of log(1 + 3.8e-17)
         return exact_constant(number)
     try:
         value = row.sympy(form)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from edgewise._errors import InputError
 from edgewise.io._delimited import OpenQuote, long_fields, sniff, split_lines
 from edgewise.io._numbers import is_missing, is_number
@@ -21,13 +23,22 @@ Row = tuple[int, list[str]]
 
 
 @dataclass(frozen=True)
-class Grid:
-    """The names of the columns ("" where there is none), their cells, and what was left out of the text."""
+class Field:
+    """A column: its name, "" where it has none, and its numbers, its texts, or the reason why it is neither."""
 
-    header: list[str]
-    columns: list[Sequence[str]]
-    delimiter: str
-    notes: list[str]
+    name: str
+    values: np.ndarray | Sequence[str | None] | str
+    rounded: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The columns of a file, the delimiter between them, and notes on what was left out of it."""
+
+    fields: list[Field]
+    n_rows: int
+    delimiter: str = ""
+    notes: Sequence[str] = ()
 
 
 def read_grid(path: Path, text: str, decimal: str | None) -> Grid:
@@ -60,8 +71,8 @@ def read_grid(path: Path, text: str, decimal: str | None) -> Grid:
     _check_even(path, header, rows, decimal)
     check_unique(path, header)
     rows = _without_units(rows, notes)
-    cells = [fields for _, fields in rows]
-    return Grid(header, list(zip(*cells, strict=True)), delimiter, notes)
+    columns = zip(*(fields for _, fields in rows), strict=True)
+    return Grid([Field(*column) for column in zip(header, columns, strict=True)], len(rows), delimiter, notes)
 
 
 def check_unique(path: Path, header: Sequence[str]) -> None:

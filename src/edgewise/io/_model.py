@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 import torch
 from torch import Tensor
@@ -14,10 +14,19 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise._version import __version__
-from edgewise.bases import BASES, BasisName, named
-from edgewise.io._packing import packed, unpacked
-from edgewise.io._schema import DTYPES, TENSORS, Description, Malformed, is_decimals, is_names, is_target, is_units
-from edgewise.io._tensors import check_values
+from edgewise.bases import BASES, named
+from edgewise.io._packing import check_values, packed, unpacked
+from edgewise.io._schema import (
+    DTYPES,
+    TENSORS,
+    Description,
+    Malformed,
+    columns_of,
+    is_decimals,
+    is_names,
+    is_target,
+    is_units,
+)
 from edgewise.nn import KAN, Rule, is_readable
 
 if TYPE_CHECKING:
@@ -95,8 +104,12 @@ def model_bytes(
     decimals: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return the file that `save` writes."""
-    description = replace(_describe(model, names, target, units), decimals=_known_decimals(names, target, decimals))
-    tensors = {key: value.detach().cpu().contiguous() for key, value in _tensors(model).items()}
+    description = _describe(model, names, target, units, decimals)
+    tensors = {
+        f"layers.{number}.{name}": getattr(layer, name).detach().cpu().contiguous()
+        for number, layer in enumerate(model.layers)
+        for name in TENSORS
+    }
     try:
         check_values(tensors, description)
         description = replace(description, formulas=_formula_texts(model, description.names))
@@ -170,6 +183,7 @@ def _describe(
     names: Sequence[str] | None,
     target: str | Sequence[str] | None,
     units: Mapping[str, str] | None,
+    decimals: Mapping[str, str] | None,
 ) -> Description:
     """What the file says beside the tensors and the formulas."""
     if names is not None and not is_names(names, model.n_in):
@@ -177,9 +191,11 @@ def _describe(
     if target is not None and not is_target(target, model.n_out):
         several = f", or {model.n_out} different ones, one for each output" if model.n_out > 1 else ""
         raise InputError(f"'target' must be a text{several}. Got {target!r}.")
-    columns = [*(names or ()), *([target] if isinstance(target, str) else target or ())]
+    columns = columns_of(names, target)
     if units is not None and not is_units(units, columns):
         raise InputError(f"'units' must map some of the names {columns} to short texts, like 'm/s'. Got {units!r}.")
+    if decimals is not None and not is_decimals(decimals, columns):
+        raise InputError(f"'decimals' must map some of the names {columns} to '.' or ','. Got {decimals!r}.")
     dtype = str(model.dtype).removeprefix("torch.")
     if dtype not in DTYPES:
         raise InputError(f"A network is saved in float32 or float64. This one is {dtype}: convert it first.")
@@ -207,16 +223,8 @@ def _describe(
         units=None if units is None else dict(units),
         formulas=None,
         version=__version__,
+        decimals=dict(decimals) if decimals else None,
     )
-
-
-def _known_decimals(
-    names: Sequence[str] | None, target: str | Sequence[str] | None, decimals: Mapping[str, str] | None
-) -> dict[str, str] | None:
-    columns = [*(names or ()), *([target] if isinstance(target, str) else target or ())]
-    if decimals is not None and not is_decimals(decimals, columns):
-        raise InputError(f"'decimals' must map some of the names {columns} to '.' or ','. Got {decimals!r}.")
-    return dict(decimals) if decimals else None
 
 
 def _formula_texts(model: KAN, names: list[str] | None) -> list[str] | None:
@@ -229,19 +237,10 @@ def _formula_texts(model: KAN, names: list[str] | None) -> list[str] | None:
     return [sympy.sstr(f, full_prec=False) for f in (formula if isinstance(formula, list) else [formula])]
 
 
-def _tensors(model: KAN) -> dict[str, Tensor]:
-    return {
-        f"layers.{number}.{name}": getattr(layer, name) for number, layer in enumerate(model.layers) for name in TENSORS
-    }
-
-
 def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
     widths = [tuple(width) if isinstance(width, list) else width for width in description.widths]
-    dtype = getattr(torch, description.dtype)
-    degree = 3 if description.degree is None else description.degree
-    model = KAN(
-        widths, basis=cast("BasisName", description.basis), grid=1, degree=degree, base=description.base, dtype=dtype
-    )
+    dtype, basis = getattr(torch, description.dtype), description.built_basis
+    model = KAN(widths, basis=basis, grid=1, degree=description.degree or 3, base=description.base, dtype=dtype)
     for number, (layer, symbols) in enumerate(zip(model.layers, description.symbols, strict=True)):
         for name in TENSORS:
             value = tensors[f"layers.{number}.{name}"].clone()

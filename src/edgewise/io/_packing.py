@@ -1,4 +1,4 @@
-"""The bytes of a model file: tensors, a description and a checksum in the layout of safetensors.
+"""The bytes of a model file: tensors, a description and a checksum in the layout of safetensors, all checked.
 
 A file is 8 bytes with the length of a header, the header, which is JSON, and the tensors. The description is the text
 of the metadata entry "edgewise", and the checksum a field of it: the SHA-256 digest of the whole file with zeros in the
@@ -16,10 +16,10 @@ from typing import Any, BinaryIO
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
-from edgewise.io._schema import Description, Malformed
-from edgewise.io._tensors import check_shapes, check_values
+from edgewise.io._schema import TENSORS, Description, Malformed, Shape
 
 _KEY = "edgewise"
 _MARK = re.compile(rb'\{\\"schema\\": \d+, \\"checksum\\": \\"')  # before the digest: never in a text
@@ -29,6 +29,11 @@ _LONGEST_DESCRIPTION = 2**25  # characters: a million edges, each with a rule
 _MISMATCH = "is damaged: its checksum does not match. Restore it from a backup, or save the network again"
 _NO_NETWORK = "is a safetensors file, but not a network that edgewise saved: use edgewise.save"
 _NO_FILE = "is not a safetensors file, or a damaged one: save the network again"
+
+
+_FLAGS = ("mask", "affine_free")
+_DIMENSIONS = 3  # of the largest tensors
+_SHOWN = 60  # characters of a name from a file that a message repeats
 
 
 def packed(tensors: dict[str, Tensor], description: Description) -> bytes:
@@ -55,7 +60,7 @@ def unpacked(file: BinaryIO) -> tuple[Description, dict[str, Tensor]]:
     description = Description.from_json(text)
     if description.checksum is not None and not place:
         raise Malformed(_MISMATCH)
-    check_shapes(header, description)
+    _check_shapes(header, description)
     try:
         tensors = safetensors.torch.load(data)
     except safetensors.SafetensorError:
@@ -111,3 +116,65 @@ def _digest(data: bytes, place: int) -> bytes:
     digest.update(_BLANK)
     digest.update(view[place + len(_BLANK) :])
     return digest.hexdigest().encode()
+
+
+def _check_shapes(header: dict[str, Any], description: Description) -> None:
+    """Compare a file's header, tensor by tensor, with what the description asks for; no tensor is read."""
+    known = set()
+    for number, shape in enumerate(description.shapes()):
+        keys = {name: f"layers.{number}.{name}" for name in TENSORS}
+        known.update(keys.values())
+        for key in keys.values():
+            _require(key in header, key, "is missing")
+        for name, expected in _expected(header, number, shape, description).items():
+            key = keys[name]
+            found = _shape(header, key)
+            _require(found == expected, key, f"has shape {str(found)[:_SHOWN]} instead of {str(expected)[:_SHOWN]}")
+            dtype = "BOOL" if name in _FLAGS else description.dtype.replace("float", "F")
+            _require(header[key].get("dtype") == dtype, key, f"is not {dtype}")
+    for key in header:
+        _require(key in known, key, "is unknown")
+
+
+def _require(sound: bool, key: str, what: str) -> None:
+    if not sound:
+        raise Malformed(f"is damaged (tensor {key[:_SHOWN]!r} {what}): save the network again")
+
+
+def _shape(header: dict[str, Any], key: str) -> Shape:
+    """What the header says, which may be anything."""
+    entry = header[key]
+    found = entry.get("shape") if isinstance(entry, dict) else None
+    sound = isinstance(found, list) and len(found) <= _DIMENSIONS and all(type(part) is int for part in found)
+    _require(sound, key, "has no shape of a network")
+    return tuple(found or ())
+
+
+def _expected(header: dict[str, Any], number: int, shape: Shape, description: Description) -> dict[str, Shape]:
+    """The shapes of a layer's tensors; the grid follows from the coefficients."""
+    found, basis = _shape(header, f"layers.{number}.coefficients"), description.built_basis
+    count = basis.count(max(1, basis.grid(found[-1] if found else 0)))
+    return {
+        "coefficients": (*shape, count),
+        "base_weight": shape,
+        "affine": (*shape, 4),
+        "knots": (shape[1], basis.n_knots(count)),
+        "mask": shape,
+        "affine_free": (*shape, 4),
+    }
+
+
+def check_values(tensors: dict[str, Tensor], description: Description) -> None:
+    """Raise for values that no network has."""
+    for key, tensor in tensors.items():
+        if tensor.dtype is torch.bool:
+            sound = bool((tensor.view(torch.uint8) <= 1).all())
+        else:
+            sound = bool(torch.isfinite(tensor).all())
+        if not sound:
+            raise Malformed(f"has values in {key!r} that are not finite numbers: save the network again")
+        if key.endswith(".knots"):
+            step = tensor.diff(dim=-1)
+            inner = description.built_basis.breakpoints(tensors[key]).diff(dim=-1)
+            if bool((step < 0).any()) or bool((inner <= 0).any()):
+                raise Malformed(f"has knots in {key!r} that do not ascend: save the network again")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgewise._errors import InputError
+from edgewise.io._grid import Field, Grid, check_unique
 
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RuntimeError, MemoryError)
 """What pyarrow raises at a damaged file, besides its own exceptions."""
@@ -19,15 +19,6 @@ _LARGEST_INTEGER = 2**53
 """Larger integers are not all float64 numbers."""
 _PRINTED = 17
 """Digits that are enough to print a float64 number."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """A column: its name, and its numbers, its texts, or the reason why it is neither."""
-
-    name: str
-    values: np.ndarray | list[str | None] | str
-    rounded: bool = False
 
 
 @contextmanager
@@ -52,8 +43,8 @@ def open_parquet(path: str | Path) -> Iterator[Any]:
         ) from None
 
 
-def read_fields(path: Path) -> tuple[list[Field], int]:
-    """Return the columns of a Parquet file, a named index of pandas first, and the number of rows."""
+def read_parquet(path: Path) -> Grid:
+    """Return the columns of a Parquet file, a named index of pandas first."""
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty: write the table again.")
     with open_parquet(path) as file:
@@ -62,7 +53,11 @@ def read_fields(path: Path) -> tuple[list[Field], int]:
         names, index = _names(table.schema)
         order = [*index, *(place for place in range(len(names)) if place not in set(index))]
         named = [(name, table.column(place)) for place in order if (name := names[place]) is not None]
-        return [*_ranges(table), *(_field(name, column) for name, column in named)], table.num_rows
+        fields = [*_ranges(table), *(_field(name, column) for name, column in named)]
+        check_unique(path, [field.name for field in fields])
+        if not table.num_rows or not fields:
+            raise InputError(f"{path} has no rows: write the table again with its data.")
+        return Grid(fields, table.num_rows)
 
 
 def _ranges(table: Any) -> list[Field]:
@@ -102,15 +97,14 @@ def _field(name: str, column: Any) -> Field:
     while kinds.is_dictionary(column.type) or kinds.is_run_end_encoded(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
-    if kinds.is_integer(kind):
-        return _integers(name, column)
-    if kinds.is_floating(kind) or kinds.is_boolean(kind):
-        return Field(name, np.asarray(column.to_numpy(), dtype=np.float64))
+    if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_boolean(kind):
+        values = np.asarray(column.to_numpy(), dtype=np.float64)
+        large = np.flatnonzero(kinds.is_integer(kind) & (np.abs(values) >= _LARGEST_INTEGER))
+        return Field(name, values, any(map(_loses_digits, column.take(large).to_pylist(), values[large])))
     if kinds.is_decimal(kind):
         exact = column.to_pylist()
         values = np.array([np.nan if value is None else float(value) for value in exact])
-        pairs = zip(exact, values.tolist(), strict=True)
-        return Field(name, values, any(_loses_digits(value, near) for value, near in pairs))
+        return Field(name, values, any(map(_loses_digits, exact, values.tolist())))
     if kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind):
         return Field(name, column.to_pylist())
     if kinds.is_null(kind):
@@ -118,15 +112,6 @@ def _field(name: str, column: Any) -> Field:
     if kinds.is_temporal(kind):
         return Field(name, "durations" if kinds.is_duration(kind) or kinds.is_interval(kind) else "dates")
     return Field(name, f"values of the type {str(kind)[:40]}")
-
-
-def _integers(name: str, column: Any) -> Field:
-    values = np.asarray(column.to_numpy(), dtype=np.float64)
-    large = np.flatnonzero(np.abs(values) >= _LARGEST_INTEGER)
-    exact = column.take(large).to_pylist()
-    return Field(
-        name, values, any(_loses_digits(value, near) for value, near in zip(exact, values[large], strict=True))
-    )
 
 
 def _loses_digits(value: Any, near: float) -> bool:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from edgewise._errors import InputError
 from edgewise.io._convention import Convention, read_numbers
-from edgewise.io._grid import check_unique, read_grid
+from edgewise.io._grid import Grid, read_grid
 from edgewise.io._numbers import Column, Separator, Sign
-from edgewise.io._parquet import read_fields
+from edgewise.io._parquet import read_parquet
 from edgewise.io._table import Table
-from edgewise.io._text import read_text
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 _PARQUET = (".parquet", ".pq")
+_MARKS = {
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
 
 
 def read_table(
@@ -52,8 +58,8 @@ def read_table(
     try:
         _check_place(path)
         if path.suffix.lower() in _PARQUET:
-            return _from_parquet(path, convention)
-        return _from_text(path, convention, encoding)
+            return _table(read_parquet(path), convention)
+        return _table(read_grid(path, _text(path, encoding), convention.decimal), convention)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
 
@@ -74,46 +80,62 @@ def _check_place(path: Path) -> None:
         raise InputError(f"{path} is not a regular file but a pipe or device: save the table to a file first.")
 
 
-def _from_text(path: Path, convention: Convention, encoding: str | None) -> Table:
-    grid = read_grid(path, read_text(path, encoding), convention.decimal)
-    columns = [Column(cells, convention.thousands) for cells in grid.columns]
-    found = read_numbers(grid.header, columns, convention, grid.delimiter)
-    table = _assemble(grid.header, found.columns, len(grid.columns[0]))
-    table.notes.extend([*grid.notes, *found.notes])
-    table.decimals.update(found.decimals)
-    table.rounded.update(found.rounded)
-    return table
-
-
-def _from_parquet(path: Path, convention: Convention) -> Table:
-    fields, n_rows = read_fields(path)
-    header = [field.name for field in fields]
-    check_unique(path, header)
-    if not n_rows or not fields:
-        raise InputError(f"{path} has no rows: write the table again with its data.")
-    texts = {place: field.values for place, field in enumerate(fields) if isinstance(field.values, list)}
-    columns = [Column(cells, convention.thousands) for cells in texts.values()]
-    found = read_numbers([header[place] for place in texts], columns, convention, "")
-    parsed = dict(zip(texts, found.columns, strict=True))
-    table = _assemble(
-        header,
-        [parsed[place] if isinstance(field.values, list) else field.values for place, field in enumerate(fields)],
-        n_rows,
-    )
-    table.rounded.update(found.rounded, (field.name for field in fields if field.rounded))
-    table.notes.extend(found.notes)
-    table.decimals.update(found.decimals)
-    return table
-
-
-def _assemble(header: Sequence[str], parsed: Sequence[np.ndarray | str], n_rows: int) -> Table:
+def _table(grid: Grid, convention: Convention) -> Table:
+    """The columns of numbers, those of text read as numbers where they can be."""
+    texts = [field for field in grid.fields if isinstance(field.values, list | tuple)]
+    cells = [Column(field.values, convention.thousands) for field in texts]
+    found = read_numbers([field.name for field in texts], cells, convention, grid.delimiter)
+    parsed = iter(found.columns)
     columns: dict[str, np.ndarray] = {}
     left_out: list[tuple[str, str]] = []
-    for place, (name, column) in enumerate(zip(header, parsed, strict=True), start=1):
-        if not name:
+    for place, field in enumerate(grid.fields, start=1):
+        values = next(parsed) if isinstance(field.values, list | tuple) else field.values
+        if not field.name:
             left_out.append((f"column {place}", "no name in the header"))
-        elif isinstance(column, str):
-            left_out.append((name, column))
+        elif isinstance(values, str):
+            left_out.append((field.name, values))
         else:
-            columns[name] = column
-    return Table(columns, n_rows, left_out)
+            columns[field.name] = values
+    rounded = found.rounded.union(field.name for field in grid.fields if field.rounded)
+    return Table(columns, grid.n_rows, left_out, [*grid.notes, *found.notes], found.decimals, rounded)
+
+
+def _text(path: Path, encoding: str | None) -> str:
+    """Return the text of a file with "\\n" at the ends of its lines.
+
+    Without `encoding` it is UTF-8, or what the byte order mark says.
+
+    Raises `InputError` for a file that is empty, binary, or of another encoding.
+    """
+    data = path.read_bytes()
+    if not data.strip():
+        raise InputError(f"{path} is empty: give a file whose first line names the columns.")
+    text = _decode(path, data) if encoding is None else _decode_as(path, data, encoding)
+    if "\0" in text:
+        raise InputError(f"{path} is a binary file, not text: export it as CSV first.")
+    return io.StringIO(text.removeprefix("\ufeff"), newline=None).read()
+
+
+def _decode(path: Path, data: bytes) -> str:
+    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\0" in data:
+        raise InputError(f"{path} is a binary file, not text: export it as CSV first.")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{path} is not {encoding.upper()} text (line {line}): save it again with the encoding UTF-8, or name "
+            "the encoding that it has, such as encoding='cp1252' (--encoding cp1252) for Excel on Windows."
+        ) from None
+
+
+def _decode_as(path: Path, data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except (LookupError, TypeError):
+        raise InputError(
+            f"Unknown encoding {encoding!r}. Usual ones: utf-8, utf-16, cp1252, latin-1, mac-roman, shift-jis."
+        ) from None
+    except ValueError:
+        raise InputError(f"{path} is not {encoding} text: name another encoding, or save it as UTF-8.") from None

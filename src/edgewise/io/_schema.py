@@ -92,13 +92,16 @@ class Description:
         except (ValueError, RecursionError):
             raise Malformed("has a damaged description: save the network again") from None
         _require(isinstance(data, dict), "description")
-        schema = _checked_schema(data.pop("schema", None))
+        schema = data.pop("schema", None)
+        _require(_is_size(schema, 1), "schema number")
+        if schema > SCHEMA:
+            shown = f"{schema}"[:_SHOWN]
+            raise Malformed(f"was written by a newer version of edgewise (schema {shown}): upgrade edgewise")
         for newest, fields in _ADDED.items():
             if schema < newest:
                 data = {**fields, **data}
-        wanted = set(cls.__dataclass_fields__)
-        for name in sorted(wanted ^ set(data)):
-            _require(False, f"description ({name[:_SHOWN]!r} is {'missing' if name in wanted else 'unknown'})")
+        for name in sorted(cls.__dataclass_fields__.keys() ^ data.keys()):
+            _require(False, f"description ({name[:_SHOWN]!r} is {'unknown' if name in data else 'missing'})")
         found = cls(**data)
         found._check()
         _require(schema < 4 or found.checksum is not None, "checksum")
@@ -118,7 +121,7 @@ class Description:
 
     def _check(self) -> None:
         _require(isinstance(self.widths, list) and len(self.widths) >= 2, "list of widths")
-        _require(all(_is_width(width) for width in self.widths) and _is_size(self.widths[0], 1), "list of widths")
+        _require(all(map(_is_width, self.widths)) and _is_size(self.widths[0], 1), "list of widths")
         _require(isinstance(self.basis, str), "basis")
         if self.basis not in BASES:
             raise Malformed(_unknown("basis", self.basis, "edgewise.bases.register"))
@@ -135,12 +138,13 @@ class Description:
         n_out = _nodes_and_subnodes(self.widths[-1])[0]
         _require(self.target is None or is_target(self.target, n_out), "target name")
         _require(self.names is None or is_names(self.names, self.widths[0]), "list of input names")
-        columns = [*(self.names or []), *([self.target] if isinstance(self.target, str) else self.target or [])]
+        columns = columns_of(self.names, self.target)
         _require(self.units is None or is_units(self.units, columns), "table of units")
         _require(self.decimals is None or is_decimals(self.decimals, columns), "table of decimal signs")
-        _require(self.formulas is None or _is_texts(self.formulas, n_out), "list of formulas")
-        _require(isinstance(self.symbols, list), "list of functions")
-        _require(len(self.symbols) == len(self.widths) - 1, "list of functions")
+        formulas = [""] * n_out if self.formulas is None else self.formulas
+        _require(isinstance(formulas, list) and len(formulas) == n_out, "list of formulas")
+        _require(all(map(_is_text, formulas)), "list of formulas")
+        _require(isinstance(self.symbols, list) and len(self.symbols) == len(self.widths) - 1, "list of functions")
         for symbols, shape in zip(self.symbols, self.shapes(), strict=True):
             _check_edges(symbols, shape, "list of functions")
             for _, _, name in symbols:
@@ -166,13 +170,18 @@ def is_target(target: object, count: int) -> bool:
     return _is_text(target) or (count > 1 and is_names(target, count))
 
 
+def columns_of(names: Sequence[str] | None, target: str | Sequence[str] | None) -> list[str]:
+    """Return the names of inputs and outputs, as far as there are any."""
+    return [*(names or ()), *([target] if isinstance(target, str) else target or ())]
+
+
 def is_units(units: object, columns: Sequence[str]) -> bool:
     """Whether this maps some of the columns to short texts of one line, like "m/s"."""
-    known = set(columns)
-    if not isinstance(units, Mapping) or not all(name in known for name in units):
+    if not isinstance(units, Mapping) or not set(units) <= set(columns):
         return False
-    texts = list(units.values())
-    return all(isinstance(text, str) and 0 < len(text) <= _LONGEST_UNIT and text.isprintable() for text in texts)
+    return all(
+        isinstance(unit, str) and 0 < len(unit) <= _LONGEST_UNIT and unit.isprintable() for unit in units.values()
+    )
 
 
 def is_decimals(decimals: object, columns: Sequence[str]) -> bool:
@@ -180,10 +189,6 @@ def is_decimals(decimals: object, columns: Sequence[str]) -> bool:
     if not isinstance(decimals, Mapping):
         return False
     return set(decimals) <= set(columns) and all(sign in (".", ",") for sign in decimals.values())
-
-
-def _is_texts(value: object, count: int) -> bool:
-    return isinstance(value, list) and len(value) == count and all(_is_text(text) for text in value)
 
 
 def _is_text(value: object) -> bool:
@@ -197,15 +202,6 @@ def _is_text(value: object) -> bool:
 def _require(sound: bool, what: str) -> None:
     if not sound:
         raise Malformed(f"has a damaged {what}: save the network again")
-
-
-def _checked_schema(schema: object) -> int:
-    _require(_is_size(schema, 1), "schema number")
-    assert isinstance(schema, int)
-    if schema > SCHEMA:
-        shown = f"{schema}"[:_SHOWN]
-        raise Malformed(f"was written by a newer version of edgewise (schema {shown}): upgrade edgewise")
-    return schema
 
 
 def _is_size(value: object, least: int) -> bool:
@@ -232,10 +228,9 @@ def _nodes_and_subnodes(width: Any) -> tuple[int, int]:
     return sums + len(products), sums + sum(products)
 
 
-def _check_edges(rows: object, shape: Shape, what: str) -> None:
+def _check_edges(rows: Any, shape: Shape, what: str) -> None:
     """Require a list of (j, i, something), each edge at most once."""
     _require(isinstance(rows, list), what)
-    assert isinstance(rows, list)
     edges = set()
     for row in rows:
         _require(isinstance(row, list) and len(row) == 3, what)
@@ -245,9 +240,8 @@ def _check_edges(rows: object, shape: Shape, what: str) -> None:
         edges.add((j, i))
 
 
-def _check_function(name: object) -> None:
+def _check_function(name: Any) -> None:
     _require(isinstance(name, str), "list of functions")
-    assert isinstance(name, str)
     try:
         functions.get(name)
     except InputError:

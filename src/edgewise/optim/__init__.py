@@ -1,6 +1,8 @@
 """Solvers that know nothing of networks, and the protocols of your own."""
 
 from edgewise.optim._adam import Adam as Adam
+from edgewise.optim._adam import PrecisionName as PrecisionName
+from edgewise.optim._adam import ScheduleName as ScheduleName
 from edgewise.optim._batches import BatchProblem as BatchProblem
 from edgewise.optim._batches import Step as Step
 from edgewise.optim._batches import StopReason as StopReason

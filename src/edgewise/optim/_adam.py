@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -18,9 +18,10 @@ from edgewise.optim._settings import check_count, check_number
 from edgewise.optim._solver import GradientSolver, Needs
 
 Schedule = Callable[[torch.optim.Optimizer, int], LRScheduler]
+ScheduleName = Literal["constant", "cosine", "one_cycle", "plateau"]
+PrecisionName = Literal["float64", "float32", "bfloat16", "float16"]
 
 _HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-_PRECISIONS = ("float64", "float32", *_HALF)
 
 
 def _one_cycle(optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
@@ -32,7 +33,7 @@ def _plateau(optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
     return ReduceLROnPlateau(optimizer, factor=0.5, patience=9, threshold=0.0)
 
 
-_SCHEDULES: dict[str, Schedule] = {
+_SCHEDULES: dict[ScheduleName, Schedule] = {
     "constant": lambda optimizer, steps: ConstantLR(optimizer, factor=1.0),
     "cosine": CosineAnnealingLR,
     "one_cycle": _one_cycle,
@@ -67,11 +68,11 @@ class Adam(GradientSolver):
     epochs: int = 200
     batch: int = 256
     rate: float = 3e-3
-    schedule: str | Schedule = "cosine"
+    schedule: ScheduleName | Schedule = "cosine"
     weight_decay: float = 0.0
     clip: float | None = None
     accumulate: int = 1
-    precision: str | None = None
+    precision: PrecisionName | None = None
     patience: int | None = None
 
     def __post_init__(self) -> None:
@@ -82,11 +83,11 @@ class Adam(GradientSolver):
         check_number("weight_decay", self.weight_decay)
         if self.clip is not None:
             check_number("clip", self.clip, above=True)
-        if self.precision is not None and self.precision not in _PRECISIONS:
-            raise unknown("precision", self.precision, _PRECISIONS)
-        named = isinstance(self.schedule, str) and self.schedule in _SCHEDULES
-        if not named and not callable(self.schedule):
-            raise unknown("schedule", self.schedule, [*_SCHEDULES, "a function that returns a torch scheduler"])
+        if self.precision not in (None, *get_args(PrecisionName)):
+            raise unknown("precision", self.precision, get_args(PrecisionName))
+        names = get_args(ScheduleName)
+        if self.schedule not in names and not callable(self.schedule):
+            raise unknown("schedule", self.schedule, [*names, "a function that returns a torch scheduler"])
 
     def dtype(self, own: torch.dtype) -> torch.dtype:
         if self.precision is None:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from edgewise._checks import is_int
-from edgewise._deadline import cut
 from edgewise._errors import InputError
 from edgewise.nn import KAN, Layout, adapt_grid, clone
 from edgewise.optim import LM
@@ -112,6 +111,7 @@ class _State:
 class _Solver:
     def __init__(self, problem: Problem, plan: _Plan, monitor: Monitor) -> None:
         self.problem, self.plan, self.monitor = problem, plan, monitor
+        self.solver = LM(steps=plan.steps, tolerance=_TOLERANCE)
         self.conditions = [
             Term(c.residual, c.points(plan.boundary, plan.seed + 1), c.weight) for c in problem.conditions
         ]
@@ -139,7 +139,7 @@ class _Solver:
             if self.plan.adaptive and (turn or state.fresh):
                 inside = self._moved(model, constants, inside, turn + grid)
             objective = self._objective(clone(model), constants, inside)
-            vector = self._minimised(objective, f"grid {grid}")
+            vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
             model, constants = clone(objective.network(vector)), objective.constants(vector)
             if self.monitor.ended() is not None:
                 break
@@ -148,19 +148,6 @@ class _Solver:
         fresh = float(objective.residual(vector, replace(inner, points=[self.fresh])).square().mean().sqrt())
         self.monitor.record(grid, len(vector), train, fresh)
         return _State(model, constants, inside, fresh)
-
-    def _minimised(self, objective: Objective, place: str) -> Tensor:
-        """The parameters after one run of the solver, or after as much of it as the time allows."""
-        reached = objective.start
-
-        def callback(vector: Tensor, cost: float) -> bool:
-            nonlocal reached
-            reached = vector
-            return self.monitor.step(place) is not None
-
-        solver = LM(steps=self.plan.steps, tolerance=_TOLERANCE)
-        cut(self.monitor.deadline, lambda: solver.minimize(objective, objective.start, callback))
-        return reached
 
     def _objective(self, model: KAN, constants: dict[str, float], inside: Tensor) -> Objective:
         inner = Term(self.problem.residual, [inside], 1.0)

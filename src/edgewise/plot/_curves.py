@@ -16,7 +16,6 @@ from edgewise.interpret import EdgeCurve, edge_curves, end_names, node_names
 from edgewise.nn import KAN
 from edgewise.plot import _style as style
 from edgewise.plot._drawing import Picture
-from edgewise.plot._edges import shown_range
 from edgewise.plot._ruler import width
 from edgewise.plot._text import PLAIN, Label, edge_formula, plain
 
@@ -103,16 +102,7 @@ def _density(ax: Axes, samples: np.ndarray, wide: bool) -> None:
     edges = np.geomspace(*ends, _BINS + 1) if wide else np.linspace(*ends, _BINS + 1)
     counts, _ = np.histogram(samples, edges)
     heights = 0.16 * counts / max(1, counts.max())
-    ax.bar(
-        edges[:-1],
-        heights,
-        width=np.diff(edges),
-        align="edge",
-        color="#b9cbe0",
-        transform=ax.get_xaxis_transform(),
-        zorder=1,
-        linewidth=0,
-    )
+    ax.stairs(heights, edges, fill=True, color="#b9cbe0", transform=ax.get_xaxis_transform(), zorder=1)
 
 
 def _knots(ax: Axes, knots: list[float], outside: float) -> None:
@@ -135,3 +125,17 @@ def _note(ax: Axes, place: tuple[float, float], text: str, size: float, colour: 
     side: Any = "right" if place[0] > 0.5 else "left"
     note = ax.text(*place, text, transform=ax.transAxes, ha=side, va="top", color=colour, zorder=5, **PLAIN)
     note.set(fontsize=size, bbox=ground)
+
+
+def shown_range(curve: EdgeCurve) -> tuple[float, float]:
+    """The range of y worth showing: what the samples take, which a pole between them does not stretch."""
+    values = curve.values[np.isfinite(curve.values)]
+    if not values.size:
+        return -1.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    inside = curve.y[np.isfinite(curve.y)]
+    span = high - low
+    if inside.size and span > 0:
+        low = min(low, max(float(inside.min()), low - 0.3 * span))
+        high = max(high, min(float(inside.max()), high + 0.3 * span))
+    return low, high

@@ -36,24 +36,17 @@ def drawing(texts: Iterable[str]) -> Iterator[None]:
             yield
 
 
-@contextmanager
-def settings(values: dict[Any, Any]) -> Iterator[None]:
-    """Hold the lock and change some of matplotlib's settings; others keep what another thread gives them meanwhile."""
-    with LOCK:
-        before = {key: mpl.rcParams[key] for key in values}
-        mpl.rcParams.update(values)
-        try:
-            yield
-        finally:
-            mpl.rcParams.update(before)
-
-
 def svg(figure: Figure) -> bytes:
     """Return a figure as an SVG image on white, with letters as outlines: the same bytes for the same figure."""
     buffer = io.BytesIO()
-    texts = [text.get_text() for text in figure.findobj(Text)]
-    with settings({"svg.fonttype": "path", "svg.hashsalt": "edgewise"}), drawing(texts):
-        figure.savefig(buffer, format="svg", dpi=200, facecolor="white", metadata={"Date": None})
+    values: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "edgewise"}
+    with drawing(_texts(figure)):
+        before = {key: mpl.rcParams[key] for key in values}  # others keep what another thread gives them meanwhile
+        mpl.rcParams.update(values)
+        try:
+            figure.savefig(buffer, format="svg", dpi=200, facecolor="white", metadata={"Date": None})
+        finally:
+            mpl.rcParams.update(before)
     return buffer.getvalue()
 
 
@@ -61,16 +54,17 @@ class Picture(Figure):
     """A matplotlib figure that threads can draw and save side by side."""
 
     def draw(self, renderer: Any) -> None:
-        with drawing(self._texts()):
+        with drawing(_texts(self)):
             super().draw(renderer)
 
     def savefig(self, fname: Any, **options: Any) -> None:
-        with drawing(self._texts()):
+        with drawing(_texts(self)):
             super().savefig(fname, **options)
 
     def get_tightbbox(self, *arguments: Any, **options: Any) -> Any:
-        with drawing(self._texts()):
+        with drawing(_texts(self)):
             return super().get_tightbbox(*arguments, **options)
 
-    def _texts(self) -> list[str]:
-        return [artist.get_text() for artist in self.findobj(Text)]
+
+def _texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text)]

@@ -45,60 +45,39 @@ def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
 
 
 def _against(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: bool) -> None:
-    ends = [min(data.min(), model.min()), max(data.max(), model.max())]
+    low, high = min(data.min(), model.min()), max(data.max(), model.max())
     if wide:
-        ends[0] = data.min()
-        ax.set_xscale("log")
+        low = data.min()
         ax.set_yscale("log", nonpositive="mask")
-    ax.plot(ends, ends, color=style.SOFT, linewidth=1, zorder=1)
-    _dots(ax, data, model)
-    ax.text(
-        0.04,
-        0.96,
-        _verdict(data, model, wide),
-        transform=ax.transAxes,
-        va="top",
-        fontsize=8.5,
-        color=style.INK,
-    )
-    ax.set_xlabel(plain(name, _LONGEST), **PLAIN)
-    ax.set_ylabel("predicted")
-    style.tidy(ax)
-
-
-def _verdict(data: np.ndarray, model: np.ndarray, wide: bool) -> str:
+    ax.plot([low, high], [low, high], color=style.SOFT, linewidth=1, zorder=1)
+    _dots(ax, data, model, name, wide)
     if wide:
-        return f"rms relative error {np.sqrt(np.mean((model / data - 1) ** 2)):.3g}"
-    rms, spread = float(np.sqrt(np.mean((model - data) ** 2))), float(data.std())
-    return f"rms error {rms:.3g}" + (f"\n{rms / spread:.3g} of the spread" if spread > 0 else "")
+        verdict = f"rms relative error {np.sqrt(np.mean((model / data - 1) ** 2)):.3g}"
+    else:
+        rms, spread = float(np.sqrt(np.mean((model - data) ** 2))), float(data.std())
+        verdict = f"rms error {rms:.3g}" + (f"\n{rms / spread:.3g} of the spread" if spread > 0 else "")
+    ax.text(0.04, 0.96, verdict, transform=ax.transAxes, va="top", fontsize=8.5, color=style.INK)
+    ax.set_ylabel("predicted")
 
 
 def _residuals(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: bool) -> None:
     left_over = (data - model) / data if wide else data - model
-    if wide:
-        ax.set_xscale("log")
     ax.axhline(0, color=style.SOFT, linewidth=1, zorder=1)
-    _dots(ax, data, left_over)
+    _dots(ax, data, left_over, name, wide)
     size = float(np.abs(left_over).max())
     ax.set_ylim(*((-1.15 * size, 1.15 * size) if size > 0 else (-1, 1)))
     if 1e-300 < size < 1e-3 or size > 1e4:
         ax.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
         ax.yaxis.get_offset_text().set(fontsize=8, color=style.INK)
-    ax.set_xlabel(plain(name, _LONGEST), **PLAIN)
     ax.set_ylabel("relative residual" if wide else "residual")
-    style.tidy(ax)
 
 
-def _dots(ax: Axes, x: np.ndarray, y: np.ndarray) -> None:
+def _dots(ax: Axes, x: np.ndarray, y: np.ndarray, name: str, wide: bool) -> None:
     """Points that stay light in number: small and clear when there are many, and pixels in vector files."""
+    if wide:
+        ax.set_xscale("log")
     many = len(x) > 500
-    ax.scatter(
-        x,
-        y,
-        s=6 if many else 18,
-        color=style.ACCENT,
-        alpha=0.35 if many else 0.75,
-        linewidths=0,
-        rasterized=many,
-        zorder=2,
-    )
+    size, opacity = (6, 0.35) if many else (18, 0.75)
+    ax.scatter(x, y, s=size, color=style.ACCENT, alpha=opacity, linewidths=0, rasterized=many, zorder=2)
+    ax.set_xlabel(plain(name, _LONGEST), **PLAIN)
+    style.tidy(ax)

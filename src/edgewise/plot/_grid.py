@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgewise.nn import Nodes
-from edgewise.plot._spots import BESIDE, DOT, RING, RISE, EdgeSpot, NodeSpot, Pairs, Placed, Point, Room
+from edgewise.plot._spots import BESIDE, DOT, RISE, EdgeSpot, Line, NodeSpot, Pairs, Placed, Point, Room
 
 _WIRE = 0.13  # between a line and the boxes along it
 _LEAD = 0.55  # from a level of nodes to the first boxes
@@ -24,14 +24,13 @@ def grid(nodes: Sequence[Nodes], pairs: Sequence[Pairs], room: Room) -> Placed:
     for depth, layer in enumerate(pairs):
         size = room.size_of_all(depth, layer)
         upward = depth % 2 == 0
-        level = _rows if upward else _columns
+        level, join = (_rows, _up_and_right) if upward else (_columns, _right_and_up)
         above = level(nodes[depth + 1], depth + 1, corner, size, pitches[depth + 1])
         ends = [point for node in above for point in node.factors]
-        join = _up_and_right if upward else _right_and_up
         for j, i in layer:
             box, lines = join((below[i].x, below[i].y), ends[j], size)
             edges.append(EdgeSpot(depth, j, i, box, size, lines))
-        corner = _corner(above, corner, room, upward)
+        corner = _corner(above, room, upward)
         found += above
         below = above
     return found, edges
@@ -71,24 +70,23 @@ def _spots(nodes: Nodes, depth: int, ends: list[Point], rise: Point) -> list[Nod
     return spots
 
 
-def _corner(above: list[NodeSpot], corner: Point, room: Room, upward: bool) -> Point:
+def _corner(above: list[NodeSpot], room: Room, upward: bool) -> Point:
     """Where the next layer's boxes may begin: beyond the last level and, beside rows, its names."""
     x, y = max(node.x for node in above), max(node.y for node in above)
-    if not upward:
-        return x, y
-    names = [room.beside.get((node.layer, node.index), 0.0) for node in above]
-    ring = RING if any(node.kind == "product" for node in above) else DOT
-    return x + ring + BESIDE + max(names), y
+    if upward:
+        names = [room.beside.get((node.layer, node.index), 0.0) for node in above]
+        x += max(node.radius for node in above) + BESIDE + max(names)
+    return x, y
 
 
-def _up_and_right(start: Point, end: Point, size: Point) -> tuple[Point, tuple[tuple[Point, ...], tuple[Point, ...]]]:
+def _up_and_right(start: Point, end: Point, size: Point) -> tuple[Point, tuple[Line, Line]]:
     """Up a column, into the box at its right, out at the top and along the row above it."""
     x, y = start[0] + _WIRE + size[0] / 2, end[1] - _WIRE - size[1] / 2
     into = (start, (start[0], y), (x - size[0] / 2, y))
     return (x, y), (into, ((x, y + size[1] / 2), (x, end[1]), end))
 
 
-def _right_and_up(start: Point, end: Point, size: Point) -> tuple[Point, tuple[tuple[Point, ...], tuple[Point, ...]]]:
+def _right_and_up(start: Point, end: Point, size: Point) -> tuple[Point, tuple[Line, Line]]:
     """Along a row, into the box below it, out at its right and up the column there."""
     x, y = end[0] - _WIRE - size[0] / 2, start[1] - _WIRE - size[1] / 2
     into = (start, (x, start[1]), (x, y + size[1] / 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from edgewise._errors import InputError
@@ -32,22 +33,14 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
     held = [max(row.validation, _EXACT) for row in rows]
     dot, square = ("o", "s") if len(rows) <= _DOTS else ("", "")  # the rows of many epochs make a line
     ax.plot(seconds, train, f"-{dot}", color=style.ACCENT, markersize=4, linewidth=1.4, label="training rows")
-    if any(value == value for value in held):
+    if not np.isnan(held).all():
         ax.plot(seconds, held, f"--{square}", color=style.SYMBOLIC, markersize=4, linewidth=1.4, label="held-out rows")
     before = None
     for row, height in zip(rows, train, strict=True):
         if row.grid != before:
             label = f"grid {row.grid}" if before is None else f"{row.grid}"
-            top = max(height, row.validation) if row.validation == row.validation else height
-            ax.annotate(
-                label,
-                (row.seconds, top),
-                xytext=(0, 7),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-                color=style.INK,
-            )
+            top = float(np.nanmax([height, row.validation]))
+            style.beside(ax, label, (row.seconds, top), (0, 7), style.INK).set_ha("center")
         before = row.grid
     ax.set_yscale("log")
     ax.margins(x=0.06, y=0.15)

@@ -16,7 +16,7 @@ from edgewise.plot._grid import grid
 from edgewise.plot._levels import levels
 from edgewise.plot._place_names import HIDDEN, NAME, NOTE, Labels, corners, place_names
 from edgewise.plot._ruler import broken, height, width
-from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, NameSpot, NodeSpot, Pairs, Placed, Room
+from edgewise.plot._spots import Diagram, EdgeSpot, Key, NameSpot, NodeSpot, Pairs, Placed, Room
 from edgewise.plot._text import Label, edge_label, has_glyphs, math_name, name_label
 
 PAGE = 7.0  # inches: the width of a page's text
@@ -96,39 +96,29 @@ def fitted(
 
 def _scaled(found: Diagram, factor: float) -> Diagram:
     """The same with everything smaller or larger, texts too."""
-
-    def name(spot: NameSpot) -> NameSpot:
-        return replace(spot, points=spot.points * factor)
-
-    return replace(
-        found,
-        unit=found.unit * factor,
-        points=found.points * factor,
-        names=[name(spot) for spot in found.names],
-        note=found.note and name(found.note),
-    )
+    names = [replace(spot, points=spot.points * factor) for spot in found.names]
+    note = found.note and replace(found.note, points=found.note.points * factor)
+    return replace(found, unit=found.unit * factor, points=found.points * factor, names=names, note=note)
 
 
 def _diagram(model: KAN, labels: Labels, kind: str, unit: float, hidden: Collection[Key], note: str) -> Diagram:
-    pairs = [_pairs(model, depth, hidden) for depth in range(len(model.layers))]
+    pairs: list[Pairs] = [
+        [(j, i) for j, i in layer.mask.nonzero().tolist() if (depth, j, i) not in hidden]
+        for depth, layer in enumerate(model.layers)
+    ]
     formulas = _formulas(model, pairs, labels, _WIDEST_LABEL[kind])
     room = _room(labels, formulas, unit)
     nodes, edges = LAYOUTS[kind](model.nodes, pairs, room)
-    edges = [_labelled(edge, formulas.get(edge.key)) for edge in edges]
+    edges = [
+        replace(edge, label=formulas[edge.key], strip=edge.size[1] - 1) if edge.key in formulas else edge
+        for edge in edges
+    ]
     names = place_names(kind, nodes, labels, unit)
     bounds = _bounds((nodes, edges), names, unit)
     told = NameSpot(-1, 0, Label(note, False), bounds[0] + _PAD, bounds[1], "left", "top", 0.0, NOTE) if note else None
     if told:
         bounds = _bounds((nodes, edges), [*names, told], unit)
     return Diagram(kind, unit, bounds, nodes, edges, names, _FORMULA, told)
-
-
-def _labelled(edge: EdgeSpot, label: Label | None) -> EdgeSpot:
-    return replace(edge, label=label, strip=edge.size[1] - 1) if label else edge
-
-
-def _pairs(model: KAN, depth: int, hidden: Collection[Key]) -> Pairs:
-    return [(j, i) for j, i in model.layers[depth].mask.nonzero().tolist() if (depth, j, i) not in hidden]
 
 
 def _formulas(model: KAN, pairs: Sequence[Pairs], labels: Labels, widest: float) -> dict[Key, Label]:
@@ -185,8 +175,8 @@ def _bounds(placed: Placed, names: Sequence[NameSpot], unit: float) -> tuple[flo
 
 def _points(nodes: Sequence[NodeSpot], edges: Sequence[EdgeSpot]) -> Iterator[tuple[float, float]]:
     for node in nodes:
-        radius = RING if node.kind == "product" else DOT
-        yield from ((node.x - radius, node.y - radius), (node.x + radius, node.y + radius), *node.factors)
+        r = node.radius
+        yield from ((node.x - r, node.y - r), (node.x + r, node.y + r), *node.factors)
     for edge in edges:
         (x, y), (wide, high) = edge.box, edge.size
         yield from ((x - wide / 2, y - high / 2), (x + wide / 2, y + high / 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from edgewise.nn import Nodes
@@ -19,10 +20,9 @@ def levels(nodes: Sequence[Nodes], pairs: Sequence[Pairs], room: Room) -> Placed
     """The nodes and edges of a network drawn bottom-up; boxes stand near the node that they share with fewer others."""
     order = ordered(nodes, pairs)
     extents = [_extents(level, depth, len(nodes), room) for depth, level in enumerate(nodes)]
-    rows = [[room.size((depth, j, i), 1.0)[0] for j, i in layer] for depth, layer in enumerate(pairs)]
     width = max(
         _LEAST_WIDTH,
-        *(sum(row) + _GAP * len(row) for row in rows),
+        *(sum(room.widths(depth, layer)) + _GAP * len(layer) for depth, layer in enumerate(pairs)),
         *(sum(map(sum, sides)) + _APART * len(sides) for sides in extents),
     )
     below = _level(nodes[0], 0, _even(extents[0], list(range(nodes[0].n_nodes)), width), order[0])
@@ -34,11 +34,9 @@ def levels(nodes: Sequence[Nodes], pairs: Sequence[Pairs], room: Room) -> Placed
         else:
             xs = _nodes_x(level, extents[depth + 1], order[depth + 1], (below, layer), width)
         above = _level(level, depth + 1, xs, order[depth + 1])
-        boxes = _row(depth, layer, room, (below, above), width)
-        above, placed = _stacked(below, boxes, above)
-        found += above
+        below, placed = _stacked(below, _row(depth, layer, room, (below, above), width), above)
+        found += below
         edges += placed
-        below = above
     return found, edges
 
 
@@ -48,11 +46,9 @@ def _extents(nodes: Nodes, depth: int, count: int, room: Room) -> list[Point]:
     for q, arity in enumerate((1,) * nodes.n_sum + nodes.arities):
         half = max(0.3, FACTOR * (arity - 1) / 2 + 0.2)
         if 0 < depth < count - 1:
-            name = (RING if arity > 1 else DOT) + BESIDE + room.beside[depth, q]
-            sides.append((half, max(half, name)))
+            sides.append((half, max(half, (RING if arity > 1 else DOT) + BESIDE + room.beside[depth, q])))
         else:
-            half = max(half, room.ends[0 if depth == 0 else 1] / 2)
-            sides.append((half, half))
+            sides.append((max(half, room.ends[depth > 0] / 2),) * 2)
     return sides
 
 
@@ -114,14 +110,13 @@ def _row(
     line = sorted(layer, key=wish)
     if not line:
         return []
-    height = room.row_height(depth, layer)
-    sizes = [room.size((depth, j, i), height) for j, i in line]
-    gaps = [(a[0] + b[0]) / 2 + _GAP for a, b in pairwise(sizes)]
-    bounds = ((sizes[0][0] + _GAP) / 2, width - (sizes[-1][0] + _GAP) / 2)
+    height, widths = room.size_of_all(depth, layer)[1], room.widths(depth, line)
+    gaps = [(a + b) / 2 + _GAP for a, b in pairwise(widths)]
+    bounds = ((widths[0] + _GAP) / 2, width - (widths[-1] + _GAP) / 2)
     xs = spread([wish(edge)[0] for edge in line], gaps, bounds)
     return [
-        EdgeSpot(depth, j, i, (x, 0.0), size, (((below[i].x, below[i].y),), (ends[j],)))
-        for (j, i), x, size in zip(line, xs, sizes, strict=True)
+        EdgeSpot(depth, j, i, (x, 0.0), (wide, height), (((below[i].x, below[i].y),), (ends[j],)))
+        for (j, i), x, wide in zip(line, xs, widths, strict=True)
     ]
 
 
@@ -134,14 +129,12 @@ def _stacked(
     upper = _run(edge.box[0] - edge.end[0] for edge in boxes)
     middle = below[0].y + lower + half
     level = middle + half + upper
-    lifted = [
-        NodeSpot(n.layer, n.index, n.kind, n.x, n.y + level, tuple((x, y + level) for x, y in n.factors)) for n in above
-    ]
+    lifted = [replace(n, y=n.y + level, factors=tuple((x, y + level) for x, y in n.factors)) for n in above]
     placed = []
     for edge in boxes:
         x, (end_x, end_y) = edge.box[0], edge.end
         lines = ((edge.start, (x, middle - half)), ((x, middle + half), (end_x, end_y + level)))
-        placed.append(EdgeSpot(edge.layer, edge.j, edge.i, (x, middle), edge.size, lines))
+        placed.append(replace(edge, box=(x, middle), lines=lines))
     return lifted, placed
 
 

@@ -18,8 +18,8 @@ from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names, rows_of
 from edgewise.nn import KAN
+from edgewise.plot._curves import shown_range
 from edgewise.plot._drawing import Picture
-from edgewise.plot._edges import shown_range
 from edgewise.plot._layout import PAGE, Frame, LayoutName, fitted
 from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
 from edgewise.plot._style import INK, SOFT, SYMBOLIC
@@ -27,7 +27,6 @@ from edgewise.plot._style import INK, SOFT, SYMBOLIC
 _FAINTEST, _FAINTEST_BOX = 0.18, 0.35
 _CURVE = 0.74  # of a box's side
 _CORNER = 0.09  # radius where a line turns
-_Colour = tuple[float, float, float]
 
 
 def network(
@@ -67,8 +66,9 @@ def network(
 
     Source: Liu et al., KAN: Kolmogorov-Arnold Networks (2024), section 2.5.1.
     """
-    _check("least", least, 0.0)
-    _check("width", width, 1.0)
+    for what, value, low in (("least", least, 0), ("width", width, 1)):
+        if not is_number(value, low, 1000):
+            raise InputError(f"The '{what}' parameter must be a number between {low} and 1000. Got {value!r}.")
     labels, rows = node_names(model, names, target, x), rows_of(model, x)
     scores = _scores(model, rows)
     hidden = {key for key, score in scores.items() if score < least}
@@ -84,11 +84,6 @@ def network(
         hidden_node = spot.layer not in (0, len(labels) - 1)
         _draw_name(ax, spot, SOFT if hidden_node or (spot.layer, spot.index) not in joined else INK)
     return ax
-
-
-def _check(what: str, value: object, least: float) -> None:
-    if not is_number(value, least, 1000):
-        raise InputError(f"The '{what}' parameter must be a number between {least:g} and 1000. Got {value!r}.")
 
 
 def _note(count: int, least: float) -> str:
@@ -123,27 +118,24 @@ def _axes(ax: Axes | None, plan: Diagram) -> Axes:
     return ax
 
 
-def _shade(curve: EdgeCurve, opacity: float) -> _Colour:
+def _shade(curve: EdgeCurve, opacity: float) -> tuple[float, ...]:
     """The edge's colour on white: mixed, not transparent, so that lines along each other darken nothing."""
-    red, green, blue = (1 - opacity * (1 - part) for part in to_rgb(SYMBOLIC if curve.function else INK))
-    return red, green, blue
+    return tuple(1 - opacity * (1 - part) for part in to_rgb(SYMBOLIC if curve.function else INK))
 
 
 def _draw_edge(ax: Axes, plan: Diagram, edge: EdgeSpot, curve: EdgeCurve, opacity: float) -> None:
     colour, strong = _shade(curve, max(opacity, _FAINTEST)), _shade(curve, max(opacity, _FAINTEST_BOX))
     name, scale = "edge-{}-{}-{}".format(*edge.key), plan.unit / 0.3
     path = Path.make_compound_path(*(_path(plan.kind, line) for line in edge.lines))
-    line = PathPatch(path, facecolor="none", edgecolor=colour, linewidth=1.1 * scale, capstyle="round", zorder=1)
+    line = PathPatch(path, facecolor="none", edgecolor=colour, linewidth=1.1 * scale, capstyle="round")
     (x, y), (wide, high) = edge.box, edge.size
     corner = (x - wide / 2 + 0.12, y - high / 2 + 0.12)
     box = FancyBboxPatch(corner, wide - 0.24, high - 0.24, boxstyle="round,pad=0.12,rounding_size=0.12")
-    box.set(facecolor="white", edgecolor=strong, linewidth=0.8 * scale, zorder=3)
+    box.set(facecolor="white", edgecolor=strong, linewidth=0.8 * scale)
     points = (_fitted(curve) - 0.5) * (_CURVE, _CURVE * (high - edge.strip)) + (x, y + edge.strip / 2)
-    graph = Line2D(*points.T, color=strong, linewidth=1.2 * scale, solid_capstyle="round", zorder=4)
-    line.set_gid(f"{name}-line")
-    box.set_gid(f"{name}-box")
-    graph.set_gid(f"{name}-curve")
-    for part in (line, box, graph):
+    graph = Line2D(*points.T, color=strong, linewidth=1.2 * scale, solid_capstyle="round")
+    for what, part, zorder in (("line", line, 1), ("box", box, 3), ("curve", graph, 4)):
+        part.set(gid=f"{name}-{what}", zorder=zorder)
         ax.add_artist(part)
     if edge.label:
         text = ax.text(x, y - high / 2 + 0.52 * edge.strip, edge.label.text, color=SYMBOLIC, fontsize=plan.points)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from statistics import fmean
 
 from edgewise.nn import Nodes
 from edgewise.plot._spots import Pairs
@@ -52,13 +53,10 @@ def _sorted(nodes: Sequence[Nodes], pairs: Sequence[Pairs], order: Order, level:
         joined = [[above[j] for j, i in pairs[level] if i == q] for q in range(len(groups))]
         found = {j: joined[q] for q, group in enumerate(groups) for j in group}
         share = len(order[level]) / max(1, len(order[level + 1]))
-    wish = {j: share * _mean(near) if near else float(place[j]) for j, near in found.items()}
-    if upward:
-        groups = [sorted(group, key=lambda j: (wish[j], place[j])) for group in groups]
-    else:
-        groups = [sorted(group, key=place.__getitem__) for group in groups]
+    wish = {j: share * fmean(near) if near else float(place[j]) for j, near in found.items()}
+    groups = [sorted(group, key=lambda j: (wish[j] * upward, place[j])) for group in groups]
     if level < len(nodes) - 1:
-        groups.sort(key=lambda group: (_mean([wish[j] for j in group]), place[group[0]]))
+        groups.sort(key=lambda group: (fmean([wish[j] for j in group]), place[group[0]]))
     return [j for group in groups for j in group]
 
 
@@ -75,11 +73,7 @@ def crossings(nodes: Sequence[Nodes], pairs: Sequence[Pairs], order: Order) -> i
 
 def _node_places(nodes: Nodes, order: Sequence[int]) -> list[float]:
     place = {j: k for k, j in enumerate(order)}
-    return [_mean([place[j] for j in group]) for group in nodes.groups()]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+    return [fmean([place[j] for j in group]) for group in nodes.groups()]
 
 
 def spread(wishes: Sequence[float], gaps: Sequence[float], bounds: tuple[float, float]) -> list[float]:

@@ -41,34 +41,19 @@ def pareto(rows: Sequence[Candidate], ax: Axes | None = None) -> Axes:
         raise InputError("The Pareto picture needs at least one candidate. Got none.")
     ax = style.axes(ax, (6.4, 3.4))
     rows = [row for row in rows if math.isfinite(row.error)]
-    front = front_of(rows)
+    front: list[Candidate] = []  # the rows that no other one beats in both, simplest first
+    for row in sorted(rows, key=lambda row: (row.complexity, row.error)):
+        if not front or row.error < front[-1].error:
+            front.append(row)
     heights = {row: max(row.error, _EXACT) for row in rows}
-    ax.step(
-        [r.complexity for r in front],
-        [heights[r] for r in front],
-        where="post",
-        color=style.SOFT,
-        linewidth=1.2,
-        zorder=2,
-    )
+    complexities, errors = [row.complexity for row in front], [heights[row] for row in front]
+    ax.step(complexities, errors, where="post", color=style.SOFT, linewidth=1.2, zorder=2)
     for row in rows:
-        colour = style.SYMBOLIC if row.chosen else style.ACCENT if row in front else style.SOFT
-        ax.scatter(
-            row.complexity,
-            heights[row],
-            s=130 if row.chosen else 34,
-            marker="*" if row.chosen else "o",
-            color=colour,
-            zorder=3,
-        )
-        ax.annotate(
-            f"{row.index}",
-            (row.complexity, heights[row]),
-            xytext=(5, 4),
-            textcoords="offset points",
-            fontsize=8,
-            color=colour,
-        )
+        size, marker, colour = (34, "o", style.ACCENT if row in front else style.SOFT)
+        if row.chosen:
+            size, marker, colour = (130, "*", style.SYMBOLIC)
+        ax.scatter(row.complexity, heights[row], s=size, marker=marker, color=colour, zorder=3)
+        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), (5, 4), colour)
     if rows:
         ax.set_yscale("log")
     ax.margins(x=0.08, y=0.12)
@@ -77,12 +62,3 @@ def pareto(rows: Sequence[Candidate], ax: Axes | None = None) -> Axes:
     ax.set_ylabel("relative error")
     style.tidy(ax)
     return ax
-
-
-def front_of(rows: Sequence[Candidate]) -> list[Candidate]:
-    """The rows that no other one beats in both complexity and error, simplest first."""
-    front: list[Candidate] = []
-    for row in sorted(rows, key=lambda r: (r.complexity, r.error)):
-        if not front or row.error < front[-1].error:
-            front.append(row)
-    return front

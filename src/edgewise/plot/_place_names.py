@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from edgewise.plot._ruler import broken, height, width
-from edgewise.plot._spots import BESIDE, DOT, RING, NameSpot, NodeSpot
+from edgewise.plot._spots import BESIDE, DOT, NameSpot, NodeSpot
 from edgewise.plot._text import Label
 
 NAME, HIDDEN, NOTE = 8.5, 6.5, 6.5  # sizes of the font in points
@@ -37,21 +37,11 @@ def place_names(kind: str, nodes: Sequence[NodeSpot], labels: Labels, unit: floa
 
 def _beside(nodes: Sequence[NodeSpot], labels: Sequence[Label], size: float, lift: float | None) -> list[NameSpot]:
     """Names at the right of their nodes, above a line that leads on there when `lift` is a height above it."""
-    middle = lift is None or size == NAME
-    return [
-        NameSpot(
-            node.layer,
-            node.index,
-            labels[node.index],
-            node.x + _radius(node) + BESIDE,
-            node.y + (lift or 0.0),
-            "left",
-            "center" if middle else "bottom",
-            0.0,
-            size,
-        )
-        for node in nodes
-    ]
+    side, spots = "center" if lift is None or size == NAME else "bottom", []
+    for node in nodes:
+        x, y = node.x + node.radius + BESIDE, node.y + (lift or 0.0)
+        spots.append(NameSpot(node.layer, node.index, labels[node.index], x, y, "left", side, 0.0, size))
+    return spots
 
 
 def _ends(nodes: Sequence[NodeSpot], labels: Sequence[Label], unit: float, *, above: bool) -> list[NameSpot]:
@@ -63,7 +53,7 @@ def _ends(nodes: Sequence[NodeSpot], labels: Sequence[Label], unit: float, *, ab
     angle = 0.0 if shown else _STEEP if longest > _LONG else _TILT
     spots = []
     for k, node in enumerate(line):
-        y = node.y + sign * (_radius(node) + BESIDE)
+        y = node.y + sign * (node.radius + BESIDE)
         if shown:
             place = (node.x, y, "center", "bottom" if above else "top")
         else:
@@ -84,10 +74,6 @@ def _side_by_side(xs: Sequence[float], labels: Sequence[Label]) -> list[Label] |
     widths = [width(label, NAME) for label in shown]
     fits = all((a + b) / 2 + _SPACE <= gap + 1e-9 for a, b, gap in zip(widths, widths[1:], gaps, strict=False))
     return shown if fits else None
-
-
-def _radius(node: NodeSpot) -> float:
-    return RING if node.kind == "product" else DOT
 
 
 def corners(spot: NameSpot, unit: float) -> list[tuple[float, float]]:

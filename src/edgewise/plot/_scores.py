@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 
 from edgewise._errors import InputError
@@ -16,7 +16,6 @@ from edgewise.plot._ruler import width
 from edgewise.plot._text import Label, name_label
 from edgewise.train import as_matrix
 
-_UP, _DOWN = style.ACCENT, style.SYMBOLIC
 _SIZES = LinearSegmentedColormap.from_list("sizes", ["white", "#a9c4e4", style.ACCENT, style.INK])
 _SIGNED = LinearSegmentedColormap.from_list("signed", [style.SYMBOLIC, "white", style.ACCENT])
 _MOST_WRITTEN, _LEAST = 12, 0.005  # inputs whose interactions are written as numbers, and the least that is
@@ -41,8 +40,9 @@ def scores(values: Data, names: Sequence[str] | None = None, *, ax: Axes | None 
     shown = column[order, 0]
     room = max(width(label, 8.0) for label in labels)
     ax = style.axes(ax, (max(3.35, room + 1.8), 0.5 + 0.21 * len(shown)))
-    ax.barh(range(len(shown)), shown, height=0.66, color=[_UP if value >= 0 else _DOWN for value in shown], zorder=2)
-    _ticks(ax.set_yticks, ax.get_yticklabels, [labels[k] for k in order])
+    colours = [style.ACCENT if value >= 0 else style.SYMBOLIC for value in shown]
+    ax.barh(range(len(shown)), shown, height=0.66, color=colours, zorder=2)
+    _ticks(ax.yaxis, [labels[k] for k in order])
     if (shown < 0).any():
         ax.axvline(0, color=style.SOFT, linewidth=0.8, zorder=3)
     ax.set_xlabel("score", fontsize=8.5)
@@ -76,8 +76,8 @@ def interactions(matrix: Data, names: Sequence[str] | None = None, *, ax: Axes |
     most, signed = float(np.nanmax(np.abs(pairs), initial=0.0)) or 1.0, bool((pairs < 0).any())
     image = ax.imshow(pairs, cmap=_SIGNED if signed else _SIZES, vmin=-most if signed else 0.0, vmax=most)
     ax.set_facecolor(style.FAINT)
-    _ticks(ax.set_yticks, ax.get_yticklabels, labels)
-    _ticks(ax.set_xticks, ax.get_xticklabels, labels)
+    _ticks(ax.yaxis, labels)
+    _ticks(ax.xaxis, labels)
     ax.tick_params(length=0, labelsize=8, labelcolor=style.INK)
     for label in ax.get_xticklabels():
         label.set(rotation=45, ha="right", rotation_mode="anchor")  # type: ignore[call-arg]
@@ -102,9 +102,9 @@ def _write(ax: Axes, table: np.ndarray, dark: float) -> None:
             ax.text(column, row, text, ha="center", va="center", fontsize=6.5, color=colour)
 
 
-def _ticks(place: Any, labels: Any, names: Sequence[Label]) -> None:
-    place(range(len(names)), [label.text for label in names])
-    for text, label in zip(labels(), names, strict=True):
+def _ticks(axis: Axis, names: Sequence[Label]) -> None:
+    axis.set_ticks(range(len(names)), [label.text for label in names])
+    for text, label in zip(axis.get_ticklabels(), names, strict=True):
         text.set(**label.style)
 
 

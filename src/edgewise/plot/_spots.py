@@ -29,6 +29,10 @@ class NodeSpot:
     y: float
     factors: tuple[Point, ...]
 
+    @property
+    def radius(self) -> float:
+        return RING if self.kind == "product" else DOT
+
 
 @dataclass(frozen=True)
 class EdgeSpot:
@@ -111,18 +115,14 @@ class Room:
     ends: tuple[float, float]
     cards: Mapping[Key, Point]
 
-    def size(self, key: Key, height: float) -> Point:
-        """The width and height of an edge's box in a row of that height."""
-        return self.cards.get(key, (1.0, 1.0))[0], height
-
-    def row_height(self, depth: int, pairs: Pairs) -> float:
-        """The height of the boxes of a layer."""
-        return max([1.0] + [self.cards[depth, j, i][1] for j, i in pairs if (depth, j, i) in self.cards])
+    def widths(self, depth: int, pairs: Pairs) -> list[float]:
+        """The widths of the boxes of edges of a layer."""
+        return [self.cards.get((depth, j, i), (1.0, 1.0))[0] for j, i in pairs]
 
     def size_of_all(self, depth: int, pairs: Pairs) -> Point:
         """The width and height of boxes of a layer that are all alike."""
-        height = self.row_height(depth, pairs)
-        return max([1.0] + [self.size((depth, j, i), height)[0] for j, i in pairs]), height
+        heights = [self.cards.get((depth, j, i), (1.0, 1.0))[1] for j, i in pairs]
+        return max(self.widths(depth, pairs), default=1.0), max(heights, default=1.0)
 
 
 Placed = tuple[list[NodeSpot], list[EdgeSpot]]

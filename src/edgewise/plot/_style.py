@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matplotlib.axes import Axes
+from matplotlib.text import Annotation
 
 from edgewise.plot._drawing import Picture
 
@@ -16,6 +17,11 @@ FAINT = "#d9dfe6"  # grid lines, histograms
 def axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     """The given axes, or those of a new figure that no window manager knows of."""
     return Picture(figsize=size, layout="constrained").add_subplot() if ax is None else ax
+
+
+def beside(ax: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], colour: str) -> Annotation:
+    """Write a small text beside a point of a picture, `offset` in points."""
+    return ax.annotate(text, place, xytext=offset, textcoords="offset points", fontsize=8, color=colour)
 
 
 def tidy(ax: Axes) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
@@ -44,10 +42,9 @@ def tree(tree: Tree, ax: Axes | None = None) -> Axes:
     places = {id(node): (x, y) for node, x, y in spots}
     height = spots[0][2] + 2 * _RADIUS
     ax = style.axes(ax, (_INCHES * (width + 0.2), _INCHES * (height + _BELOW)))
-    for parent, child in _lines(tree):
-        (x0, y0), (x1, y1) = places[id(parent)], places[id(child)]
-        ax.plot([x0, x1], [y0, y1], color=style.SOFT, linewidth=1.2, zorder=1)
     for node, x, y in spots:
+        for x1, y1 in (places[id(child)] for child in node.children):
+            ax.plot([x, x1], [y, y1], color=style.SOFT, linewidth=1.2, zorder=1)
         _draw(ax, node, x, y)
     ax.set_xlim(-0.1, width + 0.1)
     ax.set_ylim(-_BELOW, height)
@@ -77,12 +74,6 @@ def _beside(x: float) -> float:
     return x + 1.35 * _RADIUS + _GAP / 2
 
 
-def _lines(node: Tree) -> Iterator[tuple[Tree, Tree]]:
-    for child in node.children:
-        yield node, child
-        yield from _lines(child)
-
-
 def _draw(ax: Axes, node: Tree, x: float, y: float) -> None:
     if not node.children:
         label = name_label(node.name)
@@ -94,14 +85,4 @@ def _draw(ax: Axes, node: Tree, x: float, y: float) -> None:
     ax.add_patch(Circle((x, y), _RADIUS, facecolor="white", edgecolor=colour, linewidth=1.3, zorder=3))
     ax.text(x, y, _SIGNS[node.kind], ha="center", va="center", color=colour, fontsize=11, zorder=4)
     if node.name:
-        ax.text(
-            _beside(x),
-            y + _RADIUS / 2,
-            plain(node.name),
-            **PLAIN,
-            ha="left",
-            va="bottom",
-            color=colour,
-            fontsize=8,
-            zorder=4,
-        )
+        ax.text(_beside(x), y + _RADIUS / 2, plain(node.name), va="bottom", color=colour, fontsize=8, zorder=4, **PLAIN)

@@ -1,9 +1,11 @@
-"""From content to one HTML file, written whole or not at all."""
+"""What a report says, as plain values, and the one HTML file made of it."""
 
 from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +16,33 @@ from matplotlib.figure import Figure
 from edgewise._printable import printable
 from edgewise._replacing import writing
 from edgewise.export import latex_names
-from edgewise.plot import pareto, svg
-from edgewise.report._content import ReportContent
+from edgewise.plot import Candidate, pareto, svg
 from edgewise.report._typeset import typeset
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that a report shows, in its order.
+
+    `formula_latex` holds pairs (name of the target, LaTeX of its formula), `formula_text` the same to copy
+    as Python, `errors` rows (label, value), `figures` pairs (short caption, figure), `candidates` the rows
+    of the table and of the Pareto picture, `notes` how it was found, a sentence each, `provenance` rows
+    (label, value) such as version, date and seed.
+
+    >>> ReportContent("Kepler", formula_latex=[("T", "a^{3/2}")]).candidates
+    ()
+    """
+
+    title: str
+    subtitle: str = ""
+    formula_latex: Sequence[tuple[str, str]] = ()
+    formula_text: str = ""
+    errors: Sequence[tuple[str, str]] = ()
+    figures: Sequence[tuple[str, Figure]] = ()
+    candidates: Sequence[Candidate] = ()
+    notes: Sequence[str] = ()
+    provenance: Sequence[tuple[str, str]] = ()
+
 
 _PIXELS = 96  # of an inch on a screen
 _SMALLEST = 0.55  # of a picture's own size; below that a narrow screen scrolls it

@@ -2,9 +2,9 @@
 
 from edgewise.session._actions import ACTIONS as ACTIONS
 from edgewise.session._actions import Action as Action
-from edgewise.session._compare import Comparison as Comparison
 from edgewise.session._rows import Variable as Variable
 from edgewise.session._session import Preview as Preview
 from edgewise.session._session import Session as Session
+from edgewise.session._state import Comparison as Comparison
 from edgewise.session._state import State as State
 from edgewise.session._steering import Steering as Steering

@@ -1,32 +1,146 @@
-"""Everything that a person can do to a network, as rows that methods, scripts and menus walk."""
+"""What an action is, and its arguments made plain data, which scripts and files hold: numbers, texts, tuples, dicts.
+
+A reader takes what was given and nothing like it: "3" is no number and True no 1, as they would be to pydantic.
+"""
 
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from functools import wraps
+from typing import Any, TypeVar, cast
 
-import torch
-
-from edgewise import functions as library
-from edgewise import interpret, nn, symbolic
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
-from edgewise.session._arguments import READERS
-from edgewise.session._rows import Rows, Variable
-from edgewise.session._situation import Edge, Situation
-from edgewise.train import Options, fit, refit
+from edgewise.interpret import Cut
 
-Act = Callable[..., Situation]
+Reader = Callable[[Any], Any]
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _reader(is_sound: Callable[[Any], bool], wanted: str, plain: Reader = lambda value: value) -> Reader:
+    """A reader of sound values; of others it says what is wanted."""
+
+    def read(value: Any) -> Any:
+        if not is_sound(value):
+            raise InputError(f"{wanted} Got {value!r}.")
+        return plain(value)
+
+    return read
+
+
+def _optional(read: Reader) -> Reader:
+    return lambda value: None if value is None else read(value)
+
+
+def _several(read: Reader, is_one: Callable[[Any], bool]) -> Reader:
+    """One value or several, as a tuple."""
+    return lambda value: (read(value),) if is_one(value) else tuple(map(read, value))
+
+
+def _is_list(value: Any, count: int | None = None) -> bool:
+    return isinstance(value, tuple | list) and count in (None, len(value))
+
+
+def _number(name: str) -> Reader:
+    return _reader(is_number, f"'{name}' must be a finite number.", float)
+
+
+def _whole(name: str) -> Reader:
+    return _reader(lambda value: is_int(value, 1), f"'{name}' must be an int >= 1.")
+
+
+def _text(name: str) -> Reader:
+    return _reader(lambda value: isinstance(value, str), f"'{name}' must be a text.")
+
+
+def _flag(name: str) -> Reader:
+    return _reader(lambda value: isinstance(value, bool), f"'{name}' must be True or False.")
+
+
+def _integers(count: int, wanted: str) -> Reader:
+    return _reader(lambda value: _is_list(value, count) and all(map(is_int, value)), wanted, tuple)
+
+
+_int = _reader(is_int, "'seed' and 'depth' must be ints.")
+_edge = _integers(3, "An edge is (layer, j, i): from node i to subnode j, like (0, 1, 0).")
+_node = _integers(2, "A node is (depth, q): the node q before layer depth, like (1, 0).")
+_edges = _several(_edge, lambda value: not (_is_list(value) and value and _is_list(value[0])))
+_functions = _reader(
+    lambda value: isinstance(value, str) or (_is_list(value) and all(isinstance(name, str) for name in value)),
+    "'functions' must be names of functions, like ['sin', 'cos'].",
+    lambda value: (value,) if isinstance(value, str) else tuple(value),
+)
+_affine = _reader(
+    lambda value: _is_list(value, 4),
+    "'affine' must be four finite numbers (a, b, c, d).",
+    lambda value: tuple(map(_number("affine"), value)),
+)
+_grids = _reader(
+    lambda value: value == "auto" if isinstance(value, str) else _is_list(value) and bool(value),
+    "'grids' must be 'auto', a list of cell counts or None.",
+    lambda value: value if isinstance(value, str) else tuple(map(_whole("grids"), value)),
+)
+
+
+def _nodes(value: Any) -> Any:
+    """A width as `KAN` takes it, lists made tuples: a number, or numbers of sums and of products or their factors."""
+    parts = [value]
+    if _is_list(value, 2):
+        value = tuple(tuple(part) if _is_list(part) else part for part in value)
+        parts = [value[0], *(value[1] if _is_list(value[1]) else value[1:])]
+    return _reader(lambda _: all(map(is_int, parts)), "'nodes' must be a width of KAN, like 2 or (2, 1).")(value)
+
+
+def _cut(value: Any) -> dict[str, Any]:
+    """The fields of a cut that say something."""
+    if isinstance(value, Mapping):
+        known = [field.name for field in fields(Cut)]
+        for name in value:
+            if name not in known:
+                raise unknown("field of a Cut", name, known)
+        value = Cut(**value)
+    if not isinstance(value, Cut):
+        raise InputError(f"'cuts' must be one or more edgewise.interpret.Cut, or their fields. Got {value!r}.")
+    said = {name: part for name, part in asdict(value).items() if part is not None and part is not False}
+    return {name: float(part) if isinstance(part, float) else part for name, part in said.items()}
+
+
+#: argument -> what makes plain data of it, the same for all actions
+READERS: dict[str, Reader] = {
+    "affine": _optional(_affine),
+    "cuts": _several(_cut, lambda value: not _is_list(value)),
+    "depth": _int,
+    "direction": _text("direction"),
+    "edge": _edge,
+    "edges": _edges,
+    "factor": _whole("factor"),
+    "formula": _text("formula"),
+    "function": _optional(_text("function")),
+    "functions": _functions,
+    "grid": _optional(_whole("grid")),
+    "grids": _optional(_grids),
+    "merge": _flag("merge"),
+    "name": _text("name"),
+    "node": _node,
+    "nodes": _nodes,
+    "rounding": _flag("rounding"),
+    "seed": _int,
+    "slack": _optional(_number("slack")),
+    "sparsity": _number("sparsity"),
+    "steps": _whole("steps"),
+    "threshold": _optional(_number("threshold")),
+    "weight": _number("weight"),
+}
 
 
 @dataclass(frozen=True)
 class Action:
-    """One kind of step: its name, what it does, and what it takes, name by name with what is allowed."""
+    """One kind of step: its name, what it does to a session, and what it takes, name by name with what is allowed."""
 
     name: str
-    act: Act
+    act: Callable[..., Any]
     takes: Mapping[str, inspect.Parameter]
 
     def read(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,9 +154,14 @@ class Action:
         return {name: READERS[name](value) for name, value in bound.arguments.items()}
 
 
+ACTIONS: dict[str, Action] = {}
+"""Actions by name, in the order in which a menu shows them."""
+
+
 def action(name: str) -> Action:
     """Return an action by name.
 
+    >>> import edgewise.session
     >>> action("prune_ege")
     Traceback (most recent call last):
     edgewise._errors.InputError: Unknown action 'prune_ege'. Known: prune_edge, ...
@@ -52,198 +171,14 @@ def action(name: str) -> Action:
     return ACTIONS[name]
 
 
-def prune_edge(now: Situation, rows: Rows, edge: Edge) -> Situation:
-    now.active_edge(edge)
-    return replace(now, model=nn.replace_by_mean(now.model, edge, now.table(rows).x))
-
-
-def restore_edge(now: Situation, rows: Rows, edge: Edge) -> Situation:
-    if now.open_edge(edge).mask[edge[1:]]:
-        raise InputError(f"The edge {edge} is there already.")
-    back = nn.restore_edges(now.model, [edge])
-    return replace(now, model=nn.centre(back, edge, now.table(rows).x))
-
-
-def remove_node(now: Situation, rows: Rows, node: tuple[int, int]) -> Situation:
-    depth, q = node
-    for edge in nn.edges_of_node(now.model, depth, q):
-        now.open_edge(edge)
-    if depth < len(now.model.layers):
-        for j in nn.layer_of(now.model, depth).mask[:, q].nonzero().flatten().tolist():
-            now.open_edge((depth, j, q))
-    return replace(now, model=nn.remove_node(now.model, depth, q, now.table(rows).x))
-
-
-def add_nodes(now: Situation, rows: Rows, depth: int, nodes: Any, seed: int = 0) -> Situation:
-    return replace(now, model=nn.widen(now.model, depth, nodes, seed=seed))
-
-
-def compact(now: Situation, rows: Rows) -> Situation:
-    return replace(now, model=nn.compact(now.model, now.table(rows).x))
-
-
-def set_function(now: Situation, rows: Rows, edge: Edge, function: str, affine: Any = None) -> Situation:
-    layer = now.open_edge(edge)
-    now.check_function(edge, library.get(function).name)
-    if affine is None:
-        if not layer.mask[edge[1:]]:
-            raise InputError(f"The edge {edge} is removed and has no curve to fit: give 'affine', (a, b, c, d).")
-        affine = _affine_of(now, rows, edge, function)
-    return replace(now, model=nn.set_function(now.model, *edge, function, affine))
-
-
-def _affine_of(now: Situation, rows: Rows, edge: Edge, function: str) -> tuple[float, ...]:
-    """The constants with which a function is nearest to an edge's curve."""
-    depth, j, i = edge
-    with torch.no_grad():
-        seen = nn.trace(now.model, now.table(rows).x)
-    found = symbolic.fit_curve(function, seen.inputs[depth][:, i], seen.edges[depth][:, j, i])
-    if not math.isfinite(found.error):
-        raise InputError(
-            f"{function} cannot be defined on all that reaches the edge {edge}: give 'affine', or another."
-        )
-    return found.a, found.b, found.c, found.d
-
-
-def to_spline(now: Situation, rows: Rows, edge: Edge, grid: int | None = None) -> Situation:
-    layer = now.active_edge(edge)
-    if edge[1:] not in layer.symbols:
-        raise InputError(f"The edge {edge} is a spline already.")
-    return replace(now, model=nn.to_splines(now.model, now.table(rows).x, [edge], grid=grid))
-
-
-def snap_edge(now: Situation, rows: Rows, edge: Edge, function: str | None = None) -> Situation:
-    now.active_edge(edge)
-    if function is not None:
-        now.check_function(edge, library.get(function).name)
-    table = now.table(rows)
-    found = symbolic.candidates(
-        now.model, table.x, table.y, edge, functions=function and [function], forbid=now.forbidden, limit=4
-    )
-    if not found:
-        raise InputError(f"No function can be defined on all that reaches the edge {edge}.")
-    if function is None and not found[0].accepted:
-        raise InputError(f"No function keeps the error on {edge}. Name one to take it all the same: {found[0]}.")
-    return replace(now, model=found[0].model)
-
-
-def lock(now: Situation, rows: Rows, edges: tuple[Edge, ...]) -> Situation:
-    return replace(now, model=nn.lock(now.model, edges))
-
-
-def unlock(now: Situation, rows: Rows, edges: tuple[Edge, ...]) -> Situation:
-    return replace(now, model=nn.unlock(now.model, edges))
-
-
-def lock_node(now: Situation, rows: Rows, node: tuple[int, int]) -> Situation:
-    return replace(now, model=nn.lock(now.model, nn.edges_of_node(now.model, *node)))
-
-
-def unlock_node(now: Situation, rows: Rows, node: tuple[int, int]) -> Situation:
-    return replace(now, model=nn.unlock(now.model, nn.edges_of_node(now.model, *node)))
-
-
-def forbid(now: Situation, rows: Rows, functions: tuple[str, ...]) -> Situation:
-    names = (library.get(name).name for name in functions)
-    forbidden = tuple(dict.fromkeys([*now.forbidden, *names]))
-    if not set(library.names()) - set(forbidden):
-        raise InputError("All functions would be forbidden, and no edge could be read: leave one.")
-    for depth, layer in enumerate(now.model.layers):
-        for (j, i), rule in layer.rules.items():
-            if rule.functions and set(rule.functions) <= set(forbidden):
-                raise InputError(f"The edge {(depth, j, i)} has to be one of {', '.join(rule.functions)}: leave one.")
-    return replace(now, forbidden=forbidden)
-
-
-def allow(now: Situation, rows: Rows, functions: tuple[str, ...]) -> Situation:
-    names = [library.get(name).name for name in functions]
-    for name in names:
-        if name not in now.forbidden:
-            raise InputError(f"{name!r} is not forbidden. Forbidden: {', '.join(now.forbidden) or 'none'}.")
-    return replace(now, forbidden=tuple(name for name in now.forbidden if name not in names))
-
-
-def require(now: Situation, rows: Rows, edge: Edge, functions: tuple[str, ...]) -> Situation:
-    if functions and set(functions) <= set(now.forbidden):
-        raise InputError(f"{', '.join(functions)}: all of these are forbidden. Allow one first.")
-    return replace(now, model=nn.require(now.model, *edge, functions))
-
-
-def monotone(now: Situation, rows: Rows, edge: Edge, direction: nn.Direction) -> Situation:
-    now.active_edge(edge)
-    return replace(now, model=nn.monotone(now.model, *edge, direction))
-
-
-def smooth(now: Situation, rows: Rows, edge: Edge, weight: float) -> Situation:
-    now.active_edge(edge)
-    return replace(now, model=nn.smooth(now.model, *edge, weight))
-
-
-def add_variable(now: Situation, rows: Rows, name: str, formula: str) -> Situation:
-    new = Variable(name, formula)
-    rows.check(now.variables, new)
-    wider = replace(now, variables=(*now.variables, new))
-    return replace(wider, model=nn.add_input(now.model, wider.table(rows).x[:, -1]))
-
-
-def refit_(now: Situation, rows: Rows, steps: int = 50) -> Situation:
-    model, _ = refit(now.model, now.table(rows), steps)
-    return replace(now, model=model)
-
-
-def fit_(now: Situation, rows: Rows, grids: Any = None, sparsity: float = 0.0) -> Situation:
-    table = now.table(rows)
-    options = Options(progress=False, test=0)
-    return replace(now, model=fit(now.model, table.x, table.y, grids=grids, sparsity=sparsity, options=options).model)
-
-
-def refine(now: Situation, rows: Rows, factor: int = 2) -> Situation:
-    return replace(now, model=nn.refine_grid(now.model, factor))
-
-
-def merge(now: Situation, rows: Rows) -> Situation:
-    return prune(now, rows, 0.0)
-
-
-def prune(
-    now: Situation, rows: Rows, threshold: float | None = None, cuts: Any = (), merge: bool = True,
-    slack: float | None = None,
-) -> Situation:  # fmt: skip
-    table = now.table(rows)
-    cuts = [interpret.Cut(**cut) for cut in cuts]
-    found = interpret.prune(now.model, table.x, table.y, threshold=threshold, cuts=cuts, merge=merge, slack=slack)
-    return replace(now, model=found.model)
-
-
-def snap_all(now: Situation, rows: Rows, slack: float | None = None, rounding: bool = True) -> Situation:
-    table = now.table(rows)
-    found = symbolic.snap(now.model, table.x, table.y, forbid=now.forbidden, slack=slack, rounding=rounding)
-    return replace(now, model=found.model)
-
-
-def round_constants(now: Situation, rows: Rows) -> Situation:
-    table = now.table(rows)
-    spread = max(float(table.y.std(0).square().mean().sqrt()), 1e-300)
-    model, _ = refit(symbolic.canonicalize(now.model), table, 100, 1e-12)
-    return replace(now, model=symbolic.round_network(model, table, spread))
-
-
-def _row(act: Act) -> Action:
-    """An action of a function: what it takes comes after the situation and the rows."""
-    takes = list(inspect.signature(act).parameters.values())[2:]
+def acting(method: Method) -> Method:
+    """Make a method an action: it is called through `apply`, which reads its arguments and records what it changed."""
+    name, (_, *takes) = method.__name__, inspect.signature(method).parameters.values()
     plain = {p.name: p.replace(annotation=inspect.Parameter.empty) for p in takes}
-    return Action(act.__name__.rstrip("_"), act, plain)
+    ACTIONS[name] = Action(name, method, plain)
 
+    @wraps(method)
+    def applied(self: Any, *given: Any, **named: Any) -> Any:
+        return self.apply(name, *given, **named)
 
-ACTIONS: dict[str, Action] = {
-    row.name: row
-    for row in map(
-        _row,
-        [
-            prune_edge, restore_edge, remove_node, add_nodes, compact, set_function, to_spline, snap_edge, lock, unlock,
-            lock_node, unlock_node, forbid, allow, require, monotone, smooth, add_variable, refit_, fit_, refine, prune,
-            merge, snap_all, round_constants,
-        ],
-    )
-}  # fmt: skip
-"""Actions by name, in the order in which a menu shows them."""
+    return cast(Method, applied)

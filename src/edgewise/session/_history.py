@@ -3,21 +3,78 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from edgewise._checks import is_int
-from edgewise._errors import InputError
-from edgewise.session._compare import Comparison, compare
-from edgewise.session._record import Record
-from edgewise.session._state import State
-from edgewise.session._steering import Steering
+from edgewise._errors import InputError, unknown
+from edgewise.nn import KAN
+from edgewise.session._rows import Rows
+from edgewise.session._state import Comparison, Situation, State, compare
+from edgewise.train import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class History(Steering):
+@dataclass(frozen=True)
+class Record:
+    """Rows and states; `at` is the id of the state that the session is at.
+
+    `line` is the branch of the next state, `undone` the ids of the states that `redo` goes forward to, the next last.
+    """
+
+    rows: Rows
+    states: tuple[State, ...]
+    at: int = 0
+    line: str = "main"
+    undone: tuple[int, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """The state that the session is at."""
+        return self.states[self.at]
+
+    @property
+    def branches(self) -> list[str]:
+        """The names of all lines of states, in the order in which they began."""
+        return list(dict.fromkeys(state.branch for state in self.states))
+
+    def path(self) -> list[State]:
+        """Return the states from the start to this one."""
+        found = [self.state]
+        while (parent := found[-1].parent) is not None:
+            found.append(self.states[parent])
+        return found[::-1]
+
+    def find(self, place: int | str) -> int:
+        """Return the id of a state by its id, or of the last state of a branch by its name."""
+        if isinstance(place, str):
+            ids = [state.id for state in self.states if state.branch == place]
+            if not ids:
+                raise unknown("branch", place, self.branches)
+            return ids[-1]
+        if not is_int(place, 0, len(self.states) - 1):
+            raise InputError(f"The session has states 0 to {len(self.states) - 1}. Got {place!r}.")
+        return place
+
+    def moved(self, place: int, undone: tuple[int, ...] = ()) -> Record:
+        """Return the record at another state."""
+        return replace(self, at=place, line=self.states[place].branch, undone=undone)
+
+    def free_line(self) -> str:
+        """Return the branch of the next state: this one's, or a new one where it has gone on already."""
+        if self.line != self.state.branch or self.at == self.find(self.line):
+            return self.line
+        number = 2
+        while f"branch {number}" in self.branches:
+            number += 1
+        return f"branch {number}"
+
+
+class History:
     """Ways through the states that there are; every one returns a new session, and all sessions share their states."""
 
     _record: Record
@@ -31,6 +88,11 @@ class History(Steering):
     def state(self) -> State:
         """The state that the session is at."""
         return self._record.state
+
+    @property
+    def table(self) -> Table:
+        """The rows as the network reads them: x with a column for each variable, y."""
+        return self._now.table(self._record.rows)
 
     def undo(self, steps: int = 1) -> Self:
         """Go back to the state before; nothing is lost."""
@@ -95,6 +157,20 @@ class History(Steering):
         import pandas as pd
 
         return pd.DataFrame([{**state.row(), "here": state is self.state} for state in self.states])
+
+    @property
+    def _now(self) -> Situation:
+        return self.state.situation
+
+    def _changed(self, model: KAN, **more: Any) -> Self:
+        """A session with another network, in a state that is not named yet."""
+        return self._grown(replace(self._now, model=model, **more), "", {}, math.nan)
+
+    def _grown(self, after: Situation, name: str, arguments: Mapping[str, Any], error: float) -> Self:
+        """A session with one more state, which it is at."""
+        record = self._record
+        new = State(len(record.states), record.at, record.free_line(), name, arguments, after, error)
+        return self._with(replace(record, states=(*record.states, new)).moved(new.id))
 
     def _with(self, record: Record) -> Self:
         """A session with the same rows at another place of the history."""

@@ -12,7 +12,7 @@ from edgewise import io
 from edgewise._errors import InputError
 from edgewise._replacing import check_place, writing
 from edgewise._version import __version__
-from edgewise.session._record import Record
+from edgewise.session._history import Record
 from edgewise.session._state import State
 from edgewise.train import as_matrix
 
@@ -31,11 +31,6 @@ x, y = table.inputs({names!r}), table.inputs({targets!r})
 """
 
 
-def script(record: Record, start: str, data: str | None, whole: bool) -> str:
-    """The text of the script."""
-    return _text(record, repr(start), None if data is None else repr(data), whole)
-
-
 def export(record: Record, path: str | PathLike[str], data: str | PathLike[str] | None, whole: bool) -> None:
     """Write the script, and the first network beside it."""
     path = Path(path)
@@ -46,14 +41,7 @@ def export(record: Record, path: str | PathLike[str], data: str | PathLike[str] 
         _check_rows(record, Path(data))
     start = path.with_suffix(".safetensors")
     place = None if data is None else _place(Path(data), path.parent)
-    text = _text(
-        record,
-        f"here / {start.name!r}",
-        place,
-        whole,
-        "from pathlib import Path\n\n",
-        "\nhere = Path(__file__).parent\n",
-    )
+    text = script(record, f"here / {start.name!r}", place, whole, beside=True)
     with writing(path) as file:
         file.write(text.encode())
         file.flush()  # a full disk leaves the network of an older script, too
@@ -80,7 +68,8 @@ def _check_rows(record: Record, data: Path) -> None:
             )
 
 
-def _text(record: Record, start: str, data: str | None, whole: bool, before: str = "", after: str = "") -> str:
+def script(record: Record, start: str, data: str | None, whole: bool, *, beside: bool = False) -> str:
+    """Return the text of the script; `start` and `data` are expressions, `beside` over `here`, the script's folder."""
     rows = record.rows
     if data is None:
         source = _ASKS.format(inputs=len(rows.names), outputs=len(rows.targets))
@@ -92,9 +81,9 @@ def _text(record: Record, start: str, data: str | None, whole: bool, before: str
     return "".join(
         [
             f'"""Replays a session of edgewise {__version__}: {len(states) - 1} actions."""\n\n',
-            before,
+            "from pathlib import Path\n\n" if beside else "",
             "import edgewise as ew\n",
-            after,
+            "\nhere = Path(__file__).parent\n" if beside else "",
             source,
             f"\nsession = ew.Session(ew.load({start}), x, y, {list(rows.names)!r}, target={targets!r}{units})\n",
             *_steps(states),

@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, Literal, Self, final
+from typing import Any, Literal, final
 
 import torch
 
 from edgewise._errors import InputError
 from edgewise._typing import Data, Formula
 from edgewise.kernels import one_thread
-from edgewise.nn import KAN, clone
+from edgewise.nn import KAN, Edge, clone
 from edgewise.session._actions import action
-from edgewise.session._compare import Comparison, compare
 from edgewise.session._file import load, save
-from edgewise.session._history import History
-from edgewise.session._record import Record
+from edgewise.session._history import Record
 from edgewise.session._rows import Rows, Unit, Variable
 from edgewise.session._script import export, script
-from edgewise.session._situation import Edge, Situation
-from edgewise.session._state import State
+from edgewise.session._state import Comparison, Situation, State, compare, error_at
+from edgewise.session._steering import Steering
 from edgewise.symbolic import Candidate, candidates
-from edgewise.train import Table, error_of
 
 
 @final
-class Session(History):
+class Session(Steering):
     """A value: a tree of networks, each made from another by one action, and a place in it.
 
     Every step returns a new session and leaves the old one as it was, as do `undo`, `redo`, `goto` and `branch`; all of
@@ -58,12 +55,12 @@ class Session(History):
         if not isinstance(model, KAN):
             raise InputError(f"A session begins with an edgewise.KAN. Got {type(model).__name__}.")
         rows, start = Rows.of(model, x, y, names, target, units), Situation(clone(model, torch.float64))
-        self._record = Record(rows, (State(0, None, "main", "start", {}, start, _error(start, rows)),))
+        self._record = Record(rows, (State(0, None, "main", "start", {}, start, error_at(start, rows)),))
 
     @property
     def model(self) -> KAN:
         """The network as it is now: a copy."""
-        return clone(self.state.situation.model)
+        return clone(self._now.model)
 
     @property
     def error(self) -> float:
@@ -76,19 +73,14 @@ class Session(History):
         return self._record.rows.all_names(self.variables)
 
     @property
-    def table(self) -> Table:
-        """The rows as the network reads them: x with a column for each variable, y."""
-        return self.state.situation.table(self._record.rows)
-
-    @property
     def variables(self) -> tuple[Variable, ...]:
         """Columns computed from others."""
-        return self.state.situation.variables
+        return self._now.variables
 
     @property
     def forbidden(self) -> tuple[str, ...]:
         """Functions that no edge may become."""
-        return self.state.situation.forbidden
+        return self._now.forbidden
 
     def formula(self) -> Formula | list[Formula]:
         """The network as a formula over the original columns, one for each output; InputError while splines are left.
@@ -99,19 +91,21 @@ class Session(History):
         >>> session.prune_edge((0, 0, 0)).prune_edge((0, 0, 1)).set_function((0, 0, 2), "x", (1, 0, 1, 0)).formula()
         v/c
         """
-        found = self.state.situation.model.formula(self.names)
-        whole = [
-            self._record.rows.in_columns(one, self.variables) for one in (found if isinstance(found, list) else [found])
-        ]
-        return whole if isinstance(found, list) else whole[0]
+        whole = self._formulas()
+        return whole if len(whole) > 1 else whole[0]
+
+    def _formulas(self) -> list[Formula]:
+        found = self._now.model.formula(self.names)
+        outputs = found if isinstance(found, list) else [found]
+        return [self._record.rows.in_columns(one, self.variables) for one in outputs]
 
     def unit_problem(self, constants: Literal["free", "dimensionless"] = "free") -> str | None:
         """What is wrong with the units of the formula, None where they fit: see `edgewise.symbolic.unit_problem`.
 
         Errors: InputError while splines are left, and where a column of the formula has no unit.
         """
-        found, rows = self.formula(), self._record.rows
-        for one, target in zip(found if isinstance(found, list) else [found], rows.targets, strict=True):
+        rows = self._record.rows
+        for one, target in zip(self._formulas(), rows.targets, strict=True):
             missing = sorted({str(symbol) for symbol in one.free_symbols} - set(rows.units))
             if missing:
                 raise InputError(f"No unit is given for {missing[0]!r}: name it in Session(..., units={{...}}).")
@@ -125,21 +119,10 @@ class Session(History):
 
         See `edgewise.symbolic.candidates`. Forbidden ones are left out, and required ones are all there is.
         """
-        now, table = self.state.situation, self.table
+        now, table = self._now, self.table
         edge = action("prune_edge").read((edge,), {})["edge"]
         with one_thread():
             return candidates(now.model, table.x, table.y, edge, forbid=now.forbidden, limit=limit)
-
-    def apply(self, name: str, /, *given: Any, **named: Any) -> Self:
-        """Do an action of `ACTIONS` by its name and return the session with it done."""
-        row = action(name)
-        arguments = row.read(given, named)
-        record = self._record
-        with one_thread():
-            after = row.act(self.state.situation, record.rows, **arguments)
-            error = _error(after, record.rows)
-        new = State(len(record.states), record.at, record.free_line(), name, arguments, after, error)
-        return self._with(record.grown(new))
 
     def preview(self, name: str, /, *given: Any, **named: Any) -> Preview:
         """What an action would do; nothing changes.
@@ -161,7 +144,7 @@ class Session(History):
         Without `data`, a function of the script has to be filled in. Written are the states from the start to here, or
         the `whole` tree.
         """
-        return script(self._record, start, None if data is None else str(data), whole)
+        return script(self._record, repr(start), None if data is None else repr(str(data)), whole)
 
     def export_script(
         self, path: str | PathLike[str], data: str | PathLike[str] | None = None, *, whole: bool = False
@@ -189,13 +172,8 @@ class Session(History):
     def __repr__(self) -> str:
         return (
             f"Session({len(self.states)} states, at {self.state.id} on {self._record.line!r}, error {self.error:.3g}, "
-            f"{self.state.situation.model.widths})"
+            f"{self._now.model.widths})"
         )
-
-
-def _error(situation: Situation, rows: Rows) -> float:
-    with one_thread():
-        return error_of(situation.model, situation.table(rows))
 
 
 @dataclass(frozen=True)

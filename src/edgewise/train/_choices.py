@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeGuard, get_args
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise.bases import Basis
 from edgewise.nn import KAN, KANLayer, Layout
 from edgewise.optim import CG, LBFGS, LM, Adam, GradientSolver, LeastSquaresSolver, Needs, Solver
 from edgewise.train._loss import Loss
 
-SOLVERS: dict[str, Callable[[bool], Solver]] = {
+SolverName = Literal["lm", "cg", "lbfgs", "adam"]
+"""Names of the solvers that come with edgewise."""
+SolverChoice = SolverName | Literal["auto"] | Solver
+Grids = Literal["auto"] | Sequence[int] | None
+
+SOLVERS: dict[SolverName, Callable[[bool], Solver]] = {
     "lm": lambda classes: LM(),
     "cg": lambda classes: CG(inner=40) if classes else CG(),
     "lbfgs": lambda classes: LBFGS(),
@@ -33,29 +40,26 @@ def spline_edges(model: KAN) -> int:
     return sum(int(layer.free_splines().sum()) for layer in model.layers)  # type: ignore[operator]
 
 
-def check_solver(solver: str | Solver, stream: bool) -> None:
+def check_solver(solver: SolverChoice, stream: bool) -> None:
     """Raise InputError for an unknown solver, and for one that needs rows in memory if they are a stream."""
-    if isinstance(solver, str) and solver in SOLVERS:
-        needs = SOLVERS[solver](False).needs
-    elif isinstance(solver, str) and solver == "auto":
+    if isinstance(solver, str) and solver == "auto":
         return
-    elif not isinstance(solver, str) and _is_solver(solver):
-        needs = solver.needs
-    else:
+    found = SOLVERS[solver](False) if isinstance(solver, str) and solver in SOLVERS else solver
+    if not _is_solver(found):
         own = "an object with the members of edgewise.optim.LeastSquaresSolver or GradientSolver, like LM()"
-        raise unknown("solver", solver, ["auto", *SOLVERS, own])
-    if stream and not needs.second_order:
+        raise unknown("solver", solver, ["auto", *get_args(SolverName), own])
+    if stream and not found.needs.second_order:
         raise InputError("First-order solvers take rows in memory. For streams use solver 'lm', 'cg' or 'auto'.")
 
 
-def _is_solver(solver: object) -> bool:
+def _is_solver(solver: Any) -> TypeGuard[Solver]:
     needs = getattr(solver, "needs", None)
     if isinstance(solver, type) or not isinstance(needs, Needs):
         return False
     return isinstance(solver, LeastSquaresSolver if needs.second_order else GradientSolver)
 
 
-def choose_solver(solver: str | Solver, model: KAN, rows: int, *, loss: Loss, stream: bool) -> tuple[Solver, list[str]]:
+def choose_solver(solver: SolverChoice, model: KAN, rows: int, *, loss: Loss, stream: bool) -> tuple[Solver, list[str]]:
     """Return the solver and, if it was chosen by size, a note that says which and why."""
     if not isinstance(solver, str):
         return solver, []
@@ -69,19 +73,18 @@ def choose_solver(solver: str | Solver, model: KAN, rows: int, *, loss: Loss, st
     return SOLVERS[solver](loss.classes), notes
 
 
-def check_grids(grids: str | Sequence[int] | None) -> None:
+def check_grids(grids: Grids) -> None:
     """Raise InputError for what is neither "auto" nor None nor a list of cell counts."""
     if grids is None or (isinstance(grids, str) and grids == "auto"):
         return
     if isinstance(grids, str):
         raise InputError(f"'grids' must be 'auto', a list of cell counts or None. Got {grids!r}.")
-    sound = isinstance(grids, Sequence) and len(grids) > 0
-    if not sound or any(isinstance(g, bool) or not isinstance(g, int) or g < 1 for g in grids):
+    if not isinstance(grids, Sequence) or not grids or not all(is_int(g, 1) for g in grids):
         raise InputError(f"'grids' must list cell counts, each an int >= 1, like [3, 6, 12]. Got {grids!r}.")
 
 
 def choose_grids(
-    grids: str | Sequence[int] | None, model: KAN, rows: int, *, coarse: bool, grow: bool, trained: bool
+    grids: Grids, model: KAN, rows: int, *, coarse: bool, grow: bool, trained: bool
 ) -> Sequence[int | None]:
     """Return the cell counts to train one after another; [None] if the network has no spline.
 

@@ -10,8 +10,8 @@ from edgewise.nn import KAN, adapt_grid
 from edgewise.optim import LeastSquaresSolver
 from edgewise.train._choices import grid_of, spline_edges
 from edgewise.train._context import Context, Trained
+from edgewise.train._objective import Quadratic
 from edgewise.train._penalty import penalty
-from edgewise.train._quadratic import Quadratic
 from edgewise.train._result import Outcome
 from edgewise.train._second_order import SecondOrderTrainer
 from edgewise.train._split import Partition

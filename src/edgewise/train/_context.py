@@ -1,10 +1,9 @@
-"""What the trainers of one fit share, and what a trainer is."""
+"""What the trainers of one fit share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 
@@ -54,9 +53,3 @@ class Trained(NamedTuple):
     selected: KAN
     outcome: Outcome
     loss: Loss
-
-
-class Trainer(Protocol):
-    """Made from a context; `run` trains a network on each grid of a schedule ([None]: on the grids it has)."""
-
-    def run(self, model: KAN, schedule: Sequence[int | None]) -> Trained: ...

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from edgewise.train._data import Rows, Table
 from edgewise.train._loss import Loss, Squared
-from edgewise.train._table import Rows, Table
 
 _ROWS = 16_384  # evaluated at once
 
@@ -18,25 +18,35 @@ Function = Callable[[Tensor], Tensor]  # x (n, n_in) -> outputs (n, n_out), as a
 def error_of(model: Function, table: Rows, loss: Loss | None = None) -> float:
     """Return the error over a table: root mean square unless the loss says otherwise, infinite if undefined."""
     loss = loss or Squared()
-    total = weight = 0.0
-    with torch.no_grad():
-        for part in table.batches(_ROWS):
-            total += float(loss.value(model(part.x), part.y) @ part.weights)
-            weight += float(part.weights.sum())
-    value = loss.error(total / weight) if total >= 0 else float("inf")
+    mean = _mean(table, lambda part: loss.value(model(part.x), part.y))
+    value = loss.error(mean) if mean >= 0 else float("inf")
     return value if value == value else float("inf")
 
 
 def accuracy_of(model: Function, table: Rows) -> float:
     """Return the weighted fraction of rows whose class is the network's first choice."""
-    right = weight = 0.0
+
+    def right(part: Table) -> Tensor:
+        outputs = model(part.x)
+        choice = outputs.argmax(1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0).long()
+        return (choice == part.y[:, 0]).double()
+
+    return _mean(table, right)
+
+
+def _mean(table: Rows, value: Callable[[Table], Tensor]) -> float:
+    total = weight = 0.0
     with torch.no_grad():
         for part in table.batches(_ROWS):
-            outputs = model(part.x)
-            choice = outputs.argmax(1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0).long()
-            right += float((choice == part.y[:, 0]).double() @ part.weights)
+            total += float(value(part) @ part.weights)
             weight += float(part.weights.sum())
-    return right / weight
+    return total / weight
+
+
+def tuned(loss: Loss, model: Function, rows: Table) -> Loss:
+    """Return a loss with parameters estimated from a network's residuals."""
+    with torch.no_grad():
+        return loss.tuned(model(rows.x), rows.y)
 
 
 def constant_error(table: Table, loss: Loss, outputs: int) -> float:

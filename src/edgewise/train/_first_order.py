@@ -12,12 +12,12 @@ from edgewise.nn import KAN, KANLayer, adapt_grid, add_constant, clone, has_shap
 from edgewise.optim import GradientSolver, Needs, Step
 from edgewise.train._choices import grid_of
 from edgewise.train._context import Context, Trained
-from edgewise.train._error import error_of
+from edgewise.train._data import Table
+from edgewise.train._error import error_of, tuned
 from edgewise.train._loss import Loss
+from edgewise.train._objective import Quadratic
 from edgewise.train._penalty import penalty
-from edgewise.train._quadratic import Quadratic
 from edgewise.train._result import Outcome
-from edgewise.train._table import Table
 
 _ENTRIES = 16_000_000  # features of a chunk of rows
 _TUNING = 16_384  # rows that a robust loss is tuned to
@@ -51,7 +51,7 @@ class FirstOrderTrainer:
             if outcome.early or context.monitor.ended():
                 outcome = context.monitor.ended() or outcome
                 break
-        return Trained(model, model, outcome, _tuned(context.loss, model, self.subsample))
+        return Trained(model, model, outcome, tuned(context.loss, model, self.subsample))
 
     def _centered(self, model: KAN) -> KAN:
         """Return the network with its outputs near the best constant; for a line search only if they are far off."""
@@ -67,7 +67,7 @@ class FirstOrderTrainer:
     def _descend(self, model: KAN, form: Quadratic, number: int, total: int) -> tuple[KAN, Outcome]:
         """Return the network after one of `total` runs of the solver, and how that ended."""
         context = self.context
-        loss = _tuned(context.loss, model, next(self.rows.batches(_TUNING)))
+        loss = tuned(context.loss, model, next(self.rows.batches(_TUNING)))
         work, place = clone(model, context.solver.dtype(context.dtype)), f"grid {grid_of(model)}"
         problem = MinibatchProblem(work, self.rows, self.validation, loss, form, context.options.seed)
 
@@ -79,11 +79,6 @@ class FirstOrderTrainer:
 
         reason = context.solver.minimize(problem, callback)
         return with_locked(clone(work, torch.float64), model), Outcome[reason.name]
-
-
-def _tuned(loss: Loss, model: KAN, rows: Table) -> Loss:
-    with torch.no_grad():
-        return loss.tuned(model(rows.x), rows.y)
 
 
 class MinibatchProblem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,23 +16,23 @@ from edgewise._memory import refused
 from edgewise._typing import Data
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, clone, shaped
-from edgewise.optim import LM, Solver
-from edgewise.train._choices import check_grids, check_solver, choose_grids, choose_solver
+from edgewise.optim import LM
+from edgewise.train._choices import Grids, SolverChoice, check_grids, check_solver, choose_grids, choose_solver
 from edgewise.train._classification import ClassificationTrainer
-from edgewise.train._context import Context, Trained, Trainer
-from edgewise.train._data import Shape, as_rows
-from edgewise.train._error import accuracy_of, constant_error, error_of
+from edgewise.train._context import Context, Trained
+from edgewise.train._data import Shape, Table, as_rows
+from edgewise.train._error import accuracy_of, constant_error, error_of, tuned
 from edgewise.train._first_order import FirstOrderTrainer
-from edgewise.train._loss import Loss, choose_loss
+from edgewise.train._loss import Loss, LossName, choose_loss
 from edgewise.train._monitor import Monitor
 from edgewise.train._options import Options
 from edgewise.train._parquet import Parquet
 from edgewise.train._regression import RegressionTrainer
 from edgewise.train._result import FitResult, Outcome
+from edgewise.train._second_order import SecondOrderTrainer
 from edgewise.train._split import Split, split
 from edgewise.train._starts import rescale_knots
 from edgewise.train._stream import Stream
-from edgewise.train._table import Table
 
 _REMEDY = "Use fewer nodes, a coarser grid, fewer rows, or solver 'adam'."
 _SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest
@@ -46,10 +45,10 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     y: Data | None = None,
     *,
     weights: Data | None = None,
-    loss: str | Loss = "squared",
-    grids: str | Sequence[int] | None = "auto",
+    loss: LossName | Loss = "squared",
+    grids: Grids = "auto",
     sparsity: float = 0.0,
-    solver: str | Solver = "auto",
+    solver: SolverChoice = "auto",
     options: Options | None = None,
 ) -> FitResult:
     """Train a network on a table and return the trained one; `model` itself is not changed.
@@ -111,7 +110,7 @@ def _rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table | Stream:
 
 def _fitted(
     model: KAN, rows: Table | Stream, loss: Loss, sparsity: float, monitor: Monitor,
-    grids: str | Sequence[int] | None, solver: str | Solver,
+    grids: Grids, solver: SolverChoice,
 ) -> FitResult:  # fmt: skip
     """Scale the problem to size one, choose a solver, a trainer and grids, and train."""
     parts = split(rows, loss, monitor.options, model)
@@ -129,7 +128,7 @@ def _fitted(
     return _result(context, _trainer(context).run(start, schedule), baseline, notes)
 
 
-def _trainer(context: Context[Any]) -> Trainer:
+def _trainer(context: Context[Any]) -> FirstOrderTrainer | SecondOrderTrainer:
     if not context.solver.needs.second_order:
         return FirstOrderTrainer(context)
     return ClassificationTrainer(context) if context.loss.classes else RegressionTrainer(context)
@@ -143,8 +142,7 @@ def _start(model: KAN, parts: Split, loss: Loss, baseline: float) -> tuple[KAN, 
     rows = parts.full.subsample
 
     def error_at(start: KAN) -> float:
-        with torch.no_grad():
-            return error_of(start, rows, loss.tuned(start(rows.x), rows.y))
+        return error_of(start, rows, tuned(loss, start, rows))
 
     # The values of an untrained network may be anything: then they are taken as values of the centered target.
     scaled = min(parts.units.inside(model), parts.units.scaled(model), key=error_at)
@@ -160,11 +158,9 @@ def _result(context: Context[Any], trained: Trained, baseline: float, notes: lis
     """Measure the network as it is returned, in the targets' units and its own dtype."""
     parts, units, loss = context.split, context.split.units, trained.loss
 
-    def returned(model: KAN) -> KAN:
-        return clone(units.outside(shaped(model)), context.dtype)
-
-    found = returned(trained.model)
-    selected = found if trained.selected is trained.model else returned(trained.selected)
+    found, selected = (
+        clone(units.outside(shaped(model)), context.dtype) for model in (trained.model, trained.selected)
+    )
 
     def final(x: Tensor) -> Tensor:
         return units.of(found(x).double())
@@ -172,25 +168,17 @@ def _result(context: Context[Any], trained: Trained, baseline: float, notes: lis
     def before(x: Tensor) -> Tensor:
         return units.of(selected(x).double())
 
-    validation = error_of(before, parts.validation, loss)
     outcome = context.monitor.asked() or trained.outcome
-    if not outcome.early and baseline > 0 and validation > loss.baseline_fraction * baseline:
+    least = loss.baseline_fraction * baseline
+    if not outcome.early and baseline > 0 and error_of(before, parts.validation, loss) > least:
         outcome = Outcome.POOR
-    accuracies = {}
-    if loss.classes:
-        accuracies = {
-            "train_accuracy": accuracy_of(final, parts.full.rows),
-            "validation_accuracy": accuracy_of(before, parts.validation) if parts.validates else math.nan,
-            "test_accuracy": math.nan if parts.test is None else accuracy_of(before, parts.test),
-        }
-    return FitResult(
-        found,
-        context.monitor.history,
-        outcome,
-        error_of(final, parts.full.rows, loss) * units.scale,
-        validation * units.scale if parts.validates else math.nan,
-        [*notes, *context.monitor.notes()],
-        loss.name,
-        test_error=math.nan if parts.test is None else error_of(before, parts.test, loss) * units.scale,
-        **accuracies,
-    )
+    measured: dict[str, float] = {}
+    held_out = parts.validation if parts.validates else None
+    for name, model, rows in (
+        ("train", final, parts.full.rows), ("validation", before, held_out), ("test", before, parts.test)
+    ):  # fmt: skip
+        measured[f"{name}_error"] = math.nan if rows is None else error_of(model, rows, loss) * units.scale
+        if loss.classes:
+            measured[f"{name}_accuracy"] = math.nan if rows is None else accuracy_of(model, rows)
+    notes = [*notes, *context.monitor.notes()]
+    return FitResult(found, context.monitor.history, outcome, notes=notes, loss=loss.name, **measured)

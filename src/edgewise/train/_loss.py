@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import ClassVar, Literal, Protocol, Self, get_args, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -241,13 +241,16 @@ class CrossEntropy(Loss):
         return mean
 
 
-_LOSSES: dict[str, Loss] = {loss.name: loss for loss in (Squared(), Huber(), Cauchy(), CrossEntropy())}
+LossName = Literal["squared", "huber", "cauchy", "cross_entropy"]
+"""Names of the losses that come with edgewise."""
+
+_LOSSES: dict[str, Loss] = dict(zip(get_args(LossName), (Squared(), Huber(), Cauchy(), CrossEntropy()), strict=True))
 
 
-def choose_loss(loss: str | Loss) -> Loss:
+def choose_loss(loss: LossName | Loss) -> Loss:
     """Return the loss of that name, or the object itself if it has the members of `Loss`."""
     if isinstance(loss, str) and loss in _LOSSES:
         return _LOSSES[loss]
-    if isinstance(loss, type) or not isinstance(loss, Loss):
+    if isinstance(loss, type | str) or not isinstance(loss, Loss):
         raise unknown("loss", loss, [*_LOSSES, "an object with the members of edgewise.train.Loss, like Huber(0.1)"])
     return loss

@@ -1,21 +1,84 @@
-"""What a fit reports while it runs, and what may end it early: callbacks, the time limit, Ctrl-C."""
+"""What a fit reports while it runs, what it shows, and what may end it early: callbacks, the time limit, Ctrl-C."""
 
 from __future__ import annotations
 
+import math
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor
 
-from edgewise._deadline import Deadline, whole
-from edgewise.optim import Step
+from edgewise._deadline import Deadline, cut, whole
+from edgewise._progress import LiveLine
+from edgewise.optim import LeastSquaresSolver, Step
 from edgewise.train._options import Options
-from edgewise.train._progress import FitProgress
 from edgewise.train._result import Outcome, Row
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+_PATIENCE = 2.0  # seconds before a line appears unasked, and between two epochs of a log
+
+
+def describe(row: Row) -> str:
+    """Return one row of the history as a line.
+
+    >>> describe(Row(0, 5, 120, 1.25e-3, math.nan, 0.5, 300))
+    '[  0.5 s] grid 5, 120 parameters: training 1.25e-03'
+    """
+    validation = "" if math.isnan(row.validation) else f", validation {row.validation:.2e}"
+    return f"[{row.seconds:5.1f} s] grid {row.grid}, {row.parameters} parameters: training {row.train:.2e}{validation}"
+
+
+class FitProgress:
+    """Shows a fit if asked (True), never (False), or for "auto" on a terminal once it takes two seconds.
+
+    >>> FitProgress(False).step("grid 5", Step(0.5, 10, 20), 0.5)
+    """
+
+    def __init__(self, asked: bool | str, console: Console | None = None) -> None:
+        terminal = sys.stderr is not None and sys.stderr.isatty() if console is None else console.is_terminal
+        shown = asked is True or (asked == "auto" and terminal)
+        self._line = LiveLine(console, 0.0 if asked is True else _PATIENCE) if shown and terminal else None
+        self._logs = shown and not terminal
+        self._console, self._logged, self._detail = console, -math.inf, ""
+
+    def step(self, place: str, at: Step | None, fraction: float | None) -> None:
+        """Show what is trained, the step of its solver, and the fraction of the fit that is done, if known."""
+        if self._line is not None:
+            stage = place if at is None else f"{place}, {at.unit} {at.number}/{at.total}"
+            self._line.show(stage, fraction, self._detail)
+
+    def row(self, row: Row, *, last: bool) -> None:
+        """Show a row of the history; in a log, one that is not the last of a run at most every two seconds."""
+        known = not math.isnan(row.validation)
+        self._detail = f"validation error {row.validation:.2e}" if known else f"training error {row.train:.2e}"
+        now = time.monotonic()
+        if self._logs and (last or now - self._logged >= _PATIENCE):
+            from rich.console import Console
+
+            self._logged = now
+            self._console = self._console or Console(stderr=True)
+            self._console.print(describe(row), soft_wrap=True, markup=False, highlight=False)
+
+    def stopping(self) -> None:
+        if self._line is not None:
+            self._line.show("ending with the best so far; Ctrl-C once more aborts")
+
+    def close(self) -> None:
+        if self._line is not None:
+            self._line.close()
+
+
+class _Stopped(Exception):
+    """Leaves a run of a solver in the middle of a pass."""
 
 
 class Monitor:
@@ -36,11 +99,49 @@ class Monitor:
 
     @contextmanager
     def running(self) -> Iterator[None]:
+        """Turn the first Ctrl-C into an end of the fit; a second one raises. Another handler stays in place."""
+        usual = signal.default_int_handler
+        mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is usual
+
+        def first(number: int, frame: Any) -> None:
+            signal.signal(signal.SIGINT, usual)
+            self._interrupt()
+
         try:
-            with _first_interrupt(self._interrupt):
-                yield
+            if mine:
+                signal.signal(signal.SIGINT, first)
+            yield
         finally:
+            if mine:
+                signal.signal(signal.SIGINT, usual)
             self._progress.close()
+
+    def minimize(
+        self, solver: LeastSquaresSolver, problem: Any, place: str, steps: float = math.inf, *, stream: bool = False
+    ) -> Tensor:
+        """Return the parameters after a run of a solver, or after as much of it as steps and the time allow.
+
+        Rows of a stream are read by foreign code, which is not interrupted.
+        """
+        reached, taken = problem.start, 0
+
+        def callback(vector: Tensor, cost: float) -> bool:
+            nonlocal reached, taken
+            reached, taken = vector, taken + 1
+            return self.step(place) is not None or taken >= steps
+
+        def run() -> None:
+            nonlocal reached
+            with suppress(_Stopped):
+                reached, _ = solver.minimize(problem, problem.start, callback)
+
+        cut(Deadline.never() if stream else self.deadline, run)
+        return reached
+
+    def check(self) -> None:
+        """Leave the run of `minimize` that this is called in, if the fit has to end."""
+        if self.ended():
+            raise _Stopped
 
     def ended(self) -> Outcome | None:
         """Return why the fit has to end now, or None."""
@@ -96,23 +197,3 @@ class Monitor:
 def _is_stop(answer: Any) -> bool:
     """Return True for True and "stop" only: a callback may return a number, as `file.write` does."""
     return bool(answer) if isinstance(answer, bool | np.bool_) else isinstance(answer, str) and answer == "stop"
-
-
-@contextmanager
-def _first_interrupt(act: Callable[[], None]) -> Iterator[None]:
-    """Turn the first Ctrl-C into a call; a second one raises KeyboardInterrupt. Another handler stays in place."""
-    usual = signal.default_int_handler
-    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is usual
-    if not mine:
-        yield
-        return
-
-    def first(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGINT, usual)
-        act()
-
-    signal.signal(signal.SIGINT, first)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)

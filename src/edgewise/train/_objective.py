@@ -1,8 +1,9 @@
-"""The mean loss that training a network minimizes, as a function of its flat parameter vector."""
+"""The mean loss that training a network minimizes, and a quadratic penalty, as functions of its flat parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -10,9 +11,53 @@ from torch import Tensor
 
 from edgewise.nn import KAN, GaussNewtonMatrix, Layout, Pass
 from edgewise.optim import GaussNewtonOperator, NormalEquations
+from edgewise.train._data import Rows, Table
 from edgewise.train._loss import Curvature, Loss, Squared
-from edgewise.train._quadratic import Quadratic
-from edgewise.train._table import Rows, Table
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """A penalty theta' Q theta whose Q has one block for each spline edge of each layer: (E, width, width)."""
+
+    blocks: list[Tensor] = field(default_factory=list)
+
+    def value(self, model: KAN) -> Tensor:
+        """Return the value at a network's parameters, differentiable in them."""
+        total = model.layers[0].coefficients.new_zeros(())  # type: ignore[union-attr,operator]
+        for layer, block, q in zip(model.layers, Layout(model).blocks, self.blocks, strict=False):
+            c = layer.weights()[tuple(block.spline.T)]  # type: ignore[operator]
+            total = total + torch.einsum("ef,efg,eg->", c, q, c)
+        return total
+
+    def at(self, layout: Layout, vector: Tensor) -> float:
+        """Return the value at a flat vector."""
+        return float(vector @ self.times(layout, vector))
+
+    def times(self, layout: Layout, vector: Tensor) -> Tensor:
+        """Return Q times a flat vector, half the penalty's gradient there."""
+        out = torch.zeros_like(vector)
+        for block, q in zip(layout.blocks, self.blocks, strict=False):
+            c = vector[block.start : block.middle].reshape(-1, block.width)
+            out[block.start : block.middle] = torch.einsum("efg,eg->ef", q, c).flatten()
+        return out
+
+    def diagonal(self, layout: Layout, vector: Tensor) -> Tensor:
+        """Return the diagonal of Q, with the vector's dtype and device."""
+        out = torch.zeros_like(vector)
+        for block, q in zip(layout.blocks, self.blocks, strict=False):
+            out[block.start : block.middle] = q.diagonal(dim1=1, dim2=2).flatten()
+        return out
+
+    def add_to(self, layout: Layout, hessian: Tensor) -> None:
+        """Add Q to a matrix, in place."""
+        for block, q in zip(layout.blocks, self.blocks, strict=False):
+            if len(q):
+                edges, width = len(q), block.width
+                square = hessian[block.start : block.middle, block.start : block.middle]
+                size = square.stride()
+                diagonal = square.as_strided((edges, width, width), (width * sum(size), *size), square.storage_offset())
+                diagonal += q
+
 
 _ENTRIES = 4_000_000  # of the features of a chunk of rows: 32 MB
 _KEPT = 32_000_000  # of the features of all chunks, kept while conjugate gradients run: 256 MB
@@ -69,19 +114,15 @@ class Objective:
         """Return the normal equations; the next call overwrites their matrix."""
         if self._memory is None:
             self._memory = vector.new_empty(self.layout.size, self.layout.size)
-        hessian, gradient = self._memory.zero_(), torch.zeros_like(vector)
-        total = weight = 0.0
-        with torch.no_grad():
-            for rows, forward in self._passes(vector):
-                total += rows.value
-                weight += rows.weight
-                gradient += forward.pull(self.layout, rows.gradient)
-                self.matrix.add(forward, rows.curvature, hessian)
-            hessian /= weight
-            penalty = self.penalty.times(self.layout, vector)
-            self.penalty.add_to(self.layout, hessian)
-            cost = total / weight + float(vector @ penalty)
-        return NormalEquations(cost, gradient / weight + penalty, hessian)
+        hessian = self._memory.zero_()
+
+        def add(forward: Pass, curvature: Curvature) -> None:
+            self.matrix.add(forward, curvature, hessian)
+
+        weight, cost, gradient = self._summed(vector, self._passes(vector), add)
+        hessian /= weight
+        self.penalty.add_to(self.layout, hessian)
+        return NormalEquations(cost, gradient, hessian)
 
     def operator(self, vector: Tensor) -> GaussNewtonOperator:
         """Return the same without the matrix: each product with it is a pass over the rows."""
@@ -92,15 +133,12 @@ class Objective:
                 self.check()
                 yield rows, forward
 
-        gradient, diagonal = torch.zeros_like(vector), torch.zeros_like(vector)
-        total = weight = 0.0
-        with torch.no_grad():
-            for rows, forward in passes():
-                total += rows.value
-                weight += rows.weight
-                gradient += forward.pull(self.layout, rows.gradient)
-                diagonal += forward.diagonal(self.layout, rows.curvature)
-            penalty = self.penalty.times(self.layout, vector)
+        diagonal = torch.zeros_like(vector)
+
+        def add(forward: Pass, curvature: Curvature) -> None:
+            diagonal.add_(forward.diagonal(self.layout, curvature))
+
+        weight, cost, gradient = self._summed(vector, passes(), add)
 
         def matvec(direction: Tensor) -> Tensor:
             out = torch.zeros_like(direction)
@@ -110,9 +148,22 @@ class Objective:
                     out += forward.pull(self.layout, rows.curvature(change).squeeze(-1))
             return out / weight + self.penalty.times(self.layout, direction)
 
-        cost = total / weight + float(vector @ penalty)
         diagonal = diagonal / weight + self.penalty.diagonal(self.layout, vector)
-        return GaussNewtonOperator(cost, gradient / weight + penalty, diagonal, matvec)
+        return GaussNewtonOperator(cost, gradient, diagonal, matvec)
+
+    def _summed(
+        self, vector: Tensor, passes: Iterator[tuple[_Rows, Pass]], add: Callable[[Pass, Curvature], None]
+    ) -> tuple[float, float, Tensor]:
+        """Return the weight of all rows, the cost and half its gradient; `add` takes in each chunk's curvature."""
+        gradient, total, weight = torch.zeros_like(vector), 0.0, 0.0
+        with torch.no_grad():
+            for rows, forward in passes:
+                total += rows.value
+                weight += rows.weight
+                gradient += forward.pull(self.layout, rows.gradient)
+                add(forward, rows.curvature)
+            penalty = self.penalty.times(self.layout, vector)
+            return weight, total / weight + float(vector @ penalty), gradient / weight + penalty
 
     def _width(self) -> int:
         """Return how many numbers a pass keeps for each row."""

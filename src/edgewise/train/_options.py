@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.train._result import Row
 
 Callback = Callable[[Row], Any]
+Auto = Literal["auto"]
 _TEST_FROM, _MIN_TEST = 50, 10  # rows from which there are test rows, and how many at least
 
 
@@ -30,34 +32,39 @@ class Options:
     'auto'
     """
 
-    validation: float | str = "auto"
-    smoothing: float | str = "auto"
-    restarts: int | str = "auto"
+    validation: float | Auto = "auto"
+    smoothing: float | Auto = "auto"
+    restarts: int | Auto = "auto"
     seed: int = 0
     time_limit: float | None = None
     callbacks: Callback | Sequence[Callback] | None = None
-    progress: bool | str = "auto"
-    test: float | str = "auto"
+    progress: bool | Auto = "auto"
+    test: float | Auto = "auto"
 
     def __post_init__(self) -> None:
-        _number("validation", self.validation, 0, 0.9)
-        _number("test", self.test, 0, 0.5)
-        _number("smoothing", self.smoothing, 0, 1e12)
-        _number("restarts", self.restarts, 1, 10_000)
-        if isinstance(self.validation, int | float) and isinstance(self.test, int | float):
-            _number("validation + test", self.validation + self.test, 0, 0.9)
-        if isinstance(self.restarts, float):
-            raise InputError(f"'restarts' must be an int >= 1 or 'auto'. Got {self.restarts!r}.")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or abs(self.seed) >= 2**62:
+        for name, high in (("validation", 0.9), ("test", 0.5), ("smoothing", 1e12)):
+            value = getattr(self, name)
+            if not _is_auto(value) and not is_number(value, 0, high):
+                raise InputError(f"'{name}' must be a number from 0 to {high:g}, or 'auto'. Got {value!r}.")
+        if (
+            not isinstance(self.validation, str)
+            and not isinstance(self.test, str)
+            and self.validation + self.test > 0.9
+        ):
+            raise InputError(f"'validation + test' must be a number from 0 to 0.9. Got {self.validation + self.test}.")
+        if not _is_auto(self.restarts) and not is_int(self.restarts, 1, 10_000):
+            raise InputError(f"'restarts' must be an int from 1 to 10000, or 'auto'. Got {self.restarts!r}.")
+        if not is_int(self.seed, 1 - 2**62, 2**62 - 1):
             raise InputError(f"'seed' must be an int between -2^62 and 2^62. Got {self.seed!r}.")
         if not all(callable(callback) for callback in self.callback_list()):
             raise InputError(
                 f"'callbacks' must be a function of a history row, or a list of them. Got {self.callbacks!r}."
             )
-        if not isinstance(self.progress, bool) and self.progress != "auto":
+        if not isinstance(self.progress, bool) and not _is_auto(self.progress):
             raise InputError(f"'progress' must be True, False or 'auto'. Got {self.progress!r}.")
-        if self.time_limit is not None:
-            _number("time_limit", self.time_limit, 1e-9, float("inf"))
+        limit = self.time_limit
+        if limit is not None and not (isinstance(limit, int | float) and not isinstance(limit, bool) and limit >= 1e-9):
+            raise InputError(f"'time_limit' must be a number of seconds > 0, or None. Got {limit!r}.")
 
     def callback_list(self) -> list[Callback]:
         if self.callbacks is None:
@@ -80,8 +87,5 @@ class Options:
         return count if rows >= _TEST_FROM and self.validation != 0 and validation + count <= 0.9 * rows else 0
 
 
-def _number(name: str, value: float | str, low: float, high: float) -> None:
-    if isinstance(value, str) and value == "auto" and name != "time_limit":
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise InputError(f"'{name}' must be a number from {low:g} to {high:g}, or 'auto'. Got {value!r}.")
+def _is_auto(value: object) -> bool:
+    return isinstance(value, str) and value == "auto"

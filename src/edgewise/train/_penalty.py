@@ -11,9 +11,9 @@ from edgewise._memory import require
 from edgewise.kernels import factor_for
 from edgewise.nn import KAN, KANLayer, Layout, Pass, symmetrize
 from edgewise.optim import NormalEquations
+from edgewise.train._data import Table
 from edgewise.train._loss import Loss, Squared
-from edgewise.train._quadratic import Quadratic
-from edgewise.train._table import Table
+from edgewise.train._objective import Quadratic
 
 _FLOOR = 1e-4  # scores below this fraction of the target's standard deviation count as zero
 _EMPTY = 1e-2  # exp(-rows in a cell) below it: enough rows to determine the cell
@@ -52,22 +52,16 @@ def penalty(
         blocks = []
         for depth, layer in enumerate(model.layers):
             assert isinstance(layer, KANLayer)
-            _check_size(layout.blocks[depth].spline, layer.coefficients.shape[-1])
-            edges = _Edges(layer, layout.blocks[depth].spline, forward.features(depth), forward.sensitivities[depth])
+            splines, count = layout.blocks[depth].spline, layer.coefficients.shape[-1]
+            what = f"The penalties on {len(splines)} edges with {count} coefficients each"
+            require(8 * 6 * len(splines) * count**2, what, "Use a coarser grid or fewer edges.")
+            edges = _Edges(layer, splines, forward.features(depth), forward.sensitivities[depth])
             form = edges.smoothing(smoothing)
             form = form + edges.sparsity(sparsity) if sparsity > 0 else form
             form = form + edges.rules() if layer.rules else form
             rest = edges.ridge(ridge) if ridge > 0 else edges.continuation(error, rows or len(table))
             blocks.append(form + rest)
     return Quadratic(blocks)
-
-
-def _check_size(edges: Tensor, count: int) -> None:
-    require(
-        8 * 6 * len(edges) * count**2,
-        f"The penalties on {len(edges)} edges with {count} coefficients each",
-        "Use a coarser grid or fewer edges.",
-    )
 
 
 @dataclass(frozen=True)
@@ -88,11 +82,19 @@ class _Edges:
     def weights(self) -> Tensor:
         return self.layer.weights()[tuple(self.index.T)]
 
+    @property
+    def count(self) -> int:
+        return self.layer.coefficients.shape[-1]
+
+    @property
+    def roughness(self) -> Tensor:
+        return self.layer.basis.roughness(self.count).to(self.features)
+
     def ridge(self, amount: float) -> Tensor:
-        count, width = self.layer.coefficients.shape[-1], self.features.shape[-1]
+        count, width = self.count, self.features.shape[-1]
         eye = torch.eye(width, dtype=self.features.dtype, device=self.features.device)
         form = 1.01 * eye / count
-        form[:count, :count] += self.layer.basis.roughness(count).to(eye) - 1 / count**2
+        form[:count, :count] += self.roughness - 1 / count**2
         return (amount * form).expand(len(self.index), width, width)
 
     def sparsity(self, amount: float) -> Tensor:
@@ -103,13 +105,11 @@ class _Edges:
         return q * (amount / (2 * score + _FLOOR))[:, None, None]
 
     def smoothing(self, amount: float) -> Tensor:
-        roughness = self.layer.basis.roughness(self.layer.coefficients.shape[-1])
-        return self._padded(amount * self.scale * roughness.to(self.features))
+        return self._padded(amount * self.scale * self.roughness)
 
     def rules(self) -> Tensor:
         """Return what the rules of single edges ask for: smoothness, and a penalty on differences that violate them."""
-        count, weights = self.layer.coefficients.shape[-1], self.weights
-        roughness = self.layer.basis.roughness(count).to(weights)
+        count, weights, roughness = self.count, self.weights, self.roughness
         form = weights.new_zeros(len(weights), count, count)
         for e, (j, i) in enumerate(self.index.tolist()):
             rule = self.layer.rules.get((j, i))
@@ -122,7 +122,7 @@ class _Edges:
         return self._padded(self.scale * form)
 
     def continuation(self, error: float, rows: int) -> Tensor:
-        count, degree = self.layer.coefficients.shape[-1], self.layer.degree
+        count, degree = self.count, self.layer.degree
         c = self.weights[:, :count]
         if degree is None:
             return self._padded(self._global_continuation(c, error / rows))
@@ -140,17 +140,13 @@ class _Edges:
 
     def _global_continuation(self, c: Tensor, error: float) -> Tensor:
         """For bases with global support: the current roughness of each edge counts as one row's part of the error."""
-        roughness = self.layer.basis.roughness(c.shape[1]).to(c)
-        current = torch.einsum("ef,fg,eg->e", c, roughness, c)
+        current = torch.einsum("ef,fg,eg->e", c, self.roughness, c)
         floor = (1e-11 * c.abs().amax(1)).square().clamp_min(1e-300)
         weight = error / torch.maximum(current, floor) * (c != 0).any(1)
-        return weight[:, None, None] * roughness
+        return weight[:, None, None] * self.roughness
 
     def _difference(self, order: int) -> Tensor:
-        out = torch.eye(self.layer.coefficients.shape[-1], dtype=self.features.dtype, device=self.features.device)
-        for _ in range(order):
-            out = out.diff(dim=0)
-        return out
+        return torch.eye(self.count, dtype=self.features.dtype, device=self.features.device).diff(order, dim=0)
 
     def _padded(self, q: Tensor) -> Tensor:
         extra = self.features.shape[-1] - q.shape[-1]

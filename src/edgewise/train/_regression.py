@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from edgewise._deadline import Deadline, cut
 from edgewise.nn import KAN, Layout, adapt_grid, clone, has_shapes
 from edgewise.train._choices import grid_of, spline_edges, too_fine
 from edgewise.train._context import Trained
-from edgewise.train._objective import Objective
+from edgewise.train._data import Table
+from edgewise.train._objective import Objective, Quadratic
 from edgewise.train._penalty import penalty, smoothing_by_gcv
-from edgewise.train._quadratic import Quadratic
 from edgewise.train._result import Outcome
 from edgewise.train._second_order import SecondOrderTrainer
 from edgewise.train._split import Partition
@@ -140,7 +141,7 @@ class RegressionTrainer(SecondOrderTrainer):
             equations = problem.normal_equations(problem.start)
             chosen = smoothing_by_gcv(model, part.subsample, equations, problem.start, self.loss, rows)
 
-        self.in_time(part, choose)
+        cut(self.monitor.deadline if isinstance(part.rows, Table) else Deadline.never(), choose)
         return chosen
 
     def _scored(self, model: KAN, part: Partition) -> float:

@@ -1,31 +1,22 @@
-"""Runs of a second-order solver on the rows of a fit."""
+"""Runs of a second-order solver on the rows of a fit, and a brief one on a table."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 
-import torch
-from torch import Tensor
-
-from edgewise._deadline import cut
-from edgewise.nn import KAN, clone
-from edgewise.optim import LeastSquaresSolver
+from edgewise.nn import KAN, clone, has_shapes, shaped
+from edgewise.optim import LM, LeastSquaresSolver
 from edgewise.train._choices import grid_of
 from edgewise.train._context import Context, Trained
-from edgewise.train._error import error_of
-from edgewise.train._objective import Objective
-from edgewise.train._quadratic import Quadratic
+from edgewise.train._data import Table
+from edgewise.train._error import error_of, tuned
+from edgewise.train._objective import Objective, Quadratic
+from edgewise.train._penalty import penalty
 from edgewise.train._split import Partition
-from edgewise.train._table import Table
 
 _COARSE = 1e-2  # tolerance of a run of few steps
-
-
-class _Stopped(Exception):
-    """Leaves a run of a solver in the middle of a pass."""
 
 
 class SecondOrderTrainer(ABC):
@@ -36,12 +27,12 @@ class SecondOrderTrainer(ABC):
         self.loss = context.loss
 
     @abstractmethod
-    def run(self, model: KAN, schedule: Sequence[int | None]) -> Trained: ...
+    def run(self, model: KAN, schedule: Sequence[int | None]) -> Trained:
+        """Train a network on each grid of a schedule ([None]: on the grids it has)."""
 
     def tune(self, model: KAN, part: Partition) -> None:
         """Tune the loss to the network's residuals."""
-        with torch.no_grad():
-            self.loss = self.context.loss.tuned(model(part.subsample.x), part.subsample.y)
+        self.loss = tuned(self.context.loss, model, part.subsample)
 
     def descend(
         self, model: KAN, part: Partition, penalty: Quadratic, steps: float = math.inf, products: int | None = None
@@ -50,33 +41,14 @@ class SecondOrderTrainer(ABC):
 
         If the fit has to end in the middle of a pass over the rows, the run ends there, with its last step.
         """
-        problem = Objective(clone(model), part.rows, penalty, self.loss, self._check)
+        problem = Objective(clone(model), part.rows, penalty, self.loss, self.monitor.check)
         if problem.layout.size == 0:
             return model
         solver = self.context.solver
         if steps < math.inf:
             solver = solver.rough(_COARSE, products=products)
-        place, taken, reached = f"grid {grid_of(model)}", 0, problem.start
-
-        def callback(vector: Tensor, cost: float) -> bool:
-            nonlocal taken, reached
-            taken, reached = taken + 1, vector
-            return self.monitor.step(place) is not None or taken >= steps
-
-        def run() -> None:
-            nonlocal reached
-            with suppress(_Stopped):
-                reached, _ = solver.minimize(problem, problem.start, callback)
-
-        self.in_time(part, run)
-        return clone(problem.network(reached))
-
-    def in_time(self, part: Partition, work: Callable[[], None]) -> None:
-        """Do some work until the time is up. Rows of a stream are read by foreign code, which is not interrupted."""
-        if isinstance(part.rows, Table):
-            cut(self.monitor.deadline, work)
-        else:
-            work()
+        place, stream = f"grid {grid_of(model)}", not isinstance(part.rows, Table)
+        return clone(problem.network(self.monitor.minimize(solver, problem, place, steps, stream=stream)))
 
     def error(self, model: KAN, part: Partition) -> float:
         return error_of(model, part.rows, self.loss)
@@ -91,6 +63,25 @@ class SecondOrderTrainer(ABC):
         self.context.record(model, self.error(model, self.split.train), error if self.split.validates else math.nan)
         return error
 
-    def _check(self) -> None:
-        if self.monitor.ended():
-            raise _Stopped
+
+_TURNS = 5  # to find the differences that a monotone edge forbids
+
+
+def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tuple[KAN, float]:
+    """Return the network after at most `steps` Levenberg-Marquardt steps, and its error, infinite if undefined."""
+    if error_of(model, table) == float("inf"):
+        return model, float("inf")
+    for _ in range(_TURNS if has_shapes(model) else 1):
+        model = _descended(model, table, LM(steps=steps, tolerance=tolerance, damping=1e-4))
+    model = shaped(model)
+    return model, error_of(model, table)
+
+
+def _descended(model: KAN, table: Table, solver: LM) -> KAN:
+    splines = any(layer.free_splines().any() for layer in model.layers)  # type: ignore[operator]
+    form = penalty(model, table, 0.0, 0.0) if splines else Quadratic()
+    problem = Objective(clone(model), table, form)
+    if problem.layout.size == 0:
+        return model
+    vector, _ = solver.minimize(problem, problem.start)
+    return clone(problem.network(vector))

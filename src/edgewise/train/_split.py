@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, scale_outputs, shift_outputs, shiftable
+from edgewise.train._data import Rows, Table
 from edgewise.train._loss import Loss
 from edgewise.train._options import Options
 from edgewise.train._stream import Stream
-from edgewise.train._table import Rows, Table
 
 _FAR = 2.0  # standard deviations: targets whose mean is further from zero are centered
 _ROUNDING = 1e-15  # of the targets' size: a smaller standard deviation is zero

@@ -5,21 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edgewise._deadline import cut
 from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, held_knots
 from edgewise.optim import LeastSquaresSolver
 from edgewise.train._choices import spline_edges
 from edgewise.train._context import Context
-from edgewise.train._error import error_of
+from edgewise.train._data import Table
+from edgewise.train._error import error_of, tuned
 from edgewise.train._loss import Loss
 from edgewise.train._monitor import Monitor
 from edgewise.train._objective import Objective
-from edgewise.train._table import Table
 
 _GOOD = 1e-2  # in standard deviations of the target: no other start is tried
 _FAR = 10.0  # in standard deviations of the target
 _MAX_ROWS, _MAX_STEPS = 1000, 40  # that a start is trained on and by
 _TOLERANCE, _DAMPING = 1e-3, 1.0
+_PLACE = "looking for a start"
 
 
 def best_start(model: KAN, context: Context[LeastSquaresSolver]) -> KAN:
@@ -36,18 +36,18 @@ def best_start(model: KAN, context: Context[LeastSquaresSolver]) -> KAN:
     additive = is_additive(model)
     automatic = 1 if additive else 8 if len(model.layers) <= 2 else 32
     count = automatic if isinstance(options.restarts, str) else options.restarts
-    near = additive and count == 1 and error_of(model, rows, _tuned(loss, model, rows)) < _FAR
+    near = additive and count == 1 and error_of(model, rows, tuned(loss, model, rows)) < _FAR
     if spline_edges(model) == 0 or near:
         return model
     solver, monitor = context.solver.rough(_TOLERANCE, damping=_DAMPING), context.monitor
     few = rows.rows(torch.arange(min(len(rows), _MAX_ROWS), device=rows.x.device))
     tried: list[tuple[float, KAN]] = []
     for k in range(count):
-        if tried and _step(monitor):
+        if tried and monitor.step(_PLACE):
             break
         first = model if k == 0 else rescale_knots(model, few.x, options.seed + 1000 * k)
         start = _coarse(first, few, loss, solver, monitor)
-        tried.append((error_of(start, split.validation, _tuned(loss, start, few)), start))
+        tried.append((error_of(start, split.validation, tuned(loss, start, few)), start))
         errors = sorted(error for error, _ in tried)
         agreed = len(errors) >= 3 and errors[1] < 1.1 * errors[0]
         if options.restarts == "auto" and (errors[0] < _GOOD or (agreed and errors[0] < 0.05)):
@@ -63,35 +63,9 @@ def is_additive(model: KAN) -> bool:
 def _coarse(model: KAN, rows: Table, loss: Loss, solver: LeastSquaresSolver, monitor: Monitor) -> KAN:
     for _ in range(2):
         model = adapt_grid(model, rows.x)
-        problem = Objective(model, rows, loss=_tuned(loss, model, rows))
-        model = clone(problem.network(_minimized(problem, solver, monitor)))
+        problem = Objective(model, rows, loss=tuned(loss, model, rows))
+        model = clone(problem.network(monitor.minimize(solver, problem, _PLACE, _MAX_STEPS)))
     return model
-
-
-def _minimized(problem: Objective, solver: LeastSquaresSolver, monitor: Monitor) -> Tensor:
-    """Return the parameters after a few steps, or after as many of them as the time allows."""
-    reached, taken = problem.start, 0
-
-    def callback(vector: Tensor, cost: float) -> bool:
-        nonlocal reached, taken
-        reached, taken = vector, taken + 1
-        return _step(monitor) or taken >= _MAX_STEPS
-
-    def run() -> None:
-        nonlocal reached
-        reached, _ = solver.minimize(problem, problem.start, callback)
-
-    cut(monitor.deadline, run)
-    return reached
-
-
-def _step(monitor: Monitor) -> bool:
-    return monitor.step("looking for a start") is not None
-
-
-def _tuned(loss: Loss, model: KAN, rows: Table) -> Loss:
-    with torch.no_grad():
-        return loss.tuned(model(rows.x), rows.y)
 
 
 def rescale_knots(model: KAN, x: Tensor, seed: int | None = None) -> KAN:

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.train._data import Shape, as_batch
-from edgewise.train._table import Table
+from edgewise.train._data import Shape, Table, as_batch
 
 _KEPT = 20_000  # rows of a subsample
 _MIXERS = (-0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)  # odd, of SplitMix64
@@ -101,8 +100,8 @@ class Stream:
             count += len(part)
             if count >= rows:
                 pool, full = _joined(waiting), count // rows * rows
-                yield from _cut(pool, 0, full).batches(rows)
-                waiting = [_cut(pool, full, count)] if full < count else []
+                yield from pool.part(slice(full)).batches(rows)
+                waiting = [pool.part(slice(full, count))] if full < count else []
                 count -= full
         if waiting:
             yield _joined(waiting)
@@ -120,7 +119,7 @@ class Stream:
         for rows in self._parts():
             place = _place(rows.x)
             for one in found:
-                one.take(_chosen(rows, one.part.takes(place)))
+                one.take(rows.part(one.part.takes(place)))
         return [one.table() for one in found]
 
     def _parts(self) -> Iterator[Table]:
@@ -129,7 +128,7 @@ class Stream:
             seen += len(x)
             part = Table(x, self.unit(y), w / self.statistics.weight)
             if self.high - self.low < 1:
-                part = _chosen(part, self.takes(_place(x)))
+                part = part.part(self.takes(_place(x)))
             if len(part):
                 yield part
         if seen != self.statistics.rows:
@@ -157,7 +156,7 @@ class _Subsample:
         self.open &= ~there.any(0)
         self.seen += len(rows)
         if chosen.any():
-            self.kept.append(_chosen(rows, chosen))
+            self.kept.append(rows.part(chosen))
 
     def table(self) -> Table:
         order = torch.randperm(sum(map(len, self.kept)), generator=torch.Generator().manual_seed(0))
@@ -189,11 +188,3 @@ def _joined(parts: list[Table]) -> Table:
     if len(parts) == 1:
         return parts[0]
     return Table(*(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "weights")))
-
-
-def _chosen(table: Table, rows: Tensor) -> Table:
-    return Table(table.x[rows], table.y[rows], table.weights[rows])
-
-
-def _cut(table: Table, start: int, stop: int) -> Table:
-    return Table(table.x[start:stop], table.y[start:stop], table.weights[start:stop])

@@ -14,15 +14,13 @@ from edgewise._typing import Data
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, KANLayer, Layout, Pass, clone, shaped
 from edgewise.optim import CG, LM, GaussNewtonOperator, NormalEquations
-from edgewise.train._anchors import box_points, far_from
 from edgewise.train._choices import MAX_PARAMETERS, grid_of
-from edgewise.train._data import Shape, as_matrix, as_rows
+from edgewise.train._data import Shape, Table, as_matrix, as_rows
 from edgewise.train._error import error_of
 from edgewise.train._monitor import Monitor
 from edgewise.train._objective import Objective
 from edgewise.train._options import Options
 from edgewise.train._result import FitResult, Outcome
-from edgewise.train._table import Table
 
 _SMALL = 1_000_000  # entries of the Jacobian: below, one thread is fastest
 _RIDGE = 1e-10  # of the mean curvature: selects the smallest of equally good changes
@@ -196,3 +194,41 @@ def _notes(model: KAN, rows: Table, kept: Table) -> list[str]:
     if outside:
         notes.append(f"{outside} of {len(rows)} rows lie beyond the knots, where every curve is a straight line.")
     return notes
+
+
+_MIN_POINTS, _MAX_POINTS, _PER_PARAMETER = 1000, 10_000, 4
+_SPACINGS = 2.0  # between rows: closer points belong to the rows
+_ENTRIES = 4_000_000  # of the distances held at once
+
+
+def box_points(model: KAN, parameters: int) -> Tensor:
+    """Return points (m, n_in) evenly over the box of the inputs' knots; they depend on the network only."""
+    first = model.layers[0]
+    assert isinstance(first, KANLayer)
+    low, high = first.basis.ends(first.knots)
+    count = min(max(_MIN_POINTS, _PER_PARAMETER * parameters), _MAX_POINTS)
+    draws = torch.quasirandom.SobolEngine(model.n_in, scramble=True, seed=0).draw(count, dtype=torch.float64)
+    return low + (high - low) * draws.to(low)
+
+
+def far_from(rows: Tensor, points: Tensor, model: KAN) -> Tensor:
+    """Return which points are further from every row than twice the spacing of the rows, (m,).
+
+    Lengths are in units of each input's range. The spacing is the 90 % quantile of the distance to the nearest row.
+    """
+    first = model.layers[0]
+    assert isinstance(first, KANLayer)
+    low, high = first.basis.ends(first.knots)
+    rows, points = (rows / (high - low)).unique(dim=0), points / (high - low)
+    subsample = rows[torch.linspace(0, len(rows) - 1, min(len(rows), _MIN_POINTS)).long()]
+    if len(rows) < 2:
+        return torch.ones(len(points), dtype=torch.bool, device=points.device)
+    spacing = _nearest(subsample, rows, 2).quantile(0.9)
+    return _nearest(points, rows, 1) > _SPACINGS * spacing
+
+
+def _nearest(points: Tensor, rows: Tensor, rank: int) -> Tensor:
+    """Return the distance from each point to its nearest (rank 1) or second nearest (rank 2) row."""
+    step = max(1, _ENTRIES // len(rows))
+    parts = [torch.cdist(part, rows).kthvalue(rank, dim=1).values for part in points.split(step)]
+    return torch.cat(parts)

@@ -53,11 +53,11 @@ def main() -> None:
         print(path)
 
 
-_HEAD = """# Measured
+_HEAD = """# Speed and memory
 
-What `make bench` measured, with the limits that edgewise is held to; **a bold value misses its limit**.
-How it is measured: [benchmarks.md](benchmarks.md).
-Made from the rows in `benchmarks/results` by `python benchmarks/draw.py`.
+The results of `make bench`, with the limit set for edgewise in each case. **A bold value misses its limit.**
+[benchmarks.md](benchmarks.md) describes the measurements. `python benchmarks/draw.py` generates this page from the rows
+in `benchmarks/results`.
 """
 
 

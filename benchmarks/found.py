@@ -19,16 +19,16 @@ Rows = list[dict[str, str]]
 _PICTURE = "feynman.svg"
 _LONGEST = 110  # characters of a formula on the page
 _OURS = "edgewise"
-_HEAD = """# Known equations
+_HEAD = """# Recovery of known equations
 
-What `edgewise bench feynman irrelevant strogatz` measured, with the limits that edgewise is held to; **a bold value
-misses its limit**. How it is measured, and what the columns mean: [benchmarks.md](benchmarks.md#known-equations).
+The results of `edgewise bench feynman irrelevant strogatz`, with the limit set for edgewise in each case. **A bold
+value misses its limit.** The [description of this benchmark](benchmarks.md#known-equations) explains the columns.
 
 **The search was developed with the AI-Feynman equations in view**: its elimination steps, function lists and thresholds
-were tuned on them. Read these rates as training scores. The other libraries were not tuned on these equations here, and
-had only the seconds that edgewise took, at least 10.
+were tuned on them. Read these rates as training scores. The other libraries were not tuned on these equations here.
+They had as much time as edgewise took, but at least 10 seconds.
 
-Made from the rows in `benchmarks/results` by `python benchmarks/draw.py`.
+`python benchmarks/draw.py` generates this page from the rows in `benchmarks/results`.
 """
 
 

@@ -12,16 +12,17 @@ _LONGEST = 60  # a "license" longer than this is the text itself
 
 _PAGE = """# Licenses of the dependencies
 
-edgewise is under the [MIT license](../LICENSE). `pip install edgewise` brings the packages below: those that edgewise
-and its extra `units` require, and everything that these require in turn. Licenses are as the packages state them; none
-of the packages is contained in edgewise. Two cases need attention:
+edgewise is under the [MIT license](../LICENSE). `pip install edgewise` also installs the packages below: the
+requirements of edgewise and of its extra `units`, and everything that these require in turn. Licenses are given as the
+packages state them. edgewise contains none of the packages. Two cases need attention:
 
 - The extra `knots` installs SnapPy, which is under the GNU General Public License, version 2 or later. Only
   the scripts in `benchmarks/` that compute the shipped table of knots, and their tests, use it.
-- On Linux the default build of PyTorch brings NVIDIA's CUDA libraries, which are under NVIDIA's own terms. Its CPU
+- On Linux the default build of PyTorch installs NVIDIA's CUDA libraries, which are under NVIDIA's own terms. Its CPU
   build does not.
 
-Made by `python docs/make_licenses.py`; check yours with `pip install pip-licenses && pip-licenses`.
+`python docs/make_licenses.py` generates this page. To list the licenses in your environment, run
+`pip install pip-licenses && pip-licenses`.
 
 | package | license | required by |
 | --- | --- | --- |

@@ -1,8 +1,8 @@
 """A partial differential equation.
 
-The heat equation u_t = 0.1 u_xx on a rod whose ends are kept at zero, started from two sine waves. The equation is
-written as a plain function of the derivatives. The ansatz holds the start and the ends exactly, so only the equation
-is left to train.
+The heat equation u_t = 0.1 u_xx on a rod whose ends are kept at zero. The initial temperature is a sum of two sine
+waves. The equation is written as a plain function of the derivatives. The ansatz satisfies the initial and boundary
+conditions exactly, so training only has to satisfy the equation.
 
 ```text
 relative error 1e-05
@@ -36,9 +36,9 @@ u = found(points).detach().numpy().reshape(81, 81)
 figure = Figure(figsize=(8, 3.4), layout="constrained")
 left, right = figure.subplots(1, 2)
 picture = left.imshow(u, origin="lower", extent=(0, 1, 0, 1), aspect="auto", cmap="magma")
-left.set(title="temperature", xlabel="time", ylabel="place on the rod")
+left.set(title="temperature", xlabel="time", ylabel="position on the rod")
 figure.colorbar(picture, ax=left)
 for step in (0, 8, 24, 80):
     right.plot(x[:, 0].numpy(), u[:, step], label=f"t = {step / 80:.1f}")
-right.set(title="profiles", xlabel="place on the rod")
+right.set(title="profiles", xlabel="position on the rod")
 right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

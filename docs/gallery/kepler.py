@@ -1,8 +1,8 @@
 """Kepler's third law from a table of orbits.
 
-The table `orbits` ships with edgewise: 44 planets and moons around seven primaries. `discover` is told only which
-column to explain. It finds the period as the square root of the cube of the semi-major axis over the mass of the
-primary, and predicts each period to within one percent.
+The table `orbits` ships with edgewise: 44 planets and moons around seven primaries. From the semi-major axis and the
+mass of the primary, `discover` finds Kepler's third law: the period is proportional to the square root of the cube of
+the semi-major axis over the mass. The formula predicts every period to within one percent.
 
 ```text
 281428.5*sqrt(semi_major_axis_km**3/primary_mass_kg)

@@ -1,8 +1,8 @@
 """Pruning and snapping, down to a formula.
 
-A network with four inputs is trained on a function that uses two of them. `prune` removes what does not matter, each
-removal with its cost in error. `snap` replaces the remaining splines by functions. The network is then the formula,
-exact to rounding.
+A network with four inputs is trained on a function of two of them. `prune` removes the irrelevant inputs and reports
+what each removal costs in error. `snap` replaces the remaining splines with library functions. The network then equals
+the formula to rounding.
 
 ```text
 removed: c, d

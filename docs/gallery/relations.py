@@ -1,7 +1,8 @@
 """Relations without a target.
 
-Six columns, none of them named as the target. `find_relations` learns to tell real rows from shuffled ones, and finds
-two groups of tied columns with their equations. The last column belongs to neither.
+The table has six columns, and none of them is named as the target. `find_relations` trains a network to distinguish
+real rows from shuffled ones. It finds two groups of related columns and the equation of each. The last column belongs
+to neither group.
 
 ```text
 ('width', 'height', 'area'): area = height*width

@@ -1,10 +1,10 @@
 """A KAN layer in a torch model.
 
-Two spirals, told apart by a small torch network: a KAN layer, then a linear one, trained by torch's own optimizer and
-loss. Any place that takes `torch.nn.Linear` takes `ew.nn.KANLayer`.
+A small torch network, a KAN layer followed by a linear layer, classifies the points of two spirals. It is trained with
+an optimizer and a loss of torch. `ew.nn.KANLayer` can be used wherever `torch.nn.Linear` can.
 
 ```text
-accuracy on fresh samples 100 %
+accuracy on new points 100 %
 ```
 """
 
@@ -38,7 +38,7 @@ for _ in range(300):
 fresh, arm_of_fresh = spirals(2000, seed=1)
 with torch.no_grad():
     accuracy = (model(fresh).argmax(1) == arm_of_fresh).double().mean()
-print(f"accuracy on fresh samples {100 * accuracy:.0f} %")
+print(f"accuracy on new points {100 * accuracy:.0f} %")
 
 side = torch.linspace(-1.1, 1.1, 221)
 plane = torch.stack(torch.meshgrid(side, side, indexing="xy"), dim=-1)

@@ -1,7 +1,7 @@
-"""What the site has beside the pages of docs/: the reference, the gallery's cases, the project's own pages.
+"""What the site has in addition to the pages of docs/: the reference, the gallery's cases, the project's own pages.
 
 mkdocs calls these functions while it builds. Links that leave docs/ lead to the page that the site has in their place,
-or become plain text.
+or become plain text. A link whose text is the name of a page gets the page's title as its text.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 import logging
 import posixpath
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ _PROJECT = {  # file of the repository -> page of the site
 }
 _LINK = re.compile(r"(?<!!)\[([^\]\[]*)\]\(([^)#\s]*)(#[^)\s]*)?\)")
 _FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+_VERSION = re.compile(r"^version: (\S+)$", re.MULTILINE)
+_TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
+_CELL = re.compile(r"<td.*?</td>", re.DOTALL)
+_NUMBER = re.compile(r"(?<![\w.\"#-])-?[\d.]+e-\d+(?=[^<>]*<)|-&gt;")
 _log = logging.getLogger("mkdocs.hooks.edgewise")
 
 
@@ -33,6 +38,8 @@ def on_config(config: Any) -> Any:
     """Fill in the entries of the navigation that end in a star."""
     pages = {"gallery/*": _cases(), "reference/*": [_page(package) for package in public.packages()]}
     config.nav = [_filled(entry, pages) for entry in config.nav]
+    version = _VERSION.search((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    config.copyright = f"edgewise {version[1]}, MIT license" if version else None
     return config
 
 
@@ -49,8 +56,12 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Lead the links of a page to the site's own pages."""
+    """Lead the links of a page to the site's own pages, and set what the theme and the search do with it."""
     uri = page.file.src_uri
+    if uri == "index.md":
+        page.meta["hide"] = ["navigation"]  # the section of this page has no other
+    if uri.startswith(("reference/", "project/")) or uri == "licenses.md":
+        page.meta["search"] = {"boost": 0.5}  # guides first
     homes = {made: name for name, made in _PROJECT.items()}
     home = homes.get(uri, f"docs/{uri}")
     if uri == _PROJECT["LICENSE"]:
@@ -58,6 +69,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     parts = _FENCE.split(markdown)
     parts[::2] = [_LINK.sub(lambda link: _link(link, home, uri), part) for part in parts[::2]]
     return "".join(parts)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Keep numbers such as 1e-7, and arrows, on one line in tables."""
+    return _CELL.sub(lambda cell: _NUMBER.sub(r'<span class="number">\g<0></span>', cell[0]), html)
 
 
 def _link(link: re.Match[str], home: str, uri: str) -> str:
@@ -71,10 +87,18 @@ def _link(link: re.Match[str], home: str, uri: str) -> str:
     elif there.startswith("docs/gallery/") and there.endswith(".py"):
         there = there.removeprefix("docs/").removesuffix(".py") + ".md"
     elif there.startswith("docs/"):
+        if text == target and there.endswith(".md"):
+            text = _title(ROOT / there)
         there = there.removeprefix("docs/")
     else:
         return text if text.startswith("`") else f"`{text}`"
     return f"[{text}]({posixpath.relpath(there, posixpath.dirname(uri) or '.')}{part})"
+
+
+@cache
+def _title(page: Path) -> str:
+    found = _TITLE.search(page.read_text(encoding="utf-8"))
+    return found[1] if found else page.name
 
 
 def _filled(entry: Any, pages: dict[str, list[str]]) -> Any:
@@ -97,7 +121,10 @@ def _page(package: str) -> str:
 
 
 def _cases() -> list[str]:
-    return [f"gallery/{script.stem}.md" for script in sorted(GALLERY.glob("*.py"))]
+    """Return the pages of the cases, in the order of the gallery."""
+    text = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    scripts = sorted(GALLERY.glob("*.py"), key=lambda script: text.find(f"(gallery/{script.name})"))
+    return [f"gallery/{script.stem}.md" for script in scripts]
 
 
 def _reference(package: str) -> str:
@@ -113,13 +140,9 @@ def _reference(package: str) -> str:
         if not name.summary:
             _log.warning("%s.%s has no docstring", package, name.name)
         page = "" if name.package == package else Path(_page(name.package)).name
-        text.append(f"| [`{name.name}`]({page}#{name.package}.{name.name}) | {_cell(name.summary)} |")
+        text.append(f"| [`{name.name}`]({page}#{name.package}.{name.name}) | {plain(name.summary)} |")
     text += ["", *(f"::: {package}.{name.name}\n" for name in own if name.package == package)]
     return "\n".join(text)
-
-
-def _cell(text: str) -> str:
-    return plain(text).replace("|", "\\|")
 
 
 def _case(script: Path) -> str:

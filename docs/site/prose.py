@@ -10,7 +10,7 @@ import re
 from inspect import cleandoc
 
 _CODE = re.compile(r"(`[^`]+`)")
-_SPECIAL = re.compile(r"([\\*_<>\[\]#|])")
+_SPECIAL = re.compile(r"([\\*_>\[\]#|])")
 _LABEL = re.compile(r"^(Errors|Shapes|Source|Units|Example|Returns): ")
 _DOTTED = re.compile(r"^(?:edgewise\.|ew\.)?([a-z]\w*(?:\.\w+)+)(?:\(.*\))?$")
 _ALIGNED = re.compile(r"\S {2,}\S|^ {2,}\S|^[-=+*/^() ]+$", re.MULTILINE)
@@ -24,7 +24,7 @@ def markdown(docstring: str) -> str:
 def plain(text: str) -> str:
     """Return running text with nothing that Markdown would take as its own, but for code in backticks."""
     parts = _CODE.split(text)
-    parts[::2] = [_SPECIAL.sub(r"\\\1", part) for part in parts[::2]]
+    parts[::2] = [_SPECIAL.sub(r"\\\1", part).replace("<", "&lt;") for part in parts[::2]]
     parts[1::2] = [_linked(part) for part in parts[1::2]]
     return "".join(parts)
 

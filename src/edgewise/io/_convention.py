@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Convention:
         if self.decimal is not None and self.decimal not in SIGNS:
             raise InputError(f"The decimal sign must be '.' or ','. Got {self.decimal!r}.")
         if self.thousands is not None and self.thousands not in SEPARATORS:
-            known = ", ".join(repr(sign) for sign in SEPARATORS)
+            known = ", ".join(map(repr, SEPARATORS))
             raise InputError(f"The thousands separator must be one of {known}. Got {self.thousands!r}.")
         if self.decimal is not None and self.decimal == self.thousands:
             raise InputError(
@@ -149,12 +150,11 @@ def _notes(read: Sequence[tuple[str, str, Column]], file: _File) -> list[str]:
         notes.append("Commas are read as decimal signs.")
     if any(column.grouped(sign) for _, sign, column in read):
         notes.append("Thousands separators are taken out of the numbers.")
-    for sign, other in (SIGNS, SIGNS[::-1]):
-        guesses = [(name, column) for name, used, column in read if used == sign and file.guessed(name, column)]
-        for character in SIGNS:
-            alike = [(name, column) for name, column in guesses if character in column.example]
-            if alike:
-                notes.append(_guess(alike, sign, other))
+    guesses = [(name, sign, column) for name, sign, column in read if file.guessed(name, column)]
+    for sign, character in product(SIGNS, SIGNS):
+        alike = [(name, column) for name, used, column in guesses if used == sign and character in column.example]
+        if alike:
+            notes.append(_guess(alike, sign))
     for name, sign, column in read:
         before = file.convention.like.get(name, sign)
         if column.signed and before != sign:
@@ -162,8 +162,8 @@ def _notes(read: Sequence[tuple[str, str, Column]], file: _File) -> list[str]:
     return notes
 
 
-def _guess(alike: Sequence[tuple[str, Column]], sign: str, other: str) -> str:
-    name, column = alike[0]
+def _guess(alike: Sequence[tuple[str, Column]], sign: str) -> str:
+    (name, column), other = alike[0], SIGNS[sign == "."]
     values: dict[str, str] = dict(zip(SIGNS, _both(column), strict=True))
     more = f", likewise {len(alike) - 1} more," if len(alike) > 1 else ""
     return (

@@ -94,12 +94,9 @@ def long_fields() -> Iterator[None]:
 
 def _sample(lines: Sequence[str]) -> list[str]:
     sample: list[str] = []
-    size = 0
-    for line in lines:
-        if line.strip():
-            sample.append(line)
-            size += len(line)
-        if len(sample) == _SAMPLE or size > _SAMPLE_CHARACTERS:
+    for line in filter(str.strip, lines):
+        sample.append(line)
+        if len(sample) == _SAMPLE or sum(map(len, sample)) > _SAMPLE_CHARACTERS:
             break
     return sample
 

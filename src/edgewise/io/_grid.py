@@ -14,7 +14,7 @@ from edgewise._errors import InputError
 from edgewise.io._delimited import OpenQuote, long_fields, sniff, split_lines
 from edgewise.io._numbers import is_missing, is_number
 
-_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # Excel's first line, which names the delimiter
 _COMMENT = "#"
 _NEAR = 50
 """Rows that show whether a column holds numbers."""
@@ -51,10 +51,13 @@ def read_grid(path: Path, text: str, decimal: str | None) -> Grid:
     Raises `InputError` for a text without rows, without a header, with two columns of one name, or ragged.
     """
     lines = text.split("\n")
-    delimiter = _named_delimiter(lines)
+    named = _SEPARATOR.fullmatch(lines[0])
+    if named:
+        lines[0] = ""
     with long_fields():
         try:
-            delimiter = delimiter or sniff([line for line in lines if not line.startswith(_COMMENT)] or lines, decimal)
+            plain = [line for line in lines if not line.startswith(_COMMENT)]
+            delimiter = named[1] if named else sniff(plain or lines, decimal)
             rows = list(split_lines(lines, delimiter))
         except OpenQuote:
             raise InputError(
@@ -64,7 +67,11 @@ def read_grid(path: Path, text: str, decimal: str | None) -> Grid:
     if not rows:
         raise InputError(f"{path} is empty: give a file whose first line names the columns.")
     header, rows = _header_and_rows(rows, notes)
-    _check_named(path, header)
+    if all(is_number(name) for name in header):
+        raise InputError(
+            f"{path} has no header: its first line is {', '.join(header[:3])}, all numbers. "
+            "Add a first line that names the columns."
+        )
     if not rows:
         raise InputError(f"{path} has a header but no rows: add the data below it.")
     header, rows = _even(header, rows, delimiter, notes)
@@ -82,15 +89,6 @@ def check_unique(path: Path, header: Sequence[str]) -> None:
         if name and name in first:
             raise InputError(f"{path} has two columns named {name!r} (columns {first[name]} and {place}): rename one.")
         first[name] = place
-
-
-def _named_delimiter(lines: list[str]) -> str | None:
-    """Return the delimiter in Excel's first line "sep=;" and blank that line."""
-    found = _SEPARATOR.fullmatch(lines[0])
-    if found is None:
-        return None
-    lines[0] = ""
-    return found[1]
 
 
 def _header_and_rows(rows: list[Row], notes: list[str]) -> tuple[list[str], list[Row]]:
@@ -149,7 +147,8 @@ def _without_units(rows: list[Row], notes: list[str]) -> list[Row]:
     if len(rows) < 2:
         return rows
     line, first = rows[0]
-    below = [_first_value(fields) for fields in zip(*(fields for _, fields in rows[1:_NEAR]), strict=True)]
+    near = zip(*(fields for _, fields in rows[1:_NEAR]), strict=True)
+    below = [next((cell for cell in cells if not is_missing(cell)), "") for cells in near]
     numbers = [place for place, field in enumerate(below) if is_number(field)]
     texts = [place for place in numbers if not is_missing(first[place])]
     if any(is_number(field) for field in first) or 2 * len(texts) <= len(numbers):
@@ -158,18 +157,6 @@ def _without_units(rows: list[Row], notes: list[str]) -> list[Row]:
         return rows
     notes.append(f"Line {line} is left out: it holds {', '.join(first)[:30]!r}, no numbers.")
     return rows[1:]
-
-
-def _first_value(cells: Sequence[str]) -> str:
-    return next((cell for cell in cells if not is_missing(cell)), "")
-
-
-def _check_named(path: Path, header: list[str]) -> None:
-    if all(is_number(name) for name in header):
-        raise InputError(
-            f"{path} has no header: its first line is {', '.join(header[:3])}, all numbers. "
-            "Add a first line that names the columns."
-        )
 
 
 def _check_even(path: Path, header: Sequence[str], rows: Sequence[Row], decimal: str | None) -> None:

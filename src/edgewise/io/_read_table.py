@@ -92,10 +92,10 @@ def _table(grid: Grid, convention: Convention) -> Table:
         values = next(parsed) if isinstance(field.values, list | tuple) else field.values
         if not field.name:
             left_out.append((f"column {place}", "no name in the header"))
-        elif isinstance(values, str):
-            left_out.append((field.name, values))
-        else:
+        elif isinstance(values, np.ndarray):
             columns[field.name] = values
+        else:
+            left_out.append((field.name, str(values)))
     rounded = found.rounded.union(field.name for field in grid.fields if field.rounded)
     return Table(columns, grid.n_rows, left_out, [*grid.notes, *found.notes], found.decimals, rounded)
 

@@ -74,10 +74,8 @@ class Table:
         ["Input 'b' is left out: it is 2 in every row."]
         """
         self._require(target, "target column")
-        explicit = inputs is not None
-        chosen = self._chosen(target, inputs)
         notes: list[str] = []
-        chosen = self._without_empty(chosen, explicit, notes)
+        chosen = self._without_empty(self._chosen(target, inputs), inputs is not None, notes)
         if np.isnan(self.columns[target]).all():
             raise InputError(f"The target column {target!r} is empty: fill it in or choose another target.")
         rows = self._complete_rows([*chosen, target], notes)
@@ -150,11 +148,11 @@ class Table:
 
     def _complete_rows(self, chosen: list[str], notes: list[str]) -> np.ndarray:
         """Return the indices of the rows without a missing value in the chosen columns."""
-        gaps = {name: int(np.isnan(self.columns[name]).sum()) for name in chosen}
-        missing = np.any([np.isnan(self.columns[name]) for name in chosen], axis=0)
+        gaps = {name: np.isnan(self.columns[name]) for name in chosen}
+        missing = np.any(list(gaps.values()), axis=0)
         rows = np.flatnonzero(~missing)
-        worst = max(gaps, key=lambda name: gaps[name])
-        where = f"{worst!r} lacks {gaps[worst]}"
+        worst = max(gaps, key=lambda name: int(gaps[name].sum()))
+        where = f"{worst!r} lacks {int(gaps[worst].sum())}"
         if rows.size < FEWEST_ROWS:
             if not missing.any():
                 raise InputError(f"The table has only {_count(rows.size, 'row')}: give at least {FEWEST_ROWS}.")
@@ -173,13 +171,9 @@ class Table:
         for name in chosen:
             values = self.columns[name][rows]
             if values.min() == values.max():
-                every = f"in every row{self._digits(name)}"
-                notes.append(f"Input {name!r} is left out: it is {values[0]:g} {every}.")
-                continue
-            twin = kept.setdefault(_key(values), name)
-            if twin != name:
-                every = f"in every row{self._digits(name, twin)}"
-                notes.append(f"Input {name!r} is left out: it equals {twin!r} {every}.")
+                notes.append(f"Input {name!r} is left out: it is {values[0]:g} in every row{self._digits(name)}.")
+            elif (twin := kept.setdefault(_key(values), name)) != name:
+                notes.append(f"Input {name!r} is left out: it equals {twin!r} in every row{self._digits(name, twin)}.")
         return list(kept.values())
 
     def _digits(self, *names: str) -> str:

@@ -48,7 +48,7 @@ def initial_values(layer: LayerShape, generator: torch.Generator | None = None) 
         noise     c_m ~ N(0, 0.01/n_in),  w ~ N(0, 1/n_in)
 
     "auto" is "power" with a base function; without one it is "smooth" for the narrow networks of second order, and
-    "noise" for a layer with 32 nodes or more on either side. `docs/initialisation.md` has the measurements.
+    "noise" for a layer with 32 nodes or more on either side. `docs/initialization.md` has the measurements.
 
     "variance" hands a layer's input variance on. For independent inputs and zero-mean values,
     Var y = sum_i (Var c sum_m E B_m(x_i)^2 + Var w E b(x_i)^2); with x uniform on the knots' range, V its variance,

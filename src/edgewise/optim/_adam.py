@@ -19,7 +19,9 @@ from edgewise.optim._solver import GradientSolver, Needs
 
 Schedule = Callable[[torch.optim.Optimizer, int], LRScheduler]
 ScheduleName = Literal["constant", "cosine", "one_cycle", "plateau"]
+"""Names of the learning-rate schedules of `Adam`."""
 PrecisionName = Literal["float64", "float32", "bfloat16", "float16"]
+"""Names of the precisions in which `Adam` computes matrix products."""
 
 _HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 

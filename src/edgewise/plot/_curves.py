@@ -15,7 +15,6 @@ from edgewise._typing import Data
 from edgewise.interpret import EdgeCurve, edge_curves, end_names, node_names
 from edgewise.nn import KAN
 from edgewise.plot import _style as style
-from edgewise.plot._drawing import Picture
 from edgewise.plot._ruler import width
 from edgewise.plot._text import PLAIN, Label, edge_formula, plain
 
@@ -52,7 +51,7 @@ def curves(
         raise InputError("This network has no active edge to draw.")
     columns = min(len(found), max(4, math.ceil(math.sqrt(len(found)))), 6)
     lines = math.ceil(len(found) / columns)
-    figure = Picture(figsize=(2.75 * columns + 0.3, 2.3 * lines + 0.1), layout="constrained")
+    figure = style.Picture(figsize=(2.75 * columns + 0.3, 2.3 * lines + 0.1), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.09, h_pad=0.07)  # type: ignore[union-attr]
     for number, curve in enumerate(found):
         ax = figure.add_subplot(lines, columns, number + 1)

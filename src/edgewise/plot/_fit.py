@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.plot import _style as style
-from edgewise.plot._drawing import Picture
 from edgewise.plot._text import PLAIN, plain
 from edgewise.train import as_matrix
 
@@ -37,7 +36,7 @@ def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
         raise InputError(f"y and predicted must be two columns of the same length. Got {data.shape} and {model.shape}.")
     data, model = data[:, 0], model[:, 0]
     wide = bool(data.min() > 0 and math.log10(data.max() / data.min()) > _DECADES)
-    figure = Picture(figsize=(8.6, 3.7), layout="constrained")
+    figure = style.Picture(figsize=(8.6, 3.7), layout="constrained")
     left, right = figure.subplots(1, 2)
     _against(left, data, model, name, wide)
     _residuals(right, data, model, name, wide)

@@ -40,7 +40,7 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
         if row.grid != before:
             label = f"grid {row.grid}" if before is None else f"{row.grid}"
             top = float(np.nanmax([height, row.validation]))
-            style.beside(ax, label, (row.seconds, top), (0, 7), style.INK).set_ha("center")
+            style.beside(ax, label, (row.seconds, top), (0, 7), style.INK).set(ha="center")
         before = row.grid
     ax.set_yscale("log")
     ax.margins(x=0.06, y=0.15)

@@ -19,10 +19,9 @@ from edgewise._typing import Data
 from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names, rows_of
 from edgewise.nn import KAN
 from edgewise.plot._curves import shown_range
-from edgewise.plot._drawing import Picture
 from edgewise.plot._layout import PAGE, Frame, LayoutName, fitted
 from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
-from edgewise.plot._style import INK, SOFT, SYMBOLIC
+from edgewise.plot._style import INK, SOFT, SYMBOLIC, Picture
 
 _FAINTEST, _FAINTEST_BOX = 0.18, 0.35
 _CURVE = 0.74  # of a box's side
@@ -81,8 +80,8 @@ def network(
     for node in plan.nodes:
         _draw_node(ax, node, INK if (node.layer, node.index) in joined else SOFT)
     for spot in [*plan.names, *([plan.note] if plan.note else [])]:
-        hidden_node = spot.layer not in (0, len(labels) - 1)
-        _draw_name(ax, spot, SOFT if hidden_node or (spot.layer, spot.index) not in joined else INK)
+        shown = spot.layer in (0, len(labels) - 1) and (spot.layer, spot.index) in joined
+        _draw_name(ax, spot, INK if shown else SOFT)
     return ax
 
 
@@ -118,9 +117,10 @@ def _axes(ax: Axes | None, plan: Diagram) -> Axes:
     return ax
 
 
-def _shade(curve: EdgeCurve, opacity: float) -> tuple[float, ...]:
+def _shade(curve: EdgeCurve, opacity: float) -> tuple[float, float, float]:
     """The edge's colour on white: mixed, not transparent, so that lines along each other darken nothing."""
-    return tuple(1 - opacity * (1 - part) for part in to_rgb(SYMBOLIC if curve.function else INK))
+    red, green, blue = (1 - opacity * (1 - part) for part in to_rgb(SYMBOLIC if curve.function else INK))
+    return red, green, blue
 
 
 def _draw_edge(ax: Axes, plan: Diagram, edge: EdgeSpot, curve: EdgeCurve, opacity: float) -> None:

@@ -8,7 +8,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 
-from edgewise.plot._drawing import LOCK
+from edgewise.plot._style import LOCK
 from edgewise.plot._text import has_glyphs, literal
 
 _ESCAPED = re.compile(r"\\(?:(backslash|wedge|sim) |([^A-Za-z]))", re.DOTALL)

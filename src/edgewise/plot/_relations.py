@@ -14,7 +14,6 @@ from edgewise._errors import InputError
 from edgewise._printable import printable
 from edgewise._typing import Data
 from edgewise.plot import _style as style
-from edgewise.plot._drawing import Picture
 from edgewise.plot._ruler import width
 from edgewise.plot._text import PLAIN, Label, plain
 
@@ -57,7 +56,7 @@ def relations(ties: Sequence[Tie], names: Sequence[str], shares: Data) -> Figure
     shown = [plain(name, _LONGEST) for name in names]
     room = max(width(Label(name, False), 8.0) for name in shown) if _upright(shown) else 0.0
     size = (2.2 + _CELL * len(names) + 3.4, max(1.1, room + 0.3) + _CELL * sum(heights))
-    figure = Picture(figsize=size, layout="constrained")
+    figure = style.Picture(figsize=size, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     _ties(upper, ties, len(names))
     _evidence(lower, values, shown)

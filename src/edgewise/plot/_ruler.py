@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from edgewise.plot._drawing import drawing
+from edgewise.plot._style import drawing
 from edgewise.plot._text import Label
 
 _POINT = 1 / 72  # inch

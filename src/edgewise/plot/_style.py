@@ -1,17 +1,80 @@
-"""The few colours and sizes that every picture shares."""
+"""What every picture shares: colours, figures, and one thread that draws at a time.
+
+matplotlib has one parser of mathematics and one set of settings for all threads, so two that draw at once read each
+other's half-parsed formulas. Whatever measures or draws text holds `LOCK`, and every figure made here takes it.
+"""
 
 from __future__ import annotations
 
-from matplotlib.axes import Axes
-from matplotlib.text import Annotation
+import io
+import os
+import threading
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from edgewise.plot._drawing import Picture
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
 
 INK = "#1b2a3a"  # curves, text, spline edges
 SYMBOLIC = "#d1410c"  # edges and points that are formulas
 ACCENT = "#2f6db5"  # data, training
 SOFT = "#8793a1"  # secondary text, axes
 FAINT = "#d9dfe6"  # grid lines, histograms
+
+LOCK = threading.RLock()
+
+if hasattr(os, "register_at_fork"):  # a fork waits for the drawing to end: its copy of the lock is free
+    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
+
+
+@contextmanager
+def drawing(texts: Iterable[str]) -> Iterator[None]:
+    """Hold the lock; characters that the font lacks become boxes, without a warning for each."""
+    with LOCK:
+        if all(text.isascii() for text in texts):
+            yield
+            return
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+            yield
+
+
+def svg(figure: Figure) -> bytes:
+    """Return a figure as an SVG image on white, with letters as outlines: the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    values: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "edgewise"}
+    with drawing(_texts(figure)):
+        before = {key: mpl.rcParams[key] for key in values}  # others keep what another thread gives them meanwhile
+        mpl.rcParams.update(values)
+        try:
+            figure.savefig(buffer, format="svg", dpi=200, facecolor="white", metadata={"Date": None})
+        finally:
+            mpl.rcParams.update(before)
+    return buffer.getvalue()
+
+
+class Picture(Figure):
+    """A matplotlib figure that threads can draw and save side by side."""
+
+    def draw(self, renderer: Any) -> None:
+        with drawing(_texts(self)):
+            super().draw(renderer)
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        with drawing(_texts(self)):
+            super().savefig(fname, **options)
+
+    def get_tightbbox(self, *arguments: Any, **options: Any) -> Any:
+        with drawing(_texts(self)):
+            return super().get_tightbbox(*arguments, **options)
+
+
+def _texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text)]
 
 
 def axes(ax: Axes | None, size: tuple[float, float]) -> Axes:

@@ -11,7 +11,7 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.mathtext import MathTextParser
 
 from edgewise._printable import printable
-from edgewise.plot._drawing import LOCK
+from edgewise.plot._style import LOCK
 
 _MOST_LETTERS = 60  # of a name
 _MOST_MATH = 120  # of LaTeX between dollars

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import platformdirs
@@ -22,12 +21,6 @@ pwd = pytest.importorskip("pwd")
 OTHER = 54321  # a user who is neither this one nor root
 SIZES = itertools.count(100)  # a kernel for each test, since a process loads each only once
 Plant = Callable[["Scene"], None]
-
-
-def tiny() -> ModuleType:
-    import _cpu_tiny  # type: ignore[import-not-found]
-
-    return _cpu_tiny
 
 
 class Scene(NamedTuple):
@@ -59,7 +52,7 @@ class Scene(NamedTuple):
     def result(self) -> int:
         """What the kernel makes of 21: 21 times the size if it is the honest one."""
         cell = (ctypes.c_int64 * 1)(21)
-        _compiled.compiled(tiny, "scale", "int64", self.size)(ctypes.addressof(cell))
+        _compiled.compiled("_cpu_tiny", "scale", "int64", self.size)(ctypes.addressof(cell))
         return cell[0]
 
 

@@ -36,9 +36,8 @@ def build(name, dtype, size):
 SCALE = """
 import ctypes, sys
 from edgewise.kernels.runtime._compiled import compiled
-from tiny import source
 cell = (ctypes.c_int64 * 1)(21)
-compiled(source, "scale", "int64", 2)(ctypes.addressof(cell))
+compiled("_cpu_tiny", "scale", "int64", 2)(ctypes.addressof(cell))
 print(cell[0], "numba" in sys.modules)
 """
 
@@ -119,7 +118,6 @@ def finished(process: subprocess.Popen[str]) -> Done:
 
 def make_box(folder: Path, cache: Path | None = None) -> Box:
     (folder / "_cpu_tiny.py").write_text(TINY)
-    (folder / "tiny.py").write_text("def source():\n    import _cpu_tiny\n\n    return _cpu_tiny\n")
     (folder / "tmp").mkdir()
     cache = cache or folder / "cache"
     environment = {
@@ -205,12 +203,11 @@ def test_threads_that_ask_for_one_kernel_at_once_all_get_it(box: Box) -> None:
     code = """
 import threading, ctypes
 from edgewise.kernels.runtime._compiled import compiled
-from tiny import source
 start, found = threading.Barrier(8), []
 def ask():
     cell = (ctypes.c_int64 * 1)(21)
     start.wait()
-    compiled(source, "scale", "int64", 2)(ctypes.addressof(cell))
+    compiled("_cpu_tiny", "scale", "int64", 2)(ctypes.addressof(cell))
     found.append(cell[0])
 threads = [threading.Thread(target=ask) for _ in range(8)]
 [thread.start() for thread in threads]
@@ -227,7 +224,6 @@ def test_a_child_forked_while_a_thread_compiles_can_compile(box: Box) -> None:
     code = """
 import ctypes, os, signal, threading, time, warnings
 from edgewise.kernels.runtime import _compiled
-from tiny import source
 warnings.simplefilter("ignore")  # of forking beside threads
 held = threading.Event()
 def hold():
@@ -241,7 +237,7 @@ child = os.fork()
 if child == 0:
     signal.alarm(120)
     cell = (ctypes.c_int64 * 1)(21)
-    _compiled.compiled(source, "scale", "int64", 2)(ctypes.addressof(cell))
+    _compiled.compiled("_cpu_tiny", "scale", "int64", 2)(ctypes.addressof(cell))
     os._exit(cell[0])
 status = os.waitpid(child, 0)[1]
 thread.join()
@@ -277,11 +273,10 @@ def test_code_that_others_could_have_planted_is_not_run(box: Box) -> None:
     plant = f"""
 import sys, types
 from edgewise.kernels.runtime import _compiled
-from tiny import source
-_compiled._fingerprint(source)
+_compiled._fingerprint("_cpu_tiny")
 sys.modules["_cpu_tiny"] = evil = types.ModuleType("_cpu_tiny")
 exec({TINY.replace("size * cells[0]", "size + cells[0]")!r}, evil.__dict__)
-_compiled.compiled(source, "scale", "int64", 2)
+_compiled.compiled("_cpu_tiny", "scale", "int64", 2)
 """
     box.run(plant)
     assert box.run(SCALE) == (["23", "False"], "")
@@ -313,10 +308,9 @@ def test_a_warm_cache_that_is_read_only_is_used(sealed: Box) -> None:
 def test_a_kernel_that_does_not_compile_leaves_nothing_behind_and_blocks_nobody(box: Box) -> None:
     code = """
 from edgewise.kernels.runtime._compiled import compiled
-from tiny import source
 for _ in range(2):
     try:
-        compiled(source, "broken", "int64", 2)
+        compiled("_cpu_tiny", "broken", "int64", 2)
     except ValueError as error:
         print(error)
 """

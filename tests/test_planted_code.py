@@ -27,7 +27,6 @@ from plants import (
     parent_that_all_may_write,
     pipe,
     relative_path,
-    tiny,
     working_directory_without_a_home,
 )
 from test_compile_cache import TINY
@@ -51,8 +50,8 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     exec(TINY.replace("size * cells[0]", "size + cells[0]"), evil.__dict__)  # noqa: S102 (our own text)
     with monkeypatch.context() as context:
         context.setitem(sys.modules, "_cpu_tiny", evil)
-        code = _compiled._compile(tiny, "scale", "int64", (size,))
-    name = f"scale-int64-{size}-{_compiled._fingerprint(tiny)}.o"
+        code = _compiled._compile("_cpu_tiny", "scale", "int64", (size,))
+    name = f"scale-int64-{size}-{_compiled._fingerprint('_cpu_tiny')}.o"
     scene = Scene(tmp_path, monkeypatch, size, name, code)
     scene.use(None, tmp_path / "tmp")
     return scene

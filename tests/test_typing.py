@@ -19,6 +19,13 @@ MISSPELLED = [
     'ew.kernels.forced(route="spars")',
     'ew.kernels.forced(backend="numbra")',
     'ew.plot.network(ew.KAN([1, 1]), layout="gird")',
+    'ew.fit(ew.KAN([1, 1]), [0.0], [0.0], solver="ml")',
+    'ew.fit(ew.KAN([1, 1]), [0.0], [0.0], loss="hubert")',
+    'ew.fit(ew.KAN([1, 1]), [0.0], [0.0], grids="automatic")',
+    'ew.Options(smoothing="none")',
+    'ew.optim.Adam(schedule="cosin")',
+    'ew.optim.Adam(precision="float8")',
+    'ew.pde.Box(x=(0, 1)).points(9, how="sobl")',
     "ew.KAM([1, 1])",
 ]
 

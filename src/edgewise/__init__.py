@@ -41,34 +41,23 @@ if TYPE_CHECKING:
     from edgewise.train import update as update
     from edgewise.unsupervised import find_relations as find_relations
 
+_PACKAGES = (
+    "bases", "datasets", "export", "functions", "interpret", "io", "kernels", "nn", "optim", "pde", "plot", "session",
+    "structure", "symbolic", "train", "unsupervised",
+)  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer
 #: Ctrl-C from its first moment on.
 _LATER = {
+    **dict.fromkeys(_PACKAGES, ""),
     "KAN": "edgewise.nn",
     "Options": "edgewise.train",
     "Session": "edgewise.session",
-    "bases": "",
-    "datasets": "",
     "discover": "edgewise.discovery",
-    "export": "",
     "find_relations": "edgewise.unsupervised",
     "fit": "edgewise.train",
-    "functions": "",
-    "interpret": "",
-    "io": "",
-    "kernels": "",
     "load": "edgewise.io",
-    "nn": "",
-    "optim": "",
-    "pde": "",
-    "plot": "",
     "prune": "edgewise.interpret",
     "save": "edgewise.io",
-    "session": "",
-    "structure": "",
-    "symbolic": "",
-    "train": "",
-    "unsupervised": "",
     "update": "edgewise.train",
 }
 

@@ -32,7 +32,8 @@ def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Binar
     ...     Path(folder, "notes.txt").read_text(), len(list(Path(folder).iterdir()))
     ('all of it', 1)
     """
-    goal, old = _destination(path)
+    goal = destination(path)
+    old = goal.stat() if goal.exists() else None
     # The name is chosen before the file is made: whatever interrupts from here on, it is known what to remove.
     partial = goal.with_name(f".{secrets.token_hex(8)}.partial")
     try:
@@ -81,11 +82,6 @@ def destination(path: str | os.PathLike[str]) -> Path:
     Errors: OSError for what must not be replaced: a folder, a read-only file, a device, a pipe, a loop of links, a name
     that the system cannot hold, a file in a folder that is not there.
     """
-    return _destination(path)[0]
-
-
-def _destination(path: str | os.PathLike[str]) -> tuple[Path, os.stat_result | None]:
-    """The file to replace, and what the system knows of it, None where there is none yet."""
     path = Path(path)
     try:
         # The system itself follows the links first: it refuses loops, and links that others planted in shared folders.
@@ -99,7 +95,7 @@ def _destination(path: str | os.PathLike[str]) -> tuple[Path, os.stat_result | N
         _check(path, old)
     elif not goal.parent.is_dir():
         raise OSError(errno.ENOENT, "There is no such folder", str(path))
-    return goal, old
+    return goal
 
 
 def _check(path: Path, old: os.stat_result) -> None:

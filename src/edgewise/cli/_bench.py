@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from edgewise._errors import InputError, unknown
-from edgewise.cli._console import console, progress
-from edgewise.cli._measured import Only, Resume, show
+from edgewise.cli._console import Only, Resume, console, progress, show
 from edgewise.cli._output import writable_folder
 
 MISSED = 1

@@ -11,8 +11,7 @@ import typer
 from rich.console import Console
 
 from edgewise._errors import unknown
-from edgewise.cli._console import console, progress
-from edgewise.cli._measured import Only, Resume, show
+from edgewise.cli._console import Only, Resume, console, progress, show
 from edgewise.cli._output import writable_folder
 
 if TYPE_CHECKING:

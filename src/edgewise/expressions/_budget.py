@@ -31,9 +31,12 @@ class Budget:
     def run(self, work: Callable[[], Result]) -> Result:
         """Return the result of some work. It is interrupted, with an InputError, if it never checks the budget."""
         found: list[Result] = []
-        if not cut(Deadline.after(_LONGEST), lambda: found.append(work())):
-            raise self._over()
-        return found[0]
+        try:
+            if cut(Deadline.after(_LONGEST), lambda: found.append(work())):
+                return found[0]
+        except (MemoryError, OverflowError):  # of sympy, which makes whole numbers of powers
+            raise InputError("The numbers of the formula are too large to work out: simplify or split it.") from None
+        raise self._over()
 
     def _over(self) -> InputError:
         return InputError(f"The formula takes more than {self.seconds:g} seconds to work out: simplify or split it.")

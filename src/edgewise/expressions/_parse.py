@@ -30,6 +30,7 @@ from edgewise.expressions._names import check_names
 from edgewise.expressions._vocabulary import CONSTANTS, check_words, others, parameters, primitives
 
 _POWER = 4096  # the largest exponent of something that holds a name
+_FACTOR = 1e6  # the largest logarithm of a factor of a power that varies
 _EXPONENT = 709.0  # of e, whose power is the largest double
 _ANY = sympy.Symbol("u")
 _SIZE = 20_000  # parts of a formula, where functions of the library hold their argument more than once
@@ -162,6 +163,10 @@ class _Meaning:
         if exponent.number is None:
             if base.form == 0:
                 raise node.place.error("zero to a power that varies is not defined.")
+            if base.number is not None and not _is_moderate(base.number, exponent.form):
+                raise node.place.error(
+                    "this power is too large: the constant in its exponent is beyond what a double can hold."
+                )
             return _Value(base.form ** without_long_fractions(exponent.form), None, size)
         if base.number is not None:
             number = power_of(base.number, exponent.number)
@@ -218,6 +223,12 @@ class _Meaning:
         if size > _SIZE:
             raise node.place.error(f"this has more than {_SIZE} parts once it is written out: simplify it.")
         return size
+
+
+def _is_moderate(base: float, exponent: Part) -> bool:
+    """Return whether sympy can hold the factor of a power that the constant of its exponent makes."""
+    constant = float(sympy.N(exponent.as_coeff_Add()[0], 17))
+    return abs(constant * math.log(abs(base) or 1.0)) < _FACTOR
 
 
 def _is_large(form: Part) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,17 +144,23 @@ class Description:
         formulas = [""] * n_out if self.formulas is None else self.formulas
         _require(isinstance(formulas, list) and len(formulas) == n_out, "list of formulas")
         _require(all(map(_is_text, formulas)), "list of formulas")
-        _require(isinstance(self.symbols, list) and len(self.symbols) == len(self.widths) - 1, "list of functions")
-        for symbols, shape in zip(self.symbols, self.shapes(), strict=True):
-            _check_edges(symbols, shape, "list of functions")
-            for _, _, name in symbols:
-                _check_function(name)
+        self._check_edges(self.symbols, "list of functions", _check_function)
         if self.rules is not None:
-            _require(isinstance(self.rules, list) and len(self.rules) == len(self.symbols), "list of rules")
-            for rules, shape in zip(self.rules, self.shapes(), strict=True):
-                _check_edges(rules, shape, "list of rules")
-                for _, _, row in rules:
-                    _check_rule(row)
+            self._check_edges(self.rules, "list of rules", _check_rule)
+
+    def _check_edges(self, layers: Any, what: str, check: Callable[[Any], None]) -> None:
+        """Require for each layer a list of (j, i, what is checked), each edge at most once."""
+        _require(isinstance(layers, list) and len(layers) == len(self.widths) - 1, what)
+        for rows, shape in zip(layers, self.shapes(), strict=True):
+            _require(isinstance(rows, list), what)
+            edges = set()
+            for row in rows:
+                _require(isinstance(row, list) and len(row) == 3, what)
+                j, i, value = row
+                inside = is_int(j, 0, shape[0] - 1) and is_int(i, 0, shape[1] - 1)
+                _require(inside and (j, i) not in edges, what)
+                edges.add((j, i))
+                check(value)
 
 
 def is_names(names: object, count: int) -> bool:
@@ -226,18 +232,6 @@ def _nodes_and_subnodes(width: Any) -> tuple[int, int]:
     if isinstance(products, int):
         return sums + products, sums + 2 * products
     return sums + len(products), sums + sum(products)
-
-
-def _check_edges(rows: Any, shape: Shape, what: str) -> None:
-    """Require a list of (j, i, something), each edge at most once."""
-    _require(isinstance(rows, list), what)
-    edges = set()
-    for row in rows:
-        _require(isinstance(row, list) and len(row) == 3, what)
-        j, i, _ = row
-        inside = is_int(j, 0, shape[0] - 1) and is_int(i, 0, shape[1] - 1)
-        _require(inside and (j, i) not in edges, what)
-        edges.add((j, i))
 
 
 def _check_function(name: Any) -> None:

@@ -1,6 +1,7 @@
 """Tensors in, tensors out: the numerical operations under every basis."""
 
 from edgewise.kernels._backend import Backend as Backend
+from edgewise.kernels._backend import Family as Family
 from edgewise.kernels._backend import Sizes as Sizes
 from edgewise.kernels._dispatch import BackendName as BackendName
 from edgewise.kernels._dispatch import Choice as Choice
@@ -12,7 +13,6 @@ from edgewise.kernels._dispatch import forced as forced
 from edgewise.kernels._dispatch import prepare as prepare
 from edgewise.kernels._dispatch import vjp_coefficients as vjp_coefficients
 from edgewise.kernels._dispatch import vjp_inputs as vjp_inputs
-from edgewise.kernels._family import Family as Family
 from edgewise.kernels._ops import contract as contract
 from edgewise.kernels._ops import evaluate_basis as evaluate_basis
 from edgewise.kernels.bspline import BSplineFamily as BSplineFamily

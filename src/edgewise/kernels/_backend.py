@@ -1,18 +1,13 @@
-"""What a backend does: the operations of a family of functions on one kind of device, by one route."""
+"""Families of functions that edges combine, and what a backend does with one on a kind of device, by one route."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
-
-
-class Functions(Protocol):
-    """What a backend asks of a family: its definition in plain torch, see `edgewise.kernels.Family`."""
-
-    def reference(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor: ...
 
 
 class Sizes(NamedTuple):
@@ -40,29 +35,29 @@ class Backend:
     entries: ClassVar[int] = 2_000_000  # of a basis that is written out at a time
     mixed: ClassVar[bool] = False  # whether tensors of several dtypes, and of any strides, are taken as they are
 
-    def prepare(self, family: Functions, dtype: torch.dtype) -> None:
+    def prepare(self, family: Family, dtype: torch.dtype) -> None:
         """Compile every kernel, or load it."""
 
     def unavailable(self, dtype: torch.dtype) -> str | None:
         """Return why the backend cannot be used, None where it can."""
         return None
 
-    def milliseconds(self, operation: str, family: Functions, sizes: Sizes) -> float:
+    def milliseconds(self, operation: str, family: Family, sizes: Sizes) -> float:
         """Return about how long an operation takes, for a backend that is one of several."""
         raise NotImplementedError
 
     def evaluate(
-        self, family: Functions, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
+        self, family: Family, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
     ) -> Tensor:
         """v_ni B_m^(order)(x_ni): (N, n_in, K)."""
         values = family.reference(x, knots, count, order)
         return values if v is None else values * v.unsqueeze(-1)
 
-    def reduce(self, family: Functions, x: Tensor, weights: Tensor, knots: Tensor, order: int) -> Tensor:
+    def reduce(self, family: Family, x: Tensor, weights: Tensor, knots: Tensor, order: int) -> Tensor:
         """sum_m weights_nim B_m^(order)(x_ni): (N, n_in)."""
         return (weights * self.evaluate(family, x, knots, weights.shape[-1], order)).sum(-1)
 
-    def contract(self, family: Functions, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
+    def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
         """sum_i v_ni sum_m c_jim B_m^(order)(x_ni): (N, n_out)."""
         matrix, out = c.flatten(1).T, x.new_empty(x.shape[0], c.shape[0])
         for rows in self._chunks(x, c.shape[2]):
@@ -71,7 +66,7 @@ class Backend:
             torch.mm(values.flatten(1), matrix, out=out[rows])
         return out
 
-    def vjp_inputs(self, family: Functions, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
+    def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
         """sum_j g_nj sum_m c_jim B_m^(order)(x_ni): (N, n_in)."""
         matrix, out = c.flatten(1), torch.empty_like(x)
         for rows in self._chunks(x, c.shape[2]):
@@ -79,7 +74,7 @@ class Backend:
         return out
 
     def vjp_coefficients(
-        self, family: Functions, x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, count: int, order: int
+        self, family: Family, x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, count: int, order: int
     ) -> Tensor:
         """sum_n g_nj v_ni B_m^(order)(x_ni): (n_out, n_in, K)."""
         total = g.new_zeros(g.shape[1], x.shape[1] * count)
@@ -89,7 +84,7 @@ class Backend:
         return total.unflatten(1, (x.shape[1], count))
 
     def vjps(
-        self, family: Functions, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int
+        self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int
     ) -> tuple[Tensor, Tensor] | None:
         """`vjp_inputs` of `order + 1` and `vjp_coefficients` in one call; None where that saves nothing."""
         return None
@@ -102,3 +97,44 @@ class Backend:
 
 
 REFERENCE = Backend()
+
+
+@dataclass(frozen=True)
+class Family:
+    """Functions B_1 .. B_K of one variable, for each input of a layer on its own range [lo, hi].
+
+    What is written here serves a family whose functions are smooth on the whole range: its knots are the ends
+    (n_in, 2), and a subclass says in `inside` what the functions are there. Beyond the ends e they continue along their
+    tangents, B(x) = B(e) + B'(e) (x - e). K comes from the caller: the last dimension of the coefficients.
+
+    `cpu` and `gpu` hold the backends that are faster than plain torch, by route: "dense" and, where functions live on
+    few cells, "sparse". Families are compared by value: one with parameters is a frozen dataclass.
+    """
+
+    name: ClassVar[str]
+    degree: ClassVar[int | None] = None  # of the pieces between knots, for a family that has them
+    cpu: ClassVar[Mapping[str, Backend]] = {}
+    gpu: ClassVar[Mapping[str, Backend]] = {}
+
+    def reference(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor:
+        """Return the `order`-th derivatives in plain torch, which every backend must match.
+
+        Shapes: x (..., n_in), knots (n_in, ...), result (..., n_in, K).
+        """
+        lo, hi = knots[:, 0], knots[:, -1]
+        inside = torch.minimum(torch.maximum(x, lo), hi)
+        values = self.inside(inside, lo, hi, count, order)
+        if order == 0:
+            # The tangent term is zero inside, where x equals its clamped value.
+            return values + self.inside(inside, lo, hi, count, 1) * (x - inside).unsqueeze(-1)
+        if order == 1:
+            return values
+        beyond = (x < lo) | (x > hi)
+        return torch.where(beyond.unsqueeze(-1), 0.0, values)
+
+    def inside(self, x: Tensor, lo: Tensor, hi: Tensor, count: int, order: int) -> Tensor:
+        """Return the `order`-th derivatives at points within the range.
+
+        Shapes: x (..., n_in), lo and hi (n_in,), result (..., n_in, K).
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `inside`, its functions within the range.")

@@ -18,8 +18,7 @@ from torch import Tensor
 
 from edgewise._errors import InputError, unknown
 from edgewise.kernels import gauss_newton
-from edgewise.kernels._backend import REFERENCE, Backend, Sizes
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import REFERENCE, Backend, Family, Sizes
 from edgewise.kernels.bspline import BSplineFamily
 
 Route = Literal["dense", "sparse"]

@@ -25,7 +25,7 @@ from torch._C._functorch import is_legacy_batchedtensor as _is_mapped
 from torch.autograd import forward_ad
 
 from edgewise.kernels import _dispatch
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import Family
 from edgewise.kernels.runtime._memo import is_eager
 
 Slot = Literal["c", "v", "g"]

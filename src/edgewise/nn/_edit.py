@@ -1,4 +1,4 @@
-"""Edges, nodes and inputs that come and go, as a person asks for them."""
+"""Edges, nodes and inputs that come and go, as a person asks for them; outputs in other units."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise.nn._knots import MARGINS
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._lock import Edge, edges_of_node
-from edgewise.nn._network import KAN
+from edgewise.nn._network import KAN, trace
 from edgewise.nn._nodes import Nodes
-from edgewise.nn._surgery import MARGINS, add_constant, clone, edge_of, layer_of
-from edgewise.nn._trace import trace
+from edgewise.nn._surgery import add_constant, arranged, clone, edge_of, layer_of, raise_edge
 
 
 def restore_edges(model: KAN, edges: Iterable[Edge]) -> KAN:
@@ -119,29 +119,68 @@ def add_input(model: KAN, column: Tensor) -> KAN:
         raise InputError(f"A new input needs a column of finite numbers (rows,). Got shape {tuple(column.shape)}.")
     new = clone(model)
     old = new.layers[0]
-    new.layers[0] = _wider(old, old.basis.adapted_knots(column.unsqueeze(1).to(old.knots), old.grid, MARGINS[0]))
+    new.layers[0], _ = arranged(old, range(old.n_out), [*range(old.n_in), -1])
+    new.layers[0].knots[-1:] = old.basis.adapted_knots(column.unsqueeze(1).to(old.knots), old.grid, MARGINS[0])
     new.nodes[0] = Nodes(model.n_in + 1)
     return new
 
 
-def _wider(layer: KANLayer, knots: Tensor) -> KANLayer:
-    """The layer with one more input, on the given knots (1, ...), whose edges are zero."""
-    new = layer.clone()
-    new.n_in += 1
-    fresh = {"coefficients": 0.0, "base_weight": 0.0}
+def scale_outputs(model: KAN, factors: Tensor) -> KAN:
+    """Return the network with output o multiplied by factors[o], a tensor (n_out,)."""
+    if factors.shape != (model.n_out,):
+        raise InputError(
+            f"'factors' must have shape ({model.n_out},), one for each output. Got {tuple(factors.shape)}."
+        )
+    new = clone(model)
+    last = new.layers[-1]
     with torch.no_grad():
-        for name in ("coefficients", "base_weight", "affine"):
-            old = getattr(layer, name).detach()
-            more = torch.full_like(old[:, :1], fresh[name]) if name in fresh else _plain_affine(old[:, :1])
-            setattr(new, name, torch.nn.Parameter(torch.cat([old, more], dim=1)))
-    new.mask = torch.cat([layer.mask, torch.ones_like(layer.mask[:, :1])], dim=1)
-    new.affine_free = torch.cat([layer.affine_free, torch.ones_like(layer.affine_free[:, :1])], dim=1)
-    new.knots = torch.cat([layer.knots, knots.to(layer.knots)], dim=0)
+        for group, factor in zip(new.nodes[-1].groups(), factors.tolist(), strict=True):
+            j = group[0]
+            last.coefficients[j] *= factor
+            last.base_weight[j] *= factor
+            last.affine[j, :, 2:] *= factor
     return new
 
 
-def _plain_affine(like: Tensor) -> Tensor:
-    return like.new_tensor([1.0, 0.0, 1.0, 0.0]).expand_as(like).clone()
+def shift_outputs(model: KAN, constants: Tensor) -> KAN:
+    """Return the network with constants[o] added to output o, a tensor (n_out,).
+
+    The constant goes to one edge that training may change: d of a symbolic edge, or else the coefficients of a spline.
+
+    Errors: InputError for an output that has no such edge, or is a product: see `shiftable`.
+
+    >>> import edgewise as ew, torch
+    >>> model = ew.KAN([2, 1])
+    >>> moved = shift_outputs(model, torch.tensor([1000.0]))
+    >>> bool(((moved(torch.zeros(1, 2)) - model(torch.zeros(1, 2))) - 1000 < 1e-9).all())
+    True
+    """
+    new = clone(model)
+    for o, value in enumerate(constants.tolist()):
+        if value == 0:
+            continue
+        edge = _holder(new, new.layers[-1], o)
+        if edge is None:
+            raise InputError(f"Output {o} has no edge that can take a constant.")
+        raise_edge(new.layers[-1], edge, value)
+    return new
+
+
+def shiftable(model: KAN) -> Tensor:
+    """Which outputs can take a constant, (n_out,): sums with an edge whose constant training may change."""
+    last = model.layers[-1]
+    return torch.tensor([_holder(model, last, o) is not None for o in range(model.n_out)])
+
+
+def _holder(model: KAN, last: KANLayer, o: int) -> tuple[int, int] | None:
+    """The edge of output o that takes constants."""
+    if o >= model.nodes[-1].n_sum:
+        return None
+    for free in (last.free_constants()[o, :, 3], last.free_splines()[o]):
+        found = free.nonzero().flatten().tolist()
+        if found:
+            return o, found[0]
+    return None
 
 
 def _mean(model: KAN, edge: Edge, x: Tensor) -> float:

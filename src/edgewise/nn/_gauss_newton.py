@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -35,14 +36,12 @@ def groups(layout: Layout, subnodes: list[int]) -> list[Group]:
     out, before = [], 0
     for block, count in zip(layout.blocks, subnodes, strict=True):
         for start, width, owners in (
-            (block.start, block.width, block.spline[:, 0].tolist()),
-            (block.middle, 1, block.affine[:, 0].tolist()),
+            (block.start, block.width, block.spline[:, 0]),
+            (block.middle, 1, block.affine[:, 0]),
         ):
-            first = 0
-            for k in range(1, len(owners) + 1):
-                if k == len(owners) or owners[k] != owners[first]:
-                    out.append(Group(before + owners[first], start + first * width, start + k * width))
-                    first = k
+            for owner, run in groupby(owners.tolist()):
+                out.append(Group(before + owner, start, start + width * len(list(run))))
+                start = out[-1].stop
         before += count
     return out
 

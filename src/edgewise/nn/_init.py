@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from edgewise._errors import unknown
-from edgewise.bases import BaseName, Basis
 
 Scheme = Literal["auto", "smooth", "variance", "power", "noise"]
 """Names of the initialization schemes."""
 Draw = Callable[..., Tensor]  # shape -> independent N(0, 1)
+Layer = Any  # a `KANLayer`, whose module imports this one
 Values = tuple[Tensor, Tensor]  # coefficients (n_out, n_in, K), base weights (n_out, n_in)
 
 _POINTS = 1024  # that a moment is averaged over
 _WIDE = 32  # nodes on either side of a layer that first order trains
 
 
-class LayerShape(Protocol):
-    """What first values depend on: the size of a layer, its basis and where its knots are."""
-
-    n_in: int
-    n_out: int
-    basis: Basis
-    base: BaseName | None
-    init: Scheme
-    knots: Tensor
-
-    @property
-    def coefficients(self) -> Tensor: ...
-
-    def evaluate_basis(self, x: Tensor) -> Tensor: ...
-
-
-def initial_values(layer: LayerShape, generator: torch.Generator | None = None) -> Values:
+def initial_values(layer: Layer, generator: torch.Generator | None = None) -> Values:
     """Return fresh coefficients (n_out, n_in, K) and base weights (n_out, n_in) by the layer's scheme, float64.
 
     With K coefficients an edge and independent draws, the schemes are
@@ -75,7 +59,7 @@ def check_scheme(name: str) -> None:
         raise unknown("initialisation", name, ["auto", *SCHEMES])
 
 
-def _chosen(layer: LayerShape) -> str:
+def _chosen(layer: Layer) -> str:
     if layer.init != "auto":
         return layer.init
     if layer.base is not None:
@@ -83,7 +67,7 @@ def _chosen(layer: LayerShape) -> str:
     return "smooth" if max(layer.n_in, layer.n_out) < _WIDE else "noise"
 
 
-def _smooth(layer: LayerShape, draw: Draw) -> Values:
+def _smooth(layer: Layer, draw: Draw) -> Values:
     u, v = draw(2, layer.n_out, layer.n_in, 1)
     weights = draw(layer.n_out, layer.n_in) / layer.n_in**0.5
     curves = layer.basis.approximate(
@@ -92,7 +76,7 @@ def _smooth(layer: LayerShape, draw: Draw) -> Values:
     return (curves, 0 * weights) if layer.base is None else (0.1 * curves, weights)
 
 
-def _variance(layer: LayerShape, draw: Draw) -> Values:
+def _variance(layer: Layer, draw: Draw) -> Values:
     lo, hi = layer.basis.ends(layer.knots)
     position = (torch.arange(_POINTS, dtype=lo.dtype, device=lo.device).unsqueeze(-1) + 0.5) / _POINTS
     squares = layer.evaluate_basis(lo + (hi - lo) * position).double().square().mean(0)  # (n_in, K [+ 1])
@@ -102,27 +86,27 @@ def _variance(layer: LayerShape, draw: Draw) -> Values:
     return _normal(layer, draw, spline.unsqueeze(-1), base)
 
 
-def _power(layer: LayerShape, draw: Draw) -> Values:
+def _power(layer: Layer, draw: Draw) -> Values:
     size = (_count(layer) + 1) * layer.n_in
     return _normal(layer, draw, size**-1.75, size**-0.25)
 
 
-def _noise(layer: LayerShape, draw: Draw) -> Values:
+def _noise(layer: Layer, draw: Draw) -> Values:
     return _normal(layer, draw, 0.1 / layer.n_in**0.5, 1 / layer.n_in**0.5)
 
 
-def _normal(layer: LayerShape, draw: Draw, spline: Tensor | float, base: Tensor | float) -> Values:
+def _normal(layer: Layer, draw: Draw, spline: Tensor | float, base: Tensor | float) -> Values:
     """Independent values of the given standard deviations, base weights zero where there is no base function."""
     coefficients, weights = draw(layer.n_out, layer.n_in, _count(layer)), draw(layer.n_out, layer.n_in)
     return coefficients * spline, weights * (0 if layer.base is None else base)
 
 
-def _count(layer: LayerShape) -> int:
+def _count(layer: Layer) -> int:
     """Coefficients of an edge."""
     return layer.coefficients.shape[-1]
 
 
 #: name -> what draws the values of a layer
-SCHEMES: dict[str, Callable[[LayerShape, Draw], Values]] = {
+SCHEMES: dict[str, Callable[[Layer, Draw], Values]] = {
     "smooth": _smooth, "variance": _variance, "power": _power, "noise": _noise
 }  # fmt: skip

@@ -200,7 +200,7 @@ class KANLayer(torch.nn.Module):
         for edge, name in self.symbols.items():
             groups.setdefault(name, []).append(edge)
         for name, edges in groups.items():
-            j, i = _columns(edges, x.device)
+            j, i = torch.tensor(edges, device=x.device).unbind(1)
             on = self.mask[j, i]
             a, b, c, d = self.affine[j, i].unbind(-1)
             z = torch.where(on, a * x[..., i] + b, 0.5)
@@ -239,11 +239,6 @@ def spline_edges(layers: Iterable[KANLayer]) -> list[Edge]:
 def _add_linear(out: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """out + x weight', in one operation where there is one."""
     return torch.addmm(out, x, weight.T) if x.dim() == 2 else out + torch.nn.functional.linear(x, weight)
-
-
-def _columns(edges: list[tuple[int, int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    pairs = torch.tensor(edges, device=device)
-    return pairs[:, 0], pairs[:, 1]
 
 
 def _check(n_in: int, n_out: int, grid: int, base: object) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -17,17 +18,6 @@ from edgewise.nn._nodes import Nodes, Width
 
 if TYPE_CHECKING:
     import sympy
-
-    class Layers(torch.nn.ModuleList):
-        """What torch's list says of its modules, for layers of edges."""
-
-        def __iter__(self) -> Iterator[KANLayer]: ...
-
-        def __getitem__(self, idx: int) -> KANLayer: ...
-
-        def __setitem__(self, idx: int, module: KANLayer) -> None: ...
-else:
-    Layers = torch.nn.ModuleList
 
 
 class KAN(torch.nn.Module):
@@ -60,6 +50,8 @@ class KAN(torch.nn.Module):
     Source: Liu et al., KAN (2024), eq. 2.7; product nodes: Liu et al., KAN 2.0 (2024), section 2.
     """
 
+    layers: list[KANLayer]  # a ModuleList
+
     def __init__(  # noqa: PLR0913 (what a network is made of)
         self,
         widths: Sequence[Width],
@@ -86,7 +78,7 @@ class KAN(torch.nn.Module):
         if dtype is None:
             raise InputError("The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got None.")
         generator = torch.Generator().manual_seed(seed)
-        self.layers = Layers(
+        self.layers = torch.nn.ModuleList(  # type: ignore[assignment]
             KANLayer(
                 before.n_nodes, after.n_subnodes, basis=basis, grid=grid, degree=degree, base=base, domain=domain,
                 init=init,
@@ -161,3 +153,34 @@ class KAN(torch.nn.Module):
     def set_extra_state(self, state: dict[str, Any]) -> None:
         if [Nodes.parse(w if isinstance(w, int) else tuple(w)) for w in state["widths"]] != self.nodes:
             raise InputError(f"The saved network has widths {state['widths']}, this one {self.widths}.")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What each part of a network gave for a table of inputs; lists run over the layers.
+
+    inputs[l] (n, nodes before), edges[l] (n, subnodes, nodes before), subnodes[l] (n, subnodes), outputs (n, n_out).
+    """
+
+    inputs: list[Tensor]
+    edges: list[Tensor]
+    subnodes: list[Tensor]
+    outputs: Tensor
+
+
+def trace(model: KAN, x: Tensor) -> Trace:
+    """Run a network once and return every activation.
+
+    >>> import edgewise as ew, torch
+    >>> t = ew.nn.trace(ew.KAN([2, 3, 1]), torch.rand(10, 2))
+    >>> t.edges[0].shape
+    torch.Size([10, 3, 2])
+    """
+    inputs, edges, subnodes = [], [], []
+    h = x.to(model.dtype)
+    for layer, nodes in zip(model.layers, model.nodes[1:], strict=True):
+        inputs.append(h)
+        edges.append(layer.edges(h))
+        subnodes.append(edges[-1].sum(-1))
+        h = nodes.combine(subnodes[-1])
+    return Trace(inputs, edges, subnodes, h)

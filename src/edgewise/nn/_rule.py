@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from edgewise._checks import is_int, is_number
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -40,8 +42,6 @@ class Rule:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError("functions")
         rule = cls(**{**row, "functions": tuple(names)})
-        sound = isinstance(rule.locked, bool) and rule.monotone in (-1, 0, 1) and not isinstance(rule.monotone, bool)
-        smooth = isinstance(rule.smooth, int | float) and not isinstance(rule.smooth, bool) and 0 <= rule.smooth < 1e300
-        if not (sound and smooth):
+        if not (isinstance(rule.locked, bool) and is_int(rule.monotone, -1, 1) and is_number(rule.smooth, 0, 1e300)):
             raise ValueError("values")
         return rule

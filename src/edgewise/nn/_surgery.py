@@ -10,16 +10,10 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
-from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
-from edgewise.nn._knots import reachable_grid, set_knots
-from edgewise.nn._layer import KANLayer, check_size
-from edgewise.nn._network import KAN
+from edgewise.nn._layer import KANLayer
+from edgewise.nn._network import KAN, trace
 from edgewise.nn._nodes import Nodes
-from edgewise.nn._trace import trace
-
-MARGINS = (0.02, 0.05)
-"""Fractions of the range of the samples by which knots reach beyond it: for inputs, and for hidden nodes."""
 
 
 def clone(model: KAN, dtype: torch.dtype | None = None) -> KAN:
@@ -87,71 +81,6 @@ def remove_edges(model: KAN, edges: Iterable[tuple[int, int, int]]) -> KAN:
     return new
 
 
-def refine_grid(model: KAN, factor: int) -> KAN:
-    """Return the same function on a grid `factor` times as fine: exact to rounding, but for "rbf" by least squares.
-
-    Cells are split into equal ones; the degree or the number of harmonics grows by the factor.
-
-    >>> import edgewise as ew
-    >>> refine_grid(ew.KAN([2, 1], grid=5), 2).layers[0].grid
-    10
-    """
-    _check_count("factor", factor)
-    new = clone(model)
-    for layer in new.layers:
-        grid = reachable_grid(layer, factor * layer.grid)
-        check_size(layer.n_in, layer.n_out, layer.basis.count(grid), layer.dtype)
-        set_knots(layer, layer.basis.refined_knots(layer.knots, grid // layer.grid), grid)
-    return new
-
-
-def adapt_grid(
-    model: KAN, x: Tensor, grid: int | None = None, *, margins: tuple[float, float] = MARGINS, quantiles: float = 0.0
-) -> KAN:  # fmt: skip
-    """Return the network with every layer's knots moved to the range that its inputs take on the rows of x.
-
-    Knots span the range widened at each end by a share of it, `margins` = (for the inputs, for hidden nodes), with a
-    grid of `grid` (as before when None). Those of B-splines are blended with the samples' quantiles by the share
-    `quantiles` in [0, 0.95]. Functions are carried over by least squares: exact where the new ones contain the old.
-    Under a locked spline knots stay: its layer takes the largest multiple of its own grid up to `grid`.
-
-    >>> import edgewise as ew, torch
-    >>> model = adapt_grid(ew.KAN([1, 1]), torch.rand(100, 1) * 50, grid=20)
-    >>> model.layers[0].grid
-    20
-    """
-    pair = isinstance(margins, tuple | list) and len(margins) == 2
-    if not (pair and all(is_number(margin, 0, 1e6) for margin in margins)):
-        raise InputError(f"'margins' must be two numbers >= 0, for inputs and for hidden nodes. Got {margins!r}.")
-    if not is_number(quantiles, 0, 0.95):
-        raise InputError(f"'quantiles' must lie in [0, 0.95]. Got {quantiles!r}.")
-    if grid is not None:
-        _check_count("grid", grid)
-    if not isinstance(x, Tensor):
-        raise InputError(f"x must be a tensor (rows, {model.n_in}). Got {type(x).__name__}.")
-    if x.dim() != 2 or x.shape[1] != model.n_in or len(x) == 0:
-        raise InputError(f"x must have shape (rows, {model.n_in}) with at least one row. Got {tuple(x.shape)}.")
-    new = clone(model)
-    h = x.to(new.dtype)
-    with torch.no_grad():
-        for depth, (layer, nodes) in enumerate(zip(new.layers, new.nodes[1:], strict=True)):
-            if not torch.isfinite(h).all():
-                what = "x is" if depth == 0 else f"The values of the nodes before layer {depth} are"
-                raise InputError(
-                    f"{what} not finite everywhere: a symbolic edge may have left its domain, or a row is bad."
-                )
-            target = reachable_grid(layer, grid or layer.grid)
-            check_size(layer.n_in, layer.n_out, layer.basis.count(target), layer.dtype)
-            set_knots(layer, layer.basis.adapted_knots(h, target, margins[depth > 0], quantiles), target)
-            h = nodes.combine(layer(h))
-    return new
-
-
-def _check_count(name: str, value: object) -> None:
-    if not is_int(value, 1):
-        raise InputError(f"'{name}' must be an int >= 1. Got {value!r}.")
-
-
 def compact(model: KAN, x: Tensor) -> KAN:
     """Return the network without nodes that are constant or that nothing leaves; inputs stay.
 
@@ -213,19 +142,22 @@ def _keep_nodes(model: KAN, depth: int, keep: list[bool], x: Tensor) -> KAN:
 
 def add_constant(layer: KANLayer, constant: Tensor) -> None:
     """Add constant[j] to subnode j, in place, through one of its active edges, a locked one where all are."""
+    locked = layer.locked_mask().tolist()
+    for j, value in enumerate(constant.tolist()):
+        on = layer.mask[j].nonzero().flatten().tolist()
+        on = [i for i in on if not locked[j][i]] or on
+        if value != 0.0 and on:
+            raise_edge(layer, (j, next((i for i in on if (j, i) in layer.symbols), on[0])), value)
+
+
+def raise_edge(layer: KANLayer, edge: tuple[int, int], value: float) -> None:
+    """Add a constant to the function of an edge, in place."""
     one = layer.basis.constant(layer.coefficients.shape[-1]).to(layer.coefficients)
     with torch.no_grad():
-        locked = layer.locked_mask().tolist()
-        for j, value in enumerate(constant.tolist()):
-            on = layer.mask[j].nonzero().flatten().tolist()
-            on = [i for i in on if not locked[j][i]] or on
-            if value == 0.0 or not on:
-                continue
-            symbolic = [i for i in on if (j, i) in layer.symbols]
-            if symbolic:
-                layer.affine[j, symbolic[0], 3] += value
-            else:
-                layer.coefficients[j, on[0]] += value * one
+        if edge in layer.symbols:
+            layer.affine[(*edge, 3)] += value
+        else:
+            layer.coefficients[edge] += value * one
 
 
 def select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int] | None = None) -> KANLayer:
@@ -235,16 +167,27 @@ def select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int] 
     >>> ew.nn.select(ew.nn.KANLayer(3, 2), inputs=[2, 0]).mask.shape
     torch.Size([2, 2])
     """
+    rows = range(layer.n_out) if outputs is None else outputs
+    return arranged(layer, rows, range(layer.n_in) if inputs is None else inputs)[0]
+
+
+def arranged(layer: KANLayer, rows: Sequence[int], columns: Sequence[int]) -> tuple[KANLayer, Tensor]:
+    """Return the layer with these rows and columns of edges, -1 for new splines, which are zero, and which are new."""
     new = layer.clone()
-    rows = list(range(layer.n_out)) if outputs is None else outputs
-    columns = list(range(layer.n_in)) if inputs is None else inputs
     new.n_out, new.n_in = len(rows), len(columns)
-    for name in ("coefficients", "base_weight", "affine"):
-        setattr(new, name, torch.nn.Parameter(getattr(layer, name).detach()[rows][:, columns].clone()))
-    new.mask, new.affine_free = layer.mask[rows][:, columns].clone(), layer.affine_free[rows][:, columns].clone()
-    new.knots = layer.knots[columns].clone()
+    j, i = (torch.tensor(numbers, dtype=torch.long) for numbers in (rows, columns))
+    fresh = (j < 0).unsqueeze(1) | (i < 0)
+    blank = {"coefficients": 0.0, "base_weight": 0.0, "mask": True, "affine_free": True}
+    for name, value in {**blank, "affine": torch.tensor([1.0, 0.0, 1.0, 0.0])}.items():
+        old = getattr(layer, name)
+        values = old.detach()[j][:, i].clone()
+        values[fresh] = torch.as_tensor(value).to(values)
+        setattr(new, name, torch.nn.Parameter(values) if isinstance(old, torch.nn.Parameter) else values)
+    end = torch.ones_like(layer.knots[:1, 0])
+    new.knots = layer.knots[i].clone()
+    new.knots[i < 0] = layer.basis.uniform_knots(-end, end, layer.grid)
     for name in ("symbols", "rules"):
         given = getattr(layer, name).items()
-        kept = {(rows.index(j), columns.index(i)): v for (j, i), v in given if j in rows and i in columns}
+        kept = {(rows.index(p), columns.index(q)): value for (p, q), value in given if p in rows and q in columns}
         setattr(new, name, kept)
-    return new
+    return new, fresh

@@ -12,10 +12,11 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.bases import fit_curves
 from edgewise.nn._init import initial_values
+from edgewise.nn._knots import adapt_grid
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 from edgewise.nn._nodes import Nodes, Width
-from edgewise.nn._surgery import adapt_grid, clone, edge_of, layer_of
+from edgewise.nn._surgery import arranged, clone, edge_of, layer_of
 
 
 def widen(model: KAN, depth: int, nodes: Width, *, seed: int = 0) -> KAN:
@@ -46,12 +47,15 @@ def widen(model: KAN, depth: int, nodes: Width, *, seed: int = 0) -> KAN:
     added, old = Nodes.parse(nodes), model.nodes[depth]
     new = clone(model)
     new.nodes[depth] = Nodes(old.n_sum + added.n_sum, old.arities + added.arities)
-    draw = torch.Generator().manual_seed(seed)
     before, after = layer_of(model, depth - 1), layer_of(model, depth)
     subnodes = _with_new(old.n_sum, old.n_subnodes, added.n_sum, added.n_subnodes)
     hidden = _with_new(old.n_sum, old.n_nodes, added.n_sum, added.n_nodes)
-    new.layers[depth - 1] = _grown(before, subnodes, list(range(before.n_in)), draw)
-    new.layers[depth] = _grown(after, list(range(after.n_out)), hidden)
+    grown, fresh = arranged(before, subnodes, range(before.n_in))
+    new.layers[depth - 1], new.layers[depth] = grown, arranged(after, range(after.n_out), hidden)[0]
+    curves, weights = initial_values(grown, torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        grown.coefficients[fresh] = curves.to(grown.dtype)[fresh]
+        grown.base_weight[fresh] = weights.to(grown.dtype)[fresh]
     return new
 
 
@@ -136,32 +140,3 @@ def _become_spline(layer: KANLayer, j: int, i: int, edge: tuple[int, int, int]) 
 def _with_new(sums: int, total: int, new_sums: int, new_total: int) -> list[int]:
     """The old numbers in their new order, -1 for what is new: old sums, new sums, the old rest, the new rest."""
     return [*range(sums), *[-1] * new_sums, *range(sums, total), *[-1] * (new_total - new_sums)]
-
-
-def _grown(layer: KANLayer, rows: list[int], columns: list[int], draw: torch.Generator | None = None) -> KANLayer:
-    """The layer with these rows and columns of edges, -1 for new splines: drawn with a generator, else zero."""
-    new = layer.clone()
-    new.n_out, new.n_in = len(rows), len(columns)
-    j, i = torch.tensor(rows), torch.tensor(columns)
-    fresh = (j < 0).unsqueeze(1) | (i < 0)
-    blank = {"coefficients": 0.0, "base_weight": 0.0, "mask": True, "affine_free": True}
-    blank["affine"] = torch.tensor([1.0, 0.0, 1.0, 0.0])
-    for name, value in blank.items():
-        old = getattr(layer, name)
-        values = old.detach()[j][:, i].clone()
-        values[fresh] = torch.as_tensor(value).to(values)
-        setattr(new, name, torch.nn.Parameter(values) if isinstance(old, torch.nn.Parameter) else values)
-    lo = torch.full_like(layer.knots[:1, 0], -1.0)
-    new.knots = layer.knots[i].clone()
-    new.knots[i < 0] = layer.basis.uniform_knots(lo, -lo, layer.grid)
-    for name in ("symbols", "rules"):
-        old = getattr(layer, name)
-        setattr(new, name, {(rows.index(p), columns.index(q)): value for (p, q), value in old.items()})
-    if draw is not None:
-        curves, weights = initial_values(new, draw)
-        with torch.no_grad():
-            new.coefficients[fresh], new.base_weight[fresh] = (
-                curves.to(layer.dtype)[fresh],
-                weights.to(layer.dtype)[fresh],
-            )
-    return new

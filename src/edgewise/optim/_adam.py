@@ -14,8 +14,7 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler,
 
 from edgewise._errors import InputError, unknown
 from edgewise.optim._batches import CHECKS, BatchProblem, BestParameters, Step, StepCallback, StopReason
-from edgewise.optim._settings import check_count, check_number
-from edgewise.optim._solver import GradientSolver, Needs
+from edgewise.optim._solver import GradientSolver, Needs, check_count, check_number
 
 Schedule = Callable[[torch.optim.Optimizer, int], LRScheduler]
 ScheduleName = Literal["constant", "cosine", "one_cycle", "plateau"]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from edgewise.optim._damped import DampedSolver
-from edgewise.optim._least_squares import GaussNewtonOperator, MatrixFreeProblem
-from edgewise.optim._settings import check_count, check_number
-from edgewise.optim._solver import Needs
+from edgewise.optim._damped import DampedSolver, GaussNewtonOperator, LocalModel, MatrixFreeProblem, scale_of
+from edgewise.optim._solver import Needs, check_count, check_number
 
 
 @dataclass(frozen=True)
@@ -49,26 +48,23 @@ class CG(DampedSolver):
         inner = min(products or self.inner, self.inner)
         return replace(super().rough(tolerance, damping=damping), inner=inner)
 
-    def models(self, problem: MatrixFreeProblem, start: Tensor) -> Callable[[Tensor], _Iterative]:
-        return lambda theta: _Iterative(problem.operator(theta), self)
+    def models(self, problem: MatrixFreeProblem, start: Tensor) -> Callable[[Tensor], LocalModel]:
+        def near(theta: Tensor) -> LocalModel:
+            operator = problem.operator(theta)
+            return LocalModel(operator.cost, operator.gradient, partial(self._step, operator))
 
+        return near
 
-class _Iterative:
-    """Steps by preconditioned conjugate gradients."""
-
-    def __init__(self, operator: GaussNewtonOperator, settings: CG) -> None:
-        self.cost, self.gradient, self.operator, self.settings = operator.cost, operator.gradient, operator, settings
-        self.scale = operator.diagonal + 1e-9 * operator.diagonal.max().clamp_min(1e-300)
-
-    def step(self, damping: float) -> Tensor | None:
-        extra = damping * self.scale
-        inverse = 1 / (self.operator.diagonal + extra)
-        step, residual = torch.zeros_like(inverse), self.gradient.clone()
+    def _step(self, operator: GaussNewtonOperator, damping: float) -> Tensor:
+        """Solve for a step by preconditioned conjugate gradients."""
+        extra = damping * scale_of(operator.diagonal)
+        inverse = 1 / (operator.diagonal + extra)
+        step, residual = torch.zeros_like(inverse), operator.gradient.clone()
         z = inverse * residual
         direction, size = z, residual @ z
-        enough = self.settings.accuracy**2 * size
-        for _ in range(self.settings.inner):
-            image = self.operator.matvec(direction) + extra * direction
+        enough = self.accuracy**2 * size
+        for _ in range(self.inner):
+            image = operator.matvec(direction) + extra * direction
             curvature = direction @ image
             if not curvature > 0:  # rounding, or a gradient of zero
                 break

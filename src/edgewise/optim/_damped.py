@@ -1,4 +1,7 @@
-"""The base of damped Gauss-Newton solvers: raise the damping until a step lowers the cost, then lower it."""
+"""Damped Gauss-Newton solvers and what they minimize: a sum of squares, or a loss with a semidefinite curvature.
+
+They raise the damping until a step lowers the cost, then lower it.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,64 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from torch import Tensor
 
-from edgewise.optim._settings import check_count, check_number
-from edgewise.optim._solver import LeastSquaresSolver, VectorCallback
+from edgewise.optim._solver import LeastSquaresSolver, VectorCallback, check_count, check_number
 
 _ROUNDING = 1e-14  # of the cost: smaller gains are rounding errors
 
 
-class LocalModel(Protocol):
+@dataclass(frozen=True)
+class NormalEquations:
+    """The cost at a point, half its gradient g, and half its Gauss-Newton matrix H: the undamped step solves H s = g.
+
+    Of `hessian` (P, P) only the lower triangle is read.
+    """
+
+    cost: float
+    gradient: Tensor
+    hessian: Tensor
+
+
+@dataclass(frozen=True)
+class GaussNewtonOperator:
+    """The same without the matrix: its diagonal (P,), and its product with any vector (P,)."""
+
+    cost: float
+    gradient: Tensor
+    diagonal: Tensor
+    matvec: Callable[[Tensor], Tensor]
+
+
+class LeastSquaresProblem(Protocol):
+    """What a solver that needs the matrix minimizes, as a function of a flat vector (P,)."""
+
+    def cost(self, vector: Tensor) -> float: ...
+
+    def normal_equations(self, vector: Tensor) -> NormalEquations: ...
+
+
+class MatrixFreeProblem(Protocol):
+    """What a solver that needs only products with the matrix minimizes."""
+
+    def cost(self, vector: Tensor) -> float: ...
+
+    def operator(self, vector: Tensor) -> GaussNewtonOperator: ...
+
+
+class LocalModel(NamedTuple):
     """A quadratic model of the cost near a point; `step` returns the step for a damping, None if there is none."""
 
-    @property
-    def cost(self) -> float: ...
+    cost: float
+    gradient: Tensor
+    step: Callable[[float], Tensor | None]
 
-    @property
-    def gradient(self) -> Tensor: ...
 
-    def step(self, damping: float) -> Tensor | None: ...
+def scale_of(diagonal: Tensor) -> Tensor:
+    """Return what the damping multiplies: the diagonal of the Gauss-Newton matrix, nowhere zero."""
+    return diagonal + 1e-9 * diagonal.max().clamp_min(1e-300)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from edgewise.optim._batches import CHECKS, BatchProblem, BestParameters, Step, StepCallback, StopReason
-from edgewise.optim._settings import check_count
-from edgewise.optim._solver import GradientSolver, Needs
+from edgewise.optim._solver import GradientSolver, Needs, check_count
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from edgewise._memory import require
-from edgewise.kernels import Factor, factor_for
-from edgewise.optim._damped import DampedSolver
-from edgewise.optim._least_squares import LeastSquaresProblem, NormalEquations
+from edgewise.kernels import factor_for
+from edgewise.optim._damped import DampedSolver, LeastSquaresProblem, LocalModel, scale_of
 from edgewise.optim._solver import Needs
 
 
@@ -36,25 +35,23 @@ class LM(DampedSolver):
 
     needs: ClassVar[Needs] = Needs.MATRIX
 
-    def models(self, problem: LeastSquaresProblem, start: Tensor) -> Callable[[Tensor], _Cholesky]:
+    def models(self, problem: LeastSquaresProblem, start: Tensor) -> Callable[[Tensor], LocalModel]:
         require(
             3 * start.element_size() * len(start) ** 2,
             f"The matrix of a Levenberg-Marquardt step in {len(start)} parameters",
             "Use solver 'cg', 'lbfgs' or 'adam', fewer nodes or a coarser grid.",
         )
         factor = factor_for(start)
-        return lambda theta: _Cholesky(problem.normal_equations(theta), factor)
 
+        def near(theta: Tensor) -> LocalModel:
+            normal = problem.normal_equations(theta)
+            diagonal = normal.hessian.diagonal()
+            scale = scale_of(diagonal)
 
-class _Cholesky:
-    """Steps by factoring the damped matrix."""
+            def step(damping: float) -> Tensor | None:
+                taken = factor.take(normal.hessian, diagonal + damping * scale)
+                return factor.solve(normal.gradient) if taken else None
 
-    def __init__(self, normal: NormalEquations, factor: Factor) -> None:
-        self.cost, self.gradient, self.hessian = normal.cost, normal.gradient, normal.hessian
-        self.diagonal = normal.hessian.diagonal()
-        self.scale = self.diagonal + 1e-9 * self.diagonal.max().clamp_min(1e-300)
-        self.factor = factor
+            return LocalModel(normal.cost, normal.gradient, step)
 
-    def step(self, damping: float) -> Tensor | None:
-        taken = self.factor.take(self.hessian, self.diagonal + damping * self.scale)
-        return self.factor.solve(self.gradient) if taken else None
+        return near

@@ -1,8 +1,9 @@
-"""What a solver says of itself, so that `edgewise.fit` can train with one that it does not know."""
+"""What a solver says of itself, so that `edgewise.fit` can train with one that it does not know; checks of settings."""
 
 from __future__ import annotations
 
 import enum
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
@@ -10,8 +11,11 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int, is_number
+from edgewise._errors import InputError
 from edgewise.optim._batches import BatchProblem, StepCallback, StopReason
 
+_MAX = 10**9  # of a count
 VectorCallback = Callable[[Tensor, float], bool]
 
 
@@ -92,3 +96,16 @@ class GradientSolver(Protocol):
 
 Solver = LeastSquaresSolver | GradientSolver
 """What `fit` takes as a solver: one for least squares, or one for gradients."""
+
+
+def check_count(name: str, value: Any, *, optional: bool = False) -> None:
+    """Require an int of at least one, or None where `optional`."""
+    if not (optional and value is None) and not is_int(value, 1, _MAX):
+        raise InputError(f"'{name}' must be an int >= 1 and <= 10^9{', or None' * optional}. Got {value!r}.")
+
+
+def check_number(name: str, value: Any, low: float = 0.0, high: float = math.inf, *, above: bool = False) -> None:
+    """Require a finite number from `low` (`above` it) to `high`."""
+    if not is_number(value, low, high) or (above and value == low):
+        limit = f" and <= {high:g}" if high < math.inf else ""
+        raise InputError(f"'{name}' must be a number {'>' if above else '>='} {low:g}{limit}. Got {value!r}.")

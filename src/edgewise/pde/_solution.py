@@ -107,9 +107,7 @@ class Solution:
 
 
 def _joined(jets: list[Jet]) -> Jet:
-    return Jet(
-        torch.cat([jet.value for jet in jets]),
-        torch.cat([jet.gradient for jet in jets]),
-        torch.cat([jet.hessian for jet in jets]),
-        jets[0].names,
+    value, gradient, hessian = (
+        torch.cat([getattr(jet, part) for jet in jets]) for part in ("value", "gradient", "hessian")
     )
+    return Jet(value, gradient, hessian, jets[0].names)

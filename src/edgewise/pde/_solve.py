@@ -28,24 +28,13 @@ _TOLERANCE = 1e-5  # gain of a step, over the cost, below which three in a row e
 _FRESH = 123_457  # added to a seed: points to judge on
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Numbers of points, the solver's steps, and the seed."""
-
-    points: int
-    boundary: int
-    steps: int
-    adaptive: bool
-    seed: int
-
-
 def solve(
     problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | Literal["auto"] = "auto", points: int = 1000,
     boundary: int = 400, steps: int = 60, adaptive: bool = True, options: Options | None = None,
 ) -> Solution:  # fmt: skip
     """Find the functions and constants for which an equation and its conditions hold.
 
-    Minimises  sum_terms weight * mean residual^2  over the network's coefficients and the unknown constants by
+    Minimizes  sum_terms weight * mean residual^2  over the network's coefficients and the unknown constants by
     Levenberg-Marquardt with the exact Jacobian: value, gradient and second derivatives go through the layers together.
     It starts at a coarse grid from several networks, of which the best is refined; before each grid, half of the points
     move to where the equation is least obeyed.
@@ -77,10 +66,9 @@ def solve(
     own = options or Options()
     model = _started(problem, model, own.seed)
     order = _order(grids)
-    plan = _Plan(points, boundary, steps, adaptive, own.seed)
     monitor = Monitor(own)
     with monitor.running():
-        solver = _Solver(problem, plan, monitor)
+        solver = _Solver(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)
         automatic = isinstance(grids, str)
         starts = _STARTS if isinstance(own.restarts, str) else int(own.restarts)
         state, outcome = solver.best_of(model, order[0], starts), Outcome.GRIDS_DONE
@@ -109,20 +97,20 @@ class _State:
 
 
 class _Solver:
-    def __init__(self, problem: Problem, plan: _Plan, monitor: Monitor) -> None:
-        self.problem, self.plan, self.monitor = problem, plan, monitor
-        self.solver = LM(steps=plan.steps, tolerance=_TOLERANCE)
-        self.conditions = [
-            Term(c.residual, c.points(plan.boundary, plan.seed + 1), c.weight) for c in problem.conditions
-        ]
-        self.fresh = problem.box.points(plan.points, plan.seed + _FRESH)
+    def __init__(
+        self, problem: Problem, monitor: Monitor, solver: LM, points: int, boundary: int, adaptive: bool
+    ) -> None:
+        self.problem, self.monitor, self.solver, self.seed = problem, monitor, solver, monitor.options.seed
+        self.points, self.adaptive = points, adaptive
+        self.conditions = [Term(c.residual, c.points(boundary, self.seed + 1), c.weight) for c in problem.conditions]
+        self.fresh = problem.box.points(points, self.seed + _FRESH)
 
     def best_of(self, model: KAN, grid: int, starts: int) -> _State:
         """The best of several starts at the coarsest grid."""
-        inside = self.problem.box.points(self.plan.points, self.plan.seed)
+        inside = self.problem.box.points(self.points, self.seed)
         found = []
         for k in range(max(1, starts)):
-            first = model if k == 0 else _redrawn(model, self.plan.seed + 1000 * k)
+            first = model if k == 0 else _redrawn(model, self.seed + 1000 * k)
             found.append(self.trained(_State(first, dict(self.problem.constants), inside, 0.0), grid))
             if self.monitor.ended() is not None:
                 break
@@ -135,8 +123,8 @@ class _Solver:
             model = adapt_grid(model, self._everywhere(inside), grid)
             needed = 4 * Objective(self.problem, model, constants, []).layout.size
             if len(inside) < needed:
-                inside = self.problem.box.points(needed, self.plan.seed)
-            if self.plan.adaptive and (turn or state.fresh):
+                inside = self.problem.box.points(needed, self.seed)
+            if self.adaptive and (turn or state.fresh):
                 inside = self._moved(model, constants, inside, turn + grid)
             objective = self._objective(clone(model), constants, inside)
             vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
@@ -159,13 +147,13 @@ class _Solver:
     def _moved(self, model: KAN, constants: dict[str, float], inside: Tensor, turn: int) -> Tensor:
         """Replace half of the points by new ones, with a density that grows with the equation's residual."""
         count = int(_MOVED * len(inside))
-        pool = self.problem.box.points(_POOL * count, self.plan.seed + 7919 * turn, "random")
+        pool = self.problem.box.points(_POOL * count, self.seed + 7919 * turn, "random")
         objective = self._objective(clone(model), constants, pool)
         left = objective.residual(objective.start, objective.terms[0])
         density = left / left.mean().clamp_min(1e-300) + 1.0
-        generator = torch.Generator().manual_seed(self.plan.seed + turn)
+        generator = torch.Generator().manual_seed(self.seed + turn)
         chosen = torch.multinomial(density, count, generator=generator)
-        return torch.cat([self.problem.box.points(len(inside) - count, self.plan.seed), pool[chosen]])
+        return torch.cat([self.problem.box.points(len(inside) - count, self.seed), pool[chosen]])
 
 
 def _started(problem: Problem, model: KAN | None, seed: int) -> KAN:

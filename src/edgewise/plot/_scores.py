@@ -84,9 +84,7 @@ def interactions(matrix: Data, names: Sequence[str] | None = None, *, ax: Axes |
     ax.spines[:].set_visible(False)
     if count <= _MOST_WRITTEN and _LEAST <= np.abs(table).max() < 10:
         _write(ax, table, 0.5 * most)
-    figure = ax.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(image, ax=ax, shrink=0.8, pad=0.03)
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, pad=0.03)
     bar.set_label("interaction", fontsize=8.5, color=style.INK)
     bar.ax.tick_params(labelsize=7, colors=style.SOFT, labelcolor=style.INK)
     bar.outline.set_visible(False)  # type: ignore[operator]

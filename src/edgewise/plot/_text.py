@@ -193,11 +193,6 @@ def _exponent(text: str) -> str:
     return str(exponent) if exponent.denominator < 100 else f"{float(exponent):.4g}"
 
 
-def number(value: float) -> str:
-    """Four significant digits with a true minus sign."""
-    return f"{value:.4g}".replace("-", "−")
-
-
 def edge_formula(function: str, affine: Affine, name: str) -> str:
     """One symbolic edge, c f(a x + b) + d, as plain text.
 
@@ -207,8 +202,7 @@ def edge_formula(function: str, affine: Affine, name: str) -> str:
     '3 a_au^1.5'
     """
     a, b, c, d = affine
-    scale = {1.0: "", -1.0: "−"}.get(a, number(a) + " ")
-    inner = f"{scale}{name}{_signed(b)}"
+    inner = f"{_before(a)}{name}{_signed(b)}"
     single = inner if inner == name and " " not in name else f"({inner})"
     if function == "x":
         text = inner if b == 0 else single
@@ -216,11 +210,13 @@ def edge_formula(function: str, affine: Affine, name: str) -> str:
         text = _VARIABLE.sub(lambda _: single, function)
     else:
         text = f"{function}({inner})"
-    factor = {1.0: "", -1.0: "−"}.get(c, number(c) + " ")
-    return f"{factor}{text}{_signed(d)}"
+    return f"{_before(c)}{text}{_signed(d)}"
+
+
+def _before(value: float) -> str:
+    """A factor, with a true minus sign; nothing for 1."""
+    return {1.0: "", -1.0: "−"}.get(value, f"{value:.4g} ".replace("-", "−"))
 
 
 def _signed(value: float) -> str:
-    if value == 0:
-        return ""
-    return f" {'+' if value > 0 else '−'} {number(abs(value))}"
+    return f" {'+' if value > 0 else '−'} {abs(value):.4g}".replace("-", "−") if value else ""

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from edgewise.nn import KAN, adapt_grid
-from edgewise.optim import LeastSquaresSolver
 from edgewise.train._choices import grid_of, spline_edges
-from edgewise.train._context import Context, Trained
 from edgewise.train._objective import Quadratic
 from edgewise.train._penalty import penalty
 from edgewise.train._result import Outcome
 from edgewise.train._second_order import SecondOrderTrainer
-from edgewise.train._split import Partition
+from edgewise.train._split import Partition, Trained
 from edgewise.train._starts import is_additive, rescale_knots
 
 #: weights of the penalty, in nats for coefficients of size one
@@ -44,9 +42,8 @@ class ClassificationTrainer(SecondOrderTrainer):
     weights share the same functions.
     """
 
-    def __init__(self, context: Context[LeastSquaresSolver]) -> None:
-        super().__init__(context)
-        self.first, self.next, self.products = _FIRST, _NEXT, None
+    first, next = _FIRST, _NEXT
+    products: int | None = None
 
     def run(self, model: KAN, schedule: Sequence[int | None]) -> Trained:
         trained = self.context.trained

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._memory import refused
 from edgewise._typing import Data
@@ -19,7 +20,6 @@ from edgewise.nn import KAN, Layout, clone, shaped
 from edgewise.optim import LM
 from edgewise.train._choices import Grids, SolverChoice, check_grids, check_solver, choose_grids, choose_solver
 from edgewise.train._classification import ClassificationTrainer
-from edgewise.train._context import Context, Trained
 from edgewise.train._data import Shape, Table, as_rows
 from edgewise.train._error import accuracy_of, constant_error, error_of, tuned
 from edgewise.train._first_order import FirstOrderTrainer
@@ -30,7 +30,7 @@ from edgewise.train._parquet import Parquet
 from edgewise.train._regression import RegressionTrainer
 from edgewise.train._result import FitResult, Outcome
 from edgewise.train._second_order import SecondOrderTrainer
-from edgewise.train._split import Split, split
+from edgewise.train._split import Context, Split, Trained, split
 from edgewise.train._starts import rescale_knots
 from edgewise.train._stream import Stream
 
@@ -77,7 +77,7 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     """
     if not isinstance(model, KAN):
         raise InputError(f"'model' must be an edgewise.KAN. Got {type(model).__name__}.")
-    if isinstance(sparsity, bool) or not isinstance(sparsity, int | float) or not 0 <= sparsity < float("inf"):
+    if not is_number(sparsity, 0):
         raise InputError(f"'sparsity' must be a number >= 0, in standard deviations of the target. Got {sparsity!r}.")
     if options is not None and not isinstance(options, Options):
         raise InputError(f"'options' must be an edgewise.Options. Got {options!r}.")

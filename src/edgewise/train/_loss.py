@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, Protocol, Self, get_args, runtime_checkabl
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 
 Curvature = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k)
@@ -108,8 +109,7 @@ class _Robust(Loss):
     tuning: ClassVar[float]
 
     def __post_init__(self) -> None:
-        sound = isinstance(self.width, int | float) and not isinstance(self.width, bool)
-        if self.width is not None and not (sound and _SMALLEST <= self.width <= _LARGEST):
+        if self.width is not None and not is_number(self.width, _SMALLEST, _LARGEST):
             raise InputError(
                 f"'width' must be a number in the target's units, from {_SMALLEST:g} to {_LARGEST:g}, or None. "
                 f"Got {self.width!r}."

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 
 
@@ -37,7 +38,7 @@ class Parquet:
     def __post_init__(self) -> None:
         if not isinstance(self.path, str | Path):
             raise InputError(f"'path' must be the name of a file. Got {self.path!r}.")
-        if isinstance(self.batch, bool) or not isinstance(self.batch, int) or self.batch < 1:
+        if not is_int(self.batch, 1):
             raise InputError(f"'batch' must be an int >= 1. Got {self.batch!r}.")
         if self.weights is not None and not isinstance(self.weights, str):
             raise InputError(f"'weights' must name a column. Got {self.weights!r}.")

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from edgewise._deadline import Deadline, cut
 from edgewise.nn import KAN, Layout, adapt_grid, clone, has_shapes
 from edgewise.train._choices import grid_of, spline_edges, too_fine
-from edgewise.train._context import Trained
 from edgewise.train._data import Table
 from edgewise.train._objective import Objective, Quadratic
 from edgewise.train._penalty import penalty, smoothing_by_gcv
 from edgewise.train._result import Outcome
 from edgewise.train._second_order import SecondOrderTrainer
-from edgewise.train._split import Partition
+from edgewise.train._split import Partition, Trained
 from edgewise.train._starts import best_start
 
 _PROMISING = 1e-6  # in standard deviations of the target: the solution may be exact

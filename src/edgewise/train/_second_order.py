@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from edgewise.nn import KAN, clone, has_shapes, shaped
 from edgewise.optim import LM, LeastSquaresSolver
 from edgewise.train._choices import grid_of
-from edgewise.train._context import Context, Trained
 from edgewise.train._data import Table
 from edgewise.train._error import error_of, tuned
 from edgewise.train._objective import Objective, Quadratic
 from edgewise.train._penalty import penalty
-from edgewise.train._split import Partition
+from edgewise.train._split import Context, Partition, Trained
 
 _COARSE = 1e-2  # tolerance of a run of few steps
 

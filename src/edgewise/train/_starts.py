@@ -8,12 +8,12 @@ from torch import Tensor
 from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, held_knots
 from edgewise.optim import LeastSquaresSolver
 from edgewise.train._choices import spline_edges
-from edgewise.train._context import Context
 from edgewise.train._data import Table
 from edgewise.train._error import error_of, tuned
 from edgewise.train._loss import Loss
 from edgewise.train._monitor import Monitor
 from edgewise.train._objective import Objective
+from edgewise.train._split import Context
 
 _GOOD = 1e-2  # in standard deviations of the target: no other start is tried
 _FAR = 10.0  # in standard deviations of the target

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.kernels import one_thread
@@ -81,9 +82,9 @@ def update(
 def _check(model: KAN, keep: float, steps: int) -> None:
     if not isinstance(model, KAN):
         raise InputError(f"'model' must be an edgewise.KAN. Got {type(model).__name__}.")
-    if isinstance(keep, bool) or not isinstance(keep, int | float) or not 0 <= keep <= 1e150:
+    if not is_number(keep, 0, 1e150):
         raise InputError(f"'keep' must be a number from 0 to 1e150, the weight of the anchors. Got {keep!r:.60}.")
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+    if not is_int(steps, 1):
         raise InputError(f"'steps' must be an int >= 1. Got {steps!r}.")
 
 
@@ -146,6 +147,11 @@ class _UpdateObjective:
     def network(self, vector: Tensor) -> KAN:
         return self.objective.network(self._full(vector))
 
+    def _ridge(self, vector: Tensor) -> tuple[float, Tensor]:
+        """Return the cost of the ridge, and half its gradient."""
+        change = vector - self.start
+        return self.ridge * float(change.square().sum()), self.ridge * change
+
     def _active(self, model: KAN, rows: Table) -> Tensor:
         """Return which parameters may change, (size,): in one layer, those whose functions are nonzero at some row."""
         found = torch.zeros_like(self.old, dtype=torch.bool)
@@ -161,25 +167,23 @@ class _UpdateObjective:
         return self.old.index_copy(0, self.free, vector)
 
     def cost(self, vector: Tensor) -> float:
-        return self.objective.cost(self._full(vector)) + self.ridge * float((vector - self.start).square().sum())
+        return self.objective.cost(self._full(vector)) + self._ridge(vector)[0]
 
     def normal_equations(self, vector: Tensor) -> NormalEquations:
-        found, change = self.objective.normal_equations(self._full(vector)), vector - self.start
+        found, (cost, gradient) = self.objective.normal_equations(self._full(vector)), self._ridge(vector)
         hessian = found.hessian[self.free][:, self.free]
         hessian.diagonal().add_(self.ridge)
-        cost = found.cost + self.ridge * float(change.square().sum())
-        return NormalEquations(cost, found.gradient[self.free] + self.ridge * change, hessian)
+        return NormalEquations(found.cost + cost, found.gradient[self.free] + gradient, hessian)
 
     def operator(self, vector: Tensor) -> GaussNewtonOperator:
-        found, change = self.objective.operator(self._full(vector)), vector - self.start
+        found, (cost, gradient) = self.objective.operator(self._full(vector)), self._ridge(vector)
 
         def matvec(direction: Tensor) -> Tensor:
             image = found.matvec(torch.zeros_like(self.old).index_copy(0, self.free, direction))
             return image[self.free] + self.ridge * direction
 
-        cost = found.cost + self.ridge * float(change.square().sum())
-        gradient = found.gradient[self.free] + self.ridge * change
-        return GaussNewtonOperator(cost, gradient, found.diagonal[self.free] + self.ridge, matvec)
+        diagonal = found.diagonal[self.free] + self.ridge
+        return GaussNewtonOperator(found.cost + cost, found.gradient[self.free] + gradient, diagonal, matvec)
 
 
 def _notes(model: KAN, rows: Table, kept: Table) -> list[str]:

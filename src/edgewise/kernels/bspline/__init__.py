@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import Family
 from edgewise.kernels.bspline.cpu import SparseCPU
-from edgewise.kernels.bspline.gpu import SparseGPU, triton_source
+from edgewise.kernels.bspline.gpu import VALUES, SparseGPU
 from edgewise.kernels.bspline.reference import basis
 from edgewise.kernels.dense.gpu import DenseGPU
 
@@ -24,7 +24,7 @@ class BSplineFamily(Family):
     degree: int = 3  # type: ignore[misc]
     name = "bspline"
     cpu = {"sparse": SparseCPU()}  # noqa: RUF012
-    gpu = {"dense": DenseGPU(triton_source), "sparse": SparseGPU(triton_source)}  # noqa: RUF012
+    gpu = {"dense": DenseGPU(VALUES), "sparse": SparseGPU(VALUES)}  # noqa: RUF012
 
     def reference(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor:
         return basis(x, knots, self.degree, order)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from edgewise.kernels._backend import Family
 from edgewise.kernels.runtime._memo import cached_on
 
 
@@ -32,6 +33,11 @@ class Splines(NamedTuple):
     order: int
     uneven: bool
     numbers: list[int]
+
+
+def degree_of(family: Family) -> int:
+    assert family.degree is not None
+    return family.degree
 
 
 def splines(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from types import ModuleType
 
 import torch
 from torch import Tensor
 
-from edgewise.kernels._family import Family
-from edgewise.kernels.bspline._table import Splines, splines
+from edgewise.kernels._backend import Family
+from edgewise.kernels.bspline._table import Splines, degree_of, splines
 from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts, working_memory
@@ -19,12 +18,7 @@ _CHUNK = 16384  # bytes of a column of values that it keeps
 _PASS = 8_000_000  # bytes of packed coefficients
 _SMALL = 4_000_000  # multiplications below which both gradients are one call
 _VECTOR = 64  # bytes that packed coefficients are rounded up to, at the widest
-
-
-def _kernels() -> ModuleType:
-    from edgewise.kernels.bspline import _cpu_sparse
-
-    return _cpu_sparse
+_KERNELS = "edgewise.kernels.bspline._cpu_sparse"
 
 
 class SparseCPU(NumbaBackend):
@@ -35,8 +29,8 @@ class SparseCPU(NumbaBackend):
 
     def prepare(self, family: Family, dtype: torch.dtype) -> None:
         for name in ("evaluate", "contract", "vjp_inputs", "vjp_coefficients", "vjps"):
-            compiled(_kernels, name, DTYPES[dtype], _degree(family))
-        compiled(_kernels, "pack", DTYPES[dtype], 0)
+            compiled(_KERNELS, name, DTYPES[dtype], degree_of(family))
+        compiled(_KERNELS, "pack", DTYPES[dtype], 0)
 
     def evaluate(
         self, family: Family, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
@@ -103,14 +97,9 @@ class SparseCPU(NumbaBackend):
             return None
         out, back, packed, sums = torch.empty_like(x), torch.empty_like(c), _pack(c), _packed(c)
         run = _Call("vjps", family, x, None, knots, order)
-        run.with_slopes(splines(knots, _degree(family), order + 1, x.dtype), n, packed, out, sums, g)
+        run.with_slopes(splines(knots, degree_of(family), order + 1, x.dtype), n, packed, out, sums, g)
         _transpose(back, sums, back=True)
         return out, back
-
-
-def _degree(family: Family) -> int:
-    assert family.degree is not None
-    return family.degree
 
 
 def _passes(c: Tensor) -> list[tuple[int, int]]:
@@ -141,7 +130,7 @@ def _packed(c: Tensor) -> Tensor:
 
 def _transpose(c: Tensor, packed: Tensor, *, back: bool) -> None:
     n_out = c.shape[0]
-    kernel = compiled(_kernels, "pack", DTYPES[c.dtype], 0)
+    kernel = compiled(_KERNELS, "pack", DTYPES[c.dtype], 0)
     kernel(addresses([c.data_ptr(), packed.data_ptr(), n_out, c.numel() // n_out, back]))
 
 
@@ -151,16 +140,16 @@ def _address(y: Tensor, column: int) -> int:
 
 def _work(n: int, n_in: int, n_out: int, family: Family) -> int:
     """Multiplications, roughly."""
-    return n * n_in * (_degree(family) + 1) * (8 + n_out)
+    return n * n_in * (degree_of(family) + 1) * (8 + n_out)
 
 
 class _Call:
     """A kernel with its points and splines, ready to run on parts of the rows."""
 
     def __init__(self, name: str, family: Family, x: Tensor, v: Tensor | None, knots: Tensor, order: int) -> None:
-        degree = _degree(family)
+        degree = degree_of(family)
         table = splines(knots, degree, order, x.dtype)
-        self.kernel, self.size = compiled(_kernels, name, DTYPES[x.dtype], degree), x.element_size()
+        self.kernel, self.size = compiled(_KERNELS, name, DTYPES[x.dtype], degree), x.element_size()
         self.width, self.alive = degree + 1, (v, table)
         self.weighted = [x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None, x.shape[1]]
         self.points = [*self.weighted, *table.numbers]

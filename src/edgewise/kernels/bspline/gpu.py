@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from edgewise.kernels._backend import Sizes
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import Family, Sizes
+from edgewise.kernels.bspline._table import degree_of
 from edgewise.kernels.dense import gpu
 from edgewise.kernels.dense.gpu import DenseGPU, Tile
 
 _BAND = 16  # functions that one program of `vjp_coefficients` sums: the least that a matrix product takes
 #: products of the dense route that take as long as one of this one. Not measured yet: see `benchmarks/gpu.py`
 _PRODUCT = 8.0
-
-
-def triton_source() -> ModuleType:
-    from edgewise.kernels.bspline import _triton_local
-
-    return _triton_local
+VALUES = "edgewise.kernels.bspline._triton_local"
 
 
 class SparseGPU(DenseGPU):
     """The three sums gather what a point touches; types and sums as on the dense route."""
 
     def milliseconds(self, operation: str, family: Family, sizes: Sizes) -> float:
-        return super().milliseconds(operation, family, sizes._replace(count=1)) * _PRODUCT * (_degree(family) + 1)
+        return super().milliseconds(operation, family, sizes._replace(count=1)) * _PRODUCT * (degree_of(family) + 1)
 
     def contract(
         self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int,
@@ -80,7 +74,7 @@ class SparseGPU(DenseGPU):
         out = gpu.parted(parts, g, n_in, count, n_out)
         with gpu.on_device(x, g, knots, v):
             knots = gpu.knots_of(knots, x)
-            points, rows, starts = _by_cell(x, knots, _degree(family))
+            points, rows, starts = _by_cell(x, knots, degree_of(family))
             _kernels().vjp_coefficients[(*shape, parts)](
                 points, rows, starts, g.contiguous(), knots, x if v is None else v.contiguous(), out,
                 n, n_in, n_out, knots.shape[1], parts, **_constants(family, count, order), SCALED=v is not None,
@@ -108,13 +102,8 @@ def _narrow(outputs: int, n_out: int, dtype: torch.dtype) -> Tile:
     return Tile(32, min(most, max(16, gpu.power(n_out))), warps=1)
 
 
-def _degree(family: Family) -> int:
-    assert family.degree is not None
-    return family.degree
-
-
 def _constants(family: Family, count: int, order: int) -> dict[str, int]:
-    return {"COUNT": count, "DEGREE": _degree(family), "ORDER": order}
+    return {"COUNT": count, "DEGREE": degree_of(family), "ORDER": order}
 
 
 def _without_product(right: Tensor, tile: Tile) -> dict[str, Any]:

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from types import ModuleType
 
 import torch
 from torch import Tensor
 
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import Family
 from edgewise.kernels.dense.cpu import DenseCPU
 from edgewise.kernels.dense.gpu import DenseGPU
-
-
-def _numba_source() -> ModuleType:
-    from edgewise.kernels.chebyshev import _cpu_values
-
-    return _cpu_values
-
-
-def _triton_source() -> ModuleType:
-    from edgewise.kernels.chebyshev import _triton_values
-
-    return _triton_values
 
 
 @dataclass(frozen=True)
@@ -40,8 +27,8 @@ class ChebyshevFamily(Family):
     """
 
     name = "chebyshev"
-    cpu = {"dense": DenseCPU(_numba_source)}  # noqa: RUF012
-    gpu = {"dense": DenseGPU(_triton_source)}  # noqa: RUF012
+    cpu = {"dense": DenseCPU("edgewise.kernels.chebyshev._cpu_values")}  # noqa: RUF012
+    gpu = {"dense": DenseGPU("edgewise.kernels.chebyshev._triton_values")}  # noqa: RUF012
 
     def inside(self, x: Tensor, lo: Tensor, hi: Tensor, count: int, order: int) -> Tensor:
         u = ((x - lo) - (hi - x)) / (hi - lo)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit, types
+from numba import njit
 
 from edgewise.kernels.dense._cpu_values import kernel
 from edgewise.kernels.runtime._simd import FAST
@@ -12,8 +12,7 @@ from edgewise.kernels.runtime._simd import FAST
 
 def build(name: str, dtype: str) -> Any:
     """Return the Numba function of a kernel for one dtype."""
-    real = getattr(types, dtype)
-    return kernel(name, real, _fill(real))
+    return kernel(name, dtype, _fill)
 
 
 def _fill(real: Any) -> Any:

@@ -6,16 +6,18 @@ derivatives, at a point of [lo, hi] to out[first], out[first + 1], ...
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from numba import njit
+from numba import njit, types
 
 from edgewise.kernels.runtime._simd import BARE, FAST, SIGNATURE, full_width, pointer_to
 
 
-def kernel(name: str, real: Any, fill: Any) -> Any:
+def kernel(name: str, dtype: str, fill_of: Callable[[Any], Any]) -> Any:
     """Return the Numba function of a kernel of a family for one dtype; it takes K as an argument."""
-    return {"evaluate": _evaluate, "reduce": _reduce}[name](real, _anywhere(real, fill))
+    real = getattr(types, dtype)
+    return {"evaluate": _evaluate, "reduce": _reduce}[name](real, _anywhere(real, fill_of(real)))
 
 
 def power_series(real: Any, terms: list[float]) -> Any:

@@ -7,9 +7,8 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-from edgewise.kernels._backend import Backend
-from edgewise.kernels._family import Family
-from edgewise.kernels.runtime._compiled import Source, addresses, compiled
+from edgewise.kernels._backend import Backend, Family
+from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._memo import cached_on
 from edgewise.kernels.runtime._threads import in_parts
 
@@ -29,9 +28,9 @@ class NumbaBackend(Backend):
 
 
 class DenseCPU(NumbaBackend):
-    """Two kernels, the functions at points and their products with weights; `source` imports what they are made of."""
+    """Two kernels, the functions at points and their products with weights; the module `source` has them."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: str) -> None:
         self.source = source
 
     def prepare(self, family: Family, dtype: torch.dtype) -> None:

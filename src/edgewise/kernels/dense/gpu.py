@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from types import ModuleType
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.kernels._backend import Backend, Sizes
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import Backend, Family, Sizes
 
 
 class Tile(NamedTuple):
@@ -28,15 +27,15 @@ class Tile(NamedTuple):
 class DenseGPU(Backend):
     """Every function at every point, fused into a matrix product: a tensor (N, n_in, K) is never written.
 
-    `values` imports the kernel function `tile`, which gives values at points. Values are computed in float32, or in
-    float64 where x is; products run in the type of the coefficients (of the cotangent in `vjp_coefficients`), summed in
-    float32 or float64. No sum depends on the order in which programs run.
+    `values` names the module of the kernel function `tile`, which gives values at points. They are computed in float32,
+    or in float64 where x is; products run in the type of the coefficients (of the cotangent in `vjp_coefficients`),
+    summed in float32 or float64. No sum depends on the order in which programs run.
     """
 
     name = "triton"
     mixed = True
 
-    def __init__(self, values: Callable[[], ModuleType]) -> None:
+    def __init__(self, values: str) -> None:
         self.values = values
 
     def unavailable(self, dtype: torch.dtype) -> str | None:
@@ -122,7 +121,7 @@ class DenseGPU(Backend):
         return summed(out, g.dtype).permute(2, 0, 1)
 
     def _constants(self, family: Family, count: int, order: int) -> dict[str, Any]:
-        return {"BASIS": self.values().tile, "COUNT": count, "DEGREE": family.degree or 0, "ORDER": order}
+        return {"BASIS": import_module(self.values).tile, "COUNT": count, "DEGREE": family.degree or 0, "ORDER": order}
 
 
 def unavailable() -> str | None:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
-from edgewise.kernels.gauss_newton import cholesky, factor, gram
+from edgewise.kernels.gauss_newton import cholesky, gram
+from edgewise.kernels.gauss_newton.factor import Factor as Factor
 from edgewise.kernels.gauss_newton.gram import Edges as Edges
 from edgewise.kernels.gauss_newton.gram import Local as Local
 from edgewise.kernels.gauss_newton.gram import add_splines as add_splines
-
-
-class Factor(Protocol):
-    """Factors positive definite matrices one after the other, and solves systems with the last."""
-
-    def take(self, matrix: Tensor, diagonal: Tensor) -> bool: ...
-
-    def solve(self, right: Tensor) -> Tensor: ...
 
 
 def factor_for(vector: Tensor) -> Factor:
@@ -30,7 +21,7 @@ def factor_for(vector: Tensor) -> Factor:
     """
     if vector.device.type == "cpu" and vector.dtype == torch.float64:
         return cholesky.Factor(len(vector))
-    return factor.Factor()
+    return Factor()
 
 
 def prepare(degree: int | None) -> None:

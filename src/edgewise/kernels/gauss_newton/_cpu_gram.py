@@ -189,23 +189,10 @@ def _gram(real: Any, degree: int) -> Any:
     @njit(SIGNATURE, **BARE)
     def gram(a: Any) -> None:
         edges, number, count, grid = wholes(a[0]), a[1], a[2], a[3]
-        cells, values, extra, left, right, outputs = (
-            wholes(a[4]),
-            reals(a[5]),
-            reals(a[6]),
-            reals(a[7]),
-            reals(a[8]),
-            a[9],
-        )
-        h, size_h, w, tiles, line, tiled, based = (
-            reals(a[10]),
-            a[11],
-            reals(a[12]),
-            reals(a[13]),
-            reals(a[14]),
-            a[15],
-            a[16],
-        )
+        cells, values, extra = wholes(a[4]), reals(a[5]), reals(a[6])
+        left, right, outputs = reals(a[7]), reals(a[8]), a[9]
+        h, size_h, w = reals(a[10]), a[11], reals(a[12])
+        tiles, line, tiled, based = reals(a[13]), reals(a[14]), a[15], a[16]
         rows = (count, w, cells, values)
         for p in range(number):
             ja, ia, sa, ea = edges[4 * p], edges[4 * p + 1], edges[4 * p + 2], edges[4 * p + 3]

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import final
 
 import torch
 from torch import Tensor
 
+from edgewise.kernels.gauss_newton import factor
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts, working_memory
 
 _EVEN = 24  # what sizes are rounded up to: whole strips and groups of rows, whatever the width of vectors
 _APART = 8  # numbers between rows: at powers of two they would meet in the same few places of a cache
 _BLOCK, _DEPTH, _ROWS = 96, 128, 8
-
-
-def _source() -> ModuleType:
-    from edgewise.kernels.gauss_newton import _cpu_cholesky
-
-    return _cpu_cholesky
+_KERNELS = "edgewise.kernels.gauss_newton._cpu_cholesky"
 
 
 def prepare() -> None:
     """Compile every kernel, or load it."""
     for name in ("update", "panel", "solve"):
-        compiled(_source, name, "float64")
+        compiled(_KERNELS, name, "float64")
 
 
 @final
-class Factor:
+class Factor(factor.Factor):
     """Factors matrices of one size in the same place in memory: new memory would cost as much as the factor."""
 
     def __init__(self, size: int) -> None:
@@ -39,17 +34,15 @@ class Factor:
         self.memory.diagonal()[size:] = 1
 
     def take(self, matrix: Tensor, diagonal: Tensor) -> bool:
-        """Factor A; whether it is positive definite. See the reference."""
         square = self.memory[: self.size, : self.size]
         square.copy_(matrix)
         square.diagonal().copy_(diagonal)
         return self._factored()
 
     def solve(self, right: Tensor) -> Tensor:
-        """Return X with A X = right; shapes (P,) or (P, m)."""
         x = right.clone(memory_format=torch.contiguous_format)
         sizes = [self.size, x.numel() // self.size]
-        compiled(_source, "solve", "float64")(addresses([*self._where, x.data_ptr(), *sizes]))
+        compiled(_KERNELS, "solve", "float64")(addresses([*self._where, x.data_ptr(), *sizes]))
         return x
 
     @property
@@ -57,7 +50,7 @@ class Factor:
         return [self.memory.data_ptr(), self.wide]
 
     def _factored(self) -> bool:
-        update, panel = (compiled(_source, name, "float64") for name in ("update", "panel"))
+        update, panel = (compiled(_KERNELS, name, "float64") for name in ("update", "panel"))
         rows, failed = len(self.memory), torch.zeros(1, dtype=torch.int64)
         for first in range(0, rows, _BLOCK):
             last = min(rows, first + _BLOCK)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import final
-
 import torch
 from torch import Tensor
 
 
-@final
 class Factor:
-    """Factors matrices on any device and in any precision, one after the other."""
+    """Factors positive definite matrices one after the other, and solves systems with the last; here on any device."""
 
     def take(self, matrix: Tensor, diagonal: Tensor) -> bool:
         """Factor A; whether it is positive definite.

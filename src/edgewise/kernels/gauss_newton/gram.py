@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -12,18 +11,13 @@ from edgewise.kernels.runtime._compiled import addresses, compiled
 
 STRIDE = 8  # numbers kept for each input and row: degree + 1 values, then zeros
 _ROWS_PER_TILE = 4  # below, clearing the squares costs more than they save
-
-
-def _source() -> ModuleType:
-    from edgewise.kernels.gauss_newton import _cpu_gram
-
-    return _cpu_gram
+_KERNELS = "edgewise.kernels.gauss_newton._cpu_gram"
 
 
 def prepare(degree: int) -> None:
     """Compile every kernel, or load it."""
     for name in ("local", "gram"):
-        compiled(_source, name, "float64", degree)
+        compiled(_KERNELS, name, "float64", degree)
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,7 @@ class Local:
         rows, total = len(inputs[0]), sum(x.shape[1] for x in inputs)
         cells = torch.empty(total, rows, dtype=torch.int32)
         values = torch.zeros(total, rows, STRIDE, dtype=torch.float64)
-        call = compiled(_source, "local", "float64", degree)
+        call = compiled(_KERNELS, "local", "float64", degree)
         first = 0
         for x, t in zip(inputs, knots, strict=True):
             x, t = x.contiguous(), t.contiguous()
@@ -74,7 +68,7 @@ def add_splines(
     arguments = [edges.table.data_ptr(), len(edges.table), rows, edges.grid]
     arguments += _places(local.cells, local.values, extra, left, right)
     arguments += [left.shape[1], hessian.data_ptr(), len(hessian), *_places(*work), tiled, base is not None]
-    compiled(_source, "gram", "float64", degree)(addresses(arguments))
+    compiled(_KERNELS, "gram", "float64", degree)(addresses(arguments))
 
 
 def _places(*tensors: Tensor) -> list[int]:

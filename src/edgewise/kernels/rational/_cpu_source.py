@@ -19,10 +19,11 @@ from edgewise.kernels.runtime._simd import (
     Lanes,
     call,
     full_width,
-    intrinsic,
+    instruction,
     load,
     load_some,
     name_of,
+    of_first,
     pointer_to,
     store,
     store_some,
@@ -67,7 +68,7 @@ def _vjp(real: Any, p: int, q: int) -> Any:
     lanes, reals = Lanes(real), pointer_to(real)
     top, bottom, at = load_block(lanes, p + 1, 1), load_block(lanes, q, 1), _slopes_at(lanes, p, q)
     nothing, known, keep = (make(lanes, p + 1 + q, 1) for make in (zero_block, load_block, store_block))
-    combine, count = _added(lanes), lanes.count
+    count = lanes.count
 
     @njit(SIGNATURE, **BARE)
     def vjp(a: Any) -> None:
@@ -88,7 +89,7 @@ def _vjp(real: Any, p: int, q: int) -> Any:
                     for e in range(first * channels + i, last * channels + i, channels):
                         slope, total = at(load_some(x, e, left), load_some(g, e, left), above, below, total)
                         store_some(out, e, left, slope)
-                keep(sums, i, wide, combine(known(sums, i, wide), total))
+                keep(sums, i, wide, _added(known(sums, i, wide), total))
 
     return vjp
 
@@ -96,16 +97,12 @@ def _vjp(real: Any, p: int, q: int) -> Any:
 def _value_at(lanes: Lanes) -> Any:
     """The function of R(x) for a block of numerators a_0 .. a_p and one of denominators b_1 .. b_q."""
 
-    @intrinsic
-    def value(typing: Any, x: Any, a: Any, b: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            x, a, b = arguments
-            make = _Arithmetic(builder, lanes)
-            argument = builder.fmul(x, make.polynomial(x, cgutils.unpack_tuple(builder, b)))
-            below = builder.fadd(make.one, make.size(argument))
-            return builder.fdiv(make.polynomial(x, cgutils.unpack_tuple(builder, a)), below)
-
-        return lanes(x, a, b), code
+    @instruction(of_first)
+    def value(builder: Any, x: Any, a: Any, b: Any) -> Any:
+        make = _Arithmetic(builder, lanes)
+        argument = builder.fmul(x, make.polynomial(x, cgutils.unpack_tuple(builder, b)))
+        below = builder.fadd(make.one, make.size(argument))
+        return builder.fdiv(make.polynomial(x, cgutils.unpack_tuple(builder, a)), below)
 
     return value
 
@@ -118,48 +115,34 @@ def _slopes_at(lanes: Lanes, p: int, q: int) -> Any:
         R' = (P' + t A')/D,  dR/da_k = x^k/D,  dR/db_k = t x^k/D
     """
 
-    @intrinsic
-    def slopes(typing: Any, x: Any, g: Any, a: Any, b: Any, sums: Any) -> Any:
-        result = types.Tuple([lanes, sums])
-
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            x, g, a, b, sums = arguments
-            make = _Arithmetic(builder, lanes)
-            a, b, sums = (cgutils.unpack_tuple(builder, part) for part in (a, b, sums))
-            top, top_slope = make.polynomial_and_slope(x, a)
-            argument, argument_slope = make.polynomial_and_slope(x, [make.zero, *b])
-            inverse = builder.fdiv(make.one, builder.fadd(make.one, make.size(argument)))
-            turned = builder.fmul(make.minus_sign(argument), builder.fmul(top, inverse))
-            for_a = builder.fmul(g, inverse)
-            slope = builder.fmul(for_a, make.fma(turned, argument_slope, top_slope))
-            for_b, power, out = builder.fmul(for_a, turned), make.one, [builder.fadd(sums[0], for_a)]
-            out_b = []
-            for k in range(1, max(p, q) + 1):
-                power = x if k == 1 else builder.fmul(power, x)
-                if k <= p:
-                    out.append(make.fma(for_a, power, sums[k]))
-                if k <= q:
-                    out_b.append(make.fma(for_b, power, sums[p + k]))
-            block = cgutils.pack_array(builder, out + out_b)
-            return context.make_tuple(builder, result, [slope, block])
-
-        return result(x, g, a, b, sums), code
+    @instruction(lambda x, g, a, b, sums: types.Tuple([lanes, sums]))
+    def slopes(builder: Any, x: Any, g: Any, a: Any, b: Any, sums: Any) -> Any:
+        make = _Arithmetic(builder, lanes)
+        a, b, sums = (cgutils.unpack_tuple(builder, part) for part in (a, b, sums))
+        top, top_slope = make.polynomial_and_slope(x, a)
+        argument, argument_slope = make.polynomial_and_slope(x, [make.zero, *b])
+        inverse = builder.fdiv(make.one, builder.fadd(make.one, make.size(argument)))
+        turned = builder.fmul(make.minus_sign(argument), builder.fmul(top, inverse))
+        for_a = builder.fmul(g, inverse)
+        slope = builder.fmul(for_a, make.fma(turned, argument_slope, top_slope))
+        for_b, power, out = builder.fmul(for_a, turned), make.one, [builder.fadd(sums[0], for_a)]
+        out_b = []
+        for k in range(1, max(p, q) + 1):
+            power = x if k == 1 else builder.fmul(power, x)
+            if k <= p:
+                out.append(make.fma(for_a, power, sums[k]))
+            if k <= q:
+                out_b.append(make.fma(for_b, power, sums[p + k]))
+        return cgutils.pack_struct(builder, [slope, cgutils.pack_array(builder, out + out_b)])
 
     return slopes
 
 
-def _added(lanes: Lanes) -> Any:
-    """The function of the sum of two blocks."""
-
-    @intrinsic
-    def added(typing: Any, one: Any, other: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pairs = zip(*(cgutils.unpack_tuple(builder, block) for block in arguments), strict=True)
-            return cgutils.pack_array(builder, [builder.fadd(*pair) for pair in pairs])
-
-        return one(one, other), code
-
-    return added
+@instruction(of_first)
+def _added(builder: Any, one: Any, other: Any) -> Any:
+    """The sum of two blocks."""
+    pairs = zip(*(cgutils.unpack_tuple(builder, block) for block in (one, other)), strict=True)
+    return cgutils.pack_array(builder, [builder.fadd(*pair) for pair in pairs])
 
 
 class _Arithmetic:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from edgewise.kernels._ops import Differentiable, is_taped
 from edgewise.kernels.rational import cpu, reference
@@ -27,7 +28,7 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
 
     Source: Molina, Schramowski, Kersting, Padé Activation Units (2020), equation 3.
     """
-    if not is_eager():
+    if not is_eager() or forward_ad._current_level >= 0:  # within a transform, or with tangents
         return reference.rational(x, numerator, denominator)
     return _Rational.of(x, numerator, denominator)  # type: ignore[no-any-return]
 
@@ -40,15 +41,9 @@ class _Rational(Differentiable):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, numerator, denominator = ctx.saved_tensors
         plain = not is_taped(grads[0]) and cpu.serves(x, numerator, denominator)
         return (cpu if plain else reference).vjp(x, numerator, denominator, grads[0])
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Any) -> Tensor:
-        x, numerator, denominator = ctx.saved_tensors
-        return reference.jvp(x, numerator, denominator, tangents)

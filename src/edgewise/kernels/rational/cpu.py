@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
 from typing import final
 
 import torch
 from torch import Tensor
 
-from edgewise.kernels._backend import Sizes
+from edgewise.kernels._backend import Family, Sizes
 from edgewise.kernels._dispatch import choose
-from edgewise.kernels._family import Family
 from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts
@@ -19,12 +17,7 @@ from edgewise.kernels.runtime._threads import in_parts
 _VECTOR = 64  # bytes that channels are rounded up to, at the widest
 _WORK = 40  # multiplications of a value and its gradients, roughly
 _MOST = 9  # coefficients of a polynomial: with more, little would stay in registers
-
-
-def _source() -> ModuleType:
-    from edgewise.kernels.rational import _cpu_source
-
-    return _cpu_source
+_KERNELS = "edgewise.kernels.rational._cpu_source"
 
 
 @final
@@ -34,7 +27,7 @@ class RationalCPU(NumbaBackend):
     def prepare(self, family: Family, dtype: torch.dtype) -> None:
         assert isinstance(family, RationalFamily)
         for name in ("value", "vjp"):
-            compiled(_source, name, DTYPES[dtype], family.numerator, family.denominator)
+            compiled(_KERNELS, name, DTYPES[dtype], family.numerator, family.denominator)
 
 
 @dataclass(frozen=True)
@@ -79,7 +72,7 @@ def vjp(x: Tensor, a: Tensor, b: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Ten
 
 def _run(name: str, x: Tensor, a: Tensor, b: Tensor, data: list[Tensor]) -> None:
     """Channels are shared out among threads, so that each sum is the same on any number of them."""
-    kernel = compiled(_source, name, DTYPES[x.dtype], a.shape[1] - 1, b.shape[1])
+    kernel = compiled(_KERNELS, name, DTYPES[x.dtype], a.shape[1] - 1, b.shape[1])
     channels, wide, unit = x.shape[-1], _even(x), _VECTOR // x.element_size()
     spread = _by_channel(a, b, channels, wide)
     first = spread.data_ptr()

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from types import ModuleType
 
 import torch
 from torch import Tensor
 
-from edgewise.kernels._family import Family
+from edgewise.kernels._backend import Family
 from edgewise.kernels.dense.cpu import DenseCPU
 from edgewise.kernels.dense.gpu import DenseGPU
-from edgewise.kernels.rbf._centers import BEYOND, WIDTH
 
-
-def _numba_source() -> ModuleType:
-    from edgewise.kernels.rbf import _cpu_values
-
-    return _cpu_values
-
-
-def _triton_source() -> ModuleType:
-    from edgewise.kernels.rbf import _triton_values
-
-    return _triton_values
+BEYOND = 3
+"""Centers beyond each end of the range."""
+WIDTH = 1.5
+"""Width of a Gaussian, in spacings of the centers."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +32,8 @@ class RBFFamily(Family):
     """
 
     name = "rbf"
-    cpu = {"dense": DenseCPU(_numba_source)}  # noqa: RUF012
-    gpu = {"dense": DenseGPU(_triton_source)}  # noqa: RUF012
+    cpu = {"dense": DenseCPU("edgewise.kernels.rbf._cpu_values")}  # noqa: RUF012
+    gpu = {"dense": DenseGPU("edgewise.kernels.rbf._triton_values")}  # noqa: RUF012
 
     def inside(self, x: Tensor, lo: Tensor, hi: Tensor, count: int, order: int) -> Tensor:
         spacing = (hi - lo) / (count - 1 - 2 * BEYOND)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import njit, types
+from numba import njit
 
 from edgewise.kernels.dense._cpu_values import kernel, power_series
-from edgewise.kernels.rbf._centers import BEYOND, WIDTH
+from edgewise.kernels.rbf import BEYOND, WIDTH
 from edgewise.kernels.runtime._simd import FAST
 
 _UNIT = {32: 2.0**-23, 64: 2.0**-52}  # rounding
@@ -17,8 +17,7 @@ _TERMS = {32: (6, 9), 64: (11, 15)}  # of the exponential series, to rounding be
 
 def build(name: str, dtype: str) -> Any:
     """Return the Numba function of a kernel for one dtype."""
-    real = getattr(types, dtype)
-    return kernel(name, real, _fill(real))
+    return kernel(name, dtype, _fill)
 
 
 def _fill(real: Any) -> Any:

@@ -18,16 +18,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from edgewise._deadline import whole
 from edgewise.kernels.runtime._cache import cache_directory, read, write
-
-Source = Callable[[], ModuleType]
-"""Imports a module of kernels: `build(name, dtype, *sizes)` of it returns the Numba function void(int64 *)."""
 
 _SOURCES = ("_cpu_*.py", "_simd.py", "_compiled.py", "__init__.py")  # what kernels are made of
 _LOCK = threading.RLock()
@@ -38,18 +36,18 @@ _SPARE = (ctypes.c_int64 * 4)()  # where kernels could put a result and an excep
 
 @cache
 @whole
-def compiled(source: Source, name: str, dtype: str, *sizes: int) -> Callable[[Any], object]:
+def compiled(source: str, name: str, dtype: str, *sizes: int) -> Callable[[Any], object]:
     """Return a kernel as a function of the address of its arguments, which are whole numbers of 64 bits.
 
-    `source` is called, and Numba imported, only where there is no kept object code for this processor and these
-    versions.
+    `source` is a module whose `build(name, dtype, *sizes)` returns the Numba function void(int64 *). It is imported,
+    and Numba with it, only where there is no kept object code for this processor and these versions.
     """
     with _LOCK:
         return _loaded(source, name, dtype, sizes)
 
 
 @cache
-def _loaded(source: Source, name: str, dtype: str, sizes: tuple[int, ...]) -> Callable[[Any], object]:
+def _loaded(source: str, name: str, dtype: str, sizes: tuple[int, ...]) -> Callable[[Any], object]:
     code, engine = _kept(source, name, dtype, sizes), _engine()
     engine.add_object_file(_llvm().ObjectFileRef.from_data(code))
     engine.finalize_object()
@@ -64,7 +62,7 @@ def addresses(arguments: list[int]) -> bytes:
     return struct.pack(f"{len(arguments)}q", *arguments)
 
 
-def _kept(source: Source, name: str, dtype: str, sizes: tuple[int, ...]) -> bytes:
+def _kept(source: str, name: str, dtype: str, sizes: tuple[int, ...]) -> bytes:
     """Object code, from disk or compiled now."""
     file = "-".join([name, dtype, *map(str, sizes), _fingerprint(source)]) + ".o"
     found = read(file)
@@ -95,24 +93,25 @@ def _llvm() -> Any:
 
 
 @cache
-def _fingerprint(source: Source) -> str:
+def _fingerprint(source: str) -> str:
     """What object code depends on: what it is of, all sources, the compiler and the processor."""
     llvm = _llvm()
-    parts = [source.__module__, source.__qualname__, version("numba"), version("llvmlite")]
+    parts = [source, version("numba"), version("llvmlite")]
     parts += [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
     digest = hashlib.sha256("\n".join(parts).encode())
-    kernels, own = Path(__file__).parents[1], Path(source.__code__.co_filename).parent  # type: ignore[attr-defined]
+    kernels, found = Path(__file__).parents[1], find_spec(source)
+    own = Path(found.origin).parent if found and found.origin else kernels
     for path in sorted({path for name in _SOURCES for path in (*kernels.rglob(name), *own.glob(name))}):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:24]
 
 
-def _symbol(source: Source, name: str, dtype: str, sizes: tuple[int, ...]) -> str:
-    return "_".join([source.__module__.replace(".", "_"), source.__qualname__, name, dtype, *map(str, sizes)])
+def _symbol(source: str, name: str, dtype: str, sizes: tuple[int, ...]) -> str:
+    return "_".join([source.replace(".", "_"), name, dtype, *map(str, sizes)])
 
 
-def _compile(source: Source, name: str, dtype: str, sizes: tuple[int, ...]) -> bytes:
-    function = source().build(name, dtype, *sizes)
+def _compile(source: str, name: str, dtype: str, sizes: tuple[int, ...]) -> bytes:
+    function = import_module(source).build(name, dtype, *sizes)
     (signature,) = function.signatures
     mangled, symbol = function.overloads[signature].fndesc.mangled_name, _symbol(source, name, dtype, sizes)
     code = _llvm().parse_assembly(function.inspect_llvm(signature).replace(mangled, symbol))

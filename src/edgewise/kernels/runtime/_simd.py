@@ -6,14 +6,15 @@ vectoriser thinks of them; a `Lanes` holds as many numbers of one dtype as fit i
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic as numba_intrinsic
-from numba.extending import models, register_model
+from numba.extending import intrinsic, models, register_model
 
 #: bytes of a vector: two AVX2 registers or one of AVX-512 go through each step
 WIDTH = 64 if llvm.get_host_cpu_features().get("avx512f") else 32
@@ -26,9 +27,31 @@ _INT = ir.IntType(32)
 _LOW = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 
 
-def intrinsic(function: Any) -> Any:
-    """Numba's decorator, which hides the first argument from callers."""
-    return numba_intrinsic(function)
+def instruction(result: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Make a Numba function of one of (builder, *values) that emits code; `result` gives its type from the values'."""
+
+    def of(emit: Callable[..., Any]) -> Any:
+        def typing(_: Any, *kinds: Any) -> Any:
+            def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+                found = emit(builder, *values)
+                return context.get_dummy_value() if found is None else found
+
+            return result(*kinds)(*kinds), code
+
+        typing.__signature__ = inspect.signature(emit)  # type: ignore[attr-defined]
+        return intrinsic(typing)
+
+    return of
+
+
+def nothing(*kinds: Any) -> Any:
+    """The type of what is done for its effect."""
+    return types.none
+
+
+def of_first(kind: Any, *others: Any) -> Any:
+    """The type of the first argument."""
+    return kind
 
 
 class Lanes(types.Type):
@@ -69,188 +92,135 @@ def address_of(builder: Any, pointer: Any, index: Any, vector: ir.VectorType) ->
     return builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
 
 
+def bytes_of(vector: ir.VectorType) -> int:
+    """Bytes of a number of a vector, at whose multiples vectors may lie."""
+    return 4 if isinstance(vector.element, ir.FloatType) else 8
+
+
+def _vector_at(pointer: Any) -> ir.VectorType:
+    number = pointer.type.pointee
+    return ir.VectorType(number, WIDTH // (4 if isinstance(number, ir.FloatType) else 8))
+
+
 def _first_lanes(builder: Any, count: Any, vector: ir.VectorType) -> Any:
     numbers = ir.VectorType(_INT, vector.count)
     limit = spread(builder, builder.trunc(count, _INT), numbers)
     return builder.icmp_signed("<", ir.Constant(numbers, list(range(vector.count))), limit)
 
 
-def bytes_of(dtype: Any) -> int:
-    return dtype.bitwidth // 8
-
-
-@intrinsic
-def full_width(typing: Any) -> Any:
+@instruction(nothing)
+def full_width(builder: Any) -> None:
     """Ask the compiler for its widest registers in this function."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        set.add(builder.function.attributes, f'"prefer-vector-width"="{WIDTH * 8}"')  # not on llvmlite's own list
-        return context.get_dummy_value()
-
-    return types.none(), code
+    set.add(builder.function.attributes, f'"prefer-vector-width"="{WIDTH * 8}"')  # not on llvmlite's own list
 
 
 def pointer_to(real: Any) -> Any:
     """The function that reads a whole number as the address of numbers of a dtype."""
-    kind = types.CPointer(real)
+    low = {**_LOW, types.int32: _INT, types.int64: ir.IntType(64)}[real]
 
-    @intrinsic
-    def pointer(typing: Any, address: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.inttoptr(arguments[0], context.get_value_type(kind))
-
-        return kind(address), code
+    @instruction(lambda address: types.CPointer(real))
+    def pointer(builder: Any, address: Any) -> Any:
+        return builder.inttoptr(address, low.as_pointer())
 
     return pointer
 
 
-@intrinsic
-def prefetch(typing: Any, pointer: Any, index: Any) -> Any:
+@instruction(nothing)
+def prefetch(builder: Any, pointer: Any, index: Any) -> None:
     """Ask for the memory at an index, which may be anywhere, before it is needed."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address = builder.gep(arguments[0], [arguments[1]])
-        constants = [ir.Constant(_INT, number) for number in (0, 3, 1)]  # to read, into every cache, of data
-        call(builder, "llvm.prefetch.p0", ir.VoidType(), [address, *constants])
-        return context.get_dummy_value()
-
-    return types.none(pointer, index), code
+    constants = [ir.Constant(_INT, number) for number in (0, 3, 1)]  # to read, into every cache, of data
+    call(builder, "llvm.prefetch.p0", ir.VoidType(), [builder.gep(pointer, [index]), *constants])
 
 
-@intrinsic
-def load(typing: Any, pointer: Any, index: Any) -> Any:
-    lanes = Lanes(pointer.dtype)
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load(
-            address_of(builder, arguments[0], arguments[1], vector_of(lanes)), align=bytes_of(lanes.dtype)
-        )
-
-    return lanes(pointer, index), code
+@instruction(lambda pointer, index: Lanes(pointer.dtype))
+def load(builder: Any, pointer: Any, index: Any) -> Any:
+    vector = _vector_at(pointer)
+    return builder.load(address_of(builder, pointer, index, vector), align=bytes_of(vector))
 
 
-@intrinsic
-def store(typing: Any, pointer: Any, index: Any, value: Any) -> Any:
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer, index, vector = arguments
-        builder.store(vector, address_of(builder, pointer, index, vector.type), align=bytes_of(value.dtype))
-        return context.get_dummy_value()
-
-    return types.none(pointer, index, value), code
+@instruction(nothing)
+def store(builder: Any, pointer: Any, index: Any, value: Any) -> None:
+    builder.store(value, address_of(builder, pointer, index, value.type), align=bytes_of(value.type))
 
 
-@intrinsic
-def load_some(typing: Any, pointer: Any, index: Any, count: Any) -> Any:
+@instruction(lambda pointer, index, count: Lanes(pointer.dtype))
+def load_some(builder: Any, pointer: Any, index: Any, count: Any) -> Any:
     """The first `count` lanes; zero in the others, whose memory is not touched."""
-    lanes = Lanes(pointer.dtype)
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = vector_of(lanes)
-        address = address_of(builder, arguments[0], arguments[1], vector)
-        mask = _first_lanes(builder, arguments[2], vector)
-        zero = ir.Constant(vector, [0.0] * vector.count)
-        size = ir.Constant(_INT, bytes_of(lanes.dtype))
-        return call(builder, f"llvm.masked.load.{name_of(vector)}.p0", vector, [address, size, mask, zero])
-
-    return lanes(pointer, index, count), code
+    vector = _vector_at(pointer)
+    address = address_of(builder, pointer, index, vector)
+    mask = _first_lanes(builder, count, vector)
+    zero = ir.Constant(vector, [0.0] * vector.count)
+    size = ir.Constant(_INT, bytes_of(vector))
+    return call(builder, f"llvm.masked.load.{name_of(vector)}.p0", vector, [address, size, mask, zero])
 
 
-@intrinsic
-def store_some(typing: Any, pointer: Any, index: Any, count: Any, value: Any) -> Any:
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer, index, count, vector = arguments
-        address = address_of(builder, pointer, index, vector.type)
-        mask = _first_lanes(builder, count, vector.type)
-        size = ir.Constant(_INT, bytes_of(value.dtype))
-        call(builder, f"llvm.masked.store.{name_of(vector.type)}.p0", ir.VoidType(), [vector, address, size, mask])
-        return context.get_dummy_value()
-
-    return types.none(pointer, index, count, value), code
+@instruction(nothing)
+def store_some(builder: Any, pointer: Any, index: Any, count: Any, value: Any) -> None:
+    vector = value.type
+    address = address_of(builder, pointer, index, vector)
+    mask = _first_lanes(builder, count, vector)
+    size = ir.Constant(_INT, bytes_of(vector))
+    call(builder, f"llvm.masked.store.{name_of(vector)}.p0", ir.VoidType(), [value, address, size, mask])
 
 
-@intrinsic
-def splat(typing: Any, number: Any) -> Any:
+@instruction(Lanes)
+def splat(builder: Any, number: Any) -> Any:
     """The same number in every lane."""
-    lanes = Lanes(number)
-    return lanes(number), lambda context, builder, signature, arguments: spread(builder, arguments[0], vector_of(lanes))
+    size = 4 if isinstance(number.type, ir.FloatType) else 8
+    return spread(builder, number, ir.VectorType(number.type, WIDTH // size))
 
 
-@intrinsic
-def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+@instruction(of_first)
+def fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """a b + c"""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = arguments[0].type
-        return call(builder, f"llvm.fma.{name_of(vector)}", vector, list(arguments))
-
-    return a(a, b, c), code
+    return call(builder, f"llvm.fma.{name_of(a.type)}", a.type, [a, b, c])
 
 
-def _binary(operation: str) -> Any:
-    @intrinsic
-    def apply(typing: Any, a: Any, b: Any) -> Any:
-        return a(a, b), lambda context, builder, signature, arguments: getattr(builder, operation)(*arguments)
-
-    return apply
+@instruction(of_first)
+def add(builder: Any, a: Any, b: Any) -> Any:
+    return builder.fadd(a, b)
 
 
-add, sub, mul = _binary("fadd"), _binary("fsub"), _binary("fmul")
+@instruction(of_first)
+def sub(builder: Any, a: Any, b: Any) -> Any:
+    return builder.fsub(a, b)
 
 
-@intrinsic
-def clip(typing: Any, x: Any, top: Any) -> Any:
+@instruction(of_first)
+def mul(builder: Any, a: Any, b: Any) -> Any:
+    return builder.fmul(a, b)
+
+
+@instruction(of_first)
+def clip(builder: Any, x: Any, top: Any) -> Any:
     """x within [0, top]; what is no number becomes 0."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x, top = arguments
-        zero = ir.Constant(x.type, [0.0] * x.type.count)
-        above = builder.select(builder.fcmp_ordered(">", x, zero), x, zero)
-        return builder.select(builder.fcmp_ordered("<", above, top), above, top)
-
-    return x(x, top), code
+    zero = ir.Constant(x.type, [0.0] * x.type.count)
+    above = builder.select(builder.fcmp_ordered(">", x, zero), x, zero)
+    return builder.select(builder.fcmp_ordered("<", above, top), above, top)
 
 
-@intrinsic
-def floor(typing: Any, x: Any) -> Any:
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = arguments[0].type
-        return call(builder, f"llvm.floor.{name_of(vector)}", vector, list(arguments))
-
-    return x(x), code
+@instruction(of_first)
+def floor(builder: Any, x: Any) -> Any:
+    return call(builder, f"llvm.floor.{name_of(x.type)}", x.type, [x])
 
 
-@intrinsic
-def differ(typing: Any, a: Any, b: Any) -> Any:
+@instruction(lambda a, b: types.boolean)
+def differ(builder: Any, a: Any, b: Any) -> Any:
     """Whether any lane of a and b differs; what is no number differs from everything."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        bits = builder.bitcast(builder.fcmp_unordered("!=", *arguments), ir.IntType(arguments[0].type.count))
-        return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
-
-    return types.boolean(a, b), code
+    bits = builder.bitcast(builder.fcmp_unordered("!=", a, b), ir.IntType(a.type.count))
+    return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
 
 
-@intrinsic
-def store_integers(typing: Any, pointer: Any, index: Any, value: Any) -> Any:
+@instruction(nothing)
+def store_integers(builder: Any, pointer: Any, index: Any, value: Any) -> None:
     """Store whole numbers as 32-bit integers."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer, index, vector = arguments
-        whole = builder.fptosi(vector, ir.VectorType(_INT, vector.type.count))
-        builder.store(whole, address_of(builder, pointer, index, whole.type), align=4)
-        return context.get_dummy_value()
-
-    return types.none(pointer, index, value), code
+    whole = builder.fptosi(value, ir.VectorType(_INT, value.type.count))
+    builder.store(whole, address_of(builder, pointer, index, whole.type), align=4)
 
 
-@intrinsic
-def total(typing: Any, x: Any) -> Any:
+@instruction(lambda x: x.dtype)
+def total(builder: Any, x: Any) -> Any:
     """The sum of all lanes."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = arguments[0].type
-        start = ir.Constant(vector.element, -0.0)
-        name = f"llvm.vector.reduce.fadd.{name_of(vector)}"
-        return call(builder, name, vector.element, [start, arguments[0]], fastmath=("reassoc",))
-
-    return x.dtype(x), code
+    start = ir.Constant(x.type.element, -0.0)
+    name = f"llvm.vector.reduce.fadd.{name_of(x.type)}"
+    return call(builder, name, x.type.element, [start, x], fastmath=("reassoc",))

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import sympy
 
 from edgewise import datasets
-from edgewise.discovery._direct import polynomial, power_law, rational
-from edgewise.expressions import FittedFormula, evaluate
+from edgewise.discovery import _direct, _rational
+from edgewise.expressions import FitData, FittedFormula, evaluate
 
 x, y, z, w = sympy.symbols("x y z w")
+
+
+def on_table(fit: Callable[[FitData, float], list[FittedFormula]]) -> Callable[..., list[FittedFormula]]:
+    def found(names, inputs, target, noise=0.0, weight=None):  # type: ignore[no-untyped-def]
+        return fit(FitData.of(names, inputs, target, weight), noise)
+
+    return found
+
+
+power_law, polynomial, rational = map(on_table, (_direct.power_law, _direct.polynomial, _rational.rational))
 DIRECT = [power_law, polynomial, rational]
 
 

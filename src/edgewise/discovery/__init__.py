@@ -1,6 +1,7 @@
 """From a table of numbers to formulas."""
 
 from edgewise.discovery._candidate import Candidate as Candidate
+from edgewise.discovery._candidate import Outcome as Outcome
+from edgewise.discovery._discover import column_names as column_names
 from edgewise.discovery._discover import discover as discover
 from edgewise.discovery._result import Discovery as Discovery
-from edgewise.discovery._result import Outcome as Outcome

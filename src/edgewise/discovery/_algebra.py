@@ -14,12 +14,15 @@ from torch import Tensor
 
 from edgewise._typing import Formula, Part
 from edgewise.discovery._direct import polynomial
+from edgewise.discovery._law import BY_NAME, Transform
 from edgewise.discovery._monomials import Exponents
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._rational import quotient, rational
+from edgewise.expressions import FitData
 
-Search = tuple[list[tuple["Atom", ...]], list[Exponents], list[Exponents]]
-"""Groups of atoms, and the monomials above and below the line."""
+Group = tuple["Atom", ...]
+Search = tuple[list[Group], list[Exponents], list[Exponents], tuple[tuple[int, int], ...]]
+"""Groups of atoms, the monomials above and below the line, and pairs of their degrees."""
 
 _ROWS = 200  # that relations are looked for on
 _MOST = 3  # columns
@@ -29,37 +32,25 @@ _EXACT = 1e-12  # least singular value over the largest, of what is one
 _TRIED = 6  # relations that are made formulas
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A function of one variable: as numbers, as a formula, its inverse formula (targets), how complex it is."""
-
-    values: Callable[[Tensor], Tensor]
-    formula: Callable[[Formula], Formula]
-    cost: int
-
-
+#: functions of one variable: as numbers, as a formula, how complex they are
+PLAIN: tuple[tuple[Callable[[Tensor], Tensor], Callable[[Formula], Formula], int], ...] = (
+    (lambda z: z, lambda z: z, 0),
+    (torch.cos, sympy.cos, 1),
+    (torch.sin, sympy.sin, 1),
+    (torch.sqrt, sympy.sqrt, 1),
+    (torch.exp, sympy.exp, 1),
+    (torch.log, sympy.log, 1),
+    (torch.square, lambda z: z**2, 1),
+    (torch.reciprocal, lambda z: 1 / z, 1),
+)
 _FUNCTIONS = (
-    _Row(lambda z: z, lambda z: z, 0),
-    _Row(torch.cos, sympy.cos, 1),
-    _Row(torch.sin, sympy.sin, 1),
-    _Row(torch.sqrt, sympy.sqrt, 1),
-    _Row(torch.exp, sympy.exp, 1),
-    _Row(torch.log, sympy.log, 1),
-    _Row(torch.square, lambda z: z**2, 1),
-    _Row(torch.reciprocal, lambda z: 1 / z, 1),
-    _Row(lambda z: z**-2, lambda z: z**-2, 1),
-    _Row(lambda z: torch.cos(2 * z), lambda z: sympy.cos(2 * z), 2),
-    _Row(lambda z: torch.sqrt(1 - z * z), lambda z: sympy.sqrt(1 - z**2), 2),
-    _Row(lambda z: torch.sqrt(1 + z * z), lambda z: sympy.sqrt(1 + z**2), 2),
+    *PLAIN,
+    (lambda z: z**-2, lambda z: z**-2, 1),
+    (lambda z: torch.cos(2 * z), lambda z: sympy.cos(2 * z), 2),
+    (lambda z: torch.sqrt(1 - z * z), lambda z: sympy.sqrt(1 - z**2), 2),
+    (lambda z: torch.sqrt(1 + z * z), lambda z: sympy.sqrt(1 + z**2), 2),
 )
-_TARGETS = (
-    _Row(lambda t: t, lambda v: v, 0),
-    _Row(torch.square, sympy.sqrt, 1),
-    _Row(torch.sin, sympy.asin, 2),
-    _Row(torch.cos, sympy.acos, 2),
-    _Row(torch.log, sympy.exp, 1),
-    _Row(torch.exp, sympy.log, 1),
-)
+_TARGETS = [BY_NAME[name] for name in ("identity", "square", "sin", "cos", "log", "exp")]
 
 
 @dataclass(frozen=True)
@@ -86,28 +77,36 @@ def algebraic(problem: Problem) -> Iterator[Formula]:
             rest = problem.divided(i, power).without(i)
             if rest.sound():
                 yield from algebraic(rest)
-    atoms = atoms_of(problem)
-    pairs: list[tuple[Atom, ...]] = [pair for pair in itertools.combinations(atoms, 2) if covers(pair, m)]
-    single = [[a for a in atoms if a.columns == {i}] for i in range(m)]
-    searches: list[Search] = [(pairs, below(2, 3), below(2, 2))]
-    if m == 2:  # two functions of one column obey relations of their own, but none that is linear in each
-        linear = list(itertools.product(range(2), repeat=3))
-        twice = [(*two, one) for i in (0, 1) for two in itertools.combinations(single[i], 2) for one in single[1 - i]]
-        searches.append((twice, linear, linear))
-    else:
-        searches.append((list(itertools.product(*single)), below(3, 2), below(3, 2)))
-    for groups, above, under in searches:
-        for target in _targets(problem.target):
+    for groups, above, under, _ in searches(problem):
+        for target in _targets(problem):
             yield from _formulas(problem, groups, target, (above, under))
 
 
-def covers(atoms: tuple[Atom, ...], m: int) -> bool:
+def searches(problem: Problem) -> Iterator[Search]:
+    """Pairs of atoms; two functions of one column and one of the other; one function of each of three columns.
+
+    Two functions of one column obey relations of their own, but none that is linear in each.
+    """
+    m = problem.n_columns
+    atoms = _atoms(problem)
+    pairs: list[Group] = [pair for pair in itertools.combinations(atoms, 2) if _covers(pair, m)]
+    yield pairs, _below(2, 3), _below(2, 2), ((3, 0), (3, 1), (2, 2))
+    single = [[a for a in atoms if a.columns == {i}] for i in range(m)]
+    if m == 2:
+        linear = list(itertools.product(range(2), repeat=3))
+        twice = [(*two, one) for i in (0, 1) for two in itertools.combinations(single[i], 2) for one in single[1 - i]]
+        yield twice, linear, linear, ((3, 0), (3, 3))
+    else:
+        yield list(itertools.product(*single)), _below(3, 2), _below(3, 2), ((2, 0), (2, 2))
+
+
+def _covers(atoms: Group, m: int) -> bool:
     """Whether a group uses every column, and no two functions of the same expression."""
     used = frozenset[int]().union(*(a.columns for a in atoms))
     return len(used) == m and len({a.argument for a in atoms}) == len(atoms)
 
 
-def atoms_of(problem: Problem) -> list[Atom]:
+def _atoms(problem: Problem) -> list[Atom]:
     m, symbols = problem.n_columns, [sympy.Symbol(name) for name in problem.names]
     bases: list[tuple[Tensor, Formula, frozenset[int], int]] = [
         (problem.columns[:, i], symbols[i], frozenset({i}), 0) for i in range(m)
@@ -117,50 +116,42 @@ def atoms_of(problem: Problem) -> list[Atom]:
         bases.append((x * y, symbols[i] * symbols[j], both, 1))
         bases.append((x / y, symbols[i] / symbols[j], both, 1))
     found = []
-    for (values, formula, columns, cost), row in itertools.product(bases, _FUNCTIONS):
-        image = row.values(values)
+    for (values, formula, columns, cost), (function, written, more) in itertools.product(bases, _FUNCTIONS):
+        image = function(values)
         if bool(torch.isfinite(image).all()) and float(image.abs().max()) < 1e6 and float(image.std()) > 1e-6:
-            found.append(Atom(image, row.formula(formula), formula, columns, cost + row.cost))
+            found.append(Atom(image, written(formula), formula, columns, cost + more))
     return found
 
 
-def _targets(t: Tensor) -> list[tuple[Tensor, _Row]]:
-    one_sign = bool((t > 0).all()) or bool((t < 0).all())
-    found = []
-    for number, row in enumerate(_TARGETS):
-        values = row.values(t)
-        if number and not (one_sign or row.values in (torch.sin, torch.cos, torch.exp)):
-            continue
-        if bool(torch.isfinite(values).all()) and float(values.std()) > 1e-9 * float(values.abs().max()):
-            found.append((values, row))
-    return found
+def _targets(problem: Problem) -> Iterator[tuple[Tensor, Transform]]:
+    for transform in _TARGETS:
+        if transform.signed or problem.sign:
+            values = transform.forward(problem.target)
+            if bool(torch.isfinite(values).all()) and float(values.std()) > 1e-9 * float(values.abs().max()):
+                yield values, transform
 
 
 def _formulas(
     problem: Problem,
-    groups: list[tuple[Atom, ...]],
-    target: tuple[Tensor, _Row],
+    groups: list[Group],
+    target: tuple[Tensor, Transform],
     monomials: tuple[list[Exponents], list[Exponents]],
-) -> Iterator[Part]:  # fmt: skip
-    values, row = target
+) -> Iterator[Formula]:
+    values, transform = target
     related = _related(groups, values, *monomials)
     for group in sorted(related, key=lambda g: sum(a.cost for a in g))[:_TRIED]:
         names = [f"a{k}" for k in range(len(group))]
-        table, t = torch.stack([a.values for a in group], 1).numpy(), values.numpy()
-        found = [*polynomial(names, table, t), *rational(names, table, t)]
-        if not found:
-            found = [q for q in [quotient(names, table, t, *monomials)] if q is not None]
-        for direct in found[:1]:
+        data = FitData.of(names, torch.stack([a.values for a in group], 1).numpy(), values.numpy())
+        direct = next(iter([*polynomial(data), *rational(data)]), None) or quotient(data, *monomials)
+        if direct is not None:
             inner: Part = direct.expression.xreplace(
                 {sympy.Symbol(n): a.formula for n, a in zip(names, group, strict=True)}
             )
-            sign = -1 if row.formula is sympy.sqrt and float(problem.target[0]) < 0 else 1
-            yield problem.lift(sign * row.formula(inner))
+            sign = -1 if transform.name == "square" and problem.sign < 0 else 1
+            yield problem.lift(sign * transform.formula(inner))
 
 
-def _related(
-    groups: list[tuple[Atom, ...]], t: Tensor, above: list[Exponents], under: list[Exponents]
-) -> list[tuple[Atom, ...]]:
+def _related(groups: list[Group], t: Tensor, above: list[Exponents], under: list[Exponents]) -> list[Group]:
     """The groups that P - t Q = 0 can hold for."""
     if not groups:
         return []
@@ -189,7 +180,7 @@ def _centred(values: Tensor) -> Tensor:
     return (2 * values - low - high) / (high - low)
 
 
-def below(count: int, degree: int) -> list[Exponents]:
+def _below(count: int, degree: int) -> list[Exponents]:
     return [e for e in itertools.product(range(degree + 1), repeat=count) if sum(e) <= degree]
 
 

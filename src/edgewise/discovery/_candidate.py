@@ -1,10 +1,12 @@
-"""A formula with its error and complexity, and the front of the best ones."""
+"""A formula with its error and complexity, the front of the best ones, and the pool of those found so far."""
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import sympy
@@ -12,20 +14,12 @@ import sympy
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data, Formula
 from edgewise.discovery._direct import power_law
-from edgewise.discovery._evidence import saved
+from edgewise.discovery._evidence import ENOUGH, saved, telling
 from edgewise.discovery._gaps import pole, undetermined
+from edgewise.discovery._monomials import EXACT, adequate
 from edgewise.export import latex
-from edgewise.expressions import (
-    FitData,
-    complexity,
-    evaluate,
-    fit_constants,
-    round_constants,
-    simplify,
-)
+from edgewise.expressions import FitData, complexity, evaluate, round_constants, simplify
 
-#: relative error below which a formula is exact to rounding
-EXACT = 1e-9
 _SHOWN = 10  # inputs that are tried alone
 
 
@@ -89,10 +83,9 @@ class Judge:
             return None
         with np.errstate(all="ignore"):  # a trial may overflow: its error is then infinite, and it is refused
             data = FitData.of(self.names, self.x, self.y, self.weight)
-            fitted = fit_constants(formula, data)
-            if not math.isfinite(fitted.error):
-                return None
-            final = round_constants(fitted.expression, data, noise)
+            final = round_constants(formula, data, noise)
+        if not math.isfinite(final.error):
+            return None
         expression = final.expression if keep_form else simplify(final.expression, self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
 
@@ -137,10 +130,7 @@ def front(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 def baselines(judge: Judge, noise: float) -> Iterator[Candidate]:
     """What anyone would try first: a constant, each input alone as a line and as a power, and the plane through all."""
-    for form in _plainest(judge):
-        candidate = judge.judged(form, noise, keep_form=True)
-        if candidate is not None:
-            yield candidate
+    yield from filter(None, (judge.judged(form, noise, keep_form=True) for form in _plainest(judge)))
 
 
 def _plainest(judge: Judge) -> Iterator[Formula]:
@@ -149,5 +139,121 @@ def _plainest(judge: Judge) -> Iterator[Formula]:
     yield from (sympy.Float(1.1) * s + sympy.Float(0.1) for s in symbols)
     yield sum((sympy.Float(1.1) * s for s in symbols), sympy.Float(0.1))
     for i, name in enumerate(judge.names[:_SHOWN]):
-        alone = power_law([name], judge.x[:, [i]], judge.y, 1.0, judge.weight)
-        yield from (law.expression for law in alone)
+        alone = FitData.of([name], judge.x[:, [i]], judge.y, judge.weight)
+        yield from (law.expression for law in power_law(alone, 1.0))
+
+
+class Outcome(enum.Enum):
+    """Why discovery stopped; `message` says what that means and what to try."""
+
+    EXACT = "The formula reproduces the data to rounding."
+    NOISE = "The formula leaves only noise: no richer model predicts held-out rows better."
+    TOO_FEW_ROWS = (
+        "The rows are too few to tell a law from chance, so none is claimed; the best supported formula is given. "
+        "Try more rows, or fewer columns."
+    )
+    UNSEEN = (
+        "The formula fits the rows, but between them it has a pole, a jump or a number that no row determines. "
+        "Add rows there, or take a simpler formula of the front."
+    )
+    APPROXIMATE = (
+        "No formula reached the accuracy of the best model: the one given is an approximation. "
+        "Try more rows, fewer columns, or a longer time limit."
+    )
+    TIME_LIMIT = "The time limit ended the search; the best formula so far is given. Allow more time to go on."
+
+    @property
+    def message(self) -> str:
+        return self.value
+
+
+class Pool:
+    """Candidates on one table. `noise` is over the target's spread; 0 means none is known of."""
+
+    def __init__(self, judge: Judge, noise: float) -> None:
+        self.judge, self.noise = judge, noise
+        self.candidates: list[Candidate] = []
+        self._origin: dict[Formula, str] = {}
+        self._seen: set[tuple[Formula, float]] = set()
+        self.saved = cache(judge.saved)
+        self._gaps = cache(judge.gaps)
+
+    def consider(self, formulas: Iterable[Formula], stage: str) -> None:
+        """Judge formulas, until one is exact."""
+        for formula in formulas:
+            if (formula, self.noise) in self._seen:
+                continue
+            self._seen.add((formula, self.noise))
+            candidate = self.judge.judged(formula, self.noise)
+            if candidate is not None:
+                self.candidates.append(candidate)
+                self._origin.setdefault(candidate.expression, stage)
+                if candidate.error < EXACT and self.claimed(candidate):
+                    return
+
+    def assume(self, noise: float) -> None:
+        """Take a noise level (0: none after all), and round the candidates that come near it again."""
+        self.noise = noise
+        for old in [c for c in self.candidates if c.error < 3 * noise]:
+            again = self.judge.judged(old.expression, noise)
+            if again is not None and again.expression != old.expression:
+                self.candidates.append(again)
+                self._origin.setdefault(again.expression, self.origin(old))
+
+    def origin(self, candidate: Candidate) -> str:
+        return self._origin.get(candidate.expression, "a first guess")
+
+    def margin(self) -> float:
+        """The error up to which a formula leaves only noise."""
+        return adequate(self.noise, len(self.judge.y))
+
+    def reaches(self, candidate: Candidate) -> bool:
+        """Whether a candidate is exact, or leaves only noise, on the rows."""
+        return candidate.error < EXACT or candidate.error <= self.margin()
+
+    def doubt(self, candidate: Candidate) -> Outcome | None:
+        """Why a candidate is no law though it fits, if so: a constant is none where a line would not be seen either."""
+        if not candidate.expression.free_symbols:
+            return None if telling(len(self.judge.y), len(self.judge.names)) else Outcome.TOO_FEW_ROWS
+        if self.saved(candidate) < ENOUGH:
+            return Outcome.TOO_FEW_ROWS
+        return Outcome.UNSEEN if self._gaps(candidate) else None
+
+    def claimed(self, candidate: Candidate) -> bool:
+        """Whether a candidate is exact, or leaves only noise, and rows to spare show that."""
+        return self.reaches(candidate) and self.doubt(candidate) is None
+
+    def exact(self) -> bool:
+        """Whether a candidate that can be claimed is exact to rounding."""
+        return any(c.error < EXACT and self.claimed(c) for c in self.candidates)
+
+    def done(self) -> bool:
+        """Whether a candidate that can be claimed is exact, or leaves only noise."""
+        return any(self.claimed(c) for c in self.candidates)
+
+    def doubted(self, best: Candidate) -> Outcome | None:
+        """Why nothing is claimed though the best candidate fits, or another one does that is no better than chance."""
+        if self.reaches(best):
+            return self.doubt(best)
+        chance = any(self.reaches(c) and self.doubt(c) is Outcome.TOO_FEW_ROWS for c in self.candidates)
+        return Outcome.TOO_FEW_ROWS if chance else None
+
+    def best(self) -> Candidate | None:
+        """The cheapest candidate; where it does not save the bits to be told from chance, the one that saves most."""
+        if not self.candidates:
+            return None
+        likely = self.candidates
+        if self.done():
+            likely = [c for c in likely if not self.reaches(c) or self.doubt(c) is not Outcome.UNSEEN]
+        cheapest = min(likely, key=self._price)
+        most = max(likely, key=lambda c: (self.saved(c), -self._price(c)))
+        noisy = EXACT <= cheapest.error <= self.margin()  # what fits noise well may fit it too well
+        enough = max(ENOUGH, self.saved(most) - ENOUGH) if noisy else ENOUGH
+        return cheapest if self.saved(cheapest) >= enough else most
+
+    def cheapest(self) -> Candidate | None:
+        """The cheapest candidate, whether it can be told from chance or not."""
+        return min(self.candidates, key=self._price, default=None)
+
+    def _price(self, candidate: Candidate) -> float:
+        return price(candidate, self.noise, len(self.judge.y))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from edgewise import functions as library
 from edgewise._errors import InputError
-from edgewise.discovery._law import Form, Points, UnivariateLaw, information, judged, price
-from edgewise.discovery._law_fit import economical, tidied
-from edgewise.discovery._targets import Target, standard, targets
+from edgewise.discovery._law import TRANSFORMS, Form, Points, UnivariateLaw, judged, price
+from edgewise.discovery._law_fit import economical, movable, tidied
 from edgewise.functions import Function
 from edgewise.symbolic import Batch, curve_samples, polish_curve, refine, screen, start_grid
 
@@ -23,40 +23,94 @@ _HOPELESS = 0.5  # coarse error above which a start is not refined
 _POLISHED = 12
 _POLISHED_NOISY = 32  # noise hides the right form among flexible ones until it has shed its constants
 _POLISHED_LATER = 16  # the same for arguments other than z
-_CONSTANTS = {"none": 4, "scale": 3, "shift": 3, "affine": 2}
+_LOSS = 1e-8  # y that T and back change by more, over its deviation, is too small or too large for T
+_MOST = 0.7  # of noisy points must be clear of the ends of a transform's domain
+_CAP = 100.0  # largest weight over the median weight
 
 
-@dataclass(frozen=True)
-class _Search:
-    """The thinned curve that all forms are screened on: t (n,), targets and weights (m, n), t of z = 0."""
+class _Target(NamedTuple):
+    """One way to read the data: its form but for the function, T(y) z^p and weights on the points it has."""
 
-    t: Tensor
-    values: Tensor
-    weights: Tensor
-    origin: float
+    form: Form
+    value: Tensor
+    weight: Tensor
+
+
+def _targets(points: Points, noise: float, argument: int) -> list[_Target]:
+    """Return T(y) z^p for all T that y allows, with weights that make residuals those of y."""
+    z, y, any_function = points.z, points.y, library.get("x")
+    clear = y.abs() > 3 * noise * points.spread
+    one_sign, as_odd = _one_sign(y[clear]), False
+    if not one_sign:
+        one_sign, as_odd = _one_sign((y / z)[clear & (z != 0)]), True
+    out = []
+    for transform in TRANSFORMS:
+        sign, odd = (1, False) if transform.signed else (one_sign, as_odd)
+        if not sign:
+            continue
+        base = sign * (y / z if odd else y)
+        low, high = transform.domain
+        inside = (base > low) & (base < high)
+        if noise > 0 and transform.steep:
+            inside = inside & clear
+        if float(inside.double().mean()) < (_MOST if noise > 0 else 1 - 2 / len(z)):
+            continue
+        base = torch.where(inside, base, torch.nan)
+        value, slope = transform.forward(base), transform.slope(base)
+        if float((transform.back(value) - base)[inside].abs().max()) > _LOSS * float(base[inside].std()):
+            continue
+        for p in transform.powers:
+            target = value * z**p
+            weight = points.weight * (z.abs() if odd else 1.0) / (slope * z**p).abs()
+            good = torch.isfinite(target) & torch.isfinite(weight)
+            target, weight = torch.where(good, target, 0.0), torch.where(good, weight, 0.0)
+            if int(good.sum()) > 3:
+                weight = weight.clamp_max(_CAP * float(weight[good].median()))
+                out.append(_Target(Form(any_function, transform, p, argument, odd, sign), target, weight))
+    return out
+
+
+def _one_sign(y: Tensor) -> int:
+    """Return 1 or -1 if all y that are not 0 have that sign, 0 otherwise."""
+    signs = set(y.sign().unique().tolist()) - {0.0}
+    return int(signs.pop()) if len(signs) == 1 else 0
+
+
+def _standard(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Return targets of weighted mean 0 and deviation 1, and weights that keep residuals in units of y."""
+    w2 = (weights / weights.amax(1, keepdim=True).clamp_min(1e-300)).square()
+    total = w2.sum(1, keepdim=True).clamp_min(1e-300)
+    values = values - (w2 * values).sum(1, keepdim=True) / total
+    deviation = ((w2 * values.square()).sum(1, keepdim=True) / total).sqrt().clamp_min(1e-300)
+    return values / deviation, weights * deviation
 
 
 def composites(points: Points, noise: float, argument: int) -> list[UnivariateLaw]:
     """Return the best laws with T, p and one argument: screened, refined together, then judged in y."""
-    rows_of = targets(points, noise)
+    readings = _targets(points, noise, argument)
     n = len(points.z)
     rows = torch.linspace(0, n - 1, min(n, _THIN), dtype=torch.float64).round().long()
     rows = rows[torch.isfinite(points.z[rows] ** argument)]
     u = points.z[rows] ** argument
     middle, half = float(u.max() + u.min()) / 2, float(u.max() - u.min()) / 2
-    if not rows_of or not 0 < half < math.inf:
+    if not readings or not 0 < half < math.inf:
         return []
-    values, weights = (
-        torch.stack([t.value[rows] for t in rows_of]),
-        torch.stack([t.weight[rows] for t in rows_of]),
-    )
-    values, weights = standard(values, weights)
+    values, weights = torch.stack([r.value[rows] for r in readings]), torch.stack([r.weight[rows] for r in readings])
+    values, weights = _standard(values, weights)
     scale = float(points.weight[rows].norm()) * points.spread
-    search = _Search((u - middle) / half, values, weights / scale, -middle / half)
+    starts = _starts((u - middle) / half, values, weights / scale, -middle / half)
+    if starts is None:
+        return []
+    functions, index, theta, errors = starts
+    prices = []
+    for function, j, error in zip(functions, index, errors, strict=True):
+        form = readings[j].form
+        size = function.complexity + len(movable(function)) + 2 * (form.transform.name != "identity")
+        prices.append(price(error, size + 2 * (form.power != 0), noise, len(rows), 1e-8))
     laws: list[UnivariateLaw] = []
     count = _POLISHED if noise == 0 else _POLISHED_NOISY if argument == 1 else _POLISHED_LATER
-    for function, index, theta in _best(search, rows_of, noise)[:count]:
-        law = _law(function, rows_of[index], points, argument, (theta, middle, half))
+    for k in sorted(range(len(prices)), key=prices.__getitem__)[:count]:
+        law = _law(functions[k], readings[index[k]], points, (theta[k], middle, half))
         if law is not None:
             laws.append(economical(law, points) if noise > 0 else tidied(law, points))
         if noise == 0 and sum(found.error <= _EXACT for found in laws) == _ENOUGH:
@@ -64,40 +118,32 @@ def composites(points: Points, noise: float, argument: int) -> list[UnivariateLa
     return laws
 
 
-def _best(search: _Search, rows_of: list[Target], noise: float) -> list[tuple[Function, int, Tensor]]:
-    """Return the most promising (function, target, (a, b)) after refining one start of every pair."""
+def _starts(
+    t: Tensor, values: Tensor, weights: Tensor, origin: float
+) -> tuple[list[Function], list[int], Tensor, list[float]] | None:
+    """Refine one start of every function and target: functions, numbers of the targets, (a, b) and errors."""
     functions = [library.get(name) for name in library.names(core=True)]
     owner, index, theta = [], [], []
     for i, function in enumerate(functions):
-        grid = start_grid(function, search.origin, torch.empty(0, dtype=torch.float64))
-        rss, best = screen(function, search.t, grid, search.values, search.weights).min(1)
+        grid = start_grid(function, origin, torch.empty(0, dtype=torch.float64))
+        rss, best = screen(function, t, grid, values, weights).min(1)
         chosen = (rss < _HOPELESS**2).nonzero()[:, 0]
         owner.append(torch.full_like(chosen, i))
         index.append(chosen)
         theta.append(grid[best[chosen]])
     owner, index, theta = torch.cat(owner), torch.cat(index), torch.cat(theta)
     if not len(owner):
-        return []
-    batch = Batch(functions, owner)
-    theta, rss = refine(batch, search.t, search.values[index], search.weights[index], theta, steps=25, tolerance=1e-3)
-    prices = []
-    for i, j, error in zip(owner.tolist(), index.tolist(), rss.sqrt().tolist(), strict=True):
-        complexity = functions[i].complexity + _CONSTANTS[functions[i].gauge]
-        complexity += 2 * (rows_of[j].transform.name != "identity") + 2 * (rows_of[j].power != 0)
-        if noise > 0:
-            prices.append(information(error, complexity, len(search.t)))
-        else:
-            prices.append(price(error, complexity, 1e-8))
-    order = sorted(range(len(prices)), key=prices.__getitem__)[:_POLISHED_NOISY]
-    return [(functions[int(owner[k])], int(index[k]), theta[k]) for k in order]
+        return None
+    theta, rss = refine(Batch(functions, owner), t, values[index], weights[index], theta, steps=25, tolerance=1e-3)
+    return [functions[i] for i in owner.tolist()], index.tolist(), theta, rss.sqrt().tolist()
 
 
 def _law(
-    function: Function, target: Target, points: Points, argument: int, start: tuple[Tensor, float, float]
+    function: Function, target: _Target, points: Points, start: tuple[Tensor, float, float]
 ) -> UnivariateLaw | None:
     """Fit one form on all points its target has; None if that fails."""
-    form = Form(function, target.transform, target.power, argument, target.odd, target.sign)
-    u = points.z**argument
+    form = replace(target.form, function=function)
+    u = points.z**form.argument
     used = (target.weight > 0) & torch.isfinite(u)
     try:
         samples = curve_samples(u[used], target.value[used], target.weight[used])

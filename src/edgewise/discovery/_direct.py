@@ -2,66 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import sympy
-import torch
 
 from edgewise._typing import Array, Formula
 from edgewise.discovery._monomials import (
     EXACT,
+    Exponents,
     accepted,
-    in_range,
     library,
     monomial,
+    norms_of,
     rounded,
     scaled_columns,
     size,
-    usable,
+    triangle,
     varying,
 )
-from edgewise.discovery._rational import rational as rational
 from edgewise.expressions import FitData, FittedFormula, Tape
 
 _LOOSE = 0.05  # a power law is returned up to this error: real tables are not as good as their noise level
 _MAX_TERMS = 120
+_MAX_DEGREE = 3
 
 
-def power_law(
-    names: Sequence[str], x: Array, y: Array, noise: float = 0.0, weight: Array | None = None
-) -> list[FittedFormula]:
-    """Fit y = C x_1^p_1 ... x_m^p_m with exponents that are fractions.
+def power_law(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
+    """Fit y = C x_1^p_1 ... x_m^p_m with exponents that are fractions; return one candidate or none.
 
     log |y| = log |C| + sum p_i log |x_i|,  rows weighted by weight |y|
 
     Exponents become fractions with denominators <= 4 if within 4 standard errors (1e-9 at least); a variable
     of both signs needs an integer, or enters as |x|. If some exponent is no such fraction, they stay Floats.
-    Then C is refitted in y itself, and made exact if the data allow it.
-
-    Args:
-        names: the column names.
-        x: the table (N, m).
-        y: the target (N,).
-        noise: rms of the noise over the weighted standard deviation of y; 0 for exact data.
-        weight: what residuals are multiplied by (N,); 1/|y| judges relative errors.
-
-    Returns:
-        One candidate, or none if the error exceeds max(0.05, the noise) or the table does not allow a fit.
+    Then C is refitted in y itself, and made exact if the data allow it. There is no candidate where the error exceeds
+    max(0.05, the noise) or the table does not allow a fit. `noise`: its rms over the weighted standard deviation of y;
+    0 for exact data.
 
     Example:
         >>> x = np.random.default_rng(0).uniform(1, 5, (50, 2))
-        >>> power_law(["m", "r"], x, 2 * x[:, 0] / x[:, 1] ** 2)[0].expression
+        >>> power_law(FitData.of(["m", "r"], x, 2 * x[:, 0] / x[:, 1] ** 2))[0].expression
         2*m/r**2
     """
-    data = FitData.of(names, x, y, weight)
-    if not usable(data):
+    if not varying(data):
         return []
     table = np.column_stack([data.y, *data.columns])
     scale = float(np.linalg.norm(data.weight * data.y)) or 1.0
     floor = 3 * noise / np.maximum(data.weight * np.sqrt(data.n), 1e-300) if noise > 0 else 0.0
     keep = (np.abs(table) > 0).all(axis=1) & (data.weight > 0) & (np.abs(data.y) > floor)
-    if np.count_nonzero(keep) < max(len(names) + 2, 0.2 * data.n):
+    if np.count_nonzero(keep) < max(len(data.names) + 2, 0.2 * data.n):
         return []
     weights = (data.weight * np.abs(data.y) / scale)[keep]
     logs = np.log(np.abs(table[keep]))
@@ -83,17 +70,14 @@ def _exponents(logs: Array, target: Array, weights: Array, bias: float) -> tuple
     exponents, errors = np.zeros(len(spread)), np.zeros(len(spread))
     if not moving.any():
         return exponents, errors
-    q, r = torch.linalg.qr(torch.from_numpy(table))
-    s = torch.linalg.svdvals(r)
+    u, s, vt = np.linalg.svd(table, full_matrices=False)
     if s[-1] < 1e-9 * s[0]:
         return None, errors
-    projected = (q.T @ torch.from_numpy(aim))[:, None]
-    solution = torch.linalg.solve_triangular(r, projected, upper=True)[:, 0].numpy()
+    solution = vt.T @ ((u.T @ aim) / s)
     residual = float(np.linalg.norm(aim - table @ solution)) / np.sqrt(max(1, len(aim) - len(solution) - 1))
-    inverse = torch.linalg.inv(r).numpy()
     exponents[moving] = solution
     # taking the logarithm of noisy numbers shifts exponents by about the square of the noise
-    errors[moving] = np.linalg.norm(inverse, axis=1) * residual + bias**2 / spread[moving]
+    errors[moving] = np.linalg.norm(vt.T / s, axis=1) * residual + bias**2 / spread[moving]
     return exponents, errors
 
 
@@ -140,114 +124,84 @@ def _coefficient(product: Formula, data: FitData) -> float:
     return c if np.isfinite(c) and c != 0 else 1.0
 
 
-def polynomial(
-    names: Sequence[str],
-    x: Array,
-    y: Array,
-    noise: float = 0.0,
-    weight: Array | None = None,
-    *,
-    max_degree: int = 3,
-) -> list[FittedFormula]:
-    """Find y as a polynomial with few terms.
+def polynomial(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
+    """Find y as a polynomial with few terms; return one candidate at rounding level or at the noise level, or none.
 
     y = sum c_k x^e_k  over all monomials up to the lowest degree that fits, at most 120 and N/3 of them
 
     Exact data: least squares, then terms at rounding level are dropped. Noisy data: from all terms, the one
     that raises the residual least is removed, as long as the extended Bayesian information criterion falls.
-
-    Args:
-        names: the column names.
-        x: the table (N, m).
-        y: the target (N,).
-        noise: rms of the noise over the weighted standard deviation of y; 0 for exact data.
-        weight: what residuals are multiplied by (N,).
-        max_degree: the largest total degree.
-
-    Returns:
-        One candidate at rounding level or at the noise level, or none.
+    `noise` as for `power_law`.
 
     Example:
         >>> x = np.random.default_rng(0).uniform(-1, 1, (50, 2))
-        >>> polynomial(["u", "v"], x, 3 * x[:, 0] ** 2 * x[:, 1] - x[:, 1] / 2)[0].expression
+        >>> polynomial(FitData.of(["u", "v"], x, 3 * x[:, 0] ** 2 * x[:, 1] - x[:, 1] / 2))[0].expression
         3*u**2*v - v/2
 
     Source: Chen and Chen (2008) for the extended criterion.
     """
-    data = FitData.of(names, x, y, weight)
-    variables = varying(data) if usable(data) else []
-    for degree in range(1, max_degree + 1):
+    variables = varying(data)
+    for degree in range(1, _MAX_DEGREE + 1):
         if not variables or size(len(variables), degree) > min(_MAX_TERMS, data.n / 3):
             break
-        terms = library(variables, len(names), degree)
-        found = _sparse(terms, data, noise)
-        if found is None:
-            continue
-        expr = sympy.Add(*(sympy.Float(c, 17) * monomial(data.names, e) for c, e in found))
-        candidate = rounded(expr, data, noise)
-        if accepted(candidate.error, noise, data.n):
+        found = _sparse(library(variables, len(data.names), degree), data, noise)
+        candidate = None if found is None else rounded(found, data, noise)
+        if candidate is not None and accepted(candidate.error, noise, data.n):
             return [candidate]
     return []
 
 
-def _sparse(terms: list, data: FitData, noise: float) -> list[tuple[float, tuple[int, ...]]] | None:
-    """Return coefficients and exponents of the terms that are needed, None if all together are not enough."""
+def _sparse(terms: list[Exponents], data: FitData, noise: float) -> Formula | None:
+    """Return the sum of the terms that are needed, None if all together are not enough."""
     columns, scales = scaled_columns(data, terms)
     table = columns * data.weight[:, None]
-    target = data.weight * data.y
-    norms = np.linalg.norm(table, axis=0)
-    if not (in_range(scales) and np.isfinite(norms).all() and (norms > 0).all()):
+    norms = norms_of(table, scales)
+    if norms is None:
         return None
-    triangle = torch.linalg.qr(torch.from_numpy(np.column_stack([table / norms, target])), mode="r").R
-    solution, error = _least_squares(triangle, np.arange(len(terms)))
+    small = triangle(np.column_stack([table / norms, data.weight * data.y]))
+    solution, error = _least_squares(small, np.arange(len(terms)))
     if not accepted(error * np.sqrt(data.n / (data.n - len(terms))), noise, data.n):
         return None
-    exact = error < EXACT
-    keep = _needed_exact(triangle, solution, error) if exact else _needed_noisy(triangle, error, data.n)
-    solution, _ = _least_squares(triangle, keep)
-    return [(float(c / norms[k] / scales[k]), terms[k]) for c, k in zip(solution, keep, strict=True)]
+    keep = _needed_exact(small, solution, error) if error < EXACT else _needed_noisy(small, error, data.n)
+    factors = _least_squares(small, keep)[0] / norms[keep] / scales[keep]
+    return sympy.Add(*(sympy.Float(c, 17) * monomial(data.names, terms[k]) for c, k in zip(factors, keep, strict=True)))
 
 
-def _least_squares(triangle: torch.Tensor, keep: Array) -> tuple[Array, float]:
+def _least_squares(small: Array, keep: Array) -> tuple[Array, float]:
     """Return the coefficients of some columns and the residual, from the triangle of all and the target."""
-    part = triangle[:, torch.from_numpy(np.append(keep, triangle.shape[1] - 1))]
-    small = torch.linalg.qr(part, mode="r").R
-    p = len(keep)
-    u, s, vh = torch.linalg.svd(small[:p, :p])
-    inverse = torch.where(s > 1e-13 * s[0], 1 / s, 0.0)
-    solution = vh.T @ (inverse * (u.T @ small[:p, p]))
-    return solution.numpy(), float(torch.linalg.vector_norm(part[:, :p] @ solution - part[:, p]))
+    table, target = small[:, keep], small[:, -1]
+    solution = np.linalg.lstsq(table, target, rcond=1e-13)[0]
+    return solution, float(np.linalg.norm(table @ solution - target))
 
 
-def _needed_exact(triangle: torch.Tensor, solution: Array, error: float) -> Array:
+def _needed_exact(small: Array, solution: Array, error: float) -> Array:
     """Drop terms at rounding level, many at once and then one at a time, while the residual stays there."""
     keep = np.arange(len(solution))
     limit = max(10 * error, 1e-13)
     largest = np.max(np.abs(solution))
     for tolerance in (1e-10, 1e-8, 1e-6):
         fewer = keep[np.abs(solution) > tolerance * largest]
-        trial, trial_error = _least_squares(triangle, fewer)
+        trial, trial_error = _least_squares(small, fewer)
         if trial_error <= limit:
             keep, solution = fewer, trial
     for k in keep[np.argsort(np.abs(solution))]:
         fewer = keep[keep != k]
-        if len(fewer) == 0 or _least_squares(triangle, fewer)[1] > limit:
+        if len(fewer) == 0 or _least_squares(small, fewer)[1] > limit:
             break
         keep = fewer
     return keep
 
 
-def _needed_noisy(triangle: torch.Tensor, error: float, n: int) -> Array:
+def _needed_noisy(small: Array, error: float, n: int) -> Array:
     """Remove the term that raises the residual least, while the rise is below the price of a term."""
-    total = triangle.shape[1] - 1
+    total = small.shape[1] - 1
     price = error**2 / (n - total) * (np.log(n) + 2 * np.log(total))
     keep = np.arange(total)
-    gram = triangle[:, :total].T @ triangle[:, :total]
-    moment = triangle[:, :total].T @ triangle[:, total]
+    gram = small[:, :total].T @ small[:, :total]
+    moment = small[:, :total].T @ small[:, total]
     while len(keep) > 1:
-        index = torch.from_numpy(keep)
-        inverse = torch.linalg.pinv(gram[index][:, index], hermitian=True, rtol=1e-14)
-        rises = ((inverse @ moment[index]) ** 2 / torch.diagonal(inverse)).numpy()
+        inverse = np.linalg.pinv(gram[np.ix_(keep, keep)], hermitian=True, rcond=1e-14)
+        rises = (inverse @ moment[keep]) ** 2 / np.diag(inverse)
         k = int(np.argmin(rises))
         if rises[k] >= price:
             break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data
 from edgewise.discovery._result import Discovery
@@ -46,7 +47,7 @@ def discover(
     Source: gradients as detectors of structure: Udrescu et al., AI Feynman 2.0 (2020); variable projection and
     networks as here: this project, docs/design/discovery.md.
     """
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**62:
+    if not is_int(seed, 0, 2**62 - 1):
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
@@ -58,11 +59,8 @@ def discover(
 def _checked(
     x: Any, y: Any, names: Sequence[str] | None, target: str | None
 ) -> tuple[Array, Array, tuple[str, ...], str]:
-    if names is not None and (isinstance(names, str) or not isinstance(names, Iterable)):
-        raise InputError(f"'names' must list the names of the columns of x. Got {names!r}.")
     if target is not None and not isinstance(target, str):
         raise InputError(f"'target' must be a name. Got {target!r}.")
-    columns = [str(c) for c in x.columns] if hasattr(x, "columns") else None
     rows, values = as_matrix(x, "x"), as_matrix(y, "y")
     if len(rows) != len(values) or values.shape[1] != 1:
         raise InputError(
@@ -70,25 +68,34 @@ def _checked(
         )
     if len(rows) < 5:
         raise InputError(f"Discovery needs at least 5 rows. Got {len(rows)}.")
-    chosen = tuple(names if names is not None else columns or [f"x{i + 1}" for i in range(rows.shape[1])])
-    if (
-        len(chosen) != rows.shape[1]
-        or len(set(chosen)) != len(chosen)
-        or not all(isinstance(n, str) and n for n in chosen)
-    ):
-        raise InputError(
-            f"'names' must hold {rows.shape[1]} different names, one for each column of x. Got {list(chosen)!r}."
-        )
+    chosen = column_names(x, names, rows.shape[1])
     if float(values.max() - values.min()) <= 1e-14 * float(values.abs().max()):
         raise InputError(f"The target is constant ({float(values[0]):g}): there is nothing to explain.")
     called = target or str(getattr(y, "name", None) or "y")
     return rows.cpu().numpy(), values[:, 0].cpu().numpy(), chosen, called
 
 
+def column_names(x: Any, names: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    """Return the names of the columns of a table: those given, else those of a data frame, else x1, x2, ...
+
+    Errors: InputError unless they are `count` different names.
+
+    >>> column_names([[1.0, 2.0]], None, 2)
+    ('x1', 'x2')
+    """
+    if names is not None and (isinstance(names, str) or not isinstance(names, Iterable)):
+        raise InputError(f"'names' must list the names of the columns of x. Got {names!r}.")
+    own = [str(c) for c in x.columns] if hasattr(x, "columns") else [f"x{i + 1}" for i in range(count)]
+    known = tuple(own if names is None else names)
+    if not all(isinstance(n, str) and n for n in known) or len({*known}) != len(known) or len(known) != count:
+        raise InputError(f"'names' must hold {count} different names, one for each column of x. Got {list(known)!r}.")
+    return known
+
+
 def _noise(noise: object) -> float | None:
     if isinstance(noise, str) and noise in ("auto", "exact"):
         return None if noise == "auto" else 0.0
-    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < 1:
+    if not is_number(noise, 0) or noise >= 1:
         raise InputError(
             f"'noise' must be 'auto', 'exact' or a number in [0, 1): noise over the target's spread. Got {noise!r}."
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import sympy
@@ -11,71 +12,66 @@ import torch
 from edgewise import functions as library
 from edgewise._deadline import Deadline
 from edgewise._errors import InputError
-from edgewise._typing import Formula
-from edgewise.discovery._coordinates import Coordinates
-from edgewise.discovery._direct import polynomial, power_law, rational
-from edgewise.discovery._networks import diagonal
-from edgewise.discovery._part import trained
+from edgewise._typing import Array, Formula
+from edgewise.discovery._direct import polynomial, power_law
+from edgewise.discovery._monomials import EXACT
+from edgewise.discovery._networks import structures, trained
 from edgewise.discovery._problem import Problem
+from edgewise.discovery._rational import rational
 from edgewise.discovery._univariate import snap_univariate
+from edgewise.expressions import FitData, FittedFormula
 from edgewise.nn import KAN
 from edgewise.symbolic import snap
 from edgewise.train import Options
 
+_Method = Callable[[FitData, float], list[FittedFormula]]
+_Image = tuple[tuple[_Method, ...], Array, Array, Callable[[Formula], Formula]]
 _LAWS = 8  # of one variable that are handed on
-_EXACT_LAW = 1e-9  # error of a power law of a transformed target that is handed on
 _TREES = 4  # columns up to which small networks are tried
 
 
 def direct(problem: Problem, noise: float) -> Iterator[Formula]:
-    """Power laws, polynomials and rational functions of the columns, of the target or its square or logarithm."""
+    """Power laws, polynomials and rational functions of the columns, of the target or a function of it."""
     x, y, w = (part.numpy() for part in (problem.columns, problem.target, problem.weight))
     if problem.n_columns == 0:
         yield problem.lift(sympy.Float(float(np.average(y, weights=w**2))))
         return
-    own = problem.share(noise)
-    for method in (power_law, polynomial, rational):
-        for found in method(problem.names, x, y, own, w):
-            yield problem.lift(found.expression)
-    yield from _inverse_power_laws(problem, noise)
-    if not ((y > 0).all() or (y < 0).all()):
-        return
-    sign = sympy.Integer(1 if y[0] > 0 else -1)
-    # The noise of T(y) is that of y times |T'|, so the weights fall by as much; tiny targets weigh no more than the
-    # median.
-    size = np.maximum(np.abs(y), 0.1 * np.median(np.abs(y))) if noise > 0 else np.abs(y)
-    for values, slope, back in ((y**2, 2 * size, sympy.sqrt), (np.log(np.abs(y)), 1 / size, sympy.exp)):
-        for method in (polynomial, rational):
-            share = own * _noise_share(values, w / slope, y, w)
-            for found in method(problem.names, x, values, share, w / slope):
-                yield problem.lift(sign * back(found.expression))
+    for methods, values, weight, back in _images(y, w, problem.sign, noise > 0):
+        data = FitData.of(problem.names, x, values, weight)
+        share = problem.share(noise) * _spread(y, w) / max(_spread(values, weight), 1e-300)
+        limit = max(EXACT, 1.2 * share) if methods == (power_law,) else math.inf
+        for method in methods:
+            for found in method(data, share):
+                if found.error < limit:
+                    yield problem.lift(back(found.expression))
 
 
-def _inverse_power_laws(problem: Problem, noise: float) -> Iterator[Formula]:
-    """Power laws of the sine, cosine or exponential of the target, and of the target and 1."""
-    x, y, w = (part.numpy() for part in (problem.columns, problem.target, problem.weight))
+def _images(y: Array, w: Array, sign: int, noisy: bool) -> Iterator[_Image]:
+    """The target and functions T of it, T as values and weights, what is fitted to them, and the way back.
+
+    The noise of T(y) is that of y times |T'|, so the weights fall by as much.
+    """
+    yield (power_law, polynomial, rational), y, w, lambda v: v
+    one, exponential = np.ones_like(y), np.exp(np.clip(y, -30, 30))
     for values, slope, back in (
         (np.sin(y), np.cos(y), sympy.asin), (np.cos(y), np.sin(y), sympy.acos),
-        (y - 1, np.ones_like(y), lambda v: v + 1), (y + 1, np.ones_like(y), lambda v: v - 1),
-        (np.exp(np.clip(y, -30, 30)), np.exp(np.clip(y, -30, 30)), sympy.log),
+        (y - 1, one, lambda v: v + 1), (y + 1, one, lambda v: v - 1), (exponential, exponential, sympy.log),
     ):  # fmt: skip
-        weight = w / np.maximum(np.abs(slope), 0.1 if noise > 0 else 1e-3)  # where T is flat it says little of noise
-        share = problem.share(noise) * _noise_share(values, weight, y, w)
-        for found in power_law(problem.names, x, values, share, weight):
-            if found.error < max(_EXACT_LAW, 1.2 * share):
-                yield problem.lift(back(found.expression))
+        # Where T is flat it says little of noise.
+        yield (power_law,), values, w / np.maximum(np.abs(slope), 0.1 if noisy else 1e-3), back
+    if sign:
+        # Tiny targets weigh no more than the median.
+        size = np.maximum(np.abs(y), 0.1 * np.median(np.abs(y))) if noisy else np.abs(y)
+        yield (polynomial, rational), y**2, w / (2 * size), lambda v: sign * sympy.sqrt(v)
+        yield (polynomial, rational), np.log(np.abs(y)), w / (1 / size), lambda v: sign * sympy.exp(v)
 
 
-def _noise_share(values: np.ndarray, weight: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
-    """Spread of y over that of T(y), each under its own weights: how noise over spread changes with T."""
-
-    def spread(v: np.ndarray, u: np.ndarray) -> float:
-        if not np.square(u).sum() > 0:  # too small to be squared
-            return 0.0
-        mean = np.average(v, weights=u**2)
-        return float(np.sqrt(np.mean((u * (v - mean)) ** 2)))
-
-    return spread(y, w) / max(spread(values, weight), 1e-300)
+def _spread(values: Array, weight: Array) -> float:
+    """The weighted standard deviation, 0 where the weights are too small to be squared."""
+    if not np.square(weight).sum() > 0:
+        return 0.0
+    mean = np.average(values, weights=weight**2)
+    return float(np.sqrt(np.mean((weight * (values - mean)) ** 2)))
 
 
 def univariate(problem: Problem, noise: float) -> Iterator[Formula]:
@@ -96,22 +92,21 @@ def trees(problem: Problem, noise: float, deadline: Deadline, seed: int) -> Iter
     m = problem.n_columns
     if not 2 <= m <= _TREES:
         return
-    coordinates = Coordinates((False,) * m)
     weights = problem.weight.square()
     u, t = problem.columns, problem.target
     scale = float(t.std()) or 1.0
-    fits = []
-    for name, model in _shapes(m):
+    fits: list[tuple[float, str, KAN]] = []
+    for name, build in structures(m)[:-1]:
         left = deadline.left()
         if left <= 0:
             break
         options = Options(restarts="auto", seed=seed, time_limit=min(left, 8.0))
         grids = [5, 10] if noise > 0 else [5, 10, 20, 50]
-        result = trained(model, u, t / scale, options, weights=weights, grids=grids)
+        model = trained(build(), u, t / scale, options, weights=weights, grids=grids).model
         with torch.no_grad():
-            error = problem.error(scale * coordinates.back(result.model(u)[:, 0]))
+            error = problem.error(scale * model(u)[:, 0])
         if error < max(3e-4, 1.3 * noise):
-            fits.append((error, name, result.model))
+            fits.append((error, name, model))
     # Simple shapes come first among those that fit equally well.
     best = min((error for error, _, _ in fits), default=0.0)
     equal = max(3 * best, 1.1 * noise)
@@ -121,12 +116,3 @@ def trees(problem: Problem, noise: float, deadline: Deadline, seed: int) -> Iter
         snapped = snap(model, u, (t / scale).unsqueeze(1), functions=library.names(core=True), rounding=noise == 0)
         whole = not snapped.kept
         yield name, error, problem.lift(sympy.Float(scale) * snapped.model.formula(problem.names)) if whole else None
-
-
-def _shapes(m: int) -> list[tuple[str, KAN]]:
-    return [
-        ("sum of functions", KAN([m, 1], grid=5)),
-        ("product of functions", diagonal(KAN([m, (0, [m])], grid=5))),
-        ("function of a sum of functions", KAN([m, 1, 1], grid=5)),
-        ("function of a product of functions", diagonal(KAN([m, (0, [m]), 1], grid=5))),
-    ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import sympy
@@ -43,10 +42,11 @@ def saved(formula: Part, values: Array, y: Array, weight: Array, n_inputs: int) 
     fitted = len(numbers), length(placed, n_inputs) + _OTHER
     used = len(formula.free_symbols)
     first = used + 1, _FIRST + (math.log2(n_inputs) if used == 1 else n_inputs)
-    dense: Part = sympy.powdenest(template, force=True)
-    readings = [exact, fitted, first] if _plain(dense, numbers) else [exact, fitted]
-    fit = _Fit.of(values, y, weight)
-    return max(fit.worth(k) - bits for k, bits in readings)
+    readings = [exact, fitted, first] if _plain(sympy.powdenest(template, force=True), numbers) else [exact, fitted]
+    order = np.argsort(np.abs(_deviations(y, weight, y, weight)), kind="stable")
+    floor = _GAUSSIAN * last_place(y) * float(np.median(weight))
+    rows = values[order], y[order], weight[order]
+    return max(_worth(k, *rows, floor) - bits for k, bits in readings)
 
 
 def telling(n: int, n_inputs: int) -> bool:
@@ -54,41 +54,25 @@ def telling(n: int, n_inputs: int) -> bool:
     return chance(_PLAIN, n, 2) - _FIRST - math.log2(n_inputs) >= ENOUGH
 
 
-@dataclass(frozen=True)
-class _Fit:
-    """Weighted values, targets and weights (n,), the rows furthest from the mean last; `floor` is the least error."""
+def _worth(k: int, values: Array, y: Array, weight: Array, floor: float) -> float:
+    """Return -log2 of the chance that k constants fit as well, of rows of which the furthest from the mean come last.
 
-    values: Array
-    y: Array
-    weight: Array
-    floor: float
+    The least of two: all rows together; and the furthest ones apart, each worth its own digits only. An outlier
+    makes the standard deviation large, and anything that meets it seem good. `floor` is the least error.
+    """
 
-    @classmethod
-    def of(cls, values: Array, y: Array, weight: Array) -> _Fit:
-        order = np.argsort(np.abs(_deviations(y, weight, y, weight)), kind="stable")
-        floor = _GAUSSIAN * last_place(y) * float(np.median(weight))
-        return cls(values[order], y[order], weight[order], floor)
-
-    def worth(self, k: int) -> float:
-        """Return -log2 of the chance that k constants fit as well.
-
-        The least of two: all rows together; and the furthest ones apart, each worth its own digits only. An outlier
-        makes the standard deviation large, and anything that meets it seem good.
-        """
-        n = len(self.y)
-        near = n - max(1, n // _FURTHEST)
-        error, apart = self._chance(near, k)
-        far = _deviations(self.y[near:], self.weight[near:], self.y[:near], self.weight[:near])
-        left = np.maximum(np.abs(self.weight * (self.values - self.y))[near:], error)
-        apart += float(np.log2(np.clip(np.abs(far) / left, 1e-3, 1e9)).sum())
-        return min(apart, self._chance(n, k)[1])
-
-    def _chance(self, n: int, k: int) -> tuple[float, float]:
+    def first(n: int) -> tuple[float, float]:
         """Return the error on the first n rows, and -log2 of its chance."""
-        y, weight = self.y[:n], self.weight[:n]
-        spread = _rms(_deviations(y, weight, y, weight))
-        error = max(_rms(weight * (self.values[:n] - y)), self.floor, _ROUNDING * spread, 1e-300)
+        spread = _rms(_deviations(y[:n], weight[:n], y[:n], weight[:n]))
+        error = max(_rms((weight * (values - y))[:n]), floor, _ROUNDING * spread, 1e-300)
         return error, chance(error / spread, n, k) if spread > 0 else 0.0
+
+    near = len(y) - max(1, len(y) // _FURTHEST)
+    error, apart = first(near)
+    far = _deviations(y[near:], weight[near:], y[:near], weight[:near])
+    left = np.maximum(np.abs(weight * (values - y))[near:], error)
+    apart += float(np.log2(np.clip(np.abs(far) / left, 1e-3, 1e9)).sum())
+    return min(apart, first(len(y))[1])
 
 
 def _deviations(y: Array, weight: Array, of: Array, weights: Array) -> Array:
@@ -180,7 +164,7 @@ def loosened(formula: Part) -> tuple[Part, dict[sympy.Symbol, float]]:
     return walk(formula), numbers
 
 
-def _plain(template: Formula, numbers: dict[sympy.Symbol, float]) -> bool:
+def _plain(template: Part, numbers: dict[sympy.Symbol, float]) -> bool:
     """Return whether a formula is a line or plane, or a power law."""
     inputs = template.free_symbols - set(numbers)
 

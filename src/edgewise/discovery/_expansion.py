@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -64,13 +65,15 @@ def exponents(m: int, limit: int = _TERMS) -> Tensor:
     best: list[Term] = []
     norm = 1.0 if m <= _FEW else _NORM
     for top in range(1, _TOP + 1):
-        found: list[Term] = []
-        for term in _terms(m, top**norm, norm):
-            found.append(term)
-            if len(found) > limit:
-                return _dense(best, m)
+        found = list(islice(_terms(m, top**norm, norm), limit + 1))
+        if len(found) > limit:
+            break
         best = found
-    return _dense(best, m)
+    rows = [[0] * m for _ in best]
+    for row, term in zip(rows, best, strict=True):
+        for i, degree in term:
+            row[i] = degree
+    return torch.tensor(sorted(rows), dtype=torch.int64).reshape(-1, m)
 
 
 def _terms(m: int, left: float, norm: float, first: int = 0) -> Iterator[Term]:
@@ -82,14 +85,6 @@ def _terms(m: int, left: float, norm: float, first: int = 0) -> Iterator[Term]:
             for rest in _terms(m, left - degree**norm, norm, i + 1):
                 yield ((i, degree), *rest)
             degree += 1
-
-
-def _dense(terms: list[Term], m: int) -> Tensor:
-    rows = [[0] * m for _ in terms]
-    for row, term in zip(rows, terms, strict=True):
-        for i, degree in term:
-            row[i] = degree
-    return torch.tensor(sorted(rows), dtype=torch.int64).reshape(-1, m)
 
 
 def expand(columns: Tensor, target: Tensor, weight: Tensor) -> Expansion | None:

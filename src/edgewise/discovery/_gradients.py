@@ -1,26 +1,37 @@
-"""The gradients of a target as relations are read from them, and what a relation is."""
+"""The gradients of a target, what a relation is, and the parts of a target that one column brings in.
+
+A part is a factor f(x_i)^q x_i^p, or a term c x_i^p times powers of others.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import sympy
 import torch
 from torch import Tensor
 
-from edgewise._typing import Array
+from edgewise._typing import Array, Formula
+from edgewise.discovery._law import with_slope
 from edgewise.discovery._problem import Problem
+from edgewise.expressions import simple_constants
 from edgewise.structure import inner_rows
 
-RESOLUTION = 1e-7  # remainders below this are alike: they are read from inner products, which square them
+ITSELF, ONE = -2, -1  # places of y and of 1 among the terms
+RESOLUTION = 1e-7  # residuals below this are alike: they are read from inner products, which square them
+_SEPARATED = 0.05  # residual above which nothing is separated
+_LARGE = 1e30
+_NICE = 3e-3  # how far a factor may be from an exact number, that is tried beside it
 
 
 @dataclass(frozen=True)
 class Relation:
     """One symmetry: which columns it joins, how well the gradients obey it, and the problem with one column less.
 
-    `residual` is the size of the relation's remainder over the summed sizes of its terms; `cost` ranks simplicity.
+    `residual` is the size of what should vanish over the summed sizes of its terms; `cost` ranks simplicity.
     """
 
     text: str
@@ -35,8 +46,9 @@ class Relation:
 class Gradients:
     """Values and gradients of a target on the inner rows of a problem, and the moments that relations are read from.
 
-    Terms are the columns of a weighted table: x_i y_i (m), y_i (m), y, 1; `moments` are their inner products. The
-    weight makes residuals relative where the target is large, so that a few large values do not decide.
+    Terms are the columns of a weighted table: x_i y_i (m), y_i (m), y, 1; `moments` are their inner products, and a
+    term is named by its place in them. The weight makes residuals relative where the target is large, so that a few
+    large values do not decide.
     """
 
     problem: Problem
@@ -60,28 +72,8 @@ class Gradients:
     def x(self, i: int) -> Tensor:
         return self.problem.columns[self.rows, i]
 
-    def scaled(self, i: int) -> int:
-        """The place of x_i y_i among the terms."""
-        return i
-
-    def plain(self, i: int) -> int:
-        """The place of y_i."""
-        return self.problem.n_columns + i
-
-    @property
-    def itself(self) -> int:
-        """The place of y."""
-        return 2 * self.problem.n_columns
-
-    @property
-    def one(self) -> int:
-        """The place of 1."""
-        return 2 * self.problem.n_columns + 1
-
     def fit(self, left: int, terms: list[int]) -> list[float]:
         """Least squares of left = sum k terms."""
-        if not terms:
-            return []
         square = self.moments[np.ix_(terms, terms)]
         scale = np.sqrt(np.maximum(np.diag(square), 1e-300))
         right = self.moments[terms, left] / scale
@@ -104,3 +96,111 @@ def fraction(value: float) -> Fraction | None:
         if abs(value - near) <= 0.04 * max(1.0, abs(value)):
             return near
     return None
+
+
+def fractions(values: list[float]) -> list[Fraction] | None:
+    """The fractions that numbers are near, None where one is near none or above 6 in size."""
+    found = [near for near in map(fraction, values) if near is not None and abs(near) <= 6]
+    return found if len(found) == len(values) else None
+
+
+def residual_of(left: Tensor, terms: list[Tensor], factors: list[float]) -> float:
+    """The size of left - sum k terms over the summed sizes of its parts."""
+    parts = [left, *(-k * t for k, t in zip(factors, terms, strict=True))]
+    total = sum(float(p.norm()) for p in parts)
+    return float(torch.stack(parts).sum(0).norm()) / total if total > 0 else 0.0
+
+
+#: functions that may multiply a target, as numbers and as formulas
+_FACTORS: tuple[tuple[Callable[[Tensor], Tensor], Callable[[Formula], Formula]], ...] = (
+    (torch.cos, sympy.cos),
+    (torch.sin, sympy.sin),
+    (lambda z: 1 - torch.cos(z), lambda z: 1 - sympy.cos(z)),
+    (lambda z: 1 + torch.cos(z), lambda z: 1 + sympy.cos(z)),
+    (torch.exp, sympy.exp),
+)
+
+
+def factors(g: Gradients) -> list[Relation]:
+    """f y_i = q f' y + p f y / x_i:  t = f(x_i)^q x_i^p F(rest), q and p fractions, q not 0."""
+    out = []
+    for i in range(g.problem.n_columns):
+        x, z = g.x(i), g.problem.columns[:, i]
+        for function, written in _FACTORS:
+            values = function(z)
+            if not _tame(values):
+                continue
+            f, slope = with_slope(function, x)
+            left = g.weight * f * g.slope[:, i]
+            terms = [g.weight * slope * g.value]
+            if g.problem.positive(i):
+                terms.append(g.weight * f * g.value / x)
+            powers = fractions(_solved(left, terms))
+            if not powers or not powers[0]:
+                continue
+            residual = residual_of(left, terms, [float(p) for p in powers])
+            q, p = powers[0], powers[1] if len(powers) > 1 else Fraction(0)
+            if residual > _SEPARATED or (q.denominator > 1 and float(values.min()) <= 0):
+                continue
+            formula = written(g.problem.expressions[i]) ** q
+            reduced = g.problem.over(values ** float(q), formula).divided(i, p).without(i)
+            text = f"factor {formula} of {g.problem.expressions[i]}"
+            out.append(Relation(text, residual, 0.6 + 0.3 * (p != 0), reduced))
+    return out
+
+
+def terms(g: Gradients) -> list[Relation]:
+    """y_i = c p x_i^(p-1) prod_j x_j^a_j:  t = c x_i^p prod_j x_j^a_j + F(rest), p and a_j fractions."""
+    positive = [k for k in range(g.problem.n_columns) if g.problem.positive(k)]
+    if not positive:
+        return []
+    logs = torch.stack([g.x(k).log() for k in positive] + [torch.ones_like(g.value)], dim=1)
+    out = []
+    for i in positive:
+        slope = g.slope[:, i]
+        if not (bool((slope > 0).all()) or bool((slope < 0).all())) or not _tame(slope):
+            continue
+        weight = (g.weight * slope).abs().unsqueeze(1)
+        solution = torch.linalg.lstsq(weight * logs, weight * slope.abs().log().unsqueeze(1)).solution[:-1, 0]
+        powers = fractions(solution.tolist())
+        if powers is None:
+            continue
+        exponents = dict(zip(positive, powers, strict=True))
+        own = exponents[i] + 1
+        if own == 0:
+            continue
+        out += _term(g, i, exponents, own)
+    return out
+
+
+def _term(g: Gradients, i: int, exponents: dict[int, Fraction], own: Fraction) -> list[Relation]:
+    monomial = torch.ones_like(g.problem.target)
+    formula: Formula = sympy.S.One
+    for k, a in {**exponents, i: own}.items():
+        monomial = monomial * g.problem.columns[:, k] ** float(a)
+        formula = formula * g.problem.expressions[k] ** a
+    if not _tame(monomial):
+        return []
+    slope = float(own) * monomial[g.rows] / g.x(i)
+    left, right = g.weight * g.slope[:, i], g.weight * slope
+    c = float(left @ right / (right @ right))
+    residual = residual_of(left, [right], [c])
+    if residual > _SEPARATED:
+        return []
+    cost = 0.8 + 0.2 * sum(a != 0 for a in exponents.values())
+    exact = [(float(n.value), n.expr, 0.0) for n in simple_constants(c, max(_NICE, 3 * residual), 4)[:2]]
+    out = []
+    for value, number, more in [*exact, (c, sympy.Float(c), 1.0)]:
+        reduced = g.problem.less(value * monomial, number * formula).without(i)
+        out.append(Relation(f"term {number} {formula}", residual, cost + more, reduced))
+    return out
+
+
+def _tame(values: Tensor) -> bool:
+    return bool(torch.isfinite(values).all()) and float(values.abs().max()) < _LARGE
+
+
+def _solved(left: Tensor, terms: list[Tensor]) -> list[float]:
+    table = torch.stack(terms, dim=1)
+    scale = table.norm(dim=0).clamp_min(1e-300)
+    return (torch.linalg.lstsq(table / scale, left.unsqueeze(1)).solution[:, 0] / scale).tolist()

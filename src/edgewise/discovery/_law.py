@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
@@ -11,13 +12,64 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery._transforms import Transform
+from edgewise.discovery._monomials import EXACT
 from edgewise.expressions import complexity
 from edgewise.functions import Function
 from edgewise.symbolic import Batch
 
-GOOD = 1e-9  # error of a law that describes exact data
 _Z = sympy.Symbol("z")
+
+
+@dataclass(frozen=True)
+class Transform:
+    """One way to read y: as ``T(y)``, with the way back, for y in an open interval.
+
+    ``powers`` are the p tried in ``T(y) z^p``; ``signed`` is whether y may have either sign;
+    ``steep`` is whether T needs y clear of 0 where there is noise.
+
+    >>> square = TRANSFORMS[2]
+    >>> square.name, square.back(square.forward(torch.tensor(3.0))).item()
+    ('square', 3.0)
+    """
+
+    name: str
+    forward: Callable[[Tensor], Tensor]
+    back: Callable[[Tensor], Tensor]
+    formula: Callable[[sympy.Expr], sympy.Expr]
+    domain: tuple[float, float]
+    signed: bool
+    powers: tuple[int, ...]
+    steep: bool = True
+
+    def slope(self, y: Tensor) -> Tensor:
+        """Return ``T'(y)``."""
+        return with_slope(self.forward, y)[1]
+
+
+def with_slope(function: Callable[[Tensor], Tensor], at: Tensor) -> tuple[Tensor, Tensor]:
+    """Return values and derivatives of a function of one variable, each of the shape of `at`."""
+    with torch.enable_grad():
+        at = at.detach().requires_grad_()
+        values = function(at)
+        return values.detach(), torch.autograd.grad(values.sum(), at)[0]
+
+
+_INF = math.inf
+_ALL = (0, 1, -1, 2, -2, 3, -3)
+_FEW = (0, 1, -1)
+TRANSFORMS: tuple[Transform, ...] = (
+    Transform("identity", lambda y: y, lambda v: v * 1.0, lambda v: v, (-_INF, _INF), True, _ALL, False),
+    Transform("reciprocal", torch.reciprocal, torch.reciprocal, lambda v: 1 / v, (-_INF, _INF), True, _ALL),
+    Transform("square", torch.square, torch.sqrt, sympy.sqrt, (0.0, _INF), False, _ALL),
+    Transform("inverse square", lambda y: y**-2, torch.rsqrt, lambda v: 1 / sympy.sqrt(v), (0.0, _INF), False, _ALL),
+    Transform("log", torch.log, torch.exp, sympy.exp, (0.0, _INF), False, _FEW),
+    Transform("sqrt", torch.sqrt, torch.square, lambda v: v**2, (0.0, _INF), False, _FEW),
+    Transform("inverse sqrt", torch.rsqrt, lambda v: v**-2, lambda v: v**-2, (0.0, _INF), False, _FEW),
+    Transform("exp", torch.exp, torch.log, sympy.log, (-30.0, 30.0), True, _FEW, False),
+    Transform("sin", torch.sin, torch.asin, sympy.asin, (-math.pi / 2, math.pi / 2), True, _FEW, False),
+    Transform("cos", torch.cos, torch.acos, sympy.acos, (0.0, math.pi), True, _FEW, False),
+)
+BY_NAME = {transform.name: transform for transform in TRANSFORMS}
 
 
 @dataclass(frozen=True)
@@ -60,7 +112,6 @@ class UnivariateLaw:
     the transformation was.
 
     >>> from edgewise import functions
-    >>> from edgewise.discovery._transforms import TRANSFORMS
     >>> law = UnivariateLaw(Form(functions.get("exp"), TRANSFORMS[1]), 1.0, 0.0, 1.0, -1.0, 0.0)
     >>> law.expression(sympy.Symbol("z"))
     1/(exp(z) - 1)
@@ -80,13 +131,10 @@ class UnivariateLaw:
     @cached_property
     def _template(self) -> sympy.Expr:
         form, z = self.form, _Z
-        a, b, c, d = (sympy.Integer(int(v)) if v in (-1.0, 0.0, 1.0) else sympy.Float(v) for v in self.constants)
+        constants = (self.a, self.b, self.c, self.d)
+        a, b, c, d = (sympy.Integer(int(v)) if v in (-1.0, 0.0, 1.0) else sympy.Float(v) for v in constants)
         value = (c * form.function.sympy(a * z**form.argument + b) + d) * z**-form.power
         return form.sign * (z if form.odd else 1) * _merged(form.transform.formula(value))
-
-    @property
-    def constants(self) -> tuple[float, float, float, float]:
-        return self.a, self.b, self.c, self.d
 
     @cached_property
     def complexity(self) -> int:
@@ -130,19 +178,19 @@ def senseless(law: UnivariateLaw, points: Points) -> bool:
         return True
     f = _function(law.form, law.a, law.b, points.z)
     f = f[torch.isfinite(f)]
-    return law.error > GOOD and (len(f) < 3 or bool(f.abs().max() > 1e4 * f.std()))
+    return law.error > EXACT and (len(f) < 3 or bool(f.abs().max() > 1e4 * f.std()))
 
 
-def information(error: float, size: int, n: int) -> float:
-    """Return n log(error^2) + log(n)/2 complexity, which the best law of noisy data has lowest."""
-    return 2 * n * math.log(max(error, 1e-300)) + 0.5 * math.log(n) * size
+def price(error: float, size: int, noise: float, n: int, floor: float) -> float:
+    """Return what the best law has lowest, given its error on n points and its complexity.
 
-
-def price(error: float, size: int, floor: float) -> float:
-    """Return complexity + 3 max(0, log10(error / (5 floor))), which the best law of exact data has lowest."""
+    n log(error^2) + log(n)/2 size with noise;  size + 3 max(0, log10(error / (5 floor))) of exact data
+    """
+    if noise > 0:
+        return 2 * n * math.log(max(error, 1e-300)) + 0.5 * math.log(n) * size
     return size + 3 * max(0.0, math.log10(max(error, 1e-300) / (5 * floor)))
 
 
 def margin(noise: float, n: int) -> float:
     """Return the error up to which a law is adequate: 1.05 noise, or 3 standard errors of few points."""
-    return max(1.05, 1 + 3 / math.sqrt(2 * n)) * noise if noise > 0 else GOOD
+    return max(1.05, 1 + 3 / math.sqrt(2 * n)) * noise if noise > 0 else EXACT

@@ -11,7 +11,7 @@ from scipy.optimize import least_squares
 from torch import Tensor
 
 from edgewise._typing import Array
-from edgewise.discovery._law import Points, UnivariateLaw, judged
+from edgewise.discovery._law import Points, UnivariateLaw, judged, with_slope
 from edgewise.functions import Function
 from edgewise.symbolic import Batch
 
@@ -36,13 +36,10 @@ def _jacobian(law: UnivariateLaw, z: Tensor) -> tuple[Tensor, Tensor]:
     form = law.form
     batch = Batch.of(form.function)
     u = z**form.argument
-    with torch.enable_grad():
-        inner = batch.arguments(torch.tensor([[law.a, law.b]], dtype=z.dtype), u).requires_grad_()
-        f = batch.values(inner)
-        (df,) = torch.autograd.grad(f.sum(), inner)
-    f, df = f.detach()[0], df[0]
+    inner = batch.arguments(torch.tensor([[law.a, law.b]], dtype=z.dtype), u)
+    f, df = (part[0] for part in with_slope(batch.values, inner))
     scale = z**-form.power
-    y, slope = form.transform.back_with_slope((law.c * f + law.d) * scale)
+    y, slope = with_slope(form.transform.back, (law.c * f + law.d) * scale)
     outer = form.sign * slope * scale
     if form.odd:
         y, outer = y * z, outer * z
@@ -50,7 +47,8 @@ def _jacobian(law: UnivariateLaw, z: Tensor) -> tuple[Tensor, Tensor]:
     return form.sign * y, torch.where(torch.isfinite(rows), rows, 0.0)
 
 
-def _movable(function: Function) -> list[str]:
+def movable(function: Function) -> list[str]:
+    """Return the constants that no other one can replace."""
     fixed = {"none": "", "scale": "a", "shift": "b", "affine": "ab"}[function.gauge]
     return [name for name in _CONSTANTS if name not in fixed]
 
@@ -83,7 +81,7 @@ def economical(law: UnivariateLaw, points: Points) -> UnivariateLaw:
     A constant goes while n log(rss) is expected to rise by less than log n (the Bayesian information
     criterion): Wald's test, the other constants following linearly. Then the rest is fitted once more.
     """
-    names = _movable(law.form.function)
+    names = movable(law.form.function)
     law = fitted(law, points, names)
     _, rows = _jacobian(law, points.z)
     rows = points.weight[:, None] * rows[:, [_CONSTANTS.index(n) for n in names]]

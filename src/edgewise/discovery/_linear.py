@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 
 import sympy
@@ -11,24 +11,15 @@ import torch
 from torch import Tensor
 
 from edgewise._typing import Formula
+from edgewise.discovery._algebra import PLAIN
 from edgewise.discovery._gradients import fraction
 from edgewise.discovery._problem import Problem
 from edgewise.expressions import simple_constants
 
 _Fit = tuple[float, int, int, Tensor, Formula, tuple[Tensor, Tensor]]
-_FUNCTIONS: tuple[tuple[Callable[[Tensor], Tensor], Callable[[Formula], Formula]], ...] = (
-    (lambda z: z, lambda z: z),
-    (torch.cos, sympy.cos),
-    (torch.sin, sympy.sin),
-    (torch.square, lambda z: z**2),
-    (torch.reciprocal, lambda z: 1 / z),
-    (torch.exp, sympy.exp),
-    (torch.log, sympy.log),
-    (torch.sqrt, sympy.sqrt),
-)
 _DEGREE, _NOISY_DEGREE = 14, 6  # of the polynomials that A and B are fitted as
 _CLOSE = 1e-4  # error of an exact target's fit that is looked at closer
-_PLAIN = 1e-3  # remainder of a curve that is a power of its column, on exact data
+_PLAIN = 1e-3  # residual of a curve that is a power of its column, on exact data
 
 
 def linear_in(problem: Problem, noise: float) -> Iterator[Problem]:
@@ -39,11 +30,10 @@ def linear_in(problem: Problem, noise: float) -> Iterator[Problem]:
     if problem.n_columns != 2:
         return
     fits = [fit for w, z in ((0, 1), (1, 0)) for fit in _fits(problem, w, z, noise)]
-    if not fits:
+    best = min(fits, key=lambda fit: fit[0], default=None)
+    if best is None or best[0] > (1.05 * noise if noise > 0 else _CLOSE):
         return
-    error, w, z, f, formula, curves = min(fits, key=lambda fit: fit[0])
-    if error > (1.05 * noise if noise > 0 else _CLOSE):
-        return
+    _, w, z, f, formula, curves = best
     unsure = math.sqrt(_NOISY_DEGREE / len(f)) * noise * float(problem.target.std())
     for values, expression in _powers(problem, w, curves[0], unsure):
         yield problem.less(values, expression).over(f, formula).without(z)
@@ -55,7 +45,7 @@ def _powers(problem: Problem, w: int, curve: Tensor, unsure: float) -> Iterator[
     """Values and formulas c w^p of a curve that is one, c an exact number near the fitted one or that itself."""
     u, size = problem.columns[:, w], curve.abs()
     powers = {Fraction(0)}
-    if bool((u > 0).all()) and (bool((curve > 0).all()) or bool((curve < 0).all())):
+    if problem.positive(w) and (bool((curve > 0).all()) or bool((curve < 0).all())):
         x, y = u.log() - u.log().mean(), size.log()
         power = fraction(float((x * y).sum() / x.square().sum()))
         powers |= {power} if power is not None else set()
@@ -65,7 +55,7 @@ def _powers(problem: Problem, w: int, curve: Tensor, unsure: float) -> Iterator[
         rest = float((curve - c * part).square().mean().sqrt())
         if rest > max(_PLAIN * float(size.mean()), 2 * unsure):
             continue
-        expression = problem.expressions[w] ** sympy.Rational(p.numerator, p.denominator)
+        expression = problem.expressions[w] ** p
         for number in simple_constants(c, max(_PLAIN, 3 * unsure / abs(c)), 2):
             yield float(number.value) * part, number.expr * expression
         yield c * part, sympy.Float(c) * expression
@@ -75,13 +65,13 @@ def _fits(problem: Problem, w: int, z: int, noise: float) -> Iterator[_Fit]:
     """Each f of column z: error, columns, values and formula of f, and A and B at every row."""
     degree = _NOISY_DEGREE if noise > 0 else _DEGREE
     u, v = problem.columns[:, w], problem.columns[:, z]
-    u = u.log() if bool((u > 0).all()) else u
+    u = u.log() if problem.positive(w) else u
     low, high = u.min(), u.max()
     if not float(high - low) > 0:
         return
     angle = torch.acos(((2 * u - low - high) / (high - low)).clamp(-1, 1))
     basis = torch.cos(angle.unsqueeze(1) * torch.arange(degree + 1, dtype=u.dtype))
-    for values, formula in _FUNCTIONS:
+    for values, formula, _ in PLAIN:
         f = values(v)
         if not bool(torch.isfinite(f).all()) or float(f.abs().max()) > 1e30:
             continue

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from math import comb
+import math
 
 import numpy as np
 import sympy
+import torch
 
 from edgewise._typing import Array, Formula
 from edgewise.expressions import FitData, FittedFormula, FreeFormula, round_constants
@@ -16,19 +17,19 @@ _MANY = 30  # formulas with more free constants are refitted but not rounded
 Exponents = tuple[int, ...]
 
 
-def usable(data: FitData) -> bool:
-    """Return whether the table has a column, enough rows, and a target that varies."""
-    return bool(data.columns) and data.n >= 5 and bool(np.any(data.weight > 0)) and float(np.ptp(data.y)) > 0
+def adequate(noise: float, n: int) -> float:
+    """Return the error up to which a formula leaves only noise, as far as n rows can tell."""
+    return noise * (1.05 + 1.5 / math.sqrt(n)) if noise > 0 else 0.0
 
 
 def accepted(error: float, noise: float, n: int) -> bool:
-    """Return whether an error is at rounding level, or at the noise level as far as n rows can tell."""
-    return error < EXACT or (noise > 0 and error <= noise * (1.05 + 1.5 / np.sqrt(n)))
+    """Return whether an error is at rounding level, or at the noise level."""
+    return error < EXACT or error <= adequate(noise, n)
 
 
 def size(variables: int, degree: int) -> int:
     """Return the number of monomials of that many variables up to a degree."""
-    return comb(variables + degree, degree)
+    return math.comb(variables + degree, degree)
 
 
 def library(variables: list[int], total: int, degree: int) -> list[Exponents]:
@@ -46,7 +47,9 @@ def monomial(names: tuple[str, ...], exponents: Exponents) -> Formula:
 
 
 def varying(data: FitData) -> list[int]:
-    """Return the variables that are not constant."""
+    """Return the variables that are not constant; none where there are few rows or the target does not vary."""
+    if data.n < 5 or not np.any(data.weight > 0) or not np.ptp(data.y) > 0:
+        return []
     return [i for i, c in enumerate(data.columns) if np.ptp(c) > 1e-12 * np.max(np.abs(c))]
 
 
@@ -62,7 +65,9 @@ def scaled_columns(data: FitData, monomials: list[Exponents]) -> tuple[Array, Ar
         if e not in done:
             i = next(i for i, k in enumerate(e) if k)
             lower = (*e[:i], e[i] - 1, *e[i + 1 :])
-            below = done[lower] if lower in done else _power_product(scaled, lower)
+            below = (
+                done[lower] if lower in done else np.prod([c**k for c, k in zip(scaled, lower, strict=True)], axis=0)
+            )
             done[e] = below * scaled[i]
     with np.errstate(over="ignore", invalid="ignore"):
         divisors = np.array([np.prod(scales**e) for e in monomials])
@@ -74,8 +79,15 @@ def in_range(scales: Array) -> bool:
     return bool(np.all((scales > 1e-250) & (scales < 1e250)))
 
 
-def _power_product(columns: list[Array], exponents: Exponents) -> Array:
-    return np.prod([c**e for c, e in zip(columns, exponents, strict=True)], axis=0)
+def norms_of(table: Array, scales: Array) -> Array | None:
+    """Return the norms (K,) of columns, None where one or a scale cannot be divided by."""
+    norms = np.linalg.norm(table, axis=0)
+    return norms if in_range(scales) and np.isfinite(norms).all() and (norms > 0).all() else None
+
+
+def triangle(table: Array) -> Array:
+    """Return R of table = Q R, by torch: of tall tables it takes half of the time that numpy takes."""
+    return torch.linalg.qr(torch.from_numpy(table), mode="r").R.numpy()
 
 
 def rounded(expr: Formula, data: FitData, noise: float) -> FittedFormula:

@@ -3,69 +3,67 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from edgewise._deadline import Deadline
 from edgewise.bases import fit_curves
-from edgewise.discovery._coordinates import Coordinates
-from edgewise.discovery._part import trained
 from edgewise.discovery._problem import Problem
-from edgewise.discovery._surrogate import Surrogate
+from edgewise.discovery._surrogate import Coordinates, Surrogate
 from edgewise.nn import KAN, Pass, adapt_grid, layer_of
 from edgewise.optim import LM
-from edgewise.train import Options
+from edgewise.train import FitResult, Options, Outcome, fit
 
-GOOD = 1e-4  # held-out error at which no other structure is tried
+_GOOD = 1e-4  # held-out error at which no other structure is tried
 _GRIDS = (5, 10, 20)
 _SOLVER = LM(steps=40, tolerance=1e-4)
 _LEAST = 0.05  # seconds of a fit that was begun
 
 
-def surrogates(
-    problem: Problem, noise: float, relative: bool, deadline: Deadline, seed: int, enough: float = GOOD
-) -> Iterator[Surrogate]:  # fmt: skip
-    """Fit structures of growing freedom; ends after the first whose held-out error is `enough` or near the noise."""
+def best_surrogate(problem: Problem, noise: float, relative: bool, deadline: Deadline, seed: int) -> Surrogate | None:
+    """The surrogate of the least held-out error, of structures of growing freedom until one is near the noise."""
     coordinates = Coordinates.of(problem, relative)
     n = len(problem.target)
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     held, rows = order[: n // 5], order[n // 5 :]
+    best: Surrogate | None = None
     for name, build in structures(problem.n_columns):
         if deadline.passed():
-            return
+            break
         found = _fitted(problem, coordinates, name, build, (rows, held), deadline, seed)
-        if found is None:
-            continue
-        yield found
-        if found.error < max(enough, 1.1 * noise):
-            return
+        if found is not None and (best is None or found.error < best.error):
+            best = found
+        if found is not None and found.error < max(_GOOD, 1.1 * noise):
+            break
+    return best
 
 
-def best_surrogate(
-    problem: Problem, noise: float, relative: bool, deadline: Deadline, seed: int, enough: float = GOOD
-) -> Surrogate | None:  # fmt: skip
-    """The surrogate of the least held-out error."""
-    found = list(surrogates(problem, noise, relative, deadline, seed, enough))
-    return min(found, key=lambda s: s.error, default=None)
+def trained(model: KAN, x: Any, y: Any, options: Options, **arguments: Any) -> FitResult:
+    """`fit`, but it shows nothing, and Ctrl-C ends the whole search instead of this part of it."""
+    result = fit(model, x, y, options=replace(options, progress=False, test=0), **arguments)
+    if result.outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt
+    return result
 
 
 def structures(m: int) -> list[tuple[str, Callable[[], KAN]]]:
-    """Network shapes for m columns, simplest first."""
-    flexible = ("flexible", lambda: KAN([m, (m + 1, 3), 1], grid=5))
+    """Network shapes for m columns, simplest first; of several columns, any function comes last."""
     if m == 1:
         return [("curve", lambda: KAN([1, 1], grid=5))]
     return [
-        ("sum", lambda: KAN([m, 1], grid=5)),
-        ("product", lambda: diagonal(KAN([m, (0, [m])], grid=5))),
-        ("function of a sum", lambda: KAN([m, 1, 1], grid=5)),
-        ("function of a product", lambda: diagonal(KAN([m, (0, [m]), 1], grid=5))),
-        flexible,
+        ("sum of functions", lambda: KAN([m, 1], grid=5)),
+        ("product of functions", lambda: _diagonal(KAN([m, (0, [m])], grid=5))),
+        ("function of a sum of functions", lambda: KAN([m, 1, 1], grid=5)),
+        ("function of a product of functions", lambda: _diagonal(KAN([m, (0, [m]), 1], grid=5))),
+        ("flexible", lambda: KAN([m, (m + 1, 3), 1], grid=5)),
     ]
 
 
-def diagonal(model: KAN) -> KAN:
+def _diagonal(model: KAN) -> KAN:
     """The network with only input i feeding factor i of its first layer."""
     layer = layer_of(model, 0)
     layer.mask = torch.eye(layer.n_out, layer.n_in, dtype=torch.bool)
@@ -93,14 +91,11 @@ def _fitted(
         left = deadline.left()
         if number and left <= 0:
             break
-        restarts = 4 if number == 0 and name != "sum" else 1
-        options = Options(
-            validation=0.0, restarts=restarts, smoothing=0.0, seed=seed, time_limit=max(left, _LEAST)
-        )  # fmt: skip
-        part = trained(
-            model, u[rows], t[rows], options, weights=weight[rows].square(), grids=[grid], solver=_SOLVER
-        )  # fmt: skip
-        model = part.model
+        restarts = 4 if number == 0 and name != "sum of functions" else 1
+        limit = max(left, _LEAST)
+        options = Options(validation=0.0, restarts=restarts, smoothing=0.0, seed=seed, time_limit=limit)
+        weights = weight[rows].square()
+        model = trained(model, u[rows], t[rows], options, weights=weights, grids=[grid], solver=_SOLVER).model
         with torch.no_grad():
             error = problem.rows(held).error(coordinates.back(model(u[held])[:, 0]))
         if best is not None and error > 0.7 * best[0]:
@@ -112,7 +107,12 @@ def _fitted(
     assert best is not None
     if not math.isfinite(best[0]):
         return None
-    return _described(problem, coordinates, name, best[1], best[0], settled, u)
+    error, model = best
+    with torch.no_grad():
+        forward = Pass(model, u)
+        read = coordinates.returned(problem.columns, forward.outputs[:, 0], forward.input_gradient()[:, 0])
+    residual = problem.weight * (read[0] - problem.target)
+    return Surrogate(name, coordinates, error, settled, residual, lambda: read)
 
 
 def _raw_factors(model: KAN, u: Tensor) -> KAN:
@@ -126,14 +126,3 @@ def _raw_factors(model: KAN, u: Tensor) -> KAN:
             curve = fit_curves(lambda s, size=size: (s / size).unsqueeze(1), layer.basis, layer.knots[i], count)
             layer.coefficients[i, i] = curve[0]
     return model
-
-
-def _described(
-    problem: Problem, coordinates: Coordinates, name: str, model: KAN, error: float, settled: bool, u: Tensor
-) -> Surrogate:  # fmt: skip
-    with torch.no_grad():
-        forward = Pass(model, u)
-        values = forward.outputs[:, 0]
-        read = coordinates.returned(problem.columns, values, forward.input_gradient()[:, 0])
-    residual = problem.weight * (read[0] - problem.target)
-    return Surrogate(name, coordinates, error, settled, residual, lambda: read)

@@ -42,6 +42,17 @@ class Problem:
         """What tells problems of one table apart, whatever the order of their columns."""
         return frozenset(self.expressions), self.scale, self.offset
 
+    @property
+    def sign(self) -> int:
+        """1 or -1 where all targets have that sign, else 0."""
+        return int(bool((self.target > 0).all())) - int(bool((self.target < 0).all()))
+
+    @property
+    def mean(self) -> Tensor:
+        """The constant that leaves least of the target."""
+        square = self.weight.square()
+        return (square * self.target).sum() / square.sum().clamp_min(1e-300)
+
     def error(self, prediction: Tensor) -> float:
         """Relative error of a prediction of the target; infinite where undefined."""
         value = float((self.weight * (prediction - self.target)).square().mean().sqrt())
@@ -49,9 +60,11 @@ class Problem:
 
     def share(self, noise: float) -> float:
         """Noise over the weighted spread of this target, given over that of the original target."""
-        square = self.weight.square()
-        mean = (square * self.target).sum() / square.sum().clamp_min(1e-300)
-        return noise / max(self.error(mean), 1e-300)
+        return noise / max(self.error(self.mean), 1e-300)
+
+    def positive(self, i: int) -> bool:
+        """Whether all values of column i are."""
+        return bool((self.columns[:, i] > 0).all())
 
     def lift(self, formula: Formula) -> Formula:
         """The formula of the original target that a formula of the columns z0, z1, ... stands for."""
@@ -80,8 +93,7 @@ class Problem:
         """The problem for t / column_i^power."""
         if power == 0:
             return self
-        formula = self.expressions[i] ** sympy.Rational(power.numerator, power.denominator)
-        return self.over(self._power(i, power), formula)
+        return self.over(self.columns[:, i] ** float(power), self.expressions[i] ** power)
 
     def less(self, values: Tensor, formula: Formula) -> Problem:
         """The problem for t - f, given f as values (n,) and as a formula of the inputs."""
@@ -89,31 +101,27 @@ class Problem:
 
     def multiplied(self, j: int, i: int, power: Fraction) -> Problem:
         """The problem with column_j column_i^power in place of column_j."""
-        exact = sympy.Rational(power.numerator, power.denominator)
-        return self._with(
-            j, self.columns[:, j] * self._power(i, power), self.expressions[j] * self.expressions[i] ** exact
-        )
+        values = self.columns[:, j] * self.columns[:, i] ** float(power)
+        return self._with(j, values, self.expressions[j] * self.expressions[i] ** power)
 
     def shifted(self, j: int, i: int, slope: float) -> Problem:
         """The problem with column_j + slope column_i in place of column_j."""
-        factor = sympy.Integer(int(slope)) if slope == int(slope) else sympy.Float(slope)
         values = self.columns[:, j] + slope * self.columns[:, i]
-        return self._with(j, values, self.expressions[j] + factor * self.expressions[i])
+        return self._with(j, values, self.expressions[j] + _number(slope) * self.expressions[i])
 
     def summed(self, i: int, p: Fraction, j: int, r: Fraction, k: float) -> Problem:
         """The problem with column_i^p + k column_j^r in place of column_j, and without column_i."""
-        factor = sympy.Integer(int(k)) if k == int(k) else sympy.Float(k)
-        left, right = sympy.Rational(p.numerator, p.denominator), sympy.Rational(r.numerator, r.denominator)
-        values = self._power(i, p) + k * self._power(j, r)
-        formula = self.expressions[i] ** left + factor * self.expressions[j] ** right
+        values = self.columns[:, i] ** float(p) + k * self.columns[:, j] ** float(r)
+        formula = self.expressions[i] ** p + _number(k) * self.expressions[j] ** r
         return self._with(j, values, formula).without(i)
-
-    def _power(self, i: int, power: Fraction) -> Tensor:
-        exponent = int(power) if power.denominator == 1 else float(power)
-        return self.columns[:, i] ** exponent
 
     def _with(self, j: int, values: Tensor, formula: Formula) -> Problem:
         columns = self.columns.clone()
         columns[:, j] = values
         expressions = (*self.expressions[:j], formula, *self.expressions[j + 1 :])
         return replace(self, columns=columns, expressions=expressions)
+
+
+def _number(value: float) -> Formula:
+    """A number as a formula, a whole one exactly."""
+    return sympy.Integer(int(value)) if value == int(value) else sympy.Float(value)

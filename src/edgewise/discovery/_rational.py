@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 import numpy as np
 import sympy
-import torch
+from scipy import linalg
 
 from edgewise._typing import Array, Formula
 from edgewise.discovery._monomials import (
@@ -16,10 +16,11 @@ from edgewise.discovery._monomials import (
     in_range,
     library,
     monomial,
+    norms_of,
     rounded,
     scaled_columns,
     size,
-    usable,
+    triangle,
     varying,
 )
 from edgewise.expressions import FitData, FittedFormula, simple_constants
@@ -35,103 +36,77 @@ _TINY = 1e-12  # ... and over the largest
 
 @dataclass(frozen=True)
 class _Relation:
-    """Monomials of the numerator and of the denominator, and their coefficients in unscaled variables."""
+    """Monomials, those of the numerator first, how many these are, and coefficients in unscaled variables."""
 
-    above: list[Exponents]
-    below: list[Exponents]
+    terms: list[Exponents]
+    above: int
     coefficients: Array = field(default_factory=lambda: np.zeros(0))
 
-    def __len__(self) -> int:
-        return len(self.above) + len(self.below)
-
-    def kept(self, keep: Array) -> _Relation:
-        p = len(self.above)
-        above = [e for e, k in zip(self.above, keep[:p], strict=True) if k]
-        below = [e for e, k in zip(self.below, keep[p:], strict=True) if k]
-        return _Relation(above, below)
+    def kept(self, keep: Array) -> _Relation | None:
+        """Return a relation of fewer terms without coefficients, None where the numerator or denominator has none."""
+        above, count = int(keep[: self.above].sum()), int(keep.sum())
+        return _Relation(list(compress(self.terms, keep)), above) if 0 < above < count else None
 
     def formula(self, names: tuple[str, ...], unit: int) -> Formula:
         """Return P/Q with the coefficient at one place divided out of both."""
-        p = len(self.above)
-        terms = []
-        for k, e in enumerate([*self.above, *self.below]):
-            number = sympy.Float(self.coefficients[k] / self.coefficients[unit], 17)
-            terms.append(monomial(names, e) if k == unit else number * monomial(names, e))
-        return sympy.Add(*terms[:p]) / sympy.Add(*terms[p:])
+        terms = [monomial(names, e) for e in self.terms]
+        for k, c in enumerate(self.coefficients):
+            terms[k] *= 1 if k == unit else sympy.Float(c / self.coefficients[unit], 17)
+        return sympy.Add(*terms[: self.above]) / sympy.Add(*terms[self.above :])
 
 
-def rational(
-    names: Sequence[str], x: Array, y: Array, noise: float = 0.0, weight: Array | None = None
-) -> list[FittedFormula]:
-    """Find y = P(x) / Q(x) with few terms in both polynomials.
+def rational(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
+    """Find y = P(x) / Q(x) with few terms in both polynomials; return one candidate or none.
 
     P(x) - y Q(x) = 0 is linear in the coefficients. Exact data: the smallest library of monomials in which it
     has one solution only, by singular values. Noisy data: min sum (weight (P - y Q) / Q_old)^2 with mean (Q /
     Q_old)^2 fixed, which takes the bias out of the linear problem, repeated until Q stands; terms are removed
     as long as the Bayesian information criterion allows it. Then all constants are refitted in y itself and
-    made exact where possible.
-
-    Args:
-        names: the column names.
-        x: the table (N, m).
-        y: the target (N,).
-        noise: rms of the noise over the weighted standard deviation of y; 0 for exact data.
-        weight: what residuals are multiplied by (N,).
-
-    Returns:
-        One candidate, or none; with noise, none that needs more than 5 constants that are not exact numbers.
+    made exact where possible. `noise`: its rms over the weighted standard deviation of y, 0 for exact data; with noise,
+    a quotient that needs more than 5 constants that are not exact numbers only imitates a law of another kind.
 
     Example:
         >>> x = np.random.default_rng(0).uniform(0.1, 0.9, (100, 2))
         >>> u, v = x.T
-        >>> rational(["u", "v"], x, (u + v) / (1 + u * v))[0].expression
+        >>> rational(FitData.of(["u", "v"], x, (u + v) / (1 + u * v)))[0].expression
         (u + v)/(u*v + 1)
 
     Source: Sanathanan and Koerner (1963) for the weights 1/Q_old; the constraint is the total least squares
     one.
     """
-    data = FitData.of(names, x, y, weight)
-    variables = varying(data) if usable(data) else []
+    variables = varying(data)
     if not variables:
         return []
     data = data.rows(data.weight > 0)
     limit = min(_MAX_TERMS if noise <= 0 else _MAX_NOISY_TERMS, data.n / 3)
-    find = _exact if noise <= 0 else _noisy
     for top, bottom in _DEGREES if noise <= 0 else _NOISY_DEGREES:
         if size(len(variables), top) + size(len(variables), bottom) > limit:
             continue
-        m = len(names)
-        relation = find(_Relation(library(variables, m, top), library(variables, m, bottom)), data, noise)
-        if relation is None:
-            continue
-        expr = relation.formula(data.names, _unit(relation, data, noise))
-        candidate = rounded(expr, data, noise)
-        if accepted(candidate.error, noise, data.n) and not (noise > 0 and _is_approximant(candidate)):
+        above, below = (library(variables, len(data.names), degree) for degree in (top, bottom))
+        candidate = _quotient(_Relation([*above, *below], len(above)), data, noise)
+        if candidate and (noise <= 0 or len(candidate.expression.atoms(sympy.Float)) <= _MAX_NOISY_CONSTANTS):
             return [candidate]
     return []
 
 
-def quotient(
-    names: Sequence[str], x: Array, y: Array, above: list[Exponents], below: list[Exponents]
-) -> FittedFormula | None:
+def quotient(data: FitData, above: list[Exponents], below: list[Exponents]) -> FittedFormula | None:
     """Find y = P(x) / Q(x) on exact data with the monomials given, if there is one such relation only."""
-    data = FitData.of(names, x, y)
-    relation = _exact(_Relation(above, below), data, 0.0) if usable(data) else None
-    if relation is None:
+    return _quotient(_Relation([*above, *below], len(above)), data, 0.0) if varying(data) else None
+
+
+def _quotient(relation: _Relation, data: FitData, noise: float) -> FittedFormula | None:
+    """Return the quotient of a relation with the coefficients that the data give it, None if it does not fit."""
+    found = _noisy(relation, data, noise) if noise > 0 else _exact(relation, data)
+    if found is None:
         return None
-    candidate = rounded(relation.formula(data.names, _unit(relation, data, 0.0)), data, 0.0)
-    return candidate if accepted(candidate.error, 0.0, data.n) else None
-
-
-def _is_approximant(candidate: FittedFormula) -> bool:
-    """Return whether a noisy quotient has so many constants that it imitates a law of another kind."""
-    return len(candidate.expression.atoms(sympy.Float)) > _MAX_NOISY_CONSTANTS
+    candidate = rounded(found.formula(data.names, _unit(found, data, noise)), data, noise)
+    return candidate if accepted(candidate.error, noise, data.n) else None
 
 
 def _columns(relation: _Relation, data: FitData) -> tuple[Array, Array, Array]:
     """Return the columns of P and of Q in scaled variables, and what scaled coefficients are divided by."""
-    table, scales = scaled_columns(data, [*relation.above, *relation.below])
-    p = len(relation.above)
+    table, scales = scaled_columns(data, relation.terms)
+    p = relation.above
     size_y = np.max(np.abs(data.y))
     with np.errstate(over="ignore"):
         scales = np.concatenate([scales[:p], scales[p:] * size_y])
@@ -146,16 +121,14 @@ def _null_space(relation: _Relation, data: FitData) -> tuple[Array, Array, Array
     top, bottom, scales = _columns(relation, data)
     table = np.column_stack([top, bottom * (-data.y / np.max(np.abs(data.y)))[:, None]])
     table *= (data.weight / np.max(data.weight))[:, None]
-    norms = np.linalg.norm(table, axis=0)
-    if not (in_range(scales) and np.isfinite(norms).all() and (norms > 0).all()):
+    norms = norms_of(table, scales)
+    if norms is None:
         return None
-    triangle = torch.linalg.qr(torch.from_numpy(table / norms), mode="r").R
-    _, s, vh = torch.linalg.svd(triangle)
-    null = vh[-1].numpy()
-    return null / norms / scales, np.abs(null), s.numpy()
+    _, s, vt = np.linalg.svd(triangle(table / norms))
+    return vt[-1] / norms / scales, np.abs(vt[-1]), s
 
 
-def _exact(relation: _Relation, data: FitData, _: float) -> _Relation | None:
+def _exact(relation: _Relation, data: FitData) -> _Relation | None:
     """Return the relation of exact data if there is one only, without the terms that are zero."""
     for tolerance in (1e-6, 1e-8, 1e-9, 0.0):
         found = _null_space(relation, data)
@@ -165,13 +138,11 @@ def _exact(relation: _Relation, data: FitData, _: float) -> _Relation | None:
         if not (len(s) < 2 or (s[-1] < _UNIQUE * s[-2] and s[-1] < _TINY * s[0])):
             return None
         keep = parts > tolerance * np.max(parts)
-        p = len(relation.above)
-        if not (keep[:p].any() and keep[p:].any()):
-            return None
-        if keep.all():
+        smaller = relation.kept(keep)
+        if smaller is None or keep.all():
             break
-        relation = relation.kept(keep)
-    return replace(relation, coefficients=coefficients)
+        relation = smaller
+    return None if smaller is None else replace(relation, coefficients=coefficients)
 
 
 def _unit(relation: _Relation, data: FitData, noise: float) -> int:
@@ -180,7 +151,7 @@ def _unit(relation: _Relation, data: FitData, noise: float) -> int:
     if noise > 0:
         top, bottom, scales = _columns(relation, data)
         parts = np.linalg.norm(np.column_stack([top, bottom]), axis=0) * np.abs(c * scales)
-        return len(relation.above) + int(np.argmax(parts[len(relation.above) :]))
+        return relation.above + int(np.argmax(parts[relation.above :]))
 
     def cost(k: int) -> tuple[float, int]:
         near = [simple_constants(float(value), 1e-7) for value in c / c[k]]
@@ -192,19 +163,18 @@ def _unit(relation: _Relation, data: FitData, noise: float) -> int:
 def _noisy(relation: _Relation, data: FitData, noise: float) -> _Relation | None:
     """Return a sparse relation of noisy data at the noise level, or None."""
     full = _solve(relation, data)
-    if full is None or not accepted(full[1] * np.sqrt(data.n / (data.n - len(relation))), noise, data.n):
+    if full is None or not accepted(full[1] * np.sqrt(data.n / (data.n - len(relation.terms))), noise, data.n):
         return None
     relation, error, rises = full
-    price = error**2 * (np.log(data.n) + 2 * np.log(len(relation))) / data.n
+    price = error**2 * (np.log(data.n) + 2 * np.log(len(relation.terms))) / data.n
     blocked: set[tuple[bool, Exponents]] = set()
-    while len(relation) > 2:
-        p = len(relation.above)
-        places = [(k < p, e) for k, e in enumerate([*relation.above, *relation.below])]
+    while len(relation.terms) > 2:
+        places = [(k < relation.above, e) for k, e in enumerate(relation.terms)]
         order = [k for k in np.argsort(rises) if places[k] not in blocked and rises[k] < 3 * price]
         if not order:
             break
-        smaller = relation.kept(np.arange(len(relation)) != order[0])
-        trial = _solve(smaller, data) if smaller.above and smaller.below else None
+        smaller = relation.kept(np.arange(len(relation.terms)) != order[0])
+        trial = None if smaller is None else _solve(smaller, data)
         if trial is not None and trial[1] ** 2 <= error**2 + price:
             relation, error, rises = trial
         else:
@@ -217,51 +187,47 @@ def _solve(relation: _Relation, data: FitData) -> tuple[_Relation, float, Array]
     top, bottom, scales = _columns(relation, data)
     if not in_range(scales):
         return None
-    p = len(relation.above)
+    p = relation.above
     size_y = np.max(np.abs(data.y))
     weights = data.weight * size_y
     table = np.column_stack([top, bottom * (-data.y / size_y)[:, None]]) * weights[:, None]
     old, best = np.ones(data.n), None
-    for _ in range(8):
-        weighted = torch.from_numpy(table / old[:, None])
-        moments = weighted.T @ weighted
-        sizes = torch.sqrt(torch.diagonal(moments)).clamp_min(1e-300)
-        below = torch.from_numpy(bottom / old[:, None]) / sizes[p:]
-        solution = _smallest_ratio(moments / sizes / sizes[:, None], below.T @ below / data.n, p)
-        if solution is None:
-            break
-        c = (solution[0] / sizes).numpy()
-        q = bottom @ c[p:]
-        if not q.any():  # columns repeat each other, and Q is their difference
-            break
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        for _ in range(8):
+            weighted, below = table / old[:, None], bottom / old[:, None]
+            moments = weighted.T @ weighted
+            sizes = np.sqrt(np.diag(moments)).clip(1e-300)
+            below /= sizes[p:]
+            solution = _smallest_ratio(moments / sizes / sizes[:, None], below.T @ below / data.n, p)
+            if solution is None:
+                break
+            c = solution[0] / sizes
+            q = bottom @ c[p:]
+            if not q.any():  # columns repeat each other, and Q is their difference
+                break
             error = data.error(size_y * (top @ c[:p]) / q)
-        if best is not None and error > best[1] * (1 - 1e-5):
-            break
-        best = (replace(relation, coefficients=c / scales), error, solution[1].numpy())
-        old = np.maximum(np.abs(q), 1e-3 * np.sqrt(np.mean(q * q)))
+            if best is not None and error > best[1] * (1 - 1e-5):
+                break
+            best = (replace(relation, coefficients=c / scales), error, solution[1])
+            old = np.maximum(np.abs(q), 1e-3 * np.sqrt(np.mean(q * q)))
     return best
 
 
-def _smallest_ratio(g: torch.Tensor, h: torch.Tensor, p: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+def _smallest_ratio(g: Array, h: Array, p: int) -> tuple[Array, Array] | None:
     """Minimise c G c over q H q = 1, where q is c after the first p entries.
 
     Returns c and the rise of the minimum, to second order, when an entry is set to zero.
     """
-    eye = torch.eye(len(g), dtype=g.dtype)
-    factor, bad = torch.linalg.cholesky_ex(g[:p, :p] + 1e-14 * eye[:p, :p])
-    root, worse = torch.linalg.cholesky_ex(h + 1e-14 * torch.trace(h) * eye[p:, p:])
-    if bad or worse or not torch.isfinite(g).all():
+    curvature = g.copy()
+    try:
+        factor = linalg.cho_factor(g[:p, :p] + 1e-14 * np.eye(p))
+        lift = linalg.cho_solve(factor, g[:p, p:])
+        ridge = 1e-14 * np.trace(h) * np.eye(len(h))
+        values, vectors = linalg.eigh(g[p:, p:] - g[p:, :p] @ lift, h + ridge, subset_by_index=(0, 0))
+        curvature[p:, p:] -= values[0] * h
+        s, v = linalg.eigh(curvature)
+    except (linalg.LinAlgError, ValueError):  # not positive definite, or not finite
         return None
-    lift = torch.cholesky_solve(g[:p, p:], factor)
-    rest = g[p:, p:] - g[p:, :p] @ lift
-    half = torch.linalg.solve_triangular(root, rest, upper=False)
-    ratio = torch.linalg.solve_triangular(root, half.T, upper=False)
-    values, vectors = torch.linalg.eigh((ratio + ratio.T) / 2)
-    q = torch.linalg.solve_triangular(root.T, vectors[:, :1], upper=True)[:, 0]
-    c = torch.cat([-lift @ q, q])
-    curvature = g.clone()
-    curvature[p:, p:] -= values[0] * h
-    s, v = torch.linalg.eigh(curvature)
-    inverse = (v[:, 1:] ** 2 / s[1:].clamp_min(1e-14 * s[-1])).sum(dim=1)
+    c = np.concatenate([-lift @ vectors[:, 0], vectors[:, 0]])
+    inverse = (v[:, 1:] ** 2 / s[1:].clip(1e-14 * s[-1])).sum(axis=1)
     return c, c * c / inverse

@@ -20,7 +20,7 @@ Model = Callable[[Problem, Surrogate | None, float], Surrogate | None]
 """A model of a problem, in the coordinates of another first; an error below the number is enough."""
 
 _TRIED = 10  # relations of a problem whose elimination is verified
-_SURE = 1e-3  # remainder of a relation that is obeyed, and ...
+_SURE = 1e-3  # residual of a relation that is obeyed, and ...
 _LENIENT = 3e-2  # ... the model's error that it may lead to on exact data
 _PLAIN = 1.5  # cost of a relation that, on noisy data, is taken as soon as it is confirmed
 _NOISY = 1.03  # times the error before, on noisy data
@@ -36,14 +36,10 @@ class Step:
     problem: Problem
     surrogate: Surrogate | None
     text: str
-    residual: float = 0.0
 
     @property
     def error(self) -> float:
-        if self.surrogate is not None:
-            return self.surrogate.error
-        weight = self.problem.weight.square()
-        return self.problem.error((weight * self.problem.target).sum() / weight.sum())
+        return self.problem.error(self.problem.mean) if self.surrogate is None else self.surrogate.error
 
 
 def reduced(step: Step, noise: float, model: Model, late: Callable[[], bool]) -> list[Step]:
@@ -60,8 +56,10 @@ def reduced(step: Step, noise: float, model: Model, late: Callable[[], bool]) ->
     for relation in find_relations(step.problem, values, gradient, old.error)[:_TRIED]:
         if late():
             break
-        after = _applied(relation, model, old, enough)
-        if after is None or after.error > _allowed(relation, old.error, noise):
+        problem = relation.reduced
+        surrogate = model(problem, old, enough) if problem.n_columns else None
+        after = Step(problem, surrogate, f"{relation.text} (residual {relation.residual:.1e})")
+        if (surrogate is None and problem.n_columns) or after.error > _allowed(relation, old.error, noise):
             continue
         found.append((after.error, relation.cost, after))
         clear = relation.cost < _PLAIN if noise > 0 else relation.cost < 0.5 and relation.residual < 2 * old.error
@@ -88,14 +86,6 @@ def guessed(step: Step, model: Model, late: Callable[[], bool]) -> list[Step]:
         if found:
             break
     return sorted(found, key=lambda after: after.error)
-
-
-def _applied(relation: Relation, model: Model, like: Surrogate, enough: float) -> Step | None:
-    text = f"{relation.text} (remainder {relation.residual:.1e})"
-    if relation.reduced.n_columns == 0:
-        return Step(relation.reduced, None, text, relation.residual)
-    surrogate = model(relation.reduced, like, enough)
-    return None if surrogate is None else Step(relation.reduced, surrogate, text, relation.residual)
 
 
 def _allowed(relation: Relation, old: float, noise: float) -> float:

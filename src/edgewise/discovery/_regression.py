@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-import sympy
 import torch
 from torch import Tensor
 
 from edgewise._typing import Formula
-from edgewise.discovery._algebra import atoms_of, below, covers
-from edgewise.discovery._normal import Normal
+from edgewise.discovery._algebra import Group, searches
+from edgewise.discovery._law import BY_NAME, Transform
 from edgewise.discovery._problem import Problem
-from edgewise.discovery._quotient import Aim, Group, Terms
+from edgewise.discovery._quotient import Aim, Normal, Terms
 
 _MOST = 3  # columns
 _CLOSER = 150  # groups whose terms are chosen by dropping them ...
@@ -26,28 +23,12 @@ _TRIED = 12  # quotients that are handed on
 _PART = 128  # groups solved at a time
 
 
-@dataclass(frozen=True)
-class _Image:
-    """A function of the target that is regressed: its values, slope, and the way back, for targets it allows."""
-
-    values: Callable[[Tensor], Tensor]
-    slope: Callable[[Tensor], Tensor]
-    back: Callable[[Formula], Formula]
-    signed: bool
-
-
-_IMAGES = (
-    _Image(lambda t: t, torch.ones_like, lambda v: v, True),
-    _Image(torch.square, lambda t: 2 * t, sympy.sqrt, False),
-    _Image(torch.log, torch.reciprocal, sympy.exp, False),
-    _Image(torch.cos, torch.sin, sympy.acos, True),
-    _Image(torch.sin, torch.cos, sympy.asin, True),
-)
+_IMAGES = [BY_NAME[name] for name in ("identity", "square", "log", "cos", "sin")]
 
 
 def regressions(
     problem: Problem, smooth: Tensor, noise: float, late: Callable[[], bool] = lambda: False
-) -> Iterator[Formula]:  # fmt: skip
+) -> Iterator[Formula]:
     """Formulas T(t) = P / (1 + Q) that leave only noise, P and Q short polynomials of functions of 2 or 3 columns.
 
     Linear in its factors as T = P - T Q, where a model's values `smooth` (n,) stand for T on the right: with the noisy
@@ -61,45 +42,26 @@ def regressions(
     for image in _IMAGES:
         if late():
             break
-        aim, sign = _aimed(problem, smooth, image)
+        sign = 1 if image.signed else problem.sign
+        aim = _aimed(problem, smooth, image, sign) if sign else None
         if aim is None:
             continue
-        for groups, terms in _searches(problem):
-            for price, inner in _cheapest(groups, terms, aim, noise):
-                found.append((price, problem.lift(int(sign) * image.back(inner))))
-    for _, formula in sorted(found, key=lambda entry: entry[0])[:_TRIED]:
-        yield formula
+        for groups, above, under, shapes in searches(problem):
+            for price, inner in _cheapest(groups, Terms(above, under, shapes), aim, noise):
+                found.append((price, problem.lift(sign * image.formula(inner))))
+    yield from (formula for _, formula in sorted(found, key=lambda entry: entry[0])[:_TRIED])
 
 
-def _searches(problem: Problem) -> Iterator[tuple[list[Group], Terms]]:
-    """Pairs of atoms; two functions of one column and one of the other; one function of each of three columns."""
-    m = problem.n_columns
-    atoms = atoms_of(problem)
-    single = [[a for a in atoms if a.columns == {i}] for i in range(m)]
-    pairs: list[Group] = [pair for pair in itertools.combinations(atoms, 2) if covers(pair, m)]
-    yield pairs, Terms(below(2, 3), below(2, 2), ((3, 0), (3, 1), (2, 2)))
-    if m == 2:
-        linear = list(itertools.product(range(2), repeat=3))
-        twice = [(*two, one) for i in (0, 1) for two in itertools.combinations(single[i], 2) for one in single[1 - i]]
-        yield twice, Terms(linear, linear, ((3, 0), (3, 3)))
-    else:
-        yield list(itertools.product(*single)), Terms(below(3, 2), below(3, 2), ((2, 0), (2, 2)))
-
-
-def _aimed(problem: Problem, smooth: Tensor, image: _Image) -> tuple[Aim | None, float]:
-    t = problem.target
-    one_sign = bool((t > 0).all()) or bool((t < 0).all())
-    if not image.signed and not one_sign:
-        return None, 1.0
-    sign = 1.0 if image.signed else float(torch.sign(t[0]))
-    near = sign * smooth
+def _aimed(problem: Problem, smooth: Tensor, image: Transform, sign: int) -> Aim | None:
+    """A function of the target times its sign, None where it is not defined."""
+    t, near = sign * problem.target, sign * smooth
     if not image.signed:  # a model may leave the range that the target keeps to
-        near = near.clamp_min(0.5 * float((sign * t).min()))
-    measured, about, slope = image.values(sign * t), image.values(near), image.slope(near).abs()
+        near = near.clamp_min(0.5 * float(t.min()))
+    measured, about, slope = image.forward(t), image.forward(near), image.slope(near).abs()
     if not all(bool(torch.isfinite(v).all()) for v in (measured, about, slope)):
-        return None, sign
+        return None
     weight = problem.weight / slope.clamp_min(1e-3 * float(slope.median()))
-    return Aim(measured, about, weight.clamp_max(100 * float(weight.median()))), sign
+    return Aim(measured, about, weight.clamp_max(100 * float(weight.median())))
 
 
 def _cheapest(groups: list[Group], terms: Terms, aim: Aim, noise: float) -> Iterator[tuple[float, Formula]]:
@@ -132,7 +94,7 @@ def _cheapest(groups: list[Group], terms: Terms, aim: Aim, noise: float) -> Iter
 
 def _weighed(
     choices: list[tuple[int, Tensor]], groups: list[Group], terms: Terms, aim: Aim, noise: float
-) -> Iterator[tuple[float, Formula]]:  # fmt: skip
+) -> Iterator[tuple[float, Formula]]:
     """Fit the factors of choices (group, factors) again on rows divided by 1 + Q, and price the quotients."""
     n, costs = len(aim.measured), terms.costs
     factors = torch.stack([f for _, f in choices])

@@ -5,21 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 
 import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery._gradients import RESOLUTION, Gradients, Relation, fraction
+from edgewise.discovery._gradients import (
+    ITSELF,
+    ONE,
+    RESOLUTION,
+    Gradients,
+    Relation,
+    factors,
+    fractions,
+    residual_of,
+    terms,
+)
 from edgewise.discovery._problem import Problem
-from edgewise.discovery._separations import factors, terms
 from edgewise.structure import POWERS
 
 _POWERS = (Fraction(1), *map(Fraction, POWERS))
 _GROUPS = 30_000  # sets of columns of one size: more are not tried
-_ALIKE = 4  # times the least remainder: factors that go together
-_LIMIT = 0.12  # remainder above which nothing is a relation
+_ALIKE = 4  # times the least residual: factors that go together
+_LIMIT = 0.12  # residual above which nothing is a relation
 _TOUCHES = 0.03  # a column whose least size is below this share of its largest is not divided by
 
 
@@ -97,12 +106,11 @@ def _groups(m: int) -> Iterator[tuple[int, ...]]:
 
 
 def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relation | None:
-    left, terms = g.scaled(i), [*map(g.scaled, others), *([g.itself] if with_power else [])]
-    exact = [fraction(k) for k in g.fit(left, terms)]
-    if any(f is None or f == 0 or abs(f) > 6 for f in exact):
+    terms = [*others, *([ITSELF] if with_power else [])]
+    powers = fractions(g.fit(i, terms))
+    if powers is None or 0 in powers:
         return None
-    powers = [f for f in exact if f is not None]
-    residual = g.residual(left, terms, [float(f) for f in powers])
+    residual = g.residual(i, terms, [float(f) for f in powers])
     if residual > _LIMIT:
         return None
     power = powers.pop() if with_power else Fraction(0)
@@ -114,10 +122,8 @@ def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relat
         reduced = reduced.multiplied(j, i, a)
     names = [str(g.problem.expressions[k]) for k in (i, *others)]
     cost = len(others) + 0.2 * sum(f.denominator - 1 + (abs(f) > 2) for f in needed) + 0.3 * with_power * bool(others)
-    return Relation(
-        f"scaling of {', '.join(names)} by powers {', '.join(map(str, needed))}", residual, cost, reduced.without(i),
-        None if others else power,
-    )  # fmt: skip
+    text = f"scaling of {', '.join(names)} by powers {', '.join(map(str, needed))}"
+    return Relation(text, residual, cost, reduced.without(i), None if others else power)
 
 
 def _translations(g: Gradients) -> list[Relation]:
@@ -131,7 +137,8 @@ def _translations(g: Gradients) -> list[Relation]:
 
 
 def _translation(g: Gradients, i: int, others: list[int], with_slope: bool) -> list[Relation]:
-    left, terms = g.plain(i), [*map(g.plain, others), *([g.one] if with_slope else [])]
+    m = g.problem.n_columns
+    left, terms = m + i, [*(m + j for j in others), *([ONE] if with_slope else [])]
     factors = g.fit(left, terms)
     if any(abs(k) < 1e-3 or abs(k) > 1e3 for k in factors[: len(others)]):
         return []
@@ -164,38 +171,25 @@ def _power_sums(g: Gradients) -> list[Relation]:
         k = lr / rr.clamp_min(1e-300)
         sizes = ll.sqrt().unsqueeze(1) + k.abs() * rr.sqrt()
         residual = (ll.unsqueeze(1) - k * lr).clamp_min(0).sqrt() / sizes.clamp_min(1e-300)
-        for a, p in enumerate(left):
-            for b, r in enumerate(right):
-                if (p, r) != (1, 1) and not (i > j and p == r) and float(residual[a, b]) < _LIMIT:
-                    out += _power_sum(g, (i, p, lefts[a]), (j, r, rights[b]), float(k[a, b]))
+        for (a, p), (b, r) in product(enumerate(left), enumerate(right)):
+            near = (p, r) != (1, 1) and not (i > j and p == r) and float(residual[a, b]) < _LIMIT
+            if near and 1e-4 < abs(k[a, b]) < 1e4:
+                factor = _tidy(float(k[a, b]))
+                cost = 1.5 + 0.2 * (p != r) + (factor not in (1.0, -1.0)) + 0.2 * (p < 0) + 0.2 * (r < 0)
+                text = f"{g.problem.expressions[i]} to the {p} and {g.problem.expressions[j]} to the {r} add"
+                exactly = residual_of(lefts[a], [rights[b]], [factor])
+                out.append(Relation(text, exactly, cost, g.problem.summed(i, p, j, r, factor)))
     return out
 
 
 def _with_powers(g: Gradients, i: int, slope: Tensor) -> dict[Fraction, Tensor]:
     """p x_i^(p-1) times a slope, weighted, for each power that column i allows."""
     terms = {
-        p: g.weight * float(p) * g.x(i) ** _exponent(p - 1) * slope
+        p: g.weight * float(p) * g.x(i) ** float(p - 1) * slope
         for p in _POWERS
         if can_scale(g.problem.columns[:, i], [p])
     }
     return {p: term for p, term in terms.items() if bool(torch.isfinite(term).all())}
-
-
-def _power_sum(
-    g: Gradients, one: tuple[int, Fraction, Tensor], other: tuple[int, Fraction, Tensor], k: float
-) -> list[Relation]:  # fmt: skip
-    (i, p, left), (j, r, right) = one, other
-    if not 1e-4 < abs(k) < 1e4:
-        return []
-    k = _tidy(k)
-    residual = float((left - k * right).norm() / (left.norm() + abs(k) * right.norm()))
-    cost = 1.5 + 0.2 * (p != r) + (k not in (1.0, -1.0)) + 0.2 * (p < 0) + 0.2 * (r < 0)
-    text = f"{g.problem.expressions[i]} to the {p} and {g.problem.expressions[j]} to the {r} add"
-    return [Relation(text, residual, cost, g.problem.summed(i, p, j, r, k))]
-
-
-def _exponent(p: Fraction) -> int | float:
-    return int(p) if p.denominator == 1 else float(p)
 
 
 def _tidy(value: float) -> float:

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import enum
+import datetime
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
+
+from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.discovery._candidate import Candidate
+from edgewise._version import __version__
+from edgewise.discovery._candidate import Candidate, Outcome
+from edgewise.symbolic import network_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from edgewise.report import ReportContent
 
-class Outcome(enum.Enum):
-    """Why discovery stopped; `message` says what that means and what to try."""
-
-    EXACT = "The formula reproduces the data to rounding."
-    NOISE = "The formula leaves only noise: no richer model predicts held-out rows better."
-    TOO_FEW_ROWS = (
-        "The rows are too few to tell a law from chance, so none is claimed; the best supported formula is given. "
-        "Try more rows, or fewer columns."
-    )
-    UNSEEN = (
-        "The formula fits the rows, but between them it has a pole, a jump or a number that no row determines. "
-        "Add rows there, or take a simpler formula of the front."
-    )
-    APPROXIMATE = (
-        "No formula reached the accuracy of the best model: the one given is an approximation. "
-        "Try more rows, fewer columns, or a longer time limit."
-    )
-    TIME_LIMIT = "The time limit ended the search; the best formula so far is given. Allow more time to go on."
-
-    @property
-    def message(self) -> str:
-        return self.value
+_DRAWN = 5000  # rows
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,10 +66,59 @@ class Discovery(Sequence[Candidate]):
 
         Errors: InputError where the file cannot be written.
         """
-        from edgewise.discovery._report import report_discovery
+        from edgewise.report import write_report
 
-        return report_discovery(self, self.outcome.message, path)
+        return write_report(path, _report(self))
 
     def __repr__(self) -> str:
         rows = "\n".join(f"{'>' if c is self.best else ' '} {i}  {c}" for i, c in enumerate(self.candidates))
         return f"Discovery of {self.target}: {self.outcome.message}\n{rows}"
+
+
+def _report(found: Discovery) -> ReportContent:
+    """The law, its network, its curves, its fit, the candidates and how it was found."""
+    from edgewise import plot
+    from edgewise.report import ReportContent
+
+    best = found.best
+    kind = "relative to each value" if found.relative else f"relative to the spread of {found.target}"
+    inputs = f"{len(found.y)} rows, {len(found.names)} inputs: {', '.join(found.names)}."
+    versions = [("edgewise", __version__), ("torch", torch.__version__), ("Python", platform.python_version())]
+    dated = [("Date", datetime.date.today().isoformat()), ("Rows", str(len(found.y)))]
+    settings = [(key.capitalize(), f"{v:.3g}" if isinstance(v, float) else str(v)) for key, v in found.settings.items()]
+    return ReportContent(
+        title=f"A law for {found.target}",
+        subtitle=f"{inputs} {found.outcome.message}",
+        formula_latex=[(found.target, best.latex())],
+        formula_text=f"{found.target} = {best.expression}",
+        errors=[
+            (f"Error, rms {kind}", f"{best.error:.3g}"),
+            ("Estimated noise", f"{found.noise:.3g}" if found.noise else "none seen"),
+            ("Complexity", str(best.complexity)),
+        ],
+        figures=_figures(found),
+        candidates=[
+            plot.Candidate(k, c.complexity, c.error, str(c.expression), c is best) for k, c in enumerate(found)
+        ],
+        notes=found.stages,
+        provenance=[*versions, *dated, *settings],
+    )
+
+
+def _figures(found: Discovery) -> list[tuple[str, Any]]:
+    from edgewise import plot
+
+    keep = np.random.default_rng(0).permutation(len(found.y))[:_DRAWN]
+    x, y = found.x[keep], found.y[keep]
+    figures: list[tuple[str, Any]] = []
+    try:
+        model = network_of(found.best.expression, found.names)
+    except InputError:
+        model = None  # a function that no edge computes: the law is told without its network
+    if model is not None and found.best.expression.free_symbols:
+        rows = torch.from_numpy(x)
+        ax = plot.network(model, rows, names=found.names, target=found.target)
+        figures.append(("The law as a network: every edge is one function", ax.figure))
+        figures.append(("Every edge's function, with the data that reaches it", plot.curves(model, rows, found.names)))
+    fit = plot.fit_quality(y, found.best.predict(x), name=found.target)
+    return [*figures, ("The law against the data, and its residuals", fit)]

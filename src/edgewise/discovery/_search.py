@@ -5,28 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import sympy
 import torch
+from torch import Tensor
 
+from edgewise._checks import is_number
 from edgewise._deadline import Deadline, cut, now, whole
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery._algebra import algebraic
-from edgewise.discovery._candidate import EXACT, Candidate, Judge, baselines, front
+from edgewise.discovery._candidate import Candidate, Judge, Outcome, Pool, baselines, front
 from edgewise.discovery._endgame import direct, trees, univariate
 from edgewise.discovery._linear import linear_in
+from edgewise.discovery._monomials import EXACT
 from edgewise.discovery._networks import best_surrogate
-from edgewise.discovery._pool import Doubt, Pool
 from edgewise.discovery._problem import Key, Problem
 from edgewise.discovery._reduction import Model, Step, guessed, reduced
 from edgewise.discovery._regression import regressions
-from edgewise.discovery._result import Discovery, Outcome
+from edgewise.discovery._result import Discovery
 from edgewise.discovery._surrogate import Surrogate, expanded, neighbour_correlation, smoothed
 from edgewise.expressions import shorten
 
 Progress = Callable[[str, float, str | None], None]
+_Found = TypeVar("_Found")
 
 _ROWS = 1500  # that structure is searched on; constants are fitted on more
 _JUDGED = 20_000
@@ -40,11 +44,7 @@ _CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends
 _LONG = 0.25  # ... and share of the time after which any does
 _GRACE = 0.3  # share of the search's time that work in progress may take beyond its model's share
 _SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
-_DOUBTED = {Doubt.CHANCE: Outcome.TOO_FEW_ROWS, Doubt.GAPS: Outcome.UNSEEN}
-_DECADES, _LOW = (
-    1e4,
-    0.05,
-)  # a one-signed target is judged by relative errors if its largest size exceeds that quantile by this factor
+_DECADES, _LOW = 1e4, 0.05  # a target of one sign is judged by relative errors from that size over that quantile on
 
 
 class Search:
@@ -54,11 +54,7 @@ class Search:
         self, x: Array, y: Array, names: tuple[str, ...], target: str, noise: float | None, seed: int, limit: float,
         progress: Progress | None,
     ) -> None:  # fmt: skip
-        if (
-            isinstance(limit, bool)
-            or not isinstance(limit, int | float)
-            or not (0 < limit < 1e300 or limit == math.inf)
-        ):
+        if not (is_number(limit, 0, 1e300) and limit) and not (isinstance(limit, float) and limit == math.inf):
             raise InputError(f"'time_limit' must be a positive number of seconds. Got {limit!r}.")
         self.x, self.y, self.names, self.target, self.seed, self.limit = x, y, names, target, seed, limit
         self.began = now()
@@ -82,7 +78,7 @@ class Search:
         guesses = baselines(self.pool.judge, self.pool.noise)
         self.pool.candidates += filter(None, [next(guesses, None)])
         finished = cut(self.deadline, lambda: self._searched(guesses))
-        cut(self.end, lambda: self._settle(self.floor, finished=finished))
+        cut(self.end, lambda: self._settle(finished=finished))
         return self._result()
 
     def _searched(self, guesses: Iterator[Candidate]) -> None:
@@ -95,10 +91,8 @@ class Search:
     def _problem(self) -> Problem:
         x, y = torch.from_numpy(self.x[self.rows]), torch.from_numpy(self.y[self.rows])
         w = torch.from_numpy(self.weight[self.rows])
-        w2 = w.square()
-        mean = (w2 * y).sum() / w2.sum()
-        spread = float((w2 * (y - mean).square()).mean().sqrt())
-        return Problem(x, tuple(sympy.Symbol(name) for name in self.names), y, w / spread)
+        problem = Problem(x, tuple(map(sympy.Symbol, self.names)), y, w)
+        return replace(problem, weight=w / problem.error(problem.mean))
 
     def _quick(self, problem: Problem) -> bool:
         """Formulas that need no network; returns whether one is exact."""
@@ -126,7 +120,7 @@ class Search:
             leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
             self._finish(leaves[:_LEAVES])
             if not self.deadline.passed():
-                self._settle(self.floor)
+                self._settle()
             if self.pool.done():
                 return
 
@@ -151,9 +145,10 @@ class Search:
 
     def _begun(self, problem: Problem, model: Model) -> tuple[Step, Model] | None:
         """The table with its model; None where there is none, or where a polynomial leaves what looks like noise."""
-        start = self._start(problem, model)
-        if start is None:
+        surrogate = model(problem, None, 0.0)
+        if surrogate is None:
             return None
+        start = Step(problem, surrogate, "the table")
         noisy = self._noisy(problem, start.surrogate)
         if model == self._polynomial and noisy:
             again = expanded(problem, start.error)
@@ -176,10 +171,6 @@ class Search:
     def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         return best_surrogate(problem, self.pool.noise, self.relative, self.deadline, self.seed)
 
-    def _start(self, problem: Problem, model: Model) -> Step | None:
-        surrogate = model(problem, None, 0.0)
-        return None if surrogate is None else Step(problem, surrogate, "the table")
-
     def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> bool:
         """Search the eliminations of a problem, the best first; returns whether one ends in a formula that is good."""
         step = self._looked_at(step, model)
@@ -189,7 +180,7 @@ class Search:
             if self._quick(problem):
                 return True
         if problem.n_columns < 2:
-            self._settle(self.floor)
+            self._settle()
             return self._good()
         if self._late():
             return False
@@ -212,8 +203,7 @@ class Search:
         if surrogate is None:
             return step
         if model == self._process and step.text != "the table":
-            again = smoothed(step.problem)
-            surrogate = again if again is not None and again.error < surrogate.error else surrogate
+            surrogate = min(surrogate, smoothed(step.problem) or surrogate, key=lambda s: s.error)
         self.floor = min(self.floor, surrogate.error)
         self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {step.problem.n_columns} columns", 0.1)
         self._doubt_noise(surrogate.error)
@@ -289,20 +279,17 @@ class Search:
         few = best is not None and best.fitted <= _CONVINCING
         return few or self.pool.exact() or now() - self.began > _LONG * self.limit
 
-    def _doubt_noise(self, error: float) -> bool:
-        """Take an estimated noise back when a network comes far below it; returns whether it was."""
-        doubted = self.given is None and error < 0.5 * self.pool.noise
-        if doubted:
+    def _doubt_noise(self, error: float) -> None:
+        """Take an estimated noise back when a network comes far below it."""
+        if self.given is None and error < 0.5 * self.pool.noise:
             self.stages.append(f"A network reaches {error:.1e}: what looked like noise was not.")
             self.pool.assume(0.0)
-        return doubted
 
     def _noisy(self, problem: Problem, surrogate: Surrogate | None) -> bool:
         """Whether what a model leaves looks like noise: more freedom does not help and its residuals are white."""
         if self.given is not None or surrogate is None or not surrogate.settled:
             return bool(self.given)
-        white = neighbour_correlation(problem.columns, surrogate.residual) <= self._white()
-        return white and 1e-4 < surrogate.error < _HOPELESS
+        return self._white(problem.columns, surrogate.residual) and 1e-4 < surrogate.error < _HOPELESS
 
     def _assume(self, error: float) -> None:
         """Take a model's held-out error for the noise, unless a lower one is known."""
@@ -310,27 +297,25 @@ class Search:
             self.pool.assume(error)
             self.stages.append(f"Residuals are white at {error:.2g} of the target's spread: taken for noise.")
 
-    def _settle(self, floor: float, *, finished: bool = True) -> None:
+    def _settle(self, *, finished: bool = True) -> None:
         """Where no network's residuals told the noise but the best formula's do, round again with that noise.
 
         Of an unfinished search a constant is not noise, and nothing is before any model was tried.
         """
         best, judge = self.pool.best(), self.pool.judge
-        if best is None or not (finished or (math.isfinite(floor) and best.expression.free_symbols)):
+        if best is None or not (finished or (math.isfinite(self.floor) and best.expression.free_symbols)):
             return
-        if self.given is not None or self.pool.noise or not 1e-6 < best.error < 1.1 * floor:
+        if self.given is not None or self.pool.noise or not 1e-6 < best.error < 1.1 * self.floor:
             return
         residual = torch.from_numpy(judge.weight * (best.predict(judge.x) - judge.y))
-        if neighbour_correlation(torch.from_numpy(judge.x), residual) > self._white():
-            return
-        self.pool.assume(best.error)
-        self.stages.append(
-            f"The best formula's residuals are white at {best.error:.2g} of the spread: taken for noise."
-        )
+        if self._white(torch.from_numpy(judge.x), residual):
+            self.pool.assume(best.error)
+            seen = f"The best formula's residuals are white at {best.error:.2g} of the spread"
+            self.stages.append(f"{seen}: taken for noise.")
 
-    def _white(self) -> float:
-        """The correlation between neighbours up to which residuals count as noise."""
-        return max(0.15, 3 / math.sqrt(len(self.rows)))
+    def _white(self, columns: Tensor, residual: Tensor) -> bool:
+        """Whether residuals of neighbours are as little correlated as those of noise."""
+        return neighbour_correlation(columns, residual) <= max(0.15, 3 / math.sqrt(len(self.rows)))
 
     def _late(self) -> bool:
         return min(self.until, self.deadline).passed()
@@ -351,32 +336,26 @@ class Search:
             return Outcome.NOISE, min(noise, fitted) if self.given is None else noise
         doubted = self.pool.doubted(best)
         if doubted is not None:
-            return _DOUBTED[doubted], self.given or 0.0
+            return doubted, self.given or 0.0
         return Outcome.TIME_LIMIT if self.deadline.passed() else Outcome.APPROXIMATE, noise
 
-    def _decided(self, best: Candidate) -> tuple[Outcome, float]:
-        """The outcome and the noise; no claim where time is up before it is known to hold between the rows."""
-        decided = [(Outcome.TIME_LIMIT, self.pool.noise)]
-        cut(self.end, lambda: decided.append(self._outcome(best)))
-        return decided[-1]
-
-    def _chosen(self) -> Candidate:
-        """The best candidate; the cheapest one where time is up before it is known which can be claimed."""
-        chosen = [self.pool.cheapest()]
-        cut(self.end, lambda: chosen.append(self.pool.best()))
-        best = chosen[-1]
-        assert best is not None
-        return best
+    def _in_time(self, work: Callable[[], _Found], otherwise: _Found) -> _Found:
+        """What some work gives, or the other thing where time is up before."""
+        found = [otherwise]
+        cut(self.end, lambda: found.append(work()))
+        return found[-1]
 
     def _result(self) -> Discovery:
-        best = chosen = self._chosen()
+        # Where time is up before it is known what holds between the rows, nothing is claimed.
+        best = self._in_time(self.pool.best, self.pool.cheapest())
+        assert best is not None
         kept = front(self.pool.candidates)
         if best not in kept:
             kept = sorted([*kept, best], key=lambda c: c.complexity)
         origin = self.pool.origin(best)
         shown = str(shorten(best.expression))
         kept = [c for c in kept if c is best or str(shorten(c.expression)) != shown]
-        outcome, noise = self._decided(chosen)
+        outcome, noise = self._in_time(lambda: self._outcome(best), (Outcome.TIME_LIMIT, self.pool.noise))
         self.stages.append(f"The best formula came from this stage: {origin}.")
         if self.progress is not None:
             self.progress("done", 1.0, str(best.expression))

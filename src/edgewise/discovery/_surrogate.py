@@ -10,14 +10,61 @@ import torch
 from torch import Tensor
 
 from edgewise._typing import Formula
-from edgewise.discovery._coordinates import Coordinates
 from edgewise.discovery._expansion import expand
 from edgewise.discovery._problem import Problem
-from edgewise.structure import Scales, gaussian_process
+from edgewise.structure import Scales, gaussian_process, heavy_tailed
 
 _HELD = 4  # one row in four is held out of noisy data
 _FEW = 250  # rows that tell what a process should see
 _EXPLAINED = 2.0  # times the noise that a process found: its error where it has explained the rest
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """What a model sees of a problem: logarithms of some columns, and the target, its logarithm or its square.
+
+    `sign` is that of the target, where it has one.
+    """
+
+    logs: tuple[bool, ...]
+    target_as: str = "itself"
+    sign: float = 1.0
+
+    @classmethod
+    def of(cls, problem: Problem, relative: bool) -> Coordinates:
+        """Logarithms of heavy-tailed columns, and of a target of many decades."""
+        t = problem.target
+        wide = problem.sign and float(t.abs().max()) > 100 * float(t.abs().min())
+        logs = tuple(heavy_tailed(problem.columns[:, i]) for i in range(problem.n_columns))
+        return cls(logs, "log" if relative and wide else "itself", float(torch.sign(t[0])))
+
+    def inputs(self, columns: Tensor) -> Tensor:
+        parts = [columns[:, i].log() if log else columns[:, i] for i, log in enumerate(self.logs)]
+        return torch.stack(parts, dim=1)
+
+    def target(self, t: Tensor) -> Tensor:
+        if self.target_as == "log":
+            return (self.sign * t).log()
+        return t.square() if self.target_as == "square" else t
+
+    def back(self, values: Tensor) -> Tensor:
+        if self.target_as == "log":
+            return self.sign * values.exp()
+        return self.sign * values.clamp_min(0).sqrt() if self.target_as == "square" else values
+
+    def slope(self, t: Tensor) -> Tensor:
+        """How fast the target changes with what is seen of it, where the target is t."""
+        if self.target_as == "log":
+            return t
+        return 0.5 / t if self.target_as == "square" else torch.ones_like(t)
+
+    def returned(self, columns: Tensor, values: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Values (n,) and gradient (n, m) of the target by the columns, from those seen in these coordinates."""
+        values = self.back(values)
+        slope = self.slope(values)
+        slope = torch.where(torch.isfinite(slope), slope, 0.0)
+        divisors = [columns[:, i] if log else torch.ones_like(values) for i, log in enumerate(self.logs)]
+        return values, gradient * slope.unsqueeze(1) / torch.stack(divisors, dim=1)
 
 
 @dataclass(frozen=True)
@@ -34,15 +81,9 @@ class Surrogate:
     residual: Tensor
     read: Callable[[], tuple[Tensor, Tensor]]
     """Values (n,) and gradient (n, m) by the columns."""
-    noise: float = 0.0
-    """The noise that the model found, over the original target's spread; 0: it did not look for any."""
     scales: Scales | None = None
     """Of a process: what a like one starts from, and the columns that they are of."""
     expressions: tuple[Formula, ...] = ()
-
-    @property
-    def any_logs(self) -> bool:
-        return any(self.coordinates.logs)
 
 
 def expanded(problem: Problem, noise: float, like: Surrogate | None = None, enough: float = 0.0) -> Surrogate | None:
@@ -50,8 +91,7 @@ def expanded(problem: Problem, noise: float, like: Surrogate | None = None, enou
 
     What is seen of an exact target is fitted with equal weights, under which terms are nearly orthogonal and are chosen
     well; where noise is known, with those of its own spread, and without a quarter of the rows, whose error counts: of
-    many terms, noise chooses some. The coordinates of `like`
-    come first; the first error below `enough` ends the trials.
+    many terms, noise chooses some. Coordinates of `like` come first; the first error below `enough` ends the trials.
     """
     best = None
     for coordinates in _choices(problem, like, ("itself", "log", "square")):
@@ -65,16 +105,15 @@ def expanded(problem: Problem, noise: float, like: Surrogate | None = None, enou
 
 def _choices(problem: Problem, like: Surrogate | None, seen: tuple[str, ...]) -> list[Coordinates]:
     """The columns or their logarithms, the target as itself or, where it has one sign, as what is named."""
-    t = problem.target
-    positive = tuple(bool((problem.columns[:, i] > 0).all()) for i in range(problem.n_columns))
-    signed = bool((t > 0).all()) or bool((t < 0).all())
+    positive = tuple(map(problem.positive, range(problem.n_columns)))
     choices = [
-        Coordinates(logs, target_as, float(torch.sign(t[0])))
-        for target_as in (seen if signed else ("itself",))
+        Coordinates(logs, target_as, float(torch.sign(problem.target[0])))
+        for target_as in (seen if problem.sign else ("itself",))
         for logs in dict.fromkeys(((False,) * len(positive), positive))
     ]
     if like is not None:
-        choices.sort(key=lambda c: (c.target_as != like.coordinates.target_as, any(c.logs) != like.any_logs))
+        old = like.coordinates
+        choices.sort(key=lambda c: (c.target_as != old.target_as, any(c.logs) != any(old.logs)))
     return choices
 
 
@@ -127,11 +166,8 @@ def _smoothed(problem: Problem, coordinates: Coordinates, start: Scales | None) 
 
     residual = torch.zeros_like(problem.target)
     residual[kept] = left_out
-    noise = process.scales.noise * float(spread / size)
-    settled = error < _EXPLAINED * noise
-    return Surrogate(
-        "process", coordinates, error, settled, residual, read, noise, process.scales, problem.expressions
-    )  # fmt: skip
+    settled = error < _EXPLAINED * process.scales.noise * float(spread / size)
+    return Surrogate("process", coordinates, error, settled, residual, read, process.scales, problem.expressions)
 
 
 def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surrogate | None:
@@ -145,16 +181,13 @@ def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surro
         size = problem.target.abs()
         weight = problem.weight / (size + 0.5 * size.median()) if noise > 0 else torch.ones_like(size)
     held = torch.zeros(len(t), dtype=torch.bool)
-    held[torch.randperm(len(t), generator=torch.Generator().manual_seed(0))[: len(t) // _HELD if noise > 0 else 0]] = (
-        True
-    )
+    if noise > 0:
+        held[torch.randperm(len(t), generator=torch.Generator().manual_seed(0))[: len(t) // _HELD]] = True
     found = expand(u, t, weight * ~held)
     if found is None:
         return None
-    if noise > 0:
-        left_out = problem.weight * (problem.target - coordinates.back(found.read()[0]))
-    else:
-        left_out = problem.weight * (problem.target - coordinates.back(t - found.residual / weight))
+    predicted = found.read()[0] if noise > 0 else t - found.residual / weight
+    left_out = problem.weight * (problem.target - coordinates.back(predicted))
     error = float(left_out[held if noise > 0 else ~held].square().mean().sqrt())
     if not math.isfinite(error):
         return None

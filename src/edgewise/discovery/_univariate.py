@@ -12,10 +12,8 @@ from torch import Tensor
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise.discovery._composites import composites
-from edgewise.discovery._law import Form, Points, information, margin, price, senseless
-from edgewise.discovery._law import UnivariateLaw as UnivariateLaw
+from edgewise.discovery._law import TRANSFORMS, Form, Points, UnivariateLaw, margin, price, senseless
 from edgewise.discovery._law_fit import economical, tidied
-from edgewise.discovery._transforms import TRANSFORMS
 from edgewise.symbolic import curve_samples, rank_curves
 
 _EXACT = 1e-12
@@ -26,7 +24,7 @@ _IDENTITY = TRANSFORMS[0]
 def snap_univariate(
     z: Tensor, y: Tensor, *, noise: float = 0.0, weight: Tensor | None = None, limit: int = 10
 ) -> list[UnivariateLaw]:
-    """Find formulas ``y(z)``, the simplest adequate one first.
+    """Find formulas ``y(z)``, the simplest adequate one first, `limit` at most.
 
     ``T(y) z^p = c f(a u + b) + d``  over T in y, 1/y, y^2, 1/y^2, log, sqrt, exp, sin, cos; p in -3..3;
     u in z, 1/z, z^2; f in the function library; and powers ``c z^p`` with p a fraction.
@@ -37,15 +35,9 @@ def snap_univariate(
     thinned curve by matrix products, refined together by variable projection, and the best are fitted and
     judged on all points in units of y.
 
-    Args:
-        z: the variable (n,).
-        y: the target (n,).
-        noise: rms of the noise in y over the standard deviation of y; 0 for exact data. A law is adequate if
-            its error is at most 1.05 noise, or noise and 3 standard errors if points are few (1e-9 for exact
-            data). Adequate laws come first: of exact data by complexity, of noisy data by n log(error^2) +
-            log(n)/2 complexity, and constants that noise does not tell from 0 or +-1 become that.
-        weight: what residuals are multiplied by (n,).
-        limit: the largest number of laws returned.
+    z and y (n,); `weight` (n,) multiplies residuals; `noise` is its rms over the standard deviation of y, 0 for exact
+    data. Adequate laws, whose error `margin` allows, come first: of exact data by complexity, of noisy data by
+    n log(error^2) + log(n)/2 complexity, and constants that noise does not tell from 0 or +-1 become that.
 
     Raises `InputError` for fewer than 3 points, values that are not finite, lengths that differ, a constant y
     or z, or a negative noise.
@@ -63,7 +55,8 @@ def snap_univariate(
     for stage in _stages(points, noise):
         stage = [law for law in stage if not senseless(law, points)]
         found = _distinct(_sorted(found + stage, noise, len(points.z)))
-        if found and _enough(found[0], noise, len(points.z)):
+        exact, simple = noise == 0, bool(found) and found[0].complexity <= _SIMPLE
+        if found and found[0].error <= (_EXACT if exact else margin(noise, len(points.z))) and (exact or simple):
             break
     return found[:limit]
 
@@ -80,28 +73,15 @@ def _stages(points: Points, noise: float) -> Iterator[list[UnivariateLaw]]:
     yield composites(points, noise, 2)
 
 
-def _enough(law: UnivariateLaw, noise: float, n: int) -> bool:
-    """Return whether to stop: the law is exact or, with noise, adequate and simple."""
-    if noise > 0:
-        return law.error <= margin(noise, n) and law.complexity <= _SIMPLE
-    return law.error <= _EXACT
-
-
 def _sorted(laws: list[UnivariateLaw], noise: float, n: int) -> list[UnivariateLaw]:
     """Sort: adequate laws first, then by complexity and error."""
 
     def key(law: UnivariateLaw) -> tuple[bool, float, float]:
-        adequate = law.error <= margin(noise, n)
-        if noise == 0:
-            return not adequate, price(law.error, law.complexity, 1e-13), law.error
-        return not adequate, information(law.error, law.complexity + _free_exponent(law), n), law.error
+        # z^c written as exp(c log z): a real exponent says more than a fraction.
+        free = noise > 0 and law.form.function.name == law.form.transform.name == "log"
+        return law.error > margin(noise, n), price(law.error, law.complexity + free, noise, n, 1e-13), law.error
 
     return sorted(laws, key=key)
-
-
-def _free_exponent(law: UnivariateLaw) -> int:
-    """Return 1 for z^c written as exp(c log z): a real exponent says more than a fraction."""
-    return int(law.form.function.name == "log" and law.form.transform.name == "log")
 
 
 def _distinct(laws: list[UnivariateLaw]) -> list[UnivariateLaw]:

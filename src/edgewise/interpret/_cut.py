@@ -38,7 +38,7 @@ class Cut:
     refit   whether the rest is refitted before the error is taken; the budget then counts from the refitted network
 
     After each removal scores are read again. Where the least scored thing breaks the budget the next one is tried, so
-    that what is left holds nothing that could go by itself.
+    that nothing remains that could be removed by itself.
 
     Errors: InputError for an unknown kind, for values out of range, and when no limit is given.
 

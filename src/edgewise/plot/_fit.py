@@ -19,7 +19,7 @@ _LONGEST = 40  # letters of a name
 
 
 def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
-    """Draw predictions against data and what is left over, side by side, and return the figure.
+    """Draw predictions against data, and the residuals, side by side, and return the figure.
 
     When y is positive and spans more than three decades the axes are logarithmic and the residuals relative.
 

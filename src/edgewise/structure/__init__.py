@@ -4,8 +4,6 @@
 again inside every group that is found, and `network` makes the network of that shape.
 """
 
-from edgewise.structure._columns import heavy_tailed as heavy_tailed
-from edgewise.structure._columns import inner_rows as inner_rows
 from edgewise.structure._find import Findings as Findings
 from edgewise.structure._find import exclusive as exclusive
 from edgewise.structure._find import find as find
@@ -17,6 +15,7 @@ from edgewise.structure._finding import measured as measured
 from edgewise.structure._gaussian import GaussianProcess as GaussianProcess
 from edgewise.structure._gaussian import Scales as Scales
 from edgewise.structure._gaussian import gaussian_process as gaussian_process
+from edgewise.structure._gaussian import heavy_tailed as heavy_tailed
 from edgewise.structure._network import network as network
 from edgewise.structure._relations import POWERS as POWERS
 from edgewise.structure._relations import exponential as exponential
@@ -31,6 +30,7 @@ from edgewise.structure._separability import multiplicative as multiplicative
 from edgewise.structure._separability import offset_product as offset_product
 from edgewise.structure._separability import separable as separable
 from edgewise.structure._surrogate import Surrogate as Surrogate
+from edgewise.structure._surrogate import inner_rows as inner_rows
 from edgewise.structure._surrogate import surrogate as surrogate
 from edgewise.structure._tree import Tree as Tree
 from edgewise.structure._tree import tree as tree

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 from edgewise._typing import Data
 from edgewise.structure._finding import Finding, Kind, Verdict
 from edgewise.structure._relations import exponential, monomial, power_sum, scaling, translation
-from edgewise.structure._separability import additive, irrelevant, multiplicative, separable
+from edgewise.structure._separability import additive, irrelevant, multiplicative, separable, splits
 from edgewise.structure._surrogate import Function, Surrogate, surrogate
 
 _ALL_SPLITS = 6  # columns up to which every set of them is tested against the rest, not only single ones and pairs
@@ -72,7 +72,7 @@ def find(
     live = [i for i, one in enumerate(found) if not one.holds]
     for i in live:
         found += exclusive([monomial(f, i), exponential(f, i)])
-    for columns in _splits(f, live):
+    for columns in splits(live, len(live) // 2 if len(live) <= _ALL_SPLITS else 1):
         found += exclusive([additive(f, columns), multiplicative(f, columns)])
     for size in range(2, len(live) if len(live) <= _ALL_SPLITS else 3):
         found += [separable(f, columns) for columns in combinations(live, size)]
@@ -88,11 +88,3 @@ def exclusive(found: Sequence[Finding]) -> list[Finding]:
         replace(one, threshold=least, verdict=Verdict.FAILS) if one.holds and one.statistic > least else one
         for one in found
     ]
-
-
-def _splits(f: Surrogate, live: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """Sets of columns to be tested against the rest, each split once."""
-    for size in range(1, len(live) // 2 + 1 if len(live) <= _ALL_SPLITS else 2):
-        for columns in combinations(live, size):
-            if 2 * size < len(live) or columns[0] == live[0]:
-                yield columns

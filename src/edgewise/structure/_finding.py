@@ -81,10 +81,6 @@ class Measured:
             return Verdict.FAILS
         return Verdict.HOLDS if self.threshold <= CAP else Verdict.UNCLEAR
 
-    @property
-    def excess(self) -> float:
-        return self.statistic / self.threshold
-
 
 def measured(terms: Sequence[Tensor], size: Tensor | None = None) -> Measured:
     """Return how nearly terms (n, 1 + samples) add up to zero, over the sum of their sizes or over `size` (n,).
@@ -112,7 +108,7 @@ def measured(terms: Sequence[Tensor], size: Tensor | None = None) -> Measured:
 def worst(found: Sequence[Measured]) -> Measured:
     """The one that speaks most against the structure: a failure before doubt, doubt before the largest excess."""
     order = (Verdict.HOLDS, Verdict.UNCLEAR, Verdict.FAILS)
-    return max(found, key=lambda m: (order.index(m.verdict), m.excess))
+    return max(found, key=lambda m: (order.index(m.verdict), m.statistic / m.threshold))
 
 
 def _size(values: Tensor) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 import torch
@@ -57,7 +57,7 @@ def multiplicative(f: Surrogate, columns: Sequence[int]) -> Finding:
     """Test whether f = g(columns) h(rest):  f(s, r) f(s', r') = f(s', r) f(s, r').
 
     With A = f(s, r) - f(s', r), B = f(s, r) - f(s, r') and the mixed difference D, that is f D = A B: the statistic is
-    the remainder over the sizes of both sides, so that it does not get small where f hardly varies.
+    the difference over the sizes of both sides, so that it does not get small where f hardly varies.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -139,11 +139,9 @@ def offset_product(f: Surrogate, columns: Sequence[int]) -> Finding:
 
 def finding(
     kind: Kind, columns: Sequence[int], found: Measured, sentence: str, numbers: dict[str, float] | None = None
-) -> Finding:  # fmt: skip
+) -> Finding:
     """The finding that a measurement makes."""
-    return Finding(
-        kind, tuple(columns), found.statistic, found.threshold, found.verdict, sentence, numbers or {}
-    )  # fmt: skip
+    return Finding(kind, tuple(columns), found.statistic, found.threshold, found.verdict, sentence, numbers or {})
 
 
 def checked(f: Surrogate, columns: Sequence[int]) -> list[int]:
@@ -162,6 +160,14 @@ def split(f: Surrogate, columns: Sequence[int]) -> list[int]:
     if not 0 < len(ordered) < f.n_columns:
         raise InputError(f"Name some of the {f.n_columns} columns, but not all. Got {columns!r}.")
     return ordered
+
+
+def splits(columns: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:
+    """Sets of up to `most` columns to be tested against the rest, each split in two once."""
+    for size in range(1, most + 1):
+        for part in combinations(columns, size):
+            if 2 * size < len(columns) or part[0] == columns[0]:
+                yield part
 
 
 def listed(f: Surrogate, columns: Sequence[int]) -> str:
@@ -194,9 +200,7 @@ def _corners(f: Surrogate, columns: Sequence[int], of: Callable[[Tensor], Tensor
     return [here, *mixed, here.roll(len(there) // 2, dims=0)]
 
 
-def _apart(
-    corners: tuple[Tensor, Tensor, Tensor], columns: Sequence[int], others: Sequence[int]
-) -> list[Measured]:  # fmt: skip
+def _apart(corners: tuple[Tensor, Tensor, Tensor], columns: Sequence[int], others: Sequence[int]) -> list[Measured]:
     """Whether the ratios of slopes inside the columns do not depend on the others, nor those inside these on them."""
     a, b, c = corners
     found = [measured([a[:, i] * c[:, k], -a[:, k] * c[:, i]]) for i, k in combinations(columns, 2)]

@@ -14,9 +14,7 @@ from torch import Tensor
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
-from edgewise.structure._columns import inner_rows
-from edgewise.structure._coordinates import Coordinates, choices
-from edgewise.structure._gaussian import GaussianProcess, gaussian_process
+from edgewise.structure._gaussian import Coordinates, GaussianProcess, choices, gaussian_process
 from edgewise.train import as_matrix
 
 Function = Callable[[Tensor], Tensor]
@@ -25,6 +23,7 @@ _POINTS = 400
 _WAVES = 64
 _WAVENUMBER = 1.5  # radians per spread of a column: how wrinkled the error of a function of known error is taken to be
 _LEAST_ROWS = 20
+_EDGE = 0.03  # fraction of each column's rows cut off at either end
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Surrogate:
 
 def surrogate(
     x: Data, y: Data | Function, *, error: float = 0.0, names: Sequence[str] | None = None, seed: int = 0
-) -> Surrogate:  # fmt: skip
+) -> Surrogate:
     """Return what structure is read from: a function fitted to values y, or the function y itself, on the rows of x.
 
     Values (n,) or (n, 1) are fitted by a Gaussian process (of the logarithm where that predicts left-out rows better);
@@ -134,7 +133,7 @@ def _known(
     if spread <= 1e-12 * float(values.detach().abs().max()):
         raise InputError("The function is constant on the rows of x: it has no structure.")
     functions = _with_error(column, x, error * spread, seed) if error else column
-    return Surrogate(_plain(functions), _differentiated(functions), x, spread, error, names)
+    return Surrogate(torch.no_grad()(functions), _differentiated(functions), x, spread, error, names)
 
 
 def _with_error(function: Callable[[Tensor], Tensor], x: Tensor, size: float, seed: int) -> Callable[[Tensor], Tensor]:
@@ -149,14 +148,6 @@ def _with_error(function: Callable[[Tensor], Tensor], x: Tensor, size: float, se
         return torch.cat([best, best + torch.cos(_WAVENUMBER * points @ frequency + phase) @ weight], dim=1)
 
     return functions
-
-
-def _plain(functions: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    def values(points: Tensor) -> Tensor:
-        with torch.no_grad():
-            return functions(points)
-
-    return values
 
 
 def _differentiated(functions: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -196,3 +187,17 @@ def _left_out_error(process: GaussianProcess, coordinates: Coordinates, t: Tenso
     """Root mean square error on left-out rows over the target's spread."""
     t, y = t[process.kept], y[process.kept]
     return float((coordinates.back(t - process.residual) - y).square().mean().sqrt() / y.std())
+
+
+def inner_rows(x: Tensor, least: int) -> Tensor:
+    """Return which rows of x (n, m) lie between the 3rd and the 97th percentile of every column, a mask (n,).
+
+    Surrogates and their gradients are worst at the ends. All rows are kept where fewer than `least` would be.
+
+    >>> int(inner_rows(torch.arange(100.0).unsqueeze(1), least=10).sum())
+    94
+    """
+    ends = torch.tensor([_EDGE, 1 - _EDGE], dtype=x.dtype)
+    low, high = torch.quantile(x[:10_000], ends, dim=0)
+    inner = ((x >= low) & (x <= high)).all(1)
+    return inner if int(inner.sum()) >= least else torch.ones_like(inner)

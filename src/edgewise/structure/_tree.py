@@ -12,12 +12,11 @@ from edgewise._errors import InputError
 from edgewise.structure._find import exclusive
 from edgewise.structure._finding import Finding
 from edgewise.structure._relations import power_sum, scaling, translation
-from edgewise.structure._separability import CROSSES, additive, combined, irrelevant, offset_product, separable
+from edgewise.structure._separability import CROSSES, additive, combined, irrelevant, offset_product, separable, splits
 from edgewise.structure._surrogate import Surrogate
 
 _MOST = 8  # columns of a group up to which every split of it is tried
 _PROBES = 12  # values of the rest that a group is looked at, to find where it matters most
-_KINDS = ("column", "sum", "product", "function")
 
 
 @dataclass(frozen=True)
@@ -118,33 +117,18 @@ def _joined(f: Surrogate, columns: Sequence[int], kind: str, groups: Sequence[Se
 
 def _groups(
     f: Surrogate, test: Callable[[Surrogate, Sequence[int]], Finding]
-) -> tuple[list[list[int]], tuple[Finding, ...]]:  # fmt: skip
+) -> tuple[list[list[int]], tuple[Finding, ...]]:
     """The finest partition into groups each of which a test splits from the rest, and the tests that passed."""
-    found = [test(f, part) for part in _parts(f.n_columns)]
+    m = f.n_columns
+    found = [test(f, part) for part in splits(range(m), m // 2 if m <= _MOST else 2)]
     held = [one for one in found if one.holds]
     groups: list[list[int]] = []
-    for i in range(f.n_columns):
-        sides = [_side(one, i, f.n_columns) for one in held]
-        group = sorted(set(range(f.n_columns)).intersection(*sides)) if sides else list(range(f.n_columns))
+    for i in range(m):
+        sides = [inside if i in (inside := set(one.columns)) else set(range(m)) - inside for one in held]
+        group = sorted(set(range(m)).intersection(*sides))
         if group not in groups:
             groups.append(group)
     return groups, tuple(held)
-
-
-def _parts(m: int) -> list[tuple[int, ...]]:
-    """One side of every split of m columns in two; of many columns only single ones and pairs."""
-    most = m // 2 if m <= _MOST else 2
-    return [
-        part
-        for size in range(1, most + 1)
-        for part in combinations(range(m), size)
-        if 2 * size < m or part[0] == 0
-    ]  # fmt: skip
-
-
-def _side(found: Finding, i: int, m: int) -> set[int]:
-    inside = set(found.columns)
-    return inside if i in inside else set(range(m)) - inside
 
 
 def _inner_groups(f: Surrogate) -> tuple[list[list[int]], tuple[Finding, ...]]:

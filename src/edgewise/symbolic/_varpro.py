@@ -117,7 +117,7 @@ def _dot(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _evaluate(rows: _Rows, t: Tensor, theta: Tensor) -> _State:
-    """Project y on f: what is left of it, the unit vector of f, and c f', all weighted."""
+    """Project y on f: the residual, the unit vector of f, and c f', all weighted."""
     with torch.enable_grad():
         u = rows.batch.arguments(theta, t).requires_grad_()
         f = rows.batch.values(u)

@@ -2,16 +2,16 @@
 
 from edgewise.unsupervised._classifier import Evidence as Evidence
 from edgewise.unsupervised._classifier import area as area
-from edgewise.unsupervised._cluster import clustered as clustered
+from edgewise.unsupervised._classifier import merged as merged
+from edgewise.unsupervised._classifier import ranked as ranked
+from edgewise.unsupervised._classifier import shuffled as shuffled
 from edgewise.unsupervised._find import find_relations as find_relations
 from edgewise.unsupervised._formula import Equation as Equation
-from edgewise.unsupervised._local import determiners as determiners
-from edgewise.unsupervised._local import remainder as remainder
 from edgewise.unsupervised._result import Outcome as Outcome
 from edgewise.unsupervised._result import Relation as Relation
 from edgewise.unsupervised._result import Relations as Relations
 from edgewise.unsupervised._search import Seeded as Seeded
 from edgewise.unsupervised._search import Tied as Tied
-from edgewise.unsupervised._shuffle import merged as merged
-from edgewise.unsupervised._shuffle import ranked as ranked
-from edgewise.unsupervised._shuffle import shuffled as shuffled
+from edgewise.unsupervised._search import clustered as clustered
+from edgewise.unsupervised._search import determiners as determiners
+from edgewise.unsupervised._search import remainder as remainder

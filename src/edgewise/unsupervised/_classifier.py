@@ -13,7 +13,8 @@ from scipy.special import expit
 from edgewise._typing import Array
 from edgewise.nn import KAN
 from edgewise.train import Options, Outcome, fit
-from edgewise.unsupervised._shuffle import Blocks, shuffled
+
+Blocks = Sequence[Sequence[int]]
 
 SURE = 4.0  # standard deviations above shuffled rows from which held-out rows count as recognised
 _SHUFFLES = 199  # of the held-out rows: the least p is 1/200
@@ -22,14 +23,6 @@ _COPIES = 3  # shuffled rows for each real one
 _GRID = 5
 _UNHARMED = 0.05  # of the evidence: two parts whose separation costs less are not tied; more where rows are few
 _MOST = 8  # columns up to which every split in two is tried
-
-
-@dataclass(frozen=True)
-class Split:
-    """Ranks of the rows that a classifier learns from and of those that it is judged on."""
-
-    train: Array
-    held: Array
 
 
 @dataclass(frozen=True)
@@ -46,19 +39,20 @@ class Evidence:
 
 
 class Classifier:
-    """A trained network on some columns of a split; `blocks` are the columns that were shuffled together.
+    """A trained network on some columns of ranks, the first `held` rows held out.
 
-    The output is the log odds of a row being real; the evidence is the mean probability over held-out rows, which
-    under independence of the blocks is exchangeable with that of shuffled rows.
+    `blocks` are the columns that were shuffled together. The output is the log odds of a row being real; the evidence
+    is the mean probability over held-out rows, which under independence of the blocks is exchangeable with that of
+    shuffled rows.
     """
 
-    def __init__(self, split: Split, blocks: Blocks, widths: Sequence, seed: int) -> None:
-        self.held, self.blocks = split.held, blocks
+    def __init__(self, ranks: Array, held: int, blocks: Blocks, widths: Sequence, seed: int) -> None:
+        self.held, train, self.blocks = ranks[:held], ranks[held:], blocks
         self.columns = sorted(column for block in blocks for column in block)
         self._rng = np.random.default_rng([seed, 1])
-        copies = [shuffled(split.train, blocks, self._rng) for _ in range(_COPIES)]
-        rows = np.concatenate([split.train, *copies])[:, self.columns]
-        real = np.repeat([1.0, 0.0], [len(split.train), _COPIES * len(split.train)])
+        copies = [shuffled(train, blocks, self._rng) for _ in range(_COPIES)]
+        rows = np.concatenate([train, *copies])[:, self.columns]
+        real = np.repeat([1.0, 0.0], [len(train), _COPIES * len(train)])
         model = KAN([len(self.columns), *widths, 1], grid=_GRID, seed=seed)
         options = Options(seed=seed, progress=False, test=0)
         result = fit(model, rows, real, loss="cross_entropy", grids=[_GRID], options=options)
@@ -114,7 +108,29 @@ def area(real: Array, torn: Array) -> float:
     >>> area(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
     0.875
     """
+    from scipy.stats import mannwhitneyu  # half a second to import
+
+    return float(mannwhitneyu(real, torn, method="asymptotic").statistic / (len(real) * len(torn)))
+
+
+def shuffled(rows: Array, blocks: Blocks, rng: np.random.Generator) -> Array:
+    """The rows with the columns of each block permuted by one permutation; columns in no block stay."""
+    out = rows.copy()
+    for block in blocks:
+        out[:, block] = rows[rng.permutation(len(rows))][:, block]
+    return out
+
+
+def ranked(x: Array) -> Array:
+    """Each column as ranks from -1 to 1, ties at their mean: no unit, no outlier, and no change of what is tied."""
     from scipy.stats import rankdata  # half a second to import
 
-    ranks = rankdata(np.concatenate([real, torn]))[: len(real)]
-    return float((ranks.sum() - len(real) * (len(real) + 1) / 2) / (len(real) * len(torn)))
+    return (2 * rankdata(x, axis=0) - 1) / len(x) - 1
+
+
+def merged(blocks: Blocks, columns: Sequence[int]) -> list[list[int]]:
+    """The blocks, those that touch `columns` made one."""
+    touched = [block for block in blocks if {*block} & {*columns}]
+    rest = [[*block] for block in blocks if not {*block} & {*columns}]
+    one = sorted(column for block in touched for column in block)
+    return [*rest, one] if one else rest

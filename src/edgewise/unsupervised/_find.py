@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from statistics import median
+from typing import cast
 
 import numpy as np
 
@@ -12,11 +13,11 @@ from edgewise._checks import is_int, is_number
 from edgewise._deadline import Deadline, now
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data
+from edgewise.discovery import column_names
 from edgewise.train import as_matrix
-from edgewise.unsupervised._cluster import Cluster, clustered
 from edgewise.unsupervised._formula import equation
 from edgewise.unsupervised._result import Outcome, Relation, Relations
-from edgewise.unsupervised._search import Seeded, search
+from edgewise.unsupervised._search import Cluster, Seeded, clustered, search
 
 Progress = Callable[[str, float, str | None], None]
 
@@ -60,7 +61,10 @@ def find_relations(
     """
     began = now()
     _check(seeds, seed, jobs, time_limit)
-    rows, known = _rows(x, names)
+    rows = as_matrix(x, "x").cpu().numpy()
+    if len(rows) < _FEWEST:
+        raise InputError(f"Relations need at least {_FEWEST} rows. Got {len(rows)}.")
+    known = column_names(x, names, rows.shape[1])
     varies = rows.min(0) < rows.max(0)
     notes = tuple(
         f"Column {name!r} is left out: it is constant." for name, v in zip(known, varies, strict=True) if not v
@@ -132,26 +136,12 @@ class _Job:
             len(cluster.members),
             tried,
             cluster.auc,
-            cluster.p,
+            median(tied.evidence.p for tied in cluster.members),
             None if solved is None else self.names[solved],
-            cluster.remainder,
+            median(tied.remainder for tied in cluster.members),
             found,
             tuple(tuple(self.names[k] for k in variant) for variant in cluster.variants),
         )
-
-
-def _rows(x: Any, names: Sequence[str] | None) -> tuple[Array, tuple[str, ...]]:
-    columns = [str(c) for c in x.columns] if hasattr(x, "columns") else None
-    rows = as_matrix(x, "x").cpu().numpy()
-    if len(rows) < _FEWEST:
-        raise InputError(f"Relations need at least {_FEWEST} rows. Got {len(rows)}.")
-    known = tuple(names if names is not None else columns or [f"x{i + 1}" for i in range(rows.shape[1])])
-    sound = all(isinstance(name, str) and name for name in known) and len({*known}) == len(known)
-    if len(known) != rows.shape[1] or not sound:
-        raise InputError(
-            f"'names' must hold {rows.shape[1]} different names, one for each column of x. Got {list(known)!r}."
-        )
-    return rows, known
 
 
 def _check(seeds: int, seed: int, jobs: int, time_limit: float) -> None:

@@ -11,10 +11,9 @@ from sympy import Basic
 
 from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array, Formula
-from edgewise.discovery import Discovery, Outcome, discover
-from edgewise.unsupervised._local import remainder
-from edgewise.unsupervised._search import DETERMINED
-from edgewise.unsupervised._shuffle import ranked
+from edgewise.discovery import Outcome, discover
+from edgewise.unsupervised._classifier import ranked
+from edgewise.unsupervised._search import DETERMINED, remainder
 
 _ROWS = 1500
 _SECONDS = 20.0  # of one side
@@ -71,7 +70,8 @@ def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, dead
             inputs = [names[k] for k in others]
             limit = min(seconds, _SECONDS)
             found = discover(x[:, others], values, inputs, target=str(left), seed=seed, time_limit=limit)
-            new = _stated(left, found)
+            right, error = found.best.expression, found.best.error
+            new = Equation(left, right, error, found.outcome) if error <= _POOR and right.free_symbols else None
             if new is not None and (best is None or new.error < best.error):
                 best = new
             if new is not None and (new.settled or new.error < plain):
@@ -79,13 +79,6 @@ def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, dead
 
     cut(deadline, explain)
     return best
-
-
-def _stated(left: Formula, found: Discovery) -> Equation | None:
-    right = found.best.expression
-    if found.best.error > _POOR or not right.free_symbols:
-        return None
-    return Equation(left, right, found.best.error, found.outcome)
 
 
 def _sides(x: Array, names: Sequence[str], solved: int | None) -> Iterator[tuple[Formula, Array, int, float]]:

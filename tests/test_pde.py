@@ -48,6 +48,13 @@ def test_a_periodic_heat_equation() -> None:
     assert found.errors(lambda p: torch.exp(-p.t) * torch.sin(p.x)).l2 < 1e-3
 
 
+def test_a_periodic_condition_beside_an_unknown_constant() -> None:
+    box = pde.Box(t=(0, 1), x=(0, 1))
+    problem = pde.Problem(box, lambda u, p, c: u.t - c.k * u.xx, [pde.periodic(box, "x")], constants={"k": 0.1})
+    found = pde.solve(problem, grids=[3], points=60, boundary=20, steps=2, options=ONCE)
+    assert math.isfinite(found.constants["k"])
+
+
 def test_a_constant_is_found_from_measurements() -> None:
     box = pde.Box(x=(0, 3))
     at = torch.linspace(0, 3, 20, dtype=torch.float64).unsqueeze(1)

@@ -177,10 +177,9 @@ def _redrawn(model: KAN, seed: int) -> KAN:
 
 
 def _order(grids: Sequence[int] | Literal["auto"]) -> list[int]:
-    if isinstance(grids, str):
-        if grids != "auto":
-            raise InputError(f"'grids' must be 'auto' or a list of cell counts. Got {grids!r}.")
+    if isinstance(grids, str) and grids == "auto":
         return list(_GRIDS)
     if not grids or not all(is_int(g, 1) for g in grids):
-        raise InputError(f"'grids' must list cell counts, each an int >= 1, like [4, 8, 16]. Got {grids!r}.")
-    return list(grids)
+        known = "'auto' or a list of cell counts, each an int >= 1, like [4, 8, 16]"
+        raise InputError(f"'grids' must be {known}. Got {grids!r}.")
+    return [int(grid) for grid in grids]

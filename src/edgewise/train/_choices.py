@@ -77,10 +77,9 @@ def check_grids(grids: Grids) -> None:
     """Raise InputError for what is neither "auto" nor None nor a list of cell counts."""
     if grids is None or (isinstance(grids, str) and grids == "auto"):
         return
-    if isinstance(grids, str):
-        raise InputError(f"'grids' must be 'auto', a list of cell counts or None. Got {grids!r}.")
     if not isinstance(grids, Sequence) or not grids or not all(is_int(g, 1) for g in grids):
-        raise InputError(f"'grids' must list cell counts, each an int >= 1, like [3, 6, 12]. Got {grids!r}.")
+        known = "'auto', None or a list of cell counts, each an int >= 1, like [3, 6, 12]"
+        raise InputError(f"'grids' must be {known}. Got {grids!r}.")
 
 
 def choose_grids(

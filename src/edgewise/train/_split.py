@@ -98,7 +98,8 @@ def split(rows: Table | Stream, loss: Loss, options: Options, model: KAN) -> Spl
         return _split_stream(rows.within(units.of), units, validation, test)
     units = _one(model)
     if not classes:
-        units = _units(model, _std(rows.y), float(rows.y.abs().max()), loss.constant(rows.y, rows.weights, 0))
+        deviation = float(rows.y.std(0, correction=0).square().mean().sqrt())
+        units = _units(model, deviation, float(rows.y.abs().max()), loss.constant(rows.y, rows.weights, 0))
     full = Table(rows.x, rows.y if classes else units.of(rows.y), rows.weights)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(options.seed)).to(rows.x.device)
     train = full.rows(order[validation + test :])
@@ -129,10 +130,6 @@ def _split_stream(stream: Stream, units: Units, validation: int, test: int) -> S
 def _about(part: Stream, count: int) -> bool:
     """Return True if a part has about as many rows as it should."""
     return 0 < len(part) <= 2 * count if count else True
-
-
-def _std(y: Tensor) -> float:
-    return float(y.std(0, correction=0).square().mean().sqrt())
 
 
 def _one(model: KAN) -> Units:

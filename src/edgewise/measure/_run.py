@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -14,9 +13,8 @@ from typing import Any, NamedTuple
 from joblib import Parallel, delayed
 
 from edgewise.measure._benchmark import Benchmark, Case, Row, Settings
-from edgewise.measure._provenance import cores, provenance, usable_cores, versions
-from edgewise.measure._store import append, read
-from edgewise.measure._worker import Worker
+from edgewise.measure._store import append, provenance, read, versions
+from edgewise.measure._worker import Worker, cores, usable_cores
 
 Progress = Callable[[str, float], None]
 """Called with what is being measured and the fraction of cases that are done."""
@@ -94,37 +92,25 @@ def _measured(todo: Sequence[_Work], rows: dict[str, list[Row]], jobs: int) -> I
         return ("", 0) if jobs > 1 and work.benchmark.parallel else (work.benchmark.name, work.settings.threads)
 
     for (alone, _), group in groupby(todo, place):
-        if alone:
-            with closing(Worker()) as worker:
-                for work in group:
-                    yield work, measured(work, worker)
-        else:
-            yield from _in_parallel(list(group), measured, usable_cores()[-jobs:])
-
-
-def _in_parallel(
-    todo: Sequence[_Work], measured: Callable[[_Work, Worker], list[Row]], cores: Sequence[int]
-) -> Iterator[tuple[_Work, list[Row]]]:  # fmt: skip
-    """Yield the rows of each case as they come, one case at a time on each core."""
-    workers = [Worker([core]) for core in cores]
-    free: SimpleQueue[Worker] = SimpleQueue()
-    for worker in workers:
-        free.put(worker)
-
-    def one(work: _Work) -> tuple[_Work, list[Row]]:
-        worker = free.get()
-        try:
-            return work, measured(work, worker)
-        finally:
+        workers = [Worker()] if alone else [Worker([core]) for core in usable_cores()[-jobs:]]
+        free: SimpleQueue[Worker] = SimpleQueue()
+        for worker in workers:
             free.put(worker)
 
-    parallel = Parallel(n_jobs=len(cores), backend="threading", return_as="generator_unordered")
-    found: Any = parallel(delayed(one)(work) for work in todo)
-    try:
-        yield from found
-    finally:
-        for worker in workers:
-            worker.close()
+        def one(work: _Work, free: SimpleQueue[Worker] = free) -> tuple[_Work, list[Row]]:
+            worker = free.get()
+            try:
+                return work, measured(work, worker)
+            finally:
+                free.put(worker)
+
+        parallel = Parallel(n_jobs=len(workers), backend="threading", return_as="generator_unordered")
+        found: Any = parallel(delayed(one)(work) for work in list(group))
+        try:
+            yield from found
+        finally:
+            for worker in workers:
+                worker.close()
 
 
 def _cases(benchmark: Benchmark, settings: Settings, plan: Plan, rows: list[Row]) -> Sequence[Case]:

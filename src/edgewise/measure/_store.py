@@ -1,22 +1,56 @@
-"""The CSV file that measured rows are kept in: one line a row, a run of the same case added as a whole."""
+"""The CSV file that measured rows are kept in, with their provenance: a run of the same case is added as a whole."""
 
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import os
+import platform
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from edgewise._errors import InputError
 from edgewise._replacing import destination, replacing
-from edgewise.measure._provenance import provenance
+from edgewise._version import __version__
 
+_SOURCES = Path(__file__).parents[1]
+_LIBRARIES = ("numpy", "numba", "pykan", "kan-gpt", "jaxkan", "jax", "pyoperon", "gplearn", "scikit-learn")
 _RUN = ("commit", "date", "case")
 """The columns in which the rows agree that are added together."""
+
+
+@cache
+def provenance() -> dict[str, str]:
+    """Return commit, date, device, and the versions that every measurement depends on."""
+    return {
+        "commit": _commit(),
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M"),
+        "device": _device(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "edgewise": __version__,
+    }
+
+
+@cache
+def versions() -> str:
+    """Return the versions of the other libraries, like "numpy 2.4.6, numba 0.68.1, pykan 0.2.8"."""
+    found = []
+    for name in _LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
 
 
 def append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -112,3 +146,26 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _commit() -> str:
+    """Return the commit, with a plus sign if the sources differ from it; "unknown" outside a checkout."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(_SOURCES), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", "__init__.py")
+        return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _device() -> str:
+    """Return the processor's model."""
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

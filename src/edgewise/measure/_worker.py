@@ -13,10 +13,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edgewise.measure._benchmark import Benchmark, Case, Row, Settings
-from edgewise.measure._provenance import usable_cores
 
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 _GRACE = 5.0  # seconds that a process has to exit on its own
+
+
+def usable_cores() -> list[int]:
+    """Return the numbers of the processor cores that this process may use."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [*range(os.cpu_count() or 1)]
+
+
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    return len(usable_cores())
 
 
 class Worker:

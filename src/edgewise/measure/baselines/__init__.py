@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from edgewise.measure.baselines._adamw import adamw_milliseconds as adamw_milliseconds
 from edgewise.measure.baselines._adamw import adamw_steps as adamw_steps
+from edgewise.measure.baselines._adamw import minibatches as minibatches
 from edgewise.measure.baselines._adamw import used_parameters as used_parameters
-from edgewise.measure.baselines._environment import baseline_environment as baseline_environment
-from edgewise.measure.baselines._mlp import TrainedMLP as TrainedMLP
+from edgewise.measure.baselines._mlp import adam as adam
 from edgewise.measure.baselines._mlp import lbfgs as lbfgs
 from edgewise.measure.baselines._mlp import mlp as mlp
 from edgewise.measure.baselines._mlp import parameter_count as parameter_count
+from edgewise.measure.baselines._mlp import seeded as seeded
 from edgewise.measure.baselines._mlp import seeded_mlp as seeded_mlp
 from edgewise.measure.baselines._mlp import train_mlp as train_mlp
-from edgewise.measure.baselines._pykan import PykanStage as PykanStage
+from edgewise.measure.baselines._pykan import baseline_environment as baseline_environment
+from edgewise.measure.baselines._pykan import default_dtype as default_dtype
+from edgewise.measure.baselines._pykan import pykan_formula as pykan_formula
 from edgewise.measure.baselines._pykan import pykan_parameters as pykan_parameters
 from edgewise.measure.baselines._pykan import pykan_rows as pykan_rows
 from edgewise.measure.baselines._pykan import pykan_stages as pykan_stages
-from edgewise.measure.baselines._quiet import default_dtype as default_dtype
-from edgewise.measure.baselines._quiet import silenced as silenced
+from edgewise.measure.baselines._pykan import silenced as silenced

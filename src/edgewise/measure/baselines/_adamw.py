@@ -9,6 +9,7 @@ from statistics import median
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from edgewise.nn import RationalLayer
 
@@ -32,6 +33,17 @@ def adamw_steps(model: torch.nn.Module, loss: Loss, count: int, rate: float) -> 
             group["lr"] = rate * _schedule(number / (count + 1))
         _step(model, loss, optimizer)
         yield number
+
+
+def minibatches(x: Tensor, y: Tensor, size: int, seed: int = 0) -> Loss:
+    """Return the cross-entropy of a model on new rows for each call, the same sequence of them for a seed."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def loss(model: torch.nn.Module) -> Tensor:
+        rows = torch.randint(len(x), (size,), generator=generator)
+        return cross_entropy(model(x[rows]), y[rows])
+
+    return loss
 
 
 def adamw_milliseconds(models: Mapping[str, torch.nn.Module], loss: Loss, count: int) -> dict[str, float]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -38,9 +40,16 @@ def mlp(sizes: Sequence[int], dtype: torch.dtype = torch.float64, activation: st
 
 def seeded_mlp(sizes: Sequence[int], seed: int, activation: str = "tanh") -> torch.nn.Sequential:
     """Build an MLP in float64 with the initial weights of a seed."""
+    with seeded(seed):
+        return mlp(sizes, activation=activation)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's global random numbers within a block."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return mlp(sizes, activation=activation)
+        yield
 
 
 def parameter_count(module: torch.nn.Module) -> int:
@@ -68,6 +77,22 @@ def lbfgs(module: torch.nn.Module, loss: Callable[[], Tensor], steps: int = _STE
     return lambda: float(optimizer.step(closure))  # type: ignore[arg-type]
 
 
+def adam(
+    module: torch.nn.Module, loss: Callable[[], Tensor], spent: Callable[[], float], steps: int = _STEPS
+) -> Callable[[], None]:
+    """Return a function that takes `steps` Adam steps; the rate falls from 1e-2 to 1e-4 with the fraction spent."""
+    optimizer = torch.optim.Adam(module.parameters(), lr=_RATE)
+
+    def step() -> None:
+        optimizer.param_groups[0]["lr"] = _RATE * 0.01 ** spent()
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss().backward()
+            optimizer.step()
+
+    return step
+
+
 class TrainedMLP(NamedTuple):
     """A trained module, its final loss (or validation error), the solver, and the seconds of training."""
 
@@ -89,30 +114,20 @@ def train_mlp(
     from 1e-2 to 1e-4; L-BFGS has strong Wolfe line search and a history of 50.
     """
     runs = []
-    for name, solver in (("L-BFGS", _lbfgs), ("Adam", _adam)):
-        module, began = make(), time.process_time()
-        solver(module, loss, seconds)
+    for name in ("L-BFGS", "Adam"):
+        module, began, last = make(), time.process_time(), math.inf
+
+        def spent(began: float = began) -> float:
+            return (time.process_time() - began) / seconds
+
+        own = partial(loss, module)
+        train = lbfgs(module, own) if name == "L-BFGS" else adam(module, own, spent)
+        while spent() < 1:
+            now = train()
+            if now is not None and (not math.isfinite(now) or now == last):  # L-BFGS has stalled
+                break
+            last = now
         with torch.set_grad_enabled(validate is None):  # a loss may differentiate by the inputs
             found = validate(module) if validate else float(loss(module).detach())
         runs.append(TrainedMLP(module, found if math.isfinite(found) else math.inf, name, time.process_time() - began))
     return min(runs, key=lambda run: run.loss)
-
-
-def _adam(module: torch.nn.Module, loss: Loss, seconds: float) -> None:
-    optimizer, began = torch.optim.Adam(module.parameters(), lr=_RATE), time.process_time()
-    while (spent := (time.process_time() - began) / seconds) < 1:
-        optimizer.param_groups[0]["lr"] = _RATE * 0.01**spent
-        for _ in range(_STEPS):
-            optimizer.zero_grad()
-            loss(module).backward()
-            optimizer.step()
-
-
-def _lbfgs(module: torch.nn.Module, loss: Loss, seconds: float) -> None:
-    steps = lbfgs(module, lambda: loss(module))
-    began, last = time.process_time(), math.inf
-    while time.process_time() - began < seconds:
-        now = steps()
-        if not math.isfinite(now) or now == last:  # it has stalled
-            break
-        last = now

@@ -1,58 +1,90 @@
-"""The pykan baseline, trained as in its own notebooks: L-BFGS, with a finer grid at regular intervals."""
+"""The pykan baseline: its environment, and training as in its own notebooks, by L-BFGS on finer and finer grids."""
 
 # pyright: reportMissingImports=false
 # The library lives in a separate environment.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import subprocess
+import sys
 import time
+import venv
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import platformdirs
 import torch
 
+from edgewise._errors import EdgewiseError
+from edgewise._replacing import replacing
 from edgewise._typing import Array
 from edgewise.measure.baselines._mlp import parameter_count
-from edgewise.measure.baselines._quiet import default_dtype, silenced
+
+_WANTED = ("pykan==0.2.8", "pyyaml", "tqdm", "setuptools")
+_DONE = "installed.txt"
 
 
-class PykanStage(NamedTuple):
-    """One grid: the network, its parameters, its RMSE on other rows, and the seconds so far (CPU time)."""
+def baseline_environment(folder: Path | None = None) -> str:
+    """Return the interpreter of the environment of the baselines, which is created if needed.
 
-    model: Any
-    grid: int
-    parameters: int
-    error: float
-    seconds: float
+    `folder` is by default one in the user's cache. Errors: EdgewiseError when a package cannot be installed.
+    """
+    folder = folder or Path(platformdirs.user_cache_dir("edgewise")) / "baselines"
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    own = str(Path(__file__).parents[3])
+    shared = [own, *(path for path in sys.path if path.endswith("site-packages") and path != own)]
+    wanted = "\n".join((*_WANTED, sys.version, *shared))
+    if python.exists() and (folder / _DONE).exists() and (folder / _DONE).read_text(encoding="utf-8") == wanted:
+        return str(python)
+    venv.create(folder, clear=True, with_pip=True)
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    packages = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
+    with replacing(Path(packages) / "shared.pth") as file:  # edgewise and its dependencies are imported from here
+        file.write("\n".join(shared).encode())
+    command = [python, "-m", "pip", "--disable-pip-version-check", "install", "-q", *_WANTED]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["pip ended"])[-1]
+        raise EdgewiseError(f"The baselines could not be installed into {folder}: {last}")
+    with replacing(folder / _DONE) as file:
+        file.write(wanted.encode())
+    return str(python)
 
-    def predict(self, x: Array) -> Array:
-        """Return values (n,) or (n, n_out) at rows (n, n_in)."""
-        with torch.no_grad():
-            return self.model(torch.from_numpy(x)).numpy().squeeze()
 
-    def columns(self) -> dict[str, Any]:
-        """Return the columns of a row that describe the stage."""
-        return {"grid": self.grid, "parameters": self.parameters, "error": self.error, "seconds": self.seconds}
+@contextlib.contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Temporarily set torch's default dtype."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
-def pykan_rows(train: tuple[Array, Array], test: tuple[Array, Array] | None = None) -> Mapping[str, torch.Tensor]:
-    """Return rows as pykan's `fit` takes them; by default one test row, because `fit` evaluates them in each step."""
-    parts = {"train": train, "test": test or (train[0][:1], train[1][:1])}
-    return {
-        f"{name}_{kind}": torch.from_numpy(np.ascontiguousarray(values.reshape(len(values), -1)))
-        for name, part in parts.items()
-        for kind, values in zip(("input", "label"), part, strict=True)
-    }
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Discard what is printed."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+def pykan_rows(train: tuple[Array, Array]) -> Mapping[str, torch.Tensor]:
+    """Return rows as pykan's `fit` takes them, with one test row, because `fit` evaluates them in each step."""
+    x, y = (torch.from_numpy(np.ascontiguousarray(part.reshape(len(part), -1))) for part in train)
+    return {"train_input": x, "train_label": y, "test_input": x[:1], "test_label": y[:1]}
 
 
 def pykan_stages(
-    widths: Sequence[int], train: tuple[Array, Array], test: tuple[Array, Array], grids: Sequence[int],
-    steps: int = 200, seed: int = 1,
-) -> Iterator[PykanStage]:  # fmt: skip
-    """Train on coarse grids, then on finer ones, as the notebooks do, and yield a stage after each.
+    widths: Sequence[int], train: tuple[Array, Array], grids: Sequence[int], steps: int, seed: int
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Train on coarse grids, then on finer ones, as the notebooks do; yield the network and columns of a row.
 
-    Speed mode is on: without it, each step stores activations.
+    Speed mode is on: without it, each step stores activations. Seconds are CPU time.
     """
     from kan import KAN
 
@@ -64,8 +96,36 @@ def pykan_stages(
                 model.cache_data, model.save_act = rows["train_input"], True  # `refine` reads stored activations
                 model = model.refine(grid).speed()
             model.fit(rows, opt="LBFGS", steps=steps)
-            stage = PykanStage(model, grid, pykan_parameters(model), 0.0, time.process_time() - began)
-            yield stage._replace(error=float(np.sqrt(np.mean((stage.predict(test[0]) - test[1]) ** 2))))
+            found = {"shape": str(widths), "grid": grid, "parameters": pykan_parameters(model)}
+            yield model, {**found, "seconds": time.process_time() - began}
+
+
+def pykan_formula(x: Array, y: Array, names: Sequence[str], steps: int) -> Any:
+    """Train [n, 5, 1] with its notebook's sparsity, prune, train, refine to 10 cells, train, choose functions, train.
+
+    Returns a sympy expression. Everything else is at the library's defaults.
+    """
+    import sympy
+    from kan import KAN
+
+    rows, inputs = pykan_rows((x, y)), torch.from_numpy(x)
+    with default_dtype(torch.float64), silenced():
+        model = KAN(width=[x.shape[1], 5, 1], grid=3, k=3, seed=42, auto_save=False)
+        model.fit(rows, opt="LBFGS", steps=steps, lamb=1e-3)
+        model(inputs)
+        model = model.prune_node(log_history=False)  # `prune` does the same, but its copy writes files
+        model.auto_save = False
+        model(inputs)
+        model.attribute()
+        model.prune_edge(log_history=False)
+        model.fit(rows, opt="LBFGS", steps=steps)
+        model = model.refine(10)
+        model.auto_save = False
+        model.fit(rows, opt="LBFGS", steps=steps)
+        model(inputs)
+        model.auto_symbolic()
+        model.fit(rows, opt="LBFGS", steps=steps)
+        return model.symbolic_formula(var=[sympy.Symbol(name) for name in names])[0][0]
 
 
 def pykan_parameters(model: Any) -> int:

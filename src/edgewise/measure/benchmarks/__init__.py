@@ -5,11 +5,10 @@ from __future__ import annotations
 from edgewise.measure import Benchmark
 from edgewise.measure.benchmarks._accuracy import Accuracy
 from edgewise.measure.benchmarks._classification import Classification
-from edgewise.measure.benchmarks._layers import Layers
+from edgewise.measure.benchmarks._comparison import Layers, Steps
 from edgewise.measure.benchmarks._peaks import Peaks
 from edgewise.measure.benchmarks._routes import Routes
 from edgewise.measure.benchmarks._second_order import SecondOrder
-from edgewise.measure.benchmarks._steps import Steps
 from edgewise.measure.benchmarks.formulas import Feynman, Irrelevant, Strogatz
 from edgewise.measure.benchmarks.libraries import BASELINES as BASELINES
 from edgewise.measure.benchmarks.libraries import LIBRARIES as LIBRARIES

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Any, NamedTuple
@@ -11,9 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings
-from edgewise.measure.benchmarks._targets import TARGETS, Target
-from edgewise.measure.benchmarks.libraries import LIBRARIES
-from edgewise.measure.benchmarks.libraries._race import Point, Race
+from edgewise.measure.benchmarks.libraries import LIBRARIES, Point, Race
+from edgewise.measure.tables import grouped, number
 
 GOAL = 1e-5
 _LEAD = 50.0
@@ -22,6 +20,44 @@ _FACTOR, _LEAST, _MOST = 60, 60.0, 300.0  # of a baseline's time: times edgewise
 _REPEATS, _LONG = 3, 3.0  # of edgewise's fits, and the seconds from which one is enough
 _OURS, _DEFAULT = "edgewise", "default"
 _QUICK = 2.0  # seconds of every run of a quick benchmark
+
+
+class Target(NamedTuple):
+    """A function on a box, and the network that edgewise and pykan learn it with."""
+
+    name: str
+    values: Callable[[np.ndarray], np.ndarray]
+    low: float
+    widths: list[int]
+    rows: int
+
+    def sample(self, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw uniform rows, each input from `low` to 1, and their values."""
+        x = rng.uniform(self.low, 1, (rows, self.widths[0]))
+        return x, self.values(x)
+
+
+def _sine_and_square(x: np.ndarray) -> np.ndarray:
+    return np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
+
+
+def _elliptic(x: np.ndarray) -> np.ndarray:
+    from scipy.special import ellipj
+
+    return ellipj(x[:, 0], x[:, 1])[0]
+
+
+def _four_variables(x: np.ndarray) -> np.ndarray:
+    square = x**2
+    first, second = square[:, 0] + square[:, 1], square[:, 2] + square[:, 3]
+    return np.exp((np.sin(np.pi * first) + np.sin(np.pi * second)) / 2)
+
+
+TARGETS = (
+    Target("exp(sin(pi x) + y^2)", _sine_and_square, -1, [2, 1, 1], 1000),
+    Target("ellipj(x, y)", _elliptic, 0, [2, 5, 1], 1000),
+    Target("four variables", _four_variables, -1, [4, 2, 1, 1], 3000),
+)
 
 
 class Accuracy(Benchmark):
@@ -47,11 +83,11 @@ class Accuracy(Benchmark):
         library, recipes = LIBRARIES[case.values["library"]], case.values["recipes"]
         rows = []
         for recipe in recipes:
-            for number in range(_REPEATS if library.name == _OURS and not settings.quick else 1):
+            for run in range(_REPEATS if library.name == _OURS and not settings.quick else 1):
                 race = _race(target, case.values["budget"])
                 library.train(recipe, race)
                 points = race.points or [Point(race.seconds, float("inf"))]
-                shared = {"recipe": recipe, "run": number}
+                shared = {"recipe": recipe, "run": run}
                 rows += [self.row(case, **shared, **point._asdict()) for point in _telling(points)]
                 if race.seconds > _LONG:
                     break
@@ -125,17 +161,15 @@ def _race(target: Target, budget: float, seed: int = 1) -> Race:
 
 def _runs(rows: Sequence[Row]) -> Iterator[Run]:
     """Yield each way of training, with the median over its runs."""
-    groups: dict[tuple[str, str, str], dict[Any, list[Point]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        if row["seconds"] not in ("", None):
-            key = (row["target"], row["library"], row["recipe"])
-            groups[key][row["turn"], str(row["run"])].append(Point(float(row["seconds"]), float(row["error"])))
-    for key, races in groups.items():
-        first = [next((p.seconds for p in points if p.error <= GOAL), None) for points in races.values()]
+    known = [row for row in rows if number(row, "seconds") < float("inf")]
+    for key, own in grouped(known, "target", "library", "recipe").items():
+        turns = grouped(own, "turn", "run").values()
+        races = [[Point(number(row, "seconds"), number(row)) for row in turn] for turn in turns]
+        first = [next((p.seconds for p in points if p.error <= GOAL), None) for points in races]
         reached = [seconds for seconds in first if seconds is not None]
-        error = median(min(point.error for point in points) for points in races.values())
-        last = median(points[-1].seconds for points in races.values())
-        yield Run(*key, median(reached) if len(reached) == len(first) else None, error, last)
+        error = median(min(point.error for point in points) for points in races)
+        last = median(points[-1].seconds for points in races)
+        yield Run(key[0], key[1], key[2], median(reached) if len(reached) == len(first) else None, error, last)
 
 
 def _line(target: str, runs: Sequence[Run]) -> list[Cell]:

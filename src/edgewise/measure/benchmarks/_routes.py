@@ -8,6 +8,7 @@ import torch
 
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings, interleaved
 from edgewise.measure.benchmarks.libraries import Shape
+from edgewise.measure.tables import grouped
 from edgewise.nn import KAN, GaussNewtonMatrix, Layout, Pass
 
 _ROUTES = ("dense", "sparse")
@@ -37,22 +38,16 @@ class Routes(Benchmark):
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
         ways, chosen = _matrix(Shape(**{name: case.values[name] for name in Shape._fields}))
-        spreads = interleaved(ways, settings.repeats, settings.patience)
+        times = interleaved(ways, settings.repeats, settings.patience)
+        shared = {"operation": "matrix", "reason": "many functions on an edge"}
         return [
-            _row(case, "matrix", route, seconds=spread.median, lower=spread.lower, upper=spread.upper,
-                 repeats=spread.repeats, chosen=int(route == chosen), reason="many functions on an edge")
-            for route, spread in spreads.items()
-        ]  # fmt: skip
-
-    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        return [_row(case, "", "", status=reason)]
+            self.row(case, **shared, route=route, **own.columns(), chosen=int(route == chosen))
+            for route, own in times.items()
+        ]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
-        groups: dict[tuple[str, str], list[Row]] = {}
-        for row in rows:
-            groups.setdefault((row["case"], row["operation"]), []).append(row)
         head = ["case", "operation", *(f"{route} ms" for route in _ROUTES), "chosen", "at most"]
-        return head, [_line(*key, group) for key, group in groups.items()]
+        return head, [_line(case, what, own) for (case, what), own in grouped(rows, "case", "operation").items()]
 
 
 def _line(case: str, operation: str, group: Sequence[Row]) -> list[Cell]:
@@ -66,11 +61,6 @@ def _line(case: str, operation: str, group: Sequence[Row]) -> list[Cell]:
         Cell(case), Cell(operation), *(Cell(f"{1e3 * seconds[route]:.3g}") for route in _ROUTES),
         Cell(f"{chosen}, {ratio:.3g}", ratio <= _LOSS if full else None), Cell(f"{_LOSS:g}"),
     ]  # fmt: skip
-
-
-def _row(case: Case, operation: str, route: str, **found: object) -> Row:
-    empty = dict.fromkeys(("seconds", "lower", "upper", "repeats", "chosen", "reason", "status"), "")
-    return {"case": case.label, **case.values, "operation": operation, "route": route, **empty, **found}
 
 
 def _matrix(shape: Shape) -> tuple[dict[str, Callable[[], object]], str]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from edgewise.measure import Benchmark, Case, Cell, Quartiles, Row, Settings, interleaved, peak_memory, resident_memory
+from edgewise.measure.tables import number
 from edgewise.nn import KAN
 from edgewise.optim import LM
 from edgewise.train import Objective, as_table
@@ -49,12 +50,9 @@ class SecondOrder(Benchmark):
         found = [_memory(rows)] if case.label.startswith("memory") else _times(rows, settings)
         return [self.row(case, **{"what": case.label, **row}) for row in found]
 
-    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        return [self.row(case, what=case.label, status=reason)]
-
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         full = any(int(row["rows"]) == _ROWS for row in rows)
-        seconds = {row["what"]: float(row["seconds"]) for row in rows if row["seconds"] not in ("", None)}
+        seconds = {row["what"]: value for row in rows if (value := number(row, "seconds")) < float("inf")}
         lines = [[Cell(what), Cell(f"{1e3 * value:.3g} ms"), Cell(""), Cell("")] for what, value in seconds.items()]
         for what, over, most in _LIMITS:
             if what in seconds and over in seconds:
@@ -62,12 +60,11 @@ class SecondOrder(Benchmark):
                 kept = ratio <= most if full else None
                 lines.append([Cell(f"{what} over {over}"), Cell(""), Cell(f"{ratio:.3g}", kept), Cell(f"{most:g}")])
         for row in rows:
-            if row["bytes"] not in ("", None):
-                size = float(row["bytes"]) / 1e9
+            if (size := number(row, "bytes") / 1e9) < float("inf"):
                 kept = size <= _GIGABYTES if int(row["rows"]) == _MANY else None
                 lines.append([Cell(row["case"]), Cell(""), Cell(f"{size:.3g} GB", kept), Cell(f"{_GIGABYTES:g} GB")])
             elif row["status"]:
-                lines.append([Cell(row["what"]), Cell(row["status"]), Cell(""), Cell("")])
+                lines.append([Cell(row["case"]), Cell(row["status"]), Cell(""), Cell("")])
         return ["what", "time", "measured", "at most"], lines
 
 
@@ -78,11 +75,11 @@ def _times(rows: int, settings: Settings) -> list[Row]:
     calls[_PRODUCT] = lambda: [jacobian.T @ jacobian for _ in range(2 * _STEPS)]
     sizes = {what: problem.layout.size for what, problem in problems.items()} | {_PRODUCT: _COLUMNS}
     times = interleaved(calls, settings.repeats, settings.patience)
-    found = {
-        what: Quartiles(own.median / _STEPS, own.lower / _STEPS, own.upper / _STEPS, own.repeats)
-        for what, own in times.items()
-    }
-    return [{"what": what, "parameters": sizes[what], **own.columns()} for what, own in found.items()]
+    found = []
+    for what, own in times.items():
+        step = Quartiles(own.median / _STEPS, own.lower / _STEPS, own.upper / _STEPS, own.repeats)
+        found.append({"what": what, "parameters": sizes[what], **step.columns()})
+    return found
 
 
 def _memory(rows: int) -> Row:

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import sympy
 
 from edgewise.datasets import equations, strogatz
-from edgewise.measure import Benchmark, Case, Cell, Row, Settings, clock
+from edgewise.measure import OURS, Benchmark, Case, Cell, Row, Settings, clock
 from edgewise.measure.benchmarks.formulas._judge import ROWS, Verdict, judge
 from edgewise.measure.benchmarks.formulas._laws import Law, TrajectoryLaw, UniformLaw
 from edgewise.measure.benchmarks.searchers import SEARCHERS, Table
+from edgewise.measure.tables import grouped, number
 
-OURS = "edgewise"
 NOISES = (0.0, 0.001, 0.01, 0.1)
 _SEEDS, _TRAINED, _FEW = 3, 1000, 200
 _SECONDS, _LEAST, _QUICK = 60.0, 10.0, 10.0
@@ -38,7 +38,6 @@ class Formulas(Benchmark):
     fresh_process = True
     parallel = True
     slow = True
-    kind: ClassVar[str]
     noises: ClassVar[tuple[float, ...]] = NOISES
     extra: ClassVar[int] = 0
     limits: ClassVar[dict[tuple[str, float], float]] = {}
@@ -76,12 +75,12 @@ class Formulas(Benchmark):
         """Return whether another library searches for a law."""
         if SEARCHERS[library].timed:
             return seed == 0
-        return self.kind == Feynman.kind and seed == 0 and noise == 0 and name in self.laws()[::_TWELFTH]
+        return self.name == Feynman.name and seed == 0 and noise == 0 and name in self.laws()[::_TWELFTH]
 
     def _case(self, name: str, noise: float, seed: int, library: str, settings: Settings) -> Case:
         rows = _FEW if settings.quick else _TRAINED
         label = f"{name}, noise {noise:g}, seed {seed}: {library}"
-        values = {"library": library, "kind": self.kind, "equation": name, "noise": noise, "seed": seed}
+        values = {"library": library, "kind": self.name, "equation": name, "noise": noise, "seed": seed}
         return Case(label, {**values, "extra": self.extra, "rows": rows, "limit": settings.budget})
 
     def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
@@ -119,25 +118,12 @@ class Formulas(Benchmark):
         return super().row(case, **found, truth=truth, settings=SEARCHERS[case.values["library"]].settings)
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
-        groups: dict[tuple[float, str], list[Row]] = {}
-        for row in rows:
-            groups.setdefault((float(row["noise"]), row["library"]), []).append(row)
-        head = [
-            "library",
-            "noise",
-            "cases",
-            "solved",
-            "exact",
-            "form",
-            "R2",
-            "size",
-            "operations",
-            "median s",
-            "slowest",
-        ]
+        groups = grouped([{**row, "noise": float(row["noise"])} for row in rows], "noise", "library")
         ours = {_problem(row): row for row in rows if row["library"] == OURS}
-        order = sorted(groups, key=lambda key: (key[0], list(SEARCHERS).index(key[1])))
-        return [*head, OURS], [self._line(*key, groups[key], ours) for key in order]
+        order = sorted(groups, key=lambda key: (float(key[0]), list(SEARCHERS).index(key[1])))
+        lines = [self._line(float(noise), library, groups[noise, library], ours) for noise, library in order]
+        head = ["library", "noise", "cases", "solved", "exact", "form", "R2", "size", "operations"]
+        return [*head, "median s", "slowest", OURS], lines
 
     def _line(self, noise: float, library: str, rows: Sequence[Row], ours: dict[tuple, Row]) -> list[Cell]:
         held = library == OURS and len(rows) >= min(_BOUNDED, len(self.laws()))
@@ -153,9 +139,8 @@ class Formulas(Benchmark):
             cells.append(cell(column, share := _percent(rows, column), f"{share:.1f}"))
         right = [row for row in rows if is_true(row["exact"])]
         cells.append(cell("within", share := _percent(right, "within"), f"{share:.1f}" if right else ""))
-        seconds, sizes = (
-            [float(row[key]) for row in rows if row[key] not in ("", None)] for key in ("seconds", "size")
-        )
+        known = [row for row in rows if row["seconds"] not in ("", None)]
+        seconds, sizes = ([number(row, key) for row in known] for key in ("seconds", "size"))
         cells.append(Cell(f"{median(sizes):g}" if sizes else ""))
         for column, of in (("median", median), ("slowest", max)):
             value = of(seconds) if seconds else None
@@ -170,7 +155,6 @@ class Feynman(Formulas):
     name = "feynman"
     title = "The AI-Feynman equations, found from 1000 rows"
     file = "feynman.csv"
-    kind = "feynman"
     limits: ClassVar = {
         ("exact", 0.0): 92.0, ("within", 0.0): 100.0, ("median", 0.0): 2.0, ("slowest", 0.0): _SECONDS,
         ("form", 0.001): 85.0, ("accurate", 0.001): 90.0,
@@ -190,7 +174,6 @@ class Irrelevant(Feynman):
     name = "irrelevant"
     title = "Every sixth AI-Feynman equation with five more inputs that have no effect"
     file = "irrelevant.csv"
-    kind = "irrelevant"
     noises = NOISES[:1]
     extra = 5
     limits: ClassVar = {("exact", 0.0): 85.0}
@@ -208,7 +191,6 @@ class Strogatz(Formulas):
     name = "strogatz"
     title = "The derivatives of the Strogatz systems, found along four runs of 100 rows each"
     file = "strogatz.csv"
-    kind = "strogatz"
 
     def laws(self) -> list[str]:
         return [f"{system.name}.{system.derivative}" for system in strogatz()]

@@ -80,8 +80,6 @@ class UniformLaw(Law):
 class TrajectoryLaw(Law):
     """One derivative of a differential equation along runs from each of its starts: 100 rows of 10 time units each."""
 
-    names = ("x", "y")  # type: ignore[assignment]
-
     def __init__(self, name: str) -> None:
         pair = [system for system in strogatz() if system.name == name.split(".")[0]]
         self._systems: Sequence[System] = sorted(pair, key=lambda system: system.derivative)

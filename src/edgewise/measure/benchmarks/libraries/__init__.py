@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from edgewise.measure.benchmarks.libraries._base import Library as Library
+from edgewise.measure.benchmarks.libraries._base import Point as Point
+from edgewise.measure.benchmarks.libraries._base import Race as Race
 from edgewise.measure.benchmarks.libraries._base import Shape as Shape
+from edgewise.measure.benchmarks.libraries._base import ThirdParty as ThirdParty
 from edgewise.measure.benchmarks.libraries._base import Unit as Unit
 from edgewise.measure.benchmarks.libraries._edgewise import Edgewise as Edgewise
 from edgewise.measure.benchmarks.libraries._edgewise import layer_parameters as layer_parameters
@@ -12,7 +15,6 @@ from edgewise.measure.benchmarks.libraries._jaxkan import JaxKAN as JaxKAN
 from edgewise.measure.benchmarks.libraries._mlp import MLP as MLP
 from edgewise.measure.benchmarks.libraries._mlp import hidden_width as hidden_width
 from edgewise.measure.benchmarks.libraries._pykan import PyKAN as PyKAN
-from edgewise.measure.benchmarks.libraries._race import Race as Race
 
 LIBRARIES: dict[str, Library] = {
     library.name: library for library in (Edgewise(), MLP(), EfficientKAN(), PyKAN(), JaxKAN())

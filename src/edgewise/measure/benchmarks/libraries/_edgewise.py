@@ -7,8 +7,7 @@ from typing import Any
 
 import torch
 
-from edgewise.measure.benchmarks.libraries._base import DEGREE, Shape
-from edgewise.measure.benchmarks.libraries._race import Race
+from edgewise.measure.benchmarks.libraries._base import DEGREE, Race, Shape
 from edgewise.measure.benchmarks.libraries._torch import TorchLibrary
 from edgewise.nn import KAN, KANLayer, Layout
 from edgewise.optim import LM

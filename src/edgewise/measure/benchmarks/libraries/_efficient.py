@@ -10,9 +10,8 @@ from itertools import pairwise
 
 import torch
 
-from edgewise.measure.benchmarks.libraries._base import DEGREE, Shape
-from edgewise.measure.benchmarks.libraries._race import Race
-from edgewise.measure.benchmarks.libraries._torch import TorchLibrary, adam, lbfgs
+from edgewise.measure.benchmarks.libraries._base import DEGREE, Race, Shape
+from edgewise.measure.benchmarks.libraries._torch import TorchLibrary, train
 
 
 class EfficientKAN(TorchLibrary):
@@ -38,10 +37,7 @@ class EfficientKAN(TorchLibrary):
         solver, grid = recipe.split(", grid ")
         torch.manual_seed(race.seed)
         module = self.module_network([race.x.shape[1], 10, 1], int(grid), torch.float64)
-        if solver == "Adam":
-            adam(module, race, 1e-2)
-        else:
-            lbfgs(module, race)
+        train(module, race, solver)
 
 
 def _linear(n_in: int, n_out: int, grid: int, dtype: torch.dtype) -> torch.nn.Module:

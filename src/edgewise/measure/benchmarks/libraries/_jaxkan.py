@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgewise.measure.benchmarks.libraries._base import DEGREE, RATE, Library, Shape, Unit
-from edgewise.measure.benchmarks.libraries._race import Race
+from edgewise.measure.benchmarks.libraries._base import DEGREE, RATE, Library, Race, Shape, Unit
 
 _GRIDS, _EPOCHS, _RATE, _STRIDE = (3, 6, 10, 24), 2000, 0.03, 100
 
@@ -71,8 +70,22 @@ class JaxKAN(Library):
         return Unit(call, net.size)
 
     def train(self, recipe: str, race: Race) -> None:
+        import jax
+        import optax
+        from flax import nnx
+
         _set_precision("float64")
-        _train(race)
+        x, y = jax.numpy.asarray(race.x), jax.numpy.asarray(race.y)[:, None]
+        model = _network([race.x.shape[1], 10, 1], _GRIDS[0], "float64")
+        adam = optax.adam(_RATE)
+        race.start()
+        for grid in _GRIDS:
+            with race.paused():  # a few milliseconds, but for what it compiles
+                model.update_grids(x, grid)
+            net = _Function.of(model, "float64")
+            params = _run(race, net, net.params, _adam_step(net.apply, adam, x, y), adam, _EPOCHS)
+            nnx.update(model, net.state(params))
+        _run(race, net, params, _lbfgs_step(net.apply, optax.lbfgs(), x, y), optax.lbfgs(), None)
 
 
 @dataclass(frozen=True)
@@ -147,23 +160,6 @@ def _lbfgs_step(apply: Any, solver: Any, x: Any, y: Any) -> Callable[[Any], Any]
     return update
 
 
-def _train(race: Race) -> None:
-    import jax
-    import optax
-    from flax import nnx
-
-    x, y = jax.numpy.asarray(race.x), jax.numpy.asarray(race.y)[:, None]
-    model = _network([race.x.shape[1], 10, 1], _GRIDS[0], "float64")
-    race.start()
-    for grid in _GRIDS:
-        with race.paused():  # a few milliseconds, but for what it compiles
-            model.update_grids(x, grid)
-        net = _Function.of(model, "float64")
-        params = _run(race, net, net.params, _adam_step(net.apply, optax.adam(_RATE), x, y), optax.adam(_RATE), _EPOCHS)
-        nnx.update(model, net.state(params))
-    _run(race, net, params, _lbfgs_step(net.apply, optax.lbfgs(), x, y), optax.lbfgs(), None)
-
-
 def _run(
     race: Race, net: _Function, params: Any, update: Callable[[Any], Any], solver: Any, steps: int | None
 ) -> Any:  # fmt: skip
@@ -179,9 +175,5 @@ def _run(
     while not race.over and (steps is None or done < steps):
         carried = jax.block_until_ready(compiled(carried))
         done += _STRIDE
-        race.point(partial(_predict, outputs, carried[0]))
+        race.point(lambda rows, params=carried[0]: np.asarray(outputs(params, rows))[:, 0])
     return carried[0]
-
-
-def _predict(outputs: Callable[[Any, Any], Any], params: Any, rows: np.ndarray) -> np.ndarray:
-    return np.asarray(outputs(params, rows))[:, 0]

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import torch
 
 from edgewise.measure.baselines import mlp
-from edgewise.measure.benchmarks.libraries._base import Shape
+from edgewise.measure.benchmarks.libraries._base import Race, Shape
 from edgewise.measure.benchmarks.libraries._edgewise import layer_parameters
-from edgewise.measure.benchmarks.libraries._race import Race
-from edgewise.measure.benchmarks.libraries._torch import TorchLibrary, adam, lbfgs
+from edgewise.measure.benchmarks.libraries._torch import TorchLibrary, train
 from edgewise.nn import KAN, Layout
 
 
@@ -39,10 +38,7 @@ class MLP(TorchLibrary):
         solver, widths = recipe.split(", ", 1)
         torch.manual_seed(race.seed)
         module = mlp([race.x.shape[1], *json.loads(widths), 1], torch.float64)
-        if solver == "Adam":
-            adam(module, race, 1e-2)
-        else:
-            lbfgs(module, race)
+        train(module, race, solver)
 
 
 def hidden_width(n_in: int, n_out: int, parameters: int) -> int:

@@ -15,9 +15,8 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from edgewise.measure.baselines import default_dtype, silenced
-from edgewise.measure.benchmarks.libraries._base import DEGREE, Shape
-from edgewise.measure.benchmarks.libraries._race import Race
+from edgewise.measure.baselines import default_dtype, pykan_rows, silenced
+from edgewise.measure.benchmarks.libraries._base import DEGREE, Race, Shape
 from edgewise.measure.benchmarks.libraries._torch import TorchLibrary
 
 _GRIDS, _STEPS, _STRIDE = (3, 10, 20, 50, 100), 200, 5
@@ -51,15 +50,13 @@ class PyKAN(TorchLibrary):
     def train(self, recipe: str, race: Race) -> None:
         from kan import KAN
 
-        x, y = torch.from_numpy(race.x), torch.from_numpy(race.y)[:, None]
-        # Its `fit` runs the test rows through the network in every step: a single row here.
-        rows = {"train_input": x, "train_label": y, "test_input": x[:1], "test_label": y[:1]}
+        rows = pykan_rows((race.x, race.y))
         with default_dtype(torch.float64), silenced(), contextlib.suppress(_Over):
             race.start()
             model = KAN(width=list(race.widths), grid=_GRIDS[0], k=DEGREE, seed=race.seed, auto_save=False).speed()
             for number, grid in enumerate(_GRIDS):
                 if number:
-                    model.cache_data, model.save_act = x, True  # `refine` reads stored activations
+                    model.cache_data, model.save_act = rows["train_input"], True  # `refine` reads stored activations
                     model = model.refine(grid).speed()
                 model.fit(rows, opt="LBFGS", steps=_STEPS, metrics=[_callback(race, model)])
 

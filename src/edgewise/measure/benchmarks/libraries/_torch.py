@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.measure import baselines
-from edgewise.measure.benchmarks.libraries._base import RATE, Library, Shape, Unit
-from edgewise.measure.benchmarks.libraries._race import Race
+from edgewise.measure.baselines import adam, lbfgs, parameter_count
+from edgewise.measure.benchmarks.libraries._base import RATE, Library, Race, Shape, Unit
 
 
 class TorchLibrary(Library):
@@ -25,7 +23,7 @@ class TorchLibrary(Library):
     def module_network(self, widths: Sequence[int], grid: int, dtype: torch.dtype) -> torch.nn.Module: ...
 
     def parameters(self, module: torch.nn.Module) -> int:
-        return sum(p.numel() for p in module.parameters() if p.requires_grad)
+        return parameter_count(module)
 
     def layer(self, shape: Shape, *, adam: bool = False) -> Unit:
         module = self.module_layer(shape)
@@ -56,37 +54,19 @@ class TorchLibrary(Library):
         return Unit(call, self.parameters(module))
 
 
-def adam(module: torch.nn.Module, race: Race, rate: float, steps: int = 100) -> None:
-    """Train by Adam on all rows until the race is over; the rate falls to a hundredth."""
-    optimizer = torch.optim.Adam(module.parameters(), lr=rate)
-    loss = _loss(module, race)
-    race.start()
-    while not race.over:
-        optimizer.param_groups[0]["lr"] = rate * 0.01**race.spent
-        for _ in range(steps):
-            optimizer.zero_grad()
-            loss().backward()
-            optimizer.step()
-        race.point(_predictor(module))
+def train(module: torch.nn.Module, race: Race, solver: str) -> None:
+    """Train by "Adam" or "L-BFGS" on all rows until the race is over."""
+    x, y = torch.from_numpy(race.x), torch.from_numpy(race.y)[:, None]
 
+    def loss() -> Tensor:
+        return (module(x) - y).square().mean()
 
-def lbfgs(module: torch.nn.Module, race: Race) -> None:
-    """Train by L-BFGS with strong Wolfe line search until the race is over."""
-    steps = baselines.lbfgs(module, _loss(module, race))
+    def predict(rows: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return module(torch.from_numpy(rows))[:, 0].numpy()
+
+    steps = adam(module, loss, lambda: race.spent, 100) if solver == "Adam" else lbfgs(module, loss)
     race.start()
     while not race.over:
         steps()
-        race.point(_predictor(module))
-
-
-def _loss(module: torch.nn.Module, race: Race) -> Callable[[], Tensor]:
-    x, y = torch.from_numpy(race.x), torch.from_numpy(race.y)[:, None]
-    return lambda: (module(x) - y).square().mean()
-
-
-def _predictor(module: torch.nn.Module) -> Callable[[np.ndarray], Any]:
-    def predict(x: np.ndarray) -> np.ndarray:
-        with torch.no_grad():
-            return module(torch.from_numpy(x))[:, 0].numpy()
-
-    return predict
+        race.point(predict)

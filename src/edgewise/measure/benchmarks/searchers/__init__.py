@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from edgewise.measure.benchmarks.searchers._base import Found as Found
-from edgewise.measure.benchmarks.searchers._base import Searcher as Searcher
+from edgewise.measure.benchmarks.searchers._base import Searcher
 from edgewise.measure.benchmarks.searchers._base import Table as Table
-from edgewise.measure.benchmarks.searchers._edgewise import Edgewise as Edgewise
-from edgewise.measure.benchmarks.searchers._gplearn import GPLearn as GPLearn
-from edgewise.measure.benchmarks.searchers._operon import Operon as Operon
-from edgewise.measure.benchmarks.searchers._pykan import PyKANFormula as PyKANFormula
+from edgewise.measure.benchmarks.searchers._edgewise import Edgewise
+from edgewise.measure.benchmarks.searchers._gplearn import GPLearn
+from edgewise.measure.benchmarks.searchers._operon import Operon
+from edgewise.measure.benchmarks.searchers._pykan import PyKANFormula
 
 SEARCHERS: dict[str, Searcher] = {
     searcher.name: searcher for searcher in (Edgewise(), Operon(), GPLearn(), PyKANFormula())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from edgewise._typing import Array, Formula
+from edgewise.measure.benchmarks.libraries import ThirdParty
 
 _ROWS, _SECONDS = 100, 1.0
 
@@ -37,19 +37,11 @@ class Found(NamedTuple):
     noise: float | None = None
 
 
-class Searcher(ABC):
+class Searcher(ThirdParty):
     """A library with the settings that its own pages recommend for tables of this kind."""
 
-    name: ClassVar[str]
-    module: ClassVar[str]
-    install: ClassVar[str]
-    settings: ClassVar[str]
     timed: ClassVar[bool] = True
     """Whether it keeps to the seconds that it is given."""
-
-    @classmethod
-    def installed(cls) -> bool:
-        return find_spec(cls.module) is not None
 
     @abstractmethod
     def find(self, table: Table) -> Found: ...

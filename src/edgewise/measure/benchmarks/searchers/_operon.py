@@ -13,7 +13,10 @@ import numpy as np
 import sympy
 
 from edgewise import symbolic
+<<<<<<< HEAD
 from edgewise._typing import Array, Part
+=======
+>>>>>>> main
 from edgewise.measure.benchmarks.searchers._base import Found, Searcher, Table
 
 _DIGITS = 12
@@ -68,7 +71,5 @@ class Operon(Searcher):
 def _uncertainty(table: Table) -> float:
     from sklearn.ensemble import RandomForestRegressor
 
-    def off(y: Array) -> float:
-        return float(np.sqrt(np.mean((y - table.y) ** 2)))
-
-    return off(RandomForestRegressor(random_state=table.seed).fit(table.x, table.y).predict(table.x))
+    found = RandomForestRegressor(random_state=table.seed).fit(table.x, table.y).predict(table.x)
+    return float(np.sqrt(np.mean((found - table.y) ** 2)))

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from edgewise._typing import Array
 from edgewise.measure import MLP, OURS, Case, Cell, Criterion, Experiment, Row, Settings
 from edgewise.measure import Model as Run
 from edgewise.measure.baselines import parameter_count, seeded_mlp, train_mlp
+from edgewise.measure.drawing import COLORS, INK
 from edgewise.measure.experiments._dataset import predict
 from edgewise.measure.experiments.anderson._data import MODELS, Model, States, accuracy, subsample
-from edgewise.measure.experiments.anderson._picture import draw
-from edgewise.measure.experiments.anderson._reading import PLANS, learned, read, zeros
-from edgewise.measure.experiments.anderson._steps import STEPS, steps
+from edgewise.measure.experiments.anderson._reading import PLANS, learned, read, steps, zeros
 from edgewise.measure.tables import format_number, number
 from edgewise.nn import KAN, Layout
 
@@ -28,6 +28,7 @@ _NETWORK, _FORMULA, _ROUNDED = "network", "formula", "formula, rounded"
 _PUBLISHED = {("generalized", _NETWORK): 98.7, ("generalized", _FORMULA): 99.0, ("modified", _FORMULA): 97.1}
 _HIDDEN, _PATIENCE, _ROWS = (20, 20), 0.8, 20_000
 _OFF = 0.03
+_ACROSS, _LINES = 3, 201  # panels in a row of the picture, and lines of its exact edge
 _NEAR = 0.05  # of the picture, from a curve to the next state
 
 
@@ -101,7 +102,49 @@ class Anderson(Experiment):
         return made
 
     def draw(self, rows: Sequence[Row]) -> Figure:
-        return draw(rows)
+        """Draw a panel for each model, with the exact edge and that of the network over the states."""
+        from matplotlib.figure import Figure
+
+        own = {str(row["item"]): row for row in rows if row["model"] == OURS and row["states"]}
+        columns, lines = min(len(own), _ACROSS) or 1, -(-len(own) // _ACROSS) or 1
+        figure = Figure(figsize=(3.3 * columns + 0.9, 3.0 * lines + 0.4), dpi=200, layout="constrained")
+        axes = list(figure.subplots(lines, columns, squeeze=False).flat)
+        for ax in axes[len(own) :]:
+            ax.remove()
+        shown = None
+        for ax, (name, row) in zip(axes, own.items(), strict=False):
+            model, states, curve = MODELS[name], _numbers(row["states"]), _numbers(row["curve"])
+            shown = ax.scatter(states[:, 0], states[:, 1], c=states[:, 2], s=5, cmap="viridis", vmin=0, vmax=1, lw=0,
+                               rasterized=True)  # fmt: skip
+            energies = np.linspace(states[:, 0].min(), states[:, 0].max(), _LINES)
+            lam = np.linspace(0.0, model.most, _LINES)
+            ax.contour(energies, lam, _exact(model, energies, lam), levels=[0], colors=[INK], linewidths=1.2)
+            ax.plot(curve[:, 0], curve[:, 1], ".", ms=3, color=COLORS[OURS])
+            fixed = "" if model.second == "kappa" else f", {model.second} = {model.fixed:g}"
+            ax.set(
+                title=f"{name}{fixed}", xlabel="E", ylim=(0, model.most), xlim=(energies[0] - 0.1, energies[-1] + 0.1)
+            )
+        for ax in axes[: len(own) : _ACROSS]:
+            ax.set_ylabel("lam")
+        if shown is not None:
+            used = axes[: len(own)]
+            used[0].plot([], [], color=INK, lw=1.2, label="exact edge")
+            used[0].plot([], [], ".", color=COLORS[OURS], label="edgewise's network")
+            figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=8)
+            bar = figure.colorbar(shown, ax=used, shrink=0.7, aspect=30, pad=0.02)
+            bar.set_label("fractal dimension D: 0 localized, 1 extended", fontsize=8)
+        return figure
+
+
+def _exact(model: Model, energies: Array, lam: Array) -> Array:
+    grid = np.meshgrid(energies, lam)
+    columns = [np.full(grid[0].size, model.fixed), grid[0].ravel(), grid[1].ravel(), np.zeros(grid[0].size)]
+    return model.edge(np.stack(columns, axis=1)).reshape(grid[0].shape)
+
+
+def _numbers(text: object) -> Array:
+    """Return numbers (places, columns) from text like "0.1,2 0.3,4"."""
+    return np.array([place.split(",") for place in str(text).split()] or np.empty((0, 2)), dtype=float)
 
 
 def _run(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
@@ -109,7 +152,7 @@ def _run(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     model = MODELS["modified" if item == _BY_HAND else item]
     states, test = model.states(test=False, quick=quick), model.states(test=True, quick=quick)
     exact, began = accuracy(model.edge(test.inputs), test), time.process_time()
-    train = _mlp if case.values["model"] == MLP else _steps if item == _BY_HAND else _edgewise
+    train = _mlp if case.values["model"] == MLP else steps if item == _BY_HAND else _edgewise
     for found in train(model, states, test, quick):
         found |= {"error": 1 - found["accuracy"], "exact_accuracy": exact}
         yield {**found, "seconds": time.process_time() - began}
@@ -143,11 +186,6 @@ def _curve(model: Model, network: KAN, shown: States) -> str:
     places, states = np.column_stack([energies, lam]) / size, shown.inputs[:, 1:3] / size
     near = np.linalg.norm(places[:, None] - states, axis=2).min(1) < _NEAR
     return " ".join(f"{e:.3f},{value:.3f}" for e, value in np.column_stack([energies, lam])[unique & near])
-
-
-def _steps(model: Model, states: States, test: States, quick: bool) -> Iterator[dict[str, Any]]:
-    for stage, found, count, formula in steps(model, states, test, quick):
-        yield {"stage": stage, "accuracy": found, "parameters": count, "formula": formula, "published": STEPS[stage]}
 
 
 def _mlp(model: Model, states: States, test: States, quick: bool) -> Iterator[dict[str, Any]]:

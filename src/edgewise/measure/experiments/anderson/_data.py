@@ -36,7 +36,6 @@ class Model:
     most: float
     fixed: float
     chains: tuple[int, int]
-    exact: str
 
     @property
     def columns(self) -> list[int]:
@@ -73,8 +72,7 @@ class Model:
         for values in zip(lam.tolist(), second.tolist(), phase.tolist(), strict=True):
             one = int(values[1]) if self.second == "kappa" else values[1]
             found = chain(self.chain).states(sites, values[2], lam=values[0], **{self.second: one})
-            rest = (np.full(sites, value) for value in values)
-            own_lam, own_second, own_phase = rest
+            own_lam, own_second, own_phase = (np.full(sites, value) for value in values)
             inputs.append(np.stack([own_second, found.energy, own_lam, own_phase], axis=1))
             dimensions.append(found.dimension)
         dimension = np.concatenate(dimensions)
@@ -92,21 +90,9 @@ def accuracy(positive: Array, states: States) -> float:
     return float(np.mean((positive > 0) == states.localized))
 
 
-def _mosaic(kappa: int) -> Model:
-    exact = f"lam |U_{kappa - 1}(E/2)| - 1"
-    return Model(f"mosaic, kappa = {kappa}", "mosaic", "kappa", (kappa, kappa), 2.5, kappa, (40, 20), exact)
-
-
-MODELS = {
-    model.name: model
-    for model in (
-        Model(
-            "generalized", "aubry-andre generalized", "alpha", (-0.9, 0.9), 2.0, 0.5, (200, 40),
-            "alpha E + 2 lam - 2",
-        ),
-        Model(
-            "modified", "aubry-andre modified", "p", (0.5, 3.0), 5.0, 1.5, (200, 40), "lam cosh(p) - E - exp(p)"
-        ),
-        *(_mosaic(kappa) for kappa in (2, 3, 4, 5)),
-    )
-}  # fmt: skip
+_NAMED = (
+    Model("generalized", "aubry-andre generalized", "alpha", (-0.9, 0.9), 2.0, 0.5, (200, 40)),
+    Model("modified", "aubry-andre modified", "p", (0.5, 3.0), 5.0, 1.5, (200, 40)),
+    *(Model(f"mosaic, kappa = {k}", "mosaic", "kappa", (k, k), 2.5, k, (40, 20)) for k in (2, 3, 4, 5)),
+)
+MODELS = {model.name: model for model in _NAMED}

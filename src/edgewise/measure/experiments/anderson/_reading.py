@@ -1,12 +1,12 @@
-"""From labelled states to a classifier, from its zero set to curves, and from those to a formula of the edge."""
+"""A formula of the mobility edge: read off a classifier's zero set, or found step by step as a person would."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,10 +17,10 @@ from edgewise._typing import Array
 from edgewise.measure.baselines import lbfgs
 from edgewise.measure.experiments._dataset import predict
 from edgewise.measure.experiments.anderson._data import Model, States, accuracy, subsample
-from edgewise.nn import KAN, adapt_grid, set_function
+from edgewise.nn import KAN, Layout, adapt_grid, lock, set_function, unlock
+from edgewise.session import Session
 from edgewise.train import Options, fit
 
-WIDTHS = (3, 3, 1, 1)
 _LEARNED = 20_000  # states that a classifier learns from
 _LEVELS, _NEAR = 200, 0.05  # steps in which zeros are sought, and the share of the range in which states confirm them
 _READ = 15_000  # states whose zeros are sought
@@ -31,6 +31,13 @@ _SEEDS, _PARTS = 4, 4
 
 _NEARLY = 1.5  # times the least error of a proposal: within, the labels decide
 _LIBRARY = ("x", "x^2", "x^3", "exp", "cosh", "sinh", "sin", "cos", "tanh", "atan")
+_REPORTED = {
+    "[4, 2, 1, 1]": 75.0, "[4, 3, 1, 1]": 98.4, "a node removed": 97.7, "edges but those of p: x or x^2": 97.7,
+    "edges of p: cosh": 96.9, "edges of p: x^2": 95.4,
+}  # fmt: skip
+_STEP_ROWS = 8000
+_NAMES = ["p", "E", "lam", "phi"]
+_LAST, _PHASE, _NODES = (2, 0, 0), 3, 3
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def learned(model: Model, states: States, quick: bool) -> KAN:
             network, x, y, loss="cross_entropy", grids=[10] if quick else [40, 80], options=Options(test=0)
         ).model
     runs = [
-        fit(KAN(list(WIDTHS), seed=seed), x, y, loss="cross_entropy", grids=[3, 5], options=Options(seed=seed, test=0))
+        fit(KAN([3, 3, 1, 1], seed=seed), x, y, loss="cross_entropy", grids=[3, 5], options=Options(seed=seed, test=0))
         for seed in range(1 if quick else _SEEDS)
     ]
     return min(runs, key=lambda run: run.validation_error).model
@@ -188,3 +195,49 @@ def _dividing(columns: Array, localized: Array) -> Array:
         lbfgs(edge, wrong, _STEPS)()
         weights = edge.weight.detach()[0]
     return weights.numpy()
+
+
+def steps(model: Model, states: States, test: States, quick: bool) -> Iterator[dict[str, Any]]:
+    """Yield each step with its accuracy, its parameters, and its formula if it has one."""
+    part = subsample(states, 500 if quick else _STEP_ROWS)
+
+    def described(name: str, session: Session, formula: bool = False) -> dict[str, Any]:
+        found = {
+            "accuracy": accuracy(predict(session.model, test.inputs) - 0.5, test),
+            "published": _REPORTED[name],
+        }
+        text = _argument(session.model) if formula else ""
+        return {"stage": name, "parameters": Layout(session.model).size, "formula": text, **found}
+
+    for nodes in (2, _NODES):
+        session = _begun(nodes, part)
+        yield described(f"[4, {nodes}, 1, 1]", session)
+    for node in range(_NODES):
+        session = session.prune_edge((0, node, _PHASE))
+    tried = [session.remove_node((1, node)).compact().refit() for node in range(_NODES)]
+    session = min(tried, key=lambda one: one.error)
+    yield described("a node removed", session)
+    for edge in ((1, 0, 0), (1, 0, 1), (0, 0, 1), (0, 0, 2), (0, 1, 1), (0, 1, 2)):
+        best = session.require(edge, ["x", "x^2"]).suggest(edge, 2)[0]
+        session = session.snap_edge(edge, best.function)
+    yield described("edges but those of p: x or x^2", session)
+    for name in ("cosh", "x^2"):
+        snapped = session.snap_edge((0, 0, 0), name).snap_edge((0, 1, 0), name).refit()
+        yield described(f"edges of p: {name}", snapped, formula=True)
+
+
+def _begun(nodes: int, states: States) -> Session:
+    """Begin a session with a network of the probability that a state is localized: a classifier, then refitted."""
+    x, y = states.inputs, states.localized.astype(float)
+    network = adapt_grid(KAN([4, nodes, 1, 1], seed=0), torch.from_numpy(x), 3)
+    network = lock(set_function(network, *_LAST, "x"), [_LAST])
+    network = fit(network, x, y, loss="cross_entropy", grids=[3, 5], options=Options(test=0)).model
+    network = lock(set_function(unlock(network, [_LAST]), *_LAST, "logistic"), [_LAST])
+    return Session(network, x, y, _NAMES)
+
+
+def _argument(network: KAN) -> str:
+    """Return the argument of the sigmoid, with four digits."""
+    found = set_function(unlock(network, [_LAST]), *_LAST, "x").formula(_NAMES)
+    assert not isinstance(found, list)
+    return str(found.evalf(4))

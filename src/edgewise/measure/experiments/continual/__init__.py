@@ -128,12 +128,9 @@ def _rows(train: Callable[..., Iterator[Phase]], case: Case, settings: Settings)
 
 def _forgotten(rows: Sequence[Row]) -> float:
     """Return the largest error on earlier regions after the last phase."""
-    last = max((int(row["phase"]) for row in rows if row["phase"] != ""), default=0)
-    return max((number(row) for row in rows if row["phase"] != "" and _earlier(row, last)), default=float("inf"))
-
-
-def _earlier(row: Row, last: int) -> bool:
-    return int(row["phase"]) == last and int(row["region"]) < last
+    phases = grouped((row for row in rows if row["phase"] != ""), "phase")
+    last = max(map(int, (phase for (phase,) in phases)), default=0)
+    return max((number(row) for row in phases.get((str(last),), []) if int(row["region"]) < last), default=float("inf"))
 
 
 def _shape(course: Course, model: str) -> list[int]:

@@ -98,8 +98,8 @@ def _heat(ax: Axes, rows: Sequence[Row], phases: int) -> Any:
     ax.set_axis_on()
     shown = ax.imshow(cells, cmap=_COLORS, vmin=_LEAST, vmax=_MOST)
     ticks = range(0, phases, 1 if phases < 6 else 2)
-    ax.set_xticks(list(ticks), [str(k + 1) for k in ticks])
-    ax.set_yticks(list(ticks), [str(k + 1) for k in ticks])
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_ticks(list(ticks), [str(k + 1) for k in ticks])
     ax.set_xlabel("region", fontsize=8)
     ax.set_ylabel("after phase", fontsize=8)
     ax.tick_params(labelsize=7)

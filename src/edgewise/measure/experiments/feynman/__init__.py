@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from edgewise.datasets import dimensionless
+from edgewise.expressions import evaluate
+from edgewise.interpret import prune
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise.measure.baselines import pykan_stages
 from edgewise.measure.drawing import COLORS, INK, LINE, SOFT, plain
-from edgewise.measure.experiments.feynman._models import FOUND, HUMAN, edgewise, mlps, pykan
-from edgewise.measure.experiments.feynman._published import PUBLISHED
+from edgewise.measure.experiments._dataset import Dataset, scaled
+from edgewise.measure.experiments.feynman._published import OWN, PUBLISHED
 from edgewise.measure.tables import best, format_error, format_number, items_of, number
+from edgewise.nn import KAN, Layout
+from edgewise.symbolic import parse
+from edgewise.train import FitResult, Options, fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TINY = ("I.27.6", "II.38.3")
+_HUMAN, _FOUND = "human", "found"
+_ROWS, _QUICK = 1000, 120
+_MORE = {"I.9.18": 2000, "I.29.16": 2000, "I.30.3": 2000}  # rows of equations that overfit 1000
+_OTHER = 5000  # validation rows, and as many test rows
+_OWN = Options(test=0)  # test rows are drawn separately
+_SPARSITY, _SLACK, _SEARCH = 0.01, 1.1, Options(restarts=4, test=0)
+_MLPS = (([5, 5, 5], 0.8), ([20, 20], 1.6))  # hidden nodes, seconds of each of two solvers
+_PYKAN_GRIDS, _PYKAN_STEPS = (3, 5, 10, 20, 50), 50
 
 
 class Feynman(Experiment):
@@ -51,7 +66,7 @@ class Feynman(Experiment):
         return self.product(_TINY if settings.quick else PUBLISHED, (OURS, MLP, PYKAN), settings)
 
     def models(self) -> Mapping[str, Model]:
-        return {OURS: edgewise, MLP: mlps, PYKAN: pykan}
+        return {OURS: _edgewise, MLP: _mlps, PYKAN: _pykan}
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = [
@@ -104,6 +119,50 @@ class Feynman(Experiment):
         return figure
 
 
+def _data(case: Case, settings: Settings) -> Dataset:
+    equation = next(equation for equation in dimensionless() if equation.name == case.values["item"])
+    count = _QUICK if settings.quick else _MORE.get(equation.name, _ROWS)
+    inputs = [equation.sample(count, seed) for seed, count in enumerate((count, _OTHER, _OTHER))]
+    formula = parse(equation.formula, equation.names)
+    train, held, test = ((x, evaluate(formula, equation.names, x)) for x in inputs)
+    low, high = ([getattr(v, end) for v in equation.variables] for end in ("low", "high"))
+    return scaled(train, {"held": held, "error": test}, low, high, train[1])
+
+
+def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Train a shape designed by people, and one found by pruning."""
+    item, data, grids = case.values["item"], _data(case, settings), [3, 5] if settings.quick else "auto"
+    for kind in (_HUMAN, _FOUND):
+        began = time.process_time()
+        start = KAN(OWN.get(item, PUBLISHED[item].designed), seed=0)
+        result = fit(start, *data.train, grids=grids, options=_OWN) if kind == _HUMAN else _pruned(data, grids)
+        spent, model = time.process_time() - began, result.model
+        found = {"kind": kind, "shape": str(model.widths), "parameters": Layout(model).size, "seconds": spent}
+        yield {**found, "grid": result.history[-1].grid, **data.errors(model)}
+
+
+def _pruned(data: Dataset, grids: Any) -> FitResult:
+    n = data.train[0].shape[1]
+    wide = fit(KAN([n, n + 1, 2, 1], seed=0), *data.train, sparsity=_SPARSITY, options=_SEARCH)
+    lean = prune(wide.model, *data.train, slack=_SLACK)
+    return fit(lean.model, *data.train, grids=grids, options=_OWN)
+
+
+def _mlps(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Train MLPs of each size, each by the better of two solvers."""
+    data = _data(case, settings)
+    for hidden, seconds in _MLPS:
+        yield {"kind": "MLP", **data.train_mlp(hidden, 0.1 if settings.quick else seconds)}
+
+
+def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Train pykan with the article's best pruned shape; a row after each grid."""
+    shape, data = PUBLISHED[case.values["item"]].pruned_shape, _data(case, settings)
+    grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, _PYKAN_STEPS)
+    for found in data.rows(pykan_stages(shape, data.train, grids, steps, seed=1)):
+        yield {"kind": "published pruned", **found}
+
+
 class _Found(NamedTuple):
     """The rows of one equation; best is the network of edgewise that rows held out choose."""
 
@@ -115,7 +174,7 @@ class _Found(NamedTuple):
 
     @classmethod
     def of(cls, rows: Sequence[Row], item: str) -> _Found:
-        human, found = (best(rows, by="held", item=item, kind=kind) for kind in (HUMAN, FOUND))
+        human, found = (best(rows, by="held", item=item, kind=kind) for kind in (_HUMAN, _FOUND))
         return cls(human, found, *(best(rows, by="held", item=item, model=model) for model in (OURS, MLP, PYKAN)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +11,20 @@ from edgewise._typing import Array
 from edgewise.measure import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import pykan_stages
 from edgewise.measure.drawing import panel_grid, panel_legend
-from edgewise.measure.experiments._dataset import predict, rmse
+from edgewise.measure.experiments._dataset import Dataset, refined
 from edgewise.measure.tables import best, format_number, grouped, items_of, number
-from edgewise.nn import KAN, Layout
-from edgewise.train import Options, fit
+from edgewise.nn import KAN
+from edgewise.train import Options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _GRIDS = (3, 5, 10, 20, 50, 100, 200, 500, 1000)
 _PYKAN_GRIDS = _GRIDS[:6]  # with 200 steps each; beyond, its loss grows
-_SHAPES = {"[2, 1, 1]": [2, 1, 1], "[2, 5, 1]": [2, 5, 1]}
+#: widths, and the largest grid: with many more parameters than rows nothing new happens
+_SHAPES = {"[2, 1, 1]": ([2, 1, 1], 1000), "[2, 5, 1]": ([2, 5, 1], 200)}
 _SMOOTHINGS = ("smoothing", "no smoothing")
 _ROWS, _TEST_SEED = 1000, 1
-_LARGEST = {"[2, 1, 1]": 1000, "[2, 5, 1]": 200}  # with many more parameters than rows nothing new happens
 
 
 class Grids(Experiment):
@@ -96,26 +95,24 @@ def _label(model: str, smoothing: str) -> str:
     return model if model == PYKAN else f"{model}, {smoothing}"
 
 
-def _table(rows: int, seed: int) -> tuple[Array, Array]:
-    x = np.random.default_rng(seed).uniform(-1, 1, (rows, 2))
+def _data() -> Dataset:
+    train, test = (_table(np.random.default_rng(seed).uniform(-1, 1, (_ROWS, 2))) for seed in (0, _TEST_SEED))
+    return Dataset(train, {"train": train, "error": test})
+
+
+def _table(x: Array) -> tuple[Array, Array]:
     return x, np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
 
 
 def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    shape, (x, y), (fresh, truth) = case.values["item"], _table(_ROWS, 0), _table(_ROWS, _TEST_SEED)
+    widths, largest = _SHAPES[case.values["item"]]
     smoothing = "auto" if case.values["smoothing"] == _SMOOTHINGS[0] else 0.0
-    model, spent = KAN(_SHAPES[shape], seed=0), 0.0
-    for grid in [g for g in _GRIDS if g <= (10 if settings.quick else _LARGEST[shape])]:
-        began = time.process_time()
-        model = fit(model, x, y, grids=[grid], options=Options(validation=0.0, smoothing=smoothing)).model
-        spent += time.process_time() - began
-        train, test = rmse(predict(model, x), y), rmse(predict(model, fresh), truth)
-        found = {"shape": shape, "grid": grid, "parameters": Layout(model).size, "seconds": spent}
-        yield {**found, "train": train, "error": test}
+    grids = [grid for grid in _GRIDS if grid <= (10 if settings.quick else largest)]
+    data, options = _data(), Options(validation=0.0, smoothing=smoothing)
+    yield from data.rows(refined(KAN(widths, seed=0), data.train, grids, options))
 
 
 def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    shape, (x, y) = case.values["item"], _table(_ROWS, 0)
+    data, (widths, _) = _data(), _SHAPES[case.values["item"]]
     grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, 200)
-    for stage in pykan_stages(_SHAPES[shape], (x, y), _table(_ROWS, _TEST_SEED), grids, steps):
-        yield {"shape": shape, **stage.columns(), "train": rmse(stage.predict(x), y)}
+    yield from data.rows(pykan_stages(widths, data.train, grids, steps, seed=1))

@@ -12,10 +12,10 @@ import torch
 from edgewise import KAN, Options, discover, find_relations, fit, symbolic
 from edgewise._typing import Array
 from edgewise.measure import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise.measure.baselines import pykan_formula
 from edgewise.measure.experiments._dataset import rmse
 from edgewise.measure.experiments.interpretability._modules import BITS, modules
 from edgewise.measure.experiments.interpretability._picture import draw
-from edgewise.measure.experiments.interpretability._pykan import pykan_formula
 from edgewise.measure.experiments.interpretability._targets import (
     BESSEL,
     DIGITS,
@@ -224,14 +224,9 @@ def _six(item: str, seed: int, quick: bool) -> dict[str, Any]:
 
 
 def _modules(item: str, seed: int, quick: bool) -> dict[str, Any]:
-    found = modules(_BITS[item], seed, quick)
-    nodes = " | ".join(" ".join(str(bit + 1) for bit in node) for node in found.read)
-    before, after = found.lengths
-    text = f"nodes that read bits {nodes}; connections of {before:.2g} arranged to {after:.2g}"
-    wires = "|".join(" ".join(",".join(map(str, edge)) for edge in wires) for wires in found.wires)
-    right = STRUCTURE if found.right and found.wrong == 0 else NO
-    return {"formula": text, "right": right, "error": found.wrong, "shape": str(found.widths),
-            "curves": wires if seed == _SEEDS[0] else ""}  # fmt: skip
+    found, right = modules(_BITS[item], seed, quick)
+    shown = found["curves"] if seed == _SEEDS[0] else ""
+    return {**found, "right": STRUCTURE if right else NO, "curves": shown}
 
 
 def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +14,6 @@ from edgewise import KAN, Options, fit, prune
 from edgewise._typing import Array
 from edgewise.interpret import Cut, arrange
 from edgewise.nn import layer_of
-
-Edge = tuple[int, int, int]
 
 _SPARSITY, _GRID, _ROUNDS = 0.01, 3, 4
 _ERROR = 0.2  # that pruning may leave: answers are 0 or 1
@@ -38,21 +36,6 @@ class Bits:
         return x, self.law(x.reshape(len(x), self.groups, self.size))
 
 
-class Modules(NamedTuple):
-    """What the nodes read, the fraction of wrong answers, whether the modules are the known ones, and the connections.
-
-    read: the bits of each node of the first hidden level. lengths: the cost of the connections before and after the
-    nodes were arranged. wires: edges (layer, j, i) before and after.
-    """
-
-    read: list[list[int]]
-    wrong: float
-    right: bool
-    lengths: tuple[float, float]
-    wires: tuple[list[Edge], list[Edge]]
-    widths: list[Any]
-
-
 BITS = (
     Bits("majority of three majorities of 3 bits", 3, 3, [9, 10, 10, 1],
          lambda x: (np.sign(x.sum(2)).sum(1, keepdims=True) > 0).astype(float), "neurons swapped in training"),
@@ -61,8 +44,12 @@ BITS = (
 )  # fmt: skip
 
 
-def modules(bits: Bits, seed: int, quick: bool) -> Modules:
-    """Train with sparsity and prune, as long as edges are removed, then arrange the network."""
+def modules(bits: Bits, seed: int, quick: bool) -> tuple[dict[str, Any], bool]:
+    """Train with sparsity and prune, as long as edges are removed, then arrange the network.
+
+    Return the columns of a row, whose curves are edges "layer,j,i" before and after the nodes were arranged; and
+    whether every row is answered correctly by nodes that read one group of bits each.
+    """
     x, y = bits.table()
     options = Options(seed=seed, validation=0.0, restarts=1 if quick else "auto")
     lean = _pruned(KAN(bits.widths, seed=seed), x, y, _SPARSITY, options)
@@ -76,8 +63,11 @@ def modules(bits: Bits, seed: int, quick: bool) -> Modules:
         wrong = ((laid.model(torch.from_numpy(x)).numpy() > 0.5) != (y > 0.5)).any(axis=1)
     read = [row.nonzero().flatten().tolist() for row in layer_of(laid.model, 0).mask]
     right = sorted(read) == [list(range(k, k + bits.size)) for k in range(0, x.shape[1], bits.size)]
-    wires = _wires(lean), _wires(laid.model)
-    return Modules(read, float(wrong.mean()), right, (laid.before, laid.after), wires, laid.model.widths)
+    nodes = " | ".join(" ".join(str(bit + 1) for bit in node) for node in read)
+    text = f"nodes that read bits {nodes}; connections of {laid.before:.2g} arranged to {laid.after:.2g}"
+    wires = "|".join(" ".join(",".join(map(str, edge)) for edge in _wires(net)) for net in (lean, laid.model))
+    found = {"formula": text, "error": float(wrong.mean()), "shape": str(laid.model.widths), "curves": wires}
+    return found, right and not bool(wrong.any())
 
 
 def _pruned(model: KAN, x: Array, y: Array, sparsity: float, options: Options) -> KAN:
@@ -85,6 +75,6 @@ def _pruned(model: KAN, x: Array, y: Array, sparsity: float, options: Options) -
     return prune(trained, x, y, cuts=Cut("edges", error=_ERROR)).model
 
 
-def _wires(model: KAN) -> list[Edge]:
+def _wires(model: KAN) -> list[tuple[int, int, int]]:
     layers = enumerate(layer_of(model, depth).mask for depth in range(len(model.layers)))
     return [(depth, j, i) for depth, mask in layers for j, i in mask.nonzero().tolist()]

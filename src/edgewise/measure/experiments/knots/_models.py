@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from edgewise import interpret
 from edgewise._typing import Array
@@ -20,6 +18,7 @@ from edgewise.datasets import knots
 from edgewise.measure.baselines import (
     adamw_steps,
     default_dtype,
+    minibatches,
     parameter_count,
     pykan_parameters,
     seeded_mlp,
@@ -44,16 +43,17 @@ _SYMBOLS = ("lambda", "mu_re", "mu_im")
 
 def splines(data: Knots, quick: bool) -> dict[str, Any]:
     """Train two networks with one hidden layer on cross-entropy, and keep the better one on validation rows."""
-    runs = []
-    for hidden in _HIDDEN[:1] if quick else _HIDDEN:
-        widths = [len(data.names), hidden, len(data.signatures)]
-        found = fit(
-            KAN(widths, seed=0), _filled(data.train.x), data.train.y, loss="cross_entropy",
-            solver="lm" if quick else "adam", grids=[2 if quick else _CELLS], options=Options(restarts=1, test=0),
-        )  # fmt: skip
-        runs.append((accuracy(found.model, data.held), found.model))
-    _, model = max(runs, key=lambda run: run[0])
-    scores = interpret.input_scores(model, _filled(data.train.x)[:2000])
+    x, y = _filled(data.train.x), data.train.y
+    how = {"solver": "lm", "grids": [2]} if quick else {"solver": "adam", "grids": [_CELLS]}
+    models = [
+        fit(
+            KAN([len(data.names), hidden, len(data.signatures)], seed=0), x, y, loss="cross_entropy",
+            options=Options(restarts=1, test=0), **how,
+        ).model
+        for hidden in (_HIDDEN[:1] if quick else _HIDDEN)
+    ]  # fmt: skip
+    model = max(models, key=lambda model: accuracy(model, data.held))
+    scores = interpret.input_scores(model, x[:2000])
     order = np.argsort(-np.asarray(scores))[:4]
     text = ", ".join(f"{SHORT.get(data.names[i], data.names[i])} {float(scores[i]):.2f}" for i in order)
     found = {"shape": str(model.widths), "parameters": Layout(model).size, "scores": text}
@@ -62,27 +62,27 @@ def splines(data: Knots, quick: bool) -> dict[str, Any]:
 
 def mlps(data: Knots, kind: str, quick: bool) -> dict[str, Any]:
     """Train MLPs of about equal size, or large ones, by AdamW, and keep the best one on validation rows."""
-    runs = []
     x, y = torch.from_numpy(_filled(data.train.x)).float(), torch.from_numpy(data.train.y)
+    trained = {}
     for hidden in (_SMALL if kind == "small" else _LARGE)[: 1 if quick else None]:
         sizes = [x.shape[1], *hidden, len(data.signatures)]
-        model = seeded_mlp(sizes, seed=0, activation="silu").float()
-        for _ in adamw_steps(model, _minibatches(x, y), 20 if quick else _STEPS[kind], _RATE):
+        trained[str(sizes)] = model = seeded_mlp(sizes, seed=0, activation="silu").float()
+        for _ in adamw_steps(model, minibatches(x, y, _BATCH), 20 if quick else _STEPS[kind], _RATE):
             pass
-        runs.append((accuracy(model, data.held), model, sizes))
-    _, model, sizes = max(runs, key=lambda run: run[0])
-    return {"shape": str(sizes), "parameters": parameter_count(model), "error": 1 - accuracy(model, data.test)}
+    shape, model = max(trained.items(), key=lambda one: accuracy(one[1], data.held))
+    return {"shape": shape, "parameters": parameter_count(model), "error": 1 - accuracy(model, data.test)}
 
 
 def boosted(data: Knots, quick: bool) -> dict[str, Any]:
     """Train scikit-learn's histogram gradient boosting, the better of two settings on validation rows."""
     from sklearn.ensemble import HistGradientBoostingClassifier as Boosting
 
-    runs = []
-    for rate, rounds in ((0.1, 3),) if quick else ((0.1, 100), (0.05, 300)):  # its own settings, and slower
-        model = Boosting(random_state=0, learning_rate=rate, max_iter=rounds).fit(data.train.x, data.train.y)
-        runs.append((model.score(data.held.x, data.held.y), model))
-    _, model = max(runs, key=lambda run: run[0])
+    settings = ((0.1, 3),) if quick else ((0.1, 100), (0.05, 300))  # its own, and slower
+    models = [
+        Boosting(random_state=0, learning_rate=rate, max_iter=rounds).fit(data.train.x, data.train.y)
+        for rate, rounds in settings
+    ]
+    model = max(models, key=lambda model: model.score(data.held.x, data.held.y))
     return {"error": 1 - float(model.score(data.test.x, data.test.y))}
 
 
@@ -147,27 +147,16 @@ def relations(quick: bool) -> Iterator[dict[str, Any]]:
         yield {"kind": "relation", "columns": tied, "formula": formula, "error": error, "seconds": spent}
 
 
-def accuracy(model: Callable[[Tensor], Tensor], rows: Rows) -> float:
+def accuracy(model: torch.nn.Module, rows: Rows) -> float:
     """Return the fraction of rows that are classified correctly."""
     x = torch.from_numpy(_filled(rows.x))
-    dtype = next(model.parameters()).dtype if isinstance(model, torch.nn.Module) else torch.float64
     with torch.no_grad():
-        return float((model(x.to(dtype)).argmax(1).numpy() == rows.y).mean())
+        return float((model(x.to(next(model.parameters()).dtype)).argmax(1).numpy() == rows.y).mean())
 
 
 def _filled(x: Array) -> Array:
     """Replace unknown invariants by the mean of the known rows, which is zero."""
     return np.nan_to_num(x, nan=0.0)
-
-
-def _minibatches(x: Tensor, y: Tensor) -> Callable[[torch.nn.Module], Tensor]:
-    generator = torch.Generator().manual_seed(0)
-
-    def loss(model: torch.nn.Module) -> Tensor:
-        rows = torch.randint(len(x), (_BATCH,), generator=generator)
-        return cross_entropy(model(x[rows]), y[rows])
-
-    return loss
 
 
 def _predicted(model: KAN, table: Any) -> Array:

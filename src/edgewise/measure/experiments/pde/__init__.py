@@ -12,12 +12,12 @@ import torch
 
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import parameter_count, pykan_parameters, train_mlp
-from edgewise.measure.drawing import COLORS, INK, SOFT, panel_grid
-from edgewise.measure.experiments._jets import autograd_jet
-from edgewise.measure.experiments.pde._mlp import MLPUnknown as MLPUnknown
-from edgewise.measure.experiments.pde._mlp import mlp_jets as mlp_jets
+from edgewise.measure.drawing import COLORS, INK, SOFT, panel_grid, shared_legend
+from edgewise.measure.experiments.pde._baselines import MLPUnknown as MLPUnknown
+from edgewise.measure.experiments.pde._baselines import autograd_jet as autograd_jet
+from edgewise.measure.experiments.pde._baselines import mlp_jets as mlp_jets
+from edgewise.measure.experiments.pde._baselines import pykan_solution
 from edgewise.measure.experiments.pde._problems import TASKS, Task
-from edgewise.measure.experiments.pde._pykan import pykan_solution
 from edgewise.measure.experiments.pde._reference import Truth as Truth
 from edgewise.measure.experiments.pde._reference import allen_cahn as allen_cahn
 from edgewise.measure.experiments.pde._reference import burgers as burgers
@@ -105,9 +105,10 @@ class Equations(Experiment):
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
         poisson = best(rows, item="poisson", model=OURS)
+        text = None if poisson is None else str(poisson["parameters"])
         made = [
             Criterion.at_most("poisson: mean squared error", 1e-10, "1e-7", number(poisson) ** 2),
-            Criterion.at_most("poisson: parameters", 600, "240 to 390", number(poisson, "parameters"), _text(poisson)),
+            Criterion.at_most("poisson: parameters", 600, "240 to 390", number(poisson, "parameters"), text),
             Criterion.at_most("poisson: seconds of one core", 120, "", number(poisson, "seconds")),
         ]
         for name in list(TASKS)[1:]:
@@ -125,8 +126,7 @@ class Equations(Experiment):
             _dots(ax, rows, names, column)
         panels[-2].set_title("L2 error")
         panels[-1].set_title("H1 error")
-        if panels[-1].get_legend_handles_labels()[0]:
-            figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
+        shared_legend(figure, panels[-1:], columns=4)
         return figure
 
 
@@ -187,10 +187,6 @@ def _tiny(task: Task) -> Task:
     return replace(task, **sizes, grids=(3,), starts=1, steps=8, points=100, boundary=40)
 
 
-def _name(row: Row) -> str:
-    return str(row["size"] or row["model"])
-
-
 def _line(row: Row, rows: Sequence[Row]) -> list[Cell]:
     """Return a line of the table; edgewise's error is bold if a large MLP's is lower."""
     if row["status"]:
@@ -206,10 +202,6 @@ def _ratio(rows: Sequence[Row], name: str, column: str) -> float:
     """Return edgewise's error over that of the large MLP; infinity if one of them is missing."""
     ours, other = (number(best(rows, item=name, **which), column) for which in ({"model": OURS}, {"size": "large"}))
     return ours / other if max(ours, other) < float("inf") else float("inf")
-
-
-def _text(row: Row | None) -> str | None:
-    return None if row is None else str(row["parameters"])
 
 
 def _map(ax: Axes, name: str) -> None:
@@ -233,7 +225,7 @@ def _map(ax: Axes, name: str) -> None:
 def _dots(ax: Axes, rows: Sequence[Row], names: Sequence[str], column: str) -> None:
     """Draw a line for each problem, with a dot for each model."""
     for key, (label, color, mark) in _MARKS.items():
-        own = [row for row in rows if _name(row) == key and number(row, column) < float("inf")]
+        own = [row for row in rows if str(row["size"] or row["model"]) == key and number(row, column) < float("inf")]
         if own:
             places = [names.index(row["item"]) for row in own]
             ax.plot([number(row, column) for row in own], places, mark, color=color, label=label)

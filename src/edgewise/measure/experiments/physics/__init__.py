@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from edgewise import symbolic
 from edgewise.measure import MLP, OURS, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise.measure.baselines import parameter_count, seeded_mlp, train_mlp
 from edgewise.measure.drawing import COLORS, SOFT, panel_grid, panel_legend
-from edgewise.measure.experiments.physics._implicit import IMPLICIT, TWO, implicit, two_oscillators
-from edgewise.measure.experiments.physics._mlp import on_points, on_rows
-from edgewise.measure.experiments.physics._tables import TABLES
+from edgewise.measure.experiments.pde import autograd_jet
+from edgewise.measure.experiments.physics._implicit import IMPLICIT, TWO, Implicit, implicit, two_oscillators
+from edgewise.measure.experiments.physics._tables import TABLES, Table
 from edgewise.measure.tables import best, format_number, grouped, number
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ _PUBLISHED = {  # the value, and what it is of
     TABLES[3].name: (1.99e-5, _FORMULA), TABLES[4].name: (4.79e-3, _NETWORK),
 }  # fmt: skip
 _SECONDS = 3.0  # of each of an MLP's two solvers
+_HIDDEN, _POINTS = [20, 20], 1000
 
 
 class Physics(Experiment):
@@ -120,7 +124,30 @@ def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
 
 def _mlp(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     item, seconds = case.values["item"], 0.2 if settings.quick else _SECONDS
-    yield on_points(_IMPLICIT[item], seconds) if item in _IMPLICIT else on_rows(_TABLES[item], seconds)
+    yield _on_points(_IMPLICIT[item], seconds) if item in _IMPLICIT else _on_rows(_TABLES[item], seconds)
+
+
+def _on_points(item: Implicit, seconds: float) -> dict[str, Any]:
+    """Train on the published loss: the mean square of the law's residual."""
+    points = item.problem.box.points(_POINTS)
+    sizes = [len(item.names), *_HIDDEN, 1]
+
+    def loss(module: torch.nn.Module, at: Tensor = points) -> Tensor:
+        return item.off(autograd_jet(module, at, tuple(item.names)), at).square().mean()
+
+    best = train_mlp(lambda: seeded_mlp(sizes, 0), loss, seconds).module
+    error = float(loss(best, item.fresh()).detach()) ** 0.5
+    return {"error": error, "shape": str(sizes), "parameters": parameter_count(best)}
+
+
+def _on_rows(table: Table, seconds: float) -> dict[str, Any]:
+    """Train on the rows of a table."""
+    (x, y), (fresh, truth) = (tuple(map(torch.from_numpy, table.data(seed))) for seed in (0, 1000))
+    sizes = [x.shape[1], *_HIDDEN, 1]
+    best = train_mlp(lambda: seeded_mlp(sizes, 0), lambda module: (module(x)[:, 0] - y).square().mean(), seconds).module
+    with torch.no_grad():
+        error = float((best(fresh)[:, 0] - truth).square().mean().sqrt())
+    return {"error": error, "shape": str(sizes), "parameters": parameter_count(best)}
 
 
 def _across(item: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
@@ -14,11 +15,14 @@ from torch import Tensor
 from edgewise import KAN, Options, discover, symbolic
 from edgewise._typing import Formula, Part
 from edgewise.expressions import evaluate
-from edgewise.measure.experiments.physics._reading import EXACT, Reading, rounded, section
+from edgewise.measure.experiments.physics._tables import EXACT, Reading
 from edgewise.nn import Layout, remove_edges
 from edgewise.pde import Box, Condition, Jet, Problem, Solution, measured, solve
 
 _FRESH, _FRESH_SEED = 2000, 1000
+_NEAR = 1e-6  # of a constant: a fraction as near as this replaces it, and is judged
+_LARGEST = 100  # denominator of such a fraction
+_DRAWN = 61
 _CORNER = torch.tensor([[0.0] * 4, [0.7, 0.2, 0.3, 0.6]], dtype=torch.float64)
 """Where a conserved quantity of four columns is 0 and where it is 1: a scale and an offset are free."""
 
@@ -115,9 +119,9 @@ def implicit(item: Implicit) -> Reading:
         settled = replace(network, model=symbolic.snap(network.model, item.problem.box.points(500)).model)
         if Layout(settled.model).size:  # not all of its constants are simple
             settled = item.solved(settled.model, [4])
-        formula = rounded(settled.model.formula(item.names))
+        formula = _rounded(settled.model.formula(item.names))
     final = item.error(replace(settled, model=symbolic.network_of(formula, item.names)))
-    at, points = section(item.problem.box, item.names.index(item.across), item.held)
+    at, points = _section(item.problem.box, item.names.index(item.across), item.held)
     known = _values(sympy.sympify(item.known), item.names, points)
     learned = network(points)
     if item.names == ["r"]:  # either sign of time
@@ -133,7 +137,7 @@ def _integrated(item: Implicit, network: Solution) -> Formula:
     jet = network.at(points)
     assert isinstance(jet, Jet)
     r = sympy.Symbol("r", positive=True)
-    law = rounded(discover(points.numpy(), jet.r.numpy(), names=["r"], time_limit=600.0).best.expression)
+    law = _rounded(discover(points.numpy(), jet.r.numpy(), names=["r"], time_limit=600.0).best.expression)
     return sympy.integrate(law.xreplace({sympy.Symbol("r"): r}), r).xreplace({r: sympy.Symbol("r")})
 
 
@@ -163,7 +167,7 @@ def two_oscillators() -> Reading:
         formulas.append(_scaled(law.expression))
     right = [any(sympy.expand(known - sign * law) == 0 for law in formulas for sign in (1, -1))
              for known in map(sympy.sympify, _TWO_KNOWN)]  # fmt: skip
-    at, points = section(box, 0, (0.0, 0.5, 0.4, -0.6))
+    at, points = _section(box, 0, (0.0, 0.5, 0.4, -0.6))
     curves = [at]
     for law, (_, solution) in zip(formulas, found, strict=True):
         known, learned = _values(law, _TWO_NAMES, points), _joined(solution.at(points)).value
@@ -205,8 +209,34 @@ def _scaled(law: Formula) -> Formula:
     """Divide a polynomial by its first coefficient."""
     law = sympy.expand(law)
     sizes = [value for term, value in law.as_coefficients_dict().items() if term != 1]
-    return rounded(sympy.expand(law / sizes[0])) if sizes else law
+    return _rounded(sympy.expand(law / sizes[0])) if sizes else law
 
 
 def _values(law: Part, names: Sequence[str], points: Tensor) -> Tensor:
     return torch.from_numpy(evaluate(law, names, points.numpy()))
+
+
+def _rounded(formula: Formula) -> Formula:
+    """Replace decimals by fractions that are very near.
+
+    >>> _rounded(sympy.sympify("0.99999999*x + sin(0.33333333*x)"))
+    x + sin(x/3)
+    """
+    near = {value: _fraction(value) for value in formula.atoms(sympy.Float)}
+    return formula.xreplace(near)
+
+
+def _fraction(value: Formula) -> Formula:
+    number = float(value)
+    simple = Fraction(number).limit_denominator(_LARGEST)
+    near = abs(float(simple) - number) < _NEAR * max(1.0, abs(number))
+    return sympy.Rational(simple.numerator, simple.denominator) if near else value
+
+
+def _section(box: Box, across: int, held: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """Return values (n,) of one coordinate over its range, and the points (n, d) with the others held."""
+    low, high = (end[across].item() for end in box.ends)
+    at = torch.linspace(low, high, _DRAWN, dtype=torch.float64)
+    points = torch.tensor(held, dtype=torch.float64).repeat(_DRAWN, 1)
+    points[:, across] = at
+    return at, points

@@ -5,22 +5,39 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import sympy
 import torch
+from torch import Tensor
 
 from edgewise import KAN, Options, discover, fit, prune, structure, symbolic
 from edgewise._typing import Array, Formula, Part
 from edgewise.expressions import evaluate
-from edgewise.measure.experiments.physics._reading import EXACT, Reading
 
+EXACT = 1e-9  # root mean square of what a law leaves, below which nothing but rounding is left
 _ROWS, _FRESH, _DRAWN = 1000, 2000, 61
 _MU, _LAMBDA = 5 / 12, 5 / 18  # of a material with Young's modulus 1 and Poisson's ratio 0.2
 _PATIENCE = 600.0
 _STRAINS = [f"F{i}{j}" for i in (1, 2, 3) for j in (1, 2, 3)]
 _GROUPS = ["x1^2 + x2^2", "x3^2 + x4^2"]
 _LEAST = 1e-4  # score below which an edge goes
+
+
+class Reading(NamedTuple):
+    """A formula, whether it is the known law, its error and that of the network before it, and curves to be drawn.
+
+    curves: where, then the known and the learned function in turn.
+    """
+
+    formula: str
+    exact: bool
+    error: float
+    network: float
+    curves: Sequence[Tensor]
+    shape: str = ""
+    parameters: int = 0
 
 
 @dataclass(frozen=True)

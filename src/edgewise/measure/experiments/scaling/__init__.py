@@ -2,32 +2,94 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
+from edgewise._typing import Array
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
-from edgewise.measure.baselines import parameter_count, pykan_stages, seeded_mlp, train_mlp
+from edgewise.measure.baselines import pykan_stages
 from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, panel_grid, shared_legend
-from edgewise.measure.experiments._dataset import predict, rmse
-from edgewise.measure.experiments.scaling._targets import TARGETS, Target
+from edgewise.measure.experiments._dataset import Dataset, refined, scaled
 from edgewise.measure.tables import best, format_error, format_number, grouped, items_of, number
-from edgewise.nn import KAN, Layout
-from edgewise.train import Options, fit
+from edgewise.nn import KAN
+from edgewise.train import Options
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_ITEMS = {target.name: target for target in TARGETS}
 _MLPS = ((2, 10), (2, 100), (3, 10), (3, 40), (4, 20), (5, 20))  # layers, width
 _TEST_ROWS, _TEST_SEED = 5000, 1
 _RESOLVED, _ROUNDING = 1e-3, 1e-12  # relative to the target's standard deviation
 _STEEPEST, _FLATTEST, _DECADES, _LOW = -4.3, -3.7, 2.0, 1e-8
 _TINY = ("J0(20 x)", "x y")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A function on [-1, 1]^inputs and a network of its shape.
+
+    rows: training rows. grids: of the network, coarse to fine. pykan_grids: the grids that pykan is given.
+    patience: seconds of each of an MLP's two solvers.
+    """
+
+    name: str
+    inputs: int
+    values: Callable[[Array], Array]
+    widths: list[int]
+    grids: tuple[int, ...]
+    rows: int = 5000
+    pykan_grids: tuple[int, ...] = (3, 5, 10, 20, 50)
+    patience: float = 4.0
+
+    def table(self, seed: int, rows: int | None = None) -> tuple[Array, Array]:
+        """Return uniform points (rows, inputs) and the values there (rows,)."""
+        x = np.random.default_rng(seed).uniform(-1, 1, (rows or self.rows, self.inputs))
+        return x, self.values(x)
+
+
+def _bessel(x: Array) -> Array:
+    from scipy.special import j0
+
+    return j0(20 * x[:, 0])
+
+
+def _wave(x: Array) -> Array:
+    return np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
+
+
+def _product(x: Array) -> Array:
+    return x[:, 0] * x[:, 1]
+
+
+def _bent_product(x: Array) -> Array:
+    return _product(np.sin(np.pi * x / 2))
+
+
+def _hundred(x: Array) -> Array:
+    return np.exp(np.mean(np.sin(np.pi * x / 2) ** 2, axis=1))
+
+
+def _four(x: Array) -> Array:
+    rings = np.sin(np.pi * (x[:, ::2] ** 2 + x[:, 1::2] ** 2))
+    return np.exp(rings.mean(axis=1))
+
+
+_FINE = (3, 5, 10, 20, 50, 100, 200)
+_HUNDRED = (3, 5, 8, 12, 20, 30)
+_TARGETS = (
+    Target("J0(20 x)", 1, _bessel, [1, 1], (*_FINE, 500)),
+    Target("exp(sin(pi x) + y^2)", 2, _wave, [2, 1, 1], _FINE),
+    Target("x y", 2, _product, [2, 2, 1], _FINE[:5]),
+    Target("sin(pi x/2) sin(pi y/2)", 2, _bent_product, [2, 2, 1], _FINE[:6]),
+    Target("exp(mean of 100 sin^2(pi x/2))", 100, _hundred, [100, 1, 1], _HUNDRED, 20_000, (), patience=5.0),
+    Target("exp(mean of 2 sin(pi (x^2 + y^2)))", 4, _four, [4, 2, 1, 1], _FINE[:6]),
+)
+"""The five of the article, and the product on bent axes: the product itself is a sum of squares, exact in splines."""
+_ITEMS = {target.name: target for target in _TARGETS}
 
 
 class Scaling(Experiment):
@@ -102,43 +164,32 @@ class Scaling(Experiment):
         return figure
 
 
-def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+def _data(case: Case) -> tuple[Target, Dataset, dict[str, float]]:
+    """Return a target, its tables, and the standard deviation of its values as a column."""
     target = _ITEMS[case.values["item"]]
-    (x, y), (fresh, truth) = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
-    model, spent = KAN(target.widths, seed=0), 0.0
-    for grid in target.grids[: 4 if settings.quick else None]:
-        began = time.process_time()
-        model = fit(model, x, y, grids=[grid], options=Options(validation=0.0, smoothing=0.0)).model
-        spent += time.process_time() - began
-        found = {"shape": str(target.widths), "grid": grid, "parameters": Layout(model).size, "spread": float(y.std())}
-        train, test = rmse(predict(model, x), y), rmse(predict(model, fresh), truth)
-        yield {**found, "train": train, "error": test, "seconds": spent}
+    train, test = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
+    return target, Dataset(train, {"train": train, "error": test}), {"spread": float(train[1].std())}
+
+
+def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    target, data, spread = _data(case)
+    grids, options = target.grids[: 4 if settings.quick else None], Options(validation=0.0, smoothing=0.0)
+    for found in data.rows(refined(KAN(target.widths, seed=0), data.train, grids, options)):
+        yield {**found, **spread}
 
 
 def _mlps(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    target = _ITEMS[case.values["item"]]
-    (x, y), (fresh, truth) = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
-    mean, std = float(y.mean()), float(y.std())
-    inputs, wanted = torch.from_numpy(x), torch.from_numpy((y - mean) / std)
+    target, data, spread = _data(case)
+    units = scaled(data.train, data.judged, -1.0, 1.0, data.train[1])
     for depth, width in _MLPS[: 2 if settings.quick else None]:
-        sizes = [target.inputs, *[width] * (depth - 1), 1]
-        run = train_mlp(
-            lambda sizes=sizes: seeded_mlp(sizes, 0),
-            lambda module: (module(inputs)[:, 0] - wanted).square().mean(),
-            0.3 if settings.quick else target.patience,
-        )
-        train, test = (rmse(mean + std * predict(run.module, at), to) for at, to in ((x, y), (fresh, truth)))
-        found = {"shape": str(sizes), "solver": run.solver, "parameters": parameter_count(run.module), "spread": std}
-        yield {**found, "train": train, "error": test, "seconds": run.seconds}
+        yield {**units.train_mlp([width] * (depth - 1), 0.3 if settings.quick else target.patience), **spread}
 
 
 def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    target = _ITEMS[case.values["item"]]
-    (x, y), test = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
+    target, data, spread = _data(case)
     grids, steps = ((3,), 2) if settings.quick else (target.pykan_grids, 200)
-    for stage in pykan_stages(target.widths, (x, y), test, grids, steps, seed=0):
-        found = {"train": rmse(stage.predict(x), y), "spread": float(y.std())}
-        yield {"shape": str(target.widths), **stage.columns(), **found}
+    for found in data.rows(pykan_stages(target.widths, data.train, grids, steps, seed=0)):
+        yield {**found, **spread}
 
 
 def _counted(rows: Sequence[Row], item: str, model: str) -> list[Row]:

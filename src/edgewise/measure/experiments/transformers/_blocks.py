@@ -14,13 +14,13 @@ import torch
 from edgewise.measure import MLP, OURS, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import adamw_milliseconds, adamw_steps, used_parameters
 from edgewise.measure.drawing import COLORS, INK, panel_grid, panel_legend
+from edgewise.measure.experiments.transformers._networks import DEPTH, WIDTH
 from edgewise.measure.tables import format_number, grouped, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, HEADS, DEPTH = 64, 4, 2
 _CHECKS, _TIMED = 10, 20  # evaluations of a run; steps that are timed
 _SQUARE = 0.425  # mean of gelu(z)^2 for normal z
 _SLOWEST = 1.3  # limit for the time of a step over the MLP's

@@ -1,20 +1,24 @@
-"""Timing: seconds of a block, and of several calls interleaved in one process."""
+"""What calls cost: seconds of a block, of several calls interleaved in one process, and peak memory."""
 
 from __future__ import annotations
 
 import gc
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import quantiles
 from timeit import timeit
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _BLOCK = 0.02  # minimum seconds of a repeat: short calls run several times in it
 _WARM = 0.05  # seconds up to which each repeat starts with an untimed call
 _SLOW = 1.0  # seconds from which one call is enough warm-up
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 Call = Callable[[], object]
 
@@ -48,7 +52,7 @@ class Quartiles(NamedTuple):
     upper: float
     repeats: int
 
-    def columns(self) -> dict[str, float]:
+    def columns(self) -> dict[str, Any]:
         """Return the columns of a row: seconds (the median), lower, upper, repeats."""
         return {"seconds": self.median, "lower": self.lower, "upper": self.upper, "repeats": self.repeats}
 
@@ -97,3 +101,36 @@ def _seconds(call: Call, count: int, warm: bool) -> float:
     if warm:
         call()
     return timeit(call, number=count) / count
+
+
+def peak_memory(call: Call) -> int:
+    """Return the peak resident memory of a call in bytes, above what was resident before it.
+
+    On Linux the kernel's high-water mark is reset first. Elsewhere it is that of the whole process so far, so only a
+    call that exceeds it is seen: measure in a fresh process.
+    """
+    gc.collect()
+    if _STATUS.exists():
+        _CLEAR.write_text("5")
+    before = resident_memory()
+    call()
+    return max(0, _highest() - before)
+
+
+def resident_memory() -> int:
+    """Return the resident memory in bytes."""
+    return _field("VmRSS") if _STATUS.exists() else _highest()
+
+
+def _highest() -> int:
+    if _STATUS.exists():
+        return _field("VmHWM")
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
+
+
+def _field(name: str) -> int:
+    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(f"{name}:"))
+    return 1024 * int(line.split()[1])

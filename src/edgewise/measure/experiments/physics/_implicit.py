@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from edgewise import KAN, Options, discover, symbolic
-from edgewise._typing import Formula, Part
+from edgewise._typing import Formula
 from edgewise.expressions import evaluate
 from edgewise.measure.experiments.physics._tables import EXACT, Reading
 from edgewise.nn import Layout, remove_edges
@@ -212,7 +212,7 @@ def _scaled(law: Formula) -> Formula:
     return _rounded(sympy.expand(law / sizes[0])) if sizes else law
 
 
-def _values(law: Part, names: Sequence[str], points: Tensor) -> Tensor:
+def _values(law: Formula, names: Sequence[str], points: Tensor) -> Tensor:
     return torch.from_numpy(evaluate(law, names, points.numpy()))
 
 

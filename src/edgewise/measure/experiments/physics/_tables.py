@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from edgewise import KAN, Options, discover, fit, prune, structure, symbolic
-from edgewise._typing import Array, Formula, Part
+from edgewise._typing import Array, Formula
 from edgewise.expressions import evaluate
 
 EXACT = 1e-9  # root mean square of what a law leaves, below which nothing but rounding is left
@@ -80,7 +80,7 @@ def _discovered(table: Table) -> tuple[Formula, float]:
     return law, best.error
 
 
-def _summed(table: Table) -> tuple[Part, float]:
+def _summed(table: Table) -> tuple[Formula, float]:
     """Train, prune and snap one layer."""
     x, y = table.data(0)
     trained = fit(KAN([x.shape[1], 1]), x, y, options=Options(test=0))

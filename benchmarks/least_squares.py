@@ -1,13 +1,12 @@
-"""Levenberg-Marquardt as the package does it in three places, beside `scipy.optimize.least_squares`.
+"""Levenberg-Marquardt as the package does it in two places, beside `scipy.optimize.least_squares`.
 
     python benchmarks/least_squares.py
 
 Loops: `network`, `optim.LM` on the coefficients of a network, from its normal equations; `curves`, `symbolic.refine` on
-the inner constants of many one-variable functions at once; `formula`, `expressions.FreeFormula.fit` on the constants of
-the shipped equations, 5 % off. Rows of `law` are of a fourth, which scipy has replaced. scipy gets the same start, the
-same Jacobian, x_scale="jac", and the same number of evaluations; the better of its methods "lm" and "trf" counts.
-Seconds are of this process on one core. A run is better where its root mean square residual is 1 % lower; below 1e-12
-standard deviations of the target all are equal.
+the inner constants of many one-variable functions at once. Rows of `formula` and `law` are of two others, which scipy
+has replaced. scipy gets the same start, the same Jacobian, x_scale="jac", and the same number of evaluations; the
+better of its methods "lm" and "trf" counts. Seconds are of this process on one core. A run is better where its root
+mean square residual is 1 % lower; below 1e-12 standard deviations of the target all are equal.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ from report import table
 from scipy.optimize import least_squares
 
 import edgewise as ew
-from edgewise.expressions import FitData, FreeFormula, Tape, parse
 from edgewise.nn import Pass, clone
 from edgewise.optim import LM
 from edgewise.symbolic import Batch, refine
@@ -110,33 +108,6 @@ def curves(starts: int) -> Iterator[Case]:
             )  # fmt: skip
 
 
-def formulas(every: int) -> Iterator[Case]:
-    rng = np.random.default_rng(0)
-    for equation in ew.datasets.equations()[::every]:
-        x = equation.sample(1000)
-        formula = parse(equation.formula, equation.names)
-        data = FitData.of(equation.names, x, np.asarray(ew.expressions.evaluate(formula, equation.names, x)))
-        numbers = [n for n in formula.atoms() if (n.is_Rational and not n.is_Integer) or n.is_NumberSymbol]
-        free = FreeFormula.of(formula.xreplace({n: n.evalf() for n in numbers}).evalf())
-        if not free.symbols:
-            continue
-        free = FreeFormula(free.template, free.symbols, tuple(v * rng.uniform(0.95, 1.05) for v in free.values))
-        tape = Tape(free.template, data.names, free.symbols)
-
-        def residual(v: np.ndarray, tape=tape, data=data) -> np.ndarray:
-            return np.nan_to_num(
-                data.weight * (tape.values(data.columns, v) - data.y), nan=1e3, posinf=1e3, neginf=-1e3
-            )
-
-        def jacobian(v: np.ndarray, tape=tape, data=data) -> np.ndarray:
-            return np.nan_to_num(data.weight[:, None] * tape.jacobian(data.columns, v)[1], posinf=0, neginf=0)
-
-        def ours(free: FreeFormula = free, data: FitData = data) -> float:
-            return free.fit(data).error
-
-        yield Case("formula", equation.name, ours, residual, jacobian, np.array(free.values), 80)
-
-
 def measured(case: Case) -> dict[str, object]:
     case.ours()  # compiles what it needs
     began = time.process_time()
@@ -175,12 +146,11 @@ def together(rows: list[dict]) -> list[dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--every", type=int, default=2, help="every so manieth of the shipped equations")
     parser.add_argument("--starts", type=int, default=60, help="starts of each function")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the CSV file")
     given = parser.parse_args()
     pin()
-    rows = [measured(case) for case in [*networks(), *formulas(given.every)]]
+    rows = [measured(case) for case in networks()]
     batches: dict[str, list[dict]] = {}
     for case in curves(given.starts):
         batches.setdefault(case.name, []).append(measured(case))

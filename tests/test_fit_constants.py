@@ -18,7 +18,6 @@ from edgewise.expressions import (
     fit_constants,
     pin_redundant,
     round_constants,
-    split_constants,
 )
 
 x, y = sympy.symbols("x y")
@@ -111,10 +110,11 @@ def test_evaluate_is_nan_where_undefined_and_broadcasts() -> None:
         evaluate(y, ["x"], inputs)
 
 
-def test_split_constants_keeps_integers_and_separates_equal_floats() -> None:
+def test_a_free_formula_keeps_integers_and_separates_equal_floats() -> None:
     expr = 2.5 * sympy.sin(2.5 * x) ** 2 + x**2.0 + 3 * y
-    template, symbols, values = split_constants(expr)
-    assert values == [2.5, 2.5]
+    free = FreeFormula.of(expr)
+    template, symbols, values = free.template, free.symbols, free.values
+    assert values == (2.5, 2.5)
     assert not template.has(sympy.Float)
     inputs = np.random.default_rng(0).uniform(-2, 2, (20, 2))
     back = template.xreplace(dict(zip(symbols, floats(values), strict=True)))
@@ -170,10 +170,10 @@ def test_weights_multiply_residuals() -> None:
 def test_gauge_removes_what_the_data_cannot_see(formula: sympy.Expr, constants: int) -> None:
     inputs = np.random.default_rng(1).uniform(0.5, 2, (200, 2))
     target = evaluate(formula, NAMES, inputs)
-    before = len(split_constants(formula)[1])
+    before = len(FreeFormula.of(formula).symbols)
     fixed = without_redundancy(formula, inputs, target)
     assert fixed.error < 1e-9
-    assert len(split_constants(fixed.expression)[1]) <= min(constants, before)
+    assert len(FreeFormula.of(fixed.expression).symbols) <= min(constants, before)
 
 
 def test_gauge_ends_where_nothing_can_be_pinned() -> None:

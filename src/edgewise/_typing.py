@@ -11,12 +11,12 @@ if TYPE_CHECKING:  # sympy and torch take a second to import
     from numpy.typing import ArrayLike
     from torch import Tensor
 
-    Expression = sympy.Expr
+    Formula = sympy.Expr
     Data = Tensor | ArrayLike
 else:
-    Expression = Data = Any
+    Formula = Data = Any
 
 Array = NDArray[Any]
 """Doubles; numbers of no dimension take part too."""
-Formula = Any
-"""An `Expression` that is taken apart: to sympy its parts are `Basic`, with which no arithmetic is known."""
+Part = Any
+"""A part of a `Formula` that is taken apart: to sympy it is a `Basic`, with which no arithmetic is known."""

@@ -12,7 +12,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.discovery._direct import polynomial
 from edgewise.discovery._law import BY_NAME, Transform
 from edgewise.discovery._monomials import Exponents
@@ -144,7 +144,9 @@ def _formulas(
         data = FitData.of(names, torch.stack([a.values for a in group], 1).numpy(), values.numpy())
         direct = next(iter([*polynomial(data), *rational(data)]), None) or quotient(data, *monomials)
         if direct is not None:
-            inner = direct.expression.xreplace({sympy.Symbol(n): a.formula for n, a in zip(names, group, strict=True)})
+            inner: Part = direct.expression.xreplace(
+                {sympy.Symbol(n): a.formula for n, a in zip(names, group, strict=True)}
+            )
             sign = -1 if transform.name == "square" and problem.sign < 0 else 1
             yield problem.lift(sign * transform.formula(inner))
 

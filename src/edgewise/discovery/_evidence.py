@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 from scipy.special import betainc, betaln
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 
 #: bits that a formula must save to be claimed: by chance it does so on one table in a thousand
 ENOUGH = 10.0
@@ -23,7 +23,7 @@ _VARIABLE, _NUMBER, _SUM, _POWER, _PI, _FUNCTION = 2.0, 3.0, 3.0, 4.0, 5.0, 7.0
 _FIRST, _OTHER = 3.0, 1.0  # half of the shares is for lines, planes and power laws, which are tried first
 
 
-def saved(formula: Formula, values: Array, y: Array, weight: Array, n_inputs: int) -> float:
+def saved(formula: Part, values: Array, y: Array, weight: Array, n_inputs: int) -> float:
     """Return the bits that a formula saves on the target, against a constant; 0 for a constant.
 
     bits = -log2 P(r, n, k) - length,  r = rms weight (f - y) over the weighted standard deviation of y
@@ -103,7 +103,7 @@ def chance(ratio: float, n: int, k: int) -> float:
     return -(a * math.log(x) - math.log(a) - float(betaln(a, b))) / math.log(2)
 
 
-def length(formula: Formula, n_inputs: int) -> float:
+def length(formula: Part, n_inputs: int) -> float:
     """Return the bits that a formula takes: its operations, variables and numbers, in a prefix code.
 
     The value of a fitted constant takes none: it is counted as a row that the constant takes away.
@@ -112,11 +112,11 @@ def length(formula: Formula, n_inputs: int) -> float:
     >>> length(x * y, 2), length(2 * x * y + 1, 2)
     (9.0, 25.0)
     """
-    nodes: Iterator[Formula] = iter(sympy.preorder_traversal(formula))
+    nodes: Iterator[Part] = iter(sympy.preorder_traversal(formula))
     return sum(_bits(part, n_inputs) for part in nodes)
 
 
-def _bits(part: Formula, n_inputs: int) -> float:
+def _bits(part: Part, n_inputs: int) -> float:
     if part.is_Symbol:
         return _VARIABLE + math.log2(n_inputs)
     if part.is_Rational:
@@ -133,7 +133,7 @@ def _whole(number: int) -> int:
     return 2 * max(number.bit_length(), 1) - 1
 
 
-def loosened(formula: Formula) -> tuple[Formula, dict[sympy.Symbol, float]]:
+def loosened(formula: Part) -> tuple[Part, dict[sympy.Symbol, float]]:
     """Return a formula with a symbol for each number but signs and exact exponents, and the numbers' values.
 
     >>> x = sympy.Symbol("x")
@@ -142,14 +142,14 @@ def loosened(formula: Formula) -> tuple[Formula, dict[sympy.Symbol, float]]:
     """
     numbers: dict[sympy.Symbol, float] = {}
 
-    def freed(number: Formula) -> Formula:
+    def freed(number: Part) -> Part:
         if number in (0, -1) or not number.is_real:
             return number
         symbol = sympy.Dummy(f"n{len(numbers)}")
         numbers[symbol] = float(number)
         return symbol
 
-    def walk(part: Formula) -> Formula:
+    def walk(part: Part) -> Part:
         if part.is_number:
             return freed(part)
         if part.is_Pow:
@@ -164,7 +164,7 @@ def loosened(formula: Formula) -> tuple[Formula, dict[sympy.Symbol, float]]:
     return walk(formula), numbers
 
 
-def _plain(template: Formula, numbers: dict[sympy.Symbol, float]) -> bool:
+def _plain(template: Part, numbers: dict[sympy.Symbol, float]) -> bool:
     """Return whether a formula is a line or plane, or a power law."""
     inputs = template.free_symbols - set(numbers)
 

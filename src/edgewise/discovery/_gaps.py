@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.discovery._evidence import loosened
 from edgewise.expressions import Tape, evaluate
 from edgewise.symbolic import domain
@@ -56,7 +56,7 @@ def pole(formula: Formula, names: Sequence[str], x: Array) -> bool:
     return False
 
 
-def _used(formula: Formula, names: Sequence[str], x: Array) -> tuple[Array, list[str]]:
+def _used(formula: Part, names: Sequence[str], x: Array) -> tuple[Array, list[str]]:
     """Return the columns (..., m) that a formula uses, one at least, and their names."""
     inside = {symbol.name for symbol in formula.free_symbols}
     used = [k for k, name in enumerate(names) if name in inside] or [0]

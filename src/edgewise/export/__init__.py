@@ -2,7 +2,6 @@
 
 from edgewise.export._c import c as c
 from edgewise.export._excel import excel as excel
-from edgewise.export._identifiers import identifiers as identifiers
 from edgewise.export._language import Language as Language
 from edgewise.export._language import language as language
 from edgewise.export._language import languages as languages
@@ -16,5 +15,6 @@ from edgewise.export._printer import Printer as Printer
 from edgewise.export._source import Source as Source
 from edgewise.export._steps import Program as Program
 from edgewise.export._steps import program as program
+from edgewise.export._text import identifiers as identifiers
 from edgewise.export._torch import torch as torch
 from edgewise.export._torch import torch_source as torch_source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -10,16 +11,48 @@ import sympy
 from sympy.printing.precedence import PRECEDENCE
 
 from edgewise._typing import Formula
-from edgewise.export._about import about
-from edgewise.export._c_names import LIBRARY, RESERVED, is_macro
-from edgewise.export._curve_text import IN_C
 from edgewise.export._curves import Curve
-from edgewise.export._identifiers import identifiers
 from edgewise.export._language import Language, register
 from edgewise.export._printer import Printer
-from edgewise.export._source import Exportable, Source, read
+from edgewise.export._source import Exportable, Names, Source, Target, Units, read
 from edgewise.export._steps import Program, is_product, program
-from edgewise.export._text import check_function, statement
+from edgewise.export._text import about, check_function, identifiers, statement
+
+#: words of C and C++, and names that compilers and this file have taken
+_WORDS = """
+    auto break case char const continue default do double else enum extern float for goto if inline int long register
+    restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+    bool true false class new delete this namespace template private public protected operator try catch throw virtual
+    friend typename using export explicit mutable asm and or not xor and_eq or_eq not_eq xor_eq bitand bitor compl
+    const_cast dynamic_cast reinterpret_cast static_cast typeid typeof wchar_t char8_t char16_t char32_t nullptr
+    constexpr consteval constinit decltype noexcept thread_local alignas alignof static_assert concept requires
+    co_await co_return co_yield complex imaginary errno assert stdin stdout stderr near far pascal fortran cdecl
+    linux unix i386 sun sparc mips vax hpux main
+    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs fdim floor fma fmax
+    fmin fmod frexp hypot ilogb ldexp lgamma log log10 log1p log2 logb modf nan pow remainder rint round scalbn sin
+    sinh sqrt tan tanh tgamma trunc HUGE_VAL INFINITY NAN out pi e sinc sign larger smaller
+"""
+_FUNCTIONS = """
+    drem finite gamma isinf isnan j0 j1 jn y0 y1 yn lgamma_r llrint llround lrint lround nearbyint nextafter
+    nexttoward pow10 exp10 remquo scalb scalbln significand sincos fpclassify isfinite isgreater isgreaterequal isless
+    islessequal islessgreater isnormal isunordered signbit abs labs llabs div ldiv rand srand exit abort atexit malloc
+    calloc realloc free getenv system qsort bsearch atof atoi atol strtod printf scanf puts gets putchar getchar
+    remove rename index rindex strlen strcpy strcmp memcpy memset time clock difftime signal raise ffs alloca bcmp
+    bzero toupper tolower isalpha isdigit isspace isupper islower isprint ispunct creal cimag cabs carg conj cproj
+    cexp clog cpow csqrt csin ccos ctan casin cacos catan csinh ccosh ctanh roundeven fmaximum fminimum
+"""
+#: what the headers of C define, and other systems and later standards
+_MACRO = re.compile(
+    r"I|NULL|EOF|WEOF|BUFSIZ|S?NANF?L?|INFINITY|TRUE|FALSE|BOOL|DOMAIN|SING|OVERFLOW|UNDERFLOW|[PT]LOSS|X_TLOSS|MAXFLOAT"
+    r"|E(?=\d*[A-Z])[A-Z0-9]{2,}|SIG[A-Z_]\w*|(PRI|SCN)[a-zA-Z]\w*|(CHAR|LONG|WORD)_BIT|L_tmpnam|P_tmpdir|CLOCKS_PER_SEC"
+    r"|(FP|M|MATH|HUGE|FE|FLT|DBL|LDBL|DECIMAL|LC|SEEK|EXIT|MB|TIME|math)_\w+"
+    r"|\w+_(MAX|MIN|C|WIDTH)"
+)
+#: names that no variable of a program may have, macros apart
+_RESERVED = frozenset(_WORDS.split()) | {"spline"}
+_MATH = _WORDS[_WORDS.index("acos acosh") :].split() + _FUNCTIONS.split()
+#: functions of the library: another function called so would clash with one, a variable only hides it
+_LIBRARY = frozenset(_FUNCTIONS.split()) | {f"{name}{end}" for name in _MATH for end in "fl"}
 
 
 class _CPrinter(Printer):
@@ -52,6 +85,26 @@ class _CPrinter(Printer):
         return super().parenthesize(item, level, strict)
 
 
+_SPLINE = """\
+/* Polynomials between the knots, in the distance from the middle of each cell; straight lines beyond the ends. */
+static double spline(double x, int cells, int degree, const double *knots, const double *pieces, const double *slopes)
+{
+    const double inside = x < knots[0] ? knots[0] : x > knots[cells] ? knots[cells] : x;
+    double y = 0.0;
+    int low = 0, high = cells, k;
+    double u;
+    while (high - low > 1) {
+        const int middle = (low + high)/2;
+        if (inside < knots[middle])
+            high = middle;
+        else
+            low = middle;
+    }
+    u = inside - (knots[low] + knots[low + 1])/2.0;
+    for (k = degree; k >= 0; k--)
+        y = y*u + pieces[low*(degree + 1) + k];
+    return y + (x < inside ? slopes[0] : slopes[1])*(x - inside);
+}"""
 _HELPERS = {
     "sinc": "static double sinc(double x)\n{\n    return x == 0.0 ? 1.0 : sin(x)/x;\n}",
     "sign": "static double sign(double x)\n{\n    return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x;\n}",
@@ -61,12 +114,7 @@ _HELPERS = {
 
 
 def c(
-    source: Exportable,
-    names: Sequence[str] | None = None,
-    *,
-    target: str | Sequence[str] | None = None,
-    units: Mapping[str, str] | None = None,
-    function: str = "f",
+    source: Exportable, names: Names = None, *, target: Target = None, units: Units = None, function: str = "f"
 ) -> str:
     """Return the source of a C99 function of doubles, one argument for each input, which needs math.h alone.
 
@@ -99,23 +147,23 @@ def c(
 
 
 def _written(source: Source, function: str = "f") -> str:
-    check_function(function, RESERVED | LIBRARY | {name for name in [function] if is_macro(name)})
-    macros = {plain for plain in identifiers(source.names).values() if is_macro(plain)}
-    written = program(source, function, RESERVED | macros, products=True)
+    check_function(function, _RESERVED | _LIBRARY | {name for name in [function] if _is_macro(name)})
+    macros = {plain for plain in identifiers(source.names).values() if _is_macro(plain)}
+    written = program(source, function, _RESERVED | macros, products=True)
     arguments = [f"double {name}" for name in written.inputs.values()]
     several = len(written.results) > 1
     arguments += [f"double out[{len(written.results)}]"] if several else []
     head = f"{'void' if several else 'double'} {function}({', '.join(arguments) or 'void'})"
-    parts = [*_helpers(written), f"{head};", f"{head}\n{{\n{_body(written, several)}\n}}"]
+    parts = [*written.helpers(_HELPERS, _SPLINE, _curve), f"{head};", f"{head}\n{{\n{_body(written, several)}\n}}"]
     return f"{_comment(about(source, written.inputs))}\n#include <math.h>\n\n" + "\n\n".join(parts) + "\n"
 
 
-C = register(Language("c", (".c",), _written))
+register(Language("c", (".c",), _written))
 
 
 def _body(written: Program, several: bool) -> str:
     printer = _CPrinter()
-    used = {s.name for formula in written.formulas() for s in formula.free_symbols}
+    used = {str(s) for formula in written.formulas() for s in formula.free_symbols}
     lines = [f"(void){name};" for name in written.inputs.values() if name not in used]
     if any(formula.has(sympy.pi) for formula in written.formulas()):
         lines.insert(0, "const double pi = 3.141592653589793;")
@@ -124,21 +172,14 @@ def _body(written: Program, several: bool) -> str:
         lines += [statement(f"out[{k}] = ", printer.doprint(r), ";") for k, r in enumerate(written.results)]
     else:
         lines.append(statement("return ", printer.doprint(written.results[0]), ";"))
-    declared = [line for line in lines if line.startswith("const ")]
-    rest = [line for line in lines if not line.startswith("const ")]
-    return "\n".join("    " + line for block in [*declared, *rest] for line in block.splitlines())
+    lines.sort(key=lambda line: not line.startswith("const "))  # declarations first
+    return textwrap.indent("\n".join(lines), "    ")
 
 
 def _comment(lines: Sequence[str]) -> str:
     """Return the lines as a comment; nothing in them ends it, begins another or is a trigraph."""
     safe = [re.sub(r"\*(?=/)|/(?=\*)|\?(?=\?)", r"\g<0> ", line) for line in lines]
     return "\n".join([f"/* {safe[0]}", *(f" * {line}".rstrip() for line in safe[1:]), " */"])
-
-
-def _helpers(written: Program) -> list[str]:
-    called = set(written.called())
-    parts = [text for name, text in _HELPERS.items() if name in called]
-    return [*parts, *([IN_C] if written.curves else []), *(_curve(curve) for curve in written.curves)]
 
 
 def _curve(curve: Curve) -> str:
@@ -150,3 +191,8 @@ def _curve(curve: Curve) -> str:
         f"    static const double slopes[] = {{{curve.slopes[0]!r}, {curve.slopes[1]!r}}};\n"
         f"    return spline(x, {len(curve.pieces)}, {len(curve.pieces[0]) - 1}, knots, pieces, slopes);\n}}"
     )
+
+
+def _is_macro(name: object) -> bool:
+    """Return whether a name may be a macro of a header."""
+    return isinstance(name, str) and _MACRO.fullmatch(name) is not None

@@ -10,10 +10,10 @@ import sympy
 from sympy.printing.precedence import PRECEDENCE
 
 from edgewise._errors import InputError, unknown
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.export._language import Language, register
 from edgewise.export._printer import Printer, in_core
-from edgewise.export._source import Exportable, Source, read
+from edgewise.export._source import Exportable, Names, Source, read
 
 _LONGEST = 8192  # characters that a cell takes
 _SMALLEST, _LARGEST = 2.2251e-308, 9.99999999999999e307
@@ -40,7 +40,7 @@ class _ExcelPrinter(Printer):
     def power(self, base: Formula, exponent: Formula) -> str:
         return f"{self.parenthesize(base, PRECEDENCE['Pow'])}^{self.parenthesize(exponent, PRECEDENCE['Pow'])}"
 
-    def negated(self, factor: Formula) -> str:
+    def negated(self, factor: Part) -> str:
         text = self.parenthesize(factor, PRECEDENCE["Mul"])
         return f"-({text})" if factor.is_Pow and factor.exp is not sympy.S.Half else f"-{text}"
 
@@ -51,9 +51,11 @@ class _ExcelPrinter(Printer):
         text = self._print(argument)
         return self.choice(f"({text})=0", "1", f"SIN({text})/({text})")
 
-    def _folded(self, expr: Formula) -> str:
+    def _print_Max(self, expr: Part) -> str:
         name = self.functions[type(expr).__name__]
         return self.call(name, *sorted(expr.args, key=sympy.default_sort_key))
+
+    _print_Min = _print_Max
 
     def _print_Float(self, expr: Formula) -> str:
         text = super()._print_Float(expr)
@@ -61,7 +63,7 @@ class _ExcelPrinter(Printer):
             raise InputError(f"The formula holds {text}, which is outside Excel's numbers (2.2e-308 to 1e308).")
         return text.upper()
 
-    def _print_atan2(self, expr: Formula) -> str:
+    def _print_atan2(self, expr: Part) -> str:
         y, x = expr.args
         return self.call("ATAN2", x, y)
 
@@ -69,12 +71,7 @@ class _ExcelPrinter(Printer):
         return f"-INT(-({self._print(expr.args[0])}))"
 
 
-def excel(
-    source: Exportable,
-    names: Sequence[str] | None = None,
-    *,
-    cells: Mapping[str, str] | None = None,
-) -> str | list[str]:
+def excel(source: Exportable, names: Names = None, *, cells: Mapping[str, str] | None = None) -> str | list[str]:
     """Return an Excel formula over cells, one for each output; LibreOffice and Google Sheets read them too.
 
     `cells` maps names of inputs to references, like {"mass": "B2", "speed": "[@speed]"}; those left out are A2, B2,
@@ -103,7 +100,7 @@ def _written(source: Source, cells: Mapping[str, str] | None = None) -> str | li
     return texts[0] if len(texts) == 1 else texts
 
 
-EXCEL = register(Language("excel", (".txt",), _written))
+register(Language("excel", (".txt",), _written))
 
 
 def _places(names: Sequence[str], cells: Mapping[str, str] | None) -> dict[str, str]:

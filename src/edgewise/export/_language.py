@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from edgewise._errors import InputError, unknown
-from edgewise.export._source import Exportable, read
+from edgewise.export._source import Exportable, Names, Target, Units, read
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ def language(name: str) -> Language:
 def text(
     source: Exportable,
     to: str | Language,
-    names: Sequence[str] | None = None,
+    names: Names = None,
     *,
-    target: str | Sequence[str] | None = None,
-    units: Mapping[str, str] | None = None,
+    target: Target = None,
+    units: Units = None,
     **options: Any,
 ) -> str | list[str]:
     """Return formulas or a network as text of a language: one of `languages()`, or a `Language` of your own.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 import sympy
 from sympy.printing.latex import LatexPrinter
 
 from edgewise._errors import InputError
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.export._language import Language, register
-from edgewise.export._source import Exportable, Source, read
+from edgewise.export._source import Exportable, Names, Source, Target, read
+from edgewise.export._text import greek_letter
 
 _LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
@@ -58,7 +58,7 @@ class _Printer(LatexPrinter):
             return mantissa.removesuffix(".0")
         return f"{mantissa}{_DOT}10^{{{int(exponent)}}}"
 
-    def _print_Function(self, expr: Formula, exp: str | None = None) -> str:
+    def _print_Function(self, expr: Part, exp: str | None = None) -> str:
         name = expr.func.__name__
         command = _COMMANDS.get(name)
         if command is None:
@@ -79,13 +79,7 @@ class _Printer(LatexPrinter):
         return text if exp is None else f"{text}^{{{exp}}}"
 
 
-def latex(
-    source: Exportable,
-    names: Sequence[str] | None = None,
-    *,
-    target: str | Sequence[str] | None = None,
-    digits: int | None = None,
-) -> str:
+def latex(source: Exportable, names: Names = None, *, target: Target = None, digits: int | None = None) -> str:
     r"""Return the formula in LaTeX, for math mode.
 
     Names of one letter, Greek ones too, are set as such, digits and what follows an underscore as an index, words in
@@ -119,7 +113,7 @@ def _written(source: Source, digits: int | None = None) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
 
-LATEX = register(Language("latex", (".tex",), _written))
+register(Language("latex", (".tex",), _written))
 
 
 def latex_names(names: Sequence[str]) -> dict[str, str]:
@@ -136,7 +130,7 @@ def latex_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def _set(name: str) -> str:
-    plain = "".join(_spelled(c) for c in name)
+    plain = "".join((greek_letter(c) or c).replace("amda", "ambda") if not c.isascii() else c for c in name)
     if plain.isascii() and plain.isalpha():
         return _letter(plain)
     parts = _INDEXED.fullmatch(plain)
@@ -153,20 +147,11 @@ def _letter(text: str) -> str:
     return text if len(text) == 1 and text != "d" else f"\\mathit{{{text}}}"
 
 
-def _spelled(character: str) -> str:
-    """Return a Greek letter by its name."""
-    found = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (?:FINAL )?(\w+)", unicodedata.name(character, ""))
-    if found is None:
-        return character
-    name = found[2].lower().replace("lamda", "lambda")
-    return name if found[1] == "SMALL" else name.capitalize()
-
-
 def _upright(name: str) -> str:
     return r"\mathrm{" + "".join(_ESCAPES.get(c, c if c.isprintable() else r"\ ") for c in name) + "}"
 
 
-def _explicit(expression: Formula) -> Formula:
+def _explicit(expression: Part) -> Part:
     """sin x / x for sinc, exp 1 for e, which may be a variable; other numbers with a sign of their own as decimals."""
     expression = expression.replace(sympy.sinc, lambda x: sympy.sin(x) / x)
     others = {n: n.evalf(17) for n in expression.atoms(sympy.NumberSymbol) if n not in (sympy.pi, sympy.E)}

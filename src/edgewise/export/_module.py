@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, final
 
@@ -12,31 +12,58 @@ from sympy.codegen.cfunctions import log1p
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise._typing import Formula
-from edgewise.export._constants import Constants
+from edgewise._typing import Formula, Part
 from edgewise.export._printer import in_core
 from edgewise.export._source import Source
 from edgewise.expressions import Step, Steps, exact_constant
 
-
-def _sinc(x: Tensor) -> Tensor:
-    return torch.sinc(x / torch.pi)
+_STRUCTURE = (sympy.S.One, sympy.S.NegativeOne, sympy.S.Zero)
 
 
-def _add(*terms: Tensor) -> Tensor:
-    return reduce(torch.add, terms)
+class Constants:
+    """Formulas with a symbol in the place of each constant, and the constants in the order of their symbols.
+
+    A constant is what multiplies or is added, unless it is 1 or -1, and an exponent that is a decimal.
+
+    >>> x = sympy.Symbol("x")
+    >>> found = Constants([3 * sympy.sin(2 * sympy.pi * x) ** 2 / 4 + x], "c{}")
+    >>> found.values, found.formulas
+    ([3/4, 2*pi], [c0*sin(c1*x)**2 + x])
+    """
+
+    def __init__(self, formulas: Sequence[Formula], name: str) -> None:
+        self._name = name
+        self.values: list[Formula] = []
+        self.symbols: list[sympy.Symbol] = []
+        self.formulas: list[Part] = [self._new(f) if f.is_number else self._freed(f) for f in formulas]
+
+    def _new(self, value: Formula) -> Formula:
+        self.symbols.append(sympy.Symbol(self._name.format(len(self.values))))
+        self.values.append(value)
+        return self.symbols[-1]
+
+    def _freed(self, formula: Part) -> Part:
+        """Return the formula with symbols; equal numbers in different places are different constants."""
+        if formula.is_Add or formula.is_Mul:
+            numbers = [a for a in formula.args if a.is_number]
+            rest = [a for a in formula.args if not a.is_number]
+            number = formula.func(*numbers)
+            first = [] if not numbers else [number if number in _STRUCTURE else self._new(number)]
+            return formula.func(*first, *map(self._freed, rest))
+        if formula.is_Pow:
+            exponent = self._new(formula.exp) if formula.exp.is_Float else self._varying(formula.exp)
+            return self._varying(formula.base) ** exponent
+        if formula.is_number or not formula.args:
+            return formula
+        return formula.func(*map(self._freed, formula.args))
+
+    def _varying(self, part: Formula) -> Formula:
+        return part if part.is_number else self._freed(part)
 
 
-def _multiply(*factors: Tensor) -> Tensor:
-    return reduce(torch.mul, factors)
-
-
-def _larger(*values: Tensor) -> Tensor:
-    return reduce(torch.maximum, values)
-
-
-def _smaller(*values: Tensor) -> Tensor:
-    return reduce(torch.minimum, values)
+def _folded(operation: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """Return an operation on two tensors that is applied to several, one after the other."""
+    return lambda *values: reduce(operation, values)
 
 
 def _power(base: Tensor, exponent: float) -> Tensor:
@@ -45,15 +72,14 @@ def _power(base: Tensor, exponent: float) -> Tensor:
     return base ** (int(exponent) if exponent == int(exponent) else exponent)
 
 
+_SAME_NAME = "exp log log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sign floor erf erfc where"
 #: name of a step -> what it does with the values of others
 _OPERATIONS: Mapping[str, Callable[..., Any]] = {
-    "Add": _add, "Mul": _multiply, "Pow": torch.pow, "exp": torch.exp, "log": torch.log, "log1p": torch.log1p,
-    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "asin": torch.asin, "acos": torch.acos, "atan": torch.atan,
-    "atan2": torch.atan2, "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh, "asinh": torch.asinh,
-    "acosh": torch.acosh, "atanh": torch.atanh, "Abs": torch.abs, "sign": torch.sign, "floor": torch.floor,
-    "ceiling": torch.ceil, "erf": torch.erf, "erfc": torch.erfc, "sinc": _sinc, "Max": _larger,
-    "Min": _smaller, "where": torch.where, "StrictGreaterThan": torch.gt, "GreaterThan": torch.ge,
-    "StrictLessThan": torch.lt, "LessThan": torch.le, "Equality": torch.eq, "Unequality": torch.ne,
+    **{name: getattr(torch, name) for name in _SAME_NAME.split()},
+    "Add": _folded(torch.add), "Mul": _folded(torch.mul), "Max": _folded(torch.maximum), "Min": _folded(torch.minimum),
+    "Pow": torch.pow, "Abs": torch.abs, "ceiling": torch.ceil, "sinc": lambda x: torch.sinc(x / torch.pi),
+    "StrictGreaterThan": torch.gt, "GreaterThan": torch.ge, "StrictLessThan": torch.lt, "LessThan": torch.le,
+    "Equality": torch.eq, "Unequality": torch.ne,
 }  # fmt: skip
 _ROOTS = {0.5: torch.sqrt, -0.5: torch.rsqrt, -1.0: torch.reciprocal}
 
@@ -69,7 +95,7 @@ class FormulaModule(torch.nn.Module):
     def __init__(self, source: Source, expressions: tuple[Formula, ...], trainable: bool) -> None:
         super().__init__()
         self.names, self.targets = list(source.names), list(source.targets)
-        found = Constants.of([in_core(e) for e in expressions], lambda k: sympy.Symbol(f"constants[{k}]"))
+        found = Constants([in_core(e) for e in expressions], "constants[{}]")
         self._formulas, self._exact, self._symbols = found.formulas, found.values, found.symbols
         values = torch.tensor([float(v) for v in found.values], dtype=torch.float64)
         self.constants = torch.nn.Parameter(values, requires_grad=trainable)
@@ -110,7 +136,7 @@ class FormulaModule(torch.nn.Module):
         return ", ".join(f"{t} = {f}" for t, f in zip(self.targets, self._formulas, strict=True))
 
 
-def _with_log1p(formula: Formula) -> Formula:
+def _with_log1p(formula: Part) -> Part:
     """Return the formula with log1p(u) for log(1 + u), which keeps the digits of a small u."""
     return formula.replace(
         lambda part: isinstance(part, sympy.log) and part.args[0].is_Add and sympy.S.One in part.args[0].args,

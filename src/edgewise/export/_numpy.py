@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import keyword
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.export._about import about
-from edgewise.export._curve_text import IN_NUMPY
 from edgewise.export._curves import Curve
 from edgewise.export._language import Language, register
 from edgewise.export._printer import Printer
-from edgewise.export._source import Exportable, Source, read
+from edgewise.export._source import Exportable, Names, Source, Target, Units, read
 from edgewise.export._steps import Program, program
-from edgewise.export._text import check_function, docstring, statement
+from edgewise.export._text import about, check_function, docstring, statement
 
 RESERVED = frozenset(keyword.kwlist) | {
     "np", "math", "torch", "float", "value", "self", "super", "sum", "zip", "range", "reversed", "enumerate", "spline",
@@ -44,6 +42,16 @@ class NumPyPrinter(Printer):
         return self.call(self.functions["sinc"], argument / sympy.pi)
 
 
+_SPLINE = '''def spline(x, knots, pieces, slopes):
+    """Polynomials between the knots, in the distance from the middle of each cell; straight lines beyond the ends."""
+    knots, pieces = np.array(knots), np.array(pieces)
+    inside = np.where(x < knots[0], knots[0], np.where(x > knots[-1], knots[-1], x))
+    cell = np.clip(np.searchsorted(knots, inside, side="right") - 1, 0, len(pieces) - 1)
+    u = inside - (knots[cell] + knots[cell + 1]) / 2
+    y = 0.0
+    for k in reversed(range(pieces.shape[1])):
+        y = y * u + pieces[cell, k]
+    return y + np.where(x < inside, slopes[0], slopes[1]) * (x - inside)'''
 _HELPERS = {
     "erf": "erf = np.vectorize(math.erf, otypes=[float])",
     "erfc": "erfc = np.vectorize(math.erfc, otypes=[float])",
@@ -51,12 +59,7 @@ _HELPERS = {
 
 
 def numpy(
-    source: Exportable,
-    names: Sequence[str] | None = None,
-    *,
-    target: str | Sequence[str] | None = None,
-    units: Mapping[str, str] | None = None,
-    function: str = "f",
+    source: Exportable, names: Names = None, *, target: Target = None, units: Units = None, function: str = "f"
 ) -> str:
     """Return the source of a Python function of NumPy arrays, one argument for each input.
 
@@ -99,12 +102,12 @@ def _written(source: Source, function: str = "f") -> str:
     body += [statement(f"{symbol} = ", printer.doprint(value)) for symbol, value in written.steps]
     body.append(statement("return ", ", ".join(_result(r, written, printer) for r in written.results)))
     head = f"def {function}({', '.join(written.inputs.values())}):\n"
-    parts = [*_helpers(written), head + textwrap.indent("\n".join(body), "    ")]
+    parts = [*written.helpers(_HELPERS, _SPLINE, _curve), head + textwrap.indent("\n".join(body), "    ")]
     imports = "import math\n\nimport numpy as np" if "math." in "".join(parts[:-1]) else "import numpy as np"
     return "\n\n\n".join([imports, *parts]) + "\n"
 
 
-NUMPY = register(Language("numpy", (".py",), _written))
+register(Language("numpy", (".py",), _written))
 
 
 def _converted(inputs: list[str]) -> list[str]:
@@ -124,12 +127,6 @@ def _result(result: Formula, written: Program, printer: Printer) -> str:
     inputs = list(written.inputs.values())
     shape = f"{inputs[0]}.shape" if len(inputs) == 1 else f"np.broadcast({', '.join(inputs)}).shape"
     return f"np.full({shape}, {text})"
-
-
-def _helpers(written: Program) -> list[str]:
-    called = set(written.called())
-    parts = [text.strip() for name, text in _HELPERS.items() if name in called]
-    return [*parts, *([IN_NUMPY] if written.curves else []), *(_curve(curve) for curve in written.curves)]
 
 
 def _curve(curve: Curve) -> str:

@@ -11,9 +11,9 @@ from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
 from edgewise._errors import InputError
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 
-_SAFE_INTEGER = 2**53
+SAFE_INTEGER = 2**53
 _UNARY = (PRECEDENCE["Mul"] + PRECEDENCE["Pow"]) // 2
 
 
@@ -40,7 +40,7 @@ class Printer(StrPrinter, ABC):
         return self._print(formula)
 
     def integer(self, value: int) -> str:
-        return str(value) if abs(value) <= _SAFE_INTEGER else repr(float(value))
+        return str(value) if abs(value) <= SAFE_INTEGER else repr(float(value))
 
     @abstractmethod
     def choice(self, condition: str, then: str, other: str) -> str:
@@ -56,7 +56,7 @@ class Printer(StrPrinter, ABC):
     def _print_Integer(self, expr: Formula) -> str:
         return self.integer(int(expr))
 
-    def _print_Rational(self, expr: Formula) -> str:
+    def _print_Rational(self, expr: Part) -> str:
         return f"{self.integer(expr.p)}/{self.integer(expr.q)}"
 
     def _print_NumberSymbol(self, expr: Formula) -> str:
@@ -65,7 +65,7 @@ class Printer(StrPrinter, ABC):
     _print_Pi = _print_NumberSymbol  # type: ignore[assignment]
     _print_Exp1 = _print_NumberSymbol  # type: ignore[assignment]
 
-    def _print_Mul(self, expr: Formula) -> str:
+    def _print_Mul(self, expr: Part) -> str:
         number, rest = expr.as_coeff_Mul()
         sign, number = ("-", -number) if number.is_negative else ("", number)
         above, below = [], []
@@ -92,7 +92,7 @@ class Printer(StrPrinter, ABC):
         """Return a minus sign and the first factor of a product."""
         return f"-{self.parenthesize(factor, _UNARY)}"
 
-    def _print_Pow(self, expr: Formula, rational: bool = False) -> str:
+    def _print_Pow(self, expr: Part, rational: bool = False) -> str:
         base, exponent = expr.as_base_exp() if expr.base is sympy.S.Exp1 else (expr.base, expr.exp)
         if exponent.is_Rational and exponent.is_negative:
             below = sympy.Pow(base, -exponent)
@@ -101,26 +101,21 @@ class Printer(StrPrinter, ABC):
             return self.call(self.functions["sqrt"], base)
         return self.power(base, exponent)
 
-    def _print_Function(self, expr: Formula) -> str:
-        name = expr.func.__name__
-        if name == "log" and len(expr.args) == 1 and "log1p" in self.functions:
-            one, rest = expr.args[0].as_coeff_Add()
+    def _print_Function(self, expr: Part) -> str:
+        name, args = expr.func.__name__, expr.args
+        if name == "log" and len(args) == 1 and "log1p" in self.functions:
+            one, rest = args[0].as_coeff_Add()
             if one is sympy.S.One and rest is not sympy.S.Zero:
                 return self.call(self.functions["log1p"], rest)
         if name == "sinc":
-            return self.sinc(expr.args[0])
+            return self.sinc(args[0])
         if isinstance(expr, sympy.core.function.AppliedUndef):  # a curve
-            return self.call(name, *expr.args)
+            return self.call(name, *args)
         if name not in self.functions:
             raise InputError(f"The formula uses {name}, which cannot be written in {self.language}.")
-        return self.call(self.functions[name], *expr.args)
+        return self.call(self.functions[name], *args)
 
-    def _print_Max(self, expr: Formula) -> str:
-        return self._folded(expr)
-
-    _print_Min = _print_Max
-
-    def _folded(self, expr: Formula) -> str:
+    def _print_Max(self, expr: Part) -> str:
         """Return a function of two arguments, applied to several one after the other."""
         name = self.functions[type(expr).__name__]
         out, *rest = (self.argument(a) for a in sorted(expr.args, key=sympy.default_sort_key))
@@ -128,7 +123,9 @@ class Printer(StrPrinter, ABC):
             out = f"{name}({out}, {argument})"
         return out
 
-    def _print_Piecewise(self, expr: Formula) -> str:
+    _print_Min = _print_Max
+
+    def _print_Piecewise(self, expr: Part) -> str:
         *pairs, last = expr.args
         if last.cond is not sympy.true:
             raise InputError(f"The formula {expr} says nothing for some arguments: end its last piece with True.")
@@ -137,7 +134,7 @@ class Printer(StrPrinter, ABC):
             out = self.choice(self._print(pair.cond), self._print(pair.expr), out)
         return out
 
-    def _print_Relational(self, expr: Formula) -> str:
+    def _print_Relational(self, expr: Part) -> str:
         sign = self.equal.get(expr.rel_op, expr.rel_op)
         left, right = (self.parenthesize(side, PRECEDENCE["Relational"]) for side in (expr.lhs, expr.rhs))
         return f"{left} {sign} {right}"
@@ -156,7 +153,7 @@ _CORE = {
 }
 
 
-def in_core(expression: Formula) -> Formula:
+def in_core(expression: Part) -> Part:
     """Return the formula in the functions that every language has.
 
     >>> in_core(sympy.sec(sympy.Symbol("x")))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import sympy
@@ -15,10 +14,14 @@ from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import BooleanTrue
 
 from edgewise._errors import InputError, unknown
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
+from edgewise.expressions import in_plain_symbols, used_names
 from edgewise.io import SavedModel, is_names, is_units
 from edgewise.nn import KAN, is_readable
 
+Names = Sequence[str] | None
+Target = str | Sequence[str] | None
+Units = Mapping[str, str] | None
 Exportable = Any  # KAN, SavedModel, a sympy expression or a Named one, or several of the last two
 
 _NOT_NUMBERS = tuple(type(value) for value in (sympy.I, sympy.nan, sympy.zoo, sympy.oo, -sympy.oo))
@@ -27,7 +30,6 @@ _KINDS = (
     sympy.Min, ExprCondPair, Relational, BooleanTrue,
 )  # fmt: skip
 _LARGEST = sys.float_info.max
-_DIGITS = re.compile(r"(\d+)")
 
 
 @runtime_checkable
@@ -59,26 +61,17 @@ class Source:
         return f"{name} [{self.units[name]}]" if name in self.units else name
 
     def formulas(self, what: str) -> tuple[Formula, ...]:
-        """Return the formulas, for a language that has no functions of several steps; InputError where there are
-        none.
-        """
+        """Return the formulas, for a language that has no functions of several steps."""
         if self.expressions is None:
             assert self.model is not None
             if self.model.spline_edges():
                 self.model.formula(self.names)  # says which
-            raise InputError(
-                f"The formula of this network is too long to be written as {what}: prune it, or export it to NumPy or "
-                "C."
-            )
+            remedy = "prune it, or export it to NumPy or C"
+            raise InputError(f"The formula of this network is too long to be written as {what}: {remedy}.")
         return self.expressions
 
 
-def read(
-    source: Exportable,
-    names: Sequence[str] | None,
-    target: str | Sequence[str] | None = None,
-    units: Mapping[str, str] | None = None,
-) -> Source:
+def read(source: Exportable, names: Names, target: Target = None, units: Units = None) -> Source:
     """Check what is to be exported; the formula of a network is taken where it has one of readable size."""
     titled = target is not None or isinstance(source, SavedModel)
     if isinstance(source, SavedModel):
@@ -87,28 +80,19 @@ def read(
         units = source.units if units is None else units
         source = source.model
     if isinstance(source, KAN):
-        n_out, known = source.n_out, [f"x{i + 1}" for i in range(source.n_in)]
+        model, formulas, n_out = source, None, source.n_out
+        known = [f"x{i + 1}" for i in range(source.n_in)]
     else:
-        names = _names_of(source) if names is None else names
-        source = _expressions(source)
-        n_out, known = len(source), sorted({s.name for e in source for s in e.free_symbols}, key=_natural)
-    found = Source(
-        names=_names(known if names is None else names, source.n_in if isinstance(source, KAN) else None),
-        targets=(),
-        units={},
-        expressions=None,
-        model=source if isinstance(source, KAN) else None,
-        titled=titled,
-    )
-    targets = _targets(target, n_out, found.names)
-    found = replace(found, targets=targets, units=_units(units, found.names, targets))
-    if not isinstance(source, KAN):
-        return replace(found, expressions=tuple(_checked(e, found.names) for e in source))
-    if not is_readable(source):
-        return found
-    formula = source.formula(found.names)
-    several = formula if isinstance(formula, list) else [formula]
-    return replace(found, expressions=tuple(_checked(e, found.names) for e in several))
+        model, formulas = None, _expressions(source)
+        n_out, known = len(formulas), _names_of(source) or used_names(formulas)
+    inputs = _names(known if names is None else names, model.n_in if model else None)
+    targets = _targets(target, n_out, inputs)
+    checked_units = _units(units, inputs, targets)
+    if model is not None and is_readable(model):
+        written = model.formula(inputs)
+        formulas = written if isinstance(written, list) else [written]
+    expressions = None if formulas is None else tuple(_checked(e, inputs) for e in formulas)
+    return Source(inputs, targets, checked_units, expressions, model, titled)
 
 
 def _saved_target(saved: SavedModel) -> str | list[str] | None:
@@ -118,17 +102,13 @@ def _saved_target(saved: SavedModel) -> str | list[str] | None:
     return saved.target
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _DIGITS.split(name)]
-
-
 def _several(source: Exportable) -> list[Any]:
     return list(source) if isinstance(source, list | tuple) else [source]
 
 
-def _names_of(source: Exportable) -> list[str] | None:
-    """Return the inputs of the formulas that know theirs, None where none does."""
-    return list(dict.fromkeys(name for one in _several(source) if isinstance(one, Named) for name in one.names)) or None
+def _names_of(source: Exportable) -> list[str]:
+    """Return the inputs of the formulas that know theirs."""
+    return list(dict.fromkeys(name for one in _several(source) if isinstance(one, Named) for name in one.names))
 
 
 def _expressions(source: Exportable) -> list[Formula]:
@@ -173,9 +153,9 @@ def _units(units: Any, names: tuple[str, ...], targets: tuple[str, ...]) -> Mapp
     return dict(units)
 
 
-def _checked(expression: Formula, names: tuple[str, ...]) -> Formula:
+def _checked(expression: Part, names: tuple[str, ...]) -> Part:
     """Return the expression over plain symbols, real and over known names."""
-    expression = expression.xreplace({s: sympy.Symbol(s.name) for s in expression.free_symbols})
+    expression = in_plain_symbols(expression)
     for symbol in sorted(expression.free_symbols, key=str):
         if symbol.name not in names:
             raise InputError(f"The formula uses {symbol.name!r}, which is not among the inputs {list(names)}.")
@@ -189,7 +169,7 @@ def _is_complex(number: Formula) -> bool:
     return number.is_real is False and sympy.im(sympy.N(number, 17)) != 0
 
 
-def _check_part(part: Formula) -> None:
+def _check_part(part: Part) -> None:
     if not isinstance(part, (*_KINDS, *_NOT_NUMBERS)) or isinstance(part, AppliedUndef):
         raise InputError(f"The formula holds {part}, a {type(part).__name__}, which cannot be exported.")
     if isinstance(part, _NOT_NUMBERS) or (isinstance(part, sympy.Expr) and part.is_number and _is_complex(part)):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.export._curves import Curve, curve_of
-from edgewise.export._identifiers import identifiers
 from edgewise.export._printer import in_core
 from edgewise.export._source import Source
+from edgewise.export._text import identifiers
 from edgewise.nn import KANLayer, spline_name, subnode_formulas
 
 _HIGHEST = 8  # integer powers up to this are products
@@ -34,36 +34,36 @@ class Program:
 
     def is_constant(self, formula: Formula) -> bool:
         """Return whether no input takes part in a formula."""
-        values = dict(self.steps)
+        values: dict[Part, Part] = dict(self.steps)
         return all(s in values and self.is_constant(values[s]) for s in formula.free_symbols)
 
-    def called(self) -> Iterator[str]:
-        """Yield names of the functions of all formulas."""
-        for formula in self.formulas():
-            yield from (part.func.__name__ for part in formula.atoms(sympy.Function, sympy.Max, sympy.Min))
+    def helpers(self, texts: Mapping[str, str], spline: str, curve: Callable[[Curve], str]) -> list[str]:
+        """Return the texts of the functions that are called, those of the curves last."""
+        parts = [part for formula in self.formulas() for part in formula.atoms(sympy.Function, sympy.Max, sympy.Min)]
+        called = {part.func.__name__ for part in parts}
+        found = [text for name, text in texts.items() if name in called]
+        return [*found, spline, *map(curve, self.curves)] if self.curves else found
 
 
 def program(source: Source, function: str, reserved: Collection[str], products: bool = False) -> Program:
     """Write formulas with common parts named once, a network without a formula node by node.
 
-    The curves of a network are named after the function.
-
-    With `products`, the base of each whole power up to 8 is a symbol, so that it can be multiplied by itself.
+    The curves of a network are named after the function. With `products`, the base of each whole power up to 8 is a
+    symbol, so that it can be multiplied by itself.
     """
     curves = [] if source.model is None else [spline_name(*edge) for edge in source.model.spline_edges()]
     reserved = {function, *reserved, *(f"{function}_{curve}" for curve in curves)}
     inputs = identifiers(source.names, reserved)
     out = Program(function, inputs)
-    names = {sympy.Symbol(name): sympy.Symbol(plain) for name, plain in inputs.items()}
     taken = {*reserved, *inputs.values()}
-    if source.expressions is not None:
-        fresh = sympy.numbered_symbols("t", start=1, exclude=[sympy.Symbol(name) for name in taken])
-        formulas = [in_core(e).xreplace(names) for e in source.expressions]
-        out.steps, results = sympy.cse(formulas, symbols=fresh)
-        out.results = list(results)
-    else:
+    if source.expressions is None:
         _walk(source, out, taken)
-        fresh = sympy.numbered_symbols("t", start=1, exclude=[sympy.Symbol(name) for name in taken])
+    fresh = sympy.numbered_symbols("t", start=1, exclude=[sympy.Symbol(name) for name in taken])
+    if source.expressions is not None:
+        names = {sympy.Symbol(name): sympy.Symbol(plain) for name, plain in inputs.items()}
+        formulas = [in_core(e).xreplace(names) for e in source.expressions]
+        found: Part = sympy.cse(formulas, symbols=fresh)
+        out.steps, out.results = found
     if products:
         _name_bases(out, fresh)
     return out
@@ -72,20 +72,17 @@ def program(source: Source, function: str, reserved: Collection[str], products: 
 def _walk(source: Source, out: Program, taken: set[str]) -> None:
     """Return one step for each node that is computed, layer by layer."""
     assert source.model is not None
-    values: list[Formula] = [sympy.Symbol(out.inputs[name]) for name in source.names]
-    depth = len(source.model.layers)
+    values: list[Part] = [sympy.Symbol(out.inputs[name]) for name in source.names]
     for number, (layer, nodes) in enumerate(zip(source.model.layers, source.model.nodes[1:], strict=True)):
         subnodes = subnode_formulas(layer, values, partial(_spline, layer, number, out))
         formulas = nodes.formulas([in_core(subnode) for subnode in subnodes])
-        if number == depth - 1:
+        if number == len(source.model.layers) - 1:
             out.results = formulas
             return
-        values = []
         plain = identifiers([f"h{number + 1}_{q + 1}" for q in range(len(formulas))], taken)
-        for name, formula in zip(plain.values(), formulas, strict=True):
-            taken.add(name)
-            out.steps.append((sympy.Symbol(name), formula))
-            values.append(sympy.Symbol(name))
+        taken.update(plain.values())
+        values = [sympy.Symbol(name) for name in plain.values()]
+        out.steps += zip(values, formulas, strict=True)
 
 
 def _spline(layer: KANLayer, number: int, out: Program, j: int, i: int, x: Formula) -> Formula:
@@ -99,7 +96,7 @@ def _spline(layer: KANLayer, number: int, out: Program, j: int, i: int, x: Formu
     return call + sympy.Float(weight, 17) * {"identity": x, "silu": x / (1 + sympy.exp(-x))}[layer.base or "identity"]
 
 
-def is_product(part: Formula) -> bool:
+def is_product(part: Part) -> bool:
     """Return whether a power is written as its base times itself."""
     return part.is_Pow and part.exp.is_Integer and 2 <= abs(int(part.exp)) <= _HIGHEST
 
@@ -107,7 +104,7 @@ def is_product(part: Formula) -> bool:
 def _name_bases(out: Program, fresh: Iterator[sympy.Symbol]) -> None:
     steps, named = [], {}
 
-    def named_bases(formula: Formula) -> Formula:
+    def named_bases(formula: Part) -> Part:
         if not formula.args:
             return formula
         formula = formula.func(*(named_bases(a) for a in formula.args))
@@ -120,7 +117,6 @@ def _name_bases(out: Program, fresh: Iterator[sympy.Symbol]) -> None:
         return formula
 
     for symbol, formula in out.steps:
-        value = named_bases(formula)
-        steps.append((symbol, value))
+        steps.append((symbol, named_bases(formula)))
     out.results = [named_bases(formula) for formula in out.results]
     out.steps = steps

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
-import sympy
-
 from edgewise._typing import Formula
-from edgewise.export._about import about
-from edgewise.export._constants import Constants
 from edgewise.export._language import Language, register
-from edgewise.export._module import FormulaModule
+from edgewise.export._module import Constants, FormulaModule
 from edgewise.export._numpy import RESERVED, NumPyPrinter
-from edgewise.export._source import Exportable, Source, read
+from edgewise.export._source import Exportable, Names, Source, Target, Units, read
 from edgewise.export._steps import program
-from edgewise.export._text import check_function, docstring, statement
+from edgewise.export._text import about, check_function, docstring, statement
 
 
-def torch(
-    source: Exportable,
-    names: Sequence[str] | None = None,
-    *,
-    target: str | Sequence[str] | None = None,
-    trainable: bool = False,
-) -> FormulaModule:
+def torch(source: Exportable, names: Names = None, *, target: Target = None, trainable: bool = False) -> FormulaModule:
     """Return a torch.nn.Module that computes the formula: x (..., n_in) -> (..., n_out).
 
     Its constants are one parameter, `constants`: whatever multiplies or is added, unless it is 1 or -1, and exponents
@@ -61,12 +51,7 @@ class _TorchPrinter(NumPyPrinter):
 
 
 def torch_source(
-    source: Exportable,
-    names: Sequence[str] | None = None,
-    *,
-    target: str | Sequence[str] | None = None,
-    units: Mapping[str, str] | None = None,
-    function: str = "Formula",
+    source: Exportable, names: Names = None, *, target: Target = None, units: Units = None, function: str = "Formula"
 ) -> str:
     """Return the source of a class that does what `edgewise.export.torch` gives, and needs PyTorch alone.
 
@@ -96,7 +81,7 @@ def _written(source: Source, function: str = "Formula") -> str:
     check_function(function, RESERVED)
     source.formulas("a PyTorch module")
     written = program(source, function, {*RESERVED, "const", "inputs"})
-    constants = Constants.of(written.formulas(), lambda k: sympy.Symbol(f"const[{k}]"))
+    constants = Constants(written.formulas(), "const[{}]")
     count = len(written.steps)
     printer = _TorchPrinter()
     values = ", ".join(repr(float(v)) for v in constants.values)
@@ -115,7 +100,7 @@ def _written(source: Source, function: str = "Formula") -> str:
     return f"import torch\n\n\nclass {function}(torch.nn.Module):\n{_indented(chr(10).join(body))}\n"
 
 
-TORCH = register(Language("torch", (".py",), _written))
+register(Language("torch", (".py",), _written))
 
 
 def _indented(text: str) -> str:

@@ -14,10 +14,11 @@ from edgewise.expressions._fit_constants import FitData as FitData
 from edgewise.expressions._fit_constants import FittedFormula as FittedFormula
 from edgewise.expressions._fit_constants import FreeFormula as FreeFormula
 from edgewise.expressions._fit_constants import fit_constants as fit_constants
-from edgewise.expressions._fit_constants import split_constants as split_constants
 from edgewise.expressions._grammar import SyntaxNode as SyntaxNode
 from edgewise.expressions._grammar import syntax_tree as syntax_tree
-from edgewise.expressions._parse import check_names as check_names
+from edgewise.expressions._names import check_names as check_names
+from edgewise.expressions._names import in_plain_symbols as in_plain_symbols
+from edgewise.expressions._names import used_names as used_names
 from edgewise.expressions._parse import parse as parse
 from edgewise.expressions._parse import parse_within as parse_within
 from edgewise.expressions._powers import Rows as Rows

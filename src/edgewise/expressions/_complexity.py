@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 
 
 @lru_cache(maxsize=20_000)
@@ -18,24 +18,24 @@ def complexity(expr: Formula) -> int:
     whose exponent 1/2 is no constant; a function is one operation per argument. A number without variables
     (0.37, 2/3, pi/4, sqrt(2)) is one constant, integers are none.
 
-    Example:
-        >>> x, y = sympy.symbols("x y")
-        >>> [complexity(e) for e in (x, x + y, x - y, x / y, 2 * x, 0.5 * x, sympy.sqrt(x), x**2 * y)]
-        [1, 3, 3, 3, 2, 3, 2, 4]
+    >>> x, y = sympy.symbols("x y")
+    >>> [complexity(e) for e in (x, x + y, x - y, x / y, 2 * x, 0.5 * x, sympy.sqrt(x), x**2 * y)]
+    [1, 3, 3, 3, 2, 3, 2, 4]
     """
-    if not expr.free_symbols:
-        return 0 if expr.is_Integer else 1
-    if expr.is_Symbol:
+    part: Part = expr
+    if not part.free_symbols:
+        return 0 if part.is_Integer else 1
+    if part.is_Symbol:
         return 1
-    if expr.is_Pow:
-        trivial = expr.exp.is_Integer or abs(expr.exp) == sympy.Rational(1, 2)
-        operations = 2 if expr.exp.is_Rational and expr.exp < 0 and expr.exp != -1 else 1
-        return complexity(expr.base) + operations + (0 if trivial else complexity(expr.exp))
-    if expr.is_Add:
-        return sum(complexity(a) for a in expr.args) + len(expr.args) - 1
-    if expr.is_Mul:
-        return _product_complexity(expr)
-    parts = [complexity(a) if isinstance(a, sympy.Expr) else len(a.free_symbols) + 1 for a in expr.args]
+    if part.is_Pow:
+        trivial = part.exp.is_Integer or abs(part.exp) == sympy.Rational(1, 2)
+        operations = 2 if part.exp.is_Rational and part.exp < 0 and part.exp != -1 else 1
+        return complexity(part.base) + operations + (0 if trivial else complexity(part.exp))
+    if part.is_Add:
+        return sum(complexity(a) for a in part.args) + len(part.args) - 1
+    if part.is_Mul:
+        return _product_complexity(part)
+    parts = [complexity(a) if isinstance(a, sympy.Expr) else len(a.free_symbols) + 1 for a in part.args]
     return sum(parts) + max(1, len(parts))
 
 

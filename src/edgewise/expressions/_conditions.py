@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 
-_STRONGER = {frozenset((">=", "!=")): ">", frozenset((">", "!=")): ">", frozenset((">", ">=")): ">"}
 _TURNED = {">": "<", ">=": "<=", "!=": "!="}
 
 
@@ -36,7 +35,7 @@ class Condition:
 
     def always(self) -> bool:
         """Return whether it can be seen to hold for all real inputs."""
-        real = self.margin.xreplace({s: sympy.Symbol(s.name, real=True) for s in self.margin.free_symbols})
+        real = self.margin.xreplace({s: sympy.Symbol(str(s), real=True) for s in self.margin.free_symbols})
         if self.sign == ">":
             return bool(real.is_positive)
         return bool(real.is_nonnegative if self.sign == ">=" else real.is_nonzero or real.is_positive)
@@ -75,20 +74,18 @@ def conditions(formulas: Iterable[Formula]) -> list[Condition]:
     for formula in formulas:
         for part in sympy.preorder_traversal(formula):
             for margin, sign in _needs(part):
-                margin, sign = _plain(margin, sign)
-                old = signs.get(margin, sign)
-                signs[margin] = sign if old == sign else _STRONGER[frozenset((old, sign))]
+                margin = _plain(margin, sign)
+                signs[margin] = sign if signs.get(margin, sign) == sign else ">"  # two different ones make this
     found = [Condition(margin, sign) for margin, sign in signs.items()]
     return sorted((c for c in found if not c.always()), key=str)
 
 
-def _needs(part: Formula) -> Iterator[tuple[Formula, str]]:
+def _needs(part: Part) -> Iterator[tuple[Part, str]]:
     if isinstance(part, sympy.Pow):
         base, exponent = part.as_base_exp() if part.exp.is_number else (part.base, part.exp)
         yield from _power(base, exponent)
-    rule = _RULES.get(part.func)
-    if rule is not None:
-        yield from rule(part.args[0])
+    if part.func in _RULES:
+        yield from _RULES[part.func](part.args[0])
 
 
 def _power(base: Formula, exponent: Formula) -> Iterator[tuple[Formula, str]]:
@@ -100,11 +97,9 @@ def _power(base: Formula, exponent: Formula) -> Iterator[tuple[Formula, str]]:
         yield base, ">=" if positive else ">"
 
 
-def _plain(margin: Formula, sign: str) -> tuple[Formula, str]:
+def _plain(margin: Formula, sign: str) -> Formula:
     """Return a margin without positive factors and, where only zero matters, without powers and sign."""
     number, rest = margin.as_coeff_Mul()
     if rest.free_symbols and (number > 0 or sign == "!="):
         margin = rest
-    if sign == "!=" and isinstance(margin, sympy.Pow) and margin.exp.is_positive:
-        margin = margin.base
-    return margin, sign
+    return margin.base if sign == "!=" and isinstance(margin, sympy.Pow) and margin.exp.is_positive else margin

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 
 
 @dataclass(frozen=True)
@@ -32,31 +32,33 @@ class _Factor:
     cost: int
 
 
-def _factor(expr: sympy.Expr, cost: int) -> _Factor:
-    exact = Fraction(str(sympy.N(expr, 45)))
-    return _Factor(expr, exact, float(exact), cost)
-
-
 _ROOT_TWO_PI = sympy.sqrt(2) * sympy.sqrt(sympy.pi)
-_FACTORS = (
-    _factor(sympy.Integer(1), 0),
-    _factor(sympy.pi, 4),
-    _factor(1 / sympy.pi, 5),
-    _factor(sympy.sqrt(2), 5),
-    _factor(sympy.sqrt(3), 6),
-    _factor(sympy.pi**2, 6),
-    _factor(1 / sympy.pi**2, 7),
-    _factor(sympy.sqrt(sympy.pi), 7),
-    _factor(1 / sympy.sqrt(sympy.pi), 7),
-    _factor(_ROOT_TWO_PI, 7),
-    _factor(1 / _ROOT_TWO_PI, 7),
-    _factor(sympy.E, 8),
-)
+_COSTS = {
+    sympy.Integer(1): 0,
+    sympy.pi: 4,
+    1 / sympy.pi: 5,
+    sympy.sqrt(2): 5,
+    sympy.sqrt(3): 6,
+    sympy.pi**2: 6,
+    1 / sympy.pi**2: 7,
+    sympy.sqrt(sympy.pi): 7,
+    1 / sympy.sqrt(sympy.pi): 7,
+    _ROOT_TWO_PI: 7,
+    1 / _ROOT_TWO_PI: 7,
+    sympy.E: 8,
+}
+_EXACT = {expr: Fraction(str(sympy.N(expr, 45))) for expr in _COSTS}
+_FACTORS = [_Factor(expr, _EXACT[expr], float(_EXACT[expr]), cost) for expr, cost in _COSTS.items()]
 _ULP = 2.0**-52
 _READABLE = (1e-4, 1e6)  # outside, a short decimal reads better as a float (6.5e-8) than as a fraction
 _LARGEST, _LARGEST_INTEGER = 10**3, 10**6  # numerators beyond these are not simple
 _SIMPLE = 6  # constants up to this complexity (1, -2, 3/2, 1/3) are offered however wide the tolerance is
 _CHANCE = 0.1  # others only while fewer equally simple constants than this are expected within it
+_SAME, _ROUNDING = 1e-12, 1e-15
+_RATIO = 16  # numerator and denominator of a ratio that is seen
+_DENOMINATOR = 32
+_DIGITS = 6
+_PI_POWERS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5)
 
 
 def _bits(k: int) -> int:
@@ -95,19 +97,11 @@ def simple_constants(value: float, rtol: float, max_denominator: int = 32) -> li
     before 3/2 before pi before 22/7. A candidate is left out where the tolerance is so wide that a number as
     complex as it would be met by chance.
 
-    Args:
-        value: the float.
-        rtol: the largest relative distance of a candidate.
-        max_denominator: the largest d.
+    `rtol` is the largest relative distance of a candidate, which has its exact sympy form, double and complexity. There
+    is none for nan and infinities.
 
-    Returns:
-        Candidates with their exact sympy form, double and complexity; empty for nan and infinities.
-
-    Example:
-        >>> [str(c.expr) for c in simple_constants(1.5707963, 1e-7)]
-        ['pi/2']
-        >>> [str(c.expr) for c in simple_constants(-0.75, 1e-9)]
-        ['-3/4']
+    >>> [str(simple_constants(value, 1e-7)[0].expr) for value in (1.5707963, -0.75)]
+    ['pi/2', '-3/4']
     """
     if value == 0:
         return [ZERO]
@@ -138,12 +132,8 @@ def _fractions(ratio: float, rtol: float, max_denominator: int) -> list[tuple[in
     """List the fractions n/d in lowest terms within rtol of a positive ratio, one for each d at most."""
     if not 1e-3 < ratio < 1e7:
         return []
-    pairs = []
-    for d in range(1, max_denominator + 1):
-        n = round(ratio * d)
-        if n and abs(n - ratio * d) <= rtol * ratio * d and math.gcd(n, d) == 1:
-            pairs.append((n, d))
-    return pairs
+    pairs = ((round(ratio * d), d) for d in range(1, max_denominator + 1))
+    return [(n, d) for n, d in pairs if n and abs(n - ratio * d) <= rtol * ratio * d and math.gcd(n, d) == 1]
 
 
 def exact_constant(value: float) -> sympy.Expr:
@@ -153,11 +143,10 @@ def exact_constant(value: float) -> sympy.Expr:
     denominator are small (n d below 10^5, integers below 10^6): by chance that happens to one random double
     in 10^8.
 
-    Example:
-        >>> exact_constant(1.5), exact_constant(0.6366197723675814), exact_constant(0.001)
-        (3/2, 2/pi, 1/1000)
-        >>> exact_constant(6.674e-11) * sympy.Symbol("x")
-        6.674e-11*x
+    >>> exact_constant(1.5), exact_constant(0.6366197723675814), exact_constant(0.001)
+    (3/2, 2/pi, 1/1000)
+    >>> exact_constant(6.674e-11) * sympy.Symbol("x")
+    6.674e-11*x
     """
     value = float(value)
     if not math.isfinite(value):
@@ -174,24 +163,86 @@ def exact_constant(value: float) -> sympy.Expr:
 def readable_float(value: float) -> sympy.Float:
     """Return a Float that prints inside a formula as Python prints the double, and converts back to it.
 
-    Example:
-        >>> readable_float(0.1) * sympy.Symbol("x")
-        0.1*x
+    >>> readable_float(0.1) * sympy.Symbol("x")
+    0.1*x
     """
     short = sympy.Float(repr(float(value)), 17)
     return short if float(short) == value else sympy.Float(value, 17)
 
 
-def shorten(expression: Formula, digits: int = 6) -> Formula:
+def shorten(expression: Part, digits: int = 6) -> Formula:
     """Return a formula with its Floats to some digits, for reading; whole numbers lose their point.
 
     >>> shorten(sympy.Float("281428.4809") * sympy.Symbol("a") + sympy.Float("0.123456789"))
     281428*a + 0.123457
     """
-    return expression.xreplace({f: _short(f, digits) for f in expression.atoms(sympy.Float)})
+
+    def short(value: sympy.Float) -> sympy.Number:
+        text = f"{float(value):.{digits}g}"
+        whole = float(text).is_integer() and abs(float(text)) < 10**digits
+        return sympy.Integer(int(float(text))) if whole else sympy.Float(text, digits)
+
+    return expression.xreplace({f: short(f) for f in expression.atoms(sympy.Float)})
 
 
-def _short(value: sympy.Float, digits: int) -> sympy.Number:
-    text = f"{float(value):.{digits}g}"
-    whole = float(text).is_integer() and abs(float(text)) < 10**digits
-    return sympy.Integer(int(float(text))) if whole else sympy.Float(text, digits)
+def name_floats(expr: Part) -> tuple[Part, dict[Part, Part]]:
+    """Replace floats by positive symbols; those in a ratio of small integers share one.
+
+    Returns the formula with symbols, and what the symbols stand for.
+
+    >>> x = sympy.Symbol("x")
+    >>> name_floats(0.37 * x - 0.74)[0].subs(x, 2)
+    0
+    """
+    symbols: dict[Part, Part] = {}
+    meant: dict[Part, Part] = {}
+    for number in sorted(expr.atoms(sympy.Float), key=lambda f: (abs(float(f)), float(f))):
+        symbol, ratio = _multiple(abs(float(number)), symbols)
+        if symbol is None:
+            symbol = sympy.Dummy(f"f{len(symbols)}", positive=True)
+            symbols[symbol] = abs(number)
+        meant[number] = sympy.Rational(ratio.numerator, ratio.denominator) * symbol * (1 if number > 0 else -1)
+    return expr.xreplace(meant), symbols
+
+
+def _multiple(size: float, symbols: dict[Part, Part]) -> tuple[Part | None, Fraction]:
+    """Return the symbol whose number is in a ratio of small integers to this one, and the ratio."""
+    for symbol, known in symbols.items():
+        ratio = Fraction(size / float(known)).limit_denominator(_RATIO)
+        if 0 < ratio.numerator <= _RATIO and abs(float(ratio) * float(known) - size) <= _SAME * size:
+            return symbol, ratio
+    return None, Fraction(1)
+
+
+def recognize_constants(expr: Part, given: Part) -> Part:
+    """Replace floats that are exact constants to 1e-12: fractions of small integers, times powers of pi, or roots.
+
+    Others stay as in the given formula; products of its floats lose their rounding error. A decimal of few digits is
+    as somebody wrote it, and stays.
+
+    >>> x = sympy.Symbol("x")
+    >>> recognize_constants(62.012553360599625 * x, x), recognize_constants(0.3 * x, 0.3 * x)
+    (2*pi**3*x, 0.3*x)
+    """
+    kept = [abs(f) for f in given.atoms(sympy.Float)]
+    return expr.xreplace({f: _exact(float(f), kept) for f in expr.atoms(sympy.Float)})
+
+
+def _exact(value: float, kept: list[Part]) -> Part:
+    sign = 1 if value > 0 else -1
+    same = next((f for f in kept if abs(float(f) - abs(value)) <= _ROUNDING * float(f)), None)
+    if same is not None and float(f"{float(same):.{_DIGITS}g}") == float(same):
+        return sign * same
+    for power in _PI_POWERS:
+        factor = sympy.pi**power
+        for simple in simple_constants(value / float(factor), _SAME, _DENOMINATOR):
+            if _is_short(simple.expr):
+                return simple.expr * factor
+    for simple in simple_constants(value * value, 2 * _SAME, _DENOMINATOR):
+        if _is_short(simple.expr):
+            return sign * sympy.sqrt(simple.expr)
+    return readable_float(float(f"{value:.15g}")) if same is None else sign * same
+
+
+def _is_short(expr: Part) -> bool:
+    return expr.as_coeff_Mul()[0].q <= _DENOMINATOR

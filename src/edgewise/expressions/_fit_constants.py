@@ -1,4 +1,4 @@
-"""Least squares on the constants of a formula: the data, the free formula, and Levenberg-Marquardt steps."""
+"""Least squares on the constants of a formula: the data and the free formula."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy
-import torch
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions._constants import readable_float
 from edgewise.expressions._tape import Tape
 
-_PROGRESS = 1e-8  # stop when a good step lowers the error by less than this fraction
-_FLOOR = 4e-16  # stop at this error
-_GIVE_UP = 1e8  # stop when the damping has grown past this
-_CUT = 1e-13  # singular values below this fraction of the largest take no part in a step
+_TOLERANCE = 1e-15  # stop where a step lowers the error, or changes the constants, by less than this fraction
 
 
 @dataclass(frozen=True)
@@ -51,10 +47,8 @@ class FitData:
         x, y, w = x[keep], y[keep], w[keep]
         total = float(np.sum(w * w))
         mean = float(np.sum(w * w * y)) / total if total > 0 else 0.0
-        scale = float(np.linalg.norm(w * (y - mean)))
-        size = float(np.linalg.norm(w * y))
-        if scale <= 1e-14 * size:
-            scale = size
+        scale, size = (float(np.linalg.norm(w * values)) for values in (y - mean, y))
+        scale = size if scale <= 1e-14 * size else scale
         columns = tuple(np.ascontiguousarray(x[:, i]) for i in range(len(names)))
         return cls(tuple(names), columns, y, w / (scale if scale > 0 else 1.0))
 
@@ -77,15 +71,35 @@ class FitData:
 class FreeFormula:
     """A formula whose constants are symbols, with their values and the error there."""
 
-    template: Formula
+    template: Part
     symbols: tuple[sympy.Symbol, ...]
     values: tuple[float, ...]
     error: float = np.inf
 
     @classmethod
     def of(cls, expression: Formula) -> FreeFormula:
-        """Return the formula with its Floats free, not fitted yet."""
-        template, symbols, values = split_constants(expression)
+        """Return the formula with a symbol for each Float, not fitted yet.
+
+        A Float exponent that is an integer becomes that Integer; exact numbers stay.
+
+        >>> FreeFormula.of(2.5 * sympy.sin(0.5 * sympy.Symbol("x")) ** 2)
+        FreeFormula(template=_c0*sin(_c1*x)**2, symbols=(_c0, _c1), values=(2.5, 0.5), error=inf)
+        """
+        symbols: list[sympy.Symbol] = []
+        values: list[float] = []
+
+        def walk(node: Part) -> Part:
+            if node.is_Float:
+                symbols.append(sympy.Dummy(f"c{len(symbols)}"))
+                values.append(float(node))
+                return symbols[-1]
+            if not node.args or not node.has(sympy.Float):
+                return node
+            if node.is_Pow and node.exp.is_Float and float(node.exp).is_integer():
+                return walk(node.base) ** int(node.exp)
+            return node.func(*(walk(a) for a in node.args))
+
+        template = walk(sympy.sympify(expression, strict=True))
         return cls(template, tuple(symbols), tuple(values))
 
     @property
@@ -96,9 +110,9 @@ class FreeFormula:
     def pinned(self, k: int, value: Formula) -> FreeFormula:
         """Return the formula with constant k at an exact value, without constants that drop out with it."""
         template = self.template.xreplace({self.symbols[k]: value})
-        left = template.free_symbols
-        pairs = [(s, v) for s, v in zip(self.symbols, self.values, strict=True) if s in left]
-        return FreeFormula(template, tuple(s for s, _ in pairs), tuple(v for _, v in pairs), self.error)
+        kept = template.free_symbols
+        left = {s: v for s, v in zip(self.symbols, self.values, strict=True) if s in kept}
+        return FreeFormula(template, tuple(left), tuple(left.values()), self.error)
 
     def fit(self, data: FitData, steps: int = 80) -> FreeFormula:
         """Return the formula with its constants fitted, and the error over all rows."""
@@ -111,7 +125,7 @@ class FreeFormula:
                 return replace(self, error=np.inf)
             if len(values):
                 rows = data if defined.all() else data.rows(defined)
-                values, error = _minimise(tape, values, rows, steps)
+                values, error = _minimized(tape, values, rows, steps)
             else:
                 error = data.error(start)
             if defined.all():
@@ -140,93 +154,29 @@ def fit_constants(expression: Formula, data: FitData, steps: int = 80) -> Fitted
     The right form on exact data ends at 1e-14 to 1e-16. Rows where the formula is undefined at first are used as soon
     as it is defined there; the error is inf if one is left at the end. At most `steps` steps are tried.
 
-    Example:
-        >>> x = np.linspace(0.1, 2, 50)
-        >>> formula = 1.1 * sympy.exp(-1.9 * sympy.Symbol("t"))
-        >>> fit_constants(formula, FitData.of(["t"], x[:, None], np.exp(-2 * x))).error < 1e-14
-        True
+    >>> x = np.linspace(0.1, 2, 50)
+    >>> formula = 1.1 * sympy.exp(-1.9 * sympy.Symbol("t"))
+    >>> fit_constants(formula, FitData.of(["t"], x[:, None], np.exp(-2 * x))).error < 1e-14
+    True
 
-    Source: Levenberg (1944), Marquardt (1963); steps from a QR and a singular value decomposition of the
-    scaled Jacobian, so that the condition is not squared.
+    Source: Levenberg (1944), Marquardt (1963), as MINPACK does it.
     """
     return FreeFormula.of(expression).fit(data, steps).fitted(data)
 
 
-def split_constants(expr: Formula) -> tuple[Formula, list[sympy.Symbol], list[float]]:
-    """Replace every Float of an expression by its own symbol: c0, c1, ...
-
-    A Float exponent that is an integer becomes that Integer; exact numbers stay.
-
-    Returns:
-        The expression with (dummy) symbols, the symbols, and their values.
-
-    Example:
-        >>> x = sympy.Symbol("x")
-        >>> split_constants(2.5 * sympy.sin(0.5 * x) ** 2)
-        (_c0*sin(_c1*x)**2, [_c0, _c1], [2.5, 0.5])
-    """
-    symbols: list[sympy.Symbol] = []
-    values: list[float] = []
-
-    def walk(node: Formula) -> Formula:
-        if node.is_Float:
-            symbols.append(sympy.Dummy(f"c{len(symbols)}"))
-            values.append(float(node))
-            return symbols[-1]
-        if not node.args or not node.has(sympy.Float):
-            return node
-        if node.is_Pow and node.exp.is_Float and float(node.exp).is_integer():
-            return walk(node.base) ** int(node.exp)
-        return node.func(*(walk(a) for a in node.args))
-
-    return walk(sympy.sympify(expr, strict=True)), symbols, values
-
-
-def _minimise(tape: Tape, values: Array, data: FitData, steps: int) -> tuple[Array, float]:
+def _minimized(tape: Tape, values: Array, data: FitData, steps: int) -> tuple[Array, float]:
     """Return the constants at the nearest minimum of the weighted residual, and the error there."""
-    damping = 1e-3
-    prediction, jacobian = tape.jacobian(data.columns, values)
-    residual = data.weight * (data.y - prediction)
-    error = float(np.linalg.norm(residual))
-    factors = _factors(jacobian, data.weight, residual)
-    for _ in range(steps):
-        if factors is None or error <= _FLOOR or damping > _GIVE_UP:
-            break
-        step = _step(factors, damping)
-        trial = values + step
-        prediction, jacobian = tape.jacobian(data.columns, trial)
-        new_error = data.error(prediction)
-        if new_error < error:
-            progress = 1 - new_error / error
-            values, error = trial, new_error
-            factors = _factors(jacobian, data.weight, data.weight * (data.y - prediction))
-            if progress < _PROGRESS and damping <= 1e-2:
-                break
-            damping *= 0.1
-        elif np.all(np.abs(step) <= 4e-16 * np.abs(values)):
-            break
-        else:
-            damping = max(damping * 10, 1e-7) if new_error > error * (1 + 1e-6) else damping * 1e3
-    return values, error
+    from scipy.optimize import leastsq
 
+    def residual(constants: Array) -> Array:
+        return data.weight * (tape.values(data.columns, constants) - data.y)
 
-def _factors(jacobian: Array, weight: Array, residual: Array) -> tuple[Array, ...] | None:
-    """Return what a step needs: column sizes, singular values, right vectors, the residual in that basis."""
-    weighted = weight[:, None] * jacobian
-    sizes = np.linalg.norm(weighted, axis=0)
-    if not np.isfinite(sizes).all():
-        return None
-    sizes[sizes == 0] = 1.0
-    table = torch.from_numpy(np.column_stack([weighted / sizes, residual]))
-    p = len(sizes)
-    triangle = torch.linalg.qr(table, mode="r").R
-    u, s, vh = torch.linalg.svd(triangle[:, :p], full_matrices=False)
-    return sizes, s.numpy(), vh.T.numpy(), (u.T @ triangle[:, p]).numpy()
+    def jacobian(constants: Array) -> Array:
+        return data.weight[:, None] * tape.jacobian(data.columns, constants)[1]
 
-
-def _step(factors: tuple[Array, ...], damping: float) -> Array:
-    sizes, s, v, target = factors
-    if s[0] == 0:
-        return np.zeros_like(sizes)
-    s = np.where(s > _CUT * s[0], s, 0.0)
-    return (v @ (s / (s * s + damping * s[0] ** 2) * target)) / sizes
+    with np.errstate(all="ignore"):
+        found = leastsq(
+            residual, values, Dfun=jacobian, full_output=True, ftol=_TOLERANCE, xtol=_TOLERANCE, gtol=0, maxfev=steps
+        )[0]
+    before, after = (data.error(tape.values(data.columns, constants)) for constants in (values, found))
+    return (found, after) if after < before else (values, before)

@@ -178,20 +178,19 @@ class _Grammar:
         return found
 
     def sum(self) -> SyntaxNode:
-        start = len(self.taken)
-        parts = [self.product()]
-        while sign := self.take("+", "-"):
-            part = self.product()
-            parts.append(part if sign.kind == "+" else SyntaxNode("negative", part.place, (part,)))
-        return parts[0] if len(parts) == 1 else SyntaxNode("sum", self.since(start), tuple(parts))
+        return self.chain("sum", self.product, "+-", "negative")
 
     def product(self) -> SyntaxNode:
+        return self.chain("product", self.signed, "*/", "inverse")
+
+    def chain(self, kind: str, rule: Callable[[], SyntaxNode], signs: str, turned: str) -> SyntaxNode:
+        """Return parts joined by two signs; those after the second one are negative or inverse."""
         start = len(self.taken)
-        parts = [self.signed()]
-        while sign := self.take("*", "/"):
-            part = self.signed()
-            parts.append(part if sign.kind == "*" else SyntaxNode("inverse", part.place, (part,)))
-        return parts[0] if len(parts) == 1 else SyntaxNode("product", self.since(start), tuple(parts))
+        parts = [rule()]
+        while sign := self.take(*signs):
+            part = rule()
+            parts.append(part if sign.kind == signs[0] else SyntaxNode(turned, part.place, (part,)))
+        return parts[0] if len(parts) == 1 else SyntaxNode(kind, self.since(start), tuple(parts))
 
     def signed(self) -> SyntaxNode:
         start, negative = len(self.taken), False

@@ -11,7 +11,7 @@ import torch
 
 from edgewise import functions as library
 from edgewise._errors import InputError
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.expressions._budget import Budget
 from edgewise.expressions._constants import exact_constant
 from edgewise.expressions._exact import (
@@ -26,6 +26,7 @@ from edgewise.expressions._exact import (
     without_long_fractions,
 )
 from edgewise.expressions._grammar import SyntaxNode, syntax_tree
+from edgewise.expressions._names import check_names
 from edgewise.expressions._vocabulary import CONSTANTS, check_words, others, parameters, primitives
 
 _POWER = 4096  # the largest exponent of something that holds a name
@@ -70,14 +71,6 @@ def parse_within(text: str, names: list[str] | None, budget: Budget) -> sympy.Ex
     if any(_is_large(power) for power in form.atoms(sympy.Pow)):  # as in gaussian(x^4000), a product of powers
         raise _too_large(tree)
     return form
-
-
-def check_names(names: object) -> list[str]:
-    """Return the names of inputs as a list, once they are what names have to be."""
-    listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else None
-    if not listed or not all(isinstance(name, str) and name for name in listed) or len({*listed}) != len(listed):
-        raise InputError(f"'names' must list different names, one for each input, like ['a', 'b']. Got {names!r}.")
-    return listed
 
 
 @dataclass(frozen=True)
@@ -132,17 +125,13 @@ class _Meaning:
         return _Value(sympy.Symbol(name), None)
 
     def _sum(self, node: SyntaxNode) -> _Value:
-        parts = [self.of(part) for part in node.parts]
-        return self._joined(node, sympy.Add, math.fsum, parts)
+        return self._joined(node, sympy.Add, math.fsum)
 
     def _product(self, node: SyntaxNode) -> _Value:
-        parts = [self.of(part) for part in node.parts]
-        return self._joined(node, sympy.Mul, math.prod, parts)
+        return self._joined(node, sympy.Mul, math.prod)
 
-    def _joined(
-        self, node: SyntaxNode, join: Formula, work_out: Callable[[list[float]], float], parts: list[_Value]
-    ) -> _Value:
-        parts = _shortened(node, parts)
+    def _joined(self, node: SyntaxNode, join: Part, work_out: Callable[[list[float]], float]) -> _Value:
+        parts = _shortened(node, [self.of(part) for part in node.parts])
         numbers = [part.number for part in parts if part.number is not None]
         size = self._fitting(node, 1 + sum(part.size for part in parts))
         try:
@@ -153,9 +142,8 @@ class _Meaning:
             raise node.place.error("the numbers in here are too large together.")
         if number == 0 and join is sympy.Mul and all(numbers):
             raise node.place.error("the numbers in here are too small together.")
-        if len(numbers) < len(parts):
-            return _Value(join(*(part.form for part in parts)), None, size)
-        return _Value(join(*(part.form for part in parts)), number)
+        form = join(*(part.form for part in parts))
+        return _Value(form, number) if len(numbers) == len(parts) else _Value(form, None, size)
 
     def _negative(self, node: SyntaxNode) -> _Value:
         part = self.of(node.parts[0])
@@ -237,13 +225,13 @@ class _Meaning:
         return size
 
 
-def _is_moderate(base: float, exponent: Formula) -> bool:
+def _is_moderate(base: float, exponent: Part) -> bool:
     """Return whether sympy can hold the factor of a power that the constant of its exponent makes."""
     constant = float(sympy.N(exponent.as_coeff_Add()[0], 17))
     return abs(constant * math.log(abs(base) or 1.0)) < _FACTOR
 
 
-def _is_large(form: Formula) -> bool:
+def _is_large(form: Part) -> bool:
     return form.is_Pow and not form.base.is_number and form.exp.is_number and abs(form.exp) > _POWER
 
 
@@ -259,22 +247,17 @@ def _exactly(row: library.Function, form: Formula, number: float) -> Formula:
         value = row.sympy(form)
     except OverflowError:  # mpmath's, of erfc(1e150)
         return exact_constant(number)
-    # as in log(1 + exp(2500))
-    return (
-        exact_constant(number) if any(float(sympy.N(e.args[0])) > _EXPONENT for e in value.atoms(sympy.exp)) else value
-    )
+    large = any(float(sympy.N(e.args[0])) > _EXPONENT for e in value.atoms(sympy.exp))  # as in log(1 + exp(2500))
+    return exact_constant(number) if large else value
 
 
 def _shortened(node: SyntaxNode, parts: list[_Value]) -> list[_Value]:
     """Return the parts of a sum or product, with doubles for long exact numbers where they would grow together."""
     if sum(length(part.form) for part in parts) <= BITS:
         return parts
-    short = [
-        part
-        if part.number is None or length(part.form) <= FRACTION
-        else _Value(exact_constant(part.number), part.number)
-        for part in parts
-    ]
-    if sum(length(part.form) for part in short) > 16 * BITS:
+    for k, part in enumerate(parts):
+        if part.number is not None and length(part.form) > FRACTION:
+            parts[k] = _Value(exact_constant(part.number), part.number)
+    if sum(length(part.form) for part in parts) > 16 * BITS:
         raise node.place.error("the exact numbers in here are too long together: write them as decimals.")
-    return short
+    return parts

@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Part
 from edgewise.expressions._tape import Tape
 
 ONE = sympy.Integer(1)
@@ -32,7 +32,7 @@ class Rows:
         self,
         names: Sequence[str],
         x: ArrayLike,
-        floats: dict[Formula, Formula] | None = None,
+        floats: dict[Part, Part] | None = None,
         whole: Rows | None = None,
     ) -> None:
         table = np.asarray(x, dtype=np.float64)
@@ -40,14 +40,14 @@ class Rows:
         self.columns = [np.ascontiguousarray(column) for column in table.T]
         self.floats = floats or {}
         self._whole = whole
-        self.powers: dict[Formula, Powers] = {}  # what was taken apart before
-        self._signs: dict[Formula, int] = {}
+        self.powers: dict[Part, Powers] = {}  # what was taken apart before
+        self._signs: dict[Part, int] = {}
 
-    def values(self, expr: Formula) -> Array:
+    def values(self, expr: Part) -> Array:
         """Return values on the rows; nan or inf where undefined."""
         return Tape(expr.xreplace(self.floats), self.names).values(self.columns)
 
-    def sign(self, expr: Formula) -> int:
+    def sign(self, expr: Part) -> int:
         """1 or -1 where no row has the other sign, 0 otherwise."""
         known = self._signs.get(expr)
         if known is None:
@@ -58,7 +58,7 @@ class Rows:
             self._signs[expr] = known
         return known
 
-    def agree(self, first: Formula, second: Formula) -> bool:
+    def agree(self, first: Part, second: Part) -> bool:
         """Return whether the first has the values of the second to 1e-10 where that is finite.
 
         Where nearly equal numbers are subtracted, doubles lose digits: the worst rows are computed with 40 digits.
@@ -74,7 +74,7 @@ class Rows:
             return False
         return all(self._agree_at(row, first, second) for row in np.argsort(-apart)[:_PRECISE] if apart[row] > _RTOL)
 
-    def _agree_at(self, row: int, first: Formula, second: Formula) -> bool:
+    def _agree_at(self, row: int, first: Part, second: Part) -> bool:
         point = {sympy.Symbol(n): sympy.Float(float(c[row]), 40) for n, c in zip(self.names, self.columns, strict=True)}
         one, two = (expr.xreplace(self.floats).evalf(40, subs=point, maxn=200) for expr in (first, second))
         return bool(abs(one - two) <= _RTOL * abs(two))
@@ -87,8 +87,8 @@ class Powers:
     The number is rational; bases are sums, symbols, functions, exp(term), and irrational numbers.
     """
 
-    number: Formula
-    exponents: dict[Formula, Formula]
+    number: Part
+    exponents: dict[Part, Part]
 
     def times(self, other: Powers) -> Powers:
         number, out = self.number * other.number, dict(self.exponents)
@@ -100,18 +100,15 @@ class Powers:
                 out[base] = total
         return Powers(number, out)
 
-    def raised(self, exponent: Formula) -> Powers:
+    def raised(self, exponent: Part) -> Powers:
         """Return a power; the number must be 1, or the exponent an integer."""
         return Powers(self.number**exponent, {b: e * exponent for b, e in self.exponents.items()})
 
-    def without(self, *bases: Formula) -> Powers:
+    def without(self, *bases: Part) -> Powers:
         return Powers(self.number, {b: e for b, e in self.exponents.items() if b not in bases})
 
-    def same_but_number(self, other: Powers) -> bool:
-        return self.exponents == other.exponents
 
-
-def to_powers(expr: Formula, rows: Rows) -> Powers:
+def to_powers(expr: Part, rows: Rows) -> Powers:
     """Take a product apart; sums lose what all their terms have in common.
 
     >>> rows = Rows(["x", "y"], [[1.0, 2.0], [3.0, 0.5]])
@@ -125,7 +122,7 @@ def to_powers(expr: Formula, rows: Rows) -> Powers:
     return known
 
 
-def _taken_apart(expr: Formula, rows: Rows) -> Powers:
+def _taken_apart(expr: Part, rows: Rows) -> Powers:
     if expr.is_Rational:
         return Powers(expr, {})
     if expr.is_Mul:
@@ -145,18 +142,18 @@ def _taken_apart(expr: Formula, rows: Rows) -> Powers:
     return _atom(expr, rows)
 
 
-def _atom(expr: Formula, rows: Rows) -> Powers:
+def _atom(expr: Part, rows: Rows) -> Powers:
     return Powers(sympy.Integer(rows.sign(expr) or 1), {expr: ONE})
 
 
-def _power(expr: Formula, rows: Rows) -> Powers:
+def _power(expr: Part, rows: Rows) -> Powers:
     base, exponent = expr.base, expr.exp
     if base.is_Integer:
         return Powers(ONE, {base: exponent})
     inside = to_powers(base, rows)
     if exponent.is_Integer:
         return inside.raised(exponent)
-    out: dict[Formula, Formula] = {}
+    out: dict[Part, Part] = {}
     for b, e in inside.exponents.items():
         if rows.sign(b):
             out[b] = e * exponent
@@ -172,7 +169,7 @@ def _power(expr: Formula, rows: Rows) -> Powers:
     return Powers(ONE, out).times(rest)
 
 
-def _exponential(expr: Formula) -> Powers:
+def _exponential(expr: Part) -> Powers:
     out = Powers(ONE, {})
     for term in sympy.Add.make_args(expr.args[0]):
         number, rest = term.as_coeff_Mul()
@@ -184,7 +181,7 @@ def _exponential(expr: Formula) -> Powers:
     return out
 
 
-def _primitive(expr: Formula, rows: Rows) -> Powers:
+def _primitive(expr: Part, rows: Rows) -> Powers:
     """Return a sum as its common factor times what is left."""
     terms = [to_powers(term, rows) for term in expr.args]
     common = shared(terms)
@@ -199,7 +196,7 @@ def _primitive(expr: Formula, rows: Rows) -> Powers:
 
 def shared(terms: Sequence[Powers]) -> Powers:
     """Return the greatest common factor of terms: least exponents, greatest common divisor of the numbers."""
-    out: dict[Formula, Formula] = {}
+    out: dict[Part, Part] = {}
     for base in dict.fromkeys(b for term in terms for b in term.exponents):
         found = [term.exponents.get(base, sympy.Integer(0)) for term in terms]
         if all(e.is_Rational for e in found):
@@ -212,11 +209,11 @@ def shared(terms: Sequence[Powers]) -> Powers:
     return Powers(divisor, out)
 
 
-def from_powers(product: Powers, rows: Rows, whole: bool = False) -> Formula:
+def from_powers(product: Powers, rows: Rows, whole: bool = False) -> Part:
     """Write a product: one exponential, one root of each kind; `whole` leaves all of a power under its root."""
     exponent, number = sympy.Integer(0), product.number
-    outside: list[Formula] = []
-    roots: dict[Formula, list[tuple[Formula, Formula]]] = {}
+    outside: list[Part] = []
+    roots: dict[Part, list[tuple[Part, Part]]] = {}
     for base, e in product.exponents.items():
         sign = rows.sign(base)
         if isinstance(base, sympy.exp):

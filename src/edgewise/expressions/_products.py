@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Part
 from edgewise.expressions._powers import ONE, Powers, Rows, from_powers, to_powers
 
 _SUMS, _TERMS, _FACTORS = 3, 4, 5  # how many of each a move is tried with
 _KEPT, _WORSE = 2, 2  # products whose moves are followed by another, and how much worse they may be
-Measure = Callable[[Formula], float]
-_TANGENTS: tuple[tuple[Callable[..., Formula], ...], ...] = (
+Measure = Callable[[Part], float]
+_TANGENTS: tuple[tuple[Callable[..., Part], ...], ...] = (
     (sympy.sin, sympy.cos, sympy.tan),
     (sympy.sinh, sympy.cosh, sympy.tanh),
 )
 
 
-def shortest_product(expr: Formula, rows: Rows, measure: Measure) -> Formula:
+def shortest_product(expr: Part, rows: Rows, measure: Measure) -> Part:
     """Return the simplest way to write a product, a power or a sum with a common factor.
 
     >>> rows = Rows(["x", "y"], [[1.0, 2.0], [2.0, 3.0]])
@@ -37,7 +37,7 @@ def shortest_product(expr: Formula, rows: Rows, measure: Measure) -> Formula:
     return min([expr, *(written for p in seen.values() for written in _signed(p, rows))], key=measure)
 
 
-def _signed(product: Powers, rows: Rows) -> Iterator[Formula]:
+def _signed(product: Powers, rows: Rows) -> Iterator[Part]:
     """Yield a product with a sign moved into a difference or a logarithm, or left in front."""
     written = from_powers(product, rows)
     yield written
@@ -70,9 +70,7 @@ def _moves(product: Powers, rows: Rows) -> Iterator[Powers]:
             yield from _divided(rest, total, power, terms, Powers(abs(rest.number) ** (-1 / power), {}), rows)
 
 
-def _divided(
-    rest: Powers, total: Formula, power: Formula, terms: list[Powers], by: Powers, rows: Rows
-) -> Iterator[Powers]:
+def _divided(rest: Powers, total: Part, power: Part, terms: list[Powers], by: Powers, rows: Rows) -> Iterator[Powers]:
     """rest * total**power, the sum divided by a monomial and the rest multiplied with that to the same power."""
     if not (by.number**power).is_Rational or not by.number.is_Rational:
         return

@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 import torch
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions._constants import ZERO, SimpleConstant, simple_constants
 from edgewise.expressions._fit_constants import FitData, FittedFormula, FreeFormula
 
@@ -78,16 +78,13 @@ def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> F
     very simple one), most convincing first; kept if the refitted error rises by less than 0.4 % (6/N if
     that is more).
 
-    Args:
-        expression: the formula; its Floats are free, exponents included.
-        data: the table.
-        noise: rms of the noise over the weighted standard deviation of y; 0 for exact data.
+    The Floats of the formula are free, exponents included. `noise` is the rms of the noise over the weighted standard
+    deviation of y.
 
-    Example:
-        >>> x = np.linspace(1, 3, 40)
-        >>> t = sympy.Symbol("t")
-        >>> round_constants(3.1 * t**1.49, FitData.of(["t"], x[:, None], np.pi * x**1.5)).expression
-        pi*t**(3/2)
+    >>> x = np.linspace(1, 3, 40)
+    >>> t = sympy.Symbol("t")
+    >>> round_constants(3.1 * t**1.49, FitData.of(["t"], x[:, None], np.pi * x**1.5)).expression
+    pi*t**(3/2)
     """
     start = FreeFormula.of(expression).fit(data)
     if not np.isfinite(start.error):
@@ -96,7 +93,8 @@ def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> F
         return FittedFormula(start.expression, np.inf)
     free = pin_redundant(start, data)
     exact = noise <= 0 or free.error < _EXACT
-    return (_rounded_exact(free, data) if exact else _rounded_noisy(free, data)).fitted(data)
+    together = _rounded_together(free, data) if exact else None
+    return (together or _rounded(free, data, exact)).fitted(data)
 
 
 def allowed_error(error: float, exact: bool, n: int) -> float:
@@ -124,12 +122,11 @@ def pin_redundant(free: FreeFormula, data: FitData) -> FreeFormula:
     nearest simple constant, and the rest is refitted; the first choice that keeps the error is taken. Every round
     removes a constant; where no choice keeps the error, the redundancy stays.
 
-    Example:
-        >>> x = np.linspace(1, 2, 30)[:, None]
-        >>> formula = FreeFormula.of(1.5 * sympy.exp(2.0 * sympy.Symbol("t") + 0.7))
-        >>> data = FitData.of(["t"], x, 3 * np.exp(2 * x[:, 0]))
-        >>> len(pin_redundant(formula.fit(data), data).symbols)
-        2
+    >>> x = np.linspace(1, 2, 30)[:, None]
+    >>> formula = FreeFormula.of(1.5 * sympy.exp(2.0 * sympy.Symbol("t") + 0.7))
+    >>> data = FitData.of(["t"], x, 3 * np.exp(2 * x[:, 0]))
+    >>> len(pin_redundant(formula.fit(data), data).symbols)
+    2
     """
     while free.symbols and np.isfinite(free.error):
         null = _null_vector(free, data)
@@ -149,15 +146,15 @@ def _null_vector(free: FreeFormula, data: FitData) -> Array | None:
     _, jacobian = free.relative_jacobian(data)
     if not np.isfinite(jacobian).all():
         return None
-    _, s, v = _svd(jacobian)
+    s, v = _svd(jacobian)
     return v[:, -1] if s[-1] < _RANK * s[0] or s[0] == 0 else None
 
 
-def _svd(table: Array) -> tuple[Array, Array, Array]:
-    """Return left vectors of the triangular factor, singular values and right vectors of a tall table."""
+def _svd(table: Array) -> tuple[Array, Array]:
+    """Return singular values and right vectors of a tall table."""
     triangle = torch.linalg.qr(torch.from_numpy(table), mode="r").R
-    u, s, vh = torch.linalg.svd(triangle, full_matrices=False)
-    return u.numpy(), s.numpy(), vh.T.numpy()
+    _, s, vh = torch.linalg.svd(triangle, full_matrices=False)
+    return s.numpy(), vh.T.numpy()
 
 
 def _pins(free: FreeFormula, order: Array, data: FitData) -> Iterator[FreeFormula]:
@@ -178,7 +175,7 @@ def _pins(free: FreeFormula, order: Array, data: FitData) -> Iterator[FreeFormul
 def _role(free: FreeFormula, k: int) -> str:
     """Return what a constant is in its formula: a term of a sum, an exponent, or a factor (anything else)."""
     symbol = free.symbols[k]
-    nodes: Iterator[Formula] = iter(sympy.preorder_traversal(free.template))
+    nodes: Iterator[Part] = iter(sympy.preorder_traversal(free.template))
     for node in nodes:
         if symbol in node.args:
             if node.is_Add:
@@ -189,41 +186,37 @@ def _role(free: FreeFormula, k: int) -> str:
     return "factor"
 
 
-def _rounded_exact(free: FreeFormula, data: FitData) -> FreeFormula:
-    """Round the constants of exact data, all at once if that is right, else one at a time."""
+def _rounded_together(free: FreeFormula, data: FitData) -> FreeFormula | None:
+    """Return the formula with the constants of exact data rounded all at once, None where that is not right."""
     every = free
     for k in reversed(range(len(free.symbols))):
         candidates = simple_constants(free.values[k], _TOLERANCE)
         if not candidates:
-            break
+            return None
         every = every.pinned(k, candidates[0].expr)
-    else:
-        every = every.fit(data)
-        if every.error <= allowed_error(free.error, True, data.n):
-            return every
-    choices = partial(_nearest, data=data)
-    return round_greedily(free, choices, partial(_refitted, data=data), lambda f: allowed_error(f.error, True, data.n))
+    every = every.fit(data)
+    return every if every.error <= allowed_error(free.error, True, data.n) else None
 
 
-def _nearest(free: FreeFormula, data: FitData) -> Iterator[Choice]:
+def _rounded(free: FreeFormula, data: FitData, exact: bool) -> FreeFormula:
+    """Round the constants one at a time."""
+
+    def refitted(now: FreeFormula, choice: Choice) -> FreeFormula:
+        return now.pinned(now.symbols.index(choice.place), choice.constant.expr).fit(data)
+
+    choices = _nearest if exact else partial(_likely, data=data)
+    return round_greedily(free, choices, refitted, lambda now: allowed_error(now.error, exact, data.n))
+
+
+def _nearest(free: FreeFormula) -> Iterator[Choice]:
     """Yield the simple constants near those of exact data, the nearest first; each constant is tried once."""
     for symbol, value in zip(free.symbols, free.values, strict=True):
         for simple in simple_constants(value, _TOLERANCE)[:2]:
             yield Choice(abs(simple.value - value) / abs(value or 1), symbol, symbol, simple)
 
 
-def _rounded_noisy(free: FreeFormula, data: FitData) -> FreeFormula:
-    """Round the constants of noisy data, the least likely coincidence first."""
-    choices = partial(_likely, data=data)
-    return round_greedily(free, choices, partial(_refitted, data=data), lambda f: allowed_error(f.error, False, data.n))
-
-
-def _refitted(free: FreeFormula, choice: Choice, data: FitData) -> FreeFormula:
-    return free.pinned(free.symbols.index(choice.place), choice.constant.expr).fit(data)
-
-
 def _likely(free: FreeFormula, data: FitData) -> Iterator[Choice]:
-    """Yield up to three values for each constant; the cost is the logarithm of the chance of a coincidence."""
+    """Yield up to three values for each constant of noisy data; the cost is the log of the chance of a coincidence."""
     errors = _standard_errors(free, data) if free.symbols else ()
     for symbol, value, error in zip(free.symbols, free.values, errors, strict=True):
         if abs(value) <= _SIGMAS_SIMPLE * error:
@@ -244,7 +237,7 @@ def _standard_errors(free: FreeFormula, data: FitData) -> Array:
     scales, jacobian = free.relative_jacobian(data)
     if not np.isfinite(jacobian).all():
         return np.zeros(len(scales))
-    _, s, v = _svd(jacobian)
+    s, v = _svd(jacobian)
     freedom = max(1, data.n - len(s))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         spread = np.sqrt(np.sum((v / np.maximum(s, 1e-12 * s[0])) ** 2, axis=1))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import cache
 
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions._complexity import complexity
+from edgewise.expressions._constants import name_floats, recognize_constants
 from edgewise.expressions._powers import Rows
 from edgewise.expressions._products import shortest_product
-from edgewise.expressions._simplify_numbers import name_floats, recognize_constants
 from edgewise.expressions._simplify_rules import angles, exponentials, logarithm, logarithms, rational, squares
 
 _MAX_SIZE = 70  # formulas more complex than this are left as they are
@@ -36,16 +38,12 @@ def simplify(expression: Formula, names: Sequence[str], x: Array) -> Formula:
     operations; neither rises. Floats keep their values, unless a common factor of theirs is an exact constant to
     1e-12. Values agree to 1e-10. Large formulas are returned as they are.
 
-    Args:
-        expression: a sympy expression; its symbols carry the names of columns.
-        names: the column names.
-        x: the table (N, len(names)).
+    Symbols carry the names of columns. Shapes: x (N, len(names)).
 
-    Example:
-        >>> a, b, t = sympy.symbols("a b t")
-        >>> rows = np.random.default_rng(0).uniform(1, 2, (50, 3))
-        >>> simplify(a + 2 * b * sympy.sqrt(a / b) * sympy.cos(t) + b, ["a", "b", "t"], rows)
-        a + b + 2*sqrt(a*b)*cos(t)
+    >>> a, b, t = sympy.symbols("a b t")
+    >>> rows = np.random.default_rng(0).uniform(1, 2, (50, 3))
+    >>> simplify(a + 2 * b * sympy.sqrt(a / b) * sympy.cos(t) + b, ["a", "b", "t"], rows)
+    a + b + 2*sqrt(a*b)*cos(t)
     """
     try:
         return _simplified(expression, names, np.asarray(x, dtype=np.float64))
@@ -53,7 +51,7 @@ def simplify(expression: Formula, names: Sequence[str], x: Array) -> Formula:
         return expression
 
 
-def _simplified(expression: Formula, names: Sequence[str], x: Array) -> Formula:
+def _simplified(expression: Part, names: Sequence[str], x: Array) -> Part:
     if not expression.free_symbols or complexity(expression) > _MAX_SIZE:
         return expression
     given = {symbol: sympy.Symbol(symbol.name) for symbol in expression.free_symbols}
@@ -83,15 +81,15 @@ def _sample(x: Array) -> Array:
     return x[np.unique(np.concatenate([some, x.argmin(0), x.argmax(0)]))]
 
 
-def _shorter(found: Formula, start: Formula) -> bool:
+def _shorter(found: Part, start: Part) -> bool:
     return complexity(found) <= complexity(start) and _operations(found) <= _operations(start)
 
 
-def _operations(expr: Formula) -> int:
+def _operations(expr: Part) -> int:
     return int(sympy.count_ops(expr))
 
 
-def _awkward(expr: Formula) -> float:
+def _awkward(expr: Part) -> float:
     """Return what reads worse than it counts: a sum within a product within a sum, and numbers where one would do."""
     out = 0.0
     for part in sympy.preorder_traversal(expr):
@@ -109,25 +107,18 @@ class _Search:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self._work = 0
-        self._sizes: dict[Formula, float] = {}
-        self._cheap: dict[Formula, Formula] = {}
-        self._simplest: dict[Formula, Formula] = {}
-        self._settled: set[Formula] = set()  # simplest writings, as long as their parts stay
+        self._settled: set[Part] = set()  # simplest writings, as long as their parts stay
+        self.simplest, self._cheaply, self._size = cache(self._searched), cache(self._cheapest), cache(self._counted)
 
-    def simplest(self, expr: Formula) -> Formula:
+    def _searched(self, expr: Part) -> Part:
         """Return the simplest of the ways to write an expression whose parts are written simply."""
         if not expr.args or not expr.free_symbols:
             return expr
-        if expr not in self._simplest:
-            self._simplest[expr] = self._searched(expr)
-        return self._simplest[expr]
-
-    def _searched(self, expr: Formula) -> Formula:
         inner = expr.func(*map(self.simplest, expr.args))
         if inner == expr and expr in self._settled:
             return expr
         forms = dict.fromkeys([self._cheaply(inner), inner, expr])
-        expanded: set[Formula] = set()
+        expanded: set[Part] = set()
         for _ in range(_EXPANDED):
             form = min((f for f in forms if f not in expanded), key=self._size, default=None)
             if form is None or self._size(form) > min(map(self._size, forms)) + _WORSE or self._late():
@@ -143,53 +134,35 @@ class _Search:
                 return form
         return expr
 
-    def _rewritten(self, expr: Formula) -> Iterator[Formula]:
-        rules = []
-        if (expr.is_Add or expr.is_Mul) and expr.has(sympy.Add):
-            rules.append(lambda: rational(expr, self._rows))
-        if expr.is_Add or expr.is_Mul:
-            if expr.has(sympy.sin, sympy.cos):
-                rules.append(lambda: angles(expr, self._rows))
-            if expr.has(sympy.exp):
-                rules.append(lambda: [exponentials(expr, self._rows)])
-        for rule in rules:
-            try:
-                yield from rule()
-            except _REFUSED:
-                continue
+    def _rewritten(self, expr: Part) -> Iterator[Part]:
+        if not (expr.is_Add or expr.is_Mul):
+            return
+        for parts, rule in (((sympy.Add,), rational), ((sympy.sin, sympy.cos), angles), ((sympy.exp,), exponentials)):
+            if expr.has(*parts):
+                with suppress(*_REFUSED):
+                    yield from rule(expr, self._rows)
 
-    def _cheaply(self, expr: Formula) -> Formula:
+    def _cheapest(self, expr: Part) -> Part:
         """Return the rewriting that costs little, from the inside out: products, squares and logarithms."""
         if not expr.args or not expr.free_symbols:
             return expr
-        if expr not in self._cheap:
-            self._cheap[expr] = self._rewritten_cheaply(expr)
-        return self._cheap[expr]
-
-    def _rewritten_cheaply(self, expr: Formula) -> Formula:
         inner = expr.func(*map(self._cheaply, expr.args))
         forms = [expr, inner]
         if self._late():
             return min(forms, key=self._size)
-        try:
+        with suppress(*_REFUSED):
             if inner.is_Add:
                 forms += [squares(inner, self._rows), logarithms(inner, self._rows)]
             if isinstance(inner, sympy.log):
                 forms.append(logarithm(inner, self._rows))
             if inner.is_Add or inner.is_Mul or inner.is_Pow or isinstance(inner, sympy.Abs):
                 forms.append(shortest_product(inner, self._rows, self._size))
-        except _REFUSED:
-            pass
         return min(forms, key=self._size)
 
-    def _size(self, expr: Formula) -> float:
-        known = self._sizes.get(expr)
-        if known is None:
-            meant = expr.xreplace(self._rows.floats)
-            known = complexity(meant) + _operations(meant) + _awkward(meant)
-            self._sizes[expr] = known
-            self._work += complexity(meant) ** 2
-        return known
+    def _counted(self, expr: Part) -> float:
+        meant = expr.xreplace(self._rows.floats)
+        self._work += complexity(meant) ** 2
+        return complexity(meant) + _operations(meant) + _awkward(meant)
 
     def _late(self) -> bool:
         return self._work > _WORK

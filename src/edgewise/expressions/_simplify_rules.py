@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import sympy
 from sympy.simplify.fu import TR5, TR6, TR7, TR8, TR11
 
-from edgewise._typing import Formula
+from edgewise._typing import Part
 from edgewise.expressions._powers import Powers, Rows, from_powers, shared, to_powers
 
 _MAX_TERMS, _MAX_DEGREE, _MAX_KERNELS = 30, 12, 9  # of polynomials that are factored
@@ -20,14 +20,14 @@ _HALF = sympy.Rational(1, 2)
 class _Kernels:
     """A formula as a rational function of symbols that stand for bases and their roots."""
 
-    def __init__(self, expr: Formula, rows: Rows) -> None:
+    def __init__(self, expr: Part, rows: Rows) -> None:
         self._rows = rows
-        self._roots: dict[Formula, int] = {}
-        self._symbols: dict[Formula, sympy.Dummy] = {}
+        self._roots: dict[Part, int] = {}
+        self._symbols: dict[Part, sympy.Dummy] = {}
         self._collect(expr)
         self.function = self._rational(expr)
 
-    def back(self, expr: Formula) -> Formula:
+    def back(self, expr: Part) -> Part:
         """Return the formula that a rational function of the symbols stands for."""
         meant = {}
         for base, symbol in self._symbols.items():
@@ -35,7 +35,7 @@ class _Kernels:
             meant[symbol] = positive ** sympy.Rational(1, self._roots.get(base, 1))
         return expr.xreplace(meant)
 
-    def _collect(self, expr: Formula) -> None:
+    def _collect(self, expr: Part) -> None:
         if expr.is_Add:
             for term in expr.args:
                 self._collect(term)
@@ -46,7 +46,7 @@ class _Kernels:
                 if base.is_Add and e.is_Integer and base != expr:
                     self._collect(base)
 
-    def _rational(self, expr: Formula) -> Formula:
+    def _rational(self, expr: Part) -> Part:
         if expr.is_Add:
             return sympy.Add(*map(self._rational, expr.args))
         product = to_powers(expr, self._rows)
@@ -60,11 +60,11 @@ class _Kernels:
                 factors.append(self._symbol(base) ** (e * self._roots.get(base, 1)))
         return sympy.Mul(*factors)
 
-    def _symbol(self, base: Formula) -> sympy.Dummy:
+    def _symbol(self, base: Part) -> sympy.Dummy:
         return self._symbols.setdefault(base, sympy.Dummy(f"k{len(self._symbols)}"))
 
 
-def rational(expr: Formula, rows: Rows) -> Iterator[Formula]:
+def rational(expr: Part, rows: Rows) -> Iterator[Part]:
     """Yield a formula over one denominator, cancelled, factored, expanded, collected, split into fractions."""
     bases = [b for term in sympy.Add.make_args(expr) for b in to_powers(term, rows).exponents]
     if len(bases) == len(set(bases)) and not any(b.is_Add for b in bases):
@@ -74,7 +74,7 @@ def rational(expr: Formula, rows: Rows) -> Iterator[Formula]:
         yield kernels.back(written)
 
 
-def _rational_forms(function: Formula) -> Iterator[Formula]:
+def _rational_forms(function: Part) -> Iterator[Part]:
     top, bottom = sympy.fraction(sympy.together(function))
     if not (_is_small(top) and _is_small(bottom)):
         return
@@ -96,7 +96,7 @@ def _rational_forms(function: Formula) -> Iterator[Formula]:
             yield quotient + sympy.factor(rest) / factored
 
 
-def _is_small(expr: Formula) -> bool:
+def _is_small(expr: Part) -> bool:
     symbols = expr.free_symbols
     if len(symbols) > _MAX_KERNELS:
         return False
@@ -112,7 +112,7 @@ def _is_small(expr: Formula) -> bool:
     return len(polynomial.terms()) <= _MAX_TERMS and polynomial.total_degree() <= _MAX_DEGREE
 
 
-def squares(expr: Formula, rows: Rows) -> Formula:
+def squares(expr: Part, rows: Rows) -> Part:
     """Complete squares: a**2 + 2 a b + b**2 + c as (a + b)**2 + c, for terms with common factors too.
 
     >>> x, y, z = sympy.symbols("x y z")
@@ -120,7 +120,7 @@ def squares(expr: Formula, rows: Rows) -> Formula:
     z + (x - y)**2
     """
     terms = {term: to_powers(term, rows) for term in expr.args}
-    out: list[Formula] = []
+    out: list[Part] = []
     found = True
     while found and len(terms) > 2:
         found = False
@@ -138,7 +138,7 @@ def squares(expr: Formula, rows: Rows) -> Formula:
     return sympy.Add(*out, *terms)
 
 
-def _triples(terms: dict[Formula, Powers]) -> Iterator[list[tuple[Formula, Powers]]]:
+def _triples(terms: dict[Part, Powers]) -> Iterator[list[tuple[Part, Powers]]]:
     """Terms p, q, r with r**2 = 4 p q."""
     items = list(terms.items())
     doubled = [(item, item[1].raised(sympy.Integer(2))) for item in items]
@@ -146,7 +146,7 @@ def _triples(terms: dict[Formula, Powers]) -> Iterator[list[tuple[Formula, Power
         for second in items[i + 1 :]:
             product = first[1].times(second[1])
             for third, twice in doubled:
-                if twice.number == 4 * product.number and twice.same_but_number(product):
+                if twice.number == 4 * product.number and twice.exponents == product.exponents:
                     yield [first, second, third]
 
 
@@ -157,10 +157,10 @@ def _root(product: Powers) -> Powers | None:
     return Powers(number, {b: e * _HALF for b, e in product.exponents.items()})
 
 
-def logarithms(expr: Formula, rows: Rows) -> Formula:
+def logarithms(expr: Part, rows: Rows) -> Part:
     """Join logarithms with coefficients that are the same or small multiples: log a - 2 log b as log(a/b**2)."""
     groups: dict[frozenset, list[tuple[Powers, Powers]]] = {}
-    out: list[Formula] = []
+    out: list[Part] = []
     for term in expr.args:
         product = to_powers(term, rows)
         logs = [b for b, e in product.exponents.items() if isinstance(b, sympy.log) and e == 1]
@@ -182,7 +182,7 @@ def logarithms(expr: Formula, rows: Rows) -> Formula:
     return sympy.Add(*out)
 
 
-def logarithm(expr: Formula, rows: Rows) -> Formula:
+def logarithm(expr: Part, rows: Rows) -> Part:
     """Take exponentials and common exponents out of a logarithm: log(exp(a) b**2) as a + 2 log(b)."""
     product = to_powers(expr.args[0], rows)
     inner = _without_exponentials(product)
@@ -197,14 +197,12 @@ def logarithm(expr: Formula, rows: Rows) -> Formula:
     return common * sympy.log(from_powers(inner, rows)) + _exponent(product)
 
 
-def angles(expr: Formula, rows: Rows) -> Iterator[Formula]:
+def angles(expr: Part, rows: Rows) -> Iterator[Part]:
     """Whole and half angles, both ways, and products of sines as sums."""
     atoms = expr.atoms(sympy.sin, sympy.cos)
     if not 1 <= len(atoms) <= _MAX_ANGLES:
         return
-    half: dict[Formula, Formula] = {
-        c: 1 - 2 * sympy.sin(sympy.Mul(c.args[0], _HALF)) ** 2 for c in expr.atoms(sympy.cos)
-    }
+    half: dict[Part, Part] = {c: 1 - 2 * sympy.sin(sympy.Mul(c.args[0], _HALF)) ** 2 for c in expr.atoms(sympy.cos)}
     tries = [TR5(expr), TR6(expr), expr.xreplace(half), TR7(expr), TR11(expr)]
     if len(atoms) <= 2:
         tries.append(TR8(expr))
@@ -216,7 +214,7 @@ def angles(expr: Formula, rows: Rows) -> Iterator[Formula]:
                 yield kernels.back(sympy.factor(kernels.function))
 
 
-def exponentials(expr: Formula, rows: Rows) -> Formula:
+def exponentials(expr: Part, rows: Rows) -> Iterator[Part]:
     """Sums of two exponentials as hyperbolic cosine or sine of half the difference of their exponents."""
     found = {}
     for total in sympy.preorder_traversal(expr):
@@ -224,16 +222,16 @@ def exponentials(expr: Formula, rows: Rows) -> Formula:
             continue
         first, second = (to_powers(term, rows) for term in total.args)
         one, two = (_without_exponentials(p) for p in (first, second))
-        if abs(one.number) == abs(two.number) and one.same_but_number(two):
+        if abs(one.number) == abs(two.number) and one.exponents == two.exponents:
             mean, half = (_exponent(first) + _exponent(second)) / 2, (_exponent(first) - _exponent(second)) / 2
             wave = sympy.cosh if one.number == two.number else sympy.sinh
             found[total] = 2 * from_powers(one, rows) * sympy.exp(mean) * wave(half)
-    return expr.xreplace(found)
+    yield expr.xreplace(found)
 
 
 def _without_exponentials(product: Powers) -> Powers:
     return product.without(*(b for b in product.exponents if isinstance(b, sympy.exp)))
 
 
-def _exponent(product: Powers) -> Formula:
+def _exponent(product: Powers) -> Part:
     return sympy.Add(*(e * b.args[0] for b, e in product.exponents.items() if isinstance(b, sympy.exp)))

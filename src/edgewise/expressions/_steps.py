@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 
 
 class Step(NamedTuple):
@@ -44,12 +44,12 @@ class Steps:
     ) -> None:
         self.steps = [Step("input", (), k) for k in range(len(names))]
         self.steps += [Step("constant", (), k) for k in range(len(constants))]
-        self.formulas: list[Formula] = [*map(sympy.Symbol, names), *constants]
+        self.formulas: list[Part] = [*map(sympy.Symbol, names), *constants]
         self._inputs = {name: k for k, name in enumerate(names)}
-        self._places: dict[Formula, int] = {symbol: len(names) + k for k, symbol in enumerate(constants)}
+        self._places: dict[Part, int] = {symbol: len(names) + k for k, symbol in enumerate(constants)}
         self.outputs = [self._place(sympy.sympify(formula, strict=True)) for formula in formulas]
 
-    def _place(self, formula: Formula) -> int:
+    def _place(self, formula: Part) -> int:
         """Return where the value of a formula is found; its steps are added where it is new."""
         place = self._places.get(formula)
         if place is None:
@@ -63,7 +63,7 @@ class Steps:
             self._places[formula] = place
         return place
 
-    def _step(self, formula: Formula) -> Step:
+    def _step(self, formula: Part) -> Step:
         if isinstance(formula, sympy.Expr) and not formula.free_symbols:
             return Step("number", (), number_of(formula))
         if isinstance(formula, sympy.Pow) and formula.exp.is_Rational:
@@ -76,17 +76,17 @@ class Steps:
         parts = formula.args if whole else sorted(formula.free_symbols, key=str)
         return Step(type(formula).__name__, tuple(map(self._place, parts)))
 
-    def _piecewise(self, formula: Formula) -> Step:
+    def _piecewise(self, formula: Part) -> Step:
         (value, condition), *rest = formula.args
         if not rest:
-            other: Formula = sympy.nan
+            other: Part = sympy.nan
         else:
             other = rest[0].expr if rest[0].cond is sympy.true else sympy.Piecewise(*rest)
         return Step("where", tuple(self._place(part) for part in (condition, value, other)))
 
 
 @lru_cache(maxsize=4096)
-def number_of(formula: Formula) -> float:
+def number_of(formula: Part) -> float:
     """Return an expression without symbols as a double, nan if it is not a real number."""
     if formula.is_Float or formula.is_Rational:
         return float(formula)

@@ -9,40 +9,80 @@ from typing import Any
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions._steps import Step, Steps
 
-Unary = tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]  # value(z), derivative(z, value)
 Values = Callable[..., Array]
 Slope = Callable[[int, list[Array], Array], Array]  # position, argument values, own value
+Operation = tuple[Values, Slope]
 
-_UNARY: dict[str, Unary] = {
-    "exp": (np.exp, lambda _, v: v),
-    "log": (np.log, lambda z, _: 1 / z),
-    "sin": (np.sin, lambda z, _: np.cos(z)),
-    "cos": (np.cos, lambda z, _: -np.sin(z)),
-    "tan": (np.tan, lambda _, v: 1 + v * v),
-    "asin": (np.arcsin, lambda z, _: 1 / np.sqrt(1 - z * z)),
-    "acos": (np.arccos, lambda z, _: -1 / np.sqrt(1 - z * z)),
-    "atan": (np.arctan, lambda z, _: 1 / (1 + z * z)),
-    "sinh": (np.sinh, lambda z, _: np.cosh(z)),
-    "cosh": (np.cosh, lambda z, _: np.sinh(z)),
-    "tanh": (np.tanh, lambda _, v: 1 - v * v),
-    "asinh": (np.arcsinh, lambda z, _: 1 / np.sqrt(1 + z * z)),
-    "acosh": (np.arccosh, lambda z, _: 1 / np.sqrt(z * z - 1)),
-    "atanh": (np.arctanh, lambda z, _: 1 / (1 - z * z)),
-    "Abs": (np.abs, lambda z, _: np.sign(z)),
-    "sign": (np.sign, lambda z, _: 0 * z),
+
+def _product(*factors: Array) -> Array:
+    return reduce(np.multiply, factors)
+
+
+def _product_slope(position: int, values: list[Array], _: Array) -> Array:
+    rest = values[:position] + values[position + 1 :]
+    return _product(*rest) if rest else np.array(1.0)
+
+
+def _power_slope(position: int, values: list[Array], v: Array) -> Array:
+    base, exponent = values
+    if position == 0:
+        return exponent * np.power(base, exponent - 1)
+    return np.where((base == 0) & (v == 0), 0.0, v * np.log(base))
+
+
+def _where_slope(position: int, values: list[Array], _: Array) -> Array:
+    return np.where(values[0], float(position == 1), float(position == 2))
+
+
+def _no_slope(*_: object) -> Array:
+    raise TypeError("The derivative of this function is not known.")
+
+
+def _flat(*_: object) -> Array:
+    return np.array(0.0)
+
+
+#: kind of a step -> its value, and its derivative by one of its arguments z
+_OPERATIONS: dict[str, Operation] = {
+    "Add": (lambda *terms: reduce(np.add, terms), lambda *_: np.array(1.0)),
+    "Mul": (_product, _product_slope),
+    "Pow": (np.power, _power_slope),
+    "where": (np.where, _where_slope),
+    "exp": (np.exp, lambda _, z, v: v),
+    "log": (np.log, lambda _, z, v: 1 / z[0]),
+    "sin": (np.sin, lambda _, z, v: np.cos(z[0])),
+    "cos": (np.cos, lambda _, z, v: -np.sin(z[0])),
+    "tan": (np.tan, lambda _, z, v: 1 + v * v),
+    "asin": (np.arcsin, lambda _, z, v: 1 / np.sqrt(1 - z[0] * z[0])),
+    "acos": (np.arccos, lambda _, z, v: -1 / np.sqrt(1 - z[0] * z[0])),
+    "atan": (np.arctan, lambda _, z, v: 1 / (1 + z[0] * z[0])),
+    "sinh": (np.sinh, lambda _, z, v: np.cosh(z[0])),
+    "cosh": (np.cosh, lambda _, z, v: np.sinh(z[0])),
+    "tanh": (np.tanh, lambda _, z, v: 1 - v * v),
+    "asinh": (np.arcsinh, lambda _, z, v: 1 / np.sqrt(1 + z[0] * z[0])),
+    "acosh": (np.arccosh, lambda _, z, v: 1 / np.sqrt(z[0] * z[0] - 1)),
+    "atanh": (np.arctanh, lambda _, z, v: 1 / (1 - z[0] * z[0])),
+    "Abs": (np.abs, lambda _, z, v: np.sign(z[0])),
+    "sign": (np.sign, lambda _, z, v: 0 * z[0]),
+    "StrictGreaterThan": (np.greater, _flat),
+    "GreaterThan": (np.greater_equal, _flat),
+    "StrictLessThan": (np.less, _flat),
+    "LessThan": (np.less_equal, _flat),
+    "Equality": (np.equal, _flat),
+    "Unequality": (np.not_equal, _flat),
 }
-
-
-_RELATIONS = {
-    "StrictGreaterThan": np.greater,
-    "GreaterThan": np.greater_equal,
-    "StrictLessThan": np.less,
-    "LessThan": np.less_equal,
-    "Equality": np.equal,
-    "Unequality": np.not_equal,
+#: fixed exponent of a power -> the same; p z**(p - 1) for the others
+_POWERS: dict[float, Operation] = {
+    2.0: (np.square, lambda _, z, v: 2 * z[0]),
+    3.0: (lambda z: z * z * z, lambda _, z, v: 3 * z[0] * z[0]),
+    4.0: (lambda z: np.square(z * z), lambda _, z, v: 4 * z[0] * z[0] * z[0]),
+    -1.0: (lambda z: 1 / z, lambda _, z, v: -v * v),
+    -2.0: (lambda z: 1 / (z * z), lambda _, z, v: -2 * v / z[0]),
+    0.5: (np.sqrt, lambda _, z, v: 0.5 / v),
+    -0.5: (lambda z: 1 / np.sqrt(z), lambda _, z, v: -0.5 * v / z[0]),
 }
 
 
@@ -50,18 +90,13 @@ class Tape:
     """An expression compiled for many evaluations with changing constants.
 
     Only steps that depend on a constant take part in the reverse sweep, so x**p with a fixed p never takes the
-    logarithm of x.
-
-    Args:
-        expression: a sympy expression.
-        names: the variables, in the order of the columns.
-        constants: the symbols whose derivatives are wanted.
-        functions: what undefined functions of the expression compute, by name.
+    logarithm of x. `names` are the variables in the order of the columns, `constants` the symbols whose derivatives are
+    wanted, `functions` what undefined functions of the expression compute, by name.
     """
 
     def __init__(
         self,
-        expression: Formula,
+        expression: Part,
         names: Sequence[str],
         constants: Sequence[sympy.Symbol] = (),
         functions: Mapping[str, Callable[..., Any]] | None = None,
@@ -72,7 +107,7 @@ class Tape:
         self._steps, (self._root,) = compiled.steps, compiled.outputs
         self._numbers = {k: np.array(s.number) for k, s in enumerate(self._steps) if s.kind == "number"}
         self._active = [step.kind == "constant" for step in self._steps]
-        self._operations: dict[int, tuple[Values, Slope]] = {}
+        self._operations: dict[int, Operation] = {}
         for k, (step, formula) in enumerate(zip(self._steps, compiled.formulas, strict=True)):
             if k >= self._leaves and step.kind != "number":
                 self._active[k] = any(self._active[place] for place in step.places)
@@ -120,38 +155,25 @@ class Tape:
         return np.array(np.broadcast_to(value, len(columns[0]) if columns else 1), dtype=np.float64)
 
 
-def _operation(step: Step, formula: Formula, functions: Mapping[str, Callable[..., Any]]) -> tuple[Values, Slope]:
+def _operation(step: Step, formula: Formula, functions: Mapping[str, Callable[..., Any]]) -> Operation:
     """Return the value of a step from those of its arguments, and its derivative by one of them."""
     if step.kind == "power":
-        return _power(step.number)
-    if step.kind in _UNARY:
-        value, derivative = _UNARY[step.kind]
-        return value, lambda _, values, v: derivative(values[0], v)
-    known: dict[str, tuple[Values, Slope]] = {
-        "Add": (_sum, lambda *_: np.array(1.0)),
-        "Mul": (_product, _product_slope),
-        "Pow": (np.power, _power_slope),
-        "where": (np.where, _where_slope),
-    }
-    if step.kind in known:
-        return known[step.kind]
-    if step.kind in _RELATIONS:
-        return _RELATIONS[step.kind], lambda *_: np.array(0.0)
+        p = step.number
+        return _POWERS.get(p) or (lambda z: np.power(z, p), lambda _, z, v: p * np.power(z[0], p - 1))
+    if step.kind in _OPERATIONS:
+        return _OPERATIONS[step.kind]
     if step.kind in functions:
         call = functions[step.kind]
         return lambda *values: _real(call(*values)), _no_slope
     return _opaque(formula)
 
 
-def _opaque(formula: Formula) -> tuple[Values, Slope]:
+def _opaque(formula: Formula) -> Operation:
     """Return the parts of a step for a function that is not in the table (erf, Max, ...)."""
-    inner = formula.args
-    if not all(isinstance(part, sympy.Expr) for part in inner):
-        inner = tuple(sorted(formula.free_symbols, key=lambda s: s.name))
+    whole = all(isinstance(part, sympy.Expr) for part in formula.args)
+    inner = formula.args if whole else sorted(formula.free_symbols, key=str)
     dummies = tuple(sympy.Dummy(f"z{k}") for k in range(len(inner)))
-    pattern = (
-        formula.func(*dummies) if inner == formula.args else formula.xreplace(dict(zip(inner, dummies, strict=True)))
-    )
+    pattern = formula.func(*dummies) if whole else formula.xreplace(dict(zip(inner, dummies, strict=True)))
 
     def slope(position: int, values: list[Array], _: Array) -> Array:
         return _lambda(dummies, sympy.diff(pattern, dummies[position]))(*values)
@@ -173,72 +195,17 @@ def _real(value: object) -> Array:
     return array.astype(np.float64)
 
 
-def _sum(*terms: Array) -> Array:
-    return reduce(np.add, terms)
-
-
-def _product(*factors: Array) -> Array:
-    return reduce(np.multiply, factors)
-
-
-def _product_slope(position: int, values: list[Array], _: Array) -> Array:
-    rest = values[:position] + values[position + 1 :]
-    return _product(*rest) if rest else np.array(1.0)
-
-
-def _power(p: float) -> tuple[Values, Slope]:
-    """Return value and slope of z -> z**p for a fixed p."""
-    if p == 2:
-        return np.square, lambda _, z, __: 2 * z[0]
-    if p == 3:
-        return lambda z: z * z * z, lambda _, z, __: 3 * z[0] * z[0]
-    if p == 4:
-        return lambda z: np.square(z * z), lambda _, z, __: 4 * z[0] * z[0] * z[0]
-    if p == -1:
-        return lambda z: 1 / z, lambda _, __, v: -v * v
-    if p == -2:
-        return lambda z: 1 / (z * z), lambda _, z, v: -2 * v / z[0]
-    if p == 0.5:
-        return np.sqrt, lambda _, __, v: 0.5 / v
-    if p == -0.5:
-        return lambda z: 1 / np.sqrt(z), lambda _, z, v: -0.5 * v / z[0]
-    return lambda z: np.power(z, p), lambda _, z, __: p * np.power(z[0], p - 1)
-
-
-def _power_slope(position: int, values: list[Array], v: Array) -> Array:
-    base, exponent = values
-    if position == 0:
-        return exponent * np.power(base, exponent - 1)
-    return np.where((base == 0) & (v == 0), 0.0, v * np.log(base))
-
-
-def _where_slope(position: int, values: list[Array], _: Array) -> Array:
-    return np.where(values[0], float(position == 1), float(position == 2))
-
-
-def _no_slope(*_: object) -> Array:
-    raise TypeError("The derivative of this function is not known.")
-
-
-def evaluate(expr: Formula, names: Sequence[str], x: Array) -> Array:
+def evaluate(expr: Part, names: Sequence[str], x: Array) -> Array:
     """Return the values of a formula at the rows of a table, nan where it is undefined.
 
     Symbols are matched with columns by name, whatever their assumptions; names may be any text.
 
-    Args:
-        expr: a sympy expression.
-        names: the column names.
-        x: the table (N, len(names)).
+    Shapes: x (N, len(names)), values (N,). A constant is repeated N times; complex values, poles and overflows are nan.
 
-    Returns:
-        Values (N,); a constant is repeated N times; complex values, poles and overflows are nan.
+    Errors: KeyError for a symbol of the formula that is not among the names.
 
-    Raises:
-        KeyError: a symbol of the formula is not among the names.
-
-    Example:
-        >>> evaluate(sympy.sqrt(sympy.Symbol("x")), ["x"], np.array([[4.0], [-1.0]]))
-        array([ 2., nan])
+    >>> evaluate(sympy.sqrt(sympy.Symbol("x")), ["x"], np.array([[4.0], [-1.0]]))
+    array([ 2., nan])
     """
     table = np.asarray(x, dtype=np.float64)
     columns = [np.ascontiguousarray(table[:, i]) for i in range(table.shape[1])]

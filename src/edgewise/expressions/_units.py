@@ -12,7 +12,7 @@ from typing import Any
 import sympy
 
 from edgewise._errors import InputError, unknown
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 
 Dimension = dict[str, Fraction]  # base dimension -> exponent, none of them zero
 Unit = str | Mapping[str, Any]
@@ -21,6 +21,9 @@ _CONSTANTS = ("dimensionless", "free")
 _LONGEST = 100  # characters of a unit
 _SIGNS = re.compile(r"[\w\s*/^.()·°%²³⁻¹+-]*")
 _TOWER = re.compile(r"[\d.)]\s*(\*\*|\^)\s*[-+(\d]")  # a power of a number: no unit, and it may be huge
+_REFUSED = (  # by pint, besides its own errors
+    ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError,
+)  # fmt: skip
 _KEEPS = (sympy.Abs, sympy.re, sympy.im, sympy.conjugate)
 _ALIKE = (sympy.Add, sympy.Min, sympy.Max)
 
@@ -87,9 +90,11 @@ def unit_problem(
     expression = sympy.sympify(expression) if isinstance(expression, int | float) else expression
     if not isinstance(expression, sympy.Expr):
         raise InputError(f"A formula is a sympy expression. Got {type(expression).__name__}.")
-    found = {name: dimension(units[name]) for name in sorted(_names(expression)) if name in units}
-    for name in sorted(_names(expression) - set(found)):
-        raise InputError(f"No unit is given for {name!r}: name one, or '' where it has none.")
+    found = {}
+    for name in sorted(map(str, expression.free_symbols)):
+        if name not in units:
+            raise InputError(f"No unit is given for {name!r}: name one, or '' where it has none.")
+        found[name] = dimension(units[name])
     wanted = None if target is None else dimension(target)
     problem = _problem(expression, found, wanted, constants == "free")
     if problem is not None and expression.has(sympy.log):
@@ -113,7 +118,7 @@ class _Walk:
     def __init__(self, units: Mapping[str, Dimension], free: bool) -> None:
         self.units, self.free = units, free
 
-    def of(self, e: Formula) -> Dimension | None:
+    def of(self, e: Part) -> Dimension | None:
         if e.is_Symbol:
             return self.units[e.name]
         if e.is_number:
@@ -151,8 +156,8 @@ class _Walk:
             raise _Clash(f"{base} has dimension {_shown(own)}, but its exponent {exponent} is no number")
         return _sorted_exponents({name: power * _fraction(float(exponent)) for name, power in own.items()})
 
-    def _alike(self, terms: Iterable[Formula]) -> Dimension | None:
-        first: Formula = None
+    def _alike(self, terms: Iterable[Part]) -> Dimension | None:
+        first: Part = None
         own: Dimension | None = None
         for term in sorted(terms, key=sympy.default_sort_key):
             found = self.of(term)
@@ -164,8 +169,7 @@ class _Walk:
         return own
 
     def _bare(self, e: Formula, what: str) -> None:
-        found = self.of(e)
-        if found:
+        if found := self.of(e):
             raise _Clash(f"{e} has dimension {_shown(found)}, but is {what}")
 
 
@@ -183,9 +187,7 @@ def _read(text: str) -> tuple[tuple[str, Fraction], ...]:
         raise problem
     try:
         found = dict(_registry().Unit(text).dimensionality)
-    except (pint.errors.PintError, AssertionError, ArithmeticError, AttributeError, LookupError):
-        raise problem from None
-    except (RecursionError, SyntaxError, TokenError, TypeError, ValueError):
+    except (pint.errors.PintError, TokenError, *_REFUSED):
         raise problem from None
     return tuple(_sorted_exponents(found).items())
 
@@ -210,10 +212,6 @@ def _sorted_exponents(exponents: Mapping[str, Any]) -> Dimension:
 def _fraction(value: float) -> Fraction:
     """Return the exponent that a float stands for, 1/3 for 0.333333333333."""
     return Fraction(value).limit_denominator(1000)
-
-
-def _names(expression: Formula) -> set[str]:
-    return {symbol.name for symbol in expression.free_symbols}
 
 
 def _shown(found: Dimension) -> str:

@@ -10,7 +10,7 @@ import sympy
 
 from edgewise import functions as library
 from edgewise._errors import unknown
-from edgewise._typing import Formula
+from edgewise._typing import Part
 from edgewise.expressions._grammar import SyntaxNode, character, syntax_tree
 
 CONSTANTS = {"pi": sympy.pi, "π": sympy.pi, "e": sympy.E, "E": sympy.E}
@@ -68,7 +68,7 @@ def _others(known: frozenset[str]) -> MappingProxyType[str, SyntaxNode]:
     found: dict[str, SyntaxNode] = {}
     for name, text in _OTHERS.items():
         tree = syntax_tree(text)
-        if name not in known and _calls(tree) <= known | set(found):
+        if name not in known and _texts(tree, "call") <= known | set(found):
             found[name] = tree
     return MappingProxyType(found)
 
@@ -116,7 +116,7 @@ def _foreign(name: str) -> str:
     return f" It holds {', '.join(signs[:3])}." if signs else ""
 
 
-def library_function(expression: Formula) -> tuple[str, Formula] | None:
+def library_function(expression: Part) -> tuple[str, Part] | None:
     """Return the row and the argument of f(u), f a function of the library; None where it is none.
 
     >>> x = sympy.Symbol("x")
@@ -134,7 +134,7 @@ def library_function(expression: Formula) -> tuple[str, Formula] | None:
     return None
 
 
-def _softplus(expression: Formula) -> Formula | None:
+def _softplus(expression: Part) -> Part | None:
     """u of log(1 + exp(u)), which overflows where the row of the library does not."""
     if not isinstance(expression, sympy.log):
         return None
@@ -159,10 +159,6 @@ def _is_plain(row: str) -> bool:
     """Return whether the row is one function of sympy applied to its argument, and no composition."""
     form = library.get(row).sympy(_U)
     return _U in form.args and not isinstance(form, sympy.Add | sympy.Mul | sympy.Pow)
-
-
-def _calls(tree: SyntaxNode) -> set[str]:
-    return _texts(tree, "call")
 
 
 def _texts(tree: SyntaxNode, kind: str) -> set[str]:

@@ -31,14 +31,13 @@ def get(name: str) -> Function:
     if isinstance(name, str) and name in _LIBRARY:
         return _LIBRARY[name]
     match = _POWER.fullmatch(name) if isinstance(name, str) else None
-    if match is None or not _nonzero(match[1]):
+    try:
+        exponent = Fraction(match[1]) if match else 0
+    except ZeroDivisionError:
+        exponent = 0
+    if not exponent:
         raise unknown("function", name, names())
-    return power(Fraction(match[1]))
-
-
-def _nonzero(text: str) -> bool:
-    numerator, _, denominator = text.partition("/")
-    return float(numerator) != 0 and (not denominator or float(denominator) != 0)
+    return power(Fraction(exponent))
 
 
 def names(core: bool = False) -> list[str]:

@@ -61,12 +61,7 @@ def _symbolic(name: str) -> Callable[[Expr], Expr]:
     return apply
 
 
-def _exp(x: Expr) -> Expr:
-    return _symbolic("exp")(x)
-
-
-def _log(x: Expr) -> Expr:
-    return _symbolic("log")(x)
+_exp, _log = _symbolic("exp"), _symbolic("log")
 
 
 def _absolute(x: Expr) -> Expr:
@@ -90,17 +85,6 @@ def _signless(x: Expr) -> Expr:
     return sympy.Abs(-x if x.could_extract_minus_sign() else x, evaluate=False)
 
 
-def _root_of_square(sign: int, p: int) -> Callable[[Expr], Expr]:
-    """Return (1 + sign x^2)^(p/2) as a formula."""
-
-    def apply(x: Expr) -> Expr:
-        import sympy
-
-        return (1 + sign * x**2) ** sympy.Rational(p, 2)
-
-    return apply
-
-
 def _sinc(x: Tensor) -> Tensor:
     """Return sin(x) / x, near 0 by its series, so that derivatives hold there too."""
     small = x.abs() < 0.1
@@ -110,48 +94,25 @@ def _sinc(x: Tensor) -> Tensor:
 
 
 def _power_torch(p: Fraction) -> Callable[[Tensor], Tensor]:
-    special = {
-        Fraction(1): lambda x: x,
-        Fraction(-1): torch.reciprocal,
-        Fraction(1, 2): torch.sqrt,
-        Fraction(-1, 2): torch.rsqrt,
-    }
+    special = {1.0: lambda x: x, -1.0: torch.reciprocal, 0.5: torch.sqrt, -0.5: torch.rsqrt}
     exponent = int(p) if p.denominator == 1 else float(p)
-    return special.get(p, lambda x: x**exponent)
+    return special.get(exponent, lambda x: x**exponent)
 
 
-def _power_sympy(p: Fraction) -> Callable[[Expr], Expr]:
-    def apply(x: Expr) -> Expr:
-        import sympy
-
-        return x ** sympy.Rational(p.numerator, p.denominator)
-
-    return apply
-
-
-_POWER_NAMES = {
-    Fraction(1): "x",
-    Fraction(-1): "1/x",
-    Fraction(-2): "1/x^2",
-    Fraction(-3): "1/x^3",
-    Fraction(1, 2): "sqrt",
-    Fraction(-1, 2): "1/sqrt",
-    Fraction(3, 2): "x^1.5",
-    Fraction(-3, 2): "x^-1.5",
-}
-_POWER_COMPLEXITY = {
-    "x": 1,
-    "x^2": 2,
-    "x^3": 3,
-    "x^4": 3,
-    "x^5": 4,
-    "1/x": 2,
-    "1/x^2": 3,
-    "1/x^3": 4,
-    "sqrt": 2,
-    "1/sqrt": 3,
-    "x^1.5": 3,
-    "x^-1.5": 4,
+#: the powers that searches try: their names and complexities
+_POWERS = {
+    Fraction(1): ("x", 1),
+    Fraction(2): ("x^2", 2),
+    Fraction(3): ("x^3", 3),
+    Fraction(4): ("x^4", 3),
+    Fraction(5): ("x^5", 4),
+    Fraction(-1): ("1/x", 2),
+    Fraction(-2): ("1/x^2", 3),
+    Fraction(-3): ("1/x^3", 4),
+    Fraction(1, 2): ("sqrt", 2),
+    Fraction(-1, 2): ("1/sqrt", 3),
+    Fraction(3, 2): ("x^1.5", 3),
+    Fraction(-3, 2): ("x^-1.5", 4),
 }
 
 
@@ -163,22 +124,15 @@ def _exponent(p: Fraction) -> str:
 @cache
 def power(p: Fraction) -> Function:
     """Return the row of ``x^p``; a fractional power is real for arguments >= 0 only."""
-    name = _POWER_NAMES.get(p, f"x^{_exponent(p)}")
-    low = -math.inf if p.denominator == 1 else 0.0
-    return Function(
-        name,
-        _power_torch(p),
-        _power_sympy(p),
-        (low, math.inf),
-        _POWER_COMPLEXITY.get(name, 5),
-        "affine" if p == 1 else "scale",
-        (0.0,) if p < 0 else (),
-        name in _POWER_COMPLEXITY,
-    )
+    name, complexity = _POWERS.get(p) or (f"x^{_exponent(p)}", 5)
+    domain = (-math.inf if p.denominator == 1 else 0.0, math.inf)
+    gauge, poles = "affine" if p == 1 else "scale", (0.0,) if p < 0 else ()
+    return Function(name, _power_torch(p), lambda x: x**p, domain, complexity, gauge, poles, core=p in _POWERS)
 
 
 _INF = math.inf
 _HALF_PI = math.pi / 2
+_HALF = Fraction(1, 2)
 _COMPOSED = (
     Function("asinh", torch.asinh, _symbolic("asinh"), complexity=4),
     Function("logistic", torch.sigmoid, lambda x: 1 / (1 + _exp(-x)), complexity=3),
@@ -190,16 +144,16 @@ _COMPOSED = (
     Function("1/cosh", lambda x: 1 / torch.cosh(x), lambda x: 1 / _symbolic("cosh")(x), complexity=4),
     Function("1/tanh", lambda x: 1 / torch.tanh(x), lambda x: 1 / _symbolic("tanh")(x), (0.0, _INF), 4),
     Function("x log x", lambda x: x * torch.log(x), lambda x: x * _log(x), (0.0, _INF), 4),
-    Function("1/(1+x^2)", lambda x: 1 / (1 + x * x), _root_of_square(1, -2), complexity=4),
-    Function("sqrt(1+x^2)", lambda x: torch.sqrt(1 + x * x), _root_of_square(1, 1), complexity=4),
-    Function("1/sqrt(1+x^2)", lambda x: torch.rsqrt(1 + x * x), _root_of_square(1, -1), complexity=5),
-    Function("sqrt(1-x^2)", lambda x: torch.sqrt(1 - x * x), _root_of_square(-1, 1), (-1.0, 1.0), 4),
-    Function("1/sqrt(1-x^2)", lambda x: torch.rsqrt(1 - x * x), _root_of_square(-1, -1), (-1.0, 1.0), 5),
+    Function("1/(1+x^2)", lambda x: 1 / (1 + x * x), lambda x: 1 / (1 + x**2), complexity=4),
+    Function("sqrt(1+x^2)", lambda x: torch.sqrt(1 + x * x), lambda x: (1 + x**2) ** _HALF, complexity=4),
+    Function("1/sqrt(1+x^2)", lambda x: torch.rsqrt(1 + x * x), lambda x: (1 + x**2) ** -_HALF, complexity=5),
+    Function("sqrt(1-x^2)", lambda x: torch.sqrt(1 - x * x), lambda x: (1 - x**2) ** _HALF, (-1.0, 1.0), 4),
+    Function("1/sqrt(1-x^2)", lambda x: torch.rsqrt(1 - x * x), lambda x: (1 - x**2) ** -_HALF, (-1.0, 1.0), 5),
 )
 ROWS = (
-    *(power(Fraction(p)) for p in (1, 2, 3, 4, 5, -1, -2, -3, "1/2", "-1/2", "3/2", "-3/2")),
-    Function("exp", torch.exp, _symbolic("exp"), complexity=2, gauge="shift"),
-    Function("log", torch.log, _symbolic("log"), (0.0, _INF), 2, "scale"),
+    *map(power, _POWERS),
+    Function("exp", torch.exp, _exp, complexity=2, gauge="shift"),
+    Function("log", torch.log, _log, (0.0, _INF), 2, "scale"),
     Function("sin", torch.sin, _symbolic("sin"), complexity=2),
     Function("cos", torch.cos, _symbolic("cos"), complexity=2),
     Function("tan", torch.tan, _symbolic("tan"), (-_HALF_PI, _HALF_PI), 3),

@@ -4,6 +4,8 @@ from edgewise.interpret._arrange import Arrangement as Arrangement
 from edgewise.interpret._arrange import arrange as arrange
 from edgewise.interpret._curves import EdgeCurve as EdgeCurve
 from edgewise.interpret._curves import edge_curves as edge_curves
+from edgewise.interpret._curves import shape_of as shape_of
+from edgewise.interpret._curves import straightness as straightness
 from edgewise.interpret._cut import Cut as Cut
 from edgewise.interpret._interactions import hessians as hessians
 from edgewise.interpret._interactions import interactions as interactions
@@ -17,8 +19,6 @@ from edgewise.interpret._rows import rows_of as rows_of
 from edgewise.interpret._scores import edge_scores as edge_scores
 from edgewise.interpret._scores import input_scores as input_scores
 from edgewise.interpret._scores import node_scores as node_scores
-from edgewise.interpret._shape import shape_of as shape_of
-from edgewise.interpret._shape import straightness as straightness
 from edgewise.interpret._tables import curve_table as curve_table
 from edgewise.interpret._tables import edge_table as edge_table
 from edgewise.interpret._tables import interaction_table as interaction_table

@@ -63,12 +63,10 @@ def _by_node(score: Tensor, nodes: Nodes) -> Tensor:
     return torch.stack([score[group].sum(0) for group in nodes.groups()]).double().cpu()
 
 
-def _places(count: int) -> Tensor:
-    return (torch.arange(count, dtype=torch.float64) + 0.5) / count
-
-
 def _lengths(ends: int, starts: int) -> Tensor:
-    return (_places(ends)[:, None] - _places(starts)).abs()
+    """The distances between nodes that are spread evenly over two levels: (ends, starts)."""
+    end, start = ((torch.arange(count, dtype=torch.float64) + 0.5) / count for count in (ends, starts))
+    return (end[:, None] - start).abs()
 
 
 def _cost(flows: list[Tensor], order: list[list[int]]) -> float:

@@ -1,4 +1,4 @@
-"""Each edge's function as numbers, over the range that the data takes."""
+"""Each edge's function as numbers, over the range that the data takes, and its shape in a word."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise._typing import Data
+from edgewise._typing import Array, Data
 from edgewise.interpret._rows import rows_of
-from edgewise.nn import KAN, KANLayer, trace
+from edgewise.nn import KAN, Edge, KANLayer, trace
 
 _POINTS = 161
 
-Edge = tuple[int, int, int]
+_NOTHING = 1e-9  # of the size of the values: a curve that varies by less is constant
+_CLOSE = 1e-4  # of the variance: what a line or a parabola may leave
+_SMALL = 0.02  # of the range: a way back that is shorter is no turn
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,10 @@ def edge_curves(model: KAN, x: Data | None = None, *, edges: Iterable[Edge] | No
             layer, inputs, outputs = model.layers[depth], passed.inputs[depth], passed.edges[depth]
             points = _points(inputs)
             values = layer.edges(points)
-            for edge in (edge for edge in wanted if edge[0] == depth):
-                _, j, i = edge
-                found[edge] = _curve(layer, edge, (points[:, i], values[:, j, i]), (inputs[:, i], outputs[:, j, i]))
+            for at, j, i in wanted:
+                if at == depth:
+                    parts = points[:, i], values[:, j, i], inputs[:, i], outputs[:, j, i]
+                    found[at, j, i] = _curve(layer, (at, j, i), parts)
     return [found[edge] for edge in wanted]
 
 
@@ -79,13 +82,11 @@ def _active(model: KAN) -> list[Edge]:
 
 
 def _checked(model: KAN, edges: Iterable[Edge]) -> list[Edge]:
-    active, wanted = set(_active(model)), []
-    for edge in edges:
+    active, wanted = set(_active(model)), list(edges)
+    for edge in wanted:
         if edge not in active:
-            raise InputError(
-                f"This network has no active edge (layer, j, i) = {edge!r}. Look at ew.interpret.edge_table."
-            )
-        wanted.append(edge)
+            problem = f"This network has no active edge (layer, j, i) = {edge!r}"
+            raise InputError(f"{problem}. Look at ew.interpret.edge_table.")
     return wanted
 
 
@@ -101,24 +102,69 @@ def _points(inputs: Tensor) -> Tensor:
     return torch.cat([even, dense]).sort(0).values
 
 
-def _curve(layer: KANLayer, edge: Edge, curve: tuple[Tensor, Tensor], data: tuple[Tensor, Tensor]) -> EdgeCurve:
-    depth, j, i = edge
-    x, y, samples, values = (part.double().cpu().numpy() for part in (*curve, *data))
+def _curve(layer: KANLayer, edge: Edge, parts: tuple[Tensor, ...]) -> EdgeCurve:
+    _, j, i = edge
+    x, y, samples, values = (part.double().cpu().numpy() for part in parts)
     x, first = np.unique(x, return_index=True)
-    function = layer.symbols.get((j, i))
-    a, b, c, d = layer.affine[j, i].double().tolist()
     low, high = (float(end[i]) for end in layer.basis.ends(layer.knots))
-    beyond = (samples < low) | (samples > high)
-    return EdgeCurve(
-        depth,
-        j,
-        i,
-        x,
-        y[first],
-        samples,
-        values,
-        (low, high),
-        0.0 if function else float(beyond.mean()),
-        function,
-        (a, b, c, d) if function else None,
-    )
+    curve, span = (x, y[first], samples, values), (low, high)
+    function = layer.symbols.get((j, i))
+    if function is None:
+        return EdgeCurve(*edge, *curve, span, float(((samples < low) | (samples > high)).mean()), None, None)
+    a, b, c, d = layer.affine[j, i].double().tolist()
+    return EdgeCurve(*edge, *curve, span, 0.0, function, (a, b, c, d))
+
+
+def straightness(samples: Array, values: Array) -> float:
+    """The share of the values' variance that the best line through the samples explains, 1 for a constant."""
+    return _explained(samples, values, 1)
+
+
+def shape_of(samples: Array, values: Array) -> str:
+    """A word for the curve through the samples, which helps to choose a function for it.
+
+    "constant", "line" and "parabola" where that explains all but 1e-4 of the variance; "rising" and "falling" if it
+    never turns, "hill" and "valley" if once, else the number of turns. A way back of less than 2 % is no turn.
+
+    >>> t = np.linspace(-1, 1, 50)
+    >>> [shape_of(t, y) for y in (0 * t, 2 * t + 1, t**2, np.exp(t), np.cos(3 * t), np.sin(9 * t))]
+    ['constant', 'line', 'parabola', 'rising', 'hill', '6 turns']
+    """
+    sound = np.isfinite(samples) & np.isfinite(values)
+    samples, values = samples[sound], values[sound]
+    if not len(values) or np.ptp(values) <= _NOTHING * np.abs(values).max():
+        return "constant"
+    for degree, name in ((1, "line"), (2, "parabola")):
+        if _explained(samples, values, degree) >= 1 - _CLOSE:
+            return name
+    ways = _ways(values[np.argsort(samples, kind="stable")])
+    if len(ways) == 1:
+        return "rising" if ways[0] > 0 else "falling"
+    if len(ways) == 2:
+        return "hill" if ways[0] > 0 else "valley"
+    return f"{len(ways) - 1} turns"
+
+
+def _ways(values: Array) -> list[int]:
+    """The directions that the values go in turn, 1 up and -1 down."""
+    least, ways = _SMALL * np.ptp(values), list[int]()
+    low = high = values[0]  # since the last turn
+    for value in values:
+        low, high = min(low, value), max(high, value)
+        way = 1 if value > low + least else -1 if value < high - least else 0
+        if way and (not ways or way != ways[-1]):
+            ways.append(way)
+        if way:
+            low = high = value
+    return ways
+
+
+def _explained(samples: Array, values: Array, degree: int) -> float:
+    total = float(np.square(values - values.mean()).sum())
+    spread = float(samples.std())
+    if total == 0 or spread == 0:
+        return 1.0
+    t = (samples - samples.mean()) / spread
+    powers = np.vander(t, degree + 1)
+    left = values - powers @ np.linalg.lstsq(powers, values, rcond=None)[0]
+    return 1 - float(np.square(left).sum()) / total

@@ -12,8 +12,7 @@ from torch import Tensor
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise.interpret._scores import edge_scores, node_scores
-from edgewise.interpret._without import Edge
-from edgewise.nn import KAN
+from edgewise.nn import KAN, Edge
 
 
 class Thing(NamedTuple):
@@ -69,9 +68,8 @@ class Cut:
 
     def limit(self, before: float) -> float:
         """The largest error that a removal may leave, where `before` is that of the network to begin with."""
-        allowed = [self.error] if self.error is not None else []
-        allowed += [self.budget * before] if self.budget is not None else []
-        return max(allowed, default=math.inf)
+        allowed = (self.error, None if self.budget is None else self.budget * before)
+        return max((error for error in allowed if error is not None), default=math.inf)
 
     def candidates(self, model: KAN, x: Tensor) -> list[Thing]:
         """What may go next, in the order in which it is tried."""
@@ -89,31 +87,24 @@ def _edges(model: KAN, x: Tensor) -> list[Thing]:
     ]
 
 
-def _nodes(model: KAN, x: Tensor) -> list[Thing]:
-    return [thing for depth in range(1, len(model.layers)) for thing in _leaving(model, x, depth)]
-
-
-def _inputs(model: KAN, x: Tensor) -> list[Thing]:
-    return _leaving(model, x, 0)
-
-
 def _leaving(model: KAN, x: Tensor, depth: int) -> list[Thing]:
     """The nodes before a layer that something leaves."""
     mask = model.layers[depth].mask
     scores = node_scores(model, x)[depth]
-    used = mask.any(0).nonzero().flatten().tolist()
     return [
         Thing(float(scores[i]), (depth, i), [(depth, j, i) for j in mask[:, i].nonzero().flatten().tolist()])
-        for i in used
+        for i in mask.any(0).nonzero().flatten().tolist()
     ]
 
 
 #: what a Cut may name -> the things of that kind in a network
-THINGS: dict[ThingName, Callable[[KAN, Tensor], list[Thing]]] = {"edges": _edges, "nodes": _nodes, "inputs": _inputs}
+THINGS: dict[ThingName, Callable[[KAN, Tensor], list[Thing]]] = {
+    "edges": _edges,
+    "nodes": lambda model, x: [thing for depth in range(1, len(model.layers)) for thing in _leaving(model, x, depth)],
+    "inputs": lambda model, x: _leaving(model, x, 0),
+}
 
 
 def _check(name: str, value: object, least: float, wanted: str) -> None:
-    if value is None:
-        return
-    if not is_number(value, least):
+    if value is not None and not is_number(value, least):
         raise InputError(f"'{name}' must be {wanted}. Got {value!r}.")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from edgewise.bases import least_squares
-from edgewise.interpret._sums import add_line, add_moved, add_scaled
-from edgewise.nn import KAN, clone, trace
+from edgewise.bases import fit_curves, least_squares
+from edgewise.nn import KAN, KANLayer, clone, trace
 
 _SAME = 1e-3  # of a curve's or a node's spread: residual of its fit by others
+
+_ONE = 1e-9  # of the size of two constants: that much apart, they are one
+Place = tuple[int, int]  # j, i
 
 
 class Merge(NamedTuple):
@@ -53,7 +55,7 @@ def _parallel(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
                 continue
             new = clone(model)
             layer, shift = new.layers[depth], (alpha, float(mean[q] - alpha * mean[p]))
-            if all(add_moved(layer, (j, p), (j, q), shift) for j in range(layer.n_out)):
+            if all(_add_moved(layer, (j, p), (j, q), shift) for j in range(layer.n_out)):
                 yield _freed(new, depth, q, [p])
 
 
@@ -69,11 +71,11 @@ def _straight(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
                 continue
             new = clone(model)
             before, layer = new.layers[depth - 1], new.layers[depth]
-            if not all(add_scaled(before, (p, i), (q, i), ratio) for i in range(before.n_in)):
+            if not all(_add_scaled(before, (p, i), (q, i), ratio) for i in range(before.n_in)):
                 continue
             for j in layer.mask[:, p].nonzero().flatten().tolist():
                 layer.mask[j, p] = False
-                add_line(layer, (j, p), float(slopes[j]), float(levels[j] + more[j]))
+                _add_line(layer, (j, p), float(slopes[j]), float(levels[j] + more[j]))
             yield _freed(new, depth, q, [p])
 
 
@@ -85,9 +87,8 @@ def _dependent(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
         others = [p for p in live if p != q]
         if len(others) < 2 or len(h) <= len(others):
             continue
-        weights = (
-            least_squares(centred[:, others] / size[others], centred[:, q : q + 1], ridge=1e3)[:, 0] / size[others]
-        )
+        scaled = centred[:, others] / size[others]
+        weights = least_squares(scaled, centred[:, q : q + 1], ridge=1e3)[:, 0] / size[others]
         if (centred[:, others] @ weights - centred[:, q]).norm() >= _SAME * centred[:, q].norm():
             continue
         parts = {p: float(w) for p, w in zip(others, weights, strict=True) if abs(w) * size[p] > _SAME * size[q]}
@@ -98,7 +99,7 @@ def _dependent(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
         rest = float(h[:, q].mean() - sum(w * h[:, p].mean() for p, w in parts.items()))
         levels = levels + slopes * rest
         sound = all(
-            add_line(layer, (j, p), float(slopes[j]) * w, float(levels[j]) * (p == min(parts)))
+            _add_line(layer, (j, p), float(slopes[j]) * w, float(levels[j]) * (p == min(parts)))
             for p, w in parts.items()
             for j in layer.mask[:, q].nonzero().flatten().tolist()
         )
@@ -130,11 +131,96 @@ def _ruled(model: KAN, depth: int, leaving: list[int], entering: list[int]) -> b
     """Whether a rule holds for an edge that leaves or enters one of these nodes before a layer."""
     groups = model.nodes[depth].groups()
     into = {j for q in entering for j in groups[q]}
-    return any(i in leaving for _, i in model.layers[depth].rules) or any(
-        j in into for j, _ in model.layers[depth - 1].rules
-    )
+    after, before = model.layers[depth].rules, model.layers[depth - 1].rules
+    return any(i in leaving for _, i in after) or any(j in into for j, _ in before)
 
 
 def _freed(model: KAN, depth: int, q: int, into: list[int]) -> Merge:
     model.layers[depth].mask[:, q] = False
     return Merge(depth, q, into, model)
+
+
+def _add_scaled(layer: KANLayer, onto: Place, other: Place, factor: float) -> bool:
+    """Add `factor` times an edge to another edge from the same node, exactly; False where that cannot be."""
+    if not layer.mask[other]:
+        return True
+    if other in layer.symbols:
+        a, b, c, d = layer.affine[other].tolist()
+        return _add_symbol(layer, onto, layer.symbols[other], (a, b, factor * c, factor * d))
+    if not _as_spline(layer, onto):
+        return False
+    with torch.no_grad():
+        layer.coefficients[onto] += factor * layer.coefficients[other]
+        layer.base_weight[onto] += factor * layer.base_weight[other]
+    return True
+
+
+def _add_moved(layer: KANLayer, onto: Place, other: Place, shift: tuple[float, float]) -> bool:
+    """Add an edge of alpha h + beta to an edge of h, with `shift` = (alpha, beta): splines by least squares."""
+    alpha, beta = shift
+    if not layer.mask[other]:
+        return True
+    if other in layer.symbols:
+        a, b, c, d = layer.affine[other].tolist()
+        return _add_symbol(layer, onto, layer.symbols[other], (a * alpha, a * beta + b, c, d))
+    return _as_spline(layer, onto) and _refitted(layer, onto, lambda h: _edge(layer, other, alpha * h + beta))
+
+
+def _add_line(layer: KANLayer, onto: Place, slope: float, level: float) -> bool:
+    """Add slope h + level to an edge; one that was not there is as symbolic as it was when it went."""
+    if onto in layer.symbols:
+        return _add_symbol(layer, onto, "x", (1.0, 0.0, slope, level))
+    return _as_spline(layer, onto) and _refitted(layer, onto, lambda h: slope * h + level)
+
+
+def _refitted(layer: KANLayer, onto: Place, other: Callable[[Tensor], Tensor]) -> bool:
+    """Add a function to a spline, by least squares."""
+    with torch.no_grad():
+        layer.coefficients[onto] = fit_curves(
+            lambda sites: (_edge(layer, onto, sites) + other(sites)).unsqueeze(1),
+            layer.basis, layer.knots[onto[1]], layer.coefficients.shape[-1],
+        )[0]  # fmt: skip
+        layer.base_weight[onto] = 0
+    return True
+
+
+def _edge(layer: KANLayer, edge: Place, h: Tensor) -> Tensor:
+    """The values (n,) of one edge at h (n,)."""
+    j, i = edge
+    inputs = torch.zeros(len(h), layer.n_in, dtype=layer.dtype, device=h.device)
+    inputs[:, i] = h
+    return layer.edges(inputs)[:, j, i]
+
+
+def _as_spline(layer: KANLayer, edge: Place) -> bool:
+    """Make sure that an edge is an active spline, zero where there was none; False where it is symbolic."""
+    if layer.mask[edge]:
+        return edge not in layer.symbols
+    layer.symbols.pop(edge, None)
+    with torch.no_grad():
+        layer.coefficients[edge] = 0
+        layer.base_weight[edge] = 0
+    layer.mask[edge] = True
+    return True
+
+
+def _add_symbol(layer: KANLayer, edge: Place, name: str, affine: tuple[float, ...]) -> bool:
+    """Add c f(a x + b) + d to an edge that has none, or the same f of the same argument."""
+    with torch.no_grad():
+        if not layer.mask[edge]:
+            layer.symbols[edge], layer.mask[edge], layer.affine_free[edge] = name, True, True
+            layer.affine[edge] = layer.affine.new_tensor(affine)
+            return True
+        if layer.symbols.get(edge) != name:
+            return False
+        old, new = _plain(name, layer.affine[edge].tolist()), _plain(name, list(affine))
+        if any(abs(u - v) > _ONE * max(1.0, abs(u)) for u, v in zip(old[:2], new[:2], strict=True)):
+            return False
+        layer.affine[edge] = layer.affine.new_tensor([*old[:2], old[2] + new[2], old[3] + new[3]])
+        return True
+
+
+def _plain(name: str, affine: list[float]) -> list[float]:
+    """The same constants, those of a line with a = 1 and b = 0."""
+    a, b, c, d = affine
+    return [1.0, 0.0, c * a, c * b + d] if name == "x" else affine

@@ -138,9 +138,8 @@ def _plan(threshold: float | None, cuts: Cut | Sequence[Cut], slack: float | Non
         raise InputError(f"'slack' must be a number >= 1, the allowed growth of the error. Got {slack!r}.")
     given: list[Any] = list(cuts) if isinstance(cuts, tuple | list) else [cuts]
     if not all(isinstance(cut, Cut) for cut in given):
-        raise InputError(
-            f"'cuts' must be one or more edgewise.interpret.Cut, like Cut('inputs', keep=3). Got {cuts!r}."
-        )
+        like = "one or more edgewise.interpret.Cut, like Cut('inputs', keep=3)"
+        raise InputError(f"'cuts' must be {like}. Got {cuts!r}.")
     if threshold is None and given:
         return given
     return [Cut("edges", below=_THRESHOLD if threshold is None else threshold), *given]

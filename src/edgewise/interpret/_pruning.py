@@ -67,8 +67,7 @@ class Pruning:
             less = _trained(less, self.table) if cut.refit else less
             error = self._error(less)
             if math.isfinite(error) and error <= limit:
-                name = self._name(thing)
-                self._take((cut.what[:-1], name, thing.score), less, kept, error)
+                self._take((cut.what[:-1], self._name(thing), thing.score), less, kept, error)
                 return True
         return False
 

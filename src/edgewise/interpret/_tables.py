@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from edgewise._typing import Data
-from edgewise.interpret._curves import Edge, edge_curves
+from edgewise.interpret._curves import edge_curves, shape_of, straightness
 from edgewise.interpret._interactions import interactions
 from edgewise.interpret._names import end_names, node_names
 from edgewise.interpret._rows import By, Region, region_of, table_of
 from edgewise.interpret._scores import edge_scores, node_scores, spread_of
-from edgewise.interpret._shape import shape_of, straightness
-from edgewise.nn import KAN, edge_derivatives, trace
+from edgewise.nn import KAN, Edge, edge_derivatives, trace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,30 +48,26 @@ def edge_table(
     >>> table.loc[0, ["start", "end", "function", "shape"]].tolist()
     ['mass', 'y', 'x', 'line']
     """
-    import pandas as pd
-
     labels = node_names(model, names, target, x)
     region = region_of(table_of(model, x), rows)
     bends = _curvatures(model, region)
-    lines = []
-    for curve in edge_curves(model, region):
-        depth, j, i = curve.layer, curve.j, curve.i
-        lines.append(
-            {
-                **_place(model, labels, (depth, j, i)),
-                "kind": "symbolic" if curve.function else "spline",
-                "function": curve.function or model.layers[depth].basis.name,
-                "low": curve.samples.min(),
-                "high": curve.samples.max(),
-                "outside": curve.outside,
-                "curvature": float(bends[depth][j, i]),
-                "straight": straightness(curve.samples, curve.values),
-                "shape": shape_of(curve.x, curve.y),
-            }
-        )
+    lines = [
+        {
+            **_place(model, labels, (curve.layer, curve.j, curve.i)),
+            "kind": "symbolic" if curve.function else "spline",
+            "function": curve.function or model.layers[curve.layer].basis.name,
+            "low": curve.samples.min(),
+            "high": curve.samples.max(),
+            "outside": curve.outside,
+            "curvature": float(bends[curve.layer][curve.j, curve.i]),
+            "straight": straightness(curve.samples, curve.values),
+            "shape": shape_of(curve.x, curve.y),
+        }
+        for curve in edge_curves(model, region)
+    ]
     places = [(line["layer"], line["j"], line["i"]) for line in lines]
     scored = _scored(model, x, edge_scores, places, (rows, by))
-    return _with_scores(pd.DataFrame(lines), scored, labels[-1] if by else None, after="function")
+    return _with_scores(lines, scored, labels[-1] if by else None, after="function")
 
 
 def node_table(
@@ -88,28 +83,25 @@ def node_table(
     >>> table[["name", "kind", "out"]].values.tolist()
     [['mass', 'input', 3], ['speed', 'input', 3], ['h1', 'sum', 1], ['h2', 'product', 1]]
     """
-    import pandas as pd
-
     labels = node_names(model, names, target, x)
     with torch.no_grad():
         inputs = trace(model, region_of(table_of(model, x), rows)).inputs
-    lines = []
-    for depth, nodes in enumerate(model.nodes[:-1]):
-        for q, group in enumerate(nodes.groups()):
-            lines.append(
-                {
-                    "layer": depth,
-                    "node": q,
-                    "name": labels[depth][q],
-                    "kind": "input" if depth == 0 else "sum" if q < nodes.n_sum else "product",
-                    "mean": float(inputs[depth][:, q].mean()),
-                    "spread": float(inputs[depth][:, q].std(correction=0)),
-                    "into": int(model.layers[depth - 1].mask[group].sum()) if depth else 0,
-                    "out": int(model.layers[depth].mask[:, q].sum()),
-                }
-            )
+    lines = [
+        {
+            "layer": depth,
+            "node": q,
+            "name": labels[depth][q],
+            "kind": "input" if depth == 0 else "sum" if q < nodes.n_sum else "product",
+            "mean": float(inputs[depth][:, q].mean()),
+            "spread": float(inputs[depth][:, q].std(correction=0)),
+            "into": int(model.layers[depth - 1].mask[group].sum()) if depth else 0,
+            "out": int(model.layers[depth].mask[:, q].sum()),
+        }
+        for depth, nodes in enumerate(model.nodes[:-1])
+        for q, group in enumerate(nodes.groups())
+    ]
     scored = _scored(model, x, node_scores, [(line["layer"], line["node"]) for line in lines], (rows, by))
-    return _with_scores(pd.DataFrame(lines), scored, labels[-1] if by else None, after="kind")
+    return _with_scores(lines, scored, labels[-1] if by else None, after="kind")
 
 
 def interaction_table(
@@ -213,16 +205,14 @@ def _scored(model: KAN, x: Data, scores: Any, places: list[Any], region: tuple[A
     return [(at(plain, o), at(signed, o)) for o in range(model.n_out if by else 1)]
 
 
-def _with_scores(table: pd.DataFrame, scored: list[Any], outputs: list[str] | None, after: str) -> pd.DataFrame:
-    """The table with columns of scores, once for each output where these are named."""
+def _with_scores(lines: list[Any], scored: list[Any], outputs: list[str] | None, after: str) -> pd.DataFrame:
+    """The lines as a table with columns of scores, once for each output where these are named."""
     import pandas as pd
 
-    place, parts = list(table.columns).index(after) + 1 if len(table) else 0, []
-    for score, signed in scored:
-        part = table.copy()
-        part.insert(place, "score", score)
-        part.insert(place + 1, "signed", signed)
-        parts.append(part)
+    table = pd.DataFrame(lines)
+    place = list(table.columns).index(after) + 1 if lines else 0
+    columns = [*table.columns[:place], "score", "signed", *table.columns[place:]]
+    parts = [table.assign(score=score, signed=signed).reindex(columns=columns) for score, signed in scored]
     if outputs is None:
         return parts[0]
     return pd.concat(parts, keys=outputs, names=["output"]).reset_index(0).reset_index(drop=True)

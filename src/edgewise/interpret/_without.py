@@ -7,9 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, KANLayer, Nodes, add_constant, clone, select, trace
+from edgewise.nn import KAN, Edge, KANLayer, Nodes, add_constant, clone, select, trace
 
-Edge = tuple[int, int, int]
 Kept = list[list[int]]  # of each level, inputs first: the old number of every node that is left
 
 
@@ -98,7 +97,7 @@ class _Sweep:
 
     def took_locked(self) -> bool:
         """Whether a locked edge went."""
-        pairs = [(self.old.layers[depth], self.new.layers[depth]) for depth in range(len(self.new.layers))]
+        pairs = zip(self.old.layers, self.new.layers, strict=True)
         return any(bool((old.locked_mask() & old.mask & ~new.mask).any()) for old, new in pairs)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise._typing import Data, Formula
+from edgewise._typing import Data, Formula, Part
 from edgewise.interpret import node_names
 from edgewise.nn import KAN
 from edgewise.symbolic import dimension, network_of, parse, unit_problem
@@ -83,7 +83,7 @@ class Rows:
         if problem:
             raise InputError(f"The units of {new.name} = {new.formula} do not fit: {problem}.")
 
-    def in_columns(self, expression: Formula, variables: Sequence[Variable]) -> Formula:
+    def in_columns(self, expression: Part, variables: Sequence[Variable]) -> Formula:
         """A formula over columns and variables as one over columns alone."""
         import sympy
 
@@ -96,7 +96,7 @@ class Rows:
         self, expression: Formula, target: str | None, constants: Literal["free", "dimensionless"]
     ) -> str | None:
         """What is wrong with the units of a formula over columns; None where they fit or are not given for all."""
-        if any(symbol.name not in self.units for symbol in expression.free_symbols):
+        if any(str(symbol) not in self.units for symbol in expression.free_symbols):
             return None
         wanted = None if target is None else self.units.get(target)
         return unit_problem(expression, self.units, wanted, constants=constants)

@@ -106,7 +106,7 @@ class Session(Steering):
         """
         rows = self._record.rows
         for one, target in zip(self._formulas(), rows.targets, strict=True):
-            missing = sorted(symbol.name for symbol in one.free_symbols if symbol.name not in rows.units)
+            missing = sorted({str(symbol) for symbol in one.free_symbols} - set(rows.units))
             if missing:
                 raise InputError(f"No unit is given for {missing[0]!r}: name it in Session(..., units={{...}}).")
             problem = rows.problem(one, target, constants)

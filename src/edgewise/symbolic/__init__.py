@@ -6,9 +6,7 @@ from edgewise.expressions import dimension as dimension
 from edgewise.expressions import parse as parse
 from edgewise.expressions import unit_problem as unit_problem
 from edgewise.nn import spline_functions as spline_functions
-from edgewise.symbolic._candidates import candidates as candidates
 from edgewise.symbolic._compile import network_of as network_of
-from edgewise.symbolic._complexity import network_complexity as network_complexity
 from edgewise.symbolic._curve import CurveFit as CurveFit
 from edgewise.symbolic._curve import fit_curve as fit_curve
 from edgewise.symbolic._curve import polish_curve as polish_curve
@@ -19,6 +17,7 @@ from edgewise.symbolic._domain import domain as domain
 from edgewise.symbolic._front import Front as Front
 from edgewise.symbolic._front import Written as Written
 from edgewise.symbolic._front import front as front
+from edgewise.symbolic._front import network_complexity as network_complexity
 from edgewise.symbolic._gauge import canonicalize as canonicalize
 from edgewise.symbolic._hazards import hazard as hazard
 from edgewise.symbolic._rounding import round_network as round_network
@@ -26,6 +25,7 @@ from edgewise.symbolic._samples import Samples as Samples
 from edgewise.symbolic._samples import curve_samples as curve_samples
 from edgewise.symbolic._snap import Snapped as Snapped
 from edgewise.symbolic._snap import SnapResult as SnapResult
+from edgewise.symbolic._snap import candidates as candidates
 from edgewise.symbolic._snap import snap as snap
 from edgewise.symbolic._snap_context import Candidate as Candidate
 from edgewise.symbolic._starts import start_grid as start_grid

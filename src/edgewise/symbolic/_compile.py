@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -11,12 +11,12 @@ import sympy
 import torch
 
 from edgewise import functions as library
-from edgewise._errors import InputError
-from edgewise._typing import Formula
-from edgewise.expressions import Budget, check_names, parse_within
-from edgewise.nn import KAN, Nodes, layer_of
-from edgewise.symbolic._edges import Subnode, Term, shown
-from edgewise.symbolic._plan import Plan
+from edgewise._checks import is_int
+from edgewise._errors import InputError, unknown
+from edgewise._typing import Formula, Part
+from edgewise.expressions import Budget, check_names, in_plain_symbols, parse_within, used_names
+from edgewise.nn import KAN, Nodes, Width, layer_of
+from edgewise.symbolic._edges import Subnode, Term, real, shown, split, subnode
 from edgewise.symbolic._trial import try_out
 
 _EDGES = 1_000_000  # places for edges in a network
@@ -46,7 +46,7 @@ def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int 
     given = list(formula) if isinstance(formula, list | tuple) else [formula]
     if not given:
         raise InputError("'formula' is an empty list. Give at least one formula.")
-    if not isinstance(layers, int) or isinstance(layers, bool) or layers < 1:
+    if not is_int(layers, 1):
         raise InputError(f"'layers' must be an int >= 1. Got {layers!r}.")
     chosen = None if names is None else check_names(names)
     budget = Budget()
@@ -58,14 +58,16 @@ def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int 
 
 def _compiled(given: list[Any], names: list[str] | None, layers: int, budget: Budget) -> KAN:
     outputs = [_formula(one, names, budget) for one in given]
-    names = _names(outputs) if names is None else names
-    plan = Plan(names, budget)
+    names = used_names(outputs) if names is None else names
+    if not names:
+        raise InputError("The formula holds no name. Say with 'names' which inputs the network has.")
+    plan = _Plan(names, budget)
     model = _built(plan, plan.layers(outputs, layers))
     try_out(model, outputs, names, budget)
     return model
 
 
-def _built(plan: Plan, below: list[list[Formula]]) -> KAN:
+def _built(plan: _Plan, below: list[list[Formula]]) -> KAN:
     """Return the network whose layers compute these nodes."""
     widths = [len(plan.names), *(plan.width(nodes, k) for k, nodes in enumerate(below, 1))]
     nodes = [Nodes.parse(width) for width in widths]
@@ -92,28 +94,18 @@ def _formula(given: Any, names: list[str] | None, budget: Budget) -> Formula:
         raise InputError(f"A formula is text, a sympy expression or a number. Got {type(given).__name__}.")
     if form.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
         raise InputError(f"The formula {shown(form)} is not finite.")
-    return _real(form.xreplace({s: sympy.Symbol(s.name) for s in form.free_symbols}))  # type: ignore[union-attr]
+    return _real(in_plain_symbols(form))
 
 
-def _real(form: Formula) -> Formula:
+def _real(form: Part) -> Part:
     """Return the formula for names that are real; sympy makes exp(re(x)) of |exp(x)|, as x might not be."""
-    if not form.has(sympy.re, sympy.im, sympy.conjugate):
-        return form
     kept = {sympy.re: lambda u: u, sympy.conjugate: lambda u: u, sympy.im: lambda _: sympy.Integer(0)}
     for kind, meaning in kept.items():
         form = form.replace(kind, meaning)
     return form
 
 
-def _names(outputs: list[Formula]) -> list[str]:
-    """Return the names in formulas, x2 before x10."""
-    found = {symbol.name for output in outputs for symbol in output.free_symbols}
-    if not found:
-        raise InputError("The formula holds no name. Say with 'names' which inputs the network has.")
-    return sorted(found, key=lambda name: [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", name)])
-
-
-def _fill(model: KAN, number: int, plan: Plan, before: list[Formula], nodes: list[Formula]) -> None:
+def _fill(model: KAN, number: int, plan: _Plan, before: list[Formula], nodes: list[Formula]) -> None:
     """Set the edges of one layer, and which of their constants are free."""
     layer = layer_of(model, number)
     layer.mask[:] = False
@@ -127,8 +119,6 @@ def _fill(model: KAN, number: int, plan: Plan, before: list[Formula], nodes: lis
             terms = part.terms or (Term("x", 1.0, before[0], 0.0, 0.0),)
             for k, term in enumerate(terms):
                 edge = j, place[term.u]
-                if edge in layer.symbols:
-                    raise RuntimeError(f"Two edges would lead from node {edge[1]} to subnode {j} of layer {number}.")
                 layer.mask[edge] = True
                 layer.symbols[edge] = term.function
                 constants = [term.a, term.b, term.c, part.constant if k == 0 else 0.0]
@@ -147,3 +137,66 @@ def _free(term: Term, varies: bool, scaled: bool, shifted: bool) -> list[bool]:
     """
     gauge = library.get(term.function).gauge
     return [varies and gauge in ("none", "shift"), varies and gauge in ("none", "scale"), varies and scaled, shifted]
+
+
+@dataclass
+class _Plan:
+    """Nodes by formula: their subnodes (one: a sum, several: a product) and the layer that can first compute them."""
+
+    names: Sequence[str]
+    budget: Budget
+    outputs: set[Formula] = field(default_factory=set)
+    subnodes: dict[Formula, list[Subnode]] = field(default_factory=dict)
+    rank: dict[Formula, int] = field(default_factory=dict)
+
+    def layers(self, outputs: list[Formula], least: int) -> list[list[Formula]]:
+        """Return the nodes of at least `least` layers: sums before products, and values that are needed later.
+
+        The outputs keep their order. Where a product among them would have to come before a sum, all are passed on.
+        """
+        self.outputs = set(outputs)
+        depth = max(least, *(self._add(output) for output in outputs))
+        products = [self._is_product(output, depth) for output in outputs]
+        if products != sorted(products):
+            depth += 1
+        layers: list[list[Formula]] = [[] for _ in range(depth)]
+        layers[-1] = outputs
+        for level in range(depth - 1, 0, -1):
+            needed: dict[Formula, None] = {}
+            for node in layers[level]:
+                computed = self.rank[node] == level + 1
+                below = [t.u for part in self.subnodes[node] for t in part.terms] if computed else [node]
+                needed.update(dict.fromkeys(below))
+            # A constant needs no node, but each layer has one.
+            nodes = list(needed) or [sympy.Symbol(self.names[0])]
+            layers[level - 1] = sorted(nodes, key=lambda node: self._is_product(node, level))
+        return layers
+
+    def width(self, nodes: list[Formula], level: int) -> Width:
+        """Return the width of a layer, numbered from 1."""
+        arities = [len(self.subnodes[node]) for node in nodes if self._is_product(node, level)]
+        return len(nodes) - len(arities), arities
+
+    def _is_product(self, node: Formula, level: int) -> bool:
+        return self.rank[node] == level and len(self.subnodes.get(node, ())) > 1
+
+    def _add(self, node: Formula) -> int:
+        """Plan a node and everything under it; returns its layer."""
+        if node in self.rank:
+            return self.rank[node]
+        self.budget.check()
+        if isinstance(node, sympy.Symbol):
+            if node.name not in self.names:
+                raise unknown("name", node.name, self.names)
+            self.rank[node] = 0
+            return 0
+        coefficient, factors = split(node)
+        if len(factors) > 1:
+            first, *others = (subnode(factor) for factor in factors)
+            parts = [first.scaled(real(coefficient)), *others]
+        else:
+            parts = [subnode(node)]
+        below = [self._add(term.u) for part in parts for term in part.terms]
+        self.subnodes[node] = parts
+        self.rank[node] = 1 + max(below, default=0)
+        return self.rank[node]

@@ -1,4 +1,4 @@
-"""SnapContext a sampled curve as one function of the library: ``y = c f(a z + b) + d``."""
+"""A sampled curve read as one function of the library: ``y = c f(a z + b) + d``."""
 
 from __future__ import annotations
 
@@ -89,13 +89,9 @@ def fit_curve(function: Function | str, z: Tensor, y: Tensor, weight: Tensor | N
 
 
 def rank_curves(
-    z: Tensor,
-    y: Tensor,
-    weight: Tensor | None = None,
-    *,
-    floor: float = 0.0,
+    z: Tensor, y: Tensor, weight: Tensor | None = None, *, floor: float = 0.0,
     functions: Iterable[Function | str] | None = None,
-) -> list[CurveFit]:
+) -> list[CurveFit]:  # fmt: skip
     """Fit many functions and return the fits, the simplest adequate one first; see `score`.
 
     ``floor`` is the relative error that the data are known to have: noise, or the error of the network they
@@ -186,7 +182,7 @@ def _finish(function: Function, curve: Samples, theta: list[float] | None) -> Cu
     failed = CurveFit(function, 1.0, 0.0, 0.0, float(curve.y.mean()), math.inf)
     if theta is None:
         return failed
-    fit = _canonical(_outer(function, curve, *_original(function, curve, *theta)), curve)
+    fit = _canonical(_outer(function, curve, *_original(function, curve, *theta)))
     return _tidy(fit, curve) if math.isfinite(fit.error) else failed
 
 
@@ -217,8 +213,7 @@ def _outer(function: Function, curve: Samples, a: float, b: float) -> CurveFit:
     slope = (w2 * v0 * (y - y_mean)).sum() / (w2 * v0.square()).sum().clamp_min(1e-300)
     slope = slope + (w2 * v0 * (y - y_mean - slope * v0)).sum() / (w2 * v0.square()).sum().clamp_min(1e-300)
     d = y_mean - slope * v_mean
-    fit = CurveFit(function, a, b, float(slope) / scale * curve.spread, float(d) * curve.spread, 0.0)
-    return replace(fit, error=_error(fit, curve))
+    return _measured(CurveFit(function, a, b, float(slope) / scale * curve.spread, float(d) * curve.spread, 0.0), curve)
 
 
 def _values(function: Function, curve: Samples, a: float, b: float) -> Tensor:
@@ -226,14 +221,15 @@ def _values(function: Function, curve: Samples, a: float, b: float) -> Tensor:
     return batch.values(batch.arguments(torch.tensor([[a, b]], dtype=torch.float64), curve.z))[0]
 
 
-def _error(fit: CurveFit, curve: Samples) -> float:
+def _measured(fit: CurveFit, curve: Samples) -> CurveFit:
+    """Return the fit with its error on the curve."""
     residual = (curve.y - fit.d - fit.c * _values(fit.function, curve, fit.a, fit.b)) / curve.spread
     w2 = curve.weight.square()
     error = float(((w2 * residual.square()).sum() / w2.sum()).sqrt())
-    return error if math.isfinite(error) else math.inf
+    return replace(fit, error=error if math.isfinite(error) else math.inf)
 
 
-def _canonical(fit: CurveFit, curve: Samples) -> CurveFit:
+def _canonical(fit: CurveFit) -> CurveFit:
     """Choose the representative of equal formulas: a > 0 by parity, then phase and sign of sin and cos."""
     parity = traits(fit.function).parity
     if parity and fit.a < 0:
@@ -250,17 +246,24 @@ def _canonical(fit: CurveFit, curve: Samples) -> CurveFit:
 
 def _tidy(fit: CurveFit, curve: Samples) -> CurveFit:
     """Set constants within 1e-9 of a trivial value to it, unless the error rises."""
-    fit = replace(fit, error=_error(fit, curve))
+    fit = _measured(fit, curve)
     reach = abs(fit.a) * max(abs(curve.center), curve.half_width)
-    if 0 < abs(fit.b) <= _TRIVIAL * reach:
-        fit = _simpler(fit, _outer(fit.function, curve, fit.a, 0.0))
-    if 0 < abs(abs(fit.a) - 1) <= _TRIVIAL:
-        fit = _simpler(fit, _outer(fit.function, curve, math.copysign(1.0, fit.a), fit.b))
-    if 0 < abs(fit.d) <= _TRIVIAL * max(curve.spread, float(curve.y.abs().max())):
-        fit = _simpler(fit, _measured(replace(fit, d=0.0), curve))
-    if 0 < abs(abs(fit.c) - 1) <= _TRIVIAL:
-        fit = _simpler(fit, _measured(replace(fit, c=math.copysign(1.0, fit.c)), curve))
+    sizes = {"b": reach, "a": 1.0, "d": max(curve.spread, float(curve.y.abs().max())), "c": 1.0}
+    for name, size in sizes.items():
+        if 0 < abs(getattr(fit, name) - _trivial(fit, name)) <= _TRIVIAL * size:
+            trial = _with_trivial(fit, name, curve)
+            fit = trial if trial.error <= max(3 * fit.error, _EXACT) else fit
     return fit
+
+
+def _trivial(fit: CurveFit, name: str) -> float:
+    return 0.0 if name in "bd" else math.copysign(1.0, getattr(fit, name))
+
+
+def _with_trivial(fit: CurveFit, name: str, curve: Samples) -> CurveFit:
+    """Return the fit with one constant at its trivial value; c and d are solved again after a and b."""
+    fit = replace(fit, **{name: _trivial(fit, name)})
+    return _outer(fit.function, curve, fit.a, fit.b) if name in "ab" else _measured(fit, curve)
 
 
 def without_trivial_constants(fit: CurveFit, curve: Samples, floor: float) -> CurveFit:
@@ -273,17 +276,8 @@ def without_trivial_constants(fit: CurveFit, curve: Samples, floor: float) -> Cu
     >>> without_trivial_constants(fit_curve("sin", rough.z, rough.y), rough, 1e-3).complexity
     3
     """
-    for name, value in (("b", 0.0), ("a", math.copysign(1.0, fit.a)), ("d", 0.0), ("c", math.copysign(1.0, fit.c))):
-        if getattr(fit, name) != value and not (name == "a" and fit.function.gauge != "none"):
-            trial = replace(fit, **{name: value})
-            inner = _outer(fit.function, curve, trial.a, trial.b) if name in "ab" else _measured(trial, curve)
-            fit = inner if inner.error <= max(1.2 * fit.error, min(floor, _UNSURE)) else fit
+    for name in "badc":
+        if getattr(fit, name) != _trivial(fit, name) and not (name == "a" and fit.function.gauge != "none"):
+            trial = _with_trivial(fit, name, curve)
+            fit = trial if trial.error <= max(1.2 * fit.error, min(floor, _UNSURE)) else fit
     return fit
-
-
-def _measured(fit: CurveFit, curve: Samples) -> CurveFit:
-    return replace(fit, error=_error(fit, curve))
-
-
-def _simpler(old: CurveFit, new: CurveFit) -> CurveFit:
-    return new if new.error <= max(3 * old.error, _EXACT) else old

@@ -40,24 +40,16 @@ class Domain:
     def defined(self, x: Data) -> Array:
         """Return whether each row of x (n, n_in) meets all conditions: booleans (n,)."""
         columns = _columns(x, self.names)
-        met = np.ones(len(columns), dtype=bool)
-        for condition in self.conditions:
-            met &= _met(condition, self._values(condition.margin, columns))
-        return met
+        met = (_met(condition, self._values(condition.margin, columns)) for condition in self.conditions)
+        return np.all([np.ones(len(columns), dtype=bool), *met], axis=0)
 
     def inside(self, x: Data) -> Array:
-        """Return whether each row of x (n, n_in) lies within the ranges of the data and of the splines: booleans
-        (n,).
-        """
+        """Return whether each row of x (n, n_in) lies within the ranges of data and splines: booleans (n,)."""
         columns = _columns(x, self.names)
-        within = np.ones(len(columns), dtype=bool)
-        for name, (low, high) in self.ranges.items():
-            column = columns[:, self.names.index(name)]
-            within &= (column >= low) & (column <= high)
-        for argument, low, high in self.splines.values():
-            values = self._values(argument, columns)
-            within &= (values >= low) & (values <= high)
-        return within
+        spans = [(columns[:, self.names.index(name)], *span) for name, span in self.ranges.items()]
+        spans += [(self._values(argument, columns), low, high) for argument, low, high in self.splines.values()]
+        within = ((values >= low) & (values <= high) for values, low, high in spans)
+        return np.all([np.ones(len(columns), dtype=bool), *within], axis=0)
 
     def _values(self, expression: Formula, columns: Array) -> Array:
         return Tape(expression, self.names, functions=self._functions).values(list(columns.T))
@@ -69,9 +61,8 @@ class Domain:
             spans = ", ".join(f"{name} from {low:.4g} to {high:.4g}" for name, (low, high) in self.ranges.items())
             lines.append(f"data: {spans}; beyond, the formula extrapolates")
         for name, (argument, low, high) in self.splines.items():
-            lines.append(
-                f"{name} is a spline for {argument} from {low:.4g} to {high:.4g}; beyond, it is a straight line"
-            )
+            span = f"from {low:.4g} to {high:.4g}"
+            lines.append(f"{name} is a spline for {argument} {span}; beyond, it is a straight line")
         return "\n".join(lines)
 
 
@@ -98,29 +89,23 @@ def domain(
     >>> found.defined([[0.5, 0.0], [2.0, 0.0]])
     array([False,  True])
     """
-    formulas, names, functions, splines = _read(subject, names)
-    needed = conditions(formulas)
+    found = _without_data(subject, names)
     if x is None:
-        return Domain(names, needed, {}, splines, [], functions)
-    columns = _columns(x, names)
-    ranges = {name: (float(c.min()), float(c.max())) for name, c in zip(names, columns.T, strict=True)}
-    found = Domain(names, needed, ranges, splines, [], functions)
-    notes = [note for c in needed if (note := _note(c, found._values(c.margin, columns)))]
-    return replace(found, notes=notes)
+        return found
+    columns = _columns(x, found.names)
+    ranges = {name: (float(c.min()), float(c.max())) for name, c in zip(found.names, columns.T, strict=True)}
+    notes = [_note(c, found._values(c.margin, columns)) for c in found.conditions]
+    return replace(found, ranges=ranges, notes=list(filter(None, notes)))
 
 
-_Read = tuple[
-    list[Formula], tuple[str, ...], Mapping[str, Callable[[Any], Any]], dict[str, tuple[Formula, float, float]]
-]
-
-
-def _read(subject: Any, names: Sequence[str] | None) -> _Read:
-    """Return the formulas, the names of their inputs, and what is known of unknown functions in them."""
+def _without_data(subject: Any, names: Sequence[str] | None) -> Domain:
+    """Return the names and the conditions, and what is known of unknown functions in the formulas."""
     if isinstance(subject, KAN):
         formulas = subject.formula(names, splines="symbols")
         given = [f"x{k + 1}" for k in range(subject.n_in)] if names is None else names
         formulas = formulas if isinstance(formulas, list) else [formulas]
-        return formulas, tuple(given), spline_functions(subject), _spline_ranges(subject, formulas)
+        splines, functions = _spline_ranges(subject, formulas), spline_functions(subject)
+        return Domain(tuple(given), conditions(formulas), {}, splines, [], functions)
     formulas = list(subject) if isinstance(subject, list | tuple) else [subject]
     if not formulas or not all(isinstance(f, sympy.Expr | int | float) for f in formulas):
         raise InputError(f"A domain is that of a network or of sympy expressions. Got {type(subject).__name__}.")
@@ -132,7 +117,7 @@ def _read(subject: Any, names: Sequence[str] | None) -> _Read:
     missing = [name for name in used if names is not None and name not in names]
     if missing or isinstance(names, str):
         raise InputError(f"'names' must list the inputs, among them {used}. Got {names!r}.")
-    return formulas, tuple(used if names is None else names), {}, {}
+    return Domain(tuple(used if names is None else names), conditions(formulas), {}, {}, [], {})
 
 
 def _spline_ranges(model: KAN, formulas: list[Formula]) -> dict[str, tuple[Formula, float, float]]:

@@ -10,7 +10,7 @@ import sympy
 
 from edgewise import functions as library
 from edgewise._errors import InputError, unknown
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.expressions import exact_constant, library_function, primitives
 
 _SHOWN = 60  # characters of a formula in a message
@@ -106,11 +106,10 @@ def _relayed(terms: dict[Formula, Term]) -> set[Formula]:
 
 def _term(rest: Formula, coefficient: float) -> Term:
     """Return a term without its coefficient as one edge."""
-    if not (rest.is_Mul or rest.is_Symbol or rest.is_Add):
-        function, argument = _function(rest)
-        a, u, b = _affine(argument)
-        return Term(function, a, u, b, coefficient)
-    return Term("x", 1.0, rest, 0.0, coefficient)
+    if rest.is_Mul or rest.is_Symbol or rest.is_Add:
+        return Term("x", 1.0, rest, 0.0, coefficient)
+    function, argument = _function(rest)
+    return Term(function, *_affine(argument), coefficient)
 
 
 def split(expression: Formula) -> tuple[Formula, list[Formula]]:
@@ -133,9 +132,7 @@ def _function(expression: Formula) -> tuple[str, Formula]:
 
 
 def _power(exponent: Formula) -> str | None:
-    """Return the name of x^exponent in the library; None where it has none, as for decimals that are no simple
-    fraction.
-    """
+    """Return the name of x^exponent in the library, None for decimals that are no simple fraction."""
     exact = exact_constant(float(exponent)) if exponent.is_Float else exponent
     try:
         return library.get(f"x^{exact}").name if exact.is_Rational else None
@@ -153,7 +150,7 @@ def _affine(argument: Formula) -> tuple[float, Formula, float]:
     return real(coefficient), sympy.Mul(*factors), math.fsum(real(part) for part in parts if part.is_number)
 
 
-def real(value: Formula) -> float:
+def real(value: Part) -> float:
     """Return the double of a number, correctly rounded; InputError where it has none."""
     if value.is_Rational:
         try:

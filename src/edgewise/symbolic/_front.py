@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from edgewise import functions as library
+from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Data, Formula
 from edgewise.expressions import shorten
 from edgewise.kernels import one_thread
-from edgewise.nn import KAN, clone, layer_of, replace_by_mean
-from edgewise.symbolic._complexity import network_complexity
+from edgewise.nn import KAN, Edge, clone, layer_of, replace_by_mean
 from edgewise.symbolic._curve import CurveFit, score, without_trivial_constants
 from edgewise.symbolic._gauge import canonicalize
 from edgewise.symbolic._rounding import round_network
 from edgewise.symbolic._samples import curve_samples
-from edgewise.symbolic._snap_context import Edge, SnapContext
+from edgewise.symbolic._snap_context import SnapContext
 from edgewise.train import error_of, refit
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def front(
     (sin(3*t), 3)
     """
     for what, value in (("beam", beam), ("tries", tries)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not is_int(value, 1):
             raise InputError(f"'{what}' must be an int >= 1. Got {value!r}.")
     context = SnapContext(model, x, y, functions, forbid, None)
     context.model.formula(names, splines="symbols")  # refuses bad names before the work
@@ -151,9 +152,7 @@ class _Search:
         return Front(shown, best, before)
 
     def _grown(self, state: _State, edge: Edge) -> Iterator[_State]:
-        """Yield the networks that differ in what an edge is: functions, a constant, the spline where none keeps the
-        error.
-        """
+        """Yield networks by what an edge is: functions, a constant, the spline where none of these keeps the error."""
         depth, j, _ = edge
         layer = layer_of(state.model, depth)
         below = state.complexity - layer.coefficients.shape[-1]
@@ -221,3 +220,31 @@ def _undominated(found: Iterable[_T], exact: float) -> list[_T]:
         if not out or (one.error < 0.98 * out[-1].error and out[-1].error > exact):
             out.append(one)
     return out
+
+
+def network_complexity(model: KAN) -> int:
+    """Return what it takes to write a network down: its edges, and the additions and products that join them.
+
+    A symbolic edge counts as its function, plus one for each constant that is not trivial (see `CurveFit.complexity`);
+    an edge whose constant c is zero counts one, for its constant d. A spline edge counts its coefficients. A subnode of
+    n edges is n - 1 additions, a product of r subnodes r - 1 multiplications. A node that is used twice counts once.
+
+    >>> import edgewise as ew
+    >>> from sympy import Symbol, exp
+    >>> x, y = Symbol("x"), Symbol("y")
+    >>> network_complexity(ew.symbolic.network_of(exp(x) * y, ["x", "y"])), network_complexity(ew.KAN([2, 1], grid=5))
+    (4, 17)
+    """
+    total = 0
+    for depth, nodes in enumerate(model.nodes[1:]):
+        layer = layer_of(model, depth)
+        splines = layer.spline_mask()
+        total += int(splines.sum()) * layer.coefficients.shape[-1]
+        for name, edges in layer.active_symbols().items():
+            row = library.get(name)
+            for j, i in edges:
+                a, b, c, d = layer.affine[j, i].tolist()
+                total += CurveFit(row, a, b, c, d, 0.0).complexity if c != 0 else 1
+        total += int((layer.mask.sum(1) - 1).clamp_min(0).sum())
+        total += sum(len(group) - 1 for group in nodes.groups())
+    return total

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 
 from edgewise import functions
 from edgewise.nn import KAN, KANLayer, clone, layer_of
 
+Edge = tuple[int, int]  # j, i
 A, B, C, D = range(4)
 _TINY = 1e-3  # of the largest factor c into a subnode
 
@@ -32,15 +35,42 @@ def canonicalize(model: KAN) -> KAN:
     return new
 
 
-def _movable(layer: KANLayer, edge: tuple[int, int]) -> bool:
+def _movable(layer: KANLayer, edge: Edge) -> bool:
     """Return whether the constants of an edge may be written in another way."""
     return edge in layer.symbols and not (edge in layer.rules and layer.rules[edge].locked)
 
 
-def _main(layer: KANLayer, edges: list[tuple[int, int]]) -> tuple[int, int]:
-    """Return the edge that sets a subnode's scale: the first one that is not tiny beside the others."""
+def _entering(layer: KANLayer, subnodes: Iterable[int]) -> list[list[Edge]] | None:
+    """Return the edges into each of some subnodes; None where there is none, or one whose constants may not move."""
+    entering = [[(j, int(i)) for i in layer.mask[j].nonzero().flatten()] for j in subnodes]
+    return entering if all(edges and all(_movable(layer, e) for e in edges) for edges in entering) else None
+
+
+def _rescale(layer: KANLayer, edges: list[Edge], signed: bool) -> float:
+    """Divide what enters a subnode by the constant c of its main edge, or its size, which is then frozen.
+
+    The main edge is the first one that is not tiny beside the others. Return the divisor, 0 where nothing changed.
+    """
     sizes = [abs(float(layer.affine[e][C])) for e in edges]
-    return next(e for e, size in zip(edges, sizes, strict=True) if size >= _TINY * max(sizes))
+    main = next(e for e, size in zip(edges, sizes, strict=True) if size >= _TINY * max(sizes))
+    first = float(layer.affine[main][C])
+    part = first if signed else abs(first)
+    if part:
+        for e in edges:
+            layer.affine[e][C:] /= part
+        layer.affine[main][C] = first / part
+        layer.affine_free[(*main, C)] = False
+    return part
+
+
+def _take_offset(layer: KANLayer, edges: list[Edge]) -> float:
+    """Return the sum of the constants d of edges, which become 0 and are frozen."""
+    shift = 0.0
+    for e in edges:
+        shift += float(layer.affine[e][D])
+        layer.affine[e][D] = 0.0
+        layer.affine_free[(*e, D)] = False
+    return shift
 
 
 def _inside(layer: KANLayer) -> None:
@@ -54,9 +84,8 @@ def _inside(layer: KANLayer) -> None:
                 layer.affine[j, i] = torch.tensor([1.0, 0.0, c * a, d + c * b], dtype=layer.dtype)
                 layer.affine_free[j, i, :C] = False
             elif row.gauge == "shift":
-                factor = float(
-                    row.torch(torch.tensor(b, dtype=torch.float64)) / row.torch(torch.zeros((), dtype=torch.float64))
-                )
+                at, zero = row.torch(torch.tensor([b, 0.0], dtype=torch.float64))
+                factor = float(at / zero)
                 layer.affine[j, i] = torch.tensor([a, 0.0, c * factor, d], dtype=layer.dtype)
                 layer.affine_free[j, i, B] = False
             elif row.gauge == "scale" and a != 0:
@@ -72,29 +101,16 @@ def _between(model: KAN, depth: int) -> None:
     before, after = layer_of(model, depth - 1), layer_of(model, depth)
     for q, group in enumerate(model.nodes[depth].groups()):
         leaving = [(int(j), q) for j in after.mask[:, q].nonzero().flatten()]
-        entering = [[(j, int(i)) for i in before.mask[j].nonzero().flatten()] for j in group]
-        if not leaving or not all(_movable(after, e) for e in leaving):
-            continue
-        if not all(edges and all(_movable(before, e) for e in edges) for edges in entering):
+        entering = _entering(before, group)
+        if entering is None or not leaving or not all(_movable(after, e) for e in leaving):
             continue
         scale = 1.0
         for edges in entering:
-            main = _main(before, edges)
-            first = float(before.affine[main][C])
-            if first == 0:
+            part = _rescale(before, edges, signed=len(group) > 1)
+            if not part:
                 break
-            part = abs(first) if len(group) == 1 else first
-            for e in edges:
-                before.affine[e][C:] /= part
-            before.affine[main][C] = first / part
-            before.affine_free[(*main, C)] = False
             scale *= part
-        shift = 0.0
-        if len(group) == 1:
-            for e in entering[0]:
-                shift += float(before.affine[e][D])
-                before.affine[e][D] = 0.0
-                before.affine_free[(*e, D)] = False
+        shift = _take_offset(before, entering[0]) if len(group) == 1 else 0.0
         for e in leaving:
             after.affine[e][B] += after.affine[e][A] * scale * shift
             after.affine[e][A] *= scale
@@ -104,31 +120,17 @@ def _one_scale(model: KAN) -> None:
     """Leave one scale for each product that is an output: that of its first subnode."""
     last = layer_of(model, len(model.layers) - 1)
     for group in model.nodes[-1].groups():
-        entering = [[(j, int(i)) for i in last.mask[j].nonzero().flatten()] for j in group]
-        if not all(edges and all(_movable(last, e) for e in edges) for edges in entering):
-            continue
-        for edges in entering[1:]:
-            main = _main(last, edges)
-            part = float(last.affine[main][C])
-            if part == 0:
-                continue
-            for e in edges:
-                last.affine[e][C:] /= part
-            last.affine[main][C] = 1.0
-            last.affine_free[(*main, C)] = False
-            for e in entering[0]:
+        first, *others = _entering(last, group) or [[]]
+        for edges in others:
+            part = _rescale(last, edges, signed=True)
+            for e in first if part else ():
                 last.affine[e][C:] *= part
 
 
 def _one_offset(model: KAN, depth: int) -> None:
     """Leave one constant d for each subnode of a product or an output."""
     layer, nodes = layer_of(model, depth), model.nodes[depth + 1]
-    for j in range(layer.n_out):
-        edges = [(j, int(i)) for i in layer.mask[j].nonzero().flatten()]
-        hidden_sum = depth < len(model.layers) - 1 and j < nodes.n_sum
-        if hidden_sum or len(edges) < 2 or not all(_movable(layer, e) for e in edges):
-            continue
-        for e in edges[1:]:
-            layer.affine[edges[0]][D] += layer.affine[e][D]
-            layer.affine[e][D] = 0.0
-            layer.affine_free[(*e, D)] = False
+    hidden_sums = nodes.n_sum if depth < len(model.layers) - 1 else 0
+    for j in range(hidden_sums, layer.n_out):
+        for edges in _entering(layer, [j]) or ():
+            layer.affine[edges[0]][D] += _take_offset(layer, edges[1:])

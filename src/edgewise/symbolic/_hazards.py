@@ -47,26 +47,22 @@ def hazard(function: Function, a: float, b: float, z: Tensor) -> Hazard:
 
 
 def _pole(at: float, z: Tensor, low: float, high: float) -> Hazard:
-    reach = high - low
-    if low < at < high:
-        after = int(torch.searchsorted(z, torch.tensor(at, dtype=z.dtype), right=True))
-        gap = float(z[after] - z[after - 1])
-        wide = gap > _GAP * reach / (len(z) - 1)
-        return Hazard(
-            f"pole at {at:.4g}, in a gap of the data" if wide else f"pole at {at:.4g}, inside the data", not wide
-        )
-    distance = max(low - at, at - high)
-    if distance <= _NEAR * reach:
-        return Hazard(f"pole at {at:.4g}, {distance / reach:.1%} of the range from the data", False)
-    return Hazard("", False)
+    if not low < at < high:
+        return _beside(f"pole at {at:.4g}", max(low - at, at - high), high - low)
+    after = int(torch.searchsorted(z, torch.tensor(at, dtype=z.dtype), right=True))
+    wide = float(z[after] - z[after - 1]) > _GAP * (high - low) / (len(z) - 1)
+    return Hazard(f"pole at {at:.4g}, {'in a gap of' if wide else 'inside'} the data", not wide)
 
 
 def _end(at: float, side: str, low: float, high: float) -> Hazard:
-    reach = high - low
     distance = low - at if side == "below" else at - high
-    slack = 1e-12 * max(abs(low), abs(high), reach)
-    if distance < -slack:
+    if distance < -1e-12 * max(abs(low), abs(high), high - low):
         return Hazard(f"undefined {side} {at:.4g}, inside the data", True)
-    if distance <= _NEAR * reach:
-        return Hazard(f"undefined {side} {at:.4g}, {max(distance, 0.0) / reach:.1%} of the range from the data", False)
-    return Hazard("", False)
+    return _beside(f"undefined {side} {at:.4g}", max(distance, 0.0), high - low)
+
+
+def _beside(what: str, distance: float, reach: float) -> Hazard:
+    """Return what is said of a singular point outside the data: nothing unless it is near."""
+    return Hazard(
+        f"{what}, {distance / reach:.1%} of the range from the data" if distance <= _NEAR * reach else "", False
+    )

@@ -59,7 +59,7 @@ def _frozen(model: KAN, place: Place, value: float) -> KAN:
 
 def _choices(model: KAN, table: Table, error: float) -> Iterator[Choice]:
     """Yield the free constants near a simple one: of exact data the nearest first, of noisy data the simplest."""
-    deviations = _standard_errors(model, table, error) if error >= _EXACT else {}
+    deviations = _standard_errors(model, table) if error >= _EXACT else {}
     free = [layer_of(model, depth).free_constants() for depth in range(len(model.layers))]
     count = sum(int(mask.sum()) for mask in free)
     for depth, mask in enumerate(free):
@@ -89,7 +89,7 @@ def _near(which: int, value: float, deviation: float | None, error: float) -> li
     return [(float(n.complexity), n) for n in simple[:2]]
 
 
-def _standard_errors(model: KAN, table: Table, error: float) -> dict[Place, float]:
+def _standard_errors(model: KAN, table: Table) -> dict[Place, float]:
     """sqrt(diag of noise^2 (J'J)^-1) for the affine constants."""
     layout = Layout(model)
     with torch.no_grad():

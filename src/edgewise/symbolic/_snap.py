@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from edgewise import functions as library
+from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.kernels import one_thread
-from edgewise.nn import KAN, clone, set_function
-from edgewise.symbolic._candidates import LIMIT, checked_edge
+from edgewise.nn import KAN, Edge, clone, edge_of, set_function
 from edgewise.symbolic._curve import CurveFit, fit_curve
 from edgewise.symbolic._gauge import canonicalize
 from edgewise.symbolic._rounding import round_network
-from edgewise.symbolic._snap_context import Candidate, Edge, SnapContext
+from edgewise.symbolic._snap_context import Candidate, SnapContext
 from edgewise.train import error_of, refit
 
 Choice = str | int | Candidate | None
+_LIMIT = 8  # functions of an edge that `candidates` tries
 _TRIED = 4  # functions of an edge that are tried in the whole network
 
 
@@ -128,7 +129,8 @@ class _Snapping:
         if chosen:
             self.model, self.error = refit(self.model, self.context.few, 50)
             if self.error == float("inf"):
-                raise InputError(f"With {_shown(chosen)} the network is not finite on these rows. Choose otherwise.")
+                shown = ", ".join(f"{fit.function.name!r} on {edge}" for edge, fit in chosen.items())
+                raise InputError(f"With {shown} the network is not finite on these rows. Choose otherwise.")
             self.snapped += [Snapped(*e, fit.function.name, fit.error, self.error) for e, fit in chosen.items()]
 
     def _snap_edge(self, edge: Edge) -> bool:
@@ -143,11 +145,9 @@ class _Snapping:
 
 def _start(context: SnapContext, edge: Edge, choice: Choice) -> CurveFit | None:
     """Return where a chosen function starts; None for an edge that stays as it is."""
-    checked_edge(context, edge)
+    _checked_edge(context, edge)
     if choice is None:
         return None
-    if isinstance(choice, Candidate):
-        return CurveFit(library.get(choice.function), *choice.affine, choice.curve_error)
     if isinstance(choice, str):
         data = context.curve(context.model, edge)
         assert data is not None
@@ -155,13 +155,56 @@ def _start(context: SnapContext, edge: Edge, choice: Choice) -> CurveFit | None:
         if fit.error == float("inf"):
             raise InputError(f"{choice!r} is not defined on all values that enter the edge {edge}. Choose another.")
         return fit
-    if not isinstance(choice, int) or isinstance(choice, bool):
-        raise InputError(f"'choose' takes a name, a number, a Candidate or None for an edge. Got {choice!r}.")
-    found = context.candidates(edge, LIMIT)
-    if not 0 <= choice < len(found):
-        raise InputError(f"The edge {edge} has {len(found)} candidates, counted from 0. Got {choice}.")
-    return CurveFit(library.get(found[choice].function), *found[choice].affine, found[choice].curve_error)
+    if not isinstance(choice, Candidate):
+        if not is_int(choice):
+            raise InputError(f"'choose' takes a name, a number, a Candidate or None for an edge. Got {choice!r}.")
+        found = context.candidates(edge, _LIMIT)
+        if not 0 <= choice < len(found):
+            raise InputError(f"The edge {edge} has {len(found)} candidates, counted from 0. Got {choice}.")
+        choice = found[choice]
+    return CurveFit(library.get(choice.function), *choice.affine, choice.curve_error)
 
 
-def _shown(chosen: Mapping[Edge, CurveFit]) -> str:
-    return ", ".join(f"{fit.function.name!r} on {edge}" for edge, fit in chosen.items())
+def candidates(
+    model: KAN, x: Data, y: Data, edge: Edge, *, functions: Iterable[str] | None = None, forbid: Iterable[str] = (),
+    slack: float | None = None, limit: int = _LIMIT,
+) -> list[Candidate]:  # fmt: skip
+    """Return the functions that an edge (layer, j, i) could become, each tried in the whole network, the best first.
+
+    The library is ranked on the edge's curve, as `snap` does; each of the best `limit` is put on the edge, and the
+    whole network is refitted briefly. Those that keep the network's error come first, the simplest first, then those
+    with rounder constants; the others follow by error. `str` of one is a line to read; `snap(..., choose={edge: k})`
+    takes the k-th.
+
+    Shapes, `functions`, `forbid` and `slack`: see `snap`; `y` may be None. A symbolic edge may be read again.
+
+    Errors: InputError for what `snap` refuses, an edge that is not there or locked, and one that nothing depends on.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(300, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    >>> fit = ew.fit(ew.KAN([1, 1]), x, torch.sin(3 * x[:, 0]))
+    >>> found = ew.symbolic.candidates(fit.model, x, None, (0, 0, 0))
+    >>> found[0].function, found[0].accepted, found[0].hazard
+    ('sin', True, '')
+    """
+    if not is_int(limit, 1):
+        raise InputError(f"'limit' must be an int >= 1, the number of functions tried. Got {limit!r}.")
+    context = SnapContext(model, x, y, functions, forbid, slack)
+    with one_thread():
+        found = context.candidates(_checked_edge(context, edge), limit)
+    return [replace(candidate, model=clone(candidate.model, model.dtype)) for candidate in found]
+
+
+def _checked_edge(context: SnapContext, edge: Edge) -> Edge:
+    """Return an edge that may become a function, or the error that says why not."""
+    if not (isinstance(edge, tuple) and len(edge) == 3 and all(isinstance(k, int) for k in edge)):
+        raise InputError(f"An edge is a tuple (layer, j, i): from node i to subnode j. Got {edge!r}.")
+    depth, j, i = edge
+    layer = edge_of(context.model, depth, j, i)
+    if not layer.mask[j, i]:
+        raise InputError(f"The edge {edge} was removed. Put a function there with edgewise.nn.set_function.")
+    if layer.locked_mask()[j, i]:
+        raise InputError(f"The edge {edge} is locked. Unlock it with edgewise.nn.unlock.")
+    if context.curve(context.model, edge) is None:
+        raise InputError(f"Nothing depends on the edge {edge}: there is no curve to read. Remove it.")
+    return edge

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from edgewise import functions as library
+from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise.expressions import simple_constants
-from edgewise.nn import KAN, Pass, clone, layer_of, set_function
+from edgewise.nn import KAN, Edge, Pass, clone, layer_of, set_function
 from edgewise.symbolic._curve import CurveFit, rank_curves, score, without_trivial_constants
 from edgewise.symbolic._hazards import hazard
 from edgewise.symbolic._samples import curve_samples
 from edgewise.train import as_matrix, as_table, error_of, refit
 
-Edge = tuple[int, int, int]
 _ROWS = 1000  # that candidates are ranked and tried on
 _OWN = 1e-3  # of the spread: how much a network that is its own target may change
 _ACCURATE = 1e-4  # error over the spread below which a network is accurate
@@ -63,8 +63,7 @@ class SnapContext:
         self, model: KAN, x: Any, y: Any, functions: Iterable[str] | None, forbid: Iterable[str], slack: float | None
     ) -> None:  # fmt: skip
         self.names = _allowed(functions, forbid)
-        sound = isinstance(slack, int | float) and not isinstance(slack, bool)
-        if slack is not None and not (sound and 1 <= slack < math.inf):
+        if slack is not None and not is_number(slack, 1):
             raise InputError(f"'slack' must be a number >= 1, the allowed growth of the error. Got {slack!r}.")
         rows = as_matrix(x, "x").to(model.device)
         if rows.shape[1] != model.n_in:
@@ -89,17 +88,14 @@ class SnapContext:
         return [(d, j, i) for d in layers for j, i in layer_of(model, d).free_splines().nonzero().tolist()]
 
     def curve(self, model: KAN, edge: Edge) -> tuple[Tensor, Tensor, Tensor] | None:
-        """Return what enters an edge, what it gives, and what the outputs feel of it, (n,) each; None for a dead
-        edge.
-        """
+        """Return what enters an edge, what it gives and what the outputs feel of it, (n,) each; None for a dead one."""
         depth, j, i = edge
         with torch.no_grad():
             forward = Pass(model, self.few.x)
             z = forward.inputs[depth][:, i]
             values = layer_of(model, depth).edges(forward.inputs[depth])[:, j, i]
             weight = forward.sensitivities[depth][:, :, j].square().mean(1).sqrt()
-        share = float((weight * (values - values.mean())).square().mean().sqrt())
-        dead = not share > 1e-12 * self.spread or not float(z.std()) > 0 or not float(values.std()) > 0
+        dead = not _felt(values, weight) > 1e-12 * self.spread or not float(z.std()) > 0 or not float(values.std()) > 0
         return None if dead else (z, values, weight.clamp_min(1e-3 * weight.mean()))
 
     def ranking(self, model: KAN, edge: Edge, error: float) -> tuple[list[CurveFit], float]:
@@ -125,9 +121,7 @@ class SnapContext:
 
     def floor(self, error: float, data: tuple[Tensor, Tensor, Tensor]) -> float:
         """Return the relative error of an edge's curve that would cause the whole error of the network."""
-        _, values, weight = data
-        share = float((weight * (values - values.mean())).square().mean().sqrt())
-        return max(error / share, 1e-12)
+        return max(error / _felt(*data[1:]), 1e-12)
 
     def names_of(self, model: KAN, edge: Edge) -> list[str]:
         """Return the functions that an edge may be read as."""
@@ -149,9 +143,7 @@ class SnapContext:
         )
 
     def candidates(self, edge: Edge, count: int) -> list[Candidate]:
-        """Return the best functions for one edge of the network that is read, each tried in the whole network, in
-        order.
-        """
+        """Return the best functions for one edge of the network, each tried in the whole network, in order."""
         if not self.names_of(self.model, edge):
             required = ", ".join(layer_of(self.model, edge[0]).rules[edge[1:]].functions)
             raise InputError(f"The edge {edge} has to be one of {required}, and none of these is allowed: allow one.")
@@ -160,9 +152,7 @@ class SnapContext:
         return sorted((self.trial(self.model, edge, fit, limit) for fit in fits), key=self.order)
 
     def order(self, candidate: Candidate) -> tuple[bool, int, int, float]:
-        """Return what candidates are sorted by: of accepted ones the simplest first, then the one with rounder
-        constants.
-        """
+        """Return what candidates are sorted by: accepted ones first, the simplest and roundest of them before."""
         if not candidate.accepted:
             return True, 0, 0, candidate.network_error
         rtol = min(max(1e-9, 10 * candidate.network_error / self.spread), 1e-3)
@@ -178,6 +168,11 @@ class SnapContext:
                 if found.accepted and (best is None or self.order(found) < self.order(best)):
                     best = found
         return best
+
+
+def _felt(values: Tensor, weight: Tensor) -> float:
+    """Return how much the outputs vary through an edge, from what it gives and what they feel of it."""
+    return float((weight * (values - values.mean())).square().mean().sqrt())
 
 
 def _roughness(value: float, rtol: float) -> int:

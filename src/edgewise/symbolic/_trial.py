@@ -14,7 +14,7 @@ from torch import Tensor
 
 from edgewise import functions as library
 from edgewise._errors import InputError
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions import Budget, Tape, library_function
 from edgewise.nn import KAN, layer_of
 from edgewise.symbolic._edges import real, shown
@@ -41,9 +41,7 @@ def try_out(model: KAN, formulas: Sequence[Formula], names: Sequence[str], budge
     for count in range(_ROUNDS):
         points = _points(rng, len(names), numbers)
         given = _network(model, points)
-        values = _Values(
-            {sympy.Symbol(name): column for name, column in zip(names, points.T, strict=True)}, rng, budget
-        )
+        values = _Values(dict(zip(map(sympy.Symbol, names), points.T, strict=True)), rng, budget)
         for output, formula in list(open_.items()):
             truth, tolerance = values.judged(formula)
             wrong = np.abs(given[:, output] - truth) > tolerance
@@ -73,9 +71,7 @@ def _numbers(formulas: Sequence[Formula]) -> list[float]:
 
 
 def _points(rng: np.random.Generator, n_in: int, numbers: list[float]) -> Array:
-    """Return points (n, n_in): of size one, positive and of both signs, of all sizes, and near the formula's own
-    numbers.
-    """
+    """Return points (n, n_in): of size one and of all sizes, of both signs, and near the formula's own numbers."""
     shape = _POINTS // 4, n_in
     signs = rng.choice([-1.0, 1.0], shape)
     near = rng.choice(numbers, shape) * rng.choice([1.0, signs[0, 0]], shape)
@@ -89,9 +85,7 @@ def _points(rng: np.random.Generator, n_in: int, numbers: list[float]) -> Array:
 
 
 def _network(model: KAN, points: Array) -> Array:
-    """Return the outputs of a network without splines, edge by edge: calling it would compile the kernels of
-    splines.
-    """
+    """Return the outputs of a network of symbolic edges; calling it would compile the kernels of splines."""
     x: Tensor = torch.from_numpy(points)
     with torch.no_grad():
         for depth, nodes in enumerate(model.nodes[1:]):
@@ -127,7 +121,7 @@ class _Values:
             self.known[formula] = self._step(self._worked_out(formula))
         return self.known[formula]
 
-    def _worked_out(self, formula: Formula) -> Array:
+    def _worked_out(self, formula: Part) -> Array:
         if formula.is_number:
             return np.full((1 + _SHAKEN, self.count), real(formula))
         parts = [self.of(part) for part in formula.args]
@@ -139,10 +133,10 @@ class _Values:
             values[(sizes >= _DECADES) & (values != 0)] = np.nan
         else:
             values = np.power(*parts) if formula.is_Pow else np.asarray(_function(formula)(*parts))
-            if isinstance(formula, TrigonometricFunction):
-                values = np.where(np.abs(parts[0]) < _WHOLE_TURNS, values, np.nan)
             if formula.is_Pow and not formula.exp.is_number:
                 values = np.where(parts[0] == 0, np.nan, values)  # 0^v, of which numpy makes 1 where v is 0 too
+            if isinstance(formula, TrigonometricFunction):
+                values = np.where(np.abs(parts[0]) < _WHOLE_TURNS, values, np.nan)
         return np.where((values == 0) & np.all(parts, axis=0), np.nan, values)  # too small for a double
 
     def _step(self, values: Array) -> Array:

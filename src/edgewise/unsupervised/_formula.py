@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy
+from sympy import Basic
 
 from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array, Formula
@@ -40,7 +41,7 @@ class Equation:
     def settled(self) -> bool:
         return self.outcome in (Outcome.EXACT, Outcome.NOISE)
 
-    def sympy(self) -> Formula:
+    def sympy(self) -> Basic:
         """The equation as `sympy.Eq`, its symbols named by the columns."""
         return sympy.Eq(self.left, self.right, evaluate=False)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Part
 from edgewise.expressions import FitData, FreeFormula, evaluate
 from edgewise.measure.benchmarks.formulas._laws import Law
 from edgewise.measure.benchmarks.formulas._solution import solution
@@ -40,7 +40,7 @@ class Verdict:
     within: bool
 
 
-def judge(found: Formula, predicted: Array, law: Law, seed: int) -> Verdict:
+def judge(found: Part, predicted: Array, law: Law, seed: int) -> Verdict:
     """Judge a formula for a law; `predicted` are the library's own values at `law.fresh(ROWS, seed)`.
 
     What r2 <= 0.5 is, as in SRBench, not looked at further.
@@ -64,7 +64,7 @@ def _r2(predicted: Array, y: Array) -> float:
     return r2 if np.isfinite(r2) else float("-inf")
 
 
-def size(formula: Formula) -> int:
+def size(formula: Part) -> int:
     """Return the length of a formula: operations, as sympy counts them.
 
     >>> size(sympy.sin(2 * sympy.Symbol("x")))
@@ -73,7 +73,7 @@ def size(formula: Formula) -> int:
     return int(sympy.count_ops(formula))
 
 
-def within_bound(formula: Formula, truth: Formula) -> bool:
+def within_bound(formula: Part, truth: Part) -> bool:
     """Return whether a formula has at most twice the operations of the truth and three more."""
     return size(formula) <= 2 * size(truth) + 3
 
@@ -100,7 +100,7 @@ def deviation(values: Array, truth: Array) -> float:
     return float(off.max()) if np.isfinite(off).all() else float("inf")
 
 
-def refitted(found: Formula, truth: Formula, names: list[str], x: Array, y: Array) -> Form:
+def refitted(found: Part, truth: Part, names: list[str], x: Array, y: Array) -> Form:
     """Give every number of a formula but integer exponents a fresh value, the best on half of the clean rows.
 
     The form is right where, after that, over all rows:
@@ -118,7 +118,7 @@ def refitted(found: Formula, truth: Formula, names: list[str], x: Array, y: Arra
     if not error < _REACHED:
         return Form(error, bounded=False, right=False)
 
-    def pinned(symbol: Formula, value: int) -> FreeFormula | None:
+    def pinned(symbol: Part, value: int) -> FreeFormula | None:
         """Return the formula with a constant replaced, if that changes nothing."""
         other = left.pinned(left.symbols.index(symbol), sympy.Integer(value))
         return other if _deviation(other, names, x, y) < _REACHED else None
@@ -133,7 +133,7 @@ def refitted(found: Formula, truth: Formula, names: list[str], x: Array, y: Arra
             vanished |= symbol in constants.exponents
             left = simpler
     short = left.expression
-    extra = bool({s.name for s in short.free_symbols} - {s.name for s in truth.free_symbols})
+    extra = bool({str(s) for s in short.free_symbols} - {str(s) for s in truth.free_symbols})
     bounded = within_bound(short, truth)
     return Form(error, bounded, right=bounded and not vanished and not extra)
 
@@ -150,11 +150,11 @@ class Constants:
     """A formula whose numbers are free; which of them is added to the whole, and which are exponents."""
 
     free: FreeFormula
-    shift: Formula | None
-    exponents: frozenset[Formula]
+    shift: Part | None
+    exponents: frozenset[Part]
 
 
-def with_free_constants(formula: Formula) -> Constants:
+def with_free_constants(formula: Part) -> Constants:
     """Return the formula with a symbol for every number except integer exponents and signs.
 
     >>> x = sympy.Symbol("x")
@@ -162,14 +162,14 @@ def with_free_constants(formula: Formula) -> Constants:
     (3.0, 2.0, 0.1)
     """
     constants: dict[sympy.Symbol, float] = {}
-    exponents: set[Formula] = set()
+    exponents: set[Part] = set()
 
-    def fresh(number: Formula) -> Formula:
+    def fresh(number: Part) -> Part:
         symbol = sympy.Dummy(f"constant{len(constants)}", real=True)
         constants[symbol] = float(number)
         return symbol
 
-    def walk(part: Formula) -> Formula:
+    def walk(part: Part) -> Part:
         if part.is_number:
             return part if part == -1 or not part.evalf().is_Float else fresh(part)
         if part.is_Pow and part.exp.is_number:

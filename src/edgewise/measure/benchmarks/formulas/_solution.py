@@ -10,7 +10,7 @@ from typing import NamedTuple, NoReturn
 
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Part
 
 _POINTS, _DIGITS, _CONSTANT = 20, 40, 1e-6
 _SECONDS = 5.0  # of sympy's simplification
@@ -50,7 +50,7 @@ class Solution(NamedTuple):
     decided: str
 
 
-def solution(found: Formula, truth: Formula, symbols: Mapping[sympy.Symbol, sympy.Symbol], x: Array) -> Solution:
+def solution(found: Part, truth: Part, symbols: Mapping[sympy.Symbol, sympy.Symbol], x: Array) -> Solution:
     """Compare a formula with the truth.
 
     `symbols` gives for each input, in order, the symbol that knows its sign; x (rows, inputs) are fresh rows. A
@@ -78,7 +78,7 @@ def _decided(question: Callable[[], bool], seconds: float = _SECONDS) -> bool | 
         return None
 
 
-def _same_at(found: Formula, truth: Formula, names: list[sympy.Symbol], x: Array) -> bool:
+def _same_at(found: Part, truth: Part, names: list[sympy.Symbol], x: Array) -> bool:
     """Return whether difference or ratio are constant at some rows, in many digits."""
     pairs = []
     for row in x:
@@ -97,11 +97,11 @@ def _same_at(found: Formula, truth: Formula, names: list[sympy.Symbol], x: Array
     return bool(max(ratios) - min(ratios) <= _CONSTANT * abs(ratios[0]))
 
 
-def _is_same(difference: Formula, ratio: Formula) -> bool:
+def _is_same(difference: Part, ratio: Part) -> bool:
     return not difference.free_symbols or (not ratio.free_symbols and ratio != 0)
 
 
-def _is_rounded(found: Formula, truth: Formula) -> bool:
+def _is_rounded(found: Part, truth: Part) -> bool:
     """Apply SRBench's own rule: simplify the formula, round it, and round its difference and ratio to the truth."""
     pi = {sympy.pi: sympy.pi.evalf()}
     found, truth = _rounded(sympy.simplify(found.xreplace(pi), ratio=1)), truth.xreplace(pi)
@@ -111,7 +111,7 @@ def _is_rounded(found: Formula, truth: Formula) -> bool:
     return _is_same(_rounded(sympy.simplify(difference, ratio=1)), _rounded(sympy.simplify(ratio, ratio=1)))
 
 
-def _rounded(formula: Formula) -> Formula:
+def _rounded(formula: Part) -> Part:
     """Round floats to three decimals, small ones to zero."""
     numbers = {n: sympy.Integer(0) if abs(n) < _NOTHING else round(n, _DECIMALS) for n in formula.atoms(sympy.Float)}
     return formula.xreplace(numbers)

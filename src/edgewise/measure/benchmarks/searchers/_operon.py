@@ -13,6 +13,7 @@ import numpy as np
 import sympy
 
 from edgewise import symbolic
+from edgewise._typing import Part
 from edgewise.measure.benchmarks.searchers._base import Found, Searcher, Table
 
 _DIGITS = 12
@@ -60,7 +61,7 @@ class Operon(Searcher):
         aliases = [f"x{k}" for k in range(len(table.names))]
         text = model.get_model_string(model.model_, _DIGITS, aliases)
         symbols = {sympy.Symbol(a): sympy.Symbol(name) for a, name in zip(aliases, table.names, strict=True)}
-        formula = symbolic.parse(text, aliases).xreplace(symbols)
+        formula: Part = symbolic.parse(text, aliases).xreplace(symbols)
         return Found(formula, lambda x: np.asarray(model.predict(x), dtype=np.float64), "time")
 
 

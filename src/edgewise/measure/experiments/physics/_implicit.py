@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from edgewise import KAN, Options, discover, symbolic
-from edgewise._typing import Formula
+from edgewise._typing import Part
 from edgewise.expressions import evaluate
 from edgewise.measure.experiments.physics._tables import EXACT, Reading
 from edgewise.nn import Layout, remove_edges
@@ -131,7 +131,7 @@ def implicit(item: Implicit) -> Reading:
                    Layout(network.model).size)  # fmt: skip
 
 
-def _integrated(item: Implicit, network: Solution) -> Formula:
+def _integrated(item: Implicit, network: Solution) -> Part:
     """Find the derivative of a function of one column as a formula, and integrate it."""
     points = item.problem.box.points(300, 8)
     jet = network.at(points)
@@ -205,18 +205,18 @@ def _products_of(partner: int) -> KAN:
     return remove_edges(KAN([4, (0, 2)], grid=4), [(0, j, i) for j in range(4) for i in range(4) if ends[j] != i])
 
 
-def _scaled(law: Formula) -> Formula:
+def _scaled(law: Part) -> Part:
     """Divide a polynomial by its first coefficient."""
     law = sympy.expand(law)
     sizes = [value for term, value in law.as_coefficients_dict().items() if term != 1]
     return _rounded(sympy.expand(law / sizes[0])) if sizes else law
 
 
-def _values(law: Formula, names: Sequence[str], points: Tensor) -> Tensor:
+def _values(law: Part, names: Sequence[str], points: Tensor) -> Tensor:
     return torch.from_numpy(evaluate(law, names, points.numpy()))
 
 
-def _rounded(formula: Formula) -> Formula:
+def _rounded(formula: Part) -> Part:
     """Replace decimals by fractions that are very near.
 
     >>> _rounded(sympy.sympify("0.99999999*x + sin(0.33333333*x)"))
@@ -226,7 +226,7 @@ def _rounded(formula: Formula) -> Formula:
     return formula.xreplace(near)
 
 
-def _fraction(value: Formula) -> Formula:
+def _fraction(value: Part) -> Part:
     number = float(value)
     simple = Fraction(number).limit_denominator(_LARGEST)
     near = abs(float(simple) - number) < _NEAR * max(1.0, abs(number))

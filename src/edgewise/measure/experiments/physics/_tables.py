@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from edgewise import KAN, Options, discover, fit, prune, structure, symbolic
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Part
 from edgewise.expressions import evaluate
 
 EXACT = 1e-9  # root mean square of what a law leaves, below which nothing but rounding is left
@@ -48,7 +48,7 @@ class Table:
     names: Sequence[str]
     rows: Callable[[int, np.random.Generator], Array]
     law: Callable[[Array], Array]
-    find: Callable[[Table], tuple[Formula, float]]
+    find: Callable[[Table], tuple[Part, float]]
     held: Sequence[float]
     across: int
     ends: tuple[float, float]
@@ -71,7 +71,7 @@ class Table:
         return Reading(str(formula), exact, error, before, curves)
 
 
-def _discovered(table: Table) -> tuple[Formula, float]:
+def _discovered(table: Table) -> tuple[Part, float]:
     x, y = table.data(0)
     best = discover(x, y, names=list(table.names), noise="exact", time_limit=_PATIENCE).best
     law = best.expression
@@ -80,7 +80,7 @@ def _discovered(table: Table) -> tuple[Formula, float]:
     return law, best.error
 
 
-def _summed(table: Table) -> tuple[Formula, float]:
+def _summed(table: Table) -> tuple[Part, float]:
     """Train, prune and snap one layer."""
     x, y = table.data(0)
     trained = fit(KAN([x.shape[1], 1]), x, y, options=Options(test=0))
@@ -89,7 +89,7 @@ def _summed(table: Table) -> tuple[Formula, float]:
     return snapped.model.formula(list(table.names), splines="symbols"), trained.validation_error
 
 
-def _grown(table: Table) -> tuple[Formula, float]:
+def _grown(table: Table) -> tuple[Part, float]:
     """Return the formula, and the surrogate's error if its tree is a sum of the two groups."""
     x, y = table.data(0)
     surrogate = structure.surrogate(x, y)

@@ -100,16 +100,16 @@ def symmetry_group(knot: snappy.Manifold) -> str | None:
 def signature(link: snappy.Link) -> int:
     """The signature of a knot, with the sign that makes it -2 for the right-handed trefoil.
 
-    Gordon and Litherland's way: the signature of the Goeritz matrix of one colour of the chequered diagram, and a
-    correction by the crossings where the coloured surface cannot be oriented (Inventiones mathematicae 47, 1978).
+    Gordon and Litherland's way: the signature of the Goeritz matrix of one color of the chequered diagram, and a
+    correction by the crossings where the colored surface cannot be oriented (Inventiones mathematicae 47, 1978).
     """
     face = {(corner.crossing, corner.strand_index): n for n, part in enumerate(link.faces()) for corner in part}
     edges = [(face[c, k], face[c, k + 2], 1 - 2 * k, c.sign) for c in link.crossings for k in (0, 1)]
-    coloured = _connected(0, [edge[:2] for edge in edges])
-    place = {n: row for row, n in enumerate(sorted(coloured))}
+    colored = _connected(0, [edge[:2] for edge in edges])
+    place = {n: row for row, n in enumerate(sorted(colored))}
     goeritz, correction = np.zeros((len(place), len(place))), 0
     for one, other, kind, sign in edges:
-        if one in coloured:
+        if one in colored:
             ends = np.zeros(len(place))
             ends[place[one]] += 1
             ends[place[other]] -= 1

@@ -17,7 +17,7 @@ from edgewise.discovery import Outcome
 from edgewise.discovery._candidate import Candidate, front
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._relations import find_relations
-from edgewise.discovery._surrogate import neighbour_correlation
+from edgewise.discovery._surrogate import neighbor_correlation
 from edgewise.expressions import evaluate
 
 
@@ -117,8 +117,8 @@ def test_a_column_with_zeros_has_no_powers_and_the_others_theirs() -> None:
 def test_residual_correlation_tells_structure_from_noise() -> None:
     x = torch.from_numpy(table(1000, 2, -1, 1))
     noise = torch.from_numpy(np.random.default_rng(1).standard_normal(1000))
-    assert abs(neighbour_correlation(x, noise)) < 0.12
-    assert neighbour_correlation(x, torch.sin(4 * x[:, 0]) * x[:, 1]) > 0.8
+    assert abs(neighbor_correlation(x, noise)) < 0.12
+    assert neighbor_correlation(x, torch.sin(4 * x[:, 0]) * x[:, 1]) > 0.8
 
 
 def test_the_front_holds_only_improvements() -> None:

@@ -21,7 +21,6 @@ _NOT_PROSE = re.compile(r"^```.*?^```$|<!--.*?-->|`[^`]*`|\]\([^)]*\)|\w+\.(?:md
 
 # Names that await their renaming: the modules that may still use a word, and why. These lists only ever get shorter.
 _SEARCH = "the inside of discovery is to be redesigned, with its names"
-_SPELLING = "British spelling of a name that several modules share"
 AWAITING: dict[str, tuple[str, set[str]]] = {
     "tidy": (
         "to be called simplify or, in pictures, plain axes",
@@ -85,25 +84,6 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
     ),
     "bends": ("curvature of a table", {"interpret/_tables"}),
     "told": ("local variables", {"interpret/_pruning", "plot/_layout"}),
-    "centre": (
-        _SPELLING,
-        {
-            "discovery/_surrogate",
-            "nn/__init__",
-            "nn/_edit",
-            "session/_steering",
-            "structure/_gaussian",
-            "symbolic/_starts",
-        },
-    ),
-    "centres": (_SPELLING, {"symbolic/_starts"}),
-    "colour": (
-        _SPELLING,
-        {"plot/_curves", "plot/_network", "plot/_pareto", "plot/_scores", "plot/_tree"},
-    ),
-    "neighbour": (_SEARCH, {"discovery/_search", "discovery/_surrogate"}),
-    "neighbours": (_SPELLING, {"datasets/_anderson"}),
-    "minimise": (_SPELLING, {"expressions/_fit_constants"}),
 }
 
 

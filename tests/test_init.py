@@ -113,7 +113,7 @@ def test_auto_is_chosen_by_base_function_and_shape(shape: tuple[int, int], base:
 
 def test_auto_is_what_the_stored_measurements_say() -> None:
     """The largest share of good second-order starts where networks are narrow, the least error by Adam elsewhere."""
-    with (Path(__file__).parents[1] / "benchmarks" / "results" / "initialisation.csv").open(newline="") as file:
+    with (Path(__file__).parents[1] / "benchmarks" / "results" / "initialization.csv").open(newline="") as file:
         stored = list(csv.DictReader(file))
 
     def best(task: str, base: str, network: str, score: Callable[[list[float]], float]) -> str:
@@ -150,5 +150,5 @@ def test_the_same_seed_gives_the_same_network_in_every_dtype() -> None:
 
 @pytest.mark.parametrize("make", [lambda: ew.KAN([2, 1], init="smoth"), lambda: KANLayer(2, 1, init="smoth")])
 def test_an_unknown_scheme_is_refused_with_the_nearest_first(make) -> None:
-    with pytest.raises(ew.InputError, match=r"Unknown initialisation 'smoth'\. Known: smooth"):
+    with pytest.raises(ew.InputError, match=r"Unknown initialization 'smoth'\. Known: smooth"):
         make()

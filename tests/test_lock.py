@@ -267,7 +267,7 @@ def test_replaced_edges_leave_their_mean_and_come_back() -> None:
     torch.testing.assert_close(
         ew.nn.trace(cut, x).subnodes[0][:, 1], edges[:, 1, :2].sum(-1) + edges[:, 1, 2].mean(), rtol=1e-12, atol=1e-12
     )
-    back = ew.nn.centre(ew.nn.restore_edges(cut, [(0, 1, 2)]), (0, 1, 2), x)
+    back = ew.nn.center(ew.nn.restore_edges(cut, [(0, 1, 2)]), (0, 1, 2), x)
     torch.testing.assert_close(back(x), model(x), rtol=1e-12, atol=1e-12)
     with pytest.raises(ew.InputError, match="removed already"):
         ew.nn.replace_by_mean(cut, (0, 1, 2), x)

@@ -78,7 +78,7 @@ def test_nothing_explodes_beyond_the_knots() -> None:
 BAD_ARGUMENTS: list[tuple[str, Any, str]] = [
     *(("domain", value, "'domain'") for value in ((0, 10**400), (0, 1e-320), (1e17, 1e17 + 16), (True, 2))),
     ("seed", 10**30, "'seed'"),
-    ("init", [], "Unknown initialisation"),
+    ("init", [], "Unknown initialization"),
     ("basis", ["bspline"], "Unknown basis"),
     ("base", {}, "Unknown base function"),
     ("dtype", torch.int64, "'dtype'"),

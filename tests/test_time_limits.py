@@ -154,7 +154,7 @@ STAGES: dict[str, Callable[..., object]] = {
     "linear_in": endless_generator,
     "regressions": endless_generator,
     "trees": endless_generator,
-    "neighbour_correlation": endless,
+    "neighbor_correlation": endless,
 }
 
 

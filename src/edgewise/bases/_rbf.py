@@ -8,7 +8,7 @@ from typing import final
 from edgewise.bases._basis import Basis
 from edgewise.kernels import RBFFamily
 
-_MORE = 7  # centres than cells: one, and three beyond each end
+_MORE = 7  # centers than cells: one, and three beyond each end
 
 
 @final

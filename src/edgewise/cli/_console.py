@@ -26,7 +26,7 @@ DIGITS = 6
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that prints text as it is: no markup, no guessed colours."""
+    """Return a console that prints text as it is: no markup, no guessed colors."""
     return _Screen(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 

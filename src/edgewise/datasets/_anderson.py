@@ -63,7 +63,7 @@ def chain(name: str) -> Chain:
         aubry-andre generalized   V_n = 2 lam cos(.) / (1 - alpha cos(.)); edge  alpha E = 2 (1 - lam)
         aubry-andre modified      hopping exp(p - p |n - m|), V_n = lam cos(.); edge  lam cosh(p) = E + exp(p)
 
-    b is the golden mean; hopping between neighbours is 1.
+    b is the golden mean; hopping between neighbors is 1.
 
     >>> chain("mosaic").parameters
     ('lam', 'kappa')
@@ -80,14 +80,14 @@ def _wave(sites: int, phase: float) -> Tensor:
     return torch.cos(2 * math.pi * _RATIO * torch.arange(1, sites + 1, dtype=torch.float64) + phase)
 
 
-def _neighbours(sites: int) -> Tensor:
+def _neighbors(sites: int) -> Tensor:
     ones = torch.ones(sites - 1, dtype=torch.float64)
     return torch.diag(ones, 1) + torch.diag(ones, -1)
 
 
 def _mosaic(sites: int, phase: float, lam: float, kappa: int) -> Tensor:
     at = torch.arange(1, sites + 1) % int(kappa) == 0
-    return _neighbours(sites) + torch.diag(2 * lam * _wave(sites, phase) * at)
+    return _neighbors(sites) + torch.diag(2 * lam * _wave(sites, phase) * at)
 
 
 def _mosaic_edge(energy: Array, lam: Array, kappa: int) -> Array:
@@ -98,7 +98,7 @@ def _mosaic_edge(energy: Array, lam: Array, kappa: int) -> Array:
 
 def _generalized(sites: int, phase: float, lam: float, alpha: float) -> Tensor:
     wave = _wave(sites, phase)
-    return _neighbours(sites) + torch.diag(2 * lam * wave / (1 - alpha * wave))
+    return _neighbors(sites) + torch.diag(2 * lam * wave / (1 - alpha * wave))
 
 
 def _modified(sites: int, phase: float, lam: float, p: float) -> Tensor:

@@ -157,7 +157,7 @@ def _related(groups: list[Group], t: Tensor, above: list[Exponents], under: list
         return []
     rows = torch.linspace(0, len(t) - 1, min(len(t), _ROWS)).long()
     places = {id(a): k for k, a in enumerate({id(a): a for g in groups for a in g}.values())}
-    columns = torch.stack([_centred(a.values[rows]) for a in {id(a): a for g in groups for a in g}.values()])
+    columns = torch.stack([_centered(a.values[rows]) for a in {id(a): a for g in groups for a in g}.values()])
     aim = t[rows] / float(t[rows].abs().max())
     found = []
     for start in range(0, len(groups), 512):
@@ -175,7 +175,7 @@ def _related(groups: list[Group], t: Tensor, above: list[Exponents], under: list
     return found
 
 
-def _centred(values: Tensor) -> Tensor:
+def _centered(values: Tensor) -> Tensor:
     low, high = values.min(), values.max()
     return (2 * values - low - high) / (high - low)
 

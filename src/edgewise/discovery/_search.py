@@ -26,7 +26,7 @@ from edgewise.discovery._problem import Key, Problem
 from edgewise.discovery._reduction import Model, Step, guessed, reduced
 from edgewise.discovery._regression import regressions
 from edgewise.discovery._result import Discovery
-from edgewise.discovery._surrogate import Surrogate, expanded, neighbour_correlation, smoothed
+from edgewise.discovery._surrogate import Surrogate, expanded, neighbor_correlation, smoothed
 from edgewise.expressions import shorten
 
 Progress = Callable[[str, float, str | None], None]
@@ -314,8 +314,8 @@ class Search:
             self.stages.append(f"{seen}: taken for noise.")
 
     def _white(self, columns: Tensor, residual: Tensor) -> bool:
-        """Whether residuals of neighbours are as little correlated as those of noise."""
-        return neighbour_correlation(columns, residual) <= max(0.15, 3 / math.sqrt(len(self.rows)))
+        """Whether residuals of neighbors are as little correlated as those of noise."""
+        return neighbor_correlation(columns, residual) <= max(0.15, 3 / math.sqrt(len(self.rows)))
 
     def _late(self) -> bool:
         return min(self.until, self.deadline).passed()

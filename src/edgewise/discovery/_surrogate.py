@@ -143,13 +143,13 @@ def _inherited(problem: Problem, like: Surrogate) -> Scales:
 def _smoothed(problem: Problem, coordinates: Coordinates, start: Scales | None) -> Surrogate | None:
     u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
     noisy = 1 / (problem.weight * coordinates.slope(problem.target).abs()).clamp_min(1e-300)
-    centre, width, middle, spread = u.mean(0), u.std(0), t.mean(), t.std()
+    center, width, middle, spread = u.mean(0), u.std(0), t.mean(), t.std()
     if not bool(torch.isfinite(u).all() and torch.isfinite(t).all() and (width > 0).all()) or float(spread) == 0:
         return None
     size = noisy.median()
     uneven = (noisy / size).clamp(0.01, 100)
     try:
-        process = gaussian_process((u - centre) / width, (t - middle) / spread, uneven, 0, 0, start)
+        process = gaussian_process((u - center) / width, (t - middle) / spread, uneven, 0, 0, start)
     except RuntimeError:  # a covariance that cannot be factored: columns that are all but equal
         return None
     kept = process.kept
@@ -160,7 +160,7 @@ def _smoothed(problem: Problem, coordinates: Coordinates, start: Scales | None) 
         return None
 
     def read() -> tuple[Tensor, Tensor]:
-        at = (u - centre) / width
+        at = (u - center) / width
         values = middle + spread * process.values(at)[:, 0]
         return coordinates.returned(problem.columns, values, spread * process.slopes(at)[:, :, 0] / width)
 
@@ -198,8 +198,8 @@ def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surro
     return Surrogate("polynomial", coordinates, error, found.settled, left_out, read)
 
 
-def neighbour_correlation(columns: Tensor, residual: Tensor) -> float:
-    """Correlation of residuals between nearest neighbours: near zero for noise, positive where structure is left."""
+def neighbor_correlation(columns: Tensor, residual: Tensor) -> float:
+    """Correlation of residuals between nearest neighbors: near zero for noise, positive where structure is left."""
     z = (columns - columns.mean(0)) / columns.std(0).clamp_min(1e-300)
     rows = torch.randperm(len(z), generator=torch.Generator().manual_seed(0))[:2000]
     distance = torch.cdist(z[rows], z[rows])

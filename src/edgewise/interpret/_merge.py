@@ -81,15 +81,15 @@ def _straight(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
 
 def _dependent(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
     h = inputs[depth]
-    centred, size = h - h.mean(0), h.std(0, correction=0)
+    centered, size = h - h.mean(0), h.std(0, correction=0)
     live = [p for p in range(h.shape[1]) if size[p] > 0]
     for q, (slopes, levels) in _lines(model, depth, h).items():
         others = [p for p in live if p != q]
         if len(others) < 2 or len(h) <= len(others):
             continue
-        scaled = centred[:, others] / size[others]
-        weights = least_squares(scaled, centred[:, q : q + 1], ridge=1e3)[:, 0] / size[others]
-        if (centred[:, others] @ weights - centred[:, q]).norm() >= _SAME * centred[:, q].norm():
+        scaled = centered[:, others] / size[others]
+        weights = least_squares(scaled, centered[:, q : q + 1], ridge=1e3)[:, 0] / size[others]
+        if (centered[:, others] @ weights - centered[:, q]).norm() >= _SAME * centered[:, q].norm():
             continue
         parts = {p: float(w) for p, w in zip(others, weights, strict=True) if abs(w) * size[p] > _SAME * size[q]}
         if len(parts) < 2 or _ruled(model, depth, [q, *parts], [q]):
@@ -110,18 +110,18 @@ def _dependent(model: KAN, depth: int, inputs: list[Tensor]) -> Iterator[Merge]:
 def _lines(model: KAN, depth: int, h: Tensor) -> dict[int, tuple[Tensor, Tensor]]:
     """The nodes all of whose edges are straight on the data: slopes and levels of the edges, (n_out,) each."""
     layer = model.layers[depth]
-    edges, centred = layer.edges(h), h - h.mean(0)
+    edges, centered = layer.edges(h), h - h.mean(0)
     found = {}
     bent = {i for name, symbols in layer.active_symbols().items() for _, i in symbols if name != "x"}
     for q in layer.mask.any(0).nonzero().flatten().tolist():
         if q in bent:
             continue
-        power = centred[:, q] @ centred[:, q]
+        power = centered[:, q] @ centered[:, q]
         if not power > 0:
             continue
         curves = edges[:, :, q] - edges[:, :, q].mean(0)
-        slopes = centred[:, q] @ curves / power
-        bend = (curves - centred[:, q : q + 1] * slopes).norm(dim=0)
+        slopes = centered[:, q] @ curves / power
+        bend = (curves - centered[:, q : q + 1] * slopes).norm(dim=0)
         if bool((bend <= _SAME * curves.norm(dim=0)).all()) and bool((slopes != 0).any()):
             found[q] = slopes, edges[:, :, q].mean(0) - slopes * h[:, q].mean()
     return found

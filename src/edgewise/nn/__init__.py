@@ -3,7 +3,7 @@
 from edgewise.nn._derivatives import derivatives as derivatives
 from edgewise.nn._derivatives import edge_derivatives as edge_derivatives
 from edgewise.nn._edit import add_input as add_input
-from edgewise.nn._edit import centre as centre
+from edgewise.nn._edit import center as center
 from edgewise.nn._edit import remove_node as remove_node
 from edgewise.nn._edit import replace_by_mean as replace_by_mean
 from edgewise.nn._edit import restore_edges as restore_edges

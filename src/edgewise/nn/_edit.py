@@ -53,12 +53,12 @@ def replace_by_mean(model: KAN, edge: Edge, x: Tensor) -> KAN:
     return new
 
 
-def centre(model: KAN, edge: Edge, x: Tensor) -> KAN:
+def center(model: KAN, edge: Edge, x: Tensor) -> KAN:
     """Return the network with an edge's curve shifted to mean zero over rows.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(50, 2)
-    >>> model = centre(ew.KAN([2, 1], dtype=torch.float64), (0, 0, 1), x)
+    >>> model = center(ew.KAN([2, 1], dtype=torch.float64), (0, 0, 1), x)
     >>> abs(ew.nn.trace(model, x).edges[0][:, 0, 1].mean().item()) < 1e-12
     True
     """

@@ -56,7 +56,7 @@ def initial_values(layer: Layer, generator: torch.Generator | None = None) -> Va
 def check_scheme(name: str) -> None:
     """Raise InputError for a name that is no scheme."""
     if not isinstance(name, str) or (name != "auto" and name not in SCHEMES):
-        raise unknown("initialisation", name, ["auto", *SCHEMES])
+        raise unknown("initialization", name, ["auto", *SCHEMES])
 
 
 def _chosen(layer: Layer) -> str:

@@ -66,7 +66,7 @@ def curves(
 
 
 def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
-    colour = style.SYMBOLIC if curve.function else style.INK
+    color = style.SYMBOLIC if curve.function else style.INK
     samples = curve.samples[np.isfinite(curve.samples)]
     low, high = float(curve.x[0]), float(curve.x[-1])
     wide = low > 0 and math.log10(high / low) > _DECADES
@@ -78,13 +78,13 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
     span = top - bottom if top - bottom > 1e-12 * max(abs(bottom), abs(top)) else max(1.0, abs(top))
     room = 0.34 if curve.function or curve.outside else 0.12  # for the note on top
     ax.set_ylim(bottom - 0.3 * span, top + room * span)
-    ax.plot(curve.x, curve.y, color=colour, linewidth=1.8, zorder=3)
+    ax.plot(curve.x, curve.y, color=color, linewidth=1.8, zorder=3)
     _density(ax, samples, wide)
     _knots(ax, knots, curve.outside)
     if curve.function and curve.affine:
         function, affine = curve.function, curve.affine
         text = _fitting(lambda most: edge_formula(function, affine, plain(name, most)), 8)
-        _note(ax, (0.03, 0.97), text, 8, colour)
+        _note(ax, (0.03, 0.97), text, 8, color)
     style.tidy(ax)
     ax.tick_params(labelsize=7)
 
@@ -118,11 +118,11 @@ def _knots(ax: Axes, knots: list[float], outside: float) -> None:
         _note(ax, (0.97, 0.93), f"{100 * outside:.2g} % outside", 7, style.SOFT)
 
 
-def _note(ax: Axes, place: tuple[float, float], text: str, size: float, colour: str) -> None:
+def _note(ax: Axes, place: tuple[float, float], text: str, size: float, color: str) -> None:
     """Text in a corner of the panel, on a white ground, as it is."""
     ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
     side: Any = "right" if place[0] > 0.5 else "left"
-    note = ax.text(*place, text, transform=ax.transAxes, ha=side, va="top", color=colour, zorder=5, **PLAIN)
+    note = ax.text(*place, text, transform=ax.transAxes, ha=side, va="top", color=color, zorder=5, **PLAIN)
     note.set(fontsize=size, bbox=ground)
 
 

@@ -118,16 +118,16 @@ def _axes(ax: Axes | None, plan: Diagram) -> Axes:
 
 
 def _shade(curve: EdgeCurve, opacity: float) -> tuple[float, float, float]:
-    """The edge's colour on white: mixed, not transparent, so that lines along each other darken nothing."""
+    """The edge's color on white: mixed, not transparent, so that lines along each other darken nothing."""
     red, green, blue = (1 - opacity * (1 - part) for part in to_rgb(SYMBOLIC if curve.function else INK))
     return red, green, blue
 
 
 def _draw_edge(ax: Axes, plan: Diagram, edge: EdgeSpot, curve: EdgeCurve, opacity: float) -> None:
-    colour, strong = _shade(curve, max(opacity, _FAINTEST)), _shade(curve, max(opacity, _FAINTEST_BOX))
+    color, strong = _shade(curve, max(opacity, _FAINTEST)), _shade(curve, max(opacity, _FAINTEST_BOX))
     name, scale = "edge-{}-{}-{}".format(*edge.key), plan.unit / 0.3
     path = Path.make_compound_path(*(_path(plan.kind, line) for line in edge.lines))
-    line = PathPatch(path, facecolor="none", edgecolor=colour, linewidth=1.1 * scale, capstyle="round")
+    line = PathPatch(path, facecolor="none", edgecolor=color, linewidth=1.1 * scale, capstyle="round")
     (x, y), (wide, high) = edge.box, edge.size
     corner = (x - wide / 2 + 0.12, y - high / 2 + 0.12)
     box = FancyBboxPatch(corner, wide - 0.24, high - 0.24, boxstyle="round,pad=0.12,rounding_size=0.12")
@@ -174,11 +174,11 @@ def _fitted(curve: EdgeCurve) -> np.ndarray:
     return np.column_stack([across, up])
 
 
-def _draw_node(ax: Axes, node: NodeSpot, colour: str) -> None:
+def _draw_node(ax: Axes, node: NodeSpot, color: str) -> None:
     """A dot for a sum; for a product a circled cross, joined to the points where its factors' edges end."""
     name = f"node-{node.layer}-{node.index}"
     if node.kind != "product":
-        _dot(ax, (node.x, node.y), DOT, colour).set_gid(name)
+        _dot(ax, (node.x, node.y), DOT, color).set_gid(name)
         return
     line: dict[str, Any] = {"color": INK, "linewidth": 1.2, "solid_capstyle": "round"}
     for x, y in node.factors:
@@ -191,13 +191,13 @@ def _draw_node(ax: Axes, node: NodeSpot, colour: str) -> None:
         ax.plot(node.x + arm, node.y + sign * arm, zorder=6, **line)
 
 
-def _dot(ax: Axes, place: Point, radius: float, colour: str) -> Circle:
-    dot = Circle(place, radius, facecolor=colour, edgecolor="white", linewidth=0.8, zorder=5)
+def _dot(ax: Axes, place: Point, radius: float, color: str) -> Circle:
+    dot = Circle(place, radius, facecolor=color, edgecolor="white", linewidth=0.8, zorder=5)
     ax.add_artist(dot)
     return dot
 
 
-def _draw_name(ax: Axes, spot: NameSpot, colour: str) -> None:
-    text = ax.text(spot.x, spot.y, spot.label.text, color=colour, fontsize=spot.points, zorder=6)
+def _draw_name(ax: Axes, spot: NameSpot, color: str) -> None:
+    text = ax.text(spot.x, spot.y, spot.label.text, color=color, fontsize=spot.points, zorder=6)
     text.set(ha=spot.ha, va=spot.va, rotation=spot.angle, rotation_mode="anchor")  # type: ignore[call-arg]
     text.set(**spot.label.style, gid="note" if spot.layer < 0 else f"name-{spot.layer}-{spot.index}")

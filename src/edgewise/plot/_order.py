@@ -77,7 +77,7 @@ def _node_places(nodes: Nodes, order: Sequence[int]) -> list[float]:
 
 
 def spread(wishes: Sequence[float], gaps: Sequence[float], bounds: tuple[float, float]) -> list[float]:
-    """Return places with at least the given gaps between neighbours, inside the bounds if there is room, nearest to
+    """Return places with at least the given gaps between neighbors, inside the bounds if there is room, nearest to
     the wishes.
 
     >>> spread([1.0, 1.0, 5.0], [1.0, 1.0], (0.0, 10.0))

@@ -49,11 +49,11 @@ def pareto(rows: Sequence[Candidate], ax: Axes | None = None) -> Axes:
     complexities, errors = [row.complexity for row in front], [heights[row] for row in front]
     ax.step(complexities, errors, where="post", color=style.SOFT, linewidth=1.2, zorder=2)
     for row in rows:
-        size, marker, colour = (34, "o", style.ACCENT if row in front else style.SOFT)
+        size, marker, color = (34, "o", style.ACCENT if row in front else style.SOFT)
         if row.chosen:
-            size, marker, colour = (130, "*", style.SYMBOLIC)
-        ax.scatter(row.complexity, heights[row], s=size, marker=marker, color=colour, zorder=3)
-        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), (5, 4), colour)
+            size, marker, color = (130, "*", style.SYMBOLIC)
+        ax.scatter(row.complexity, heights[row], s=size, marker=marker, color=color, zorder=3)
+        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), (5, 4), color)
     if rows:
         ax.set_yscale("log")
     ax.margins(x=0.08, y=0.12)

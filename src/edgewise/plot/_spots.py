@@ -36,7 +36,7 @@ class NodeSpot:
 
 @dataclass(frozen=True)
 class EdgeSpot:
-    """One shown edge (layer, j, i): a line from its node to the box centred at `box`, and one on to `end`.
+    """One shown edge (layer, j, i): a line from its node to the box centered at `box`, and one on to `end`.
 
     `size` is the box's width and height. A line of two points between levels is drawn as a bend; the lines of a grid
     turn at right angles. `label` is a symbolic edge's formula, in the lower part of the box that is `strip` high.

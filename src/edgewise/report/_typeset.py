@@ -23,7 +23,7 @@ _ARGUMENT = re.compile(r"(\\mathrm\{\w+\}|\\(?!frac|sqrt)[a-z]+)\{(\([^(){}]*\))
 
 
 def typeset(name: str, latex: str) -> Markup | None:
-    r"""Return `name = latex` as inline SVG in the colour of the text around it, None if that fails.
+    r"""Return `name = latex` as inline SVG in the color of the text around it, None if that fails.
 
     `name` is a plain name, "" for none; `latex` is mathematics as `edgewise.export.latex` or sympy prints it.
 

@@ -49,7 +49,7 @@ class Steering(History):
         """Bring a removed edge back with the curve that it had, about mean zero."""
         if self._now.open_edge(edge).mask[edge[1:]]:
             raise InputError(f"The edge {edge} is there already.")
-        return self._changed(nn.centre(nn.restore_edges(self._now.model, [edge]), edge, self.table.x))
+        return self._changed(nn.center(nn.restore_edges(self._now.model, [edge]), edge, self.table.x))
 
     @acting
     def remove_node(self, node: Node) -> Self:

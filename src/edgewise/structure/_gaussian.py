@@ -158,7 +158,7 @@ class Coordinates:
     """What the process sees of a table: columns or their logarithms, and the target or its logarithm, standardised."""
 
     logs: tuple[bool, ...]
-    centre: Tensor
+    center: Tensor
     scale: Tensor
     sign: float  # 0: the target itself
     middle: float
@@ -172,7 +172,7 @@ class Coordinates:
         return cls(logs, bare.mean(0), bare.std(0), sign, float(t.mean()), float(t.std()))
 
     def inputs(self, x: Tensor) -> Tensor:
-        return (_columns(x, self.logs) - self.centre) / self.scale
+        return (_columns(x, self.logs) - self.center) / self.scale
 
     def target(self, y: Tensor) -> Tensor:
         return (((self.sign * y).log() if self.sign else y) - self.middle) / self.spread

@@ -11,7 +11,7 @@ from torch import Tensor
 from edgewise.functions import Function
 
 _NEAR = 0.05  # of the data's range: closer singular points are mentioned
-_GAP = 10.0  # mean distances between neighbours: a pole in a wider gap of the data is mentioned and not refused
+_GAP = 10.0  # mean distances between neighbors: a pole in a wider gap of the data is mentioned and not refused
 
 
 class Hazard(NamedTuple):
@@ -24,7 +24,7 @@ class Hazard(NamedTuple):
 def hazard(function: Function, a: float, b: float, z: Tensor) -> Hazard:
     """Look for poles and ends of the domain of f(a z + b) among and beside the data z (n,).
 
-    A pole between two neighbours is refused, unless they lie far apart for data as dense as these. Points of the data
+    A pole between two neighbors is refused, unless they lie far apart for data as dense as these. Points of the data
     outside the domain are refused; ends of the domain are where the function stops, and are mentioned when near.
 
     >>> from edgewise import functions

@@ -13,7 +13,7 @@ from edgewise.functions import Function
 
 _FREQUENCIES = torch.cat([torch.logspace(-1.3, -0.3, 8), torch.arange(0.6, 64.0, 0.6)]).double()
 _WIDTHS = torch.logspace(-1, 1.5, 14, dtype=torch.float64)
-_CENTRES = torch.cat([torch.linspace(-1.6, 1.6, 17), torch.tensor([-3.0, -2.2, 2.2, 3.0])]).double()
+_CENTERS = torch.cat([torch.linspace(-1.6, 1.6, 17), torch.tensor([-3.0, -2.2, 2.2, 3.0])]).double()
 _RATES = torch.logspace(-1.7, 2.7, 34, dtype=torch.float64)
 _GAPS = torch.cat([torch.zeros(1), torch.logspace(-9, 2, 36)]).double()
 _HALF_ENDS = torch.tensor([0.2, 0.6, 1.2, 2.0, 3.0, 4.5, 7.0], dtype=torch.float64)
@@ -43,7 +43,7 @@ def start_grid(function: Function, origin: float, landmarks: Tensor) -> Tensor:
     """Return the coarse grid of (a, b), shape (G, 2).
 
     ``origin`` is the t of z = 0, where singular points like to be; ``landmarks`` are t at which the data show
-    something: the tops of peaks, the neighbourhood of poles.
+    something: the tops of peaks, the neighborhood of poles.
     """
     if function.gauge == "affine":
         return torch.tensor([[1.0, 0.0]], dtype=torch.float64)
@@ -74,7 +74,7 @@ def _scale_starts(function: Function, origin: float, landmarks: Tensor) -> Tenso
     if traits(function).singular:
         points = torch.cat([outside, -outside, inside])
     else:
-        points = torch.cat([_CENTRES, outside[20:], -outside[20:], inside])
+        points = torch.cat([_CENTERS, outside[20:], -outside[20:], inside])
     rows = torch.stack([torch.ones_like(points), -points], 1)
     return rows if traits(function).parity else torch.cat([rows, -rows])
 
@@ -94,9 +94,9 @@ def _one_sided_starts(low: float, high: float) -> Tensor:
 
 
 def _smooth_starts(function: Function, landmarks: Tensor) -> Tensor:
-    rows = torch.cartesian_prod(_WIDTHS, _CENTRES)
+    rows = torch.cartesian_prod(_WIDTHS, _CENTERS)
     if len(landmarks):
         rows = torch.cat([rows, torch.cartesian_prod(torch.cat([_WIDTHS, 2 ** torch.arange(5, 9.0)]), landmarks)])
-    a, centre = rows.unbind(1)
-    rows = torch.stack([a, -a * centre], 1)
+    a, center = rows.unbind(1)
+    rows = torch.stack([a, -a * center], 1)
     return rows if traits(function).parity else torch.cat([rows, -rows])

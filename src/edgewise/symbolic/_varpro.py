@@ -81,7 +81,7 @@ def screen(function: Function, t: Tensor, grid: Tensor, targets: Tensor, weights
 
 @dataclass
 class _Rows:
-    """The data of the rows still moving: weighted centred y, weights, the unit vector of the constant."""
+    """The data of the rows still moving: weighted centered y, weights, the unit vector of the constant."""
 
     batch: Batch
     y: Tensor

@@ -52,7 +52,7 @@ class Equation:
 def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, deadline: Deadline) -> Equation | None:
     """The first side that `discover` explains by the other columns, else the one that it explains best, or None.
 
-    Explained is what leaves only rounding or noise, or less than local planes through neighbouring rows do: where the
+    Explained is what leaves only rounding or noise, or less than local planes through neighboring rows do: where the
     inputs have noise too, no formula reaches a network's error.
 
     x (n, m) holds the tied columns only. `solved` is tried first, then other columns that are determined; where none

@@ -1,7 +1,7 @@
 """The search of one seed, and what many seeds found, made one ranking.
 
 Of one seed: recognise real rows, find the columns that it takes, keep those together, look again. How well a column is
-determined by others is seen without a model, by local planes through neighbouring rows.
+determined by others is seen without a model, by local planes through neighboring rows.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def _alike(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
 
 
 def remainder(x: Array, target: int, others: Sequence[int]) -> float:
-    """What is left of a column, over its spread, after the local plane of the others through a row's neighbours.
+    """What is left of a column, over its spread, after the local plane of the others through a row's neighbors.
 
     The row itself is left out. About 0 for a function of the others, about 1 for no function of them (also where there
     are several branches, like the two signs of a square root).

@@ -21,7 +21,7 @@ def build(name: str, dtype: str) -> Any:
 
 
 def _fill(real: Any) -> Any:
-    """From the nearest center outwards: two neighbours differ by a factor, two neighbouring factors by a constant."""
+    """From the nearest center outwards: two neighbors differ by a factor, two neighboring factors by a constant."""
     zero, one, half, two = real(0), real(1), real(0.5), real(2)
     narrow, factor, fall = real(1 / WIDTH), real(math.exp(-1 / WIDTH**2)), real(math.exp(-2 / WIDTH**2))
     beyond, more, cut = BEYOND, 2 * BEYOND + 1, real(-2 * math.log(_UNIT[real.bitwidth]))

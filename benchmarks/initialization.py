@@ -1,6 +1,6 @@
 """The schemes of `init=` side by side: second-order starts, first-order training, and spread across six layers.
 
-    python benchmarks/initialisation.py
+    python benchmarks/initialization.py
 
 Inputs lie in [-1, 1], where the first knots are; targets have spread 1, so an error of 1 means nothing learned.
 """
@@ -49,7 +49,7 @@ def main() -> None:
         (f"Error after {STEPS} steps of Adam", _first_order(given.seeds)),
     ):
         kept = list(rows)
-        append(given.out / "initialisation.csv", kept)
+        append(given.out / "initialization.csv", kept)
         _print(title, kept)
 
 

@@ -176,7 +176,8 @@ class Search:
         step = self._looked_at(step, model)
         problem = step.problem
         if step.text != "the table":
-            self.stages.append(f"{step.text}: model error {step.error:.1e} with {problem.n_columns} columns.")
+            columns = f"{problem.n_columns} column{'s' * (problem.n_columns > 1)}"
+            self.stages.append(f"{step.text}: model error {step.error:.1e} with {columns}.")
             if self._quick(problem):
                 return True
         if problem.n_columns < 2:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from fuzzing import fuzz
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import edgewise as ew
@@ -134,6 +134,7 @@ def test_settings_are_refused_or_can_be_fitted_with(data: st.DataObject) -> None
     options(["model", "x", "y", "weights", "loss", "grids", "sparsity", "solver", "options"]),
     st.sampled_from([[1, 1], [1, 2, 1], [1, (0, 1)]]),
 )
+@example({"sparsity": 10**30}, [1, 1])  # an int that torch cannot hold
 def test_arguments_of_fit(changed: dict[str, Any], widths: list[Any]) -> None:
     arguments = {
         "model": ew.KAN(widths),

@@ -90,7 +90,7 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     rows = _rows(x, y, weights, Shape(model.n_in, model.n_out, measure.classes, model.device))
     small = Layout(model).size * len(rows) < _SMALL
     with refused("This fit", _REMEDY), monitor.running(), one_thread() if small else nullcontext():
-        return _fitted(model, rows, measure, sparsity, monitor, grids, solver)
+        return _fitted(model, rows, measure, float(sparsity), monitor, grids, solver)
 
 
 def _rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table | Stream:

@@ -382,6 +382,8 @@ def test_bad_settings_are_refused_in_one_line(kind: type, name: str, values: lis
 def test_a_misspelt_schedule_is_answered_with_the_nearest() -> None:
     with pytest.raises(ew.InputError, match=r"Unknown schedule 'cosin'\. Known: cosine"):
         Adam(schedule="cosin")
+    with pytest.raises(ew.InputError, match=r"Unknown schedule <class 'int'>"):
+        Adam(schedule=int)
     assert Row._fields[-1] == "steps"
 
 

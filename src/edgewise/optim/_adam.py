@@ -87,7 +87,8 @@ class Adam(GradientSolver):
         if self.precision not in (None, *get_args(PrecisionName)):
             raise unknown("precision", self.precision, get_args(PrecisionName))
         names = get_args(ScheduleName)
-        if self.schedule not in names and not callable(self.schedule):
+        kind = self.schedule if isinstance(self.schedule, type) else LRScheduler
+        if self.schedule not in names and not (callable(self.schedule) and issubclass(kind, LRScheduler)):
             raise unknown("schedule", self.schedule, [*names, "a function that returns a torch scheduler"])
 
     def dtype(self, own: torch.dtype) -> torch.dtype:

@@ -170,3 +170,12 @@ def test_shapes_are_told_in_any_order_and_scale(function: Any, shape: str) -> No
     for scale in (1.0, 1e-6, 1e6):
         assert shape_of(t * scale, scale * function(t)) == shape
     assert 0 <= straightness(t, function(t)) <= 1
+
+
+def test_a_curve_over_many_decades_has_points_in_each() -> None:
+    x = torch.logspace(0, 9, 40, dtype=torch.float64).unsqueeze(1)
+    x[1:-1] = 1e8 + x[1:-1] / 10  # no quantile lies in the first decades
+    model = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "1/x")
+    drawn = edge_curves(model, x)[0].x
+    assert drawn[0] == 1 and drawn[-1] == 1e9
+    assert (drawn[1:] / drawn[:-1]).max() < 2

@@ -119,6 +119,7 @@ def _figures(found: Discovery) -> list[tuple[str, Any]]:
         rows = torch.from_numpy(x)
         ax = plot.network(model, rows, names=found.names, target=found.target)
         figures.append(("The law as a network: every edge is one function", ax.figure))
-        figures.append(("Every edge's function, with the data that reaches it", plot.curves(model, rows, found.names)))
+        curves = plot.curves(model, rows, found.names, target=found.target)
+        figures.append(("Every edge's function, with the data that reaches it", curves))
     fit = plot.fit_quality(y, found.best.predict(x), name=found.target)
     return [*figures, ("The law against the data, and its residuals", fit)]

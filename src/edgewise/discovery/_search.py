@@ -311,8 +311,8 @@ class Search:
         residual = torch.from_numpy(judge.weight * (best.predict(judge.x) - judge.y))
         if self._white(torch.from_numpy(judge.x), residual):
             self.pool.assume(best.error)
-            seen = f"The best formula's residuals are white at {best.error:.2g} of the spread"
-            self.stages.append(f"{seen}: taken for noise.")
+            seen = "The residuals of the best formula look like white noise"
+            self.stages.append(f"{seen}: its error, {best.error:.2g}, is taken as the noise level.")
 
     def _white(self, columns: Tensor, residual: Tensor) -> bool:
         """Whether residuals of neighbors are as little correlated as those of noise."""

@@ -91,7 +91,10 @@ def _checked(model: KAN, edges: Iterable[Edge]) -> list[Edge]:
 
 
 def _points(inputs: Tensor) -> Tensor:
-    """Evenly spread points and quantiles of each column, sorted: (points, columns)."""
+    """Evenly spread points and quantiles of each column, sorted: (points, columns).
+
+    Over more than three decades of positive numbers, points that are evenly spread in the logarithm are among them.
+    """
     inputs = torch.where(inputs.isfinite(), inputs, torch.nan)
     low = inputs.nan_to_num(nan=torch.inf).amin(0)
     high = inputs.nan_to_num(nan=-torch.inf).amax(0)
@@ -99,7 +102,10 @@ def _points(inputs: Tensor) -> Tensor:
     step = torch.linspace(0, 1, _POINTS, dtype=inputs.dtype, device=inputs.device).unsqueeze(1)
     even = low + (high - low) * step
     dense = inputs.nanquantile(step[::4, 0], dim=0).nan_to_num()
-    return torch.cat([even, dense]).sort(0).values
+    wide = (low > 0) & (high > 1e3 * low)
+    ratio = torch.where(wide, high / low, torch.ones_like(low))
+    decades = torch.where(wide, low * ratio ** step[::4], even[::4]).clamp(low, high)
+    return torch.cat([even, dense, decades]).sort(0).values
 
 
 def _curve(layer: KANLayer, edge: Edge, parts: tuple[Tensor, ...]) -> EdgeCurve:

@@ -1,7 +1,5 @@
 """`python -m edgewise` is the command `edgewise`."""
 
-from __future__ import annotations
-
 import sys
 
 from edgewise.cli import main

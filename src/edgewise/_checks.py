@@ -1,7 +1,5 @@
 """What counts as a whole number and as a number in what users give: truth values do not."""
 
-from __future__ import annotations
-
 import math
 import sys
 from typing import TypeGuard

@@ -1,7 +1,5 @@
 """Errors that say what was wrong, what was given, and what to do."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

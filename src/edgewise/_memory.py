@@ -1,7 +1,5 @@
 """The memory that is free, and refusals in one line before more of it is asked for."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

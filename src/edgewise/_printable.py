@@ -1,7 +1,5 @@
 """Text from outside, as a page, a picture or a file shows it."""
 
-from __future__ import annotations
-
 
 def printable(text: str) -> str:
     r"""Return the text on one line, without characters that steer a terminal, an editor or a compiler.

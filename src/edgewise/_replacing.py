@@ -1,7 +1,5 @@
 """Atomic file replacement: the one way in which edgewise writes files."""
 
-from __future__ import annotations
-
 import errno
 import os
 import secrets

@@ -1,7 +1,5 @@
 """The fixed function b(x) that an edge adds to its spline."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """What the library asks of the functions that edges combine."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """B-splines."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import final
 

@@ -1,7 +1,5 @@
 """Chebyshev polynomials."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import final
 

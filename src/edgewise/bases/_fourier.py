@@ -1,7 +1,5 @@
 """Cosines and sines."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import final
 

@@ -1,7 +1,5 @@
 """Knots as pure functions of ranges, samples and other knots."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Least squares that give the same bits every time, for functions that hardly differ as well."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Coefficients of rational functions that follow a given one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Gaussian radial functions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import final
 

@@ -1,7 +1,5 @@
 """Bases by name."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from edgewise._errors import InputError, unknown

@@ -1,7 +1,5 @@
 """Coefficients on new knots for functions given on old ones."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

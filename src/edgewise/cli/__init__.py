@@ -1,5 +1,3 @@
 """The command `edgewise`: each file parses one command, calls the library, and prints."""
 
-from __future__ import annotations
-
 from edgewise.cli._stop import main as main

@@ -1,7 +1,5 @@
 """The commands and the one error policy for all of them."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence

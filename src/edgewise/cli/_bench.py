@@ -1,7 +1,5 @@
 """`edgewise bench`: speed, memory and accuracy, compared with an MLP and the other installed libraries."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any

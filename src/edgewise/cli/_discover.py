@@ -1,7 +1,5 @@
 """`edgewise discover`: from a table to formulas and a report."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any

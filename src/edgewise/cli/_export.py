@@ -1,7 +1,5 @@
 """`edgewise export`: a saved network in another language."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated

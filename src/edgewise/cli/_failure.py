@@ -1,7 +1,5 @@
 """What a terminal may show, and what the command says when it fails: one line with the problem and the remedy."""
 
-from __future__ import annotations
-
 import errno
 import sys
 import unicodedata

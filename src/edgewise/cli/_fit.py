@@ -1,7 +1,5 @@
 """`edgewise fit`: from a table to a saved network."""
 
-from __future__ import annotations
-
 import math
 import tempfile
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Where the commands write: checked before the work starts, and never half a file."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

@@ -1,7 +1,5 @@
 """`edgewise plot`: the diagram of a saved network."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

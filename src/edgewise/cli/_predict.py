@@ -1,7 +1,5 @@
 """`edgewise predict`: a saved network applied to a table."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated

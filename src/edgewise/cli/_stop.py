@@ -1,7 +1,5 @@
 """The way in, and how the command ends when a signal asks for it: it unwinds, so that nothing temporary stays."""
 
-from __future__ import annotations
-
 import signal
 import sys
 import threading

@@ -1,7 +1,5 @@
 """Data that ship with edgewise: small tables, each with a note on its provenance, and functions that make more."""
 
-from __future__ import annotations
-
 from edgewise.datasets._anderson import Chain as Chain
 from edgewise.datasets._anderson import States as States
 from edgewise.datasets._anderson import chain as chain

@@ -1,7 +1,5 @@
 """Electrons on chains whose potential never repeats: spectra, how far states spread, the exact mobility edge."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """English text that every Python has, as numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module

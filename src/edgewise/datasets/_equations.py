@@ -1,7 +1,5 @@
 """Tables of known equations, as text with the ranges of their variables."""
 
-from __future__ import annotations
-
 import csv
 from collections import defaultdict
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Special functions of two variables, with the domains that they are fitted on."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

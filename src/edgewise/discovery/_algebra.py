@@ -1,7 +1,5 @@
 """Algebraic relations between functions of columns and a function of the target: P(a, b) - T(t) Q(a, b) = 0."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Iterator

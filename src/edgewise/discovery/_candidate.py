@@ -1,7 +1,5 @@
 """A formula with its error and complexity, the front of the best ones, and the pool of those found so far."""
 
-from __future__ import annotations
-
 import enum
 import math
 from collections.abc import Iterable, Iterator

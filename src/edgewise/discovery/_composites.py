@@ -1,7 +1,5 @@
 """The search for composite laws of one variable: screened together, refined together, judged one by one."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Formulas straight from the table, without a network: power laws and polynomials."""
 
-from __future__ import annotations
-
 import numpy as np
 import sympy
 

@@ -1,7 +1,5 @@
 """From a table to formulas: the door."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """Formulas for a problem as it stands: straight from the table, of one variable, or from a small network."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 

@@ -1,7 +1,5 @@
 """How many bits a formula saves: what its fit is worth on the rows, less what it takes to write it down."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Sparse polynomial expansions: a surrogate of many columns in a tenth of a second, with its gradient."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a formula does in the gaps between the rows: poles, and numbers that no row determines."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """A law of one variable, ``y = s q T^-1(z^-p (c f(a u(z) + b) + d))``, and what it is worth."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The fit of the four constants of a law of one variable, in units of y."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

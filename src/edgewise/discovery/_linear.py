@@ -1,7 +1,5 @@
 """Targets of two columns that are linear in a function of one of them: t = A(w) + B(w) f(z)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """What the direct fits share: monomials of a table, and when a candidate is good enough."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

@@ -1,7 +1,5 @@
 """Networks as models of a problem, from simple shapes to a flexible one."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import replace

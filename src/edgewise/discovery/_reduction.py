@@ -1,7 +1,5 @@
 """Problems with one column less, each verified by a model of it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Noisy data of two or three columns: a function of the target as a short quotient of sums of products of functions."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 

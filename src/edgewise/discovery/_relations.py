@@ -1,7 +1,5 @@
 """Symmetries of a function, read from its gradient as null vectors of a few columns."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from fractions import Fraction

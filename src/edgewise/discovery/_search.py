@@ -1,7 +1,5 @@
 """One discovery: the table, the clock, the candidates found so far, and the stages in order."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace

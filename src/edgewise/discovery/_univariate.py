@@ -1,7 +1,5 @@
 """Reading data of one variable as a law: ``T(y) z^p = c f(a u(z) + b) + d``."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from fractions import Fraction

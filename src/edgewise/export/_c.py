@@ -1,7 +1,5 @@
 """A C99 function, as source text."""
 
-from __future__ import annotations
-
 import re
 import textwrap
 from collections.abc import Mapping, Sequence

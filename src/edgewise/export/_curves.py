@@ -1,7 +1,5 @@
 """Edges that are no symbolic function, as tables of polynomials."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Excel formulas."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar

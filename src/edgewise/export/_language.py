@@ -1,7 +1,5 @@
 """A language that formulas are written in, and the ones that are known by name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """LaTeX."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """A formula as a module of PyTorch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, final

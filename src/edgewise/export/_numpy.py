@@ -1,7 +1,5 @@
 """A function of NumPy arrays, as source text."""
 
-from __future__ import annotations
-
 import keyword
 import textwrap
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Formulas as code: what the languages share."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar

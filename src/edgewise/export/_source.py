@@ -1,7 +1,5 @@
 """What is exported: formulas or a network, with the names and units of its variables."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Formulas and networks as steps of a program: each a name for a value, then the results."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial

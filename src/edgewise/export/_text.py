@@ -1,7 +1,5 @@
 """The parts that source texts of several languages have in common."""
 
-from __future__ import annotations
-
 import keyword
 import re
 import textwrap

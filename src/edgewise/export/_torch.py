@@ -1,7 +1,5 @@
 """PyTorch: a module, and the source of one."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """The time that reading and compiling a formula may take."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field

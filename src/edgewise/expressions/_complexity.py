@@ -1,7 +1,5 @@
 """How complex a formula is."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import sympy

@@ -1,7 +1,5 @@
 """What must hold of its inputs for a formula to be a real, finite number."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 

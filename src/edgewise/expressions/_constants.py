@@ -1,7 +1,5 @@
 """Exact constants near a float: small fractions, short decimals, multiples of pi, e and a few roots."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from fractions import Fraction

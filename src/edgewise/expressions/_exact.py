@@ -1,7 +1,5 @@
 """Exact numbers in formulas: which are kept, so that sympy never works on one for long."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

@@ -1,7 +1,5 @@
 """Names of inputs, and the symbols of formulas that carry them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 

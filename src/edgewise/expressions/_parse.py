@@ -1,7 +1,5 @@
 """From the text of a formula to the formula: what names, numbers and functions mean, and what is too large."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Ways to write a product: factors go into sums and out of them, signs go to where they vanish."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import sympy

@@ -1,7 +1,5 @@
 """Make fitted constants exact: remove redundant ones, round those that the data allow to be simple."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar

@@ -1,7 +1,5 @@
 """The simplest writing of a formula that is right already, on the rows of its table."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache

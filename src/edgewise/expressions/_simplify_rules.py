@@ -1,7 +1,5 @@
 """Rewriting of sums: rational functions of anything, squares, logarithms, angles, exponentials."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

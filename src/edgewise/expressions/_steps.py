@@ -1,7 +1,5 @@
 """Formulas as a list of operations, which numpy (`Tape`) and torch (an exported module) carry out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple

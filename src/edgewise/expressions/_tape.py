@@ -1,7 +1,5 @@
 """Formulas as numbers: a sympy expression becomes numpy operations with a reverse sweep for its constants."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, reduce
 from typing import Any

@@ -1,7 +1,5 @@
 """Dimensions of formulas: which ones can be told to be wrong without any data."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """The words of formulas: constants, functions, and the edge functions that they are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from types import MappingProxyType

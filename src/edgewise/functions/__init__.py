@@ -1,7 +1,5 @@
 """The univariate functions that curves and network edges can be read as."""
 
-from __future__ import annotations
-
 from edgewise.functions._library import get as get
 from edgewise.functions._library import names as names
 from edgewise.functions._library import register as register

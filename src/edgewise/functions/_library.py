@@ -1,7 +1,5 @@
 """The door to the univariate functions: by name, and new ones."""
 
-from __future__ import annotations
-
 import re
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """Hidden nodes in the places where their connections are short."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

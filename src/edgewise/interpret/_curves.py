@@ -1,7 +1,5 @@
 """Each edge's function as numbers, over the range that the data takes, and its shape in a word."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

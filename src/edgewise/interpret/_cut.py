@@ -1,7 +1,5 @@
 """What is to be removed from a network, and when to stop."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

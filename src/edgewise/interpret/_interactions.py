@@ -1,7 +1,5 @@
 """Which inputs act together: exact second derivatives of the network."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

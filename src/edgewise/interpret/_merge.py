@@ -1,7 +1,5 @@
 """Hidden nodes that others can stand for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 

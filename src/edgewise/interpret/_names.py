@@ -1,7 +1,5 @@
 """What inputs, hidden nodes and outputs are called in tables and pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from edgewise._errors import InputError

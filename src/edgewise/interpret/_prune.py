@@ -1,7 +1,5 @@
 """Removing what a network does not need, each removal with its cost in error."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple

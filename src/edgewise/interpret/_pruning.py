@@ -1,7 +1,5 @@
 """A network on its way to a smaller one, with the account of what went."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

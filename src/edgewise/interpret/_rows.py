@@ -1,7 +1,5 @@
 """The rows that a network is looked at on."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

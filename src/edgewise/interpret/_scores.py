@@ -1,7 +1,5 @@
 """How much of the output's variation passes through each edge, node and input, and in which direction."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

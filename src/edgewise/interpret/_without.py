@@ -1,7 +1,5 @@
 """A network without some of its edges, and without all that this makes needless."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import torch

@@ -1,7 +1,5 @@
 """Networks to and from files, and tables from files."""
 
-from __future__ import annotations
-
 from edgewise.io._delimited import sniff as sniff
 from edgewise.io._model import SavedModel as SavedModel
 from edgewise.io._model import load as load

@@ -1,7 +1,5 @@
 """How a text table writes numbers: the decimal sign of each column, and notes on what was guessed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product

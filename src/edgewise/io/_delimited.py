@@ -1,7 +1,5 @@
 """The delimiter of a text table, and its rows split by it."""
 
-from __future__ import annotations
-
 import csv
 import re
 import threading

@@ -1,7 +1,5 @@
 """The text of a table as a header and columns of cells."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

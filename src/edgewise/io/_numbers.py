@@ -1,7 +1,5 @@
 """A column of text cells as numbers: decimal signs, thousands separators, truth values, missing values."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from functools import cached_property, lru_cache

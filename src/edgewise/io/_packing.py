@@ -5,8 +5,6 @@ of the metadata entry "edgewise", and the checksum a field of it: the SHA-256 di
 digest's place.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

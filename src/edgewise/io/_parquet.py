@@ -1,7 +1,5 @@
 """Parquet files: opened with one line for whatever is wrong with them, and their columns by type."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal

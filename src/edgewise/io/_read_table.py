@@ -1,7 +1,5 @@
 """Reads a CSV, TSV or Parquet file into a table of numbers."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping
 from pathlib import Path

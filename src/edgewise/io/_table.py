@@ -1,7 +1,5 @@
 """A table of numbers, and the choice of a target and inputs from it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

@@ -14,8 +14,6 @@ A derivative of one by a slot of the form is another, and its derivative by x is
 and the basis itself, and every derivative of any order, in both modes, is exact.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any, Literal, NamedTuple
 

@@ -1,7 +1,5 @@
 """Measurement: benchmarks and experiments, cases run in separate processes, rows in CSV files, tables and pictures."""
 
-from __future__ import annotations
-
 from edgewise.measure._benchmark import Benchmark as Benchmark
 from edgewise.measure._benchmark import Case as Case
 from edgewise.measure._benchmark import Cell as Cell

@@ -1,7 +1,5 @@
 """The measuring process: reads one case per line as JSON, and answers with its rows as a line of JSON."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import math

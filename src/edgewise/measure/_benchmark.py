@@ -1,7 +1,5 @@
 """A benchmark: cases to measure, the rows they give, and a table that compares the rows with limits."""
 
-from __future__ import annotations
-
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

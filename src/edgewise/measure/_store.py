@@ -1,7 +1,5 @@
 """The CSV file that measured rows are kept in, with their provenance: a run of the same case is added as a whole."""
 
-from __future__ import annotations
-
 import csv
 import datetime
 import io

@@ -1,7 +1,5 @@
 """Tables: numbers read from rows, rows grouped and chosen, and Markdown."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Derivatives of every edge's function by its own input."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

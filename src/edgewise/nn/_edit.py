@@ -1,7 +1,5 @@
 """Edges, nodes and inputs that come and go, as a person asks for them; outputs in other units."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import torch

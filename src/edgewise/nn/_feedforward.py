@@ -1,7 +1,5 @@
 """The feed-forward block of a transformer as a KAN, and the exchange of a model's MLPs for such blocks."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator
 from typing import Any, Literal, get_args

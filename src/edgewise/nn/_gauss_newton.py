@@ -1,7 +1,5 @@
 """The Gauss-Newton matrix of a network, assembled without its Jacobian wherever that saves work."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby

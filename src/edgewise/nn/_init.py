@@ -1,7 +1,5 @@
 """First values of a layer's parameters: the schemes behind `init=`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Literal
 

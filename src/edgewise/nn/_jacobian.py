@@ -1,7 +1,5 @@
 """The derivative of a network's outputs by its parameters, layer by layer, without a tape."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property

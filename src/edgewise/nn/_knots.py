@@ -1,7 +1,5 @@
 """Knots moved under the functions of edges; those under locked ones stay."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

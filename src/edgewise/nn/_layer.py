@@ -1,7 +1,5 @@
 """One layer of edges, each with its own function."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterable, Iterator
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """Rules laid on single edges: locks, directions, smoothness, the functions allowed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal

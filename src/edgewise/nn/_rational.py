@@ -1,7 +1,5 @@
 """A layer of rational functions shared by groups of inputs, and the linear map after them."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """What a formula leaves out of a network: whether it is short enough to read, and the functions that it only names."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

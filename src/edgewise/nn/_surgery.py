@@ -1,7 +1,5 @@
 """Operations that return a new network and leave the old one as it was."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Room to learn in a network that computes something already: more nodes, splines for functions, noise."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import torch

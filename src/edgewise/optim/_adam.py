@@ -1,7 +1,5 @@
 """Adam on shuffled minibatches, for problems too large for second order."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from contextlib import nullcontext

@@ -1,7 +1,5 @@
 """A run of a first-order solver: what it minimizes, where it is, why it ends, and the best parameters it has seen."""
 
-from __future__ import annotations
-
 import enum
 import math
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,5 @@
 """Damped Gauss-Newton steps without a matrix, by conjugate gradients."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial

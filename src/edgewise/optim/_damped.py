@@ -3,8 +3,6 @@
 They raise the damping until a step lowers the cost, then lower it.
 """
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Quasi-Newton training on all rows at once."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

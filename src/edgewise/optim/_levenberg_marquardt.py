@@ -1,7 +1,5 @@
 """Damped Gauss-Newton steps on any sum of squares, by Cholesky."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """What a solver says of itself, so that `edgewise.fit` can train with one that it does not know; checks of settings."""
 
-from __future__ import annotations
-
 import enum
 import math
 from abc import abstractmethod

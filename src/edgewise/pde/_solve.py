@@ -1,7 +1,5 @@
 """Solving: from coarse grids to fine ones, points moved to where the equation is least obeyed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal

@@ -1,7 +1,5 @@
 """Every active edge's function in its own panel."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """How well predictions meet the data."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

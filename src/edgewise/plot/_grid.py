@@ -4,8 +4,6 @@ Columns lead up and rows to the right, by turns, so that a network of any size i
 right angle. A line bends into each box that it feeds; where two lines cross without a bend they are not joined.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from edgewise.nn import Nodes

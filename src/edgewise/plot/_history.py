@@ -1,7 +1,5 @@
 """How the error fell during training."""
 
-from __future__ import annotations
-
 import numpy as np
 from matplotlib.axes import Axes
 

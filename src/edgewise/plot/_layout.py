@@ -1,7 +1,5 @@
 """Where everything in the picture of a network lies: plain numbers, without drawing."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence

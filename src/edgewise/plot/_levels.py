@@ -1,7 +1,5 @@
 """Levels of nodes above each other, and between two levels one row of boxes, in which no line meets a box."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise

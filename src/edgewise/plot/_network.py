@@ -1,7 +1,5 @@
 """The picture of a Kolmogorov-Arnold network: inputs below, a little curve on every edge, outputs on top."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The order of nodes beside each other that lets few lines cross, and places that keep it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import accumulate
 from statistics import fmean

@@ -1,7 +1,5 @@
 """LaTeX mathematics as outlines of its letters."""
 
-from __future__ import annotations
-
 import re
 
 from matplotlib.font_manager import FontProperties

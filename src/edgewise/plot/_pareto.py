@@ -1,7 +1,5 @@
 """Candidates by complexity and error."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Where the names of nodes stand, in how many lines and at what angle."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace

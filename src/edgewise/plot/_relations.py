@@ -1,7 +1,5 @@
 """Columns that are tied: which, by what, and how each seed saw it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

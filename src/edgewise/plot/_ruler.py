@@ -1,7 +1,5 @@
 """How wide texts are before anything is drawn, and where long names break."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from itertools import combinations, pairwise
 

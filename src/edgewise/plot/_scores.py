@@ -1,7 +1,5 @@
 """Scores of inputs as bars, interactions of pairs of inputs as a table of colors."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

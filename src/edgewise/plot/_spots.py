@@ -1,7 +1,5 @@
 """What the picture of a network consists of: plain numbers, in units of the side of an edge's box."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ matplotlib has one parser of mathematics and one set of settings for all threads
 other's half-parsed formulas. Whatever measures or draws text holds `LOCK`, and every figure made here takes it.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import threading

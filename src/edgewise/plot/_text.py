@@ -1,7 +1,5 @@
 """Names and formulas as matplotlib prints them."""
 
-from __future__ import annotations
-
 import math
 import re
 from fractions import Fraction

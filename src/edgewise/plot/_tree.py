@@ -1,7 +1,5 @@
 """The picture of a tree of structure: columns below, sums, products and functions of groups above them."""
 
-from __future__ import annotations
-
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 

@@ -1,7 +1,5 @@
 """LaTeX formulas as inline SVG, typeset by matplotlib: no script, no font, no network."""
 
-from __future__ import annotations
-
 import re
 
 from markupsafe import Markup, escape

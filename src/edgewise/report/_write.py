@@ -1,7 +1,5 @@
 """What a report says, as plain values, and the one HTML file made of it."""
 
-from __future__ import annotations
-
 import base64
 import os
 from collections.abc import Sequence

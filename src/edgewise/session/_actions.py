@@ -3,8 +3,6 @@
 A reader takes what was given and nothing like it: "3" is no number and True no 1, as they would be to pydantic.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields

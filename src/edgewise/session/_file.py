@@ -1,7 +1,5 @@
 """A session as one file: a zip of networks and rows as safetensors, and its history as JSON, each field checked."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from io import BytesIO
 from os import PathLike

@@ -1,7 +1,5 @@
 """A session as a Python script that replays it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path

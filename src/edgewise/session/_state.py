@@ -1,7 +1,5 @@
 """Points of a session's history: a network, what a person has decided beside it, and two of them compared."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Everything that a person can do to a network, one public method each."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self, cast

@@ -1,7 +1,5 @@
 """All structure of a table or a function at once."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

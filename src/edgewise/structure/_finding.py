@@ -1,7 +1,5 @@
 """What a test says: a statistic, its threshold, a verdict and a sentence."""
 
-from __future__ import annotations
-
 import enum
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Symmetries: one or two columns that a function takes in only one way."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """Whether some columns act apart from the rest: not at all, in a sum, in a product, or through one function."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 

@@ -1,7 +1,5 @@
 """A smooth function that stands for a table, a network or a law, together with how far it may be off."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

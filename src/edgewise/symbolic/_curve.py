@@ -1,7 +1,5 @@
 """A sampled curve read as one function of the library: ``y = c f(a z + b) + d``."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Where a formula holds: where it is defined, and the data that it was read from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

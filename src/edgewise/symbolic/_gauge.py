@@ -1,7 +1,5 @@
 """Constants of symbolic edges that others can absorb, moved to where they read best and then frozen."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import torch

@@ -1,7 +1,5 @@
 """Poles and ends of domains beside the arguments that a function is given."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Constants of a symbolic network made integers, small fractions and multiples of pi where the error allows."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Sampled curves, checked and brought to standard units."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Spline edges replaced by named functions, each accepted by the whole network's error."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple

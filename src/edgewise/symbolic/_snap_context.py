@@ -1,7 +1,5 @@
 """A table that networks are read against: what an edge's curve is, what may replace it, and at what cost."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field

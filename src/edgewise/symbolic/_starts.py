@@ -1,7 +1,5 @@
 """Where a search for the inner constants of ``y = c f(a t + b) + d`` starts, for t in [-1, 1]."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """The trial of a compiled network: its values at random points against those of its formulas."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any

@@ -1,7 +1,5 @@
 """Which solver trains a network, and on which grids."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeGuard, get_args
 

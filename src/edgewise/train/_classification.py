@@ -1,7 +1,5 @@
 """Second-order training of a classifier: from strong to weak regularization, chosen by the validation error."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

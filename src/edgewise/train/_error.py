@@ -1,7 +1,5 @@
 """How well a network fits a table, in one number."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """First-order training on a table, grid after grid: on all rows at once, or on minibatches."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 

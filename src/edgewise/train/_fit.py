@@ -1,7 +1,5 @@
 """Training a network on rows: the choices, the trainer, the result."""
 
-from __future__ import annotations
-
 import math
 from contextlib import nullcontext
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a fit minimizes over its rows: each loss with the gradient and the curvature that Gauss-Newton needs."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace

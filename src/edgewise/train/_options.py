@@ -1,7 +1,5 @@
 """How a fit runs, beyond what it fits."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal

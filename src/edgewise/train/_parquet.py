@@ -1,7 +1,5 @@
 """A Parquet file as rows to train on, read in batches."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Penalties on spline edges, each measured in units of the network's output."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Second-order training on numbers: grid after grid, keeping the one with the smallest validation error."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Runs of a second-order solver on the rows of a fit, and a brief one on a table."""
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

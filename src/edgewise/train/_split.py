@@ -1,7 +1,5 @@
 """Train, validation and test rows, their subsamples and the units of training; what the trainers of a fit share."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Several starts on a coarse grid, of which the best is trained further."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Continual training: learn further rows, and keep the function elsewhere."""
 
-from __future__ import annotations
-
 import math
 from contextlib import nullcontext
 from typing import Any

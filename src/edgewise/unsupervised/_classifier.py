@@ -1,7 +1,5 @@
 """A network that tells real rows from rows torn apart, and what it says about the columns."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations

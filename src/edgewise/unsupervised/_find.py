@@ -1,7 +1,5 @@
 """From a table without a target to the equations between its columns."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median

@@ -1,7 +1,5 @@
 """The equation of columns that are tied: one of them, or its square, as a formula of the others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Of one seed: recognise real rows, find the columns that it takes, keep those tog
 determined by others is seen without a model, by local planes through neighboring rows.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """B-splines and their derivatives."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

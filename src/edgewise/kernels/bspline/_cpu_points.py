@@ -5,8 +5,6 @@ pitch) with values[m stride + pitch row + input] of function m on the cell cells
 the number of inputs where there are fewer, so that the points of narrow layers fill whole vectors.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

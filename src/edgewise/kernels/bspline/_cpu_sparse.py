@@ -5,8 +5,6 @@ Imported only to compile them. Sums walk tiles of four vectors of outputs. Coeff
 fill no tile come vector by vector, the last one masked.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from numba import njit, types

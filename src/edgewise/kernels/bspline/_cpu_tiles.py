@@ -4,8 +4,6 @@ Imported only to compile kernels. Each factory gives two functions: `four` takes
 first k lanes of one vector, for outputs that fill no tile, from coefficients `wide` apart.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from numba import njit

@@ -1,7 +1,5 @@
 """B-splines as one polynomial a cell: what the fast kernels read instead of running the recursion at every point."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """The B-spline kernels on CPUs: machine code from `_cpu_sparse`, called on addresses."""
 
-from __future__ import annotations
-
 import ctypes
 
 import torch

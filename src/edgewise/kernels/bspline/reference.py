@@ -1,7 +1,5 @@
 """The B-spline basis in plain torch: the reference implementation, which faster ones must match."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

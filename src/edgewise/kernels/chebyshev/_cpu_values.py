@@ -1,7 +1,5 @@
 """Chebyshev polynomials at one point, for CPU kernels. Imported only to compile them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from numba import njit

@@ -4,8 +4,6 @@ Imported only to compile kernels. `fill(x, lo, hi, count, order, out, first)` wr
 derivatives, at a point of [lo, hi] to out[first], out[first + 1], ...
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """CPU kernels of families whose functions all live on the whole range."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 
 import torch

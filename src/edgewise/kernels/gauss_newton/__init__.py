@@ -1,7 +1,5 @@
 """Second-order steps: the normal equations of spline edges, and positive definite systems."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

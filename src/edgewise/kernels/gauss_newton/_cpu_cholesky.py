@@ -5,8 +5,6 @@ read; above, only the squares on the diagonal are written. Everything is product
 whose sums stay in registers.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

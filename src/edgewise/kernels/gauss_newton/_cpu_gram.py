@@ -1,7 +1,5 @@
 """Kernels of normal equations of spline edges. Imported only to compile them; `gram.py` calls what comes out."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from numba import njit, types

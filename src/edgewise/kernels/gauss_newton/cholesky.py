@@ -1,7 +1,5 @@
 """Positive definite systems on CPUs in double precision: the factor in blocks of columns, from left to right."""
 
-from __future__ import annotations
-
 from typing import final
 
 import torch

@@ -1,7 +1,5 @@
 """Positive definite systems by Cholesky's factor in plain torch: the law that the kernels must match."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

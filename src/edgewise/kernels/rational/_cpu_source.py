@@ -4,8 +4,6 @@ A kernel takes one vector of channels at a time and walks down rows, so that the
 the sums of their gradients do.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from llvmlite import ir

@@ -1,7 +1,5 @@
 """The grouped rational function as one op that keeps its input and nothing else for the way back."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import Tensor

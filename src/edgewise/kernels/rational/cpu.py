@@ -1,7 +1,5 @@
 """The kernels of grouped rational functions on CPUs: machine code from `_cpu_source`, called on addresses."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import final
 

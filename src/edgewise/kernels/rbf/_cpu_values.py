@@ -1,7 +1,5 @@
 """Gaussians at one point, for CPU kernels. Imported only to compile them."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

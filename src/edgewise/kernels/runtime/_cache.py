@@ -3,8 +3,6 @@
 What lies there is run. So a folder or a file that another user could have written is never read: see `_trust`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import sys

@@ -5,8 +5,6 @@ needs neither Numba nor a compiler: it loads the object in a few milliseconds an
 Python's lock. Importing compiles nothing.
 """
 
-from __future__ import annotations
-
 import ctypes
 import gc
 import hashlib

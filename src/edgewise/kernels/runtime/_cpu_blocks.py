@@ -4,8 +4,6 @@ Imported only while a kernel is being compiled. Each factory takes (lanes, rows,
 blocks of that shape; their rows lie `wide` numbers apart in memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

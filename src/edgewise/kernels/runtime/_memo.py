@@ -1,7 +1,5 @@
 """Values computed from a tensor, for as long as the tensor lives and keeps its numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, MutableMapping
 from typing import Any, TypeVar
 

@@ -4,8 +4,6 @@ Imported only while a kernel is being compiled. Loops written with these run at 
 vectoriser thinks of them; a `Lanes` holds as many numbers of one dtype as fit into the widest register.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """The one owner of threads: those of the kernels, and torch's thread count where it is changed for a while."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Callable, Iterator

@@ -6,8 +6,6 @@ and only where it is sticky: nobody can rename there what is another's. Once che
 by others, so that it may be used by its name. A file is checked after it was opened, by its handle.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What edgewise is compared with: MLPs, AdamW training of any module, and pykan in a separate environment."""
 
-from __future__ import annotations
-
 from edgewise.measure.baselines._adamw import adamw_milliseconds as adamw_milliseconds
 from edgewise.measure.baselines._adamw import adamw_steps as adamw_steps
 from edgewise.measure.baselines._adamw import minibatches as minibatches

@@ -1,7 +1,5 @@
 """Minibatch training by AdamW, the same for every model in a comparison."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """The MLP baseline: linear layers of torch, trained by Adam and by L-BFGS."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Benchmarks: edgewise compared with an MLP of equal size and with the other libraries installed here."""
 
-from __future__ import annotations
-
 from edgewise.measure import Benchmark
 from edgewise.measure.benchmarks._accuracy import Accuracy
 from edgewise.measure.benchmarks._classification import Classification

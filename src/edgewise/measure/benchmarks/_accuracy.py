@@ -1,7 +1,5 @@
 """Time to an accuracy: each library trains in its own ways, and its test error is watched."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from statistics import median

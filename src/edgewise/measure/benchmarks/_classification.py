@@ -1,7 +1,5 @@
 """Classification by Gauss-Newton steps, compared with an MLP trained by Adam."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """Benchmarks that time one call of every library: a layer, and an Adam step of a network."""
 
-from __future__ import annotations
-
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Memory of one training step of a wide layer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings, peak_memory

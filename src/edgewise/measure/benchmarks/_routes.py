@@ -1,7 +1,5 @@
 """What each operation costs by each of its routes, and whether the quicker one is chosen."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """One Levenberg-Marquardt step: how it grows with the grid, with the network, and with the rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Published experiments on KANs, each in its own folder: `edgewise reproduce`."""
 
-from __future__ import annotations
-
 from edgewise.measure import Experiment
 from edgewise.measure.experiments.anderson import Anderson
 from edgewise.measure.experiments.continual import Continual

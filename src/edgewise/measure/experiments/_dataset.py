@@ -1,7 +1,5 @@
 """Tables that every model is trained and tested on, in units that suit all of them, and errors on them."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Known equations found from tables, and what a formula that was found is worth."""
 
-from __future__ import annotations
-
 from edgewise.measure.benchmarks.formulas._benchmarks import Feynman as Feynman
 from edgewise.measure.benchmarks.formulas._benchmarks import Irrelevant as Irrelevant
 from edgewise.measure.benchmarks.formulas._benchmarks import Strogatz as Strogatz

@@ -1,7 +1,5 @@
 """Known equations found from tables: by edgewise, and by the libraries that search for formulas."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, fields

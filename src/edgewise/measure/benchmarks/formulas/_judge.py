@@ -1,7 +1,5 @@
 """What a formula that was found is worth: accuracy, exactness, size, and whether it has the form of the truth."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The known equations that are searched for: where their rows come from, and the formula that made them."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property

@@ -1,7 +1,5 @@
 """SRBench's symbolic solution: a formula that is the truth up to a constant shift or factor."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The libraries that are measured, one a file, each with its own recommended settings."""
 
-from __future__ import annotations
-
 from edgewise.measure.benchmarks.libraries._base import Library as Library
 from edgewise.measure.benchmarks.libraries._base import Point as Point
 from edgewise.measure.benchmarks.libraries._base import Race as Race

@@ -1,7 +1,5 @@
 """What the benchmarks ask of a library, and a race against the clock that it trains in."""
 
-from __future__ import annotations
-
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """edgewise itself."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

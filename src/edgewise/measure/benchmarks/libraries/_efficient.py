@@ -3,8 +3,6 @@
 # pyright: reportMissingImports=false
 # The library lives in a separate environment.
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """torch's MLP: the unit that everything is compared with."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 

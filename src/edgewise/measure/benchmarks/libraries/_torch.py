@@ -1,7 +1,5 @@
 """What all libraries on torch share."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The libraries that search for formulas, one a file, each with its own recommended settings."""
 
-from __future__ import annotations
-
 from edgewise.measure.benchmarks.searchers._base import Searcher
 from edgewise.measure.benchmarks.searchers._base import Table as Table
 from edgewise.measure.benchmarks.searchers._edgewise import Edgewise

@@ -1,7 +1,5 @@
 """What the benchmarks of formulas ask of a library."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple

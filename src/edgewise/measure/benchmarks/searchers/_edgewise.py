@@ -1,7 +1,5 @@
 """edgewise itself."""
 
-from __future__ import annotations
-
 from edgewise.discovery import discover
 from edgewise.measure.benchmarks.searchers._base import Found, Searcher, Table
 

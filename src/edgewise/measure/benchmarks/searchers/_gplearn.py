@@ -3,8 +3,6 @@
 # pyright: reportMissingImports=false
 # The library lives in a separate environment.
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """States of chains with random parameters, and which of them are localized."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """A formula of the mobility edge: read off a classifier's zero set, or found step by step as a person would."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Iterator, Sequence

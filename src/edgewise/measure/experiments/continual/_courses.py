@@ -1,7 +1,5 @@
 """The functions that are shown region by region."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the article's table 2 prints for its dimensionless equations: shapes of networks and test errors."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 

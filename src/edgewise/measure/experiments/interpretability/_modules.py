@@ -1,7 +1,5 @@
 """Functions of bits that are made of small functions, and networks in which those stand apart."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product

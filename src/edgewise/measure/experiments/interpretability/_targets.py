@@ -1,7 +1,5 @@
 """Toy targets: their domains, their functions, and when a formula equals one of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

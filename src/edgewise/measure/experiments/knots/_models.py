@@ -3,8 +3,6 @@
 # pyright: reportMissingImports=false
 # pykan lives in a separate environment.
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Six differential equations, their solutions, and the networks that solve them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

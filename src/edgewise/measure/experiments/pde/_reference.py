@@ -1,7 +1,5 @@
 """Solutions to compare with: exact ones, that of Burgers by Cole and Hopf, that of Allen and Cahn by Fourier series."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Laws that are given by what they must obey: conserved quantities, Lagrangians, a change of coordinates."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """Small transformers around any feed-forward block: one predicts the next character, one classifies images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -84,10 +84,6 @@ def _measured(todo: Sequence[_Work], rows: dict[str, list[Row]], jobs: int) -> I
     Benchmarks whose cases may run in parallel share the cores, so that none waits for the last case of another.
     """
 
-    def measured(work: _Work, worker: Worker) -> list[Row]:
-        case = work.benchmark.prepare(work.case, rows[work.benchmark.name])
-        return worker.rows(work.benchmark, case, work.settings)
-
     def place(work: _Work) -> tuple[str, int]:
         return ("", 0) if jobs > 1 and work.benchmark.parallel else (work.benchmark.name, work.settings.threads)
 
@@ -100,7 +96,8 @@ def _measured(todo: Sequence[_Work], rows: dict[str, list[Row]], jobs: int) -> I
         def one(work: _Work, free: SimpleQueue[Worker] = free) -> tuple[_Work, list[Row]]:
             worker = free.get()
             try:
-                return work, measured(work, worker)
+                case = work.benchmark.prepare(work.case, rows[work.benchmark.name])
+                return work, worker.rows(work.benchmark, case, work.settings)
             finally:
                 free.put(worker)
 

@@ -6,7 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,15 +22,13 @@ from edgewise.measure.baselines import (
     silenced,
     train_mlp,
 )
+from edgewise.measure.drawing import Figure
 from edgewise.measure.experiments._dataset import predict, rmse
 from edgewise.measure.experiments.continual._courses import COURSES, Course
 from edgewise.measure.experiments.continual._picture import draw
 from edgewise.measure.tables import format_number, grouped, number
 from edgewise.nn import KAN, Layout
 from edgewise.train import update
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 #: what is measured: the course, the model, and the way it is trained
 _LOCAL, _BOX, _INPUTS = "update", "update, points of the box", "update, earlier inputs"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import sympy
@@ -13,6 +13,7 @@ from edgewise import KAN, Options, discover, find_relations, fit, symbolic
 from edgewise._typing import Array
 from edgewise.measure import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import pykan_formula
+from edgewise.measure.drawing import Figure
 from edgewise.measure.experiments._dataset import rmse
 from edgewise.measure.experiments.interpretability._modules import BITS, modules
 from edgewise.measure.experiments.interpretability._picture import draw
@@ -28,9 +29,6 @@ from edgewise.measure.experiments.interpretability._targets import (
 )
 from edgewise.measure.tables import format_number, grouped, number
 from edgewise.nn import layer_of
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _SEEDS = (0, 1, 2)
 _ROWS, _FRESH = 1000, 10_000

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgewise import symbolic
 from edgewise._typing import Array
 from edgewise.measure import Row
-from edgewise.measure.drawing import COLORS, INK, SOFT, panel_grid
+from edgewise.measure.drawing import COLORS, INK, SOFT, Axes, Figure, panel_grid
 from edgewise.measure.experiments.interpretability._targets import BESSEL, DIGITS, SIX, TARGETS, inner_bessel, six
 
 _POINTS = 500  # that a network's curves are drawn over
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 def draw(rows: Sequence[Row]) -> Figure:

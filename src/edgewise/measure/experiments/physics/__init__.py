@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,14 +12,11 @@ from torch import Tensor
 from edgewise import symbolic
 from edgewise.measure import MLP, OURS, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import parameter_count, seeded_mlp, train_mlp
-from edgewise.measure.drawing import COLORS, SOFT, panel_grid, panel_legend
+from edgewise.measure.drawing import COLORS, SOFT, Figure, panel_grid, panel_legend
 from edgewise.measure.experiments.pde import autograd_jet
 from edgewise.measure.experiments.physics._implicit import IMPLICIT, TWO, Implicit, implicit, two_oscillators
 from edgewise.measure.experiments.physics._tables import TABLES, Table
 from edgewise.measure.tables import best, format_number, grouped, number
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _IMPLICIT = {item.name: item for item in IMPLICIT}
 _TABLES = {table.name: table for table in TABLES}

@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from edgewise._typing import Array
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import pykan_stages
-from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, panel_grid, shared_legend
+from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, panel_grid, shared_legend
 from edgewise.measure.experiments._dataset import Dataset, refined, scaled
 from edgewise.measure.tables import best, format_error, format_number, grouped, items_of, number
 from edgewise.nn import KAN
 from edgewise.train import Options
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _MLPS = ((2, 10), (2, 100), (3, 10), (3, 40), (4, 20), (5, 20))  # layers, width
 _TEST_ROWS, _TEST_SEED = 5000, 1

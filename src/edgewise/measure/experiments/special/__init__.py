@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from edgewise.datasets import special
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import pykan_stages
-from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, panel_grid, shared_legend
+from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, panel_grid, shared_legend
 from edgewise.measure.experiments._dataset import Dataset, refined, scaled
 from edgewise.measure.tables import best, format_error, format_number, grouped, items_of, number
 from edgewise.nn import KAN, Layout
 from edgewise.train import Options
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _ROWS, _HELD, _TEST_SEED = 3000, 300, 1
 _GRIDS = (3, 5, 10, 20, 40, 80, 160)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,13 +13,11 @@ from torch.nn.functional import cross_entropy
 from edgewise.datasets import characters
 from edgewise.measure import Row
 from edgewise.measure.baselines import minibatches, seeded
+from edgewise.measure.drawing import Figure
 from edgewise.measure.experiments.transformers._blocks import Block, BlockExperiment, Training, mlp_block
 from edgewise.measure.experiments.transformers._networks import WIDTH, ImageTransformer, Transformer
 from edgewise.measure.tables import number
 from edgewise.nn import KANFeedForward
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _CONTEXT, _TEXTS = 64, 32
 _HELD_OUT = 0.9  # where the last tenth of the text begins

@@ -6,20 +6,16 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 
 from edgewise.measure import MLP, OURS, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import adamw_milliseconds, adamw_steps, used_parameters
-from edgewise.measure.drawing import COLORS, INK, panel_grid, panel_legend
+from edgewise.measure.drawing import COLORS, INK, Axes, Figure, panel_grid, panel_legend
 from edgewise.measure.experiments.transformers._networks import DEPTH, WIDTH
 from edgewise.measure.tables import format_number, grouped, number
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _CHECKS, _TIMED = 10, 20  # evaluations of a run; steps that are timed
 _SQUARE = 0.425  # mean of gelu(z)^2 for normal z

@@ -60,10 +60,7 @@ class Anderson(Experiment):
 
     def cases(self, settings: Settings) -> list[Case]:
         names = [name for name in MODELS if not settings.quick or name in ("generalized", "mosaic, kappa = 2")]
-        ours = [*names, _BY_HAND] if OURS in settings.libraries else []
-        found = [Case(f"{item}: {OURS}", {"item": item, "model": OURS}) for item in ours]
-        theirs = names if MLP in settings.libraries else []
-        return found + [Case(f"{item}: {MLP}", {"item": item, "model": MLP}) for item in theirs]
+        return self.product([*names, _BY_HAND], (OURS,), settings) + self.product(names, (MLP,), settings)
 
     def models(self) -> Mapping[str, Run]:
         return dict.fromkeys((OURS, MLP), _run)

@@ -166,8 +166,7 @@ def _mlp(course: Course, way: str, quick: bool) -> Iterator[Phase]:
             own = (network(rows) - target).square().mean()  # noqa: B023 (used within the phase)
             return own + (network(kept) - old).square().mean() if rehearsed else own  # noqa: B023
 
-        start = copy.deepcopy(module)
-        run = train_mlp(lambda: copy.deepcopy(start), loss, 0.05 if quick else _PATIENCE[course.name])  # noqa: B023
+        run = train_mlp(lambda: copy.deepcopy(module), loss, 0.05 if quick else _PATIENCE[course.name])  # noqa: B023
         module, spent = run.module, spent + run.seconds
         yield phase, module, parameter_count(module), spent
 

@@ -69,13 +69,11 @@ class Physics(Experiment):
         for (item,), own in grouped(rows, "item").items():
             ours, other = (best(own, model=model) for model in (OURS, MLP))
             figure = f"{_PUBLISHED[item][0]:.3g}" if item in _PUBLISHED else ""
-            if ours is None or ours["error"] == "":
-                status = next((str(row["status"]) for row in own if row["status"]), "")
-                texts = [item, status, "", figure, "", "", format_number(number(other)), ""]
-            else:
-                numbers = (number(ours, _NETWORK), number(ours), number(other), number(ours, "seconds"))
-                texts = [item, str(ours["formula"]), str(ours["exact"]), figure, *map(format_number, numbers)]
-            lines.append([Cell(text) for text in texts])
+            said = [next((str(row["status"]) for row in own if row["status"]), ""), ""]
+            if ours is not None and ours["error"] != "":
+                said = [str(ours["formula"]), str(ours["exact"])]
+            numbers = (number(ours, _NETWORK), number(ours), number(other), number(ours, "seconds"))
+            lines.append([Cell(text) for text in (item, *said, figure, *map(format_number, numbers))])
         return head, lines
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:

@@ -117,9 +117,8 @@ def _cases(benchmark: Benchmark, settings: Settings, plan: Plan, rows: list[Row]
         return cases
     same = {"commit": provenance()["commit"], "device": provenance()["device"], "threads": str(settings.threads)}
     labels = {case.label for case in cases}
-    for row in read(plan.out / benchmark.file):
-        if row["case"] in labels and all(row[key] == value for key, value in same.items()):
-            rows.append(row)
+    stored = [row for row in read(plan.out / benchmark.file) if row["case"] in labels]
+    rows += [row for row in stored if all(row[key] == value for key, value in same.items())]
     there = {row["case"] for row in rows if str(row["threads"]) == str(settings.threads)}
     return [case for case in cases if case.label not in there]
 

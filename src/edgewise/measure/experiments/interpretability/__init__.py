@@ -155,7 +155,7 @@ def _bessel(item: str, seed: int, quick: bool) -> dict[str, Any]:
             break
     snapped = symbolic.snap(model, x, y)
     fresh = np.sort(BESSEL.table(_FRESH, 100 + seed)[0], axis=0)
-    curve, square = (_exponent(snapped.model, at) for at in (_along(fresh, 0), _along(fresh, 1)))
+    curve, square = (_exponent(snapped.model, fresh * along) for along in np.eye(2))
     off = float(np.abs(square - _exponent(snapped.model, np.zeros((1, 2))) - fresh[:, 1] ** 2).max())
     outer = layer_of(snapped.model, len(snapped.model.layers) - 1).symbols
     right = snapped.model.widths == [2, 1, 1] and snapped.kept == [(0, 0, 0)] and off < 1e-4
@@ -165,11 +165,6 @@ def _bessel(item: str, seed: int, quick: bool) -> dict[str, Any]:
     text = "exp(spline(x_1) + x_2**2)" if right else str(snapped.model.formula(BESSEL.names, splines="symbols"))
     return {"formula": text, "right": STRUCTURE if right else NO, "error": error, "curves": _stored(shown[None], seed),
             "shape": str(snapped.model.widths)}  # fmt: skip
-
-
-def _along(x: Array, column: int) -> Array:
-    """Return the rows with the other column at zero."""
-    return np.where(np.arange(2) == column, x, 0.0)
 
 
 def _exponent(model: KAN, x: Array) -> Array:

@@ -21,16 +21,13 @@ def draw(rows: Sequence[Row]) -> Figure:
     for ax, row in zip(panels, rows, strict=True):
         ax.set_title(str(row["item"]), fontsize=9, pad=10)
         if row["item"] in (BESSEL.name, DIGITS.name):
-            _curves(ax, str(row["item"]), _read(str(row["curves"])))
+            curves = [[float(value) for value in curve.split()] for curve in str(row["curves"]).split(";")]
+            _curves(ax, str(row["item"]), np.array(curves))
         elif "|" in str(row["curves"]):
             _wires(ax, str(row["curves"]))
         else:
             _network(ax, str(row["item"]), str(row["formula"]))
     return figure
-
-
-def _read(text: str) -> Array:
-    return np.array([[float(value) for value in curve.split()] for curve in text.split(";")])
 
 
 def _curves(ax: Axes, item: str, curves: Array) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from edgewise.measure import MLP, OURS, Case, Cell, Criterion, Experiment, Model, Row, Settings
-from edgewise.measure.baselines import adamw_milliseconds, adamw_steps, used_parameters
+from edgewise.measure.baselines import adamw_milliseconds, adamw_steps, seeded, used_parameters
 from edgewise.measure.drawing import COLORS, INK, Axes, Figure, panel_grid, panel_legend
 from edgewise.measure.experiments.transformers._networks import DEPTH, WIDTH
 from edgewise.measure.tables import format_number, grouped, number
@@ -32,9 +32,9 @@ class Block(NamedTuple):
 
 
 class Training(NamedTuple):
-    """How a model with a kind of block is made, its minibatch loss, how it is evaluated, and columns of all rows."""
+    """How a network is made around blocks, its minibatch loss, how it is evaluated, and columns of all rows."""
 
-    model: Callable[[str], torch.nn.Module]
+    network: Callable[[Callable[[], torch.nn.Module]], torch.nn.Module]
     minibatches: Callable[[], Callable[[torch.nn.Module], torch.Tensor]]
     evaluate: Callable[[torch.nn.Module], dict[str, float]]
     columns: dict[str, Any]
@@ -74,9 +74,15 @@ class BlockExperiment(Experiment):
 
     def _train(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
         count, checks, timed = (4, 2, 2) if settings.quick else (self.steps, _CHECKS, _TIMED)
-        kind, do = case.values["kind"], self.training(case.values["seed"], settings.quick)
-        timing = adamw_milliseconds({name: do.model(name) for name in (kind, "mlp")}, do.minibatches(), timed)
-        model = do.model(kind)
+        kind, seed = case.values["kind"], case.values["seed"]
+        do = self.training(seed, settings.quick)
+
+        def made(kind: str) -> torch.nn.Module:
+            with seeded(seed):
+                return do.network(self.blocks[kind].make).float()
+
+        timing = adamw_milliseconds({name: made(name) for name in (kind, "mlp")}, do.minibatches(), timed)
+        model = made(kind)
         found = {"shape": f"{DEPTH} x {WIDTH}", "parameters": used_parameters(model, do.minibatches()), **do.columns}
         found |= {"step_ms": timing[kind], "mlp_step_ms": timing["mlp"]}
         spent, began = 0.0, time.process_time()

@@ -17,12 +17,28 @@ if TYPE_CHECKING:
     from edgewise.nn import KAN
 
 
+def check_seed(seed: int) -> int:
+    """Return a seed that torch and numpy both take."""
+    if not 0 <= seed < 2**32:
+        raise InputError(f"--seed must be a whole number from 0 to 4294967295. Got {seed}.")
+    return seed
+
+
+def check_time_limit(seconds: float) -> float:
+    """Return a positive, finite number of seconds."""
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"--time-limit must be a positive number of seconds, like 60. Got {seconds:g}.")
+    return seconds
+
+
 DataFile = Annotated[
     str, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits).")
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")]
-Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")]
-TimeLimit = Annotated[float, typer.Option(metavar="S", help="Stop searching after S seconds.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.", callback=check_seed)]
+TimeLimit = Annotated[
+    float, typer.Option(metavar="S", help="Stop searching after S seconds.", callback=check_time_limit)
+]
 Decimal = Annotated[
     str | None, typer.Option("--decimal", metavar="SIGN", help="The decimal sign in FILE, . or ,; found when left out.")
 ]
@@ -87,20 +103,6 @@ def parse_noise(text: str) -> Literal["auto", "exact"] | float:
             f"like 0.01. Got {text!r}."
         )
     return level
-
-
-def parse_seed(seed: int) -> int:
-    """Return a seed that torch and numpy both take."""
-    if not 0 <= seed < 2**32:
-        raise InputError(f"--seed must be a whole number from 0 to 4294967295. Got {seed}.")
-    return seed
-
-
-def parse_time_limit(seconds: float) -> float:
-    """Return a positive, finite number of seconds."""
-    if not 0 < seconds < float("inf"):
-        raise InputError(f"--time-limit must be a positive number of seconds, like 60. Got {seconds:g}.")
-    return seconds
 
 
 def parse_widths(text: str, n_inputs: int) -> list[int]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
-import numpy as np
 import typer
 
 from edgewise._errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from edgewise.io import Selection, Sign, Table
-    from edgewise.nn import KAN
+    from edgewise.io import SavedModel, Selection, Sign, Table
 
 
 def check_seed(seed: int) -> int:
@@ -127,28 +124,8 @@ def parse_widths(text: str, n_inputs: int) -> list[int]:
     return widths
 
 
-@dataclass(frozen=True)
-class SavedModel:
-    """A network, its inputs' names and its target's, and the decimal signs that these columns had."""
-
-    model: KAN
-    names: list[str]
-    target: str
-    decimals: dict[str, str]
-
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Return the network's value for each row of x (n, d); NaN where an input is missing."""
-        import torch
-
-        complete = ~np.isnan(x).any(axis=1)
-        y = np.full(len(x), np.nan)
-        with torch.no_grad():
-            y[complete] = self.model(torch.as_tensor(x[complete], dtype=self.model.dtype))[:, 0].cpu().numpy()
-        return y
-
-
-def open_model(path: Path) -> SavedModel:
-    """Load a network that `edgewise fit` saved."""
+def open_model(path: Path) -> tuple[SavedModel, list[str], str]:
+    """Load a network that `edgewise fit` saved, with the names of its inputs and of its target."""
     from edgewise.io import load_with_metadata
 
     if not path.exists():
@@ -161,4 +138,4 @@ def open_model(path: Path) -> SavedModel:
         )
     if not isinstance(saved.target, str) or saved.model.n_out > 1:
         raise InputError(f"{path} has {saved.model.n_out} outputs, and this command takes one: use edgewise in Python.")
-    return SavedModel(saved.model, saved.names, saved.target, saved.decimals or {})
+    return saved, saved.names, saved.target

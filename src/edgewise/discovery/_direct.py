@@ -1,5 +1,7 @@
 """Formulas straight from the table, without a network: power laws and polynomials."""
 
+import math
+
 import numpy as np
 import sympy
 
@@ -13,7 +15,6 @@ from edgewise.discovery._monomials import (
     norms_of,
     rounded,
     scaled_columns,
-    size,
     triangle,
     varying,
 )
@@ -140,7 +141,7 @@ def polynomial(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
     """
     variables = varying(data)
     for degree in range(1, _MAX_DEGREE + 1):
-        if not variables or size(len(variables), degree) > min(_MAX_TERMS, data.n / 3):
+        if not variables or math.comb(len(variables) + degree, degree) > min(_MAX_TERMS, data.n / 3):
             break
         found = _sparse(library(variables, len(data.names), degree), data, noise)
         candidate = None if found is None else rounded(found, data, noise)

@@ -25,14 +25,11 @@ _LEAST = 0.05  # seconds of a fit that was begun
 def best_surrogate(problem: Problem, noise: float, relative: bool, deadline: Deadline, seed: int) -> Surrogate | None:
     """The surrogate of the least held-out error, of structures of growing freedom until one is near the noise."""
     coordinates = Coordinates.of(problem, relative)
-    n = len(problem.target)
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-    held, rows = order[: n // 5], order[n // 5 :]
     best: Surrogate | None = None
     for name, build in structures(problem.n_columns):
         if deadline.passed():
             break
-        found = _fitted(problem, coordinates, name, build, (rows, held), deadline, seed)
+        found = _fitted(problem, coordinates, name, build(), deadline, seed)
         if found is not None and (best is None or found.error < best.error):
             best = found
         if found is not None and found.error < max(_GOOD, 1.1 * noise):
@@ -69,18 +66,12 @@ def _diagonal(model: KAN) -> KAN:
 
 
 def _fitted(
-    problem: Problem,
-    coordinates: Coordinates,
-    name: str,
-    build: Callable[[], KAN],
-    split: tuple[Tensor, Tensor],
-    deadline: Deadline,
-    seed: int,
+    problem: Problem, coordinates: Coordinates, name: str, model: KAN, deadline: Deadline, seed: int
 ) -> Surrogate | None:
-    rows, held = split
+    order = torch.randperm(len(problem.target), generator=torch.Generator().manual_seed(seed))
+    held, rows = order.tensor_split([len(order) // 5])
     u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
     weight = problem.weight * coordinates.slope(problem.target).abs()
-    model = build()
     if "product" in name:
         model = _raw_factors(model, u)
     best: tuple[float, KAN] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
@@ -19,7 +20,6 @@ from edgewise.discovery._monomials import (
     norms_of,
     rounded,
     scaled_columns,
-    size,
     triangle,
     varying,
 )
@@ -79,10 +79,10 @@ def rational(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
         return []
     data = data.rows(data.weight > 0)
     limit = min(_MAX_TERMS if noise <= 0 else _MAX_NOISY_TERMS, data.n / 3)
-    for top, bottom in _DEGREES if noise <= 0 else _NOISY_DEGREES:
-        if size(len(variables), top) + size(len(variables), bottom) > limit:
+    for degrees in _DEGREES if noise <= 0 else _NOISY_DEGREES:
+        if sum(math.comb(len(variables) + degree, degree) for degree in degrees) > limit:
             continue
-        above, below = (library(variables, len(data.names), degree) for degree in (top, bottom))
+        above, below = (library(variables, len(data.names), degree) for degree in degrees)
         candidate = _quotient(_Relation([*above, *below], len(above)), data, noise)
         if candidate and (noise <= 0 or len(candidate.expression.atoms(sympy.Float)) <= _MAX_NOISY_CONSTANTS):
             return [candidate]

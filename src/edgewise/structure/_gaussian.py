@@ -106,15 +106,14 @@ def gaussian_process(
     u, t, uneven = u[order], t[order], uneven[order]
     scales = _fitted(u[:_SUBSET], t[:_SUBSET], uneven[:_SUBSET], start)
     factor = scales.factor(scales.between(u, u), uneven)
-    waves = _waves(scales, u.shape[1], samples, generator)
-    frequency, phase, weight = waves
+    frequency, phase, weight = waves(scales.lengths, scales.amplitude, _FEATURES, samples, generator)
     noise = scales.noise * uneven.unsqueeze(1) * torch.randn(len(u), samples, generator=generator, dtype=u.dtype)
     drawn = torch.cos(u @ frequency + phase) @ weight + noise
     coefficients = torch.cholesky_solve(torch.cat([t.unsqueeze(1), -drawn], dim=1), factor)
     variance = torch.cholesky_inverse(factor).diagonal()
     residual = coefficients[:, 0] / variance
     calibration = max(1.0, float((residual * variance.sqrt()).square().mean().sqrt()))
-    return GaussianProcess(scales, u, order, coefficients, waves, residual, calibration)
+    return GaussianProcess(scales, u, order, coefficients, (frequency, phase, weight), residual, calibration)
 
 
 def _fitted(u: Tensor, t: Tensor, uneven: Tensor, start: Scales | None) -> Scales:
@@ -145,12 +144,14 @@ def _misfit(logs: Array, u: Tensor, t: Tensor, uneven: Tensor) -> tuple[float, A
     return value, torch.cat([by_length, (both.sum() + jitter)[None], by_noise[None]]).numpy()
 
 
-def _waves(scales: Scales, m: int, samples: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Frequencies, phases and weights of waves whose sums are samples of the prior."""
-    frequency = torch.randn(m, _FEATURES, generator=generator, dtype=torch.float64) / scales.lengths.unsqueeze(1)
-    phase = 2 * math.pi * torch.rand(_FEATURES, generator=generator, dtype=torch.float64)
-    weight = torch.randn(_FEATURES, samples, generator=generator, dtype=torch.float64)
-    return frequency, phase, scales.amplitude * math.sqrt(2 / _FEATURES) * weight
+def waves(
+    lengths: Tensor, amplitude: float, count: int, samples: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Frequencies, phases and weights of waves whose sums are samples of a process of columns of these lengths."""
+    frequency = torch.randn(len(lengths), count, generator=generator, dtype=lengths.dtype) / lengths.unsqueeze(1)
+    phase = 2 * math.pi * torch.rand(count, generator=generator, dtype=lengths.dtype)
+    weight = torch.randn(count, samples, generator=generator, dtype=lengths.dtype)
+    return frequency, phase, amplitude * math.sqrt(2 / count) * weight
 
 
 @dataclass(frozen=True)

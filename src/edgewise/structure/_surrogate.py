@@ -1,6 +1,5 @@
 """A smooth function that stands for a table, a network or a law, together with how far it may be off."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -12,7 +11,7 @@ from torch import Tensor
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
-from edgewise.structure._gaussian import Coordinates, GaussianProcess, choices, gaussian_process
+from edgewise.structure._gaussian import Coordinates, GaussianProcess, choices, gaussian_process, waves
 from edgewise.train import as_matrix
 
 Function = Callable[[Tensor], Tensor]
@@ -137,13 +136,11 @@ def _known(
 def _with_error(function: Callable[[Tensor], Tensor], x: Tensor, size: float, seed: int) -> Callable[[Tensor], Tensor]:
     """The function, and samples that differ from it by sums of random waves of a root mean square of `size`."""
     generator = torch.Generator().manual_seed(seed)
-    frequency = torch.randn(x.shape[1], _WAVES, generator=generator, dtype=x.dtype) / x.std(0).unsqueeze(1)
-    phase = 2 * math.pi * torch.rand(_WAVES, generator=generator, dtype=x.dtype)
-    weight = size * math.sqrt(2 / _WAVES) * torch.randn(_WAVES, _SAMPLES, generator=generator, dtype=x.dtype)
+    frequency, phase, weight = waves(x.std(0) / _WAVENUMBER, size, _WAVES, _SAMPLES, generator)
 
     def functions(points: Tensor) -> Tensor:
         best = function(points)
-        return torch.cat([best, best + torch.cos(_WAVENUMBER * points @ frequency + phase) @ weight], dim=1)
+        return torch.cat([best, best + torch.cos(points @ frequency + phase) @ weight], dim=1)
 
     return functions
 

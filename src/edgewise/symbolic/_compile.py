@@ -114,7 +114,7 @@ def _fill(model: KAN, number: int, plan: _Plan, before: list[Formula], nodes: li
     j = 0
     for node in nodes:
         computed = plan.rank[node] == number + 1
-        parts = plan.subnodes[node] if computed else [Subnode.passing(node)]
+        parts = plan.subnodes[node] if computed else [Subnode(0.0, (Term("x", 1.0, node, 0.0, 1.0),))]
         for p, part in enumerate(parts):
             terms = part.terms or (Term("x", 1.0, before[0], 0.0, 0.0),)
             for k, term in enumerate(terms):

@@ -199,7 +199,7 @@ def _original(function: Function, curve: Samples, a: float, b: float) -> tuple[f
 
 def _outer(function: Function, curve: Samples, a: float, b: float) -> CurveFit:
     """Solve c and d by weighted least squares on all points, and measure the error."""
-    f = _values(function, curve, a, b)
+    f = Batch.at(function, a, b, curve.z)
     scale = float(f.abs().max())
     if not (math.isfinite(scale) and scale > 0):
         return CurveFit(function, a, b, 0.0, 0.0, math.inf)
@@ -214,14 +214,9 @@ def _outer(function: Function, curve: Samples, a: float, b: float) -> CurveFit:
     return _measured(CurveFit(function, a, b, float(slope) / scale * curve.spread, float(d) * curve.spread, 0.0), curve)
 
 
-def _values(function: Function, curve: Samples, a: float, b: float) -> Tensor:
-    batch = Batch.of(function)
-    return batch.values(batch.arguments(torch.tensor([[a, b]], dtype=torch.float64), curve.z))[0]
-
-
 def _measured(fit: CurveFit, curve: Samples) -> CurveFit:
     """Return the fit with its error on the curve."""
-    residual = (curve.y - fit.d - fit.c * _values(fit.function, curve, fit.a, fit.b)) / curve.spread
+    residual = (curve.y - fit.d - fit.c * Batch.at(fit.function, fit.a, fit.b, curve.z)) / curve.spread
     w2 = curve.weight.square()
     error = float(((w2 * residual.square()).sum() / w2.sum()).sqrt())
     return replace(fit, error=error if math.isfinite(error) else math.inf)

@@ -29,6 +29,12 @@ class Batch:
         """Return ``count`` rows of one function."""
         return cls([function], torch.zeros(count, dtype=torch.long))
 
+    @classmethod
+    def at(cls, function: Function, a: float, b: float, z: Tensor) -> Tensor:
+        """Return f(a z + b) of one function, (n,) for z (n,); NaN outside the domain."""
+        batch = cls.of(function)
+        return batch.values(batch.arguments(torch.tensor([[a, b]], dtype=z.dtype), z))[0]
+
     def arguments(self, theta: Tensor, t: Tensor) -> Tensor:
         """Return ``a t + b`` (k, n): NaN outside the domain, on its end if only rounding put it outside."""
         domains = torch.tensor([f.domain for f in self.functions], dtype=torch.float64)

@@ -11,9 +11,10 @@ from torch import Tensor
 from edgewise._deadline import Deadline
 from edgewise.bases import fit_curves
 from edgewise.discovery._problem import Problem
-from edgewise.discovery._surrogate import Coordinates, Surrogate
+from edgewise.discovery._surrogate import Surrogate
 from edgewise.nn import KAN, Pass, adapt_grid, layer_of
 from edgewise.optim import LM
+from edgewise.structure import Coordinates, heavy_tailed
 from edgewise.train import FitResult, Options, Outcome, fit
 
 _GOOD = 1e-4  # held-out error at which no other structure is tried
@@ -24,7 +25,10 @@ _LEAST = 0.05  # seconds of a fit that was begun
 
 def best_surrogate(problem: Problem, noise: float, relative: bool, deadline: Deadline, seed: int) -> Surrogate | None:
     """The surrogate of the least held-out error, of structures of growing freedom until one is near the noise."""
-    coordinates = Coordinates.of(problem, relative)
+    # Logarithms of heavy-tailed columns, and of a target of many decades.
+    sizes, logs = problem.target.abs(), tuple(map(heavy_tailed, problem.columns.T))
+    wide = relative and problem.sign and float(sizes.max()) > 100 * float(sizes.min())
+    coordinates = Coordinates(logs, "log" if wide else "itself", float(torch.sign(problem.target[0])))
     best: Surrogate | None = None
     for name, build in structures(problem.n_columns):
         if deadline.passed():
@@ -99,9 +103,10 @@ def _fitted(
     error, model = best
     with torch.no_grad():
         forward = Pass(model, u)
-        read = coordinates.returned(problem.columns, forward.outputs[:, 0], forward.input_gradient()[:, 0])
-    residual = problem.weight * (read[0] - problem.target)
-    return Surrogate(name, coordinates, error, settled, residual, lambda: read)
+        values = coordinates.back(forward.outputs[:, 0])
+        gradient = coordinates.gradient(problem.columns, values, forward.input_gradient()[:, 0])
+    residual = problem.weight * (values - problem.target)
+    return Surrogate(name, coordinates, error, settled, residual, lambda: (values, gradient))
 
 
 def _raw_factors(model: KAN, u: Tensor) -> KAN:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
-from edgewise.structure._gaussian import Coordinates, GaussianProcess, choices, gaussian_process, waves
+from edgewise.structure._gaussian import TableProcess, choices, waves
 from edgewise.train import as_matrix
 
 Function = Callable[[Tensor], Tensor]
@@ -163,25 +163,17 @@ def _fitted(x: Tensor, y: Tensor, names: tuple[str, ...], seed: int) -> Surrogat
     spread = float(y.std())
     if spread <= 1e-12 * float(y.abs().max()):
         raise InputError("y is constant: it has no structure.")
-    best: tuple[float, Coordinates, GaussianProcess] | None = None
-    for logs, log_target in choices(x, y):
-        coordinates = Coordinates.of(x, y, logs, log_target)
-        t = coordinates.target(y)
-        process = gaussian_process(coordinates.inputs(x), t, coordinates.uneven(y), _SAMPLES, seed)
-        error = _left_out_error(process, coordinates, t, y)
-        if best is None or error < best[0]:
-            best = (error, coordinates, process)
+    best: Surrogate | None = None
+    for seen in choices(x, y):
+        # Of noise of y of one size, the logarithm is moved most where y is small.
+        uneven = (y.abs().median() / y.abs()).clamp(max=100.0) if seen.target_as == "log" else torch.ones_like(y)
+        found = TableProcess.of(seen, seen.inputs(x), seen.target(y), uneven, _SAMPLES, seed=seed)
+        kept = y[found.process.kept]
+        error = float((found.left_out - kept).square().mean().sqrt() / kept.std())
+        if best is None or error < best.error:
+            best = Surrogate(found.values, found.slopes, x, spread, error, names)
     assert best is not None
-    error, coordinates, process = best
-    return Surrogate(
-        partial(coordinates.values, process), partial(coordinates.slopes, process), x, spread, error, names
-    )
-
-
-def _left_out_error(process: GaussianProcess, coordinates: Coordinates, t: Tensor, y: Tensor) -> float:
-    """Root mean square error on left-out rows over the target's spread."""
-    t, y = t[process.kept], y[process.kept]
-    return float((coordinates.back(t - process.residual) - y).square().mean().sqrt() / y.std())
+    return best
 
 
 def inner_rows(x: Tensor, least: int) -> Tensor:

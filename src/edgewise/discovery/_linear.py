@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edgewise._typing import Formula
 from edgewise.discovery._algebra import PLAIN
-from edgewise.discovery._gradients import fraction
+from edgewise.discovery._gradients import near_fraction
 from edgewise.discovery._problem import Problem
 from edgewise.expressions import simple_constants
 
@@ -45,7 +45,7 @@ def _powers(problem: Problem, w: int, curve: Tensor, unsure: float) -> Iterator[
     powers = {Fraction(0)}
     if problem.positive(w) and (bool((curve > 0).all()) or bool((curve < 0).all())):
         x, y = u.log() - u.log().mean(), size.log()
-        power = fraction(float((x * y).sum() / x.square().sum()))
+        power = near_fraction(float((x * y).sum() / x.square().sum()))
         powers |= {power} if power is not None else set()
     for p in powers:
         part = u ** float(p)

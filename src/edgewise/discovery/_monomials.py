@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import sympy
@@ -23,6 +24,12 @@ def adequate(noise: float, n: int) -> float:
 def accepted(error: float, noise: float, n: int) -> bool:
     """Return whether an error is at rounding level, or at the noise level."""
     return error < EXACT or error <= adequate(noise, n)
+
+
+def fraction(value: float, tolerance: float, largest: int) -> Fraction | None:
+    """Return the fraction of the smallest denominator, up to the largest, within a tolerance."""
+    trials = (Fraction(round(value * denominator), denominator) for denominator in range(1, largest + 1))
+    return next((near for near in trials if abs(near - value) <= tolerance), None)
 
 
 def library(variables: list[int], total: int, degree: int) -> list[Exponents]:

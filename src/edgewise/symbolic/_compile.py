@@ -62,14 +62,8 @@ def _compiled(given: list[Any], names: list[str] | None, layers: int, budget: Bu
     if not names:
         raise InputError("The formula holds no name. Say with 'names' which inputs the network has.")
     plan = _Plan(names, budget)
-    model = _built(plan, plan.layers(outputs, layers))
-    try_out(model, outputs, names, budget)
-    return model
-
-
-def _built(plan: _Plan, below: list[list[Formula]]) -> KAN:
-    """Return the network whose layers compute these nodes."""
-    widths = [len(plan.names), *(plan.width(nodes, k) for k, nodes in enumerate(below, 1))]
+    below = plan.layers(outputs, layers)
+    widths = [len(names), *(plan.width(nodes, k) for k, nodes in enumerate(below, 1))]
     nodes = [Nodes.parse(width) for width in widths]
     edges = sum(one.n_nodes * other.n_subnodes for one, other in pairwise(nodes))
     if edges > _EDGES:
@@ -78,10 +72,11 @@ def _built(plan: _Plan, below: list[list[Formula]]) -> KAN:
             "built. Name its parts, and put them in one by one."
         )
     model = KAN(widths, grid=5, base=None)
-    before: list[Formula] = [sympy.Symbol(name) for name in plan.names]
+    before: list[Formula] = [sympy.Symbol(name) for name in names]
     for number, layer in enumerate(below):
         _fill(model, number, plan, before, layer)
         before = layer
+    try_out(model, outputs, names, budget)
     return model
 
 

@@ -55,8 +55,8 @@ def power_law(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
     exponents, errors = _exponents(logs[:, 1:], logs[:, 0], weights, noise)
     if exponents is None:
         return []
-    fractions = [fraction(p, max(4 * e, 1e-9), 4) for p, e in zip(exponents, errors, strict=True)]
-    final = [sympy.Float(p, 17) if f is None else sympy.Rational(f) for p, f in zip(exponents, fractions, strict=True)]
+    read = ((p, fraction(p, max(4 * e, 1e-9), 4)) for p, e in zip(exponents, errors, strict=True))
+    final: list[Formula] = [sympy.Float(p, 17) if near is None else sympy.Rational(near) for p, near in read]
     return _power_candidates(final, data, noise)
 
 

@@ -156,13 +156,11 @@ def _fit_all(functions: Sequence[Function], curve: Samples) -> list[CurveFit]:
         chosen.append(grid[_lowest(screen(function, t, grid, y, w)[0], _KEPT)])
     owner = torch.repeat_interleave(torch.arange(len(functions)), torch.tensor([len(g) for g in chosen]))
     batch, theta = Batch(functions, owner), torch.cat(chosen)
-    k = len(theta)
-    theta, rss = refine(batch, t, y.expand(k, -1), w.expand(k, -1), theta, steps=25, tolerance=1e-4)
+    theta, rss = refine(batch, t, y, w, theta, steps=25, tolerance=1e-4)
     winners = [int(torch.where(owner == i, rss, torch.inf).argmin()) for i in owner.unique()]
     batch, theta = batch.take(torch.tensor(winners, dtype=torch.long)), theta[winners]
     t, y, w = curve.sample(_FINE)
-    k = len(theta)
-    theta, _ = refine(batch, t, y.expand(k, -1), w.expand(k, -1), theta)
+    theta, _ = refine(batch, t, y, w, theta)
     found = dict(zip(batch.owner.tolist(), theta.tolist(), strict=True))
     return [_finish(f, curve, found.get(i)) for i, f in enumerate(functions)]
 

@@ -171,11 +171,12 @@ def refine(
 ) -> tuple[Tensor, Tensor]:
     """Refine k starts by Levenberg-Marquardt; return (a, b) (k, 2) and residual sums of squares (k,).
 
-    ``t`` (n,), ``y`` and ``w`` (k, n), ``theta`` (k, 2). A row stops when its sum of squares falls, or a full
+    ``t`` (n,), ``y`` and ``w`` (k or 1, n), ``theta`` (k, 2). A row stops when its sum of squares falls, or a full
     step promises to lower it, by less than the relative ``tolerance``. Accepted steps only ever lower it.
     """
     if not len(theta):
         return theta, theta[:, 0]
+    y, w = y.expand(len(theta), -1), w.expand(len(theta), -1)
     e = w / w.norm(dim=1, keepdim=True).clamp_min(_TINY)
     y = w * y
     for _ in range(2):

@@ -78,8 +78,7 @@ def _fitted(
     weight = problem.weight * coordinates.slope(problem.target).abs()
     if "product" in name:
         model = _raw_factors(model, u)
-    best: tuple[float, KAN] | None = None
-    settled = False
+    least, kept, settled = math.inf, model, False
     for number, grid in enumerate(_GRIDS if len(rows) > 100 else (3, 5)):
         left = deadline.left()
         if number and left <= 0:
@@ -91,22 +90,19 @@ def _fitted(
         model = trained(model, u[rows], t[rows], options, weights=weights, grids=[grid], solver=_SOLVER).model
         with torch.no_grad():
             error = problem.rows(held).error(coordinates.back(model(u[held])[:, 0]))
-        if best is not None and error > 0.7 * best[0]:
-            settled = True
-        if best is None or error < best[0]:
-            best = (error, model)
+        settled = error > 0.7 * least
+        if error < least:
+            least, kept = error, model
         if settled or error > 0.3:
             break
-    assert best is not None
-    if not math.isfinite(best[0]):
+    if not math.isfinite(least):
         return None
-    error, model = best
     with torch.no_grad():
-        forward = Pass(model, u)
+        forward = Pass(kept, u)
         values = coordinates.back(forward.outputs[:, 0])
         gradient = coordinates.gradient(problem.columns, values, forward.input_gradient()[:, 0])
     residual = problem.weight * (values - problem.target)
-    return Surrogate(name, coordinates, error, settled, residual, lambda: (values, gradient))
+    return Surrogate(name, coordinates, least, settled, residual, lambda: (values, gradient))
 
 
 def _raw_factors(model: KAN, u: Tensor) -> KAN:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, KANLayer, adapt_grid, add_constant, clone, has_shapes, layer_of, with_locked
+from edgewise.nn import KAN, adapt_grid, add_constant, clone, has_shapes, layer_of, with_locked
 from edgewise.optim import GradientSolver, Needs, Step
 from edgewise.train._choices import grid_of
 from edgewise.train._data import Table
@@ -125,7 +125,7 @@ class MinibatchProblem:
 
 def _features(model: KAN) -> int:
     """Return how many numbers a pass keeps for each row, at least."""
-    return sum(layer.n_in * (layer.coefficients.shape[-1] + 1) for layer in model.layers)  # type: ignore[operator,misc,union-attr]
+    return sum(layer.n_in * (layer.coefficients.shape[-1] + 1) for layer in model.layers)
 
 
 def _cast(table: Table, dtype: torch.dtype) -> Table:
@@ -145,7 +145,6 @@ def _trained(model: KAN) -> tuple[list[Tensor], list[Tensor]]:
     used = [p for p, gradient in zip(wanted, gradients, strict=True) if gradient is not None]
     constants: list[Tensor] = []
     for layer in model.layers:
-        assert isinstance(layer, KANLayer)
         masks = [(layer.affine, layer.free_constants())]
         if bool(layer.locked_mask().any()):
             free = layer.free_splines()

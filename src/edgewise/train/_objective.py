@@ -23,9 +23,9 @@ class Quadratic:
 
     def value(self, model: KAN) -> Tensor:
         """Return the value at a network's parameters, differentiable in them."""
-        total = model.layers[0].coefficients.new_zeros(())  # type: ignore[union-attr,operator]
+        total = model.layers[0].coefficients.new_zeros(())
         for layer, block, q in zip(model.layers, Layout(model).blocks, self.blocks, strict=False):
-            c = layer.weights()[tuple(block.spline.T)]  # type: ignore[operator]
+            c = layer.weights()[tuple(block.spline.T)]
             total = total + torch.einsum("ef,efg,eg->", c, q, c)
         return total
 
@@ -167,8 +167,7 @@ class Objective:
 
     def _width(self) -> int:
         """Return how many numbers a pass keeps for each row."""
-        layers = self.model.layers
-        return sum(layer.n_in * block.width for layer, block in zip(layers, self.layout.blocks, strict=True))  # type: ignore[operator,misc]
+        return sum(x.n_in * block.width for x, block in zip(self.model.layers, self.layout.blocks, strict=True))
 
 
 class _Rows:

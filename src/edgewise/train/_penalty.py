@@ -49,7 +49,6 @@ def penalty(
         error = float((loss or Squared()).value(forward.outputs, table.y[:_SUBSAMPLE]).mean())
         blocks = []
         for depth, layer in enumerate(model.layers):
-            assert isinstance(layer, KANLayer)
             splines, count = layout.blocks[depth].spline, layer.coefficients.shape[-1]
             what = f"The penalties on {len(splines)} edges with {count} coefficients each"
             require(8 * 6 * len(splines) * count**2, what, "Use a coarser grid or fewer edges.")

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise.nn._knots import MARGINS
-from edgewise.nn._layer import KANLayer
-from edgewise.nn._lock import Edge, edges_of_node
+from edgewise.nn._layer import Edge, KANLayer
+from edgewise.nn._lock import edges_of_node
 from edgewise.nn._network import KAN, trace
 from edgewise.nn._nodes import Nodes
 from edgewise.nn._surgery import add_constant, arranged, clone, edge_of, layer_of, raise_edge

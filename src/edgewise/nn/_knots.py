@@ -6,7 +6,8 @@ from torch import Tensor
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.bases import transfer
-from edgewise.nn._layer import KANLayer, check_size
+from edgewise.nn._init import check_size
+from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 from edgewise.nn._surgery import clone
 

@@ -10,12 +10,11 @@ from torch import Tensor
 from edgewise import functions as library
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
-from edgewise.nn._layer import KANLayer
+from edgewise.nn._layer import Edge, KANLayer
 from edgewise.nn._network import KAN
 from edgewise.nn._rule import Rule
 from edgewise.nn._surgery import clone, edge_of
 
-Edge = tuple[int, int, int]
 Direction = Literal["up", "down", "any"]
 """How an edge may be required to run: rising, falling, or freely."""
 _DIRECTIONS = {"up": 1, "down": -1, "any": 0}

@@ -9,7 +9,6 @@ from torch import Tensor
 from edgewise.bases import BSpline, base_function
 from edgewise.kernels.gauss_newton import Edges, Local, add_splines
 from edgewise.nn._jacobian import Layout, Pass
-from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 
 Weigh = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k), each row's curvature times k vectors
@@ -58,7 +57,8 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
     """The edges for the sparse route; None where another route is faster or the only one."""
     layers = list(model.layers)
     first = layers[0]
-    alike = all(_kind(layer) == _kind(first) for layer in layers)
+    kind = first.basis, first.base, first.grid
+    alike = all((layer.basis, layer.base, layer.grid) == kind for layer in layers)
     touched = ((first.degree or 0) + 1) * sum(len(block.spline) for block in layout.blocks)
     fewer = _PAIR * touched**2 <= _PRODUCT * layout.size**2 + _ENTRY * layout.size
     if not (alike and fewer and isinstance(first.basis, BSpline) and first.coefficients.device.type == "cpu"):
@@ -72,10 +72,6 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
             rows.append((subnode + j, node + i, start, start + block.width - 1 if layer.base else -1))
         subnode, node = subnode + layer.n_out, node + layer.n_in
     return Edges(torch.tensor(rows, dtype=torch.int32).reshape(-1, 4), first.grid)
-
-
-def _kind(layer: KANLayer) -> tuple[object, ...]:
-    return layer.basis, layer.base, layer.grid
 
 
 def _add_sparse(forward: Pass, edges: Edges, weigh: Weigh, hessian: Tensor) -> None:

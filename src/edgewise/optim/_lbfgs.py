@@ -76,12 +76,11 @@ class _Run:
     def _piece(self) -> StopReason | None:
         goal = min(self.steps + self.piece, self.settings.steps)
         self.optimizer.param_groups[0]["max_iter"] = goal - self.steps
+        stopped = False
         try:
             self.optimizer.step(self._closure)
         except _Stopped:
             stopped = True  # in the middle of a line search, perhaps at a worse point
-        else:
-            stopped = False
         train, validation = float(self._mean(backward=False)), self.problem.validation_error()
         if not stopped or (train if math.isnan(validation) else validation) < self.best.error:
             self.best.update(self.steps, train, validation)

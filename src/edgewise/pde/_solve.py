@@ -118,7 +118,8 @@ class _Solver:
         """Two runs at one grid; the knots, and half of the points, move before each."""
         model, constants, inside = state.model, state.constants, state.inside
         for turn in range(2):
-            model = adapt_grid(model, self._everywhere(inside), grid)
+            everywhere = torch.cat([inside, *(side for term in self.conditions for side in term.points)])
+            model = adapt_grid(model, everywhere, grid)
             needed = 4 * Objective(self.problem, model, constants, []).layout.size
             if len(inside) < needed:
                 inside = self.problem.box.points(needed, self.seed)
@@ -138,9 +139,6 @@ class _Solver:
     def _objective(self, model: KAN, constants: dict[str, float], inside: Tensor) -> Objective:
         inner = Term(self.problem.residual, [inside], 1.0)
         return Objective(self.problem, model, constants, [inner, *self.conditions])
-
-    def _everywhere(self, inside: Tensor) -> Tensor:
-        return torch.cat([inside, *(side for term in self.conditions for side in term.points)])
 
     def _moved(self, model: KAN, constants: dict[str, float], inside: Tensor, turn: int) -> Tensor:
         """Replace half of the points by new ones, with a density that grows with the equation's residual."""

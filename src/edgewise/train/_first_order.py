@@ -92,7 +92,8 @@ class MinibatchProblem:
         self.validation = None if validation is None else _cast(validation, model.dtype)
         self._loss, self._form = loss, Quadratic([block.to(model.dtype) for block in form.blocks])
         self.parameters, self.constants = _trained(model)
-        self._chunk = max(64, _ENTRIES // max(1, _features(model)))
+        features = sum(layer.n_in * (layer.coefficients.shape[-1] + 1) for layer in model.layers)  # of a row, at least
+        self._chunk = max(64, _ENTRIES // max(1, features))
         self._shuffle = torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
@@ -121,11 +122,6 @@ class MinibatchProblem:
 
     def validation_error(self) -> float:
         return math.nan if self.validation is None else error_of(self.model, self.validation, self._loss)
-
-
-def _features(model: KAN) -> int:
-    """Return how many numbers a pass keeps for each row, at least."""
-    return sum(layer.n_in * (layer.coefficients.shape[-1] + 1) for layer in model.layers)
 
 
 def _cast(table: Table, dtype: torch.dtype) -> Table:

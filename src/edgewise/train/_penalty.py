@@ -1,7 +1,5 @@
 """Penalties on spline edges, each measured in units of the network's output."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -61,31 +59,14 @@ def penalty(
     return Quadratic(blocks)
 
 
-@dataclass(frozen=True)
 class _Edges:
     """The spline edges of one layer on some rows; each method returns one matrix for each edge, (E, width, width)."""
 
-    layer: KANLayer
-    index: Tensor
-    features: Tensor
-    sensitivity: Tensor
-
-    @property
-    def scale(self) -> Tensor:
-        """Mean A_j^2 of each edge, (E, 1, 1)."""
-        return self.sensitivity.square().mean((0, 1))[self.index[:, 0], None, None]
-
-    @property
-    def weights(self) -> Tensor:
-        return self.layer.weights()[tuple(self.index.T)]
-
-    @property
-    def count(self) -> int:
-        return self.layer.coefficients.shape[-1]
-
-    @property
-    def roughness(self) -> Tensor:
-        return self.layer.basis.roughness(self.count).to(self.features)
+    def __init__(self, layer: KANLayer, index: Tensor, features: Tensor, sensitivity: Tensor) -> None:
+        self.layer, self.index, self.features = layer, index, features
+        self.scale = sensitivity.square().mean((0, 1))[index[:, 0], None, None]  # mean A_j^2 of each edge
+        self.weights, self.count = layer.weights()[tuple(index.T)], layer.coefficients.shape[-1]
+        self.roughness = layer.basis.roughness(self.count).to(features)
 
     def ridge(self, amount: float) -> Tensor:
         count, width = self.count, self.features.shape[-1]

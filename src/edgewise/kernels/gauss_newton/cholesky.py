@@ -27,27 +27,15 @@ class Factor(factor.Factor):
 
     def __init__(self, size: int) -> None:
         even = -(-size // _EVEN) * _EVEN
-        self.size, self.wide = size, even + _APART
-        self.memory = torch.zeros(even, self.wide, dtype=torch.float64)
+        self.size = size
+        self.memory = torch.zeros(even, even + _APART, dtype=torch.float64)
         self.memory.diagonal()[size:] = 1
+        self.where = [self.memory.data_ptr(), even + _APART]
 
     def take(self, matrix: Tensor, diagonal: Tensor) -> bool:
         square = self.memory[: self.size, : self.size]
         square.copy_(matrix)
         square.diagonal().copy_(diagonal)
-        return self._factored()
-
-    def solve(self, right: Tensor) -> Tensor:
-        x = right.clone(memory_format=torch.contiguous_format)
-        sizes = [self.size, x.numel() // self.size]
-        compiled(_KERNELS, "solve", "float64")(addresses([*self._where, x.data_ptr(), *sizes]))
-        return x
-
-    @property
-    def _where(self) -> list[int]:
-        return [self.memory.data_ptr(), self.wide]
-
-    def _factored(self) -> bool:
         update, panel = (compiled(_KERNELS, name, "float64") for name in ("update", "panel"))
         rows, failed = len(self.memory), torch.zeros(1, dtype=torch.int64)
         for first in range(0, rows, _BLOCK):
@@ -55,14 +43,20 @@ class Factor(factor.Factor):
 
             def part(start: int, stop: int, first: int = first, last: int = last) -> None:
                 below = [first + _ROWS * start, first + _ROWS * stop]
-                update(addresses([*self._where, *_packed(), first, last, *below]))
+                update(addresses([*self.where, *_packed(), first, last, *below]))
 
             if first:
                 in_parts(part, (rows - first) // _ROWS, (rows - first) * (last - first) * first)
-            panel(addresses([*self._where, *_packed(), first, last, rows, failed.data_ptr()]))
+            panel(addresses([*self.where, *_packed(), first, last, rows, failed.data_ptr()]))
             if failed:
                 return False
         return True
+
+    def solve(self, right: Tensor) -> Tensor:
+        x = right.clone(memory_format=torch.contiguous_format)
+        sizes = [self.size, x.numel() // self.size]
+        compiled(_KERNELS, "solve", "float64")(addresses([*self.where, x.data_ptr(), *sizes]))
+        return x
 
 
 def _packed() -> list[int]:

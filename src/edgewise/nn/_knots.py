@@ -102,9 +102,8 @@ def held_knots(layer: KANLayer, knots: Tensor, grid: int) -> Tensor:
     if not bool(held.any()):
         return knots
     factor = grid // layer.grid
-    return torch.where(
-        held.unsqueeze(-1), layer.knots if factor == 1 else layer.basis.refined_knots(layer.knots, factor), knots
-    )
+    own = layer.knots if factor == 1 else layer.basis.refined_knots(layer.knots, factor)
+    return torch.where(held.unsqueeze(-1), own, knots)
 
 
 def set_knots(layer: KANLayer, knots: Tensor, grid: int) -> None:

@@ -6,22 +6,7 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
-from edgewise._errors import InputError
 from edgewise.nn import KAN, Jets, KANLayer, Layout, Nodes, derivatives, edge_derivatives
-
-
-def checked(model: KAN) -> KAN:
-    """The network, if derivatives of every order are known of it."""
-    for layer in model.layers:
-        if layer.base is not None:
-            raise InputError(
-                "A network for differential equations needs spline edges without a base: KAN(..., base=None)."
-            )
-        if layer.degree is not None and layer.degree < 3:
-            raise InputError(
-                f"Second derivatives of splines of degree {layer.degree} jump or vanish. Use a degree of 3 to 5."
-            )
-    return model
 
 
 class _Level:

@@ -12,7 +12,6 @@ from edgewise._errors import InputError
 from edgewise.nn import KAN, Layout, adapt_grid, clone
 from edgewise.optim import LM
 from edgewise.pde._objective import Objective, Term
-from edgewise.pde._pass import checked
 from edgewise.pde._problem import Problem
 from edgewise.pde._solution import Solution
 from edgewise.train import Monitor, Options, Outcome
@@ -162,7 +161,16 @@ def _started(problem: Problem, model: KAN | None, seed: int) -> KAN:
         )
     if not Layout(model).size and not problem.constants:
         raise InputError("There is nothing to train: every edge of the network is locked, and no constant is unknown.")
-    return checked(clone(model).double())
+    for layer in model.layers:
+        if layer.base is not None:
+            raise InputError(
+                "A network for differential equations needs spline edges without a base: KAN(..., base=None)."
+            )
+        if layer.degree is not None and layer.degree < 3:
+            raise InputError(
+                f"Second derivatives of splines of degree {layer.degree} jump or vanish. Use a degree of 3 to 5."
+            )
+    return clone(model).double()
 
 
 def _redrawn(model: KAN, seed: int) -> KAN:

@@ -132,9 +132,8 @@ class _Edges:
 
 
 def smoothing_by_gcv(
-    model: KAN, table: Table, equations: NormalEquations, vector: Tensor, loss: Loss | None = None,
-    rows: int | None = None,
-) -> float:  # fmt: skip
+    model: KAN, table: Table, equations: NormalEquations, vector: Tensor, loss: Loss, rows: int
+) -> float:
     """Return the smoothing weight with the smallest generalized cross-validation score of the linearized problem.
 
     gcv(w) = rss(w) / (1 - trace((H + w R)^-1 H) / n)^2, the trace estimated by 16 fixed random probes. Zero if every
@@ -153,7 +152,7 @@ def smoothing_by_gcv(
     probes = torch.randint(0, 2, (len(vector), 16), generator=generator).to(hessian) * 2 - 1
     image = hessian @ probes
     ridge = 1e-10 * hessian.diagonal() + 1e-14 * hessian.diagonal().max()
-    count = (rows or len(table)) * model.n_out
+    count = rows * model.n_out
     best, chosen = float("inf"), 0.0
     factor = factor_for(vector)
     for weight in [10.0**e for e in range(-14, 1)]:

@@ -108,4 +108,4 @@ class Solution:
 
 def _joined(jets: list[Jet]) -> Jet:
     parts = (torch.cat([getattr(jet, part) for jet in jets]) for part in ("value", "gradient", "hessian"))
-    return Jet(*parts, jets[0].names)
+    return Jet(*parts, names=jets[0].names)

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from edgewise import functions
 from edgewise._checks import is_int, is_number
@@ -164,7 +165,8 @@ class KANLayer(torch.nn.Module):
         out = contract(x, c if plain else self._active(c), knots, self.basis)
         if self.base is not None:
             weight = self.base_weight if plain else self.base_weight * self.spline_mask()
-            out = _add_linear(out, base_function(self.base)[0](x), weight)
+            fixed = base_function(self.base)[0](x)
+            out = torch.addmm(out, fixed, weight.T) if x.dim() == 2 else out + linear(fixed, weight)
         for j, _, values in self._symbolic(x):
             out = out.index_add(-1, j, values)
         return out
@@ -226,11 +228,6 @@ class KANLayer(torch.nn.Module):
 def spline_edges(layers: Iterable[KANLayer]) -> list[Edge]:
     """Return the active spline edges (layer, j, i)."""
     return [(depth, j, i) for depth, layer in enumerate(layers) for j, i in layer.spline_mask().nonzero().tolist()]
-
-
-def _add_linear(out: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """out + x weight', in one operation where there is one."""
-    return torch.addmm(out, x, weight.T) if x.dim() == 2 else out + torch.nn.functional.linear(x, weight)
 
 
 def _check(n_in: int, n_out: int, grid: int, base: BaseName | None) -> None:

@@ -59,8 +59,8 @@ def loaded(path: Path, data: bytes) -> Session | None:
         for state in session.states:
             assert session.goto(state.id).log() and session.goto(state.id).error == state.error
         assert len(session.history()) == len(session.states)
-        if session._record.undone:
-            assert session.redo(len(session._record.undone)).undo(len(session._record.undone)).state is session.state
+        if session._undone:
+            assert session.redo(len(session._undone)).undo(len(session._undone)).state is session.state
     return session
 
 

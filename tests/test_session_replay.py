@@ -246,7 +246,7 @@ def test_a_saved_session_is_the_same_session(wandered, tmp_path) -> None:
     end = end.note("so far").undo(2)
     end.save(tmp_path / "a.session")
     again = Session.load(tmp_path / "a.session")
-    assert again.state.id == end.state.id and again._record.undone == end._record.undone and repr(again) == repr(end)
+    assert again.state.id == end.state.id and again._undone == end._undone and repr(again) == repr(end)
     for old, new in zip(end.states, again.states, strict=True):
         assert same(old.situation.model, new.situation.model)
         assert (old.parent, old.branch, old.call, old.error, old.note) == (

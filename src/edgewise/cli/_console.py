@@ -51,27 +51,21 @@ def formula(expression: sympy.Expr) -> str:
     return sympy.sstr(shorten(expression, DIGITS), full_prec=False)
 
 
-class _Lines:
-    """Progress for a log: one line when the stage changes."""
-
-    def __init__(self, out: Console) -> None:
-        self._out = out
-        self._stage = ""
-        self._start = time.monotonic()
-
-    def __call__(self, stage: str, fraction: float, best: str | None = None) -> None:
-        if stage == self._stage:
-            return
-        self._stage = stage
-        text = f"[{time.monotonic() - self._start:5.1f} s] {stage}"
-        self._out.print(text if best is None else f"{text}; best so far: {best}")
-
-
 @contextmanager
 def progress(out: Console) -> Iterator[Callable[..., None]]:
     """Give a callback (stage, fraction from 0 to 1, best formula so far or None)."""
+    start, last = time.monotonic(), ""
+
+    def log(stage: str, fraction: float, best: str | None = None) -> None:
+        """Print one line when the stage changes."""
+        nonlocal last
+        if stage != last:
+            text = f"[{time.monotonic() - start:5.1f} s] {stage}"
+            out.print(text if best is None else f"{text}; best so far: {best}")
+        last = stage
+
     if not out.is_terminal:
-        yield _Lines(out)
+        yield log
         return
     line = LiveLine(out)
     try:

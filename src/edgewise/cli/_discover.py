@@ -13,18 +13,7 @@ from edgewise._printable import printable
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
 from edgewise.cli._failure import fail
-from edgewise.cli._input import (
-    DataFile,
-    Decimal,
-    Encoding,
-    Seed,
-    TimeLimit,
-    open_table,
-    parse_noise,
-    parse_seed,
-    parse_time_limit,
-    select,
-)
+from edgewise.cli._input import DataFile, Decimal, Encoding, Seed, TimeLimit, open_table, parse_noise, select
 from edgewise.cli._output import writable_folder
 
 _TITLE = "Candidates, from simple to accurate"
@@ -51,7 +40,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     encoding: Encoding = None,
 ) -> None:
     """Find the formula behind a column of a table."""
-    level, seed, time_limit = parse_noise(noise), parse_seed(seed), parse_time_limit(time_limit)
+    level = parse_noise(noise)
     selection, notes = select(open_table(file, decimal, encoding), target, inputs)
     screen = console()
     for note in notes:

@@ -10,7 +10,7 @@ import typer
 
 from edgewise._errors import InputError
 from edgewise.cli._console import console
-from edgewise.cli._input import DataFile, Decimal, Encoding, Seed, open_table, parse_seed, parse_widths, select
+from edgewise.cli._input import DataFile, Decimal, Encoding, Seed, open_table, parse_widths, select
 from edgewise.cli._output import check_file
 
 
@@ -37,7 +37,6 @@ def fit(  # noqa: PLR0913 (the options of a command)
     encoding: Encoding = None,
 ) -> None:
     """Train a network on a table and save it."""
-    seed = parse_seed(seed)
     table = open_table(file, decimal, encoding)
     selection, notes = select(table, target, inputs)
     layers = parse_widths(widths, len(selection.names))

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
-import numpy as np
 import typer
 
 from edgewise._errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from edgewise.io import Selection, Sign, Table
-    from edgewise.nn import KAN
+    from edgewise.io import SavedModel, Selection, Sign, Table
+
+
+def check_seed(seed: int) -> int:
+    """Return a seed that torch and numpy both take."""
+    if not 0 <= seed < 2**32:
+        raise InputError(f"--seed must be a whole number from 0 to 4294967295. Got {seed}.")
+    return seed
+
+
+def check_time_limit(seconds: float) -> float:
+    """Return a positive, finite number of seconds."""
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"--time-limit must be a positive number of seconds, like 60. Got {seconds:g}.")
+    return seconds
 
 
 DataFile = Annotated[
     str, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits).")
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")]
-Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.")]
-TimeLimit = Annotated[float, typer.Option(metavar="S", help="Stop searching after S seconds.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.", callback=check_seed)]
+TimeLimit = Annotated[
+    float, typer.Option(metavar="S", help="Stop searching after S seconds.", callback=check_time_limit)
+]
 Decimal = Annotated[
     str | None, typer.Option("--decimal", metavar="SIGN", help="The decimal sign in FILE, . or ,; found when left out.")
 ]
@@ -89,20 +102,6 @@ def parse_noise(text: str) -> Literal["auto", "exact"] | float:
     return level
 
 
-def parse_seed(seed: int) -> int:
-    """Return a seed that torch and numpy both take."""
-    if not 0 <= seed < 2**32:
-        raise InputError(f"--seed must be a whole number from 0 to 4294967295. Got {seed}.")
-    return seed
-
-
-def parse_time_limit(seconds: float) -> float:
-    """Return a positive, finite number of seconds."""
-    if not 0 < seconds < float("inf"):
-        raise InputError(f"--time-limit must be a positive number of seconds, like 60. Got {seconds:g}.")
-    return seconds
-
-
 def parse_widths(text: str, n_inputs: int) -> list[int]:
     """Return the nodes of each layer; "auto" is one hidden layer of five.
 
@@ -125,28 +124,8 @@ def parse_widths(text: str, n_inputs: int) -> list[int]:
     return widths
 
 
-@dataclass(frozen=True)
-class SavedModel:
-    """A network, its inputs' names and its target's, and the decimal signs that these columns had."""
-
-    model: KAN
-    names: list[str]
-    target: str
-    decimals: dict[str, str]
-
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Return the network's value for each row of x (n, d); NaN where an input is missing."""
-        import torch
-
-        complete = ~np.isnan(x).any(axis=1)
-        y = np.full(len(x), np.nan)
-        with torch.no_grad():
-            y[complete] = self.model(torch.as_tensor(x[complete], dtype=self.model.dtype))[:, 0].cpu().numpy()
-        return y
-
-
-def open_model(path: Path) -> SavedModel:
-    """Load a network that `edgewise fit` saved."""
+def open_model(path: Path) -> tuple[SavedModel, list[str], str]:
+    """Load a network that `edgewise fit` saved, with the names of its inputs and of its target."""
     from edgewise.io import load_with_metadata
 
     if not path.exists():
@@ -159,4 +138,4 @@ def open_model(path: Path) -> SavedModel:
         )
     if not isinstance(saved.target, str) or saved.model.n_out > 1:
         raise InputError(f"{path} has {saved.model.n_out} outputs, and this command takes one: use edgewise in Python.")
-    return SavedModel(saved.model, saved.names, saved.target, saved.decimals or {})
+    return saved, saved.names, saved.target

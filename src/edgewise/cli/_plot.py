@@ -26,13 +26,13 @@ def plot(
 ) -> None:
     """Draw a network: its nodes, and each edge's function."""
     check_file(out, (".png", ".svg", ".pdf"))
-    saved = open_model(model)
+    saved, names, target = open_model(model)
     x = None
     if file is not None:
         table = open_table(file, decimal, encoding, like=saved.decimals)
         for note in table.notes:
             console().print(note)
-        x = table.inputs(saved.names)
+        x = table.inputs(names)
         x = x[~np.isnan(x).any(axis=1)]
         if not len(x):
             raise InputError(f"{file} has no complete row: fill in the missing values.")
@@ -44,7 +44,7 @@ def plot(
 
     import edgewise
 
-    axes = edgewise.plot.network(saved.model, x, names=saved.names, target=saved.target)
+    axes = edgewise.plot.network(saved.model, x, names=names, target=target)
     assert isinstance(axes.figure, Figure)
     with replacing(out) as place:
         axes.figure.savefig(place, format=out.suffix[1:].lower(), bbox_inches="tight", dpi=200)

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -30,15 +30,15 @@ def predict(
     """Predict the target for each row of a table."""
     import pandas as pd
 
-    saved = open_model(model)
+    saved, names, target = open_model(model)
     table = open_table(file, decimal, encoding, like=saved.decimals)
-    x = table.inputs(saved.names)
-    name = f"{saved.target}_predicted"
+    x = table.inputs(names)
+    name = f"{target}_predicted"
     if name in table.names:
         raise InputError(f"{file} already has a column {name!r}: rename or remove it.")
     if out is not None:
         check_file(out, (".csv",))
-    frame = pd.DataFrame({**table.columns, name: saved.predict(x)})
+    frame = pd.DataFrame({**table.columns, name: _predicted(saved.model, x)})
     frame.columns = [_harmless(title) for title in frame.columns]
     for note in table.notes:
         console(stderr=out is None).print(note)
@@ -54,6 +54,17 @@ def predict(
     with replacing(out) as place:
         frame.to_csv(place, index=False)
     console().print(f"Predictions: {out} ({table.n_rows} rows)")
+
+
+def _predicted(model: Any, x: np.ndarray) -> np.ndarray:
+    """The network's value for each row of x (n, d); NaN where an input is missing."""
+    import torch
+
+    complete = ~np.isnan(x).any(axis=1)
+    y = np.full(len(x), np.nan)
+    with torch.no_grad():
+        y[complete] = model(torch.as_tensor(x[complete], dtype=model.dtype))[:, 0].cpu().numpy()
+    return y
 
 
 def _harmless(name: str) -> str:

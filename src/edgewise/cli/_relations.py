@@ -12,16 +12,7 @@ from rich.table import Table as Grid
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
-from edgewise.cli._input import (
-    DataFile,
-    Decimal,
-    Encoding,
-    TimeLimit,
-    open_table,
-    parse_seed,
-    parse_time_limit,
-    split_names,
-)
+from edgewise.cli._input import DataFile, Decimal, Encoding, TimeLimit, check_seed, open_table, split_names
 from edgewise.cli._output import check_file
 
 if TYPE_CHECKING:
@@ -39,7 +30,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
     seeds: Annotated[
         int, typer.Option(metavar="N", min=1, help="Number of searches, each with another split of the rows.")
     ] = 5,
-    seed: Annotated[int, typer.Option(metavar="N", help="The first of the seeds.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="The first of the seeds.", callback=check_seed)] = 0,
     formulas: Annotated[bool, typer.Option(help="Whether to look for the equations, too.")] = True,
     jobs: Annotated[int, typer.Option(metavar="N", help="Seeds that run side by side; -1: one for each core.")] = 1,
     time_limit: TimeLimit = 300.0,
@@ -48,7 +39,6 @@ def relations(  # noqa: PLR0913 (the options of a command)
     encoding: Encoding = None,
 ) -> None:
     """Find which columns of a table are tied by equations."""
-    seed, time_limit = parse_seed(seed), parse_time_limit(time_limit)
     if out is not None:
         check_file(out, _PICTURES)
     table = open_table(file, decimal, encoding)

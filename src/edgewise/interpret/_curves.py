@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,12 +112,10 @@ def _curve(layer: KANLayer, edge: Edge, parts: tuple[Tensor, ...]) -> EdgeCurve:
     x, y, samples, values = (part.double().cpu().numpy() for part in parts)
     x, first = np.unique(x, return_index=True)
     low, high = (float(end[i]) for end in layer.basis.ends(layer.knots))
-    curve, span = (x, y[first], samples, values), (low, high)
     function = layer.symbols.get((j, i))
-    if function is None:
-        return EdgeCurve(*edge, *curve, span, float(((samples < low) | (samples > high)).mean()), None, None)
-    a, b, c, d = layer.affine[j, i].double().tolist()
-    return EdgeCurve(*edge, *curve, span, 0.0, function, (a, b, c, d))
+    outside = 0.0 if function else float(((samples < low) | (samples > high)).mean())
+    affine: Any = tuple(layer.affine[j, i].double().tolist()) if function else None
+    return EdgeCurve(*edge, x, y[first], samples, values, (low, high), outside, function, affine)
 
 
 def straightness(samples: Array, values: Array) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -169,11 +168,9 @@ def curve_table(
     parts = []
     for curve in edge_curves(model, x, edges=edges):
         low, high = curve.knots
-        part = pd.DataFrame({"x": curve.x, "y": curve.y, "count": curve.counts})
-        part["outside"] = np.zeros(len(part), bool) if curve.function else (curve.x < low) | (curve.x > high)
-        for number, (name, value) in enumerate(_place(model, labels, (curve.layer, curve.j, curve.i)).items()):
-            part.insert(number, name, value)
-        parts.append(part)
+        outside = ((curve.x < low) | (curve.x > high)) & (curve.function is None)
+        points = {"x": curve.x, "y": curve.y, "count": curve.counts, "outside": outside}
+        parts.append(pd.DataFrame({**_place(model, labels, (curve.layer, curve.j, curve.i)), **points}))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

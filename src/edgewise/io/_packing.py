@@ -27,10 +27,7 @@ _LONGEST_DESCRIPTION = 2**25  # characters: a million edges, each with a rule
 _MISMATCH = "is damaged: its checksum does not match. Restore it from a backup, or save the network again"
 _NO_NETWORK = "is a safetensors file, but not a network that edgewise saved: use edgewise.save"
 _NO_FILE = "is not a safetensors file, or a damaged one: save the network again"
-
-
 _FLAGS = ("mask", "affine_free")
-_DIMENSIONS = 3  # of the largest tensors
 _SHOWN = 60  # characters of a name from a file that a message repeats
 
 
@@ -58,11 +55,12 @@ def unpacked(file: BinaryIO) -> tuple[Description, dict[str, Tensor]]:
     description = Description.from_json(text)
     if description.checksum is not None and not place:
         raise Malformed(_MISMATCH)
-    _check_shapes(header, description)
     try:
-        tensors = safetensors.torch.load(data)
+        found = {key: (tuple(view["shape"]), view["dtype"]) for key, view in safetensors.deserialize(data)}
     except safetensors.SafetensorError:
         raise Malformed(_NO_FILE) from None
+    _check_shapes(found, description)
+    tensors = safetensors.torch.load(data)
     check_values(tensors, description)
     return description, tensors
 
@@ -116,21 +114,22 @@ def _digest(data: bytes, place: int) -> bytes:
     return digest.hexdigest().encode()
 
 
-def _check_shapes(header: dict[str, Any], description: Description) -> None:
-    """Compare a file's header, tensor by tensor, with what the description asks for; no tensor is read."""
+def _check_shapes(found: dict[str, tuple[Shape, str]], description: Description) -> None:
+    """Compare the shapes and types of tensors with what the description asks for, before any tensor is made."""
     known = set()
     for number, shape in enumerate(description.shapes()):
         keys = {name: f"layers.{number}.{name}" for name in TENSORS}
         known.update(keys.values())
         for key in keys.values():
-            _require(key in header, key, "is missing")
-        for name, expected in _expected(header, number, shape, description).items():
+            _require(key in found, key, "is missing")
+        coefficients = found[keys["coefficients"]][0]
+        for name, expected in _expected(coefficients, shape, description).items():
             key = keys[name]
-            found = _shape(header, key)
-            _require(found == expected, key, f"has shape {str(found)[:_SHOWN]} instead of {str(expected)[:_SHOWN]}")
+            size, kind = found[key]
+            _require(size == expected, key, f"has shape {str(size)[:_SHOWN]} instead of {str(expected)[:_SHOWN]}")
             dtype = "BOOL" if name in _FLAGS else description.dtype.replace("float", "F")
-            _require(header[key].get("dtype") == dtype, key, f"is not {dtype}")
-    for key in header:
+            _require(kind == dtype, key, f"is not {dtype}")
+    for key in found:
         _require(key in known, key, "is unknown")
 
 
@@ -139,19 +138,10 @@ def _require(sound: bool, key: str, what: str) -> None:
         raise Malformed(f"is damaged (tensor {key[:_SHOWN]!r} {what}): save the network again")
 
 
-def _shape(header: dict[str, Any], key: str) -> Shape:
-    """What the header says, which may be anything."""
-    entry = header[key]
-    found = entry.get("shape") if isinstance(entry, dict) else None
-    sound = isinstance(found, list) and len(found) <= _DIMENSIONS and all(type(part) is int for part in found)
-    _require(sound, key, "has no shape of a network")
-    return tuple(found or ())
-
-
-def _expected(header: dict[str, Any], number: int, shape: Shape, description: Description) -> dict[str, Shape]:
+def _expected(coefficients: Shape, shape: Shape, description: Description) -> dict[str, Shape]:
     """The shapes of a layer's tensors; the grid follows from the coefficients."""
-    found, basis = _shape(header, f"layers.{number}.coefficients"), description.built_basis
-    count = basis.count(max(1, basis.grid(found[-1] if found else 0)))
+    basis = description.built_basis
+    count = basis.count(max(1, basis.grid(coefficients[-1] if coefficients else 0)))
     return {
         "coefficients": (*shape, count),
         "base_weight": shape,

@@ -6,13 +6,13 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from edgewise import functions
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.bases import BASE_FUNCTIONS, BASES, BaseName, Basis, named
-from edgewise.nn import Rule
+from edgewise.nn import Nodes, Rule
 
 SCHEMA = 4
 """The newest layout that this version reads and the one that it writes."""
@@ -115,13 +115,12 @@ class Description:
 
     def shapes(self) -> Iterator[Shape]:
         """The (subnodes, inputs) of each layer, by arithmetic alone: nothing is as large as a file claims."""
-        sizes = [_nodes_and_subnodes(width) for width in self.widths]
-        for (n_in, _), (_, n_out) in itertools.pairwise(sizes):
-            yield (n_out, n_in)
+        for before, after in itertools.pairwise(map(Nodes.parse, self.widths)):
+            yield (after.n_subnodes, before.n_nodes)
 
     def _check(self) -> None:
         _require(isinstance(self.widths, list) and len(self.widths) >= 2, "list of widths")
-        _require(all(map(_is_width, self.widths)) and _is_size(self.widths[0], 1), "list of widths")
+        _require(_is_size(self.widths[0], 1) and all(map(_is_width, self.widths)), "list of widths")
         _require(isinstance(self.basis, str), "basis")
         if self.basis not in BASES:
             raise Malformed(_unknown("basis", self.basis, "edgewise.bases.register"))
@@ -135,15 +134,13 @@ class Description:
         _require(self.dtype in DTYPES, "number type")
         _require(_is_text(self.version), "version")
         _require(self.checksum is None or _is_text(self.checksum), "checksum")
-        n_out = _nodes_and_subnodes(self.widths[-1])[0]
+        n_out = Nodes.parse(self.widths[-1]).n_nodes
         _require(self.target is None or is_target(self.target, n_out), "target name")
         _require(self.names is None or is_names(self.names, self.widths[0]), "list of input names")
         columns = columns_of(self.names, self.target)
         _require(self.units is None or is_units(self.units, columns), "table of units")
         _require(self.decimals is None or is_decimals(self.decimals, columns), "table of decimal signs")
-        formulas = [""] * n_out if self.formulas is None else self.formulas
-        _require(isinstance(formulas, list) and len(formulas) == n_out, "list of formulas")
-        _require(all(map(_is_text, formulas)), "list of formulas")
+        _require(self.formulas is None or _are_texts(self.formulas, n_out), "list of formulas")
         self._check_edges(self.symbols, "list of functions", _check_function)
         if self.rules is not None:
             self._check_edges(self.rules, "list of rules", _check_rule)
@@ -163,12 +160,9 @@ class Description:
                 check(value)
 
 
-def is_names(names: object, count: int) -> bool:
+def is_names(names: object, count: int) -> TypeGuard[Sequence[str]]:
     """Whether these are `count` different texts, none empty and all such that they can be written."""
-    if not isinstance(names, Sequence) or isinstance(names, str):
-        return False
-    sound = all(_is_text(name) and name for name in names)
-    return sound and len(names) == count == len(set(names))
+    return _are_texts(names, count) and all(names) and len(set(names)) == count
 
 
 def is_target(target: object, count: int) -> bool:
@@ -205,6 +199,11 @@ def _is_text(value: object) -> bool:
         return False
 
 
+def _are_texts(values: object, count: int) -> TypeGuard[Sequence[str]]:
+    listed = isinstance(values, Sequence) and not isinstance(values, str)
+    return listed and len(values) == count and all(map(_is_text, values))
+
+
 def _require(sound: bool, what: str) -> None:
     if not sound:
         raise Malformed(f"has a damaged {what}: save the network again")
@@ -215,23 +214,11 @@ def _is_size(value: object, least: int) -> bool:
     return is_int(value, least, 2**62 - 1)
 
 
-def _is_width(width: object) -> bool:
-    if not isinstance(width, list):
-        return _is_size(width, 1)
-    if len(width) != 2 or not _is_size(width[0], 0):
+def _is_width(width: Any) -> bool:
+    try:
+        return _is_size(Nodes.parse(width).n_subnodes, 1)
+    except InputError:
         return False
-    products = width[1]
-    listed = isinstance(products, list) and len(products) > 0 and all(_is_size(arity, 2) for arity in products)
-    return listed or _is_size(products, 1)
-
-
-def _nodes_and_subnodes(width: Any) -> tuple[int, int]:
-    if isinstance(width, int):
-        return width, width
-    sums, products = width
-    if isinstance(products, int):
-        return sums + products, sums + 2 * products
-    return sums + len(products), sums + sum(products)
 
 
 def _check_function(name: Any) -> None:

@@ -62,14 +62,6 @@ class Quartiles(NamedTuple):
         return cls(median, lower, upper, len(seconds))
 
 
-class _Schedule(NamedTuple):
-    """How a call is timed: calls in a repeat, repeats, and whether each starts with an untimed call."""
-
-    calls: int
-    repeats: int
-    warm: bool
-
-
 def interleaved(calls: Mapping[str, Call], repeats: int, patience: float) -> dict[str, Quartiles]:
     """Time every call in turn, round after round, so that other load on the machine affects all alike.
 
@@ -81,18 +73,19 @@ def interleaved(calls: Mapping[str, Call], repeats: int, patience: float) -> dic
     names = list(calls)
     for turn in range(repeats):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            if turn < schedules[name].repeats:
-                seconds[name].append(_seconds(calls[name], schedules[name].calls, schedules[name].warm))
+            count, most, warm = schedules[name]
+            if turn < most:
+                seconds[name].append(_seconds(calls[name], count, warm))
     return {name: Quartiles.of(values) for name, values in seconds.items()}
 
 
-def _schedule(call: Call, repeats: int, patience: float) -> _Schedule:
-    """Warm the call up and estimate its duration."""
+def _schedule(call: Call, repeats: int, patience: float) -> tuple[int, int, bool]:
+    """Warm the call up; return calls in a repeat, repeats, and whether each starts with an untimed call."""
     once = _seconds(call, 1, warm=False)
     if once < _SLOW:
         once = min(_seconds(call, 1, warm=True) for _ in range(2))
     count = max(1, math.ceil(_BLOCK / max(once, 1e-7)))
-    return _Schedule(count, min(repeats, max(1, int(patience / (count * once)))), once < _WARM)
+    return count, min(repeats, max(1, int(patience / (count * once)))), once < _WARM
 
 
 def _seconds(call: Call, count: int, warm: bool) -> float:

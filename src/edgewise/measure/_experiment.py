@@ -6,16 +6,13 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from edgewise._replacing import replacing
 from edgewise.measure._benchmark import Benchmark, Case, Cell, Row, Settings
 from edgewise.measure._store import read
-from edgewise.measure.drawing import STYLE, sign
+from edgewise.measure.drawing import STYLE, Figure, sign
 from edgewise.measure.tables import format_number, markdown
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 OURS = "edgewise"
 """The model `edgewise`, as the column `model` of an experiment names it."""

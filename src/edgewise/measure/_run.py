@@ -84,10 +84,6 @@ def _measured(todo: Sequence[_Work], rows: dict[str, list[Row]], jobs: int) -> I
     Benchmarks whose cases may run in parallel share the cores, so that none waits for the last case of another.
     """
 
-    def measured(work: _Work, worker: Worker) -> list[Row]:
-        case = work.benchmark.prepare(work.case, rows[work.benchmark.name])
-        return worker.rows(work.benchmark, case, work.settings)
-
     def place(work: _Work) -> tuple[str, int]:
         return ("", 0) if jobs > 1 and work.benchmark.parallel else (work.benchmark.name, work.settings.threads)
 
@@ -100,7 +96,8 @@ def _measured(todo: Sequence[_Work], rows: dict[str, list[Row]], jobs: int) -> I
         def one(work: _Work, free: SimpleQueue[Worker] = free) -> tuple[_Work, list[Row]]:
             worker = free.get()
             try:
-                return work, measured(work, worker)
+                case = work.benchmark.prepare(work.case, rows[work.benchmark.name])
+                return work, worker.rows(work.benchmark, case, work.settings)
             finally:
                 free.put(worker)
 
@@ -120,9 +117,8 @@ def _cases(benchmark: Benchmark, settings: Settings, plan: Plan, rows: list[Row]
         return cases
     same = {"commit": provenance()["commit"], "device": provenance()["device"], "threads": str(settings.threads)}
     labels = {case.label for case in cases}
-    for row in read(plan.out / benchmark.file):
-        if row["case"] in labels and all(row[key] == value for key, value in same.items()):
-            rows.append(row)
+    stored = [row for row in read(plan.out / benchmark.file) if row["case"] in labels]
+    rows += [row for row in stored if all(row[key] == value for key, value in same.items())]
     there = {row["case"] for row in rows if str(row["threads"]) == str(settings.threads)}
     return [case for case in cases if case.label not in there]
 

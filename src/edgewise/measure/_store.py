@@ -44,10 +44,8 @@ def versions() -> str:
     """Return the versions of the other libraries, like "numpy 2.4.6, numba 0.68.1, pykan 0.2.8"."""
     found = []
     for name in _LIBRARIES:
-        try:
+        with suppress(PackageNotFoundError):
             found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
     return ", ".join(found)
 
 

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from edgewise._checks import is_number
@@ -18,6 +18,7 @@ from edgewise.plot._spots import Diagram, EdgeSpot, Key, NameSpot, NodeSpot, Pai
 from edgewise.plot._text import Label, edge_label, has_glyphs, math_name, name_label
 
 PAGE = 7.0  # inches: the width of a page's text
+Frame = tuple[float, float | None]  # what a diagram is to fit in: width and height in inches
 LayoutName = Literal["auto", "levels", "grid"]
 LAYOUTS = {"levels": levels, "grid": grid}
 _FORMULA = 7.0  # size of the font in boxes, in points
@@ -27,14 +28,6 @@ _LARGEST = 1.5  # how much a diagram is enlarged to fill given axes
 _FEW = 6  # names that are given room beside each other
 _PAD = 0.12
 _SYMBOL = re.compile(r"\\?[A-Za-z]+(_\{[^^]*\})?")
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What a diagram is to fit in, inches: wider than `width` if need be, but scaled to `width` and `height`."""
-
-    width: float = PAGE
-    height: float | None = None
 
 
 def diagram(
@@ -62,7 +55,7 @@ def diagram(
     """
     if not is_number(width, 1, 100):
         raise InputError(f"The 'width' parameter must be a number of inches between 1 and 100. Got {width!r}.")
-    return fitted(model, node_names(model, names, target), layout, Frame(float(width)), hidden)
+    return fitted(model, node_names(model, names, target), layout, (float(width), None), hidden)
 
 
 def fitted(
@@ -73,20 +66,21 @@ def fitted(
     hidden: Collection[Key] = (),
     note: str = "",
 ) -> Diagram:
-    """The diagram with the largest boxes that fits a frame."""
+    """The diagram with the largest boxes that fits a frame; without a height, it is wider than that if need be."""
     if layout not in ("auto", *LAYOUTS):
         raise unknown("layout", layout, ["auto", *LAYOUTS])
     labels = [[name_label(name) for name in level] for level in names]
     kinds = list(LAYOUTS) if layout == "auto" else [layout]
-    height = math.inf if frame.height is None else frame.height
+    width, height = frame
 
     def scale(found: Diagram) -> float:
         """How much larger it may become in the frame."""
-        return min(frame.width / (found.width * found.unit), height / (found.height * found.unit))
+        wide, high = found.width * found.unit, found.height * found.unit
+        return min(width / wide, math.inf if height is None else height / high)
 
     every = (_diagram(model, labels, kind, unit, hidden, note) for kind in kinds for unit in _UNITS)
     found = next((way for way in every if scale(way) >= 1), None)
-    if frame.height is None:
+    if height is None:
         return found or _diagram(model, labels, kinds[-1], _UNITS[-1], hidden, note)
     found = found or max((_diagram(model, labels, kind, _UNITS[-1], hidden, note) for kind in kinds), key=scale)
     return _scaled(found, min(scale(found), _LARGEST))

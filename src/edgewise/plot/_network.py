@@ -100,9 +100,9 @@ def _scores(model: KAN, rows: Any) -> dict[Key, float]:
 
 def _frame(ax: Axes | None, width: float) -> Frame:
     if ax is None:
-        return Frame(width)
+        return width, None
     box, size = ax.get_position(original=True), ax.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
-    return Frame(box.width * size[0], box.height * size[1])
+    return box.width * size[0], box.height * size[1]
 
 
 def _axes(ax: Axes | None, plan: Diagram) -> Axes:

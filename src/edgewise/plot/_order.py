@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from statistics import fmean
 
+import numpy as np
+from scipy.optimize import isotonic_regression
+
 from edgewise.nn import Nodes
 from edgewise.plot._spots import Pairs
 
@@ -83,12 +86,5 @@ def spread(wishes: Sequence[float], gaps: Sequence[float], bounds: tuple[float, 
     """
     offsets = list(accumulate(gaps, initial=0.0))
     low, high = bounds[0], max(bounds[0], bounds[1] - offsets[-1])
-    blocks: list[tuple[float, int]] = []  # of (mean, members): least squares under order, by pooling
-    for wish, offset in zip(wishes, offsets, strict=False):
-        mean, members = wish - offset, 1
-        while blocks and blocks[-1][0] >= mean:
-            other, count = blocks.pop()
-            mean, members = (other * count + mean * members) / (count + members), count + members
-        blocks.append((mean, members))
-    flat = [min(max(mean, low), high) for mean, members in blocks for _ in range(members)]
-    return [place + offset for place, offset in zip(flat, offsets, strict=False)]
+    flat = isotonic_regression(np.subtract(wishes, offsets)).x.clip(low, high)
+    return (flat + offsets).tolist()

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -44,20 +44,6 @@ class ReportContent:
 
 _PIXELS = 96  # of an inch on a screen
 _SMALLEST = 0.55  # of a picture's own size; below that a narrow screen scrolls it
-
-
-class _Picture(NamedTuple):
-    caption: str
-    source: str
-    width: int
-    least: int
-
-
-class _Law(NamedTuple):
-    name: str
-    latex: str
-    source: str
-    svg: Markup | None
 
 
 def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
@@ -99,10 +85,7 @@ def render(content: ReportContent) -> str:
     pictures = [_picture(caption, figure) for caption, figure in figures]
     return environment.get_template("report.html").render(
         content=content,
-        laws=[
-            _Law(name, latex, f"{latex_names([name])[name]} = {latex}", typeset(name, latex))
-            for name, latex in content.formula_latex
-        ],
+        laws=[_law(name, latex) for name, latex in content.formula_latex],
         pictures=pictures[: len(content.figures)],
         front=pictures[-1] if content.candidates else None,
     )
@@ -113,8 +96,13 @@ def _legible(value: object) -> object:
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _picture(caption: str, figure: Figure) -> _Picture:
+def _law(name: str, latex: str) -> dict[str, Any]:
+    source = f"{latex_names([name])[name]} = {latex}"
+    return {"name": name, "latex": latex, "source": source, "svg": typeset(name, latex)}
+
+
+def _picture(caption: str, figure: Figure) -> dict[str, Any]:
     """A figure as a data address: a separate image, so that names inside do not clash with others'."""
     source = "data:image/svg+xml;base64," + base64.b64encode(svg(figure)).decode("ascii")
     width = round(figure.get_figwidth() * _PIXELS)
-    return _Picture(caption, source, width, round(width * _SMALLEST))
+    return {"caption": caption, "source": source, "width": width, "least": round(width * _SMALLEST)}

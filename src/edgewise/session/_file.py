@@ -18,7 +18,7 @@ from edgewise.io import Malformed, model_bytes, read_model
 from edgewise.nn import KAN
 from edgewise.session._actions import ACTIONS
 from edgewise.session._archive import NO_SESSION, Archive, Damaged, packed, to_json
-from edgewise.session._history import Record
+from edgewise.session._history import History
 from edgewise.session._rows import Rows, Variable
 from edgewise.session._state import Situation, State
 
@@ -28,28 +28,28 @@ _FIELDS = {"schema", "version", "names", "targets", "units", "at", "line", "undo
 _STATE_FIELDS = {"parent", "branch", "name", "arguments", "error", "note", "forbidden", "variables"}
 
 
-def save(record: Record, path: str | PathLike[str]) -> None:
+def save(session: History, path: str | PathLike[str]) -> None:
     """Write the session; the file is there complete or not at all."""
-    rows = record.rows
+    rows = session._rows
     said = {
         "schema": _SCHEMA, "version": __version__, "names": rows.names, "targets": rows.targets,
         "units": rows.units,
-        "at": record.at, "line": record.line, "undone": record.undone,
-        "states": [_described(state) for state in record.states],
+        "at": session._at, "line": session._line, "undone": session._undone,
+        "states": [_described(state) for state in session.states],
     }  # fmt: skip
     table = {"x": rows.table.x.cpu().contiguous(), "y": rows.table.y.cpu().contiguous()}
     try:
         members = {"session.json": to_json(said), "rows.safetensors": safetensors.torch.save(table)}
     except UnicodeEncodeError as error:
         raise InputError(f"The session holds a text that cannot be written ({error.reason}): rename it.") from None
-    for state in record.states:
+    for state in session.states:
         members[_network(state.id)] = model_bytes(state.situation.model)
     data = packed(members)
     with writing(path) as file:
         file.write(data)
 
 
-def load(path: str | PathLike[str]) -> Record:
+def load(path: str | PathLike[str]) -> History:
     """Read the session; every network is checked as `edgewise.load` does."""
     path = Path(path)
     if not path.is_file():
@@ -86,7 +86,7 @@ def _described(state: State) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _read(archive: Archive) -> Record:
+def _read(archive: Archive) -> History:
     said = archive.read_json("session.json")
     schema = said.get("schema") if isinstance(said, dict) else None
     if not is_int(schema, 1):
@@ -107,7 +107,7 @@ def _read(archive: Archive) -> Record:
     states = tuple(_state(number, state, model, rows) for number, (state, model) in enumerate(pairs))
     _check_history(states, said["at"], said["line"], said["undone"])
     _check_variables(states, rows)
-    return Record(rows, states, said["at"], said["line"], tuple(said["undone"]))
+    return History(rows, states, said["at"], said["line"], tuple(said["undone"]))
 
 
 def _rows(archive: Archive) -> dict[str, torch.Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from edgewise._checks import is_int
@@ -19,102 +19,54 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class Record:
-    """Rows and states; `at` is the id of the state that the session is at.
-
-    `line` is the branch of the next state, `undone` the ids of the states that `redo` goes forward to, the next last.
-    """
-
-    rows: Rows
-    states: tuple[State, ...]
-    at: int = 0
-    line: str = "main"
-    undone: tuple[int, ...] = ()
-
-    @property
-    def state(self) -> State:
-        """The state that the session is at."""
-        return self.states[self.at]
-
-    @property
-    def branches(self) -> list[str]:
-        """The names of all lines of states, in the order in which they began."""
-        return list(dict.fromkeys(state.branch for state in self.states))
-
-    def path(self) -> list[State]:
-        """Return the states from the start to this one."""
-        found = [self.state]
-        while (parent := found[-1].parent) is not None:
-            found.append(self.states[parent])
-        return found[::-1]
-
-    def find(self, place: int | str) -> int:
-        """Return the id of a state by its id, or of the last state of a branch by its name."""
-        if isinstance(place, str):
-            ids = [state.id for state in self.states if state.branch == place]
-            if not ids:
-                raise unknown("branch", place, self.branches)
-            return ids[-1]
-        if not is_int(place, 0, len(self.states) - 1):
-            raise InputError(f"The session has states 0 to {len(self.states) - 1}. Got {place!r}.")
-        return place
-
-    def moved(self, place: int, undone: tuple[int, ...] = ()) -> Record:
-        """Return the record at another state."""
-        return replace(self, at=place, line=self.states[place].branch, undone=undone)
-
-    def free_line(self) -> str:
-        """Return the branch of the next state: this one's, or a new one where it has gone on already."""
-        if self.line != self.state.branch or self.at == self.find(self.line):
-            return self.line
-        number = 2
-        while f"branch {number}" in self.branches:
-            number += 1
-        return f"branch {number}"
-
-
 class History:
     """Ways through the states that there are; every one returns a new session, and all sessions share their states."""
 
-    _record: Record
+    states: tuple[State, ...]
+    """All states, by id."""
 
-    @property
-    def states(self) -> tuple[State, ...]:
-        """All states, by id."""
-        return self._record.states
+    def __init__(
+        self, rows: Rows, states: tuple[State, ...], at: int = 0, line: str = "main", undone: tuple[int, ...] = ()
+    ) -> None:
+        """Be at the state with the id `at`.
+
+        `line` is the branch of the next state, `undone` the ids of the states that `redo` goes forward to, the next
+        last.
+        """
+        self.states = states
+        self._rows, self._at, self._line, self._undone = rows, at, line, undone
 
     @property
     def state(self) -> State:
         """The state that the session is at."""
-        return self._record.state
+        return self.states[self._at]
 
     @property
     def table(self) -> Table:
         """The rows as the network reads them: x with a column for each variable, y."""
-        return self._now.table(self._record.rows)
+        return self._now.table(self._rows)
 
     def undo(self, steps: int = 1) -> Self:
         """Go back to the state before; nothing is lost."""
-        record = self._record
+        found = self
         for _ in range(_steps(steps)):
-            if record.state.parent is None:
+            if found.state.parent is None:
                 raise InputError("This is the start: there is nothing to undo.")
-            record = record.moved(record.state.parent, undone=(*record.undone, record.at))
-        return self._with(record)
+            found = found._moved(found.state.parent, undone=(*found._undone, found._at))
+        return found
 
     def redo(self, steps: int = 1) -> Self:
         """Go forward to what `undo` left."""
-        record = self._record
+        found = self
         for _ in range(_steps(steps)):
-            if not record.undone:
+            if not found._undone:
                 raise InputError("Nothing was undone here: there is nothing to redo.")
-            record = record.moved(record.undone[-1], undone=record.undone[:-1])
-        return self._with(record)
+            found = found._moved(found._undone[-1], undone=found._undone[:-1])
+        return found
 
     def goto(self, place: int | str) -> Self:
         """Go to a state by its id, or to the last state of a branch by its name."""
-        return self._with(self._record.moved(self._record.find(place)))
+        return self._moved(self._find(place))
 
     def branch(self, name: str) -> Self:
         """Begin a named branch of states here; it shows from the next action on."""
@@ -122,27 +74,30 @@ class History:
             raise InputError(f"A branch's name is a text. Got {name!r}.")
         if name in self.branches():
             raise InputError(f"There is a branch {name!r} already: goto({name!r}), or choose another name.")
-        return self._with(replace(self._record, line=name, undone=()))
+        return self._with(_line=name, _undone=())
 
     def branches(self) -> list[str]:
         """Return the names of all lines of states, in the order in which they began."""
-        return self._record.branches
+        return list(dict.fromkeys(state.branch for state in self.states))
 
     def note(self, text: str) -> Self:
         """Write a note to the state that the session is at, in the place of one that is there."""
         if not isinstance(text, str):
             raise InputError(f"A note is a text. Got {text!r}.")
         noted = tuple(replace(s, note=text) if s is self.state else s for s in self.states)
-        return self._with(replace(self._record, states=noted))
+        return self._with(states=noted)
 
     def compare(self, a: int, b: int) -> Comparison:
         """Compare two states, by their ids."""
-        first, second = (self.states[self._record.find(place)] for place in (a, b))
-        return compare(first, second, self._record.rows)
+        first, second = (self.states[self._find(place)] for place in (a, b))
+        return compare(first, second, self._rows)
 
     def path(self) -> list[State]:
         """Return the states from the start to where the session is."""
-        return self._record.path()
+        found = [self.state]
+        while (parent := found[-1].parent) is not None:
+            found.append(self.states[parent])
+        return found[::-1]
 
     def log(self) -> str:
         """Return one line for each state from the start to here."""
@@ -168,15 +123,37 @@ class History:
 
     def _grown(self, after: Situation, name: str, arguments: Mapping[str, Any], error: float) -> Self:
         """A session with one more state, which it is at."""
-        record = self._record
-        new = State(len(record.states), record.at, record.free_line(), name, arguments, after, error)
-        return self._with(replace(record, states=(*record.states, new)).moved(new.id))
+        new = State(len(self.states), self._at, self._free_line(), name, arguments, after, error)
+        return self._with(states=(*self.states, new))._moved(new.id)
 
-    def _with(self, record: Record) -> Self:
+    def _moved(self, place: int, undone: tuple[int, ...] = ()) -> Self:
+        return self._with(_at=place, _line=self.states[place].branch, _undone=undone)
+
+    def _with(self, **changes: Any) -> Self:
         """A session with the same rows at another place of the history."""
         new = copy.copy(self)
-        new._record = record
+        vars(new).update(changes)
         return new
+
+    def _find(self, place: int | str) -> int:
+        """Return the id of a state by its id, or of the last state of a branch by its name."""
+        if isinstance(place, str):
+            ids = [state.id for state in self.states if state.branch == place]
+            if not ids:
+                raise unknown("branch", place, self.branches())
+            return ids[-1]
+        if not is_int(place, 0, len(self.states) - 1):
+            raise InputError(f"The session has states 0 to {len(self.states) - 1}. Got {place!r}.")
+        return place
+
+    def _free_line(self) -> str:
+        """Return the branch of the next state: this one's, or a new one where it has gone on already."""
+        if self._line != self.state.branch or self._at == self._find(self._line):
+            return self._line
+        number = 2
+        while f"branch {number}" in self.branches():
+            number += 1
+        return f"branch {number}"
 
 
 def _steps(steps: int) -> int:

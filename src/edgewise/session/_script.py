@@ -10,7 +10,7 @@ from edgewise import io
 from edgewise._errors import InputError
 from edgewise._replacing import check_place, writing
 from edgewise._version import __version__
-from edgewise.session._history import Record
+from edgewise.session._history import History
 from edgewise.session._state import State
 from edgewise.train import as_matrix
 
@@ -29,21 +29,21 @@ x, y = table.inputs({names!r}), table.inputs({targets!r})
 """
 
 
-def export(record: Record, path: str | PathLike[str], data: str | PathLike[str] | None, whole: bool) -> None:
+def export(session: History, path: str | PathLike[str], data: str | PathLike[str] | None, whole: bool) -> None:
     """Write the script, and the first network beside it."""
     path = Path(path)
     if path.suffix != ".py":
         raise InputError(f"A script is written to a .py file. Got {str(path)!r}.")
     check_place(path)
     if data is not None:
-        _check_rows(record, Path(data))
+        _check_rows(session, Path(data))
     start = path.with_suffix(".safetensors")
     place = None if data is None else _place(Path(data), path.parent)
-    text = script(record, f"here / {start.name!r}", place, whole, beside=True)
+    text = script(session, f"here / {start.name!r}", place, whole, beside=True)
     with writing(path) as file:
         file.write(text.encode())
         file.flush()  # a full disk leaves the network of an older script, too
-        io.save(record.states[0].situation.model, start, names=record.rows.names)
+        io.save(session.states[0].situation.model, start, names=session._rows.names)
 
 
 def _place(data: Path, folder: Path) -> str:
@@ -54,9 +54,9 @@ def _place(data: Path, folder: Path) -> str:
     return repr(str(data))
 
 
-def _check_rows(record: Record, data: Path) -> None:
+def _check_rows(session: History, data: Path) -> None:
     """Raise InputError for a table that does not hold the session's rows, bit for bit."""
-    table, rows = io.read_table(data), record.rows
+    table, rows = io.read_table(data), session._rows
     read = [as_matrix(table.inputs(names), str(data)) for names in (list(rows.names), list(rows.targets))]
     for found, own in zip(read, (rows.table.x, rows.table.y), strict=True):
         if found.shape != own.shape or not torch.equal(found, own.cpu()):
@@ -66,16 +66,16 @@ def _check_rows(record: Record, data: Path) -> None:
             )
 
 
-def script(record: Record, start: str, data: str | None, whole: bool, *, beside: bool = False) -> str:
+def script(session: History, start: str, data: str | None, whole: bool, *, beside: bool = False) -> str:
     """Return the text of the script; `start` and `data` are expressions, `beside` over `here`, the script's folder."""
-    rows = record.rows
+    rows = session._rows
     if data is None:
         source = _ASKS.format(inputs=len(rows.names), outputs=len(rows.targets))
     else:
         source = _READS.format(data=data, names=list(rows.names), targets=list(rows.targets))
     targets = rows.targets[0] if len(rows.targets) == 1 else list(rows.targets)
     units = f", units={rows.units!r}" if rows.units else ""
-    states = list(record.states) if whole else record.path()
+    states = list(session.states) if whole else session.path()
     return "".join(
         [
             f'"""Replays a session of edgewise {__version__}: {len(states) - 1} actions."""\n\n',
@@ -85,7 +85,7 @@ def script(record: Record, start: str, data: str | None, whole: bool, *, beside:
             source,
             f"\nsession = ew.Session(ew.load({start}), x, y, {list(rows.names)!r}, target={targets!r}{units})\n",
             *_steps(states),
-            f"session = session.goto({record.state.id})\n" if whole else "",
+            f"session = session.goto({session.state.id})\n" if whole else "",
             "model = session.model\n",
         ]
     )

@@ -15,7 +15,6 @@ from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Edge, clone
 from edgewise.session._actions import action
 from edgewise.session._file import load, save
-from edgewise.session._history import Record
 from edgewise.session._rows import Rows, Unit, Variable
 from edgewise.session._script import export, script
 from edgewise.session._state import Comparison, Situation, State, compare, error_at
@@ -55,7 +54,7 @@ class Session(Steering):
         if not isinstance(model, KAN):
             raise InputError(f"A session begins with an edgewise.KAN. Got {type(model).__name__}.")
         rows, start = Rows.of(model, x, y, names, target, units), Situation(clone(model, torch.float64))
-        self._record = Record(rows, (State(0, None, "main", "start", {}, start, error_at(start, rows)),))
+        super().__init__(rows, (State(0, None, "main", "start", {}, start, error_at(start, rows)),))
 
     @property
     def model(self) -> KAN:
@@ -70,7 +69,7 @@ class Session(Steering):
     @property
     def names(self) -> list[str]:
         """What the network reads: columns, then variables."""
-        return self._record.rows.all_names(self.variables)
+        return self._rows.all_names(self.variables)
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -97,14 +96,14 @@ class Session(Steering):
     def _formulas(self) -> list[Formula]:
         found = self._now.model.formula(self.names)
         outputs = found if isinstance(found, list) else [found]
-        return [self._record.rows.in_columns(one, self.variables) for one in outputs]
+        return [self._rows.in_columns(one, self.variables) for one in outputs]
 
     def unit_problem(self, constants: Literal["free", "dimensionless"] = "free") -> str | None:
         """What is wrong with the units of the formula, None where they fit: see `edgewise.symbolic.unit_problem`.
 
         Errors: InputError while splines are left, and where a column of the formula has no unit.
         """
-        rows = self._record.rows
+        rows = self._rows
         for one, target in zip(self._formulas(), rows.targets, strict=True):
             missing = sorted({str(symbol) for symbol in one.free_symbols} - set(rows.units))
             if missing:
@@ -134,7 +133,7 @@ class Session(Steering):
         (True, 2)
         """
         done = self.apply(name, *given, **named)
-        return Preview(self.error, done.error, compare(self.state, done.state, self._record.rows), done)
+        return Preview(self.error, done.error, compare(self.state, done.state, self._rows), done)
 
     def script(
         self, start: str = "start.safetensors", data: str | PathLike[str] | None = None, *, whole: bool = False
@@ -144,7 +143,7 @@ class Session(Steering):
         Without `data`, a function of the script has to be filled in. Written are the states from the start to here, or
         the `whole` tree.
         """
-        return script(self._record, repr(start), None if data is None else repr(str(data)), whole)
+        return script(self, repr(start), None if data is None else repr(str(data)), whole)
 
     def export_script(
         self, path: str | PathLike[str], data: str | PathLike[str] | None = None, *, whole: bool = False
@@ -156,22 +155,22 @@ class Session(Steering):
 
         Errors: InputError for a table that does not hold the session's rows, and places that cannot be written.
         """
-        export(self._record, path, data, whole)
+        export(self, path, data, whole)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the session to one file: a zip of safetensors and JSON, which runs nothing when it is loaded."""
-        save(self._record, path)
+        save(self, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Session:
         """Read a session that `save` wrote; InputError for a file that is missing or damaged."""
         session = cls.__new__(cls)
-        session._record = load(path)
+        vars(session).update(vars(load(path)))
         return session
 
     def __repr__(self) -> str:
         return (
-            f"Session({len(self.states)} states, at {self.state.id} on {self._record.line!r}, error {self.error:.3g}, "
+            f"Session({len(self.states)} states, at {self.state.id} on {self._line!r}, error {self.error:.3g}, "
             f"{self._now.model.widths})"
         )
 

@@ -138,12 +138,10 @@ def compare(a: State, b: State, rows: Rows) -> Comparison:
     curves: dict[Edge, float] = {}
     became: dict[Edge, tuple[str, str]] = {}
     if first.model.widths == second.model.widths:
-        for depth in range(len(first.model.layers)):
+        for depth, (old, new) in enumerate(zip(first.model.layers, second.model.layers, strict=True)):
             change = (seen[1].edges[depth] - seen[0].edges[depth]).square().mean(0).sqrt()
-            for j, i in change.nonzero().tolist():
-                both = (m.layers[depth].mask[j, i] for m in (first.model, second.model))
-                if all(both):
-                    curves[depth, j, i] = float(change[j, i])
+            differ = old.mask & new.mask & (change != 0)
+            curves |= {(depth, j, i): float(change[j, i]) for j, i in differ.nonzero().tolist()}
         before, after = _kinds(first.model), _kinds(second.model)
         became = {edge: (was, after[edge]) for edge, was in before.items() if was != after[edge]}
     pairs = {name: (getattr(a, name), getattr(b, name)) for name in ("error", "parameters", "edges", "splines")}
@@ -153,8 +151,7 @@ def compare(a: State, b: State, rows: Rows) -> Comparison:
 def _kinds(model: KAN) -> dict[Edge, str]:
     """What each edge is: removed, spline or the name of its function, with "locked" where it is."""
     out: dict[Edge, str] = {}
-    for depth in range(len(model.layers)):
-        layer = model.layers[depth]
+    for depth, layer in enumerate(model.layers):
         locked = layer.locked_mask()
         for j in range(layer.n_out):
             for i in range(layer.n_in):

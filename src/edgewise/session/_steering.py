@@ -34,7 +34,7 @@ class Steering(History):
         arguments = row.read(given, named)
         with one_thread():
             after = row.act(self, **arguments).state.situation
-        return self._grown(after, name, arguments, error_at(after, self._record.rows))
+        return self._grown(after, name, arguments, error_at(after, self._rows))
 
     @acting
     def prune_edge(self, edge: Edge) -> Self:
@@ -180,7 +180,7 @@ class Steering(History):
     @acting
     def add_variable(self, name: str, formula: str) -> Self:
         """Give the network one more input, a column computed from those it has: add_variable("beta", "v/c")."""
-        new, rows = Variable(name, formula), self._record.rows
+        new, rows = Variable(name, formula), self._rows
         rows.check(self._now.variables, new)
         variables = (*self._now.variables, new)
         column = rows.with_variables(variables).x[:, -1]

@@ -15,6 +15,7 @@ from edgewise.measure.baselines._pykan import baseline_environment as baseline_e
 from edgewise.measure.baselines._pykan import default_dtype as default_dtype
 from edgewise.measure.baselines._pykan import pykan_formula as pykan_formula
 from edgewise.measure.baselines._pykan import pykan_parameters as pykan_parameters
+from edgewise.measure.baselines._pykan import pykan_refined as pykan_refined
 from edgewise.measure.baselines._pykan import pykan_rows as pykan_rows
 from edgewise.measure.baselines._pykan import pykan_stages as pykan_stages
 from edgewise.measure.baselines._pykan import silenced as silenced

@@ -77,22 +77,35 @@ def pykan_rows(train: tuple[Array, Array]) -> Mapping[str, torch.Tensor]:
     return {"train_input": x, "train_label": y, "test_input": x[:1], "test_label": y[:1]}
 
 
+def pykan_refined(widths: Sequence[int], grids: Sequence[int], inputs: torch.Tensor, seed: int) -> Iterator[Any]:
+    """Import the library, and iterate over its network on the first grid, then on finer ones, trained in between.
+
+    Speed mode is on: without it, each step stores activations.
+    """
+    from kan import KAN
+
+    def networks() -> Iterator[Any]:
+        model = KAN(width=list(widths), grid=grids[0], k=3, seed=seed, auto_save=False).speed()
+        yield model
+        for grid in grids[1:]:
+            model.cache_data, model.save_act = inputs, True  # `refine` reads stored activations
+            model = model.refine(grid).speed()
+            yield model
+
+    return networks()
+
+
 def pykan_stages(
     widths: Sequence[int], train: tuple[Array, Array], grids: Sequence[int], steps: int, seed: int
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Train on coarse grids, then on finer ones, as the notebooks do; yield the network and columns of a row.
 
-    Speed mode is on: without it, each step stores activations. Seconds are CPU time.
+    Seconds are CPU time.
     """
-    from kan import KAN
-
-    rows, began = pykan_rows(train), time.process_time()
+    rows = pykan_rows(train)
+    models, began = pykan_refined(widths, grids, rows["train_input"], seed), time.process_time()
     with default_dtype(torch.float64), silenced():
-        model = KAN(width=list(widths), grid=grids[0], k=3, seed=seed, auto_save=False).speed()
-        for number, grid in enumerate(grids):
-            if number:
-                model.cache_data, model.save_act = rows["train_input"], True  # `refine` reads stored activations
-                model = model.refine(grid).speed()
+        for grid, model in zip(grids, models, strict=True):
             model.fit(rows, opt="LBFGS", steps=steps)
             found = {"shape": str(widths), "grid": grid, "parameters": pykan_parameters(model)}
             yield model, {**found, "seconds": time.process_time() - began}

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from math import inf
 from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from edgewise.datasets import special
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings
 from edgewise.measure.benchmarks.libraries import LIBRARIES, Point, Race
 from edgewise.measure.tables import grouped, number
@@ -35,16 +37,6 @@ class Target(NamedTuple):
         return x, self.values(x)
 
 
-def _sine_and_square(x: np.ndarray) -> np.ndarray:
-    return np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
-
-
-def _elliptic(x: np.ndarray) -> np.ndarray:
-    from scipy.special import ellipj
-
-    return ellipj(x[:, 0], x[:, 1])[0]
-
-
 def _four_variables(x: np.ndarray) -> np.ndarray:
     square = x**2
     first, second = square[:, 0] + square[:, 1], square[:, 2] + square[:, 3]
@@ -52,8 +44,8 @@ def _four_variables(x: np.ndarray) -> np.ndarray:
 
 
 TARGETS = (
-    Target("exp(sin(pi x) + y^2)", _sine_and_square, -1, [2, 1, 1], 1000),
-    Target("ellipj(x, y)", _elliptic, 0, [2, 5, 1], 1000),
+    Target("exp(sin(pi x) + y^2)", lambda x: np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2), -1, [2, 1, 1], 1000),
+    Target("ellipj(x, y)", lambda x: special("ellipj")[0].values(*x.T), 0, [2, 5, 1], 1000),
     Target("four variables", _four_variables, -1, [4, 2, 1, 1], 3000),
 )
 
@@ -84,7 +76,7 @@ class Accuracy(Benchmark):
             for run in range(_REPEATS if library.name == _OURS and not settings.quick else 1):
                 race = _race(target, case.values["budget"])
                 library.train(recipe, race)
-                points = race.points or [Point(race.seconds, float("inf"))]
+                points = race.points or [Point(race.seconds, inf)]
                 shared = {"recipe": recipe, "run": run}
                 rows += [self.row(case, **shared, **point._asdict()) for point in _telling(points)]
                 if race.seconds > _LONG:
@@ -103,8 +95,7 @@ class Accuracy(Benchmark):
         if case.values["budget"] or case.values["library"] == _OURS:
             return case
         runs = [run for run in _runs(rows) if run.target == case.values["target"] and run.library == _OURS]
-        reached = [run.seconds for run in runs if run.seconds is not None]
-        budget = min(_MOST, max(_LEAST, _FACTOR * min(reached))) if reached else _MOST
+        budget = min(_MOST, max(_LEAST, _FACTOR * min((run.seconds for run in runs), default=inf)))
         return Case(case.label, {**case.values, "budget": budget})
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
@@ -114,12 +105,12 @@ class Accuracy(Benchmark):
 
 
 class Run(NamedTuple):
-    """One library's way of training on a target: seconds to the goal (None: not reached), lowest error, last second."""
+    """One library's way of training on a target: seconds to the goal (or infinity), lowest error, last second."""
 
     target: str
     library: str
     recipe: str
-    seconds: float | None
+    seconds: float
     error: float
     last: float
 
@@ -142,7 +133,7 @@ def _cases_of(target: Target, settings: Settings) -> Iterator[Case]:
 
 def _telling(points: Sequence[Point]) -> list[Point]:
     """Return the points whose error is 2 % lower than any before, and the last one."""
-    shown, lowest = [], float("inf")
+    shown, lowest = [], inf
     for point in points:
         if point.error < 0.98 * lowest or point is points[-1]:
             shown.append(point)
@@ -159,29 +150,28 @@ def _race(target: Target, budget: float, seed: int = 1) -> Race:
 
 def _runs(rows: Sequence[Row]) -> Iterator[Run]:
     """Yield each way of training, with the median over its runs."""
-    known = [row for row in rows if number(row, "seconds") < float("inf")]
+    known = [row for row in rows if number(row, "seconds") < inf]
     for key, own in grouped(known, "target", "library", "recipe").items():
         turns = grouped(own, "turn", "run").values()
         races = [[Point(number(row, "seconds"), number(row)) for row in turn] for turn in turns]
-        first = [next((p.seconds for p in points if p.error <= GOAL), None) for points in races]
-        reached = [seconds for seconds in first if seconds is not None]
+        first = [next((p.seconds for p in points if p.error <= GOAL), inf) for points in races]
         error = median(min(point.error for point in points) for points in races)
         last = median(points[-1].seconds for points in races)
-        yield Run(key[0], key[1], key[2], median(reached) if len(reached) == len(first) else None, error, last)
+        yield Run(key[0], key[1], key[2], inf if inf in first else median(first), error, last)
 
 
 def _line(target: str, runs: Sequence[Run]) -> list[Cell]:
     ours = [run for run in runs if run.target == target and run.library == _OURS]
     others = [run for run in runs if run.target == target and run.library != _OURS]
-    quickest = min((run.seconds for run in ours if run.seconds is not None), default=None)
+    quickest = min((run.seconds for run in ours), default=inf)
     whole = next((run for run in ours if run.recipe == _DEFAULT), None)
-    cells = [Cell(target), Cell("not reached" if quickest is None else f"{quickest:.3g}", None if quickest else False)]
+    cells = [Cell(target), Cell(f"{quickest:.3g}") if quickest < inf else Cell("not reached", False)]
     cells += [Cell(f"{whole.last:.3g}"), Cell(f"{whole.error:.2g}")] if whole else [Cell(""), Cell("")]
     if not others:
-        return [*cells, Cell(""), Cell(""), Cell(""), Cell("")]
-    best = min(others, key=lambda run: (run.seconds is None, run.seconds or 0, run.error))
+        return [*cells, *[Cell("")] * 4]
+    best = min(others, key=lambda run: (run.seconds, run.error))
     which, least = Cell(f"{best.library}, {best.recipe}"), Cell(f"{_LEAD:g}")
-    if best.seconds is None:
-        return [*cells, Cell(f"error {best.error:.2g}"), which, Cell("never", quickest is not None), least]
-    times = best.seconds / quickest if quickest else 0.0
+    if best.seconds == inf:
+        return [*cells, Cell(f"error {best.error:.2g}"), which, Cell("never", quickest < inf), least]
+    times = best.seconds / quickest
     return [*cells, Cell(f"{best.seconds:.3g}"), which, Cell(f"{times:.3g}", times >= _LEAD), least]

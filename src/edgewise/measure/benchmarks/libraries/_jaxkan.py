@@ -137,7 +137,7 @@ def _adam_step(apply: Any, solver: Any, x: Any, y: Any) -> Callable[[Any], Any]:
     import jax
     import optax
 
-    def update(carried: Any, _: Any = None) -> Any:
+    def update(carried: Any) -> Any:
         params, state = carried
         gradient = jax.grad(_loss(apply, x, y))(params)
         updates, state = solver.update(gradient, state)

@@ -13,7 +13,7 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from edgewise.measure.baselines import default_dtype, pykan_rows, silenced
+from edgewise.measure.baselines import default_dtype, pykan_refined, pykan_rows, silenced
 from edgewise.measure.benchmarks.libraries._base import DEGREE, Race, Shape
 from edgewise.measure.benchmarks.libraries._torch import TorchLibrary
 
@@ -46,16 +46,11 @@ class PyKAN(TorchLibrary):
         return super().parameters(module.act_fun if hasattr(module, "act_fun") else module)  # type: ignore[arg-type]
 
     def train(self, recipe: str, race: Race) -> None:
-        from kan import KAN
-
         rows = pykan_rows((race.x, race.y))
+        models = pykan_refined(race.widths, _GRIDS, rows["train_input"], race.seed)
         with default_dtype(torch.float64), silenced(), contextlib.suppress(_Over):
             race.start()
-            model = KAN(width=list(race.widths), grid=_GRIDS[0], k=DEGREE, seed=race.seed, auto_save=False).speed()
-            for number, grid in enumerate(_GRIDS):
-                if number:
-                    model.cache_data, model.save_act = rows["train_input"], True  # `refine` reads stored activations
-                    model = model.refine(grid).speed()
+            for model in models:
                 model.fit(rows, opt="LBFGS", steps=_STEPS, metrics=[_callback(race, model)])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,15 +13,12 @@ from edgewise._typing import Array
 from edgewise.measure import MLP, OURS, Case, Cell, Criterion, Experiment, Row, Settings
 from edgewise.measure import Model as Run
 from edgewise.measure.baselines import parameter_count, seeded_mlp, train_mlp
-from edgewise.measure.drawing import COLORS, INK
+from edgewise.measure.drawing import COLORS, INK, Figure
 from edgewise.measure.experiments._dataset import predict
 from edgewise.measure.experiments.anderson._data import MODELS, Model, States, accuracy, subsample
 from edgewise.measure.experiments.anderson._reading import PLANS, learned, read, steps, zeros
 from edgewise.measure.tables import format_number, number
 from edgewise.nn import KAN, Layout
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _BY_HAND = "modified, step by step"
 _NETWORK, _FORMULA, _ROUNDED = "network", "formula", "formula, rounded"
@@ -63,10 +60,7 @@ class Anderson(Experiment):
 
     def cases(self, settings: Settings) -> list[Case]:
         names = [name for name in MODELS if not settings.quick or name in ("generalized", "mosaic, kappa = 2")]
-        ours = [*names, _BY_HAND] if OURS in settings.libraries else []
-        found = [Case(f"{item}: {OURS}", {"item": item, "model": OURS}) for item in ours]
-        theirs = names if MLP in settings.libraries else []
-        return found + [Case(f"{item}: {MLP}", {"item": item, "model": MLP}) for item in theirs]
+        return self.product([*names, _BY_HAND], (OURS,), settings) + self.product(names, (MLP,), settings)
 
     def models(self) -> Mapping[str, Run]:
         return dict.fromkeys((OURS, MLP), _run)

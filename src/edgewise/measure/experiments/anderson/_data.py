@@ -66,15 +66,13 @@ class Model:
         return model.edge(inputs[:, 1], inputs[:, 2], second)
 
     def _of(self, lam: Array, second: Array, phase: Array, sites: int) -> tuple[States, Array]:
-        inputs, dimensions = [], []
-        for values in zip(lam.tolist(), second.tolist(), phase.tolist(), strict=True):
-            one = int(values[1]) if self.second == "kappa" else values[1]
-            found = chain(self.chain).states(sites, values[2], lam=values[0], **{self.second: one})
-            own_lam, own_second, own_phase = (np.full(sites, value) for value in values)
-            inputs.append(np.stack([own_second, found.energy, own_lam, own_phase], axis=1))
-            dimensions.append(found.dimension)
-        dimension = np.concatenate(dimensions)
-        return States(np.concatenate(inputs), dimension < _LOCALIZED), dimension
+        found = [
+            chain(self.chain).states(sites, phi, lam=strength, **{self.second: other})
+            for strength, other, phi in zip(lam.tolist(), second.tolist(), phase.tolist(), strict=True)
+        ]
+        energy, dimension = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        inputs = [np.repeat(second, sites), energy, np.repeat(lam, sites), np.repeat(phase, sites)]
+        return States(np.column_stack(inputs), dimension < _LOCALIZED), dimension
 
 
 def subsample(states: States, count: int) -> States:

@@ -43,20 +43,19 @@ class Plan:
     """How the zero set of a model is read: target = f(first) second + h(first), where it has an own term h.
 
     target, first, second: columns of the inputs. exact: the edge's coefficients of the target, of the product, of the
-    own term where there is one, and of 1. functions: the exact f and h.
+    own term where there is one, and of 1. functions: the exact f, and h where there is one.
     """
 
     target: int
     first: int
     second: int
-    own: bool
     exact: tuple[float, ...]
     functions: tuple[str, ...]
 
 
 PLANS = {
-    "generalized": Plan(target=2, first=0, second=1, own=False, exact=(1.0, 0.5, -1.0), functions=("x",)),
-    "modified": Plan(target=1, first=0, second=2, own=True, exact=(1.0, -1.0, 1.0, 0.0), functions=("cosh", "exp")),
+    "generalized": Plan(target=2, first=0, second=1, exact=(1.0, 0.5, -1.0), functions=("x",)),
+    "modified": Plan(target=1, first=0, second=2, exact=(1.0, -1.0, 1.0, 0.0), functions=("cosh", "exp")),
 }
 
 
@@ -118,37 +117,35 @@ def read(model: Model, network: KAN, states: States, test: States) -> list[Readi
     return [*found, _reading(model, chosen, simple, test)] if after >= before - chance else found
 
 
-def _reading(model: Model, chosen: list[str], weights: Array, test: States) -> Reading:
+def _reading(model: Model, chosen: tuple[str, ...], weights: Array, test: States) -> Reading:
     plan, names, scaled = PLANS[model.name], model.names, weights / weights[0]
     first = names[plan.first]
-    texts = [names[plan.target], f"{_text(chosen[0], first)} {names[plan.second]}"]
-    texts += [_text(chosen[1], first)] if plan.own else []
-    terms = [f"{value:+.4g} {text}".strip() for value, text in zip(scaled, [*texts, ""], strict=True) if value]
-    known = chosen == list(plan.functions)
+    product, *own = (first if name == "x" else f"{name}({first})" for name in chosen)
+    texts = [names[plan.target], f"{product} {names[plan.second]}", *own, ""]
+    terms = [f"{value:+.4g} {text}".strip() for value, text in zip(scaled, texts, strict=True) if value]
+    known = chosen == plan.functions
     off = max(abs(value / exact - 1) for value, exact in zip(scaled, plan.exact, strict=True) if exact)
     at = _with_one(_features(plan, chosen, test.inputs)) @ weights
     return Reading(" ".join(terms), off if known else math.inf, at)
 
 
-def _proposed(plan: Plan, inputs: Array, target: Array) -> list[list[str]]:
+def _proposed(plan: Plan, inputs: Array, target: Array) -> list[tuple[str, ...]]:
     """Return the functions f and h with which f(first) second + h(first) + 1 is near the zeros."""
-    owns = _LIBRARY if plan.own else (None,)
     errors = {}
-    for pair in itertools.product(_LIBRARY, owns):
-        chosen = tuple(name for name in pair if name is not None)
+    for chosen in itertools.product(_LIBRARY, repeat=len(plan.functions)):
         columns = _with_one(_features(plan, chosen, inputs)[:, 1:])
         found = columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
         errors[chosen] = float(np.median(np.abs(found - target)))
     least = min(errors.values(), default=0.0)
-    return [list(chosen) for chosen, error in errors.items() if error <= _NEARLY * least]
+    return [chosen for chosen, error in errors.items() if error <= _NEARLY * least]
 
 
-def _decided(plan: Plan, proposed: list[list[str]], states: States) -> list[str]:
+def _decided(plan: Plan, proposed: list[tuple[str, ...]], states: States) -> tuple[str, ...]:
     """Return the proposal that classifies most states correctly."""
     if len(proposed) == 1:
         return proposed[0]
 
-    def right(chosen: list[str]) -> float:
+    def right(chosen: Sequence[str]) -> float:
         columns = _features(plan, chosen, states.inputs)
         return accuracy(_with_one(columns) @ _dividing(columns, states.localized), states)
 
@@ -157,17 +154,9 @@ def _decided(plan: Plan, proposed: list[list[str]], states: States) -> list[str]
 
 def _features(plan: Plan, chosen: Sequence[str], inputs: Array) -> Array:
     """Return the target, the product and the own term at inputs, (n, 2 or 3)."""
-    first, second = inputs[:, plan.first], inputs[:, plan.second]
-    columns = [inputs[:, plan.target], _value(chosen[0], first) * second]
-    return np.stack([*columns, *([_value(chosen[1], first)] if plan.own else [])], axis=1)
-
-
-def _value(name: str, x: Array) -> Array:
-    return functions.get(name).torch(torch.from_numpy(x)).numpy()
-
-
-def _text(name: str, variable: str) -> str:
-    return variable if name == "x" else f"{name}({variable})"
+    first = torch.from_numpy(inputs[:, plan.first])
+    product, *own = (functions.get(name).torch(first).numpy() for name in chosen)
+    return np.stack([inputs[:, plan.target], product * inputs[:, plan.second], *own], axis=1)
 
 
 def _with_one(columns: Array) -> Array:

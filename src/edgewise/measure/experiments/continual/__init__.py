@@ -6,7 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,15 +22,13 @@ from edgewise.measure.baselines import (
     silenced,
     train_mlp,
 )
+from edgewise.measure.drawing import Figure
 from edgewise.measure.experiments._dataset import predict, rmse
 from edgewise.measure.experiments.continual._courses import COURSES, Course
 from edgewise.measure.experiments.continual._picture import draw
 from edgewise.measure.tables import format_number, grouped, number
 from edgewise.nn import KAN, Layout
 from edgewise.train import update
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 #: what is measured: the course, the model, and the way it is trained
 _LOCAL, _BOX, _INPUTS = "update", "update, points of the box", "update, earlier inputs"
@@ -168,8 +166,7 @@ def _mlp(course: Course, way: str, quick: bool) -> Iterator[Phase]:
             own = (network(rows) - target).square().mean()  # noqa: B023 (used within the phase)
             return own + (network(kept) - old).square().mean() if rehearsed else own  # noqa: B023
 
-        start = copy.deepcopy(module)
-        run = train_mlp(lambda: copy.deepcopy(start), loss, 0.05 if quick else _PATIENCE[course.name])  # noqa: B023
+        run = train_mlp(lambda: copy.deepcopy(module), loss, 0.05 if quick else _PATIENCE[course.name])  # noqa: B023
         module, spent = run.module, spent + run.seconds
         yield phase, module, parameter_count(module), spent
 

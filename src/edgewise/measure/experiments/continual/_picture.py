@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from edgewise._typing import Array
 from edgewise.measure import Row
-from edgewise.measure.drawing import INK, LABELS, SOFT
+from edgewise.measure.drawing import INK, LABELS, SOFT, Axes, Figure
 from edgewise.measure.experiments.continual._courses import COURSES, Course
 from edgewise.measure.tables import grouped, number
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _LEAST, _MOST = -6.0, 0.0  # powers of ten of the errors that the colors distinguish
 _COLORS = "magma"

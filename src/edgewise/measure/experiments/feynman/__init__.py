@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,16 +14,13 @@ from edgewise.expressions import evaluate
 from edgewise.interpret import prune
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import pykan_stages
-from edgewise.measure.drawing import COLORS, INK, LINE, SOFT, plain
+from edgewise.measure.drawing import COLORS, INK, LINE, SOFT, Figure, plain
 from edgewise.measure.experiments._dataset import Dataset, scaled
 from edgewise.measure.experiments.feynman._published import OWN, PUBLISHED
 from edgewise.measure.tables import best, format_error, format_number, items_of, number
 from edgewise.nn import KAN, Layout
 from edgewise.symbolic import parse
 from edgewise.train import FitResult, Options, fit
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _TINY = ("I.27.6", "II.38.3")
 _HUMAN, _FOUND = "human", "found"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from edgewise._typing import Array
 from edgewise.measure import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import pykan_stages
-from edgewise.measure.drawing import panel_grid, panel_legend
+from edgewise.measure.drawing import Figure, panel_grid, panel_legend
 from edgewise.measure.experiments._dataset import Dataset, refined
 from edgewise.measure.tables import best, format_number, grouped, items_of, number
 from edgewise.nn import KAN
 from edgewise.train import Options
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _GRIDS = (3, 5, 10, 20, 50, 100, 200, 500, 1000)
 _PYKAN_GRIDS = _GRIDS[:6]  # with 200 steps each; beyond, its loss grows

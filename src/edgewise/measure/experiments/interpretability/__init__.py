@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import sympy
@@ -13,6 +13,7 @@ from edgewise import KAN, Options, discover, find_relations, fit, symbolic
 from edgewise._typing import Array
 from edgewise.measure import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import pykan_formula
+from edgewise.measure.drawing import Figure
 from edgewise.measure.experiments._dataset import rmse
 from edgewise.measure.experiments.interpretability._modules import BITS, modules
 from edgewise.measure.experiments.interpretability._picture import draw
@@ -28,9 +29,6 @@ from edgewise.measure.experiments.interpretability._targets import (
 )
 from edgewise.measure.tables import format_number, grouped, number
 from edgewise.nn import layer_of
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _SEEDS = (0, 1, 2)
 _ROWS, _FRESH = 1000, 10_000
@@ -157,7 +155,7 @@ def _bessel(item: str, seed: int, quick: bool) -> dict[str, Any]:
             break
     snapped = symbolic.snap(model, x, y)
     fresh = np.sort(BESSEL.table(_FRESH, 100 + seed)[0], axis=0)
-    curve, square = (_exponent(snapped.model, at) for at in (_along(fresh, 0), _along(fresh, 1)))
+    curve, square = (_exponent(snapped.model, fresh * along) for along in np.eye(2))
     off = float(np.abs(square - _exponent(snapped.model, np.zeros((1, 2))) - fresh[:, 1] ** 2).max())
     outer = layer_of(snapped.model, len(snapped.model.layers) - 1).symbols
     right = snapped.model.widths == [2, 1, 1] and snapped.kept == [(0, 0, 0)] and off < 1e-4
@@ -167,11 +165,6 @@ def _bessel(item: str, seed: int, quick: bool) -> dict[str, Any]:
     text = "exp(spline(x_1) + x_2**2)" if right else str(snapped.model.formula(BESSEL.names, splines="symbols"))
     return {"formula": text, "right": STRUCTURE if right else NO, "error": error, "curves": _stored(shown[None], seed),
             "shape": str(snapped.model.widths)}  # fmt: skip
-
-
-def _along(x: Array, column: int) -> Array:
-    """Return the rows with the other column at zero."""
-    return np.where(np.arange(2) == column, x, 0.0)
 
 
 def _exponent(model: KAN, x: Array) -> Array:

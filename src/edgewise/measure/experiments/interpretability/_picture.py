@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgewise import symbolic
 from edgewise._typing import Array
 from edgewise.measure import Row
-from edgewise.measure.drawing import COLORS, INK, SOFT, panel_grid
+from edgewise.measure.drawing import COLORS, INK, SOFT, Axes, Figure, panel_grid
 from edgewise.measure.experiments.interpretability._targets import BESSEL, DIGITS, SIX, TARGETS, inner_bessel, six
 
 _POINTS = 500  # that a network's curves are drawn over
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -26,16 +21,13 @@ def draw(rows: Sequence[Row]) -> Figure:
     for ax, row in zip(panels, rows, strict=True):
         ax.set_title(str(row["item"]), fontsize=9, pad=10)
         if row["item"] in (BESSEL.name, DIGITS.name):
-            _curves(ax, str(row["item"]), _read(str(row["curves"])))
+            curves = [[float(value) for value in curve.split()] for curve in str(row["curves"]).split(";")]
+            _curves(ax, str(row["item"]), np.array(curves))
         elif "|" in str(row["curves"]):
             _wires(ax, str(row["curves"]))
         else:
             _network(ax, str(row["item"]), str(row["formula"]))
     return figure
-
-
-def _read(text: str) -> Array:
-    return np.array([[float(value) for value in curve.split()] for curve in text.split(";")])
 
 
 def _curves(ax: Axes, item: str, curves: Array) -> None:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
-from edgewise.measure.drawing import COLORS, INK, SOFT, panel_grid
+from edgewise.measure.drawing import COLORS, INK, SOFT, Axes, Figure, panel_grid
 from edgewise.measure.experiments.knots import _models as models
 from edgewise.measure.experiments.knots._data import INPUTS, Knots, prepared
 from edgewise.measure.tables import best, format_number, number
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _FORMULA, _RELATIONS = "formula", "relations"
 _PUBLISHED = {  # accuracy in per cent, on other knots

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import parameter_count, pykan_parameters, train_mlp
-from edgewise.measure.drawing import COLORS, INK, SOFT, panel_grid, shared_legend
+from edgewise.measure.drawing import COLORS, INK, SOFT, Axes, Figure, panel_grid, shared_legend
 from edgewise.measure.experiments.pde._baselines import MLPUnknown as MLPUnknown
 from edgewise.measure.experiments.pde._baselines import autograd_jet as autograd_jet
 from edgewise.measure.experiments.pde._baselines import mlp_jets as mlp_jets
@@ -27,10 +27,6 @@ from edgewise.measure.tables import best, format_number, number
 from edgewise.nn import KAN
 from edgewise.pde import Jet, Problem, solve
 from edgewise.train import Options
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _SECONDS = {"small": 6.0, "large": 22.0}  # of each of the MLP's two solvers
 _LATTICE, _DRAWN = (100, 128), (40, 64)  # where errors are measured, and what is drawn

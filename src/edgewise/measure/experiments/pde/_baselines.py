@@ -1,8 +1,5 @@
 """The baselines of differential equations: a tanh MLP with the residuals of splines, and pykan as in its notebook."""
 
-# pyright: reportMissingImports=false
-# pykan lives in a separate environment.
-
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise.measure.baselines import default_dtype, seeded_mlp, silenced
+from edgewise.measure.baselines import default_dtype, pykan_refined, seeded_mlp, silenced
 from edgewise.pde import Jet, Problem
 
 _GRID_STEPS = 5  # of pykan, between two moves of the knots
@@ -81,19 +78,12 @@ def pykan_solution(
     problem: Problem, widths: Sequence[int], points: int, boundary: int, grids: Sequence[int], steps: int, seed: int
 ) -> tuple[Any, float]:
     """Train on coarse grids, then on finer ones, with knots updated every five steps; return model and seconds."""
-    from kan import KAN
-
-    began = time.process_time()
-    inside = problem.box.points(points, 0)
+    inside, model = problem.box.points(points, 0), None
+    models, began = pykan_refined(widths, grids, inside, seed), time.process_time()
     terms = [(problem.residual, inside, 1.0)]
     terms += [(c.residual, c.points(boundary, 1)[0], c.weight) for c in problem.conditions]
     with default_dtype(torch.float64), silenced():
-        model = KAN(width=list(widths), grid=grids[0], k=3, seed=seed, auto_save=False).speed()
-        for number, grid in enumerate(grids):
-            if number:
-                model.save_act = True  # `refine` reads stored activations
-                model.get_act(inside)
-                model = model.refine(grid).speed()
+        for model in models:
             _train(model, problem, terms, inside, steps)
     return model, time.process_time() - began
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,19 +12,18 @@ from torch import Tensor
 from edgewise import symbolic
 from edgewise.measure import MLP, OURS, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import parameter_count, seeded_mlp, train_mlp
-from edgewise.measure.drawing import COLORS, SOFT, panel_grid, panel_legend
+from edgewise.measure.drawing import COLORS, SOFT, Figure, panel_grid, panel_legend
 from edgewise.measure.experiments.pde import autograd_jet
-from edgewise.measure.experiments.physics._implicit import IMPLICIT, TWO, Implicit, implicit, two_oscillators
-from edgewise.measure.experiments.physics._tables import TABLES, Table
+from edgewise.measure.experiments.physics._implicit import IMPLICIT, TWO, implicit, two_oscillators
+from edgewise.measure.experiments.physics._tables import TABLES
 from edgewise.measure.tables import best, format_number, grouped, number
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _IMPLICIT = {item.name: item for item in IMPLICIT}
 _TABLES = {table.name: table for table in TABLES}
 _ITEMS = (IMPLICIT[0].name, TWO, *list(_IMPLICIT)[1:], *_TABLES)
 _QUICK = (IMPLICIT[0].name, IMPLICIT[3].name, TABLES[1].name, TABLES[3].name)
+_ACROSS = {TWO: "x_1", **{item.name: item.across for item in IMPLICIT}}  # the column that the picture varies
+_ACROSS |= {table.name: table.names[table.across] for table in TABLES}
 _NETWORK, _FORMULA = "network", "error"
 _PUBLISHED = {  # the value, and what it is of
     IMPLICIT[0].name: (1.17e-4, _NETWORK), TWO: (1.57e-3, _NETWORK), IMPLICIT[3].name: (5.03e-5, _NETWORK),
@@ -72,13 +71,11 @@ class Physics(Experiment):
         for (item,), own in grouped(rows, "item").items():
             ours, other = (best(own, model=model) for model in (OURS, MLP))
             figure = f"{_PUBLISHED[item][0]:.3g}" if item in _PUBLISHED else ""
-            if ours is None or ours["error"] == "":
-                status = next((str(row["status"]) for row in own if row["status"]), "")
-                texts = [item, status, "", figure, "", "", format_number(number(other)), ""]
-            else:
-                numbers = (number(ours, _NETWORK), number(ours), number(other), number(ours, "seconds"))
-                texts = [item, str(ours["formula"]), str(ours["exact"]), figure, *map(format_number, numbers)]
-            lines.append([Cell(text) for text in texts])
+            said = [next((str(row["status"]) for row in own if row["status"]), ""), ""]
+            if ours is not None and ours["error"] != "":
+                said = [str(ours["formula"]), str(ours["exact"])]
+            numbers = (number(ours, _NETWORK), number(ours), number(other), number(ours, "seconds"))
+            lines.append([Cell(text) for text in (item, *said, figure, *map(format_number, numbers))])
         return head, lines
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
@@ -105,7 +102,7 @@ class Physics(Experiment):
             ]
             lines = [", ".join(formulas[k : k + 2]) for k in range(0, len(formulas), 2)]
             ax.set_title("\n".join([str(row["item"]), *lines]), fontsize=8)
-            ax.set_xlabel(_across(str(row["item"])))
+            ax.set_xlabel(_ACROSS[str(row["item"])])
             ax.locator_params(axis="x", nbins=5)
         if panels:
             panel_legend(panels[0])
@@ -123,38 +120,25 @@ def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
 
 
 def _mlp(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    item, seconds = case.values["item"], 0.2 if settings.quick else _SECONDS
-    yield _on_points(_IMPLICIT[item], seconds) if item in _IMPLICIT else _on_rows(_TABLES[item], seconds)
+    """Train on the published loss, the mean square of the law's residual; or on the rows of a table."""
+    item = case.values["item"]
+    if item in _IMPLICIT:
+        law, names = _IMPLICIT[item], tuple(_IMPLICIT[item].names)
+        known, fresh = law.problem.box.points(_POINTS), law.fresh()
 
+        def off(module: torch.nn.Module, at: Any) -> Tensor:
+            return law.off(autograd_jet(module, at, names), at)
+    else:
+        table, names = _TABLES[item], _TABLES[item].names
+        known, fresh = (tuple(map(torch.from_numpy, table.data(seed))) for seed in (0, 1000))
 
-def _on_points(item: Implicit, seconds: float) -> dict[str, Any]:
-    """Train on the published loss: the mean square of the law's residual."""
-    points = item.problem.box.points(_POINTS)
-    sizes = [len(item.names), *_HIDDEN, 1]
+        def off(module: torch.nn.Module, at: Any) -> Tensor:
+            return module(at[0])[:, 0] - at[1]
 
-    def loss(module: torch.nn.Module, at: Tensor = points) -> Tensor:
-        return item.off(autograd_jet(module, at, tuple(item.names)), at).square().mean()
-
-    best = train_mlp(lambda: seeded_mlp(sizes, 0), loss, seconds).module
-    error = float(loss(best, item.fresh()).detach()) ** 0.5
-    return {"error": error, "shape": str(sizes), "parameters": parameter_count(best)}
-
-
-def _on_rows(table: Table, seconds: float) -> dict[str, Any]:
-    """Train on the rows of a table."""
-    (x, y), (fresh, truth) = (tuple(map(torch.from_numpy, table.data(seed))) for seed in (0, 1000))
-    sizes = [x.shape[1], *_HIDDEN, 1]
-    best = train_mlp(lambda: seeded_mlp(sizes, 0), lambda module: (module(x)[:, 0] - y).square().mean(), seconds).module
-    with torch.no_grad():
-        error = float((best(fresh)[:, 0] - truth).square().mean().sqrt())
-    return {"error": error, "shape": str(sizes), "parameters": parameter_count(best)}
-
-
-def _across(item: str) -> str:
-    """Return the column that the picture varies."""
-    if item == TWO:
-        return "x_1"
-    return _IMPLICIT[item].across if item in _IMPLICIT else _TABLES[item].names[_TABLES[item].across]
+    sizes, seconds = [len(names), *_HIDDEN, 1], 0.2 if settings.quick else _SECONDS
+    run = train_mlp(lambda: seeded_mlp(sizes, 0), lambda module: off(module, known).square().mean(), seconds)
+    error = float(off(run.module, fresh).detach().square().mean().sqrt())
+    yield {"error": error, "shape": str(sizes), "parameters": parameter_count(run.module)}
 
 
 def _known(item: str, row: Row | None) -> Criterion:

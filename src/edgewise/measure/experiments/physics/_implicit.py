@@ -220,15 +220,12 @@ def _rounded(formula: Part) -> Part:
     >>> _rounded(sympy.sympify("0.99999999*x + sin(0.33333333*x)"))
     x + sin(x/3)
     """
-    near = {value: _fraction(value) for value in formula.atoms(sympy.Float)}
+    near = {}
+    for value in formula.atoms(sympy.Float):
+        simple = Fraction(number := float(value)).limit_denominator(_LARGEST)
+        if abs(float(simple) - number) < _NEAR * max(1.0, abs(number)):
+            near[value] = sympy.Rational(simple)
     return formula.xreplace(near)
-
-
-def _fraction(value: Part) -> Part:
-    number = float(value)
-    simple = Fraction(number).limit_denominator(_LARGEST)
-    near = abs(float(simple) - number) < _NEAR * max(1.0, abs(number))
-    return sympy.Rational(simple.numerator, simple.denominator) if near else value
 
 
 def _section(box: Box, across: int, held: Sequence[float]) -> tuple[Tensor, Tensor]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from edgewise._typing import Array
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import pykan_stages
-from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, panel_grid, shared_legend
+from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, panel_grid, shared_legend
 from edgewise.measure.experiments._dataset import Dataset, refined, scaled
 from edgewise.measure.tables import best, format_error, format_number, grouped, items_of, number
 from edgewise.nn import KAN
 from edgewise.train import Options
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _MLPS = ((2, 10), (2, 100), (3, 10), (3, 40), (4, 20), (5, 20))  # layers, width
 _TEST_ROWS, _TEST_SEED = 5000, 1
@@ -57,37 +54,21 @@ def _bessel(x: Array) -> Array:
     return j0(20 * x[:, 0])
 
 
-def _wave(x: Array) -> Array:
-    return np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
-
-
-def _product(x: Array) -> Array:
-    return x[:, 0] * x[:, 1]
-
-
-def _bent_product(x: Array) -> Array:
-    return _product(np.sin(np.pi * x / 2))
-
-
-def _hundred(x: Array) -> Array:
-    return np.exp(np.mean(np.sin(np.pi * x / 2) ** 2, axis=1))
-
-
 def _four(x: Array) -> Array:
     rings = np.sin(np.pi * (x[:, ::2] ** 2 + x[:, 1::2] ** 2))
     return np.exp(rings.mean(axis=1))
 
 
 _FINE = (3, 5, 10, 20, 50, 100, 200)
-_HUNDRED = (3, 5, 8, 12, 20, 30)
 _TARGETS = (
     Target("J0(20 x)", 1, _bessel, [1, 1], (*_FINE, 500)),
-    Target("exp(sin(pi x) + y^2)", 2, _wave, [2, 1, 1], _FINE),
-    Target("x y", 2, _product, [2, 2, 1], _FINE[:5]),
-    Target("sin(pi x/2) sin(pi y/2)", 2, _bent_product, [2, 2, 1], _FINE[:6]),
-    Target("exp(mean of 100 sin^2(pi x/2))", 100, _hundred, [100, 1, 1], _HUNDRED, 20_000, (), patience=5.0),
+    Target("exp(sin(pi x) + y^2)", 2, lambda x: np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2), [2, 1, 1], _FINE),
+    Target("x y", 2, lambda x: x.prod(1), [2, 2, 1], _FINE[:5]),
+    Target("sin(pi x/2) sin(pi y/2)", 2, lambda x: np.sin(np.pi * x / 2).prod(1), [2, 2, 1], _FINE[:6]),
+    Target("exp(mean of 100 sin^2(pi x/2))", 100, lambda x: np.exp(np.mean(np.sin(np.pi * x / 2) ** 2, axis=1)),
+           [100, 1, 1], (3, 5, 8, 12, 20, 30), 20_000, (), patience=5.0),
     Target("exp(mean of 2 sin(pi (x^2 + y^2)))", 4, _four, [4, 2, 1, 1], _FINE[:6]),
-)
+)  # fmt: skip
 """The five of the article, and the product on bent axes: the product itself is a sum of squares, exact in splines."""
 _ITEMS = {target.name: target for target in _TARGETS}
 
@@ -117,7 +98,7 @@ class Scaling(Experiment):
         return [case for case in found if case.values["model"] != PYKAN or _ITEMS[case.values["item"]].pykan_grids]
 
     def models(self) -> Mapping[str, Model]:
-        return {OURS: _edgewise, MLP: _mlps, PYKAN: _pykan}
+        return {OURS: partial(_rows, _edgewise), MLP: partial(_rows, _mlps), PYKAN: partial(_rows, _pykan)}
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = [
@@ -164,32 +145,28 @@ class Scaling(Experiment):
         return figure
 
 
-def _data(case: Case) -> tuple[Target, Dataset, dict[str, float]]:
-    """Return a target, its tables, and the standard deviation of its values as a column."""
+def _rows(train: Callable[..., Iterator[dict[str, Any]]], case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a model, with the standard deviation of the target's values."""
     target = _ITEMS[case.values["item"]]
-    train, test = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
-    return target, Dataset(train, {"train": train, "error": test}), {"spread": float(train[1].std())}
+    known, test = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
+    for found in train(target, Dataset(known, {"train": known, "error": test}), settings.quick):
+        yield {**found, "spread": float(known[1].std())}
 
 
-def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    target, data, spread = _data(case)
-    grids, options = target.grids[: 4 if settings.quick else None], Options(validation=0.0, smoothing=0.0)
-    for found in data.rows(refined(KAN(target.widths, seed=0), data.train, grids, options)):
-        yield {**found, **spread}
+def _edgewise(target: Target, data: Dataset, quick: bool) -> Iterator[dict[str, Any]]:
+    grids, options = target.grids[: 4 if quick else None], Options(validation=0.0, smoothing=0.0)
+    return data.rows(refined(KAN(target.widths, seed=0), data.train, grids, options))
 
 
-def _mlps(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    target, data, spread = _data(case)
+def _mlps(target: Target, data: Dataset, quick: bool) -> Iterator[dict[str, Any]]:
     units = scaled(data.train, data.judged, -1.0, 1.0, data.train[1])
-    for depth, width in _MLPS[: 2 if settings.quick else None]:
-        yield {**units.train_mlp([width] * (depth - 1), 0.3 if settings.quick else target.patience), **spread}
+    for depth, width in _MLPS[: 2 if quick else None]:
+        yield units.train_mlp([width] * (depth - 1), 0.3 if quick else target.patience)
 
 
-def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    target, data, spread = _data(case)
-    grids, steps = ((3,), 2) if settings.quick else (target.pykan_grids, 200)
-    for found in data.rows(pykan_stages(target.widths, data.train, grids, steps, seed=0)):
-        yield {**found, **spread}
+def _pykan(target: Target, data: Dataset, quick: bool) -> Iterator[dict[str, Any]]:
+    grids, steps = ((3,), 2) if quick else (target.pykan_grids, 200)
+    return data.rows(pykan_stages(target.widths, data.train, grids, steps, seed=0))
 
 
 def _counted(rows: Sequence[Row], item: str, model: str) -> list[Row]:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from edgewise.datasets import special
 from edgewise.measure import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import pykan_stages
-from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, panel_grid, shared_legend
+from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, panel_grid, shared_legend
 from edgewise.measure.experiments._dataset import Dataset, refined, scaled
 from edgewise.measure.tables import best, format_error, format_number, grouped, items_of, number
 from edgewise.nn import KAN, Layout
 from edgewise.train import Options
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _ROWS, _HELD, _TEST_SEED = 3000, 300, 1
 _GRIDS = (3, 5, 10, 20, 40, 80, 160)
@@ -95,7 +91,9 @@ class Special(Experiment):
             published = PUBLISHED[item]
             passed = number(ours) <= 0.1 * published.kan if ours and not ours["status"] else None
             texts = [item, special(item)[0].call, format_number(published.kan, 3)]
-            others = [format_number(published.mlp, 3), format_error(mlp), _size(mlp), format_error(pykan), _size(pykan)]
+            others = [format_number(published.mlp, 3)]
+            for row in (mlp, pykan):
+                others += [format_error(row), format_number(number(row, "parameters"), 6)]
             lines.append([*map(Cell, texts), Cell(format_error(ours), passed), *map(Cell, [*_about(ours), *others])])
         return head, lines
 
@@ -159,10 +157,6 @@ def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     widths = [2, 1, 1] if PUBLISHED[case.values["item"]].shape == "[2, 1, 1]" else [2, 5, 1]
     grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, _PYKAN_STEPS)
     yield from data.rows(pykan_stages(widths, data.train, grids, steps, seed=0))
-
-
-def _size(row: Row | None) -> str:
-    return str(row["parameters"]) if row else ""
 
 
 def _about(row: Row | None) -> list[str]:

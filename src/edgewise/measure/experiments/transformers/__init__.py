@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -13,14 +12,12 @@ from torch.nn.functional import cross_entropy
 
 from edgewise.datasets import characters
 from edgewise.measure import Row
-from edgewise.measure.baselines import minibatches, seeded
+from edgewise.measure.baselines import minibatches
+from edgewise.measure.drawing import Figure
 from edgewise.measure.experiments.transformers._blocks import Block, BlockExperiment, Training, mlp_block
 from edgewise.measure.experiments.transformers._networks import WIDTH, ImageTransformer, Transformer
 from edgewise.measure.tables import number
 from edgewise.nn import KANFeedForward
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _CONTEXT, _TEXTS = 64, 32
 _HELD_OUT = 0.9  # where the last tenth of the text begins
@@ -69,13 +66,9 @@ class Language(BlockExperiment):
         train, rest = codes[: (cut := int(_HELD_OUT * len(codes)))], codes[cut:]
         windows = rest[: len(rest) // (_CONTEXT + 1) * (_CONTEXT + 1)].view(-1, _CONTEXT + 1)
         held_out = windows[: _TOGETHER if quick else None]
-
-        def model(kind: str) -> Transformer:
-            with seeded(seed):
-                return Transformer(len(text.alphabet), _CONTEXT, self.blocks[kind].make).float()
-
+        network = partial(Transformer, len(text.alphabet), _CONTEXT)
         loss, evaluate = partial(_windows, train, seed), partial(_cross_entropy, held_out)
-        return Training(model, loss, evaluate, {"characters": len(text.codes)})
+        return Training(network, loss, evaluate, {"characters": len(text.codes)})
 
 
 class Digits(BlockExperiment):
@@ -113,12 +106,8 @@ class Digits(BlockExperiment):
 
     def training(self, seed: int, quick: bool) -> Training:
         train, test = _split(seed)
-
-        def model(kind: str) -> torch.nn.Module:
-            with seeded(seed):
-                return ImageTransformer(_SIDE, _PATCH, _CLASSES, self.blocks[kind].make).float()
-
-        return Training(model, partial(minibatches, *train, _BATCH, seed), partial(_judged, test), {})
+        network = partial(ImageTransformer, _SIDE, _PATCH, _CLASSES)
+        return Training(network, partial(minibatches, *train, _BATCH, seed), partial(_judged, test), {})
 
     def draw(self, rows: Sequence[Row]) -> Figure:
         figure = super().draw(rows)

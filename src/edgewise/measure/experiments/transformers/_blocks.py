@@ -6,20 +6,16 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 
 from edgewise.measure import MLP, OURS, Case, Cell, Criterion, Experiment, Model, Row, Settings
-from edgewise.measure.baselines import adamw_milliseconds, adamw_steps, used_parameters
-from edgewise.measure.drawing import COLORS, INK, panel_grid, panel_legend
+from edgewise.measure.baselines import adamw_milliseconds, adamw_steps, seeded, used_parameters
+from edgewise.measure.drawing import COLORS, INK, Axes, Figure, panel_grid, panel_legend
 from edgewise.measure.experiments.transformers._networks import DEPTH, WIDTH
 from edgewise.measure.tables import format_number, grouped, number
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _CHECKS, _TIMED = 10, 20  # evaluations of a run; steps that are timed
 _SQUARE = 0.425  # mean of gelu(z)^2 for normal z
@@ -36,9 +32,9 @@ class Block(NamedTuple):
 
 
 class Training(NamedTuple):
-    """How a model with a kind of block is made, its minibatch loss, how it is evaluated, and columns of all rows."""
+    """How a network is made around blocks, its minibatch loss, how it is evaluated, and columns of all rows."""
 
-    model: Callable[[str], torch.nn.Module]
+    network: Callable[[Callable[[], torch.nn.Module]], torch.nn.Module]
     minibatches: Callable[[], Callable[[torch.nn.Module], torch.Tensor]]
     evaluate: Callable[[torch.nn.Module], dict[str, float]]
     columns: dict[str, Any]
@@ -78,9 +74,15 @@ class BlockExperiment(Experiment):
 
     def _train(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
         count, checks, timed = (4, 2, 2) if settings.quick else (self.steps, _CHECKS, _TIMED)
-        kind, do = case.values["kind"], self.training(case.values["seed"], settings.quick)
-        timing = adamw_milliseconds({name: do.model(name) for name in (kind, "mlp")}, do.minibatches(), timed)
-        model = do.model(kind)
+        kind, seed = case.values["kind"], case.values["seed"]
+        do = self.training(seed, settings.quick)
+
+        def made(kind: str) -> torch.nn.Module:
+            with seeded(seed):
+                return do.network(self.blocks[kind].make).float()
+
+        timing = adamw_milliseconds({name: made(name) for name in (kind, "mlp")}, do.minibatches(), timed)
+        model = made(kind)
         found = {"shape": f"{DEPTH} x {WIDTH}", "parameters": used_parameters(model, do.minibatches()), **do.columns}
         found |= {"step_ms": timing[kind], "mlp_step_ms": timing["mlp"]}
         spent, began = 0.0, time.process_time()

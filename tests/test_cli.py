@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import sympy
 
@@ -53,13 +52,6 @@ class StubDiscovery:
     noise: float = 0.0
     relative: bool = False
     outcome: Any = field(default_factory=lambda: SimpleNamespace(message="Stopped: the formula is exact."))
-
-    @property
-    def equations(self) -> pd.DataFrame:
-        return pd.DataFrame({"error": [c.error for c in self.candidates]})
-
-    def __getitem__(self, index: int) -> Any:
-        return self.candidates[index]
 
     def report(self, path: Path) -> None:
         path.write_text("<html>report</html>")

@@ -84,10 +84,7 @@ class Found:
         self.best = SimpleNamespace(expression=sympy.Symbol("a") ** 2 + 1, error=0.0, complexity=3)
         self.outcome = SimpleNamespace(message="Exact.")
         self.relative = False
-        self.equations = [self.best]
-
-    def __getitem__(self, index: int) -> Any:
-        return self.equations[index]
+        self.candidates = [self.best]
 
 
 REPORTS = [

@@ -110,9 +110,9 @@ PUBLIC = {
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """
-        CAP FLOOR Finding Findings GaussianProcess POWERS Scales Surrogate Tree Verdict additive combined
-        exclusive exponential find gaussian_process heavy_tailed inner_rows irrelevant measured monomial
-        multiplicative network offset_product power_sum scaling separable surrogate translation tree
+        CAP Coordinates FLOOR Finding Findings GaussianProcess POWERS Scales Surrogate TableProcess Tree Verdict
+        additive combined exclusive exponential find gaussian_process heavy_tailed inner_rows irrelevant measured
+        monomial multiplicative network offset_product power_sum scaling separable surrogate translation tree
     """,
     "edgewise.export": """
         FormulaModule Language Printer Program Source c excel identifiers language languages latex

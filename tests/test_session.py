@@ -199,7 +199,7 @@ BAD_CALLS = [
     ("require", ((0, 0, 0), [3]), "names of functions"),
     ("add_nodes", (1, 0), "width of KAN"),
     ("add_nodes", (0, 1), "'depth' must be"),
-    ("add_nodes", ("one", 1), "must be ints"),
+    ("add_nodes", ("one", 1), "'depth' must be an int"),
     ("lock", ([],), r"An edge is \(layer, j, i\)"),
 ]
 

@@ -9,9 +9,10 @@ import sympy
 import torch
 
 from edgewise import InputError, functions
-from edgewise.discovery._law import TRANSFORMS, Form, Points, UnivariateLaw, judged, senseless, with_slope
+from edgewise.discovery._law import TRANSFORMS, Form, UnivariateLaw, judged, senseless, with_slope
 from edgewise.discovery._law_fit import economical, fitted, tidied
 from edgewise.discovery._univariate import snap_univariate
+from edgewise.symbolic import curve_samples
 
 Z = sympy.Symbol("z")
 POSITIVE = (0.3, 4.0)
@@ -138,13 +139,9 @@ def test_transforms_come_back(transform):
     torch.testing.assert_close(torch.tensor(formula, dtype=torch.float64), y)
 
 
-def points(z, y):
-    return Points(z, y, torch.ones_like(y), float(y.std(correction=0)))
-
-
 def test_fitting_improves_a_law_in_units_of_y():
     z = sample(*POSITIVE)
-    data = points(z, 1 / (torch.exp(1.5 * z) - 0.5))
+    data = curve_samples(z, 1 / (torch.exp(1.5 * z) - 0.5))
     start = UnivariateLaw(Form(functions.get("exp"), BY_NAME["reciprocal"]), 1.3, 0.0, 1.2, -0.3, math.inf)
     law = fitted(start, data, ["a", "c", "d"], steps=30)
     assert law.error < 1e-8 < judged(start, data).error
@@ -153,7 +150,7 @@ def test_fitting_improves_a_law_in_units_of_y():
 
 def test_constants_that_mean_nothing_are_shed():
     z = sample(*BOTH, 500)
-    data = points(z, noisy(torch.sin(2 * z), 0.05))
+    data = curve_samples(z, noisy(torch.sin(2 * z), 0.05))
     start = UnivariateLaw(Form(functions.get("sin"), BY_NAME["identity"]), 1.95, 0.02, 0.97, 0.03, math.inf)
     law = economical(start, data)
     assert (law.b, law.c, law.d) == (0, 1, 0)
@@ -163,14 +160,14 @@ def test_constants_that_mean_nothing_are_shed():
 def test_constants_near_trivial_values_are_tidied():
     z = sample(*POSITIVE)
     start = UnivariateLaw(Form(functions.get("exp"), BY_NAME["reciprocal"]), 1 + 1e-13, 0.0, 1.0, -1 - 1e-13, math.inf)
-    law = tidied(start, points(z, 1 / (z.exp() - 1)))
+    law = tidied(start, curve_samples(z, 1 / (z.exp() - 1)))
     assert (law.a, law.d) == (1, -1)
 
 
 def test_limits_of_simpler_laws_are_senseless():
     form = Form(functions.get("atan"), BY_NAME["identity"])
     z = sample(*POSITIVE)
-    data = points(z, 1 / z)
+    data = curve_samples(z, 1 / z)
     assert senseless(UnivariateLaw(form, 1e5, 1e5, 1e4, 0.0, 1e-3), data)
     assert senseless(UnivariateLaw(form, 1.0, 0.0, 1e-310, 0.0, 0.0), data)
     assert not senseless(UnivariateLaw(form, 1.0, 0.0, 1.5, 0.0, 1e-3), data)

@@ -23,7 +23,6 @@ _UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[2]  # type: i
 
 app = typer.Typer(
     name="edgewise",
-    help="Kolmogorov–Arnold networks that train to machine precision and can be read as formulas.",
     epilog="Start here: edgewise discover orbits --target period_days",
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from edgewise._errors import InputError, unknown
-from edgewise.cli._console import Only, Resume, console, progress, show
+from edgewise.cli._console import Only, Resume, console, progress, show_measured
 from edgewise.cli._output import writable_folder
 
 MISSED = 1
@@ -65,7 +65,11 @@ def bench(  # noqa: PLR0913 (the options of a command)
             rows = run([BENCHMARKS[name] for name in chosen], settings, Plan(folder, counts, only, resume, jobs), bar)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{out} holds the rows so far, and --resume goes on from there") from None
-    missed = sum(_show(screen, name, found) for name, found in rows.items())
+    missed = 0
+    for name, found in rows.items():
+        missed += show_measured(
+            screen, BENCHMARKS[name], found, BENCHMARKS[name].missing() or "nothing to measure here."
+        )
     screen.print(f"Rows: {out}")
     if missed:
         screen.print(f"{missed} limits missed: those marked with an exclamation mark.", style="red")
@@ -79,20 +83,6 @@ def _present(screen: Any, libraries: Mapping[str, Any]) -> list[str]:
         if not library.installed():
             screen.print(f"{name} is not installed here and is left out: pip install {library.install}")
     return [name for name, library in libraries.items() if library.installed()]
-
-
-def _show(screen: Any, name: str, rows: list[dict[str, Any]]) -> int:
-    """Print the table of a benchmark; return how many limits are missed."""
-    from edgewise.measure.benchmarks import BENCHMARKS
-
-    benchmark = BENCHMARKS[name]
-    if not rows:
-        screen.print(f"{name}: {benchmark.missing() or 'nothing to measure here.'}")
-        return 0
-    missed = show(screen, f"{name}: {benchmark.title}", *benchmark.table(rows))
-    if benchmark.note:
-        screen.print(benchmark.note)
-    return missed
 
 
 def _parse_threads(text: str) -> tuple[int, ...]:

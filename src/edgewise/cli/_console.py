@@ -99,6 +99,17 @@ def show(screen: Console, title: str, head: Sequence[str], lines: Sequence[Seque
     return sum(cell.passed is False for line in lines for cell in line)
 
 
+def show_measured(screen: Console, case: Any, rows: Sequence[Any], otherwise: str, texts: int = 1) -> int:
+    """Print the table of a benchmark or an experiment, or why there is none; return how many limits are missed."""
+    if not rows:
+        screen.print(f"{case.name}: {otherwise}".rstrip())
+        return 0
+    missed = show(screen, f"{case.name}: {case.title}", *case.table(rows), texts=texts)
+    if case.note:
+        screen.print(case.note)
+    return missed
+
+
 def _text(cell: Cell) -> Text:
     if cell.passed is None:
         return Text(cell.text)

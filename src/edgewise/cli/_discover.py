@@ -13,7 +13,7 @@ from edgewise._printable import printable
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
 from edgewise.cli._failure import fail
-from edgewise.cli._input import DataFile, Decimal, Encoding, Seed, TimeLimit, open_table, parse_noise, select
+from edgewise.cli._input import DataFile, Decimal, Encoding, Inputs, Seed, TimeLimit, open_table, parse_noise, select
 from edgewise.cli._output import writable_folder
 
 _TITLE = "Candidates, from simple to accurate"
@@ -25,10 +25,7 @@ INCOMPLETE = 1
 def discover(  # noqa: PLR0913 (the options of a command)
     file: DataFile,
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to explain.")],
-    inputs: Annotated[
-        str | None,
-        typer.Option(metavar="A,B", help="The columns to explain it by; all others when left out."),
-    ] = None,
+    inputs: Inputs = None,
     noise: Annotated[
         str,
         typer.Option(metavar="auto|exact|FLOAT", help="Noise of the target relative to its spread; auto estimates it."),
@@ -109,11 +106,9 @@ def _reason(error: Exception) -> str:
 
 def _save(path: Path, found: Any, target: str) -> None:
     """The formula and all candidates with every digit, as text."""
-
     lines = [f"{target} = {found.best.expression}", *_about(found, target), "", _TITLE]
     lines.append(f"{'':4}  {'#':>3}  {'complexity':>10}  {'error':>8}  formula")
-    for index in range(len(found.equations)):
-        candidate = found[index]
+    for index, candidate in enumerate(found.candidates):
         mark = "best" if candidate is found.best else ""
         numbers = f"{mark:4}  {index:3}  {candidate.complexity:10g}  {candidate.error:8.2g}"
         lines.append(f"{numbers}  {candidate.expression}")
@@ -137,8 +132,7 @@ def _show(screen: Console, found: Any, target: str) -> None:
     for heading in ("", "#", "complexity", "error"):
         grid.add_column(heading, justify="right")
     grid.add_column("formula", overflow="fold")
-    for index in range(len(found.equations)):
-        candidate = found[index]
+    for index, candidate in enumerate(found.candidates):
         mark = "best" if candidate is best else ""
         cells = (mark, str(index), f"{candidate.complexity:g}", f"{candidate.error:.2g}")
         grid.add_row(*cells, formula(candidate.expression), style="bold" if mark else "")

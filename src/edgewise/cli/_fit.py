@@ -10,17 +10,14 @@ import typer
 
 from edgewise._errors import InputError
 from edgewise.cli._console import console
-from edgewise.cli._input import DataFile, Decimal, Encoding, Seed, open_table, parse_widths, select
+from edgewise.cli._input import DataFile, Decimal, Encoding, Inputs, Seed, open_table, parse_widths, select
 from edgewise.cli._output import check_file
 
 
 def fit(  # noqa: PLR0913 (the options of a command)
     file: DataFile,
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to learn.")],
-    inputs: Annotated[
-        str | None,
-        typer.Option(metavar="A,B", help="The columns to learn it from; all others when left out."),
-    ] = None,
+    inputs: Inputs = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The file for the network, ending in .safetensors.")] = Path(
         "model.safetensors"
     ),

@@ -31,6 +31,7 @@ def check_time_limit(seconds: float) -> float:
 DataFile = Annotated[
     str, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits).")
 ]
+Inputs = Annotated[str | None, typer.Option(metavar="A,B", help="The input columns; all others when left out.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.", callback=check_seed)]
 TimeLimit = Annotated[

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from edgewise._errors import unknown
-from edgewise.cli._console import Only, Resume, console, progress, show
+from edgewise.cli._console import Only, Resume, console, progress, show, show_measured
 from edgewise.cli._output import writable_folder
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ def reproduce(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{out} holds the rows so far, and --resume goes on from there") from None
     for name in chosen:
-        _show(screen, EXPERIMENTS[name], found[name])
+        experiment = EXPERIMENTS[name]
+        otherwise = f"nothing to measure here. {experiment.missing()}"
+        show_measured(screen, experiment, found[name], otherwise, experiment.text_columns)
     if not quick:  # tiny sizes keep no limits
         _summary(screen, {EXPERIMENTS[name]: found[name] for name in chosen}, done)
     screen.print(f"Rows, tables and pictures: {out}")
@@ -88,15 +90,6 @@ def _list(screen: Console, experiments: Sequence[Experiment]) -> None:
     lines = [[Cell(e.name), Cell(e.title), Cell(e.source)] for e in experiments]
     show(screen, "Experiments", ["name", "what", "published in"], lines, texts=3)
     screen.print("edgewise reproduce NAME measures one, edgewise reproduce all every one of them.")
-
-
-def _show(screen: Console, experiment: Experiment, rows: Sequence[Row]) -> None:
-    if not rows:
-        screen.print(f"{experiment.name}: nothing to measure here. {experiment.missing()}".rstrip())
-        return
-    show(screen, f"{experiment.name}: {experiment.title}", *experiment.table(rows), texts=experiment.text_columns)
-    if experiment.note:
-        screen.print(experiment.note)
 
 
 def _summary(screen: Console, found: Mapping[Experiment, Sequence[Row]], done: Mapping[str, float]) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,6 +10,7 @@ import sympy
 import torch
 from torch import Tensor
 
+from edgewise import functions as library
 from edgewise._typing import Formula, Part
 from edgewise.discovery._direct import polynomial
 from edgewise.discovery._law import BY_NAME, Transform
@@ -30,28 +31,16 @@ _EXACT = 1e-12  # least singular value over the largest, of what is one
 _TRIED = 6  # relations that are made formulas
 
 
-#: functions of one variable: as numbers, as a formula, how complex they are
-PLAIN: tuple[tuple[Callable[[Tensor], Tensor], Callable[[Formula], Formula], int], ...] = (
-    (lambda z: z, lambda z: z, 0),
-    (torch.cos, sympy.cos, 1),
-    (torch.sin, sympy.sin, 1),
-    (torch.sqrt, sympy.sqrt, 1),
-    (torch.exp, sympy.exp, 1),
-    (torch.log, sympy.log, 1),
-    (torch.square, lambda z: z**2, 1),
-    (torch.reciprocal, lambda z: 1 / z, 1),
-)
-_FUNCTIONS = (
-    *PLAIN,
-    (lambda z: z**-2, lambda z: z**-2, 1),
-    (lambda z: torch.cos(2 * z), lambda z: sympy.cos(2 * z), 2),
-    (lambda z: torch.sqrt(1 - z * z), lambda z: sympy.sqrt(1 - z**2), 2),
-    (lambda z: torch.sqrt(1 + z * z), lambda z: sympy.sqrt(1 + z**2), 2),
-)
+PLAIN = [library.get(name) for name in ("x", "cos", "sin", "sqrt", "exp", "log", "x^2", "1/x")]
+_DOUBLED = library.Function("cos(2x)", lambda z: torch.cos(2 * z), lambda z: sympy.cos(2 * z))
+_FUNCTIONS = [  # with what they cost
+    *((row, int(row.name != "x")) for row in (*PLAIN, library.get("1/x^2"))),
+    *((row, 2) for row in (_DOUBLED, library.get("sqrt(1-x^2)"), library.get("sqrt(1+x^2)"))),
+]
 _TARGETS = [BY_NAME[name] for name in ("identity", "square", "sin", "cos", "log", "exp")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Atom:
     """A function of a column, a product or a quotient: its values at all rows, formula, argument, columns and cost."""
 
@@ -75,9 +64,9 @@ def algebraic(problem: Problem) -> Iterator[Formula]:
             rest = problem.divided(i, power).without(i)
             if rest.sound():
                 yield from algebraic(rest)
-    for groups, above, under, _ in searches(problem):
-        for target in _targets(problem):
-            yield from _formulas(problem, groups, target, (above, under))
+    for search in searches(problem):
+        for values, transform in _targets(problem):
+            yield from _formulas(problem, search, values, transform)
 
 
 def searches(problem: Problem) -> Iterator[Search]:
@@ -114,10 +103,10 @@ def _atoms(problem: Problem) -> list[Atom]:
         bases.append((x * y, symbols[i] * symbols[j], both, 1))
         bases.append((x / y, symbols[i] / symbols[j], both, 1))
     found = []
-    for (values, formula, columns, cost), (function, written, more) in itertools.product(bases, _FUNCTIONS):
-        image = function(values)
+    for (values, formula, columns, cost), (function, more) in itertools.product(bases, _FUNCTIONS):
+        image = function.torch(values)
         if bool(torch.isfinite(image).all()) and float(image.abs().max()) < 1e6 and float(image.std()) > 1e-6:
-            found.append(Atom(image, written(formula), formula, columns, cost + more))
+            found.append(Atom(image, function.sympy(formula), formula, columns, cost + more))
     return found
 
 
@@ -129,18 +118,12 @@ def _targets(problem: Problem) -> Iterator[tuple[Tensor, Transform]]:
                 yield values, transform
 
 
-def _formulas(
-    problem: Problem,
-    groups: list[Group],
-    target: tuple[Tensor, Transform],
-    monomials: tuple[list[Exponents], list[Exponents]],
-) -> Iterator[Formula]:
-    values, transform = target
-    related = _related(groups, values, *monomials)
-    for group in sorted(related, key=lambda g: sum(a.cost for a in g))[:_TRIED]:
+def _formulas(problem: Problem, search: Search, values: Tensor, transform: Transform) -> Iterator[Formula]:
+    groups, above, under, _ = search
+    for group in sorted(_related(groups, values, above, under), key=lambda g: sum(a.cost for a in g))[:_TRIED]:
         names = [f"a{k}" for k in range(len(group))]
         data = FitData.of(names, torch.stack([a.values for a in group], 1).numpy(), values.numpy())
-        direct = next(iter([*polynomial(data), *rational(data)]), None) or quotient(data, *monomials)
+        direct = next(iter([*polynomial(data), *rational(data)]), None) or quotient(data, above, under)
         if direct is not None:
             inner: Part = direct.expression.xreplace(
                 {sympy.Symbol(n): a.formula for n, a in zip(names, group, strict=True)}
@@ -154,13 +137,13 @@ def _related(groups: list[Group], t: Tensor, above: list[Exponents], under: list
     if not groups:
         return []
     rows = torch.linspace(0, len(t) - 1, min(len(t), _ROWS)).long()
-    places = {id(a): k for k, a in enumerate({id(a): a for g in groups for a in g}.values())}
-    columns = torch.stack([_centered(a.values[rows]) for a in {id(a): a for g in groups for a in g}.values()])
+    places = {a: k for k, a in enumerate(dict.fromkeys(a for g in groups for a in g))}
+    columns = torch.stack([_centered(a.values[rows]) for a in places])
     aim = t[rows] / float(t[rows].abs().max())
     found = []
     for start in range(0, len(groups), 512):
         part = groups[start : start + 512]
-        u = columns[torch.tensor([[places[id(a)] for a in group] for group in part])]  # (groups, atoms, rows)
+        u = columns[torch.tensor([[places[a] for a in group] for group in part])]  # (groups, atoms, rows)
         numerator, denominator = products(u, above), products(u, under) * aim
         table = torch.cat([numerator, denominator], 1)
         table = table / table.norm(dim=2, keepdim=True).clamp_min(1e-300)

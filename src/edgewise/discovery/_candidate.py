@@ -12,7 +12,7 @@ import sympy
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data, Formula
 from edgewise.discovery._direct import power_law
-from edgewise.discovery._evidence import ENOUGH, saved, telling
+from edgewise.discovery._evidence import ENOUGH, saved, spread, telling
 from edgewise.discovery._gaps import pole, undetermined
 from edgewise.discovery._monomials import EXACT, adequate
 from edgewise.export import latex
@@ -98,22 +98,9 @@ class Judge:
         An exact formula may have poles: the rows around them follow it to rounding.
         """
         formula = candidate.expression
-        w2 = self.weight**2
-        spread = math.sqrt(float(np.mean(w2 * (self.y - np.average(self.y, weights=w2)) ** 2)))
-        if undetermined(formula, self.names, self.x, self.weight / spread):
+        if undetermined(formula, self.names, self.x, self.weight / spread(self.y, self.weight)):
             return True
         return candidate.error >= EXACT and pole(formula, self.names, self.x)
-
-
-def price(candidate: Candidate, noise: float, n: int) -> float:
-    """What a formula costs: n log(error^2) + log(n) / 2 for each unit of complexity and for each fitted constant.
-
-    Errors below the floor count as the floor: rounding level for exact data, the noise for noisy data. A constant that
-    was rounded to an exact number is not fitted.
-    """
-    floor = max(EXACT / 10, 0.97 * noise)
-    size = candidate.complexity + candidate.fitted
-    return n * math.log(max(candidate.error, floor) ** 2) + 0.5 * math.log(n) * size
 
 
 def front(candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -254,4 +241,11 @@ class Pool:
         return min(self.candidates, key=self._price, default=None)
 
     def _price(self, candidate: Candidate) -> float:
-        return price(candidate, self.noise, len(self.judge.y))
+        """What a formula costs: n log(error^2) + log(n) / 2 for each unit of complexity and for each fitted constant.
+
+        Errors below the floor count as the floor: rounding level for exact data, the noise for noisy data. A constant
+        that was rounded to an exact number is not fitted.
+        """
+        n, floor = len(self.judge.y), max(EXACT / 10, 0.97 * self.noise)
+        size = candidate.complexity + candidate.fitted
+        return n * math.log(max(candidate.error, floor) ** 2) + 0.5 * math.log(n) * size

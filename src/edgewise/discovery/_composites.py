@@ -9,10 +9,10 @@ from torch import Tensor
 
 from edgewise import functions as library
 from edgewise._errors import InputError
-from edgewise.discovery._law import TRANSFORMS, Form, Points, UnivariateLaw, judged, price
+from edgewise.discovery._law import TRANSFORMS, Form, UnivariateLaw, judged, price
 from edgewise.discovery._law_fit import economical, movable, tidied
 from edgewise.functions import Function
-from edgewise.symbolic import Batch, curve_samples, polish_curve, refine, screen, start_grid
+from edgewise.symbolic import Batch, Samples, curve_samples, polish_curve, refine, screen, start_grid
 
 _THIN = 120
 _EXACT = 1e-12
@@ -34,7 +34,7 @@ class _Target(NamedTuple):
     weight: Tensor
 
 
-def _targets(points: Points, noise: float, argument: int) -> list[_Target]:
+def _targets(points: Samples, noise: float, argument: int) -> list[_Target]:
     """Return T(y) z^p for all T that y allows, with weights that make residuals those of y."""
     z, y, any_function = points.z, points.y, library.get("x")
     clear = y.abs() > 3 * noise * points.spread
@@ -83,7 +83,7 @@ def _standard(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     return values / deviation, weights * deviation
 
 
-def composites(points: Points, noise: float, argument: int) -> list[UnivariateLaw]:
+def composites(points: Samples, noise: float, argument: int) -> list[UnivariateLaw]:
     """Return the best laws with T, p and one argument: screened, refined together, then judged in y."""
     readings = _targets(points, noise, argument)
     n = len(points.z)
@@ -137,7 +137,7 @@ def _starts(
 
 
 def _law(
-    function: Function, target: _Target, points: Points, start: tuple[Tensor, float, float]
+    function: Function, target: _Target, points: Samples, start: tuple[Tensor, float, float]
 ) -> UnivariateLaw | None:
     """Fit one form on all points its target has; None if that fails."""
     form = replace(target.form, function=function)

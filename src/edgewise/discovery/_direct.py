@@ -1,5 +1,7 @@
 """Formulas straight from the table, without a network: power laws and polynomials."""
 
+import math
+
 import numpy as np
 import sympy
 
@@ -8,12 +10,12 @@ from edgewise.discovery._monomials import (
     EXACT,
     Exponents,
     accepted,
+    fraction,
     library,
     monomial,
     norms_of,
     rounded,
     scaled_columns,
-    size,
     triangle,
     varying,
 )
@@ -53,8 +55,8 @@ def power_law(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
     exponents, errors = _exponents(logs[:, 1:], logs[:, 0], weights, noise)
     if exponents is None:
         return []
-    fractions = [_fraction(p, max(4 * e, 1e-9)) for p, e in zip(exponents, errors, strict=True)]
-    final = [sympy.Float(p, 17) if f is None else f for p, f in zip(exponents, fractions, strict=True)]
+    read = ((p, fraction(p, max(4 * e, 1e-9), 4)) for p, e in zip(exponents, errors, strict=True))
+    final: list[Formula] = [sympy.Float(p, 17) if near is None else sympy.Rational(near) for p, near in read]
     return _power_candidates(final, data, noise)
 
 
@@ -77,15 +79,6 @@ def _exponents(logs: Array, target: Array, weights: Array, bias: float) -> tuple
     # taking the logarithm of noisy numbers shifts exponents by about the square of the noise
     errors[moving] = np.linalg.norm(vt.T / s, axis=1) * residual + bias**2 / spread[moving]
     return exponents, errors
-
-
-def _fraction(value: float, tolerance: float) -> Formula | None:
-    """Return the simplest fraction with a denominator up to 4 within the tolerance."""
-    for d in range(1, 5):
-        n = round(value * d)
-        if abs(n / d - value) <= tolerance:
-            return sympy.Rational(n, d)
-    return None
 
 
 def _power_candidates(exponents: list[Formula], data: FitData, noise: float) -> list[FittedFormula]:
@@ -140,7 +133,7 @@ def polynomial(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
     """
     variables = varying(data)
     for degree in range(1, _MAX_DEGREE + 1):
-        if not variables or size(len(variables), degree) > min(_MAX_TERMS, data.n / 3):
+        if not variables or math.comb(len(variables) + degree, degree) > min(_MAX_TERMS, data.n / 3):
             break
         found = _sparse(library(variables, len(data.names), degree), data, noise)
         candidate = None if found is None else rounded(found, data, noise)

@@ -12,6 +12,7 @@ from edgewise._deadline import Deadline
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
 from edgewise.discovery._direct import polynomial, power_law
+from edgewise.discovery._evidence import spread
 from edgewise.discovery._monomials import EXACT
 from edgewise.discovery._networks import structures, trained
 from edgewise.discovery._problem import Problem
@@ -36,7 +37,7 @@ def direct(problem: Problem, noise: float) -> Iterator[Formula]:
         return
     for methods, values, weight, back in _images(y, w, problem.sign, noise > 0):
         data = FitData.of(problem.names, x, values, weight)
-        share = problem.share(noise) * _spread(y, w) / max(_spread(values, weight), 1e-300)
+        share = problem.share(noise) * spread(y, w) / max(spread(values, weight), 1e-300)
         limit = max(EXACT, 1.2 * share) if methods == (power_law,) else math.inf
         for method in methods:
             for found in method(data, share):
@@ -62,14 +63,6 @@ def _images(y: Array, w: Array, sign: int, noisy: bool) -> Iterator[_Image]:
         size = np.maximum(np.abs(y), 0.1 * np.median(np.abs(y))) if noisy else np.abs(y)
         yield (polynomial, rational), y**2, w / (2 * size), lambda v: sign * sympy.sqrt(v)
         yield (polynomial, rational), np.log(np.abs(y)), w / (1 / size), lambda v: sign * sympy.exp(v)
-
-
-def _spread(values: Array, weight: Array) -> float:
-    """The weighted standard deviation, 0 where the weights are too small to be squared."""
-    if not np.square(weight).sum() > 0:
-        return 0.0
-    mean = np.average(values, weights=weight**2)
-    return float(np.sqrt(np.mean((weight * (values - mean)) ** 2)))
 
 
 def univariate(problem: Problem, noise: float) -> Iterator[Formula]:

@@ -61,9 +61,9 @@ def _worth(k: int, values: Array, y: Array, weight: Array, floor: float) -> floa
 
     def first(n: int) -> tuple[float, float]:
         """Return the error on the first n rows, and -log2 of its chance."""
-        spread = _rms(_deviations(y[:n], weight[:n], y[:n], weight[:n]))
-        error = max(_rms((weight * (values - y))[:n]), floor, _ROUNDING * spread, 1e-300)
-        return error, chance(error / spread, n, k) if spread > 0 else 0.0
+        deviation = spread(y[:n], weight[:n])
+        error = max(_rms((weight * (values - y))[:n]), floor, _ROUNDING * deviation, 1e-300)
+        return error, chance(error / deviation, n, k) if deviation > 0 else 0.0
 
     near = len(y) - max(1, len(y) // _FURTHEST)
     error, apart = first(near)
@@ -76,6 +76,11 @@ def _worth(k: int, values: Array, y: Array, weight: Array, floor: float) -> floa
 def _deviations(y: Array, weight: Array, of: Array, weights: Array) -> Array:
     """Return weighted deviations from a weighted mean."""
     return weight * (y - np.average(of, weights=weights**2))
+
+
+def spread(y: Array, weight: Array) -> float:
+    """Return the weighted standard deviation, 0 where the weights are too small to be squared."""
+    return _rms(_deviations(y, weight, y, weight)) if np.square(weight).sum() > 0 else 0.0
 
 
 def _rms(values: Array) -> float:

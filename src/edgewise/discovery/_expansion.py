@@ -67,10 +67,7 @@ def exponents(m: int, limit: int = _TERMS) -> Tensor:
         if len(found) > limit:
             break
         best = found
-    rows = [[0] * m for _ in best]
-    for row, term in zip(rows, best, strict=True):
-        for i, degree in term:
-            row[i] = degree
+    rows = [[degrees.get(i, 0) for i in range(m)] for degrees in map(dict, best)]
     return torch.tensor(sorted(rows), dtype=torch.int64).reshape(-1, m)
 
 

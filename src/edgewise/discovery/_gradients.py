@@ -16,6 +16,7 @@ from torch import Tensor
 
 from edgewise._typing import Array, Formula
 from edgewise.discovery._law import with_slope
+from edgewise.discovery._monomials import fraction
 from edgewise.discovery._problem import Problem
 from edgewise.expressions import simple_constants
 from edgewise.structure import inner_rows
@@ -89,18 +90,14 @@ class Gradients:
         return size / total if size > RESOLUTION * total else 0.0
 
 
-def fraction(value: float) -> Fraction | None:
+def near_fraction(value: float) -> Fraction | None:
     """The fraction with a denominator up to 3 within 4 % (of at least one)."""
-    for denominator in (1, 2, 3):
-        near = Fraction(round(value * denominator), denominator)
-        if abs(value - near) <= 0.04 * max(1.0, abs(value)):
-            return near
-    return None
+    return fraction(value, 0.04 * max(1.0, abs(value)), 3)
 
 
 def fractions(values: list[float]) -> list[Fraction] | None:
     """The fractions that numbers are near, None where one is near none or above 6 in size."""
-    found = [near for near in map(fraction, values) if near is not None and abs(near) <= 6]
+    found = [near for near in map(near_fraction, values) if near is not None and abs(near) <= 6]
     return found if len(found) == len(values) else None
 
 

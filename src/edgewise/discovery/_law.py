@@ -13,7 +13,7 @@ from torch import Tensor
 from edgewise.discovery._monomials import EXACT
 from edgewise.expressions import complexity
 from edgewise.functions import Function
-from edgewise.symbolic import Batch
+from edgewise.symbolic import Batch, CurveFit, Samples
 
 _Z = sympy.Symbol("z")
 
@@ -83,26 +83,6 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Points:
-    """The data, checked: z, y and weights (n,); ``spread`` is the weighted standard deviation of y."""
-
-    z: Tensor
-    y: Tensor
-    weight: Tensor
-    spread: float
-
-    def error(self, prediction: Tensor) -> float:
-        """Return the weighted rms residual over the spread."""
-        return float(self.residual(prediction).norm() / self.weight.norm()) / self.spread
-
-    def residual(self, prediction: Tensor) -> Tensor:
-        """Return weighted residuals (n,); where the prediction is undefined the mean is predicted."""
-        w2 = self.weight.square()
-        mean = (w2 * self.y).sum() / w2.sum()
-        return self.weight * (self.y - torch.where(torch.isfinite(prediction), prediction, mean))
-
-
-@dataclass(frozen=True)
 class UnivariateLaw:
     """A formula of one variable and how well it describes the data it was found on.
 
@@ -129,9 +109,8 @@ class UnivariateLaw:
     @cached_property
     def _template(self) -> sympy.Expr:
         form, z = self.form, _Z
-        constants = (self.a, self.b, self.c, self.d)
-        a, b, c, d = (sympy.Integer(int(v)) if v in (-1.0, 0.0, 1.0) else sympy.Float(v) for v in constants)
-        value = (c * form.function.sympy(a * z**form.argument + b) + d) * z**-form.power
+        curve = CurveFit(form.function, self.a, self.b, self.c, self.d, self.error)
+        value = curve.expression(z**form.argument) * z**-form.power
         return form.sign * (z if form.odd else 1) * _merged(form.transform.formula(value))
 
     @cached_property
@@ -140,9 +119,9 @@ class UnivariateLaw:
         return complexity(self._template)
 
     def predict(self, z: Tensor) -> Tensor:
-        """Return y of z, of the shape of z; NaN where the law is undefined."""
+        """Return y (n,) of z (n,); NaN where the law is undefined."""
         form = self.form
-        value = self.c * _function(form, self.a, self.b, z) + self.d
+        value = self.c * Batch.at(form.function, self.a, self.b, z**form.argument) + self.d
         y = form.sign * form.transform.back(value * z**-form.power)
         return y * z if form.odd else y
 
@@ -154,19 +133,12 @@ def _merged(expression: sympy.Expr) -> sympy.Expr:
     return cast("sympy.Expr", merged)
 
 
-def _function(form: Form, a: float, b: float, z: Tensor) -> Tensor:
-    """Return f(a u(z) + b), of the shape of z."""
-    batch = Batch.of(form.function)
-    theta = torch.tensor([[a, b]], dtype=z.dtype)
-    return batch.values(batch.arguments(theta, z.reshape(-1) ** form.argument)).reshape(z.shape)
-
-
-def judged(law: UnivariateLaw, points: Points) -> UnivariateLaw:
+def judged(law: UnivariateLaw, points: Samples) -> UnivariateLaw:
     """Return the law with its error on the points."""
     return replace(law, error=points.error(law.predict(points.z)))
 
 
-def senseless(law: UnivariateLaw, points: Points) -> bool:
+def senseless(law: UnivariateLaw, points: Samples) -> bool:
     """Return whether a law is only the limit of a simpler one.
 
     Its constants leave the range of floating point, or c f is nearly constant on the data but not exact.
@@ -174,7 +146,7 @@ def senseless(law: UnivariateLaw, points: Points) -> bool:
     numbers = [abs(float(v)) for v in law.expression(_Z).atoms(sympy.Float)]
     if any(not 1e-300 < v < 1e300 for v in numbers):
         return True
-    f = _function(law.form, law.a, law.b, points.z)
+    f = Batch.at(law.form.function, law.a, law.b, points.z**law.form.argument)
     f = f[torch.isfinite(f)]
     return law.error > EXACT and (len(f) < 3 or bool(f.abs().max() > 1e4 * f.std()))
 

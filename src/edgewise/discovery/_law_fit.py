@@ -9,15 +9,15 @@ from scipy.optimize import least_squares
 from torch import Tensor
 
 from edgewise._typing import Array
-from edgewise.discovery._law import Points, UnivariateLaw, judged, with_slope
+from edgewise.discovery._law import UnivariateLaw, judged, with_slope
 from edgewise.functions import Function
-from edgewise.symbolic import Batch
+from edgewise.symbolic import Batch, Samples
 
 _TRIALS = (("b", (0.0, 1.0, -1.0)), ("d", (0.0, 1.0, -1.0)), ("a", (1.0, -1.0)), ("c", (1.0, -1.0)))
 _CONSTANTS = ("a", "b", "c", "d")
 
 
-def tidied(law: UnivariateLaw, points: Points) -> UnivariateLaw:
+def tidied(law: UnivariateLaw, points: Samples) -> UnivariateLaw:
     """Return the law with constants within 1e-9 of 0 or +-1 set to that, unless the error rises."""
     law = judged(law, points)
     size = {"b": abs(law.a) * float((points.z**law.form.argument).abs().max()), "d": abs(law.c)}
@@ -51,7 +51,7 @@ def movable(function: Function) -> list[str]:
     return [name for name in _CONSTANTS if name not in fixed]
 
 
-def fitted(law: UnivariateLaw, points: Points, names: list[str], *, steps: int = 12) -> UnivariateLaw:
+def fitted(law: UnivariateLaw, points: Samples, names: list[str], *, steps: int = 12) -> UnivariateLaw:
     """Return the law with the named constants fitted to y itself, by at most `steps` evaluations."""
     columns = [_CONSTANTS.index(name) for name in names]
     law = judged(law, points)
@@ -73,7 +73,7 @@ def fitted(law: UnivariateLaw, points: Points, names: list[str], *, steps: int =
     return min(law, judged(at(found.x), points), key=lambda one: one.error)
 
 
-def economical(law: UnivariateLaw, points: Points) -> UnivariateLaw:
+def economical(law: UnivariateLaw, points: Samples) -> UnivariateLaw:
     """Fit the constants to y and make those 0 or +-1 that the data do not tell from it.
 
     A constant goes while n log(rss) is expected to rise by less than log n (the Bayesian information

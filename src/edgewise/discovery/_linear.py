@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edgewise._typing import Formula
 from edgewise.discovery._algebra import PLAIN
-from edgewise.discovery._gradients import fraction
+from edgewise.discovery._gradients import near_fraction
 from edgewise.discovery._problem import Problem
 from edgewise.expressions import simple_constants
 
@@ -45,7 +45,7 @@ def _powers(problem: Problem, w: int, curve: Tensor, unsure: float) -> Iterator[
     powers = {Fraction(0)}
     if problem.positive(w) and (bool((curve > 0).all()) or bool((curve < 0).all())):
         x, y = u.log() - u.log().mean(), size.log()
-        power = fraction(float((x * y).sum() / x.square().sum()))
+        power = near_fraction(float((x * y).sum() / x.square().sum()))
         powers |= {power} if power is not None else set()
     for p in powers:
         part = u ** float(p)
@@ -69,8 +69,8 @@ def _fits(problem: Problem, w: int, z: int, noise: float) -> Iterator[_Fit]:
         return
     angle = torch.acos(((2 * u - low - high) / (high - low)).clamp(-1, 1))
     basis = torch.cos(angle.unsqueeze(1) * torch.arange(degree + 1, dtype=u.dtype))
-    for values, formula, _ in PLAIN:
-        f = values(v)
+    for row in PLAIN:
+        f = row.torch(v)
         if not bool(torch.isfinite(f).all()) or float(f.abs().max()) > 1e30:
             continue
         table = torch.cat([basis, basis * f.unsqueeze(1)], dim=1) * problem.weight.unsqueeze(1)
@@ -79,4 +79,4 @@ def _fits(problem: Problem, w: int, z: int, noise: float) -> Iterator[_Fit]:
         factors = solved.solution[:, 0] / size
         curves = basis @ factors[: degree + 1], basis @ factors[degree + 1 :]
         error = problem.error(curves[0] + curves[1] * f)
-        yield error, w, z, f, formula(problem.expressions[z]), curves
+        yield error, w, z, f, row.sympy(problem.expressions[z]), curves

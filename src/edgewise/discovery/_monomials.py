@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import sympy
@@ -25,18 +26,16 @@ def accepted(error: float, noise: float, n: int) -> bool:
     return error < EXACT or error <= adequate(noise, n)
 
 
-def size(variables: int, degree: int) -> int:
-    """Return the number of monomials of that many variables up to a degree."""
-    return math.comb(variables + degree, degree)
+def fraction(value: float, tolerance: float, largest: int) -> Fraction | None:
+    """Return the fraction of the smallest denominator, up to the largest, within a tolerance."""
+    trials = (Fraction(round(value * denominator), denominator) for denominator in range(1, largest + 1))
+    return next((near for near in trials if abs(near - value) <= tolerance), None)
 
 
 def library(variables: list[int], total: int, degree: int) -> list[Exponents]:
     """List the exponents of all monomials up to a degree in some of the variables, low degrees first."""
-    found = []
-    for d in range(degree + 1):
-        for choice in itertools.combinations_with_replacement(variables, d):
-            found.append(tuple(choice.count(i) for i in range(total)))
-    return found
+    choices = (itertools.combinations_with_replacement(variables, d) for d in range(degree + 1))
+    return [tuple(map(choice.count, range(total))) for choice in itertools.chain(*choices)]
 
 
 def monomial(names: tuple[str, ...], exponents: Exponents) -> Formula:

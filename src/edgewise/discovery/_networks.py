@@ -11,9 +11,10 @@ from torch import Tensor
 from edgewise._deadline import Deadline
 from edgewise.bases import fit_curves
 from edgewise.discovery._problem import Problem
-from edgewise.discovery._surrogate import Coordinates, Surrogate
+from edgewise.discovery._surrogate import Surrogate
 from edgewise.nn import KAN, Pass, adapt_grid, layer_of
 from edgewise.optim import LM
+from edgewise.structure import Coordinates, heavy_tailed
 from edgewise.train import FitResult, Options, Outcome, fit
 
 _GOOD = 1e-4  # held-out error at which no other structure is tried
@@ -24,15 +25,15 @@ _LEAST = 0.05  # seconds of a fit that was begun
 
 def best_surrogate(problem: Problem, noise: float, relative: bool, deadline: Deadline, seed: int) -> Surrogate | None:
     """The surrogate of the least held-out error, of structures of growing freedom until one is near the noise."""
-    coordinates = Coordinates.of(problem, relative)
-    n = len(problem.target)
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-    held, rows = order[: n // 5], order[n // 5 :]
+    # Logarithms of heavy-tailed columns, and of a target of many decades.
+    sizes, logs = problem.target.abs(), tuple(map(heavy_tailed, problem.columns.T))
+    wide = relative and problem.sign and float(sizes.max()) > 100 * float(sizes.min())
+    coordinates = Coordinates(logs, "log" if wide else "itself", float(torch.sign(problem.target[0])))
     best: Surrogate | None = None
     for name, build in structures(problem.n_columns):
         if deadline.passed():
             break
-        found = _fitted(problem, coordinates, name, build, (rows, held), deadline, seed)
+        found = _fitted(problem, coordinates, name, build(), deadline, seed)
         if found is not None and (best is None or found.error < best.error):
             best = found
         if found is not None and found.error < max(_GOOD, 1.1 * noise):
@@ -69,22 +70,15 @@ def _diagonal(model: KAN) -> KAN:
 
 
 def _fitted(
-    problem: Problem,
-    coordinates: Coordinates,
-    name: str,
-    build: Callable[[], KAN],
-    split: tuple[Tensor, Tensor],
-    deadline: Deadline,
-    seed: int,
+    problem: Problem, coordinates: Coordinates, name: str, model: KAN, deadline: Deadline, seed: int
 ) -> Surrogate | None:
-    rows, held = split
+    order = torch.randperm(len(problem.target), generator=torch.Generator().manual_seed(seed))
+    held, rows = order.tensor_split([len(order) // 5])
     u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
     weight = problem.weight * coordinates.slope(problem.target).abs()
-    model = build()
     if "product" in name:
         model = _raw_factors(model, u)
-    best: tuple[float, KAN] | None = None
-    settled = False
+    least, kept, settled = math.inf, model, False
     for number, grid in enumerate(_GRIDS if len(rows) > 100 else (3, 5)):
         left = deadline.left()
         if number and left <= 0:
@@ -96,21 +90,19 @@ def _fitted(
         model = trained(model, u[rows], t[rows], options, weights=weights, grids=[grid], solver=_SOLVER).model
         with torch.no_grad():
             error = problem.rows(held).error(coordinates.back(model(u[held])[:, 0]))
-        if best is not None and error > 0.7 * best[0]:
-            settled = True
-        if best is None or error < best[0]:
-            best = (error, model)
+        settled = error > 0.7 * least
+        if error < least:
+            least, kept = error, model
         if settled or error > 0.3:
             break
-    assert best is not None
-    if not math.isfinite(best[0]):
+    if not math.isfinite(least):
         return None
-    error, model = best
     with torch.no_grad():
-        forward = Pass(model, u)
-        read = coordinates.returned(problem.columns, forward.outputs[:, 0], forward.input_gradient()[:, 0])
-    residual = problem.weight * (read[0] - problem.target)
-    return Surrogate(name, coordinates, error, settled, residual, lambda: read)
+        forward = Pass(kept, u)
+        values = coordinates.back(forward.outputs[:, 0])
+        gradient = coordinates.gradient(problem.columns, values, forward.input_gradient()[:, 0])
+    residual = problem.weight * (values - problem.target)
+    return Surrogate(name, coordinates, least, settled, residual, lambda: (values, gradient))
 
 
 def _raw_factors(model: KAN, u: Tensor) -> KAN:

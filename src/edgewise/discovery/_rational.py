@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
@@ -19,7 +20,6 @@ from edgewise.discovery._monomials import (
     norms_of,
     rounded,
     scaled_columns,
-    size,
     triangle,
     varying,
 )
@@ -79,10 +79,10 @@ def rational(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
         return []
     data = data.rows(data.weight > 0)
     limit = min(_MAX_TERMS if noise <= 0 else _MAX_NOISY_TERMS, data.n / 3)
-    for top, bottom in _DEGREES if noise <= 0 else _NOISY_DEGREES:
-        if size(len(variables), top) + size(len(variables), bottom) > limit:
+    for degrees in _DEGREES if noise <= 0 else _NOISY_DEGREES:
+        if sum(math.comb(len(variables) + degree, degree) for degree in degrees) > limit:
             continue
-        above, below = (library(variables, len(data.names), degree) for degree in (top, bottom))
+        above, below = (library(variables, len(data.names), degree) for degree in degrees)
         candidate = _quotient(_Relation([*above, *below], len(above)), data, noise)
         if candidate and (noise <= 0 or len(candidate.expression.atoms(sympy.Float)) <= _MAX_NOISY_CONSTANTS):
             return [candidate]
@@ -104,13 +104,13 @@ def _quotient(relation: _Relation, data: FitData, noise: float) -> FittedFormula
 
 
 def _columns(relation: _Relation, data: FitData) -> tuple[Array, Array, Array]:
-    """Return the columns of P and of Q in scaled variables, and what scaled coefficients are divided by."""
-    table, scales = scaled_columns(data, relation.terms)
+    """Return the columns of P and Q in scaled variables, of P - y Q, and what scaled coefficients are divided by."""
+    columns, scales = scaled_columns(data, relation.terms)
     p = relation.above
     size_y = np.max(np.abs(data.y))
     with np.errstate(over="ignore"):
         scales = np.concatenate([scales[:p], scales[p:] * size_y])
-    return table[:, :p], table[:, p:], scales
+    return columns, np.column_stack([columns[:, :p], columns[:, p:] * (-data.y / size_y)[:, None]]), scales
 
 
 def _null_space(relation: _Relation, data: FitData) -> tuple[Array, Array, Array] | None:
@@ -118,8 +118,7 @@ def _null_space(relation: _Relation, data: FitData) -> tuple[Array, Array, Array
 
     None if a column is zero or overflows.
     """
-    top, bottom, scales = _columns(relation, data)
-    table = np.column_stack([top, bottom * (-data.y / np.max(np.abs(data.y)))[:, None]])
+    _, table, scales = _columns(relation, data)
     table *= (data.weight / np.max(data.weight))[:, None]
     norms = norms_of(table, scales)
     if norms is None:
@@ -149,8 +148,8 @@ def _unit(relation: _Relation, data: FitData, noise: float) -> int:
     """Return the place to divide by: what makes the others simplest, or the largest part of noisy data."""
     c = relation.coefficients
     if noise > 0:
-        top, bottom, scales = _columns(relation, data)
-        parts = np.linalg.norm(np.column_stack([top, bottom]), axis=0) * np.abs(c * scales)
+        columns, _, scales = _columns(relation, data)
+        parts = np.linalg.norm(columns, axis=0) * np.abs(c * scales)
         return relation.above + int(np.argmax(parts[relation.above :]))
 
     def cost(k: int) -> tuple[float, int]:
@@ -184,13 +183,13 @@ def _noisy(relation: _Relation, data: FitData, noise: float) -> _Relation | None
 
 def _solve(relation: _Relation, data: FitData) -> tuple[_Relation, float, Array] | None:
     """Return the relation with coefficients, the error in y, and how its square rises without each term."""
-    top, bottom, scales = _columns(relation, data)
+    columns, table, scales = _columns(relation, data)
     if not in_range(scales):
         return None
     p = relation.above
+    top, bottom = columns[:, :p], columns[:, p:]
     size_y = np.max(np.abs(data.y))
-    weights = data.weight * size_y
-    table = np.column_stack([top, bottom * (-data.y / size_y)[:, None]]) * weights[:, None]
+    table *= (data.weight * size_y)[:, None]
     old, best = np.ones(data.n), None
     with np.errstate(all="ignore"):
         for _ in range(8):

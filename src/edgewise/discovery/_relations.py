@@ -1,7 +1,7 @@
 """Symmetries of a function, read from its gradient as null vectors of a few columns."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import combinations, permutations, product
 
@@ -36,8 +36,11 @@ def find_relations(problem: Problem, value: Tensor, slope: Tensor, error: float)
     Kept are those with residual below max(0.05, 10 error); those near the best come first, simplest first.
     """
     g = Gradients.inner(problem, value, slope)
-    found = [*_irrelevant(g, error), *_factors(g), *_scalings(g), *_translations(g), *_power_sums(g)]
-    found += [*factors(g), *terms(g)]
+    floors = [_floor(column) for column in problem.columns.T]
+    scalings = (_scaling(g, *case) for case in _cases(problem.n_columns, floors.__getitem__))
+    translations = (_translation(g, *case) for case in _cases(problem.n_columns, lambda k: -k))
+    found = [*_irrelevant(g, error), *_factors(g), *filter(None, scalings), *filter(None, translations)]
+    found += [*_power_sums(g), *factors(g), *terms(g)]
     limit = max(0.05, 10 * error) if error < 5e-3 else _LIMIT
     found = [r for r in found if r.residual < limit and r.reduced.sound()]
     if not found:
@@ -81,29 +84,20 @@ def _factors(g: Gradients) -> list[Relation]:
     return [Relation(f"factors {names}", max(r for *_, r in single), -0.1, reduced)]
 
 
-def _scalings(g: Gradients) -> list[Relation]:
-    """x_i y_i = sum_j a_j x_j y_j + p y:  t = x_i^p F(x_j x_i^a_j, rest)."""
-    out = []
-    floors = [_floor(g.problem.columns[:, k]) for k in range(g.problem.n_columns)]
-    for group in _groups(g.problem.n_columns):
-        # The scale variable is the one that can best be divided by.
-        i = max(group, key=lambda k: floors[k])
-        others = [j for j in group if j != i]
-        for with_power in (True, False) if others else (True,):
-            relation = _scaling(g, i, others, with_power)
-            if relation is not None:
-                out.append(relation)
-    return out
+def _cases(m: int, first: Callable[[int], float]) -> Iterator[tuple[int, list[int], bool]]:
+    """Sets of one to three of m columns as the largest by `first` and the others, with one more term and without it.
 
-
-def _groups(m: int) -> Iterator[tuple[int, ...]]:
-    """Sets of one column, of two and of three, as long as those of a size are not too many."""
+    A column alone needs the term. Sizes of which there are too many sets are left out.
+    """
     for size in range(1, min(3, m) + 1):
-        if math.comb(m, size) <= _GROUPS:
-            yield from combinations(range(m), size)
+        for group in combinations(range(m), size) if math.comb(m, size) <= _GROUPS else ():
+            i = max(group, key=first)
+            others = [j for j in group if j != i]
+            yield from ((i, others, more) for more in ((True, False) if others else (True,)))
 
 
 def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relation | None:
+    """x_i y_i = sum_j a_j x_j y_j + p y:  t = x_i^p F(x_j x_i^a_j, rest), x_i the column best divided by."""
     terms = [*others, *([ITSELF] if with_power else [])]
     powers = fractions(g.fit(i, terms))
     if powers is None or 0 in powers:
@@ -124,27 +118,18 @@ def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relat
     return Relation(text, residual, cost, reduced.without(i), None if others else power)
 
 
-def _translations(g: Gradients) -> list[Relation]:
+def _translation(g: Gradients, i: int, others: list[int], with_slope: bool) -> Relation | None:
     """y_i = sum_j a_j y_j + c:  t = c x_i + F(x_j + a_j x_i, rest)."""
-    out = []
-    for group in _groups(g.problem.n_columns):
-        i, others = group[0], list(group[1:])
-        for with_slope in (True, False) if others else (True,):
-            out += _translation(g, i, others, with_slope)
-    return out
-
-
-def _translation(g: Gradients, i: int, others: list[int], with_slope: bool) -> list[Relation]:
     m = g.problem.n_columns
     left, terms = m + i, [*(m + j for j in others), *([ONE] if with_slope else [])]
     factors = g.fit(left, terms)
     if any(abs(k) < 1e-3 or abs(k) > 1e3 for k in factors[: len(others)]):
-        return []
+        return None
     tidy = [_tidy(k) for k in factors[: len(others)]]
     rounded = [*tidy, *factors[len(others) :]]
     residual = g.residual(left, terms, rounded)
     if residual > _LIMIT:
-        return []
+        return None
     c = rounded[-1] if with_slope else 0.0
     reduced = g.problem
     if c:
@@ -154,7 +139,7 @@ def _translation(g: Gradients, i: int, others: list[int], with_slope: bool) -> l
     names = [str(g.problem.expressions[k]) for k in (i, *others)]
     plain = sum(a not in (1.0, -1.0) for a in tidy)
     cost = len(others) + 0.3 + plain + 0.3 * with_slope * bool(others)
-    return [Relation(f"translation of {', '.join(names)}", residual, cost, reduced.without(i))]
+    return Relation(f"translation of {', '.join(names)}", residual, cost, reduced.without(i))
 
 
 def _power_sums(g: Gradients) -> list[Relation]:

@@ -82,15 +82,11 @@ class Search:
     def _searched(self, guesses: Iterator[Candidate]) -> None:
         for candidate in guesses:
             self.pool.candidates.append(candidate)
-        problem = self._problem()
+        x, y, w = (torch.from_numpy(part[self.rows]) for part in (self.x, self.y, self.weight))
+        problem = Problem(x, tuple(map(sympy.Symbol, self.names)), y, w)
+        problem = replace(problem, weight=w / problem.error(problem.mean))
         if not self._quick(problem) and not self.pool.done():
             self._reduce(problem)
-
-    def _problem(self) -> Problem:
-        x, y = torch.from_numpy(self.x[self.rows]), torch.from_numpy(self.y[self.rows])
-        w = torch.from_numpy(self.weight[self.rows])
-        problem = Problem(x, tuple(map(sympy.Symbol, self.names)), y, w)
-        return replace(problem, weight=w / problem.error(problem.mean))
 
     def _quick(self, problem: Problem) -> bool:
         """Formulas that need no network; returns whether one is exact."""

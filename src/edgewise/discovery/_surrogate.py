@@ -12,59 +12,11 @@ from torch import Tensor
 from edgewise._typing import Formula
 from edgewise.discovery._expansion import expand
 from edgewise.discovery._problem import Problem
-from edgewise.structure import Scales, gaussian_process, heavy_tailed
+from edgewise.structure import Coordinates, Scales, TableProcess
 
 _HELD = 4  # one row in four is held out of noisy data
 _FEW = 250  # rows that tell what a process should see
 _EXPLAINED = 2.0  # times the noise that a process found: its error where it has explained the rest
-
-
-@dataclass(frozen=True)
-class Coordinates:
-    """What a model sees of a problem: logarithms of some columns, and the target, its logarithm or its square.
-
-    `sign` is that of the target, where it has one.
-    """
-
-    logs: tuple[bool, ...]
-    target_as: str = "itself"
-    sign: float = 1.0
-
-    @classmethod
-    def of(cls, problem: Problem, relative: bool) -> Coordinates:
-        """Logarithms of heavy-tailed columns, and of a target of many decades."""
-        t = problem.target
-        wide = problem.sign and float(t.abs().max()) > 100 * float(t.abs().min())
-        logs = tuple(heavy_tailed(problem.columns[:, i]) for i in range(problem.n_columns))
-        return cls(logs, "log" if relative and wide else "itself", float(torch.sign(t[0])))
-
-    def inputs(self, columns: Tensor) -> Tensor:
-        parts = [columns[:, i].log() if log else columns[:, i] for i, log in enumerate(self.logs)]
-        return torch.stack(parts, dim=1)
-
-    def target(self, t: Tensor) -> Tensor:
-        if self.target_as == "log":
-            return (self.sign * t).log()
-        return t.square() if self.target_as == "square" else t
-
-    def back(self, values: Tensor) -> Tensor:
-        if self.target_as == "log":
-            return self.sign * values.exp()
-        return self.sign * values.clamp_min(0).sqrt() if self.target_as == "square" else values
-
-    def slope(self, t: Tensor) -> Tensor:
-        """How fast the target changes with what is seen of it, where the target is t."""
-        if self.target_as == "log":
-            return t
-        return 0.5 / t if self.target_as == "square" else torch.ones_like(t)
-
-    def returned(self, columns: Tensor, values: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """Values (n,) and gradient (n, m) of the target by the columns, from those seen in these coordinates."""
-        values = self.back(values)
-        slope = self.slope(values)
-        slope = torch.where(torch.isfinite(slope), slope, 0.0)
-        divisors = [columns[:, i] if log else torch.ones_like(values) for i, log in enumerate(self.logs)]
-        return values, gradient * slope.unsqueeze(1) / torch.stack(divisors, dim=1)
 
 
 @dataclass(frozen=True)
@@ -143,31 +95,27 @@ def _inherited(problem: Problem, like: Surrogate) -> Scales:
 def _smoothed(problem: Problem, coordinates: Coordinates, start: Scales | None) -> Surrogate | None:
     u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
     noisy = 1 / (problem.weight * coordinates.slope(problem.target).abs()).clamp_min(1e-300)
-    center, width, middle, spread = u.mean(0), u.std(0), t.mean(), t.std()
-    if not bool(torch.isfinite(u).all() and torch.isfinite(t).all() and (width > 0).all()) or float(spread) == 0:
+    finite = bool(torch.isfinite(u).all() and torch.isfinite(t).all())
+    if not finite or not bool((u.std(0) > 0).all()) or float(t.std()) == 0:
         return None
     size = noisy.median()
-    uneven = (noisy / size).clamp(0.01, 100)
     try:
-        process = gaussian_process((u - center) / width, (t - middle) / spread, uneven, 0, 0, start)
+        found = TableProcess.of(coordinates, u, t, (noisy / size).clamp(0.01, 100), 0, start)
     except RuntimeError:  # a covariance that cannot be factored: columns that are all but equal
         return None
-    kept = process.kept
-    target, weight = problem.target[kept], problem.weight[kept]
-    left_out = weight * (target - coordinates.back(t[kept] - spread * process.residual))
+    kept, scales = found.process.kept, found.process.scales
+    left_out = problem.weight[kept] * (problem.target[kept] - found.left_out)
     error = float(left_out.square().mean().sqrt())
     if not math.isfinite(error):
         return None
 
     def read() -> tuple[Tensor, Tensor]:
-        at = (u - center) / width
-        values = middle + spread * process.values(at)[:, 0]
-        return coordinates.returned(problem.columns, values, spread * process.slopes(at)[:, :, 0] / width)
+        return found.values(problem.columns)[:, 0], found.slopes(problem.columns)[:, :, 0]
 
     residual = torch.zeros_like(problem.target)
     residual[kept] = left_out
-    settled = error < _EXPLAINED * process.scales.noise * float(spread / size)
-    return Surrogate("process", coordinates, error, settled, residual, read, process.scales, problem.expressions)
+    settled = error < _EXPLAINED * scales.noise * float(found.spread / size)
+    return Surrogate("process", coordinates, error, settled, residual, read, scales, problem.expressions)
 
 
 def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surrogate | None:
@@ -193,7 +141,9 @@ def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surro
         return None
 
     def read() -> tuple[Tensor, Tensor]:
-        return coordinates.returned(problem.columns, *found.read())
+        values, gradient = found.read()
+        values = coordinates.back(values)
+        return values, coordinates.gradient(problem.columns, values, gradient)
 
     return Surrogate("polynomial", coordinates, error, found.settled, left_out, read)
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise.discovery._composites import composites
-from edgewise.discovery._law import TRANSFORMS, Form, Points, UnivariateLaw, margin, price, senseless
+from edgewise.discovery._law import TRANSFORMS, Form, UnivariateLaw, margin, price, senseless
 from edgewise.discovery._law_fit import economical, tidied
-from edgewise.symbolic import curve_samples, rank_curves
+from edgewise.symbolic import Samples, curve_samples, rank_curves
 
 _EXACT = 1e-12
 _SIMPLE = 5  # complexity up to which an adequate law of noisy data ends the search
@@ -47,8 +47,7 @@ def snap_univariate(
     """
     if not (math.isfinite(noise) and noise >= 0):
         raise InputError(f"The noise must be a finite number >= 0. Got {noise}.")
-    samples = curve_samples(z, y, weight)
-    points = Points(samples.z, samples.y, samples.weight, samples.spread)
+    points = curve_samples(z, y, weight)
     found: list[UnivariateLaw] = []
     for stage in _stages(points, noise):
         stage = [law for law in stage if not senseless(law, points)]
@@ -59,7 +58,7 @@ def snap_univariate(
     return found[:limit]
 
 
-def _stages(points: Points, noise: float) -> Iterator[list[UnivariateLaw]]:
+def _stages(points: Samples, noise: float) -> Iterator[list[UnivariateLaw]]:
     """Yield the laws of each stage, cheap stages first; noisy data are never left to the first alone."""
     first = _powers(points, noise) + _direct(points, noise)
     if noise > 0:
@@ -93,7 +92,7 @@ def _distinct(laws: list[UnivariateLaw]) -> list[UnivariateLaw]:
     return list(seen.values())
 
 
-def _direct(points: Points, noise: float) -> list[UnivariateLaw]:
+def _direct(points: Samples, noise: float) -> list[UnivariateLaw]:
     """Return the best laws of the library itself."""
     fits = rank_curves(points.z, points.y, points.weight, floor=noise, functions=library.names(core=True))
     fits = sorted(fits, key=lambda fit: fit.error)[:6] if noise > 0 else fits[:6]
@@ -101,7 +100,7 @@ def _direct(points: Points, noise: float) -> list[UnivariateLaw]:
     return [economical(law, points) for law in laws] if noise > 0 else [tidied(law, points) for law in laws]
 
 
-def _powers(points: Points, noise: float) -> list[UnivariateLaw]:
+def _powers(points: Samples, noise: float) -> list[UnivariateLaw]:
     """Return laws c z^p, p near the weighted slope of log |y| over log z, for z > 0 and y of one sign."""
     z, y = points.z, points.y
     used = y.abs() > 3 * noise * points.spread

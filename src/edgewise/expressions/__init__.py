@@ -16,9 +16,6 @@ from edgewise.expressions._fit_constants import FreeFormula as FreeFormula
 from edgewise.expressions._fit_constants import fit_constants as fit_constants
 from edgewise.expressions._grammar import SyntaxNode as SyntaxNode
 from edgewise.expressions._grammar import syntax_tree as syntax_tree
-from edgewise.expressions._names import check_names as check_names
-from edgewise.expressions._names import in_plain_symbols as in_plain_symbols
-from edgewise.expressions._names import used_names as used_names
 from edgewise.expressions._parse import parse as parse
 from edgewise.expressions._parse import parse_within as parse_within
 from edgewise.expressions._powers import Rows as Rows
@@ -36,5 +33,8 @@ from edgewise.expressions._tape import evaluate as evaluate
 from edgewise.expressions._units import consistent as consistent
 from edgewise.expressions._units import dimension as dimension
 from edgewise.expressions._units import unit_problem as unit_problem
+from edgewise.expressions._vocabulary import check_names as check_names
+from edgewise.expressions._vocabulary import in_plain_symbols as in_plain_symbols
 from edgewise.expressions._vocabulary import library_function as library_function
 from edgewise.expressions._vocabulary import primitives as primitives
+from edgewise.expressions._vocabulary import used_names as used_names

@@ -24,8 +24,7 @@ from edgewise.expressions._exact import (
     without_long_fractions,
 )
 from edgewise.expressions._grammar import SyntaxNode, syntax_tree
-from edgewise.expressions._names import check_names
-from edgewise.expressions._vocabulary import CONSTANTS, check_words, others, parameters, primitives
+from edgewise.expressions._vocabulary import CONSTANTS, check_names, check_words, others, parameters, primitives
 
 _POWER = 4096  # the largest exponent of something that holds a name
 _FACTOR = 1e6  # the largest logarithm of a factor of a power that varies

@@ -56,16 +56,18 @@ def _moves(product: Powers, rows: Rows) -> Iterator[Powers]:
         power = product.exponents[total]
         terms = [to_powers(term, rows) for term in total.args]
         rest = product.without(total)
+        divisors: list[Powers] = []
         for term in terms[:_TERMS]:
-            yield from _divided(rest, total, power, terms, Powers(ONE, term.exponents), rows)
+            divisors.append(Powers(ONE, term.exponents))
             if len(term.exponents) > 1:
-                for base, e in list(term.exponents.items())[:_FACTORS]:
-                    yield from _divided(rest, total, power, terms, Powers(ONE, {base: e}), rows)
+                divisors += [Powers(ONE, {base: e}) for base, e in list(term.exponents.items())[:_FACTORS]]
         for base, e in list(rest.exponents.items())[:_FACTORS]:
             if e.is_Rational and power.is_Rational and (not base.is_Add or abs(e) == abs(power)):
-                yield from _divided(rest, total, power, terms, Powers(ONE, {base: -e / power}), rows)
+                divisors.append(Powers(ONE, {base: -e / power}))
         if power.is_Rational and abs(rest.number) != 1:
-            yield from _divided(rest, total, power, terms, Powers(abs(rest.number) ** (-1 / power), {}), rows)
+            divisors.append(Powers(abs(rest.number) ** (-1 / power), {}))
+        for by in divisors:
+            yield from _divided(rest, total, power, terms, by, rows)
 
 
 def _divided(rest: Powers, total: Part, power: Part, terms: list[Powers], by: Powers, rows: Rows) -> Iterator[Powers]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import sympy
@@ -31,38 +31,24 @@ class Choice(NamedTuple):
     constant: SimpleConstant
 
 
-class HasError(Protocol):
-    """A formula or network with fitted constants."""
-
-    @property
-    def error(self) -> float: ...
-
-
-Fitted = TypeVar("Fitted", bound=HasError)
+Fitted = TypeVar("Fitted")
 
 
 def round_greedily(
-    start: Fitted,
-    choices: Callable[[Fitted], Iterable[Choice]],
-    refitted: Callable[[Fitted, Choice], Fitted],
-    limit: Callable[[Fitted], float],
+    start: Fitted, choices: Callable[[Fitted], Iterable[Choice]], taken: Callable[[Fitted, Choice], Fitted | None]
 ) -> Fitted:
-    """Make constants simple one at a time: take the first choice whose error, after a refit, is within the limit.
+    """Make constants simple one at a time: the first choice that can be `taken`, which refits the others or gives None.
 
-    After each accepted choice, list the choices again for the refitted constants.
+    After each choice that was taken, list the choices again for the refitted constants.
     """
     tried: set[Hashable] = set()
     found: Fitted | None = start
     while found is not None:
         start, found = found, None
         for choice in sorted(choices(start), key=lambda c: c.cost):
-            if choice.key in tried:
-                continue
-            tried.add(choice.key)
-            trial = refitted(start, choice)
-            if trial.error <= limit(start):
-                found = trial
-                break
+            if found is None and choice.key not in tried:
+                tried.add(choice.key)
+                found = taken(start, choice)
     return start
 
 
@@ -199,11 +185,11 @@ def _rounded_together(free: FreeFormula, data: FitData) -> FreeFormula | None:
 def _rounded(free: FreeFormula, data: FitData, exact: bool) -> FreeFormula:
     """Round the constants one at a time."""
 
-    def refitted(now: FreeFormula, choice: Choice) -> FreeFormula:
-        return now.pinned(now.symbols.index(choice.place), choice.constant.expr).fit(data)
+    def taken(now: FreeFormula, choice: Choice) -> FreeFormula | None:
+        trial = now.pinned(now.symbols.index(choice.place), choice.constant.expr).fit(data)
+        return trial if trial.error <= allowed_error(now.error, exact, data.n) else None
 
-    choices = _nearest if exact else partial(_likely, data=data)
-    return round_greedily(free, choices, refitted, lambda now: allowed_error(now.error, exact, data.n))
+    return round_greedily(free, _nearest if exact else partial(_likely, data=data), taken)
 
 
 def _nearest(free: FreeFormula) -> Iterator[Choice]:

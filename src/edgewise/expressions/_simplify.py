@@ -63,7 +63,7 @@ def _simplified(expression: Part, names: Sequence[str], x: Array) -> Part:
         if short == before:
             break
     short = short.xreplace(numbers)
-    if not _shorter(short, start):
+    if complexity(short) > complexity(start) or _operations(short) > _operations(start):
         short = start
     for found in (recognize_constants(short, start), short):
         if complexity(found) <= complexity(start) and table.agree(found, start):
@@ -77,10 +77,6 @@ def _sample(x: Array) -> Array:
         return x
     some = np.linspace(0, len(x) - 1, _ROWS).astype(int)
     return x[np.unique(np.concatenate([some, x.argmin(0), x.argmax(0)]))]
-
-
-def _shorter(found: Part, start: Part) -> bool:
-    return complexity(found) <= complexity(start) and _operations(found) <= _operations(start)
 
 
 def _operations(expr: Part) -> int:

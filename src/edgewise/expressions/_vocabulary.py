@@ -1,14 +1,15 @@
-"""The words of formulas: constants, functions, and the edge functions that they are."""
+"""The words of formulas: constants, functions and the edge functions that they are, and names of inputs."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from functools import cache
 from types import MappingProxyType
 
 import sympy
 
 from edgewise import functions as library
-from edgewise._errors import unknown
-from edgewise._typing import Part
+from edgewise._errors import InputError, unknown
+from edgewise._typing import Formula, Part
 from edgewise.expressions._grammar import SyntaxNode, character, syntax_tree
 
 CONSTANTS = {"pi": sympy.pi, "π": sympy.pi, "e": sympy.E, "E": sympy.E}
@@ -162,3 +163,24 @@ def _is_plain(row: str) -> bool:
 def _texts(tree: SyntaxNode, kind: str) -> set[str]:
     found = {tree.text} if tree.kind == kind else set()
     return found.union(*(_texts(part, kind) for part in tree.parts))
+
+
+def check_names(names: object) -> list[str]:
+    """Return the names of inputs as a list, once they are what names have to be."""
+    listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else None
+    if not listed or not all(isinstance(name, str) and name for name in listed) or len({*listed}) != len(listed):
+        raise InputError(f"'names' must list different names, one for each input, like ['a', 'b']. Got {names!r}.")
+    return listed
+
+
+def used_names(formulas: Iterable[Part]) -> list[str]:
+    """Return the names of the symbols in formulas, x2 before x10."""
+    names = {symbol.name for formula in formulas for symbol in formula.free_symbols}
+    return sorted(
+        names, key=lambda name: [(int(p), "") if p.isdecimal() else (-1, p) for p in re.split(r"(\d+)", name)]
+    )
+
+
+def in_plain_symbols(formula: Part) -> Formula:
+    """Return the formula over symbols of the same names without assumptions."""
+    return formula.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in formula.free_symbols})

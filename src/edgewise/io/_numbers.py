@@ -3,20 +3,16 @@
 import re
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 Sign = Literal[".", ","]
 """Decimal signs."""
 Separator = Literal["", ",", ".", "'", " "]
-"""Signs between groups of three digits."""
-
-SIGNS: tuple[Sign, ...] = (".", ",")
-"""The decimal signs."""
-
-SEPARATORS: tuple[Separator, ...] = ("", ",", ".", "'", " ")
-"""The thousands separators; an apostrophe and a space stand for all of their kinds."""
+"""Signs between groups of three digits; an apostrophe and a space stand for all of their kinds."""
+SIGNS: tuple[Sign, ...] = get_args(Sign)
+SEPARATORS: tuple[Separator, ...] = get_args(Separator)
 
 _APOSTROPHES = "'\u2019"
 _SPACES = " \u00a0\u2007\u2009\u202f"

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from dataclasses import replace
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import safetensors
 import safetensors.torch
@@ -46,58 +46,46 @@ def unpacked(file: BinaryIO) -> tuple[Description, dict[str, Tensor]]:
 
     Errors: Malformed; OSError.
     """
-    head, header = _header(file)
-    text = _description(header)
+    head, text = _header(file)
     data = head + file.read()
+    try:
+        found = {key: (tuple(view["shape"]), view["dtype"]) for key, view in safetensors.deserialize(data)}
+    except safetensors.SafetensorError:
+        raise Malformed(_NO_FILE) from None
     place = _place(data, len(head))
     if place and data[place : place + len(_BLANK)] != _digest(data, place):
         raise Malformed(_MISMATCH)
     description = Description.from_json(text)
     if description.checksum is not None and not place:
         raise Malformed(_MISMATCH)
-    try:
-        found = {key: (tuple(view["shape"]), view["dtype"]) for key, view in safetensors.deserialize(data)}
-    except safetensors.SafetensorError:
-        raise Malformed(_NO_FILE) from None
     _check_shapes(found, description)
     tensors = safetensors.torch.load(data)
     check_values(tensors, description)
     return description, tensors
 
 
-def _header(file: BinaryIO) -> tuple[bytes, dict[str, Any]]:
-    """The beginning of the file and the header in it, whose length may be any number."""
+def _header(file: BinaryIO) -> tuple[bytes, str]:
+    """The beginning of the file, whose header may claim any length, and the description in it."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     first = file.read(8)
     length = int.from_bytes(first, "little")
     if len(first) < 8 or length > min(size - 8, _LONGEST_HEADER):
         raise Malformed(_NO_FILE)
-    text = file.read(length)
+    said = file.read(length)
     try:
-        header = json.loads(text)
+        header = json.loads(said)
     except (ValueError, RecursionError):
         raise Malformed(_NO_FILE) from None
-    if not isinstance(header, dict) or 8 + length + _end(header) != size:
+    if not isinstance(header, dict):
         raise Malformed(_NO_FILE)
-    return first + text, header
-
-
-def _end(header: dict[str, Any]) -> int:
-    """Where the last tensor ends, counted from the header's end."""
-    offsets = [entry.get("data_offsets") for entry in header.values() if isinstance(entry, dict)]
-    ends = [pair[1] for pair in offsets if isinstance(pair, list) and len(pair) == 2]
-    return max((end for end in ends if isinstance(end, int)), default=0)
-
-
-def _description(header: dict[str, Any]) -> str:
-    metadata = header.pop("__metadata__", None) or {}
+    metadata = header.get("__metadata__")
     text = metadata.get(_KEY) if isinstance(metadata, dict) else None
     if not isinstance(text, str):
         raise Malformed(_NO_NETWORK)
     if len(text) > _LONGEST_DESCRIPTION:
         raise Malformed("has a description that is too long: save the network again")
-    return text
+    return first + said, text
 
 
 def _place(data: bytes, end: int) -> int:

@@ -99,12 +99,7 @@ def _table(grid: Grid, convention: Convention) -> Table:
 
 
 def _text(path: Path, encoding: str | None) -> str:
-    """Return the text of a file with "\\n" at the ends of its lines.
-
-    Without `encoding` it is UTF-8, or what the byte order mark says.
-
-    Raises `InputError` for a file that is empty, binary, or of another encoding.
-    """
+    """Return a text with "\\n" at the ends of its lines; without `encoding`, UTF-8 or what the byte order mark says."""
     data = path.read_bytes()
     if not data.strip():
         raise InputError(f"{path} is empty: give a file whose first line names the columns.")

@@ -200,8 +200,9 @@ def _is_text(value: object) -> bool:
 
 
 def _are_texts(values: object, count: int) -> TypeGuard[Sequence[str]]:
-    listed = isinstance(values, Sequence) and not isinstance(values, str)
-    return listed and len(values) == count and all(map(_is_text, values))
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        return False
+    return len(values) == count and all(map(_is_text, values))
 
 
 def _require(sound: bool, what: str) -> None:

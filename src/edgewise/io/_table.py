@@ -207,16 +207,12 @@ def _check_infinite(name: str, values: np.ndarray, rows: np.ndarray) -> None:
 
 def _check_range(name: str, values: np.ndarray) -> None:
     """Raise for values whose squares overflow, or all of whose squares vanish."""
-    size = float(np.abs(values).max())
+    size, remedy = float(np.abs(values).max()), "rescale the column, for example by changing its unit."
     if size > LARGEST:
-        raise InputError(
-            f"Column {name!r} holds values as large as {size:.3g}, whose squares overflow: "
-            "rescale the column, for example by changing its unit."
-        )
+        raise InputError(f"Column {name!r} holds values as large as {size:.3g}, whose squares overflow: {remedy}")
     if 0 < size < 1 / LARGEST:
         raise InputError(
-            f"Column {name!r} holds no value above {size:.3g}, and the squares of such values vanish: "
-            "rescale the column, for example by changing its unit."
+            f"Column {name!r} holds no value above {size:.3g}, and the squares of such values vanish: {remedy}"
         )
 
 

@@ -68,9 +68,8 @@ def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
 
 def render(content: ReportContent) -> str:
     """Return the page as a string."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(
-        loader=loader,
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

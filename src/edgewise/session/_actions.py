@@ -12,8 +12,10 @@ from typing import Any, TypeVar, cast
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise.interpret import Cut
+from edgewise.nn import Nodes
 
 Reader = Callable[[Any], Any]
+Readers = dict[str, Reader]
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -28,8 +30,9 @@ def _reader(is_sound: Callable[[Any], bool], wanted: str, plain: Reader = lambda
     return read
 
 
-def _optional(read: Reader) -> Reader:
-    return lambda value: None if value is None else read(value)
+def _each(names: str, is_sound: Callable[[Any], bool], wanted: str, plain: Reader = lambda value: value) -> Readers:
+    """Readers of arguments of one kind, by their names."""
+    return {name: _reader(is_sound, f"'{name}' must be {wanted}.", plain) for name in names.split()}
 
 
 def _several(read: Reader, is_one: Callable[[Any], bool]) -> Reader:
@@ -41,27 +44,10 @@ def _is_list(value: Any, count: int | None = None) -> bool:
     return isinstance(value, tuple | list) and count in (None, len(value))
 
 
-def _number(name: str) -> Reader:
-    return _reader(is_number, f"'{name}' must be a finite number.", float)
-
-
-def _whole(name: str) -> Reader:
-    return _reader(lambda value: is_int(value, 1), f"'{name}' must be an int >= 1.")
-
-
-def _text(name: str) -> Reader:
-    return _reader(lambda value: isinstance(value, str), f"'{name}' must be a text.")
-
-
-def _flag(name: str) -> Reader:
-    return _reader(lambda value: isinstance(value, bool), f"'{name}' must be True or False.")
-
-
 def _integers(count: int, wanted: str) -> Reader:
     return _reader(lambda value: _is_list(value, count) and all(map(is_int, value)), wanted, tuple)
 
 
-_int = _reader(is_int, "'seed' and 'depth' must be ints.")
 _edge = _integers(3, "An edge is (layer, j, i): from node i to subnode j, like (0, 1, 0).")
 _node = _integers(2, "A node is (depth, q): the node q before layer depth, like (1, 0).")
 _edges = _several(_edge, lambda value: not (_is_list(value) and value and _is_list(value[0])))
@@ -71,24 +57,21 @@ _functions = _reader(
     lambda value: (value,) if isinstance(value, str) else tuple(value),
 )
 _affine = _reader(
-    lambda value: _is_list(value, 4),
+    lambda value: _is_list(value, 4) and all(map(is_number, value)),
     "'affine' must be four finite numbers (a, b, c, d).",
-    lambda value: tuple(map(_number("affine"), value)),
+    lambda value: tuple(map(float, value)),
 )
 _grids = _reader(
-    lambda value: value == "auto" if isinstance(value, str) else _is_list(value) and bool(value),
+    lambda value: value == "auto" if isinstance(value, str) else _is_list(value) and all(is_int(n, 1) for n in value),
     "'grids' must be 'auto', a list of cell counts or None.",
-    lambda value: value if isinstance(value, str) else tuple(map(_whole("grids"), value)),
+    lambda value: value if isinstance(value, str) else tuple(value),
 )
 
 
 def _nodes(value: Any) -> Any:
-    """A width as `KAN` takes it, lists made tuples: a number, or numbers of sums and of products or their factors."""
-    parts = [value]
-    if _is_list(value, 2):
-        value = tuple(tuple(part) if _is_list(part) else part for part in value)
-        parts = [value[0], *(value[1] if _is_list(value[1]) else value[1:])]
-    return _reader(lambda _: all(map(is_int, parts)), "'nodes' must be a width of KAN, like 2 or (2, 1).")(value)
+    """A width as `KAN` takes it, lists made tuples."""
+    Nodes.parse(value)  # InputError for what is none
+    return tuple(tuple(part) if _is_list(part) else part for part in value) if _is_list(value) else value
 
 
 def _cut(value: Any) -> dict[str, Any]:
@@ -105,31 +88,21 @@ def _cut(value: Any) -> dict[str, Any]:
     return {name: float(part) if isinstance(part, float) else part for name, part in said.items()}
 
 
-#: argument -> what makes plain data of it, the same for all actions
-READERS: dict[str, Reader] = {
-    "affine": _optional(_affine),
+#: argument -> what makes plain data of it, the same for all actions; None stays where it is the default
+READERS: Readers = {
+    **_each("depth seed", is_int, "an int"),
+    **_each("factor grid steps", lambda value: is_int(value, 1), "an int >= 1"),
+    **_each("slack sparsity threshold weight", is_number, "a finite number", float),
+    **_each("direction formula function name", lambda value: isinstance(value, str), "a text"),
+    **_each("merge rounding", lambda value: isinstance(value, bool), "True or False"),
+    "affine": _affine,
     "cuts": _several(_cut, lambda value: not _is_list(value)),
-    "depth": _int,
-    "direction": _text("direction"),
     "edge": _edge,
     "edges": _edges,
-    "factor": _whole("factor"),
-    "formula": _text("formula"),
-    "function": _optional(_text("function")),
     "functions": _functions,
-    "grid": _optional(_whole("grid")),
-    "grids": _optional(_grids),
-    "merge": _flag("merge"),
-    "name": _text("name"),
+    "grids": _grids,
     "node": _node,
     "nodes": _nodes,
-    "rounding": _flag("rounding"),
-    "seed": _int,
-    "slack": _optional(_number("slack")),
-    "sparsity": _number("sparsity"),
-    "steps": _whole("steps"),
-    "threshold": _optional(_number("threshold")),
-    "weight": _number("weight"),
 }
 
 
@@ -149,7 +122,10 @@ class Action:
         except TypeError as error:
             raise InputError(f"{self.name} takes ({', '.join(map(str, self.takes.values()))}): {error}.") from None
         bound.apply_defaults()
-        return {name: READERS[name](value) for name, value in bound.arguments.items()}
+        return {
+            name: None if value is self.takes[name].default is None else READERS[name](value)
+            for name, value in bound.arguments.items()
+        }
 
 
 ACTIONS: dict[str, Action] = {}

@@ -12,8 +12,10 @@ from edgewise.structure._finding import FLOOR as FLOOR
 from edgewise.structure._finding import Finding as Finding
 from edgewise.structure._finding import Verdict as Verdict
 from edgewise.structure._finding import measured as measured
+from edgewise.structure._gaussian import Coordinates as Coordinates
 from edgewise.structure._gaussian import GaussianProcess as GaussianProcess
 from edgewise.structure._gaussian import Scales as Scales
+from edgewise.structure._gaussian import TableProcess as TableProcess
 from edgewise.structure._gaussian import gaussian_process as gaussian_process
 from edgewise.structure._gaussian import heavy_tailed as heavy_tailed
 from edgewise.structure._network import network as network

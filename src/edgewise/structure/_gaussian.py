@@ -6,7 +6,7 @@ It sees columns and target of a table, or their logarithms, standardised.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,15 +106,14 @@ def gaussian_process(
     u, t, uneven = u[order], t[order], uneven[order]
     scales = _fitted(u[:_SUBSET], t[:_SUBSET], uneven[:_SUBSET], start)
     factor = scales.factor(scales.between(u, u), uneven)
-    waves = _waves(scales, u.shape[1], samples, generator)
-    frequency, phase, weight = waves
+    frequency, phase, weight = waves(scales.lengths, scales.amplitude, _FEATURES, samples, generator)
     noise = scales.noise * uneven.unsqueeze(1) * torch.randn(len(u), samples, generator=generator, dtype=u.dtype)
     drawn = torch.cos(u @ frequency + phase) @ weight + noise
     coefficients = torch.cholesky_solve(torch.cat([t.unsqueeze(1), -drawn], dim=1), factor)
     variance = torch.cholesky_inverse(factor).diagonal()
     residual = coefficients[:, 0] / variance
     calibration = max(1.0, float((residual * variance.sqrt()).square().mean().sqrt()))
-    return GaussianProcess(scales, u, order, coefficients, waves, residual, calibration)
+    return GaussianProcess(scales, u, order, coefficients, (frequency, phase, weight), residual, calibration)
 
 
 def _fitted(u: Tensor, t: Tensor, uneven: Tensor, start: Scales | None) -> Scales:
@@ -145,72 +144,101 @@ def _misfit(logs: Array, u: Tensor, t: Tensor, uneven: Tensor) -> tuple[float, A
     return value, torch.cat([by_length, (both.sum() + jitter)[None], by_noise[None]]).numpy()
 
 
-def _waves(scales: Scales, m: int, samples: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Frequencies, phases and weights of waves whose sums are samples of the prior."""
-    frequency = torch.randn(m, _FEATURES, generator=generator, dtype=torch.float64) / scales.lengths.unsqueeze(1)
-    phase = 2 * math.pi * torch.rand(_FEATURES, generator=generator, dtype=torch.float64)
-    weight = torch.randn(_FEATURES, samples, generator=generator, dtype=torch.float64)
-    return frequency, phase, scales.amplitude * math.sqrt(2 / _FEATURES) * weight
+def waves(
+    lengths: Tensor, amplitude: float, count: int, samples: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Frequencies, phases and weights of waves whose sums are samples of a process of columns of these lengths."""
+    frequency = torch.randn(len(lengths), count, generator=generator, dtype=lengths.dtype) / lengths.unsqueeze(1)
+    phase = 2 * math.pi * torch.rand(count, generator=generator, dtype=lengths.dtype)
+    weight = torch.randn(count, samples, generator=generator, dtype=lengths.dtype)
+    return frequency, phase, amplitude * math.sqrt(2 / count) * weight
 
 
 @dataclass(frozen=True)
 class Coordinates:
-    """What the process sees of a table: columns or their logarithms, and the target or its logarithm, standardised."""
+    """What a model sees of a table: logarithms of some columns, and the target, its logarithm or its square.
+
+    `sign` is that of the target, where it has one.
+    """
 
     logs: tuple[bool, ...]
+    target_as: str = "itself"
+    sign: float = 1.0
+
+    def inputs(self, columns: Tensor) -> Tensor:
+        return torch.stack([c.log() if log else c for c, log in zip(columns.T, self.logs, strict=True)], dim=1)
+
+    def target(self, t: Tensor) -> Tensor:
+        if self.target_as == "log":
+            return (self.sign * t).log()
+        return t.square() if self.target_as == "square" else t
+
+    def back(self, values: Tensor) -> Tensor:
+        if self.target_as == "log":
+            return self.sign * values.exp()
+        return self.sign * values.clamp_min(0).sqrt() if self.target_as == "square" else values
+
+    def slope(self, t: Tensor) -> Tensor:
+        """How fast the target changes with what is seen of it, where the target is t."""
+        if self.target_as == "log":
+            return t
+        return 0.5 / t if self.target_as == "square" else torch.ones_like(t)
+
+    def gradient(self, columns: Tensor, t: Tensor, seen: Tensor) -> Tensor:
+        """Derivatives (n, m, ...) of the target t (n, ...) by the columns (n, m), from those in these coordinates."""
+        slope = self.slope(t)
+        slope = torch.where(torch.isfinite(slope), slope, 0.0)
+        divisors = torch.where(torch.tensor(self.logs), columns, 1.0)
+        return seen * slope.unsqueeze(1) / divisors.reshape(*divisors.shape, *[1] * (seen.ndim - 2))
+
+
+@dataclass(frozen=True)
+class TableProcess:
+    """A process of a table, fitted in standardised coordinates.
+
+    `left_out` are the values of the rows that were fitted, numbers `process.kept`, each as predicted without that row.
+    """
+
+    coordinates: Coordinates
+    process: GaussianProcess
     center: Tensor
-    scale: Tensor
-    sign: float  # 0: the target itself
-    middle: float
-    spread: float
+    width: Tensor
+    middle: Tensor
+    spread: Tensor
+    left_out: Tensor
 
     @classmethod
-    def of(cls, x: Tensor, y: Tensor, logs: tuple[bool, ...], log_target: bool) -> Coordinates:
-        sign = float(torch.sign(y[0])) if log_target else 0.0
-        t = (sign * y).log() if sign else y
-        bare = _columns(x, logs)
-        return cls(logs, bare.mean(0), bare.std(0), sign, float(t.mean()), float(t.std()))
+    def of(
+        cls, coordinates: Coordinates, u: Tensor, t: Tensor, uneven: Tensor, samples: int, start: Scales | None = None,
+        seed: int = 0,
+    ) -> TableProcess:  # fmt: skip
+        """Fit columns u (n, m) and a target t (n,) that are seen in these coordinates."""
+        center, width, middle, spread = u.mean(0), u.std(0), t.mean(), t.std()
+        process = gaussian_process((u - center) / width, (t - middle) / spread, uneven, samples, seed, start)
+        left_out = coordinates.back(t[process.kept] - spread * process.residual)
+        return cls(coordinates, process, center, width, middle, spread, left_out)
 
-    def inputs(self, x: Tensor) -> Tensor:
-        return (_columns(x, self.logs) - self.center) / self.scale
+    def values(self, x: Tensor) -> Tensor:
+        """Values (n, 1 + samples) of the target."""
+        u = (self.coordinates.inputs(x) - self.center) / self.width
+        return self.coordinates.back(self.middle + self.spread * self.process.values(u))
 
-    def target(self, y: Tensor) -> Tensor:
-        return (((self.sign * y).log() if self.sign else y) - self.middle) / self.spread
-
-    def back(self, t: Tensor) -> Tensor:
-        t = self.middle + self.spread * t
-        return self.sign * t.exp() if self.sign else t
-
-    def values(self, process: GaussianProcess, x: Tensor) -> Tensor:
-        """Values (n, 1 + samples) of y."""
-        return self.back(process.values(self.inputs(x)))
-
-    def slopes(self, process: GaussianProcess, x: Tensor) -> Tensor:
-        """Derivatives (n, m, 1 + samples) of y by the columns of x."""
-        slopes = self.spread * process.slopes(self.inputs(x)) / self.scale.unsqueeze(1)
-        for i, log in enumerate(self.logs):
-            if log:
-                slopes[:, i] /= x[:, i, None]
-        return slopes * self.values(process, x).unsqueeze(1) if self.sign else slopes
-
-    def uneven(self, y: Tensor) -> Tensor:
-        """How much more noise of y of one size moves the target at each row than in the middle."""
-        if not self.sign:
-            return torch.ones_like(y)
-        return (y.abs().median() / y.abs()).clamp(max=100.0)
+    def slopes(self, x: Tensor) -> Tensor:
+        """Derivatives (n, m, 1 + samples) of the target by the columns of x."""
+        u = (self.coordinates.inputs(x) - self.center) / self.width
+        seen = self.spread * self.process.slopes(u) / self.width.unsqueeze(1)
+        # Where the target is seen as itself, only the shape of its values counts.
+        values = seen[:, 0] if self.coordinates.target_as == "itself" else self.values(x)
+        return self.coordinates.gradient(x, values, seen)
 
 
-def _columns(x: Tensor, logs: Sequence[bool]) -> Tensor:
-    return torch.stack([column.log() if log else column for column, log in zip(x.T, logs, strict=True)], dim=1)
-
-
-def choices(x: Tensor, y: Tensor) -> Iterator[tuple[tuple[bool, ...], bool]]:
+def choices(x: Tensor, y: Tensor) -> Iterator[Coordinates]:
     """Which columns, and whether the target, may be taken as logarithms: heavy-tailed ones always, wide ones too."""
     heavy, wide = tuple(heavy_tailed(column) for column in x.T), tuple(_ratio(column) > _WIDE_COLUMN for column in x.T)
     wide = tuple(a or b for a, b in zip(heavy, wide, strict=True))
-    for log_target in (False, True) if _ratio(y) > _WIDE_TARGET or _ratio(-y) > _WIDE_TARGET else (False,):
+    for target_as in ("itself", "log") if max(_ratio(y), _ratio(-y)) > _WIDE_TARGET else ("itself",):
         for logs in dict.fromkeys((heavy, wide)):
-            yield logs, log_target
+            yield Coordinates(logs, target_as, float(torch.sign(y[0])))
 
 
 def _ratio(values: Tensor) -> float:

@@ -1,12 +1,10 @@
 """Symmetries: one or two columns that a function takes in only one way."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.structure._finding import Finding, Kind, measured
+from edgewise.structure._finding import Finding, Kind, Measured, measured
 from edgewise.structure._separability import checked, finding
 from edgewise.structure._surrogate import Surrogate
 
@@ -72,7 +70,9 @@ def monomial(f: Surrogate, i: int) -> Finding:
     >>> ew.structure.monomial(ew.structure.surrogate(x, lambda x: x[:, 0] ** 3 / (1 + x[:, 1])), 0).sentence
     'f = x1^3 g(rest)'
     """
-    return _factor(f, i, "monomial", lambda x: x, "power", lambda name, p: f"f = {_power(name, p)} g(rest)")
+    checked(f, [i])
+    power, found = _ratio(f.inner[:, i, None] * f.inner_slopes[:, i], f.inner_values)
+    return finding("monomial", [i], found, f"f = {_power(f.names[i], power)} g(rest)", {"power": power})
 
 
 def exponential(f: Surrogate, i: int) -> Finding:
@@ -85,21 +85,21 @@ def exponential(f: Surrogate, i: int) -> Finding:
     >>> ew.structure.exponential(ew.structure.surrogate(x, lambda x: x[:, 1] * torch.exp(-2 * x[:, 0])), 0).sentence
     'f = exp(-2 x1) g(rest)'
     """
-    return _factor(f, i, "exponential", torch.ones_like, "rate", lambda name, c: f"f = exp({_times(c, name)}) g(rest)")
+    checked(f, [i])
+    rate, found = _ratio(f.inner_slopes[:, i], f.inner_values)
+    return finding("exponential", [i], found, f"f = exp({_times(rate, f.names[i])}) g(rest)", {"rate": rate})
 
 
 def _proportional(f: Surrogate, pair: tuple[int, int], kind: Kind, power: float) -> Finding:
     """x_i^(p-1) f_j = a x_j^(p-1) f_i: translation for p = 1, scaling for p = 0."""
     checked(f, pair)
     i, j = pair
-    points = f.inner
-    gradient = f.inner_slopes
+    points, gradient = f.inner, f.inner_slopes
     x, y = points[:, i, None], points[:, j, None]
-    left, right = _raised(x, power - 1) * gradient[:, j], _raised(y, power - 1) * gradient[:, i]
+    left, right = x ** (power - 1) * gradient[:, j], y ** (power - 1) * gradient[:, i]
     if power == 0.0:  # without dividing: a column may cross zero
         left, right = y * gradient[:, j], x * gradient[:, i]
-    factor = _ratio(left, right)
-    found = measured([left, -factor * right])
+    factor, found = _ratio(left, right)
     numbers = {"translation": {"slope": factor}, "scaling": {"power": factor}}.get(
         kind, {"power": power, "factor": factor}
     )
@@ -107,36 +107,20 @@ def _proportional(f: Surrogate, pair: tuple[int, int], kind: Kind, power: float)
     return finding(kind, pair, found, f"f depends on {f.names[i]} and {f.names[j]} only through {joined}", numbers)
 
 
-def _factor(
-    f: Surrogate,
-    i: int,
-    kind: Kind,
-    multiplier: Callable[[Tensor], Tensor],
-    name: str,
-    sentence: Callable[[str, float], str],
-) -> Finding:
-    checked(f, [i])
-    points = f.inner
-    left = multiplier(points[:, i, None]) * f.inner_slopes[:, i]
-    right = f.inner_values
-    factor = _ratio(left, right)
-    return finding(kind, [i], measured([left, -factor * right]), sentence(f.names[i], factor), {name: factor})
+def _ratio(left: Tensor, right: Tensor) -> tuple[float, Measured]:
+    """The factor a of left = a right, and how nearly that holds.
 
-
-def _ratio(left: Tensor, right: Tensor) -> float:
-    """The factor a of left = a right: the ratio of sizes, with the sign of their product, as both may be off."""
+    It is the ratio of sizes, with the sign of their product, as both may be off.
+    """
     known = torch.isfinite(left[:, 0]) & torch.isfinite(right[:, 0])
     a, b = left[known, 0], right[known, 0]
-    if len(a) == 0:
-        return 0.0
-    size = (a.abs() * b.abs()).sqrt()
-    weight = 1 / (size + size.median()).clamp_min(1e-300)
-    a, b = weight * a, weight * b
-    return float(torch.sign(a @ b) * a.norm() / b.norm().clamp_min(1e-300))
-
-
-def _raised(x: Tensor, power: float) -> Tensor:
-    return x ** int(power) if power == int(power) else x**power
+    factor = 0.0
+    if len(a):
+        size = (a.abs() * b.abs()).sqrt()
+        weight = 1 / (size + size.median()).clamp_min(1e-300)
+        a, b = weight * a, weight * b
+        factor = float(torch.sign(a @ b) * a.norm() / b.norm().clamp_min(1e-300))
+    return factor, measured([left, -factor * right])
 
 
 def _defined(f: Surrogate, i: int, power: float) -> bool:

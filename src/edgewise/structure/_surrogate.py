@@ -1,9 +1,8 @@
 """A smooth function that stands for a table, a network or a law, together with how far it may be off."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
-from edgewise.structure._gaussian import Coordinates, GaussianProcess, choices, gaussian_process
+from edgewise.structure._gaussian import TableProcess, choices, waves
 from edgewise.train import as_matrix
 
 Function = Callable[[Tensor], Tensor]
@@ -137,13 +136,11 @@ def _known(
 def _with_error(function: Callable[[Tensor], Tensor], x: Tensor, size: float, seed: int) -> Callable[[Tensor], Tensor]:
     """The function, and samples that differ from it by sums of random waves of a root mean square of `size`."""
     generator = torch.Generator().manual_seed(seed)
-    frequency = torch.randn(x.shape[1], _WAVES, generator=generator, dtype=x.dtype) / x.std(0).unsqueeze(1)
-    phase = 2 * math.pi * torch.rand(_WAVES, generator=generator, dtype=x.dtype)
-    weight = size * math.sqrt(2 / _WAVES) * torch.randn(_WAVES, _SAMPLES, generator=generator, dtype=x.dtype)
+    frequency, phase, weight = waves(x.std(0) / _WAVENUMBER, size, _WAVES, _SAMPLES, generator)
 
     def functions(points: Tensor) -> Tensor:
         best = function(points)
-        return torch.cat([best, best + torch.cos(_WAVENUMBER * points @ frequency + phase) @ weight], dim=1)
+        return torch.cat([best, best + torch.cos(points @ frequency + phase) @ weight], dim=1)
 
     return functions
 
@@ -166,25 +163,17 @@ def _fitted(x: Tensor, y: Tensor, names: tuple[str, ...], seed: int) -> Surrogat
     spread = float(y.std())
     if spread <= 1e-12 * float(y.abs().max()):
         raise InputError("y is constant: it has no structure.")
-    best: tuple[float, Coordinates, GaussianProcess] | None = None
-    for logs, log_target in choices(x, y):
-        coordinates = Coordinates.of(x, y, logs, log_target)
-        t = coordinates.target(y)
-        process = gaussian_process(coordinates.inputs(x), t, coordinates.uneven(y), _SAMPLES, seed)
-        error = _left_out_error(process, coordinates, t, y)
-        if best is None or error < best[0]:
-            best = (error, coordinates, process)
+    best: Surrogate | None = None
+    for seen in choices(x, y):
+        # Of noise of y of one size, the logarithm is moved most where y is small.
+        uneven = (y.abs().median() / y.abs()).clamp(max=100.0) if seen.target_as == "log" else torch.ones_like(y)
+        found = TableProcess.of(seen, seen.inputs(x), seen.target(y), uneven, _SAMPLES, seed=seed)
+        kept = y[found.process.kept]
+        error = float((found.left_out - kept).square().mean().sqrt() / kept.std())
+        if best is None or error < best.error:
+            best = Surrogate(found.values, found.slopes, x, spread, error, names)
     assert best is not None
-    error, coordinates, process = best
-    return Surrogate(
-        partial(coordinates.values, process), partial(coordinates.slopes, process), x, spread, error, names
-    )
-
-
-def _left_out_error(process: GaussianProcess, coordinates: Coordinates, t: Tensor, y: Tensor) -> float:
-    """Root mean square error on left-out rows over the target's spread."""
-    t, y = t[process.kept], y[process.kept]
-    return float((coordinates.back(t - process.residual) - y).square().mean().sqrt() / y.std())
+    return best
 
 
 def inner_rows(x: Tensor, least: int) -> Tensor:

@@ -62,14 +62,8 @@ def _compiled(given: list[Any], names: list[str] | None, layers: int, budget: Bu
     if not names:
         raise InputError("The formula holds no name. Say with 'names' which inputs the network has.")
     plan = _Plan(names, budget)
-    model = _built(plan, plan.layers(outputs, layers))
-    try_out(model, outputs, names, budget)
-    return model
-
-
-def _built(plan: _Plan, below: list[list[Formula]]) -> KAN:
-    """Return the network whose layers compute these nodes."""
-    widths = [len(plan.names), *(plan.width(nodes, k) for k, nodes in enumerate(below, 1))]
+    below = plan.layers(outputs, layers)
+    widths = [len(names), *(plan.width(nodes, k) for k, nodes in enumerate(below, 1))]
     nodes = [Nodes.parse(width) for width in widths]
     edges = sum(one.n_nodes * other.n_subnodes for one, other in pairwise(nodes))
     if edges > _EDGES:
@@ -78,10 +72,11 @@ def _built(plan: _Plan, below: list[list[Formula]]) -> KAN:
             "built. Name its parts, and put them in one by one."
         )
     model = KAN(widths, grid=5, base=None)
-    before: list[Formula] = [sympy.Symbol(name) for name in plan.names]
+    before: list[Formula] = [sympy.Symbol(name) for name in names]
     for number, layer in enumerate(below):
         _fill(model, number, plan, before, layer)
         before = layer
+    try_out(model, outputs, names, budget)
     return model
 
 
@@ -114,7 +109,7 @@ def _fill(model: KAN, number: int, plan: _Plan, before: list[Formula], nodes: li
     j = 0
     for node in nodes:
         computed = plan.rank[node] == number + 1
-        parts = plan.subnodes[node] if computed else [Subnode.passing(node)]
+        parts = plan.subnodes[node] if computed else [Subnode(0.0, (Term("x", 1.0, node, 0.0, 1.0),))]
         for p, part in enumerate(parts):
             terms = part.terms or (Term("x", 1.0, before[0], 0.0, 0.0),)
             for k, term in enumerate(terms):

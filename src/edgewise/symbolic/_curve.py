@@ -156,13 +156,11 @@ def _fit_all(functions: Sequence[Function], curve: Samples) -> list[CurveFit]:
         chosen.append(grid[_lowest(screen(function, t, grid, y, w)[0], _KEPT)])
     owner = torch.repeat_interleave(torch.arange(len(functions)), torch.tensor([len(g) for g in chosen]))
     batch, theta = Batch(functions, owner), torch.cat(chosen)
-    k = len(theta)
-    theta, rss = refine(batch, t, y.expand(k, -1), w.expand(k, -1), theta, steps=25, tolerance=1e-4)
+    theta, rss = refine(batch, t, y, w, theta, steps=25, tolerance=1e-4)
     winners = [int(torch.where(owner == i, rss, torch.inf).argmin()) for i in owner.unique()]
     batch, theta = batch.take(torch.tensor(winners, dtype=torch.long)), theta[winners]
     t, y, w = curve.sample(_FINE)
-    k = len(theta)
-    theta, _ = refine(batch, t, y.expand(k, -1), w.expand(k, -1), theta)
+    theta, _ = refine(batch, t, y, w, theta)
     found = dict(zip(batch.owner.tolist(), theta.tolist(), strict=True))
     return [_finish(f, curve, found.get(i)) for i, f in enumerate(functions)]
 
@@ -199,7 +197,7 @@ def _original(function: Function, curve: Samples, a: float, b: float) -> tuple[f
 
 def _outer(function: Function, curve: Samples, a: float, b: float) -> CurveFit:
     """Solve c and d by weighted least squares on all points, and measure the error."""
-    f = _values(function, curve, a, b)
+    f = Batch.at(function, a, b, curve.z)
     scale = float(f.abs().max())
     if not (math.isfinite(scale) and scale > 0):
         return CurveFit(function, a, b, 0.0, 0.0, math.inf)
@@ -214,14 +212,9 @@ def _outer(function: Function, curve: Samples, a: float, b: float) -> CurveFit:
     return _measured(CurveFit(function, a, b, float(slope) / scale * curve.spread, float(d) * curve.spread, 0.0), curve)
 
 
-def _values(function: Function, curve: Samples, a: float, b: float) -> Tensor:
-    batch = Batch.of(function)
-    return batch.values(batch.arguments(torch.tensor([[a, b]], dtype=torch.float64), curve.z))[0]
-
-
 def _measured(fit: CurveFit, curve: Samples) -> CurveFit:
     """Return the fit with its error on the curve."""
-    residual = (curve.y - fit.d - fit.c * _values(fit.function, curve, fit.a, fit.b)) / curve.spread
+    residual = (curve.y - fit.d - fit.c * Batch.at(fit.function, fit.a, fit.b, curve.z)) / curve.spread
     w2 = curve.weight.square()
     error = float(((w2 * residual.square()).sum() / w2.sum()).sqrt())
     return replace(fit, error=error if math.isfinite(error) else math.inf)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import sympy
@@ -26,32 +25,16 @@ class Term(NamedTuple):
     c: float
 
 
-@dataclass
-class Subnode:
+class Subnode(NamedTuple):
     """A sum of edges, at most one from each node, and a constant."""
 
-    constant: float = 0.0
-    edges: dict[Formula, Term] = field(default_factory=dict)
-
-    @property
-    def terms(self) -> tuple[Term, ...]:
-        return tuple(self.edges.values())
-
-    def add(self, term: Term) -> None:
-        """Add an edge from a node that has none yet."""
-        if term.u in self.edges:
-            raise RuntimeError(f"Two edges would lead from {term.u} to one subnode.")
-        self.edges[term.u] = term
+    constant: float
+    terms: tuple[Term, ...]
 
     def scaled(self, factor: float) -> Subnode:
         """Return the same times a number."""
-        edges = {u: term._replace(c=finite(factor * term.c)) for u, term in self.edges.items()}
-        return Subnode(finite(factor * self.constant), edges)
-
-    @classmethod
-    def passing(cls, node: Formula) -> Subnode:
-        """Return one edge x, which passes a value on."""
-        return cls(0.0, {node: Term("x", 1.0, node, 0.0, 1.0)})
+        terms = tuple(term._replace(c=finite(factor * term.c)) for term in self.terms)
+        return Subnode(finite(factor * self.constant), terms)
 
 
 def subnode(expression: Formula) -> Subnode:
@@ -65,13 +48,11 @@ def subnode(expression: Formula) -> Subnode:
     [('x', 'cos(sin(x))'), ('x', 'sin(x)'), ('x', 'x')]
     """
     numbers, coefficients = _collected(expression)
-    found = Subnode(math.fsum(real(number) for number in numbers))
     values = {rest: real(sympy.Add(*several)) for rest, several in coefficients.items()}
     terms = {rest: _term(rest, value) for rest, value in values.items() if value}
     relayed = _relayed(terms)
-    for rest, term in terms.items():
-        found.add(Term("x", 1.0, rest, 0.0, values[rest]) if rest in relayed else term)
-    return found
+    edges = (Term("x", 1.0, u, 0.0, values[u]) if u in relayed else term for u, term in terms.items())
+    return Subnode(math.fsum(map(real, numbers)), tuple(edges))
 
 
 def _collected(expression: Formula) -> tuple[list[Formula], dict[Formula, list[Formula]]]:

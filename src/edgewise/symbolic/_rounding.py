@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -15,12 +15,10 @@ _SURE = 1e-3  # relative width from which noisy constants are only rounded to fr
 Place = tuple[int, int, int, int]  # layer, j, i, which of a b c d
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """A network on a table, its error, and the lowest error on the way to it."""
+class _Trial(NamedTuple):
+    """A network on a table, and the lowest error on the way to it."""
 
     model: KAN
-    error: float
     least: float
 
 
@@ -32,17 +30,14 @@ def round_network(model: KAN, table: Table, spread: float) -> KAN:
     multiple of pi or of a root only where that is closer than a thousandth.
     """
 
-    def refitted(before: _Trial, choice: Choice) -> _Trial:
-        trial, error = refit(_frozen(before.model, choice.place, choice.constant.value), table, 20, 1e-6)
-        return _Trial(trial, error, min(before.least, error) if before.least < _EXACT * spread else error)
-
-    def limit(now: _Trial) -> float:
+    def taken(now: _Trial, choice: Choice) -> _Trial | None:
+        model, error = refit(_frozen(now.model, choice.place, choice.constant.value), table, 20, 1e-6)
         exact = now.least < _EXACT * spread
-        return max(2 * now.least, 1e-12 * spread) if exact else 1.004 * now.least
+        limit = max(2 * now.least, 1e-12 * spread) if exact else 1.004 * now.least
+        return _Trial(model, min(now.least, error) if exact else error) if error <= limit else None
 
-    error = error_of(model, table)
-    start = _Trial(model, error, error)
-    return round_greedily(start, lambda t: _choices(t.model, table, t.least / spread), refitted, limit).model
+    start = _Trial(model, error_of(model, table))
+    return round_greedily(start, lambda t: _choices(t.model, table, t.least / spread), taken).model
 
 
 def _frozen(model: KAN, place: Place, value: float) -> KAN:

@@ -32,6 +32,16 @@ class Samples:
         mean = self.y[rows].mean()
         return t, ((self.y[rows] - mean) / self.spread)[None], self.weight[rows][None]
 
+    def residual(self, prediction: Tensor) -> Tensor:
+        """Return weighted residuals (n,); where the prediction is undefined the mean is predicted."""
+        w2 = self.weight.square()
+        mean = (w2 * self.y).sum() / w2.sum()
+        return self.weight * (self.y - torch.where(torch.isfinite(prediction), prediction, mean))
+
+    def error(self, prediction: Tensor) -> float:
+        """Return the weighted rms residual over the spread."""
+        return float(self.residual(prediction).norm() / self.weight.norm()) / self.spread
+
 
 def curve_samples(z: Tensor, y: Tensor, weight: Tensor | None = None) -> Samples:
     """Return the points of positive weight, sorted by z; raise `InputError` if they are no curve."""

@@ -29,6 +29,12 @@ class Batch:
         """Return ``count`` rows of one function."""
         return cls([function], torch.zeros(count, dtype=torch.long))
 
+    @classmethod
+    def at(cls, function: Function, a: float, b: float, z: Tensor) -> Tensor:
+        """Return f(a z + b) of one function, (n,) for z (n,); NaN outside the domain."""
+        batch = cls.of(function)
+        return batch.values(batch.arguments(torch.tensor([[a, b]], dtype=z.dtype), z))[0]
+
     def arguments(self, theta: Tensor, t: Tensor) -> Tensor:
         """Return ``a t + b`` (k, n): NaN outside the domain, on its end if only rounding put it outside."""
         domains = torch.tensor([f.domain for f in self.functions], dtype=torch.float64)
@@ -165,11 +171,12 @@ def refine(
 ) -> tuple[Tensor, Tensor]:
     """Refine k starts by Levenberg-Marquardt; return (a, b) (k, 2) and residual sums of squares (k,).
 
-    ``t`` (n,), ``y`` and ``w`` (k, n), ``theta`` (k, 2). A row stops when its sum of squares falls, or a full
+    ``t`` (n,), ``y`` and ``w`` (k or 1, n), ``theta`` (k, 2). A row stops when its sum of squares falls, or a full
     step promises to lower it, by less than the relative ``tolerance``. Accepted steps only ever lower it.
     """
     if not len(theta):
         return theta, theta[:, 0]
+    y, w = y.expand(len(theta), -1), w.expand(len(theta), -1)
     e = w / w.norm(dim=1, keepdim=True).clamp_min(_TINY)
     y = w * y
     for _ in range(2):

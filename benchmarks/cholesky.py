@@ -21,7 +21,7 @@ from record import RESULTS, append
 from torch import Tensor
 
 import edgewise as ew
-from edgewise.kernels.gauss_newton import cholesky, factor
+from edgewise.kernels.gauss_newton.cholesky import CompiledFactor, Factor
 from edgewise.measure import interleaved
 from edgewise.optim import _levenberg_marquardt
 
@@ -54,7 +54,7 @@ def systems() -> Iterator[tuple[str, dict[str, Callable[[], Any]]]]:
         root = torch.randn(size, size + 9, generator=torch.Generator().manual_seed(size), dtype=torch.float64)
         matrix = root @ root.T / size
         diagonal, right = matrix.diagonal() * 1.001, root[:, 0].clone()
-        factors = {"compiled": cholesky.Factor(size), "lapack": factor.Factor()}
+        factors = {"compiled": CompiledFactor(size), "lapack": Factor()}
 
         def solved(one: Any, matrix: Tensor = matrix, diagonal: Tensor = diagonal, right: Tensor = right) -> Tensor:
             assert one.take(matrix, diagonal)
@@ -65,7 +65,7 @@ def systems() -> Iterator[tuple[str, dict[str, Callable[[], Any]]]]:
 
 
 def fits() -> Iterator[tuple[str, dict[str, Callable[[], Any]]]]:
-    kinds = {"compiled": lambda vector: cholesky.Factor(len(vector)), "lapack": lambda vector: factor.Factor()}
+    kinds = {"compiled": lambda vector: CompiledFactor(len(vector)), "lapack": lambda vector: Factor()}
     for widths, grids in NETWORKS:
         x = 2 * torch.rand(ROWS, widths[0], generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
         y = torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1:].square().sum(1) / widths[0])

@@ -29,6 +29,6 @@ def base_function(name: BaseName) -> tuple[Callable[[Tensor], Tensor], Callable[
 
     >>> value, derivative = base_function("identity")
     """
-    if name not in BASE_FUNCTIONS:
+    if not isinstance(name, str) or name not in BASE_FUNCTIONS:
         raise unknown("base function", name, [*BASE_FUNCTIONS, "None"])
     return BASE_FUNCTIONS[name]

@@ -61,15 +61,10 @@ def refined_knots(knots: Tensor, degree: int, factor: int) -> Tensor:
     step = torch.arange(factor, dtype=knots.dtype, device=knots.device) / factor
     cells = inner[:, :-1, None] + (inner[:, 1:] - inner[:, :-1])[..., None] * step
     fine = torch.cat([cells.flatten(1), inner[:, -1:]], dim=1)
-    return _with_outer(fine, degree)
-
-
-def _with_outer(inner: Tensor, degree: int) -> Tensor:
-    """Continue the first and the last spacing by `degree` knots on each side."""
-    out = torch.arange(1, degree + 1, dtype=inner.dtype, device=inner.device)
-    left = inner[:, :1] - (inner[:, 1:2] - inner[:, :1]) * out.flip(0)
-    right = inner[:, -1:] + (inner[:, -1:] - inner[:, -2:-1]) * out
-    return torch.cat([left, inner, right], dim=1)
+    out = torch.arange(1, degree + 1, dtype=knots.dtype, device=knots.device)  # the first and the last spacing go on
+    left = fine[:, :1] - (fine[:, 1:2] - fine[:, :1]) * out.flip(0)
+    right = fine[:, -1:] + (fine[:, -1:] - fine[:, -2:-1]) * out
+    return torch.cat([left, fine, right], dim=1)
 
 
 def spline_range(knots: Tensor, degree: int) -> tuple[Tensor, Tensor]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Names = Sequence[str] | None
+_SCORES = {"score": 0.0, "signed": 0.0}  # the places of their columns, filled in by `_with_scores`
 
 
 def edge_table(
@@ -55,6 +56,7 @@ def edge_table(
             **_place(model, labels, (curve.layer, curve.j, curve.i)),
             "kind": "symbolic" if curve.function else "spline",
             "function": curve.function or model.layers[curve.layer].basis.name,
+            **_SCORES,
             "low": curve.samples.min(),
             "high": curve.samples.max(),
             "outside": curve.outside,
@@ -64,9 +66,8 @@ def edge_table(
         }
         for curve in edge_curves(model, region)
     ]
-    places = [(line["layer"], line["j"], line["i"]) for line in lines]
-    scored = _scored(model, x, edge_scores, places, (rows, by))
-    return _with_scores(lines, scored, labels[-1] if by else None, after="function")
+    scored = [edge_scores(model, x, rows=rows, by=by, signed=signed) for signed in (False, True)]
+    return _with_scores(lines, ("layer", "j", "i"), scored, labels[-1] if by else None)
 
 
 def node_table(
@@ -91,6 +92,7 @@ def node_table(
             "node": q,
             "name": labels[depth][q],
             "kind": "input" if depth == 0 else "sum" if q < nodes.n_sum else "product",
+            **_SCORES,
             "mean": float(inputs[depth][:, q].mean()),
             "spread": float(inputs[depth][:, q].std(correction=0)),
             "into": int(model.layers[depth - 1].mask[group].sum()) if depth else 0,
@@ -99,8 +101,8 @@ def node_table(
         for depth, nodes in enumerate(model.nodes[:-1])
         for q, group in enumerate(nodes.groups())
     ]
-    scored = _scored(model, x, node_scores, [(line["layer"], line["node"]) for line in lines], (rows, by))
-    return _with_scores(lines, scored, labels[-1] if by else None, after="kind")
+    scored = [node_scores(model, x, rows=rows, by=by, signed=signed) for signed in (False, True)]
+    return _with_scores(lines, ("layer", "node"), scored, labels[-1] if by else None)
 
 
 def interaction_table(
@@ -191,25 +193,15 @@ def _curvatures(model: KAN, x: Tensor) -> list[Tensor]:
     return found
 
 
-def _scored(model: KAN, x: Data, scores: Any, places: list[Any], region: tuple[Any, str | None]) -> list[Any]:
-    """For each output, or for all of them together, the scores and signed scores at some places."""
-    rows, by = region
-    plain, signed = (scores(model, x, rows=rows, by=by, signed=s) for s in (False, True))
-
-    def at(part: list[Tensor], o: int) -> list[float]:
-        return [float(part[depth][(o, *rest) if by else tuple(rest)]) for depth, *rest in places]
-
-    return [(at(plain, o), at(signed, o)) for o in range(model.n_out if by else 1)]
-
-
-def _with_scores(lines: list[Any], scored: list[Any], outputs: list[str] | None, after: str) -> pd.DataFrame:
-    """The lines as a table with columns of scores, once for each output where these are named."""
+def _with_scores(lines: list[Any], place: Sequence[str], scored: list[Any], outputs: list[str] | None) -> pd.DataFrame:
+    """The lines as a table with scores and signed scores filled in, once for each output where these are named."""
     import pandas as pd
 
-    table = pd.DataFrame(lines)
-    place = list(table.columns).index(after) + 1 if lines else 0
-    columns = [*table.columns[:place], "score", "signed", *table.columns[place:]]
-    parts = [table.assign(score=score, signed=signed).reindex(columns=columns) for score, signed in scored]
+    places = [[line[key] for key in place] for line in lines]
+    parts = []
+    for o in range(len(outputs or [""])):
+        score, signed = ([float(part[depth][..., *at].reshape(-1)[o]) for depth, *at in places] for part in scored)
+        parts.append(pd.DataFrame(lines).assign(score=score, signed=signed))
     if outputs is None:
         return parts[0]
     return pd.concat(parts, keys=outputs, names=["output"]).reset_index(0).reset_index(drop=True)

@@ -1,6 +1,6 @@
 """Derivatives of every edge's function by its own input."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -25,11 +25,17 @@ def edge_derivatives(layer: KANLayer, h: Tensor, order: int) -> Tensor:
     if layer.base is not None:
         own = derivatives(base_function(layer.base)[0], h, order)[-1]
         out += own.unsqueeze(1) * weights[..., count]
+    for j, i, values in symbolic_derivatives(layer, h, order):
+        out[:, j, i] = values
+    return out
+
+
+def symbolic_derivatives(layer: KANLayer, h: Tensor, order: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """For each function name, the active edges' j and i, and their derivatives (n, edges)."""
     for name, edges in layer.active_symbols().items():
         j, i = torch.tensor(edges, device=h.device).T
         a, b, c, _ = layer.affine.detach()[j, i].unbind(-1)
-        out[:, j, i] = c * a**order * derivatives(functions.get(name).torch, a * h[:, i] + b, order)[-1]
-    return out
+        yield j, i, c * a**order * derivatives(functions.get(name).torch, a * h[:, i] + b, order)[-1]
 
 
 def derivatives(function: Callable[[Tensor], Tensor], z: Tensor, order: int) -> list[Tensor]:

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise.nn._knots import MARGINS
-from edgewise.nn._layer import KANLayer
-from edgewise.nn._lock import Edge, edges_of_node
+from edgewise.nn._layer import Edge, KANLayer
+from edgewise.nn._lock import edges_of_node
 from edgewise.nn._network import KAN, trace
 from edgewise.nn._nodes import Nodes
 from edgewise.nn._surgery import add_constant, arranged, clone, edge_of, layer_of, raise_edge
@@ -47,7 +47,9 @@ def replace_by_mean(model: KAN, edge: Edge, x: Tensor) -> KAN:
     new = clone(model)
     new_layer = new.layers[depth]
     new_layer.mask[j, i] = False
-    add_constant(new_layer, _mean(model, edge, x) * _unit(new_layer, j))
+    constant = torch.zeros(layer.n_out, dtype=layer.dtype)
+    constant[j] = _mean(model, edge, x)
+    add_constant(new_layer, constant)
     return new
 
 
@@ -62,12 +64,7 @@ def center(model: KAN, edge: Edge, x: Tensor) -> KAN:
     """
     depth, j, i = edge
     new = clone(model)
-    layer = new.layers[depth]
-    kept = layer.mask.clone()
-    layer.mask[j] = False
-    layer.mask[j, i] = True
-    add_constant(layer, -_mean(model, edge, x) * _unit(layer, j))
-    layer.mask.copy_(kept)
+    raise_edge(new.layers[depth], (j, i), -_mean(model, edge, x))
     return new
 
 
@@ -185,7 +182,3 @@ def _mean(model: KAN, edge: Edge, x: Tensor) -> float:
     depth, j, i = edge
     with torch.no_grad():
         return float(trace(model, x).edges[depth][:, j, i].mean())
-
-
-def _unit(layer: KANLayer, j: int) -> Tensor:
-    return (torch.arange(layer.n_out, device=layer.mask.device) == j).to(layer.dtype)

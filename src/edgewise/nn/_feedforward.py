@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -56,17 +57,13 @@ class KANFeedForward(torch.nn.Module):
         self.width, self.kind = width, kind
         self.hidden = _hidden(width, kind, grid + degree) if hidden is None else hidden
         if kind == "rational":
-            self.first: torch.nn.Module = RationalLayer(
-                width, self.hidden, groups=groups, init="identity", generator=generator
-            )
-            self.second: torch.nn.Module = RationalLayer(
-                self.hidden, width, groups=groups, init="silu", generator=generator
-            )
+            layer: Any = partial(RationalLayer, groups=groups)
+            starts = "identity", "silu"
         else:
-            settings: dict[str, Any] = {"grid": grid, "degree": degree, "domain": _DOMAIN, "generator": generator}
-            settings |= {"base": None, "init": "variance"}
-            self.first = KANLayer(width, self.hidden, **settings)
-            self.second = KANLayer(self.hidden, width, **settings)
+            layer = partial(KANLayer, grid=grid, degree=degree, base=None, domain=_DOMAIN)
+            starts = "variance", "variance"
+        self.first: torch.nn.Module = layer(width, self.hidden, init=starts[0], generator=generator)
+        self.second: torch.nn.Module = layer(self.hidden, width, init=starts[1], generator=generator)
         self.dropout = torch.nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,8 +1,7 @@
 """The Gauss-Newton matrix of a network, assembled without its Jacobian wherever that saves work."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
@@ -10,7 +9,6 @@ from torch import Tensor
 from edgewise.bases import BSpline, base_function
 from edgewise.kernels.gauss_newton import Edges, Local, add_splines
 from edgewise.nn._jacobian import Layout, Pass
-from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 
 Weigh = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k), each row's curvature times k vectors
@@ -18,30 +16,6 @@ Weigh = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k), each row's curvatu
 #: measured by `edgewise bench routes`
 _PAIR, _PRODUCT, _ENTRY = 0.13, 0.032, 5.0
 _BLOCK = 192  # columns of a block of a symmetric product: small enough to skip half the work, large enough for BLAS
-
-
-@dataclass(frozen=True)
-class Group:
-    """Neighbours in the flat vector that act on one subnode: d output / d theta = sensitivity x feature."""
-
-    subnode: int
-    start: int
-    stop: int
-
-
-def groups(layout: Layout, subnodes: list[int]) -> list[Group]:
-    """All groups in the order of the flat vector; subnodes are numbered consecutively across layers."""
-    out, before = [], 0
-    for block, count in zip(layout.blocks, subnodes, strict=True):
-        for start, width, owners in (
-            (block.start, block.width, block.spline[:, 0]),
-            (block.middle, 1, block.affine[:, 0]),
-        ):
-            for owner, run in groupby(owners.tolist()):
-                out.append(Group(before + owner, start, start + width * len(list(run))))
-                start = out[-1].stop
-        before += count
-    return out
 
 
 class GaussNewtonMatrix:
@@ -83,7 +57,8 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
     """The edges for the sparse route; None where another route is faster or the only one."""
     layers = list(model.layers)
     first = layers[0]
-    alike = all(_kind(layer) == _kind(first) for layer in layers)
+    kind = first.basis, first.base, first.grid
+    alike = all((layer.basis, layer.base, layer.grid) == kind for layer in layers)
     touched = ((first.degree or 0) + 1) * sum(len(block.spline) for block in layout.blocks)
     fewer = _PAIR * touched**2 <= _PRODUCT * layout.size**2 + _ENTRY * layout.size
     if not (alike and fewer and isinstance(first.basis, BSpline) and first.coefficients.device.type == "cpu"):
@@ -97,10 +72,6 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
             rows.append((subnode + j, node + i, start, start + block.width - 1 if layer.base else -1))
         subnode, node = subnode + layer.n_out, node + layer.n_in
     return Edges(torch.tensor(rows, dtype=torch.int32).reshape(-1, 4), first.grid)
-
-
-def _kind(layer: KANLayer) -> tuple[object, ...]:
-    return layer.basis, layer.base, layer.grid
 
 
 def _add_sparse(forward: Pass, edges: Edges, weigh: Weigh, hessian: Tensor) -> None:
@@ -125,15 +96,24 @@ def _add_grouped(forward: Pass, layout: Layout, weigh: Weigh, hessian: Tensor) -
     weighed = weigh(sensitivity)
     features = forward.flat_features(layout)
     right = torch.empty_like(features)
-    parts = groups(layout, [s.shape[1] for s in forward.subnodes])
-    for row in parts:
-        coupling = (weighed[:, :, row.subnode, None] * sensitivity).sum(1)
-        for column in parts:
-            if column.start > row.start:
-                break
-            cut = slice(column.start, column.stop)
-            torch.mul(features[:, cut], coupling[:, column.subnode, None], out=right[:, cut])
-        hessian[row.start : row.stop, : row.stop].addmm_(features[:, row.start : row.stop].T, right[:, : row.stop])
+    groups = _groups(layout, [s.shape[1] for s in forward.subnodes])
+    for number, (subnode, rows) in enumerate(groups):
+        coupling = (weighed[:, :, subnode, None] * sensitivity).sum(1)
+        for other, columns in groups[: number + 1]:
+            torch.mul(features[:, columns], coupling[:, other, None], out=right[:, columns])
+        hessian[rows, : rows.stop].addmm_(features[:, rows].T, right[:, : rows.stop])
+
+
+def _groups(layout: Layout, subnodes: list[int]) -> list[tuple[int, slice]]:
+    """Runs of neighbors in the flat vector that act on one subnode, numbered across layers: splines, then constants."""
+    owners, before = [], 0
+    for block, count in zip(layout.blocks, subnodes, strict=True):
+        splines, constants = block.spline[:, 0].repeat_interleave(block.width), block.affine[:, 0]
+        owners += [2 * (before + splines), 2 * (before + constants) + 1]
+        before += count
+    found, lengths = torch.unique_consecutive(torch.cat(owners), return_counts=True)
+    stops = accumulate(lengths.tolist(), initial=0)
+    return [(owner // 2, slice(*ends)) for owner, ends in zip(found.tolist(), pairwise(stops), strict=True)]
 
 
 def symmetrize(hessian: Tensor) -> Tensor:

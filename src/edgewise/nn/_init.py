@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import unknown
+from edgewise._memory import require
 
 Scheme = Literal["auto", "smooth", "variance", "power", "noise"]
 """Names of the initialization schemes."""
@@ -55,6 +56,26 @@ def check_scheme(name: str) -> None:
     """Raise InputError for a name that is no scheme."""
     if not isinstance(name, str) or (name != "auto" and name not in SCHEMES):
         raise unknown("initialization", name, ["auto", *SCHEMES])
+
+
+def check_size(n_in: int, n_out: int, count: int, dtype: torch.dtype) -> None:
+    """Refuse a layer that memory cannot hold while it is drawn; a device other than the CPU speaks for itself."""
+    if torch.empty(0).device.type != "cpu":
+        return
+    numbers = n_out * n_in * (count + 6) + n_in * (count + 6)
+    require(
+        numbers * (dtype.itemsize + 4 * 8),
+        f"A layer of {_number(n_out * n_in)} edges with {_number(count)} coefficients each",
+        "Use fewer nodes or a coarser grid.",
+    )
+
+
+def _number(value: int) -> str:
+    """
+    >>> _number(1200), _number(10**18)
+    ('1200', '1e+18')
+    """
+    return str(value) if value < 10**9 else f"{min(value, 10**300):.0e}"
 
 
 def _chosen(layer: Layer) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 from edgewise import functions
 from edgewise.bases import base_function
 from edgewise.kernels import contract, vjp_coefficients, vjp_inputs
-from edgewise.nn._derivatives import derivatives
+from edgewise.nn._derivatives import derivatives, symbolic_derivatives
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 
@@ -223,16 +223,11 @@ def pull_inputs(layer: KANLayer, h: Tensor, slopes: Tensor) -> Tensor:
     """Derivatives by a layer's subnodes (n, m, n_out) -> by its inputs (n, m, n_in), at inputs (n, n_in)."""
     weights, count = layer.weights(), layer.coefficients.shape[-1]
     curves = weights[..., :count]
-    parts = [
-        vjp_inputs(h, curves, slopes[:, o].contiguous(), layer.knots, layer.basis, 1) for o in range(slopes.shape[1])
-    ]
+    parts = [vjp_inputs(h, curves, part.contiguous(), layer.knots, layer.basis, 1) for part in slopes.unbind(1)]
     out = torch.stack(parts, dim=1)
     if layer.base is not None:
         out += (slopes @ weights[..., count]) * base_function(layer.base)[1](h).unsqueeze(1)
-    for name, edges in layer.active_symbols().items():
-        j, i = torch.tensor(edges, device=h.device).T
-        a, b, c, _ = layer.affine[j, i].unbind(-1)
-        own = c * a * derivatives(functions.get(name).torch, a * h[:, i] + b, 1)[1]
+    for j, i, own in symbolic_derivatives(layer, h, 1):
         out.index_add_(2, i, slopes[:, :, j] * own.unsqueeze(1))
     return out
 

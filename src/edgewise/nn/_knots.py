@@ -6,7 +6,8 @@ from torch import Tensor
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.bases import transfer
-from edgewise.nn._layer import KANLayer, check_size
+from edgewise.nn._init import check_size
+from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 from edgewise.nn._surgery import clone
 
@@ -101,9 +102,8 @@ def held_knots(layer: KANLayer, knots: Tensor, grid: int) -> Tensor:
     if not bool(held.any()):
         return knots
     factor = grid // layer.grid
-    return torch.where(
-        held.unsqueeze(-1), layer.knots if factor == 1 else layer.basis.refined_knots(layer.knots, factor), knots
-    )
+    own = layer.knots if factor == 1 else layer.basis.refined_knots(layer.knots, factor)
+    return torch.where(held.unsqueeze(-1), own, knots)
 
 
 def set_knots(layer: KANLayer, knots: Tensor, grid: int) -> None:

@@ -1,20 +1,19 @@
 """One layer of edges, each with its own function."""
 
-import copy
 from collections.abc import Iterable, Iterator
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from edgewise import functions
 from edgewise._checks import is_int, is_number
-from edgewise._errors import InputError, unknown
-from edgewise._memory import require
-from edgewise.bases import BASE_FUNCTIONS, BaseName, Basis, BasisName, base_function, named
+from edgewise._errors import InputError
+from edgewise.bases import BaseName, Basis, BasisName, base_function, named
 from edgewise.kernels import cached_on, contract, is_eager
 from edgewise.nn._autocast import autocast_output
-from edgewise.nn._init import Scheme, check_scheme, initial_values
+from edgewise.nn._init import Scheme, check_scheme, check_size, initial_values
 from edgewise.nn._rule import Rule
 
 Edge = tuple[int, int, int]
@@ -166,7 +165,8 @@ class KANLayer(torch.nn.Module):
         out = contract(x, c if plain else self._active(c), knots, self.basis)
         if self.base is not None:
             weight = self.base_weight if plain else self.base_weight * self.spline_mask()
-            out = _add_linear(out, base_function(self.base)[0](x), weight)
+            fixed = base_function(self.base)[0](x)
+            out = torch.addmm(out, fixed, weight.T) if x.dim() == 2 else out + linear(fixed, weight)
         for j, _, values in self._symbolic(x):
             out = out.index_add(-1, j, values)
         return out
@@ -218,10 +218,6 @@ class KANLayer(torch.nn.Module):
         self.symbols = {(j, i): name for j, i, name in state["symbols"]}
         self.rules = {(j, i): Rule.of(row) for j, i, row in state.get("rules", [])}
 
-    def clone(self) -> Self:
-        """A copy that shares nothing with this layer."""
-        return copy.deepcopy(self)
-
     def extra_repr(self) -> str:
         shown = {"basis": self.basis.name, "grid": self.grid, "degree": self.degree, "base": self.base}
         if self.basis.name != "bspline":
@@ -234,17 +230,12 @@ def spline_edges(layers: Iterable[KANLayer]) -> list[Edge]:
     return [(depth, j, i) for depth, layer in enumerate(layers) for j, i in layer.spline_mask().nonzero().tolist()]
 
 
-def _add_linear(out: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """out + x weight', in one operation where there is one."""
-    return torch.addmm(out, x, weight.T) if x.dim() == 2 else out + torch.nn.functional.linear(x, weight)
-
-
-def _check(n_in: int, n_out: int, grid: int, base: object) -> None:
+def _check(n_in: int, n_out: int, grid: int, base: BaseName | None) -> None:
     for name, value in (("n_in", n_in), ("n_out", n_out), ("grid", grid)):
         if not is_int(value, 1):
             raise InputError(f"The '{name}' parameter of KAN must be an int >= 1. Got {value!r} instead.")
-    if base is not None and (not isinstance(base, str) or base not in BASE_FUNCTIONS):
-        raise unknown("base function", base, [*BASE_FUNCTIONS, "None"])
+    if base is not None:
+        base_function(base)
 
 
 def _check_domain(domain: tuple[float, float], dtype: torch.dtype) -> None:
@@ -259,23 +250,3 @@ def _check_domain(domain: tuple[float, float], dtype: torch.dtype) -> None:
             "The 'domain' parameter of KAN must be two finite numbers (lo, hi), lo clearly below hi at the precision "
             f"of {dtype}. Got {domain!r}."
         )
-
-
-def check_size(n_in: int, n_out: int, count: int, dtype: torch.dtype) -> None:
-    """Refuse a layer that memory cannot hold while it is drawn; a device other than the CPU speaks for itself."""
-    if torch.empty(0).device.type != "cpu":
-        return
-    numbers = n_out * n_in * (count + 6) + n_in * (count + 6)
-    require(
-        numbers * (dtype.itemsize + 4 * 8),
-        f"A layer of {_number(n_out * n_in)} edges with {_number(count)} coefficients each",
-        "Use fewer nodes or a coarser grid.",
-    )
-
-
-def _number(value: int) -> str:
-    """
-    >>> _number(1200), _number(10**18)
-    ('1200', '1e+18')
-    """
-    return str(value) if value < 10**9 else f"{min(value, 10**300):.0e}"

@@ -10,12 +10,11 @@ from torch import Tensor
 from edgewise import functions as library
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
-from edgewise.nn._layer import KANLayer
+from edgewise.nn._layer import Edge, KANLayer
 from edgewise.nn._network import KAN
 from edgewise.nn._rule import Rule
 from edgewise.nn._surgery import clone, edge_of
 
-Edge = tuple[int, int, int]
 Direction = Literal["up", "down", "any"]
 """How an edge may be required to run: rising, falling, or freely."""
 _DIRECTIONS = {"up": 1, "down": -1, "any": 0}
@@ -155,14 +154,20 @@ def shaped(model: KAN) -> KAN:
     >>> shaped(model) is model
     True
     """
-    wrong = [(depth, edge) for depth, layer in enumerate(model.layers) for edge in _wrong(layer)]
+    wrong = [
+        (depth, edge, rule.monotone)
+        for depth, layer in enumerate(model.layers)
+        for edge, rule in layer.rules.items()
+        if rule.monotone and layer.free_splines()[edge]
+        if bool((rule.monotone * layer.coefficients[edge].detach().diff() < 0).any())
+    ]
     if not wrong:
         return model
     new = clone(model)
     with torch.no_grad():
-        for depth, (j, i, sign) in wrong:
+        for depth, edge, sign in wrong:
             c = new.layers[depth].coefficients
-            c[j, i] = sign * ascending(sign * c[j, i])
+            c[edge] = sign * ascending(sign * c[edge])
     return new
 
 
@@ -188,14 +193,3 @@ def ascending(values: Tensor) -> Tensor:
     least = means.flip(1).cummin(1).values.flip(1)
     least = torch.where(place[None] >= place[:, None], least, -torch.inf)
     return least.cummax(0).values.diagonal().cummax(0).values
-
-
-def _wrong(layer: KANLayer) -> list[tuple[int, int, int]]:
-    """The active splines (j, i, sign) of a layer that do not go where they must."""
-    ruled = [(edge, rule.monotone) for edge, rule in layer.rules.items() if rule.monotone]
-    free = layer.free_splines().tolist() if ruled else []
-    return [
-        (j, i, sign)
-        for (j, i), sign in ruled
-        if free[j][i] and bool((sign * layer.coefficients[j, i].detach().diff() < 0).any())
-    ]

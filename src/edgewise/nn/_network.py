@@ -81,8 +81,7 @@ class KAN(torch.nn.Module):
         self.layers = torch.nn.ModuleList(  # type: ignore[assignment]
             KANLayer(
                 before.n_nodes, after.n_subnodes, basis=basis, grid=grid, degree=degree, base=base, domain=domain,
-                init=init,
-                dtype=dtype, generator=generator,
+                init=init, dtype=dtype, generator=generator,
             )
             for before, after in zip(self.nodes, self.nodes[1:], strict=False)
         )  # fmt: skip

@@ -171,7 +171,7 @@ def select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int] 
 
 def arranged(layer: KANLayer, rows: Sequence[int], columns: Sequence[int]) -> tuple[KANLayer, Tensor]:
     """Return the layer with these rows and columns of edges, -1 for new splines, which are zero, and which are new."""
-    new = layer.clone()
+    new = copy.deepcopy(layer)
     new.n_out, new.n_in = len(rows), len(columns)
     j, i = (torch.tensor(numbers, dtype=torch.long) for numbers in (rows, columns))
     fresh = (j < 0).unsqueeze(1) | (i < 0)

@@ -11,7 +11,7 @@ from edgewise._errors import InputError
 from edgewise.bases import fit_curves
 from edgewise.nn._init import initial_values
 from edgewise.nn._knots import adapt_grid
-from edgewise.nn._layer import KANLayer
+from edgewise.nn._layer import Edge
 from edgewise.nn._network import KAN
 from edgewise.nn._nodes import Nodes, Width
 from edgewise.nn._surgery import arranged, clone, edge_of, layer_of
@@ -57,9 +57,7 @@ def widen(model: KAN, depth: int, nodes: Width, *, seed: int = 0) -> KAN:
     return new
 
 
-def to_splines(
-    model: KAN, x: Tensor, edges: Iterable[tuple[int, int, int]] | None = None, *, grid: int | None = None
-) -> KAN:
+def to_splines(model: KAN, x: Tensor, edges: Iterable[Edge] | None = None, *, grid: int | None = None) -> KAN:
     """Return the network with functions on edges replaced by splines, which can be trained into something else.
 
     Each spline is the least-squares fit to its c f(a u + b) + d over the range that the rows of x reach, where the
@@ -75,17 +73,15 @@ def to_splines(
     >>> (to_splines(model, x, grid=20)(x) - model(x)).abs().max().item() < 1e-6
     True
     """
-    functions_of = [{e for group in layer.active_symbols().values() for e in group} for layer in model.layers]
-    chosen = (
-        [(k, j, i) for k, pairs in enumerate(functions_of) for j, i in sorted(pairs)] if edges is None else [*edges]
-    )
-    for k, j, i in chosen:
-        edge_of(model, k, j, i)
-        if (j, i) not in functions_of[k]:
-            raise InputError(f"Edge ({k}, {j}, {i}) is no function: it is a spline or removed.")
+    symbolic = {(k, *e) for k, layer in enumerate(model.layers) for e in layer.symbols if layer.mask[e]}
+    chosen = sorted(symbolic) if edges is None else [(k, j, i) for k, j, i in edges]
+    for edge in chosen:
+        edge_of(model, *edge)
+        if edge not in symbolic:
+            raise InputError(f"Edge {edge} is no function: it is a spline or removed.")
     new = adapt_grid(model, x, grid, margins=(0.0, 0.0))
-    for k, j, i in chosen:
-        _become_spline(layer_of(new, k), j, i, (k, j, i))
+    for edge in chosen:
+        _become_spline(new, edge)
     return new
 
 
@@ -114,7 +110,9 @@ def perturb(model: KAN, scale: float = 0.01, *, seed: int = 0) -> KAN:
     return new
 
 
-def _become_spline(layer: KANLayer, j: int, i: int, edge: tuple[int, int, int]) -> None:
+def _become_spline(model: KAN, edge: Edge) -> None:
+    depth, j, i = edge
+    layer = model.layers[depth]
     a, b, c, d = layer.affine[j, i].detach().double().tolist()
     function = functions.get(layer.symbols[j, i])
     count = layer.coefficients.shape[-1]

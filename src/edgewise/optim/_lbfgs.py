@@ -1,7 +1,6 @@
 """Quasi-Newton training on all rows at once."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -77,13 +76,12 @@ class _Run:
     def _piece(self) -> StopReason | None:
         goal = min(self.steps + self.piece, self.settings.steps)
         self.optimizer.param_groups[0]["max_iter"] = goal - self.steps
+        stopped = False
         try:
             self.optimizer.step(self._closure)
         except _Stopped:
             stopped = True  # in the middle of a line search, perhaps at a worse point
-        else:
-            stopped = False
-        train, validation = self._mean(), self.problem.validation_error()
+        train, validation = float(self._mean(backward=False)), self.problem.validation_error()
         if not stopped or (train if math.isnan(validation) else validation) < self.best.error:
             self.best.update(self.steps, train, validation)
         if self.callback(self._step((train, validation))) or stopped:
@@ -96,7 +94,7 @@ class _Run:
 
     def _closure(self) -> Tensor:
         self.optimizer.zero_grad()
-        value = self._pass(lambda part: part.backward())
+        value = self._mean(backward=True)
         penalty = self.problem.penalty()
         if penalty is not None:
             penalty.backward()
@@ -105,18 +103,16 @@ class _Run:
             raise _Stopped
         return value
 
-    def _pass(self, use: Callable[[Tensor], None]) -> Tensor:
-        """Return the mean loss over all rows; `use` is called with the part of each chunk."""
+    def _mean(self, *, backward: bool) -> Tensor:
+        """Return the mean loss over all rows; add its gradient to the parameters' if `backward`."""
         value = self.parameters[0].new_zeros(())
-        for batch in self.problem.batches(None):
-            part = self.problem.loss(batch) / len(self.problem)
-            use(part)
-            value += part.detach()
+        with torch.set_grad_enabled(backward):
+            for batch in self.problem.batches(None):
+                part = self.problem.loss(batch) / len(self.problem)
+                if backward:
+                    part.backward()
+                value += part.detach()
         return value
-
-    def _mean(self) -> float:
-        with torch.no_grad():
-            return float(self._pass(lambda part: None))
 
     def _step(self, errors: tuple[float, float] | None = None) -> Step:
         return Step(self.steps / self.settings.steps, self.steps, self.settings.steps, "step", errors)

@@ -99,22 +99,15 @@ class Objective:
             jets: list[Jets] = [tuple(part.detach().requires_grad_() for part in p.outputs) for p in passes]  # type: ignore[misc]
             held = vector[self.layout.size :].expand(len(term), -1).clone().requires_grad_()
             left = self._left(term, jets, vector, held)
-            flat = [part for side in jets for part in side]
-            slopes = [
-                torch.autograd.grad(r.sum(), [*flat, held], retain_graph=True, allow_unused=True)
-                if r.requires_grad
-                else None
-                for r in left
-            ]
-        found = []
-        for r, slope in zip(left, slopes, strict=True):
+        sources, found = [*(part for side in jets for part in side), held], []
+        for r in left:
             jacobian = vector.new_zeros(len(term), len(vector))
-            if slope is not None:
-                filled = [torch.zeros_like(x) if s is None else s for s, x in zip(slope, [*flat, held], strict=True)]
+            if r.requires_grad:
+                slopes = torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True)
                 with torch.no_grad():
                     for k, forward in enumerate(passes):
-                        by = (filled[3 * k], filled[3 * k + 1], filled[3 * k + 2])
+                        by = (slopes[3 * k], slopes[3 * k + 1], slopes[3 * k + 2])
                         jacobian[:, : self.layout.size] += forward.jacobian(self.layout, by)
-                jacobian[:, self.layout.size :] = filled[-1]
+                    jacobian[:, self.layout.size :] = slopes[-1]
             found.append((r.detach(), jacobian, len(left)))
         return found

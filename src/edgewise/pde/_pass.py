@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from edgewise import functions
-from edgewise._errors import InputError
 from edgewise.nn import KAN, Jets, KANLayer, Layout, Nodes, derivatives, edge_derivatives
 
 
-def checked(model: KAN) -> KAN:
-    """The network, if derivatives of every order are known of it."""
-    for layer in model.layers:
-        if layer.base is not None:
-            raise InputError(
-                "A network for differential equations needs spline edges without a base: KAN(..., base=None)."
-            )
-        if layer.degree is not None and layer.degree < 3:
-            raise InputError(
-                f"Second derivatives of splines of degree {layer.degree} jump or vanish. Use a degree of 3 to 5."
-            )
-    return model
-
-
-@dataclass(frozen=True)
 class _Level:
     """One layer at points: its inputs as jets, and each edge's function and derivatives, orders 0 to 3 (n, out, in)."""
 
-    layer: KANLayer
-    nodes: Nodes
-    inputs: Jets
-    edges: list[Tensor]
-    subnodes: Jets
-
-    @classmethod
-    def of(cls, layer: KANLayer, nodes: Nodes, inputs: Jets) -> _Level:
-        edges = [layer.edges(inputs[0]), *(edge_derivatives(layer, inputs[0], order) for order in (1, 2, 3))]
-        _, gradient, bend = inputs
+    def __init__(self, layer: KANLayer, nodes: Nodes, inputs: Jets) -> None:
+        self.layer, self.nodes, self.inputs = layer, nodes, inputs
+        x, gradient, bend = inputs
+        self.edges = [layer.edges(x), *(edge_derivatives(layer, x, order) for order in (1, 2, 3))]
+        value, first, second, _ = self.edges
         outer = gradient.unsqueeze(-1) * gradient.unsqueeze(-2)
-        subnodes = (
-            edges[0].sum(2),
-            edges[1] @ gradient,
-            torch.einsum("nji,nikl->njkl", edges[2], outer) + torch.einsum("nji,nikl->njkl", edges[1], bend),
-        )
-        return cls(layer, nodes, inputs, edges, subnodes)
+        curved = torch.einsum("nji,nikl->njkl", second, outer) + torch.einsum("nji,nikl->njkl", first, bend)
+        self.subnodes: Jets = value.sum(2), first @ gradient, curved
 
     def pulled(self, by: Jets) -> Jets:
         """Derivatives of a number a point by the subnodes' jets -> by the inputs'."""
@@ -79,7 +52,7 @@ class JetPass:
         jets: Jets = (x, torch.eye(d, dtype=x.dtype).expand(n, -1, -1), x.new_zeros(n, d, d, d))
         self.levels: list[_Level] = []
         for layer, nodes in zip(model.layers, model.nodes[1:], strict=True):
-            self.levels.append(_Level.of(layer, nodes, jets))
+            self.levels.append(_Level(layer, nodes, jets))
             jets = nodes.jets(self.levels[-1].subnodes)
         self.outputs = jets
 

@@ -75,15 +75,8 @@ class Box:
         for name in names:
             if name not in self.names:
                 raise unknown("coordinate", name, self.names)
-        return Face(
-            self,
-            tuple(
-                (k, end)
-                for k, name in enumerate(self.names)
-                if name in (names or self.names)
-                for end in (self.low[k], self.high[k])
-            ),
-        )
+        chosen = [k for k, name in enumerate(self.names) if name in (names or self.names)]
+        return Face(self, tuple((k, end) for k in chosen for end in (self.low[k], self.high[k])))
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,5 @@ class Solution:
 
 
 def _joined(jets: list[Jet]) -> Jet:
-    value, gradient, hessian = (
-        torch.cat([getattr(jet, part) for jet in jets]) for part in ("value", "gradient", "hessian")
-    )
-    return Jet(value, gradient, hessian, jets[0].names)
+    parts = (torch.cat([getattr(jet, part) for jet in jets]) for part in ("value", "gradient", "hessian"))
+    return Jet(*parts, names=jets[0].names)

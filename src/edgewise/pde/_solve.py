@@ -12,7 +12,6 @@ from edgewise._errors import InputError
 from edgewise.nn import KAN, Layout, adapt_grid, clone
 from edgewise.optim import LM
 from edgewise.pde._objective import Objective, Term
-from edgewise.pde._pass import checked
 from edgewise.pde._problem import Problem
 from edgewise.pde._solution import Solution
 from edgewise.train import Monitor, Options, Outcome
@@ -118,7 +117,8 @@ class _Solver:
         """Two runs at one grid; the knots, and half of the points, move before each."""
         model, constants, inside = state.model, state.constants, state.inside
         for turn in range(2):
-            model = adapt_grid(model, self._everywhere(inside), grid)
+            everywhere = torch.cat([inside, *(side for term in self.conditions for side in term.points)])
+            model = adapt_grid(model, everywhere, grid)
             needed = 4 * Objective(self.problem, model, constants, []).layout.size
             if len(inside) < needed:
                 inside = self.problem.box.points(needed, self.seed)
@@ -138,9 +138,6 @@ class _Solver:
     def _objective(self, model: KAN, constants: dict[str, float], inside: Tensor) -> Objective:
         inner = Term(self.problem.residual, [inside], 1.0)
         return Objective(self.problem, model, constants, [inner, *self.conditions])
-
-    def _everywhere(self, inside: Tensor) -> Tensor:
-        return torch.cat([inside, *(side for term in self.conditions for side in term.points)])
 
     def _moved(self, model: KAN, constants: dict[str, float], inside: Tensor, turn: int) -> Tensor:
         """Replace half of the points by new ones, with a density that grows with the equation's residual."""
@@ -164,7 +161,16 @@ def _started(problem: Problem, model: KAN | None, seed: int) -> KAN:
         )
     if not Layout(model).size and not problem.constants:
         raise InputError("There is nothing to train: every edge of the network is locked, and no constant is unknown.")
-    return checked(clone(model).double())
+    for layer in model.layers:
+        if layer.base is not None:
+            raise InputError(
+                "A network for differential equations needs spline edges without a base: KAN(..., base=None)."
+            )
+        if layer.degree is not None and layer.degree < 3:
+            raise InputError(
+                f"Second derivatives of splines of degree {layer.degree} jump or vanish. Use a degree of 3 to 5."
+            )
+    return clone(model).double()
 
 
 def _redrawn(model: KAN, seed: int) -> KAN:

@@ -5,8 +5,7 @@ from typing import Any, Literal, TypeGuard, get_args
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
-from edgewise.bases import Basis
-from edgewise.nn import KAN, KANLayer, Layout
+from edgewise.nn import KAN, Layout
 from edgewise.optim import CG, LBFGS, LM, Adam, GradientSolver, LeastSquaresSolver, Needs, Solver
 from edgewise.train._loss import Loss
 
@@ -30,12 +29,12 @@ _MANY_ROWS = 20_000  # above, a first-order solver works on minibatches
 
 def grid_of(model: KAN) -> int:
     """Return the cells of the finest layer: locked splines keep theirs coarser if a grid is no multiple of them."""
-    return max(layer.grid for layer in model.layers if isinstance(layer, KANLayer))
+    return max(layer.grid for layer in model.layers)
 
 
 def spline_edges(model: KAN) -> int:
     """Return the number of edges that are splines and not locked."""
-    return sum(int(layer.free_splines().sum()) for layer in model.layers)  # type: ignore[operator]
+    return sum(int(layer.free_splines().sum()) for layer in model.layers)
 
 
 def check_solver(solver: SolverChoice, stream: bool) -> None:
@@ -99,7 +98,6 @@ def choose_grids(
     if coarse:
         return [min(own, 5)]
     basis = model.layers[0].basis
-    assert isinstance(basis, Basis)
     if trained:
         return [own, *(grid for grid in _AUTO_GRIDS if own < grid <= basis.max_grid)]
     roomy = spline_edges(model) * basis.count(5) < 0.5 * rows * model.n_out and len(model.layers) <= 2

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, KANLayer, adapt_grid, add_constant, clone, has_shapes, layer_of, with_locked
+from edgewise.nn import KAN, adapt_grid, add_constant, clone, has_shapes, layer_of, with_locked
 from edgewise.optim import GradientSolver, Needs, Step
 from edgewise.train._choices import grid_of
 from edgewise.train._data import Table
@@ -92,7 +92,8 @@ class MinibatchProblem:
         self.validation = None if validation is None else _cast(validation, model.dtype)
         self._loss, self._form = loss, Quadratic([block.to(model.dtype) for block in form.blocks])
         self.parameters, self.constants = _trained(model)
-        self._chunk = max(64, _ENTRIES // max(1, _features(model)))
+        features = sum(layer.n_in * (layer.coefficients.shape[-1] + 1) for layer in model.layers)  # of a row, at least
+        self._chunk = max(64, _ENTRIES // max(1, features))
         self._shuffle = torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
@@ -123,11 +124,6 @@ class MinibatchProblem:
         return math.nan if self.validation is None else error_of(self.model, self.validation, self._loss)
 
 
-def _features(model: KAN) -> int:
-    """Return how many numbers a pass keeps for each row, at least."""
-    return sum(layer.n_in * (layer.coefficients.shape[-1] + 1) for layer in model.layers)  # type: ignore[operator,misc,union-attr]
-
-
 def _cast(table: Table, dtype: torch.dtype) -> Table:
     return Table(table.x.to(dtype), table.y.to(dtype), table.weights.to(dtype))
 
@@ -145,7 +141,6 @@ def _trained(model: KAN) -> tuple[list[Tensor], list[Tensor]]:
     used = [p for p, gradient in zip(wanted, gradients, strict=True) if gradient is not None]
     constants: list[Tensor] = []
     for layer in model.layers:
-        assert isinstance(layer, KANLayer)
         masks = [(layer.affine, layer.free_constants())]
         if bool(layer.locked_mask().any()):
             free = layer.free_splines()

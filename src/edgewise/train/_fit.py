@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from edgewise._checks import is_number
@@ -19,7 +18,7 @@ from edgewise.optim import LM
 from edgewise.train._choices import Grids, SolverChoice, check_grids, check_solver, choose_grids, choose_solver
 from edgewise.train._classification import ClassificationTrainer
 from edgewise.train._data import Shape, Table, as_rows
-from edgewise.train._error import accuracy_of, constant_error, error_of, tuned
+from edgewise.train._error import Function, accuracy_of, constant_error, error_of, tuned
 from edgewise.train._first_order import FirstOrderTrainer
 from edgewise.train._loss import Loss, LossName, choose_loss
 from edgewise.train._monitor import Monitor
@@ -27,7 +26,6 @@ from edgewise.train._options import Options
 from edgewise.train._parquet import Parquet
 from edgewise.train._regression import RegressionTrainer
 from edgewise.train._result import FitResult, Outcome
-from edgewise.train._second_order import SecondOrderTrainer
 from edgewise.train._split import Context, Split, Trained, split
 from edgewise.train._starts import rescale_knots
 from edgewise.train._stream import Stream
@@ -122,14 +120,11 @@ def _fitted(
     notes += parts.notes
     if second and trained:
         notes.append("The network was trained already: training continued from it, and held-out rows may not be new.")
-    context = Context(parts, loss, chosen, monitor.options, monitor, sparsity, trained, grids == "auto", model.dtype)
-    return _result(context, _trainer(context).run(start, schedule), baseline, notes)
-
-
-def _trainer(context: Context[Any]) -> FirstOrderTrainer | SecondOrderTrainer:
-    if not context.solver.needs.second_order:
-        return FirstOrderTrainer(context)
-    return ClassificationTrainer(context) if context.loss.classes else RegressionTrainer(context)
+    context: Context[Any] = Context(
+        parts, loss, chosen, monitor.options, monitor, sparsity, trained, grids == "auto", model.dtype
+    )
+    trainer = (ClassificationTrainer if loss.classes else RegressionTrainer) if second else FirstOrderTrainer
+    return _result(context, trainer(context).run(start, schedule), baseline, notes)
 
 
 def _start(model: KAN, parts: Split, loss: Loss, baseline: float) -> tuple[KAN, bool]:
@@ -148,24 +143,15 @@ def _start(model: KAN, parts: Split, loss: Loss, baseline: float) -> tuple[KAN, 
     symbolic = any(layer.symbols for layer in model.layers)
     if symbolic or error < baseline:
         return scaled, error < _TRAINED * loss.baseline_fraction * baseline
-    locked = any(rule.locked for layer in model.layers for rule in layer.rules.values())  # type: ignore[union-attr,operator]
+    locked = any(rule.locked for layer in model.layers for rule in layer.rules.values())
     return rescale_knots(scaled if locked else model, rows.x), False
 
 
 def _result(context: Context[Any], trained: Trained, baseline: float, notes: list[str]) -> FitResult:
     """Measure the network as it is returned, in the targets' units and its own dtype."""
     parts, units, loss = context.split, context.split.units, trained.loss
-
-    found, selected = (
-        clone(units.outside(shaped(model)), context.dtype) for model in (trained.model, trained.selected)
-    )
-
-    def final(x: Tensor) -> Tensor:
-        return units.of(found(x).double())
-
-    def before(x: Tensor) -> Tensor:
-        return units.of(selected(x).double())
-
+    found, final = _returned(trained.model, context)
+    _, before = _returned(trained.selected, context)
     outcome = context.monitor.asked() or trained.outcome
     least = loss.baseline_fraction * baseline
     if not outcome.early and baseline > 0 and error_of(before, parts.validation, loss) > least:
@@ -180,3 +166,9 @@ def _result(context: Context[Any], trained: Trained, baseline: float, notes: lis
             measured[f"{name}_accuracy"] = math.nan if rows is None else accuracy_of(model, rows)
     notes = [*notes, *context.monitor.notes()]
     return FitResult(found, context.monitor.history, outcome, notes=notes, loss=loss.name, **measured)
+
+
+def _returned(model: KAN, context: Context[Any]) -> tuple[KAN, Function]:
+    """Return a network as it is returned, and its outputs in the units of training."""
+    units, found = context.split.units, clone(context.split.units.outside(shaped(model)), context.dtype)
+    return found, lambda x: units.of(found(x).double())

@@ -23,9 +23,9 @@ class Quadratic:
 
     def value(self, model: KAN) -> Tensor:
         """Return the value at a network's parameters, differentiable in them."""
-        total = model.layers[0].coefficients.new_zeros(())  # type: ignore[union-attr,operator]
+        total = model.layers[0].coefficients.new_zeros(())
         for layer, block, q in zip(model.layers, Layout(model).blocks, self.blocks, strict=False):
-            c = layer.weights()[tuple(block.spline.T)]  # type: ignore[operator]
+            c = layer.weights()[tuple(block.spline.T)]
             total = total + torch.einsum("ef,efg,eg->", c, q, c)
         return total
 
@@ -126,7 +126,8 @@ class Objective:
 
     def operator(self, vector: Tensor) -> GaussNewtonOperator:
         """Return the same without the matrix: each product with it is a pass over the rows."""
-        kept = list(self._passes(vector)) if len(self.table) * self._width() <= _KEPT else None
+        features = sum(x.n_in * block.width for x, block in zip(self.model.layers, self.layout.blocks, strict=True))
+        kept = list(self._passes(vector)) if len(self.table) * features <= _KEPT else None
 
         def passes() -> Iterator[tuple[_Rows, Pass]]:
             for rows, forward in kept or self._passes(vector):
@@ -164,11 +165,6 @@ class Objective:
                 add(forward, rows.curvature)
             penalty = self.penalty.times(self.layout, vector)
             return weight, total / weight + float(vector @ penalty), gradient / weight + penalty
-
-    def _width(self) -> int:
-        """Return how many numbers a pass keeps for each row."""
-        layers = self.model.layers
-        return sum(layer.n_in * block.width for layer, block in zip(layers, self.layout.blocks, strict=True))  # type: ignore[operator,misc]
 
 
 class _Rows:

@@ -44,12 +44,9 @@ class Options:
             value = getattr(self, name)
             if not _is_auto(value) and not is_number(value, 0, high):
                 raise InputError(f"'{name}' must be a number from 0 to {high:g}, or 'auto'. Got {value!r}.")
-        if (
-            not isinstance(self.validation, str)
-            and not isinstance(self.test, str)
-            and self.validation + self.test > 0.9
-        ):
-            raise InputError(f"'validation + test' must be a number from 0 to 0.9. Got {self.validation + self.test}.")
+        held_out = sum(part for part in (self.validation, self.test) if not isinstance(part, str))
+        if held_out > 0.9:
+            raise InputError(f"'validation + test' must be a number from 0 to 0.9. Got {held_out}.")
         if not _is_auto(self.restarts) and not is_int(self.restarts, 1, 10_000):
             raise InputError(f"'restarts' must be an int from 1 to 10000, or 'auto'. Got {self.restarts!r}.")
         if not is_int(self.seed, 1 - 2**62, 2**62 - 1):

@@ -1,7 +1,5 @@
 """Penalties on spline edges, each measured in units of the network's output."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -49,7 +47,6 @@ def penalty(
         error = float((loss or Squared()).value(forward.outputs, table.y[:_SUBSAMPLE]).mean())
         blocks = []
         for depth, layer in enumerate(model.layers):
-            assert isinstance(layer, KANLayer)
             splines, count = layout.blocks[depth].spline, layer.coefficients.shape[-1]
             what = f"The penalties on {len(splines)} edges with {count} coefficients each"
             require(8 * 6 * len(splines) * count**2, what, "Use a coarser grid or fewer edges.")
@@ -62,31 +59,14 @@ def penalty(
     return Quadratic(blocks)
 
 
-@dataclass(frozen=True)
 class _Edges:
     """The spline edges of one layer on some rows; each method returns one matrix for each edge, (E, width, width)."""
 
-    layer: KANLayer
-    index: Tensor
-    features: Tensor
-    sensitivity: Tensor
-
-    @property
-    def scale(self) -> Tensor:
-        """Mean A_j^2 of each edge, (E, 1, 1)."""
-        return self.sensitivity.square().mean((0, 1))[self.index[:, 0], None, None]
-
-    @property
-    def weights(self) -> Tensor:
-        return self.layer.weights()[tuple(self.index.T)]
-
-    @property
-    def count(self) -> int:
-        return self.layer.coefficients.shape[-1]
-
-    @property
-    def roughness(self) -> Tensor:
-        return self.layer.basis.roughness(self.count).to(self.features)
+    def __init__(self, layer: KANLayer, index: Tensor, features: Tensor, sensitivity: Tensor) -> None:
+        self.layer, self.index, self.features = layer, index, features
+        self.scale = sensitivity.square().mean((0, 1))[index[:, 0], None, None]  # mean A_j^2 of each edge
+        self.weights, self.count = layer.weights()[tuple(index.T)], layer.coefficients.shape[-1]
+        self.roughness = layer.basis.roughness(self.count).to(features)
 
     def ridge(self, amount: float) -> Tensor:
         count, width = self.count, self.features.shape[-1]
@@ -152,9 +132,8 @@ class _Edges:
 
 
 def smoothing_by_gcv(
-    model: KAN, table: Table, equations: NormalEquations, vector: Tensor, loss: Loss | None = None,
-    rows: int | None = None,
-) -> float:  # fmt: skip
+    model: KAN, table: Table, equations: NormalEquations, vector: Tensor, loss: Loss, rows: int
+) -> float:
     """Return the smoothing weight with the smallest generalized cross-validation score of the linearized problem.
 
     gcv(w) = rss(w) / (1 - trace((H + w R)^-1 H) / n)^2, the trace estimated by 16 fixed random probes. Zero if every
@@ -173,7 +152,7 @@ def smoothing_by_gcv(
     probes = torch.randint(0, 2, (len(vector), 16), generator=generator).to(hessian) * 2 - 1
     image = hessian @ probes
     ridge = 1e-10 * hessian.diagonal() + 1e-14 * hessian.diagonal().max()
-    count = (rows or len(table)) * model.n_out
+    count = rows * model.n_out
     best, chosen = float("inf"), 0.0
     factor = factor_for(vector)
     for weight in [10.0**e for e in range(-14, 1)]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgewise.nn import KAN, clone, has_shapes, shaped
 from edgewise.optim import LM, LeastSquaresSolver
-from edgewise.train._choices import grid_of
+from edgewise.train._choices import grid_of, spline_edges
 from edgewise.train._data import Table
 from edgewise.train._error import error_of, tuned
 from edgewise.train._objective import Objective, Quadratic
@@ -68,17 +68,12 @@ def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tupl
     """Return the network after at most `steps` Levenberg-Marquardt steps, and its error, infinite if undefined."""
     if error_of(model, table) == float("inf"):
         return model, float("inf")
+    solver = LM(steps=steps, tolerance=tolerance, damping=1e-4)
     for _ in range(_TURNS if has_shapes(model) else 1):
-        model = _descended(model, table, LM(steps=steps, tolerance=tolerance, damping=1e-4))
+        form = penalty(model, table, 0.0, 0.0) if spline_edges(model) else Quadratic()
+        problem = Objective(clone(model), table, form)
+        if problem.layout.size:
+            vector, _ = solver.minimize(problem, problem.start)
+            model = clone(problem.network(vector))
     model = shaped(model)
     return model, error_of(model, table)
-
-
-def _descended(model: KAN, table: Table, solver: LM) -> KAN:
-    splines = any(layer.free_splines().any() for layer in model.layers)  # type: ignore[operator]
-    form = penalty(model, table, 0.0, 0.0) if splines else Quadratic()
-    problem = Objective(clone(model), table, form)
-    if problem.layout.size == 0:
-        return model
-    vector, _ = solver.minimize(problem, problem.start)
-    return clone(problem.network(vector))

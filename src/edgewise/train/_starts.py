@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, MARGINS, KANLayer, adapt_grid, clone, held_knots
+from edgewise.nn import KAN, MARGINS, adapt_grid, clone, held_knots
 from edgewise.optim import LeastSquaresSolver
 from edgewise.train._choices import spline_edges
 from edgewise.train._data import Table
@@ -76,7 +76,6 @@ def rescale_knots(model: KAN, x: Tensor, seed: int | None = None) -> KAN:
     h = x
     with torch.no_grad():
         for depth, (layer, nodes) in enumerate(zip(new.layers, new.nodes[1:], strict=True)):
-            assert isinstance(layer, KANLayer)
             layer.knots = held_knots(layer, layer.basis.adapted_knots(h, layer.grid, MARGINS[depth > 0]), layer.grid)
             if generator is not None:
                 layer.reset_parameters(generator)

@@ -11,7 +11,7 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.kernels import one_thread
-from edgewise.nn import KAN, KANLayer, Layout, Pass, clone, shaped
+from edgewise.nn import KAN, Layout, Pass, clone, shaped
 from edgewise.optim import CG, LM, GaussNewtonOperator, NormalEquations
 from edgewise.train._choices import MAX_PARAMETERS, grid_of
 from edgewise.train._data import Shape, Table, as_matrix, as_rows
@@ -88,10 +88,16 @@ def _check(model: KAN, keep: float, steps: int) -> None:
 
 def _anchors(model: KAN, rows: Table, size: int, anchors: Any) -> Table:
     """Return the points where the function is kept, with its values there."""
-    points = box_points(model, size) if anchors is None else as_matrix(anchors, "anchors").to(model.device)
+    low, high = _box(model)
+    if anchors is None:
+        count = min(max(_MIN_POINTS, _PER_PARAMETER * size), _MAX_POINTS)
+        draws = torch.quasirandom.SobolEngine(model.n_in, scramble=True, seed=0).draw(count, dtype=torch.float64)
+        points = low + (high - low) * draws.to(low)
+    else:
+        points = as_matrix(anchors, "anchors").to(model.device)
     if points.shape[1] != model.n_in:
         raise InputError(f"This KAN takes {model.n_in} input columns. anchors has {points.shape[1]}.")
-    points = points[far_from(rows.x, points, model)]
+    points = points[_far_from(rows.x, points, high - low)]
     with torch.no_grad():
         values = model(points)
     sound = values.isfinite().all(1)  # a formula may have poles
@@ -189,9 +195,7 @@ def _notes(model: KAN, rows: Table, kept: Table) -> list[str]:
     notes = []
     if len(kept):
         notes.append(f"Away from the rows, at {len(kept)} points, the function changed by {error_of(model, kept):.2g}.")
-    first = model.layers[0]
-    assert isinstance(first, KANLayer)
-    low, high = first.basis.ends(first.knots)
+    low, high = _box(model)
     outside = int(((rows.x < low) | (rows.x > high)).any(1).sum())
     if outside:
         notes.append(f"{outside} of {len(rows)} rows lie beyond the knots, where every curve is a straight line.")
@@ -203,25 +207,18 @@ _SPACINGS = 2.0  # between rows: closer points belong to the rows
 _ENTRIES = 4_000_000  # of the distances held at once
 
 
-def box_points(model: KAN, parameters: int) -> Tensor:
-    """Return points (m, n_in) evenly over the box of the inputs' knots; they depend on the network only."""
-    first = model.layers[0]
-    assert isinstance(first, KANLayer)
-    low, high = first.basis.ends(first.knots)
-    count = min(max(_MIN_POINTS, _PER_PARAMETER * parameters), _MAX_POINTS)
-    draws = torch.quasirandom.SobolEngine(model.n_in, scramble=True, seed=0).draw(count, dtype=torch.float64)
-    return low + (high - low) * draws.to(low)
+def _box(model: KAN) -> tuple[Tensor, Tensor]:
+    """Return the ends of the range of each input's knots."""
+    return model.layers[0].basis.ends(model.layers[0].knots)
 
 
-def far_from(rows: Tensor, points: Tensor, model: KAN) -> Tensor:
+def _far_from(rows: Tensor, points: Tensor, widths: Tensor) -> Tensor:
     """Return which points are further from every row than twice the spacing of the rows, (m,).
 
-    Lengths are in units of each input's range. The spacing is the 90 % quantile of the distance to the nearest row.
+    Lengths are in units of each input's range, `widths`. The spacing is the 90 % quantile of the distance to the
+    nearest row.
     """
-    first = model.layers[0]
-    assert isinstance(first, KANLayer)
-    low, high = first.basis.ends(first.knots)
-    rows, points = (rows / (high - low)).unique(dim=0), points / (high - low)
+    rows, points = (rows / widths).unique(dim=0), points / widths
     subsample = rows[torch.linspace(0, len(rows) - 1, min(len(rows), _MIN_POINTS)).long()]
     if len(rows) < 2:
         return torch.ones(len(points), dtype=torch.bool, device=points.device)

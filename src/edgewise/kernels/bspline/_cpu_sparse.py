@@ -11,8 +11,7 @@ from numba import njit, types
 
 from edgewise.kernels.bspline import _cpu_tiles
 from edgewise.kernels.bspline._cpu_points import BLOCK, evaluator, reader
-from edgewise.kernels.bspline._cpu_tiles import lanes_of
-from edgewise.kernels.runtime._simd import BARE, FAST, SIGNATURE, WIDTH, full_width, pointer_to, prefetch
+from edgewise.kernels.runtime._simd import BARE, FAST, SIGNATURE, WIDTH, Lanes, full_width, pointer_to, prefetch
 
 _NEAREST = 32768  # bytes of coefficients that are worked on together
 
@@ -61,27 +60,28 @@ def _evaluate(real: Any, width: int) -> Any:
     return evaluate_all
 
 
-def _tiles(real: Any) -> tuple[int, Any, Any]:
-    """Lanes of a vector, the outputs that a tile from output o on is wide, and inputs that share the nearest cache."""
-    lanes = lanes_of(real)
+def _tiles(real: Any) -> tuple[int, int, Any, Any]:
+    """Lanes of a vector and of a whole tile, how wide the tile from output o on is, and inputs that share the nearest
+    cache."""
+    lanes = Lanes(real).count
+    tile = 4 * lanes
 
     @njit(**FAST)
     def step(o: Any, n_out: Any) -> Any:
-        return min(4 * lanes, (n_out - o + lanes - 1) // lanes * lanes)
+        return min(tile, (n_out - o + lanes - 1) // lanes * lanes)
 
     @njit(**FAST)
     def group(count: Any) -> Any:
         return max(1, min(BLOCK, _NEAREST // (count * 4 * WIDTH)))
 
-    return lanes, step, group
+    return lanes, tile, step, group
 
 
 def _contract(real: Any, width: int) -> Any:
     """y[n, j] = sum over inputs and functions of value times coefficient, for rows from `start` to `stop`."""
     read, evaluate, reals = reader(real), evaluator(real, width), pointer_to(real)
-    lanes, step, group = _tiles(real)
+    lanes, tile, step, group = _tiles(real)
     four, some = _cpu_tiles.contract(real, width)
-    tile = 4 * lanes
 
     @njit(SIGNATURE, **BARE)
     def contract(a: Any) -> None:
@@ -114,9 +114,8 @@ def _contract(real: Any, width: int) -> Any:
 def _vjp_inputs(real: Any, width: int) -> Any:
     """out[n, i] = sum over outputs of g times what the coefficients of the edge give, for rows `start` to `stop`."""
     read, evaluate, reals = reader(real), evaluator(real, width), pointer_to(real)
-    lanes, step, group = _tiles(real)
+    lanes, tile, step, group = _tiles(real)
     four, some = _cpu_tiles.vjp_inputs(real, width)
-    tile = 4 * lanes
 
     @njit(SIGNATURE, **BARE)
     def vjp_inputs(a: Any) -> None:
@@ -150,9 +149,8 @@ def _vjp_inputs(real: Any, width: int) -> Any:
 def _vjp_coefficients(real: Any, width: int) -> Any:
     """packed[i, m, j] = sum over rows of g times value, for inputs from `start` to `stop`."""
     read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
-    lanes, step, group = _tiles(real)
+    lanes, tile, step, group = _tiles(real)
     four, some = _cpu_tiles.vjp_coefficients(real, width)
-    tile = 4 * lanes
 
     @njit(SIGNATURE, **BARE)
     def vjp_coefficients(a: Any) -> None:
@@ -189,7 +187,7 @@ def _vjp_coefficients(real: Any, width: int) -> Any:
 def _vjps(real: Any, width: int) -> Any:
     """Both gradients of a layer of at most one block of inputs and one vector of outputs, in one go over all rows."""
     read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
-    lanes, wholes, vjps_of = lanes_of(real), pointer_to(types.intp), _cpu_tiles.vjps(real, width)
+    lanes, wholes, vjps_of = Lanes(real).count, pointer_to(types.intp), _cpu_tiles.vjps(real, width)
 
     @njit(SIGNATURE, **BARE)
     def vjps(a: Any) -> None:
@@ -212,8 +210,7 @@ def _vjps(real: Any, width: int) -> Any:
 def _pack(real: Any, width: int) -> Any:
     """Between coefficients (n_out, inner) and tiles of outputs (tile, inner, outputs), there and `back`."""
     reals, zero = pointer_to(real), real(0)
-    _, step, _ = _tiles(real)
-    tile = 4 * lanes_of(real)
+    _, tile, step, _ = _tiles(real)
     ahead = 64 * 8 // real.bitwidth
 
     @njit(SIGNATURE, **BARE)

@@ -10,7 +10,7 @@ from numba import njit
 
 from edgewise.kernels.runtime._simd import (
     FAST,
-    WIDTH,
+    Lanes,
     add,
     fma,
     full_width,
@@ -24,14 +24,9 @@ from edgewise.kernels.runtime._simd import (
 )
 
 
-def lanes_of(real: Any) -> int:
-    """Numbers in a vector."""
-    return WIDTH * 8 // real.bitwidth
-
-
 def contract(real: Any, width: int) -> tuple[Any, Any]:
     """Sums over inputs, for a whole tile of outputs and for some of them."""
-    lanes, zero = lanes_of(real), real(0)
+    lanes, zero = Lanes(real).count, real(0)
     tile = 4 * lanes
 
     @njit(**FAST)
@@ -91,7 +86,7 @@ def contract(real: Any, width: int) -> tuple[Any, Any]:
 
 def vjp_inputs(real: Any, width: int) -> tuple[Any, Any]:
     """Sums over outputs."""
-    lanes = lanes_of(real)
+    lanes = Lanes(real).count
     tile = 4 * lanes
 
     @njit(**FAST)
@@ -139,7 +134,7 @@ def vjp_inputs(real: Any, width: int) -> tuple[Any, Any]:
 
 def vjp_coefficients(real: Any, width: int) -> tuple[Any, Any]:
     """Sums over rows."""
-    lanes = lanes_of(real)
+    lanes = Lanes(real).count
     tile = 4 * lanes
 
     @njit(**FAST)
@@ -179,7 +174,7 @@ def vjp_coefficients(real: Any, width: int) -> tuple[Any, Any]:
 
 def vjps(real: Any, width: int) -> Any:
     """Sums over outputs and sums over rows at once, for one vector of outputs."""
-    lanes = lanes_of(real)
+    lanes = Lanes(real).count
 
     @njit(**FAST)
     def both(scratch: Any, steep: Any, sizes: Any, weights: Any, outputs: Any, slopes: Any) -> None:

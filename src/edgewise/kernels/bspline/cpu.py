@@ -36,7 +36,7 @@ class SparseCPU(NumbaBackend):
         n, n_in = x.shape
         out = x.new_empty(n, n_in, count)
         run = _Call("evaluate", family, x, v, knots, order)
-        in_parts(lambda a, b: run(b - a, out, a, b), n, n * n_in * 8)
+        run.over_rows(n, n * n_in * 8, [out])
         return out
 
     def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
@@ -44,12 +44,8 @@ class SparseCPU(NumbaBackend):
         out = x.new_empty(n, n_out)
         run = _Call("contract", family, x, v, knots, order)
         for first, last in _passes(c):
-            packed, y, count = _pack(_part(c, first, last)), _address(out, first), last - first
-
-            def part(a: int, b: int, packed: Tensor = packed, y: int = y, count: int = count) -> None:
-                run(b - a, packed, y, a, b, count, n_out)
-
-            in_parts(part, n, _work(n, n_in, count, family))
+            data = [_pack(_part(c, first, last)), _address(out, first)]
+            run.over_rows(n, _work(n, n_in, last - first, family), data, last - first, n_out)
         return out
 
     def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
@@ -57,15 +53,8 @@ class SparseCPU(NumbaBackend):
         out = torch.empty_like(x)
         run = _Call("vjp_inputs", family, x, None, knots, order)
         for first, last in _passes(c):
-            packed, cotangents = _pack(_part(c, first, last)), _address(g, first)
-            sizes = (last - first, n_out, int(first == 0))
-
-            def part(
-                a: int, b: int, packed: Tensor = packed, g: int = cotangents, sizes: tuple[int, ...] = sizes
-            ) -> None:
-                run(b - a, packed, g, out, a, b, *sizes)
-
-            in_parts(part, n, _work(n, n_in, last - first, family))
+            data = [_pack(_part(c, first, last)), _address(g, first), out]
+            run.over_rows(n, _work(n, n_in, last - first, family), data, last - first, n_out, int(first == 0))
         return out
 
     def vjp_coefficients(
@@ -155,6 +144,10 @@ class _Call:
     def __call__(self, rows: int, *arguments: Tensor | int) -> None:
         """Run on some rows, with working memory of this thread's own."""
         self.kernel(addresses([*self.points, *self._scratch(rows), *map(_number, arguments)]))
+
+    def over_rows(self, rows: int, work: int, data: list[Tensor | int], *sizes: int) -> None:
+        """Run on all rows, shared out among threads."""
+        in_parts(lambda start, stop: self(stop - start, *data, start, stop, *sizes), rows, work)
 
     def with_slopes(self, slopes: Splines, rows: int, *arguments: Tensor) -> None:
         """Run on all rows, with a second table for the same points."""

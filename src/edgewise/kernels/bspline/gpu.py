@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -21,27 +22,10 @@ VALUES = "edgewise.kernels.bspline._triton_local"
 class SparseGPU(DenseGPU):
     """The three sums gather what a point touches; types and sums as on the dense route."""
 
+    sums = "edgewise.kernels.bspline._triton_sparse"
+
     def milliseconds(self, operation: str, family: Family, sizes: Sizes) -> float:
         return super().milliseconds(operation, family, sizes._replace(count=1)) * _PRODUCT * (degree_of(family) + 1)
-
-    def contract(
-        self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int,
-        *, tile: Tile | None = None,
-    ) -> Tensor:  # fmt: skip
-        (n, n_in), (n_out, _, count) = x.shape, c.shape
-        if gpu.vanishes(family, order) or not (n and n_in and n_out):
-            return c.new_zeros(n, n_out)
-        tile = tile or _narrow(32, n_out, c.dtype)
-        shape = gpu.ceil(n, tile.rows), gpu.ceil(n_out, tile.outputs)
-        each, parts = gpu.split(n_in, 1, shape, tile, x.device)
-        out = gpu.parted(parts, c, n, n_out)
-        with gpu.on_device(x, c, knots, v):
-            _kernels().contract[(*shape, parts)](
-                x.contiguous(), gpu.in_memory(c), gpu.knots_of(knots, x), x if v is None else v.contiguous(), out,
-                n, n_in, n_out, knots.shape[1], each, **_constants(family, count, order), SCALED=v is not None,
-                **_without_product(c, tile),
-            )  # fmt: skip
-        return gpu.summed(out, c.dtype)
 
     def vjp_inputs(
         self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int,
@@ -54,10 +38,9 @@ class SparseGPU(DenseGPU):
         each, parts = gpu.split(n_in, 1, (gpu.ceil(n, tile.rows), 1), tile, x.device)
         out = torch.empty_like(x, memory_format=torch.contiguous_format)
         with gpu.on_device(x, c, g, knots):
-            _kernels().vjp_inputs[(gpu.ceil(n, tile.rows), parts)](
+            import_module(self.sums).vjp_inputs[(gpu.ceil(n, tile.rows), parts)](
                 x.contiguous(), gpu.in_memory(c), g.contiguous(), gpu.knots_of(knots, x), out,
-                n, n_in, n_out, knots.shape[1], each, **_constants(family, count, order),
-                **_without_product(c, tile),
+                n, n_in, n_out, knots.shape[1], each, **self._settings(family, count, order, c, tile),
             )  # fmt: skip
         return out
 
@@ -75,12 +58,24 @@ class SparseGPU(DenseGPU):
         with gpu.on_device(x, g, knots, v):
             knots = gpu.knots_of(knots, x)
             points, rows, starts = _by_cell(x, knots, degree_of(family))
-            _kernels().vjp_coefficients[(*shape, parts)](
+            import_module(self.sums).vjp_coefficients[(*shape, parts)](
                 points, rows, starts, g.contiguous(), knots, x if v is None else v.contiguous(), out,
                 n, n_in, n_out, knots.shape[1], parts, **_constants(family, count, order), SCALED=v is not None,
                 **gpu.product(g, tile), COLUMNS=_BAND,
             )  # fmt: skip
         return gpu.summed(out, g.dtype).permute(2, 0, 1)
+
+    def _settings(self, family: Family, count: int, order: int, right: Tensor, tile: Tile) -> dict[str, Any]:
+        """What a sum without a matrix product is compiled for."""
+        given = {**_constants(family, count, order), **gpu.product(right, tile)}
+        return {name: value for name, value in given.items() if name not in ("PRECISION", "PRODUCT")}
+
+    def _tile(self, n: int, n_out: int, dtype: torch.dtype) -> Tile:
+        return _narrow(32, n_out, dtype)
+
+
+def _constants(family: Family, count: int, order: int) -> dict[str, int]:
+    return {"COUNT": count, "DEGREE": degree_of(family), "ORDER": order}
 
 
 def _by_cell(x: Tensor, knots: Tensor, degree: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,17 +95,3 @@ def _narrow(outputs: int, n_out: int, dtype: torch.dtype) -> Tile:
     """Tiles of one warp, a point each thread: the values of a point are worked out once, then handed round."""
     most = outputs // 2 if dtype == torch.float64 else outputs
     return Tile(32, min(most, max(16, gpu.power(n_out))), warps=1)
-
-
-def _constants(family: Family, count: int, order: int) -> dict[str, int]:
-    return {"COUNT": count, "DEGREE": degree_of(family), "ORDER": order}
-
-
-def _without_product(right: Tensor, tile: Tile) -> dict[str, Any]:
-    return {name: value for name, value in gpu.product(right, tile).items() if name not in ("PRECISION", "PRODUCT")}
-
-
-def _kernels() -> Any:
-    from edgewise.kernels.bspline import _triton_sparse
-
-    return _triton_sparse

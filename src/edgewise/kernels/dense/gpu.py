@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise.kernels._backend import Backend, Family, Sizes
+
+_PRODUCTS = "edgewise.kernels.dense._triton_products"
 
 
 class Tile(NamedTuple):
@@ -34,6 +36,7 @@ class DenseGPU(Backend):
 
     name = "triton"
     mixed = True
+    sums: ClassVar[str] = _PRODUCTS  # module of the kernels of `contract` and its derivatives
 
     def __init__(self, values: str) -> None:
         self.values = values
@@ -55,7 +58,7 @@ class DenseGPU(Backend):
             rows, inputs = 32, min(power(x.shape[1]), max(1, 64 // columns))
             grid = ceil(len(x), rows), ceil(x.shape[1], inputs), ceil(count, columns)
             with on_device(x, knots, v):
-                _kernels().evaluate[grid](
+                import_module(_PRODUCTS).evaluate[grid](
                     x.contiguous(), knots_of(knots, x), x if v is None else v.contiguous(), out,
                     *x.shape, knots.shape[1], **self._constants(family, count, order), SCALED=v is not None,
                     ROWS=rows, INPUTS=inputs, COLUMNS=columns, enable_fp_fusion=True,
@@ -69,16 +72,15 @@ class DenseGPU(Backend):
         (n, n_in), (n_out, _, count) = x.shape, c.shape
         if vanishes(family, order) or not (n and n_in and n_out):
             return c.new_zeros(n, n_out)
-        tile = tile or _tile(n, n_out, c.dtype)
-        inputs, columns = _chunk(count, tile.pairs)
+        tile = tile or self._tile(n, n_out, c.dtype)
+        settings = self._settings(family, count, order, c, tile)
         shape = ceil(n, tile.rows), ceil(n_out, tile.outputs)
-        each, parts = split(n_in, inputs, shape, tile, x.device)
+        each, parts = split(n_in, settings.get("INPUTS", 1), shape, tile, x.device)
         out = parted(parts, c, n, n_out)
         with on_device(x, c, knots, v):
-            _kernels().contract[(*shape, parts)](
+            import_module(self.sums).contract[(*shape, parts)](
                 x.contiguous(), in_memory(c), knots_of(knots, x), x if v is None else v.contiguous(), out,
-                n, n_in, n_out, knots.shape[1], each, **self._constants(family, count, order), SCALED=v is not None,
-                **product(c, tile), INPUTS=inputs, COLUMNS=columns,
+                n, n_in, n_out, knots.shape[1], each, SCALED=v is not None, **settings,
             )  # fmt: skip
         return summed(out, c.dtype)
 
@@ -90,13 +92,13 @@ class DenseGPU(Backend):
         if vanishes(family, order) or not (n and n_in and n_out):
             return torch.zeros_like(x)
         # The loop over outputs loads what its products take and nothing else: here loads ahead of time pay.
-        tile = tile or _tile(n, n_out, c.dtype)._replace(stages=2)
-        inputs, columns = _chunk(count, tile.pairs)
+        tile = tile or self._tile(n, n_out, c.dtype)._replace(stages=2)
+        settings = self._settings(family, count, order, c, tile)
         out = torch.empty_like(x, memory_format=torch.contiguous_format)
         with on_device(x, c, g, knots):
-            _kernels().vjp_inputs[(ceil(n, tile.rows), ceil(n_in, inputs))](
+            import_module(self.sums).vjp_inputs[(ceil(n, tile.rows), ceil(n_in, settings["INPUTS"]))](
                 x.contiguous(), in_memory(c), g.contiguous(), knots_of(knots, x), out, n, n_in, n_out, knots.shape[1],
-                **self._constants(family, count, order), **product(c, tile), INPUTS=inputs, COLUMNS=columns,
+                **settings,
             )  # fmt: skip
         return out
 
@@ -107,21 +109,32 @@ class DenseGPU(Backend):
         (n, n_in), n_out = x.shape, g.shape[-1]
         if vanishes(family, order) or not (n and n_in and n_out):
             return g.new_zeros(n_out, n_in, count)
-        tile = tile or _tile(n, n_out, g.dtype)._replace(rows=32, pairs=64)
-        inputs, columns = _chunk(count, tile.pairs)
-        shape = ceil(n_in, inputs) * ceil(count, columns), ceil(n_out, tile.outputs)
+        tile = tile or self._tile(n, n_out, g.dtype)._replace(rows=32, pairs=64)
+        settings = self._settings(family, count, order, g, tile)
+        shape = ceil(n_in, settings["INPUTS"]) * ceil(count, settings["COLUMNS"]), ceil(n_out, tile.outputs)
         each, parts = split(n, tile.rows, shape, tile, x.device)
         out = parted(parts, g, n_in, count, n_out)
         with on_device(x, g, knots, v):
-            _kernels().vjp_coefficients[(*shape, parts)](
+            import_module(self.sums).vjp_coefficients[(*shape, parts)](
                 x.contiguous(), g.contiguous(), knots_of(knots, x), x if v is None else v.contiguous(), out,
-                n, n_in, n_out, knots.shape[1], each, **self._constants(family, count, order), SCALED=v is not None,
-                **product(g, tile), INPUTS=inputs, COLUMNS=columns,
+                n, n_in, n_out, knots.shape[1], each, SCALED=v is not None, **settings,
             )  # fmt: skip
         return summed(out, g.dtype).permute(2, 0, 1)
 
     def _constants(self, family: Family, count: int, order: int) -> dict[str, Any]:
         return {"BASIS": import_module(self.values).tile, "COUNT": count, "DEGREE": family.degree or 0, "ORDER": order}
+
+    def _settings(self, family: Family, count: int, order: int, right: Tensor, tile: Tile) -> dict[str, Any]:
+        """What a sum is compiled for; `right` is the factor that the basis is multiplied by."""
+        inputs, columns = _chunk(count, tile.pairs)
+        constants = self._constants(family, count, order)
+        return {**constants, **product(right, tile), "INPUTS": inputs, "COLUMNS": columns}
+
+    def _tile(self, n: int, n_out: int, dtype: torch.dtype) -> Tile:
+        """The default tile, smaller in double precision and where there is less to do."""
+        most = 32 if dtype == torch.float64 else 64
+        rows, outputs = min(most, max(16, power(n))), min(most, max(16, power(n_out)))
+        return Tile(rows, outputs, warps=8 if rows * outputs == 4096 else 4)
 
 
 def unavailable() -> str | None:
@@ -210,13 +223,6 @@ def ceil(length: int, step: int) -> int:
     return -(-length // step)
 
 
-def _tile(n: int, n_out: int, dtype: torch.dtype) -> Tile:
-    """The default tile, smaller in double precision and where there is less to do."""
-    most = 32 if dtype == torch.float64 else 64
-    rows, outputs = min(most, max(16, power(n))), min(most, max(16, power(n_out)))
-    return Tile(rows, outputs, warps=8 if rows * outputs == 4096 else 4)
-
-
 def _chunk(count: int, pairs: int) -> tuple[int, int]:
     """Return the inputs and basis functions in a tile of that many pairs, both powers of two.
 
@@ -229,9 +235,3 @@ def _chunk(count: int, pairs: int) -> tuple[int, int]:
 def _processors(device: torch.device) -> int:
     """How many multiprocessors a device has; the interpreter pretends to have a few."""
     return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 4
-
-
-def _kernels() -> Any:
-    from edgewise.kernels.dense import _triton_products
-
-    return _triton_products

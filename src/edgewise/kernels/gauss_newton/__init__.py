@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from edgewise.kernels.gauss_newton import cholesky, gram
-from edgewise.kernels.gauss_newton.factor import Factor as Factor
+from edgewise.kernels.gauss_newton.cholesky import Factor as Factor
 from edgewise.kernels.gauss_newton.gram import Edges as Edges
 from edgewise.kernels.gauss_newton.gram import Local as Local
 from edgewise.kernels.gauss_newton.gram import add_splines as add_splines
@@ -18,7 +18,7 @@ def factor_for(vector: Tensor) -> Factor:
     (True, tensor([0.5000, 0.5000, 0.5000]))
     """
     if vector.device.type == "cpu" and vector.dtype == torch.float64:
-        return cholesky.Factor(len(vector))
+        return cholesky.CompiledFactor(len(vector))
     return Factor()
 
 

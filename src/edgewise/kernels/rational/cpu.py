@@ -72,7 +72,10 @@ def _run(name: str, x: Tensor, a: Tensor, b: Tensor, data: list[Tensor]) -> None
     """Channels are shared out among threads, so that each sum is the same on any number of them."""
     kernel = compiled(_KERNELS, name, DTYPES[x.dtype], a.shape[1] - 1, b.shape[1])
     channels, wide, unit = x.shape[-1], _even(x), _VECTOR // x.element_size()
-    spread = _by_channel(a, b, channels, wide)
+    # Both polynomials' coefficients of each channel, (terms, wide), zero where there is no channel.
+    spread = torch.cat([a.detach(), b.detach()], dim=1).T.repeat_interleave(channels // len(a), dim=1)
+    if channels < wide:
+        spread = torch.nn.functional.pad(spread, (0, wide - channels))
     first = spread.data_ptr()
     places = [x.data_ptr(), first, first + a.shape[1] * wide * x.element_size(), *(part.data_ptr() for part in data)]
     head = [*places, x.numel() // channels, channels, wide]
@@ -81,12 +84,6 @@ def _run(name: str, x: Tensor, a: Tensor, b: Tensor, data: list[Tensor]) -> None
         kernel(addresses([*head, start * unit, min(channels, stop * unit)]))
 
     in_parts(part, wide // unit, x.numel() * _WORK)
-
-
-def _by_channel(a: Tensor, b: Tensor, channels: int, wide: int) -> Tensor:
-    """Both polynomials' coefficients of each channel, (terms, wide), zero where there is no channel."""
-    both = torch.cat([a.detach(), b.detach()], dim=1).T.repeat_interleave(channels // len(a), dim=1)
-    return both if channels == wide else torch.nn.functional.pad(both, (0, wide - channels))
 
 
 def _even(x: Tensor) -> int:

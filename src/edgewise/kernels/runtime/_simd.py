@@ -95,8 +95,8 @@ def bytes_of(vector: ir.VectorType) -> int:
     return 4 if isinstance(vector.element, ir.FloatType) else 8
 
 
-def _vector_at(pointer: Any) -> ir.VectorType:
-    number = pointer.type.pointee
+def _widest(number: Any) -> ir.VectorType:
+    """The vector of as many numbers of a type as fit."""
     return ir.VectorType(number, WIDTH // (4 if isinstance(number, ir.FloatType) else 8))
 
 
@@ -132,7 +132,7 @@ def prefetch(builder: Any, pointer: Any, index: Any) -> None:
 
 @instruction(lambda pointer, index: Lanes(pointer.dtype))
 def load(builder: Any, pointer: Any, index: Any) -> Any:
-    vector = _vector_at(pointer)
+    vector = _widest(pointer.type.pointee)
     return builder.load(address_of(builder, pointer, index, vector), align=bytes_of(vector))
 
 
@@ -144,7 +144,7 @@ def store(builder: Any, pointer: Any, index: Any, value: Any) -> None:
 @instruction(lambda pointer, index, count: Lanes(pointer.dtype))
 def load_some(builder: Any, pointer: Any, index: Any, count: Any) -> Any:
     """The first `count` lanes; zero in the others, whose memory is not touched."""
-    vector = _vector_at(pointer)
+    vector = _widest(pointer.type.pointee)
     address = address_of(builder, pointer, index, vector)
     mask = _first_lanes(builder, count, vector)
     zero = ir.Constant(vector, [0.0] * vector.count)
@@ -164,8 +164,7 @@ def store_some(builder: Any, pointer: Any, index: Any, count: Any, value: Any) -
 @instruction(Lanes)
 def splat(builder: Any, number: Any) -> Any:
     """The same number in every lane."""
-    size = 4 if isinstance(number.type, ir.FloatType) else 8
-    return spread(builder, number, ir.VectorType(number.type, WIDTH // size))
+    return spread(builder, number, _widest(number.type))
 
 
 @instruction(of_first)

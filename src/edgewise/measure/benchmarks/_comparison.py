@@ -105,7 +105,7 @@ class Layers(Comparison):
         else:
             pairs = [(sizes, "float32") for sizes in _SINGLE] + [(sizes, "float64") for sizes in _DOUBLE]
             shapes = [Shape(*sizes, grid, dtype) for sizes, dtype in pairs for grid in _GRIDS]
-        return [Case(_label(shape), shape._asdict()) for shape in shapes]
+        return [Case(f"{s.batch} x {s.n_in} -> {s.n_out}, G = {s.grid}, {s.dtype}", s._asdict()) for s in shapes]
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
         shape = Shape(**case.values)
@@ -125,10 +125,6 @@ class Layers(Comparison):
 def _tiny(row: Row) -> bool:
     """Return whether a row is of a quick run, which has no limits."""
     return any(int(row["batch"]) == sizes[0] for sizes, _ in _TINY)
-
-
-def _label(shape: Shape) -> str:
-    return f"{shape.batch} x {shape.n_in} -> {shape.n_out}, G = {shape.grid}, {shape.dtype}"
 
 
 def _too_much(name: str, shape: Shape, patience: float) -> str | None:

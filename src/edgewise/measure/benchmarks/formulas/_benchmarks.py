@@ -40,6 +40,8 @@ class Formulas(Benchmark):
     extra: ClassVar[int] = 0
     limits: ClassVar[dict[tuple[str, float], float]] = {}
     """(column, noise) -> the least percentage, or the most seconds."""
+    quick: ClassVar[tuple[str, ...]]
+    """A few laws that are found quickly."""
 
     note = (
         "percent of the cases; solved: by SRBench's rule, up to a constant shift or factor; exact: to 1e-6 at "
@@ -54,10 +56,6 @@ class Formulas(Benchmark):
     def law(self, name: str) -> Law:
         return UniformLaw(name, self.extra)
 
-    @abstractmethod
-    def quick(self) -> list[str]:
-        """Return the names of a few laws that are found quickly."""
-
     def cases(self, settings: Settings) -> list[Case]:
         noises, seeds = (self.noises[:1], 1) if settings.quick else (self.noises, _SEEDS)
         return [
@@ -65,7 +63,7 @@ class Formulas(Benchmark):
             for noise in noises
             for seed in range(seeds)
             for library in settings.searchers
-            for name in (self.quick() if settings.quick else self.laws())
+            for name in (self.quick if settings.quick else self.laws())
             if library == OURS or self._asked(name, noise, seed, library)
         ]
 
@@ -153,6 +151,7 @@ class Feynman(Formulas):
     name = "feynman"
     title = "The AI-Feynman equations, found from 1000 rows"
     file = "feynman.csv"
+    quick = ("I.12.1", "I.10.7")
     limits: ClassVar = {
         ("exact", 0.0): 92.0, ("within", 0.0): 100.0, ("median", 0.0): 2.0, ("slowest", 0.0): _SECONDS,
         ("form", 0.001): 85.0, ("accurate", 0.001): 90.0,
@@ -161,9 +160,6 @@ class Feynman(Formulas):
 
     def laws(self) -> list[str]:
         return [equation.name for equation in equations()]
-
-    def quick(self) -> list[str]:
-        return ["I.12.1", "I.10.7"]
 
 
 class Irrelevant(Feynman):
@@ -174,13 +170,11 @@ class Irrelevant(Feynman):
     file = "irrelevant.csv"
     noises = NOISES[:1]
     extra = 5
+    quick = ("I.12.1",)
     limits: ClassVar = {("exact", 0.0): 85.0}
 
     def laws(self) -> list[str]:
         return super().laws()[::6]
-
-    def quick(self) -> list[str]:
-        return super().laws()[7:8]
 
 
 class Strogatz(Formulas):
@@ -189,15 +183,13 @@ class Strogatz(Formulas):
     name = "strogatz"
     title = "The derivatives of the Strogatz systems, found along four runs of 100 rows each"
     file = "strogatz.csv"
+    quick = ("lv.y",)
 
     def laws(self) -> list[str]:
         return [f"{system.name}.{system.derivative}" for system in strogatz()]
 
     def law(self, name: str) -> Law:
         return TrajectoryLaw(name)
-
-    def quick(self) -> list[str]:
-        return ["lv.y"]
 
 
 def is_true(value: Any) -> bool:

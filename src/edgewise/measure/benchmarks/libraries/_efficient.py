@@ -1,8 +1,5 @@
 """efficient-KAN, as the package kan-gpt carries it."""
 
-# pyright: reportMissingImports=false
-# The library lives in a separate environment.
-
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -40,6 +37,6 @@ class EfficientKAN(TorchLibrary):
 
 def _linear(n_in: int, n_out: int, grid: int, dtype: torch.dtype) -> torch.nn.Module:
     # The module itself: the package's front page brings in a language model.
-    from kan_gpt.efficient_kan.model import KANLinear
+    from kan_gpt.efficient_kan.model import KANLinear  # pyright: ignore[reportMissingImports]
 
     return KANLinear(n_in, n_out, grid_size=grid, spline_order=DEGREE).to(dtype)

@@ -34,7 +34,7 @@ class JaxKAN(Library):
         import jax
         import optax
 
-        _set_precision(shape.dtype)
+        jax.config.update("jax_enable_x64", shape.dtype == "float64")
         net = _Function.of(_network([shape.n_in, shape.n_out], shape.grid, shape.dtype), shape.dtype)
         x, upstream = map(jax.numpy.asarray, shape.data())
         solver = optax.adam(RATE)
@@ -57,7 +57,7 @@ class JaxKAN(Library):
         import jax
         import optax
 
-        _set_precision(str(x.dtype))
+        jax.config.update("jax_enable_x64", x.dtype == np.float64)
         net = _Function.of(_network(widths, grid, str(x.dtype)), str(x.dtype))
         solver = optax.adam(RATE)
         carried = (net.params, solver.init(net.params))
@@ -74,7 +74,7 @@ class JaxKAN(Library):
         import optax
         from flax import nnx
 
-        _set_precision("float64")
+        jax.config.update("jax_enable_x64", True)
         x, y = jax.numpy.asarray(race.x), jax.numpy.asarray(race.y)[:, None]
         model = _network([race.x.shape[1], 10, 1], _GRIDS[0], "float64")
         adam = optax.adam(_RATE)
@@ -112,12 +112,6 @@ class _Function:
     @property
     def size(self) -> int:
         return sum(leaf.size for leaf in self.params)
-
-
-def _set_precision(dtype: str) -> None:
-    import jax
-
-    jax.config.update("jax_enable_x64", dtype == "float64")
 
 
 def _network(widths: Sequence[int], grid: int, dtype: str) -> Any:

@@ -1,8 +1,5 @@
 """pykan, the library of the article that introduced these networks."""
 
-# pyright: reportMissingImports=false
-# The library lives in a separate environment.
-
 import contextlib
 import importlib
 import itertools
@@ -36,7 +33,7 @@ class PyKAN(TorchLibrary):
         return _Outputs(_layer(shape))
 
     def module_network(self, widths: Sequence[int], grid: int, dtype: torch.dtype) -> torch.nn.Module:
-        from kan import KAN
+        from kan import KAN  # pyright: ignore[reportMissingImports]
 
         with default_dtype(dtype), silenced():
             return KAN(width=list(widths), grid=grid, k=DEGREE, seed=0, auto_save=False).speed()

@@ -50,9 +50,11 @@ class Operon(Searcher):
 
     def find(self, table: Table) -> Found:
         from pyoperon.sklearn import SymbolicRegressor
+        from sklearn.ensemble import RandomForestRegressor
 
         began = time.perf_counter()
-        uncertainty = _uncertainty(table)
+        forest = RandomForestRegressor(random_state=table.seed).fit(table.x, table.y)
+        uncertainty = float(np.sqrt(np.mean((forest.predict(table.x) - table.y) ** 2)))
         left = max(1, math.ceil(table.seconds - (time.perf_counter() - began)))
         model = SymbolicRegressor(**_PARAMETERS, uncertainty=[uncertainty], max_time=left, random_state=table.seed + 1)
         model.fit(table.x, table.y)
@@ -61,10 +63,3 @@ class Operon(Searcher):
         symbols = {sympy.Symbol(a): sympy.Symbol(name) for a, name in zip(aliases, table.names, strict=True)}
         formula: Part = symbolic.parse(text, aliases).xreplace(symbols)
         return Found(formula, lambda x: np.asarray(model.predict(x), dtype=np.float64), "time")
-
-
-def _uncertainty(table: Table) -> float:
-    from sklearn.ensemble import RandomForestRegressor
-
-    found = RandomForestRegressor(random_state=table.seed).fit(table.x, table.y).predict(table.x)
-    return float(np.sqrt(np.mean((found - table.y) ** 2)))

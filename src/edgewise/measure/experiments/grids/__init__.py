@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from edgewise._typing import Array
 from edgewise.measure import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise.measure.baselines import pykan_stages
 from edgewise.measure.drawing import Figure, panel_grid, panel_legend
@@ -93,12 +92,9 @@ def _label(model: str, smoothing: str) -> str:
 
 
 def _data() -> Dataset:
-    train, test = (_table(np.random.default_rng(seed).uniform(-1, 1, (_ROWS, 2))) for seed in (0, _TEST_SEED))
+    inputs = (np.random.default_rng(seed).uniform(-1, 1, (_ROWS, 2)) for seed in (0, _TEST_SEED))
+    train, test = ((x, np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)) for x in inputs)
     return Dataset(train, {"train": train, "error": test})
-
-
-def _table(x: Array) -> tuple[Array, Array]:
-    return x, np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
 
 
 def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:

@@ -32,12 +32,11 @@ from edgewise.nn import layer_of
 
 _SEEDS = (0, 1, 2)
 _ROWS, _FRESH = 1000, 10_000
-_BY_NAME = {target.name: target for target in TARGETS}
 _PYKAN_ITEMS = ("x y", "x / y")
 _BITS = {bits.name: bits for bits in BITS}
-_ITEMS = (*list(_BY_NAME)[:2], DIGITS.name, BESSEL.name, *list(_BY_NAME)[2:], SIX, *_BITS)  # in the articles' order
+_ITEMS = (*list(TARGETS)[:2], DIGITS.name, BESSEL.name, *list(TARGETS)[2:], SIX, *_BITS)  # in the articles' order
 _QUICK = (*_PYKAN_ITEMS, DIGITS.name, BESSEL.name, SIX, BITS[0].name)
-_PUBLISHED = {**{target.name: target.published for target in (*TARGETS, BESSEL, DIGITS, *BITS)}, SIX: SIX_PUBLISHED}
+_PUBLISHED = {item.name: item.published for item in (*TARGETS.values(), BESSEL, DIGITS, *BITS)} | {SIX: SIX_PUBLISHED}
 _SHAPES = ([2, 1], [2, 1, 1], [2, 2, 1], [2, 5, 1])
 _GRIDS = (20, 50, 100)
 _ENOUGH = 0.01  # of the target's standard deviation: the first shape with a lower validation error is taken
@@ -111,7 +110,7 @@ class Interpretability(Experiment):
         errors = {name: [number(row) for row in ours if row["item"] == name] for name in (BESSEL.name, DIGITS.name)}
         curve, wrong = (max(found, default=np.inf) for found in errors.values())
         return [
-            *(_counted(f"{item}: exact formula", _PUBLISHED[item], ours, item) for item in _BY_NAME),
+            *(_counted(f"{item}: exact formula", _PUBLISHED[item], ours, item) for item in TARGETS),
             _counted(f"{BESSEL.name}: exp of a spline of x and y^2", BESSEL.published, ours, BESSEL.name),
             Criterion.at_most("its spline against J0(20 x), RMSE, worst seed", 1e-3, "r2 0.9986", curve),
             _counted(f"{DIGITS.name}: each output a spike on its own tenth", DIGITS.published, ours, DIGITS.name),
@@ -134,13 +133,13 @@ def _counted(what: str, published: str, rows: Sequence[Row], item: str) -> Crite
 
 
 def _formula(item: str, seed: int, quick: bool) -> dict[str, Any]:
-    target = _BY_NAME[item]
+    target = TARGETS[item]
     found = discover(*target.table(_ROWS, seed), names=target.names, noise="exact", seed=seed, time_limit=_PATIENCE)
     return _judged(item, found.best.expression)
 
 
 def _judged(item: str, formula: Any) -> dict[str, Any]:
-    error = _BY_NAME[item].error(formula)
+    error = TARGETS[item].error(formula)
     return {"formula": str(formula), "right": FORMULA if exact(formula, error) else NO, "error": error}
 
 
@@ -229,7 +228,7 @@ def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
 
 def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     item, steps = case.values["item"], 2 if settings.quick else 50
-    target = _BY_NAME[item]
+    target = TARGETS[item]
     yield _judged(item, pykan_formula(*target.table(_ROWS, case.values["seed"]), target.names, steps))
 
 

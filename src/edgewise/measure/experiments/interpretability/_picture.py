@@ -71,11 +71,7 @@ def _network(ax: Axes, item: str, text: str) -> None:
         return
     formulas, targets = [side[-1] for side in sides], [side[0] if len(side) > 1 else "y" for side in sides]
     names = sorted({str(symbol) for formula in formulas for symbol in symbolic.parse(formula).free_symbols})
-    x = (
-        six(_POINTS, 0)
-        if item == SIX
-        else next(target for target in TARGETS if target.name == item).table(_POINTS, 0)[0]
-    )
+    x = six(_POINTS, 0) if item == SIX else TARGETS[item].table(_POINTS, 0)[0]
     model = symbolic.network_of(formulas if item == SIX else formulas[0], names)
     columns = [int(name.removeprefix("x_")) - 1 for name in names]
     plot.network(model, x[:, columns], names=names, target=targets, layout="levels", ax=ax)

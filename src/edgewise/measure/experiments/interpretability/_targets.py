@@ -55,7 +55,7 @@ def exact(formula: Any, error: float) -> bool:
     return error < _EXACT and not formula.atoms(sympy.Float)
 
 
-TARGETS = (
+_NAMED = (
     ToyTarget("x y", 2, -1, 1, lambda x: x[:, 0] * x[:, 1], "2 x y as a square of a sum less squares"),
     ToyTarget("x / y", 2, 0.1, 1, lambda x: x[:, 0] / x[:, 1], "exp of log x less log y"),
     ToyTarget("tanh(5 (x1^4 + x2^4 + x3^4 - 1))", 3, -1, 1,
@@ -63,12 +63,8 @@ TARGETS = (
     ToyTarget("sqrt((x1 - x2)^2 + (x3 - x4)^2)", 4, -1, 1,
         lambda x: np.hypot(x[:, 0] - x[:, 1], x[:, 2] - x[:, 3]), "differences, squares, root"),
 )  # fmt: skip
+TARGETS = {target.name: target for target in _NAMED}
 """Those that a formula says."""
-
-
-def bessel(x: Array) -> Array:
-    """Return exp(J0(20 x) + y^2) at rows (n, 2)."""
-    return np.exp(inner_bessel(x[:, 0]) + x[:, 1] ** 2)
 
 
 def inner_bessel(x: Array) -> Array:
@@ -78,7 +74,8 @@ def inner_bessel(x: Array) -> Array:
     return j0(20 * x)
 
 
-BESSEL = ToyTarget("exp(J0(20 x) + y^2)", 2, -1, 1, bessel, "the Bessel curve as a spline")
+BESSEL = ToyTarget("exp(J0(20 x) + y^2)", 2, -1, 1,
+    lambda x: np.exp(inner_bessel(x[:, 0]) + x[:, 1] ** 2), "the Bessel curve as a spline")  # fmt: skip
 DIGITS = ToyTarget("first decimal digit", 1, 0, 1, lambda x: np.floor(10 * x[:, 0]), "spikes at the matching digit")
 SIX = "six columns, no target"
 SIX_PUBLISHED = "one relation in each of two seeds"

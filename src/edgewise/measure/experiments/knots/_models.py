@@ -1,8 +1,5 @@
 """What predicts the signature of a knot: networks of splines, MLPs, boosted trees, formulas."""
 
-# pyright: reportMissingImports=false
-# pykan lives in a separate environment.
-
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -86,7 +83,7 @@ def boosted(data: Knots, quick: bool) -> dict[str, Any]:
 
 def pykan(data: Knots, quick: bool) -> dict[str, Any]:
     """Train pykan's [d, 1, classes] as in its notebook on knots: grid 5, lamb 0.005, batches of 1024, 100 steps."""
-    from kan import KAN as PyKAN
+    from kan import KAN as PyKAN  # pyright: ignore[reportMissingImports]
 
     widths = [len(data.names), 1, len(data.signatures)]
     x, y = torch.from_numpy(_filled(data.train.x)), torch.from_numpy(data.train.y)

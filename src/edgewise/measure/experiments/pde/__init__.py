@@ -131,7 +131,10 @@ Found = tuple[dict[str, Any], Jet, dict[str, float]]
 
 
 def _row(train: Callable[..., Found], case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    task = _tiny(TASKS[case.values["item"]]) if settings.quick else TASKS[case.values["item"]]
+    task = TASKS[case.values["item"]]
+    if settings.quick:
+        sizes: dict[str, Any] = {"widths": (2, 2, 1), "small": (2, 4, 1), "large": (2, 8, 1)}
+        task = replace(task, **sizes, grids=(3,), starts=1, steps=8, points=100, boundary=40)
     truth = task.truth(*((8, 16) if settings.quick else _LATTICE))
     found, jet, constants = train(task, task.problem(), truth.points, case.values["size"], settings.quick)
     errors = truth.errors(jet)
@@ -176,11 +179,6 @@ def _pykan(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: boo
     jet = autograd_jet(model, at, problem.box.names)
     own = Jet(jet.value.detach(), jet.gradient.detach(), jet.hessian.detach(), jet.names)
     return {**found, "solver": "L-BFGS", "seconds": spent}, own, {}
-
-
-def _tiny(task: Task) -> Task:
-    sizes: dict[str, Any] = {"widths": (2, 2, 1), "small": (2, 4, 1), "large": (2, 8, 1)}
-    return replace(task, **sizes, grids=(3,), starts=1, steps=8, points=100, boundary=40)
 
 
 def _line(row: Row, rows: Sequence[Row]) -> list[Cell]:

@@ -110,20 +110,14 @@ def _p11(x: Array) -> Array:
     return _MU * ((x[:, :3] ** 2).sum(axis=1) - 1) + _LAMBDA * np.log(_with_volume(x)[:, 9])
 
 
-def _moving(count: int, draw: np.random.Generator) -> Array:
-    return draw.uniform([0, 0, 1.1], [1, 0.9, 2], (count, 3))
-
-
-def _mass(x: Array) -> Array:
-    return x[:, 0] / np.sqrt(1 - (x[:, 1] / x[:, 2]) ** 2)
-
-
 def _with_factors(x: Array) -> Array:
     beta = x[:, 1] / x[:, 2]
     return np.column_stack([x, beta, 1 / np.sqrt(1 - beta**2)])
 
 
-_MASS = (["m_0", "v", "c"], _moving, _mass, _discovered, (1.0, 0.0, 1.1), 1, (0.0, 0.9))
+_MASS = (["m_0", "v", "c"], lambda count, draw: draw.uniform([0, 0, 1.1], [1, 0.9, 2], (count, 3)),
+         lambda x: x[:, 0] / np.sqrt(1 - (x[:, 1] / x[:, 2]) ** 2), _discovered, (1.0, 0.0, 1.1), 1, (0.0, 0.9),
+)  # fmt: skip
 _IDENTITY = tuple(np.eye(3).ravel())
 TABLES = (
     Table("Neo-Hookean P11, det F given", [*_STRAINS, "J"], _strained(0.2), _p11, _summed, _IDENTITY, 0, (0.8, 1.2),

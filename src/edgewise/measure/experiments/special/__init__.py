@@ -89,12 +89,15 @@ class Special(Experiment):
         for item in items_of(rows):
             ours, mlp, pykan = (best(rows, by="held", item=item, model=model) for model in (OURS, MLP, PYKAN))
             published = PUBLISHED[item]
-            passed = number(ours) <= 0.1 * published.kan if ours and not ours["status"] else None
+            passed, about = None, [""] * 3
+            if ours and not ours["status"]:
+                passed, seconds = number(ours) <= 0.1 * published.kan, format_number(number(ours, "seconds"))
+                about = [f"{ours['shape']}, G = {ours['grid']}", str(ours["parameters"]), seconds]
             texts = [item, special(item)[0].call, format_number(published.kan, 3)]
             others = [format_number(published.mlp, 3)]
             for row in (mlp, pykan):
                 others += [format_error(row), format_number(number(row, "parameters"), 6)]
-            lines.append([*map(Cell, texts), Cell(format_error(ours), passed), *map(Cell, [*_about(ours), *others])])
+            lines.append([*map(Cell, texts), Cell(format_error(ours), passed), *map(Cell, [*about, *others])])
         return head, lines
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
@@ -157,13 +160,6 @@ def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     widths = [2, 1, 1] if PUBLISHED[case.values["item"]].shape == "[2, 1, 1]" else [2, 5, 1]
     grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, _PYKAN_STEPS)
     yield from data.rows(pykan_stages(widths, data.train, grids, steps, seed=0))
-
-
-def _about(row: Row | None) -> list[str]:
-    """Return network, parameters and seconds."""
-    if row is None or row["status"]:
-        return [""] * 3
-    return [f"{row['shape']}, G = {row['grid']}", str(row["parameters"]), format_number(number(row, "seconds"))]
 
 
 def _marks(ax: Axes, model: str, rows: Sequence[Row]) -> None:

@@ -74,7 +74,7 @@ class Found(list):
     """What the commands ask of a search."""
 
     outcome, notes, doubtful, relative = Outcome.CONVERGED, (), (), False
-    equations: tuple[object, ...] = ()
+    candidates: tuple[object, ...] = ()
 
     def __init__(self, version: int) -> None:
         self.version = version

@@ -87,8 +87,15 @@ def test_the_command_stores_rows_table_and_picture(tmp_path: Path, capsys: pytes
     assert read(out / "grids.csv") == rows and read(out / "minutes.csv") == minutes
 
 
-def test_the_page_and_the_readme_are_what_the_stored_rows_give(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pictures", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_the_page_and_the_readme_are_what_the_stored_rows_give(
+    pictures: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.figure import Figure
     from reproduced import draw
+
+    if not pictures:  # they are drawn, but not written
+        monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: Path(path).touch())
 
     results, readme = ROOT / "benchmarks" / "results" / "reproduced", tmp_path / "README.md"
     readme.write_text((ROOT / "README.md").read_text())

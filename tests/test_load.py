@@ -130,7 +130,7 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("other degree", described(degree=5), "shape"),
     *((f"base {value}", described(base=value), "base function") for value in ("relu", 1, [])),
     *((f"dtype {value}", described(dtype=value), "number type") for value in ("float16", "int64", None, 8, "Tensor")),
-    ("other dtype", described(dtype="float32"), "is not F32"),
+    ("other dtype", described(dtype="float32"), "is not float32"),
     *(
         (f"symbols {value!r:.30}", described(symbols=value), "functions")
         for value in (None, [], [[]], [[], [], []], [[], 3], [[], [3]], [[], [[0, 0]]], [[], [[0, 0, 3]]],
@@ -164,8 +164,8 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("tensor reshaped", tensors(lambda t: t.update({"layers.0.affine": torch.zeros(3, 2, 3)})), "has shape"),
     ("knots of no dimension", tensors(lambda t: t.update({"layers.0.knots": torch.tensor(1.0)})), "has shape"),
     ("too few knots", tensors(lambda t: t.update({"layers.0.knots": t["layers.0.knots"][:, :6].clone()})), "has shape"),
-    ("coefficients of another type", cast("coefficients", torch.float32), "is not F64"),
-    ("mask of another type", cast("mask", torch.uint8), "is not BOOL"),
+    ("coefficients of another type", cast("coefficients", torch.float32), "is not float64"),
+    ("mask of another type", cast("mask", torch.uint8), "is not bool"),
     ("mask of sevens", bool_byte, r"'layers\.0\.mask'"),
     *(
         (f"{value} in {name}", fill(name, (0, 0), value), "not finite")

@@ -63,7 +63,7 @@ def networks(draw: st.DrawFn, symbolic: float) -> ew.KAN:
     return model
 
 
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(networks(symbolic=1.0))
 def test_symbolic_networks_are_their_formulas(model: ew.KAN) -> None:
     assert difference(model, rows()) < 1e-12
@@ -77,7 +77,7 @@ def test_absolute_values_are_those_of_real_numbers(inner: str, formula: str) -> 
     assert difference(model, rows(d=1).abs()) < 1e-12
 
 
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(networks(symbolic=0.5))
 def test_mixed_networks_are_their_formulas(model: ew.KAN) -> None:
     assert difference(model, rows()) < 1e-12

@@ -91,7 +91,7 @@ class Search:
     def _quick(self, problem: Problem) -> bool:
         """Formulas that need no network; returns whether one is exact."""
         noise = self.pool.noise
-        self.pool.consider(direct(problem, noise), f"straight from a table of {problem.n_columns} columns")
+        self.pool.consider(direct(problem, noise), f"straight from a table of {_columns(problem.n_columns)}")
         if not self.pool.exact():
             self.pool.consider(univariate(problem, noise), "a function of one variable")
         return self.pool.exact()
@@ -170,8 +170,7 @@ class Search:
         step = self._looked_at(step, model)
         problem = step.problem
         if step.text != "the table":
-            columns = f"{problem.n_columns} column{'s' * (problem.n_columns > 1)}"
-            self.stages.append(f"{step.text}: model error {step.error:.1e} with {columns}.")
+            self.stages.append(f"{step.text}: model error {step.error:.1e} with {_columns(problem.n_columns)}.")
             if self._quick(problem):
                 return True
         if problem.n_columns < 2:
@@ -200,7 +199,7 @@ class Search:
         if model == self._process and step.text != "the table":
             surrogate = min(surrogate, smoothed(step.problem) or surrogate, key=lambda s: s.error)
         self.floor = min(self.floor, surrogate.error)
-        self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {step.problem.n_columns} columns", 0.1)
+        self._tell(f"{surrogate.structure} {surrogate.error:.1e}: {_columns(step.problem.n_columns)}", 0.1)
         self._doubt_noise(surrogate.error)
         if self.given is None and surrogate.error < _LOWER * self.pool.noise:
             self.pool.assume(surrogate.error)
@@ -231,7 +230,7 @@ class Search:
     def _finish(self, leaves: list[Step]) -> None:
         """What is left where no relation reduces a problem: algebra, then regressions and small networks."""
         for leaf in leaves:
-            stage = f"algebra of {leaf.problem.n_columns} columns"
+            stage = f"algebra of {_columns(leaf.problem.n_columns)}"
             if self.given or self._late():
                 break
             self._tell(stage, 0.6)
@@ -249,7 +248,7 @@ class Search:
     def _regress(self, step: Step, noise: float) -> None:
         if step.surrogate is not None:
             smooth, _ = step.surrogate.read()
-            stage = f"regressions of {step.problem.n_columns} columns"
+            stage = f"regressions of {_columns(step.problem.n_columns)}"
             self.pool.consider(regressions(step.problem, smooth, noise, self._late), stage)
 
     def _small(self, step: Step) -> bool:
@@ -259,7 +258,7 @@ class Search:
             self._regress(step, self.pool.noise)
             if self._good():
                 return True
-        self._tell(f"small networks of {problem.n_columns} columns", 0.7)
+        self._tell(f"small networks of {_columns(problem.n_columns)}", 0.7)
         for name, error, formula in trees(problem, self.pool.noise, self.deadline, self.seed):
             self._doubt_noise(error)
             if formula is not None:
@@ -290,7 +289,9 @@ class Search:
         """Take a model's held-out error for the noise, unless a lower one is known."""
         if self.given is None and not 0 < self.pool.noise <= error:
             self.pool.assume(error)
-            self.stages.append(f"Residuals are white at {error:.2g} of the target's spread: taken for noise.")
+            self.stages.append(
+                f"A model's residuals look like white noise: their size, {error:.2g}, is taken as the noise level."
+            )
 
     def _settle(self, *, finished: bool = True) -> None:
         """Where no network's residuals told the noise but the best formula's do, round again with that noise.
@@ -358,3 +359,7 @@ class Search:
         return Discovery(
             kept, best, outcome, noise, self.relative, self.names, self.target, self.x, self.y, self.stages, settings
         )
+
+
+def _columns(count: int) -> str:
+    return f"{count} column{'s' * (count != 1)}"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MapName = Literal["raw", "log", "asinh"]
-Vector = NDArray[np.float64]
+Vector = NDArray[np.floating[Any]]
 
 _SKEWED = 1.0  # skewness from which a column is worth mapping
 _GAIN = 0.3  # by which the map has to lower it

@@ -71,7 +71,10 @@ class Candidates:
         inputs = self.design.multipliable()
         columns = [part.column for part in self.design.inputs]
         pairs = [
-            (i, j) for a, i in enumerate(inputs) for j in inputs[a + 1 :] if columns[i] != columns[j] and allowed((i, j))
+            (i, j)
+            for a, i in enumerate(inputs)
+            for j in inputs[a + 1 :]
+            if columns[i] != columns[j] and allowed((i, j))
         ]
         most = min(len(pairs), _MOST_PAIRS)
         counts = sorted({min(count, most) for count in counts if min(count, most)})
@@ -225,8 +228,6 @@ class Candidates:
         chosen = slice(None) if rows.all() else rows
         x, y, w = matrix[chosen], self.y[chosen], self.weights[chosen]
         if isinstance(self.family, Gaussian):
-            return from_moments(
-                Moments.of(x, y, w), problem, rho, 40 if start is None else _PAIR_FOLD_ROUNDS
-            ), matrix
+            return from_moments(Moments.of(x, y, w), problem, rho, 40 if start is None else _PAIR_FOLD_ROUNDS), matrix
         rounds = {} if start is None else {"rounds": _FOLD_FIT_ROUNDS, "start": start}
         return penalized(x, y, w, problem, rho=rho, **rounds), matrix

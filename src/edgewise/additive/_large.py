@@ -11,10 +11,10 @@ from edgewise.additive._block import Block
 from edgewise.additive._curve import Curve, Matrix, Vector
 from edgewise.additive._design import Input, Pair
 from edgewise.additive._family import Gaussian
-from edgewise.additive._fit import AdditiveFit
 from edgewise.additive._model import AdditiveModel
 from edgewise.additive._moments import Moments
 from edgewise.additive._penalized import Penalized, Problem, from_moments
+from edgewise.additive._search import AdditiveFit
 
 _BINS = 254
 _DRAWN = 50_000  # values that bins are made from
@@ -128,10 +128,9 @@ class _Rows:
             products.append(self.model.design.product(features, pair)[0].astype(np.float32))
         matrix = np.hstack([*mains, *products])
         found = Moments.of(matrix, y[rows].astype(np.float32), weights[rows].astype(np.float32))
-        return Moments(
-            *(np.asarray(part, float) for part in (found.gram, found.cross, found.sums)),
-            float(weights[rows] @ y[rows] ** 2), float(weights[rows] @ y[rows]), float(weights[rows].sum()), found.rows,
-        )  # fmt: skip
+        gram, cross, sums = (np.asarray(part, float) for part in (found.gram, found.cross, found.sums))
+        t, w = y[rows], weights[rows]
+        return Moments(gram, cross, sums, float(w @ t**2), float(w @ t), float(w.sum()), found.rows)
 
     def _features(self, rows: slice, pair: Pair) -> dict[int, Matrix]:
         return {number: self.tables[number][self.codes[number][rows]] for number in pair}

@@ -56,10 +56,6 @@ class Levels:
         return self.numbers(x).astype(float)
 
     @property
-    def missing_value(self) -> float:
-        return float(len(self.values))
-
-    @property
     def knots(self) -> Vector:
         """A breakpoint at each number of a level."""
         return np.arange(-DEGREE, len(self.values) + DEGREE + 1, dtype=float)
@@ -77,7 +73,6 @@ class Gap:
     column: int
 
     n_features = 1
-    missing_value = 1.0
 
     def blocks(self) -> list[Block]:
         """Return the ridge block of the feature."""

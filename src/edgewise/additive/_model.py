@@ -1,5 +1,6 @@
 """A weighted sum of candidates, as one model over inputs, products and a hidden node."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -62,6 +63,14 @@ class AdditiveModel:
         )
 
 
+def side_by_side(models: Sequence[AdditiveModel]) -> AdditiveModel:
+    """Return one model with the outputs of several of the same design, which have neither products nor hidden nodes."""
+    first = models[0]
+    beta = tuple(np.hstack([model.beta[k] for model in models]) for k in range(len(first.beta)))
+    edf = tuple(np.mean([model.edf[k] for model in models], 0) for k in range(len(first.edf)))
+    return replace(first, intercept=np.concatenate([model.intercept for model in models]), beta=beta, edf=edf)
+
+
 def averaged(source: Candidates, found: Sequence[Candidate], weights: Vector, shift: Vector) -> AdditiveModel:
     """Return the weighted sum of candidates: a sum of additive models is one additive model."""
     design, outputs = source.design, source.family.outputs
@@ -93,9 +102,9 @@ def averaged(source: Candidates, found: Sequence[Candidate], weights: Vector, sh
     return AdditiveModel(
         design,
         intercept,
-        tuple(total[a:b] for a, b in zip(at, at[1:], strict=False)),
+        tuple(total[a:b] for a, b in itertools.pairwise(at)),
         products,
-        tuple(edf[a:b] for a, b in zip(block_at, block_at[1:], strict=False)),
+        tuple(edf[a:b] for a, b in itertools.pairwise(block_at)),
         product_edf,
         hidden,
     )

@@ -1,10 +1,21 @@
 """Weighted moments of features and a target, which add and subtract."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from edgewise.additive._curve import Matrix, Vector
+
+
+class Centered(NamedTuple):
+    """Moments about the means: Gram matrix, products with the target, its square; and the means of both."""
+
+    gram: Matrix
+    cross: Vector
+    square: float
+    means: Vector
+    mean: float
 
 
 @dataclass(frozen=True)
@@ -46,8 +57,9 @@ class Moments:
             self.square, self.total, self.weight, self.rows,
         )  # fmt: skip
 
-    def centered(self) -> tuple[Matrix, Vector, float, Vector, float]:
-        """Return the Gram matrix, products and square about the means, and the means of features and target."""
+    def centered(self) -> Centered:
+        """Return the moments about the means."""
         means, mean = self.sums / self.weight, self.total / self.weight
         gram = self.gram - np.outer(means, self.sums)
-        return gram, self.cross - means * self.total, max(self.square - mean * self.total, 0.0), means, mean
+        square = max(self.square - mean * self.total, 1e-12)
+        return Centered(gram, self.cross - means * self.total, square, means, mean)

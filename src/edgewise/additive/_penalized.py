@@ -38,18 +38,15 @@ class Problem:
         mask = self.mask
         index = np.flatnonzero(np.repeat(mask, self.sizes))
         part = moments if len(index) == len(moments.cross) else moments.chosen(index)
-        gram, cross, square, means, mean = part.centered()
+        about = part.centered()
         blocks = [block for block, on in zip(self.blocks, mask, strict=True) if on]
         prior = Prior.of(blocks, self.within, self.between)
         start = None if rho is None else rho[mask]
         nu = max(moments.rows - 1, 1)
-        fit = reml(
-            gram, cross, max(square, 1e-12), nu, self.sizes[mask],
-            prior=prior, rho=start, scale=self.family.scale, steps=steps,
-        )  # fmt: skip
+        fit = reml(about, nu, self.sizes[mask], prior=prior, rho=start, scale=self.family.scale, steps=steps)
         beta = np.zeros(len(moments.cross))
         beta[index] = fit.beta
-        return fit, beta, mean - float(means @ fit.beta)
+        return fit, beta, about.mean - float(about.means @ fit.beta)
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import get_lapack_funcs
 
-from edgewise.additive._block import CENTERS, Block
+from edgewise.additive._block import CENTERS, Block, Kind
 from edgewise.additive._curve import Matrix, Vector
+from edgewise.additive._moments import Centered
 
 LOW, HIGH = -12.0, 16.0  # of log lambda
 _TOLERANCE = 1e-3
 _LARGEST_STEP, _CUTS, _SMALLEST_CURVATURE = 4.0, 8, 1e-2
 _JITTER = 1e-10
+_FACTOR, _SOLVE, _INVERT = get_lapack_funcs(("potrf", "potrs", "potri"), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Prior:
 
     @classmethod
     def of(cls, blocks: Sequence[Block], within: float = 1.0, between: float = 1.5) -> "Prior":
-        kinds = [block.kind for block in blocks]
+        kinds: list[Kind] = [block.kind for block in blocks]
         base = np.log(1.0 + kinds.count("straight"))
         precision = np.zeros((len(kinds), len(kinds)))
         for kind in set(kinds):
@@ -54,21 +56,22 @@ class Smooth:
 
 
 def reml(
-    gram: Matrix, cross: Vector, square: float, rows: float, sizes: Vector,
+    about: Centered, rows: float, sizes: np.ndarray,
     *, prior: Prior, rho: Vector | None = None, scale: float | None = None, steps: int = 40,
 ) -> Smooth:  # fmt: skip
     """Return the penalized fit whose smoothing parameters maximize the restricted likelihood and their prior.
 
-    minimizes  nu log D + log|A| - sum_j r_j rho_j + (rho - c)' Q (rho - c),   A = G + diag(lambda),  D = y'y - b' A^-1 b
+    minimizes  nu log D + log|A| - sum_j r_j rho_j + (rho - c)' Q (rho - c)
+    with  A = G + diag(exp(rho_j)),  D = y'y - b' A^-1 b
 
     by Newton steps with exact derivatives; with a `scale` (the variance sigma^2 is known), D / scale in the place of
     nu log D. Costs do not depend on the number of rows.
 
-    Shapes: gram (P, P), cross (P,), sizes (J,) of the blocks, rho (J,) to start from. `rows` is nu.
+    Shapes: Gram matrix (P, P), products (P,), sizes (J,) of the blocks, rho (J,) to start from. `rows` is nu.
 
     Source: Wood, Fast stable restricted maximum likelihood (2011).
     """
-    problem = _Problem(gram, cross, square, rows, sizes, prior, scale)
+    problem = _Problem(about.gram, about.cross, about.square, rows, sizes, prior, scale)
     rho = np.full(len(sizes), np.log(len(sizes) + 1.0)) if rho is None else np.clip(rho, LOW, HIGH)
     state = problem.at(rho)
     for _ in range(steps):
@@ -104,7 +107,7 @@ class _Problem:
     cross: Vector
     square: float
     rows: float
-    sizes: Vector
+    sizes: np.ndarray
     prior: Prior
     scale: float | None
 
@@ -112,10 +115,10 @@ class _Problem:
         matrix = self.gram.copy(order="F")
         diagonal = np.einsum("ii->i", matrix)
         diagonal += np.exp(np.repeat(rho, self.sizes)) + _JITTER * self.rows
-        factor, info = lapack.dpotrf(matrix, lower=1, clean=0, overwrite_a=1)
+        factor, info = _FACTOR(matrix, lower=1, clean=0, overwrite_a=1)
         if info:
             return _State(rho, np.inf, factor, self.cross, np.inf)
-        beta, _ = lapack.dpotrs(factor, self.cross, lower=1)
+        beta, _ = _SOLVE(factor, self.cross, lower=1)
         deviance = max(self.square - float(self.cross @ beta), 1e-12 * self.square + 1e-300)
         away = rho - self.prior.centers
         misfit = self.rows * np.log(deviance) if self.scale is None else deviance / self.scale
@@ -123,7 +126,7 @@ class _Problem:
         return _State(rho, value + float(away @ self.prior.precision @ away), factor, beta, deviance)
 
     def inverse(self, state: _State) -> Matrix:
-        inverse, _ = lapack.dpotri(state.factor, lower=1)
+        inverse, _ = _INVERT(state.factor, lower=1)
         lower = np.tril(inverse)
         return lower + np.tril(lower, -1).T
 

@@ -83,5 +83,3 @@ def columns_with_value_effects(design: Design, x: Matrix, residual: Vector, vari
         if chi2.sf(float((sums**2 / counts).sum()) / variance, len(values)) < _SURE:
             found.append(part.column)
     return found
-
-

@@ -10,7 +10,7 @@ from edgewise.additive._curve import Matrix, Vector
 from edgewise.additive._family import Family, Gaussian
 
 Select = Literal["average", "best", "simplest"]
-_PULL = 3.0  # toward equal weights, in rows of one mean squared error
+_SHRINKAGE = 3.0  # toward equal weights, in rows of one mean squared error
 _LEAST = 0.05  # smaller weights are zero
 
 
@@ -19,7 +19,7 @@ def stacked(
 ) -> tuple[Vector, Vector]:  # fmt: skip
     """Return the weight of each candidate, in order from simple to complex, and a shift of the intercepts (K,).
 
-    "average": weights >= 0 whose sum is at most one, by least squares or log loss, pulled toward equal ones; what is
+    "average": weights >= 0 whose sum is at most one, by least squares or log loss, shrunk toward equal ones; what is
     missing goes to the constant. "best": the smallest loss. "simplest": the first whose loss is within one standard
     error of the best.
 
@@ -46,9 +46,9 @@ def stacked(
 def _least_squares(predictions: Matrix, y: Vector, weights: Vector, error: float) -> Vector:
     count = predictions.shape[1]
     root = np.sqrt(weights)
-    pull = np.sqrt(1e-3 * len(y) * float(np.var(y)) + _PULL * error)
-    matrix = np.vstack([predictions * root[:, None], pull * np.eye(count)])
-    found = nnls(matrix, np.concatenate([y * root, np.full(count, pull / count)]))[0]
+    strength = np.sqrt(1e-3 * len(y) * float(np.var(y)) + _SHRINKAGE * error)
+    matrix = np.vstack([predictions * root[:, None], strength * np.eye(count)])
+    found = nnls(matrix, np.concatenate([y * root, np.full(count, strength / count)]))[0]
     found[found < _LEAST] = 0.0
     total = found.sum()
     return found / total * min(1.0, total) if total > 0 else found
@@ -61,7 +61,7 @@ def _by_loss(etas: Sequence[Matrix], y: Vector, weights: Vector, family: Family)
 
     def objective(w: Vector) -> float:
         loss = float(weights @ family.loss(constant + np.tensordot(w, away, 1), y)) / weights.sum()
-        return loss + (1e-3 + _PULL / len(y)) * float(((w - 1 / count) ** 2).sum())
+        return loss + (1e-3 + _SHRINKAGE / len(y)) * float(((w - 1 / count) ** 2).sum())
 
     found = minimize(objective, np.full(count, 1 / count), bounds=[(0.0, 1.0)] * count, method="L-BFGS-B").x
     found[found < _LEAST] = 0.0

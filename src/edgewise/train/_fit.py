@@ -158,7 +158,7 @@ def _result(context: Context[Any], trained: Trained, baseline: float, notes: lis
     found, final = _returned(trained.model, context)
     _, before = _returned(trained.selected, context)
     outcome = context.monitor.asked() or trained.outcome
-    if not outcome.early and baseline > 0 and _learned_nothing(outcome, before, final, context, baseline):
+    if not outcome.early and baseline > 0 and _learned_nothing(outcome, (before, final), parts, loss, baseline):
         outcome = Outcome.POOR
     measured: dict[str, float] = {}
     held_out = parts.validation if parts.validates else None
@@ -174,13 +174,13 @@ def _result(context: Context[Any], trained: Trained, baseline: float, notes: lis
 
 
 def _learned_nothing(
-    outcome: Outcome, before: Function, final: Function, context: Context[Any], baseline: float
+    outcome: Outcome, networks: tuple[Function, Function], parts: Split, loss: Loss, baseline: float
 ) -> bool:  # fmt: skip
-    """Return True where a network explains little more than a constant does.
+    """Return True where a network, before and after training on held-out rows, explains little more than a constant.
 
     Smoothed curves do not overfit, so the rows that they were fitted to tell it too.
     """
-    parts, loss = context.split, context.loss
+    before, final = networks
     error = error_of(before, parts.validation, loss)
     if outcome is Outcome.SMOOTHED:
         return max(error, error_of(final, parts.full.rows, loss)) > _NOTHING * baseline

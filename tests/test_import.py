@@ -71,9 +71,9 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options Session bases datasets discover export find_relations fit functions
-        interpret io kernels load nn optim pde plot prune save session structure symbolic train unsupervised
-        update
+        EdgewiseError InputError KAN Options Session bases datasets discover encoding estimators export find_relations
+        fit functions interpret io kernels load nn optim pde plot prune save session structure symbolic train
+        unsupervised update
     """,
     "edgewise.nn": """
         Direction Edge GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass
@@ -107,6 +107,8 @@ PUBLIC = {
         Chain Characters Equation Special States System Variable chain characters dimensionless equations feynman knots
         names path special strogatz
     """,
+    "edgewise.encoding": "Category CellTypeError Column Dates Encoder Label Number as_array check_names is_frame",
+    "edgewise.estimators": "TableClassifier TableEstimator TableRegressor Training",
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """

@@ -16,6 +16,8 @@ from edgewise._version import __version__ as __version__
 if TYPE_CHECKING:
     from edgewise import bases as bases
     from edgewise import datasets as datasets
+    from edgewise import encoding as encoding
+    from edgewise import estimators as estimators
     from edgewise import export as export
     from edgewise import functions as functions
     from edgewise import interpret as interpret
@@ -42,8 +44,8 @@ if TYPE_CHECKING:
     from edgewise.unsupervised import find_relations as find_relations
 
 _PACKAGES = (
-    "bases", "datasets", "export", "functions", "interpret", "io", "kernels", "nn", "optim", "pde", "plot", "session",
-    "structure", "symbolic", "train", "unsupervised",
+    "bases", "datasets", "encoding", "estimators", "export", "functions", "interpret", "io", "kernels", "nn", "optim",
+    "pde", "plot", "session", "structure", "symbolic", "train", "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer
 #: Ctrl-C from its first moment on.

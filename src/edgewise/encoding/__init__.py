@@ -1,0 +1,12 @@
+"""Tables as they come, of numbers, dates and text, as matrices of numbers."""
+
+from edgewise.encoding._cells import CellTypeError as CellTypeError
+from edgewise.encoding._column import Category as Category
+from edgewise.encoding._column import Column as Column
+from edgewise.encoding._column import Dates as Dates
+from edgewise.encoding._column import Label as Label
+from edgewise.encoding._column import Number as Number
+from edgewise.encoding._encoder import Encoder as Encoder
+from edgewise.encoding._read import as_array as as_array
+from edgewise.encoding._read import check_names as check_names
+from edgewise.encoding._read import is_frame as is_frame

@@ -1,0 +1,147 @@
+"""A table as it comes, as cells column by column: arrays, lists, tensors, and frames of pandas and polars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgewise._errors import InputError
+from edgewise._typing import Array
+from edgewise.encoding._cells import Cells, CellTypeError, days, labelled, numbers_of, objects
+
+
+def is_frame(x: Any) -> bool:
+    """Return whether x is a DataFrame of pandas or polars, whose columns have names and types of their own."""
+    return hasattr(type(x), "columns") and (hasattr(x, "iloc") or hasattr(x, "get_columns"))
+
+
+def as_array(x: Any) -> Any:
+    """Return a list or a tensor as an array, a masked array with its gaps, and anything else as it is.
+
+    A list that holds text beside numbers becomes an array of objects, whose numbers stay numbers.
+
+    >>> as_array([[1.5, "a"], [2, None]]).tolist()
+    [[1.5, 'a'], [2, None]]
+    """
+    if hasattr(x, "detach"):
+        return _tensor(x)
+    if isinstance(x, np.ma.MaskedArray):
+        return _filled(x)
+    if not isinstance(x, list | tuple):
+        return x
+    array = np.asarray(x)
+    return np.array(x, dtype=object) if array.dtype.kind in "SU" else array
+
+
+def column_names(x: Any) -> list[str] | None:
+    """Return the names of a frame's columns, None where they are not all text or x has none."""
+    if not is_frame(x):
+        return None
+    names = list(x.columns)
+    return [str(name) for name in names] if all(isinstance(name, str) for name in names) else None
+
+
+def check_names(names: list[str]) -> None:
+    """Raise InputError if a name of a column occurs twice."""
+    if len({*names}) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"Names of columns must differ. {twice!r} occurs {names.count(twice)} times.")
+
+
+def read(x: Any, names: list[str] | None = None) -> list[Cells]:
+    """Return the cells of a table, column by column; `names` are for messages.
+
+    Errors: CellTypeError for sparse matrices and cells that are neither numbers, dates nor text; InputError for
+    complex numbers, tables that are not of two dimensions, and columns that mix text with numbers.
+    """
+    if is_frame(x):
+        if hasattr(x, "iloc"):
+            return [_pandas(x.iloc[:, k], _name(names, k)) for k in range(x.shape[1])]
+        return [_polars(column, _name(names, k)) for k, column in enumerate(x.get_columns())]
+    if hasattr(x, "tocsr") or hasattr(x, "collect_schema"):
+        what, then = ("Sparse data", ".toarray()") if hasattr(x, "tocsr") else ("A lazy frame", ".collect()")
+        raise CellTypeError(f"{what} was passed, but dense data is required. Convert it with {then} first.")
+    array = _tensor(x) if hasattr(x, "detach") else x
+    try:
+        array = np.asarray(as_array(array))
+    except ValueError as error:
+        raise InputError(f"A table must have rows of equal length: {error}") from error
+    if array.ndim != 2:
+        raise InputError(
+            f"Expected 2D array, got {array.ndim}D array instead. Reshape your data with x.reshape(-1, 1) for one "
+            "column or x.reshape(1, -1) for one row."
+        )
+    return [_array(array[:, k], _name(names, k)) for k in range(array.shape[1])]
+
+
+def _name(names: list[str] | None, k: int) -> str:
+    return names[k] if names is not None and k < len(names) else f"x{k + 1}"
+
+
+def _array(column: Array, name: str) -> Cells:
+    kind = column.dtype.kind
+    if kind in "biuf":
+        return numbers_of(column)
+    if kind in "Mm":
+        return days(column)
+    if kind == "c":
+        raise InputError(f"Complex data not supported. Column {name!r} is complex; pass real and imaginary parts.")
+    if kind == "S":
+        column = np.char.decode(column, "utf-8")
+    if kind not in "SUTO":
+        raise CellTypeError(f"Column {name!r} has cells of type {column.dtype}. Pass numbers, dates or text.")
+    return objects(column.astype(object), name)
+
+
+def _pandas(column: Any, name: str) -> Cells:
+    import pandas as pd
+
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return labelled(column.cat.codes.to_numpy(), list(dtype.categories), ordered=True)
+    if isinstance(dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    elif isinstance(dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_convert(None)
+    elif isinstance(dtype, pd.SparseDtype):
+        column = column.sparse.to_dense()
+    if isinstance(column.dtype, np.dtype):
+        return _array(column.to_numpy(), name)
+    if dtype.kind in "biuf":
+        return numbers_of(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    return objects(column.to_numpy(dtype=object, na_value=None), name)
+
+
+def _polars(column: Any, name: str) -> Cells:
+    dtype = column.dtype
+    family = dtype.base_type().__name__
+    if family in ("Date", "Datetime", "Duration", "Time"):
+        unit = "D" if family == "Date" else getattr(dtype, "time_unit", "ns")
+        steps = np.array([np.iinfo(np.int64).min if v is None else v for v in column.to_physical().to_list()], np.int64)
+        return days(steps.view(f"{'M' if family in ('Date', 'Datetime') else 'm'}8[{unit}]"))
+    if family == "Enum":
+        order = list(dtype.categories)
+        table = {label: code for code, label in enumerate(order)}
+        return labelled(np.array([table.get(v, -1) for v in column.to_list()], np.int64), order, ordered=True)
+    if dtype.is_numeric() and family != "Decimal":
+        return _array(column.to_numpy(), name)
+    return objects(np.fromiter(column.to_list(), object, len(column)), name)
+
+
+def _tensor(x: Any) -> Array:
+    import torch
+
+    if x.layout != torch.strided:
+        raise CellTypeError("Sparse data was passed, but dense data is required. Convert it with .to_dense() first.")
+    x = x.detach().cpu()
+    return (x.double() if x.dtype == torch.bfloat16 else x).numpy()
+
+
+def _filled(x: np.ma.MaskedArray[Any, Any]) -> Array:
+    """Return a masked array's values, with NaN, NaT or None where it is masked."""
+    kind = x.dtype.kind
+    dtype = np.float64 if kind in "biu" else object if kind in "SU" else x.dtype
+    values = np.array(x.data, dtype)
+    values[np.ma.getmaskarray(x)] = None if values.dtype == object else "NaT" if kind in "Mm" else np.nan
+    return values

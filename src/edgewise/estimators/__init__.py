@@ -1,0 +1,13 @@
+"""Estimators with the interface of scikit-learn: `pip install 'edgewise[estimators]'`."""
+
+try:
+    from edgewise.estimators._table import TableClassifier as TableClassifier
+    from edgewise.estimators._table import TableEstimator as TableEstimator
+    from edgewise.estimators._table import TableRegressor as TableRegressor
+    from edgewise.estimators._table import Training as Training
+except ImportError as error:
+    if (error.name or "").partition(".")[0] != "sklearn":
+        raise
+    raise ImportError(
+        "edgewise.estimators needs scikit-learn 1.6 or newer: pip install 'edgewise[estimators]'"
+    ) from error

@@ -1,0 +1,176 @@
+"""What every estimator does with the tables, targets and weights it is given."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import check_array, check_consistent_length, column_or_1d, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,  # pyright: ignore[reportAttributeAccessIssue]
+    check_is_fitted,
+    validate_data,
+)
+
+from edgewise._typing import Array
+from edgewise.encoding import Encoder, as_array, check_names, is_frame
+
+
+@dataclass(frozen=True)
+class Training:
+    """The rows to fit: x (n, p), y (n, k) or the numbers of classes (n,), and positive weights (n,)."""
+
+    x: Array
+    y: Array
+    weights: Array
+
+
+class TableEstimator(BaseEstimator):
+    """Base of estimators that take tables of numbers, dates and text, with gaps.
+
+    X is a DataFrame of pandas or polars, an array, a tensor, or a list of rows. `edgewise.encoding.Encoder` makes it
+    numbers; its docstring says how. A subclass stores its parameters in `__init__`, among them
+    `categorical_features`, and calls `_encode` or `_training` in its methods.
+
+    Fitted attributes: `encoder_`, `n_features_in_`, and `feature_names_in_` if X is a DataFrame.
+    """
+
+    #: "auto": text is a category; else the columns that are categories besides text, by name, position, or a mask
+    categorical_features: Any = "auto"
+    encoder_: Encoder
+    n_features_in_: int
+
+    def _encode(self, X: Any, *, fitting: bool = False) -> Array:
+        """Return X as numbers, (n, p) float64, NaN for gaps; learn how if `fitting`.
+
+        Errors: those of scikit-learn for an estimator that is not fitted, wrong shapes, complex or sparse X, and
+        names or a number of columns that differ from those in `fit`; those of `Encoder`.
+        """
+        if not fitting:
+            check_is_fitted(self, "encoder_")
+        least = 2 if fitting else 1
+        if is_frame(X):
+            _check_frame(X, type(self).__name__, least)
+            X = validate_data(self, X, reset=fitting, skip_check_array=True)
+        else:
+            X = validate_data(
+                self, as_array(X), reset=fitting, dtype=None, ensure_all_finite=False, ensure_min_samples=least
+            )
+        if fitting:
+            self.encoder_ = Encoder.learn(X, self.categorical_features)
+        return self.encoder_.encode(X)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: gaps and categories are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        # Text is as well, but scikit-learn requires of estimators with the tag `string` that they take any object.
+        return tags
+
+
+class _Supervised(TableEstimator, ABC):
+    """An estimator that is fitted to a target."""
+
+    def _training(self, X: Any, y: Any, sample_weight: Any = None) -> Training:
+        """Return the rows to fit, without those of weight zero.
+
+        Errors: those of `_encode`, and of scikit-learn for y and weights that do not fit X, are not finite, negative
+        or all zero.
+        """
+        validate_data(self, y=y, skip_check_array=True, reset=False)
+        x = self._encode(X, fitting=True)
+        check_consistent_length(x, y)
+        weights = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
+        kept = weights > 0
+        if not kept.any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        targets = self._targets(y, kept)
+        return Training(x[kept], targets, self._weighted(weights[kept], targets))
+
+    @abstractmethod
+    def _targets(self, y: Any, kept: Array) -> Array:
+        """Return the targets of the rows that are kept."""
+
+    def _weighted(self, weights: Array, targets: Array) -> Array:
+        return weights
+
+
+class TableRegressor(RegressorMixin, _Supervised):
+    """Base of regressors with one or several targets.
+
+    Fitted attribute: `n_outputs_`.
+    """
+
+    n_outputs_: int
+    _flat: bool
+
+    def _targets(self, y: Any, kept: Array) -> Array:
+        """Return the targets (n, k) of the rows that are kept, and note their shape."""
+        values = check_array(y, ensure_2d=False, dtype="float64", input_name="y", estimator=self)
+        self._flat = values.ndim == 1
+        matrix = values.reshape(len(values), -1)[kept]
+        self.n_outputs_ = matrix.shape[1]
+        return matrix
+
+    def _as_target(self, values: Array) -> Array:
+        """Return predictions (n, k) in the shape of the y that was fitted."""
+        return values[:, 0] if self._flat else values
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: y may have several columns."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class TableClassifier(ClassifierMixin, _Supervised):
+    """Base of classifiers with one label for each row.
+
+    A subclass may have the parameter `class_weight`: None, "balanced", or a dict of labels and weights.
+
+    Fitted attribute: `classes_`, the labels in ascending order.
+    """
+
+    classes_: Array
+
+    def _targets(self, y: Any, kept: Array) -> Array:
+        """Return the number of each row's class, (n,), and set `classes_`.
+
+        Errors: ValueError for targets that are continuous, and for fewer than two classes.
+        """
+        anything: Any = None  # as dtype
+        y = check_array(y, ensure_2d=False, dtype=anything, input_name="y", estimator=self)
+        check_classification_targets(y)
+        labels = column_or_1d(y, warn=True)[kept]
+        encoder: Any = LabelEncoder()
+        codes = encoder.fit_transform(labels)
+        if len(encoder.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least two classes. y has 1 class: {encoder.classes_[0]!r}."
+            )
+        self.classes_ = encoder.classes_
+        return np.asarray(codes)
+
+    def _weighted(self, weights: Array, targets: Array) -> Array:
+        """Return the weights times those of the classes."""
+        chosen = getattr(self, "class_weight", None)
+        if chosen is None:
+            return weights
+        return weights * compute_sample_weight(chosen, self.classes_[targets])
+
+
+def _check_frame(X: Any, name: str, least: int) -> None:
+    """Check that a DataFrame has rows, columns and one name for each, in scikit-learn's words."""
+    for axis, what, count in ((0, "sample(s)", least), (1, "feature(s)", 1)):
+        if X.shape[axis] < count:
+            raise ValueError(
+                f"Found array with {X.shape[axis]} {what} (shape={X.shape}) while a minimum of {count} is required "
+                f"by {name}."
+            )
+    check_names([str(column) for column in X.columns])

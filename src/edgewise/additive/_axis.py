@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from edgewise.additive._inner import Vector
 
 MapName = Literal["raw", "log", "asinh"]
-Vector = NDArray[np.floating[Any]]
+
 
 _SKEWED = 1.0  # skewness from which a column is worth mapping
 _GAIN = 0.3  # by which the map has to lower it

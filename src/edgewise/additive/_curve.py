@@ -1,15 +1,15 @@
 """The curve of a numeric column: a straight part and a wiggly part, as functions with plain ridge penalties."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import BSpline
 from scipy.linalg import eigh, null_space
 
-from edgewise.additive._axis import Axis, Vector
+from edgewise.additive._axis import Axis
 from edgewise.additive._block import Block
-
-Matrix = Vector
+from edgewise.additive._inner import Matrix, Vector, inner
 
 DEGREE = 3
 _TAIL = 0.75  # of the range of the data: the cells beyond it, in which a curve levels off
@@ -59,7 +59,7 @@ class Curve:
         inner = inner[(inner > distinct[0]) & (inner < distinct[-1])]
         core = np.concatenate([distinct[:1], inner, distinct[-1:]])
         knots = _extended(core)
-        design = BSpline.design_matrix(z, knots, DEGREE).toarray()
+        design = BSpline.design_matrix(z, knots, DEGREE)
         functions, means = _functions(knots, core, z, design)
         return cls(column, axis, middle, deviation, knots, functions, means, gaps)
 
@@ -120,7 +120,7 @@ def _extended(core: Vector) -> Vector:
     return np.concatenate([core[0] - steps, core, core[-1] + steps[::-1]])
 
 
-def _functions(knots: Vector, core: Vector, z: Vector, design: Matrix) -> tuple[Matrix, Vector]:
+def _functions(knots: Vector, core: Vector, z: Vector, design: Any) -> tuple[Matrix, Vector]:
     """Return the coefficients of the straight and the wiggly functions, and their means over the rows."""
     count = len(knots) - DEGREE - 1
     splines = BSpline(knots, np.eye(count), DEGREE)
@@ -134,7 +134,7 @@ def _functions(knots: Vector, core: Vector, z: Vector, design: Matrix) -> tuple[
     columns = [straight[:, None]]
     if natural.shape[1] > 2:
         wide = design @ natural
-        gram = wide.T @ wide / len(z)
+        gram = inner(wide, wide) / len(z)
         gram += _RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram))
         points, weights = _gauss_points(core)
         second = curvature(points) @ natural

@@ -7,7 +7,8 @@ import numpy as np
 
 from edgewise.additive._axis import Axis
 from edgewise.additive._block import Block
-from edgewise.additive._curve import Curve, Matrix
+from edgewise.additive._curve import Curve
+from edgewise.additive._inner import Matrix
 from edgewise.additive._levels import Gap, Levels
 
 Input = Curve | Levels | Gap
@@ -81,6 +82,20 @@ class Design:
     def multipliable(self) -> list[int]:
         """Return the inputs that products may have."""
         return [k for k, part in enumerate(self.inputs) if not isinstance(part, Gap) and _kind(part) != "value"]
+
+    def constraints(self, directions: Mapping[int, int]) -> Matrix | None:
+        """Return the matrix G (m, P) for which G beta >= 0 makes curves rise or fall, None without any.
+
+        `directions` has 1 or -1 for columns: the coefficients of their B-splines must rise or fall.
+        """
+        rows, at = [], np.cumsum([0, *(part.n_features for part in self.inputs)])
+        for k, part in enumerate(self.inputs):
+            if isinstance(part, Curve) and directions.get(part.column, 0):
+                steps = np.diff(part.coefficients, axis=0)
+                block = np.zeros((len(steps), at[-1]))
+                block[:, at[k] : at[k + 1]] = directions[part.column] * steps
+                rows.append(block)
+        return np.vstack(rows) if rows else None
 
     def product(self, features: Features, pair: Pair) -> tuple[Matrix, list[Block]]:
         """Return the products of the smooth functions of two inputs, (n, m), and their ridge blocks."""

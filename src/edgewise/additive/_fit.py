@@ -1,12 +1,13 @@
 """An additive fit of a table: the shape, the scale of the target and all smoothing chosen by the rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from edgewise.additive._curve import Matrix, Vector
+from edgewise.additive._candidates import Check, Rows, ignore
 from edgewise.additive._family import Family
+from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._large import refitted
 from edgewise.additive._search import AdditiveFit, Request, search
 
@@ -15,7 +16,7 @@ _LARGE = 20_000  # rows that choose the shape where there are more
 
 def additive(
     x: Matrix, y: Vector, levels: Sequence[bool], family: Family, request: Request | None = None,
-    *, weights: Vector | None = None, check: Callable[[], None] = lambda: None,
+    *, weights: Vector | None = None, check: Check = ignore,
 ) -> AdditiveFit:  # fmt: skip
     """Fit a target by a sum of curves of the columns, of products of two, and a hidden node if rows ask for one.
 
@@ -25,7 +26,7 @@ def additive(
     curves with products, with a hidden node) are joined by their out-of-fold predictions.
 
     Shapes: x (n, p), missing where not finite; y (n,), class numbers for classes; levels (p,) tells which columns are
-    level numbers; weights (n,). `check` is called between fits; what it raises ends the search.
+    level numbers; weights (n,). `check` is called before each fit; what it raises ends the search.
 
     >>> from edgewise.additive import Gaussian
     >>> x = np.random.default_rng(0).normal(size=(200, 2))
@@ -35,8 +36,10 @@ def additive(
     """
     request = request or Request()
     w = np.ones(len(y)) if weights is None else weights / weights.mean()
-    if len(y) > _LARGE:
-        sample = np.sort(np.random.default_rng(request.seed).permutation(len(y))[:_LARGE])
-        small = replace(request, hidden=False, values=False)
-        return refitted(search(x[sample], y[sample], w[sample], levels, family, small, check), x, y, w)
-    return search(x, y, w, levels, family, request, check)
+    rows = Rows(x, y, w)
+    if len(y) <= _LARGE:
+        return search(rows, levels, family, request, check)
+    drawn = np.sort(np.random.default_rng(request.seed).permutation(len(y))[:_LARGE])
+    shape = replace(request, hidden=False, values=False)
+    sample = search(Rows(*(part[drawn] for part in rows)), levels, family, shape, check)
+    return refitted(sample, rows, request.monotone, check)

@@ -1,6 +1,6 @@
 """All rows of a large table, for the shape that a sample of them chose."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -8,9 +8,11 @@ from operator import add
 import numpy as np
 
 from edgewise.additive._block import Block
-from edgewise.additive._curve import Curve, Matrix, Vector
+from edgewise.additive._candidates import Check, Rows
+from edgewise.additive._curve import Curve
 from edgewise.additive._design import Input, Pair
 from edgewise.additive._family import Gaussian
+from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._model import AdditiveModel
 from edgewise.additive._moments import Moments
 from edgewise.additive._penalized import Penalized, Problem, from_moments
@@ -23,30 +25,31 @@ _ROUNDS = 4
 _SETTLED = 0.02  # largest change of a coefficient, relative to the largest coefficient
 
 
-def refitted(sample: AdditiveFit, x: Matrix, y: Vector, weights: Vector) -> AdditiveFit:
+def refitted(sample: AdditiveFit, rows: Rows, monotone: Mapping[int, int], check: Check) -> AdditiveFit:
     """Return the fit with coefficients and smoothing from all rows, its shape as the sample chose it.
 
     Columns are read in at most 254 bins. Without products the moments come from counts of pairs of bins, whose cost
     does not depend on the number of functions; with products from chunks of rows in single precision.
     """
-    rows = _Rows.of(sample.model, x, weights)
-    family = sample.family
+    binned, family = _Binned.of(sample.model, rows.x), sample.family
+    y, weights = rows.y, rows.weights
+    problem = Problem(binned.blocks, family, constraints=binned.constraints(monotone))
+    check("all rows")
     if isinstance(family, Gaussian):
-        target = sample.target.forward(y)
-        fits = [from_moments(rows.moments(target, weights), Problem(rows.blocks))]
-        model = _rebuilt(sample.model, rows, fits)
-        return replace(sample, model=model)
+        fit = from_moments(binned.moments(sample.target.forward(y), weights), problem)
+        return replace(sample, model=_rebuilt(sample.model, binned, [fit]))
     model, before = sample.model, None
     logs: dict[int, Matrix] = {}
     for _ in range(_ROUNDS):
-        eta = rows.eta(model)
+        eta = binned.eta(model)
         fits = []
         for k in range(family.outputs):
             response, working = family.working(eta, y, k)
-            moments = rows.moments(response, weights * working)
-            fits.append(from_moments(moments, Problem(rows.blocks, family), logs.get(k)))
+            moments = binned.moments(response, weights * working)
+            check("all rows")
+            fits.append(from_moments(moments, problem, logs.get(k)))
             logs[k] = fits[-1].rho
-        model = _rebuilt(model, rows, fits)
+        model = _rebuilt(model, binned, fits)
         beta = np.hstack([fit.beta for fit in fits])
         if before is not None and np.abs(beta - before).max() < _SETTLED * np.abs(beta).max():
             break
@@ -55,7 +58,7 @@ def refitted(sample: AdditiveFit, x: Matrix, y: Vector, weights: Vector) -> Addi
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _Binned:
     """Rows as bin numbers, the features of each bin, and which of them the model uses."""
 
     codes: list[np.ndarray]
@@ -65,7 +68,7 @@ class _Rows:
     blocks: list[Block]
 
     @classmethod
-    def of(cls, model: AdditiveModel, x: Matrix, weights: Vector) -> "_Rows":
+    def of(cls, model: AdditiveModel, x: Matrix) -> "_Binned":
         codes, tables, used, blocks = [], [], [], []
         for part, beta in zip(model.design.inputs, model.beta, strict=True):
             code, places = _binned(part, x[:, part.column])
@@ -81,6 +84,11 @@ class _Rows:
         for pair in model.products:
             blocks += model.design.product_blocks(pair)
         return cls(codes, tables, used, model, blocks)
+
+    def constraints(self, monotone: Mapping[int, int]) -> Matrix | None:
+        """Return the inequalities of the features that are used."""
+        found = self.model.design.constraints(monotone)
+        return None if found is None else found[:, np.concatenate(self.used)]
 
     @property
     def pairs(self) -> list[Pair]:
@@ -165,7 +173,7 @@ def _binned(part: Input, x: Vector) -> tuple[np.ndarray, Vector]:
     return code.astype(np.uint16), np.append(places, np.nan)
 
 
-def _rebuilt(model: AdditiveModel, rows: _Rows, fits: list[Penalized]) -> AdditiveModel:
+def _rebuilt(model: AdditiveModel, rows: _Binned, fits: list[Penalized]) -> AdditiveModel:
     """Return the model with the coefficients of fits, one for each output."""
     coefficients = np.hstack([fit.beta for fit in fits])
     edf = np.mean([fit.edf for fit in fits], 0)

@@ -8,9 +8,9 @@ import numpy as np
 
 from edgewise.additive._block import Block
 from edgewise.additive._candidates import Candidate, Candidates
-from edgewise.additive._curve import Matrix, Vector
 from edgewise.additive._design import Design, Pair, joined
 from edgewise.additive._hidden import HiddenNode
+from edgewise.additive._inner import Matrix, Vector
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgewise.additive._curve import Matrix, Vector
+from edgewise.additive._inner import Matrix, Vector, inner
 
 
 class Centered(NamedTuple):
@@ -35,12 +35,12 @@ class Moments:
         """Return the moments of features (n, P) and a target (n,)."""
         if weights is None:
             return cls(
-                features.T @ features, features.T @ y, features.sum(0), float(y @ y), float(y.sum()),
+                inner(features, features), features.T @ y, features.sum(0), float(y @ y), float(y.sum()),
                 float(len(y)), len(y),
             )  # fmt: skip
         weighted = features * weights[:, None]
         return cls(
-            features.T @ weighted, weighted.T @ y, weighted.sum(0), float(weights @ y**2), float(weights @ y),
+            inner(features, weighted), weighted.T @ y, weighted.sum(0), float(weights @ y**2), float(weights @ y),
             float(weights.sum()), len(y),
         )  # fmt: skip
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise.additive._block import Block
-from edgewise.additive._curve import Matrix, Vector
+from edgewise.additive._constrained import constrained
 from edgewise.additive._family import Family, Gaussian
+from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._moments import Moments
 from edgewise.additive._reml import Prior, Smooth, reml
 
@@ -17,13 +18,17 @@ _TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Problem:
-    """Ridge blocks, which of them are used, the pull of the prior within and between kinds, and the family."""
+    """Ridge blocks, the family, which blocks are used, the deviations of the prior within and between kinds.
+
+    `constraints` (m, P) times the coefficients must be at least zero.
+    """
 
     blocks: Sequence[Block]
     family: Family = Gaussian()  # noqa: RUF009 (frozen)
     used: Vector | None = None
     within: float = 1.0
     between: float = 1.5
+    constraints: Matrix | None = None
 
     @property
     def sizes(self) -> np.ndarray:
@@ -44,9 +49,14 @@ class Problem:
         start = None if rho is None else rho[mask]
         nu = max(moments.rows - 1, 1)
         fit = reml(about, nu, self.sizes[mask], prior=prior, rho=start, scale=self.family.scale, steps=steps)
+        found = fit.beta
+        if self.constraints is not None:
+            limits = np.pad(self.constraints, ((0, 0), (0, len(moments.cross) - self.constraints.shape[1])))
+            penalty = np.diag(np.exp(np.repeat(fit.rho, self.sizes[mask])))
+            found = constrained(about.gram + penalty, about.cross, limits[:, index], found)
         beta = np.zeros(len(moments.cross))
-        beta[index] = fit.beta
-        return fit, beta, about.mean - float(about.means @ fit.beta)
+        beta[index] = found
+        return fit, beta, about.mean - float(about.means @ found)
 
 
 @dataclass(frozen=True)

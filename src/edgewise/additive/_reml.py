@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
+import torch
 
 from edgewise.additive._block import CENTERS, Block, Kind
-from edgewise.additive._curve import Matrix, Vector
+from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._moments import Centered
 
 LOW, HIGH = -12.0, 16.0  # of log lambda
 _TOLERANCE = 1e-3
 _LARGEST_STEP, _CUTS, _SMALLEST_CURVATURE = 4.0, 8, 1e-2
 _JITTER = 1e-10
-_FACTOR, _SOLVE, _INVERT = get_lapack_funcs(("potrf", "potrs", "potri"), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def reml(
 class _State:
     rho: Vector
     value: float
-    factor: Matrix
+    factor: torch.Tensor
     beta: Vector
     deviance: float
 
@@ -112,23 +111,22 @@ class _Problem:
     scale: float | None
 
     def at(self, rho: Vector) -> _State:
-        matrix = self.gram.copy(order="F")
-        diagonal = np.einsum("ii->i", matrix)
-        diagonal += np.exp(np.repeat(rho, self.sizes)) + _JITTER * self.rows
-        factor, info = _FACTOR(matrix, lower=1, clean=0, overwrite_a=1)
-        if info:
+        matrix = torch.tensor(self.gram)
+        matrix.diagonal().add_(torch.from_numpy(np.exp(np.repeat(rho, self.sizes)) + _JITTER * self.rows))
+        factor, info = torch.linalg.cholesky_ex(matrix)
+        if info.item():
             return _State(rho, np.inf, factor, self.cross, np.inf)
-        beta, _ = _SOLVE(factor, self.cross, lower=1)
+        beta = torch.cholesky_solve(torch.from_numpy(self.cross)[:, None], factor)[:, 0].numpy()
         deviance = max(self.square - float(self.cross @ beta), 1e-12 * self.square + 1e-300)
         away = rho - self.prior.centers
         misfit = self.rows * np.log(deviance) if self.scale is None else deviance / self.scale
-        value = misfit + 2 * float(np.log(np.diag(factor)).sum()) - float(self.sizes @ rho)
+        value = misfit + 2 * float(factor.diagonal().log().sum()) - float(self.sizes @ rho)
         return _State(rho, value + float(away @ self.prior.precision @ away), factor, beta, deviance)
 
     def inverse(self, state: _State) -> Matrix:
-        inverse, _ = _INVERT(state.factor, lower=1)
-        lower = np.tril(inverse)
-        return lower + np.tril(lower, -1).T
+        identity = torch.eye(len(state.factor), dtype=torch.float64)
+        root = torch.linalg.solve_triangular(state.factor, identity, upper=False)
+        return (root.T @ root).numpy()
 
     def newton(self, state: _State) -> Vector | None:
         """Return the next step of rho, None where the gradient vanishes or all are at their bounds."""

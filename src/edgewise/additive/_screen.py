@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import chi2
 
-from edgewise.additive._curve import Curve, Matrix, Vector
+from edgewise.additive._curve import Curve
 from edgewise.additive._design import Design, Pair
+from edgewise.additive._inner import Matrix, Vector
 
 _FUNCTIONS, _LEVELS, _ROWS = 3, 8, 5  # functions of a curve; levels of a category, each with so many rows
 _RIDGE = 0.02

@@ -1,15 +1,15 @@
 """What an additive fit may choose, the choice by out-of-fold predictions, and what it found."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-from edgewise.additive._candidates import Candidate, Candidates
-from edgewise.additive._curve import Matrix, Vector
+from edgewise.additive._candidates import Candidate, Candidates, Check, Rows, ignore
 from edgewise.additive._design import Design, Pair
 from edgewise.additive._family import Family, Gaussian
+from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._model import AdditiveModel, averaged
 from edgewise.additive._stack import Select, stacked
 from edgewise.additive._target import Target, TargetName
@@ -25,7 +25,8 @@ class Request:
     """What may be chosen: products ("auto", how many, or which pairs of columns), maps of columns and target, a hidden
     node, effects of single values, and how candidates become one model ("average", "best" or "simplest").
 
-    `allowed` says which two columns may interact.
+    `allowed` says which two columns may interact; `monotone` has 1 for columns whose curves must rise, -1 where they
+    must fall: these make no products, and there is no hidden node then.
     """
 
     products: Products = "auto"
@@ -35,6 +36,7 @@ class Request:
     select: Select = "average"
     seed: int = 0
     allowed: Callable[[Pair], bool] = lambda pair: True
+    monotone: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,32 +73,37 @@ class AdditiveFit:
 
 
 def search(
-    x: Matrix, y: Vector, w: Vector, levels: Sequence[bool], family: Family, request: Request,
-    check: Callable[[], None],
+    rows: Rows, levels: Sequence[bool], family: Family, request: Request, check: Check = ignore
 ) -> AdditiveFit:  # fmt: skip
     """Return the fit of rows that are all used for everything."""
-    target, found = _scales(x, y, w, levels, family, request, check)
+    target, found = _scales(rows, levels, family, request, check)
     _extend(found, request)
     if request.values:
         columns = found.value_effects()
         if columns:
-            design = Design.of(x, levels, mapped=found.design.is_mapped, values=columns)
-            other = Candidates(design, x, found.y, w, family, seed=request.seed, check=check)
-            other.additive()
+            design = Design.of(rows.x, levels, mapped=found.design.is_mapped, values=columns)
+            other = _candidates(design, rows._replace(y=found.y), family, request, check)
             _extend(other, request)
             found = other if other.unexplained() < found.unexplained() else found
     return _selected(found, target, request.select)
 
 
+def _candidates(design: Design, rows: Rows, family: Family, request: Request, check: Check) -> Candidates:
+    """Return the candidates of a design, of which the sum of curves is fitted."""
+    found = Candidates(design, rows, family, seed=request.seed, monotone=request.monotone, check=check)
+    found.additive()
+    return found
+
+
 def _scales(
-    x: Matrix, y: Vector, w: Vector, levels: Sequence[bool], family: Family, request: Request,
-    check: Callable[[], None],
+    rows: Rows, levels: Sequence[bool], family: Family, request: Request, check: Check
 ) -> tuple[Target, Candidates]:  # fmt: skip
     """Return the scale of the target and the maps of the columns, by the out-of-fold error of the sum of curves.
 
     Of the maps whose error on the target's own scale is within 0.02 of the variance of the best one, the most likely
     is taken.
     """
+    x, y, w = rows
     plain = Design.of(x, levels)
     mapped = Design.of(x, levels, mapped=True) if request.maps else plain
     designs = [plain, mapped] if mapped.is_mapped else [plain]
@@ -106,14 +113,13 @@ def _scales(
     for name in names:
         target = Target.of(y, w, name) if gaussian else Target("identity", 0.0, 1.0)
         for design in designs:
-            search = Candidates(design, x, target.forward(y), w, family, seed=request.seed, check=check)
-            search.additive()
-            error, likelihood = _judged(search, target, y)
-            runs.append((error, likelihood + _UNMAPPED_BONUS * (design is plain), target, search))
+            found = _candidates(design, rows._replace(y=target.forward(y)), family, request, check)
+            error, likelihood = _judged(found, target, y)
+            runs.append((error, likelihood + _UNMAPPED_BONUS * (design is plain), target, found))
     least = min(run[0] for run in runs)
     slack = _SLACK * float(np.var(y)) if gaussian else 0.0
-    _, _, target, search = max((run for run in runs if run[0] <= least + slack), key=lambda run: run[1])
-    return target, search
+    _, _, target, found = max((run for run in runs if run[0] <= least + slack), key=lambda run: run[1])
+    return target, found
 
 
 def _judged(search: Candidates, target: Target, y: Vector) -> tuple[float, float]:

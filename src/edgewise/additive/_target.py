@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from edgewise.additive._axis import skewness
-from edgewise.additive._curve import Vector
+from edgewise.additive._inner import Vector
 
 TargetName = Literal["identity", "log", "sqrt"]
 _SKEWED, _DECADE = 0.75, 10.0

@@ -95,8 +95,8 @@ class AdditiveTrainer:
         device = self.shape.device
         return embedded(made.to(device), clone(self.shape), rows.x)
 
-    def _check(self) -> None:
-        if self.context.monitor.step("smoothing curves") is not None:
+    def _check(self, stage: str) -> None:
+        if self.context.monitor.step(stage) is not None:
             raise _Ended
 
     def _numbers(self, x: Any, y: Any, w: Any) -> AdditiveModel:

@@ -1,6 +1,7 @@
 """Sums of curves, products and a hidden node, fitted to ordinary tables by penalized likelihood."""
 
 from edgewise.additive._design import Design as Design
+from edgewise.additive._design import input_name as input_name
 from edgewise.additive._family import Classes as Classes
 from edgewise.additive._family import Family as Family
 from edgewise.additive._family import Gamma as Gamma

@@ -113,6 +113,20 @@ def _kind(part: Input) -> str:
     return part.blocks()[0].kind
 
 
+def input_name(part: Input, columns: Sequence[str]) -> str:
+    """Return what an input is called.
+
+    >>> input_name(Gap(0), ["mass"])
+    'mass is missing'
+    """
+    name = columns[part.column]
+    if isinstance(part, Gap):
+        return f"{name} is missing"
+    if isinstance(part, Curve):
+        return part.axis.described(name)
+    return f"{name} (single values)" if part.kind == "value" else name
+
+
 def joined(features: Sequence[Matrix], rows: int) -> Matrix:
     """Return the features of all inputs side by side, (n, P)."""
     return np.hstack(features) if features else np.zeros((rows, 0))

@@ -38,6 +38,11 @@ class AdditiveModel:
         features = self.design.features(x)
         return np.stack([part @ beta for part, beta in zip(features, self.beta, strict=True)], 1)
 
+    def product_terms(self, x: Matrix) -> dict[Pair, Matrix]:
+        """Return what each product adds to each output, (n, K)."""
+        features = self.design.features(x)
+        return {pair: self.design.product(features, pair)[0] @ beta for pair, beta in self.products.items()}
+
     def eta(self, x: Matrix) -> Matrix:
         """Return eta (n, K) of columns x (n, p)."""
         features = self.design.features(x)

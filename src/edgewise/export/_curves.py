@@ -17,7 +17,8 @@ _ROUNDING = 16 * np.finfo(float).eps  # of the sum of the functions' sizes: no c
 _HALVINGS = 12  # of the range: finer, a curve is taken as it is
 
 
-Values = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # points -> values, sums of the functions' sizes
+Values = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Points (s,) -> values of m functions, and the sums of the sizes of what they add up: (s, m) each."""
 
 
 @dataclass(frozen=True)
@@ -33,52 +34,80 @@ class Curve:
     slopes: tuple[float, float]
 
 
-def curve_of(layer: KANLayer, name: str, j: int, i: int) -> Curve:
-    """Return the table of an edge: a spline's Taylor series in the middle of each cell, which is the spline itself.
+@dataclass(frozen=True)
+class Pieces:
+    """Several functions over the same cells: sum_k powers[m, k, j] (x - middle)^k, and slopes (2, functions)."""
 
-    Functions of another basis are interpolated at Chebyshev points, in cells halved until that is exact to rounding.
+    knots: np.ndarray
+    powers: np.ndarray
+    slopes: np.ndarray
+
+
+def curve_of(layer: KANLayer, name: str, j: int, i: int) -> Curve:
+    """Return the table of one edge: see `pieces_of`."""
+    found = pieces_of(layer, i, layer.coefficients[j : j + 1, i])
+    lo, hi = found.slopes[:, 0].tolist()
+    return Curve(name, found.knots.tolist(), found.powers[:, :, 0].tolist(), (lo, hi))
+
+
+def pieces_of(layer: KANLayer, i: int, coefficients: Tensor) -> Pieces:
+    """Return sums of the functions of input i, for coefficients (sums, K), as polynomials.
+
+    They are a spline's Taylor series in the middle of each cell, which is the spline itself. Functions of another
+    basis are interpolated at Chebyshev points, in cells halved until that is exact to rounding.
     """
-    basis, knots = layer.basis, layer.knots.detach().double()[i : i + 1]
+    basis, knots = layer.basis, layer.knots.detach().double().cpu()[i : i + 1]
     breaks = basis.breakpoints(knots)[0]
-    weights = layer.coefficients[j, i].detach().double()
+    weights = coefficients.detach().double().cpu().T
 
     def functions(x: Tensor, order: int) -> Tensor:
-        return basis.evaluate(x.unsqueeze(-1), knots, len(weights), order)[:, 0] * weights
+        return basis.evaluate(x.unsqueeze(-1), knots, len(weights), order)[:, 0]
 
-    lo, hi = functions(breaks[[0, -1]], 1).sum(-1).tolist()
+    slopes = (functions(breaks[[0, -1]], 1) @ weights).numpy()
     if basis.degree is not None:
         middle = (breaks[:-1] + breaks[1:]) / 2
-        series = [functions(middle, k).sum(-1) / math.factorial(k) for k in range(basis.degree + 1)]
-        return Curve(name, breaks.tolist(), torch.stack(series, dim=1).tolist(), (lo, hi))
+        series = [functions(middle, k) @ weights / math.factorial(k) for k in range(basis.degree + 1)]
+        return Pieces(breaks.numpy(), torch.stack(series, dim=1).numpy(), slopes)
 
-    def value_and_size(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def values_and_sizes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         parts = functions(torch.from_numpy(x), 0)
-        return parts.sum(-1).numpy(), parts.abs().sum(-1).numpy()
+        return (parts @ weights).numpy(), (parts.abs() @ weights.abs()).numpy()
 
-    cells = [(a, b, _HALVINGS) for a, b in reversed(list(pairwise(breaks.tolist())))]
+    return Pieces(*interpolated(values_and_sizes, breaks.tolist()), slopes)
+
+
+def interpolated(values_and_sizes: Values, breaks: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of cells, and polynomials on them that follow m functions to rounding: (cells, k, m)."""
+    cells = [(a, b, _HALVINGS) for a, b in reversed(list(pairwise(breaks)))]
     ends, pieces = [cells[-1][0]], []
     while cells:
         a, b, left = cells.pop()
-        piece = _interpolated(value_and_size, a, b, exact=left > 0)
+        piece = _interpolated(values_and_sizes, a, b, exact=left > 0)
         if piece is None:
             cells += [((a + b) / 2, b, left - 1), (a, (a + b) / 2, left - 1)]
         else:
             pieces.append(piece)
             ends.append(b)
     degree = max(len(piece) for piece in pieces)
-    return Curve(name, ends, [piece + [0.0] * (degree - len(piece)) for piece in pieces], (lo, hi))
+    filled = [np.pad(piece, [(0, degree - len(piece)), (0, 0)]) for piece in pieces]
+    return np.array(ends), np.stack(filled)
 
 
-def _interpolated(value_and_size: Values, a: float, b: float, *, exact: bool) -> list[float] | None:
-    """Return the coefficients of x - (a + b)/2 on a cell; None where they should be exact and are not."""
+def _interpolated(values_and_sizes: Values, a: float, b: float, *, exact: bool) -> np.ndarray | None:
+    """Return the coefficients of x - (a + b)/2 on a cell, (k, m); None where they should be exact and are not."""
     half = (b - a) / 2
     sites = chebyshev.chebpts1(2 * _DEGREE + 2)
-    values, sizes = value_and_size((a + b) / 2 + half * sites)
-    rounding = _ROUNDING * float(sizes.max())
+    values, sizes = values_and_sizes((a + b) / 2 + half * sites)
+    rounding = _ROUNDING * sizes.max(0)
     series = chebyshev.chebfit(sites, values, _DEGREE)
-    kept = np.flatnonzero(np.abs(series) > rounding / 8)
-    powers = chebyshev.cheb2poly(series[: kept[-1] + 1 if len(kept) else 1])
-    errors = np.abs(np.polynomial.polynomial.polyval(sites, powers) - values)
-    if exact and errors.max() > rounding:
+    powers = np.zeros_like(series)
+    for j, column in enumerate(series.T):
+        kept = np.flatnonzero(np.abs(column) > rounding[j] / 8)
+        found = chebyshev.cheb2poly(column[: kept[-1] + 1 if len(kept) else 1])
+        powers[: len(found), j] = found
+    errors = np.abs(np.polynomial.polynomial.polyval(sites, powers).T - values)
+    if exact and (errors.max(0) > rounding).any():
         return None
-    return (powers / half ** np.arange(len(powers))).tolist()
+    used = np.flatnonzero(powers.any(1))
+    powers = powers[: used[-1] + 1 if len(used) else 1]
+    return powers / half ** np.arange(len(powers))[:, None]

@@ -15,7 +15,12 @@ from edgewise.nn import KANLayer
 _DEGREE = 12  # of the pieces that follow a basis which is not made of polynomials between knots
 _ROUNDING = 16 * np.finfo(float).eps  # of the sum of the functions' sizes: no closer are they known
 _HALVINGS = 12  # of the range: finer, a curve is taken as it is
-
+_SITES = chebyshev.chebpts1(2 * _DEGREE + 2)
+_VANDERMONDE = np.vander(_SITES, _DEGREE + 1, increasing=True)
+#: values at the sites -> the nearest Chebyshev series -> powers; at these sites the polynomials are orthogonal
+_TRANSFORM = chebyshev.chebvander(_SITES, _DEGREE).T * (2 / len(_SITES))
+_TRANSFORM[0] /= 2
+_POWERS = np.stack([np.pad(chebyshev.cheb2poly(row[: n + 1]), (0, _DEGREE - n)) for n, row in enumerate(np.eye(_DEGREE + 1))], 1)
 
 Values = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Points (s,) -> values of m functions, and the sums of the sizes of what they add up: (s, m) each."""
@@ -96,18 +101,13 @@ def interpolated(values_and_sizes: Values, breaks: list[float]) -> tuple[np.ndar
 def _interpolated(values_and_sizes: Values, a: float, b: float, *, exact: bool) -> np.ndarray | None:
     """Return the coefficients of x - (a + b)/2 on a cell, (k, m); None where they should be exact and are not."""
     half = (b - a) / 2
-    sites = chebyshev.chebpts1(2 * _DEGREE + 2)
-    values, sizes = values_and_sizes((a + b) / 2 + half * sites)
+    values, sizes = values_and_sizes((a + b) / 2 + half * _SITES)
     rounding = _ROUNDING * sizes.max(0)
-    series = chebyshev.chebfit(sites, values, _DEGREE)
-    powers = np.zeros_like(series)
-    for j, column in enumerate(series.T):
-        kept = np.flatnonzero(np.abs(column) > rounding[j] / 8)
-        found = chebyshev.cheb2poly(column[: kept[-1] + 1 if len(kept) else 1])
-        powers[: len(found), j] = found
-    errors = np.abs(np.polynomial.polynomial.polyval(sites, powers).T - values)
+    series = _TRANSFORM @ values
+    kept = np.maximum.accumulate((np.abs(series) > rounding / 8)[::-1])[::-1]  # up to the last that matters
+    powers = _POWERS @ np.where(kept, series, 0.0)
+    errors = np.abs(_VANDERMONDE @ powers - values)
     if exact and (errors.max(0) > rounding).any():
         return None
-    used = np.flatnonzero(powers.any(1))
-    powers = powers[: used[-1] + 1 if len(used) else 1]
+    powers = powers[: max(1, int(kept.any(1).sum()))]
     return powers / half ** np.arange(len(powers))[:, None]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from edgewise._replacing import writing
 from edgewise.export._onnx_formula import onnx_formulas
-from edgewise.export._onnx_graph import OnnxGraph, OnnxValue, Precision
+from edgewise.export._onnx_graph import OnnxGraph, Precision
 from edgewise.export._onnx_network import onnx_network
 from edgewise.export._source import Exportable, Names, Source, Target, read
 
@@ -84,16 +84,5 @@ def _write(source: Source, graph: OnnxGraph) -> None:
     if source.model is not None:
         y = onnx_network(source.model, x)
     else:
-        columns = [graph.columns(x, [i]) for i in range(len(source.names))]
-        y = _together(x, onnx_formulas(graph, source.expressions or (), source.names, columns), source)
+        y = onnx_formulas(source.expressions or (), source.names, x)
     graph.output("y", y, width=len(source.targets))
-
-
-def _together(x: OnnxValue, values: Sequence[OnnxValue], source: Source) -> OnnxValue:
-    """Return values of formulas as columns; constant ones in every row."""
-    varying = [bool(formula.free_symbols) for formula in source.expressions or ()]
-    graph = x.graph
-    one = graph.constant([0.0])
-    return graph.concat(
-        [value if varies else graph.full(x, value + one) for value, varies in zip(values, varying, strict=True)]
-    )

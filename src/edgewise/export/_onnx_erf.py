@@ -11,7 +11,7 @@ from scipy.special import erfcx
 from edgewise.export._curves import Pieces, interpolated
 from edgewise.export._onnx_functions import polynomial
 from edgewise.export._onnx_graph import OnnxValue
-from edgewise.export._onnx_pieces import Table, write_pieces
+from edgewise.export._onnx_pieces import write_pieces
 
 _LARGEST = 28.0  # beyond it, erfc is zero in doubles
 _SMALL = 0.5  # below it, erf is a series
@@ -32,8 +32,8 @@ def _scaled() -> Pieces:
 def _tail(size: OnnxValue) -> OnnxValue:
     """Return erfc of what is not negative."""
     graph = size.graph
-    bounded = graph.node("Min", size, _LARGEST)
-    scaled = graph.sum(write_pieces(bounded, Table.of([_scaled()], graph.dtype)), 2)
+    bounded = graph.where(size > _LARGEST, _LARGEST, size)  # not Min, of which runtimes disagree where x is NaN
+    scaled = graph.sum(write_pieces(bounded, [_scaled()]), 2)
     return graph.node("Exp", -(bounded * bounded)) * scaled
 
 

@@ -58,18 +58,31 @@ def onnx_function(name: str, *values: OnnxValue) -> OnnxValue:
     return _FUNCTIONS[name](*values)
 
 
-def onnx_formulas(
-    graph: OnnxGraph, formulas: Sequence[Formula], names: Sequence[str], inputs: Sequence[OnnxValue]
-) -> list[OnnxValue]:  # fmt: skip
-    """Return the values of formulas over named inputs (rows, columns), which have the same shape; constants are scalars.
+def onnx_formulas(formulas: Sequence[Formula], names: Sequence[str], x: OnnxValue) -> OnnxValue:
+    """Return the values (rows, formulas) of formulas over the names of the columns of x (rows, names).
 
     Errors: InputError for functions and numbers that cannot be written.
 
     >>> from edgewise.export import OnnxGraph
     >>> graph = OnnxGraph()
-    >>> (energy,) = onnx_formulas(graph, [sympy.Symbol("v") ** 2 / 2], ["v"], [graph.input("v")])
-    >>> graph.output("energy", energy, width=1)
+    >>> m, v = sympy.symbols("m v")
+    >>> graph.output("energy", onnx_formulas([m * v**2 / 2], ["m", "v"], graph.input("x", width=2)), width=1)
     """
+    graph = x.graph
+    values = written(graph, formulas, names, [graph.columns(x, [i]) for i in range(len(names))])
+    shape = graph.node("Concat", graph.node("Shape", x, start=0, end=1), np.array([1]), axis=0)
+    return graph.concat(
+        [
+            value if formula.free_symbols else graph.node("Expand", value, shape)
+            for formula, value in zip(formulas, values, strict=True)
+        ]
+    )
+
+
+def written(
+    graph: OnnxGraph, formulas: Sequence[Formula], names: Sequence[str], inputs: Sequence[OnnxValue]
+) -> list[OnnxValue]:  # fmt: skip
+    """Return the values of formulas over named inputs of one shape (rows, columns); constants are scalars."""
     compiled = Steps([with_log1p(in_core(f)) for f in formulas], names)
     values = list(inputs)
     for step, formula in zip(compiled.steps[len(names) :], compiled.formulas[len(names) :], strict=True):

@@ -121,14 +121,20 @@ class OnnxGraph:
         self._constants: dict[tuple[str, tuple[int, ...], bytes], tuple[OnnxValue, Any]] = {}
 
     def input(self, name: str, width: int = 1, kind: Kind = "number") -> OnnxValue:
-        """Declare an input of shape (rows, width)."""
+        """Declare an input of shape (rows, width).
+
+        Errors: InputError for a name that another input or an output has.
+        """
         self._inputs.append(self._declared(name, [width], kind))
         if kind == "text":
             self._opset = _OPSET_OF_TEXTS
         return OnnxValue(self, name)
 
     def output(self, name: str, value: OnnxValue, width: int | None = None, kind: Kind = "number") -> None:
-        """Name a value as an output of shape (rows, width), or (rows,) without a width."""
+        """Name a value as an output of shape (rows, width), or (rows,) without a width.
+
+        Errors: InputError for a name that an input or another output has.
+        """
         self._outputs.append(self._declared(name, [] if width is None else [width], kind))
         self._nodes.append(self._onnx.helper.make_node("Identity", [value.name], [name]))
 
@@ -144,13 +150,13 @@ class OnnxGraph:
         content = repr(array.tolist()).encode() if array.dtype == object else array.tobytes()
         key = (array.dtype.name, array.shape, content)
         if key not in self._constants:
-            name = f"c{len(self._constants)}"
+            name = f"/c{len(self._constants)}"
             self._constants[key] = OnnxValue(self, name), self._onnx.numpy_helper.from_array(array, name)
         return self._constants[key][0]
 
     def node(self, operator: str, *inputs: Any, **attributes: Any) -> OnnxValue:
         """Add a node of one output; an input is a value or what `constant` takes, numbers as the precision's."""
-        name = f"v{len(self._nodes)}"
+        name = f"/v{len(self._nodes)}"
         names = [self._value(i).name for i in inputs]
         self._nodes.append(self._onnx.helper.make_node(operator, names, [name], **attributes))
         return OnnxValue(self, name)
@@ -177,16 +183,21 @@ class OnnxGraph:
         return self.node("Cast", x, to=to)
 
     def full(self, x: OnnxValue, value: Any) -> OnnxValue:
-        """Return a constant row, a scalar too, once for each row of x: (rows, width)."""
-        row = self._value(value)
+        """Return an array (...), once for each row of x: (rows, ...)."""
+        array = np.asarray(value)
         rows = self.node("Shape", x, start=0, end=1)
-        return self.node("Expand", row, self.node("Concat", rows, np.array([1]), axis=0))
+        return self.node("Expand", array, self.node("Concat", rows, np.ones(array.ndim, dtype=np.int64), axis=0))
 
     def model(self, metadata: Mapping[str, str] | None = None) -> ModelProto:
         """Return the graph as a checked model."""
         helper = self._onnx.helper
-        initializers = [tensor for _, tensor in self._constants.values()]
-        graph = helper.make_graph(self._nodes, "edgewise", self._inputs, self._outputs, initializers)
+        nodes, used = [], {output.name for output in self._outputs}
+        for node in reversed(self._nodes):  # those that lead to an output
+            if used.intersection(node.output):
+                nodes.insert(0, node)
+                used.update(node.input)
+        initializers = [tensor for value, tensor in self._constants.values() if value.name in used]
+        graph = helper.make_graph(nodes, "edgewise", self._inputs, self._outputs, initializers)
         model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", self._opset)],
@@ -216,6 +227,10 @@ class OnnxGraph:
     def _declared(self, name: str, widths: list[int], kind: Kind) -> Any:
         if kind not in get_args(Kind):
             raise unknown("kind of values", kind, get_args(Kind))
+        if not isinstance(name, str) or not name or name.startswith("/"):
+            raise InputError(f"Inputs and outputs are named by texts that do not begin with '/'. Got {name!r}.")
+        if name in {known.name for known in [*self._inputs, *self._outputs]}:
+            raise InputError(f"Two inputs or outputs are named {name!r}. Rename one.")
         types = {"number": self.dtype, "integer": np.dtype(np.int64), "text": np.dtype(object)}
         to = self._onnx.helper.np_dtype_to_tensor_dtype(types[kind])
         return self._onnx.helper.make_tensor_value_info(name, to, ["rows", *widths])

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import sympy
+import torch
 
 from edgewise import functions
 from edgewise._errors import InputError
 from edgewise.export._curves import pieces_of
-from edgewise.export._onnx_formula import onnx_formulas, onnx_function
+from edgewise.export._onnx_formula import onnx_function, written
 from edgewise.export._onnx_functions import sigmoid
 from edgewise.export._onnx_graph import OnnxValue
-from edgewise.export._onnx_pieces import Table, write_pieces
+from edgewise.export._onnx_pieces import write_local_pieces, write_pieces
 from edgewise.nn import KAN, KANLayer, Nodes
 
 #: base functions by name
@@ -52,16 +53,29 @@ def _layer(layer: KANLayer, x: OnnxValue) -> OnnxValue:
 
 
 def _splines(layer: KANLayer, used: Sequence[int], x: OnnxValue) -> OnnxValue:
-    """Return the sums of the spline edges from the inputs used, x (rows, used)."""
+    """Return the sums of the spline edges from the inputs used, x (rows, used).
+
+    Each input has a table of its edges. In a wide layer of functions that live on few cells it has one of the
+    functions, which are fewer, and a product of matrices combines them.
+    """
     graph, mask = x.graph, layer.spline_mask().double().cpu()
-    weights = layer.coefficients.detach().double().cpu() * mask.unsqueeze(-1)
-    pieces = [pieces_of(layer, i, weights[:, i]) for i in used]
+    weights = (layer.coefficients.detach().double().cpu() * mask.unsqueeze(-1))[:, used]
+    n_out, _, count = weights.shape
+    wide = layer.basis.degree is not None and n_out > count
+    sums = [torch.eye(count)] * len(used) if wide else weights.unbind(1)
+    pieces = [pieces_of(layer, i, each) for i, each in zip(used, sums, strict=True)]
     lo, hi = (np.array([p.knots[end] for p in pieces]) for end in (0, -1))
+    slopes = np.stack([p.slopes for p in pieces], axis=1)  # (2, used, sums)
     below, above = x < lo, x > hi
     inside = graph.where(below, lo, graph.where(above, hi, x))
-    total = graph.sum(write_pieces(inside, Table.of(pieces, graph.dtype)), 1)
+    if wide:
+        slopes = np.einsum("eik,jik->eij", slopes, weights.numpy())
+        flat = graph.node("Reshape", write_local_pieces(inside, pieces), np.array([0, len(used) * count]))
+        total = flat @ weights.flatten(1).T.numpy()
+    else:
+        total = graph.sum(write_pieces(inside, pieces), 1)
     straight = [graph.where(below, x - lo, 0.0), graph.where(above, x - hi, 0.0)]
-    factors = [np.stack([p.slopes[end] for p in pieces]) for end in (0, 1)]
+    factors = [*slopes]
     if layer.base is not None:
         straight.append(_BASES[layer.base](x))
         factors.append((layer.base_weight.detach().double().cpu() * mask)[:, used].T.numpy())
@@ -96,7 +110,7 @@ def _function(name: str, z: OnnxValue) -> OnnxValue:
         return onnx_function(_WRITTEN[name], z)
     symbol = sympy.Symbol("z")
     try:
-        (value,) = onnx_formulas(z.graph, [functions.get(name).sympy(symbol)], [symbol.name], [z])
+        (value,) = written(z.graph, [functions.get(name).sympy(symbol)], [symbol.name], [z])
     except InputError as error:
         raise InputError(f"The function {name!r} of an edge cannot be exported. {error}") from None
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,15 +60,45 @@ def _moved(powers: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarr
     return out
 
 
-def write_pieces(x: OnnxValue, table: Table) -> OnnxValue:
-    """Return the functions of x (rows, inputs), which lies between their first and last knots.
+def write_pieces(x: OnnxValue, several: Sequence[Pieces]) -> OnnxValue:
+    """Return the functions of x (rows, inputs), which lies between their first and last knots: one `Pieces` an input.
 
-    Over one input x may have several columns, which are all taken for that input.
+    Over one input x may have several columns, which are all taken for that input. A point that is no number gives none.
 
-    Shapes: (rows, inputs, functions). A point that is no number gives none.
+    Shapes: (rows, inputs, functions).
     """
-    graph = x.graph
+    table = Table.of(several, x.graph.dtype)
+    return _evaluated(x, table, _cell_rows(x, table.knots))
+
+
+def write_local_pieces(x: OnnxValue, several: Sequence[Pieces]) -> OnnxValue:
+    """Return what `write_pieces` does, where most of the functions are zero on a cell: the others alone are computed.
+
+    They are neighbors, as those of B-splines are: on each cell `width` from the first one on.
+    """
+    graph, count = x.graph, several[0].powers.shape[2]
+    found = [pieces.powers.any(1) for pieces in several]  # (cells, functions)
+    width = max(int((count - on[:, ::-1].argmax(1) - on.argmax(1)).max()) for on in found)
+    cells = max(map(len, found))
+    if width == count or cells == 1:
+        return write_pieces(x, several)
+    firsts = np.zeros((len(several), cells), dtype=np.int32)
+    narrow = []
+    for i, (pieces, on) in enumerate(zip(several, found, strict=True)):
+        first = np.minimum(on.argmax(1), count - width)
+        firsts[i, : len(first)] = first
+        places = first[:, None, None] + np.arange(width)
+        narrow.append(replace(pieces, powers=np.take_along_axis(pieces.powers, places, axis=2)))
+    table = Table.of(narrow, graph.dtype)
     row = _cell_rows(x, table.knots)
+    first = graph.node("Unsqueeze", graph.node("Gather", firsts.ravel(), row), np.array([2]))
+    places = graph.node("Add", first, np.arange(width, dtype=np.int32))
+    zeros = graph.full(x, np.zeros((len(several), count)))
+    return graph.node("ScatterElements", zeros, places, _evaluated(x, table, row), axis=2)
+
+
+def _evaluated(x: OnnxValue, table: Table, row: OnnxValue) -> OnnxValue:
+    graph = x.graph
     center, scale = (graph.node("Gather", part, row) for part in (table.centers, table.scales))
     t = graph.node("Unsqueeze", (x - center) * scale, np.array([2]))
     return polynomial(t, [graph.node("Gather", powers, row) for powers in table.powers])

@@ -20,7 +20,9 @@ _VANDERMONDE = np.vander(_SITES, _DEGREE + 1, increasing=True)
 #: values at the sites -> the nearest Chebyshev series -> powers; at these sites the polynomials are orthogonal
 _TRANSFORM = chebyshev.chebvander(_SITES, _DEGREE).T * (2 / len(_SITES))
 _TRANSFORM[0] /= 2
-_POWERS = np.stack([np.pad(chebyshev.cheb2poly(row[: n + 1]), (0, _DEGREE - n)) for n, row in enumerate(np.eye(_DEGREE + 1))], 1)
+_POWERS = np.zeros((_DEGREE + 1, _DEGREE + 1))
+for _n in range(_DEGREE + 1):
+    _POWERS[: _n + 1, _n] = chebyshev.cheb2poly(np.eye(_DEGREE + 1)[_n, : _n + 1])
 
 Values = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Points (s,) -> values of m functions, and the sums of the sizes of what they add up: (s, m) each."""

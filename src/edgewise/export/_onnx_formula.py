@@ -31,7 +31,7 @@ _FUNCTIONS: Mapping[str, Callable[..., OnnxValue]] = {
     "Add": _operator("Add"), "Mul": _operator("Mul"), "Max": _operator("Max"), "Min": _operator("Min"),
     "Pow": _operator("Pow"), "exp": _unary("Exp"), "log": _unary("Log"), "sin": _unary("Sin"), "tanh": _unary("Tanh"),
     "Abs": _unary("Abs"), "sign": _unary("Sign"), "floor": _unary("Floor"), "ceiling": _unary("Ceil"),
-    "cos": own.cos, "tan": own.tan, "sinh": own.sinh, "cosh": own.cosh, "log1p": own.log1p, "sinc": own.sinc,
+    "cos": own.cos, "tan": own.tan, "sinh": own.sinh, "cosh": own.cosh, "log1p": own.log1p, "sinc": own.sinc, "sqrt": _unary("Sqrt"),
     "asin": own.asin, "acos": own.acos, "atan": own.atan, "atan2": own.atan2, "asinh": own.asinh, "acosh": own.acosh,
     "atanh": own.atanh, "erf": erf, "erfc": erfc, "softplus": own.softplus, "sigmoid": own.sigmoid,
     "StrictGreaterThan": _operator("Greater"), "GreaterThan": _operator("GreaterOrEqual"),
@@ -39,6 +39,8 @@ _FUNCTIONS: Mapping[str, Callable[..., OnnxValue]] = {
     "Unequality": lambda a, b: a.graph.node("Not", a.equal(b)),
     "where": lambda condition, then, other: condition.graph.where(condition, then, other),
 }  # fmt: skip
+
+_SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 def onnx_function(name: str, *values: OnnxValue) -> OnnxValue:
@@ -103,8 +105,8 @@ def written(
 def _check(step: Step, formula: Formula, graph: OnnxGraph) -> None:
     if isinstance(formula, sympy.Piecewise) and (step.kind != "where" or formula.args[-1].args[1] is not sympy.true):
         raise InputError(f"The formula {formula} says nothing for some arguments: end its last piece with True.")
-    if step.kind == "number" and 0 < abs(step.number) < np.finfo(graph.dtype).tiny:
-        raise InputError(f"The formula holds {step.number:.6g}, too small for {graph.dtype.name}. Use dtype='float64'.")
+    if step.kind == "number" and graph.dtype == np.float32 and 0 < abs(step.number) < _SMALLEST:
+        raise InputError(f"The formula holds {step.number:.6g}, too small for float32. Use dtype='float64'.")
 
 
 def _power(base: OnnxValue, exponent: float) -> OnnxValue:

@@ -23,7 +23,8 @@ class Table:
     With m cells of an input, t = (x - center) scale, and i the row of a cell: sum_k powers[k, i] t^k. Cells that an
     input lacks are never reached.
 
-    Shapes: knots between cells (inputs, m - 1), centers and scales (inputs m), powers (degree + 1, inputs m, functions).
+    Shapes: knots between cells (inputs, m - 1), centers and scales (inputs m), powers (degree + 1, inputs m,
+    functions).
     """
 
     knots: np.ndarray
@@ -77,7 +78,7 @@ def write_local_pieces(x: OnnxValue, several: Sequence[Pieces]) -> OnnxValue:
     They are neighbors, as those of B-splines are: on each cell `width` from the first one on.
     """
     graph, count = x.graph, several[0].powers.shape[2]
-    found = [pieces.powers.any(1) for pieces in several]  # (cells, functions)
+    found = [(pieces.powers != 0).max(axis=1) for pieces in several]  # (cells, functions)
     width = max(int((count - on[:, ::-1].argmax(1) - on.argmax(1)).max()) for on in found)
     cells = max(map(len, found))
     if width == count or cells == 1:

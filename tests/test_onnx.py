@@ -283,7 +283,7 @@ class Estimator:
     def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None) -> None:
         number, city = inputs or ("number", "city")
         x, text = graph.input(number), graph.input(city, kind="text")
-        filled = graph.where(graph.node("IsNaN", x), 0.25, x)
+        filled = np.array([0.5]) * graph.where(graph.node("IsNaN", x), 0.5, 2 * x)
         codes = graph.cast(text.equal(np.array(["Bonn", "Köln"])))
         y = onnx_network(self.network, graph.concat([filled, codes]))
         y = y + onnx_formulas([sympy.Symbol("u") ** 2], ["u"], filled)

@@ -51,10 +51,13 @@ def to_onnx(
     runtimes load it without edgewise. Its input ``x`` is (rows, n_in), its output ``y`` (rows, n_out), for any number
     of rows, both in `dtype`, in which it also computes. The names of the columns are in its metadata, as JSON.
 
-    Splines are tables of polynomials over the same cells, continued along their tangents. In float64 values agree with
-    the network to 1e-12 of the outputs' size, in float32 to about 1e-6: more where a later layer is steep.
+    A network is written as it is, edge by edge: splines as tables of polynomials over the same cells, continued along
+    their tangents. In float64 values agree with the network to 1e-12 of the outputs' size, in float32 to about 1e-6:
+    less closely next to poles and through many layers, and where the network itself loses digits, as by large
+    coefficients that cancel.
 
-    `source`, `names` and `target` as in `edgewise.export.numpy`; besides, what has the method of `OnnxSource`.
+    `source`, `names` and `target` as in `edgewise.export.numpy`; a source may also be what has the method of
+    `OnnxSource`, which gets `names` as they are given and names its own outputs.
 
     Errors: InputError where onnx is not installed, for names that do not fit, for functions that ONNX does not have,
     for numbers that float32 cannot hold, and for a place that cannot be written.
@@ -69,7 +72,7 @@ def to_onnx(
         source.onnx(graph, names)
         model = graph.model()
     else:
-        found = read(source, names, target)
+        found = read(source, names, target, as_formula=False)
         _write(found, graph)
         model = graph.model({"inputs": json.dumps(found.names), "outputs": json.dumps(found.targets)})
     if path is not None:

@@ -44,6 +44,10 @@ def cos(x: OnnxValue) -> OnnxValue:
     return x.graph.node("Sin", turned) - lost * x.graph.node("Sin", x)
 
 
+def tan(x: OnnxValue) -> OnnxValue:
+    return x.graph.node("Sin", x) / cos(x) if _is_double(x) else x.graph.node("Tan", x)
+
+
 def sinh(x: OnnxValue) -> OnnxValue:
     size = abs(x)
     near = x * polynomial(x * x, list(_SERIES))
@@ -85,8 +89,7 @@ def atan(x: OnnxValue) -> OnnxValue:
     graph = x.graph
     if not _is_double(x):
         return graph.node("Atan", x)
-    most = graph.constant(1e300)
-    bounded = graph.node("Clip", x, -1e300, most)
+    bounded = graph.node("Clip", x, -1e300, 1e300)
     return _angle(bounded, graph.constant(1.0), _of_float32("Atan", x))
 
 
@@ -144,7 +147,3 @@ def sinc(x: OnnxValue) -> OnnxValue:
     zero = x.equal(0.0)
     safe = x.graph.where(zero, 1.0, x)
     return x.graph.where(zero, 1.0, x.graph.node("Sin", safe) / safe)
-
-
-def tan(x: OnnxValue) -> OnnxValue:
-    return x.graph.node("Sin", x) / cos(x) if _is_double(x) else x.graph.node("Tan", x)

@@ -43,6 +43,7 @@ class OnnxValue:
 
     graph: OnnxGraph
     name: str
+    __array_ufunc__ = None  # NumPy leaves `array * value` to the value
 
     def __add__(self, other: Any) -> OnnxValue:
         return self.graph.node("Add", self, other)

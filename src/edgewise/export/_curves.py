@@ -13,10 +13,9 @@ from torch import Tensor
 from edgewise.nn import KANLayer
 
 _DEGREE = 12  # of the pieces that follow a basis which is not made of polynomials between knots
-_ROUNDING = 16 * np.finfo(float).eps  # of the sum of the functions' sizes: no closer are they known
+_ROUNDING = 4 * np.finfo(float).eps  # of the sum of the functions' sizes: no closer are they known
 _HALVINGS = 12  # of the range: finer, a curve is taken as it is
 _SITES = chebyshev.chebpts1(2 * _DEGREE + 2)
-_VANDERMONDE = np.vander(_SITES, _DEGREE + 1, increasing=True)
 #: values at the sites -> the nearest Chebyshev series -> powers; at these sites the polynomials are orthogonal
 _TRANSFORM = chebyshev.chebvander(_SITES, _DEGREE).T * (2 / len(_SITES))
 _TRANSFORM[0] /= 2
@@ -87,10 +86,11 @@ def interpolated(values_and_sizes: Values, breaks: list[float]) -> tuple[np.ndar
     """Return the ends of cells, and polynomials on them that follow m functions to rounding: (cells, k, m)."""
     cells = [(a, b, _HALVINGS) for a, b in reversed(list(pairwise(breaks)))]
     ends, pieces = [cells[-1][0]], []
+    span = max(abs(breaks[0]), abs(breaks[-1]), breaks[-1] - breaks[0])
     while cells:
         a, b, left = cells.pop()
-        piece = _interpolated(values_and_sizes, a, b, exact=left > 0)
-        if piece is None:
+        piece, exact = _interpolated(values_and_sizes, a, b, span)
+        if not exact and left > 0:
             cells += [((a + b) / 2, b, left - 1), (a, (a + b) / 2, left - 1)]
         else:
             pieces.append(piece)
@@ -100,16 +100,22 @@ def interpolated(values_and_sizes: Values, breaks: list[float]) -> tuple[np.ndar
     return np.array(ends), np.stack(filled)
 
 
-def _interpolated(values_and_sizes: Values, a: float, b: float, *, exact: bool) -> np.ndarray | None:
-    """Return the coefficients of x - (a + b)/2 on a cell, (k, m); None where they should be exact and are not."""
-    half = (b - a) / 2
-    values, sizes = values_and_sizes((a + b) / 2 + half * _SITES)
-    rounding = _ROUNDING * sizes.max(0)
+def _interpolated(values_and_sizes: Values, a: float, b: float, span: float) -> tuple[np.ndarray, bool]:
+    """Return the coefficients of x - (a + b)/2 on a cell, (k, m), and whether they are exact to rounding.
+
+    That is the rounding of the sums, and of where a point is in the range. The sites are rounded too: a second fit, to
+    what the first one leaves where they really are, makes up for that.
+    """
+    middle, half = (a + b) / 2, (b - a) / 2
+    x = middle + half * _SITES
+    values, sizes = values_and_sizes(x)
+    at = np.vander((x - middle) / half, _DEGREE + 1, increasing=True)
     series = _TRANSFORM @ values
-    kept = np.maximum.accumulate((np.abs(series) > rounding / 8)[::-1])[::-1]  # up to the last that matters
+    series = series + _TRANSFORM @ (values - at @ (_POWERS @ series))
+    counts = np.abs(series) > _ROUNDING / 4 * sizes.max(0)
+    kept = np.maximum.accumulate(counts[::-1])[::-1]  # up to the last that counts
     powers = _POWERS @ np.where(kept, series, 0.0)
-    errors = np.abs(_VANDERMONDE @ powers - values)
-    if exact and (errors.max(0) > rounding).any():
-        return None
+    slopes = np.abs(at[:, :-1] @ (powers[1:] * np.arange(1, _DEGREE + 1)[:, None])).max(0) / half
+    exact = np.abs(at @ powers - values).max(0) <= _ROUNDING * (sizes.max(0) + slopes * span / 2)
     powers = powers[: max(1, int(kept.any(1).sum()))]
-    return powers / half ** np.arange(len(powers))[:, None]
+    return powers / half ** np.arange(len(powers))[:, None], bool(exact.all())

@@ -6,7 +6,6 @@ import math
 from functools import cache
 
 import numpy as np
-from scipy.special import erfcx
 
 from edgewise.export._curves import Pieces, interpolated
 from edgewise.export._onnx_functions import polynomial
@@ -21,6 +20,7 @@ _SERIES = [2 / math.sqrt(math.pi) * (-1) ** k / (math.factorial(k) * (2 * k + 1)
 @cache
 def _scaled() -> Pieces:
     """exp(x^2) erfc(x) as polynomials."""
+    from scipy.special import erfcx  # takes a third of a second to load
 
     def values_and_sizes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         values = erfcx(x)[:, None]

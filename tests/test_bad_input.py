@@ -306,6 +306,7 @@ CASES = [
     Case("export to no language", "export m.safetensors --to fortran", ("'fortran'", "latex"), saved()),
     Case("export without a language", "export m.safetensors", ("--to",), saved()),
     Case("export to a file of another kind", "export m.safetensors --to c --out m.py", ("ending in .c",), saved()),
+    Case("export of ONNX to a terminal", "export m.safetensors --to onnx", ("--out model.onnx",), saved()),
     Case("export of splines to Excel", "export m.safetensors --to excel", ("still splines",), saved()),
 ]
 

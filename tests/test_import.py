@@ -117,8 +117,9 @@ PUBLIC = {
         monomial multiplicative network offset_product power_sum scaling separable surrogate translation tree
     """,
     "edgewise.export": """
-        FormulaModule Language Printer Program Source c excel identifiers language languages latex
-        latex_names numpy program register text torch torch_source
+        FormulaModule Language OnnxGraph OnnxSource OnnxValue Printer Program Source c excel identifiers language
+        languages latex latex_names numpy onnx_formulas onnx_function onnx_network program register text to_onnx torch
+        torch_source
     """,
     "edgewise.interpret": """
         Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_means

@@ -1,8 +1,10 @@
 """`edgewise export`: a saved network in another language."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,28 +14,41 @@ from edgewise.cli._console import console
 from edgewise.cli._input import ModelFile
 from edgewise.cli._output import check_file
 
+if TYPE_CHECKING:
+    from edgewise.io import SavedModel
+
 
 def export(
     model: ModelFile,
-    to: Annotated[str, typer.Option(metavar="LANGUAGE", help="A language of edgewise.export: numpy, c, latex, ...")],
+    to: Annotated[str, typer.Option(metavar="LANGUAGE", help="onnx, or a language of edgewise.export: numpy, c, ...")],
     out: Annotated[
         Path | None, typer.Option("--out", "--output", metavar="FILE", help="The file to write; printed when left out.")
     ] = None,
 ) -> None:
-    """Write a network as a formula of Excel or LaTeX, or a function of C99, NumPy or PyTorch."""
+    """Write a network as an ONNX file, a formula of Excel or LaTeX, or a function of C99, NumPy or PyTorch."""
     import edgewise as ew
 
-    language = ew.export.language(to)
+    binary = to == "onnx"
+    endings = (".onnx",) if binary else ew.export.language(to).endings
     if out is not None:
-        check_file(out, language.endings)
+        check_file(out, endings)
+    elif binary:
+        raise InputError("An ONNX file is binary and cannot be printed: name one with --out model.onnx.")
     if not model.exists():
         raise InputError(f"There is no file {model}: train and save a network with edgewise fit.")
-    text = ew.export.text(ew.io.load_with_metadata(model), language)
-    lines = [text] if isinstance(text, str) else text
-    written = "\n".join(lines).rstrip("\n") + "\n"
+    saved = ew.io.load_with_metadata(model)
     if out is None:
-        sys.stdout.write(written)
+        sys.stdout.write(_text(saved, to))
         return
+    content = ew.export.to_onnx(saved).SerializeToString(deterministic=True) if binary else _text(saved, to).encode()
     with replacing(out) as place:
-        place.write(written.encode())
+        place.write(content)
     console().print(f"Written: {out}")
+
+
+def _text(saved: SavedModel, to: str) -> str:
+    import edgewise as ew
+
+    text = ew.export.text(saved, to)
+    lines = [text] if isinstance(text, str) else text
+    return "\n".join(lines).rstrip("\n") + "\n"

@@ -1,4 +1,4 @@
-"""Formulas and networks in other languages: LaTeX, NumPy, PyTorch, C99, Excel, and any that a user registers."""
+"""Formulas and networks elsewhere: LaTeX, NumPy, PyTorch, C99, Excel, ONNX, and languages that a user registers."""
 
 from edgewise.export._c import c as c
 from edgewise.export._excel import excel as excel
@@ -11,6 +11,13 @@ from edgewise.export._latex import latex as latex
 from edgewise.export._latex import latex_names as latex_names
 from edgewise.export._module import FormulaModule as FormulaModule
 from edgewise.export._numpy import numpy as numpy
+from edgewise.export._onnx import OnnxSource as OnnxSource
+from edgewise.export._onnx import to_onnx as to_onnx
+from edgewise.export._onnx_formula import onnx_formulas as onnx_formulas
+from edgewise.export._onnx_formula import onnx_function as onnx_function
+from edgewise.export._onnx_graph import OnnxGraph as OnnxGraph
+from edgewise.export._onnx_graph import OnnxValue as OnnxValue
+from edgewise.export._onnx_network import onnx_network as onnx_network
 from edgewise.export._printer import Printer as Printer
 from edgewise.export._source import Source as Source
 from edgewise.export._steps import Program as Program

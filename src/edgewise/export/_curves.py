@@ -13,11 +13,18 @@ from torch import Tensor
 from edgewise.nn import KANLayer
 
 _DEGREE = 12  # of the pieces that follow a basis which is not made of polynomials between knots
-_ROUNDING = 16 * np.finfo(float).eps  # of the sum of the functions' sizes: no closer are they known
+_ROUNDING = 4 * np.finfo(float).eps  # of the sum of the functions' sizes: no closer are they known
 _HALVINGS = 12  # of the range: finer, a curve is taken as it is
+_SITES = chebyshev.chebpts1(2 * _DEGREE + 2)
+#: values at the sites -> the nearest Chebyshev series -> powers; at these sites the polynomials are orthogonal
+_TRANSFORM = chebyshev.chebvander(_SITES, _DEGREE).T * (2 / len(_SITES))
+_TRANSFORM[0] /= 2
+_POWERS = np.zeros((_DEGREE + 1, _DEGREE + 1))
+for _n in range(_DEGREE + 1):
+    _POWERS[: _n + 1, _n] = chebyshev.cheb2poly(np.eye(_DEGREE + 1)[_n, : _n + 1])
 
-
-Values = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # points -> values, sums of the functions' sizes
+Values = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Points (s,) -> values of m functions, and the sums of the sizes of what they add up: (s, m) each."""
 
 
 @dataclass(frozen=True)
@@ -33,52 +40,82 @@ class Curve:
     slopes: tuple[float, float]
 
 
-def curve_of(layer: KANLayer, name: str, j: int, i: int) -> Curve:
-    """Return the table of an edge: a spline's Taylor series in the middle of each cell, which is the spline itself.
+@dataclass(frozen=True)
+class Pieces:
+    """Several functions over the same cells: sum_k powers[m, k, j] (x - middle)^k, and slopes (2, functions)."""
 
-    Functions of another basis are interpolated at Chebyshev points, in cells halved until that is exact to rounding.
+    knots: np.ndarray
+    powers: np.ndarray
+    slopes: np.ndarray
+
+
+def curve_of(layer: KANLayer, name: str, j: int, i: int) -> Curve:
+    """Return the table of one edge: see `pieces_of`."""
+    found = pieces_of(layer, i, layer.coefficients[j : j + 1, i])
+    lo, hi = found.slopes[:, 0].tolist()
+    return Curve(name, found.knots.tolist(), found.powers[:, :, 0].tolist(), (lo, hi))
+
+
+def pieces_of(layer: KANLayer, i: int, coefficients: Tensor) -> Pieces:
+    """Return sums of the functions of input i, for coefficients (sums, K), as polynomials.
+
+    They are a spline's Taylor series in the middle of each cell, which is the spline itself. Functions of another
+    basis are interpolated at Chebyshev points, in cells halved until that is exact to rounding.
     """
-    basis, knots = layer.basis, layer.knots.detach().double()[i : i + 1]
+    basis, knots = layer.basis, layer.knots.detach().double().cpu()[i : i + 1]
     breaks = basis.breakpoints(knots)[0]
-    weights = layer.coefficients[j, i].detach().double()
+    weights = coefficients.detach().double().cpu().T
 
     def functions(x: Tensor, order: int) -> Tensor:
-        return basis.evaluate(x.unsqueeze(-1), knots, len(weights), order)[:, 0] * weights
+        return basis.evaluate(x.unsqueeze(-1), knots, len(weights), order)[:, 0]
 
-    lo, hi = functions(breaks[[0, -1]], 1).sum(-1).tolist()
+    slopes = (functions(breaks[[0, -1]], 1) @ weights).numpy()
     if basis.degree is not None:
         middle = (breaks[:-1] + breaks[1:]) / 2
-        series = [functions(middle, k).sum(-1) / math.factorial(k) for k in range(basis.degree + 1)]
-        return Curve(name, breaks.tolist(), torch.stack(series, dim=1).tolist(), (lo, hi))
+        series = [functions(middle, k) @ weights / math.factorial(k) for k in range(basis.degree + 1)]
+        return Pieces(breaks.numpy(), torch.stack(series, dim=1).numpy(), slopes)
 
-    def value_and_size(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def values_and_sizes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         parts = functions(torch.from_numpy(x), 0)
-        return parts.sum(-1).numpy(), parts.abs().sum(-1).numpy()
+        return (parts @ weights).numpy(), (parts.abs() @ weights.abs()).numpy()
 
-    cells = [(a, b, _HALVINGS) for a, b in reversed(list(pairwise(breaks.tolist())))]
+    return Pieces(*interpolated(values_and_sizes, breaks.tolist()), slopes)
+
+
+def interpolated(values_and_sizes: Values, breaks: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of cells, and polynomials on them that follow m functions to rounding: (cells, k, m)."""
+    cells = [(a, b, _HALVINGS) for a, b in reversed(list(pairwise(breaks)))]
     ends, pieces = [cells[-1][0]], []
+    span = max(abs(breaks[0]), abs(breaks[-1]), breaks[-1] - breaks[0])
     while cells:
         a, b, left = cells.pop()
-        piece = _interpolated(value_and_size, a, b, exact=left > 0)
-        if piece is None:
+        piece, exact = _interpolated(values_and_sizes, a, b, span)
+        if not exact and left > 0:
             cells += [((a + b) / 2, b, left - 1), (a, (a + b) / 2, left - 1)]
         else:
             pieces.append(piece)
             ends.append(b)
     degree = max(len(piece) for piece in pieces)
-    return Curve(name, ends, [piece + [0.0] * (degree - len(piece)) for piece in pieces], (lo, hi))
+    filled = [np.pad(piece, [(0, degree - len(piece)), (0, 0)]) for piece in pieces]
+    return np.array(ends), np.stack(filled)
 
 
-def _interpolated(value_and_size: Values, a: float, b: float, *, exact: bool) -> list[float] | None:
-    """Return the coefficients of x - (a + b)/2 on a cell; None where they should be exact and are not."""
-    half = (b - a) / 2
-    sites = chebyshev.chebpts1(2 * _DEGREE + 2)
-    values, sizes = value_and_size((a + b) / 2 + half * sites)
-    rounding = _ROUNDING * float(sizes.max())
-    series = chebyshev.chebfit(sites, values, _DEGREE)
-    kept = np.flatnonzero(np.abs(series) > rounding / 8)
-    powers = chebyshev.cheb2poly(series[: kept[-1] + 1 if len(kept) else 1])
-    errors = np.abs(np.polynomial.polynomial.polyval(sites, powers) - values)
-    if exact and errors.max() > rounding:
-        return None
-    return (powers / half ** np.arange(len(powers))).tolist()
+def _interpolated(values_and_sizes: Values, a: float, b: float, span: float) -> tuple[np.ndarray, bool]:
+    """Return the coefficients of x - (a + b)/2 on a cell, (k, m), and whether they are exact to rounding.
+
+    That is the rounding of the sums, and of where a point is in the range. The sites are rounded too: a second fit, to
+    what the first one leaves where they really are, makes up for that.
+    """
+    middle, half = (a + b) / 2, (b - a) / 2
+    x = middle + half * _SITES
+    values, sizes = values_and_sizes(x)
+    at = np.vander((x - middle) / half, _DEGREE + 1, increasing=True)
+    series = _TRANSFORM @ values
+    series = series + _TRANSFORM @ (values - at @ (_POWERS @ series))
+    counts = np.abs(series) > _ROUNDING / 4 * sizes.max(0)
+    kept = np.maximum.accumulate(counts[::-1])[::-1]  # up to the last that counts
+    powers = _POWERS @ np.where(kept, series, 0.0)
+    slopes = np.abs(at[:, :-1] @ (powers[1:] * np.arange(1, _DEGREE + 1)[:, None])).max(0) / half
+    exact = np.abs(at @ powers - values).max(0) <= _ROUNDING * (sizes.max(0) + slopes * span / 2)
+    powers = powers[: max(1, int(kept.any(1).sum()))]
+    return powers / half ** np.arange(len(powers))[:, None], bool(exact.all())

@@ -97,7 +97,7 @@ class FormulaModule(torch.nn.Module):
         self._formulas, self._exact, self._symbols = found.formulas, found.values, found.symbols
         values = torch.tensor([float(v) for v in found.values], dtype=torch.float64)
         self.constants = torch.nn.Parameter(values, requires_grad=trainable)
-        compiled = Steps([_with_log1p(f) for f in found.formulas], self.names, found.symbols)
+        compiled = Steps([with_log1p(f) for f in found.formulas], self.names, found.symbols)
         self._steps = list(map(_checked, compiled.steps, compiled.formulas))
         self._outputs = compiled.outputs
 
@@ -134,7 +134,7 @@ class FormulaModule(torch.nn.Module):
         return ", ".join(f"{t} = {f}" for t, f in zip(self.targets, self._formulas, strict=True))
 
 
-def _with_log1p(formula: Part) -> Part:
+def with_log1p(formula: Part) -> Part:
     """Return the formula with log1p(u) for log(1 + u), which keeps the digits of a small u."""
     return formula.replace(
         lambda part: isinstance(part, sympy.log) and part.args[0].is_Add and sympy.S.One in part.args[0].args,

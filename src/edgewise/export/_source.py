@@ -69,8 +69,13 @@ class Source:
         return self.expressions
 
 
-def read(source: Exportable, names: Names, target: Target = None, units: Units = None) -> Source:
-    """Check what is to be exported; the formula of a network is taken where it has one of readable size."""
+def read(
+    source: Exportable, names: Names, target: Target = None, units: Units = None, *, as_formula: bool = True
+) -> Source:  # fmt: skip
+    """Check what is to be exported.
+
+    With `as_formula` the formula of a network is taken where it has one of readable size.
+    """
     titled = target is not None or isinstance(source, SavedModel)
     if isinstance(source, SavedModel):
         names = source.names if names is None else names
@@ -86,7 +91,7 @@ def read(source: Exportable, names: Names, target: Target = None, units: Units =
     inputs = _names(known if names is None else names, model.n_in if model else None)
     targets = _targets(target, n_out, inputs)
     checked_units = _units(units, inputs, targets)
-    if model is not None and is_readable(model):
+    if model is not None and as_formula and is_readable(model):
         written = model.formula(inputs)
         formulas = written if isinstance(written, list) else [written]
     expressions = None if formulas is None else tuple(_checked(e, inputs) for e in formulas)

@@ -152,4 +152,4 @@ def _checked(line: LiveLine) -> Callable[[str], None]:
 def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
     import pandas as pd
 
-    return tables[0] if len(tables) == 1 else pd.concat(dict(enumerate(tables)), names=["target"])
+    return tables[0] if len(tables) == 1 else pd.concat(tables, keys=range(len(tables)), names=["target", "name"])

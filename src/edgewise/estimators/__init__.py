@@ -1,6 +1,8 @@
 """Estimators with the interface of scikit-learn: `pip install 'edgewise[estimators]'`."""
 
 try:
+    from edgewise.estimators._table import NumericTargets as NumericTargets
+    from edgewise.estimators._table import SupervisedEstimator as SupervisedEstimator
     from edgewise.estimators._table import TableClassifier as TableClassifier
     from edgewise.estimators._table import TableEstimator as TableEstimator
     from edgewise.estimators._table import TableRegressor as TableRegressor
@@ -11,3 +13,5 @@ except ImportError as error:
     raise ImportError(
         "edgewise.estimators needs scikit-learn 1.6 or newer: pip install 'edgewise[estimators]'"
     ) from error
+
+from edgewise.estimators._symbolic_regressor import SymbolicRegressor as SymbolicRegressor

@@ -14,4 +14,6 @@ except ImportError as error:
         "edgewise.estimators needs scikit-learn 1.6 or newer: pip install 'edgewise[estimators]'"
     ) from error
 
+from edgewise.estimators._symbolic_classifier import SymbolicClassifier as SymbolicClassifier
 from edgewise.estimators._symbolic_regressor import SymbolicRegressor as SymbolicRegressor
+from edgewise.estimators._symbolic_transformer import SymbolicTransformer as SymbolicTransformer

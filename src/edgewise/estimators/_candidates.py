@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import sympy
@@ -13,15 +13,17 @@ import sympy
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array, Formula
-from edgewise.discovery import discover, discover_directly
+from edgewise.discovery import Outcome, discover, discover_directly
 from edgewise.expressions import FitData, FreeFormula, complexity, evaluate, readable_float, shorten
 
 _FEWEST = 5  # rows that discovery takes
 _FOLDS = 5
 _VALIDATED = 5000  # rows of the cross-validation
 _STEPS = 30
-_SAME = 1e-12  # of the variance: errors that do not differ
+_FLAT = 1e-28  # variance over the squared mean of a target that is constant
+SAME = 1e-12  # of the variance: errors that do not differ
 
+Noise = Literal["auto", "exact"] | float
 Select = Literal["best", "accurate", "simplest"]
 
 
@@ -32,7 +34,7 @@ class Settings:
     select: Select = "best"
     max_complexity: int | None = None
     effort: Literal["direct", "full"] = "full"
-    noise: Literal["auto", "exact"] | float = "auto"
+    noise: Noise = "auto"
     time_limit: float = 30.0
 
     def __post_init__(self) -> None:
@@ -85,7 +87,7 @@ class Rows:
         return FitData.of(self.names, self.x, self.y, np.sqrt(self.weights))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scored:
     """A formula fitted to rows: its error there, and when its constants are fitted to other rows.
 
@@ -125,10 +127,10 @@ def candidates(rows: Rows, settings: Settings, seed: int) -> list[Scored]:
 
     The errors on held-out rows are those of a cross-validation in which the constants are fitted again.
     """
-    plain, others = [_constant], []
-    if rows.variance > 1e-28 * rows.mean**2 and rows.names:
+    plain = [_constant]
+    if rows.names:
         plain.append(_line)
-        others = [(_refitting(form), best) for form, best in _found(rows, settings, seed)]
+    others = [(_refitting(form), best) for form, best in found_for(rows, settings, seed)]
     chosen = np.sort(np.random.default_rng(seed).permutation(len(rows.y))[:_VALIDATED])
     judged = rows.part(chosen)
     folds = np.random.default_rng(seed).permutation(len(chosen)) % min(_FOLDS, len(chosen))
@@ -140,25 +142,39 @@ def candidates(rows: Rows, settings: Settings, seed: int) -> list[Scored]:
     return sorted(unique.values(), key=lambda each: (each.complexity, each.error))
 
 
-def choose(found: list[Scored], rows: Rows, select: Select) -> Scored:
-    """Return the formula to take.
+class Choice(Protocol):
+    """What is chosen among: formulas with their losses on held-out rows (n,), as in `Scored`."""
 
-    "accurate": the lowest error on held-out rows. "simplest": the simplest one whose error is within a standard error
-    of the lowest. "best": the one that discovery recommends, unless a constant or a line has a lower error.
+    @property
+    def complexity(self) -> int: ...
+    @property
+    def losses(self) -> Array: ...
+    @property
+    def recommended(self) -> bool: ...
+    @property
+    def plain(self) -> bool: ...
+
+
+Chosen = TypeVar("Chosen", bound=Choice)
+
+
+def choose(found: Sequence[Chosen], select: Select, equal: float) -> Chosen:
+    """Return what to take of formulas, simplest first; losses that differ by `equal` at most count as the same.
+
+    "accurate": the lowest loss on held-out rows. "simplest": the simplest one whose loss is within a standard error
+    of the lowest. "best": the one that discovery recommends, unless a constant or a line has a lower loss.
     """
-    equal = _SAME * rows.variance
-    lowest = min(found, key=lambda each: (each.held_out, each.complexity))
+    lowest = min(found, key=_loss)
     if select == "accurate":
-        ties = [each for each in found if _loss(each) <= _loss(lowest) + equal]
-        return min(ties, key=lambda each: each.complexity)
+        return next(each for each in found if _loss(each) <= _loss(lowest) + equal)
     if select == "simplest":
         return next(each for each in found if _within(each.losses - lowest.losses, equal))
-    best = next((each for each in found if each.recommended), lowest)
+    best = min((each for each in found if each.recommended), key=_loss, default=lowest)
     plain = [each for each in found if each.plain and _loss(each) < _loss(best) - equal]
     return min(plain, key=_loss, default=best)
 
 
-def _loss(each: Scored) -> float:
+def _loss(each: Choice) -> float:
     return float(np.mean(each.losses))
 
 
@@ -167,15 +183,27 @@ def _within(differences: Array, equal: float) -> bool:
     return bool(differences.mean() <= equal + differences.std() / math.sqrt(max(len(differences), 1)))
 
 
-def _found(rows: Rows, settings: Settings, seed: int) -> list[tuple[Formula, bool]]:
-    """Return the front of discovery, and which formula it recommends."""
-    if len(rows.y) < _FEWEST:
+def found_for(
+    rows: Rows, settings: Settings, seed: int, levels: Sequence[Noise] = ("auto", 0.1, 0.3)
+) -> list[tuple[Formula, bool]]:
+    """Return the formulas of discovery, simplest first, and which it recommends; none where there is nothing to find.
+
+    What needs no model is searched for at several levels of noise, unless it is known or a formula is exact.
+    """
+    if len(rows.y) < _FEWEST or not rows.names or rows.variance <= _FLAT * rows.mean**2:
         return []
-    if settings.effort == "direct":
-        found = discover_directly(rows.x, rows.y, rows.names, noise=settings.noise)
+    if settings.effort == "full":
+        limit, noise = settings.time_limit, settings.noise
+        found = [discover(rows.x, rows.y, rows.names, noise=noise, seed=seed, time_limit=limit)]
     else:
-        found = discover(rows.x, rows.y, rows.names, noise=settings.noise, seed=seed, time_limit=settings.time_limit)
-    return [(each.expression, each is found.best) for each in found]
+        found = []
+        for level in levels if settings.noise == "auto" else [settings.noise]:
+            found.append(discover_directly(rows.x, rows.y, rows.names, noise=level))
+            if found[-1].outcome is Outcome.EXACT:
+                break
+    recommended = {each.best.expression for each in found}
+    every = sorted((each for front in found for each in front), key=lambda each: each.complexity)
+    return [(form, form in recommended) for form in dict.fromkeys(each.expression for each in every)]
 
 
 def _scored(fit: Fit, rows: Rows, judged: Rows, folds: Array) -> Scored:

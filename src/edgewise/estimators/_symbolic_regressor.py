@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._typing import Array
-from edgewise.estimators._candidates import Rows, Scored, Settings, candidates, choose, values_of
+from edgewise.estimators._candidates import SAME, Rows, Scored, Settings, candidates, choose, values_of
 from edgewise.estimators._features import Features
 from edgewise.estimators._table import TableRegressor, Training
 from edgewise.export import latex
@@ -119,7 +119,7 @@ def search(features: Features, training: Training, settings: Settings, seed: Any
     for target in training.y.T:
         rows = Rows.of(features.names, inputs, target, training.weights)
         front = candidates(rows, each, number)
-        found.append((front, choose(front, rows, settings.select)))
+        found.append((front, choose(front, settings.select, SAME * rows.variance)))
     return found
 
 
@@ -138,8 +138,13 @@ def table_of(searched: list[tuple[list[Scored], Scored]]) -> pd.DataFrame:
 
 def defined(values: Array, instead: Array, what: str) -> Array:
     """Return values (n, k) with `instead` (k,) where they are not finite, and warn of these rows."""
-    finite = np.isfinite(values)
-    if not finite.all():
-        count = int((~finite).any(axis=1).sum())
-        warnings.warn(f"A formula is undefined in {count} of {len(values)} rows, which are given {what}.", stacklevel=3)
-    return np.where(finite, values, instead)
+    warn_undefined(values, what)
+    return np.where(np.isfinite(values), values, instead)
+
+
+def warn_undefined(values: Array, what: str) -> None:
+    """Warn of the rows in which a value is not finite, and say what is given there."""
+    undefined = ~np.isfinite(values).all(axis=1)
+    if undefined.any():
+        count = int(undefined.sum())
+        warnings.warn(f"A formula is undefined in {count} of {len(values)} rows, which are given {what}.", stacklevel=4)

@@ -65,8 +65,8 @@ def discover_directly(
 ) -> Discovery:
     """Find formulas y = f(x) straight from a table, without a model of it: the first two steps of `discover`.
 
-    Power laws, polynomials, rational functions, and functions of one variable where x has one column. It takes a
-    fraction of a second, no time limit, and no random numbers: the same arguments give the same result anywhere.
+    Power laws, polynomials, rational functions, and functions of one variable where x has one column. It takes
+    about a second and has no time limit: the same arguments give the same result anywhere.
 
     x, y, `names`, `target`, `noise` and errors as in `discover`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import sympy
@@ -14,17 +14,18 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array, Formula
 from edgewise.discovery import Outcome, discover, discover_directly
+from edgewise.estimators._choose import Select
 from edgewise.expressions import FitData, FreeFormula, complexity, evaluate, readable_float, shorten
 
 _FEWEST = 5  # rows that discovery takes
 _FOLDS = 5
 _VALIDATED = 5000  # rows of the cross-validation
 _STEPS = 30
+_HALVINGS = 3  # of the noise that a direct search assumes
 _FLAT = 1e-28  # variance over the squared mean of a target that is constant
 SAME = 1e-12  # of the variance: errors that do not differ
 
 Noise = Literal["auto", "exact"] | float
-Select = Literal["best", "accurate", "simplest"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Settings:
     @classmethod
     def of(cls, estimator: Any) -> Settings:
         """Return the settings in the parameters of an estimator. Errors: InputError for those that do not exist."""
-        return cls(*(getattr(estimator, name) for name in cls.__dataclass_fields__))
+        return cls(**{name: getattr(estimator, name) for name in cls.__dataclass_fields__ if hasattr(estimator, name)})
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,16 @@ class Scored:
     @property
     def text(self) -> str:
         """The formula with numbers of six digits."""
-        return str(shorten(self.expression))
+        return text_of(self.expression)
 
 
 Fit = Callable[[Rows], Formula]
 """Fits the constants of a form to rows."""
+
+
+def text_of(expression: Formula) -> str:
+    """Return a formula as text, with numbers of six digits."""
+    return sympy.sstr(shorten(expression), full_prec=False)
 
 
 def values_of(expression: Formula, names: tuple[str, ...], x: Array) -> Array:
@@ -127,79 +133,44 @@ def candidates(rows: Rows, settings: Settings, seed: int) -> list[Scored]:
 
     The errors on held-out rows are those of a cross-validation in which the constants are fitted again.
     """
-    plain = [_constant]
-    if rows.names:
-        plain.append(_line)
+    lines = [_constant, _line] if rows.names else [_constant]
     others = [(_refitting(form), best) for form, best in found_for(rows, settings, seed)]
     chosen = np.sort(np.random.default_rng(seed).permutation(len(rows.y))[:_VALIDATED])
     judged = rows.part(chosen)
     folds = np.random.default_rng(seed).permutation(len(chosen)) % min(_FOLDS, len(chosen))
-    scored = [replace(_scored(fit, rows, judged, folds), plain=True) for fit in plain]
+    scored = [replace(_scored(fit, rows, judged, folds), plain=True) for fit in lines]
     scored += [replace(_scored(fit, rows, judged, folds), recommended=best) for fit, best in others]
     most = math.inf if settings.max_complexity is None else settings.max_complexity
     kept = [each for each in scored if math.isfinite(each.error) and (each.complexity <= most or each is scored[0])]
-    unique = {each.text: each for each in sorted(kept, key=lambda each: each.recommended)}
+    unique: dict[str, Scored] = {}
+    for each in kept:
+        same = unique.get(each.text, each)
+        recommended, plain = same.recommended or each.recommended, same.plain or each.plain
+        unique[each.text] = replace(each, recommended=recommended, plain=plain)
     return sorted(unique.values(), key=lambda each: (each.complexity, each.error))
 
 
-class Choice(Protocol):
-    """What is chosen among: formulas with their losses on held-out rows (n,), as in `Scored`."""
-
-    @property
-    def complexity(self) -> int: ...
-    @property
-    def losses(self) -> Array: ...
-    @property
-    def recommended(self) -> bool: ...
-    @property
-    def plain(self) -> bool: ...
-
-
-Chosen = TypeVar("Chosen", bound=Choice)
-
-
-def choose(found: Sequence[Chosen], select: Select, equal: float) -> Chosen:
-    """Return what to take of formulas, simplest first; losses that differ by `equal` at most count as the same.
-
-    "accurate": the lowest loss on held-out rows. "simplest": the simplest one whose loss is within a standard error
-    of the lowest. "best": the one that discovery recommends, unless a constant or a line has a lower loss.
-    """
-    lowest = min(found, key=_loss)
-    if select == "accurate":
-        return next(each for each in found if _loss(each) <= _loss(lowest) + equal)
-    if select == "simplest":
-        return next(each for each in found if _within(each.losses - lowest.losses, equal))
-    best = min((each for each in found if each.recommended), key=_loss, default=lowest)
-    plain = [each for each in found if each.plain and _loss(each) < _loss(best) - equal]
-    return min(plain, key=_loss, default=best)
-
-
-def _loss(each: Choice) -> float:
-    return float(np.mean(each.losses))
-
-
-def _within(differences: Array, equal: float) -> bool:
-    """Return whether the mean of differences is at most their standard error."""
-    return bool(differences.mean() <= equal + differences.std() / math.sqrt(max(len(differences), 1)))
-
-
-def found_for(
-    rows: Rows, settings: Settings, seed: int, levels: Sequence[Noise] = ("auto", 0.1, 0.3)
-) -> list[tuple[Formula, bool]]:
+def found_for(rows: Rows, settings: Settings, seed: int, levels: Sequence[float] = ()) -> list[tuple[Formula, bool]]:
     """Return the formulas of discovery, simplest first, and which it recommends; none where there is nothing to find.
 
-    What needs no model is searched for at several levels of noise, unless it is known or a formula is exact.
+    What needs no model is also searched for at these levels of noise. A direct search assumes half of the error that
+    it reached, for as long as that halves it again.
     """
     if len(rows.y) < _FEWEST or not rows.names or rows.variance <= _FLAT * rows.mean**2:
         return []
+    table, noise = (rows.x, rows.y, rows.names), settings.noise
     if settings.effort == "full":
-        limit, noise = settings.time_limit, settings.noise
-        found = [discover(rows.x, rows.y, rows.names, noise=noise, seed=seed, time_limit=limit)]
+        found = [discover(*table, noise=noise, seed=seed, time_limit=settings.time_limit)]
     else:
-        found = []
-        for level in levels if settings.noise == "auto" else [settings.noise]:
-            found.append(discover_directly(rows.x, rows.y, rows.names, noise=level))
-            if found[-1].outcome is Outcome.EXACT:
+        found = [discover_directly(*table, noise=noise)]
+    if found[0].outcome is Outcome.EXACT or noise == "exact":
+        levels = ()
+    found += [discover_directly(*table, noise=level) for level in levels]
+    if settings.effort == "direct" and noise == "auto" and found[0].outcome is not Outcome.EXACT:
+        for _ in range(_HALVINGS):
+            reached = min(each.error for front in found for each in front)
+            found.append(discover_directly(*table, noise=0.5 * min(reached, 1.0)))
+            if min(each.error for each in found[-1]) > 0.5 * reached:
                 break
     recommended = {each.best.expression for each in found}
     every = sorted((each for front in found for each in front), key=lambda each: each.complexity)

@@ -10,13 +10,12 @@ import numpy as np
 import sympy
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edgewise._typing import Array, Formula
 from edgewise.expressions import FreeFormula, Tape
 
-_USUAL = 5.0  # size of logits that one more row speaks for, so that constants stay finite where classes are separate
+_USUAL = 2.0  # size of logits that one more row speaks for, so that constants stay finite where classes are separate
 _DAMPING, _LEAST, _MOST = 1e-3, 1e-12, 1e8
 _ENOUGH = 1e-9  # gain of a step, per row, at which the fit ends
 
@@ -94,7 +93,7 @@ def settled(logits: Array, prior: Array) -> Array:
 def most_likely(forms: Sequence[FreeFormula], rows: Labelled, steps: int = 40) -> tuple[FreeFormula, ...]:
     """Return the forms with the constants that maximize the likelihood of the classes, jointly.
 
-        sum_i w_i log p(class_i | x_i) - mean_i w_i |f_i|^2 / 50,   p = softmax(f)
+        sum_i w_i log p(class_i | x_i) - mean_i w_i |f_i|^2 / 8,   p = softmax(f)
 
     The second term keeps constants finite where a formula separates the classes; it weighs as one more row.
 
@@ -143,11 +142,16 @@ def logistic(rows: Labelled) -> tuple[FreeFormula, ...]:
     """Return logistic regression, penalized in inputs of variance one as scikit-learn does by default."""
     slopes, intercepts = np.zeros((len(rows.prior), len(rows.names))), rows.prior
     if len(np.unique(rows.codes)) == rows.classes:
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        model.fit(rows.x, rows.codes, logisticregression__sample_weight=rows.weights)
-        slopes = model[1].coef_ / model[0].scale_
-        intercepts = model[1].intercept_ - slopes @ model[0].mean_
+        slopes, intercepts = slopes_of(rows.x, rows)
     return _planes(slopes, intercepts, rows)
+
+
+def slopes_of(design: Array, rows: Labelled) -> tuple[Array, Array]:
+    """Return slopes (k, m) and intercepts (k,) of a penalized logistic regression on columns (n, m)."""
+    scaler, model = StandardScaler(), LogisticRegression(max_iter=2000)
+    model.fit(scaler.fit_transform(design), rows.codes, rows.weights)
+    slopes = model.coef_ / scaler.scale_
+    return slopes, model.intercept_ - slopes @ scaler.mean_
 
 
 def _planes(slopes: Array, intercepts: Array, rows: Labelled) -> tuple[FreeFormula, ...]:
@@ -176,7 +180,8 @@ def _system(parts: list[tuple[Array, Array]], rows: Labelled) -> tuple[Array, Ar
     first = probabilities.shape[1] - logits.shape[1]
     slopes = [np.where(defined[:, None] & np.isfinite(jacobian), jacobian, 0.0) for _, jacobian in parts]
     hits = np.eye(probabilities.shape[1])[rows.codes]
-    pulls = rows.weights[:, None] * (probabilities - hits)[:, first:] + share[:, None] * logits
+    missed: Array = np.subtract(probabilities, hits)
+    pulls = rows.weights[:, None] * missed[:, first:] + np.outer(share, np.ones(logits.shape[1])) * logits
     gradient = np.concatenate([slope.T @ pulls[:, k] for k, slope in enumerate(slopes)])
     blocks = [
         [_block(slopes, probabilities[:, first:], rows.weights, share, i, j) for j in range(len(slopes))]

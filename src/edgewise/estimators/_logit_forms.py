@@ -8,20 +8,18 @@ from itertools import zip_longest
 
 import numpy as np
 import sympy
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import SplineTransformer, StandardScaler
+from sklearn.preprocessing import SplineTransformer
 
 from edgewise._deadline import Deadline
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.discovery import discover_directly
 from edgewise.estimators._candidates import Rows, Settings, found_for, values_of
-from edgewise.estimators._likelihood import Labelled, freed, logits_of, most_likely
+from edgewise.estimators._likelihood import Labelled, freed, logits_of, most_likely, slopes_of
 from edgewise.estimators._surrogate import smooth_logits
 from edgewise.expressions import FreeFormula
 
 _NOISE = 0.3  # of smooth log-odds, over their standard deviation
-_LEVELS = ("auto", _NOISE, 2 * _NOISE)
+_LEVELS = (2 * _NOISE, _NOISE)
 _CURVED = 8  # distinct values of an input that has a curve
 _VISIBLE = 0.1  # standard deviation of a curve, in log-odds
 _ATTEMPTS = 60  # terms that are left out on trial
@@ -41,30 +39,39 @@ def forms_for(rows: Labelled, folds: Array, settings: Settings, seed: int) -> li
     found = []
     if settings.effort == "full":
         found.append(_additive(rows, Deadline.after(_SHARE * settings.time_limit)))
-    shared = replace(
-        settings, time_limit=(1 - _SHARE) * settings.time_limit / len(targets),
-        noise=_NOISE if settings.effort == "full" else "auto",
-    )  # fmt: skip
+    shared = replace(settings, time_limit=(1 - _SHARE) * settings.time_limit / len(targets), noise=_NOISE)
     fronts = []
     for target in targets:
         table = Rows.of(rows.names, rows.x, target, rows.weights)
         front = found_for(table, shared, seed, _LEVELS)
-        fronts.append([_expanded(form) for form, _ in front] or [sympy.Integer(0)])
+        fronts.append([_expanded(form) for form, _ in front if form.free_symbols] or [sympy.Integer(0)])
     for step in zip_longest(*fronts):
         found.append(tuple(form or front[-1] for form, front in zip(step, fronts, strict=True)))
-    return list(dict.fromkeys(found))
+    return [form for form in dict.fromkeys(found) if any(part.free_symbols for part in form)]
 
 
 def criterion(forms: tuple[FreeFormula, ...], rows: Labelled) -> float:
-    """Return the Bayesian information criterion of fitted forms: 2 sum of log losses + constants log n."""
+    """Return the Bayesian information criterion of fitted forms: 2 sum of log losses + numbers log n.
+
+    The numbers are those in the formulas, whether they were fitted or not; signs and exact exponents are none.
+    """
     loss = rows.losses(logits_of(forms, rows, rows.prior)).sum()
-    return float(2 * loss + sum(len(form.values) for form in forms) * math.log(len(rows.codes)))
+    count = sum(_numbers(form.expression) for form in forms)
+    return float(2 * loss + count * math.log(len(rows.codes)))
+
+
+def _numbers(part: Part) -> int:
+    if part.is_Number:
+        return int(part not in (1, -1))
+    if part.is_Pow and not part.exp.has(sympy.Float):
+        return _numbers(part.base)
+    return sum(map(_numbers, part.args))
 
 
 def without_idle_terms(forms: tuple[FreeFormula, ...], rows: Labelled) -> tuple[FreeFormula, ...]:
     """Return fitted forms without the terms whose absence lowers the Bayesian information criterion, fitted again.
 
-    The terms that vary least over the rows are tried first.
+    The terms that vary least over the rows are tried first. A term is a summand with its factor.
     """
     best, attempts = criterion(forms, rows), 0
     improved = True
@@ -133,9 +140,7 @@ def _curves(rows: Labelled) -> dict[tuple[int, str], Array]:
         return {}
     splines = SplineTransformer(n_knots=5, knots="quantile", include_bias=False, extrapolation="linear")
     design = splines.fit_transform(rows.x[:, curved])
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    model.fit(np.column_stack([design, rows.x[:, others]]), rows.codes, logisticregression__sample_weight=rows.weights)
-    slopes = model[-1].coef_ / model[0].scale_
+    slopes, _ = slopes_of(np.column_stack([design, rows.x[:, others]]), rows)
     size = design.shape[1] // len(curved)
     return {
         (k, rows.names[i]): design[:, j * size : (j + 1) * size] @ slopes[k, j * size : (j + 1) * size]

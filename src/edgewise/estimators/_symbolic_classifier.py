@@ -13,7 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._typing import Array, Formula
-from edgewise.estimators._candidates import SAME, Settings, choose, values_of
+from edgewise.estimators._candidates import SAME, Settings, text_of, values_of
+from edgewise.estimators._choose import choose
 from edgewise.estimators._features import Features
 from edgewise.estimators._likelihood import (
     Labelled,
@@ -30,7 +31,7 @@ from edgewise.estimators._surrogate import folds_of
 from edgewise.estimators._symbolic_regressor import warn_undefined
 from edgewise.estimators._table import TableClassifier
 from edgewise.export import latex
-from edgewise.expressions import FreeFormula, complexity, shorten
+from edgewise.expressions import FreeFormula, complexity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,7 @@ class Logits:
     @property
     def text(self) -> Any:
         """The formula with numbers of six digits; a list of them for more than two classes."""
-        return _shaped([str(shorten(each)) for each in self.expressions])
+        return _shaped([text_of(each) for each in self.expressions])
 
 
 class SymbolicClassifier(TableClassifier):
@@ -122,7 +123,7 @@ class SymbolicClassifier(TableClassifier):
         Errors: those of scikit-learn for X, y and weights that do not fit; InputError for parameters that do not exist,
         and infinities.
         """
-        settings = Settings(self.select, self.max_complexity, self.effort, "auto", self.time_limit)
+        settings = Settings.of(self)
         training = self._training(X, y, sample_weight)
         self._features = Features.learn(self.encoder_, training.x)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))

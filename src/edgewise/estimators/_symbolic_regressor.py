@@ -11,7 +11,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._typing import Array
-from edgewise.estimators._candidates import SAME, Rows, Scored, Settings, candidates, choose, values_of
+from edgewise.estimators._candidates import SAME, Rows, Scored, Settings, candidates, values_of
+from edgewise.estimators._choose import choose
 from edgewise.estimators._features import Features
 from edgewise.estimators._table import TableRegressor, Training
 from edgewise.export import latex
@@ -37,8 +38,8 @@ class SymbolicRegressor(TableRegressor):
         rows better; "accurate" the one that predicts held-out rows best; "simplest" the simplest one within a
         standard error of that.
     max_complexity : the complexity that the formula may have, as `discover` counts; None for any.
-    effort : "full" is the whole search of `discover`; "direct" only its formulas that need no model, in a fraction of
-        a second, with the same result on any machine.
+    effort : "full" is the whole search of `discover`; "direct" only its formulas that need no model, in a few
+        seconds at most, with the same result on any machine.
     noise : "auto", "exact", or the noise over the standard deviation of the target.
     time_limit : seconds of a full search; several targets share them.
     random_state : seed of the search and of the held-out rows.

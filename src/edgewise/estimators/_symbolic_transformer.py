@@ -11,11 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgewise._errors import unknown
 from edgewise._typing import Array, Formula
-from edgewise.estimators._candidates import Scored, Settings, values_of
+from edgewise.estimators._candidates import Scored, Settings, text_of, values_of
 from edgewise.estimators._features import Features
 from edgewise.estimators._symbolic_regressor import defined, search, table_of
 from edgewise.estimators._table import NumericTargets
-from edgewise.expressions import shorten
 
 
 class SymbolicTransformer(TransformerMixin, NumericTargets):
@@ -62,12 +61,12 @@ class SymbolicTransformer(TransformerMixin, NumericTargets):
         """Find formulas for y (n,) or (n, k). Errors as in `SymbolicRegressor`."""
         if self.columns not in ("front", "terms"):
             raise unknown("value of 'columns'", self.columns, ["front", "terms"])
-        settings = Settings("best", self.max_complexity, self.effort, self.noise, self.time_limit)
+        settings = Settings.of(self)
         training = self._training(X, y, sample_weight)
         self._features = Features.learn(self.encoder_, training.x)
         searched = search(self._features, training, settings, self.random_state)
         choice = _terms if self.columns == "terms" else _formulas
-        found = {str(shorten(each)): each for front, best in searched for each in choice(front, best)}
+        found = {text_of(each): each for front, best in searched for each in choice(front, best)}
         self.expressions_ = list(found.values())
         self._names = list(found)
         self.front_ = table_of(searched)

@@ -174,8 +174,7 @@ def test_noise_ends_the_refinement(level: float) -> None:
     test = points(1000, 1, seed=9)
     assert rms(result.model, test, torch.sin(3 * test[:, 0])) < 0.4 * level
     assert result.validation_error == pytest.approx(level, rel=0.35)
-    assert result.history[-1].grid <= 20
-    assert result.outcome in (Outcome.OVERFIT, Outcome.CONVERGED)
+    assert result.outcome in (Outcome.OVERFIT, Outcome.CONVERGED, Outcome.SMOOTHED)
 
 
 def test_few_noisy_rows_are_not_run_through() -> None:

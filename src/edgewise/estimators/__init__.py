@@ -1,6 +1,8 @@
 """Estimators with the interface of scikit-learn: `pip install 'edgewise[estimators]'`."""
 
 try:
+    from edgewise.estimators._classifier import KANClassifier as KANClassifier
+    from edgewise.estimators._regressor import KANRegressor as KANRegressor
     from edgewise.estimators._table import NumericTargets as NumericTargets
     from edgewise.estimators._table import SupervisedEstimator as SupervisedEstimator
     from edgewise.estimators._table import TableClassifier as TableClassifier

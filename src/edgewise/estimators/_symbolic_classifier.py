@@ -8,8 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.special import softmax
-from sklearn.utils import check_random_state
+from scipy.special import log_softmax, softmax
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._typing import Array, Formula
@@ -28,7 +27,7 @@ from edgewise.estimators._likelihood import (
 )
 from edgewise.estimators._logit_forms import criterion, forms_for, without_idle_terms
 from edgewise.estimators._surrogate import folds_of
-from edgewise.estimators._symbolic_regressor import warn_undefined
+from edgewise.estimators._symbolic_regressor import seed_of, warn_undefined
 from edgewise.estimators._table import TableClassifier
 from edgewise.export import latex
 from edgewise.expressions import FreeFormula, complexity
@@ -106,7 +105,7 @@ class SymbolicClassifier(TableClassifier):
         class_weight: Any = None,
         effort: Literal["direct", "full"] = "full",
         time_limit: float = 30.0,
-        random_state: Any = 0,
+        random_state: Any = None,
         categorical_features: Any = "auto",
     ) -> None:
         self.select = select
@@ -126,7 +125,7 @@ class SymbolicClassifier(TableClassifier):
         settings = Settings.of(self)
         training = self._training(X, y, sample_weight)
         self._features = Features.learn(self.encoder_, training.x)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = seed_of(self.random_state)
         rows = Labelled.of(self._features.names, self._features.of(training.x), training.y, training.weights)
         found = candidates(rows, settings, seed)
         best = choose(found, settings.select, SAME)
@@ -145,6 +144,10 @@ class SymbolicClassifier(TableClassifier):
     def predict_proba(self, X: Any) -> Array:
         """Return the probabilities of the classes, (n, classes)."""
         return softmax(full(self._logits(X)), axis=1)
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of the probabilities, (n, classes)."""
+        return log_softmax(full(self._logits(X)), axis=1)
 
     def predict(self, X: Any) -> Array:
         """Return the most probable label of every row, (n,)."""

@@ -42,7 +42,7 @@ class SymbolicRegressor(TableRegressor):
         seconds at most, with the same result on any machine.
     noise : "auto", "exact", or the noise over the standard deviation of the target.
     time_limit : seconds of a full search; several targets share them.
-    random_state : seed of the search and of the held-out rows.
+    random_state : seed of the search and of the held-out rows; None is 0.
     categorical_features : columns that are categories besides text: names, positions or a mask.
 
     Fitted attributes: `expression_` (sympy) and `formula_` (text, six digits), lists of them for several targets;
@@ -66,7 +66,7 @@ class SymbolicRegressor(TableRegressor):
         effort: Literal["direct", "full"] = "full",
         noise: Literal["auto", "exact"] | float = "auto",
         time_limit: float = 30.0,
-        random_state: Any = 0,
+        random_state: Any = None,
         categorical_features: Any = "auto",
     ) -> None:
         self.select = select
@@ -113,7 +113,7 @@ class SymbolicRegressor(TableRegressor):
 
 def search(features: Features, training: Training, settings: Settings, seed: Any) -> list[tuple[list[Scored], Scored]]:
     """Return for each target the formulas found, and the one chosen."""
-    number = int(check_random_state(seed).randint(2**31 - 1))
+    number = seed_of(seed)
     inputs = features.of(training.x)
     each = replace(settings, time_limit=settings.time_limit / training.y.shape[1])
     found = []
@@ -122,6 +122,11 @@ def search(features: Features, training: Training, settings: Settings, seed: Any
         front = candidates(rows, each, number)
         found.append((front, choose(front, settings.select, SAME * rows.variance)))
     return found
+
+
+def seed_of(random_state: Any) -> int:
+    """Return the seed for scikit-learn's `random_state`; 0 for None, so that the same rows give the same formula."""
+    return 0 if random_state is None else int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def table_of(searched: list[tuple[list[Scored], Scored]]) -> pd.DataFrame:

@@ -46,7 +46,7 @@ class SymbolicTransformer(TransformerMixin, NumericTargets):
         effort: Literal["direct", "full"] = "full",
         noise: Literal["auto", "exact"] | float = "auto",
         time_limit: float = 30.0,
-        random_state: Any = 0,
+        random_state: Any = None,
         categorical_features: Any = "auto",
     ) -> None:
         self.columns = columns

@@ -96,6 +96,14 @@ def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
     return tensor
 
 
+def as_inputs(values: Any, n_in: int) -> Tensor:
+    """Return inputs (n, n_in) of a network, or raise InputError."""
+    x = as_matrix(values, "x")
+    if x.shape[1] != n_in:
+        raise InputError(f"This KAN takes {n_in} input columns. x has {x.shape[1]}.")
+    return x
+
+
 def _from_array(values: Any) -> Tensor:
     """Return a tensor of an array, table or list; Python's numbers become float64, not torch's default dtype."""
     if isinstance(values, np.ma.MaskedArray):  # what is masked is missing

@@ -25,11 +25,14 @@ def accuracy_of(model: Function, table: Rows) -> float:
     """Return the weighted fraction of rows whose class is the network's first choice."""
 
     def right(part: Table) -> Tensor:
-        outputs = model(part.x)
-        choice = outputs.argmax(1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0).long()
-        return (choice == part.y[:, 0]).double()
+        return (first_choice(model(part.x)) == part.y[:, 0]).double()
 
     return _mean(table, right)
+
+
+def first_choice(outputs: Tensor) -> Tensor:
+    """Return the class (n,) that outputs (n, m) make most probable; of one output, the sign tells."""
+    return outputs.argmax(1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0).long()
 
 
 def _mean(table: Rows, value: Callable[[Table], Tensor]) -> float:

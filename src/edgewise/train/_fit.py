@@ -15,6 +15,7 @@ from edgewise._typing import Data
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, clone, shaped
 from edgewise.optim import LM
+from edgewise.train._additive import AdditiveTrainer
 from edgewise.train._choices import Grids, SolverChoice, check_grids, check_solver, choose_grids, choose_solver
 from edgewise.train._classification import ClassificationTrainer
 from edgewise.train._data import Shape, Table, as_rows
@@ -32,6 +33,7 @@ from edgewise.train._stream import Stream
 
 _REMEDY = "Use fewer nodes, a coarser grid, fewer rows, or solver 'adam'."
 _SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest
+_NOTHING = 0.95  # of the constant's error: above, smooth curves explain next to nothing
 _TRAINED = 0.4  # of the error that counts as having learned nothing: below, a network is taken as trained
 
 
@@ -124,7 +126,10 @@ def _fitted(
         parts, loss, chosen, monitor.options, monitor, sparsity, trained, grids == "auto", model.dtype
     )
     trainer = (ClassificationTrainer if loss.classes else RegressionTrainer) if second else FirstOrderTrainer
-    return _result(context, trainer(context).run(start, schedule), baseline, notes)
+    smooth = AdditiveTrainer(context, start)
+    if not (AdditiveTrainer.serves(context, start, isinstance(solver, str)) and smooth.run()):
+        return _result(context, trainer(context).run(start, schedule), baseline, notes)
+    return _result(context, smooth.chosen(trainer(context).run(start, schedule)), baseline, notes)
 
 
 def _start(model: KAN, parts: Split, loss: Loss, baseline: float) -> tuple[KAN, bool]:
@@ -153,8 +158,7 @@ def _result(context: Context[Any], trained: Trained, baseline: float, notes: lis
     found, final = _returned(trained.model, context)
     _, before = _returned(trained.selected, context)
     outcome = context.monitor.asked() or trained.outcome
-    least = loss.baseline_fraction * baseline
-    if not outcome.early and baseline > 0 and error_of(before, parts.validation, loss) > least:
+    if not outcome.early and baseline > 0 and _learned_nothing(outcome, (before, final), parts, loss, baseline):
         outcome = Outcome.POOR
     measured: dict[str, float] = {}
     held_out = parts.validation if parts.validates else None
@@ -165,7 +169,22 @@ def _result(context: Context[Any], trained: Trained, baseline: float, notes: lis
         if loss.classes:
             measured[f"{name}_accuracy"] = math.nan if rows is None else accuracy_of(model, rows)
     notes = [*notes, *context.monitor.notes()]
+    measured["baseline"] = baseline * units.scale
     return FitResult(found, context.monitor.history, outcome, notes=notes, loss=loss.name, **measured)
+
+
+def _learned_nothing(
+    outcome: Outcome, networks: tuple[Function, Function], parts: Split, loss: Loss, baseline: float
+) -> bool:  # fmt: skip
+    """Return True where a network, before and after training on held-out rows, explains little more than a constant.
+
+    Smoothed curves do not overfit, so the rows that they were fitted to tell it too.
+    """
+    before, final = networks
+    error = error_of(before, parts.validation, loss)
+    if outcome is Outcome.SMOOTHED:
+        return max(error, error_of(final, parts.full.rows, loss)) > _NOTHING * baseline
+    return error > loss.baseline_fraction * baseline
 
 
 def _returned(model: KAN, context: Context[Any]) -> tuple[KAN, Function]:

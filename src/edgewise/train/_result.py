@@ -7,7 +7,16 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edgewise._errors import InputError
+from edgewise._typing import Data
 from edgewise.nn import KAN
+from edgewise.train._data import as_inputs, as_matrix
+from edgewise.train._error import first_choice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +62,10 @@ class Outcome(enum.Enum):
     STOPPED = "A callback ended training; the best network so far is returned."
     INTERRUPTED = "Training was interrupted; the best network so far is returned."
     TIME_LIMIT = "The time limit ended training early; the best network so far is returned. Allow more time to go on."
+    SMOOTHED = (
+        "The rows are noisy, or few: every curve is as smooth as they ask for, by restricted maximum likelihood. "
+        "More rows lower the error; interactions need product or hidden nodes."
+    )
     POOR = "The network explains less than half of the target's variance. Try more nodes or check the columns."
 
     @property
@@ -83,7 +96,7 @@ class FitResult:
 
     With `loss` "cross_entropy", errors are mean cross-entropies in nats, and the accuracies are the fractions of rows
     whose class is the network's first choice; with a robust loss they are roots of its mean, to which outliers add
-    little.
+    little. `baseline` is the error of the best constant, and `r2` compares it with the error on held-out rows.
     """
 
     model: KAN
@@ -97,6 +110,54 @@ class FitResult:
     validation_accuracy: float = math.nan
     test_error: float = math.nan
     test_accuracy: float = math.nan
+    baseline: float = math.nan
+
+    def predict(self, x: Data) -> NDArray[np.float64]:
+        """Return the network's prediction at inputs x (n, n_in), as an array.
+
+        Numbers: (n,) for one output, else (n, n_out). Classes: the probability of each, (n, classes).
+
+        Errors: InputError for inputs of another width, or not finite.
+
+        >>> import edgewise as ew, numpy as np
+        >>> x = np.linspace(-1, 1, 50)
+        >>> ew.fit(ew.KAN([1, 1]), x, x**2).predict([0.5]).round(6)
+        array([0.25])
+        """
+        outputs = self._outputs(x)
+        if self.loss != "cross_entropy":
+            return (outputs[:, 0] if outputs.shape[1] == 1 else outputs).numpy()
+        logits = torch.cat([torch.zeros_like(outputs), outputs], 1) if outputs.shape[1] == 1 else outputs
+        return logits.softmax(1).numpy()
+
+    def score(self, x: Data, y: Data) -> float:
+        """Return R^2 over rows, the mean over the outputs, or the accuracy for classes.
+
+        >>> import edgewise as ew, numpy as np
+        >>> x = np.linspace(-1, 1, 50)
+        >>> round(ew.fit(ew.KAN([1, 1]), x, x**2).score(x, x**2), 6)
+        1.0
+        """
+        outputs, targets = self._outputs(x), as_matrix(y, "y")
+        if len(outputs) != len(targets):
+            raise InputError(f"x and y must have equally many rows. Got {len(outputs)} and {len(targets)}.")
+        if self.loss == "cross_entropy":
+            return float((first_choice(outputs) == targets[:, 0]).double().mean())
+        if targets.shape != outputs.shape:
+            raise InputError(f"This KAN gives {outputs.shape[1]} outputs. y has {targets.shape[1]} columns.")
+        error = (outputs - targets).square().mean(0)
+        return float((1 - error / targets.var(0, correction=0)).mean())
+
+    @property
+    def r2(self) -> float:
+        """R^2 on held-out rows: test rows, else those that selected the network; NaN for classes or without them."""
+        error = self.validation_error if math.isnan(self.test_error) else self.test_error
+        return 1 - (error / self.baseline) ** 2 if self.loss == "squared" and self.baseline > 0 else math.nan
+
+    def _outputs(self, x: Data) -> Tensor:
+        rows = as_inputs(x, self.model.n_in).to(self.model.device)
+        with torch.no_grad():
+            return self.model(rows).double().cpu()
 
     def frame(self) -> pd.DataFrame:
         import pandas as pd
@@ -109,4 +170,5 @@ class FitResult:
         errors = ", ".join(f"{name}_error={getattr(self, f'{name}_error'):.3g}" for name in names)
         accuracies = "".join(f", {name}_accuracy={getattr(self, f'{name}_accuracy'):.3g}" for name in names)
         measured = errors if math.isnan(self.train_accuracy) else errors + accuracies
+        measured += "" if math.isnan(self.r2) else f", r2={self.r2:.3g}"
         return f"FitResult(grid={grid}, {measured}, outcome={self.outcome.name}: {self.outcome.message})"

@@ -1,0 +1,155 @@
+"""What regressor and classifier share: the request, and the fits as networks and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from edgewise._checks import is_int
+from edgewise._errors import InputError, unknown
+from edgewise._progress import LiveLine
+from edgewise._typing import Array
+from edgewise.additive import AdditiveFit, Family, Request, Select, additive, input_name, network
+from edgewise.estimators._shape import candidate_table, edge_table
+from edgewise.estimators._table import TableEstimator
+from edgewise.nn import KAN
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Products = Literal["auto"] | int
+_PATIENCE = 2.0  # seconds before a line of progress appears
+
+
+class AdditiveEstimator(TableEstimator):
+    """An estimator whose fit is a sum of curves, products and a hidden node.
+
+    Fitted attributes: `fits_`, one for each target; `networks_`, the same as networks of `network_inputs(X)`;
+    `network_` for a single target; `network_names_`, its inputs; `edges_`, a table of all curves and products;
+    `candidates_`, a table of the shapes that were compared.
+    """
+
+    select: Any
+    products: Any
+    monotonic_cst: Any
+    interaction_cst: Any
+    random_state: Any
+    verbose: Any
+    fits_: list[AdditiveFit]
+
+    def _fit_each(self, x: Array, targets: list[Array], family: Family, weights: Array) -> None:
+        """Fit each target, and set the fitted attributes."""
+        request = self._request(x.shape[1])
+        levels = [levels is not None for levels in self.encoder_.levels]
+        line = _line(self.verbose)
+        try:
+            self.fits_ = [
+                additive(x, y, levels, family, request, weights=weights, check=_checked(line)) for y in targets
+            ]
+        finally:
+            line.close()
+        self.networks_ = [network(fit.model) for fit in self.fits_]
+        tables = [edge_table(fit, x, self.encoder_.names) for fit in self.fits_]
+        self.edges_ = _stacked(tables)
+        self.candidates_ = _stacked([candidate_table(fit) for fit in self.fits_])
+
+    @property
+    def network_(self) -> KAN:
+        """The network of the one target."""
+        check_is_fitted(self, "networks_")
+        if len(self.networks_) > 1:
+            raise AttributeError(f"There are {len(self.networks_)} targets: see networks_.")
+        return self.networks_[0]
+
+    @property
+    def network_names_(self) -> list[str]:
+        """The names of the inputs of `network_`."""
+        return [input_name(part, self.encoder_.names) for part in self.fits_[0].design.inputs]
+
+    def network_inputs(self, X: Any, target: int = 0) -> Array:
+        """Return what the network of a target is given for the rows of X, (n, inputs): finite numbers.
+
+        Columns with gaps become two inputs, of which the second is one at a gap; categories become numbers of levels.
+
+        Errors: those of `predict`.
+        """
+        return self.fits_[target].design.values(self._encode(X))
+
+    def _etas(self, X: Any) -> list[Array]:
+        """Return the sum of curves (n, K) of each target."""
+        x = self._encode(X)
+        return [fit.model.eta(x) for fit in self.fits_]
+
+    def _request(self, columns: int) -> Request:
+        if self.select not in get_args(Select):
+            raise unknown("value of 'select'", self.select, get_args(Select))
+        if self.products != "auto" and not is_int(self.products, 0):
+            raise InputError(f"'products' must be 'auto' or a number of pairs >= 0. Got {self.products!r}.")
+        seed = 0 if self.random_state is None else check_random_state(self.random_state).randint(2**31 - 1)
+        return Request(
+            products=self.products,
+            select=self.select,
+            seed=int(seed),
+            allowed=self._allowed(columns),
+            monotone=self._monotone(columns),
+        )
+
+    def _monotone(self, columns: int) -> dict[int, int]:
+        """Return the direction of each column that has one."""
+        given, names = self.monotonic_cst, self.encoder_.names
+        if given is None:
+            return {}
+        if isinstance(given, Mapping):
+            wrong = [name for name in given if name not in names]
+            if wrong:
+                raise unknown("column in 'monotonic_cst'", str(wrong[0]), names)
+            found = {names.index(name): value for name, value in given.items()}
+        else:
+            values = np.asarray(given)
+            if values.shape != (columns,):
+                raise ValueError(f"monotonic_cst has shape {values.shape} but the input data X has {columns} features.")
+            found = dict(enumerate(values.tolist()))
+        for column, direction in found.items():
+            if direction not in (-1, 0, 1):
+                raise ValueError(f"monotonic_cst must be an array-like of -1, 0 or 1. Got {direction!r}.")
+            if direction and self.encoder_.levels[column] is not None:
+                raise ValueError(f"Categorical features cannot have monotonic constraints: {names[column]!r}.")
+        return {column: int(direction) for column, direction in found.items() if direction}
+
+    def _allowed(self, columns: int) -> Callable[[tuple[int, int]], bool]:
+        """Return which pairs of columns may interact."""
+        given = self.interaction_cst
+        if given is None or (isinstance(given, str) and given == "pairwise"):
+            return lambda pair: True
+        if isinstance(given, str):
+            if given != "no_interactions":
+                raise unknown("value of 'interaction_cst'", given, ["pairwise", "no_interactions"])
+            return lambda pair: False
+        groups = [frozenset(group) for group in given]
+        wrong = [each for group in groups for each in group if not is_int(each, 0, columns - 1)]
+        if wrong:
+            raise ValueError(
+                f"Interaction constraints must consist of integer indices in [0, {columns - 1}]. Got {wrong}."
+            )
+        return lambda pair: any(pair[0] in group and pair[1] in group for group in groups)
+
+
+def _line(verbose: Any) -> LiveLine:
+    return LiveLine(patience=0.0 if verbose else _PATIENCE)
+
+
+def _checked(line: LiveLine) -> Callable[[str], None]:
+    import sys
+
+    shown = sys.stderr is not None and sys.stderr.isatty()
+    return (lambda stage: line.show(f"fitting {stage}")) if shown else (lambda stage: None)
+
+
+def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    return tables[0] if len(tables) == 1 else pd.concat(dict(enumerate(tables)), names=["target"])

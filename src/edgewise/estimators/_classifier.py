@@ -1,0 +1,85 @@
+"""A classifier for ordinary tables."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from edgewise._typing import Array
+from edgewise.additive import Classes
+from edgewise.estimators._additive import AdditiveEstimator, Products
+from edgewise.estimators._table import TableClassifier
+
+
+class KANClassifier(TableClassifier, AdditiveEstimator):
+    """Fit classes by a network whose every edge is a smoothed curve: log-odds that can be read.
+
+    P(y = k) = softmax_k( b_k + sum_i f_ki(x_i) + sum_ij f_kij(x_i, x_j) )
+
+    Two classes have one sum, the log-odds of the second. Everything else is as in `KANRegressor`, but there is no
+    hidden node.
+
+    Parameters: those of `KANRegressor`, and `class_weight`: None, "balanced", or a dict of labels and weights.
+    `monotonic_cst` is for two classes, and is about the probability of the second.
+
+    Errors: ValueError, NotFittedError and TypeError as scikit-learn's estimators raise them.
+
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(300, 2))
+    >>> model = KANClassifier().fit(x, np.where(x[:, 0] ** 2 > 1, "out", "in"))
+    >>> model.predict([[2.0, 0.0], [0.1, 0.0]]).tolist()
+    ['out', 'in']
+
+    Source: Breslow and Clayton (1993), for smoothing; docs/design/tables.md for the rest.
+    """
+
+    def __init__(
+        self,
+        *,
+        class_weight: Any = None,
+        select: Literal["average", "best", "simplest"] = "average",
+        products: Products = "auto",
+        monotonic_cst: Any = None,
+        interaction_cst: Any = None,
+        categorical_features: Any = "auto",
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        self.class_weight = class_weight
+        self.select = select
+        self.products = products
+        self.monotonic_cst = monotonic_cst
+        self.interaction_cst = interaction_cst
+        self.categorical_features = categorical_features
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANClassifier:
+        """Fit X (n, p) to labels y (n,), and return the estimator."""
+        rows = self._training(X, y, sample_weight)
+        if len(self.classes_) > 2 and self.monotonic_cst is not None:
+            raise ValueError("monotonic constraints are not supported for multiclass classification.")
+        self._fit_each(rows.x, [rows.y.astype(float)], Classes(len(self.classes_)), rows.weights)
+        return self
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class at the rows of X, (n, classes)."""
+        check_is_fitted(self, "fits_")
+        return self.fits_[0].of(self._etas(X)[0])
+
+    def predict(self, X: Any) -> Array:
+        """Return the most probable label at the rows of X, (n,)."""
+        codes = self.predict_proba(X).argmax(1)
+        return self.classes_[codes]
+
+    def decision_function(self, X: Any) -> Array:
+        """Return the log-odds of the second of two classes (n,), or the sum of curves of each class (n, classes)."""
+        check_is_fitted(self, "fits_")
+        eta = self._etas(X)[0]
+        return eta[:, 0] if len(self.classes_) == 2 else eta
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithm of the probabilities, (n, classes)."""
+        return np.log(self.predict_proba(X))

@@ -1,0 +1,87 @@
+"""Prediction intervals from out-of-fold residuals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgewise._typing import Array
+from edgewise.additive import AdditiveFit, Gamma, Gaussian, Poisson, Request, additive
+from edgewise.encoding import Encoder
+
+_SIZES = Request(products=0, maps=False, hidden=False, values=False, select="best")
+_ENOUGH = 60  # held-out rows from which the size of residuals may depend on x
+_GAIN = 0.01  # of the variance of their logarithm, that the dependence has to explain
+_LARGEST = 3.0  # of the logarithm of a relative size
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Out-of-fold residuals, divided by the noise that the family and x imply, sorted.
+
+    `size`: a sum of curves for the logarithm of their size, if it varies with x.
+    """
+
+    fit: AdditiveFit
+    scores: Array
+    size: AdditiveFit | None
+
+    @classmethod
+    def of(cls, fit: AdditiveFit, x: Array, y: Array, encoder: Encoder) -> Intervals:
+        """Return the intervals of a fit to columns x (n, p) and a target y (n,)."""
+        held = fit.rows
+        residual = fit.residual if isinstance(fit.family, Gaussian) else _standardized(fit, fit.held_out, y[held])
+        size = _size(x[held], residual, encoder)
+        plain = cls(fit, residual, size)
+        return cls(fit, np.sort(residual / plain._sizes(x[held])), size)
+
+    def interval(self, x: Array, coverage: float) -> Array:
+        """Return the interval (n, 2) at columns x."""
+        miss, count = (1 - coverage) / 2, len(self.scores)
+        low = self.scores[max(int(np.floor((count + 1) * miss)) - 1, 0)]
+        high = self.scores[min(int(np.ceil((count + 1) * (1 - miss))) - 1, count - 1)]
+        eta, sizes = self.fit.model.eta(x)[:, 0], self._sizes(x)
+        if isinstance(self.fit.family, Gaussian):
+            return np.column_stack([self.fit.target.backward(eta + edge * sizes) for edge in (low, high)])
+        mean = self.fit.family.mean(eta[:, None])[:, 0]
+        edges = np.column_stack([mean + edge * sizes * _noise(self.fit, mean) for edge in (low, high)])
+        return np.maximum(edges, 0.0)
+
+    def deviation(self, x: Array) -> Array:
+        """Return the standard deviation (n,) of a new row at columns x."""
+        spread = float(np.sqrt(np.mean(self.scores**2)))
+        eta, sizes = self.fit.model.eta(x)[:, 0], self._sizes(x)
+        if isinstance(self.fit.family, Gaussian):
+            target = self.fit.target
+            return (target.backward(eta + spread * sizes) - target.backward(eta - spread * sizes)) / 2
+        return spread * sizes * _noise(self.fit, self.fit.family.mean(eta[:, None])[:, 0])
+
+    def _sizes(self, x: Array) -> Array:
+        if self.size is None:
+            return np.ones(len(x))
+        return np.exp(np.clip(self.size.predict(x)[:, 0], -_LARGEST, _LARGEST))
+
+
+def _noise(fit: AdditiveFit, mean: Array) -> Array:
+    """Return the noise of a count or an amount of this mean, but for the dispersion."""
+    return np.sqrt(mean) if isinstance(fit.family, Poisson) else mean
+
+
+def _standardized(fit: AdditiveFit, eta: Array, y: Array) -> Array:
+    assert isinstance(fit.family, Poisson | Gamma)
+    mean = fit.family.mean(eta)[:, 0]
+    return (y - mean) / _noise(fit, mean)
+
+
+def _size(x: Array, residual: Array, encoder: Encoder) -> AdditiveFit | None:
+    """Return how the logarithm of the size of residuals depends on x, None if it does not."""
+    if len(residual) < _ENOUGH or not np.any(residual):
+        return None
+    least = 1e-3 * float(np.sqrt(np.mean(residual**2)))
+    logs = np.log(np.maximum(np.abs(residual), least))
+    logs = np.maximum(logs - logs.mean(), -_LARGEST)
+    levels = [labels is not None for labels in encoder.levels]
+    found = additive(x, logs, levels, Gaussian(), _SIZES)
+    explained = 1 - found.scores["selected"] / found.scores["constant"]
+    return found if explained > _GAIN else None

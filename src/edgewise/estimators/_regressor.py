@@ -1,0 +1,126 @@
+"""A regressor for ordinary tables."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from edgewise._errors import unknown
+from edgewise._typing import Array
+from edgewise.additive import Family, Gamma, Gaussian, Poisson
+from edgewise.estimators._additive import AdditiveEstimator, Products
+from edgewise.estimators._intervals import Intervals
+from edgewise.estimators._table import TableRegressor
+
+LossName = Literal["squared", "poisson", "gamma"]
+_FAMILIES: dict[str, type[Family]] = {"squared": Gaussian, "poisson": Poisson, "gamma": Gamma}
+
+
+class KANRegressor(TableRegressor, AdditiveEstimator):
+    """Fit tables of numbers, dates and text, with gaps, by a network whose every edge is a smoothed curve.
+
+    E y = h( b + sum_i f_i(x_i) + sum_ij f_ij(x_i, x_j) + g(sum_i h_i(x_i)) )
+
+    The shape is chosen by out-of-fold predictions: a line, curves, products of two inputs that a score test asks for,
+    a hidden node that Tukey's test asks for, averaged. Each curve is as smooth as restricted maximum likelihood says.
+    Categories have an effect for each level, shrunk to the mean; a gap has an effect of its own. The target is mapped
+    by a logarithm or square root (h is the way back) if that lowers the error on its own scale.
+
+    Parameters:
+
+    - `loss`: "squared" (the mean of numbers), "poisson" (counts, logarithmic link), "gamma" (positive amounts whose
+      spread grows with their size, logarithmic link).
+    - `select`: "average" of the candidates, the "best", or the "simplest" within one standard error of the best.
+    - `products`: how many pairs may interact; "auto" compares several numbers.
+    - `monotonic_cst`: 1, 0 or -1 for each column, or a dict of names: curves that must rise or fall. Such a column
+      takes part in no product, and there is no hidden node.
+    - `interaction_cst`: "pairwise", "no_interactions", or lists of column numbers that may interact.
+    - `categorical_features`: columns that are categories besides text; `random_state`: of the folds; `verbose`: show
+      progress at once, not only after two seconds.
+
+    Errors: ValueError, NotFittedError and TypeError as scikit-learn's estimators raise them.
+
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).uniform(-2, 2, size=(200, 2))
+    >>> model = KANRegressor().fit(x, np.sin(2 * x[:, 0]) + x[:, 1])
+    >>> bool(model.score(x, np.sin(2 * x[:, 0]) + x[:, 1]) > 0.999)
+    True
+
+    Source: Wood, Generalized Additive Models (2017), for smoothing; docs/design/tables.md for the rest.
+    """
+
+    intervals_: list[Intervals]
+
+    def __init__(
+        self,
+        loss: LossName = "squared",
+        *,
+        select: Literal["average", "best", "simplest"] = "average",
+        products: Products = "auto",
+        monotonic_cst: Any = None,
+        interaction_cst: Any = None,
+        categorical_features: Any = "auto",
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        self.loss = loss
+        self.select = select
+        self.products = products
+        self.monotonic_cst = monotonic_cst
+        self.interaction_cst = interaction_cst
+        self.categorical_features = categorical_features
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
+        """Fit X (n, p) to y (n,) or (n, targets), and return the estimator."""
+        if self.loss not in _FAMILIES:
+            raise unknown("loss", self.loss, list(_FAMILIES))
+        rows = self._training(X, y, sample_weight)
+        least = float(rows.y.min())
+        if (self.loss == "poisson" and least < 0) or (self.loss == "gamma" and least <= 0):
+            sign = "non-negative" if self.loss == "poisson" else "positive"
+            raise ValueError(f"loss={self.loss!r} requires {sign} y. Got {least:g}.")
+        if self.loss == "poisson" and float(rows.y.max()) == 0:
+            raise ValueError("loss='poisson' requires some y > 0. All are zero.")
+        self._fit_each(rows.x, list(rows.y.T.copy()), _FAMILIES[self.loss](), rows.weights)
+        self.intervals_ = [
+            Intervals.of(fit, rows.x, y, self.encoder_) for fit, y in zip(self.fits_, rows.y.T, strict=True)
+        ]
+        return self
+
+    def predict(self, X: Any, return_std: bool = False) -> Array | tuple[Array, Array]:
+        """Return the mean of the target at the rows of X, (n,) or (n, targets).
+
+        With `return_std` also the standard deviation of a new row about it: noise and error of the fit together, from
+        out-of-fold residuals, which may grow and shrink with X.
+        """
+        x = self._encode(X)
+        means = np.column_stack([fit.predict(x)[:, 0] for fit in self.fits_])
+        if not return_std:
+            return self._as_target(means)
+        deviations = np.column_stack([each.deviation(x) for each in self.intervals_])
+        return self._as_target(means), self._as_target(deviations)
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
+        """Return intervals (n, 2), or (n, targets, 2), that hold a new row's target with probability `coverage`.
+
+        Cross-conformal: quantiles of out-of-fold residuals, divided by their expected size at x if that varies. So
+        they hold on average over the rows, whatever the noise.
+
+        Errors: ValueError for a coverage outside (0, 1).
+
+        >>> x = np.linspace(0, 1, 200)[:, None]
+        >>> y = x[:, 0] + np.random.default_rng(0).normal(size=200)
+        >>> low, high = KANRegressor().fit(x, y).predict_interval(x).T
+        >>> bool(0.85 < ((low < y) & (y < high)).mean() < 0.95)
+        True
+
+        Source: Vovk, Cross-conformal predictors (2015).
+        """
+        if not (isinstance(coverage, int | float) and 0 < coverage < 1):
+            raise ValueError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
+        x = self._encode(X)
+        found = np.stack([each.interval(x, float(coverage)) for each in self.intervals_], 1)
+        return found[:, 0] if self._flat else found

@@ -1,0 +1,126 @@
+"""The penalized sum of curves as a candidate of every fit: what noisy and short tables support."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from edgewise.additive import AdditiveModel, Classes, Gaussian, Request, additive, embedded, network, side_by_side
+from edgewise.bases import named
+from edgewise.nn import KAN, clone
+from edgewise.train._data import Table
+from edgewise.train._error import error_of
+from edgewise.train._loss import CrossEntropy, Loss, Squared
+from edgewise.train._result import Outcome
+from edgewise.train._split import Context, Partition, Trained
+
+_PLAIN = Request(products=0, maps=False, hidden=False, values=False, select="best")
+_EXACT = 1e-2  # of the smoothed error: below, a network is better whatever the rows
+_WORSE = 2.0  # times the smoothed training error: what more training must not end at
+_FEW = 10  # held-out rows: fewer choose nothing
+
+
+class AdditiveTrainer:
+    """Fits y = sum_i f_i(x_i), every f_i smoothed by restricted maximum likelihood, as a network of the shape given.
+
+    On exact and smooth targets a trained network is far better; on noisy or short tables it seldom is. `chosen`
+    compares both on held-out rows.
+    """
+
+    def __init__(self, context: Context[Any], model: KAN) -> None:
+        self.context, self.shape = context, model
+        self.loss: Loss = context.loss
+        self.part: KAN | None = None
+
+    @staticmethod
+    def serves(context: Context[Any], model: KAN, named_solver: bool) -> bool:
+        """Return True where the sum of curves is a fit that was asked for: nothing but the network was given."""
+        loss = type(context.loss) in (Squared, CrossEntropy)
+        free = named_solver and context.automatic and not context.trained and context.sparsity == 0
+        plain = loss and isinstance(context.options.smoothing, str) and isinstance(context.split.full.rows, Table)
+        return free and plain and all(_is_plain(model, depth) for depth in range(len(model.layers)))
+
+    def run(self) -> bool:
+        """Fit the training rows; return whether there is such a network."""
+        self.part = self._fitted(self.context.split.train)
+        return self.part is not None
+
+    def chosen(self, trained: Trained) -> Trained:
+        """Return what was trained, or the smoothed network unless that is clearly worse."""
+        assert self.part is not None
+        split, part = self.context.split, self.part
+        if self._is_better(trained.selected, part):
+            final = self._final()
+            limit = max(error_of(final, split.full.rows, self.loss), error_of(part, split.full.rows, self.loss))
+            if error_of(trained.model, split.full.rows, self.loss) <= _WORSE * limit:
+                return trained
+        else:
+            final = self._final()
+        ended = self.context.monitor.ended()
+        self.context.record(
+            final, error_of(final, split.full.rows, self.loss), error_of(part, split.validation, self.loss)
+        )
+        return Trained(final, part, ended or Outcome.SMOOTHED, self.loss)
+
+    def _is_better(self, network: KAN, smoothed: KAN) -> bool:
+        """Return True where a network's loss on held-out rows is clearly smaller: by a standard error, or by far."""
+        split = self.context.split
+        rows = split.validation
+        error, smooth = error_of(network, rows, self.loss), error_of(smoothed, rows, self.loss)
+        if not split.validates or len(rows) < _FEW:
+            count = sum(p.numel() for p in network.parameters())
+            return error < _EXACT * smooth and 4 * count < len(rows) * self.shape.n_out
+        if not error < smooth or error < _EXACT * smooth:
+            return error < smooth
+        with torch.no_grad():
+            gain = self.loss.value(smoothed(rows.x), rows.y) - self.loss.value(network(rows.x), rows.y)
+        return bool(gain.mean() > gain.std() / len(rows) ** 0.5)
+
+    def _final(self) -> KAN:
+        """Return the smoothed network of all rows, or of the training rows if time is up."""
+        assert self.part is not None
+        split = self.context.split
+        found = self._fitted(split.full) if split.leaves_out and not self.context.monitor.ended() else None
+        return found or self.part
+
+    def _fitted(self, part: Partition) -> KAN | None:
+        rows = part.rows
+        assert isinstance(rows, Table)
+        x, y, w = (values.cpu().numpy() for values in (rows.x, rows.y, rows.weights))
+        try:
+            model = self._classes(x, y, w) if self.loss.classes else self._numbers(x, y, w)
+        except _Ended:
+            return None
+        made = network(model, [part.column for part in model.design.inputs], self.shape.n_in)
+        device = self.shape.device
+        return embedded(made.to(device), clone(self.shape), rows.x)
+
+    def _check(self, stage: str) -> None:
+        if self.context.monitor.step(stage) is not None:
+            raise _Ended
+
+    def _numbers(self, x: Any, y: Any, w: Any) -> AdditiveModel:
+        levels = [False] * x.shape[1]
+        models = []
+        for column in y.T:
+            fit = additive(x, np.ascontiguousarray(column), levels, Gaussian(), _PLAIN, weights=w, check=self._check)
+            models.append(fit.model.scaled(fit.target.scale, fit.target.center))
+        return side_by_side(models)
+
+    def _classes(self, x: Any, y: Any, w: Any) -> AdditiveModel:
+        n_out = self.shape.n_out
+        family = Classes(max(n_out, 2))
+        fit = additive(x, y[:, 0], [False] * x.shape[1], family, _PLAIN, weights=w, check=self._check)
+        if n_out != 2:
+            return fit.model
+        return side_by_side([fit.model.scaled(-0.5, 0.0), fit.model.scaled(0.5, 0.0)])
+
+
+class _Ended(Exception):
+    """Leaves a fit that has to end."""
+
+
+def _is_plain(model: KAN, depth: int) -> bool:
+    """Return True for a layer of free cubic splines without rules."""
+    layer = model.layers[depth]
+    return layer.basis == named("bspline", 3) and not layer.symbols and not layer.rules and bool(layer.mask.all())

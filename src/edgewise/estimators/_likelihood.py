@@ -173,15 +173,15 @@ def _objective(logits: Array, rows: Labelled) -> float:
 def _system(parts: list[tuple[Array, Array]], rows: Labelled) -> tuple[Array, Array]:
     """Return the gradient of the objective by all constants, and its expected second derivatives."""
     raw = np.column_stack([value for value, _ in parts])
-    defined = np.isfinite(raw).all(axis=1)
+    defined = np.asarray(np.isfinite(raw).all(axis=1))
     logits = settled(raw, rows.prior)
     probabilities = softmax(full(logits), axis=1)
     share = rows.weights / rows.weights.sum() / _USUAL**2
     first = probabilities.shape[1] - logits.shape[1]
     slopes = [np.where(defined[:, None] & np.isfinite(jacobian), jacobian, 0.0) for _, jacobian in parts]
     hits = np.eye(probabilities.shape[1])[rows.codes]
-    missed: Array = np.subtract(probabilities, hits)
-    pulls = rows.weights[:, None] * missed[:, first:] + np.outer(share, np.ones(logits.shape[1])) * logits
+    missed = probabilities - hits
+    pulls = rows.weights[:, None] * missed[:, first:] + share[:, None] * logits
     gradient = np.concatenate([slope.T @ pulls[:, k] for k, slope in enumerate(slopes)])
     blocks = [
         [_block(slopes, probabilities[:, first:], rows.weights, share, i, j) for j in range(len(slopes))]

@@ -70,21 +70,24 @@ class SymbolicClassifier(TableClassifier):
     """A classifier whose log-odds are formulas, found by `edgewise.discover`.
 
     For two classes the formula f is the log-odds of the second one, p = 1 / (1 + exp(-f)). For more classes there is
-    one formula for each, and p = softmax(f). Forms are searched for in the log-odds of smooth models of the table;
-    then their constants, an intercept and a factor of every term are fitted to the classes by maximum likelihood, and
-    forms are compared by the log loss on held-out rows with the prior and with logistic regression.
+    one formula for each, and p = softmax(f). Forms are searched for in the log-odds of smooth models of the table.
+    Then an intercept, a factor of every term and all fitted constants are set by maximum likelihood, and terms that
+    the Bayesian information criterion does not want are dropped. Forms are compared with the prior and with logistic
+    regression by the log loss on held-out rows, to which their constants were not fitted, but in sight of which the
+    forms were found.
 
     X with categories, dates and gaps becomes variables as in `SymbolicRegressor`. Probabilities are always finite:
     where a formula is undefined, they are the shares of the classes in training, and a warning says for how many rows.
 
     Parameters
     ----------
-    select : "best" takes the forms that `discover` recommends, but the prior or logistic regression where these
-        predict held-out rows better; "accurate" the lowest log loss on held-out rows; "simplest" the simplest forms
-        within a standard error of that.
+    select : "best" takes the formulas with the lowest information criterion, but the prior or logistic regression
+        where these predict held-out rows better; "accurate" the lowest log loss on held-out rows; "simplest" the
+        simplest formulas within a standard error of that.
     max_complexity : the complexity that each formula may have.
     class_weight : None, "balanced", or a dict of labels and weights.
-    effort, time_limit, random_state, categorical_features : as in `SymbolicRegressor`; the classes share the time.
+    effort, time_limit, random_state, categorical_features : as in `SymbolicRegressor`; the classes share the time. A
+        full search also reads the curves of an additive model as functions of one input.
 
     Fitted attributes: `classes_`; `expression_` (sympy) and `formula_` (text, six digits), for more than two classes
     lists in the order of `classes_`; `front_`, a DataFrame of all formulas; `symbols_`; those of `TableEstimator`.

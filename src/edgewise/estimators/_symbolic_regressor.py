@@ -46,7 +46,9 @@ class SymbolicRegressor(TableRegressor):
     categorical_features : columns that are categories besides text: names, positions or a mask.
 
     Fitted attributes: `expression_` (sympy) and `formula_` (text, six digits), lists of them for several targets;
-    `front_`, a DataFrame of all formulas; `symbols_`; those of `TableEstimator`.
+    `front_`, a DataFrame of all formulas, with their errors over the standard deviation of the target; `symbols_`;
+    those of `TableEstimator`. Held-out rows are those to which constants were not fitted in a cross-validation, but in
+    sight of which the forms were found.
 
     `sample_weight` counts in the constants and the choice of the formula, and not in the search. A row of weight 2 is
     a row given twice.

@@ -26,17 +26,17 @@ _SCORES = ("r2", "rmse", "log_loss", "accuracy", "calibration", "coverage", "wid
 
 
 class Tabular(Benchmark):
-    """Every estimator on every table and each of five splits, each case in a separate process on one thread.
+    """Every estimator on every table and each of five splits, on one thread of a separate process.
 
     Nobody is tuned, unless `Settings.tuned` asks for a random search. The seconds are CPU time, of the search and the
-    fit, and of the predictions. A case that takes longer than its limit is ended, and its row says so.
+    fit, and of the predictions. A case that takes longer than its limit is ended with its process, and its row says
+    so; the next case starts another process.
     """
 
     name = "tabular"
     title = "Estimators on real tables: R2 or log loss on rows not trained on, medians over the splits"
     file = "tabular.csv"
     columns = ("rows", "inputs", *_SCORES, "seconds", "predict_seconds", "chosen", "status")
-    fresh_process = True
     parallel = True
     slow = True
     compares = "estimators"

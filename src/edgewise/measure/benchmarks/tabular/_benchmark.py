@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
@@ -18,10 +19,11 @@ from edgewise.measure.benchmarks.tabular._tables import TABLES, Table, halves
 from edgewise.measure.benchmarks.tabular.estimators import ESTIMATORS, Estimator
 
 SPLITS = 5
-_FIT, _SEARCH = 150.0, 1200.0  # seconds of a case, without and with a search for settings
-_OVERHEAD = 20.0  # seconds to import, to read the table and to warm up
+_FIT, _SEARCH = 150.0, 1200.0  # CPU seconds of a case, without and with a search for settings
+_PATIENCE = 10.0  # by the clock, times the CPU seconds
+_OVERHEAD = 60.0  # seconds to import, to read the table and to warm up
 _FEW = 200
-_ALARM = f"(exit code {-getattr(signal, 'SIGALRM', 0)})"
+_ALARMS = tuple(f"(exit code {-getattr(signal, name, 0)})" for name in ("SIGPROF", "SIGALRM"))
 _SCORES = ("r2", "rmse", "log_loss", "accuracy", "calibration", "coverage", "width")
 
 
@@ -29,8 +31,8 @@ class Tabular(Benchmark):
     """Every estimator on every table and each of five splits, on one thread of a separate process.
 
     Nobody is tuned, unless `Settings.tuned` asks for a random search. The seconds are CPU time, of the search and the
-    fit, and of the predictions. A case that takes longer than its limit is ended with its process, and its row says
-    so; the next case starts another process.
+    fit, and of the predictions. A case that computes longer than its limit, or takes ten times as long by the clock, is
+    ended with its process, and its row says so; the next case starts another process.
     """
 
     name = "tabular"
@@ -80,7 +82,7 @@ class Tabular(Benchmark):
         estimator = self.estimators[given["library"]]
         estimator.warm_up(table.kind)
         inputs, target = x.iloc[train], y[train]
-        with clock() as spent:
+        with _ended_after(_most(case)), clock() as spent:
             search = given["tuned"], given["limit"]
             chosen = found_settings(estimator, table.kind, inputs, target, *search)
             model = estimator.make(table.kind, inputs, given["split"], **chosen)
@@ -93,11 +95,10 @@ class Tabular(Benchmark):
         return [self.row(case, **shape, **scores, **cost, chosen=_settings(chosen))]
 
     def time_limit(self, case: Case) -> float:
-        """Return the limit, twice as long after a search, whose last settings may begin just before its end."""
-        return _OVERHEAD + case.values["limit"] * (2 if case.values["tuned"] else 1)
+        return _OVERHEAD + _PATIENCE * _most(case)
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
-        capped = reason.endswith(_ALARM)
+        capped = reason.endswith(_ALARMS)
         return [self.row(case, status=f"capped at {case.values['limit']:g} s" if capped else reason)]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
@@ -107,6 +108,24 @@ class Tabular(Benchmark):
         """Yield the first table of each kind."""
         for kind in dict.fromkeys(table.kind for table in self.tables):
             yield next(table for table in self.tables if table.kind == kind)
+
+
+def _most(case: Case) -> float:
+    """Return the CPU seconds of a case: twice the limit of a search, whose last settings may begin just before it."""
+    return case.values["limit"] * (2 if case.values["tuned"] else 1)
+
+
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """End the process by a signal once the block has computed that long; never where the system has no such clock."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _case(half: str, table: Table, split: int, library: str, shared: Mapping[str, Any]) -> Case:

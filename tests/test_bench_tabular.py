@@ -178,7 +178,7 @@ def row(library: str, table: str, r2: float | str, rmse: float | str, split: int
 
 def test_the_summary_ranks_and_names_what_is_lost() -> None:
     rows = [
-        *(row("edgewise", "a", r2, 1.0, split) for split, r2 in enumerate((0.9, 0.8, ""))),
+        *(row("edgewise", "a", r2, 1.0, split) for split, r2 in enumerate((0.9, 0.8, "nan"))),
         row("linear", "a", 0.7, 2.0),
         row("edgewise", "b", 0.2, 4.0),
         row("linear", "b", 0.4, 2.0),

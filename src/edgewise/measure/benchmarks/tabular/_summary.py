@@ -11,14 +11,14 @@ from edgewise.measure import OURS, Cell, Row
 from edgewise.measure.tables import grouped, number
 
 CONSTANT, LINEAR = "constant", "linear"
-_TEXTS = 4
 
 
 class Result(NamedTuple):
     """The medians over the splits of one estimator on one table.
 
     score: R2 or log loss. error: root mean square error or log loss. deficit: the score, such that lower is better.
-    A split that failed counts as an infinite error. All three are infinite where more than half of the splits did.
+    A split that failed, or whose predictions are not numbers, counts as an infinite error. All three are infinite where
+    more than half of the splits do.
     """
 
     score: float
@@ -30,16 +30,22 @@ class Result(NamedTuple):
     @classmethod
     def of(cls, kind: str, rows: Sequence[Row]) -> Result:
         regression = kind == "regression"
-        scores = [number(row, "r2" if regression else "log_loss") for row in rows]
+        scores = [_known(row, "r2" if regression else "log_loss") for row in rows]
         deficit = median(-score if regression and score < math.inf else score for score in scores)
         status = next((str(row["status"]) for row in rows if row["status"]), "")
         return cls(
             abs(deficit) if math.isinf(deficit) else -deficit if regression else deficit,
-            median(number(row, "rmse" if regression else "log_loss") for row in rows),
+            median(_known(row, "rmse" if regression else "log_loss") for row in rows),
             deficit,
             median(number(row, "seconds") for row in rows),
             status,
         )
+
+
+def _known(row: Row, column: str) -> float:
+    """Return a number of a row, infinity where there is none, or where predictions were not numbers."""
+    value = number(row, column)
+    return math.inf if math.isnan(value) else value
 
 
 Results = Mapping[str, Mapping[str, Result]]

@@ -89,7 +89,9 @@ class Contributions:
     def _add(self, x: Array, out: Array, split: bool) -> None:
         model, scale = self.model, self.fit.target.scale
         features = model.design.features(x)
-        for part, values, mean, beta in zip(model.design.inputs, features, self.means.features, model.beta, strict=True):
+        for part, values, mean, beta in zip(
+            model.design.inputs, features, self.means.features, model.beta, strict=True
+        ):
             out[:, part.column] += (values - mean) @ beta
         for k, (pair, columns) in enumerate(zip(model.products, self.pairs, strict=True)):
             if split:

@@ -103,7 +103,9 @@ class Effects:
         if Levels in kinds:
             values = self.parts.model.design.inputs[kinds[Levels]].value
             single = np.unique(rows[np.isfinite(rows)])
-            single = single[np.isin(values(single), np.arange(self.parts.model.design.inputs[kinds[Levels]].n_features))]
+            single = single[
+                np.isin(values(single), np.arange(self.parts.model.design.inputs[kinds[Levels]].n_features))
+            ]
             points = np.column_stack([single, self._value(every, single)])
             points = points[(single >= places[0]) & (single <= places[-1])]
         if Gap in kinds:

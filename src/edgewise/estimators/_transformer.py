@@ -61,7 +61,7 @@ class KANTransformer(TransformerMixin, TableEstimator):
         self.categorical_features = categorical_features
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANTransformer:
+    def fit(self, X: Any, y: Any) -> KANTransformer:
         """Learn the curves of X (n, p) for a target y (n,) or (n, targets), and return the transformer."""
         if self.loss not in _LOSSES:
             raise unknown("loss", self.loss, _LOSSES)
@@ -71,11 +71,12 @@ class KANTransformer(TransformerMixin, TableEstimator):
         self._encode(X, fitting=True)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
-        loss = self.loss
-        if loss == "auto":
-            loss = "classes" if type_of_target(y) in ("binary", "multiclass") else "squared"
-        made = KANClassifier(**options) if loss == "classes" else KANRegressor(loss, **options)
-        self.estimator_ = made.fit(X, y, sample_weight)
+        labels = self.loss == "auto" and type_of_target(y) in ("binary", "multiclass")
+        if labels or self.loss == "classes":
+            made = KANClassifier(**options)
+        else:
+            made = KANRegressor(**options | ({} if self.loss == "auto" else {"loss": self.loss}))
+        self.estimator_ = made.fit(X, y)
         return self
 
     def transform(self, X: Any) -> Array:

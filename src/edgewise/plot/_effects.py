@@ -242,4 +242,3 @@ def _levels(ax: Axes, part: LevelEffect) -> None:
     if part.more:
         text = f"and {part.more} more levels"
         ax.text(0.99, 0.99, text, transform=ax.transAxes, ha="right", va="top", fontsize=6.5, color=style.SOFT)
-

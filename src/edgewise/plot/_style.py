@@ -17,8 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.text import Annotation, Text
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 INK = "#1b2a3a"  # curves, text, spline edges
 SYMBOLIC = "#d1410c"  # edges and points that are formulas

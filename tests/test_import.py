@@ -108,7 +108,10 @@ PUBLIC = {
         names path special strogatz
     """,
     "edgewise.encoding": "Category CellTypeError Column Dates Encoder Label Number as_array check_names is_frame",
-    "edgewise.estimators": "TableClassifier TableEstimator TableRegressor Training",
+    "edgewise.estimators": """
+        KANClassifier KANRegressor NumericTargets SupervisedEstimator SymbolicClassifier SymbolicRegressor
+        SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
+    """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from edgewise.additive._inner import Matrix, Vector
+from edgewise.additive._algebra import Matrix, Vector
 
 _SMALLEST_WEIGHT = 1e-4
 _LONGEST = 8.0  # of a working residual

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.interpolate import BSpline
 from scipy.linalg import eigh
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._block import Block
 from edgewise.additive._curve import DEGREE
-from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._moments import Moments
 from edgewise.additive._penalized import Penalized, Problem, from_moments
 

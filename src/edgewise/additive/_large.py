@@ -7,12 +7,12 @@ from operator import add
 
 import numpy as np
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._block import Block
 from edgewise.additive._candidates import Check, Rows
 from edgewise.additive._curve import Curve
 from edgewise.additive._design import Input, Pair
 from edgewise.additive._family import Gaussian
-from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._model import AdditiveModel
 from edgewise.additive._moments import Moments
 from edgewise.additive._penalized import Penalized, Problem, from_moments

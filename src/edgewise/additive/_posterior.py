@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._candidates import Candidate, Candidates
 from edgewise.additive._design import Input
-from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._levels import Levels
 from edgewise.additive._moments import Moments
 from edgewise.additive._penalized import Penalized

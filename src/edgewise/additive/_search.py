@@ -6,10 +6,10 @@ from typing import Literal
 
 import numpy as np
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._candidates import Candidate, Candidates, Check, Rows, ignore
 from edgewise.additive._design import Design, Pair
 from edgewise.additive._family import Family, Gaussian
-from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._model import AdditiveModel, averaged
 from edgewise.additive._stack import Select, stacked
 from edgewise.additive._target import Target, TargetName

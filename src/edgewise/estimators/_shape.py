@@ -27,7 +27,7 @@ def candidate_table(fit: AdditiveFit) -> pd.DataFrame:
         rows["weight"].append(fit.weights.get(name, np.nan))
     if isinstance(fit.family, Gaussian):
         constant = rows["loss"][0]
-        rows["r2"] = [1 - loss / constant for loss in rows["loss"]]
+        rows["r2"] = [1 - loss / constant if constant > 0 else 0.0 for loss in rows["loss"]]
     return pd.DataFrame(rows).set_index("candidate")
 
 

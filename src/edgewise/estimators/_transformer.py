@@ -17,6 +17,7 @@ from edgewise.estimators._regressor import KANRegressor
 from edgewise.estimators._table import TableEstimator
 
 LossName = Literal["auto", "squared", "poisson", "gamma", "classes"]
+_SHARED = ("select", "products", "categorical_features", "random_state")
 _LOSSES: tuple[str, ...] = ("auto", "squared", "poisson", "gamma", "classes")
 
 
@@ -65,17 +66,15 @@ class KANTransformer(TransformerMixin, TableEstimator):
         """Learn the curves of X (n, p) for a target y (n,) or (n, targets), and return the transformer."""
         if self.loss not in _LOSSES:
             raise unknown("loss", self.loss, _LOSSES)
-        options: dict[str, Any] = {
-            name: getattr(self, name) for name in ("select", "products", "categorical_features", "random_state")
-        }
+        options = {name: getattr(self, name) for name in _SHARED}
         self._encode(X, fitting=True)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
         labels = self.loss == "auto" and type_of_target(y) in ("binary", "multiclass")
-        if labels or self.loss == "classes":
-            made = KANClassifier(**options)
-        else:
-            made = KANRegressor(**options | ({} if self.loss == "auto" else {"loss": self.loss}))
+        made = KANClassifier() if labels or self.loss == "classes" else KANRegressor()
+        if self.loss in ("poisson", "gamma"):
+            options["loss"] = self.loss
+        made.set_params(**options)
         self.estimator_ = made.fit(X, y)
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -18,7 +19,7 @@ from edgewise.additive import AdditiveFit, Family, Request, Select, additive, in
 from edgewise.estimators._contributions import Contributions, Means
 from edgewise.estimators._curves_display import CurvesDisplay
 from edgewise.estimators._importance import importance_table
-from edgewise.estimators._shape import candidate_table, edge_table
+from edgewise.estimators._shape import candidate_table, deviations, edge_table
 from edgewise.estimators._strongest import strongest_edges
 from edgewise.estimators._table import TableEstimator
 from edgewise.nn import KAN
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Products = Literal["auto"] | int
+_DERIVED = ("networks_", "edges_", "candidates_")
 _PATIENCE = 2.0  # seconds before a line of progress appears
 
 
@@ -36,7 +38,7 @@ class AdditiveEstimator(TableEstimator):
 
     Fitted attributes: `fits_`, one for each target; `networks_`, the same as networks of `network_inputs(X)`;
     `network_` for a single target; `network_names_`, its inputs; `edges_`, a table of all curves and products;
-    `candidates_`, a table of the shapes that were compared; `means_`, what contributions are counted from.
+    `candidates_`, a table of the shapes that were compared; `means_` and `deviations_`, over the rows.
     """
 
     select: Any
@@ -47,6 +49,7 @@ class AdditiveEstimator(TableEstimator):
     verbose: Any
     fits_: list[AdditiveFit]
     means_: list[Means]
+    deviations_: list[Array]
 
     def _fit_each(self, x: Array, targets: list[Array], family: Family, weights: Array) -> None:
         """Fit each target, and set the fitted attributes."""
@@ -60,15 +63,37 @@ class AdditiveEstimator(TableEstimator):
         finally:
             line.close()
         self.means_ = [Means.of(fit.model, x, weights) for fit in self.fits_]
-        self.networks_ = [network(fit.model) for fit in self.fits_]
-        tables = [edge_table(fit, x, self.encoder_.names) for fit in self.fits_]
-        self.edges_ = _stacked(tables)
-        self.candidates_ = _stacked([candidate_table(fit) for fit in self.fits_])
+        self.deviations_ = [deviations(fit, x) for fit in self.fits_]
+        for name in _DERIVED:
+            vars(self).pop(name, None)
+
+    @cached_property
+    def networks_(self) -> list[KAN]:
+        """The network of each target."""
+        check_is_fitted(self, "fits_")
+        return [network(fit.model) for fit in self.fits_]
+
+    @cached_property
+    def edges_(self) -> pd.DataFrame:
+        """All curves and products."""
+        check_is_fitted(self, "fits_")
+        fits = zip(self.fits_, self.deviations_, strict=True)
+        return _stacked([edge_table(fit, deviation, self.encoder_.names) for fit, deviation in fits])
+
+    @cached_property
+    def candidates_(self) -> pd.DataFrame:
+        """The shapes that were compared."""
+        check_is_fitted(self, "fits_")
+        return _stacked([candidate_table(fit) for fit in self.fits_])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is saved: without networks and tables, which the fits hold."""
+        state: dict[str, Any] = super().__getstate__()  # pyright: ignore[reportAttributeAccessIssue]
+        return {name: value for name, value in state.items() if name not in _DERIVED}
 
     @property
     def network_(self) -> KAN:
         """The network of the one target."""
-        check_is_fitted(self, "networks_")
         if len(self.networks_) > 1:
             raise AttributeError(f"There are {len(self.networks_)} targets: see networks_.")
         return self.networks_[0]

@@ -27,7 +27,7 @@ def strongest_edges(estimator: Any, X: Any, target: int, most: int, options: dic
         raise InputError(f"'target' must be a number from 0 to {count - 1}. Got {target!r}.")
     if not is_int(most, 1):
         raise InputError(f"'most' must be a number of edges >= 1. Got {most!r}.")
-    names, rows = estimator.input_names(target), estimator.network_inputs(X, target)
+    names, rows = estimator.input_names(target) or ["nothing"], estimator.network_inputs(X, target)
     model, columns, gone = _strongest(estimator.networks_[target], torch.as_tensor(rows), most)
     labels = estimator._sums()[target]
     outputs = ["y"] if len(estimator.networks_) == 1 and labels == [0] else [str(label) for label in labels]

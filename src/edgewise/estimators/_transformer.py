@@ -18,6 +18,7 @@ from edgewise.estimators._table import TableEstimator
 
 LossName = Literal["auto", "squared", "poisson", "gamma", "classes"]
 _SHARED = ("select", "products", "categorical_features", "random_state")
+_FEW = 10  # distinct whole numbers that are labels
 _LOSSES: tuple[str, ...] = ("auto", "squared", "poisson", "gamma", "classes")
 
 
@@ -31,7 +32,7 @@ class KANTransformer(TransformerMixin, TableEstimator):
     curves otherwise. Since the curves know the targets of the rows they were fitted to, judge the model on top by
     cross-validation of the whole pipeline.
 
-    Parameters: `loss`: "auto" takes classes for labels and for whole numbers as scikit-learn tells them, "squared"
+    Parameters: `loss`: "auto" takes classes for text, truth values and whole numbers of at most ten values, "squared"
     for other numbers; else "squared", "poisson", "gamma" or "classes". `select`, `products`, `categorical_features`
     and `random_state` are those of `KANRegressor`.
 
@@ -70,8 +71,8 @@ class KANTransformer(TransformerMixin, TableEstimator):
         self._encode(X, fitting=True)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
-        labels = self.loss == "auto" and type_of_target(y) in ("binary", "multiclass")
-        made = KANClassifier() if labels or self.loss == "classes" else KANRegressor()
+        classes = self.loss == "classes" or (self.loss == "auto" and _are_labels(y))
+        made = KANClassifier() if classes else KANRegressor()
         if self.loss in ("poisson", "gamma"):
             options["loss"] = self.loss
         made.set_params(**options)
@@ -105,3 +106,10 @@ class KANTransformer(TransformerMixin, TableEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def _are_labels(y: Any) -> bool:
+    """Return whether a target looks like labels: few distinct values, or no numbers."""
+    values = np.asarray(y)
+    few = values.dtype.kind not in "fiu" or len(np.unique(values)) <= _FEW
+    return few and type_of_target(values) in ("binary", "multiclass")

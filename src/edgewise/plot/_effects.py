@@ -145,6 +145,8 @@ def _limits(parts: Sequence[CurveEffect | LevelEffect]) -> tuple[float, float]:
     bottom = min([low, *(float(np.nanmin(part.low)) for part in parts)])
     top = max([high, *(float(np.nanmax(part.high)) for part in parts)])
     low, high = max(bottom, low - 0.5 * span), min(top, high + 0.5 * span)
+    if low == high:
+        low, high = low - 1.0, high + 1.0
     return low - (_ROOM + 0.06) * (high - low), high + 0.05 * (high - low)
 
 

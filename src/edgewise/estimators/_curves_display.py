@@ -31,7 +31,8 @@ class CurvesDisplay:
     Panels of columns have one vertical axis, in the units of the sum. The band holds 90 % of the posterior probability,
     smoothing and shape taken as known; levels have bars instead, a gap a diamond at the right. Along the bottom is the
     density of the rows, above each level their number. Dots are single values with effects of their own. A product is
-    a map of colors, with some of the rows as dots.
+    a map of colors, with some of the rows as dots. Of a column with a few extreme values, those that were read on an
+    asinh axis, the outer 2 % on each side are not drawn; of a category only the 14 levels with most rows.
 
     Parameters: `effects`, the panels as `edgewise.plot` takes them; `unit`, what the sum stands for.
 

@@ -23,7 +23,7 @@ _BAND = 1.6449  # standard deviations of 90 %
 _SHOWN = 14  # levels of a category, in a surface too
 _FEW = 7  # distinct values of a number that are drawn as levels on a surface
 _ROWS = 400  # drawn on a surface
-_TAIL = 0.005  # of the rows at each end of a column with a few large values, beyond the range that is drawn
+_TAIL = 0.02  # of the rows at each end of a column with a few large values, beyond the range that is drawn
 
 
 @dataclass(frozen=True)

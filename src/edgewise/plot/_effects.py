@@ -20,6 +20,7 @@ _BINS = 36
 _ROOM = 0.15  # of the height of a panel: the density of the data
 _FEW = 7  # distinct values of a number that are drawn as points
 _LETTERS, _LINE = 14, 36  # of a level's label; of labels that need not be turned
+_MANY = 8  # levels beyond which their numbers of rows are not written
 _WIDTH, _HEIGHT = 2.45, 2.05  # of a panel, inches
 
 
@@ -213,9 +214,12 @@ def _gap(ax: Axes, gap: tuple[float, float, float, float]) -> None:
     across = ax.get_yaxis_transform()
     ax.plot([0.94, 0.94], [low, high], color=style.ACCENT, alpha=0.35, linewidth=5, transform=across, zorder=2)
     ax.plot([0.94], [y], "D", color=style.INK, markersize=4, transform=across, zorder=4)
-    text = f"gap {100 * fraction:.2g} %"
-    note = ax.text(0.94, 0.99, text, transform=ax.transAxes, ha="center", va="top", fontsize=6.5, color=style.SOFT)
-    note.set(ha="right", x=0.99)  # type: ignore[call-arg]
+    bottom, top = ax.get_ylim()
+    above = y < (bottom + top) / 2
+    ax.annotate(
+        f"gap\n{100 * fraction:.2g} %", (0.94, high if above else low), xycoords=across, xytext=(0, 4 if above else -4),
+        textcoords="offset points", ha="center", va="bottom" if above else "top", fontsize=6, color=style.SOFT,
+    )  # fmt: skip
 
 
 def _levels(ax: Axes, part: LevelEffect) -> None:
@@ -228,19 +232,21 @@ def _levels(ax: Axes, part: LevelEffect) -> None:
     ax.vlines(places, part.low, part.high, color=style.ACCENT, alpha=0.3, linewidth=wide, zorder=2)
     ax.plot(places, part.y, "o", color=style.INK, markersize=4.2 if len(places) < 15 else 3, zorder=3)
     for place, count in zip(places, part.counts, strict=True):
-        if len(places) <= 8:
+        if len(places) <= _MANY:
             text = f"{int(count):,}"
             ax.annotate(
                 text, (place, bottom), xytext=(0, 1.5), textcoords="offset points", ha="center", fontsize=5.5,
                 color=style.INK, zorder=3,
             )  # fmt: skip
+    many = len(places) > _MANY
     labels = [plain(label, _LETTERS) for label in part.labels]
     ax.set_xticks(places, labels, **PLAIN)
     ax.set_xlim(-0.6, len(places) - 0.4)
     ax.grid(False, axis="x")
     if len(labels) * max(map(len, labels), default=0) > _LINE:
         for label in ax.get_xticklabels():
-            label.set(rotation=35, ha="right", rotation_mode="anchor")  # type: ignore[call-arg]
+            label.set(rotation=60 if many else 35, ha="right", rotation_mode="anchor")  # type: ignore[call-arg]
+            label.set_fontsize(6 if many else 7)
     if part.more:
         text = f"and {part.more} more levels"
         ax.text(0.99, 0.99, text, transform=ax.transAxes, ha="right", va="top", fontsize=6.5, color=style.SOFT)

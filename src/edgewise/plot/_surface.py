@@ -13,7 +13,7 @@ from edgewise._typing import Array
 from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, name_label, plain
 
-_LETTERS = 10  # of a level's label
+_LETTERS, _UPRIGHT = 10, 28  # of a level's label; of labels that fit along the vertical axis
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,9 @@ def draw_pair(ax: Axes, part: PairEffect) -> None:
     if part.across.labels is not None and sum(map(len, part.across.labels)) > 20:
         for text in ax.get_xticklabels():
             text.set(rotation=35, ha="right", rotation_mode="anchor")  # type: ignore[call-arg]
+    if part.up.labels is not None and max(map(len, part.up.labels), default=0) * len(part.up.labels) <= _UPRIGHT:
+        for text in ax.get_yticklabels():
+            text.set(rotation=90, va="center")  # type: ignore[call-arg]
     bar = ax.figure.colorbar(image, cax=ax.inset_axes((1.02, 0.0, 0.035, 1.0)))
     bar.ax.tick_params(labelsize=6.5, colors=style.SOFT, labelcolor=style.INK, length=2, pad=1.5)
     bar.ax.locator_params(nbins=5)

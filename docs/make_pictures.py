@@ -13,8 +13,11 @@ import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pandas import DataFrame
+from sklearn.datasets import load_diabetes
 
 import edgewise as ew
+from edgewise.estimators import KANRegressor
 
 PICTURES = Path(__file__).parent / "pictures"
 GALLERY = Path(__file__).parent / "gallery"
@@ -24,7 +27,8 @@ _NAMES = ["x", "y"]
 
 def main(names: list[str]) -> None:
     torch.set_num_threads(1)
-    made = {picture.__name__: picture for picture in (hello, diagram_2, diagram_6, diagram_20, relations)}
+    drawn = (hello, diagram_2, diagram_6, diagram_20, relations, tables_curves, tables_network)
+    made = {picture.__name__: picture for picture in drawn}
     made |= {f"gallery_{script.stem}": partial(case, script) for script in sorted(GALLERY.glob("*.py"))}
     style = {"mathtext.fontset": "cm", "font.size": 11, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
     with rc_context(style):
@@ -74,6 +78,24 @@ def diagram_20() -> Figure:
     y = np.exp(-4 * x[:, 2] ** 2) + np.sin(3 * x[:, 6]) + x[:, 11] * x[:, 12] + np.abs(x[:, 16]) * x[:, 18]
     fit = ew.fit(ew.KAN([20, 5, 1], grid=3, seed=0), x, y, sparsity=1e-2)
     return _figure(ew.plot.network(fit.model, x, least=0.01))
+
+
+def tables_curves() -> Figure:
+    """What each column adds to the prediction for the diabetes data."""
+    model, x = _diabetes()
+    return model.plot_curves(x).figure_
+
+
+def tables_network() -> Figure:
+    """The same fit as a network."""
+    model, x = _diabetes()
+    return _figure(model.plot_network(x))
+
+
+def _diabetes() -> tuple[KANRegressor, DataFrame]:
+    x, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+    x["sex"] = x["sex"].map({1: "women", 2: "men"})
+    return KANRegressor().fit(x, y), x
 
 
 def _figure(ax: Axes) -> Figure:

@@ -2,6 +2,7 @@
 
 from edgewise.additive._block import Block as Block
 from edgewise.additive._constrained import constrained as constrained
+from edgewise.additive._curve import Curve as Curve
 from edgewise.additive._design import Design as Design
 from edgewise.additive._design import input_name as input_name
 from edgewise.additive._family import Classes as Classes
@@ -10,6 +11,8 @@ from edgewise.additive._family import Gamma as Gamma
 from edgewise.additive._family import Gaussian as Gaussian
 from edgewise.additive._family import Poisson as Poisson
 from edgewise.additive._fit import additive as additive
+from edgewise.additive._levels import Gap as Gap
+from edgewise.additive._levels import Levels as Levels
 from edgewise.additive._model import AdditiveModel as AdditiveModel
 from edgewise.additive._model import side_by_side as side_by_side
 from edgewise.additive._moments import Moments as Moments

@@ -16,6 +16,7 @@ from edgewise.additive._family import Gaussian
 from edgewise.additive._model import AdditiveModel
 from edgewise.additive._moments import Moments
 from edgewise.additive._penalized import Penalized, Problem, from_moments
+from edgewise.additive._posterior import compact, spaced
 from edgewise.additive._search import AdditiveFit
 
 _BINS = 254
@@ -194,5 +195,18 @@ def _rebuilt(model: AdditiveModel, rows: _Binned, fits: list[Penalized]) -> Addi
         place, block = place + len(old), block + count
     intercept = np.concatenate([fit.intercept for fit in fits])
     return replace(
-        model, intercept=intercept, beta=tuple(mains), edf=tuple(main_edf), products=products, product_edf=product_edf
-    )
+        model, intercept=intercept, beta=tuple(mains), edf=tuple(main_edf), products=products, product_edf=product_edf,
+        covariance=_covariance(rows, fits),
+    )  # fmt: skip
+
+
+def _covariance(rows: _Binned, fits: list[Penalized]) -> tuple[Matrix, ...]:
+    """Return the covariance of each input's coefficients, one for each output."""
+    used = np.flatnonzero(np.concatenate(rows.used)) if rows.used else np.zeros(0, dtype=int)
+    width, main = sum(map(len, rows.used)), len(used)
+    outputs = (spaced(fit.variance * fit.covariance[:main, :main], used, width) for fit in fits)
+    means = [
+        np.bincount(code, minlength=len(table)) @ table / len(code)
+        for code, table in zip(rows.codes, rows.tables, strict=True)
+    ]
+    return compact(rows.model.design.inputs, outputs, np.concatenate(means) if means else np.zeros(0))

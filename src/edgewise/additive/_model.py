@@ -11,6 +11,7 @@ from edgewise.additive._block import Block
 from edgewise.additive._candidates import Candidate, Candidates
 from edgewise.additive._design import Design, Pair, joined
 from edgewise.additive._hidden import HiddenNode
+from edgewise.additive._posterior import covariances
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class AdditiveModel:
 
     `beta` holds the coefficients (m, K) of each input, `products` of each pair, `edf` the degrees of freedom of each
     input's blocks and `product_edf` those of the pairs. The hidden node reads the features of the inputs.
+    `covariance` is that of each input's coefficients, (K, m, m), in the candidate with the largest weight; of levels
+    only the variances (K, m) of their effects about the mean.
     """
 
     design: Design
@@ -28,6 +31,7 @@ class AdditiveModel:
     edf: tuple[Vector, ...]
     product_edf: dict[Pair, float]
     hidden: HiddenNode | None = None
+    covariance: tuple[Matrix, ...] | None = None
 
     @property
     def outputs(self) -> int:
@@ -44,6 +48,17 @@ class AdditiveModel:
         """Return what each product adds to each output, (n, K)."""
         features = self.design.features(x)
         return {pair: self.design.product(features, pair)[0] @ beta for pair, beta in self.products.items()}
+
+    def deviation(self, number: int, x: Vector) -> Matrix:
+        """Return the posterior standard deviation (n, K) of one input's curve at values x (n,) of its column."""
+        part = self.design.inputs[number]
+        features = part.features(x)
+        if self.covariance is None:
+            return np.zeros((len(x), self.outputs))
+        covariance = self.covariance[number]
+        if covariance.ndim == 2:
+            return np.sqrt(np.maximum(features @ covariance.T, 0.0))
+        return np.sqrt(np.maximum(np.einsum("ni,kij,nj->nk", features, covariance, features, optimize=True), 0.0))
 
     def eta(self, x: Matrix) -> Matrix:
         """Return eta (n, K) of columns x (n, p)."""
@@ -67,6 +82,7 @@ class AdditiveModel:
             beta=tuple(scale * beta for beta in self.beta),
             products={pair: scale * beta for pair, beta in self.products.items()},
             hidden=hidden,
+            covariance=None if self.covariance is None else tuple(scale**2 * each for each in self.covariance),
         )
 
 
@@ -75,7 +91,10 @@ def side_by_side(models: Sequence[AdditiveModel]) -> AdditiveModel:
     first = models[0]
     beta = tuple(np.hstack([model.beta[k] for model in models]) for k in range(len(first.beta)))
     edf = tuple(np.mean([model.edf[k] for model in models], 0) for k in range(len(first.edf)))
-    return replace(first, intercept=np.concatenate([model.intercept for model in models]), beta=beta, edf=edf)
+    intercept = np.concatenate([model.intercept for model in models])
+    known = [model.covariance for model in models if model.covariance is not None]
+    covariance = tuple(map(np.concatenate, zip(*known, strict=True))) if len(known) == len(models) else None
+    return replace(first, intercept=intercept, beta=beta, edf=edf, covariance=covariance)
 
 
 def averaged(source: Candidates, found: Sequence[Candidate], weights: Vector, shift: Vector) -> AdditiveModel:
@@ -105,6 +124,7 @@ def averaged(source: Candidates, found: Sequence[Candidate], weights: Vector, sh
             place, block = place + size, block + len(own)
         if candidate.hidden is not None:
             hidden = _unpacked(candidate.hidden, source.kept, len(total), float(weight))
+    likely = int(np.argmax(weights))
     at, block_at = np.cumsum([0, *widths]), np.cumsum([0, *map(len, blocks)])
     return AdditiveModel(
         design,
@@ -114,6 +134,7 @@ def averaged(source: Candidates, found: Sequence[Candidate], weights: Vector, sh
         tuple(edf[a:b] for a, b in itertools.pairwise(block_at)),
         product_edf,
         hidden,
+        covariances(source, found[likely]) if weights[likely] > 0 else None,
     )
 
 

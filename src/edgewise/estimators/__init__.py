@@ -2,6 +2,7 @@
 
 try:
     from edgewise.estimators._classifier import KANClassifier as KANClassifier
+    from edgewise.estimators._curves_display import CurvesDisplay as CurvesDisplay
     from edgewise.estimators._regressor import KANRegressor as KANRegressor
     from edgewise.estimators._table import NumericTargets as NumericTargets
     from edgewise.estimators._table import SupervisedEstimator as SupervisedEstimator
@@ -9,6 +10,7 @@ try:
     from edgewise.estimators._table import TableEstimator as TableEstimator
     from edgewise.estimators._table import TableRegressor as TableRegressor
     from edgewise.estimators._table import Training as Training
+    from edgewise.estimators._transformer import KANTransformer as KANTransformer
 except ImportError as error:
     if (error.name or "").partition(".")[0] != "sklearn":
         raise

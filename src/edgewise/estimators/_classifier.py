@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._typing import Array
@@ -83,3 +84,14 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of the probabilities, (n, classes)."""
         return np.log(self.predict_proba(X))
+
+    def _sums(self) -> list[list[Any]]:
+        return [self.classes_[1:].tolist() if len(self.classes_) == 2 else self.classes_.tolist()]
+
+    def _known_targets(self, x: Array, y: Any) -> list[Array]:
+        labels = column_or_1d(y)
+        check_consistent_length(x, labels)
+        unknown = sorted({str(label) for label in labels.tolist()} - {str(label) for label in self.classes_.tolist()})
+        if unknown:
+            raise ValueError(f"y contains labels that were not fitted: {', '.join(unknown[:8])}.")
+        return [np.searchsorted(self.classes_, labels).astype(float)]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
+from sklearn.utils import check_array, check_consistent_length
 
 from edgewise._errors import unknown
 from edgewise._typing import Array
@@ -142,3 +143,8 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         x = self._encode(X)
         found = np.stack([each.interval(x, float(coverage)) for each in self.intervals_], 1)
         return found[:, 0] if self._flat else found
+
+    def _known_targets(self, x: Array, y: Any) -> list[Array]:
+        values = check_array(y, ensure_2d=False, dtype="float64", input_name="y", estimator=self)
+        check_consistent_length(x, values)
+        return list(values.reshape(len(values), -1).T)

@@ -31,31 +31,31 @@ def candidate_table(fit: AdditiveFit) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("candidate")
 
 
-def edge_table(fit: AdditiveFit, x: Array, names: list[str]) -> pd.DataFrame:
+def deviations(fit: AdditiveFit, x: Array) -> Array:
+    """Return the standard deviation over the rows x of every input's curve and of every product, in the units of the
+    sum: of the target, of its logarithm, or of log-odds."""
+    terms, products = fit.model.terms(x), fit.model.product_terms(x).values()
+    variances = [*terms.var(0).sum(1).tolist(), *(float(values.var(0).sum()) for values in products)]
+    return fit.target.scale * np.sqrt(np.array(variances))
+
+
+def edge_table(fit: AdditiveFit, deviation: Array, names: list[str]) -> pd.DataFrame:
     """Return every curve and product: its degrees of freedom, its share of the variance of the sum, what it is.
 
-    Shares are of the sum of the variances of all parts over the rows x. The standard deviation of a part is in the
-    units of the sum: of the target, of its logarithm, or of log-odds.
+    Shares are of the sum of the variances of all parts; `deviation` has what `deviations` returns.
     """
     import pandas as pd
 
     model = fit.model
-    terms, scale = model.terms(x), fit.target.scale
-    found: list[dict[str, Any]] = [
-        {
-            "edge": input_name(part, names),
-            "kind": "level" if part.blocks()[0].kind == "value" else part.blocks()[0].kind.replace("straight", "curve"),
-            "edf": float(edf.sum()),
-            "deviation": scale * float(np.sqrt(terms[:, k].var(0).sum())),
-        }
-        for k, (part, edf) in enumerate(zip(model.design.inputs, model.edf, strict=True))
-    ]
-    for pair, values in model.product_terms(x).items():
-        first, second = (input_name(model.design.inputs[k], names) for k in pair)
-        edf, deviation = model.product_edf[pair], scale * float(np.sqrt(values.var(0).sum()))
-        found.append({"edge": f"{first} * {second}", "kind": "product", "edf": edf, "deviation": deviation})
-    total = max(sum(row["deviation"] ** 2 for row in found), 1e-300)
-    for row in found:
-        row["share"] = row["deviation"] ** 2 / total
-    found.sort(key=lambda row: -row["share"])
-    return pd.DataFrame(found, columns=pd.Index(["edge", "kind", "edf", "share", "deviation"])).set_index("edge")
+    edges = [input_name(part, names) for part in model.design.inputs]
+    kinds = [part.blocks()[0].kind for part in model.design.inputs]
+    words = ["level" if kind == "value" else kind.replace("straight", "curve") for kind in kinds]
+    edf = [*(float(each.sum()) for each in model.edf), *model.product_edf.values()]
+    rows = {
+        "edge": edges + [f"{edges[first]} * {edges[second]}" for first, second in model.products],
+        "kind": words + ["product"] * len(model.products),
+        "edf": edf,
+        "share": deviation**2 / max(float((deviation**2).sum()), 1e-300),
+        "deviation": deviation,
+    }
+    return pd.DataFrame(rows).sort_values("share", ascending=False, kind="stable").set_index("edge")

@@ -1,6 +1,9 @@
 """Pictures of networks, fits and candidates: nothing here shows a window or writes a file."""
 
 from edgewise.plot._curves import curves as curves
+from edgewise.plot._effects import CurveEffect as CurveEffect
+from edgewise.plot._effects import LevelEffect as LevelEffect
+from edgewise.plot._effects import effects as effects
 from edgewise.plot._fit import fit_quality as fit_quality
 from edgewise.plot._history import history as history
 from edgewise.plot._layout import diagram as diagram
@@ -17,6 +20,8 @@ from edgewise.plot._spots import EdgeSpot as EdgeSpot
 from edgewise.plot._spots import NameSpot as NameSpot
 from edgewise.plot._spots import NodeSpot as NodeSpot
 from edgewise.plot._style import svg as svg
+from edgewise.plot._surface import PairEffect as PairEffect
+from edgewise.plot._surface import Side as Side
 from edgewise.plot._text import Label as Label
 from edgewise.plot._text import edge_formula as edge_formula
 from edgewise.plot._text import edge_label as edge_label

@@ -99,7 +99,7 @@ def _density(ax: Axes, samples: np.ndarray, wide: bool) -> None:
     edges = np.geomspace(*ends, _BINS + 1) if wide else np.linspace(*ends, _BINS + 1)
     counts, _ = np.histogram(samples, edges)
     heights = 0.16 * counts / max(1, counts.max())
-    ax.stairs(heights, edges, fill=True, color="#b9cbe0", transform=ax.get_xaxis_transform(), zorder=1)
+    ax.stairs(heights, edges, fill=True, color=style.DENSITY, transform=ax.get_xaxis_transform(), zorder=1)
 
 
 def _knots(ax: Axes, knots: list[float], outside: float) -> None:

@@ -15,7 +15,6 @@ from edgewise.plot._text import Label, name_label
 from edgewise.train import as_matrix
 
 _SIZES = LinearSegmentedColormap.from_list("sizes", ["white", "#a9c4e4", style.ACCENT, style.INK])
-_SIGNED = LinearSegmentedColormap.from_list("signed", [style.SYMBOLIC, "white", style.ACCENT])
 _MOST_WRITTEN, _LEAST = 12, 0.005  # inputs whose interactions are written as numbers, and the least that is
 
 
@@ -72,7 +71,7 @@ def interactions(matrix: Data, names: Sequence[str] | None = None, *, ax: Axes |
     ax = style.axes(ax, (cells + room + 1.3, cells + 0.75 * room + 0.3))
     pairs = np.where(np.eye(count, dtype=bool), np.nan, table)
     most, signed = float(np.nanmax(np.abs(pairs), initial=0.0)) or 1.0, bool((pairs < 0).any())
-    image = ax.imshow(pairs, cmap=_SIGNED if signed else _SIZES, vmin=-most if signed else 0.0, vmax=most)
+    image = ax.imshow(pairs, cmap=style.SIGNED if signed else _SIZES, vmin=-most if signed else 0.0, vmax=most)
     ax.set_facecolor(style.FAINT)
     _ticks(ax.yaxis, labels)
     _ticks(ax.xaxis, labels)

@@ -14,14 +14,19 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 INK = "#1b2a3a"  # curves, text, spline edges
 SYMBOLIC = "#d1410c"  # edges and points that are formulas
 ACCENT = "#2f6db5"  # data, training
 SOFT = "#8793a1"  # secondary text, axes
 FAINT = "#d9dfe6"  # grid lines, histograms
+DENSITY = "#b9cbe0"  # where the data is
+SIGNED = LinearSegmentedColormap.from_list("signed", [SYMBOLIC, "white", ACCENT])
 
 LOCK = threading.RLock()
 
@@ -92,3 +97,11 @@ def tidy(ax: Axes) -> None:
     ax.tick_params(colors=SOFT, labelcolor=INK, labelsize=8, which="both")
     ax.grid(True, color=FAINT, linewidth=0.5)
     ax.set_axisbelow(True)
+
+
+def logarithmic(ax: Axes, axis: Axis) -> None:
+    """Make an axis logarithmic, with few plain numbers at its ticks."""
+    (ax.set_xscale if axis is ax.xaxis else ax.set_yscale)("log")
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if 1e-4 < value < 1e6 else f"{value:.0e}"))
+    axis.set_minor_locator(NullLocator())

@@ -1,0 +1,125 @@
+"""The curves of a fitted estimator as a picture, in the way of scikit-learn's displays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from edgewise._checks import is_int
+from edgewise._errors import InputError, unknown
+from edgewise.estimators._effects import Effects, Pair
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from edgewise import plot
+
+Feature = int | str | tuple[int, int] | tuple[str, str]
+_SEEN = 0.002  # share of the variance from which a part is drawn unasked
+
+
+class CurvesDisplay:
+    """The curves and products of a `KANRegressor` or `KANClassifier`, a panel each, the most important first.
+
+    Products come after columns.
+
+    A panel shows what its column adds to the sum, about the mean over the rows of `fit`, and its share of the variance.
+    Panels of columns have one vertical axis, in the units of the sum. The band holds 90 % of the posterior probability,
+    smoothing and shape taken as known; levels have bars instead, a gap a diamond at the right. Along the bottom is the
+    density of the rows, above each level their number. Dots are single values with effects of their own. A product is
+    a map of colors, with some of the rows as dots. Of a column with a few extreme values, those that were read on an
+    asinh axis, the outer 2 % on each side are not drawn; of a category only the 14 levels with most rows.
+
+    Parameters: `effects`, the panels as `edgewise.plot` takes them; `unit`, what the sum stands for.
+
+    Attributes after `plot`: `axes_`, a list with the axes of each panel; `ax_`, the first of them; `figure_`.
+    """
+
+    axes_: list[Axes]
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(
+        self, effects: Sequence[plot.CurveEffect | plot.LevelEffect | plot.PairEffect], *, unit: str
+    ) -> None:  # fmt: skip
+        self.effects = list(effects)
+        self.unit = unit
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, *, features: Sequence[Feature] | None = None, target: Any = 0, ax: Any = None,
+        n_cols: int = 3, most: int = 9,
+    ) -> CurvesDisplay:  # fmt: skip
+        """Draw the curves of a fitted estimator on the rows of X, and return the display.
+
+        `features`: columns, by name or position, and pairs of columns with a product; by default the `most` important
+        parts. `target`: which of several targets or classes, by position. `ax`: axes that the panels replace, or one
+        for each panel; a new figure without. `n_cols`: panels in a row.
+
+        Errors: InputError for features and targets that are not there, pairs without a product, and a fit in which
+        nothing has an effect; those of `predict`.
+
+        >>> from edgewise.estimators import KANRegressor
+        >>> x = np.random.default_rng(0).uniform(-1, 1, size=(100, 2))
+        >>> model = KANRegressor(products=0).fit(x, x[:, 0] + 3 * x[:, 1] ** 2)
+        >>> display = CurvesDisplay.from_estimator(model, x)
+        >>> [ax.get_title(loc="left") for ax in display.axes_]
+        ['$x_{2}$', '$x_{1}$']
+        """
+        check_is_fitted(estimator, "fits_")
+        sums = [(t, k, label) for t, labels in enumerate(estimator._sums()) for k, label in enumerate(labels)]
+        if not is_int(target, 0, len(sums) - 1):
+            raise InputError(f"'target' must be a number from 0 to {len(sums) - 1}. Got {target!r}.")
+        number, output, label = sums[target]
+        parts = estimator._parts()[number]
+        found = Effects(parts, estimator.encoder_, estimator._encode(X), output)
+        columns = len(parts.columns)
+        chosen = _strongest(found, most) if features is None else [_part(each, found) for each in features]
+        effects = [found.of_column(k) if k < columns else found.of_pair(k - columns) for k in chosen]
+        name = "target" if len(estimator.fits_) == 1 else f"target {number}"
+        return cls(effects, unit=f"adds to {parts.unit(name, str(label))}").plot(ax=ax, n_cols=n_cols)
+
+    def plot(self, *, ax: Any = None, n_cols: int = 3) -> CurvesDisplay:
+        """Draw the panels, and return the display."""
+        from edgewise import plot
+
+        self.axes_ = plot.effects(self.effects, self.unit, columns=n_cols, axes=ax)
+        self.ax_ = self.axes_[0]
+        figure = self.ax_.get_figure(root=True)
+        assert figure is not None
+        self.figure_ = figure
+        return self
+
+
+def _strongest(found: Effects, most: int) -> list[int]:
+    """Return the numbers of the most important columns, and after them of products."""
+    count = len(found.parts.columns) + len(found.parts.pairs)
+    order = np.argsort(-found.shares[:count], kind="stable")
+    shown = [int(k) for k in order[:most] if found.shares[k] >= _SEEN] or [int(order[0])]
+    return sorted(shown, key=lambda k: k >= len(found.parts.columns))
+
+
+def _part(feature: Feature, found: Effects) -> int:
+    """Return the number of a column, or of the product of a pair."""
+    if isinstance(feature, tuple):
+        wanted: Pair = tuple(sorted(_column(each, found) for each in feature))  # type: ignore[assignment]
+        pairs = [tuple(sorted(pair)) for pair in found.parts.pairs]
+        if wanted not in pairs:
+            raise InputError(f"There is no product of the pair {feature!r}: see edges_.")
+        return len(found.parts.columns) + pairs.index(wanted)
+    return _column(feature, found)
+
+
+def _column(feature: Any, found: Effects) -> int:
+    names = found.parts.columns
+    if isinstance(feature, str):
+        if feature not in names:
+            raise unknown("column in 'features'", feature, names)
+        return names.index(feature)
+    if not is_int(feature, 0, len(names) - 1):
+        raise InputError(f"'features' must hold names or positions from 0 to {len(names) - 1}. Got {feature!r}.")
+    return int(feature)

@@ -1,0 +1,252 @@
+"""What the inputs of a sum add to it, a panel each: curves with bands, levels with bars, surfaces of pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from edgewise._errors import InputError
+from edgewise._typing import Array
+from edgewise.plot import _style as style
+from edgewise.plot._surface import PairEffect, draw_pair
+from edgewise.plot._text import PLAIN, name_label, plain
+
+_BINS = 36
+_ROOM = 0.15  # of the height of a panel: the density of the data
+_FEW = 7  # distinct values of a number that are drawn as points
+_LETTERS, _LINE = 14, 36  # of a level's label; of labels that need not be turned
+_MANY = 8  # levels beyond which their numbers of rows are not written
+_WIDTH, _HEIGHT = 2.45, 2.05  # of a panel, inches
+
+
+@dataclass(frozen=True)
+class CurveEffect:
+    """What a number adds: y with the band from low to high at x (points,), and the values of the rows.
+
+    `title` is what stands above the panel, `note` to its right. `points` (m, 2) are single values with effects of
+    their own, `gap` what a missing value adds: (y, low, high, fraction of the rows). Numbers x may be dates.
+    """
+
+    title: str
+    x: Array
+    y: Array
+    low: Array
+    high: Array
+    rows: Array
+    note: str = ""
+    log: bool = False
+    points: Array | None = None
+    gap: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class LevelEffect:
+    """What each level of a category adds, with its band and number of rows, (levels,); `more` levels are not shown."""
+
+    title: str
+    labels: Sequence[str]
+    y: Array
+    low: Array
+    high: Array
+    counts: Array
+    note: str = ""
+    more: int = 0
+
+
+Effect = CurveEffect | LevelEffect | PairEffect
+
+
+def effects(
+    parts: Sequence[Effect], unit: str, *, columns: int = 3, axes: Axes | Sequence[Axes] | None = None
+) -> list[Axes]:  # fmt: skip
+    """Draw what each part adds to a sum, a panel for each, and return the panels.
+
+    Curves and levels share their vertical axis, in the unit of the sum, so a flat panel matters little. A band is
+    blue; where the data is, is drawn along the bottom.
+
+    `axes`: none for a new figure, one that the panels replace, or one for each part.
+    Errors: InputError without parts, and for another number of axes.
+
+    >>> x = np.linspace(0, 1, 50)
+    >>> part = CurveEffect("age", x, x**2, x**2 - 0.1, x**2 + 0.1, x)
+    >>> effects([part], "price")[0].get_title(loc="left")
+    'age'
+    """
+    if not parts:
+        raise InputError("There is nothing to draw: no column has an effect.")
+    panels = _panels(len(parts), min(columns, len(parts)), axes)
+    single = [part for part in parts if not isinstance(part, PairEffect)]
+    limits = _limits(single)
+    first = True
+    for ax, part in zip(panels, parts, strict=True):
+        with style.LOCK:
+            _titles(ax, part)
+            if isinstance(part, PairEffect):
+                draw_pair(ax, part)
+                continue
+            style.tidy(ax)
+            ax.tick_params(labelsize=7)
+            ax.axhline(0.0, color=style.SOFT, linewidth=0.8, zorder=1.5)
+            ax.set_ylim(*limits)
+            (_curve if isinstance(part, CurveEffect) else _levels)(ax, part)  # type: ignore[operator]
+            if first or _starts_line(ax):
+                ax.set_ylabel(unit, fontsize=8, color=style.INK, **PLAIN)
+            else:
+                ax.tick_params(labelleft=False)
+            first = False
+    return panels
+
+
+def _panels(count: int, columns: int, axes: Axes | Sequence[Axes] | None) -> list[Axes]:
+    lines = math.ceil(count / columns)
+    if axes is None:
+        figure = style.Picture(figsize=(_WIDTH * columns + 0.35, _HEIGHT * lines + 0.1), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.05, h_pad=0.06)  # type: ignore[union-attr]
+        return [figure.add_subplot(lines, columns, k + 1) for k in range(count)]
+    if isinstance(axes, Axes):
+        axes.set_axis_off()
+        figure: Any = axes.get_figure()
+        spec: Any = axes.get_subplotspec()
+        if spec is None:
+            raise InputError("The axes must be those of a subplot, or one for each panel.")
+        grid = spec.subgridspec(lines, columns)
+        return [figure.add_subplot(grid[k // columns, k % columns]) for k in range(count)]
+    panels = list(np.ravel(np.asarray(axes, dtype=object)))
+    if len(panels) != count:
+        raise InputError(f"There are {count} panels. Got {len(panels)} axes.")
+    return panels
+
+
+def _starts_line(ax: Axes) -> bool:
+    spec = ax.get_subplotspec()
+    return spec is None or spec.is_first_col()
+
+
+def _titles(ax: Axes, part: Effect) -> None:
+    label = name_label(part.title)
+    ax.set_title(label.text, loc="left", fontsize=9, color=style.INK, **label.style)
+    ax.set_title(part.note, loc="right", fontsize=8, color=style.SOFT, **PLAIN)
+
+
+def _limits(parts: Sequence[CurveEffect | LevelEffect]) -> tuple[float, float]:
+    """Return the vertical range of all panels: that of the curves, and of bands up to half of it more."""
+    values = [part.y for part in parts] or [np.zeros(1)]
+    for part in parts:
+        if isinstance(part, CurveEffect):
+            values += [] if part.points is None else [part.points[:, 1]]
+            values += [] if part.gap is None else [np.array(part.gap[:1])]
+    inside = np.concatenate([*values, np.zeros(1)])
+    low, high = float(np.nanmin(inside)), float(np.nanmax(inside))
+    span = high - low or 1.0
+    bottom = min([low, *(float(np.nanmin(part.low)) for part in parts)])
+    top = max([high, *(float(np.nanmax(part.high)) for part in parts)])
+    low, high = max(bottom, low - 0.5 * span), min(top, high + 0.5 * span)
+    if low == high:
+        low, high = low - 1.0, high + 1.0
+    return low - (_ROOM + 0.06) * (high - low), high + 0.05 * (high - low)
+
+
+def _curve(ax: Axes, part: CurveEffect) -> None:
+    if part.log:
+        style.logarithmic(ax, ax.xaxis)
+    seen = part.rows[~np.isnat(part.rows)] if part.rows.dtype.kind == "M" else part.rows[np.isfinite(part.rows)]
+    distinct = np.unique(seen)
+    ax.fill_between(part.x, part.low, part.high, color=style.ACCENT, alpha=0.2, linewidth=0, zorder=2)
+    ax.plot(part.x, part.y, color=style.INK, linewidth=1.8, zorder=3, solid_capstyle="round")
+    if len(distinct) <= _FEW and part.rows.dtype.kind != "M":
+        places = np.searchsorted(part.x, distinct).clip(0, len(part.x) - 1)
+        ax.plot(part.x[places], part.y[places], "o", color=style.INK, markersize=4, zorder=4)
+        if len(distinct) <= 3:
+            ax.set_xticks(distinct.tolist())
+            ax.set_xticks([], minor=True)
+    if part.points is not None:
+        ax.plot(*part.points.T, "o", color=style.SYMBOLIC, markersize=2.6, markeredgewidth=0, alpha=0.8, zorder=2.5)
+    _ends(ax, part)
+    _density(ax, seen, part.log)
+    if part.gap is not None:
+        _gap(ax, part.gap)
+
+
+def _ends(ax: Axes, part: CurveEffect) -> None:
+    """Set the horizontal range: that of the curve, and room for the mark of gaps."""
+    ends = part.x[[0, -1]]
+    if part.x.dtype.kind == "M":
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        pad = (ends[1] - ends[0]) * 0.03
+        ax.set_xlim(ends[0] - pad, ends[1] + pad + (ends[1] - ends[0]) * (0.13 if part.gap else 0.0))
+        locator = AutoDateLocator(minticks=3, maxticks=6)
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+        return
+    low, high = float(ends[0]), float(ends[1])
+    if part.log:
+        ratio = high / low
+        ax.set_xlim(low / ratio**0.03, high * ratio ** (0.16 if part.gap else 0.03))
+        return
+    span, side = high - low or 1.0, 0.15 if len(np.unique(part.rows)) <= _FEW else 0.03
+    ax.set_xlim(low - side * span, high + (max(side, 0.16) if part.gap else side) * span)
+
+
+def _density(ax: Axes, seen: Array, log: bool) -> None:
+    """Draw a low histogram along the bottom of the panel."""
+    if not len(seen):
+        return
+    ends = ax.get_xlim()
+    if seen.dtype.kind == "M":
+        from matplotlib.dates import date2num
+
+        seen = np.asarray(date2num(seen))
+    edges = np.geomspace(*ends, _BINS + 1) if log else np.linspace(*ends, _BINS + 1)
+    counts, _ = np.histogram(seen.astype(float), edges)
+    heights = _ROOM * counts / max(1, counts.max())
+    ax.stairs(heights, edges, fill=True, color=style.DENSITY, transform=ax.get_xaxis_transform(), zorder=1)
+
+
+def _gap(ax: Axes, gap: tuple[float, float, float, float]) -> None:
+    """Mark what a missing value adds, at the right end of the panel."""
+    y, low, high, fraction = gap
+    across = ax.get_yaxis_transform()
+    ax.plot([0.94, 0.94], [low, high], color=style.ACCENT, alpha=0.35, linewidth=5, transform=across, zorder=2)
+    ax.plot([0.94], [y], "D", color=style.INK, markersize=4, transform=across, zorder=4)
+    bottom, top = ax.get_ylim()
+    above = y < (bottom + top) / 2
+    ax.annotate(
+        f"gap\n{100 * fraction:.2g} %", (0.94, high if above else low), xycoords=across, xytext=(0, 4 if above else -4),
+        textcoords="offset points", ha="center", va="bottom" if above else "top", fontsize=6, color=style.SOFT,
+    )  # fmt: skip
+
+
+def _levels(ax: Axes, part: LevelEffect) -> None:
+    places = np.arange(len(part.y))
+    bottom, top = ax.get_ylim()
+    scale = _ROOM * (top - bottom) / max(float(np.max(part.counts, initial=0)), 1.0)
+    bars: dict[str, Any] = {"width": 0.7, "bottom": bottom, "color": style.DENSITY, "zorder": 1}
+    ax.bar(places, part.counts * scale, **bars)
+    wide = max(2.0, min(7.0, 42 / len(places)))
+    ax.vlines(places, part.low, part.high, color=style.ACCENT, alpha=0.3, linewidth=wide, zorder=2)
+    ax.plot(places, part.y, "o", color=style.INK, markersize=4.2 if len(places) < 15 else 3, zorder=3)
+    for place, count in zip(places, part.counts, strict=True):
+        if len(places) <= _MANY:
+            text = f"{int(count):,}"
+            ax.annotate(
+                text, (place, bottom), xytext=(0, 1.5), textcoords="offset points", ha="center", fontsize=5.5,
+                color=style.INK, zorder=3,
+            )  # fmt: skip
+    many = len(places) > _MANY
+    labels = [plain(label, _LETTERS) for label in part.labels]
+    ax.set_xticks(places, labels, **PLAIN)
+    ax.set_xlim(-0.6, len(places) - 0.4)
+    ax.grid(False, axis="x")
+    if len(labels) * max(map(len, labels), default=0) > _LINE:
+        for label in ax.get_xticklabels():
+            label.set(rotation=60 if many else 35, ha="right", rotation_mode="anchor")  # type: ignore[call-arg]
+            label.set_fontsize(6 if many else 7)
+    if part.more:
+        text = f"and {part.more} more levels"
+        ax.text(0.99, 0.99, text, transform=ax.transAxes, ha="right", va="top", fontsize=6.5, color=style.SOFT)

@@ -1,5 +1,6 @@
 """Sums of curves, products and a hidden node, fitted to ordinary tables by penalized likelihood."""
 
+from edgewise.additive._curve import Curve as Curve
 from edgewise.additive._design import Design as Design
 from edgewise.additive._design import input_name as input_name
 from edgewise.additive._family import Classes as Classes
@@ -8,6 +9,8 @@ from edgewise.additive._family import Gamma as Gamma
 from edgewise.additive._family import Gaussian as Gaussian
 from edgewise.additive._family import Poisson as Poisson
 from edgewise.additive._fit import additive as additive
+from edgewise.additive._levels import Gap as Gap
+from edgewise.additive._levels import Levels as Levels
 from edgewise.additive._model import AdditiveModel as AdditiveModel
 from edgewise.additive._model import side_by_side as side_by_side
 from edgewise.additive._network import embedded as embedded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -14,8 +14,10 @@ from edgewise._errors import InputError, unknown
 from edgewise._progress import LiveLine
 from edgewise._typing import Array
 from edgewise.additive import AdditiveFit, Family, Request, Select, additive, input_name, network
+from edgewise.estimators._onnx import write_classifier, write_regressor
 from edgewise.estimators._shape import candidate_table, edge_table
 from edgewise.estimators._table import TableEstimator
+from edgewise.export import OnnxGraph
 from edgewise.nn import KAN
 
 if TYPE_CHECKING:
@@ -78,6 +80,21 @@ class AdditiveEstimator(TableEstimator):
         Errors: those of `predict`.
         """
         return self.fits_[target].design.values(self._encode(X))
+
+    def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None = None) -> None:
+        """Write the estimator, with the encoding of its columns, into a graph: see `edgewise.export.to_onnx`.
+
+        Inputs are the columns of the DataFrame that was fitted, or else `x`; outputs are `y` (rows, targets), or `label`
+        (rows,) and `probabilities` (rows, classes).
+
+        Errors: NotFittedError; InputError for names, levels and classes that ONNX does not hold.
+        """
+        check_is_fitted(self, "networks_")
+        classes = getattr(self, "classes_", None)
+        if classes is None:
+            write_regressor(graph, self.encoder_, self.fits_, self.networks_, inputs)
+        else:
+            write_classifier(graph, self.encoder_, self.fits_[0], self.networks_[0], classes, inputs)
 
     def _etas(self, X: Any) -> list[Array]:
         """Return the sum of curves (n, K) of each target."""

@@ -97,10 +97,14 @@ class Curve:
 
     def value(self, x: Vector) -> Vector:
         """Return what a network is given for x: the mapped value, and the mean of the column for a missing one."""
-        low, high = self.ends
         if self.axis.name == "raw":  # as it is: the network's own tails are constant
-            return np.where(np.isfinite(x), x, self.middle * self.axis.scale)
-        return np.where(np.isfinite(x), np.clip(self.axis.map(np.nan_to_num(x)), low, high), self.middle)
+            return np.where(np.isfinite(x), x, self.fill)
+        return np.where(np.isfinite(x), np.clip(self.axis.map(np.nan_to_num(x)), *self.ends), self.fill)
+
+    @property
+    def fill(self) -> float:
+        """What `value` is for a missing one."""
+        return self.middle * self.axis.scale if self.axis.name == "raw" else self.middle
 
     @property
     def knots(self) -> Vector:

@@ -84,10 +84,17 @@ class AdditiveEstimator(TableEstimator):
     def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None = None) -> None:
         """Write the estimator, with the encoding of its columns, into a graph: see `edgewise.export.to_onnx`.
 
-        Inputs are the columns of the DataFrame that was fitted, or else `x`; outputs are `y` (rows, targets), or `label`
-        (rows,) and `probabilities` (rows, classes).
+        Inputs are the columns of the DataFrame that was fitted, or `x` of an array of numbers. Outputs are `y` (rows,
+        targets), or `label` (rows,) and `probabilities` (rows, classes).
 
         Errors: NotFittedError; InputError for names, levels and classes that ONNX does not hold.
+
+        >>> from edgewise.estimators import KANClassifier
+        >>> from edgewise.export import to_onnx
+        >>> x = np.random.default_rng(0).normal(size=(100, 2))
+        >>> model = to_onnx(KANClassifier().fit(x, np.where(x[:, 0] > 1, "above", "below")))
+        >>> [output.name for output in model.graph.output]
+        ['label', 'probabilities']
         """
         check_is_fitted(self, "networks_")
         classes = getattr(self, "classes_", None)

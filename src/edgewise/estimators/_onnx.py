@@ -9,11 +9,11 @@ import torch
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.additive import AdditiveFit, Classes, Gaussian
+from edgewise.additive import AdditiveFit, Classes, Gaussian, Target
 from edgewise.encoding import Encoder
 from edgewise.estimators._onnx_columns import OnnxColumns
 from edgewise.export import OnnxGraph, OnnxValue, onnx_function, onnx_network
-from edgewise.nn import KAN, shift_outputs
+from edgewise.nn import KAN, clone, shift_outputs
 
 
 def write_regressor(
@@ -38,7 +38,7 @@ def write_classifier(
     that are neither texts nor whole numbers.
     """
     columns = OnnxColumns.declared(graph, encoder, names)
-    eta = onnx_network(made, columns.values(fit.design))
+    eta = _eta(fit, made, columns)
     if len(classes) == 2:
         second = _bounded(onnx_function("sigmoid", eta), fit)
         chances = graph.concat([1 - second, second])
@@ -54,24 +54,30 @@ def _labels(classes: Array) -> Array:
     """Return classes as texts or int64, truth values as 0 and 1."""
     if all(isinstance(label, str) for label in classes):
         return np.array([str(label) for label in classes])
-    try:
-        whole = np.array([int(label) for label in classes], dtype=np.int64)
-    except (TypeError, ValueError, OverflowError):
-        whole = None
-    if whole is None or any(isinstance(label, bytes) for label in classes) or (whole != classes).any():
-        raise InputError(f"Classes must be texts or whole numbers. Got {classes[0]!r}.")
-    return whole
+    if classes.dtype.kind in "biuf":
+        whole = classes.astype(np.int64)
+        if (whole == classes).all():
+            return whole
+    raise InputError(f"Classes in ONNX are texts or whole numbers (int64). Got {classes[-1]!r}.")
 
 
 def _mean(fit: AdditiveFit, made: KAN, columns: OnnxColumns) -> OnnxValue:
     """Return what `AdditiveFit.predict` does, (rows, 1)."""
-    x = columns.values(fit.design)
     if isinstance(fit.family, Gaussian):
-        return _backward(fit, onnx_network(made, x))
+        return _backward(fit, _eta(fit, made, columns))
     assert not isinstance(fit.family, Classes)
     start = fit.model.intercept  # apart, so that the exponent is small and keeps its digits
-    eta = onnx_network(shift_outputs(made, torch.as_tensor(-start)), x)
-    return _bounded(x.graph.node("Exp", eta) * np.exp(start), fit)
+    eta = _eta(fit, shift_outputs(made, torch.as_tensor(-start)), columns)
+    return _bounded(eta.graph.node("Exp", eta) * np.exp(start), fit)
+
+
+def _eta(fit: AdditiveFit, made: KAN, columns: OnnxColumns) -> OnnxValue:
+    """Return what a network does of the values of a design, (rows, outputs): its knots are moved with the values."""
+    moved, centers = clone(made), columns.centers(fit.design)
+    if len(centers):
+        layer = moved.layers[0]
+        layer.knots = layer.knots - torch.as_tensor(centers)[:, None]
+    return onnx_network(moved, columns.values(fit.design))
 
 
 def _bounded(mean: OnnxValue, fit: AdditiveFit) -> OnnxValue:
@@ -82,15 +88,20 @@ def _bounded(mean: OnnxValue, fit: AdditiveFit) -> OnnxValue:
 
 def _backward(fit: AdditiveFit, eta: OnnxValue) -> OnnxValue:
     """Return what `Target.mean` does of eta (rows, 1)."""
-    graph, target = eta.graph, fit.target
+    target = fit.target
     if target.name == "identity":
         return eta * target.scale + target.center
-    moved = (eta + target.errors(fit.residual)) * target.scale
+    errors = target.errors(fit.residual)
+    middle = _unmapped(target, eta)  # so that a sum of many alike loses no digits
+    more = _unmapped(target, eta + errors) - middle
+    return middle + more @ np.full((len(errors), 1), 1 / len(errors))
+
+
+def _unmapped(target: Target, eta: OnnxValue) -> OnnxValue:
+    """Return what `Target.backward` does of a logarithm or a square root."""
+    graph = eta.graph
     if target.name == "log":
-        values = graph.node("Min", graph.node("Exp", moved) * np.exp(target.center), target.largest)
-    else:
-        inside = graph.node("Max", graph.node("Min", moved + target.center, 2 * np.sqrt(target.largest)), 0.0)
-        half = inside / 2
-        values = half * half
-    count = len(target.errors(fit.residual))
-    return values @ np.full((count, 1), 1 / count)
+        return graph.node("Min", graph.node("Exp", eta * target.scale) * np.exp(target.center), target.largest)
+    mapped = eta * target.scale + target.center
+    half = graph.node("Max", graph.node("Min", mapped, 2 * np.sqrt(target.largest)), 0.0) / 2
+    return half * half

@@ -42,39 +42,44 @@ class OnnxColumns:
             (name,) = _checked(names, ["x"])
             return cls(graph, encoder, graph.input(name, len(texts)), {k: k for k in range(len(texts))}, {})
         given = _checked(names, encoder.names)
-        values = [
-            graph.input(name, kind="text" if text else "number") for name, text in zip(given, texts, strict=True)
-        ]
+        values = [graph.input(name, kind="text" if text else "number") for name, text in zip(given, texts, strict=True)]
         numeric = [k for k, text in enumerate(texts) if not text]
         numbers = graph.concat([values[k] for k in numeric]) if numeric else None
         places = {column: place for place, column in enumerate(numeric)}
         return cls(graph, encoder, numbers, places, {k: values[k] for k, text in enumerate(texts) if text})
 
     def values(self, design: Design) -> OnnxValue:
-        """Return `design.values`, (rows, inputs), but for numbers beyond the ends of a curve, which become its ends.
+        """Return `design.values` less `centers`, (rows, inputs); numbers beyond the ends of a curve become its ends.
 
         Errors: InputError for levels that the precision does not tell apart.
         """
-        parts = list(enumerate(design.inputs))
+        parts, centers = list(enumerate(design.inputs)), self.centers(design)
         found: dict[tuple[int, ...], OnnxValue] = {}
         for name in ("raw", "log", "asinh"):
             curves = {k: part for k, part in parts if isinstance(part, Curve) and part.axis.name == name}
             if curves:
-                found[(*curves,)] = self._curves(name, list(curves.values()))
+                found[(*curves,)] = self._curves(name, list(curves.values()), centers[[*curves]])
         gaps = {k: part.column for k, part in parts if isinstance(part, Gap)}
         if gaps:
             missing = self.graph.node("IsNaN", self._taken(list(gaps.values())))
             found[(*gaps,)] = self.graph.cast(missing)
         found |= {(k,): self._levels(part) for k, part in parts if isinstance(part, Levels)}
         if not found:
-            return self.graph.full(self.any, np.zeros(1))
+            return self.graph.full(self._one, np.zeros(1))
         order = [k for group in found for k in group]
         joined = self.graph.concat(list(found.values()))
         return joined if order == sorted(order) else self.graph.columns(joined, np.argsort(order).tolist())
 
+    def centers(self, design: Design) -> Array:
+        """Return what `values` leaves out of each input, (inputs,): means of curves, zero for levels and gaps.
+
+        They are rounded to what the precision holds exactly, so that differences keep their digits.
+        """
+        return self._exact(np.array([part.fill if isinstance(part, Curve) else 0.0 for part in design.inputs]))
+
     @property
-    def any(self) -> OnnxValue:
-        """An input that has all rows."""
+    def _one(self) -> OnnxValue:
+        """One of the inputs, for the number of rows."""
         return self.numbers if self.numbers is not None else next(iter(self.texts.values()))
 
     def _taken(self, columns: Sequence[int]) -> OnnxValue:
@@ -83,22 +88,22 @@ class OnnxColumns:
         chosen = [self.places[column] for column in columns]
         return self.numbers if chosen == list(range(len(self.places))) else self.graph.columns(self.numbers, chosen)
 
-    def _curves(self, name: str, curves: Sequence[Curve]) -> OnnxValue:
-        """Return what `Curve.value` does of curves on one kind of axis, (rows, curves)."""
+    def _curves(self, name: str, curves: Sequence[Curve], centers: Array) -> OnnxValue:
+        """Return what `Curve.value` does of curves on one kind of axis, less their centers, (rows, curves)."""
         graph, axes = self.graph, [curve.axis for curve in curves]
         x = self._taken([curve.column for curve in curves])
-        scale, shift, center, width = np.array([[a.scale, a.shift, a.center, a.width] for a in axes]).T
-        fill, mapped = np.array([curve.middle for curve in curves]), x
+        scale, shift, middle, width = np.array([[a.scale, a.shift, a.center, a.width] for a in axes]).T
         if name == "raw":
-            fill = fill * scale
+            moved = x - centers
         elif name == "log":
-            mapped = graph.node("Log", graph.node("Max", x / scale + shift, 0.0))
-        else:  # the center in two parts, so that the difference has all digits
-            near = (center * scale).astype(graph.dtype).astype(float)
-            mapped = onnx_function("asinh", ((x - near) - (center * scale - near)) / (width * scale))
-        low, high = np.array([curve.ends for curve in curves]).T
-        inside = graph.node("Min", graph.node("Max", mapped, low), high)
-        return graph.where(graph.node("IsNaN", x), fill, inside)
+            factor = np.exp(-centers)
+            moved = graph.node("Log", graph.node("Max", x * (factor / scale) + shift * factor, 0.0))
+        else:  # the middle in two parts, so that the difference has all digits
+            near = self._exact(middle * scale)
+            moved = onnx_function("asinh", ((x - near) - (middle * scale - near)) * (1 / (width * scale))) - centers
+        low, high = np.array([curve.ends for curve in curves]).T - centers
+        fill = np.array([curve.fill for curve in curves]) - centers
+        return graph.where(graph.node("IsNaN", x), fill, graph.node("Min", graph.node("Max", moved, low), high))
 
     def _levels(self, part: Levels) -> OnnxValue:
         """Return what `Levels.value` does, (rows, 1): one comparison for each label."""
@@ -122,13 +127,20 @@ class OnnxColumns:
         return self.graph.cast(x.equal(labels)) @ (numbers - unknown)[:, None] + unknown
 
     def _rounded(self, labels: Array, column: Column) -> Array:
-        rounded = labels.astype(self.graph.dtype)
-        if len(np.unique(rounded)) < len(labels):
+        with np.errstate(over="ignore"):
+            rounded = labels.astype(self.graph.dtype)
+        if len(np.unique(rounded[np.isfinite(rounded)])) < len(labels):
             raise InputError(
                 f"Column {column.name!r} has levels that {self.graph.dtype.name} does not tell apart. "
                 "Use dtype='float64'."
             )
         return rounded
+
+    def _exact(self, values: Array) -> Array:
+        """Return the numbers of the precision next to some values, zero for those beyond it."""
+        with np.errstate(over="ignore"):
+            rounded = values.astype(self.graph.dtype).astype(float)
+        return np.where(np.isfinite(rounded), rounded, 0.0)
 
 
 def _holds_text(column: Column) -> bool:

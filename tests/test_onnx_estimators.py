@@ -181,6 +181,12 @@ CASES: dict[str, tuple[Callable[[], Any], Callable[[], Any], Callable[[Any], boo
         lambda: of_messy(KANRegressor(), lambda y: 1e5 * np.exp(1.5 * y)), messy_later,
         lambda m: m.fits_[0].target.name == "log",
     ),
+    "huber": (lambda: of_messy(KANRegressor("huber")), messy_later, lambda m: m.fits_[0].family.is_location),
+    "quantile": (lambda: of_messy(KANRegressor("quantile", quantile=0.8)), messy_later, lambda m: m.quantile == 0.8),
+    "no column varies": (
+        lambda: KANRegressor("poisson").fit(np.ones((20, 2)), np.arange(20.0)), lambda: beyond(np.ones((9, 2))),
+        lambda m: not m.fits_[0].design.inputs,
+    ),
     "square root": (with_a_square_root, lambda: beyond(drawn(1)), lambda m: m.fits_[0].target.name == "sqrt"),
     "products": (with_products, lambda: beyond(drawn(1)), lambda m: len(m.fits_[0].model.products) > 0),
     "hidden node": (with_hidden, lambda: beyond(drawn(1)), lambda m: m.fits_[0].model.hidden is not None),

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from edgewise.additive._inner import Vector
+from edgewise.additive._algebra import Vector
 
 MapName = Literal["raw", "log", "asinh"]
 

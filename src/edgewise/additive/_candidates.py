@@ -6,18 +6,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._block import CENTERS, Block
 from edgewise.additive._design import Design, Pair, joined
 from edgewise.additive._family import Classes, Family, Gaussian
 from edgewise.additive._folds import fold_numbers
 from edgewise.additive._hidden import HiddenNode, with_hidden
-from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._moments import Moments
 from edgewise.additive._penalized import Penalized, Problem, from_moments, penalized
 from edgewise.additive._screen import columns_with_value_effects, rank_pairs, tukey
 
 _LINE_PRIOR = (0.1, 3.0)
 _MOST_PAIRS = 16
+_MOST_INPUTS = 50  # whose pairs are tested
 _KEPT_EDF = 0.005  # of a feature
 _NONADDITIVE = 0.01  # p-value below which a hidden node is tried
 _NOISE = 0.01  # share of unexplained variance below which tests see nothing but the lack of fit
@@ -91,7 +92,7 @@ class Candidates:
 
     def products(self, counts: Sequence[int], allowed: Callable[[Pair], bool] = lambda pair: True) -> None:
         """Fit the curves and the products of the pairs that a score test ranks first, screened again in each fold."""
-        inputs = self.design.multipliable()
+        inputs = self._strongest(self.design.multipliable())
         columns = [part.column for part in self.design.inputs]
         inputs = [k for k in inputs if not self.monotone.get(columns[k], 0)]
         pairs = [
@@ -110,6 +111,16 @@ class Candidates:
         by_fold = [self._ranked(pairs, ~held, fit) for held, fit in zip(self.folds, self._fold_fits, strict=True)]
         for count in counts:
             self.with_pairs(first[:count], [ranked[:count] for ranked in by_fold])
+
+    def _strongest(self, inputs: list[int]) -> list[int]:
+        """Return at most so many inputs that their pairs can be tested: those whose curves vary most."""
+        if len(inputs) <= _MOST_INPUTS:
+            return inputs
+        at = np.cumsum([0, *(part.n_features for part in self.design.inputs)])
+        beta = np.zeros((at[-1], self.family.outputs))
+        beta[self.kept] = self.found["curves"].fit.beta
+        size = [float((self.parts[k] @ beta[at[k] : at[k + 1]]).var(0).sum()) for k in inputs]
+        return sorted(np.array(inputs)[np.argsort(size)[::-1][:_MOST_INPUTS]].tolist())
 
     def with_pairs(self, pairs: Sequence[Pair], by_fold: Sequence[Sequence[Pair]]) -> Candidate:
         """Fit the curves and these products; each fold has its own."""

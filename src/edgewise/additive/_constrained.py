@@ -4,7 +4,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 
-from edgewise.additive._inner import Matrix, Vector
+from edgewise.additive._algebra import Matrix, Vector
 
 _TOLERANCE = 1e-12
 

@@ -7,9 +7,9 @@ import numpy as np
 from scipy.interpolate import BSpline
 from scipy.linalg import eigh, null_space
 
+from edgewise.additive._algebra import Matrix, Vector, inner
 from edgewise.additive._axis import Axis
 from edgewise.additive._block import Block
-from edgewise.additive._inner import Matrix, Vector, inner
 
 DEGREE = 3
 _TAIL = 0.75  # of the range of the data: the cells beyond it, in which a curve levels off

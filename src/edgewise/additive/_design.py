@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgewise.additive._algebra import Matrix
 from edgewise.additive._axis import Axis
 from edgewise.additive._block import Block
 from edgewise.additive._curve import Curve
-from edgewise.additive._inner import Matrix
 from edgewise.additive._levels import Gap, Levels
 
 Input = Curve | Levels | Gap
@@ -73,7 +73,9 @@ class Design:
         return [part.features(x[:, part.column]) for part in self.inputs]
 
     def values(self, x: Matrix) -> Matrix:
-        """Return what a network is given: one finite number a row and input."""
+        """Return what a network is given: one finite number a row and input, one zero without inputs."""
+        if not self.inputs:
+            return np.zeros((len(x), 1))
         return np.column_stack([part.value(x[:, part.column]) for part in self.inputs])
 
     def factors(self, features: Features, number: int) -> list[Matrix]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._candidates import Check, Rows, ignore
 from edgewise.additive._family import Family
-from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._large import refitted
 from edgewise.additive._search import AdditiveFit, Request, search
 

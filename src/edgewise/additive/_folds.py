@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgewise.additive._inner import Vector
+from edgewise.additive._algebra import Vector
 
 _FEW, _MANY = 300, 5000  # rows: ten folds below, one held-out fifth above
 

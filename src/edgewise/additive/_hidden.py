@@ -1,4 +1,4 @@
-"""A hidden node: one curve of a sum of curves, beside the direct sum."""
+"""A hidden node: one curve of a sum of curves, in addition to the direct sum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ import numpy as np
 from scipy.interpolate import BSpline
 from scipy.linalg import eigh
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._block import Block
 from edgewise.additive._curve import DEGREE
-from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._moments import Moments
 from edgewise.additive._penalized import Penalized, Problem, from_moments
 

@@ -7,12 +7,12 @@ from operator import add
 
 import numpy as np
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._block import Block
 from edgewise.additive._candidates import Check, Rows
 from edgewise.additive._curve import Curve
 from edgewise.additive._design import Input, Pair
 from edgewise.additive._family import Gaussian
-from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._model import AdditiveModel
 from edgewise.additive._moments import Moments
 from edgewise.additive._penalized import Penalized, Problem, from_moments
@@ -32,11 +32,12 @@ def refitted(sample: AdditiveFit, rows: Rows, monotone: Mapping[int, int], check
     does not depend on the number of functions; with products from chunks of rows in single precision.
     """
     binned, family = _Binned.of(sample.model, rows.x), sample.family
-    y, weights = rows.y, rows.weights
+    y = sample.target.forward(rows.y) if family.is_location else rows.y
+    weights = rows.weights
     problem = Problem(binned.blocks, family, constraints=binned.constraints(monotone))
     check("all rows")
     if isinstance(family, Gaussian):
-        fit = from_moments(binned.moments(sample.target.forward(y), weights), problem)
+        fit = from_moments(binned.moments(y, weights), problem)
         return replace(sample, model=_rebuilt(sample.model, binned, [fit]))
     model, before = sample.model, None
     logs: dict[int, Matrix] = {}

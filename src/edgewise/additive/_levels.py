@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 from scipy.interpolate import CubicSpline, make_interp_spline
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._block import Block
 from edgewise.additive._curve import DEGREE
-from edgewise.additive._inner import Matrix, Vector
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._block import Block
 from edgewise.additive._candidates import Candidate, Candidates
 from edgewise.additive._design import Design, Pair, joined
 from edgewise.additive._hidden import HiddenNode
-from edgewise.additive._inner import Matrix, Vector
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class AdditiveModel:
     def terms(self, x: Matrix) -> Matrix:
         """Return what each input adds to each output, (n, inputs, K)."""
         features = self.design.features(x)
+        if not features:
+            return np.zeros((len(x), 0, self.outputs))
         return np.stack([part @ beta for part, beta in zip(features, self.beta, strict=True)], 1)
 
     def product_terms(self, x: Matrix) -> dict[Pair, Matrix]:

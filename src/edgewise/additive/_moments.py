@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgewise.additive._inner import Matrix, Vector, inner
+from edgewise.additive._algebra import Matrix, Vector, inner
 
 
 class Centered(NamedTuple):

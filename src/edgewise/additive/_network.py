@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._curve import DEGREE, Curve
 from edgewise.additive._design import Input, Pair
 from edgewise.additive._hidden import outer
-from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._levels import Gap
 from edgewise.additive._model import AdditiveModel
 from edgewise.nn import KAN, Width, clone, scale_outputs, set_function, shift_outputs

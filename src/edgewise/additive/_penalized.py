@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._block import Block
 from edgewise.additive._constrained import constrained
 from edgewise.additive._family import Family, Gaussian
-from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._moments import Moments
 from edgewise.additive._reml import Prior, Smooth, reml
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from edgewise.additive._algebra import Matrix, Vector, eigen
 from edgewise.additive._block import CENTERS, Block, Kind
-from edgewise.additive._inner import Matrix, Vector
 from edgewise.additive._moments import Centered
 
 LOW, HIGH = -12.0, 16.0  # of log lambda
@@ -147,7 +147,7 @@ class _Problem:
         free = ~(((rho >= HIGH - 1e-6) & (gradient < 0)) | ((rho <= LOW + 1e-6) & (gradient > 0)))
         if not free.any() or np.abs(gradient[free]).max() < 10 * _TOLERANCE:
             return None
-        values, vectors = np.linalg.eigh(hessian[np.ix_(free, free)])
+        values, vectors = eigen(hessian[np.ix_(free, free)])
         curvatures = np.maximum(np.abs(values), _SMALLEST_CURVATURE)
         step = np.zeros_like(rho)
         step[free] = -vectors @ ((vectors.T @ gradient[free]) / curvatures)

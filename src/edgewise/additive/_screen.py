@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import gammaincc, gammaln
 
+from edgewise.additive._algebra import Matrix, Vector, batched_inner, eigen
 from edgewise.additive._curve import Curve
 from edgewise.additive._design import Design, Pair
-from edgewise.additive._inner import Matrix, Vector
 
 _FUNCTIONS, _LEVELS, _ROWS = 3, 8, 5  # functions of a curve; levels of a category, each with so many rows
 _RIDGE = 0.02
@@ -23,11 +23,15 @@ def rank_pairs(
     The statistic is the gain of a small tensor basis, u' (A + 0.02 n)^-1 u / sigma^2, against a scaled chi-square.
     """
     parts = {k: _small(design, features, k) for k in {number for pair in pairs for number in pair}}
-    found = []
+    partners: dict[tuple[int, int], list[int]] = {}
     for first, second in pairs:
-        a, b = parts[first], parts[second]
-        if a.shape[1] and b.shape[1]:
-            found.append((_evidence(a, b, residual, variance), (first, second)))
+        if parts[first].shape[1] and parts[second].shape[1]:
+            partners.setdefault((first, parts[second].shape[1]), []).append(second)
+    found = []
+    for (first, _), seconds in partners.items():
+        together = np.stack([parts[second] for second in seconds])
+        evidence = _evidence(parts[first], together, residual, variance)
+        found += [(float(e), (first, second)) for e, second in zip(evidence, seconds, strict=True)]
     return sorted(found, reverse=True)
 
 
@@ -42,19 +46,29 @@ def _small(design: Design, features: Sequence[Matrix], number: int) -> Matrix:
     return values[:, common] - values[:, common].mean(0)
 
 
-def _evidence(a: Matrix, b: Matrix, residual: Vector, variance: float) -> float:
+def _evidence(a: Matrix, others: Matrix, residual: Vector, variance: float) -> Vector:
+    """Return -log p of the products of one input's functions (n, m) with those of each other input (J, n, k)."""
     n = len(residual)
-    tensor = (a[:, :, None] * b[:, None, :]).reshape(n, -1)
-    tensor = tensor - tensor.mean(0)
-    score = tensor.T @ residual
-    values, vectors = np.linalg.eigh(tensor.T @ tensor)
+    tensor = (a[None, :, :, None] * others[:, :, None, :]).reshape(len(others), n, -1)
+    tensor -= tensor.mean(1, keepdims=True)
+    score = residual @ tensor
+    values, vectors = eigen(batched_inner(tensor))
     real = values > 1e-8 * n
-    values = values[real]
+    values = np.where(real, values, 0.0)
     share = values / (values + _RIDGE * n)
-    gain = float((((vectors.T @ score)[real]) ** 2 / (values + _RIDGE * n)).sum()) / variance
-    mean, spread = float(share.sum()), 2 * float((share**2).sum())
-    degrees = 2 * mean**2 / spread if spread > 0 else 1.0
-    return -float(chi2.logsf(gain * degrees / max(mean, 1e-9), degrees))
+    projected = np.einsum("jab,ja->jb", vectors, score)
+    gain = np.where(real, projected**2 / (values + _RIDGE * n), 0.0).sum(1) / variance
+    mean, spread = share.sum(1), 2 * (share**2).sum(1)
+    degrees = np.where(spread > 0, 2 * mean**2 / np.maximum(spread, 1e-300), 1.0)
+    return -_log_tail(gain * degrees / np.maximum(mean, 1e-9), degrees)
+
+
+def _log_tail(x: Vector, degrees: Vector) -> Vector:
+    """Return the logarithm of the chance that a chi-square is above x, by its asymptote where that is below 1e-300."""
+    half, shape = x / 2, degrees / 2
+    tail = gammaincc(shape, half)
+    beyond = -half + (shape - 1) * np.log(np.maximum(half, 1e-300)) - gammaln(shape)
+    return np.where(tail > 1e-300, np.log(np.maximum(tail, 1e-300)), beyond)
 
 
 def tukey(eta: Vector, residual: Vector, variance: float) -> float:
@@ -67,7 +81,7 @@ def tukey(eta: Vector, residual: Vector, variance: float) -> float:
     powers = powers - known @ np.linalg.lstsq(known, powers, rcond=None)[0]
     score = powers.T @ residual
     statistic = score @ np.linalg.pinv(powers.T @ powers) @ score / variance
-    return float(chi2.sf(statistic, 2))
+    return float(gammaincc(1.0, statistic / 2))
 
 
 def columns_with_value_effects(design: Design, x: Matrix, residual: Vector, variance: float) -> list[int]:
@@ -81,6 +95,6 @@ def columns_with_value_effects(design: Design, x: Matrix, residual: Vector, vari
         if not _VALUES[0] <= len(values) <= min(_VALUES[1], seen.sum() / 3):
             continue
         sums = np.bincount(place, residual[seen])
-        if chi2.sf(float((sums**2 / counts).sum()) / variance, len(values)) < _SURE:
+        if gammaincc(len(values) / 2, float((sums**2 / counts).sum()) / variance / 2) < _SURE:
             found.append(part.column)
     return found

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
+from edgewise.additive._algebra import Vector
 from edgewise.additive._axis import skewness
-from edgewise.additive._inner import Vector
 
 TargetName = Literal["identity", "log", "sqrt"]
 _SKEWED, _DECADE = 0.75, 10.0
@@ -30,7 +30,9 @@ class Target:
     def of(cls, y: Vector, weights: Vector, name: TargetName = "identity") -> "Target":
         mapped = _MAPS[name](y)
         center = float(weights @ mapped / weights.sum())
-        scale = float(np.sqrt(weights @ (mapped - center) ** 2 / weights.sum())) or 1.0
+        largest = float(np.abs(mapped - center).max())
+        share = (mapped - center) / (largest or 1.0)
+        scale = largest * float(np.sqrt(weights @ share**2 / weights.sum())) or 1.0
         return cls(name, center, scale, float(y.max()) * np.exp(_BEYOND))
 
     @staticmethod

@@ -1,5 +1,6 @@
 """From a table to formulas: the door."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -52,6 +53,31 @@ def discover(
     search = Search(*_checked(x, y, names, target), _noise(noise), seed, time_limit, progress)
     with one_thread():
         return search.run()
+
+
+def discover_directly(
+    x: Data,
+    y: Data,
+    names: Sequence[str] | None = None,
+    *,
+    target: str | None = None,
+    noise: Literal["auto", "exact"] | float = "auto",
+) -> Discovery:
+    """Find formulas y = f(x) straight from a table, without a model of it: the first two steps of `discover`.
+
+    Power laws, polynomials, rational functions, and functions of one variable where x has one column. It takes
+    about a second and has no time limit: the same arguments give the same result anywhere.
+
+    x, y, `names`, `target`, `noise` and errors as in `discover`.
+
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).uniform(1, 2, (50, 2))
+    >>> discover_directly(x, x[:, 0] ** 2 / x[:, 1], names=["a", "b"]).best.expression
+    a**2/b
+    """
+    search = Search(*_checked(x, y, names, target), _noise(noise), 0, math.inf, None)
+    with one_thread():
+        return search.run(models=False)
 
 
 def _checked(

@@ -71,21 +71,22 @@ class Search:
         if self.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
 
-    def run(self) -> Discovery:
+    def run(self, *, models: bool = True) -> Discovery:
+        """Search, with models of the table or without, and return what was found."""
         self._tell("formulas straight from the table", 0.02)
         guesses = baselines(self.pool.judge, self.pool.noise)
         self.pool.candidates += filter(None, [next(guesses, None)])
-        finished = cut(self.deadline, lambda: self._searched(guesses))
+        finished = cut(self.deadline, lambda: self._searched(guesses, models))
         cut(self.end, lambda: self._settle(finished=finished))
         return self._result()
 
-    def _searched(self, guesses: Iterator[Candidate]) -> None:
+    def _searched(self, guesses: Iterator[Candidate], models: bool) -> None:
         for candidate in guesses:
             self.pool.candidates.append(candidate)
         x, y, w = (torch.from_numpy(part[self.rows]) for part in (self.x, self.y, self.weight))
         problem = Problem(x, tuple(map(sympy.Symbol, self.names)), y, w)
         problem = replace(problem, weight=w / problem.error(problem.mean))
-        if not self._quick(problem) and not self.pool.done():
+        if not self._quick(problem) and not self.pool.done() and models:
             self._reduce(problem)
 
     def _quick(self, problem: Problem) -> bool:

@@ -3,6 +3,8 @@
 try:
     from edgewise.estimators._classifier import KANClassifier as KANClassifier
     from edgewise.estimators._regressor import KANRegressor as KANRegressor
+    from edgewise.estimators._table import NumericTargets as NumericTargets
+    from edgewise.estimators._table import SupervisedEstimator as SupervisedEstimator
     from edgewise.estimators._table import TableClassifier as TableClassifier
     from edgewise.estimators._table import TableEstimator as TableEstimator
     from edgewise.estimators._table import TableRegressor as TableRegressor
@@ -13,3 +15,7 @@ except ImportError as error:
     raise ImportError(
         "edgewise.estimators needs scikit-learn 1.6 or newer: pip install 'edgewise[estimators]'"
     ) from error
+
+from edgewise.estimators._symbolic_classifier import SymbolicClassifier as SymbolicClassifier
+from edgewise.estimators._symbolic_regressor import SymbolicRegressor as SymbolicRegressor
+from edgewise.estimators._symbolic_transformer import SymbolicTransformer as SymbolicTransformer

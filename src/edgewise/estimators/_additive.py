@@ -156,9 +156,7 @@ class AdditiveEstimator(TableEstimator):
         groups = [frozenset(group) for group in given]
         wrong = [each for group in groups for each in group if not is_int(each, 0, columns - 1)]
         if wrong:
-            raise ValueError(
-                f"Interaction constraints must consist of integer indices in [0, {columns - 1}]. Got {wrong}."
-            )
+            raise ValueError(f"'interaction_cst' must list column numbers from 0 to {columns - 1}. Got {wrong}.")
         return lambda pair: any(pair[0] in group and pair[1] in group for group in groups)
 
 
@@ -176,4 +174,8 @@ def _checked(line: LiveLine) -> Callable[[str], None]:
 def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
     import pandas as pd
 
-    return tables[0] if len(tables) == 1 else pd.concat(tables, keys=range(len(tables)), names=["target", "name"])
+    return (
+        tables[0]
+        if len(tables) == 1
+        else pd.concat(tables, keys=range(len(tables)), names=["target", str(tables[0].index.name)])
+    )

@@ -9,7 +9,7 @@ import torch
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.additive import AdditiveFit, Classes, Gaussian, Target
+from edgewise.additive import AdditiveFit, Gamma, Gaussian, Poisson, Target
 from edgewise.encoding import Encoder
 from edgewise.estimators._onnx_columns import OnnxColumns
 from edgewise.export import OnnxGraph, OnnxValue, onnx_function, onnx_network
@@ -64,8 +64,10 @@ def _labels(classes: Array) -> Array:
 def _mean(fit: AdditiveFit, made: KAN, columns: OnnxColumns) -> OnnxValue:
     """Return what `AdditiveFit.predict` does, (rows, 1)."""
     if isinstance(fit.family, Gaussian):
-        return _backward(fit, _eta(fit, made, columns))
-    assert not isinstance(fit.family, Classes)
+        return _smeared(fit, _eta(fit, made, columns))
+    if fit.family.is_location:
+        return _backward(fit.target, _eta(fit, made, columns))
+    assert isinstance(fit.family, Poisson | Gamma)
     start = fit.model.intercept  # apart, so that the exponent is small and keeps its digits
     eta = _eta(fit, shift_outputs(made, torch.as_tensor(-start)), columns)
     return _bounded(eta.graph.node("Exp", eta) * np.exp(start), fit)
@@ -86,22 +88,23 @@ def _bounded(mean: OnnxValue, fit: AdditiveFit) -> OnnxValue:
     return mean.graph.node("Min", mean.graph.node("Max", mean, np.array(low)), np.array(high))
 
 
-def _backward(fit: AdditiveFit, eta: OnnxValue) -> OnnxValue:
+def _smeared(fit: AdditiveFit, eta: OnnxValue) -> OnnxValue:
     """Return what `Target.mean` does of eta (rows, 1)."""
-    target = fit.target
-    if target.name == "identity":
-        return eta * target.scale + target.center
-    errors = target.errors(fit.residual)
-    middle = _unmapped(target, eta)  # so that a sum of many alike loses no digits
-    more = _unmapped(target, eta + errors) - middle
+    middle = _backward(fit.target, eta)
+    if fit.target.name == "identity":
+        return middle
+    errors = fit.target.errors(fit.residual)
+    more = _backward(fit.target, eta + errors) - middle  # so that a sum of many alike loses no digits
     return middle + more @ np.full((len(errors), 1), 1 / len(errors))
 
 
-def _unmapped(target: Target, eta: OnnxValue) -> OnnxValue:
-    """Return what `Target.backward` does of a logarithm or a square root."""
+def _backward(target: Target, eta: OnnxValue) -> OnnxValue:
+    """Return what `Target.backward` does, elementwise."""
     graph = eta.graph
     if target.name == "log":
         return graph.node("Min", graph.node("Exp", eta * target.scale) * np.exp(target.center), target.largest)
     mapped = eta * target.scale + target.center
+    if target.name == "identity":
+        return mapped
     half = graph.node("Max", graph.node("Min", mapped, 2 * np.sqrt(target.largest)), 0.0) / 2
     return half * half

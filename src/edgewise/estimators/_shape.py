@@ -27,7 +27,7 @@ def candidate_table(fit: AdditiveFit) -> pd.DataFrame:
         rows["weight"].append(fit.weights.get(name, np.nan))
     if isinstance(fit.family, Gaussian):
         constant = rows["loss"][0]
-        rows["r2"] = [1 - loss / constant for loss in rows["loss"]]
+        rows["r2"] = [1 - loss / constant if constant > 0 else 0.0 for loss in rows["loss"]]
     return pd.DataFrame(rows).set_index("candidate")
 
 
@@ -40,19 +40,19 @@ def edge_table(fit: AdditiveFit, x: Array, names: list[str]) -> pd.DataFrame:
     import pandas as pd
 
     model = fit.model
-    terms = model.terms(x)
+    terms, scale = model.terms(x), fit.target.scale
     found: list[dict[str, Any]] = [
         {
             "edge": input_name(part, names),
             "kind": "level" if part.blocks()[0].kind == "value" else part.blocks()[0].kind.replace("straight", "curve"),
             "edf": float(edf.sum()),
-            "deviation": float(np.sqrt(terms[:, k].var(0).sum())),
+            "deviation": scale * float(np.sqrt(terms[:, k].var(0).sum())),
         }
         for k, (part, edf) in enumerate(zip(model.design.inputs, model.edf, strict=True))
     ]
     for pair, values in model.product_terms(x).items():
         first, second = (input_name(model.design.inputs[k], names) for k in pair)
-        edf, deviation = model.product_edf[pair], float(np.sqrt(values.var(0).sum()))
+        edf, deviation = model.product_edf[pair], scale * float(np.sqrt(values.var(0).sum()))
         found.append({"edge": f"{first} * {second}", "kind": "product", "edf": edf, "deviation": deviation})
     total = max(sum(row["deviation"] ** 2 for row in found), 1e-300)
     for row in found:

@@ -74,7 +74,7 @@ class TableEstimator(BaseEstimator):
         return tags
 
 
-class _Supervised(TableEstimator, ABC):
+class SupervisedEstimator(TableEstimator, ABC):
     """An estimator that is fitted to a target."""
 
     def _training(self, X: Any, y: Any, sample_weight: Any = None) -> Training:
@@ -101,8 +101,8 @@ class _Supervised(TableEstimator, ABC):
         return weights
 
 
-class TableRegressor(RegressorMixin, _Supervised):
-    """Base of regressors with one or several targets.
+class NumericTargets(SupervisedEstimator):
+    """Base of estimators with one or several targets that are numbers.
 
     Fitted attribute: `n_outputs_`.
     """
@@ -129,7 +129,11 @@ class TableRegressor(RegressorMixin, _Supervised):
         return tags
 
 
-class TableClassifier(ClassifierMixin, _Supervised):
+class TableRegressor(RegressorMixin, NumericTargets):
+    """Base of regressors with one or several targets."""
+
+
+class TableClassifier(ClassifierMixin, SupervisedEstimator):
     """Base of classifiers with one label for each row.
 
     A subclass may have the parameter `class_weight`: None, "balanced", or a dict of labels and weights.

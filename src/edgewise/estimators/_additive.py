@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -19,9 +19,11 @@ from edgewise.additive import AdditiveFit, Family, Request, Select, additive, in
 from edgewise.estimators._contributions import Contributions, Means
 from edgewise.estimators._curves_display import CurvesDisplay
 from edgewise.estimators._importance import importance_table
+from edgewise.estimators._onnx import write_classifier, write_regressor
 from edgewise.estimators._shape import candidate_table, deviations, edge_table
 from edgewise.estimators._strongest import strongest_edges
 from edgewise.estimators._table import TableEstimator
+from edgewise.export import OnnxGraph
 from edgewise.nn import KAN
 
 if TYPE_CHECKING:
@@ -69,9 +71,9 @@ class AdditiveEstimator(TableEstimator):
 
     @cached_property
     def networks_(self) -> list[KAN]:
-        """The network of each target."""
+        """The network of each target, in the units of the sum: of the target, its map, or log-odds."""
         check_is_fitted(self, "fits_")
-        return [network(fit.model) for fit in self.fits_]
+        return [network(fit.model.scaled(fit.target.scale, fit.target.center)) for fit in self.fits_]
 
     @cached_property
     def edges_(self) -> pd.DataFrame:
@@ -201,6 +203,29 @@ class AdditiveEstimator(TableEstimator):
     @abstractmethod
     def _known_targets(self, x: Array, y: Any) -> list[Array]:
         """Return y as each fit takes it."""
+
+    def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None = None) -> None:
+        """Write the estimator, with the encoding of its columns, into a graph: see `edgewise.export.to_onnx`.
+
+        Inputs are the columns of the DataFrame that was fitted, or `x` of an array of numbers. Outputs are `y` (rows,
+        targets), or `label` (rows,) and `probabilities` (rows, classes).
+
+        Errors: NotFittedError; InputError for names, levels and classes that ONNX does not hold.
+
+        >>> from edgewise.estimators import KANClassifier
+        >>> from edgewise.export import to_onnx
+        >>> x = np.random.default_rng(0).normal(size=(100, 2))
+        >>> model = to_onnx(KANClassifier().fit(x, np.where(x[:, 0] > 1, "above", "below")))
+        >>> [output.name for output in model.graph.output]
+        ['label', 'probabilities']
+        """
+        check_is_fitted(self, "fits_")
+        classes = getattr(self, "classes_", None)
+        standardized = [network(fit.model) for fit in self.fits_]
+        if classes is None:
+            write_regressor(graph, self.encoder_, self.fits_, standardized, inputs)
+        else:
+            write_classifier(graph, self.encoder_, self.fits_[0], standardized[0], classes, inputs)
 
     def _etas(self, X: Any) -> list[Array]:
         """Return the sum of curves (n, K) of each target."""

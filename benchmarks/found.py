@@ -34,7 +34,8 @@ They had as much time as edgewise took, but at least 10 seconds.
 
 def draw(results: Path, pictures: Path, page: Path) -> Iterator[Path]:
     """Write the page and its picture where there are rows; the paths written."""
-    found = {name: latest(read(results / benchmark.file)) for name, benchmark in BENCHMARKS.items() if benchmark.slow}
+    searches = [name for name, benchmark in BENCHMARKS.items() if benchmark.compares == "searchers"]
+    found = {name: latest(read(results / BENCHMARKS[name].file)) for name in searches}
     found = {name: rows for name, rows in found.items() if rows}
     if "feynman" in found:
         with rc_context(STYLE):

@@ -1,4 +1,4 @@
-"""A hidden node: one curve of a sum of curves, beside the direct sum."""
+"""A hidden node: one curve of a sum of curves, in addition to the direct sum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import gammaincc, gammaln
 
 from edgewise.additive._algebra import Matrix, Vector, batched_inner, eigen
 from edgewise.additive._curve import Curve
@@ -60,7 +60,15 @@ def _evidence(a: Matrix, others: Matrix, residual: Vector, variance: float) -> V
     gain = np.where(real, projected**2 / (values + _RIDGE * n), 0.0).sum(1) / variance
     mean, spread = share.sum(1), 2 * (share**2).sum(1)
     degrees = np.where(spread > 0, 2 * mean**2 / np.maximum(spread, 1e-300), 1.0)
-    return -chi2.logsf(gain * degrees / np.maximum(mean, 1e-9), degrees)
+    return -_log_tail(gain * degrees / np.maximum(mean, 1e-9), degrees)
+
+
+def _log_tail(x: Vector, degrees: Vector) -> Vector:
+    """Return the logarithm of the chance that a chi-square is above x, by its asymptote where that is below 1e-300."""
+    half, shape = x / 2, degrees / 2
+    tail = gammaincc(shape, half)
+    beyond = -half + (shape - 1) * np.log(np.maximum(half, 1e-300)) - gammaln(shape)
+    return np.where(tail > 1e-300, np.log(np.maximum(tail, 1e-300)), beyond)
 
 
 def tukey(eta: Vector, residual: Vector, variance: float) -> float:
@@ -73,7 +81,7 @@ def tukey(eta: Vector, residual: Vector, variance: float) -> float:
     powers = powers - known @ np.linalg.lstsq(known, powers, rcond=None)[0]
     score = powers.T @ residual
     statistic = score @ np.linalg.pinv(powers.T @ powers) @ score / variance
-    return float(chi2.sf(statistic, 2))
+    return float(gammaincc(1.0, statistic / 2))
 
 
 def columns_with_value_effects(design: Design, x: Matrix, residual: Vector, variance: float) -> list[int]:
@@ -87,6 +95,6 @@ def columns_with_value_effects(design: Design, x: Matrix, residual: Vector, vari
         if not _VALUES[0] <= len(values) <= min(_VALUES[1], seen.sum() / 3):
             continue
         sums = np.bincount(place, residual[seen])
-        if chi2.sf(float((sums**2 / counts).sum()) / variance, len(values)) < _SURE:
+        if gammaincc(len(values) / 2, float((sums**2 / counts).sum()) / variance / 2) < _SURE:
             found.append(part.column)
     return found

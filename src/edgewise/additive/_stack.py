@@ -10,6 +10,7 @@ from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._family import Family, Gaussian
 
 Select = Literal["average", "best", "simplest"]
+"""How candidates become one model: an average of them, the best, or the simplest that is about as good."""
 _SHRINKAGE = 3.0  # toward equal weights, in rows of one mean squared error
 _LEAST = 0.05  # smaller weights are zero
 

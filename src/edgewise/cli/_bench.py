@@ -1,6 +1,6 @@
 """`edgewise bench`: speed, memory and accuracy, compared with an MLP and the other installed libraries."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,16 +30,19 @@ def bench(  # noqa: PLR0913 (the options of a command)
         float,
         typer.Option(metavar="S", help="Seconds of a training run or a search; 0: as docs/benchmarks.md says.", min=0),
     ] = 0.0,
+    tuned: Annotated[
+        int, typer.Option(metavar="N", help="Settings that each estimator of tabular tries; 0: its defaults.", min=0)
+    ] = 0,
     jobs: Annotated[
-        int, typer.Option(metavar="N", help="Formula cases to run at the same time, one per core.", min=1)
+        int, typer.Option(metavar="N", help="Formula and table cases to run at the same time, one per core.", min=1)
     ] = 1,
     resume: Resume = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with code 1 when a limit is missed.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the CSV files.")] = Path("edgewise-bench"),
 ) -> None:
-    """Measure speed, memory, time to accuracy and formulas found, and store every row."""
+    """Measure speed, memory, time to accuracy, formulas found and predictions on tables, and store every row."""
     from edgewise.measure import Plan, Settings, run
-    from edgewise.measure.benchmarks import BASELINES, BENCHMARKS, LIBRARIES, SEARCHERS
+    from edgewise.measure.benchmarks import BENCHMARKS
 
     for name in benchmarks or ():
         if name not in BENCHMARKS:
@@ -47,19 +50,8 @@ def bench(  # noqa: PLR0913 (the options of a command)
     counts = _parse_threads(threads)
     screen = console()
     chosen = benchmarks or [name for name, benchmark in BENCHMARKS.items() if not benchmark.slow]
-    searched = [name for name in chosen if BENCHMARKS[name].slow]
-    libraries = _present(screen, {name: LIBRARIES[name] for name in BASELINES if baselines and searched != chosen})
-    searchers = _present(
-        screen, {name: SEARCHERS[name] for name in SEARCHERS if name != "edgewise" and baselines and searched}
-    )
-    settings = Settings(
-        ("edgewise", "mlp", *libraries),
-        ("edgewise", *searchers),
-        quick,
-        repeats=repeats,
-        patience=patience,
-        budget=budget,
-    )
+    compared = _compared(screen, {BENCHMARKS[name].compares for name in chosen}, baselines)
+    settings = Settings(*compared, quick=quick, repeats=repeats, patience=patience, budget=budget, tuned=tuned)
     try:
         with writable_folder(out) as folder, progress(screen) as bar:
             rows = run([BENCHMARKS[name] for name in chosen], settings, Plan(folder, counts, only, resume, jobs), bar)
@@ -75,6 +67,20 @@ def bench(  # noqa: PLR0913 (the options of a command)
         screen.print(f"{missed} limits missed: those marked with an exclamation mark.", style="red")
     if check and missed:
         raise typer.Exit(MISSED)
+
+
+def _compared(screen: Any, kinds: Set[str], baselines: bool) -> Iterator[tuple[str, ...]]:
+    """Yield the libraries, searchers and estimators to measure; of the kinds that are not asked for, only edgewise."""
+    from edgewise.measure import MLP, OURS
+    from edgewise.measure.benchmarks import BASELINES, ESTIMATORS, LIBRARIES, SEARCHERS
+
+    for kind, known, own in (
+        ("libraries", {name: LIBRARIES[name] for name in BASELINES}, (OURS, MLP)),
+        ("searchers", {name: SEARCHERS[name] for name in SEARCHERS if name != OURS}, (OURS,)),
+        ("estimators", ESTIMATORS, () if "estimators" in kinds else (OURS,)),
+    ):
+        asked = {name: one for name, one in known.items() if kind in kinds and (baselines or name == OURS)}
+        yield own + tuple(_present(screen, asked))
 
 
 def _present(screen: Any, libraries: Mapping[str, Any]) -> list[str]:

@@ -87,6 +87,7 @@ class Category:
 
 
 Column = Number | Dates | Category
+"""How one column becomes numbers."""
 
 
 def learned(name: str, cells: Cells, *, categorical: bool) -> Column:

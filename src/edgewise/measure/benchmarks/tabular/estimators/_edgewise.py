@@ -1,0 +1,27 @@
+"""The estimators of edgewise."""
+
+import importlib
+from importlib.util import find_spec
+from typing import Any
+
+import pandas as pd
+
+from edgewise.measure import OURS
+from edgewise.measure.benchmarks.tabular.estimators._base import Estimator
+
+
+class Edgewise(Estimator):
+    """KANRegressor and KANClassifier, which take categories and gaps as they are."""
+
+    name = OURS
+    module = "edgewise.estimators"
+    install = "edgewise"
+    settings = "KANRegressor and KANClassifier with their default arguments; categories and gaps as they are"
+
+    @classmethod
+    def installed(cls) -> bool:
+        return find_spec(cls.module) is not None and find_spec("sklearn") is not None
+
+    def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
+        estimators = importlib.import_module(self.module)
+        return (estimators.KANRegressor if kind == "regression" else estimators.KANClassifier)(**chosen)

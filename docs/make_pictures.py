@@ -13,8 +13,8 @@ import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pandas import DataFrame
-from sklearn.datasets import load_diabetes
+from pandas import DataFrame, read_csv
+from sklearn.model_selection import train_test_split
 
 import edgewise as ew
 from edgewise.estimators import KANRegressor
@@ -81,21 +81,23 @@ def diagram_20() -> Figure:
 
 
 def tables_curves() -> Figure:
-    """What each column adds to the prediction for the diabetes data."""
-    model, x = _diabetes()
+    """What each column adds to the mass of a penguin."""
+    model, x = _penguins()
     return model.plot_curves(x).figure_
 
 
 def tables_network() -> Figure:
     """The same fit as a network."""
-    model, x = _diabetes()
+    model, x = _penguins()
     return _figure(model.plot_network(x))
 
 
-def _diabetes() -> tuple[KANRegressor, DataFrame]:
-    x, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
-    x["sex"] = x["sex"].map({1: "women", 2: "men"})
-    return KANRegressor().fit(x, y), x
+def _penguins() -> tuple[KANRegressor, DataFrame]:
+    """The fit of docs/tables.md, and its rows."""
+    rows = read_csv(ew.datasets.path("penguins")).dropna(subset=["body_mass_g"])
+    train, _ = train_test_split(rows, random_state=0)
+    x = train.drop(columns="body_mass_g")
+    return KANRegressor().fit(x, train["body_mass_g"]), x
 
 
 def _figure(ax: Axes) -> Figure:

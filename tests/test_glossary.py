@@ -22,19 +22,7 @@ _NOT_PROSE = re.compile(r"^```.*?^```$|<!--.*?-->|`[^`]*`|\]\([^)]*\)|\w+\.(?:md
 # Names that await their renaming: the modules that may still use a word, and why. These lists only ever get shorter.
 _SEARCH = "the inside of discovery is to be redesigned, with its names"
 AWAITING: dict[str, tuple[str, set[str]]] = {
-    "tidy": (
-        "to be called simplify or, in pictures, plain axes",
-        {
-            "discovery/_relations",
-            "plot/_curves",
-            "plot/_fit",
-            "plot/_history",
-            "plot/_pareto",
-            "plot/_scores",
-            "plot/_style",
-            "symbolic/_curve",
-        },
-    ),
+    "tidy": ("to be called simplify", {"discovery/_relations", "symbolic/_curve"}),
     "tidied": (
         _SEARCH,
         {

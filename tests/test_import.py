@@ -109,8 +109,8 @@ PUBLIC = {
     """,
     "edgewise.encoding": "Category CellTypeError Column Dates Encoder Label Number as_array check_names is_frame",
     "edgewise.estimators": """
-        KANClassifier KANRegressor NumericTargets SupervisedEstimator SymbolicClassifier SymbolicRegressor
-        SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
+        CurvesDisplay KANClassifier KANRegressor KANTransformer NumericTargets SupervisedEstimator SymbolicClassifier
+        SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",

@@ -65,7 +65,9 @@ class Effects:
         name = f"{parts.columns[columns[0]]} × {parts.columns[columns[1]]}"
         rows = self.x[:, columns][np.isfinite(self.x[:, columns]).all(1)]
         drawn = rows[np.random.default_rng(0).permutation(len(rows))[:_ROWS]]
-        spots = np.column_stack([_spots(*side, each) for side, each in zip(sides, drawn.T, strict=True)])
+        spots = np.column_stack(
+            [_spots(*side, each, k) for k, (side, each) in enumerate(zip(sides, drawn.T, strict=True))]
+        )
         return plot.PairEffect(name, sides[0][0], sides[1][0], z, spots, self._note(len(parts.columns) + number))
 
     def _note(self, part: int) -> str:
@@ -179,7 +181,7 @@ class Effects:
         return seconds
 
 
-def _spots(side: plot.Side, grid: Array, values: Array) -> Array:
+def _spots(side: plot.Side, grid: Array, values: Array, seed: int) -> Array:
     """Return where rows lie on a side: levels scattered a little about their numbers, others than those shown nowhere.
 
     Values of the column at the grid are `grid`.
@@ -187,5 +189,5 @@ def _spots(side: plot.Side, grid: Array, values: Array) -> Array:
     if side.labels is None:
         return values
     places = np.searchsorted(grid, values).clip(0, len(grid) - 1)
-    scattered = places + np.random.default_rng(1).uniform(-0.3, 0.3, len(values))
+    scattered = places + np.random.default_rng(seed).uniform(-0.3, 0.3, len(values))
     return np.where(grid[places] == values, scattered, np.nan)

@@ -84,7 +84,8 @@ class SupervisedEstimator(TableEstimator, ABC):
         or all zero.
         """
         if y is None:  # scikit-learn says so; it would warn of names where an estimator is fitted again
-            validate_data(self, y=y, skip_check_array=True, reset=False)
+            nothing: Any = None
+            validate_data(self, y=nothing, skip_check_array=True, reset=False)
         x = self._encode(X, fitting=True)
         check_consistent_length(x, y)
         weights = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)

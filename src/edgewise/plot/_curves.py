@@ -83,7 +83,7 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
         function, affine = curve.function, curve.affine
         text = _fitting(lambda most: edge_formula(function, affine, plain(name, most)), 8)
         _note(ax, (0.03, 0.97), text, 8, color)
-    style.tidy(ax)
+    style.plain_axes(ax)
     ax.tick_params(labelsize=7)
 
 

@@ -89,7 +89,7 @@ def effects(
             if isinstance(part, PairEffect):
                 draw_pair(ax, part)
                 continue
-            style.tidy(ax)
+            style.plain_axes(ax)
             ax.tick_params(labelsize=7)
             ax.axhline(0.0, color=style.SOFT, linewidth=0.8, zorder=1.5)
             ax.set_ylim(*limits)

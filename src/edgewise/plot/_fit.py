@@ -77,4 +77,4 @@ def _dots(ax: Axes, x: np.ndarray, y: np.ndarray, name: str, wide: bool) -> None
     size, opacity = (6, 0.35) if many else (18, 0.75)
     ax.scatter(x, y, s=size, color=style.ACCENT, alpha=opacity, linewidths=0, rasterized=many, zorder=2)
     ax.set_xlabel(plain(name, _LONGEST), **PLAIN)
-    style.tidy(ax)
+    style.plain_axes(ax)

@@ -44,6 +44,6 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
     ax.margins(x=0.06, y=0.15)
     ax.set_xlabel("seconds")
     ax.set_ylabel("rms error")
-    style.tidy(ax)
+    style.plain_axes(ax)
     ax.legend(frameon=False, fontsize=8, labelcolor=style.INK)
     return ax

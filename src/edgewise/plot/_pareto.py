@@ -58,5 +58,5 @@ def pareto(rows: Sequence[Candidate], ax: Axes | None = None) -> Axes:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("complexity")
     ax.set_ylabel("relative error")
-    style.tidy(ax)
+    style.plain_axes(ax)
     return ax

@@ -44,7 +44,7 @@ def scores(values: Data, names: Sequence[str] | None = None, *, ax: Axes | None 
         ax.axvline(0, color=style.SOFT, linewidth=0.8, zorder=3)
     ax.set_xlabel("score", fontsize=8.5)
     ax.set_ylim(-0.6, len(shown) - 0.4)
-    style.tidy(ax)
+    style.plain_axes(ax)
     ax.grid(False, axis="y")
     return ax
 

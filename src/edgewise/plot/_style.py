@@ -90,7 +90,7 @@ def beside(ax: Axes, text: str, place: tuple[float, float], offset: tuple[float,
     return ax.annotate(text, place, xytext=offset, textcoords="offset points", fontsize=8, color=color)
 
 
-def tidy(ax: Axes) -> None:
+def plain_axes(ax: Axes) -> None:
     """Leave only the lower and left axis, quiet ticks and a faint grid."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["bottom", "left"]].set_color(SOFT)

@@ -13,7 +13,8 @@ from edgewise._typing import Array
 from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, name_label, plain
 
-_LETTERS, _UPRIGHT = 10, 28  # of a level's label; of labels that fit along the vertical axis
+_LETTERS = 10  # of a level's label
+_LINE, _UPRIGHT = 36, 28  # of labels that fit along the lower, and along the vertical axis
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,21 @@ def draw_pair(ax: Axes, part: PairEffect) -> None:
     for axis, side in ((ax.xaxis, part.across), (ax.yaxis, part.up)):
         label = name_label(side.name)
         axis.set_label_text(label.text, fontsize=7.5, color=style.INK, **label.style)
-        axis.labelpad = 1.0
+        axis.labelpad = 2.5
         if side.labels is not None:
             axis.set_ticks(side.values.tolist(), [plain(each, _LETTERS) for each in side.labels], **PLAIN)
-    if part.across.labels is not None and sum(map(len, part.across.labels)) > 20:
+    if part.across.labels is not None and _length(part.across.labels) > _LINE:
         for text in ax.get_xticklabels():
             text.set(rotation=35, ha="right", rotation_mode="anchor")  # type: ignore[call-arg]
-    if part.up.labels is not None and max(map(len, part.up.labels), default=0) * len(part.up.labels) <= _UPRIGHT:
+    if part.up.labels is not None and _length(part.up.labels) <= _UPRIGHT:
         for text in ax.get_yticklabels():
             text.set(rotation=90, va="center")  # type: ignore[call-arg]
     bar = ax.figure.colorbar(image, cax=ax.inset_axes((1.02, 0.0, 0.035, 1.0)))
     bar.ax.tick_params(labelsize=6.5, colors=style.SOFT, labelcolor=style.INK, length=2, pad=1.5)
     bar.ax.locator_params(nbins=5)
     bar.outline.set_visible(False)  # type: ignore[operator]
+
+
+def _length(labels: Sequence[str]) -> int:
+    """Return how many letters a row of labels takes, all as wide as the longest."""
+    return len(labels) * min(max(map(len, labels), default=0), _LETTERS)

@@ -134,29 +134,6 @@ class AdditiveEstimator(Reading):
         else:
             write_classifier(graph, self.encoder_, self.fits_[0], standardized[0], classes, inputs)
 
-    def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None = None) -> None:
-        """Write the estimator, with the encoding of its columns, into a graph: see `edgewise.export.to_onnx`.
-
-        Inputs are the columns of the DataFrame that was fitted, or `x` of an array of numbers. Outputs are `y` (rows,
-        targets), or `label` (rows,) and `probabilities` (rows, classes).
-
-        Errors: NotFittedError; InputError for names, levels and classes that ONNX does not hold.
-
-        >>> from edgewise.estimators import KANClassifier
-        >>> from edgewise.export import to_onnx
-        >>> x = np.random.default_rng(0).normal(size=(100, 2))
-        >>> model = to_onnx(KANClassifier().fit(x, np.where(x[:, 0] > 1, "above", "below")))
-        >>> [output.name for output in model.graph.output]
-        ['label', 'probabilities']
-        """
-        check_is_fitted(self, "fits_")
-        classes = getattr(self, "classes_", None)
-        standardized = [network(fit.model) for fit in self.fits_]
-        if classes is None:
-            write_regressor(graph, self.encoder_, self.fits_, standardized, inputs)
-        else:
-            write_classifier(graph, self.encoder_, self.fits_[0], standardized[0], classes, inputs)
-
     def _etas(self, X: Any) -> list[Array]:
         """Return the sum of curves (n, K) of each target."""
         x = self._encode(X)

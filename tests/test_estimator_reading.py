@@ -87,6 +87,9 @@ def test_contributions_of_classes_targets_logarithms_and_weights(sure: KANClassi
     assert np.abs(both.explain(TABLE)[1].sum(axis=1) - both.predict(TABLE)[:, 1]).max() < 1e-10
     amount = KANRegressor("gamma", products=0).fit(TABLE, np.exp(SUM))
     assert np.abs(np.exp(amount.explain(TABLE).sum(axis=1)) / amount.predict(TABLE) - 1).max() < 1e-10
+    middle = KANRegressor("absolute", products=0).fit(TABLE, SUM)
+    assert np.abs(middle.explain(TABLE).sum(axis=1) - middle.predict(TABLE)).max() < 1e-10
+    assert middle.importance(TABLE, SUM).loc["age", "loss"] > 0.1
     weights = np.arange(_COUNT) % 3
     heavy = KANRegressor(products=0).fit(TABLE, SUM, weights).explain(TABLE)
     assert np.abs(weights @ heavy.drop(columns="baseline")).max() < 1e-8
@@ -252,4 +255,4 @@ def test_the_transformer_tells_classes_from_numbers() -> None:
     assert KANTransformer("gamma", products=0).fit(TABLE, np.exp(SUM)).estimator_.loss == "gamma"
     assert isinstance(KANTransformer("squared", products=0).fit(TABLE, SUM > 2).estimator_, KANRegressor)
     with pytest.raises(InputError, match="loss"):
-        KANTransformer("absolute").fit(TABLE, SUM)  # type: ignore[arg-type]
+        KANTransformer("cubic").fit(TABLE, SUM)  # type: ignore[arg-type]

@@ -63,7 +63,8 @@ def test_a_table_as_it_comes_is_fitted_and_read() -> None:
     strange = x.assign(species="King", island=None, bill=np.nan)
     assert np.isfinite(model.predict(strange)).all()
     outputs = model.network_(torch.as_tensor(model.network_inputs(strange)))[:, 0].detach().numpy()
-    np.testing.assert_allclose(model.fits_[0].target.mean(outputs, model.fits_[0].residual), model.predict(strange))
+    assert model.fits_[0].target.name == "identity"
+    np.testing.assert_allclose(outputs, model.predict(strange))
     assert isinstance(model.network_, ew.KAN) and len(model.network_names_) == model.network_.n_in
 
 
@@ -161,6 +162,24 @@ def test_counts_and_amounts(loss: Any) -> None:
     assert (low >= 0).all() and ((low <= y[400:]) & (y[400:] <= high)).mean() == pytest.approx(0.9, abs=0.06)
 
 
+def test_outliers_count_less_with_robust_losses() -> None:
+    r = np.random.default_rng(0)
+    x = r.uniform(-2, 2, (500, 2))
+    truth = np.sin(2 * x[:, 0]) + x[:, 1]
+    y = truth + 0.5 * r.standard_t(1.2, 500)
+    errors = {loss: np.mean((KANRegressor(loss).fit(x, y).predict(x) - truth) ** 2) for loss in ("huber", "absolute")}
+    assert max(errors.values()) < 0.03 < np.mean((KANRegressor().fit(x, y).predict(x) - truth) ** 2)
+
+
+@pytest.mark.parametrize("level", [0.1, 0.8])
+def test_quantiles_divide_new_rows_as_they_say(level: float) -> None:
+    r = np.random.default_rng(0)
+    x = r.uniform(-2, 2, (1500, 2))
+    y = x[:, 0] + (0.5 + np.abs(x[:, 1])) * r.normal(size=1500)
+    model = KANRegressor("quantile", quantile=level).fit(x[:500], y[:500])
+    assert (y[500:] < model.predict(x[500:])).mean() == pytest.approx(level, abs=0.05)
+
+
 def test_several_targets_have_networks_of_their_own() -> None:
     x, y = penguins()
     model = KANRegressor(products=0).fit(x, np.column_stack([y, -y]))
@@ -196,6 +215,8 @@ def misuse(name: str, words: str, call: Any, error: type[Exception] = ValueError
         misuse("select", "'select'", lambda: KANRegressor(select="all").fit(X, Y)),  # type: ignore[arg-type]
         misuse("products", "'products' must be", lambda: KANRegressor(products=-1).fit(X, Y)),
         misuse("products of text", "'products' must be", lambda: KANRegressor(products="two").fit(X, Y)),  # type: ignore[arg-type]
+        misuse("no quantile", "loss='quantile'", lambda: KANRegressor("quantile").fit(X, Y)),
+        misuse("quantile of 90", "between 0 and 1", lambda: KANRegressor("quantile", quantile=90).fit(X, Y)),
         misuse("negative counts", "non-negative y", lambda: KANRegressor("poisson").fit(NUMBERS, NUMBERS[:, 0])),
         misuse("counts all zero", "All are zero", lambda: KANRegressor("poisson").fit(NUMBERS, np.zeros(30))),
         misuse("amounts of zero", "positive y", lambda: KANRegressor("gamma").fit(NUMBERS, np.arange(30.0))),

@@ -20,6 +20,8 @@ from edgewise.additive._network import embedded as embedded
 from edgewise.additive._network import network as network
 from edgewise.additive._reml import Prior as Prior
 from edgewise.additive._reml import reml as reml
+from edgewise.additive._robust import Huber as Huber
+from edgewise.additive._robust import Quantile as Quantile
 from edgewise.additive._search import AdditiveFit as AdditiveFit
 from edgewise.additive._search import Request as Request
 from edgewise.additive._stack import Select as Select

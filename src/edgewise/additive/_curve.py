@@ -97,16 +97,26 @@ class Curve:
 
     def value(self, x: Vector) -> Vector:
         """Return what a network is given for x: the mapped value, and the mean of the column for a missing one."""
-        low, high = self.knots[DEGREE], self.knots[-DEGREE - 1]
         if self.axis.name == "raw":  # as it is: the network's own tails are constant
-            return np.where(np.isfinite(x), x, self.middle * self.axis.scale)
-        return np.where(np.isfinite(x), np.clip(self.axis.map(np.nan_to_num(x)), low, high), self.middle)
+            return np.where(np.isfinite(x), x, self.fill)
+        return np.where(np.isfinite(x), np.clip(self.axis.map(np.nan_to_num(x)), *self.ends), self.fill)
+
+    @property
+    def fill(self) -> float:
+        """What `value` is for a missing one."""
+        return self.middle * self.axis.scale if self.axis.name == "raw" else self.middle
 
     @property
     def knots(self) -> Vector:
         """The knots on the axis of `value`."""
         knots = self.middle + self.deviation * self.standard_knots
         return knots * self.axis.scale if self.axis.name == "raw" else knots
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Between which values a curve varies, on the axis of `value`."""
+        knots = self.knots
+        return float(knots[DEGREE]), float(knots[-DEGREE - 1])
 
     def spline(self, beta: Vector) -> Vector:
         """Return the B-spline coefficients (K,) of the curve of coefficients beta."""

@@ -15,7 +15,8 @@ _LARGEST = 30.0  # of log-odds and logarithms
 class Family(Protocol):
     """A distribution of the target and its link: y ~ family(mean = inverse link(eta)), eta (n, K).
 
-    `scale` is the dispersion where it is known, None where it is estimated.
+    `scale` is the dispersion where it is known, None where it is estimated. `is_location` says whether eta is a number
+    on the scale of the target, which is then standardized.
     """
 
     @property
@@ -23,6 +24,9 @@ class Family(Protocol):
 
     @property
     def scale(self) -> float | None: ...
+
+    @property
+    def is_location(self) -> bool: ...
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         """Return the eta (K,) of the best constant."""
@@ -47,6 +51,7 @@ class Gaussian:
 
     outputs: int = 1
     scale: float | None = None
+    is_location: bool = True
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.array([weights @ y / weights.sum()])
@@ -67,6 +72,7 @@ class Classes:
 
     classes: int
     scale: float | None = 1.0
+    is_location: bool = False
 
     @property
     def outputs(self) -> int:
@@ -102,6 +108,7 @@ class Poisson:
 
     outputs: int = 1
     scale: float | None = None
+    is_location: bool = False
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.log(np.array([max(float(weights @ y / weights.sum()), 1e-12)]))
@@ -125,6 +132,7 @@ class Gamma:
 
     outputs: int = 1
     scale: float | None = None
+    is_location: bool = False
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.log(np.array([weights @ y / weights.sum()]))

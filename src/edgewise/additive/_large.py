@@ -33,11 +33,12 @@ def refitted(sample: AdditiveFit, rows: Rows, monotone: Mapping[int, int], check
     does not depend on the number of functions; with products from chunks of rows in single precision.
     """
     binned, family = _Binned.of(sample.model, rows.x), sample.family
-    y, weights = rows.y, rows.weights
+    y = sample.target.forward(rows.y) if family.is_location else rows.y
+    weights = rows.weights
     problem = Problem(binned.blocks, family, constraints=binned.constraints(monotone))
     check("all rows")
     if isinstance(family, Gaussian):
-        fit = from_moments(binned.moments(sample.target.forward(y), weights), problem)
+        fit = from_moments(binned.moments(y, weights), problem)
         return replace(sample, model=_rebuilt(sample.model, binned, [fit]))
     model, before = sample.model, None
     logs: dict[int, Matrix] = {}

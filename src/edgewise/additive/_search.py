@@ -69,6 +69,8 @@ class AdditiveFit:
         """Return the mean, or the probabilities, of eta (n, K)."""
         if isinstance(self.family, Gaussian):
             return self.target.mean(eta[:, 0], self.residual)[:, None]
+        if self.family.is_location:
+            return self.target.backward(eta)
         return self.family.mean(eta)
 
 
@@ -111,7 +113,7 @@ def _scales(
     names: list[TargetName] = Target.candidates(y) if gaussian and request.maps else ["identity"]
     runs = []
     for name in names:
-        target = Target.of(y, w, name) if gaussian else Target("identity", 0.0, 1.0)
+        target = Target.of(y, w, name) if family.is_location else Target("identity", 0.0, 1.0)
         for design in designs:
             found = _candidates(design, rows._replace(y=target.forward(y)), family, request, check)
             error, likelihood = _judged(found, target, y)
@@ -170,7 +172,7 @@ def _selected(search: Candidates, target: Target, select: Select) -> AdditiveFit
     scores = {"constant": float(w @ family.loss(constant, y) / w.sum())}
     scores |= {candidate.name: search.score(candidate) for candidate in order}
     scores["selected"] = float(w @ family.loss(held_out, y) / w.sum())
-    residual = y - held_out[:, 0] if isinstance(family, Gaussian) else np.zeros(len(y))
+    residual = y - held_out[:, 0] if family.is_location else np.zeros(len(y))
     names = [candidate.name for candidate in order]
     chosen = {name: float(weight) for name, weight in zip(names, weights, strict=True)}
     model = averaged(search, order, weights, shift)

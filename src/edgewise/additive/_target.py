@@ -63,6 +63,11 @@ class Target:
             return (np.clip(mapped, 0.0, 2 * np.sqrt(self.largest)) / 2) ** 2
         return mapped
 
+    @staticmethod
+    def errors(residual: Vector) -> Vector:
+        """Return the quantiles of residuals that `mean` is taken over."""
+        return np.quantile(residual, np.linspace(0.005, 0.995, min(_QUANTILES, len(residual))))
+
     def mean(self, eta: Vector, residual: Vector) -> Vector:
         """Return the mean of the target: of backward(eta + residual) over the residuals.
 
@@ -70,7 +75,7 @@ class Target:
         """
         if self.name == "identity":
             return self.backward(eta)
-        errors = np.quantile(residual, np.linspace(0.005, 0.995, min(_QUANTILES, len(residual))))
+        errors = self.errors(residual)
         total = np.zeros(len(eta))
         for error in errors:
             total += self.backward(eta + error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -16,8 +16,10 @@ from edgewise._progress import LiveLine
 from edgewise._typing import Array
 from edgewise.additive import Family, Request, Select, additive, input_name, network
 from edgewise.estimators._contributions import Means
+from edgewise.estimators._onnx import write_classifier, write_regressor
 from edgewise.estimators._reading import Reading
 from edgewise.estimators._shape import candidate_table, deviations, edge_table, stacked
+from edgewise.export import OnnxGraph
 from edgewise.nn import KAN
 
 if TYPE_CHECKING:
@@ -62,9 +64,9 @@ class AdditiveEstimator(Reading):
 
     @cached_property
     def networks_(self) -> list[KAN]:
-        """The network of each target."""
+        """The network of each target, in the units of the sum: of the target, its map, or log-odds."""
         check_is_fitted(self, "fits_")
-        return [network(fit.model) for fit in self.fits_]
+        return [network(fit.model.scaled(fit.target.scale, fit.target.center)) for fit in self.fits_]
 
     @cached_property
     def edges_(self) -> pd.DataFrame:
@@ -108,6 +110,29 @@ class AdditiveEstimator(Reading):
         Errors: those of `predict`.
         """
         return self.fits_[target].design.values(self._encode(X))
+
+    def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None = None) -> None:
+        """Write the estimator, with the encoding of its columns, into a graph: see `edgewise.export.to_onnx`.
+
+        Inputs are the columns of the DataFrame that was fitted, or `x` of an array of numbers. Outputs are `y` (rows,
+        targets), or `label` (rows,) and `probabilities` (rows, classes).
+
+        Errors: NotFittedError; InputError for names, levels and classes that ONNX does not hold.
+
+        >>> from edgewise.estimators import KANClassifier
+        >>> from edgewise.export import to_onnx
+        >>> x = np.random.default_rng(0).normal(size=(100, 2))
+        >>> model = to_onnx(KANClassifier().fit(x, np.where(x[:, 0] > 1, "above", "below")))
+        >>> [output.name for output in model.graph.output]
+        ['label', 'probabilities']
+        """
+        check_is_fitted(self, "fits_")
+        classes = getattr(self, "classes_", None)
+        standardized = [network(fit.model) for fit in self.fits_]
+        if classes is None:
+            write_regressor(graph, self.encoder_, self.fits_, standardized, inputs)
+        else:
+            write_classifier(graph, self.encoder_, self.fits_[0], standardized[0], classes, inputs)
 
     def _etas(self, X: Any) -> list[Array]:
         """Return the sum of curves (n, K) of each target."""

@@ -31,7 +31,7 @@ class Intervals:
     def of(cls, fit: AdditiveFit, x: Array, y: Array, encoder: Encoder) -> Intervals:
         """Return the intervals of a fit to columns x (n, p) and a target y (n,)."""
         held = fit.rows
-        residual = fit.residual if isinstance(fit.family, Gaussian) else _standardized(fit, fit.held_out, y[held])
+        residual = fit.residual if fit.family.is_location else _standardized(fit, fit.held_out, y[held])
         size = _size(x[held], residual, encoder)
         plain = cls(fit, residual, size)
         return cls(fit, np.sort(residual / plain._sizes(x[held])), size)
@@ -42,7 +42,7 @@ class Intervals:
         low = self.scores[max(int(np.floor((count + 1) * miss)) - 1, 0)]
         high = self.scores[min(int(np.ceil((count + 1) * (1 - miss))) - 1, count - 1)]
         eta, sizes = self.fit.model.eta(x)[:, 0], self._sizes(x)
-        if isinstance(self.fit.family, Gaussian):
+        if self.fit.family.is_location:
             return np.column_stack([self.fit.target.backward(eta + edge * sizes) for edge in (low, high)])
         mean = self.fit.family.mean(eta[:, None])[:, 0]
         edges = np.column_stack([mean + edge * sizes * _noise(self.fit, mean) for edge in (low, high)])
@@ -52,7 +52,7 @@ class Intervals:
         """Return the standard deviation (n,) of a new row at columns x."""
         spread = float(np.sqrt(np.mean(self.scores**2)))
         eta, sizes = self.fit.model.eta(x)[:, 0], self._sizes(x)
-        if isinstance(self.fit.family, Gaussian):
+        if self.fit.family.is_location:
             target = self.fit.target
             return (target.backward(eta + spread * sizes) - target.backward(eta - spread * sizes)) / 2
         return spread * sizes * _noise(self.fit, self.fit.family.mean(eta[:, None])[:, 0])

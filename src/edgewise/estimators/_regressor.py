@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -9,13 +10,20 @@ from sklearn.utils import check_array, check_consistent_length
 
 from edgewise._errors import unknown
 from edgewise._typing import Array
-from edgewise.additive import Family, Gamma, Gaussian, Poisson
+from edgewise.additive import Family, Gamma, Gaussian, Huber, Poisson, Quantile
 from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._table import TableRegressor
 
-LossName = Literal["squared", "poisson", "gamma"]
-_FAMILIES: dict[str, type[Family]] = {"squared": Gaussian, "poisson": Poisson, "gamma": Gamma}
+LossName = Literal["squared", "absolute", "huber", "quantile", "poisson", "gamma"]
+_FAMILIES: dict[str, Callable[[float], Family]] = {
+    "squared": lambda level: Gaussian(),
+    "absolute": lambda level: Quantile(0.5),
+    "huber": lambda level: Huber(),
+    "quantile": Quantile,
+    "poisson": lambda level: Poisson(),
+    "gamma": lambda level: Gamma(),
+}
 
 
 class KANRegressor(TableRegressor, AdditiveEstimator):
@@ -30,8 +38,9 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
 
     Parameters:
 
-    - `loss`: "squared" (the mean of numbers), "poisson" (counts, logarithmic link), "gamma" (positive amounts whose
-      spread grows with their size, logarithmic link).
+    - `loss`: "squared" (the mean of numbers), "huber" (the same with outliers), "absolute" (the median), "quantile"
+      (that at the level `quantile`), "poisson" (counts, logarithmic link), "gamma" (positive amounts whose spread grows
+      with their size, logarithmic link).
     - `select`: "average" of the candidates, the "best", or the "simplest" within one standard error of the best.
     - `products`: how many pairs may interact; "auto" compares several numbers.
     - `monotonic_cst`: 1, 0 or -1 for each column, or a dict of names: curves that must rise or fall. Such a column
@@ -53,10 +62,11 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
 
     intervals_: list[Intervals]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (scikit-learn's form)
         self,
         loss: LossName = "squared",
         *,
+        quantile: float | None = None,
         select: Literal["average", "best", "simplest"] = "average",
         products: Products = "auto",
         monotonic_cst: Any = None,
@@ -66,6 +76,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         verbose: bool = False,
     ) -> None:
         self.loss = loss
+        self.quantile = quantile
         self.select = select
         self.products = products
         self.monotonic_cst = monotonic_cst
@@ -78,6 +89,13 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         """Fit X (n, p) to y (n,) or (n, targets), and return the estimator."""
         if self.loss not in _FAMILIES:
             raise unknown("loss", self.loss, list(_FAMILIES))
+        if (self.quantile is None) == (self.loss == "quantile"):
+            raise ValueError(
+                f"'quantile' is for loss='quantile', and needed there. Got {self.quantile!r} for {self.loss!r}."
+            )
+        level = 0.5 if self.quantile is None else self.quantile
+        if not (isinstance(level, int | float) and 0 < level < 1):
+            raise ValueError(f"'quantile' must be a number between 0 and 1. Got {level!r}.")
         rows = self._training(X, y, sample_weight)
         least = float(rows.y.min())
         if (self.loss == "poisson" and least < 0) or (self.loss == "gamma" and least <= 0):
@@ -85,7 +103,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
             raise ValueError(f"loss={self.loss!r} requires {sign} y. Got {least:g}.")
         if self.loss == "poisson" and float(rows.y.max()) == 0:
             raise ValueError("loss='poisson' requires some y > 0. All are zero.")
-        self._fit_each(rows.x, list(rows.y.T.copy()), _FAMILIES[self.loss](), rows.weights)
+        self._fit_each(rows.x, list(rows.y.T.copy()), _FAMILIES[self.loss](float(level)), rows.weights)
         self.intervals_ = [
             Intervals.of(fit, rows.x, y, self.encoder_) for fit, y in zip(self.fits_, rows.y.T, strict=True)
         ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.additive import AdditiveFit, Gaussian, input_name
+from edgewise.estimators._contributions import chunks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,9 +35,14 @@ def candidate_table(fit: AdditiveFit) -> pd.DataFrame:
 def deviations(fit: AdditiveFit, x: Array) -> Array:
     """Return the standard deviation over the rows x of every input's curve and of every product, in the units of the
     sum: of the target, of its logarithm, or of log-odds."""
-    terms, products = fit.model.terms(x), fit.model.product_terms(x).values()
-    variances = [*terms.var(0).sum(1).tolist(), *(float(values.var(0).sum()) for values in products)]
-    return fit.target.scale * np.sqrt(np.array(variances))
+    model = fit.model
+    total = np.zeros((2, len(model.design.inputs) + len(model.products), model.outputs))
+    for rows in chunks(len(x)):
+        products = model.product_terms(x[rows]).values()
+        values = np.concatenate([model.terms(x[rows]), *(each[:, None] for each in products)], 1)
+        total += values.sum(0), (values**2).sum(0)
+    mean, square = total / len(x)
+    return fit.target.scale * np.sqrt(np.maximum(square - mean**2, 0.0).sum(1))
 
 
 def edge_table(fit: AdditiveFit, deviation: Array, names: list[str]) -> pd.DataFrame:

@@ -50,13 +50,11 @@ class AdditiveTrainer:
         """Return what was trained, or the smoothed network unless that is clearly worse."""
         assert self.part is not None
         split, part = self.context.split, self.part
-        if self._is_better(trained.selected, part):
-            final = self._final()
-            limit = max(error_of(final, split.full.rows, self.loss), error_of(part, split.full.rows, self.loss))
-            if error_of(trained.model, split.full.rows, self.loss) <= _WORSE * limit:
-                return trained
-        else:
-            final = self._final()
+        smooth = error_of(part, split.full.rows, self.loss)
+        sound = error_of(trained.model, split.full.rows, self.loss) <= _WORSE * smooth
+        if sound and self._is_better(trained.selected, part):
+            return trained
+        final = self._final()
         ended = self.context.monitor.ended()
         self.context.record(
             final, error_of(final, split.full.rows, self.loss), error_of(part, split.validation, self.loss)

@@ -65,6 +65,8 @@ def test_contributions_add_up_and_have_mean_zero(model: KANRegressor) -> None:
     assert list(split) == ["baseline", *TABLE.columns]
     assert np.abs(split.sum(axis=1) - model.predict(TABLE)).max() < 1e-10
     assert list(model.explain(TABLE[5:9]).index) == [5, 6, 7, 8]
+    plain = KANRegressor(products=0).fit(NUMBERS, NUMBERS[:, 0])
+    assert plain.explain(NUMBERS[:2].tolist()).equals(plain.explain(NUMBERS[:2]))
 
 
 def test_a_hidden_node_is_one_contribution() -> None:
@@ -200,6 +202,7 @@ def test_odd_tables_are_drawn() -> None:
     same = KANRegressor().fit(np.ones((20, 1)), np.arange(20.0))
     same.plot_curves(np.ones((3, 1))).figure_.draw_without_rendering()
     same.plot_network(np.ones((3, 1)))
+    assert same.importance(np.ones((3, 1))).loc["x1"].tolist() == [0, 0, 0, 0]
 
 
 def test_the_network_is_drawn_with_its_strongest_edges(model: KANRegressor) -> None:

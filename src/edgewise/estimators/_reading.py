@@ -59,7 +59,7 @@ class Reading(TableEstimator):
             values, names = parts.of(x, split_products), parts.names(split_products)
             for k, label in enumerate(labels):
                 matrix = np.column_stack([np.full(len(x), parts.baseline[k]), values[:, :, k]])
-                index = getattr(X, "index", None)
+                index = X.index if isinstance(X, pd.DataFrame) else None
                 tables[label] = pd.DataFrame(matrix, index=index, columns=pd.Index(["baseline", *names]))
         return next(iter(tables.values())) if len(tables) == 1 else pd.concat(tables, axis=1)
 

@@ -65,6 +65,8 @@ def test_contributions_add_up_and_have_mean_zero(model: KANRegressor) -> None:
     assert list(split) == ["baseline", *TABLE.columns]
     assert np.abs(split.sum(axis=1) - model.predict(TABLE)).max() < 1e-10
     assert list(model.explain(TABLE[5:9]).index) == [5, 6, 7, 8]
+    plain = KANRegressor(products=0).fit(NUMBERS, NUMBERS[:, 0])
+    assert plain.explain(NUMBERS[:2].tolist()).equals(plain.explain(NUMBERS[:2]))
 
 
 def test_a_hidden_node_is_one_contribution() -> None:
@@ -87,6 +89,9 @@ def test_contributions_of_classes_targets_logarithms_and_weights(sure: KANClassi
     assert np.abs(both.explain(TABLE)[1].sum(axis=1) - both.predict(TABLE)[:, 1]).max() < 1e-10
     amount = KANRegressor("gamma", products=0).fit(TABLE, np.exp(SUM))
     assert np.abs(np.exp(amount.explain(TABLE).sum(axis=1)) / amount.predict(TABLE) - 1).max() < 1e-10
+    middle = KANRegressor("absolute", products=0).fit(TABLE, SUM)
+    assert np.abs(middle.explain(TABLE).sum(axis=1) - middle.predict(TABLE)).max() < 1e-10
+    assert middle.importance(TABLE, SUM).loc["age", "loss"] > 0.1
     weights = np.arange(_COUNT) % 3
     heavy = KANRegressor(products=0).fit(TABLE, SUM, weights).explain(TABLE)
     assert np.abs(weights @ heavy.drop(columns="baseline")).max() < 1e-8
@@ -197,6 +202,7 @@ def test_odd_tables_are_drawn() -> None:
     same = KANRegressor().fit(np.ones((20, 1)), np.arange(20.0))
     same.plot_curves(np.ones((3, 1))).figure_.draw_without_rendering()
     same.plot_network(np.ones((3, 1)))
+    assert same.importance(np.ones((3, 1))).loc["x1"].tolist() == [0, 0, 0, 0]
 
 
 def test_the_network_is_drawn_with_its_strongest_edges(model: KANRegressor) -> None:
@@ -252,4 +258,4 @@ def test_the_transformer_tells_classes_from_numbers() -> None:
     assert KANTransformer("gamma", products=0).fit(TABLE, np.exp(SUM)).estimator_.loss == "gamma"
     assert isinstance(KANTransformer("squared", products=0).fit(TABLE, SUM > 2).estimator_, KANRegressor)
     with pytest.raises(InputError, match="loss"):
-        KANTransformer("absolute").fit(TABLE, SUM)  # type: ignore[arg-type]
+        KANTransformer("cubic").fit(TABLE, SUM)  # type: ignore[arg-type]

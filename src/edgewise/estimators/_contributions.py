@@ -120,18 +120,20 @@ class Contributions:
         return (whole + tilt) / 2, (whole - tilt) / 2
 
     def losses(self, eta: Array, y: Array) -> Array:
-        """Return the loss of each row: squared error in the units of the sum, log loss or deviance."""
-        target = self.fit.target
-        if not isinstance(self.fit.family, Gaussian):
-            return self.fit.family.loss(eta, y)
-        return (target.center + target.scale * target.forward(y) - eta[:, 0]) ** 2
+        """Return the loss of each row in the units of the sum: squared, absolute or pinball error, log loss, or the
+        deviance of counts and amounts."""
+        family, target = self.fit.family, self.fit.target
+        if not family.is_location:
+            return family.loss(eta, y)
+        unit = target.scale**2 if isinstance(family, Gaussian) else target.scale
+        return unit * family.loss((eta - target.center) / target.scale, target.forward(y))
 
     def unit(self, target: str, label: str) -> str:
         """Return what the sum stands for: `target` is the name of the target, `label` of the class."""
         family = self.fit.family
         if isinstance(family, Classes):
             return f"log-odds of {label}" if family.outputs == 1 else f"logit of {label}"
-        if isinstance(family, Gaussian):
+        if family.is_location:
             return {"identity": target, "log": f"log {target}", "sqrt": f"2 √{target}"}[self.fit.target.name]
         return f"log mean {target}"
 

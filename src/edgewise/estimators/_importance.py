@@ -29,7 +29,7 @@ def importance_table(parts: Contributions, x: Array, y: Array | None = None) -> 
     about = (values - values.mean(0)) ** 2
     spread = about.sum(2)
     variances = spread.mean(0)
-    total = max(float(variances.sum()), 1e-300)
+    total = float(variances.sum()) or 1.0
     share = variances / total
     influence = (spread - variances - share * (spread - variances).sum(1, keepdims=True)) / total
     of_size, of_variance = _of_coefficients(parts, x, values)

@@ -59,7 +59,7 @@ class Reading(TableEstimator):
             values, names = parts.of(x, split_products), parts.names(split_products)
             for k, label in enumerate(labels):
                 matrix = np.column_stack([np.full(len(x), parts.baseline[k]), values[:, :, k]])
-                index = getattr(X, "index", None)
+                index = X.index if isinstance(X, pd.DataFrame) else None
                 tables[label] = pd.DataFrame(matrix, index=index, columns=pd.Index(["baseline", *names]))
         return next(iter(tables.values())) if len(tables) == 1 else pd.concat(tables, axis=1)
 
@@ -68,8 +68,8 @@ class Reading(TableEstimator):
 
         `share` of the sum of the variances of all parts, `mean` of the sizes of the contributions, each with a
         standard error. With y also `loss`, by how much the mean loss of the rows rises if the part is replaced by its
-        mean: squared error in the units of the sum, log loss, or deviance. Classes are taken together; with several
-        targets the rows have two levels.
+        mean: that of the fit, in the units of the sum. Classes are taken together; with several targets the rows have
+        two levels.
 
         The errors hold for other rows like those of X and, but for `loss`, for the noise that the curves were fitted
         to, by their posterior covariance. Products, the hidden node and the choice of the shape count as known.
@@ -79,7 +79,7 @@ class Reading(TableEstimator):
         >>> from edgewise.estimators import KANRegressor
         >>> x = np.random.default_rng(0).uniform(-1, 1, size=(100, 2))
         >>> KANRegressor(products=0).fit(x, 2 * x[:, 0] + x[:, 1]).importance(x)["share"].round(2).to_dict()
-        {'x1': 0.78, 'x2': 0.22}
+        {'x1': 0.79, 'x2': 0.21}
         """
         check_is_fitted(self, "fits_")
         x = self._encode(X)

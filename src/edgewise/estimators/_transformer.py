@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from sklearn.base import TransformerMixin
@@ -16,10 +16,10 @@ from edgewise.estimators._classifier import KANClassifier
 from edgewise.estimators._regressor import KANRegressor
 from edgewise.estimators._table import TableEstimator
 
-LossName = Literal["auto", "squared", "poisson", "gamma", "classes"]
+LossName = Literal["auto", "squared", "absolute", "huber", "poisson", "gamma", "classes"]
 _SHARED = ("select", "products", "categorical_features", "random_state")
 _FEW = 10  # distinct whole numbers that are labels
-_LOSSES: tuple[str, ...] = ("auto", "squared", "poisson", "gamma", "classes")
+_LOSSES: tuple[str, ...] = get_args(LossName)
 
 
 class KANTransformer(TransformerMixin, TableEstimator):
@@ -33,8 +33,8 @@ class KANTransformer(TransformerMixin, TableEstimator):
     cross-validation of the whole pipeline.
 
     Parameters: `loss`: "auto" takes classes for text, truth values and whole numbers of at most ten values, "squared"
-    for other numbers; else "squared", "poisson", "gamma" or "classes". `select`, `products`, `categorical_features`
-    and `random_state` are those of `KANRegressor`.
+    for other numbers; else "classes", or a loss of `KANRegressor` other than "quantile". `select`, `products`,
+    `categorical_features` and `random_state` are those of `KANRegressor`.
 
     Fitted attribute: `estimator_`, what the features come from.
 
@@ -72,9 +72,9 @@ class KANTransformer(TransformerMixin, TableEstimator):
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
         classes = self.loss == "classes" or (self.loss == "auto" and _are_labels(y))
-        made = KANClassifier() if classes else KANRegressor()
-        if self.loss in ("poisson", "gamma"):
+        if not classes and self.loss != "auto":
             options["loss"] = self.loss
+        made = KANClassifier() if classes else KANRegressor()
         made.set_params(**options)
         self.estimator_ = made.fit(X, y)
         return self

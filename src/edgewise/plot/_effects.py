@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.plot import _style as style
-from edgewise.plot._surface import PairEffect, draw_pair
+from edgewise.plot._surface import PairEffect, draw_pair, pair_title
 from edgewise.plot._text import PLAIN, name_label, plain
 
 _BINS = 36
@@ -128,7 +128,7 @@ def _starts_line(ax: Axes) -> bool:
 
 
 def _titles(ax: Axes, part: Effect) -> None:
-    label = name_label(part.title)
+    label = pair_title(part) if isinstance(part, PairEffect) else name_label(part.title)
     ax.set_title(label.text, loc="left", fontsize=9, color=style.INK, **label.style)
     ax.set_title(part.note, loc="right", fontsize=8, color=style.SOFT, **PLAIN)
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from edgewise._typing import Array
 from edgewise.plot import _style as style
-from edgewise.plot._text import PLAIN, name_label, plain
+from edgewise.plot._text import PLAIN, Label, name_label, plain
 
 _LETTERS = 10  # of a level's label
 _LINE, _UPRIGHT = 36, 28  # of labels that fit along the lower, and along the vertical axis
@@ -43,8 +43,8 @@ class PairEffect:
 
 
 def draw_pair(ax: Axes, part: PairEffect) -> None:
-    """Draw the surface of a pair: blue adds, orange takes away; dots are rows."""
-    most = float(np.nanmax(np.abs(part.z), initial=0.0)) or 1.0
+    """Draw the surface of a pair: blue adds, orange takes away, fully where rows reach furthest; dots are rows."""
+    most = float(np.max(np.abs(_at_rows(part)), initial=0.0)) or float(np.abs(part.z).max()) or 1.0
     for axis, side in ((ax.xaxis, part.across), (ax.yaxis, part.up)):
         if side.log and side.labels is None:
             style.logarithmic(ax, axis)
@@ -71,6 +71,24 @@ def draw_pair(ax: Axes, part: PairEffect) -> None:
     bar.ax.tick_params(labelsize=6.5, colors=style.SOFT, labelcolor=style.INK, length=2, pad=1.5)
     bar.ax.locator_params(nbins=5)
     bar.outline.set_visible(False)  # type: ignore[operator]
+
+
+def _at_rows(part: PairEffect) -> Array:
+    """Return the surface at the points of the grid that are nearest to the rows."""
+    rows = part.rows[np.isfinite(part.rows).all(1)]
+    near = [
+        np.searchsorted((side.values[1:] + side.values[:-1]) / 2, column)
+        for side, column in zip((part.across, part.up), rows.T, strict=True)
+    ]
+    return part.z[near[0], near[1]]
+
+
+def pair_title(part: PairEffect) -> Label:
+    """Return the title of a pair, whose names are set as those of other panels."""
+    first, second = name_label(part.across.name), name_label(part.up.name)
+    if part.title != f"{part.across.name} × {part.up.name}" or not (first.is_math and second.is_math):
+        return name_label(part.title)
+    return Label(f"{first.text} × {second.text}", True)
 
 
 def _length(labels: Sequence[str]) -> int:

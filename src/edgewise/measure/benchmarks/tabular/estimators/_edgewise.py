@@ -1,11 +1,13 @@
 """The estimators of edgewise."""
 
 import importlib
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
 import pandas as pd
 
+from edgewise._typing import Array
 from edgewise.measure import OURS
 from edgewise.measure.benchmarks.tabular.estimators._base import Estimator
 
@@ -24,4 +26,12 @@ class Edgewise(Estimator):
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
         estimators = importlib.import_module(self.module)
-        return (estimators.KANRegressor if kind == "regression" else estimators.KANClassifier)(**chosen)
+        made = estimators.KANRegressor if kind == "regression" else estimators.KANClassifier
+        return made(random_state=seed, **chosen)
+
+    def space(self, kind: str) -> Mapping[str, Any]:
+        return {"products": ["auto", 0, 4, 16, 32], "select": ["average", "best", "simplest"]}
+
+    def interval(self, model: Any, x: pd.DataFrame, level: float) -> tuple[Array, Array]:
+        low, high = model.predict_interval(x, level).T
+        return low, high

@@ -78,8 +78,8 @@ class Reading(TableEstimator):
 
         >>> from edgewise.estimators import KANRegressor
         >>> x = np.random.default_rng(0).uniform(-1, 1, size=(100, 2))
-        >>> KANRegressor(products=0).fit(x, 2 * x[:, 0] + x[:, 1]).importance(x)["share"].round(2).to_dict()
-        {'x1': 0.79, 'x2': 0.21}
+        >>> KANRegressor(products=0).fit(x, 2 * x[:, 0] + x[:, 1]).importance(x)["share"].round(1).to_dict()
+        {'x1': 0.8, 'x2': 0.2}
         """
         check_is_fitted(self, "fits_")
         x = self._encode(X)

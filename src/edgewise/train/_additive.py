@@ -10,7 +10,7 @@ from edgewise.additive import AdditiveModel, Classes, Gaussian, Request, additiv
 from edgewise.bases import named
 from edgewise.nn import KAN, clone
 from edgewise.train._data import Table
-from edgewise.train._error import error_of
+from edgewise.train._error import constant_error, error_of
 from edgewise.train._loss import CrossEntropy, Loss, Squared
 from edgewise.train._result import Outcome
 from edgewise.train._split import Context, Partition, Trained
@@ -51,14 +51,15 @@ class AdditiveTrainer:
         assert self.part is not None
         split, part = self.context.split, self.part
         smooth = error_of(part, split.full.rows, self.loss)
-        sound = error_of(trained.model, split.full.rows, self.loss) <= _WORSE * smooth
+        limit = min(_WORSE * smooth, constant_error(split.full.subsample, self.loss, self.shape.n_out))
+        sound = error_of(trained.model, split.full.rows, self.loss) <= limit
         if sound and self._is_better(trained.selected, part):
             return trained
         final = self._final()
         ended = self.context.monitor.ended()
-        self.context.record(
-            final, error_of(final, split.full.rows, self.loss), error_of(part, split.validation, self.loss)
-        )
+        if ended is None:
+            errors = error_of(final, split.full.rows, self.loss), error_of(part, split.validation, self.loss)
+            self.context.record(final, *errors)
         return Trained(final, part, ended or Outcome.SMOOTHED, self.loss)
 
     def _is_better(self, network: KAN, smoothed: KAN) -> bool:
@@ -109,7 +110,7 @@ class AdditiveTrainer:
         return embedded(made.to(device), clone(self.shape), rows.x)
 
     def _check(self, stage: str) -> None:
-        if self.context.monitor.step(stage) is not None:
+        if self.context.monitor.show(stage) is not None:
             raise _Ended
 
     def _numbers(self, x: Any, y: Any, w: Any) -> AdditiveModel:

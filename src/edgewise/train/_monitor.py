@@ -160,6 +160,13 @@ class Monitor:
         self._progress.step(place, at, fraction)
         return self.ended()
 
+    @whole
+    def show(self, place: str) -> Outcome | None:
+        """Show what is being fitted where no solver takes steps. Return `ended()`."""
+        limit = self.options.time_limit
+        self._progress.step(place, None, None if limit is None else min(1.0, self._seconds / limit))
+        return self.ended()
+
     def record(self, grid: int, parameters: int, train: float, validation: float) -> None:
         """Add a row to the history, and pass it to the callbacks."""
         row = Row(len(self.history), grid, parameters, train, validation, self._seconds, self._steps)

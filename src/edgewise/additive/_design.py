@@ -48,16 +48,16 @@ class Design:
             gaps = len(seen) < len(x)
             varies = len(seen) > 0 and seen.min() < seen.max()
             if is_category:
-                if varies or (gaps and len(seen)):
-                    inputs.append(Levels.of(column, seen))
+                found = Levels.of(column, seen) if varies or gaps else None
+                inputs += [found] if found else []
                 continue
             if varies:
                 axis = Axis.chosen(seen) if mapped else Axis.of(seen, "raw")
                 inputs.append(Curve.of(column, seen, axis, gaps))
             if gaps and len(seen):
                 inputs.append(Gap(column))
-            if column in set(values):
-                inputs.append(Levels.of(column, seen, "value"))
+            found = Levels.of(column, seen, "value") if column in set(values) else None
+            inputs += [found] if found else []
         return cls(tuple(inputs))
 
     @property

@@ -10,12 +10,15 @@ from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._block import Block
 from edgewise.additive._curve import DEGREE
 
+_MOST, _LEAST = 500, 2  # levels of a column, and rows of a level
+
 
 @dataclass(frozen=True)
 class Levels:
     """Indicators of the levels of one column: a random effect, shrunk to the mean by how few rows a level has.
 
-    `values` (L,) are the level codes, or the distinct numbers. What was never seen, and what is missing, gets zero.
+    `values` (L,) are the level codes, or the distinct numbers. Others, what was seen only once, and what is missing
+    get zero: a single row tells little about its level.
 
     Shapes: x (n,) -> features (n, L). A network is given the number of the level, L for one never seen; its edge is the
     spline through the effects.
@@ -26,8 +29,12 @@ class Levels:
     kind: Literal["level", "value"] = "level"
 
     @classmethod
-    def of(cls, column: int, x: Vector, kind: Literal["level", "value"] = "level") -> "Levels":
-        return cls(column, np.unique(x[np.isfinite(x)]), kind)
+    def of(cls, column: int, x: Vector, kind: Literal["level", "value"] = "level") -> "Levels | None":
+        """Return the levels of the finite values x that are there twice, the most frequent 500; None without any."""
+        values, counts = np.unique(x, return_counts=True)
+        kept = np.sort(np.argsort(-counts, kind="stable")[:_MOST])
+        kept = kept[counts[kept] >= _LEAST]
+        return cls(column, values[kept], kind) if len(kept) else None
 
     @property
     def n_features(self) -> int:

@@ -1,7 +1,7 @@
 """The monotone map of a column to the axis on which its curve is smooth."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -74,10 +74,6 @@ class Axis:
         'log(area)'
         """
         return name if self.name == "raw" else f"{self.name}({name})"
-
-    def row(self) -> dict[str, Any]:
-        """Return the map as plain data."""
-        return dict(vars(self))
 
 
 def skewness(x: Vector) -> float:

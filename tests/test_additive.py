@@ -282,3 +282,17 @@ def test_columns_on_a_logarithmic_axis_say_so() -> None:
     assert design.is_mapped and not Design.of(x, levels).is_mapped
     values = design.values(far(x))
     assert np.isfinite(values).all() and values.shape == (300, len(design.inputs))
+
+
+def test_columns_of_many_levels_cost_little_and_interact_by_their_frequent_levels() -> None:
+    r = np.random.default_rng(0)
+    many = np.minimum(r.geometric(0.02, 900), 300).astype(float)
+    x = np.column_stack([many, r.integers(0, 80, 900), r.normal(size=900)])
+    y = np.where(many < 4, 2.0, -1.0) * x[:, 2] + r.normal(size=300)[many.astype(int) - 1] + 0.3 * r.normal(size=900)
+    fit = additive(x, y, [True, True, False], Gaussian(), Request(products=2))
+    assert (0, 2) in fit.model.products and max(len(beta) for beta in fit.model.products.values()) <= 400
+    made = network(fit.model)
+    outputs = made(torch.as_tensor(fit.design.values(x))).detach().numpy()
+    np.testing.assert_allclose(outputs, fit.model.eta(x), atol=1e-9)
+    once = additive(np.arange(50.0)[:, None], r.normal(size=50), [True], Gaussian())
+    assert once.design.inputs == ()

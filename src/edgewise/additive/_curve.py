@@ -95,6 +95,10 @@ class Curve:
         wiggly = features[:, 1:count]
         return [features[:, :1], wiggly] if wiggly.shape[1] else [features[:, :1]]
 
+    def factor_numbers(self, count: int) -> np.ndarray:
+        """Return the numbers of the features that `factors` returns."""
+        return np.arange(min(count, self.n_features))
+
     def value(self, x: Vector) -> Vector:
         """Return what a network is given for x: the mapped value, and the mean of the column for a missing one."""
         if self.axis.name == "raw":  # as it is: the network's own tails are constant

@@ -81,6 +81,10 @@ class Design:
     def factors(self, features: Features, number: int) -> list[Matrix]:
         return self.inputs[number].factors(features[number], _FACTORS)
 
+    def factor_numbers(self, number: int) -> np.ndarray:
+        """Return which features of an input its products have."""
+        return self.inputs[number].factor_numbers(_FACTORS)
+
     def multipliable(self) -> list[int]:
         """Return the inputs that products may have."""
         return [k for k, part in enumerate(self.inputs) if not isinstance(part, Gap) and _kind(part) != "value"]

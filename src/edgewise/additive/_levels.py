@@ -11,6 +11,7 @@ from edgewise.additive._block import Block
 from edgewise.additive._curve import DEGREE
 
 _MOST, _LEAST = 500, 2  # levels of a column, and rows of a level
+_MULTIPLIED = 20  # levels that take part in products
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,18 @@ class Levels:
 
     column: int
     values: Vector
+    frequent: np.ndarray
     kind: Literal["level", "value"] = "level"
 
     @classmethod
     def of(cls, column: int, x: Vector, kind: Literal["level", "value"] = "level") -> "Levels | None":
         """Return the levels of the finite values x that are there twice, the most frequent 500; None without any."""
         values, counts = np.unique(x, return_counts=True)
-        kept = np.sort(np.argsort(-counts, kind="stable")[:_MOST])
-        kept = kept[counts[kept] >= _LEAST]
-        return cls(column, values[kept], kind) if len(kept) else None
+        order = np.argsort(-counts, kind="stable")
+        order = order[counts[order] >= _LEAST][:_MOST]
+        kept = np.sort(order)
+        frequent = np.flatnonzero(np.isin(kept, order[:_MULTIPLIED]))
+        return cls(column, values[kept], frequent, kind) if len(kept) else None
 
     @property
     def n_features(self) -> int:
@@ -56,8 +60,12 @@ class Levels:
         return np.eye(len(self.values) + 1, len(self.values))[self.numbers(x)]
 
     def factors(self, features: Matrix, count: int) -> list[Matrix]:
-        """Return the block of features that products are made of."""
-        return [features]
+        """Return the block of features that products are made of: the most frequent levels."""
+        return [features[:, self.frequent]]
+
+    def factor_numbers(self, count: int) -> np.ndarray:
+        """Return the numbers of the features that `factors` returns."""
+        return self.frequent
 
     def value(self, x: Vector) -> Vector:
         """Return what a network is given for x: the number of the level."""
@@ -93,6 +101,10 @@ class Gap:
     def factors(self, features: Matrix, count: int) -> list[Matrix]:
         """Return nothing: gaps make no products."""
         return []
+
+    def factor_numbers(self, count: int) -> np.ndarray:
+        """Return no features."""
+        return np.zeros(0, dtype=int)
 
     def value(self, x: Vector) -> Vector:
         """Return what a network is given for x."""

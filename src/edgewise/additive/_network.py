@@ -176,7 +176,7 @@ class _FirstLayer:
     def _add_factor(self, number: int, values: Vector) -> None:
         part = self.inputs[number]
         beta = np.zeros(part.n_features)
-        beta[: len(values)] = values
+        beta[self.model.design.factor_numbers(number)] = values
         gaps = [k for k, other in enumerate(self.inputs) if isinstance(other, Gap) and other.column == part.column]
         self.add({number: beta, **({k: np.zeros(1) for k in gaps} if isinstance(part, Curve) else {})})
 

@@ -11,7 +11,7 @@ from edgewise.additive._block import Block
 from edgewise.additive._curve import DEGREE
 
 _MOST, _LEAST = 500, 2  # levels of a column, and rows of a level
-_MULTIPLIED = 20  # levels that take part in products
+_MULTIPLIED = 8  # levels that take part in products: those of the score test
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,11 @@ class Intervals:
         held = fit.rows
         residual = fit.residual if fit.family.is_location else _standardized(fit, fit.held_out, y[held])
         size = _size(x[held], residual, encoder)
-        plain = cls(fit, residual, size)
-        return cls(fit, np.sort(residual / plain._sizes(x[held])), size)
+        if size is None:
+            return cls(fit, np.sort(residual), None)
+        # out of fold as well: a size that has seen a residual would make it look small
+        own = _bounded(size.target.backward(size.held_out[:, 0]))
+        return cls(fit, np.sort(residual[size.rows] / own), size)
 
     def interval(self, x: Array, coverage: float) -> Array:
         """Return the interval (n, 2) at columns x."""
@@ -60,7 +63,11 @@ class Intervals:
     def _sizes(self, x: Array) -> Array:
         if self.size is None:
             return np.ones(len(x))
-        return np.exp(np.clip(self.size.predict(x)[:, 0], -_LARGEST, _LARGEST))
+        return _bounded(self.size.predict(x)[:, 0])
+
+
+def _bounded(logarithm: Array) -> Array:
+    return np.exp(np.clip(logarithm, -_LARGEST, _LARGEST))
 
 
 def _noise(fit: AdditiveFit, mean: Array) -> Array:

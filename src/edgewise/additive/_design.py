@@ -17,7 +17,7 @@ Pair = tuple[int, int]
 
 Features = Sequence[Matrix] | Mapping[int, Matrix]
 """The features of each input, by its number."""
-_FACTORS, _SQUARE = 4, 16  # functions of a curve, and levels of two categories, that enter a product
+_FACTORS, _LEVELS, _LEVELS_OF_TWO = 4, 64, 8  # functions of a curve, and levels, that enter a product
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,8 @@ class Design:
         return self.inputs[number].factor_numbers(_FACTORS, self._most_levels(pair))
 
     def _most_levels(self, pair: Pair) -> int:
-        """Return how many levels take part in a product: at most 256 features are made of it."""
-        both = all(isinstance(self.inputs[k], Levels) for k in pair)
-        return _SQUARE if both else _SQUARE**2 // _FACTORS
+        """Return how many levels take part in a product: fewer of two categories than of one."""
+        return _LEVELS_OF_TWO if all(isinstance(self.inputs[k], Levels) for k in pair) else _LEVELS
 
     def multipliable(self) -> list[int]:
         """Return the inputs that products may have."""

@@ -18,7 +18,6 @@ from edgewise.additive._screen import columns_with_value_effects, rank_pairs, tu
 
 _LINE_PRIOR = (0.1, 3.0)
 _MOST_PAIRS = 16
-_MOST_FEATURES = 500  # of all products together
 _MOST_INPUTS = 50  # whose pairs are tested
 _KEPT_EDF = 0.005  # of a feature
 _NONADDITIVE = 0.01  # p-value below which a hidden node is tried
@@ -111,9 +110,7 @@ class Candidates:
         first = self._ranked(pairs, everywhere, base)[: counts[-1]]
         by_fold = [self._ranked(pairs, ~held, fit) for held, fit in zip(self.folds, self._fold_fits, strict=True)]
         for count in counts:
-            pairs = self._affordable(first[:count])
-            if f"curves and {len(pairs)} products" not in self.found:
-                self.with_pairs(pairs, [self._affordable(ranked[:count]) for ranked in by_fold])
+            self.with_pairs(first[:count], [ranked[:count] for ranked in by_fold])
 
     def _strongest(self, inputs: list[int]) -> list[int]:
         """Return at most so many inputs that their pairs can be tested: those whose curves vary most."""
@@ -124,11 +121,6 @@ class Candidates:
         beta[self.kept] = self.found["curves"].fit.beta
         size = [float((self.parts[k] @ beta[at[k] : at[k + 1]]).var(0).sum()) for k in inputs]
         return sorted(np.array(inputs)[np.argsort(size)[::-1][:_MOST_INPUTS]].tolist())
-
-    def _affordable(self, pairs: Sequence[Pair]) -> list[Pair]:
-        """Return the first pairs, as many as have so many features that a fit takes seconds; at least one."""
-        sizes = [sum(block.size for block in self.design.product_blocks(pair)) for pair in pairs]
-        return list(pairs[: max(int(np.searchsorted(np.cumsum(sizes), _MOST_FEATURES, side="right")), 1)])
 
     def with_pairs(self, pairs: Sequence[Pair], by_fold: Sequence[Sequence[Pair]]) -> Candidate:
         """Fit the curves and these products; each fold has its own."""

@@ -113,7 +113,7 @@ class Candidates:
             self.with_pairs(first[:count], [ranked[:count] for ranked in by_fold])
 
     def _strongest(self, inputs: list[int]) -> list[int]:
-        """Return at most so many inputs that their pairs can be tested: those whose curves vary most."""
+        """Return the inputs whose pairs are tested: at most 50, those whose curves vary most."""
         if len(inputs) <= _MOST_INPUTS:
             return inputs
         at = np.cumsum([0, *(part.n_features for part in self.design.inputs)])

@@ -39,7 +39,7 @@ class Design:
     ) -> "Design":  # fmt: skip
         """Return the design for columns x (n, p), missing where not finite.
 
-        `levels` tells which columns are categories. `mapped`: skewed columns get a logarithmic or asinh axis.
+        `levels` is True for columns that are categories. `mapped`: skewed columns get a logarithmic or asinh axis.
         `values`: numeric columns whose single values get an effect of their own.
         """
         inputs: list[Input] = []

@@ -22,11 +22,11 @@ def additive(
 
     eta = b + sum_i f_i(x_i) + sum_ij f_ij(x_i, x_j) + g(sum_i h_i(x_i)),  family.mean(eta) = E y
 
-    Every curve has smoothing parameters of its own, found by restricted maximum likelihood. Candidates (line, curves,
+    Every curve has its own smoothing parameters, found by restricted maximum likelihood. Candidates (line, curves,
     curves with products, with a hidden node) are joined by their out-of-fold predictions.
 
-    Shapes: x (n, p), missing where not finite; y (n,), class numbers for classes; levels (p,) tells which columns are
-    level numbers; weights (n,). `check` is called before each fit; what it raises ends the search.
+    Shapes: x (n, p), missing where not finite; y (n,), class numbers for classes; levels (p,) is True for columns that
+    hold level numbers; weights (n,). `check` is called before each fit; what it raises ends the search.
 
     >>> from edgewise.additive import Gaussian
     >>> x = np.random.default_rng(0).normal(size=(200, 2))

@@ -27,13 +27,13 @@ _FAMILIES: dict[str, Callable[[float], Family]] = {
 
 
 class KANRegressor(TableRegressor, AdditiveEstimator):
-    """Fit tables of numbers, dates and text, with gaps, by a network whose every edge is a smoothed curve.
+    """Fit tables of numbers, dates, text and missing values by a network whose every edge is a smooth curve.
 
     E y = h( b + sum_i f_i(x_i) + sum_ij f_ij(x_i, x_j) + g(sum_i h_i(x_i)) )
 
     The shape is chosen by out-of-fold predictions: a line, curves, products of two inputs that a score test asks for,
     a hidden node that Tukey's test asks for, averaged. Each curve is as smooth as restricted maximum likelihood says.
-    Categories have an effect for each level, shrunk to the mean; a gap has an effect of its own. The target is mapped
+    Categories have an effect for each level, shrunk to the mean; a missing value has its own effect. The target is mapped
     by a logarithm or square root (h is the way back) if that lowers the error on its own scale.
 
     Parameters:

@@ -19,7 +19,7 @@ _FAINT = 0.01  # score of an edge that nobody would see
 
 
 def strongest_edges(estimator: Any, X: Any, target: int, most: int, options: dict[str, Any]) -> Axes:
-    """Draw the network of a target with at most so many edges of its first layer, and return the axes."""
+    """Draw the network of a target with at most `most` edges of its first layer, and return the axes."""
     from edgewise import plot
 
     count = len(estimator.networks_)

@@ -47,7 +47,7 @@ class AdditiveTrainer:
         return self.part is not None
 
     def chosen(self, trained: Trained) -> Trained:
-        """Return what was trained, or the smoothed network unless that is clearly worse."""
+        """Return the smoothed network, unless the trained one is clearly better."""
         assert self.part is not None
         split, part = self.context.split, self.part
         smooth = error_of(part, split.full.rows, self.loss)

@@ -226,7 +226,7 @@ class _FirstLayer:
 
 
 def _refined(knots: Vector, cells: int) -> tuple[Vector, Matrix]:
-    """Return knots with this number of cells, the widest ones split, and the matrix that carries coefficients to them."""
+    """Return knots with more cells, the widest ones split, and the matrix that carries coefficients to them."""
     matrix = np.eye(len(knots) - DEGREE - 1)
     while len(knots) - 2 * DEGREE - 1 < cells:
         inner = knots[DEGREE : len(knots) - DEGREE]

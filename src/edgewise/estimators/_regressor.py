@@ -33,8 +33,8 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
 
     The shape is chosen by out-of-fold predictions: a line, curves, products of two inputs that a score test asks for,
     a hidden node that Tukey's test asks for, averaged. Each curve is as smooth as restricted maximum likelihood says.
-    Categories have an effect for each level, shrunk to the mean; a missing value has its own effect. The target is mapped
-    by a logarithm or square root (h is the way back) if that lowers the error on its own scale.
+    Categories have an effect for each level, shrunk to the mean; a missing value has its own effect. The target is
+    mapped by a logarithm or square root (h is the inverse) if that lowers the error on the original scale.
 
     Parameters:
 

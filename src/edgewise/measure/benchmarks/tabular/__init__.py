@@ -8,6 +8,7 @@ from edgewise.measure.benchmarks.tabular._scores import calibration_error as cal
 from edgewise.measure.benchmarks.tabular._scores import classification_scores as classification_scores
 from edgewise.measure.benchmarks.tabular._scores import interval_scores as interval_scores
 from edgewise.measure.benchmarks.tabular._scores import regression_scores as regression_scores
+from edgewise.measure.benchmarks.tabular._search import folds as folds
 from edgewise.measure.benchmarks.tabular._tables import TABLES as TABLES
 from edgewise.measure.benchmarks.tabular._tables import Table as Table
 from edgewise.measure.benchmarks.tabular._tables import halves as halves

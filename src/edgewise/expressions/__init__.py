@@ -30,6 +30,8 @@ from edgewise.expressions._steps import Step as Step
 from edgewise.expressions._steps import Steps as Steps
 from edgewise.expressions._tape import Tape as Tape
 from edgewise.expressions._tape import evaluate as evaluate
+from edgewise.expressions._uncertainty import Constant as Constant
+from edgewise.expressions._uncertainty import Uncertainty as Uncertainty
 from edgewise.expressions._units import consistent as consistent
 from edgewise.expressions._units import dimension as dimension
 from edgewise.expressions._units import unit_problem as unit_problem

@@ -1,0 +1,176 @@
+"""How well rows determine the constants of a formula: standard errors, profile intervals, and bands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import sympy
+
+from edgewise._checks import is_number
+from edgewise._errors import InputError
+from edgewise._typing import Array, Formula
+from edgewise.expressions._constants import readable_float
+from edgewise.expressions._fit_constants import FitData, FreeFormula
+from edgewise.expressions._tape import Tape
+
+_SMALLEST = 1e-12  # singular values below this fraction of the largest are taken as this fraction
+_WIDEST = 40  # doublings of the first step in the search for the end of a profile interval
+_HALVINGS = 30
+_DIGITS = 2  # of a standard error
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A fitted constant of a formula and its standard error, infinite where the rows do not determine it."""
+
+    value: float
+    error: float
+
+    def __str__(self) -> str:
+        value, error = rounded_together(self.value, self.error)
+        return f"{value} ± {error}"
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """The uncertainty of a formula's fitted constants, to first order, and by profiles.
+
+    cov = s^2 (J' W^2 J)^-1,  s^2 = sum of (w residual)^2 / (n - k)
+
+    J (n, k) is the Jacobian with respect to the k Float constants at their present values, which should be at the
+    minimum. Rows are independent, with a standard deviation of s / w. `sigma=True` takes 1 / w for the standard
+    deviations themselves (s = 1): measurements with known errors.
+
+    >>> x = np.arange(1.0, 9.0)[:, None]
+    >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
+    >>> found = Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)
+    >>> print(found.constants[0])
+    2.0000 ± 0.0075
+
+    Source: Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988), chapters 2 and 6.
+    """
+
+    free: FreeFormula
+    data: FitData
+    unit: float  # what one unit of the weighted residual is: s over the factor of FitData's weights
+
+    @classmethod
+    def of(
+        cls, expression: Formula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None,
+        *, sigma: bool = False,
+    ) -> Uncertainty:  # fmt: skip
+        """Return the uncertainty of a formula at rows x (n, m), y (n,) with weights (n,) on the residuals."""
+        data = FitData.of(names, x, y, weight)
+        free = FreeFormula.of(expression)
+        error = data.error(Tape(free.template, names, free.symbols).values(data.columns, free.values))
+        free = replace(free, error=error)
+        if sigma:
+            raw = np.ones(len(y)) if weight is None else np.asarray(weight)
+            return cls(free, data, float(data.weight.max() / raw.max()) if len(raw) else 1.0)
+        return cls(free, data, error / math.sqrt(max(data.n - len(free.values), 1)))
+
+    @property
+    def freedom(self) -> int:
+        """The rows less the fitted constants."""
+        return self.data.n - len(self.free.values)
+
+    @cached_property
+    def covariance(self) -> Array:
+        """The covariance (k, k) of the constants; infinite where the Jacobian is not finite."""
+        count = len(self.free.values)
+        if not count:
+            return np.zeros((0, 0))
+        scales, jacobian = self.free.relative_jacobian(self.data)
+        if not np.isfinite(jacobian).all() or self.freedom < 1:
+            return np.full((count, count), np.inf)
+        _, s, vt = np.linalg.svd(jacobian, full_matrices=False)
+        root = vt.T / np.maximum(s, _SMALLEST * max(float(s[0]), 1e-300)) * scales[:, None]
+        return self.unit**2 * root @ root.T
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The fitted constants in the order of the formula, with their standard errors."""
+        errors = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+        return tuple(Constant(v, float(e)) for v, e in zip(self.free.values, errors, strict=True))
+
+    def expression(self, plus_minus: str = "({} ± {})") -> Formula:
+        """Return the formula with each constant as a symbol that shows its standard error too.
+
+        >>> x = np.arange(1.0, 9.0)[:, None]
+        >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
+        >>> Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y).expression()
+        (2.0000 ± 0.0075)*x
+        """
+        shown = (plus_minus.format(*rounded_together(c.value, c.error)) for c in self.constants)
+        return self.free.template.xreplace(dict(zip(self.free.symbols, map(sympy.Symbol, shown), strict=True)))
+
+    def deviation(self, x: Array) -> Array:
+        """Return the standard error (n,) of the formula's value at rows x (n, m); nan where it is undefined."""
+        tape = Tape(self.free.template, self.data.names, self.free.symbols)
+        columns = [np.ascontiguousarray(column) for column in np.asarray(x, dtype=np.float64).T]
+        values, jacobian = tape.jacobian(columns, np.array(self.free.values))
+        with np.errstate(all="ignore"):
+            variance = np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
+        return np.where(np.isfinite(values), np.sqrt(np.maximum(variance, 0.0)), np.nan)
+
+    def quantile(self, coverage: float) -> float:
+        """Return how many standard errors a two-sided interval of that coverage has on each side (Student's t)."""
+        from scipy.stats import t
+
+        if not is_number(coverage, 0) or not 0 < coverage < 1:
+            raise InputError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
+        return float(t.ppf(0.5 + coverage / 2, max(self.freedom, 1)))
+
+    def profile(self, number: int, coverage: float = 0.95) -> tuple[float, float]:
+        """Return the profile interval of one constant: values at which the refitted others leave little more error.
+
+        The weighted sum of squares rises by s^2 t^2 at the ends. An end is infinite if it never rises that much.
+        """
+        if not 0 <= number < len(self.free.values):
+            raise InputError(f"The formula has {len(self.free.values)} fitted constants. Got number {number}.")
+        value, error = self.free.values[number], self.constants[number].error
+        if not math.isfinite(error) or not error:
+            return (-math.inf, math.inf) if error else (value, value)
+        limit = self.free.error**2 + (self.quantile(coverage) * self.unit) ** 2
+
+        def beyond(at: float) -> bool:
+            return self.free.pinned(number, readable_float(at)).fit(self.data, 40).error ** 2 > limit
+
+        def end(step: float) -> float:
+            inside, outside = value, value + step
+            for _ in range(_WIDEST):
+                if beyond(outside):
+                    break
+                inside, outside = outside, value + 2 * (outside - value)
+            else:
+                return math.copysign(math.inf, step)
+            for _ in range(_HALVINGS):
+                middle = (inside + outside) / 2
+                inside, outside = (inside, middle) if beyond(middle) else (middle, outside)
+            return (inside + outside) / 2
+
+        half = self.quantile(coverage) * error
+        return end(-half), end(half)
+
+
+def rounded_together(value: float, error: float) -> tuple[str, str]:
+    """Return a value and its standard error as text, both to the second digit of the error.
+
+    >>> rounded_together(281428.3, 61.2), rounded_together(0.0123456, 0.00031), rounded_together(2.0, float("inf"))
+    (('281428', '61'), ('0.01235', '0.00031'), ('2', 'undetermined'))
+    """
+    if not math.isfinite(error) or not math.isfinite(value):
+        return f"{value:.6g}", "undetermined"
+    if error == 0:
+        return f"{value:.15g}", "0"
+    exponent = math.floor(math.log10(error))
+    places = max(_DIGITS - 1 - exponent, 0)
+    if places > 9 or abs(value) >= 1e9:
+        digits = max(_DIGITS + math.floor(math.log10(max(abs(value) / error, 1.0))), _DIGITS)
+        return f"{value:.{digits}g}", f"{error:.{_DIGITS}g}"
+    shown = error if exponent < _DIGITS else float(f"{error:.{_DIGITS}g}")
+    return f"{value:.{places}f}", f"{shown:.{places}f}"

@@ -28,16 +28,23 @@ _STEPS = 10
 class Assessed:
     """A formula and its mean squared errors over the variance of the target.
 
-    error: on the rows; held_out: on rows left out of the fit of its constants; near and far: distances to the network
-    at the rows and outside of them (0 without a network).
+    error: on the rows; held_out: on rows left out of the fit of its constants, and losses by row; near and far:
+    distances to the network at the rows and outside of them (0 without a network).
     """
 
     expression: Formula
     program: Program | None
     error: float
     held_out: float
+    losses: Array
     near: float = 0.0
     far: float = 0.0
+
+    def clearly_below(self, other: Assessed, errors: float, share: float) -> bool:
+        """Whether the held-out error is lower than another's by a share of it, and by a number of standard errors."""
+        gain = other.losses - self.losses
+        mean = float(gain.mean())
+        return mean > share * other.held_out and mean > errors * float(gain.std()) / math.sqrt(len(gain))
 
 
 class Assessor:
@@ -130,13 +137,16 @@ class Assessor:
         error = float(np.average((values - self.y) ** 2, weights=self.weights)) / self.variance
         w = self.weights[self.judged]
         squares = (np.where(np.isfinite(held), held, np.inf) - self.y[self.judged]) ** 2
-        held_out = float(np.average(squares, weights=w)) / self.variance
+        losses = squares * w / (w.mean() * self.variance)
+        held_out = float(losses.mean())
+        if not math.isfinite(held_out):
+            return None
         if self.ceiling is None:
-            return Assessed(expression, program, error, held_out)
+            return Assessed(expression, program, error, held_out, losses)
         near = float(np.average((values[self.judged] - self.at_rows) ** 2, weights=w)) / self.variance
         away = (predict(self.outside) - self.at_outside) ** 2 / self.variance
         far = float(np.minimum(np.where(np.isfinite(away), away, _FAR), _FAR).mean())
-        return Assessed(expression, program, error, held_out, near, far)
+        return Assessed(expression, program, error, held_out, losses, near, far)
 
     def cost(self, found: Assessed, complexity: int) -> float:
         """Return what `best` minimizes.

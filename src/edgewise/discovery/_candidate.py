@@ -18,7 +18,7 @@ from edgewise.discovery._monomials import EXACT, adequate
 from edgewise.export import latex
 from edgewise.expressions import FitData, complexity, evaluate, round_constants, simplify
 
-_SHOWN = 10  # inputs that are tried alone
+_ALONE = 10  # inputs that are tried alone, those with the largest correlations
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Candidate:
     """One formula for the target.
 
     `error` is the root mean square residual over the target's spread (both weighted by 1/|y| where the target covers
-    many decades); `complexity` counts operations, constants and variables.
+    many decades), `held_out` the same on rows that its constants were not fitted to; `complexity` counts operations,
+    constants and variables.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(100, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 1
@@ -39,6 +40,7 @@ class Candidate:
     names: tuple[str, ...]
     error: float
     complexity: int
+    held_out: float = math.nan
 
     def sympy(self) -> Formula:
         """The formula as a sympy expression; its symbols carry the names of the inputs."""
@@ -63,7 +65,8 @@ class Candidate:
         return evaluate(self.expression, self.names, rows)
 
     def __str__(self) -> str:
-        return f"{self.expression}  (error {self.error:.2g}, complexity {self.complexity})"
+        held_out = "" if math.isnan(self.held_out) else f", held-out error {self.held_out:.2g}"
+        return f"{self.expression}  (error {self.error:.2g}{held_out}, complexity {self.complexity})"
 
 
 @dataclass(frozen=True)
@@ -119,13 +122,26 @@ def baselines(judge: Judge, noise: float) -> Iterator[Candidate]:
 
 
 def _plainest(judge: Judge) -> Iterator[Formula]:
-    symbols = [sympy.Symbol(name) for name in judge.names][:_SHOWN]
+    symbols = [sympy.Symbol(name) for name in judge.names]
     yield sympy.Float(np.average(judge.y, weights=judge.weight**2))
-    yield from (sympy.Float(1.1) * s + sympy.Float(0.1) for s in symbols)
+    chosen = _most_correlated(judge)
+    yield from (sympy.Float(1.1) * symbols[i] + sympy.Float(0.1) for i in chosen)
+    yield from (sympy.Float(1.1) * symbols[i] for i in chosen)
     yield sum((sympy.Float(1.1) * s for s in symbols), sympy.Float(0.1))
-    for i, name in enumerate(judge.names[:_SHOWN]):
+    for i in chosen:
+        name = judge.names[i]
         alone = FitData.of([name], judge.x[:, [i]], judge.y, judge.weight)
         yield from (law.expression for law in power_law(alone, 1.0))
+
+
+def _most_correlated(judge: Judge) -> list[int]:
+    """Return the columns that are tried alone, in their order."""
+    x, y = (v - np.average(v, axis=0, weights=judge.weight**2) for v in (judge.x, judge.y))
+    root = judge.weight / max(float(judge.weight.max()), 1e-300)
+    with np.errstate(all="ignore"):
+        size = np.linalg.norm(root[:, None] * x, axis=0)
+        correlation = np.nan_to_num(np.abs((root * y) @ (root[:, None] * x)) / size)
+    return sorted(np.argsort(-correlation, kind="stable")[:_ALONE].tolist())
 
 
 class Outcome(enum.Enum):

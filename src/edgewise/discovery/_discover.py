@@ -13,6 +13,10 @@ from edgewise.kernels import one_thread
 from edgewise.train import as_matrix
 
 
+Effort = Literal["quick", "normal", "thorough"] | int
+_EFFORTS: dict[str, int] = {"quick": 15_000, "normal": 60_000, "thorough": 600_000}
+
+
 def discover(
     x: Data,
     y: Data,
@@ -20,6 +24,7 @@ def discover(
     *,
     target: str | None = None,
     noise: Literal["auto", "exact"] | float = "auto",
+    effort: Effort = "normal",
     seed: int = 0,
     time_limit: float = 60.0,
     progress: Progress | None = None,
@@ -50,7 +55,9 @@ def discover(
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
-    search = Search(*_checked(x, y, names, target), _noise(noise), seed, time_limit, progress)
+    search = Search(
+        *_checked(x, y, names, target), _noise(noise), seed, time_limit, _evaluations(effort), progress
+    )
     with one_thread():
         return search.run()
 
@@ -75,7 +82,7 @@ def discover_directly(
     >>> discover_directly(x, x[:, 0] ** 2 / x[:, 1], names=["a", "b"]).best.expression
     a**2/b
     """
-    search = Search(*_checked(x, y, names, target), _noise(noise), 0, math.inf, None)
+    search = Search(*_checked(x, y, names, target), _noise(noise), 0, math.inf, 0, None)
     with one_thread():
         return search.run(models=False)
 
@@ -124,3 +131,13 @@ def _noise(noise: object) -> float | None:
             f"'noise' must be 'auto', 'exact' or a number in [0, 1): noise over the target's spread. Got {noise!r}."
         )
     return float(noise)
+
+
+def _evaluations(effort: object) -> int:
+    if isinstance(effort, str) and effort in _EFFORTS:
+        return _EFFORTS[effort]
+    if not is_int(effort, 0):
+        raise InputError(
+            f"'effort' must be 'quick', 'normal', 'thorough' or a number of formulas to evaluate. Got {effort!r}."
+        )
+    return int(effort)

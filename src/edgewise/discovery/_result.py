@@ -16,6 +16,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise._version import __version__
 from edgewise.discovery._candidate import Candidate, Outcome
+from edgewise.discovery._ceiling import Ceiling
 from edgewise.symbolic import network_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Discovery(Sequence[Candidate]):
 
     `best` is the one to use, `found[i]` the i-th of the front, `equations` the front as a pandas table. `noise` is
     the estimated noise over the target's spread (0: none seen), `relative` whether errors are relative to each value,
-    `stages` what was done, in words.
+    `stages` what was done, in words. `ceiling` is the best flexible model of the table, where a law was not found at
+    once: what it explains and the formula does not is left to find.
     """
 
     candidates: list[Candidate]
@@ -46,6 +48,7 @@ class Discovery(Sequence[Candidate]):
     y: Array = field(repr=False)
     stages: list[str] = field(repr=False, default_factory=list)
     settings: dict[str, object] = field(repr=False, default_factory=dict)
+    ceiling: Ceiling | None = field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -55,11 +58,11 @@ class Discovery(Sequence[Candidate]):
 
     @property
     def equations(self) -> pd.DataFrame:
-        """The front as a table: complexity, error, formula, best."""
+        """The front as a table: complexity, error, held-out error, formula, best."""
         import pandas as pd
 
-        rows = [(c.complexity, c.error, str(c.expression), c is self.best) for c in self.candidates]
-        return pd.DataFrame(rows, columns=["complexity", "error", "formula", "best"])
+        rows = [(c.complexity, c.error, c.held_out, str(c.expression), c is self.best) for c in self.candidates]
+        return pd.DataFrame(rows, columns=["complexity", "error", "held_out", "formula", "best"])
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML file about all of it, and return its path.

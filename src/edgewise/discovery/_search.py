@@ -15,8 +15,11 @@ from edgewise._deadline import Deadline, cut, now, whole
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery._algebra import algebraic
+from edgewise.discovery._approximation import Approximation, Table
+from edgewise.discovery._assessment import Assessed
 from edgewise.discovery._candidate import Candidate, Judge, Outcome, Pool, baselines, front
 from edgewise.discovery._endgame import direct, trees, univariate
+from edgewise.discovery._evidence import spread
 from edgewise.discovery._linear import linear_in
 from edgewise.discovery._monomials import EXACT
 from edgewise.discovery._networks import best_surrogate
@@ -25,7 +28,8 @@ from edgewise.discovery._reduction import Model, Step, guessed, reduced
 from edgewise.discovery._regression import regressions
 from edgewise.discovery._result import Discovery
 from edgewise.discovery._surrogate import Surrogate, expanded, neighbor_correlation, smoothed
-from edgewise.expressions import shorten
+from edgewise.expressions import Uncertainty, complexity, shorten
+from edgewise.programs import Program
 
 Progress = Callable[[str, float, str | None], None]
 _Found = TypeVar("_Found")
@@ -35,13 +39,21 @@ _JUDGED = 20_000
 _BRANCHES = 3  # eliminations of a problem that are followed
 _LEAVES = 3  # problems that cannot be reduced whose small networks are tried
 _LOWER = 0.95  # of the noise: a model's error that corrects it
-_HOPELESS = 0.2  # model error above which it is not taken for noise
+_HOPELESS = 0.2  # model error above which it is not taken for noise, and no symmetries are looked for
 _BLURRED = 1e-2  # model error above which eliminations are guessed ...
 _GUESSED = 6  # ... of at most this number of columns
 _CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
 _LONG = 0.25  # ... and share of the time after which any does
 _GRACE = 0.3  # share of the search's time that work in progress may take beyond its model's share
 _SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
+_FIRST = 0.2  # share of the evaluations that come before the search for symmetries of noisy tables
+_PARTS = 20  # of the evaluations, between which progress is shown
+_EXACT_PROGRAM = 1e-8  # error of a program, over the target's spread, whose constants may be exact
+_LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
+_LAWS = 6  # of them that are rounded
+_CONTRADICTED = 2.5  # standard errors by which another formula is better on rows left out: more than noise is left
+_CLEARLY = 0.05  # ... of the held-out error at least
+_IMPROVED = 0.99  # of the held-out error of simpler formulas: what the front asks for
 _DECADES, _LOW = 1e4, 0.05  # a target of one sign is judged by relative errors from that size over that quantile on
 
 
@@ -50,7 +62,7 @@ class Search:
 
     def __init__(
         self, x: Array, y: Array, names: tuple[str, ...], target: str, noise: float | None, seed: int, limit: float,
-        progress: Progress | None,
+        evaluations: int, progress: Progress | None,
     ) -> None:  # fmt: skip
         if not (is_number(limit, 0, 1e300) and limit) and not (isinstance(limit, float) and limit == math.inf):
             raise InputError(f"'time_limit' must be a positive number of seconds. Got {limit!r}.")
@@ -61,10 +73,13 @@ class Search:
         self.given = noise
         one_sign = bool((y > 0).all() or (y < 0).all())
         self.relative = one_sign and bool(np.abs(y).max() > _DECADES * np.quantile(np.abs(y), _LOW))
+        self.positive = [name for name, column in zip(names, x.T, strict=True) if (column > 0).all()]
         order = np.random.default_rng(seed).permutation(len(y))
         self.rows, judged = np.sort(order[:_ROWS]), np.sort(order[:_JUDGED])
         self.weight = 1 / np.abs(y) if self.relative else np.ones(len(y))
         self.pool = Pool(Judge(names, x[judged], y[judged], self.weight[judged]), noise or 0.0)
+        table = Table(names, x[judged], y[judged], self.weight[judged])
+        self.approximation, self.evaluations = Approximation(table, seed, self.deadline), evaluations
         self.stages: list[str] = []
         self.floor, self.until = math.inf, self.deadline
         self.blurred: Step | None = None  # the table with a polynomial that leaves what looks like noise
@@ -86,8 +101,16 @@ class Search:
         x, y, w = (torch.from_numpy(part[self.rows]) for part in (self.x, self.y, self.weight))
         problem = Problem(x, tuple(map(sympy.Symbol, self.names)), y, w)
         problem = replace(problem, weight=w / problem.error(problem.mean))
-        if not self._quick(problem) and not self.pool.done() and models:
-            self._reduce(problem)
+        if self._quick(problem) or self.pool.done() or not models:
+            return
+        if self._reduced(problem, self._polynomial, 0.4):
+            return
+        if self._approximated(_FIRST):
+            return
+        for model, share in ((self._process, 0.8), (self._network, 1.0)):
+            if self._reduced(problem, model, share):
+                return
+        self._approximated(1 - _FIRST)
 
     def _quick(self, problem: Problem) -> bool:
         """Formulas that need no network; returns whether one is exact."""
@@ -97,27 +120,65 @@ class Search:
             self.pool.consider(univariate(problem, noise), "a function of one variable")
         return self.pool.exact()
 
-    def _reduce(self, problem: Problem) -> None:
-        """Eliminate columns until a formula is exact, or leaves only noise and nothing is left to eliminate.
+    def _reduced(self, problem: Problem, model: Model, share: float) -> bool:
+        """Eliminate columns by one kind of model; returns whether a formula is exact, or leaves only noise.
 
-        First with polynomials as if the table were exact, unless their residuals already look like noise; then with
-        Gaussian processes, which tell noise from structure; then, if time is left, with networks.
+        Polynomials come first, as if the table were exact, unless their residuals already look like noise; then
+        Gaussian processes, which tell noise from structure; then networks. `share` of the time is theirs.
         """
-        for model, share in ((self._polynomial, 0.4), (self._process, 0.8), (self._network, 1.0)):
-            self.until = Deadline(self.began + share * _SEARCHED * self.limit)
-            leaves: list[Step] = []
-            patience = Deadline(self.began + min(share + _GRACE, 1.0) * _SEARCHED * self.limit)
-            good = None if self._late() else self._followed(problem, model, leaves, patience)
-            if good is None:
-                continue
-            if good:
-                return
-            leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
-            self._finish(leaves[:_LEAVES])
-            if not self.deadline.passed():
-                self._settle()
-            if self.pool.done():
-                return
+        self.until = Deadline(self.began + share * _SEARCHED * self.limit)
+        leaves: list[Step] = []
+        patience = Deadline(self.began + min(share + _GRACE, 1.0) * _SEARCHED * self.limit)
+        good = None if self._late() else self._followed(problem, model, leaves, patience)
+        if good is None:
+            return False
+        if good:
+            return True
+        leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
+        self._finish(leaves[:_LEAVES])
+        if not self.deadline.passed():
+            self._settle()
+        return self.pool.done()
+
+    def _approximated(self, share: float) -> bool:
+        """Read a network and let formulas evolve; returns whether one is exact, or leaves only noise."""
+        approximation = self.approximation
+        if approximation.ceiling is None:
+            self._tell("an additive network", 0.3)
+            approximation.model()
+            assert approximation.ceiling is not None
+            self.floor = min(self.floor, approximation.ceiling.held_out)
+            self._tell("formulas read from the network", 0.35)
+            approximation.read()
+        for part in range(_PARTS):
+            if self._late():
+                break
+            evolved = approximation.evolve(math.ceil(share * self.evaluations / _PARTS))
+            self._tell("formulas by evolution", 0.4 + 0.4 * part / _PARTS)
+            if self._exact_among(evolved):
+                return True
+        approximation.judge()
+        self._lawlike()
+        self._settle()
+        return self._good()
+
+    def _exact_among(self, programs: list[Program]) -> bool:
+        """Judge programs that may be exact; returns whether one is."""
+        pool, judge = self.pool, self.pool.judge
+        deviation = spread(judge.y, judge.weight)
+        for program in programs:
+            residual = judge.weight * (program.predict(judge.x) - judge.y)
+            if np.sqrt(np.mean(residual**2)) < _EXACT_PROGRAM * deviation:
+                pool.consider([program.expression(judge.names, self.positive)], "evolution")
+                if pool.exact():
+                    return True
+        return False
+
+    def _lawlike(self) -> None:
+        """Judge the simplest programs that leave as little as the best model."""
+        limit = (_LAWLIKE * self.floor) ** 2
+        laws = [found for found in self.approximation.front() if found.program and found.error <= limit]
+        self.pool.consider([found.expression for found in laws[:_LAWS]], "evolution")
 
     def _followed(self, problem: Problem, model: Model, leaves: list[Step], patience: Deadline) -> bool | None:
         """Follow the eliminations of one model while its share of the time lasts, and keep problems that none reduces.
@@ -140,8 +201,13 @@ class Search:
 
     def _begun(self, problem: Problem, model: Model) -> tuple[Step, Model] | None:
         """The table with its model; None where there is none, or where a polynomial leaves what looks like noise."""
+        if model == self._network and self.floor > _HOPELESS:
+            return None
         surrogate = model(problem, None, 0.0)
         if surrogate is None:
+            return None
+        self.floor = min(self.floor, surrogate.error)
+        if model == self._process and self.floor > _HOPELESS:
             return None
         start = Step(problem, surrogate, "the table")
         noisy = self._noisy(problem, start.surrogate)
@@ -336,6 +402,42 @@ class Search:
             return doubted, self.given or 0.0
         return Outcome.TIME_LIMIT if self.deadline.passed() else Outcome.APPROXIMATE, noise
 
+    def _chosen(self) -> tuple[Candidate, Outcome, float]:
+        """The best candidate, what it is claimed to be, and the noise.
+
+        A law that is exact, or leaves only noise, comes first. Else the formula that predicts best on rows left out
+        and agrees with the network: `Assessor.cost`.
+        """
+        law = self.pool.best()
+        assert law is not None
+        outcome, noise = self._outcome(law)
+        if outcome is Outcome.EXACT or (outcome is Outcome.NOISE and not self._contradicted(law)):
+            return law, outcome, noise
+        best = self.approximation.best()
+        if best is None or outcome is Outcome.TOO_FEW_ROWS:
+            return law, outcome, noise
+        ended = Outcome.TIME_LIMIT if self.deadline.passed() else Outcome.APPROXIMATE
+        return self._candidate(best), outcome if outcome is Outcome.UNSEEN else ended, noise
+
+    def _contradicted(self, law: Candidate) -> bool:
+        """Whether another formula, or the network, clearly predicts rows left out better than a law does."""
+        approximation = self.approximation
+        judged = approximation.consider_formula(law.expression, self.pool.origin(law))
+        if judged is None:
+            return True
+        ceiling = approximation.ceiling
+        margin = max(_CLEARLY, _CONTRADICTED * math.sqrt(2 / len(self.pool.judge.y)))
+        if ceiling is not None and ceiling.held_out**2 < (1 - margin) * judged.held_out:
+            return True
+        return any(found.clearly_below(judged, _CONTRADICTED, _CLEARLY) for found in approximation.front())
+
+    def _candidate(self, found: Assessed) -> Candidate:
+        """A formula as a candidate, its constants with as many digits as the rows determine."""
+        judge = self.pool.judge
+        expression = Uncertainty.of(found.expression, judge.names, judge.x, judge.y, judge.weight).shortened()
+        error, held_out = math.sqrt(found.error), math.sqrt(found.held_out)
+        return Candidate(expression, judge.names, error, complexity(expression), held_out)
+
     def _in_time(self, work: Callable[[], _Found], otherwise: _Found) -> _Found:
         """What some work gives, or the other thing where time is up before."""
         found = [otherwise]
@@ -344,22 +446,35 @@ class Search:
 
     def _result(self) -> Discovery:
         # Where time is up before it is known what holds between the rows, nothing is claimed.
-        best = self._in_time(self.pool.best, self.pool.cheapest())
-        assert best is not None
-        kept = front(self.pool.candidates)
-        if best not in kept:
-            kept = sorted([*kept, best], key=lambda c: c.complexity)
+        cheapest = self.pool.cheapest()
+        assert cheapest is not None
+        best, outcome, noise = self._in_time(self._chosen, (cheapest, Outcome.TIME_LIMIT, self.pool.noise))
+        kept = self._in_time(lambda: self._front(best), [best])
         origin = self.pool.origin(best)
-        shown = str(shorten(best.expression))
-        kept = [c for c in kept if c is best or str(shorten(c.expression)) != shown]
-        outcome, noise = self._in_time(lambda: self._outcome(best), (Outcome.TIME_LIMIT, self.pool.noise))
         self.stages.append(f"The best formula came from this stage: {origin}.")
         if self.progress is not None:
             self.progress("done", 1.0, str(best.expression))
         settings = {"seed": self.seed, "time limit": self.limit, "seconds": now() - self.began}
         return Discovery(
-            kept, best, outcome, noise, self.relative, self.names, self.target, self.x, self.y, self.stages, settings
-        )
+            kept, best, outcome, noise, self.relative, self.names, self.target, self.x, self.y, self.stages, settings,
+            self.approximation.ceiling,
+        )  # fmt: skip
+
+    def _front(self, best: Candidate) -> list[Candidate]:
+        """The candidates that no simpler one beats on rows left out, and the best one, simplest first."""
+        every = [*map(self._assessed, front(self.pool.candidates)), *map(self._candidate, self.approximation.front())]
+        kept: list[Candidate] = []
+        for each in sorted(every, key=lambda c: (c.complexity, c.held_out)):
+            if not kept or each.held_out < _IMPROVED * kept[-1].held_out:
+                kept.append(each)
+        shown = str(shorten(best.expression))
+        kept = [each for each in kept if str(shorten(each.expression)) != shown]
+        return sorted([*kept, best], key=lambda c: c.complexity)
+
+    def _assessed(self, candidate: Candidate) -> Candidate:
+        """A candidate with its error on rows left out, infinite where it is undefined."""
+        found = self.approximation.consider_formula(candidate.expression, self.pool.origin(candidate))
+        return replace(candidate, held_out=math.inf if found is None else math.sqrt(found.held_out))
 
 
 def _columns(count: int) -> str:

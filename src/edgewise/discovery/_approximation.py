@@ -1,0 +1,115 @@
+"""Formulas for tables that follow no simple law exactly: read from a network, found by evolution, judged together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgewise._deadline import Deadline
+from edgewise._typing import Array, Formula
+from edgewise.discovery._assessment import Assessed, Assessor
+from edgewise.discovery._ceiling import Ceiling
+from edgewise.expressions import complexity
+from edgewise.programs import Evolution, Program
+from edgewise.reading import read_formulas
+
+_MODELED = 5000  # rows that the network is fitted to
+_EVOLVED = 400  # rows that programs are fitted to
+_LONGEST = 30  # complexity of programs that evolve
+_EACH = 2  # programs of each complexity that are assessed
+_BETTER = 1.02  # times the lowest error of simpler programs: others are not assessed
+_IMPROVED = 0.98  # of the held-out mean squared error of simpler formulas: what the front asks for
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows x (n, m) and y (n,) with names of the columns; `weight` (n,) multiplies residuals."""
+
+    names: tuple[str, ...]
+    x: Array
+    y: Array
+    weight: Array
+
+    def sample(self, count: int, seed: int) -> Table:
+        """Return some of the rows, in random order."""
+        keep = np.random.default_rng(seed).permutation(len(self.y))[:count]
+        return Table(self.names, self.x[keep], self.y[keep], self.weight[keep])
+
+
+class Approximation:
+    """What is known of a table by formulas that approximate it."""
+
+    def __init__(self, table: Table, seed: int, deadline: Deadline) -> None:
+        self.table, self.seed, self.deadline = table, seed, deadline
+        self.ceiling: Ceiling | None = None
+        self.assessor = self._assessor()
+        self.evolution: Evolution | None = None
+        self.found: dict[Formula, tuple[Assessed, str]] = {}
+        self._tried: set[Program] = set()
+
+    def _assessor(self) -> Assessor:
+        table = self.table
+        return Assessor(table.names, table.x, table.y, table.weight, self.ceiling, self.seed)
+
+    def model(self) -> None:
+        """Fit the network that formulas are read from and compared with."""
+        rows = self.table.sample(_MODELED, self.seed)
+        self.ceiling = Ceiling.of(rows.names, rows.x, rows.y, rows.weight**2, seed=self.seed)
+        self.assessor = self._assessor()
+
+    def read(self) -> None:
+        """Read formulas from the network."""
+        assert self.ceiling is not None
+        rows = self.table.sample(_MODELED, self.seed)
+        read = read_formulas(self.ceiling.fit, rows.x, rows.y, rows.names, weights=rows.weight**2)
+        self.consider((each.program for each in read), "read from the network")
+
+    def evolve(self, evaluations: int, seeds: Iterable[Program] = ()) -> list[Program]:
+        """Go on with the evolution, and return the best program of each complexity, fitted to a sample of the rows."""
+        if self.evolution is None:
+            rows = self.table.sample(_EVOLVED, self.seed)
+            self.evolution = Evolution(
+                rows.x, rows.y, weights=rows.weight**2, seed=self.seed, max_complexity=_LONGEST, seeds=tuple(seeds)
+            )
+        else:
+            for program in seeds:
+                self.evolution.add(program)
+        self.evolution.run(evaluations, self.deadline)
+        return self.evolution.front(1)
+
+    def judge(self) -> None:
+        """Assess the programs of the evolution."""
+        if self.evolution is not None:
+            self.consider(self.evolution.front(_EACH), "found by evolution")
+
+    def consider(self, programs: Iterable[Program], origin: str) -> None:
+        """Assess programs, with constants fitted to the rows, and to the rows and the network."""
+        for program in programs:
+            if program not in self._tried:
+                self._tried.add(program)
+                for found in self.assessor.program(program):
+                    self.found.setdefault(found.expression, (found, origin))
+
+    def consider_formula(self, expression: Formula, origin: str) -> Assessed | None:
+        """Assess a formula as it stands."""
+        if expression not in self.found:
+            found = self.assessor.formula(expression)
+            if found is None:
+                return None
+            self.found[expression] = found, origin
+        return self.found[expression][0]
+
+    def front(self) -> list[Assessed]:
+        """Return the formulas whose held-out error is clearly below that of every simpler one, simplest first."""
+        out: list[Assessed] = []
+        for found, _ in sorted(self.found.values(), key=lambda each: (complexity(each[0].expression), each[0].held_out)):
+            if not out or found.held_out < _IMPROVED * out[-1].held_out:
+                out.append(found)
+        return out
+
+    def best(self) -> Assessed | None:
+        """Return the formula of the lowest cost."""
+        every = [found for found, _ in self.found.values()]
+        return min(every, key=lambda f: self.assessor.cost(f, complexity(f.expression)), default=None)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import sympy
@@ -56,17 +57,31 @@ class Candidate:
         return len(self.expression.atoms(sympy.Float))
 
     def predict(self, x: Data) -> Array:
-        """Values of the formula on rows (n, n_in); NaN where it is undefined."""
-        rows = np.asarray(x, dtype=np.float64)
-        if rows.ndim != 2 or rows.shape[1] != len(self.names):
-            raise InputError(
-                f"The formula takes rows of {len(self.names)} inputs {list(self.names)}. Got shape {rows.shape}."
-            )
+        """Values of the formula on rows (n, n_in); NaN where it is undefined. Columns of a data frame go by name."""
+        rows = columns_of(x, self.names)
         return evaluate(self.expression, self.names, rows)
 
     def __str__(self) -> str:
         held_out = "" if math.isnan(self.held_out) else f", held-out error {self.held_out:.2g}"
         return f"{self.expression}  (error {self.error:.2g}{held_out}, complexity {self.complexity})"
+
+
+def columns_of(x: Data, names: tuple[str, ...]) -> Array:
+    """Return rows (n, len(names)) as doubles; of a data frame, the columns of these names.
+
+    Errors: InputError for another number of columns, and for a data frame that lacks one.
+    """
+    own = [str(name) for name in getattr(x, "columns", ())]
+    if own:
+        missing = [name for name in names if name not in own]
+        if missing:
+            raise InputError(f"The formula takes columns {list(names)}. The table lacks {missing}; it has {own}.")
+        frame: Any = x
+        x = np.column_stack([np.asarray(frame[frame.columns[own.index(name)]], dtype=np.float64) for name in names])
+    rows = np.asarray(x, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] != len(names):
+        raise InputError(f"The formula takes rows of {len(names)} inputs {list(names)}. Got shape {rows.shape}.")
+    return rows
 
 
 @dataclass(frozen=True)
@@ -158,10 +173,11 @@ class Outcome(enum.Enum):
         "Add rows there, or take a simpler formula of the front."
     )
     APPROXIMATE = (
-        "No formula reached the accuracy of the best model: the one given is an approximation. "
-        "Try more rows, fewer columns, or a longer time limit."
+        "No formula is exact or leaves only noise: the one given is an approximation, chosen by its error on "
+        "held-out rows. A greater effort may find a better one."
     )
     TIME_LIMIT = "The time limit ended the search; the best formula so far is given. Allow more time to go on."
+    INTERRUPTED = "The search was interrupted; the best formula so far is given."
 
     @property
     def message(self) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise._errors import InputError
 from edgewise._typing import Array, Data
 from edgewise.additive import AdditiveFit, Gaussian, Request, additive, network
+from edgewise.discovery._candidate import columns_of
 from edgewise.nn import KAN
 
 
@@ -47,10 +47,7 @@ class Ceiling:
 
     def predict(self, x: Data) -> Array:
         """Return values (n,) at rows x (n, m); outside of the table its curves level off."""
-        rows = np.asarray(x, dtype=np.float64)
-        if rows.ndim != 2 or rows.shape[1] != len(self.names):
-            raise InputError(f"The model takes rows of {len(self.names)} inputs. Got shape {rows.shape}.")
-        return self.fit.predict(rows)[:, 0]
+        return self.fit.predict(columns_of(x, self.names))[:, 0]
 
     def network(self) -> KAN:
         """Return the model as a network: of `fit.design.values(x)`, for the target that `fit.target` maps."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from edgewise.report import ReportContent
 
 _DRAWN = 5000  # rows
+_TITLES = {Outcome.EXACT: "A law for", Outcome.NOISE: "A law for"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,7 +81,7 @@ class Discovery(Sequence[Candidate]):
 
 
 def _report(found: Discovery) -> ReportContent:
-    """The law, its network, its curves, its fit, the candidates and how it was found."""
+    """The formula, its network, its curves, its fit, the candidates and how it was found."""
     from edgewise import plot
     from edgewise.report import ReportContent
 
@@ -90,12 +92,14 @@ def _report(found: Discovery) -> ReportContent:
     dated = [("Date", datetime.date.today().isoformat()), ("Rows", str(len(found.y)))]
     settings = [(key.capitalize(), f"{v:.3g}" if isinstance(v, float) else str(v)) for key, v in found.settings.items()]
     return ReportContent(
-        title=f"A law for {found.target}",
+        title=f"{_TITLES.get(found.outcome, 'An approximation of')} {found.target}",
         subtitle=f"{inputs} {found.outcome.message}",
         formula_latex=[(found.target, best.latex())],
         formula_text=f"{found.target} = {best.expression}",
         errors=[
             (f"Error, rms {kind}", f"{best.error:.3g}"),
+            ("The same on held-out rows", "unknown" if math.isnan(best.held_out) else f"{best.held_out:.3g}"),
+            ("The same of the best flexible model", f"{found.ceiling.held_out:.3g}" if found.ceiling else "not needed"),
             ("Estimated noise", f"{found.noise:.3g}" if found.noise else "none seen"),
             ("Complexity", str(best.complexity)),
         ],
@@ -117,12 +121,12 @@ def _figures(found: Discovery) -> list[tuple[str, Any]]:
     try:
         model = network_of(found.best.expression, found.names)
     except InputError:
-        model = None  # a function that no edge computes: the law is told without its network
+        model = None  # a function that no edge computes: the formula is shown without its network
     if model is not None and found.best.expression.free_symbols:
         rows = torch.from_numpy(x)
         ax = plot.network(model, rows, names=found.names, target=found.target)
-        figures.append(("The law as a network: every edge is one function", ax.figure))
+        figures.append(("The formula as a network: every edge is one function", ax.figure))
         curves = plot.curves(model, rows, found.names, target=found.target)
         figures.append(("Every edge's function, with the data that reaches it", curves))
     fit = plot.fit_quality(y, found.best.predict(x), name=found.target)
-    return [*figures, ("The law against the data, and its residuals", fit)]
+    return [*figures, ("The formula against the data, and its residuals", fit)]

@@ -81,6 +81,7 @@ class Search:
         table = Table(names, x[judged], y[judged], self.weight[judged])
         self.approximation, self.evaluations = Approximation(table, seed, self.deadline), evaluations
         self.stages: list[str] = []
+        self.interrupted = False
         self.floor, self.until = math.inf, self.deadline
         self.blurred: Step | None = None  # the table with a polynomial that leaves what looks like noise
         if self.relative:
@@ -91,7 +92,10 @@ class Search:
         self._tell("formulas straight from the table", 0.02)
         guesses = baselines(self.pool.judge, self.pool.noise)
         self.pool.candidates += filter(None, [next(guesses, None)])
-        finished = cut(self.deadline, lambda: self._searched(guesses, models))
+        try:
+            finished = cut(self.deadline, lambda: self._searched(guesses, models))
+        except KeyboardInterrupt:
+            finished, self.interrupted = False, True
         cut(self.end, lambda: self._settle(finished=finished))
         return self._result()
 
@@ -400,7 +404,13 @@ class Search:
         doubted = self.pool.doubted(best)
         if doubted is not None:
             return doubted, self.given or 0.0
-        return Outcome.TIME_LIMIT if self.deadline.passed() else Outcome.APPROXIMATE, noise
+        return self._ended(), noise
+
+    def _ended(self) -> Outcome:
+        """Why the search ended without a law."""
+        if self.interrupted:
+            return Outcome.INTERRUPTED
+        return Outcome.TIME_LIMIT if self.deadline.passed() else Outcome.APPROXIMATE
 
     def _chosen(self) -> tuple[Candidate, Outcome, float]:
         """The best candidate, what it is claimed to be, and the noise.
@@ -416,8 +426,7 @@ class Search:
         best = self.approximation.best()
         if best is None or outcome is Outcome.TOO_FEW_ROWS:
             return law, outcome, noise
-        ended = Outcome.TIME_LIMIT if self.deadline.passed() else Outcome.APPROXIMATE
-        return self._candidate(best), outcome if outcome is Outcome.UNSEEN else ended, noise
+        return self._candidate(best), outcome if outcome is Outcome.UNSEEN else self._ended(), noise
 
     def _contradicted(self, law: Candidate) -> bool:
         """Whether another formula, or the network, clearly predicts rows left out better than a law does."""

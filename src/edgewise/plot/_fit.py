@@ -17,7 +17,7 @@ _LONGEST = 40  # letters of a name
 
 
 def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
-    """Draw predictions against data, and the residuals, side by side, and return the figure.
+    """Draw predictions against data, and residuals against predictions, side by side, and return the figure.
 
     When y is positive and spans more than three decades the axes are logarithmic and the residuals relative.
 
@@ -60,7 +60,7 @@ def _against(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: boo
 def _residuals(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: bool) -> None:
     left_over = (data - model) / data if wide else data - model
     ax.axhline(0, color=style.SOFT, linewidth=1, zorder=1)
-    _dots(ax, data, left_over, name, wide)
+    _dots(ax, model, left_over, f"predicted {name}", wide and bool((model > 0).all()))
     size = float(np.abs(left_over).max())
     ax.set_ylim(*((-1.15 * size, 1.15 * size) if size > 0 else (-1, 1)))
     if 1e-300 < size < 1e-3 or size > 1e4:

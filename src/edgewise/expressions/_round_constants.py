@@ -18,6 +18,7 @@ _TOLERANCE = 1e-7  # exact data: how far a constant may be from its exact value
 _SIGMAS = 2.5  # noisy data: the same in standard errors
 _SIGMAS_SIMPLE = 3.3  # ... for 0, 1, 2, 1/2, 3, 3/2 and the like, which are likely from the start
 _SIMPLE = 6  # ... up to this complexity
+_NOTABLE = 12  # ... of constants with pi, e or a root: pi/4 and 1/sqrt(2 pi) are read, 715 sqrt(pi)/9 is not
 _RISE = 0.004  # noisy data: the largest relative rise of the error by rounding one constant ...
 _DENOMINATOR_NOISY = 12  # noisy data: the largest denominator
 
@@ -210,7 +211,8 @@ def _likely(free: FreeFormula, data: FitData) -> Iterator[Choice]:
         candidates = [
             c
             for c in simple_constants(value, _SIGMAS_SIMPLE * rtol, _DENOMINATOR_NOISY)
-            if c.complexity <= _SIMPLE or abs(c.value - value) <= _SIGMAS * rtol * abs(value)
+            if (c.complexity <= _SIMPLE or abs(c.value - value) <= _SIGMAS * rtol * abs(value))
+            and (c.expr.is_Rational or c.complexity <= _NOTABLE)
         ]
         for c in candidates[:3]:
             yield Choice(np.log2(rtol) + 0.7 * c.complexity, (symbol.name, c.expr), symbol, c)

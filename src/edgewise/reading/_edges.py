@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edgewise.additive import AdditiveModel, Curve
-from edgewise.reading._engine import combine
+from edgewise.programs import combine
 from edgewise.reading._hidden import hidden_options
 from edgewise.reading._options import Column, Option, hull, nothing
 from edgewise.reading._shapes import plus

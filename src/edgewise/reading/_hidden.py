@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgewise.additive import AdditiveModel
-from edgewise.reading._engine import LONGEST, Program, combine, scaled
+from edgewise.programs import Program, combine, scaled
 from edgewise.reading._options import Column, Option, hull, nothing
 from edgewise.reading._shapes import Nodes, plus
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 _COSTS = (0.25, 1.0, 4.0, 16.0, 64.0)  # log-likelihood paid for a node of the inner sum
-_ROOM = 12  # nodes that the outer shape and the rest of the formula need
+_LONGEST = 52  # nodes of the inner sum: the outer shape and the rest of the formula need some
 _FLAT = 1e-9
 
 
@@ -55,7 +55,7 @@ def _outer(chosen: list[Option], columns: Columns, values: Array, precision: flo
         if option.nodes:
             part = scaled(option.nodes, option.factor)
             nodes = combine("add", nodes, part) if nodes else part
-    if not nodes or len(nodes) > LONGEST - _ROOM:
+    if not nodes or len(nodes) > _LONGEST:
         return []
     nodes = plus(nodes, sum(option.offset for option in chosen))
     inner = sum(option.complexity + 1 for option in chosen if option.nodes) + 2

@@ -5,12 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from edgewise.additive import AdditiveFit
-from edgewise.reading._engine import LONGEST, Program, apply, combine, fit, scaled
+from edgewise.programs import Fitter, Program, apply, combine, scaled
 from edgewise.reading._leading import leading
 from edgewise.reading._rows import between_rows
 from edgewise.reading._shapes import Nodes, plus
 
 Array = np.ndarray
+
+_LONGEST = 64  # nodes of a program
 
 
 class Term(NamedTuple):
@@ -30,9 +32,9 @@ class Refitted(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What a formula is fitted to: columns (k, n), y (n,), weights (n,)."""
+    """What a formula is fitted to: x (n, k), y (n,), weights (n,)."""
 
-    columns: Array
+    x: Array
     y: Array
     weights: Array
 
@@ -44,8 +46,7 @@ def blended(model: AdditiveFit, x: Array, y: Array, weights: Array, points: Arra
     """
     values = model.predict(points)[:, 0]
     each = np.full(len(points), weights.sum() / len(points))
-    columns = np.ascontiguousarray(np.vstack([x, points]).T)
-    return Target(columns, np.concatenate([y, values]), np.concatenate([weights, each]))
+    return Target(np.vstack([x, points]), np.concatenate([y, values]), np.concatenate([weights, each]))
 
 
 class Joint:
@@ -55,19 +56,19 @@ class Joint:
     """
 
     def __init__(self, target: Target, scale: str) -> None:
-        self.target, self.scale = target, scale
+        self.fitter, self.scale = Fitter(*target), scale
 
     def refit(self, terms: list[Term], constant: float, steps: int) -> Refitted | None:
         """Return the formula after so many steps of Levenberg-Marquardt; None if it is too long or not finite."""
         nodes, ends = self._written(terms, constant)
-        if len(nodes) >= LONGEST - 3:
+        if len(nodes) > _LONGEST:
             return None
-        program, error = fit(Program.of(nodes), *self.target, steps)
-        if not np.isfinite(error):
+        fitted = self.fitter.fit(Program.of(nodes), steps)
+        if not np.isfinite(fitted.error):
             return None
-        nodes = program.nodes
+        nodes = fitted.program.nodes
         found = [Term(*leading(nodes[first:end])) for first, end in ends]
-        return Refitted(program, error, found, nodes[-3].weight if self.scale == "sqrt" else 0.0)
+        return Refitted(fitted.program, fitted.error, found, nodes[-3].weight if self.scale == "sqrt" else 0.0)
 
     def _written(self, terms: list[Term], constant: float) -> tuple[Nodes, list[tuple[int, int]]]:
         """Return the nodes of the formula, and where each term begins and ends.

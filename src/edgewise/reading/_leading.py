@@ -1,6 +1,6 @@
 """The first weight of a piece of a formula: the opposite of multiplying it by a factor."""
 
-from edgewise.reading._engine import scaled
+from edgewise.programs import scaled
 from edgewise.reading._shapes import Nodes
 
 _PAIRS = frozenset({"add", "sub", "mul", "div"})

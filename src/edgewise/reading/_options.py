@@ -1,11 +1,12 @@
 """What a curve may become: shapes by complexity, each with what it loses of the log-likelihood."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from edgewise.reading._engine import Program, fit
+from edgewise.programs import Fitter, Node, Program
 from edgewise.reading._shapes import STUBBORN, Frame, Nodes, starts
 
 Array = np.ndarray
@@ -14,7 +15,7 @@ _POINTS = 80  # that stand for a curve
 _DENSE, _WILDEST = 200, 4.0  # points between the rows; widest span there, in spans of the curve
 _STEPS = 12
 _FLAT = 0.05  # of the log-likelihood: curves below are nothing
-_STRAIGHT = 0.1  # of the log-likelihood: curves within it of a line are lines
+_CLOSE = 0.1  # of the log-likelihood: no more complex shapes are tried
 _POOR = 0.9  # of the variance, left by the best start: not fitted
 _WEIGHT_NODES = 2
 _NO_DIGITS = 1e-24  # variance over squared mean, below which values are a constant
@@ -74,9 +75,8 @@ class Column:
         self.points = np.bincount(self.group, x[self.order]) / np.bincount(self.group)
         self.dense = np.linspace(x.min(), x.max(), _DENSE)
         self.is_constant = bool(x.min() == x.max())
-        self.starts = [] if self.is_constant else [
-            (name, nodes) for name, each in starts(Frame.of(x), logarithmic) for nodes in each
-        ]  # fmt: skip
+        shapes = [] if self.is_constant else sorted(starts(Frame.of(x), logarithmic), key=lambda shape: complexity(shape[1][0]))
+        self.starts = [(name, nodes) for name, each in shapes for nodes in each]
         with np.errstate(all="ignore"):
             self.values = np.array([values_of(nodes, self.points) for _, nodes in self.starts])
 
@@ -95,11 +95,11 @@ class Column:
         found = [nothing(precision * variance, mean)]
         if self.is_constant or found[0].loss < _FLAT:
             return found
-        fitter = _Fitter(self, values, share, variance)
+        fitted = _Curve(self, values, share)
         for name, nodes in self._best_starts(values - mean, share, variance):
-            option = fitter.option(name, nodes, precision)
+            option = fitted.option(name, nodes, precision)
             found += [option] if option else []
-            if option and name == "x" and option.loss < _STRAIGHT:
+            if option and option.loss < _CLOSE:
                 break
         return hull(found)
 
@@ -120,31 +120,38 @@ class Column:
                 yield self.starts[number]
 
 
-class _Fitter:
+class _Curve:
     """Fits shapes to one curve of a column."""
 
-    def __init__(self, column: Column, values: Array, share: Array, variance: float) -> None:
-        self.points, self.dense = column.points[None], column.dense[:, None]
-        self.place = column.place
-        self.values, self.weights = values, share * len(share)
-        self.variance, self.span = variance, float(np.ptp(values))
+    def __init__(self, column: Column, values: Array, share: Array) -> None:
+        self.place, self.dense = column.place, column.dense
+        self.fitter = Fitter(column.points[:, None], values, share)
+        self.span = float(np.ptp(values))
 
     def option(self, name: str, start: Nodes, precision: float) -> Option | None:
         """Return the best fit of a shape, None if there is none or it is wild between the rows."""
-        program, error = fit(Program.of(start), self.points, self.values, self.weights, 0 if name == "x" else _STEPS)
-        if not np.isfinite(error):
+        fitted = self.fitter.fit(Program.of(start), 0 if name == "x" else _STEPS)
+        if not np.isfinite(fitted.error):
             return None
-        dense = program.predict(self.dense)
-        if not np.isfinite(dense).all() or np.ptp(dense) > _WILDEST * self.span + 1e-12:
-            return None
+        program = fitted.program
         nodes = program.nodes
-        complexity = program.complexity + _WEIGHT_NODES * (nodes[-1].operation in _WEIGHTED or _is_reciprocal(nodes))
+        dense = program.scale * values_of(nodes, self.dense)
+        if not np.isfinite(dense).all() or np.ptp(dense) > _WILDEST * self.span:
+            return None
         moved = [node._replace(argument=self.place) if node.operation == "variable" else node for node in nodes]
-        return Option(complexity, precision * error, moved, program.offset, program.scale, name)
+        size = complexity(nodes) + program.waves
+        return Option(size, precision * fitted.error, moved, program.offset, program.scale, name)
 
 
-def _is_reciprocal(nodes: Nodes) -> bool:
-    return nodes[-1].operation == "div" and nodes[0].operation == "constant"
+def complexity(nodes: Nodes) -> int:
+    """Return the complexity of a shape next to others, where it needs a weight."""
+    return _complexity(tuple(node.operation for node in nodes))
+
+
+@cache
+def _complexity(operations: tuple[str, ...]) -> int:
+    weighted = operations[-1] in _WEIGHTED or (operations[-1] == "div" and operations[0] == "constant")
+    return Program.of([Node(operation) for operation in operations]).complexity + _WEIGHT_NODES * weighted
 
 
 _FUNCTIONS: dict[str, Callable[[Array], Array]] = {

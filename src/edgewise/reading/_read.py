@@ -8,10 +8,10 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise.additive import AdditiveFit, AdditiveModel, Gaussian, Levels
 from edgewise.reading._edges import Columns, edges
-from edgewise.reading._engine import Program, is_tame, probe
+from edgewise.programs import Program, is_tame, probe
 from edgewise.reading._joint import Joint, Target, blended
 from edgewise.reading._paths import Found, Paths, Way
-from edgewise.reading._rows import between_rows
+from edgewise.reading._rows import between_rows, never_below
 
 Array = np.ndarray
 
@@ -73,7 +73,7 @@ class _Table:
         scale = fit.target.name
         self.joint = Joint(blended(fit, x, y, weights, points), scale)
         self.trials = Joint(blended(fit, x[some], y[some], weights[some], points), scale)
-        self.probe = probe(x, rng)
+        self.near = never_below(x, probe(x, rng), 0.0)
 
     @classmethod
     def of(cls, fit: AdditiveFit, x: Array, y: Array, names: Sequence[str], weights: Array | None) -> "_Table":
@@ -104,4 +104,4 @@ class _Table:
         return max(mean * self.rows / max(self.rows - 1 - edf, 2.0), _LEAST_NOISE * float(np.var(y)))
 
     def is_tame(self, each: Found) -> bool:
-        return is_tame(each.refitted.program, self.probe, float(self.y.min()), float(self.y.max()))
+        return is_tame(each.refitted.program, self.near, float(self.y.min()), float(self.y.max()))

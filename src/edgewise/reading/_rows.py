@@ -20,16 +20,19 @@ def between_rows(x: Array, rng: np.random.Generator, count: int) -> Array:
 def beyond_rows(x: Array, rng: np.random.Generator, count: int) -> Array:
     """Return points (count, k) on the lines through two rows of x (n, k), up to 0.6 of their distance outside.
 
-    A formula that is wild outside the rows shows there. Columns that are positive stay at least half of their smallest
-    value.
+    A formula that is wild outside the rows shows there. Columns that are never negative stay at least half of their
+    smallest value.
 
     >>> beyond_rows(np.array([[1.0], [2.0]]), np.random.default_rng(0), 100).min() >= 0.5
     True
     """
-    points = _on_lines(x, rng, rng.uniform(-_BEYOND, 1.0 + _BEYOND, (count, 1)))
-    positive = (x > 0).all(0)
-    points[:, positive] = np.maximum(points[:, positive], _LEAST * x[:, positive].min(0))
-    return points
+    return never_below(x, _on_lines(x, rng, rng.uniform(-_BEYOND, 1.0 + _BEYOND, (count, 1))), _LEAST)
+
+
+def never_below(x: Array, points: Array, fraction: float) -> Array:
+    """Return points (m, k) moved up to a fraction of the smallest value of each column of x that is never negative."""
+    least = x.min(0)
+    return np.maximum(points, np.where(least >= 0, fraction * least, -np.inf))
 
 
 def _on_lines(x: Array, rng: np.random.Generator, place: Array) -> Array:

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from edgewise.reading._engine import Node, apply, combine, constant, variable
+from edgewise.programs import Node, apply, combine, constant, variable
 
 Nodes = list[Node]
 

@@ -16,7 +16,7 @@ _STEPS = 30
 
 
 class Fitter:
-    """`fit` of many programs to the same rows: several times faster for short ones, most of whose time goes to preparing.
+    """`fit` of many programs to the same rows: several times faster for short tables, which are prepared once.
 
     Shapes: x (n, n_columns), y and weights (n,). `tolerance`: fits stop where a step lowers the error by less than this
     fraction. A fitter belongs to one thread at a time.

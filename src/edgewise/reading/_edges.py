@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgewise.additive import AdditiveModel, Curve
+from edgewise._typing import Array
+from edgewise.additive import AdditiveModel
 from edgewise.programs import combine
+from edgewise.reading._columns import Columns
 from edgewise.reading._hidden import hidden_options
-from edgewise.reading._options import Column, Option, hull, nothing
+from edgewise.reading._option import Option, hull, nothing
 from edgewise.reading._shapes import plus
 
-Array = np.ndarray
 Pair = tuple[int, int]
 
 _LEAST_EDF = 0.05
@@ -24,22 +25,6 @@ class Edge(NamedTuple):
     inputs: str
     options: list[Option]
     edf: float
-
-
-class Columns:
-    """Rows that curves are read at: x (n, k), weights (n,) of mean one, names (k,); shapes are prepared once a column."""
-
-    def __init__(self, x: Array, weights: Array, names: list[str]) -> None:
-        self.x, self.weights, self.names = x, weights, names
-        self._made: dict[tuple[int, bool], Column] = {}
-
-    def column(self, number: int, model: AdditiveModel) -> Column:
-        """Return the shapes of a column, on its logarithmic axis too if the model has it there."""
-        own = [part for part in model.design.inputs if isinstance(part, Curve) and part.column == number]
-        key = number, any(part.axis.name == "log" for part in own)
-        if key not in self._made:
-            self._made[key] = Column(self.x[:, number], *key)
-        return self._made[key]
 
 
 def edges(model: AdditiveModel, columns: Columns, precision: float) -> list[Edge]:

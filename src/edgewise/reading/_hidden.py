@@ -1,20 +1,14 @@
 """The hidden node of a model, as a shape of a sum of shapes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from edgewise._typing import Array
 from edgewise.additive import AdditiveModel
 from edgewise.programs import Program, combine, scaled
-from edgewise.reading._options import Column, Option, hull, nothing
+from edgewise.reading._column import Column
+from edgewise.reading._columns import Columns
+from edgewise.reading._option import Option, hull, nothing
 from edgewise.reading._shapes import Nodes, plus
-
-if TYPE_CHECKING:
-    from edgewise.reading._edges import Columns
-
-Array = np.ndarray
 
 _COSTS = (0.25, 1.0, 4.0, 16.0, 64.0)  # log-likelihood paid for a node of the inner sum
 _LONGEST = 52  # nodes of the inner sum: the outer shape and the rest of the formula need some
@@ -34,7 +28,7 @@ def hidden_options(model: AdditiveModel, columns: Columns, precision: float) -> 
     u = matrix @ node.alpha
     values, slope = node.curve(u), node.curve(u, 1)
     mean = float(weights @ values / weights.sum())
-    numbers = np.concatenate([np.full(each.shape[1], part.column) for each, part in zip(features, model.design.inputs, strict=True)])
+    numbers = np.repeat([part.column for part in model.design.inputs], [each.shape[1] for each in features])
     inner = [
         columns.column(number, model).options(
             matrix[:, numbers == number] @ node.alpha[numbers == number], weights * (slope**2 + _FLAT), precision
@@ -60,11 +54,14 @@ def _outer(chosen: list[Option], columns: Columns, values: Array, precision: flo
     nodes = plus(nodes, sum(option.offset for option in chosen))
     inner = sum(option.complexity + 1 for option in chosen if option.nodes) + 2
     u = Program.of(nodes).predict(columns.x)
+    if not np.isfinite(u).all():
+        return []
     found = []
     for option in Column(u, 0).options(values, columns.weights, precision)[1:]:
         places = [k for k, node in enumerate(option.nodes) if node.operation == "variable"]
         if len(places) == 1:
             before, node, after = option.nodes[: places[0]], option.nodes[places[0]], option.nodes[places[0] + 1 :]
             whole = [*before, *scaled(nodes, node.weight), *after]
-            found.append(option._replace(complexity=option.complexity + inner, nodes=whole, name=f"{option.name} of a sum"))
+            size, name = option.complexity + inner, f"{option.name} of a sum"
+            found.append(option._replace(complexity=size, nodes=whole, name=name))
     return found

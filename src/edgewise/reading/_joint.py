@@ -4,13 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from edgewise._typing import Array
 from edgewise.additive import AdditiveFit
 from edgewise.programs import Fitter, Program, apply, combine, scaled
 from edgewise.reading._leading import leading
-from edgewise.reading._rows import between_rows
 from edgewise.reading._shapes import Nodes, plus
-
-Array = np.ndarray
 
 _LONGEST = 64  # nodes of a program
 

@@ -10,6 +10,7 @@ _LEAVES = frozenset({"variable", "constant"})
 def leading(nodes: Nodes) -> tuple[Nodes, float]:
     """Return a piece divided by its first weight, and that weight.
 
+    >>> from edgewise.programs import Node
     >>> leading([Node("constant", 0, 3.0), Node("variable"), Node("power", 0, 0.5), Node("mul")])[1]
     3.0
     """

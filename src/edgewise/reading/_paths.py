@@ -40,9 +40,9 @@ class Paths:
         for way, choice, is_start in self._choices():
             if choice not in seen:
                 refitted = self._refit(choice)
-                seen[choice] = refitted and Found(refitted, way, choice)
-                if refitted:
-                    yield seen[choice]
+                seen[choice] = found = Found(refitted, way, choice) if refitted else None
+                if found:
+                    yield found
             if is_start and start is None:
                 start = seen[choice]
         if start is not None:
@@ -88,7 +88,8 @@ class Paths:
                 trial = self.trials.refit(terms, current.constant, _TRIAL_STEPS) if terms else None
                 if trial is None:
                     continue
-                loss = np.log(trial.error / before.error) / max(current.program.complexity - trial.program.complexity, 1)
+                saved = max(current.program.complexity - trial.program.complexity, 1)
+                loss = np.log(trial.error / before.error) / saved
                 if loss < least:
                     best, least = (edge, simpler, trial), loss
         return best

@@ -1,34 +1,26 @@
 """Formulas read from a fitted additive model."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise._errors import InputError
-from edgewise.additive import AdditiveFit, AdditiveModel, Gaussian, Levels
-from edgewise.reading._edges import Columns, edges
-from edgewise.programs import Program, is_tame, probe
-from edgewise.reading._joint import Joint, Target, blended
-from edgewise.reading._paths import Found, Paths, Way
-from edgewise.reading._rows import between_rows, never_below
-
-Array = np.ndarray
-
-_BETWEEN = 200  # points between the rows, at which formulas must agree with the model
-_MOST_ROWS = 2000  # of a table, drawn
-_TRIAL_ROWS = 400  # for the trials of the backward path
-_LEAST_NOISE = 1e-4  # of the variance
-_SEED = 0
+from edgewise._typing import Array
+from edgewise.additive import AdditiveFit, AdditiveModel
+from edgewise.programs import Program
+from edgewise.reading._paths import Way
+from edgewise.reading._table import Table
 
 
 @dataclass(frozen=True)
 class ReadFormula:
-    """A formula of raw columns for the raw target.
+    """A formula of raw columns for the raw target, read from a model.
 
-    source: the candidate of the fit that it was read from; way: how its shapes were chosen, "price" (each at the same
-    cost of a node), "band" (each within the same number of standard errors) or "backward" (from a long formula, by
-    refits); terms: the shape of each input, product ("a * b") or hidden node that it has.
+    `source` is the candidate of the fit that it was read from, by its name there. `way` is how its shapes were chosen:
+    by the "price" of a node that all pay, by the "band" of standard errors that all stay within, or "backward" from a
+    longer formula by refits. `terms` has the shape of each column, product ("a * b") and hidden node that it reads.
     """
 
     program: Program
@@ -40,68 +32,45 @@ class ReadFormula:
 def read_formulas(
     fit: AdditiveFit, x: Array, y: Array, names: Sequence[str], *, weights: Array | None = None, most_nodes: int = 64
 ) -> list[ReadFormula]:  # fmt: skip
-    """Return formulas of growing length that say what a fitted additive model says."""
-    table = _Table.of(fit, x, y, names, weights)
-    found: list[ReadFormula] = []
+    """Return formulas that say what a fitted additive model says, by complexity: from one node to `most_nodes`.
+
+    Every curve of every candidate becomes the simplest of 29 shapes that its noise allows: a shape with mean squared
+    misfit m loses n m / (2 sigma^2) of the log-likelihood. Products become products of two shapes. The constants of a
+    formula are then refitted together, on y and on the values of the model at 200 points between the rows, which count
+    as much as the rows. A logarithm or square root of the target becomes an exponential or a square around the sum.
+    Formulas with poles or wild values near the rows are left out. The choice among the others is up to the caller.
+
+    Shapes: x (n, k) finite, the columns that the model was fitted to; y (n,); weights (n,). There is no formula for a
+    constant target, or if nothing varies with it. Two calls return the same.
+
+    Raises:
+        InputError: the model is not of a Gaussian target and of numeric columns, or the table does not fit to it.
+
+    >>> from edgewise.additive import Gaussian, additive
+    >>> x = np.random.default_rng(0).uniform(1, 5, (200, 2))
+    >>> y = np.log(x[:, 0]) - x[:, 1]
+    >>> found = read_formulas(additive(x, y, [False, False], Gaussian()), x, y, ["a", "b"])
+    >>> [formula.terms for formula in found if formula.program.complexity == 4][0]
+    {'a': 'log', 'b': 'x'}
+    """
+    table = Table.of(fit, x, y, names, weights)
+    found: dict[Program, ReadFormula] = {}
+    if table.is_constant:
+        return []
     with np.errstate(all="ignore"):
         for source, model in sources(fit):
-            for each, inputs in table.read(model):
-                if each.refitted.program.complexity <= most_nodes and table.is_tame(each):
-                    found.append(ReadFormula(each.refitted.program, source, each.way, inputs))
-    return sorted(found, key=lambda formula: formula.program.complexity)
+            for each, terms in table.read(model):
+                program = each.refitted.program
+                if program.complexity <= most_nodes and table.is_tame(program):
+                    found.setdefault(program, ReadFormula(program, source, each.way, terms))
+    return sorted(found.values(), key=lambda formula: formula.program.complexity)
 
 
 def sources(fit: AdditiveFit) -> list[tuple[str, AdditiveModel]]:
-    """Return the candidates that are read: the curves, the best products, the hidden node, the line."""
-    if not fit.candidates:
+    """Return the candidates that are read: curves, the best with products, the hidden node, the line."""
+    candidates = fit.candidates
+    if not candidates:
         return [("average", fit.model)]
-    with_products = [name for name, model in fit.candidates.items() if model.products]
-    names = ["curves", *sorted(with_products, key=lambda name: fit.scores[name])[:1]]
-    names += [name for name, model in fit.candidates.items() if model.hidden is not None]
-    return [(name, fit.candidates[name]) for name in [*names, "line"] if name in fit.candidates]
-
-
-class _Table:
-    """Rows that formulas are read at, and what they are refitted to."""
-
-    def __init__(self, fit: AdditiveFit, x: Array, y: Array, weights: Array, names: list[str], rows: int) -> None:
-        rng = np.random.default_rng(_SEED)
-        self.fit, self.y, self.weights, self.rows = fit, y, weights, rows
-        self.columns = Columns(x, weights, names)
-        points = between_rows(x, rng, _BETWEEN)
-        some = rng.permutation(len(y))[:_TRIAL_ROWS]
-        scale = fit.target.name
-        self.joint = Joint(blended(fit, x, y, weights, points), scale)
-        self.trials = Joint(blended(fit, x[some], y[some], weights[some], points), scale)
-        self.near = never_below(x, probe(x, rng), 0.0)
-
-    @classmethod
-    def of(cls, fit: AdditiveFit, x: Array, y: Array, names: Sequence[str], weights: Array | None) -> "_Table":
-        rows = len(y)
-        w = np.ones(rows) if weights is None else weights / weights.mean()
-        if rows > _MOST_ROWS:
-            drawn = np.sort(np.random.default_rng(_SEED).permutation(rows)[:_MOST_ROWS])
-            x, y, w = x[drawn], y[drawn], w[drawn] / w[drawn].mean()
-        return cls(fit, x, y, w, list(names), rows)
-
-    def read(self, model: AdditiveModel):
-        target = self.fit.target
-        precision = self.rows / (2 * self._noise(model))
-        found = edges(model, self.columns, precision)
-        unit = 1.0 if target.name == "identity" else target.scale
-        constant = target.center + target.scale * float(model.intercept[0])
-        for each in Paths(found, unit, constant, self.joint, self.trials).found():
-            terms = {edge.inputs: edge.options[k].name for edge, k in zip(found, each.choice, strict=True) if k}
-            yield each, terms
-
-    def _noise(self, model: AdditiveModel) -> float:
-        """Return the variance of the noise on the standardized scale of the target."""
-        y = self.fit.target.forward(self.y)
-        residual = y - model.eta(self.columns.x)[:, 0]
-        edf = sum(float(each.sum()) for each in model.edf) + sum(model.product_edf.values())
-        edf += 4.0 if model.hidden is not None else 0.0
-        mean = float(self.weights @ residual**2) / len(y)
-        return max(mean * self.rows / max(self.rows - 1 - edf, 2.0), _LEAST_NOISE * float(np.var(y)))
-
-    def is_tame(self, each: Found) -> bool:
-        return is_tame(each.refitted.program, self.near, float(self.y.min()), float(self.y.max()))
+    products = sorted((name for name in candidates if candidates[name].products), key=lambda name: fit.scores[name])
+    hidden = [name for name in candidates if candidates[name].hidden is not None]
+    return [(name, candidates[name]) for name in ("curves", *products[:1], *hidden, "line") if name in candidates]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-Array = np.ndarray
+from edgewise._typing import Array
 
 _BEYOND = 0.6  # of the distance of two rows
 _LEAST = 0.5  # of the smallest value of a positive column
@@ -23,7 +23,7 @@ def beyond_rows(x: Array, rng: np.random.Generator, count: int) -> Array:
     A formula that is wild outside the rows shows there. Columns that are never negative stay at least half of their
     smallest value.
 
-    >>> beyond_rows(np.array([[1.0], [2.0]]), np.random.default_rng(0), 100).min() >= 0.5
+    >>> bool(beyond_rows(np.array([[1.0], [2.0]]), np.random.default_rng(0), 100).min() >= 0.5)
     True
     """
     return never_below(x, _on_lines(x, rng, rng.uniform(-_BEYOND, 1.0 + _BEYOND, (count, 1))), _LEAST)

@@ -125,12 +125,19 @@ def _powers(at: Frame) -> list[Nodes]:
     return [apply("power", _X, p) for p in (0.33, 1.5, 2.5, *negative)]
 
 
+def _poles(at: Frame) -> list[Nodes]:
+    return [_over(_at(k)) for k in (at.low - 0.1 * at.range, at.low - 0.5 * at.range, at.high + 0.2 * at.range)]
+
+
+def _log_squares(at: Frame) -> list[Nodes]:
+    z = at.logarithmic
+    return [apply("square", _log_at(k)) for k in (z.low, z.mean, z.high)]
+
+
 def _log_steps(at: Frame) -> list[Nodes]:
     z = at.logarithmic
     centers = [z.mean - 0.2 * z.range, z.mean + 0.2 * z.range]
-    return [
-        apply("tanh", plus(apply("log", _X, a / z.range), -a * k / z.range)) for a in (3.0, 8.0) for k in centers
-    ]
+    return [apply("tanh", plus(apply("log", _X, a / z.range), -a * k / z.range)) for a in (3.0, 8.0) for k in centers]
 
 
 def _log_humps(at: Frame) -> list[Nodes]:
@@ -165,10 +172,7 @@ SHAPES = (
     ),
     Shape("x + tanh", "anywhere", _lines_and_steps),
     Shape("x + gauss", "anywhere", _lines_and_humps),
-    Shape(
-        "1/(x - k)", "anywhere",
-        lambda at: [_over(_at(k)) for k in (at.low - 0.1 * at.range, at.low - 0.5 * at.range, at.high + 0.2 * at.range)],
-    ),
+    Shape("1/(x - k)", "anywhere", _poles),
     Shape("log(x - k)", "anywhere", lambda at: [apply("log", _at(at.low - q * at.range)) for q in (0.05, 0.5)]),
     Shape(
         "log(k - x)", "anywhere",
@@ -189,10 +193,7 @@ SHAPES = (
     Shape("1/x", "positive", lambda at: [_over(_X)]),
     Shape("x log", "positive", lambda at: [combine("mul", _X, apply("log", _X))]),
     Shape("1/x^2", "positive", lambda at: [_over(apply("square", _X))]),
-    Shape(
-        "log^2", "decades",
-        lambda at: [apply("square", _log_at(k)) for k in (at.logarithmic.low, at.logarithmic.mean, at.logarithmic.high)],
-    ),
+    Shape("log^2", "decades", _log_squares),
     Shape("tanh(log)", "decades", _log_steps),
     Shape("gauss(log)", "decades", _log_humps),
 )  # fmt: skip

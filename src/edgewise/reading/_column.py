@@ -1,15 +1,14 @@
-"""What a curve may become: shapes by complexity, each with what it loses of the log-likelihood."""
+"""A column of the rows, and what curves of it may become."""
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 
+from edgewise._typing import Array
 from edgewise.programs import Fitter, Node, Program
+from edgewise.reading._option import Option, hull, nothing
 from edgewise.reading._shapes import STUBBORN, Frame, Nodes, starts
-
-Array = np.ndarray
 
 _POINTS = 80  # that stand for a curve
 _DENSE, _WILDEST = 200, 4.0  # points between the rows; widest span there, in spans of the curve
@@ -22,42 +21,6 @@ _NO_DIGITS = 1e-24  # variance over squared mean, below which values are a const
 
 #: functions of one argument whose factor the outer one expresses, so that they need one beside other terms
 _WEIGHTED = frozenset({"square", "cube", "sqrt", "exp", "log", "sin", "cos", "tanh", "power"})
-
-
-class Option(NamedTuple):
-    """A shape: its complexity, its loss of log-likelihood, and offset + factor * nodes; without nodes, nothing.
-
-    The complexity is that of the shape beside others, where it needs a weight.
-    """
-
-    complexity: int
-    loss: float
-    nodes: Nodes
-    offset: float
-    factor: float
-    name: str
-
-
-def nothing(loss: float, mean: float) -> Option:
-    """Return the option of leaving a curve out, of which its mean stays."""
-    return Option(0, loss, [], mean, 0.0, "none")
-
-
-def hull(found: Iterable[Option]) -> list[Option]:
-    """Return the options that are best at some cost of a node, by complexity."""
-    kept: list[Option] = []
-    for option in sorted(found, key=lambda option: option[:2]):
-        if kept and option.loss >= kept[-1].loss - 1e-9:
-            continue
-        while len(kept) > 1 and _gain(kept[-2], kept[-1]) <= _gain(kept[-1], option):
-            kept.pop()
-        kept.append(option)
-    return kept
-
-
-def _gain(simple: Option, complex_: Option) -> float:
-    """Return the loss saved by each node more."""
-    return (simple.loss - complex_.loss) / (complex_.complexity - simple.complexity)
 
 
 class Column:
@@ -75,7 +38,7 @@ class Column:
         self.points = np.bincount(self.group, x[self.order]) / np.bincount(self.group)
         self.dense = np.linspace(x.min(), x.max(), _DENSE)
         self.is_constant = bool(x.min() == x.max())
-        shapes = [] if self.is_constant else sorted(starts(Frame.of(x), logarithmic), key=lambda shape: complexity(shape[1][0]))
+        shapes = [] if self.is_constant else sorted(starts(Frame.of(x), logarithmic), key=_start_complexity)
         self.starts = [(name, nodes) for name, each in shapes for nodes in each]
         with np.errstate(all="ignore"):
             self.values = np.array([values_of(nodes, self.points) for _, nodes in self.starts])
@@ -146,6 +109,10 @@ class _Curve:
 def complexity(nodes: Nodes) -> int:
     """Return the complexity of a shape next to others, where it needs a weight."""
     return _complexity(tuple(node.operation for node in nodes))
+
+
+def _start_complexity(shape: tuple[str, list[Nodes]]) -> int:
+    return complexity(shape[1][0])
 
 
 @cache

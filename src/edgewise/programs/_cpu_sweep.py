@@ -99,7 +99,7 @@ def _transcendental(code: Any, weight: Any, u: Any, v: Any, scratch: Any, count:
         exp_block(u, v, scratch, weight, count)
     elif code == LOG:
         log_block(u, v, scratch, weight, count)
-    elif code == SIN or code == COS:
+    elif code in (SIN, COS):
         wave_block(u, v, 1.0 if code == COS else 0.0, weight, count)
     else:
         if code == TANH:

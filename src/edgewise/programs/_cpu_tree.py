@@ -77,14 +77,14 @@ def analyze(record: Any, tree: Any) -> None:
             expressed[i - 1] = 0
         elif code <= DIV:
             a = codes[left[i]]
-            first = above == 1 or a == SQRT or a == POWER or codes[i - 1] == VARIABLE
+            first = above == 1 or a in (SQRT, POWER) or codes[i - 1] == VARIABLE
             expressed[left[i]] = 1 if first else 0
             expressed[i - 1] = 1 if above or not first else 0
         elif code == POWER:
             free[i] = 1
             expressed[i - 1] = above
         else:
-            expressed[i - 1] = 1 if code == SQUARE or code == CUBE else 0
+            expressed[i - 1] = 1 if code in (SQUARE, CUBE) else 0
             free[i] = 1 - above
             total += OWN_WEIGHT * free[i]
     for i in range(last + 1):

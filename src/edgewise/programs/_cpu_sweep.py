@@ -118,6 +118,15 @@ def _transcendental(code: Any, weight: Any, u: Any, v: Any, scratch: Any, count:
 
 
 @njit(**SUMS)
+def function(code: Any, weight: Any, u: Any, v: Any, scratch: Any, count: Any) -> None:
+    """v = weight f(u), or |u|^weight; `scratch` is the address of two blocks."""
+    if code <= SQRT:
+        _algebraic(code, weight, u, v, count)
+    else:
+        _transcendental(code, weight, u, v, scratch, count)
+
+
+@njit(**SUMS)
 def forward(job: Any, first: Any, count: Any) -> None:
     """Evaluate all nodes on `count` rows from `first` on."""
     record, work, left = job[PROGRAM], job[WORK], ints(job[TREE] + 8 * LEFT)
@@ -130,10 +139,8 @@ def forward(job: Any, first: Any, count: Any) -> None:
             _leaf(code, weights[i], column, v, count)
         elif code <= DIV:
             _binary(code, reals(values + left[i] * apart), u, v, count)
-        elif code <= SQRT:
-            _algebraic(code, weights[i], u, v, count)
         else:
-            _transcendental(code, weights[i], u, v, work + 8 * SCRATCH, count)
+            function(code, weights[i], u, v, work + 8 * SCRATCH, count)
 
 
 @njit(**SUMS)

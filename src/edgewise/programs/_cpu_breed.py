@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from edgewise.kernels.runtime._simd import SIGNATURE
-from edgewise.programs._cpu_elementary import EXACT, SUMS, full_width, ints, reals
+from edgewise.programs._cpu_elementary import EXACT, SUMS, full_width, ints, not_inlined, reals
 from edgewise.programs._cpu_layout import (
     ADD, ADJOINTS, BATCH, BINS, BLOCK, CHANGES, CHILDREN, ERROR, FRONT, FRONT_SIZE, LENGTH, LIBRARY, LIBRARY_ROWS,
     LIBRARY_SIZE, LIBRARY_VALUES, MUL, NODE_VALUES, OFFSET, OTHER_TREE, POPULATION, PROGRAM, RANDOM, RECORD_WORDS,
@@ -39,6 +39,7 @@ def record_at(job: Any, bin_: Any, slot: Any) -> Any:
 @njit(**EXACT)
 def _fill_front(job: Any) -> None:
     """List the complexities whose best program is better than all simpler ones."""
+    not_inlined()
     front, lowest, size = ints(job[FRONT]), np.inf, 0
     for bin_ in range(1, job[BINS]):
         best = np.inf
@@ -54,6 +55,7 @@ def _fill_front(job: Any) -> None:
 @njit(**EXACT)
 def _choose(job: Any) -> Any:
     """Return a parent, 0 if there is none: of a bin of the front or of any, the better of two."""
+    not_inlined()
     state, slots, bins = ints(job[RANDOM]), job[SLOTS], job[BINS]
     bin_ = 1 + below(state, bins - 1)
     if job[FRONT_SIZE] > 0 and uniform(state) < _FROM_FRONT:
@@ -71,6 +73,7 @@ def _choose(job: Any) -> Any:
 @njit(**SUMS)
 def _linearize(job: Any, parent: Any, node: Any, mode: Any, rows: Any) -> None:
     """Fill what a change of a shape would change, row by row, and what change is wished for."""
+    not_inlined()
     full_width()
     job[PROGRAM] = parent
     work, scale, offset = job[WORK], reals(parent)[SCALE], reals(parent)[OFFSET]
@@ -101,6 +104,7 @@ def _linearize(job: Any, parent: Any, node: Any, mode: Any, rows: Any) -> None:
 @njit(**SUMS)
 def _best_shape(job: Any, rows: Any) -> Any:
     """Return the shape of the library whose change explains most of the wishes, and its coefficient; -1 if none."""
+    not_inlined()
     full_width()
     state, work = ints(job[RANDOM]), job[WORK]
     change, wish = reals(work + 8 * CHANGES), reals(work + 8 * WISHES)
@@ -126,6 +130,7 @@ def _best_shape(job: Any, rows: Any) -> Any:
 @njit(**EXACT)
 def _library_step(job: Any, parent: Any, child: Any) -> Any:
     """Make the child by replacing a node by a shape of the library, adding the shape to it or multiplying by it."""
+    not_inlined()
     state, tree, length = ints(job[RANDOM]), job[TREE], ints(parent)[LENGTH]
     sizes = ints(tree + 8 * SIZES)
     node = length - 1 if uniform(state) < _AT_ROOT else below(state, length)

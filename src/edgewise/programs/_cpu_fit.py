@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from edgewise.programs._cpu_elementary import EXACT, SUMS, full_width, ints, reals
+from edgewise.programs._cpu_elementary import EXACT, SUMS, full_width, ints, not_inlined, reals
 from edgewise.programs._cpu_layout import (
     ADJOINTS,
     ALL_VALUES,
@@ -47,6 +47,7 @@ _WIDE = MOST_CONSTANTS + 2
 @njit(**SUMS)
 def evaluate(job: Any, out: Any) -> None:
     """Put the program on all rows, without its outer scale and offset, to an address."""
+    not_inlined()
     last = reals(job[WORK] + 8 * (NODE_VALUES + (ints(job[PROGRAM])[LENGTH] - 1) * BLOCK))
     for first in range(0, job[ROWS], BLOCK):
         count = min(BLOCK, job[ROWS] - first)
@@ -59,6 +60,7 @@ def evaluate(job: Any, out: Any) -> None:
 @njit(**SUMS)
 def _regress(job: Any) -> Any:
     """Evaluate, and solve for the outer scale and offset; returns the mean squared error, both, and the total weight."""
+    not_inlined()
     full_width()
     evaluate(job, job[WORK] + 8 * ALL_VALUES)
     f, y, w, rows = reals(job[WORK] + 8 * ALL_VALUES), reals(job[TARGET]), reals(job[ROW_WEIGHTS]), job[ROWS]
@@ -87,6 +89,7 @@ def _regress(job: Any) -> Any:
 @njit(**SUMS)
 def _solve(work: Any, size: Any) -> Any:
     """Solve the damped system by Cholesky's factor, in place; whether it is positive definite."""
+    not_inlined()
     matrix, right, x = reals(work + 8 * DAMPED), reals(work + 8 * RIGHT), reals(work + 8 * STEP)
     for i in range(size):
         for j in range(i + 1):
@@ -115,6 +118,7 @@ def _solve(work: Any, size: Any) -> Any:
 @njit(**SUMS)
 def _add_block(job: Any, first: Any, count: Any, size: Any, scale: Any, offset: Any) -> None:
     """Add the normal equations of a block of rows."""
+    not_inlined()
     full_width()
     work = job[WORK]
     last = 8 * (ints(job[PROGRAM])[LENGTH] - 1) * BLOCK
@@ -184,6 +188,7 @@ def _move(job: Any, back: Any) -> None:
 @njit(**SUMS)
 def _equations(job: Any, size: Any, scale: Any, offset: Any) -> Any:
     """Fill the normal equations; whether they are finite."""
+    not_inlined()
     work = job[WORK]
     matrix, right = reals(work + 8 * NORMAL), reals(work + 8 * RIGHT)
     for i in range(size):
@@ -201,6 +206,7 @@ def _equations(job: Any, size: Any, scale: Any, offset: Any) -> Any:
 @njit(**SUMS)
 def minimize(job: Any, steps: Any, tolerance: Any) -> None:
     """Fit the free constants and the outer scale and offset; the error in the record is inf where that is undefined."""
+    not_inlined()
     record, work = job[PROGRAM], job[WORK]
     error, scale, offset, total = _regress(job)
     free = free_count(record, job[TREE])

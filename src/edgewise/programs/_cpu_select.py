@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from edgewise.kernels.runtime._simd import SIGNATURE
-from edgewise.programs._cpu_elementary import EXACT, ints, reals
+from edgewise.programs._cpu_elementary import EXACT, ints, not_inlined, reals
 from edgewise.programs._cpu_fit import minimize
 from edgewise.programs._cpu_layout import (
     ARGUMENTS, BINS, CHILDREN, CONSTANT, ERROR, FIRST, LAST, LENGTH, NODES, OPCODES, POPULATION, PROGRAM, RECORD_WORDS,
@@ -25,6 +25,7 @@ _29 = np.uint64(29)
 @njit(**EXACT)
 def _tried(job: Any, record: Any) -> Any:
     """Count a try of the structure, whatever its constants; returns how often it was tried before."""
+    not_inlined()
     codes, places, table = ints(record + 8 * OPCODES), ints(record + 8 * ARGUMENTS), ints(job[TRIED])
     value = _OFFSET
     for i in range(ints(record)[LENGTH]):
@@ -52,6 +53,7 @@ def _bounds(job: Any, bin_: Any) -> Any:
 @njit(**EXACT)
 def _insert(job: Any, record: Any, bin_: Any) -> None:
     """Put a program in place of the worst of its complexity, unless it is worse, or there already."""
+    not_inlined()
     error, worst, highest = reals(record)[ERROR], 0, -1.0
     for slot in range(job[SLOTS]):
         other = job[POPULATION] + 8 * RECORD_WORDS * (bin_ * job[SLOTS] + slot)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from edgewise.programs._cpu_elementary import EXACT, SUMS, exp_block, full_width, ints, log_block, reals, wave_block
+from edgewise.programs._cpu_elementary import EXACT, SUMS, exp_block, full_width, ints, log_block, not_inlined, reals, wave_block
 from edgewise.programs._cpu_layout import (
     ADD,
     ADJOINTS,
@@ -120,6 +120,7 @@ def _transcendental(code: Any, weight: Any, u: Any, v: Any, scratch: Any, count:
 @njit(**SUMS)
 def function(code: Any, weight: Any, u: Any, v: Any, scratch: Any, count: Any) -> None:
     """v = weight f(u), or |u|^weight; `scratch` is the address of two blocks."""
+    not_inlined()
     if code <= SQRT:
         _algebraic(code, weight, u, v, count)
     else:
@@ -129,6 +130,7 @@ def function(code: Any, weight: Any, u: Any, v: Any, scratch: Any, count: Any) -
 @njit(**SUMS)
 def forward(job: Any, first: Any, count: Any) -> None:
     """Evaluate all nodes on `count` rows from `first` on."""
+    not_inlined()
     record, work, left = job[PROGRAM], job[WORK], ints(job[TREE] + 8 * LEFT)
     codes, places, weights = ints(record + 8 * OPCODES), ints(record + 8 * ARGUMENTS), reals(record + 8 * WEIGHTS)
     values, apart = work + 8 * NODE_VALUES, 8 * BLOCK
@@ -203,6 +205,7 @@ def _unary_adjoint(code: Any, weight: Any, a: Any, v: Any, u: Any, d: Any, count
 @njit(**SUMS)
 def adjoints(job: Any, count: Any) -> None:
     """Fill the adjoints of all nodes on the block that was evaluated last, from that of the last node."""
+    not_inlined()
     record, work, left = job[PROGRAM], job[WORK], ints(job[TREE] + 8 * LEFT)
     codes, weights = ints(record + 8 * OPCODES), reals(record + 8 * WEIGHTS)
     values, flows, apart = work + 8 * NODE_VALUES, work + 8 * ADJOINTS, 8 * BLOCK
@@ -219,6 +222,7 @@ def adjoints(job: Any, count: Any) -> None:
 @njit(**SUMS)
 def gradients(job: Any, first: Any, count: Any) -> None:
     """Fill one row of the gradients for each free constant, in the order of the nodes."""
+    not_inlined()
     full_width()
     record, work, free = job[PROGRAM], job[WORK], ints(job[TREE] + 8 * FREE)
     codes, places, weights = ints(record + 8 * OPCODES), ints(record + 8 * ARGUMENTS), reals(record + 8 * WEIGHTS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from numba import njit
 
-from edgewise.programs._cpu_elementary import EXACT, ints, reals
+from edgewise.programs._cpu_elementary import EXACT, ints, not_inlined, reals
 from edgewise.programs._cpu_layout import (
     ADD, ARGUMENTS, BLOCK, CHANCES, COLUMN_COUNT, CONSTANT, DIV, GRADIENTS, LEFT, LENGTH, LONGEST, MUL, OPCODES,
     PENDING, POWER, RANDOM, SCRATCH, SIZES, SNIPPET, SQUARE, SUB, TREE, VARIABLE, WEIGHTS, WORK,
@@ -32,6 +32,7 @@ def put(record: Any, k: Any, code: Any, place: Any, weight: Any) -> None:
 @njit(**EXACT)
 def copy(source: Any, start: Any, count: Any, record: Any, k: Any) -> None:
     """Copy nodes of one record to place k of another, which may be the same if they come to lie further down."""
+    not_inlined()
     here, there = ints(source), ints(record)
     for part in (OPCODES, ARGUMENTS, WEIGHTS):
         for i in range(count):
@@ -41,6 +42,7 @@ def copy(source: Any, start: Any, count: Any, record: Any, k: Any) -> None:
 @njit(**EXACT)
 def splice(parent: Any, cut: Any, source: Any, start: Any, count: Any, child: Any) -> Any:
     """Make the child from a parent, with nodes from cut[0] to cut[1] replaced by nodes of another record."""
+    not_inlined()
     length = ints(parent)[LENGTH]
     low, high = cut
     total = length - (high - low) + count
@@ -67,6 +69,7 @@ def _random_leaf(job: Any, record: Any, k: Any) -> None:
 @njit(**EXACT)
 def _random_operation(job: Any, size: Any) -> Any:
     """Return an operation for a subtree of a size; -1 if a leaf has to do."""
+    not_inlined()
     state, chances = ints(job[RANDOM]), reals(job[CHANCES])
     return pick(state, chances, ADD if size > 2 else SQUARE, POWER)
 
@@ -80,6 +83,7 @@ def first_weight(job: Any, code: Any) -> Any:
 @njit(**EXACT)
 def random_shape(job: Any, record: Any, start: Any, size: Any) -> Any:
     """Append a random shape of about `size` nodes at a place; returns where it ends."""
+    not_inlined()
     state, pending = ints(job[RANDOM]), ints(job[WORK] + 8 * PENDING)
     pending[0], waiting, k = size, 1, start
     while waiting > 0 and k < LONGEST - 4:
@@ -135,6 +139,7 @@ def _folded(code: Any, weight: Any, u: Any, v: Any, job: Any) -> Any:
 @njit(**EXACT)
 def fold(job: Any, record: Any) -> Any:
     """Replace subtrees of constants by their values; returns the length, 0 if a value is too large or undefined."""
+    not_inlined()
     codes, places, weights = ints(record + 8 * OPCODES), ints(record + 8 * ARGUMENTS), reals(record + 8 * WEIGHTS)
     k = 0
     for i in range(ints(record)[LENGTH]):
@@ -157,6 +162,7 @@ def fold(job: Any, record: Any) -> Any:
 @njit(**EXACT)
 def rescale(job: Any, record: Any, tree: Any, node: Any, by: Any) -> None:
     """Multiply the subtree that ends at a node, through its first weights."""
+    not_inlined()
     codes, weights, left = ints(record + 8 * OPCODES), reals(record + 8 * WEIGHTS), ints(tree + 8 * LEFT)
     pending, waiting = ints(job[WORK] + 8 * PENDING), 1
     pending[0] = node
@@ -177,6 +183,7 @@ def rescale(job: Any, record: Any, tree: Any, node: Any, by: Any) -> None:
 @njit(**EXACT)
 def exchange(job: Any, parent: Any, other: Any, trees: Any, child: Any) -> Any:
     """Make the child by putting a subtree of the other parent in place of one of the first's; leaves are rarer."""
+    not_inlined()
     state = ints(job[RANDOM])
     sizes, donated = ints(trees[0] + 8 * SIZES), ints(trees[1] + 8 * SIZES)
     i, j = below(state, ints(parent)[LENGTH]), below(state, ints(other)[LENGTH])
@@ -213,6 +220,7 @@ def _other_constants(job: Any, child: Any) -> None:
 @njit(**EXACT)
 def mutate(job: Any, parent: Any, child: Any) -> Any:  # noqa: C901
     """Make the child by a change of one node or subtree of the parent, or of all its constants."""
+    not_inlined()
     state, chances, snippet = ints(job[RANDOM]), reals(job[CHANCES]), job[SNIPPET]
     sizes, left = ints(job[TREE] + 8 * SIZES), ints(job[TREE] + 8 * LEFT)
     length = ints(parent)[LENGTH]

@@ -71,18 +71,18 @@ class Approximation:
         if self.evolution is None:
             rows = self.table.sample(_EVOLVED, self.seed)
             self.evolution = Evolution(
-                rows.x, rows.y, weights=rows.weight**2, seed=self.seed, max_complexity=_LONGEST, seeds=tuple(seeds)
+                rows.x, rows.y, weights=rows.weight**2, seed=self.seed, max_complexity=_LONGEST, seeds=tuple(seeds), waves=True
             )
         else:
             for program in seeds:
                 self.evolution.add(program)
         self.evolution.run(evaluations, self.deadline)
-        return self.evolution.front(1)
+        return [fitted.program for fitted in self.evolution.front(1)]
 
     def judge(self) -> None:
         """Assess the programs of the evolution."""
         if self.evolution is not None:
-            self.consider(self.evolution.front(_EACH), "found by evolution")
+            self.consider((fitted.program for fitted in self.evolution.front(_EACH)), "found by evolution")
 
     def consider(self, programs: Iterable[Program], origin: str) -> None:
         """Assess programs, with constants fitted to the rows, and to the rows and the network."""

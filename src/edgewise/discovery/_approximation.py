@@ -12,7 +12,7 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery._assessment import Assessed, Assessor
 from edgewise.discovery._ceiling import Ceiling
 from edgewise.expressions import complexity
-from edgewise.programs import Evolution, Program
+from edgewise.programs import FUNCTIONS, Evolution, Program
 from edgewise.reading import read_formulas
 
 _MODELED = 5000  # rows that the network is fitted to
@@ -20,6 +20,9 @@ _EVOLVED = 400  # rows that programs are fitted to
 _LONGEST = 30  # complexity of programs that evolve
 _EACH = 2  # programs of each complexity that are assessed
 _BETTER = 1.02  # times the lowest error of simpler programs: others are not assessed
+_WAVES = ("sin", "cos")
+_CALM = tuple(name for name in FUNCTIONS if name not in _WAVES)
+_EVOLUTION, _READ = "found by evolution", "read from the network"
 _IMPROVED = 0.98  # of the held-out mean squared error of simpler formulas: what the front asks for
 
 
@@ -64,25 +67,36 @@ class Approximation:
         assert self.ceiling is not None
         rows = self.table.sample(_MODELED, self.seed)
         read = read_formulas(self.ceiling.fit, rows.x, rows.y, rows.names, weights=rows.weight**2)
-        self.consider((each.program for each in read), "read from the network")
+        self.consider((each.program for each in read), _READ)
 
-    def evolve(self, evaluations: int, seeds: Iterable[Program] = ()) -> list[Program]:
+    def evolve(self, evaluations: int) -> list[Program]:
         """Go on with the evolution, and return the best program of each complexity, fitted to a sample of the rows."""
         if self.evolution is None:
-            rows = self.table.sample(_EVOLVED, self.seed)
-            self.evolution = Evolution(
-                rows.x, rows.y, weights=rows.weight**2, seed=self.seed, max_complexity=_LONGEST, seeds=tuple(seeds), waves=True
-            )
-        else:
-            for program in seeds:
-                self.evolution.add(program)
+            self.evolution = self._evolution(None)
         self.evolution.run(evaluations, self.deadline)
         return [fitted.program for fitted in self.evolution.front(1)]
+
+    def calm(self) -> None:
+        """Go on without sines and cosines, which fit noise well and are seldom meant, from programs without them."""
+        if self.evolution is not None:
+            before = self.evolution
+            self.judge()
+            self.evolution = self._evolution(_CALM)
+            for fitted in before.front(_EACH):
+                if not _waves(fitted.program):
+                    self.evolution.add(fitted.program)
+
+    def _evolution(self, functions: tuple[str, ...] | None) -> Evolution:
+        rows = self.table.sample(_EVOLVED, self.seed)
+        weights = rows.weight**2
+        return Evolution(
+            rows.x, rows.y, weights=weights, seed=self.seed, max_complexity=_LONGEST, functions=functions, waves=True
+        )
 
     def judge(self) -> None:
         """Assess the programs of the evolution."""
         if self.evolution is not None:
-            self.consider((fitted.program for fitted in self.evolution.front(_EACH)), "found by evolution")
+            self.consider((fitted.program for fitted in self.evolution.front(_EACH)), _EVOLUTION)
 
     def consider(self, programs: Iterable[Program], origin: str) -> None:
         """Assess programs, with constants fitted to the rows, and to the rows and the network."""
@@ -113,3 +127,8 @@ class Approximation:
         """Return the formula of the lowest cost."""
         every = [found for found, _ in self.found.values()]
         return min(every, key=lambda f: self.assessor.cost(f, complexity(f.expression)), default=None)
+
+
+def _waves(program: Program) -> bool:
+    """Return whether a program has a sine or cosine."""
+    return any(node.operation in _WAVES for node in program.nodes)

@@ -22,6 +22,7 @@ _FAR = 100.0  # variances: distances to the network beyond count as this one
 _WITNESS_OUTSIDE = 0.3  # weight of the points outside
 _COST = 0.1  # log-likelihood that a unit of complexity costs
 _STEPS = 10
+_SAME = 1e-6  # of the range of the target: how far a written formula may be from its program
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,9 @@ class Assessor:
         values = fitted.program.predict(self.x)
         positive = [name for name, column in zip(self.names, self.x.T, strict=True) if (column > 0).all()]
         expression = fitted.program.expression(self.names, positive)
+        written = evaluate(expression, self.names, self.x)
+        if not np.abs(written - values).max() <= _SAME * (self.high - self.low):  # numbers too large for doubles
+            return None
         return self._measured(expression, fitted.program, values, held, fitted.program.predict)
 
     def _held_out(self, program: Program, x: Array, y: Array, w: Array, folds: Array) -> Array:

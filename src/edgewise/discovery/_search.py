@@ -47,10 +47,12 @@ _LONG = 0.25  # ... and share of the time after which any does
 _GRACE = 0.3  # share of the search's time that work in progress may take beyond its model's share
 _SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
 _FIRST = 0.2  # share of the evaluations that come before the search for symmetries of noisy tables
+_PER_PROCESS = 1000  # evaluations that stand for one Gaussian process
 _PARTS = 20  # of the evaluations, between which progress is shown
 _EXACT_PROGRAM = 1e-8  # error of a program, over the target's spread, whose constants may be exact
 _LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
 _LAWS = 6  # of them that are rounded
+_CLEAR, _MANY = 0.02, 30  # noise is claimed where it is less than that, or the rows are that many, or it is given
 _CONTRADICTED = 2.5  # standard errors by which another formula is better on rows left out: more than noise is left
 _CLEARLY = 0.05  # ... of the held-out error at least
 _IMPROVED = 0.99  # of the held-out error of simpler formulas: what the front asks for
@@ -81,7 +83,7 @@ class Search:
         table = Table(names, x[judged], y[judged], self.weight[judged])
         self.approximation, self.evaluations = Approximation(table, seed, self.deadline), evaluations
         self.stages: list[str] = []
-        self.interrupted = False
+        self.interrupted, self.processes = False, 0
         self.floor, self.until = math.inf, self.deadline
         self.blurred: Step | None = None  # the table with a polynomial that leaves what looks like noise
         if self.relative:
@@ -114,6 +116,7 @@ class Search:
         for model, share in ((self._process, 0.8), (self._network, 1.0)):
             if self._reduced(problem, model, share):
                 return
+        self.approximation.calm()
         self._approximated(1 - _FIRST)
 
     def _quick(self, problem: Problem) -> bool:
@@ -231,7 +234,8 @@ class Search:
         return expanded(problem, self.pool.noise, like, enough)
 
     def _process(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
-        return smoothed(problem, like)
+        self.processes += 1
+        return smoothed(problem, like) if self.processes <= self.evaluations // _PER_PROCESS else None
 
     def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         return best_surrogate(problem, self.pool.noise, self.relative, self.deadline, self.seed)
@@ -396,7 +400,7 @@ class Search:
     def _outcome(self, best: Candidate) -> tuple[Outcome, float]:
         """What the best candidate is claimed to be, and the noise: none is known where the rows are too few to tell."""
         noise, n = self.pool.noise, len(self.pool.judge.y)
-        if self.pool.claimed(best):
+        if self.pool.claimed(best) and (best.error < _CLEAR or n >= _MANY or self.given is not None):
             if best.error < EXACT:
                 return Outcome.EXACT, noise
             fitted = best.error * math.sqrt(n / max(n - best.fitted, 1))

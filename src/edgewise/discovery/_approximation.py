@@ -18,6 +18,7 @@ from edgewise.reading import read_formulas
 _MODELED = 5000  # rows that the network is fitted to
 _EVOLVED = 400  # rows that programs are fitted to
 _LONGEST = 30  # complexity of programs that evolve
+_READABLE = 30  # complexity of the formula that is recommended
 _EACH = 2  # programs of each complexity that are assessed
 _BETTER = 1.02  # times the lowest error of simpler programs: others are not assessed
 _WAVES = ("sin", "cos")
@@ -124,8 +125,8 @@ class Approximation:
         return out
 
     def best(self) -> Assessed | None:
-        """Return the formula of the lowest cost."""
-        every = [found for found, _ in self.found.values()]
+        """Return the formula of the lowest cost, of those that a person can read."""
+        every = [found for found, _ in self.found.values() if complexity(found.expression) <= _READABLE]
         return min(every, key=lambda f: self.assessor.cost(f, complexity(f.expression)), default=None)
 
 

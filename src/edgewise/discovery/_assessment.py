@@ -19,7 +19,7 @@ _BETWEEN = 200  # points between rows at which constants are fitted to the netwo
 _OUTSIDE = 1000  # points on lines through two rows ...
 _REACH = 0.6  # ... up to this part of their distance beyond them
 _FAR = 100.0  # variances: distances to the network beyond count as this one
-_WITNESS_OUTSIDE = 0.3  # weight of the points outside
+_WITNESS_OUTSIDE = 1.0  # weight of the points outside
 _COST = 0.1  # log-likelihood that a unit of complexity costs
 _STEPS = 10
 _SAME = 1e-6  # of the range of the target: how far a written formula may be from its program
@@ -29,7 +29,7 @@ _SAME = 1e-6  # of the range of the target: how far a written formula may be fro
 class Assessed:
     """A formula and its mean squared errors over the variance of the target.
 
-    error: on the rows; held_out: on rows left out of the fit of its constants, and losses by row; near and far:
+    error: on the rows; held_out: on rows left out of the fit of its constants; near and far:
     distances to the network at the rows and outside of them (0 without a network).
     """
 
@@ -37,15 +37,8 @@ class Assessed:
     program: Program | None
     error: float
     held_out: float
-    losses: Array
     near: float = 0.0
     far: float = 0.0
-
-    def clearly_below(self, other: Assessed, errors: float, share: float) -> bool:
-        """Whether the held-out error is lower than another's by a share of it, and by a number of standard errors."""
-        gain = other.losses - self.losses
-        mean = float(gain.mean())
-        return mean > share * other.held_out and mean > errors * float(gain.std()) / math.sqrt(len(gain))
 
 
 class Assessor:
@@ -141,21 +134,20 @@ class Assessor:
         error = float(np.average((values - self.y) ** 2, weights=self.weights)) / self.variance
         w = self.weights[self.judged]
         squares = (np.where(np.isfinite(held), held, np.inf) - self.y[self.judged]) ** 2
-        losses = squares * w / (w.mean() * self.variance)
-        held_out = float(losses.mean())
+        held_out = float(np.average(squares, weights=w)) / self.variance
         if not math.isfinite(held_out):
             return None
         if self.ceiling is None:
-            return Assessed(expression, program, error, held_out, losses)
+            return Assessed(expression, program, error, held_out)
         near = float(np.average((values[self.judged] - self.at_rows) ** 2, weights=w)) / self.variance
         away = (predict(self.outside) - self.at_outside) ** 2 / self.variance
         far = float(np.minimum(np.where(np.isfinite(away), away, _FAR), _FAR).mean())
-        return Assessed(expression, program, error, held_out, losses, near, far)
+        return Assessed(expression, program, error, held_out, near, far)
 
     def cost(self, found: Assessed, complexity: int) -> float:
         """Return what `best` minimizes.
 
-        n/2 log(C + (N + D) + 0.3 (N + E)) + 0.1 complexity
+        n/2 log(C + (N + D) + (N + E)) + 0.1 complexity
 
         C is the held-out error, N the network's own, D and E the distances to it at the rows and outside.
         """

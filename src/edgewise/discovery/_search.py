@@ -43,19 +43,19 @@ _HOPELESS = 0.2  # model error above which it is not taken for noise, and no sym
 _BLURRED = 1e-2  # model error above which eliminations are guessed ...
 _GUESSED = 6  # ... of at most this number of columns
 _CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
-_LONG = 0.25  # ... and share of the time after which any does
+_LONG = 10  # ... and Gaussian processes after which any does
 _GRACE = 0.3  # share of the search's time that work in progress may take beyond its model's share
 _SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
 _FIRST = 0.2  # share of the evaluations that come before the search for symmetries of noisy tables
-_PER_PROCESS = 1000  # evaluations that stand for one Gaussian process
+_ROWS_PER_COLUMN = 4  # with fewer, symmetries are not looked for
+_PER_PROCESS = 2000  # evaluations that stand for one Gaussian process
 _PARTS = 20  # of the evaluations, between which progress is shown
 _EXACT_PROGRAM = 1e-8  # error of a program, over the target's spread, whose constants may be exact
 _LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
 _LAWS = 6  # of them that are rounded
 _CLEAR, _MANY = 0.02, 30  # noise is claimed where it is less than that, or the rows are that many, or it is given
-_CONTRADICTED = 2.5  # standard errors by which another formula is better on rows left out: more than noise is left
-_CLEARLY = 0.05  # ... of the held-out error at least
-_IMPROVED = 0.99  # of the held-out error of simpler formulas: what the front asks for
+_DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
+_IMPROVED = 0.98  # of the held-out error of simpler formulas: what the front asks for
 _DECADES, _LOW = 1e4, 0.05  # a target of one sign is judged by relative errors from that size over that quantile on
 
 
@@ -113,7 +113,8 @@ class Search:
             return
         if self._approximated(_FIRST):
             return
-        for model, share in ((self._process, 0.8), (self._network, 1.0)):
+        enough = len(self.y) >= _ROWS_PER_COLUMN * len(self.names)
+        for model, share in ((self._process, 0.8), (self._network, 1.0)) if enough else ():
             if self._reduced(problem, model, share):
                 return
         self.approximation.calm()
@@ -157,6 +158,9 @@ class Search:
             self.floor = min(self.floor, approximation.ceiling.held_out)
             self._tell("formulas read from the network", 0.35)
             approximation.read()
+            self._settle()
+            if self._good():
+                return True
         for part in range(_PARTS):
             if self._late():
                 break
@@ -346,7 +350,7 @@ class Search:
             return False
         best = self.pool.best()
         few = best is not None and best.fitted <= _CONVINCING
-        return few or self.pool.exact() or now() - self.began > _LONG * self.limit
+        return few or self.pool.exact() or self.processes > _LONG
 
     def _doubt_noise(self, error: float) -> None:
         """Take an estimated noise back when a network comes far below it."""
@@ -433,16 +437,27 @@ class Search:
         return self._candidate(best), outcome if outcome is Outcome.UNSEEN else self._ended(), noise
 
     def _contradicted(self, law: Candidate) -> bool:
-        """Whether another formula, or the network, clearly predicts rows left out better than a law does."""
+        """Whether the network, or another formula, predicts rows left out better than a law that leaves only noise.
+
+        n/2 log(C / C') > doubt + log(n)/4 (complexity' - complexity)
+
+        C is the held-out mean squared error; primes are the other's. Of the many formulas that evolution tries, some
+        are better by chance: their doubt is larger.
+        """
         approximation = self.approximation
         judged = approximation.consider_formula(law.expression, self.pool.origin(law))
         if judged is None:
             return True
+        half, size = len(self.pool.judge.y) / 2, complexity(law.expression)
         ceiling = approximation.ceiling
-        margin = max(_CLEARLY, _CONTRADICTED * math.sqrt(2 / len(self.pool.judge.y)))
-        if ceiling is not None and ceiling.held_out**2 < (1 - margin) * judged.held_out:
+        if ceiling is not None and half * math.log(judged.held_out / ceiling.held_out**2) > _DOUBT:
             return True
-        return any(found.clearly_below(judged, _CONTRADICTED, _CLEARLY) for found in approximation.front())
+        for found in approximation.front():
+            longer = max(complexity(found.expression) - size, 0)
+            limit = _DOUBT_SEARCHED + 0.5 * math.log(2 * half) * longer / 2
+            if half * math.log(judged.held_out / max(found.held_out, 1e-300)) > limit:
+                return True
+        return False
 
     def _candidate(self, found: Assessed) -> Candidate:
         """A formula as a candidate, its constants with as many digits as the rows determine."""

@@ -21,6 +21,8 @@ _SMALLEST = 1e-12  # singular values below this fraction of the largest are take
 _WIDEST = 40  # doublings of the first step in the search for the end of a profile interval
 _HALVINGS = 30
 _DIGITS = 2  # of a standard error
+_FINER = (1, 10, 100, 1000)  # parts of a standard error that constants are rounded to, until ...
+_RISE = 1.001  # ... the error is at most this times what it was
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,19 @@ class Uncertainty:
     def shortened(self) -> Formula:
         """Return the formula with as many digits of each constant as the rows determine, the others being held.
 
-        Rounding moves a constant by at most a tenth of that standard error.
+        Rounding moves a constant by at most a tenth of that standard error, and by less until the error rises by at
+        most a thousandth.
         """
         scales, jacobian = self.free.relative_jacobian(self.data)
         with np.errstate(all="ignore"):
             errors = self.unit * scales / np.linalg.norm(jacobian, axis=0)
-        short = [_to_digits(v, float(e)) for v, e in zip(self.free.values, errors, strict=True)]
-        return self.free.template.xreplace(dict(zip(self.free.symbols, short, strict=True)))
+        for finer in _FINER:
+            short = [_to_digits(v, float(e) / finer) for v, e in zip(self.free.values, errors, strict=True)]
+            values = [float(number) for number in short]
+            tape = Tape(self.free.template, self.data.names, self.free.symbols)
+            if self.data.error(tape.values(self.data.columns, values)) <= _RISE * self.free.error:
+                return self.free.template.xreplace(dict(zip(self.free.symbols, short, strict=True)))
+        return self.free.expression
 
     def deviation(self, x: Array) -> Array:
         """Return the standard error (n,) of the formula's value at rows x (n, m); nan where it is undefined."""
@@ -169,10 +177,11 @@ class Uncertainty:
 
 
 def _to_digits(value: float, error: float) -> sympy.Float:
-    """Return a number rounded to a decimal that is at most a fifth of an error."""
-    if not math.isfinite(error) or error <= 0:
+    """Return a number rounded to a decimal place that is at most a fifth of an error, and to two digits at least."""
+    place = min(error / 5, abs(value) / 10)
+    if not math.isfinite(place) or place <= 0:
         return readable_float(value)
-    return readable_float(round(value, -math.floor(math.log10(error / 5))))
+    return readable_float(round(value, -math.floor(math.log10(place))))
 
 
 def rounded_together(value: float, error: float) -> tuple[str, str]:

@@ -1,10 +1,16 @@
-"""Which rows are held out, fold by fold."""
+"""Which rows are held out, fold by fold, and fits without them."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from edgewise.additive._algebra import Vector
+from edgewise.additive._algebra import Matrix, Vector
+from edgewise.additive._family import Gaussian
+from edgewise.additive._moments import Moments
+from edgewise.additive._penalized import Penalized, Problem, Start, from_moments, penalized
 
 _FEW, _MANY = 300, 5000  # rows: ten folds below, one held-out fifth above
+_FOLD_STEPS, _FOLD_ROUNDS = 2, 4  # of a fold, which starts from the fit of all rows
 
 
 def fold_numbers(rows: int, seed: int, classes: Vector | None = None) -> np.ndarray:
@@ -24,3 +30,38 @@ def fold_numbers(rows: int, seed: int, classes: Vector | None = None) -> np.ndar
         return turn
     turn[order] = np.arange(rows) % min(10 if rows < _FEW else 5, rows)
     return turn
+
+
+class Folded:
+    """Rows of features (n, P), fitted all together or without a fold; the moments of each row are added up once."""
+
+    def __init__(self, matrix: Matrix, y: Vector, weights: Vector, folds: Sequence[np.ndarray]) -> None:
+        self.matrix, self.y, self.weights, self.folds = matrix, y, weights, folds
+        self.parts: list[Moments] = []
+
+    def _moments(self, fold: int | None) -> Moments:
+        if not self.parts:
+            rest = ~np.any(self.folds, axis=0)
+            self.parts = [Moments.of(self.matrix[rows], self.y[rows], self.weights[rows]) for rows in (*self.folds, rest)]
+            self.total = sum(self.parts[1:], self.parts[0])
+        return self.total if fold is None else self.total - self.parts[fold]
+
+    def fit(self, problem: Problem, start: Start, index: np.ndarray | None = None, fold: int | None = None) -> Penalized:
+        """Return the fit of some features, of all rows or without those of a fold."""
+        if isinstance(problem.family, Gaussian):
+            moments = self._moments(fold)
+            moments = moments if index is None else moments.chosen(index)
+            return from_moments(moments, problem, start.rho, 40 if fold is None else _FOLD_STEPS)
+        matrix = self.matrix if index is None else self.matrix[:, index]
+        if fold is None:
+            return penalized(matrix, self.y, self.weights, problem, start)
+        rows = ~self.folds[fold]
+        return penalized(matrix[rows], self.y[rows], self.weights[rows], problem, start, rounds=_FOLD_ROUNDS)
+
+    def held_out(self, fits: Sequence[Penalized], indices: Sequence[np.ndarray] | None = None) -> Matrix:
+        """Return eta (n, K) of each row by the fit without its fold, not a number where there is none."""
+        eta = np.full((len(self.y), len(fits[0].intercept)), np.nan)
+        for k, (rows, fit) in enumerate(zip(self.folds, fits, strict=True)):
+            matrix = self.matrix[rows] if indices is None else self.matrix[np.ix_(rows, indices[k])]
+            eta[rows] = fit.eta(matrix)
+        return eta

@@ -1,7 +1,7 @@
 """A hidden node: one curve of a sum of curves, in addition to the direct sum."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -141,9 +141,6 @@ class _Search:
     def finished(self, alpha: Vector, fit: Penalized, rho: Matrix | None) -> tuple[Penalized, HiddenNode, Matrix]:
         beta, blocks = fit.beta[: self.width], len(self.blocks)
         node = HiddenNode(alpha, self.mean, fit.beta[self.width :, 0])
-        direct = Penalized(
-            fit.intercept - self.mean @ beta, beta, fit.rho[:blocks], fit.edf[:blocks],
-            fit.feature_edf[: self.width], fit.variance, fit.covariance[: self.width, : self.width], fit.score,
-        )  # fmt: skip
+        direct = replace(fit, intercept=fit.intercept - self.mean @ beta, beta=beta, rho=fit.rho[:blocks])
         rest = np.full((blocks, 1), np.log(blocks + 1.0)) if rho is None else rho[self.direct :]
         return direct, node, np.vstack([fit.rho, rest])

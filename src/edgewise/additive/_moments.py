@@ -33,7 +33,7 @@ class Moments:
     @classmethod
     def of(cls, features: Matrix, y: Vector, weights: Vector | None = None) -> "Moments":
         """Return the moments of features (n, P) and a target (n,)."""
-        if weights is None:
+        if weights is None or np.all(weights == 1):
             return cls(
                 inner(features, features), features.T @ y, features.sum(0), float(y @ y), float(y.sum()),
                 float(len(y)), len(y),

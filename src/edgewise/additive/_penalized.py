@@ -14,7 +14,7 @@ from edgewise.additive._family import Family, Gaussian
 from edgewise.additive._moments import Moments
 from edgewise.additive._reml import Prior, Smooth, reml
 
-_ROUNDS, _STEPS = 12, 2
+_ROUNDS, _STEPS = 4, 2
 _TOLERANCE = 1e-3
 
 
@@ -133,7 +133,7 @@ def from_moments(moments: Moments, problem: Problem, rho: Matrix | None = None, 
 
 
 def penalized(
-    features: Matrix, y: Vector, weights: Vector, problem: Problem, start: Start, rounds: int = _ROUNDS
+    features: Matrix, y: Vector, weights: Vector, problem: Problem, start: Start, rounds: int | None = None
 ) -> Penalized:  # fmt: skip
     """Return the penalized fit of a family beyond the Gaussian, by weighted least squares repeated.
 
@@ -145,7 +145,7 @@ def penalized(
     family, outputs = problem.family, problem.family.outputs
     intercept, beta, logs = (part.copy() for part in start)
     eta, fits, before = intercept + features @ beta, {}, np.inf
-    for _ in range(rounds):
+    for _ in range(rounds or _ROUNDS):
         for k in range(outputs):
             response, working = family.working(eta, y, k)
             moments = Moments.of(features, response, weights * working)

@@ -20,7 +20,7 @@ _LINE_PRIOR = (0.1, 3.0)
 _KEPT_EDF = 0.005  # of a feature
 _NONADDITIVE = 0.01  # p-value below which a hidden node is tried
 _NOISE = 0.01  # share of unexplained variance below which tests see nothing but the lack of fit
-_HIDDEN_FOLD_TURNS = 4
+_HIDDEN_FOLD_TURNS = 2
 _MARGIN = 2.5  # of log lambda: by how much it may fall before features are missing
 
 
@@ -156,11 +156,11 @@ class Candidates:
         base = self.found["curves"].fit
         fit, node, rho = with_hidden(self.matrix, self.y, self.weights, self.blocks, start=base.beta[:, 0])
         held_out = np.full((len(self.y), 1), np.nan)
-        for held, before in zip(self.folds, self.fold_fits, strict=True):
+        for held in self.folds:
             self.check("curves and a hidden node")
             rows = ~held
             part, inner, _ = with_hidden(
-                self.matrix[rows], self.y[rows], self.weights[rows], self.blocks, start=before.beta[:, 0], rho=rho,
+                self.matrix[rows], self.y[rows], self.weights[rows], self.blocks, start=node.alpha, rho=rho,
                 turns=_HIDDEN_FOLD_TURNS,
             )  # fmt: skip
             held_out[held] = part.eta(self.matrix[held]) + inner.eta(self.matrix[held])[:, None]

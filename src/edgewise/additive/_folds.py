@@ -10,7 +10,7 @@ from edgewise.additive._moments import Moments
 from edgewise.additive._penalized import Penalized, Problem, Start, from_moments, penalized
 
 _FEW, _MANY = 300, 5000  # rows: ten folds below, one held-out fifth above
-_FOLD_STEPS, _FOLD_ROUNDS = 2, 2  # of a fold, which starts from the fit of all rows
+_FOLD_STEPS, _FOLD_ROUNDS = 1, 2  # of a fold, which starts from the fit of all rows
 
 
 def fold_numbers(rows: int, seed: int, classes: Vector | None = None) -> np.ndarray:

@@ -44,6 +44,17 @@ class Moments:
             float(weights.sum()), len(y),
         )  # fmt: skip
 
+    def beside(self, features: Matrix, more: Matrix, y: Vector, weights: Vector) -> "Moments":
+        """Return the moments of [features, more] and a target, where these are those of the features."""
+        weighted, response = more * weights[:, None], weights * y
+        border = inner(features, weighted)
+        return Moments(
+            np.block([[self.gram, border], [border.T, inner(more, weighted)]]),
+            np.concatenate([features.T @ response, more.T @ response]),
+            np.concatenate([self.sums, weighted.sum(0)]),
+            float(response @ y), float(response.sum()), self.weight, self.rows,
+        )  # fmt: skip
+
     def __sub__(self, other: "Moments") -> "Moments":
         return Moments(*(getattr(self, name) - getattr(other, name) for name in vars(self)))
 

@@ -12,7 +12,7 @@ from edgewise.additive._block import CENTERS, Block, Kind
 from edgewise.additive._moments import Centered
 
 LOW, HIGH = -12.0, 16.0  # of log lambda
-_TOLERANCE = 1e-3
+_TOLERANCE, _STATIONARY = 1e-2, 0.03  # of the score, and of its gradient
 _LARGEST_STEP, _CUTS, _SMALLEST_CURVATURE = 4.0, 8, 1e-2
 _JITTER = 1e-10
 
@@ -147,7 +147,7 @@ class _Problem:
         if self.scale is None:
             hessian -= np.outer(fitted, fitted) / self.rows
         free = ~(((rho >= HIGH - 1e-6) & (gradient < 0)) | ((rho <= LOW + 1e-6) & (gradient > 0)))
-        if not free.any() or np.abs(gradient[free]).max() < 10 * _TOLERANCE:
+        if not free.any() or np.abs(gradient[free]).max() < _STATIONARY:
             return None
         values, vectors = eigen(hessian[np.ix_(free, free)])
         curvatures = np.maximum(np.abs(values), _SMALLEST_CURVATURE)

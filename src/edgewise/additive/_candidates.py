@@ -20,6 +20,7 @@ _LINE_PRIOR = (0.1, 3.0)
 _KEPT_EDF = 0.005  # of a feature
 _NONADDITIVE = 0.01  # p-value below which a hidden node is tried
 _NOISE = 0.01  # share of unexplained variance below which tests see nothing but the lack of fit
+MOST_FEATURES = 700  # of a fit, which costs rows features^2 + features^3
 _HIDDEN_FOLD_TURNS = 2
 _MARGIN = 2.5  # of log lambda: by how much it may fall before features are missing
 
@@ -148,7 +149,8 @@ class Candidates:
     def hidden(self) -> None:
         """Add a hidden node, if Tukey's test of the best fit so far asks for one."""
         few = len(self.design.inputs) < 2 or self.constraints is not None
-        if not isinstance(self.family, Gaussian) or few or self.unexplained() < _NOISE:
+        many = 2 * len(self.kept) > MOST_FEATURES
+        if not isinstance(self.family, Gaussian) or few or many or self.unexplained() < _NOISE:
             return
         eta, residual, variance = self.residual()
         if tukey(eta, residual, variance) >= _NONADDITIVE:
@@ -167,12 +169,16 @@ class Candidates:
         self.add(Candidate("curves and a hidden node", fit, held_out, hidden=node))
 
     def value_effects(self) -> list[int]:
-        """Return the columns whose single values have effects of their own."""
+        """Return the columns whose single values have effects of their own, as far as the limit on features allows."""
         if not isinstance(self.family, Gaussian) or self.unexplained() < _NOISE:
             return []
         _, residual, variance = self.residual()
-        found = columns_with_value_effects(self.design, self.x, residual, variance)
-        return [column for column in found if not self.monotone.get(column, 0)]
+        left, columns = MOST_FEATURES - len(self.kept), []
+        for column, count in columns_with_value_effects(self.design, self.x, residual, variance):
+            if count <= left and not self.monotone.get(column, 0):
+                columns.append(column)
+                left -= count
+        return columns
 
     def score(self, candidate: Candidate) -> float:
         """Return the mean out-of-fold loss of a candidate."""

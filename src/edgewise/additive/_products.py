@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from edgewise.additive._block import CENTERS
-from edgewise.additive._candidates import Candidate, Candidates
+from edgewise.additive._candidates import MOST_FEATURES, Candidate, Candidates
 from edgewise.additive._design import Pair
 from edgewise.additive._family import Gaussian
 from edgewise.additive._folds import Folded
@@ -14,7 +14,6 @@ from edgewise.additive._screen import rank_pairs
 
 _MOST_PAIRS = 16
 _MOST_INPUTS = 50  # whose pairs are tested
-_MOST_FEATURES = 500  # of curves and products together: a fit costs rows features^2 + features^3
 _LEAST_FEATURES = 100  # of products, however many the curves have
 
 
@@ -73,7 +72,7 @@ def _ranked(search: Candidates, pairs: Sequence[Pair], rows: np.ndarray, fit: Pe
 
 def _affordable(search: Candidates, pairs: Sequence[Pair]) -> list[Pair]:
     """Return the pairs, from the first on, whose features fit into what the curves leave of the limit."""
-    left = max(_MOST_FEATURES - len(search.kept), _LEAST_FEATURES)
+    left = max(MOST_FEATURES - len(search.kept), _LEAST_FEATURES)
     found = []
     for pair in pairs:
         size = sum(block.size for block in search.design.product_blocks(pair))

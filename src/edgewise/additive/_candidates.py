@@ -98,7 +98,9 @@ class Candidates:
         beta = np.zeros((len(keep), outputs))
         beta[self.kept] = fit.beta
         self._keep(keep)
-        fit, held_out, self.fold_fits = self._fits("curves", self._problem(), Start(fit.intercept, beta[self.kept], rho))
+        fit, held_out, self.fold_fits = self._fits(
+            "curves", self._problem(), Start(fit.intercept, beta[self.kept], rho)
+        )
         return self.add(Candidate("curves", fit, held_out))
 
     def line(self) -> Candidate:

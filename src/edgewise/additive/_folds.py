@@ -1,6 +1,8 @@
 """Which rows are held out, fold by fold, and fits without them."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 import numpy as np
 
@@ -42,11 +44,14 @@ class Folded:
     def _moments(self, fold: int | None) -> Moments:
         if not self.parts:
             rest = ~np.any(self.folds, axis=0)
-            self.parts = [Moments.of(self.matrix[rows], self.y[rows], self.weights[rows]) for rows in (*self.folds, rest)]
-            self.total = sum(self.parts[1:], self.parts[0])
+            for rows in (*self.folds, rest):
+                self.parts.append(Moments.of(self.matrix[rows], self.y[rows], self.weights[rows]))
+            self.total = reduce(add, self.parts)
         return self.total if fold is None else self.total - self.parts[fold]
 
-    def fit(self, problem: Problem, start: Start, index: np.ndarray | None = None, fold: int | None = None) -> Penalized:
+    def fit(
+        self, problem: Problem, start: Start, index: np.ndarray | None = None, fold: int | None = None
+    ) -> Penalized:
         """Return the fit of some features, of all rows or without those of a fold."""
         if isinstance(problem.family, Gaussian):
             moments = self._moments(fold)

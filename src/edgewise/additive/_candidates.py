@@ -97,7 +97,9 @@ class Candidates:
         keep[self.kept[fit.feature_edf <= _KEPT_EDF]] = False
         beta = np.zeros((len(keep), outputs))
         beta[self.kept] = fit.beta
+        before, folded = self.kept, self.folded
         self._keep(keep)
+        self.folded = folded.chosen(np.searchsorted(before, self.kept), self.matrix)
         fit, held_out, self.fold_fits = self._fits(
             "curves", self._problem(), Start(fit.intercept, beta[self.kept], rho)
         )
@@ -127,7 +129,7 @@ class Candidates:
         counts = np.bincount(np.repeat(np.arange(len(sizes)), sizes)[keep], minlength=len(sizes))
         self.blocks = [Block(block.kind, int(count)) for block, count in zip(blocks, counts, strict=True)]
         self.kept = np.flatnonzero(keep)
-        self.matrix = np.ascontiguousarray(joined(self.parts, len(self.x))[:, keep])
+        self.matrix = joined(self.parts, len(self.x)).take(self.kept, axis=1)
         self.constraints = None if constraints is None else constraints[:, keep]
         self.folded = Folded(self.matrix, self.y, self.weights, self.folds)
 

@@ -1,7 +1,7 @@
 """Which rows are held out, fold by fold, and fits without them."""
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 
 import numpy as np
@@ -39,22 +39,30 @@ class Folded:
 
     def __init__(self, matrix: Matrix, y: Vector, weights: Vector, folds: Sequence[np.ndarray]) -> None:
         self.matrix, self.y, self.weights, self.folds = matrix, y, weights, folds
-        self.parts: list[Moments] = []
 
-    def _moments(self, fold: int | None) -> Moments:
-        if not self.parts:
-            rest = ~np.any(self.folds, axis=0)
-            for rows in (*self.folds, rest):
-                self.parts.append(Moments.of(self.matrix[rows], self.y[rows], self.weights[rows]))
-            self.total = reduce(add, self.parts)
-        return self.total if fold is None else self.total - self.parts[fold]
+    @cached_property
+    def parts(self) -> list[Moments]:
+        """The moments of the rows of each fold, and of the rows that are in none."""
+        rest = ~np.any(self.folds, axis=0)
+        return [Moments.of(self.matrix[rows], self.y[rows], self.weights[rows]) for rows in (*self.folds, rest)]
+
+    @cached_property
+    def total(self) -> Moments:
+        return reduce(add, self.parts)
+
+    def chosen(self, index: np.ndarray, matrix: Matrix) -> "Folded":
+        """Return the same rows with some of the features, which are `matrix`; sums that are there are not repeated."""
+        found = Folded(matrix, self.y, self.weights, self.folds)
+        if "parts" in vars(self):
+            found.parts = [part.chosen(index) for part in self.parts]
+        return found
 
     def fit(
         self, problem: Problem, start: Start, index: np.ndarray | None = None, fold: int | None = None
     ) -> Penalized:
         """Return the fit of some features, of all rows or without those of a fold."""
         if isinstance(problem.family, Gaussian):
-            moments = self._moments(fold)
+            moments = self.total if fold is None else self.total - self.parts[fold]
             moments = moments if index is None else moments.chosen(index)
             return from_moments(moments, problem, start.rho, 40 if fold is None else _FOLD_STEPS)
         matrix = self.matrix if index is None else self.matrix[:, index]

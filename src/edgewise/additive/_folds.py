@@ -69,7 +69,7 @@ class Folded:
         if fold is None:
             return penalized(matrix, self.y, self.weights, problem, start)
         rows = ~self.folds[fold]
-        return penalized(matrix[rows], self.y[rows], self.weights[rows], problem, start, rounds=_FOLD_ROUNDS)
+        return penalized(matrix[rows], self.y[rows], self.weights[rows], problem, start, _FOLD_ROUNDS, _FOLD_STEPS)
 
     def held_out(self, fits: Sequence[Penalized], indices: Sequence[np.ndarray] | None = None) -> Matrix:
         """Return eta (n, K) of each row by the fit without its fold, not a number where there is none."""

@@ -10,11 +10,11 @@ import numpy as np
 from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._block import Block
 from edgewise.additive._constrained import constrained
-from edgewise.additive._family import Family, Gaussian
+from edgewise.additive._family import Classes, Family, Gaussian
 from edgewise.additive._moments import Moments
 from edgewise.additive._reml import Prior, Smooth, reml
 
-_ROUNDS, _STEPS = 4, 2
+_ROUNDS, _ROUNDS_OF_CLASSES, _STEPS = 12, 4, 2
 _TOLERANCE = 1e-3
 
 
@@ -133,23 +133,25 @@ def from_moments(moments: Moments, problem: Problem, rho: Matrix | None = None, 
 
 
 def penalized(
-    features: Matrix, y: Vector, weights: Vector, problem: Problem, start: Start, rounds: int | None = None
+    features: Matrix, y: Vector, weights: Vector, problem: Problem, start: Start, rounds: int | None = None,
+    steps: int = _STEPS,
 ) -> Penalized:  # fmt: skip
     """Return the penalized fit of a family beyond the Gaussian, by weighted least squares repeated.
 
-    In each round every output in turn is refitted to its working response, after a few Newton steps of its smoothing
-    parameters.
+    In each round every output in turn is refitted to its working response, after two Newton steps of its smoothing
+    parameters. Classes have at most four rounds: where some are nearly separated, smoothing falls and falls, and
+    probabilities become too certain.
 
     Source: Breslow and Clayton, Approximate inference in generalized linear mixed models (1993).
     """
     family, outputs = problem.family, problem.family.outputs
     intercept, beta, logs = (part.copy() for part in start)
     eta, fits, before = intercept + features @ beta, {}, np.inf
-    for _ in range(rounds or _ROUNDS):
+    for _ in range(rounds or (_ROUNDS_OF_CLASSES if isinstance(family, Classes) else _ROUNDS)):
         for k in range(outputs):
             response, working = family.working(eta, y, k)
             moments = Moments.of(features, response, weights * working)
-            fits[k], beta[:, k], intercept[k] = problem.solve(moments, logs[:, k], _STEPS)
+            fits[k], beta[:, k], intercept[k] = problem.solve(moments, logs[:, k], steps)
             logs[problem.mask, k] = fits[k].rho
             eta[:, k] = intercept[k] + features @ beta[:, k]
         loss = float(weights @ family.loss(eta, y))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from edgewise.additive._algebra import Matrix
 from edgewise.additive._block import CENTERS
 from edgewise.additive._candidates import MOST_FEATURES, Candidate, Candidates
 from edgewise.additive._design import Pair
@@ -100,7 +101,7 @@ class _Products:
         #: intercept and curves of the last fit on all rows, and coefficients and log lambdas of each pair
         self.main = Start.of(base)
         outputs = search.family.outputs
-        self.known = {
+        self.known: dict[Pair, tuple[Matrix, Matrix]] = {
             pair: (np.zeros((len(self.places[pair]), outputs)), np.full((len(blocks), outputs), center))
             for pair, blocks in self.blocks.items()
         }

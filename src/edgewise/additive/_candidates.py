@@ -21,7 +21,7 @@ _KEPT_EDF = 0.005  # of a feature
 _NONADDITIVE = 0.01  # p-value below which a hidden node is tried
 _NOISE = 0.01  # share of unexplained variance below which tests see nothing but the lack of fit
 MOST_FEATURES = 700  # of a fit, which costs rows features^2 + features^3
-_HIDDEN_FOLD_TURNS = 2
+_HIDDEN_FOLD_TURNS = 4
 _MARGIN = 2.5  # of log lambda: by how much it may fall before features are missing
 
 
@@ -162,11 +162,11 @@ class Candidates:
         base = self.found["curves"].fit
         fit, node, rho = with_hidden(self.matrix, self.y, self.weights, self.blocks, start=base.beta[:, 0])
         held_out = np.full((len(self.y), 1), np.nan)
-        for held in self.folds:
+        for held, before in zip(self.folds, self.fold_fits, strict=True):
             self.check("curves and a hidden node")
             rows = ~held
             part, inner, _ = with_hidden(
-                self.matrix[rows], self.y[rows], self.weights[rows], self.blocks, start=node.alpha, rho=rho,
+                self.matrix[rows], self.y[rows], self.weights[rows], self.blocks, start=before.beta[:, 0], rho=rho,
                 turns=_HIDDEN_FOLD_TURNS,
             )  # fmt: skip
             held_out[held] = part.eta(self.matrix[held]) + inner.eta(self.matrix[held])[:, None]

@@ -22,8 +22,8 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     Two classes have one sum, the log-odds of the second. Everything else is as in `KANRegressor`, but there is no
     hidden node.
 
-    Parameters: those of `KANRegressor` but `loss`, `quantile` and `n_jobs`, and `class_weight`: None, "balanced", or a dict of labels and weights.
-    `monotonic_cst` is for two classes, and is about the probability of the second.
+    Parameters: those of `KANRegressor` but `loss`, `quantile` and `n_jobs`, and `class_weight`: None, "balanced", or a
+    dict of labels and weights. `monotonic_cst` is for two classes, and is about the probability of the second.
 
     Errors: ValueError, NotFittedError and TypeError as scikit-learn's estimators raise them.
 
@@ -36,7 +36,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     Source: Breslow and Clayton (1993), for smoothing; docs/design/tables.md for the rest.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (scikit-learn's form)
         self,
         *,
         class_weight: Any = None,
@@ -61,18 +61,16 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANClassifier:
         """Fit X (n, p) to labels y (n,), and return the estimator."""
-        rows = self._training(X, y, sample_weight)
-        self._forget()
-        self._fit_rows(rows)
+        self._fit_all(X, y, sample_weight)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> KANClassifier:
         """Fit the rows of all calls so far, and return the estimator: see `KANRegressor.partial_fit`.
 
-        `classes` lists all labels, in the first call. One that no row has yet gets a probability near zero.
+        `classes` lists all labels, in the first call that no `fit` came before. One that no row has yet gets a
+        probability near zero.
 
-        Errors: those of `fit`; ValueError if `fit` was called before, for batches of other columns, and for labels
-        that are not among the classes.
+        Errors: those of `fit`; ValueError for batches of other columns, and labels that are not among the classes.
 
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(300, 2))
@@ -81,8 +79,8 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         >>> model.partial_fit(x[100:], y[100:]).predict([[1.0, 0.0]]).tolist()
         ['right']
         """
-        self._check_classes(classes, first=not hasattr(self, "memory_"))
-        self._fit_batch(X, y, sample_weight, self._seed())
+        self._check_classes(classes, first=self._remembered() is None)
+        self._fit_batch(X, y, sample_weight)
         return self
 
     def _check_classes(self, classes: Any, *, first: bool) -> None:
@@ -96,8 +94,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
             raise ValueError(f"'classes' must be those of the first call: {self.classes_.tolist()}. Got {classes!r}.")
         if len(known) < 2:
             raise ValueError(f"'classes' must list at least two labels. Got {classes!r}.")
-        if first and not hasattr(self, "encoder_"):
-            self.classes_ = known
+        self.classes_ = known
 
     def _fit_rows(self, rows: Training) -> None:
         if len(self.classes_) > 2 and self.monotonic_cst is not None:
@@ -139,7 +136,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
 
     def _codes(self, labels: Array) -> Array:
         """Return the number of each label. Errors: ValueError for labels that are not among the classes."""
-        unknown = sorted({str(label) for label in labels.tolist()} - {str(label) for label in self.classes_.tolist()})
+        unknown = sorted(map(str, {*labels.tolist()} - {*self.classes_.tolist()}))
         if unknown:
             raise ValueError(f"y contains labels that were not fitted: {', '.join(unknown[:8])}.")
         return np.searchsorted(self.classes_, labels)

@@ -9,13 +9,12 @@ import numpy as np
 from edgewise._typing import Array
 from edgewise.encoding import Encoder
 
-MOST = 100_000
-"""Rows that are remembered; of more, a uniform sample."""
+_MOST_ROWS, _MOST_NUMBERS = 100_000, 20_000_000
 
 
 @dataclass(frozen=True)
 class Memory:
-    """All rows of a stream, or a uniform sample of 100,000 of them: x (n, p) as `encoder` encodes them, y and weights.
+    """Rows: x (n, p) as `encoder` encodes them, y and weights. Of more than 100,000, or 20 million numbers, a sample.
 
     Every row gets a random key when it arrives, and the rows of the smallest keys are kept, in the order of arrival.
     `seen` counts the rows that arrived.
@@ -56,9 +55,10 @@ class Memory:
         )._bounded()
 
     def _bounded(self) -> Memory:
-        if len(self.keys) <= MOST:
+        most = max(min(_MOST_ROWS, _MOST_NUMBERS // self.x.shape[1]), 1)
+        if len(self.keys) <= most:
             return self
-        kept = np.sort(np.argpartition(self.keys, MOST)[:MOST])
+        kept = np.sort(np.argpartition(self.keys, most)[:most])
         parts = {name: getattr(self, name)[kept] for name in ("x", "y", "weights", "keys")}
         return replace(self, **parts)
 

@@ -94,19 +94,20 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
         """Fit X (n, p) to y (n,) or (n, targets), and return the estimator."""
         self._level()
-        rows = self._training(X, y, sample_weight)
-        self._forget()
-        self._fit_rows(rows)
+        self._fit_all(X, y, sample_weight)
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
         """Fit the rows of all calls so far, and return the estimator.
 
-        The estimator remembers the rows: all of them up to 100,000, and of more a uniform sample of 100,000. So up
-        to there the result is that of `fit` on all rows, and each call costs as much as such a fit; `warm_start` makes
-        it cheaper. Levels that were not seen before are added. Clone an estimator to begin anew.
+        The estimator remembers the rows, also those of a `fit` before. So the result is that of `fit` on all rows, and
+        each call costs as much as such a fit; `warm_start` makes it cheaper. Levels that were not seen before are
+        added. Of more than 100,000 rows, or 20 million numbers, a uniform sample of that size is remembered and
+        fitted. Clone an estimator to begin anew.
 
-        Errors: those of `fit`; ValueError if `fit` was called before, and for batches of other columns or targets.
+        Rows of `partial_fit` are saved with the estimator, those of `fit` are not: after loading, ValueError.
+
+        Errors: those of `fit`; ValueError for batches of other columns or targets.
 
         >>> x = np.random.default_rng(0).uniform(-2, 2, size=(200, 2))
         >>> y = np.sin(2 * x[:, 0]) + x[:, 1]
@@ -115,7 +116,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         True
         """
         self._level()
-        self._fit_batch(X, y, sample_weight, self._seed())
+        self._fit_batch(X, y, sample_weight)
         return self
 
     def _level(self) -> float:

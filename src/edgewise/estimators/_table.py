@@ -23,11 +23,15 @@ from edgewise.encoding import Encoder, as_array, check_names, is_frame
 
 @dataclass(frozen=True)
 class Training:
-    """The rows to fit: x (n, p), y (n, k) or the numbers of classes (n,), and positive weights (n,)."""
+    """The rows to fit: x (n, p), y (n, k) or the numbers of classes (n,), and positive weights (n,).
+
+    `sample_weights` are the weights without those of the classes.
+    """
 
     x: Array
     y: Array
     weights: Array
+    sample_weights: Array
 
 
 class TableEstimator(BaseEstimator):
@@ -91,7 +95,7 @@ class SupervisedEstimator(TableEstimator, ABC):
         weights = self._row_weights(x, y, sample_weight)
         kept = weights > 0
         targets = self._targets(y, kept)
-        return Training(x[kept], targets, self._weighted(weights[kept], targets))
+        return Training(x[kept], targets, self._weighted(weights[kept], targets), weights[kept])
 
     def _require(self, y: Any) -> None:
         """Raise ValueError, in scikit-learn's words, where there is no target."""

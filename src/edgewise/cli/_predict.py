@@ -11,7 +11,7 @@ from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
 from edgewise.cli._failure import shown
-from edgewise.cli._input import Decimal, Encoding, ModelFile, open_model, open_table
+from edgewise.cli._input import Decimal, Encoding, ModelFile, network_inputs, open_model, open_table
 from edgewise.cli._output import check_file
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -30,15 +30,17 @@ def predict(
     """Predict the target for each row of a table."""
     import pandas as pd
 
-    saved, names, target = open_model(model)
+    saved, _, target = open_model(model)
     table = open_table(file, decimal, encoding, like=saved.decimals)
-    x = table.inputs(names)
+    x = network_inputs(saved, table)
     name = f"{target}_predicted"
-    if name in table.names:
+    if name in (*table.names, *table.texts, *table.dates):
         raise InputError(f"{file} already has a column {name!r}: rename or remove it.")
     if out is not None:
         check_file(out, (".csv",))
-    frame = pd.DataFrame({**table.columns, name: _predicted(saved.model, x)})
+    others = {} if saved.inputs is None else {**table.texts, **table.dates}
+    texts = {title: [_harmless(str(cell or "")) for cell in cells] for title, cells in others.items()}
+    frame = pd.DataFrame({**table.columns, **texts, name: _predicted(saved.model, x)})
     frame.columns = [_harmless(title) for title in frame.columns]
     for note in table.notes:
         console(stderr=out is None).print(note)

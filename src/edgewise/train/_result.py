@@ -98,7 +98,8 @@ class FitResult:
     With `loss` "cross_entropy", errors are mean cross-entropies in nats, and the accuracies are the fractions of rows
     whose class is the network's first choice; with a robust loss they are roots of its mean, to which outliers add
     little. `inputs` make numbers of a table with text, dates or gaps, if there was one: `predict` and `score` take
-    such tables then. `baseline` is the error of the best constant, and `r2` compares it with the error on held-out rows.
+    such tables then. `baseline` is the error of the best constant, and `r2` compares it with the error on held-out
+    rows.
     """
 
     model: KAN

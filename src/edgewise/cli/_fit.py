@@ -52,7 +52,9 @@ def fit(  # noqa: PLR0913 (the options of a command)
     stopped = result.outcome is edgewise.train.Outcome.INTERRUPTED
     place = out.with_name(f"{out.stem}.interrupted{out.suffix}") if stopped else out
     decimals = {name: sign for name, sign in table.decimals.items() if name in (*names, target)}
-    about: Any = {"names": names, "target": target, "decimals": decimals, "inputs": result.inputs}
+    about: Any = {"names": names, "target": target, "decimals": decimals}
+    if made is not None:
+        about["inputs"] = made
     _keep(lambda path: edgewise.save(result.model, path, **about), place)
     for note in result.notes:
         screen.print(note)

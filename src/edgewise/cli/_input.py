@@ -107,9 +107,8 @@ def network_inputs(saved: SavedModel, table: Table) -> np.ndarray:
 
 def _described(inputs: TableInputs) -> list[str]:
     """Say how columns that are not numbers become inputs."""
-    levels = [
-        f"{n!r} ({len(each)})" for n, each in zip(inputs.encoder.names, inputs.encoder.levels, strict=True) if each
-    ]
+    known = zip(inputs.encoder.names, inputs.encoder.levels, strict=True)
+    levels = [f"{name!r} ({len(each)})" for name, each in known if each]
     gaps = [repr(name) for name in inputs.names if name not in inputs.encoder.names]
     notes = [f"Categories, with their numbers of levels: {', '.join(levels)}."] if levels else []
     return [*notes, f"Gaps have inputs of their own: {', '.join(gaps)}."] if gaps else notes

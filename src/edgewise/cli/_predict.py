@@ -38,9 +38,11 @@ def predict(
         raise InputError(f"{file} already has a column {name!r}: rename or remove it.")
     if out is not None:
         check_file(out, (".csv",))
-    others = {} if saved.inputs is None else {**table.texts, **table.dates}
-    texts = {title: [_harmless(str(cell or "")) for cell in cells] for title, cells in others.items()}
-    frame = pd.DataFrame({**table.columns, **texts, name: _predicted(saved.model, x)})
+    others: dict[str, Any] = {}
+    if saved.inputs is not None:
+        others = {title: [_harmless(cell or "") for cell in cells] for title, cells in table.texts.items()}
+        others |= {title: pd.Series(days) for title, days in table.dates.items()}
+    frame = pd.DataFrame({**table.columns, **others, name: _predicted(saved.model, x)})
     frame.columns = [_harmless(title) for title in frame.columns]
     for note in table.notes:
         console(stderr=out is None).print(note)

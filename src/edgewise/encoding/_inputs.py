@@ -10,7 +10,7 @@ import numpy as np
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.encoding._column import Category, Number
+from edgewise.encoding._column import Category, Dates, Number
 from edgewise.encoding._encoder import Encoder
 from edgewise.encoding._read import is_frame
 
@@ -85,6 +85,25 @@ class Inputs:
         counts = [None if labels is None else len(labels) for labels in self.encoder.levels]
         pairs = zip(counts, self.marked, strict=True)
         return [each for count, marked in pairs for each in ([count, None] if marked else [count])]
+
+    def described(self) -> list[str]:
+        """Return a line for each input that is not a column's number: what its numbers mean.
+
+        >>> Inputs.learn([["b", 1.0], ["c", None]]).described()
+        ["x1: 0 is 'b', 1 is 'c'", 'x2: 1 at a gap', 'x2 is missing: 1 at a gap of x2, else 0']
+        """
+        lines = []
+        for column, fill, marked in zip(self.encoder.columns, self.fills, self.marked, strict=True):
+            if isinstance(column, Category):
+                shown = ["a gap" if label is None else repr(label) for label in column.labels]
+                lines.append(f"{column.name}: {', '.join(f'{code} is {each}' for code, each in enumerate(shown))}")
+                continue
+            if isinstance(column, Dates):
+                lines.append(f"{column.name}: days" + " since 1970-01-01 UTC" * (column.kind == "date"))
+            if marked:
+                lines.append(f"{column.name}: {fill:g} at a gap")
+                lines.append(f"{column.name} is missing: 1 at a gap of {column.name}, else 0")
+        return lines
 
     def of(self, x: Any) -> Array:
         """Return the inputs (n, m), all finite, of the rows of a table. Errors: those of `Encoder.encode`."""

@@ -59,7 +59,7 @@ def test_levels_of_one_row_and_levels_apart_keep_their_code() -> None:
 
 
 def test_classes_are_fitted_as_well() -> None:
-    labels = (Y > 1.5 * R.normal(size=ROWS) + 1).astype(int)
+    labels = (Y + 1.5 * R.normal(size=ROWS) > 1).astype(int)
     result = ew.fit(ew.KAN([6, 1]), TABLE, labels, loss="cross_entropy", options=ew.Options(restarts=1))
     assert result.score(TABLE, labels) > 0.7 and result.predict(TABLE).shape == (ROWS, 2)
 
@@ -108,7 +108,7 @@ def test_damaged_inputs_are_refused(change: dict[str, Any]) -> None:
 def test_a_saved_model_knows_its_columns(tmp_path: Path) -> None:
     ew.save(RESULT.model, tmp_path / "m", target="y", inputs=RESULT.inputs)
     saved = load_with_metadata(tmp_path / "m")
-    assert saved.inputs == RESULT.inputs and saved.names == NAMES
+    assert saved.inputs is not None and saved.inputs == RESULT.inputs and saved.names == NAMES
     outputs = saved.model(torch.as_tensor(saved.inputs.of(TABLE)))[:, 0].detach().numpy()
     np.testing.assert_array_equal(outputs, RESULT.predict(TABLE))
     for wrong in ({"names": list("abcdef")}, {"model": ew.KAN([5, 1])}):
@@ -156,9 +156,9 @@ def test_the_commands_take_the_table(
     assert "'place' (3), 'sex' (3), 'code' (2)" in printed and "'size is missing'" in printed
     assert main(["predict", "m.safetensors", "t.csv", "--out", "p.csv"]) == 0
     frame = pd.read_csv("p.csv")
-    assert frame["y_predicted"].notna().all() and frame["place"].tolist() == PLACE.tolist()
+    assert np.isfinite(frame["y_predicted"].to_numpy()).all() and frame["place"].tolist() == PLACE.tolist()
     assert np.corrcoef(frame["y_predicted"], Y)[0, 1] > 0.9
-    assert frame["day"][1].startswith("2020-01-02")
+    assert str(frame["day"].tolist()[1]).startswith("2020-01-02")
     table.query("code == '1'").drop(columns="y").to_csv("ones.csv", index=False)  # levels that look like numbers here
     assert main(["predict", "m.safetensors", "ones.csv", "--out", "q.csv"]) == 0
     expected = frame.loc[(table["code"] == "1").to_numpy(), "y_predicted"]

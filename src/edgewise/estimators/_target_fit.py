@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from edgewise._typing import Array
 from edgewise.additive import AdditiveFit, Family, Levels, Request, additive
@@ -48,10 +49,12 @@ def fitted(tasks: Sequence[Task], n_jobs: int | None, check: Callable[[str], Non
     """Return the fit of each task; with several jobs in processes of their own, which do not call `check`."""
     from joblib import Parallel, delayed, effective_n_jobs
 
-    jobs = min(effective_n_jobs(n_jobs), len(tasks))
+    asked: Any = n_jobs  # None is one, or what a context says
+    jobs = min(effective_n_jobs(asked), len(tasks))
     if jobs < 2:
         return [TargetFit.of(task, check) for task in tasks]
-    return list(Parallel(n_jobs=jobs)(delayed(TargetFit.of)(task) for task in tasks))
+    found: Any = Parallel(n_jobs=jobs)(delayed(TargetFit.of)(task) for task in tasks)
+    return list(found)
 
 
 def kept_shape(request: Request, fit: AdditiveFit) -> Request:

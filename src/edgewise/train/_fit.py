@@ -179,7 +179,7 @@ def _result(context: Context[Any], trained: Trained, baseline: float, notes: lis
     outcome = context.monitor.asked() or trained.outcome
     if not outcome.early and baseline > 0 and _learned_nothing(outcome, (before, final), parts, loss, baseline):
         outcome = Outcome.POOR
-    measured: dict[str, float] = {}
+    measured: dict[str, Any] = {}
     held_out = parts.validation if parts.validates else None
     for name, model, rows in (
         ("train", final, parts.full.rows), ("validation", before, held_out), ("test", before, parts.test)

@@ -65,13 +65,9 @@ class Inputs:
         """
         if not is_frame(x):
             return None
-        inputs = cls.learn(x)
-        return None if inputs.is_plain else inputs
-
-    @property
-    def is_plain(self) -> bool:
-        """True if all columns are numbers without gaps."""
-        return not any(self.marked) and all(isinstance(column, Number) for column in self.encoder.columns)
+        encoder = Encoder.learn(x)
+        numbers = all(isinstance(column, Number) for column in encoder.columns)
+        return None if numbers and not np.isnan(encoder.encode(x)).any() else cls.learn(x)
 
     @property
     def names(self) -> list[str]:

@@ -107,7 +107,9 @@ PUBLIC = {
         Chain Characters Equation Special States System Variable chain characters dimensionless equations feynman knots
         names path special strogatz
     """,
-    "edgewise.encoding": "Category CellTypeError Column Dates Encoder Inputs Label Number as_array check_names is_frame",
+    "edgewise.encoding": """
+        Category CellTypeError Column Dates Encoder Inputs Label Number as_array check_names is_frame
+    """,
     "edgewise.estimators": """
         CurvesDisplay KANClassifier KANRegressor KANTransformer NumericTargets SupervisedEstimator SymbolicClassifier
         SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator TableRegressor Training

@@ -79,7 +79,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         >>> model.partial_fit(x[100:], y[100:]).predict([[1.0, 0.0]]).tolist()
         ['right']
         """
-        self._check_classes(classes, first=self._remembered() is None)
+        self._check_classes(classes, first=self._rows_so_far() is None)
         self._fit_batch(X, y, sample_weight)
         return self
 

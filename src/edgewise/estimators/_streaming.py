@@ -44,7 +44,7 @@ class Streaming(SupervisedEstimator):
         self.memory_ = memory
         vars(self).pop("_rows_of_fit", None)
 
-    def _remembered(self) -> Memory | None:
+    def _rows_so_far(self) -> Memory | None:
         """Return the rows to add to, None before the first. Errors: ValueError if they were not saved."""
         known = vars(self).get("memory_", vars(self).get("_rows_of_fit"))
         if known is None and hasattr(self, "encoder_"):
@@ -55,7 +55,7 @@ class Streaming(SupervisedEstimator):
         return known
 
     def _with_batch(self, X: Any, y: Any, sample_weight: Any) -> Memory:
-        known = self._remembered()
+        known = self._rows_so_far()
         self._require(y)
         X = self._checked(X, reset=known is None, least=2 if known is None else 1)
         encoder = Encoder.learn(X, self.categorical_features) if known is None else known.encoder.extended(X)

@@ -16,6 +16,7 @@ from edgewise.additive._reml import Prior, Smooth, reml
 
 _ROUNDS, _ROUNDS_OF_CLASSES, _STEPS = 12, 4, 2
 _TOLERANCE = 1e-3
+_LONGEST = 8.0  # change of eta in one round
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def penalized(
     """Return the penalized fit of a family beyond the Gaussian, by weighted least squares repeated.
 
     In each round every output in turn is refitted to its working response, after two Newton steps of its smoothing
-    parameters. Classes have at most four rounds: where some are nearly separated, smoothing falls and falls, and
+    parameters; no eta changes by more than 8 in a round. Classes have at most four rounds: where some are nearly separated, smoothing falls and falls, and
     probabilities become too certain.
 
     Source: Breslow and Clayton, Approximate inference in generalized linear mixed models (1993).
@@ -151,9 +152,13 @@ def penalized(
         for k in range(outputs):
             response, working = family.working(eta, y, k)
             moments = Moments.of(features, response, weights * working)
-            fits[k], beta[:, k], intercept[k] = problem.solve(moments, logs[:, k], steps)
+            fits[k], slopes, level = problem.solve(moments, logs[:, k], steps)
             logs[problem.mask, k] = fits[k].rho
-            eta[:, k] = intercept[k] + features @ beta[:, k]
+            change = level + features @ slopes - eta[:, k]
+            share = min(1.0, _LONGEST / max(float(np.abs(change).max()), 1e-300))
+            beta[:, k] += share * (slopes - beta[:, k])
+            intercept[k] += share * (level - intercept[k])
+            eta[:, k] += share * change
         loss = float(weights @ family.loss(eta, y))
         if abs(before - loss) < _TOLERANCE * (1 + abs(loss)):
             break

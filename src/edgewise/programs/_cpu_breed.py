@@ -13,15 +13,45 @@ from numba import njit
 from edgewise.kernels.runtime._simd import SIGNATURE
 from edgewise.programs._cpu_elementary import EXACT, SUMS, full_width, ints, not_inlined, reals
 from edgewise.programs._cpu_layout import (
-    ADD, ADJOINTS, BATCH, BINS, BLOCK, CHANGES, CHILDREN, ERROR, FRONT, FRONT_SIZE, LENGTH, LIBRARY, LIBRARY_ROWS,
-    LIBRARY_SIZE, LIBRARY_VALUES, MUL, NODE_VALUES, OFFSET, OTHER_TREE, POPULATION, PROGRAM, RANDOM, RECORD_WORDS,
-    ROWS, SCALE, SIZES, SLOTS, SNIPPET, TARGET, TREE, WISHES, WORK,
+    ADD,
+    ADJOINTS,
+    BATCH,
+    BINS,
+    BLOCK,
+    CHANGES,
+    CHILDREN,
+    ERROR,
+    FRONT,
+    FRONT_SIZE,
+    LENGTH,
+    LIBRARY,
+    LIBRARY_ROWS,
+    LIBRARY_SIZE,
+    LIBRARY_VALUES,
+    MUL,
+    NODE_VALUES,
+    OFFSET,
+    OTHER_TREE,
+    POPULATION,
+    PROGRAM,
+    RANDOM,
+    RECORD_WORDS,
+    ROWS,
+    SCALE,
+    SIZES,
+    SLOTS,
+    SNIPPET,
+    TARGET,
+    TREE,
+    WISHES,
+    WORK,
 )  # fmt: skip
 from edgewise.programs._cpu_random import below, uniform
 from edgewise.programs._cpu_sweep import adjoints, forward
 from edgewise.programs._cpu_tree import subtrees
 from edgewise.programs._cpu_variation import copy, exchange, fold, mutate, put, random_shape, rescale, splice
 
+_KERNEL: dict[str, Any] = {**EXACT, "nogil": True}
 _FROM_FRONT = 0.4  # of the parents
 _NEW, _BY_LIBRARY, _BY_EXCHANGE = 0.01, 0.3, 0.55  # chances, summed up; mutations make the rest
 _SHAPES_TRIED = 200
@@ -178,7 +208,7 @@ def _child(job: Any, child: Any) -> Any:
 def build(name: str, dtype: str) -> Any:
     """Return the Numba function of the kernel; there is one dtype."""
 
-    @njit(SIGNATURE, **{**EXACT, "nogil": True})
+    @njit(SIGNATURE, **_KERNEL)
     def breed(job: Any) -> None:
         _fill_front(job)
         for k in range(BATCH):

@@ -59,7 +59,7 @@ def evaluate(job: Any, out: Any) -> None:
 
 @njit(**SUMS)
 def _regress(job: Any) -> Any:
-    """Evaluate, and solve for the outer scale and offset; returns the mean squared error, both, and the total weight."""
+    """Evaluate, and solve for the outer scale and offset; returns the error, both, and the total weight."""
     not_inlined()
     full_width()
     evaluate(job, job[WORK] + 8 * ALL_VALUES)

@@ -9,11 +9,35 @@ from edgewise.kernels.runtime._simd import SIGNATURE
 from edgewise.programs._cpu_elementary import EXACT, ints, not_inlined, reals
 from edgewise.programs._cpu_fit import minimize
 from edgewise.programs._cpu_layout import (
-    ARGUMENTS, BINS, CHILDREN, CONSTANT, ERROR, FIRST, LAST, LENGTH, NODES, OPCODES, POPULATION, PROGRAM, RECORD_WORDS,
-    ROWS, SCREENED_ROWS, SLOTS, STEPS, STRIDE, TREE, TRIED, TRIES_BITS, TRIES_WORDS, VARIABLE, WAVES, WITH_WAVES,
+    ARGUMENTS,
+    BINS,
+    CHILDREN,
+    CONSTANT,
+    ERROR,
+    FIRST,
+    LAST,
+    LENGTH,
+    NODES,
+    OPCODES,
+    POPULATION,
+    PROGRAM,
+    RECORD_WORDS,
+    ROWS,
+    SCREENED_ROWS,
+    SLOTS,
+    STEPS,
+    STRIDE,
+    TREE,
+    TRIED,
+    TRIES_BITS,
+    TRIES_WORDS,
+    VARIABLE,
+    WAVES,
+    WITH_WAVES,
 )  # fmt: skip
 from edgewise.programs._cpu_tree import analyze, half_periods
 
+_KERNEL: dict[str, Any] = {**EXACT, "nogil": True}
 _MOST_TRIES = 5  # of one structure: its constants may have many minima
 _SCREENING, _USUAL, _THOROUGH = (3, 1e-3), (6, 1e-4), (15, 1e-6)  # steps and tolerance of a fit
 _PROMISING = 1.5  # error over the worst of its complexity: those below are fitted on all rows
@@ -110,7 +134,7 @@ def _judge(job: Any, record: Any) -> None:
 def build(name: str, dtype: str) -> Any:
     """Return the Numba function of the kernel; there is one dtype."""
 
-    @njit(SIGNATURE, **{**EXACT, "nogil": True})
+    @njit(SIGNATURE, **_KERNEL)
     def select(job: Any) -> None:
         """Judge children number `FIRST` to `LAST`; with `STEPS` above 0 without screening, by as many steps."""
         for k in range(job[FIRST], job[LAST]):

@@ -24,7 +24,7 @@ from edgewise.programs._cpu_layout import (
 from edgewise.programs._cpu_sweep import adjoints, forward, gradients
 from edgewise.programs._cpu_tree import analyze, free_count, half_periods
 
-_KERNEL = {**SUMS, "nogil": True}
+_KERNEL: dict[str, Any] = {**SUMS, "nogil": True}
 
 
 def build(name: str, dtype: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from edgewise.kernels.runtime._simd import SIGNATURE
+from edgewise.kernels.source import SIGNATURE
 from edgewise.programs._cpu_elementary import EXACT, SUMS, full_width, ints, not_inlined, reals
 from edgewise.programs._cpu_layout import (
     ADD,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
-from edgewise.kernels.runtime._simd import FAST, full_width, instruction, nothing, pointer_to
+from edgewise.kernels.source import FAST, full_width, instruction, nothing, pointer_to
 
 #: no reassociation: it would undo the reductions
 EXACT: dict[str, Any] = {**FAST, "fastmath": {"contract"}, "_nrt": False}

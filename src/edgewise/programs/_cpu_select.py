@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from edgewise.kernels.runtime._simd import SIGNATURE
+from edgewise.kernels.source import SIGNATURE
 from edgewise.programs._cpu_elementary import EXACT, ints, not_inlined, reals
 from edgewise.programs._cpu_fit import minimize
 from edgewise.programs._cpu_layout import (

@@ -4,7 +4,7 @@ from typing import Any
 
 from numba import njit
 
-from edgewise.kernels.runtime._simd import SIGNATURE
+from edgewise.kernels.source import SIGNATURE
 from edgewise.programs._cpu_elementary import SUMS, ints, reals
 from edgewise.programs._cpu_fit import evaluate, minimize
 from edgewise.programs._cpu_layout import (

@@ -10,12 +10,18 @@ import pytest
 
 import edgewise as ew
 from edgewise.expressions import parse
-from edgewise.programs import FUNCTIONS, Evolution, Program
+from edgewise.programs import FUNCTIONS, Evolution, Program, prepare
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(0.5, 3.0, (200, 3))
 NOISE = 0.1 * RNG.normal(size=200)
 NAMES = ["a", "b", "c"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_programs() -> None:
+    """Compile the kernels before anything else, since compiling is told on stderr."""
+    prepare()
 
 
 def values(text: str) -> np.ndarray:

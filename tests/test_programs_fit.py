@@ -10,11 +10,17 @@ from scipy.optimize import least_squares
 
 import edgewise as ew
 from edgewise.expressions import parse
-from edgewise.programs import Program, apply, combine, constant, cross_validate, fit, is_tame, probe, variable
+from edgewise.programs import Program, apply, combine, constant, cross_validate, fit, is_tame, prepare, probe, variable
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(0.3, 3.0, (400, 3))
 NOISE = 0.1 * RNG.normal(size=400)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_programs() -> None:
+    """Compile the kernels before anything else, since compiling is told on stderr."""
+    prepare()
 
 
 def program(text: str, names: str = "abc") -> Program:

@@ -40,6 +40,7 @@ from edgewise.programs._cpu_tree import analyze, half_periods
 _KERNEL: dict[str, Any] = {**EXACT, "nogil": True}
 _MOST_TRIES = 5  # of one structure: its constants may have many minima
 _SCREENING, _USUAL, _THOROUGH = (3, 1e-3), (6, 1e-4), (15, 1e-6)  # steps and tolerance of a fit
+_DAMPINGS = 5  # tried for one matrix: fewer than in a final fit, since most children are not worth it
 _PROMISING = 1.5  # error over the worst of its complexity: those below are fitted on all rows
 _SAME = 1e-7  # relative difference of the errors of programs that are taken for the same
 _PRIME, _OFFSET = np.uint64(1099511628211), np.uint64(1469598103934665603)  # of Fowler, Noll and Vo's hash
@@ -100,13 +101,13 @@ def _fitted(job: Any, record: Any, bin_: Any) -> Any:
     if steps == 0:
         rows = job[ROWS]
         job[ROWS] = min(rows, SCREENED_ROWS)
-        minimize(job, _SCREENING[0], _SCREENING[1])
+        minimize(job, _SCREENING[0], _SCREENING[1], _DAMPINGS)
         job[ROWS] = rows
         if not reals(record)[ERROR] < _PROMISING * high:
             return np.inf
         steps, tolerance = _USUAL
     for _ in range(2):
-        minimize(job, steps, tolerance)
+        minimize(job, steps, tolerance, _DAMPINGS)
         if not reals(record)[ERROR] < low or job[STEPS] > 0:
             break
         steps, tolerance = _THOROUGH

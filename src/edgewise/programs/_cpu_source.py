@@ -24,6 +24,7 @@ from edgewise.programs._cpu_layout import (
 from edgewise.programs._cpu_sweep import adjoints, forward, gradients
 from edgewise.programs._cpu_tree import analyze, free_count, half_periods
 
+_DAMPINGS = 10  # tried for one matrix of a fit
 _KERNEL: dict[str, Any] = {**SUMS, "nogil": True}
 
 
@@ -49,7 +50,7 @@ def _fit() -> Any:
     @njit(SIGNATURE, **_KERNEL)
     def fit(job: Any) -> None:
         analyze(job[PROGRAM], job[TREE])
-        minimize(job, job[STEPS], reals(job[TOLERANCE])[0])
+        minimize(job, job[STEPS], reals(job[TOLERANCE])[0], _DAMPINGS)
         ints(job[PROGRAM])[WAVES] = half_periods(job)
 
     return fit

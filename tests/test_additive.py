@@ -296,3 +296,27 @@ def test_columns_of_many_levels_cost_little_and_interact_by_their_frequent_level
     np.testing.assert_allclose(outputs, fit.model.eta(x), atol=1e-9)
     once = additive(np.arange(50.0)[:, None], r.normal(size=50), [True], Gaussian())
     assert once.design.inputs == ()
+
+
+def test_products_have_all_levels_of_a_category_within_the_limit_on_features() -> None:
+    r = np.random.default_rng(0)
+    levels = r.integers(0, 40, (1600, 2)).astype(float)
+    x = np.column_stack([levels, r.normal(size=(1600, 5))])
+    y = r.normal(size=40)[levels[:, 0].astype(int)] * x[:, 2] + 0.3 * r.normal(size=1600)
+    fit = additive(x, y, [True] * 2 + [False] * 5, Gaussian(), Request(products=16, select="best"))
+    assert len(fit.model.products[0, 2]) == 40 * 4
+    used = sum(np.count_nonzero(np.any(beta != 0, axis=1)) for beta in fit.model.beta)
+    products = sum(map(len, fit.model.products.values()))
+    assert 400 < used + products <= 700 and len(fit.model.products) < 16
+    assert fit.scores["selected"] < 0.3
+
+
+def test_effects_of_single_values_and_hidden_nodes_keep_within_the_limit_on_features() -> None:
+    r = np.random.default_rng(0)
+    days = np.column_stack([r.permutation(1600) % 400 for _ in range(2)]).astype(float)
+    effects = r.normal(size=(2, 400))
+    sums = effects[0][days[:, 0].astype(int)] + effects[1][days[:, 1].astype(int)]
+    x = np.column_stack([days, r.normal(size=1600)])
+    fit = additive(x, np.exp((sums + x[:, 2]) / 2), [False] * 3, Gaussian(), Request(maps=False))
+    assert [type(part).__name__ for part in fit.design.inputs].count("Levels") == 1
+    assert "curves and a hidden node" not in fit.scores

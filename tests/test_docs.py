@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
+import itertools
+import os
 import re
 import runpy
 import shlex
+import subprocess
+import sys
 import tomllib
 import warnings
 from collections.abc import Iterator
@@ -94,19 +99,42 @@ def test_page_runs_and_prints_what_it_says(page: Path, tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     namespace: dict[str, object] = {"__name__": "__main__"}
-    printed = ""
+    printed = previous = ""
     for block in blocks(page):
         place = f"{page.name}, line {block.line}"
         if block.kind == "python":
             printed = _run(block, page, namespace)
-        elif block.kind == "text":
+        elif block.kind == "text" and previous != "py":
             assert agrees(block.text, printed), f"{place}: the page says\n{block.text}\nbut this is printed:\n{printed}"
         elif block.kind == "console":
             for command, said in _commands(block.text):
                 output = _command(command)
                 assert agrees(said, output), f"{place}: {command} prints\n{output}\ninstead of\n{said}"
-        else:
-            assert block.kind in ("", "sh"), f"{place}: a block of unknown kind {block.kind!r}"
+        elif block.kind != "text":
+            assert block.kind in ("", "sh", "py"), f"{place}: a block of unknown kind {block.kind!r}"
+        previous = block.kind
+
+
+def optional() -> list[tuple[Path, Block, str]]:
+    """The blocks of other packages' Python, with what each prints."""
+    pairs = [(page, *pair) for page in PAGES for pair in itertools.pairwise(blocks(page))]
+    return [(page, block, after.text) for page, block, after in pairs if block.kind == "py"]
+
+
+@pytest.mark.parametrize(("page", "block", "said"), optional(), ids=lambda value: getattr(value, "line", ""))
+def test_example_with_another_package_runs_where_there_is_one(
+    page: Path, block: Block, said: str, tmp_path: Path
+) -> None:
+    """In a process of its own: such packages change settings of numba and matplotlib."""
+    for package in re.findall(r"^(?:import|from) (\w+)", block.text, re.MULTILINE):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    environment = {**os.environ, "MPLBACKEND": "agg"}
+    run = subprocess.run(
+        [sys.executable, "-c", block.text], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert agrees(said, run.stdout), f"{page.name}, line {block.line} prints\n{run.stdout}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)

@@ -77,6 +77,16 @@ def test_diabetes_is_no_worse_than_ridge(select: Any) -> None:
     assert found > ridge - 0.02
 
 
+def test_rates_are_counts_over_exposure_with_exposure_as_weight() -> None:
+    r = np.random.default_rng(0)
+    x, hours = r.uniform(-1, 1, size=(600, 1)), r.uniform(1, 10, 600)
+    rate = np.exp(1 + x[:, 0])
+    counts = r.poisson(hours * rate)
+    model = KANRegressor(loss="poisson").fit(x, counts / hours, sample_weight=hours)
+    assert np.abs(np.log(model.predict(x) / rate)).max() < 0.1
+    assert np.sum(hours * model.predict(x)) == pytest.approx(counts.sum(), rel=1e-3)
+
+
 @pytest.mark.parametrize("load", [load_iris, load_wine])
 def test_probabilities_are_at_least_those_of_logistic_regression(load: Any) -> None:
     x, y = load(return_X_y=True)

@@ -107,7 +107,9 @@ PUBLIC = {
         Chain Characters Equation Special States System Variable chain characters dimensionless equations feynman knots
         names path special strogatz
     """,
-    "edgewise.encoding": "Category CellTypeError Column Dates Encoder Label Number as_array check_names is_frame",
+    "edgewise.encoding": """
+        Category CellTypeError Column Dates Encoder Inputs Label Number as_array check_names is_frame
+    """,
     "edgewise.estimators": """
         CurvesDisplay KANClassifier KANRegressor KANTransformer NumericTargets SupervisedEstimator SymbolicClassifier
         SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
@@ -131,8 +133,8 @@ PUBLIC = {
     """,
     "edgewise.pde": "Box Condition Errors Face Jet JetPass Problem Solution measured periodic solve",
     "edgewise.io": """
-        Malformed SavedModel Selection Separator Sign Table is_names is_units load load_with_metadata
-        model_bytes open_parquet read_model read_table save sniff
+        Malformed MixedSelection SavedModel Selection Separator Sign Table frame_of is_names is_units load
+        load_with_metadata model_bytes open_parquet read_model read_table save select_mixed sniff
     """,
 }
 
@@ -168,7 +170,7 @@ SIGNATURES = {
         "(model, x, y=None, *, weights=None, loss='squared', grids='auto', sparsity=0.0, solver='auto', options=None)"
     ),
     "update": "(model, x, y, *, weights=None, keep=10.0, anchors=None, steps=100)",
-    "save": "(model, path, *, names=None, target=None, units=None, decimals=None)",
+    "save": "(model, path, *, names=None, target=None, units=None, decimals=None, inputs=None)",
     "load": "(path)",
     "Options": (
         "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, callbacks=None, "

@@ -104,7 +104,7 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("unknown rule", described(rules=[[[0, 0, {"frozen": True}]], []]), "damaged list of rules"),
     ("wrong rule", described(rules=[[[0, 0, {"smooth": "much"}]], []]), "damaged list of rules"),
     ("rule of an unknown function", described(rules=[[[0, 0, {"functions": ["no"]}]], []]), "function 'no'"),
-    ("newer", described(schema=5), r"newer version of edgewise \(schema 5\): upgrade"),
+    ("newer", described(schema=6), r"newer version of edgewise \(schema 6\): upgrade"),
     ("newer and different", metadata({"edgewise": '{"schema": 7, "layers": []}'}), "newer version"),
     ("schema zero", described(schema=0), "damaged schema"),
     ("schema text", described(schema="1"), "damaged schema"),

@@ -1,4 +1,4 @@
-"""The candidates of one target and one set of columns: line, curves, products, a hidden node, and their predictions."""
+"""The candidates of one target and one set of columns: line, curves, a hidden node, and their predictions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,23 +7,22 @@ from typing import NamedTuple
 import numpy as np
 
 from edgewise.additive._algebra import Matrix, Vector
-from edgewise.additive._block import CENTERS, Block
+from edgewise.additive._block import Block
 from edgewise.additive._design import Design, Pair, joined
 from edgewise.additive._family import Classes, Family, Gaussian
-from edgewise.additive._folds import fold_numbers
+from edgewise.additive._folds import Folded, fold_numbers
 from edgewise.additive._hidden import HiddenNode, with_hidden
-from edgewise.additive._moments import Moments
-from edgewise.additive._penalized import Penalized, Problem, from_moments, penalized
-from edgewise.additive._screen import columns_with_value_effects, rank_pairs, tukey
+from edgewise.additive._penalized import Penalized, Problem, Start
+from edgewise.additive._reml import Prior
+from edgewise.additive._screen import columns_with_value_effects, tukey
 
 _LINE_PRIOR = (0.1, 3.0)
-_MOST_PAIRS = 16
-_MOST_INPUTS = 50  # whose pairs are tested
 _KEPT_EDF = 0.005  # of a feature
 _NONADDITIVE = 0.01  # p-value below which a hidden node is tried
 _NOISE = 0.01  # share of unexplained variance below which tests see nothing but the lack of fit
-_FOLD_ROUNDS, _PAIR_FOLD_ROUNDS, _HIDDEN_FOLD_TURNS = 3, 5, 4
-_FOLD_FIT_ROUNDS = 4
+MOST_FEATURES = 700  # of a fit, which costs rows features^2 + features^3
+_HIDDEN_FOLD_TURNS = 4
+_MARGIN = 2.5  # of log lambda: by how much it may fall before features are missing
 
 
 Check = Callable[[str], None]
@@ -54,7 +53,10 @@ class Candidate:
 
 
 class Candidates:
-    """Builds the features of a design once, and fits one candidate after another on all rows and on each fold."""
+    """Builds the features of a design once, and fits one candidate after another on all rows and on each fold.
+
+    `kept` are the numbers of the features that the curves use: fits have only those.
+    """
 
     def __init__(
         self, design: Design, rows: Rows, family: Family, *, seed: int = 0, monotone: Mapping[int, int] | None = None,
@@ -63,80 +65,96 @@ class Candidates:
         self.design, self.family, self.check = design, family, check
         self.x, self.y, self.weights = rows
         self.monotone = monotone or {}
-        self.constraints = design.constraints(self.monotone)
         self.parts = design.features(self.x)
-        self.matrix = joined(self.parts, len(self.x))
-        self.blocks = design.blocks()
-        self.kept = np.arange(self.matrix.shape[1])
         classes = self.y if isinstance(family, Classes) else None
         self.fold = fold_numbers(len(self.x), seed, classes)
         self.folds = [self.fold == k for k in range(int(self.fold.max()) + 1)]
         self.validated = self.fold >= 0
         self.found: dict[str, Candidate] = {}
-        self._fold_fits: list[Penalized] = []
+        self.fold_fits: list[Penalized] = []
 
     def additive(self) -> Candidate:
-        """Fit the sum of curves; then drop the features that it does not use."""
-        fit, held_out, self._fold_fits = self._main("curves", self._problem(), compress=True)
-        return self._add(Candidate("curves", fit, held_out))
+        """Fit the sum of curves with the features that it can use, and drop those that it then does not use.
+
+        A feature z has at most z'z / (z'z + lambda) degrees of freedom: those that its prior would not use wait until
+        some lambda turns out to be that small.
+        """
+        blocks, outputs = self.design.blocks(), self.family.outputs
+        rho = np.tile(Prior.of(blocks).centers[:, None], outputs)
+        squares, keep = self._squares(), np.zeros(sum(block.size for block in blocks), bool)
+        sizes = [block.size for block in blocks]
+
+        def usable(rho: Matrix) -> np.ndarray:
+            least = np.repeat(np.exp(rho.min(1)), sizes)
+            return squares > _KEPT_EDF * (squares + least)
+
+        while True:
+            self._keep(keep | usable(rho - _MARGIN))
+            fit = self.folded.fit(self._problem(), self._start(rho))
+            rho, keep[self.kept] = fit.rho, True
+            if not np.any(usable(rho) & ~keep):
+                break
+        keep[self.kept[fit.feature_edf <= _KEPT_EDF]] = False
+        beta = np.zeros((len(keep), outputs))
+        beta[self.kept] = fit.beta
+        before, folded = self.kept, self.folded
+        self._keep(keep)
+        self.folded = folded.chosen(np.searchsorted(before, self.kept), self.matrix)
+        fit, held_out, self.fold_fits = self._fits(
+            "curves", self._problem(), Start(fit.intercept, beta[self.kept], rho)
+        )
+        return self.add(Candidate("curves", fit, held_out))
+
+    def line(self) -> Candidate:
+        """Fit the straight parts, levels and gaps, with one smoothing parameter a kind in all but name."""
+        straight = np.array([block.kind not in ("wiggly", "value") for block in self.blocks])
+        rho = np.full((len(self.blocks), self.family.outputs), np.log(1.0 + len(self.blocks)))
+        fit, held_out, _ = self._fits("line", self._problem(straight, *_LINE_PRIOR), self._start(rho))
+        return self.add(Candidate("line", fit, held_out))
+
+    def _squares(self) -> Vector:
+        """Return the weighted square of each feature, for the constant's working weights."""
+        eta = np.tile(self.family.start(self.y, self.weights), (len(self.y), 1))
+        working = np.max([self.family.working(eta, self.y, k)[1] for k in range(self.family.outputs)], axis=0)
+        return np.concatenate([np.zeros(0), *((self.weights * working) @ part**2 for part in self.parts)])
+
+    def _keep(self, keep: np.ndarray) -> None:
+        """Have only these features, the first of each block, and those under constraints."""
+        blocks, constraints = self.design.blocks(), self.design.constraints(self.monotone)
+        sizes = np.array([block.size for block in blocks], dtype=int)
+        keep = keep.copy()
+        keep[np.cumsum(sizes) - sizes] = True
+        if constraints is not None:  # a curve that must rise needs all of them to
+            keep |= np.any(constraints != 0, axis=0)
+        counts = np.bincount(np.repeat(np.arange(len(sizes)), sizes)[keep], minlength=len(sizes))
+        self.blocks = [Block(block.kind, int(count)) for block, count in zip(blocks, counts, strict=True)]
+        self.kept = np.flatnonzero(keep)
+        self.matrix = joined(self.parts, len(self.x)).take(self.kept, axis=1)
+        self.constraints = None if constraints is None else constraints[:, keep]
+        self.folded = Folded(self.matrix, self.y, self.weights, self.folds)
 
     def _problem(self, used: Vector | None = None, *deviations: float) -> Problem:
         within, between = deviations or (1.0, 1.5)
         return Problem(self.blocks, self.family, used, within, between, self.constraints)
 
-    def line(self) -> Candidate:
-        """Fit the straight parts, levels and gaps, with one smoothing parameter a kind in all but name."""
-        straight = np.array([block.kind not in ("wiggly", "value") for block in self.blocks])
-        fit, held_out, _ = self._main("line", self._problem(straight, *_LINE_PRIOR))
-        return self._add(Candidate("line", fit, held_out))
+    def _start(self, rho: Matrix) -> Start:
+        """Return the constant."""
+        return Start(self.family.start(self.y, self.weights), np.zeros((len(self.kept), self.family.outputs)), rho)
 
-    def products(self, counts: Sequence[int], allowed: Callable[[Pair], bool] = lambda pair: True) -> None:
-        """Fit the curves and the products of the pairs that a score test ranks first, screened again in each fold."""
-        inputs = self._strongest(self.design.multipliable())
-        columns = [part.column for part in self.design.inputs]
-        inputs = [k for k in inputs if not self.monotone.get(columns[k], 0)]
-        pairs = [
-            (i, j)
-            for a, i in enumerate(inputs)
-            for j in inputs[a + 1 :]
-            if columns[i] != columns[j] and allowed((i, j))
-        ]
-        most = min(len(pairs), _MOST_PAIRS)
-        counts = sorted({min(count, most) for count in counts if min(count, most)})
-        if not counts:
-            return
-        base = self.found["curves"].fit
-        everywhere = np.ones(len(self.y), bool)
-        first = self._ranked(pairs, everywhere, base)[: counts[-1]]
-        by_fold = [self._ranked(pairs, ~held, fit) for held, fit in zip(self.folds, self._fold_fits, strict=True)]
-        for count in counts:
-            self.with_pairs(first[:count], [ranked[:count] for ranked in by_fold])
-
-    def _strongest(self, inputs: list[int]) -> list[int]:
-        """Return the inputs whose pairs are tested: at most 50, those whose curves vary most."""
-        if len(inputs) <= _MOST_INPUTS:
-            return inputs
-        at = np.cumsum([0, *(part.n_features for part in self.design.inputs)])
-        beta = np.zeros((at[-1], self.family.outputs))
-        beta[self.kept] = self.found["curves"].fit.beta
-        size = [float((self.parts[k] @ beta[at[k] : at[k + 1]]).var(0).sum()) for k in inputs]
-        return sorted(np.array(inputs)[np.argsort(size)[::-1][:_MOST_INPUTS]].tolist())
-
-    def with_pairs(self, pairs: Sequence[Pair], by_fold: Sequence[Sequence[Pair]]) -> Candidate:
-        """Fit the curves and these products; each fold has its own."""
-        base = self.found["curves"].fit
-        fit, _ = self._fit_pairs(pairs, np.ones(len(self.y), bool), base, None)
-        held_out = np.full((len(self.y), self.family.outputs), np.nan)
-        for held, own, before in zip(self.folds, by_fold, self._fold_fits, strict=True):
-            self.check(f"curves and {len(pairs)} products")
-            part, matrix = self._fit_pairs(own, ~held, before, fit)
-            held_out[held] = part.eta(matrix[held])
-        return self._add(Candidate(f"curves and {len(pairs)} products", fit, held_out, tuple(pairs)))
+    def _fits(self, name: str, problem: Problem, start: Start) -> tuple[Penalized, Matrix, list[Penalized]]:
+        """Return the fit on all rows, the out-of-fold eta, and the fit of each fold."""
+        fit = self.folded.fit(problem, start)
+        fits = []
+        for k in range(len(self.folds)):
+            self.check(name)
+            fits.append(self.folded.fit(problem, Start.of(fit), fold=k))
+        return fit, self.folded.held_out(fits), fits
 
     def hidden(self) -> None:
         """Add a hidden node, if Tukey's test of the best fit so far asks for one."""
         few = len(self.design.inputs) < 2 or self.constraints is not None
-        if not isinstance(self.family, Gaussian) or few or self.unexplained() < _NOISE:
+        many = 2 * len(self.kept) > MOST_FEATURES
+        if not isinstance(self.family, Gaussian) or few or many or self.unexplained() < _NOISE:
             return
         eta, residual, variance = self.residual()
         if tukey(eta, residual, variance) >= _NONADDITIVE:
@@ -144,7 +162,7 @@ class Candidates:
         base = self.found["curves"].fit
         fit, node, rho = with_hidden(self.matrix, self.y, self.weights, self.blocks, start=base.beta[:, 0])
         held_out = np.full((len(self.y), 1), np.nan)
-        for held, before in zip(self.folds, self._fold_fits, strict=True):
+        for held, before in zip(self.folds, self.fold_fits, strict=True):
             self.check("curves and a hidden node")
             rows = ~held
             part, inner, _ = with_hidden(
@@ -152,15 +170,19 @@ class Candidates:
                 turns=_HIDDEN_FOLD_TURNS,
             )  # fmt: skip
             held_out[held] = part.eta(self.matrix[held]) + inner.eta(self.matrix[held])[:, None]
-        self._add(Candidate("curves and a hidden node", fit, held_out, hidden=node))
+        self.add(Candidate("curves and a hidden node", fit, held_out, hidden=node))
 
     def value_effects(self) -> list[int]:
-        """Return the columns whose single values have effects of their own."""
+        """Return the columns whose single values have effects of their own, as far as the limit on features allows."""
         if not isinstance(self.family, Gaussian) or self.unexplained() < _NOISE:
             return []
         _, residual, variance = self.residual()
-        found = columns_with_value_effects(self.design, self.x, residual, variance)
-        return [column for column in found if not self.monotone.get(column, 0)]
+        left, columns = MOST_FEATURES - len(self.kept), []
+        for column, count in columns_with_value_effects(self.design, self.x, residual, variance):
+            if count <= left and not self.monotone.get(column, 0):
+                columns.append(column)
+                left -= count
+        return columns
 
     def score(self, candidate: Candidate) -> float:
         """Return the mean out-of-fold loss of a candidate."""
@@ -188,85 +210,6 @@ class Candidates:
             return self.matrix
         return np.hstack([self.matrix, *(self.design.product(self.parts, pair)[0] for pair in pairs)])
 
-    def _add(self, candidate: Candidate) -> Candidate:
+    def add(self, candidate: Candidate) -> Candidate:
         self.found[candidate.name] = candidate
         return candidate
-
-    def _main(self, name: str, problem: Problem, compress: bool = False) -> tuple[Penalized, Matrix, list[Penalized]]:
-        """Return the fit on all rows, the out-of-fold eta, and the fit of each fold."""
-        gaussian = isinstance(self.family, Gaussian)
-        moments = Moments.of(self.matrix, self.y, self.weights) if gaussian else None
-        if moments is not None:
-            fit = from_moments(moments, problem)
-        else:
-            fit = penalized(self.matrix, self.y, self.weights, problem)
-        if compress:
-            fit, moments = self._compress(fit, moments)
-            problem = self._problem()
-        held_out, fits = np.full((len(self.y), self.family.outputs), np.nan), []
-        for held in self.folds:
-            self.check(name)
-            if moments is not None:
-                part = moments - Moments.of(self.matrix[held], self.y[held], self.weights[held])
-                fits.append(from_moments(part, problem, fit.rho, _FOLD_ROUNDS))
-            else:
-                rows = ~held
-                fits.append(
-                    penalized(
-                        self.matrix[rows], self.y[rows], self.weights[rows], problem,
-                        rho=fit.rho, start=fit, rounds=_FOLD_FIT_ROUNDS,
-                    )
-                )  # fmt: skip
-            held_out[held] = fits[-1].eta(self.matrix[held])
-        return fit, held_out, fits
-
-    def _compress(self, fit: Penalized, moments: Moments | None) -> tuple[Penalized, Moments | None]:
-        """Drop the features without degrees of freedom: later fits are several times cheaper."""
-        sizes = np.array([block.size for block in self.blocks], dtype=int)
-        keep = fit.feature_edf > _KEPT_EDF
-        keep[np.cumsum(sizes) - sizes] = True
-        if self.constraints is not None:  # a curve that must rise needs all of them to
-            keep |= np.any(self.constraints != 0, axis=0)
-        block = np.repeat(np.arange(len(sizes)), sizes)
-        counts = np.bincount(block[keep], minlength=len(sizes))
-        self.blocks = [Block(old.kind, int(count)) for old, count in zip(self.blocks, counts, strict=True)]
-        self.kept = np.flatnonzero(keep)
-        self.matrix = np.ascontiguousarray(self.matrix[:, keep])
-        self.constraints = None if self.constraints is None else self.constraints[:, keep]
-        small = Penalized(
-            fit.intercept, fit.beta[keep], fit.rho, fit.edf, fit.feature_edf[keep], fit.variance,
-            fit.covariance[np.ix_(keep, keep)], fit.score,
-        )  # fmt: skip
-        return small, None if moments is None else moments.chosen(self.kept)
-
-    def _ranked(self, pairs: Sequence[Pair], rows: np.ndarray, fit: Penalized) -> list[Pair]:
-        self.check("pairs of inputs")
-        parts = [part[rows] for part in self.parts]
-        eta, y = fit.eta(self.matrix[rows]), self.y[rows]
-        best: dict[Pair, float] = {}
-        for k in range(self.family.outputs):
-            response, working = self.family.working(eta, y, k)
-            residual = (response - eta[:, k]) * working
-            if isinstance(self.family, Gaussian):
-                variance = float(residual @ residual) / max(len(y) - 1 - float(fit.edf.sum()), 1.0)
-            else:
-                variance = float(working.mean()) * (self.family.scale or fit.variance)
-            for evidence, pair in rank_pairs(self.design, parts, residual, max(variance, 1e-300), pairs):
-                best[pair] = max(evidence, best.get(pair, 0.0))
-        return sorted(best, key=lambda pair: -best[pair])[:_MOST_PAIRS]
-
-    def _fit_pairs(
-        self, pairs: Sequence[Pair], rows: np.ndarray, base: Penalized, start: Penalized | None
-    ) -> tuple[Penalized, Matrix]:
-        blocks = self.blocks + [block for pair in pairs for block in self.design.product_blocks(pair)]
-        matrix = self.with_products(pairs)
-        straight = sum(block.kind == "straight" for block in self.blocks)
-        new = np.full((len(blocks) - len(self.blocks), self.family.outputs), np.log(1 + straight) + CENTERS["product"])
-        rho = np.vstack([base.rho, new])
-        problem = Problem(blocks, self.family, constraints=self.constraints)
-        chosen = slice(None) if rows.all() else rows
-        x, y, w = matrix[chosen], self.y[chosen], self.weights[chosen]
-        if isinstance(self.family, Gaussian):
-            return from_moments(Moments.of(x, y, w), problem, rho, 40 if start is None else _PAIR_FOLD_ROUNDS), matrix
-        rounds = {} if start is None else {"rounds": _FOLD_FIT_ROUNDS, "start": start}
-        return penalized(x, y, w, problem, rho=rho, **rounds), matrix

@@ -90,12 +90,12 @@ class Curve:
         inside = np.clip(z, self.standard_knots[DEGREE], self.standard_knots[-DEGREE - 1])
         return BSpline.design_matrix(inside, self.standard_knots, DEGREE) @ self.coefficients - self.means
 
-    def factors(self, features: Matrix, count: int) -> list[Matrix]:
+    def factors(self, features: Matrix, count: int, levels: int) -> list[Matrix]:
         """Return the blocks of `count` features that products are made of: the straight one, and smooth wiggles."""
         wiggly = features[:, 1:count]
         return [features[:, :1], wiggly] if wiggly.shape[1] else [features[:, :1]]
 
-    def factor_numbers(self, count: int) -> np.ndarray:
+    def factor_numbers(self, count: int, levels: int) -> np.ndarray:
         """Return the numbers of the features that `factors` returns."""
         return np.arange(min(count, self.n_features))
 

@@ -17,7 +17,7 @@ Pair = tuple[int, int]
 
 Features = Sequence[Matrix] | Mapping[int, Matrix]
 """The features of each input, by its number."""
-_FACTORS = 4  # functions of each input that enter a product
+_FACTORS, _LEVELS, _LEVELS_OF_TWO = 4, 64, 8  # functions of a curve, and levels, that enter a product
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,18 @@ class Design:
             return np.zeros((len(x), 1))
         return np.column_stack([part.value(x[:, part.column]) for part in self.inputs])
 
-    def factors(self, features: Features, number: int) -> list[Matrix]:
-        return self.inputs[number].factors(features[number], _FACTORS)
+    def factors(self, features: Features, pair: Pair) -> tuple[list[Matrix], list[Matrix]]:
+        """Return the blocks of features of both inputs that their product is made of."""
+        first, second = (self.inputs[k].factors(features[k], _FACTORS, self._most_levels(pair)) for k in pair)
+        return first, second
 
-    def factor_numbers(self, number: int) -> np.ndarray:
-        """Return which features of an input its products have."""
-        return self.inputs[number].factor_numbers(_FACTORS)
+    def factor_numbers(self, pair: Pair, number: int) -> np.ndarray:
+        """Return which features of an input the product of a pair has."""
+        return self.inputs[number].factor_numbers(_FACTORS, self._most_levels(pair))
+
+    def _most_levels(self, pair: Pair) -> int:
+        """Return how many levels take part in a product: fewer of two categories than of one."""
+        return _LEVELS_OF_TWO if all(isinstance(self.inputs[k], Levels) for k in pair) else _LEVELS
 
     def multipliable(self) -> list[int]:
         """Return the inputs that products may have."""
@@ -105,7 +111,7 @@ class Design:
 
     def product(self, features: Features, pair: Pair) -> tuple[Matrix, list[Block]]:
         """Return the products of the smooth functions of two inputs, (n, m), and their ridge blocks."""
-        first, second = (self.factors(features, number) for number in pair)
+        first, second = self.factors(features, pair)
         parts = [(a[:, :, None] * b[:, None, :]).reshape(len(a), -1) for a in first for b in second]
         return np.hstack(parts), [Block("product", part.shape[1]) for part in parts]
 

@@ -8,7 +8,6 @@ import numpy as np
 from edgewise.additive._algebra import Matrix, Vector
 
 _SMALLEST_WEIGHT = 1e-4
-_LONGEST = 8.0  # of a working residual
 _LARGEST = 30.0  # of log-odds and logarithms
 
 
@@ -88,7 +87,7 @@ class Classes:
         p = self.mean(eta)[:, which]
         weights = np.maximum(p * (1 - p), _SMALLEST_WEIGHT)
         residual = (y == which) - p
-        return eta[:, output] + np.clip(residual / weights, -_LONGEST, _LONGEST), weights
+        return eta[:, output] + residual / weights, weights
 
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         p = self.mean(eta)[np.arange(len(y)), y.astype(int)]
@@ -115,7 +114,7 @@ class Poisson:
 
     def working(self, eta: Matrix, y: Vector, output: int) -> tuple[Vector, Vector]:
         mean = self.mean(eta)[:, 0]
-        return eta[:, 0] + np.clip((y - mean) / mean, -_LONGEST, _LONGEST), mean
+        return eta[:, 0] + (y - mean) / mean, mean
 
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         mean = self.mean(eta)[:, 0]
@@ -139,7 +138,7 @@ class Gamma:
 
     def working(self, eta: Matrix, y: Vector, output: int) -> tuple[Vector, Vector]:
         mean = self.mean(eta)[:, 0]
-        return eta[:, 0] + np.clip((y - mean) / mean, -_LONGEST, _LONGEST), np.ones(len(y))
+        return eta[:, 0] + (y - mean) / mean, np.ones(len(y))
 
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         mean = self.mean(eta)[:, 0]

@@ -1,7 +1,7 @@
 """A hidden node: one curve of a sum of curves, in addition to the direct sum."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,7 +16,7 @@ from edgewise.additive._penalized import Penalized, Problem, from_moments
 
 _CELLS, _REACH = 8, 2.7  # of the outer function, in standard deviations of the sum
 _STEPS = (1.0, 0.4, 0.1)
-_FIRST, _LATER = 30, 5  # Newton steps of the smoothing parameters
+_FIRST, _LATER, _AGAIN = 30, 5, 4  # Newton steps of the smoothing parameters
 _GAIN, _DONE = 1e-3, 0.05  # of the score
 
 
@@ -117,6 +117,7 @@ class _Search:
         self.y, self.weights, self.blocks = y, weights, blocks
         self.mean = features.mean(0)
         self.features = features - self.mean
+        self.moments = Moments.of(self.features, y, weights)
         self.width = features.shape[1]
         self.outer_blocks = [Block("straight", 1), Block("wiggly", outer().n_features - 1)]
         self.direct = len(blocks) + 2
@@ -126,9 +127,9 @@ class _Search:
         return alpha / deviation if deviation > 1e-6 * (1 + np.abs(alpha).max()) else alpha
 
     def refit(self, alpha: Vector, rho: Matrix | None) -> tuple[Penalized, float]:
-        matrix = np.hstack([self.features, outer().features(self.features @ alpha)])
-        problem = Problem(self.blocks + self.outer_blocks)
-        fit = from_moments(Moments.of(matrix, self.y, self.weights), problem, rho, _FIRST if rho is None else 4)
+        functions = outer().features(self.features @ alpha)
+        moments = self.moments.beside(self.features, functions, self.y, self.weights)
+        fit = from_moments(moments, Problem(self.blocks + self.outer_blocks), rho, _FIRST if rho is None else _AGAIN)
         return fit, fit.score
 
     def moved(self, alpha: Vector, fit: Penalized, rho: Matrix | None) -> tuple[Vector, Matrix]:
@@ -136,18 +137,15 @@ class _Search:
         u = self.features @ alpha
         count = outer().n_features
         slope = outer().features(u, 1) @ fit.beta[self.width : self.width + count, 0]
-        matrix = np.hstack([self.features, outer().features(u), slope[:, None] * self.features])
+        more = np.hstack([outer().features(u), slope[:, None] * self.features])
+        moments = self.moments.beside(self.features, more, self.y + slope * u, self.weights)
         problem = Problem(self.blocks + self.outer_blocks + self.blocks)
-        steps = _FIRST if rho is None else _LATER
-        step = from_moments(Moments.of(matrix, self.y + slope * u, self.weights), problem, rho, steps)
+        step = from_moments(moments, problem, rho, _FIRST if rho is None else _LATER)
         return step.beta[self.width + count :, 0], step.rho
 
     def finished(self, alpha: Vector, fit: Penalized, rho: Matrix | None) -> tuple[Penalized, HiddenNode, Matrix]:
         beta, blocks = fit.beta[: self.width], len(self.blocks)
         node = HiddenNode(alpha, self.mean, fit.beta[self.width :, 0])
-        direct = Penalized(
-            fit.intercept - self.mean @ beta, beta, fit.rho[:blocks], fit.edf[:blocks],
-            fit.feature_edf[: self.width], fit.variance, fit.covariance[: self.width, : self.width], fit.score,
-        )  # fmt: skip
+        direct = replace(fit, intercept=fit.intercept - self.mean @ beta, beta=beta, rho=fit.rho[:blocks])
         rest = np.full((blocks, 1), np.log(blocks + 1.0)) if rho is None else rho[self.direct :]
         return direct, node, np.vstack([fit.rho, rest])

@@ -11,15 +11,14 @@ from edgewise.additive._block import Block
 from edgewise.additive._curve import DEGREE
 
 _MOST, _LEAST = 500, 2  # levels of a column, and rows of a level
-_MULTIPLIED = 8  # levels that take part in products: those of the score test
 
 
 @dataclass(frozen=True)
 class Levels:
     """Indicators of the levels of one column: a random effect, shrunk to the mean by how few rows a level has.
 
-    `values` (L,) are the level codes, or the distinct numbers. Others, what was seen only once, and what is missing
-    get zero: a single row tells little about its level.
+    `values` (L,) are the level codes, or the distinct numbers; `by_frequency` (L,) their places, most rows first.
+    Other values, what was seen only once, and what is missing get zero: a single row tells little about its level.
 
     Shapes: x (n,) -> features (n, L). A network is given the number of the level, L for one never seen; its edge is the
     spline through the effects.
@@ -27,7 +26,7 @@ class Levels:
 
     column: int
     values: Vector
-    frequent: np.ndarray
+    by_frequency: np.ndarray
     kind: Literal["level", "value"] = "level"
 
     @classmethod
@@ -37,8 +36,7 @@ class Levels:
         order = np.argsort(-counts, kind="stable")
         order = order[counts[order] >= _LEAST][:_MOST]
         kept = np.sort(order)
-        frequent = np.flatnonzero(np.isin(kept, order[:_MULTIPLIED]))
-        return cls(column, values[kept], frequent, kind) if len(kept) else None
+        return cls(column, values[kept], np.searchsorted(kept, order), kind) if len(kept) else None
 
     @property
     def n_features(self) -> int:
@@ -59,13 +57,13 @@ class Levels:
         """Return the indicators at x (n,)."""
         return np.eye(len(self.values) + 1, len(self.values))[self.numbers(x)]
 
-    def factors(self, features: Matrix, count: int) -> list[Matrix]:
+    def factors(self, features: Matrix, count: int, levels: int) -> list[Matrix]:
         """Return the block of features that products are made of: the most frequent levels."""
-        return [features[:, self.frequent]]
+        return [features[:, self.factor_numbers(count, levels)]]
 
-    def factor_numbers(self, count: int) -> np.ndarray:
+    def factor_numbers(self, count: int, levels: int) -> np.ndarray:
         """Return the numbers of the features that `factors` returns."""
-        return self.frequent
+        return np.sort(self.by_frequency[:levels])
 
     def value(self, x: Vector) -> Vector:
         """Return what a network is given for x: the number of the level."""
@@ -98,11 +96,11 @@ class Gap:
         """Return the indicator at x (n,)."""
         return np.isnan(x).astype(float)[:, None]
 
-    def factors(self, features: Matrix, count: int) -> list[Matrix]:
+    def factors(self, features: Matrix, count: int, levels: int) -> list[Matrix]:
         """Return nothing: gaps make no products."""
         return []
 
-    def factor_numbers(self, count: int) -> np.ndarray:
+    def factor_numbers(self, count: int, levels: int) -> np.ndarray:
         """Return no features."""
         return np.zeros(0, dtype=int)
 

@@ -33,7 +33,7 @@ class Moments:
     @classmethod
     def of(cls, features: Matrix, y: Vector, weights: Vector | None = None) -> "Moments":
         """Return the moments of features (n, P) and a target (n,)."""
-        if weights is None:
+        if weights is None or np.all(weights == 1):
             return cls(
                 inner(features, features), features.T @ y, features.sum(0), float(y @ y), float(y.sum()),
                 float(len(y)), len(y),
@@ -42,6 +42,17 @@ class Moments:
         return cls(
             inner(features, weighted), weighted.T @ y, weighted.sum(0), float(weights @ y**2), float(weights @ y),
             float(weights.sum()), len(y),
+        )  # fmt: skip
+
+    def beside(self, features: Matrix, more: Matrix, y: Vector, weights: Vector) -> "Moments":
+        """Return the moments of [features, more] and a target, where these are those of the features."""
+        weighted, response = more * weights[:, None], weights * y
+        border = inner(features, weighted)
+        return Moments(
+            np.block([[self.gram, border], [border.T, inner(more, weighted)]]),
+            np.concatenate([features.T @ response, more.T @ response]),
+            np.concatenate([self.sums, weighted.sum(0)]),
+            float(response @ y), float(response.sum()), self.weight, self.rows,
         )  # fmt: skip
 
     def __sub__(self, other: "Moments") -> "Moments":

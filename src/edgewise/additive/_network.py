@@ -168,22 +168,23 @@ class _FirstLayer:
             left, values, right = np.linalg.svd(matrix, full_matrices=False)
             for r in np.flatnonzero(values > _RANK * max(values[0], 1e-300)):
                 root = np.sqrt(values[r])
-                self._add_factor(pair[0], root * left[:, r])
-                self._add_factor(pair[1], root * right[r])
+                self._add_factor(pair, 0, root * left[:, r])
+                self._add_factor(pair, 1, root * right[r])
                 owners.append(k)
         return owners
 
-    def _add_factor(self, number: int, values: Vector) -> None:
+    def _add_factor(self, pair: Pair, side: int, values: Vector) -> None:
+        number = pair[side]
         part = self.inputs[number]
         beta = np.zeros(part.n_features)
-        beta[self.model.design.factor_numbers(number)] = values
+        beta[self.model.design.factor_numbers(pair, number)] = values
         gaps = [k for k, other in enumerate(self.inputs) if isinstance(other, Gap) and other.column == part.column]
         self.add({number: beta, **({k: np.zeros(1) for k in gaps} if isinstance(part, Curve) else {})})
 
     def _matrix(self, pair: Pair, beta: Vector) -> Matrix:
         """Return the coefficients of a product as (functions of the first input, functions of the second)."""
         one = [np.zeros((1, part.n_features)) for part in self.inputs]
-        rows, columns = ([f.shape[1] for f in self.model.design.factors(one, number)] for number in pair)
+        rows, columns = ([f.shape[1] for f in blocks] for blocks in self.model.design.factors(one, pair))
         matrix, place = np.zeros((sum(rows), sum(columns))), 0
         at, there = np.cumsum([0, *rows]), np.cumsum([0, *columns])
         for a, height in enumerate(rows):

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from edgewise.additive._algebra import Matrix, Vector
 from edgewise.additive._block import Block
 from edgewise.additive._constrained import constrained
-from edgewise.additive._family import Family, Gaussian
+from edgewise.additive._family import Classes, Family, Gaussian
 from edgewise.additive._moments import Moments
 from edgewise.additive._reml import Prior, Smooth, reml
 
-_ROUNDS, _LATER_STEPS = 12, 4
+_ROUNDS, _ROUNDS_OF_CLASSES, _STEPS = 12, 4, 2
 _TOLERANCE = 1e-3
+_LONGEST = 8.0  # change of eta in one round
 
 
 @dataclass(frozen=True)
@@ -38,17 +41,24 @@ class Problem:
     def mask(self) -> np.ndarray:
         return np.ones(len(self.blocks), bool) if self.used is None else self.used
 
+    @cached_property
+    def prior(self) -> Prior:
+        blocks = [block for block, on in zip(self.blocks, self.mask, strict=True) if on]
+        return Prior.of(blocks, self.within, self.between)
+
+    @cached_property
+    def index(self) -> np.ndarray:
+        """The numbers of the features that are used."""
+        return np.flatnonzero(np.repeat(self.mask, self.sizes))
+
     def solve(self, moments: Moments, rho: Vector | None, steps: int) -> tuple[Smooth, Vector, float]:
         """Return the fit of one output, its coefficients for all features, and its intercept."""
-        mask = self.mask
-        index = np.flatnonzero(np.repeat(mask, self.sizes))
+        mask, index = self.mask, self.index
         part = moments if len(index) == len(moments.cross) else moments.chosen(index)
         about = part.centered()
-        blocks = [block for block, on in zip(self.blocks, mask, strict=True) if on]
-        prior = Prior.of(blocks, self.within, self.between)
         start = None if rho is None else rho[mask]
         nu = max(moments.rows - 1, 1)
-        fit = reml(about, nu, self.sizes[mask], prior=prior, rho=start, scale=self.family.scale, steps=steps)
+        fit = reml(about, nu, self.sizes[mask], prior=self.prior, rho=start, scale=self.family.scale, steps=steps)
         found = fit.beta
         if self.constraints is not None:
             limits = np.pad(self.constraints, ((0, 0), (0, len(moments.cross) - self.constraints.shape[1])))
@@ -61,23 +71,60 @@ class Problem:
 
 @dataclass(frozen=True)
 class Penalized:
-    """Coefficients beta (P, K) and intercepts (K,), log lambdas rho (J, K), degrees of freedom of blocks and features.
+    """Coefficients beta (P, K) and intercepts (K,), log lambdas rho (J, K), and the fit of each output.
 
-    `variance` is that of the noise, `covariance` (P, P) of the coefficients over it, of the last output.
+    Computed where asked for: degrees of freedom of blocks, of features, and the `covariance` (P, P) of the coefficients
+    over the `variance` of the noise, of the last output. Where the fit had further blocks, they are those of the first.
     """
 
     intercept: Vector
     beta: Matrix
     rho: Matrix
-    edf: Vector
-    feature_edf: Vector
-    variance: float
-    covariance: Matrix
-    score: float
+    problem: Problem
+    fits: Sequence[Smooth]
+
+    @property
+    def variance(self) -> float:
+        return self.fits[-1].variance
+
+    @property
+    def score(self) -> float:
+        return self.fits[-1].score
+
+    @cached_property
+    def edf(self) -> Vector:
+        edf = np.zeros(len(self.problem.blocks))
+        edf[self.problem.mask] = np.mean([fit.edf for fit in self.fits], 0)
+        return edf[: len(self.rho)]
+
+    @cached_property
+    def feature_edf(self) -> Vector:
+        edf = np.zeros(self.problem.sizes.sum())
+        edf[self.problem.index] = np.max([fit.feature_edf for fit in self.fits], 0)
+        return edf[: len(self.beta)]
+
+    @cached_property
+    def covariance(self) -> Matrix:
+        index = self.problem.index
+        full = np.zeros((self.problem.sizes.sum(),) * 2)
+        full[np.ix_(index, index)] = self.fits[-1].covariance
+        return full[: len(self.beta), : len(self.beta)]
 
     def eta(self, features: Matrix) -> Matrix:
         """Return eta (n, K) of features (n, P)."""
         return self.intercept + features @ self.beta
+
+
+class Start(NamedTuple):
+    """Where a fit begins: intercepts (K,), coefficients (P, K) and log lambdas (J, K)."""
+
+    intercept: Vector
+    beta: Matrix
+    rho: Matrix
+
+    @classmethod
+    def of(cls, fit: Penalized) -> "Start":
+        return cls(fit.intercept, fit.beta, fit.rho)
 
 
 def from_moments(moments: Moments, problem: Problem, rho: Matrix | None = None, steps: int = 40) -> Penalized:
@@ -87,33 +134,31 @@ def from_moments(moments: Moments, problem: Problem, rho: Matrix | None = None, 
 
 
 def penalized(
-    features: Matrix, y: Vector, weights: Vector, problem: Problem,
-    *, rho: Matrix | None = None, start: Penalized | None = None, rounds: int = _ROUNDS,
+    features: Matrix, y: Vector, weights: Vector, problem: Problem, start: Start, rounds: int | None = None,
+    steps: int = _STEPS,
 ) -> Penalized:  # fmt: skip
-    """Return the penalized fit, for families beyond the Gaussian by weighted least squares repeated.
+    """Return the penalized fit of a family beyond the Gaussian, by weighted least squares repeated.
 
-    In each round every output in turn is refitted to its working response, with smoothing parameters by restricted
-    maximum likelihood. `start` has coefficients to go on from.
+    In each round every output in turn is refitted to its working response, after two Newton steps of its smoothing
+    parameters; no eta changes by more than 8 in a round. Classes have at most four rounds: where some are nearly separated, smoothing falls and falls, and
+    probabilities become too certain.
 
     Source: Breslow and Clayton, Approximate inference in generalized linear mixed models (1993).
     """
     family, outputs = problem.family, problem.family.outputs
-    if isinstance(family, Gaussian):
-        return from_moments(Moments.of(features, y, weights), problem, rho, 40 if start is None else rounds)
-    beta = np.zeros((features.shape[1], outputs))
-    intercept = family.start(y, weights)
-    if start is not None and start.beta.shape == beta.shape:
-        beta, intercept = start.beta.copy(), start.intercept.copy()
-    logs = np.full((len(problem.blocks), outputs), np.log(1.0 + len(problem.blocks))) if rho is None else rho.copy()
+    intercept, beta, logs = (part.copy() for part in start)
     eta, fits, before = intercept + features @ beta, {}, np.inf
-    for turn in range(rounds):
+    for _ in range(rounds or (_ROUNDS_OF_CLASSES if isinstance(family, Classes) else _ROUNDS)):
         for k in range(outputs):
             response, working = family.working(eta, y, k)
             moments = Moments.of(features, response, weights * working)
-            steps = 40 if turn == 0 and start is None else _LATER_STEPS
-            fits[k], beta[:, k], intercept[k] = problem.solve(moments, logs[:, k], steps)
+            fits[k], slopes, level = problem.solve(moments, logs[:, k], steps)
             logs[problem.mask, k] = fits[k].rho
-            eta[:, k] = intercept[k] + features @ beta[:, k]
+            change = level + features @ slopes - eta[:, k]
+            share = min(1.0, _LONGEST / max(float(np.abs(change).max()), 1e-300))
+            beta[:, k] += share * (slopes - beta[:, k])
+            intercept[k] += share * (level - intercept[k])
+            eta[:, k] += share * change
         loss = float(weights @ family.loss(eta, y))
         if abs(before - loss) < _TOLERANCE * (1 + abs(loss)):
             break
@@ -122,14 +167,6 @@ def penalized(
 
 
 def _assembled(problem: Problem, fits: Sequence[Smooth], intercept: Vector, beta: Matrix) -> Penalized:
-    mask = problem.mask
-    index = np.flatnonzero(np.repeat(mask, problem.sizes))
-    rho, edf = np.zeros((len(mask), len(fits))), np.zeros(len(mask))
-    rho[mask] = np.stack([fit.rho for fit in fits], 1)
-    edf[mask] = np.mean([fit.edf for fit in fits], 0)
-    feature_edf = np.zeros(len(beta))
-    feature_edf[index] = np.max([fit.feature_edf for fit in fits], 0)
-    covariance = np.zeros((len(beta), len(beta)))
-    covariance[np.ix_(index, index)] = fits[-1].covariance
-    last = fits[-1]
-    return Penalized(intercept, beta, rho, edf, feature_edf, last.variance, covariance, last.score)
+    rho = np.zeros((len(problem.blocks), len(fits)))
+    rho[problem.mask] = np.stack([fit.rho for fit in fits], 1)
+    return Penalized(intercept, beta, rho, problem, fits)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from edgewise.additive._block import CENTERS, Block, Kind
 from edgewise.additive._moments import Centered
 
 LOW, HIGH = -12.0, 16.0  # of log lambda
-_TOLERANCE = 1e-3
+_TOLERANCE, _STATIONARY = 1e-2, 0.03  # of the score, and of its gradient
 _LARGEST_STEP, _CUTS, _SMALLEST_CURVATURE = 4.0, 8, 1e-2
 _JITTER = 1e-10
 
@@ -41,23 +42,10 @@ class Prior:
         return cls(np.array([base + CENTERS[kind] for kind in kinds]), precision)
 
 
-@dataclass(frozen=True)
-class Smooth:
-    """A penalized fit: coefficients, their covariance over sigma^2, log lambdas, degrees of freedom, sigma^2, score."""
-
-    beta: Vector
-    covariance: Matrix
-    rho: Vector
-    edf: Vector
-    feature_edf: Vector
-    variance: float
-    score: float
-
-
 def reml(
     about: Centered, rows: float, sizes: np.ndarray,
     *, prior: Prior, rho: Vector | None = None, scale: float | None = None, steps: int = 40,
-) -> Smooth:  # fmt: skip
+) -> "Smooth":  # fmt: skip
     """Return the penalized fit whose smoothing parameters maximize the restricted likelihood and their prior.
 
     minimizes  nu log D + log|A| - sum_j r_j rho_j + (rho - c)' Q (rho - c)
@@ -79,25 +67,42 @@ def reml(
             break
         for _ in range(_CUTS):
             found = problem.at(np.clip(state.rho + step, LOW, HIGH))
-            if found.value <= state.value + 1e-9 * abs(state.value):
+            if found.score <= state.score + 1e-9 * abs(state.score):
                 break
             step = step / 3
         else:
             break
-        done = state.value - found.value < _TOLERANCE
+        done = state.score - found.score < _TOLERANCE
         state = found
         if done:
             break
-    return problem.finished(state)
+    return state
 
 
 @dataclass(frozen=True)
-class _State:
+class Smooth:
+    """A penalized fit: log lambdas, score, coefficients, D; and, computed where asked for, degrees of freedom and the
+    covariance of the coefficients over the variance of the noise."""
+
     rho: Vector
-    value: float
-    factor: torch.Tensor
+    score: float
     beta: Vector
     deviance: float
+    variance: float
+    sizes: np.ndarray
+    factor: torch.Tensor
+
+    @cached_property
+    def covariance(self) -> Matrix:
+        return torch.cholesky_inverse(self.factor).numpy()
+
+    @cached_property
+    def feature_edf(self) -> Vector:
+        return 1 - np.exp(np.repeat(self.rho, self.sizes)) * np.diag(self.covariance)
+
+    @property
+    def edf(self) -> Vector:
+        return np.add.reduceat(self.feature_edf, np.cumsum(self.sizes) - self.sizes)
 
 
 @dataclass(frozen=True)
@@ -110,30 +115,27 @@ class _Problem:
     prior: Prior
     scale: float | None
 
-    def at(self, rho: Vector) -> _State:
+    def at(self, rho: Vector) -> Smooth:
         matrix = torch.tensor(self.gram)
         matrix.diagonal().add_(torch.from_numpy(np.exp(np.repeat(rho, self.sizes)) + _JITTER * self.rows))
         factor, info = torch.linalg.cholesky_ex(matrix)
         if info.item():
-            return _State(rho, np.inf, factor, self.cross, np.inf)
+            return Smooth(rho, np.inf, self.cross, np.inf, np.inf, self.sizes, factor)
         beta = torch.cholesky_solve(torch.from_numpy(self.cross)[:, None], factor)[:, 0].numpy()
         deviance = max(self.square - float(self.cross @ beta), 1e-12 * self.square + 1e-300)
         away = rho - self.prior.centers
         misfit = self.rows * np.log(deviance) if self.scale is None else deviance / self.scale
         value = misfit + 2 * float(factor.diagonal().log().sum()) - float(self.sizes @ rho)
-        return _State(rho, value + float(away @ self.prior.precision @ away), factor, beta, deviance)
+        value += float(away @ self.prior.precision @ away)
+        variance = deviance / self.rows if self.scale is None else self.scale
+        return Smooth(rho, value, beta, deviance, variance, self.sizes, factor)
 
-    def inverse(self, state: _State) -> Matrix:
-        identity = torch.eye(len(state.factor), dtype=torch.float64)
-        root = torch.linalg.solve_triangular(state.factor, identity, upper=False)
-        return (root.T @ root).numpy()
-
-    def newton(self, state: _State) -> Vector | None:
+    def newton(self, state: Smooth) -> Vector | None:
         """Return the next step of rho, None where the gradient vanishes or all are at their bounds."""
         starts = np.cumsum(self.sizes) - self.sizes
-        inverse, beta, rho = self.inverse(state), state.beta, state.rho
+        inverse, beta, rho = state.covariance, state.beta, state.rho
         penalties = np.exp(rho)
-        variance = state.deviance / self.rows if self.scale is None else self.scale
+        variance = state.variance
         squares = np.add.reduceat(np.add.reduceat(inverse * inverse, starts, 0), starts, 1)
         forms = np.add.reduceat(np.add.reduceat(beta[:, None] * inverse * beta, starts, 0), starts, 1)
         fitted = penalties * np.add.reduceat(beta**2, starts) / variance
@@ -145,17 +147,10 @@ class _Problem:
         if self.scale is None:
             hessian -= np.outer(fitted, fitted) / self.rows
         free = ~(((rho >= HIGH - 1e-6) & (gradient < 0)) | ((rho <= LOW + 1e-6) & (gradient > 0)))
-        if not free.any() or np.abs(gradient[free]).max() < 10 * _TOLERANCE:
+        if not free.any() or np.abs(gradient[free]).max() < _STATIONARY:
             return None
         values, vectors = eigen(hessian[np.ix_(free, free)])
         curvatures = np.maximum(np.abs(values), _SMALLEST_CURVATURE)
         step = np.zeros_like(rho)
         step[free] = -vectors @ ((vectors.T @ gradient[free]) / curvatures)
         return step * min(1.0, _LARGEST_STEP / max(np.abs(step).max(), 1e-300))
-
-    def finished(self, state: _State) -> Smooth:
-        inverse = self.inverse(state)
-        edf = 1 - np.exp(np.repeat(state.rho, self.sizes)) * np.diag(inverse)
-        starts = np.cumsum(self.sizes) - self.sizes
-        variance = state.deviance / self.rows if self.scale is None else self.scale
-        return Smooth(state.beta, inverse, state.rho, np.add.reduceat(edf, starts), edf, variance, state.value)

@@ -84,8 +84,11 @@ def tukey(eta: Vector, residual: Vector, variance: float) -> float:
     return float(gammaincc(1.0, statistic / 2))
 
 
-def columns_with_value_effects(design: Design, x: Matrix, residual: Vector, variance: float) -> list[int]:
-    """Return the numeric columns whose single values, repeated over rows, have effects that their curves miss."""
+def columns_with_value_effects(
+    design: Design, x: Matrix, residual: Vector, variance: float
+) -> list[tuple[int, int]]:  # fmt: skip
+    """Return the numeric columns whose single values, repeated over rows, have effects that their curves miss, and how
+    many values each has."""
     found = []
     for part in design.inputs:
         if not isinstance(part, Curve):
@@ -96,5 +99,5 @@ def columns_with_value_effects(design: Design, x: Matrix, residual: Vector, vari
             continue
         sums = np.bincount(place, residual[seen])
         if gammaincc(len(values) / 2, float((sums**2 / counts).sum()) / variance / 2) < _SURE:
-            found.append(part.column)
+            found.append((part.column, len(values)))
     return found

@@ -12,6 +12,7 @@ from edgewise.additive._candidates import Candidate, Candidates, Check, Rows, ig
 from edgewise.additive._design import Design, Pair
 from edgewise.additive._family import Family, Gaussian
 from edgewise.additive._model import AdditiveModel, averaged
+from edgewise.additive._products import products
 from edgewise.additive._stack import Select, stacked
 from edgewise.additive._target import Target, TargetName
 
@@ -154,12 +155,12 @@ def _extend(search: Candidates, request: Request) -> None:
 
     if inputs > 1:
         if request.products == "auto":
-            search.products([2, inputs, 2 * inputs], allowed)
+            products(search, [2, inputs, 2 * inputs], allowed)
         elif isinstance(request.products, int):
-            search.products([request.products], allowed)
+            products(search, [request.products], allowed)
         else:
             wanted = {tuple(sorted(pair)) for pair in request.products}
-            search.products([len(wanted)], lambda p: tuple(sorted((columns[p[0]], columns[p[1]]))) in wanted)
+            products(search, [len(wanted)], lambda p: tuple(sorted((columns[p[0]], columns[p[1]]))) in wanted)
         if request.hidden:
             search.hidden()
 

@@ -37,6 +37,8 @@ def export(
     if not model.exists():
         raise InputError(f"There is no file {model}: train and save a network with edgewise fit.")
     saved = ew.io.load_with_metadata(model)
+    for line in [] if saved.inputs is None else saved.inputs.described():
+        console(stderr=True).print(f"Input {line}.")
     if out is None:
         sys.stdout.write(_text(saved, to))
         return

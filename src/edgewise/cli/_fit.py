@@ -10,7 +10,7 @@ import typer
 
 from edgewise._errors import InputError
 from edgewise.cli._console import console
-from edgewise.cli._input import DataFile, Decimal, Encoding, Inputs, Seed, open_table, parse_widths, select
+from edgewise.cli._input import DataFile, Decimal, Encoding, Inputs, Seed, open_table, parse_widths, select_columns
 from edgewise.cli._output import check_file
 
 
@@ -35,8 +35,9 @@ def fit(  # noqa: PLR0913 (the options of a command)
 ) -> None:
     """Train a network on a table and save it."""
     table = open_table(file, decimal, encoding)
-    selection, notes = select(table, target, inputs)
-    layers = parse_widths(widths, len(selection.names))
+    selection, notes, made = select_columns(table, target, inputs)
+    names = selection.names if made is None else made.names
+    layers = parse_widths(widths, len(names))
     check_file(out, (".safetensors",))
 
     import edgewise
@@ -50,8 +51,10 @@ def fit(  # noqa: PLR0913 (the options of a command)
     result = edgewise.fit(model, selection.x, selection.y, grids="auto" if grid is None else None, options=options)
     stopped = result.outcome is edgewise.train.Outcome.INTERRUPTED
     place = out.with_name(f"{out.stem}.interrupted{out.suffix}") if stopped else out
-    decimals = {name: sign for name, sign in table.decimals.items() if name in (*selection.names, target)}
-    about: Any = {"names": selection.names, "target": target, "decimals": decimals}
+    decimals = {name: sign for name, sign in table.decimals.items() if name in (*names, target)}
+    about: Any = {"names": names, "target": target, "decimals": decimals}
+    if made is not None:
+        about["inputs"] = made
     _keep(lambda path: edgewise.save(result.model, path, **about), place)
     for note in result.notes:
         screen.print(note)

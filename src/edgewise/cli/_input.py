@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -11,7 +12,10 @@ import typer
 from edgewise._errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from edgewise.io import SavedModel, Selection, Sign, Table
+    import numpy as np
+
+    from edgewise.encoding import Inputs as TableInputs
+    from edgewise.io import MixedSelection, SavedModel, Selection, Sign, Table
 
 
 def check_seed(seed: int) -> int:
@@ -67,6 +71,47 @@ def select(table: Table, target: str, inputs: str | None) -> tuple[Selection, li
     selection = table.select(target, chosen)
     left_out = [f"Column {name!r} is left out: {reason}." for name, reason in table.left_out if chosen is None]
     return selection, [*table.notes, *left_out, *selection.notes]
+
+
+def select_columns(
+    table: Table, target: str, inputs: str | None
+) -> tuple[Selection | MixedSelection, list[str], TableInputs | None]:
+    """Return what `select` does, or a DataFrame where inputs are text or dates or have gaps, and its inputs."""
+    from edgewise.encoding import Inputs as TableInputs
+    from edgewise.io import select_mixed
+
+    chosen = None if inputs is None else split_names(inputs, [*table.names, *(n for n, _ in table.left_out)])
+    mixed = select_mixed(table, target, chosen)
+    if mixed is None:
+        return *select(table, target, inputs), None
+    usable = {*table.texts, *table.dates}
+    left_out = [f"Column {n!r} is left out: {why}." for n, why in table.left_out if chosen is None and n not in usable]
+    found = TableInputs.learn(mixed.x)
+    return mixed, [*table.notes, *left_out, *mixed.notes, *_described(found)], found
+
+
+def network_inputs(saved: SavedModel, table: Table) -> np.ndarray:
+    """Return the inputs (n_rows, d) of a saved network; missing values are NaN if it was trained on numbers only."""
+    from edgewise.encoding import Category
+    from edgewise.io import frame_of
+
+    if saved.inputs is None:
+        return table.inputs(saved.names or [])
+    columns = saved.inputs.encoder.columns
+    frame = frame_of(table, [column.name for column in columns])
+    for column in columns:  # text that happens to be numbers in this file
+        if isinstance(column, Category) and frame[column.name].dtype.kind == "f":
+            frame[column.name] = [None if math.isnan(v) else f"{v:.17g}" for v in frame[column.name]]
+    return saved.inputs.of(frame)
+
+
+def _described(inputs: TableInputs) -> list[str]:
+    """Say how columns that are not numbers become inputs."""
+    known = zip(inputs.encoder.names, inputs.encoder.levels, strict=True)
+    levels = [f"{name!r} ({len(each)})" for name, each in known if each]
+    gaps = [repr(name) for name in inputs.names if name not in inputs.encoder.names]
+    notes = [f"Categories, with their numbers of levels: {', '.join(levels)}."] if levels else []
+    return [*notes, f"Gaps have inputs of their own: {', '.join(gaps)}."] if gaps else notes
 
 
 def split_names(text: str, known: list[str]) -> list[str]:

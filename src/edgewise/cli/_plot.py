@@ -9,7 +9,7 @@ import typer
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
-from edgewise.cli._input import Decimal, Encoding, ModelFile, open_model, open_table
+from edgewise.cli._input import Decimal, Encoding, ModelFile, network_inputs, open_model, open_table
 from edgewise.cli._output import check_file
 
 
@@ -32,7 +32,7 @@ def plot(
         table = open_table(file, decimal, encoding, like=saved.decimals)
         for note in table.notes:
             console().print(note)
-        x = table.inputs(names)
+        x = network_inputs(saved, table)
         x = x[~np.isnan(x).any(axis=1)]
         if not len(x):
             raise InputError(f"{file} has no complete row: fill in the missing values.")

@@ -11,7 +11,7 @@ from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
 from edgewise.cli._failure import shown
-from edgewise.cli._input import Decimal, Encoding, ModelFile, open_model, open_table
+from edgewise.cli._input import Decimal, Encoding, ModelFile, network_inputs, open_model, open_table
 from edgewise.cli._output import check_file
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -30,15 +30,19 @@ def predict(
     """Predict the target for each row of a table."""
     import pandas as pd
 
-    saved, names, target = open_model(model)
+    saved, _, target = open_model(model)
     table = open_table(file, decimal, encoding, like=saved.decimals)
-    x = table.inputs(names)
+    x = network_inputs(saved, table)
     name = f"{target}_predicted"
-    if name in table.names:
+    if name in (*table.names, *table.texts, *table.dates):
         raise InputError(f"{file} already has a column {name!r}: rename or remove it.")
     if out is not None:
         check_file(out, (".csv",))
-    frame = pd.DataFrame({**table.columns, name: _predicted(saved.model, x)})
+    others: dict[str, Any] = {}
+    if saved.inputs is not None:
+        others = {title: [_harmless(cell or "") for cell in cells] for title, cells in table.texts.items()}
+        others |= {title: pd.Series(days) for title, days in table.dates.items()}
+    frame = pd.DataFrame({**table.columns, **others, name: _predicted(saved.model, x)})
     frame.columns = [_harmless(title) for title in frame.columns]
     for note in table.notes:
         console(stderr=out is None).print(note)

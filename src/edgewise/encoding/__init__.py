@@ -7,6 +7,7 @@ from edgewise.encoding._column import Dates as Dates
 from edgewise.encoding._column import Label as Label
 from edgewise.encoding._column import Number as Number
 from edgewise.encoding._encoder import Encoder as Encoder
+from edgewise.encoding._inputs import Inputs as Inputs
 from edgewise.encoding._read import as_array as as_array
 from edgewise.encoding._read import check_names as check_names
 from edgewise.encoding._read import is_frame as is_frame

@@ -102,6 +102,25 @@ def learned(name: str, cells: Cells, *, categorical: bool) -> Column:
     return Dates(name, cells.kind)
 
 
+def extended(column: Column, cells: Cells) -> Column:
+    """Return what is known of a column after more cells: levels that are new join a category, and so does a gap.
+
+    Levels that are sorted stay so; otherwise new ones come last.
+
+    Errors: those of `encode` for a category.
+    """
+    if not isinstance(column, Category):
+        return column
+    found = as_labels(cells, column.name)
+    column.encode(found)
+    used = np.unique(found.values[found.values >= 0]).tolist()
+    known: list[Any] = [*column.levels]
+    levels = [*known, *(found.labels[code] for code in used if found.labels[code] not in {*known})]
+    if len({isinstance(label, str) for label in levels}) == 1 and known == sorted(known):
+        levels.sort()
+    return Category(column.name, tuple(levels), column.gap or bool(found.gaps.any()))
+
+
 def as_labels(cells: Cells, name: str) -> Cells:
     """Return the cells as labels, numbers in ascending order. Errors: InputError for dates and infinities."""
     if cells.kind == "category":

@@ -11,7 +11,8 @@ import numpy as np
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
-from edgewise.encoding._column import Category, Column, Label, learned
+from edgewise.encoding._cells import Cells
+from edgewise.encoding._column import Category, Column, Label, extended, learned
 from edgewise.encoding._read import as_array, check_names, column_names, is_frame, read
 from edgewise.encoding._saved import from_plain, to_plain
 
@@ -78,6 +79,37 @@ class Encoder:
         Errors: InputError for columns that are missing or hold another kind of cells than those learned, and
         infinities; CellTypeError as in `learn`.
         """
+        pairs = zip(self.columns, self._cells(x), strict=True)
+        return np.column_stack([column.encode(each) for column, each in pairs])
+
+    def extended(self, x: Any) -> Encoder:
+        """Return the encoder that also knows the levels and gaps of another table.
+
+        Errors: those of `encode`.
+
+        >>> Encoder.learn([["b"], ["d"]]).extended([["c"], [None]]).levels
+        [['b', 'c', 'd', None]]
+        """
+        pairs = zip(self.columns, self._cells(x), strict=True)
+        return Encoder(tuple(extended(column, each) for column, each in pairs), self.named)
+
+    def recoded(self, x: Array, before: Encoder) -> Array:
+        """Return the numbers (n, p) of a table that the encoder `before` made x; this one is extended from it.
+
+        >>> before = Encoder.learn([["b"], ["d"]])
+        >>> before.extended([["c"]]).recoded(np.array([[0.0], [1.0]]), before).tolist()
+        [[0.0], [2.0]]
+        """
+        x = x.copy()
+        for k, (column, old) in enumerate(zip(self.columns, before.columns, strict=True)):
+            if isinstance(column, Category) and isinstance(old, Category) and column != old:
+                codes = np.array([column.labels.index(label) for label in old.labels], dtype=np.float64)
+                there = ~np.isnan(x[:, k])
+                x[there, k] = codes[x[there, k].astype(int)]
+        return x
+
+    def _cells(self, x: Any) -> list[Cells]:
+        """Return the cells of the columns that were learned."""
         own = column_names(x) if self.named else None
         if own is not None:
             missing = [name for name in self.names if name not in own]
@@ -90,7 +122,7 @@ class Encoder:
                 f"The table must have {len(self.columns)} columns, as when it was learned: "
                 f"{', '.join(self.names[:8])}. Got {len(cells)}."
             )
-        return np.column_stack([column.encode(each) for column, each in zip(self.columns, cells, strict=True)])
+        return cells
 
     @property
     def names(self) -> list[str]:

@@ -12,13 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
-from edgewise._progress import LiveLine
 from edgewise._typing import Array
-from edgewise.additive import Family, Request, Select, additive, input_name, network
-from edgewise.estimators._contributions import Means
+from edgewise.additive import Family, Request, Select, input_name, network
+from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._onnx import write_classifier, write_regressor
 from edgewise.estimators._reading import Reading
-from edgewise.estimators._shape import candidate_table, deviations, edge_table, stacked
+from edgewise.estimators._shape import candidate_table, edge_table, stacked
+from edgewise.estimators._stages import Stages
+from edgewise.estimators._streaming import Streaming
+from edgewise.estimators._table import Training
+from edgewise.estimators._target_fit import Task, fitted, kept_shape
 from edgewise.export import OnnxGraph
 from edgewise.nn import KAN
 
@@ -27,10 +30,9 @@ if TYPE_CHECKING:
 
 Products = Literal["auto"] | int
 _DERIVED = ("networks_", "edges_", "candidates_")
-_PATIENCE = 2.0  # seconds before a line of progress appears
 
 
-class AdditiveEstimator(Reading):
+class AdditiveEstimator(Reading, Streaming):
     """An estimator whose fit is a sum of curves, products and a hidden node.
 
     Fitted attributes: `fits_`, one for each target; `networks_`, the same as networks of `network_inputs(X)`;
@@ -44,23 +46,38 @@ class AdditiveEstimator(Reading):
     interaction_cst: Any
     random_state: Any
     verbose: Any
+    warm_start: Any
     deviations_: list[Array]
+    intervals_: list[Intervals]
 
-    def _fit_each(self, x: Array, targets: list[Array], family: Family, weights: Array) -> None:
-        """Fit each target, and set the fitted attributes."""
-        request = self._request(x.shape[1])
-        levels = [levels is not None for levels in self.encoder_.levels]
-        line = _line(self.verbose)
+    def _fit_each(self, rows: Training, targets: list[Array], family: Family, *, intervals: bool = False) -> None:
+        """Fit each target, and set the fitted attributes; those for intervals if asked."""
+        encoder = self.encoder_
+        shape = (encoder.names, [labels is not None for labels in encoder.levels], len(targets))
+        requests = self._requests(rows.x.shape[1], len(targets), again=vars(self).get("_shape") == shape)
+        tasks = [
+            Task(encoder, rows.x, y, rows.weights, family, request, intervals)
+            for y, request in zip(targets, requests, strict=True)
+        ]
+        stages = Stages(bool(self.verbose))
         try:
-            self.fits_ = [
-                additive(x, y, levels, family, request, weights=weights, check=_checked(line)) for y in targets
-            ]
+            found = fitted(tasks, getattr(self, "n_jobs", None), stages.show)
         finally:
-            line.close()
-        self.means_ = [Means.of(fit.model, x, weights) for fit in self.fits_]
-        self.deviations_ = [deviations(fit, x) for fit in self.fits_]
+            stages.close()
+        self.fits_ = [each.fit for each in found]
+        self.means_ = [each.means for each in found]
+        self.deviations_ = [each.deviations for each in found]
+        self.intervals_ = [each.intervals for each in found if each.intervals is not None]
+        self._shape = shape
         for name in _DERIVED:
             vars(self).pop(name, None)
+
+    def _requests(self, columns: int, targets: int, *, again: bool) -> list[Request]:
+        """Return what is asked of each target's fit: with `warm_start` the shape of the fit before, of such a table."""
+        request = self._request(columns)
+        if self.warm_start and again:
+            return [kept_shape(request, fit) for fit in self.fits_]
+        return [request] * targets
 
     @cached_property
     def networks_(self) -> list[KAN]:
@@ -144,14 +161,16 @@ class AdditiveEstimator(Reading):
             raise unknown("value of 'select'", self.select, get_args(Select))
         if self.products != "auto" and not is_int(self.products, 0):
             raise InputError(f"'products' must be 'auto' or a number of pairs >= 0. Got {self.products!r}.")
-        seed = 0 if self.random_state is None else check_random_state(self.random_state).randint(2**31 - 1)
         return Request(
             products=self.products,
             select=self.select,
-            seed=int(seed),
+            seed=self._seed(),
             allowed=self._allowed(columns),
             monotone=self._monotone(columns),
         )
+
+    def _seed(self) -> int:
+        return 0 if self.random_state is None else int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _monotone(self, columns: int) -> dict[int, int]:
         """Return the direction of each column that has one."""
@@ -189,14 +208,3 @@ class AdditiveEstimator(Reading):
         if wrong:
             raise ValueError(f"'interaction_cst' must list column numbers from 0 to {columns - 1}. Got {wrong}.")
         return lambda pair: any(pair[0] in group and pair[1] in group for group in groups)
-
-
-def _line(verbose: Any) -> LiveLine:
-    return LiveLine(patience=0.0 if verbose else _PATIENCE)
-
-
-def _checked(line: LiveLine) -> Callable[[str], None]:
-    import sys
-
-    shown = sys.stderr is not None and sys.stderr.isatty()
-    return (lambda stage: line.show(f"fitting {stage}")) if shown else (lambda stage: None)

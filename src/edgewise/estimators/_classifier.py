@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._typing import Array
 from edgewise.additive import Classes
 from edgewise.estimators._additive import AdditiveEstimator, Products
-from edgewise.estimators._table import TableClassifier
+from edgewise.estimators._table import TableClassifier, Training
 
 
 class KANClassifier(TableClassifier, AdditiveEstimator):
@@ -22,8 +22,8 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     Two classes have one sum, the log-odds of the second. Everything else is as in `KANRegressor`, but there is no
     hidden node.
 
-    Parameters: those of `KANRegressor`, and `class_weight`: None, "balanced", or a dict of labels and weights.
-    `monotonic_cst` is for two classes, and is about the probability of the second.
+    Parameters: those of `KANRegressor` but `loss`, `quantile` and `n_jobs`, and `class_weight`: None, "balanced", or a
+    dict of labels and weights. `monotonic_cst` is for two classes, and is about the probability of the second.
 
     Errors: ValueError, NotFittedError and TypeError as scikit-learn's estimators raise them.
 
@@ -36,7 +36,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     Source: Breslow and Clayton (1993), for smoothing; docs/design/tables.md for the rest.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (scikit-learn's form)
         self,
         *,
         class_weight: Any = None,
@@ -46,6 +46,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         interaction_cst: Any = None,
         categorical_features: Any = "auto",
         random_state: Any = None,
+        warm_start: bool = False,
         verbose: bool = False,
     ) -> None:
         self.class_weight = class_weight
@@ -55,15 +56,55 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         self.interaction_cst = interaction_cst
         self.categorical_features = categorical_features
         self.random_state = random_state
+        self.warm_start = warm_start
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANClassifier:
         """Fit X (n, p) to labels y (n,), and return the estimator."""
-        rows = self._training(X, y, sample_weight)
+        self._fit_all(X, y, sample_weight)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> KANClassifier:
+        """Fit the rows of all calls so far, and return the estimator: see `KANRegressor.partial_fit`.
+
+        `classes` lists all labels, in the first call that no `fit` came before. One that no row has yet gets a
+        probability near zero.
+
+        Errors: those of `fit`; ValueError for batches of other columns, and labels that are not among the classes.
+
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(300, 2))
+        >>> y = np.where(x[:, 0] > 0, "right", "left")
+        >>> model = KANClassifier().partial_fit(x[:100], y[:100], classes=["left", "right"])
+        >>> model.partial_fit(x[100:], y[100:]).predict([[1.0, 0.0]]).tolist()
+        ['right']
+        """
+        self._check_classes(classes, first=self._rows_so_far() is None)
+        self._fit_batch(X, y, sample_weight)
+        return self
+
+    def _check_classes(self, classes: Any, *, first: bool) -> None:
+        """Set `classes_` in the first call, and compare them with those of the first call later."""
+        if classes is None:
+            if first:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            return
+        known = np.unique(column_or_1d(classes))
+        if not first and not np.array_equal(known, self.classes_):
+            raise ValueError(f"'classes' must be those of the first call: {self.classes_.tolist()}. Got {classes!r}.")
+        if len(known) < 2:
+            raise ValueError(f"'classes' must list at least two labels. Got {classes!r}.")
+        self.classes_ = known
+
+    def _fit_rows(self, rows: Training) -> None:
         if len(self.classes_) > 2 and self.monotonic_cst is not None:
             raise ValueError("monotonic constraints are not supported for multiclass classification.")
-        self._fit_each(rows.x, [rows.y.astype(float)], Classes(len(self.classes_)), rows.weights)
-        return self
+        self._fit_each(rows, [rows.y.astype(float)], Classes(len(self.classes_)))
+
+    def _batch_targets(self, y: Any, *, first: bool) -> Array:
+        anything: Any = None  # as dtype
+        labels = column_or_1d(check_array(y, ensure_2d=False, dtype=anything, input_name="y", estimator=self))
+        return self._codes(labels)
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class at the rows of X, (n, classes)."""
@@ -91,7 +132,11 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     def _known_targets(self, x: Array, y: Any) -> list[Array]:
         labels = column_or_1d(y)
         check_consistent_length(x, labels)
-        unknown = sorted({str(label) for label in labels.tolist()} - {str(label) for label in self.classes_.tolist()})
+        return [self._codes(labels).astype(float)]
+
+    def _codes(self, labels: Array) -> Array:
+        """Return the number of each label. Errors: ValueError for labels that are not among the classes."""
+        unknown = sorted(map(str, {*labels.tolist()} - {*self.classes_.tolist()}))
         if unknown:
             raise ValueError(f"y contains labels that were not fitted: {', '.join(unknown[:8])}.")
-        return [np.searchsorted(self.classes_, labels).astype(float)]
+        return np.searchsorted(self.classes_, labels)

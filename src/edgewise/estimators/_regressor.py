@@ -12,8 +12,7 @@ from edgewise._errors import unknown
 from edgewise._typing import Array
 from edgewise.additive import Family, Gamma, Gaussian, Huber, Poisson, Quantile
 from edgewise.estimators._additive import AdditiveEstimator, Products
-from edgewise.estimators._intervals import Intervals
-from edgewise.estimators._table import TableRegressor
+from edgewise.estimators._table import TableRegressor, Training
 
 LossName = Literal["squared", "absolute", "huber", "quantile", "poisson", "gamma"]
 _FAMILIES: dict[str, Callable[[float], Family]] = {
@@ -46,8 +45,13 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
     - `monotonic_cst`: 1, 0 or -1 for each column, or a dict of names: curves that must rise or fall. Such a column
       takes part in no product, and there is no hidden node.
     - `interaction_cst`: "pairwise", "no_interactions", or lists of column numbers that may interact.
-    - `categorical_features`: columns that are categories besides text; `random_state`: of the folds; `verbose`: show
-      progress at once, not only after two seconds.
+    - `categorical_features`: columns that are categories besides text; `random_state`: of the folds, and of the rows
+      that `partial_fit` remembers.
+    - `warm_start`: `fit` and `partial_fit` keep the shape of the fit before, if the table has the same columns: its
+      products, and maps, a hidden node and effects of single values only if it has them. Curves and smoothing are
+      fitted anew. That takes 10 to 50 % less time.
+    - `n_jobs`: how many targets to fit at a time, in processes of their own; -1 for one a core.
+    - `verbose`: show each stage at once, also where stderr is no terminal; otherwise on a terminal after two seconds.
 
     Errors: ValueError, NotFittedError and TypeError as scikit-learn's estimators raise them.
 
@@ -60,8 +64,6 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
     Source: Wood, Generalized Additive Models (2017), for smoothing; docs/design/tables.md for the rest.
     """
 
-    intervals_: list[Intervals]
-
     def __init__(  # noqa: PLR0913 (scikit-learn's form)
         self,
         loss: LossName = "squared",
@@ -73,6 +75,8 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         interaction_cst: Any = None,
         categorical_features: Any = "auto",
         random_state: Any = None,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
         verbose: bool = False,
     ) -> None:
         self.loss = loss
@@ -83,10 +87,40 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         self.interaction_cst = interaction_cst
         self.categorical_features = categorical_features
         self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
         """Fit X (n, p) to y (n,) or (n, targets), and return the estimator."""
+        self._level()
+        self._fit_all(X, y, sample_weight)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
+        """Fit the rows of all calls so far, and return the estimator.
+
+        The estimator remembers the rows, also those of a `fit` before. So the result is that of `fit` on all rows, and
+        each call costs as much as such a fit; `warm_start` makes it cheaper. Levels that were not seen before are
+        added. Of more than 100,000 rows, or 20 million numbers, a uniform sample of that size is remembered and
+        fitted. Clone an estimator to begin anew.
+
+        Rows of `partial_fit` are saved with the estimator, those of `fit` are not: after loading, ValueError.
+
+        Errors: those of `fit`; ValueError for batches of other columns or targets.
+
+        >>> x = np.random.default_rng(0).uniform(-2, 2, size=(200, 2))
+        >>> y = np.sin(2 * x[:, 0]) + x[:, 1]
+        >>> model = KANRegressor().partial_fit(x[:50], y[:50]).partial_fit(x[50:], y[50:])
+        >>> bool((model.predict(x) == KANRegressor().fit(x, y).predict(x)).all())
+        True
+        """
+        self._level()
+        self._fit_batch(X, y, sample_weight)
+        return self
+
+    def _level(self) -> float:
+        """Return the level of the quantile, 0.5 for other losses. Errors: ValueError for a wrong one, or loss."""
         if self.loss not in _FAMILIES:
             raise unknown("loss", self.loss, list(_FAMILIES))
         if (self.quantile is None) == (self.loss == "quantile"):
@@ -96,18 +130,24 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         level = 0.5 if self.quantile is None else self.quantile
         if not (isinstance(level, int | float) and 0 < level < 1):
             raise ValueError(f"'quantile' must be a number between 0 and 1. Got {level!r}.")
-        rows = self._training(X, y, sample_weight)
+        return float(level)
+
+    def _fit_rows(self, rows: Training) -> None:
         least = float(rows.y.min())
         if (self.loss == "poisson" and least < 0) or (self.loss == "gamma" and least <= 0):
             sign = "non-negative" if self.loss == "poisson" else "positive"
             raise ValueError(f"loss={self.loss!r} requires {sign} y. Got {least:g}.")
         if self.loss == "poisson" and float(rows.y.max()) == 0:
             raise ValueError("loss='poisson' requires some y > 0. All are zero.")
-        self._fit_each(rows.x, list(rows.y.T.copy()), _FAMILIES[self.loss](float(level)), rows.weights)
-        self.intervals_ = [
-            Intervals.of(fit, rows.x, y, self.encoder_) for fit, y in zip(self.fits_, rows.y.T, strict=True)
-        ]
-        return self
+        self._fit_each(rows, list(rows.y.T.copy()), _FAMILIES[self.loss](self._level()), intervals=True)
+
+    def _batch_targets(self, y: Any, *, first: bool) -> Array:
+        values = check_array(y, ensure_2d=False, dtype="float64", input_name="y", estimator=self)
+        matrix = values.reshape(len(values), -1)
+        if not first and (matrix.shape[1] != self.n_outputs_ or (values.ndim == 1) != self._flat):
+            raise ValueError(f"y had {self.n_outputs_} target(s) in the first batch. Got shape {values.shape}.")
+        self.n_outputs_, self._flat = matrix.shape[1], values.ndim == 1
+        return matrix
 
     def predict(self, X: Any, return_std: bool = False) -> Array | tuple[Array, Array]:
         """Return the mean of the target at the rows of X, (n,) or (n, targets).

@@ -23,11 +23,15 @@ from edgewise.encoding import Encoder, as_array, check_names, is_frame
 
 @dataclass(frozen=True)
 class Training:
-    """The rows to fit: x (n, p), y (n, k) or the numbers of classes (n,), and positive weights (n,)."""
+    """The rows to fit: x (n, p), y (n, k) or the numbers of classes (n,), and positive weights (n,).
+
+    `sample_weights` are the weights without those of the classes.
+    """
 
     x: Array
     y: Array
     weights: Array
+    sample_weights: Array
 
 
 class TableEstimator(BaseEstimator):
@@ -51,19 +55,22 @@ class TableEstimator(BaseEstimator):
         Errors: those of scikit-learn for an estimator that is not fitted, wrong shapes, complex or sparse X, and
         names or a number of columns that differ from those in `fit`; those of `Encoder`.
         """
-        if not fitting:
+        if fitting:
+            X = self._checked(X, reset=True, least=2)
+            self.encoder_ = Encoder.learn(X, self.categorical_features)
+        else:
             check_is_fitted(self, "encoder_")
-        least = 2 if fitting else 1
+            X = self._checked(X, reset=False, least=1)
+        return self.encoder_.encode(X)
+
+    def _checked(self, X: Any, *, reset: bool, least: int) -> Any:
+        """Return X as a DataFrame or an array of `least` rows; with `reset` its columns are those to expect."""
         if is_frame(X):
             _check_frame(X, type(self).__name__, least)
-            X = validate_data(self, X, reset=fitting, skip_check_array=True)
-        else:
-            X = validate_data(
-                self, as_array(X), reset=fitting, dtype=None, ensure_all_finite=False, ensure_min_samples=least
-            )
-        if fitting:
-            self.encoder_ = Encoder.learn(X, self.categorical_features)
-        return self.encoder_.encode(X)
+            return validate_data(self, X, reset=reset, skip_check_array=True)
+        return validate_data(
+            self, as_array(X), reset=reset, dtype=None, ensure_all_finite=False, ensure_min_samples=least
+        )
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: gaps and categories are welcome."""
@@ -83,17 +90,26 @@ class SupervisedEstimator(TableEstimator, ABC):
         Errors: those of `_encode`, and of scikit-learn for y and weights that do not fit X, are not finite, negative
         or all zero.
         """
+        self._require(y)
+        x = self._encode(X, fitting=True)
+        weights = self._row_weights(x, y, sample_weight)
+        kept = weights > 0
+        targets = self._targets(y, kept)
+        return Training(x[kept], targets, self._weighted(weights[kept], targets), weights[kept])
+
+    def _require(self, y: Any) -> None:
+        """Raise ValueError, in scikit-learn's words, where there is no target."""
         if y is None:  # scikit-learn says so; it would warn of names where an estimator is fitted again
             nothing: Any = None
             validate_data(self, y=nothing, skip_check_array=True, reset=False)
-        x = self._encode(X, fitting=True)
+
+    def _row_weights(self, x: Array, y: Any, sample_weight: Any) -> Array:
+        """Return the weights (n,), of which some are positive, of rows x and a target as long."""
         check_consistent_length(x, y)
         weights = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
-        kept = weights > 0
-        if not kept.any():
+        if not (weights > 0).any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
-        targets = self._targets(y, kept)
-        return Training(x[kept], targets, self._weighted(weights[kept], targets))
+        return weights
 
     @abstractmethod
     def _targets(self, y: Any, kept: Array) -> Array:

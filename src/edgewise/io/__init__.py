@@ -1,6 +1,9 @@
 """Networks to and from files, and tables from files."""
 
 from edgewise.io._delimited import sniff as sniff
+from edgewise.io._mixed import MixedSelection as MixedSelection
+from edgewise.io._mixed import frame_of as frame_of
+from edgewise.io._mixed import select_mixed as select_mixed
 from edgewise.io._model import SavedModel as SavedModel
 from edgewise.io._model import load as load
 from edgewise.io._model import load_with_metadata as load_with_metadata

@@ -22,11 +22,15 @@ Row = tuple[int, list[str]]
 
 @dataclass(frozen=True)
 class Field:
-    """A column: its name, "" where it has none, and its numbers, its texts, or the reason why it is neither."""
+    """A column: its name, "" where it has none, and its numbers, its texts, or the reason why it is neither.
+
+    `dates` are its dates, where it holds such.
+    """
 
     name: str
     values: np.ndarray | Sequence[str | None] | str
     rounded: bool = False
+    dates: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise._version import __version__
 from edgewise.bases import BASES, named
+from edgewise.encoding import Inputs
 from edgewise.io._packing import check_values, packed, unpacked
 from edgewise.io._schema import (
     DTYPES,
@@ -39,7 +40,8 @@ class SavedModel:
 
     `formula_texts` are the formulas of the outputs as they were written when the network was saved, to be read by a
     person; `formula` is the network's own. `decimals` are the decimal signs of the columns in the table that it was
-    trained on: `read_table(..., like=decimals)` reads another table alike.
+    trained on: `read_table(..., like=decimals)` reads another table alike. `inputs` makes a table with text, dates or
+    gaps the inputs of the network, None if it was trained on numbers.
     """
 
     model: KAN
@@ -49,6 +51,7 @@ class SavedModel:
     units: dict[str, str] | None = None
     formula_texts: list[str] | None = None
     decimals: dict[str, str] | None = None
+    inputs: Inputs | None = None
 
     @property
     def formula(self) -> sympy.Expr | list[sympy.Expr] | None:
@@ -66,6 +69,7 @@ def save(
     target: str | Sequence[str] | None = None,
     units: Mapping[str, str] | None = None,
     decimals: Mapping[str, str] | None = None,
+    inputs: Inputs | None = None,
 ) -> None:
     """Write a network to a safetensors file, with the names and units of its inputs and its target where given.
 
@@ -75,7 +79,8 @@ def save(
     that was there is replaced.
 
     `target` lists the names of several outputs; `units` maps names to texts, like {"speed": "m/s"}; `decimals` maps
-    names to decimal signs, as `Table.decimals` does, so that another table can be read alike.
+    names to decimal signs, as `Table.decimals` does, so that another table can be read alike. `inputs` are those of a
+    fit to a table with text, dates or gaps (`FitResult.inputs`), whose names the network's inputs then have.
 
     Errors: InputError for names and units that do not match the network, values that are not finite, and a place
     that cannot be written.
@@ -91,7 +96,7 @@ def save(
     """
     if not isinstance(model, KAN):
         raise InputError(f"save takes the network first, then the path. Got {type(model).__name__} first.")
-    data = model_bytes(model, names, target, units, decimals)
+    data = model_bytes(model, names, target, units, decimals, inputs)
     with writing(path) as file:
         file.write(data)
 
@@ -102,9 +107,10 @@ def model_bytes(
     target: str | Sequence[str] | None = None,
     units: Mapping[str, str] | None = None,
     decimals: Mapping[str, str] | None = None,
+    inputs: Inputs | None = None,
 ) -> bytes:
     """Return the file that `save` writes."""
-    description = _describe(model, names, target, units, decimals)
+    description = _describe(model, names, target, units, decimals, inputs)
     tensors = {
         f"layers.{number}.{name}": getattr(layer, name).detach().cpu().contiguous()
         for number, layer in enumerate(model.layers)
@@ -164,8 +170,9 @@ def read_model(file: BinaryIO) -> SavedModel:
     Errors: Malformed says what is wrong.
     """
     said, tensors = unpacked(file)
+    inputs = None if said.inputs is None else Inputs.from_dict(said.inputs)
     return SavedModel(
-        _build(said, tensors), said.names, said.target, said.version, said.units, said.formulas, said.decimals
+        _build(said, tensors), said.names, said.target, said.version, said.units, said.formulas, said.decimals, inputs
     )
 
 
@@ -184,8 +191,11 @@ def _describe(
     target: str | Sequence[str] | None,
     units: Mapping[str, str] | None,
     decimals: Mapping[str, str] | None,
+    inputs: Inputs | None,
 ) -> Description:
     """What the file says beside the tensors and the formulas."""
+    if inputs is not None:
+        names = _names_of(inputs, names, model.n_in)
     if names is not None and not is_names(names, model.n_in):
         raise InputError(f"'names' must be {model.n_in} different texts, one for each input. Got {names!r}.")
     if target is not None and not is_target(target, model.n_out):
@@ -224,7 +234,17 @@ def _describe(
         formulas=None,
         version=__version__,
         decimals=dict(decimals) if decimals else None,
+        inputs=None if inputs is None else inputs.to_dict(),
     )
+
+
+def _names_of(inputs: Inputs, names: Sequence[str] | None, count: int) -> list[str]:
+    """Return the names of the inputs of a table, which those given must be."""
+    if not isinstance(inputs, Inputs) or len(inputs.names) != count:
+        raise InputError(f"'inputs' must be those of a fit of this network, {count} in all. Got {inputs!r:.100}.")
+    if names is not None and list(names) != inputs.names:
+        raise InputError(f"'names' must be those of 'inputs', {inputs.names}, or left out. Got {names!r}.")
+    return inputs.names
 
 
 def _formula_texts(model: KAN, names: list[str] | None) -> list[str] | None:

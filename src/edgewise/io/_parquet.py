@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgewise._errors import InputError
+from edgewise.io._dates import parquet_dates
 from edgewise.io._grid import Field, Grid, check_unique
 
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RuntimeError, MemoryError)
@@ -107,6 +108,8 @@ def _field(name: str, column: Any) -> Field:
         return Field(name, column.to_pylist())
     if kinds.is_null(kind):
         return Field(name, np.full(len(column), np.nan))
+    if kinds.is_date(kind) or kinds.is_timestamp(kind):
+        return Field(name, "dates", dates=parquet_dates(column))
     if kinds.is_temporal(kind):
         return Field(name, "durations" if kinds.is_duration(kind) or kinds.is_interval(kind) else "dates")
     return Field(name, f"values of the type {str(kind)[:40]}")

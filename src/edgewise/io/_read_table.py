@@ -8,6 +8,7 @@ import numpy as np
 
 from edgewise._errors import InputError
 from edgewise.io._convention import Convention, read_numbers
+from edgewise.io._dates import iso_dates
 from edgewise.io._grid import Grid, read_grid
 from edgewise.io._numbers import Column, Separator, Sign
 from edgewise.io._parquet import read_parquet
@@ -35,7 +36,8 @@ def read_table(
 
     The first line of a text file names the columns; the delimiter (comma, semicolon, tab, white space) is
     found by looking. Truth values become 0 and 1; text and dates are left out, with the reason in `left_out`;
-    missing values are NaN. Thousands separators and decimal commas are understood, and said in `notes`.
+    missing values are NaN. `texts` and `dates` hold the columns left out that are text, or dates as ISO 8601
+    writes them. Thousands separators and decimal commas are understood, and said in `notes`.
 
     `decimal` ("." or ",") and `thousands` (",", ".", "'", " " or "" for none) are the signs in the numbers, `encoding`
     is that of the text; what is not given is found by looking. `like`, the `decimals` of a table read before, decides
@@ -79,23 +81,31 @@ def _check_place(path: Path) -> None:
 
 
 def _table(grid: Grid, convention: Convention) -> Table:
-    """The columns of numbers, those of text read as numbers where they can be."""
-    texts = [field for field in grid.fields if isinstance(field.values, list | tuple)]
-    cells = [Column(field.values, convention.thousands) for field in texts]
-    found = read_numbers([field.name for field in texts], cells, convention, grid.delimiter)
-    parsed = iter(found.columns)
-    columns: dict[str, np.ndarray] = {}
-    left_out: list[tuple[str, str]] = []
-    for place, field in enumerate(grid.fields, start=1):
-        values = next(parsed) if isinstance(field.values, list | tuple) else field.values
-        if not field.name:
-            left_out.append((f"column {place}", "no name in the header"))
-        elif isinstance(values, np.ndarray):
-            columns[field.name] = values
-        else:
-            left_out.append((field.name, str(values)))
+    """The columns of numbers, those of text read as numbers where they can be, and the others as text or dates."""
+    fields = [field for field in grid.fields if isinstance(field.values, list | tuple)]
+    cells = [Column(field.values, convention.thousands) for field in fields]
+    found = read_numbers([field.name for field in fields], cells, convention, grid.delimiter)
+    parsed = iter(zip(found.columns, cells, strict=True))
     rounded = found.rounded.union(field.name for field in grid.fields if field.rounded)
-    return Table(columns, grid.n_rows, left_out, [*grid.notes, *found.notes], found.decimals, rounded)
+    table = Table({}, grid.n_rows, [], [*grid.notes, *found.notes], found.decimals, rounded)
+    for place, field in enumerate(grid.fields, start=1):
+        texts: list[str | None] = []
+        values = field.values
+        if isinstance(values, list | tuple):
+            values, column = next(parsed)
+            texts = column.cells
+        if not field.name:
+            table.left_out.append((f"column {place}", "no name in the header"))
+        elif isinstance(values, np.ndarray):
+            table.columns[field.name] = values
+        else:
+            table.left_out.append((field.name, str(values)))
+            days = field.dates if field.dates is not None else iso_dates(texts) if values == "dates" else None
+            if days is not None:
+                table.dates[field.name] = days
+            elif values == "text":
+                table.texts[field.name] = texts
+    return table
 
 
 def _text(path: Path, encoding: str | None) -> str:

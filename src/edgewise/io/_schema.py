@@ -12,9 +12,10 @@ from edgewise import functions
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.bases import BASE_FUNCTIONS, BASES, BaseName, Basis, named
+from edgewise.encoding import Inputs
 from edgewise.nn import Nodes, Rule
 
-SCHEMA = 4
+SCHEMA = 5
 """The newest layout that this version reads and the one that it writes."""
 
 DTYPES = ("float32", "float64")
@@ -26,6 +27,7 @@ _ADDED: dict[int, dict[str, Any]] = {
     2: {"basis": "bspline"},
     3: {"units": None, "formulas": None, "rules": None},
     4: {"checksum": None, "decimals": None},
+    5: {"inputs": None},
 }
 
 Shape = tuple[int, ...]
@@ -50,7 +52,8 @@ class Description:
     is none; `names` and `target` those of the columns it was trained on, `target` a list for several outputs;
     `units` by name; `formulas` the outputs as text, for a reader: nothing is made of them; `checksum` the digest of the
     whole file (see `_packing`), None in older files; `decimals` the decimal signs of columns by name, as they were read
-    from a table of text.
+    from a table of text; `inputs` how a table with text, dates or gaps becomes numbers, as `encoding.Inputs.to_dict`
+    says it.
     """
 
     widths: list[Any]
@@ -67,13 +70,14 @@ class Description:
     version: str
     checksum: str | None = None
     decimals: dict[str, str] | None = None
+    inputs: dict[str, Any] | None = None
 
     def to_json(self) -> str:
         """The description as one line of JSON, its `schema` and `checksum` first.
 
         >>> said = Description([1, 1], "linear", 1, None, "float64", [[]], None, ["t"], None, None, None, "0.1.0")
         >>> said.to_json()[:50]
-        '{"schema": 4, "checksum": null, "version": "0.1.0"'
+        '{"schema": 5, "checksum": null, "version": "0.1.0"'
         """
         fields = {name: getattr(self, name) for name in sorted(vars(self))}
         first = {name: fields.pop(name) for name in ("checksum", "version")}
@@ -83,9 +87,9 @@ class Description:
     def from_json(cls, text: str) -> Description:
         """Read and check a description; `Malformed` says what is wrong with it.
 
-        >>> Description.from_json('{"schema": 5}')
+        >>> Description.from_json('{"schema": 6}')
         Traceback (most recent call last):
-        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 5): upgrade edgewise
+        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 6): upgrade edgewise
         """
         try:
             data = json.loads(text)
@@ -140,10 +144,18 @@ class Description:
         columns = columns_of(self.names, self.target)
         _require(self.units is None or is_units(self.units, columns), "table of units")
         _require(self.decimals is None or is_decimals(self.decimals, columns), "table of decimal signs")
+        _require(self.inputs is None or self._are_inputs(), "encoding of the columns")
         _require(self.formulas is None or _are_texts(self.formulas, n_out), "list of formulas")
         self._check_edges(self.symbols, "list of functions", _check_function)
         if self.rules is not None:
             self._check_edges(self.rules, "list of rules", _check_rule)
+
+    def _are_inputs(self) -> bool:
+        """Whether the inputs of a table can be built, and are those of the network."""
+        try:
+            return Inputs.from_dict(self.inputs).names == self.names
+        except InputError:
+            return False
 
     def _check_edges(self, layers: Any, what: str, check: Callable[[Any], None]) -> None:
         """Require for each layer a list of (j, i, what is checked), each edge at most once."""

@@ -33,7 +33,8 @@ class Table:
 
     `left_out` holds (name, reason) of the columns that are not numbers, `notes` how the numbers were read, `decimals`
     the decimal signs of the columns that were read from text, as far as the file shows them, and `rounded` the columns
-    whose numbers have more digits than float64.
+    whose numbers have more digits than float64. `texts` and `dates` are the columns left out that are text (None is a
+    gap), or dates as numpy's datetime64.
 
     >>> import numpy as np
     >>> table = Table({"a": np.arange(6.0), "b": np.arange(6.0) ** 2}, n_rows=6)
@@ -49,6 +50,8 @@ class Table:
     notes: list[str] = field(default_factory=list)
     decimals: dict[str, str] = field(default_factory=dict)
     rounded: set[str] = field(default_factory=set)
+    texts: dict[str, Sequence[str | None]] = field(default_factory=dict)
+    dates: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -71,22 +74,16 @@ class Table:
         >>> table.select("c").notes
         ["Input 'b' is left out: it is 2 in every row."]
         """
-        self._require(target, "target column")
+        self.require(target, "target column")
         notes: list[str] = []
-        chosen = self._without_empty(self._chosen(target, inputs), inputs is not None, notes)
-        if np.isnan(self.columns[target]).all():
-            raise InputError(f"The target column {target!r} is empty: fill it in or choose another target.")
-        rows = self._complete_rows([*chosen, target], notes)
-        for name in [*chosen, target]:
-            _check_infinite(name, self.columns[name][rows], rows)
-            _check_range(name, self.columns[name][rows])
-        y = self.columns[target][rows]
-        if y.min() == y.max():
-            raise InputError(
-                f"The target column {target!r} is constant ({y[0]:g} in every row{self._digits(target)}): "
-                "choose a target that varies."
-            )
-        kept = self._informative(chosen, rows, notes)
+        chosen = self.without_empty(self.chosen(target, inputs), inputs is not None, notes)
+        self._check_not_empty(target)
+        rows = self.complete_rows([*chosen, target], notes)
+        for name in chosen:
+            check_infinite(name, self.columns[name][rows], rows)
+            check_range(name, self.columns[name][rows])
+        y = self.target_rows(target, rows)
+        kept = self.informative(chosen, rows, notes)
         if not kept:
             raise InputError(
                 f"No input is left to explain {target!r}: "
@@ -107,11 +104,11 @@ class Table:
                [nan]])
         """
         for name in names:
-            self._require(name, "input column")
-            _check_infinite(name, self.columns[name], np.arange(self.n_rows))
+            self.require(name, "input column")
+            check_infinite(name, self.columns[name], np.arange(self.n_rows))
         return np.stack([self.columns[name] for name in names], axis=1)
 
-    def _require(self, name: str, kind: str) -> None:
+    def require(self, name: str, kind: str) -> None:
         """Raise unless `name` is a column of numbers."""
         if name in self.columns:
             return
@@ -122,13 +119,31 @@ class Table:
             f"The {kind} {name!r} cannot be used: {reason}. Columns of numbers: {', '.join(self.names) or 'none'}."
         )
 
-    def _chosen(self, target: str, inputs: Sequence[str] | None) -> list[str]:
+    def target_rows(self, target: str, rows: np.ndarray) -> np.ndarray:
+        """Return the target in these rows. Errors: InputError if it is empty, constant, infinite or too large."""
+        self._check_not_empty(target)
+        y = self.columns[target][rows]
+        check_infinite(target, y, rows)
+        check_range(target, y)
+        if y.min() == y.max():
+            raise InputError(
+                f"The target column {target!r} is constant ({y[0]:g} in every row{self._digits(target)}): "
+                "choose a target that varies."
+            )
+        return y
+
+    def _check_not_empty(self, target: str) -> None:
+        if np.isnan(self.columns[target]).all():
+            raise InputError(f"The target column {target!r} is empty: fill it in or choose another target.")
+
+    def chosen(self, target: str, inputs: Sequence[str] | None) -> list[str]:
+        """Return the names of the inputs, by default all but the target."""
         if inputs is None:
             return [name for name in self.names if name != target]
         if isinstance(inputs, str) or not inputs:
             raise InputError(f"The inputs must be a list of at least one column name. Got {inputs!r} instead.")
         for name in inputs:
-            self._require(name, "input column")
+            self.require(name, "input column")
         if target in inputs:
             raise InputError(f"The target {target!r} is also among the inputs: take it out of the inputs.")
         twice = sorted({name for name in inputs if list(inputs).count(name) > 1})
@@ -136,7 +151,8 @@ class Table:
             raise InputError(f"The input {twice[0]!r} is named more than once: name each input once.")
         return list(inputs)
 
-    def _without_empty(self, chosen: list[str], explicit: bool, notes: list[str]) -> list[str]:
+    def without_empty(self, chosen: list[str], explicit: bool, notes: list[str]) -> list[str]:
+        """Return the inputs that have values; those that were named must have some."""
         empty = [name for name in chosen if np.isnan(self.columns[name]).all()]
         if empty and explicit:
             raise InputError(f"The input column {empty[0]!r} is empty: fill it in or take it out of the inputs.")
@@ -144,7 +160,7 @@ class Table:
         without = set(empty)
         return [name for name in chosen if name not in without]
 
-    def _complete_rows(self, chosen: list[str], notes: list[str]) -> np.ndarray:
+    def complete_rows(self, chosen: list[str], notes: list[str]) -> np.ndarray:
         """Return the indices of the rows without a missing value in the chosen columns."""
         gaps = {name: np.isnan(self.columns[name]) for name in chosen}
         missing = np.any(list(gaps.values()), axis=0)
@@ -163,7 +179,7 @@ class Table:
             notes.append(f"{gone} of {self.n_rows} left out: values are missing ({where}).")
         return rows
 
-    def _informative(self, chosen: list[str], rows: np.ndarray, notes: list[str]) -> list[str]:
+    def informative(self, chosen: list[str], rows: np.ndarray, notes: list[str]) -> list[str]:
         """Return the inputs that vary and repeat no earlier input."""
         kept: dict[bytes, str] = {}
         for name in chosen:
@@ -195,7 +211,7 @@ def _key(values: np.ndarray) -> bytes:
     return (values + 0.0).tobytes()
 
 
-def _check_infinite(name: str, values: np.ndarray, rows: np.ndarray) -> None:
+def check_infinite(name: str, values: np.ndarray, rows: np.ndarray) -> None:
     """Raise for infinities; `rows` are the values' places in the table."""
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:
@@ -205,7 +221,7 @@ def _check_infinite(name: str, values: np.ndarray, rows: np.ndarray) -> None:
         )
 
 
-def _check_range(name: str, values: np.ndarray) -> None:
+def check_range(name: str, values: np.ndarray) -> None:
     """Raise for values whose squares overflow, or all of whose squares vanish."""
     size, remedy = float(np.abs(values).max()), "rescale the column, for example by changing its unit."
     if size > LARGEST:

@@ -1,12 +1,25 @@
 """The penalized sum of curves as a candidate of every fit: what noisy and short tables support."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.additive import AdditiveModel, Classes, Gaussian, Request, additive, embedded, network, side_by_side
+from edgewise.additive import (
+    AdditiveModel,
+    Classes,
+    Design,
+    Gaussian,
+    Levels,
+    Request,
+    additive,
+    embedded,
+    network,
+    side_by_side,
+)
 from edgewise.bases import named
 from edgewise.nn import KAN, clone
 from edgewise.train._data import Table
@@ -28,8 +41,10 @@ class AdditiveTrainer:
     compares both on held-out rows.
     """
 
-    def __init__(self, context: Context[Any], model: KAN) -> None:
+    def __init__(self, context: Context[Any], model: KAN, levels: Sequence[int | None] | None = None) -> None:
+        """`levels` has, for each input, how many levels it is the code of; None for numbers."""
         self.context, self.shape = context, model
+        self.levels = [None] * model.n_in if levels is None else levels
         self.loss: Loss = context.loss
         self.part: KAN | None = None
 
@@ -105,6 +120,7 @@ class AdditiveTrainer:
             model = self._classes(x, y, w) if self.loss.classes else self._numbers(x, y, w)
         except _Ended:
             return None
+        model = _with_all_levels(model, self.levels)
         made = network(model, [part.column for part in model.design.inputs], self.shape.n_in)
         device = self.shape.device
         return embedded(made.to(device), clone(self.shape), rows.x)
@@ -114,7 +130,7 @@ class AdditiveTrainer:
             raise _Ended
 
     def _numbers(self, x: Any, y: Any, w: Any) -> AdditiveModel:
-        levels = [False] * x.shape[1]
+        levels = [count is not None for count in self.levels]
         models = []
         for column in y.T:
             fit = additive(x, np.ascontiguousarray(column), levels, Gaussian(), _PLAIN, weights=w, check=self._check)
@@ -124,10 +140,26 @@ class AdditiveTrainer:
     def _classes(self, x: Any, y: Any, w: Any) -> AdditiveModel:
         n_out = self.shape.n_out
         family = Classes(max(n_out, 2))
-        fit = additive(x, y[:, 0], [False] * x.shape[1], family, _PLAIN, weights=w, check=self._check)
+        fit = additive(
+            x, y[:, 0], [count is not None for count in self.levels], family, _PLAIN, weights=w, check=self._check
+        )
         if n_out != 2:
             return fit.model
         return side_by_side([fit.model.scaled(-0.5, 0.0), fit.model.scaled(0.5, 0.0)])
+
+
+def _with_all_levels(model: AdditiveModel, levels: Sequence[int | None]) -> AdditiveModel:
+    """Return the model in which the number of a level is its code; levels that were not fitted have no effect."""
+    inputs, betas = [], []
+    for part, beta in zip(model.design.inputs, model.beta, strict=True):
+        count = levels[part.column]
+        if isinstance(part, Levels) and count is not None:
+            effects = np.zeros((count, beta.shape[1]))
+            effects[part.values.astype(int)] = beta
+            part, beta = replace(part, values=np.arange(float(count))), effects
+        inputs.append(part)
+        betas.append(beta)
+    return replace(model, design=Design(tuple(inputs)), beta=tuple(betas), covariance=None)
 
 
 class _Ended(Exception):

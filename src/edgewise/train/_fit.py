@@ -2,6 +2,7 @@
 
 import math
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from torch.utils.data import DataLoader
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._memory import refused
-from edgewise._typing import Data
+from edgewise._typing import Array, Data
+from edgewise.encoding import Inputs
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, clone, shaped
 from edgewise.optim import LM
@@ -57,6 +59,9 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     grid is selected on validation rows and then trained on all rows. A network that was trained before continues from
     its parameters.
 
+    A DataFrame of pandas or polars may have text, dates and gaps: `encoding.Inputs` makes it numbers, and says how many
+    inputs it has. The result's `inputs` are for later tables.
+
     Shapes: x (n, n_in), y (n,) or (n, n_out), weights (n,): arrays, tensors or tables; or, in the place of x and y, a
     `train.Parquet` file or a torch DataLoader of batches (x, y) or (x, y, weights), which are read batch by batch in
     each step. `loss` is "squared", "huber", "cauchy", "cross_entropy" (y: class numbers) or an object with the members
@@ -85,10 +90,24 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     check_solver(solver, isinstance(x, Parquet | DataLoader))
     check_grids(grids)
     monitor = Monitor(options or Options())
+    inputs = Inputs.needed(x)
+    if inputs is not None:
+        x = _encoded(x, inputs, model.n_in)
     rows = _rows(x, y, weights, Shape(model.n_in, model.n_out, measure.classes, model.device))
     small = Layout(model).size * len(rows) < _SMALL
     with refused("This fit", _REMEDY), monitor.running(), one_thread() if small else nullcontext():
-        return _fitted(model, rows, measure, float(sparsity), monitor, grids, solver)
+        found = _fitted(model, rows, measure, float(sparsity), monitor, grids, solver, inputs)
+    return found if inputs is None else replace(found, inputs=inputs)
+
+
+def _encoded(x: Any, inputs: Inputs, n_in: int) -> Array:
+    """Return the inputs of a table with text, dates or gaps, if the network has as many."""
+    if len(inputs.names) != n_in:
+        raise InputError(
+            f"This KAN takes {n_in} inputs. The table has {len(inputs.names)}: {', '.join(inputs.names[:20])}. "
+            "A column of numbers with gaps has two."
+        )
+    return inputs.of(x)
 
 
 def _rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table | Stream:
@@ -108,7 +127,7 @@ def _rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table | Stream:
 
 def _fitted(
     model: KAN, rows: Table | Stream, loss: Loss, sparsity: float, monitor: Monitor,
-    grids: Grids, solver: SolverChoice,
+    grids: Grids, solver: SolverChoice, inputs: Inputs | None,
 ) -> FitResult:  # fmt: skip
     """Scale the problem to size one, choose a solver, a trainer and grids, and train."""
     parts = split(rows, loss, monitor.options, model)
@@ -126,7 +145,7 @@ def _fitted(
         parts, loss, chosen, monitor.options, monitor, sparsity, trained, grids == "auto", model.dtype
     )
     trainer = (ClassificationTrainer if loss.classes else RegressionTrainer) if second else FirstOrderTrainer
-    smooth = AdditiveTrainer(context, start)
+    smooth = AdditiveTrainer(context, start, None if inputs is None else inputs.levels)
     if not (AdditiveTrainer.serves(context, start, isinstance(solver, str)) and smooth.run()):
         return _result(context, trainer(context).run(start, schedule), baseline, notes)
     return _result(context, smooth.chosen(trainer(context).run(start, schedule)), baseline, notes)
@@ -160,7 +179,7 @@ def _result(context: Context[Any], trained: Trained, baseline: float, notes: lis
     outcome = context.monitor.asked() or trained.outcome
     if not outcome.early and baseline > 0 and _learned_nothing(outcome, (before, final), parts, loss, baseline):
         outcome = Outcome.POOR
-    measured: dict[str, float] = {}
+    measured: dict[str, Any] = {}
     held_out = parts.validation if parts.validates else None
     for name, model, rows in (
         ("train", final, parts.full.rows), ("validation", before, held_out), ("test", before, parts.test)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise._typing import Data
+from edgewise.encoding import Inputs
 from edgewise.nn import KAN
 from edgewise.train._data import as_inputs, as_matrix
 from edgewise.train._error import first_choice
@@ -96,7 +97,9 @@ class FitResult:
 
     With `loss` "cross_entropy", errors are mean cross-entropies in nats, and the accuracies are the fractions of rows
     whose class is the network's first choice; with a robust loss they are roots of its mean, to which outliers add
-    little. `baseline` is the error of the best constant, and `r2` compares it with the error on held-out rows.
+    little. `inputs` make numbers of a table with text, dates or gaps, if there was one: `predict` and `score` take
+    such tables then. `baseline` is the error of the best constant, and `r2` compares it with the error on held-out
+    rows.
     """
 
     model: KAN
@@ -111,6 +114,7 @@ class FitResult:
     test_error: float = math.nan
     test_accuracy: float = math.nan
     baseline: float = math.nan
+    inputs: Inputs | None = None
 
     def predict(self, x: Data) -> NDArray[np.float64]:
         """Return the network's prediction at inputs x (n, n_in), as an array.
@@ -155,7 +159,7 @@ class FitResult:
         return 1 - (error / self.baseline) ** 2 if self.loss == "squared" and self.baseline > 0 else math.nan
 
     def _outputs(self, x: Data) -> Tensor:
-        rows = as_inputs(x, self.model.n_in).to(self.model.device)
+        rows = as_inputs(x if self.inputs is None else self.inputs.of(x), self.model.n_in).to(self.model.device)
         with torch.no_grad():
             return self.model(rows).double().cpu()
 

@@ -1,0 +1,84 @@
+"""Estimators that are given their rows batch by batch."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from edgewise._typing import Array
+from edgewise.encoding import Encoder
+from edgewise.estimators._memory import Memory
+from edgewise.estimators._table import SupervisedEstimator, Training
+
+
+class Streaming(SupervisedEstimator):
+    """An estimator with `partial_fit`: it remembers the rows it is given, and fits all that it remembers.
+
+    Fitted attribute: `memory_`, the rows; only after `partial_fit`. Those of `fit` are remembered for a `partial_fit`
+    that may follow, but not saved with the estimator.
+    """
+
+    memory_: Memory
+    _rows_of_fit: Memory
+
+    def _fit_all(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """Fit the rows of a table, and remember them instead of any before."""
+        rows = self._training(X, y, sample_weight)
+        self._fit_rows(rows)
+        vars(self).pop("memory_", None)
+        self._rows_of_fit = Memory.of(self.encoder_, rows.x, rows.y, rows.sample_weights, self._seed())
+
+    def _fit_batch(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """Remember the rows of a batch, and fit what is remembered; nothing has changed where this raises an error."""
+        before = vars(self).get("encoder_")
+        memory = self._with_batch(X, y, sample_weight)
+        self.encoder_, own = memory.encoder, memory.weights
+        try:
+            self._fit_rows(Training(memory.x, memory.y, self._weighted(own, memory.y), own))
+        except BaseException:
+            if before is None:
+                del self.encoder_
+            else:
+                self.encoder_ = before
+            raise
+        self.memory_ = memory
+        vars(self).pop("_rows_of_fit", None)
+
+    def _rows_so_far(self) -> Memory | None:
+        """Return the rows to add to, None before the first. Errors: ValueError if they were not saved."""
+        known = vars(self).get("memory_", vars(self).get("_rows_of_fit"))
+        if known is None and hasattr(self, "encoder_"):
+            raise ValueError(
+                f"This {type(self).__name__} was fitted by fit, and saved without its rows, which partial_fit adds to. "
+                "Clone it, and give partial_fit all rows."
+            )
+        return known
+
+    def _with_batch(self, X: Any, y: Any, sample_weight: Any) -> Memory:
+        known = self._rows_so_far()
+        self._require(y)
+        X = self._checked(X, reset=known is None, least=2 if known is None else 1)
+        encoder = Encoder.learn(X, self.categorical_features) if known is None else known.encoder.extended(X)
+        x = encoder.encode(X)
+        weights = self._row_weights(x, y, sample_weight)
+        kept, targets = weights > 0, self._batch_targets(y, first=known is None)
+        if known is None:
+            return Memory.of(encoder, x[kept], targets[kept], weights[kept], self._seed())
+        return known.joined(encoder, x[kept], targets[kept], weights[kept])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is saved: without the rows of `fit`."""
+        state: Any = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_rows_of_fit"}
+
+    @abstractmethod
+    def _seed(self) -> int:
+        """Return a seed, by `random_state`."""
+
+    @abstractmethod
+    def _batch_targets(self, y: Any, *, first: bool) -> Array:
+        """Return the targets of a batch as `_fit_rows` takes them, checked against those of the first one."""
+
+    @abstractmethod
+    def _fit_rows(self, rows: Training) -> None:
+        """Fit the rows, whose columns `encoder_` encodes."""

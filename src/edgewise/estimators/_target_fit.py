@@ -1,0 +1,73 @@
+"""The fit of one target, with what is measured on the rows it was fitted to; several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from edgewise._typing import Array
+from edgewise.additive import AdditiveFit, Family, Levels, Request, additive
+from edgewise.encoding import Encoder
+from edgewise.estimators._contributions import Means
+from edgewise.estimators._intervals import Intervals
+from edgewise.estimators._shape import deviations
+
+
+@dataclass(frozen=True)
+class Task:
+    """Columns x (n, p), one target y (n,), weights (n,), and what is asked of the fit."""
+
+    encoder: Encoder
+    x: Array
+    y: Array
+    weights: Array
+    family: Family
+    request: Request
+    intervals: bool
+
+
+@dataclass(frozen=True)
+class TargetFit:
+    """A fit, and its means and deviations over the rows; intervals where they were asked for."""
+
+    fit: AdditiveFit
+    means: Means
+    deviations: Array
+    intervals: Intervals | None
+
+    @classmethod
+    def of(cls, task: Task, check: Callable[[str], None] = lambda stage: None) -> TargetFit:
+        """Return the fit of a task; `check` is called with each stage."""
+        levels = [labels is not None for labels in task.encoder.levels]
+        fit = additive(task.x, task.y, levels, task.family, task.request, weights=task.weights, check=check)
+        intervals = Intervals.of(fit, task.x, task.y, task.encoder) if task.intervals else None
+        return cls(fit, Means.of(fit.model, task.x, task.weights), deviations(fit, task.x), intervals)
+
+
+def fitted(tasks: Sequence[Task], n_jobs: int | None, check: Callable[[str], None]) -> list[TargetFit]:
+    """Return the fit of each task; with several jobs in processes of their own, which do not call `check`."""
+    from joblib import Parallel, delayed, effective_n_jobs
+
+    asked: Any = n_jobs  # None is one, or what a context says
+    jobs = min(effective_n_jobs(asked), len(tasks))
+    if jobs < 2:
+        return [TargetFit.of(task, check) for task in tasks]
+    found: Any = Parallel(n_jobs=jobs)(delayed(TargetFit.of)(task) for task in tasks)
+    return list(found)
+
+
+def kept_shape(request: Request, fit: AdditiveFit) -> Request:
+    """Return a request for the shape of a fit: its products, and maps, hidden node and single values if it has them.
+
+    A number of products that is asked for stays asked for.
+    """
+    inputs = fit.design.inputs
+    pairs = [(inputs[i].column, inputs[j].column) for i, j in fit.model.products]
+    return replace(
+        request,
+        products=[pair for pair in pairs if request.allowed(pair)] if request.products == "auto" else request.products,
+        maps=fit.design.is_mapped or fit.target.name != "identity",
+        hidden=fit.model.hidden is not None,
+        values=any(isinstance(part, Levels) and part.kind == "value" for part in inputs),
+    )

@@ -16,3 +16,4 @@ from edgewise.programs._operations import variable as variable
 from edgewise.programs._program import Program as Program
 from edgewise.programs._tame import is_tame as is_tame
 from edgewise.programs._tame import probe as probe
+from edgewise.programs._evolution import Evolution as Evolution

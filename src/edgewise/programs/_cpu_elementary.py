@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
-from edgewise.kernels.runtime._simd import FAST, full_width, pointer_to
+from edgewise.kernels.runtime._simd import FAST, full_width, instruction, nothing, pointer_to
 
 #: no reassociation: it would undo the reductions
 EXACT = {**FAST, "fastmath": {"contract"}, "_nrt": False}
@@ -20,6 +20,13 @@ EXACT = {**FAST, "fastmath": {"contract"}, "_nrt": False}
 SUMS = {**FAST, "fastmath": {"reassoc", "contract", "nsz", "arcp"}, "_nrt": False}
 
 reals, ints = pointer_to(types.float64), pointer_to(types.int64)
+
+
+@instruction(nothing)
+def not_inlined(builder: Any) -> None:
+    """Ask the compiler to keep this function apart: copies of it would take long to compile."""
+    builder.function.attributes.add("noinline")
+
 
 _LOWEST, _HIGHEST = -707.0, 709.0  # arguments of exp that are told apart
 _LOG2_HIGH, _LOG2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
@@ -36,6 +43,7 @@ _L = tuple(2 / (2 * k + 1) for k in range(12))
 @njit(**EXACT)
 def exp_block(u: Any, out: Any, scratch: Any, weight: Any, count: Any) -> None:
     """out = weight exp(u); `scratch` is the address of as many numbers."""
+    not_inlined()
     full_width()
     power, bits = reals(scratch), ints(scratch)
     for k in range(count):
@@ -63,6 +71,7 @@ def exp_block(u: Any, out: Any, scratch: Any, weight: Any, count: Any) -> None:
 @njit(**EXACT)
 def log_block(u: Any, out: Any, scratch: Any, weight: Any, count: Any) -> None:
     """out = weight log(u); not a number where u <= 0."""
+    not_inlined()
     full_width()
     mantissa, bits = reals(scratch), ints(scratch)
     for k in range(count):
@@ -93,6 +102,7 @@ def log_block(u: Any, out: Any, scratch: Any, weight: Any, count: Any) -> None:
 @njit(**EXACT)
 def wave_block(u: Any, out: Any, quarter: Any, weight: Any, count: Any) -> None:
     """out = weight sin(u), or weight cos(u) with `quarter` 1."""
+    not_inlined()
     full_width()
     for k in range(count):
         x = u[k]

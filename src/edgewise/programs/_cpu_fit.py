@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from edgewise.programs._cpu_elementary import EXACT, SUMS, full_width, ints, reals
+from edgewise.programs._cpu_elementary import EXACT, SUMS, full_width, ints, not_inlined, reals
 from edgewise.programs._cpu_layout import (
     ADJOINTS,
     ALL_VALUES,
@@ -38,7 +38,7 @@ from edgewise.programs._cpu_sweep import adjoints, forward, gradients
 from edgewise.programs._cpu_tree import free_count
 
 _START, _LEAST, _EASIER, _HARDER, _AFTER_FAILURE = 1e-3, 1e-12, 0.15, 8.0, 1e-6  # the damping
-_TRIES = 5  # dampings for one matrix
+_TRIES = 10  # dampings for one matrix
 _SMALLEST = 1e-12  # a weight is never smaller: it could not come back
 _FLAT = 1e-24  # variance over squared mean, below which the values are a constant
 _WIDE = MOST_CONSTANTS + 2
@@ -47,6 +47,7 @@ _WIDE = MOST_CONSTANTS + 2
 @njit(**SUMS)
 def evaluate(job: Any, out: Any) -> None:
     """Put the program on all rows, without its outer scale and offset, to an address."""
+    not_inlined()
     last = reals(job[WORK] + 8 * (NODE_VALUES + (ints(job[PROGRAM])[LENGTH] - 1) * BLOCK))
     for first in range(0, job[ROWS], BLOCK):
         count = min(BLOCK, job[ROWS] - first)
@@ -58,7 +59,8 @@ def evaluate(job: Any, out: Any) -> None:
 
 @njit(**SUMS)
 def _regress(job: Any) -> Any:
-    """Evaluate, and solve for the outer scale and offset; returns the mean squared error and both."""
+    """Evaluate, and solve for the outer scale and offset; returns the mean squared error, both, and the total weight."""
+    not_inlined()
     full_width()
     evaluate(job, job[WORK] + 8 * ALL_VALUES)
     f, y, w, rows = reals(job[WORK] + 8 * ALL_VALUES), reals(job[TARGET]), reals(job[ROW_WEIGHTS]), job[ROWS]
@@ -68,25 +70,26 @@ def _regress(job: Any) -> Any:
         mean_f += w[k] * f[k]
         mean_y += w[k] * y[k]
     if not np.isfinite(mean_f) or not total > 0.0:
-        return np.inf, 0.0, 0.0
+        return np.inf, 0.0, 0.0, total
     mean_f, mean_y, ff, fy = mean_f / total, mean_y / total, 0.0, 0.0
     for k in range(rows):
         d = f[k] - mean_f
         ff += w[k] * d * d
         fy += w[k] * d * (y[k] - mean_y)
     if not np.isfinite(ff) or ff <= _FLAT * (1e-30 + mean_f * mean_f) * total:
-        return np.inf, 0.0, 0.0
+        return np.inf, 0.0, 0.0, total
     scale = fy / ff
     offset, error = mean_y - scale * mean_f, 0.0
     for k in range(rows):
         d = y[k] - offset - scale * f[k]
         error += w[k] * d * d
-    return error / total, scale, offset
+    return error / total, scale, offset, total
 
 
 @njit(**SUMS)
 def _solve(work: Any, size: Any) -> Any:
     """Solve the damped system by Cholesky's factor, in place; whether it is positive definite."""
+    not_inlined()
     matrix, right, x = reals(work + 8 * DAMPED), reals(work + 8 * RIGHT), reals(work + 8 * STEP)
     for i in range(size):
         for j in range(i + 1):
@@ -115,6 +118,7 @@ def _solve(work: Any, size: Any) -> Any:
 @njit(**SUMS)
 def _add_block(job: Any, first: Any, count: Any, size: Any, scale: Any, offset: Any) -> None:
     """Add the normal equations of a block of rows."""
+    not_inlined()
     full_width()
     work = job[WORK]
     last = 8 * (ints(job[PROGRAM])[LENGTH] - 1) * BLOCK
@@ -146,6 +150,15 @@ def _add_block(job: Any, first: Any, count: Any, size: Any, scale: Any, offset: 
             matrix[i * _WIDE + j] += total
 
 
+@njit(**SUMS)
+def _promise(work: Any, size: Any) -> Any:
+    """Return the least by which the step lowers the sum of squares, as far as that is linear."""
+    right, step, total = reals(work + 8 * RIGHT), reals(work + 8 * STEP), 0.0
+    for i in range(size):
+        total += right[i] * step[i]
+    return total
+
+
 @njit(**EXACT)
 def _damp(work: Any, size: Any, damping: Any) -> None:
     matrix, damped = reals(work + 8 * NORMAL), reals(work + 8 * DAMPED)
@@ -175,6 +188,7 @@ def _move(job: Any, back: Any) -> None:
 @njit(**SUMS)
 def _equations(job: Any, size: Any, scale: Any, offset: Any) -> Any:
     """Fill the normal equations; whether they are finite."""
+    not_inlined()
     work = job[WORK]
     matrix, right = reals(work + 8 * NORMAL), reals(work + 8 * RIGHT)
     for i in range(size):
@@ -183,7 +197,7 @@ def _equations(job: Any, size: Any, scale: Any, offset: Any) -> Any:
             matrix[i * _WIDE + j] = 0.0
     for first in range(0, job[ROWS], BLOCK):
         _add_block(job, first, min(BLOCK, job[ROWS] - first), size, scale, offset)
-    for i in range(size):
+    for i in range(size):  # noqa: SIM110
         if not np.isfinite(matrix[i * _WIDE + i]) or not np.isfinite(right[i]):
             return False
     return True
@@ -192,8 +206,9 @@ def _equations(job: Any, size: Any, scale: Any, offset: Any) -> Any:
 @njit(**SUMS)
 def minimize(job: Any, steps: Any, tolerance: Any) -> None:
     """Fit the free constants and the outer scale and offset; the error in the record is inf where that is undefined."""
+    not_inlined()
     record, work = job[PROGRAM], job[WORK]
-    error, scale, offset = _regress(job)
+    error, scale, offset, total = _regress(job)
     free = free_count(record, job[TREE])
     size, damping = free + 2, _START
     if not np.isfinite(error) or free == 0 or free > MOST_CONSTANTS:
@@ -205,8 +220,10 @@ def minimize(job: Any, steps: Any, tolerance: Any) -> None:
         for _ in range(_TRIES):
             _damp(work, size, damping)
             if _solve(work, size):
+                if _promise(work, size) < tolerance * error * total:
+                    break
                 _move(job, False)
-                found, a, b = _regress(job)
+                found, a, b, _ = _regress(job)
                 if found < error:
                     gain = (error - found) / error
                     error, scale, offset, better = found, a, b, True

@@ -16,6 +16,11 @@ OWN_WEIGHT = 2  # nodes that a free weight of a function counts for
 LONGEST = 64  # nodes of a program
 BLOCK = 128  # rows that are worked on together: the values of all nodes stay in the nearest cache
 MOST_CONSTANTS = 28  # free constants that are fitted
+LIBRARY_ROWS = 256  # rows on which shapes of the library are compared
+SCREENED_ROWS = 128  # rows on which a child is fitted first
+TRIES_BITS = 4  # of the number of times that a structure was tried; 16 numbers to a word
+TRIES_WORDS = 1 << 18
+BATCH = 64  # children that are bred at a time, from the same population
 
 # Words of a record. The error is the mean squared residual.
 OPCODES, ARGUMENTS, WEIGHTS = 0, LONGEST, 2 * LONGEST
@@ -37,8 +42,15 @@ DAMPED = NORMAL + _SQUARE
 RIGHT = DAMPED + _SQUARE
 STEP = RIGHT + LONGEST
 BEFORE = STEP + LONGEST
-ALL_VALUES = BEFORE + LONGEST
+PENDING = STEP + 2 * LONGEST  # sizes of subtrees that are still to be made
+CHANGES = PENDING + LONGEST
+WISHES = CHANGES + LIBRARY_ROWS
+ALL_VALUES = WISHES + LIBRARY_ROWS
 
-# Words of a job.
+# Words of a job: of all kernels, and those of evolution.
 PROGRAM, TREE, WORK, COLUMNS, TARGET, ROW_WEIGHTS, STRIDE, ROWS, STEPS, TOLERANCE, OUT = range(11)
+(
+    RANDOM, POPULATION, BINS, SLOTS, FRONT, FRONT_SIZE, CHILDREN, FIRST, LAST, CHANCES, COLUMN_COUNT, LIBRARY,
+    LIBRARY_VALUES, LIBRARY_SIZE, OTHER_TREE, SNIPPET, TRIED, WITH_WAVES,
+) = range(11, 29)  # fmt: skip
 JOB_WORDS = 32

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from edgewise.programs._cpu_elementary import EXACT, SUMS, exp_block, full_width, ints, log_block, reals, wave_block
+from edgewise.programs._cpu_elementary import EXACT, SUMS, exp_block, full_width, ints, log_block, not_inlined, reals, wave_block
 from edgewise.programs._cpu_layout import (
     ADD,
     ADJOINTS,
@@ -99,7 +99,7 @@ def _transcendental(code: Any, weight: Any, u: Any, v: Any, scratch: Any, count:
         exp_block(u, v, scratch, weight, count)
     elif code == LOG:
         log_block(u, v, scratch, weight, count)
-    elif code == SIN or code == COS:
+    elif code in (SIN, COS):
         wave_block(u, v, 1.0 if code == COS else 0.0, weight, count)
     else:
         if code == TANH:
@@ -118,8 +118,19 @@ def _transcendental(code: Any, weight: Any, u: Any, v: Any, scratch: Any, count:
 
 
 @njit(**SUMS)
+def function(code: Any, weight: Any, u: Any, v: Any, scratch: Any, count: Any) -> None:
+    """v = weight f(u), or |u|^weight; `scratch` is the address of two blocks."""
+    not_inlined()
+    if code <= SQRT:
+        _algebraic(code, weight, u, v, count)
+    else:
+        _transcendental(code, weight, u, v, scratch, count)
+
+
+@njit(**SUMS)
 def forward(job: Any, first: Any, count: Any) -> None:
     """Evaluate all nodes on `count` rows from `first` on."""
+    not_inlined()
     record, work, left = job[PROGRAM], job[WORK], ints(job[TREE] + 8 * LEFT)
     codes, places, weights = ints(record + 8 * OPCODES), ints(record + 8 * ARGUMENTS), reals(record + 8 * WEIGHTS)
     values, apart = work + 8 * NODE_VALUES, 8 * BLOCK
@@ -130,10 +141,8 @@ def forward(job: Any, first: Any, count: Any) -> None:
             _leaf(code, weights[i], column, v, count)
         elif code <= DIV:
             _binary(code, reals(values + left[i] * apart), u, v, count)
-        elif code <= SQRT:
-            _algebraic(code, weights[i], u, v, count)
         else:
-            _transcendental(code, weights[i], u, v, work + 8 * SCRATCH, count)
+            function(code, weights[i], u, v, work + 8 * SCRATCH, count)
 
 
 @njit(**SUMS)
@@ -196,6 +205,7 @@ def _unary_adjoint(code: Any, weight: Any, a: Any, v: Any, u: Any, d: Any, count
 @njit(**SUMS)
 def adjoints(job: Any, count: Any) -> None:
     """Fill the adjoints of all nodes on the block that was evaluated last, from that of the last node."""
+    not_inlined()
     record, work, left = job[PROGRAM], job[WORK], ints(job[TREE] + 8 * LEFT)
     codes, weights = ints(record + 8 * OPCODES), reals(record + 8 * WEIGHTS)
     values, flows, apart = work + 8 * NODE_VALUES, work + 8 * ADJOINTS, 8 * BLOCK
@@ -212,6 +222,7 @@ def adjoints(job: Any, count: Any) -> None:
 @njit(**SUMS)
 def gradients(job: Any, first: Any, count: Any) -> None:
     """Fill one row of the gradients for each free constant, in the order of the nodes."""
+    not_inlined()
     full_width()
     record, work, free = job[PROGRAM], job[WORK], ints(job[TREE] + 8 * FREE)
     codes, places, weights = ints(record + 8 * OPCODES), ints(record + 8 * ARGUMENTS), reals(record + 8 * WEIGHTS)

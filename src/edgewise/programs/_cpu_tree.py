@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from edgewise.programs._cpu_elementary import EXACT, SUMS, ints, reals
+from edgewise.programs._cpu_elementary import EXACT, SUMS, ints, not_inlined, reals
 from edgewise.programs._cpu_layout import (
     BLOCK,
     COS,
@@ -44,6 +44,7 @@ _MOST_WAVES = 1000.0  # half periods that are counted
 @njit(**EXACT)
 def subtrees(record: Any, tree: Any) -> None:
     """Fill the sizes of subtrees and the left children."""
+    not_inlined()
     codes, sizes, left = ints(record + 8 * OPCODES), ints(tree + 8 * SIZES), ints(tree + 8 * LEFT)
     for i in range(ints(record)[LENGTH]):
         code = codes[i]
@@ -61,6 +62,7 @@ def subtrees(record: Any, tree: Any) -> None:
 @njit(**EXACT)
 def analyze(record: Any, tree: Any) -> None:
     """Fill the subtrees, which weights are expressed and free, and the nodes that the program counts for."""
+    not_inlined()
     subtrees(record, tree)
     codes, left = ints(record + 8 * OPCODES), ints(tree + 8 * LEFT)
     expressed, free, frozen = ints(tree + 8 * EXPRESSED), ints(tree + 8 * FREE), ints(tree + 8 * FROZEN)
@@ -77,14 +79,14 @@ def analyze(record: Any, tree: Any) -> None:
             expressed[i - 1] = 0
         elif code <= DIV:
             a = codes[left[i]]
-            first = above == 1 or a == SQRT or a == POWER or codes[i - 1] == VARIABLE
+            first = above == 1 or a in (SQRT, POWER) or codes[i - 1] == VARIABLE
             expressed[left[i]] = 1 if first else 0
             expressed[i - 1] = 1 if above or not first else 0
         elif code == POWER:
             free[i] = 1
             expressed[i - 1] = above
         else:
-            expressed[i - 1] = 1 if code == SQUARE or code == CUBE else 0
+            expressed[i - 1] = 1 if code in (SQUARE, CUBE) else 0
             free[i] = 1 - above
             total += OWN_WEIGHT * free[i]
     for i in range(last + 1):
@@ -104,6 +106,7 @@ def free_count(record: Any, tree: Any) -> Any:
 @njit(**SUMS)
 def half_periods(job: Any) -> Any:
     """Return the half periods that sines and cosines run through on the rows, beyond the first of each."""
+    not_inlined()
     record, work = job[PROGRAM], job[WORK]
     codes, length, total = ints(record + 8 * OPCODES), ints(record)[LENGTH], 0
     for i in range(length):

@@ -12,7 +12,13 @@ from edgewise._typing import Array
 from edgewise.kernels.compiled import compiled
 from edgewise.programs import _cpu_layout as layout
 
-_SOURCES = {"values": "_cpu_source", "fit": "_cpu_source", "jacobian": "_cpu_source"}
+_SOURCES = {
+    "values": "_cpu_source",
+    "fit": "_cpu_source",
+    "jacobian": "_cpu_source",
+    "breed": "_cpu_breed",
+    "select": "_cpu_select",
+}
 
 #: a program as kernels read and write it
 RECORD = np.dtype(

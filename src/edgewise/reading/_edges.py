@@ -10,7 +10,7 @@ from edgewise.programs import combine
 from edgewise.reading._columns import Columns
 from edgewise.reading._hidden import hidden_options
 from edgewise.reading._option import Option, hull, nothing
-from edgewise.reading._shapes import plus
+from edgewise.reading._pieces import plus
 
 Pair = tuple[int, int]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from edgewise.reading._shapes import Nodes
+from edgewise.reading._pieces import Nodes
 
 
 class Option(NamedTuple):

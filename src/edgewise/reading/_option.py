@@ -19,6 +19,11 @@ class Option(NamedTuple):
     factor: float
     name: str
 
+    @property
+    def length(self) -> int:
+        """The nodes of the term in a sum, with the plus, and with the factor of a power."""
+        return len(self.nodes) + 1 + 2 * (self.nodes[-1].operation == "power") if self.nodes else 0
+
 
 def nothing(loss: float, mean: float) -> Option:
     """Return the option of leaving a curve out, of which its mean stays."""

@@ -20,7 +20,7 @@ Number = Any
 X = variable(0)
 
 
-def grid(*axes: Iterable[float]) -> list[Array]:
+def grid(*axes: Iterable[float]) -> list[Number]:
     """Return all combinations of numbers, as an array (s, 1) for each axis.
 
     >>> [axis.ravel().tolist() for axis in grid([1.0, 2.0], [5.0])]

@@ -38,7 +38,7 @@ def read_formulas(
     misfit m loses n m / (2 sigma^2) of the log-likelihood. Products become products of two shapes. The constants of a
     formula are then refitted together, on y and on the values of the model at 200 points between the rows, which count
     as much as the rows. A logarithm or square root of the target becomes an exponential or a square around the sum.
-    Formulas with poles or wild values near the rows are left out, and of those that differ in constants only the best is
+    Formulas with poles or wild values near the rows are left out; of those that differ only in constants the best is
     kept. The choice among the others is up to the caller.
 
     Shapes: x (n, k) finite, the columns that the model was fitted to; y (n,); weights (n,). There is no formula for a

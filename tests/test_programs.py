@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import edgewise as ew
 from edgewise.expressions import evaluate, parse
-from edgewise.programs import FUNCTIONS, OPERATIONS, Node, Program, apply, combine, constant, scaled, variable
+from edgewise.programs import FUNCTIONS, OPERATIONS, Node, Program, apply, combine, constant, prepare, scaled, variable
 
 NAMES = ["a", "b", "c"]
 X = np.random.default_rng(0).uniform(0.4, 2.0, (300, 3))
@@ -26,6 +26,12 @@ VALUES = {
     "tanh": np.tanh,
 }
 BINARY = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_programs() -> None:
+    """Compile the kernels before anything else, since compiling is told on stderr."""
+    prepare()
 
 
 def reference(program: Program, x: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Formulas as compiled programs: values, derivatives, fitted constants, and a search by evolution."""
 
+from edgewise.programs._evolution import Evolution as Evolution
 from edgewise.programs._fit import Fitted as Fitted
 from edgewise.programs._fit import cross_validate as cross_validate
 from edgewise.programs._fit import fit as fit
@@ -16,4 +17,3 @@ from edgewise.programs._operations import variable as variable
 from edgewise.programs._program import Program as Program
 from edgewise.programs._tame import is_tame as is_tame
 from edgewise.programs._tame import probe as probe
-from edgewise.programs._evolution import Evolution as Evolution

@@ -10,18 +10,49 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from edgewise.kernels.runtime._simd import SIGNATURE
+from edgewise.kernels.source import SIGNATURE
 from edgewise.programs._cpu_elementary import EXACT, SUMS, full_width, ints, not_inlined, reals
 from edgewise.programs._cpu_layout import (
-    ADD, ADJOINTS, BATCH, BINS, BLOCK, CHANGES, CHILDREN, ERROR, FRONT, FRONT_SIZE, LENGTH, LIBRARY, LIBRARY_ROWS,
-    LIBRARY_SIZE, LIBRARY_VALUES, MUL, NODE_VALUES, OFFSET, OTHER_TREE, POPULATION, PROGRAM, RANDOM, RECORD_WORDS,
-    ROWS, SCALE, SIZES, SLOTS, SNIPPET, TARGET, TREE, WISHES, WORK,
+    ADD,
+    ADJOINTS,
+    BATCH,
+    BINS,
+    BLOCK,
+    CHANGES,
+    CHILDREN,
+    ERROR,
+    FRONT,
+    FRONT_SIZE,
+    LENGTH,
+    LIBRARY,
+    LIBRARY_ROWS,
+    LIBRARY_SIZE,
+    LIBRARY_VALUES,
+    MUL,
+    NODE_VALUES,
+    OFFSET,
+    OTHER_TREE,
+    POPULATION,
+    PROGRAM,
+    RANDOM,
+    RECORD_WORDS,
+    ROW_WEIGHTS,
+    ROWS,
+    SCALE,
+    SIZES,
+    SLOTS,
+    SNIPPET,
+    TARGET,
+    TREE,
+    WISHES,
+    WORK,
 )  # fmt: skip
 from edgewise.programs._cpu_random import below, uniform
 from edgewise.programs._cpu_sweep import adjoints, forward
 from edgewise.programs._cpu_tree import subtrees
 from edgewise.programs._cpu_variation import copy, exchange, fold, mutate, put, random_shape, rescale, splice
 
+_KERNEL: dict[str, Any] = {**EXACT, "nogil": True}
 _FROM_FRONT = 0.4  # of the parents
 _NEW, _BY_LIBRARY, _BY_EXCHANGE = 0.01, 0.3, 0.55  # chances, summed up; mutations make the rest
 _SHAPES_TRIED = 200
@@ -80,22 +111,23 @@ def _linearize(job: Any, parent: Any, node: Any, mode: Any, rows: Any) -> None:
     last = 8 * (ints(parent)[LENGTH] - 1) * BLOCK
     f, flow = reals(work + 8 * NODE_VALUES + last), reals(work + 8 * ADJOINTS + last)
     v, d = reals(work + 8 * (NODE_VALUES + node * BLOCK)), reals(work + 8 * (ADJOINTS + node * BLOCK))
-    mean = 0.0
+    mean, total = 0.0, 0.0
     for first in range(0, rows, BLOCK):
         count = min(BLOCK, rows - first)
         forward(job, first, count)
         for k in range(count):
             flow[k] = scale
         adjoints(job, count)
-        y = reals(job[TARGET] + 8 * first)
+        y, w = reals(job[TARGET] + 8 * first), reals(job[ROW_WEIGHTS] + 8 * first)
         change, wish = reals(work + 8 * (CHANGES + first)), reals(work + 8 * (WISHES + first))
         for k in range(count):
             residual = y[k] - offset - scale * f[k]
             there = d[k] * v[k]
             wish[k] = residual + (0.0 if mode == _ADD else there)
             change[k] = there if mode == _MULTIPLY else d[k]
-            mean += wish[k]
-    mean /= rows
+            mean += w[k] * wish[k]
+            total += w[k]
+    mean /= total
     wish = reals(work + 8 * WISHES)
     for k in range(rows):
         wish[k] -= mean
@@ -107,18 +139,21 @@ def _best_shape(job: Any, rows: Any) -> Any:
     not_inlined()
     full_width()
     state, work = ints(job[RANDOM]), job[WORK]
-    change, wish = reals(work + 8 * CHANGES), reals(work + 8 * WISHES)
-    best, found, coefficient = 0.0, -1, 0.0
+    change, wish, w = reals(work + 8 * CHANGES), reals(work + 8 * WISHES), reals(job[ROW_WEIGHTS])
+    best, found, coefficient, total = 0.0, -1, 0.0, 0.0
+    for k in range(rows):
+        total += w[k]
     for _ in range(_SHAPES_TRIED):
         j = below(state, job[LIBRARY_SIZE])
         shape = reals(job[LIBRARY_VALUES] + 8 * LIBRARY_ROWS * j)
         first, second, common = 0.0, 0.0, 0.0
         for k in range(rows):
             h = change[k] * shape[k]
-            first += h
-            second += h * h
-            common += h * wish[k]
-        variance = second - first * first / rows
+            weighted = w[k] * h
+            first += weighted
+            second += weighted * h
+            common += weighted * wish[k]
+        variance = second - first * first / total
         if variance > 1e-12 * second and np.isfinite(variance):
             length = ints(job[LIBRARY] + 8 * RECORD_WORDS * j)[LENGTH]
             score = common * common / variance * (0.8 + 0.2 * uniform(state)) / (1.0 + 0.02 * length)
@@ -178,7 +213,7 @@ def _child(job: Any, child: Any) -> Any:
 def build(name: str, dtype: str) -> Any:
     """Return the Numba function of the kernel; there is one dtype."""
 
-    @njit(SIGNATURE, **{**EXACT, "nogil": True})
+    @njit(SIGNATURE, **_KERNEL)
     def breed(job: Any) -> None:
         _fill_front(job)
         for k in range(BATCH):

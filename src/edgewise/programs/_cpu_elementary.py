@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
-from edgewise.kernels.runtime._simd import FAST, full_width, instruction, nothing, pointer_to
+from edgewise.kernels.source import FAST, full_width, instruction, nothing, pointer_to
 
 #: no reassociation: it would undo the reductions
-EXACT = {**FAST, "fastmath": {"contract"}, "_nrt": False}
+EXACT: dict[str, Any] = {**FAST, "fastmath": {"contract"}, "_nrt": False}
 #: sums in any order; not-a-number and infinities must be seen
-SUMS = {**FAST, "fastmath": {"reassoc", "contract", "nsz", "arcp"}, "_nrt": False}
+SUMS: dict[str, Any] = {**FAST, "fastmath": {"reassoc", "contract", "nsz", "arcp"}, "_nrt": False}
 
 reals, ints = pointer_to(types.float64), pointer_to(types.int64)
 

@@ -38,7 +38,6 @@ from edgewise.programs._cpu_sweep import adjoints, forward, gradients
 from edgewise.programs._cpu_tree import free_count
 
 _START, _LEAST, _EASIER, _HARDER, _AFTER_FAILURE = 1e-3, 1e-12, 0.15, 8.0, 1e-6  # the damping
-_TRIES = 10  # dampings for one matrix
 _SMALLEST = 1e-12  # a weight is never smaller: it could not come back
 _FLAT = 1e-24  # variance over squared mean, below which the values are a constant
 _WIDE = MOST_CONSTANTS + 2
@@ -59,7 +58,7 @@ def evaluate(job: Any, out: Any) -> None:
 
 @njit(**SUMS)
 def _regress(job: Any) -> Any:
-    """Evaluate, and solve for the outer scale and offset; returns the mean squared error, both, and the total weight."""
+    """Evaluate, and solve for the outer scale and offset; returns the error, both, and the total weight."""
     not_inlined()
     full_width()
     evaluate(job, job[WORK] + 8 * ALL_VALUES)
@@ -204,7 +203,7 @@ def _equations(job: Any, size: Any, scale: Any, offset: Any) -> Any:
 
 
 @njit(**SUMS)
-def minimize(job: Any, steps: Any, tolerance: Any) -> None:
+def minimize(job: Any, steps: Any, tolerance: Any, tries: Any) -> None:
     """Fit the free constants and the outer scale and offset; the error in the record is inf where that is undefined."""
     not_inlined()
     record, work = job[PROGRAM], job[WORK]
@@ -217,7 +216,7 @@ def minimize(job: Any, steps: Any, tolerance: Any) -> None:
         if not _equations(job, size, scale, offset):
             break
         better, gain = False, 0.0
-        for _ in range(_TRIES):
+        for _ in range(tries):  # of dampings for one matrix
             _damp(work, size, damping)
             if _solve(work, size):
                 if _promise(work, size) < tolerance * error * total:

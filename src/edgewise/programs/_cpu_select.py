@@ -5,17 +5,42 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from edgewise.kernels.runtime._simd import SIGNATURE
+from edgewise.kernels.source import SIGNATURE
 from edgewise.programs._cpu_elementary import EXACT, ints, not_inlined, reals
 from edgewise.programs._cpu_fit import minimize
 from edgewise.programs._cpu_layout import (
-    ARGUMENTS, BINS, CHILDREN, CONSTANT, ERROR, FIRST, LAST, LENGTH, NODES, OPCODES, POPULATION, PROGRAM, RECORD_WORDS,
-    ROWS, SCREENED_ROWS, SLOTS, STEPS, STRIDE, TREE, TRIED, TRIES_BITS, TRIES_WORDS, VARIABLE, WAVES, WITH_WAVES,
+    ARGUMENTS,
+    BINS,
+    CHILDREN,
+    CONSTANT,
+    ERROR,
+    FIRST,
+    LAST,
+    LENGTH,
+    NODES,
+    OPCODES,
+    POPULATION,
+    PROGRAM,
+    RECORD_WORDS,
+    ROWS,
+    SCREENED_ROWS,
+    SLOTS,
+    STEPS,
+    STRIDE,
+    TREE,
+    TRIED,
+    TRIES_BITS,
+    TRIES_WORDS,
+    VARIABLE,
+    WAVES,
+    WITH_WAVES,
 )  # fmt: skip
 from edgewise.programs._cpu_tree import analyze, half_periods
 
+_KERNEL: dict[str, Any] = {**EXACT, "nogil": True}
 _MOST_TRIES = 5  # of one structure: its constants may have many minima
 _SCREENING, _USUAL, _THOROUGH = (3, 1e-3), (6, 1e-4), (15, 1e-6)  # steps and tolerance of a fit
+_DAMPINGS = 5  # tried for one matrix: fewer than in a final fit, since most children are not worth it
 _PROMISING = 1.5  # error over the worst of its complexity: those below are fitted on all rows
 _SAME = 1e-7  # relative difference of the errors of programs that are taken for the same
 _PRIME, _OFFSET = np.uint64(1099511628211), np.uint64(1469598103934665603)  # of Fowler, Noll and Vo's hash
@@ -76,13 +101,13 @@ def _fitted(job: Any, record: Any, bin_: Any) -> Any:
     if steps == 0:
         rows = job[ROWS]
         job[ROWS] = min(rows, SCREENED_ROWS)
-        minimize(job, _SCREENING[0], _SCREENING[1])
+        minimize(job, _SCREENING[0], _SCREENING[1], _DAMPINGS)
         job[ROWS] = rows
         if not reals(record)[ERROR] < _PROMISING * high:
             return np.inf
         steps, tolerance = _USUAL
     for _ in range(2):
-        minimize(job, steps, tolerance)
+        minimize(job, steps, tolerance, _DAMPINGS)
         if not reals(record)[ERROR] < low or job[STEPS] > 0:
             break
         steps, tolerance = _THOROUGH
@@ -110,7 +135,7 @@ def _judge(job: Any, record: Any) -> None:
 def build(name: str, dtype: str) -> Any:
     """Return the Numba function of the kernel; there is one dtype."""
 
-    @njit(SIGNATURE, **{**EXACT, "nogil": True})
+    @njit(SIGNATURE, **_KERNEL)
     def select(job: Any) -> None:
         """Judge children number `FIRST` to `LAST`; with `STEPS` above 0 without screening, by as many steps."""
         for k in range(job[FIRST], job[LAST]):

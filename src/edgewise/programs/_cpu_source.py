@@ -4,7 +4,7 @@ from typing import Any
 
 from numba import njit
 
-from edgewise.kernels.runtime._simd import SIGNATURE
+from edgewise.kernels.source import SIGNATURE
 from edgewise.programs._cpu_elementary import SUMS, ints, reals
 from edgewise.programs._cpu_fit import evaluate, minimize
 from edgewise.programs._cpu_layout import (
@@ -24,7 +24,8 @@ from edgewise.programs._cpu_layout import (
 from edgewise.programs._cpu_sweep import adjoints, forward, gradients
 from edgewise.programs._cpu_tree import analyze, free_count, half_periods
 
-_KERNEL = {**SUMS, "nogil": True}
+_DAMPINGS = 10  # tried for one matrix of a fit
+_KERNEL: dict[str, Any] = {**SUMS, "nogil": True}
 
 
 def build(name: str, dtype: str) -> Any:
@@ -49,7 +50,7 @@ def _fit() -> Any:
     @njit(SIGNATURE, **_KERNEL)
     def fit(job: Any) -> None:
         analyze(job[PROGRAM], job[TREE])
-        minimize(job, job[STEPS], reals(job[TOLERANCE])[0])
+        minimize(job, job[STEPS], reals(job[TOLERANCE])[0], _DAMPINGS)
         ints(job[PROGRAM])[WAVES] = half_periods(job)
 
     return fit

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from edgewise.programs._cpu_elementary import EXACT, SUMS, exp_block, full_width, ints, log_block, not_inlined, reals, wave_block
+from edgewise.programs._cpu_elementary import (
+    EXACT,
+    SUMS,
+    exp_block,
+    full_width,
+    ints,
+    log_block,
+    not_inlined,
+    reals,
+    wave_block,
+)
 from edgewise.programs._cpu_layout import (
     ADD,
     ADJOINTS,

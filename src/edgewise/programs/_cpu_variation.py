@@ -9,8 +9,31 @@ from numba import njit
 
 from edgewise.programs._cpu_elementary import EXACT, ints, not_inlined, reals
 from edgewise.programs._cpu_layout import (
-    ADD, ARGUMENTS, BLOCK, CHANCES, COLUMN_COUNT, CONSTANT, DIV, GRADIENTS, LEFT, LENGTH, LONGEST, MUL, OPCODES,
-    PENDING, POWER, RANDOM, SCRATCH, SIZES, SNIPPET, SQUARE, SUB, TREE, VARIABLE, WEIGHTS, WORK,
+    ADD,
+    ARGUMENTS,
+    BLOCK,
+    CHANCES,
+    COLUMN_COUNT,
+    CONSTANT,
+    DIV,
+    GRADIENTS,
+    LEFT,
+    LENGTH,
+    LONGEST,
+    MUL,
+    OPCODES,
+    PENDING,
+    POWER,
+    RANDOM,
+    SCRATCH,
+    SIZES,
+    SNIPPET,
+    SQUARE,
+    SUB,
+    TREE,
+    VARIABLE,
+    WEIGHTS,
+    WORK,
 )  # fmt: skip
 from edgewise.programs._cpu_random import below, factor, normal, pick, uniform
 from edgewise.programs._cpu_sweep import function
@@ -218,7 +241,7 @@ def _other_constants(job: Any, child: Any) -> None:
 
 
 @njit(**EXACT)
-def mutate(job: Any, parent: Any, child: Any) -> Any:  # noqa: C901
+def mutate(job: Any, parent: Any, child: Any) -> Any:
     """Make the child by a change of one node or subtree of the parent, or of all its constants."""
     not_inlined()
     state, chances, snippet = ints(job[RANDOM]), reals(job[CHANCES]), job[SNIPPET]

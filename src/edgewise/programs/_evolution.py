@@ -80,7 +80,9 @@ class Evolution:
         if not is_int(seed, 0):
             raise InputError(f"'seed' must be a whole number from 0 on. Got {seed!r}.")
         if not is_int(max_complexity, 1, layout.LONGEST):
-            raise InputError(f"'max_complexity' must be a whole number from 1 to {layout.LONGEST}. Got {max_complexity!r}.")
+            raise InputError(
+                f"'max_complexity' must be a whole number from 1 to {layout.LONGEST}. Got {max_complexity!r}."
+            )
         allowed = _allowed(functions)
         rng = np.random.default_rng(seed)
         rows = Rows.of(x, y, weights)

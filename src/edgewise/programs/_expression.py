@@ -8,9 +8,8 @@ from typing import Any
 
 import sympy
 
-from edgewise._errors import InputError
 from edgewise.programs import _cpu_layout as layout
-from edgewise.programs._program import Program
+from edgewise.programs._operations import Node, subtree_start
 
 _FUNCTIONS = {
     layout.SQRT: sympy.sqrt,
@@ -24,13 +23,13 @@ _LARGEST_LOGARITHM = 300.0  # of a factor
 _LARGEST_INTEGER = 1e6  # numbers beyond are not written as integers
 
 
-def expression(program: Program, names: Sequence[str], positive: Sequence[str] = ()) -> sympy.Expr:
-    """See `Program.expression`."""
-    if program.columns and program.columns[-1] >= len(names):
-        raise InputError(f"The program reads column {program.columns[-1]}. Got {len(names)} names.")
+def expression(
+    nodes: Sequence[Node], scale: float, offset: float, names: Sequence[str], positive: Sequence[str] = ()
+) -> sympy.Expr:
+    """Return offset + scale f, f given by its nodes: see `Program.expression`."""
     symbols = [sympy.Symbol(name, positive=True if name in positive else None) for name in names]
-    factor, formula = _Writer(program, symbols).read(len(program) - 1, expressed=True)
-    whole = number(program.offset) + number(program.scale * factor) * formula
+    factor, formula = _Writer(nodes, symbols).read(len(nodes) - 1, expressed=True)
+    whole = number(offset) + number(scale * factor) * formula
     return whole.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in symbols})
 
 
@@ -47,17 +46,11 @@ def _exponent(value: float) -> sympy.Expr:
 class _Writer:
     """Reads nodes from the root down; weights that a parent expresses come out as factors."""
 
-    def __init__(self, program: Program, symbols: Sequence[sympy.Symbol]) -> None:
-        self.codes, self.places, self.weights = program.opcodes, program.arguments, program.weights
+    def __init__(self, nodes: Sequence[Node], symbols: Sequence[sympy.Symbol]) -> None:
+        self.codes = [node.opcode for node in nodes]
+        self.places, self.weights = [node.argument for node in nodes], [node.weight for node in nodes]
+        self.starts = [subtree_start(nodes, i) for i in range(len(nodes))]
         self.symbols = symbols
-        self.starts: list[int] = []
-        for i, code in enumerate(self.codes):
-            if code <= layout.VARIABLE:
-                start = i
-            else:
-                start = self.starts[i - 1]
-                start = start if code > layout.DIV else self.starts[start - 1]
-            self.starts.append(start)
 
     def read(self, i: int, expressed: bool) -> tuple[float, Any]:
         """Return a factor and a formula whose product is the subtree at a node; the factor is 1 unless `expressed`."""

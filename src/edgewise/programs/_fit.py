@@ -9,7 +9,6 @@ import numpy as np
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.programs import _cpu_layout as layout
 from edgewise.programs._kernels import Job
 from edgewise.programs._program import Program
 from edgewise.programs._rows import Rows
@@ -69,7 +68,7 @@ def fit_rows(program: Program, rows: Rows, job: Job, steps: int, tolerance: floa
     """Fit a program in the table's units to prepared rows."""
     start = rows.inside(program)
     start.write(job.record[0])
-    job.words[layout.STEPS], job.tolerance[0] = steps, tolerance
+    job.prepare_fit(steps, tolerance)
     job.run("fit")
     record = job.record[0]
     if np.isfinite(record["error"]):

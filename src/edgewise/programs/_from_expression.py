@@ -10,7 +10,6 @@ import sympy
 
 from edgewise.programs import _cpu_layout as layout
 from edgewise.programs._operations import Node, apply, combine, constant, scaled, variable
-from edgewise.programs._program import Program
 
 _FUNCTIONS = {"exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tanh": "tanh"}
 _MADE_OF_OTHERS = {
@@ -25,13 +24,13 @@ class _Unknown(Exception):
     """The formula has no program."""
 
 
-def from_expression(expression: Any, names: Sequence[str]) -> Program | None:
-    """See `Program.from_expression`."""
+def from_expression(expression: Any, names: Sequence[str]) -> tuple[list[Node], float, float] | None:
+    """Return the nodes, the scale and the offset of a formula: see `Program.from_expression`."""
     try:
         formula = sympy.sympify(expression, strict=True)
         rest, scale, offset = _outer(formula)
         nodes = _nodes(rest, {name: k for k, name in enumerate(names)})
-        return Program.of(nodes, scale, offset) if len(nodes) <= layout.LONGEST else None
+        return (nodes, scale, offset) if len(nodes) <= layout.LONGEST else None
     except (_Unknown, OverflowError, RecursionError, ZeroDivisionError):
         return None
 

@@ -105,6 +105,10 @@ class Job:
         if frozen is not None:
             held[: len(frozen)] = frozen
 
+    def prepare_fit(self, steps: int, tolerance: float) -> None:
+        """Set how many steps the kernel "fit" takes, and the relative gain below which it stops."""
+        self.words[layout.STEPS], self.tolerance[0] = steps, tolerance
+
     def run(self, name: str, out: Array | None = None) -> None:
         """Call a kernel, whose output goes to an array."""
         if out is not None:

@@ -48,11 +48,10 @@ class Library:
             found = np.empty(rows)
             Program.of(shape).write(job.record[0])
             job.run("values", found)
-            if np.isfinite(found).all() and np.abs(found).max(initial=0.0) < _LARGEST:
-                if found.std() > 1e-9 * (1 + abs(found.mean())):
-                    kept.append(shape)
-                    records.append(job.record.copy())
-                    values.append(found)
+            if _usable(found):
+                kept.append(shape)
+                records.append(job.record.copy())
+                values.append(found)
         whole = np.array(values).reshape(len(kept), rows)
         first = np.zeros((len(kept), LIBRARY_ROWS))
         first[:, : min(rows, LIBRARY_ROWS)] = whole[:, :LIBRARY_ROWS]
@@ -61,6 +60,13 @@ class Library:
     def lengths(self) -> Array:
         """Return the nodes of each shape."""
         return np.array([len(shape) for shape in self.shapes], dtype=float)
+
+
+def _usable(values: Array) -> bool:
+    """Return whether values are finite, not too large and not constant."""
+    if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) > _LARGEST:
+        return False
+    return bool(values.std() > 1e-9 * (1 + abs(values.mean())))
 
 
 def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generator) -> list[Shape]:

@@ -89,7 +89,8 @@ class Program:
         """
         from edgewise.programs._from_expression import from_expression
 
-        return from_expression(expression, names)
+        parts = from_expression(expression, names)
+        return None if parts is None else cls.of(*parts)
 
     def __len__(self) -> int:
         return len(self.opcodes)
@@ -160,7 +161,9 @@ class Program:
         """
         from edgewise.programs._expression import expression
 
-        return expression(self, names, positive)
+        if self.columns and self.columns[-1] >= len(names):
+            raise InputError(f"The program reads column {self.columns[-1]}. Got {len(names)} names.")
+        return expression(self.nodes, self.scale, self.offset, names, positive)
 
     def write(self, record: Any) -> None:
         """Write the program into a kernel's record."""

@@ -138,6 +138,15 @@ def test_nothing_to_read() -> None:
     assert read_formulas(fitted(flat, y), flat, y, NAMES[:2]) == []
 
 
+def test_exact_values_and_few_rows() -> None:
+    x = uniform(60)[:, :2]
+    y = 3 * x[:, 0] - x[:, 1] + 1
+    formula = shortest(read_formulas(fitted(x, y), x, y, NAMES[:2]), x, y, 1e-9)
+    assert formula.terms == {"a": "x", "b": "x"}
+    few = read_formulas(fitted(x[:4], y[:4]), x[:4], y[:4], NAMES[:2])
+    assert all(np.isfinite(formula.program.predict(x)).all() for formula in few)
+
+
 def test_units_do_not_matter() -> None:
     x, truth, _ = of_a_sum()
     y, factors = noisy(truth), np.array([1e6, 1e-6, 1e3, 1.0])
@@ -193,5 +202,6 @@ def test_refusals() -> None:
     for given, table, target, names, said in cases:
         with pytest.raises(ew.InputError, match=said):
             read_formulas(given, table, target, names)
-    with pytest.raises(ew.InputError, match="weights"):
-        read_formulas(fit, x, truth, NAMES, weights=np.ones(3))
+    for weights in (np.ones(3), -np.ones(400)):
+        with pytest.raises(ew.InputError, match="weights"):
+            read_formulas(fit, x, truth, NAMES, weights=weights)

@@ -2,7 +2,8 @@
 
 import itertools
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,14 @@ _NO_DIGITS = 1e-24  # variance over squared mean, below which values are a const
 _WEIGHTED = frozenset({"square", "cube", "sqrt", "exp", "log", "sin", "cos", "tanh", "power"})
 
 
+class Starts(NamedTuple):
+    """Shapes from simple to complex with many starts each, the values of all starts (s, m), and where each shape ends."""
+
+    shapes: list[tuple[str, Nodes]]
+    values: Array
+    ends: Array
+
+
 class Column:
     """A column x (n,) of the rows, number `place`, and all starts of shapes on it: they serve all curves of the column.
 
@@ -41,15 +50,15 @@ class Column:
         self.points = np.bincount(self.group, x[self.order]) / np.bincount(self.group)
         self.dense = np.linspace(x.min(), x.max(), _DENSE)
         self.is_constant = bool(x.min() == x.max())
-        if self.is_constant:
-            return
-        frame = Frame.of(x)
-        made = [(shape.name, shape.starts(frame)) for shape in shapes(frame, logarithmic)]
-        self.shapes = sorted(made, key=lambda shape: complexity(shape[1]))
-        with np.errstate(all="ignore"):
-            values = [np.atleast_2d(values_of(nodes, self.points)) for _, nodes in self.shapes]
-        self.ends = np.cumsum([0, *map(len, values)])
-        self.values = np.vstack(values)
+        self._frame, self._logarithmic = Frame.of(x), logarithmic
+
+    @cached_property
+    def starts(self) -> Starts:
+        """All starts of the shapes that make sense for the column."""
+        made = [(shape.name, shape.starts(self._frame)) for shape in shapes(self._frame, self._logarithmic)]
+        made.sort(key=lambda shape: complexity(shape[1]))
+        values = [np.atleast_2d(values_of(nodes, self.points)) for _, nodes in made]
+        return Starts(made, np.vstack(values), np.cumsum([0, *map(len, values)]))
 
     def options(self, curve: Array, weights: Array, precision: float) -> list[Option]:
         """Return the shapes of a curve (n,) that are best at some cost of a node, from nothing to the closest.
@@ -76,13 +85,13 @@ class Column:
 
     def _best_starts(self, values: Array, share: Array, variance: float) -> Iterator[tuple[str, Nodes]]:
         """Return the best start of every shape whose fit is worth it, by regression on each."""
-        with np.errstate(all="ignore"):
-            means = self.values @ share
-            centered = self.values - means[:, None]
-            sizes = centered**2 @ share
-            errors = variance - (centered @ (share * values)) ** 2 / sizes
+        starts = self.starts
+        means = starts.values @ share
+        centered = starts.values - means[:, None]
+        sizes = centered**2 @ share
+        errors = variance - (centered @ (share * values)) ** 2 / sizes
         errors[~np.isfinite(errors) | (sizes <= _NO_DIGITS * means**2)] = np.inf
-        for (name, nodes), (first, end) in zip(self.shapes, itertools.pairwise(self.ends), strict=True):
+        for (name, nodes), (first, end) in zip(starts.shapes, itertools.pairwise(starts.ends), strict=True):
             best = int(np.argmin(errors[first:end]))
             if errors[first + best] <= (np.finfo(float).max if name in STUBBORN else _POOR * variance):
                 yield name, chosen(nodes, best)
@@ -99,9 +108,9 @@ class _Curve:
     def option(self, name: str, start: Nodes, precision: float) -> Option | None:
         """Return the best fit of a shape, None if there is none or it is wild between the rows."""
         fitted = self.fitter.fit(Program.of(start), 0 if name == "x" else _STEPS)
-        if not np.isfinite(fitted.error):
-            return None
         program = fitted.program
+        if not np.isfinite(fitted.error) or program.scale == 0.0:
+            return None
         nodes = program.nodes
         dense = program.scale * values_of(nodes, self.dense)
         if not np.isfinite(dense).all() or np.ptp(dense) > _WILDEST * self.span:

@@ -9,7 +9,7 @@ from edgewise.reading._pieces import Nodes
 class Option(NamedTuple):
     """A shape: its complexity, its loss of log-likelihood, and offset + factor * nodes; without nodes, nothing.
 
-    The complexity is that of the shape beside others, where it needs a weight.
+    The complexity is that of the shape next to others, where it needs a weight.
     """
 
     complexity: int

@@ -18,6 +18,7 @@ _BANDS = np.geomspace(0.05, 200, 17)  # squared widths, in standard errors of an
 _START = 0.3  # the band from which the backward path starts
 _MOST_NODES = 60  # of the terms: the rest of the program needs a few
 _MOST_TRIALS = 16  # of each backward step: those that should lose least
+_TINY = 1e-300
 _STEPS, _TRIAL_STEPS, _BACK_STEPS = 12, 4, 8
 
 
@@ -94,7 +95,7 @@ class Paths:
 
     def _least_loss(self, current: Refitted, before: Refitted, choice: list[int]) -> tuple[int, int, Refitted] | None:
         """Return the simplification that loses least for each node saved: an edge, its option, the formula."""
-        best, least = None, np.inf
+        best, least, error = None, np.inf, max(before.error, _TINY)
         number = {edge: k for k, edge in enumerate(edge for edge, k in enumerate(choice) if k)}
         tried = [(edge, simpler) for edge in number for simpler in {choice[edge] - 1, 0}]
         tried.sort(key=lambda each: _loss_of_less(self.edges[each[0]].options, choice[each[0]], each[1]))
@@ -103,7 +104,8 @@ class Paths:
             trial = self.trials.refit(terms, current.constant, _TRIAL_STEPS) if terms else None
             if trial is None:
                 continue
-            loss = np.log(trial.error / before.error) / max(current.program.complexity - trial.program.complexity, 1)
+            saved = max(current.program.complexity - trial.program.complexity, 1)
+            loss = np.log(max(trial.error, _TINY) / error) / saved
             if loss < least:
                 best, least = (edge, simpler, trial), loss
         return best

@@ -49,8 +49,5 @@ def is_tame(program: Program, points: Array, low: float, high: float) -> bool:
     if not np.isfinite(values).all():
         return False
     outside = np.mean((values < low - 0.5 * width) | (values > high + width)) if len(values) else 0.0
-    return bool(
-        outside <= _FRACTION
-        and np.all(values > low - 2 * width - 1e-300)
-        and np.all(values < high + 4 * width + 1e-300)
-    )
+    inside = np.all((values >= low - 2 * width) & (values <= high + 4 * width))
+    return bool(outside <= _FRACTION and inside)

@@ -28,7 +28,7 @@ _WEIGHTED = frozenset({"square", "cube", "sqrt", "exp", "log", "sin", "cos", "ta
 
 
 class Starts(NamedTuple):
-    """Shapes from simple to complex with many starts each, the values of all starts (s, m), and the end of each shape."""
+    """Shapes from simple to complex with many starts each, the values (s, m) of all starts, the end of each shape."""
 
     shapes: list[tuple[str, Nodes]]
     values: Array

@@ -47,7 +47,7 @@ class Fitter:
         program.write(self._record)
         factors = np.where(self._codes[:n] == layout.VARIABLE, rows.scales[self._places[:n]], 1.0)
         self._weights[:n] *= factors
-        self._job.words[layout.STEPS], self._job.tolerance[0] = steps, self._tolerance
+        self._job.prepare_fit(steps, self._tolerance)
         self._job.run("fit")
         record = self._record
         error = float(record["error"])

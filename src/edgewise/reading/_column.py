@@ -1,26 +1,38 @@
 """A column of the rows, and what curves of it may become."""
 
-from collections.abc import Callable, Iterable
-from functools import cache
+import itertools
+from collections.abc import Iterator
+from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from edgewise._typing import Array
 from edgewise.programs import Fitter, Node, Program
+from edgewise.reading._frame import Frame
 from edgewise.reading._option import Option, hull, nothing
-from edgewise.reading._shapes import STUBBORN, Frame, Nodes, starts
+from edgewise.reading._pieces import Nodes, chosen, values_of
+from edgewise.reading._shapes import STUBBORN, shapes
 
 _POINTS = 80  # that stand for a curve
 _DENSE, _WILDEST = 200, 4.0  # points between the rows; widest span there, in spans of the curve
 _STEPS = 12
 _FLAT = 0.05  # of the log-likelihood: curves below are nothing
-_CLOSE = 0.1  # of the log-likelihood: no more complex shapes are tried
+_CLOSE = 0.02  # of the log-likelihood: no more complex shapes are tried
 _POOR = 0.9  # of the variance, left by the best start: not fitted
 _WEIGHT_NODES = 2
 _NO_DIGITS = 1e-24  # variance over squared mean, below which values are a constant
 
 #: functions of one argument whose factor the outer one expresses, so that they need one beside other terms
 _WEIGHTED = frozenset({"square", "cube", "sqrt", "exp", "log", "sin", "cos", "tanh", "power"})
+
+
+class Starts(NamedTuple):
+    """Shapes from simple to complex with many starts each, the values (s, m) of all starts, the end of each shape."""
+
+    shapes: list[tuple[str, Nodes]]
+    values: Array
+    ends: Array
 
 
 class Column:
@@ -38,10 +50,15 @@ class Column:
         self.points = np.bincount(self.group, x[self.order]) / np.bincount(self.group)
         self.dense = np.linspace(x.min(), x.max(), _DENSE)
         self.is_constant = bool(x.min() == x.max())
-        shapes = [] if self.is_constant else sorted(starts(Frame.of(x), logarithmic), key=_start_complexity)
-        self.starts = [(name, nodes) for name, each in shapes for nodes in each]
-        with np.errstate(all="ignore"):
-            self.values = np.array([values_of(nodes, self.points) for _, nodes in self.starts])
+        self._frame, self._logarithmic = Frame.of(x), logarithmic
+
+    @cached_property
+    def starts(self) -> Starts:
+        """All starts of the shapes that make sense for the column."""
+        made = [(shape.name, shape.starts(self._frame)) for shape in shapes(self._frame, self._logarithmic)]
+        made.sort(key=lambda shape: complexity(shape[1]))
+        values = [np.atleast_2d(values_of(nodes, self.points)) for _, nodes in made]
+        return Starts(made, np.vstack(values), np.cumsum([0, *map(len, values)]))
 
     def options(self, curve: Array, weights: Array, precision: float) -> list[Option]:
         """Return the shapes of a curve (n,) that are best at some cost of a node, from nothing to the closest.
@@ -66,21 +83,18 @@ class Column:
                 break
         return hull(found)
 
-    def _best_starts(self, values: Array, share: Array, variance: float) -> Iterable[tuple[str, Nodes]]:
+    def _best_starts(self, values: Array, share: Array, variance: float) -> Iterator[tuple[str, Nodes]]:
         """Return the best start of every shape whose fit is worth it, by regression on each."""
-        with np.errstate(all="ignore"):
-            means = self.values @ share
-            centered = self.values - means[:, None]
-            sizes = centered**2 @ share
-            errors = variance - (centered @ (share * values)) ** 2 / sizes
+        starts = self.starts
+        means = starts.values @ share
+        centered = starts.values - means[:, None]
+        sizes = centered**2 @ share
+        errors = variance - (centered @ (share * values)) ** 2 / sizes
         errors[~np.isfinite(errors) | (sizes <= _NO_DIGITS * means**2)] = np.inf
-        best: dict[str, int] = {}
-        for number, (name, _) in enumerate(self.starts):
-            if errors[number] < errors[best.get(name, number)] or name not in best:
-                best[name] = number
-        for name, number in best.items():
-            if errors[number] <= (np.finfo(float).max if name in STUBBORN else _POOR * variance):
-                yield self.starts[number]
+        for (name, nodes), (first, end) in zip(starts.shapes, itertools.pairwise(starts.ends), strict=True):
+            best = int(np.argmin(errors[first:end]))
+            if errors[first + best] <= (np.finfo(float).max if name in STUBBORN else _POOR * variance):
+                yield name, chosen(nodes, best)
 
 
 class _Curve:
@@ -94,9 +108,9 @@ class _Curve:
     def option(self, name: str, start: Nodes, precision: float) -> Option | None:
         """Return the best fit of a shape, None if there is none or it is wild between the rows."""
         fitted = self.fitter.fit(Program.of(start), 0 if name == "x" else _STEPS)
-        if not np.isfinite(fitted.error):
-            return None
         program = fitted.program
+        if not np.isfinite(fitted.error) or program.scale == 0.0:
+            return None
         nodes = program.nodes
         dense = program.scale * values_of(nodes, self.dense)
         if not np.isfinite(dense).all() or np.ptp(dense) > _WILDEST * self.span:
@@ -111,36 +125,7 @@ def complexity(nodes: Nodes) -> int:
     return _complexity(tuple(node.operation for node in nodes))
 
 
-def _start_complexity(shape: tuple[str, list[Nodes]]) -> int:
-    return complexity(shape[1][0])
-
-
 @cache
 def _complexity(operations: tuple[str, ...]) -> int:
     weighted = operations[-1] in _WEIGHTED or (operations[-1] == "div" and operations[0] == "constant")
     return Program.of([Node(operation) for operation in operations]).complexity + _WEIGHT_NODES * weighted
-
-
-_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
-    "square": np.square, "cube": lambda u: u**3, "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "sin": np.sin,
-    "tanh": np.tanh,
-}  # fmt: skip
-_PAIRS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
-
-
-def values_of(nodes: Nodes, x: Array) -> Array:
-    """Return what a shape is at x (n,): without the work of making a program of it."""
-    stack: list[Array] = []
-    for operation, _, weight in nodes:
-        if operation == "variable":
-            stack.append(weight * x)
-        elif operation == "constant":
-            stack.append(np.full(len(x), weight))
-        elif operation in _PAIRS:
-            right = stack.pop()
-            stack.append(_PAIRS[operation](stack.pop(), right))
-        elif operation == "power":
-            stack.append(np.abs(stack.pop()) ** weight)
-        else:
-            stack.append(weight * _FUNCTIONS[operation](stack.pop()))
-    return stack[0]

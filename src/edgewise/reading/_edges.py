@@ -8,14 +8,13 @@ from edgewise._typing import Array
 from edgewise.additive import AdditiveModel
 from edgewise.programs import combine
 from edgewise.reading._columns import Columns
-from edgewise.reading._hidden import hidden_options
+from edgewise.reading._hidden import HIDDEN_EDF, hidden_options
 from edgewise.reading._option import Option, hull, nothing
-from edgewise.reading._shapes import plus
+from edgewise.reading._pieces import plus
 
 Pair = tuple[int, int]
 
 _LEAST_EDF = 0.05
-_HIDDEN_EDF = 4.0
 _FLAT = 0.5  # of the log-likelihood: products below are nothing
 
 
@@ -36,7 +35,7 @@ def edges(model: AdditiveModel, columns: Columns, precision: float) -> list[Edge
     found = [reader.curve(number) for number in sorted({part.column for part in model.design.inputs})]
     found += [reader.product(pair) for pair in model.products]
     if model.hidden is not None:
-        found.append(Edge("hidden node", hidden_options(model, columns, precision), _HIDDEN_EDF))
+        found.append(Edge("hidden node", hidden_options(model, columns, precision), HIDDEN_EDF))
     return found
 
 

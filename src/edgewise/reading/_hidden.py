@@ -8,11 +8,12 @@ from edgewise.programs import Program, combine, scaled
 from edgewise.reading._column import Column
 from edgewise.reading._columns import Columns
 from edgewise.reading._option import Option, hull, nothing
-from edgewise.reading._shapes import Nodes, plus
+from edgewise.reading._pieces import Nodes, plus
 
 _COSTS = (0.25, 1.0, 4.0, 16.0, 64.0)  # log-likelihood paid for a node of the inner sum
 _LONGEST = 52  # nodes of the inner sum: the outer shape and the rest of the formula need some
 _FLAT = 1e-9
+HIDDEN_EDF = 4.0  # about what the outer curve has
 
 
 def hidden_options(model: AdditiveModel, columns: Columns, precision: float) -> list[Option]:

@@ -8,7 +8,7 @@ from edgewise._typing import Array
 from edgewise.additive import AdditiveFit
 from edgewise.programs import Fitter, Program, apply, combine, scaled
 from edgewise.reading._leading import leading
-from edgewise.reading._shapes import Nodes, plus
+from edgewise.reading._pieces import Nodes, plus
 
 _LONGEST = 64  # nodes of a program
 

@@ -1,7 +1,7 @@
 """The first weight of a piece of a formula: the opposite of multiplying it by a factor."""
 
 from edgewise.programs import scaled
-from edgewise.reading._shapes import Nodes
+from edgewise.reading._pieces import Nodes
 
 _PAIRS = frozenset({"add", "sub", "mul", "div"})
 _LEAVES = frozenset({"variable", "constant"})

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from edgewise.reading._shapes import Nodes
+from edgewise.reading._pieces import Nodes
 
 
 class Option(NamedTuple):
     """A shape: its complexity, its loss of log-likelihood, and offset + factor * nodes; without nodes, nothing.
 
-    The complexity is that of the shape beside others, where it needs a weight.
+    The complexity is that of the shape next to others, where it needs a weight.
     """
 
     complexity: int
@@ -18,6 +18,11 @@ class Option(NamedTuple):
     offset: float
     factor: float
     name: str
+
+    @property
+    def length(self) -> int:
+        """The nodes of the term in a sum, with the plus, and with the factor of a power."""
+        return len(self.nodes) + 1 + 2 * (self.nodes[-1].operation == "power") if self.nodes else 0
 
 
 def nothing(loss: float, mean: float) -> Option:

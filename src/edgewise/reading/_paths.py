@@ -7,6 +7,7 @@ import numpy as np
 
 from edgewise.reading._edges import Edge
 from edgewise.reading._joint import Joint, Refitted, Term
+from edgewise.reading._option import Option
 
 Way = Literal["price", "band", "backward"]
 Choice = tuple[int, ...]
@@ -15,6 +16,9 @@ Choice = tuple[int, ...]
 _COSTS = np.geomspace(0.25, 64, 17)  # of the log-likelihood, for a node
 _BANDS = np.geomspace(0.05, 200, 17)  # squared widths, in standard errors of an edge
 _START = 0.3  # the band from which the backward path starts
+_MOST_NODES = 60  # of the terms: the rest of the program needs a few
+_MOST_TRIALS = 16  # of each backward step: those that should lose least
+_TINY = 1e-300
 _STEPS, _TRIAL_STEPS, _BACK_STEPS = 12, 4, 8
 
 
@@ -50,9 +54,19 @@ class Paths:
 
     def _choices(self) -> Iterator[tuple[Way, Choice, bool]]:
         for cost in _COSTS:
-            yield "price", tuple(_cheapest(edge, cost) for edge in self.edges), False
+            yield "price", self._shortened([_cheapest(edge, cost) for edge in self.edges]), False
         for width in _BANDS:
-            yield "band", tuple(_simplest(edge, width) for edge in self.edges), bool(width >= _START)
+            yield "band", self._shortened([_simplest(edge, width) for edge in self.edges]), bool(width >= _START)
+
+    def _shortened(self, choice: list[int]) -> Choice:
+        """Return the choice, simplified where it loses least for each node saved, until the formula is short enough."""
+        while sum(edge.options[k].length for edge, k in zip(self.edges, choice, strict=True)) > _MOST_NODES:
+            losses = [
+                _loss_of_less(edge.options, k, k - 1) if k else np.inf
+                for edge, k in zip(self.edges, choice, strict=True)
+            ]
+            choice[int(np.argmin(losses))] -= 1
+        return tuple(choice)
 
     def _refit(self, choice: Choice) -> Refitted | None:
         chosen = [edge.options[k] for edge, k in zip(self.edges, choice, strict=True)]
@@ -80,18 +94,20 @@ class Paths:
             before = self.trials.refit(current.terms, current.constant, 0)
 
     def _least_loss(self, current: Refitted, before: Refitted, choice: list[int]) -> tuple[int, int, Refitted] | None:
-        best, least = None, np.inf
-        active = [edge for edge, k in enumerate(choice) if k]
-        for number, edge in enumerate(active):
-            for simpler in {choice[edge] - 1, 0}:
-                terms = self._simplified(current.terms, number, edge, (choice[edge], simpler))
-                trial = self.trials.refit(terms, current.constant, _TRIAL_STEPS) if terms else None
-                if trial is None:
-                    continue
-                saved = max(current.program.complexity - trial.program.complexity, 1)
-                loss = np.log(trial.error / before.error) / saved
-                if loss < least:
-                    best, least = (edge, simpler, trial), loss
+        """Return the simplification that loses least for each node saved: an edge, its option, the formula."""
+        best, least, error = None, np.inf, max(before.error, _TINY)
+        number = {edge: k for k, edge in enumerate(edge for edge, k in enumerate(choice) if k)}
+        tried = [(edge, simpler) for edge in number for simpler in {choice[edge] - 1, 0}]
+        tried.sort(key=lambda each: _loss_of_less(self.edges[each[0]].options, choice[each[0]], each[1]))
+        for edge, simpler in tried[:_MOST_TRIALS]:
+            terms = self._simplified(current.terms, number[edge], edge, (choice[edge], simpler))
+            trial = self.trials.refit(terms, current.constant, _TRIAL_STEPS) if terms else None
+            if trial is None:
+                continue
+            saved = max(current.program.complexity - trial.program.complexity, 1)
+            loss = np.log(max(trial.error, _TINY) / error) / saved
+            if loss < least:
+                best, least = (edge, simpler, trial), loss
         return best
 
     def _simplified(self, terms: list[Term], number: int, edge: int, change: tuple[int, int]) -> list[Term]:
@@ -101,6 +117,12 @@ class Paths:
             return terms[:number] + terms[number + 1 :]
         scaled = new.factor * self.unit if self.joint.scale == "log" else new.factor * terms[number].factor / old.factor
         return [*terms[:number], Term(new.nodes, scaled), *terms[number + 1 :]]
+
+
+def _loss_of_less(options: list[Option], number: int, simpler: int) -> float:
+    """Return what a simpler option loses for each node saved."""
+    more, less = options[number], options[simpler]
+    return (less.loss - more.loss) / max(more.length - less.length, 1)
 
 
 def _cheapest(edge: Edge, cost: float) -> int:

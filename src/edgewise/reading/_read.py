@@ -38,7 +38,8 @@ def read_formulas(
     misfit m loses n m / (2 sigma^2) of the log-likelihood. Products become products of two shapes. The constants of a
     formula are then refitted together, on y and on the values of the model at 200 points between the rows, which count
     as much as the rows. A logarithm or square root of the target becomes an exponential or a square around the sum.
-    Formulas with poles or wild values near the rows are left out. The choice among the others is up to the caller.
+    Formulas with poles or wild values near the rows are left out; of those that differ only in constants the best is
+    kept. The choice among the others is up to the caller.
 
     Shapes: x (n, k) finite, the columns that the model was fitted to; y (n,); weights (n,). There is no formula for a
     constant target, or if nothing varies with it. Two calls return the same.
@@ -54,16 +55,18 @@ def read_formulas(
     {'a': 'log', 'b': 'x'}
     """
     table = Table.of(fit, x, y, names, weights)
-    found: dict[Program, ReadFormula] = {}
+    found: dict[tuple[tuple[int, ...], ...], tuple[float, ReadFormula]] = {}
     if table.is_constant:
         return []
     with np.errstate(all="ignore"):
         for source, model in sources(fit):
             for each, terms in table.read(model):
-                program = each.refitted.program
-                if program.complexity <= most_nodes and table.is_tame(program):
-                    found.setdefault(program, ReadFormula(program, source, each.way, terms))
-    return sorted(found.values(), key=lambda formula: formula.program.complexity)
+                program, error = each.refitted.program, each.refitted.error
+                key = program.opcodes, program.arguments
+                better = key not in found or error < found[key][0]
+                if better and program.complexity <= most_nodes and table.is_tame(program):
+                    found[key] = error, ReadFormula(program, source, each.way, terms)
+    return sorted((formula for _, formula in found.values()), key=lambda formula: formula.program.complexity)
 
 
 def sources(fit: AdditiveFit) -> list[tuple[str, AdditiveModel]]:

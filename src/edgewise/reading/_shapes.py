@@ -1,214 +1,164 @@
-"""The shapes that a curve of one variable may have, each with the places that its fit starts from."""
+"""The shapes that a curve of one variable may have, each with the constants that its fit may start from."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from edgewise.programs import Node, apply, combine, constant, variable
+from edgewise.programs import apply, combine, constant, variable
+from edgewise.reading._frame import Frame
+from edgewise.reading._pieces import Nodes, Number, X, grid, hump, inverse, plus, shifted, stretched
 
-Nodes = list[Node]
-
-_QUARTERS = (0.1, 0.35, 0.65, 0.9)  # of the range: where a step or a hump may be
 _DECADES = 5.0  # ratio of ends, from which shapes on the logarithmic axis are tried
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Where the values of a column lie."""
-
-    low: float
-    high: float
-    mean: float
-    deviation: float
-    log_mean: float = np.nan
-
-    @classmethod
-    def of(cls, x: np.ndarray) -> "Frame":
-        """Return the frame of values x, not all equal."""
-        log_mean = float(np.log(x).mean()) if x.min() > 0 else np.nan
-        return cls(float(x.min()), float(x.max()), float(x.mean()), float(x.std()), log_mean)
-
-    @property
-    def range(self) -> float:
-        return self.high - self.low
-
-    @property
-    def places(self) -> list[float]:
-        """Where a step or a hump may be."""
-        return [self.low + self.range * q for q in _QUARTERS]
-
-    @property
-    def logarithmic(self) -> "Frame":
-        """The frame of the logarithm of a positive column."""
-        return Frame(float(np.log(self.low)), float(np.log(self.high)), self.log_mean, self.deviation / self.mean)
-
+_INSIDE = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)  # of the range: where a step, a hump or a corner may be
+_SIZES = (-1.2, -0.4, -0.15, 0.15, 0.4, 1.2)  # of what is added to a line, in ranges
 
 Where = Literal["anywhere", "nonnegative", "positive", "decades"]
 """Columns for which a shape makes sense; "decades" are positive ones over a factor of five."""
 
 
 class Shape(NamedTuple):
-    """A name, for which columns, and the starts of its fit in a frame. Factor and offset of the whole are free."""
+    """A name, for which columns, and all starts of its fit in a frame. Factor and offset of the whole are free."""
 
     name: str
     where: Where
-    starts: Callable[[Frame], list[Nodes]]
+    starts: Callable[[Frame], Nodes]
 
 
-_X = variable(0)
+def _tanh(at: Frame) -> Nodes:
+    return apply("tanh", stretched(*_steps(at)))
 
 
-def plus(nodes: Nodes, number: float) -> Nodes:
-    """Return a piece of a formula plus a number."""
-    return combine("add", nodes, constant(number))
+def _sin(at: Frame) -> Nodes:
+    a, phase = grid((2.0, 3.0, 4.5, 6.3, 9.0, 13.0, 20.0), np.pi * np.arange(4) / 4)
+    return apply("sin", plus(variable(0, a / at.range), phase - a / at.range * at.mean))
 
 
-def _at(k: float) -> Nodes:
-    """x - k"""
-    return plus(_X, -k)
+def _gauss(at: Frame) -> Nodes:
+    k, a = grid(at.at(*_INSIDE), (2.0, 6.0, 20.0, 80.0))
+    return hump(shifted(k), a / at.range**2)
 
 
-def _scaled(a: float, k: float) -> Nodes:
-    """a (x - k)"""
-    return plus(variable(0, a), -a * k)
+def _bump(at: Frame) -> Nodes:
+    k, a = grid(at.at(*_INSIDE), (1.0, 3.0, 8.0, 20.0))
+    return inverse(plus(apply("square", stretched(a / at.range, k)), 1.0))
 
 
-def _log_at(k: float) -> Nodes:
-    return plus(apply("log", _X), -k)
+def _corner(at: Frame) -> Nodes:
+    k, p = grid(at.at(-0.02, *_INSIDE, 1.02), (0.5, 1.0, 1.5, 2.5))
+    return apply("power", shifted(k), p)
 
 
-def _hump(z: Nodes, narrow: float, weight: float = 1.0) -> Nodes:
-    """exp(-narrow z^2)"""
-    return apply("exp", apply("square", z, -narrow), weight)
+def _line_and_cube(at: Frame) -> Nodes:
+    k, w = grid(at.at(0.2, 0.5, 0.8), (-1.0, -0.3, -0.1, 0.1, 0.3, 1.0))
+    return combine("add", X, apply("cube", shifted(k), w / at.deviation**2))
 
 
-def _tanhs(at: Frame) -> list[Nodes]:
-    r = at.range
-    return [apply("tanh", _scaled(a / r, k)) for a in (2.0, 5.0, 12.0) for k in at.places]
+def _line_and_step(at: Frame) -> Nodes:
+    k, a, w = grid(at.at(*_INSIDE), (4.0, 10.0, 30.0), _SIZES)
+    return combine("add", X, apply("tanh", stretched(a / at.range, k), w * at.range))
 
 
-def _humps(at: Frame) -> list[Nodes]:
-    return [_hump(_at(k), a / at.range**2) for a in (2.0, 6.0, 20.0) for k in at.places]
+def _line_and_hump(at: Frame) -> Nodes:
+    k, a, w = grid(at.at(*_INSIDE), (6.0, 25.0, 100.0), _SIZES)
+    return combine("add", X, hump(shifted(k), a / at.range**2, w * at.range))
 
 
-def _bumps(at: Frame) -> list[Nodes]:
-    r = at.range
-    return [_over(plus(apply("square", _scaled(a / r, k)), 1.0)) for a in (2.0, 6.0) for k in at.places]
+def _power(at: Frame) -> Nodes:
+    return apply("power", X, *grid((0.33, 1.5, 2.5, *((-0.5, -1.5) if at.low > 0 else ()))))
 
 
-def _waves(at: Frame) -> list[Nodes]:
-    r = at.range
-    return [apply("sin", _scaled(a / r, k)) for a in (3.0, 4.5, 6.3) for k in at.places]
+def _growth_and_decay(at: Frame) -> Nodes:
+    (a,) = grid((0.5, 1.0, 2.0, 4.0, 7.0, 12.0, 20.0))
+    return combine("mul", X, apply("exp", variable(0, -a / at.high)))
 
 
-def _powers_from(at: Frame) -> list[Nodes]:
-    edges = (at.low - 0.02 * at.range, at.mean, at.high + 0.02 * at.range)
-    return [apply("power", _at(k), p) for k in edges for p in (0.5, 1.0, 1.5)]
+def _saturation(at: Frame) -> Nodes:
+    (q,) = grid((3.0, 1.0, 0.2, 0.05))
+    return combine("div", X, plus(X, q * at.mean))
 
 
-def _lines_and_steps(at: Frame) -> list[Nodes]:
-    r = at.range
-    return [
-        combine("add", _X, apply("tanh", _scaled(6 / r, k), weight * r)) for k in at.places for weight in (-0.5, 0.5)
-    ]
+def _peak_and_tail(at: Frame) -> Nodes:
+    (q,) = grid((3.0, 1.0, 0.3, 0.1, 0.03, 0.01))
+    return combine("div", X, plus(apply("square", X), q * at.mean**2))
 
 
-def _lines_and_humps(at: Frame) -> list[Nodes]:
-    r = at.range
-    return [combine("add", _X, _hump(_at(k), 6 / r**2, weight * r)) for k in at.places for weight in (-0.5, 0.5)]
+def _pole(at: Frame) -> Nodes:
+    return inverse(shifted(*grid(at.at(-0.1, -0.5, 1.2))))
 
 
-def _powers(at: Frame) -> list[Nodes]:
-    negative = (-0.5, -1.5) if at.low > 0 else ()
-    return [apply("power", _X, p) for p in (0.33, 1.5, 2.5, *negative)]
+def _log_square(at: Frame) -> Nodes:
+    return apply("square", _log_shifted(*grid(at.logarithmic.at(0.0, 0.25, 0.5, 0.75, 1.0))))
 
 
-def _poles(at: Frame) -> list[Nodes]:
-    return [_over(_at(k)) for k in (at.low - 0.1 * at.range, at.low - 0.5 * at.range, at.high + 0.2 * at.range)]
+def _log_step(at: Frame) -> Nodes:
+    a, k = _steps(at.logarithmic)
+    return apply("tanh", plus(apply("log", X, a), -a * k))
 
 
-def _log_squares(at: Frame) -> list[Nodes]:
-    z = at.logarithmic
-    return [apply("square", _log_at(k)) for k in (z.low, z.mean, z.high)]
+def _log_hump(at: Frame) -> Nodes:
+    k, a = grid(at.logarithmic.at(*_INSIDE), (2.0, 6.0, 20.0, 60.0))
+    return hump(_log_shifted(k), a / at.logarithmic.range**2)
 
 
-def _log_steps(at: Frame) -> list[Nodes]:
-    z = at.logarithmic
-    centers = [z.mean - 0.2 * z.range, z.mean + 0.2 * z.range]
-    return [apply("tanh", plus(apply("log", _X, a / z.range), -a * k / z.range)) for a in (3.0, 8.0) for k in centers]
+def _log_shifted(k: Number) -> Nodes:
+    return plus(apply("log", X), -k)
 
 
-def _log_humps(at: Frame) -> list[Nodes]:
-    z = at.logarithmic
-    return [_hump(_log_at(z.mean + q * z.range), 6 / z.range**2) for q in (-0.25, 0.0, 0.25)]
+def _steps(at: Frame) -> tuple[Number, Number]:
+    """Return how steep steps may be, and where."""
+    k, a = grid(at.at(*_INSIDE), (2.0, 5.0, 12.0, 40.0))
+    return a / at.range, k
 
 
-def _over(nodes: Nodes) -> Nodes:
-    """1 / nodes"""
-    return combine("div", constant(1.0), nodes)
-
-
-def _x_over(nodes: Nodes) -> Nodes:
-    return combine("div", _X, nodes)
+def _squared(at: Frame) -> Nodes:
+    return shifted(*grid(at.at(0.0, 0.25, 0.5, 0.75, 1.0)))
 
 
 SHAPES = (
-    Shape("x", "anywhere", lambda at: [_X]),
-    Shape("x^2", "anywhere", lambda at: [apply("square", _X)]),
-    Shape("(x - k)^2", "anywhere", lambda at: [apply("square", _at(k)) for k in (at.low, at.mean, at.high)]),
-    Shape("x^3", "anywhere", lambda at: [apply("cube", _X)]),
-    Shape("(x - k)^3", "anywhere", lambda at: [apply("cube", _at(k)) for k in (at.low, at.mean, at.high)]),
-    Shape("exp", "anywhere", lambda at: [apply("exp", variable(0, a / at.range)) for a in (-4.0, -1.0, 1.0, 4.0)]),
-    Shape("tanh", "anywhere", _tanhs),
-    Shape("gauss", "anywhere", _humps),
-    Shape("1/(1 + x^2)", "anywhere", _bumps),
-    Shape("sin", "anywhere", _waves),
-    Shape("|x - k|^p", "anywhere", _powers_from),
-    Shape(
-        "x + x^3", "anywhere",
-        lambda at: [combine("add", _X, apply("cube", _at(at.mean), w / at.deviation**2)) for w in (-0.3, 0.3)],
-    ),
-    Shape("x + tanh", "anywhere", _lines_and_steps),
-    Shape("x + gauss", "anywhere", _lines_and_humps),
-    Shape("1/(x - k)", "anywhere", _poles),
-    Shape("log(x - k)", "anywhere", lambda at: [apply("log", _at(at.low - q * at.range)) for q in (0.05, 0.5)]),
-    Shape(
-        "log(k - x)", "anywhere",
-        lambda at: [apply("log", combine("sub", constant(at.high + 0.1 * at.range), _X))],
-    ),
-    Shape("sqrt", "nonnegative", lambda at: [apply("sqrt", _X)]),
-    Shape("x^p", "nonnegative", _powers),
-    Shape(
-        "x exp(-x)", "nonnegative",
-        lambda at: [combine("mul", _X, apply("exp", variable(0, -a / at.high))) for a in (1.0, 4.0)],
-    ),
-    Shape("x/(x + k)", "nonnegative", lambda at: [_x_over(plus(_X, k)) for k in (at.mean, 0.2 * at.mean)]),
-    Shape(
-        "x/(x^2 + k)", "nonnegative",
-        lambda at: [_x_over(plus(apply("square", _X), q * at.mean**2)) for q in (1.0, 0.1)],
-    ),
-    Shape("log", "positive", lambda at: [apply("log", _X)]),
-    Shape("1/x", "positive", lambda at: [_over(_X)]),
-    Shape("x log", "positive", lambda at: [combine("mul", _X, apply("log", _X))]),
-    Shape("1/x^2", "positive", lambda at: [_over(apply("square", _X))]),
-    Shape("log^2", "decades", _log_squares),
-    Shape("tanh(log)", "decades", _log_steps),
-    Shape("gauss(log)", "decades", _log_humps),
-)  # fmt: skip
+    Shape("x", "anywhere", lambda at: X),
+    Shape("x^2", "anywhere", lambda at: apply("square", X)),
+    Shape("(x - k)^2", "anywhere", lambda at: apply("square", _squared(at))),
+    Shape("x^3", "anywhere", lambda at: apply("cube", X)),
+    Shape("(x - k)^3", "anywhere", lambda at: apply("cube", _squared(at))),
+    Shape("exp", "anywhere", lambda at: apply("exp", variable(0, grid((-12, -4, -1, 1, 4, 12))[0] / at.range))),
+    Shape("tanh", "anywhere", _tanh),
+    Shape("gauss", "anywhere", _gauss),
+    Shape("1/(1 + x^2)", "anywhere", _bump),
+    Shape("sin", "anywhere", _sin),
+    Shape("|x - k|^p", "anywhere", _corner),
+    Shape("x + x^3", "anywhere", _line_and_cube),
+    Shape("x + tanh", "anywhere", _line_and_step),
+    Shape("x + gauss", "anywhere", _line_and_hump),
+    Shape("1/(x - k)", "anywhere", _pole),
+    Shape("log(x - k)", "anywhere", lambda at: apply("log", shifted(*grid(at.at(-0.05, -0.5))))),
+    Shape("log(k - x)", "anywhere", lambda at: apply("log", combine("sub", constant(at.at(1.1)[0]), X))),
+    Shape("sqrt", "nonnegative", lambda at: apply("sqrt", X)),
+    Shape("x^p", "nonnegative", _power),
+    Shape("x exp(-x)", "nonnegative", _growth_and_decay),
+    Shape("x/(x + k)", "nonnegative", _saturation),
+    Shape("x/(x^2 + k)", "nonnegative", _peak_and_tail),
+    Shape("log", "positive", lambda at: apply("log", X)),
+    Shape("1/x", "positive", lambda at: inverse(X)),
+    Shape("x log", "positive", lambda at: combine("mul", X, apply("log", X))),
+    Shape("1/x^2", "positive", lambda at: inverse(apply("square", X))),
+    Shape("log^2", "decades", _log_square),
+    Shape("tanh(log)", "decades", _log_step),
+    Shape("gauss(log)", "decades", _log_hump),
+)
 
 #: shapes that are fitted even from a poor start
 STUBBORN = frozenset({"x", "(x - k)^2", "tanh", "gauss", "sin"})
 
 
-def starts(at: Frame, logarithmic: bool = False) -> Iterator[tuple[str, list[Nodes]]]:
-    """Return the shapes that make sense for a column, each with its starts.
+def shapes(at: Frame, logarithmic: bool = False) -> Iterator[Shape]:
+    """Return the shapes that make sense for a column.
 
     `logarithmic`: the curve is smooth on the logarithmic axis of a positive column.
 
-    >>> "log" in dict(starts(Frame(1.0, 2.0, 1.5, 0.3))), "log" in dict(starts(Frame(-1.0, 2.0, 0.5, 1.0)))
-    (True, False)
+    >>> low, high = (len(list(shapes(Frame(low, 2.0, 1.5, 0.3)))) for low in (-1.0, 1.0))
+    >>> low, high
+    (17, 26)
     """
     there = {"anywhere"}
     if at.low >= 0 and at.high > 0:
@@ -217,4 +167,4 @@ def starts(at: Frame, logarithmic: bool = False) -> Iterator[tuple[str, list[Nod
         there.add("positive")
         if logarithmic or at.high > _DECADES * at.low:
             there.add("decades")
-    return ((shape.name, shape.starts(at)) for shape in SHAPES if shape.where in there)
+    return (shape for shape in SHAPES if shape.where in there)

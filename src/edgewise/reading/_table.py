@@ -12,6 +12,7 @@ from edgewise.additive import AdditiveFit, AdditiveModel, Gaussian, Levels
 from edgewise.programs import Program, is_tame, probe
 from edgewise.reading._columns import Columns
 from edgewise.reading._edges import edges
+from edgewise.reading._hidden import HIDDEN_EDF
 from edgewise.reading._joint import Joint, blended
 from edgewise.reading._paths import Found, Paths
 from edgewise.reading._rows import between_rows, never_below
@@ -20,7 +21,6 @@ _BETWEEN = 200  # points between the rows, at which formulas must agree with the
 _MOST_ROWS = 2000  # of a table: others are left out
 _TRIAL_ROWS = 400  # for the trials of the backward path
 _LEAST_NOISE = 1e-4  # of the variance of the target
-_HIDDEN_EDF = 4.0
 _SEED = 0
 
 
@@ -69,7 +69,7 @@ class Table:
         y = self.fit.target.forward(self.y)
         residual = y - model.eta(self.columns.x)[:, 0]
         edf = sum(float(each.sum()) for each in model.edf) + sum(model.product_edf.values())
-        edf += _HIDDEN_EDF if model.hidden is not None else 0.0
+        edf += HIDDEN_EDF if model.hidden is not None else 0.0
         mean = float(np.average(residual**2, weights=self.columns.weights))
         return max(mean * self.rows / max(self.rows - 1 - edf, 2.0), _LEAST_NOISE * float(np.var(y)))
 
@@ -90,6 +90,8 @@ def _checked(
         raise InputError(f"'weights' must have one number for each of the {len(target)} rows. Got {weight.shape}.")
     if not all(np.isfinite(part).all() for part in (table, target, weight)):
         raise InputError("'x', 'y' and 'weights' must be finite. Leave out rows and columns with gaps before the fit.")
+    if (weight < 0).any() or not (weight > 0).any():
+        raise InputError("'weights' must not be negative, and some must be positive.")
     for part in fit.design.inputs:
         if part.column >= table.shape[1]:
             raise InputError(f"The fit has a column {part.column}. 'x' has {table.shape[1]}.")

@@ -19,6 +19,7 @@ _MODELED = 5000  # rows that the network is fitted to
 _EVOLVED = 400  # rows that programs are fitted to
 _LONGEST = 30  # complexity of programs that evolve
 _READABLE = 30  # complexity of the formula that is recommended
+_SEARCHED = 6.0  # log-likelihood that formulas found by evolution are better by because they were searched for
 _EACH = 2  # programs of each complexity that are assessed
 _BETTER = 1.02  # times the lowest error of simpler programs: others are not assessed
 _WAVES = ("sin", "cos")
@@ -126,8 +127,14 @@ class Approximation:
 
     def best(self) -> Assessed | None:
         """Return the formula of the lowest cost, of those that a person can read."""
-        every = [found for found, _ in self.found.values() if complexity(found.expression) <= _READABLE]
-        return min(every, key=lambda f: self.assessor.cost(f, complexity(f.expression)), default=None)
+        readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= _READABLE]
+        return min(readable, key=self._cost, default=(None, ""))[0]
+
+    def _cost(self, pair: tuple[Assessed, str]) -> float:
+        """Return what the best formula minimizes: of the many that evolution tried, some are good by chance."""
+        found, origin = pair
+        cost = self.assessor.cost(found, complexity(found.expression))
+        return cost + (_SEARCHED if origin == _EVOLUTION else 0.0)
 
 
 def _waves(program: Program) -> bool:

@@ -76,7 +76,11 @@ class HiddenNode:
 
     def eta(self, features: Matrix) -> Vector:
         """Return what the node adds, (n,)."""
-        return self.weight * (outer().features((features - self.mean) @ self.alpha) @ self.gamma)
+        return self.curve((features - self.mean) @ self.alpha)
+
+    def curve(self, u: Vector, order: int = 0) -> Vector:
+        """Return the outer curve, or its derivative, at u (n,)."""
+        return self.weight * (outer().features(u, order) @ self.gamma)
 
 
 def with_hidden(

@@ -98,6 +98,13 @@ def side_by_side(models: Sequence[AdditiveModel]) -> AdditiveModel:
 
 
 def averaged(source: Candidates, found: Sequence[Candidate], weights: Vector, shift: Vector) -> AdditiveModel:
+    """Return the weighted sum of candidates, with the covariance of the one that has the largest weight."""
+    likely = int(np.argmax(weights))
+    covariance = covariances(source, found[likely]) if weights[likely] > 0 else None
+    return replace(summed(source, found, weights, shift), covariance=covariance)
+
+
+def summed(source: Candidates, found: Sequence[Candidate], weights: Vector, shift: Vector) -> AdditiveModel:
     """Return the weighted sum of candidates: a sum of additive models is one additive model."""
     design, outputs = source.design, source.family.outputs
     widths = [part.n_features for part in design.inputs]
@@ -124,7 +131,6 @@ def averaged(source: Candidates, found: Sequence[Candidate], weights: Vector, sh
             place, block = place + size, block + len(own)
         if candidate.hidden is not None:
             hidden = _unpacked(candidate.hidden, source.kept, len(total), float(weight))
-    likely = int(np.argmax(weights))
     at, block_at = np.cumsum([0, *widths]), np.cumsum([0, *map(len, blocks)])
     return AdditiveModel(
         design,
@@ -134,7 +140,6 @@ def averaged(source: Candidates, found: Sequence[Candidate], weights: Vector, sh
         tuple(edf[a:b] for a, b in itertools.pairwise(block_at)),
         product_edf,
         hidden,
-        covariances(source, found[likely]) if weights[likely] > 0 else None,
     )
 
 

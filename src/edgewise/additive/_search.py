@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from edgewise.additive._algebra import Matrix, Vector
+from edgewise.additive._alternatives import alternatives
 from edgewise.additive._candidates import Candidate, Candidates, Check, Rows, ignore
 from edgewise.additive._design import Design, Pair
 from edgewise.additive._family import Family, Gaussian
@@ -46,7 +47,8 @@ class AdditiveFit:
 
     weights: of each candidate; scores: mean out-of-fold loss of each on the standardized scale, "constant" too; rows:
     which rows were held out once; held_out: eta of those rows from folds that did not see them; residual: their
-    residual, on the standardized scale.
+    residual, on the standardized scale; candidates: each as a model, by name, for a Gaussian target (of a table of
+    more than 20,000 rows: as the sample that chose the shape has them).
     """
 
     model: AdditiveModel
@@ -57,6 +59,7 @@ class AdditiveFit:
     rows: np.ndarray
     held_out: Matrix
     residual: Vector
+    candidates: Mapping[str, AdditiveModel] = field(default_factory=dict)
 
     @property
     def design(self) -> Design:
@@ -177,7 +180,8 @@ def _selected(search: Candidates, target: Target, select: Select) -> AdditiveFit
     names = [candidate.name for candidate in order]
     chosen = {name: float(weight) for name, weight in zip(names, weights, strict=True)}
     model = averaged(search, order, weights, shift)
-    return AdditiveFit(model, family, target, chosen, scores, np.flatnonzero(rows), held_out, residual)
+    each = alternatives(search)
+    return AdditiveFit(model, family, target, chosen, scores, np.flatnonzero(rows), held_out, residual, each)
 
 
 def _complexity(candidate: Candidate) -> int:

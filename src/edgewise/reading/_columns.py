@@ -1,0 +1,21 @@
+"""The columns that curves are read at."""
+
+from edgewise._typing import Array
+from edgewise.additive import AdditiveModel, Curve
+from edgewise.reading._column import Column
+
+
+class Columns:
+    """Columns x (n, k) with weights (n,) of mean one and names (k,). Each is prepared once, for all candidates."""
+
+    def __init__(self, x: Array, weights: Array, names: list[str]) -> None:
+        self.x, self.weights, self.names = x, weights, names
+        self._made: dict[tuple[int, bool], Column] = {}
+
+    def column(self, number: int, model: AdditiveModel) -> Column:
+        """Return the shapes of a column, on its logarithmic axis too if the model has it there."""
+        own = [part for part in model.design.inputs if isinstance(part, Curve) and part.column == number]
+        key = number, any(part.axis.name == "log" for part in own)
+        if key not in self._made:
+            self._made[key] = Column(self.x[:, number], *key)
+        return self._made[key]

@@ -320,3 +320,10 @@ def test_effects_of_single_values_and_hidden_nodes_keep_within_the_limit_on_feat
     fit = additive(x, np.exp((sums + x[:, 2]) / 2), [False] * 3, Gaussian(), Request(maps=False))
     assert [type(part).__name__ for part in fit.design.inputs].count("Levels") == 1
     assert "curves and a hidden node" not in fit.scores
+
+
+def test_a_poor_candidate_does_not_shrink_a_good_one() -> None:
+    r = np.random.default_rng(0)
+    x = r.uniform(0, 10, (300, 1))
+    fit = additive(x, np.sin(x[:, 0]) + 0.05 * r.normal(size=300), [False], Gaussian())
+    assert fit.scores["selected"] < 1.1 * fit.scores["curves"] and fit.weights["line"] < 0.01

@@ -12,6 +12,7 @@ from edgewise.additive._family import Family, Gaussian
 Select = Literal["average", "best", "simplest"]
 """How candidates become one model: an average of them, the best, or the simplest that is about as good."""
 _SHRINKAGE = 3.0  # toward equal weights, in rows of one mean squared error
+_HEAVY = 1e4  # weight of the sum, in those of all rows
 _LEAST = 0.05  # smaller weights are zero
 
 
@@ -49,7 +50,11 @@ def _least_squares(predictions: Matrix, y: Vector, weights: Vector, error: float
     root = np.sqrt(weights)
     strength = np.sqrt(1e-3 * len(y) * float(np.var(y)) + _SHRINKAGE * error)
     matrix = np.vstack([predictions * root[:, None], strength * np.eye(count)])
-    found = nnls(matrix, np.concatenate([y * root, np.full(count, strength / count)]))[0]
+    target = np.concatenate([y * root, np.full(count, strength / count)])
+    found = nnls(matrix, target)[0]
+    if found.sum() > 1.0:  # again, with a sum of one: to scale them would shrink good candidates for what poor ones got
+        heavy = _HEAVY * float(np.abs(matrix).max()) * np.sqrt(len(matrix))
+        found = nnls(np.vstack([matrix, np.full(count, heavy)]), np.append(target, heavy))[0]
     found[found < _LEAST] = 0.0
     total = found.sum()
     return found / total * min(1.0, total) if total > 0 else found

@@ -70,7 +70,7 @@ class _Reader:
 
     def _factors(self, pair: Pair) -> tuple[Array, Array, Array]:
         """Return the two curves of a product (n,) each, and the whole product (n,)."""
-        blocks = [self.model.design.factors(self.features, k) for k in pair]
+        blocks = self.model.design.factors(self.features, pair)
         sizes = ([part.shape[1] for part in each] for each in blocks)
         matrix = _as_matrix(self.model.products[pair][:, 0], *sizes)
         (q1, r1), (q2, r2) = (np.linalg.qr(np.hstack(each)) for each in blocks)

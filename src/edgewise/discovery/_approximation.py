@@ -120,7 +120,9 @@ class Approximation:
     def front(self) -> list[Assessed]:
         """Return the formulas whose held-out error is clearly below that of every simpler one, simplest first."""
         out: list[Assessed] = []
-        for found, _ in sorted(self.found.values(), key=lambda each: (complexity(each[0].expression), each[0].held_out)):
+        for found, _ in sorted(
+            self.found.values(), key=lambda each: (complexity(each[0].expression), each[0].held_out)
+        ):
             if not out or found.held_out < _IMPROVED * out[-1].held_out:
                 out.append(found)
         return out

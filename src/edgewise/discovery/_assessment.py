@@ -121,9 +121,7 @@ class Assessor:
             form = fitted.expression if math.isfinite(fitted.error) or not free.symbols else expression
             predicted[out] = evaluate(form, self.names, x[out])
         values = evaluate(expression, self.names, self.x)
-        return self._measured(
-            expression, None, values, predicted, lambda rows: evaluate(expression, self.names, rows)
-        )
+        return self._measured(expression, None, values, predicted, lambda rows: evaluate(expression, self.names, rows))
 
     def _measured(
         self, expression: Formula, program: Program | None, values: Array, held: Array,

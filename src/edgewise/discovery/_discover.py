@@ -55,9 +55,7 @@ def discover(
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
-    search = Search(
-        *_checked(x, y, names, target), _noise(noise), seed, time_limit, _evaluations(effort), progress
-    )
+    search = Search(*_checked(x, y, names, target), _noise(noise), seed, time_limit, _evaluations(effort), progress)
     with one_thread():
         return search.run()
 

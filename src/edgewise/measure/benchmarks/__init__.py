@@ -10,10 +10,13 @@ from edgewise.measure.benchmarks._second_order import SecondOrder
 from edgewise.measure.benchmarks.formulas import Feynman, Irrelevant, Strogatz
 from edgewise.measure.benchmarks.libraries import BASELINES as BASELINES
 from edgewise.measure.benchmarks.libraries import LIBRARIES as LIBRARIES
+from edgewise.measure.benchmarks.real import REGRESSORS as REGRESSORS
+from edgewise.measure.benchmarks.real import Tables
 from edgewise.measure.benchmarks.searchers import SEARCHERS as SEARCHERS
 from edgewise.measure.benchmarks.tabular import ESTIMATORS as ESTIMATORS
 from edgewise.measure.benchmarks.tabular import Tabular
 
 _QUICK = (Layers, Steps, Peaks, SecondOrder, Accuracy, Classification, Routes)
-BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in (*_QUICK, Feynman, Irrelevant, Strogatz, Tabular)}
+_SLOW = (Feynman, Irrelevant, Strogatz, Tabular, Tables)
+BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in (*_QUICK, *_SLOW)}
 """Every benchmark by its name."""

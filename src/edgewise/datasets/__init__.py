@@ -12,6 +12,9 @@ from edgewise.datasets._equations import dimensionless as dimensionless
 from edgewise.datasets._equations import equations as equations
 from edgewise.datasets._equations import feynman as feynman
 from edgewise.datasets._equations import strogatz as strogatz
+from edgewise.datasets._physical import PhysicalLaw as PhysicalLaw
+from edgewise.datasets._physical import Quantity as Quantity
+from edgewise.datasets._physical import srsd as srsd
 from edgewise.datasets._special import Special as Special
 from edgewise.datasets._special import special as special
 from edgewise.datasets._tables import knots as knots

@@ -7,7 +7,7 @@ from edgewise.measure.benchmarks._comparison import Layers, Steps
 from edgewise.measure.benchmarks._peaks import Peaks
 from edgewise.measure.benchmarks._routes import Routes
 from edgewise.measure.benchmarks._second_order import SecondOrder
-from edgewise.measure.benchmarks.formulas import Feynman, Irrelevant, Strogatz
+from edgewise.measure.benchmarks.formulas import Feynman, Irrelevant, PhysicalScales, Random, Strogatz
 from edgewise.measure.benchmarks.libraries import BASELINES as BASELINES
 from edgewise.measure.benchmarks.libraries import LIBRARIES as LIBRARIES
 from edgewise.measure.benchmarks.real import REGRESSORS as REGRESSORS
@@ -17,6 +17,6 @@ from edgewise.measure.benchmarks.tabular import ESTIMATORS as ESTIMATORS
 from edgewise.measure.benchmarks.tabular import Tabular
 
 _QUICK = (Layers, Steps, Peaks, SecondOrder, Accuracy, Classification, Routes)
-_SLOW = (Feynman, Irrelevant, Strogatz, Tabular, Tables)
+_SLOW = (Feynman, Irrelevant, Strogatz, Tabular, Tables, Random, PhysicalScales)
 BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in (*_QUICK, *_SLOW)}
 """Every benchmark by its name."""

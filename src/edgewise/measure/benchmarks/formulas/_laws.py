@@ -9,7 +9,7 @@ import sympy
 
 from edgewise import symbolic
 from edgewise._typing import Array, Formula
-from edgewise.datasets import System, feynman, strogatz
+from edgewise.datasets import System, feynman, srsd, strogatz
 from edgewise.expressions import evaluate
 
 _LOW, _HIGH = 1.0, 5.0  # of inputs that have no effect
@@ -70,6 +70,20 @@ class UniformLaw(Law):
 
     def training(self, rows: int, seed: int) -> Array:
         return np.random.default_rng(seed).uniform(self._low, self._high, (rows, len(self.names)))
+
+    def fresh(self, rows: int, seed: int) -> Array:
+        return self.training(rows, _FRESH + seed)
+
+
+class ScaledLaw(Law):
+    """A law of SRSD, its inputs drawn as there, over decades and of both signs where it says so."""
+
+    def __init__(self, name: str) -> None:
+        self._law = next(law for law in srsd() if law.name == name)
+        self.name, self.formula, self.names = name, self._law.formula, self._law.names
+
+    def training(self, rows: int, seed: int) -> Array:
+        return self._law.sample(rows, seed)
 
     def fresh(self, rows: int, seed: int) -> Array:
         return self.training(rows, _FRESH + seed)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from edgewise.measure import Cell, latest, read
 from edgewise.measure.benchmarks import BENCHMARKS
-from edgewise.measure.benchmarks.formulas import is_true
+from edgewise.measure.benchmarks.formulas import Formulas, is_true
 from edgewise.measure.drawing import COLORS, LABELS, STYLE, plain, sign
 from edgewise.measure.tables import markdown, measured_with, paragraph
 
@@ -34,7 +34,7 @@ They had as much time as edgewise took, but at least 10 seconds.
 
 def draw(results: Path, pictures: Path, page: Path) -> Iterator[Path]:
     """Write the page and its picture where there are rows; the paths written."""
-    searches = [name for name, benchmark in BENCHMARKS.items() if benchmark.compares == "searchers"]
+    searches = [name for name, benchmark in BENCHMARKS.items() if isinstance(benchmark, Formulas)]
     found = {name: latest(read(results / BENCHMARKS[name].file)) for name in searches}
     found = {name: rows for name, rows in found.items() if rows}
     if "feynman" in found:

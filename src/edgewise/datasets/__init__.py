@@ -3,6 +3,8 @@
 from edgewise.datasets._anderson import Chain as Chain
 from edgewise.datasets._anderson import States as States
 from edgewise.datasets._anderson import chain as chain
+from edgewise.datasets._certified import CertifiedFit as CertifiedFit
+from edgewise.datasets._certified import nist as nist
 from edgewise.datasets._characters import Characters as Characters
 from edgewise.datasets._characters import characters as characters
 from edgewise.datasets._equations import Equation as Equation

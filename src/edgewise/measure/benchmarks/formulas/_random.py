@@ -23,6 +23,7 @@ _FUNCTION, _CONSTANT, _OUTER = 0.25, 0.3, 0.5  # chances: of a function, of a fa
 _MOST_FUNCTIONS = 3
 _ROWS = 5000  # that a law is tried on
 _CONSTANT_BELOW, _LINEAR_ABOVE, _HEAVY = 1e-3, 0.999, 20.0
+_STEP, _JUMP, _SELDOM = 0.01, 0.5, 0.01
 
 
 class _Drawn(NamedTuple):
@@ -99,8 +100,9 @@ def _number(rng: np.random.Generator) -> str:
 def _form(drawn: _Drawn, names: list[str], rng: np.random.Generator) -> str:
     """Return the formula without its numbers, or an empty text where the law is no good.
 
-    It must be finite, vary, depend on each variable, not be close to a linear function, and have no rows that are 20
-    standard deviations from the mean.
+    It must be finite, vary, not be close to a linear function, and have no rows that are 20 standard deviations from
+    the mean. It must depend on each variable, and so smoothly that a hundredth of its range changes the value by less
+    than half a standard deviation, but for one row of a hundred.
     """
     low, high = np.array(drawn.ranges).T
     x = rng.uniform(low, high, (_ROWS, len(names)))
@@ -117,9 +119,11 @@ def _form(drawn: _Drawn, names: list[str], rng: np.random.Generator) -> str:
         if np.abs(y - y.mean()).max() > _HEAVY * y.std() or _is_linear(x, y):
             return ""
         for k in range(len(names)):
-            moved = x.copy()
-            moved[:, k] = rng.permutation(moved[:, k])
-            if (evaluate(formula, names, moved) - y).std() <= _CONSTANT_BELOW * y.std():
+            shuffled, near = x.copy(), x.copy()
+            shuffled[:, k] = rng.permutation(x[:, k])
+            near[:, k] = np.minimum(x[:, k] + _STEP * (high - low)[k], high[k])
+            other, step = (evaluate(formula, names, moved) - y for moved in (shuffled, near))
+            if other.std() <= _CONSTANT_BELOW * y.std() or np.mean(np.abs(step) > _JUMP * y.std()) > _SELDOM:
                 return ""
     return re.sub(r"(?<![a-z\d])\d+(\.\d+)?(e-?\d+)?", "#", str(formula)).replace("-", "+")
 

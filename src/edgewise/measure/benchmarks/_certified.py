@@ -32,7 +32,9 @@ class Certified(Benchmark):
     parallel = True
     slow = True
     compares = "searchers"
-    note = f"sum of squares over the certified one, constants in brackets; last: problems where it is at most {_CLOSE:g}"
+    note = (
+        f"sum of squares over the certified one, constants in brackets; last: problems where it is at most {_CLOSE:g}"
+    )
 
     def cases(self, settings: Settings) -> list[Case]:
         limit = settings.budget or _SECONDS

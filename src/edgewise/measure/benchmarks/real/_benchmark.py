@@ -40,8 +40,8 @@ class Tables(Benchmark):
     compares = "regressors"
     note = (
         "top: the best of edgewise's front on the test rows, an upper bound; ceiling: the flexible model that it "
-        "compares formulas with; complexity, formulas on the front, seconds to the first and of all: edgewise's. Below: "
-        "edgewise's distance from linear on the worst table, and in the median table from trees, top and ceiling; "
+        "compares formulas with; complexity, formulas on the front, seconds to the first and to the end: edgewise's. "
+        "Below, its distance from linear on the worst table, and in the median table from trees, top and ceiling; "
         "tables on which it is above both choices of Operon; tables below 0.2 where linear is above 0.4; the worst "
         "split's complexity, formulas and seconds"
     )
@@ -69,10 +69,10 @@ class Tables(Benchmark):
         searches = isinstance(self.regressors[library], Searcher)
         limit = (settings.budget or (_QUICK if settings.quick else _SECONDS)) if searches else 0.0
         effort = settings.effort if library == "edgewise" else ""
-        told = f", {limit:g} s" * searches + f", {effort}" * bool(effort)
+        searching = f", {limit:g} s" * searches + f", {effort}" * bool(effort)
         values = {"half": half_of(table), "table": table.name, "split": split, "library": library}
         return Case(
-            f"{values['half']}, {table.name}, split {split}: {library}{told}",
+            f"{values['half']}, {table.name}, split {split}: {library}{searching}",
             {**values, "limit": limit, "effort": effort},
         )
 

@@ -15,8 +15,8 @@ _FILE = Path(__file__).resolve().parent / "equations" / "srsd.csv"
 class Quantity:
     """An input of a law, and how it is drawn.
 
-    scale: "uniform" over [low, high], "integer" of these, or "log", its logarithm uniform. signed: of either sign, each
-    in half of the rows.
+    scale: "uniform" from low to high, "integer" from low to below high, or "log", its logarithm uniform. signed: of
+    either sign, each in half of the rows.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Quantity:
     def sample(self, rows: int, rng: np.random.Generator) -> Array:
         """Draw values (rows,)."""
         if self.scale == "integer":
-            size = rng.integers(int(self.low), int(self.high) + 1, rows).astype(np.float64)
+            size = rng.integers(int(self.low), int(self.high), rows).astype(np.float64)
         elif self.scale == "log":
             size = np.exp(rng.uniform(np.log(self.low), np.log(self.high), rows))
         else:
@@ -53,7 +53,7 @@ class PhysicalLaw:
         return [quantity.name for quantity in self.quantities]
 
     def sample(self, rows: int, seed: int = 0) -> Array:
-        """Inputs (rows, quantities).
+        """Inputs (rows, quantities); a few laws are not defined at some of them.
 
         >>> srsd()[0].sample(100).shape
         (100, 4)

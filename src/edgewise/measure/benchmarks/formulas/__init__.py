@@ -1,7 +1,6 @@
 """Known equations found from tables, and what a formula that was found is worth."""
 
 from edgewise.measure.benchmarks.formulas._benchmarks import Feynman as Feynman
-from edgewise.measure.benchmarks.formulas._benchmarks import Formulas as Formulas
 from edgewise.measure.benchmarks.formulas._benchmarks import Irrelevant as Irrelevant
 from edgewise.measure.benchmarks.formulas._benchmarks import PhysicalScales as PhysicalScales
 from edgewise.measure.benchmarks.formulas._benchmarks import Strogatz as Strogatz

@@ -39,8 +39,8 @@ class RandomLaw(Law):
     def __init__(self, name: str) -> None:
         seed, _, place = name.partition(".")
         drawn = _drawn(int(seed), int(place) + 1)[int(place)]
-        self.name, self.formula = name, drawn.formula
-        self.names = _names(len(drawn.ranges))
+        self.name, self.names = name, _names(len(drawn.ranges))
+        self.formula = sympy.sstr(symbolic.parse(drawn.formula, self.names))
         self._low, self._high = np.array(drawn.ranges).T
 
     def training(self, rows: int, seed: int) -> Array:

@@ -62,10 +62,10 @@ in `benchmarks/results`.
 
 
 def page(results: Path) -> str:
-    """Return the page: of every benchmark but those of formulas its picture, its table, and where it was measured."""
+    """Return the page: of each benchmark but those of `found` its picture, its table, and where it was measured."""
     parts = [_HEAD]
     for benchmark in BENCHMARKS.values():
-        if benchmark.compares == "searchers":  # on the page of formulas
+        if benchmark.name in found.SEARCHES:  # on the page of formulas
             continue
         rows = latest(read(results / benchmark.file))
         if not rows:

@@ -30,6 +30,10 @@ def bench(  # noqa: PLR0913 (the options of a command)
         float,
         typer.Option(metavar="S", help="Seconds of a training run or a search; 0: as docs/benchmarks.md says.", min=0),
     ] = 0.0,
+    effort: Annotated[
+        str, typer.Option(metavar="E", help="Effort of discover on tables: a word or a number; its default if empty.")
+    ] = "",
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random laws.", min=0)] = 1,
     tuned: Annotated[
         int, typer.Option(metavar="N", help="Settings that each estimator of tabular tries; 0: its defaults.", min=0)
     ] = 0,
@@ -51,7 +55,8 @@ def bench(  # noqa: PLR0913 (the options of a command)
     screen = console()
     chosen = benchmarks or [name for name, benchmark in BENCHMARKS.items() if not benchmark.slow]
     compared = _compared(screen, {BENCHMARKS[name].compares for name in chosen}, baselines)
-    settings = Settings(*compared, quick=quick, repeats=repeats, patience=patience, budget=budget, tuned=tuned)
+    searching = {"budget": budget, "effort": effort, "seed": seed, "tuned": tuned}
+    settings = Settings(*compared, quick=quick, repeats=repeats, patience=patience, **searching)
     try:
         with writable_folder(out) as folder, progress(screen) as bar:
             rows = run([BENCHMARKS[name] for name in chosen], settings, Plan(folder, counts, only, resume, jobs), bar)
@@ -70,14 +75,15 @@ def bench(  # noqa: PLR0913 (the options of a command)
 
 
 def _compared(screen: Any, kinds: Set[str], baselines: bool) -> Iterator[tuple[str, ...]]:
-    """Yield the libraries, searchers and estimators to measure; of the kinds that are not asked for, only edgewise."""
+    """Yield the libraries, searchers, estimators and regressors to measure; of kinds not asked for, only edgewise."""
     from edgewise.measure import MLP, OURS
-    from edgewise.measure.benchmarks import BASELINES, ESTIMATORS, LIBRARIES, SEARCHERS
+    from edgewise.measure.benchmarks import BASELINES, ESTIMATORS, LIBRARIES, REGRESSORS, SEARCHERS
 
     for kind, known, own in (
         ("libraries", {name: LIBRARIES[name] for name in BASELINES}, (OURS, MLP)),
         ("searchers", {name: SEARCHERS[name] for name in SEARCHERS if name != OURS}, (OURS,)),
         ("estimators", ESTIMATORS, () if "estimators" in kinds else (OURS,)),
+        ("regressors", {name: one for name, one in REGRESSORS.items() if name != OURS}, (OURS,)),
     ):
         asked = {name: one for name, one in known.items() if kind in kinds and (baselines or name == OURS)}
         yield own + tuple(_present(screen, asked))

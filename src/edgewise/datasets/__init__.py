@@ -3,6 +3,8 @@
 from edgewise.datasets._anderson import Chain as Chain
 from edgewise.datasets._anderson import States as States
 from edgewise.datasets._anderson import chain as chain
+from edgewise.datasets._certified import CertifiedFit as CertifiedFit
+from edgewise.datasets._certified import nist as nist
 from edgewise.datasets._characters import Characters as Characters
 from edgewise.datasets._characters import characters as characters
 from edgewise.datasets._equations import Equation as Equation
@@ -12,6 +14,9 @@ from edgewise.datasets._equations import dimensionless as dimensionless
 from edgewise.datasets._equations import equations as equations
 from edgewise.datasets._equations import feynman as feynman
 from edgewise.datasets._equations import strogatz as strogatz
+from edgewise.datasets._physical import PhysicalLaw as PhysicalLaw
+from edgewise.datasets._physical import Quantity as Quantity
+from edgewise.datasets._physical import srsd as srsd
 from edgewise.datasets._special import Special as Special
 from edgewise.datasets._special import special as special
 from edgewise.datasets._tables import knots as knots

@@ -15,20 +15,24 @@ class Settings:
     """How benchmarks are run.
 
     libraries: what to measure, by name. searchers: the libraries that search for formulas. estimators: those that learn
-    from tables. quick: tiny sizes, as a smoke test. threads: of the measuring process. repeats: of each timing.
-    patience: seconds allowed for all repeats of one library and case. budget: seconds of one training run or search; 0
-    lets the benchmark choose. tuned: how many settings of an estimator are tried; 0: its defaults. python: the
-    interpreter of a separate environment for baselines, if there is one.
+    from tables. regressors: those and formulas on tables of numbers. quick: tiny sizes, as a smoke test. threads: of
+    the measuring process. repeats: of each timing. patience: seconds allowed for all repeats of one library and case.
+    budget: seconds of one training run or search; 0 lets the benchmark choose. effort: of edgewise's search, empty for
+    its default. seed: of laws that are made up. tuned: how many settings of an estimator are tried; 0: its defaults.
+    python: the interpreter of a separate environment for baselines, if there is one.
     """
 
     libraries: tuple[str, ...] = ("edgewise", "mlp")
     searchers: tuple[str, ...] = ("edgewise",)
     estimators: tuple[str, ...] = ("edgewise",)
+    regressors: tuple[str, ...] = ("edgewise",)
     quick: bool = False
     threads: int = 1
     repeats: int = 7
     patience: float = 60.0
     budget: float = 0.0
+    effort: str = ""
+    seed: int = 1
     tuned: int = 0
     python: str = ""
 
@@ -54,7 +58,7 @@ class Benchmark(ABC):
     columns: of its rows, after the label and the values of the case. threaded: run once for each requested thread
     count, else on one thread. fresh_process: a new process for each case, else one process runs all cases. parallel:
     cases may run at the same time, each on its own core. slow: takes hours, so it runs only when named. compares: the
-    field of the settings that names what it measures, "libraries", "searchers" or "estimators".
+    field of the settings that names what it measures: "libraries", "searchers", "estimators" or "regressors".
     """
 
     name: ClassVar[str]

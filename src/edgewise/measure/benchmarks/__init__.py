@@ -2,18 +2,23 @@
 
 from edgewise.measure import Benchmark
 from edgewise.measure.benchmarks._accuracy import Accuracy
+from edgewise.measure.benchmarks._certified import Certified
 from edgewise.measure.benchmarks._classification import Classification
 from edgewise.measure.benchmarks._comparison import Layers, Steps
+from edgewise.measure.benchmarks._dimensions import Dimensions
 from edgewise.measure.benchmarks._peaks import Peaks
 from edgewise.measure.benchmarks._routes import Routes
 from edgewise.measure.benchmarks._second_order import SecondOrder
-from edgewise.measure.benchmarks.formulas import Feynman, Irrelevant, Strogatz
+from edgewise.measure.benchmarks.formulas import Feynman, Irrelevant, PhysicalScales, Random, Strogatz
 from edgewise.measure.benchmarks.libraries import BASELINES as BASELINES
 from edgewise.measure.benchmarks.libraries import LIBRARIES as LIBRARIES
+from edgewise.measure.benchmarks.real import REGRESSORS as REGRESSORS
+from edgewise.measure.benchmarks.real import Tables
 from edgewise.measure.benchmarks.searchers import SEARCHERS as SEARCHERS
 from edgewise.measure.benchmarks.tabular import ESTIMATORS as ESTIMATORS
 from edgewise.measure.benchmarks.tabular import Tabular
 
 _QUICK = (Layers, Steps, Peaks, SecondOrder, Accuracy, Classification, Routes)
-BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in (*_QUICK, Feynman, Irrelevant, Strogatz, Tabular)}
+_SLOW = (Feynman, Irrelevant, Strogatz, Tabular, Tables, Random, Certified, PhysicalScales, Dimensions)
+BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in (*_QUICK, *_SLOW)}
 """Every benchmark by its name."""

@@ -2,6 +2,7 @@
 
 from edgewise.measure.benchmarks.formulas._benchmarks import Feynman as Feynman
 from edgewise.measure.benchmarks.formulas._benchmarks import Irrelevant as Irrelevant
+from edgewise.measure.benchmarks.formulas._benchmarks import PhysicalScales as PhysicalScales
 from edgewise.measure.benchmarks.formulas._benchmarks import Strogatz as Strogatz
 from edgewise.measure.benchmarks.formulas._benchmarks import is_true as is_true
 from edgewise.measure.benchmarks.formulas._judge import ROWS as ROWS
@@ -11,8 +12,11 @@ from edgewise.measure.benchmarks.formulas._judge import judge as judge
 from edgewise.measure.benchmarks.formulas._judge import refitted as refitted
 from edgewise.measure.benchmarks.formulas._judge import with_free_constants as with_free_constants
 from edgewise.measure.benchmarks.formulas._laws import Law as Law
+from edgewise.measure.benchmarks.formulas._laws import ScaledLaw as ScaledLaw
 from edgewise.measure.benchmarks.formulas._laws import TrajectoryLaw as TrajectoryLaw
 from edgewise.measure.benchmarks.formulas._laws import UniformLaw as UniformLaw
+from edgewise.measure.benchmarks.formulas._random import RandomLaw as RandomLaw
+from edgewise.measure.benchmarks.formulas._random_benchmark import Random as Random
 from edgewise.measure.benchmarks.formulas._solution import TimeLimitReached as TimeLimitReached
 from edgewise.measure.benchmarks.formulas._solution import cpu_limit as cpu_limit
 from edgewise.measure.benchmarks.formulas._solution import solution as solution

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import sympy
 
-from edgewise.datasets import equations, strogatz
+from edgewise._typing import Array
+from edgewise.datasets import equations, srsd, strogatz
 from edgewise.measure import OURS, Benchmark, Case, Cell, Row, Settings, clock
 from edgewise.measure.benchmarks.formulas._judge import ROWS, Verdict, judge
-from edgewise.measure.benchmarks.formulas._laws import Law, TrajectoryLaw, UniformLaw
+from edgewise.measure.benchmarks.formulas._laws import Law, ScaledLaw, TrajectoryLaw, UniformLaw
 from edgewise.measure.benchmarks.searchers import SEARCHERS, Table
 from edgewise.measure.tables import grouped, number
 
@@ -38,6 +39,7 @@ class Formulas(Benchmark):
     slow = True
     compares = "searchers"
     noises: ClassVar[tuple[float, ...]] = NOISES
+    seeds: ClassVar[int] = _SEEDS
     extra: ClassVar[int] = 0
     limits: ClassVar[dict[tuple[str, float], float]] = {}
     """(column, noise) -> the least percentage, or the most seconds."""
@@ -57,18 +59,26 @@ class Formulas(Benchmark):
     def law(self, name: str) -> Law:
         return UniformLaw(name, self.extra)
 
+    def asked(self, settings: Settings) -> Sequence[str]:
+        """Return the laws that are searched for."""
+        return self.quick if settings.quick else self.laws()
+
+    def scores(self, predicted: Array, y: Array) -> Row:
+        """Return more columns about the library's own values at new rows, and the true ones."""
+        return {}
+
     def cases(self, settings: Settings) -> list[Case]:
-        noises, seeds = (self.noises[:1], 1) if settings.quick else (self.noises, _SEEDS)
+        noises, seeds = (self.noises[:1], 1) if settings.quick else (self.noises, self.seeds)
         return [
             self._case(name, noise, seed, library, settings)
             for noise in noises
             for seed in range(seeds)
             for library in settings.searchers
-            for name in (self.quick if settings.quick else self.laws())
-            if library == OURS or self._asked(name, noise, seed, library)
+            for name in self.asked(settings)
+            if library == OURS or self._by_another(name, noise, seed, library)
         ]
 
-    def _asked(self, name: str, noise: float, seed: int, library: str) -> bool:
+    def _by_another(self, name: str, noise: float, seed: int, library: str) -> bool:
         """Return whether another library searches for a law."""
         if SEARCHERS[library].timed:
             return seed == 0
@@ -76,7 +86,8 @@ class Formulas(Benchmark):
 
     def _case(self, name: str, noise: float, seed: int, library: str, settings: Settings) -> Case:
         rows = _FEW if settings.quick else _TRAINED
-        label = f"{name}, noise {noise:g}, seed {seed}: {library}"
+        effort = f", {settings.effort}" if settings.effort and library == OURS else ""
+        label = f"{name}, noise {noise:g}, seed {seed}: {library}{effort}"
         values = {"library": library, "kind": self.name, "equation": name, "noise": noise, "seed": seed}
         return Case(label, {**values, "extra": self.extra, "rows": rows, "limit": settings.budget})
 
@@ -100,12 +111,15 @@ class Formulas(Benchmark):
         x, y = law.table(given["rows"], given["noise"], given["seed"])
         searcher.warm_up()
         with clock() as spent:
-            found = searcher.find(Table(x, y, law.names, given["seed"], given["limit"]))
-        verdict = judge(found.formula, found.predict(law.fresh(ROWS, given["seed"])), law, given["seed"])
+            found = searcher.find(Table(x, y, law.names, given["seed"], given["limit"], settings.effort))
+        fresh = law.fresh(ROWS, given["seed"])
+        predicted = found.predict(fresh)
+        verdict = judge(found.formula, predicted, law, given["seed"])
         seconds = {"seconds": spent.wall, "process_seconds": spent.process}
         noise = "" if found.noise is None else found.noise
         outcome = {"outcome": found.outcome, "noise_found": noise, "formula": sympy.sstr(found.formula)}
-        return [self.row(case, **seconds, **outcome, **{**asdict(verdict), "r2": f"{verdict.r2:.9g}"})]
+        scores = asdict(verdict) | {"r2": f"{verdict.r2:.9g}"} | self.scores(predicted, law.values(fresh))
+        return [self.row(case, **seconds, **outcome, **scores)]
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
         return [self.row(case, outcome=reason)]
@@ -191,6 +205,23 @@ class Strogatz(Formulas):
 
     def law(self, name: str) -> Law:
         return TrajectoryLaw(name)
+
+
+class PhysicalScales(Formulas):
+    """The 120 laws of SRSD, with the constants and the ranges of physics."""
+
+    name = "srsd"
+    title = "The laws of SRSD at physical scales, found from 1000 rows"
+    file = "srsd.csv"
+    noises = NOISES[:1]
+    seeds = 1
+    quick = ("I.12.5",)
+
+    def laws(self) -> list[str]:
+        return [scaled.name for scaled in srsd()]
+
+    def law(self, name: str) -> Law:
+        return ScaledLaw(name)
 
 
 def is_true(value: Any) -> bool:

@@ -9,11 +9,12 @@ import sympy
 
 from edgewise import symbolic
 from edgewise._typing import Array, Formula
-from edgewise.datasets import System, feynman, strogatz
+from edgewise.datasets import System, feynman, srsd, strogatz
 from edgewise.expressions import evaluate
 
 _LOW, _HIGH = 1.0, 5.0  # of inputs that have no effect
 _DURATION, _STAMPS = 10.0, 100  # of a run of a differential equation, and its rows
+_SINGLE = np.finfo(np.float32)
 _FRESH, _NOISE = 10_000, 20_000  # added to a seed: fresh rows, noise
 
 
@@ -70,6 +71,28 @@ class UniformLaw(Law):
 
     def training(self, rows: int, seed: int) -> Array:
         return np.random.default_rng(seed).uniform(self._low, self._high, (rows, len(self.names)))
+
+    def fresh(self, rows: int, seed: int) -> Array:
+        return self.training(rows, _FRESH + seed)
+
+
+class ScaledLaw(Law):
+    """A law of SRSD, its inputs drawn as there: over decades, until the law has a value that a float32 can hold."""
+
+    def __init__(self, name: str) -> None:
+        self._law = next(law for law in srsd() if law.name == name)
+        self.name, self.formula, self.names = name, self._law.formula, self._law.names
+
+    def training(self, rows: int, seed: int) -> Array:
+        drawn = rows
+        while True:
+            x = self._law.sample(drawn, seed)
+            with np.errstate(all="ignore"):
+                size = np.abs(self.values(x))
+            kept = x[(_SINGLE.tiny <= size) & (size <= _SINGLE.max)]
+            if len(kept) >= rows:
+                return kept[:rows]
+            drawn *= 4
 
     def fresh(self, rows: int, seed: int) -> Array:
         return self.training(rows, _FRESH + seed)

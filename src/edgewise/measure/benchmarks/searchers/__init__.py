@@ -1,10 +1,13 @@
 """The libraries that search for formulas, one a file, each with its own recommended settings."""
 
-from edgewise.measure.benchmarks.searchers._base import Searcher
+from edgewise.measure.benchmarks.searchers._base import Found as Found
+from edgewise.measure.benchmarks.searchers._base import Predict as Predict
+from edgewise.measure.benchmarks.searchers._base import Searcher as Searcher
 from edgewise.measure.benchmarks.searchers._base import Table as Table
 from edgewise.measure.benchmarks.searchers._edgewise import Edgewise
 from edgewise.measure.benchmarks.searchers._gplearn import GPLearn
 from edgewise.measure.benchmarks.searchers._operon import Operon
+from edgewise.measure.benchmarks.searchers._operon import OperonForTables as OperonForTables
 from edgewise.measure.benchmarks.searchers._pykan import PyKANFormula
 
 SEARCHERS: dict[str, Searcher] = {

@@ -1,7 +1,7 @@
 """What the benchmarks of formulas ask of a library."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -11,28 +11,41 @@ from edgewise.measure.benchmarks.libraries import ThirdParty
 
 _ROWS, _SECONDS = 100, 1.0
 
+Predict = Callable[[Array], Array]
+"""From rows of inputs to values."""
+
 
 class Table(NamedTuple):
-    """What a library is given: inputs (rows, columns), a target, names, a seed, and how many seconds."""
+    """What a library is given: inputs (rows, columns), a target, names, a seed, and how many seconds.
+
+    effort: of edgewise's search; an empty string is its default.
+    """
 
     x: Array
     y: Array
     names: Sequence[str]
     seed: int
     seconds: float
+    effort: str = ""
 
 
 class Found(NamedTuple):
     """What it gives back.
 
     formula: in symbols of the names. predict: its own values at other rows. outcome: how it ended, in its own words.
-    noise: its estimate of the noise over the target's standard deviation, if it has one.
+    noise: its estimate of the noise over the target's standard deviation, if it has one. complexity: as the library
+    counts it. first: seconds until it had the first formula, if it says so. front: all formulas that it offers. others:
+    what else it offers, by name.
     """
 
     formula: Formula
-    predict: Callable[[Array], Array]
+    predict: Predict
     outcome: str
     noise: float | None = None
+    complexity: int | None = None
+    first: float | None = None
+    front: Sequence[Predict] = ()
+    others: Mapping[str, Predict] = {}
 
 
 class Searcher(ThirdParty):

@@ -1,5 +1,8 @@
 """edgewise itself."""
 
+import time
+from typing import Any
+
 from edgewise.discovery import discover
 from edgewise.measure.benchmarks.searchers._base import Found, Searcher, Table
 
@@ -13,5 +16,28 @@ class Edgewise(Searcher):
     settings = "discover with default arguments but seed and time_limit"
 
     def find(self, table: Table) -> Found:
-        found = discover(table.x, table.y, names=table.names, seed=table.seed, time_limit=table.seconds)
-        return Found(found.best.sympy(), found.best.predict, found.outcome.name.lower().replace("_", " "), found.noise)
+        began, shown = time.perf_counter(), []
+
+        def progress(_: str, __: float, best: str | None) -> None:
+            if best and not shown:
+                shown.append(time.perf_counter() - began)
+
+        found: Any = discover(
+            table.x, table.y, names=table.names, seed=table.seed, time_limit=table.seconds, progress=progress,
+            **_effort(table.effort),
+        )  # fmt: skip
+        ceiling = getattr(found, "ceiling", None)
+        return Found(
+            found.best.sympy(), found.best.predict, found.outcome.name.lower().replace("_", " "), found.noise,
+            found.best.complexity, shown[0] if shown else time.perf_counter() - began,
+            [candidate.predict for candidate in found], {"ceiling": ceiling.predict} if ceiling else {},
+        )  # fmt: skip
+
+
+def _effort(text: str) -> dict[str, Any]:
+    """Return the argument: none for an empty text, a whole number, or a word.
+
+    >>> _effort("3000"), _effort("quick"), _effort("")
+    ({'effort': 3000}, {'effort': 'quick'}, {})
+    """
+    return {"effort": int(text) if text.isdecimal() else text} if text else {}

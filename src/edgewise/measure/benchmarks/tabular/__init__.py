@@ -2,6 +2,7 @@
 
 from edgewise.measure.benchmarks.tabular._benchmark import SPLITS as SPLITS
 from edgewise.measure.benchmarks.tabular._benchmark import Tabular as Tabular
+from edgewise.measure.benchmarks.tabular._reading import INSTALL as INSTALL
 from edgewise.measure.benchmarks.tabular._reading import columns as columns
 from edgewise.measure.benchmarks.tabular._reading import read_frame as read_frame
 from edgewise.measure.benchmarks.tabular._scores import calibration_error as calibration_error
@@ -9,7 +10,9 @@ from edgewise.measure.benchmarks.tabular._scores import classification_scores as
 from edgewise.measure.benchmarks.tabular._scores import interval_scores as interval_scores
 from edgewise.measure.benchmarks.tabular._scores import regression_scores as regression_scores
 from edgewise.measure.benchmarks.tabular._search import folds as folds
+from edgewise.measure.benchmarks.tabular._summary import Result as Result
 from edgewise.measure.benchmarks.tabular._tables import TABLES as TABLES
+from edgewise.measure.benchmarks.tabular._tables import Half as Half
 from edgewise.measure.benchmarks.tabular._tables import Table as Table
 from edgewise.measure.benchmarks.tabular._tables import halves as halves
 from edgewise.measure.benchmarks.tabular.estimators import ESTIMATORS as ESTIMATORS

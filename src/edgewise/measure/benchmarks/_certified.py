@@ -1,0 +1,88 @@
+"""NIST's nonlinear regressions as tables whose formula is not known: the sum of squares that a search reaches."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import sympy
+
+from edgewise.datasets import CertifiedFit, nist
+from edgewise.measure import Benchmark, Case, Cell, Row, Settings, clock
+from edgewise.measure.benchmarks.formulas import with_free_constants
+from edgewise.measure.benchmarks.searchers import SEARCHERS, Table
+from edgewise.measure.tables import grouped, number
+
+_SECONDS, _OVERTIME = 10.0, 300.0
+_CLOSE = 1.1  # times the certified sum of squares
+_QUICK = ("Misra1a",)
+
+
+class Certified(Benchmark):
+    """Each problem by each library that keeps to its seconds: residual sum of squares and number of constants.
+
+    No search is told the formula. The ratio compares its sum of squares with that of NIST's formula at its certified
+    parameters, on the same rows; a formula with more constants may be below one.
+    """
+
+    name = "nist"
+    title = "NIST's nonlinear regressions: sum of squares over the certified one, and constants"
+    file = "nist.csv"
+    columns = ("residual", "constants", "seconds", "formula", "outcome", "status")
+    fresh_process = True
+    parallel = True
+    slow = True
+    compares = "searchers"
+    note = (
+        f"sum of squares over the certified one, constants in brackets; last: problems where it is at most {_CLOSE:g}"
+    )
+
+    def cases(self, settings: Settings) -> list[Case]:
+        limit = settings.budget or _SECONDS
+        problems = _QUICK if settings.quick else tuple(_problems())
+        return [
+            Case(f"{name}: {library}, {limit:g} s", {"problem": name, "library": library, "limit": limit})
+            for library in settings.searchers
+            if SEARCHERS[library].timed
+            for name in problems
+        ]
+
+    def measure(self, case: Case, settings: Settings) -> list[Row]:
+        problem, searcher = _problems()[case.values["problem"]], SEARCHERS[case.values["library"]]
+        searcher.warm_up()
+        task = Table(problem.x, problem.y, list(problem.names), 0, case.values["limit"], settings.effort)
+        with clock() as spent:
+            found = searcher.find(task)
+        with np.errstate(all="ignore"):
+            residual = float(np.sum((found.predict(problem.x) - problem.y) ** 2))
+        constants = len(with_free_constants(found.formula).free.values)
+        described = {"formula": sympy.sstr(found.formula), "outcome": found.outcome, "seconds": spent.wall}
+        return [self.row(case, residual=residual if np.isfinite(residual) else "", constants=constants, **described)]
+
+    def time_limit(self, case: Case) -> float:
+        return 2 * case.values["limit"] + _OVERTIME
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        names = list(dict.fromkeys(str(row["library"]) for row in rows))
+        lines, close = [], dict.fromkeys(names, 0)
+        problems = grouped(rows, "problem")
+        for (name,), group in problems.items():
+            truth = _problems()[name]
+            cells = [Cell(name), Cell(truth.level), Cell(str(len(truth.y))), Cell(str(len(truth.parameters)))]
+            for library in names:
+                row = next((row for row in group if row["library"] == library), None)
+                ratio = number(row, "residual") / truth.residual
+                close[library] += ratio <= _CLOSE
+                cells.append(Cell(f"{ratio:.3g} ({row['constants']})" if row and ratio < np.inf else _reason(row)))
+            lines.append(cells)
+        last = [Cell(f"at most {_CLOSE:g}"), Cell(""), Cell(""), Cell("")]
+        lines.append([*last, *(Cell(f"{close[library]} of {len(problems)}") for library in names)])
+        return ["problem", "level", "rows", "constants", *names], lines
+
+
+@cache
+def _problems() -> dict[str, CertifiedFit]:
+    return {problem.name: problem for problem in nist()}
+
+
+def _reason(row: Row | None) -> str:
+    return "" if row is None else str(row["status"]) or "failed"

@@ -140,8 +140,8 @@ def penalized(
     """Return the penalized fit of a family beyond the Gaussian, by weighted least squares repeated.
 
     In each round every output in turn is refitted to its working response, after two Newton steps of its smoothing
-    parameters; no eta changes by more than 8 in a round. Classes have at most four rounds: where some are nearly separated, smoothing falls and falls, and
-    probabilities become too certain.
+    parameters; no eta changes by more than 8 in a round. Classes have at most four rounds: where some are nearly
+    separated, smoothing falls and falls, and probabilities become too certain.
 
     Source: Breslow and Clayton, Approximate inference in generalized linear mixed models (1993).
     """

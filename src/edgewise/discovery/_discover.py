@@ -1,6 +1,5 @@
 """From a table to formulas: the door."""
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -8,16 +7,15 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data
 from edgewise.discovery._result import Discovery
-from edgewise.discovery._search import Progress, Search
+from edgewise.discovery._search import Progress, Search, Settings
 from edgewise.kernels import one_thread
 from edgewise.train import as_matrix
-
 
 Effort = Literal["quick", "normal", "thorough"] | int
 _EFFORTS: dict[str, int] = {"quick": 15_000, "normal": 60_000, "thorough": 600_000}
 
 
-def discover(
+def discover(  # noqa: PLR0913 (what a search may be asked)
     x: Data,
     y: Data,
     names: Sequence[str] | None = None,
@@ -55,7 +53,8 @@ def discover(
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
-    search = Search(*_checked(x, y, names, target), _noise(noise), seed, time_limit, _evaluations(effort), progress)
+    settings = Settings(_noise(noise), seed, time_limit, _evaluations(effort), progress)
+    search = Search(*_checked(x, y, names, target), settings)
     with one_thread():
         return search.run()
 
@@ -80,7 +79,7 @@ def discover_directly(
     >>> discover_directly(x, x[:, 0] ** 2 / x[:, 1], names=["a", "b"]).best.expression
     a**2/b
     """
-    search = Search(*_checked(x, y, names, target), _noise(noise), 0, math.inf, 0, None)
+    search = Search(*_checked(x, y, names, target), Settings(_noise(noise)))
     with one_thread():
         return search.run(models=False)
 

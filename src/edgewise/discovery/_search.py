@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -59,19 +59,34 @@ _IMPROVED = 0.98  # of the held-out error of simpler formulas: what the front as
 _DECADES, _LOW = 1e4, 0.05  # a target of one sign is judged by relative errors from that size over that quantile on
 
 
+@dataclass(frozen=True)
+class Settings:
+    """The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, and what shows progress.
+
+    Errors: InputError for a time limit that is no positive number.
+    """
+
+    noise: float | None = None
+    seed: int = 0
+    limit: float = math.inf
+    evaluations: int = 0
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        limit = self.limit
+        if not (is_number(limit, 0, 1e300) and limit) and not (isinstance(limit, float) and limit == math.inf):
+            raise InputError(f"'time_limit' must be a positive number of seconds. Got {limit!r}.")
+
+
 class Search:
     """One discovery: the table, the clock, and the candidates found so far."""
 
-    def __init__(
-        self, x: Array, y: Array, names: tuple[str, ...], target: str, noise: float | None, seed: int, limit: float,
-        evaluations: int, progress: Progress | None,
-    ) -> None:  # fmt: skip
-        if not (is_number(limit, 0, 1e300) and limit) and not (isinstance(limit, float) and limit == math.inf):
-            raise InputError(f"'time_limit' must be a positive number of seconds. Got {limit!r}.")
+    def __init__(self, x: Array, y: Array, names: tuple[str, ...], target: str, settings: Settings) -> None:
+        noise, seed, limit = settings.noise, settings.seed, settings.limit
         self.x, self.y, self.names, self.target, self.seed, self.limit = x, y, names, target, seed, limit
         self.began = now()
         self.deadline, self.end = Deadline(self.began + _SEARCHED * limit), Deadline(self.began + limit)
-        self.progress = progress
+        self.progress = settings.progress
         self.given = noise
         one_sign = bool((y > 0).all() or (y < 0).all())
         self.relative = one_sign and bool(np.abs(y).max() > _DECADES * np.quantile(np.abs(y), _LOW))
@@ -81,7 +96,7 @@ class Search:
         self.weight = 1 / np.abs(y) if self.relative else np.ones(len(y))
         self.pool = Pool(Judge(names, x[judged], y[judged], self.weight[judged]), noise or 0.0)
         table = Table(names, x[judged], y[judged], self.weight[judged])
-        self.approximation, self.evaluations = Approximation(table, seed, self.deadline), evaluations
+        self.approximation, self.evaluations = Approximation(table, seed, self.deadline), settings.evaluations
         self.stages: list[str] = []
         self.interrupted, self.processes = False, 0
         self.floor, self.until = math.inf, self.deadline

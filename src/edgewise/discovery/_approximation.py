@@ -2,52 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise._deadline import Deadline
-from edgewise._typing import Array, Formula
+from edgewise._typing import Formula
 from edgewise.discovery._assessment import Assessed, Assessor
 from edgewise.discovery._ceiling import Ceiling
+from edgewise.discovery._context import Context
+from edgewise.discovery._evidence import spread
 from edgewise.expressions import complexity
 from edgewise.programs import FUNCTIONS, Evolution, Program
 from edgewise.reading import read_formulas
 
 _MODELED = 5000  # rows that the network is fitted to
-_EVOLVED = 400  # rows that programs are fitted to
+_EVOLVED, _HUNTED = 400, 200  # rows that programs are fitted to, and where the table may be exact
 _LONGEST = 30  # complexity of programs that evolve
 _READABLE = 30  # complexity of the formula that is recommended
 _SEARCHED = 6.0  # log-likelihood that formulas found by evolution are better by because they were searched for
 _EACH = 2  # programs of each complexity that are assessed
-_BETTER = 1.02  # times the lowest error of simpler programs: others are not assessed
 _WAVES = ("sin", "cos")
 _CALM = tuple(name for name in FUNCTIONS if name not in _WAVES)
 _EVOLUTION, _READ = "found by evolution", "read from the network"
 _IMPROVED = 0.98  # of the held-out mean squared error of simpler formulas: what the front asks for
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows x (n, m) and y (n,) with names of the columns; `weight` (n,) multiplies residuals."""
-
-    names: tuple[str, ...]
-    x: Array
-    y: Array
-    weight: Array
-
-    def sample(self, count: int, seed: int) -> Table:
-        """Return some of the rows, in random order."""
-        keep = np.random.default_rng(seed).permutation(len(self.y))[:count]
-        return Table(self.names, self.x[keep], self.y[keep], self.weight[keep])
+_PARTS = 10  # of the evaluations, between which progress is shown
+_AFTER = 1.0  # times the evaluations that found an exact formula: how many more look for a simpler one
+_EXACT = 1e-8  # error of a program, over the target's standard deviation, whose constants may be exact
+_LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
+_LAWS = 6  # of them that are rounded
 
 
 class Approximation:
-    """What is known of a table by formulas that approximate it."""
+    """What is known of a table by formulas that approximate it, and the network that they are compared with."""
 
-    def __init__(self, table: Table, seed: int, deadline: Deadline) -> None:
-        self.table, self.seed, self.deadline = table, seed, deadline
+    def __init__(self, context: Context) -> None:
+        self.context, self.table = context, context.judged
         self.ceiling: Ceiling | None = None
         self.assessor = self._assessor()
         self.evolution: Evolution | None = None
@@ -55,50 +45,91 @@ class Approximation:
         self._tried: set[Program] = set()
 
     def _assessor(self) -> Assessor:
-        table = self.table
-        return Assessor(table.names, table.x, table.y, table.weight, self.ceiling, self.seed)
+        return Assessor(self.table, self.ceiling, self.context.settings.seed)
 
-    def model(self) -> None:
-        """Fit the network that formulas are read from and compared with."""
-        rows = self.table.sample(_MODELED, self.seed)
-        self.ceiling = Ceiling.of(rows.names, rows.x, rows.y, rows.weight**2, seed=self.seed)
+    def hunt(self, evaluations: int) -> bool:
+        """Let formulas evolve as if the table were exact; return whether one is."""
+        if self.evolution is None:
+            self.evolution = self._evolution(None, _HUNTED)
+        return self._evolved(evaluations, "exact formulas by evolution", 0.1)
+
+    def model(self) -> bool:
+        """Fit the network and read formulas from it; return whether one leaves only noise."""
+        context = self.context
+        context.tell("an additive network", 0.3)
+        rows = self.table.sample(_MODELED, context.settings.seed)
+        self.ceiling = Ceiling.of(rows.names, rows.x, rows.y, rows.weight**2, seed=context.settings.seed)
+        context.noise.lower(self.ceiling.held_out)
         self.assessor = self._assessor()
-
-    def read(self) -> None:
-        """Read formulas from the network."""
-        assert self.ceiling is not None
-        rows = self.table.sample(_MODELED, self.seed)
+        context.tell("formulas read from the network", 0.35)
         read = read_formulas(self.ceiling.fit, rows.x, rows.y, rows.names, weights=rows.weight**2)
         self.consider((each.program for each in read), _READ)
+        return self._settled()
 
-    def evolve(self, evaluations: int) -> list[Program]:
-        """Go on with the evolution, and return the best program of each complexity, fitted to a sample of the rows."""
-        if self.evolution is None:
-            self.evolution = self._evolution(None)
-        self.evolution.run(evaluations, self.deadline)
-        return [fitted.program for fitted in self.evolution.front(1)]
+    def evolve(self, evaluations: int) -> bool:
+        """Let formulas evolve; return whether one is exact, or leaves only noise.
 
-    def calm(self) -> None:
-        """Go on without sines and cosines, which fit noise well and are seldom meant, from programs without them."""
-        if self.evolution is not None:
-            before = self.evolution
-            self.judge()
-            self.evolution = self._evolution(_CALM)
-            for fitted in before.front(_EACH):
-                if not _waves(fitted.program):
-                    self.evolution.add(fitted.program)
+        Where the best one leaves what looks like noise, sines and cosines are left out: they fit noise well and are
+        seldom meant.
+        """
+        assert self.evolution is not None
+        before = self.evolution
+        programs = [fitted.program for fitted in before.front(_EACH)]
+        self.consider(programs, _EVOLUTION)
+        best = min(before.front(1), key=lambda fitted: fitted.error).program
+        noisy = self.context.noise.leaves_noise(best.predict(self.table.x))
+        self.evolution = self._evolution(_CALM if noisy else None, _EVOLVED)
+        for program in programs:
+            if not (noisy and _has_waves(program)):
+                self.evolution.add(program)
+        if self._evolved(evaluations, "formulas by evolution", 0.5):
+            return True
+        self.consider((fitted.program for fitted in self.evolution.front(_EACH)), _EVOLUTION)
+        return self._settled()
 
-    def _evolution(self, functions: tuple[str, ...] | None) -> Evolution:
-        rows = self.table.sample(_EVOLVED, self.seed)
+    def _evolution(self, functions: tuple[str, ...] | None, count: int) -> Evolution:
+        rows, seed = self.table.sample(count, self.context.settings.seed), self.context.settings.seed
         weights = rows.weight**2
         return Evolution(
-            rows.x, rows.y, weights=weights, seed=self.seed, max_complexity=_LONGEST, functions=functions, waves=True
+            rows.x, rows.y, weights=weights, seed=seed, max_complexity=_LONGEST, functions=functions, waves=True
         )
 
-    def judge(self) -> None:
-        """Assess the programs of the evolution."""
-        if self.evolution is not None:
-            self.consider((fitted.program for fitted in self.evolution.front(_EACH)), _EVOLUTION)
+    def _evolved(self, evaluations: int, stage: str, fraction: float) -> bool:
+        """Go on with the evolution in parts, and judge what looks exact; return whether it is."""
+        context, evolution = self.context, self.evolution
+        assert evolution is not None
+        for part in range(_PARTS):
+            if context.late():
+                break
+            context.tell(stage, fraction + 0.04 * part)
+            evolution.run(math.ceil(evaluations / _PARTS), context.deadline)
+            if self._exact(evolution):
+                evolution.run(math.ceil(_AFTER * evolution.evaluations), context.deadline)
+                context.pool.consider(self._exact(evolution), "evolution")
+                if context.pool.exact():
+                    return True
+        return False
+
+    def _exact(self, evolution: Evolution) -> list[Formula]:
+        """Return the programs whose constants may be exact, as formulas, simplest first."""
+        table = self.table
+        limit = _EXACT * spread(table.y, table.weight)
+        found = []
+        for program in (fitted.program for fitted in evolution.front(1)):
+            with np.errstate(all="ignore"):
+                residual = table.weight * (program.predict(table.x) - table.y)
+                if np.sqrt(np.mean(residual**2)) < limit:
+                    found.append(program.expression(table.names, table.positive))
+        return found
+
+    def _settled(self) -> bool:
+        """Judge the simplest formulas that leave as little as the best model; return whether to stop."""
+        pool, noise = self.context.pool, self.context.noise
+        limit = (_LAWLIKE * noise.floor) ** 2
+        laws = [found for found in self.front() if found.program and found.error <= limit]
+        pool.consider([found.expression for found in laws[:_LAWS]], "an approximation")
+        noise.settle()
+        return self.context.good()
 
     def consider(self, programs: Iterable[Program], origin: str) -> None:
         """Assess programs, with constants fitted to the rows, and to the rows and the network."""
@@ -139,6 +170,6 @@ class Approximation:
         return cost + (_SEARCHED if origin == _EVOLUTION else 0.0)
 
 
-def _waves(program: Program) -> bool:
+def _has_waves(program: Program) -> bool:
     """Return whether a program has a sine or cosine."""
     return any(node.operation in _WAVES for node in program.nodes)

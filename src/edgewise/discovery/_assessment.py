@@ -10,6 +10,7 @@ import numpy as np
 
 from edgewise._typing import Array, Formula
 from edgewise.discovery._ceiling import Ceiling
+from edgewise.discovery._table import Table
 from edgewise.expressions import FitData, FreeFormula, evaluate
 from edgewise.programs import Program, fit, is_tame, probe
 
@@ -42,22 +43,18 @@ class Assessed:
 
 
 class Assessor:
-    """Measures formulas on one table by cross-validation, and by agreement with the best flexible model of it.
+    """Measures formulas on one table by cross-validation, and by agreement with the best flexible model of it."""
 
-    Shapes: x (n, m), y (n,), weight (n,) multiplies residuals.
-    """
-
-    def __init__(
-        self, names: tuple[str, ...], x: Array, y: Array, weight: Array, ceiling: Ceiling | None, seed: int
-    ) -> None:  # fmt: skip
+    def __init__(self, table: Table, ceiling: Ceiling | None, seed: int) -> None:
         rng = np.random.default_rng(seed)
-        self.names, self.x, self.y, self.weights = names, x, y, weight**2
+        self.table, self.names, self.x, self.y = table, table.names, table.x, table.y
+        self.weights, y = table.weight**2, table.y
         self.mean = float(np.average(y, weights=self.weights))
         self.variance = float(np.average((y - self.mean) ** 2, weights=self.weights)) or 1.0
         self.judged = np.sort(rng.permutation(len(y))[:_JUDGED])
         count = _FOLDS if len(y) >= _FEW else min(_FEW_FOLDS, len(y))
         self.folds = rng.permutation(len(self.judged)) % count
-        self.probe = probe(x, rng)
+        self.probe = probe(table.x, rng)
         self.low, self.high = float(y.min()), float(y.max())
         self.ceiling = ceiling
         if ceiling is not None:
@@ -91,8 +88,7 @@ class Assessor:
             return None
         held = self._held_out(fitted.program, x, y, w, folds)
         values = fitted.program.predict(self.x)
-        positive = [name for name, column in zip(self.names, self.x.T, strict=True) if (column > 0).all()]
-        expression = fitted.program.expression(self.names, positive)
+        expression = fitted.program.expression(self.names, self.table.positive)
         written = evaluate(expression, self.names, self.x)
         if not np.abs(written - values).max() <= _SAME * (self.high - self.low):  # numbers too large for doubles
             return None
@@ -131,15 +127,17 @@ class Assessor:
             return None
         error = float(np.average((values - self.y) ** 2, weights=self.weights)) / self.variance
         w = self.weights[self.judged]
-        squares = (np.where(np.isfinite(held), held, np.inf) - self.y[self.judged]) ** 2
+        with np.errstate(all="ignore"):
+            squares = (np.where(np.isfinite(held), held, np.inf) - self.y[self.judged]) ** 2
         held_out = float(np.average(squares, weights=w)) / self.variance
         if not math.isfinite(held_out):
             return None
         if self.ceiling is None:
             return Assessed(expression, program, error, held_out)
         near = float(np.average((values[self.judged] - self.at_rows) ** 2, weights=w)) / self.variance
-        away = (predict(self.outside) - self.at_outside) ** 2 / self.variance
-        far = float(np.minimum(np.where(np.isfinite(away), away, _FAR), _FAR).mean())
+        with np.errstate(all="ignore"):
+            away = (predict(self.outside) - self.at_outside) ** 2 / self.variance
+            far = float(np.minimum(np.where(np.isfinite(away), away, _FAR), _FAR).mean())
         return Assessed(expression, program, error, held_out, near, far)
 
     def cost(self, found: Assessed, complexity: int) -> float:

@@ -5,14 +5,16 @@ from typing import Any, Literal
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
-from edgewise._typing import Array, Data
+from edgewise._typing import Data
 from edgewise.discovery._result import Discovery
-from edgewise.discovery._search import Progress, Search, Settings
+from edgewise.discovery._search import Search
+from edgewise.discovery._settings import Progress, Settings
+from edgewise.discovery._table import Table
 from edgewise.kernels import one_thread
 from edgewise.train import as_matrix
 
 Effort = Literal["quick", "normal", "thorough"] | int
-_EFFORTS: dict[str, int] = {"quick": 15_000, "normal": 60_000, "thorough": 600_000}
+_EFFORTS: dict[str, int] = {"quick": 30_000, "normal": 150_000, "thorough": 1_500_000}
 
 
 def discover(  # noqa: PLR0913 (what a search may be asked)
@@ -54,7 +56,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
     settings = Settings(_noise(noise), seed, time_limit, _evaluations(effort), progress)
-    search = Search(*_checked(x, y, names, target), settings)
+    search = Search(_checked(x, y, names, target), settings)
     with one_thread():
         return search.run()
 
@@ -79,14 +81,12 @@ def discover_directly(
     >>> discover_directly(x, x[:, 0] ** 2 / x[:, 1], names=["a", "b"]).best.expression
     a**2/b
     """
-    search = Search(*_checked(x, y, names, target), Settings(_noise(noise)))
+    search = Search(_checked(x, y, names, target), Settings(_noise(noise)))
     with one_thread():
         return search.run(models=False)
 
 
-def _checked(
-    x: Any, y: Any, names: Sequence[str] | None, target: str | None
-) -> tuple[Array, Array, tuple[str, ...], str]:
+def _checked(x: Any, y: Any, names: Sequence[str] | None, target: str | None) -> Table:
     if target is not None and not isinstance(target, str):
         raise InputError(f"'target' must be a name. Got {target!r}.")
     rows, values = as_matrix(x, "x"), as_matrix(y, "y")
@@ -100,7 +100,7 @@ def _checked(
     if float(values.max() - values.min()) <= 1e-14 * float(values.abs().max()):
         raise InputError(f"The target is constant ({float(values[0]):g}): there is nothing to explain.")
     called = target or str(getattr(y, "name", None) or "y")
-    return rows.cpu().numpy(), values[:, 0].cpu().numpy(), chosen, called
+    return Table.of(chosen, rows.cpu().numpy(), values[:, 0].cpu().numpy(), called)
 
 
 def column_names(x: Any, names: Sequence[str] | None, count: int) -> tuple[str, ...]:

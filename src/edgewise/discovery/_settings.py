@@ -1,0 +1,29 @@
+"""What a search for formulas is asked for."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgewise._checks import is_number
+from edgewise._errors import InputError
+
+Progress = Callable[[str, float, str | None], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, and what shows progress.
+
+    Errors: InputError for a time limit that is no positive number.
+    """
+
+    noise: float | None = None
+    seed: int = 0
+    limit: float = math.inf
+    evaluations: int = 0
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        limit = self.limit
+        if not (is_number(limit, 0, 1e300) and limit) and not (isinstance(limit, float) and limit == math.inf):
+            raise InputError(f"'time_limit' must be a positive number of seconds. Got {limit!r}.")

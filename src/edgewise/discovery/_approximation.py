@@ -87,6 +87,11 @@ class Approximation:
         self.consider((fitted.program for fitted in self.evolution.front(_EACH)), _EVOLUTION)
         return self._settled()
 
+    def catch_up(self) -> None:
+        """Assess programs of an evolution that time cut short."""
+        if self.evolution is not None and not any(origin == _EVOLUTION for _, origin in self.found.values()):
+            self.consider((fitted.program for fitted in self.evolution.front(1)), _EVOLUTION)
+
     def _evolution(self, functions: tuple[str, ...] | None, count: int) -> Evolution:
         rows, seed = self.table.sample(count, self.context.settings.seed), self.context.settings.seed
         weights = rows.weight**2

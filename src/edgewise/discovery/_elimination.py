@@ -24,7 +24,7 @@ _LEAVES = 3  # problems that cannot be reduced whose small networks are tried
 _BLURRED = 1e-2  # model error above which eliminations are guessed ...
 _GUESSED = 6  # ... of at most this number of columns
 _GRACE = 0.3  # share of the search's time that work in progress may take beyond its model's share
-_PER_PROCESS = 300  # evaluations that stand for one Gaussian process
+_PER_POLYNOMIAL, _PER_PROCESS = 1000, 750  # evaluations that stand for one polynomial, one Gaussian process
 
 
 def quick(context: Context, problem: Problem) -> bool:
@@ -47,6 +47,8 @@ class Elimination:
     def __init__(self, context: Context) -> None:
         self.context, self.noise = context, context.noise
         self.blurred: Step | None = None
+        self.leaves: list[Step] = []
+        self.polynomials = 0
 
     def model(self, kind: Kind) -> Model:
         """Return what fits models of a kind."""
@@ -56,20 +58,26 @@ class Elimination:
         return models[kind]
 
     def reduced(self, problem: Problem, kind: Kind, share: float) -> bool:
-        """Eliminate columns by one kind of model; returns whether a formula is exact, or leaves only noise.
+        """Eliminate columns by one kind of model; return whether a formula is exact, or leaves only noise.
 
         Polynomials come first, as if the table were exact, unless their residuals already look like noise; then
-        Gaussian processes, which tell noise from structure; then networks. `share` of the time is theirs.
+        Gaussian processes, which tell noise from structure; then networks. `share` of the time is theirs. What cannot
+        be reduced is left for `finish`.
         """
         context = self.context
         context.until = context.share(share)
-        leaves: list[Step] = []
         patience = context.share(share + _GRACE)
-        good = None if self.context.late() else self._followed(problem, self.model(kind), leaves, patience)
-        if good is None:
-            return False
-        if good:
+        self.leaves = []
+        if not context.late() and self._followed(problem, self.model(kind), self.leaves, patience):
             return True
+        return self.leaves == [] and context.pool.done()
+
+    def finish(self, share: float) -> bool:
+        """Look for formulas of what could not be reduced; return whether one is exact, or leaves only noise."""
+        leaves, self.leaves = self.leaves, []
+        if not leaves:
+            return False
+        self.context.until = self.context.share(share)
         leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
         self._finish(leaves[:_LEAVES])
         if not self.context.deadline.passed():
@@ -120,7 +128,9 @@ class Elimination:
         return start, model
 
     def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
-        return expanded(problem, self.context.pool.noise, like, enough)
+        self.polynomials += 1
+        most = self.context.settings.evaluations // _PER_POLYNOMIAL
+        return expanded(problem, self.context.pool.noise, like, enough) if self.polynomials <= most else None
 
     def _process(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         self.context.processes += 1
@@ -224,9 +234,8 @@ class Elimination:
             if self.context.good():
                 return True
         self.context.tell(f"small networks of {columns(problem.n_columns)}", 0.7)
-        for name, error, formula in trees(
-            problem, self.context.pool.noise, self.context.deadline, self.context.settings.seed
-        ):
+        seed = self.context.settings.seed
+        for name, error, formula in trees(problem, self.context.pool.noise, self.context.deadline, seed):
             self.noise.doubt(error)
             if formula is not None:
                 self.context.pool.consider([formula], name)

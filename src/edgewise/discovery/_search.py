@@ -12,7 +12,7 @@ from edgewise._deadline import cut
 from edgewise.discovery._approximation import Approximation
 from edgewise.discovery._candidate import Candidate, Outcome, baselines
 from edgewise.discovery._context import ROWS, Context
-from edgewise.discovery._elimination import Elimination, quick
+from edgewise.discovery._elimination import Elimination, Kind, quick
 from edgewise.discovery._problem import Problem
 from edgewise.discovery._ranking import Ranking
 from edgewise.discovery._result import Discovery
@@ -21,7 +21,8 @@ from edgewise.discovery._table import Table
 
 _Found = TypeVar("_Found")
 
-_HUNT, _REST = 0.05, 0.95  # shares of the evaluations before and after the search for symmetries
+_HUNT, _REST = 0.2, 0.8  # shares of the evaluations before and after a network is fitted
+_LATER: tuple[tuple[Kind, float], ...] = (("process", 0.8), ("network", 1.0))  # models, and their shares of the time
 _ROWS_PER_COLUMN = 4  # with fewer, symmetries of noisy tables are not looked for
 
 
@@ -59,13 +60,14 @@ class Search:
         evaluations = context.settings.evaluations
         if approximation.hunt(round(_HUNT * evaluations)) or elimination.reduced(problem, "polynomial", 0.4):
             return
-        if approximation.model():
-            return
-        enough = len(context.table) >= _ROWS_PER_COLUMN * len(context.table.names)
-        if enough and (elimination.reduced(problem, "process", 0.8) or elimination.reduced(problem, "network", 1.0)):
-            return
         context.until = context.deadline
-        approximation.evolve(round(_REST * evaluations))
+        if approximation.model() or approximation.evolve(round(_REST * evaluations)) or elimination.finish(0.6):
+            return
+        if len(context.table) < _ROWS_PER_COLUMN * len(context.table.names):
+            return
+        for kind, share in _LATER:
+            if elimination.reduced(problem, kind, share) or elimination.finish(share):
+                return
 
     def _problem(self) -> Problem:
         x, y, w = self.context.table.sample(ROWS, self.context.settings.seed).tensors()
@@ -84,6 +86,8 @@ class Search:
         ranking = Ranking(context, self.approximation, interrupted=self.interrupted)
         cheapest = pool.cheapest()
         assert cheapest is not None
+        if not pool.done():
+            cut(context.end, self.approximation.catch_up)
         best, outcome, noise = self._in_time(ranking.chosen, (cheapest, Outcome.TIME_LIMIT, pool.noise))
         kept = self._in_time(lambda: ranking.front(best), [best])
         context.stages.append(f"The best formula came from this stage: {ranking.origin(best)}.")

@@ -12,6 +12,7 @@ from edgewise._typing import Array, Formula, Part
 from edgewise.expressions._constants import ZERO, SimpleConstant, simple_constants
 from edgewise.expressions._fit_constants import FitData, FittedFormula, FreeFormula
 
+_RIGHT = 1e-5  # an error above this means another form than that of exact data, with no exact constants
 _EXACT = 1e-9  # an error below this means exact data and the right form
 _RANK = 1e-7  # singular values below this fraction of the largest are redundant constants
 _TOLERANCE = 1e-7  # exact data: how far a constant may be from its exact value
@@ -56,8 +57,8 @@ def round_greedily(
 def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> FittedFormula:
     """Refit a formula, remove redundant constants, and make constants exact where the data allow it.
 
-    Exact data (noise 0, or an error below 1e-9): constants within 1e-7 of a simple constant, nearest first; kept
-    if the error, after refitting the other constants, is at most max(3 x before, 1e-10).
+    Exact data (noise 0 and an error below 1e-5, or an error below 1e-9): constants within 1e-7 of a simple constant,
+    nearest first; kept if the error, after refitting the other constants, is at most max(3 x before, 1e-10).
 
     Noisy data: constants within 2.5 standard errors of a simple constant (d <= 12; 3.3 standard errors of 0 or a
     very simple one), most convincing first; kept if the refitted error rises by less than 0.4 % (6/N if
@@ -77,6 +78,8 @@ def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> F
     if not np.isfinite(start.error):
         return FittedFormula(start.expression, np.inf)
     free = pin_redundant(start, data)
+    if noise <= 0 and free.error > _RIGHT:
+        return free.fitted(data)
     exact = noise <= 0 or free.error < _EXACT
     together = _rounded_together(free, data) if exact else None
     return (together or _rounded(free, data, exact)).fitted(data)

@@ -18,7 +18,7 @@ from edgewise.reading import read_formulas
 
 _MODELED = 5000  # rows that the network is fitted to
 _EVOLVED, _HUNTED = 400, 200  # rows that programs are fitted to, and where the table may be exact
-_LONGEST = 30  # complexity of programs that evolve
+_LONGEST, _SHORTEST = 30, 5  # complexity of programs that evolve; with rows for less, none does
 _READABLE = 30  # complexity of the formula that is recommended
 _SEARCHED = 6.0  # log-likelihood that formulas found by evolution are better by because they were searched for
 _EACH = 2  # programs of each complexity that are assessed
@@ -29,6 +29,7 @@ _IMPROVED = 0.98  # of the held-out mean squared error of simpler formulas: what
 _PARTS = 10  # of the evaluations, between which progress is shown
 _AFTER = 1.0  # times the evaluations that found an exact formula: how many more look for a simpler one
 _EXACT = 1e-8  # error of a program, over the target's standard deviation, whose constants may be exact
+_EXACT_ONES = 3  # of them that are judged, the simplest
 _LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
 _LAWS = 6  # of them that are rounded
 
@@ -44,13 +45,19 @@ class Approximation:
         self.found: dict[Formula, tuple[Assessed, str]] = {}
         self._tried: set[Program] = set()
 
+    @property
+    def longest(self) -> int:
+        """The complexity up to which programs evolve: half of the rows at most."""
+        return min(_LONGEST, len(self.table) // 2)
+
     def _assessor(self) -> Assessor:
         return Assessor(self.table, self.ceiling, self.context.settings.seed)
 
     def hunt(self, evaluations: int) -> bool:
         """Let formulas evolve as if the table were exact; return whether one is."""
-        if self.evolution is None:
-            self.evolution = self._evolution(None, _HUNTED)
+        if self.longest < _SHORTEST:
+            return False
+        self.evolution = self._evolution(None, _HUNTED)
         return self._evolved(evaluations, "exact formulas by evolution", 0.1)
 
     def model(self) -> bool:
@@ -72,8 +79,9 @@ class Approximation:
         Where the best one leaves what looks like noise, sines and cosines are left out: they fit noise well and are
         seldom meant.
         """
-        assert self.evolution is not None
         before = self.evolution
+        if before is None:
+            return False
         programs = [fitted.program for fitted in before.front(_EACH)]
         self.consider(programs, _EVOLUTION)
         best = min(before.front(1), key=lambda fitted: fitted.error).program
@@ -96,7 +104,7 @@ class Approximation:
         rows, seed = self.table.sample(count, self.context.settings.seed), self.context.settings.seed
         weights = rows.weight**2
         return Evolution(
-            rows.x, rows.y, weights=weights, seed=seed, max_complexity=_LONGEST, functions=functions, waves=True
+            rows.x, rows.y, weights=weights, seed=seed, max_complexity=self.longest, functions=functions, waves=True
         )
 
     def _evolved(self, evaluations: int, stage: str, fraction: float) -> bool:
@@ -110,9 +118,8 @@ class Approximation:
             evolution.run(math.ceil(evaluations / _PARTS), context.deadline)
             if self._exact(evolution):
                 evolution.run(math.ceil(_AFTER * evolution.evaluations), context.deadline)
-                context.pool.consider(self._exact(evolution), "evolution")
-                if context.pool.exact():
-                    return True
+                context.pool.consider(self._exact(evolution)[:_EXACT_ONES], "evolution", claims=True)
+                return context.pool.exact()
         return False
 
     def _exact(self, evolution: Evolution) -> list[Formula]:

@@ -195,14 +195,14 @@ class Pool:
         self.saved = cache(judge.saved)
         self._gaps = cache(judge.gaps)
 
-    def consider(self, formulas: Iterable[Formula], stage: str) -> None:
-        """Judge formulas, until one is exact."""
+    def consider(self, formulas: Iterable[Formula], stage: str, *, claims: bool = False) -> None:
+        """Judge formulas, until one is exact. With `claims`, those that can't be claimed are not kept."""
         for formula in formulas:
             if (formula, self.noise) in self._seen:
                 continue
             self._seen.add((formula, self.noise))
             candidate = self.judge.judged(formula, self.noise)
-            if candidate is not None:
+            if candidate is not None and (not claims or self.claimed(candidate)):
                 self.candidates.append(candidate)
                 self._origin.setdefault(candidate.expression, stage)
                 if candidate.error < EXACT and self.claimed(candidate):

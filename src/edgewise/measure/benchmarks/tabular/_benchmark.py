@@ -111,8 +111,9 @@ class Tabular(Benchmark):
 
 
 def _most(case: Case) -> float:
-    """Return the CPU seconds of a case: twice the limit of a search, whose last settings may begin just before it."""
-    return case.values["limit"] * (2 if case.values["tuned"] else 1)
+    """Return the CPU seconds of a case; those of a search may begin their last settings just before its limit."""
+    limit = case.values["limit"]
+    return max(2 * limit, limit + _FIT) if case.values["tuned"] else limit
 
 
 @contextmanager

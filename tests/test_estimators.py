@@ -59,7 +59,8 @@ def test_a_table_as_it_comes_is_fitted_and_read() -> None:
     assert model.score(x, y) > 0.8
     assert next(iter(model.edges_["kind"].to_dict().items())) == ("species", "level")
     assert "bill is missing" in model.edges_.index and model.edges_["share"].sum() == pytest.approx(1)
-    assert model.candidates_.loc["constant", "r2"] == 0 and model.candidates_.loc["selected", "r2"] > 0.75
+    r2 = model.candidates_["r2"].to_dict()
+    assert r2["constant"] == 0 and r2["selected"] > 0.75
     strange = x.assign(species="King", island=None, bill=np.nan)
     assert np.isfinite(model.predict(strange)).all()
     outputs = model.network_(torch.as_tensor(model.network_inputs(strange)))[:, 0].detach().numpy()

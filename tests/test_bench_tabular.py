@@ -193,8 +193,11 @@ def test_the_summary_ranks_and_names_what_is_lost() -> None:
     assert texts["ratio"] == ["1.414 (2 of 3)", "1.414 (2 of 3)"]
     assert texts["worst gap to linear"] == ["+0.200 (b)", ""]
     assert texts["edgewise loses to it on"] == ["", "b"]
-    tuned = Tabular().table([row("linear", "a", 0.7, 2.0, tuned="5")])[0]
-    assert tuned[4:] == ["linear, tuned 5"]
+    head, lines = Tabular().table([*rows, row("linear", "a", 0.95, 0.5, tuned="5")])
+    assert head[4:] == ["edgewise", "linear"]
+    ranks = [[cell.text for cell in line] for line in lines if line[0].text == "mean rank"]
+    assert ranks[0][4:] == texts["mean rank"]  # tuned estimators are compared with tuned ones only
+    assert ranks[1][1:] == ["held, tuned 5", "regression", "1", "", "1.00"]
 
 
 def test_half_of_the_tables_are_held_and_none_of_them_was_seen() -> None:

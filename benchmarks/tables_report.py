@@ -33,6 +33,7 @@ def main() -> None:
                 _scores(kind, own[own.kind == kind].pivot_table(score, "table", "library", "median"))
             _ranks(own)
             _times(own.pivot_table("seconds", "table", "library", "median"))
+        _page(treated)
     _calibration(rows[(rows.kind == "classification") & (rows.tuned == 0)])
     _intervals(pd.read_csv(RESULTS / "tables_intervals.csv"))
 
@@ -67,6 +68,20 @@ def _times(seconds: Any) -> None:
         ratio = (seconds[OURS] / seconds["ebm"]).dropna()
         worst = f"{ratio.max():.3f} on {ratio.idxmax()}" if len(ratio) else ""
         print(f"  edgewise over ebm, {len(ratio)} tables: median {ratio.median():.3f}, largest {worst}")
+
+
+def _page(rows: Any) -> None:
+    """Print the table of docs/tables.md: each library on the tables that it and edgewise have."""
+    r2, loss = (rows.pivot_table(name, "table", "library", "median") for name in ("r2", "log_loss"))
+    seconds = rows.pivot_table("seconds", "table", "library", "median")
+    print(f"\n| against | tables | ahead on | R2 | log loss | seconds | of edgewise |\n|---|{'---:|' * 6}")
+    for name in seconds.columns.drop(OURS):
+        gain = pd.concat([r2[OURS] - r2[name], loss[name] - loss[OURS]]).dropna()
+        regressions = gain[r2.index.intersection(gain.index)].median()
+        classes = -gain[loss.index.intersection(gain.index)].median()
+        times = seconds.loc[gain.index, [name, OURS]].median()
+        figures = f"{(gain > 0).sum()} | {regressions:+.3f} | {classes:+.3f} | {times[name]:.2g} | {times[OURS]:.2g}"
+        print(f"| {name} | {len(gain)} | {figures} |")
 
 
 def _calibration(rows: Any) -> None:

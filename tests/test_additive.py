@@ -287,7 +287,7 @@ def test_columns_on_a_logarithmic_axis_say_so() -> None:
 def test_columns_of_many_levels_cost_little_and_interact_by_their_frequent_levels() -> None:
     r = np.random.default_rng(0)
     many = np.minimum(r.geometric(0.02, 900), 300).astype(float)
-    x = np.column_stack([many, r.integers(0, 80, 900), r.normal(size=900)])
+    x = np.column_stack([many, r.integers(0, 80, 900).astype(float), r.normal(size=900)])
     y = np.where(many < 4, 2.0, -1.0) * x[:, 2] + r.normal(size=300)[many.astype(int) - 1] + 0.3 * r.normal(size=900)
     fit = additive(x, y, [True, True, False], Gaussian(), Request(products=2))
     assert (0, 2) in fit.model.products and max(len(beta) for beta in fit.model.products.values()) <= 400

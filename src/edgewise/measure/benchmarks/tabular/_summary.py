@@ -53,26 +53,26 @@ Results = Mapping[str, Mapping[str, Result]]
 
 
 def summary(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
-    """Return the headings and the lines: one a table, then the figures over the tables of each half and kind."""
-    names = list(dict.fromkeys(map(_estimator, rows)))
+    """Return the headings and the lines: one a table, then the figures over the tables of each half and kind.
+
+    Tuned estimators are compared with tuned ones only.
+    """
+    names = list(dict.fromkeys(str(row["library"]) for row in rows))
     lines, below = [], []
-    for (half, kind), own in grouped(rows, "half", "kind").items():
+    for (tuned, half, kind), own in grouped(rows, "tuned", "half", "kind").items():
+        label = f"{half}, tuned {tuned}" if int(tuned) else half
         results: dict[str, dict[str, Result]] = {}
         for (table,), group in grouped(own, "table").items():
             results[table] = {
                 name: Result.of(kind, chosen)
                 for name in names
-                if (chosen := [row for row in group if _estimator(row) == name])
+                if (chosen := [row for row in group if row["library"] == name])
             }
             count = next((str(row["rows"]) for row in group if row["rows"]), "")
             cells = [_score(results[table].get(name)) for name in names]
-            lines.append([Cell(table), Cell(half), Cell(kind), Cell(count), *cells])
-        below += _figures(half, kind, names, results)
+            lines.append([Cell(table), Cell(label), Cell(kind), Cell(count), *cells])
+        below += _figures(label, kind, names, results)
     return ["table", "half", "kind", "rows", *names], [*lines, *below]
-
-
-def _estimator(row: Row) -> str:
-    return str(row["library"]) if str(row["tuned"]) == "0" else f"{row['library']}, tuned {row['tuned']}"
 
 
 def _score(result: Result | None) -> Cell:
@@ -97,8 +97,9 @@ def _figures(half: str, kind: str, names: Sequence[str], results: Results) -> li
         ),
         line("seconds of a fit", lambda name: _seconds(name, results)),
     ]
-    ours = [name for name in names if name.split(", ")[0] == OURS]
-    return found + [line(f"{own} loses to it on", lambda name, own=own: _lost(own, name, results)) for own in ours]
+    if OURS in names:
+        found.append(line(f"{OURS} loses to it on", lambda name: _lost(OURS, name, results)))
+    return found
 
 
 def _mean_rank(name: str, results: Results) -> str:

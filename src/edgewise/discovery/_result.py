@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import datetime
-import math
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
-from edgewise._typing import Array
-from edgewise._version import __version__
-from edgewise.discovery._candidate import Candidate, Outcome
+from edgewise._typing import Array, Data
+from edgewise.discovery._band import Prediction, mixture_mean, mixture_quantile
+from edgewise.discovery._candidate import Candidate, Outcome, columns_of
 from edgewise.discovery._ceiling import Ceiling
-from edgewise.symbolic import network_of
+from edgewise.discovery._display import front_array, front_html, front_tabular, front_text, latex_with_error_bars
+from edgewise.discovery._weights import stability_of, weights_of
+from edgewise.expressions import Constant, Uncertainty, write
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
-    from edgewise.report import ReportContent
+JUDGED = 20_000  # rows that constants are fitted to
 
-_DRAWN = 5000  # rows
-_TITLES = {Outcome.EXACT: "A law for", Outcome.NOISE: "A law for"}
+Which = Candidate | int | None
+
+
+def judged_rows(rows: int, seed: int) -> Array:
+    """Return the numbers of the rows that constants are fitted to: all, or 20 000 of them, in order."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:JUDGED])
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,6 +42,16 @@ class Discovery(Sequence[Candidate]):
     the estimated noise over the target's spread (0: none seen), `relative` whether errors are relative to each value,
     `stages` what was done, in words. `ceiling` is the best flexible model of the table, where a law was not found at
     once: what it explains and the formula does not is left to find.
+
+    `constants`, `uncertainty` and `interval` say how well the rows determine the constants of a formula, `predict` with
+    `interval` where new measurements will lie, `weights` and `stability` how much the rows speak for each formula. Each
+    takes a candidate of the front or its number; without one it is about the best.
+
+    >>> import edgewise as ew
+    >>> rng = np.random.default_rng(0)
+    >>> t = rng.uniform(0, 3, (60, 1))
+    >>> found = ew.discover(t, 2.5 * t[:, 0] + rng.normal(0, 0.1, 60), names=["t"], effort=0)
+    >>> print(found.constants()[0], found.interval(0))
     """
 
     candidates: list[Candidate]
@@ -60,73 +75,126 @@ class Discovery(Sequence[Candidate]):
 
     @property
     def equations(self) -> pd.DataFrame:
-        """The front as a table: complexity, error, held-out error, formula, best."""
+        """The front as a table: complexity, error, error and R2 on held-out rows, weight, formula, best.
+
+        `edgewise.expressions.parse` reads the formulas, which have all digits, given the names.
+        """
         import pandas as pd
 
-        rows = [(c.complexity, c.error, c.held_out, str(c.expression), c is self.best) for c in self.candidates]
-        return pd.DataFrame(rows, columns=["complexity", "error", "held_out", "formula", "best"])
+        rows = [
+            (c.complexity, c.error, c.held_out, c.r2, w, write(c.expression), c is self.best)
+            for c, w in zip(self.candidates, self.weights, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["complexity", "error", "held_out", "r2", "weight", "formula", "best"])
+
+    @cached_property
+    def weights(self) -> Array:
+        """The weight of evidence (len(found),) of each formula of the front: a fraction of their sum.
+
+        exp(-criterion / 2),  criterion = n log(error^2) + log(n) / 2 (complexity + fitted constants)
+
+        Errors below the noise count as the noise. The criterion is that of laws, so a weight is close to the
+        probability of a form (Schwarz, 1978) if one of the front is right, complexity is what makes a form unlikely,
+        and rows are independent. It knows nothing of forms that are not on the front, and it uses the rows that the
+        constants were fitted to: `best` may have a small weight, as it is chosen by its error on held-out rows.
+        """
+        return weights_of(self.candidates, min(len(self.y), JUDGED), self.noise)
+
+    def uncertainty(self, candidate: Which = None) -> Uncertainty:
+        """Return how well the rows determine the constants of a formula; errors are relative where `relative` is true.
+
+        The constants stay as they are: standard errors are those at these values.
+        """
+        x, y, weight = self._judged
+        return Uncertainty.of(self._candidate(candidate).expression, self.names, x, y, weight)
+
+    def constants(self, candidate: Which = None) -> tuple[Constant, ...]:
+        """Return the fitted constants of a formula with their standard errors, in the order of `interval`."""
+        return self.uncertainty(candidate).constants
+
+    def interval(self, number: int, coverage: float = 0.95, candidate: Which = None) -> tuple[float, float]:
+        """Return the profile interval of a fitted constant: where refits of the others leave little more error."""
+        return self.uncertainty(candidate).profile(number, coverage)
+
+    def predict(self, x: Data, interval: float | None = None, *, forms: bool = False) -> Any:
+        """Return values (n,) of the best formula at rows x (n, n_in); with `interval`, values and a band's two ends.
+
+        `interval=0.9` gives (values, low, high): the band holds nine of ten new measurements, if the form is right and
+        rows are independent. It joins the doubt about the constants and the scatter s of the residuals (Student's t; s
+        |y| for relative errors). `forms=True` joins the doubt about the form: values are the mean of all formulas of
+        the front by `weights`, the ends quantiles of the mixture of their predictions.
+
+        Errors: InputError for an interval that is not between 0 and 1, and columns that do not fit.
+        """
+        if interval is not None and not (is_number(interval, 0) and 0 < interval < 1):
+            raise InputError(f"'interval' must be a number between 0 and 1, like 0.9, or None. Got {interval!r}.")
+        rows = columns_of(x, self.names)
+        chosen = self.candidates if forms else [self.best]
+        weights = self.weights if forms else np.ones(1)
+        predictions = [Prediction.of(self.uncertainty(each), rows, self.relative) for each in chosen]
+        values = mixture_mean(predictions, weights)
+        if interval is None:
+            return values
+        ends = ((1 - interval) / 2, (1 + interval) / 2)
+        return (values, *(mixture_quantile(predictions, weights, end) for end in ends))
+
+    def stability(self, resamples: int = 50, seed: int = 0) -> Array:
+        """Return how often each formula of the front has the lowest criterion if rows are resampled: fractions.
+
+        The rows are drawn with replacement and the constants fitted again; the forms stay those of the front.
+
+        Errors: InputError unless resamples is at least 1 and the seed a whole number.
+        """
+        data = Uncertainty.of(self.best.expression, self.names, *self._judged).data
+        return stability_of(self.candidates, data, self.noise, resamples, seed)
+
+    def latex(self, candidate: Which = None) -> str:
+        r"""Return a formula in LaTeX, each fitted constant with its standard error: \left(281428 \pm 60\right)."""
+        return latex_with_error_bars(self.uncertainty(candidate))
+
+    def to_latex(self) -> str:
+        """Return the front as a LaTeX table."""
+        return front_tabular(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the front, error on held-out rows against complexity, with the flexible model's, and return the axes."""
+        from edgewise import plot
+        from edgewise.discovery._report import candidates
+
+        ceiling = None if self.ceiling is None else self.ceiling.held_out
+        return plot.pareto(candidates(self), ax, ceiling=ceiling, formulas=ax is None)
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML file about all of it, and return its path.
 
         Errors: InputError where the file cannot be written.
         """
+        from edgewise.discovery._report import content
         from edgewise.report import write_report
 
-        return write_report(path, _report(self))
+        return write_report(path, content(self))
 
     def __repr__(self) -> str:
-        rows = "\n".join(f"{'>' if c is self.best else ' '} {i}  {c}" for i, c in enumerate(self.candidates))
-        return f"Discovery of {self.target}: {self.outcome.message}\n{rows}"
+        return front_text(self)
 
+    def _repr_html_(self) -> str:
+        return front_html(self)
 
-def _report(found: Discovery) -> ReportContent:
-    """The formula, its network, its curves, its fit, the candidates and how it was found."""
-    from edgewise import plot
-    from edgewise.report import ReportContent
+    def _repr_latex_(self) -> str:
+        return front_array(self)
 
-    best = found.best
-    kind = "relative to each value" if found.relative else f"relative to the spread of {found.target}"
-    inputs = f"{len(found.y)} rows, {len(found.names)} inputs: {', '.join(found.names)}."
-    versions = [("edgewise", __version__), ("torch", torch.__version__), ("Python", platform.python_version())]
-    dated = [("Date", datetime.date.today().isoformat()), ("Rows", str(len(found.y)))]
-    settings = [(key.capitalize(), f"{v:.3g}" if isinstance(v, float) else str(v)) for key, v in found.settings.items()]
-    return ReportContent(
-        title=f"{_TITLES.get(found.outcome, 'An approximation of')} {found.target}",
-        subtitle=f"{inputs} {found.outcome.message}",
-        formula_latex=[(found.target, best.latex())],
-        formula_text=f"{found.target} = {best.expression}",
-        errors=[
-            (f"Error, rms {kind}", f"{best.error:.3g}"),
-            ("The same on held-out rows", "unknown" if math.isnan(best.held_out) else f"{best.held_out:.3g}"),
-            ("The same of the best flexible model", f"{found.ceiling.held_out:.3g}" if found.ceiling else "not needed"),
-            ("Estimated noise", f"{found.noise:.3g}" if found.noise else "none seen"),
-            ("Complexity", str(best.complexity)),
-        ],
-        figures=_figures(found),
-        candidates=[
-            plot.Candidate(k, c.complexity, c.error, str(c.expression), c is best) for k, c in enumerate(found)
-        ],
-        notes=found.stages,
-        provenance=[*versions, *dated, *settings],
-    )
+    @cached_property
+    def _judged(self) -> tuple[Array, Array, Array | None]:
+        """The rows that constants are fitted to, and the weights of their residuals."""
+        seed = self.settings.get("seed", 0)
+        keep = judged_rows(len(self.y), seed if isinstance(seed, int) else 0)
+        return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None
 
-
-def _figures(found: Discovery) -> list[tuple[str, Any]]:
-    from edgewise import plot
-
-    keep = np.random.default_rng(0).permutation(len(found.y))[:_DRAWN]
-    x, y = found.x[keep], found.y[keep]
-    figures: list[tuple[str, Any]] = []
-    try:
-        model = network_of(found.best.expression, found.names)
-    except InputError:
-        model = None  # a function that no edge computes: the formula is shown without its network
-    if model is not None and found.best.expression.free_symbols:
-        rows = torch.from_numpy(x)
-        ax = plot.network(model, rows, names=found.names, target=found.target)
-        figures.append(("The formula as a network: every edge is one function", ax.figure))
-        curves = plot.curves(model, rows, found.names, target=found.target)
-        figures.append(("Every edge's function, with the data that reaches it", curves))
-    fit = plot.fit_quality(y, found.best.predict(x), name=found.target)
-    return [*figures, ("The formula against the data, and its residuals", fit)]
+    def _candidate(self, which: Which) -> Candidate:
+        if which is None:
+            return self.best
+        if isinstance(which, Candidate) and which.names == self.names:
+            return which
+        if not is_int(which, -len(self), len(self) - 1):
+            raise InputError(f"A candidate is one of the front or its number, 0 to {len(self) - 1}. Got {which!r}.")
+        return self.candidates[which]  # type: ignore[index]

@@ -107,8 +107,15 @@ class Uncertainty:
         >>> Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y).expression()
         (2.0000 ± 0.0075)*x
         """
-        shown = (plus_minus.format(*rounded_together(c.value, c.error)) for c in self.constants)
-        return self.free.template.xreplace(dict(zip(self.free.symbols, map(sympy.Symbol, shown), strict=True)))
+        return self.with_constants([plus_minus.format(*rounded_together(abs(c.value), c.error)) for c in self.constants])
+
+    def with_constants(self, texts: Sequence[str]) -> Formula:
+        """Return the formula with each constant as a symbol of that name, after its sign."""
+        shown = [
+            sympy.Symbol(text) if value >= 0 else -sympy.Symbol(text)
+            for text, value in zip(texts, self.free.values, strict=True)
+        ]
+        return self.free.template.xreplace(dict(zip(self.free.symbols, shown, strict=True)))
 
     def shortened(self) -> Formula:
         """Return the formula with as many digits of each constant as the rows determine, the others being held.

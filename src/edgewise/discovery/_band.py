@@ -1,4 +1,4 @@
-"""Bands around the values of formulas: what the constants leave open, the residuals' scatter, and the choice of form."""
+"""Bands around the values of formulas: the constants' errors, the residuals' scatter, and the doubt about the form."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Candidate:
 
     @property
     def r2(self) -> float:
-        """The fraction of the target's variance that it explains on held-out rows; NaN where they were not looked at."""
+        """The fraction of the target's variance that it explains on held-out rows; NaN if unknown."""
         return 1 - self.held_out**2
 
     def predict(self, x: Data) -> Array:

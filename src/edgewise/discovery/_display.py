@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import sympy
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 from edgewise._printable import printable
 from edgewise.discovery._candidate import Candidate
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _DIGITS = 6
 _LONGEST = 100  # characters of a formula of the front in a printout
 _MOST_PLACES = 8
-_HEAD = ("", "complexity", "error", "held-out R2", "weight", "formula")
-_STYLE = ' style="text-align:left"'
+_LEFT = ' style="text-align:left"'
 
 
 def r2_text(held_out: float) -> str:
@@ -82,75 +81,77 @@ def _power_of_ten(number: str) -> str:
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else number
 
 
-def rows(found: Discovery) -> list[tuple[str, str, str, str, str, Candidate]]:
-    """Return the cells of each formula of the front: mark, complexity, error, held-out R2, weight; and the formula."""
-    return [
-        (">" if c is found.best else "", f"{c.complexity:g}", f"{c.error:.2g}", r2_text(c.held_out), weight_text(w), c)
-        for c, w in zip(found.candidates, found.weights, strict=True)
-    ]
+def front_cells(found: Discovery, digits: int | None = _DIGITS) -> tuple[list[str], list[list[str]]]:
+    """Return the front as a table of text: the head, and a line for each formula with its mark and number.
+
+    `digits` of the numbers in formulas, or None for all.
+    """
+    head = ["", "#", "complexity", "error", "held-out R2", "weight", "formula"]
+    return head, [
+        [">" if c is found.best else "", str(k), f"{c.complexity:g}", f"{c.error:.2g}", r2_text(c.held_out),
+         weight_text(float(w)), printable(write(c.expression, digits))]
+        for k, (c, w) in enumerate(zip(found.candidates, found.weights, strict=True))
+    ]  # fmt: skip
 
 
 def front_text(found: Discovery) -> str:
     """Return the front as a table, the best formula with error bars below, and what the ceiling reaches."""
-    lines = [_HEAD[:1] + ("#",) + _HEAD[1:]]
-    for number, (mark, *cells, candidate) in enumerate(rows(found)):
-        formula = write(candidate.expression, _DIGITS)
-        cut = formula if len(formula) <= _LONGEST else formula[: _LONGEST - 4] + " ..."
-        lines.append((mark, str(number), *cells, cut))
-    widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]) - 1)]
+    head, rows = front_cells(found)
+    lines = [head, *([*cells, cut(formula)] for *cells, formula in rows)]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(head) - 1)]
     table = ["  ".join([*(c.rjust(w) for c, w in zip(line, widths, strict=False)), line[-1]]) for line in lines]
-    head = f"Discovery of {found.target}: {found.outcome.message}"
-    return "\n".join(printable(line) for line in [head, *table, "", *conclusion(found)])
+    return "\n".join([title(found), *table, "", *conclusion(found)])
+
+
+def cut(formula: str, longest: int = _LONGEST) -> str:
+    """Return the beginning of a formula, if it is long."""
+    return formula if len(formula) <= longest else formula[: longest - 4] + " ..."
+
+
+def title(found: Discovery) -> str:
+    """Return what was searched and how it ended."""
+    return printable(f"Discovery of {found.target}: {found.outcome.message}")
 
 
 def conclusion(found: Discovery) -> list[str]:
-    """Return the best formula with error bars, what errors are, and what the best flexible model reaches."""
-    best, target = found.best, quoted(found.target)
-    lines = [f"{target} = {with_error_bars(found, best)}"]
+    """Return the best formula with error bars, its errors, and what the best flexible model reaches."""
+    best = found.best
+    lines = [f"{quoted(found.target)} = {with_error_bars(found, best)}"]
     if has_error_bars(best):
         lines.append("A constant stands with its standard error (±).")
-    lines.append(error_means(found))
+    r2 = r2_text(best.held_out)
+    lines.append(f"Error: {best.error:.2g} ({error_means(found)})" + (f"; R2 on held-out rows: {r2}." if r2 else "."))
     if found.ceiling is not None:
-        lines.append(ceiling_says(found))
-    return lines
+        own = r2_text(found.ceiling.held_out)
+        lines.append(f"R2 of the best flexible model, an additive network, on held-out rows: {own}.")
+    return [printable(line) for line in lines]
 
 
 def error_means(found: Discovery) -> str:
-    """Return the sentence that says what every error here is."""
-    if found.relative:
-        return f"Errors: rms residual / standard deviation of {found.target}, rows weighted by 1/{found.target}^2."
-    return f"Errors: rms residual / standard deviation of {found.target}."
-
-
-def ceiling_says(found: Discovery) -> str:
-    """Return the sentence on the best flexible model."""
-    assert found.ceiling is not None
-    own, best = r2_text(found.ceiling.held_out), r2_text(found.best.held_out)
-    compared = f"; the best formula: {best}" if best else ""
-    return f"Held-out R2 of a flexible model (an additive network): {own}{compared}."
+    """Return what every error of a discovery is."""
+    weighted = f", rows weighted by 1/{found.target}^2" if found.relative else ""
+    return f"rms residual / standard deviation of {found.target}{weighted}"
 
 
 def front_html(found: Discovery) -> str:
     """Return the front as an HTML table for notebooks, the best formula in bold, everything escaped."""
-    head = "".join(f"<th{_STYLE if k == 5 else ''}>{name}</th>" for k, name in enumerate(("#", *_HEAD[1:])))
+    names, rows = front_cells(found)
     body = ""
-    for number, (mark, *cells, candidate) in enumerate(rows(found)):
-        formula = Markup("<code>{}</code>").format(printable(write(candidate.expression, _DIGITS)))
-        texts = [f"{'★ ' if mark else ''}{number}", *cells]
-        line = "".join(Markup("<td>{}</td>").format(text) for text in texts) + f"<td{_STYLE}>{formula}</td>"
-        body += f'<tr{" style=font-weight:bold" if mark else ""}>{line}</tr>'
-    title = f"Discovery of {found.target}: {found.outcome.message}"
-    after = "".join(f"<p>{escape(printable(line))}</p>" for line in conclusion(found))
-    return f"<p>{escape(printable(title))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{after}"
+    for mark, number, *cells, formula in rows:
+        numbers = "".join(f"<td>{escape(text)}</td>" for text in (f"★ {number}" if mark else number, *cells))
+        bold = ' style="font-weight:bold"' if mark else ""
+        body += f"<tr{bold}>{numbers}<td{_LEFT}><code>{escape(formula)}</code></td></tr>"
+    head = "".join(f"<th>{name}</th>" for name in names[1:-1]) + f"<th{_LEFT}>{names[-1]}</th>"
+    after = "".join(f"<p>{escape(line)}</p>" for line in conclusion(found))
+    return f"<p>{escape(title(found))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{after}"
 
 
 def front_array(found: Discovery) -> str:
     r"""Return the front as a LaTeX array in display mathematics, the best formula marked by \star."""
-    lines = []
-    for mark, complexity, _, r2, weight, candidate in rows(found):
-        star = r"\star" if mark else ""
-        cells = (star, complexity, r2 or "-", _mathematical(weight), candidate.latex())
-        lines.append(" & ".join(cells))
+    lines = [
+        " & ".join([r"\star" if mark else "", complexity, r2 or "-", weight, candidate.latex()])
+        for (mark, _, complexity, _, r2, weight, _), candidate in zip(front_cells(found)[1], found, strict=True)
+    ]
     head = r"& \text{complexity} & R^2 & \text{weight} & \text{formula} \\ \hline"
     return "$$\\begin{array}{crrrl}\n" + head + "\n" + " \\\\\n".join(lines) + "\n\\end{array}$$"
 
@@ -158,13 +159,9 @@ def front_array(found: Discovery) -> str:
 def front_tabular(found: Discovery) -> str:
     r"""Return the front as a LaTeX tabular for a paper, the best formula with error bars and marked by a star."""
     lines = []
-    for mark, complexity, _, r2, weight, candidate in rows(found):
-        formula = found.latex(candidate) if mark else candidate.latex()
-        star = r"$\star$" if mark else ""
-        lines.append(f"{star} & {complexity} & {r2 or '--'} & ${_mathematical(weight)}$ & ${formula}$ \\\\")
+    for (mark, _, complexity, _, r2, weight, _), candidate in zip(front_cells(found)[1], found, strict=True):
+        formula = found.latex(candidate) if mark and has_error_bars(candidate) else candidate.latex()
+        cells = [r"$\star$" if mark else "", complexity, f"${r2}$" if r2 else "--", f"${weight}$", f"${formula}$"]
+        lines.append(" & ".join(cells) + r" \\")
     head = [r"\begin{tabular}{crrrl}", r"\hline", r"& complexity & $R^2$ & weight & formula \\", r"\hline"]
     return "\n".join([*head, *lines, r"\hline", r"\end{tabular}"])
-
-
-def _mathematical(weight: str) -> str:
-    return weight.replace("<", "< ")

@@ -24,38 +24,33 @@ if TYPE_CHECKING:
     from edgewise.discovery._result import Discovery
 
 _DRAWN = 5000  # rows
+_DIGITS = 6  # of numbers in the front
 _TITLES = {Outcome.EXACT: "A law for", Outcome.NOISE: "A law for"}
 
 
 def content(found: Discovery) -> ReportContent:
     """Return the formula, its error bars, its inputs, its network, its fit, the front and how it was found."""
-    best, target = found.best, quoted(found.target)
+    best = found.best
+    bars = f"{quoted(found.target)} = {with_error_bars(found, best)}" if has_error_bars(best) else ""
     listed = f"{len(found.y)} rows, {len(found.names)} inputs: {', '.join(found.names)}."
     versions = [("edgewise", __version__), ("torch", torch.__version__), ("Python", platform.python_version())]
     dated = [("Date", datetime.date.today().isoformat()), ("Rows", str(len(found.y)))]
     settings = [(key.capitalize(), f"{v:.3g}" if isinstance(v, float) else str(v)) for key, v in found.settings.items()]
-    bars = has_error_bars(best)
     return ReportContent(
         title=f"{_TITLES.get(found.outcome, 'An approximation of')} {found.target}",
         subtitle=f"{listed} {found.outcome.message}",
         formula_latex=[(found.target, found.latex() if bars else best.latex())],
-        formula_text=f"{target} = {write(best.expression)}",
+        formula_text=f"{quoted(found.target)} = {write(best.expression)}",
+        formula_bars=bars,
         errors=_errors(found),
         inputs=effects(best, found.x, found.target),
         figures=_figures(found),
         candidates=candidates(found),
         ceiling=None if found.ceiling is None else found.ceiling.held_out,
         front_latex=front_tabular(found),
-        notes=[*found.stages, error_means(found), *_bars_note(found, target, bars)],
+        notes=found.stages,
         provenance=[*versions, *dated, *settings],
     )
-
-
-def _bars_note(found: Discovery, target: str, bars: bool) -> list[str]:
-    if not bars:
-        return []
-    text = f"{target} = {with_error_bars(found, found.best)}"
-    return [f"Constants with their standard errors, for this form and independent rows: {text}."]
 
 
 def _errors(found: Discovery) -> list[tuple[str, str]]:
@@ -63,7 +58,7 @@ def _errors(found: Discovery) -> list[tuple[str, str]]:
     rows = [
         ("R² on held-out rows", r2_text(best.held_out) or "unknown"),
         ("The same of the best flexible model", r2_text(found.ceiling.held_out) if found.ceiling else "not needed"),
-        (f"Error: rms residual / standard deviation of {found.target}", f"{best.error:.3g}"),
+        (f"Error ({error_means(found)})", f"{best.error:.3g}"),
     ]
     if not math.isnan(best.held_out):
         rows.append(("Error on held-out rows", f"{best.held_out:.3g}"))
@@ -74,7 +69,7 @@ def _errors(found: Discovery) -> list[tuple[str, str]]:
 def candidates(found: Discovery) -> list[plot.Candidate]:
     """Return the front as rows of a picture and of a table."""
     return [
-        plot.Candidate(k, c.complexity, c.error, write(c.expression), c is found.best, c.held_out, float(w))
+        plot.Candidate(k, c.complexity, c.error, write(c.expression, _DIGITS), c is found.best, c.held_out, float(w))
         for k, (c, w) in enumerate(zip(found.candidates, found.weights, strict=True))
     ]
 

@@ -16,7 +16,15 @@ from edgewise._typing import Array, Data
 from edgewise.discovery._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery._candidate import Candidate, Outcome, columns_of
 from edgewise.discovery._ceiling import Ceiling
-from edgewise.discovery._display import front_array, front_html, front_tabular, front_text, latex_with_error_bars
+from edgewise.discovery._display import (
+    conclusion,
+    front_array,
+    front_html,
+    front_tabular,
+    front_text,
+    latex_with_error_bars,
+    with_error_bars,
+)
 from edgewise.discovery._weights import stability_of, weights_of
 from edgewise.expressions import Constant, Uncertainty, write
 
@@ -151,6 +159,14 @@ class Discovery(Sequence[Candidate]):
     def latex(self, candidate: Which = None) -> str:
         r"""Return a formula in LaTeX, each fitted constant with its standard error: \left(281428 \pm 60\right)."""
         return latex_with_error_bars(self.uncertainty(candidate))
+
+    def text(self, candidate: Which = None) -> str:
+        """Return a formula as text, each fitted constant with its standard error, as in (281428 ± 60)*a."""
+        return with_error_bars(self, self._candidate(candidate))
+
+    def conclusion(self) -> list[str]:
+        """Return in a few lines the best formula with error bars, its errors, and those of the best flexible model."""
+        return conclusion(self)
 
     def to_latex(self) -> str:
         """Return the front as a LaTeX table."""

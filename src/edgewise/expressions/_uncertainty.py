@@ -107,7 +107,9 @@ class Uncertainty:
         >>> Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y).expression()
         (2.0000 ± 0.0075)*x
         """
-        return self.with_constants([plus_minus.format(*rounded_together(abs(c.value), c.error)) for c in self.constants])
+        return self.with_constants(
+            [plus_minus.format(*rounded_together(abs(c.value), c.error)) for c in self.constants]
+        )
 
     def with_constants(self, texts: Sequence[str]) -> Formula:
         """Return the formula with each constant as a symbol of that name, after its sign."""
@@ -151,6 +153,12 @@ class Uncertainty:
             raise InputError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
         return float(t.ppf(0.5 + coverage / 2, max(self.freedom, 1)))
 
+    def _moved(self, number: int, at: float, kept: Sequence[sympy.Symbol]) -> tuple[float, ...]:
+        """Return where the other constants go, to first order, if one is held elsewhere."""
+        ratio = self.covariance[:, number] / self.covariance[number, number] * (at - self.free.values[number])
+        values = dict(zip(self.free.symbols, np.array(self.free.values) + ratio, strict=True))
+        return tuple(float(values[symbol]) for symbol in kept)
+
     def profile(self, number: int, coverage: float = 0.95) -> tuple[float, float]:
         """Return the profile interval of one constant: values at which the refitted others leave little more error.
 
@@ -164,7 +172,9 @@ class Uncertainty:
         limit = self.free.error**2 + (self.quantile(coverage) * self.unit) ** 2
 
         def beyond(at: float) -> bool:
-            return self.free.pinned(number, readable_float(at)).fit(self.data, 40).error ** 2 > limit
+            pinned = self.free.pinned(number, readable_float(at))
+            moved = replace(pinned, values=self._moved(number, at, pinned.symbols))
+            return all(start.fit(self.data, 40).error ** 2 > limit for start in (moved, pinned))
 
         def end(step: float) -> float:
             inside, outside = value, value + step

@@ -52,7 +52,9 @@ def _against(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: boo
         verdict = f"rms relative residual {np.sqrt(np.mean((model / data - 1) ** 2)):.3g}"
     else:
         rms, deviation = float(np.sqrt(np.mean((model - data) ** 2))), float(data.std())
-        verdict = f"rms residual {rms:.3g}" + (f"\n= {rms / deviation:.3g} standard deviations" if deviation > 0 else "")
+        verdict = f"rms residual {rms:.3g}" + (
+            f"\n= {rms / deviation:.3g} standard deviations" if deviation > 0 else ""
+        )
     ax.text(0.04, 0.96, verdict, transform=ax.transAxes, va="top", fontsize=8.5, color=style.INK)
     ax.set_ylabel("predicted")
 

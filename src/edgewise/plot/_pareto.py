@@ -59,7 +59,7 @@ def pareto(
         if row.chosen:
             size, marker, color = (130, "*", style.SYMBOLIC)
         ax.scatter(row.complexity, heights[row], s=size, marker=marker, color=color, zorder=3)
-        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), (5, 4), color)
+        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), (7, 8) if row.chosen else (5, 4), color)
     if ceiling is not None and math.isfinite(ceiling):
         _ceiling(ax, ceiling)
     _scaled(ax, [*heights.values(), *([ceiling] if ceiling else [])])
@@ -89,8 +89,8 @@ def _staircase(ax: Axes, rows: Sequence[Candidate], heights: dict[Candidate, flo
 def _ceiling(ax: Axes, error: float) -> None:
     ax.axhline(error, color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     ax.annotate(
-        "flexible model", (1, error), xycoords=("axes fraction", "data"), xytext=(-2, -3), textcoords="offset points",
-        ha="right", va="top", fontsize=8, color=style.SOFT,
+        "flexible model", (0, error), xycoords=("axes fraction", "data"), xytext=(4, -3), textcoords="offset points",
+        ha="left", va="top", fontsize=8, color=style.SOFT,
     )  # fmt: skip
 
 

@@ -70,7 +70,8 @@ def latex_with_error_bars(uncertainty: Uncertainty) -> str:
     for place, constant in zip(places, uncertainty.constants, strict=True):
         value, error = rounded_together(abs(constant.value), constant.error)
         shown = rf"\left({_power_of_ten(value)} \pm {_power_of_ten(error)}\right)"
-        text = text.replace(latex_names([place])[place], shown)
+        name = latex_names([place])[place]
+        text = text.replace(rf"{name} \, ", f"{shown} ").replace(name, shown)
     return text
 
 
@@ -124,6 +125,9 @@ def conclusion(found: Discovery) -> list[str]:
     if found.ceiling is not None:
         own = r2_text(found.ceiling.held_out)
         lines.append(f"R2 of the best flexible model, an additive network, on held-out rows: {own}.")
+    first = int(found.weights.argmax())
+    if found.candidates[first] is not best:
+        lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")
     return [printable(line) for line in lines]
 
 

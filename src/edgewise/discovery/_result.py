@@ -57,9 +57,10 @@ class Discovery(Sequence[Candidate]):
 
     >>> import edgewise as ew
     >>> rng = np.random.default_rng(0)
-    >>> t = rng.uniform(0, 3, (60, 1))
-    >>> found = ew.discover(t, 2.5 * t[:, 0] + rng.normal(0, 0.1, 60), names=["t"], effort=0)
-    >>> print(found.constants()[0], found.interval(0))
+    >>> t = rng.uniform(1, 3, (60, 1))
+    >>> found = ew.discovery.discover_directly(t, 2.53 * t[:, 0] ** 1.37 + rng.normal(0, 0.1, 60), names=["t"])
+    >>> print(found.text(), *np.round(found.interval(0), 3))
+    5*t**(1.3806 ± 0.0026)/2 1.375 1.386
     """
 
     candidates: list[Candidate]
@@ -124,20 +125,23 @@ class Discovery(Sequence[Candidate]):
         """Return the profile interval of a fitted constant: where refits of the others leave little more error."""
         return self.uncertainty(candidate).profile(number, coverage)
 
-    def predict(self, x: Data, interval: float | None = None, *, forms: bool = False) -> Any:
-        """Return values (n,) of the best formula at rows x (n, n_in); with `interval`, values and a band's two ends.
+    def predict(self, x: Data, interval: float | None = None, *, candidate: Which = None, forms: bool = False) -> Any:
+        """Return values (n,) of a formula at rows x (n, n_in); with `interval`, values and the two ends of a band.
 
         `interval=0.9` gives (values, low, high): the band holds nine of ten new measurements, if the form is right and
         rows are independent. It joins the doubt about the constants and the scatter s of the residuals (Student's t; s
         |y| for relative errors). `forms=True` joins the doubt about the form: values are the mean of all formulas of
         the front by `weights`, the ends quantiles of the mixture of their predictions.
 
-        Errors: InputError for an interval that is not between 0 and 1, and columns that do not fit.
+        Errors: InputError for an interval that is not between 0 and 1, columns that do not fit, and a candidate that is
+        not of the front.
         """
         if interval is not None and not (is_number(interval, 0) and 0 < interval < 1):
             raise InputError(f"'interval' must be a number between 0 and 1, like 0.9, or None. Got {interval!r}.")
+        if forms and candidate is not None:
+            raise InputError("'forms' joins all formulas of the front: leave out 'candidate'.")
         rows = columns_of(x, self.names)
-        chosen = self.candidates if forms else [self.best]
+        chosen = self.candidates if forms else [self._candidate(candidate)]
         weights = self.weights if forms else np.ones(1)
         predictions = [Prediction.of(self.uncertainty(each), rows, self.relative) for each in chosen]
         values = mixture_mean(predictions, weights)

@@ -204,8 +204,10 @@ def _to_digits(value: float, error: float) -> sympy.Float:
 def rounded_together(value: float, error: float) -> tuple[str, str]:
     """Return a value and its standard error as text, both to the second digit of the error.
 
-    >>> rounded_together(281428.3, 61.2), rounded_together(0.0123456, 0.00031), rounded_together(2.0, float("inf"))
-    (('281428', '61'), ('0.01235', '0.00031'), ('2', 'undetermined'))
+    >>> rounded_together(281428.3, 61.2), rounded_together(0.0123456, 0.00031), rounded_together(29408.3, 14123.0)
+    (('281428', '61'), ('0.01235', '0.00031'), ('29000', '14000'))
+    >>> rounded_together(2.0, float("inf"))
+    ('2', 'undetermined')
     """
     if not math.isfinite(error) or not math.isfinite(value):
         return f"{value:.6g}", "undetermined"
@@ -216,5 +218,5 @@ def rounded_together(value: float, error: float) -> tuple[str, str]:
     if places > 9 or abs(value) >= 1e9:
         digits = max(_DIGITS + math.floor(math.log10(max(abs(value) / error, 1.0))), _DIGITS)
         return f"{value:.{digits}g}", f"{error:.{_DIGITS}g}"
-    shown = error if exponent < _DIGITS else float(f"{error:.{_DIGITS}g}")
-    return f"{value:.{places}f}", f"{shown:.{places}f}"
+    place = _DIGITS - 1 - exponent
+    return f"{round(value, place):.{places}f}", f"{round(error, place):.{places}f}"

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import sympy
 from markupsafe import escape
 
 from edgewise._printable import printable
 from edgewise.discovery._candidate import Candidate
+from edgewise.discovery._front import Front
 from edgewise.discovery._monomials import EXACT
 from edgewise.export import latex, latex_names
 from edgewise.expressions import Uncertainty, quoted, rounded_together, write
-
-if TYPE_CHECKING:
-    from edgewise.discovery._result import Discovery
 
 _DIGITS = 6
 _LONGEST = 100  # characters of a formula of the front in a printout
@@ -53,7 +50,7 @@ def has_error_bars(candidate: Candidate) -> bool:
     return bool(candidate.fitted) and candidate.error >= EXACT
 
 
-def with_error_bars(found: Discovery, candidate: Candidate) -> str:
+def with_error_bars(found: Front, candidate: Candidate) -> str:
     """Return a formula as text, each fitted constant with its standard error."""
     expression = found.uncertainty(candidate).expression() if has_error_bars(candidate) else candidate.expression
     names = {s: sympy.Symbol(quoted(s.name)) for s in expression.free_symbols if s.name in found.names}
@@ -82,7 +79,7 @@ def _power_of_ten(number: str) -> str:
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else number
 
 
-def front_cells(found: Discovery, digits: int | None = _DIGITS) -> tuple[list[str], list[list[str]]]:
+def front_cells(found: Front, digits: int | None = _DIGITS) -> tuple[list[str], list[list[str]]]:
     """Return the front as a table of text: the head, and a line for each formula with its mark and number.
 
     `digits` of the numbers in formulas, or None for all.
@@ -95,7 +92,7 @@ def front_cells(found: Discovery, digits: int | None = _DIGITS) -> tuple[list[st
     ]  # fmt: skip
 
 
-def front_text(found: Discovery) -> str:
+def front_text(found: Front) -> str:
     """Return the front as a table, the best formula with error bars below, and what the ceiling reaches."""
     head, rows = front_cells(found)
     lines = [head, *([*cells, cut(formula)] for *cells, formula in rows)]
@@ -109,12 +106,12 @@ def cut(formula: str, longest: int = _LONGEST) -> str:
     return formula if len(formula) <= longest else formula[: longest - 4] + " ..."
 
 
-def title(found: Discovery) -> str:
+def title(found: Front) -> str:
     """Return what was searched and how it ended."""
     return printable(f"Discovery of {found.target}: {found.outcome.message}")
 
 
-def conclusion(found: Discovery) -> list[str]:
+def conclusion(found: Front) -> list[str]:
     """Return the best formula with error bars, its errors, and what the best flexible model reaches."""
     best = found.best
     lines = [f"{quoted(found.target)} = {with_error_bars(found, best)}"]
@@ -131,13 +128,13 @@ def conclusion(found: Discovery) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def error_means(found: Discovery) -> str:
+def error_means(found: Front) -> str:
     """Return what every error of a discovery is."""
     weighted = f", rows weighted by 1/{found.target}^2" if found.relative else ""
     return f"rms residual / standard deviation of {found.target}{weighted}"
 
 
-def front_html(found: Discovery) -> str:
+def front_html(found: Front) -> str:
     """Return the front as an HTML table for notebooks, the best formula in bold, everything escaped."""
     names, rows = front_cells(found)
     body = ""
@@ -150,7 +147,7 @@ def front_html(found: Discovery) -> str:
     return f"<p>{escape(title(found))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{after}"
 
 
-def front_array(found: Discovery) -> str:
+def front_array(found: Front) -> str:
     r"""Return the front as a LaTeX array in display mathematics, the best formula marked by \star."""
     lines = [
         " & ".join([r"\star" if mark else "", complexity, r2 or "-", weight, candidate.latex()])
@@ -160,11 +157,15 @@ def front_array(found: Discovery) -> str:
     return "$$\\begin{array}{crrrl}\n" + head + "\n" + " \\\\\n".join(lines) + "\n\\end{array}$$"
 
 
-def front_tabular(found: Discovery) -> str:
+def front_tabular(found: Front) -> str:
     r"""Return the front as a LaTeX tabular for a paper, the best formula with error bars and marked by a star."""
     lines = []
     for (mark, _, complexity, _, r2, weight, _), candidate in zip(front_cells(found)[1], found, strict=True):
-        formula = found.latex(candidate) if mark and has_error_bars(candidate) else candidate.latex()
+        formula = (
+            latex_with_error_bars(found.uncertainty(candidate))
+            if mark and has_error_bars(candidate)
+            else candidate.latex()
+        )
         cells = [r"$\star$" if mark else "", complexity, f"${r2}$" if r2 else "--", f"${weight}$", f"${formula}$"]
         lines.append(" & ".join(cells) + r" \\")
     head = [r"\begin{tabular}{crrrl}", r"\hline", r"& complexity & $R^2$ & weight & formula \\", r"\hline"]

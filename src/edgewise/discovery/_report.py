@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,21 +14,26 @@ from edgewise import plot
 from edgewise._errors import InputError
 from edgewise._version import __version__
 from edgewise.discovery._candidate import Outcome
-from edgewise.discovery._display import error_means, front_tabular, has_error_bars, r2_text, with_error_bars
+from edgewise.discovery._display import (
+    error_means,
+    front_tabular,
+    has_error_bars,
+    latex_with_error_bars,
+    r2_text,
+    with_error_bars,
+)
 from edgewise.discovery._effects import effects
+from edgewise.discovery._front import Front
 from edgewise.expressions import quoted, write
 from edgewise.report import ReportContent
 from edgewise.symbolic import network_of
-
-if TYPE_CHECKING:
-    from edgewise.discovery._result import Discovery
 
 _DRAWN = 5000  # rows
 _DIGITS = 6  # of numbers in the front
 _TITLES = {Outcome.EXACT: "A law for", Outcome.NOISE: "A law for"}
 
 
-def content(found: Discovery) -> ReportContent:
+def content(found: Front) -> ReportContent:
     """Return the formula, its error bars, its inputs, its network, its fit, the front and how it was found."""
     best = found.best
     bars = f"{quoted(found.target)} = {with_error_bars(found, best)}" if has_error_bars(best) else ""
@@ -39,7 +44,7 @@ def content(found: Discovery) -> ReportContent:
     return ReportContent(
         title=f"{_TITLES.get(found.outcome, 'An approximation of')} {found.target}",
         subtitle=f"{listed} {found.outcome.message}",
-        formula_latex=[(found.target, found.latex() if bars else best.latex())],
+        formula_latex=[(found.target, latex_with_error_bars(found.uncertainty()) if bars else best.latex())],
         formula_text=f"{quoted(found.target)} = {write(best.expression)}",
         formula_bars=bars,
         errors=_errors(found),
@@ -53,7 +58,7 @@ def content(found: Discovery) -> ReportContent:
     )
 
 
-def _errors(found: Discovery) -> list[tuple[str, str]]:
+def _errors(found: Front) -> list[tuple[str, str]]:
     best = found.best
     rows = [
         ("R² on held-out rows", r2_text(best.held_out) or "unknown"),
@@ -66,7 +71,7 @@ def _errors(found: Discovery) -> list[tuple[str, str]]:
     return [*rows, ("Estimated noise, as an error", noise), ("Complexity", str(best.complexity))]
 
 
-def candidates(found: Discovery) -> list[plot.Candidate]:
+def candidates(found: Front) -> list[plot.Candidate]:
     """Return the front as rows of a picture and of a table."""
     return [
         plot.Candidate(k, c.complexity, c.error, write(c.expression, _DIGITS), c is found.best, c.held_out, float(w))
@@ -74,7 +79,7 @@ def candidates(found: Discovery) -> list[plot.Candidate]:
     ]
 
 
-def _figures(found: Discovery) -> list[tuple[str, Any]]:
+def _figures(found: Front) -> list[tuple[str, Any]]:
     keep = np.random.default_rng(0).permutation(len(found.y))[:_DRAWN]
     x, y = found.x[keep], found.y[keep]
     figures: list[tuple[str, Any]] = []

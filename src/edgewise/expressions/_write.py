@@ -1,5 +1,7 @@
 """Formulas as text that the parser reads back."""
 
+from typing import Any
+
 import sympy
 
 from edgewise._errors import InputError
@@ -21,7 +23,7 @@ def write(expression: Part, digits: int | None = None) -> str:
     return sympy.sstr(shown.xreplace({s: _named(s) for s in shown.free_symbols}), full_prec=False)
 
 
-def _named(symbol: sympy.Symbol) -> sympy.Symbol:
+def _named(symbol: Any) -> sympy.Symbol:
     return sympy.Symbol(quoted(symbol.name), **symbol.assumptions0)
 
 

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +18,8 @@ import sympy
 import edgewise
 from edgewise.cli import main
 from edgewise.cli._console import console, formula, progress
+from edgewise.discovery import Candidate, Discovery, Outcome
+from edgewise.expressions import parse
 
 X, Z = sympy.symbols("x z")
 
@@ -43,18 +45,12 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     return command
 
 
-@dataclass
-class StubDiscovery:
-    """What the command needs of a Discovery."""
+class StubDiscovery(Discovery):
+    """A discovery whose report is quick."""
 
-    candidates: list[Any]
-    best: Any
-    noise: float = 0.0
-    relative: bool = False
-    outcome: Any = field(default_factory=lambda: SimpleNamespace(message="Stopped: the formula is exact."))
-
-    def report(self, path: Path) -> None:
-        path.write_text("<html>report</html>")
+    def report(self, path: str | Path) -> Path:
+        Path(path).write_text("<html>report</html>")
+        return Path(path)
 
 
 @pytest.fixture
@@ -67,9 +63,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         arguments["progress"]("surrogate", 0.1, None)
         arguments["progress"]("surrogate", 0.3, None)
         arguments["progress"]("polish", 0.9, "x**2 + 1")
-        good = SimpleNamespace(expression=X**2 + 1, error=1e-15, complexity=3)
-        rough = SimpleNamespace(expression=sympy.Float("4.123456789") * X, error=0.3, complexity=1)
-        return StubDiscovery([rough, good], good)
+        names = tuple(arguments["names"])
+        good = Candidate(X**2 + 1, names, 1e-15, 3, 2e-15)
+        rough = Candidate(sympy.Float("4.123456789") * X, names, 0.3, 1, 0.4)
+        return StubDiscovery([rough, good], good, Outcome.EXACT, 0.0, False, names, arguments["target"], x, y)
 
     monkeypatch.setattr(edgewise, "discover", discover, raising=False)
     return seen
@@ -89,9 +86,9 @@ def test_discover_prints_the_law_the_candidates_and_writes_the_report(run, calls
     assert "Column 'word' is left out: text." in lines
     assert "Explaining y by x, z (8 rows, 2 inputs)." in lines
     assert "y = x**2 + 1" in lines
-    assert "Error: 1e-15 (rms, relative to the spread of y)" in lines
-    assert "Stopped: the formula is exact." in lines
-    assert any("4.12346*x" in line and "best" not in line for line in lines)
+    assert "Error: 1e-15 (rms residual / standard deviation of y); R2 on held-out rows: 1." in lines
+    assert Outcome.EXACT.message in lines
+    assert any("4.12346*x" in line and "0.840" in line and "best" not in line for line in lines)
     assert any("x**2 + 1" in line and "best" in line for line in lines)
     assert "Report: deep/report/report.html" in lines
     assert "Formula: deep/report/formula.txt" in lines
@@ -100,6 +97,7 @@ def test_discover_prints_the_law_the_candidates_and_writes_the_report(run, calls
     assert saved[0] == "y = x**2 + 1"
     assert any("4.123456789*x" in line and "best" not in line for line in saved)
     assert any(line.startswith("best") and line.endswith("x**2 + 1") for line in saved)
+    assert parse(saved[0].removeprefix("y = "), ["x", "z"]) == X**2 + 1
 
 
 def test_discover_shows_each_stage_once_in_a_log(run, calls) -> None:
@@ -111,14 +109,14 @@ def test_discover_shows_each_stage_once_in_a_log(run, calls) -> None:
 
 def test_discover_passes_its_options_on(run, calls) -> None:
     write_table()
-    options = ["--inputs", "z,x", "--noise", "0.01", "--seed", "7", "--time-limit", "5"]
+    options = ["--inputs", "z,x", "--noise", "0.01", "--effort", "quick", "--seed", "7", "--time-limit", "5"]
     assert run("discover", "t.csv", "--target", "y", *options).code == 0
     (call,) = calls
     assert call["names"] == ["z", "x"]
     assert call["x"].shape == (8, 2)
     np.testing.assert_array_equal(call["x"][:, 1], np.arange(8))
     np.testing.assert_array_equal(call["y"], np.arange(8) ** 2 + 1)
-    assert (call["noise"], call["seed"], call["time_limit"]) == (0.01, 7, 5.0)
+    assert (call["noise"], call["effort"], call["seed"], call["time_limit"]) == (0.01, "quick", 7, 5.0)
 
 
 def test_discover_defaults(run, calls) -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import sympy
 import edgewise
 from edgewise import functions
 from edgewise.cli import main
+from edgewise.discovery import Candidate, Discovery, Outcome
 
 TABLE = "a,y\n" + "".join(f"{i},{i * i + 1}\n" for i in range(8))
 
@@ -76,15 +76,13 @@ def test_a_failure_during_the_search_leaves_nothing_behind(
     assert everything() == {Path("t.csv")}
 
 
-class Found:
+class Found(Discovery):
     """A discovery whose report fails."""
 
     def __init__(self, error: BaseException) -> None:
-        self.report = fail_with(error)
-        self.best = SimpleNamespace(expression=sympy.Symbol("a") ** 2 + 1, error=0.0, complexity=3)
-        self.outcome = SimpleNamespace(message="Exact.")
-        self.relative = False
-        self.candidates = [self.best]
+        best = Candidate(sympy.Symbol("a") ** 2 + 1, ("a",), 0.0, 3)
+        super().__init__([best], best, Outcome.EXACT, 0.0, False, ("a",), "y", X, Y)
+        self.__dict__["report"] = fail_with(error)
 
 
 REPORTS = [

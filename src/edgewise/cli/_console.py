@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edgewise.measure import Cell
 
 DIGITS = 6
+_LONGEST = 120  # characters of a formula in a log
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -44,11 +45,9 @@ def formula(expression: sympy.Expr) -> str:
     >>> formula(sympy.Float("0.123456789") * sympy.Symbol("x") ** sympy.Rational(3, 2))
     '0.123457*x**(3/2)'
     """
-    import sympy
+    from edgewise.expressions import write
 
-    from edgewise.expressions import shorten
-
-    return sympy.sstr(shorten(expression, DIGITS), full_prec=False)
+    return write(expression, DIGITS)
 
 
 @contextmanager
@@ -61,7 +60,7 @@ def progress(out: Console) -> Iterator[Callable[..., None]]:
         nonlocal last
         if stage != last:
             text = f"[{time.monotonic() - start:5.1f} s] {stage}"
-            out.print(text if best is None else f"{text}; best so far: {best}")
+            out.print(text if best is None else f"{text}; best so far: {_short(best)}")
         last = stage
 
     if not out.is_terminal:
@@ -74,6 +73,10 @@ def progress(out: Console) -> Iterator[Callable[..., None]]:
         )
     finally:
         line.close()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
 
 
 Only = Annotated[str, typer.Option(metavar="TEXT", help="Only cases whose name contains this.")]

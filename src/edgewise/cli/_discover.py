@@ -11,9 +11,20 @@ from rich.table import Table as Grid
 from edgewise._errors import InputError
 from edgewise._printable import printable
 from edgewise._replacing import replacing
-from edgewise.cli._console import console, formula, progress
+from edgewise.cli._console import console, progress
 from edgewise.cli._failure import fail
-from edgewise.cli._input import DataFile, Decimal, Encoding, Inputs, Seed, TimeLimit, open_table, parse_noise, select
+from edgewise.cli._input import (
+    DataFile,
+    Decimal,
+    Encoding,
+    Inputs,
+    Seed,
+    TimeLimit,
+    open_table,
+    parse_effort,
+    parse_noise,
+    select,
+)
 from edgewise.cli._output import writable_folder
 
 _TITLE = "Candidates, from simple to accurate"
@@ -28,8 +39,12 @@ def discover(  # noqa: PLR0913 (the options of a command)
     inputs: Inputs = None,
     noise: Annotated[
         str,
-        typer.Option(metavar="auto|exact|FLOAT", help="Noise of the target relative to its spread; auto estimates it."),
+        typer.Option(metavar="auto|exact|FLOAT", help="Noise over the target's standard deviation; auto estimates it."),
     ] = "auto",
+    effort: Annotated[
+        str,
+        typer.Option(metavar="quick|normal|thorough|INT", help="How many formulas to try before the search ends."),
+    ] = "normal",
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path("edgewise-report"),
     seed: Seed = 0,
     time_limit: TimeLimit = 60.0,
@@ -37,7 +52,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     encoding: Encoding = None,
 ) -> None:
     """Find the formula behind a column of a table."""
-    level = parse_noise(noise)
+    level, tries = parse_noise(noise), parse_effort(effort)
     selection, notes = select(open_table(file, decimal, encoding), target, inputs)
     screen = console()
     for note in notes:
@@ -55,6 +70,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 names=selection.names,
                 target=target,
                 noise=level,
+                effort=tries,
                 seed=seed,
                 time_limit=time_limit,
                 progress=report_progress,
@@ -77,7 +93,7 @@ def _deliver(screen: Console, found: Any, target: str, folder: Path) -> None:
             failures.setdefault(what, error)
 
     attempt(text.name, lambda: _save(text, found, target))
-    attempt("output", lambda: _show(screen, found, target))
+    attempt("output", lambda: _show(screen, found))
     if text.name not in failures:
         attempt("output", lambda: screen.print(f"Formula: {text}"))
     try:
@@ -106,35 +122,36 @@ def _reason(error: Exception) -> str:
 
 def _save(path: Path, found: Any, target: str) -> None:
     """The formula and all candidates with every digit, as text."""
-    lines = [f"{target} = {found.best.expression}", *_about(found, target), "", _TITLE]
-    lines.append(f"{'':4}  {'#':>3}  {'complexity':>10}  {'error':>8}  formula")
-    for index, candidate in enumerate(found.candidates):
-        mark = "best" if candidate is found.best else ""
-        numbers = f"{mark:4}  {index:3}  {candidate.complexity:10g}  {candidate.error:8.2g}"
-        lines.append(f"{numbers}  {candidate.expression}")
+    from edgewise.discovery import front_cells
+    from edgewise.expressions import quoted, write
+
+    head, rows = front_cells(found, digits=None)
+    lines = [f"{quoted(target)} = {write(found.best.expression)}", "", *found.conclusion(), found.outcome.message]
+    lines += ["", _TITLE]
+    numbers = [[("best" if mark == ">" else mark), *cells] for mark, *cells, _ in [head, *rows]]
+    widths = [max(len(line[k]) for line in numbers) for k in range(len(numbers[0]))]
+    for cells, (*_, text) in zip(numbers, [head, *rows], strict=True):
+        lines.append("  ".join([*(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)), text]))
+    lines += ["", "Formulas are in Python's notation; a name that is no word stands in backquotes."]
     with replacing(path) as file:
         file.write("".join(f"{printable(line)}\n" for line in lines).encode())
 
 
-def _about(found: Any, target: str) -> list[str]:
-    kind = "relative to each value" if found.relative else f"relative to the spread of {target}"
-    return [f"Error: {found.best.error:.2g} (rms, {kind})", found.outcome.message]
+def _show(screen: Console, found: Any) -> None:
+    from edgewise.discovery import front_cells
 
-
-def _show(screen: Console, found: Any, target: str) -> None:
-    best = found.best
     screen.print()
-    screen.print(f"{target} = {formula(best.expression)}", style="bold")
-    for line in _about(found, target):
+    first, *others = found.conclusion()
+    screen.print(first, style="bold")
+    for line in [*others, found.outcome.message]:
         screen.print(line)
     screen.print()
     grid = Grid(title=_TITLE, title_justify="left", title_style="")
-    for heading in ("", "#", "complexity", "error"):
+    head, rows = front_cells(found)
+    for heading in head[:-1]:
         grid.add_column(heading, justify="right")
-    grid.add_column("formula", overflow="fold")
-    for index, candidate in enumerate(found.candidates):
-        mark = "best" if candidate is best else ""
-        cells = (mark, str(index), f"{candidate.complexity:g}", f"{candidate.error:.2g}")
-        grid.add_row(*cells, formula(candidate.expression), style="bold" if mark else "")
+    grid.add_column(head[-1], overflow="fold")
+    for mark, *cells in rows:
+        grid.add_row("best" if mark else "", *cells, style="bold" if mark else "")
     screen.print(grid, soft_wrap=False)
     screen.file.flush()

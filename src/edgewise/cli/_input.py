@@ -142,10 +142,25 @@ def parse_noise(text: str) -> Literal["auto", "exact"] | float:
         level = -1.0
     if not 0 <= level < 1:
         raise InputError(
-            "--noise must be auto, exact, or a number from 0 to 1 (noise relative to the target's spread), "
+            "--noise must be auto, exact, or a number from 0 to 1 (noise over the target's standard deviation), "
             f"like 0.01. Got {text!r}."
         )
     return level
+
+
+def parse_effort(text: str) -> Literal["quick", "normal", "thorough"] | int:
+    """Return "quick", "normal", "thorough" or the number of formulas to try.
+
+    >>> parse_effort("quick"), parse_effort("2000")
+    ('quick', 2000)
+    """
+    if text == "quick" or text == "normal" or text == "thorough":
+        return text
+    if not (text.isascii() and text.isdigit() and len(text) < 13):
+        raise InputError(
+            f"--effort must be quick, normal, thorough, or a whole number of formulas to try, like 20000. Got {text!r}."
+        )
+    return int(text)
 
 
 def parse_widths(text: str, n_inputs: int) -> list[int]:

@@ -12,13 +12,15 @@ import sympy
 
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data, Formula
+from edgewise.discovery._criterion import criterion
 from edgewise.discovery._direct import power_law
 from edgewise.discovery._evidence import ENOUGH, saved, spread, telling
 from edgewise.discovery._gaps import pole, undetermined
 from edgewise.discovery._monomials import EXACT, adequate
 from edgewise.export import latex
-from edgewise.expressions import FitData, complexity, evaluate, round_constants, simplify
+from edgewise.expressions import FitData, complexity, evaluate, round_constants, simplify, write
 
+_DIGITS = 6  # of constants in a printout
 _ALONE = 10  # inputs that are tried alone, those with the largest correlations
 
 
@@ -56,6 +58,11 @@ class Candidate:
         """The number of constants that are not exact numbers."""
         return len(self.expression.atoms(sympy.Float))
 
+    @property
+    def r2(self) -> float:
+        """The fraction of the target's variance that it explains on held-out rows; NaN if unknown."""
+        return 1 - self.held_out**2
+
     def predict(self, x: Data) -> Array:
         """Values of the formula on rows (n, n_in); NaN where it is undefined. Columns of a data frame go by name."""
         rows = columns_of(x, self.names)
@@ -63,7 +70,7 @@ class Candidate:
 
     def __str__(self) -> str:
         held_out = "" if math.isnan(self.held_out) else f", held-out error {self.held_out:.2g}"
-        return f"{self.expression}  (error {self.error:.2g}{held_out}, complexity {self.complexity})"
+        return f"{write(self.expression, _DIGITS)}  (error {self.error:.2g}{held_out}, complexity {self.complexity})"
 
 
 def columns_of(x: Data, names: tuple[str, ...]) -> Array:
@@ -273,11 +280,6 @@ class Pool:
         return min(self.candidates, key=self._price, default=None)
 
     def _price(self, candidate: Candidate) -> float:
-        """What a formula costs: n log(error^2) + log(n) / 2 for each unit of complexity and for each fitted constant.
-
-        Errors below the floor count as the floor: rounding level for exact data, the noise for noisy data. A constant
-        that was rounded to an exact number is not fitted.
-        """
-        n, floor = len(self.judge.y), max(EXACT / 10, 0.97 * self.noise)
+        """What a formula costs. A constant that was rounded to an exact number is not fitted."""
         size = candidate.complexity + candidate.fitted
-        return n * math.log(max(candidate.error, floor) ** 2) + 0.5 * math.log(n) * size
+        return criterion(candidate.error, size, len(self.judge.y), self.noise)

@@ -32,6 +32,7 @@ from edgewise.expressions._tape import Tape as Tape
 from edgewise.expressions._tape import evaluate as evaluate
 from edgewise.expressions._uncertainty import Constant as Constant
 from edgewise.expressions._uncertainty import Uncertainty as Uncertainty
+from edgewise.expressions._uncertainty import rounded_together as rounded_together
 from edgewise.expressions._units import consistent as consistent
 from edgewise.expressions._units import dimension as dimension
 from edgewise.expressions._units import unit_problem as unit_problem
@@ -40,3 +41,5 @@ from edgewise.expressions._vocabulary import in_plain_symbols as in_plain_symbol
 from edgewise.expressions._vocabulary import library_function as library_function
 from edgewise.expressions._vocabulary import primitives as primitives
 from edgewise.expressions._vocabulary import used_names as used_names
+from edgewise.expressions._write import quoted as quoted
+from edgewise.expressions._write import write as write

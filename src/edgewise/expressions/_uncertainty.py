@@ -107,8 +107,17 @@ class Uncertainty:
         >>> Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y).expression()
         (2.0000 ± 0.0075)*x
         """
-        shown = (plus_minus.format(*rounded_together(c.value, c.error)) for c in self.constants)
-        return self.free.template.xreplace(dict(zip(self.free.symbols, map(sympy.Symbol, shown), strict=True)))
+        return self.with_constants(
+            [plus_minus.format(*rounded_together(abs(c.value), c.error)) for c in self.constants]
+        )
+
+    def with_constants(self, texts: Sequence[str]) -> Formula:
+        """Return the formula with each constant as a symbol of that name, after its sign."""
+        shown = [
+            sympy.Symbol(text) if value >= 0 else -sympy.Symbol(text)
+            for text, value in zip(texts, self.free.values, strict=True)
+        ]
+        return self.free.template.xreplace(dict(zip(self.free.symbols, shown, strict=True)))
 
     def shortened(self) -> Formula:
         """Return the formula with as many digits of each constant as the rows determine, the others being held.
@@ -144,6 +153,12 @@ class Uncertainty:
             raise InputError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
         return float(t.ppf(0.5 + coverage / 2, max(self.freedom, 1)))
 
+    def _moved(self, number: int, at: float, kept: Sequence[sympy.Symbol]) -> tuple[float, ...]:
+        """Return where the other constants go, to first order, if one is held elsewhere."""
+        ratio = self.covariance[:, number] / self.covariance[number, number] * (at - self.free.values[number])
+        values = dict(zip(self.free.symbols, np.array(self.free.values) + ratio, strict=True))
+        return tuple(float(values[symbol]) for symbol in kept)
+
     def profile(self, number: int, coverage: float = 0.95) -> tuple[float, float]:
         """Return the profile interval of one constant: values at which the refitted others leave little more error.
 
@@ -157,7 +172,9 @@ class Uncertainty:
         limit = self.free.error**2 + (self.quantile(coverage) * self.unit) ** 2
 
         def beyond(at: float) -> bool:
-            return self.free.pinned(number, readable_float(at)).fit(self.data, 40).error ** 2 > limit
+            pinned = self.free.pinned(number, readable_float(at))
+            moved = replace(pinned, values=self._moved(number, at, pinned.symbols))
+            return all(start.fit(self.data, 40).error ** 2 > limit for start in (moved, pinned))
 
         def end(step: float) -> float:
             inside, outside = value, value + step
@@ -187,8 +204,10 @@ def _to_digits(value: float, error: float) -> sympy.Float:
 def rounded_together(value: float, error: float) -> tuple[str, str]:
     """Return a value and its standard error as text, both to the second digit of the error.
 
-    >>> rounded_together(281428.3, 61.2), rounded_together(0.0123456, 0.00031), rounded_together(2.0, float("inf"))
-    (('281428', '61'), ('0.01235', '0.00031'), ('2', 'undetermined'))
+    >>> rounded_together(281428.3, 61.2), rounded_together(0.0123456, 0.00031), rounded_together(29408.3, 14123.0)
+    (('281428', '61'), ('0.01235', '0.00031'), ('29000', '14000'))
+    >>> rounded_together(2.0, float("inf"))
+    ('2', 'undetermined')
     """
     if not math.isfinite(error) or not math.isfinite(value):
         return f"{value:.6g}", "undetermined"
@@ -199,5 +218,5 @@ def rounded_together(value: float, error: float) -> tuple[str, str]:
     if places > 9 or abs(value) >= 1e9:
         digits = max(_DIGITS + math.floor(math.log10(max(abs(value) / error, 1.0))), _DIGITS)
         return f"{value:.{digits}g}", f"{error:.{_DIGITS}g}"
-    shown = error if exponent < _DIGITS else float(f"{error:.{_DIGITS}g}")
-    return f"{value:.{places}f}", f"{shown:.{places}f}"
+    place = _DIGITS - 1 - exponent
+    return f"{round(value, place):.{places}f}", f"{round(error, place):.{places}f}"

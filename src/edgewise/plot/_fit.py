@@ -49,10 +49,12 @@ def _against(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: boo
     ax.plot([low, high], [low, high], color=style.SOFT, linewidth=1, zorder=1)
     _dots(ax, data, model, name, wide)
     if wide:
-        verdict = f"rms relative error {np.sqrt(np.mean((model / data - 1) ** 2)):.3g}"
+        verdict = f"rms relative residual {np.sqrt(np.mean((model / data - 1) ** 2)):.3g}"
     else:
-        rms, spread = float(np.sqrt(np.mean((model - data) ** 2))), float(data.std())
-        verdict = f"rms error {rms:.3g}" + (f"\n{rms / spread:.3g} of the spread" if spread > 0 else "")
+        rms, deviation = float(np.sqrt(np.mean((model - data) ** 2))), float(data.std())
+        verdict = f"rms residual {rms:.3g}" + (
+            f"\n= {rms / deviation:.3g} standard deviations" if deviation > 0 else ""
+        )
     ax.text(0.04, 0.96, verdict, transform=ax.transAxes, va="top", fontsize=8.5, color=style.INK)
     ax.set_ylabel("predicted")
 

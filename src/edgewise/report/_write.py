@@ -1,6 +1,7 @@
 """What a report says, as plain values, and the one HTML file made of it."""
 
 import base64
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +23,11 @@ from edgewise.report._typeset import typeset
 class ReportContent:
     """Everything that a report shows, in its order.
 
-    `formula_latex` holds pairs (name of the target, LaTeX of its formula), `formula_text` the same to copy
-    as Python, `errors` rows (label, value), `figures` pairs (short caption, figure), `candidates` the rows
-    of the table and of the Pareto picture, `notes` how it was found, a sentence each, `provenance` rows
-    (label, value) such as version, date and seed.
+    `formula_latex` holds pairs (name of the target, LaTeX of its formula), `formula_text` the same to copy as Python,
+    `formula_bars` with standard errors, `errors` rows (label, value), `inputs` a sentence on what each input does,
+    `figures` pairs (short caption, figure), `candidates` the rows of the table and of the Pareto picture, `ceiling` the
+    error of a model that no formula has to beat, `front_latex` the table in LaTeX, `notes` how it was found, a sentence
+    each, `provenance` rows (label, value) such as version, date and seed.
 
     >>> ReportContent("Kepler", formula_latex=[("T", "a^{3/2}")]).candidates
     ()
@@ -35,9 +37,13 @@ class ReportContent:
     subtitle: str = ""
     formula_latex: Sequence[tuple[str, str]] = ()
     formula_text: str = ""
+    formula_bars: str = ""
     errors: Sequence[tuple[str, str]] = ()
+    inputs: Sequence[str] = ()
     figures: Sequence[tuple[str, Figure]] = ()
     candidates: Sequence[Candidate] = ()
+    ceiling: float | None = None
+    front_latex: str = ""
     notes: Sequence[str] = ()
     provenance: Sequence[tuple[str, str]] = ()
 
@@ -78,7 +84,7 @@ def render(content: ReportContent) -> str:
     )
     figures = list(content.figures)
     if content.candidates:
-        front = pareto(content.candidates).get_figure(root=True)
+        front = pareto(content.candidates, ceiling=content.ceiling).get_figure(root=True)
         assert front is not None
         figures.append(("Error against complexity", front))
     pictures = [_picture(caption, figure) for caption, figure in figures]
@@ -87,7 +93,17 @@ def render(content: ReportContent) -> str:
         laws=[_law(name, latex) for name, latex in content.formula_latex],
         pictures=pictures[: len(content.figures)],
         front=pictures[-1] if content.candidates else None,
+        rows=[_cells(row) for row in content.candidates],
+        held_out=any(math.isfinite(row.held_out) for row in content.candidates),
+        weighed=any(math.isfinite(row.weight) for row in content.candidates),
     )
+
+
+def _cells(row: Candidate) -> dict[str, Any]:
+    """Return a row of the table of candidates as text."""
+    r2 = f"{1 - row.held_out**2:.4g}" if math.isfinite(row.held_out) else "–"
+    weight = "< 0.01" if row.weight < 0.005 else f"{row.weight:.2f}"
+    return {**row._asdict(), "r2": r2, "weight": weight if math.isfinite(row.weight) else "–"}
 
 
 def _legible(value: object) -> object:

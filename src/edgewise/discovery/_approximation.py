@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
+import sympy
 
 from edgewise._typing import Formula
 from edgewise.discovery._assessment import Assessed, Assessor
@@ -23,6 +24,7 @@ _READABLE = 30  # complexity of the formula that is recommended
 _SEARCHED = 6.0  # log-likelihood that formulas found by evolution are better by because they were searched for
 _EACH = 2  # programs of each complexity that are assessed
 _WAVES = ("sin", "cos")
+_WAVES_GAIN = 4.0  # log-likelihood by which formulas with waves must be better, to be kept
 _CALM = tuple(name for name in FUNCTIONS if name not in _WAVES)
 _EVOLUTION, _READ = "found by evolution", "read from the network"
 _IMPROVED = 0.98  # of the held-out mean squared error of simpler formulas: what the front asks for
@@ -76,24 +78,31 @@ class Approximation:
     def evolve(self, evaluations: int) -> bool:
         """Let formulas evolve; return whether one is exact, or leaves only noise.
 
-        Where the best one leaves what looks like noise, sines and cosines are left out: they fit noise well and are
-        seldom meant.
+        Half of the time sines and cosines are left out: they fit noise well, and are seldom meant.
         """
-        before = self.evolution
-        if before is None:
+        if self.evolution is None:
             return False
-        programs = [fitted.program for fitted in before.front(_EACH)]
-        self.consider(programs, _EVOLUTION)
-        best = min(before.front(1), key=lambda fitted: fitted.error).program
-        noisy = self.context.noise.leaves_noise(best.predict(self.table.x))
-        self.evolution = self._evolution(_CALM if noisy else None, _EVOLVED)
-        for program in programs:
-            if not (noisy and _has_waves(program)):
-                self.evolution.add(program)
-        if self._evolved(evaluations, "formulas by evolution", 0.5):
-            return True
+        for functions in (None, _CALM):
+            programs = [fitted.program for fitted in self.evolution.front(_EACH)]
+            self.consider(programs, _EVOLUTION)
+            self.evolution = self._evolution(functions, _EVOLVED)
+            for program in programs:
+                if functions is None or not _has_waves(program):
+                    self.evolution.add(program)
+            if self._evolved(evaluations // 2, "formulas by evolution", 0.4):
+                return True
         self.consider((fitted.program for fitted in self.evolution.front(_EACH)), _EVOLUTION)
+        self._drop_waves()
         return self._settled()
+
+    def _drop_waves(self) -> None:
+        """Drop formulas with sines and cosines, unless the best of them is clearly better than all others."""
+        waves, others = [], []
+        for form, pair in self.found.items():
+            (waves if form.has(sympy.sin, sympy.cos) else others).append((self._cost(pair), form))
+        if waves and others and min(cost for cost, _ in waves) > min(cost for cost, _ in others) - _WAVES_GAIN:
+            for _, form in waves:
+                del self.found[form]
 
     def catch_up(self) -> None:
         """Assess programs of an evolution that time cut short."""

@@ -23,6 +23,7 @@ _Found = TypeVar("_Found")
 
 _HUNT, _REST = 0.2, 0.8  # shares of the evaluations before and after a network is fitted
 _LATER: tuple[tuple[Kind, float], ...] = (("process", 0.8), ("network", 1.0))  # models, and their shares of the time
+_THOROUGH = 10_000  # evaluations from which symmetries are looked for after them
 _ROWS_PER_COLUMN = 4  # with fewer, symmetries of noisy tables are not looked for
 
 
@@ -61,9 +62,9 @@ class Search:
         if approximation.hunt(round(_HUNT * evaluations)) or elimination.reduced(problem, "polynomial", 0.4):
             return
         context.until = context.deadline
-        if approximation.model() or approximation.evolve(round(_REST * evaluations)) or elimination.finish(0.6):
+        if approximation.model() or approximation.evolve(round(_REST * evaluations)) or evaluations < _THOROUGH:
             return
-        if len(context.table) < _ROWS_PER_COLUMN * len(context.table.names):
+        if elimination.finish(0.6) or len(context.table) < _ROWS_PER_COLUMN * len(context.table.names):
             return
         for kind, share in _LATER:
             if elimination.reduced(problem, kind, share) or elimination.finish(share):

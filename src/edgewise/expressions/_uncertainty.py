@@ -220,5 +220,6 @@ def rounded_together(value: float, error: float) -> tuple[str, str]:
         return f"{value:.{digits}g}", f"{error:.{_DIGITS}g}"
     place = _DIGITS - 1 - exponent
     least = _DIGITS - 1 - math.floor(math.log10(abs(value))) if value else place  # of a value far below its error
-    finer = max(place, min(least, 9))
-    return f"{round(value, finer):.{max(finer, 0)}f}", f"{round(error, place):.{places}f}"
+    finer = max(place, least)
+    shown = f"{round(value, finer):.{max(finer, 0)}f}" if finer <= 9 else f"{value:.{_DIGITS}g}"
+    return shown, f"{round(error, place):.{places}f}"

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sympy
@@ -173,7 +174,7 @@ def main() -> None:
 
 
 def _summary(rows: list[dict]) -> bool:
-    def line(name: str, own: list[dict]) -> list[object]:
+    def line(name: str, own: list[dict]) -> list[Any]:
         count = sum(row["constants"] for row in own)
         by = [sum(row[key] for row in own) / count for key in ("covered", "covered_by_profile")]
         return [name, len(own), count, *by, float(np.mean([row["band"] for row in own]))]

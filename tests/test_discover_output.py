@@ -208,9 +208,9 @@ def test_equations_can_be_read_back(found: Discovery) -> None:
     assert [cells[-1] for cells in front_cells(found, digits=None)[1]] == list(table["formula"])
 
 
-def value(form: Any) -> float:
+def value(form: Any) -> complex:
     """The value where every symbol is 0.5."""
-    return float(form.xreplace(dict.fromkeys(form.free_symbols, sympy.Float("0.5"))))
+    return complex(form.xreplace(dict.fromkeys(form.free_symbols, sympy.Float("0.5"))))
 
 
 @pytest.mark.parametrize("name", ["a", "x_1", "T (K)", "2020", "x²", "a.b", "Länge", "50 %", "sin", "e", "a b", " a"])

@@ -8,7 +8,7 @@ import sympy
 from markupsafe import escape
 
 from edgewise._printable import printable
-from edgewise.discovery._candidate import Candidate
+from edgewise.discovery._candidate import Candidate, Outcome
 from edgewise.discovery._front import Front
 from edgewise.discovery._monomials import EXACT
 from edgewise.export import latex, latex_names
@@ -122,6 +122,8 @@ def conclusion(found: Front) -> list[str]:
     if found.ceiling is not None:
         own = r2_text(found.ceiling.held_out)
         lines.append(f"R2 of the best flexible model, an additive network, on held-out rows: {own}.")
+    if len(found) > 1 and found.outcome not in (Outcome.EXACT, Outcome.NOISE):
+        lines.append("Weights compare the formulas of this front: the right form need not be among them.")
     first = int(found.weights.argmax())
     if found.candidates[first] is not best:
         lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")

@@ -74,10 +74,10 @@ class Front(Sequence[Candidate]):
 
         exp(-criterion / 2),  criterion = n log(error^2) + log(n) / 2 (complexity + fitted constants)
 
-        Errors below the noise count as the noise. The criterion is that of laws, so a weight is close to the
-        probability of a form (Schwarz, 1978) if one of the front is right, complexity is what makes a form unlikely,
-        and rows are independent. It knows nothing of forms that are not on the front, and it uses the rows that the
-        constants were fitted to: `best` may have a small weight, as it is chosen by its error on held-out rows.
+        Errors below the noise count as the noise. A weight compares forms of the front (Schwarz, 1978) by the rows that
+        their constants were fitted to; it is not the probability that a form is right. That form need not be on the
+        front, above all where no law is claimed, and constants that were rounded to exact numbers count as known
+        before. `best` may have a small weight: it is chosen by its error on held-out rows and by the flexible model.
         """
         return weights_of(self.candidates, min(len(self.y), JUDGED), self.noise)
 

@@ -38,9 +38,9 @@ class Discovery(Front):
     >>> import edgewise as ew
     >>> rng = np.random.default_rng(0)
     >>> t = rng.uniform(1, 3, (60, 1))
-    >>> found = ew.discovery.discover_directly(t, 2.53 * t[:, 0] ** 1.37 + rng.normal(0, 0.1, 60), names=["t"])
+    >>> found = ew.discovery.discover_directly(t, 2.6 * t[:, 0] ** (4 / 3) + rng.normal(0, 0.1, 60), names=["t"])
     >>> print(found.text(), *np.round(found.interval(0), 3))
-    5*t**(1.3806 ± 0.0026)/2 1.375 1.386
+    (2.6025 ± 0.0047)*t**(4/3) 2.593 2.612
     """
 
     def latex(self, candidate: Which = None) -> str:

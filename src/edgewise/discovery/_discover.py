@@ -1,11 +1,13 @@
 """From a table to formulas: the door."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
+from edgewise.discovery._progress_line import progress_line
 from edgewise.discovery._result import Discovery
 from edgewise.discovery._search import Search
 from edgewise.discovery._settings import Progress, Settings
@@ -31,15 +33,17 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
 ) -> Discovery:
     """Find formulas y = f(x) for a table, from simple to accurate.
 
-    Power laws, polynomials and rational functions are tried straight on the table. Then an accurate network is
-    fitted; symmetries read from its gradients (scalings, translations, sums of powers, columns without effect) each
-    remove one column exactly, verified by a refit; what is left is one function of one variable, read from the exact
-    data, or a small network whose edges are snapped. Constants are fitted and rounded on the original table.
+    Exact laws are looked for first: power laws, polynomials and rational functions straight from the table, short
+    formulas by evolution, and symmetries (scalings, translations, columns without effect) that each remove one column.
+    A table of measurements seldom follows one: then an additive network is fitted and read as formulas, formulas
+    evolve, and all are judged on rows that they were not fitted to, and by their agreement with the network.
 
     x (n, n_in) and y (n,): array, tensor, or DataFrame and Series with their names. `noise` is "auto" (estimated),
-    "exact", or the noise over the target's spread. A target of one sign over more than four decades is judged by
-    relative errors. `progress(stage, fraction, best)` is called along the way. Same arguments, same result, unless
-    time runs out: `time_limit` seconds are kept to 10 % and half a second.
+    "exact", or the noise over the target's standard deviation. A target of one sign over more than four decades is
+    judged by relative errors. `effort` is "quick", "normal", "thorough" or a number of formulas that evolution tries;
+    with the same seed it gives the same result, unless time runs out: `time_limit` seconds are kept to 10 % and half a
+    second. `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches
+    of over two seconds. Ctrl-C ends the search with what was found.
 
     Errors: InputError for wrong shapes, values that are not finite, a constant target, fewer than 5 rows, bad names.
 
@@ -55,10 +59,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
-    settings = Settings(_noise(noise), seed, time_limit, _evaluations(effort), progress)
-    search = Search(_checked(x, y, names, target), settings)
-    with one_thread():
-        return search.run()
+    table, asked = _checked(x, y, names, target), Settings(_noise(noise), seed, time_limit, _evaluations(effort))
+    with progress_line(progress) as shown, one_thread():
+        return Search(table, replace(asked, progress=shown)).run()
 
 
 def discover_directly(

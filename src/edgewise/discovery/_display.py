@@ -53,7 +53,7 @@ def has_error_bars(candidate: Candidate) -> bool:
 def with_error_bars(found: Front, candidate: Candidate) -> str:
     """Return a formula as text, each fitted constant with its standard error."""
     expression = found.uncertainty(candidate).expression() if has_error_bars(candidate) else candidate.expression
-    names = {s: sympy.Symbol(quoted(s.name)) for s in expression.free_symbols if s.name in found.names}
+    names = {s: sympy.Symbol(quoted(s.name)) for s in expression.atoms(sympy.Symbol) if s.name in found.names}
     if has_error_bars(candidate):
         return sympy.sstr(expression.xreplace(names), full_prec=False)
     return write(expression, _DIGITS)

@@ -23,7 +23,7 @@ def effects(candidate: Candidate, x: Array, target: str) -> list[str]:
     a from 0.1 to 0.9: y rises by 1.6 on average, and falls nowhere.
     b is not in the formula.
     """
-    used = {symbol.name for symbol in candidate.expression.free_symbols}
+    used = {symbol.name for symbol in candidate.expression.atoms(sympy.Symbol)}
     rows = x[np.random.default_rng(0).permutation(len(x))[:_ROWS]]
     sentences = [
         _sentence(candidate, rows, k, _points(x[:, k]), target)

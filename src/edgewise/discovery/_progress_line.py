@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edgewise._printable import printable
 from edgewise._progress import LiveLine
+from edgewise.discovery._settings import Progress
 
 _PATIENCE = 2.0  # seconds before a line appears
-
-Progress = Callable[[str, float, str | None], None]
 
 
 @contextmanager

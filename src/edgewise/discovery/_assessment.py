@@ -125,7 +125,8 @@ class Assessor:
     ) -> Assessed | None:  # fmt: skip
         if not np.isfinite(values).all():
             return None
-        error = float(np.average((values - self.y) ** 2, weights=self.weights)) / self.variance
+        with np.errstate(all="ignore"):
+            error = float(np.average((values - self.y) ** 2, weights=self.weights)) / self.variance
         w = self.weights[self.judged]
         with np.errstate(all="ignore"):
             squares = (np.where(np.isfinite(held), held, np.inf) - self.y[self.judged]) ** 2
@@ -134,8 +135,8 @@ class Assessor:
             return None
         if self.ceiling is None:
             return Assessed(expression, program, error, held_out)
-        near = float(np.average((values[self.judged] - self.at_rows) ** 2, weights=w)) / self.variance
         with np.errstate(all="ignore"):
+            near = float(np.average((values[self.judged] - self.at_rows) ** 2, weights=w)) / self.variance
             away = (predict(self.outside) - self.at_outside) ** 2 / self.variance
             far = float(np.minimum(np.where(np.isfinite(away), away, _FAR), _FAR).mean())
         return Assessed(expression, program, error, held_out, near, far)

@@ -9,11 +9,13 @@ from edgewise.discovery._candidate import Judge, Pool
 from edgewise.discovery._noise import NoiseLevel
 from edgewise.discovery._settings import Settings
 from edgewise.discovery._table import Table
+from edgewise.expressions import write
 
 ROWS = 1500
 """The rows that structure is searched on; constants are fitted on more."""
 
 _JUDGED = 20_000
+_DIGITS = 4  # of the best formula so far, as it is shown
 _SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
 _CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
 _LONG = 10  # ... and Gaussian processes after which any does
@@ -58,7 +60,9 @@ class Context:
         """Show what is done, a guess of how much of the search is over, and the best formula so far."""
         if self.settings.progress is not None:
             best = self.pool.best()
-            self.settings.progress(stage, min(fraction, 0.95), None if best is None else str(best.expression))
+            self.settings.progress(
+                stage, min(fraction, 0.95), None if best is None else write(best.expression, _DIGITS)
+            )
 
     @property
     def seconds(self) -> float:

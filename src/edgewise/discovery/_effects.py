@@ -1,6 +1,7 @@
 """What each input does to a formula, in sentences."""
 
 import numpy as np
+import sympy
 
 from edgewise._typing import Array
 from edgewise.discovery._candidate import Candidate

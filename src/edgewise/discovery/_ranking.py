@@ -15,6 +15,7 @@ from edgewise.expressions import Uncertainty, complexity, shorten
 
 _CLEAR, _MANY = 0.02, 30  # noise is claimed where it is less than that, or the rows are that many, or it is given
 _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
+_SAME_DIGITS = 2  # to which formulas are compared with the best one
 _IMPROVED = 0.98  # of the held-out error of simpler formulas: what the front asks for
 
 
@@ -102,8 +103,8 @@ class Ranking:
         for each in sorted(every, key=lambda c: (c.complexity, c.held_out)):
             if not kept or each.held_out < _IMPROVED * kept[-1].held_out:
                 kept.append(each)
-        shown = str(shorten(best.expression))
-        kept = [each for each in kept if str(shorten(each.expression)) != shown]
+        shown = str(shorten(best.expression, _SAME_DIGITS))
+        kept = [each for each in kept if str(shorten(each.expression, _SAME_DIGITS)) != shown]
         return sorted([*kept, best], key=lambda c: c.complexity)
 
     def _assessed(self, candidate: Candidate) -> Candidate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from edgewise._deadline import Deadline, now, whole
-from edgewise.discovery._candidate import Judge, Pool
+from edgewise.discovery._candidate import Candidate, Judge, Pool
 from edgewise.discovery._noise import NoiseLevel
 from edgewise.discovery._settings import Settings
 from edgewise.discovery._table import Table
@@ -63,6 +63,11 @@ class Context:
             self.settings.progress(
                 stage, min(fraction, 0.95), None if best is None else write(best.expression, _DIGITS)
             )
+
+    @staticmethod
+    def shown(candidate: Candidate) -> str:
+        """Return a formula as progress shows it."""
+        return write(candidate.expression, _DIGITS)
 
     @property
     def seconds(self) -> float:

@@ -93,7 +93,7 @@ class Search:
         kept = self._in_time(lambda: ranking.front(best), [best])
         context.stages.append(f"The best formula came from this stage: {ranking.origin(best)}.")
         if context.settings.progress is not None:
-            context.settings.progress("done", 1.0, str(best.expression))
+            context.settings.progress("done", 1.0, context.shown(best))
         settings: dict[str, object] = {"seed": context.settings.seed, "time limit": context.settings.limit}
         settings |= {"evaluations": context.settings.evaluations, "seconds": context.seconds}
         table = context.table

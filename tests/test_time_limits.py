@@ -155,6 +155,8 @@ STAGES: dict[str, Callable[..., object]] = {
     "regressions": endless_generator,
     "trees": endless_generator,
     "neighbor_correlation": endless,
+    "read_formulas": endless,
+    "additive": endless,
 }
 
 
@@ -162,6 +164,9 @@ def hard(n: int = 60, m: int = 2) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     x = rng.uniform(0.5, 2, (n, m))
     return x, np.sin(5 * x[:, 0] * x[:, -1]) + x[:, 0] + 0.3 * rng.standard_normal(n)
+
+
+PLACES = {"neighbor_correlation": "noise", "read_formulas": "approximation", "additive": "ceiling"}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -173,7 +178,7 @@ def test_no_stage_of_discovery_goes_on_for_ever(stage: str, monkeypatch: pytest.
             lambda *a: (c for part in (first(*a), endless_generator()) for c in part),
         )
     else:
-        monkeypatch.setattr(f"edgewise.discovery._search.{stage}", STAGES[stage])
+        monkeypatch.setattr(f"edgewise.discovery._{PLACES.get(stage, 'elimination')}.{stage}", STAGES[stage])
     found = ew.discover(*hard(), time_limit=0.6)
     assert found.best.error <= 1.01
     assert found.settings["seconds"] < 0.6 + BUSY
@@ -195,7 +200,7 @@ def test_no_stage_of_judging_goes_on_for_ever(stage: str, monkeypatch: pytest.Mo
 
 
 def test_a_search_that_is_cut_before_any_model_claims_no_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgewise.discovery._search.direct", endless_generator)
+    monkeypatch.setattr("edgewise.discovery._elimination.direct", endless_generator)
     found = ew.discover(*hard(), time_limit=0.4)
     assert found.outcome is Outcome.TIME_LIMIT and found.noise == 0
 

@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 import edgewise as ew
 from edgewise._replacing import replacing
 from edgewise.cli import main
+from edgewise.discovery import Candidate, Discovery
+from edgewise.discovery import Outcome as Discovered
 from edgewise.kernels.runtime import _cache
 from edgewise.measure import Cell, Experiment, append, read
 from edgewise.report import ReportContent, write_report
@@ -87,6 +89,16 @@ class Found(list):
         figure = Figure(figsize=(1, 1))
         figure.text(0, 0, str(self.version))
         return figure
+
+
+class FoundFormula(Discovery):
+    """A discovery with a short report."""
+
+    def __init__(self, version: int) -> None:
+        best = Candidate((version + 1) * sympy.Symbol("a"), ("a",), 0.0, 2)
+        rows = np.arange(8.0)
+        super().__init__([best], best, Discovered.EXACT, 0.0, False, ("a",), "y", rows[:, None], (version + 1) * rows)
+        self.__dict__["report"] = lambda path: write_report(path, content(version))
 
 
 def content(version: int) -> ReportContent:
@@ -181,7 +193,7 @@ WRITERS = (
     Writer(
         "discover",
         ("out/formula.txt", "out/report.html"),
-        stubbed("discover", Found, "discover", "t.csv", "--target", "y", "--out", "out"),
+        stubbed("discover", FoundFormula, "discover", "t.csv", "--target", "y", "--out", "out"),
     ),
     Writer("relations", ("a.png",), stubbed("find_relations", Found, "relations", "t.csv", "--out", "a.png")),
     Writer("rows", ("a.csv",), measured, read, alone=True),

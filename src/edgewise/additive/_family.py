@@ -8,6 +8,7 @@ import numpy as np
 from edgewise.additive._algebra import Matrix, Vector
 
 _SMALLEST_WEIGHT = 1e-4
+_MOST = 30.0  # of the working residual of an amount, which is far beyond what gamma values reach
 _LARGEST = 30.0  # of log-odds and logarithms
 
 
@@ -138,7 +139,7 @@ class Gamma:
 
     def working(self, eta: Matrix, y: Vector, output: int) -> tuple[Vector, Vector]:
         mean = self.mean(eta)[:, 0]
-        return eta[:, 0] + (y - mean) / mean, np.ones(len(y))
+        return eta[:, 0] + np.minimum(y / mean - 1, _MOST), np.ones(len(y))
 
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         mean = self.mean(eta)[:, 0]

@@ -21,10 +21,11 @@ from edgewise.programs._cpu_layout import (
     VARIABLE,
 )  # fmt: skip
 
-#: number of an operation -> its name
 OPERATIONS = NAMES
-#: the operations of one argument
+"""The names of the operations, by number."""
+
 FUNCTIONS = NAMES[DIV + 1 :]
+"""The operations of one argument."""
 _OPCODES = {name: code for code, name in enumerate(NAMES)}
 assert len(COSTS) == len(NAMES)
 

@@ -10,6 +10,7 @@ from edgewise.reading._joint import Joint, Refitted, Term
 from edgewise.reading._option import Option
 
 Way = Literal["price", "band", "backward"]
+"""How options were chosen: by the price of a node, by a band of standard errors, or backward by refits."""
 Choice = tuple[int, ...]
 """The number of the option of each edge; 0 leaves it out."""
 

@@ -49,7 +49,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
       that `partial_fit` remembers.
     - `warm_start`: `fit` and `partial_fit` keep the shape of the fit before, if the table has the same columns: its
       products, and maps, a hidden node and effects of single values only if it has them. Curves and smoothing are
-      fitted anew. That takes 10 to 50 % less time.
+      refitted. That takes about 20 % less time.
     - `n_jobs`: how many targets to fit at a time, in processes of their own; -1 for one a core.
     - `verbose`: show each stage at once, also where stderr is no terminal; otherwise on a terminal after two seconds.
 
@@ -103,7 +103,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         The estimator remembers the rows, also those of a `fit` before. So the result is that of `fit` on all rows, and
         each call costs as much as such a fit; `warm_start` makes it cheaper. Levels that were not seen before are
         added. Of more than 100,000 rows, or 20 million numbers, a uniform sample of that size is remembered and
-        fitted. Clone an estimator to begin anew.
+        fitted. Clone an estimator to start over.
 
         Rows of `partial_fit` are saved with the estimator, those of `fit` are not: after loading, ValueError.
 

@@ -13,7 +13,7 @@ _PATIENCE = 2.0  # seconds before a line appears that was not asked for
 class Stages:
     """Shows what is being fitted on stderr: on a terminal one line, after two seconds or, if asked, at once.
 
-    Elsewhere, as in a log, every new stage has a line of its own if it was asked for.
+    Elsewhere, as in a log, each new stage prints a line if `verbose` is set.
 
     >>> stages = Stages(asked=False)
     >>> stages.show("curves")

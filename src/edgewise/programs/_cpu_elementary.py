@@ -28,7 +28,7 @@ def not_inlined(builder: Any) -> None:
     builder.function.attributes.add("noinline")
 
 
-_LOWEST, _HIGHEST = -707.0, 709.0  # arguments of exp that are told apart
+_LOWEST, _HIGHEST = -707.0, 709.0  # arguments of exp with finite, nonzero values
 _LOG2_HIGH, _LOG2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 _LOG2, _INVERSE_LOG2 = math.log(2), 1 / math.log(2)
 _ONE_BITS, _HALF_ROOT_BITS = 1023, 0x3FE6A09E667F3BCD  # the exponent of 1; the bits of sqrt(1/2)

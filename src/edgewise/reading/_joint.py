@@ -57,7 +57,7 @@ class Joint:
         self.fitter, self.scale = Fitter(*target), scale
 
     def refit(self, terms: list[Term], constant: float, steps: int) -> Refitted | None:
-        """Return the formula after so many steps of Levenberg-Marquardt; None if it is too long or not finite."""
+        """Return the formula after that many Levenberg-Marquardt steps; None if it is too long or not finite."""
         nodes, ends = self._written(terms, constant)
         if len(nodes) > _LONGEST:
             return None

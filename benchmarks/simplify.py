@@ -26,7 +26,7 @@ from record import RESULTS, append, pin
 from report import table
 
 import edgewise as ew
-import edgewise.discovery._candidate as judging
+import edgewise.discovery.judging._candidate as judging
 from edgewise.expressions import complexity, evaluate, parse, simplify
 
 ROWS = 1000

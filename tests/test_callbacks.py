@@ -19,7 +19,7 @@ import torch
 from rich.console import Console
 
 import edgewise as ew
-from edgewise.discovery._networks import trained
+from edgewise.discovery.models._networks import trained
 from edgewise.optim import LBFGS, Adam, Step
 from edgewise.train import Outcome, Row
 from edgewise.train._monitor import FitProgress

@@ -9,7 +9,7 @@ import pytest
 import sympy
 
 from edgewise import datasets
-from edgewise.discovery import _direct, _rational
+from edgewise.discovery.generators import _direct, _rational
 from edgewise.expressions import FitData, FittedFormula, evaluate
 
 x, y, z, w = sympy.symbols("x y z w")

@@ -14,10 +14,10 @@ import torch
 import edgewise as ew
 from edgewise import datasets
 from edgewise.discovery import Outcome
-from edgewise.discovery._candidate import Candidate, front
-from edgewise.discovery._problem import Problem
-from edgewise.discovery._relations import find_relations
-from edgewise.discovery._surrogate import neighbor_correlation
+from edgewise.discovery.judging._candidate import Candidate, front
+from edgewise.discovery.models._surrogate import neighbor_correlation
+from edgewise.discovery.symmetries._relations import find_relations
+from edgewise.discovery.tables._problem import Problem
 from edgewise.expressions import evaluate
 
 

@@ -9,7 +9,7 @@ from claims import TABLES, claims_law, discovered, noise_table
 
 import edgewise as ew
 from edgewise.discovery import Discovery, Outcome
-from edgewise.discovery._gaps import pole
+from edgewise.discovery.judging._gaps import pole
 
 KNOWN = (Outcome.EXACT, Outcome.NOISE)
 AXES = np.array([0.387, 0.723, 1.0, 1.524, 5.203, 9.537, 19.191, 30.069])  # of the planets, in au

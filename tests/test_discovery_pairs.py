@@ -7,11 +7,11 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery._candidate import Judge
-from edgewise.discovery._endgame import univariate
-from edgewise.discovery._linear import linear_in
-from edgewise.discovery._problem import Problem
-from edgewise.discovery._regression import regressions
+from edgewise.discovery.generators._endgame import univariate
+from edgewise.discovery.generators._linear import linear_in
+from edgewise.discovery.generators._regression import regressions
+from edgewise.discovery.judging._judge import Judge
+from edgewise.discovery.tables._problem import Problem
 
 A, B, C = sympy.symbols("a b c")
 

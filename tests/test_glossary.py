@@ -20,30 +20,8 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _NOT_PROSE = re.compile(r"^```.*?^```$|<!--.*?-->|`[^`]*`|\]\([^)]*\)|\w+\.(?:md|py|csv)\b", re.MULTILINE | re.DOTALL)
 
 # Names that await their renaming: the modules that may still use a word, and why. These lists only ever get shorter.
-_SEARCH = "the inside of discovery is to be redesigned, with its names"
 AWAITING: dict[str, tuple[str, set[str]]] = {
-    "tidy": ("to be called simplify", {"discovery/_relations", "symbolic/_curve"}),
-    "tidied": (
-        _SEARCH,
-        {
-            "discovery/_composites",
-            "discovery/_law_fit",
-            "discovery/_univariate",
-        },
-    ),
-    "price": (
-        _SEARCH,
-        {
-            "discovery/_candidate",
-            "discovery/_composites",
-            "discovery/_direct",
-            "discovery/_law",
-            "discovery/_quotient",
-            "discovery/_rational",
-            "discovery/_regression",
-            "discovery/_univariate",
-        },
-    ),
+    "tidy": ("to be called simplify", {"symbolic/_curve"}),
     "remainder": (
         "a field of the results of find_relations",
         {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise._typing import Formula
-from edgewise.discovery._candidate import Judge
+from edgewise.discovery.judging._judge import Judge
 from edgewise.expressions import Rows, complexity, evaluate, from_powers, simplify, to_powers
 
 SYMBOLS = {

@@ -166,19 +166,23 @@ def hard(n: int = 60, m: int = 2) -> tuple[np.ndarray, np.ndarray]:
     return x, np.sin(5 * x[:, 0] * x[:, -1]) + x[:, 0] + 0.3 * rng.standard_normal(n)
 
 
-PLACES = {"neighbor_correlation": "noise", "read_formulas": "approximation", "additive": "ceiling"}
+PLACES = {
+    "neighbor_correlation": "search._noise",
+    "read_formulas": "search._approximation",
+    "additive": "models._ceiling",
+}
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_stage_of_discovery_goes_on_for_ever(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if stage == "baselines":
-        first = ew.discovery._candidate.baselines
+        first = ew.discovery.generators.baselines
         monkeypatch.setattr(
-            f"edgewise.discovery._search.{stage}",
+            f"edgewise.discovery.search._search.{stage}",
             lambda *a: (c for part in (first(*a), endless_generator()) for c in part),
         )
     else:
-        monkeypatch.setattr(f"edgewise.discovery._{PLACES.get(stage, 'elimination')}.{stage}", STAGES[stage])
+        monkeypatch.setattr(f"edgewise.discovery.{PLACES.get(stage, 'search._elimination')}.{stage}", STAGES[stage])
     found = ew.discover(*hard(), time_limit=0.6)
     assert found.best.error <= 1.01
     assert found.settings["seconds"] < 0.6 + BUSY
@@ -186,21 +190,21 @@ def test_no_stage_of_discovery_goes_on_for_ever(stage: str, monkeypatch: pytest.
 
 @pytest.mark.parametrize("stage", ["simplify", "round_constants", "pole"])
 def test_no_stage_of_judging_goes_on_for_ever(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import edgewise.discovery._candidate as candidate
+    import edgewise.discovery.judging._judge as judge
 
-    first = getattr(candidate, stage)
+    first = getattr(judge, stage)
 
     def stuck(expression: Any, *arguments: Any) -> Any:
         return endless() if expression.free_symbols else first(expression, *arguments)
 
-    monkeypatch.setattr(candidate, stage, stuck)
+    monkeypatch.setattr(judge, stage, stuck)
     found = ew.discover(*hard(), time_limit=0.6)
     assert found.best.error <= 1.01
     assert found.settings["seconds"] < 0.6 + BUSY
 
 
 def test_a_search_that_is_cut_before_any_model_claims_no_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgewise.discovery._elimination.direct", endless_generator)
+    monkeypatch.setattr("edgewise.discovery.search._elimination.direct", endless_generator)
     found = ew.discover(*hard(), time_limit=0.4)
     assert found.outcome is Outcome.TIME_LIMIT and found.noise == 0
 

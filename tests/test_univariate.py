@@ -9,9 +9,9 @@ import sympy
 import torch
 
 from edgewise import InputError, functions
-from edgewise.discovery._law import TRANSFORMS, Form, UnivariateLaw, judged, senseless, with_slope
-from edgewise.discovery._law_fit import economical, fitted, tidied
-from edgewise.discovery._univariate import snap_univariate
+from edgewise.discovery.univariate._law import TRANSFORMS, Form, UnivariateLaw, judged, senseless, with_slope
+from edgewise.discovery.univariate._law_fit import economical, fitted, simplified
+from edgewise.discovery.univariate._univariate import snap_univariate
 from edgewise.symbolic import curve_samples
 
 Z = sympy.Symbol("z")
@@ -157,10 +157,10 @@ def test_constants_that_mean_nothing_are_shed():
     assert law.a == pytest.approx(2, abs=0.05)
 
 
-def test_constants_near_trivial_values_are_tidied():
+def test_constants_near_trivial_values_are_simplified():
     z = sample(*POSITIVE)
     start = UnivariateLaw(Form(functions.get("exp"), BY_NAME["reciprocal"]), 1 + 1e-13, 0.0, 1.0, -1 - 1e-13, math.inf)
-    law = tidied(start, curve_samples(z, 1 / (z.exp() - 1)))
+    law = simplified(start, curve_samples(z, 1 / (z.exp() - 1)))
     assert (law.a, law.d) == (1, -1)
 
 

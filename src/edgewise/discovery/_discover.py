@@ -8,10 +8,9 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.discovery._progress_line import progress_line
-from edgewise.discovery._result import Discovery
-from edgewise.discovery._search import Search
-from edgewise.discovery._settings import Progress, Settings
-from edgewise.discovery._table import Table
+from edgewise.discovery.results import Discovery
+from edgewise.discovery.search import Search
+from edgewise.discovery.tables import Progress, Settings, Table
 from edgewise.kernels import one_thread
 from edgewise.train import as_matrix
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from edgewise._printable import printable
 from edgewise._progress import LiveLine
-from edgewise.discovery._settings import Progress
+from edgewise.discovery.tables import Progress
 
 _PATIENCE = 2.0  # seconds before a line appears
 

@@ -1,0 +1,10 @@
+"""What a formula is worth: its error, complexity and the evidence for it."""
+
+from edgewise.discovery.judging._candidate import Candidate as Candidate
+from edgewise.discovery.judging._candidate import columns_of as columns_of
+from edgewise.discovery.judging._candidate import front as front
+from edgewise.discovery.judging._criterion import criterion as criterion
+from edgewise.discovery.judging._evidence import spread as spread
+from edgewise.discovery.judging._judge import Judge as Judge
+from edgewise.discovery.judging._outcome import Outcome as Outcome
+from edgewise.discovery.judging._pool import Pool as Pool

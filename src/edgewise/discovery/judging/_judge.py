@@ -1,0 +1,51 @@
+"""The table that formulas are measured on."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array, Formula
+from edgewise.discovery.judging._candidate import Candidate
+from edgewise.discovery.judging._evidence import saved, spread
+from edgewise.discovery.judging._gaps import pole, undetermined
+from edgewise.discovery.tables import EXACT
+from edgewise.expressions import FitData, complexity, round_constants, simplify
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The table that every formula is measured on: polish, rounding, error and complexity in one place."""
+
+    names: tuple[str, ...]
+    x: Array
+    y: Array
+    weight: Array
+
+    def judged(self, formula: Formula, noise: float, keep_form: bool = False) -> Candidate | None:
+        """The formula with constants fitted and rounded, written simply, or None where it cannot describe the table."""
+        if formula.has(sympy.zoo, sympy.nan, sympy.oo) or (not formula.is_real and formula.has(sympy.I)):
+            return None
+        with np.errstate(all="ignore"):  # a trial may overflow: its error is then infinite, and it is refused
+            data = FitData.of(self.names, self.x, self.y, self.weight)
+            final = round_constants(formula, data, noise)
+        if not math.isfinite(final.error):
+            return None
+        expression = final.expression if keep_form else simplify(final.expression, self.names, self.x)
+        return Candidate(expression, self.names, final.error, complexity(expression))
+
+    def saved(self, candidate: Candidate) -> float:
+        """The bits that a candidate saves on the table against a constant."""
+        values = candidate.predict(self.x)
+        return saved(candidate.expression, values, self.y, self.weight, len(self.names))
+
+    def gaps(self, candidate: Candidate) -> bool:
+        """Whether a candidate says between the rows what they do not show: a pole, or a number that any other replaces.
+
+        An exact formula may have poles: the rows around them follow it to rounding.
+        """
+        formula = candidate.expression
+        if undetermined(formula, self.names, self.x, self.weight / spread(self.y, self.weight)):
+            return True
+        return candidate.error >= EXACT and pole(formula, self.names, self.x)

@@ -1,0 +1,28 @@
+"""Why a discovery stopped."""
+
+import enum
+
+
+class Outcome(enum.Enum):
+    """Why discovery stopped; `message` says what that means and what to try."""
+
+    EXACT = "The formula reproduces the data to rounding."
+    NOISE = "The formula leaves only noise: no richer model predicts held-out rows better."
+    TOO_FEW_ROWS = (
+        "The rows are too few to tell a law from chance, so none is claimed; the best supported formula is given. "
+        "Try more rows, or fewer columns."
+    )
+    UNSEEN = (
+        "The formula fits the rows, but between them it has a pole, a jump or a number that no row determines. "
+        "Add rows there, or take a simpler formula of the front."
+    )
+    APPROXIMATE = (
+        "No formula is exact or leaves only noise: the one given is an approximation, chosen by its error on "
+        "held-out rows. A greater effort may find a better one."
+    )
+    TIME_LIMIT = "The time limit ended the search; the best formula so far is given. Allow more time to go on."
+    INTERRUPTED = "The search was interrupted; the best formula so far is given."
+
+    @property
+    def message(self) -> str:
+        return self.value

@@ -1,0 +1,106 @@
+"""The candidates of one table."""
+
+from collections.abc import Iterable
+from functools import cache
+
+from edgewise._typing import Formula
+from edgewise.discovery.judging._candidate import Candidate
+from edgewise.discovery.judging._criterion import criterion
+from edgewise.discovery.judging._evidence import ENOUGH, telling
+from edgewise.discovery.judging._judge import Judge
+from edgewise.discovery.judging._outcome import Outcome
+from edgewise.discovery.tables import EXACT, adequate
+
+
+class Pool:
+    """Candidates on one table. `noise` is over the target's spread; 0 means none is known of."""
+
+    def __init__(self, judge: Judge, noise: float) -> None:
+        self.judge, self.noise = judge, noise
+        self.candidates: list[Candidate] = []
+        self._origin: dict[Formula, str] = {}
+        self._seen: set[tuple[Formula, float]] = set()
+        self.saved = cache(judge.saved)
+        self._gaps = cache(judge.gaps)
+
+    def consider(self, formulas: Iterable[Formula], stage: str, *, claims: bool = False) -> None:
+        """Judge formulas, until one is exact. With `claims`, those that can't be claimed are not kept."""
+        for formula in formulas:
+            if (formula, self.noise) in self._seen:
+                continue
+            self._seen.add((formula, self.noise))
+            candidate = self.judge.judged(formula, self.noise)
+            if candidate is not None and (not claims or self.claimed(candidate)):
+                self.candidates.append(candidate)
+                self._origin.setdefault(candidate.expression, stage)
+                if candidate.error < EXACT and self.claimed(candidate):
+                    return
+
+    def assume(self, noise: float) -> None:
+        """Take a noise level (0: none after all), and round the candidates that come near it again."""
+        self.noise = noise
+        for old in [c for c in self.candidates if c.error < 3 * noise]:
+            again = self.judge.judged(old.expression, noise)
+            if again is not None and again.expression != old.expression:
+                self.candidates.append(again)
+                self._origin.setdefault(again.expression, self.origin(old))
+
+    def origin(self, candidate: Candidate) -> str:
+        return self._origin.get(candidate.expression, "a first guess")
+
+    def margin(self) -> float:
+        """The error up to which a formula leaves only noise."""
+        return adequate(self.noise, len(self.judge.y))
+
+    def reaches(self, candidate: Candidate) -> bool:
+        """Whether a candidate is exact, or leaves only noise, on the rows."""
+        return candidate.error < EXACT or candidate.error <= self.margin()
+
+    def doubt(self, candidate: Candidate) -> Outcome | None:
+        """Why a candidate is no law though it fits, if so: a constant is none where a line would not be seen either."""
+        if not candidate.expression.free_symbols:
+            return None if telling(len(self.judge.y), len(self.judge.names)) else Outcome.TOO_FEW_ROWS
+        if self.saved(candidate) < ENOUGH:
+            return Outcome.TOO_FEW_ROWS
+        return Outcome.UNSEEN if self._gaps(candidate) else None
+
+    def claimed(self, candidate: Candidate) -> bool:
+        """Whether a candidate is exact, or leaves only noise, and rows to spare show that."""
+        return self.reaches(candidate) and self.doubt(candidate) is None
+
+    def exact(self) -> bool:
+        """Whether a candidate that can be claimed is exact to rounding."""
+        return any(c.error < EXACT and self.claimed(c) for c in self.candidates)
+
+    def done(self) -> bool:
+        """Whether a candidate that can be claimed is exact, or leaves only noise."""
+        return any(self.claimed(c) for c in self.candidates)
+
+    def doubted(self, best: Candidate) -> Outcome | None:
+        """Why nothing is claimed though the best candidate fits, or another one does that is no better than chance."""
+        if self.reaches(best):
+            return self.doubt(best)
+        chance = any(self.reaches(c) and self.doubt(c) is Outcome.TOO_FEW_ROWS for c in self.candidates)
+        return Outcome.TOO_FEW_ROWS if chance else None
+
+    def best(self) -> Candidate | None:
+        """The cheapest candidate; where it does not save the bits to be told from chance, the one that saves most."""
+        if not self.candidates:
+            return None
+        likely = self.candidates
+        if self.done():
+            likely = [c for c in likely if not self.reaches(c) or self.doubt(c) is not Outcome.UNSEEN]
+        cheapest = min(likely, key=self._criterion)
+        most = max(likely, key=lambda c: (self.saved(c), -self._criterion(c)))
+        noisy = EXACT <= cheapest.error <= self.margin()  # what fits noise well may fit it too well
+        enough = max(ENOUGH, self.saved(most) - ENOUGH) if noisy else ENOUGH
+        return cheapest if self.saved(cheapest) >= enough else most
+
+    def cheapest(self) -> Candidate | None:
+        """The cheapest candidate, whether it can be told from chance or not."""
+        return min(self.candidates, key=self._criterion, default=None)
+
+    def _criterion(self, candidate: Candidate) -> float:
+        """What a formula costs. A constant that was rounded to an exact number is not fitted."""
+        size = candidate.complexity + candidate.fitted
+        return criterion(candidate.error, size, len(self.judge.y), self.noise)

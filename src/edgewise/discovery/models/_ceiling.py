@@ -1,0 +1,54 @@
+"""The best flexible model of a table: what no formula has to beat, and what tells formulas that go astray."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgewise._typing import Array, Data
+from edgewise.additive import AdditiveFit, Gaussian, Request, additive, network
+from edgewise.discovery.judging import columns_of
+from edgewise.nn import KAN
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """An additive network with products of two inputs, smoothed by restricted maximum likelihood.
+
+    `held_out` is its root mean square error on rows that it was not fitted to, over the standard deviation of the
+    target; `r2` the same as a coefficient of determination.
+    """
+
+    fit: AdditiveFit
+    names: tuple[str, ...]
+    held_out: float
+
+    @classmethod
+    def of(
+        cls, names: tuple[str, ...], x: Array, y: Array, weights: Array | None = None, *, seed: int = 0,
+        check: Callable[[str], None] = lambda stage: None,
+    ) -> Ceiling:  # fmt: skip
+        """Return the model of rows x (n, m), y (n,). `check` is called before each of its fits."""
+        request = Request(values=False, seed=seed)
+        fit = additive(x, y, [False] * x.shape[1], Gaussian(), request, weights=weights, check=check)
+        rows = fit.rows
+        w = np.ones(len(y)) if weights is None else weights
+        deviation = np.sqrt(np.average((y - np.average(y, weights=w)) ** 2, weights=w))
+        residual = y[rows] - fit.of(fit.held_out)[:, 0]
+        error = float(np.sqrt(np.average(residual**2, weights=w[rows])))
+        return cls(fit, names, error / float(deviation))
+
+    @property
+    def r2(self) -> float:
+        """The share of the target's variance that it explains on rows that it was not fitted to."""
+        return 1 - self.held_out**2
+
+    def predict(self, x: Data) -> Array:
+        """Return values (n,) at rows x (n, m); outside of the table its curves level off."""
+        return self.fit.predict(columns_of(x, self.names))[:, 0]
+
+    def network(self) -> KAN:
+        """Return the model as a network: of `fit.design.values(x)`, for the target that `fit.target` maps."""
+        return network(self.fit.model)

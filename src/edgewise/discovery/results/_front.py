@@ -1,0 +1,149 @@
+"""The formulas of a table, and what the rows say about each: constants, bands, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgewise._checks import is_int, is_number
+from edgewise._errors import InputError
+from edgewise._typing import Array, Data
+from edgewise.discovery.judging import Candidate, Outcome, columns_of
+from edgewise.discovery.models import Ceiling
+from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
+from edgewise.discovery.results._weights import stability_of, weights_of
+from edgewise.expressions import Constant, Uncertainty, write
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+JUDGED = 20_000  # rows that constants are fitted to
+
+Which = Candidate | int | None
+
+
+def judged_rows(rows: int, seed: int) -> Array:
+    """Return the numbers of the rows that constants are fitted to: all, or 20 000 of them, in order."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:JUDGED])
+
+
+@dataclass(frozen=True, repr=False)
+class Front(Sequence[Candidate]):
+    """Formulas for a table from simple to accurate, and the numbers on them; `Discovery` shows it."""
+
+    candidates: list[Candidate]
+    best: Candidate
+    outcome: Outcome
+    noise: float
+    relative: bool
+    names: tuple[str, ...]
+    target: str
+    x: Array = field(repr=False)
+    y: Array = field(repr=False)
+    stages: list[str] = field(repr=False, default_factory=list)
+    settings: dict[str, object] = field(repr=False, default_factory=dict)
+    ceiling: Ceiling | None = field(repr=False, default=None)
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    def __getitem__(self, index: int) -> Candidate:
+        return self.candidates[index]
+
+    @property
+    def equations(self) -> pd.DataFrame:
+        """The front as a table: complexity, error, error and R2 on held-out rows, weight, formula, best.
+
+        `edgewise.expressions.parse` reads the formulas, which have all digits, given the names.
+        """
+        import pandas as pd
+
+        rows = [
+            (c.complexity, c.error, c.held_out, c.r2, w, write(c.expression), c is self.best)
+            for c, w in zip(self.candidates, self.weights, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["complexity", "error", "held_out", "r2", "weight", "formula", "best"])
+
+    @cached_property
+    def weights(self) -> Array:
+        """The weight of evidence (len(found),) of each formula of the front: a fraction of their sum.
+
+        exp(-criterion / 2),  criterion = n log(error^2) + log(n) / 2 (complexity + fitted constants)
+
+        Errors below the noise count as the noise. A weight compares forms of the front (Schwarz, 1978) by the rows that
+        their constants were fitted to; it is not the probability that a form is right. That form need not be on the
+        front, above all where no law is claimed, and constants that were rounded to exact numbers count as known
+        before. `best` may have a small weight: it is chosen by its error on held-out rows and by the flexible model.
+        """
+        return weights_of(self.candidates, min(len(self.y), JUDGED), self.noise)
+
+    def uncertainty(self, candidate: Which = None) -> Uncertainty:
+        """Return how well the rows determine the constants of a formula; errors are relative where `relative` is true.
+
+        The constants stay as they are: standard errors are those at these values.
+        """
+        x, y, weight = self._judged
+        return Uncertainty.of(self._candidate(candidate).expression, self.names, x, y, weight)
+
+    def constants(self, candidate: Which = None) -> tuple[Constant, ...]:
+        """Return the fitted constants of a formula with their standard errors, in the order of `interval`."""
+        return self.uncertainty(candidate).constants
+
+    def interval(self, number: int, coverage: float = 0.95, candidate: Which = None) -> tuple[float, float]:
+        """Return the profile interval of a fitted constant: where refits of the others leave little more error."""
+        return self.uncertainty(candidate).profile(number, coverage)
+
+    def predict(self, x: Data, interval: float | None = None, *, candidate: Which = None, forms: bool = False) -> Any:
+        """Return values (n,) of a formula at rows x (n, n_in); with `interval`, values and the two ends of a band.
+
+        `interval=0.9` gives (values, low, high): the band holds nine of ten new measurements, if the form is right and
+        rows are independent. It joins the doubt about the constants and the scatter s of the residuals (Student's t; s
+        |y| for relative errors). `forms=True` joins the doubt about the form: values are the mean of all formulas of
+        the front by `weights`, the ends quantiles of the mixture of their predictions.
+
+        Errors: InputError for an interval that is not between 0 and 1, columns that do not fit, and a candidate that is
+        not of the front.
+        """
+        if interval is not None and not (is_number(interval, 0) and 0 < interval < 1):
+            raise InputError(f"'interval' must be a number between 0 and 1, like 0.9, or None. Got {interval!r}.")
+        if forms and candidate is not None:
+            raise InputError("'forms' joins all formulas of the front: leave out 'candidate'.")
+        rows = columns_of(x, self.names)
+        chosen = self.candidates if forms else [self._candidate(candidate)]
+        weights = self.weights if forms else np.ones(1)
+        predictions = [Prediction.of(self.uncertainty(each), rows, self.relative) for each in chosen]
+        values = mixture_mean(predictions, weights)
+        if interval is None:
+            return values
+        ends = ((1 - interval) / 2, (1 + interval) / 2)
+        return (values, *(mixture_quantile(predictions, weights, end) for end in ends))
+
+    def stability(self, resamples: int = 50, seed: int = 0) -> Array:
+        """Return how often each formula of the front has the lowest criterion if rows are resampled: fractions.
+
+        The rows are drawn with replacement and the constants fitted again; the forms stay those of the front.
+
+        Errors: InputError unless resamples is at least 1 and the seed a whole number.
+        """
+        data = Uncertainty.of(self.best.expression, self.names, *self._judged).data
+        return stability_of(self.candidates, data, self.noise, resamples, seed)
+
+    @cached_property
+    def _judged(self) -> tuple[Array, Array, Array | None]:
+        """The rows that constants are fitted to, and the weights of their residuals."""
+        seed = self.settings.get("seed", 0)
+        keep = judged_rows(len(self.y), seed if isinstance(seed, int) else 0)
+        return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None
+
+    def _candidate(self, which: Which) -> Candidate:
+        if which is None:
+            return self.best
+        if isinstance(which, Candidate) and which.names == self.names:
+            return which
+        if not is_int(which, -len(self), len(self) - 1):
+            raise InputError(f"A candidate is one of the front or its number, 0 to {len(self) - 1}. Got {which!r}.")
+        return self.candidates[which]  # type: ignore[index]

@@ -1,0 +1,87 @@
+"""What discovery gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgewise.discovery.results._display import (
+    conclusion,
+    front_array,
+    front_html,
+    front_tabular,
+    front_text,
+    latex_with_error_bars,
+    with_error_bars,
+)
+from edgewise.discovery.results._front import Front, Which
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, repr=False)
+class Discovery(Front):
+    """Formulas for a table, from simple to accurate.
+
+    `best` is the one to use, `found[i]` the i-th of the front, `equations` the front as a pandas table. `noise` is
+    the estimated noise over the target's spread (0: none seen), `relative` whether errors are relative to each value,
+    `stages` what was done, in words. `ceiling` is the best flexible model of the table, where a law was not found at
+    once: what it explains and the formula does not is left to find.
+
+    `constants`, `uncertainty` and `interval` say how well the rows determine the constants of a formula, `predict` with
+    `interval` where new measurements will lie, `weights` and `stability` how much the rows speak for each formula. Each
+    takes a candidate of the front or its number; without one it is about the best.
+
+    >>> import numpy as np
+    >>> import edgewise as ew
+    >>> rng = np.random.default_rng(0)
+    >>> t = rng.uniform(1, 3, (60, 1))
+    >>> found = ew.discovery.discover_directly(t, 2.6 * t[:, 0] ** (4 / 3) + rng.normal(0, 0.1, 60), names=["t"])
+    >>> print(found.text(), *np.round(found.interval(0), 3))
+    (2.6025 ± 0.0047)*t**(4/3) 2.593 2.612
+    """
+
+    def latex(self, candidate: Which = None) -> str:
+        r"""Return a formula in LaTeX, each fitted constant with its standard error: \left(281428 \pm 60\right)."""
+        return latex_with_error_bars(self.uncertainty(candidate))
+
+    def text(self, candidate: Which = None) -> str:
+        """Return a formula as text, each fitted constant with its standard error, as in (281428 ± 60)*a."""
+        return with_error_bars(self, self._candidate(candidate))
+
+    def conclusion(self) -> list[str]:
+        """Return in a few lines the best formula with error bars, its errors, and those of the best flexible model."""
+        return conclusion(self)
+
+    def to_latex(self) -> str:
+        """Return the front as a LaTeX table."""
+        return front_tabular(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the front, error on held-out rows against complexity, with the flexible model's, and return the axes."""
+        from edgewise import plot
+        from edgewise.discovery.results._report import candidates
+
+        ceiling = None if self.ceiling is None else self.ceiling.held_out
+        return plot.pareto(candidates(self), ax, ceiling=ceiling, formulas=ax is None)
+
+    def report(self, path: str | Path) -> Path:
+        """Write one self-contained HTML file about all of it, and return its path.
+
+        Errors: InputError where the file cannot be written.
+        """
+        from edgewise.discovery.results._report import content
+        from edgewise.report import write_report
+
+        return write_report(path, content(self))
+
+    def __repr__(self) -> str:
+        return front_text(self)
+
+    def _repr_html_(self) -> str:
+        return front_html(self)
+
+    def _repr_latex_(self) -> str:
+        return front_array(self)

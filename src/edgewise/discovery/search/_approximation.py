@@ -1,0 +1,196 @@
+"""Formulas for tables that follow no simple law exactly: read from a network, found by evolution, judged together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Formula
+from edgewise.discovery.judging import spread
+from edgewise.discovery.models import Ceiling
+from edgewise.discovery.search._assessment import Assessed, Assessor
+from edgewise.discovery.search._context import Context
+from edgewise.expressions import complexity
+from edgewise.programs import FUNCTIONS, Evolution, Program
+from edgewise.reading import read_formulas
+
+_MODELED = 5000  # rows that the network is fitted to
+_EVOLVED, _HUNTED = 400, 200  # rows that programs are fitted to, and where the table may be exact
+_LONGEST, _SHORTEST = 30, 5  # complexity of programs that evolve; with rows for less, none does
+_READABLE = 30  # complexity of the formula that is recommended
+_SEARCHED = 6.0  # log-likelihood that formulas found by evolution are better by because they were searched for
+_EACH = 2  # programs of each complexity that are assessed
+_WAVES = ("sin", "cos")
+_WAVES_GAIN = 4.0  # log-likelihood by which formulas with waves must be better, to be kept
+_CALM = tuple(name for name in FUNCTIONS if name not in _WAVES)
+_EVOLUTION, _READ = "found by evolution", "read from the network"
+_IMPROVED = 0.98  # of the held-out mean squared error of simpler formulas: what the front asks for
+_PARTS = 10  # of the evaluations, between which progress is shown
+_AFTER = 1.0  # times the evaluations that found an exact formula: how many more look for a simpler one
+_EXACT = 1e-8  # error of a program, over the target's standard deviation, whose constants may be exact
+_EXACT_ONES = 3  # of them that are judged, the simplest
+_LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
+_LAWS = 6  # of them that are rounded
+
+
+class Approximation:
+    """What is known of a table by formulas that approximate it, and the network that they are compared with."""
+
+    def __init__(self, context: Context) -> None:
+        self.context, self.table = context, context.judged
+        self.ceiling: Ceiling | None = None
+        self.assessor = self._assessor()
+        self.evolution: Evolution | None = None
+        self.found: dict[Formula, tuple[Assessed, str]] = {}
+        self._tried: set[Program] = set()
+
+    @property
+    def longest(self) -> int:
+        """The complexity up to which programs evolve: half of the rows at most."""
+        return min(_LONGEST, len(self.table) // 2)
+
+    def _assessor(self) -> Assessor:
+        return Assessor(self.table, self.ceiling, self.context.settings.seed)
+
+    def hunt(self, evaluations: int) -> bool:
+        """Let formulas evolve as if the table were exact; return whether one is."""
+        if self.longest < _SHORTEST:
+            return False
+        self.evolution = self._evolution(None, _HUNTED)
+        return self._evolved(evaluations, "exact formulas by evolution", 0.1)
+
+    def model(self) -> bool:
+        """Fit the network and read formulas from it; return whether one leaves only noise."""
+        context = self.context
+        context.tell("an additive network", 0.3)
+        rows = self.table.sample(_MODELED, context.settings.seed)
+        self.ceiling = Ceiling.of(rows.names, rows.x, rows.y, rows.weight**2, seed=context.settings.seed)
+        context.noise.lower(self.ceiling.held_out)
+        self.assessor = self._assessor()
+        context.tell("formulas read from the network", 0.35)
+        read = read_formulas(self.ceiling.fit, rows.x, rows.y, rows.names, weights=rows.weight**2)
+        self.consider((each.program for each in read), _READ)
+        return self._settled()
+
+    def evolve(self, evaluations: int) -> bool:
+        """Let formulas evolve; return whether one is exact, or leaves only noise.
+
+        Half of the time sines and cosines are left out: they fit noise well, and are seldom meant.
+        """
+        if self.evolution is None:
+            return False
+        for functions in (None, _CALM):
+            programs = [fitted.program for fitted in self.evolution.front(_EACH)]
+            self.consider(programs, _EVOLUTION)
+            self.evolution = self._evolution(functions, _EVOLVED)
+            for program in programs:
+                if functions is None or not _has_waves(program):
+                    self.evolution.add(program)
+            if self._evolved(evaluations // 2, "formulas by evolution", 0.4):
+                return True
+        self.consider((fitted.program for fitted in self.evolution.front(_EACH)), _EVOLUTION)
+        self._drop_waves()
+        return self._settled()
+
+    def _drop_waves(self) -> None:
+        """Drop formulas with sines and cosines, unless the best of them is clearly better than all others."""
+        waves, others = [], []
+        for form, pair in self.found.items():
+            (waves if form.has(sympy.sin, sympy.cos) else others).append((self._cost(pair), form))
+        if waves and others and min(cost for cost, _ in waves) > min(cost for cost, _ in others) - _WAVES_GAIN:
+            for _, form in waves:
+                del self.found[form]
+
+    def catch_up(self) -> None:
+        """Assess programs of an evolution that time cut short."""
+        if self.evolution is not None and not any(origin == _EVOLUTION for _, origin in self.found.values()):
+            self.consider((fitted.program for fitted in self.evolution.front(1)), _EVOLUTION)
+
+    def _evolution(self, functions: tuple[str, ...] | None, count: int) -> Evolution:
+        rows, seed = self.table.sample(count, self.context.settings.seed), self.context.settings.seed
+        weights = rows.weight**2
+        return Evolution(
+            rows.x, rows.y, weights=weights, seed=seed, max_complexity=self.longest, functions=functions, waves=True
+        )
+
+    def _evolved(self, evaluations: int, stage: str, fraction: float) -> bool:
+        """Go on with the evolution in parts, and judge what looks exact; return whether it is."""
+        context, evolution = self.context, self.evolution
+        assert evolution is not None
+        for part in range(_PARTS):
+            if context.late():
+                break
+            context.tell(stage, fraction + 0.04 * part)
+            evolution.run(math.ceil(evaluations / _PARTS), context.deadline)
+            if self._exact(evolution):
+                evolution.run(math.ceil(_AFTER * evolution.evaluations), context.deadline)
+                context.pool.consider(self._exact(evolution)[:_EXACT_ONES], "evolution", claims=True)
+                return context.pool.exact()
+        return False
+
+    def _exact(self, evolution: Evolution) -> list[Formula]:
+        """Return the programs whose constants may be exact, as formulas, simplest first."""
+        table = self.table
+        limit = _EXACT * spread(table.y, table.weight)
+        found = []
+        for program in (fitted.program for fitted in evolution.front(1)):
+            with np.errstate(all="ignore"):
+                residual = table.weight * (program.predict(table.x) - table.y)
+                if np.sqrt(np.mean(residual**2)) < limit:
+                    found.append(program.expression(table.names, table.positive))
+        return found
+
+    def _settled(self) -> bool:
+        """Judge the simplest formulas that leave as little as the best model; return whether to stop."""
+        pool, noise = self.context.pool, self.context.noise
+        limit = (_LAWLIKE * noise.floor) ** 2
+        laws = [found for found in self.front() if found.program and found.error <= limit]
+        pool.consider([found.expression for found in laws[:_LAWS]], "an approximation")
+        noise.settle()
+        return self.context.good()
+
+    def consider(self, programs: Iterable[Program], origin: str) -> None:
+        """Assess programs, with constants fitted to the rows, and to the rows and the network."""
+        for program in programs:
+            if program not in self._tried:
+                self._tried.add(program)
+                for found in self.assessor.program(program):
+                    self.found.setdefault(found.expression, (found, origin))
+
+    def consider_formula(self, expression: Formula, origin: str) -> Assessed | None:
+        """Assess a formula as it stands."""
+        if expression not in self.found:
+            found = self.assessor.formula(expression)
+            if found is None:
+                return None
+            self.found[expression] = found, origin
+        return self.found[expression][0]
+
+    def front(self) -> list[Assessed]:
+        """Return the formulas whose held-out error is clearly below that of every simpler one, simplest first."""
+        out: list[Assessed] = []
+        for found, _ in sorted(
+            self.found.values(), key=lambda each: (complexity(each[0].expression), each[0].held_out)
+        ):
+            if not out or found.held_out < _IMPROVED * out[-1].held_out:
+                out.append(found)
+        return out
+
+    def best(self) -> Assessed | None:
+        """Return the formula of the lowest cost, of those that a person can read."""
+        readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= _READABLE]
+        return min(readable, key=self._cost, default=(None, ""))[0]
+
+    def _cost(self, pair: tuple[Assessed, str]) -> float:
+        """Return what the best formula minimizes: of the many that evolution tried, some are good by chance."""
+        found, origin = pair
+        cost = self.assessor.cost(found, complexity(found.expression))
+        return cost + (_SEARCHED if origin == _EVOLUTION else 0.0)
+
+
+def _has_waves(program: Program) -> bool:
+    """Return whether a program has a sine or cosine."""
+    return any(node.operation in _WAVES for node in program.nodes)

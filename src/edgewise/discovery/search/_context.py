@@ -1,0 +1,79 @@
+"""What all stages of one discovery share: the table, the candidates, the noise, the clock, and what is shown."""
+
+from __future__ import annotations
+
+import math
+
+from edgewise._deadline import Deadline, now, whole
+from edgewise.discovery.judging import Candidate, Judge, Pool
+from edgewise.discovery.search._noise import NoiseLevel
+from edgewise.discovery.tables import Settings, Table
+from edgewise.expressions import write
+
+ROWS = 1500
+"""The rows that structure is searched on; constants are fitted on more."""
+
+_JUDGED = 20_000
+_DIGITS = 4  # of the best formula so far, as it is shown
+_SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
+_CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
+_LONG = 10  # ... and Gaussian processes after which any does
+
+
+class Context:
+    """The state of one discovery. `table` has all rows, `judged` those that formulas are fitted to and judged by."""
+
+    def __init__(self, table: Table, settings: Settings) -> None:
+        self.table, self.settings = table, settings
+        self.began = now()
+        self.deadline = Deadline(self.began + _SEARCHED * settings.limit)
+        self.end = Deadline(self.began + settings.limit)
+        self.until = self.deadline
+        self.judged = table.sample(_JUDGED, settings.seed)
+        judge = Judge(table.names, self.judged.x, self.judged.y, self.judged.weight)
+        self.pool = Pool(judge, settings.noise or 0.0)
+        self.stages: list[str] = []
+        self.noise = NoiseLevel(self.pool, settings.noise, min(ROWS, len(table)), self.stages)
+        self.processes = 0  # Gaussian processes that were fitted
+        if table.relative:
+            self.stages.append("The target covers many decades with one sign: errors are relative.")
+
+    def share(self, part: float) -> Deadline:
+        """Return when a part of the time for the search is over."""
+        return Deadline(self.began + min(part, 1.0) * _SEARCHED * self.settings.limit)
+
+    def late(self) -> bool:
+        """Return whether the time of the stage at work is over."""
+        return min(self.until, self.deadline).passed()
+
+    def good(self) -> bool:
+        """Return whether to stop: a formula is exact, or leaves only noise with few constants or after much work."""
+        if not self.pool.done():
+            return False
+        best = self.pool.best()
+        few = best is not None and best.fitted <= _CONVINCING
+        return few or self.pool.exact() or self.processes > _LONG
+
+    @whole
+    def tell(self, stage: str, fraction: float) -> None:
+        """Show what is done, a guess of how much of the search is over, and the best formula so far."""
+        if self.settings.progress is not None:
+            best = self.pool.best()
+            self.settings.progress(
+                stage, min(fraction, 0.95), None if best is None else write(best.expression, _DIGITS)
+            )
+
+    @staticmethod
+    def shown(candidate: Candidate) -> str:
+        """Return a formula as progress shows it."""
+        return write(candidate.expression, _DIGITS)
+
+    @property
+    def seconds(self) -> float:
+        """The time since the beginning."""
+        return now() - self.began
+
+    @property
+    def timed(self) -> bool:
+        """Whether the time for the search is over."""
+        return not math.isinf(self.deadline.at) and self.deadline.passed()

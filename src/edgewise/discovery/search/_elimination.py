@@ -1,0 +1,238 @@
+"""Columns eliminated one by one, by symmetries that a model of the table shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from edgewise._deadline import Deadline, cut
+from edgewise.discovery.generators import algebraic, direct, linear_in, regressions, trees, univariate
+from edgewise.discovery.models import Surrogate, best_surrogate, expanded, smoothed
+from edgewise.discovery.search._context import Context
+from edgewise.discovery.search._noise import HOPELESS
+from edgewise.discovery.symmetries import Model, Step, guessed, reduced
+from edgewise.discovery.tables import Key, Problem
+
+Kind = Literal["polynomial", "process", "network"]
+
+_BRANCHES = 3  # eliminations of a problem that are followed
+_LEAVES = 3  # problems that cannot be reduced whose small networks are tried
+_BLURRED = 1e-2  # model error above which eliminations are guessed ...
+_GUESSED = 6  # ... of at most this number of columns
+_GRACE = 0.3  # share of the search's time that work in progress may take beyond its model's share
+_PER_POLYNOMIAL, _PER_PROCESS = 1000, 750  # evaluations that stand for one polynomial, one Gaussian process
+
+
+def quick(context: Context, problem: Problem) -> bool:
+    """Try formulas that need no model; return whether one is exact."""
+    pool = context.pool
+    pool.consider(direct(problem, pool.noise), f"straight from a table of {columns(problem.n_columns)}")
+    if not pool.exact():
+        pool.consider(univariate(problem, pool.noise), "a function of one variable")
+    return pool.exact()
+
+
+def columns(count: int) -> str:
+    """Return a number of columns in words."""
+    return f"{count} column{'s' * (count != 1)}"
+
+
+class Elimination:
+    """The search for symmetries of one table. `blurred` is a polynomial of it that leaves what looks like noise."""
+
+    def __init__(self, context: Context) -> None:
+        self.context, self.noise = context, context.noise
+        self.blurred: Step | None = None
+        self.leaves: list[Step] = []
+        self.polynomials = 0
+
+    def model(self, kind: Kind) -> Model:
+        """Return what fits models of a kind."""
+        models: dict[Kind, Model] = {
+            "polynomial": self._polynomial, "process": self._process, "network": self._network,
+        }  # fmt: skip
+        return models[kind]
+
+    def reduced(self, problem: Problem, kind: Kind, share: float) -> bool:
+        """Eliminate columns by one kind of model; return whether a formula is exact, or leaves only noise.
+
+        Polynomials come first, as if the table were exact, unless their residuals already look like noise; then
+        Gaussian processes, which tell noise from structure; then networks. `share` of the time is theirs. What cannot
+        be reduced is left for `finish`.
+        """
+        context = self.context
+        context.until = context.share(share)
+        patience = context.share(share + _GRACE)
+        self.leaves = []
+        if not context.late() and self._followed(problem, self.model(kind), self.leaves, patience):
+            return True
+        return self.leaves == [] and context.pool.done()
+
+    def finish(self, share: float) -> bool:
+        """Look for formulas of what could not be reduced; return whether one is exact, or leaves only noise."""
+        leaves, self.leaves = self.leaves, []
+        if not leaves:
+            return False
+        self.context.until = self.context.share(share)
+        leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
+        self._finish(leaves[:_LEAVES])
+        if not self.context.deadline.passed():
+            self.noise.settle()
+        return self.context.pool.done()
+
+    def _followed(self, problem: Problem, model: Model, leaves: list[Step], patience: Deadline) -> bool | None:
+        """Follow the eliminations of one model while its share of the time lasts, and keep problems that none reduces.
+
+        What is at work when the share is over may end, until `patience` is over too.
+
+        Returns whether one ends in a formula that is good, None where the model is of no use.
+        """
+        good: bool | None = None
+
+        def follow() -> None:
+            nonlocal good
+            begun = self._begun(problem, model)
+            if begun is not None:
+                good = False
+                good = self._descend(*begun, set(), leaves)
+
+        cut(patience, follow)
+        return good
+
+    def _begun(self, problem: Problem, model: Model) -> tuple[Step, Model] | None:
+        """The table with its model; None where there is none, or where a polynomial leaves what looks like noise."""
+        if model == self._network and self.noise.floor > HOPELESS:
+            return None
+        surrogate = model(problem, None, 0.0)
+        if surrogate is None:
+            return None
+        self.noise.lower(surrogate.error)
+        if model == self._process and self.noise.floor > HOPELESS:
+            return None
+        start = Step(problem, surrogate, "the table")
+        noisy = self.noise.seen_in(problem, start.surrogate)
+        if model == self._polynomial and noisy:
+            again = expanded(problem, start.error)
+            if again is not None:
+                self.blurred = replace(start, surrogate=again)
+                self.noise.lower(again.error)
+            return None
+        if model == self._process and self.blurred is not None and self.blurred.error < start.error:
+            model, start, noisy = self._polynomial, self.blurred, True
+        if noisy:
+            self.noise.assume(start.error)
+        return start, model
+
+    def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
+        self.polynomials += 1
+        most = self.context.settings.evaluations // _PER_POLYNOMIAL
+        return expanded(problem, self.context.pool.noise, like, enough) if self.polynomials <= most else None
+
+    def _process(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
+        self.context.processes += 1
+        most = self.context.settings.evaluations // _PER_PROCESS
+        return smoothed(problem, like) if self.context.processes <= most else None
+
+    def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
+        context = self.context
+        relative, seed = context.table.relative, context.settings.seed
+        return best_surrogate(problem, context.pool.noise, relative, context.deadline, seed)
+
+    def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> bool:
+        """Search the eliminations of a problem, the best first; returns whether one ends in a formula that is good."""
+        step = self._looked_at(step, model)
+        problem = step.problem
+        if step.text != "the table":
+            self.context.stages.append(f"{step.text}: model error {step.error:.1e} with {columns(problem.n_columns)}.")
+            if quick(self.context, problem):
+                return True
+        if problem.n_columns < 2:
+            self.noise.settle()
+            return self.context.good()
+        if self.context.late():
+            return False
+        after = self._eliminated(step, model)
+        if not after:
+            leaves.append(step)
+            return self._pair(step)
+        for number, next_step in enumerate(after[:_BRANCHES]):
+            key = next_step.problem.key()
+            if key in seen or (number and (self.context.late() or self.context.good())):
+                continue
+            seen.add(key)
+            if self._descend(next_step, model, seen, leaves):
+                return True
+        return False
+
+    def _looked_at(self, step: Step, model: Model) -> Step:
+        """The step, what its model tells of noise taken in; a process is made again in the coordinates that do best."""
+        surrogate = step.surrogate
+        if surrogate is None:
+            return step
+        if model == self._process and step.text != "the table":
+            surrogate = min(surrogate, smoothed(step.problem) or surrogate, key=lambda s: s.error)
+        self.noise.lower(surrogate.error)
+        self.context.tell(f"{surrogate.structure} {surrogate.error:.1e}: {columns(step.problem.n_columns)}", 0.1)
+        self.noise.correct(surrogate.error)
+        return replace(step, surrogate=surrogate)
+
+    def _eliminated(self, step: Step, model: Model) -> list[Step]:
+        """Problems with one column less, by what the model tells or, where a polynomial is blurred, by guessing."""
+        after = reduced(step, self.context.pool.noise, model, self.context.late)
+        blurred = step.error > max(_BLURRED, 2 * self.context.pool.noise) and step.problem.n_columns <= _GUESSED
+        return guessed(step, model, self.context.late) if not after and blurred and model == self._polynomial else after
+
+    def _pair(self, step: Step) -> bool:
+        """Two columns that nothing reduces: algebra, then curves of one that multiply functions of the other."""
+        problem, noise = step.problem, self.context.pool.noise
+        if problem.n_columns != 2 or self.context.late():
+            return False
+        if not noise:
+            self.context.pool.consider(algebraic(problem), "algebra of 2 columns")
+            if not self.context.pool.exact() and self.noise.seen_in(problem, step.surrogate):
+                noise = step.error
+        if noise:
+            self._regress(step, noise)
+        for rest in linear_in(problem, noise):
+            if not self.context.pool.exact():
+                self.context.pool.consider(univariate(rest, noise), "linear in a function of one of 2 columns")
+        return self.context.good()
+
+    def _finish(self, leaves: list[Step]) -> None:
+        """What is left where no relation reduces a problem: algebra, then regressions and small networks."""
+        for leaf in leaves:
+            stage = f"algebra of {columns(leaf.problem.n_columns)}"
+            if self.noise.given or self.context.late():
+                break
+            self.context.tell(stage, 0.6)
+            self.context.pool.consider(algebraic(leaf.problem), stage)
+            if self.context.pool.exact():
+                return
+        for leaf in leaves:
+            if not self.context.pool.noise and self.noise.seen_in(leaf.problem, leaf.surrogate):
+                honest = expanded(leaf.problem, leaf.error)
+                self.noise.assume(leaf.error if honest is None else honest.error)
+                quick(self.context, leaf.problem)
+            if self.context.late() or self._small(leaf):
+                break
+
+    def _regress(self, step: Step, noise: float) -> None:
+        if step.surrogate is not None:
+            smooth, _ = step.surrogate.read()
+            stage = f"regressions of {columns(step.problem.n_columns)}"
+            self.context.pool.consider(regressions(step.problem, smooth, noise, self.context.late), stage)
+
+    def _small(self, step: Step) -> bool:
+        """Regressions and small networks; returns whether a formula is good."""
+        problem = step.problem
+        if self.context.pool.noise:
+            self._regress(step, self.context.pool.noise)
+            if self.context.good():
+                return True
+        self.context.tell(f"small networks of {columns(problem.n_columns)}", 0.7)
+        seed = self.context.settings.seed
+        for name, error, formula in trees(problem, self.context.pool.noise, self.context.deadline, seed):
+            self.noise.doubt(error)
+            if formula is not None:
+                self.context.pool.consider([formula], name)
+        return self.context.good()

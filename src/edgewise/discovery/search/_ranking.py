@@ -1,0 +1,113 @@
+"""What is recommended of all formulas found, what is claimed of it, and the front."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from edgewise._typing import Formula
+from edgewise.discovery.judging import Candidate, Outcome, front
+from edgewise.discovery.search._approximation import Approximation
+from edgewise.discovery.search._assessment import Assessed
+from edgewise.discovery.search._context import Context
+from edgewise.discovery.tables import EXACT
+from edgewise.expressions import Uncertainty, complexity, shorten
+
+_CLEAR, _MANY = 0.02, 30  # noise is claimed where it is less than that, or the rows are that many, or it is given
+_DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
+_SAME_DIGITS = 2  # to which formulas are compared with the best one
+_IMPROVED = 0.98  # of the held-out error of simpler formulas: what the front asks for
+
+
+class Ranking:
+    """Ranks the candidates of the exact search, in the pool, and the formulas that approximate the table."""
+
+    def __init__(self, context: Context, approximation: Approximation, *, interrupted: bool) -> None:
+        self.context, self.approximation, self.interrupted = context, approximation, interrupted
+        self.pool = context.pool
+        self._origins: dict[Formula, str] = {}
+
+    def origin(self, candidate: Candidate) -> str:
+        """Return the stage that a candidate came from."""
+        return self._origins.get(candidate.expression) or self.pool.origin(candidate)
+
+    def _outcome(self, best: Candidate) -> tuple[Outcome, float]:
+        """What the best candidate is claimed to be, and the noise: none is known where the rows are too few to tell."""
+        noise, n, given = self.pool.noise, len(self.pool.judge.y), self.context.settings.noise
+        if self.pool.claimed(best) and (best.error < _CLEAR or n >= _MANY or given is not None):
+            if best.error < EXACT:
+                return Outcome.EXACT, noise
+            fitted = best.error * math.sqrt(n / max(n - best.fitted, 1))
+            return Outcome.NOISE, min(noise, fitted) if given is None else noise
+        doubted = self.pool.doubted(best)
+        return (self._ended(), noise) if doubted is None else (doubted, given or 0.0)
+
+    def _ended(self) -> Outcome:
+        """Why the search ended without a law."""
+        if self.interrupted:
+            return Outcome.INTERRUPTED
+        return Outcome.TIME_LIMIT if self.context.timed else Outcome.APPROXIMATE
+
+    def chosen(self) -> tuple[Candidate, Outcome, float]:
+        """The best candidate, what it is claimed to be, and the noise.
+
+        A law that is exact, or leaves only noise, comes first. Else the formula that predicts best on rows left out
+        and agrees with the network: `Assessor.cost`.
+        """
+        law = self.pool.best()
+        assert law is not None
+        outcome, noise = self._outcome(law)
+        if outcome is Outcome.EXACT or (outcome is Outcome.NOISE and not self._contradicted(law)):
+            return self._assessed(law), outcome, noise
+        best = self.approximation.best()
+        if best is None or outcome is Outcome.TOO_FEW_ROWS:
+            return self._assessed(law), outcome, noise
+        return self.candidate(best), outcome if outcome is Outcome.UNSEEN else self._ended(), noise
+
+    def _contradicted(self, law: Candidate) -> bool:
+        """Whether the network, or another formula, predicts rows left out better than a law that leaves only noise.
+
+        n/2 log(C / C') > doubt + log(n)/4 (complexity' - complexity)
+
+        C is the held-out mean squared error; primes are the other's. Of the many formulas that evolution tries, some
+        are better by chance: their doubt is larger.
+        """
+        approximation = self.approximation
+        judged = approximation.consider_formula(law.expression, self.pool.origin(law))
+        if judged is None:
+            return True
+        half, size = len(self.pool.judge.y) / 2, complexity(law.expression)
+        ceiling = approximation.ceiling
+        if ceiling is not None and half * math.log(judged.held_out / ceiling.held_out**2) > _DOUBT:
+            return True
+        for found in approximation.front():
+            longer = max(complexity(found.expression) - size, 0)
+            limit = _DOUBT_SEARCHED + 0.5 * math.log(2 * half) * longer / 2
+            if half * math.log(judged.held_out / max(found.held_out, 1e-300)) > limit:
+                return True
+        return False
+
+    def candidate(self, found: Assessed) -> Candidate:
+        """A formula as a candidate, its constants with as many digits as the rows determine."""
+        judge = self.pool.judge
+        expression = Uncertainty.of(found.expression, judge.names, judge.x, judge.y, judge.weight).shortened()
+        error, held_out = math.sqrt(found.error), math.sqrt(found.held_out)
+        self._origins[expression] = self.approximation.found[found.expression][1]
+        return Candidate(expression, judge.names, error, complexity(expression), held_out)
+
+    def front(self, best: Candidate) -> list[Candidate]:
+        """The candidates that no simpler one beats on rows left out, and the best one, simplest first."""
+        exact, approximate = front(self.pool.candidates), self.approximation.front()
+        every = [*map(self._assessed, exact), *map(self.candidate, approximate)]
+        kept: list[Candidate] = []
+        for each in sorted(every, key=lambda c: (c.complexity, c.held_out)):
+            if not kept or each.held_out < _IMPROVED * kept[-1].held_out:
+                kept.append(each)
+        shown = str(shorten(best.expression, _SAME_DIGITS))
+        kept = [each for each in kept if str(shorten(each.expression, _SAME_DIGITS)) != shown]
+        return sorted([*kept, best], key=lambda c: c.complexity)
+
+    def _assessed(self, candidate: Candidate) -> Candidate:
+        """A candidate with its error on rows left out, infinite where it is undefined."""
+        found = self.approximation.consider_formula(candidate.expression, self.pool.origin(candidate))
+        return replace(candidate, held_out=math.inf if found is None else math.sqrt(found.held_out))

@@ -1,0 +1,202 @@
+"""The gradients of a target, what a relation is, and the parts of a target that one column brings in.
+
+A part is a factor f(x_i)^q x_i^p, or a term c x_i^p times powers of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import sympy
+import torch
+from torch import Tensor
+
+from edgewise._typing import Array, Formula
+from edgewise.discovery.tables import Problem, fraction
+from edgewise.discovery.univariate import with_slope
+from edgewise.expressions import simple_constants
+from edgewise.structure import inner_rows
+
+ITSELF, ONE = -2, -1  # places of y and of 1 among the terms
+RESOLUTION = 1e-7  # residuals below this are alike: they are read from inner products, which square them
+_SEPARATED = 0.05  # residual above which nothing is separated
+_LARGE = 1e30
+_NICE = 3e-3  # how far a factor may be from an exact number, that is tried beside it
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One symmetry: which columns it joins, how well the gradients obey it, and the problem with one column less.
+
+    `residual` is the size of what should vanish over the summed sizes of its terms; `cost` ranks simplicity.
+    """
+
+    text: str
+    residual: float
+    cost: float
+    reduced: Problem
+    power: Fraction | None = None
+    """Of the column that is a factor of the target, where this is all that the relation says."""
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Values and gradients of a target on the inner rows of a problem, and the moments that relations are read from.
+
+    Terms are the columns of a weighted table: x_i y_i (m), y_i (m), y, 1; `moments` are their inner products, and a
+    term is named by its place in them. The weight makes residuals relative where the target is large, so that a few
+    large values do not decide.
+    """
+
+    problem: Problem
+    rows: Tensor
+    value: Tensor
+    slope: Tensor
+    weight: Tensor
+    moments: Array
+
+    @classmethod
+    def inner(cls, problem: Problem, value: Tensor, slope: Tensor) -> Gradients:
+        """Keep rows between the 3rd and the 97th percentile of every column: gradients are worst at the ends."""
+        rows = inner_rows(problem.columns, least=10)
+        value, slope, weight = value[rows], slope[rows], problem.weight[rows]
+        weight = weight / (1 + (weight * value).square()).sqrt()
+        x = problem.columns[rows]
+        table = torch.cat([x * slope, slope, value.unsqueeze(1), torch.ones_like(value).unsqueeze(1)], dim=1)
+        table = table * weight.unsqueeze(1)
+        return cls(problem, rows, value, slope, weight, (table.T @ table).numpy())
+
+    def x(self, i: int) -> Tensor:
+        return self.problem.columns[self.rows, i]
+
+    def fit(self, left: int, terms: list[int]) -> list[float]:
+        """Least squares of left = sum k terms."""
+        square = self.moments[np.ix_(terms, terms)]
+        scale = np.sqrt(np.maximum(np.diag(square), 1e-300))
+        right = self.moments[terms, left] / scale
+        solution = np.linalg.lstsq(square / scale / scale[:, None], right, rcond=1e-12)[0]
+        return (solution / scale).tolist()
+
+    def residual(self, left: int, terms: list[int], factors: list[float]) -> float:
+        """The size of left - sum k terms over the summed sizes of its parts, zero where only rounding is left."""
+        places, k = [left, *terms], np.array([1.0, *(-f for f in factors)])
+        square = self.moments[np.ix_(places, places)]
+        total = float(np.sum(np.abs(k) * np.sqrt(np.maximum(np.diag(square), 0.0))))
+        size = float(np.sqrt(max(k @ square @ k, 0.0)))
+        return size / total if size > RESOLUTION * total else 0.0
+
+
+def near_fraction(value: float) -> Fraction | None:
+    """The fraction with a denominator up to 3 within 4 % (of at least one)."""
+    return fraction(value, 0.04 * max(1.0, abs(value)), 3)
+
+
+def fractions(values: list[float]) -> list[Fraction] | None:
+    """The fractions that numbers are near, None where one is near none or above 6 in size."""
+    found = [near for near in map(near_fraction, values) if near is not None and abs(near) <= 6]
+    return found if len(found) == len(values) else None
+
+
+def residual_of(left: Tensor, terms: list[Tensor], factors: list[float]) -> float:
+    """The size of left - sum k terms over the summed sizes of its parts."""
+    parts = [left, *(-k * t for k, t in zip(factors, terms, strict=True))]
+    total = sum(float(p.norm()) for p in parts)
+    return float(torch.stack(parts).sum(0).norm()) / total if total > 0 else 0.0
+
+
+#: functions that may multiply a target, as numbers and as formulas
+_FACTORS: tuple[tuple[Callable[[Tensor], Tensor], Callable[[Formula], Formula]], ...] = (
+    (torch.cos, sympy.cos),
+    (torch.sin, sympy.sin),
+    (lambda z: 1 - torch.cos(z), lambda z: 1 - sympy.cos(z)),
+    (lambda z: 1 + torch.cos(z), lambda z: 1 + sympy.cos(z)),
+    (torch.exp, sympy.exp),
+)
+
+
+def factors(g: Gradients) -> list[Relation]:
+    """f y_i = q f' y + p f y / x_i:  t = f(x_i)^q x_i^p F(rest), q and p fractions, q not 0."""
+    out = []
+    for i in range(g.problem.n_columns):
+        x, z = g.x(i), g.problem.columns[:, i]
+        for function, written in _FACTORS:
+            values = function(z)
+            if not _tame(values):
+                continue
+            f, slope = with_slope(function, x)
+            left = g.weight * f * g.slope[:, i]
+            terms = [g.weight * slope * g.value]
+            if g.problem.positive(i):
+                terms.append(g.weight * f * g.value / x)
+            powers = fractions(_solved(left, terms))
+            if not powers or not powers[0]:
+                continue
+            residual = residual_of(left, terms, [float(p) for p in powers])
+            q, p = powers[0], powers[1] if len(powers) > 1 else Fraction(0)
+            if residual > _SEPARATED or (q.denominator > 1 and float(values.min()) <= 0):
+                continue
+            formula = written(g.problem.expressions[i]) ** q
+            reduced = g.problem.over(values ** float(q), formula).divided(i, p).without(i)
+            text = f"factor {formula} of {g.problem.expressions[i]}"
+            out.append(Relation(text, residual, 0.6 + 0.3 * (p != 0), reduced))
+    return out
+
+
+def terms(g: Gradients) -> list[Relation]:
+    """y_i = c p x_i^(p-1) prod_j x_j^a_j:  t = c x_i^p prod_j x_j^a_j + F(rest), p and a_j fractions."""
+    positive = [k for k in range(g.problem.n_columns) if g.problem.positive(k)]
+    if not positive:
+        return []
+    logs = torch.stack([g.x(k).log() for k in positive] + [torch.ones_like(g.value)], dim=1)
+    out = []
+    for i in positive:
+        slope = g.slope[:, i]
+        if not (bool((slope > 0).all()) or bool((slope < 0).all())) or not _tame(slope):
+            continue
+        weight = (g.weight * slope).abs().unsqueeze(1)
+        solution = torch.linalg.lstsq(weight * logs, weight * slope.abs().log().unsqueeze(1)).solution[:-1, 0]
+        powers = fractions(solution.tolist())
+        if powers is None:
+            continue
+        exponents = dict(zip(positive, powers, strict=True))
+        own = exponents[i] + 1
+        if own == 0:
+            continue
+        out += _term(g, i, exponents, own)
+    return out
+
+
+def _term(g: Gradients, i: int, exponents: dict[int, Fraction], own: Fraction) -> list[Relation]:
+    monomial = torch.ones_like(g.problem.target)
+    formula: Formula = sympy.S.One
+    for k, a in {**exponents, i: own}.items():
+        monomial = monomial * g.problem.columns[:, k] ** float(a)
+        formula = formula * g.problem.expressions[k] ** a
+    if not _tame(monomial):
+        return []
+    slope = float(own) * monomial[g.rows] / g.x(i)
+    left, right = g.weight * g.slope[:, i], g.weight * slope
+    c = float(left @ right / (right @ right))
+    residual = residual_of(left, [right], [c])
+    if residual > _SEPARATED:
+        return []
+    cost = 0.8 + 0.2 * sum(a != 0 for a in exponents.values())
+    exact = [(float(n.value), n.expr, 0.0) for n in simple_constants(c, max(_NICE, 3 * residual), 4)[:2]]
+    out = []
+    for value, number, more in [*exact, (c, sympy.Float(c), 1.0)]:
+        reduced = g.problem.less(value * monomial, number * formula).without(i)
+        out.append(Relation(f"term {number} {formula}", residual, cost + more, reduced))
+    return out
+
+
+def _tame(values: Tensor) -> bool:
+    return bool(torch.isfinite(values).all()) and float(values.abs().max()) < _LARGE
+
+
+def _solved(left: Tensor, terms: list[Tensor]) -> list[float]:
+    table = torch.stack(terms, dim=1)
+    scale = table.norm(dim=0).clamp_min(1e-300)
+    return (torch.linalg.lstsq(table / scale, left.unsqueeze(1)).solution[:, 0] / scale).tolist()

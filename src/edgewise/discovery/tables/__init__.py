@@ -1,0 +1,20 @@
+"""Tables, what is left to explain of them, and what a search is asked for."""
+
+from edgewise.discovery.tables._monomials import EXACT as EXACT
+from edgewise.discovery.tables._monomials import Exponents as Exponents
+from edgewise.discovery.tables._monomials import accepted as accepted
+from edgewise.discovery.tables._monomials import adequate as adequate
+from edgewise.discovery.tables._monomials import fraction as fraction
+from edgewise.discovery.tables._monomials import in_range as in_range
+from edgewise.discovery.tables._monomials import library as library
+from edgewise.discovery.tables._monomials import monomial as monomial
+from edgewise.discovery.tables._monomials import norms_of as norms_of
+from edgewise.discovery.tables._monomials import rounded as rounded
+from edgewise.discovery.tables._monomials import scaled_columns as scaled_columns
+from edgewise.discovery.tables._monomials import triangle as triangle
+from edgewise.discovery.tables._monomials import varying as varying
+from edgewise.discovery.tables._problem import Key as Key
+from edgewise.discovery.tables._problem import Problem as Problem
+from edgewise.discovery.tables._settings import Progress as Progress
+from edgewise.discovery.tables._settings import Settings as Settings
+from edgewise.discovery.tables._table import Table as Table

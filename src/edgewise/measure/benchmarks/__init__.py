@@ -6,6 +6,7 @@ from edgewise.measure.benchmarks._certified import Certified
 from edgewise.measure.benchmarks._classification import Classification
 from edgewise.measure.benchmarks._comparison import Layers, Steps
 from edgewise.measure.benchmarks._dimensions import Dimensions
+from edgewise.measure.benchmarks._history import History
 from edgewise.measure.benchmarks._peaks import Peaks
 from edgewise.measure.benchmarks._routes import Routes
 from edgewise.measure.benchmarks._second_order import SecondOrder
@@ -19,6 +20,6 @@ from edgewise.measure.benchmarks.tabular import ESTIMATORS as ESTIMATORS
 from edgewise.measure.benchmarks.tabular import Tabular
 
 _QUICK = (Layers, Steps, Peaks, SecondOrder, Accuracy, Classification, Routes)
-_SLOW = (Feynman, Irrelevant, Strogatz, Tabular, Tables, Random, Certified, PhysicalScales, Dimensions)
+_SLOW = (Feynman, Irrelevant, Strogatz, Tabular, Tables, Random, Certified, PhysicalScales, Dimensions, History)
 BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in (*_QUICK, *_SLOW)}
 """Every benchmark by its name."""

@@ -117,7 +117,8 @@ def test_claims_are_counted_and_held_to_their_limits() -> None:
     head, lines = BENCHMARKS["outcomes"].table(rows)
     assert head[:6] == ["kind", "tables", "exact", "wrong", "noise", "wrong"]
     assert [line[0].text for line in lines] == ["exact", "additive", "smooth", "failed", "all"]
-    assert lines[-1][1:8] == [Cell("102"), Cell("40"), Cell("0", True), Cell("60"), Cell("1", True), Cell("1"), Cell("1")]
+    counts = [Cell("102"), Cell("40"), Cell("0", True), Cell("60"), Cell("1", True), Cell("1"), Cell("1")]
+    assert lines[-1][1:8] == counts
     _, worse = BENCHMARKS["outcomes"].table([*rows, row("steps", "exact", True), row("kinks", "noise", True)])
     assert worse[-1][3] == Cell("1", False) and worse[-1][5] == Cell("2", False)
     _, few = BENCHMARKS["outcomes"].table(rows[:50])

@@ -18,7 +18,7 @@ import sympy
 
 import edgewise as ew
 from edgewise.datasets import nist
-from edgewise.discovery import Discovery, Outcome
+from edgewise.discovery import Candidate, Discovery, Outcome, discover_directly
 from edgewise.expressions import parse
 from edgewise.programs import Evolution
 
@@ -79,7 +79,7 @@ def test_noise_relative_to_each_value_does_not_bias_the_constant() -> None:
     rng = np.random.default_rng(0)
     x = 10 ** rng.uniform(0, 6, 200)
     table, y = np.column_stack([x, rng.uniform(1, 2, 200)]), 2 * x**1.5 * np.exp(0.5 * rng.standard_normal(200))
-    found = ew.discovery.discover_directly(table, y, ["u", "v"])
+    found = discover_directly(table, y, ["u", "v"])
     assert found.relative
     ratio = found.best.predict([[10.0, 1.5], [1e3, 1.5], [1e5, 1.5]]) / (2 * np.array([10.0, 1e3, 1e5]) ** 1.5)
     assert np.abs(np.log(ratio)).max() < 0.15  # three standard errors are 0.11
@@ -97,7 +97,7 @@ def wide() -> Discovery:
     rng = np.random.default_rng(1)
     x = 10 ** rng.uniform(0, 6, (60, 2))
     y = 3 * x[:, 0] * (1 + 0.05 * rng.standard_normal(60))
-    return ew.discovery.discover_directly(x, y, names=["u", "v"], target="w")
+    return discover_directly(x, y, names=["u", "v"], target="w")
 
 
 def test_an_error_means_the_same_everywhere_in_a_report(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_formulas_of_unusual_names_are_read_back() -> None:
     found = discovered(x, x[:, 0] * x[:, 1] + x[:, 2] + 0.05 * rng.standard_normal(60), names, effort=300)
     for text, candidate in zip(found.equations["formula"], found, strict=True):
         assert parse(text, names) == candidate.expression or np.allclose(
-            ew.discovery.Candidate(parse(text, names), tuple(names), 0.0, 0).predict(x), candidate.predict(x)
+            Candidate(parse(text, names), tuple(names), 0.0, 0).predict(x), candidate.predict(x)
         )
 
 
@@ -227,6 +227,6 @@ def test_sums_of_different_things_are_found_exactly(law: str, ranges: list[tuple
     names = ["x", "y"][: len(ranges)]
     low, high = np.array(ranges, dtype=float).T
     x = np.random.default_rng(0).uniform(low, high, (200, len(names)))
-    y = ew.discovery.Candidate(parse(law, names), tuple(names), 0.0, 0).predict(x)
+    y = Candidate(parse(law, names), tuple(names), 0.0, 0).predict(x)
     found = discovered(x, y, names, effort=2000)
     assert found.outcome is Outcome.EXACT, str(found)

@@ -55,7 +55,7 @@ def step(rng: np.random.Generator) -> Target:
 
 
 def kink(rng: np.random.Generator) -> Target:
-    """Return a bend, the larger of two slopes, a clipped curve, or a curve that changes at a place."""
+    """Return a line with a corner, the larger of two slopes, a clipped curve, or a curve that changes at a place."""
     place, slope, other = rng.uniform(0.25, 0.75), rng.uniform(0.5, 3), rng.uniform(-3, -0.5)
     kinds: tuple[tuple[int, Values], ...] = (
         (1, lambda x: np.where(x[:, 0] < place, slope * x[:, 0], slope * place + other * (x[:, 0] - place))),

@@ -6,17 +6,15 @@ from functools import cache
 import numpy as np
 import sympy
 
-from edgewise import symbolic
-from edgewise._typing import Formula
 from edgewise.datasets import HistoricalTable, history
 from edgewise.expressions import evaluate
 from edgewise.measure import OURS, Benchmark, Case, Cell, Row, Settings, clock
-from edgewise.measure.benchmarks.formulas import is_true, refitted
+from edgewise.measure.benchmarks.formulas import is_true
+from edgewise.measure.benchmarks.history._form import accepted, half_of, has_form
 from edgewise.measure.benchmarks.searchers import SEARCHERS, Table
 from edgewise.measure.tables import grouped, number
 
 _SECONDS, _QUICK, _OVERTIME = 60.0, 10.0, 300.0
-_POINTS = 500  # between the least and the greatest input, that a form is fitted to
 _ON_FRONT, _BEST, _LAWS = 9, 6, 10  # laws on the front, and as the best formula, of all: the limits
 
 
@@ -87,40 +85,6 @@ class History(Benchmark):
             own = [_count([row for row in rows if row["library"] == library], column, least) for library in names]
             lines.append([Cell(asked), Cell(""), Cell(""), Cell(""), *own])
         return ["law", "year", "half", "rows", *names], lines
-
-
-def half_of(law: HistoricalTable) -> str:
-    """Return the half that a law belongs to.
-
-    >>> [half_of(law) for law in history()].count("held")
-    5
-    """
-    return "held" if law.held else "development"
-
-
-def accepted(law: HistoricalTable) -> Formula:
-    """Return the accepted law with its parameters by least squares.
-
-    >>> accepted(next(law for law in history() if law.name == "boyle"))
-    1406.90404/V
-    """
-    parameters = [f"b{k + 1}" for k in range(len(law.parameters))]
-    formula = symbolic.parse(law.formula, [*law.names, *parameters])
-    return formula.xreplace(dict(zip(map(sympy.Symbol, parameters), map(sympy.Float, law.parameters), strict=True)))
-
-
-def has_form(formula: Formula, law: HistoricalTable) -> bool:
-    """Return whether a formula is the law but for the values of its constants.
-
-    >>> boyle = next(law for law in history() if law.name == "boyle")
-    >>> v = sympy.Symbol("V")
-    >>> has_form(1400.0 / v, boyle), has_form(1400.0 / v + 0.1 * v, boyle)
-    (True, False)
-    """
-    names, truth = list(law.names), accepted(law)
-    x = np.linspace(law.x.min(0), law.x.max(0), _POINTS)
-    x = np.random.default_rng(0).permutation(x)  # constants are fitted to the first half
-    return bool(formula.free_symbols) and refitted(formula, truth, names, x, evaluate(truth, names, x)).right
 
 
 @cache

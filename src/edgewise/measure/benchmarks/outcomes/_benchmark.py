@@ -1,6 +1,7 @@
 """The outcomes that a search claims on made tables, and how many are wrong."""
 
 from collections.abc import Sequence
+from functools import cache
 from statistics import median
 
 import numpy as np
@@ -33,7 +34,6 @@ class Outcomes(Benchmark):
         "kind", "rows", "inputs", "noise", "outcome", "wrong", "distance", "constants", "seconds", "formula", "truth",
         "status",
     )  # fmt: skip
-    fresh_process = True
     parallel = True
     slow = True
     compares = ""
@@ -53,7 +53,7 @@ class Outcomes(Benchmark):
     def measure(self, case: Case, settings: Settings) -> list[Row]:
         given = case.values
         made, searcher = made_table(given["seed"], given["number"]), SEARCHERS[OURS]
-        searcher.warm_up()
+        _warm_up()
         task = Table(made.x, made.y, made.names, given["seed"], given["limit"], given["effort"])
         with clock() as spent:
             found = searcher.find(task)
@@ -82,6 +82,12 @@ class Outcomes(Benchmark):
         lines = [_line(kind or "failed", groups[kind], None) for kind in order if kind in groups]
         head = ["kind", "tables", "exact", "wrong", "noise", "wrong", "approximate", "other", "median s", "slowest"]
         return head, [*lines, _line("all", rows, len(rows) >= _BOUNDED)]
+
+
+@cache
+def _warm_up() -> None:
+    """Search once in this process, so that everything is loaded and compiled."""
+    SEARCHERS[OURS].warm_up()
 
 
 def _line(kind: str, rows: Sequence[Row], held: bool | None) -> list[Cell]:

@@ -44,9 +44,10 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     x (n, n_in) and y (n,): array, tensor, or DataFrame and Series with their names. `noise` is "auto" (estimated),
     "exact", or the noise over the target's standard deviation. `sigma` holds the standard error of each y, `weights`
     factors of the squared residuals: arrays (n,), or the name of a column of the DataFrame x, which is no input then.
-    Where neither is given, the kind of noise is recognized (`noise_model` of the result): additive, relative, both,
-    counts; rows that do not belong to the table are set aside, and named. With `loss="huber"` far rows count less. A
-    target of one sign over more than four decades is judged by relative errors. `effort` is "quick", "normal", "thorough" or a number of formulas that evolution tries;
+    Without them the kind of noise is recognized (`noise_model` of the result): additive, relative, both, counts; rows
+    that do not belong to the table are set aside, and named. With `loss="huber"` far rows count less. A target of one
+    sign over more than four decades is judged by relative errors. `effort` is "quick", "normal", "thorough" or a number
+    of formulas that evolution tries;
     with the same seed it gives the same result, unless time runs out: `time_limit` seconds are kept to 10 % and half a
     second. `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches
     of over two seconds. Ctrl-C ends the search with what was found.
@@ -66,7 +67,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
-    of_rows = RowWeights.of(x, len(y), sigma, weights)
+    of_rows = RowWeights.of(x, sigma, weights)
     table = _checked(inputs_of(x, sigma, weights), y, names, target, of_rows)
     asked = Settings(_noise(noise), seed, time_limit, _evaluations(effort), loss=checked_loss(loss))
     with progress_line(progress) as shown, one_thread():

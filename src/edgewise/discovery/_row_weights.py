@@ -21,13 +21,14 @@ class RowWeights:
     known: bool = False
 
     @classmethod
-    def of(cls, x: Any, rows: int, sigma: Any, weights: Any) -> RowWeights:
+    def of(cls, x: Any, sigma: Any, weights: Any) -> RowWeights:
         """Return sqrt(weights) / sigma: each an array (rows,), or the name of a column of x.
 
         Errors: InputError unless standard errors are positive, weights are not negative, and five weights positive.
         """
         if sigma is None and weights is None:
             return cls()
+        rows = len(x)
         weight = np.ones(rows)
         if weights is not None:
             given = _column(x, rows, weights, "weights")

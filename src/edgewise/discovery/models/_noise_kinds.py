@@ -18,7 +18,9 @@ _TAILS = (4.0, 10.0, 100.0)  # degrees of freedom of Student's t
 _STEPS = 25
 _MIXTURES = 10.0 ** np.linspace(-2, 0.5, 11)  # level over share times the median value
 _LEAST = 1e-6  # of the median size: relative noise of smaller values is that of this one
-_COUNTED = 2.0  # log-likelihood by which whole numbers may be worse described as counts
+_COUNTED = 2.0  # log-likelihood by which whole numbers may be worse described as counts, or must be better ...
+_MOST_DISPERSED = 2.5  # ... and what is called counts at all scatters at most this times as much as these
+_DISPERSED = 1.5  # ... than with additive noise, if they scatter up to this times as much as Poisson's counts
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def recognized(fitted: Array, y: Array) -> NoiseModel:
     """Return the kind of noise of measurements y (n,) around values (n,) that a model gives rows it was not fitted to.
 
     Additive unless another kind is more likely by 8 units of the log-likelihood, and its standard deviation changes
-    by half over the rows. Counts are whole numbers that are not negative.
+    by half over the rows. Counts are whole numbers that are not negative; two
+    units are enough if they scatter about as Poisson's distribution has it.
 
     >>> rng = np.random.default_rng(0)
     >>> f = rng.uniform(1, 10, 300)
@@ -79,8 +82,10 @@ def recognized(fitted: Array, y: Array) -> NoiseModel:
         found = [mixed]
     if bool((y >= 0).all() and (y == np.round(y)).all()):
         counts = described(NoiseModel("counts", 1.0), np.maximum(fitted, 0.0), residual)
-        if counts.likelihood > found[0].likelihood - _COUNTED:
-            found = [counts]
+        counted = counts.noise.level < _MOST_DISPERSED and counts.likelihood > found[0].likelihood - _COUNTED
+        if counted and counts.likelihood > additive.likelihood + _COUNTED and counts.noise.level < _DISPERSED:
+            return counts.noise
+        found = [counts] if counted else found
     best = found[0]
     low, high = np.quantile(best.noise.sigma(fitted), [0.1, 0.9])
     worth = best.likelihood > additive.likelihood + _MARGIN and high > _RANGE * low

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from edgewise._typing import Array
 
@@ -70,6 +70,6 @@ def far_rows(x: Array, residual: Array, sigma: Array) -> Array:
     center, width = np.median(x, axis=0), np.quantile(x, 0.9, axis=0) - np.quantile(x, 0.1, axis=0)
     with np.errstate(all="ignore"):
         scaled = np.clip((x - center) / np.where(width > 0, width, 1.0), -1e6, 1e6)
-    near = cKDTree(scaled).query(scaled[far], k=min(_NEIGHBORS + 1, len(x)))[1][:, 1:]
-    around = _NORMAL * np.median(size[near], axis=1)
+    _, near = KDTree(scaled).query(scaled[far], k=min(_NEIGHBORS + 1, len(x)))
+    around = _NORMAL * np.median(size[np.asarray(near)[:, 1:]], axis=1)
     return far[size[far] > _FAR_RESIDUAL * around]

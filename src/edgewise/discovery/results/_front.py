@@ -16,7 +16,7 @@ from edgewise.discovery.judging import Candidate, Outcome, columns_of
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery.results._weights import stability_of, weights_of
-from edgewise.discovery.tables import NoiseModel
+from edgewise.discovery.tables import ADDITIVE, NoiseModel
 from edgewise.expressions import Constant, Uncertainty, write
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Front(Sequence[Candidate]):
     settings: dict[str, object] = field(repr=False, default_factory=dict)
     ceiling: Ceiling | None = field(repr=False, default=None)
     weight: Array | None = field(repr=False, default=None)
-    noise_model: NoiseModel = field(default=NoiseModel())
+    noise_model: NoiseModel = ADDITIVE
 
     def __len__(self) -> int:
         return len(self.candidates)

@@ -56,7 +56,7 @@ class Approximation:
         return Assessor(self.table, self.ceiling, self.context.settings.seed)
 
     def judge_again(self) -> None:
-        """Take the rows and weights that formulas are judged by now; programs that evolved stay where they come from."""
+        """Take the rows and weights that formulas are judged by now; programs that evolved stay."""
         self.table = self.context.judged
         self.assessor = self._assessor()
         self.found, self._tried = {}, set()

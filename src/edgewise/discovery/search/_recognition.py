@@ -43,7 +43,7 @@ def recognize(context: Context) -> Recognized:
     """Fit the network, set rows aside that are no noise, and weigh the others by the kind of noise of the residuals."""
     table, settings = context.table, context.settings
     network = _Network(settings.seed)
-    ceiling, fitted = network.start(table)
+    ceiling, fitted = network.of(table)
     own = settings.noise is None and table.noise.kind != "given"  # the kind of noise was not given
     before = network.error(table, fitted)
     kept = table
@@ -52,7 +52,7 @@ def recognize(context: Context) -> Recognized:
         if not len(far) or len(kept) < _KEPT * table.noise.rows:
             break
         kept = kept.without(far)
-        ceiling, fitted = network.start(kept)
+        ceiling, fitted = network.of(kept)
     anew = kept is not table and network.error(kept, fitted) < _LIKE_NEW * before
     if own and not anew:
         kept, ceiling, fitted = _weighed(network, kept, ceiling, fitted)
@@ -72,22 +72,11 @@ class _Network:
         """Return the model and its values (n,), at rows that it was fitted to from folds that did not see them."""
         drawn = np.sort(np.random.default_rng(self.seed).permutation(len(table))[:_MODELED])
         rows = table.rows(drawn)
-        ceiling = Ceiling.of(rows.names, rows.x, rows.y, rows.weight**2, seed=self.seed)
+        of = Ceiling.of_logarithms if _has_logarithms(table) else Ceiling.of
+        ceiling = of(rows.names, rows.x, rows.y, rows.weight**2, seed=self.seed)
         fitted = ceiling.predict(table.x)
         fitted[drawn[ceiling.fit.rows]] = ceiling.fit.of(ceiling.fit.held_out)[:, 0]
         return ceiling, fitted
-
-    def start(self, table: Table) -> tuple[Ceiling, Array]:
-        """Return the model and its values; with relative noise, weighed by those of a model of the logarithms.
-
-        Weights of 1 / |y| would favor small values: what is measured too low by chance would count more.
-        """
-        if table.relative:
-            sign = float(np.sign(table.y[0]))
-            logs = replace(table, y=np.log(np.abs(table.y)), weight=np.ones(len(table)), noise=NoiseModel())
-            fitted = sign * np.exp(self.of(logs)[1])
-            table = table.judged_by(table.noise, NoiseModel("relative", share=1.0).weights(fitted, table.y))
-        return self.of(table)
 
     @staticmethod
     def error(table: Table, fitted: Array) -> float:
@@ -95,6 +84,14 @@ class _Network:
         size = np.abs(fitted) if table.relative else 1.0
         with np.errstate(all="ignore"):
             return float(np.sqrt(np.mean(((table.y - fitted) / size) ** 2)))
+
+
+def _has_logarithms(table: Table) -> bool:
+    """Return whether noise is relative and the logarithm of the target defined: then all errors of that are alike.
+
+    Weights of 1 / |y| would favor small values: what is measured too low by chance would count more.
+    """
+    return table.relative and bool((table.y > 0).all())
 
 
 def _spread(table: Table, fitted: Array, own: bool) -> Array:

@@ -99,6 +99,9 @@ class NoiseModel:
         return f"additive, {self.level:.2g}"
 
 
+ADDITIVE = NoiseModel()
+
+
 def listed(rows: tuple[int, ...], of: int) -> str:
     """Return how many rows of how many."""
     return f"{len(rows)} row{'s' * (len(rows) != 1)} of {of}"

@@ -13,7 +13,7 @@ Progress = Callable[[str, float, str | None], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, what shows progress, loss.
+    """The noise if it is known, the seed, the seconds, the evaluations of evolution, what shows progress, the loss.
 
     Errors: InputError for a time limit that is no positive number.
     """

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from edgewise._typing import Array
-from edgewise.discovery.tables._noise_model import NoiseModel
+from edgewise.discovery.tables._noise_model import ADDITIVE, NoiseModel
 
 _DECADES, _LOW = 1e4, 0.05  # a target of one sign is judged by relative errors from that size over that quantile on
 _LARGEST_WEIGHT = 1e60  # times the least: beyond, squares of weights and of what they multiply leave doubles
@@ -28,7 +28,7 @@ class Table:
     y: Array
     weight: Array
     target: str = "y"
-    noise: NoiseModel = NoiseModel()
+    noise: NoiseModel = ADDITIVE
     index: Array | None = None
 
     @classmethod
@@ -96,12 +96,11 @@ class Table:
 
 def _bounded(weight: Array) -> Array:
     """Return weights that can be squared: where they cannot, the largest are bounded, and 1 lies in the middle."""
-    positive = weight[weight > 0]
-    if not len(positive) or (positive.max() < _LARGEST_WEIGHT and positive.min() > 1 / _LARGEST_WEIGHT):
+    logs = np.log(weight) - np.log(weight.min())
+    if logs.max() <= np.log(_LARGEST_WEIGHT) and weight.max() < _LARGEST_WEIGHT and weight.min() > 1 / _LARGEST_WEIGHT:
         return weight
-    least = max(float(positive.min()), 1e-300)
-    most = min(float(positive.max()) / least, _LARGEST_WEIGHT)
-    return np.minimum(weight / least, most) / np.sqrt(most)
+    most = min(float(logs.max()), float(np.log(_LARGEST_WEIGHT)))
+    return np.exp(np.minimum(logs, most) - most / 2)
 
 
 def _given(y: Array, weight: Array, known: bool) -> NoiseModel:

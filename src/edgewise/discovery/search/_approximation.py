@@ -68,8 +68,12 @@ class Approximation:
         self.evolution = self._evolution(None, _HUNTED)
         return self._evolved(evaluations, "exact formulas by evolution", 0.1)
 
-    def model(self, ceiling: Ceiling) -> bool:
-        """Read formulas from the network; return whether one leaves only noise."""
+    def programs(self) -> list[tuple[Program, str]]:
+        """Return the programs found so far, and where each came from."""
+        return [(found.program, origin) for found, origin in self.found.values() if found.program is not None]
+
+    def model(self, ceiling: Ceiling, programs: Iterable[tuple[Program, str]] = ()) -> bool:
+        """Read formulas from the network; return whether one, or one of other programs, leaves only noise."""
         context = self.context
         rows = self.table.sample(_MODELED, context.settings.seed)
         self.ceiling = ceiling
@@ -78,6 +82,8 @@ class Approximation:
         context.tell("formulas read from the network", 0.35)
         read = read_formulas(self.ceiling.fit, rows.x, rows.y, rows.names, weights=rows.weight**2)
         self.consider((each.program for each in read), _READ)
+        for program, origin in programs:
+            self.consider([program], origin)
         return self._settled()
 
     def evolve(self, evaluations: int) -> bool:

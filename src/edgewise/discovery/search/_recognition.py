@@ -17,7 +17,7 @@ _MODELED = 5000  # rows that the network is fitted to
 _ROUNDS = 3  # of setting rows aside and fitting the network again
 _WHITE, _CHANCE = 0.15, 3.0  # correlation of neighbors, at least and times 1 / sqrt(rows)
 _AS_GOOD = 1.03  # times the error of the network with equal weights, counted alike: what weights may cost it
-_LIKE_NEW = 0.5  # times the error with all rows: below, the search without rows that were set aside starts anew
+_LIKE_NEW = 0.5  # times the error with all rows: below, the search without rows that were set aside starts restart
 _HUBER = 1.345  # standard deviations beyond which Huber's loss grows linearly
 _NORMAL = 1.4826
 _HALF = 0.5
@@ -30,7 +30,7 @@ class Recognized:
 
     table: Table
     ceiling: Ceiling
-    anew: bool = False
+    restart: bool = False
 
 
 def without_isolated(table: Table) -> Table:
@@ -53,13 +53,29 @@ def recognize(context: Context) -> Recognized:
             break
         kept = kept.without(far)
         ceiling, fitted = network.of(kept)
-    anew = kept is not table and network.error(kept, fitted) < _LIKE_NEW * before
-    if own and not anew:
+    restart = kept is not table and network.error(kept, fitted) < _LIKE_NEW * before
+    if own and not restart:
         kept, ceiling, fitted = _weighed(network, kept, ceiling, fitted)
-    if settings.loss == "huber" and not anew:
+    if settings.loss == "huber" and not restart:
         kept = _lessened(kept, fitted)
         ceiling, _ = network.of(kept)
-    return Recognized(kept, ceiling, anew)
+    return Recognized(kept, ceiling, restart)
+
+
+def recognize_again(context: Context, values: Array) -> Recognized | None:
+    """Return the table and the network weighed by the noise around a formula's values (n,), None where it is additive.
+
+    A formula can leave less than the network does, whose own errors hide what the noise depends on.
+    """
+    table, settings = context.table, context.settings
+    if settings.noise is not None or settings.loss != "squares" or table.noise.kind != "additive":
+        return None
+    if not np.isfinite(values).all() or not recognized(values, table.y).varies:
+        return None
+    network = _Network(settings.seed)
+    ceiling, fitted = network.of(table)
+    kept, again, _ = _weighed(network, table, ceiling, fitted, values)
+    return None if kept is table else Recognized(kept, again)
 
 
 class _Network:
@@ -99,23 +115,27 @@ def _spread(table: Table, fitted: Array, own: bool) -> Array:
     return recognized(fitted, table.y).sigma(fitted) if own else 1 / table.weight
 
 
-def _weighed(network: _Network, table: Table, ceiling: Ceiling, fitted: Array) -> tuple[Table, Ceiling, Array]:
+def _weighed(
+    network: _Network, table: Table, ceiling: Ceiling, fitted: Array, values: Array | None = None
+) -> tuple[Table, Ceiling, Array]:
     """Return the table weighed by the kind of noise that residuals show, and its network.
 
     The noise stays what it was unless a network with the new weights shows the same, predicts rows left out about as
-    well, counted alike, and leaves white residuals.
+    well, counted alike, and leaves white residuals. Residuals are those of a formula's `values` (n,) where it has some.
     """
     relative = NoiseModel("relative", share=1.0)
-    noise = recognized(fitted, table.y)
+    around = fitted if values is None else values
+    noise = recognized(around, table.y)
     if not noise.varies and not table.relative:
         return table, ceiling, fitted
     noise = noise if noise.varies else relative
-    other = table.judged_by(noise, noise.weights(fitted, table.y))
+    other = table.judged_by(noise, noise.weights(around, table.y))
     again, refitted = network.of(other)
-    noise = recognized(refitted, table.y)
-    noise = relative if table.relative and not noise.varies else noise
-    other = other.judged_by(noise, noise.weights(refitted, table.y))
-    residual = torch.from_numpy(other.weight * (other.y - refitted))
+    if values is None:
+        noise, around = recognized(refitted, table.y), refitted
+        noise = relative if table.relative and not noise.varies else noise
+        other = other.judged_by(noise, noise.weights(refitted, table.y))
+    residual = torch.from_numpy(other.weight * (other.y - around))
     white = max(_WHITE, _CHANCE / math.sqrt(len(other)))
     if table.relative:
         return other, again, refitted
@@ -153,7 +173,7 @@ def measured(table: Table, values: Array, fitted: int) -> NoiseModel:
     return noise.scaled(float(np.sqrt(np.sum(z**2) / max(len(z) - fitted, 1))))
 
 
-def told(noise: NoiseModel) -> list[str]:
+def descriptions(noise: NoiseModel) -> list[str]:
     """Return what was recognized, in sentences."""
     lines = [] if noise.kind in ("additive", "given") else [f"The noise looks {_WORDS[noise.kind]}."]
     if noise.outliers:

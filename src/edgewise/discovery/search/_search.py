@@ -16,8 +16,16 @@ from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._context import ROWS, Context
 from edgewise.discovery.search._elimination import Elimination, Kind, quick
 from edgewise.discovery.search._ranking import Ranking
-from edgewise.discovery.search._recognition import Recognized, measured, recognize, told, without_isolated
+from edgewise.discovery.search._recognition import (
+    Recognized,
+    descriptions,
+    measured,
+    recognize,
+    recognize_again,
+    without_isolated,
+)
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
+from edgewise.expressions import evaluate
 
 _Found = TypeVar("_Found")
 
@@ -39,7 +47,7 @@ class Search:
     def run(self, *, models: bool = True) -> Discovery:
         """Search, with models of the table or without, and return what was found."""
         context, pool = self.context, self.context.pool
-        context.stages.extend(told(context.table.noise))
+        context.stages.extend(descriptions(context.table.noise))
         context.tell("formulas straight from the table", 0.02)
         guesses = baselines(pool.judge, pool.noise)
         pool.candidates += filter(None, [next(guesses, None)])
@@ -76,21 +84,18 @@ class Search:
             return
         good = without_isolated(context.table)
         if good is not context.table:
-            return self._anew(good)
+            return self._restart(good)
         evaluations = context.settings.evaluations
         if approximation.hunt(round(_HUNT * evaluations)) or elimination.reduced(problem, "polynomial", 0.4):
             return
         context.until = context.deadline
         context.tell("an additive network", 0.3)
         seen = recognize(context)
-        if seen.anew:
-            return self._anew(seen.table)
+        if seen.restart:
+            return self._restart(seen.table)
         problem = self._weighed(seen, problem)
-        if (
-            self.approximation.model(seen.ceiling)
-            or approximation.evolve(round(_REST * evaluations))
-            or evaluations < _THOROUGH
-        ):
+        settled = approximation.model(seen.ceiling) or approximation.evolve(round(_REST * evaluations))
+        if self._recognized_by_formula(problem) or settled or evaluations < _THOROUGH:
             return
         if elimination.finish(0.6) or len(context.table) < _ROWS_PER_COLUMN * len(context.table.names):
             return
@@ -98,7 +103,7 @@ class Search:
             if elimination.reduced(problem, kind, share) or elimination.finish(share):
                 return
 
-    def _anew(self, table: Table) -> None:
+    def _restart(self, table: Table) -> None:
         """Search again without the rows that were set aside."""
         self._judge_by(table)
         self.approximation, self.elimination = Approximation(self.context), Elimination(self.context)
@@ -106,7 +111,20 @@ class Search:
 
     def _judge_by(self, table: Table) -> None:
         self.context.judge_by(table)
-        self.context.stages.extend(line for line in told(table.noise) if line not in self.context.stages)
+        self.context.stages.extend(line for line in descriptions(table.noise) if line not in self.context.stages)
+
+    def _recognized_by_formula(self, problem: Problem) -> bool:
+        """Judge formulas again where the best one shows another kind of noise; return whether one leaves only noise."""
+        context, approximation = self.context, self.approximation
+        best = approximation.best()
+        if best is None or context.pool.exact():
+            return False
+        seen = recognize_again(context, evaluate(best.expression, context.table.names, context.table.x))
+        if seen is None:
+            return False
+        programs = approximation.programs()
+        self._weighed(seen, problem)
+        return approximation.model(seen.ceiling, programs)
 
     def _weighed(self, seen: Recognized, problem: Problem) -> Problem:
         """Judge formulas by the noise that was recognized; return the problem with its weights."""

@@ -33,7 +33,7 @@ class Ranking:
 
     def _outcome(self, best: Candidate) -> tuple[Outcome, float]:
         """What the best candidate is claimed to be, and the noise: none is known where the rows are too few to tell."""
-        noise, n, given = self.pool.noise, len(self.pool.judge.y), self.context.settings.noise
+        noise, n, given = self.pool.noise, len(self.pool.judge.y), self.context.given
         if self.pool.claimed(best) and (best.error < _CLEAR or n >= _MANY or given is not None):
             if best.error < EXACT:
                 return Outcome.EXACT, noise

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
+from edgewise.discovery.tables._noise_model import Loss
 
 Progress = Callable[[str, float, str | None], None]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, and what shows progress.
+    """The noise if it is known, the seed, the seconds, the evaluations of evolution, what shows progress, the loss.
 
     Errors: InputError for a time limit that is no positive number.
     """
@@ -22,6 +23,7 @@ class Settings:
     limit: float = math.inf
     evaluations: int = 0
     progress: Progress | None = None
+    loss: Loss = "squares"
 
     def __post_init__(self) -> None:
         limit = self.limit

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
 from edgewise.discovery.judging._gaps import pole, undetermined
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import FitData, complexity, round_constants, simplify
+from edgewise.expressions import FitData, FreeFormula, complexity, round_constants, simplify
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,15 @@ class Judge:
             return None
         expression = final.expression if keep_form else simplify(final.expression, self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
+
+    def measured(self, loose: Part, numbers: dict[sympy.Symbol, float]) -> Candidate | None:
+        """Return a formula with symbols for its numbers as they are fitted, none of them rounded."""
+        with np.errstate(all="ignore"):
+            data = FitData.of(self.names, self.x, self.y, self.weight)
+            final = FreeFormula(loose, tuple(numbers), tuple(numbers.values())).fit(data).fitted(data)
+        if not math.isfinite(final.error):
+            return None
+        return Candidate(final.expression, self.names, final.error, complexity(final.expression))
 
     def saved(self, candidate: Candidate) -> float:
         """The bits that a candidate saves on the table against a constant."""

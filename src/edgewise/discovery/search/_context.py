@@ -6,6 +6,7 @@ import math
 
 from edgewise._deadline import Deadline, now, whole
 from edgewise.discovery.judging import Candidate, Judge, Pool
+from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.search._noise import NoiseLevel
 from edgewise.discovery.tables import Settings, Table
 from edgewise.expressions import write
@@ -31,7 +32,8 @@ class Context:
         self.until = self.deadline
         self.judged = table.sample(_JUDGED, settings.seed)
         judge = Judge(table.names, self.judged.x, self.judged.y, self.judged.weight)
-        self.pool = Pool(judge, settings.noise or 0.0)
+        self.gate = Gate(settings.knowledge, self.judged.x, self.judged.y)
+        self.pool = Pool(judge, settings.noise or 0.0, self.gate)
         self.stages: list[str] = []
         self.noise = NoiseLevel(self.pool, settings.noise, min(ROWS, len(table)), self.stages)
         self.processes = 0  # Gaussian processes that were fitted

@@ -15,6 +15,7 @@ from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._context import ROWS, Context
 from edgewise.discovery.search._elimination import Elimination, Kind, quick
+from edgewise.discovery.search._informed import Informed
 from edgewise.discovery.search._ranking import Ranking
 from edgewise.discovery.tables import Problem, Settings, Table
 
@@ -33,6 +34,7 @@ class Search:
         self.context = Context(table, settings)
         self.approximation = Approximation(self.context)
         self.elimination = Elimination(self.context)
+        self.informed = Informed(self.context, self.approximation, lambda *inner: Search(*inner).run())
         self.interrupted = False
 
     def run(self, *, models: bool = True) -> Discovery:
@@ -52,12 +54,20 @@ class Search:
     def _searched(self, guesses: Iterator[Candidate], models: bool) -> None:
         """Go through the stages, until a formula is exact or leaves only noise."""
         context, approximation, elimination = self.context, self.approximation, self.elimination
+        if context.settings.knowledge.template is not None:
+            self.informed.template()
+            return
         for candidate in guesses:
-            context.pool.candidates.append(candidate)
+            if context.gate.admits(candidate.expression):
+                context.pool.candidates.append(candidate)
+        if self.informed.guess():
+            return
         problem = self._problem()
         if quick(context, problem) or context.pool.done() or not models:
             return
-        evaluations = context.settings.evaluations
+        evaluations = self.informed.group(context.settings.evaluations)
+        if evaluations is None:
+            return
         if approximation.hunt(round(_HUNT * evaluations)) or elimination.reduced(problem, "polynomial", 0.4):
             return
         context.until = context.deadline
@@ -91,6 +101,7 @@ class Search:
         best, outcome, noise = self._in_time(ranking.chosen, (cheapest, Outcome.TIME_LIMIT, pool.noise))
         kept = self._in_time(lambda: ranking.front(best), [best])
         context.stages.append(f"The best formula came from this stage: {ranking.origin(best)}.")
+        context.stages += context.gate.summary(found=context.gate.admits(best.expression))
         if context.settings.progress is not None:
             context.settings.progress("done", 1.0, context.shown(best))
         settings: dict[str, object] = {"seed": context.settings.seed, "time limit": context.settings.limit}

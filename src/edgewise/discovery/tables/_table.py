@@ -51,6 +51,11 @@ class Table:
         """Return some of the rows."""
         return Table(self.names, self.x[keep], self.y[keep], self.weight[keep], self.target)
 
+    def of_columns(self, names: tuple[str, ...]) -> Table:
+        """Return the table with some of the columns only."""
+        keep = [self.names.index(name) for name in names]
+        return self if names == self.names else Table(names, self.x[:, keep], self.y, self.weight, self.target)
+
     def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return x, y and weight as tensors."""
         return torch.from_numpy(self.x), torch.from_numpy(self.y), torch.from_numpy(self.weight)

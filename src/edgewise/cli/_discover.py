@@ -11,6 +11,8 @@ from rich.table import Table as Grid
 from edgewise._errors import InputError
 from edgewise._printable import printable
 from edgewise._replacing import replacing
+from edgewise.cli import _known as known
+from edgewise.cli._config import Config, save_options
 from edgewise.cli._console import console, progress
 from edgewise.cli._failure import fail
 from edgewise.cli._input import (
@@ -34,6 +36,7 @@ INCOMPLETE = 1
 
 
 def discover(  # noqa: PLR0913 (the options of a command)
+    context: typer.Context,
     file: DataFile,
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to explain.")],
     inputs: Inputs = None,
@@ -50,9 +53,22 @@ def discover(  # noqa: PLR0913 (the options of a command)
     time_limit: TimeLimit = 60.0,
     decimal: Decimal = None,
     encoding: Encoding = None,
+    functions: known.Functions = None,
+    require: known.Require = None,
+    forbid: known.Forbid = None,
+    max_complexity: known.MaxComplexity = None,
+    units: known.Units = None,
+    guess: known.Guess = None,
+    template: known.Template = None,
+    constants: known.Constants = None,
+    monotone: known.Monotone = None,
+    limit: known.Limits = None,
+    config: Config = None,
 ) -> None:
     """Find the formula behind a column of a table."""
     level, tries = parse_noise(noise), parse_effort(effort)
+    behavior, forms = (monotone, limit), (guess, template)
+    asked = known.known_of(functions, (require, forbid), max_complexity, units, forms, constants, behavior)
     selection, notes = select(open_table(file, decimal, encoding), target, inputs)
     screen = console()
     for note in notes:
@@ -74,7 +90,9 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 seed=seed,
                 time_limit=time_limit,
                 progress=report_progress,
+                **asked,
             )
+        save_options(folder / "search.toml", context)
         _deliver(screen, found, target, folder)
 
 

@@ -94,7 +94,8 @@ class Sketch:
         sizes[sizes == 0] = 1.0
         solution = np.linalg.lstsq(matrix / sizes, aim, rcond=1e-12)[0] / sizes
         values = draw | dict(zip(parts, map(float, solution), strict=True))
-        error = float(np.linalg.norm(aim - matrix @ solution))
+        with np.errstate(all="ignore"):
+            error = float(np.linalg.norm(aim - matrix @ solution))
         return FreeFormula(self.formula, self.constants, tuple(values[c] for c in self.constants), error)
 
     def _tapes(self, names: tuple[str, ...], inner: tuple[sympy.Symbol, ...]) -> tuple[list[sympy.Symbol], list[Tape]]:

@@ -70,7 +70,7 @@ class Gate:
 
 def _shown(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} = {each}" for key, each in value.items())
+        return ", ".join(f"{key} = {each or 1}" for key, each in value.items())
     if isinstance(value, str) or not hasattr(value, "__iter__"):
         return str(value)
     return ", ".join(map(str, value))  # type: ignore[call-overload]

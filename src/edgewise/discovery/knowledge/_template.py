@@ -50,11 +50,12 @@ class Template:
             made.append(f"part{len(made) + 1}_" + "_" * sum(name.startswith("part") for name in names))
             return f"({made[-1]})"
 
-        formula, others = read_formula(_PIECES.sub(named, text), names, "A template")
+        written = _PIECES.sub(named, text)
+        formula, constants = read_formula(written, [*names, *made], "A template")
         parts = tuple(sympy.Symbol(name) for name in made)
         if not {*parts} <= formula.free_symbols:
             raise InputError(f"A part of the template {text!r} cancels: it needs each '?'.")
-        return cls(formula, parts, tuple(each for each in others if each not in parts))
+        return cls(formula, parts, constants)
 
     def filled(self, parts: Mapping[sympy.Symbol, Part]) -> Part:
         """Return the formula with its parts written out."""

@@ -56,7 +56,7 @@ class Alternation:
         self.data = FitData.of(self.table.names, self.table.x, self.table.y, self.table.weight)
         self.best: dict[int, State] = {}
 
-    def run(self, evaluations: int) -> list[Formula]:
+    def run(self, evaluations: int) -> list[State]:
         """Return the best formula of each complexity, the best one first."""
         beam = self._best_of([state for state in self._starts() if state is not None])
         runs = max(_ROUNDS * _BEAM * len(self.template.parts), _SHARED)
@@ -67,7 +67,7 @@ class Alternation:
                 beam = self._best_of([*beam, *found])
             if self.until.passed() or not beam or beam[0].error < EXACT or before == [s.whole for s in beam]:
                 break
-        return [state.whole for state in sorted(self.best.values(), key=lambda state: state.cost)]
+        return sorted(self.best.values(), key=lambda state: state.cost)
 
     def _best_of(self, states: list[State]) -> list[State]:
         """Return the states of lowest criterion, and keep the best of each complexity."""

@@ -102,7 +102,7 @@ class Informed:
             self._alternated(template)
         if not self.context.pool.exact():
             self.context.tell("an additive network to compare with", 0.9)
-            self.approximation.compare()
+            self.approximation.compare(witness=False)
             self.context.noise.settle()
 
     @property
@@ -136,7 +136,11 @@ class Informed:
         settings = context.settings
         until = context.share(_SEARCHED)
         work = Alternation(template, context.judged, self.known.evolved, settings.seed, until)
-        self._join(work.run(settings.evaluations), "your template")
+        states = work.run(settings.evaluations // 2)
+        self._join([state.whole for state in states], "your template")
+        if states and len(template.parts) == 1 and not context.pool.exact():
+            numbers = dict(zip(template.constants, map(sympy.Float, states[0].constants), strict=True))
+            self._solved(replace(template, formula=template.formula.xreplace(numbers), constants=()))
 
     def _join(self, formulas: Iterable[Formula], origin: str) -> None:
         """Fit the constants of formulas on the whole table, and let them be judged."""

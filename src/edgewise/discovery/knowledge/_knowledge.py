@@ -99,9 +99,9 @@ class Knowledge:
         return tuple(name for name in FUNCTIONS if name in self.functions)
 
     def inside(self, names: tuple[str, ...]) -> Knowledge:
-        """Return what is known of a part of the formula, over other columns: its functions."""
-        asked = {} if self.functions is None else {"functions": self.asked.get("functions")}
-        return Knowledge(names=names, functions=self.functions, asked=asked)
+        """Return what is known of a part of the formula, over other columns: its functions and its length."""
+        asked = {key: value for key, value in self.asked.items() if key in ("functions", "max_complexity")}
+        return Knowledge(names=names, functions=self.functions, max_complexity=self.max_complexity, asked=asked)
 
     def admits(self, expression: Formula, x: Array | None = None, span: float = 1.0) -> bool:
         """Return whether a formula is as it has to be: see `objection`."""

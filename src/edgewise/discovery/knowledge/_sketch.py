@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 
 from edgewise._errors import InputError, unknown
-from edgewise._typing import Formula, Part
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions import FitData, FreeFormula, Tape, in_plain_symbols, loosened, parse
 
 _ALIKE, _SHORT = 0.8, 2  # names as similar as that to a column, of more letters, are taken for slips
@@ -19,6 +19,7 @@ _FITTED = 6  # of them that are fitted
 _DECADES = 2.0  # from 1, or from the sizes of columns, that constants are drawn from
 _STEPS = 60
 _TOO_LARGE = 1e150  # to be squared
+_RIDGE = 1e-12  # of a column's size squared
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,8 @@ class Sketch:
         Constants that the formula is linear in are solved for; the others are drawn over some decades, and the best
         draws are fitted by Levenberg-Marquardt.
         """
-        starts = [self._started(draw, data) for draw in self._draws(data, np.random.default_rng(seed))]
-        starts = sorted((each for each in starts if each is not None), key=lambda each: each.error)
-        found = [start.fit(data, _STEPS) for start in starts[:_FITTED]]
+        draws = self._draws(data, np.random.default_rng(seed))
+        found = [start.fit(data, _STEPS) for start in self._best_starts(draws, data)]
         return sorted((each for each in found if np.isfinite(each.error)), key=lambda each: each.error)
 
     def _linear(self) -> list[sympy.Symbol]:
@@ -62,53 +62,54 @@ class Sketch:
                 chosen.append(constant)
         return chosen
 
-    def _draws(self, data: FitData, rng: np.random.Generator) -> list[dict[sympy.Symbol, float]]:
-        """Return values of the constants that are not linear: those that are known, then random ones."""
-        linear = set(self._linear())
-        inner = [(c, s) for c, s in zip(self.constants, self.starts, strict=True) if c not in linear]
-        known = {constant: 1.0 if start is None else start for constant, start in inner}
-        if not inner:
-            return [{}]
+    def _draws(self, data: FitData, rng: np.random.Generator) -> Array:
+        """Return values (n_draws, k) of the k constants that are not linear: those that are known, then random ones."""
+        linear = self._linear()
+        starts = [start for c, start in zip(self.constants, self.starts, strict=True) if c not in linear]
+        known = np.array([[1.0 if start is None else start for start in starts]]).reshape(1, len(starts))
+        if not starts:
+            return known
         sizes = [abs(np.log10(np.median(np.abs(column)) or 1.0)) for column in data.columns]
         width = _DECADES + max(sizes, default=0.0)
-        shape = (_DRAWS * min(len(inner), 3), len(inner))
+        shape = (_DRAWS * min(len(starts), 3), len(starts))
         values = rng.choice([-1.0, 1.0], shape) * 10 ** rng.uniform(-width, width, shape)
-        for k, (_, start) in enumerate(inner):
+        for k, start in enumerate(starts):
             if start is not None:  # half of the draws stay near what is known
                 values[::2, k] = start * rng.choice([0.3, 0.7, 1.0, 1.5, 3.0], len(values[::2]))
-        return [known, *(dict(zip(known, map(float, row), strict=True)) for row in values)]
+        return np.vstack([known, values])
 
-    def _started(self, draw: dict[sympy.Symbol, float], data: FitData) -> FreeFormula | None:
-        """Return the formula at a draw, its linear constants solved for on some rows; None where it is undefined."""
-        parts, tapes = self._tapes(data.names, tuple(draw))
-        some = data.rows(np.arange(data.n) % max(1, data.n // _SCREENED) == 0)
-        with np.errstate(all="ignore"):
-            fixed, *slopes = (tape.values(some.columns, list(draw.values())) for tape in tapes)
-            matrix = some.weight[:, None] * np.column_stack(slopes) if slopes else np.zeros((some.n, 0))
-            aim = some.weight * (some.y - fixed)
-            sizes = np.linalg.norm(matrix, axis=0)
-        if not (np.isfinite(matrix).all() and np.isfinite(aim).all()):
-            return None
-        if not (sizes < _TOO_LARGE).all():
-            return None
-        sizes[sizes == 0] = 1.0
-        solution = np.linalg.lstsq(matrix / sizes, aim, rcond=1e-12)[0] / sizes
-        values = draw | dict(zip(parts, map(float, solution), strict=True))
-        with np.errstate(all="ignore"):
-            error = float(np.linalg.norm(aim - matrix @ solution))
-        return FreeFormula(self.formula, self.constants, tuple(values[c] for c in self.constants), error)
-
-    def _tapes(self, names: tuple[str, ...], inner: tuple[sympy.Symbol, ...]) -> tuple[list[sympy.Symbol], list[Tape]]:
-        """Return the linear constants; the formula without them, and its derivatives by each."""
+    def _best_starts(self, draws: Array, data: FitData) -> list[FreeFormula]:
+        """Return the formula at the best draws, its linear constants solved for on some rows."""
         linear = self._linear()
-        key = names, inner
-        cached = vars(self).get("_made")
-        if cached is None or cached[0] != key:
-            forms = [self.formula.xreplace(dict.fromkeys(linear, sympy.Integer(0)))]
-            forms += [sympy.diff(self.formula, constant) for constant in linear]
-            cached = key, [Tape(form, names, inner) for form in forms]
-            vars(self)["_made"] = cached
-        return linear, cached[1]
+        inner = [constant for constant in self.constants if constant not in linear]
+        forms = [self.formula.xreplace(dict.fromkeys(linear, sympy.Integer(0)))]
+        forms += [sympy.diff(self.formula, constant) for constant in linear]
+        some = data.rows(np.arange(data.n) % max(1, data.n // _SCREENED) == 0)
+        columns = [np.tile(column, len(draws)) for column in some.columns]
+        columns += [np.repeat(values, some.n) for values in draws.T]
+        places = {constant: sympy.Symbol(f"?{k}") for k, constant in enumerate(inner)}
+        names = [*data.names, *(place.name for place in places.values())]
+        with np.errstate(all="ignore"):
+            parts = [
+                Tape(form.xreplace(places), names).values(columns).reshape(len(draws), some.n) * some.weight
+                for form in forms
+            ]
+            aim = some.weight * some.y - parts[0]
+            matrix = np.stack(parts[1:], axis=2) if linear else np.zeros((*aim.shape, 0))
+            good = np.isfinite(matrix).all((1, 2)) & np.isfinite(aim).all(1)
+            good &= (np.abs(matrix).max((1, 2), initial=0.0) < _TOO_LARGE) & (np.abs(aim).max(1) < _TOO_LARGE)
+        draws, aim, matrix = draws[good], aim[good], matrix[good]
+        sizes = np.linalg.norm(matrix, axis=1, keepdims=True)
+        matrix = matrix / np.where(sizes > 0, sizes, 1.0)
+        gram = matrix.transpose(0, 2, 1) @ matrix + _RIDGE * np.eye(len(linear))
+        solution = np.linalg.solve(gram, matrix.transpose(0, 2, 1) @ aim[:, :, None])
+        errors = np.linalg.norm(aim - (matrix @ solution)[:, :, 0], axis=1)
+        found = []
+        for k in np.argsort(errors, kind="stable")[:_FITTED]:
+            factors = solution[k, :, 0] / np.where(sizes[k, 0] > 0, sizes[k, 0], 1.0)
+            values = dict(zip([*inner, *linear], map(float, [*draws[k], *factors]), strict=True))
+            found.append(FreeFormula(self.formula, self.constants, tuple(values[c] for c in self.constants)))
+        return found
 
 
 def read_formula(given: object, names: Sequence[str], what: str) -> tuple[Formula, tuple[sympy.Symbol, ...]]:

@@ -92,15 +92,14 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 progress=report_progress,
                 **asked,
             )
-        save_options(folder / "search.toml", context)
-        _deliver(screen, found, target, folder)
+        _deliver(screen, found, folder, context)
 
 
-def _deliver(screen: Console, found: Any, target: str, folder: Path) -> None:
-    """Save the formula as text, print it, draw the report: a failure of one does not keep the others from coming."""
+def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context) -> None:
+    """Save formula and options, print, draw the report: a failure of one does not keep the others from coming."""
     failures: dict[str, Exception] = {}
     interrupted = False
-    text, report = folder / "formula.txt", folder / "report.html"
+    text, options, report = folder / "formula.txt", folder / "search.toml", folder / "report.html"
 
     def attempt(what: str, action: Callable[[], object]) -> None:
         try:
@@ -110,7 +109,8 @@ def _deliver(screen: Console, found: Any, target: str, folder: Path) -> None:
         except Exception as error:  # noqa: BLE001 (whatever fails after a long search may not hide its result)
             failures.setdefault(what, error)
 
-    attempt(text.name, lambda: _save(text, found, target))
+    attempt(text.name, lambda: _save(text, found, context.params["target"]))
+    attempt(options.name, lambda: save_options(options, context))
     attempt("output", lambda: _show(screen, found))
     if text.name not in failures:
         attempt("output", lambda: screen.print(f"Formula: {text}"))

@@ -90,10 +90,8 @@ class Sketch:
         places = {constant: sympy.Symbol(f"?{k}") for k, constant in enumerate(inner)}
         names = [*data.names, *(place.name for place in places.values())]
         with np.errstate(all="ignore"):
-            parts = [
-                Tape(form.xreplace(places), names).values(columns).reshape(len(draws), some.n) * some.weight
-                for form in forms
-            ]
+            tapes = [Tape(form.xreplace(places), names) for form in forms]
+            parts = [tape.values(columns).reshape(len(draws), some.n) * some.weight for tape in tapes]
             aim = some.weight * some.y - parts[0]
             matrix = np.stack(parts[1:], axis=2) if linear else np.zeros((*aim.shape, 0))
             good = np.isfinite(matrix).all((1, 2)) & np.isfinite(aim).all(1)

@@ -70,7 +70,8 @@ class Approximation:
         context, rows = self.context, self.compare()
         context.tell("formulas read from the network", 0.35)
         assert self.ceiling is not None
-        read = read_formulas(self.ceiling.fit, rows.x, rows.y, rows.names, weights=rows.weight**2)
+        weights, functions = rows.weight**2, self.known.evolved
+        read = read_formulas(self.ceiling.fit, rows.x, rows.y, rows.names, weights=weights, functions=functions)
         self.consider((each.program for each in read), _READ)
         return self._settled()
 

@@ -23,6 +23,7 @@ _STARTS = 12  # combinations of plain parts that are fitted first
 _BEAM, _ROUNDS = 3, 3
 _LONGEST = 14  # complexity of programs for a part
 _STEPS = 40
+_IMPROVED = 0.97  # of the mean squared error of simpler formulas for a part
 _DEFINED = 0.9  # of the rows, where a part is solved for
 _SMALL = 1e-6  # of the largest derivative by a part: rows with less say nothing of it
 _SHARED = 4  # least share of the evaluations for one part: as many as that many runs
@@ -135,7 +136,11 @@ class Alternation:
             x, values, weights=weights**2, seed=self.seed, max_complexity=longest, functions=self.functions, waves=True
         )
         evolution.run(evaluations, self.until)
+        least = math.inf
         for found in evolution.front():
+            if found.error > _IMPROVED * least:
+                continue
+            least = found.error
             part = found.program.expression(self.table.names, self.table.positive)
             new = self._refitted([*state.parts[:k], part, *state.parts[k + 1 :]], state.constants)
             if new is not None:

@@ -21,7 +21,7 @@ from edgewise.expressions import FitData, FreeFormula, evaluate
 
 _GUESSES = 2  # fits of each guess that are kept
 _SCALES = 2  # ways to write the target by dimensionless groups that are searched
-_GROUPED, _GROUPED_STRICT = 0.5, 0.9  # of the evaluations and the time for them, and where constants have no dimension
+_GROUPED = 0.5  # of the evaluations and the time, for dimensionless groups
 _DEFINED = 0.8  # of the rows on which the unknown part must have a value
 _SEARCHED = 0.8  # of the time, for the unknown part
 _FEW = 5  # rows, below which nothing is searched
@@ -51,17 +51,24 @@ class Informed:
         return bool(self.known.guesses) and self.context.good()
 
     def group(self, evaluations: int) -> int | None:
-        """Search formulas of dimensionless groups; return the evaluations that are left, None if one is a law."""
+        """Search formulas of dimensionless groups; return the evaluations that are left, None if one is a law.
+
+        Where constants have no dimension, every formula whose dimensions fit is one of dimensionless groups: nothing
+        is left to search.
+        """
         units = self.known.units
         ways = [] if units is None else self._likely(dimensionless_groups(units))
         if units is None or not ways:
             return evaluations
-        part = (_GROUPED_STRICT if units.strict else _GROUPED) / len(ways)
+        part = (1.0 if units.strict else _GROUPED) / len(ways)
         for groups in ways:
             shown = ", ".join(str(monomial_of(powers)) for powers in groups.products) or "no group"
             self.context.stages.append(f"Units: the target over {monomial_of(groups.scale)} is a function of {shown}.")
             if self._grouped(groups, round(part * evaluations), part):
                 return None
+        if units.strict:
+            self._compared()
+            return None
         return evaluations - round(len(ways) * part * evaluations)
 
     def _likely(self, ways: Sequence[Groups]) -> list[Groups]:
@@ -101,9 +108,13 @@ class Informed:
         if law is None or (law is False and not self._found):
             self._alternated(template)
         if not self.context.pool.exact():
-            self.context.tell("an additive network to compare with", 0.9)
-            self.approximation.compare(witness=False)
-            self.context.noise.settle()
+            self._compared(witness=False)
+
+    def _compared(self, *, witness: bool = True) -> None:
+        """Fit a network to compare formulas with."""
+        self.context.tell("an additive network to compare with", 0.9)
+        self.approximation.compare(witness=witness)
+        self.context.noise.settle()
 
     @property
     def _found(self) -> bool:

@@ -10,15 +10,13 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery.knowledge._knowledge import Knowledge
 from edgewise.expressions import loosened
 
-_ROWS = 200  # that directions are looked at
-
 
 class Gate:
     """What is known, on the rows of one table, with a count of the formulas that were turned away."""
 
     def __init__(self, knowledge: Knowledge, x: Array, y: Array) -> None:
         self.knowledge = knowledge
-        self._x = x[:: max(1, len(x) // _ROWS)]
+        self._x = x
         self._span = float(y.max() - y.min())
         self._objections: dict[Formula, str | None] = {}
 

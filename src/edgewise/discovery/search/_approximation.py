@@ -123,7 +123,9 @@ class Approximation:
                 del self.found[form]
 
     def catch_up(self) -> None:
-        """Assess programs of an evolution that time cut short."""
+        """Assess guesses, and programs of an evolution that time cut short."""
+        for expression, origin in self.guesses.items():
+            self.consider_formula(expression, origin)
         if self.evolution is not None and not any(origin == _EVOLUTION for _, origin in self.found.values()):
             self.consider((fitted.program for fitted in self.evolution.front(1)), _EVOLUTION)
 

@@ -155,15 +155,17 @@ class Informed:
 
     def _join(self, formulas: Iterable[Formula], origin: str) -> None:
         """Fit the constants of formulas on the whole table, and let them be judged."""
-        pool, data = self.context.pool, self._data
+        data, found = self._data, []
         for formula in formulas:
+            if formula.has(sympy.zoo, sympy.nan, sympy.oo):
+                continue
             with np.errstate(all="ignore"):
                 fitted = FreeFormula.of(formula).fit(data)
-            if not np.isfinite(fitted.error):
-                continue
-            pool.consider([fitted.expression], origin)
-            if self.context.gate.admits(fitted.expression):
-                self.approximation.guesses.setdefault(fitted.expression, origin)
+            if np.isfinite(fitted.error):
+                found.append(fitted.expression)
+                if self.context.gate.admits(fitted.expression):
+                    self.approximation.guesses.setdefault(fitted.expression, origin)
+        self.context.pool.consider(found, origin)
 
     def _searched(self, table: Table, evaluations: int, share: float, where: str) -> Discovery:
         """Search another table for a part of the time, with the same functions."""

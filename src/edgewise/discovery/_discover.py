@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.discovery._progress_line import progress_line
 from edgewise.discovery._row_weights import RowWeights, checked_loss, inputs_of
+from edgewise.discovery.knowledge import Knowledge, Known
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search import Search
 from edgewise.discovery.tables import Loss, Progress, Settings, Table
@@ -33,6 +34,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     seed: int = 0,
     time_limit: float = 60.0,
     progress: Progress | None = None,
+    **known: Unpack[Known],
 ) -> Discovery:
     """Find formulas y = f(x) for a table, from simple to accurate.
 
@@ -52,8 +54,12 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     second. `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches
     of over two seconds. Ctrl-C ends the search with what was found.
 
+    `known` is what you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
+    `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where it is
+    `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you know").
+
     Errors: InputError for wrong shapes, values that are not finite, a constant target, fewer than 5 rows, bad names,
-    standard errors that are not positive, negative weights.
+    standard errors that are not positive, negative weights, and for knowledge that makes no sense.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -69,9 +75,11 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
     table = _checked(inputs_of(x, sigma, weights), y, names, target, of_rows)
+    knowledge = Knowledge.of(known, table.names, table.target)
     asked = Settings(_noise(noise), seed, time_limit, _evaluations(effort), loss=checked_loss(loss))
     with progress_line(progress) as shown, one_thread():
-        return Search(table, replace(asked, progress=shown)).run()
+        asked = replace(asked, progress=shown, knowledge=knowledge)
+        return _whole(Search(table.of_columns(knowledge.names), asked).run(), table)
 
 
 def discover_directly(
@@ -97,6 +105,17 @@ def discover_directly(
     search = Search(_checked(x, y, names, target), Settings(_noise(noise)))
     with one_thread():
         return search.run(models=False)
+
+
+def _whole(found: Discovery, table: Table) -> Discovery:
+    """Return what was found without forbidden columns as formulas of all columns."""
+    if found.names == table.names:
+        return found
+    every = {c.expression: replace(c, names=table.names) for c in (*found.candidates, found.best)}
+    return replace(
+        found, candidates=[every[c.expression] for c in found.candidates], best=every[found.best.expression],
+        names=table.names, x=table.x,
+    )  # fmt: skip
 
 
 def _checked(

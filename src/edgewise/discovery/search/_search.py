@@ -69,6 +69,7 @@ class Search:
         old, noise = pool.candidates, pool.noise
         context.judge_by(table.judged_by(table.noise, table.noise.weights(best.predict(table.x), table.y)))
         pool.noise = noise
+        quick(context, self._problem())
         pool.consider((c.expression for c in old), "a first guess")
         if not pool.candidates:
             context.judge_by(table)

@@ -173,5 +173,5 @@ class Search:
         return Discovery(
             kept, best, outcome, noise, table.relative, table.names, table.target, table.x, table.y, context.stages,
             settings, self.approximation.ceiling, table.weight,
-            measured(table, best.predict(table.x), best.fitted),
+            measured(table, best),
         )  # fmt: skip

@@ -17,7 +17,7 @@ from edgewise.discovery.tables import EXACT, NoiseModel, Table, listed
 _MODELED = 5000  # rows that the network is fitted to
 _ROUNDS = 3  # of setting rows aside and fitting the network again
 _WHITE, _CHANCE = 0.15, 3.0  # correlation of neighbors, at least and times 1 / sqrt(rows)
-_AS_GOOD = 1.03  # times the error of the network with equal weights, counted alike: what weights may cost it
+_AS_GOOD = 1.01  # times the error of the network with equal weights, counted alike: what weights may cost it
 _LIKE_NEW = 0.5  # times the error with all rows: below, the search without rows that were set aside starts restart
 _HUBER = 1.345  # standard deviations beyond which Huber's loss grows linearly
 _NORMAL = 1.4826

@@ -70,6 +70,7 @@ class Search:
         old, noise = pool.candidates, pool.noise
         context.judge_by(table.judged_by(table.noise, table.noise.weights(best.predict(table.x), table.y)))
         pool.noise = noise
+        quick(context, self._problem())
         pool.consider((c.expression for c in old), "a first guess")
         if not pool.candidates:
             context.judge_by(table)
@@ -115,7 +116,7 @@ class Search:
         settled = approximation.evolve(round(_REST * evaluations))
         if self._recognized_by_formula(problem) or settled or not lawful or elimination.approached():
             return
-        if elimination.reduced(problem, "network"):
+        if elimination.reduced(self._problem(), "network"):
             return
         elimination.approached()
 
@@ -187,5 +188,5 @@ class Search:
         return Discovery(
             kept, best, outcome, noise, table.relative, table.names, table.target, table.x, table.y, context.stages,
             settings, self.approximation.ceiling, table.weight,
-            measured(table, best.predict(table.x), best.fitted),
+            measured(table, best),
         )  # fmt: skip

@@ -182,6 +182,8 @@ class Approximation:
                 for found in self.assessor.program(program):
                     if self.gate.admits(found.expression):
                         self.found.setdefault(found.expression, (found, origin))
+                    elif mended := self.context.pool.mended(found.expression):
+                        self.consider_formula(mended.expression, origin)
 
     def consider_formula(self, expression: Formula, origin: str) -> Assessed | None:
         """Assess a formula as it stands."""

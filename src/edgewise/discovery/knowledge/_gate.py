@@ -44,8 +44,8 @@ class Gate:
         """Return a formula that is turned away in a form that may pass once its constants are fitted again.
 
         Where dimensions do not fit, exact numbers are measured ones instead, as constants that have a unit are, with a
-        factor in front. Where a formula tends to a constant that is added to it, and not to the known limit, that limit takes
-        the place of the constant. None for other objections.
+        factor in front. Where a formula tends to a constant that is added to it, and not to the known limit, that limit
+        takes the place of the constant. None for other objections.
         """
         objection = self._objections.get(expression)
         if not expression.free_symbols or objection not in ("units", "limits"):

@@ -25,7 +25,7 @@ from edgewise.cli._input import (
     open_table,
     parse_effort,
     parse_noise,
-    select,
+    select_weighted,
 )
 from edgewise.cli._output import writable_folder
 
@@ -44,6 +44,15 @@ def discover(  # noqa: PLR0913 (the options of a command)
         str,
         typer.Option(metavar="auto|exact|FLOAT", help="Noise over the target's standard deviation; auto estimates it."),
     ] = "auto",
+    sigma: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of the target's standard errors.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of weights of squared residuals.")
+    ] = None,
+    loss: Annotated[
+        str, typer.Option(metavar="squares|huber", help="With huber, rows far from most count less.")
+    ] = "squares",
     effort: Annotated[
         str,
         typer.Option(metavar="quick|normal|thorough|INT", help="How many formulas to try before the search ends."),
@@ -69,7 +78,8 @@ def discover(  # noqa: PLR0913 (the options of a command)
     level, tries = parse_noise(noise), parse_effort(effort)
     behavior, forms = (monotone, limit), (guess, template)
     asked = known.known_of(functions, (require, forbid), max_complexity, units, forms, constants, behavior)
-    selection, notes = select(open_table(file, decimal, encoding), target, inputs)
+    by_row = [column for column in (sigma, weights) if column is not None]
+    selection, notes, given = select_weighted(open_table(file, decimal, encoding), target, inputs, by_row)
     screen = console()
     for note in notes:
         screen.print(note)
@@ -77,6 +87,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     screen.print(f"Explaining {target} by {', '.join(selection.names)} ({n_rows} rows, {n_inputs} inputs).")
 
     import edgewise
+    from edgewise.discovery import checked_loss
 
     with writable_folder(out) as folder:
         with progress(screen) as report_progress:
@@ -86,6 +97,9 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 names=selection.names,
                 target=target,
                 noise=level,
+                sigma=None if sigma is None else given[sigma],
+                weights=None if weights is None else given[weights],
+                loss=checked_loss(loss),
                 effort=tries,
                 seed=seed,
                 time_limit=time_limit,

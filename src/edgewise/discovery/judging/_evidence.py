@@ -15,6 +15,7 @@ ENOUGH = 10.0
 _ROUNDING = 1e-10  # of the target's standard deviation: smaller errors count as this one
 _GAUSSIAN = 1 / math.sqrt(2 * math.pi * math.e)  # standard deviation, in last places, at which a value takes no bit
 _FURTHEST = 20  # one row in this number (at least one row) may be an outlier
+_LARGEST = 1e100  # of weights as they are
 _PLAIN = 0.5  # of the standard deviation: a line that leaves that much must be seen before a constant is claimed
 
 # Bits of each symbol of a formula: minus the logarithm of its share. All shares add up to 1, as in a prefix code.
@@ -81,6 +82,9 @@ def _deviations(y: Array, weight: Array, of: Array, weights: Array) -> Array:
 
 def spread(y: Array, weight: Array) -> float:
     """Return the weighted standard deviation, 0 where the weights are too small to be squared."""
+    most = float(np.max(weight, initial=0.0))
+    if most > _LARGEST:  # so that squares stay finite
+        return most * spread(y, weight / most)
     return _rms(_deviations(y, weight, y, weight)) if np.square(weight).sum() > 0 else 0.0
 
 

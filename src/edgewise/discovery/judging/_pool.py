@@ -19,9 +19,14 @@ class Pool:
     """Candidates on one table. `noise` is over the target's spread; 0 means none is known of."""
 
     def __init__(self, judge: Judge, noise: float, gate: Gate) -> None:
-        self.judge, self.noise, self.gate = judge, noise, gate
-        self.candidates: list[Candidate] = []
+        self.gate = gate
         self._origin: dict[Formula, str] = {}
+        self.start(judge, noise)
+
+    def start(self, judge: Judge, noise: float) -> None:
+        """Begin without candidates, on a table."""
+        self.judge, self.noise = judge, noise
+        self.candidates: list[Candidate] = []
         self._seen: set[tuple[Formula, float]] = set()
         self.saved = cache(judge.saved)
         self._gaps = cache(judge.gaps)

@@ -58,6 +58,12 @@ class Approximation:
     def _assessor(self) -> Assessor:
         return Assessor(self.table, self.ceiling, self.context.settings.seed)
 
+    def judge_again(self) -> None:
+        """Take the rows and weights that formulas are judged by now; programs that evolved stay."""
+        self.table = self.context.judged
+        self.assessor = self._assessor()
+        self.found, self._tried = {}, set()
+
     def hunt(self, evaluations: int) -> bool:
         """Let formulas evolve as if the table were exact; return whether one is."""
         if self.longest < _SHORTEST:
@@ -65,25 +71,29 @@ class Approximation:
         self.evolution = self._evolution(self.known.evolved, _HUNTED)
         return self._evolved(evaluations, "exact formulas by evolution", 0.1)
 
-    def model(self) -> bool:
-        """Fit the network and read formulas from it; return whether one leaves only noise."""
-        context, rows = self.context, self.compare()
-        context.tell("formulas read from the network", 0.35)
-        assert self.ceiling is not None
+    def programs(self) -> list[tuple[Program, str]]:
+        """Return the programs found so far, and where each came from."""
+        return [(found.program, origin) for found, origin in self.found.values() if found.program is not None]
+
+    def model(self, ceiling: Ceiling, programs: Iterable[tuple[Program, str]] = ()) -> bool:
+        """Read formulas from the network; return whether one, or one of other programs, leaves only noise."""
+        rows = self.compare(ceiling)
+        self.context.tell("formulas read from the network", 0.35)
         weights, functions = rows.weight**2, self.known.evolved
-        read = read_formulas(self.ceiling.fit, rows.x, rows.y, rows.names, weights=weights, functions=functions)
+        read = read_formulas(ceiling.fit, rows.x, rows.y, rows.names, weights=weights, functions=functions)
         self.consider((each.program for each in read), _READ)
+        for program, origin in programs:
+            self.consider([program], origin)
         return self._settled()
 
-    def compare(self, *, witness: bool = True) -> Table:
-        """Fit the network that formulas are compared with, assess guesses, and return the rows of the fit.
+    def compare(self, ceiling: Ceiling, *, witness: bool = True) -> Table:
+        """Take the network that formulas are compared with, assess guesses, and return the rows of its fit.
 
         Where it is no witness, formulas are chosen by their errors on held-out rows alone.
         """
         context = self.context
-        context.tell("an additive network", 0.3)
         rows = self.table.sample(_MODELED, context.settings.seed)
-        self.ceiling = Ceiling.of(rows.names, rows.x, rows.y, rows.weight**2, seed=context.settings.seed)
+        self.ceiling = ceiling
         context.noise.lower(self.ceiling.held_out)
         if witness:
             self.assessor = self._assessor()

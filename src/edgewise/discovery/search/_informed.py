@@ -16,6 +16,7 @@ from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._alternation import Alternation
 from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._context import Context
+from edgewise.discovery.search._recognition import recognize
 from edgewise.discovery.tables import Settings, Table
 from edgewise.expressions import FitData, FreeFormula, evaluate
 
@@ -103,7 +104,6 @@ class Informed:
         """Search the unknown parts of the template, and judge the whole."""
         template = self.known.template
         assert template is not None
-        self.context.until = self.context.deadline
         law = len(template.parts) == 1 and not template.constants and self._solved(template)
         if law is None or (law is False and not self._found):
             self._alternated(template)
@@ -113,7 +113,7 @@ class Informed:
     def _compared(self, *, witness: bool = True) -> None:
         """Fit a network to compare formulas with."""
         self.context.tell("an additive network to compare with", 0.9)
-        self.approximation.compare(witness=witness)
+        self.approximation.compare(recognize(self.context).ceiling, witness=witness)
         self.context.noise.settle()
 
     @property
@@ -145,8 +145,7 @@ class Informed:
         context = self.context
         context.tell("the unknown parts in turn", 0.1)
         settings = context.settings
-        until = context.share(_SEARCHED)
-        work = Alternation(template, context.judged, self.known.evolved, settings.seed, until)
+        work = Alternation(template, context.judged, self.known.evolved, settings.seed, context.deadline)
         states = work.run(settings.evaluations // 2)
         self._join([state.whole for state in states], "your template")
         if states and len(template.parts) == 1 and not context.pool.exact():

@@ -47,9 +47,13 @@ class Pool:
     def _judged(self, formula: Formula) -> Candidate | None:
         """A formula as a candidate; None where it does not describe the table, or is not as it has to be."""
         candidate = self.judge.judged(formula, self.noise, keep_form=self.gate.keeps_form)
-        if candidate is None or self.gate.admits(candidate.expression):
+        if candidate is None or self.passes(candidate):
             return candidate
         return self.mended(candidate.expression)
+
+    def passes(self, candidate: Candidate) -> bool:
+        """Whether a candidate is as it has to be, or a constant: something must be left to compare with."""
+        return not candidate.expression.free_symbols or self.gate.admits(candidate.expression)
 
     def mended(self, expression: Formula) -> Candidate | None:
         """A formula that is turned away, in a form that passes: see `Gate.mended`; None if there is none."""

@@ -98,6 +98,7 @@ class Approximation:
         if witness:
             self.assessor = self._assessor()
         for expression, origin in self.guesses.items():
+            context.pool.consider([expression], origin)
             self.consider_formula(expression, origin)
         return rows
 

@@ -14,7 +14,7 @@ from edgewise.discovery.judging import Outcome, spread
 from edgewise.discovery.knowledge import Groups, Template, dimensionless_groups, monomial_of
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._alternation import Alternation
-from edgewise.discovery.search._approximation import Approximation
+from edgewise.discovery.search._approximation import GUESS, Approximation
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.search._recognition import recognize
 from edgewise.discovery.tables import Settings, Table
@@ -48,7 +48,7 @@ class Informed:
         for guess in self.known.guesses:
             self.context.tell("your guesses", 0.03)
             fits = guess.fitted(self._data, self.context.settings.seed)
-            self._join([fit.expression for fit in fits[:_GUESSES]], "a guess of yours")
+            self._join([fit.expression for fit in fits[:_GUESSES]], GUESS)
         return bool(self.known.guesses) and self.context.good()
 
     def group(self, evaluations: int) -> int | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula, Part
+from edgewise._typing import Array, Formula
 from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
 from edgewise.discovery.judging._gaps import pole, undetermined
@@ -39,11 +39,11 @@ class Judge:
             expression = simplify(expression, self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
 
-    def measured(self, loose: Part, numbers: dict[sympy.Symbol, float]) -> Candidate | None:
-        """Return a formula with symbols for its numbers as they are fitted, none of them rounded."""
+    def measured(self, free: FreeFormula) -> Candidate | None:
+        """Return a formula with its free constants as they are fitted, none of them rounded."""
         with np.errstate(all="ignore"):
             data = FitData.of(self.names, self.x, self.y, self.weight)
-            final = FreeFormula(loose, tuple(numbers), tuple(numbers.values())).fit(data).fitted(data)
+            final = free.fit(data).fitted(data)
         if not math.isfinite(final.error):
             return None
         return Candidate(final.expression, self.names, final.error, complexity(final.expression))

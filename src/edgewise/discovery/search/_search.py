@@ -83,7 +83,7 @@ class Search:
             self.informed.template()
             return
         for candidate in guesses:
-            if context.gate.admits(candidate.expression):
+            if context.pool.passes(candidate):
                 context.pool.candidates.append(candidate)
         if self.informed.guess():
             return
@@ -152,7 +152,7 @@ class Search:
         self.approximation.judge_again()
         self.elimination.blurred = None
         pool = self.context.pool
-        pool.candidates += baselines(pool.judge, pool.noise)
+        pool.candidates += filter(pool.passes, baselines(pool.judge, pool.noise))
         problem = self._problem()
         quick(self.context, problem)
         return problem

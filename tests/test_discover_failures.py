@@ -20,6 +20,7 @@ import edgewise as ew
 from edgewise.datasets import nist
 from edgewise.discovery import Candidate, Discovery, Outcome, discover_directly
 from edgewise.expressions import parse, write
+from edgewise.measure.benchmarks.outcomes import made_table
 from edgewise.programs import Evolution, Program, apply, variable
 
 CLAIMS = (Outcome.EXACT, Outcome.NOISE)
@@ -208,6 +209,13 @@ def test_formulas_of_unusual_names_are_read_back() -> None:
         assert parse(text, names) == candidate.expression or np.allclose(
             Candidate(parse(text, names), tuple(names), 0.0, 0).predict(x), candidate.predict(x)
         )
+
+
+@pytest.mark.xfail(strict=True, reason="without a model of the table nothing contradicts a formula")
+def test_formulas_straight_from_an_exact_table_are_not_said_to_leave_noise() -> None:
+    table = made_table(1, 23)  # the larger of two slopes, without noise
+    found = discover_directly(table.x, table.y, table.names)
+    assert found.outcome not in CLAIMS, str(found)
 
 
 @pytest.mark.xfail(strict=True, reason="sympy writes |exp(y)| as exp(re(y)), and re is no function of ours")

@@ -127,7 +127,7 @@ def conclusion(found: Front) -> list[str]:
     first = int(found.weights.argmax())
     if found.candidates[first] is not best:
         lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")
-    return [printable(line) for line in lines]
+    return [printable(line) for line in [*lines, *found.notes]]
 
 
 def error_means(found: Front) -> str:

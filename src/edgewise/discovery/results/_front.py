@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from edgewise.discovery.judging import Candidate, Outcome, columns_of
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery.results._weights import stability_of, weights_of
+from edgewise.discovery.tables import Columns
 from edgewise.expressions import Constant, Uncertainty, write
 
 if TYPE_CHECKING:
@@ -47,12 +48,26 @@ class Front(Sequence[Candidate]):
     stages: list[str] = field(repr=False, default_factory=list)
     settings: dict[str, object] = field(repr=False, default_factory=dict)
     ceiling: Ceiling | None = field(repr=False, default=None)
+    columns: Columns | None = field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.candidates)
 
     def __getitem__(self, index: int) -> Candidate:
         return self.candidates[index]
+
+    @property
+    def notes(self) -> list[str]:
+        """What became of the columns and rows of the table, in whole sentences."""
+        return [] if self.columns is None else [*self.columns.notes]
+
+    def of(self, columns: Columns) -> Self:
+        """Return the same formulas for tables as they come."""
+        mine = [replace(candidate, columns=columns) for candidate in self.candidates]
+        best = mine[next(k for k, candidate in enumerate(self.candidates) if candidate is self.best)]
+        ceiling = self.ceiling and replace(self.ceiling, columns=columns)
+        stages = [*columns.notes, *self.stages]
+        return replace(self, candidates=mine, best=best, ceiling=ceiling, columns=columns, stages=stages)
 
     @property
     def equations(self) -> pd.DataFrame:
@@ -112,7 +127,7 @@ class Front(Sequence[Candidate]):
             raise InputError(f"'interval' must be a number between 0 and 1, like 0.9, or None. Got {interval!r}.")
         if forms and candidate is not None:
             raise InputError("'forms' joins all formulas of the front: leave out 'candidate'.")
-        rows = columns_of(x, self.names)
+        rows = columns_of(x, self.names, self.columns)
         chosen = self.candidates if forms else [self._candidate(candidate)]
         weights = self.weights if forms else np.ones(1)
         predictions = [Prediction.of(self.uncertainty(each), rows, self.relative) for each in chosen]

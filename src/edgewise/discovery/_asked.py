@@ -94,7 +94,7 @@ def _targets(y: Any, target: Any) -> dict[str, Array]:
         raise InputError(f"'target' must be a name, or a list of names, one for each column of y. Got {target!r}.")
     if is_frame(y):
         own = [str(name) for name in y.columns]
-        columns = [_one_target(y[name]) for name in y.columns]
+        columns = [_one_target(y[name]).reshape(-1) for name in y.columns]
     else:
         matrix = _one_target(y)
         matrix = matrix[:, None] if matrix.ndim == 1 else matrix

@@ -9,6 +9,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.discovery._asked import Asked, asked
 from edgewise.discovery._progress_line import progress_line
+from edgewise.discovery.groups import GroupSearch
 from edgewise.discovery.results import Discoveries, Discovery
 from edgewise.discovery.search import Search
 from edgewise.discovery.tables import Missing, Progress, Settings
@@ -25,6 +26,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     *,
     target: str | Sequence[str] | None = None,
     noise: Literal["auto", "exact"] | float = "auto",
+    groups: str | None = None,
     missing: Missing | None = None,
     effort: Effort = "normal",
     seed: int = 0,
@@ -41,7 +43,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     x (n, n_in) and y (n,): array, tensor, or DataFrame and Series with their names. Text becomes an input of 1 or 0 for
     each level, dates count days or years; rows with gaps are left out, or with missing="indicator" kept, their gaps as
     inputs of their own; `found.notes` say what became of each column and row. With y (n, k), or a DataFrame, each
-    target is searched on its own: the result is a `Discoveries`, a mapping from target to Discovery. `noise` is "auto" (estimated),
+    target is searched on its own: the result is a `Discoveries`, a mapping from target to Discovery. `groups` names a
+    column of x: formulas then have one form for all groups, and constants that differ by group, as `found.groups`
+    lists them, where that pays. `noise` is "auto" (estimated),
     "exact", or the noise over the target's standard deviation. A target of one sign over more than four decades is
     judged by relative errors. `effort` is "quick", "normal", "thorough" or a number of formulas that evolution tries;
     with the same seed it gives the same result, unless time runs out: `time_limit` seconds are kept to 10 % and half a
@@ -63,7 +67,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
     settings = Settings(_noise(noise), seed, time_limit, _evaluations(effort))
-    tables = asked(x, y, names, target, missing)
+    tables = asked(x, y, names, target, missing, groups)
     with progress_line(progress) as shown, one_thread():
         found = [_searched(each, replace(settings, progress=shown)) for each in tables]
     if len(found) > 1:
@@ -98,6 +102,8 @@ def discover_directly(
 
 def _searched(asked: Asked, settings: Settings, *, models: bool = True) -> Discovery:
     """Search formulas for one table, and return them for tables as that one came."""
+    if asked.prepared.codes is not None:
+        return GroupSearch(asked.table, asked.prepared, settings).run().of(asked.prepared.columns)
     found = Search(asked.table, settings).run(models=models)
     return found if asked.prepared.plain and not asked.prepared.columns.notes else found.of(asked.prepared.columns)
 

@@ -1,5 +1,6 @@
 """What a formula is worth: its error, complexity and the evidence for it."""
 
+from edgewise.discovery.judging._by_group import ByGroup as ByGroup
 from edgewise.discovery.judging._candidate import Candidate as Candidate
 from edgewise.discovery.judging._candidate import columns_of as columns_of
 from edgewise.discovery.judging._candidate import front as front

@@ -10,6 +10,7 @@ import sympy
 
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data, Formula
+from edgewise.discovery.judging._by_group import ByGroup
 from edgewise.discovery.tables import Columns
 from edgewise.export import latex
 from edgewise.expressions import evaluate, write
@@ -38,6 +39,7 @@ class Candidate:
     complexity: int
     held_out: float = math.nan
     columns: Columns | None = field(default=None, repr=False, compare=False)
+    by_group: ByGroup | None = field(default=None, repr=False, compare=False)
 
     def sympy(self) -> Formula:
         """The formula as a sympy expression; its symbols carry the names of the inputs."""
@@ -45,7 +47,12 @@ class Candidate:
 
     def latex(self) -> str:
         """The formula in LaTeX, numbers with six digits; `edgewise.export` writes it in full and in other languages."""
-        return latex(self, digits=6)
+        form = self if self.by_group is None else self.by_group.form
+        return latex(form, digits=6)
+
+    def text(self, digits: int | None = None) -> str:
+        """Return the formula as text; constants that differ by group are symbols."""
+        return write(self.expression if self.by_group is None else self.by_group.form, digits)
 
     @property
     def fitted(self) -> int:
@@ -67,7 +74,7 @@ class Candidate:
 
     def __str__(self) -> str:
         held_out = "" if math.isnan(self.held_out) else f", held-out error {self.held_out:.2g}"
-        return f"{write(self.expression, _DIGITS)}  (error {self.error:.2g}{held_out}, complexity {self.complexity})"
+        return f"{self.text(_DIGITS)}  (error {self.error:.2g}{held_out}, complexity {self.complexity})"
 
 
 def columns_of(x: Data, names: tuple[str, ...], columns: Columns | None = None) -> Array:

@@ -61,6 +61,11 @@ class Front(Sequence[Candidate]):
         """What became of the columns and rows of the table, in whole sentences."""
         return [] if self.columns is None else [*self.columns.notes]
 
+    @property
+    def groups(self) -> pd.DataFrame | None:
+        """The constants of the best formula that differ by group, a line for each group; None if none does."""
+        return None if self.best.by_group is None else self.best.by_group.table()
+
     def of(self, columns: Columns) -> Self:
         """Return the same formulas for tables as they come."""
         mine = [replace(candidate, columns=columns) for candidate in self.candidates]

@@ -29,13 +29,16 @@ _LISTED = 4
 class Prepared:
     """Inputs x (n, m) of the rows that are kept, `rows` (n,), and how they were made.
 
-    `codes` (n,) are the levels of the column of groups, if there is one.
+    If there is a column of groups, `codes` (n,) number the groups of the rows and `labels` are their names; the last
+    inputs tell all groups but `baseline` by 1 and 0.
     """
 
     columns: Columns
     x: Array
     rows: Array
     codes: Array | None = None
+    labels: tuple[str, ...] = ()
+    baseline: int = 0
 
     @property
     def plain(self) -> bool:
@@ -66,30 +69,66 @@ class Preparation:
         known = ~np.isnan(self.y)
         if not known.all():
             self.notes.append(f"{_count(int((~known).sum()), 'row')} of {len(known)} left out: no {self.target!r}.")
-        codes = self._codes(group) if group is not None else None
-        complete = known if codes is None else known & ~np.isnan(codes)
+        place = None if group is None else self._place(group)
+        if place is not None:
+            known &= self._with_groups(place, known)
         for k, column in enumerate(self.encoder.columns):
-            if column.name != group:
-                self._add(k, column, complete)
-        rows = self._complete(complete)
-        columns = Columns(self.encoder, tuple(self.terms), (), group)
+            if k != place:
+                self._add(k, column, known)
+        rows = self._complete(known)
+        if place is not None:
+            rows = self._without_small(place, rows)
+        columns = Columns(self.encoder, tuple(self.terms))
         x = columns.inputs(self.values[rows]) if self.terms else np.empty((int(rows.sum()), 0))
         x = self._informative(x, self.y[rows])
-        if not self.terms:
+        if not self.terms and place is None:
             raise InputError(
                 f"No column of numbers, text or dates is left to explain {self.target!r}. {' '.join(self.notes)}"
             )
-        columns = Columns(self.encoder, tuple(self.terms), tuple(self.notes), group)
-        return Prepared(columns, x, np.flatnonzero(rows), None if codes is None else codes[rows])
+        return self._with_codes(x, np.flatnonzero(rows), place, group)
 
-    def _codes(self, group: str) -> Array:
+    def _with_codes(self, x: Array, rows: Array, place: int | None, group: str | None) -> Prepared:
+        """Return what was prepared, with inputs for all groups but the largest."""
+        if place is None:
+            return Prepared(Columns(self.encoder, tuple(self.terms), tuple(self.notes)), x, rows)
+        levels, codes, counts = np.unique(self.values[rows, place], return_inverse=True, return_counts=True)
+        if len(levels) < 2:
+            raise InputError(f"'groups' must be a column of several groups. {group!r} has {len(levels)}.")
+        column, baseline = self.encoder.columns[place], int(counts.argmax())
+        known = column.levels if isinstance(column, Category) else None
+        labels = tuple(str(known[int(level)]) if known is not None else f"{level:g}" for level in levels)
+        for each in range(len(levels)):
+            if each != baseline:
+                self._append(Term(f"{column.name}_{labels[each]}", place, "level", level=int(levels[each])))
+        columns = Columns(self.encoder, tuple(self.terms), tuple(self.notes), group)
+        others = [(codes == each).astype(np.float64) for each in range(len(levels)) if each != baseline]
+        return Prepared(columns, np.column_stack([x, *others]), rows, codes, labels, baseline)
+
+    def _place(self, group: str) -> int:
         if group not in self.encoder.names:
             raise unknown("column in 'groups'", group, self.encoder.names)
-        k = self.encoder.names.index(group)
-        gaps = np.isnan(self.values[:, k])
-        if gaps.any():
-            self.notes.append(f"{_count(int(gaps.sum()), 'row')} left out: no {group!r}, which names the groups.")
-        return self.values[:, k]
+        return self.encoder.names.index(group)
+
+    def _with_groups(self, place: int, known: Array) -> Array:
+        """Return which rows have a group."""
+        there = ~np.isnan(self.values[:, place])
+        if not there[known].all():
+            gone = int((~there[known]).sum())
+            self.notes.append(
+                f"{_count(gone, 'row')} left out: no {self.encoder.names[place]!r}, the column of groups."
+            )
+        return there
+
+    def _without_small(self, place: int, rows: Array) -> Array:
+        """Return the rows less those of groups of fewer than three."""
+        levels, codes, counts = np.unique(self.values[rows, place], return_inverse=True, return_counts=True)
+        small = int((counts < _FEWEST).sum())
+        if not small:
+            return rows
+        self.notes.append(f"{_count(small, 'group')} of {len(levels)} left out: fewer than {_FEWEST} rows.")
+        rows = rows.copy()
+        rows[rows] = counts[codes] >= _FEWEST
+        return rows
 
     def _add(self, k: int, column: Column, known: Array) -> None:
         """Add the inputs of a column, or say why it has none."""
@@ -152,7 +191,7 @@ class Preparation:
 
     def _append(self, term: Term) -> None:
         """Add an input under a name that no other has."""
-        taken = {each.name for each in self.terms} | {self.target}
+        taken = {each.name for each in self.terms}
         taken |= {n for k, n in enumerate(self.encoder.names) if k != term.column}
         name = term.name
         while name in taken:

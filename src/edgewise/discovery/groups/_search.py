@@ -1,0 +1,184 @@
+"""A search for one form for all groups, with constants that differ by group."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array, Formula
+from edgewise.discovery.groups._fit import GroupedFit, GroupedRows
+from edgewise.discovery.groups._shape import Shape, shapes_of
+from edgewise.discovery.judging import ByGroup, Candidate, Outcome
+from edgewise.discovery.models import Ceiling
+from edgewise.discovery.results import Discovery
+from edgewise.discovery.search import Search
+from edgewise.discovery.tables import EXACT, Prepared, Settings, Table, adequate
+from edgewise.expressions import shorten
+
+_ALONE = 25  # rows of the largest group from which it is searched on its own
+_JUDGED = 20_000  # rows that constants are fitted to
+_MODELED = 12  # groups up to which a network is fitted
+_REFINED = 8  # forms whose constants within terms are fitted again
+_COST = 0.1  # log-likelihood that a unit of complexity costs
+_IMPROVED = 0.98  # of the held-out error of simpler formulas: what the front asks for
+_SHARE = 0.22  # of the time, for each search
+_READABLE = 30
+_DIGITS = 8
+_LETTERS = "abcdefghklmnpqrs"
+
+
+class GroupSearch:
+    """Formulas of one form for all groups: their forms come from searches of the pooled rows, of rows from which the
+    groups' shifts or factors are taken, and of the largest group."""
+
+    def __init__(self, table: Table, prepared: Prepared, settings: Settings) -> None:
+        assert prepared.codes is not None
+        self.table, self.prepared, self.settings = table, prepared, settings
+        self.count = len(table.names) - len(prepared.labels) + 1
+        self.names = table.names[: self.count]
+        keep = np.sort(np.random.default_rng(settings.seed).permutation(len(table))[:_JUDGED])
+        self.rows = GroupedRows.of(
+            self.names, table.x[keep, : self.count], table.y[keep], table.weight[keep], prepared.codes[keep],
+            settings.seed,
+        )  # fmt: skip
+        self.stages: list[str] = []
+        self.ended: Outcome | None = None
+
+    def run(self) -> Discovery:
+        """Search, and return what was found."""
+        forms: list[Formula] = []
+        fits: list[GroupedFit] = []
+        for more in ([sympy.S.One, *self._plane()], *self._searched()):
+            new = [form for form in dict.fromkeys(more) if form not in forms]
+            forms += new
+            fits += self._fitted(new)
+            if min(fit.error for fit in fits) < EXACT:
+                break
+        kept = [self._candidate(fit) for fit in self._front(fits)]
+        costs = [self._cost(candidate) for candidate in kept]
+        best = kept[int(np.argmin(costs))]
+        settings: dict[str, object] = {"seed": self.settings.seed, "time limit": self.settings.limit}
+        settings |= {"evaluations": self.settings.evaluations, "groups": self.prepared.columns.group}
+        table = self.table
+        ceiling = None
+        if len(self.prepared.labels) <= _MODELED and best.error >= EXACT:
+            few = table.sample(5000, self.settings.seed)
+            ceiling = Ceiling.of(few.names, few.x, few.y, few.weight**2, seed=self.settings.seed)
+        self.stages.append(f"{len(forms)} forms were fitted with constants by {self.prepared.columns.group!r}.")
+        return Discovery(
+            kept, best, self._outcome(best), self.settings.noise or 0.0, table.relative, table.names, table.target,
+            table.x, table.y, self.stages, settings, ceiling,
+        )  # fmt: skip
+
+    def _plane(self) -> Iterator[Formula]:
+        if self.count:
+            yield sympy.Add(sympy.Float(0.5), *(sympy.Float(1.5) * sympy.Symbol(n) for n in self.names))
+
+    def _searched(self) -> Iterator[list[Formula]]:
+        """Yield the forms that searches of parts of the table find."""
+        if not self.count:
+            return
+        for what, rows, y in self._parts():
+            part = Table.of(self.names, self.table.x[rows, : self.count], y, self.table.target)
+            limit = self.settings.limit * _SHARE
+            found = Search(part, replace(self.settings, limit=limit, evaluations=self.settings.evaluations // 4)).run()
+            self.stages.append(f"Searched {what}: {found.outcome.name}.")
+            if found.outcome in (Outcome.TIME_LIMIT, Outcome.INTERRUPTED):
+                self.ended = found.outcome
+            yield [candidate.expression for candidate in found]
+            if found.outcome is Outcome.INTERRUPTED:
+                return
+
+    def _parts(self) -> Iterator[tuple[str, Array, Array]]:
+        """Yield what is searched: in words, the rows, and their target."""
+        y, codes, every = self.table.y, self.prepared.codes, np.arange(len(self.table))
+        assert codes is not None
+        largest = np.flatnonzero(codes == np.bincount(codes).argmax())
+        if len(largest) >= _ALONE and np.ptp(y[largest]) > 0:
+            yield "the largest group", largest, y[largest]
+        shifted = y - _effects(self.table.x[:, : self.count], y, codes)
+        if np.ptp(shifted) > 0:
+            yield "all rows, their groups' shifts taken off", every, shifted
+        if (y > 0).all():
+            factors = np.exp(_effects(self.table.x[:, : self.count], np.log(y), codes))
+            yield "all rows, divided by their groups' factors", every, y / factors
+        yield "all rows", every, y
+
+    def _fitted(self, forms: list[Formula]) -> list[GroupedFit]:
+        """Return for each form the ways of varying it, the cheapest of them refined."""
+        noise, n = self.settings.noise or 0.0, len(self.rows.y)
+        tried: dict[Shape, GroupedFit] = {}
+        for form in forms:
+            for shape in shapes_of(form):
+                least = len(shape.varying) * self.rows.groups + len(shape.terms)
+                if shape not in tried and shape.complexity <= 2 * _READABLE and 2 * least <= n:
+                    fit = GroupedFit.of(shape, self.rows)
+                    if fit is not None:
+                        tried[shape] = fit
+        ranked = sorted(tried.values(), key=lambda fit: fit.cost(n, noise))
+        fits = [*(fit.refined(self.rows) for fit in ranked[:_REFINED]), *ranked]
+        return [fit.rounded() if fit.error < EXACT else fit for fit in fits]
+
+    def _front(self, fits: list[GroupedFit]) -> list[GroupedFit]:
+        """Return the fits whose held-out error no simpler one reaches, simplest first."""
+        kept: list[GroupedFit] = []
+        for fit in sorted(fits, key=lambda each: (each.shape.complexity, each.held_out)):
+            if not kept or (fit.held_out < _IMPROVED * kept[-1].held_out and kept[-1].held_out > 1e-14):
+                kept.append(fit)
+        return kept
+
+    def _cost(self, candidate: Candidate) -> float:
+        if candidate.complexity > 2 * _READABLE:
+            return math.inf
+        log = math.log(max(candidate.held_out, EXACT / 10))
+        return len(self.rows.y) * log + _COST * candidate.complexity
+
+    def _candidate(self, fit: GroupedFit) -> Candidate:
+        names, labels = self.table.names, self.prepared.labels
+        indicators = [sympy.Symbol(name) for name in names[self.count :]]
+        expression = _with_integers(fit.expression(indicators, self.prepared.baseline))
+        spread = fit.error / math.sqrt(max(1 - fit.fitted / len(self.rows.y), 1e-3))
+        found, varying = fit.coefficients, len(fit.shape.varying)
+        if not varying:
+            return Candidate(expression, names, fit.error, fit.shape.complexity, fit.held_out)
+        letters = [letter for letter in _LETTERS if letter not in names][:varying]
+        form = _with_integers(shorten(fit.shape.written(letters, list(found.shared)), _DIGITS))
+        errors = np.sqrt(np.maximum(found.grouped_spread, 0)) * spread
+        rows = tuple(np.bincount(self.rows.codes, minlength=len(labels)).tolist())
+        group = str(self.prepared.columns.group)
+        by = ByGroup(group, labels, rows, form, tuple(letters), found.grouped, errors)
+        return Candidate(expression, names, fit.error, fit.shape.complexity, fit.held_out, by_group=by)
+
+    def _outcome(self, best: Candidate) -> Outcome:
+        """What is claimed: an exact formula with at least twice as many rows as constants, or one at a given noise."""
+        n, noise = len(self.rows.y), self.settings.noise or 0.0
+        if 2 * best.fitted <= n and best.error < EXACT:
+            return Outcome.EXACT
+        if noise and 2 * best.fitted <= n and best.error <= adequate(noise, n):
+            return Outcome.NOISE
+        return self.ended or Outcome.APPROXIMATE
+
+
+def _with_integers(expression: Formula) -> Formula:
+    """Return a formula in which constants that are whole numbers are exact."""
+    whole = {number: sympy.Integer(int(number)) for number in expression.atoms(sympy.Float) if number == int(number)}
+    return expression.xreplace(whole)
+
+
+def _effects(x: Array, y: Array, codes: Array) -> Array:
+    """Return the groups' shifts of y (n,), beside a square and a logarithm of each column of x (n, m).
+
+    They are zero in the mean.
+    """
+    columns = [x, x**2, np.log(np.where((x > 0).all(0), x, 1.0))]
+    design = np.column_stack(columns)
+    deviation = design.std(0)
+    design = (design - design.mean(0))[:, deviation > 0] / deviation[deviation > 0]
+    own = np.eye(int(codes.max()) + 1)[codes]
+    found = np.linalg.lstsq(np.column_stack([own, design]), y, rcond=1e-10)[0]
+    shifts = own @ found[: own.shape[1]]
+    return shifts - shifts.mean()

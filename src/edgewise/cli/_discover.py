@@ -1,5 +1,6 @@
 """`edgewise discover`: from a table to formulas and a report."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,17 +14,18 @@ from edgewise._printable import printable
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, progress
 from edgewise.cli._failure import fail
+from edgewise.cli._frame import choose
 from edgewise.cli._input import (
     DataFile,
     Decimal,
     Encoding,
     Inputs,
     Seed,
+    Sheet,
     TimeLimit,
     open_table,
     parse_effort,
     parse_noise,
-    select,
 )
 from edgewise.cli._output import writable_folder
 
@@ -35,7 +37,7 @@ INCOMPLETE = 1
 
 def discover(  # noqa: PLR0913 (the options of a command)
     file: DataFile,
-    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to explain.")],
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to explain; A,B for several.")],
     inputs: Inputs = None,
     noise: Annotated[
         str,
@@ -45,37 +47,57 @@ def discover(  # noqa: PLR0913 (the options of a command)
         str,
         typer.Option(metavar="quick|normal|thorough|INT", help="How many formulas to try before the search ends."),
     ] = "normal",
+    groups: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="A column of groups: constants may differ between them.")
+    ] = None,
+    missing: Annotated[
+        str | None,
+        typer.Option(metavar="drop|indicator", help="Leave rows with gaps out, or keep them with inputs for gaps."),
+    ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path("edgewise-report"),
     seed: Seed = 0,
     time_limit: TimeLimit = 60.0,
     decimal: Decimal = None,
     encoding: Encoding = None,
+    sheet: Sheet = None,
 ) -> None:
     """Find the formula behind a column of a table."""
     level, tries = parse_noise(noise), parse_effort(effort)
-    selection, notes = select(open_table(file, decimal, encoding), target, inputs)
+    if missing not in (None, "drop", "indicator"):
+        raise InputError(f"--missing must be drop or indicator. Got {missing!r}.")
+    chosen = choose(open_table(file, decimal, encoding, sheet=sheet), target, inputs, groups, missing)
     screen = console()
-    for note in notes:
+    for note in chosen.notes:
         screen.print(note)
-    n_rows, n_inputs = selection.x.shape
-    screen.print(f"Explaining {target} by {', '.join(selection.names)} ({n_rows} rows, {n_inputs} inputs).")
+    n_rows, n_inputs = chosen.x.shape
+    explained = " and ".join(chosen.targets)
+    screen.print(f"Explaining {explained} by {', '.join(chosen.names)} ({n_rows} rows, {n_inputs} inputs).")
+    asked: dict[str, Any] = {} if groups is None else {"groups": groups}
+    asked |= {} if missing is None else {"missing": missing}
+    asked |= {"target": target} if len(chosen.targets) == 1 else {}
 
     import edgewise
 
     with writable_folder(out) as folder:
         with progress(screen) as report_progress:
             found = edgewise.discover(
-                selection.x,
-                selection.y,
-                names=selection.names,
-                target=target,
+                chosen.x,
+                chosen.y,
+                names=chosen.names,
+                **asked,
                 noise=level,
                 effort=tries,
                 seed=seed,
                 time_limit=time_limit,
                 progress=report_progress,
             )
-        _deliver(screen, found, target, folder)
+        if len(chosen.targets) == 1:
+            _deliver(screen, found, target, folder)
+            return
+        for name in chosen.targets:
+            part = folder / re.sub(r"[^\w.-]", "_", name)
+            part.mkdir(exist_ok=True)
+            _deliver(screen, found[name], name, part)
 
 
 def _deliver(screen: Console, found: Any, target: str, folder: Path) -> None:
@@ -123,10 +145,10 @@ def _reason(error: Exception) -> str:
 def _save(path: Path, found: Any, target: str) -> None:
     """The formula and all candidates with every digit, as text."""
     from edgewise.discovery import front_cells
-    from edgewise.expressions import quoted, write
+    from edgewise.expressions import quoted
 
     head, rows = front_cells(found, digits=None)
-    lines = [f"{quoted(target)} = {write(found.best.expression)}", "", *found.conclusion(), found.outcome.message]
+    lines = [f"{quoted(target)} = {found.best.text()}", "", *found.conclusion(), found.outcome.message]
     lines += ["", _TITLE]
     numbers = [[("best" if mark == ">" else mark), *cells] for mark, *cells, _ in [head, *rows]]
     widths = [max(len(line[k]) for line in numbers) for k in range(len(numbers[0]))]

@@ -165,7 +165,8 @@ class GroupSearch:
 
 def _with_integers(expression: Formula) -> Formula:
     """Return a formula in which constants that are whole numbers are exact."""
-    whole = {number: sympy.Integer(int(number)) for number in expression.atoms(sympy.Float) if number == int(number)}
+    numbers = [n for n in expression.atoms(sympy.Float) if float(n).is_integer() and abs(n) < 1e9]
+    whole = {number: sympy.Integer(int(number)) for number in numbers}
     return expression.xreplace(whole)
 
 

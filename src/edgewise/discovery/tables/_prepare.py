@@ -177,7 +177,9 @@ class Preparation:
         named = ", ".join(str(column.levels[code]) for code in sorted(shown))
         others = len(order) - len(shown)
         baseline = f"the other {others} levels" if many else repr(column.levels[order[0]])
-        if not many and others > 1:
+        if many:
+            baseline += f" (groups={column.name!r} gives each its own constants)"
+        elif others > 1:
             baseline += f" and {_count(others - 1, 'level')} of fewer than {_FEWEST} rows"
         if not shown and not mark:
             self.notes.append(f"Column {column.name!r} is left out: but for {baseline} it has no values.")

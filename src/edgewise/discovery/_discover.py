@@ -7,11 +7,10 @@ from typing import Literal, cast
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
-from edgewise.discovery._asked import Asked, asked
+from edgewise.discovery._asked import asked
 from edgewise.discovery._progress_line import progress_line
-from edgewise.discovery.groups import GroupSearch
+from edgewise.discovery._searched import searched
 from edgewise.discovery.results import Discoveries, Discovery
-from edgewise.discovery.search import Search
 from edgewise.discovery.tables import Missing, Progress, Settings
 from edgewise.kernels import one_thread
 
@@ -69,7 +68,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     settings = Settings(_noise(noise), seed, time_limit, _evaluations(effort))
     tables = asked(x, y, names, target, missing, groups)
     with progress_line(progress) as shown, one_thread():
-        found = [_searched(each, replace(settings, progress=shown)) for each in tables]
+        found = [searched(each, replace(settings, progress=shown)) for each in tables]
     if len(found) > 1:
         return cast("Discovery", Discoveries({each.target: each for each in found}))
     return found[0]
@@ -97,15 +96,7 @@ def discover_directly(
     """
     (each,) = asked(x, y, names, target, None)
     with one_thread():
-        return _searched(each, Settings(_noise(noise)), models=False)
-
-
-def _searched(asked: Asked, settings: Settings, *, models: bool = True) -> Discovery:
-    """Search formulas for one table, and return them for tables as that one came."""
-    if asked.prepared.codes is not None:
-        return GroupSearch(asked.table, asked.prepared, settings).run().of(asked.prepared.columns)
-    found = Search(asked.table, settings).run(models=models)
-    return found if asked.prepared.plain and not asked.prepared.columns.notes else found.of(asked.prepared.columns)
+        return searched(each, Settings(_noise(noise)), models=False)
 
 
 def _noise(noise: object) -> float | None:

@@ -19,7 +19,7 @@ class Marks:
 
     >>> marks = Marks.of(["<0.1", "2", None], lambda text: text.replace(".", "").isdigit())
     >>> marks.cells, marks.factors, marks.notes
-    (['0.1', '2', None], [0.5, 1.0, 1.0], ["'<0.1' in column {} is read as half of the limit."])
+    (['0.1', '2', None], [0.5, 1.0, 1.0], ("'<0.1' in column {} is read as half of the limit.",))
     """
 
     cells: list[str | None]

@@ -1,3 +1,5 @@
 """The stages of one discovery, and the choice among what they find."""
 
+from edgewise.discovery.search._screen import MANY as MANY
+from edgewise.discovery.search._screen import screen as screen
 from edgewise.discovery.search._search import Search as Search

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,10 @@ class Columns:
     def names(self) -> tuple[str, ...]:
         """The names of the inputs."""
         return tuple(term.name for term in self.terms)
+
+    def keep(self, places: Array, note: str) -> Columns:
+        """Return some of the inputs, with a note on the others."""
+        return replace(self, terms=tuple(self.terms[k] for k in places), notes=(*self.notes, note))
 
     def of(self, x: Any) -> Array:
         """Return the inputs (n, m) of the rows of a table; nan at gaps and levels that were not learned.
@@ -72,8 +76,8 @@ def with_dates(x: Any) -> Any:
     """Return a data frame of pandas with columns of text that are all dates, as ISO 8601 writes them, as dates.
 
     >>> import pandas as pd
-    >>> with_dates(pd.DataFrame({"a": ["2020-01-31", None], "b": ["x", "y"]})).dtypes.astype(str).tolist()
-    ['datetime64[us]', 'object']
+    >>> with_dates(pd.DataFrame({"a": ["2020-01-31", None], "b": ["x", "y"]})).dtypes.astype(str).a
+    'datetime64[us]'
     """
     if not is_frame(x) or not hasattr(x, "iloc"):
         return x

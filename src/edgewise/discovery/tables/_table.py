@@ -51,6 +51,11 @@ class Table:
         """Return some of the rows."""
         return Table(self.names, self.x[keep], self.y[keep], self.weight[keep], self.target)
 
+    def keep(self, columns: Array) -> Table:
+        """Return some of the columns."""
+        names = tuple(self.names[k] for k in columns)
+        return Table(names, np.ascontiguousarray(self.x[:, columns]), self.y, self.weight, self.target)
+
     def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return x, y and weight as tensors."""
         return torch.from_numpy(self.x), torch.from_numpy(self.y), torch.from_numpy(self.weight)

@@ -1,0 +1,47 @@
+"""The search that a table asks for: of its groups, of some of its columns, or of all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgewise._deadline import now
+from edgewise.discovery._asked import Asked
+from edgewise.discovery.groups import GroupSearch
+from edgewise.discovery.judging import Outcome
+from edgewise.discovery.results import Discovery
+from edgewise.discovery.search import MANY, Search, screen
+from edgewise.discovery.tables import Settings
+
+_LEAST = 0.5  # of the time: what is left for a search after its columns were chosen
+_LISTED = 5
+
+
+def searched(asked: Asked, settings: Settings, *, models: bool = True) -> Discovery:
+    """Search formulas for one table, and return them for tables as that one came."""
+    columns = asked.prepared.columns
+    if asked.prepared.codes is not None:
+        return GroupSearch(asked.table, asked.prepared, settings).run().of(columns)
+    if models and len(asked.table.names) > MANY:
+        return _of_many(asked, settings)
+    found = Search(asked.table, settings).run(models=models)
+    return found if asked.prepared.plain and not columns.notes else found.of(columns)
+
+
+def _of_many(asked: Asked, settings: Settings) -> Discovery:
+    """Search some of many columns, unless a law is found in all of them straight from the table."""
+    table, columns, began = asked.table, asked.prepared.columns, now()
+    found = Search(table, settings).run(models=False)
+    if found.outcome in (Outcome.EXACT, Outcome.INTERRUPTED):
+        return found.of(columns) if columns.notes else found
+    kept = screen(table, settings.seed)
+    if len(kept) < len(table.names):
+        others = [name for k, name in enumerate(table.names) if k not in {*kept.tolist()}]
+        listed = ", ".join(map(repr, others[:_LISTED])) + (", ..." if len(others) > _LISTED else "")
+        note = (
+            f"Of {len(table.names)} inputs {len(kept)} were searched: a network's values depend on the others little, "
+            f"and they are not among the most correlated ({listed})."
+        )
+        table, columns = table.keep(kept), columns.keep(kept, note)
+    left = max(settings.limit - (now() - began), _LEAST * settings.limit)
+    found = Search(table, replace(settings, limit=left)).run()
+    return found.of(columns) if columns.notes else found

@@ -247,8 +247,50 @@ def test_the_command_takes_text_gaps_groups_and_several_targets(
     assert code == 0 and "Explaining y by x, group (60 rows, 2 inputs)." in said
     assert "y = a + 2*x" in said and "a differs by group" in said and "1 row of 60 left out" in said
     assert "y = a + 2*x" in Path("edgewise-report/formula.txt").read_text()
-    code, said = run("--target", "z,y", "--inputs", "x,group", "--missing", "drop", "--out", "both")
+    code, said = run("--target", "z,y", "--inputs", "x,group", ""--out", "both")
     assert code == 0 and "z = group_v + 3*x" in said
     assert Path("both/z/report.html").exists() and Path("both/y/formula.txt").exists()
-    code, said = run("--target", "z", "--inputs", "x,group")
-    assert code == 0 and "z = group_v + 3*x" in said and "baseline: 'u'" in said
+    assert "Levels of 'group' have inputs (1 or 0): v, w; baseline: 'u'." in said
+
+
+def test_many_columns_are_screened_and_said() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 2, (300, 40))
+    law = x[:, 0] * np.exp(-x[:, 20]) + x[:, 39] ** 2 / 2
+    y = law + 0.1 * law.std() * rng.standard_normal(300)
+    found = ew.discover(x, y, **EFFORT)
+    assert len(found.names) < 15 and {"x1", "x21", "x40"} <= {*found.names}
+    assert found.notes[-1].startswith(f"Of 40 inputs {len(found.names)} were searched")
+    new = rng.uniform(0, 2, (500, 40))
+    right = new[:, 0] * np.exp(-new[:, 20]) + new[:, 39] ** 2 / 2
+    line = np.linalg.lstsq(np.column_stack([np.ones(300), x]), y, rcond=None)[0]
+    rest = np.mean((np.column_stack([np.ones(500), new]) @ line - right) ** 2)
+    assert np.mean((found.predict(new) - right) ** 2) < 0.2 * rest
+
+
+def test_a_law_among_many_columns_is_found_at_once() -> None:
+    x = np.random.default_rng(0).uniform(1, 2, (200, 30))
+    found = ew.discover(x, x[:, 3] ** 2 / x[:, 17], **EFFORT)
+    assert str(found.best.expression) == "x4**2/x18" and len(found.names) == 30
+
+
+def test_all_columns_are_kept_where_more_than_thirty_matter() -> None:
+    from edgewise.discovery.search import screen
+    from edgewise.discovery.tables import Table
+
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 1, (400, 34))
+    table = Table.of(tuple(f"x{k}" for k in range(34)), x, x @ rng.uniform(1, 2, 34), "y")
+    assert len(screen(table, 0)) == 34
+
+
+def test_constants_are_fitted_to_all_rows_of_a_large_table() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 2, (120_000, 2))
+    y = 7.1234 + 3.3 * x[:, 0] + 1.7 * x[:, 1] + 2 * rng.standard_normal(120_000)
+    found = discover_directly(x, y)
+    exact = np.linalg.lstsq(np.column_stack([x, np.ones(120_000)]), y, rcond=None)[0]
+    plane = next(each for each in found if each.fitted == 3)
+    np.testing.assert_allclose(plane.predict(np.eye(2)), exact[:2] + exact[2], rtol=1e-5)
+    assert "are fitted to all 120000" in found.stages[-1]
+    assert max(each.error for each in found.constants(plane)) < 0.06

@@ -8,7 +8,7 @@ from edgewise._deadline import now
 from edgewise.discovery._asked import Asked
 from edgewise.discovery.groups import GroupSearch
 from edgewise.discovery.judging import Outcome
-from edgewise.discovery.results import Discovery
+from edgewise.discovery.results import Discovery, fitted_to_all
 from edgewise.discovery.search import MANY, Search, screen
 from edgewise.discovery.tables import Settings
 
@@ -18,12 +18,13 @@ _LISTED = 5
 
 def searched(asked: Asked, settings: Settings, *, models: bool = True) -> Discovery:
     """Search formulas for one table, and return them for tables as that one came."""
-    columns = asked.prepared.columns
+    columns, began = asked.prepared.columns, now()
     if asked.prepared.codes is not None:
         return GroupSearch(asked.table, asked.prepared, settings).run().of(columns)
     if models and len(asked.table.names) > MANY:
         return _of_many(asked, settings)
     found = Search(asked.table, settings).run(models=models)
+    found = fitted_to_all(found, asked.table, lambda: now() - began > settings.limit)
     return found if asked.prepared.plain and not columns.notes else found.of(columns)
 
 
@@ -44,4 +45,5 @@ def _of_many(asked: Asked, settings: Settings) -> Discovery:
         table, columns = table.keep(kept), columns.keep(kept, note)
     left = max(settings.limit - (now() - began), _LEAST * settings.limit)
     found = Search(table, replace(settings, limit=left)).run()
+    found = fitted_to_all(found, table, lambda: now() - began > settings.limit)
     return found.of(columns) if columns.notes else found

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 JUDGED = 20_000  # rows that constants are fitted to
+_BARS = 200_000  # rows that error bars come from, where constants were fitted to more
 
 Which = Candidate | int | None
 
 
-def judged_rows(rows: int, seed: int) -> Array:
+def judged_rows(rows: int, seed: int, count: int = JUDGED) -> Array:
     """Return the numbers of the rows that constants are fitted to: all, or 20 000 of them, in order."""
-    return np.sort(np.random.default_rng(seed).permutation(rows)[:JUDGED])
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,7 +157,9 @@ class Front(Sequence[Candidate]):
     def _judged(self) -> tuple[Array, Array, Array | None]:
         """The rows that constants are fitted to, and the weights of their residuals."""
         seed = self.settings.get("seed", 0)
-        keep = judged_rows(len(self.y), seed if isinstance(seed, int) else 0)
+        fitted = self.settings.get("rows fitted", JUDGED)
+        count = min(fitted, _BARS) if isinstance(fitted, int) else JUDGED
+        keep = judged_rows(len(self.y), seed if isinstance(seed, int) else 0, count)
         return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None
 
     def _candidate(self, which: Which) -> Candidate:

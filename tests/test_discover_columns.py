@@ -247,7 +247,7 @@ def test_the_command_takes_text_gaps_groups_and_several_targets(
     assert code == 0 and "Explaining y by x, group (60 rows, 2 inputs)." in said
     assert "y = a + 2*x" in said and "a differs by group" in said and "1 row of 60 left out" in said
     assert "y = a + 2*x" in Path("edgewise-report/formula.txt").read_text()
-    code, said = run("--target", "z,y", "--inputs", "x,group", ""--out", "both")
+    code, said = run("--target", "z,y", "--inputs", "x,group", "--out", "both")
     assert code == 0 and "z = group_v + 3*x" in said
     assert Path("both/z/report.html").exists() and Path("both/y/formula.txt").exists()
     assert "Levels of 'group' have inputs (1 or 0): v, w; baseline: 'u'." in said

@@ -80,7 +80,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
 
     with writable_folder(out) as folder:
         with progress(screen) as report_progress:
-            found = edgewise.discover(
+            found: Any = edgewise.discover(
                 chosen.x,
                 chosen.y,
                 names=chosen.names,

@@ -19,7 +19,7 @@ def read_excel(path: Path, sheet: str | None) -> Grid:
     Errors: InputError where openpyxl is not installed, for a file that is damaged, and an unknown or empty sheet.
     """
     try:
-        import openpyxl
+        import openpyxl  # pyright: ignore[reportMissingModuleSource]
     except ImportError:
         raise InputError(f"{path} needs openpyxl: install it (pip install openpyxl), or save it as .csv.") from None
     try:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.groups._fit import GroupedFit, GroupedRows
 from edgewise.discovery.groups._shape import Shape, shapes_of
 from edgewise.discovery.judging import ByGroup, Candidate, Outcome
@@ -163,10 +163,10 @@ class GroupSearch:
         return self.ended or Outcome.APPROXIMATE
 
 
-def _with_integers(expression: Formula) -> Formula:
+def _with_integers(expression: Part) -> Part:
     """Return a formula in which constants that are whole numbers are exact."""
     numbers = [n for n in expression.atoms(sympy.Float) if float(n).is_integer() and abs(n) < 1e9]
-    whole = {number: sympy.Integer(int(number)) for number in numbers}
+    whole: dict[Part, Part] = {number: sympy.Integer(int(number)) for number in numbers}
     return expression.xreplace(whole)
 
 

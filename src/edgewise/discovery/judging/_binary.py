@@ -60,7 +60,7 @@ def _rewritten(part: Part, symbols: set[Part]) -> Part:
 def _line(part: Part) -> Part:
     """Return a formula of few inputs of 0 and 1 as a sum of products of them."""
     symbols = sorted(part.free_symbols, key=str)
-    values = {
+    values: dict[tuple[int, ...], Part] = {
         at: part.xreplace(dict(zip(symbols, map(sympy.Integer, at), strict=True)))
         for at in itertools.product((0, 1), repeat=len(symbols))
     }

@@ -53,7 +53,7 @@ class Discoveries(Mapping[str, Discovery]):
 
         fronts = [found.equations.assign(target=name) for name, found in self.items()]
         table = pd.concat(fronts, ignore_index=True)
-        return table[["target", *(name for name in table.columns if name != "target")]]
+        return table.reindex(columns=["target", *(name for name in table.columns if name != "target")])
 
     def __repr__(self) -> str:
         lines = [f"Discovery of {len(self)} targets:"]

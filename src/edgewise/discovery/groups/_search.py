@@ -12,7 +12,7 @@ import sympy
 from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.groups._fit import GroupedFit, GroupedRows
 from edgewise.discovery.groups._shape import Shape, shapes_of
-from edgewise.discovery.judging import ByGroup, Candidate, Outcome
+from edgewise.discovery.judging import ByGroup, Candidate, Outcome, criterion
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search import Search
@@ -23,10 +23,9 @@ _ALONE = 25  # rows of the largest group from which it is searched on its own
 _JUDGED = 20_000  # rows that constants are fitted to
 _MODELED = 12  # groups up to which a network is fitted
 _REFINED = 8  # forms whose constants within terms are fitted again
-_COST = 0.1  # log-likelihood that a unit of complexity costs
 _IMPROVED = 0.98  # of the held-out error of simpler formulas: what the front asks for
 _SHARE = 0.22  # of the time, for each search
-_READABLE = 30
+_READABLE = 30  # complexity of the formula that is recommended
 _DIGITS = 8
 _LETTERS = "abcdefghklmnpqrs"
 
@@ -132,10 +131,10 @@ class GroupSearch:
         return kept
 
     def _cost(self, candidate: Candidate) -> float:
-        if candidate.complexity > 2 * _READABLE:
+        """The criterion of formulas, of the error on rows left out: its form was chosen among many on the same rows."""
+        if candidate.complexity > _READABLE:
             return math.inf
-        log = math.log(max(candidate.held_out, EXACT / 10))
-        return len(self.rows.y) * log + _COST * candidate.complexity
+        return criterion(candidate.held_out, candidate.complexity, len(self.rows.y), self.settings.noise or 0.0)
 
     def _candidate(self, fit: GroupedFit) -> Candidate:
         names, labels = self.table.names, self.prepared.labels

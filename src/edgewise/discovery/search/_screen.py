@@ -14,12 +14,13 @@ MANY = 15
 _MOST = 30  # columns that are kept; where more matter, all are
 _ROWS = 5000
 _EFFECT = 2e-3  # of the variance of the target: a change of the network's values that matters
+_ROWS_EACH = 3  # rows for each column that matters; with fewer, those of the largest effects are kept
 _FEWEST = 5  # columns that are kept for their effect, whatever its size
 _CORRELATED, _CURVED = 4, 2  # columns that are kept for their correlation with the target, and for that of squares
 
 
 def screen(table: Table, seed: int) -> Array:
-    """Return the places of the columns to keep, at least five and at most thirty, or all where more than that matter.
+    """Return the places of the columns to keep: those that matter, or all where they are more than thirty.
 
     A column matters if its network's values change, in the mean square, by 0.2 % of the variance of the target when
     the column is shuffled.
@@ -27,8 +28,10 @@ def screen(table: Table, seed: int) -> Array:
     rows = table.sample(_ROWS, seed)
     effects = _effects(rows, seed)
     matter = np.flatnonzero(effects > _EFFECT)
-    if len(matter) > _MOST:
-        return np.arange(len(table.names))
+    most = min(_MOST, max(len(rows) // _ROWS_EACH, _FEWEST))
+    if len(matter) > most:
+        few = len(rows) < _ROWS_EACH * len(matter)
+        return np.sort(_most(effects, most)) if few else np.arange(len(table.names))
     ranked = [*_most(_correlations(rows.x, rows), _CORRELATED), *_most(_correlations(rows.x**2, rows), _CURVED)]
     return np.array(sorted({*matter.tolist(), *ranked, *_most(effects, _FEWEST)}))
 

@@ -294,3 +294,28 @@ def test_constants_are_fitted_to_all_rows_of_a_large_table() -> None:
     np.testing.assert_allclose(plane.predict(np.eye(2)), exact[:2] + exact[2], rtol=1e-5)
     assert "are fitted to all 120000" in found.stages[-1]
     assert max(each.error for each in found.constants(plane)) < 0.06
+
+
+def test_a_search_of_groups_keeps_its_time_and_what_it_found() -> None:
+    import time
+
+    table, shift, factor = grouped(300)
+    y = shift + factor * np.sin(5 * table.x) + 0.1 * np.random.default_rng(0).standard_normal(300)
+    begun = time.monotonic()
+    found = ew.discover(table, y, groups="group", time_limit=2)
+    assert time.monotonic() - begun < 6 and found.outcome.name == "TIME_LIMIT"
+    values, low, high = found.predict(table, interval=0.9)
+    assert values.shape == (300,) and (low < high).all()
+
+
+def test_ctrl_c_ends_several_targets_and_searches_of_groups() -> None:
+    def stop(stage: str, fraction: float, best: str | None) -> None:
+        if 0.02 < fraction < 1:
+            raise KeyboardInterrupt
+
+    table, shift, _ = grouped(60)
+    y = pd.DataFrame({"y": np.sin(5 * table.x) + shift, "z": np.cos(3 * table.x**2)})
+    found = ew.discover(table[["x"]], y, time_limit=300, progress=stop)
+    assert [*found] == ["y"] and found["y"].outcome.name == "INTERRUPTED"
+    grouped_found = ew.discover(table, y.y, groups="group", time_limit=300, progress=stop)
+    assert grouped_found.outcome.name == "INTERRUPTED" and len(grouped_found) >= 1

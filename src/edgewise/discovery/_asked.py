@@ -112,8 +112,10 @@ def _one_target(y: Any) -> Array:
     values = y.to_numpy() if hasattr(y, "to_numpy") else y
     array = _floats(as_array(values))
     if array.dtype.kind != "f" or not np.isnan(array).any() or array.ndim not in (1, 2):
-        found = as_matrix(y, "y").cpu().numpy()
-        return found
+        if array.dtype.kind in "OSUT" and array.size:
+            cell = str(array.reshape(-1)[0])
+            raise InputError(f"y must be numbers. It holds text, as {cell!r}: pass 1 and 0, like y == {cell!r}.")
+        return as_matrix(y, "y").cpu().numpy()
     gaps = np.isnan(array)
     if gaps.all():
         raise InputError("The target has no values: every row of y is nan.")

@@ -10,6 +10,7 @@ from edgewise._typing import Data
 from edgewise.discovery._asked import asked
 from edgewise.discovery._progress_line import progress_line
 from edgewise.discovery._searched import searched
+from edgewise.discovery.judging import Outcome
 from edgewise.discovery.results import Discoveries, Discovery
 from edgewise.discovery.tables import Missing, Progress, Settings
 from edgewise.kernels import one_thread
@@ -68,10 +69,12 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     settings = Settings(_noise(noise), seed, time_limit, _evaluations(effort))
     tables = asked(x, y, names, target, missing, groups)
     with progress_line(progress) as shown, one_thread():
-        found = [searched(each, replace(settings, progress=shown)) for each in tables]
-    if len(found) > 1:
-        return cast("Discovery", Discoveries({each.target: each for each in found}))
-    return found[0]
+        found: dict[str, Discovery] = {}
+        for each in tables:
+            found[each.table.target] = last = searched(each, replace(settings, progress=shown))
+            if last.outcome is Outcome.INTERRUPTED:
+                break
+    return last if len(tables) == 1 else cast("Discovery", Discoveries(found))
 
 
 def discover_directly(

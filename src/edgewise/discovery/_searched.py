@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgewise._deadline import now
+import numpy as np
+
+from edgewise._deadline import Deadline, cut, now
+from edgewise._typing import Array
 from edgewise.discovery._asked import Asked
 from edgewise.discovery.groups import GroupSearch
 from edgewise.discovery.judging import Outcome
@@ -12,7 +15,7 @@ from edgewise.discovery.results import Discovery, fitted_to_all
 from edgewise.discovery.search import MANY, Search, screen
 from edgewise.discovery.tables import Settings
 
-_LEAST = 0.5  # of the time: what is left for a search after its columns were chosen
+_SCREENING, _LEAST = 0.3, 0.5  # of the time: for choosing columns, and what is left for a search at least
 _LISTED = 5
 
 
@@ -34,7 +37,13 @@ def _of_many(asked: Asked, settings: Settings) -> Discovery:
     found = Search(table, settings).run(models=False)
     if found.outcome in (Outcome.EXACT, Outcome.INTERRUPTED):
         return found.of(columns) if columns.notes else found
-    kept = screen(table, settings.seed)
+    kept = np.arange(len(table.names))
+    try:
+        chosen: list[Array] = []
+        cut(Deadline.after(_SCREENING * settings.limit), lambda: chosen.append(screen(table, settings.seed)))
+        kept = chosen[0] if chosen else kept
+    except KeyboardInterrupt:
+        return replace(found, outcome=Outcome.INTERRUPTED)
     if len(kept) < len(table.names):
         others = [name for k, name in enumerate(table.names) if k not in {*kept.tolist()}]
         listed = ", ".join(map(repr, others[:_LISTED])) + (", ..." if len(others) > _LISTED else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
+from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.groups._fit import GroupedFit, GroupedRows
 from edgewise.discovery.groups._shape import Shape, shapes_of
@@ -21,7 +23,7 @@ from edgewise.expressions import shorten
 
 _ALONE = 25  # rows of the largest group from which it is searched on its own
 _JUDGED = 20_000  # rows that constants are fitted to
-_MODELED = 12  # groups up to which a network is fitted
+_MODELED, _MODELED_ROWS = 12, 5000  # groups up to which a network is fitted, and its rows
 _REFINED = 8  # forms whose constants within terms are fitted again
 _IMPROVED = 0.98  # of the held-out error of simpler formulas: what the front asks for
 _SHARE = 0.22  # of the time, for each search
@@ -44,34 +46,48 @@ class GroupSearch:
             self.names, table.x[keep, : self.count], table.y[keep], table.weight[keep], prepared.codes[keep],
             settings.seed,
         )  # fmt: skip
+        self.end = Deadline.after(settings.limit)
+        self.ceiling: Ceiling | None = None
+        self._tried: set[Shape] = set()
+        self._polished: set[Shape] = set()
         self.stages: list[str] = []
         self.ended: Outcome | None = None
 
     def run(self) -> Discovery:
         """Search, and return what was found."""
-        forms: list[Formula] = []
-        fits: list[GroupedFit] = []
-        for more in ([sympy.S.One, *self._plane()], *self._searched()):
-            new = [form for form in dict.fromkeys(more) if form not in forms]
-            forms += new
-            fits += self._fitted(new)
-            if min(fit.error for fit in fits) < EXACT:
-                break
+        forms: list[Formula] = [sympy.S.One]
+        fits = [*filter(None, (GroupedFit.of(shape, self.rows) for shape in shapes_of(sympy.S.One)))]
+        try:
+            finished = cut(self.end, lambda: self._add(forms, fits))
+        except KeyboardInterrupt:
+            finished, self.ended = True, Outcome.INTERRUPTED
+        if not finished:
+            self.ended = Outcome.TIME_LIMIT
         kept = [self._candidate(fit) for fit in self._front(fits)]
-        costs = [self._cost(candidate) for candidate in kept]
-        best = kept[int(np.argmin(costs))]
+        best = min(kept, key=self._cost)
+        self.stages.append(f"{len(forms)} forms were fitted with constants by {self.prepared.columns.group!r}.")
         settings: dict[str, object] = {"seed": self.settings.seed, "time limit": self.settings.limit}
         settings |= {"evaluations": self.settings.evaluations, "groups": self.prepared.columns.group}
         table = self.table
-        ceiling = None
-        if len(self.prepared.labels) <= _MODELED and best.error >= EXACT:
-            few = table.sample(5000, self.settings.seed)
-            ceiling = Ceiling.of(few.names, few.x, few.y, few.weight**2, seed=self.settings.seed)
-        self.stages.append(f"{len(forms)} forms were fitted with constants by {self.prepared.columns.group!r}.")
         return Discovery(
             kept, best, self._outcome(best), self.settings.noise or 0.0, table.relative, table.names, table.target,
-            table.x, table.y, self.stages, settings, ceiling,
+            table.x, table.y, self.stages, settings, self.ceiling,
         )  # fmt: skip
+
+    def _add(self, forms: list[Formula], fits: list[GroupedFit]) -> None:
+        """Add forms and their fits, until one is exact or time is up."""
+        for more in itertools.chain([[*self._plane()]], self._searched()):
+            new = [form for form in dict.fromkeys(more) if form not in forms]
+            forms += new
+            for form in new:
+                fits += self._fitted(form)
+            refined = self._refined(fits)
+            fits += refined
+            if min(fit.error for fit in fits) < EXACT:
+                return
+        if len(self.prepared.labels) <= _MODELED:
+            few = self.table.sample(_MODELED_ROWS, self.settings.seed)
+            self.ceiling = Ceiling.of(few.names, few.x, few.y, few.weight**2, seed=self.settings.seed)
 
     def _plane(self) -> Iterator[Formula]:
         if self.count:
@@ -107,20 +123,26 @@ class GroupSearch:
             yield "all rows, divided by their groups' factors", every, y / factors
         yield "all rows", every, y
 
-    def _fitted(self, forms: list[Formula]) -> list[GroupedFit]:
-        """Return for each form the ways of varying it, the cheapest of them refined."""
+    def _fitted(self, form: Formula) -> list[GroupedFit]:
+        """Return the ways of varying the coefficients of a form, as far as the rows are enough for their constants."""
+        found = []
+        for shape in shapes_of(form):
+            least = len(shape.varying) * self.rows.groups + len(shape.terms)
+            if shape not in self._tried and shape.complexity <= 2 * _READABLE and 2 * least <= len(self.rows.y):
+                self._tried.add(shape)
+                found.append(GroupedFit.of(shape, self.rows))
+        return [_exact(fit) for fit in found if fit is not None]
+
+    def _refined(self, fits: list[GroupedFit]) -> list[GroupedFit]:
+        """Return the cheapest fits with the constants within their terms fitted again."""
         noise, n = self.settings.noise or 0.0, len(self.rows.y)
-        tried: dict[Shape, GroupedFit] = {}
-        for form in forms:
-            for shape in shapes_of(form):
-                least = len(shape.varying) * self.rows.groups + len(shape.terms)
-                if shape not in tried and shape.complexity <= 2 * _READABLE and 2 * least <= n:
-                    fit = GroupedFit.of(shape, self.rows)
-                    if fit is not None:
-                        tried[shape] = fit
-        ranked = sorted(tried.values(), key=lambda fit: fit.cost(n, noise))
-        fits = [*(fit.refined(self.rows) for fit in ranked[:_REFINED]), *ranked]
-        return [fit.rounded() if fit.error < EXACT else fit for fit in fits]
+        found = []
+        for fit in sorted(fits, key=lambda each: each.cost(n, noise))[:_REFINED]:
+            again = fit if fit.shape in self._polished else fit.refined(self.rows)
+            self._polished |= {fit.shape, again.shape}
+            if again is not fit:
+                found.append(_exact(again))
+        return found
 
     def _front(self, fits: list[GroupedFit]) -> list[GroupedFit]:
         """Return the fits whose held-out error no simpler one reaches, simplest first."""
@@ -160,6 +182,10 @@ class GroupSearch:
         if noise and 2 * best.fitted <= n and best.error <= adequate(noise, n):
             return Outcome.NOISE
         return self.ended or Outcome.APPROXIMATE
+
+
+def _exact(fit: GroupedFit) -> GroupedFit:
+    return fit.rounded() if fit.error < EXACT else fit
 
 
 def _with_integers(expression: Part) -> Part:

@@ -317,5 +317,6 @@ def test_ctrl_c_ends_several_targets_and_searches_of_groups() -> None:
     y = pd.DataFrame({"y": np.sin(5 * table.x) + shift, "z": np.cos(3 * table.x**2)})
     found = ew.discover(table[["x"]], y, time_limit=300, progress=stop)
     assert [*found] == ["y"] and found["y"].outcome.name == "INTERRUPTED"
-    grouped_found = ew.discover(table, y.y, groups="group", time_limit=300, progress=stop)
+    noisy = y.y + np.random.default_rng(0).normal(0, 0.5, 60)
+    grouped_found = ew.discover(table, noisy, groups="group", time_limit=300, progress=stop)
     assert grouped_found.outcome.name == "INTERRUPTED" and len(grouped_found) >= 1

@@ -154,6 +154,8 @@ def _save(path: Path, found: Any, target: str) -> None:
     widths = [max(len(line[k]) for line in numbers) for k in range(len(numbers[0]))]
     for cells, (*_, text) in zip(numbers, [head, *rows], strict=True):
         lines.append("  ".join([*(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)), text]))
+    if found.groups is not None:
+        lines += ["", f"Constants by {found.best.by_group.group}", *found.groups.to_csv().splitlines()]
     lines += ["", "Formulas are in Python's notation; a name that is no word stands in backquotes."]
     with replacing(path) as file:
         file.write("".join(f"{printable(line)}\n" for line in lines).encode())

@@ -1,6 +1,7 @@
 """Tables as they come: text, dates, gaps, groups and several targets in `discover`."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -130,6 +131,13 @@ def test_what_says_nothing_is_left_out_and_said() -> None:
     np.testing.assert_allclose(found.predict(table), 2 * a + 1)
 
 
+def test_a_column_that_counts_the_rows_is_told() -> None:
+    table = pd.DataFrame({"place": np.arange(30), "a": np.random.default_rng(0).random(30)})
+    found = ew.discover(table, 2 * table.a + table.place, **EFFORT)
+    assert str(found.best.expression) == "2*a + place"
+    assert found.notes == ["Column 'place' counts the rows: leave it out unless their order matters."]
+
+
 def test_a_copy_of_the_target_is_told() -> None:
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"a": rng.random(30), "leak": rng.random(30)})
@@ -197,7 +205,7 @@ def test_several_targets() -> None:
     x = np.random.default_rng(0).uniform(1, 2, (50, 2))
     y = pd.DataFrame({"product": x[:, 0] * x[:, 1], "sum": x[:, 0] + x[:, 1], "gap": x[:, 0] ** 2})
     y.loc[3, "gap"] = np.nan
-    found = ew.discover(x, y, **EFFORT)
+    found: Any = ew.discover(x, y, **EFFORT)
     assert isinstance(found, Discoveries) and [*found] == ["product", "sum", "gap"]
     assert str(found["product"].best.expression) == "x1*x2" and len(found["gap"].y) == 49
     assert "product = x1*x2  (EXACT, held-out R2 1)" in repr(found)
@@ -315,7 +323,7 @@ def test_ctrl_c_ends_several_targets_and_searches_of_groups() -> None:
 
     table, shift, _ = grouped(60)
     y = pd.DataFrame({"y": np.sin(5 * table.x) + shift, "z": np.cos(3 * table.x**2)})
-    found = ew.discover(table[["x"]], y, time_limit=300, progress=stop)
+    found: Any = ew.discover(table[["x"]], y, time_limit=300, progress=stop)
     assert [*found] == ["y"] and found["y"].outcome.name == "INTERRUPTED"
     noisy = y.y + np.random.default_rng(0).normal(0, 0.5, 60)
     grouped_found = ew.discover(table, noisy, groups="group", time_limit=300, progress=stop)

@@ -23,6 +23,7 @@ _FEWEST = 3  # rows of a level that has an input
 _NUMBERS = {"", "id", "index", "level_0", "row", "rows", "rowname", "rownames", "row_names", "unnamed: 0", "no", "nr",
             "case", "obs"}  # fmt: skip
 _LISTED = 4
+_COUNTING = 20  # rows from which on numbers that rise by one are told
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,8 @@ class Preparation:
             self.notes.append(note)
         else:
             term = Term(column.name, k, fill=float(np.median(cells[~gaps])) if mark else np.nan)
+            if self.named and len(cells) > _COUNTING and (np.diff(cells) == 1).all():
+                self.notes.append(f"Column {column.name!r} counts the rows: leave it out unless their order matters.")
         self._append(term)
         if mark:
             self.notes.append(f"{_count(int(gaps.sum()), 'gap')} of {column.name!r} count as the median.")

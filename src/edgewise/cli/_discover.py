@@ -12,6 +12,8 @@ from rich.table import Table as Grid
 from edgewise._errors import InputError
 from edgewise._printable import printable
 from edgewise._replacing import replacing
+from edgewise.cli import _known as known
+from edgewise.cli._config import Config, save_options
 from edgewise.cli._console import console, progress
 from edgewise.cli._failure import fail
 from edgewise.cli._frame import choose
@@ -36,6 +38,7 @@ INCOMPLETE = 1
 
 
 def discover(  # noqa: PLR0913 (the options of a command)
+    context: typer.Context,
     file: DataFile,
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to explain; A,B for several.")],
     inputs: Inputs = None,
@@ -43,6 +46,15 @@ def discover(  # noqa: PLR0913 (the options of a command)
         str,
         typer.Option(metavar="auto|exact|FLOAT", help="Noise over the target's standard deviation; auto estimates it."),
     ] = "auto",
+    sigma: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of the target's standard errors.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of weights of squared residuals.")
+    ] = None,
+    loss: Annotated[
+        str, typer.Option(metavar="squares|huber", help="With huber, rows far from most count less.")
+    ] = "squares",
     effort: Annotated[
         str,
         typer.Option(metavar="quick|normal|thorough|INT", help="How many formulas to try before the search ends."),
@@ -60,23 +72,38 @@ def discover(  # noqa: PLR0913 (the options of a command)
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    functions: known.Functions = None,
+    require: known.Require = None,
+    forbid: known.Forbid = None,
+    max_complexity: known.MaxComplexity = None,
+    units: known.Units = None,
+    guess: known.Guess = None,
+    template: known.Template = None,
+    constants: known.Constants = None,
+    monotone: known.Monotone = None,
+    limit: known.Limits = None,
+    config: Config = None,
 ) -> None:
     """Find the formula behind a column of a table."""
     level, tries = parse_noise(noise), parse_effort(effort)
     if missing not in (None, "drop", "indicator"):
         raise InputError(f"--missing must be drop or indicator. Got {missing!r}.")
-    chosen = choose(open_table(file, decimal, encoding, sheet=sheet), target, inputs, groups, missing)
+    behavior, forms = (monotone, limit), (guess, template)
+    asked = known.known_of(functions, (require, forbid), max_complexity, units, forms, constants, behavior)
+    by_row = [column for column in (sigma, weights) if column is not None]
+    chosen = choose(open_table(file, decimal, encoding, sheet=sheet), target, inputs, (groups, missing), by_row)
     screen = console()
     for note in chosen.notes:
         screen.print(note)
     n_rows, n_inputs = chosen.x.shape
     explained = " and ".join(chosen.targets)
     screen.print(f"Explaining {explained} by {', '.join(chosen.names)} ({n_rows} rows, {n_inputs} inputs).")
-    asked: dict[str, Any] = {} if groups is None else {"groups": groups}
-    asked |= {} if missing is None else {"missing": missing}
-    asked |= {"target": target} if len(chosen.targets) == 1 else {}
+    shape: dict[str, Any] = {} if groups is None else {"groups": groups}
+    shape |= {} if missing is None else {"missing": missing}
+    shape |= {"target": target} if len(chosen.targets) == 1 else {}
 
     import edgewise
+    from edgewise.discovery import checked_loss
 
     with writable_folder(out) as folder:
         with progress(screen) as report_progress:
@@ -84,27 +111,31 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 chosen.x,
                 chosen.y,
                 names=chosen.names,
-                **asked,
                 noise=level,
+                sigma=None if sigma is None else chosen.by_row[sigma],
+                weights=None if weights is None else chosen.by_row[weights],
+                loss=checked_loss(loss),
                 effort=tries,
                 seed=seed,
                 time_limit=time_limit,
                 progress=report_progress,
+                **shape,
+                **asked,
             )
         if len(chosen.targets) == 1:
-            _deliver(screen, found, target, folder)
+            _deliver(screen, found, folder, context)
             return
         for name in chosen.targets:
             part = folder / re.sub(r"[^\w.-]", "_", name)
             part.mkdir(exist_ok=True)
-            _deliver(screen, found[name], name, part)
+            _deliver(screen, found[name], part, context)
 
 
-def _deliver(screen: Console, found: Any, target: str, folder: Path) -> None:
-    """Save the formula as text, print it, draw the report: a failure of one does not keep the others from coming."""
+def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context) -> None:
+    """Save formula and options, print, draw the report: a failure of one does not keep the others from coming."""
     failures: dict[str, Exception] = {}
     interrupted = False
-    text, report = folder / "formula.txt", folder / "report.html"
+    text, options, report = folder / "formula.txt", folder / "search.toml", folder / "report.html"
 
     def attempt(what: str, action: Callable[[], object]) -> None:
         try:
@@ -114,7 +145,8 @@ def _deliver(screen: Console, found: Any, target: str, folder: Path) -> None:
         except Exception as error:  # noqa: BLE001 (whatever fails after a long search may not hide its result)
             failures.setdefault(what, error)
 
-    attempt(text.name, lambda: _save(text, found, target))
+    attempt(text.name, lambda: _save(text, found, found.target))
+    attempt(options.name, lambda: save_options(options, context))
     attempt("output", lambda: _show(screen, found))
     if text.name not in failures:
         attempt("output", lambda: screen.print(f"Formula: {text}"))

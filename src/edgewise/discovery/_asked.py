@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
+from edgewise.discovery._row_weights import RowWeights
 from edgewise.discovery.tables import Missing, Prepared, Table, prepare
 from edgewise.encoding import as_array, is_frame
 from edgewise.train import as_matrix
@@ -27,7 +28,7 @@ class Asked:
 
 def asked(
     x: Any, y: Any, names: Sequence[str] | None, target: str | Sequence[str] | None, missing: Missing | None,
-    group: str | None = None,
+    group: str | None = None, of_rows: RowWeights | None = None,
 ) -> list[Asked]:  # fmt: skip
     """Return a table for each target of y.
 
@@ -38,10 +39,27 @@ def asked(
     rows, targets = _inputs(x), _targets(y, target)
     count = len(rows.columns) if is_frame(rows) else rows.shape[1]
     chosen = column_names(rows, names, count)
-    return [_one(rows, values, chosen, called, missing or "drop", group) for called, values in targets.items()]
+    found = []
+    for called, values in targets.items():
+        prepared = _prepared(rows, values, chosen, called, missing or "drop", group)
+        found.append(Asked(_table(prepared, values, called, of_rows or RowWeights()), prepared))
+    return found
 
 
-def _one(rows: Any, y: Array, names: tuple[str, ...], target: str, missing: Missing, group: str | None) -> Asked:
+def _table(prepared: Prepared, y: Array, target: str, of_rows: RowWeights) -> Table:
+    """Return the table of the rows that are kept, with their numbers in the table given."""
+    kept, names = prepared.rows, prepared.columns.names
+    x = as_matrix(prepared.x, "x").numpy() if prepared.columns.terms else prepared.x
+    if of_rows.weight is None:
+        table = Table.of(names, x, y[kept], target)
+    else:
+        table = Table.weighted(names, x, y[kept], target, of_rows.weight[kept], of_rows.known)
+    return table if len(kept) == len(y) else replace(table, index=kept[table.numbers])
+
+
+def _prepared(
+    rows: Any, y: Array, names: tuple[str, ...], target: str, missing: Missing, group: str | None
+) -> Prepared:
     if len(rows) != len(y):
         raise InputError(
             f"x and y must have equally many rows and y one column. Got {(len(rows), len(names))} and {(len(y), 1)}."
@@ -58,8 +76,7 @@ def _one(rows: Any, y: Array, names: tuple[str, ...], target: str, missing: Miss
     kept = y[found.rows]
     if float(np.ptp(kept)) <= 1e-14 * float(np.abs(kept).max()):
         raise InputError(f"The target is constant ({kept[0]:g}) in all complete rows: there is nothing to explain.")
-    inputs = as_matrix(found.x, "x").numpy() if found.columns.terms else found.x
-    return Asked(Table.of(found.columns.names, inputs, kept, target), found)
+    return found
 
 
 def _inputs(x: Any) -> Any:

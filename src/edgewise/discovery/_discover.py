@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, cast
+from typing import Literal, Unpack, cast
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.discovery._asked import asked
 from edgewise.discovery._progress_line import progress_line
+from edgewise.discovery._row_weights import RowWeights, checked_loss, inputs_of
 from edgewise.discovery._searched import searched
 from edgewise.discovery.judging import Outcome
+from edgewise.discovery.knowledge import Knowledge, Known
 from edgewise.discovery.results import Discoveries, Discovery
-from edgewise.discovery.tables import Missing, Progress, Settings
+from edgewise.discovery.tables import Loss, Missing, Progress, Settings
 from edgewise.kernels import one_thread
 
 Effort = Literal["quick", "normal", "thorough"] | int
@@ -26,12 +28,16 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     *,
     target: str | Sequence[str] | None = None,
     noise: Literal["auto", "exact"] | float = "auto",
+    sigma: Data | str | None = None,
+    weights: Data | str | None = None,
+    loss: Loss = "squares",
     groups: str | None = None,
     missing: Missing | None = None,
     effort: Effort = "normal",
     seed: int = 0,
     time_limit: float = 60.0,
     progress: Progress | None = None,
+    **known: Unpack[Known],
 ) -> Discovery:
     """Find formulas y = f(x) for a table, from simple to accurate.
 
@@ -45,14 +51,25 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     inputs of their own; `found.notes` say what became of each column and row. With y (n, k), or a DataFrame, each
     target is searched on its own: the result is a `Discoveries`, a mapping from target to Discovery. `groups` names a
     column of x: formulas then have one form for all groups, and constants that differ by group, as `found.groups`
-    lists them, where that pays. `noise` is "auto" (estimated),
-    "exact", or the noise over the target's standard deviation. A target of one sign over more than four decades is
-    judged by relative errors. `effort` is "quick", "normal", "thorough" or a number of formulas that evolution tries;
+    lists them, where that pays.
+
+    `noise` is "auto" (estimated),
+    "exact", or the noise over the target's standard deviation. `sigma` holds the standard error of each y, `weights`
+    factors of the squared residuals: arrays (n,), or the name of a column of the DataFrame x, which is no input then.
+    Without them the kind of noise is recognized (`noise_model` of the result): additive, relative, both, counts; rows
+    that do not belong to the table are set aside, and named. With `loss="huber"` far rows count less. A target of one
+    sign over more than four decades is judged by relative errors. `effort` is "quick", "normal", "thorough" or a number
+    of formulas that evolution tries;
     with the same seed it gives the same result, unless time runs out: `time_limit` seconds are kept to 10 % and half a
     second. `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches
     of over two seconds. Ctrl-C ends the search with what was found.
 
-    Errors: InputError for wrong shapes, infinities, a constant target, fewer than 5 complete rows, bad names.
+    `known` is what you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
+    `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where it is
+    `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you know").
+
+    Errors: InputError for wrong shapes, infinities, a constant target, fewer than 5 complete rows, bad names, standard
+    errors that are not positive, negative weights, and for knowledge that makes no sense.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -66,12 +83,17 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
-    settings = Settings(_noise(noise), seed, time_limit, _evaluations(effort))
-    tables = asked(x, y, names, target, missing, groups)
+    of_rows = RowWeights.of(x, sigma, weights)
+    settings = Settings(_noise(noise), seed, time_limit, _evaluations(effort), loss=checked_loss(loss))
+    tables = asked(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
+    if groups is not None and (known or loss != "squares"):
+        raise InputError("'groups' cannot be combined with 'loss' and with what you know of the formula. Leave it out.")
+    found: dict[str, Discovery] = {}
     with progress_line(progress) as shown, one_thread():
-        found: dict[str, Discovery] = {}
         for each in tables:
-            found[each.table.target] = last = searched(each, replace(settings, progress=shown))
+            knowledge = Knowledge.of(known, each.table.names, each.table.target)
+            last = searched(each, replace(settings, progress=shown, knowledge=knowledge))
+            found[each.table.target] = last
             if last.outcome is Outcome.INTERRUPTED:
                 break
     return last if len(tables) == 1 else cast("Discovery", Discoveries(found))

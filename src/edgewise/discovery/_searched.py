@@ -13,7 +13,7 @@ from edgewise.discovery.groups import GroupSearch
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.results import Discovery, fitted_to_all
 from edgewise.discovery.search import MANY, Search, screen
-from edgewise.discovery.tables import Settings
+from edgewise.discovery.tables import Settings, Table
 
 _SCREENING, _LEAST = 0.3, 0.5  # of the time: for choosing columns, and what is left for a search at least
 _LISTED = 5
@@ -24,11 +24,24 @@ def searched(asked: Asked, settings: Settings, *, models: bool = True) -> Discov
     columns, began = asked.prepared.columns, now()
     if asked.prepared.codes is not None:
         return GroupSearch(asked.table, asked.prepared, settings).run().of(columns)
-    if models and len(asked.table.names) > MANY:
+    if models and len(settings.knowledge.names or asked.table.names) > MANY and settings.knowledge.empty:
         return _of_many(asked, settings)
-    found = Search(asked.table, settings).run(models=models)
-    found = fitted_to_all(found, asked.table, lambda: now() - began > settings.limit)
+    allowed = asked.table.of_columns(settings.knowledge.names or asked.table.names)
+    found = _whole(Search(allowed, settings).run(models=models), asked.table)
+    if settings.knowledge.empty and settings.loss == "squares":
+        found = fitted_to_all(found, lambda: now() - began > settings.limit)
     return found if asked.prepared.plain and not columns.notes else found.of(columns)
+
+
+def _whole(found: Discovery, table: Table) -> Discovery:
+    """Return what was found without forbidden columns as formulas of all columns."""
+    if found.names == table.names:
+        return found
+    every = {c.expression: replace(c, names=table.names) for c in (*found.candidates, found.best)}
+    return replace(
+        found, candidates=[every[c.expression] for c in found.candidates], best=every[found.best.expression],
+        names=table.names, x=table.x,
+    )  # fmt: skip
 
 
 def _of_many(asked: Asked, settings: Settings) -> Discovery:
@@ -53,6 +66,7 @@ def _of_many(asked: Asked, settings: Settings) -> Discovery:
         )
         table, columns = table.keep(kept), columns.keep(kept, note)
     left = max(settings.limit - (now() - began), _LEAST * settings.limit)
-    found = Search(table, replace(settings, limit=left)).run()
-    found = fitted_to_all(found, table, lambda: now() - began > settings.limit)
+    found = Search(table, replace(settings, limit=left, knowledge=settings.knowledge.inside(table.names))).run()
+    if settings.loss == "squares":
+        found = fitted_to_all(found, lambda: now() - began > settings.limit)
     return found.of(columns) if columns.notes else found

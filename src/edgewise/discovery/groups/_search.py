@@ -17,7 +17,7 @@ from edgewise.discovery.groups._shape import Shape, shapes_of
 from edgewise.discovery.judging import ByGroup, Candidate, Outcome, criterion
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results import Discovery
-from edgewise.discovery.search import Search
+from edgewise.discovery.search import Search, measured
 from edgewise.discovery.tables import EXACT, Prepared, Settings, Table, adequate
 from edgewise.expressions import shorten
 
@@ -71,7 +71,8 @@ class GroupSearch:
         table = self.table
         return Discovery(
             kept, best, self._outcome(best), self.settings.noise or 0.0, table.relative, table.names, table.target,
-            table.x, table.y, self.stages, settings, self.ceiling,
+            table.x, table.y, self.stages, settings, self.ceiling, table.weight,
+            measured(table, best.predict(table.x), best.fitted),
         )  # fmt: skip
 
     def _add(self, forms: list[Formula], fits: list[GroupedFit]) -> None:
@@ -98,15 +99,25 @@ class GroupSearch:
         if not self.count:
             return
         for what, rows, y in self._parts():
-            part = Table.of(self.names, self.table.x[rows, : self.count], y, self.table.target)
+            part = self._part(rows, y)
             limit = self.settings.limit * _SHARE
-            found = Search(part, replace(self.settings, limit=limit, evaluations=self.settings.evaluations // 4)).run()
+            knowledge = self.settings.knowledge.inside(self.names)
+            evaluations = self.settings.evaluations // 4
+            settings = replace(self.settings, limit=limit, evaluations=evaluations, knowledge=knowledge)
+            found = Search(part, settings).run()
             self.stages.append(f"Searched {what}: {found.outcome.name}.")
             if found.outcome in (Outcome.TIME_LIMIT, Outcome.INTERRUPTED):
                 self.ended = found.outcome
             yield [candidate.expression for candidate in found]
             if found.outcome is Outcome.INTERRUPTED:
                 return
+
+    def _part(self, rows: Array, y: Array) -> Table:
+        """Return some rows with another target; weights that were given stay."""
+        x, target, weight = self.table.x[rows, : self.count], self.table.target, self.table.weight[rows]
+        if self.table.noise.kind != "given":
+            return Table.of(self.names, x, y, target)
+        return Table.weighted(self.names, x, y, target, weight, self.table.noise.known)
 
     def _parts(self) -> Iterator[tuple[str, Array, Array]]:
         """Yield what is searched: in words, the rows, and their target."""

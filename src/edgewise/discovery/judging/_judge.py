@@ -7,13 +7,15 @@ from functools import cached_property
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.judging._binary import binary_names, lines_of_binaries
 from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
 from edgewise.discovery.judging._gaps import pole, undetermined
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import FitData, complexity, round_constants, simplify
+from edgewise.expressions import FitData, FreeFormula, complexity, round_constants, simplify
+
+_SIMPLIFIED = 2  # fitted constants up to which formulas are simplified: with more, they are no laws to be read
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Judge:
         if not math.isfinite(final.error):
             return None
         expression = final.expression
-        if not keep_form:
+        if not keep_form and (final.error < EXACT or len(expression.atoms(sympy.Float)) <= _SIMPLIFIED):
             expression = simplify(lines_of_binaries(expression, self.binary), self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
 
@@ -43,6 +45,15 @@ class Judge:
     def binary(self) -> tuple[str, ...]:
         """The columns that hold 0 and 1 only."""
         return binary_names(self.names, self.x)
+
+    def measured(self, loose: Part, numbers: dict[sympy.Symbol, float]) -> Candidate | None:
+        """Return a formula with symbols for its numbers as they are fitted, none of them rounded."""
+        with np.errstate(all="ignore"):
+            data = FitData.of(self.names, self.x, self.y, self.weight)
+            final = FreeFormula(loose, tuple(numbers), tuple(numbers.values())).fit(data).fitted(data)
+        if not math.isfinite(final.error):
+            return None
+        return Candidate(final.expression, self.names, final.error, complexity(final.expression))
 
     def saved(self, candidate: Candidate) -> float:
         """The bits that a candidate saves on the table against a constant."""

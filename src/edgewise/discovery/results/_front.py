@@ -16,7 +16,7 @@ from edgewise.discovery.judging import Candidate, Outcome, columns_of
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery.results._weights import stability_of, weights_of
-from edgewise.discovery.tables import Columns
+from edgewise.discovery.tables import ADDITIVE, Columns, NoiseModel
 from edgewise.expressions import Constant, Uncertainty, write
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Front(Sequence[Candidate]):
     stages: list[str] = field(repr=False, default_factory=list)
     settings: dict[str, object] = field(repr=False, default_factory=dict)
     ceiling: Ceiling | None = field(repr=False, default=None)
+    weight: Array | None = field(repr=False, default=None)
+    noise_model: NoiseModel = ADDITIVE
     columns: Columns | None = field(repr=False, default=None)
 
     def __len__(self) -> int:
@@ -91,24 +93,44 @@ class Front(Sequence[Candidate]):
 
     @cached_property
     def weights(self) -> Array:
-        """The weight of evidence (len(found),) of each formula of the front: a fraction of their sum.
+        """The weight of evidence (len(found),) of each formula of the front: how likely its form is the right one.
 
-        exp(-criterion / 2),  criterion = n log(error^2) + log(n) / 2 (complexity + fitted constants)
+        They are in proportion to exp(-criterion / 4), with
 
-        Errors below the noise count as the noise. A weight compares forms of the front (Schwarz, 1978) by the rows that
-        their constants were fitted to; it is not the probability that a form is right. That form need not be on the
-        front, above all where no law is claimed, and constants that were rounded to exact numbers count as known
-        before. `best` may have a small weight: it is chosen by its error on held-out rows and by the flexible model.
+            criterion = n log(error^2) + log(n) / 2 (complexity + fitted constants)
+
+        where errors below the noise count as the noise (Schwarz, 1978, to the power 1/2). What they lack to 1 is the
+        weight of forms that are not on the front: nothing for an exact law, 0.05 where only noise is left, and 0.5
+        where no law is claimed, as made tables show (docs/discovery.md). Constants that were rounded to exact numbers
+        count as known before. `best` may have a small weight: it is chosen by its error on held-out rows and by the
+        flexible model.
         """
-        return weights_of(self.candidates, min(len(self.y), JUDGED), self.noise)
+        return weights_of(self.candidates, min(len(self.y), JUDGED), self.noise, self.outcome)
+
+    @property
+    def chi2(self) -> float | None:
+        """The sum of squares of residuals over their standard errors, per degree of freedom; None if none were given.
+
+        About 1 if the best formula is right and `sigma` too.
+        """
+        if not self.noise_model.known or self.weight is None:
+            return None
+        z = self.weight * (self.y - self.best.predict(self.x))
+        return float(np.sum(z**2) / max(len(z) - self.best.fitted, 1))
 
     def uncertainty(self, candidate: Which = None) -> Uncertainty:
-        """Return how well the rows determine the constants of a formula; errors are relative where `relative` is true.
+        """Return how well the rows determine the constants of a formula, by the noise model's weights.
 
-        The constants stay as they are: standard errors are those at these values.
+        The constants stay as they are: standard errors are those at these values. Where `sigma` was given they are by
+        it, times the square root of chi-squared per degree of freedom where that is above 1.
         """
         x, y, weight = self._judged
-        return Uncertainty.of(self._candidate(candidate).expression, self.names, x, y, weight)
+        expression = self._candidate(candidate).expression
+        found = Uncertainty.of(expression, self.names, x, y, weight)
+        if not self.noise_model.known:
+            return found
+        given = Uncertainty.of(expression, self.names, x, y, weight, sigma=True)
+        return max(found, given, key=lambda each: each.unit)
 
     def constants(self, candidate: Which = None) -> tuple[Constant, ...]:
         """Return the fitted constants of a formula with their standard errors, in the order of `interval`."""
@@ -122,8 +144,8 @@ class Front(Sequence[Candidate]):
         """Return values (n,) of a formula at rows x (n, n_in); with `interval`, values and the two ends of a band.
 
         `interval=0.9` gives (values, low, high): the band holds nine of ten new measurements, if the form is right and
-        rows are independent. It joins the doubt about the constants and the scatter s of the residuals (Student's t; s
-        |y| for relative errors). `forms=True` joins the doubt about the form: values are the mean of all formulas of
+        rows are independent. It joins the doubt about the constants and the noise as `noise_model` has it at the
+        value (Student's t). `forms=True` joins the doubt about the form: values are the mean of all formulas of
         the front by `weights`, the ends quantiles of the mixture of their predictions.
 
         Errors: InputError for an interval that is not between 0 and 1, columns that do not fit, and a candidate that is
@@ -135,8 +157,8 @@ class Front(Sequence[Candidate]):
             raise InputError("'forms' joins all formulas of the front: leave out 'candidate'.")
         rows = columns_of(x, self.names, self.columns)
         chosen = self.candidates if forms else [self._candidate(candidate)]
-        weights = self.weights if forms else np.ones(1)
-        predictions = [Prediction.of(self.uncertainty(each), rows, self.relative) for each in chosen]
+        weights = self.weights / self.weights.sum() if forms else np.ones(1)
+        predictions = [Prediction.of(self.uncertainty(each), rows, self._noise) for each in chosen]
         values = mixture_mean(predictions, weights)
         if interval is None:
             return values
@@ -160,7 +182,17 @@ class Front(Sequence[Candidate]):
         fitted = self.settings.get("rows fitted", JUDGED)
         count = min(fitted, _BARS) if isinstance(fitted, int) else JUDGED
         keep = judged_rows(len(self.y), seed if isinstance(seed, int) else 0, count)
+        if self.weight is not None:
+            return self.x[keep], self.y[keep], self.weight[keep]
         return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None
+
+    @property
+    def _noise(self) -> NoiseModel:
+        """The noise up to a factor, also of exact tables."""
+        model = self.noise_model
+        if not model.level and not model.share:
+            return NoiseModel("relative", share=1.0) if self.relative else NoiseModel(level=1.0)
+        return model
 
     def _candidate(self, which: Which) -> Candidate:
         if which is None:

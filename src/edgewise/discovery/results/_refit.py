@@ -20,13 +20,15 @@ _MOST = 40  # constants
 _ENOUGH = 1e-3  # standard errors: a step that is no longer taken
 
 
-def fitted_to_all(found: Discovery, table: Table, late: Callable[[], bool]) -> Discovery:
+def fitted_to_all(found: Discovery, late: Callable[[], bool]) -> Discovery:
     """Return a discovery whose fitted constants are those of all rows, where the search took a sample of them.
 
     The best formula comes first, the others follow until `late()`.
     """
-    if len(table) <= JUDGED:
+    if len(found.y) <= JUDGED:
         return found
+    weight = np.ones(len(found.y)) if found.weight is None else found.weight
+    table = Table(found.names, found.x, found.y, weight, found.target)
     again: dict[int, Candidate] = {}
     for candidate in sorted(found.candidates, key=lambda each: each is not found.best):
         if 0 < candidate.fitted <= _MOST and candidate.error >= EXACT and not late():

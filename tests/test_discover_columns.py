@@ -328,3 +328,17 @@ def test_ctrl_c_ends_several_targets_and_searches_of_groups() -> None:
     noisy = y.y + np.random.default_rng(0).normal(0, 0.5, 60)
     grouped_found = ew.discover(table, noisy, groups="group", time_limit=300, progress=stop)
     assert grouped_found.outcome.name == "INTERRUPTED" and len(grouped_found) >= 1
+
+
+def test_errors_and_knowledge_go_with_text_and_gaps() -> None:
+    table = made(80).assign(s=0.02)
+    table.loc[::7, "s"] = 2.0
+    rng = np.random.default_rng(0)
+    y = drink(table) + rng.standard_normal(80) * table.s
+    table.loc[[3, 4], "a"] = np.nan
+    found = ew.discover(table, y, sigma="s", forbid=["hot"], **EFFORT)
+    assert len(found.y) == 78 and "hot" not in str(found.best) and "s" not in found.names
+    assert found.noise_model.kind == "given"
+    assert np.isfinite(found.predict(table)).sum() == 78
+    with pytest.raises(ew.InputError, match="'groups' cannot be combined"):
+        ew.discover(table, y, groups="kind", forbid=["hot"])

@@ -274,6 +274,22 @@ def test_formulas_rise_and_level_off_as_asked() -> None:
     assert formulas(found) and all(knowledge.admits(f, t[:, None], float(np.ptp(y))) for f in formulas(found))
 
 
+def test_a_known_limit_takes_the_place_of_a_fitted_constant() -> None:
+    t = np.linspace(0, 6, 50)
+    y = 20 + 60 * np.exp(-t / 2) + 2 * np.random.default_rng(0).standard_normal(50)
+    found = ew.discover(t[:, None], y, ["t"], limits={"t -> inf": 20}, max_complexity=9, **QUICK)
+    assert found.best.r2 > 0.95 and found.best.expression.has(sympy.Integer(20))
+
+
+def test_standard_errors_and_forbidden_columns_go_with_a_template() -> None:
+    x = table(columns=3)
+    sigma = 0.02 * x[:, 2] ** 2
+    y = x[:, 0] * np.exp(-x[:, 1]) + sigma * np.random.default_rng(0).standard_normal(60)
+    found = ew.discover(x, y, ["a", "b", "t"], sigma=sigma, template="a*?", forbid="t", max_complexity=9, **QUICK)
+    assert found.names == ("a", "b", "t") and found.best.expression.free_symbols == {A, B}
+    assert np.corrcoef(found.predict(x), x[:, 0] * np.exp(-x[:, 1]))[0, 1] > 0.99
+
+
 # ---- what makes no sense
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula, Part
+from edgewise._typing import Array, Formula
 from edgewise.discovery.judging._binary import binary_names, lines_of_binaries
 from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
@@ -46,11 +46,11 @@ class Judge:
         """The columns that hold 0 and 1 only."""
         return binary_names(self.names, self.x)
 
-    def measured(self, loose: Part, numbers: dict[sympy.Symbol, float]) -> Candidate | None:
-        """Return a formula with symbols for its numbers as they are fitted, none of them rounded."""
+    def measured(self, free: FreeFormula) -> Candidate | None:
+        """Return a formula with its free constants as they are fitted, none of them rounded."""
         with np.errstate(all="ignore"):
             data = FitData.of(self.names, self.x, self.y, self.weight)
-            final = FreeFormula(loose, tuple(numbers), tuple(numbers.values())).fit(data).fitted(data)
+            final = free.fit(data).fitted(data)
         if not math.isfinite(final.error):
             return None
         return Candidate(final.expression, self.names, final.error, complexity(final.expression))

@@ -12,6 +12,8 @@ from edgewise.discovery.judging._outcome import Outcome
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.tables import EXACT, adequate
 
+_MENDED = 3  # tries to mend a formula
+
 
 class Pool:
     """Candidates on one table. `noise` is over the target's spread; 0 means none is known of."""
@@ -43,16 +45,25 @@ class Pool:
                     return
 
     def _judged(self, formula: Formula) -> Candidate | None:
-        """A formula as a candidate; None where it does not describe the table, or is not as it has to be.
-
-        Where dimensions fit only if its numbers are measured ones, these are not rounded.
-        """
+        """A formula as a candidate; None where it does not describe the table, or is not as it has to be."""
         candidate = self.judge.judged(formula, self.noise, keep_form=self.gate.keeps_form)
-        if candidate is None or self.gate.admits(candidate.expression):
+        if candidate is None or self.passes(candidate):
             return candidate
-        loose = self.gate.measured(candidate.expression)
-        candidate = None if loose is None else self.judge.measured(*loose)
-        return candidate if candidate is not None and self.gate.admits(candidate.expression) else None
+        return self.mended(candidate.expression)
+
+    def passes(self, candidate: Candidate) -> bool:
+        """Whether a candidate is as it has to be, or a constant: something must be left to compare with."""
+        return not candidate.expression.free_symbols or self.gate.admits(candidate.expression)
+
+    def mended(self, expression: Formula) -> Candidate | None:
+        """A formula that is turned away, in a form that passes: see `Gate.mended`; None if there is none."""
+        for _ in range(_MENDED):
+            free = self.gate.mended(expression)
+            candidate = None if free is None else self.judge.measured(free)
+            if candidate is None or self.gate.admits(candidate.expression):
+                return candidate
+            expression = candidate.expression
+        return None
 
     def assume(self, noise: float) -> None:
         """Take a noise level (0: none after all), and round the candidates that come near it again."""

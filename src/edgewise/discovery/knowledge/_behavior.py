@@ -113,12 +113,34 @@ class Limit:
         >>> limit.holds(sympy.exp(-t), ["t"], rows, 1.0), limit.holds(sympy.sin(t), ["t"], rows, 1.0)
         (True, False)
         """
+        with mpmath.workdps(_DIGITS):
+            return all(self._there(values, span) for values in self._ways(expression, names, x))
+
+    def missed(self, expression: Formula, names: Sequence[str], x: Array, span: float) -> float | None:
+        """Return by how much a formula misses a finite limit, if it does by the same everywhere; else None.
+
+        >>> t, rows = sympy.Symbol("t"), np.linspace(1, 2, 20)[:, None]
+        >>> Limit.of("t -> inf", 3, ["t"]).missed(2 + sympy.exp(-t), ["t"], rows, 1.0)
+        1.0
+        """
+        if math.isinf(self.value):
+            return None
+        with mpmath.workdps(_DIGITS):
+            ways = self._ways(expression, names, x)
+            if any(values is None for values in ways):
+                return None
+            ends = [float(values[-1]) for values in ways if values is not None]
+            here = Limit(self.column, self.to, ends[0])
+            alike = math.isfinite(ends[0]) and all(here._there(values, span) for values in ways)
+            return self.value - ends[0] if alike else None
+
+    def _ways(self, expression: Formula, names: Sequence[str], x: Array) -> list[list[Any] | None]:
+        """Return values on the way to the point, with the other columns as in some rows."""
         place = list(names).index(self.column)
         call: Any = sympy.lambdify([sympy.Symbol(name) for name in names], expression, [_GUARDED, "mpmath"])
         rows = x[np.linspace(0, len(x) - 1, min(_WATCHED, len(x))).astype(int)]
-        with mpmath.workdps(_DIGITS):
-            return all(self._there(_along(call, row, place, self._path(x[:, place], sign)), span)
-                       for row in rows for sign in self._sides(x[:, place]))  # fmt: skip
+        sides = self._sides(x[:, place])
+        return [_along(call, row, place, self._path(x[:, place], sign)) for row in rows for sign in sides]
 
     def _sides(self, column: Array) -> tuple[int, ...]:
         """Return from which side a point is approached: from above or below where all rows lie there, else both."""

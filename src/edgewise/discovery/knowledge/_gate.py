@@ -8,7 +8,9 @@ import sympy
 
 from edgewise._typing import Array, Formula
 from edgewise.discovery.knowledge._knowledge import Knowledge
-from edgewise.expressions import loosened
+from edgewise.expressions import FreeFormula, loosened
+
+_ROUNDING = 1e-9  # of the target's range
 
 
 class Gate:
@@ -38,19 +40,36 @@ class Gate:
             self._objections[expression] = self.knowledge.objection(expression, self._x, self._span)
         return self._objections[expression] is None
 
-    def measured(self, expression: Formula) -> tuple[sympy.Expr, dict[sympy.Symbol, float]] | None:
-        """Return a formula whose exact numbers are measured ones instead, as constants that have a unit are.
+    def mended(self, expression: Formula) -> FreeFormula | None:
+        """Return a formula that is turned away in a form that may pass once its constants are fitted again.
 
-        With a factor in front where it has no number there. None where dimensions fit, or fitted constants have none.
+        Where dimensions do not fit, exact numbers are measured ones instead, as constants that have a unit are, with a
+        factor in front. Where a formula tends to a constant that is added to it, and not to the known limit, that limit
+        takes the place of the constant. None for other objections.
         """
+        objection = self._objections.get(expression)
+        if not expression.free_symbols or objection not in ("units", "limits"):
+            return None
+        return self._with_units(expression) if objection == "units" else self._with_limits(expression)
+
+    def _with_units(self, expression: Formula) -> FreeFormula | None:
         units = self.knowledge.units
-        if units is None or units.strict or not expression.free_symbols or units.problem(expression) is None:
+        if units is None or units.strict:
             return None
         loose, numbers = loosened(expression)
         if sympy.Mul.make_args(loose)[0] not in numbers and not loose.is_Add:
             factor = sympy.Dummy("n")
             loose, numbers = factor * loose, {factor: 1.0} | numbers
-        return loose, numbers
+        return FreeFormula(loose, tuple(numbers), tuple(numbers.values()))
+
+    def _with_limits(self, expression: Formula) -> FreeFormula | None:
+        number, rest = expression.as_coeff_Add()
+        for limit in self.knowledge.limits:
+            missed = limit.missed(expression, self.knowledge.names, self._x, self._span)
+            if missed and abs(float(number) + missed - limit.value) <= _ROUNDING * self._span:
+                free = FreeFormula.of(rest)
+                return FreeFormula(sympy.Rational(repr(limit.value)) + free.template, free.symbols, free.values)
+        return None
 
     def summary(self, *, found: bool) -> list[str]:
         """Return in a sentence or two what was asked, and how many formulas were turned away; nothing if all passed."""

@@ -7,12 +7,12 @@ from scipy.spatial import KDTree
 
 from edgewise._typing import Array
 
-_FEWEST = 20  # rows: with fewer, none is set aside
+_FEWEST, _FEWEST_FITTED = 20, 40  # rows: with fewer, none is set aside for its cells, for its residual
 _MOST = 0.1  # share of the rows
 _DISTINCT = 10  # values of a column: with fewer, it has no range
 _FAR, _FAR_CODE = 30.0, 2.0  # ranges of the other values from them, for any number and for codes of missing values
 _CODES = (-99.0, -999.0, -9999.0, -99999.0, -999999.0, 999.0, 9999.0, 99999.0, 999999.0, 1e20, 1e30, -1e30, 1e36)
-_FAR_RESIDUAL = 8.0  # standard deviations by the median
+_FAR_RESIDUAL = 10.0  # standard deviations by the median
 _NORMAL = 1.4826  # standard deviation of normal noise over its median absolute value
 _NEIGHBORS = 8
 
@@ -59,13 +59,13 @@ def _isolated(column: Array, code: Array) -> Array:
 def far_rows(x: Array, residual: Array, sigma: Array) -> Array:
     """Return the numbers of the rows whose residuals are no noise of size sigma (n,), nor like those of rows nearby.
 
-    |r| > 8 s sigma and > 8 s' sigma, s from the median of all |r| / sigma, s' from that of the 8 nearest rows: where a
+    |r| > 10 s sigma and > 10 s' sigma, s from the median of all |r| / sigma, s' from that of the 8 nearest rows: where a
     model errs, neighbors do so too. At most a tenth of the rows: if more, none.
     """
     size = np.abs(residual) / np.maximum(sigma, 1e-300)
     scale = _NORMAL * float(np.median(size))
     far = np.flatnonzero(size > _FAR_RESIDUAL * scale)
-    if len(x) < _FEWEST or not len(far) or len(far) > _MOST * len(x) or scale == 0:
+    if len(x) < _FEWEST_FITTED or not len(far) or len(far) > _MOST * len(x) or scale == 0:
         return np.zeros(0, dtype=int)
     center, width = np.median(x, axis=0), np.quantile(x, 0.9, axis=0) - np.quantile(x, 0.1, axis=0)
     with np.errstate(all="ignore"):

@@ -23,10 +23,12 @@ _EVOLVED, _HUNTED = 400, 200  # rows that programs are fitted to, and where the 
 _LONGEST, _SHORTEST = 30, 5  # complexity of programs that evolve; with rows for less, none does
 _READABLE = 30  # complexity of the formula that is recommended
 _SEARCHED = 6.0  # log-likelihood that formulas found by evolution are better by because they were searched for
+_STATED = 6.0  # log-likelihood that guesses are worth more because they were stated before the rows were seen
 _EACH = 2  # programs of each complexity that are assessed
 _WAVES = ("sin", "cos")
 _WAVES_GAIN = 4.0  # log-likelihood by which formulas with waves must be better, to be kept
 _CALM = tuple(name for name in FUNCTIONS if name not in _WAVES)
+GUESS = "a guess of yours"
 _EVOLUTION, _READ = "found by evolution", "read from the network"
 _IMPROVED = 0.98  # of the held-out mean squared error of simpler formulas: what the front asks for
 _PARTS = 10  # of the evaluations, between which progress is shown
@@ -98,6 +100,7 @@ class Approximation:
         if witness:
             self.assessor = self._assessor()
         for expression, origin in self.guesses.items():
+            context.pool.consider([expression], origin)
             self.consider_formula(expression, origin)
         return rows
 
@@ -192,6 +195,8 @@ class Approximation:
                 for found in self.assessor.program(program):
                     if self.gate.admits(found.expression):
                         self.found.setdefault(found.expression, (found, origin))
+                    elif mended := self.context.pool.mended(found.expression):
+                        self.consider_formula(mended.expression, origin)
 
     def consider_formula(self, expression: Formula, origin: str) -> Assessed | None:
         """Assess a formula as it stands."""
@@ -222,7 +227,7 @@ class Approximation:
         """Return what the best formula minimizes: of the many that evolution tried, some are good by chance."""
         found, origin = pair
         cost = self.assessor.cost(found, complexity(found.expression))
-        return cost + (_SEARCHED if origin == _EVOLUTION else 0.0)
+        return cost + (_SEARCHED if origin == _EVOLUTION else -_STATED if origin == GUESS else 0.0)
 
 
 def _has_waves(program: Program) -> bool:

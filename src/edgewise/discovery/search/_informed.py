@@ -14,7 +14,7 @@ from edgewise.discovery.judging import Outcome, spread
 from edgewise.discovery.knowledge import Groups, Template, dimensionless_groups, monomial_of
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._alternation import Alternation
-from edgewise.discovery.search._approximation import Approximation
+from edgewise.discovery.search._approximation import GUESS, Approximation
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.search._recognition import recognize
 from edgewise.discovery.tables import Settings, Table
@@ -48,7 +48,7 @@ class Informed:
         for guess in self.known.guesses:
             self.context.tell("your guesses", 0.03)
             fits = guess.fitted(self._data, self.context.settings.seed)
-            self._join([fit.expression for fit in fits[:_GUESSES]], "a guess of yours")
+            self._join([fit.expression for fit in fits[:_GUESSES]], GUESS)
         return bool(self.known.guesses) and self.context.good()
 
     def group(self, evaluations: int) -> int | None:
@@ -132,7 +132,7 @@ class Informed:
         keep = np.isfinite(values) & np.isfinite(size) & (size > _SMALL * np.nanmax(size, initial=0.0))
         if keep.sum() < max(_FEW, _DEFINED * len(table)):
             return False
-        rows = Table(table.names, table.x[keep], values[keep], (table.weight * size)[keep], table.target)
+        rows = _weighted(table, table.x[keep], values[keep], (table.weight * size)[keep])
         if not spread(rows.y, rows.weight) > 0:
             return False
         evaluations = self.context.settings.evaluations
@@ -204,7 +204,12 @@ def _over(table: Table, factor: Array) -> Table | None:
     with np.errstate(all="ignore"):
         values, size = table.y / factor, np.abs(factor)
     good = np.isfinite(values).all() and np.isfinite(size).all() and np.isfinite(table.x).all()
-    return replace(table, y=values, weight=table.weight * size) if good and np.ptp(values) > 0 else None
+    return _weighted(table, table.x, values, table.weight * size) if good and np.ptp(values) > 0 else None
+
+
+def _weighted(table: Table, x: Array, y: Array, weight: Array) -> Table:
+    """Return a table of another target, whose weights are not to be found again."""
+    return Table.weighted(table.names, x, y, table.target, weight, table.noise.known)
 
 
 def _forms(found: Discovery) -> list[Formula]:

@@ -9,14 +9,15 @@ import numpy as np
 import torch
 
 from edgewise._typing import Array
+from edgewise.discovery.judging import Candidate
 from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation, recognized
 from edgewise.discovery.search._context import Context
-from edgewise.discovery.tables import NoiseModel, Table, listed
+from edgewise.discovery.tables import EXACT, NoiseModel, Table, listed
 
 _MODELED = 5000  # rows that the network is fitted to
 _ROUNDS = 3  # of setting rows aside and fitting the network again
 _WHITE, _CHANCE = 0.15, 3.0  # correlation of neighbors, at least and times 1 / sqrt(rows)
-_AS_GOOD = 1.03  # times the error of the network with equal weights, counted alike: what weights may cost it
+_AS_GOOD = 1.01  # times the error of the network with equal weights, counted alike: what weights may cost it
 _LIKE_NEW = 0.5  # times the error with all rows: below, the search without rows that were set aside starts restart
 _HUBER = 1.345  # standard deviations beyond which Huber's loss grows linearly
 _NORMAL = 1.4826
@@ -157,12 +158,15 @@ def _lessened(table: Table, fitted: Array) -> Table:
     return table.judged_by(noise, table.weight * np.sqrt(share))
 
 
-def measured(table: Table, values: Array, fitted: int) -> NoiseModel:
-    """Return the noise of a table in the units of its target: what a formula's values (n,) leave.
+def measured(table: Table, best: Candidate) -> NoiseModel:
+    """Return the noise of a table in the units of its target: what a formula leaves. With Huber's loss, by the median.
 
-    `fitted` constants take away as many degrees of freedom. With Huber's loss, by the median.
+    Fitted constants take away as many degrees of freedom.
     """
-    noise, residual = table.noise, table.y - values
+    noise, values = table.noise, best.predict(table.x)
+    if best.error < EXACT:
+        return noise.scaled(0.0)
+    residual = table.y - values
     with np.errstate(all="ignore"):
         z = residual * (table.weight if noise.kind == "given" else noise.weights(values, table.y))
     z = z[np.isfinite(z)]
@@ -170,7 +174,7 @@ def measured(table: Table, values: Array, fitted: int) -> NoiseModel:
         return noise
     if noise.loss == "huber":
         return noise.scaled(_NORMAL * float(np.median(np.abs(z))))
-    return noise.scaled(float(np.sqrt(np.sum(z**2) / max(len(z) - fitted, 1))))
+    return noise.scaled(float(np.sqrt(np.sum(z**2) / max(len(z) - best.fitted, 1))))
 
 
 def descriptions(noise: NoiseModel) -> list[str]:

@@ -70,6 +70,7 @@ class Search:
         old, noise = pool.candidates, pool.noise
         context.judge_by(table.judged_by(table.noise, table.noise.weights(best.predict(table.x), table.y)))
         pool.noise = noise
+        quick(context, self._problem())
         pool.consider((c.expression for c in old), "a first guess")
         if not pool.candidates:
             context.judge_by(table)
@@ -82,7 +83,7 @@ class Search:
             self.informed.template()
             return
         for candidate in guesses:
-            if context.gate.admits(candidate.expression):
+            if context.pool.passes(candidate):
                 context.pool.candidates.append(candidate)
         if self.informed.guess():
             return
@@ -115,7 +116,7 @@ class Search:
         settled = approximation.evolve(round(_REST * evaluations))
         if self._recognized_by_formula(problem) or settled or not lawful or elimination.approached():
             return
-        if elimination.reduced(problem, "network"):
+        if elimination.reduced(self._problem(), "network"):
             return
         elimination.approached()
 
@@ -151,7 +152,7 @@ class Search:
         self.approximation.judge_again()
         self.elimination.blurred = None
         pool = self.context.pool
-        pool.candidates += baselines(pool.judge, pool.noise)
+        pool.candidates += filter(pool.passes, baselines(pool.judge, pool.noise))
         problem = self._problem()
         quick(self.context, problem)
         return problem
@@ -187,5 +188,5 @@ class Search:
         return Discovery(
             kept, best, outcome, noise, table.relative, table.names, table.target, table.x, table.y, context.stages,
             settings, self.approximation.ceiling, table.weight,
-            measured(table, best.predict(table.x), best.fitted),
+            measured(table, best),
         )  # fmt: skip

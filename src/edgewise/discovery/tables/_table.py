@@ -92,7 +92,7 @@ class Table:
     def of_columns(self, names: tuple[str, ...]) -> Table:
         """Return the table with some of the columns only."""
         keep = [self.names.index(name) for name in names]
-        return self if names == self.names else Table(names, self.x[:, keep], self.y, self.weight, self.target)
+        return self if names == self.names else replace(self, names=names, x=self.x[:, keep])
 
     def keep(self, columns: Array) -> Table:
         """Return some of the columns."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 from edgewise._checks import is_int, is_number
@@ -28,6 +29,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     effort: Effort = "normal",
     seed: int = 0,
     time_limit: float = 60.0,
+    n_jobs: int | None = None,
+    save: str | Path | None = None,
+    resume: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
     """Find formulas y = f(x) for a table, from simple to accurate.
@@ -41,10 +45,13 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     "exact", or the noise over the target's standard deviation. A target of one sign over more than four decades is
     judged by relative errors. `effort` is "quick", "normal", "thorough" or a number of formulas that evolution tries;
     with the same seed it gives the same result, unless time runs out: `time_limit` seconds are kept to 10 % and half a
-    second. `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches
+    second. `n_jobs` workers, -1 for one on each core, take part by joblib, threads unless a `joblib.parallel_config`
+    says otherwise; the result does not depend on them. The search is saved to the file `save` every few seconds.
+    `resume` is such a file, of the same table and settings: its search goes on, and is saved there. `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches
     of over two seconds. Ctrl-C ends the search with what was found.
 
-    Errors: InputError for wrong shapes, values that are not finite, a constant target, fewer than 5 rows, bad names.
+    Errors: InputError for wrong shapes, values that are not finite, a constant target, fewer than 5 rows, bad names,
+    and a file to resume from that belongs to another search.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -58,7 +65,11 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
-    table, asked = _checked(x, y, names, target), Settings(_noise(noise), seed, time_limit, _evaluations(effort))
+    asked = Settings(
+        _noise(noise), seed, time_limit, _evaluations(effort), n_jobs=_jobs(n_jobs), save=_path(save, "save"),
+        resume=_path(resume, "resume"),
+    )  # fmt: skip
+    table = _checked(x, y, names, target)
     with progress_line(progress) as shown, one_thread():
         return Search(table, replace(asked, progress=shown)).run()
 
@@ -130,6 +141,18 @@ def _noise(noise: object) -> float | None:
             f"'noise' must be 'auto', 'exact' or a number in [0, 1): noise over the target's spread. Got {noise!r}."
         )
     return float(noise)
+
+
+def _jobs(n_jobs: object) -> int | None:
+    if n_jobs is not None and (not is_int(n_jobs) or n_jobs == 0):
+        raise InputError(f"'n_jobs' must be a number of workers, -1 for one on each core, or None. Got {n_jobs!r}.")
+    return n_jobs
+
+
+def _path(path: object, name: str) -> Path | None:
+    if path is not None and (not isinstance(path, (str, Path)) or not str(path)):
+        raise InputError(f"'{name}' must be the path of a file. Got {path!r}.")
+    return None if path is None else Path(path)
 
 
 def _evaluations(effort: object) -> int:

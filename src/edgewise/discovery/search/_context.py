@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from edgewise._deadline import Deadline, now, whole
 from edgewise.discovery.judging import Candidate, Judge, Pool
+from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._noise import NoiseLevel
-from edgewise.discovery.tables import Settings, Table
+from edgewise.discovery.search._saving import journal_of
+from edgewise.discovery.search._workers import Workers
+from edgewise.discovery.tables import Problem, Settings, Table
 from edgewise.expressions import write
 
 ROWS = 1500
@@ -30,7 +34,8 @@ class Context:
         self.end = Deadline(self.began + settings.limit)
         self.until = self.deadline
         self.judged = table.sample(_JUDGED, settings.seed)
-        judge = Judge(table.names, self.judged.x, self.judged.y, self.judged.weight)
+        self.journal, self.workers = journal_of(table, settings, lambda: self.deadline.passed()), Workers(settings.n_jobs)
+        judge = Judge(table.names, self.judged.x, self.judged.y, self.judged.weight, self.journal.once)
         self.pool = Pool(judge, settings.noise or 0.0)
         self.stages: list[str] = []
         self.noise = NoiseLevel(self.pool, settings.noise, min(ROWS, len(table)), self.stages)
@@ -53,6 +58,21 @@ class Context:
         best = self.pool.best()
         few = best is not None and best.fitted <= _CONVINCING
         return few or self.pool.exact() or self.processes > _LONG
+
+    def modeled(
+        self, problem: Problem, like: Surrogate | None, about: object, fit: Callable[[], Surrogate | None]
+    ) -> Surrogate | None:
+        """Return a model of a problem, started from another one: fitted now, or remembered."""
+        started = like and (like.coordinates, like.scales, like.expressions)
+
+        def facts() -> Recalled | None:
+            model = fit()
+            new.append(model)
+            return model and Recalled.of(model)
+
+        new: list[Surrogate | None] = []
+        recalled = self.journal.once("model", (problem.text, started, about), facts)
+        return new[0] if new else recalled and recalled.model(fit)
 
     @whole
     def tell(self, stage: str, fraction: float) -> None:

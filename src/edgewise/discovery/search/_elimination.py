@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
 from edgewise._deadline import Deadline, cut
+from edgewise._typing import Formula
 from edgewise.discovery.generators import algebraic, direct, linear_in, regressions, trees, univariate
-from edgewise.discovery.models import Surrogate, best_surrogate, expanded, smoothed
+from edgewise.discovery.models import Recalled, Surrogate, best_surrogate, expanded, smoothed
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.search._noise import HOPELESS
 from edgewise.discovery.symmetries import Model, Step, guessed, reduced
@@ -126,17 +128,25 @@ class Elimination:
     def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         self.polynomials += 1
         most = self.context.settings.evaluations // _PER_POLYNOMIAL
-        return expanded(problem, self.context.pool.noise, like, enough) if self.polynomials <= most else None
+        noise = self.context.pool.noise
+        if self.polynomials > most:
+            return None
+        about = "polynomial", noise, enough
+        return self.context.modeled(problem, like, about, lambda: expanded(problem, noise, like, enough))
 
     def _process(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         self.context.processes += 1
         most = self.context.settings.evaluations // _PER_PROCESS
-        return smoothed(problem, like) if self.context.processes <= most else None
+        if self.context.processes > most:
+            return None
+        return self.context.modeled(problem, like, "process", lambda: smoothed(problem, like))
 
     def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         context = self.context
         relative, seed = context.table.relative, context.settings.seed
-        return best_surrogate(problem, context.pool.noise, relative, context.deadline, seed)
+        noise, deadline = context.pool.noise, context.deadline
+        about = "network", noise
+        return context.modeled(problem, None, about, lambda: best_surrogate(problem, noise, relative, deadline, seed))
 
     def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> bool:
         """Search the eliminations of a problem, the best first; returns whether one ends in a formula that is good."""
@@ -218,9 +228,13 @@ class Elimination:
 
     def _regress(self, step: Step, noise: float) -> None:
         if step.surrogate is not None:
-            smooth, _ = step.surrogate.read()
             stage = f"regressions of {columns(step.problem.n_columns)}"
-            self.context.pool.consider(regressions(step.problem, smooth, noise, self.context.late), stage)
+            found = self._regressions(step.problem, step.surrogate, noise)
+            about = step.problem.text, Recalled.of(step.surrogate), noise
+            self.context.pool.consider(self.context.journal.series("regressions", about, found), stage)
+
+    def _regressions(self, problem: Problem, surrogate: Surrogate, noise: float) -> Iterator[Formula]:
+        yield from regressions(problem, surrogate.read()[0], noise, self.context.late)
 
     def _small(self, step: Step) -> bool:
         """Regressions and small networks; returns whether a formula is good."""
@@ -231,7 +245,9 @@ class Elimination:
                 return True
         self.context.tell(f"small networks of {columns(problem.n_columns)}", 0.7)
         seed = self.context.settings.seed
-        for name, error, formula in trees(problem, self.context.pool.noise, self.context.deadline, seed):
+        found = trees(problem, self.context.pool.noise, self.context.deadline, seed)
+        about = problem.text, self.context.pool.noise
+        for name, error, formula in self.context.journal.series("small networks", about, found):
             self.noise.doubt(error)
             if formula is not None:
                 self.context.pool.consider([formula], name)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
@@ -14,6 +15,8 @@ Progress = Callable[[str, float, str | None], None]
 class Settings:
     """The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, and what shows progress.
 
+    `n_jobs` workers take part; the search is saved to the file `save`, and goes on with what `resume` holds.
+
     Errors: InputError for a time limit that is no positive number.
     """
 
@@ -22,6 +25,9 @@ class Settings:
     limit: float = math.inf
     evaluations: int = 0
     progress: Progress | None = None
+    n_jobs: int | None = None
+    save: Path | None = None
+    resume: Path | None = None
 
     def __post_init__(self) -> None:
         limit = self.limit

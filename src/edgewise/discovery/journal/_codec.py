@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -13,7 +12,6 @@ import numpy as np
 import sympy
 import torch
 
-_DOUBLE = 53  # bits of the numbers of formulas
 _OPERATIONS = ("Add", "Mul", "Pow")
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -90,9 +88,10 @@ def _parts(formula: Any) -> Any:
             raise Unwritable(f"The symbol {formula} has assumptions.")
         return ["symbol", formula.name]
     if isinstance(formula, sympy.Float):
-        if formula._prec != _DOUBLE or not math.isfinite(float(formula)):
-            raise Unwritable(f"The number {formula} is no double.")
-        return ["double", float(formula).hex()]
+        sign, mantissa, exponent, _ = formula._mpf_
+        if not mantissa:
+            raise Unwritable(f"The number {formula} is zero or not finite.")
+        return ["float", formula._prec, int(sign), int(mantissa), int(exponent)]
     if isinstance(formula, sympy.Rational):
         return ["fraction", int(formula.p), int(formula.q)]
     if formula in (sympy.pi, sympy.E):
@@ -107,8 +106,8 @@ def _formula(parts: Any) -> Any:
     kind, first, *others = parts
     if kind == "symbol":
         return sympy.Symbol(first)
-    if kind == "double":
-        return sympy.Float(float.fromhex(first))
+    if kind == "float":
+        return sympy.Float(tuple(others), precision=first)
     if kind == "fraction":
         return sympy.Rational(first, others[0])
     if kind == "number":
@@ -120,5 +119,7 @@ def _formula(parts: Any) -> Any:
 def _operations() -> Mapping[str, Any]:
     """Return the operations and functions that formulas may have, by name."""
     known = {name: getattr(sympy, name) for name in sympy.__all__}
-    functions = {name: each for name, each in known.items() if isinstance(each, type) and issubclass(each, sympy.Function)}
+    functions = {
+        name: each for name, each in known.items() if isinstance(each, type) and issubclass(each, sympy.Function)
+    }
     return {name: known[name] for name in _OPERATIONS} | {each.__name__: each for each in functions.values()}

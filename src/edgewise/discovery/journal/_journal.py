@@ -150,7 +150,7 @@ class Journal:
 
         Errors: InputError for a file that is missing, is no saved search, or belongs to another table or settings.
         """
-        if resume is not None and (resume != self._path or resume.exists()):
+        if resume is not None:
             self._load(resume)
         if self._path is not None:
             check_place(self._path)
@@ -159,7 +159,7 @@ class Journal:
 
     def _load(self, path: Path) -> None:
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             kept = json.loads(arrays.pop("about").tobytes())
             about, values = kept["about"], kept["values"]

@@ -15,7 +15,6 @@ from edgewise.discovery.judging._gaps import pole, undetermined
 from edgewise.discovery.tables import EXACT
 from edgewise.expressions import FitData, complexity, round_constants, simplify
 
-
 _Value = TypeVar("_Value")
 
 

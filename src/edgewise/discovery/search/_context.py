@@ -34,7 +34,10 @@ class Context:
         self.end = Deadline(self.began + settings.limit)
         self.until = self.deadline
         self.judged = table.sample(_JUDGED, settings.seed)
-        self.journal, self.workers = journal_of(table, settings, lambda: self.deadline.passed()), Workers(settings.n_jobs)
+        self.journal, self.workers = (
+            journal_of(table, settings, lambda: self.deadline.passed()),
+            Workers(settings.n_jobs),
+        )
         judge = Judge(table.names, self.judged.x, self.judged.y, self.judged.weight, self.journal.once)
         self.pool = Pool(judge, settings.noise or 0.0)
         self.stages: list[str] = []

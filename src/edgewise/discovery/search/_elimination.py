@@ -198,7 +198,7 @@ class Elimination:
         if problem.n_columns != 2 or self.context.late():
             return False
         if not noise:
-            self.context.pool.consider(algebraic(problem), "algebra of 2 columns")
+            self._remembered("algebra of 2 columns", problem, algebraic(problem))
             if not self.context.pool.exact() and self.noise.seen_in(problem, step.surrogate):
                 noise = step.error
         if noise:
@@ -215,7 +215,7 @@ class Elimination:
             if self.noise.given or self.context.late():
                 break
             self.context.tell(stage, 0.6)
-            self.context.pool.consider(algebraic(leaf.problem), stage)
+            self._remembered(stage, leaf.problem, algebraic(leaf.problem))
             if self.context.pool.exact():
                 return
         for leaf in leaves:
@@ -230,8 +230,12 @@ class Elimination:
         if step.surrogate is not None:
             stage = f"regressions of {columns(step.problem.n_columns)}"
             found = self._regressions(step.problem, step.surrogate, noise)
-            about = step.problem.text, Recalled.of(step.surrogate), noise
-            self.context.pool.consider(self.context.journal.series("regressions", about, found), stage)
+            self._remembered(stage, step.problem, found, (Recalled.of(step.surrogate), noise))
+
+    def _remembered(self, stage: str, problem: Problem, found: Iterator[Formula], about: object = None) -> None:
+        """Judge formulas of a problem, which take time to find and are remembered."""
+        series = self.context.journal.series(stage, (problem.text, about), found)
+        self.context.pool.consider(series, stage)
 
     def _regressions(self, problem: Problem, surrogate: Surrogate, noise: float) -> Iterator[Formula]:
         yield from regressions(problem, surrogate.read()[0], noise, self.context.late)

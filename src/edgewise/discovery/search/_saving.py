@@ -29,5 +29,6 @@ def journal_of(table: Table, settings: Settings, late: Callable[[], bool]) -> Jo
     asked = {each.name: getattr(settings, each.name) for each in fields(settings) if each.name not in _FREE}
     about = fingerprint([repr(part) for part in parts if not isinstance(part, np.ndarray)], arrays, asked)
     journal = Journal(Codec(_CLASSES), about, late, settings.save or settings.resume)
-    journal.start(settings.resume)
+    begun = settings.resume is not None and (settings.resume != settings.save or settings.resume.exists())
+    journal.start(settings.resume if begun else None)
     return journal

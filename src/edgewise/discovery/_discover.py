@@ -47,8 +47,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     with the same seed it gives the same result, unless time runs out: `time_limit` seconds are kept to 10 % and half a
     second. `n_jobs` workers, -1 for one on each core, take part by joblib, threads unless a `joblib.parallel_config`
     says otherwise; the result does not depend on them. The search is saved to the file `save` every few seconds.
-    `resume` is such a file, of the same table and settings: its search goes on, and is saved there. `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches
-    of over two seconds. Ctrl-C ends the search with what was found.
+    `resume` is such a file, of the same table and settings: its search goes on, and is saved there.
+    `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches of over
+    two seconds. Ctrl-C ends the search with what was found.
 
     Errors: InputError for wrong shapes, values that are not finite, a constant target, fewer than 5 rows, bad names,
     and a file to resume from that belongs to another search.

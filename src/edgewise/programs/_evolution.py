@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -137,7 +137,7 @@ class Evolution:
         for word, number in numbers.items():
             self._job.words[word] = number
 
-    def split(self, count: int) -> list[Evolution]:
+    def split(self, count: int) -> list[Self]:
         """Return copies that go on from here, each with random numbers of its own.
 
         >>> x = np.random.default_rng(0).uniform(0.5, 3, (50, 1))
@@ -151,17 +151,21 @@ class Evolution:
         return copies
 
     def meet(self, others: Sequence[Evolution]) -> None:
-        """Take in the best programs of other searches with the same arguments."""
-        every = np.concatenate([each._population for each in (self, *others)], axis=1)
-        for own, row in zip(self._population, every, strict=True):
-            row = row[np.argsort(row["error"], kind="stable")]
-            error = row["error"]
+        """Take in the best programs of other searches with the same arguments, which then go on with them too."""
+        every = [self._population.copy(), *(each._population for each in others)]
+        errors = np.concatenate([population["error"] for population in every], axis=1)
+        order = np.argsort(errors, axis=1, kind="stable")
+        for own, (row, places) in enumerate(zip(errors, order, strict=True)):
+            error = row[places]
             new = np.isfinite(error)
             with np.errstate(invalid="ignore"):  # infinite errors of free places
                 new[1:] &= error[1:] - error[:-1] > _SAME * error[1:]
-            best = row[new][:_SLOTS]
-            own[: len(best)] = best
-            own["error"][len(best) :] = np.inf
+            best = places[new][:_SLOTS]
+            for slot, place in enumerate(best):
+                self._population[own, slot] = every[place // _SLOTS][own, place % _SLOTS]
+            self._population["error"][own, len(best) :] = np.inf
+        for each in others:
+            each._population[...] = self._population
 
     def __getstate__(self) -> dict[str, Any]:
         library = replace(self._library, shapes=[], whole=np.zeros((0, 0)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -13,6 +15,8 @@ from edgewise.programs._evolution import Evolution
 from edgewise.programs._fit import Fitted
 
 _APART = 2048  # children of each island between two meetings
+
+_TOKEN = secrets.token_hex(16)
 
 State = dict[str, Array]
 
@@ -43,7 +47,8 @@ class Islands:
     """
 
     def __init__(self, start: Evolution, count: int, mapping: Mapping = in_turn) -> None:
-        self._islands, self._mapping = start.split(count), mapping
+        self._best, *self._islands = start.split(count + 1)
+        self._mapping = mapping
 
     @property
     def evaluations(self) -> int:
@@ -57,30 +62,25 @@ class Islands:
         while self.evaluations < goal and not (deadline is not None and deadline.passed()):
             shares = _shares(goal - self.evaluations, len(islands))
             left = None if deadline is None else deadline.left()
-            states = self._mapping(_gone_on, [(*pair, left) for pair in zip(islands, shares, strict=True)])
+            states = self._mapping(_gone_on, [(*pair, left, _here()) for pair in zip(islands, shares, strict=True)])
             for island, state in zip(islands, states, strict=True):
-                island.restore(state)
-            self._meet()
+                if state is not None:
+                    island.restore(state)
+            self._best.meet(islands)
         return self.evaluations - begun
 
-    def _meet(self) -> None:
-        first, *others = self._islands
-        first.meet(others)
-        for other in others:
-            other.meet([first])
-
     def front(self, k: int = 1) -> list[Fitted]:
-        """Return the k most accurate programs of each complexity, simple ones first."""
-        return self._islands[0].front(k)
+        """Return the k most accurate programs of each complexity at the last meeting, simple ones first."""
+        return self._best.front(k)
 
     def state(self) -> State:
         """Return all that changes, as arrays."""
-        states = [island.state() for island in self._islands]
+        states = [island.state() for island in (self._best, *self._islands)]
         return {name: np.stack([state[name] for state in states]) for name in states[0]}
 
     def restore(self, state: State) -> None:
         """Go on from what `state` of a search with the same arguments returned."""
-        for number, island in enumerate(self._islands):
+        for number, island in enumerate((self._best, *self._islands)):
             island.restore({name: array[number] for name, array in state.items()})
 
 
@@ -90,7 +90,15 @@ def _shares(evaluations: int, count: int) -> Sequence[int]:
     return [total * (k + 1) // count - total * k // count for k in range(count)]
 
 
-def _gone_on(island: Evolution, evaluations: int, seconds: float | None) -> State:
-    """Return the state of an island after a number of children, or fewer where time is up."""
+def _here() -> tuple[str, int]:
+    """Return what tells this process from all others."""
+    return _TOKEN, os.getpid()
+
+
+def _gone_on(island: Evolution, evaluations: int, seconds: float | None, home: tuple[str, int]) -> State | None:
+    """Let an island make a number of children, or fewer where time is up; return its state if this is another process.
+
+    Nobody else looks at the island meanwhile, even if its search is interrupted.
+    """
     island.run(evaluations, None if seconds is None else Deadline.after(seconds))
-    return island.state()
+    return None if _here() == home else island.state()

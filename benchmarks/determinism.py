@@ -3,8 +3,8 @@
     python benchmarks/determinism.py
 
 A noisy table is searched with one worker and with two, in threads, in processes (loky) and by Dask where it is
-installed, under two seeds of Python's hashes, and beside a process that loads the machine. Each search runs in a process
-of its own. Stored are a digest of its front, with all digits, and seconds.
+installed, under two seeds of Python's hashes, and beside processes that load the machine. Each search runs in a
+process of its own. Stored are a digest of its front, with all digits, and seconds.
 """
 
 from __future__ import annotations

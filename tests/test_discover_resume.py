@@ -107,7 +107,7 @@ def test_saving_and_resuming_with_one_file_starts_where_there_is_none(tmp_path: 
     ("asked", "message"),
     [
         ({"seed": 1}, "holds a search with seed 0, not 1: go on with what it was begun with"),
-        ({"effort": 2000}, "holds a search with evaluations 1000, not 2000"),
+        ({"effort": 2000}, "holds a search with effort 1000, not 2000"),
         ({"noise": 0.1}, "holds a search with noise None, not 0.1"),
     ],
 )

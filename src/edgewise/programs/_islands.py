@@ -16,6 +16,7 @@ from edgewise.programs._fit import Fitted
 
 _APART = 2048  # children of each island between two meetings
 
+_SHARED = "population"  # which all islands have after they met
 _TOKEN = secrets.token_hex(16)
 
 State = dict[str, Array]
@@ -74,14 +75,17 @@ class Islands:
         return self._best.front(k)
 
     def state(self) -> State:
-        """Return all that changes, as arrays."""
-        states = [island.state() for island in (self._best, *self._islands)]
-        return {name: np.stack([state[name] for state in states]) for name in states[0]}
+        """Return all that changes, as arrays, once islands have met."""
+        states = [island.state() for island in self._islands]
+        own = {name: np.stack([state[name] for state in states]) for name in states[0] if name != _SHARED}
+        return own | {_SHARED: self._best.state()[_SHARED]}
 
     def restore(self, state: State) -> None:
         """Go on from what `state` of a search with the same arguments returned."""
-        for number, island in enumerate((self._best, *self._islands)):
-            island.restore({name: array[number] for name, array in state.items()})
+        for number, island in enumerate(self._islands):
+            own = {name: array[number] for name, array in state.items() if name != _SHARED}
+            island.restore(own | {_SHARED: state[_SHARED]})
+        self._best.meet(self._islands)
 
 
 def _shares(evaluations: int, count: int) -> Sequence[int]:

@@ -141,9 +141,12 @@ class Journal:
 
     def _write(self, file: Any) -> None:
         about = {"format": _FORMAT, "about": self._about, "values": self._values}
-        text = np.frombuffer(json.dumps(about).encode(), np.uint8)
-        states = {f"{name}/{part}": array for name, state in self._states.items() for part, array in state.items()}
-        np.savez_compressed(file, about=text, **states)
+        arrays = {"about": np.frombuffer(json.dumps(about).encode(), np.uint8)}
+        arrays |= {f"{name}/{part}": array for name, state in self._states.items() for part, array in state.items()}
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+            for name, array in arrays.items():
+                with packed.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                    np.lib.format.write_array(entry, array, allow_pickle=False)
 
     def start(self, resume: Path | None) -> None:
         """Take in the file that is gone on with, and see that the one to save to can be written.

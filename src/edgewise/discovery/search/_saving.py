@@ -27,6 +27,7 @@ def journal_of(table: Table, settings: Settings, late: Callable[[], bool]) -> Jo
     parts = [getattr(table, field.name) for field in fields(table)]
     arrays = [part for part in parts if isinstance(part, np.ndarray)]
     asked = {each.name: getattr(settings, each.name) for each in fields(settings) if each.name not in _FREE}
+    asked["effort"] = asked.pop("evaluations")
     about = fingerprint([repr(part) for part in parts if not isinstance(part, np.ndarray)], arrays, asked)
     journal = Journal(Codec(_CLASSES), about, late, settings.save or settings.resume)
     begun = settings.resume is not None and (settings.resume != settings.save or settings.resume.exists())

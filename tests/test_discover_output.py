@@ -94,7 +94,7 @@ def test_bands_cover_fresh_rows_and_know_what_is_asked(found: Discovery) -> None
 def test_doubt_between_forms_is_a_mixture_by_weight(found: Discovery) -> None:
     values, low, high = found.predict(found.x[:9], interval=0.9, forms=True)
     centers = np.array([c.predict(found.x[:9]) for c in found])
-    np.testing.assert_allclose(values, found.weights @ centers, rtol=1e-9)
+    np.testing.assert_allclose(values, found.weights @ centers / found.weights.sum(), rtol=1e-9)
     assert ((low < values) & (values < high)).all()
     alone = replace(found, candidates=[found.best])
     for mixed, plain in zip(alone.predict(found.x, 0.9, forms=True), alone.predict(found.x, 0.9), strict=True):
@@ -135,11 +135,18 @@ def test_bad_questions_are_answered_in_one_line(found: Discovery, call: Callable
 def test_weights_are_those_of_the_criterion(found: Discovery) -> None:
     n = len(found.y)
     cost = [n * np.log(c.error**2) + np.log(n) / 2 * (c.complexity + c.fitted) for c in found]
-    expected = np.exp(-(np.array(cost) - min(cost)) / 2)
-    np.testing.assert_allclose(found.weights, expected / expected.sum(), rtol=1e-9)
+    expected = np.exp(-(np.array(cost) - min(cost)) / 4)
+    np.testing.assert_allclose(found.weights, expected / expected.sum() / 2, rtol=1e-9)
     assert found.weights.argmax() == 1
     floor = replace(found, noise=0.99)
     assert floor.weights.argmax() == 0
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_weights_leave_some_for_forms_that_are_not_on_the_front(found: Discovery, outcome: Outcome) -> None:
+    claimed = {Outcome.EXACT: 1.0, Outcome.NOISE: 0.95}
+    assert replace(found, outcome=outcome).weights.sum() == pytest.approx(claimed.get(outcome, 0.5))
+    assert ("forms that are not on this front" in repr(replace(found, outcome=outcome))) is (outcome not in claimed)
 
 
 def test_stability_counts_the_best_of_resampled_rows(found: Discovery) -> None:

@@ -14,6 +14,8 @@ from edgewise.datasets._equations import dimensionless as dimensionless
 from edgewise.datasets._equations import equations as equations
 from edgewise.datasets._equations import feynman as feynman
 from edgewise.datasets._equations import strogatz as strogatz
+from edgewise.datasets._history import HistoricalTable as HistoricalTable
+from edgewise.datasets._history import history as history
 from edgewise.datasets._physical import PhysicalLaw as PhysicalLaw
 from edgewise.datasets._physical import Quantity as Quantity
 from edgewise.datasets._physical import srsd as srsd

@@ -25,6 +25,7 @@ from edgewise.train import Options
 _Method = Callable[[FitData, float], list[FittedFormula]]
 _Image = tuple[tuple[_Method, ...], Array, Array, Callable[[Formula], Formula]]
 _LAWS = 8  # of one variable that are handed on
+_RESTARTS = 4
 _TREES = 4  # columns up to which small networks are tried
 
 
@@ -90,7 +91,7 @@ def trees(problem: Problem, noise: float, deadline: Deadline, seed: int) -> Iter
         left = deadline.left()
         if left <= 0:
             break
-        options = Options(restarts="auto", seed=seed, time_limit=min(left, 8.0))
+        options = Options(restarts=_RESTARTS, seed=seed, time_limit=left)
         grids = [5, 10] if noise > 0 else [5, 10, 20, 50]
         model = trained(build(), u, t / scale, options, weights=weights, grids=grids).model
         with torch.no_grad():

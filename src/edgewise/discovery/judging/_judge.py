@@ -15,6 +15,7 @@ from edgewise.discovery.judging._gaps import pole, undetermined
 from edgewise.discovery.tables import EXACT
 from edgewise.expressions import FitData, complexity, round_constants, simplify
 
+_SIMPLIFIED = 2  # fitted constants up to which formulas are simplified: with more, they are no laws to be read
 _Value = TypeVar("_Value")
 
 
@@ -51,7 +52,9 @@ class Judge:
             final = round_constants(formula, data, noise)
         if not math.isfinite(final.error):
             return None
-        expression = final.expression if keep_form else simplify(final.expression, self.names, self.x)
+        expression = final.expression
+        if not keep_form and (final.error < EXACT or len(expression.atoms(sympy.Float)) <= _SIMPLIFIED):
+            expression = simplify(expression, self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
 
     def saved(self, candidate: Candidate) -> float:

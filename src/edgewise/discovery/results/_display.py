@@ -10,6 +10,7 @@ from markupsafe import escape
 from edgewise._printable import printable
 from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.results._front import Front
+from edgewise.discovery.results._weights import absent
 from edgewise.discovery.tables import EXACT
 from edgewise.export import latex, latex_names
 from edgewise.expressions import Uncertainty, quoted, rounded_together, write
@@ -123,7 +124,7 @@ def conclusion(found: Front) -> list[str]:
         own = r2_text(found.ceiling.held_out)
         lines.append(f"R2 of the best flexible model, an additive network, on held-out rows: {own}.")
     if len(found) > 1 and found.outcome not in (Outcome.EXACT, Outcome.NOISE):
-        lines.append("Weights compare the formulas of this front: the right form need not be among them.")
+        lines.append(f"Weight of forms that are not on this front, as no law is claimed: {absent(found.outcome):.2f}.")
     first = int(found.weights.argmax())
     if found.candidates[first] is not best:
         lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")

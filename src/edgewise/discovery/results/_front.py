@@ -70,16 +70,19 @@ class Front(Sequence[Candidate]):
 
     @cached_property
     def weights(self) -> Array:
-        """The weight of evidence (len(found),) of each formula of the front: a fraction of their sum.
+        """The weight of evidence (len(found),) of each formula of the front: how likely its form is the right one.
 
-        exp(-criterion / 2),  criterion = n log(error^2) + log(n) / 2 (complexity + fitted constants)
+        They are in proportion to exp(-criterion / 4), with
 
-        Errors below the noise count as the noise. A weight compares forms of the front (Schwarz, 1978) by the rows that
-        their constants were fitted to; it is not the probability that a form is right. That form need not be on the
-        front, above all where no law is claimed, and constants that were rounded to exact numbers count as known
-        before. `best` may have a small weight: it is chosen by its error on held-out rows and by the flexible model.
+            criterion = n log(error^2) + log(n) / 2 (complexity + fitted constants)
+
+        where errors below the noise count as the noise (Schwarz, 1978, to the power 1/2). What they lack to 1 is the
+        weight of forms that are not on the front: nothing for an exact law, 0.05 where only noise is left, and 0.5
+        where no law is claimed, as made tables show (docs/discovery.md). Constants that were rounded to exact numbers
+        count as known before. `best` may have a small weight: it is chosen by its error on held-out rows and by the
+        flexible model.
         """
-        return weights_of(self.candidates, min(len(self.y), JUDGED), self.noise)
+        return weights_of(self.candidates, min(len(self.y), JUDGED), self.noise, self.outcome)
 
     def uncertainty(self, candidate: Which = None) -> Uncertainty:
         """Return how well the rows determine the constants of a formula; errors are relative where `relative` is true.
@@ -114,7 +117,7 @@ class Front(Sequence[Candidate]):
             raise InputError("'forms' joins all formulas of the front: leave out 'candidate'.")
         rows = columns_of(x, self.names)
         chosen = self.candidates if forms else [self._candidate(candidate)]
-        weights = self.weights if forms else np.ones(1)
+        weights = self.weights / self.weights.sum() if forms else np.ones(1)
         predictions = [Prediction.of(self.uncertainty(each), rows, self.relative) for each in chosen]
         values = mixture_mean(predictions, weights)
         if interval is None:

@@ -7,24 +7,44 @@ import numpy as np
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.discovery.judging import Candidate, criterion
+from edgewise.discovery.judging import Candidate, Outcome, criterion
 from edgewise.expressions import FitData, FreeFormula
 
 _STEPS = 30
+_POWER = 0.5  # of the evidence
+_ABSENT, _UNCLAIMED = {Outcome.EXACT: 0.0, Outcome.NOISE: 0.05}, 0.5  # weight of forms that are not on the front
 
 
-def weights_of(candidates: Sequence[Candidate], rows: int, noise: float) -> Array:
-    """Return the weight of evidence of each candidate, exp(-criterion / 2), as a fraction of their sum.
+def weights_of(candidates: Sequence[Candidate], rows: int, noise: float, outcome: Outcome) -> Array:
+    """Return the weight of evidence of each candidate; what they lack to 1 is that of forms that are not among them.
+
+        weight = (1 - absent(outcome)) exp(-criterion / 4) / sum exp(-criterion / 4)
+
+    exp(-criterion / 2) would be the evidence of models fixed beforehand. Those of a front were chosen by the same rows
+    and are mostly not the truth: therefore the square root of it, as if there were half as many rows.
 
     >>> import sympy
     >>> x = sympy.Symbol("x")
     >>> near = [Candidate(x, ("x",), 0.10, 1), Candidate(x**2 + x, ("x",), 0.099, 5)]
-    >>> weights_of(near, 50, 0.0).round(2)
-    array([0.97, 0.03])
+    >>> weights_of(near, 50, 0.0, Outcome.NOISE).round(2)
+    array([0.8 , 0.15])
+
+    Source: Schwarz, Estimating the dimension of a model (1978); evidence to a power: Grünwald and van Ommen,
+    Inconsistency of Bayesian inference for misspecified linear models, and a proposal for repairing it (2017). The
+    power 1/2 and the shares of `absent` were chosen on made tables: benchmarks/uncertainty.py.
     """
     costs = np.array([criterion(c.error, c.complexity + c.fitted, rows, noise) for c in candidates])
-    raw = np.exp(-(costs - costs.min()) / 2)
-    return raw / raw.sum()
+    raw = np.exp(-_POWER * (costs - costs.min()) / 2)
+    return (1 - absent(outcome)) * raw / raw.sum()
+
+
+def absent(outcome: Outcome) -> float:
+    """Return the weight of all forms that are not on a front: it depends on what is claimed.
+
+    >>> [absent(outcome) for outcome in (Outcome.EXACT, Outcome.NOISE, Outcome.APPROXIMATE)]
+    [0.0, 0.05, 0.5]
+    """
+    return _ABSENT.get(outcome, _UNCLAIMED)
 
 
 def stability_of(

@@ -32,7 +32,6 @@ class Context:
         self.began = now()
         self.deadline = Deadline(self.began + _SEARCHED * settings.limit)
         self.end = Deadline(self.began + settings.limit)
-        self.until = self.deadline
         self.judged = table.sample(_JUDGED, settings.seed)
         self.journal, self.workers = (
             journal_of(table, settings, lambda: self.deadline.passed()),
@@ -46,13 +45,9 @@ class Context:
         if table.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
 
-    def share(self, part: float) -> Deadline:
-        """Return when a part of the time for the search is over."""
-        return Deadline(self.began + min(part, 1.0) * _SEARCHED * self.settings.limit)
-
     def late(self) -> bool:
-        """Return whether the time of the stage at work is over."""
-        return min(self.until, self.deadline).passed()
+        """Return whether the time for the search is over."""
+        return self.deadline.passed()
 
     def good(self) -> bool:
         """Return whether to stop: a formula is exact, or leaves only noise with few constants or after much work."""

@@ -60,9 +60,11 @@ class Ranking:
         if outcome is Outcome.EXACT or (outcome is Outcome.NOISE and not self._contradicted(law)):
             return self._assessed(law), outcome, noise
         best = self.approximation.best()
-        if best is None or outcome is Outcome.TOO_FEW_ROWS:
+        few = outcome is Outcome.TOO_FEW_ROWS and len(self.pool.judge.y) < _MANY
+        if best is None or few:
             return self._assessed(law), outcome, noise
-        return self.candidate(best), outcome if outcome is Outcome.UNSEEN else self._ended(), noise
+        doubted = outcome in (Outcome.UNSEEN, Outcome.TOO_FEW_ROWS)
+        return self.candidate(best), outcome if doubted else self._ended(), noise
 
     def _contradicted(self, law: Candidate) -> bool:
         """Whether the network, or another formula, predicts rows left out better than a law that leaves only noise.

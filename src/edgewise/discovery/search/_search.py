@@ -14,15 +14,14 @@ from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._context import ROWS, Context
-from edgewise.discovery.search._elimination import Elimination, Kind, quick
+from edgewise.discovery.search._elimination import Elimination, quick
+from edgewise.discovery.search._noise import HOPELESS
 from edgewise.discovery.search._ranking import Ranking
 from edgewise.discovery.tables import Problem, Settings, Table
 
 _Found = TypeVar("_Found")
 
 _HUNT, _REST = 0.2, 0.8  # shares of the evaluations before and after a network is fitted
-_LATER: tuple[tuple[Kind, float], ...] = (("process", 0.8), ("network", 1.0))  # models, and their shares of the time
-_THOROUGH = 10_000  # evaluations from which symmetries are looked for after them
 _ROWS_PER_COLUMN = 4  # with fewer, symmetries of noisy tables are not looked for
 
 
@@ -58,16 +57,18 @@ class Search:
         if quick(context, problem) or context.pool.done() or not models:
             return
         evaluations = context.settings.evaluations
-        if approximation.hunt(round(_HUNT * evaluations)) or elimination.reduced(problem, "polynomial", 0.4):
+        if approximation.hunt(round(_HUNT * evaluations)):
             return
-        context.until = context.deadline
-        if approximation.model() or approximation.evolve(round(_REST * evaluations)) or evaluations < _THOROUGH:
+        if elimination.reduced(problem, "polynomial") or elimination.solved() or approximation.model():
             return
-        if elimination.finish(0.6) or len(context.table) < _ROWS_PER_COLUMN * len(context.table.names):
+        lawful = context.noise.floor < HOPELESS and len(context.table) >= _ROWS_PER_COLUMN * len(context.table.names)
+        if lawful and elimination.reduced(problem, "process"):
             return
-        for kind, share in _LATER:
-            if elimination.reduced(problem, kind, share) or elimination.finish(share):
-                return
+        if approximation.evolve(round(_REST * evaluations)) or not lawful or elimination.approached():
+            return
+        if elimination.reduced(problem, "network"):
+            return
+        elimination.approached()
 
     def _problem(self) -> Problem:
         x, y, w = self.context.table.sample(ROWS, self.context.settings.seed).tensors()

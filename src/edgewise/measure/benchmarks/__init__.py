@@ -10,8 +10,10 @@ from edgewise.measure.benchmarks._peaks import Peaks
 from edgewise.measure.benchmarks._routes import Routes
 from edgewise.measure.benchmarks._second_order import SecondOrder
 from edgewise.measure.benchmarks.formulas import Feynman, Irrelevant, PhysicalScales, Random, Strogatz
+from edgewise.measure.benchmarks.history import History
 from edgewise.measure.benchmarks.libraries import BASELINES as BASELINES
 from edgewise.measure.benchmarks.libraries import LIBRARIES as LIBRARIES
+from edgewise.measure.benchmarks.outcomes import Outcomes
 from edgewise.measure.benchmarks.real import REGRESSORS as REGRESSORS
 from edgewise.measure.benchmarks.real import Tables
 from edgewise.measure.benchmarks.searchers import SEARCHERS as SEARCHERS
@@ -19,6 +21,6 @@ from edgewise.measure.benchmarks.tabular import ESTIMATORS as ESTIMATORS
 from edgewise.measure.benchmarks.tabular import Tabular
 
 _QUICK = (Layers, Steps, Peaks, SecondOrder, Accuracy, Classification, Routes)
-_SLOW = (Feynman, Irrelevant, Strogatz, Tabular, Tables, Random, Certified, PhysicalScales, Dimensions)
-BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in (*_QUICK, *_SLOW)}
+_FORMULAS = (Feynman, Irrelevant, Strogatz, Random, Certified, PhysicalScales, Dimensions, History, Outcomes)
+BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in (*_QUICK, Tabular, Tables, *_FORMULAS)}
 """Every benchmark by its name."""

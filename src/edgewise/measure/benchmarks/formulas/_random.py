@@ -34,13 +34,14 @@ class _Drawn(NamedTuple):
 
 
 class RandomLaw(Law):
-    """The k-th law of a seed, named "seed.k", its inputs uniform in their ranges."""
+    """The k-th law of a seed, named "seed.k", its inputs uniform in their `ranges`."""
 
     def __init__(self, name: str) -> None:
         seed, _, place = name.partition(".")
         drawn = _drawn(int(seed), int(place) + 1)[int(place)]
         self.name, self.names = name, _names(len(drawn.ranges))
         self.formula = sympy.sstr(symbolic.parse(drawn.formula, self.names))
+        self.ranges = drawn.ranges
         self._low, self._high = np.array(drawn.ranges).T
 
     def training(self, rows: int, seed: int) -> Array:

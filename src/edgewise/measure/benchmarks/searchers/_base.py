@@ -34,8 +34,8 @@ class Found(NamedTuple):
 
     formula: in symbols of the names. predict: its own values at other rows. outcome: how it ended, in its own words.
     noise: its estimate of the noise over the target's standard deviation, if it has one. complexity: as the library
-    counts it. first: seconds until it had the first formula, if it says so. front: all formulas that it offers. others:
-    what else it offers, by name.
+    counts it. first: seconds until it had the first formula, if it says so. front: the values of all formulas that it
+    offers, `formulas` these formulas. others: what else it offers, by name.
     """
 
     formula: Formula
@@ -46,6 +46,7 @@ class Found(NamedTuple):
     first: float | None = None
     front: Sequence[Predict] = ()
     others: Mapping[str, Predict] = {}
+    formulas: Sequence[Formula] = ()
 
 
 class Searcher(ThirdParty):

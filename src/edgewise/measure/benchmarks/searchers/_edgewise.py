@@ -31,6 +31,7 @@ class Edgewise(Searcher):
             found.best.sympy(), found.best.predict, found.outcome.name.lower().replace("_", " "), found.noise,
             found.best.complexity, shown[0] if shown else time.perf_counter() - began,
             [candidate.predict for candidate in found], {"ceiling": ceiling.predict} if ceiling else {},
+            [candidate.sympy() for candidate in found],
         )  # fmt: skip
 
 

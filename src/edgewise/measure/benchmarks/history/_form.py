@@ -1,0 +1,49 @@
+"""The accepted laws, and whether a formula has the form of one."""
+
+import numpy as np
+import sympy
+
+from edgewise import symbolic
+from edgewise._typing import Part
+from edgewise.datasets import HistoricalTable
+from edgewise.expressions import evaluate
+from edgewise.measure.benchmarks.formulas import refitted
+
+_POINTS = 500  # between the least and the greatest input, that a form is fitted to
+
+
+def half_of(law: HistoricalTable) -> str:
+    """Return the half that a law belongs to.
+
+    >>> from edgewise.datasets import history
+    >>> [half_of(law) for law in history()].count("held")
+    5
+    """
+    return "held" if law.held else "development"
+
+
+def accepted(law: HistoricalTable) -> Part:
+    """Return the accepted law with its parameters by least squares.
+
+    >>> from edgewise.datasets import history
+    >>> accepted(next(law for law in history() if law.name == "boyle"))
+    1406.90404/V
+    """
+    parameters = [f"b{k + 1}" for k in range(len(law.parameters))]
+    formula: Part = symbolic.parse(law.formula, [*law.names, *parameters])
+    return formula.xreplace(dict(zip(map(sympy.Symbol, parameters), map(sympy.Float, law.parameters), strict=True)))
+
+
+def has_form(formula: Part, law: HistoricalTable) -> bool:
+    """Return whether a formula is the law but for the values of its constants.
+
+    >>> from edgewise.datasets import history
+    >>> boyle = next(law for law in history() if law.name == "boyle")
+    >>> v = sympy.Symbol("V")
+    >>> has_form(1400.0 / v, boyle), has_form(1400.0 / v + 0.1 * v, boyle)
+    (True, False)
+    """
+    names, truth = list(law.names), accepted(law)
+    x = np.linspace(law.x.min(0), law.x.max(0), _POINTS)
+    x = np.random.default_rng(0).permutation(x)  # constants are fitted to the first half
+    return bool(formula.free_symbols) and refitted(formula, truth, names, x, evaluate(truth, names, x)).right

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +16,6 @@ from edgewise.programs._fit import Fitted
 _APART = 2048  # children of each island between two meetings
 
 _SHARED = "population"  # which all islands have after they met
-_TOKEN = secrets.token_hex(16)
 
 State = dict[str, Array]
 
@@ -63,7 +61,8 @@ class Islands:
         while self.evaluations < goal and not (deadline is not None and deadline.passed()):
             shares = _shares(goal - self.evaluations, len(islands))
             left = None if deadline is None else deadline.left()
-            states = self._mapping(_gone_on, [(*pair, left, _here()) for pair in zip(islands, shares, strict=True)])
+            legs = [(_Leg(island, share, left),) for island, share in zip(islands, shares, strict=True)]
+            states = self._mapping(_gone_on, legs)
             for island, state in zip(islands, states, strict=True):
                 if state is not None:
                     island.restore(state)
@@ -94,15 +93,23 @@ def _shares(evaluations: int, count: int) -> Sequence[int]:
     return [total * (k + 1) // count - total * k // count for k in range(count)]
 
 
-def _here() -> tuple[str, int]:
-    """Return what tells this process from all others."""
-    return _TOKEN, os.getpid()
+@dataclass(frozen=True)
+class _Leg:
+    """What an island does until the next meeting. `sent`: the island is a copy that was sent to another worker."""
+
+    island: Evolution
+    evaluations: int
+    seconds: float | None
+    sent: bool = False
+
+    def __reduce__(self) -> tuple[type[_Leg], tuple[Evolution, int, float | None, bool]]:
+        return _Leg, (self.island, self.evaluations, self.seconds, True)
 
 
-def _gone_on(island: Evolution, evaluations: int, seconds: float | None, home: tuple[str, int]) -> State | None:
-    """Let an island make a number of children, or fewer where time is up; return its state if this is another process.
+def _gone_on(leg: _Leg) -> State | None:
+    """Let an island make its children, or fewer where time is up; return the state of one that was sent.
 
     Nobody else looks at the island meanwhile, even if its search is interrupted.
     """
-    island.run(evaluations, None if seconds is None else Deadline.after(seconds))
-    return None if _here() == home else island.state()
+    leg.island.run(leg.evaluations, None if leg.seconds is None else Deadline.after(leg.seconds))
+    return leg.island.state() if leg.sent else None

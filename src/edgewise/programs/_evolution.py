@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from edgewise._checks import is_int
+from edgewise._deadline import whole
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
 from edgewise.programs import _cpu_layout as layout
@@ -150,6 +151,7 @@ class Evolution:
             each._random[:] = np.random.default_rng([int(self._random[0]), number]).integers(2**63 - 1, size=1)
         return copies
 
+    @whole
     def meet(self, others: Sequence[Evolution]) -> None:
         """Take in the best programs of other searches with the same arguments, which then go on with them too."""
         every = [self._population.copy(), *(each._population for each in others)]

@@ -14,7 +14,6 @@ from edgewise.programs._evolution import Evolution
 from edgewise.programs._fit import Fitted
 
 _APART = 2048  # children of each island between two meetings
-
 _SHARED = "population"  # which all islands have after they met
 
 State = dict[str, Array]

@@ -22,7 +22,7 @@ _Value = TypeVar("_Value")
 
 _EVERY = 3.0  # seconds at least between two savings ...
 _SHARE = 20.0  # ... and times the last one's duration
-_CHUNK = 1 << 14  # children of an evolution, between which it may be saved
+_CHUNK = 1 << 14  # children of an evolution, between which it may be saved: as many whether it is or not
 _FORMAT = 1
 
 
@@ -94,9 +94,6 @@ class Journal:
 
     def run(self, name: str, search: Growing, goal: int, deadline: Deadline) -> None:
         """Let an evolution go on until it has made `goal` children, or from where it was saved."""
-        if not self.kept:
-            search.run(goal - search.evaluations, deadline)
-            return
         saved = self._states.get(name)
         if saved is not None and int(saved["evaluations"]) > search.evaluations:
             search.restore({part: array for part, array in saved.items() if part != "evaluations"})
@@ -104,6 +101,8 @@ class Journal:
             count = min(_CHUNK, goal - search.evaluations)
             if search.run(count, deadline) < count:
                 return
+            if not self.kept:
+                continue
             self._states[name] = search.state() | {"evaluations": np.array(search.evaluations)}
             self._save_at_times()
 

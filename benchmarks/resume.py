@@ -2,8 +2,8 @@
 
     python benchmarks/resume.py
 
-Each of ten searches, in a process of its own, is killed (SIGKILL) after a random part of the time that it takes, and
-gone on with in another process under other hashes. Stored are whether the front is the same, number by number, and the
+Each of ten searches, in a process of its own, is killed after a random part of the processor time that it takes, by a
+signal that nothing handles, and gone on with in another process under other hashes. Stored are whether the front is the same, number by number, and the
 seconds of processor time from the beginning and from where it was saved.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +21,9 @@ from record import RESULTS, append
 def measured(number: int, effort: int, part: float, whole: dict[str, object], folder: Path) -> dict[str, object]:
     """Kill a search of a table after a part of its time, go on with it, and return what came of it."""
     kept = folder / f"search-{number}-{part:.6f}.npz"
-    process = child(number, effort, save=str(kept))
-    while not kept.exists() and process.poll() is None:
-        time.sleep(0.01)
-    time.sleep(part * float(whole["seconds"]))  # type: ignore[arg-type]
-    killed = process.poll() is None
-    process.kill()
+    process = child(number, effort, ends=part * float(str(whole["process_seconds"])), save=str(kept))
     process.communicate()
+    killed = process.returncode < 0
     size = kept.stat().st_size
     found = answer(child(number, effort, hashes=7, resume=str(kept)))
     return {

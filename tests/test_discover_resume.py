@@ -17,10 +17,10 @@ import pytest
 
 import edgewise as ew
 from edgewise.discovery import Discovery, Outcome
-from edgewise.discovery.search import _approximation
 from edgewise.programs import Evolution, Islands, prepare
 
 EFFORT, LIMIT = 1000, 300.0
+PER_ISLAND = "edgewise.discovery.search._approximation._PER_ISLAND"
 KILLED = """
 import os, signal, sys
 import test_discover_resume as t
@@ -158,7 +158,7 @@ def test_refuses(wrong: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 def test_workers_change_nothing(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_approximation, "_PER_ISLAND", 100)
+    monkeypatch.setattr(PER_ISLAND, 100)
     alone = digits(searched(n_jobs=1))
     with joblib.parallel_config(backend=backend):
         assert digits(searched(n_jobs=2)) == alone
@@ -181,7 +181,7 @@ def test_islands_go_on_from_their_state() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals go to the whole console")
 def test_ctrl_c_while_workers_run_returns_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_approximation, "_PER_ISLAND", 400)
+    monkeypatch.setattr(PER_ISLAND, 400)
 
     def press(stage: str, fraction: float, best: str | None) -> None:
         if stage == "formulas by evolution" and not pressed.is_set():

@@ -25,8 +25,8 @@ class Codec:
 
     >>> codec = Codec()
     >>> t = sympy.Symbol("t")
-    >>> codec.read(codec.write((0.1, sympy.exp(-t / 3) + sympy.Float(0.1))))
-    (0.1, exp(-t/3) + 0.1)
+    >>> codec.read(codec.write((0.1, sympy.Float(0.1) * sympy.exp(-t / 3))))
+    (0.1, 0.1*exp(-t/3))
     """
 
     def __init__(self, classes: Iterable[type] = ()) -> None:

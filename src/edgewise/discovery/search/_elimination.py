@@ -179,7 +179,7 @@ class Elimination:
         if problem.n_columns != 2 or self.context.late():
             return False
         if not noise:
-            self._remembered("algebra of 2 columns", problem, algebraic(problem))
+            self._consider("algebra of 2 columns", problem, algebraic(problem))
             if not self.context.pool.exact() and self.noise.seen_in(problem, step.surrogate):
                 noise = step.error
         if noise:
@@ -196,7 +196,7 @@ class Elimination:
                 break
             stage = f"algebra of {columns(leaf.problem.n_columns)}"
             self.context.tell(stage, 0.2)
-            self._remembered(stage, leaf.problem, algebraic(leaf.problem))
+            self._consider(stage, leaf.problem, algebraic(leaf.problem))
             if self.context.pool.exact():
                 return True
         return False
@@ -222,10 +222,10 @@ class Elimination:
             self._regressed.add(key)
             stage = f"regressions of {columns(step.problem.n_columns)}"
             found = self._regressions(step.problem, step.surrogate, noise)
-            self._remembered(stage, step.problem, found, (Recalled.of(step.surrogate), noise))
+            self._consider(stage, step.problem, found, (Recalled.of(step.surrogate), noise))
 
-    def _remembered(self, stage: str, problem: Problem, found: Iterator[Formula], about: object = None) -> None:
-        """Judge formulas of a problem, which take time to find and are remembered."""
+    def _consider(self, stage: str, problem: Problem, found: Iterator[Formula], about: object = None) -> None:
+        """Judge formulas of a problem, which take time to find and are kept."""
         series = self.context.journal.series(stage, (problem.text, about), found)
         self.context.pool.consider(series, stage)
 

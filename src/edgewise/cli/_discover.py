@@ -69,6 +69,13 @@ def discover(  # noqa: PLR0913 (the options of a command)
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path("edgewise-report"),
     seed: Seed = 0,
     time_limit: TimeLimit = 60.0,
+    n_jobs: Annotated[
+        int, typer.Option("--n-jobs", metavar="N", help="Workers that share the search; -1 is one for each core.")
+    ] = 1,
+    save: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the search to FILE as it goes.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Go on with the search that was saved to FILE.")
+    ] = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
@@ -118,6 +125,9 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 effort=tries,
                 seed=seed,
                 time_limit=time_limit,
+                n_jobs=n_jobs,
+                save=save,
+                resume=resume,
                 progress=report_progress,
                 **shape,
                 **asked,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal, Unpack, cast
 
 from edgewise._checks import is_int, is_number
@@ -36,6 +37,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     effort: Effort = "normal",
     seed: int = 0,
     time_limit: float = 60.0,
+    n_jobs: int | None = None,
+    save: str | Path | None = None,
+    resume: str | Path | None = None,
     progress: Progress | None = None,
     **known: Unpack[Known],
 ) -> Discovery:
@@ -61,15 +65,19 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     sign over more than four decades is judged by relative errors. `effort` is "quick", "normal", "thorough" or a number
     of formulas that evolution tries;
     with the same seed it gives the same result, unless time runs out: `time_limit` seconds are kept to 10 % and half a
-    second. `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches
-    of over two seconds. Ctrl-C ends the search with what was found.
+    second. `n_jobs` workers, -1 for one on each core, take part by joblib, threads unless a `joblib.parallel_config`
+    says otherwise; the result does not depend on them. The search is saved to the file `save` every few seconds.
+    `resume` is such a file, of the same table and settings: its search goes on, and is saved there.
+    `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches of over
+    two seconds. Ctrl-C ends the search with what was found.
 
     `known` is what you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
     `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where it is
     `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you know").
 
     Errors: InputError for wrong shapes, infinities, a constant target, fewer than 5 complete rows, bad names, standard
-    errors that are not positive, negative weights, and for knowledge that makes no sense.
+    errors that are not positive, negative weights, knowledge that makes no sense, and a file to resume from that
+    belongs to another search.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -84,7 +92,10 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
-    settings = Settings(_noise(noise), seed, time_limit, _evaluations(effort), loss=checked_loss(loss))
+    settings = Settings(
+        _noise(noise), seed, time_limit, _evaluations(effort), loss=checked_loss(loss), n_jobs=_jobs(n_jobs),
+        save=_path(save, "save"), resume=_path(resume, "resume"),
+    )  # fmt: skip
     tables = asked(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
     if groups is not None and (known or loss != "squares"):
         raise InputError("'groups' cannot be combined with 'loss' and with what you know of the formula. Leave it out.")
@@ -132,6 +143,18 @@ def _noise(noise: object) -> float | None:
             f"'noise' must be 'auto', 'exact' or a number in [0, 1): noise over the target's spread. Got {noise!r}."
         )
     return float(noise)
+
+
+def _jobs(n_jobs: object) -> int | None:
+    if n_jobs is not None and (not is_int(n_jobs) or n_jobs == 0):
+        raise InputError(f"'n_jobs' must be a number of workers, -1 for one on each core, or None. Got {n_jobs!r}.")
+    return n_jobs
+
+
+def _path(path: object, name: str) -> Path | None:
+    if path is not None and (not isinstance(path, (str, Path)) or not str(path)):
+        raise InputError(f"'{name}' must be the path of a file. Got {path!r}.")
+    return None if path is None else Path(path)
 
 
 def _evaluations(effort: object) -> int:

@@ -5,6 +5,7 @@ from edgewise.programs._fit import Fitted as Fitted
 from edgewise.programs._fit import cross_validate as cross_validate
 from edgewise.programs._fit import fit as fit
 from edgewise.programs._fitter import Fitter as Fitter
+from edgewise.programs._islands import Islands as Islands
 from edgewise.programs._kernels import prepare as prepare
 from edgewise.programs._operations import FUNCTIONS as FUNCTIONS
 from edgewise.programs._operations import OPERATIONS as OPERATIONS

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from edgewise._checks import is_int
+from edgewise._deadline import whole
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
 from edgewise.programs import _cpu_layout as layout
@@ -21,6 +23,7 @@ from edgewise.programs._rows import Rows
 from edgewise.programs._starts import starts
 
 _SLOTS = 16  # programs that are kept of each complexity
+_SAME = 1e-7  # relative difference of the errors of programs that are taken for the same
 _SEED_STEPS = 8  # of the fits of programs that are added
 #: how often evolution draws each operation
 _CHANCES = {
@@ -92,20 +95,22 @@ class Evolution:
         )
         self._library = Library.of(shapes_of(self._rows.columns, allowed, rng), self._rows.columns)
         self._bins = max_complexity + 1
-        self._make_memory(rng, allowed, waves)
+        self._functions, self._waves = allowed, waves
+        self._make_memory(int(rng.integers(2**63 - 1)))
         for shape in starts(self._rows, self._library, max_complexity, allowed):
             if len(shape) <= _LONGEST_SEED:
                 self._add(Program.of(shape))
         for program in seeds:
             self.add(program)
 
-    def _make_memory(self, rng: np.random.Generator, functions: frozenset[str], waves: bool) -> None:
+    def _make_memory(self, random: int) -> None:
         """Make the arrays that the kernels work on, and the job that names them."""
+        functions = self._functions
         self._job = self._rows.job()
         self._population = np.zeros((self._bins, _SLOTS), RECORD)
         self._population["error"] = np.inf
         self._children, self._added, snippet = (np.zeros(k, RECORD) for k in (layout.BATCH, 1, 1))
-        self._random = rng.integers(2**63 - 1, size=1)
+        self._random = np.array([random])
         self._tried = np.zeros(layout.TRIES_WORDS, np.int64)
         self._evaluations, self._place = 0, layout.BATCH
         chances = [_CHANCES.get(name, 0) if name not in FUNCTIONS or name in functions else 0 for name in layout.NAMES]
@@ -126,12 +131,54 @@ class Evolution:
             layout.SLOTS: _SLOTS,
             layout.COLUMN_COUNT: len(self._rows.columns),
             layout.LIBRARY_SIZE: len(self._library.records),
-            layout.WITH_WAVES: int(waves),
+            layout.WITH_WAVES: int(self._waves),
         }
         for word, array in self._arrays.items():
             self._job.words[word] = address(array)
         for word, number in numbers.items():
             self._job.words[word] = number
+
+    def split(self, count: int) -> list[Self]:
+        """Return copies that go on from here, each with random numbers of its own.
+
+        >>> x = np.random.default_rng(0).uniform(0.5, 3, (50, 1))
+        >>> parts = Evolution(x, np.exp(-x[:, 0]) + x[:, 0], max_complexity=8).split(2)
+        >>> [part.run(64) for part in parts], len({int(part.state()["random"][0]) for part in parts})
+        ([64, 64], 2)
+        """
+        copies = [copy(self) for _ in range(count)]
+        for number, each in enumerate(copies):
+            each._random[:] = np.random.default_rng([int(self._random[0]), number]).integers(2**63 - 1, size=1)
+        return copies
+
+    @whole
+    def meet(self, others: Sequence[Evolution]) -> None:
+        """Take in the best programs of other searches with the same arguments, which then go on with them too."""
+        every = [self._population.copy(), *(each._population for each in others)]
+        errors = np.concatenate([population["error"] for population in every], axis=1)
+        order = np.argsort(errors, axis=1, kind="stable")
+        for own, (row, places) in enumerate(zip(errors, order, strict=True)):
+            error = row[places]
+            new = np.isfinite(error)
+            with np.errstate(invalid="ignore"):  # infinite errors of free places
+                new[1:] &= error[1:] - error[:-1] > _SAME * error[1:]
+            best = places[new][:_SLOTS]
+            for slot, place in enumerate(best):
+                self._population[own, slot] = every[place // _SLOTS][own, place % _SLOTS]
+            self._population["error"][own, len(best) :] = np.inf
+        for each in others:
+            each._population[...] = self._population
+
+    def __getstate__(self) -> dict[str, Any]:
+        library = replace(self._library, shapes=[], whole=np.zeros((0, 0)))
+        kept = {"_rows": self._rows, "_library": library, "_bins": self._bins}
+        return kept | {"_functions": self._functions, "_waves": self._waves, "state": self.state()}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        state = kept["state"]
+        self.__dict__.update({name: value for name, value in kept.items() if name != "state"})
+        self._make_memory(0)
+        self.restore(state)
 
     @property
     def evaluations(self) -> int:

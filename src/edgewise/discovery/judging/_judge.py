@@ -1,8 +1,10 @@
 """The table that formulas are measured on."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 import numpy as np
 import sympy
@@ -16,6 +18,18 @@ from edgewise.discovery.tables import EXACT
 from edgewise.expressions import FitData, FreeFormula, complexity, round_constants, simplify
 
 _SIMPLIFIED = 2  # fitted constants up to which formulas are simplified: with more, they are no laws to be read
+_Value = TypeVar("_Value")
+
+
+class Once(Protocol):
+    """What returns the result of some work, which is named by what it depends on, done now or remembered."""
+
+    def __call__(self, what: str, about: object, work: Callable[[], _Value]) -> _Value: ...
+
+
+def at_once(what: str, about: object, work: Callable[[], _Value]) -> _Value:
+    """Return the result of some work, and remember nothing."""
+    return work()
 
 
 @dataclass(frozen=True)
@@ -26,9 +40,13 @@ class Judge:
     x: Array
     y: Array
     weight: Array
+    once: Once = at_once
 
     def judged(self, formula: Formula, noise: float, keep_form: bool = False) -> Candidate | None:
         """The formula with constants fitted and rounded, written simply, or None where it cannot describe the table."""
+        return self.once("judged", (formula, noise, keep_form), lambda: self._judged(formula, noise, keep_form))
+
+    def _judged(self, formula: Formula, noise: float, keep_form: bool) -> Candidate | None:
         if formula.has(sympy.zoo, sympy.nan, sympy.oo) or (not formula.is_real and formula.has(sympy.I)):
             return None
         with np.errstate(all="ignore"):  # a trial may overflow: its error is then infinite, and it is refused

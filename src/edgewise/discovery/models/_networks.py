@@ -102,7 +102,7 @@ def _fitted(
         values = coordinates.back(forward.outputs[:, 0])
         gradient = coordinates.gradient(problem.columns, values, forward.input_gradient()[:, 0])
     residual = problem.weight * (values - problem.target)
-    return Surrogate(name, coordinates, least, settled, residual, lambda: (values, gradient))
+    return Surrogate(name, coordinates, least, settled, lambda: residual, lambda: (values, gradient))
 
 
 def _raw_factors(model: KAN, u: Tensor) -> KAN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -23,19 +24,56 @@ _EXPLAINED = 2.0  # times the noise that a process found: its error where it has
 class Surrogate:
     """A smooth model of a problem: its held-out error, and values and gradients of the target at every row.
 
-    `structure` names its shape; `settled` says that more freedom no longer helped; `residual` (n,) is weighted.
+    `structure` names its shape; `settled` says that more freedom no longer helped.
     """
 
     structure: str
     coordinates: Coordinates
     error: float
     settled: bool
-    residual: Tensor
+    left: Callable[[], Tensor]
+    """Residuals (n,), weighted."""
     read: Callable[[], tuple[Tensor, Tensor]]
     """Values (n,) and gradient (n, m) by the columns."""
     scales: Scales | None = None
     """Of a process: what a like one starts from, and the columns that they are of."""
     expressions: tuple[Formula, ...] = ()
+
+    @property
+    def residual(self) -> Tensor:
+        """Residuals (n,), weighted."""
+        return self.left()
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """What is remembered of a surrogate: all but its values, which take room."""
+
+    structure: str
+    coordinates: Coordinates
+    error: float
+    settled: bool
+    scales: Scales | None
+    expressions: tuple[Formula, ...]
+
+    @classmethod
+    def of(cls, model: Surrogate) -> Recalled:
+        """Return what is remembered of a model."""
+        return cls(model.structure, model.coordinates, model.error, model.settled, model.scales, model.expressions)
+
+    def model(self, again: Callable[[], Surrogate | None]) -> Surrogate:
+        """Return the model, which is fitted again where its values are asked for."""
+
+        @cache
+        def fitted() -> Surrogate:
+            found = again()
+            assert found is not None
+            return found
+
+        return Surrogate(
+            self.structure, self.coordinates, self.error, self.settled, lambda: fitted().residual,
+            lambda: fitted().read(), self.scales, self.expressions,
+        )  # fmt: skip
 
 
 def expanded(problem: Problem, noise: float, like: Surrogate | None = None, enough: float = 0.0) -> Surrogate | None:
@@ -115,7 +153,7 @@ def _smoothed(problem: Problem, coordinates: Coordinates, start: Scales | None) 
     residual = torch.zeros_like(problem.target)
     residual[kept] = left_out
     settled = error < _EXPLAINED * scales.noise * float(found.spread / size)
-    return Surrogate("process", coordinates, error, settled, residual, read, scales, problem.expressions)
+    return Surrogate("process", coordinates, error, settled, lambda: residual, read, scales, problem.expressions)
 
 
 def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surrogate | None:
@@ -145,7 +183,7 @@ def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surro
         values = coordinates.back(values)
         return values, coordinates.gradient(problem.columns, values, gradient)
 
-    return Surrogate("polynomial", coordinates, error, found.settled, left_out, read)
+    return Surrogate("polynomial", coordinates, error, found.settled, lambda: left_out, read)
 
 
 def neighbor_correlation(columns: Tensor, residual: Tensor) -> float:

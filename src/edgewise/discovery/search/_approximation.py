@@ -15,7 +15,7 @@ from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import Table
 from edgewise.expressions import complexity
-from edgewise.programs import FUNCTIONS, Evolution, Program
+from edgewise.programs import FUNCTIONS, Evolution, Islands, Program
 from edgewise.reading import read_formulas
 
 _MODELED = 5000  # rows that the network is fitted to
@@ -36,6 +36,7 @@ _AFTER = 1.0  # times the evaluations that found an exact formula: how many more
 _EXACT = 1e-8  # error of a program, over the target's standard deviation, whose constants may be exact
 _EXACT_ONES = 3  # of them that are judged, the simplest
 _LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
+_ISLANDS, _PER_ISLAND = 8, 7500  # into which an evolution is split at most, and evaluations that each is worth
 _LAWS = 6  # of them that are rounded
 
 
@@ -46,7 +47,8 @@ class Approximation:
         self.context, self.table = context, context.judged
         self.ceiling: Ceiling | None = None
         self.assessor = self._assessor()
-        self.evolution: Evolution | None = None
+        self.evolution: Evolution | Islands | None = None
+        self.searches = 0
         self.found: dict[Formula, tuple[Assessed, str]] = {}
         self._tried: set[Program] = set()
         self.gate, self.known = context.gate, context.settings.knowledge
@@ -58,7 +60,7 @@ class Approximation:
         return min(_LONGEST, len(self.table) // 2, self.known.max_complexity or _LONGEST)
 
     def _assessor(self) -> Assessor:
-        return Assessor(self.table, self.ceiling, self.context.settings.seed)
+        return Assessor(self.table, self.ceiling, self.context.settings.seed, self.context.journal.once)
 
     def judge_again(self) -> None:
         """Take the rows and weights that formulas are judged by now; programs that evolved stay."""
@@ -116,10 +118,12 @@ class Approximation:
         for functions in (allowed, calm):
             programs = [fitted.program for fitted in self.evolution.front(_EACH)]
             self.consider(programs, _EVOLUTION)
-            self.evolution = self._evolution(functions, _EVOLVED)
+            evolution = self._evolution(functions, _EVOLVED)
             for program in programs:
                 if functions is allowed or not _has_waves(program):
-                    self.evolution.add(program)
+                    evolution.add(program)
+            count = min(_ISLANDS, evaluations // 2 // _PER_ISLAND)
+            self.evolution = Islands(evolution, count, self.context.workers) if count > 1 else evolution
             if self._evolved(evaluations // 2, "formulas by evolution", 0.4):
                 return True
         self.consider((fitted.program for fitted in self.evolution.front(_EACH)), _EVOLUTION)
@@ -153,20 +157,23 @@ class Approximation:
 
     def _evolved(self, evaluations: int, stage: str, fraction: float) -> bool:
         """Go on with the evolution in parts, and judge what looks exact; return whether it is."""
-        context, evolution = self.context, self.evolution
+        context, evolution, journal = self.context, self.evolution, self.context.journal
         assert evolution is not None
+        self.searches += 1
+        name, each = f"evolution {self.searches}", math.ceil(evaluations / _PARTS)
         for part in range(_PARTS):
             if context.late():
                 break
             context.tell(stage, fraction + 0.04 * part)
-            evolution.run(math.ceil(evaluations / _PARTS), context.deadline)
-            if self._exact(evolution):
-                evolution.run(math.ceil(_AFTER * evolution.evaluations), context.deadline)
+            journal.run(name, evolution, (part + 1) * each, context.deadline)
+            if journal.once("exact", (name, part), lambda: bool(self._exact(evolution))):
+                goal = math.ceil((1 + _AFTER) * (part + 1) * each)
+                journal.run(name, evolution, goal, context.deadline)
                 context.pool.consider(self._exact(evolution)[:_EXACT_ONES], "evolution", claims=True)
                 return context.pool.exact()
         return False
 
-    def _exact(self, evolution: Evolution) -> list[Formula]:
+    def _exact(self, evolution: Evolution | Islands) -> list[Formula]:
         """Return the programs whose constants may be exact, as formulas, simplest first."""
         table = self.table
         limit = _EXACT * spread(table.y, table.weight)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery.judging import binary_names, lines_of_binaries
+from edgewise.discovery.judging import Once, at_once, binary_names, lines_of_binaries
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.tables import Table
 from edgewise.expressions import FitData, FreeFormula, evaluate
@@ -46,7 +46,7 @@ class Assessed:
 class Assessor:
     """Measures formulas on one table by cross-validation, and by agreement with the best flexible model of it."""
 
-    def __init__(self, table: Table, ceiling: Ceiling | None, seed: int) -> None:
+    def __init__(self, table: Table, ceiling: Ceiling | None, seed: int, once: Once = at_once) -> None:
         rng = np.random.default_rng(seed)
         self.table, self.names, self.x, self.y = table, table.names, table.x, table.y
         self.weights, y = table.weight**2, table.y
@@ -58,7 +58,7 @@ class Assessor:
         self.probe = probe(table.x, rng)
         self.binary = binary_names(table.names, table.x)
         self.low, self.high = float(y.min()), float(y.max())
-        self.ceiling = ceiling
+        self.ceiling, self.once = ceiling, once
         if ceiling is not None:
             self._look_at(ceiling, rng)
 
@@ -79,6 +79,10 @@ class Assessor:
         return [found for found in (plain, self._assessed(program, self.ceiling)) if found]
 
     def _assessed(self, program: Program, ceiling: Ceiling | None) -> Assessed | None:
+        about = program, ceiling is not None, self.ceiling is not None
+        return self.once("assessed", about, lambda: self._refitted(program, ceiling))
+
+    def _refitted(self, program: Program, ceiling: Ceiling | None) -> Assessed | None:
         x, y, w = self.x[self.judged], self.y[self.judged], self.weights[self.judged]
         folds = self.folds
         if ceiling is not None:
@@ -108,6 +112,9 @@ class Assessor:
 
     def formula(self, expression: Formula) -> Assessed | None:
         """Return a formula as it stands; on the rows left out, its Float constants are fitted again."""
+        return self.once("held out", (expression, self.ceiling is not None), lambda: self._formula(expression))
+
+    def _formula(self, expression: Formula) -> Assessed | None:
         free = FreeFormula.of(expression)
         x, y = self.x[self.judged], self.y[self.judged]
         root = np.sqrt(self.weights[self.judged])

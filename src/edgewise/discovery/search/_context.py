@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from edgewise._deadline import Deadline, now, whole
 from edgewise.discovery.judging import Candidate, Judge, Pool, spread
 from edgewise.discovery.knowledge import Gate
+from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._noise import NoiseLevel
-from edgewise.discovery.tables import Settings, Table
+from edgewise.discovery.search._saving import journal_of
+from edgewise.discovery.search._workers import Workers
+from edgewise.discovery.tables import Problem, Settings, Table
 from edgewise.expressions import write
 
 ROWS = 1500
@@ -30,6 +34,8 @@ class Context:
         self.deadline = Deadline(self.began + _SEARCHED * settings.limit)
         self.end = Deadline(self.began + settings.limit)
         self.judged = table.sample(_JUDGED, settings.seed)
+        self.journal = journal_of(table, settings, lambda: self.deadline.passed())
+        self.workers = Workers(settings.n_jobs)
         self.gate = Gate(settings.knowledge, self.judged.x, self.judged.y)
         self.pool = Pool(self._judge(), self.given or 0.0, self.gate)
         self.stages: list[str] = []
@@ -46,7 +52,7 @@ class Context:
         return self.settings.noise
 
     def _judge(self) -> Judge:
-        return Judge(self.table.names, self.judged.x, self.judged.y, self.judged.weight)
+        return Judge(self.table.names, self.judged.x, self.judged.y, self.judged.weight, self.journal.once)
 
     def judge_by(self, table: Table) -> None:
         """Go on with other rows or weights, without candidates and without a noise level."""
@@ -65,6 +71,21 @@ class Context:
         best = self.pool.best()
         few = best is not None and best.fitted <= _CONVINCING
         return few or self.pool.exact() or self.processes > _LONG
+
+    def modeled(
+        self, problem: Problem, like: Surrogate | None, about: object, fit: Callable[[], Surrogate | None]
+    ) -> Surrogate | None:
+        """Return a model of a problem, started from another one: fitted now, or remembered."""
+        started = like and (like.coordinates, like.scales, like.expressions)
+
+        def facts() -> Recalled | None:
+            model = fit()
+            new.append(model)
+            return model and Recalled.of(model)
+
+        new: list[Surrogate | None] = []
+        recalled = self.journal.once("model", (problem.text, started, about), facts)
+        return new[0] if new else recalled and recalled.model(fit)
 
     @whole
     def tell(self, stage: str, fraction: float) -> None:

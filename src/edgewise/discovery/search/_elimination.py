@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
+from edgewise._typing import Formula
 from edgewise.discovery.generators import algebraic, direct, linear_in, regressions, trees, univariate
-from edgewise.discovery.models import Surrogate, best_surrogate, expanded, smoothed
+from edgewise.discovery.models import Recalled, Surrogate, best_surrogate, expanded, smoothed
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.search._noise import HOPELESS
 from edgewise.discovery.symmetries import Model, Step, guessed, reduced
@@ -101,18 +103,24 @@ class Elimination:
     def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         if not self._affordable("polynomial", _PER_POLYNOMIAL):
             return None
-        return expanded(problem, self.context.pool.noise, like, enough)
+        noise = self.context.pool.noise
+        about = "polynomial", noise, enough
+        return self.context.modeled(problem, like, about, lambda: expanded(problem, noise, like, enough))
 
     def _process(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         self.context.processes += 1
-        return smoothed(problem, like) if self._affordable("process", _PER_PROCESS) else None
+        if not self._affordable("process", _PER_PROCESS):
+            return None
+        return self.context.modeled(problem, like, "process", lambda: smoothed(problem, like))
 
     def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         if not self._affordable("network", _PER_NETWORK):
             return None
         context = self.context
         relative, seed = context.table.relative, context.settings.seed
-        return best_surrogate(problem, context.pool.noise, relative, context.deadline, seed)
+        noise, deadline = context.pool.noise, context.deadline
+        about = "network", noise
+        return context.modeled(problem, None, about, lambda: best_surrogate(problem, noise, relative, deadline, seed))
 
     def _lower(self, surrogate: Surrogate) -> None:
         """Take in the error of a model for the least one."""
@@ -151,7 +159,9 @@ class Elimination:
         if surrogate is None:
             return step
         if model == self._process and step.text != "the table":
-            surrogate = min(surrogate, smoothed(step.problem) or surrogate, key=lambda s: s.error)
+            problem = step.problem
+            again = self.context.modeled(problem, None, "process", lambda: smoothed(problem))
+            surrogate = min(surrogate, again or surrogate, key=lambda s: s.error)
         self._lower(surrogate)
         self.context.tell(f"{surrogate.structure} {surrogate.error:.1e}: {columns(step.problem.n_columns)}", 0.1)
         self.noise.correct(surrogate.error)
@@ -169,7 +179,7 @@ class Elimination:
         if problem.n_columns != 2 or self.context.late():
             return False
         if not noise:
-            self.context.pool.consider(algebraic(problem), "algebra of 2 columns")
+            self._consider("algebra of 2 columns", problem, algebraic(problem))
             if not self.context.pool.exact() and self.noise.seen_in(problem, step.surrogate):
                 noise = step.error
         if noise:
@@ -186,7 +196,7 @@ class Elimination:
                 break
             stage = f"algebra of {columns(leaf.problem.n_columns)}"
             self.context.tell(stage, 0.2)
-            self.context.pool.consider(algebraic(leaf.problem), stage)
+            self._consider(stage, leaf.problem, algebraic(leaf.problem))
             if self.context.pool.exact():
                 return True
         return False
@@ -210,9 +220,17 @@ class Elimination:
         key = step.problem.key()
         if step.surrogate is not None and key not in self._regressed:
             self._regressed.add(key)
-            smooth, _ = step.surrogate.read()
             stage = f"regressions of {columns(step.problem.n_columns)}"
-            self.context.pool.consider(regressions(step.problem, smooth, noise, self.context.late), stage)
+            found = self._regressions(step.problem, step.surrogate, noise)
+            self._consider(stage, step.problem, found, (Recalled.of(step.surrogate), noise))
+
+    def _consider(self, stage: str, problem: Problem, found: Iterator[Formula], about: object = None) -> None:
+        """Judge formulas of a problem, which take time to find and are kept."""
+        series = self.context.journal.series(stage, (problem.text, about), found)
+        self.context.pool.consider(series, stage)
+
+    def _regressions(self, problem: Problem, surrogate: Surrogate, noise: float) -> Iterator[Formula]:
+        yield from regressions(problem, surrogate.read()[0], noise, self.context.late)
 
     def _small(self, step: Step) -> bool:
         """Regressions and small networks; returns whether a formula is good."""
@@ -225,7 +243,9 @@ class Elimination:
             return False
         self.context.tell(f"small networks of {columns(problem.n_columns)}", 0.7)
         seed = self.context.settings.seed
-        for name, error, formula in trees(problem, self.context.pool.noise, self.context.deadline, seed):
+        found = trees(problem, self.context.pool.noise, self.context.deadline, seed)
+        about = problem.text, self.context.pool.noise
+        for name, error, formula in self.context.journal.series("small networks", about, found):
             self.noise.doubt(error)
             if formula is not None:
                 self.context.pool.consider([formula], name)

@@ -176,10 +176,13 @@ class Search:
         assert cheapest is not None
         if not pool.done():
             cut(context.end, self.approximation.catch_up)
+        context.journal.save()
         best, outcome, noise = self._in_time(ranking.chosen, (cheapest, Outcome.TIME_LIMIT, pool.noise))
         kept = self._in_time(lambda: ranking.front(best), [best])
         context.stages.append(f"The best formula came from this stage: {ranking.origin(best)}.")
         context.stages += context.gate.summary(found=context.gate.admits(best.expression))
+        context.journal.save()
+        context.stages += filter(None, [context.journal.failure])
         if context.settings.progress is not None:
             context.settings.progress("done", 1.0, context.shown(best))
         settings: dict[str, object] = {"seed": context.settings.seed, "time limit": context.settings.limit}

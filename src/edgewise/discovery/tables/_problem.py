@@ -43,6 +43,11 @@ class Problem:
         return frozenset(self.expressions), self.scale, self.offset
 
     @property
+    def text(self) -> tuple[tuple[Formula, ...], Formula, Formula]:
+        """What tells problems of one table apart, with their columns in order."""
+        return self.expressions, self.scale, self.offset
+
+    @property
     def sign(self) -> int:
         """1 or -1 where all targets have that sign, else 0."""
         return int(bool((self.target > 0).all())) - int(bool((self.target < 0).all()))

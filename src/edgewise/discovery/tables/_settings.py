@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
@@ -19,6 +20,8 @@ class Settings:
     The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, what shows progress, the
     loss, and what a person knows.
 
+    `n_jobs` workers take part; the search is saved to the file `save`, and goes on with what `resume` holds.
+
     Errors: InputError for a time limit that is no positive number.
     """
 
@@ -29,6 +32,9 @@ class Settings:
     progress: Progress | None = None
     loss: Loss = "squares"
     knowledge: Knowledge = field(default_factory=Knowledge)
+    n_jobs: int | None = None
+    save: Path | None = None
+    resume: Path | None = None
 
     def __post_init__(self) -> None:
         limit = self.limit

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from edgewise._deadline import Deadline, now, whole
-from edgewise.discovery.judging import Candidate, Judge, Pool
+from edgewise.discovery.judging import Candidate, Judge, Pool, spread
+from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.search._noise import NoiseLevel
 from edgewise.discovery.tables import Settings, Table
 from edgewise.expressions import write
@@ -28,23 +29,34 @@ class Context:
         self.began = now()
         self.deadline = Deadline(self.began + _SEARCHED * settings.limit)
         self.end = Deadline(self.began + settings.limit)
-        self.until = self.deadline
         self.judged = table.sample(_JUDGED, settings.seed)
-        judge = Judge(table.names, self.judged.x, self.judged.y, self.judged.weight)
-        self.pool = Pool(judge, settings.noise or 0.0)
+        self.gate = Gate(settings.knowledge, self.judged.x, self.judged.y)
+        self.pool = Pool(self._judge(), self.given or 0.0, self.gate)
         self.stages: list[str] = []
-        self.noise = NoiseLevel(self.pool, settings.noise, min(ROWS, len(table)), self.stages)
+        self.noise = NoiseLevel(self.pool, self.given, min(ROWS, len(table)), self.stages)
         self.processes = 0  # Gaussian processes that were fitted
         if table.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
 
-    def share(self, part: float) -> Deadline:
-        """Return when a part of the time for the search is over."""
-        return Deadline(self.began + min(part, 1.0) * _SEARCHED * self.settings.limit)
+    @property
+    def given(self) -> float | None:
+        """The noise over the target's standard deviation, if it was given as such or by standard errors."""
+        if self.settings.noise is None and self.table.noise.known:
+            return min(1 / max(spread(self.judged.y, self.judged.weight), 1e-300), 1.0)
+        return self.settings.noise
+
+    def _judge(self) -> Judge:
+        return Judge(self.table.names, self.judged.x, self.judged.y, self.judged.weight)
+
+    def judge_by(self, table: Table) -> None:
+        """Go on with other rows or weights, without candidates and without a noise level."""
+        self.table, self.judged = table, table.sample(_JUDGED, self.settings.seed)
+        self.pool.start(self._judge(), self.given or 0.0)
+        self.noise.start(self.given, min(ROWS, len(table)))
 
     def late(self) -> bool:
-        """Return whether the time of the stage at work is over."""
-        return min(self.until, self.deadline).passed()
+        """Return whether the time for the search is over."""
+        return self.deadline.passed()
 
     def good(self) -> bool:
         """Return whether to stop: a formula is exact, or leaves only noise with few constants or after much work."""

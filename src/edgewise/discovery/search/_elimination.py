@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Literal
 
-from edgewise._deadline import Deadline, cut
 from edgewise.discovery.generators import algebraic, direct, linear_in, regressions, trees, univariate
 from edgewise.discovery.models import Surrogate, best_surrogate, expanded, smoothed
 from edgewise.discovery.search._context import Context
@@ -19,8 +19,9 @@ _BRANCHES = 3  # eliminations of a problem that are followed
 _LEAVES = 3  # problems that cannot be reduced whose small networks are tried
 _BLURRED = 1e-2  # model error above which eliminations are guessed ...
 _GUESSED = 6  # ... of at most this number of columns
-_GRACE = 0.3  # share of the search's time that work in progress may take beyond its model's share
-_PER_POLYNOMIAL, _PER_PROCESS = 1000, 750  # evaluations that stand for one polynomial, one Gaussian process
+_PER_POLYNOMIAL, _PER_PROCESS, _PER_NETWORK = 3500, 2500, 100_000  # evaluations that one model is worth
+_PER_LEAF = 50_000  # the same of small networks for a problem that cannot be reduced
+_OPTIMISTIC = 1.5  # error of a polynomial on rows left out, over that which it claims on those that chose its terms
 
 
 def quick(context: Context, problem: Problem) -> bool:
@@ -44,7 +45,8 @@ class Elimination:
         self.context, self.noise = context, context.noise
         self.blurred: Step | None = None
         self.leaves: list[Step] = []
-        self.polynomials = 0
+        self.fitted: Counter[str] = Counter()
+        self._regressed: set[Key] = set()
 
     def model(self, kind: Kind) -> Model:
         """Return what fits models of a kind."""
@@ -53,51 +55,19 @@ class Elimination:
         }  # fmt: skip
         return models[kind]
 
-    def reduced(self, problem: Problem, kind: Kind, share: float) -> bool:
+    def reduced(self, problem: Problem, kind: Kind) -> bool:
         """Eliminate columns by one kind of model; return whether a formula is exact, or leaves only noise.
 
         Polynomials come first, as if the table were exact, unless their residuals already look like noise; then
-        Gaussian processes, which tell noise from structure; then networks. `share` of the time is theirs. What cannot
-        be reduced is left for `finish`.
+        Gaussian processes, which tell noise from structure; then networks. The effort bounds the number of models. What
+        cannot be reduced is left for `solved` and `approached`.
         """
-        context = self.context
-        context.until = context.share(share)
-        patience = context.share(share + _GRACE)
-        self.leaves = []
-        if not context.late() and self._followed(problem, self.model(kind), self.leaves, patience):
-            return True
-        return self.leaves == [] and context.pool.done()
-
-    def finish(self, share: float) -> bool:
-        """Look for formulas of what could not be reduced; return whether one is exact, or leaves only noise."""
-        leaves, self.leaves = self.leaves, []
-        if not leaves:
-            return False
-        self.context.until = self.context.share(share)
+        model, leaves = self.model(kind), list[Step]()
+        begun = self._begun(problem, model)
+        good = begun is not None and self._descend(*begun, set(), leaves)
         leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
-        self._finish(leaves[:_LEAVES])
-        if not self.context.deadline.passed():
-            self.noise.settle()
-        return self.context.pool.done()
-
-    def _followed(self, problem: Problem, model: Model, leaves: list[Step], patience: Deadline) -> bool | None:
-        """Follow the eliminations of one model while its share of the time lasts, and keep problems that none reduces.
-
-        What is at work when the share is over may end, until `patience` is over too.
-
-        Returns whether one ends in a formula that is good, None where the model is of no use.
-        """
-        good: bool | None = None
-
-        def follow() -> None:
-            nonlocal good
-            begun = self._begun(problem, model)
-            if begun is not None:
-                good = False
-                good = self._descend(*begun, set(), leaves)
-
-        cut(patience, follow)
-        return good
+        self.leaves += leaves[:_LEAVES]
+        return good or (not leaves and self.context.pool.done())
 
     def _begun(self, problem: Problem, model: Model) -> tuple[Step, Model] | None:
         """The table with its model; None where there is none, or where a polynomial leaves what looks like noise."""
@@ -106,7 +76,7 @@ class Elimination:
         surrogate = model(problem, None, 0.0)
         if surrogate is None:
             return None
-        self.noise.lower(surrogate.error)
+        self._lower(surrogate)
         if model == self._process and self.noise.floor > HOPELESS:
             return None
         start = Step(problem, surrogate, "the table")
@@ -123,20 +93,31 @@ class Elimination:
             self.noise.assume(start.error)
         return start, model
 
+    def _affordable(self, what: str, worth: int) -> bool:
+        """Count a fit of a model, and return whether the effort allows for it."""
+        self.fitted[what] += 1
+        return self.fitted[what] * worth <= self.context.settings.evaluations
+
     def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
-        self.polynomials += 1
-        most = self.context.settings.evaluations // _PER_POLYNOMIAL
-        return expanded(problem, self.context.pool.noise, like, enough) if self.polynomials <= most else None
+        if not self._affordable("polynomial", _PER_POLYNOMIAL):
+            return None
+        return expanded(problem, self.context.pool.noise, like, enough)
 
     def _process(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         self.context.processes += 1
-        most = self.context.settings.evaluations // _PER_PROCESS
-        return smoothed(problem, like) if self.context.processes <= most else None
+        return smoothed(problem, like) if self._affordable("process", _PER_PROCESS) else None
 
     def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
+        if not self._affordable("network", _PER_NETWORK):
+            return None
         context = self.context
         relative, seed = context.table.relative, context.settings.seed
         return best_surrogate(problem, context.pool.noise, relative, context.deadline, seed)
+
+    def _lower(self, surrogate: Surrogate) -> None:
+        """Take in the error of a model for the least one."""
+        chosen = surrogate.structure == "polynomial" and not self.context.pool.noise
+        self.noise.lower(surrogate.error * (_OPTIMISTIC if chosen else 1.0))
 
     def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> bool:
         """Search the eliminations of a problem, the best first; returns whether one ends in a formula that is good."""
@@ -171,7 +152,7 @@ class Elimination:
             return step
         if model == self._process and step.text != "the table":
             surrogate = min(surrogate, smoothed(step.problem) or surrogate, key=lambda s: s.error)
-        self.noise.lower(surrogate.error)
+        self._lower(surrogate)
         self.context.tell(f"{surrogate.structure} {surrogate.error:.1e}: {columns(step.problem.n_columns)}", 0.1)
         self.noise.correct(surrogate.error)
         return replace(step, surrogate=surrogate)
@@ -198,26 +179,37 @@ class Elimination:
                 self.context.pool.consider(univariate(rest, noise), "linear in a function of one of 2 columns")
         return self.context.good()
 
-    def _finish(self, leaves: list[Step]) -> None:
-        """What is left where no relation reduces a problem: algebra, then regressions and small networks."""
-        for leaf in leaves:
-            stage = f"algebra of {columns(leaf.problem.n_columns)}"
+    def solved(self) -> bool:
+        """Look for algebra that solves what could not be reduced; return whether a formula is exact."""
+        for leaf in self.leaves:
             if self.noise.given or self.context.late():
                 break
-            self.context.tell(stage, 0.6)
+            stage = f"algebra of {columns(leaf.problem.n_columns)}"
+            self.context.tell(stage, 0.2)
             self.context.pool.consider(algebraic(leaf.problem), stage)
             if self.context.pool.exact():
-                return
+                return True
+        return False
+
+    def approached(self) -> bool:
+        """Regressions and small networks for what could not be reduced; return whether a formula is good."""
+        leaves, self.leaves = self.leaves, []
         for leaf in leaves:
+            if self.context.late():
+                break
             if not self.context.pool.noise and self.noise.seen_in(leaf.problem, leaf.surrogate):
                 honest = expanded(leaf.problem, leaf.error)
                 self.noise.assume(leaf.error if honest is None else honest.error)
                 quick(self.context, leaf.problem)
-            if self.context.late() or self._small(leaf):
+            if self._small(leaf):
                 break
+        self.noise.settle()
+        return self.context.pool.done()
 
     def _regress(self, step: Step, noise: float) -> None:
-        if step.surrogate is not None:
+        key = step.problem.key()
+        if step.surrogate is not None and key not in self._regressed:
+            self._regressed.add(key)
             smooth, _ = step.surrogate.read()
             stage = f"regressions of {columns(step.problem.n_columns)}"
             self.context.pool.consider(regressions(step.problem, smooth, noise, self.context.late), stage)
@@ -229,6 +221,8 @@ class Elimination:
             self._regress(step, self.context.pool.noise)
             if self.context.good():
                 return True
+        if not self._affordable("leaf", _PER_LEAF):
+            return False
         self.context.tell(f"small networks of {columns(problem.n_columns)}", 0.7)
         seed = self.context.settings.seed
         for name, error, formula in trees(problem, self.context.pool.noise, self.context.deadline, seed):

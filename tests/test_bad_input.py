@@ -140,13 +140,13 @@ CASES = [
         "wrong encoding",
         DISCOVER,
         ("not UTF-8 text (line 10)", "encoding UTF-8"),
-        rows("8,\xe9,3").encode("latin-1"),
+        rows("8,\x81,3").encode("latin-1"),
     ),
     Case(
         "spreadsheet",
-        "discover t.xlsx --target y --out out",
-        ("does not read (.xlsx)", "save it as"),
-        lambda: Path("t.xlsx").write_bytes(b"PK"),
+        "discover t.xls --target y --out out",
+        ("does not read (.xls)", "save it as"),
+        lambda: Path("t.xls").write_bytes(b"PK"),
     ),
     Case(
         "damaged parquet",

@@ -128,7 +128,7 @@ def test_discover_defaults(run, calls) -> None:
 
 def test_discover_finds_a_shipped_table_by_name_but_prefers_a_file(run, calls) -> None:
     assert run("discover", "orbits", "--target", "period_days").code == 0
-    assert calls[0]["names"] == ["primary_mass_kg", "semi_major_axis_km"]
+    assert calls[0]["names"] == ["primary_mass_kg", "semi_major_axis_km", "body", "primary"]
     write_table("t.csv")
     Path("orbits").mkdir()
     assert "is a folder" in run("discover", "orbits", "--target", "period_days").err

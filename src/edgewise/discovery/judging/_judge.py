@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
+from edgewise.discovery.judging._binary import binary_names, lines_of_binaries
 from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
 from edgewise.discovery.judging._gaps import pole, undetermined
@@ -36,8 +38,13 @@ class Judge:
             return None
         expression = final.expression
         if not keep_form and (final.error < EXACT or len(expression.atoms(sympy.Float)) <= _SIMPLIFIED):
-            expression = simplify(expression, self.names, self.x)
+            expression = simplify(lines_of_binaries(expression, self.binary), self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
+
+    @cached_property
+    def binary(self) -> tuple[str, ...]:
+        """The columns that hold 0 and 1 only."""
+        return binary_names(self.names, self.x)
 
     def measured(self, free: FreeFormula) -> Candidate | None:
         """Return a formula with its free constants as they are fitted, none of them rounded."""

@@ -11,6 +11,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import sympy
+from mpmath.libmp import NoConvergence
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
@@ -195,7 +196,7 @@ def _along(call: Callable[..., Any], row: Array, place: int, path: list[Any]) ->
         at[place] = point
         try:
             value = mpmath.mpmathify(call(*at))
-        except (ArithmeticError, TypeError, ValueError, mpmath.libmp.NoConvergence):
+        except (ArithmeticError, TypeError, ValueError, NoConvergence):
             return None
         if not isinstance(value, mpmath.mpf) or not mpmath.isfinite(value):
             return None

@@ -10,7 +10,7 @@ from math import gcd, lcm
 
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.discovery.knowledge._units import Units
 
 Powers = Mapping[str, Fraction]
@@ -91,7 +91,7 @@ def _products(units: Units, names: tuple[str, ...]) -> tuple[Powers, ...]:
 
 def _whole(names: tuple[str, ...], vector: sympy.Matrix) -> Powers:
     """Return the smallest whole powers along a vector, the first one positive."""
-    parts = [Fraction(int(v.p), int(v.q)) for v in vector]
+    parts = [Fraction(int(v.p), int(v.q)) for v in _entries(vector)]
     common = lcm(*(part.denominator for part in parts))
     numbers = [int(part * common) for part in parts]
     sign = 1 if next(n for n in numbers if n) > 0 else -1
@@ -102,7 +102,7 @@ def _scales(units: Units, names: tuple[str, ...]) -> Iterator[Powers]:
     """Yield products of independent columns that have the dimension of the target."""
     assert units.target is not None
     aim = sympy.Matrix([_rational(units.target.get(base, Fraction(0))) for base in _bases(units)])
-    if not any(aim):
+    if not any(_entries(aim)):
         yield {}
         return
     for count in range(1, _matrix(units, names).rank() + 1):
@@ -111,9 +111,14 @@ def _scales(units: Units, names: tuple[str, ...]) -> Iterator[Powers]:
             if matrix.rank() < count or matrix.row_join(aim).rank() > count:
                 continue
             solution = matrix.gauss_jordan_solve(aim)[0]
-            if all(solution):
-                yield {n: Fraction(int(v.p), int(v.q)) for n, v in zip(chosen, solution, strict=True)}
+            if all(_entries(solution)):
+                yield {n: Fraction(int(v.p), int(v.q)) for n, v in zip(chosen, _entries(solution), strict=True)}
 
 
-def _rational(value: Fraction) -> sympy.Rational:
+def _entries(matrix: Part) -> list[Part]:
+    """Return the entries of a matrix, row by row."""
+    return list(matrix)
+
+
+def _rational(value: Fraction) -> Part:
     return sympy.Rational(value.numerator, value.denominator)

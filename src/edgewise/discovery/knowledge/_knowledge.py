@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import sympy
@@ -70,7 +71,7 @@ class Knowledge:
         strict = bounds is not None and bounds.strict
         if strict and "units" not in given:
             raise InputError("Constants can be 'dimensionless' only where 'units' are given.")
-        units = {k: v for k, v in given["units"].items() if k not in forbid} if _is_map(given, "units") else None
+        units = {k: v for k, v in _units_in(given).items() if k not in forbid}
         return cls(
             names=left,
             functions=allowed_functions(given["functions"]) if "functions" in given else None,
@@ -114,7 +115,7 @@ class Knowledge:
         """
         if self.empty:
             return None
-        used = {symbol.name for symbol in expression.free_symbols}
+        used = {str(symbol) for symbol in expression.free_symbols}
         if not used <= {*self.names}:
             return "forbid"
         if not self.require <= used:
@@ -161,7 +162,8 @@ def _guesses(given: object) -> Collection[object]:
     return given
 
 
-def _is_map(given: Mapping[str, object], key: str) -> bool:
-    if key in given and not isinstance(given[key], Mapping):
-        raise InputError(f"{key!r} must map names to units, like {{'m': 'kg', 'v': 'm/s'}}. Got {given[key]!r}.")
-    return key in given
+def _units_in(given: Mapping[str, object]) -> Mapping[str, Any]:
+    units = given.get("units", {})
+    if not isinstance(units, Mapping):
+        raise InputError(f"'units' must map names to units, like {{'m': 'kg', 'v': 'm/s'}}. Got {units!r}.")
+    return units

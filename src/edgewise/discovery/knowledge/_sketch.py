@@ -119,13 +119,13 @@ def read_formula(given: object, names: Sequence[str], what: str) -> tuple[Formul
     (A*exp(-t), (A,))
     """
     if isinstance(given, str):
-        words = sorted(symbol.name for symbol in parse(given).free_symbols)
+        words = sorted(str(symbol) for symbol in parse(given).free_symbols)
         formula: Formula = parse(given, [*names, *(word for word in words if word not in names)])
     elif isinstance(given, sympy.Expr):
         formula = in_plain_symbols(given)
     else:
         raise InputError(f"{what} must be a text, like 'A*exp(-k*t)', or a sympy expression. Got {given!r}.")
-    others = sorted({symbol.name for symbol in formula.free_symbols} - {*names})
+    others = sorted({str(symbol) for symbol in formula.free_symbols} - {*names})
     for word in others:
         if len(word) > _SHORT and difflib.get_close_matches(word, names, cutoff=_ALIKE):
             raise unknown("name", word, names)

@@ -13,10 +13,12 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
 
 import edgewise as ew
+from edgewise import datasets
 from edgewise.datasets import nist
 from edgewise.discovery import Candidate, Discovery, Outcome, discover_directly
 from edgewise.expressions import parse, write
@@ -85,8 +87,6 @@ def test_noise_relative_to_each_value_does_not_bias_the_constant() -> None:
     assert np.abs(np.log(ratio)).max() < 0.15  # three standard errors are 0.11
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.xfail(strict=True, reason="weights 1/y overflow where they are squared", raises=ew.InputError)
 def test_a_spectrum_over_three_hundred_decades_is_searched() -> None:
     k = np.linspace(0, 700, 60)
     found = discovered(k, 10.0 ** (-300 * k / 700), ["k"], effort=300)
@@ -103,13 +103,14 @@ def wide() -> Discovery:
 def test_an_error_means_the_same_everywhere_in_a_report(tmp_path: Path) -> None:
     found = wide()
     assert found.relative
-    means = "rms residual / standard deviation of w, rows weighted by 1/w^2"
     page = found.report(tmp_path / "report.html").read_text(encoding="utf-8")
-    assert means in repr(found) and means in page
-    weight = 1 / found.y
+    (means,) = re.findall(r"rms residual / standard deviation of w, [^)]+", repr(found))
+    assert means in page
+    data = found.uncertainty().data
+    weight = np.asarray(data.weight)
     residual = weight * (found.best.predict(found.x) - found.y)
     around = weight * (found.y - np.average(found.y, weights=weight**2))
-    assert found.best.error == pytest.approx(math.sqrt(np.mean(residual**2) / np.mean(around**2)), rel=1e-6)
+    assert found.best.error == pytest.approx(math.sqrt(np.mean(residual**2) / np.mean(around**2)), rel=0.01)
     assert f"{found.best.error:.3g}" in page
 
 
@@ -139,10 +140,16 @@ def searched() -> tuple[Discovery, int, list[tuple[str, float]]]:
         counted[0] += self.evaluations - before
         return result
 
+    birds = pd.read_csv(datasets.path("penguins")).query("species == 'Gentoo'").dropna()
+    x, y = birds[["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]].to_numpy(float), birds["body_mass_g"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Evolution, "run", counting)
         found = discovered(
-            *noisy_table(), ["a", "b", "c"], 2000, progress=lambda stage, share, best: shown.append((stage, share))
+            x,
+            y.to_numpy(float),
+            ["a", "b", "c"],
+            2000,
+            progress=lambda stage, share, best: shown.append((stage, share)),
         )
     return found, counted[0], shown
 
@@ -217,11 +224,15 @@ def test_formulas_straight_from_an_exact_table_are_not_said_to_leave_noise() -> 
     assert found.outcome not in CLAIMS, str(found)
 
 
-@pytest.mark.xfail(strict=True, reason="sympy writes |exp(y)| as exp(re(y)), and re is no function of ours")
-def test_every_evolved_formula_can_be_read_back() -> None:
-    form = Program.of(apply("power", apply("exp", variable(0, -0.5)), 1.3)).expression(["y"])
-    assert not form.has(sympy.re)
-    assert parse(write(form), ["y"]) is not None
+@pytest.mark.parametrize("inner", ["exp", "sin", "sqrt"])
+def test_every_evolved_formula_can_be_read_back(inner: str) -> None:
+    """sympy writes |exp(y)| as exp(re(y)), which ended a search with an internal error."""
+    program = Program.of(apply("power", apply(inner, apply("square", variable(0), 0.5)), 1.3))
+    form = program.expression(["y"])
+    assert not form.has(sympy.re, sympy.im)
+    y = np.linspace(0.1, 2, 20)[:, None]
+    read = Candidate(parse(write(form), ["y"]), ("y",), 0.0, 0)
+    np.testing.assert_allclose(read.predict(y), program.predict(y), rtol=1e-12)
 
 
 @pytest.mark.parametrize(

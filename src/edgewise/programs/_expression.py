@@ -27,7 +27,8 @@ def expression(
     nodes: Sequence[Node], scale: float, offset: float, names: Sequence[str], positive: Sequence[str] = ()
 ) -> sympy.Expr:
     """Return offset + scale f, f given by its nodes: see `Program.expression`."""
-    symbols = [sympy.Symbol(name, positive=True if name in positive else None) for name in names]
+    # Real, as |exp(x)| is exp(re(x)) otherwise.
+    symbols = [sympy.Symbol(name, real=True, positive=True if name in positive else None) for name in names]
     factor, formula = _Writer(nodes, symbols).read(len(nodes) - 1, expressed=True)
     whole = number(offset) + number(scale * factor) * formula
     return whole.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in symbols})

@@ -23,7 +23,7 @@ from edgewise.expressions import FitData, FittedFormula, Tape
 
 _LOOSE = 0.05  # a power law is returned up to this error: real tables are not as good as their noise level
 _MAX_TERMS = 120
-_MAX_DEGREE = 3
+_MAX_DEGREE = 4
 
 
 def power_law(data: FitData, noise: float = 0.0) -> list[FittedFormula]:

@@ -22,6 +22,7 @@ _OUTSIDE = 1000  # points on lines through two rows ...
 _REACH = 0.6  # ... up to this part of their distance beyond them
 _FAR = 100.0  # variances: distances to the network beyond count as this one
 _WITNESS_OUTSIDE = 1.0  # weight of the points outside
+_POOR = 4.0  # times the held-out error of a formula: the network's own with which it is no witness against it
 _COST = 0.1  # log-likelihood that a unit of complexity costs
 _STEPS = 10
 _SAME = 1e-6  # of the range of the target: how far a written formula may be from its program
@@ -153,14 +154,16 @@ class Assessor:
     def cost(self, found: Assessed, complexity: int) -> float:
         """Return what `best` minimizes.
 
-        n/2 log(C + (N + D) + (N + E)) + 0.1 complexity
+        n/2 log(min(C + (N + D) + (N + E), 12 C)) + 0.1 complexity
 
         C is the held-out error, N the network's own, D and E the distances to it at the rows and outside.
+        The network is no witness against a formula that leaves far less than it does.
         """
         total = found.held_out
         if self.ceiling is not None:
             own = self.ceiling.held_out**2
             total += (own + found.near) + _WITNESS_OUTSIDE * (own + found.far)
+            total = min(total, 3 * _POOR * found.held_out)
         return len(self.y) / 2 * math.log(max(total, 1e-300)) + _COST * complexity
 
 

@@ -22,6 +22,7 @@ _LEAVES = 3  # problems that cannot be reduced whose small networks are tried
 _BLURRED = 1e-2  # model error above which eliminations are guessed ...
 _GUESSED = 6  # ... of at most this number of columns
 _PER_POLYNOMIAL, _PER_PROCESS, _PER_NETWORK = 3500, 2500, 100_000  # evaluations that one model is worth
+_FREE = 35_000  # evaluations' worth of models that any effort allows for
 _PER_LEAF = 50_000  # the same of small networks for a problem that cannot be reduced
 _OPTIMISTIC = 1.5  # error of a polynomial on rows left out, over that which it claims on those that chose its terms
 
@@ -98,7 +99,7 @@ class Elimination:
     def _affordable(self, what: str, worth: int) -> bool:
         """Count a fit of a model, and return whether the effort allows for it."""
         self.fitted[what] += 1
-        return self.fitted[what] * worth <= self.context.settings.evaluations
+        return self.fitted[what] * worth <= self.context.settings.evaluations + _FREE
 
     def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         if not self._affordable("polynomial", _PER_POLYNOMIAL):

@@ -11,9 +11,10 @@ from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import Uncertainty, complexity, shorten
+from edgewise.expressions import Uncertainty, complexity, name_floats, shorten
 
-_CLEAR, _MANY = 0.02, 30  # noise is claimed where it is less than that, or the rows are that many, or it is given
+_CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or where the rows are ...
+_MANY, _EACH = 30, 15  # ... that many, and that many for each input
 _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
 _SAME_DIGITS = 2  # to which formulas are compared with the best one
 _IMPROVED = 0.98  # of the held-out error of simpler formulas: what the front asks for
@@ -34,7 +35,8 @@ class Ranking:
     def _outcome(self, best: Candidate) -> tuple[Outcome, float]:
         """What the best candidate is claimed to be, and the noise: none is known where the rows are too few to tell."""
         noise, n, given = self.pool.noise, len(self.pool.judge.y), self.context.given
-        if self.pool.claimed(best) and (best.error < _CLEAR or n >= _MANY or given is not None):
+        enough = max(_MANY, _EACH * len(self.context.table.names))
+        if self.pool.claimed(best) and (best.error < _CLEAR or n >= enough or given is not None):
             if best.error < EXACT:
                 return Outcome.EXACT, noise
             fitted = best.error * math.sqrt(n / max(n - best.fitted, 1))
@@ -62,6 +64,8 @@ class Ranking:
             return self._assessed(law) if best is None else self.candidate(best), self._ended(), noise
         if outcome is Outcome.EXACT or (outcome is Outcome.NOISE and not self._contradicted(law)):
             return self._assessed(law), outcome, noise
+        for each in front(self.pool.candidates):
+            self._assessed(each)
         best = self.approximation.best()
         few = outcome is Outcome.TOO_FEW_ROWS and len(self.pool.judge.y) < _MANY
         if best is None or few:
@@ -109,11 +113,20 @@ class Ranking:
         for each in sorted(every, key=lambda c: (c.complexity, c.held_out)):
             if not kept or each.held_out < _IMPROVED * kept[-1].held_out:
                 kept.append(each)
-        shown = str(shorten(best.expression, _SAME_DIGITS))
-        kept = [each for each in kept if str(shorten(each.expression, _SAME_DIGITS)) != shown]
+        kept = [each for each in kept if _form(each) != _form(best)]
+        return sorted([*kept, best], key=lambda c: c.complexity)
+
+    def plain_front(self, best: Candidate) -> list[Candidate]:
+        """The candidates of the exact search by their errors on the rows: what there is when time is up."""
+        kept = [c for c in front(self.pool.candidates) if c.expression != best.expression]
         return sorted([*kept, best], key=lambda c: c.complexity)
 
     def _assessed(self, candidate: Candidate) -> Candidate:
         """A candidate with its error on rows left out, infinite where it is undefined."""
         found = self.approximation.consider_formula(candidate.expression, self.pool.origin(candidate))
         return replace(candidate, held_out=math.inf if found is None else math.sqrt(found.held_out))
+
+
+def _form(candidate: Candidate) -> str:
+    """Return a formula as text without the values of its fitted constants."""
+    return str(name_floats(shorten(candidate.expression, _SAME_DIGITS))[0])

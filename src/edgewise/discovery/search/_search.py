@@ -178,7 +178,7 @@ class Search:
             cut(context.end, self.approximation.catch_up)
         context.journal.save()
         best, outcome, noise = self._in_time(ranking.chosen, (cheapest, Outcome.TIME_LIMIT, pool.noise))
-        kept = self._in_time(lambda: ranking.front(best), [best])
+        kept = self._in_time(lambda: ranking.front(best), ranking.plain_front(best))
         context.stages.append(f"The best formula came from this stage: {ranking.origin(best)}.")
         context.stages += context.gate.summary(found=context.gate.admits(best.expression))
         context.journal.save()

@@ -59,8 +59,8 @@ def _isolated(column: Array, code: Array) -> Array:
 def far_rows(x: Array, residual: Array, sigma: Array) -> Array:
     """Return the numbers of the rows whose residuals are no noise of size sigma (n,), nor like those of rows nearby.
 
-    |r| > 10 s sigma and > 10 s' sigma, s from the median of all |r| / sigma, s' from that of the 8 nearest rows: where a
-    model errs, neighbors do so too. At most a tenth of the rows: if more, none.
+    |r| > 10 s sigma and > 10 s' sigma, s from the median of all |r| / sigma, s' from that of the 8 nearest rows: where
+    a model errs, neighbors do so too. At most a tenth of the rows: if more, none.
     """
     size = np.abs(residual) / np.maximum(sigma, 1e-300)
     scale = _NORMAL * float(np.median(size))

@@ -233,7 +233,7 @@ def test_the_caller_s_data_and_global_seeds_stay() -> None:
     [
         ({"y": np.ones(20)}, "constant"),
         ({"y": np.ones(19)}, "equally many rows"),
-        ({"x": np.full((20, 2), np.nan)}, "nan"),
+        ({"x": np.full((20, 2), np.nan)}, "no values"),
         ({"x": np.array([["a", "b"]] * 20)}, "numbers"),
         ({"names": ["a"]}, "2 different names"),
         ({"names": ["a", "a"]}, "2 different names"),

@@ -140,7 +140,7 @@ def test_columns_that_nothing_decides_are_left_out_with_the_remedy(tmp_path: Pat
 def test_what_was_left_out_of_a_text_is_said(tmp_path: Path) -> None:
     notes = {
         "# made by\na,b\n1,2\n": "1 comment line left out (beginning with '#').",
-        "a,b\ns,V\n1,2\n": "Line 2 is left out: it holds 's, V', no numbers.",
+        "a,b\ns,V\n1,2\n": "Line 2 is taken for units: 's, V'.",
         "a b\nx 1 2\ny 3 4\n": "The first of 3 fields is taken for the names of the rows: the header has 2.",
         "a,b\n9007199254740993,1\n": "Numbers of more than 16 digits are rounded to float64 in 'a'.",
     }
@@ -292,7 +292,7 @@ REFUSED = {
     "short last row": ("a,b,c\n1,2,3\n1,2", "line 3 has 2 fields"),
     "two columns of one name": ("a,b,a\n1,2,3\n", "two columns named 'a' (columns 1 and 3)"),
     "binary": (b"PK\3\4\0\0", "is a binary file"),
-    "latin-1": ("a,b\n1,é\n".encode("latin-1"), "not UTF-8 text (line 2)"),
+    "no known encoding": ("a,b\n1,\x81\n".encode("latin-1"), "not UTF-8 text (line 2)"),
     "open quotation mark": ('a,b\n1,"2\n3,4\n', "quotation mark"),
 }
 
@@ -310,7 +310,7 @@ def test_refuses_files_that_are_no_tables(tmp_path: Path) -> None:
     for path, words in [
         (tmp_path / "none.csv", "There is no file"),
         (tmp_path, "is a folder"),
-        (write(tmp_path, "x", "t.xlsx"), "does not read (.xlsx)"),
+        (write(tmp_path, "x", "t.xls"), "does not read (.xls)"),
         (write(tmp_path, "x", "bare"), "does not read (no ending)"),
         (write(tmp_path, "x", "t.parquet"), "not a Parquet file"),
         (write(tmp_path, "", "u.parquet"), "is empty"),

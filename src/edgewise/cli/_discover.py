@@ -1,5 +1,6 @@
 """`edgewise discover`: from a table to formulas and a report."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,19 +12,22 @@ from rich.table import Table as Grid
 from edgewise._errors import InputError
 from edgewise._printable import printable
 from edgewise._replacing import replacing
+from edgewise.cli import _known as known
+from edgewise.cli._config import Config, save_options
 from edgewise.cli._console import console, progress
 from edgewise.cli._failure import fail
+from edgewise.cli._frame import choose
 from edgewise.cli._input import (
     DataFile,
     Decimal,
     Encoding,
     Inputs,
     Seed,
+    Sheet,
     TimeLimit,
     open_table,
     parse_effort,
     parse_noise,
-    select_weighted,
 )
 from edgewise.cli._output import writable_folder
 
@@ -34,8 +38,9 @@ INCOMPLETE = 1
 
 
 def discover(  # noqa: PLR0913 (the options of a command)
+    context: typer.Context,
     file: DataFile,
-    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to explain.")],
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to explain; A,B for several.")],
     inputs: Inputs = None,
     noise: Annotated[
         str,
@@ -54,49 +59,83 @@ def discover(  # noqa: PLR0913 (the options of a command)
         str,
         typer.Option(metavar="quick|normal|thorough|INT", help="How many formulas to try before the search ends."),
     ] = "normal",
+    groups: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="A column of groups: constants may differ between them.")
+    ] = None,
+    missing: Annotated[
+        str | None,
+        typer.Option(metavar="drop|indicator", help="Leave rows with gaps out, or keep them with inputs for gaps."),
+    ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path("edgewise-report"),
     seed: Seed = 0,
     time_limit: TimeLimit = 60.0,
     decimal: Decimal = None,
     encoding: Encoding = None,
+    sheet: Sheet = None,
+    functions: known.Functions = None,
+    require: known.Require = None,
+    forbid: known.Forbid = None,
+    max_complexity: known.MaxComplexity = None,
+    units: known.Units = None,
+    guess: known.Guess = None,
+    template: known.Template = None,
+    constants: known.Constants = None,
+    monotone: known.Monotone = None,
+    limit: known.Limits = None,
+    config: Config = None,
 ) -> None:
     """Find the formula behind a column of a table."""
     level, tries = parse_noise(noise), parse_effort(effort)
+    if missing not in (None, "drop", "indicator"):
+        raise InputError(f"--missing must be drop or indicator. Got {missing!r}.")
+    behavior, forms = (monotone, limit), (guess, template)
+    asked = known.known_of(functions, (require, forbid), max_complexity, units, forms, constants, behavior)
     by_row = [column for column in (sigma, weights) if column is not None]
-    selection, notes, given = select_weighted(open_table(file, decimal, encoding), target, inputs, by_row)
+    chosen = choose(open_table(file, decimal, encoding, sheet=sheet), target, inputs, (groups, missing), by_row)
     screen = console()
-    for note in notes:
+    for note in chosen.notes:
         screen.print(note)
-    n_rows, n_inputs = selection.x.shape
-    screen.print(f"Explaining {target} by {', '.join(selection.names)} ({n_rows} rows, {n_inputs} inputs).")
+    n_rows, n_inputs = chosen.x.shape
+    explained = " and ".join(chosen.targets)
+    screen.print(f"Explaining {explained} by {', '.join(chosen.names)} ({n_rows} rows, {n_inputs} inputs).")
+    shape: dict[str, Any] = {} if groups is None else {"groups": groups}
+    shape |= {} if missing is None else {"missing": missing}
+    shape |= {"target": target} if len(chosen.targets) == 1 else {}
 
     import edgewise
     from edgewise.discovery import checked_loss
 
     with writable_folder(out) as folder:
         with progress(screen) as report_progress:
-            found = edgewise.discover(
-                selection.x,
-                selection.y,
-                names=selection.names,
-                target=target,
+            found: Any = edgewise.discover(
+                chosen.x,
+                chosen.y,
+                names=chosen.names,
                 noise=level,
-                sigma=None if sigma is None else given[sigma],
-                weights=None if weights is None else given[weights],
+                sigma=None if sigma is None else chosen.by_row[sigma],
+                weights=None if weights is None else chosen.by_row[weights],
                 loss=checked_loss(loss),
                 effort=tries,
                 seed=seed,
                 time_limit=time_limit,
                 progress=report_progress,
+                **shape,
+                **asked,
             )
-        _deliver(screen, found, target, folder)
+        if len(chosen.targets) == 1:
+            _deliver(screen, found, folder, context)
+            return
+        for name in chosen.targets:
+            part = folder / re.sub(r"[^\w.-]", "_", name)
+            part.mkdir(exist_ok=True)
+            _deliver(screen, found[name], part, context)
 
 
-def _deliver(screen: Console, found: Any, target: str, folder: Path) -> None:
-    """Save the formula as text, print it, draw the report: a failure of one does not keep the others from coming."""
+def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context) -> None:
+    """Save formula and options, print, draw the report: a failure of one does not keep the others from coming."""
     failures: dict[str, Exception] = {}
     interrupted = False
-    text, report = folder / "formula.txt", folder / "report.html"
+    text, options, report = folder / "formula.txt", folder / "search.toml", folder / "report.html"
 
     def attempt(what: str, action: Callable[[], object]) -> None:
         try:
@@ -106,7 +145,8 @@ def _deliver(screen: Console, found: Any, target: str, folder: Path) -> None:
         except Exception as error:  # noqa: BLE001 (whatever fails after a long search may not hide its result)
             failures.setdefault(what, error)
 
-    attempt(text.name, lambda: _save(text, found, target))
+    attempt(text.name, lambda: _save(text, found, found.target))
+    attempt(options.name, lambda: save_options(options, context))
     attempt("output", lambda: _show(screen, found))
     if text.name not in failures:
         attempt("output", lambda: screen.print(f"Formula: {text}"))
@@ -137,15 +177,17 @@ def _reason(error: Exception) -> str:
 def _save(path: Path, found: Any, target: str) -> None:
     """The formula and all candidates with every digit, as text."""
     from edgewise.discovery import front_cells
-    from edgewise.expressions import quoted, write
+    from edgewise.expressions import quoted
 
     head, rows = front_cells(found, digits=None)
-    lines = [f"{quoted(target)} = {write(found.best.expression)}", "", *found.conclusion(), found.outcome.message]
+    lines = [f"{quoted(target)} = {found.best.text()}", "", *found.conclusion(), found.outcome.message]
     lines += ["", _TITLE]
     numbers = [[("best" if mark == ">" else mark), *cells] for mark, *cells, _ in [head, *rows]]
     widths = [max(len(line[k]) for line in numbers) for k in range(len(numbers[0]))]
     for cells, (*_, text) in zip(numbers, [head, *rows], strict=True):
         lines.append("  ".join([*(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)), text]))
+    if found.groups is not None:
+        lines += ["", f"Constants by {found.best.by_group.group}", *found.groups.to_csv().splitlines()]
     lines += ["", "Formulas are in Python's notation; a name that is no word stands in backquotes."]
     with replacing(path) as file:
         file.write("".join(f"{printable(line)}\n" for line in lines).encode())

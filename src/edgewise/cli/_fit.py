@@ -10,7 +10,17 @@ import typer
 
 from edgewise._errors import InputError
 from edgewise.cli._console import console
-from edgewise.cli._input import DataFile, Decimal, Encoding, Inputs, Seed, open_table, parse_widths, select_columns
+from edgewise.cli._input import (
+    DataFile,
+    Decimal,
+    Encoding,
+    Inputs,
+    Seed,
+    Sheet,
+    open_table,
+    parse_widths,
+    select_columns,
+)
 from edgewise.cli._output import check_file
 
 
@@ -32,9 +42,10 @@ def fit(  # noqa: PLR0913 (the options of a command)
     seed: Seed = 0,
     decimal: Decimal = None,
     encoding: Encoding = None,
+    sheet: Sheet = None,
 ) -> None:
     """Train a network on a table and save it."""
-    table = open_table(file, decimal, encoding)
+    table = open_table(file, decimal, encoding, sheet=sheet)
     selection, notes, made = select_columns(table, target, inputs)
     names = selection.names if made is None else made.names
     layers = parse_widths(widths, len(names))

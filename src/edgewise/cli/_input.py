@@ -33,7 +33,8 @@ def check_time_limit(seconds: float) -> float:
 
 
 DataFile = Annotated[
-    str, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file, or a shipped table (knots, orbits).")
+    str,
+    typer.Argument(metavar="FILE", help="A .csv, .tsv, .parquet or .xlsx file, or a shipped table (knots, orbits)."),
 ]
 Inputs = Annotated[str | None, typer.Option(metavar="A,B", help="The input columns; all others when left out.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")]
@@ -46,12 +47,21 @@ Decimal = Annotated[
 ]
 Encoding = Annotated[
     str | None,
-    typer.Option("--encoding", metavar="NAME", help="The encoding of FILE, like cp1252; UTF-8 when left out."),
+    typer.Option("--encoding", metavar="NAME", help="The encoding of FILE, like cp1252; found when left out."),
+]
+
+
+Sheet = Annotated[
+    str | None, typer.Option("--sheet", metavar="NAME", help="The sheet of an .xlsx file; the first when left out.")
 ]
 
 
 def open_table(
-    file: str, decimal: str | None = None, encoding: str | None = None, like: Mapping[str, str] | None = None
+    file: str,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    like: Mapping[str, str] | None = None,
+    sheet: str | None = None,
 ) -> Table:
     """Read the file, or the shipped table of that name where there is no such file."""
     from edgewise import datasets
@@ -61,7 +71,7 @@ def open_table(
     if not path.exists() and file in datasets.names():
         path = datasets.path(file)
     if path.exists() or path.suffix or len(path.parts) > 1:
-        return read_table(path, decimal=cast("Sign | None", decimal), encoding=encoding, like=like)
+        return read_table(path, decimal=cast("Sign | None", decimal), encoding=encoding, sheet=sheet, like=like)
     raise unknown("file or shipped table", file, datasets.names())
 
 
@@ -135,7 +145,7 @@ def _described(inputs: TableInputs) -> list[str]:
     return [*notes, f"Gaps have inputs of their own: {', '.join(gaps)}."] if gaps else notes
 
 
-def split_names(text: str, known: list[str]) -> list[str]:
+def split_names(text: str, known: list[str], option: str = "--inputs") -> list[str]:
     """Return the names in "A,B"; a text that is itself a column's name is that one column.
 
     >>> split_names("a, b", ["a", "b"]), split_names("mass, kg", ["mass, kg"])
@@ -145,7 +155,7 @@ def split_names(text: str, known: list[str]) -> list[str]:
         return [text]
     names = [name.strip() for name in text.split(",")]
     if not all(names):
-        raise InputError(f"--inputs must list column names with commas in between, like a,b. Got {text!r}.")
+        raise InputError(f"{option} must list column names with commas in between, like a,b. Got {text!r}.")
     return names
 
 

@@ -9,7 +9,7 @@ import typer
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
-from edgewise.cli._input import Decimal, Encoding, ModelFile, network_inputs, open_model, open_table
+from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, network_inputs, open_model, open_table
 from edgewise.cli._output import check_file
 
 
@@ -23,13 +23,14 @@ def plot(
     ] = Path("network.png"),
     decimal: Decimal = None,
     encoding: Encoding = None,
+    sheet: Sheet = None,
 ) -> None:
     """Draw a network: its nodes, and each edge's function."""
     check_file(out, (".png", ".svg", ".pdf"))
     saved, names, target = open_model(model)
     x = None
     if file is not None:
-        table = open_table(file, decimal, encoding, like=saved.decimals)
+        table = open_table(file, decimal, encoding, saved.decimals, sheet)
         for note in table.notes:
             console().print(note)
         x = network_inputs(saved, table)

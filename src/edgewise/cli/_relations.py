@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
-from edgewise.cli._input import DataFile, Decimal, Encoding, TimeLimit, check_seed, open_table, split_names
+from edgewise.cli._input import DataFile, Decimal, Encoding, Sheet, TimeLimit, check_seed, open_table, split_names
 from edgewise.cli._output import check_file
 
 if TYPE_CHECKING:
@@ -37,11 +37,12 @@ def relations(  # noqa: PLR0913 (the options of a command)
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf picture.")] = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
+    sheet: Sheet = None,
 ) -> None:
     """Find which columns of a table are tied by equations."""
     if out is not None:
         check_file(out, _PICTURES)
-    table = open_table(file, decimal, encoding)
+    table = open_table(file, decimal, encoding, sheet=sheet)
     names = list(table.names) if columns is None else split_names(columns, table.names)
     rows, notes = _rows(table, names)
     screen = console()

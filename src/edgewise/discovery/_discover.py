@@ -1,19 +1,21 @@
 """From a table to formulas: the door."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal, Unpack, cast
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
+from edgewise.discovery._asked import asked
 from edgewise.discovery._progress_line import progress_line
 from edgewise.discovery._row_weights import RowWeights, checked_loss, inputs_of
-from edgewise.discovery.results import Discovery
-from edgewise.discovery.search import Search
-from edgewise.discovery.tables import Loss, Progress, Settings, Table
+from edgewise.discovery._searched import searched
+from edgewise.discovery.judging import Outcome
+from edgewise.discovery.knowledge import Knowledge, Known
+from edgewise.discovery.results import Discoveries, Discovery
+from edgewise.discovery.tables import Loss, Missing, Progress, Settings
 from edgewise.kernels import one_thread
-from edgewise.train import as_matrix
 
 Effort = Literal["quick", "normal", "thorough"] | int
 _EFFORTS: dict[str, int] = {"quick": 30_000, "normal": 150_000, "thorough": 1_500_000}
@@ -24,15 +26,18 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     y: Data,
     names: Sequence[str] | None = None,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     noise: Literal["auto", "exact"] | float = "auto",
     sigma: Data | str | None = None,
     weights: Data | str | None = None,
     loss: Loss = "squares",
+    groups: str | None = None,
+    missing: Missing | None = None,
     effort: Effort = "normal",
     seed: int = 0,
     time_limit: float = 60.0,
     progress: Progress | None = None,
+    **known: Unpack[Known],
 ) -> Discovery:
     """Find formulas y = f(x) for a table, from simple to accurate.
 
@@ -41,7 +46,14 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     A table of measurements seldom follows one: then an additive network is fitted and read as formulas, formulas
     evolve, and all are judged on rows that they were not fitted to, and by their agreement with the network.
 
-    x (n, n_in) and y (n,): array, tensor, or DataFrame and Series with their names. `noise` is "auto" (estimated),
+    x (n, n_in) and y (n,): array, tensor, or DataFrame and Series with their names. Text becomes an input of 1 or 0 for
+    each level, dates count days or years; rows with gaps are left out, or with missing="indicator" kept, their gaps as
+    inputs of their own; `found.notes` say what became of each column and row. With y (n, k), or a DataFrame, each
+    target is searched on its own: the result is a `Discoveries`, a mapping from target to Discovery. `groups` names a
+    column of x: formulas then have one form for all groups, and constants that differ by group, as `found.groups`
+    lists them, where that pays.
+
+    `noise` is "auto" (estimated),
     "exact", or the noise over the target's standard deviation. `sigma` holds the standard error of each y, `weights`
     factors of the squared residuals: arrays (n,), or the name of a column of the DataFrame x, which is no input then.
     Without them the kind of noise is recognized (`noise_model` of the result): additive, relative, both, counts; rows
@@ -52,8 +64,12 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     second. `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches
     of over two seconds. Ctrl-C ends the search with what was found.
 
-    Errors: InputError for wrong shapes, values that are not finite, a constant target, fewer than 5 rows, bad names,
-    standard errors that are not positive, negative weights.
+    `known` is what you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
+    `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where it is
+    `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you know").
+
+    Errors: InputError for wrong shapes, infinities, a constant target, fewer than 5 complete rows, bad names, standard
+    errors that are not positive, negative weights, and for knowledge that makes no sense.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -68,10 +84,19 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
-    table = _checked(inputs_of(x, sigma, weights), y, names, target, of_rows)
-    asked = Settings(_noise(noise), seed, time_limit, _evaluations(effort), loss=checked_loss(loss))
+    settings = Settings(_noise(noise), seed, time_limit, _evaluations(effort), loss=checked_loss(loss))
+    tables = asked(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
+    if groups is not None and (known or loss != "squares"):
+        raise InputError("'groups' cannot be combined with 'loss' and with what you know of the formula. Leave it out.")
+    found: dict[str, Discovery] = {}
     with progress_line(progress) as shown, one_thread():
-        return Search(table, replace(asked, progress=shown)).run()
+        for each in tables:
+            knowledge = Knowledge.of(known, each.table.names, each.table.target)
+            last = searched(each, replace(settings, progress=shown, knowledge=knowledge))
+            found[each.table.target] = last
+            if last.outcome is Outcome.INTERRUPTED:
+                break
+    return last if len(tables) == 1 else cast("Discovery", Discoveries(found))
 
 
 def discover_directly(
@@ -94,48 +119,9 @@ def discover_directly(
     >>> discover_directly(x, x[:, 0] ** 2 / x[:, 1], names=["a", "b"]).best.expression
     a**2/b
     """
-    search = Search(_checked(x, y, names, target), Settings(_noise(noise)))
+    (each,) = asked(x, y, names, target, None)
     with one_thread():
-        return search.run(models=False)
-
-
-def _checked(
-    x: Any, y: Any, names: Sequence[str] | None, target: str | None, of_rows: RowWeights | None = None
-) -> Table:
-    if target is not None and not isinstance(target, str):
-        raise InputError(f"'target' must be a name. Got {target!r}.")
-    rows, values = as_matrix(x, "x"), as_matrix(y, "y")
-    if len(rows) != len(values) or values.shape[1] != 1:
-        raise InputError(
-            f"x and y must have equally many rows and y one column. Got {tuple(rows.shape)} and {tuple(values.shape)}."
-        )
-    if len(rows) < 5:
-        raise InputError(f"Discovery needs at least 5 rows. Got {len(rows)}.")
-    chosen = column_names(x, names, rows.shape[1])
-    if float(values.max() - values.min()) <= 1e-14 * float(values.abs().max()):
-        raise InputError(f"The target is constant ({float(values[0]):g}): there is nothing to explain.")
-    called = target or str(getattr(y, "name", None) or "y")
-    inputs, measured = rows.cpu().numpy(), values[:, 0].cpu().numpy()
-    if of_rows is None or of_rows.weight is None:
-        return Table.of(chosen, inputs, measured, called)
-    return Table.weighted(chosen, inputs, measured, called, of_rows.weight, of_rows.known)
-
-
-def column_names(x: Any, names: Sequence[str] | None, count: int) -> tuple[str, ...]:
-    """Return the names of the columns of a table: those given, else those of a data frame, else x1, x2, ...
-
-    Errors: InputError unless they are `count` different names.
-
-    >>> column_names([[1.0, 2.0]], None, 2)
-    ('x1', 'x2')
-    """
-    if names is not None and (isinstance(names, str) or not isinstance(names, Iterable)):
-        raise InputError(f"'names' must list the names of the columns of x. Got {names!r}.")
-    own = [str(c) for c in x.columns] if hasattr(x, "columns") else [f"x{i + 1}" for i in range(count)]
-    known = tuple(own if names is None else names)
-    if not all(isinstance(n, str) and n for n in known) or len({*known}) != len(known) or len(known) != count:
-        raise InputError(f"'names' must hold {count} different names, one for each column of x. Got {list(known)!r}.")
-    return known
+        return searched(each, Settings(_noise(noise)), models=False)
 
 
 def _noise(noise: object) -> float | None:

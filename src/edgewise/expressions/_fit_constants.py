@@ -50,7 +50,8 @@ class FitData:
             w = w / w.max()
         total = float(np.sum(w * w))
         mean = float(np.sum(w * w * y)) / total if total > 0 else 0.0
-        scale, size = (float(np.linalg.norm(w * values)) for values in (y - mean, y))
+        with np.errstate(over="ignore"):
+            scale, size = (float(np.linalg.norm(w * values)) for values in (y - mean, y))
         scale = size if scale <= 1e-14 * size else scale
         columns = tuple(np.ascontiguousarray(x[:, i]) for i in range(len(names)))
         return cls(tuple(names), columns, y, w / (scale if scale > 0 else 1.0))

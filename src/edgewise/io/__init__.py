@@ -1,5 +1,6 @@
 """Networks to and from files, and tables from files."""
 
+from edgewise.io._dates import iso_dates as iso_dates
 from edgewise.io._delimited import sniff as sniff
 from edgewise.io._mixed import MixedSelection as MixedSelection
 from edgewise.io._mixed import frame_of as frame_of

@@ -146,6 +146,7 @@ def _notes(read: Sequence[tuple[str, str, Column]], file: _File) -> list[str]:
         notes.append(f"Commas are read as decimal signs in {_listed(commas)}, points in {_listed(signed['.'])}.")
     elif commas:
         notes.append("Commas are read as decimal signs.")
+    notes += [note.format(repr(name)) for name, _, column in read for note in column.marks.notes]
     if any(column.grouped(sign) for _, sign, column in read):
         notes.append("Thousands separators are taken out of the numbers.")
     guesses = [(name, sign, column) for name, sign, column in read if file.guessed(name, column)]

@@ -2,18 +2,19 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from edgewise._errors import InputError
 from edgewise.io._delimited import OpenQuote, long_fields, sniff, split_lines
+from edgewise.io._marks import bare
 from edgewise.io._numbers import is_missing, is_number
 
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # Excel's first line, which names the delimiter
-_COMMENT = "#"
+_COMMENTS = ("#", "%")
 _NEAR = 50
 """Rows that show whether a column holds numbers."""
 
@@ -35,19 +36,20 @@ class Field:
 
 @dataclass(frozen=True)
 class Grid:
-    """The columns of a file, the delimiter between them, and notes on what was left out of it."""
+    """The columns of a file, the delimiter between them, notes on what was left out of it, and units of columns."""
 
     fields: list[Field]
     n_rows: int
     delimiter: str = ""
     notes: Sequence[str] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_grid(path: Path, text: str, decimal: str | None) -> Grid:
     """Split a text into a header and columns.
 
     Understood, and said in `notes` where rows are left out: Excel's first line "sep=;", comment lines that begin with
-    "#", a header in the last of these above the numbers, R's names of rows, a line of units below the header,
+    "#" or "%", a header in the last of these above the numbers, R's names of rows, a line of units below the header,
     delimiters at the ends of the lines.
 
     Raises `InputError` for a text without rows, without a header, with two columns of one name, or ragged.
@@ -58,7 +60,7 @@ def read_grid(path: Path, text: str, decimal: str | None) -> Grid:
         lines[0] = ""
     with long_fields():
         try:
-            plain = [line for line in lines if not line.startswith(_COMMENT)]
+            plain = [line for line in lines if not line.startswith(_COMMENTS)]
             delimiter = named[1] if named else sniff(plain or lines, decimal)
             rows = list(split_lines(lines, delimiter))
         except OpenQuote:
@@ -68,7 +70,7 @@ def read_grid(path: Path, text: str, decimal: str | None) -> Grid:
     notes: list[str] = []
     if not rows:
         raise InputError(f"{path} is empty: give a file whose first line names the columns.")
-    header, rows = _header_and_rows(rows, notes)
+    header, rows = header_and_rows(rows, notes)
     if all(is_number(name) for name in header):
         raise InputError(
             f"{path} has no header: its first line is {', '.join(header[:3])}, all numbers. "
@@ -79,9 +81,10 @@ def read_grid(path: Path, text: str, decimal: str | None) -> Grid:
     header, rows = _even(header, rows, delimiter, notes)
     _check_even(path, header, rows, decimal)
     check_unique(path, header)
-    rows = _without_units(rows, notes)
+    rows, units = without_units(rows, notes)
     columns = zip(*(fields for _, fields in rows), strict=True)
-    return Grid([Field(*column) for column in zip(header, columns, strict=True)], len(rows), delimiter, notes)
+    return Grid([Field(*column) for column in zip(header, columns, strict=True)], len(rows), delimiter, notes,
+                {name: unit for name, unit in zip(header, units, strict=False) if name and unit})  # fmt: skip
 
 
 def check_unique(path: Path, header: Sequence[str]) -> None:
@@ -93,7 +96,7 @@ def check_unique(path: Path, header: Sequence[str]) -> None:
         first[name] = place
 
 
-def _header_and_rows(rows: list[Row], notes: list[str]) -> tuple[list[str], list[Row]]:
+def header_and_rows(rows: list[Row], notes: list[str]) -> tuple[list[str], list[Row]]:
     """Take the header, which may be the last comment above the numbers, and drop the other comments."""
     above = next((place for place, (_, fields) in enumerate(rows) if not _is_comment(fields)), len(rows))
     comments, rows = rows[:above], rows[above:]
@@ -109,16 +112,19 @@ def _header_and_rows(rows: list[Row], notes: list[str]) -> tuple[list[str], list
     kept = [row for row in rows if not (_is_comment(row[1]) and len(row[1]) != len(header))]
     left_out = len(comments) + len(rows) - len(kept)
     if left_out:
-        notes.append(f"{left_out} comment line{'s' * (left_out > 1)} left out (beginning with '#').")
+        signs = sorted({fields[0].lstrip()[0] for _, fields in [*comments, *rows] if _is_comment(fields)})
+        begun = " or ".join(map(repr, signs))
+        notes.append(f"{left_out} comment line{'s' * (left_out > 1)} left out (beginning with {begun}).")
     return header, kept
 
 
 def _is_comment(fields: Sequence[str]) -> bool:
-    return fields[0].lstrip().startswith(_COMMENT)
+    return fields[0].lstrip().startswith(_COMMENTS)
 
 
 def _uncommented(fields: Sequence[str]) -> list[str]:
-    first = fields[0].lstrip().lstrip(_COMMENT).strip()
+    first = fields[0].lstrip().lstrip("#").strip()
+    first = "" if not first.strip("%") else first  # "% fat" is a name
     return [first, *fields[1:]] if first else list(fields[1:])
 
 
@@ -144,21 +150,24 @@ def _are_names(cells: Sequence[str], delimiter: str) -> bool:
     return len(set(cells)) == len(cells) and not any(is_number(cell) or is_missing(cell) for cell in cells)
 
 
-def _without_units(rows: list[Row], notes: list[str]) -> list[Row]:
-    """Leave out a first row of units: texts, some of them blank, above at least two numbers or numbers alone."""
+def without_units(rows: list[Row], notes: list[str]) -> tuple[list[Row], list[str]]:
+    """Take out a first row of units: texts, some of them blank, above at least two numbers or numbers alone.
+
+    Return the other rows and the units, none where there is no such row.
+    """
     if len(rows) < 2:
-        return rows
+        return rows, []
     line, first = rows[0]
     near = zip(*(fields for _, fields in rows[1:_NEAR]), strict=True)
     below = [next((cell for cell in cells if not is_missing(cell)), "") for cells in near]
-    numbers = [place for place, field in enumerate(below) if is_number(field)]
+    numbers = [place for place, field in enumerate(below) if is_number(bare(field))]
     texts = [place for place in numbers if not is_missing(first[place])]
-    if any(is_number(field) for field in first) or 2 * len(texts) <= len(numbers):
-        return rows
+    if any(is_number(bare(field)) for field in first) or 2 * len(texts) <= len(numbers):
+        return rows, []
     if len(numbers) < 2 and len(numbers) < sum(map(bool, below)):
-        return rows
-    notes.append(f"Line {line} is left out: it holds {', '.join(first)[:30]!r}, no numbers.")
-    return rows[1:]
+        return rows, []
+    notes.append(f"Line {line} is taken for units: {', '.join(first)[:60]!r}.")
+    return rows[1:], [unit.strip().strip("[]()") for unit in first]
 
 
 def _check_even(path: Path, header: Sequence[str], rows: Sequence[Row], decimal: str | None) -> None:

@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from edgewise.io._marks import Marks
+
 Sign = Literal[".", ","]
 """Decimal signs."""
 Separator = Literal["", ",", ".", "'", " "]
@@ -51,14 +53,16 @@ class Column:
     """
 
     def __init__(self, values: Iterable[object], thousands: str | None = None) -> None:
-        self.cells = [_cell(value) for value in values]
+        self.raw = [_cell(value) for value in values]
+        self.marks = Marks.of(self.raw, is_number)
+        self.cells = self.marks.cells
         self.thousands = thousands
         self._texts = [cell for cell in self.cells if cell is not None]
 
     @cached_property
     def readings(self) -> dict[str, np.ndarray]:
         """The numbers by decimal sign, for each sign with which every cell is a number."""
-        found = {sign: numbers for sign in SIGNS if (numbers := self._read(sign)) is not None}
+        found = {sign: self._scaled(numbers) for sign in SIGNS if (numbers := self._read(sign)) is not None}
         if not found and all(text.lower() in _TRUTH for text in self._texts):
             truth = np.array([np.nan if cell is None else _TRUTH[cell.lower()] for cell in self.cells])
             return dict.fromkeys(SIGNS, truth)
@@ -104,7 +108,7 @@ class Column:
         patterns = [_pattern(each, self.thousands) for each in signs]
         odd = [
             (row, text)
-            for row, text in enumerate(self.cells, start=1)
+            for row, text in enumerate(self.raw, start=1)
             if text is not None and not any(pattern.fullmatch(text) for pattern in patterns)
         ]
         if not odd:
@@ -115,6 +119,9 @@ class Column:
         row, text = odd[0]
         kind = f"no numbers with the decimal sign {sign!r}" if sign and self.readings else "text"
         return f"{kind} in {len(odd)} of {len(self._texts)} rows, first {text[:30]!r} in row {row}"
+
+    def _scaled(self, numbers: np.ndarray) -> np.ndarray:
+        return numbers if self.marks.factors is None else numbers * self.marks.factors
 
     def _read(self, sign: str) -> np.ndarray | None:
         if sign == "." or not self.signed:

@@ -1,7 +1,7 @@
-"""Reads a CSV, TSV or Parquet file into a table of numbers."""
+"""Reads a CSV, TSV, Parquet or Excel file into a table of numbers."""
 
-import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +9,16 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise.io._convention import Convention, read_numbers
 from edgewise.io._dates import iso_dates
+from edgewise.io._excel import read_excel
 from edgewise.io._grid import Grid, read_grid
 from edgewise.io._numbers import Column, Separator, Sign
 from edgewise.io._parquet import read_parquet
 from edgewise.io._table import Table
+from edgewise.io._text import read_text
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 _PARQUET = (".parquet", ".pq")
-_MARKS = {
-    b"\xff\xfe\0\0": "utf-32",
-    b"\0\0\xfe\xff": "utf-32",
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-}
+_EXCEL = (".xlsx", ".xlsm")
 
 
 def read_table(
@@ -30,9 +27,10 @@ def read_table(
     decimal: Sign | None = None,
     thousands: Separator | None = None,
     encoding: str | None = None,
+    sheet: str | None = None,
     like: Mapping[str, str] | None = None,
 ) -> Table:
-    """Return the columns of numbers of a .csv, .tsv, .tab, .txt, .dat or .parquet file.
+    """Return the columns of numbers of a .csv, .tsv, .tab, .txt, .dat, .parquet or .xlsx file.
 
     The first line of a text file names the columns; the delimiter (comma, semicolon, tab, white space) is
     found by looking. Truth values become 0 and 1; text and dates are left out, with the reason in `left_out`;
@@ -40,7 +38,8 @@ def read_table(
     writes them. Thousands separators and decimal commas are understood, and said in `notes`.
 
     `decimal` ("." or ",") and `thousands` (",", ".", "'", " " or "" for none) are the signs in the numbers, `encoding`
-    is that of the text; what is not given is found by looking. `like`, the `decimals` of a table read before, decides
+    is that of the text; what is not given is found by looking. `sheet` names one of a workbook, else the first is read;
+    this needs openpyxl. `like`, the `decimals` of a table read before, decides
     where this file's columns can be read in two ways, so that both are read alike.
 
     Raises `InputError`, one line with the remedy, for a file that is missing, not a regular file, empty, binary,
@@ -57,9 +56,15 @@ def read_table(
     convention = Convention(decimal, thousands, dict(like or {}))
     try:
         _check_place(path)
+        if sheet is not None and path.suffix.lower() not in _EXCEL:
+            raise InputError(f"'sheet' (--sheet) is for Excel workbooks. {path} is none.")
         if path.suffix.lower() in _PARQUET:
             return _table(read_parquet(path), convention)
-        return _table(read_grid(path, _text(path, encoding), convention.decimal), convention)
+        if path.suffix.lower() in _EXCEL:
+            return _table(read_excel(path, sheet), convention)
+        text, notes = read_text(path, encoding)
+        grid = read_grid(path, text, convention.decimal)
+        return _table(replace(grid, notes=[*notes, *grid.notes]), convention)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
 
@@ -71,10 +76,10 @@ def _check_place(path: Path) -> None:
     if not path.exists():
         raise InputError(f"There is no file {path}: check the name and the folder.")
     suffix = path.suffix.lower()
-    if suffix not in (*_TEXT, *_PARQUET):
+    if suffix not in (*_TEXT, *_PARQUET, *_EXCEL):
         raise InputError(
             f"{path} is of a kind that edgewise does not read ({suffix or 'no ending'}): "
-            f"save it as one of {', '.join((*_TEXT, _PARQUET[0]))}."
+            f"save it as one of {', '.join((*_TEXT, _PARQUET[0], _EXCEL[0]))}."
         )
     if not path.is_file():
         raise InputError(f"{path} is not a regular file but a pipe or device: save the table to a file first.")
@@ -87,13 +92,13 @@ def _table(grid: Grid, convention: Convention) -> Table:
     found = read_numbers([field.name for field in fields], cells, convention, grid.delimiter)
     parsed = iter(zip(found.columns, cells, strict=True))
     rounded = found.rounded.union(field.name for field in grid.fields if field.rounded)
-    table = Table({}, grid.n_rows, [], [*grid.notes, *found.notes], found.decimals, rounded)
+    table = Table({}, grid.n_rows, [], [*grid.notes, *found.notes], found.decimals, rounded, units=dict(grid.units))
     for place, field in enumerate(grid.fields, start=1):
         texts: list[str | None] = []
         values = field.values
         if isinstance(values, list | tuple):
             values, column = next(parsed)
-            texts = column.cells
+            texts = column.raw
         if not field.name:
             table.left_out.append((f"column {place}", "no name in the header"))
         elif isinstance(values, np.ndarray):
@@ -106,39 +111,3 @@ def _table(grid: Grid, convention: Convention) -> Table:
             elif values == "text":
                 table.texts[field.name] = texts
     return table
-
-
-def _text(path: Path, encoding: str | None) -> str:
-    """Return a text with "\\n" at the ends of its lines; without `encoding`, UTF-8 or what the byte order mark says."""
-    data = path.read_bytes()
-    if not data.strip():
-        raise InputError(f"{path} is empty: give a file whose first line names the columns.")
-    text = _decode(path, data) if encoding is None else _decode_as(path, data, encoding)
-    if "\0" in text:
-        raise InputError(f"{path} is a binary file, not text: export it as CSV first.")
-    return io.StringIO(text.removeprefix("\ufeff"), newline=None).read()
-
-
-def _decode(path: Path, data: bytes) -> str:
-    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
-    if encoding == "utf-8" and b"\0" in data:
-        raise InputError(f"{path} is a binary file, not text: export it as CSV first.")
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{path} is not {encoding.upper()} text (line {line}): save it again with the encoding UTF-8, or name "
-            "the encoding that it has, such as encoding='cp1252' (--encoding cp1252) for Excel on Windows."
-        ) from None
-
-
-def _decode_as(path: Path, data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except (LookupError, TypeError):
-        raise InputError(
-            f"Unknown encoding {encoding!r}. Usual ones: utf-8, utf-16, cp1252, latin-1, mac-roman, shift-jis."
-        ) from None
-    except ValueError:
-        raise InputError(f"{path} is not {encoding} text: name another encoding, or save it as UTF-8.") from None

@@ -34,7 +34,7 @@ class Table:
     `left_out` holds (name, reason) of the columns that are not numbers, `notes` how the numbers were read, `decimals`
     the decimal signs of the columns that were read from text, as far as the file shows them, and `rounded` the columns
     whose numbers have more digits than float64. `texts` and `dates` are the columns left out that are text (None is a
-    gap), or dates as numpy's datetime64.
+    gap), or dates as numpy's datetime64. `units` are those in a line below the header.
 
     >>> import numpy as np
     >>> table = Table({"a": np.arange(6.0), "b": np.arange(6.0) ** 2}, n_rows=6)
@@ -52,6 +52,7 @@ class Table:
     rounded: set[str] = field(default_factory=set)
     texts: dict[str, Sequence[str | None]] = field(default_factory=dict)
     dates: dict[str, np.ndarray] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:

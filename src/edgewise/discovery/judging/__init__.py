@@ -1,5 +1,8 @@
 """What a formula is worth: its error, complexity and the evidence for it."""
 
+from edgewise.discovery.judging._binary import binary_names as binary_names
+from edgewise.discovery.judging._binary import lines_of_binaries as lines_of_binaries
+from edgewise.discovery.judging._by_group import ByGroup as ByGroup
 from edgewise.discovery.judging._candidate import Candidate as Candidate
 from edgewise.discovery.judging._candidate import columns_of as columns_of
 from edgewise.discovery.judging._candidate import front as front

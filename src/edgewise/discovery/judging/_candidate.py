@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ import sympy
 
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data, Formula
+from edgewise.discovery.judging._by_group import ByGroup
+from edgewise.discovery.tables import Columns
 from edgewise.export import latex
 from edgewise.expressions import evaluate, write
 
@@ -36,6 +38,8 @@ class Candidate:
     error: float
     complexity: int
     held_out: float = math.nan
+    columns: Columns | None = field(default=None, repr=False, compare=False)
+    by_group: ByGroup | None = field(default=None, repr=False, compare=False)
 
     def sympy(self) -> Formula:
         """The formula as a sympy expression; its symbols carry the names of the inputs."""
@@ -43,7 +47,12 @@ class Candidate:
 
     def latex(self) -> str:
         """The formula in LaTeX, numbers with six digits; `edgewise.export` writes it in full and in other languages."""
-        return latex(self, digits=6)
+        form = self if self.by_group is None else self.by_group.form
+        return latex(form, digits=6)
+
+    def text(self, digits: int | None = None) -> str:
+        """Return the formula as text; constants that differ by group are symbols."""
+        return write(self.expression if self.by_group is None else self.by_group.form, digits)
 
     @property
     def fitted(self) -> int:
@@ -56,20 +65,27 @@ class Candidate:
         return 1 - self.held_out**2
 
     def predict(self, x: Data) -> Array:
-        """Values of the formula on rows (n, n_in); NaN where it is undefined. Columns of a data frame go by name."""
-        rows = columns_of(x, self.names)
+        """Values of the formula on rows (n, n_in); NaN where it is undefined. Columns of a data frame go by name.
+
+        Of a table with text or dates, x holds the columns as they came.
+        """
+        rows = columns_of(x, self.names, self.columns)
         return evaluate(self.expression, self.names, rows)
 
     def __str__(self) -> str:
         held_out = "" if math.isnan(self.held_out) else f", held-out error {self.held_out:.2g}"
-        return f"{write(self.expression, _DIGITS)}  (error {self.error:.2g}{held_out}, complexity {self.complexity})"
+        return f"{self.text(_DIGITS)}  (error {self.error:.2g}{held_out}, complexity {self.complexity})"
 
 
-def columns_of(x: Data, names: tuple[str, ...]) -> Array:
+def columns_of(x: Data, names: tuple[str, ...], columns: Columns | None = None) -> Array:
     """Return rows (n, len(names)) as doubles; of a data frame, the columns of these names.
+
+    With `columns`, a table as it came becomes these inputs.
 
     Errors: InputError for another number of columns, and for a data frame that lacks one.
     """
+    if columns is not None:
+        return columns.of(x)
     own = [str(name) for name in getattr(x, "columns", ())]
     if own:
         missing = [name for name in names if name not in own]

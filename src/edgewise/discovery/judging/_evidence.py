@@ -8,6 +8,7 @@ import sympy
 from scipy.special import betainc, betaln
 
 from edgewise._typing import Array, Formula, Part
+from edgewise.expressions import loosened
 
 #: bits that a formula must save to be claimed: by chance it does so on one table in a thousand
 ENOUGH = 10.0
@@ -138,37 +139,6 @@ def _bits(part: Part, n_inputs: int) -> float:
 def _whole(number: int) -> int:
     """Return the bits of a whole number: 1 for 0 and 1, 3 for 2 and 3, 5 for 4 to 7."""
     return 2 * max(number.bit_length(), 1) - 1
-
-
-def loosened(formula: Part) -> tuple[Part, dict[sympy.Symbol, float]]:
-    """Return a formula with a symbol for each number but signs and exact exponents, and the numbers' values.
-
-    >>> x = sympy.Symbol("x")
-    >>> sorted(loosened(sympy.pi * x**2 / 4 - 3)[1].values())
-    [-3.0, 0.7853981633974483]
-    """
-    numbers: dict[sympy.Symbol, float] = {}
-
-    def freed(number: Part) -> Part:
-        if number in (0, -1) or not number.is_real:
-            return number
-        symbol = sympy.Dummy(f"n{len(numbers)}")
-        numbers[symbol] = float(number)
-        return symbol
-
-    def walk(part: Part) -> Part:
-        if part.is_number:
-            return freed(part)
-        if part.is_Pow:
-            exact = part.exp.is_number and not part.exp.has(sympy.Float)
-            return walk(part.base) ** (part.exp if exact else walk(part.exp))
-        if part.is_Add or part.is_Mul:
-            number, rest = part.as_independent(*part.free_symbols, as_Add=part.is_Add)
-            first = [] if number == part.identity else [freed(number)]
-            return part.func(*first, *map(walk, type(part).make_args(rest)))
-        return part.func(*map(walk, part.args)) if part.args else part
-
-    return walk(formula), numbers
 
 
 def _plain(template: Part, numbers: dict[sympy.Symbol, float]) -> bool:

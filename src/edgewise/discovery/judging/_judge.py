@@ -2,16 +2,18 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
+from edgewise.discovery.judging._binary import binary_names, lines_of_binaries
 from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
 from edgewise.discovery.judging._gaps import pole, undetermined
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import FitData, complexity, round_constants, simplify
+from edgewise.expressions import FitData, FreeFormula, complexity, round_constants, simplify
 
 _SIMPLIFIED = 2  # fitted constants up to which formulas are simplified: with more, they are no laws to be read
 
@@ -36,8 +38,22 @@ class Judge:
             return None
         expression = final.expression
         if not keep_form and (final.error < EXACT or len(expression.atoms(sympy.Float)) <= _SIMPLIFIED):
-            expression = simplify(expression, self.names, self.x)
+            expression = simplify(lines_of_binaries(expression, self.binary), self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
+
+    @cached_property
+    def binary(self) -> tuple[str, ...]:
+        """The columns that hold 0 and 1 only."""
+        return binary_names(self.names, self.x)
+
+    def measured(self, free: FreeFormula) -> Candidate | None:
+        """Return a formula with its free constants as they are fitted, none of them rounded."""
+        with np.errstate(all="ignore"):
+            data = FitData.of(self.names, self.x, self.y, self.weight)
+            final = free.fit(data).fitted(data)
+        if not math.isfinite(final.error):
+            return None
+        return Candidate(final.expression, self.names, final.error, complexity(final.expression))
 
     def saved(self, candidate: Candidate) -> float:
         """The bits that a candidate saves on the table against a constant."""

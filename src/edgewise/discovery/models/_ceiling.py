@@ -10,6 +10,7 @@ import numpy as np
 from edgewise._typing import Array, Data
 from edgewise.additive import AdditiveFit, Gaussian, Request, Target, additive, network
 from edgewise.discovery.judging import columns_of
+from edgewise.discovery.tables import Columns
 from edgewise.nn import KAN
 
 
@@ -24,6 +25,7 @@ class Ceiling:
     fit: AdditiveFit
     names: tuple[str, ...]
     held_out: float
+    columns: Columns | None = None
 
     @classmethod
     def of(
@@ -66,7 +68,7 @@ class Ceiling:
 
     def predict(self, x: Data) -> Array:
         """Return values (n,) at rows x (n, m); outside of the table its curves level off."""
-        return self.fit.predict(columns_of(x, self.names))[:, 0]
+        return self.fit.predict(columns_of(x, self.names, self.columns))[:, 0]
 
     def network(self) -> KAN:
         """Return the model as a network: of `fit.design.values(x)`, for the target that `fit.target` maps."""

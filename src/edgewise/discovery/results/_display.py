@@ -14,11 +14,12 @@ from edgewise.discovery.results._front import Front
 from edgewise.discovery.results._weights import absent
 from edgewise.discovery.tables import EXACT
 from edgewise.export import latex, latex_names
-from edgewise.expressions import Uncertainty, quoted, rounded_together, write
+from edgewise.expressions import Uncertainty, quoted, rounded_together
 
 _DIGITS = 6
 _LONGEST = 100  # characters of a formula of the front in a printout
 _MOST_PLACES = 8
+_GROUPS = 10  # whose constants are shown
 _WEIGHTED = {
     "relative": "by 1/{}^2", "mixed": "by 1/variance", "counts": "by 1/{}", "given": "as given",
 }  # fmt: skip
@@ -52,7 +53,7 @@ def weight_text(weight: float) -> str:
 
 def has_error_bars(candidate: Candidate) -> bool:
     """Return whether a formula has fitted constants and leaves more than rounding errors."""
-    return bool(candidate.fitted) and candidate.error >= EXACT
+    return bool(candidate.fitted) and candidate.error >= EXACT and candidate.by_group is None
 
 
 def with_error_bars(found: Front, candidate: Candidate) -> str:
@@ -61,7 +62,7 @@ def with_error_bars(found: Front, candidate: Candidate) -> str:
     names = {s: sympy.Symbol(quoted(s.name)) for s in expression.atoms(sympy.Symbol) if s.name in found.names}
     if has_error_bars(candidate):
         return sympy.sstr(expression.xreplace(names), full_prec=False)
-    return write(expression, _DIGITS)
+    return candidate.text(_DIGITS)
 
 
 def latex_with_error_bars(uncertainty: Uncertainty) -> str:
@@ -92,7 +93,7 @@ def front_cells(found: Front, digits: int | None = _DIGITS) -> tuple[list[str], 
     head = ["", "#", "complexity", "error", "held-out R2", "weight", "formula"]
     return head, [
         [">" if c is found.best else "", str(k), f"{c.complexity:g}", f"{c.error:.2g}", r2_text(c.held_out),
-         weight_text(float(w)), printable(write(c.expression, digits))]
+         weight_text(float(w)), printable(c.text(digits))]
         for k, (c, w) in enumerate(zip(found.candidates, found.weights, strict=True))
     ]  # fmt: skip
 
@@ -128,12 +129,25 @@ def conclusion(found: Front) -> list[str]:
     if found.ceiling is not None:
         own = r2_text(found.ceiling.held_out)
         lines.append(f"R2 of the best flexible model, an additive network, on held-out rows: {own}.")
+    lines += group_lines(found)
     if len(found) > 1 and found.outcome not in (Outcome.EXACT, Outcome.NOISE):
         lines.append(f"Weight of forms that are not on this front, as no law is claimed: {absent(found.outcome):.2f}.")
     first = int(found.weights.argmax())
     if found.candidates[first] is not best:
         lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")
-    return [printable(line) for line in lines]
+    return [printable(line) for line in [*lines, *found.notes]]
+
+
+def group_lines(found: Front) -> list[str]:
+    """Return the constants of the best formula that differ by group, as far as the groups are few."""
+    by = found.best.by_group
+    if by is None:
+        return []
+    verb = "differs" if len(by.names) == 1 else "differ"
+    lines = [f"{' and '.join(by.names)} {verb} by {by.group} (found.groups):"]
+    lines += [f"  {line}" for line in by.lines()[:_GROUPS]]
+    more = len(by.labels) - _GROUPS
+    return [*lines, f"  and {more} more groups"] if more > 0 else lines
 
 
 def noise_lines(found: Front) -> list[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -16,20 +16,21 @@ from edgewise.discovery.judging import Candidate, Outcome, columns_of
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery.results._weights import stability_of, weights_of
-from edgewise.discovery.tables import ADDITIVE, NoiseModel
+from edgewise.discovery.tables import ADDITIVE, Columns, NoiseModel
 from edgewise.expressions import Constant, Uncertainty, write
 
 if TYPE_CHECKING:
     import pandas as pd
 
 JUDGED = 20_000  # rows that constants are fitted to
+_BARS = 200_000  # rows that error bars come from, where constants were fitted to more
 
 Which = Candidate | int | None
 
 
-def judged_rows(rows: int, seed: int) -> Array:
+def judged_rows(rows: int, seed: int, count: int = JUDGED) -> Array:
     """Return the numbers of the rows that constants are fitted to: all, or 20 000 of them, in order."""
-    return np.sort(np.random.default_rng(seed).permutation(rows)[:JUDGED])
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,12 +51,31 @@ class Front(Sequence[Candidate]):
     ceiling: Ceiling | None = field(repr=False, default=None)
     weight: Array | None = field(repr=False, default=None)
     noise_model: NoiseModel = ADDITIVE
+    columns: Columns | None = field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.candidates)
 
     def __getitem__(self, index: int) -> Candidate:
         return self.candidates[index]
+
+    @property
+    def notes(self) -> list[str]:
+        """What became of the columns and rows of the table, in whole sentences."""
+        return [] if self.columns is None else [*self.columns.notes]
+
+    @property
+    def groups(self) -> pd.DataFrame | None:
+        """The constants of the best formula that differ by group, a line for each group; None if none does."""
+        return None if self.best.by_group is None else self.best.by_group.table()
+
+    def of(self, columns: Columns) -> Self:
+        """Return the same formulas for tables as they come."""
+        mine = [replace(candidate, columns=columns) for candidate in self.candidates]
+        best = mine[next(k for k, candidate in enumerate(self.candidates) if candidate is self.best)]
+        ceiling = self.ceiling and replace(self.ceiling, columns=columns)
+        stages = [*columns.notes, *self.stages]
+        return replace(self, candidates=mine, best=best, ceiling=ceiling, columns=columns, stages=stages)
 
     @property
     def equations(self) -> pd.DataFrame:
@@ -135,7 +155,7 @@ class Front(Sequence[Candidate]):
             raise InputError(f"'interval' must be a number between 0 and 1, like 0.9, or None. Got {interval!r}.")
         if forms and candidate is not None:
             raise InputError("'forms' joins all formulas of the front: leave out 'candidate'.")
-        rows = columns_of(x, self.names)
+        rows = columns_of(x, self.names, self.columns)
         chosen = self.candidates if forms else [self._candidate(candidate)]
         weights = self.weights / self.weights.sum() if forms else np.ones(1)
         predictions = [Prediction.of(self.uncertainty(each), rows, self._noise) for each in chosen]
@@ -159,7 +179,9 @@ class Front(Sequence[Candidate]):
     def _judged(self) -> tuple[Array, Array, Array | None]:
         """The rows that constants are fitted to, and the weights of their residuals."""
         seed = self.settings.get("seed", 0)
-        keep = judged_rows(len(self.y), seed if isinstance(seed, int) else 0)
+        fitted = self.settings.get("rows fitted", JUDGED)
+        count = min(fitted, _BARS) if isinstance(fitted, int) else JUDGED
+        keep = judged_rows(len(self.y), seed if isinstance(seed, int) else 0, count)
         if self.weight is not None:
             return self.x[keep], self.y[keep], self.weight[keep]
         return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None

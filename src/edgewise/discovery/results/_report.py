@@ -17,6 +17,7 @@ from edgewise.discovery.judging import Outcome
 from edgewise.discovery.results._display import (
     error_means,
     front_tabular,
+    group_lines,
     has_error_bars,
     latex_with_error_bars,
     r2_text,
@@ -24,7 +25,7 @@ from edgewise.discovery.results._display import (
 )
 from edgewise.discovery.results._effects import effects
 from edgewise.discovery.results._front import Front
-from edgewise.expressions import quoted, write
+from edgewise.expressions import quoted
 from edgewise.report import ReportContent
 from edgewise.symbolic import network_of
 
@@ -45,10 +46,10 @@ def content(found: Front) -> ReportContent:
         title=f"{_TITLES.get(found.outcome, 'An approximation of')} {found.target}",
         subtitle=f"{listed} {found.outcome.message}",
         formula_latex=[(found.target, latex_with_error_bars(found.uncertainty()) if bars else best.latex())],
-        formula_text=f"{quoted(found.target)} = {write(best.expression)}",
+        formula_text=f"{quoted(found.target)} = {best.text()}",
         formula_bars=bars,
         errors=_errors(found),
-        inputs=effects(best, found.x, found.target),
+        inputs=group_lines(found) if best.by_group else effects(best, found.x, found.target),
         figures=_figures(found),
         candidates=candidates(found),
         ceiling=None if found.ceiling is None else found.ceiling.held_out,
@@ -78,7 +79,7 @@ def _errors(found: Front) -> list[tuple[str, str]]:
 def candidates(found: Front) -> list[plot.Candidate]:
     """Return the front as rows of a picture and of a table."""
     return [
-        plot.Candidate(k, c.complexity, c.error, write(c.expression, _DIGITS), c is found.best, c.held_out, float(w))
+        plot.Candidate(k, c.complexity, c.error, c.text(_DIGITS), c is found.best, c.held_out, float(w))
         for k, (c, w) in enumerate(zip(found.candidates, found.weights, strict=True))
     ]
 
@@ -88,7 +89,7 @@ def _figures(found: Front) -> list[tuple[str, Any]]:
     x, y = found.x[keep], found.y[keep]
     figures: list[tuple[str, Any]] = []
     try:
-        model = network_of(found.best.expression, found.names)
+        model = None if found.best.by_group else network_of(found.best.expression, found.names)
     except InputError:
         model = None  # a function that no edge computes: the formula is shown without its network
     if model is not None and found.best.expression.free_symbols:

@@ -1,3 +1,6 @@
 """The stages of one discovery, and the choice among what they find."""
 
+from edgewise.discovery.search._recognition import measured as measured
+from edgewise.discovery.search._screen import MANY as MANY
+from edgewise.discovery.search._screen import screen as screen
 from edgewise.discovery.search._search import Search as Search

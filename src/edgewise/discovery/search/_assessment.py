@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise._typing import Array, Formula
+from edgewise.discovery.judging import binary_names, lines_of_binaries
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.tables import Table
 from edgewise.expressions import FitData, FreeFormula, evaluate
@@ -55,6 +56,7 @@ class Assessor:
         count = _FOLDS if len(y) >= _FEW else min(_FEW_FOLDS, len(y))
         self.folds = rng.permutation(len(self.judged)) % count
         self.probe = probe(table.x, rng)
+        self.binary = binary_names(table.names, table.x)
         self.low, self.high = float(y.min()), float(y.max())
         self.ceiling = ceiling
         if ceiling is not None:
@@ -88,7 +90,7 @@ class Assessor:
             return None
         held = self._held_out(fitted.program, x, y, w, folds)
         values = fitted.program.predict(self.x)
-        expression = fitted.program.expression(self.names, self.table.positive)
+        expression = lines_of_binaries(fitted.program.expression(self.names, self.table.positive), self.binary)
         written = evaluate(expression, self.names, self.x)
         if not np.abs(written - values).max() <= _SAME * (self.high - self.low):  # numbers too large for doubles
             return None

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from edgewise._deadline import Deadline, now, whole
 from edgewise.discovery.judging import Candidate, Judge, Pool, spread
+from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.search._noise import NoiseLevel
 from edgewise.discovery.tables import Settings, Table
 from edgewise.expressions import write
@@ -30,7 +31,8 @@ class Context:
         self.deadline = Deadline(self.began + _SEARCHED * settings.limit)
         self.end = Deadline(self.began + settings.limit)
         self.judged = table.sample(_JUDGED, settings.seed)
-        self.pool = Pool(self._judge(), self.given or 0.0)
+        self.gate = Gate(settings.knowledge, self.judged.x, self.judged.y)
+        self.pool = Pool(self._judge(), self.given or 0.0, self.gate)
         self.stages: list[str] = []
         self.noise = NoiseLevel(self.pool, self.given, min(ROWS, len(table)), self.stages)
         self.processes = 0  # Gaussian processes that were fitted

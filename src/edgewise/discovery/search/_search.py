@@ -16,6 +16,7 @@ from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._context import ROWS, Context
 from edgewise.discovery.search._elimination import Elimination, quick
+from edgewise.discovery.search._informed import Informed
 from edgewise.discovery.search._noise import HOPELESS
 from edgewise.discovery.search._ranking import Ranking
 from edgewise.discovery.search._recognition import (
@@ -42,6 +43,7 @@ class Search:
         self.context = Context(table, settings)
         self.approximation = Approximation(self.context)
         self.elimination = Elimination(self.context)
+        self.informed = Informed(self.context, self.approximation, lambda *inner: Search(*inner).run())
         self.interrupted = False
 
     def run(self, *, models: bool = True) -> Discovery:
@@ -78,19 +80,30 @@ class Search:
     def _searched(self, guesses: Iterator[Candidate], models: bool) -> None:
         """Go through the stages, until a formula is exact or leaves only noise."""
         context, approximation, elimination = self.context, self.approximation, self.elimination
+        if context.settings.knowledge.template is not None:
+            self.informed.template()
+            return
         for candidate in guesses:
-            context.pool.candidates.append(candidate)
+            if context.pool.passes(candidate):
+                context.pool.candidates.append(candidate)
+        if self.informed.guess():
+            return
         problem = self._problem()
         if quick(context, problem) or context.pool.done() or not models:
             return
         good = without_isolated(context.table)
         if good is not context.table:
             return self._restart(good)
-        evaluations = context.settings.evaluations
-        if approximation.hunt(round(_HUNT * evaluations)):
+        evaluations = self.informed.group(context.settings.evaluations)
+        if evaluations is None or approximation.hunt(round(_HUNT * evaluations)):
             return
         if elimination.reduced(problem, "polynomial") or elimination.solved():
             return
+        self._approximated(problem, evaluations)
+
+    def _approximated(self, problem: Problem, evaluations: int) -> None:
+        """Go through the stages for tables that follow no law exactly."""
+        context, approximation, elimination = self.context, self.approximation, self.elimination
         context.tell("an additive network", 0.3)
         seen = recognize(context)
         if seen.restart:
@@ -112,6 +125,7 @@ class Search:
         """Search again without the rows that were set aside."""
         self._judge_by(table)
         self.approximation, self.elimination = Approximation(self.context), Elimination(self.context)
+        self.informed.approximation = self.approximation
         self._searched(baselines(self.context.pool.judge, self.context.pool.noise), True)
 
     def _judge_by(self, table: Table) -> None:
@@ -147,7 +161,7 @@ class Search:
         self.approximation.judge_again()
         self.elimination.blurred = None
         pool = self.context.pool
-        pool.candidates += baselines(pool.judge, pool.noise)
+        pool.candidates += filter(pool.passes, baselines(pool.judge, pool.noise))
         problem = self._problem()
         quick(self.context, problem)
         return problem
@@ -174,6 +188,7 @@ class Search:
         best, outcome, noise = self._in_time(ranking.chosen, (cheapest, Outcome.TIME_LIMIT, pool.noise))
         kept = self._in_time(lambda: ranking.front(best), [best])
         context.stages.append(f"The best formula came from this stage: {ranking.origin(best)}.")
+        context.stages += context.gate.summary(found=context.gate.admits(best.expression))
         if context.settings.progress is not None:
             context.settings.progress("done", 1.0, context.shown(best))
         settings: dict[str, object] = {"seed": context.settings.seed, "time limit": context.settings.limit}

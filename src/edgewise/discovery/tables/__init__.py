@@ -1,5 +1,6 @@
 """Tables, what is left to explain of them, and what a search is asked for."""
 
+from edgewise.discovery.tables._columns import Columns as Columns
 from edgewise.discovery.tables._monomials import EXACT as EXACT
 from edgewise.discovery.tables._monomials import Exponents as Exponents
 from edgewise.discovery.tables._monomials import accepted as accepted
@@ -18,6 +19,9 @@ from edgewise.discovery.tables._noise_model import Loss as Loss
 from edgewise.discovery.tables._noise_model import NoiseKind as NoiseKind
 from edgewise.discovery.tables._noise_model import NoiseModel as NoiseModel
 from edgewise.discovery.tables._noise_model import listed as listed
+from edgewise.discovery.tables._prepare import Missing as Missing
+from edgewise.discovery.tables._prepare import Prepared as Prepared
+from edgewise.discovery.tables._prepare import prepare as prepare
 from edgewise.discovery.tables._problem import Key as Key
 from edgewise.discovery.tables._problem import Problem as Problem
 from edgewise.discovery.tables._settings import Progress as Progress

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
+from edgewise.discovery.knowledge import Knowledge
 from edgewise.discovery.tables._noise_model import Loss
 
 Progress = Callable[[str, float, str | None], None]
@@ -13,7 +14,10 @@ Progress = Callable[[str, float, str | None], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """The noise if it is known, the seed, the seconds, the evaluations of evolution, what shows progress, the loss.
+    """What a search is asked for.
+
+    The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, what shows progress, the
+    loss, and what a person knows.
 
     Errors: InputError for a time limit that is no positive number.
     """
@@ -24,6 +28,7 @@ class Settings:
     evaluations: int = 0
     progress: Progress | None = None
     loss: Loss = "squares"
+    knowledge: Knowledge = field(default_factory=Knowledge)
 
     def __post_init__(self) -> None:
         limit = self.limit

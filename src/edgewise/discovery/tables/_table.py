@@ -89,6 +89,15 @@ class Table:
         kept = self.rows(np.delete(np.arange(len(self)), far))
         return replace(kept, noise=replace(self.noise, outliers=outliers))
 
+    def of_columns(self, names: tuple[str, ...]) -> Table:
+        """Return the table with some of the columns only."""
+        keep = [self.names.index(name) for name in names]
+        return self if names == self.names else replace(self, names=names, x=self.x[:, keep])
+
+    def keep(self, columns: Array) -> Table:
+        """Return some of the columns."""
+        return replace(self, names=tuple(self.names[k] for k in columns), x=np.ascontiguousarray(self.x[:, columns]))
+
     def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return x, y and weight as tensors."""
         return torch.from_numpy(self.x), torch.from_numpy(self.y), torch.from_numpy(self.weight)

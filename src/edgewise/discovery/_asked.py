@@ -1,0 +1,156 @@
+"""What a discovery is asked to explain: a table for each target, from x and y as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edgewise._errors import InputError
+from edgewise._typing import Array
+from edgewise.discovery._row_weights import RowWeights
+from edgewise.discovery.tables import Missing, Prepared, Table, prepare
+from edgewise.encoding import as_array, is_frame
+from edgewise.train import as_matrix
+
+_FEWEST = 5  # rows
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A table of numbers, and how it was made of columns as they came."""
+
+    table: Table
+    prepared: Prepared
+
+
+def asked(
+    x: Any, y: Any, names: Sequence[str] | None, target: str | Sequence[str] | None, missing: Missing | None,
+    group: str | None = None, of_rows: RowWeights | None = None,
+) -> list[Asked]:  # fmt: skip
+    """Return a table for each target of y.
+
+    Errors: InputError for wrong shapes, infinities, a constant target, fewer than 5 complete rows, bad names.
+    """
+    if missing not in (None, "drop", "indicator"):
+        raise InputError(f"'missing' must be 'drop' (leave such rows out) or 'indicator'. Got {missing!r}.")
+    rows, targets = _inputs(x), _targets(y, target)
+    count = len(rows.columns) if is_frame(rows) else rows.shape[1]
+    chosen = column_names(rows, names, count)
+    found = []
+    for called, values in targets.items():
+        prepared = _prepared(rows, values, chosen, called, missing or "drop", group)
+        found.append(Asked(_table(prepared, values, called, of_rows or RowWeights()), prepared))
+    return found
+
+
+def _table(prepared: Prepared, y: Array, target: str, of_rows: RowWeights) -> Table:
+    """Return the table of the rows that are kept, with their numbers in the table given."""
+    kept, names = prepared.rows, prepared.columns.names
+    x = as_matrix(prepared.x, "x").numpy() if prepared.columns.terms else prepared.x
+    if of_rows.weight is None:
+        table = Table.of(names, x, y[kept], target)
+    else:
+        table = Table.weighted(names, x, y[kept], target, of_rows.weight[kept], of_rows.known)
+    return table if len(kept) == len(y) else replace(table, index=kept[table.numbers])
+
+
+def _prepared(
+    rows: Any, y: Array, names: tuple[str, ...], target: str, missing: Missing, group: str | None
+) -> Prepared:
+    if len(rows) != len(y):
+        raise InputError(
+            f"x and y must have equally many rows and y one column. Got {(len(rows), len(names))} and {(len(y), 1)}."
+        )
+    there = y[~np.isnan(y)]
+    if len(rows) < _FEWEST or len(there) < _FEWEST:
+        raise InputError(f"Discovery needs at least {_FEWEST} rows. Got {min(len(rows), len(there))}.")
+    if float(np.ptp(there)) <= 1e-14 * float(np.abs(there).max()):
+        raise InputError(f"The target is constant ({there[0]:g}): there is nothing to explain.")
+    found = prepare(rows, y, names, target, missing, group)
+    if len(found.rows) < _FEWEST:
+        said = " ".join(found.columns.notes)
+        raise InputError(f"Discovery needs at least {_FEWEST} complete rows. Got {len(found.rows)}. {said}")
+    kept = y[found.rows]
+    if float(np.ptp(kept)) <= 1e-14 * float(np.abs(kept).max()):
+        raise InputError(f"The target is constant ({kept[0]:g}) in all complete rows: there is nothing to explain.")
+    return found
+
+
+def _inputs(x: Any) -> Any:
+    """Return a data frame as it is, and anything else as an array of two dimensions, of numbers if it can be."""
+    if is_frame(x):
+        return x
+    array = as_array(x.to_numpy() if hasattr(x, "to_numpy") else x)
+    array = _floats(array)
+    if array.dtype.kind not in "biuf":
+        texts = array.dtype.kind in "OSUTMm" and array.ndim == 2
+        return array if texts else as_matrix(x, "x")
+    gaps = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
+    checked = as_matrix(np.where(gaps, 0.0, array) if gaps.any() else array, "x").numpy()
+    return np.where(gaps.reshape(checked.shape), np.nan, checked) if gaps.any() else checked
+
+
+def _floats(values: Any) -> Any:
+    """Return an array of objects as doubles, where all of them are numbers or gaps."""
+    array = np.asarray(values)
+    if array.dtype != object:
+        return array
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return array
+
+
+def _targets(y: Any, target: Any) -> dict[str, Array]:
+    """Return the targets by name, as doubles with nan at gaps."""
+    several = isinstance(target, list | tuple)
+    if target is not None and not (isinstance(target, str) or (several and all(isinstance(t, str) for t in target))):
+        raise InputError(f"'target' must be a name, or a list of names, one for each column of y. Got {target!r}.")
+    if is_frame(y):
+        own = [str(name) for name in y.columns]
+        columns = [_one_target(y[name]).reshape(-1) for name in y.columns]
+    else:
+        matrix = _one_target(y)
+        matrix = matrix[:, None] if matrix.ndim == 1 else matrix
+        columns = list(matrix.T)
+        base = str(getattr(y, "name", None) or "y")
+        own = [base] if len(columns) == 1 else [f"{base}{k + 1}" for k in range(len(columns))]
+    names = [target] if isinstance(target, str) else [*target] if several else own
+    if len(names) != len(columns) or len({*names}) < len(names) or not columns:
+        raise InputError(f"'target' must name the {len(columns)} columns of y, each differently. Got {names!r}.")
+    return dict(zip(names, columns, strict=True))
+
+
+def _one_target(y: Any) -> Array:
+    """Return numbers with nan at gaps. Errors: InputError for text, infinities, and values out of range."""
+    values = y.to_numpy() if hasattr(y, "to_numpy") else y
+    array = _floats(as_array(values))
+    if array.dtype.kind != "f" or not np.isnan(array).any() or array.ndim not in (1, 2):
+        if array.dtype.kind in "OSUT" and array.size:
+            cell = str(array.reshape(-1)[0])
+            raise InputError(f"y must be numbers. It holds text, as {cell!r}: pass 1 and 0, like y == {cell!r}.")
+        return as_matrix(y, "y").cpu().numpy()
+    gaps = np.isnan(array)
+    if gaps.all():
+        raise InputError("The target has no values: every row of y is nan.")
+    return np.where(gaps, np.nan, as_matrix(np.where(gaps, 0.0, array), "y").numpy().reshape(array.shape))
+
+
+def column_names(x: Any, names: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    """Return the names of the columns of a table: those given, else those of a data frame, else x1, x2, ...
+
+    Errors: InputError unless they are `count` different names.
+
+    >>> column_names([[1.0, 2.0]], None, 2)
+    ('x1', 'x2')
+    """
+    if names is not None and (isinstance(names, str) or not isinstance(names, Iterable)):
+        raise InputError(f"'names' must list the names of the columns of x. Got {names!r}.")
+    own = [str(c) for c in x.columns] if hasattr(x, "columns") else [f"x{i + 1}" for i in range(count)]
+    known = tuple(own if names is None else names)
+    if not all(isinstance(n, str) and n for n in known) or len({*known}) != len(known) or len(known) != count:
+        raise InputError(f"'names' must hold {count} different names, one for each column of x. Got {list(known)!r}.")
+    return known

@@ -1,0 +1,162 @@
+"""A formula fitted with constants that differ by group."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array, Formula, Part
+from edgewise.discovery.groups._least_squares import Coefficients, solve
+from edgewise.discovery.groups._shape import Shape
+from edgewise.discovery.judging import criterion
+from edgewise.expressions import FreeFormula, evaluate
+
+_FOLDS = 5
+_STEPS = 12  # evaluations for each constant within terms
+_MOST_INNER = 6
+_DIGITS, _ZERO = 12, 1e-12
+_FITTED = 5000  # rows that constants within terms are fitted to
+
+
+@dataclass(frozen=True)
+class GroupedRows:
+    """Rows x (n, m) and y (n,) with residual weights (n,), and the numbers of their groups (n,).
+
+    `folds` (n,) deals the rows of each group to five parts.
+    """
+
+    names: tuple[str, ...]
+    x: Array
+    y: Array
+    weight: Array
+    codes: Array
+    groups: int
+    folds: Array
+
+    @classmethod
+    def of(cls, names: tuple[str, ...], x: Array, y: Array, weight: Array, codes: Array, seed: int) -> GroupedRows:
+        """Return the rows, dealt to folds, the weights scaled so that errors are over the standard deviation of y."""
+        mean = float(np.average(y, weights=weight**2))
+        spread = float(np.sqrt(np.mean((weight * (y - mean)) ** 2)))
+        shuffled = np.random.default_rng(seed).permutation(len(y))
+        order = shuffled[np.argsort(codes[shuffled], kind="stable")]
+        folds = np.empty(len(y), int)
+        folds[order] = np.arange(len(y)) % _FOLDS
+        return cls(names, x, y, weight / (spread or 1.0), codes, int(codes.max()) + 1, folds)
+
+    def rows(self, keep: Array) -> GroupedRows:
+        """Return some of the rows."""
+        return replace(
+            self, x=self.x[keep], y=self.y[keep], weight=self.weight[keep], codes=self.codes[keep],
+            folds=self.folds[keep],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GroupedFit:
+    """A shape with its constants: those within terms are written in `shape`, the others are `coefficients`.
+
+    `error` and `held_out` are root mean squares over the standard deviation of y, on the rows and on rows left out.
+    """
+
+    shape: Shape
+    coefficients: Coefficients
+    error: float
+    held_out: float
+    fitted: int
+
+    def cost(self, rows: int, noise: float) -> float:
+        """Return the criterion that formulas are compared by."""
+        return criterion(self.error, self.shape.complexity + self.fitted, rows, noise)
+
+    @classmethod
+    def of(cls, shape: Shape, rows: GroupedRows) -> GroupedFit | None:
+        """Return the shape with coefficients fitted, None where a term is undefined."""
+        columns = _columns(shape, rows)
+        if columns is None:
+            return None
+        shared, grouped = columns
+        found = solve(shared, grouped, rows.y, rows.weight, rows.codes, rows.groups)
+        error = _rms(rows.weight * (found.values(shared, grouped, rows.codes) - rows.y))
+        predicted = np.empty(len(rows.y))
+        for fold in range(_FOLDS):
+            out = rows.folds == fold
+            part = rows.rows(~out)
+            again = solve(shared[~out], grouped[~out], part.y, part.weight, part.codes, rows.groups)
+            predicted[out] = again.values(shared[out], grouped[out], rows.codes[out])
+        held_out = _rms(rows.weight * (predicted - rows.y))
+        inner = sum(len(term.atoms(sympy.Float)) for term in shape.terms)
+        fitted = inner + shared.shape[1] + grouped.shape[1] * rows.groups
+        return cls(shape, found, error, held_out, fitted) if math.isfinite(held_out) else None
+
+    def refined(self, rows: GroupedRows) -> GroupedFit:
+        """Return the fit with the constants within its terms fitted, too."""
+        from scipy.optimize import leastsq
+
+        free = [FreeFormula.of(term) for term in self.shape.terms]
+        start = [value for each in free for value in each.values]
+        if not start or len(start) > _MOST_INNER:
+            return self
+        few = rows.rows(np.flatnonzero(np.arange(len(rows.y)) % -(-len(rows.y) // _FITTED) == 0))
+
+        def shape(values: Array) -> Shape:
+            given = iter(values)
+            terms = [
+                each.template.xreplace({s: sympy.Float(float(next(given))) for s in each.symbols}) for each in free
+            ]
+            return replace(self.shape, terms=tuple(terms))
+
+        def residual(values: Array) -> Array:
+            columns = _columns(shape(values), few)
+            if columns is None:
+                return np.full(len(few.y), 1e3)
+            found = solve(*columns, few.y, few.weight, few.codes, few.groups)
+            return few.weight * (found.values(*columns, few.codes) - few.y)
+
+        with np.errstate(all="ignore"):
+            best = leastsq(residual, start, full_output=True, maxfev=_STEPS * (len(start) + 1), xtol=1e-14, ftol=1e-14)[
+                0
+            ]
+        again = GroupedFit.of(shape(best), rows)
+        return again if again is not None and again.error < self.error else self
+
+    def rounded(self) -> GroupedFit:
+        """Return an exact fit with coefficients of twelve digits: the others are rounding errors."""
+        found, round_all = self.coefficients, np.vectorize(lambda v: float(f"{v:.{_DIGITS}g}"), otypes=[float])
+        size = max(float(np.abs(found.shared).max(initial=0)), float(np.abs(found.grouped).max(initial=0)))
+        shared, grouped = (np.where(np.abs(c) < _ZERO * size, 0.0, c) for c in (found.shared, found.grouped))
+        return replace(self, coefficients=replace(found, shared=round_all(shared), grouped=round_all(grouped)))
+
+    def expression(self, indicators: list[Part], baseline: int) -> Formula:
+        """Return the formula with an indicator, 1 or 0, for each group but the baseline."""
+        others = [g for g in range(len(self.coefficients.grouped)) if g != baseline]
+        shared, grouped = iter(self.coefficients.shared), iter(self.coefficients.grouped.T)
+        parts = []
+        for j, term in enumerate(self.shape.terms):
+            if j not in self.shape.varying:
+                parts.append(sympy.Float(float(next(shared))) * term)
+                continue
+            values = next(grouped)
+            own = [sympy.Float(float(values[baseline]))]
+            own += [sympy.Float(float(values[g] - values[baseline])) * indicators[k] for k, g in enumerate(others)]
+            parts.append(sympy.Add(*own) * term)
+        return sympy.Add(*parts)
+
+
+def _columns(shape: Shape, rows: GroupedRows) -> tuple[Array, Array] | None:
+    """Return the columns of shared terms (n, k) and of those that differ (n, v), None where one is undefined."""
+    with np.errstate(all="ignore"):
+        values = [evaluate(term, rows.names, rows.x) for term in shape.terms]
+    if not all(np.isfinite(each).all() for each in values):
+        return None
+    shared = [each for j, each in enumerate(values) if j not in shape.varying]
+    grouped = [each for j, each in enumerate(values) if j in shape.varying]
+    empty = np.empty((len(rows.y), 0))
+    return np.column_stack([empty, *shared]), np.column_stack([empty, *grouped])
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(values**2)))

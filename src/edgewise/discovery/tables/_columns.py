@@ -1,0 +1,98 @@
+"""How the columns of a table, as it came, become the inputs of formulas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edgewise._errors import InputError
+from edgewise._typing import Array
+from edgewise.discovery.tables._term import Term
+from edgewise.encoding import Category, Encoder, as_array, is_frame
+from edgewise.io import iso_dates
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The inputs of formulas for tables like the one that was learned: numbers, levels of categories, dates, gaps.
+
+    `terms` are the inputs in order, `notes` say in whole sentences what became of each column and of rows with gaps.
+    `group` is the column whose levels have constants of their own, if any.
+    """
+
+    encoder: Encoder
+    terms: tuple[Term, ...]
+    notes: tuple[str, ...] = ()
+    group: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the inputs."""
+        return tuple(term.name for term in self.terms)
+
+    def keep(self, places: Array, note: str) -> Columns:
+        """Return some of the inputs, with a note on the others."""
+        return replace(self, terms=tuple(self.terms[k] for k in places), notes=(*self.notes, note))
+
+    def of(self, x: Any) -> Array:
+        """Return the inputs (n, m) of the rows of a table; nan at gaps and levels that were not learned.
+
+        Of a data frame, columns are found by name. An array of numbers with m columns holds the inputs already.
+
+        Errors: InputError for a table that lacks a column, or holds cells of another kind.
+        """
+        if not is_frame(x):
+            array = np.asarray(as_array(x))
+            if array.ndim == 2 and array.shape[1] == len(self.terms) and array.dtype.kind in "biuf":
+                return array.astype(np.float64)
+            if array.ndim != 2 or array.shape[1] != len(self.encoder.columns):
+                columns = f"of the {len(self.encoder.columns)} columns {self.encoder.names}"
+                raise InputError(f"The formula takes rows {columns}. Got shape {array.shape}.")
+        cells = self.encoder.encode(with_dates(x))
+        categories = {k for k, column in enumerate(self.encoder.columns) if isinstance(column, Category)}
+        unknown = {k: np.isnan(cells[:, k]) for k in categories}
+        found = self.inputs(without_codes_of_gaps(cells, self.encoder))
+        for place, term in enumerate(self.terms):
+            if term.column in unknown:
+                found[unknown[term.column], place] = np.nan
+        return found
+
+    def inputs(self, cells: Array) -> Array:
+        """Return the inputs (n, m) of encoded cells (n, p), nan at gaps."""
+        return np.column_stack([term.of(cells[:, term.column]) for term in self.terms])
+
+
+def without_codes_of_gaps(cells: Array, encoder: Encoder) -> Array:
+    """Return encoded cells (n, p) in which gaps of categories are nan, as those of numbers are."""
+    for k, column in enumerate(encoder.columns):
+        if isinstance(column, Category) and column.gap:
+            cells[:, k] = np.where(cells[:, k] == len(column.levels), np.nan, cells[:, k])
+    return cells
+
+
+def with_dates(x: Any) -> Any:
+    """Return a data frame of pandas with columns of text that are all dates, as ISO 8601 writes them, as dates.
+
+    >>> import pandas as pd
+    >>> with_dates(pd.DataFrame({"a": ["2020-01-31", None], "b": ["x", "y"]})).dtypes.astype(str).a
+    'datetime64[us]'
+    """
+    if not is_frame(x) or not hasattr(x, "iloc"):
+        return x
+    found: dict[Any, Array] = {}
+    for name, column in x.items():
+        if str(column.dtype) in ("object", "str", "string"):
+            cells = column.astype(object).where(column.notna(), None).tolist()
+            there = [cell for cell in cells if cell is not None]
+            if there and all(isinstance(cell, str) and cell[:4].isdigit() and "-" in cell for cell in there):
+                days = iso_dates(cells)
+                if days is not None:
+                    found[name] = days
+    if not found:
+        return x
+    x = x.copy(deep=False)
+    for name, days in found.items():
+        x[name] = days
+    return x

@@ -7,6 +7,7 @@ from edgewise.expressions._conditions import conditions as conditions
 from edgewise.expressions._constants import ZERO as ZERO
 from edgewise.expressions._constants import SimpleConstant as SimpleConstant
 from edgewise.expressions._constants import exact_constant as exact_constant
+from edgewise.expressions._constants import name_floats as name_floats
 from edgewise.expressions._constants import readable_float as readable_float
 from edgewise.expressions._constants import shorten as shorten
 from edgewise.expressions._constants import simple_constants as simple_constants

@@ -170,7 +170,7 @@ def _opaque(formula: Formula) -> Operation:
     """Return the parts of a step for a function that is not in the table (erf, Max, ...)."""
     whole = all(isinstance(part, sympy.Expr) for part in formula.args)
     inner = formula.args if whole else sorted(formula.free_symbols, key=str)
-    dummies = tuple(sympy.Dummy(f"z{k}") for k in range(len(inner)))
+    dummies = tuple(sympy.Dummy(f"z{k}", real=True) for k in range(len(inner)))
     pattern = formula.func(*dummies) if whole else formula.xreplace(dict(zip(inner, dummies, strict=True)))
 
     def slope(position: int, values: list[Array], _: Array) -> Array:

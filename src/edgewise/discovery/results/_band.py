@@ -36,8 +36,13 @@ class Prediction:
         data = uncertainty.data
         values = evaluate(uncertainty.free.expression, data.names, x)
         with np.errstate(all="ignore"):
-            at_rows = noise.sigma(evaluate(uncertainty.free.expression, data.names, np.column_stack(data.columns)))
-            scatter = uncertainty.unit / np.nanmedian(data.weight * at_rows) * noise.sigma(values)
+            at_rows = evaluate(uncertainty.free.expression, data.names, np.column_stack(data.columns))
+            if noise.varies:
+                z = noise.weights(at_rows, data.y) * (data.y - at_rows)
+                size = np.sqrt(np.nansum(z**2) / max(uncertainty.freedom, 1))
+            else:
+                size = uncertainty.unit / np.nanmedian(data.weight * noise.sigma(at_rows))
+            scatter = size * noise.sigma(values)
             scale = np.hypot(uncertainty.deviation(x), scatter)
         return cls(values, np.where(np.isfinite(values), scale, np.nan), max(uncertainty.freedom, 1))
 

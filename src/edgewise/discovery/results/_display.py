@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import sympy
 from markupsafe import escape
 
@@ -162,7 +163,8 @@ def noise_lines(found: Front) -> list[str]:
 def error_means(found: Front) -> str:
     """Return what every error of a discovery is."""
     kind = found.noise_model.kind
-    varies = kind if kind in ("mixed", "counts", "given") else "relative" if found.relative else ""
+    equal = found.weight is not None and not np.ptp(found.weight) > 0
+    varies = kind if kind in ("mixed", "counts", "given") and not equal else "relative" if found.relative else ""
     weighted = f", rows weighted {_WEIGHTED[varies].format(found.target)}" if varies else ""
     return f"rms residual / standard deviation of {found.target}{weighted}"
 

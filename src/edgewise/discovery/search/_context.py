@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from edgewise._deadline import Deadline, now, whole
 from edgewise.discovery.judging import Candidate, Judge, Pool, spread
@@ -59,6 +60,10 @@ class Context:
         self.table, self.judged = table, table.sample(_JUDGED, self.settings.seed)
         self.pool.start(self._judge(), self.given or 0.0)
         self.noise.start(self.given, min(ROWS, len(table)))
+
+    def note(self, table: Table) -> None:
+        """Go on with the same rows and weights, and another kind of noise."""
+        self.table, self.judged = table, replace(self.judged, noise=table.noise)
 
     def late(self) -> bool:
         """Return whether the time for the search is over."""

@@ -19,6 +19,7 @@ _ROUNDS = 3  # of setting rows aside and fitting the network again
 _WHITE, _CHANCE = 0.15, 3.0  # correlation of neighbors, at least and times 1 / sqrt(rows)
 _AS_GOOD = 1.01  # times the error of the network with equal weights, counted alike: what weights may cost it
 _LIKE_NEW = 0.5  # times the error with all rows: below, the search without rows that were set aside starts restart
+_CLEAR = 0.2  # of the standard deviation: where the network leaves more, weights stay equal
 _HUBER = 1.345  # standard deviations beyond which Huber's loss grows linearly
 _NORMAL = 1.4826
 _HALF = 0.5
@@ -122,7 +123,8 @@ def _weighed(
     """Return the table weighed by the kind of noise that residuals show, and its network.
 
     The noise stays what it was unless a network with the new weights shows the same, predicts rows left out about as
-    well, counted alike, and leaves white residuals. Residuals are those of a formula's `values` (n,) where it has some.
+    well, counted alike, and leaves white residuals. Where the network leaves much, the noise is noted and the weights
+    stay. Residuals are those of a formula's `values` (n,) where it has some.
     """
     relative = NoiseModel("relative", share=1.0)
     around = fitted if values is None else values
@@ -146,6 +148,8 @@ def _weighed(
         or neighbor_correlation(torch.from_numpy(other.x), residual) > white
     ):
         return table, ceiling, fitted
+    if network.error(table, fitted) > _CLEAR * float(np.std(table.y)):
+        return replace(table, noise=other.noise), ceiling, fitted
     return other, again, refitted
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
+import numpy as np
 import sympy
 
 from edgewise._deadline import cut
@@ -131,6 +132,14 @@ class Search:
         self.context.judge_by(table)
         self.context.stages.extend(line for line in descriptions(table.noise) if line not in self.context.stages)
 
+    def _noted(self, table: Table) -> bool:
+        """Note the kind of noise of a table whose rows and weights are the same; return whether they are."""
+        if not np.array_equal(table.weight, self.context.table.weight):
+            return False
+        self.context.note(table)
+        self.context.stages.extend(descriptions(table.noise))
+        return True
+
     def _recognized_by_formula(self, problem: Problem) -> bool:
         """Judge formulas again where the best one shows another kind of noise; return whether one leaves only noise."""
         context, approximation = self.context, self.approximation
@@ -138,7 +147,7 @@ class Search:
         if best is None or context.pool.exact():
             return False
         seen = recognize_again(context, evaluate(best.expression, context.table.names, context.table.x))
-        if seen is None:
+        if seen is None or self._noted(seen.table):
             return False
         programs = approximation.programs()
         self._weighed(seen, problem)
@@ -146,7 +155,7 @@ class Search:
 
     def _weighed(self, seen: Recognized, problem: Problem) -> Problem:
         """Judge formulas by the noise that was recognized; return the problem with its weights."""
-        if seen.table is self.context.table:
+        if seen.table is self.context.table or self._noted(seen.table):
             return problem
         self._judge_by(seen.table)
         self.approximation.judge_again()

@@ -57,7 +57,7 @@ class Table:
     @property
     def relative(self) -> bool:
         """Whether errors are relative to each value."""
-        return self.noise.kind == "relative"
+        return self.noise.kind == "relative" and bool(np.ptp(self.weight) > 0)
 
     @property
     def numbers(self) -> Array:

@@ -92,7 +92,7 @@ def test_discover_prints_the_law_the_candidates_and_writes_the_report(run, calls
     assert any("x**2 + 1" in line and "best" in line for line in lines)
     assert "Report: deep/report/report.html" in lines
     assert "Formula: deep/report/formula.txt" in lines
-    assert sorted(path.name for path in Path("deep/report").iterdir()) == ["formula.txt", "report.html"]
+    assert sorted(path.name for path in Path("deep/report").iterdir()) == ["formula.txt", "report.html", "search.toml"]
     saved = Path("deep/report/formula.txt").read_text(encoding="utf-8").splitlines()
     assert saved[0] == "y = x**2 + 1"
     assert any("4.123456789*x" in line and "best" not in line for line in saved)
@@ -141,7 +141,8 @@ def test_a_second_report_replaces_the_first(run, calls) -> None:
     Path("out/mine.txt").write_text("kept")
     assert run("discover", "t.csv", "--target", "y", "--out", "out").code == 0
     assert Path("out/report.html").read_text() == "<html>report</html>"
-    assert sorted(path.name for path in Path("out").iterdir()) == ["formula.txt", "mine.txt", "report.html"]
+    there = sorted(path.name for path in Path("out").iterdir())
+    assert there == ["formula.txt", "mine.txt", "report.html", "search.toml"]
 
 
 def test_progress_on_a_terminal_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:

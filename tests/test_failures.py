@@ -114,7 +114,7 @@ def test_a_formula_outlives_its_report(
     assert "y = a**2 + 1" in printed.out
     assert "Report:" not in printed.out
     assert Path("out/formula.txt").read_text().startswith("y = a**2 + 1\n")
-    assert everything() == before | {Path("out/formula.txt")}
+    assert everything() == before | {Path("out/formula.txt"), Path("out/search.toml")}
     if old is not None:
         assert Path("out/report.html").read_text() == old
 
@@ -125,7 +125,7 @@ def test_a_full_disk_takes_neither_the_printed_formula_nor_the_old_files(
     monkeypatch.chdir(tmp_path)
     Path("t.csv").write_text(TABLE)
     Path("out").mkdir()
-    for name in ("formula.txt", "report.html"):
+    for name in ("formula.txt", "report.html", "search.toml"):
         Path("out", name).write_text("old")
     before = everything()
     full = OSError(28, "No space left on device")
@@ -136,7 +136,7 @@ def test_a_full_disk_takes_neither_the_printed_formula_nor_the_old_files(
     assert_one_line(printed.err, ("no formula.txt: No space", "no report.html: No space", "The formula is printed."))
     assert "y = a**2 + 1" in printed.out
     assert everything() == before
-    assert {Path("out", name).read_text() for name in ("formula.txt", "report.html")} == {"old"}
+    assert {Path("out", name).read_text() for name in ("formula.txt", "report.html", "search.toml")} == {"old"}
 
 
 X = np.linspace(-1, 1, 40).reshape(20, 2)

@@ -11,6 +11,7 @@ import pytest
 
 import edgewise as ew
 from edgewise.additive import AdditiveFit, AdditiveModel, Classes, Gaussian, additive
+from edgewise.programs import FUNCTIONS
 from edgewise.reading import ReadFormula, between_rows, beyond_rows, read_formulas
 
 NAMES = ["a", "b", "c", "d"]
@@ -205,3 +206,10 @@ def test_refusals() -> None:
     for weights in (np.ones(3), -np.ones(400)):
         with pytest.raises(ew.InputError, match="weights"):
             read_formulas(fit, x, truth, NAMES, weights=weights)
+
+
+def test_shapes_are_made_of_the_functions_that_are_allowed() -> None:
+    x, truth, fit = of_a_sum()
+    found = read_formulas(fit, x, noisy(truth), NAMES, functions=["exp", "square"])
+    used = {node.operation for formula in found for node in formula.program.nodes} & {*FUNCTIONS}
+    assert found and used <= {"exp", "square"}

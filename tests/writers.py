@@ -192,7 +192,7 @@ WRITERS = (
     Writer("plot", ("a.png",), lambda v: command("plot", f"m{v}.safetensors", "--out", "a.png")),
     Writer(
         "discover",
-        ("out/formula.txt", "out/report.html"),
+        ("out/formula.txt", "out/search.toml", "out/report.html"),
         stubbed("discover", FoundFormula, "discover", "t.csv", "--target", "y", "--out", "out"),
     ),
     Writer("relations", ("a.png",), stubbed("find_relations", Found, "relations", "t.csv", "--out", "a.png")),

@@ -11,6 +11,8 @@ from rich.table import Table as Grid
 from edgewise._errors import InputError
 from edgewise._printable import printable
 from edgewise._replacing import replacing
+from edgewise.cli import _known as known
+from edgewise.cli._config import Config, save_options
 from edgewise.cli._console import console, progress
 from edgewise.cli._failure import fail
 from edgewise.cli._input import (
@@ -23,7 +25,7 @@ from edgewise.cli._input import (
     open_table,
     parse_effort,
     parse_noise,
-    select,
+    select_weighted,
 )
 from edgewise.cli._output import writable_folder
 
@@ -34,6 +36,7 @@ INCOMPLETE = 1
 
 
 def discover(  # noqa: PLR0913 (the options of a command)
+    context: typer.Context,
     file: DataFile,
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to explain.")],
     inputs: Inputs = None,
@@ -41,6 +44,15 @@ def discover(  # noqa: PLR0913 (the options of a command)
         str,
         typer.Option(metavar="auto|exact|FLOAT", help="Noise over the target's standard deviation; auto estimates it."),
     ] = "auto",
+    sigma: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of the target's standard errors.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of weights of squared residuals.")
+    ] = None,
+    loss: Annotated[
+        str, typer.Option(metavar="squares|huber", help="With huber, rows far from most count less.")
+    ] = "squares",
     effort: Annotated[
         str,
         typer.Option(metavar="quick|normal|thorough|INT", help="How many formulas to try before the search ends."),
@@ -57,10 +69,24 @@ def discover(  # noqa: PLR0913 (the options of a command)
     ] = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
+    functions: known.Functions = None,
+    require: known.Require = None,
+    forbid: known.Forbid = None,
+    max_complexity: known.MaxComplexity = None,
+    units: known.Units = None,
+    guess: known.Guess = None,
+    template: known.Template = None,
+    constants: known.Constants = None,
+    monotone: known.Monotone = None,
+    limit: known.Limits = None,
+    config: Config = None,
 ) -> None:
     """Find the formula behind a column of a table."""
     level, tries = parse_noise(noise), parse_effort(effort)
-    selection, notes = select(open_table(file, decimal, encoding), target, inputs)
+    behavior, forms = (monotone, limit), (guess, template)
+    asked = known.known_of(functions, (require, forbid), max_complexity, units, forms, constants, behavior)
+    by_row = [column for column in (sigma, weights) if column is not None]
+    selection, notes, given = select_weighted(open_table(file, decimal, encoding), target, inputs, by_row)
     screen = console()
     for note in notes:
         screen.print(note)
@@ -68,6 +94,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     screen.print(f"Explaining {target} by {', '.join(selection.names)} ({n_rows} rows, {n_inputs} inputs).")
 
     import edgewise
+    from edgewise.discovery import checked_loss
 
     with writable_folder(out) as folder:
         with progress(screen) as report_progress:
@@ -77,6 +104,9 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 names=selection.names,
                 target=target,
                 noise=level,
+                sigma=None if sigma is None else given[sigma],
+                weights=None if weights is None else given[weights],
+                loss=checked_loss(loss),
                 effort=tries,
                 seed=seed,
                 time_limit=time_limit,
@@ -84,15 +114,16 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 save=save,
                 resume=resume,
                 progress=report_progress,
+                **asked,
             )
-        _deliver(screen, found, target, folder)
+        _deliver(screen, found, folder, context)
 
 
-def _deliver(screen: Console, found: Any, target: str, folder: Path) -> None:
-    """Save the formula as text, print it, draw the report: a failure of one does not keep the others from coming."""
+def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context) -> None:
+    """Save formula and options, print, draw the report: a failure of one does not keep the others from coming."""
     failures: dict[str, Exception] = {}
     interrupted = False
-    text, report = folder / "formula.txt", folder / "report.html"
+    text, options, report = folder / "formula.txt", folder / "search.toml", folder / "report.html"
 
     def attempt(what: str, action: Callable[[], object]) -> None:
         try:
@@ -102,7 +133,8 @@ def _deliver(screen: Console, found: Any, target: str, folder: Path) -> None:
         except Exception as error:  # noqa: BLE001 (whatever fails after a long search may not hide its result)
             failures.setdefault(what, error)
 
-    attempt(text.name, lambda: _save(text, found, target))
+    attempt(text.name, lambda: _save(text, found, context.params["target"]))
+    attempt(options.name, lambda: save_options(options, context))
     attempt("output", lambda: _show(screen, found))
     if text.name not in failures:
         attempt("output", lambda: screen.print(f"Formula: {text}"))

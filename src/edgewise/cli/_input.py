@@ -73,6 +73,27 @@ def select(table: Table, target: str, inputs: str | None) -> tuple[Selection, li
     return selection, [*table.notes, *left_out, *selection.notes]
 
 
+def select_weighted(
+    table: Table, target: str, inputs: str | None, by_row: list[str]
+) -> tuple[Selection, list[str], dict[str, np.ndarray]]:
+    """Return what `select` does, and columns that say something of the rows, which are no inputs, by name."""
+    from edgewise.io import Table
+
+    if not by_row:
+        return *select(table, target, inputs), {}
+    for column in by_row:
+        table.require(column, "column")
+    known = [*table.names, *(name for name, _ in table.left_out)]
+    chosen = [name for name in table.names if name != target] if inputs is None else split_names(inputs, known)
+    notes: list[str] = []
+    own = table.without_empty([name for name in chosen if name not in by_row], inputs is not None, notes)
+    rows = table.complete_rows([*own, target, *by_row], notes)
+    given = {column: table.columns[column][rows] for column in by_row}
+    kept = Table({name: values[rows] for name, values in table.columns.items()}, n_rows=len(rows))
+    selection = kept.select(target, own)
+    return selection, [*table.notes, *notes, *selection.notes], given
+
+
 def select_columns(
     table: Table, target: str, inputs: str | None
 ) -> tuple[Selection | MixedSelection, list[str], TableInputs | None]:

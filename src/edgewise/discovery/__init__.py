@@ -3,7 +3,10 @@
 from edgewise.discovery._discover import column_names as column_names
 from edgewise.discovery._discover import discover as discover
 from edgewise.discovery._discover import discover_directly as discover_directly
+from edgewise.discovery._row_weights import checked_loss as checked_loss
 from edgewise.discovery.judging import Candidate as Candidate
 from edgewise.discovery.judging import Outcome as Outcome
+from edgewise.discovery.knowledge import Known as Known
 from edgewise.discovery.results import Discovery as Discovery
 from edgewise.discovery.results import front_cells as front_cells
+from edgewise.discovery.tables import NoiseModel as NoiseModel

@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.discovery._progress_line import progress_line
+from edgewise.discovery._row_weights import RowWeights, checked_loss, inputs_of
+from edgewise.discovery.knowledge import Knowledge, Known
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search import Search
-from edgewise.discovery.tables import Progress, Settings, Table
+from edgewise.discovery.tables import Loss, Progress, Settings, Table
 from edgewise.kernels import one_thread
 from edgewise.train import as_matrix
 
@@ -26,6 +28,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     *,
     target: str | None = None,
     noise: Literal["auto", "exact"] | float = "auto",
+    sigma: Data | str | None = None,
+    weights: Data | str | None = None,
+    loss: Loss = "squares",
     effort: Effort = "normal",
     seed: int = 0,
     time_limit: float = 60.0,
@@ -33,6 +38,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     save: str | Path | None = None,
     resume: str | Path | None = None,
     progress: Progress | None = None,
+    **known: Unpack[Known],
 ) -> Discovery:
     """Find formulas y = f(x) for a table, from simple to accurate.
 
@@ -42,8 +48,12 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     evolve, and all are judged on rows that they were not fitted to, and by their agreement with the network.
 
     x (n, n_in) and y (n,): array, tensor, or DataFrame and Series with their names. `noise` is "auto" (estimated),
-    "exact", or the noise over the target's standard deviation. A target of one sign over more than four decades is
-    judged by relative errors. `effort` is "quick", "normal", "thorough" or a number of formulas that evolution tries;
+    "exact", or the noise over the target's standard deviation. `sigma` holds the standard error of each y, `weights`
+    factors of the squared residuals: arrays (n,), or the name of a column of the DataFrame x, which is no input then.
+    Without them the kind of noise is recognized (`noise_model` of the result): additive, relative, both, counts; rows
+    that do not belong to the table are set aside, and named. With `loss="huber"` far rows count less. A target of one
+    sign over more than four decades is judged by relative errors. `effort` is "quick", "normal", "thorough" or a number
+    of formulas that evolution tries;
     with the same seed it gives the same result, unless time runs out: `time_limit` seconds are kept to 10 % and half a
     second. `n_jobs` workers, -1 for one on each core, take part by joblib, threads unless a `joblib.parallel_config`
     says otherwise; the result does not depend on them. The search is saved to the file `save` every few seconds.
@@ -51,8 +61,13 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches of over
     two seconds. Ctrl-C ends the search with what was found.
 
+    `known` is what you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
+    `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where it is
+    `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you know").
+
     Errors: InputError for wrong shapes, values that are not finite, a constant target, fewer than 5 rows, bad names,
-    and a file to resume from that belongs to another search.
+    standard errors that are not positive, negative weights, knowledge that makes no sense, and a file to resume from
+    that belongs to another search.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -66,13 +81,16 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
+    of_rows = RowWeights.of(x, sigma, weights)
+    table = _checked(inputs_of(x, sigma, weights), y, names, target, of_rows)
+    knowledge = Knowledge.of(known, table.names, table.target)
     asked = Settings(
-        _noise(noise), seed, time_limit, _evaluations(effort), n_jobs=_jobs(n_jobs), save=_path(save, "save"),
-        resume=_path(resume, "resume"),
+        _noise(noise), seed, time_limit, _evaluations(effort), loss=checked_loss(loss), n_jobs=_jobs(n_jobs),
+        save=_path(save, "save"), resume=_path(resume, "resume"),
     )  # fmt: skip
-    table = _checked(x, y, names, target)
     with progress_line(progress) as shown, one_thread():
-        return Search(table, replace(asked, progress=shown)).run()
+        asked = replace(asked, progress=shown, knowledge=knowledge)
+        return _whole(Search(table.of_columns(knowledge.names), asked).run(), table)
 
 
 def discover_directly(
@@ -100,7 +118,20 @@ def discover_directly(
         return search.run(models=False)
 
 
-def _checked(x: Any, y: Any, names: Sequence[str] | None, target: str | None) -> Table:
+def _whole(found: Discovery, table: Table) -> Discovery:
+    """Return what was found without forbidden columns as formulas of all columns."""
+    if found.names == table.names:
+        return found
+    every = {c.expression: replace(c, names=table.names) for c in (*found.candidates, found.best)}
+    return replace(
+        found, candidates=[every[c.expression] for c in found.candidates], best=every[found.best.expression],
+        names=table.names, x=table.x,
+    )  # fmt: skip
+
+
+def _checked(
+    x: Any, y: Any, names: Sequence[str] | None, target: str | None, of_rows: RowWeights | None = None
+) -> Table:
     if target is not None and not isinstance(target, str):
         raise InputError(f"'target' must be a name. Got {target!r}.")
     rows, values = as_matrix(x, "x"), as_matrix(y, "y")
@@ -114,7 +145,10 @@ def _checked(x: Any, y: Any, names: Sequence[str] | None, target: str | None) ->
     if float(values.max() - values.min()) <= 1e-14 * float(values.abs().max()):
         raise InputError(f"The target is constant ({float(values[0]):g}): there is nothing to explain.")
     called = target or str(getattr(y, "name", None) or "y")
-    return Table.of(chosen, rows.cpu().numpy(), values[:, 0].cpu().numpy(), called)
+    inputs, measured = rows.cpu().numpy(), values[:, 0].cpu().numpy()
+    if of_rows is None or of_rows.weight is None:
+        return Table.of(chosen, inputs, measured, called)
+    return Table.weighted(chosen, inputs, measured, called, of_rows.weight, of_rows.known)
 
 
 def column_names(x: Any, names: Sequence[str] | None, count: int) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from edgewise.expressions._fit_constants import FreeFormula as FreeFormula
 from edgewise.expressions._fit_constants import fit_constants as fit_constants
 from edgewise.expressions._grammar import SyntaxNode as SyntaxNode
 from edgewise.expressions._grammar import syntax_tree as syntax_tree
+from edgewise.expressions._loosen import loosened as loosened
 from edgewise.expressions._parse import parse as parse
 from edgewise.expressions._parse import parse_within as parse_within
 from edgewise.expressions._powers import Rows as Rows

@@ -12,6 +12,7 @@ from edgewise._typing import Array, Formula, Part
 from edgewise.expressions._constants import readable_float
 from edgewise.expressions._tape import Tape
 
+_LARGEST = 1e100  # of weights as they are
 _TOLERANCE = 1e-15  # stop where a step lowers the error, or changes the constants, by less than this fraction
 
 
@@ -45,6 +46,8 @@ class FitData:
         w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64).reshape(-1)
         keep = np.isfinite(y) & np.isfinite(w) & np.isfinite(x).all(axis=1)
         x, y, w = x[keep], y[keep], w[keep]
+        if len(w) and w.max() > _LARGEST:  # so that squares stay finite
+            w = w / w.max()
         total = float(np.sum(w * w))
         mean = float(np.sum(w * w * y)) / total if total > 0 else 0.0
         scale, size = (float(np.linalg.norm(w * values)) for values in (y - mean, y))

@@ -1,14 +1,14 @@
 """A column of the rows, and what curves of it may become."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.programs import Fitter, Node, Program
+from edgewise.programs import FUNCTIONS, Fitter, Node, Program
 from edgewise.reading._frame import Frame
 from edgewise.reading._option import Option, hull, nothing
 from edgewise.reading._pieces import Nodes, chosen, values_of
@@ -39,10 +39,12 @@ class Column:
     """A column x (n,) of the rows, number `place`, and all starts of shapes on it: they serve all curves of the column.
 
     Curves are compared with shapes at 80 points at most: means of equally many neighbors. `logarithmic`: the curve is
-    smooth on the logarithmic axis of the column.
+    smooth on the logarithmic axis of the column. `functions` are those that shapes may be made of, all if None.
     """
 
-    def __init__(self, x: Array, place: int, logarithmic: bool = False) -> None:
+    def __init__(
+        self, x: Array, place: int, logarithmic: bool = False, functions: Collection[str] | None = None
+    ) -> None:
         self.place = place
         self.order = np.argsort(x, kind="stable")
         count = min(len(x), _POINTS)
@@ -51,11 +53,13 @@ class Column:
         self.dense = np.linspace(x.min(), x.max(), _DENSE)
         self.is_constant = bool(x.min() == x.max())
         self._frame, self._logarithmic = Frame.of(x), logarithmic
+        self._allowed = frozenset(FUNCTIONS if functions is None else functions)
 
     @cached_property
     def starts(self) -> Starts:
         """All starts of the shapes that make sense for the column."""
         made = [(shape.name, shape.starts(self._frame)) for shape in shapes(self._frame, self._logarithmic)]
+        made = [(name, nodes) for name, nodes in made if _functions(nodes) <= self._allowed]
         made.sort(key=lambda shape: complexity(shape[1]))
         values = [np.atleast_2d(values_of(nodes, self.points)) for _, nodes in made]
         return Starts(made, np.vstack(values), np.cumsum([0, *map(len, values)]))
@@ -118,6 +122,11 @@ class _Curve:
         moved = [node._replace(argument=self.place) if node.operation == "variable" else node for node in nodes]
         size = complexity(nodes) + program.waves
         return Option(size, precision * fitted.error, moved, program.offset, program.scale, name)
+
+
+def _functions(nodes: Nodes) -> set[str]:
+    """Return the functions that a shape is made of."""
+    return {node.operation for node in nodes if node.operation in FUNCTIONS}
 
 
 def complexity(nodes: Nodes) -> int:

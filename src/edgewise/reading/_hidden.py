@@ -58,7 +58,7 @@ def _outer(chosen: list[Option], columns: Columns, values: Array, precision: flo
     if not np.isfinite(u).all():
         return []
     found = []
-    for option in Column(u, 0).options(values, columns.weights, precision)[1:]:
+    for option in Column(u, 0, functions=columns.functions).options(values, columns.weights, precision)[1:]:
         places = [k for k, node in enumerate(option.nodes) if node.operation == "variable"]
         if len(places) == 1:
             before, node, after = option.nodes[: places[0]], option.nodes[places[0]], option.nodes[places[0] + 1 :]

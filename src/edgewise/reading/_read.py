@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +30,8 @@ class ReadFormula:
 
 
 def read_formulas(
-    fit: AdditiveFit, x: Array, y: Array, names: Sequence[str], *, weights: Array | None = None, most_nodes: int = 64
+    fit: AdditiveFit, x: Array, y: Array, names: Sequence[str], *, weights: Array | None = None, most_nodes: int = 64,
+    functions: Collection[str] | None = None,
 ) -> list[ReadFormula]:  # fmt: skip
     """Return formulas that say what a fitted additive model says, by complexity: from one node to `most_nodes`.
 
@@ -39,7 +40,8 @@ def read_formulas(
     formula are then refitted together, on y and on the values of the model at 200 points between the rows, which count
     as much as the rows. A logarithm or square root of the target becomes an exponential or a square around the sum.
     Formulas with poles or wild values near the rows are left out; of those that differ only in constants the best is
-    kept. The choice among the others is up to the caller.
+    kept. The choice among the others is up to the caller. `functions` are those that shapes may be made of, of
+    `programs.FUNCTIONS`, all if None; a logarithm or square root of the target needs its own all the same.
 
     Shapes: x (n, k) finite, the columns that the model was fitted to; y (n,); weights (n,). There is no formula for a
     constant target, or if nothing varies with it. Two calls return the same.
@@ -54,7 +56,7 @@ def read_formulas(
     >>> [formula.terms for formula in found if formula.program.complexity == 4][0]
     {'a': 'log', 'b': 'x'}
     """
-    table = Table.of(fit, x, y, names, weights)
+    table = Table.of(fit, x, y, names, weights, functions)
     found: dict[tuple[tuple[int, ...], ...], tuple[float, ReadFormula]] = {}
     if table.is_constant:
         return []

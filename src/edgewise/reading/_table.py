@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -38,13 +38,16 @@ class Table:
         self.near = never_below(x, probe(x, rng), 0.0)
 
     @classmethod
-    def of(cls, fit: AdditiveFit, x: Array, y: Array, names: Sequence[str], weights: Array | None) -> Table:
+    def of(
+        cls, fit: AdditiveFit, x: Array, y: Array, names: Sequence[str], weights: Array | None,
+        functions: Collection[str] | None = None,
+    ) -> Table:  # fmt: skip
         """Return the sample of a table, once it can be read."""
         x, y, w = _checked(fit, x, y, names, weights)
         rows = len(y)
         drawn = np.sort(np.random.default_rng(_SEED).permutation(rows)[:_MOST_ROWS])
         w = w[drawn] / w[drawn].mean()
-        return cls(fit, rows, Columns(x[drawn], w, list(names)), y[drawn])
+        return cls(fit, rows, Columns(x[drawn], w, list(names), functions), y[drawn])
 
     @property
     def is_constant(self) -> bool:

@@ -26,6 +26,7 @@ _Method = Callable[[FitData, float], list[FittedFormula]]
 _Image = tuple[tuple[_Method, ...], Array, Array, Callable[[Formula], Formula]]
 _LAWS = 8  # of one variable that are handed on
 _RESTARTS = 4
+_SMALLEST = 1e-100  # times the largest target: sizes that weights are divided by
 _TREES = 4  # columns up to which small networks are tried
 
 
@@ -61,6 +62,7 @@ def _images(y: Array, w: Array, sign: int, noisy: bool) -> Iterator[_Image]:
     if sign:
         # Tiny targets weigh no more than the median.
         size = np.maximum(np.abs(y), 0.1 * np.median(np.abs(y))) if noisy else np.abs(y)
+        size = np.maximum(size, _SMALLEST * size.max())
         yield (polynomial, rational), y**2, w / (2 * size), lambda v: sign * sympy.sqrt(v)
         yield (polynomial, rational), np.log(np.abs(y)), w / (1 / size), lambda v: sign * sympy.exp(v)
 

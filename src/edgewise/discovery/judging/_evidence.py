@@ -8,12 +8,14 @@ import sympy
 from scipy.special import betainc, betaln
 
 from edgewise._typing import Array, Formula, Part
+from edgewise.expressions import loosened
 
 #: bits that a formula must save to be claimed: by chance it does so on one table in a thousand
 ENOUGH = 10.0
 _ROUNDING = 1e-10  # of the target's standard deviation: smaller errors count as this one
 _GAUSSIAN = 1 / math.sqrt(2 * math.pi * math.e)  # standard deviation, in last places, at which a value takes no bit
 _FURTHEST = 20  # one row in this number (at least one row) may be an outlier
+_LARGEST = 1e100  # of weights as they are
 _PLAIN = 0.5  # of the standard deviation: a line that leaves that much must be seen before a constant is claimed
 
 # Bits of each symbol of a formula: minus the logarithm of its share. All shares add up to 1, as in a prefix code.
@@ -80,6 +82,9 @@ def _deviations(y: Array, weight: Array, of: Array, weights: Array) -> Array:
 
 def spread(y: Array, weight: Array) -> float:
     """Return the weighted standard deviation, 0 where the weights are too small to be squared."""
+    most = float(np.max(weight, initial=0.0))
+    if most > _LARGEST:  # so that squares stay finite
+        return most * spread(y, weight / most)
     return _rms(_deviations(y, weight, y, weight)) if np.square(weight).sum() > 0 else 0.0
 
 
@@ -134,37 +139,6 @@ def _bits(part: Part, n_inputs: int) -> float:
 def _whole(number: int) -> int:
     """Return the bits of a whole number: 1 for 0 and 1, 3 for 2 and 3, 5 for 4 to 7."""
     return 2 * max(number.bit_length(), 1) - 1
-
-
-def loosened(formula: Part) -> tuple[Part, dict[sympy.Symbol, float]]:
-    """Return a formula with a symbol for each number but signs and exact exponents, and the numbers' values.
-
-    >>> x = sympy.Symbol("x")
-    >>> sorted(loosened(sympy.pi * x**2 / 4 - 3)[1].values())
-    [-3.0, 0.7853981633974483]
-    """
-    numbers: dict[sympy.Symbol, float] = {}
-
-    def freed(number: Part) -> Part:
-        if number in (0, -1) or not number.is_real:
-            return number
-        symbol = sympy.Dummy(f"n{len(numbers)}")
-        numbers[symbol] = float(number)
-        return symbol
-
-    def walk(part: Part) -> Part:
-        if part.is_number:
-            return freed(part)
-        if part.is_Pow:
-            exact = part.exp.is_number and not part.exp.has(sympy.Float)
-            return walk(part.base) ** (part.exp if exact else walk(part.exp))
-        if part.is_Add or part.is_Mul:
-            number, rest = part.as_independent(*part.free_symbols, as_Add=part.is_Add)
-            first = [] if number == part.identity else [freed(number)]
-            return part.func(*first, *map(walk, type(part).make_args(rest)))
-        return part.func(*map(walk, part.args)) if part.args else part
-
-    return walk(formula), numbers
 
 
 def _plain(template: Part, numbers: dict[sympy.Symbol, float]) -> bool:

@@ -9,8 +9,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula, Part
-from edgewise.discovery.judging._evidence import loosened
-from edgewise.expressions import Tape, evaluate
+from edgewise.expressions import Tape, evaluate, loosened
 from edgewise.symbolic import domain
 
 _ROWS = 300  # whose gaps are looked into

@@ -8,12 +8,12 @@ from typing import Protocol, TypeVar
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
 from edgewise.discovery.judging._gaps import pole, undetermined
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import FitData, complexity, round_constants, simplify
+from edgewise.expressions import FitData, FreeFormula, complexity, round_constants, simplify
 
 _SIMPLIFIED = 2  # fitted constants up to which formulas are simplified: with more, they are no laws to be read
 _Value = TypeVar("_Value")
@@ -56,6 +56,15 @@ class Judge:
         if not keep_form and (final.error < EXACT or len(expression.atoms(sympy.Float)) <= _SIMPLIFIED):
             expression = simplify(expression, self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
+
+    def measured(self, loose: Part, numbers: dict[sympy.Symbol, float]) -> Candidate | None:
+        """Return a formula with symbols for its numbers as they are fitted, none of them rounded."""
+        with np.errstate(all="ignore"):
+            data = FitData.of(self.names, self.x, self.y, self.weight)
+            final = FreeFormula(loose, tuple(numbers), tuple(numbers.values())).fit(data).fitted(data)
+        if not math.isfinite(final.error):
+            return None
+        return Candidate(final.expression, self.names, final.error, complexity(final.expression))
 
     def saved(self, candidate: Candidate) -> float:
         """The bits that a candidate saves on the table against a constant."""

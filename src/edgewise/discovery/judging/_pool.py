@@ -9,16 +9,22 @@ from edgewise.discovery.judging._criterion import criterion
 from edgewise.discovery.judging._evidence import ENOUGH, telling
 from edgewise.discovery.judging._judge import Judge
 from edgewise.discovery.judging._outcome import Outcome
+from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.tables import EXACT, adequate
 
 
 class Pool:
     """Candidates on one table. `noise` is over the target's spread; 0 means none is known of."""
 
-    def __init__(self, judge: Judge, noise: float) -> None:
+    def __init__(self, judge: Judge, noise: float, gate: Gate) -> None:
+        self.gate = gate
+        self._origin: dict[Formula, str] = {}
+        self.start(judge, noise)
+
+    def start(self, judge: Judge, noise: float) -> None:
+        """Begin without candidates, on a table."""
         self.judge, self.noise = judge, noise
         self.candidates: list[Candidate] = []
-        self._origin: dict[Formula, str] = {}
         self._seen: set[tuple[Formula, float]] = set()
         self.saved = cache(judge.saved)
         self._gaps = cache(judge.gaps)
@@ -29,18 +35,30 @@ class Pool:
             if (formula, self.noise) in self._seen:
                 continue
             self._seen.add((formula, self.noise))
-            candidate = self.judge.judged(formula, self.noise)
+            candidate = self._judged(formula)
             if candidate is not None and (not claims or self.claimed(candidate)):
                 self.candidates.append(candidate)
                 self._origin.setdefault(candidate.expression, stage)
                 if candidate.error < EXACT and self.claimed(candidate):
                     return
 
+    def _judged(self, formula: Formula) -> Candidate | None:
+        """A formula as a candidate; None where it does not describe the table, or is not as it has to be.
+
+        Where dimensions fit only if its numbers are measured ones, these are not rounded.
+        """
+        candidate = self.judge.judged(formula, self.noise, keep_form=self.gate.keeps_form)
+        if candidate is None or self.gate.admits(candidate.expression):
+            return candidate
+        loose = self.gate.measured(candidate.expression)
+        candidate = None if loose is None else self.judge.measured(*loose)
+        return candidate if candidate is not None and self.gate.admits(candidate.expression) else None
+
     def assume(self, noise: float) -> None:
         """Take a noise level (0: none after all), and round the candidates that come near it again."""
         self.noise = noise
         for old in [c for c in self.candidates if c.error < 3 * noise]:
-            again = self.judge.judged(old.expression, noise)
+            again = self._judged(old.expression)
             if again is not None and again.expression != old.expression:
                 self.candidates.append(again)
                 self._origin.setdefault(again.expression, self.origin(old))
@@ -87,7 +105,7 @@ class Pool:
         """The cheapest candidate; where it does not save the bits to be told from chance, the one that saves most."""
         if not self.candidates:
             return None
-        likely = self.candidates
+        likely = [c for c in self.candidates if self.gate.admits(c.expression)] or self.candidates
         if self.done():
             likely = [c for c in likely if not self.reaches(c) or self.doubt(c) is not Outcome.UNSEEN]
         cheapest = min(likely, key=self._criterion)

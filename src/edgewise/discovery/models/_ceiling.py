@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgewise._typing import Array, Data
-from edgewise.additive import AdditiveFit, Gaussian, Request, additive, network
+from edgewise.additive import AdditiveFit, Gaussian, Request, Target, additive, network
 from edgewise.discovery.judging import columns_of
 from edgewise.nn import KAN
 
@@ -33,6 +33,25 @@ class Ceiling:
         """Return the model of rows x (n, m), y (n,). `check` is called before each of its fits."""
         request = Request(values=False, seed=seed)
         fit = additive(x, y, [False] * x.shape[1], Gaussian(), request, weights=weights, check=check)
+        return cls._measured(fit, names, y, weights)
+
+    @classmethod
+    def of_logarithms(
+        cls, names: tuple[str, ...], x: Array, y: Array, weights: Array | None = None, *, seed: int = 0
+    ) -> Ceiling:
+        """Return the model of positive values y (n,) whose noise is relative: of their logarithms, all alike.
+
+        `weights` are those of errors of y. Predictions are means of y, not of the logarithm.
+        """
+        logs = np.log(y)
+        most = float(logs.max()) + 1  # below zero, logarithms are taken as they are
+        request = Request(values=False, seed=seed)
+        fit = additive(x, logs - most, [False] * x.shape[1], Gaussian(), request)
+        target = Target("log", fit.target.center + most, fit.target.scale, float(y.max()) * np.e)
+        return cls._measured(replace(fit, target=target), names, y, weights)
+
+    @classmethod
+    def _measured(cls, fit: AdditiveFit, names: tuple[str, ...], y: Array, weights: Array | None) -> Ceiling:
         rows = fit.rows
         w = np.ones(len(y)) if weights is None else weights
         deviation = np.sqrt(np.average((y - np.average(y, weights=w)) ** 2, weights=w))

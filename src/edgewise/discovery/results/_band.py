@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise._typing import Array
+from edgewise.discovery.tables import NoiseModel
 from edgewise.expressions import Uncertainty, evaluate
 
 _NEGLIGIBLE = 1e-4  # weight of a form that is left out of a mixture
@@ -20,8 +21,9 @@ class Prediction:
 
     scale^2 = (standard error of the formula's value)^2 + (s u)^2
 
-    s is the standard deviation of the residuals with the fitted constants' degrees of freedom taken off, and u is 1;
-    for errors relative to each value, s is that of the relative residuals and u the size of the formula's value.
+    s u is the standard deviation of the noise: u as the noise model has it at the formula's value, s from the weighted
+    residuals with the fitted constants' degrees of freedom taken off. Standard errors that were given for the rows are
+    not known elsewhere: u is then their median, or in proportion to the value if they are.
     """
 
     center: Array
@@ -29,13 +31,13 @@ class Prediction:
     freedom: int
 
     @classmethod
-    def of(cls, uncertainty: Uncertainty, x: Array, relative: bool) -> Prediction:
+    def of(cls, uncertainty: Uncertainty, x: Array, noise: NoiseModel) -> Prediction:
         """Return the prediction at rows x (n, m); nan where the formula is undefined."""
         data = uncertainty.data
         values = evaluate(uncertainty.free.expression, data.names, x)
-        size = np.abs(data.y) if relative else np.ones(data.n)
-        scatter = uncertainty.unit / np.median(data.weight * size) * (np.abs(values) if relative else 1.0)
         with np.errstate(all="ignore"):
+            at_rows = noise.sigma(evaluate(uncertainty.free.expression, data.names, np.column_stack(data.columns)))
+            scatter = uncertainty.unit / np.nanmedian(data.weight * at_rows) * noise.sigma(values)
             scale = np.hypot(uncertainty.deviation(x), scatter)
         return cls(values, np.where(np.isfinite(values), scale, np.nan), max(uncertainty.freedom, 1))
 

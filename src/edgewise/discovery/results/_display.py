@@ -18,6 +18,9 @@ from edgewise.expressions import Uncertainty, quoted, rounded_together, write
 _DIGITS = 6
 _LONGEST = 100  # characters of a formula of the front in a printout
 _MOST_PLACES = 8
+_WEIGHTED = {
+    "relative": "by 1/{}^2", "mixed": "by 1/variance", "counts": "by 1/{}", "given": "as given",
+}  # fmt: skip
 _LEFT = ' style="text-align:left"'
 
 
@@ -120,6 +123,7 @@ def conclusion(found: Front) -> list[str]:
         lines.append("A constant stands with its standard error (±).")
     r2 = r2_text(best.held_out)
     lines.append(f"Error: {best.error:.2g} ({error_means(found)})" + (f"; R2 on held-out rows: {r2}." if r2 else "."))
+    lines += noise_lines(found)
     if found.ceiling is not None:
         own = r2_text(found.ceiling.held_out)
         lines.append(f"R2 of the best flexible model, an additive network, on held-out rows: {own}.")
@@ -131,9 +135,21 @@ def conclusion(found: Front) -> list[str]:
     return [printable(line) for line in lines]
 
 
+def noise_lines(found: Front) -> list[str]:
+    """Return the noise where it is not additive, the rows set aside, and chi-squared where it is known."""
+    noise = found.noise_model
+    plain = noise.kind == "additive" and noise.loss == "squares" and not noise.outliers
+    lines = [] if plain or (found.outcome is Outcome.EXACT and not noise.outliers) else [f"Noise: {noise.text()}."]
+    if found.chi2 is not None:
+        lines.append(f"Chi-squared per degree of freedom, by the standard errors given: {found.chi2:.3g}.")
+    return lines
+
+
 def error_means(found: Front) -> str:
     """Return what every error of a discovery is."""
-    weighted = f", rows weighted by 1/{found.target}^2" if found.relative else ""
+    kind = found.noise_model.kind
+    varies = kind if kind in ("mixed", "counts", "given") else "relative" if found.relative else ""
+    weighted = f", rows weighted {_WEIGHTED[varies].format(found.target)}" if varies else ""
     return f"rms residual / standard deviation of {found.target}{weighted}"
 
 

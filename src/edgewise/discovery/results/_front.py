@@ -16,6 +16,7 @@ from edgewise.discovery.judging import Candidate, Outcome, columns_of
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery.results._weights import stability_of, weights_of
+from edgewise.discovery.tables import ADDITIVE, NoiseModel
 from edgewise.expressions import Constant, Uncertainty, write
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Front(Sequence[Candidate]):
     stages: list[str] = field(repr=False, default_factory=list)
     settings: dict[str, object] = field(repr=False, default_factory=dict)
     ceiling: Ceiling | None = field(repr=False, default=None)
+    weight: Array | None = field(repr=False, default=None)
+    noise_model: NoiseModel = ADDITIVE
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -84,13 +87,30 @@ class Front(Sequence[Candidate]):
         """
         return weights_of(self.candidates, min(len(self.y), JUDGED), self.noise, self.outcome)
 
-    def uncertainty(self, candidate: Which = None) -> Uncertainty:
-        """Return how well the rows determine the constants of a formula; errors are relative where `relative` is true.
+    @property
+    def chi2(self) -> float | None:
+        """The sum of squares of residuals over their standard errors, per degree of freedom; None if none were given.
 
-        The constants stay as they are: standard errors are those at these values.
+        About 1 if the best formula is right and `sigma` too.
+        """
+        if not self.noise_model.known or self.weight is None:
+            return None
+        z = self.weight * (self.y - self.best.predict(self.x))
+        return float(np.sum(z**2) / max(len(z) - self.best.fitted, 1))
+
+    def uncertainty(self, candidate: Which = None) -> Uncertainty:
+        """Return how well the rows determine the constants of a formula, by the noise model's weights.
+
+        The constants stay as they are: standard errors are those at these values. Where `sigma` was given they are by
+        it, times the square root of chi-squared per degree of freedom where that is above 1.
         """
         x, y, weight = self._judged
-        return Uncertainty.of(self._candidate(candidate).expression, self.names, x, y, weight)
+        expression = self._candidate(candidate).expression
+        found = Uncertainty.of(expression, self.names, x, y, weight)
+        if not self.noise_model.known:
+            return found
+        given = Uncertainty.of(expression, self.names, x, y, weight, sigma=True)
+        return max(found, given, key=lambda each: each.unit)
 
     def constants(self, candidate: Which = None) -> tuple[Constant, ...]:
         """Return the fitted constants of a formula with their standard errors, in the order of `interval`."""
@@ -104,8 +124,8 @@ class Front(Sequence[Candidate]):
         """Return values (n,) of a formula at rows x (n, n_in); with `interval`, values and the two ends of a band.
 
         `interval=0.9` gives (values, low, high): the band holds nine of ten new measurements, if the form is right and
-        rows are independent. It joins the doubt about the constants and the scatter s of the residuals (Student's t; s
-        |y| for relative errors). `forms=True` joins the doubt about the form: values are the mean of all formulas of
+        rows are independent. It joins the doubt about the constants and the noise as `noise_model` has it at the
+        value (Student's t). `forms=True` joins the doubt about the form: values are the mean of all formulas of
         the front by `weights`, the ends quantiles of the mixture of their predictions.
 
         Errors: InputError for an interval that is not between 0 and 1, columns that do not fit, and a candidate that is
@@ -118,7 +138,7 @@ class Front(Sequence[Candidate]):
         rows = columns_of(x, self.names)
         chosen = self.candidates if forms else [self._candidate(candidate)]
         weights = self.weights / self.weights.sum() if forms else np.ones(1)
-        predictions = [Prediction.of(self.uncertainty(each), rows, self.relative) for each in chosen]
+        predictions = [Prediction.of(self.uncertainty(each), rows, self._noise) for each in chosen]
         values = mixture_mean(predictions, weights)
         if interval is None:
             return values
@@ -140,7 +160,17 @@ class Front(Sequence[Candidate]):
         """The rows that constants are fitted to, and the weights of their residuals."""
         seed = self.settings.get("seed", 0)
         keep = judged_rows(len(self.y), seed if isinstance(seed, int) else 0)
+        if self.weight is not None:
+            return self.x[keep], self.y[keep], self.weight[keep]
         return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None
+
+    @property
+    def _noise(self) -> NoiseModel:
+        """The noise up to a factor, also of exact tables."""
+        model = self.noise_model
+        if not model.level and not model.share:
+            return NoiseModel("relative", share=1.0) if self.relative else NoiseModel(level=1.0)
+        return model
 
     def _candidate(self, which: Which) -> Candidate:
         if which is None:

@@ -68,6 +68,10 @@ def _errors(found: Front) -> list[tuple[str, str]]:
     if not math.isnan(best.held_out):
         rows.append(("Error on held-out rows", f"{best.held_out:.3g}"))
     noise = f"{found.noise:.3g}" if found.noise else "none seen"
+    if found.noise_model.text() not in ("", "none seen"):
+        rows.append(("Kind of noise", found.noise_model.text()))
+    if found.chi2 is not None:
+        rows.append(("Chi-squared per degree of freedom", f"{found.chi2:.3g}"))
     return [*rows, ("Estimated noise, as an error", noise), ("Complexity", str(best.complexity))]
 
 

@@ -13,6 +13,7 @@ from edgewise.discovery.judging import spread
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._context import Context
+from edgewise.discovery.tables import Table
 from edgewise.expressions import complexity
 from edgewise.programs import FUNCTIONS, Evolution, Islands, Program
 from edgewise.reading import read_formulas
@@ -45,37 +46,62 @@ class Approximation:
         self.ceiling: Ceiling | None = None
         self.assessor = self._assessor()
         self.evolution: Evolution | Islands | None = None
-        self.searches = 0
         self.found: dict[Formula, tuple[Assessed, str]] = {}
         self._tried: set[Program] = set()
+        self.gate, self.known = context.gate, context.settings.knowledge
+        self.guesses: dict[Formula, str] = {}
 
     @property
     def longest(self) -> int:
         """The complexity up to which programs evolve: half of the rows at most."""
-        return min(_LONGEST, len(self.table) // 2)
+        return min(_LONGEST, len(self.table) // 2, self.known.max_complexity or _LONGEST)
 
     def _assessor(self) -> Assessor:
-        return Assessor(self.table, self.ceiling, self.context.settings.seed, self.context.journal.once)
+        once = self.context.journal.once_on(self.table.x, self.table.y, self.table.weight)
+        return Assessor(self.table, self.ceiling, self.context.settings.seed, once)
+
+    def judge_again(self) -> None:
+        """Take the rows and weights that formulas are judged by now; programs that evolved stay."""
+        self.table = self.context.judged
+        self.assessor = self._assessor()
+        self.found, self._tried = {}, set()
 
     def hunt(self, evaluations: int) -> bool:
         """Let formulas evolve as if the table were exact; return whether one is."""
         if self.longest < _SHORTEST:
             return False
-        self.evolution = self._evolution(None, _HUNTED)
+        self.evolution = self._evolution(self.known.evolved, _HUNTED)
         return self._evolved(evaluations, "exact formulas by evolution", 0.1)
 
-    def model(self) -> bool:
-        """Fit the network and read formulas from it; return whether one leaves only noise."""
-        context = self.context
-        context.tell("an additive network", 0.3)
-        rows = self.table.sample(_MODELED, context.settings.seed)
-        self.ceiling = Ceiling.of(rows.names, rows.x, rows.y, rows.weight**2, seed=context.settings.seed)
-        context.noise.lower(self.ceiling.held_out)
-        self.assessor = self._assessor()
-        context.tell("formulas read from the network", 0.35)
-        read = read_formulas(self.ceiling.fit, rows.x, rows.y, rows.names, weights=rows.weight**2)
+    def programs(self) -> list[tuple[Program, str]]:
+        """Return the programs found so far, and where each came from."""
+        return [(found.program, origin) for found, origin in self.found.values() if found.program is not None]
+
+    def model(self, ceiling: Ceiling, programs: Iterable[tuple[Program, str]] = ()) -> bool:
+        """Read formulas from the network; return whether one, or one of other programs, leaves only noise."""
+        rows = self.compare(ceiling)
+        self.context.tell("formulas read from the network", 0.35)
+        weights, functions = rows.weight**2, self.known.evolved
+        read = read_formulas(ceiling.fit, rows.x, rows.y, rows.names, weights=weights, functions=functions)
         self.consider((each.program for each in read), _READ)
+        for program, origin in programs:
+            self.consider([program], origin)
         return self._settled()
+
+    def compare(self, ceiling: Ceiling, *, witness: bool = True) -> Table:
+        """Take the network that formulas are compared with, assess guesses, and return the rows of its fit.
+
+        Where it is no witness, formulas are chosen by their errors on held-out rows alone.
+        """
+        context = self.context
+        rows = self.table.sample(_MODELED, context.settings.seed)
+        self.ceiling = ceiling
+        context.noise.lower(self.ceiling.held_out)
+        if witness:
+            self.assessor = self._assessor()
+        for expression, origin in self.guesses.items():
+            self.consider_formula(expression, origin)
+        return rows
 
     def evolve(self, evaluations: int) -> bool:
         """Let formulas evolve; return whether one is exact, or leaves only noise.
@@ -84,12 +110,14 @@ class Approximation:
         """
         if self.evolution is None:
             return False
-        for functions in (None, _CALM):
+        allowed = self.known.evolved
+        calm = _CALM if allowed is None else tuple(name for name in allowed if name not in _WAVES)
+        for functions in (allowed, calm):
             programs = [fitted.program for fitted in self.evolution.front(_EACH)]
             self.consider(programs, _EVOLUTION)
             evolution = self._evolution(functions, _EVOLVED)
             for program in programs:
-                if functions is None or not _has_waves(program):
+                if functions is allowed or not _has_waves(program):
                     evolution.add(program)
             count = min(_ISLANDS, evaluations // 2 // _PER_ISLAND)
             self.evolution = Islands(evolution, count, self.context.workers) if count > 1 else evolution
@@ -109,23 +137,26 @@ class Approximation:
                 del self.found[form]
 
     def catch_up(self) -> None:
-        """Assess programs of an evolution that time cut short."""
+        """Assess guesses, and programs of an evolution that time cut short."""
+        for expression, origin in self.guesses.items():
+            self.consider_formula(expression, origin)
         if self.evolution is not None and not any(origin == _EVOLUTION for _, origin in self.found.values()):
             self.consider((fitted.program for fitted in self.evolution.front(1)), _EVOLUTION)
 
     def _evolution(self, functions: tuple[str, ...] | None, count: int) -> Evolution:
         rows, seed = self.table.sample(count, self.context.settings.seed), self.context.settings.seed
         weights = rows.weight**2
+        programs = (Program.from_expression(guess, rows.names) for guess in self.guesses)
         return Evolution(
-            rows.x, rows.y, weights=weights, seed=seed, max_complexity=self.longest, functions=functions, waves=True
-        )
+            rows.x, rows.y, weights=weights, seed=seed, max_complexity=self.longest, functions=functions, waves=True,
+            seeds=[program for program in programs if program is not None],
+        )  # fmt: skip
 
     def _evolved(self, evaluations: int, stage: str, fraction: float) -> bool:
         """Go on with the evolution in parts, and judge what looks exact; return whether it is."""
         context, evolution, journal = self.context, self.evolution, self.context.journal
         assert evolution is not None
-        self.searches += 1
-        name, each = f"evolution {self.searches}", math.ceil(evaluations / _PARTS)
+        name, each = journal.name(evolution), math.ceil(evaluations / _PARTS)
         for part in range(_PARTS):
             if context.late():
                 break
@@ -165,14 +196,15 @@ class Approximation:
             if program not in self._tried:
                 self._tried.add(program)
                 for found in self.assessor.program(program):
-                    self.found.setdefault(found.expression, (found, origin))
+                    if self.gate.admits(found.expression):
+                        self.found.setdefault(found.expression, (found, origin))
 
     def consider_formula(self, expression: Formula, origin: str) -> Assessed | None:
         """Assess a formula as it stands."""
         if expression not in self.found:
             found = self.assessor.formula(expression)
-            if found is None:
-                return None
+            if found is None or not self.gate.admits(expression):
+                return found
             self.found[expression] = found, origin
         return self.found[expression][0]
 
@@ -188,7 +220,8 @@ class Approximation:
 
     def best(self) -> Assessed | None:
         """Return the formula of the lowest cost, of those that a person can read."""
-        readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= _READABLE]
+        most = self.known.max_complexity or _READABLE
+        readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= most]
         return min(readable, key=self._cost, default=(None, ""))[0]
 
     def _cost(self, pair: tuple[Assessed, str]) -> float:

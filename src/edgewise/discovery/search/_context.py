@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable
 
 from edgewise._deadline import Deadline, now, whole
-from edgewise.discovery.judging import Candidate, Judge, Pool
+from edgewise.discovery.journal import Journal, numbers
+from edgewise.discovery.judging import Candidate, Judge, Pool, spread
+from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._noise import NoiseLevel
 from edgewise.discovery.search._saving import journal_of
@@ -27,23 +29,39 @@ _LONG = 10  # ... and Gaussian processes after which any does
 class Context:
     """The state of one discovery. `table` has all rows, `judged` those that formulas are fitted to and judged by."""
 
-    def __init__(self, table: Table, settings: Settings) -> None:
+    def __init__(self, table: Table, settings: Settings, journal: Journal | None = None) -> None:
         self.table, self.settings = table, settings
         self.began = now()
         self.deadline = Deadline(self.began + _SEARCHED * settings.limit)
         self.end = Deadline(self.began + settings.limit)
         self.judged = table.sample(_JUDGED, settings.seed)
-        self.journal, self.workers = (
-            journal_of(table, settings, lambda: self.deadline.passed()),
-            Workers(settings.n_jobs),
-        )
-        judge = Judge(table.names, self.judged.x, self.judged.y, self.judged.weight, self.journal.once)
-        self.pool = Pool(judge, settings.noise or 0.0)
+        late = self.deadline.passed
+        self.journal = journal_of(table, settings, late) if journal is None else journal.within(late)
+        self.workers = Workers(settings.n_jobs)
+        self.gate = Gate(settings.knowledge, self.judged.x, self.judged.y)
+        self.pool = Pool(self._judge(), self.given or 0.0, self.gate)
         self.stages: list[str] = []
-        self.noise = NoiseLevel(self.pool, settings.noise, min(ROWS, len(table)), self.stages)
+        self.noise = NoiseLevel(self.pool, self.given, min(ROWS, len(table)), self.stages)
         self.processes = 0  # Gaussian processes that were fitted
         if table.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
+
+    @property
+    def given(self) -> float | None:
+        """The noise over the target's standard deviation, if it was given as such or by standard errors."""
+        if self.settings.noise is None and self.table.noise.known:
+            return min(1 / max(spread(self.judged.y, self.judged.weight), 1e-300), 1.0)
+        return self.settings.noise
+
+    def _judge(self) -> Judge:
+        rows = self.judged.x, self.judged.y, self.judged.weight
+        return Judge(self.table.names, *rows, self.journal.once_on(*rows))
+
+    def judge_by(self, table: Table) -> None:
+        """Go on with other rows or weights, without candidates and without a noise level."""
+        self.table, self.judged = table, table.sample(_JUDGED, self.settings.seed)
+        self.pool.start(self._judge(), self.given or 0.0)
+        self.noise.start(self.given, min(ROWS, len(table)))
 
     def late(self) -> bool:
         """Return whether the time for the search is over."""
@@ -57,6 +75,11 @@ class Context:
         few = best is not None and best.fitted <= _CONVINCING
         return few or self.pool.exact() or self.processes > _LONG
 
+    def marked(self, problem: Problem) -> object:
+        """Return what tells a problem from all others, in the journal."""
+        parts = problem.columns, problem.target, problem.weight
+        return problem.text, numbers(part.numpy() for part in parts) if self.journal.kept else ""
+
     def modeled(
         self, problem: Problem, like: Surrogate | None, about: object, fit: Callable[[], Surrogate | None]
     ) -> Surrogate | None:
@@ -69,7 +92,7 @@ class Context:
             return model and Recalled.of(model)
 
         new: list[Surrogate | None] = []
-        recalled = self.journal.once("model", (problem.text, started, about), facts)
+        recalled = self.journal.once("model", (self.marked(problem), started, about), facts)
         return new[0] if new else recalled and recalled.model(fit)
 
     @whole

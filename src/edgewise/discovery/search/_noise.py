@@ -26,7 +26,12 @@ class NoiseLevel:
     """
 
     def __init__(self, pool: Pool, given: float | None, rows: int, stages: list[str]) -> None:
-        self.pool, self.given, self.rows, self.stages = pool, given, rows, stages
+        self.pool, self.stages = pool, stages
+        self.start(given, rows)
+
+    def start(self, given: float | None, rows: int) -> None:
+        """Begin without an error of a model."""
+        self.given, self.rows = given, rows
         self.floor = math.inf
 
     def lower(self, error: float) -> None:

@@ -33,7 +33,7 @@ class Ranking:
 
     def _outcome(self, best: Candidate) -> tuple[Outcome, float]:
         """What the best candidate is claimed to be, and the noise: none is known where the rows are too few to tell."""
-        noise, n, given = self.pool.noise, len(self.pool.judge.y), self.context.settings.noise
+        noise, n, given = self.pool.noise, len(self.pool.judge.y), self.context.given
         if self.pool.claimed(best) and (best.error < _CLEAR or n >= _MANY or given is not None):
             if best.error < EXACT:
                 return Outcome.EXACT, noise
@@ -57,6 +57,9 @@ class Ranking:
         law = self.pool.best()
         assert law is not None
         outcome, noise = self._outcome(law)
+        if not self.context.gate.admits(law.expression):
+            best = self.approximation.best()
+            return self._assessed(law) if best is None else self.candidate(best), self._ended(), noise
         if outcome is Outcome.EXACT or (outcome is Outcome.NOISE and not self._contradicted(law)):
             return self._assessed(law), outcome, noise
         best = self.approximation.best()
@@ -101,6 +104,7 @@ class Ranking:
         """The candidates that no simpler one beats on rows left out, and the best one, simplest first."""
         exact, approximate = front(self.pool.candidates), self.approximation.front()
         every = [*map(self._assessed, exact), *map(self.candidate, approximate)]
+        every = [c for c in every if self.context.gate.admits(c.expression) or not c.expression.free_symbols]
         kept: list[Candidate] = []
         for each in sorted(every, key=lambda c: (c.complexity, c.held_out)):
             if not kept or each.held_out < _IMPROVED * kept[-1].held_out:

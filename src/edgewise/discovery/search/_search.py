@@ -10,14 +10,25 @@ import sympy
 
 from edgewise._deadline import cut
 from edgewise.discovery.generators import baselines
+from edgewise.discovery.journal import Journal
 from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._context import ROWS, Context
 from edgewise.discovery.search._elimination import Elimination, quick
+from edgewise.discovery.search._informed import Informed
 from edgewise.discovery.search._noise import HOPELESS
 from edgewise.discovery.search._ranking import Ranking
-from edgewise.discovery.tables import Problem, Settings, Table
+from edgewise.discovery.search._recognition import (
+    Recognized,
+    descriptions,
+    measured,
+    recognize,
+    recognize_again,
+    without_isolated,
+)
+from edgewise.discovery.tables import EXACT, Problem, Settings, Table
+from edgewise.expressions import evaluate
 
 _Found = TypeVar("_Found")
 
@@ -28,15 +39,18 @@ _ROWS_PER_COLUMN = 4  # with fewer, symmetries of noisy tables are not looked fo
 class Search:
     """One discovery: the table, and what its stages find."""
 
-    def __init__(self, table: Table, settings: Settings) -> None:
-        self.context = Context(table, settings)
+    def __init__(self, table: Table, settings: Settings, journal: Journal | None = None) -> None:
+        self.context = Context(table, settings, journal)
         self.approximation = Approximation(self.context)
         self.elimination = Elimination(self.context)
+        journal = self.context.journal
+        self.informed = Informed(self.context, self.approximation, lambda *inner: Search(*inner, journal).run())
         self.interrupted = False
 
     def run(self, *, models: bool = True) -> Discovery:
         """Search, with models of the table or without, and return what was found."""
         context, pool = self.context, self.context.pool
+        context.stages.extend(descriptions(context.table.noise))
         context.tell("formulas straight from the table", 0.02)
         guesses = baselines(pool.judge, pool.noise)
         pool.candidates += filter(None, [next(guesses, None)])
@@ -45,30 +59,104 @@ class Search:
             finished = cut(context.deadline, lambda: self._searched(guesses, models))
         except KeyboardInterrupt:
             self.interrupted = True
+        cut(context.end, self._weighed_by_formula)
         cut(context.end, lambda: context.noise.settle(finished=finished))
         return self._result()
+
+    def _weighed_by_formula(self) -> None:
+        """Judge candidates again where relative errors were relative to measured values: these favor small ones."""
+        context, pool = self.context, self.context.pool
+        table, best = context.table, pool.best()
+        if not table.relative or self.approximation.ceiling is not None or best is None or best.error < EXACT:
+            return
+        old, noise = pool.candidates, pool.noise
+        context.judge_by(table.judged_by(table.noise, table.noise.weights(best.predict(table.x), table.y)))
+        pool.noise = noise
+        pool.consider((c.expression for c in old), "a first guess")
+        if not pool.candidates:
+            context.judge_by(table)
+            pool.candidates = old
 
     def _searched(self, guesses: Iterator[Candidate], models: bool) -> None:
         """Go through the stages, until a formula is exact or leaves only noise."""
         context, approximation, elimination = self.context, self.approximation, self.elimination
+        if context.settings.knowledge.template is not None:
+            self.informed.template()
+            return
         for candidate in guesses:
-            context.pool.candidates.append(candidate)
+            if context.gate.admits(candidate.expression):
+                context.pool.candidates.append(candidate)
+        if self.informed.guess():
+            return
         problem = self._problem()
         if quick(context, problem) or context.pool.done() or not models:
             return
-        evaluations = context.settings.evaluations
-        if approximation.hunt(round(_HUNT * evaluations)):
+        good = without_isolated(context.table)
+        if good is not context.table:
+            return self._restart(good)
+        evaluations = self.informed.group(context.settings.evaluations)
+        if evaluations is None or approximation.hunt(round(_HUNT * evaluations)):
             return
-        if elimination.reduced(problem, "polynomial") or elimination.solved() or approximation.model():
+        if elimination.reduced(problem, "polynomial") or elimination.solved():
+            return
+        self._approximated(problem, evaluations)
+
+    def _approximated(self, problem: Problem, evaluations: int) -> None:
+        """Go through the stages for tables that follow no law exactly."""
+        context, approximation, elimination = self.context, self.approximation, self.elimination
+        context.tell("an additive network", 0.3)
+        seen = recognize(context)
+        if seen.restart:
+            return self._restart(seen.table)
+        problem = self._weighed(seen, problem)
+        if approximation.model(seen.ceiling):
             return
         lawful = context.noise.floor < HOPELESS and len(context.table) >= _ROWS_PER_COLUMN * len(context.table.names)
         if lawful and elimination.reduced(problem, "process"):
             return
-        if approximation.evolve(round(_REST * evaluations)) or not lawful or elimination.approached():
+        settled = approximation.evolve(round(_REST * evaluations))
+        if self._recognized_by_formula(problem) or settled or not lawful or elimination.approached():
             return
         if elimination.reduced(problem, "network"):
             return
         elimination.approached()
+
+    def _restart(self, table: Table) -> None:
+        """Search again without the rows that were set aside."""
+        self._judge_by(table)
+        self.approximation, self.elimination = Approximation(self.context), Elimination(self.context)
+        self.informed.approximation = self.approximation
+        self._searched(baselines(self.context.pool.judge, self.context.pool.noise), True)
+
+    def _judge_by(self, table: Table) -> None:
+        self.context.judge_by(table)
+        self.context.stages.extend(line for line in descriptions(table.noise) if line not in self.context.stages)
+
+    def _recognized_by_formula(self, problem: Problem) -> bool:
+        """Judge formulas again where the best one shows another kind of noise; return whether one leaves only noise."""
+        context, approximation = self.context, self.approximation
+        best = approximation.best()
+        if best is None or context.pool.exact():
+            return False
+        seen = recognize_again(context, evaluate(best.expression, context.table.names, context.table.x))
+        if seen is None:
+            return False
+        programs = approximation.programs()
+        self._weighed(seen, problem)
+        return approximation.model(seen.ceiling, programs)
+
+    def _weighed(self, seen: Recognized, problem: Problem) -> Problem:
+        """Judge formulas by the noise that was recognized; return the problem with its weights."""
+        if seen.table is self.context.table:
+            return problem
+        self._judge_by(seen.table)
+        self.approximation.judge_again()
+        self.elimination.blurred = None
+        pool = self.context.pool
+        pool.candidates += baselines(pool.judge, pool.noise)
+        problem = self._problem()
+        quick(self.context, problem)
+        return problem
 
     def _problem(self) -> Problem:
         x, y, w = self.context.table.sample(ROWS, self.context.settings.seed).tensors()
@@ -95,6 +183,7 @@ class Search:
         context.stages.append(f"The best formula came from this stage: {ranking.origin(best)}.")
         context.journal.save()
         context.stages += filter(None, [context.journal.failure])
+        context.stages += context.gate.summary(found=context.gate.admits(best.expression))
         if context.settings.progress is not None:
             context.settings.progress("done", 1.0, context.shown(best))
         settings: dict[str, object] = {"seed": context.settings.seed, "time limit": context.settings.limit}
@@ -102,5 +191,6 @@ class Search:
         table = context.table
         return Discovery(
             kept, best, outcome, noise, table.relative, table.names, table.target, table.x, table.y, context.stages,
-            settings, self.approximation.ceiling,
+            settings, self.approximation.ceiling, table.weight,
+            measured(table, best.predict(table.x), best.fitted),
         )  # fmt: skip

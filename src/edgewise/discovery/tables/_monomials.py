@@ -78,7 +78,8 @@ def in_range(scales: Array) -> bool:
 
 def norms_of(table: Array, scales: Array) -> Array | None:
     """Return the norms (K,) of columns, None where one or a scale cannot be divided by."""
-    norms = np.linalg.norm(table, axis=0)
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(table, axis=0)
     return norms if in_range(scales) and np.isfinite(norms).all() and (norms > 0).all() else None
 
 

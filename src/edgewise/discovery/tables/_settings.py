@@ -2,18 +2,23 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
+from edgewise.discovery.knowledge import Knowledge
+from edgewise.discovery.tables._noise_model import Loss
 
 Progress = Callable[[str, float, str | None], None]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, and what shows progress.
+    """What a search is asked for.
+
+    The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, what shows progress, the
+    loss, and what a person knows.
 
     `n_jobs` workers take part; the search is saved to the file `save`, and goes on with what `resume` holds.
 
@@ -25,6 +30,8 @@ class Settings:
     limit: float = math.inf
     evaluations: int = 0
     progress: Progress | None = None
+    loss: Loss = "squares"
+    knowledge: Knowledge = field(default_factory=Knowledge)
     n_jobs: int | None = None
     save: Path | None = None
     resume: Path | None = None

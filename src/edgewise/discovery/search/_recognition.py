@@ -1,0 +1,186 @@
+"""What kind of noise a table has, and which of its rows do not belong to it, by the best flexible model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from edgewise._typing import Array
+from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation, recognized
+from edgewise.discovery.search._context import Context
+from edgewise.discovery.tables import NoiseModel, Table, listed
+
+_MODELED = 5000  # rows that the network is fitted to
+_ROUNDS = 3  # of setting rows aside and fitting the network again
+_WHITE, _CHANCE = 0.15, 3.0  # correlation of neighbors, at least and times 1 / sqrt(rows)
+_AS_GOOD = 1.03  # times the error of the network with equal weights, counted alike: what weights may cost it
+_LIKE_NEW = 0.5  # times the error with all rows: below, the search without rows that were set aside starts restart
+_HUBER = 1.345  # standard deviations beyond which Huber's loss grows linearly
+_NORMAL = 1.4826
+_HALF = 0.5
+_KEPT = 0.85  # of the rows that were given: with fewer left, no more are set aside
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """The table as it is to be judged, the network of it, and whether to search for exact laws again."""
+
+    table: Table
+    ceiling: Ceiling
+    restart: bool = False
+
+
+def without_isolated(table: Table) -> Table:
+    """Return a table without the rows of cells that lie far from all others; the same where there are none."""
+    far = isolated_cells(np.column_stack([table.x, table.y])).any(axis=1)
+    return table.without(np.flatnonzero(far)) if far.any() and len(table) >= _KEPT * table.noise.rows else table
+
+
+def recognize(context: Context) -> Recognized:
+    """Fit the network, set rows aside that are no noise, and weigh the others by the kind of noise of the residuals."""
+    table, settings = context.table, context.settings
+    network = _Network(settings.seed)
+    ceiling, fitted = network.of(table)
+    own = settings.noise is None and table.noise.kind != "given"  # the kind of noise was not given
+    before = network.error(table, fitted)
+    kept = table
+    for _ in range(_ROUNDS):
+        far = far_rows(kept.x, kept.y - fitted, _spread(kept, fitted, own))
+        if not len(far) or len(kept) < _KEPT * table.noise.rows:
+            break
+        kept = kept.without(far)
+        ceiling, fitted = network.of(kept)
+    restart = kept is not table and network.error(kept, fitted) < _LIKE_NEW * before
+    if own and not restart:
+        kept, ceiling, fitted = _weighed(network, kept, ceiling, fitted)
+    if settings.loss == "huber" and not restart:
+        kept = _lessened(kept, fitted)
+        ceiling, _ = network.of(kept)
+    return Recognized(kept, ceiling, restart)
+
+
+def recognize_again(context: Context, values: Array) -> Recognized | None:
+    """Return the table and the network weighed by the noise around a formula's values (n,), None where it is additive.
+
+    A formula can leave less than the network does, whose own errors hide what the noise depends on.
+    """
+    table, settings = context.table, context.settings
+    if settings.noise is not None or settings.loss != "squares" or table.noise.kind != "additive":
+        return None
+    if not np.isfinite(values).all() or not recognized(values, table.y).varies:
+        return None
+    network = _Network(settings.seed)
+    ceiling, fitted = network.of(table)
+    kept, again, _ = _weighed(network, table, ceiling, fitted, values)
+    return None if kept is table else Recognized(kept, again)
+
+
+class _Network:
+    """Fits the flexible model to tables."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def of(self, table: Table) -> tuple[Ceiling, Array]:
+        """Return the model and its values (n,), at rows that it was fitted to from folds that did not see them."""
+        drawn = np.sort(np.random.default_rng(self.seed).permutation(len(table))[:_MODELED])
+        rows = table.rows(drawn)
+        of = Ceiling.of_logarithms if _has_logarithms(table) else Ceiling.of
+        ceiling = of(rows.names, rows.x, rows.y, rows.weight**2, seed=self.seed)
+        fitted = ceiling.predict(table.x)
+        fitted[drawn[ceiling.fit.rows]] = ceiling.fit.of(ceiling.fit.held_out)[:, 0]
+        return ceiling, fitted
+
+    @staticmethod
+    def error(table: Table, fitted: Array) -> float:
+        """Return the root mean square residual with equal weights; where noise is relative, of relative residuals."""
+        size = np.abs(fitted) if table.relative else 1.0
+        with np.errstate(all="ignore"):
+            return float(np.sqrt(np.mean(((table.y - fitted) / size) ** 2)))
+
+
+def _has_logarithms(table: Table) -> bool:
+    """Return whether noise is relative and the logarithm of the target defined: then all errors of that are alike.
+
+    Weights of 1 / |y| would favor small values: what is measured too low by chance would count more.
+    """
+    return table.relative and bool((table.y > 0).all())
+
+
+def _spread(table: Table, fitted: Array, own: bool) -> Array:
+    """Return the standard deviation (n,) of each row's noise, up to a factor."""
+    return recognized(fitted, table.y).sigma(fitted) if own else 1 / table.weight
+
+
+def _weighed(
+    network: _Network, table: Table, ceiling: Ceiling, fitted: Array, values: Array | None = None
+) -> tuple[Table, Ceiling, Array]:
+    """Return the table weighed by the kind of noise that residuals show, and its network.
+
+    The noise stays what it was unless a network with the new weights shows the same, predicts rows left out about as
+    well, counted alike, and leaves white residuals. Residuals are those of a formula's `values` (n,) where it has some.
+    """
+    relative = NoiseModel("relative", share=1.0)
+    around = fitted if values is None else values
+    noise = recognized(around, table.y)
+    if not noise.varies and not table.relative:
+        return table, ceiling, fitted
+    noise = noise if noise.varies else relative
+    other = table.judged_by(noise, noise.weights(around, table.y))
+    again, refitted = network.of(other)
+    if values is None:
+        noise, around = recognized(refitted, table.y), refitted
+        noise = relative if table.relative and not noise.varies else noise
+        other = other.judged_by(noise, noise.weights(refitted, table.y))
+    residual = torch.from_numpy(other.weight * (other.y - around))
+    white = max(_WHITE, _CHANCE / math.sqrt(len(other)))
+    if table.relative:
+        return other, again, refitted
+    if (
+        not noise.varies
+        or network.error(table, refitted) > _AS_GOOD * network.error(table, fitted)
+        or neighbor_correlation(torch.from_numpy(other.x), residual) > white
+    ):
+        return table, ceiling, fitted
+    return other, again, refitted
+
+
+def _lessened(table: Table, fitted: Array) -> Table:
+    """Return the table with Huber's weights: rows whose residuals are far from most count less."""
+    size = np.abs(table.weight * (table.y - fitted))
+    share = np.minimum(1.0, _HUBER * _NORMAL * float(np.median(size)) / np.maximum(size, 1e-300))
+    lessened = tuple(int(k) for k in table.numbers[share < _HALF])
+    noise = replace(table.noise, loss="huber", lessened=lessened)
+    return table.judged_by(noise, table.weight * np.sqrt(share))
+
+
+def measured(table: Table, values: Array, fitted: int) -> NoiseModel:
+    """Return the noise of a table in the units of its target: what a formula's values (n,) leave.
+
+    `fitted` constants take away as many degrees of freedom. With Huber's loss, by the median.
+    """
+    noise, residual = table.noise, table.y - values
+    with np.errstate(all="ignore"):
+        z = residual * (table.weight if noise.kind == "given" else noise.weights(values, table.y))
+    z = z[np.isfinite(z)]
+    if not len(z):
+        return noise
+    if noise.loss == "huber":
+        return noise.scaled(_NORMAL * float(np.median(np.abs(z))))
+    return noise.scaled(float(np.sqrt(np.sum(z**2) / max(len(z) - fitted, 1))))
+
+
+def descriptions(noise: NoiseModel) -> list[str]:
+    """Return what was recognized, in sentences."""
+    lines = [] if noise.kind in ("additive", "given") else [f"The noise looks {_WORDS[noise.kind]}."]
+    if noise.outliers:
+        lines.append(
+            f"{listed(noise.outliers, noise.rows)} set aside: far from all others, or from the flexible model."
+        )
+    return lines
+
+
+_WORDS = {"relative": "relative", "mixed": "additive and relative", "counts": "like that of counts"}

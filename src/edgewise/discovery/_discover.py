@@ -99,6 +99,8 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     tables = asked(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
     if groups is not None and (known or loss != "squares"):
         raise InputError("'groups' cannot be combined with 'loss' and with what you know of the formula. Leave it out.")
+    if len(tables) > 1 and (save is not None or resume is not None):
+        raise InputError("'save' and 'resume' are for one target. Search each target on its own.")
     found: dict[str, Discovery] = {}
     with progress_line(progress) as shown, one_thread():
         for each in tables:

@@ -3,3 +3,4 @@
 from edgewise.discovery.journal._codec import Codec as Codec
 from edgewise.discovery.journal._journal import Journal as Journal
 from edgewise.discovery.journal._journal import fingerprint as fingerprint
+from edgewise.discovery.journal._journal import numbers as numbers

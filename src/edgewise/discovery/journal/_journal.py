@@ -6,6 +6,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -17,6 +18,7 @@ from edgewise._replacing import check_place, replacing, writing
 from edgewise._typing import Array
 from edgewise._version import __version__
 from edgewise.discovery.journal._codec import Codec, Unwritable
+from edgewise.discovery.judging import Once
 
 _Value = TypeVar("_Value")
 
@@ -71,6 +73,19 @@ class Journal:
         self._keep(key, found)
         return found
 
+    def once_on(self, *arrays: Array) -> Once:
+        """Return `once` for results that depend on some arrays too."""
+        if not self.kept:
+            return self.once
+        mark = numbers(arrays)
+        return lambda what, about, work: self.once(what, (mark, about), work)
+
+    def within(self, late: Callable[[], bool]) -> Journal:
+        """Return this journal for a search inside of its own, which may be late before."""
+        inner, outer = copy(self), self._late
+        inner._late = lambda: late() or outer()
+        return inner
+
     def series(self, what: str, about: object, work: Iterator[_Value]) -> Iterator[_Value]:
         """Yield what an iterator yields, remembered or new; the caller may stop anywhere."""
         key = self._key(what, about) if self.kept else None
@@ -91,6 +106,10 @@ class Journal:
         finally:
             if ended or len(found) > len(known):
                 self._keep(key, (found, ended))
+
+    def name(self, search: Growing) -> str:
+        """Return what an evolution is known by, before it is run: it follows from where it starts."""
+        return numbers(search.state().values()) if self.kept else ""
 
     def run(self, name: str, search: Growing, goal: int, deadline: Deadline) -> None:
         """Let an evolution go on until it has made `goal` children, or from where it was saved."""
@@ -189,9 +208,14 @@ def digest(*parts: str | bytes) -> str:
     return found.hexdigest()[:32]
 
 
+def numbers(arrays: Iterable[Array]) -> str:
+    """Return a short text that differs where arrays do."""
+    given = [np.ascontiguousarray(array) for array in arrays]
+    return digest(*(part for each in given for part in (str((each.shape, each.dtype)), each.tobytes())))
+
+
 def fingerprint(names: Iterable[str], arrays: Iterable[Array], settings: Mapping[str, object]) -> dict[str, str]:
     """Return what tells searches apart: the version, the table, and each setting."""
-    numbers = (np.ascontiguousarray(array) for array in arrays)
-    table = digest(*names, *(part for each in numbers for part in (str(each.shape), each.tobytes())))
+    table = digest(*names, numbers(arrays))
     shown = {name: repr(value) for name, value in settings.items()}
     return {"version": __version__, "table": table, **shown}

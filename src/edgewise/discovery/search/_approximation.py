@@ -48,7 +48,6 @@ class Approximation:
         self.ceiling: Ceiling | None = None
         self.assessor = self._assessor()
         self.evolution: Evolution | Islands | None = None
-        self.searches = 0
         self.found: dict[Formula, tuple[Assessed, str]] = {}
         self._tried: set[Program] = set()
         self.gate, self.known = context.gate, context.settings.knowledge
@@ -60,7 +59,8 @@ class Approximation:
         return min(_LONGEST, len(self.table) // 2, self.known.max_complexity or _LONGEST)
 
     def _assessor(self) -> Assessor:
-        return Assessor(self.table, self.ceiling, self.context.settings.seed, self.context.journal.once)
+        once = self.context.journal.once_on(self.table.x, self.table.y, self.table.weight)
+        return Assessor(self.table, self.ceiling, self.context.settings.seed, once)
 
     def judge_again(self) -> None:
         """Take the rows and weights that formulas are judged by now; programs that evolved stay."""
@@ -159,8 +159,7 @@ class Approximation:
         """Go on with the evolution in parts, and judge what looks exact; return whether it is."""
         context, evolution, journal = self.context, self.evolution, self.context.journal
         assert evolution is not None
-        self.searches += 1
-        name, each = f"evolution {self.searches}", math.ceil(evaluations / _PARTS)
+        name, each = journal.name(evolution), math.ceil(evaluations / _PARTS)
         for part in range(_PARTS):
             if context.late():
                 break

@@ -72,6 +72,11 @@ class Assessor:
             ceiling.predict(points) for points in (rows, self.between, self.outside)
         )
 
+    @property
+    def _network(self) -> float | None:
+        """What tells the network from others of the table."""
+        return None if self.ceiling is None else self.ceiling.held_out
+
     def program(self, program: Program) -> list[Assessed]:
         """Return a program with constants fitted to the rows, and to rows and network; none where it is not tame."""
         plain = self._assessed(program, None)
@@ -80,7 +85,7 @@ class Assessor:
         return [found for found in (plain, self._assessed(program, self.ceiling)) if found]
 
     def _assessed(self, program: Program, ceiling: Ceiling | None) -> Assessed | None:
-        about = program, ceiling is not None, self.ceiling is not None
+        about = program, ceiling is not None, self._network
         return self.once("assessed", about, lambda: self._refitted(program, ceiling))
 
     def _refitted(self, program: Program, ceiling: Ceiling | None) -> Assessed | None:
@@ -113,7 +118,7 @@ class Assessor:
 
     def formula(self, expression: Formula) -> Assessed | None:
         """Return a formula as it stands; on the rows left out, its Float constants are fitted again."""
-        return self.once("held out", (expression, self.ceiling is not None), lambda: self._formula(expression))
+        return self.once("held out", (expression, self._network), lambda: self._formula(expression))
 
     def _formula(self, expression: Formula) -> Assessed | None:
         free = FreeFormula.of(expression)

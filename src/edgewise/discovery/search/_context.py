@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edgewise._deadline import Deadline, now, whole
+from edgewise.discovery.journal import Journal, numbers
 from edgewise.discovery.judging import Candidate, Judge, Pool, spread
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
@@ -29,13 +30,14 @@ _LONG = 10  # ... and Gaussian processes after which any does
 class Context:
     """The state of one discovery. `table` has all rows, `judged` those that formulas are fitted to and judged by."""
 
-    def __init__(self, table: Table, settings: Settings) -> None:
+    def __init__(self, table: Table, settings: Settings, journal: Journal | None = None) -> None:
         self.table, self.settings = table, settings
         self.began = now()
         self.deadline = Deadline(self.began + _SEARCHED * settings.limit)
         self.end = Deadline(self.began + settings.limit)
         self.judged = table.sample(_JUDGED, settings.seed)
-        self.journal = journal_of(table, settings, lambda: self.deadline.passed())
+        late = self.deadline.passed
+        self.journal = journal_of(table, settings, late) if journal is None else journal.within(late)
         self.workers = Workers(settings.n_jobs)
         self.gate = Gate(settings.knowledge, self.judged.x, self.judged.y)
         self.pool = Pool(self._judge(), self.given or 0.0, self.gate)
@@ -53,7 +55,8 @@ class Context:
         return self.settings.noise
 
     def _judge(self) -> Judge:
-        return Judge(self.table.names, self.judged.x, self.judged.y, self.judged.weight, self.journal.once)
+        rows = self.judged.x, self.judged.y, self.judged.weight
+        return Judge(self.table.names, *rows, self.journal.once_on(*rows))
 
     def judge_by(self, table: Table) -> None:
         """Go on with other rows or weights, without candidates and without a noise level."""
@@ -77,6 +80,11 @@ class Context:
         few = best is not None and best.fitted <= _CONVINCING
         return few or self.pool.exact() or self.processes > _LONG
 
+    def marked(self, problem: Problem) -> object:
+        """Return what tells a problem from all others, in the journal."""
+        parts = problem.columns, problem.target, problem.weight
+        return problem.text, numbers(part.numpy() for part in parts) if self.journal.kept else ""
+
     def modeled(
         self, problem: Problem, like: Surrogate | None, about: object, fit: Callable[[], Surrogate | None]
     ) -> Surrogate | None:
@@ -89,7 +97,7 @@ class Context:
             return model and Recalled.of(model)
 
         new: list[Surrogate | None] = []
-        recalled = self.journal.once("model", (problem.text, started, about), facts)
+        recalled = self.journal.once("model", (self.marked(problem), started, about), facts)
         return new[0] if new else recalled and recalled.model(fit)
 
     @whole

@@ -227,7 +227,7 @@ class Elimination:
 
     def _consider(self, stage: str, problem: Problem, found: Iterator[Formula], about: object = None) -> None:
         """Judge formulas of a problem, which take time to find and are kept."""
-        series = self.context.journal.series(stage, (problem.text, about), found)
+        series = self.context.journal.series(stage, (self.context.marked(problem), about), found)
         self.context.pool.consider(series, stage)
 
     def _regressions(self, problem: Problem, surrogate: Surrogate, noise: float) -> Iterator[Formula]:
@@ -245,7 +245,7 @@ class Elimination:
         self.context.tell(f"small networks of {columns(problem.n_columns)}", 0.7)
         seed = self.context.settings.seed
         found = trees(problem, self.context.pool.noise, self.context.deadline, seed)
-        about = problem.text, self.context.pool.noise
+        about = self.context.marked(problem), self.context.pool.noise
         for name, error, formula in self.context.journal.series("small networks", about, found):
             self.noise.doubt(error)
             if formula is not None:

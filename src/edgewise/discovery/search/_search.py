@@ -11,6 +11,7 @@ import sympy
 
 from edgewise._deadline import cut
 from edgewise.discovery.generators import baselines
+from edgewise.discovery.journal import Journal
 from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._approximation import Approximation
@@ -39,11 +40,12 @@ _ROWS_PER_COLUMN = 4  # with fewer, symmetries of noisy tables are not looked fo
 class Search:
     """One discovery: the table, and what its stages find."""
 
-    def __init__(self, table: Table, settings: Settings) -> None:
-        self.context = Context(table, settings)
+    def __init__(self, table: Table, settings: Settings, journal: Journal | None = None) -> None:
+        self.context = Context(table, settings, journal)
         self.approximation = Approximation(self.context)
         self.elimination = Elimination(self.context)
-        self.informed = Informed(self.context, self.approximation, lambda *inner: Search(*inner).run())
+        journal = self.context.journal
+        self.informed = Informed(self.context, self.approximation, lambda *inner: Search(*inner, journal).run())
         self.interrupted = False
 
     def run(self, *, models: bool = True) -> Discovery:
@@ -189,9 +191,9 @@ class Search:
         best, outcome, noise = self._in_time(ranking.chosen, (cheapest, Outcome.TIME_LIMIT, pool.noise))
         kept = self._in_time(lambda: ranking.front(best), ranking.plain_front(best))
         context.stages.append(f"The best formula came from this stage: {ranking.origin(best)}.")
-        context.stages += context.gate.summary(found=context.gate.admits(best.expression))
         context.journal.save()
         context.stages += filter(None, [context.journal.failure])
+        context.stages += context.gate.summary(found=context.gate.admits(best.expression))
         if context.settings.progress is not None:
             context.settings.progress("done", 1.0, context.shown(best))
         settings: dict[str, object] = {"seed": context.settings.seed, "time limit": context.settings.limit}

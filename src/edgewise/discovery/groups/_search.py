@@ -72,7 +72,7 @@ class GroupSearch:
         return Discovery(
             kept, best, self._outcome(best), self.settings.noise or 0.0, table.relative, table.names, table.target,
             table.x, table.y, self.stages, settings, self.ceiling, table.weight,
-            measured(table, best.predict(table.x)),
+            measured(table, best),
         )  # fmt: skip
 
     def _add(self, forms: list[Formula], fits: list[GroupedFit]) -> None:

@@ -45,7 +45,9 @@ class Search:
         self.approximation = Approximation(self.context)
         self.elimination = Elimination(self.context)
         journal = self.context.journal
-        self.informed = Informed(self.context, self.approximation, lambda *inner: Search(*inner, journal).run())
+        self.informed = Informed(
+            self.context, self.approximation, lambda inner, asked: Search(inner, asked, journal).run()
+        )
         self.interrupted = False
 
     def run(self, *, models: bool = True) -> Discovery:

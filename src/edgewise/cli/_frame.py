@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from edgewise._errors import InputError
 from edgewise.cli._input import select_weighted, split_names
-from edgewise.io import Table, frame_of, select_mixed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edgewise.io import Table
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ def choose(
 
     Errors: InputError for unknown columns, and targets that are not numbers.
     """
+    from edgewise.io import frame_of, select_mixed
+
     groups, missing = asked
     known = [*table.columns, *table.texts, *table.dates]
     targets = split_names(target, known, "--target")

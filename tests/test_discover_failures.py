@@ -217,7 +217,6 @@ def test_formulas_of_unusual_names_are_read_back() -> None:
         )
 
 
-@pytest.mark.xfail(strict=True, reason="without a model of the table nothing contradicts a formula")
 def test_formulas_straight_from_an_exact_table_are_not_said_to_leave_noise() -> None:
     table = made_table(1, 23)  # the larger of two slopes, without noise
     found = discover_directly(table.x, table.y, table.names)
@@ -253,7 +252,6 @@ def test_sums_of_different_things_are_found_exactly(law: str, ranges: list[tuple
     assert found.outcome is Outcome.EXACT, str(found)
 
 
-@pytest.mark.xfail(strict=True, reason="polynomials are tried up to degree 3 only")
 def test_a_polynomial_of_degree_four_is_found_at_once() -> None:
     x = np.random.default_rng(0).uniform(-1, 1, (200, 2))
     a, b = x.T

@@ -104,8 +104,8 @@ PUBLIC = {
         spline_range transfer uniform_knots
     """,
     "edgewise.datasets": """
-        CertifiedFit Chain Characters Equation PhysicalLaw Quantity Special States System Variable chain characters
-        dimensionless equations feynman knots names nist path special srsd strogatz
+        CertifiedFit Chain Characters Equation HistoricalTable PhysicalLaw Quantity Special States System Variable chain
+        characters dimensionless equations feynman history knots names nist path special srsd strogatz
     """,
     "edgewise.encoding": """
         Category CellTypeError Column Dates Encoder Inputs Label Number as_array check_names is_frame

@@ -81,7 +81,7 @@ def test_the_area_of_relations_is_that_of_scikit_learn() -> None:
         ('a,b\n"1,234.5",1\n2.25,2\n', [1234.5, 2.25], "Thousands"),
         ("a\tb\n1'234,5\t1\n2,25\t2\n", [1234.5, 2.25], "decimal signs"),
         ("a;b\n1.500;1\n2,5;2\n", [1500.0, 2.5], "Thousands"),
-        ("a,b\nm,kg\n1.5,1\n2.5,2\n", [1.5, 2.5], "Line 2 is left out"),
+        ("a,b\nm,kg\n1.5,1\n2.5,2\n", [1.5, 2.5], "Line 2 is taken for units"),
     ],
     ids=["decimal commas", "thousands", "Swiss", "both", "units"],
 )

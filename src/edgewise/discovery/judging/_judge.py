@@ -49,6 +49,9 @@ class Judge:
     def _judged(self, formula: Formula, noise: float, keep_form: bool) -> Candidate | None:
         if formula.has(sympy.zoo, sympy.nan, sympy.oo) or (not formula.is_real and formula.has(sympy.I)):
             return None
+        if formula.is_Float and keep_form:  # a mean: zero is often within its standard error, and says nothing
+            error = float(np.sqrt(np.mean((self.weight * (self.y - float(formula))) ** 2)))
+            return Candidate(formula, self.names, error / spread(self.y, self.weight), complexity(formula))
         with np.errstate(all="ignore"):  # a trial may overflow: its error is then infinite, and it is refused
             data = FitData.of(self.names, self.x, self.y, self.weight)
             final = round_constants(formula, data, noise)

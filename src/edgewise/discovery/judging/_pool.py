@@ -32,13 +32,18 @@ class Pool:
         self._gaps = cache(judge.gaps)
 
     def consider(self, formulas: Iterable[Formula], stage: str, *, claims: bool = False) -> None:
-        """Judge formulas, until one is exact. With `claims`, those that can't be claimed are not kept."""
+        """Judge formulas, until one is exact. With `claims`, those that can't be claimed are not kept.
+
+        Constants are left out: the mean is a candidate from the start.
+        """
         for formula in formulas:
             if (formula, self.noise) in self._seen:
                 continue
             self._seen.add((formula, self.noise))
             candidate = self._judged(formula)
-            if candidate is not None and (not claims or self.claimed(candidate)):
+            if candidate is None or not candidate.expression.free_symbols:
+                continue
+            if not claims or self.claimed(candidate):
                 self.candidates.append(candidate)
                 self._origin.setdefault(candidate.expression, stage)
                 if candidate.error < EXACT and self.claimed(candidate):

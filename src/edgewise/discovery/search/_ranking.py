@@ -70,7 +70,7 @@ class Ranking:
         few = outcome is Outcome.TOO_FEW_ROWS and len(self.pool.judge.y) < _MANY
         if best is None or few:
             return self._assessed(law), outcome, noise
-        doubted = outcome in (Outcome.UNSEEN, Outcome.TOO_FEW_ROWS)
+        doubted = outcome in (Outcome.UNSEEN, Outcome.TOO_FEW_ROWS) and not self.context.timed
         return self.candidate(best), outcome if doubted else self._ended(), noise
 
     def _contradicted(self, law: Candidate) -> bool:

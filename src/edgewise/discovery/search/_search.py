@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -75,8 +76,9 @@ class Search:
         old, noise = pool.candidates, pool.noise
         context.judge_by(table.judged_by(table.noise, table.noise.weights(best.predict(table.x), table.y)))
         pool.noise = noise
+        pool.candidates += filter(pool.passes, islice(baselines(pool.judge, pool.noise), 1))
         quick(context, self._problem())
-        pool.consider((c.expression for c in old), "a first guess")
+        pool.consider((c.expression for c in old if c.expression.free_symbols), "a first guess")
         if not pool.candidates:
             context.judge_by(table)
             pool.candidates = old

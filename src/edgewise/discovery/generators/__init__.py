@@ -1,6 +1,7 @@
 """Formulas straight from a table of few columns."""
 
 from edgewise.discovery.generators._algebra import algebraic as algebraic
+from edgewise.discovery.generators._curves import curves as curves
 from edgewise.discovery.generators._endgame import direct as direct
 from edgewise.discovery.generators._endgame import trees as trees
 from edgewise.discovery.generators._endgame import univariate as univariate

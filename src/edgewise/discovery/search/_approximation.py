@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Formula
+from edgewise.discovery.generators import curves
 from edgewise.discovery.judging import spread
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.search._assessment import Assessed, Assessor
@@ -29,7 +30,7 @@ _WAVES = ("sin", "cos")
 _WAVES_GAIN = 4.0  # log-likelihood by which formulas with waves must be better, to be kept
 _CALM = tuple(name for name in FUNCTIONS if name not in _WAVES)
 GUESS = "a guess of yours"
-_EVOLUTION, _READ = "found by evolution", "read from the network"
+_EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
 _IMPROVED = 0.98  # of the held-out mean squared error of simpler formulas: what the front asks for
 _PARTS = 10  # of the evaluations, between which progress is shown
 _AFTER = 1.0  # times the evaluations that found an exact formula: how many more look for a simpler one
@@ -82,6 +83,9 @@ class Approximation:
     def model(self, ceiling: Ceiling, programs: Iterable[tuple[Program, str]] = ()) -> bool:
         """Read formulas from the network; return whether one, or one of other programs, leaves only noise."""
         rows = self.compare(ceiling)
+        self.context.tell("curves of one column", 0.33)
+        for curve in curves(rows.names, rows.x, rows.y, rows.weight, self.context.settings.seed):
+            self.consider_formula(curve, _CURVE)
         self.context.tell("formulas read from the network", 0.35)
         weights, functions = rows.weight**2, self.known.evolved
         read = read_formulas(ceiling.fit, rows.x, rows.y, rows.names, weights=weights, functions=functions)
@@ -188,7 +192,8 @@ class Approximation:
         """Judge the simplest formulas that leave as little as the best model; return whether to stop."""
         pool, noise = self.context.pool, self.context.noise
         limit = (_LAWLIKE * noise.floor) ** 2
-        laws = [found for found in self.front() if found.program and found.error <= limit]
+        new = [found for found in self.front() if found.program or self.found[found.expression][1] == _CURVE]
+        laws = [found for found in new if found.error <= limit]
         pool.consider([found.expression for found in laws[:_LAWS]], "an approximation")
         noise.settle()
         return self.context.good()

@@ -17,6 +17,7 @@ _CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or wh
 _MANY, _EACH = 30, 15  # ... that many, and that many for each input
 _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
 _SAME_DIGITS = 2  # to which formulas are compared with the best one
+_ROWS_PER_CONSTANT = 3  # with fewer, the error on rows left out says nothing
 _IMPROVED = 0.98  # of the held-out error of simpler formulas: what the front asks for
 
 
@@ -68,10 +69,17 @@ class Ranking:
             self._assessed(each)
         best = self.approximation.best()
         few = outcome is Outcome.TOO_FEW_ROWS and len(self.pool.judge.y) < _MANY
-        if best is None or few:
+        if best is None or (few and not self._beaten(law, best)):
             return self._assessed(law), outcome, noise
         doubted = outcome in (Outcome.UNSEEN, Outcome.TOO_FEW_ROWS) and not self.context.timed
         return self.candidate(best), outcome if doubted else self._ended(), noise
+
+    def _beaten(self, law: Candidate, best: Assessed) -> bool:
+        """Whether a formula with few constants predicts rows left out far better than the best supported candidate."""
+        held_out, n = self._assessed(law).held_out ** 2, len(self.pool.judge.y)
+        if _ROWS_PER_CONSTANT * self.candidate(best).fitted > n:
+            return False
+        return n / 2 * math.log(held_out / max(best.held_out, 1e-300)) > _DOUBT_SEARCHED
 
     def _contradicted(self, law: Candidate) -> bool:
         """Whether the network, or another formula, predicts rows left out better than a law that leaves only noise.

@@ -13,7 +13,7 @@ from edgewise.expressions import FitData
 _ROWS = 200  # that constants are found on; all rows fit them once more
 _COLUMNS = 3  # of several, whose curves are tried: those of the largest correlation of ranks
 _PLAIN = (
-    "A*x**B", "A*exp(B*x)", "A*log(x) + B", "A/x + B", "A*sqrt(x) + B", "A*x**2 + B", "A*x**2 + B*x + C",
+    "A*exp(B*x)", "A*log(x) + B", "A/x + B", "A*sqrt(x) + B", "A*x**2 + B", "A*x**2 + B*x + C",
     "A*exp(B*x) + C", "A*x**B + C", "A*x/(B + x)", "A*(1 - exp(-B*x))",
 )  # fmt: skip
 _ALONE = (
@@ -23,7 +23,7 @@ _ALONE = (
     "A*cos(B*x + C) + D", "A*exp(-B*x) + C*exp(-D*x)", "A + B*exp(-C*x) + D*exp(-E*x)", "A*x**B/(C + x**B)",
     "A*x/(B + x + C*x**2)", "A*exp(-B*x)*cos(C*x + D)",
 )  # fmt: skip
-"""Also for tables of one column: growth and decay, saturation, peaks, waves."""
+"""Also for tables of one column: growth and decay, saturation, peaks, waves. Power laws are tried before."""
 
 
 def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int = 0) -> Iterator[Formula]:

@@ -4,7 +4,7 @@
 
 A noisy table is searched with one worker and with two, in threads, in processes (loky) and by Dask where it is
 installed, under two seeds of Python's hashes, and beside processes that load the machine. Each search runs in a
-process of its own. Stored are a digest of its front, with all digits, and seconds.
+separate process. Stored are a digest of its front, with all digits, and seconds.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def digits(found: ew.discovery.Discovery) -> str:
 def searched(number: int, effort: int, backend: str = "", ends: float = 0.0, **asked: Any) -> str:
     """Search a table in this process; return the digest of what was found, and seconds.
 
-    After so many seconds of processor time as `ends` says, the system ends this process, which cannot do anything about
-    it: it has no handler for the signal of the timer.
+    After `ends` seconds of processor time, the system ends this process, which has no handler for the signal of the
+    timer.
     """
     if ends:
         signal.setitimer(signal.ITIMER_PROF, ends)
@@ -78,7 +78,7 @@ def _dask() -> Any:
 
 
 def child(number: int, effort: int, hashes: int = 0, **asked: Any) -> subprocess.Popen[str]:
-    """Start a search in a process of its own."""
+    """Start a search in another process."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     given = json.dumps({"number": number, "effort": effort, **asked})
     command = [sys.executable, str(Path(__file__).resolve()), "--search", given]

@@ -2,7 +2,7 @@
 
     python benchmarks/resume.py
 
-Each of ten searches, in a process of its own, is killed after a random part of the processor time that it takes, by a
+Each of ten searches, in a separate process, is killed after a random part of the processor time that it takes, by a
 signal that nothing handles, and gone on with in another process under other hashes. Stored are whether the front is the
 same, number by number, and the seconds of processor time from the beginning and from where it was saved.
 """

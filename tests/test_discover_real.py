@@ -117,3 +117,12 @@ def test_other_efforts_are_refused(effort: object) -> None:
     x, y = noisy_table(20)
     with pytest.raises(ew.InputError, match="effort"):
         ew.discover(x, y, effort=effort)  # type: ignore[arg-type]
+
+
+def test_best_is_no_longer_than_a_formula_of_the_front_that_fits_as_well() -> None:
+    rng = np.random.default_rng(3)
+    x = np.column_stack([rng.uniform(280, 400, 150), rng.uniform(1, 5, 150)])
+    y = 20 * np.exp(-600 / x[:, 0]) * np.sqrt(x[:, 1]) * (1 + 0.05 * rng.standard_normal(150))
+    found = ew.discover(x, y, names=["T", "p"], effort=QUICK, time_limit=300)
+    shorter = [c for c in found if c.complexity < found.best.complexity]
+    assert found.best.r2 > 0.95 and all(c.held_out > found.best.held_out for c in shorter)

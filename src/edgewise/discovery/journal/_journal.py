@@ -81,7 +81,7 @@ class Journal:
         return lambda what, about, work: self.once(what, (mark, about), work)
 
     def within(self, late: Callable[[], bool]) -> Journal:
-        """Return this journal for a search inside of its own, which may be late before."""
+        """Return this journal for an inner search, whose time may be over before."""
         inner, outer = copy(self), self._late
         inner._late = lambda: late() or outer()
         return inner

@@ -32,7 +32,7 @@ class Template:
 
     @classmethod
     def of(cls, text: object, names: Sequence[str]) -> Template:
-        """Return the template of a text in which each ? is a part of its own.
+        """Return the template of a text in which each ? is a separate part.
 
         Names that are no columns are constants; numbers stay as they are.
 

@@ -122,7 +122,7 @@ class Informed:
         return bool(self.approximation.guesses)
 
     def _solved(self, template: Template) -> bool:
-        """Search the only part as a table of its own; return whether that gives a law."""
+        """Search the only part as a separate table; return whether that gives a law."""
         table = self.context.judged
         solved = template.solved(table.names, table.x, table.y)
         if solved is None:

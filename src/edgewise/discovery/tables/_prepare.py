@@ -23,7 +23,7 @@ _FEWEST = 3  # rows of a level that has an input
 _NUMBERS = {"", "id", "index", "level_0", "row", "rows", "rowname", "rownames", "row_names", "unnamed: 0", "no", "nr",
             "case", "obs"}  # fmt: skip
 _LISTED = 4
-_COUNTING = 20  # rows from which on numbers that rise by one are told
+_COUNTING = 20  # rows from which on numbers that rise by one are noted
 
 
 @dataclass(frozen=True)

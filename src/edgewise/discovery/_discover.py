@@ -50,26 +50,26 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     A table of measurements seldom follows one: then an additive network is fitted and read as formulas, formulas
     evolve, and all are judged on rows that they were not fitted to, and by their agreement with the network.
 
-    x (n, n_in) and y (n,): array, tensor, or DataFrame and Series with their names. Text becomes an input of 1 or 0 for
-    each level, dates count days or years; rows with gaps are left out, or with missing="indicator" kept, their gaps as
-    inputs of their own; `found.notes` say what became of each column and row. With y (n, k), or a DataFrame, each
-    target is searched on its own: the result is a `Discoveries`, a mapping from target to Discovery. `groups` names a
-    column of x: formulas then have one form for all groups, and constants that differ by group, as `found.groups`
-    lists them, where that pays.
+    x (n, n_in) and y (n,) are arrays, tensors, or a DataFrame and a Series with their names. Each level of a text
+    column becomes an input of 0 or 1; dates count days or years. Rows with gaps are left out; `missing="indicator"`
+    keeps them and adds an input that marks the gap. `found.notes` reports what happened to columns and rows. If y has
+    several columns, each target is searched separately, and the result is a `Discoveries`, a mapping from target to
+    Discovery. `groups` names a column of x: all groups share the form of a formula, and constants may differ between
+    them (`found.groups`).
 
-    `noise` is "auto" (estimated),
-    "exact", or the noise over the target's standard deviation. `sigma` holds the standard error of each y, `weights`
-    factors of the squared residuals: arrays (n,), or the name of a column of the DataFrame x, which is no input then.
-    Without them the kind of noise is recognized (`noise_model` of the result): additive, relative, both, counts; rows
-    that do not belong to the table are set aside, and named. With `loss="huber"` far rows count less. A target of one
-    sign over more than four decades is judged by relative errors. `effort` is "quick", "normal", "thorough" or a number
-    of formulas that evolution tries;
-    with the same seed it gives the same result, unless time runs out: `time_limit` seconds are kept to 10 % and half a
-    second. `n_jobs` workers, -1 for one on each core, take part by joblib, threads unless a `joblib.parallel_config`
-    says otherwise; the result does not depend on them. The search is saved to the file `save` every few seconds.
-    `resume` is such a file, of the same table and settings: its search goes on, and is saved there.
-    `progress(stage, fraction, best)` is called along the way; without it a line on the terminal shows searches of over
-    two seconds. Ctrl-C ends the search with what was found.
+    `noise` is "auto" (estimated), "exact", or the noise divided by the standard deviation of the target. `sigma` holds
+    the standard error of each y, `weights` factors of the squared residuals: arrays (n,), or the name of a column of
+    the DataFrame x, which is then no input. Without them the kind of noise is recognized (`found.noise_model`):
+    additive, relative, both, or counts. Outlying rows are set aside and listed. `loss="huber"` reduces the influence of
+    large residuals. If the target has one sign and spans more than four decades, errors are relative.
+
+    `effort` is "quick", "normal", "thorough", or the number of formulas that evolution tries. With the same seed it
+    gives the same result, for any number of workers, unless time runs out: `time_limit` (seconds) is kept to 10 % and
+    half a second. `n_jobs` is the number of joblib workers, -1 for one on each core; they are threads unless
+    `joblib.parallel_config` says otherwise. The search is saved to the file `save` every few seconds; `resume`
+    continues a saved search of the same table and settings. `progress(stage, fraction, best)` is called along the way;
+    without it, searches of over two seconds show a line on the terminal. Ctrl-C ends the search and returns what was
+    found.
 
     `known` is what you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
     `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where it is
@@ -98,7 +98,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     )  # fmt: skip
     tables = asked(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
     if groups is not None and (known or loss != "squares"):
-        raise InputError("'groups' cannot be combined with 'loss' and with what you know of the formula. Leave it out.")
+        raise InputError(
+            "'groups' cannot be combined with 'loss' or with knowledge such as 'units'. Leave one of them out."
+        )
     if len(tables) > 1 and (save is not None or resume is not None):
         raise InputError("'save' and 'resume' are for one target. Search each target on its own.")
     found: dict[str, Discovery] = {}

@@ -139,7 +139,7 @@ class Evolution:
             self._job.words[word] = number
 
     def split(self, count: int) -> list[Self]:
-        """Return copies that go on from here, each with random numbers of its own.
+        """Return copies that go on from here, each with its own random numbers.
 
         >>> x = np.random.default_rng(0).uniform(0.5, 3, (50, 1))
         >>> parts = Evolution(x, np.exp(-x[:, 0]) + x[:, 0], max_complexity=8).split(2)

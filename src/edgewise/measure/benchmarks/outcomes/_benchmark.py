@@ -20,7 +20,7 @@ CLAIMS = ("exact", "noise")
 _EFFORT = "quick"
 _SECONDS, _OVERTIME = 60.0, 300.0
 _FEW = 2  # tables under --quick
-_SELDOM = 50  # one wrong claim of noise in so many
+_SELDOM = 50  # one claim of noise in this many may be wrong
 _BOUNDED = 100  # tables from which limits are held to
 
 

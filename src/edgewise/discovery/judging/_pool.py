@@ -127,8 +127,8 @@ class Pool:
         cheapest = min(likely, key=self._criterion)
         most = max(likely, key=lambda c: (self.saved(c), -self._criterion(c)))
         noisy = EXACT <= cheapest.error <= self.margin()  # what fits noise well may fit it too well
-        longer = cheapest.complexity + cheapest.fitted > most.complexity + most.fitted
-        enough = max(ENOUGH, self.saved(most) - ENOUGH) if noisy and longer else ENOUGH
+        shorter = cheapest.complexity < most.complexity  # what is shorter does not fit too well
+        enough = max(ENOUGH, self.saved(most) - ENOUGH) if noisy and not shorter else ENOUGH
         return cheapest if self.saved(cheapest) >= enough else most
 
     def cheapest(self) -> Candidate | None:

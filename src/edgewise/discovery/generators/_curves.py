@@ -7,8 +7,9 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula, Part
+from edgewise.discovery.generators._quotients import quotients
 from edgewise.discovery.knowledge import Sketch, read_formula
-from edgewise.expressions import FitData, FreeFormula
+from edgewise.expressions import FitData
 
 _ROWS = 200  # that constants are found on; all rows fit them once more
 _EACH = 2.5  # rows for each constant, at least
@@ -26,9 +27,6 @@ _ALONE = (
     "A*x/(B + x + C*x**2)", "A*exp(-B*x)*cos(C*x + D)",
 )  # fmt: skip
 """Also for tables of one column: growth and decay, saturation, peaks, waves. Power laws are tried before."""
-_DEGREES = ((2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3))  # of rational functions, of one column too
-_ROUNDS = 20
-_POLE = 1e-3  # of the denominator at 0
 
 
 def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int = 0) -> Iterator[Formula]:
@@ -38,7 +36,7 @@ def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int 
     """
     shapes = (*_PLAIN, *_ALONE) if len(names) == 1 else _PLAIN
     if len(names) == 1:
-        yield from _quotients(names[0], FitData.of(names, x, y, weight))
+        yield from quotients(FitData.of(names, x, y, weight))
     some = np.sort(np.random.default_rng(seed).permutation(len(y))[:_ROWS])
     for i in _most_monotone(x, y):
         few = FitData.of(["x"], x[some][:, [i]], y[some], weight[some])
@@ -52,33 +50,6 @@ def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int 
             if best is not None and np.isfinite(best.error):
                 curve: Part = best.expression
                 yield curve.xreplace({sympy.Symbol("x"): sympy.Symbol(names[i])})
-
-
-def _quotients(name: str, data: FitData) -> Iterator[Formula]:
-    """Yield rational functions P(x) / Q(x), Q(0) = 1: linear fits of P - (Q - 1) y to y, with weights 1 / Q of before.
-
-    Source: Sanathanan and Koerner, Transfer function synthesis as a ratio of two complex polynomials (1963).
-    """
-    symbol, scale = sympy.Symbol(name), float(np.abs(data.columns[0]).max()) or 1.0
-    powers = np.vander(data.columns[0] / scale, 4, increasing=True)
-    for above, below in _DEGREES:
-        if _EACH * (above + below + 1) > data.n:
-            continue
-        top, bottom = powers[:, : above + 1], powers[:, 1 : below + 1]
-        q = np.ones(data.n)
-        for _ in range(_ROUNDS):
-            w = data.weight / np.maximum(np.abs(q), _POLE)
-            matrix = w[:, None] * np.hstack([top, -data.y[:, None] * bottom])
-            numbers = np.linalg.lstsq(matrix, w * data.y, rcond=None)[0]
-            q = 1 + bottom @ numbers[above + 1 :]
-        if q.min() > 0:
-            factors = [sympy.Float(c / scale**k, 17) for k, c in enumerate(numbers[: above + 1])]
-            own = [sympy.Float(c / scale**k, 17) for k, c in enumerate(numbers[above + 1 :], 1)]
-            divided = sum((c * symbol**k for k, c in enumerate(factors)), sympy.Integer(0))
-            divisor = sum((c * symbol**k for k, c in enumerate(own, 1)), sympy.Integer(1))
-            fitted = FreeFormula.of(divided / divisor).fit(data)
-            if np.isfinite(fitted.error):
-                yield fitted.expression
 
 
 @cache

@@ -19,7 +19,8 @@ _LONGEST = 46  # characters of a formula in the list beside the picture
 class Candidate(NamedTuple):
     """One candidate formula: number, complexity, relative error, text, whether it was chosen.
 
-    `held_out` is the error on rows that it was not fitted to, `weight` its weight of evidence; NaN if not known.
+    `held_out` is the error on rows that it was not fitted to, `weight` its weight of evidence; NaN if not known. `r2`
+    is the held-out error as a coefficient of determination, as a text for tables.
     """
 
     index: int
@@ -29,6 +30,7 @@ class Candidate(NamedTuple):
     chosen: bool = False
     held_out: float = math.nan
     weight: float = math.nan
+    r2: str = ""
 
 
 def pareto(

@@ -18,6 +18,7 @@ from pandas import DataFrame, Series, read_csv
 from sklearn.model_selection import train_test_split
 
 import edgewise as ew
+from edgewise.discovery import Discovery
 from edgewise.estimators import KANRegressor
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -121,7 +122,7 @@ def _cherries() -> tuple[DataFrame, Series]:
     return table[["diameter", "height"]], table["volume"]
 
 
-def _timber(x: DataFrame, volume: Series, weights: np.ndarray | None = None) -> ew.discovery.Discovery:
+def _timber(x: DataFrame, volume: Series, weights: np.ndarray | None = None) -> Discovery:
     return ew.discover(x, volume, effort="quick", time_limit=600, template="height*?", weights=weights)
 
 

@@ -61,7 +61,9 @@ def pareto(
         if row.chosen:
             size, marker, color = (130, "*", style.SYMBOLIC)
         ax.scatter(row.complexity, heights[row], s=size, marker=marker, color=color, zorder=3)
-        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), (7, 8) if row.chosen else (5, 4), color)
+        below = any(other.chosen and other.complexity == row.complexity for other in rows)
+        offset = (7, 8) if row.chosen else (5, -12) if below else (5, 4)
+        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), offset, color)
     if ceiling is not None and math.isfinite(ceiling):
         _ceiling(ax, ceiling)
     _scaled(ax, [*heights.values(), *([ceiling] if ceiling else [])])

@@ -31,7 +31,7 @@ def effects(candidate: Candidate, x: Array, target: str) -> list[str]:
     ...     print(sentence)
     a from 0.1 to 0.9: y rises by 2.02 on average, and falls nowhere.
     b from 0.1 to 0.9: y rises by 0.409 on average, and falls nowhere.
-    a and b together: y changes by 2.4 on average; alone they add up to 1.76.
+    a and b together: y changes by 2.4 on average; from both low, a alone by 1.68 and b alone by 0.08.
     c is not in the formula.
     """
     used = {symbol.name for symbol in candidate.expression.atoms(sympy.Symbol)}
@@ -57,6 +57,11 @@ def _points(column: Array) -> Array:
     return np.linspace(low, high, _STEPS)
 
 
+def _amount(change: float) -> str:
+    """Three digits, and no power of ten before a million."""
+    return f"{float(f'{change:.3g}'):g}"
+
+
 def _sentence(candidate: Candidate, rows: Array, k: int, points: Array, target: str) -> str:
     moved = np.repeat(rows, len(points), axis=0)
     moved[:, k] = np.tile(points, len(rows))
@@ -69,21 +74,23 @@ def _sentence(candidate: Candidate, rows: Array, k: int, points: Array, target: 
     steps = np.diff(values)
     rises, falls = bool((steps > flat).any()), bool((steps < -flat).any())
     if rises and falls:
-        return f"{span}: {target} changes by {change:.3g} on average; it rises in places and falls in others."
+        return f"{span}: {target} changes by {_amount(change)} on average; it rises in places and falls in others."
     verb, other = ("falls", "rises") if falls else ("rises", "falls")
-    return f"{span}: {target} {verb} by {abs(change):.3g} on average, and {other} nowhere."
+    return f"{span}: {target} {verb} by {_amount(abs(change))} on average, and {other} nowhere."
 
 
 def _together(candidate: Candidate, rows: Array, moves: Sequence[tuple[int, float, float]], target: str) -> list[str]:
     """Return a sentence on each of the pairs that interact most, or one that says that there are none."""
     found = []
     for one, two in combinations(moves, 2):
-        both, alone = _changes(candidate, rows, one, two)
-        beyond = float(np.sqrt(np.mean((both - alone) ** 2))) if len(both) else 0.0
+        both, first, second = _changes(candidate, rows, one, two)
+        beyond = float(np.sqrt(np.mean((both - first - second) ** 2))) if len(both) else 0.0
         if beyond > _ADDITIVE * float(np.abs(both).max(initial=0.0)):
-            names = f"{candidate.names[one[0]]} and {candidate.names[two[0]]}"
-            said = f"{target} changes by {both.mean():.3g} on average; alone they add up to {alone.mean():.3g}."
-            found.append((beyond, f"{names} together: {said}"))
+            a, b = candidate.names[one[0]], candidate.names[two[0]]
+            apart = f"from both low, {a} alone by {_amount(first.mean())} and {b} alone by {_amount(second.mean())}"
+            found.append(
+                (beyond, f"{a} and {b} together: {target} changes by {_amount(both.mean())} on average; {apart}.")
+            )
     if len(moves) > 1 and not found:
         return [f"The inputs enter additively: what one changes in {target} does not depend on another."]
     found.sort(key=lambda pair: -pair[0])
@@ -94,8 +101,8 @@ def _together(candidate: Candidate, rows: Array, moves: Sequence[tuple[int, floa
 
 def _changes(
     candidate: Candidate, rows: Array, one: tuple[int, float, float], two: tuple[int, float, float]
-) -> tuple[Array, Array]:
-    """Return by how much both inputs, from low to high, change the value at each row, and each alone in sum."""
+) -> tuple[Array, Array, Array]:
+    """Return by how much both inputs, from low to high, change the value at each row, and each alone."""
     (a, *ends_a), (b, *ends_b) = one, two
     values = np.empty((2, 2, len(rows)))
     for i, first in enumerate(ends_a):
@@ -105,4 +112,4 @@ def _changes(
             values[i, j] = candidate.predict(moved)
     values = values[:, :, np.isfinite(values).all((0, 1))]
     low = values[0, 0]
-    return values[1, 1] - low, values[1, 0] + values[0, 1] - 2 * low
+    return values[1, 1] - low, values[1, 0] - low, values[0, 1] - low

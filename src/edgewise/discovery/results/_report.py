@@ -47,7 +47,7 @@ def content(found: Front) -> ReportContent:
         formula_text=f"{quoted(found.target)} = {best.text()}",
         formula_bars=bars,
         errors=_errors(found),
-        inputs=group_lines(found) if best.by_group else effects(best, found.x, found.target),
+        inputs=[*_by_group(found), *effects(best, found.x, found.target)],
         figures=_figures(found),
         candidates=candidates(found),
         ceiling=None if found.ceiling is None else found.ceiling.held_out,
@@ -55,6 +55,12 @@ def content(found: Front) -> ReportContent:
         notes=found.stages,
         provenance=[*versions, *dated, *settings],
     )
+
+
+def _by_group(found: Front) -> list[str]:
+    """Return one sentence on the constants that differ by group, if any do."""
+    head, *lines = group_lines(found) or [""]
+    return [f"{head.replace(' (found.groups)', '')} {'; '.join(line.strip() for line in lines)}."] if lines else []
 
 
 def _errors(found: Front) -> list[tuple[str, str]]:

@@ -12,8 +12,9 @@ from structure_laws import KINDS, LAWS, questions
 from torch import Tensor
 
 import edgewise as ew
-from edgewise.structure import CAP, FLOOR, Finding, Findings, Surrogate, Verdict, exclusive, gaussian_process, measured
-from edgewise.structure._gaussian import _misfit
+from edgewise.structure import CAP, FLOOR, Finding, Findings, Surrogate, Verdict, exclusive, measured
+from edgewise.symmetries import gaussian_process
+from edgewise.symmetries._gaussian import _misfit
 
 S = ew.structure
 Law = Callable[[Tensor], Tensor]

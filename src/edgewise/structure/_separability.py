@@ -29,7 +29,7 @@ def irrelevant(f: Surrogate, column: int) -> Finding:
     """
     (column,) = checked(f, [column])
     there, other = _pairs(f)
-    change = f.inner_values - f.values(_swapped(there, other, [column]))
+    change = f.inner.values - f.values(_swapped(there, other, [column]))
     size = torch.full_like(change[:, 0], f.spread)
     return finding("irrelevant", [column], measured([change], size), f"f does not depend on {f.names[column]}")
 
@@ -46,7 +46,7 @@ def additive(f: Surrogate, columns: Sequence[int]) -> Finding:
     True
     """
     columns = split(f, columns)
-    a, b, c, d = _corners(f, columns, f.values, f.inner_values)
+    a, b, c, d = _corners(f, columns, f.values, f.inner.values)
     found = worst([measured([a - b, d - c]), measured([a - c, d - b])])
     return finding("additive", columns, found, f"f = g({listed(f, columns)}) + h({rest(f, columns)})")
 
@@ -63,7 +63,7 @@ def multiplicative(f: Surrogate, columns: Sequence[int]) -> Finding:
     True
     """
     columns = split(f, columns)
-    a, b, c, d = _corners(f, columns, f.values, f.inner_values)
+    a, b, c, d = _corners(f, columns, f.values, f.inner.values)
     found = measured([a * (a - b - c + d), -(a - b) * (a - c)])
     return finding("multiplicative", columns, found, f"f = g({listed(f, columns)}) h({rest(f, columns)})")
 
@@ -83,7 +83,7 @@ def separable(f: Surrogate, columns: Sequence[int]) -> Finding:
     if len(columns) < 2:
         raise InputError(f"Any single column is separable: name at least two. Got {columns!r}.")
     there, other = _pairs(f)
-    g, h = f.inner_slopes, f.slopes(_swapped(other, there, columns))
+    g, h = f.inner.slopes, f.slopes(_swapped(other, there, columns))
     found = [measured([g[:, i] * h[:, j], -g[:, j] * h[:, i]]) for i, j in combinations(columns, 2)]
     return finding("separable", columns, worst(found), f"f = F(g({listed(f, columns)}), {rest(f, columns)})")
 
@@ -103,7 +103,7 @@ def combined(f: Surrogate, columns: Sequence[int]) -> Finding:
     """
     columns = split(f, columns)
     others = [k for k in range(f.n_columns) if k not in columns]
-    a, b, c, d = _corners(f, columns, f.slopes, f.inner_slopes)
+    a, b, c, d = _corners(f, columns, f.slopes, f.inner.slopes)
     found, crossing = _apart((a, b, c), columns, others), 0.0
     for i in columns:
         for j in others:
@@ -128,7 +128,7 @@ def offset_product(f: Surrogate, columns: Sequence[int]) -> Finding:
     """
     columns = split(f, columns)
     others = [k for k in range(f.n_columns) if k not in columns]
-    a, b, c, d = _corners(f, columns, f.slopes, f.inner_slopes)
+    a, b, c, d = _corners(f, columns, f.slopes, f.inner.slopes)
     found = _apart((a, b, c), columns, others)
     found += [measured([a[:, i] * d[:, i], -b[:, i] * c[:, i]]) for i in range(f.n_columns)]
     sentence = f"f = k + g({listed(f, columns)}) h({rest(f, columns)})"
@@ -180,7 +180,7 @@ def rest(f: Surrogate, columns: Sequence[int]) -> str:
 
 def _pairs(f: Surrogate) -> tuple[Tensor, Tensor]:
     """Inner rows, each with another one."""
-    there = f.inner
+    there = f.inner.points
     return there, there.roll(len(there) // 2, dims=0)
 
 

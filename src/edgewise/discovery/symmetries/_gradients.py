@@ -18,7 +18,7 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery.tables import Problem, fraction
 from edgewise.discovery.univariate import with_slope
 from edgewise.expressions import simple_constants
-from edgewise.structure import inner_rows
+from edgewise.symmetries import Gradients, inner_rows
 
 ITSELF, ONE = -2, -1  # places of y and of 1 among the terms
 RESOLUTION = 1e-7  # residuals below this are alike: they are read from inner products, which square them
@@ -43,8 +43,8 @@ class Relation:
 
 
 @dataclass(frozen=True)
-class Gradients:
-    """Values and gradients of a target on the inner rows of a problem, and the moments that relations are read from.
+class Weighted(Gradients):
+    """Values and gradients of a target on the inner rows of a problem, and the moments that symmetries are read from.
 
     Terms are the columns of a weighted table: x_i y_i (m), y_i (m), y, 1; `moments` are their inner products, and a
     term is named by its place in them. The weight makes residuals relative where the target is large, so that a few
@@ -53,24 +53,19 @@ class Gradients:
 
     problem: Problem
     rows: Tensor
-    value: Tensor
-    slope: Tensor
     weight: Tensor
     moments: Array
 
     @classmethod
-    def inner(cls, problem: Problem, value: Tensor, slope: Tensor) -> Gradients:
+    def inner(cls, problem: Problem, value: Tensor, slope: Tensor) -> Weighted:
         """Keep rows between the 3rd and the 97th percentile of every column: gradients are worst at the ends."""
         rows = inner_rows(problem.columns, least=10)
-        value, slope, weight = value[rows], slope[rows], problem.weight[rows]
-        weight = weight / (1 + (weight * value).square()).sqrt()
-        x = problem.columns[rows]
-        table = torch.cat([x * slope, slope, value.unsqueeze(1), torch.ones_like(value).unsqueeze(1)], dim=1)
-        table = table * weight.unsqueeze(1)
-        return cls(problem, rows, value, slope, weight, (table.T @ table).numpy())
-
-    def x(self, i: int) -> Tensor:
-        return self.problem.columns[self.rows, i]
+        g = Gradients(problem.columns[rows], value[rows], slope[rows])
+        weight = problem.weight[rows]
+        weight = weight / (1 + (weight * g.values).square()).sqrt()
+        alone = torch.stack([g.values, torch.ones_like(g.values)], dim=1)
+        table = torch.cat([g.scaled, g.slopes, alone], dim=1) * weight.unsqueeze(1)
+        return cls(g.points, g.values, g.slopes, problem, rows, weight, (table.T @ table).numpy())
 
     def fit(self, left: int, terms: list[int]) -> list[float]:
         """Least squares of left = sum k terms."""
@@ -117,20 +112,20 @@ _FACTORS: tuple[tuple[Callable[[Tensor], Tensor], Callable[[Formula], Formula]],
 )
 
 
-def factors(g: Gradients) -> list[Relation]:
+def factors(g: Weighted) -> list[Relation]:
     """f y_i = q f' y + p f y / x_i:  t = f(x_i)^q x_i^p F(rest), q and p fractions, q not 0."""
     out = []
     for i in range(g.problem.n_columns):
-        x, z = g.x(i), g.problem.columns[:, i]
+        x, z = g.points[:, i], g.problem.columns[:, i]
         for function, written in _FACTORS:
             values = function(z)
             if not _tame(values):
                 continue
             f, slope = with_slope(function, x)
-            left = g.weight * f * g.slope[:, i]
-            terms = [g.weight * slope * g.value]
+            left = g.weight * f * g.slopes[:, i]
+            terms = [g.weight * slope * g.values]
             if g.problem.positive(i):
-                terms.append(g.weight * f * g.value / x)
+                terms.append(g.weight * f * g.values / x)
             powers = fractions(_solved(left, terms))
             if not powers or not powers[0]:
                 continue
@@ -145,15 +140,15 @@ def factors(g: Gradients) -> list[Relation]:
     return out
 
 
-def terms(g: Gradients) -> list[Relation]:
+def terms(g: Weighted) -> list[Relation]:
     """y_i = c p x_i^(p-1) prod_j x_j^a_j:  t = c x_i^p prod_j x_j^a_j + F(rest), p and a_j fractions."""
     positive = [k for k in range(g.problem.n_columns) if g.problem.positive(k)]
     if not positive:
         return []
-    logs = torch.stack([g.x(k).log() for k in positive] + [torch.ones_like(g.value)], dim=1)
+    logs = torch.stack([g.points[:, k].log() for k in positive] + [torch.ones_like(g.values)], dim=1)
     out = []
     for i in positive:
-        slope = g.slope[:, i]
+        slope = g.slopes[:, i]
         if not (bool((slope > 0).all()) or bool((slope < 0).all())) or not _tame(slope):
             continue
         weight = (g.weight * slope).abs().unsqueeze(1)
@@ -169,7 +164,7 @@ def terms(g: Gradients) -> list[Relation]:
     return out
 
 
-def _term(g: Gradients, i: int, exponents: dict[int, Fraction], own: Fraction) -> list[Relation]:
+def _term(g: Weighted, i: int, exponents: dict[int, Fraction], own: Fraction) -> list[Relation]:
     monomial = torch.ones_like(g.problem.target)
     formula: Formula = sympy.S.One
     for k, a in {**exponents, i: own}.items():
@@ -177,8 +172,8 @@ def _term(g: Gradients, i: int, exponents: dict[int, Fraction], own: Fraction) -
         formula = formula * g.problem.expressions[k] ** a
     if not _tame(monomial):
         return []
-    slope = float(own) * monomial[g.rows] / g.x(i)
-    left, right = g.weight * g.slope[:, i], g.weight * slope
+    slope = float(own) * monomial[g.rows] / g.points[:, i]
+    left, right = g.weight * g.slopes[:, i], g.weight * slope
     c = float(left @ right / (right @ right))
     residual = residual_of(left, [right], [c])
     if residual > _SEPARATED:

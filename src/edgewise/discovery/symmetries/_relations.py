@@ -13,15 +13,15 @@ from edgewise.discovery.symmetries._gradients import (
     ITSELF,
     ONE,
     RESOLUTION,
-    Gradients,
     Relation,
+    Weighted,
     factors,
     fractions,
     residual_of,
     terms,
 )
 from edgewise.discovery.tables import Problem
-from edgewise.structure import POWERS
+from edgewise.symmetries import POWERS, has_power, off_zero
 
 _POWERS = (Fraction(1), *map(Fraction, POWERS))
 _GROUPS = 30_000  # sets of columns of one size: more are not tried
@@ -35,8 +35,8 @@ def find_relations(problem: Problem, value: Tensor, slope: Tensor, error: float)
 
     Kept are those with residual below max(0.05, 10 error); those near the best come first, simplest first.
     """
-    g = Gradients.inner(problem, value, slope)
-    floors = [_floor(column) for column in problem.columns.T]
+    g = Weighted.inner(problem, value, slope)
+    floors = [off_zero(column) for column in problem.columns.T]
     scalings = (_scaling(g, *case) for case in _cases(problem.n_columns, floors.__getitem__))
     translations = (_translation(g, *case) for case in _cases(problem.n_columns, lambda k: -k))
     found = [*_irrelevant(g, error), *_factors(g), *filter(None, scalings), *filter(None, translations)]
@@ -54,17 +54,17 @@ def find_relations(problem: Problem, value: Tensor, slope: Tensor, error: float)
     return sorted(found, key=rank)
 
 
-def _irrelevant(g: Gradients, error: float) -> list[Relation]:
+def _irrelevant(g: Weighted, error: float) -> list[Relation]:
     """y_i = 0."""
     out = []
     for i in range(g.problem.n_columns):
-        effect = float((g.weight * g.slope[:, i]).square().mean().sqrt() * g.x(i).std())
+        effect = float((g.weight * g.slopes[:, i]).square().mean().sqrt() * g.points[:, i].std())
         if effect < 2 * error and error < 5e-2:
             out.append(Relation(f"{g.problem.expressions[i]} is irrelevant", effect / 10, 0.0, g.problem.without(i)))
     return out
 
 
-def _factors(g: Gradients) -> list[Relation]:
+def _factors(g: Weighted) -> list[Relation]:
     """x_i y_i = p_i y for several columns at once, far better obeyed than any other such relation."""
     single = [
         (i, found.power, found.residual)
@@ -96,7 +96,7 @@ def _cases(m: int, first: Callable[[int], float]) -> Iterator[tuple[int, list[in
             yield from ((i, others, more) for more in ((True, False) if others else (True,)))
 
 
-def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relation | None:
+def _scaling(g: Weighted, i: int, others: list[int], with_power: bool) -> Relation | None:
     """x_i y_i = sum_j a_j x_j y_j + p y:  t = x_i^p F(x_j x_i^a_j, rest), x_i the column best divided by."""
     terms = [*others, *([ITSELF] if with_power else [])]
     powers = fractions(g.fit(i, terms))
@@ -118,7 +118,7 @@ def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relat
     return Relation(text, residual, cost, reduced.without(i), None if others else power)
 
 
-def _translation(g: Gradients, i: int, others: list[int], with_slope: bool) -> Relation | None:
+def _translation(g: Weighted, i: int, others: list[int], with_slope: bool) -> Relation | None:
     """y_i = sum_j a_j y_j + c:  t = c x_i + F(x_j + a_j x_i, rest)."""
     m = g.problem.n_columns
     left, terms = m + i, [*(m + j for j in others), *([ONE] if with_slope else [])]
@@ -142,11 +142,11 @@ def _translation(g: Gradients, i: int, others: list[int], with_slope: bool) -> R
     return Relation(f"translation of {', '.join(names)}", residual, cost, reduced.without(i))
 
 
-def _power_sums(g: Gradients) -> list[Relation]:
+def _power_sums(g: Weighted) -> list[Relation]:
     """k r x_j^(r-1) y_i = p x_i^(p-1) y_j:  t = F(x_i^p + k x_j^r, rest)."""
     out = []
     for i, j in permutations(range(g.problem.n_columns), 2):
-        left, right = _with_powers(g, i, g.slope[:, j]), _with_powers(g, j, g.slope[:, i])
+        left, right = _crossed(g, i, j), _crossed(g, j, i)
         if not left or not right:  # a column with zeros has none
             continue
         lefts, rights = torch.stack(list(left.values())), torch.stack(list(right.values()))
@@ -165,13 +165,10 @@ def _power_sums(g: Gradients) -> list[Relation]:
     return out
 
 
-def _with_powers(g: Gradients, i: int, slope: Tensor) -> dict[Fraction, Tensor]:
-    """p x_i^(p-1) times a slope, weighted, for each power that column i allows."""
-    terms = {
-        p: g.weight * float(p) * g.x(i) ** float(p - 1) * slope
-        for p in _POWERS
-        if can_scale(g.problem.columns[:, i], [p])
-    }
+def _crossed(g: Weighted, i: int, j: int) -> dict[Fraction, Tensor]:
+    """p x_i^(p-1) y_j, weighted, for each power p that column i allows."""
+    column = g.problem.columns[:, i]
+    terms = {p: g.weight * g.crossed(i, j, float(p)) for p in _POWERS if can_scale(column, [p])}
     return {p: term for p, term in terms.items() if bool(torch.isfinite(term).all())}
 
 
@@ -183,15 +180,9 @@ def _simplified(value: float) -> float:
     return value
 
 
-def _floor(x: Tensor) -> float:
-    return float(x.abs().min() / x.abs().max().clamp_min(1e-300))
-
-
 def can_scale(x: Tensor, powers: list[Fraction], divisor: Fraction = Fraction(0)) -> bool:
     """Whether powers of a column multiply others, and its power divides the target, defined and tame on all rows.
 
     Dividing the target near zero is harmless, because its weight falls alike.
     """
-    if any(f.denominator > 1 for f in (*powers, divisor)) and float(x.min()) <= 0:
-        return False
-    return _floor(x) > _TOUCHES or (all(f >= 0 for f in powers) and _floor(x) > 0)
+    return off_zero(x) > 0 and has_power(x, divisor, 0.0) and all(has_power(x, p, _TOUCHES) for p in powers)

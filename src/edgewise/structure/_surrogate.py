@@ -157,11 +157,8 @@ def _fitted(x: Tensor, y: Tensor, names: tuple[str, ...], seed: int) -> Surrogat
         raise InputError("y is constant: it has no structure.")
     best: Surrogate | None = None
     for seen in choices(x, y):
-        # Of noise of y of one size, the logarithm is moved most where y is small.
-        uneven = (y.abs().median() / y.abs()).clamp(max=100.0) if seen.target_as == "log" else torch.ones_like(y)
-        found = TableProcess.of(seen, seen.inputs(x), seen.target(y), uneven, _SAMPLES, seed=seed)
-        kept = y[found.process.kept]
-        error = float((found.left_out - kept).square().mean().sqrt() / kept.std())
+        found = TableProcess.of(seen, x, y, torch.ones_like(y), _SAMPLES, seed=seed)
+        error = float(found.residual.square().mean().sqrt() / y[found.process.kept].std())
         if best is None or error < best.error:
             best = Surrogate(found.values, found.slopes, x, spread, error, names)
     assert best is not None

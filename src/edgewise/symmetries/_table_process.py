@@ -14,7 +14,8 @@ from edgewise.symmetries._gaussian import GaussianProcess, Scales, gaussian_proc
 class TableProcess:
     """A process of a table, fitted in standardised coordinates.
 
-    `left_out` are the values of the rows that were fitted, numbers `process.kept`, each as predicted without that row.
+    `residual` is what the target of each row that was fitted, number `process.kept`, differs by from its prediction
+    without that row; `noise` is the standard deviation of the noise that was found, times the weight of a row.
     """
 
     coordinates: Coordinates
@@ -23,18 +24,24 @@ class TableProcess:
     width: Tensor
     middle: Tensor
     spread: Tensor
-    left_out: Tensor
+    residual: Tensor
+    noise: float
 
     @classmethod
     def of(
-        cls, coordinates: Coordinates, u: Tensor, t: Tensor, uneven: Tensor, samples: int, start: Scales | None = None,
-        seed: int = 0,
+        cls, coordinates: Coordinates, x: Tensor, y: Tensor, weight: Tensor, samples: int = 0,
+        start: Scales | None = None, seed: int = 0,
     ) -> TableProcess:  # fmt: skip
-        """Fit columns u (n, m) and a target t (n,) that are seen in these coordinates."""
+        """Fit a target y (n,) of columns x (n, m), whose noise is taken to be in proportion to 1 / weight (n,)."""
+        u, t = coordinates.inputs(x), coordinates.target(y)
+        noise = 1 / (weight * coordinates.slope(y).abs()).clamp_min(1e-300)
+        size = noise.median()
+        uneven = (noise / size).clamp(0.01, 100)
         center, width, middle, spread = u.mean(0), u.std(0), t.mean(), t.std()
         process = gaussian_process((u - center) / width, (t - middle) / spread, uneven, samples, seed, start)
-        left_out = coordinates.back(t[process.kept] - spread * process.residual)
-        return cls(coordinates, process, center, width, middle, spread, left_out)
+        residual = y[process.kept] - coordinates.back(t[process.kept] - spread * process.residual)
+        found = process.scales.noise * float(spread / size)
+        return cls(coordinates, process, center, width, middle, spread, residual, found)
 
     def values(self, x: Tensor) -> Tensor:
         """Values (n, 1 + samples) of the target."""

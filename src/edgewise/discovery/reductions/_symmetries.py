@@ -9,11 +9,11 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery.symmetries._gradients import (
+from edgewise.discovery.reductions._gradients import (
     ITSELF,
     ONE,
     RESOLUTION,
-    Relation,
+    Symmetry,
     Weighted,
     factors,
     fractions,
@@ -26,11 +26,11 @@ from edgewise.symmetries import POWERS, has_power, off_zero
 _POWERS = (Fraction(1), *map(Fraction, POWERS))
 _GROUPS = 30_000  # sets of columns of one size: more are not tried
 _ALIKE = 4  # times the least residual: factors that go together
-_LIMIT = 0.12  # residual above which nothing is a relation
+_LIMIT = 0.12  # residual above which nothing is a symmetry
 _TOUCHES = 0.03  # a column whose least size is below this share of its largest is not divided by
 
 
-def find_relations(problem: Problem, value: Tensor, slope: Tensor, error: float) -> list[Relation]:
+def find_symmetries(problem: Problem, value: Tensor, slope: Tensor, error: float) -> list[Symmetry]:
     """Return the symmetries of a target whose values and gradients (n,), (n, m) are known to a relative error.
 
     Kept are those with residual below max(0.05, 10 error); those near the best come first, simplest first.
@@ -47,25 +47,25 @@ def find_relations(problem: Problem, value: Tensor, slope: Tensor, error: float)
         return []
     near = max(5 * min(r.residual for r in found), 3 * error, RESOLUTION)
 
-    def rank(relation: Relation) -> tuple[bool, float, float]:
-        residual = max(relation.residual, RESOLUTION)
-        return residual > near, relation.cost if residual <= near else 0.0, residual
+    def rank(symmetry: Symmetry) -> tuple[bool, float, float]:
+        residual = max(symmetry.residual, RESOLUTION)
+        return residual > near, symmetry.cost if residual <= near else 0.0, residual
 
     return sorted(found, key=rank)
 
 
-def _irrelevant(g: Weighted, error: float) -> list[Relation]:
+def _irrelevant(g: Weighted, error: float) -> list[Symmetry]:
     """y_i = 0."""
     out = []
     for i in range(g.problem.n_columns):
         effect = float((g.weight * g.slopes[:, i]).square().mean().sqrt() * g.points[:, i].std())
         if effect < 2 * error and error < 5e-2:
-            out.append(Relation(f"{g.problem.expressions[i]} is irrelevant", effect / 10, 0.0, g.problem.without(i)))
+            out.append(Symmetry(f"{g.problem.expressions[i]} is irrelevant", effect / 10, 0.0, g.problem.without(i)))
     return out
 
 
-def _factors(g: Weighted) -> list[Relation]:
-    """x_i y_i = p_i y for several columns at once, far better obeyed than any other such relation."""
+def _factors(g: Weighted) -> list[Symmetry]:
+    """x_i y_i = p_i y for several columns at once, far better obeyed than any other such symmetry."""
     single = [
         (i, found.power, found.residual)
         for i in range(g.problem.n_columns)
@@ -81,7 +81,7 @@ def _factors(g: Weighted) -> list[Relation]:
     for i, *_ in reversed(single):
         reduced = reduced.without(i)
     names = ", ".join(f"{g.problem.expressions[i]}^{power}" for i, power, _ in single)
-    return [Relation(f"factors {names}", max(r for *_, r in single), -0.1, reduced)]
+    return [Symmetry(f"factors {names}", max(r for *_, r in single), -0.1, reduced)]
 
 
 def _cases(m: int, first: Callable[[int], float]) -> Iterator[tuple[int, list[int], bool]]:
@@ -96,7 +96,7 @@ def _cases(m: int, first: Callable[[int], float]) -> Iterator[tuple[int, list[in
             yield from ((i, others, more) for more in ((True, False) if others else (True,)))
 
 
-def _scaling(g: Weighted, i: int, others: list[int], with_power: bool) -> Relation | None:
+def _scaling(g: Weighted, i: int, others: list[int], with_power: bool) -> Symmetry | None:
     """x_i y_i = sum_j a_j x_j y_j + p y:  t = x_i^p F(x_j x_i^a_j, rest), x_i the column best divided by."""
     terms = [*others, *([ITSELF] if with_power else [])]
     powers = fractions(g.fit(i, terms))
@@ -115,10 +115,10 @@ def _scaling(g: Weighted, i: int, others: list[int], with_power: bool) -> Relati
     names = [str(g.problem.expressions[k]) for k in (i, *others)]
     cost = len(others) + 0.2 * sum(f.denominator - 1 + (abs(f) > 2) for f in needed) + 0.3 * with_power * bool(others)
     text = f"scaling of {', '.join(names)} by powers {', '.join(map(str, needed))}"
-    return Relation(text, residual, cost, reduced.without(i), None if others else power)
+    return Symmetry(text, residual, cost, reduced.without(i), None if others else power)
 
 
-def _translation(g: Weighted, i: int, others: list[int], with_slope: bool) -> Relation | None:
+def _translation(g: Weighted, i: int, others: list[int], with_slope: bool) -> Symmetry | None:
     """y_i = sum_j a_j y_j + c:  t = c x_i + F(x_j + a_j x_i, rest)."""
     m = g.problem.n_columns
     left, terms = m + i, [*(m + j for j in others), *([ONE] if with_slope else [])]
@@ -139,10 +139,10 @@ def _translation(g: Weighted, i: int, others: list[int], with_slope: bool) -> Re
     names = [str(g.problem.expressions[k]) for k in (i, *others)]
     plain = sum(a not in (1.0, -1.0) for a in plainer)
     cost = len(others) + 0.3 + plain + 0.3 * with_slope * bool(others)
-    return Relation(f"translation of {', '.join(names)}", residual, cost, reduced.without(i))
+    return Symmetry(f"translation of {', '.join(names)}", residual, cost, reduced.without(i))
 
 
-def _power_sums(g: Weighted) -> list[Relation]:
+def _power_sums(g: Weighted) -> list[Symmetry]:
     """k r x_j^(r-1) y_i = p x_i^(p-1) y_j:  t = F(x_i^p + k x_j^r, rest)."""
     out = []
     for i, j in permutations(range(g.problem.n_columns), 2):
@@ -161,7 +161,7 @@ def _power_sums(g: Weighted) -> list[Relation]:
                 cost = 1.5 + 0.2 * (p != r) + (factor not in (1.0, -1.0)) + 0.2 * (p < 0) + 0.2 * (r < 0)
                 text = f"{g.problem.expressions[i]} to the {p} and {g.problem.expressions[j]} to the {r} add"
                 exactly = residual_of(lefts[a], [rights[b]], [factor])
-                out.append(Relation(text, exactly, cost, g.problem.summed(i, p, j, r, factor)))
+                out.append(Symmetry(text, exactly, cost, g.problem.summed(i, p, j, r, factor)))
     return out
 
 

@@ -1,4 +1,4 @@
-"""The gradients of a target, what a relation is, and the parts of a target that one column brings in.
+"""The gradients of a target, what a symmetry is, and the parts of a target that one column brings in.
 
 A part is a factor f(x_i)^q x_i^p, or a term c x_i^p times powers of others.
 """
@@ -28,7 +28,7 @@ _NICE = 3e-3  # how far a factor may be from an exact number, that is tried besi
 
 
 @dataclass(frozen=True)
-class Relation:
+class Symmetry:
     """One symmetry: which columns it joins, how well the gradients obey it, and the problem with one column less.
 
     `residual` is the size of what should vanish over the summed sizes of its terms; `cost` ranks simplicity.
@@ -39,7 +39,7 @@ class Relation:
     cost: float
     reduced: Problem
     power: Fraction | None = None
-    """Of the column that is a factor of the target, where this is all that the relation says."""
+    """Of the column that is a factor of the target, where this is all that the symmetry says."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ _FACTORS: tuple[tuple[Callable[[Tensor], Tensor], Callable[[Formula], Formula]],
 )
 
 
-def factors(g: Weighted) -> list[Relation]:
+def factors(g: Weighted) -> list[Symmetry]:
     """f y_i = q f' y + p f y / x_i:  t = f(x_i)^q x_i^p F(rest), q and p fractions, q not 0."""
     out = []
     for i in range(g.problem.n_columns):
@@ -136,11 +136,11 @@ def factors(g: Weighted) -> list[Relation]:
             formula = written(g.problem.expressions[i]) ** q
             reduced = g.problem.over(values ** float(q), formula).divided(i, p).without(i)
             text = f"factor {formula} of {g.problem.expressions[i]}"
-            out.append(Relation(text, residual, 0.6 + 0.3 * (p != 0), reduced))
+            out.append(Symmetry(text, residual, 0.6 + 0.3 * (p != 0), reduced))
     return out
 
 
-def terms(g: Weighted) -> list[Relation]:
+def terms(g: Weighted) -> list[Symmetry]:
     """y_i = c p x_i^(p-1) prod_j x_j^a_j:  t = c x_i^p prod_j x_j^a_j + F(rest), p and a_j fractions."""
     positive = [k for k in range(g.problem.n_columns) if g.problem.positive(k)]
     if not positive:
@@ -164,7 +164,7 @@ def terms(g: Weighted) -> list[Relation]:
     return out
 
 
-def _term(g: Weighted, i: int, exponents: dict[int, Fraction], own: Fraction) -> list[Relation]:
+def _term(g: Weighted, i: int, exponents: dict[int, Fraction], own: Fraction) -> list[Symmetry]:
     monomial = torch.ones_like(g.problem.target)
     formula: Formula = sympy.S.One
     for k, a in {**exponents, i: own}.items():
@@ -183,7 +183,7 @@ def _term(g: Weighted, i: int, exponents: dict[int, Fraction], own: Fraction) ->
     out = []
     for value, number, more in [*exact, (c, sympy.Float(c), 1.0)]:
         reduced = g.problem.less(value * monomial, number * formula).without(i)
-        out.append(Relation(f"term {number} {formula}", residual, cost + more, reduced))
+        out.append(Symmetry(f"term {number} {formula}", residual, cost + more, reduced))
     return out
 
 

@@ -95,10 +95,11 @@ def _proportional(f: Surrogate, pair: tuple[int, int], kind: Kind, power: float)
     """x_i^(p-1) f_j = a x_j^(p-1) f_i: translation for p = 1, scaling for p = 0."""
     checked(f, pair)
     i, j = pair
-    left, right = f.inner.crossed(i, j, power), f.inner.crossed(j, i, power)
+    g = f.inner
     if power == 0.0:  # without dividing: a column may cross zero
-        left, right = f.inner.scaled[:, j], f.inner.scaled[:, i]
-    factor, found = _ratio(left, right)
+        factor, found = _ratio(g.scaled[:, j], g.scaled[:, i])
+    else:
+        factor, found = _ratio(g.crossed(i, j, power), g.crossed(j, i, power))
     numbers = {"translation": {"slope": factor}, "scaling": {"power": factor}}.get(
         kind, {"power": power, "factor": factor}
     )

@@ -1,7 +1,7 @@
 """Whether some columns act apart from the rest: not at all, in a sum, in a product, or through one function."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 import torch
 from torch import Tensor
@@ -83,9 +83,8 @@ def separable(f: Surrogate, columns: Sequence[int]) -> Finding:
     if len(columns) < 2:
         raise InputError(f"Any single column is separable: name at least two. Got {columns!r}.")
     there, other = _pairs(f)
-    g, h = f.inner.slopes, f.slopes(_swapped(other, there, columns))
-    found = [measured([g[:, i] * h[:, j], -g[:, j] * h[:, i]]) for i, j in combinations(columns, 2)]
-    return finding("separable", columns, worst(found), f"f = F(g({listed(f, columns)}), {rest(f, columns)})")
+    found = worst(_parallel(f.inner.slopes, f.slopes(_swapped(other, there, columns)), columns))
+    return finding("separable", columns, found, f"f = F(g({listed(f, columns)}), {rest(f, columns)})")
 
 
 def combined(f: Surrogate, columns: Sequence[int]) -> Finding:
@@ -101,15 +100,12 @@ def combined(f: Surrogate, columns: Sequence[int]) -> Finding:
     >>> ew.structure.combined(ew.structure.surrogate(x, law), [0]).holds
     True
     """
-    columns = split(f, columns)
-    others = [k for k in range(f.n_columns) if k not in columns]
-    a, b, c, d = _corners(f, columns, f.slopes, f.inner.slopes)
-    found, crossing = _apart((a, b, c), columns, others), 0.0
-    for i in columns:
-        for j in others:
-            left, right = a[:, i] * d[:, i] * b[:, j] * c[:, j], a[:, j] * d[:, j] * b[:, i] * c[:, i]
-            found.append(measured([left, -right]))
-            crossing = max(crossing, _crossing(a, c, i, j), _crossing(a, b, j, i))
+    columns, others, (a, b, c, d), found = _apart(f, columns)
+    crossing = 0.0
+    for i, j in product(columns, others):
+        left, right = a[:, i] * d[:, i] * b[:, j] * c[:, j], a[:, j] * d[:, j] * b[:, i] * c[:, i]
+        found.append(measured([left, -right]))
+        crossing = max(crossing, _crossing(a, c, i, j), _crossing(a, b, j, i))
     sentence = f"f = F(g({listed(f, columns)}) {'*' if crossing > CROSSES else '+'} h({rest(f, columns)}))"
     return finding("combined", columns, worst(found), sentence, {"crossing": crossing})
 
@@ -126,10 +122,7 @@ def offset_product(f: Surrogate, columns: Sequence[int]) -> Finding:
     >>> ew.structure.offset_product(f, [0]).holds, ew.structure.multiplicative(f, [0]).holds
     (True, False)
     """
-    columns = split(f, columns)
-    others = [k for k in range(f.n_columns) if k not in columns]
-    a, b, c, d = _corners(f, columns, f.slopes, f.inner.slopes)
-    found = _apart((a, b, c), columns, others)
+    columns, _, (a, b, c, d), found = _apart(f, columns)
     found += [measured([a[:, i] * d[:, i], -b[:, i] * c[:, i]]) for i in range(f.n_columns)]
     sentence = f"f = k + g({listed(f, columns)}) h({rest(f, columns)})"
     return finding("offset_product", columns, worst(found), sentence)
@@ -198,11 +191,17 @@ def _corners(f: Surrogate, columns: Sequence[int], of: Callable[[Tensor], Tensor
     return [here, *mixed, here.roll(len(there) // 2, dims=0)]
 
 
-def _apart(corners: tuple[Tensor, Tensor, Tensor], columns: Sequence[int], others: Sequence[int]) -> list[Measured]:
-    """Whether the ratios of slopes inside the columns do not depend on the others, nor those inside these on them."""
-    a, b, c = corners
-    found = [measured([a[:, i] * c[:, k], -a[:, k] * c[:, i]]) for i, k in combinations(columns, 2)]
-    return found + [measured([a[:, i] * b[:, k], -a[:, k] * b[:, i]]) for i, k in combinations(others, 2)]
+def _apart(f: Surrogate, columns: Sequence[int]) -> tuple[list[int], list[int], list[Tensor], list[Measured]]:
+    """Columns, the others, slopes at the four corners, and whether each side acts through one function."""
+    columns = split(f, columns)
+    others = [k for k in range(f.n_columns) if k not in columns]
+    a, b, c, d = _corners(f, columns, f.slopes, f.inner.slopes)
+    return columns, others, [a, b, c, d], _parallel(a, c, columns) + _parallel(a, b, others)
+
+
+def _parallel(a: Tensor, b: Tensor, columns: Sequence[int]) -> list[Measured]:
+    """Whether slopes a by the columns have the same ratios as slopes b."""
+    return [measured([a[:, i] * b[:, k], -a[:, k] * b[:, i]]) for i, k in combinations(columns, 2)]
 
 
 def _crossing(here: Tensor, there: Tensor, i: int, j: int) -> float:

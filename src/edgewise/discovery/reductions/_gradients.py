@@ -5,7 +5,7 @@ A part is a factor f(x_i)^q x_i^p, or a term c x_i^p times powers of others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -42,19 +42,41 @@ class Symmetry:
     """Of the column that is a factor of the target, where this is all that the symmetry says."""
 
 
+class Terms:
+    """Weighted terms of equations, (n, k), as their inner products `square` (k, k); a term is named by its place."""
+
+    def __init__(self, table: Tensor) -> None:
+        self.square: Array = (table.T @ table).numpy()
+
+    def fit(self, left: int, terms: list[int]) -> list[float]:
+        """Least squares of left = sum k terms."""
+        square = self.square[np.ix_(terms, terms)]
+        scale = np.sqrt(np.maximum(np.diag(square), 1e-300))
+        right = self.square[terms, left] / scale
+        solution = np.linalg.lstsq(square / scale / scale[:, None], right, rcond=1e-12)[0]
+        return (solution / scale).tolist()
+
+    def residual(self, left: int, terms: list[int], factors: Sequence[float]) -> float:
+        """The size of left - sum k terms over the summed sizes of its parts, zero where only rounding is left."""
+        places, k = [left, *terms], np.array([1.0, *(-f for f in factors)])
+        square = self.square[np.ix_(places, places)]
+        total = float(np.sum(np.abs(k) * np.sqrt(np.maximum(np.diag(square), 0.0))))
+        size = float(np.sqrt(max(k @ square @ k, 0.0)))
+        return size / total if size > RESOLUTION * total else 0.0
+
+
 @dataclass(frozen=True)
 class Weighted(Gradients):
-    """Values and gradients of a target on the inner rows of a problem, and the moments that symmetries are read from.
+    """Values and gradients of a target on the inner rows of a problem.
 
-    Terms are the columns of a weighted table: x_i y_i (m), y_i (m), y, 1; `moments` are their inner products, and a
-    term is named by its place in them. The weight makes residuals relative where the target is large, so that a few
+    `terms` are x_i y_i (m), y_i (m), y, 1. The weight makes residuals relative where the target is large, so that a few
     large values do not decide.
     """
 
     problem: Problem
     rows: Tensor
     weight: Tensor
-    moments: Array
+    terms: Terms
 
     @classmethod
     def inner(cls, problem: Problem, value: Tensor, slope: Tensor) -> Weighted:
@@ -64,24 +86,8 @@ class Weighted(Gradients):
         weight = problem.weight[rows]
         weight = weight / (1 + (weight * g.values).square()).sqrt()
         alone = torch.stack([g.values, torch.ones_like(g.values)], dim=1)
-        table = torch.cat([g.scaled, g.slopes, alone], dim=1) * weight.unsqueeze(1)
-        return cls(g.points, g.values, g.slopes, problem, rows, weight, (table.T @ table).numpy())
-
-    def fit(self, left: int, terms: list[int]) -> list[float]:
-        """Least squares of left = sum k terms."""
-        square = self.moments[np.ix_(terms, terms)]
-        scale = np.sqrt(np.maximum(np.diag(square), 1e-300))
-        right = self.moments[terms, left] / scale
-        solution = np.linalg.lstsq(square / scale / scale[:, None], right, rcond=1e-12)[0]
-        return (solution / scale).tolist()
-
-    def residual(self, left: int, terms: list[int], factors: list[float]) -> float:
-        """The size of left - sum k terms over the summed sizes of its parts, zero where only rounding is left."""
-        places, k = [left, *terms], np.array([1.0, *(-f for f in factors)])
-        square = self.moments[np.ix_(places, places)]
-        total = float(np.sum(np.abs(k) * np.sqrt(np.maximum(np.diag(square), 0.0))))
-        size = float(np.sqrt(max(k @ square @ k, 0.0)))
-        return size / total if size > RESOLUTION * total else 0.0
+        terms = Terms(torch.cat([g.scaled, g.slopes, alone], dim=1) * weight.unsqueeze(1))
+        return cls(g.points, g.values, g.slopes, problem, rows, weight, terms)
 
 
 def near_fraction(value: float) -> Fraction | None:
@@ -93,13 +99,6 @@ def fractions(values: list[float]) -> list[Fraction] | None:
     """The fractions that numbers are near, None where one is near none or above 6 in size."""
     found = [near for near in map(near_fraction, values) if near is not None and abs(near) <= 6]
     return found if len(found) == len(values) else None
-
-
-def residual_of(left: Tensor, terms: list[Tensor], factors: list[float]) -> float:
-    """The size of left - sum k terms over the summed sizes of its parts."""
-    parts = [left, *(-k * t for k, t in zip(factors, terms, strict=True))]
-    total = sum(float(p.norm()) for p in parts)
-    return float(torch.stack(parts).sum(0).norm()) / total if total > 0 else 0.0
 
 
 #: functions that may multiply a target, as numbers and as formulas
@@ -122,14 +121,14 @@ def factors(g: Weighted) -> list[Symmetry]:
             if not _tame(values):
                 continue
             f, slope = with_slope(function, x)
-            left = g.weight * f * g.slopes[:, i]
-            terms = [g.weight * slope * g.values]
+            table = [f * g.slopes[:, i], slope * g.values]
             if g.problem.positive(i):
-                terms.append(g.weight * f * g.values / x)
-            powers = fractions(_solved(left, terms))
+                table.append(f * g.values / x)
+            parts, places = Terms(g.weight.unsqueeze(1) * torch.stack(table, dim=1)), list(range(1, len(table)))
+            powers = fractions(parts.fit(0, places))
             if not powers or not powers[0]:
                 continue
-            residual = residual_of(left, terms, [float(p) for p in powers])
+            residual = parts.residual(0, places, list(map(float, powers)))
             q, p = powers[0], powers[1] if len(powers) > 1 else Fraction(0)
             if residual > _SEPARATED or (q.denominator > 1 and float(values.min()) <= 0):
                 continue
@@ -173,9 +172,9 @@ def _term(g: Weighted, i: int, exponents: dict[int, Fraction], own: Fraction) ->
     if not _tame(monomial):
         return []
     slope = float(own) * monomial[g.rows] / g.points[:, i]
-    left, right = g.weight * g.slopes[:, i], g.weight * slope
-    c = float(left @ right / (right @ right))
-    residual = residual_of(left, [right], [c])
+    parts = Terms(g.weight.unsqueeze(1) * torch.stack([g.slopes[:, i], slope], dim=1))
+    (c,) = parts.fit(0, [1])
+    residual = parts.residual(0, [1], [c])
     if residual > _SEPARATED:
         return []
     cost = 0.8 + 0.2 * sum(a != 0 for a in exponents.values())
@@ -189,9 +188,3 @@ def _term(g: Weighted, i: int, exponents: dict[int, Fraction], own: Fraction) ->
 
 def _tame(values: Tensor) -> bool:
     return bool(torch.isfinite(values).all()) and float(values.abs().max()) < _LARGE
-
-
-def _solved(left: Tensor, terms: list[Tensor]) -> list[float]:
-    table = torch.stack(terms, dim=1)
-    scale = table.norm(dim=0).clamp_min(1e-300)
-    return (torch.linalg.lstsq(table / scale, left.unsqueeze(1)).solution[:, 0] / scale).tolist()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import combinations, permutations, product
 
+import numpy as np
 import sympy
 import torch
 from torch import Tensor
@@ -14,10 +15,10 @@ from edgewise.discovery.reductions._gradients import (
     ONE,
     RESOLUTION,
     Symmetry,
+    Terms,
     Weighted,
     factors,
     fractions,
-    residual_of,
     terms,
 )
 from edgewise.discovery.tables import Problem
@@ -27,6 +28,7 @@ _POWERS = (Fraction(1), *map(Fraction, POWERS))
 _GROUPS = 30_000  # sets of columns of one size: more are not tried
 _ALIKE = 4  # times the least residual: factors that go together
 _LIMIT = 0.12  # residual above which nothing is a symmetry
+_PARALLEL = 0.97  # cosine of two terms below which their residual is above the limit
 _TOUCHES = 0.03  # a column whose least size is below this share of its largest is not divided by
 
 
@@ -99,10 +101,10 @@ def _cases(m: int, first: Callable[[int], float]) -> Iterator[tuple[int, list[in
 def _scaling(g: Weighted, i: int, others: list[int], with_power: bool) -> Symmetry | None:
     """x_i y_i = sum_j a_j x_j y_j + p y:  t = x_i^p F(x_j x_i^a_j, rest), x_i the column best divided by."""
     terms = [*others, *([ITSELF] if with_power else [])]
-    powers = fractions(g.fit(i, terms))
+    powers = fractions(g.terms.fit(i, terms))
     if powers is None or 0 in powers:
         return None
-    residual = g.residual(i, terms, [float(f) for f in powers])
+    residual = g.terms.residual(i, terms, [float(f) for f in powers])
     if residual > _LIMIT:
         return None
     power = powers.pop() if with_power else Fraction(0)
@@ -122,12 +124,12 @@ def _translation(g: Weighted, i: int, others: list[int], with_slope: bool) -> Sy
     """y_i = sum_j a_j y_j + c:  t = c x_i + F(x_j + a_j x_i, rest)."""
     m = g.problem.n_columns
     left, terms = m + i, [*(m + j for j in others), *([ONE] if with_slope else [])]
-    factors = g.fit(left, terms)
+    factors = g.terms.fit(left, terms)
     if any(abs(k) < 1e-3 or abs(k) > 1e3 for k in factors[: len(others)]):
         return None
     plainer = [_simplified(k) for k in factors[: len(others)]]
     rounded = [*plainer, *factors[len(others) :]]
-    residual = g.residual(left, terms, rounded)
+    residual = g.terms.residual(left, terms, rounded)
     if residual > _LIMIT:
         return None
     c = rounded[-1] if with_slope else 0.0
@@ -149,19 +151,19 @@ def _power_sums(g: Weighted) -> list[Symmetry]:
         left, right = _crossed(g, i, j), _crossed(g, j, i)
         if not left or not right:  # a column with zeros has none
             continue
-        lefts, rights = torch.stack(list(left.values())), torch.stack(list(right.values()))
-        ll, rr, lr = lefts.square().sum(1), rights.square().sum(1), lefts @ rights.T
-        k = lr / rr.clamp_min(1e-300)
-        sizes = ll.sqrt().unsqueeze(1) + k.abs() * rr.sqrt()
-        residual = (ll.unsqueeze(1) - k * lr).clamp_min(0).sqrt() / sizes.clamp_min(1e-300)
-        for (a, p), (b, r) in product(enumerate(left), enumerate(right)):
-            near = (p, r) != (1, 1) and not (i > j and p == r) and float(residual[a, b]) < _LIMIT
-            if near and 1e-4 < abs(k[a, b]) < 1e4:
-                factor = _simplified(float(k[a, b]))
+        terms = Terms(torch.stack([*left.values(), *right.values()], dim=1))
+        size = np.sqrt(np.maximum(np.diag(terms.square), 1e-300))
+        alike = np.abs(terms.square / size / size[:, None]) > _PARALLEL
+        for (a, p), (b, r) in product(enumerate(left), enumerate(right, len(left))):
+            if not alike[a, b] or (p, r) == (1, 1) or (i > j and p == r):
+                continue
+            (k,) = terms.fit(a, [b])
+            if 1e-4 < abs(k) < 1e4:
+                factor = _simplified(k)
                 cost = 1.5 + 0.2 * (p != r) + (factor not in (1.0, -1.0)) + 0.2 * (p < 0) + 0.2 * (r < 0)
                 text = f"{g.problem.expressions[i]} to the {p} and {g.problem.expressions[j]} to the {r} add"
-                exactly = residual_of(lefts[a], [rights[b]], [factor])
-                out.append(Symmetry(text, exactly, cost, g.problem.summed(i, p, j, r, factor)))
+                residual = terms.residual(a, [b], [factor])
+                out.append(Symmetry(text, residual, cost, g.problem.summed(i, p, j, r, factor)))
     return out
 
 

@@ -118,11 +118,11 @@ PUBLIC = {
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """
         CAP FLOOR Finding Findings Surrogate Tree Verdict additive combined exclusive exponential find irrelevant
-        measured monomial multiplicative network offset_product power_sum scaling separable surrogate translation tree
+        monomial multiplicative network offset_product power_sum scaling separable surrogate translation tree
     """,
     "edgewise.symmetries": """
-        Coordinates GaussianProcess Gradients POWERS Scales TableProcess choices gaussian_process has_power
-        heavy_tailed inner_rows off_zero waves
+        Coordinates GaussianProcess Gradients Measured POWERS Scales TableProcess choices gaussian_process has_power
+        heavy_tailed inner_rows measured off_zero waves
     """,
     "edgewise.export": """
         FormulaModule Language OnnxGraph OnnxSource OnnxValue Printer Program Source c excel identifiers language

@@ -11,7 +11,6 @@ from edgewise.structure._finding import CAP as CAP
 from edgewise.structure._finding import FLOOR as FLOOR
 from edgewise.structure._finding import Finding as Finding
 from edgewise.structure._finding import Verdict as Verdict
-from edgewise.structure._finding import measured as measured
 from edgewise.structure._network import network as network
 from edgewise.structure._relations import exponential as exponential
 from edgewise.structure._relations import monomial as monomial

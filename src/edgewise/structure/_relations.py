@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.structure._finding import Finding, Kind, Measured, measured
+from edgewise.structure._finding import Finding, Kind
 from edgewise.structure._separability import checked, finding
 from edgewise.structure._surrogate import Surrogate
-from edgewise.symmetries import POWERS, has_power
+from edgewise.symmetries import POWERS, Measured, has_power, measured
 
 _TOUCHES = 1e-3  # a column whose least size is below this share of its largest has no negative powers
 

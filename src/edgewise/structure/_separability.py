@@ -8,8 +8,9 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.structure._finding import Finding, Kind, Measured, measured, worst
+from edgewise.structure._finding import Finding, Kind, judged, worst
 from edgewise.structure._surrogate import Surrogate
+from edgewise.symmetries import Measured, measured
 
 #: share of rows between which a factor must change its sign to be told from a term by that
 CROSSES = 0.03
@@ -132,7 +133,8 @@ def finding(
     kind: Kind, columns: Sequence[int], found: Measured, sentence: str, numbers: dict[str, float] | None = None
 ) -> Finding:
     """The finding that a measurement makes."""
-    return Finding(kind, tuple(columns), found.statistic, found.threshold, found.verdict, sentence, numbers or {})
+    verdict, threshold = judged(found)
+    return Finding(kind, tuple(columns), found.statistic, threshold, verdict, sentence, numbers or {})
 
 
 def checked(f: Surrogate, columns: Sequence[int]) -> list[int]:

@@ -15,4 +15,6 @@ from edgewise.symmetries._gradients import Gradients as Gradients
 from edgewise.symmetries._gradients import has_power as has_power
 from edgewise.symmetries._gradients import inner_rows as inner_rows
 from edgewise.symmetries._gradients import off_zero as off_zero
+from edgewise.symmetries._statistic import Measured as Measured
+from edgewise.symmetries._statistic import measured as measured
 from edgewise.symmetries._table_process import TableProcess as TableProcess

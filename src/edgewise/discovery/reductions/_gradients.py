@@ -18,10 +18,10 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery.tables import Problem, fraction
 from edgewise.discovery.univariate import with_slope
 from edgewise.expressions import simple_constants
-from edgewise.symmetries import Gradients, inner_rows
+from edgewise.symmetries import Gradients, inner_rows, measured
 
 ITSELF, ONE = -2, -1  # places of y and of 1 among the terms
-RESOLUTION = 1e-7  # residuals below this are alike: they are read from inner products, which square them
+RESOLUTION = 1e-7  # residuals below this are alike: factors are read from inner products, which square them
 _SEPARATED = 0.05  # residual above which nothing is separated
 _LARGE = 1e30
 _NICE = 3e-3  # how far a factor may be from an exact number, that is tried beside it
@@ -31,7 +31,7 @@ _NICE = 3e-3  # how far a factor may be from an exact number, that is tried besi
 class Symmetry:
     """One symmetry: which columns it joins, how well the gradients obey it, and the problem with one column less.
 
-    `residual` is the size of what should vanish over the summed sizes of its terms; `cost` ranks simplicity.
+    `residual` is the statistic of its equation; `cost` ranks simplicity.
     """
 
     text: str
@@ -43,9 +43,10 @@ class Symmetry:
 
 
 class Terms:
-    """Weighted terms of equations, (n, k), as their inner products `square` (k, k); a term is named by its place."""
+    """Weighted terms of equations, (n, k), and their inner products `square` (k, k); a term is named by its place."""
 
     def __init__(self, table: Tensor) -> None:
+        self.table = table
         self.square: Array = (table.T @ table).numpy()
 
     def fit(self, left: int, terms: list[int]) -> list[float]:
@@ -57,12 +58,10 @@ class Terms:
         return (solution / scale).tolist()
 
     def residual(self, left: int, terms: list[int], factors: Sequence[float]) -> float:
-        """The size of left - sum k terms over the summed sizes of its parts, zero where only rounding is left."""
-        places, k = [left, *terms], np.array([1.0, *(-f for f in factors)])
-        square = self.square[np.ix_(places, places)]
-        total = float(np.sum(np.abs(k) * np.sqrt(np.maximum(np.diag(square), 0.0))))
-        size = float(np.sqrt(max(k @ square @ k, 0.0)))
-        return size / total if size > RESOLUTION * total else 0.0
+        """How nearly left = sum k terms holds: 0 where only rounding is left, infinite where nothing is known."""
+        parts = [self.table[:, [left]], *(-k * self.table[:, [term]] for k, term in zip(factors, terms, strict=True))]
+        found = measured(parts)
+        return found.statistic if found.statistic > RESOLUTION else found.error
 
 
 @dataclass(frozen=True)
@@ -172,9 +171,9 @@ def _term(g: Weighted, i: int, exponents: dict[int, Fraction], own: Fraction) ->
     if not _tame(monomial):
         return []
     slope = float(own) * monomial[g.rows] / g.points[:, i]
-    parts = Terms(g.weight.unsqueeze(1) * torch.stack([g.slopes[:, i], slope], dim=1))
-    (c,) = parts.fit(0, [1])
-    residual = parts.residual(0, [1], [c])
+    left, right = g.weight * g.slopes[:, i], g.weight * slope
+    c = float(left @ right / (right @ right))
+    residual = Terms(torch.stack([left, right], dim=1)).residual(0, [1], [c])
     if residual > _SEPARATED:
         return []
     cost = 0.8 + 0.2 * sum(a != 0 for a in exponents.values())

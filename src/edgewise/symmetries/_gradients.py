@@ -1,6 +1,7 @@
 """The equations that symmetries are, between the values and the gradient of a function."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 import torch
@@ -70,7 +71,7 @@ def off_zero(column: Tensor) -> float:
     return float(column.abs().min() / column.abs().max().clamp_min(1e-300))
 
 
-def has_power(column: Tensor, power: float, touches: float) -> bool:
+def has_power(column: Tensor, power: float | Fraction, touches: float) -> bool:
     """Return whether a power of a column is defined and tame.
 
     A root needs a positive column, a negative power one that is further `off_zero` than `touches`.

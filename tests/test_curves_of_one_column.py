@@ -75,3 +75,17 @@ def test_without_rounding_constants_are_as_they_are_fitted() -> None:
 def test_rounding_is_refused_where_it_is_no_truth_value() -> None:
     with pytest.raises(ew.InputError, match="'rounding' must be True or False"):
         ew.discover(np.ones((9, 1)), np.arange(9.0), rounding="off")  # type: ignore[arg-type]
+
+
+def test_waves_are_found_at_their_lowest_frequencies_though_the_network_sees_none() -> None:
+    """Equidistant rows cannot tell a frequency from its aliases; a flexible model of few rows misses both waves."""
+    rng = np.random.default_rng(1)
+    month = np.arange(1.0, 145.0)
+    y = 10 + 3 * np.cos(2 * np.pi * month / 12 + 1) + 1.5 * np.sin(2 * np.pi * month / 44) + rng.normal(0, 0.8, 144)
+    found = ew.discover(month[:, None], y, ["month"], effort=1000)
+    assert found.best.r2 > 0.8
+    frequencies = [
+        float(abs(wave.args[0].coeff(sympy.Symbol("month")))) for wave in found.best.expression.atoms(sympy.cos)
+    ]
+    assert sorted(2 * np.pi / f for f in frequencies)[0] == pytest.approx(12, rel=0.02)
+    assert sorted(2 * np.pi / f for f in frequencies)[-1] == pytest.approx(44, rel=0.1)

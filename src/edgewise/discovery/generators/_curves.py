@@ -8,6 +8,7 @@ import sympy
 
 from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.generators._quotients import quotients
+from edgewise.discovery.generators._waves import waves
 from edgewise.discovery.knowledge import Sketch, read_formula
 from edgewise.expressions import FitData
 
@@ -36,7 +37,9 @@ def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int 
     """
     shapes = (*_PLAIN, *_ALONE) if len(names) == 1 else _PLAIN
     if len(names) == 1:
-        yield from quotients(FitData.of(names, x, y, weight))
+        data = FitData.of(names, x, y, weight)
+        yield from quotients(data)
+        yield from waves(data)
     some = np.sort(np.random.default_rng(seed).permutation(len(y))[:_ROWS])
     for i in _most_monotone(x, y):
         few = FitData.of(["x"], x[some][:, [i]], y[some], weight[some])

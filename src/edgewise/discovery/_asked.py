@@ -25,6 +25,11 @@ class Asked:
     table: Table
     prepared: Prepared
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs of formulas: those of the table, without those that tell groups apart."""
+        return self.table.names[: len(self.table.names) - max(len(self.prepared.labels) - 1, 0)]
+
 
 def asked(
     x: Any, y: Any, names: Sequence[str] | None, target: str | Sequence[str] | None, missing: Missing | None,
@@ -40,9 +45,11 @@ def asked(
     count = len(rows.columns) if is_frame(rows) else rows.shape[1]
     chosen = column_names(rows, names, count)
     found = []
+    given = of_rows or RowWeights()
+    counted = None if group is None or given.weight is None else given.weight > 0
     for called, values in targets.items():
-        prepared = _prepared(rows, values, chosen, called, missing or "drop", group)
-        found.append(Asked(_table(prepared, values, called, of_rows or RowWeights()), prepared))
+        prepared = _prepared(rows, values, chosen, called, missing or "drop", (group, counted))
+        found.append(Asked(_table(prepared, values, called, given), prepared))
     return found
 
 
@@ -58,7 +65,7 @@ def _table(prepared: Prepared, y: Array, target: str, of_rows: RowWeights) -> Ta
 
 
 def _prepared(
-    rows: Any, y: Array, names: tuple[str, ...], target: str, missing: Missing, group: str | None
+    rows: Any, y: Array, names: tuple[str, ...], target: str, missing: Missing, grouped: tuple[str | None, Array | None]
 ) -> Prepared:
     if len(rows) != len(y):
         raise InputError(
@@ -69,7 +76,7 @@ def _prepared(
         raise InputError(f"Discovery needs at least {_FEWEST} rows. Got {min(len(rows), len(there))}.")
     if float(np.ptp(there)) <= 1e-14 * float(np.abs(there).max()):
         raise InputError(f"The target is constant ({there[0]:g}): there is nothing to explain.")
-    found = prepare(rows, y, names, target, missing, group)
+    found = prepare(rows, y, names, target, missing, *grouped)
     if len(found.rows) < _FEWEST:
         said = " ".join(found.columns.notes)
         raise InputError(f"Discovery needs at least {_FEWEST} complete rows. Got {len(found.rows)}. {said}")

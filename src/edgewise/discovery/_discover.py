@@ -1,6 +1,6 @@
 """From a table to formulas: the door."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Unpack, cast
@@ -73,7 +73,8 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
 
     `known` is what you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
     `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where it is
-    `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you know").
+    `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you know");
+    with `groups` that of each group is, and `template` and `limits` are refused.
 
     Errors: InputError for wrong shapes, infinities, a constant target, fewer than 5 complete rows, bad names, standard
     errors that are not positive, negative weights, knowledge that makes no sense, and a file to resume from that
@@ -96,17 +97,14 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         _noise(noise), seed, time_limit, _evaluations(effort), loss=checked_loss(loss), n_jobs=_jobs(n_jobs),
         save=_path(save, "save"), resume=_path(resume, "resume"),
     )  # fmt: skip
+    _for_groups(groups, known)
     tables = asked(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
-    if groups is not None and (known or loss != "squares"):
-        raise InputError(
-            "'groups' cannot be combined with 'loss' or with knowledge such as 'units'. Leave one of them out."
-        )
     if len(tables) > 1 and (save is not None or resume is not None):
         raise InputError("'save' and 'resume' are for one target. Search each target on its own.")
     found: dict[str, Discovery] = {}
     with progress_line(progress) as shown, one_thread():
         for each in tables:
-            knowledge = Knowledge.of(known, each.table.names, each.table.target)
+            knowledge = Knowledge.of(known, each.inputs, each.table.target)
             last = searched(each, replace(settings, progress=shown, knowledge=knowledge))
             found[each.table.target] = last
             if last.outcome is Outcome.INTERRUPTED:
@@ -137,6 +135,16 @@ def discover_directly(
     (each,) = asked(x, y, names, target, None)
     with one_thread():
         return searched(each, Settings(_noise(noise)), models=False)
+
+
+def _for_groups(groups: str | None, known: Mapping[str, object]) -> None:
+    """Raise InputError for knowledge that does not go with constants by group: these move forms and limits."""
+    for key in ("template", "limits"):
+        if groups is not None and known.get(key) is not None:
+            raise InputError(
+                f"'groups' cannot be combined with {key!r}: constants by group change the form and what it tends to. "
+                "Leave one of them out."
+            )
 
 
 def _noise(noise: object) -> float | None:

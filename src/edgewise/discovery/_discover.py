@@ -119,22 +119,30 @@ def discover_directly(
     *,
     target: str | None = None,
     noise: Literal["auto", "exact"] | float = "auto",
+    sigma: Data | str | None = None,
+    weights: Data | str | None = None,
+    **known: Unpack[Known],
 ) -> Discovery:
     """Find formulas y = f(x) straight from a table, without a model of it: the first two steps of `discover`.
 
     Power laws, polynomials, rational functions, and functions of one variable where x has one column. It takes
     about a second and has no time limit: the same arguments give the same result anywhere.
 
-    x, y, `names`, `target`, `noise` and errors as in `discover`.
+    x, y, `names`, `target`, `noise`, `sigma`, `weights` and errors as in `discover`. What is `known` turns formulas
+    away, and guesses are fitted; a template needs a search.
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).uniform(1, 2, (50, 2))
     >>> discover_directly(x, x[:, 0] ** 2 / x[:, 1], names=["a", "b"]).best.expression
     a**2/b
     """
-    (each,) = asked(x, y, names, target, None)
+    if known.get("template") is not None:
+        raise InputError("'template' needs a search: use edgewise.discover.")
+    of_rows = RowWeights.of(x, sigma, weights)
+    (each,) = asked(inputs_of(x, sigma, weights), y, names, target, None, None, of_rows)
+    knowledge = Knowledge.of(known, each.inputs, each.table.target)
     with one_thread():
-        return searched(each, Settings(_noise(noise)), models=False)
+        return searched(each, Settings(_noise(noise), knowledge=knowledge), models=False)
 
 
 def _for_groups(groups: str | None, known: Mapping[str, object]) -> None:

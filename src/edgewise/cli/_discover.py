@@ -98,7 +98,10 @@ def discover(  # noqa: PLR0913 (the options of a command)
     behavior, forms = (monotone, limit), (guess, template)
     asked = known.known_of(functions, (require, forbid), max_complexity, units, forms, constants, behavior)
     by_row = [column for column in (sigma, weights) if column is not None]
-    chosen = choose(open_table(file, decimal, encoding, sheet=sheet), target, inputs, (groups, missing), by_row)
+    table = open_table(file, decimal, encoding, sheet=sheet)
+    chosen = choose(table, target, inputs, (groups, missing), by_row)
+    if units == known.IN_FILE:
+        asked["units"] = table
     screen = console()
     for note in chosen.notes:
         screen.print(note)

@@ -8,6 +8,9 @@ import typer
 
 from edgewise._errors import InputError
 
+IN_FILE = "file"
+"""The value of --units that stands for the line of units in the file."""
+
 _PANEL = "What you know of the formula"
 
 
@@ -19,7 +22,9 @@ Functions = Annotated[str | None, _option("Functions that may occur; with a minu
 Require = Annotated[str | None, _option("Columns that must occur.", "A,B")]
 Forbid = Annotated[str | None, _option("Columns that may not occur.", "A,B")]
 MaxComplexity = Annotated[int | None, _option("The longest formula that is shown.", "N")]
-Units = Annotated[str | None, _option("Units of columns and target.", "t=s,y=m/s^2")]
+Units = Annotated[
+    str | None, _option("Units of columns and target, or those in the file's line of units.", "t=s,y=m/s^2|file")
+]
 Guess = Annotated[list[str] | None, _option("A formula to start from; repeatable.", "FORMULA")]
 Template = Annotated[str | None, _option("A form with unknown parts, each a ?.", "FORMULA")]
 Constants = Annotated[
@@ -43,7 +48,7 @@ def known_of(
         "require": _listed("--require", require),
         "forbid": _listed("--forbid", forbid),
         "max_complexity": size,
-        "units": None if units is None else _pairs("--units", units.split(","), "t=s"),
+        "units": units if units in (None, IN_FILE) else _pairs("--units", units.split(","), "t=s"),
         "guesses": guesses or None,
         "template": template,
         "constants": _bounds(constants),

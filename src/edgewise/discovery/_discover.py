@@ -12,6 +12,7 @@ from edgewise.discovery._asked import asked
 from edgewise.discovery._progress_line import progress_line
 from edgewise.discovery._row_weights import RowWeights, checked_loss, inputs_of
 from edgewise.discovery._searched import searched
+from edgewise.discovery._table_units import with_table_units
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.knowledge import Knowledge, Known
 from edgewise.discovery.results import Discoveries, Discovery
@@ -74,7 +75,8 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     `known` is what you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
     `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where it is
     `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you know");
-    with `groups` that of each group is, and `template` and `limits` are refused.
+    with `groups` that of each group is, and `template` and `limits` are refused. `units="table"` takes the units that
+    the data frame has in `x.attrs["units"]`, `units=table` those of a table from `edgewise.io.read_table`.
 
     Errors: InputError for wrong shapes, infinities, a constant target, fewer than 5 complete rows, bad names, standard
     errors that are not positive, negative weights, knowledge that makes no sense, and a file to resume from that
@@ -104,8 +106,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     found: dict[str, Discovery] = {}
     with progress_line(progress) as shown, one_thread():
         for each in tables:
-            knowledge = Knowledge.of(known, each.inputs, each.table.target)
-            last = searched(each, replace(settings, progress=shown, knowledge=knowledge))
+            told, given = with_table_units(each, known, x, y)
+            knowledge = Knowledge.of(given, told.inputs, told.table.target)
+            last = searched(told, replace(settings, progress=shown, knowledge=knowledge))
             found[each.table.target] = last
             if last.outcome is Outcome.INTERRUPTED:
                 break
@@ -140,7 +143,8 @@ def discover_directly(
         raise InputError("'template' needs a search: use edgewise.discover.")
     of_rows = RowWeights.of(x, sigma, weights)
     (each,) = asked(inputs_of(x, sigma, weights), y, names, target, None, None, of_rows)
-    knowledge = Knowledge.of(known, each.inputs, each.table.target)
+    each, given = with_table_units(each, known, x, y)
+    knowledge = Knowledge.of(given, each.inputs, each.table.target)
     with one_thread():
         return searched(each, Settings(_noise(noise), knowledge=knowledge), models=False)
 

@@ -96,7 +96,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
     settings = Settings(
-        _noise(noise), seed, time_limit, _evaluations(effort), loss=checked_loss(loss), n_jobs=_jobs(n_jobs),
+        _noise(noise), int(seed), time_limit, _evaluations(effort), loss=checked_loss(loss), n_jobs=_jobs(n_jobs),
         save=_path(save, "save"), resume=_path(resume, "resume"),
     )  # fmt: skip
     _for_groups(groups, known)
@@ -172,7 +172,7 @@ def _noise(noise: object) -> float | None:
 def _jobs(n_jobs: object) -> int | None:
     if n_jobs is not None and (not is_int(n_jobs) or n_jobs == 0):
         raise InputError(f"'n_jobs' must be a number of workers, -1 for one on each core, or None. Got {n_jobs!r}.")
-    return n_jobs
+    return None if n_jobs is None else int(n_jobs)
 
 
 def _path(path: object, name: str) -> Path | None:

@@ -150,7 +150,7 @@ def _columns(given: object, names: Sequence[str], key: str) -> frozenset[str]:
 
 def _size(given: object) -> int | None:
     if given is None or is_int(given, 1):
-        return given
+        return None if given is None else int(given)
     raise InputError(f"'max_complexity' must be a whole number from 1 on. Got {given!r}.")
 
 

@@ -81,3 +81,13 @@ def test_the_command_takes_the_units_of_the_file(tmp_path: Path, monkeypatch: py
         assert main(["discover", "fall.csv", *options]) == 0
     assert "Units by the table: t in s, v in m/s, x in m." in " ".join(said.getvalue().split())
     assert 'units = "file"' in Path("edgewise-report/search.toml").read_text()
+
+
+def test_columns_of_text_and_columns_that_do_not_vary_need_no_unit_and_can_be_forbidden() -> None:
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"m": rng.uniform(1, 3, 40), "g": 9.81, "kind": rng.choice(["a", "b"], 40)})
+    force = pd.Series(x.m * 9.81, name="F")
+    found = ew.discover(x, force, units={"m": "kg", "g": "m/s^2", "F": "N"}, forbid=["kind", "g"], **QUICK)
+    assert str(found.best.expression).startswith("9.81") and "m" in found.names
+    with pytest.raises(ew.InputError, match="'units' names no unit of 'm'"):
+        ew.discover(x, force, units={"g": "m/s^2"}, **QUICK)

@@ -25,6 +25,8 @@ from edgewise.cli._input import (
     Seed,
     Sheet,
     TimeLimit,
+    check_jobs,
+    check_loss,
     open_table,
     parse_effort,
     parse_noise,
@@ -53,7 +55,8 @@ def discover(  # noqa: PLR0913 (the options of a command)
         str | None, typer.Option(metavar="COLUMN", help="The column of weights of squared residuals.")
     ] = None,
     loss: Annotated[
-        str, typer.Option(metavar="squares|huber", help="With huber, rows far from most count less.")
+        str,
+        typer.Option(metavar="squares|huber", help="With huber, rows far from most count less.", callback=check_loss),
     ] = "squares",
     effort: Annotated[
         str,
@@ -70,7 +73,10 @@ def discover(  # noqa: PLR0913 (the options of a command)
     seed: Seed = 0,
     time_limit: TimeLimit = 60.0,
     n_jobs: Annotated[
-        int, typer.Option("--n-jobs", metavar="N", help="Workers that share the search; -1 is one for each core.")
+        int,
+        typer.Option(
+            "--n-jobs", metavar="N", help="Workers that share the search; -1 is one for each core.", callback=check_jobs
+        ),
     ] = 1,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the search to FILE as it goes.")] = None,
     resume: Annotated[
@@ -97,7 +103,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
         raise InputError(f"--missing must be drop or indicator. Got {missing!r}.")
     behavior, forms = (monotone, limit), (guess, template)
     asked = known.known_of(functions, (require, forbid), max_complexity, units, forms, constants, behavior)
-    by_row = [column for column in (sigma, weights) if column is not None]
+    by_row = {column: option for option, column in (("--weights", weights), ("--sigma", sigma)) if column is not None}
     table = open_table(file, decimal, encoding, sheet=sheet)
     chosen = choose(table, target, inputs, (groups, missing), by_row)
     if units == known.IN_FILE:

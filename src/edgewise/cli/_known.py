@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -14,14 +15,20 @@ IN_FILE = "file"
 _PANEL = "What you know of the formula"
 
 
-def _option(help_text: str, metavar: str) -> Any:
-    return typer.Option(metavar=metavar, help=help_text, rich_help_panel=_PANEL)
+def _option(help_text: str, metavar: str, check: Callable[[Any], Any] | None = None) -> Any:
+    return typer.Option(metavar=metavar, help=help_text, rich_help_panel=_PANEL, callback=check)
+
+
+def _check_size(size: int | None) -> int | None:
+    if size is not None and size < 1:
+        raise InputError(f"--max-complexity must be a whole number from 1 on. Got {size}.")
+    return size
 
 
 Functions = Annotated[str | None, _option("Functions that may occur; with a minus, that may not.", "exp,log|-sin,-cos")]
 Require = Annotated[str | None, _option("Columns that must occur.", "A,B")]
 Forbid = Annotated[str | None, _option("Columns that may not occur.", "A,B")]
-MaxComplexity = Annotated[int | None, _option("The longest formula that is shown.", "N")]
+MaxComplexity = Annotated[int | None, _option("The longest formula that is shown.", "N", _check_size)]
 Units = Annotated[
     str | None, _option("Units of columns and target, or those in the file's line of units.", "t=s,y=m/s^2|file")
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery._row_weights import RowWeights
+from edgewise.discovery.knowledge import Known
 from edgewise.discovery.tables import Missing, Prepared, Table, prepare
 from edgewise.encoding import as_array, is_frame
 from edgewise.train import as_matrix
@@ -29,6 +30,24 @@ class Asked:
     def inputs(self) -> tuple[str, ...]:
         """The inputs of formulas: those of the table, without those that tell groups apart."""
         return self.table.names[: len(self.table.names) - max(len(self.prepared.labels) - 1, 0)]
+
+    def told(self, known: Known) -> Known:
+        """Return what is known with inputs in place of columns: of one that is forbidden, all of its inputs are.
+
+        Columns that are no input have no units, and inputs that are 0 or 1 for levels and gaps have no dimension.
+        """
+        encoder, terms = self.prepared.columns.encoder, self.prepared.columns.terms
+        unused = {*encoder.names} - {*self.inputs, self.table.target}
+        changed: Any = dict(known)
+        forbid, units = known.get("forbid"), known.get("units")
+        if isinstance(forbid, str | Iterable):
+            words = [forbid] if isinstance(forbid, str) else forbid
+            own = {name: [t.name for t in terms if encoder.names[t.column] == name] for name in unused}
+            changed["forbid"] = [name for word in words for name in own.get(word, [word])]
+        if isinstance(units, Mapping):
+            bare = {term.name: "" for term in terms if term.kind != "number" and term.name in self.inputs}
+            changed["units"] = bare | {name: unit for name, unit in units.items() if name not in unused}
+        return changed
 
 
 def asked(

@@ -98,7 +98,9 @@ class Preparation:
             return Prepared(Columns(self.encoder, tuple(self.terms), tuple(self.notes)), x, rows)
         levels, codes, counts = np.unique(self.values[rows, place], return_inverse=True, return_counts=True)
         if len(levels) < 2:
-            raise InputError(f"'groups' must be a column of several groups. {group!r} has {len(levels)}.")
+            raise InputError(
+                f"'groups' must be a column of several groups of {_FEWEST} rows or more. {group!r} has {len(levels)}."
+            )
         column, baseline = self.encoder.columns[place], int(counts.argmax())
         known = column.levels if isinstance(column, Category) else None
         labels = tuple(str(known[int(level)]) if known is not None else f"{level:g}" for level in levels)

@@ -31,7 +31,7 @@ class Asked:
         """The inputs of formulas: those of the table, without those that tell groups apart."""
         return self.table.names[: len(self.table.names) - max(len(self.prepared.labels) - 1, 0)]
 
-    def told(self, known: Known) -> Known:
+    def in_inputs(self, known: Known) -> Known:
         """Return what is known with inputs in place of columns: of one that is forbidden, all of its inputs are.
 
         Columns that are no input have no units, and inputs that are 0 or 1 for levels and gaps have no dimension.

@@ -106,9 +106,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     found: dict[str, Discovery] = {}
     with progress_line(progress) as shown, one_thread():
         for each in tables:
-            told, given = with_table_units(each, known, x, y)
-            knowledge = Knowledge.of(told.told(given), told.inputs, told.table.target)
-            last = searched(told, replace(settings, progress=shown, knowledge=knowledge))
+            own, given = with_table_units(each, known, x, y)
+            knowledge = Knowledge.of(own.in_inputs(given), own.inputs, own.table.target)
+            last = searched(own, replace(settings, progress=shown, knowledge=knowledge))
             found[each.table.target] = last
             if last.outcome is Outcome.INTERRUPTED:
                 break
@@ -144,7 +144,7 @@ def discover_directly(
     of_rows = RowWeights.of(x, sigma, weights)
     (each,) = asked(inputs_of(x, sigma, weights), y, names, target, None, None, of_rows)
     each, given = with_table_units(each, known, x, y)
-    knowledge = Knowledge.of(each.told(given), each.inputs, each.table.target)
+    knowledge = Knowledge.of(each.in_inputs(given), each.inputs, each.table.target)
     with one_thread():
         return searched(each, Settings(_noise(noise), knowledge=knowledge), models=False)
 

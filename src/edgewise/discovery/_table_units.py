@@ -35,8 +35,8 @@ def with_table_units(each: Asked, known: Known, x: Any, y: Any) -> tuple[Asked, 
     units, note = _read(each, given)
     others: Any = {key: value for key, value in known.items() if key != "units"}
     columns = replace(each.prepared.columns, notes=(*each.prepared.columns.notes, note))
-    told = replace(each, prepared=replace(each.prepared, columns=columns))
-    return told, others if units is None else others | {"units": units}
+    noted = replace(each, prepared=replace(each.prepared, columns=columns))
+    return noted, others if units is None else others | {"units": units}
 
 
 def _attached(table: Any) -> dict[str, str]:

@@ -70,7 +70,7 @@ class Settings:
         """Return what is known of formulas of these inputs; nothing where there are none."""
         return Knowledge.of(self.known, names, "y") if names else Knowledge()
 
-    def told_of(self, features: Features, columns: list[str]) -> Settings:
+    def for_features(self, features: Features, columns: list[str]) -> Settings:
         """Return the settings with the inputs of formulas in place of the columns of the table.
 
         A column stands for all of its inputs; those that do not vary have none. Levels and gaps have no unit.

@@ -118,7 +118,7 @@ class SymbolicRegressor(TableRegressor):
         settings = Settings.of(self)
         training = self._training(X, y, sample_weight)
         self._features = Features.learn(self.encoder_, training.x)
-        settings = settings.told_of(self._features, self.encoder_.names)
+        settings = settings.for_features(self._features, self.encoder_.names)
         searched = search(self._features, training, settings, self.random_state)
         self._expressions = [best.expression for _, best in searched]
         self._means = np.average(training.y, axis=0, weights=training.weights)

@@ -58,6 +58,9 @@ def discover(  # noqa: PLR0913 (the options of a command)
         str,
         typer.Option(metavar="squares|huber", help="With huber, rows far from most count less.", callback=check_loss),
     ] = "squares",
+    rounding: Annotated[
+        bool, typer.Option("--rounding/--no-rounding", help="Round noisy constants where that is no coincidence.")
+    ] = True,
     effort: Annotated[
         str,
         typer.Option(metavar="quick|normal|thorough|INT", help="How many formulas to try before the search ends."),
@@ -131,6 +134,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 sigma=None if sigma is None else chosen.by_row[sigma],
                 weights=None if weights is None else chosen.by_row[weights],
                 loss=checked_loss(loss),
+                rounding=rounding,
                 effort=tries,
                 seed=seed,
                 time_limit=time_limit,

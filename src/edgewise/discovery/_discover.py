@@ -33,6 +33,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     sigma: Data | str | None = None,
     weights: Data | str | None = None,
     loss: Loss = "squares",
+    rounding: bool = True,
     groups: str | None = None,
     missing: Missing | None = None,
     effort: Effort = "normal",
@@ -64,6 +65,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     additive, relative, both, or counts. Outlying rows are set aside and listed. `loss="huber"` reduces the influence of
     large residuals. If the target has one sign and spans more than four decades, errors are relative.
 
+    Constants of noisy data become simple numbers (2, 3/2, pi) if these lie within their standard errors and that is
+    no coincidence; `rounding=False` leaves all as they are fitted.
+
     `effort` is "quick", "normal", "thorough", or the number of formulas that evolution tries. With the same seed it
     gives the same result, for any number of workers, unless time runs out: `time_limit` (seconds) is kept to 10 % and
     half a second. `n_jobs` is the number of joblib workers, -1 for one on each core; they are threads unless
@@ -94,10 +98,12 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if progress is not None and not callable(progress):
         raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
+    if not isinstance(rounding, bool):
+        raise InputError(f"'rounding' must be True or False. Got {rounding!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
     settings = Settings(
-        _noise(noise), int(seed), time_limit, _evaluations(effort), loss=checked_loss(loss), n_jobs=_jobs(n_jobs),
-        save=_path(save, "save"), resume=_path(resume, "resume"),
+        _noise(noise), int(seed), time_limit, _evaluations(effort), loss=checked_loss(loss), rounding=rounding,
+        n_jobs=_jobs(n_jobs), save=_path(save, "save"), resume=_path(resume, "resume"),
     )  # fmt: skip
     _for_groups(groups, known)
     tables = asked(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)

@@ -169,8 +169,9 @@ def found_for(rows: Rows, settings: Settings, seed: int, levels: Sequence[float]
     else:
         found = [
             discover(
-                *table, noise=noise, weights=weights, loss=settings.loss, effort=settings.evaluations, seed=seed,
-                time_limit=settings.time_limit, n_jobs=settings.n_jobs, **settings.known,
+                *table, noise=noise, weights=weights, loss=settings.loss, rounding=settings.rounding,
+                effort=settings.evaluations, seed=seed, time_limit=settings.time_limit, n_jobs=settings.n_jobs,
+                **settings.known,
             )
         ]  # fmt: skip
     if found[0].outcome is Outcome.EXACT or noise == "exact":

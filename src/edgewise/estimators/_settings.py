@@ -31,6 +31,7 @@ class Settings:
     noise: Noise = "auto"
     time_limit: float = 30.0
     loss: Loss = "squares"
+    rounding: bool = True
     n_jobs: int | None = None
     known: Known = field(default_factory=Known)
 
@@ -45,6 +46,8 @@ class Settings:
         if not is_number(self.time_limit, 0, 1e300) or not self.time_limit:
             raise InputError(f"'time_limit' must be a positive number of seconds. Got {self.time_limit!r}.")
         checked_loss(self.loss)
+        if not isinstance(self.rounding, bool):
+            raise InputError(f"'rounding' must be True or False. Got {self.rounding!r}.")
         if self.direct and self.known.get("template") is not None:
             raise InputError("'template' needs a search. Take effort='full'.")
 

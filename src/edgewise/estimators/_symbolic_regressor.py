@@ -44,6 +44,7 @@ class SymbolicRegressor(TableRegressor):
         the same result on any machine.
     noise : "auto", "exact", or the noise over the standard deviation of the target.
     loss : "squares" or "huber", with which rows far from most count less.
+    rounding : whether a full search rounds noisy constants to simple numbers where that is no coincidence.
     functions, require, forbid, units, guesses, template, constants, monotone, limits : what you know, as in `discover`.
         Columns go by their names in X (x1, x2, ... in an array) or as in `symbols_`; in texts only as in `symbols_`.
         The formula is as they say, except that a constant is taken where nothing else predicts better. The target is
@@ -76,6 +77,7 @@ class SymbolicRegressor(TableRegressor):
         effort: Effort = "full",
         noise: Literal["auto", "exact"] | float = "auto",
         loss: Literal["squares", "huber"] = "squares",
+        rounding: bool = True,
         functions: Any = None,
         require: Any = None,
         forbid: Any = None,
@@ -95,6 +97,7 @@ class SymbolicRegressor(TableRegressor):
         self.effort = effort
         self.noise = noise
         self.loss = loss
+        self.rounding = rounding
         self.functions = functions
         self.require = require
         self.forbid = forbid

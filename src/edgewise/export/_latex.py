@@ -12,6 +12,7 @@ from edgewise._typing import Formula, Part
 from edgewise.export._language import Language, register
 from edgewise.export._source import Exportable, Names, Source, Target, read
 from edgewise.export._text import greek_letter
+from edgewise.expressions import factored
 
 _LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
@@ -104,7 +105,7 @@ def _written(source: Source, digits: int | None = None) -> str:
     printer = _Printer(
         {**{sympy.Symbol(n): text for n, text in latex_names(source.names).items()}, _E: _E.name}, digits
     )
-    texts = [_spaced(printer.doprint(_explicit(e))) for e in expressions]
+    texts = [_spaced(printer.doprint(factored(_explicit(e)))) for e in expressions]
     left = list(latex_names(source.targets).values())
     if len(texts) == 1:
         return f"{left[0]} = {texts[0]}" if source.titled else texts[0]

@@ -12,7 +12,7 @@ from edgewise._errors import InputError
 from edgewise._printable import printable
 from edgewise._version import __version__
 from edgewise.export._source import Source
-from edgewise.expressions import conditions, shorten
+from edgewise.expressions import conditions, factored, shorten
 
 _WIDTH = 100
 _LETTERS = {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L", "đ": "d"}
@@ -47,7 +47,7 @@ def statement(start: str, expression: str, end: str = "") -> str:
 def about(source: Source, inputs: Mapping[str, str]) -> list[str]:
     """Return lines of text: the formulas, the variables with their units, where it is defined, who wrote it."""
     lines = [
-        f"{target} = {sympy.sstr(shorten(expression), full_prec=False)}"
+        f"{target} = {sympy.sstr(factored(shorten(expression)), full_prec=False)}"
         for target, expression in zip(source.targets, source.expressions or (), strict=False)
     ]
     lines = [*lines, ""] if lines and all(len(line) < _WIDTH for line in lines) else []

@@ -1,6 +1,8 @@
 """Formulas as sympy expressions, without a network: grammar, values, constants, simplification, units."""
 
 from edgewise.expressions._budget import Budget as Budget
+from edgewise.expressions._common_factor import common_factor as common_factor
+from edgewise.expressions._common_factor import factored as factored
 from edgewise.expressions._complexity import complexity as complexity
 from edgewise.expressions._conditions import Condition as Condition
 from edgewise.expressions._conditions import conditions as conditions
@@ -15,8 +17,10 @@ from edgewise.expressions._fit_constants import FitData as FitData
 from edgewise.expressions._fit_constants import FittedFormula as FittedFormula
 from edgewise.expressions._fit_constants import FreeFormula as FreeFormula
 from edgewise.expressions._fit_constants import fit_constants as fit_constants
+from edgewise.expressions._fit_constants import fitted_constants as fitted_constants
 from edgewise.expressions._grammar import SyntaxNode as SyntaxNode
 from edgewise.expressions._grammar import syntax_tree as syntax_tree
+from edgewise.expressions._loosen import free_numbers as free_numbers
 from edgewise.expressions._loosen import loosened as loosened
 from edgewise.expressions._parse import parse as parse
 from edgewise.expressions._parse import parse_within as parse_within

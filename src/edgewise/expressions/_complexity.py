@@ -5,6 +5,7 @@ from functools import lru_cache
 import sympy
 
 from edgewise._typing import Formula, Part
+from edgewise.expressions._common_factor import common_factor
 
 
 @lru_cache(maxsize=20_000)
@@ -14,7 +15,7 @@ def complexity(expr: Formula) -> int:
     The one measure of discovery. A sum or product of n terms is n - 1 operations; minus signs are free (x - y
     is 3, as x + y); a quotient is one operation (x/y is 3, 1/x is 2); a power is one, a square root too,
     whose exponent 1/2 is no constant; a function is one operation per argument. A number without variables
-    (0.37, 2/3, pi/4, sqrt(2)) is one constant, integers are none.
+    (0.37, 2/3, pi/4, sqrt(2)) is one constant, also if all terms of a sum share it; integers are none.
 
     >>> x, y = sympy.symbols("x y")
     >>> [complexity(e) for e in (x, x + y, x - y, x / y, 2 * x, 0.5 * x, sympy.sqrt(x), x**2 * y)]
@@ -29,6 +30,9 @@ def complexity(expr: Formula) -> int:
         trivial = part.exp.is_Integer or abs(part.exp) == sympy.Rational(1, 2)
         operations = 2 if part.exp.is_Rational and part.exp < 0 and part.exp != -1 else 1
         return complexity(part.base) + operations + (0 if trivial else complexity(part.exp))
+    common = common_factor(part)
+    if common is not None:
+        return complexity(common[1]) + 2
     if part.is_Add:
         return sum(complexity(a) for a in part.args) + len(part.args) - 1
     if part.is_Mul:

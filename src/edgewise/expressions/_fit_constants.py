@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula, Part
+from edgewise.expressions._common_factor import common_factor
 from edgewise.expressions._constants import readable_float
 from edgewise.expressions._tape import Tape
 
@@ -84,7 +86,8 @@ class FreeFormula:
     def of(cls, expression: Formula) -> FreeFormula:
         """Return the formula with a symbol for each Float, not fitted yet.
 
-        A Float exponent that is an integer becomes that Integer; exact numbers stay.
+        A Float that all terms of a sum share is one constant. A Float exponent that is an integer becomes that Integer;
+        exact numbers stay.
 
         >>> FreeFormula.of(2.5 * sympy.sin(0.5 * sympy.Symbol("x")) ** 2)
         FreeFormula(template=_c0*sin(_c1*x)**2, symbols=(_c0, _c1), values=(2.5, 0.5), error=inf)
@@ -99,6 +102,9 @@ class FreeFormula:
                 return symbols[-1]
             if not node.args or not node.has(sympy.Float):
                 return node
+            common = common_factor(node)
+            if common is not None:
+                return walk(common[0]) * walk(common[1])
             if node.is_Pow and node.exp.is_Float and float(node.exp).is_integer():
                 return walk(node.base) ** int(node.exp)
             return node.func(*(walk(a) for a in node.args))
@@ -148,6 +154,16 @@ class FreeFormula:
         values = np.array(self.values)
         scales = np.where(values == 0, 1.0, np.abs(values))
         return scales, data.weight[:, None] * tape.jacobian(data.columns, values)[1] * scales
+
+
+@lru_cache(maxsize=20_000)
+def fitted_constants(expression: Formula) -> int:
+    """Return the number of constants that are fitted: the Floats, those that all terms of a sum share once.
+
+    >>> fitted_constants(2.5 - 2.5 * sympy.exp(-0.1 * sympy.Symbol("x")))
+    2
+    """
+    return len(FreeFormula.of(expression).values)
 
 
 def fit_constants(expression: Formula, data: FitData, steps: int = 80) -> FittedFormula:

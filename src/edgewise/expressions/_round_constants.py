@@ -22,6 +22,8 @@ _SIMPLE = 6  # ... up to this complexity
 _NOTABLE = 12  # ... of constants with pi, e or a root: pi/4 and 1/sqrt(2 pi) are read, 715 sqrt(pi)/9 is not
 _RISE = 0.004  # noisy data: the largest relative rise of the error by rounding one constant ...
 _DENOMINATOR_NOISY = 12  # noisy data: the largest denominator
+_PRIOR = 0.7  # bits that a unit of a constant's complexity stands for
+_CONVINCING = -1.0  # noisy data: the largest log2 of the chance that a constant as simple lies within a standard error
 
 
 class Choice(NamedTuple):
@@ -62,7 +64,7 @@ def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> F
 
     Noisy data: constants within 2.5 standard errors of a simple constant (d <= 12; 3.3 standard errors of 0 or a
     very simple one), most convincing first; kept if the refitted error rises by less than 0.4 % (6/N if
-    that is more).
+    that is more). One as simple must be met by chance in at most half of the cases.
 
     The Floats of the formula are free, exponents included. `noise` is the rms of the noise over the weighted standard
     deviation of y.
@@ -218,7 +220,9 @@ def _likely(free: FreeFormula, data: FitData) -> Iterator[Choice]:
             and (c.expr.is_Rational or c.complexity <= _NOTABLE)
         ]
         for c in candidates[:3]:
-            yield Choice(np.log2(rtol) + 0.7 * c.complexity, (symbol.name, c.expr), symbol, c)
+            chance = np.log2(rtol) + _PRIOR * c.complexity
+            if chance <= _CONVINCING:
+                yield Choice(chance, (symbol.name, c.expr), symbol, c)
 
 
 def _standard_errors(free: FreeFormula, data: FitData) -> Array:

@@ -6,6 +6,7 @@ import sympy
 
 from edgewise._errors import InputError
 from edgewise._typing import Part
+from edgewise.expressions._common_factor import factored
 from edgewise.expressions._constants import shorten
 from edgewise.expressions._grammar import syntax_tree
 
@@ -20,7 +21,8 @@ def write(expression: Part, digits: int | None = None) -> str:
     '`T (K)`**2/3 + 0.123457'
     """
     shown = expression if digits is None else shorten(expression, digits)
-    return sympy.sstr(shown.xreplace({s: _named(s) for s in shown.free_symbols}), full_prec=False)
+    named = shown.xreplace({s: _named(s) for s in shown.free_symbols})
+    return sympy.sstr(factored(named), full_prec=False)
 
 
 def _named(symbol: Any) -> sympy.Symbol:

@@ -23,7 +23,7 @@ from edgewise.discovery.tables import (
     triangle,
     varying,
 )
-from edgewise.expressions import FitData, FittedFormula, simple_constants
+from edgewise.expressions import FitData, FittedFormula, fitted_constants, simple_constants
 
 _DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 0), (3, 1), (3, 2))  # numerator, denominator
 _NOISY_DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 1))
@@ -84,7 +84,7 @@ def rational(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
             continue
         above, below = (library(variables, len(data.names), degree) for degree in degrees)
         candidate = _quotient(_Relation([*above, *below], len(above)), data, noise)
-        if candidate and (noise <= 0 or len(candidate.expression.atoms(sympy.Float)) <= _MAX_NOISY_CONSTANTS):
+        if candidate and (noise <= 0 or fitted_constants(candidate.expression) <= _MAX_NOISY_CONSTANTS):
             return [candidate]
     return []
 

@@ -6,6 +6,7 @@ from edgewise.discovery.judging._by_group import ByGroup as ByGroup
 from edgewise.discovery.judging._candidate import Candidate as Candidate
 from edgewise.discovery.judging._candidate import columns_of as columns_of
 from edgewise.discovery.judging._candidate import front as front
+from edgewise.discovery.judging._candidate import unbeaten as unbeaten
 from edgewise.discovery.judging._criterion import criterion as criterion
 from edgewise.discovery.judging._evidence import spread as spread
 from edgewise.discovery.judging._judge import Judge as Judge

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 import sympy
 
 from edgewise._typing import Array, Formula, Part
-from edgewise.expressions import complexity
+from edgewise.expressions import complexity, fitted_constants
 
 _TOGETHER = 3  # inputs of 0 and 1 in one part of a formula that is rewritten
 
@@ -37,7 +37,7 @@ def lines_of_binaries(expression: Formula, names: Collection[str]) -> Formula:
 
 
 def _size(expression: Formula) -> tuple[int, int]:
-    return len(expression.atoms(sympy.Float)) + complexity(expression), complexity(expression)
+    return fitted_constants(expression) + complexity(expression), complexity(expression)
 
 
 def _rewritten(part: Part, symbols: set[Part]) -> Part:

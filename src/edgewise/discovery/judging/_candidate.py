@@ -1,21 +1,23 @@
 """A formula with its error and complexity, and the front of the best ones."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-import sympy
 
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data, Formula
 from edgewise.discovery.judging._by_group import ByGroup
 from edgewise.discovery.tables import Columns
 from edgewise.export import latex
-from edgewise.expressions import evaluate, write
+from edgewise.expressions import evaluate, fitted_constants, write
 
 _DIGITS = 6  # of constants in a printout
+_IMPROVED = 0.98  # of the error of simpler formulas: what a front asks for
+_ROUNDING = 1e-14  # errors below are the same
+_Any = TypeVar("_Any")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Candidate:
     @property
     def fitted(self) -> int:
         """The number of constants that are not exact numbers."""
-        return len(self.expression.atoms(sympy.Float))
+        return fitted_constants(self.expression)
 
     @property
     def r2(self) -> float:
@@ -100,10 +102,20 @@ def columns_of(x: Data, names: tuple[str, ...], columns: Columns | None = None) 
 
 
 def front(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The candidates that no simpler or equally simple one beats, simplest first."""
-    out: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda c: (c.complexity, c.fitted, c.error)):
-        # Differences at rounding level, or of a fitted constant from its rounded value, are no improvement.
-        if not out or (candidate.error < 0.98 * out[-1].error and out[-1].error > 1e-14):
-            out.append(candidate)
-    return out
+    """The candidates that none as simple, of as few fitted constants, beats on the rows, simplest first."""
+    return unbeaten(candidates, lambda c: (c.complexity, c.fitted, max(c.error, _ROUNDING)))
+
+
+def unbeaten(every: Iterable[_Any], measures: Callable[[_Any], tuple[int, int, float]]) -> list[_Any]:
+    """Return what no other beats that is as simple and has as few constants: (complexity, constants, error) of each.
+
+    Differences of 2 %, as of a fitted constant from its rounded value, are no improvement.
+
+    >>> unbeaten([(3, 1, 0.5), (4, 2, 0.2), (5, 1, 0.4), (6, 2, 0.3)], lambda each: each)
+    [(3, 1, 0.5), (4, 2, 0.2), (5, 1, 0.4)]
+    """
+    kept: list[tuple[_Any, int, float]] = []
+    for each, (_, constants, error) in sorted(((e, measures(e)) for e in every), key=lambda pair: pair[1]):
+        if error < _IMPROVED * min((least for _, own, least in kept if own <= constants), default=math.inf):
+            kept.append((each, constants, error))
+    return [each for each, _, _ in kept]

@@ -8,7 +8,7 @@ import sympy
 from scipy.special import betainc, betaln
 
 from edgewise._typing import Array, Formula, Part
-from edgewise.expressions import loosened
+from edgewise.expressions import fitted_constants, loosened
 
 #: bits that a formula must save to be claimed: by chance it does so on one table in a thousand
 ENOUGH = 10.0
@@ -36,7 +36,7 @@ def saved(formula: Part, values: Array, y: Array, weight: Array, n_inputs: int) 
     """
     if not formula.free_symbols:
         return 0.0
-    exact = len(formula.atoms(sympy.Float)), length(formula, n_inputs) + _OTHER
+    exact = fitted_constants(formula), length(formula, n_inputs) + _OTHER
     template, numbers = loosened(formula)
     placed = template.xreplace(dict.fromkeys(numbers, sympy.Float(0.5)))
     fitted = len(numbers), length(placed, n_inputs) + _OTHER

@@ -15,7 +15,7 @@ from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
 from edgewise.discovery.judging._gaps import pole, undetermined
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import FitData, FreeFormula, complexity, round_constants, simplify
+from edgewise.expressions import FitData, FreeFormula, complexity, fitted_constants, round_constants, simplify
 
 _SIMPLIFIED = 2  # fitted constants up to which formulas are simplified: with more, they are no laws to be read
 _Value = TypeVar("_Value")
@@ -49,7 +49,7 @@ class Judge:
     def _judged(self, formula: Formula, noise: float, keep_form: bool) -> Candidate | None:
         if formula.has(sympy.zoo, sympy.nan, sympy.oo) or (not formula.is_real and formula.has(sympy.I)):
             return None
-        if formula.is_Float and keep_form:  # a mean: zero is often within its standard error, and says nothing
+        if formula.is_Float:  # a mean: zero is often within its standard error, and says nothing
             error = float(np.sqrt(np.mean((self.weight * (self.y - float(formula))) ** 2)))
             return Candidate(formula, self.names, error / spread(self.y, self.weight), complexity(formula))
         with np.errstate(all="ignore"):  # a trial may overflow: its error is then infinite, and it is refused
@@ -58,7 +58,7 @@ class Judge:
         if not math.isfinite(final.error):
             return None
         expression = final.expression
-        if not keep_form and (final.error < EXACT or len(expression.atoms(sympy.Float)) <= _SIMPLIFIED):
+        if not keep_form and (final.error < EXACT or fitted_constants(expression) <= _SIMPLIFIED):
             expression = simplify(lines_of_binaries(expression, self.binary), self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
 

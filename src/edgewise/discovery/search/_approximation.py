@@ -10,12 +10,12 @@ import sympy
 
 from edgewise._typing import Formula
 from edgewise.discovery.generators import curves
-from edgewise.discovery.judging import spread
+from edgewise.discovery.judging import spread, unbeaten
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import Table
-from edgewise.expressions import complexity
+from edgewise.expressions import complexity, fitted_constants, free_numbers
 from edgewise.programs import FUNCTIONS, Evolution, Islands, Program
 from edgewise.reading import read_formulas
 
@@ -31,13 +31,14 @@ _WAVES_GAIN = 4.0  # log-likelihood by which formulas with waves must be better,
 _CALM = tuple(name for name in FUNCTIONS if name not in _WAVES)
 GUESS = "a guess of yours"
 _EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
-_IMPROVED = 0.98  # of the held-out mean squared error of simpler formulas: what the front asks for
 _PARTS = 10  # of the evaluations, between which progress is shown
 _AFTER = 1.0  # times the evaluations that found an exact formula: how many more look for a simpler one
 _EXACT = 1e-8  # error of a program, over the target's standard deviation, whose constants may be exact
 _EXACT_ONES = 3  # of them that are judged, the simplest
 _LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
 _ISLANDS, _PER_ISLAND = 8, 7500  # into which an evolution is split at most, and evaluations that each is worth
+ROWS_PER_CONSTANT = 3
+"""With fewer, the error on rows left out says nothing."""
 _LAWS = 6  # of them that are rounded
 
 
@@ -219,20 +220,20 @@ class Approximation:
         return self.found[expression][0]
 
     def front(self) -> list[Assessed]:
-        """Return the formulas whose held-out error is clearly below that of every simpler one, simplest first."""
-        out: list[Assessed] = []
-        for found, _ in sorted(
-            self.found.values(), key=lambda each: (complexity(each[0].expression), each[0].held_out)
-        ):
-            if not out or found.held_out < _IMPROVED * out[-1].held_out:
-                out.append(found)
-        return out
+        """Return the formulas that none as simple, of as few constants, beats on rows left out, simplest first."""
+
+        def measures(found: Assessed) -> tuple[int, int, float]:
+            form = found.expression
+            return complexity(form), free_numbers(form), math.sqrt(found.held_out)
+
+        return unbeaten((found for found, _ in self.found.values()), measures)
 
     def best(self) -> Assessed | None:
         """Return the formula of the lowest cost, of those that a person can read."""
-        most = self.known.max_complexity or _READABLE
+        most, n = self.known.max_complexity or _READABLE, len(self.table)
         readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= most]
-        return min(readable, key=self._cost, default=(None, ""))[0]
+        determined = [pair for pair in readable if ROWS_PER_CONSTANT * fitted_constants(pair[0].expression) <= n]
+        return min(determined or readable, key=self._cost, default=(None, ""))[0]
 
     def _cost(self, pair: tuple[Assessed, str]) -> float:
         """Return what the best formula minimizes: of the many that evolution tried, some are good by chance."""

@@ -161,13 +161,15 @@ class Assessor:
 
         n/2 log(min(C + (N + D) + (N + E), 12 C)) + 0.1 complexity
 
-        C is the held-out error, N the network's own, D and E the distances to it at the rows and outside.
-        The network is no witness against a formula that leaves far less than it does.
+        C is the held-out error, N the network's own or C if that is less, D and E the distances to it at the rows and
+        outside, less what the network leaves beyond C. The network is no witness against a formula that leaves far
+        less than it does.
         """
         total = found.held_out
         if self.ceiling is not None:
-            own = self.ceiling.held_out**2
-            total += (own + found.near) + _WITNESS_OUTSIDE * (own + found.far)
+            own, excess = self.ceiling.held_out**2, max(self.ceiling.held_out**2 - found.held_out, 0.0)
+            near, far = (max(distance - excess, 0.0) for distance in (found.near, found.far))
+            total += (own - excess + near) + _WITNESS_OUTSIDE * (own - excess + far)
             total = min(total, 3 * _POOR * found.held_out)
         return len(self.y) / 2 * math.log(max(total, 1e-300)) + _COST * complexity
 

@@ -6,19 +6,27 @@ import math
 from dataclasses import replace
 
 from edgewise._typing import Formula
-from edgewise.discovery.judging import Candidate, Outcome, front
-from edgewise.discovery.search._approximation import Approximation
+from edgewise.discovery.judging import Candidate, Outcome, front, unbeaten
+from edgewise.discovery.search._approximation import ROWS_PER_CONSTANT, Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import Uncertainty, complexity, name_floats, shorten
+from edgewise.expressions import (
+    FitData,
+    FreeFormula,
+    Uncertainty,
+    complexity,
+    free_numbers,
+    loosened,
+    name_floats,
+    pin_redundant,
+    shorten,
+)
 
 _CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or where the rows are ...
 _MANY, _EACH = 30, 15  # ... that many, and that many for each input
 _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
 _SAME_DIGITS = 2  # to which formulas are compared with the best one
-_ROWS_PER_CONSTANT = 3  # with fewer, the error on rows left out says nothing
-_IMPROVED = 0.98  # of the held-out error of simpler formulas: what the front asks for
 
 
 class Ranking:
@@ -77,7 +85,7 @@ class Ranking:
     def _beaten(self, law: Candidate, best: Assessed) -> bool:
         """Whether a formula with few constants predicts rows left out far better than the best supported candidate."""
         held_out, n = self._assessed(law).held_out ** 2, len(self.pool.judge.y)
-        if _ROWS_PER_CONSTANT * self.candidate(best).fitted > n:
+        if ROWS_PER_CONSTANT * self.candidate(best).fitted > n:
             return False
         return n / 2 * math.log(held_out / max(best.held_out, 1e-300)) > _DOUBT_SEARCHED
 
@@ -113,16 +121,28 @@ class Ranking:
         return Candidate(expression, judge.names, error, complexity(expression), held_out)
 
     def front(self, best: Candidate) -> list[Candidate]:
-        """The candidates that no simpler one beats on rows left out, and the best one, simplest first."""
+        """The best candidate, and those that no other beats on rows left out with as few operations and constants."""
         exact, approximate = front(self.pool.candidates), self.approximation.front()
         every = [*map(self._assessed, exact), *map(self.candidate, approximate)]
         every = [c for c in every if self.context.gate.admits(c.expression) or not c.expression.free_symbols]
-        kept: list[Candidate] = []
-        for each in sorted(every, key=lambda c: (c.complexity, c.held_out)):
-            if not kept or each.held_out < _IMPROVED * kept[-1].held_out:
-                kept.append(each)
+        kept = unbeaten(every, lambda c: (c.complexity, free_numbers(c.expression), c.held_out))
         kept = [each for each in kept if _form(each) != _form(best)]
         return sorted([*kept, best], key=lambda c: c.complexity)
+
+    def unrounded(self, candidate: Candidate) -> Candidate:
+        """Return a formula with all numbers but signs and exponents as they are fitted; an exact one as it is."""
+        if candidate.error < EXACT:
+            return candidate
+        judge = self.pool.judge
+        template, numbers = loosened(candidate.expression)
+        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
+        free = FreeFormula(template, tuple(numbers), tuple(numbers.values())).fit(data)
+        fitted = pin_redundant(free, data).fitted(data)
+        if not math.isfinite(fitted.error):
+            return candidate
+        self._origins[fitted.expression] = self.origin(candidate)
+        size = complexity(fitted.expression)
+        return self._assessed(Candidate(fitted.expression, judge.names, fitted.error, size))
 
     def plain_front(self, best: Candidate) -> list[Candidate]:
         """The candidates of the exact search by their errors on the rows: what there is when time is up."""

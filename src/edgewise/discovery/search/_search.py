@@ -103,19 +103,19 @@ class Search:
         evaluations = self.informed.group(context.settings.evaluations)
         if evaluations is None or approximation.hunt(round(_HUNT * evaluations)):
             return
-        if elimination.reduced(problem, "polynomial") or elimination.solved():
-            return
-        self._approximated(problem, evaluations)
+        settled = elimination.reduced(problem, "polynomial") or elimination.solved()
+        if not context.pool.exact():
+            self._approximated(problem, evaluations, settled)
 
-    def _approximated(self, problem: Problem, evaluations: int) -> None:
-        """Go through the stages for tables that follow no law exactly."""
+    def _approximated(self, problem: Problem, evaluations: int, settled: bool) -> None:
+        """Go through the stages for tables that follow no law exactly; the first ones where a formula settles it."""
         context, approximation, elimination = self.context, self.approximation, self.elimination
         context.tell("an additive network", 0.3)
         seen = recognize(context)
         if seen.restart:
             return self._restart(seen.table)
         problem = self._weighed(seen, problem)
-        if approximation.model(seen.ceiling):
+        if approximation.model(seen.ceiling) or settled:
             return
         lawful = context.noise.floor < HOPELESS and len(context.table) >= _ROWS_PER_COLUMN * len(context.table.names)
         if lawful and elimination.reduced(problem, "process"):
@@ -194,6 +194,10 @@ class Search:
         context.journal.save()
         best, outcome, noise = self._in_time(ranking.chosen, (cheapest, Outcome.TIME_LIMIT, pool.noise))
         kept = self._in_time(lambda: ranking.front(best), ranking.plain_front(best))
+        if not context.settings.rounding:
+            chosen, rounded = kept.index(best), kept
+            kept = self._in_time(lambda: [ranking.unrounded(each) for each in rounded], rounded)
+            best = kept[chosen]
         context.stages.append(f"The best formula came from this stage: {ranking.origin(best)}.")
         context.journal.save()
         context.stages += filter(None, [context.journal.failure])

@@ -18,7 +18,7 @@ class Settings:
     """What a search is asked for.
 
     The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, what shows progress, the
-    loss, and what a person knows.
+    loss, whether constants are rounded to simple numbers, and what a person knows.
 
     `n_jobs` workers take part; the search is saved to the file `save`, and goes on with what `resume` holds.
 
@@ -31,6 +31,7 @@ class Settings:
     evaluations: int = 0
     progress: Progress | None = None
     loss: Loss = "squares"
+    rounding: bool = True
     knowledge: Knowledge = field(default_factory=Knowledge)
     n_jobs: int | None = None
     save: Path | None = None

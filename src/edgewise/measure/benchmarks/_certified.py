@@ -7,8 +7,8 @@ import numpy as np
 import sympy
 
 from edgewise.datasets import CertifiedFit, nist
+from edgewise.expressions import free_numbers
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings, clock
-from edgewise.measure.benchmarks.formulas import with_free_constants
 from edgewise.measure.benchmarks.searchers import SEARCHERS, Table
 from edgewise.measure.tables import grouped, number
 
@@ -54,7 +54,7 @@ class Certified(Benchmark):
             found = searcher.find(task)
         with np.errstate(all="ignore"):
             residual = float(np.sum((found.predict(problem.x) - problem.y) ** 2))
-        constants = len(with_free_constants(found.formula).free.values)
+        constants = free_numbers(found.formula)
         described = {"formula": sympy.sstr(found.formula), "outcome": found.outcome, "seconds": spent.wall}
         return [self.row(case, residual=residual if np.isfinite(residual) else "", constants=constants, **described)]
 

@@ -7,7 +7,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Part
-from edgewise.expressions import FitData, FreeFormula, evaluate
+from edgewise.expressions import FitData, FreeFormula, common_factor, evaluate
 from edgewise.measure.benchmarks.formulas._laws import Law
 from edgewise.measure.benchmarks.formulas._solution import solution
 
@@ -174,6 +174,9 @@ def with_free_constants(formula: Part) -> Constants:
             exponent = part.exp if part.exp.is_Integer else fresh(part.exp)
             exponents.update({exponent} & set(constants))
             return walk(part.base) ** exponent
+        common = common_factor(part)
+        if common is not None:
+            return walk(common[0]) * walk(common[1])
         if part.is_Mul or part.is_Add:
             number, rest = part.as_independent(*part.free_symbols, as_Add=part.is_Add)
             own = [] if number == part.identity else [walk(number)]

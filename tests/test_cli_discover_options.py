@@ -93,3 +93,11 @@ def test_groups_go_with_standard_errors_and_knowledge() -> None:
     assert code == 0 and "y = t*v" in said and "You asked" not in said
     saved = Path("edgewise-report/search.toml").read_text()
     assert 'groups = "kind"' in saved and "max-complexity = 7" in saved
+
+
+def test_a_switch_is_saved_and_read_again() -> None:
+    assert run("--no-rounding", "--inputs", "t,v")[0] == 0
+    assert "rounding = false" in Path("edgewise-report/search.toml").read_text()
+    code, said, _ = run("--config", "edgewise-report/search.toml", "--out", "again")
+    assert code == 0 and "y = t*v" in said
+    assert "rounding = false" in Path("again/search.toml").read_text()

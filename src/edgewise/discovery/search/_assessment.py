@@ -23,6 +23,7 @@ _REACH = 0.6  # ... up to this part of their distance beyond them
 _FAR = 100.0  # variances: distances to the network beyond count as this one
 _WITNESS_OUTSIDE = 1.0  # weight of the points outside
 _POOR = 4.0  # times the held-out error of a formula: the network's own with which it is no witness against it
+_BLIND = 0.9  # mean squared error of a network, over the variance, with which it is no witness at all
 _COST = 0.1  # log-likelihood that a unit of complexity costs
 _STEPS = 10
 _SAME = 1e-6  # of the range of the target: how far a written formula may be from its program
@@ -161,15 +162,14 @@ class Assessor:
 
         n/2 log(min(C + (N + D) + (N + E), 12 C)) + 0.1 complexity
 
-        C is the held-out error, N the network's own or C if that is less, D and E the distances to it at the rows and
-        outside, less what the network leaves beyond C. The network is no witness against a formula that leaves far
-        less than it does.
+        C is the held-out error, N the network's own, D and E the distances to it at the rows and outside.
+        The network is no witness where it explains next to nothing, and none against a formula that leaves far less
+        than it does.
         """
         total = found.held_out
-        if self.ceiling is not None:
-            own, excess = self.ceiling.held_out**2, max(self.ceiling.held_out**2 - found.held_out, 0.0)
-            near, far = (max(distance - excess, 0.0) for distance in (found.near, found.far))
-            total += (own - excess + near) + _WITNESS_OUTSIDE * (own - excess + far)
+        if self.ceiling is not None and self.ceiling.held_out**2 < _BLIND:
+            own = self.ceiling.held_out**2
+            total += (own + found.near) + _WITNESS_OUTSIDE * (own + found.far)
             total = min(total, 3 * _POOR * found.held_out)
         return len(self.y) / 2 * math.log(max(total, 1e-300)) + _COST * complexity
 

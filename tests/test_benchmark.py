@@ -312,6 +312,14 @@ def test_a_route_that_was_chosen_and_is_slow_is_a_miss() -> None:
     assert line[4] == Cell("sparse, 1.6", False)
 
 
+def test_an_operation_of_one_route_has_blanks_for_the_other() -> None:
+    shared = {"case": "knots", "rows": 1024, "operation": "basis", "reason": "", "status": ""}
+    (line,) = BENCHMARKS["routes"].table([{**shared, "route": "sparse", "seconds": 0.5, "chosen": 1}])[1]
+    assert [cell.text for cell in line] == ["knots", "basis", "", "500", "sparse, 1", "1.5"]
+    (line,) = BENCHMARKS["routes"].table([{**shared, "route": "dense", "seconds": 0.5, "chosen": 0}])[1]
+    assert [cell.text for cell in line[2:]] == ["500", "", "", "1.5"] and line[4].passed is None
+
+
 def class_row(library: str, seed: int, accuracy: float, seconds: float) -> dict[str, Any]:
     shared = {"case": "moons", "table": "moons", "library": library, "parameters": 9, "seed": seed, "status": ""}
     return {**shared, "accuracy": accuracy, "seconds": seconds}

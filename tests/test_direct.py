@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import sympy
 
-from edgewise import datasets
+from edgewise import InputError, datasets
+from edgewise.discovery import discover_directly
 from edgewise.discovery.generators import _direct, _rational
 from edgewise.expressions import FitData, FittedFormula, evaluate
 
@@ -180,3 +181,17 @@ def test_rows_with_nan_are_left_out(find: object) -> None:
     weight = np.ones(len(target))
     target[10], weight[10] = 1e6, 0.0
     assert find(names, inputs, target, weight=weight)[0].expression == x * y
+
+
+def test_a_direct_search_takes_weights_and_what_is_known() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 2, (60, 2))
+    y = x[:, 0] ** 2 / x[:, 1]
+    y[:20], weights = 7.0 * x[:20, 1], np.r_[np.zeros(20), np.ones(40)]
+    assert str(discover_directly(x, y, ["a", "b"], weights=weights).best.expression) == "a**2/b"
+    sigma = np.r_[np.full(20, 1e6), np.full(40, 1e-3)]
+    assert str(discover_directly(x, y, ["a", "b"], sigma=sigma).best.expression) == "a**2/b"
+    found = discover_directly(x, y, ["a", "b"], weights=weights, forbid="b", max_complexity=6)
+    assert all("b" not in str(c.expression) and c.complexity <= 6 for c in found)
+    with pytest.raises(InputError, match="'template' needs a search"):
+        discover_directly(x, y, ["a", "b"], template="a*?")

@@ -343,5 +343,3 @@ def test_errors_and_knowledge_go_with_text_and_gaps() -> None:
     assert len(found.y) == 78 and "hot" not in str(found.best) and "s" not in found.names
     assert found.noise_model.kind == "given"
     assert np.isfinite(found.predict(table)).sum() == 78
-    with pytest.raises(ew.InputError, match="'groups' cannot be combined"):
-        ew.discover(table, y, groups="kind", forbid=["hot"])

@@ -68,6 +68,13 @@ def test_an_experiment_tells_of_cases_that_failed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
+def test_only_the_libraries_that_are_asked_for_have_cases(name: str) -> None:
+    for library in (OURS, MLP, PYKAN):
+        cases = EXPERIMENTS[name].cases(Settings((library,)))
+        assert {case.values.get("model", library) for case in cases} <= {library}
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_pykan_runs_in_a_separate_interpreter(name: str) -> None:
     experiment = EXPERIMENTS[name]
     settings = Settings((OURS, MLP, PYKAN), python="/elsewhere/python")

@@ -96,7 +96,7 @@ def test_bad_arguments_are_refused_in_one_line(change: dict[str, Any], words: st
         ("restarts", [0, -1, 1.5, "some", True, None]),
         ("seed", [1.5, "a", None, True, 10**30]),
         ("test", [-0.1, 0.6, math.nan, "some", True, None, 10**400]),
-        ("time_limit", [0, -1.0, math.nan, "auto", True]),
+        ("time_limit", [0, -1.0, math.nan, math.inf, "auto", True]),
         ("callbacks", [3, [print, 3]]),
         ("progress", ["on", 1, None]),
     ],

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise.bases._basis import Basis
 from edgewise.bases._bspline import BSpline
@@ -43,10 +44,10 @@ def named(name: BasisName | str | Basis, degree: int = _CUBIC) -> Basis:
     """
     if not isinstance(name, Basis) and (not isinstance(name, str) or name not in BASES):
         raise unknown("basis", name, BASES)
-    if not isinstance(degree, int) or isinstance(degree, bool) or not 1 <= degree <= 5:
+    if not is_int(degree, 1, 5):
         raise InputError(f"The 'degree' parameter of KAN must be an int >= 1 and <= 5. Got {degree!r} instead.")
     if name == "bspline":
-        return BSpline(degree)
+        return BSpline(int(degree))
     found = name if isinstance(name, Basis) else BASES[name]
     if degree not in (_CUBIC, found.degree):
         raise InputError(

@@ -26,6 +26,8 @@ from edgewise.cli._input import (
     Seed,
     Sheet,
     TimeLimit,
+    check_jobs,
+    check_loss,
     open_table,
     parse_effort,
     parse_noise,
@@ -54,8 +56,12 @@ def discover(  # noqa: PLR0913 (the options of a command)
         str | None, typer.Option(metavar="COLUMN", help="The column of weights of squared residuals.")
     ] = None,
     loss: Annotated[
-        str, typer.Option(metavar="squares|huber", help="With huber, rows far from most count less.")
+        str,
+        typer.Option(metavar="squares|huber", help="With huber, rows far from most count less.", callback=check_loss),
     ] = "squares",
+    rounding: Annotated[
+        bool, typer.Option("--rounding/--no-rounding", help="Round noisy constants where that is no coincidence.")
+    ] = True,
     effort: Annotated[
         str,
         typer.Option(metavar="quick|normal|thorough|INT", help="How many formulas to try before the search ends."),
@@ -71,7 +77,10 @@ def discover(  # noqa: PLR0913 (the options of a command)
     seed: Seed = 0,
     time_limit: TimeLimit = 60.0,
     n_jobs: Annotated[
-        int, typer.Option("--n-jobs", metavar="N", help="Workers that share the search; -1 is one for each core.")
+        int,
+        typer.Option(
+            "--n-jobs", metavar="N", help="Workers that share the search; -1 is one for each core.", callback=check_jobs
+        ),
     ] = 1,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the search to FILE as it goes.")] = None,
     resume: Annotated[
@@ -98,8 +107,11 @@ def discover(  # noqa: PLR0913 (the options of a command)
         raise InputError(f"--missing must be drop or indicator. Got {missing!r}.")
     behavior, forms = (monotone, limit), (guess, template)
     asked = known.known_of(functions, (require, forbid), max_complexity, units, forms, constants, behavior)
-    by_row = [column for column in (sigma, weights) if column is not None]
-    chosen = choose(open_table(file, decimal, encoding, sheet=sheet), target, inputs, (groups, missing), by_row)
+    by_row = {column: option for option, column in (("--weights", weights), ("--sigma", sigma)) if column is not None}
+    table = open_table(file, decimal, encoding, sheet=sheet)
+    chosen = choose(table, target, inputs, (groups, missing), by_row)
+    if units == known.IN_FILE:
+        asked["units"] = table
     screen = console()
     for note in chosen.notes:
         screen.print(note)
@@ -123,6 +135,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 sigma=None if sigma is None else chosen.by_row[sigma],
                 weights=None if weights is None else chosen.by_row[weights],
                 loss=checked_loss(loss),
+                rounding=rounding,
                 effort=tries,
                 seed=seed,
                 time_limit=time_limit,

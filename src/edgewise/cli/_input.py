@@ -32,6 +32,20 @@ def check_time_limit(seconds: float) -> float:
     return seconds
 
 
+def check_jobs(jobs: int) -> int:
+    """Return a number of workers, -1 for one on each core."""
+    if jobs == 0 or jobs < -1:
+        raise InputError(f"--n-jobs must be a number of workers, or -1 for one for each core. Got {jobs}.")
+    return jobs
+
+
+def check_loss(loss: str) -> str:
+    """Return the name of a loss."""
+    if loss not in ("squares", "huber"):
+        raise InputError(f"--loss must be squares or huber. Got {loss!r}.")
+    return loss
+
+
 DataFile = Annotated[
     str,
     typer.Argument(metavar="FILE", help="A .csv, .tsv, .parquet or .xlsx file, or a shipped table (knots, orbits)."),
@@ -91,8 +105,6 @@ def select_weighted(
 
     if not by_row:
         return *select(table, target, inputs), {}
-    for column in by_row:
-        table.require(column, "column")
     known = [*table.names, *(name for name, _ in table.left_out)]
     chosen = [name for name in table.names if name != target] if inputs is None else split_names(inputs, known)
     notes: list[str] = []
@@ -102,6 +114,12 @@ def select_weighted(
     kept = Table({name: values[rows] for name, values in table.columns.items()}, n_rows=len(rows))
     selection = kept.select(target, own)
     return selection, [*table.notes, *notes, *selection.notes], given
+
+
+def require_by_row(table: Table, by_row: Mapping[str, str]) -> None:
+    """Raise unless columns that say something of the rows are numbers; `by_row` holds the options that name them."""
+    for column, option in by_row.items():
+        table.require(column, f"column in {option}")
 
 
 def select_columns(

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from edgewise._errors import InputError
 
+IN_FILE = "file"
+"""The value of --units that stands for the line of units in the file."""
+
 _PANEL = "What you know of the formula"
 
 
-def _option(help_text: str, metavar: str) -> Any:
-    return typer.Option(metavar=metavar, help=help_text, rich_help_panel=_PANEL)
+def _option(help_text: str, metavar: str, check: Callable[[Any], Any] | None = None) -> Any:
+    return typer.Option(metavar=metavar, help=help_text, rich_help_panel=_PANEL, callback=check)
+
+
+def _check_size(size: int | None) -> int | None:
+    if size is not None and size < 1:
+        raise InputError(f"--max-complexity must be a whole number from 1 on. Got {size}.")
+    return size
 
 
 Functions = Annotated[str | None, _option("Functions that may occur; with a minus, that may not.", "exp,log|-sin,-cos")]
 Require = Annotated[str | None, _option("Columns that must occur.", "A,B")]
 Forbid = Annotated[str | None, _option("Columns that may not occur.", "A,B")]
-MaxComplexity = Annotated[int | None, _option("The longest formula that is shown.", "N")]
-Units = Annotated[str | None, _option("Units of columns and target.", "t=s,y=m/s^2")]
+MaxComplexity = Annotated[int | None, _option("The longest formula that is shown.", "N", _check_size)]
+Units = Annotated[
+    str | None, _option("Units of columns and target, or those in the file's line of units.", "t=s,y=m/s^2|file")
+]
 Guess = Annotated[list[str] | None, _option("A formula to start from; repeatable.", "FORMULA")]
 Template = Annotated[str | None, _option("A form with unknown parts, each a ?.", "FORMULA")]
 Constants = Annotated[
@@ -43,7 +55,7 @@ def known_of(
         "require": _listed("--require", require),
         "forbid": _listed("--forbid", forbid),
         "max_complexity": size,
-        "units": None if units is None else _pairs("--units", units.split(","), "t=s"),
+        "units": units if units in (None, IN_FILE) else _pairs("--units", units.split(","), "t=s"),
         "guesses": guesses or None,
         "template": template,
         "constants": _bounds(constants),

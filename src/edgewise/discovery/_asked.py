@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery._row_weights import RowWeights
+from edgewise.discovery.knowledge import Known
 from edgewise.discovery.tables import Missing, Prepared, Table, prepare
 from edgewise.encoding import as_array, is_frame
 from edgewise.train import as_matrix
@@ -24,6 +25,29 @@ class Asked:
 
     table: Table
     prepared: Prepared
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs of formulas: those of the table, without those that tell groups apart."""
+        return self.table.names[: len(self.table.names) - max(len(self.prepared.labels) - 1, 0)]
+
+    def in_inputs(self, known: Known) -> Known:
+        """Return what is known with inputs in place of columns: of one that is forbidden, all of its inputs are.
+
+        Columns that are no input have no units, and inputs that are 0 or 1 for levels and gaps have no dimension.
+        """
+        encoder, terms = self.prepared.columns.encoder, self.prepared.columns.terms
+        unused = {*encoder.names} - {*self.inputs, self.table.target}
+        changed: Any = dict(known)
+        forbid, units = known.get("forbid"), known.get("units")
+        if isinstance(forbid, str | Iterable):
+            words = [forbid] if isinstance(forbid, str) else forbid
+            own = {name: [t.name for t in terms if encoder.names[t.column] == name] for name in unused}
+            changed["forbid"] = [name for word in words for name in own.get(word, [word])]
+        if isinstance(units, Mapping):
+            bare = {term.name: "" for term in terms if term.kind != "number" and term.name in self.inputs}
+            changed["units"] = bare | {name: unit for name, unit in units.items() if name not in unused}
+        return changed
 
 
 def asked(
@@ -40,9 +64,11 @@ def asked(
     count = len(rows.columns) if is_frame(rows) else rows.shape[1]
     chosen = column_names(rows, names, count)
     found = []
+    given = of_rows or RowWeights()
+    counted = None if group is None or given.weight is None else given.weight > 0
     for called, values in targets.items():
-        prepared = _prepared(rows, values, chosen, called, missing or "drop", group)
-        found.append(Asked(_table(prepared, values, called, of_rows or RowWeights()), prepared))
+        prepared = _prepared(rows, values, chosen, called, missing or "drop", (group, counted))
+        found.append(Asked(_table(prepared, values, called, given), prepared))
     return found
 
 
@@ -58,7 +84,7 @@ def _table(prepared: Prepared, y: Array, target: str, of_rows: RowWeights) -> Ta
 
 
 def _prepared(
-    rows: Any, y: Array, names: tuple[str, ...], target: str, missing: Missing, group: str | None
+    rows: Any, y: Array, names: tuple[str, ...], target: str, missing: Missing, grouped: tuple[str | None, Array | None]
 ) -> Prepared:
     if len(rows) != len(y):
         raise InputError(
@@ -69,7 +95,7 @@ def _prepared(
         raise InputError(f"Discovery needs at least {_FEWEST} rows. Got {min(len(rows), len(there))}.")
     if float(np.ptp(there)) <= 1e-14 * float(np.abs(there).max()):
         raise InputError(f"The target is constant ({there[0]:g}): there is nothing to explain.")
-    found = prepare(rows, y, names, target, missing, group)
+    found = prepare(rows, y, names, target, missing, *grouped)
     if len(found.rows) < _FEWEST:
         said = " ".join(found.columns.notes)
         raise InputError(f"Discovery needs at least {_FEWEST} complete rows. Got {len(found.rows)}. {said}")

@@ -1,6 +1,6 @@
 """From a table to formulas: the door."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Unpack, cast
@@ -12,6 +12,7 @@ from edgewise.discovery._asked import asked
 from edgewise.discovery._progress_line import progress_line
 from edgewise.discovery._row_weights import RowWeights, checked_loss, inputs_of
 from edgewise.discovery._searched import searched
+from edgewise.discovery._table_units import with_table_units
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.knowledge import Knowledge, Known
 from edgewise.discovery.results import Discoveries, Discovery
@@ -77,7 +78,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
 
     `known` is what you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
     `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where it is
-    `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you know").
+    `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you know");
+    with `groups` that of each group is, and `template` and `limits` are refused. `units="table"` takes the units that
+    the data frame has in `x.attrs["units"]`, `units=table` those of a table from `edgewise.io.read_table`.
 
     Errors: InputError for wrong shapes, infinities, a constant target, fewer than 5 complete rows, bad names, standard
     errors that are not positive, negative weights, knowledge that makes no sense, and a file to resume from that
@@ -99,21 +102,19 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'rounding' must be True or False. Got {rounding!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
     settings = Settings(
-        _noise(noise), seed, time_limit, _evaluations(effort), loss=checked_loss(loss), rounding=rounding,
+        _noise(noise), int(seed), time_limit, _evaluations(effort), loss=checked_loss(loss), rounding=rounding,
         n_jobs=_jobs(n_jobs), save=_path(save, "save"), resume=_path(resume, "resume"),
     )  # fmt: skip
+    _for_groups(groups, known)
     tables = asked(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
-    if groups is not None and (known or loss != "squares"):
-        raise InputError(
-            "'groups' cannot be combined with 'loss' or with knowledge such as 'units'. Leave one of them out."
-        )
     if len(tables) > 1 and (save is not None or resume is not None):
         raise InputError("'save' and 'resume' are for one target. Search each target on its own.")
     found: dict[str, Discovery] = {}
     with progress_line(progress) as shown, one_thread():
         for each in tables:
-            knowledge = Knowledge.of(known, each.table.names, each.table.target)
-            last = searched(each, replace(settings, progress=shown, knowledge=knowledge))
+            own, given = with_table_units(each, known, x, y)
+            knowledge = Knowledge.of(own.in_inputs(given), own.inputs, own.table.target)
+            last = searched(own, replace(settings, progress=shown, knowledge=knowledge))
             found[each.table.target] = last
             if last.outcome is Outcome.INTERRUPTED:
                 break
@@ -127,22 +128,41 @@ def discover_directly(
     *,
     target: str | None = None,
     noise: Literal["auto", "exact"] | float = "auto",
+    sigma: Data | str | None = None,
+    weights: Data | str | None = None,
+    **known: Unpack[Known],
 ) -> Discovery:
     """Find formulas y = f(x) straight from a table, without a model of it: the first two steps of `discover`.
 
     Power laws, polynomials, rational functions, and functions of one variable where x has one column. It takes
     about a second and has no time limit: the same arguments give the same result anywhere.
 
-    x, y, `names`, `target`, `noise` and errors as in `discover`.
+    x, y, `names`, `target`, `noise`, `sigma`, `weights` and errors as in `discover`. What is `known` turns formulas
+    away, and guesses are fitted; a template needs a search.
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).uniform(1, 2, (50, 2))
     >>> discover_directly(x, x[:, 0] ** 2 / x[:, 1], names=["a", "b"]).best.expression
     a**2/b
     """
-    (each,) = asked(x, y, names, target, None)
+    if known.get("template") is not None:
+        raise InputError("'template' needs a search: use edgewise.discover.")
+    of_rows = RowWeights.of(x, sigma, weights)
+    (each,) = asked(inputs_of(x, sigma, weights), y, names, target, None, None, of_rows)
+    each, given = with_table_units(each, known, x, y)
+    knowledge = Knowledge.of(each.in_inputs(given), each.inputs, each.table.target)
     with one_thread():
-        return searched(each, Settings(_noise(noise)), models=False)
+        return searched(each, Settings(_noise(noise), knowledge=knowledge), models=False)
+
+
+def _for_groups(groups: str | None, known: Mapping[str, object]) -> None:
+    """Raise InputError for knowledge that does not go with constants by group: these move forms and limits."""
+    for key in ("template", "limits"):
+        if groups is not None and known.get(key) is not None:
+            raise InputError(
+                f"'groups' cannot be combined with {key!r}: constants by group change the form and what it tends to. "
+                "Leave one of them out."
+            )
 
 
 def _noise(noise: object) -> float | None:
@@ -158,7 +178,7 @@ def _noise(noise: object) -> float | None:
 def _jobs(n_jobs: object) -> int | None:
     if n_jobs is not None and (not is_int(n_jobs) or n_jobs == 0):
         raise InputError(f"'n_jobs' must be a number of workers, -1 for one on each core, or None. Got {n_jobs!r}.")
-    return n_jobs
+    return None if n_jobs is None else int(n_jobs)
 
 
 def _path(path: object, name: str) -> Path | None:

@@ -165,8 +165,7 @@ def _positions(categorical: Any, names: list[str]) -> set[int]:
                 raise unknown("column in 'categorical'", str(each), names)
             found.add(names.index(each))
         else:
-            position = each.item() if isinstance(each, np.integer) else each
-            if not is_int(position, 0, len(names) - 1):
+            if not is_int(each, 0, len(names) - 1):
                 raise InputError(f"'categorical' must list names, or positions 0 to {len(names) - 1}. Got {each!r}.")
-            found.add(position)
+            found.add(int(each))
     return found

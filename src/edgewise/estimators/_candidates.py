@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from functools import partial
 
 import numpy as np
 import sympy
 
-from edgewise._checks import is_int, is_number
-from edgewise._errors import InputError, unknown
 from edgewise._typing import Array, Formula
 from edgewise.discovery import Outcome, discover, discover_directly
-from edgewise.estimators._choose import Select
+from edgewise.discovery.knowledge import Knowledge
+from edgewise.estimators._settings import Settings
 from edgewise.expressions import FitData, FreeFormula, complexity, evaluate, readable_float, shorten
 
 _FEWEST = 5  # rows that discovery takes
@@ -23,34 +22,9 @@ _VALIDATED = 5000  # rows of the cross-validation
 _STEPS = 30
 _HALVINGS = 3  # of the noise that a direct search assumes
 _FLAT = 1e-28  # variance over the squared mean of a target that is constant
+_HUBER = 1.345 * 1.4826  # median sizes of residuals beyond which Huber's loss grows linearly
+_ROUNDS = 5  # of Huber's weights and fits
 SAME = 1e-12  # of the variance: errors that do not differ
-
-Noise = Literal["auto", "exact"] | float
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How formulas are searched for and chosen, checked."""
-
-    select: Select = "best"
-    max_complexity: int | None = None
-    effort: Literal["direct", "full"] = "full"
-    noise: Noise = "auto"
-    time_limit: float = 30.0
-
-    def __post_init__(self) -> None:
-        for name, known in (("select", ("best", "accurate", "simplest")), ("effort", ("direct", "full"))):
-            if getattr(self, name) not in known:
-                raise unknown(f"value of '{name}'", getattr(self, name), known)
-        if self.max_complexity is not None and not is_int(self.max_complexity, 1):
-            raise InputError(f"'max_complexity' must be None or an int from 1. Got {self.max_complexity!r}.")
-        if not is_number(self.time_limit, 0, 1e300) or not self.time_limit:
-            raise InputError(f"'time_limit' must be a positive number of seconds. Got {self.time_limit!r}.")
-
-    @classmethod
-    def of(cls, estimator: Any) -> Settings:
-        """Return the settings in the parameters of an estimator. Errors: InputError for those that do not exist."""
-        return cls(**{name: getattr(estimator, name) for name in cls.__dataclass_fields__ if hasattr(estimator, name)})
 
 
 @dataclass(frozen=True)
@@ -71,6 +45,14 @@ class Rows:
     def part(self, index: Array) -> Rows:
         """Return some of the rows."""
         return Rows(self.names, self.x[index], self.y[index], self.weights[index])
+
+    def lessened(self, form: Formula) -> Rows:
+        """Return the rows with Huber's weights: those whose residuals from a formula are far from most count less."""
+        size = np.abs(self.y - values_of(form, self.names, self.x))
+        limit = _HUBER * float(np.nanmedian(size))
+        with np.errstate(all="ignore"):
+            share = np.where(size > limit, limit / size, 1.0)
+        return replace(self, weights=self.weights * np.maximum(share, 1e-12))
 
     @property
     def mean(self) -> float:
@@ -133,8 +115,12 @@ def candidates(rows: Rows, settings: Settings, seed: int) -> list[Scored]:
 
     The errors on held-out rows are those of a cross-validation in which the constants are fitted again.
     """
+    knowledge = settings.knowledge(rows.names)
+    found = found_for(rows, settings, seed)
+    if settings.loss == "huber" and found:
+        rows = _robust(rows, _refitting(next(form for form, best in found if best), knowledge))
     lines = [_constant, _line] if rows.names else [_constant]
-    others = [(_refitting(form), best) for form, best in found_for(rows, settings, seed)]
+    others = [(_refitting(form, knowledge), best) for form, best in found]
     chosen = np.sort(np.random.default_rng(seed).permutation(len(rows.y))[:_VALIDATED])
     judged = rows.part(chosen)
     folds = np.random.default_rng(seed).permutation(len(chosen)) % min(_FOLDS, len(chosen))
@@ -142,12 +128,29 @@ def candidates(rows: Rows, settings: Settings, seed: int) -> list[Scored]:
     scored += [replace(_scored(fit, rows, judged, folds), recommended=best) for fit, best in others]
     most = math.inf if settings.max_complexity is None else settings.max_complexity
     kept = [each for each in scored if math.isfinite(each.error) and (each.complexity <= most or each is scored[0])]
+    kept = [each for each in kept if each is scored[0] or _admits(knowledge, each.expression, rows)]
     unique: dict[str, Scored] = {}
     for each in kept:
         same = unique.get(each.text, each)
         recommended, plain = same.recommended or each.recommended, same.plain or each.plain
         unique[each.text] = replace(each, recommended=recommended, plain=plain)
     return sorted(unique.values(), key=lambda each: (each.complexity, each.error))
+
+
+def _admits(knowledge: Knowledge, expression: Formula, rows: Rows) -> bool:
+    """Return whether a formula is as it has to be, on these rows."""
+    if knowledge.empty:
+        return True
+    places = [rows.names.index(name) for name in knowledge.names]
+    return knowledge.admits(expression, rows.x[:, places], float(np.ptp(rows.y)))
+
+
+def _robust(rows: Rows, fit: Fit) -> Rows:
+    """Return the rows with Huber's weights by the formula that is fitted with them, found in a few rounds."""
+    found = rows
+    for _ in range(_ROUNDS):
+        found = rows.lessened(fit(found))
+    return found
 
 
 def found_for(rows: Rows, settings: Settings, seed: int, levels: Sequence[float] = ()) -> list[tuple[Formula, bool]]:
@@ -159,17 +162,25 @@ def found_for(rows: Rows, settings: Settings, seed: int, levels: Sequence[float]
     if len(rows.y) < _FEWEST or not rows.names or rows.variance <= _FLAT * rows.mean**2:
         return []
     table, noise = (rows.x, rows.y, rows.names), settings.noise
-    if settings.effort == "full":
-        found = [discover(*table, noise=noise, seed=seed, time_limit=settings.time_limit)]
+    weights = rows.weights if np.ptp(rows.weights) > 0 else None
+    directly = partial(discover_directly, *table, weights=weights, **settings.known)
+    if settings.direct:
+        found = [directly(noise=noise)]
     else:
-        found = [discover_directly(*table, noise=noise)]
+        found = [
+            discover(
+                *table, noise=noise, weights=weights, loss=settings.loss, rounding=settings.rounding,
+                effort=settings.evaluations, seed=seed, time_limit=settings.time_limit, n_jobs=settings.n_jobs,
+                **settings.known,
+            )
+        ]  # fmt: skip
     if found[0].outcome is Outcome.EXACT or noise == "exact":
         levels = ()
-    found += [discover_directly(*table, noise=level) for level in levels]
-    if settings.effort == "direct" and noise == "auto" and found[0].outcome is not Outcome.EXACT:
+    found += [directly(noise=level) for level in levels]
+    if settings.direct and noise == "auto" and found[0].outcome is not Outcome.EXACT:
         for _ in range(_HALVINGS):
             reached = min(each.error for front in found for each in front)
-            found.append(discover_directly(*table, noise=0.5 * min(reached, 1.0)))
+            found.append(directly(noise=0.5 * min(reached, 1.0)))
             if min(each.error for each in found[-1]) > 0.5 * reached:
                 break
     recommended = {each.best.expression for each in found}
@@ -212,11 +223,13 @@ def _line(rows: Rows) -> Formula:
     return sympy.Add(readable_float(rows.mean - float(slopes @ center)), *terms)
 
 
-def _refitting(form: Formula) -> Fit:
+def _refitting(form: Formula, knowledge: Knowledge) -> Fit:
+    """Return what fits the constants of a form, and leaves them where the result would not be as it has to be."""
     free = FreeFormula.of(form)
 
     def fit(rows: Rows) -> Formula:
         fitted = free.fit(rows.data, _STEPS)
-        return fitted.expression if math.isfinite(fitted.error) else form
+        good = math.isfinite(fitted.error) and knowledge.admits(fitted.expression)
+        return fitted.expression if good else form
 
     return fit

@@ -13,8 +13,9 @@ from sklearn.preprocessing import SplineTransformer
 from edgewise._deadline import Deadline
 from edgewise._typing import Array, Formula, Part
 from edgewise.discovery import discover_directly
-from edgewise.estimators._candidates import Rows, Settings, found_for, values_of
+from edgewise.estimators._candidates import Rows, found_for, values_of
 from edgewise.estimators._likelihood import Labelled, freed, logits_of, most_likely, slopes_of
+from edgewise.estimators._settings import Settings
 from edgewise.estimators._surrogate import smooth_logits
 from edgewise.expressions import FreeFormula
 

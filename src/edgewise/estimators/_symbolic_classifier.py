@@ -12,7 +12,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._typing import Array, Formula
-from edgewise.estimators._candidates import SAME, Settings, text_of, values_of
+from edgewise.estimators._candidates import SAME, text_of, values_of
 from edgewise.estimators._choose import choose
 from edgewise.estimators._features import Features
 from edgewise.estimators._likelihood import (
@@ -26,6 +26,7 @@ from edgewise.estimators._likelihood import (
     settled,
 )
 from edgewise.estimators._logit_forms import criterion, forms_for, without_idle_terms
+from edgewise.estimators._settings import Settings
 from edgewise.estimators._surrogate import folds_of
 from edgewise.estimators._symbolic_regressor import seed_of, warn_undefined
 from edgewise.estimators._table import TableClassifier

@@ -11,9 +11,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._typing import Array
-from edgewise.estimators._candidates import SAME, Rows, Scored, Settings, candidates, values_of
+from edgewise.estimators._candidates import SAME, Rows, Scored, candidates, values_of
 from edgewise.estimators._choose import choose
 from edgewise.estimators._features import Features
+from edgewise.estimators._settings import Effort, Settings
 from edgewise.estimators._table import TableRegressor, Training
 from edgewise.export import latex
 
@@ -38,10 +39,18 @@ class SymbolicRegressor(TableRegressor):
         rows better; "accurate" the one that predicts held-out rows best; "simplest" the simplest one within a
         standard error of that.
     max_complexity : the complexity that the formula may have, as `discover` counts; None for any.
-    effort : "full" is the whole search of `discover`; "direct" only its formulas that need no model, in a few
-        seconds at most, with the same result on any machine.
+    effort : "full" is the whole search of `discover`, and so are "quick", "normal" (the same as "full"), "thorough" and
+        a number of formulas to try; "direct" is only its formulas that need no model, in a few seconds at most, with
+        the same result on any machine.
     noise : "auto", "exact", or the noise over the standard deviation of the target.
+    loss : "squares" or "huber", with which rows far from most count less.
+    rounding : whether a full search rounds noisy constants to simple numbers where that is no coincidence.
+    functions, require, forbid, units, guesses, template, constants, monotone, limits : what you know, as in `discover`.
+        Columns go by their names in X (x1, x2, ... in an array) or as in `symbols_`; in texts only as in `symbols_`.
+        The formula is as they say, except that a constant is taken where nothing else predicts better. The target is
+        called "y".
     time_limit : seconds of a full search; several targets share them.
+    n_jobs : workers of a full search, -1 for one on each core; they change no result.
     random_state : seed of the search and of the held-out rows; None is 0.
     categorical_features : columns that are categories besides text: names, positions or a mask.
 
@@ -50,8 +59,8 @@ class SymbolicRegressor(TableRegressor):
     those of `TableEstimator`. Held-out rows are those to which constants were not fitted in a cross-validation, but in
     sight of which the forms were found.
 
-    `sample_weight` counts in the constants and the choice of the formula, and not in the search. A row of weight 2 is
-    a row given twice.
+    `sample_weight` counts in the search, the constants and the choice of the formula, as `weights` of `discover`. A row
+    of weight 2 is a row given twice.
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).uniform(1, 2, (80, 2))
@@ -60,14 +69,26 @@ class SymbolicRegressor(TableRegressor):
     ('x1*exp(x2)', array([2.]), 1.0)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a search may be asked)
         self,
         *,
         select: Literal["best", "accurate", "simplest"] = "best",
         max_complexity: int | None = None,
-        effort: Literal["direct", "full"] = "full",
+        effort: Effort = "full",
         noise: Literal["auto", "exact"] | float = "auto",
+        loss: Literal["squares", "huber"] = "squares",
+        rounding: bool = True,
+        functions: Any = None,
+        require: Any = None,
+        forbid: Any = None,
+        units: Any = None,
+        guesses: Any = None,
+        template: str | None = None,
+        constants: Any = None,
+        monotone: Any = None,
+        limits: Any = None,
         time_limit: float = 30.0,
+        n_jobs: int | None = None,
         random_state: Any = None,
         categorical_features: Any = "auto",
     ) -> None:
@@ -75,7 +96,19 @@ class SymbolicRegressor(TableRegressor):
         self.max_complexity = max_complexity
         self.effort = effort
         self.noise = noise
+        self.loss = loss
+        self.rounding = rounding
+        self.functions = functions
+        self.require = require
+        self.forbid = forbid
+        self.units = units
+        self.guesses = guesses
+        self.template = template
+        self.constants = constants
+        self.monotone = monotone
+        self.limits = limits
         self.time_limit = time_limit
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.categorical_features = categorical_features
 
@@ -88,6 +121,7 @@ class SymbolicRegressor(TableRegressor):
         settings = Settings.of(self)
         training = self._training(X, y, sample_weight)
         self._features = Features.learn(self.encoder_, training.x)
+        settings = settings.for_features(self._features, self.encoder_.names)
         searched = search(self._features, training, settings, self.random_state)
         self._expressions = [best.expression for _, best in searched]
         self._means = np.average(training.y, axis=0, weights=training.weights)

@@ -11,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgewise._errors import unknown
 from edgewise._typing import Array, Formula
-from edgewise.estimators._candidates import Scored, Settings, text_of, values_of
+from edgewise.estimators._candidates import Scored, text_of, values_of
 from edgewise.estimators._features import Features
+from edgewise.estimators._settings import Settings
 from edgewise.estimators._symbolic_regressor import defined, search, table_of
 from edgewise.estimators._table import NumericTargets
 

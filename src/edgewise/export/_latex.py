@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import sympy
 from sympy.printing.latex import LatexPrinter
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Formula, Part
 from edgewise.export._language import Language, register
@@ -98,7 +99,7 @@ def latex(source: Exportable, names: Names = None, *, target: Target = None, dig
 
 
 def _written(source: Source, digits: int | None = None) -> str:
-    if digits is not None and (not isinstance(digits, int) or isinstance(digits, bool) or not 1 <= digits <= 17):
+    if digits is not None and not is_int(digits, 1, 17):
         raise InputError(f"'digits' must be an int from 1 to 17, or None for all. Got {digits!r}.")
     expressions = source.formulas("LaTeX")
     printer = _Printer(

@@ -61,6 +61,8 @@ class Cut:
         _check("error", self.error, 0, "a number >= 0, in the target's units")
         if self.keep is not None and not is_int(self.keep, 1):
             raise InputError(f"'keep' must be an int >= 1, how many {self.what} are left. Got {self.keep!r}.")
+        if self.keep is not None:
+            object.__setattr__(self, "keep", int(self.keep))
         if not isinstance(self.refit, bool):
             raise InputError(f"'refit' must be True or False. Got {self.refit!r}.")
 

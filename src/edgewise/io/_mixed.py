@@ -32,7 +32,7 @@ class MixedSelection:
 
 
 def frame_of(table: Table, names: Sequence[str]) -> pd.DataFrame:
-    """Return the named columns as a DataFrame: numbers, dates and texts, with gaps.
+    """Return the named columns as a DataFrame: numbers, dates and texts, with gaps; `attrs["units"]` holds the units.
 
     Errors: InputError for a column that is missing or of another kind.
     """
@@ -42,7 +42,10 @@ def frame_of(table: Table, names: Sequence[str]) -> pd.DataFrame:
     for name in names:
         if name not in known:
             table.require(name, "input column")
-    return pd.DataFrame({name: _column(known[name]) for name in names})
+    frame = pd.DataFrame({name: _column(known[name]) for name in names})
+    if table.units:
+        frame.attrs["units"] = dict(table.units)
+    return frame
 
 
 def select_mixed(table: Table, target: str, inputs: Sequence[str] | None = None) -> MixedSelection | None:

@@ -54,8 +54,9 @@ class KANFeedForward(torch.nn.Module):
             raise unknown("kind of feed-forward block", kind, _KINDS)
         if not is_int(width, 1):
             raise InputError(f"The 'width' parameter of KANFeedForward must be an int >= 1. Got {width!r}.")
+        width = int(width)
         self.width, self.kind = width, kind
-        self.hidden = _hidden(width, kind, grid + degree) if hidden is None else hidden
+        self.hidden = _hidden(width, kind, grid + degree) if hidden is None else int(hidden)
         if kind == "rational":
             layer: Any = partial(RationalLayer, groups=groups)
             starts = "identity", "silu"

@@ -75,6 +75,7 @@ class KANLayer(torch.nn.Module):
         _check(n_in, n_out, grid, base)
         _check_domain(domain, dtype)
         check_scheme(init)
+        n_in, n_out, grid = int(n_in), int(n_out), int(grid)
         self.n_in, self.n_out, self.basis, self.base, self.init = n_in, n_out, named(basis, degree), base, init
         check_size(n_in, n_out, self.basis.count(grid), dtype)
         lo, hi = (torch.full((n_in,), float(end), dtype=dtype) for end in domain)

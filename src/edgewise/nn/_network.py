@@ -77,7 +77,7 @@ class KAN(torch.nn.Module):
             raise InputError(f"The 'seed' parameter of KAN must be an int between -2^62 and 2^62. Got {seed!r}.")
         if dtype is None:
             raise InputError("The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got None.")
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(int(seed))
         self.layers = torch.nn.ModuleList(  # type: ignore[assignment]
             KANLayer(
                 before.n_nodes, after.n_subnodes, basis=basis, grid=grid, degree=degree, base=base, domain=domain,

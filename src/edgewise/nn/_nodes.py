@@ -47,7 +47,7 @@ class Nodes:
         products: Any
         n_sum, products = width if isinstance(width, tuple | list) and len(width) == 2 else (width, [])
         few = is_int(products, 0, _MOST)
-        arities = [2] * products if few else products
+        arities = [2] * int(products) if few else products
         listed = isinstance(arities, tuple | list) and all(is_int(arity, 2) for arity in arities)
         if listed and sum(arities) > 2 * _MOST:
             raise InputError(f"The products of a layer of KAN take at most {2 * _MOST} factors. Got {sum(arities)}.")
@@ -56,7 +56,7 @@ class Nodes:
                 "A width of KAN must be an int >= 1 (sum nodes), (sums, products) or (sums, [arity >= 2, ...]). "
                 f"Got {width!r}."
             )
-        return cls(n_sum, tuple(arities))
+        return cls(int(n_sum), tuple(map(int, arities)))
 
     @property
     def n_nodes(self) -> int:

@@ -51,9 +51,10 @@ class RationalLayer(torch.nn.Module):
     ) -> None:
         super().__init__()
         _check(n_in, n_out, groups, degrees)
+        n_in, n_out, groups = int(n_in), int(n_out), int(groups)
         self.n_in, self.n_out, self.groups, self.init = n_in, n_out, groups, init
         with torch.device("cpu"):  # the same numbers wherever the layer lives
-            a, b = rational_start(init, (degrees[0], degrees[1]))
+            a, b = rational_start(init, (int(degrees[0]), int(degrees[1])))
             normal = torch.randn(n_out, n_in, generator=generator, dtype=torch.float64)
             weight = normal / math.sqrt(n_in * _mean_square(a, b))
         like = torch.empty(0, dtype=dtype)  # on the device and in the dtype that the caller has set

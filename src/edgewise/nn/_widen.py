@@ -50,7 +50,7 @@ def widen(model: KAN, depth: int, nodes: Width, *, seed: int = 0) -> KAN:
     hidden = _with_new(old.n_sum, old.n_nodes, added.n_sum, added.n_nodes)
     grown, fresh = arranged(before, subnodes, range(before.n_in))
     new.layers[depth - 1], new.layers[depth] = grown, arranged(after, range(after.n_out), hidden)[0]
-    curves, weights = initial_values(grown, torch.Generator().manual_seed(seed))
+    curves, weights = initial_values(grown, torch.Generator().manual_seed(int(seed)))
     with torch.no_grad():
         grown.coefficients[fresh] = curves.to(grown.dtype)[fresh]
         grown.base_weight[fresh] = weights.to(grown.dtype)[fresh]
@@ -100,7 +100,7 @@ def perturb(model: KAN, scale: float = 0.01, *, seed: int = 0) -> KAN:
     if not is_number(scale, 0):
         raise InputError(f"'scale' must be a number >= 0. Got {scale!r}.")
     new = clone(model)
-    draw = torch.Generator().manual_seed(seed)
+    draw = torch.Generator().manual_seed(int(seed))
     with torch.no_grad():
         for layer in new.layers:
             noise = [scale * torch.randn(p.shape, generator=draw).to(p) for p in (layer.affine, layer.coefficients)]

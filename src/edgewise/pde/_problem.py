@@ -103,12 +103,13 @@ def _unit(count: int, d: int, seed: int, how: Way) -> Tensor:
         raise unknown("way to place points", how, _WAYS)
     if not is_int(count, 1):
         raise InputError(f"The number of points must be an int >= 1. Got {count!r}.")
+    count = int(count)
     if how == "random":
-        return torch.rand(count, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        return torch.rand(count, d, generator=torch.Generator().manual_seed(int(seed)), dtype=torch.float64)
     if how == "grid":
         side = torch.linspace(0, 1, max(2, math.floor(count ** (1 / d) + 1e-9)), dtype=torch.float64)
         return torch.cartesian_prod(*[side] * d).reshape(-1, d)
-    return torch.quasirandom.SobolEngine(d, scramble=True, seed=seed).draw(count, dtype=torch.float64)
+    return torch.quasirandom.SobolEngine(d, scramble=True, seed=int(seed)).draw(count, dtype=torch.float64)
 
 
 Left = Tensor | tuple[Tensor, ...]

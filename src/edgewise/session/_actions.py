@@ -44,8 +44,13 @@ def _is_list(value: Any, count: int | None = None) -> bool:
     return isinstance(value, tuple | list) and count in (None, len(value))
 
 
+def _plain(value: Any) -> Any:
+    """Return ints as those of Python, in tuples."""
+    return tuple(map(_plain, value)) if isinstance(value, tuple | list) else int(value)
+
+
 def _integers(count: int, wanted: str) -> Reader:
-    return _reader(lambda value: _is_list(value, count) and all(map(is_int, value)), wanted, tuple)
+    return _reader(lambda value: _is_list(value, count) and all(map(is_int, value)), wanted, _plain)
 
 
 _edge = _integers(3, "An edge is (layer, j, i): from node i to subnode j, like (0, 1, 0).")
@@ -64,14 +69,14 @@ _affine = _reader(
 _grids = _reader(
     lambda value: value == "auto" if isinstance(value, str) else _is_list(value) and all(is_int(n, 1) for n in value),
     "'grids' must be 'auto', a list of cell counts or None.",
-    lambda value: value if isinstance(value, str) else tuple(value),
+    lambda value: value if isinstance(value, str) else _plain(value),
 )
 
 
 def _nodes(value: Any) -> Any:
     """A width as `KAN` takes it, lists made tuples."""
     Nodes.parse(value)  # InputError for what is none
-    return tuple(tuple(part) if _is_list(part) else part for part in value) if _is_list(value) else value
+    return _plain(value)
 
 
 def _cut(value: Any) -> dict[str, Any]:
@@ -90,8 +95,8 @@ def _cut(value: Any) -> dict[str, Any]:
 
 #: argument -> what makes plain data of it, the same for all actions; None stays where it is the default
 READERS: Readers = {
-    **_each("depth seed", is_int, "an int"),
-    **_each("factor grid steps", lambda value: is_int(value, 1), "an int >= 1"),
+    **_each("depth seed", is_int, "an int", int),
+    **_each("factor grid steps", lambda value: is_int(value, 1), "an int >= 1", int),
     **_each("slack sparsity threshold weight", is_number, "a finite number", float),
     **_each("direction formula function name", lambda value: isinstance(value, str), "a text"),
     **_each("merge rounding", lambda value: isinstance(value, bool), "True or False"),

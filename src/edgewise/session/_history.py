@@ -144,7 +144,7 @@ class History:
             return ids[-1]
         if not is_int(place, 0, len(self.states) - 1):
             raise InputError(f"The session has states 0 to {len(self.states) - 1}. Got {place!r}.")
-        return place
+        return int(place)
 
     def _free_line(self) -> str:
         """Return the branch of the next state: this one's, or a new one where it has gone on already."""
@@ -159,4 +159,4 @@ class History:
 def _steps(steps: int) -> int:
     if not is_int(steps, 1):
         raise InputError(f"'steps' must be an int >= 1. Got {steps!r}.")
-    return steps
+    return int(steps)

@@ -144,7 +144,7 @@ def checked(f: Surrogate, columns: Sequence[int]) -> list[int]:
     good = isinstance(columns, list | tuple) and all(is_int(c, 0, f.n_columns - 1) for c in columns)
     if not good or len(set(columns)) < len(columns):
         raise InputError(f"Columns must be different numbers from 0 to {f.n_columns - 1}. Got {columns!r}.")
-    return sorted(columns)
+    return sorted(map(int, columns))
 
 
 def split(f: Surrogate, columns: Sequence[int]) -> list[int]:

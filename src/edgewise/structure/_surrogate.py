@@ -127,7 +127,7 @@ def _known(
 
 def _with_error(function: Callable[[Tensor], Tensor], x: Tensor, size: float, seed: int) -> Callable[[Tensor], Tensor]:
     """The function, and samples that differ from it by sums of random waves of a root mean square of `size`."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     frequency, phase, weight = waves(x.std(0) / _WAVENUMBER, size, _WAVES, _SAMPLES, generator)
 
     def functions(points: Tensor) -> Tensor:

@@ -195,9 +195,9 @@ def candidates(
 
 def _checked_edge(context: SnapContext, edge: Edge) -> Edge:
     """Return an edge that may become a function, or the error that says why not."""
-    if not (isinstance(edge, tuple) and len(edge) == 3 and all(isinstance(k, int) for k in edge)):
+    if not (isinstance(edge, tuple) and len(edge) == 3 and all(map(is_int, edge))):
         raise InputError(f"An edge is a tuple (layer, j, i): from node i to subnode j. Got {edge!r}.")
-    depth, j, i = edge
+    depth, j, i = map(int, edge)
     layer = edge_of(context.model, depth, j, i)
     if not layer.mask[j, i]:
         raise InputError(f"The edge {edge} was removed. Put a function there with edgewise.nn.set_function.")

@@ -96,7 +96,7 @@ def gaussian_process(
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), 2.2, 5.4; Wilson et al.,
     Pathwise Conditioning of Gaussian Processes (2021).
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     order = torch.randperm(len(u), generator=generator)[:_ROWS]
     u, t, uneven = u[order], t[order], uneven[order]
     scales = _fitted(u[:_SUBSET], t[:_SUBSET], uneven[:_SUBSET], start)

@@ -90,7 +90,7 @@ def choose_grids(
     """
     own = grid_of(model)
     if grids is not None and not isinstance(grids, str):
-        return list(grids)
+        return [int(grid) for grid in grids]
     if spline_edges(model) == 0:
         return [None]
     if grids is None or not (grow or coarse):

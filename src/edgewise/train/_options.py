@@ -20,11 +20,11 @@ class Options:
     validation: fraction of rows held out to choose the start and the grid ("auto": a tenth from 200 rows on, a fifth
     from 20, else none). smoothing: weight of the second-difference penalty ("auto": by generalized cross-validation
     once parameters exceed a quarter of the rows). restarts: starts on the coarsest grid ("auto": up to 8, fewer if two
-    agree; one layer needs one). seed: of the split, the restarts and the shuffling. time_limit: seconds. callbacks: a
-    function, or several, called with each history row; one that returns True or "stop" ends training. progress:
-    whether to show progress on stderr ("auto": on a terminal, once it takes two seconds). test: fraction of rows held
-    out only to report the error of the network that was chosen ("auto": a tenth, at least ten rows, from 50 rows on;
-    none if `validation` is 0), at most 0.9 together with `validation`.
+    agree; one layer needs one). seed: of the split, the restarts and the shuffling. time_limit: seconds, or None.
+    callbacks: a function, or several, called with each history row; one that returns True or "stop" ends training.
+    progress: whether to show progress on stderr ("auto": on a terminal, once it takes two seconds). test: fraction of
+    rows held out only to report the error of the network that was chosen ("auto": a tenth, at least ten rows, from 50
+    rows on; none if `validation` is 0), at most 0.9 together with `validation`.
 
     >>> Options(restarts=1, seed=3).validation
     'auto'
@@ -51,6 +51,9 @@ class Options:
             raise InputError(f"'restarts' must be an int from 1 to 10000, or 'auto'. Got {self.restarts!r}.")
         if not is_int(self.seed, 1 - 2**62, 2**62 - 1):
             raise InputError(f"'seed' must be an int between -2^62 and 2^62. Got {self.seed!r}.")
+        for name in ("restarts", "seed"):
+            if not _is_auto(value := getattr(self, name)):
+                object.__setattr__(self, name, int(value))
         if not all(callable(callback) for callback in self.callback_list()):
             raise InputError(
                 f"'callbacks' must be a function of a history row, or a list of them. Got {self.callbacks!r}."
@@ -58,8 +61,8 @@ class Options:
         if not isinstance(self.progress, bool) and not _is_auto(self.progress):
             raise InputError(f"'progress' must be True, False or 'auto'. Got {self.progress!r}.")
         limit = self.time_limit
-        if limit is not None and not (isinstance(limit, int | float) and not isinstance(limit, bool) and limit >= 1e-9):
-            raise InputError(f"'time_limit' must be a number of seconds > 0, or None. Got {limit!r}.")
+        if limit is not None and not is_number(limit, 1e-9):
+            raise InputError(f"'time_limit' must be a finite number of seconds > 0, or None for any. Got {limit!r}.")
 
     def callback_list(self) -> list[Callback]:
         if self.callbacks is None:

@@ -12,6 +12,7 @@ from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.groups._least_squares import Coefficients, solve
 from edgewise.discovery.groups._shape import Shape
 from edgewise.discovery.judging import criterion
+from edgewise.discovery.tables import Table
 from edgewise.expressions import FreeFormula, evaluate
 
 _FOLDS = 5
@@ -37,15 +38,16 @@ class GroupedRows:
     folds: Array
 
     @classmethod
-    def of(cls, names: tuple[str, ...], x: Array, y: Array, weight: Array, codes: Array, seed: int) -> GroupedRows:
+    def of(cls, table: Table, codes: Array, groups: int, seed: int) -> GroupedRows:
         """Return the rows, dealt to folds, the weights scaled so that errors are over the standard deviation of y."""
+        y, weight = table.y, table.weight
         mean = float(np.average(y, weights=weight**2))
         spread = float(np.sqrt(np.mean((weight * (y - mean)) ** 2)))
         shuffled = np.random.default_rng(seed).permutation(len(y))
         order = shuffled[np.argsort(codes[shuffled], kind="stable")]
         folds = np.empty(len(y), int)
         folds[order] = np.arange(len(y)) % _FOLDS
-        return cls(names, x, y, weight / (spread or 1.0), codes, int(codes.max()) + 1, folds)
+        return cls(table.names, table.x, y, weight / (spread or 1.0), codes, groups, folds)
 
     def rows(self, keep: Array) -> GroupedRows:
         """Return some of the rows."""
@@ -129,6 +131,13 @@ class GroupedFit:
         size = max(float(np.abs(found.shared).max(initial=0)), float(np.abs(found.grouped).max(initial=0)))
         shared, grouped = (np.where(np.abs(c) < _ZERO * size, 0.0, c) for c in (found.shared, found.grouped))
         return replace(self, coefficients=replace(found, shared=round_all(shared), grouped=round_all(grouped)))
+
+    def of_group(self, group: int) -> Formula:
+        """Return the formula of one group, its constants as they were fitted."""
+        shared, own = iter(self.coefficients.shared), iter(self.coefficients.grouped[group])
+        return self.shape.with_constants(
+            [sympy.Float(float(next(own if j in self.shape.varying else shared))) for j in range(len(self.shape.terms))]
+        )
 
     def expression(self, indicators: list[Part], baseline: int) -> Formula:
         """Return the formula with an indicator, 1 or 0, for each group but the baseline."""

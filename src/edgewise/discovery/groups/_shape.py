@@ -28,7 +28,7 @@ class Shape:
     @property
     def complexity(self) -> int:
         """That of the formula; a constant that differs by group counts as one more."""
-        return complexity(self._sum([sympy.Float(1.5)] * len(self.terms))) + len(self.varying)
+        return complexity(self.with_constants([sympy.Float(1.5)] * len(self.terms))) + len(self.varying)
 
     def written(self, names: Sequence[str], shared: Sequence[float]) -> Formula:
         """Return the formula with symbols of these names for what differs by group, and the shared coefficients."""
@@ -37,9 +37,10 @@ class Shape:
             sympy.Symbol(next(symbols)) if j in self.varying else sympy.Float(next(numbers))
             for j in range(len(self.terms))
         ]
-        return self._sum(coefficients)
+        return self.with_constants(coefficients)
 
-    def _sum(self, coefficients: Sequence[Part]) -> Formula:
+    def with_constants(self, coefficients: Sequence[Part]) -> Formula:
+        """Return the sum of the terms, each times its coefficient."""
         return sympy.Add(*(c * t for c, t in zip(coefficients, self.terms, strict=True)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import sympy
 
@@ -75,14 +76,25 @@ class Gate:
         """Return in a sentence or two what was asked, and how many formulas were turned away; nothing if all passed."""
         if self.open:
             return []
-        asked = "; ".join(f"{key}: {_shown(value)}" for key, value in self.knowledge.asked.items())
-        counts = Counter(reason for reason in self._objections.values() if reason is not None)
-        each = ", ".join(f"{count} by {reason!r}" for reason, count in counts.most_common())
-        away = f"{counts.total()} of {len(self._objections)} formulas were turned away"
-        lines = [f"You asked for {asked}. {away}{f' ({each})' if each else ''}."]
-        if not found:
-            lines.append("No formula that was tried is as you asked: the constant is given. Ask for less, or try more.")
-        return lines
+        reasons = [reason for reason in self._objections.values() if reason is not None]
+        return turned_away(self.knowledge, reasons, len(self._objections), found=found)
+
+
+def turned_away(knowledge: Knowledge, reasons: Sequence[str], tried: int, *, found: bool) -> list[str]:
+    """Return in a sentence or two what was asked, and by what keywords some of the formulas tried were turned away.
+
+    >>> turned_away(Knowledge.of({"require": "t"}, ("t",), "y"), ["require"], 3, found=True)
+    ["You asked for require: t. 1 of 3 formulas were turned away (1 by 'require')."]
+    """
+    asked = "; ".join(f"{key}: {_shown(value)}" for key, value in knowledge.asked.items())
+    counts = Counter(reasons)
+    each = ", ".join(f"{count} by {reason!r}" for reason, count in counts.most_common())
+    lines = [
+        f"You asked for {asked}. {len(reasons)} of {tried} formulas were turned away{f' ({each})' if each else ''}."
+    ]
+    if not found:
+        lines.append("No formula that was tried is as you asked: the constant is given. Ask for less, or try more.")
+    return lines
 
 
 def _shown(value: object) -> str:

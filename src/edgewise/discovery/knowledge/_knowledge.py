@@ -65,7 +65,7 @@ class Knowledge:
         if both := sorted(forbid & require):
             raise InputError(f"{both[0]!r} is both in 'require' and in 'forbid': leave it out of one.")
         left = tuple(name for name in names if name not in forbid)
-        if not left:
+        if not left and forbid:
             raise InputError("'forbid' leaves no column: formulas need one at least.")
         bounds = Bounds.of(given["constants"]) if "constants" in given else None
         strict = bounds is not None and bounds.strict
@@ -150,7 +150,7 @@ def _columns(given: object, names: Sequence[str], key: str) -> frozenset[str]:
 
 def _size(given: object) -> int | None:
     if given is None or is_int(given, 1):
-        return given
+        return None if given is None else int(given)
     raise InputError(f"'max_complexity' must be a whole number from 1 on. Got {given!r}.")
 
 

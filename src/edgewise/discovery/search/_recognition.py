@@ -59,7 +59,7 @@ def recognize(context: Context) -> Recognized:
     if own and not restart:
         kept, ceiling, fitted = _weighed(network, kept, ceiling, fitted)
     if settings.loss == "huber" and not restart:
-        kept = _lessened(kept, fitted)
+        kept = _lessened(kept, kept.y - fitted)
         ceiling, _ = network.of(kept)
     return Recognized(kept, ceiling, restart)
 
@@ -153,9 +153,15 @@ def _weighed(
     return other, again, refitted
 
 
-def _lessened(table: Table, fitted: Array) -> Table:
+def robust(table: Table, rows: Table, seed: int) -> Table:
+    """Return a table with Huber's weights, by the residuals of a network of `rows`: the same rows, other columns."""
+    _, fitted = _Network(seed).of(rows)
+    return _lessened(table, rows.y - fitted)
+
+
+def _lessened(table: Table, residual: Array) -> Table:
     """Return the table with Huber's weights: rows whose residuals are far from most count less."""
-    size = np.abs(table.weight * (table.y - fitted))
+    size = np.abs(table.weight * residual)
     share = np.minimum(1.0, _HUBER * _NORMAL * float(np.median(size)) / np.maximum(size, 1e-300))
     lessened = tuple(int(k) for k in table.numbers[share < _HALF])
     noise = replace(table.noise, loss="huber", lessened=lessened)

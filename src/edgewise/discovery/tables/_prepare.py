@@ -65,11 +65,15 @@ class Preparation:
     terms: list[Term] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def run(self, group: str | None) -> Prepared:
-        """Return the inputs, the rows without gaps, and what was left out."""
+    def run(self, group: str | None, counted: Array | None = None) -> Prepared:
+        """Return the inputs, the rows without gaps that are `counted`, and what was left out."""
         known = ~np.isnan(self.y)
         if not known.all():
             self.notes.append(f"{_count(int((~known).sum()), 'row')} of {len(known)} left out: no {self.target!r}.")
+        if counted is not None and not counted[known].all():
+            gone = int((~counted[known]).sum())
+            self.notes.append(f"{_count(gone, 'row')} of {len(known)} left out: the weight is 0.")
+            known &= counted
         place = None if group is None else self._place(group)
         if place is not None:
             known &= self._with_groups(place, known)
@@ -94,7 +98,9 @@ class Preparation:
             return Prepared(Columns(self.encoder, tuple(self.terms), tuple(self.notes)), x, rows)
         levels, codes, counts = np.unique(self.values[rows, place], return_inverse=True, return_counts=True)
         if len(levels) < 2:
-            raise InputError(f"'groups' must be a column of several groups. {group!r} has {len(levels)}.")
+            raise InputError(
+                f"'groups' must be a column of several groups of {_FEWEST} rows or more. {group!r} has {len(levels)}."
+            )
         column, baseline = self.encoder.columns[place], int(counts.argmax())
         known = column.levels if isinstance(column, Category) else None
         labels = tuple(str(known[int(level)]) if known is not None else f"{level:g}" for level in levels)
@@ -240,9 +246,12 @@ class Preparation:
 
 
 def prepare(
-    x: Any, y: Array, names: Sequence[str], target: str, missing: Missing = "drop", group: str | None = None
-) -> Prepared:
+    x: Any, y: Array, names: Sequence[str], target: str, missing: Missing = "drop", group: str | None = None,
+    counted: Array | None = None,
+) -> Prepared:  # fmt: skip
     """Return the inputs of formulas for a table x: a data frame, an array, or rows; y (n,) is nan at gaps.
+
+    Rows that are not `counted` (n,) are left out.
 
     Numbers stay, truth values are 0 and 1, text has an input for each level but the baseline, the most frequent one,
     dates count days or years since a told origin. Rows with gaps are left out; with missing="indicator" gaps of
@@ -262,7 +271,7 @@ def prepare(
     if encoder.names != [*names]:
         columns = tuple(replace(column, name=name) for column, name in zip(encoder.columns, names, strict=True))
         encoder = Encoder(columns)
-    return Preparation(encoder, values, y, target, missing, is_frame(x)).run(group)
+    return Preparation(encoder, values, y, target, missing, is_frame(x)).run(group, counted)
 
 
 def _is_number_of_rows(column: Column, cells: Array, distinct: int) -> bool:

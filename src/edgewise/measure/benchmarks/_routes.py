@@ -1,5 +1,6 @@
 """What each operation costs by each of its routes, and whether the quicker one is chosen."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -52,12 +53,14 @@ def _line(case: str, operation: str, group: Sequence[Row]) -> list[Cell]:
     if any(row["status"] for row in group):
         return [Cell(case), Cell(str(group[0]["status"])), *[Cell("")] * 4]
     seconds = {str(row["route"]): float(row["seconds"]) for row in group}
-    chosen = next(str(row["route"]) for row in group if int(row["chosen"]))
-    ratio = seconds[chosen] / min(seconds.values())
+    chosen = next((str(row["route"]) for row in group if int(row["chosen"])), "")
+    ratio = seconds.get(chosen, math.nan) / min(seconds.values())
     full = int(group[0]["rows"]) != _FEW
+    times = [f"{1e3 * seconds[route]:.3g}" if route in seconds else "" for route in _ROUTES]
     return [
-        Cell(case), Cell(operation), *(Cell(f"{1e3 * seconds[route]:.3g}") for route in _ROUTES),
-        Cell(f"{chosen}, {ratio:.3g}", ratio <= _LOSS if full else None), Cell(f"{_LOSS:g}"),
+        Cell(case), Cell(operation), *map(Cell, times),
+        Cell(f"{chosen}, {ratio:.3g}" if chosen else "", ratio <= _LOSS if chosen and full else None),
+        Cell(f"{_LOSS:g}"),
     ]  # fmt: skip
 
 

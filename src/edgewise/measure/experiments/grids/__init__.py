@@ -43,6 +43,7 @@ class Grids(Experiment):
             Case(f"{shape}, {how}: {OURS}", {"item": shape, "model": OURS, "smoothing": how})
             for shape in shapes
             for how in _SMOOTHINGS
+            if OURS in settings.libraries
         ]
         return ours + self.product(shapes, (PYKAN,), settings, smoothing="none")
 

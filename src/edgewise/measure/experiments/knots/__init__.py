@@ -61,7 +61,8 @@ class KnotTheory(Experiment):
             for kind, model in kinds
             if model in settings.libraries
         ]
-        return found + [Case(f"{item}: {OURS}", {"item": item, "model": OURS}) for item in (_FORMULA, _RELATIONS)]
+        others = (_FORMULA, _RELATIONS) if OURS in settings.libraries else ()
+        return found + [Case(f"{item}: {OURS}", {"item": item, "model": OURS}) for item in others]
 
     def models(self) -> Mapping[str, Model]:
         return dict.fromkeys((OURS, MLP, PYKAN), _run)

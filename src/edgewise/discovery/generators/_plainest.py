@@ -14,7 +14,7 @@ _ALONE = 10  # inputs that are tried alone, those with the largest correlations
 
 
 def baselines(judge: Judge, noise: float) -> Iterator[Candidate]:
-    """What anyone would try first: a constant, each input as a line and as a power, the plane and the power law of all."""
+    """What anyone would try first: a constant, each input as a line and as a power, plane and power law of all."""
     yield from filter(None, (judge.judged(form, noise, keep_form=True) for form in _plainest(judge)))
 
 

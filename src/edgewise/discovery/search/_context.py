@@ -77,7 +77,7 @@ class Context:
         if not self.pool.done():
             return False
         best = self.pool.best()
-        few = best is not None and best.fitted <= _CONVINCING
+        few = best is not None and best.fitted <= _CONVINCING and self.pool.reaches(best)
         return few or self.pool.exact() or self.processes > _LONG
 
     def marked(self, problem: Problem) -> object:

@@ -108,7 +108,7 @@ class Search:
             self._approximated(problem, evaluations, settled)
 
     def _approximated(self, problem: Problem, evaluations: int, settled: bool) -> None:
-        """Go through the stages for tables that follow no law exactly; of one with a settled law, to the network only."""
+        """Go through the stages for tables that follow no law exactly; with a settled law, to the network only."""
         context, approximation, elimination = self.context, self.approximation, self.elimination
         context.tell("an additive network", 0.3)
         seen = recognize(context)

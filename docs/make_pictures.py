@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from functools import partial
@@ -13,10 +14,11 @@ import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pandas import DataFrame, read_csv
+from pandas import DataFrame, Series, read_csv
 from sklearn.model_selection import train_test_split
 
 import edgewise as ew
+from edgewise.discovery import Discovery
 from edgewise.estimators import KANRegressor
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -27,7 +29,7 @@ _NAMES = ["x", "y"]
 
 def main(names: list[str]) -> None:
     torch.set_num_threads(1)
-    drawn = (hello, diagram_2, diagram_6, diagram_20, relations, tables_curves, tables_network)
+    drawn = (hello, diagram_2, diagram_6, diagram_20, relations, tables_curves, tables_network, paper_front, paper_fit)
     made = {picture.__name__: picture for picture in drawn}
     made |= {f"gallery_{script.stem}": partial(case, script) for script in sorted(GALLERY.glob("*.py"))}
     style = {"mathtext.fontset": "cm", "font.size": 11, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
@@ -98,6 +100,30 @@ def _penguins() -> tuple[KANRegressor, DataFrame]:
     train, _ = train_test_split(rows, random_state=0)
     x = train.drop(columns="body_mass_g")
     return KANRegressor().fit(x, train["body_mass_g"]), x
+
+
+def paper_front() -> Figure:
+    """The front of docs/paper.md, rows weighted."""
+    x, volume = _cherries()
+    return _figure(_timber(x, volume, _timber(x, volume).predict(x) ** -2).plot())
+
+
+def paper_fit() -> Figure:
+    """The first fit of docs/paper.md, and its residuals."""
+    x, volume = _cherries()
+    return ew.plot.fit_quality(volume, _timber(x, volume).predict(x), name="volume")
+
+
+def _cherries() -> tuple[DataFrame, Series]:
+    """The rows of docs/paper.md."""
+    page = (Path(__file__).parent / "paper.md").read_text(encoding="utf-8")
+    rows = re.findall(r"\b(\d+\.\d),(\d+),(\d+\.\d)\b", page)
+    table = DataFrame(rows, columns=["diameter", "height", "volume"]).astype(float)
+    return table[["diameter", "height"]], table["volume"]
+
+
+def _timber(x: DataFrame, volume: Series, weights: np.ndarray | None = None) -> Discovery:
+    return ew.discover(x, volume, effort="quick", time_limit=600, template="height*?", weights=weights)
 
 
 def _figure(ax: Axes) -> Figure:

@@ -10,7 +10,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.expressions import exact_constant, readable_float, simple_constants
+from edgewise.expressions import exact_constant, name_floats, readable_float, simple_constants
 
 FACTORS = [
     sympy.Integer(1),
@@ -98,3 +98,9 @@ def test_values_that_are_no_numbers() -> None:
     assert simple_constants(0.0, 1e-3)[0].expr == 0
     assert exact_constant(0.0) == 0
     assert exact_constant(math.inf) == sympy.oo
+
+
+def test_numbers_of_any_two_sizes_are_told_apart() -> None:
+    named, numbers = name_floats(sympy.Float(1e-310) * sympy.Symbol("x") + 1e10)
+    assert len(numbers) == 2
+    assert len(named.free_symbols) == 3

@@ -1,4 +1,4 @@
-"""Discovery: problems and their elimination, relations from gradients, noise, and the public face."""
+"""Discovery: problems and their elimination, symmetries from gradients, noise, and the public face."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgewise import datasets
 from edgewise.discovery import Outcome
 from edgewise.discovery.judging._candidate import Candidate, front
 from edgewise.discovery.models._surrogate import neighbor_correlation
-from edgewise.discovery.symmetries._relations import find_relations
+from edgewise.discovery.reductions._symmetries import find_symmetries
 from edgewise.discovery.tables._problem import Problem
 from edgewise.expressions import evaluate
 
@@ -58,14 +58,14 @@ def test_lifting_a_formula_of_the_reduced_columns_gives_the_original_target(name
     assert start.error(torch.from_numpy(lifted)) == pytest.approx(error, rel=1e-9)
 
 
-def relations_of(f: str, x: np.ndarray, error: float = 1e-6, rounding: float = 0.0, seed: int = 0) -> list[str]:
+def symmetries_of(f: str, x: np.ndarray, error: float = 1e-6, rounding: float = 0.0, seed: int = 0) -> list[str]:
     """Relations found from values and gradients that are exact but for a relative `rounding`."""
     columns = torch.from_numpy(x).requires_grad_()
     target = FUNCTIONS[f](*columns.unbind(1))
     (slope,) = torch.autograd.grad(target.sum(), columns)
     p = problem(x, target.detach().numpy())
     noise = torch.randn(slope.shape, dtype=slope.dtype, generator=torch.Generator().manual_seed(seed))
-    found = find_relations(p, target.detach(), slope * (1 + rounding * noise), error)
+    found = find_symmetries(p, target.detach(), slope * (1 + rounding * noise), error)
     return [r.text for r in found if r.residual < 1e-9]
 
 
@@ -90,28 +90,28 @@ FUNCTIONS = {
         ("irrelevant", "x2 is irrelevant"),
     ],
 )
-def test_each_kind_of_relation_is_read_from_gradients(name: str, expected: str) -> None:
-    assert any(expected in text for text in relations_of(name, table(400, 3, 0.5, 2.0)))
+def test_each_kind_of_symmetry_is_read_from_gradients(name: str, expected: str) -> None:
+    assert any(expected in text for text in symmetries_of(name, table(400, 3, 0.5, 2.0)))
 
 
 @pytest.mark.parametrize("name", ["monomial", "scaled", "difference"])
-def test_rounding_does_not_choose_among_relations(name: str) -> None:
+def test_rounding_does_not_choose_among_symmetries(name: str) -> None:
     """Another processor rounds otherwise, and gives the same stages."""
     x = table(400, 3, 0.5, 2.0)
-    exact = relations_of(name, x, 1e-15)
+    exact = symmetries_of(name, x, 1e-15)
     assert exact
     for seed in range(20):
-        assert relations_of(name, x, 1e-15, rounding=1e-15, seed=seed) == exact
+        assert symmetries_of(name, x, 1e-15, rounding=1e-15, seed=seed) == exact
 
 
-def test_a_function_without_symmetry_has_no_relation() -> None:
-    assert relations_of("none", table(400, 3, 0.5, 2.0)) == []
+def test_a_function_without_structure_has_no_symmetry() -> None:
+    assert symmetries_of("none", table(400, 3, 0.5, 2.0)) == []
 
 
 def test_a_column_with_zeros_has_no_powers_and_the_others_theirs() -> None:
     x = table(400, 3, 0.5, 2.0)
     x[:3, 2] = 0.0
-    assert any("x0 to the 2 and x1 to the 2 add" in text for text in relations_of("norm", x))
+    assert any("x0 to the 2 and x1 to the 2 add" in text for text in symmetries_of("norm", x))
 
 
 def test_residual_correlation_tells_structure_from_noise() -> None:

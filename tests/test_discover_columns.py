@@ -1,5 +1,6 @@
 """Tables as they come: text, dates, gaps, groups and several targets in `discover`."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def grouped(n: int = 90) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     return table, shift, factor
 
 
-def test_a_constant_that_differs_by_group_is_found() -> None:
+def test_a_constant_that_differs_by_group_is_found(tmp_path: Path) -> None:
     table, shift, _ = grouped()
     y = (shift + 2 * table.x**2).to_numpy()
     found = ew.discover(table, y, groups="group", effort=800, time_limit=300)
@@ -183,6 +184,8 @@ def test_a_constant_that_differs_by_group_is_found() -> None:
     np.testing.assert_allclose(found.predict(table[["group", "x"]]), y, atol=1e-9)
     assert np.isnan(found.predict(table.head(1).assign(group="new"))).all()
     assert "a differs by group" in repr(found) and "v: a = 3" in repr(found)
+    page = found.report(tmp_path / "r.html").read_text(encoding="utf-8")
+    assert re.search("<li>a differs by group: .*v: a = 3;? ?.*</li>", page) and "<li>x from 1." in page
 
 
 def test_noisy_offsets_and_scales_have_error_bars() -> None:

@@ -19,6 +19,7 @@ import sympy
 import edgewise as ew
 from edgewise.discovery import Candidate, Discovery, Outcome, discover_directly, front_cells
 from edgewise.discovery._progress_line import progress_line
+from edgewise.discovery.models import Ceiling
 from edgewise.expressions import FitData, complexity, fit_constants, parse, quoted, write
 from edgewise.report import ReportContent
 
@@ -168,6 +169,23 @@ def test_the_front_is_printed_with_the_best_and_its_error_bars(found: Discovery)
     assert "name_89" not in front_text_row(replace(found, candidates=[long], best=found.best))
 
 
+def test_error_bars_stand_where_the_constants_do_and_hold_every_one(found: Discovery) -> None:
+    for form in found:
+        shown = found.text(form)
+        assert shown.count("±") == form.fitted
+        plain = [
+            re.sub(r"\d+\.\d+(e-?\d+)?", "0.0", text)
+            for text in (re.sub(r"\((\S+) ± \S+\)", r"\1", shown), form.text(6))
+        ]
+        assert plain[0] == plain[1]
+        assert found.latex(form).count(r"\pm") == form.fitted
+
+
+def test_the_flexible_model_is_printed_in_a_line() -> None:
+    x = np.linspace(0, 1, 40)[:, None]
+    assert repr(Ceiling.of(("t",), x, np.sin(9 * x[:, 0]))).startswith("Ceiling(names=('t',), held_out=")
+
+
 def front_text_row(found: Discovery) -> str:
     return repr(found).splitlines()[2]
 
@@ -239,7 +257,8 @@ def test_what_the_inputs_do_is_said(found: Discovery, monkeypatch: pytest.Monkey
     monkeypatch.setattr("edgewise.report.write_report", lambda path, content: seen.append(content))
     found.report("r.html")
     (content,) = seen
-    rises, falls = content.inputs
+    rises, falls, together = content.inputs
+    assert together == "The inputs enter additively: what one changes in yield does not depend on another."
     assert re.match(r"a from 1\.\d+ to 2\.\d+: yield rises by \d\.\d+ on average, and falls nowhere\.", rises)
     assert re.match(r"T \(K\) from .*: yield falls by .* on average, and rises nowhere\.", falls)
     assert [row.chosen for row in content.candidates] == [False, True, False]

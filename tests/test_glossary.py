@@ -39,7 +39,7 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
             "kernels/bspline/_triton_sparse",
             "measure/benchmarks/libraries/_jaxkan",
             "nn/_jacobian",
-            "structure/_gaussian",
+            "symmetries/_gaussian",
             "train/_objective",
         },
     ),
@@ -86,7 +86,7 @@ def prose(text: str) -> str:
 def test_the_glossary_is_read() -> None:
     assert "perceptron" in glossary("names")
     assert "so many" in glossary("pages")
-    assert "structure/_gaussian" in users()["gaussian"]
+    assert "symmetries/_gaussian" in users()["gaussian"]
     assert {"hidden", "layer"} <= {word.lower() for word in _WORD.findall("hiddenLayer")}
     assert prose("A `spread` of\n[x](spread.md)\n## Glossary\nspread") == "a of [x"
 

@@ -117,9 +117,12 @@ PUBLIC = {
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """
-        CAP Coordinates FLOOR Finding Findings GaussianProcess POWERS Scales Surrogate TableProcess Tree Verdict
-        additive combined exclusive exponential find gaussian_process heavy_tailed inner_rows irrelevant measured
+        CAP FLOOR Finding Findings Surrogate Tree Verdict additive combined exclusive exponential find irrelevant
         monomial multiplicative network offset_product power_sum scaling separable surrogate translation tree
+    """,
+    "edgewise.symmetries": """
+        Coordinates GaussianProcess Gradients Measured POWERS Scales TableProcess choices gaussian_process has_power
+        heavy_tailed inner_rows measured off_zero waves
     """,
     "edgewise.export": """
         FormulaModule Language OnnxGraph OnnxSource OnnxValue Printer Program Source c excel identifiers language

@@ -12,7 +12,7 @@ import torch
 
 import edgewise as ew
 from edgewise.io import read_table
-from edgewise.structure import gaussian_process
+from edgewise.symmetries import gaussian_process
 from edgewise.unsupervised import area
 
 sklearn_processes = pytest.importorskip("sklearn.gaussian_process")

@@ -131,6 +131,13 @@ def test_formula_that_cannot_be_typeset_is_shown_as_text(tmp_path: Path) -> None
     assert "y = 2*pi*a**(3/2)/sqrt(G)" in page.text
 
 
+def test_a_long_formula_is_set_in_lines(tmp_path: Path) -> None:
+    sums = " + ".join(rf"\mathrm{{a\_long\_name\_{k}}} \left(x_{{{k}}} + y\right)" for k in range(6))
+    text, page = written(tmp_path, formula_latex=[("y", sums)])
+    assert text.count('<svg class="formula"') == 2
+    assert f"y = {sums}" in page.text
+
+
 def test_empty_report_has_no_empty_sections(tmp_path: Path) -> None:
     path = write_report(tmp_path / "report.html", ReportContent("Nothing yet"))
     assert "<h2>" not in path.read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -225,7 +226,9 @@ def _show(screen: Console, found: Any) -> None:
     for line in [*others, found.outcome.message]:
         screen.print(line)
     screen.print()
-    grid = Grid(title=_TITLE, title_justify="left", title_style="")
+    grid = Grid(
+        title=_TITLE, title_justify="left", title_style="", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     head, rows = front_cells(found)
     for heading in head[:-1]:
         grid.add_column(heading, justify="right")

@@ -206,7 +206,7 @@ def name_floats(expr: Part) -> tuple[Part, dict[Part, Part]]:
 def _multiple(size: float, symbols: dict[Part, Part]) -> tuple[Part | None, Fraction]:
     """Return the symbol whose number is in a ratio of small integers to this one, and the ratio."""
     for symbol, known in symbols.items():
-        ratio = Fraction(size / float(known)).limit_denominator(_RATIO)
+        ratio = Fraction(min(size / float(known), 1e300)).limit_denominator(_RATIO)  # it may overflow
         if 0 < ratio.numerator <= _RATIO and abs(float(ratio) * float(known) - size) <= _SAME * size:
             return symbol, ratio
     return None, Fraction(1)

@@ -21,6 +21,7 @@ _SMALLEST = 1e-12  # singular values below this fraction of the largest are take
 _WIDEST = 40  # doublings of the first step in the search for the end of a profile interval
 _HALVINGS = 30
 _DIGITS = 2  # of a standard error
+_INFLATED = 30.0  # times the standard error with the other constants known: that of an undetermined constant
 _FINER = (1, 10, 100, 1000)  # parts of a standard error that constants are rounded to, until ...
 _RISE = 1.001  # ... the error is at most this times what it was
 
@@ -98,6 +99,20 @@ class Uncertainty:
         """The fitted constants in the order of the formula, with their standard errors."""
         errors = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
         return tuple(Constant(v, float(e)) for v, e in zip(self.free.values, errors, strict=True))
+
+    @property
+    def determined(self) -> bool:
+        """Whether the rows determine the constants.
+
+        They do not determine one whose standard error exceeds it and is over 30 times what it would be if the others
+        were known: any other value does as well, if the others follow.
+        """
+        scales, jacobian = self.free.relative_jacobian(self.data)
+        alone = self.unit * scales / np.maximum(np.linalg.norm(jacobian, axis=0), 1e-300)
+        return not any(
+            not math.isfinite(c.error) or (c.error > abs(c.value) and c.error > _INFLATED * own)
+            for c, own in zip(self.constants, alone, strict=True)
+        )
 
     def expression(self, plus_minus: str = "({} ± {})") -> Formula:
         """Return the formula with each constant as a symbol that shows its standard error too.

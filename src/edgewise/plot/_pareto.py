@@ -19,7 +19,8 @@ _LONGEST = 46  # characters of a formula in the list beside the picture
 class Candidate(NamedTuple):
     """One candidate formula: number, complexity, relative error, text, whether it was chosen.
 
-    `held_out` is the error on rows that it was not fitted to, `weight` its weight of evidence; NaN if not known.
+    `held_out` is the error on rows that it was not fitted to, `weight` its weight of evidence; NaN if not known. `r2`
+    is the held-out error as a coefficient of determination, as a text for tables.
     """
 
     index: int
@@ -29,6 +30,7 @@ class Candidate(NamedTuple):
     chosen: bool = False
     held_out: float = math.nan
     weight: float = math.nan
+    r2: str = ""
 
 
 def pareto(
@@ -59,7 +61,9 @@ def pareto(
         if row.chosen:
             size, marker, color = (130, "*", style.SYMBOLIC)
         ax.scatter(row.complexity, heights[row], s=size, marker=marker, color=color, zorder=3)
-        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), (7, 8) if row.chosen else (5, 4), color)
+        below = any(other.chosen and other.complexity == row.complexity for other in rows)
+        offset = (7, 8) if row.chosen else (5, -12) if below else (5, 4)
+        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), offset, color)
     if ceiling is not None and math.isfinite(ceiling):
         _ceiling(ax, ceiling)
     _scaled(ax, [*heights.values(), *([ceiling] if ceiling else [])])

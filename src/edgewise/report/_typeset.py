@@ -16,7 +16,8 @@ _LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "
 _EXPONENT = re.compile(r"\^\{(-?) ?\\frac\{(\w+)\}\{(\w+)\}\}")
 _PRODUCT = re.compile(r"(?<=[\w}]) \\mathrm\{")
 _LOW = re.compile(r"\\left([(|\[])((?:(?!\\left|\\right|\\frac|\\sqrt).)*)\\right([)|\]])")
-_LONGEST = 3000  # letters of a formula that is typeset; longer ones fill no page
+LONGEST = 3000  # letters of a formula that is typeset; longer ones fill no page
+_SMALLEST = 0.6  # of its own size: a wide formula shrinks to that before it scrolls
 _ARGUMENT = re.compile(r"(\\mathrm\{\w+\}|\\(?!frac|sqrt)[a-z]+)\{(\([^(){}]*\))\}")  # \sin{(x)}
 
 
@@ -31,7 +32,7 @@ def typeset(name: str, latex: str) -> Markup | None:
     True
     """
     equals = f"{latex_names([name])[name]} = " if name else ""
-    ways = [equals + text for text in (_display(latex), latex) if len(text) <= _LONGEST]
+    ways = [equals + text for text in (_display(latex), latex) if len(text) <= LONGEST]
     path = next((path for path in map(outline, ways) if path is not None), None)
     if path is None:
         return None
@@ -40,7 +41,7 @@ def typeset(name: str, latex: str) -> Markup | None:
     label = escape(printable(f"{name} = {latex}" if name else latex))
     return Markup(
         f'<svg class="formula" role="img" aria-label="{label}" '
-        f'style="width:{width / _EM:.3f}em;height:{height / _EM:.3f}em" '
+        f'style="width:{width / _EM:.3f}em;min-width:{_SMALLEST * width / _EM:.3f}em" '
         f'viewBox="{left:.2f} {-bottom - height:.2f} {width:.2f} {height:.2f}">'
         f'<path fill="currentColor" d="{_path_data(path)}"/></svg>'
     )

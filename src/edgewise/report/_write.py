@@ -16,7 +16,8 @@ from edgewise._printable import printable
 from edgewise._replacing import writing
 from edgewise.export import latex_names
 from edgewise.plot import Candidate, pareto, svg
-from edgewise.report._typeset import typeset
+from edgewise.report._lines import lines
+from edgewise.report._typeset import LONGEST, typeset
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class ReportContent:
 
 _PIXELS = 96  # of an inch on a screen
 _SMALLEST = 0.55  # of a picture's own size; below that a narrow screen scrolls it
+_LINE = 66  # visible characters of a line of a typeset formula
 
 
 def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
@@ -101,7 +103,7 @@ def render(content: ReportContent) -> str:
 
 def _cells(row: Candidate) -> dict[str, Any]:
     """Return a row of the table of candidates as text."""
-    r2 = f"{1 - row.held_out**2:.4g}" if math.isfinite(row.held_out) else "–"
+    r2 = row.r2 or (f"{1 - row.held_out**2:.3f}" if math.isfinite(row.held_out) else "–")
     weight = "< 0.01" if row.weight < 0.005 else f"{row.weight:.2f}"
     return {**row._asdict(), "r2": r2, "weight": weight if math.isfinite(row.weight) else "–"}
 
@@ -113,7 +115,9 @@ def _legible(value: object) -> object:
 
 def _law(name: str, latex: str) -> dict[str, Any]:
     source = f"{latex_names([name])[name]} = {latex}"
-    return {"name": name, "latex": latex, "source": source, "svg": typeset(name, latex)}
+    broken = lines(latex, _LINE, len(name) + 1) if len(latex) <= LONGEST else [latex]
+    svgs = [typeset(name if k == 0 else "", line) for k, line in enumerate(broken)]
+    return {"name": name, "latex": latex, "source": source, "lines": None if None in svgs else svgs}
 
 
 def _picture(caption: str, figure: Figure) -> dict[str, Any]:

@@ -11,15 +11,7 @@ from edgewise.structure._finding import CAP as CAP
 from edgewise.structure._finding import FLOOR as FLOOR
 from edgewise.structure._finding import Finding as Finding
 from edgewise.structure._finding import Verdict as Verdict
-from edgewise.structure._finding import measured as measured
-from edgewise.structure._gaussian import Coordinates as Coordinates
-from edgewise.structure._gaussian import GaussianProcess as GaussianProcess
-from edgewise.structure._gaussian import Scales as Scales
-from edgewise.structure._gaussian import TableProcess as TableProcess
-from edgewise.structure._gaussian import gaussian_process as gaussian_process
-from edgewise.structure._gaussian import heavy_tailed as heavy_tailed
 from edgewise.structure._network import network as network
-from edgewise.structure._relations import POWERS as POWERS
 from edgewise.structure._relations import exponential as exponential
 from edgewise.structure._relations import monomial as monomial
 from edgewise.structure._relations import power_sum as power_sum
@@ -32,7 +24,6 @@ from edgewise.structure._separability import multiplicative as multiplicative
 from edgewise.structure._separability import offset_product as offset_product
 from edgewise.structure._separability import separable as separable
 from edgewise.structure._surrogate import Surrogate as Surrogate
-from edgewise.structure._surrogate import inner_rows as inner_rows
 from edgewise.structure._surrogate import surrogate as surrogate
 from edgewise.structure._tree import Tree as Tree
 from edgewise.structure._tree import tree as tree

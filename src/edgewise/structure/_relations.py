@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.structure._finding import Finding, Kind, Measured, measured
+from edgewise.structure._finding import Finding, Kind
 from edgewise.structure._separability import checked, finding
 from edgewise.structure._surrogate import Surrogate
+from edgewise.symmetries import POWERS, Measured, has_power, measured
 
-POWERS = (2.0, -1.0, -2.0, 3.0, 0.5)
-"""Exponents r of x^r + k y^r that are tried."""
+_TOUCHES = 1e-3  # a column whose least size is below this share of its largest has no negative powers
 
 
 def translation(f: Surrogate, i: int, j: int) -> Finding:
@@ -54,7 +54,8 @@ def power_sum(f: Surrogate, i: int, j: int, power: float | None = None) -> Findi
     checked(f, [i, j])
     if power is not None and (isinstance(power, bool | str) or power in (0, 1)):
         raise InputError(f"'power' must be a number other than 0 (see scaling) and 1 (translation). Got {power!r}.")
-    allowed = [p for p in (POWERS if power is None else (float(power),)) if _defined(f, i, p) and _defined(f, j, p)]
+    tried = POWERS if power is None else (float(power),)
+    allowed = [p for p in tried if all(has_power(f.x[:, k], p, _TOUCHES) for k in (i, j))]
     if not allowed:
         raise InputError(f"{f.names[i]} or {f.names[j]} has values that have no power {power!r}.")
     return min((_proportional(f, (i, j), "power_sum", p) for p in allowed), key=lambda found: -found.margin)
@@ -71,7 +72,7 @@ def monomial(f: Surrogate, i: int) -> Finding:
     'f = x1^3 g(rest)'
     """
     checked(f, [i])
-    power, found = _ratio(f.inner[:, i, None] * f.inner_slopes[:, i], f.inner_values)
+    power, found = _ratio(f.inner.scaled[:, i], f.inner.values)
     return finding("monomial", [i], found, f"f = {_power(f.names[i], power)} g(rest)", {"power": power})
 
 
@@ -86,7 +87,7 @@ def exponential(f: Surrogate, i: int) -> Finding:
     'f = exp(-2 x1) g(rest)'
     """
     checked(f, [i])
-    rate, found = _ratio(f.inner_slopes[:, i], f.inner_values)
+    rate, found = _ratio(f.inner.slopes[:, i], f.inner.values)
     return finding("exponential", [i], found, f"f = exp({_times(rate, f.names[i])}) g(rest)", {"rate": rate})
 
 
@@ -94,12 +95,11 @@ def _proportional(f: Surrogate, pair: tuple[int, int], kind: Kind, power: float)
     """x_i^(p-1) f_j = a x_j^(p-1) f_i: translation for p = 1, scaling for p = 0."""
     checked(f, pair)
     i, j = pair
-    points, gradient = f.inner, f.inner_slopes
-    x, y = points[:, i, None], points[:, j, None]
-    left, right = x ** (power - 1) * gradient[:, j], y ** (power - 1) * gradient[:, i]
+    g = f.inner
     if power == 0.0:  # without dividing: a column may cross zero
-        left, right = y * gradient[:, j], x * gradient[:, i]
-    factor, found = _ratio(left, right)
+        factor, found = _ratio(g.scaled[:, j], g.scaled[:, i])
+    else:
+        factor, found = _ratio(g.crossed(i, j, power), g.crossed(j, i, power))
     numbers = {"translation": {"slope": factor}, "scaling": {"power": factor}}.get(
         kind, {"power": power, "factor": factor}
     )
@@ -121,15 +121,6 @@ def _ratio(left: Tensor, right: Tensor) -> tuple[float, Measured]:
         a, b = weight * a, weight * b
         factor = float(torch.sign(a @ b) * a.norm() / b.norm().clamp_min(1e-300))
     return factor, measured([left, -factor * right])
-
-
-def _defined(f: Surrogate, i: int, power: float) -> bool:
-    """Whether a power is defined and tame on a column."""
-    x = f.x[:, i]
-    if power > 0 and power == int(power):
-        return True
-    low = float(x.min()) if power != int(power) else float(x.abs().min())
-    return low > (0.0 if power > 0 else 1e-3 * float(x.abs().max()))
 
 
 def _joined(a: str, b: str, power: float, factor: float) -> str:

@@ -1,15 +1,16 @@
 """Whether some columns act apart from the rest: not at all, in a sum, in a product, or through one function."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 import torch
 from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.structure._finding import Finding, Kind, Measured, measured, worst
+from edgewise.structure._finding import Finding, Kind, judged, worst
 from edgewise.structure._surrogate import Surrogate
+from edgewise.symmetries import Measured, measured
 
 #: share of rows between which a factor must change its sign to be told from a term by that
 CROSSES = 0.03
@@ -29,7 +30,7 @@ def irrelevant(f: Surrogate, column: int) -> Finding:
     """
     (column,) = checked(f, [column])
     there, other = _pairs(f)
-    change = f.inner_values - f.values(_swapped(there, other, [column]))
+    change = f.inner.values - f.values(_swapped(there, other, [column]))
     size = torch.full_like(change[:, 0], f.spread)
     return finding("irrelevant", [column], measured([change], size), f"f does not depend on {f.names[column]}")
 
@@ -46,7 +47,7 @@ def additive(f: Surrogate, columns: Sequence[int]) -> Finding:
     True
     """
     columns = split(f, columns)
-    a, b, c, d = _corners(f, columns, f.values, f.inner_values)
+    a, b, c, d = _corners(f, columns, f.values, f.inner.values)
     found = worst([measured([a - b, d - c]), measured([a - c, d - b])])
     return finding("additive", columns, found, f"f = g({listed(f, columns)}) + h({rest(f, columns)})")
 
@@ -63,7 +64,7 @@ def multiplicative(f: Surrogate, columns: Sequence[int]) -> Finding:
     True
     """
     columns = split(f, columns)
-    a, b, c, d = _corners(f, columns, f.values, f.inner_values)
+    a, b, c, d = _corners(f, columns, f.values, f.inner.values)
     found = measured([a * (a - b - c + d), -(a - b) * (a - c)])
     return finding("multiplicative", columns, found, f"f = g({listed(f, columns)}) h({rest(f, columns)})")
 
@@ -83,9 +84,8 @@ def separable(f: Surrogate, columns: Sequence[int]) -> Finding:
     if len(columns) < 2:
         raise InputError(f"Any single column is separable: name at least two. Got {columns!r}.")
     there, other = _pairs(f)
-    g, h = f.inner_slopes, f.slopes(_swapped(other, there, columns))
-    found = [measured([g[:, i] * h[:, j], -g[:, j] * h[:, i]]) for i, j in combinations(columns, 2)]
-    return finding("separable", columns, worst(found), f"f = F(g({listed(f, columns)}), {rest(f, columns)})")
+    found = worst(_parallel(f.inner.slopes, f.slopes(_swapped(other, there, columns)), columns))
+    return finding("separable", columns, found, f"f = F(g({listed(f, columns)}), {rest(f, columns)})")
 
 
 def combined(f: Surrogate, columns: Sequence[int]) -> Finding:
@@ -101,15 +101,12 @@ def combined(f: Surrogate, columns: Sequence[int]) -> Finding:
     >>> ew.structure.combined(ew.structure.surrogate(x, law), [0]).holds
     True
     """
-    columns = split(f, columns)
-    others = [k for k in range(f.n_columns) if k not in columns]
-    a, b, c, d = _corners(f, columns, f.slopes, f.inner_slopes)
-    found, crossing = _apart((a, b, c), columns, others), 0.0
-    for i in columns:
-        for j in others:
-            left, right = a[:, i] * d[:, i] * b[:, j] * c[:, j], a[:, j] * d[:, j] * b[:, i] * c[:, i]
-            found.append(measured([left, -right]))
-            crossing = max(crossing, _crossing(a, c, i, j), _crossing(a, b, j, i))
+    columns, others, (a, b, c, d), found = _apart(f, columns)
+    crossing = 0.0
+    for i, j in product(columns, others):
+        left, right = a[:, i] * d[:, i] * b[:, j] * c[:, j], a[:, j] * d[:, j] * b[:, i] * c[:, i]
+        found.append(measured([left, -right]))
+        crossing = max(crossing, _crossing(a, c, i, j), _crossing(a, b, j, i))
     sentence = f"f = F(g({listed(f, columns)}) {'*' if crossing > CROSSES else '+'} h({rest(f, columns)}))"
     return finding("combined", columns, worst(found), sentence, {"crossing": crossing})
 
@@ -126,10 +123,7 @@ def offset_product(f: Surrogate, columns: Sequence[int]) -> Finding:
     >>> ew.structure.offset_product(f, [0]).holds, ew.structure.multiplicative(f, [0]).holds
     (True, False)
     """
-    columns = split(f, columns)
-    others = [k for k in range(f.n_columns) if k not in columns]
-    a, b, c, d = _corners(f, columns, f.slopes, f.inner_slopes)
-    found = _apart((a, b, c), columns, others)
+    columns, _, (a, b, c, d), found = _apart(f, columns)
     found += [measured([a[:, i] * d[:, i], -b[:, i] * c[:, i]]) for i in range(f.n_columns)]
     sentence = f"f = k + g({listed(f, columns)}) h({rest(f, columns)})"
     return finding("offset_product", columns, worst(found), sentence)
@@ -139,7 +133,8 @@ def finding(
     kind: Kind, columns: Sequence[int], found: Measured, sentence: str, numbers: dict[str, float] | None = None
 ) -> Finding:
     """The finding that a measurement makes."""
-    return Finding(kind, tuple(columns), found.statistic, found.threshold, found.verdict, sentence, numbers or {})
+    verdict, threshold = judged(found)
+    return Finding(kind, tuple(columns), found.statistic, threshold, verdict, sentence, numbers or {})
 
 
 def checked(f: Surrogate, columns: Sequence[int]) -> list[int]:
@@ -180,7 +175,7 @@ def rest(f: Surrogate, columns: Sequence[int]) -> str:
 
 def _pairs(f: Surrogate) -> tuple[Tensor, Tensor]:
     """Inner rows, each with another one."""
-    there = f.inner
+    there = f.inner.points
     return there, there.roll(len(there) // 2, dims=0)
 
 
@@ -198,11 +193,17 @@ def _corners(f: Surrogate, columns: Sequence[int], of: Callable[[Tensor], Tensor
     return [here, *mixed, here.roll(len(there) // 2, dims=0)]
 
 
-def _apart(corners: tuple[Tensor, Tensor, Tensor], columns: Sequence[int], others: Sequence[int]) -> list[Measured]:
-    """Whether the ratios of slopes inside the columns do not depend on the others, nor those inside these on them."""
-    a, b, c = corners
-    found = [measured([a[:, i] * c[:, k], -a[:, k] * c[:, i]]) for i, k in combinations(columns, 2)]
-    return found + [measured([a[:, i] * b[:, k], -a[:, k] * b[:, i]]) for i, k in combinations(others, 2)]
+def _apart(f: Surrogate, columns: Sequence[int]) -> tuple[list[int], list[int], list[Tensor], list[Measured]]:
+    """Columns, the others, slopes at the four corners, and whether each side acts through one function."""
+    columns = split(f, columns)
+    others = [k for k in range(f.n_columns) if k not in columns]
+    a, b, c, d = _corners(f, columns, f.slopes, f.inner.slopes)
+    return columns, others, [a, b, c, d], _parallel(a, c, columns) + _parallel(a, b, others)
+
+
+def _parallel(a: Tensor, b: Tensor, columns: Sequence[int]) -> list[Measured]:
+    """Whether slopes a by the columns have the same ratios as slopes b."""
+    return [measured([a[:, i] * b[:, k], -a[:, k] * b[:, i]]) for i, k in combinations(columns, 2)]
 
 
 def _crossing(here: Tensor, there: Tensor, i: int, j: int) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
-from edgewise.structure._gaussian import TableProcess, choices, waves
+from edgewise.symmetries import Gradients, TableProcess, choices, inner_rows, waves
 from edgewise.train import as_matrix
 
 Function = Callable[[Tensor], Tensor]
@@ -20,7 +20,6 @@ _POINTS = 400
 _WAVES = 64
 _WAVENUMBER = 1.5  # radians per spread of a column: how wrinkled the error of a function of known error is taken to be
 _LEAST_ROWS = 20
-_EDGE = 0.03  # fraction of each column's rows cut off at either end
 
 
 @dataclass(frozen=True)
@@ -44,18 +43,11 @@ class Surrogate:
         return self.x.shape[1]
 
     @cached_property
-    def inner(self) -> Tensor:
-        """Up to 400 rows between the 3rd and the 97th percentile of every column, in random order."""
+    def inner(self) -> Gradients:
+        """Values and slopes at up to 400 rows between the 3rd and 97th percentile of every column, in random order."""
         rows = self.x[inner_rows(self.x, _LEAST_ROWS)]
-        return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:_POINTS]]
-
-    @cached_property
-    def inner_values(self) -> Tensor:
-        return self.values(self.inner)
-
-    @cached_property
-    def inner_slopes(self) -> Tensor:
-        return self.slopes(self.inner)
+        rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:_POINTS]]
+        return Gradients(rows, self.values(rows), self.slopes(rows))
 
 
 def surrogate(
@@ -165,26 +157,9 @@ def _fitted(x: Tensor, y: Tensor, names: tuple[str, ...], seed: int) -> Surrogat
         raise InputError("y is constant: it has no structure.")
     best: Surrogate | None = None
     for seen in choices(x, y):
-        # Of noise of y of one size, the logarithm is moved most where y is small.
-        uneven = (y.abs().median() / y.abs()).clamp(max=100.0) if seen.target_as == "log" else torch.ones_like(y)
-        found = TableProcess.of(seen, seen.inputs(x), seen.target(y), uneven, _SAMPLES, seed=seed)
-        kept = y[found.process.kept]
-        error = float((found.left_out - kept).square().mean().sqrt() / kept.std())
+        found = TableProcess.of(seen, x, y, torch.ones_like(y), _SAMPLES, seed=seed)
+        error = float(found.residual.square().mean().sqrt() / y[found.process.kept].std())
         if best is None or error < best.error:
             best = Surrogate(found.values, found.slopes, x, spread, error, names)
     assert best is not None
     return best
-
-
-def inner_rows(x: Tensor, least: int) -> Tensor:
-    """Return which rows of x (n, m) lie between the 3rd and the 97th percentile of every column, a mask (n,).
-
-    Surrogates and their gradients are worst at the ends. All rows are kept where fewer than `least` would be.
-
-    >>> int(inner_rows(torch.arange(100.0).unsqueeze(1), least=10).sum())
-    94
-    """
-    ends = torch.tensor([_EDGE, 1 - _EDGE], dtype=x.dtype)
-    low, high = torch.quantile(x[:10_000], ends, dim=0)
-    inner = ((x >= low) & (x <= high)).all(1)
-    return inner if int(inner.sum()) >= least else torch.ones_like(inner)

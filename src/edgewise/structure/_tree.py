@@ -186,10 +186,11 @@ def _part(f: Surrogate, columns: Sequence[int]) -> Surrogate:
 
 def _best_rest(f: Surrogate, columns: Sequence[int]) -> Tensor:
     """The row whose other columns make the slopes by these largest against their uncertainty."""
-    rows, best = f.inner[:_PROBES], (-1.0, f.inner[0])
+    inner = f.inner.points
+    rows, best = inner[:_PROBES], (-1.0, inner[0])
     for row in rows:
         points = row.repeat(_PROBES, 1)
-        points[:, list(columns)] = f.inner[_PROBES : 2 * _PROBES, list(columns)][: len(points)]
+        points[:, list(columns)] = inner[_PROBES : 2 * _PROBES, list(columns)][: len(points)]
         slopes = f.slopes(points)[:, list(columns)]
         size = slopes[:, :, 0].square().mean(0).sqrt()
         off = (slopes - slopes[:, :, :1]).square().mean((0, 2)).sqrt()

@@ -7,6 +7,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula, Part
+from edgewise.discovery.generators._peaks import peaks
 from edgewise.discovery.generators._quotients import quotients
 from edgewise.discovery.generators._waves import waves
 from edgewise.discovery.knowledge import Sketch, read_formula
@@ -40,6 +41,7 @@ def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int 
         data = FitData.of(names, x, y, weight)
         yield from quotients(data)
         yield from waves(data)
+        yield from peaks(data)
     some = np.sort(np.random.default_rng(seed).permutation(len(y))[:_ROWS])
     for i in _most_monotone(x, y):
         few = FitData.of(["x"], x[some][:, [i]], y[some], weight[some])

@@ -26,7 +26,7 @@ _MAX_TERMS = 120
 _MAX_DEGREE = 4
 
 
-def power_law(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
+def power_law(data: FitData, noise: float = 0.0, most: float = 0.0) -> list[FittedFormula]:
     """Fit y = C x_1^p_1 ... x_m^p_m with exponents that are fractions; return one candidate or none.
 
     log |y| = log |C| + sum p_i log |x_i|,  rows weighted by weight |y|
@@ -34,8 +34,8 @@ def power_law(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
     Exponents become fractions with denominators <= 4 if within 4 standard errors (1e-9 at least); a variable
     of both signs needs an integer, or enters as |x|. If some exponent is no such fraction, they stay Floats.
     Then C is refitted in y itself, and made exact if the data allow it. There is no candidate where the error exceeds
-    max(0.05, the noise) or the table does not allow a fit. `noise`: its rms over the weighted standard deviation of y;
-    0 for exact data.
+    max(0.05, the noise, `most`) or the table does not allow a fit. `noise`: its rms over the weighted standard
+    deviation of y; 0 for exact data.
 
     Example:
         >>> x = np.random.default_rng(0).uniform(1, 5, (50, 2))
@@ -57,7 +57,7 @@ def power_law(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
         return []
     read = ((p, fraction(p, max(4 * e, 1e-9), 4)) for p, e in zip(exponents, errors, strict=True))
     final: list[Formula] = [sympy.Float(p, 17) if near is None else sympy.Rational(near) for p, near in read]
-    return _power_candidates(final, data, noise)
+    return _power_candidates(final, data, noise, most)
 
 
 def _exponents(logs: Array, target: Array, weights: Array, bias: float) -> tuple[Array | None, Array]:
@@ -81,7 +81,7 @@ def _exponents(logs: Array, target: Array, weights: Array, bias: float) -> tuple
     return exponents, errors
 
 
-def _power_candidates(exponents: list[Formula], data: FitData, noise: float) -> list[FittedFormula]:
+def _power_candidates(exponents: list[Formula], data: FitData, noise: float, most: float) -> list[FittedFormula]:
     """Try the signs: x where it is positive, -x where it is negative, x or |x| where it is both."""
     product = sympy.Integer(1)
     mixed: list[tuple[sympy.Symbol, Formula]] = []
@@ -105,7 +105,7 @@ def _power_candidates(exponents: list[Formula], data: FitData, noise: float) -> 
         if accepted(found[-1].error, noise, data.n):
             break
     best = min(found, key=lambda d: d.error)
-    return [best] if best.error <= max(_LOOSE, 1.1 * noise) else []
+    return [best] if best.error <= max(_LOOSE, 1.1 * noise, most) else []
 
 
 def _coefficient(product: Formula, data: FitData) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edgewise._typing import Formula
 from edgewise.discovery.generators._algebra import PLAIN
-from edgewise.discovery.symmetries import near_fraction
+from edgewise.discovery.reductions import near_fraction
 from edgewise.discovery.tables import Problem
 from edgewise.expressions import simple_constants
 

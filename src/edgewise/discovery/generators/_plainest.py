@@ -14,7 +14,7 @@ _ALONE = 10  # inputs that are tried alone, those with the largest correlations
 
 
 def baselines(judge: Judge, noise: float) -> Iterator[Candidate]:
-    """What anyone would try first: a constant, each input alone as a line and as a power, and the plane through all."""
+    """What anyone would try first: a constant, each input as a line and as a power, the plane and the power law of all."""
     yield from filter(None, (judge.judged(form, noise, keep_form=True) for form in _plainest(judge)))
 
 
@@ -28,7 +28,9 @@ def _plainest(judge: Judge) -> Iterator[Formula]:
     for i in chosen:
         name = judge.names[i]
         alone = FitData.of([name], judge.x[:, [i]], judge.y, judge.weight)
-        yield from (law.expression for law in power_law(alone, 1.0))
+        yield from (law.expression for law in power_law(alone, most=1.0))
+    every = FitData.of(judge.names, judge.x, judge.y, judge.weight)
+    yield from (law.expression for law in power_law(every, most=1.0))
 
 
 def _most_correlated(judge: Judge) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,10 +22,10 @@ class Ceiling:
     target; `r2` the same as a coefficient of determination.
     """
 
-    fit: AdditiveFit
+    fit: AdditiveFit = field(repr=False)
     names: tuple[str, ...]
     held_out: float
-    columns: Columns | None = None
+    columns: Columns | None = field(repr=False, default=None)
 
     @classmethod
     def of(

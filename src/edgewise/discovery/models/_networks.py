@@ -14,7 +14,7 @@ from edgewise.discovery.models._surrogate import Surrogate
 from edgewise.discovery.tables import Problem
 from edgewise.nn import KAN, Pass, adapt_grid, layer_of
 from edgewise.optim import LM
-from edgewise.structure import Coordinates, heavy_tailed
+from edgewise.symmetries import Coordinates, heavy_tailed
 from edgewise.train import FitResult, Options, Outcome, fit
 
 _GOOD = 1e-4  # held-out error at which no other structure is tried

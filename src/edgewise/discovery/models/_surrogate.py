@@ -13,7 +13,7 @@ from torch import Tensor
 from edgewise._typing import Formula
 from edgewise.discovery.models._expansion import expand
 from edgewise.discovery.tables import Problem
-from edgewise.structure import Coordinates, Scales, TableProcess
+from edgewise.symmetries import Coordinates, Scales, TableProcess
 
 _HELD = 4  # one row in four is held out of noisy data
 _FEW = 250  # rows that tell what a process should see
@@ -132,17 +132,15 @@ def _inherited(problem: Problem, like: Surrogate) -> Scales:
 
 def _smoothed(problem: Problem, coordinates: Coordinates, start: Scales | None) -> Surrogate | None:
     u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
-    noisy = 1 / (problem.weight * coordinates.slope(problem.target).abs()).clamp_min(1e-300)
     finite = bool(torch.isfinite(u).all() and torch.isfinite(t).all())
     if not finite or not bool((u.std(0) > 0).all()) or float(t.std()) == 0:
         return None
-    size = noisy.median()
     try:
-        found = TableProcess.of(coordinates, u, t, (noisy / size).clamp(0.01, 100), 0, start)
+        found = TableProcess.of(coordinates, problem.columns, problem.target, problem.weight, start=start)
     except RuntimeError:  # a covariance that cannot be factored: columns that are all but equal
         return None
-    kept, scales = found.process.kept, found.process.scales
-    left_out = problem.weight[kept] * (problem.target[kept] - found.left_out)
+    kept = found.process.kept
+    left_out = problem.weight[kept] * found.residual
     error = float(left_out.square().mean().sqrt())
     if not math.isfinite(error):
         return None
@@ -152,8 +150,10 @@ def _smoothed(problem: Problem, coordinates: Coordinates, start: Scales | None) 
 
     residual = torch.zeros_like(problem.target)
     residual[kept] = left_out
-    settled = error < _EXPLAINED * scales.noise * float(found.spread / size)
-    return Surrogate("process", coordinates, error, settled, lambda: residual, read, scales, problem.expressions)
+    settled = error < _EXPLAINED * found.noise
+    return Surrogate(
+        "process", coordinates, error, settled, lambda: residual, read, found.process.scales, problem.expressions
+    )
 
 
 def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surrogate | None:

@@ -1,20 +1,18 @@
-"""The front as text, as HTML for notebooks, and as LaTeX for papers; formulas with error bars."""
+"""The front as text, as HTML for notebooks, and as LaTeX for papers."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-import sympy
 from markupsafe import escape
 
 from edgewise._printable import printable
-from edgewise.discovery.judging import Candidate, Outcome
+from edgewise.discovery.judging import Outcome
+from edgewise.discovery.results._error_bars import has_error_bars, latex_with_error_bars, with_error_bars
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.results._weights import absent
-from edgewise.discovery.tables import EXACT
-from edgewise.export import latex, latex_names
-from edgewise.expressions import Uncertainty, quoted, rounded_together
+from edgewise.expressions import quoted
 
 _DIGITS = 6
 _LONGEST = 100  # characters of a formula of the front in a printout
@@ -24,6 +22,7 @@ _WEIGHTED = {
     "relative": "by 1/{}^2", "mixed": "by 1/variance", "counts": "by 1/{}", "given": "as given",
 }  # fmt: skip
 _LEFT = ' style="text-align:left"'
+_RIGHT = ' style="text-align:right;white-space:nowrap"'
 
 
 def r2_text(held_out: float) -> str:
@@ -49,40 +48,6 @@ def weight_text(weight: float) -> str:
     ('0.98', '<0.01', '1.00')
     """
     return "<0.01" if weight < 0.005 else f"{weight:.2f}"
-
-
-def has_error_bars(candidate: Candidate) -> bool:
-    """Return whether a formula has fitted constants and leaves more than rounding errors."""
-    return bool(candidate.fitted) and candidate.error >= EXACT and candidate.by_group is None
-
-
-def with_error_bars(found: Front, candidate: Candidate) -> str:
-    """Return a formula as text, each fitted constant with its standard error."""
-    expression = found.uncertainty(candidate).expression() if has_error_bars(candidate) else candidate.expression
-    names = {s: sympy.Symbol(quoted(s.name)) for s in expression.atoms(sympy.Symbol) if s.name in found.names}
-    if has_error_bars(candidate):
-        return sympy.sstr(expression.xreplace(names), full_prec=False)
-    return candidate.text(_DIGITS)
-
-
-def latex_with_error_bars(uncertainty: Uncertainty) -> str:
-    r"""Return a formula in LaTeX, each fitted constant as \left(281428 \pm 60\right)."""
-    names = [*uncertainty.data.names]
-    places = [f"(±{k})" for k in range(len(uncertainty.constants))]
-    text = latex(uncertainty.with_constants(places), [*names, *places])
-    for place, constant in zip(places, uncertainty.constants, strict=True):
-        value, error = rounded_together(abs(constant.value), constant.error)
-        shown = rf"\left({_power_of_ten(value)} \pm {_power_of_ten(error)}\right)"
-        name = latex_names([place])[place]
-        text = text.replace(rf"{name} \, ", f"{shown} ").replace(name, shown)
-    return text
-
-
-def _power_of_ten(number: str) -> str:
-    if number == "undetermined":
-        return r"\infty"
-    mantissa, _, exponent = number.partition("e")
-    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else number
 
 
 def front_cells(found: Front, digits: int | None = _DIGITS) -> tuple[list[str], list[list[str]]]:
@@ -174,11 +139,13 @@ def front_html(found: Front) -> str:
     names, rows = front_cells(found)
     body = ""
     for mark, number, *cells, formula in rows:
-        numbers = "".join(f"<td>{escape(text)}</td>" for text in (f"★ {number}" if mark else number, *cells))
+        shown = (f"★ {number}" if mark else number, *cells)
+        numbers = "".join(f"<td{_RIGHT}>{escape(text)}</td>" for text in shown)
         bold = ' style="font-weight:bold"' if mark else ""
         body += f"<tr{bold}>{numbers}<td{_LEFT}><code>{escape(formula)}</code></td></tr>"
-    head = "".join(f"<th>{name}</th>" for name in names[1:-1]) + f"<th{_LEFT}>{names[-1]}</th>"
-    after = "".join(f"<p>{escape(line)}</p>" for line in conclusion(found))
+    head = "".join(f"<th{_RIGHT}>{name}</th>" for name in names[1:-1]) + f"<th{_LEFT}>{names[-1]}</th>"
+    best, *others = (escape(line) for line in conclusion(found))
+    after = f"<p><code>{best}</code></p><p>{'<br>'.join(others)}</p>"
     return f"<p>{escape(title(found))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{after}"
 
 
@@ -188,7 +155,7 @@ def front_array(found: Front) -> str:
         " & ".join([r"\star" if mark else "", complexity, r2 or "-", weight, candidate.latex()])
         for (mark, _, complexity, _, r2, weight, _), candidate in zip(front_cells(found)[1], found, strict=True)
     ]
-    head = r"& \text{complexity} & R^2 & \text{weight} & \text{formula} \\ \hline"
+    head = r"& \text{complexity} & \text{held-out } R^2 & \text{weight} & \text{formula} \\ \hline"
     return "$$\\begin{array}{crrrl}\n" + head + "\n" + " \\\\\n".join(lines) + "\n\\end{array}$$"
 
 
@@ -203,5 +170,5 @@ def front_tabular(found: Front) -> str:
         )
         cells = [r"$\star$" if mark else "", complexity, f"${r2}$" if r2 else "--", f"${weight}$", f"${formula}$"]
         lines.append(" & ".join(cells) + r" \\")
-    head = [r"\begin{tabular}{crrrl}", r"\hline", r"& complexity & $R^2$ & weight & formula \\", r"\hline"]
+    head = [r"\begin{tabular}{crrrl}", r"\hline", r"& complexity & held-out $R^2$ & weight & formula \\", r"\hline"]
     return "\n".join([*head, *lines, r"\hline", r"\end{tabular}"])

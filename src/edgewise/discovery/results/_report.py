@@ -18,12 +18,10 @@ from edgewise.discovery.results._display import (
     error_means,
     front_tabular,
     group_lines,
-    has_error_bars,
-    latex_with_error_bars,
     r2_text,
-    with_error_bars,
 )
 from edgewise.discovery.results._effects import effects
+from edgewise.discovery.results._error_bars import has_error_bars, latex_with_error_bars, with_error_bars
 from edgewise.discovery.results._front import Front
 from edgewise.expressions import quoted
 from edgewise.report import ReportContent
@@ -49,7 +47,7 @@ def content(found: Front) -> ReportContent:
         formula_text=f"{quoted(found.target)} = {best.text()}",
         formula_bars=bars,
         errors=_errors(found),
-        inputs=group_lines(found) if best.by_group else effects(best, found.x, found.target),
+        inputs=[*_by_group(found), *effects(best, found.x, found.target)],
         figures=_figures(found),
         candidates=candidates(found),
         ceiling=None if found.ceiling is None else found.ceiling.held_out,
@@ -57,6 +55,12 @@ def content(found: Front) -> ReportContent:
         notes=found.stages,
         provenance=[*versions, *dated, *settings],
     )
+
+
+def _by_group(found: Front) -> list[str]:
+    """Return one sentence on the constants that differ by group, if any do."""
+    head, *lines = group_lines(found) or [""]
+    return [f"{head.replace(' (found.groups)', '')} {'; '.join(line.strip() for line in lines)}."] if lines else []
 
 
 def _errors(found: Front) -> list[tuple[str, str]]:
@@ -68,18 +72,20 @@ def _errors(found: Front) -> list[tuple[str, str]]:
     ]
     if not math.isnan(best.held_out):
         rows.append(("Error on held-out rows", f"{best.held_out:.3g}"))
-    noise = f"{found.noise:.3g}" if found.noise else "none seen"
-    if found.noise_model.text() not in ("", "none seen"):
-        rows.append(("Kind of noise", found.noise_model.text()))
+    if found.noise:
+        rows.append(("Estimated noise, as an error", f"{found.noise:.3g}"))
+    rows.append(("Kind of noise", found.noise_model.text()))
     if found.chi2 is not None:
         rows.append(("Chi-squared per degree of freedom", f"{found.chi2:.3g}"))
-    return [*rows, ("Estimated noise, as an error", noise), ("Complexity", str(best.complexity))]
+    return [*rows, ("Complexity", str(best.complexity))]
 
 
 def candidates(found: Front) -> list[plot.Candidate]:
     """Return the front as rows of a picture and of a table."""
     return [
-        plot.Candidate(k, c.complexity, c.error, c.text(_DIGITS), c is found.best, c.held_out, float(w))
+        plot.Candidate(
+            k, c.complexity, c.error, c.text(_DIGITS), c is found.best, c.held_out, float(w), r2_text(c.held_out)
+        )
         for k, (c, w) in enumerate(zip(found.candidates, found.weights, strict=True))
     ]
 

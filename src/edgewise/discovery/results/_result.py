@@ -12,9 +12,8 @@ from edgewise.discovery.results._display import (
     front_html,
     front_tabular,
     front_text,
-    latex_with_error_bars,
-    with_error_bars,
 )
+from edgewise.discovery.results._error_bars import latex_with_error_bars, with_error_bars
 from edgewise.discovery.results._front import Front, Which
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from edgewise.discovery.models import Ceiling
 from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import Table
-from edgewise.expressions import complexity, fitted_constants, free_numbers
+from edgewise.expressions import Uncertainty, complexity, fitted_constants, free_numbers
 from edgewise.programs import FUNCTIONS, Evolution, Islands, Program
 from edgewise.reading import read_formulas
 
@@ -39,6 +39,7 @@ _LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
 _ISLANDS, _PER_ISLAND = 8, 7500  # into which an evolution is split at most, and evaluations that each is worth
 ROWS_PER_CONSTANT = 3
 """With fewer, the error on rows left out says nothing."""
+_CHECKED, _EACH_CHECKED = 20, 2000  # formulas whose constants must be determined, and rows for that
 _LAWS = 6  # of them that are rounded
 
 
@@ -86,7 +87,8 @@ class Approximation:
         rows = self.compare(ceiling)
         self.context.tell("curves of one column", 0.33)
         for curve in curves(rows.names, rows.x, rows.y, rows.weight, self.context.settings.seed):
-            self.consider_formula(curve, _CURVE)
+            if self._determined(curve):
+                self.consider_formula(curve, _CURVE)
         self.context.tell("formulas read from the network", 0.35)
         weights, functions = rows.weight**2, self.known.evolved
         read = read_formulas(ceiling.fit, rows.x, rows.y, rows.names, weights=weights, functions=functions)
@@ -232,8 +234,15 @@ class Approximation:
         """Return the formula of the lowest cost, of those that a person can read."""
         most, n = self.known.max_complexity or _READABLE, len(self.table)
         readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= most]
-        determined = [pair for pair in readable if ROWS_PER_CONSTANT * fitted_constants(pair[0].expression) <= n]
-        return min(determined or readable, key=self._cost, default=(None, ""))[0]
+        few = [pair for pair in readable if ROWS_PER_CONSTANT * fitted_constants(pair[0].expression) <= n]
+        ranked = sorted(few or readable, key=self._cost)
+        determined = (pair for pair in ranked[:_CHECKED] if self._determined(pair[0].expression))
+        return next(determined, ranked[0] if ranked else (None, ""))[0]
+
+    def _determined(self, expression: Formula) -> bool:
+        """Return whether the rows determine the constants of a formula."""
+        rows = self.table.sample(_EACH_CHECKED, self.context.settings.seed)
+        return Uncertainty.of(expression, rows.names, rows.x, rows.y, rows.weight).determined
 
     def _cost(self, pair: tuple[Assessed, str]) -> float:
         """Return what the best formula minimizes: of the many that evolution tried, some are good by chance."""

@@ -10,9 +10,9 @@ from typing import Literal
 from edgewise._typing import Formula
 from edgewise.discovery.generators import algebraic, direct, linear_in, regressions, trees, univariate
 from edgewise.discovery.models import Recalled, Surrogate, best_surrogate, expanded, smoothed
+from edgewise.discovery.reductions import Model, Step, guessed, reduced
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.search._noise import HOPELESS
-from edgewise.discovery.symmetries import Model, Step, guessed, reduced
 from edgewise.discovery.tables import Key, Problem
 
 Kind = Literal["polynomial", "process", "network"]

@@ -13,7 +13,7 @@ from edgewise.discovery.models import Recalled
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.tables import Settings, Table
 from edgewise.programs import Program
-from edgewise.structure import Coordinates, Scales
+from edgewise.symmetries import Coordinates, Scales
 
 _CLASSES = (Candidate, Assessed, Program, Recalled, Coordinates, Scales)
 _FREE = ("limit", "progress", "n_jobs", "save", "resume")  # settings that change nothing but when and where

@@ -108,14 +108,17 @@ class Search:
             self._approximated(problem, evaluations, settled)
 
     def _approximated(self, problem: Problem, evaluations: int, settled: bool) -> None:
-        """Go through the stages for tables that follow no law exactly; the first ones where a formula settles it."""
+        """Go through the stages for tables that follow no law exactly; of one with a settled law, to the network only."""
         context, approximation, elimination = self.context, self.approximation, self.elimination
         context.tell("an additive network", 0.3)
         seen = recognize(context)
+        if settled:
+            approximation.model(seen.ceiling)
+            return
         if seen.restart:
             return self._restart(seen.table)
         problem = self._weighed(seen, problem)
-        if approximation.model(seen.ceiling) or settled:
+        if approximation.model(seen.ceiling):
             return
         lawful = context.noise.floor < HOPELESS and len(context.table) >= _ROWS_PER_COLUMN * len(context.table.names)
         if lawful and elimination.reduced(problem, "process"):

@@ -93,10 +93,10 @@ class NoiseModel:
         if self.kind == "relative":
             return f"relative, {percent}"
         if self.kind == "mixed":
-            return f"additive and relative, {self.level:.2g} and {percent}"
+            return f"additive and relative, {_size(self.level)} and {percent}"
         if self.kind == "counts":
             return f"counts, variance {self.level**2:.2g} times the mean"
-        return f"additive, {self.level:.2g}"
+        return f"additive, {_size(self.level)}"
 
 
 ADDITIVE = NoiseModel()
@@ -105,6 +105,11 @@ ADDITIVE = NoiseModel()
 def listed(rows: tuple[int, ...], of: int) -> str:
     """Return how many rows of how many."""
     return f"{len(rows)} row{'s' * (len(rows) != 1)} of {of}"
+
+
+def _size(level: float) -> str:
+    """A standard deviation with two digits: 280, not 2.8e+02."""
+    return f"{float(f'{level:.2g}'):g}"
 
 
 def _numbers(rows: tuple[int, ...]) -> str:

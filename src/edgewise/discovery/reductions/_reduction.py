@@ -10,17 +10,17 @@ import sympy
 import torch
 
 from edgewise.discovery.models import Surrogate
-from edgewise.discovery.symmetries._relations import Relation, can_scale, find_relations
+from edgewise.discovery.reductions._symmetries import Symmetry, can_scale, find_symmetries
 from edgewise.discovery.tables import Problem
 
 Guesses = Iterator[tuple[str, Problem]]
 Model = Callable[[Problem, Surrogate | None, float], Surrogate | None]
 """A model of a problem, in the coordinates of another first; an error below the number is enough."""
 
-_TRIED = 10  # relations of a problem whose elimination is verified
-_SURE = 1e-3  # residual of a relation that is obeyed, and ...
+_TRIED = 10  # symmetries of a problem whose elimination is verified
+_SURE = 1e-3  # residual of a symmetry that is obeyed, and ...
 _LENIENT = 3e-2  # ... the model's error that it may lead to on exact data
-_PLAIN = 1.5  # cost of a relation that, on noisy data, is taken as soon as it is confirmed
+_PLAIN = 1.5  # cost of a symmetry that, on noisy data, is taken as soon as it is confirmed
 _NOISY = 1.03  # times the error before, on noisy data
 _CLEAR = 0.3  # of the error before: an elimination that does this needs no comparison
 _BLIND = 0.5  # the same for an elimination that no gradient speaks for
@@ -44,23 +44,23 @@ def reduced(step: Step, noise: float, model: Model, late: Callable[[], bool]) ->
     """Eliminations that a model of the reduced problem confirms, the most convincing first.
 
     An elimination counts if its model has at most 1.2 times the old error (1.1 times the noise; six times an old error
-    below 2e-4), or follows from a relation obeyed to 1e-3 and stays below 3e-2. Once it is `late`, no more are tried.
+    below 2e-4), or follows from a symmetry obeyed to 1e-3 and stays below 3e-2. Once it is `late`, no more are tried.
     """
     assert step.surrogate is not None
     old = step.surrogate
     values, gradient = old.read()
     found: list[tuple[float, float, Step]] = []
     enough = max(_CLEAR * old.error, _NOISY * old.error if noise > 0 else 0.0)
-    for relation in find_relations(step.problem, values, gradient, old.error)[:_TRIED]:
+    for symmetry in find_symmetries(step.problem, values, gradient, old.error)[:_TRIED]:
         if late():
             break
-        problem = relation.reduced
+        problem = symmetry.reduced
         surrogate = model(problem, old, enough) if problem.n_columns else None
-        after = Step(problem, surrogate, f"{relation.text} (residual {relation.residual:.1e})")
-        if (surrogate is None and problem.n_columns) or after.error > _allowed(relation, old.error, noise):
+        after = Step(problem, surrogate, f"{symmetry.text} (residual {symmetry.residual:.1e})")
+        if (surrogate is None and problem.n_columns) or after.error > _allowed(symmetry, old.error, noise):
             continue
-        found.append((after.error, relation.cost, after))
-        clear = relation.cost < _PLAIN if noise > 0 else relation.cost < 0.5 and relation.residual < 2 * old.error
+        found.append((after.error, symmetry.cost, after))
+        clear = symmetry.cost < _PLAIN if noise > 0 else symmetry.cost < 0.5 and symmetry.residual < 2 * old.error
         if clear and after.error < enough:
             break
     near = max(5 * min((error for error, *_ in found), default=0.0), 1.05 * noise)
@@ -86,13 +86,13 @@ def guessed(step: Step, model: Model, late: Callable[[], bool]) -> list[Step]:
     return sorted(found, key=lambda after: after.error)
 
 
-def _allowed(relation: Relation, old: float, noise: float) -> float:
+def _allowed(symmetry: Symmetry, old: float, noise: float) -> float:
     """The model's error up to which an elimination counts as verified, given the error before."""
     if noise > 0:
         return _NOISY * old
     allowed = max(1.2 * old, min(1e-3, 6 * old))
-    if relation.residual < max(_SURE, 2 * old):
-        allowed = max(allowed, min(10 * old, _LENIENT), _LENIENT if relation.residual < _SURE else 0.0)
+    if symmetry.residual < max(_SURE, 2 * old):
+        allowed = max(allowed, min(10 * old, _LENIENT), _LENIENT if symmetry.residual < _SURE else 0.0)
     return allowed
 
 

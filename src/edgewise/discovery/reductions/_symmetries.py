@@ -5,38 +5,40 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import combinations, permutations, product
 
+import numpy as np
 import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery.symmetries._gradients import (
+from edgewise.discovery.reductions._gradients import (
     ITSELF,
     ONE,
     RESOLUTION,
-    Gradients,
-    Relation,
+    Symmetry,
+    Terms,
+    Weighted,
     factors,
     fractions,
-    residual_of,
     terms,
 )
 from edgewise.discovery.tables import Problem
-from edgewise.structure import POWERS
+from edgewise.symmetries import POWERS, has_power, off_zero
 
 _POWERS = (Fraction(1), *map(Fraction, POWERS))
 _GROUPS = 30_000  # sets of columns of one size: more are not tried
 _ALIKE = 4  # times the least residual: factors that go together
-_LIMIT = 0.12  # residual above which nothing is a relation
+_LIMIT = 0.12  # residual above which nothing is a symmetry
+_PARALLEL = 0.97  # cosine of two terms below which their residual is above the limit
 _TOUCHES = 0.03  # a column whose least size is below this share of its largest is not divided by
 
 
-def find_relations(problem: Problem, value: Tensor, slope: Tensor, error: float) -> list[Relation]:
+def find_symmetries(problem: Problem, value: Tensor, slope: Tensor, error: float) -> list[Symmetry]:
     """Return the symmetries of a target whose values and gradients (n,), (n, m) are known to a relative error.
 
     Kept are those with residual below max(0.05, 10 error); those near the best come first, simplest first.
     """
-    g = Gradients.inner(problem, value, slope)
-    floors = [_floor(column) for column in problem.columns.T]
+    g = Weighted.inner(problem, value, slope)
+    floors = [off_zero(column) for column in problem.columns.T]
     scalings = (_scaling(g, *case) for case in _cases(problem.n_columns, floors.__getitem__))
     translations = (_translation(g, *case) for case in _cases(problem.n_columns, lambda k: -k))
     found = [*_irrelevant(g, error), *_factors(g), *filter(None, scalings), *filter(None, translations)]
@@ -47,25 +49,25 @@ def find_relations(problem: Problem, value: Tensor, slope: Tensor, error: float)
         return []
     near = max(5 * min(r.residual for r in found), 3 * error, RESOLUTION)
 
-    def rank(relation: Relation) -> tuple[bool, float, float]:
-        residual = max(relation.residual, RESOLUTION)
-        return residual > near, relation.cost if residual <= near else 0.0, residual
+    def rank(symmetry: Symmetry) -> tuple[bool, float, float]:
+        residual = max(symmetry.residual, RESOLUTION)
+        return residual > near, symmetry.cost if residual <= near else 0.0, residual
 
     return sorted(found, key=rank)
 
 
-def _irrelevant(g: Gradients, error: float) -> list[Relation]:
+def _irrelevant(g: Weighted, error: float) -> list[Symmetry]:
     """y_i = 0."""
     out = []
     for i in range(g.problem.n_columns):
-        effect = float((g.weight * g.slope[:, i]).square().mean().sqrt() * g.x(i).std())
+        effect = float((g.weight * g.slopes[:, i]).square().mean().sqrt() * g.points[:, i].std())
         if effect < 2 * error and error < 5e-2:
-            out.append(Relation(f"{g.problem.expressions[i]} is irrelevant", effect / 10, 0.0, g.problem.without(i)))
+            out.append(Symmetry(f"{g.problem.expressions[i]} is irrelevant", effect / 10, 0.0, g.problem.without(i)))
     return out
 
 
-def _factors(g: Gradients) -> list[Relation]:
-    """x_i y_i = p_i y for several columns at once, far better obeyed than any other such relation."""
+def _factors(g: Weighted) -> list[Symmetry]:
+    """x_i y_i = p_i y for several columns at once, far better obeyed than any other such symmetry."""
     single = [
         (i, found.power, found.residual)
         for i in range(g.problem.n_columns)
@@ -81,7 +83,7 @@ def _factors(g: Gradients) -> list[Relation]:
     for i, *_ in reversed(single):
         reduced = reduced.without(i)
     names = ", ".join(f"{g.problem.expressions[i]}^{power}" for i, power, _ in single)
-    return [Relation(f"factors {names}", max(r for *_, r in single), -0.1, reduced)]
+    return [Symmetry(f"factors {names}", max(r for *_, r in single), -0.1, reduced)]
 
 
 def _cases(m: int, first: Callable[[int], float]) -> Iterator[tuple[int, list[int], bool]]:
@@ -96,13 +98,13 @@ def _cases(m: int, first: Callable[[int], float]) -> Iterator[tuple[int, list[in
             yield from ((i, others, more) for more in ((True, False) if others else (True,)))
 
 
-def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relation | None:
+def _scaling(g: Weighted, i: int, others: list[int], with_power: bool) -> Symmetry | None:
     """x_i y_i = sum_j a_j x_j y_j + p y:  t = x_i^p F(x_j x_i^a_j, rest), x_i the column best divided by."""
     terms = [*others, *([ITSELF] if with_power else [])]
-    powers = fractions(g.fit(i, terms))
+    powers = fractions(g.terms.fit(i, terms))
     if powers is None or 0 in powers:
         return None
-    residual = g.residual(i, terms, [float(f) for f in powers])
+    residual = g.terms.residual(i, terms, [float(f) for f in powers])
     if residual > _LIMIT:
         return None
     power = powers.pop() if with_power else Fraction(0)
@@ -115,19 +117,19 @@ def _scaling(g: Gradients, i: int, others: list[int], with_power: bool) -> Relat
     names = [str(g.problem.expressions[k]) for k in (i, *others)]
     cost = len(others) + 0.2 * sum(f.denominator - 1 + (abs(f) > 2) for f in needed) + 0.3 * with_power * bool(others)
     text = f"scaling of {', '.join(names)} by powers {', '.join(map(str, needed))}"
-    return Relation(text, residual, cost, reduced.without(i), None if others else power)
+    return Symmetry(text, residual, cost, reduced.without(i), None if others else power)
 
 
-def _translation(g: Gradients, i: int, others: list[int], with_slope: bool) -> Relation | None:
+def _translation(g: Weighted, i: int, others: list[int], with_slope: bool) -> Symmetry | None:
     """y_i = sum_j a_j y_j + c:  t = c x_i + F(x_j + a_j x_i, rest)."""
     m = g.problem.n_columns
     left, terms = m + i, [*(m + j for j in others), *([ONE] if with_slope else [])]
-    factors = g.fit(left, terms)
+    factors = g.terms.fit(left, terms)
     if any(abs(k) < 1e-3 or abs(k) > 1e3 for k in factors[: len(others)]):
         return None
     plainer = [_simplified(k) for k in factors[: len(others)]]
     rounded = [*plainer, *factors[len(others) :]]
-    residual = g.residual(left, terms, rounded)
+    residual = g.terms.residual(left, terms, rounded)
     if residual > _LIMIT:
         return None
     c = rounded[-1] if with_slope else 0.0
@@ -139,39 +141,36 @@ def _translation(g: Gradients, i: int, others: list[int], with_slope: bool) -> R
     names = [str(g.problem.expressions[k]) for k in (i, *others)]
     plain = sum(a not in (1.0, -1.0) for a in plainer)
     cost = len(others) + 0.3 + plain + 0.3 * with_slope * bool(others)
-    return Relation(f"translation of {', '.join(names)}", residual, cost, reduced.without(i))
+    return Symmetry(f"translation of {', '.join(names)}", residual, cost, reduced.without(i))
 
 
-def _power_sums(g: Gradients) -> list[Relation]:
+def _power_sums(g: Weighted) -> list[Symmetry]:
     """k r x_j^(r-1) y_i = p x_i^(p-1) y_j:  t = F(x_i^p + k x_j^r, rest)."""
     out = []
     for i, j in permutations(range(g.problem.n_columns), 2):
-        left, right = _with_powers(g, i, g.slope[:, j]), _with_powers(g, j, g.slope[:, i])
+        left, right = _crossed(g, i, j), _crossed(g, j, i)
         if not left or not right:  # a column with zeros has none
             continue
-        lefts, rights = torch.stack(list(left.values())), torch.stack(list(right.values()))
-        ll, rr, lr = lefts.square().sum(1), rights.square().sum(1), lefts @ rights.T
-        k = lr / rr.clamp_min(1e-300)
-        sizes = ll.sqrt().unsqueeze(1) + k.abs() * rr.sqrt()
-        residual = (ll.unsqueeze(1) - k * lr).clamp_min(0).sqrt() / sizes.clamp_min(1e-300)
-        for (a, p), (b, r) in product(enumerate(left), enumerate(right)):
-            near = (p, r) != (1, 1) and not (i > j and p == r) and float(residual[a, b]) < _LIMIT
-            if near and 1e-4 < abs(k[a, b]) < 1e4:
-                factor = _simplified(float(k[a, b]))
+        terms = Terms(torch.stack([*left.values(), *right.values()], dim=1))
+        size = np.sqrt(np.maximum(np.diag(terms.square), 1e-300))
+        alike = np.abs(terms.square / size / size[:, None]) > _PARALLEL
+        for (a, p), (b, r) in product(enumerate(left), enumerate(right, len(left))):
+            if not alike[a, b] or (p, r) == (1, 1) or (i > j and p == r):
+                continue
+            (k,) = terms.fit(a, [b])
+            if 1e-4 < abs(k) < 1e4:
+                factor = _simplified(k)
                 cost = 1.5 + 0.2 * (p != r) + (factor not in (1.0, -1.0)) + 0.2 * (p < 0) + 0.2 * (r < 0)
                 text = f"{g.problem.expressions[i]} to the {p} and {g.problem.expressions[j]} to the {r} add"
-                exactly = residual_of(lefts[a], [rights[b]], [factor])
-                out.append(Relation(text, exactly, cost, g.problem.summed(i, p, j, r, factor)))
+                residual = terms.residual(a, [b], [factor])
+                out.append(Symmetry(text, residual, cost, g.problem.summed(i, p, j, r, factor)))
     return out
 
 
-def _with_powers(g: Gradients, i: int, slope: Tensor) -> dict[Fraction, Tensor]:
-    """p x_i^(p-1) times a slope, weighted, for each power that column i allows."""
-    terms = {
-        p: g.weight * float(p) * g.x(i) ** float(p - 1) * slope
-        for p in _POWERS
-        if can_scale(g.problem.columns[:, i], [p])
-    }
+def _crossed(g: Weighted, i: int, j: int) -> dict[Fraction, Tensor]:
+    """p x_i^(p-1) y_j, weighted, for each power p that column i allows."""
+    column = g.problem.columns[:, i]
+    terms = {p: g.weight * g.crossed(i, j, float(p)) for p in _POWERS if can_scale(column, [p])}
     return {p: term for p, term in terms.items() if bool(torch.isfinite(term).all())}
 
 
@@ -183,15 +182,9 @@ def _simplified(value: float) -> float:
     return value
 
 
-def _floor(x: Tensor) -> float:
-    return float(x.abs().min() / x.abs().max().clamp_min(1e-300))
-
-
 def can_scale(x: Tensor, powers: list[Fraction], divisor: Fraction = Fraction(0)) -> bool:
     """Whether powers of a column multiply others, and its power divides the target, defined and tame on all rows.
 
     Dividing the target near zero is harmless, because its weight falls alike.
     """
-    if any(f.denominator > 1 for f in (*powers, divisor)) and float(x.min()) <= 0:
-        return False
-    return _floor(x) > _TOUCHES or (all(f >= 0 for f in powers) and _floor(x) > 0)
+    return off_zero(x) > 0 and has_power(x, divisor, 0.0) and all(has_power(x, p, _TOUCHES) for p in powers)

@@ -1,12 +1,8 @@
-"""A Gaussian process: a smooth function through scattered points, and samples of what else it could have been.
-
-It sees columns and target of a table, or their logarithms, standardised.
-"""
+"""A Gaussian process: a smooth function through scattered points, and samples of what else it could have been."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +18,6 @@ _TOLERANCE = 1e-6  # relative change of the logarithm of the likelihood that end
 _FEATURES = 1000  # random waves that a sample of the prior is made of
 _JITTER = 1e-9  # of the process's variance, for the factorisation
 _LENGTH, _AMPLITUDE, _NOISE = (0.05, 400.0), (0.05, 3000.0), (1e-4, 2.0)  # bounds, in spreads
-_WIDE_TARGET, _WIDE_COLUMN = 10.0, 3.0  # ratio of the ends from which logarithms are tried too
 
 
 @dataclass(frozen=True)
@@ -152,111 +147,3 @@ def waves(
     phase = 2 * math.pi * torch.rand(count, generator=generator, dtype=lengths.dtype)
     weight = torch.randn(count, samples, generator=generator, dtype=lengths.dtype)
     return frequency, phase, amplitude * math.sqrt(2 / count) * weight
-
-
-@dataclass(frozen=True)
-class Coordinates:
-    """What a model sees of a table: logarithms of some columns, and the target, its logarithm or its square.
-
-    `sign` is that of the target, where it has one.
-    """
-
-    logs: tuple[bool, ...]
-    target_as: str = "itself"
-    sign: float = 1.0
-
-    def inputs(self, columns: Tensor) -> Tensor:
-        return torch.stack([c.log() if log else c for c, log in zip(columns.T, self.logs, strict=True)], dim=1)
-
-    def target(self, t: Tensor) -> Tensor:
-        if self.target_as == "log":
-            return (self.sign * t).log()
-        return t.square() if self.target_as == "square" else t
-
-    def back(self, values: Tensor) -> Tensor:
-        if self.target_as == "log":
-            return self.sign * values.exp()
-        return self.sign * values.clamp_min(0).sqrt() if self.target_as == "square" else values
-
-    def slope(self, t: Tensor) -> Tensor:
-        """How fast the target changes with what is seen of it, where the target is t."""
-        if self.target_as == "log":
-            return t
-        return 0.5 / t if self.target_as == "square" else torch.ones_like(t)
-
-    def gradient(self, columns: Tensor, t: Tensor, seen: Tensor) -> Tensor:
-        """Derivatives (n, m, ...) of the target t (n, ...) by the columns (n, m), from those in these coordinates."""
-        slope = self.slope(t)
-        slope = torch.where(torch.isfinite(slope), slope, 0.0)
-        divisors = torch.where(torch.tensor(self.logs), columns, 1.0)
-        return seen * slope.unsqueeze(1) / divisors.reshape(*divisors.shape, *[1] * (seen.ndim - 2))
-
-
-@dataclass(frozen=True)
-class TableProcess:
-    """A process of a table, fitted in standardised coordinates.
-
-    `left_out` are the values of the rows that were fitted, numbers `process.kept`, each as predicted without that row.
-    """
-
-    coordinates: Coordinates
-    process: GaussianProcess
-    center: Tensor
-    width: Tensor
-    middle: Tensor
-    spread: Tensor
-    left_out: Tensor
-
-    @classmethod
-    def of(
-        cls, coordinates: Coordinates, u: Tensor, t: Tensor, uneven: Tensor, samples: int, start: Scales | None = None,
-        seed: int = 0,
-    ) -> TableProcess:  # fmt: skip
-        """Fit columns u (n, m) and a target t (n,) that are seen in these coordinates."""
-        center, width, middle, spread = u.mean(0), u.std(0), t.mean(), t.std()
-        process = gaussian_process((u - center) / width, (t - middle) / spread, uneven, samples, seed, start)
-        left_out = coordinates.back(t[process.kept] - spread * process.residual)
-        return cls(coordinates, process, center, width, middle, spread, left_out)
-
-    def values(self, x: Tensor) -> Tensor:
-        """Values (n, 1 + samples) of the target."""
-        u = (self.coordinates.inputs(x) - self.center) / self.width
-        return self.coordinates.back(self.middle + self.spread * self.process.values(u))
-
-    def slopes(self, x: Tensor) -> Tensor:
-        """Derivatives (n, m, 1 + samples) of the target by the columns of x."""
-        u = (self.coordinates.inputs(x) - self.center) / self.width
-        seen = self.spread * self.process.slopes(u) / self.width.unsqueeze(1)
-        # Where the target is seen as itself, only the shape of its values counts.
-        values = seen[:, 0] if self.coordinates.target_as == "itself" else self.values(x)
-        return self.coordinates.gradient(x, values, seen)
-
-
-def choices(x: Tensor, y: Tensor) -> Iterator[Coordinates]:
-    """Which columns, and whether the target, may be taken as logarithms: heavy-tailed ones always, wide ones too."""
-    heavy, wide = tuple(heavy_tailed(column) for column in x.T), tuple(_ratio(column) > _WIDE_COLUMN for column in x.T)
-    wide = tuple(a or b for a, b in zip(heavy, wide, strict=True))
-    for target_as in ("itself", "log") if max(_ratio(y), _ratio(-y)) > _WIDE_TARGET else ("itself",):
-        for logs in dict.fromkeys((heavy, wide)):
-            yield Coordinates(logs, target_as, float(torch.sign(y[0])))
-
-
-def _ratio(values: Tensor) -> float:
-    """Of the largest to the least, 0 unless all are positive."""
-    low = float(values.min())
-    return float(values.max()) / low if low > 0 else 0.0
-
-
-def heavy_tailed(column: Tensor) -> bool:
-    """Return whether a positive column has its median in the lowest fifth of its range, but not of its logarithms.
-
-    In logarithms the median lies above a quarter of the range.
-
-    >>> heavy_tailed(torch.linspace(0, 6, 50).exp()), heavy_tailed(torch.linspace(1, 2, 50))
-    (True, False)
-    """
-    low, high, median = float(column.min()), float(column.max()), float(column.median())
-    if low <= 0 or high <= low:
-        return False
-    inside = (math.log(median) - math.log(low)) / (math.log(high) - math.log(low))
-    return (median - low) / (high - low) < 0.2 and inside > 0.25

@@ -1,7 +1,0 @@
-"""Symmetries that a model of a table shows, and the columns that they eliminate."""
-
-from edgewise.discovery.symmetries._gradients import near_fraction as near_fraction
-from edgewise.discovery.symmetries._reduction import Model as Model
-from edgewise.discovery.symmetries._reduction import Step as Step
-from edgewise.discovery.symmetries._reduction import guessed as guessed
-from edgewise.discovery.symmetries._reduction import reduced as reduced

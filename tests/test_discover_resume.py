@@ -192,3 +192,13 @@ def test_ctrl_c_while_workers_run_returns_the_front(monkeypatch: pytest.MonkeyPa
     found = searched(effort=60_000, n_jobs=2, progress=press)
     assert pressed.is_set() and found.outcome is Outcome.INTERRUPTED
     assert found.best.error < 1
+
+
+def test_a_search_of_many_columns_goes_on_where_it_was(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 2, (40, 16))
+    y = x[:, 0] * np.exp(-x[:, 5]) + 0.1 * rng.standard_normal(40)
+    saved = tmp_path / "search.npz"
+    ew.discover(x, y, effort=20, time_limit=1, save=saved)
+    again = ew.discover(x, y, effort=20, time_limit=300, resume=saved)
+    assert again.equations.formula.equals(ew.discover(x, y, effort=20, time_limit=300).equations.formula)

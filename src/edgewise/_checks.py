@@ -29,4 +29,4 @@ def is_number(value: object, least: float = -math.inf, most: float = math.inf) -
     """
     if not is_int(value) and not isinstance(value, float):
         return False
-    return least <= value <= most and abs(value) <= sys.float_info.max
+    return bool(least <= value <= most and abs(value) <= sys.float_info.max)

@@ -12,7 +12,7 @@ from edgewise.discovery._asked import Asked
 from edgewise.discovery.groups import GroupSearch
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.results import Discovery, fitted_to_all
-from edgewise.discovery.search import MANY, Search, screen
+from edgewise.discovery.search import MANY, Search, journal_of, screen
 from edgewise.discovery.tables import Settings, Table
 
 _SCREENING, _LEAST = 0.3, 0.5  # of the time: for choosing columns, and what is left for a search at least
@@ -47,7 +47,8 @@ def _whole(found: Discovery, table: Table) -> Discovery:
 def _of_many(asked: Asked, settings: Settings) -> Discovery:
     """Search some of many columns, unless a law is found in all of them straight from the table."""
     table, columns, began = asked.table, asked.prepared.columns, now()
-    found = Search(table, settings).run(models=False)
+    journal = journal_of(table, settings, Deadline.after(settings.limit).passed)
+    found = Search(table, settings, journal).run(models=False)
     if found.outcome in (Outcome.EXACT, Outcome.INTERRUPTED):
         return found.of(columns) if columns.notes else found
     kept = np.arange(len(table.names))
@@ -66,7 +67,8 @@ def _of_many(asked: Asked, settings: Settings) -> Discovery:
         )
         table, columns = table.keep(kept), columns.keep(kept, note)
     left = max(settings.limit - (now() - began), _LEAST * settings.limit)
-    found = Search(table, replace(settings, limit=left, knowledge=settings.knowledge.inside(table.names))).run()
+    inner = replace(settings, limit=left, knowledge=settings.knowledge.inside(table.names))
+    found = Search(table, inner, journal).run()
     if settings.loss == "squares":
         found = fitted_to_all(found, lambda: now() - began > settings.limit)
     return found.of(columns) if columns.notes else found

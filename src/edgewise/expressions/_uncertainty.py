@@ -107,12 +107,13 @@ class Uncertainty:
         They do not determine one whose standard error exceeds it and is over 30 times what it would be if the others
         were known: any other value does as well, if the others follow.
         """
-        scales, jacobian = self.free.relative_jacobian(self.data)
-        alone = self.unit * scales / np.maximum(np.linalg.norm(jacobian, axis=0), 1e-300)
-        return not any(
-            not math.isfinite(c.error) or (c.error > abs(c.value) and c.error > _INFLATED * own)
-            for c, own in zip(self.constants, alone, strict=True)
-        )
+        with np.errstate(all="ignore"):  # formulas of evolution may overflow at their constants
+            scales, jacobian = self.free.relative_jacobian(self.data)
+            alone = self.unit * scales / np.maximum(np.linalg.norm(jacobian, axis=0), 1e-300)
+            return not any(
+                not math.isfinite(c.error) or (c.error > abs(c.value) and c.error > _INFLATED * own)
+                for c, own in zip(self.constants, alone, strict=True)
+            )
 
     def expression(self, plus_minus: str = "({} ± {})") -> Formula:
         """Return the formula with each constant as a symbol that shows its standard error too.

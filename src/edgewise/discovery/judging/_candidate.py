@@ -106,16 +106,19 @@ def front(candidates: Iterable[Candidate]) -> list[Candidate]:
     return unbeaten(candidates, lambda c: (c.complexity, c.fitted, max(c.error, _ROUNDING)))
 
 
-def unbeaten(every: Iterable[_Any], measures: Callable[[_Any], tuple[int, int, float]]) -> list[_Any]:
+def unbeaten(
+    every: Iterable[_Any], measures: Callable[[_Any], tuple[int, int, float]], improved: float = _IMPROVED
+) -> list[_Any]:
     """Return what no other beats that is as simple and has as few constants: (complexity, constants, error) of each.
 
-    Differences of 2 %, as of a fitted constant from its rounded value, are no improvement.
+    Each error is below `improved` times those. Differences of 2 %, as of a fitted constant from its rounded value, are
+    no improvement.
 
     >>> unbeaten([(3, 1, 0.5), (4, 2, 0.2), (5, 1, 0.4), (6, 2, 0.3)], lambda each: each)
     [(3, 1, 0.5), (4, 2, 0.2), (5, 1, 0.4)]
     """
     kept: list[tuple[_Any, int, float]] = []
     for each, (_, constants, error) in sorted(((e, measures(e)) for e in every), key=lambda pair: pair[1]):
-        if error < _IMPROVED * min((least for _, own, least in kept if own <= constants), default=math.inf):
+        if error < improved * min((least for _, own, least in kept if own <= constants), default=math.inf):
             kept.append((each, constants, error))
     return [each for each, _, _ in kept]

@@ -26,6 +26,7 @@ from edgewise.expressions import (
 _CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or where the rows are ...
 _MANY, _EACH = 30, 15  # ... that many, and that many for each input
 _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
+_IMPROVED, _SOME = (0.98, 0.995), 8  # of the errors of simpler formulas, the second if fewer than these are below
 _SAME_DIGITS = 2  # to which formulas are compared with the best one
 
 
@@ -125,7 +126,10 @@ class Ranking:
         exact, approximate = front(self.pool.candidates), self.approximation.front()
         every = [*map(self._assessed, exact), *map(self.candidate, approximate)]
         every = [c for c in every if self.context.gate.admits(c.expression) or not c.expression.free_symbols]
-        kept = unbeaten(every, lambda c: (c.complexity, free_numbers(c.expression), c.held_out))
+        for improved in _IMPROVED:
+            kept = unbeaten(every, lambda c: (c.complexity, free_numbers(c.expression), c.held_out), improved)
+            if len(kept) >= _SOME or best.error < EXACT:
+                break
         kept = [each for each in kept if _form(each) != _form(best)]
         return sorted([*kept, best], key=lambda c: c.complexity)
 

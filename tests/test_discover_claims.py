@@ -9,6 +9,7 @@ from claims import TABLES, claims_law, discovered, noise_table
 
 import edgewise as ew
 from edgewise.discovery import Discovery, Outcome
+from edgewise.discovery.judging import lack_of_fit
 from edgewise.discovery.judging._gaps import pole
 
 KNOWN = (Outcome.EXACT, Outcome.NOISE)
@@ -110,3 +111,11 @@ a, b = sympy.symbols("a b")
 def test_a_pole_between_the_rows_is_seen(formula: sympy.Expr, expected: bool) -> None:
     x = np.random.default_rng(2).uniform(-1, 1, (40, 2))
     assert pole(formula, ["a", "b"], x) is expected
+
+
+def test_a_quadratic_polynomial_sees_what_a_formula_lacks() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 3, (300, 2))
+    y = x[:, 0] ** 2 * x[:, 1] + 0.25 * np.cos(3 * x[:, 0]) + rng.normal(0, 0.3, 300)
+    plain = y - x[:, 0] ** 2 * x[:, 1]
+    assert lack_of_fit(x, plain) < 1e-3 < lack_of_fit(x, plain - 0.25 * np.cos(3 * x[:, 0]))

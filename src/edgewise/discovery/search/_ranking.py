@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from edgewise._typing import Formula
-from edgewise.discovery.judging import Candidate, Outcome, front, unbeaten
+from edgewise.discovery.judging import Candidate, Outcome, front, lack_of_fit, unbeaten
 from edgewise.discovery.search._approximation import ROWS_PER_CONSTANT, Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._context import Context
@@ -16,6 +16,7 @@ from edgewise.expressions import (
     FreeFormula,
     Uncertainty,
     complexity,
+    evaluate,
     free_numbers,
     loosened,
     name_floats,
@@ -27,6 +28,7 @@ _CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or wh
 _MANY, _EACH = 30, 15  # ... that many, and that many for each input
 _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
 _IMPROVED, _SOME = (0.98, 0.995), 8  # of the errors of simpler formulas, the second if fewer than these are below
+_BY_CHANCE = 1e-3  # that noise alone lets residuals depend on the inputs as much
 _SAME_DIGITS = 2  # to which formulas are compared with the best one
 
 
@@ -91,7 +93,7 @@ class Ranking:
         return n / 2 * math.log(held_out / max(best.held_out, 1e-300)) > _DOUBT_SEARCHED
 
     def _contradicted(self, law: Candidate) -> bool:
-        """Whether the network, or another formula, predicts rows left out better than a law that leaves only noise.
+        """Whether residuals depend on inputs, or the network or a formula predicts better than a law that leaves noise.
 
         n/2 log(C / C') > doubt + log(n)/4 (complexity' - complexity)
 
@@ -100,7 +102,9 @@ class Ranking:
         """
         approximation = self.approximation
         judged = approximation.consider_formula(law.expression, self.pool.origin(law))
-        if judged is None:
+        judge = self.pool.judge
+        residual = judge.weight * (evaluate(law.expression, judge.names, judge.x) - judge.y)
+        if judged is None or lack_of_fit(judge.x, residual) < _BY_CHANCE:
             return True
         half, size = len(self.pool.judge.y) / 2, complexity(law.expression)
         ceiling = approximation.ceiling

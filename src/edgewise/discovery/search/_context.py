@@ -11,10 +11,10 @@ from edgewise.discovery.journal import Journal, numbers
 from edgewise.discovery.judging import Candidate, Judge, Pool, spread
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
-from edgewise.discovery.search._noise import NoiseLevel
+from edgewise.discovery.search._noise import HOPELESS, NoiseLevel
 from edgewise.discovery.search._saving import journal_of
 from edgewise.discovery.search._workers import Workers
-from edgewise.discovery.tables import Problem, Settings, Table
+from edgewise.discovery.tables import EXACT, Problem, Settings, Table
 from edgewise.expressions import write
 
 ROWS = 1500
@@ -73,12 +73,14 @@ class Context:
         return self.deadline.passed()
 
     def good(self) -> bool:
-        """Return whether to stop: a formula is exact, or leaves only noise with few constants or after much work."""
+        """Return whether to stop: a formula is exact, or leaves little noise with few constants or after much work."""
         if not self.pool.done():
             return False
         best = self.pool.best()
-        few = best is not None and best.fitted <= _CONVINCING and self.pool.reaches(best)
-        return few or self.pool.exact() or self.processes > _LONG
+        if best is None or not self.pool.reaches(best):
+            return self.pool.exact()
+        few = best.fitted <= _CONVINCING or self.processes > _LONG
+        return best.error < EXACT or (few and best.error < HOPELESS)
 
     def marked(self, problem: Problem) -> object:
         """Return what tells a problem from all others, in the journal."""

@@ -95,8 +95,10 @@ class Search:
         if self.informed.guess():
             return
         problem = self._problem()
-        if quick(context, problem) or context.pool.done() or not models:
+        if quick(context, problem) or not models:
             return
+        if context.pool.done():
+            return self._approximated(problem, 0, settled=True)
         good = without_isolated(context.table)
         if good is not context.table:
             return self._restart(good)
@@ -105,9 +107,9 @@ class Search:
             return
         settled = elimination.reduced(problem, "polynomial") or elimination.solved()
         if not context.pool.exact():
-            self._approximated(problem, evaluations, settled)
+            self._approximated(problem, evaluations, settled=settled)
 
-    def _approximated(self, problem: Problem, evaluations: int, settled: bool) -> None:
+    def _approximated(self, problem: Problem, evaluations: int, *, settled: bool) -> None:
         """Go through the stages for tables that follow no law exactly; with a settled law, to the network only."""
         context, approximation, elimination = self.context, self.approximation, self.elimination
         context.tell("an additive network", 0.3)

@@ -1,6 +1,6 @@
 """One layer of edges, each with its own function."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from edgewise._errors import InputError
 from edgewise.bases import BaseName, Basis, BasisName, base_function, named
 from edgewise.kernels import cached_on, contract, is_eager
 from edgewise.nn._autocast import autocast_output
+from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._init import Scheme, check_scheme, check_size, initial_values
 from edgewise.nn._rule import Rule
 
@@ -205,14 +206,17 @@ class KANLayer(torch.nn.Module):
             z = torch.where(on, a * x[..., i] + b, 0.5)
             yield j, i, torch.where(on, c * functions.get(name).torch(z) + d, 0.0)
 
-    def get_extra_state(self) -> dict[str, Any]:
-        return {
-            "basis": self.basis.name,
-            "symbols": [[j, i, name] for (j, i), name in self.symbols.items()],
-            "rules": [[j, i, rule.row()] for (j, i), rule in self.rules.items()],
-        }
+    def get_extra_state(self) -> Tensor:
+        return packed(
+            {
+                "basis": self.basis.name,
+                "symbols": [[j, i, name] for (j, i), name in self.symbols.items()],
+                "rules": [[j, i, rule.row()] for (j, i), rule in self.rules.items()],
+            }
+        )
 
-    def set_extra_state(self, state: dict[str, Any]) -> None:
+    def set_extra_state(self, state: Tensor | Mapping[str, Any]) -> None:
+        state = unpacked(state)
         found = state.get("basis", self.basis.name)
         if found != self.basis.name:
             raise InputError(f"The saved layer has basis {found!r}, this one {self.basis.name!r}.")

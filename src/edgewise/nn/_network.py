@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.bases import BaseName, Basis, BasisName
+from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._init import Scheme
 from edgewise.nn._layer import Edge, KANLayer, spline_edges
 from edgewise.nn._nodes import Nodes, Width
@@ -146,10 +147,11 @@ class KAN(torch.nn.Module):
     def extra_repr(self) -> str:
         return f"widths={self.widths}"
 
-    def get_extra_state(self) -> dict[str, Any]:
-        return {"widths": self.widths}
+    def get_extra_state(self) -> Tensor:
+        return packed({"widths": self.widths})
 
-    def set_extra_state(self, state: dict[str, Any]) -> None:
+    def set_extra_state(self, state: Tensor | Mapping[str, Any]) -> None:
+        state = unpacked(state)
         if [Nodes.parse(w if isinstance(w, int) else tuple(w)) for w in state["widths"]] != self.nodes:
             raise InputError(f"The saved network has widths {state['widths']}, this one {self.widths}.")
 

@@ -194,7 +194,7 @@ def _as_spline(layer: KANLayer, edge: Place) -> bool:
     """Make sure that an edge is an active spline, zero where there was none; False where it is symbolic."""
     if layer.mask[edge]:
         return edge not in layer.symbols
-    layer.symbols.pop(edge, None)
+    layer.name_edge(edge, None)
     with torch.no_grad():
         layer.coefficients[edge] = 0
         layer.base_weight[edge] = 0
@@ -206,7 +206,8 @@ def _add_symbol(layer: KANLayer, edge: Place, name: str, affine: tuple[float, ..
     """Add c f(a x + b) + d to an edge that has none, or the same f of the same argument."""
     with torch.no_grad():
         if not layer.mask[edge]:
-            layer.symbols[edge], layer.mask[edge], layer.affine_free[edge] = name, True, True
+            layer.name_edge(edge, name)
+            layer.mask[edge], layer.affine_free[edge] = True, True
             layer.affine[edge] = layer.affine.new_tensor(affine)
             return True
         if layer.symbols.get(edge) != name:

@@ -40,6 +40,9 @@ class KANLayer(torch.nn.Module):
     input dtype is converted to the layer's; under autocast a layer computes in its own dtype all the same, and gives
     the dtype that `torch.nn.Linear` would.
 
+    Only what trains is a parameter: base weights without a base function, and affine constants while every edge is a
+    spline, are buffers, so that counts of parameters are true and DistributedDataParallel waits for none of them.
+
     >>> import torch
     >>> layer = KANLayer(3, 2, generator=torch.Generator().manual_seed(0))
     >>> layer(torch.zeros(5, 7, 3)).shape
@@ -54,6 +57,8 @@ class KANLayer(torch.nn.Module):
     knots: Tensor
     mask: Tensor
     affine_free: Tensor
+    affine: Tensor
+    base_weight: Tensor
 
     def __init__(  # noqa: PLR0913 (what a layer is made of)
         self,
@@ -82,11 +87,11 @@ class KANLayer(torch.nn.Module):
         lo, hi = (torch.full((n_in,), float(end), dtype=dtype) for end in domain)
         self.register_buffer("knots", self.basis.uniform_knots(lo, hi, grid))
         self.coefficients = torch.nn.Parameter(torch.zeros(n_out, n_in, self.basis.count(grid), dtype=dtype))
-        self.base_weight = torch.nn.Parameter(torch.zeros(n_out, n_in, dtype=dtype))
-        self.affine = torch.nn.Parameter(torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=dtype).repeat(n_out, n_in, 1))
+        self.hold("base_weight", torch.zeros(n_out, n_in, dtype=dtype), trained=base is not None)
+        self.hold("affine", torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=dtype).repeat(n_out, n_in, 1), trained=False)
         self.register_buffer("mask", torch.ones(n_out, n_in, dtype=torch.bool))
         self.register_buffer("affine_free", torch.ones(n_out, n_in, 4, dtype=torch.bool))
-        self.symbols: dict[tuple[int, int], str] = {}
+        self._symbols: dict[tuple[int, int], str] = {}
         self.rules: dict[tuple[int, int], Rule] = {}
         self.reset_parameters(generator)
 
@@ -97,6 +102,31 @@ class KANLayer(torch.nn.Module):
         with torch.no_grad():
             self.coefficients.copy_(torch.where(locked.unsqueeze(-1), self.coefficients, curves.to(self.dtype)))
             self.base_weight.copy_(torch.where(locked, self.base_weight, weights.to(self.dtype)))
+
+    def hold(self, name: str, value: Tensor, *, trained: bool) -> None:
+        """Keep a tensor under a name, as a parameter or as a buffer; the state dict holds either."""
+        if name in self._parameters or name in self._buffers:
+            delattr(self, name)
+        if trained:
+            self.register_parameter(name, torch.nn.Parameter(value.detach()))
+        else:
+            self.register_buffer(name, value.detach())
+
+    @property
+    def symbols(self) -> Mapping[tuple[int, int], str]:
+        """The function names of symbolic edges (j, i). Setting them makes their constants trained ones."""
+        return self._symbols
+
+    @symbols.setter
+    def symbols(self, names: Mapping[tuple[int, int], str]) -> None:
+        self._symbols = dict(names)
+        if bool(names) != ("affine" in self._parameters):
+            self.hold("affine", self.affine, trained=bool(names))
+
+    def name_edge(self, edge: tuple[int, int], name: str | None) -> None:
+        """Make an edge (j, i) symbolic, with the function of that name, or a spline again with None."""
+        others = {other: own for other, own in self._symbols.items() if other != edge}
+        self.symbols = others if name is None else {**self._symbols, edge: name}
 
     @property
     def grid(self) -> int:

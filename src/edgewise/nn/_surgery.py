@@ -58,7 +58,7 @@ def set_function(
         raise InputError(f"'affine' must be four finite numbers (a, b, c, d). Got {affine!r}.")
     new = clone(model)
     target = new.layers[layer]
-    target.symbols[j, i] = name
+    target.name_edge((j, i), name)
     target.mask[j, i] = True
     with torch.no_grad():
         target.affine[j, i] = torch.tensor(constants, dtype=target.dtype)

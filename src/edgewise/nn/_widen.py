@@ -130,7 +130,7 @@ def _become_spline(model: KAN, edge: Edge) -> None:
     with torch.no_grad():
         layer.coefficients[j, i] = fitted.to(layer.dtype)
         layer.base_weight[j, i] = 0.0
-    del layer.symbols[j, i]
+    layer.name_edge((j, i), None)
 
 
 def _with_new(sums: int, total: int, new_sums: int, new_total: int) -> list[int]:

@@ -115,7 +115,7 @@ def _fill(model: KAN, number: int, plan: _Plan, before: list[Formula], nodes: li
             for k, term in enumerate(terms):
                 edge = j, place[term.u]
                 layer.mask[edge] = True
-                layer.symbols[edge] = term.function
+                layer.name_edge(edge, term.function)
                 constants = [term.a, term.b, term.c, part.constant if k == 0 else 0.0]
                 layer.affine.data[edge] = torch.tensor(constants, dtype=layer.dtype)
                 if computed:

@@ -1,0 +1,103 @@
+"""Layers in the hands of torch: state dicts of tensors only, and parameters that all train."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, load_model, save_model
+
+import edgewise as ew
+from edgewise.bases import BaseName, BasisName
+
+
+def steered() -> ew.KAN:
+    model = ew.KAN([2, (2, [3]), 2], grid=4, seed=1)
+    ew.nn.set_function(model, 0, 0, 0, "sin", (2.0, 0.0, 1.0, 0.5))
+    return ew.nn.lock(model, [(1, 0, 0)])
+
+
+@pytest.mark.parametrize("basis", ["bspline", "rbf", "chebyshev", "fourier"])
+def test_safetensors_saves_and_loads_a_layer(basis: BasisName, tmp_path: Path) -> None:
+    layer, other = (ew.nn.KANLayer(3, 2, basis=basis, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
+    save_model(layer, str(tmp_path / "layer.safetensors"))
+    assert load_model(other, str(tmp_path / "layer.safetensors")) == (set(), [])
+    x = torch.rand(9, 3)
+    assert torch.equal(other(x), layer(x))
+
+
+def test_a_network_keeps_its_formulas_and_locks(tmp_path: Path) -> None:
+    model, other = steered(), ew.KAN([2, (2, [3]), 2], grid=4, seed=9)
+    save_model(model, str(tmp_path / "model.safetensors"))
+    assert all(isinstance(value, torch.Tensor) for value in model.state_dict().values())
+    load_model(other, str(tmp_path / "model.safetensors"))
+    assert [layer.symbols for layer in other.layers] == [layer.symbols for layer in model.layers]
+    assert [layer.rules for layer in other.layers] == [layer.rules for layer in model.layers]
+    x = torch.rand(9, 2, dtype=model.layers[0].dtype)
+    assert torch.equal(other(x), model(x))
+    torch.nn.Sequential(other).load_state_dict(
+        {f"0.{name}": value for name, value in load_file(tmp_path / "model.safetensors").items()}
+    )
+
+
+def test_states_of_dictionaries_still_load() -> None:
+    """edgewise 0.1 kept plain dictionaries in state dicts."""
+    layer = ew.nn.KANLayer(2, 1, base=None)
+    layer.set_extra_state({"symbols": [[0, 1, "exp"]]})
+    assert layer.symbols == {(0, 1): "exp"} and layer.rules == {}
+
+
+@pytest.mark.parametrize("state", [torch.zeros(3, dtype=torch.uint8), torch.tensor([91, 93], dtype=torch.uint8), 7])
+def test_a_damaged_state_is_refused(state: object) -> None:
+    with pytest.raises(ew.InputError, match="must hold a JSON object"):
+        ew.nn.KANLayer(2, 1).set_extra_state(state)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("base", [None, "silu"])
+def test_every_parameter_of_a_layer_has_a_gradient(base: BaseName | None) -> None:
+    """DistributedDataParallel waits for the gradient of each, and counts of parameters name each."""
+    model = ew.KAN([3, 4, 2], grid=5, base=base, seed=0)
+    model(torch.rand(7, 3, dtype=model.dtype)).square().sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    splines = sum(layer.coefficients.numel() for layer in model.layers)
+    edges = 3 * 4 + 4 * 2
+    assert sum(p.numel() for p in model.parameters()) == splines + (edges if base else 0)
+
+
+def test_constants_of_formulas_are_parameters_as_long_as_there_are_formulas(tmp_path: Path) -> None:
+    model = ew.nn.set_function(ew.KAN([1, 1], seed=0), 0, 0, 0, "exp")
+    assert "layers.0.affine" in dict(model.named_parameters())
+    other = ew.KAN([1, 1], seed=1)
+    assert "layers.0.affine" not in dict(other.named_parameters())
+    other.load_state_dict(model.state_dict())
+    assert "layers.0.affine" in dict(other.named_parameters())
+    ew.save(model, tmp_path / "m.safetensors")
+    assert "layers.0.affine" in dict(ew.load(tmp_path / "m.safetensors").named_parameters())
+    other.load_state_dict(ew.KAN([1, 1], seed=2).state_dict())
+    assert "layers.0.affine" not in dict(other.named_parameters())
+
+
+def test_a_feed_forward_has_as_many_parameters_as_it_says() -> None:
+    """At most those of the MLP that it takes the place of: 525,568 of 256 -> 1024 -> 256."""
+    spline = ew.nn.KANFeedForward(256, kind="spline")
+    assert 0.8 * 525_568 < sum(p.numel() for p in spline.parameters()) < 1.02 * 525_568
+
+
+@pytest.mark.parametrize("base", [None, "silu"])
+def test_data_parallel_training_goes_on_after_the_first_step(base: BaseName | None, tmp_path: Path) -> None:
+    """It fails on the second step where a parameter had no gradient in the first."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        layers = [ew.nn.KANLayer(3, 4, base=base), ew.nn.KANLayer(4, 1, base=base)]
+        model = torch.nn.parallel.DistributedDataParallel(torch.nn.Sequential(*layers))
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+        x = torch.rand(64, 3)
+        losses = []
+        for _ in range(5):
+            optimizer.zero_grad()
+            loss = (model(x) - x.sum(1, keepdim=True)).square().mean()
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        assert losses[-1] < losses[0]
+    finally:
+        torch.distributed.destroy_process_group()

@@ -24,7 +24,7 @@ from torch.autograd import forward_ad
 
 from edgewise.kernels import _dispatch
 from edgewise.kernels._backend import Family
-from edgewise.kernels.runtime._memo import is_eager
+from edgewise.kernels.runtime._memo import is_eager, is_traced
 
 Slot = Literal["c", "v", "g"]
 
@@ -55,7 +55,7 @@ def evaluate_basis(x: Tensor, knots: Tensor, family: Family, count: int, order: 
 
     Source: de Boor, A Practical Guide to Splines, chapters IX and X.
     """
-    if torch.compiler.is_compiling():
+    if is_traced():
         return family.reference(x, knots, count, order)  # plain arithmetic: the compiler differentiates and fuses it
     return _Evaluate.of(x, knots, family, count, order)  # type: ignore[no-any-return]
 
@@ -75,7 +75,7 @@ def contract(x: Tensor, coefficients: Tensor, knots: Tensor, family: Family, ord
     1.0
     """
     count = coefficients.shape[2]
-    if torch.compiler.is_compiling():
+    if is_traced():
         return family.reference(x, knots, count, order).flatten(-2) @ coefficients.flatten(1).T
     term = _Term(family, count, order, "g")
     if x.dim() == 2:

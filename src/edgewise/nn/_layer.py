@@ -5,13 +5,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.nn.functional import linear, one_hot
 
 from edgewise import functions
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.bases import BaseName, Basis, BasisName, base_function, named
-from edgewise.kernels import cached_on, contract, is_eager
+from edgewise.kernels import cached_on, contract, is_eager, is_traced
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._init import Scheme, check_scheme, check_size, initial_values
@@ -200,7 +200,10 @@ class KANLayer(torch.nn.Module):
             fixed = base_function(self.base)[0](x)
             out = torch.addmm(out, fixed, weight.T) if x.dim() == 2 else out + linear(fixed, weight)
         for j, _, values in self._symbolic(x):
-            out = out.index_add(-1, j, values)
+            if is_traced():  # ONNX knows no index_add over rows of another number
+                out = out + values @ one_hot(j, self.n_out).to(values.dtype)
+            else:
+                out = out.index_add(-1, j, values)
         return out
 
     def _active(self, c: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from edgewise.kernels.runtime._memo import is_traced
+
 
 def basis(x: Tensor, knots: Tensor, degree: int, order: int = 0) -> Tensor:
     """Return the `order`-th derivative of every basis function at every point.
@@ -38,6 +40,8 @@ def basis(x: Tensor, knots: Tensor, degree: int, order: int = 0) -> Tensor:
 def _cell(x: Tensor, knots: Tensor, degree: int) -> Tensor:
     """Index m of the cell [t_m, t_{m+1}) that holds each point; the last cell is closed."""
     inner = knots[:, degree + 1 : knots.shape[-1] - degree - 1].contiguous()
+    if is_traced():  # ONNX has no searchsorted, and compilers fuse a comparison and a sum
+        return (x.unsqueeze(-1) >= inner).sum(-1) + degree
     by_input = x.movedim(-1, 0).reshape(x.shape[-1], -1).contiguous()
     found = torch.searchsorted(inner, by_input, right=True)
     return found.reshape(x.shape[-1], *x.shape[:-1]).movedim(0, -1) + degree

@@ -31,7 +31,7 @@ def vjp(x: Tensor, a: Tensor, b: Tensor, g: Tensor) -> tuple[Tensor, ...]:
 def _horner(x: Tensor, coefficients: Tensor) -> Tensor:
     """sum_k c_k x^k of each group: x (..., groups, channels), coefficients (groups, k)."""
     *rest, value = coefficients.unsqueeze(-1).unbind(1)
-    total = torch.zeros_like(x) + value
+    total = value if rest else torch.zeros_like(x) + value
     for c in reversed(rest):
         total = total * x + c
     return total

@@ -13,8 +13,13 @@ _SEEN: MutableMapping[Tensor, tuple[Tensor, dict[Hashable, Any]]] = WeakTensorKe
 
 
 def is_eager() -> bool:
-    """Return True outside torch.compile and functorch transforms."""
-    return not (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active())
+    """Return True outside torch.compile, functorch transforms and torch.jit.trace: tensors are plain memory."""
+    return not (is_traced() or torch._C._are_functorch_transforms_active())
+
+
+def is_traced() -> bool:
+    """Return True where torch records operations: torch.compile, export and torch.jit.trace see no compiled kernels."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
 
 
 def cached_on(tensor: Tensor, what: Hashable, make: Callable[[Tensor], T]) -> T:

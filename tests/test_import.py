@@ -96,7 +96,7 @@ PUBLIC = {
     "edgewise.kernels": """
         BSplineFamily Backend BackendName ChebyshevFamily Choice Factor Family FourierFamily Operation RBFFamily
         RationalFamily Route Sizes cached_on clear_dispatch_cache contract evaluate_basis explain factor_for forced
-        is_eager one_thread prepare rational vjp_coefficients vjp_inputs
+        is_eager is_traced one_thread prepare rational vjp_coefficients vjp_inputs
     """,
     "edgewise.bases": """
         ACTIVATIONS ActivationName BASES BASE_FUNCTIONS BSpline BaseName Basis BasisName Chebyshev Fourier

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, load_model, save_model
@@ -101,3 +102,31 @@ def test_data_parallel_training_goes_on_after_the_first_step(base: BaseName | No
         assert losses[-1] < losses[0]
     finally:
         torch.distributed.destroy_process_group()
+
+
+def test_layers_take_the_names_of_torch() -> None:
+    layers = [
+        ew.nn.KANLayer(3, 2, device="meta"), ew.nn.RationalLayer(3, 2, device="meta"),
+        ew.KAN([3, 2], device="meta").layers[0],
+    ]  # fmt: skip
+    for layer in layers:
+        assert (layer.in_features, layer.out_features) == (3, 2)
+        assert all(tensor.is_meta for tensor in (*layer.parameters(), *layer.buffers()))
+
+
+@pytest.mark.parametrize(("n_in", "groups"), [(3, 1), (6, 2), (12, 4), (16, 8)])
+def test_groups_divide_the_inputs_by_themselves(n_in: int, groups: int) -> None:
+    assert ew.nn.RationalLayer(n_in, 2).groups == groups
+    with pytest.raises(ew.InputError, match="must divide the 3 inputs"):
+        ew.nn.RationalLayer(3, 2, groups=2)
+
+
+@pytest.mark.parametrize("module", [ew.nn.KANLayer(3, 2), ew.nn.RationalLayer(3, 2), ew.KAN([3, 2])])
+def test_what_is_no_tensor_of_real_numbers_is_refused(module: torch.nn.Module) -> None:
+    with pytest.raises(ew.InputError, match=r"Got ndarray: torch.as_tensor\(x\) makes one"):
+        module(np.zeros((4, 3)))
+    with pytest.raises(ew.InputError, match=r"takes real numbers\. Got torch\.complex64"):
+        module(torch.zeros(4, 3, dtype=torch.complex64))
+    with pytest.raises(ew.InputError, match=r"inputs of shape \(..., 3\). Got \(4, 2\)"):
+        module(torch.zeros(4, 2))
+    assert module(torch.ones(4, 3, dtype=torch.int64)).shape == (4, 2)

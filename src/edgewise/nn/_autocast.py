@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 from torch.amp.autocast_mode import is_autocast_available
 
-Forward = Callable[[Any, Tensor], Tensor]  # of a module that has a `dtype`
+from edgewise.nn._inputs import check_inputs
+
+Forward = Callable[[Any, Tensor], Tensor]  # of a module that has `n_in` and a `dtype`
 
 
 def autocast_output(forward: Forward) -> Forward:
-    """Compute in the parameters' own precision, and under autocast give the dtype that `torch.nn.Linear` would.
+    """Check the input, compute in the parameters' own precision, and under autocast give the dtype of a linear layer.
 
     Half the digits of an input are too few to say where in its cell it lies: a fine grid would become a staircase.
     As in a linear layer, float64 stays float64.
@@ -20,6 +22,7 @@ def autocast_output(forward: Forward) -> Forward:
 
     @wraps(forward)
     def run(layer: Any, x: Tensor) -> Tensor:
+        check_inputs(x, layer.n_in, "The layer")
         kind = x.device.type
         if not (is_autocast_available(kind) and torch.is_autocast_enabled(kind)) or layer.dtype is torch.float64:
             return forward(layer, x)

@@ -71,6 +71,7 @@ class KANLayer(torch.nn.Module):
         base: BaseName | None = "silu",
         domain: tuple[float, float] = (-1.0, 1.0),
         init: Scheme = "auto",
+        device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -94,6 +95,18 @@ class KANLayer(torch.nn.Module):
         self._symbols: dict[tuple[int, int], str] = {}
         self.rules: dict[tuple[int, int], Rule] = {}
         self.reset_parameters(generator)
+        if device is not None:
+            self.to(device)
+
+    @property
+    def in_features(self) -> int:
+        """The number of inputs, by the name that `torch.nn.Linear` has for it."""
+        return self.n_in
+
+    @property
+    def out_features(self) -> int:
+        """The number of outputs, by the name that `torch.nn.Linear` has for it."""
+        return self.n_out
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw the functions of all edges but locked ones again, in place: see `edgewise.nn.initial_values`."""
@@ -190,8 +203,6 @@ class KANLayer(torch.nn.Module):
 
     @autocast_output
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-1:] != (self.n_in,):
-            raise InputError(f"The layer takes inputs of shape (..., {self.n_in}). Got {tuple(x.shape)}.")
         c, knots = self.coefficients, self.knots
         x, plain = x.to(c.dtype), self._plain()
         out = contract(x, c if plain else self._active(c), knots, self.basis)

@@ -14,6 +14,7 @@ from edgewise._errors import InputError
 from edgewise.bases import BaseName, Basis, BasisName
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._init import Scheme
+from edgewise.nn._inputs import check_inputs
 from edgewise.nn._layer import Edge, KANLayer, spline_edges
 from edgewise.nn._nodes import Nodes, Width
 
@@ -64,6 +65,7 @@ class KAN(torch.nn.Module):
         domain: tuple[float, float] = (-1.0, 1.0),
         init: Scheme = "auto",
         seed: int = 0,
+        device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float64,
     ) -> None:
         super().__init__()
@@ -82,7 +84,7 @@ class KAN(torch.nn.Module):
         self.layers = torch.nn.ModuleList(  # type: ignore[assignment]
             KANLayer(
                 before.n_nodes, after.n_subnodes, basis=basis, grid=grid, degree=degree, base=base, domain=domain,
-                init=init, dtype=dtype, generator=generator,
+                init=init, device=device, dtype=dtype, generator=generator,
             )
             for before, after in zip(self.nodes, self.nodes[1:], strict=False)
         )  # fmt: skip
@@ -108,8 +110,7 @@ class KAN(torch.nn.Module):
         return self.layers[0].coefficients.device
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() == 0 or x.shape[-1] != self.n_in:
-            raise InputError(f"This KAN takes inputs of shape (..., {self.n_in}). Got {tuple(x.shape)}.")
+        check_inputs(x, self.n_in, "This KAN")
         h = x
         for layer, nodes in zip(self.layers, self.nodes[1:], strict=True):
             h = nodes.combine(layer(h))

@@ -11,6 +11,7 @@ from edgewise.bases import ActivationName, rational_start
 from edgewise.kernels import forced, rational
 from edgewise.nn._autocast import autocast_output
 
+_GROUPS = 8
 _SITES = 2001
 
 
@@ -19,7 +20,8 @@ class RationalLayer(torch.nn.Module):
 
         y_j = sum_i w_ji R_g(i)(x_i) + c_j,  R_g(x) = (a_g0 + .. + a_gp x^p)/(1 + |b_g1 x + .. + b_gq x^q|)
 
-    Input i belongs to group i // (n_in / groups), so that the layer has hardly more parameters than a linear one.
+    Input i belongs to group i // (n_in / groups), so that the layer has hardly more parameters than a linear one. By
+    default there are 8 groups, or the largest number that divides 8 and n_in.
     `init` names what every R follows at first on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or "identity". Weights
     are normal with variance 1 / (n_in E R(z)^2) for normal z, which hands the size of normal inputs on.
 
@@ -37,21 +39,24 @@ class RationalLayer(torch.nn.Module):
     Source: Yang and Wang, Kolmogorov-Arnold Transformer (2024), section 4.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a layer is made of)
         self,
         n_in: int,
         n_out: int,
         *,
-        groups: int = 8,
+        groups: int | None = None,
         degrees: tuple[int, int] = (5, 4),
         init: ActivationName = "silu",
         bias: bool = True,
+        device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        if groups is None and is_int(n_in, 1):
+            groups = math.gcd(_GROUPS, int(n_in))
         _check(n_in, n_out, groups, degrees)
-        n_in, n_out, groups = int(n_in), int(n_out), int(groups)
+        n_in, n_out, groups = int(n_in), int(n_out), int(groups or 1)
         self.n_in, self.n_out, self.groups, self.init = n_in, n_out, groups, init
         with torch.device("cpu"):  # the same numbers wherever the layer lives
             a, b = rational_start(init, (int(degrees[0]), int(degrees[1])))
@@ -62,6 +67,18 @@ class RationalLayer(torch.nn.Module):
         self.denominator = torch.nn.Parameter(b.to(like).repeat(groups, 1))
         self.weight = torch.nn.Parameter(weight.to(like))
         self.bias = torch.nn.Parameter(torch.zeros(n_out, dtype=dtype)) if bias else None
+        if device is not None:
+            self.to(device)
+
+    @property
+    def in_features(self) -> int:
+        """The number of inputs, by the name that `torch.nn.Linear` has for it."""
+        return self.n_in
+
+    @property
+    def out_features(self) -> int:
+        """The number of outputs, by the name that `torch.nn.Linear` has for it."""
+        return self.n_out
 
     @property
     def dtype(self) -> torch.dtype:
@@ -69,8 +86,6 @@ class RationalLayer(torch.nn.Module):
 
     @autocast_output
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-1:] != (self.n_in,):
-            raise InputError(f"The layer takes inputs of shape (..., {self.n_in}). Got {tuple(x.shape)}.")
         curves = rational(x.to(self.dtype), self.numerator, self.denominator)
         return torch.nn.functional.linear(curves, self.weight, self.bias)
 
@@ -88,11 +103,11 @@ def _mean_square(a: Tensor, b: Tensor) -> float:
     return float((values.square() * density).sum() / density.sum())
 
 
-def _check(n_in: int, n_out: int, groups: int, degrees: tuple[int, int]) -> None:
+def _check(n_in: int, n_out: int, groups: int | None, degrees: tuple[int, int]) -> None:
     for name, value in (("n_in", n_in), ("n_out", n_out), ("groups", groups)):
         if not is_int(value, 1):
             raise InputError(f"The '{name}' parameter of RationalLayer must be an int >= 1. Got {value!r} instead.")
-    if n_in % groups:
+    if groups is None or n_in % groups:
         raise InputError(
             f"The 'groups' parameter of RationalLayer must divide the {n_in} inputs. Got {groups} instead."
         )

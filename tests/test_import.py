@@ -81,7 +81,7 @@ PUBLIC = {
         compact derivatives edge_derivatives edge_of edges_of_node has_shapes held_knots initial_values
         is_readable layer_of lock monotone perturb refine_grid remove_edges remove_node replace_by_mean
         replace_feed_forwards require restore_edges scale_outputs select set_function shaped shift_outputs
-        shiftable smooth spline_functions spline_name subnode_formulas symmetrize to_splines trace unlock
+        shiftable smooth spline_functions spline_name stack subnode_formulas symmetrize to_splines trace unlock
         widen with_locked
     """,
     "edgewise.train": """
@@ -168,7 +168,7 @@ def test_the_public_names_are_these() -> None:
 
 SIGNATURES = {
     "KAN": "(widths, *, basis='bspline', grid=5, degree=3, base=None, domain=(-1.0, 1.0), init='auto', seed=0, "
-    "dtype=torch.float64)",
+    "device=None, dtype=torch.float64)",
     "fit": (
         "(model, x, y=None, *, weights=None, loss='squared', grids='auto', sparsity=0.0, solver='auto', options=None)"
     ),
@@ -180,8 +180,8 @@ SIGNATURES = {
         "progress='auto', test='auto')"
     ),
     "nn.KANLayer": (
-        "(n_in, n_out, *, basis='bspline', grid=5, degree=3, base='silu', domain=(-1.0, 1.0), init='auto', dtype=None, "
-        "generator=None)"
+        "(n_in, n_out, *, basis='bspline', grid=5, degree=3, base='silu', domain=(-1.0, 1.0), init='auto', "
+        "device=None, dtype=None, generator=None)"
     ),
     "nn.adapt_grid": "(model, x, grid=None, *, margins=(0.02, 0.05), quantiles=0.0)",
     "nn.refine_grid": "(model, factor)",

@@ -130,3 +130,29 @@ def test_what_is_no_tensor_of_real_numbers_is_refused(module: torch.nn.Module) -
     with pytest.raises(ew.InputError, match=r"inputs of shape \(..., 3\). Got \(4, 2\)"):
         module(torch.zeros(4, 2))
     assert module(torch.ones(4, 3, dtype=torch.int64)).shape == (4, 2)
+
+
+def test_layers_of_a_model_of_ones_own_become_a_network_and_come_back(tmp_path: Path) -> None:
+    first, second = ew.nn.KANLayer(2, 3, dtype=torch.float64), ew.nn.KANLayer(3, 1, dtype=torch.float64)
+    own = torch.nn.Sequential(first, second)
+    model = ew.nn.stack(own)
+    x = torch.rand(50, 2, dtype=torch.float64)
+    assert torch.equal(model(x), own(x)) and list(model.layers) == [first, second]
+    ew.save(model, tmp_path / "m.safetensors")
+    assert torch.equal(ew.load(tmp_path / "m.safetensors")(x), own(x))
+    fine = torch.nn.Sequential(*ew.nn.refine_grid(model, 2).layers)
+    assert torch.allclose(fine(x), own(x), atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ([], "at least one KANLayer"),
+        ([torch.nn.Linear(2, 2)], "must be KANLayers. Got Linear"),
+        ([ew.nn.KANLayer(2, 3), ew.nn.KANLayer(2, 1)], "A layer of 3 outputs cannot come before one of 2 inputs"),
+        ([ew.nn.KANLayer(2, 3), ew.nn.KANLayer(3, 1).double()], "one dtype and one device"),
+    ],
+)
+def test_layers_that_do_not_fit_make_no_network(layers: list[torch.nn.Module], words: str) -> None:
+    with pytest.raises(ew.InputError, match=words):
+        ew.nn.stack(layers)

@@ -47,6 +47,7 @@ from edgewise.nn._rational import RationalLayer as RationalLayer
 from edgewise.nn._readable import is_readable as is_readable
 from edgewise.nn._readable import spline_functions as spline_functions
 from edgewise.nn._rule import Rule as Rule
+from edgewise.nn._stack import stack as stack
 from edgewise.nn._surgery import add_constant as add_constant
 from edgewise.nn._surgery import clone as clone
 from edgewise.nn._surgery import compact as compact

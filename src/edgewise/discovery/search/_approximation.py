@@ -153,6 +153,13 @@ class Approximation:
         if self.evolution is not None and not any(origin == _EVOLUTION for _, origin in self.found.values()):
             self.consider((fitted.program for fitted in self.evolution.front(1)), _EVOLUTION)
 
+    def evolved(self) -> list[Formula]:
+        """Return the best programs so far as formulas, as they evolved on some rows, those that a person can read."""
+        fitted = [] if self.evolution is None else self.evolution.front(1)
+        forms = (each.program.expression(self.table.names, self.table.positive) for each in fitted)
+        most = self.known.max_complexity or _READABLE
+        return [form for form in forms if complexity(form) <= most and self.gate.admits(form)]
+
     def _evolution(self, functions: tuple[str, ...] | None, count: int) -> Evolution:
         rows, seed = self.table.sample(count, self.context.settings.seed), self.context.settings.seed
         weights = rows.weight**2

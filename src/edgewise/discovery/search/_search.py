@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import sympy
 
-from edgewise._deadline import cut
+from edgewise._deadline import Deadline, cut, now
 from edgewise.discovery.generators import baselines
 from edgewise.discovery.journal import Journal
 from edgewise.discovery.judging import Candidate, Outcome
@@ -35,6 +35,7 @@ from edgewise.expressions import evaluate
 _Found = TypeVar("_Found")
 
 _HUNT, _REST = 0.2, 0.8  # shares of the evaluations before and after a network is fitted
+_CATCHING_UP = 0.5  # of the time that is left when the search is over: for assessing programs
 _ROWS_PER_COLUMN = 4  # with fewer, symmetries of noisy tables are not looked for
 
 
@@ -192,12 +193,14 @@ class Search:
         # Where time is up before it is known what holds between the rows, nothing is claimed.
         context, pool = self.context, self.context.pool
         ranking = Ranking(context, self.approximation, interrupted=self.interrupted)
-        cheapest = pool.cheapest()
-        assert cheapest is not None
         if not pool.done():
-            cut(context.end, self.approximation.catch_up)
+            cut(Deadline(now() + _CATCHING_UP * (context.end.at - now())), self.approximation.catch_up)
         context.journal.save()
-        best, outcome, noise = self._in_time(ranking.chosen, (cheapest, Outcome.TIME_LIMIT, pool.noise))
+        if context.timed:
+            cut(context.end, ranking.take_what_evolved)
+        first = pool.cheapest()
+        assert first is not None
+        best, outcome, noise = self._in_time(ranking.chosen, (first, Outcome.TIME_LIMIT, pool.noise))
         kept = self._in_time(lambda: ranking.front(best), ranking.plain_front(best))
         if not context.settings.rounding:
             chosen, rounded = kept.index(best), kept

@@ -19,7 +19,7 @@ def is_eager() -> bool:
 
 def is_traced() -> bool:
     """Return True where torch records operations: torch.compile, export and torch.jit.trace see no compiled kernels."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
 
 
 def cached_on(tensor: Tensor, what: Hashable, make: Callable[[Tensor], T]) -> T:

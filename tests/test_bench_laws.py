@@ -144,11 +144,13 @@ def test_a_certified_problem_is_measured() -> None:
     assert row["case"] == "Misra1a: edgewise, 1 s"
     assert 0 < row["residual"] < 10 and row["constants"] >= 1 and row["formula"]
     others = {"case": "", "problem": "Misra1a", "residual": "", "constants": "", "status": "failed: no memory"}
-    head, (line, last) = BENCHMARKS["nist"].table([stored(row), {**others, "library": "gplearn"}])
+    head, (line, last, lean, form) = BENCHMARKS["nist"].table([stored(row), {**others, "library": "gplearn"}])
     assert head == ["problem", "level", "rows", "constants", "edgewise", "gplearn"]
     assert [cell.text for cell in line[:4]] == ["Misra1a", "lower", "14", "2"]
     assert line[4].text.endswith(f"({row['constants']})") and line[5].text == "failed: no memory"
-    assert last[5].text == "0 of 1"
+    assert last[5].text == lean[5].text == form[5].text == "0 of 1"
+    assert (lean[0].text, form[0].text) == ("within 1 %, as few", "form on the front")
+    assert lean[4].text == f"{int(row['lean'] <= 1.01)} of 1" and row["formulas"] > 1
 
 
 def test_tables_of_many_shapes_are_measured() -> None:

@@ -1,15 +1,11 @@
 """The accepted laws, and whether a formula has the form of one."""
 
-import numpy as np
 import sympy
 
 from edgewise import symbolic
 from edgewise._typing import Part
 from edgewise.datasets import HistoricalTable
-from edgewise.expressions import evaluate
-from edgewise.measure.benchmarks.formulas import refitted
-
-_POINTS = 500  # between the least and the greatest input, that a form is fitted to
+from edgewise.measure.benchmarks.formulas import of_form
 
 
 def half_of(law: HistoricalTable) -> str:
@@ -43,7 +39,4 @@ def has_form(formula: Part, law: HistoricalTable) -> bool:
     >>> has_form(1400.0 / v, boyle), has_form(1400.0 / v + 0.1 * v, boyle)
     (True, False)
     """
-    names, truth = list(law.names), accepted(law)
-    x = np.linspace(law.x.min(0), law.x.max(0), _POINTS)
-    x = np.random.default_rng(0).permutation(x)  # constants are fitted to the first half
-    return bool(formula.free_symbols) and refitted(formula, truth, names, x, evaluate(truth, names, x)).right
+    return of_form(formula, accepted(law), law.names, law.x)

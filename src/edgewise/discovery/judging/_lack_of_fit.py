@@ -17,7 +17,7 @@ def lack_of_fit(x: Array, residual: Array) -> float:
     these are left out; without enough for squares, the chance is 1. x: (n, m). residual: (n,), weighted.
 
     >>> x = np.linspace(0, 1, 50)[:, None]
-    >>> noise = np.random.default_rng(0).normal(0, 0.1, 50)
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 50)
     >>> lack_of_fit(x, noise) > 0.05, lack_of_fit(x, noise + x[:, 0] ** 2) < 1e-6
     (True, True)
 

@@ -14,6 +14,7 @@ from edgewise.bases import BaseName, Basis, BasisName, base_function, named
 from edgewise.kernels import cached_on, contract, is_eager, is_traced
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._extra_state import packed, unpacked
+from edgewise.nn._features import Features
 from edgewise.nn._init import Scheme, check_scheme, check_size, initial_values
 from edgewise.nn._rule import Rule
 
@@ -22,7 +23,7 @@ Edge = tuple[int, int, int]
 _DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
-class KANLayer(torch.nn.Module):
+class KANLayer(Features, torch.nn.Module):
     """A layer whose every edge carries a learnable function of one variable.
 
     y_j = sum_i m_ji phi_ji(x_i),  phi(x) = sum_k c_k B_k(x) + w b(x)   for a spline edge,
@@ -97,16 +98,6 @@ class KANLayer(torch.nn.Module):
         self.reset_parameters(generator)
         if device is not None:
             self.to(device)
-
-    @property
-    def in_features(self) -> int:
-        """The number of inputs, by the name that `torch.nn.Linear` has for it."""
-        return self.n_in
-
-    @property
-    def out_features(self) -> int:
-        """The number of outputs, by the name that `torch.nn.Linear` has for it."""
-        return self.n_out
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw the functions of all edges but locked ones again, in place: see `edgewise.nn.initial_values`."""

@@ -10,12 +10,13 @@ from edgewise._errors import InputError
 from edgewise.bases import ActivationName, rational_start
 from edgewise.kernels import forced, rational
 from edgewise.nn._autocast import autocast_output
+from edgewise.nn._features import Features
 
 _GROUPS = 8
 _SITES = 2001
 
 
-class RationalLayer(torch.nn.Module):
+class RationalLayer(Features, torch.nn.Module):
     """A learnable rational function for each group of inputs, then a linear map: a KAN layer for wide networks.
 
         y_j = sum_i w_ji R_g(i)(x_i) + c_j,  R_g(x) = (a_g0 + .. + a_gp x^p)/(1 + |b_g1 x + .. + b_gq x^q|)
@@ -69,16 +70,6 @@ class RationalLayer(torch.nn.Module):
         self.bias = torch.nn.Parameter(torch.zeros(n_out, dtype=dtype)) if bias else None
         if device is not None:
             self.to(device)
-
-    @property
-    def in_features(self) -> int:
-        """The number of inputs, by the name that `torch.nn.Linear` has for it."""
-        return self.n_in
-
-    @property
-    def out_features(self) -> int:
-        """The number of outputs, by the name that `torch.nn.Linear` has for it."""
-        return self.n_out
 
     @property
     def dtype(self) -> torch.dtype:

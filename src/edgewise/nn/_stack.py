@@ -1,4 +1,4 @@
-"""From layers in a model of one's own to a network."""
+"""From the layers of a user's model to a network."""
 
 from collections.abc import Iterable
 from itertools import pairwise

@@ -131,9 +131,10 @@ class Pool:
         enough = max(ENOUGH, self.saved(most) - ENOUGH) if noisy and not shorter else ENOUGH
         return cheapest if self.saved(cheapest) >= enough else most
 
-    def cheapest(self) -> Candidate | None:
-        """The cheapest candidate, whether it can be told from chance or not."""
-        return min(self.candidates, key=self._criterion, default=None)
+    def cheapest(self, most: int) -> Candidate | None:
+        """The cheapest candidate of at most that complexity, whether it can be told from chance or not."""
+        short = [candidate for candidate in self.candidates if candidate.complexity <= most]
+        return min(short or self.candidates, key=self._criterion, default=None)
 
     def _criterion(self, candidate: Candidate) -> float:
         """What a formula costs. A constant that was rounded to an exact number is not fitted."""

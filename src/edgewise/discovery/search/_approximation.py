@@ -61,6 +61,11 @@ class Approximation:
         """The complexity up to which programs evolve: half of the rows at most."""
         return min(_LONGEST, len(self.table) // 2, self.known.max_complexity or _LONGEST)
 
+    @property
+    def readable(self) -> int:
+        """The complexity up to which a formula is recommended."""
+        return self.known.max_complexity or _READABLE
+
     def _assessor(self) -> Assessor:
         once = self.context.journal.once_on(self.table.x, self.table.y, self.table.weight)
         return Assessor(self.table, self.ceiling, self.context.settings.seed, once)
@@ -157,8 +162,7 @@ class Approximation:
         """Return the best programs so far as formulas, as they evolved on some rows, those that a person can read."""
         fitted = [] if self.evolution is None else self.evolution.front(1)
         forms = (each.program.expression(self.table.names, self.table.positive) for each in fitted)
-        most = self.known.max_complexity or _READABLE
-        return [form for form in forms if complexity(form) <= most and self.gate.admits(form)]
+        return [form for form in forms if complexity(form) <= self.readable and self.gate.admits(form)]
 
     def _evolution(self, functions: tuple[str, ...] | None, count: int) -> Evolution:
         rows, seed = self.table.sample(count, self.context.settings.seed), self.context.settings.seed
@@ -239,8 +243,8 @@ class Approximation:
 
     def best(self) -> Assessed | None:
         """Return the formula of the lowest cost, of those that a person can read."""
-        most, n = self.known.max_complexity or _READABLE, len(self.table)
-        readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= most]
+        n = len(self.table)
+        readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= self.readable]
         few = [pair for pair in readable if ROWS_PER_CONSTANT * fitted_constants(pair[0].expression) <= n]
         ranked = sorted(few or readable, key=self._cost)
         determined = (pair for pair in ranked[:_CHECKED] if self._determined(pair[0].expression))

@@ -198,7 +198,7 @@ class Search:
         context.journal.save()
         if context.timed:
             cut(context.end, ranking.take_what_evolved)
-        first = pool.cheapest()
+        first = pool.cheapest(self.approximation.readable)
         assert first is not None
         best, outcome, noise = self._in_time(ranking.chosen, (first, Outcome.TIME_LIMIT, pool.noise))
         kept = self._in_time(lambda: ranking.front(best), ranking.plain_front(best))

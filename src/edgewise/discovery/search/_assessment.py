@@ -23,7 +23,8 @@ _REACH = 0.6  # ... up to this part of their distance beyond them
 _FAR = 100.0  # variances: distances to the network beyond count as this one
 _WITNESS_OUTSIDE = 1.0  # weight of the points outside
 _POOR = 4.0  # times the held-out error of a formula: the network's own with which it is no witness against it
-_FEW_ROWS = 100  # with which it must leave half as much as with many
+_FEW_ROWS = 100  # with which it must leave half as much as with many, if it leaves ...
+_NOISY = 0.02  # ... that part of the variance or more
 _BLIND = 0.9  # mean squared error of a network, over the variance, with which it is no witness at all
 _COST = 0.1  # log-likelihood that a unit of complexity costs
 _STEPS = 10
@@ -161,17 +162,18 @@ class Assessor:
     def cost(self, found: Assessed, complexity: int) -> float:
         """Return what `best` minimizes.
 
-        n/2 log(min(C + (N + D) + (N + E), 12 (1 + 100/n) C)) + 0.1 complexity
+        n/2 log(min(C + (N + D) + (N + E), 12 (1 + min(C / 0.02, 1) 100/n) C)) + 0.1 complexity
 
         C is the held-out error, N the network's own, D and E the distances to it at the rows and outside.
         The network is no witness where it explains next to nothing, and none against a formula that leaves far less
-        than it does: the fewer rows, the less, because formulas are chosen by the same rows.
+        than it does: the fewer rows of noisy tables, the less, because formulas are chosen by the same rows.
         """
         total = found.held_out
         if self.ceiling is not None and self.ceiling.held_out**2 < _BLIND:
             own = self.ceiling.held_out**2
             total += (own + found.near) + _WITNESS_OUTSIDE * (own + found.far)
-            total = min(total, 3 * _POOR * (1 + _FEW_ROWS / len(self.y)) * found.held_out)
+            lenient = 1 + _FEW_ROWS / len(self.y) * min(found.held_out / _NOISY, 1.0)
+            total = min(total, 3 * _POOR * lenient * found.held_out)
         return len(self.y) / 2 * math.log(max(total, 1e-300)) + _COST * complexity
 
 

@@ -89,3 +89,10 @@ def test_waves_are_found_at_their_lowest_frequencies_though_the_network_sees_non
     ]
     assert sorted(2 * np.pi / f for f in frequencies)[0] == pytest.approx(12, rel=0.02)
     assert sorted(2 * np.pi / f for f in frequencies)[-1] == pytest.approx(44, rel=0.1)
+
+
+def test_one_peak_on_a_line_is_among_the_curves() -> None:
+    x = np.linspace(0, 10, 120)[:, None]
+    y = 2 + 0.5 * x[:, 0] + 3 * np.exp(-(((x[:, 0] - 6) / 0.7) ** 2)) + np.random.default_rng(0).normal(0, 0.05, 120)
+    errors = [np.std(evaluate(curve, ["x"], x) - y) for curve in curves(("x",), x, y, np.ones(120))]
+    assert min(errors) < 0.06

@@ -119,3 +119,7 @@ def test_a_quadratic_polynomial_sees_what_a_formula_lacks() -> None:
     y = x[:, 0] ** 2 * x[:, 1] + 0.25 * np.cos(3 * x[:, 0]) + rng.normal(0, 0.3, 300)
     plain = y - x[:, 0] ** 2 * x[:, 1]
     assert lack_of_fit(x, plain) < 1e-3 < lack_of_fit(x, plain - 0.25 * np.cos(3 * x[:, 0]))
+
+
+def test_what_a_formula_lacks_is_not_asked_of_columns_that_are_flat() -> None:
+    assert lack_of_fit(np.ones((40, 2)), np.random.default_rng(0).normal(size=40)) == 1.0

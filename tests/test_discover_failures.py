@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,23 @@ def test_noise_relative_to_each_value_does_not_bias_the_constant() -> None:
     assert found.relative
     ratio = found.best.predict([[10.0, 1.5], [1e3, 1.5], [1e5, 1.5]]) / (2 * np.array([10.0, 1e3, 1e5]) ** 1.5)
     assert np.abs(np.log(ratio)).max() < 0.15  # three standard errors are 0.11
+
+
+def test_a_search_that_time_cuts_returns_what_evolved() -> None:
+    """It returned the best power law or plane, though the formulas that evolved by then explained nearly all."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.5, 2, (20_000, 3))
+    y = np.sin(3 * x[:, 0] * x[:, 1]) * np.exp(-(x[:, 2] ** 2)) + x[:, 1] / (1.3 + np.cos(x[:, 0] + x[:, 2]))
+    over = time.monotonic() + 9.98  # too late to assess formulas on held-out rows
+
+    def wait(stage: str, fraction: float, best: str | None) -> None:
+        if fraction >= 0.1 and "evolution" not in stage:
+            time.sleep(max(over - time.monotonic(), 0))
+
+    found = ew.discover(x, y, ["a", "b", "c"], effort=40_000, time_limit=10, progress=wait)
+    plane = np.linalg.lstsq(np.column_stack([x, np.ones(20_000)]), y, rcond=None)[1][0] / np.sum((y - y.mean()) ** 2)
+    assert found.outcome is Outcome.TIME_LIMIT and found.best.complexity <= 30
+    assert np.mean((found.predict(x) - y) ** 2) / y.var() < 0.2 * plane
 
 
 def test_a_spectrum_over_three_hundred_decades_is_searched() -> None:

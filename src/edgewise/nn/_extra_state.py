@@ -11,7 +11,7 @@ from edgewise._errors import InputError
 
 
 def packed(state: Mapping[str, Any]) -> Tensor:
-    """Return plain data as a tensor of bytes (n,): safetensors, Hugging Face and accelerate save only tensors.
+    """Return plain data as a tensor of bytes (n,): safetensors saves only tensors.
 
     >>> packed({"basis": "bspline"}).dtype
     torch.uint8

@@ -17,7 +17,7 @@ _EXPONENT = re.compile(r"\^\{(-?) ?\\frac\{(\w+)\}\{(\w+)\}\}")
 _PRODUCT = re.compile(r"(?<=[\w}]) \\mathrm\{")
 _LOW = re.compile(r"\\left([(|\[])((?:(?!\\left|\\right|\\frac|\\sqrt).)*)\\right([)|\]])")
 LONGEST = 3000  # letters of a formula that is typeset; longer ones fill no page
-_SMALLEST = 0.6  # of its own size: a wide formula shrinks to that before it scrolls
+_SMALLEST = 0.6  # scale down to which a wide formula shrinks before it scrolls
 _ARGUMENT = re.compile(r"(\\mathrm\{\w+\}|\\(?!frac|sqrt)[a-z]+)\{(\([^(){}]*\))\}")  # \sin{(x)}
 
 

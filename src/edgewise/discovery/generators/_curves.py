@@ -24,11 +24,11 @@ _ALONE = (
     "A/(x + B)", "A/(x + B)**2", "A*(x + B)**C", "(A + B*x)/(1 + C*x)", "A*exp(B/(x + C))", "A/(1 + exp(B - C*x))",
     "A/(1 + exp(B - C*x))**D", "A*exp(-((x - B)/C)**2)", "A*exp(-((x - B)/C)**2) + D", "A/(1 + ((x - B)/C)**2)",
     "A*x**B*exp(-C*x)", "A*exp(-B*x)/(1 + C*x)", "A*(1 - (1 + B*x)**(-C))", "A*tanh(B*(x - C)) + D",
-    "A*cos(B*x + C) + D", "A*exp(-B*x) + C*exp(-D*x)", "A + B*exp(-C*x) + D*exp(-F*x)",
+    "A*exp(-B*x) + C*exp(-D*x)", "A + B*exp(-C*x) + D*exp(-F*x)",
     "A*exp(-B*x) + C*exp(-D*x) + F*exp(-G*x)", "A*x**B/(C + x**B)",
     "A*x/(B + x + C*x**2)", "A*exp(-B*x)*cos(C*x + D)",
 )  # fmt: skip
-"""Also for tables of one column: growth and decay, saturation, peaks, waves. Power laws are tried before."""
+"""Also for tables of one column: growth and decay, saturation, peaks. Power laws are tried before."""
 
 
 def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int = 0) -> Iterator[Formula]:

@@ -15,10 +15,10 @@ _CENTERS, _WIDTHS = 60, 12  # that are tried for each peak
 
 
 def peaks(data: FitData) -> Iterator[Formula]:
-    """Yield y = background + sum A_k exp(-((x - m_k) / s_k)^2) with two peaks and more, for a table of one column.
+    """Yield y = background + sum A_k exp(-((x - m_k) / s_k)^2) for a table of one column.
 
-    The background is a constant, a line, or an exponential decay. Each peak starts where one of 60 centers and 12
-    widths leaves least of what the terms before leave, and all constants are fitted together.
+    The background is a constant, a line or an exponential; one peak on a constant is left to `curves`. Each peak starts
+    where one of 60 centers and 12 widths leaves least of the residual, and all constants are fitted together.
     """
     symbol = sympy.Symbol(data.names[0])
     for start in _backgrounds(symbol, data):
@@ -32,12 +32,12 @@ def peaks(data: FitData) -> Iterator[Formula]:
             form = FreeFormula(form.template + peak, (*form.symbols, height, center, width), values).fit(data)
             if not np.isfinite(form.error):
                 break
-            if count > 1:
+            if count > 1 or len(start.values) > 1:
                 yield form.expression
 
 
 def _backgrounds(symbol: sympy.Symbol, data: FitData) -> Iterator[FreeFormula]:
-    """Yield a constant, a line and a decay, fitted to the table."""
+    """Yield a constant, a line and exponentials, fitted to the table."""
     a, b = sympy.Dummy("a"), sympy.Dummy("b")
     rate = 1 / (float(np.ptp(data.columns[0])) or 1.0)
     level = float(np.median(data.y))

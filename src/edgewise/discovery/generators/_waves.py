@@ -10,7 +10,7 @@ from edgewise.expressions import FitData, FreeFormula, evaluate
 
 _WAVES = 3
 _EACH = 3  # rows for each constant, at least
-_FINER = 5  # frequencies for each that the rows tell apart
+_FINER = 5  # frequencies for each that the rows resolve
 _MOST = 10_000  # frequencies
 _PARTS = 50  # in which their powers are computed
 _ROWS = 1000  # that the frequencies are found on
@@ -20,8 +20,8 @@ def waves(data: FitData) -> Iterator[Formula]:
     """Yield a mean with one wave, then with more, of a table of one column: y = m + sum A_k cos(w_k x + c_k).
 
     Each wave starts at the peak of the periodogram of what the ones before leave, and all constants are fitted
-    together. Frequencies lie below that of a change of sign at each median step between rows, so that of frequencies
-    that equidistant rows cannot tell apart the lowest is found.
+    together. Frequencies stay below the Nyquist frequency of the median step between rows, so that of aliases the
+    lowest is found.
 
     Source: Lomb, Least-squares frequency analysis of unequally spaced data (1976).
     """

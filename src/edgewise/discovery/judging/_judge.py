@@ -9,15 +9,27 @@ from typing import Protocol, TypeVar
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.judging._binary import binary_names, lines_of_binaries
 from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
 from edgewise.discovery.judging._gaps import pole, undetermined
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import FitData, FreeFormula, complexity, fitted_constants, round_constants, simplify
+from edgewise.expressions import (
+    FitData,
+    FittedFormula,
+    FreeFormula,
+    Tape,
+    complexity,
+    fitted_constants,
+    readable_float,
+    round_constants,
+    simplify,
+)
 
 _SIMPLIFIED = 2  # fitted constants up to which formulas are simplified: with more, they are no laws to be read
+_DIGITS = 8  # of constants of noisy tables: of a least sum of squares, doubles fix no more of the place
+_SAME = 1e-9  # rise of the error by which that may change a formula
 _Value = TypeVar("_Value")
 
 
@@ -57,7 +69,7 @@ class Judge:
             final = round_constants(formula, data, noise)
         if not math.isfinite(final.error):
             return None
-        expression = final.expression
+        expression = final.expression if final.error < EXACT else _reproducible(final, data)
         if not keep_form and (final.error < EXACT or fitted_constants(expression) <= _SIMPLIFIED):
             expression = simplify(lines_of_binaries(expression, self.binary), self.names, self.x)
         return Candidate(expression, self.names, final.error, complexity(expression))
@@ -90,3 +102,13 @@ class Judge:
         if undetermined(formula, self.names, self.x, self.weight / spread(self.y, self.weight)):
             return True
         return candidate.error >= EXACT and pole(formula, self.names, self.x)
+
+
+def _reproducible(final: FittedFormula, data: FitData) -> Formula:
+    """Return a formula whose constants are the same in each run: with 8 digits, unless it needs more."""
+    numbers = final.expression.atoms(sympy.Float)
+    whole: Part = final.expression
+    rounded: Formula = whole.xreplace({f: readable_float(float(f"{float(f):.{_DIGITS}g}")) for f in numbers})
+    with np.errstate(all="ignore"):
+        error = data.error(Tape(rounded, data.names).values(data.columns))
+    return rounded if error <= (1 + _SAME) * final.error else final.expression

@@ -124,8 +124,8 @@ class Pool:
         likely = [c for c in self.candidates if self.gate.admits(c.expression)] or self.candidates
         if self.done():
             likely = [c for c in likely if not self.reaches(c) or self.doubt(c) is not Outcome.UNSEEN]
-        cheapest = min(likely, key=self._criterion)
-        most = max(likely, key=lambda c: (self.saved(c), -self._criterion(c)))
+        cheapest = min(likely, key=self.cost)
+        most = max(likely, key=lambda c: (self.saved(c), -self.cost(c)))
         noisy = EXACT <= cheapest.error <= self.margin()  # what fits noise well may fit it too well
         shorter = cheapest.complexity < most.complexity  # what is shorter does not fit too well
         enough = max(ENOUGH, self.saved(most) - ENOUGH) if noisy and not shorter else ENOUGH
@@ -134,9 +134,9 @@ class Pool:
     def cheapest(self, most: int) -> Candidate | None:
         """The cheapest candidate of at most that complexity, whether it can be told from chance or not."""
         short = [candidate for candidate in self.candidates if candidate.complexity <= most]
-        return min(short or self.candidates, key=self._criterion, default=None)
+        return min(short or self.candidates, key=self.cost, default=None)
 
-    def _criterion(self, candidate: Candidate) -> float:
+    def cost(self, candidate: Candidate) -> float:
         """What a formula costs. A constant that was rounded to an exact number is not fitted."""
         size = candidate.complexity + candidate.fitted
         return criterion(candidate.error, size, len(self.judge.y), self.noise)

@@ -43,7 +43,7 @@ def latex_with_error_bars(uncertainty: Uncertainty) -> str:
 
 
 def _marked(uncertainty: Uncertainty) -> tuple[Part, dict[float, Constant]]:
-    """Return the formula with a number of its own in place of each constant, and the constants by these numbers."""
+    """Return the formula with a different number in place of each constant, and the constants by these numbers."""
     constants = {_MARK + k / 1024: constant for k, constant in enumerate(uncertainty.constants, 1)}
     signed = [sympy.Float(mark if constant.value >= 0 else -mark) for mark, constant in constants.items()]
     return uncertainty.free.template.xreplace(dict(zip(uncertainty.free.symbols, signed, strict=True))), constants

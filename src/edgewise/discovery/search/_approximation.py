@@ -30,7 +30,7 @@ _WAVES = ("sin", "cos")
 _WAVES_GAIN = 4.0  # log-likelihood by which formulas with waves must be better, to be kept
 _CALM = tuple(name for name in FUNCTIONS if name not in _WAVES)
 GUESS = "a guess of yours"
-_EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
+EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
 _PARTS = 10  # of the evaluations, between which progress is shown
 _AFTER = 1.0  # times the evaluations that found an exact formula: how many more look for a simpler one
 _EXACT = 1e-8  # error of a program, over the target's standard deviation, whose constants may be exact
@@ -129,7 +129,7 @@ class Approximation:
         calm = _CALM if allowed is None else tuple(name for name in allowed if name not in _WAVES)
         for functions in (allowed, calm):
             programs = [fitted.program for fitted in self.evolution.front(_EACH)]
-            self.consider(programs, _EVOLUTION)
+            self.consider(programs, EVOLUTION)
             evolution = self._evolution(functions, _EVOLVED)
             for program in programs:
                 if functions is allowed or not _has_waves(program):
@@ -138,7 +138,7 @@ class Approximation:
             self.evolution = Islands(evolution, count, self.context.workers) if count > 1 else evolution
             if self._evolved(evaluations // 2, "formulas by evolution", 0.4):
                 return True
-        self.consider((fitted.program for fitted in self.evolution.front(_EACH)), _EVOLUTION)
+        self.consider((fitted.program for fitted in self.evolution.front(_EACH)), EVOLUTION)
         self._drop_waves()
         return self._settled()
 
@@ -155,13 +155,14 @@ class Approximation:
         """Assess guesses, and programs of an evolution that time cut short."""
         for expression, origin in self.guesses.items():
             self.consider_formula(expression, origin)
-        if self.evolution is not None and not any(origin == _EVOLUTION for _, origin in self.found.values()):
-            self.consider((fitted.program for fitted in self.evolution.front(1)), _EVOLUTION)
+        if self.evolution is not None and not any(origin == EVOLUTION for _, origin in self.found.values()):
+            self.consider((fitted.program for fitted in self.evolution.front(1)), EVOLUTION)
 
-    def evolved(self) -> list[Formula]:
-        """Return the best programs so far as formulas, as they evolved on some rows, those that a person can read."""
-        fitted = [] if self.evolution is None else self.evolution.front(1)
-        forms = (each.program.expression(self.table.names, self.table.positive) for each in fitted)
+    def unassessed(self) -> list[Formula]:
+        """Return programs that are not assessed yet as formulas, as they evolved, those that a person can read."""
+        programs = [] if self.evolution is None else [fitted.program for fitted in self.evolution.front(1)]
+        new = (program for program in programs if program not in self._tried)
+        forms = (program.expression(self.table.names, self.table.positive) for program in new)
         return [form for form in forms if complexity(form) <= self.readable and self.gate.admits(form)]
 
     def _evolution(self, functions: tuple[str, ...] | None, count: int) -> Evolution:
@@ -259,7 +260,7 @@ class Approximation:
         """Return what the best formula minimizes: of the many that evolution tried, some are good by chance."""
         found, origin = pair
         cost = self.assessor.cost(found, complexity(found.expression))
-        return cost + (_SEARCHED if origin == _EVOLUTION else -_STATED if origin == GUESS else 0.0)
+        return cost + (_SEARCHED if origin == EVOLUTION else -_STATED if origin == GUESS else 0.0)
 
 
 def _has_waves(program: Program) -> bool:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
-
 from edgewise._typing import Formula
-from edgewise.discovery.judging import Candidate, Outcome, front, lack_of_fit, spread, unbeaten
-from edgewise.discovery.search._approximation import ROWS_PER_CONSTANT, Approximation
+from edgewise.discovery.judging import Candidate, Outcome, front, lack_of_fit, unbeaten
+from edgewise.discovery.search._approximation import EVOLUTION, ROWS_PER_CONSTANT, Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import EXACT
@@ -87,15 +85,15 @@ class Ranking:
         doubted = outcome in (Outcome.UNSEEN, Outcome.TOO_FEW_ROWS) and not self.context.timed
         return self.candidate(best), outcome if doubted else self._ended(), noise
 
-    def take_what_evolved(self) -> None:
-        """Judge the best formulas so far on the rows, as they are: for when time is up."""
-        judge, best = self.pool.judge, self.approximation.best()
-        for form in [*([] if best is None else [best.expression]), *self.approximation.evolved()]:
-            with np.errstate(all="ignore"):
-                residual = judge.weight * (evaluate(form, judge.names, judge.x) - judge.y)
-                error = float(np.sqrt(np.mean(residual**2))) / spread(judge.y, judge.weight)
-            if math.isfinite(error):
-                self.pool.candidates.append(Candidate(form, judge.names, error, complexity(form)))
+    def or_unassessed(self, best: Candidate) -> Candidate:
+        """The best candidate, or a formula that time did not suffice to assess, where that is cheaper on the rows."""
+        for form in self.approximation.unassessed():
+            candidate = self.pool.judge.measured(FreeFormula(form, (), ()))
+            if candidate is not None:
+                self.pool.candidates.append(candidate)
+                self._origins.setdefault(candidate.expression, EVOLUTION)
+                best = min(best, candidate, key=self.pool.cost)
+        return best
 
     def _beaten(self, law: Candidate, best: Assessed) -> bool:
         """Whether a formula with few constants predicts rows left out far better than the best supported candidate."""

@@ -196,11 +196,11 @@ class Search:
         if not pool.done():
             cut(Deadline(now() + _CATCHING_UP * (context.end.at - now())), self.approximation.catch_up)
         context.journal.save()
-        if context.timed:
-            cut(context.end, ranking.take_what_evolved)
         first = pool.cheapest(self.approximation.readable)
         assert first is not None
         best, outcome, noise = self._in_time(ranking.chosen, (first, Outcome.TIME_LIMIT, pool.noise))
+        if outcome is Outcome.TIME_LIMIT:
+            best = ranking.or_unassessed(best)
         kept = self._in_time(lambda: ranking.front(best), ranking.plain_front(best))
         if not context.settings.rounding:
             chosen, rounded = kept.index(best), kept

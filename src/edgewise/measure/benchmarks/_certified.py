@@ -7,12 +7,11 @@ from functools import cache
 import numpy as np
 import sympy
 
-from edgewise import symbolic
-from edgewise._typing import Formula, Part
+from edgewise._typing import Formula
 from edgewise.datasets import CertifiedFit, nist
 from edgewise.expressions import evaluate, free_numbers
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings, clock
-from edgewise.measure.benchmarks.formulas import of_form
+from edgewise.measure.benchmarks.formulas import of_form, with_parameters
 from edgewise.measure.benchmarks.searchers import SEARCHERS, Table
 from edgewise.measure.tables import grouped, number
 
@@ -63,7 +62,8 @@ class Certified(Benchmark):
         least = [
             _ratio(formula, problem) for formula in found.formulas if free_numbers(formula) <= len(problem.parameters)
         ]
-        right = [of_form(formula, _truth(problem), problem.names, problem.x) for formula in found.formulas]
+        truth = with_parameters(problem.formula, problem.names, problem.parameters)
+        right = [of_form(formula, truth, problem.names, problem.x) for formula in found.formulas]
         shown = {"lean": min(least, default=""), "place": right.index(True) if True in right else ""}
         described = {"formula": sympy.sstr(found.formula), "outcome": found.outcome, "seconds": spent.wall}
         return [
@@ -105,13 +105,6 @@ class Certified(Benchmark):
 @cache
 def _problems() -> dict[str, CertifiedFit]:
     return {problem.name: problem for problem in nist()}
-
-
-def _truth(problem: CertifiedFit) -> Part:
-    """Return NIST's formula with its certified parameters."""
-    parameters = [f"b{k + 1}" for k in range(len(problem.parameters))]
-    formula: Part = symbolic.parse(problem.formula, [*problem.names, *parameters])
-    return formula.xreplace(dict(zip(map(sympy.Symbol, parameters), map(sympy.Float, problem.parameters), strict=True)))
 
 
 def _ratio(formula: Formula, problem: CertifiedFit) -> float:

@@ -6,6 +6,7 @@ from edgewise.measure.benchmarks.formulas._benchmarks import PhysicalScales as P
 from edgewise.measure.benchmarks.formulas._benchmarks import Strogatz as Strogatz
 from edgewise.measure.benchmarks.formulas._benchmarks import is_true as is_true
 from edgewise.measure.benchmarks.formulas._form import of_form as of_form
+from edgewise.measure.benchmarks.formulas._form import with_parameters as with_parameters
 from edgewise.measure.benchmarks.formulas._judge import ROWS as ROWS
 from edgewise.measure.benchmarks.formulas._judge import Verdict as Verdict
 from edgewise.measure.benchmarks.formulas._judge import deviation as deviation

@@ -1,11 +1,8 @@
 """The accepted laws, and whether a formula has the form of one."""
 
-import sympy
-
-from edgewise import symbolic
 from edgewise._typing import Part
 from edgewise.datasets import HistoricalTable
-from edgewise.measure.benchmarks.formulas import of_form
+from edgewise.measure.benchmarks.formulas import of_form, with_parameters
 
 
 def half_of(law: HistoricalTable) -> str:
@@ -25,9 +22,7 @@ def accepted(law: HistoricalTable) -> Part:
     >>> accepted(next(law for law in history() if law.name == "boyle"))
     1406.90404/V
     """
-    parameters = [f"b{k + 1}" for k in range(len(law.parameters))]
-    formula: Part = symbolic.parse(law.formula, [*law.names, *parameters])
-    return formula.xreplace(dict(zip(map(sympy.Symbol, parameters), map(sympy.Float, law.parameters), strict=True)))
+    return with_parameters(law.formula, law.names, law.parameters)
 
 
 def has_form(formula: Part, law: HistoricalTable) -> bool:
@@ -35,6 +30,7 @@ def has_form(formula: Part, law: HistoricalTable) -> bool:
 
     >>> from edgewise.datasets import history
     >>> boyle = next(law for law in history() if law.name == "boyle")
+    >>> import sympy
     >>> v = sympy.Symbol("V")
     >>> has_form(1400.0 / v, boyle), has_form(1400.0 / v + 0.1 * v, boyle)
     (True, False)

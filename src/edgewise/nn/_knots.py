@@ -1,13 +1,12 @@
-"""Knots moved under the functions of edges; those under locked ones stay."""
+"""Networks on other knots; those under locked edges stay."""
 
 import torch
 from torch import Tensor
 
-from edgewise._checks import is_int, is_number
+from edgewise._checks import is_number
 from edgewise._errors import InputError
-from edgewise.bases import transfer
+from edgewise.nn._grids import check_count, finer, reachable_grid, set_knots
 from edgewise.nn._init import check_size
-from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 from edgewise.nn._surgery import clone
 
@@ -24,12 +23,10 @@ def refine_grid(model: KAN, factor: int) -> KAN:
     >>> refine_grid(ew.KAN([2, 1], grid=5), 2).layers[0].grid
     10
     """
-    _check_count("factor", factor)
+    check_count("factor", factor)
     new = clone(model)
     for layer in new.layers:
-        grid = reachable_grid(layer, factor * layer.grid)
-        check_size(layer.n_in, layer.n_out, layer.basis.count(grid), layer.dtype)
-        set_knots(layer, layer.basis.refined_knots(layer.knots, grid // layer.grid), grid)
+        set_knots(layer, *finer(layer, factor))
     return new
 
 
@@ -54,7 +51,7 @@ def adapt_grid(
     if not is_number(quantiles, 0, 0.95):
         raise InputError(f"'quantiles' must lie in [0, 0.95]. Got {quantiles!r}.")
     if grid is not None:
-        _check_count("grid", grid)
+        check_count("grid", grid)
     if not isinstance(x, Tensor):
         raise InputError(f"x must be a tensor (rows, {model.n_in}). Got {type(x).__name__}.")
     if x.dim() != 2 or x.shape[1] != model.n_in or len(x) == 0:
@@ -73,48 +70,6 @@ def adapt_grid(
             set_knots(layer, layer.basis.adapted_knots(h, target, margins[depth > 0], quantiles), target)
             h = nodes.combine(layer(h))
     return new
-
-
-def _check_count(name: str, value: object) -> None:
-    if not is_int(value, 1):
-        raise InputError(f"'{name}' must be an int >= 1. Got {value!r}.")
-
-
-def reachable_grid(layer: KANLayer, grid: int) -> int:
-    """The grid that a layer can have: `grid`, or where a locked spline must stay what it is, a multiple of its own.
-
-    A locked function is carried exactly only to cells that split the old ones, so the layer takes the largest multiple
-    up to `grid`, and never a coarser one. "rbf" has no such grids, so there it keeps its own.
-    """
-    if not bool(held_inputs(layer).any()):
-        return grid
-    return layer.grid * max(1, grid // layer.grid) if layer.basis.nested else layer.grid
-
-
-def held_inputs(layer: KANLayer) -> Tensor:
-    """Which inputs' knots lie under a locked spline, (n_in,)."""
-    return (layer.spline_mask() & layer.locked_mask()).any(0)
-
-
-def held_knots(layer: KANLayer, knots: Tensor, grid: int) -> Tensor:
-    """`knots` of a reachable grid, with those under locked splines where they are, their cells split."""
-    held = held_inputs(layer)
-    if not bool(held.any()):
-        return knots
-    factor = grid // layer.grid
-    own = layer.knots if factor == 1 else layer.basis.refined_knots(layer.knots, factor)
-    return torch.where(held.unsqueeze(-1), own, knots)
-
-
-def set_knots(layer: KANLayer, knots: Tensor, grid: int) -> None:
-    """Put the layer's functions on other knots, in place, by least squares; locked ones stay to rounding."""
-    knots, same = held_knots(layer, knots, grid), grid == layer.grid
-    moved = transfer(layer.coefficients.detach(), layer.basis, layer.knots, knots, layer.basis.count(grid))
-    if same:
-        held = held_inputs(layer)
-        moved[:, held] = layer.coefficients.detach()[:, held]
-    layer.coefficients = torch.nn.Parameter(moved)
-    layer.knots = knots
 
 
 def with_locked(model: KAN, old: KAN) -> KAN:

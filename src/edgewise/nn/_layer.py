@@ -15,6 +15,7 @@ from edgewise.kernels import cached_on, contract, is_eager, is_traced
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._features import Features
+from edgewise.nn._grids import GridTools
 from edgewise.nn._init import Scheme, check_scheme, check_size, initial_values
 from edgewise.nn._rule import Rule
 
@@ -23,7 +24,7 @@ Edge = tuple[int, int, int]
 _DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
-class KANLayer(Features, torch.nn.Module):
+class KANLayer(Features, GridTools, torch.nn.Module):
     """A layer whose every edge carries a learnable function of one variable.
 
     y_j = sum_i m_ji phi_ji(x_i),  phi(x) = sum_k c_k B_k(x) + w b(x)   for a spline edge,

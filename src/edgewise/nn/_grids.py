@@ -1,0 +1,211 @@
+"""The grid of one layer, moved under its functions while it trains."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.utils.parametrize import is_parametrized
+
+from edgewise._checks import is_int, is_number
+from edgewise._errors import InputError
+from edgewise.bases import Basis, transfer
+from edgewise.nn._init import check_size
+from edgewise.nn._inputs import check_inputs
+
+Replaced = dict[torch.nn.Parameter, torch.nn.Parameter]
+"""The new parameter of each that was replaced: see `edgewise.nn.replace_parameters`."""
+
+_MOST_ROWS = 2**16  # rows that quantiles are taken of
+_MOST_NUMBERS = 2**24  # what torch.quantile takes
+
+
+class Gridded(Protocol):
+    """What has a grid: a `edgewise.nn.KANLayer`."""
+
+    n_in: int
+    n_out: int
+    basis: Basis
+    knots: Tensor
+    coefficients: torch.nn.Parameter
+
+    @property
+    def grid(self) -> int: ...
+    @property
+    def dtype(self) -> torch.dtype: ...
+    def spline_mask(self) -> Tensor: ...
+    def locked_mask(self) -> Tensor: ...
+
+
+class GridTools:
+    """The methods of a layer that change its grid in place; `edgewise.nn.update_grids` and others walk a module.
+
+    They belong between two steps of an optimizer. Where the number of coefficients stays, the parameter stays, and its
+    values are written in place. Where it changes, the layer gets a new parameter, which the optimizer does not know:
+    `edgewise.nn.replace_parameters(optimizer, replaced)` puts what they return in its place.
+    """
+
+    @torch.no_grad()
+    def update_grid(
+        self: Gridded, x: Tensor, grid: int | None = None, *, margin: float = 0.05, quantiles: float = 0.5
+    ) -> Replaced:  # fmt: skip
+        """Move the knots to where the inputs lie, in place, and carry the functions over by least squares.
+
+        knots = (1 - quantiles) uniform + quantiles (quantiles of x), over the range of x widened at each end by the
+        fraction `margin` of it. Bases without knots in between take the range only. `grid` changes how fine the
+        functions are. They are kept exactly where the new ones contain the old, and nearly everywhere else: what a
+        layer had beyond the range of x is lost. Knots under a locked edge stay.
+
+        Shapes: x (..., n_in), the inputs that the layer gets.
+
+        Errors: InputError for x of another width, without rows or not finite, and for settings out of range.
+
+        >>> import edgewise as ew, torch
+        >>> layer = ew.nn.KANLayer(2, 3)
+        >>> layer.update_grid(torch.rand(100, 2) * 50)
+        {}
+        >>> bool(layer.basis.ends(layer.knots)[1].min() > 45)
+        True
+        """
+        _check_number("margin", margin, 1e6)
+        _check_number("quantiles", quantiles, 0.95)
+        if grid is not None:
+            check_count("grid", grid)
+        target, rows = reachable_grid(self, grid or self.grid), _rows(self, x)
+        check_size(self.n_in, self.n_out, self.basis.count(target), self.dtype)
+        share = quantiles if self.basis.degree is not None else 0.0
+        return _put(self, self.basis.adapted_knots(rows, target, margin, share), target)
+
+    @torch.no_grad()
+    def refine_grid(self: Gridded, factor: int = 2) -> Replaced:
+        """Make the grid `factor` times as fine, in place: the same functions to rounding, with more coefficients.
+
+        Cells are split into equal ones; the degree or the number of harmonics grows by the factor. "rbf" carries its
+        functions over by least squares.
+
+        Errors: InputError for a factor that is no int >= 1.
+
+        >>> import edgewise as ew, torch
+        >>> layer = ew.nn.KANLayer(2, 3, grid=5)
+        >>> optimizer = torch.optim.AdamW(layer.parameters())
+        >>> ew.nn.replace_parameters(optimizer, layer.refine_grid(2))
+        >>> layer.grid, optimizer.param_groups[0]["params"][0] is layer.coefficients
+        (10, True)
+        """
+        return _put(self, *finer(self, factor))
+
+    @torch.no_grad()
+    def widen_grid(self: Gridded, x: Tensor, *, margin: float = 0.05) -> Replaced:
+        """Stretch the ranges that the inputs leave until they hold them, in place, by least squares.
+
+        Inputs that stay in their range keep their knots and functions, bit for bit. The number of cells stays: where
+        a range grows much, `refine_grid` first keeps more of the functions.
+
+        Shapes: x (..., n_in), the inputs that the layer gets. Errors: see `update_grid`.
+
+        >>> import edgewise as ew, torch
+        >>> layer = ew.nn.KANLayer(2, 3)
+        >>> layer.widen_grid(torch.tensor([[0.0, 0.0], [0.5, 3.0]]), margin=0.0)
+        {}
+        >>> [round(end, 3) for end in layer.basis.ends(layer.knots)[1].tolist()]
+        [1.0, 3.0]
+        """
+        _check_number("margin", margin, 1e6)
+        rows = _rows(self, x)
+        knots = self.knots.to(rows.dtype)
+        (lo, hi), least, most = self.basis.ends(knots), rows.amin(0), rows.amax(0)
+        extra = margin * (most - least)
+        first = torch.where(least < lo, least - extra, lo)
+        last = torch.where(most > hi, most + extra, hi)
+        stretched = torch.lerp(first[:, None], last[:, None], (knots - lo[:, None]) / (hi - lo)[:, None])
+        same = ((first == lo) & (last == hi)).unsqueeze(1)
+        return _put(self, torch.where(same, knots, stretched), self.grid)
+
+
+def finer(layer: Gridded, factor: int) -> tuple[Tensor, int]:
+    """Knots `factor` times as fine, or as near as locked edges let a layer come, and their grid."""
+    check_count("factor", factor)
+    grid = reachable_grid(layer, factor * layer.grid)
+    check_size(layer.n_in, layer.n_out, layer.basis.count(grid), layer.dtype)
+    return layer.basis.refined_knots(layer.knots, grid // layer.grid), grid
+
+
+def reachable_grid(layer: Gridded, grid: int) -> int:
+    """The grid that a layer can have: `grid`, or where a locked spline must stay what it is, a multiple of its own.
+
+    A locked function is carried exactly only to cells that split the old ones, so the layer takes the largest multiple
+    up to `grid`, and never a coarser one. "rbf" has no such grids, so there it keeps its own.
+    """
+    if not bool(held_inputs(layer).any()):
+        return grid
+    return layer.grid * max(1, grid // layer.grid) if layer.basis.nested else layer.grid
+
+
+def held_inputs(layer: Gridded) -> Tensor:
+    """Which inputs' knots lie under a locked spline, (n_in,)."""
+    return (layer.spline_mask() & layer.locked_mask()).any(0)
+
+
+def held_knots(layer: Gridded, knots: Tensor, grid: int) -> Tensor:
+    """`knots` of a reachable grid, with those under locked splines where they are, their cells split."""
+    held = held_inputs(layer)
+    if not bool(held.any()):
+        return knots
+    factor = grid // layer.grid
+    own = layer.knots if factor == 1 else layer.basis.refined_knots(layer.knots, factor)
+    return torch.where(held.unsqueeze(-1), own, knots)
+
+
+def set_knots(layer: Gridded, knots: Tensor, grid: int) -> None:
+    """Give the layer other knots and a new parameter on them, by least squares; locked ones stay to rounding."""
+    moved, layer.knots = _carried(layer, knots, grid)
+    layer.coefficients = torch.nn.Parameter(moved)
+
+
+def check_count(name: str, value: object) -> None:
+    if not is_int(value, 1):
+        raise InputError(f"'{name}' must be an int >= 1. Got {value!r}.")
+
+
+def _put(layer: Gridded, knots: Tensor, grid: int) -> Replaced:
+    """Put a layer in training on other knots, with its own parameter where that has the size."""
+    if isinstance(layer, torch.nn.Module) and is_parametrized(layer, "coefficients"):
+        raise InputError("The coefficients are parametrized. Remove the parametrization before you change the grid.")
+    moved, knots = _carried(layer, knots.to(layer.dtype), grid)
+    if bool((layer.basis.breakpoints(knots).diff() <= 0).any()):
+        raise InputError(f"In {layer.dtype} some of the knots coincide. Use a coarser grid, or smaller 'quantiles'.")
+    old = layer.coefficients
+    if moved.shape == old.shape:
+        old.copy_(moved)
+        layer.knots.copy_(knots)
+        return {}
+    layer.knots, layer.coefficients = knots, torch.nn.Parameter(moved, requires_grad=old.requires_grad)
+    return {old: layer.coefficients}
+
+
+def _carried(layer: Gridded, knots: Tensor, grid: int) -> tuple[Tensor, Tensor]:
+    """The functions on other knots, and these; where the knots of an input stay, its functions do too."""
+    knots, own = held_knots(layer, knots, grid), layer.coefficients.detach()
+    work = torch.promote_types(own.dtype, torch.float32)  # no least squares with half the digits
+    moved = transfer(own.to(work), layer.basis, layer.knots.to(work), knots.to(work), layer.basis.count(grid))
+    moved = moved.to(own.dtype)
+    if grid == layer.grid:
+        same = (knots == layer.knots).all(1)
+        moved[:, same] = own[:, same]
+    return moved, knots
+
+
+def _rows(layer: Gridded, x: Tensor) -> Tensor:
+    """The inputs as rows in full precision; of many, a part that has their range."""
+    check_inputs(x, layer.n_in, "The layer")
+    rows = x.detach().reshape(-1, layer.n_in).to(layer.knots.device, torch.promote_types(layer.dtype, torch.float32))
+    if len(rows) == 0 or not bool(torch.isfinite(rows).all()):
+        raise InputError("x must have at least one row, and finite numbers only.")
+    most = max(2, min(_MOST_ROWS, _MOST_NUMBERS // layer.n_in - 2))
+    if len(rows) <= most:
+        return rows
+    return torch.cat([rows[:: -(-len(rows) // most)], rows.amin(0, keepdim=True), rows.amax(0, keepdim=True)])
+
+
+def _check_number(name: str, value: object, most: float) -> None:
+    if not is_number(value, 0, most):
+        raise InputError(f"'{name}' must be a number in [0, {most:g}]. Got {value!r}.")

@@ -46,14 +46,20 @@ class GridTools:
 
     @torch.no_grad()
     def update_grid(
-        self: Gridded, x: Tensor, grid: int | None = None, *, margin: float = 0.05, quantiles: float = 0.5
+        self: Gridded, x: Tensor, grid: int | None = None, *, tails: float = 0.01, margin: float = 0.05,
+        quantiles: float = 0.0,
     ) -> Replaced:  # fmt: skip
         """Move the knots to where the inputs lie, in place, and carry the functions over by least squares.
 
-        knots = (1 - quantiles) uniform + quantiles (quantiles of x), over the range of x widened at each end by the
-        fraction `margin` of it. Bases without knots in between take the range only. `grid` changes how fine the
-        functions are. They are kept exactly where the new ones contain the old, and nearly everywhere else: what a
-        layer had beyond the range of x is lost. Knots under a locked edge stay.
+        knots = (1 - quantiles) uniform + quantiles (quantiles of x)
+
+        They span the range of x without the fraction `tails` of its rows at each end, so that a few far rows do not
+        make every cell wide, widened at each end by the fraction `margin` of it. Beyond it functions are straight.
+        Only bases with knots in between take `quantiles`. Uneven knots follow dense data more closely, and make a step
+        two to three times as slow on a CPU.
+
+        `grid` changes how fine the functions are. They are kept exactly where the new ones contain the old, and nearly
+        so elsewhere on the new range; what they did beyond it is lost. Knots under a locked edge stay.
 
         Shapes: x (..., n_in), the inputs that the layer gets.
 
@@ -61,19 +67,19 @@ class GridTools:
 
         >>> import edgewise as ew, torch
         >>> layer = ew.nn.KANLayer(2, 3)
-        >>> layer.update_grid(torch.rand(100, 2) * 50)
+        >>> layer.update_grid(torch.rand(1000, 2) * 50)
         {}
         >>> bool(layer.basis.ends(layer.knots)[1].min() > 45)
         True
         """
-        _check_number("margin", margin, 1e6)
-        _check_number("quantiles", quantiles, 0.95)
+        for name, value, most in (("tails", tails, 0.4), ("margin", margin, 1e6), ("quantiles", quantiles, 0.95)):
+            _check_number(name, value, most)
         if grid is not None:
             check_count("grid", grid)
-        target, rows = reachable_grid(self, grid or self.grid), _rows(self, x)
+        target, rows = reachable_grid(self, grid or self.grid), _without_tails(_rows(self, x), tails)
         check_size(self.n_in, self.n_out, self.basis.count(target), self.dtype)
-        share = quantiles if self.basis.degree is not None else 0.0
-        return _put(self, self.basis.adapted_knots(rows, target, margin, share), target)
+        part = quantiles if self.basis.degree is not None else 0.0
+        return _put(self, self.basis.adapted_knots(rows, target, margin, part), target)
 
     @torch.no_grad()
     def refine_grid(self: Gridded, factor: int = 2) -> Replaced:
@@ -204,6 +210,14 @@ def _rows(layer: Gridded, x: Tensor) -> Tensor:
     if len(rows) <= most:
         return rows
     return torch.cat([rows[:: -(-len(rows) // most)], rows.amin(0, keepdim=True), rows.amax(0, keepdim=True)])
+
+
+def _without_tails(rows: Tensor, tails: float) -> Tensor:
+    """Rows whose extremes are moved to quantiles, where these differ."""
+    if tails == 0:
+        return rows
+    lo, hi = torch.quantile(rows, torch.tensor([tails, 1 - tails]).to(rows), dim=0)
+    return torch.where(lo < hi, torch.minimum(torch.maximum(rows, lo), hi), rows)
 
 
 def _check_number(name: str, value: object, most: float) -> None:

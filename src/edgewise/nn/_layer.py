@@ -285,7 +285,7 @@ def _check_domain(domain: tuple[float, float], dtype: torch.dtype) -> None:
         raise InputError(f"The 'domain' parameter of KAN must be two finite numbers (lo, hi), lo < hi. Got {domain!r}.")
     lo, hi = domain
     limits = torch.finfo(dtype)
-    most, least = limits.max / 4, max(4 * limits.eps * min(max(abs(lo), abs(hi)), 1e308), 1e10 * limits.tiny)
+    most, least = limits.max / 4, max(4 * limits.eps * min(max(abs(lo), abs(hi)), 1e308), min(1e10 * limits.tiny, 0.01))
     if not (-most < lo < hi < most and hi - lo > least):
         raise InputError(
             "The 'domain' parameter of KAN must be two finite numbers (lo, hi), lo clearly below hi at the precision "

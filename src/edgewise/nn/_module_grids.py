@@ -12,7 +12,8 @@ from edgewise.nn._reaching import Arguments, inputs_of, kan_layers
 
 
 def update_grids(
-    module: torch.nn.Module, x: Arguments, grid: int | None = None, *, margin: float = 0.05, quantiles: float = 0.5
+    module: torch.nn.Module, x: Arguments, grid: int | None = None, *, tails: float = 0.01, margin: float = 0.05,
+    quantiles: float = 0.0,
 ) -> Replaced:  # fmt: skip
     """Move the knots of every KAN layer of a module to where its inputs lie, in place: `KANLayer.update_grid`.
 
@@ -31,7 +32,8 @@ def update_grids(
     >>> bool(coverage(model, 10 * torch.rand(100, 3))["1"].outside.max() < 0.1)
     True
     """
-    return _changed(module, x, lambda layer, h: layer.update_grid(h, grid, margin=margin, quantiles=quantiles))
+    settings = {"tails": tails, "margin": margin, "quantiles": quantiles}
+    return _changed(module, x, lambda layer, h: layer.update_grid(h, grid, **settings))
 
 
 def widen_grids(module: torch.nn.Module, x: Arguments, *, margin: float = 0.05) -> Replaced:

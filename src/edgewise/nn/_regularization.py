@@ -53,10 +53,9 @@ def regularization(
 
 
 def _sparsity(s: Tensor, l1: float, entropy: float) -> Tensor:
-    total = s.sum()
-    least = torch.finfo(s.dtype).tiny
-    p = s / total.clamp_min(least)
-    return l1 * total - entropy * (p * p.clamp_min(least).log()).sum()
+    total, limits = s.sum(), torch.finfo(s.dtype)
+    p = s / total.clamp_min(limits.eps)  # so that gradients stay finite where nothing is left
+    return l1 * total - entropy * (p * p.clamp_min(limits.tiny).log()).sum()
 
 
 def _mean_sizes(layer: KANLayer, h: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
 
 
-def stack(layers: Iterable[torch.nn.Module]) -> KAN:
-    """Return the network of layers that follow each other: what fits, prunes, draws and saves networks takes it.
+def stack(layers: KANLayer | Iterable[torch.nn.Module]) -> KAN:
+    """Return the network of one layer, or of some that follow each other: to fit, prune, draw, score or save.
 
     The network holds the same layers, so that what changes it in place changes them; `list(model.layers)` gives the
     layers of what functions like `edgewise.prune` return.
@@ -22,8 +22,10 @@ def stack(layers: Iterable[torch.nn.Module]) -> KAN:
     >>> first, second = ew.nn.KANLayer(3, 4), ew.nn.KANLayer(4, 1)
     >>> stack([first, second]).widths
     [3, 4, 1]
+    >>> stack(first).widths
+    [3, 4]
     """
-    given = list(layers)
+    given = [layers] if isinstance(layers, KANLayer) else list(layers)
     parts = [part for part in given if isinstance(part, KANLayer)]
     for part in given:
         if not isinstance(part, KANLayer):

@@ -8,6 +8,7 @@ Python's lock. Importing compiles nothing.
 import ctypes
 import gc
 import hashlib
+import multiprocessing
 import os
 import struct
 import sys
@@ -138,6 +139,9 @@ def _engine() -> Any:
 @contextmanager
 def _progress(what: str) -> Iterator[None]:
     """Say on stderr what is compiled and where it is kept; on a terminal one line that counts, then goes."""
+    if _is_one_of_many():
+        yield
+        return
     began, live = time.perf_counter(), sys.stderr.isatty()
     _PROGRESS["kernels"] += 1
     if live:
@@ -155,6 +159,11 @@ def _progress(what: str) -> Iterator[None]:
     if live:
         sys.stderr.write("\r\x1b[2K")
         sys.stderr.flush()
+
+
+def _is_one_of_many() -> bool:
+    """Whether another process speaks for this: a rank but the first, or a worker of joblib, a DataLoader, a pool."""
+    return os.environ.get("RANK", "0") not in ("", "0") or multiprocessing.parent_process() is not None
 
 
 _PROGRESS = {"kernels": 0.0, "seconds": 0.0}

@@ -19,6 +19,7 @@ from torch import Tensor
 from edgewise._errors import InputError, unknown
 from edgewise.kernels import gauss_newton
 from edgewise.kernels._backend import REFERENCE, Backend, Family, Sizes
+from edgewise.kernels._plain import check_sizes, is_plain
 from edgewise.kernels.bspline import BSplineFamily
 
 Route = Literal["dense", "sparse"]
@@ -150,20 +151,20 @@ def clear_dispatch_cache() -> None:
 def evaluate(x: Tensor, knots: Tensor, family: Family, count: int, order: int) -> Tensor:
     """All functions at all points: (..., n_in, K)."""
     flat = _ready(x, knots).reshape(-1, x.shape[-1])
-    values = _chosen("evaluate", flat, 1, family, count).evaluate(family, flat, knots, count, order)
+    values = _chosen("evaluate", flat, 1, family, count, knots).evaluate(family, flat, knots, count, order)
     return values.reshape(*x.shape, count).to(x.dtype)
 
 
 def contract(x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, family: Family, order: int) -> Tensor:
     """Sums over inputs: (N, n_out)."""
-    dtype, backend = x.dtype, _chosen("contract", x, c.shape[0], family, c.shape[2])
+    dtype, backend = x.dtype, _chosen("contract", x, c.shape[0], family, c.shape[2], knots, c=c, v=v)
     x, c, v = _all_ready(backend, knots, x, c, v)
     return backend.contract(family, x, c, v, knots, order).to(dtype)
 
 
 def vjp_inputs(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, family: Family, order: int) -> Tensor:
     """Products of cotangents of the outputs g (N, n_out) with the derivative by the points' functions: (N, n_in)."""
-    dtype, backend = x.dtype, _chosen("vjp_inputs", x, c.shape[0], family, c.shape[2])
+    dtype, backend = x.dtype, _chosen("vjp_inputs", x, c.shape[0], family, c.shape[2], knots, c=c, g=g)
     x, c, g = _all_ready(backend, knots, x, c, g)
     return backend.vjp_inputs(family, x, c, g, knots, order).to(dtype)
 
@@ -172,14 +173,16 @@ def vjp_coefficients(
     x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, family: Family, count: int, order: int
 ) -> Tensor:
     """Products of cotangents of the outputs with the derivative by the coefficients: (n_out, n_in, K)."""
-    dtype, backend = g.dtype, _chosen("vjp_coefficients", x, g.shape[1], family, count)
+    dtype, backend = g.dtype, _chosen("vjp_coefficients", x, g.shape[1], family, count, knots, g=g, v=v)
     x, g, v = _all_ready(backend, knots, x, g, v)
     return backend.vjp_coefficients(family, x, g, v, knots, count, order).to(dtype)
 
 
 def vjps(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, family: Family, order: int) -> tuple[Tensor, Tensor]:
     """Both products, of a contraction: (N, n_in) and (n_out, n_in, K)."""
-    first, second = (_chosen(name, x, c.shape[0], family, c.shape[2]) for name in ("vjp_inputs", "vjp_coefficients"))
+    first, second = (
+        _chosen(name, x, c.shape[0], family, c.shape[2], knots, c=c, g=g) for name in ("vjp_inputs", "vjp_coefficients")
+    )
     if first is second:
         points, coefficients, cotangents = _all_ready(first, knots, x, c, g)
         found = first.vjps(family, points, coefficients, cotangents, knots, order)
@@ -191,10 +194,16 @@ def vjps(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, family: Family, order: 
     )
 
 
-def _chosen(operation: str, x: Tensor, n_out: int, family: Family, count: int) -> Backend:
-    if type(x) not in (Tensor, torch.nn.Parameter) or not x.numel():
-        return REFERENCE  # tensor subclass or empty input
-    return choose(operation, family, Sizes(x.shape[0], x.shape[1], n_out, count, x.dtype, x.device.type))[1]
+def _chosen(  # noqa: PLR0913 (what T is of)
+    operation: str, x: Tensor, n_out: int, family: Family, count: int, knots: Tensor, *, c: Tensor | None = None,
+    g: Tensor | None = None, v: Tensor | None = None,
+) -> Backend:  # fmt: skip
+    if not x.numel() or not is_plain(x, knots, c, g, v):
+        return REFERENCE
+    backend = choose(operation, family, Sizes(x.shape[0], x.shape[1], n_out, count, x.dtype, x.device.type))[1]
+    if backend is not REFERENCE:
+        check_sizes(x, knots, family, count, n_out, c=c, g=g, v=v)
+    return backend
 
 
 def _ready(x: Tensor, knots: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from edgewise._errors import InputError
 from edgewise.kernels._backend import Family
 from edgewise.kernels.runtime._memo import cached_on
 
@@ -47,6 +48,8 @@ def _make(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines
     t = knots.to(torch.float64)
     inner = t[:, degree : t.shape[1] - degree]
     steps, grid = t.diff(dim=1), inner.shape[1] - 1
+    if not (bool(t.isfinite().all()) and bool((inner.diff(dim=1) > 0).all())):
+        raise InputError("The knots must be finite, and ascend.")
     rounding = 8 * torch.finfo(knots.dtype).eps * t.abs().amax(1, keepdim=True)
     even = bool(((steps - steps.mean(1, keepdim=True)).abs() <= rounding).all())
     if even:

@@ -43,5 +43,5 @@ class _Rational(Differentiable):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, numerator, denominator = ctx.saved_tensors
-        plain = not is_taped(grads[0]) and cpu.serves(x, numerator, denominator)
+        plain = not is_taped(grads[0]) and cpu.serves(x, numerator, denominator, grads[0])
         return (cpu if plain else reference).vjp(x, numerator, denominator, grads[0])

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edgewise.kernels._backend import Family, Sizes
 from edgewise.kernels._dispatch import choose
+from edgewise.kernels._plain import is_plain
 from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts
@@ -38,9 +39,13 @@ class RationalFamily(Family):
     cpu = {"dense": RationalCPU()}  # noqa: RUF012
 
 
-def serves(x: Tensor, a: Tensor, b: Tensor) -> bool:
-    """Return whether the kernels take these tensors."""
-    if not all(type(part) in (Tensor, torch.nn.Parameter) and part.device.type == "cpu" for part in (x, a, b)):
+def serves(x: Tensor, a: Tensor, b: Tensor, g: Tensor | None = None) -> bool:
+    """Return whether the kernels take these tensors, and cotangents like x."""
+    if not (x.is_cpu and a.is_cpu and b.is_cpu and is_plain(x, a, b, g)):
+        return False
+    if a.dim() != 2 or b.dim() != 2 or not 0 < len(a) == len(b) or not x.dim() or x.shape[-1] % len(a):
+        return False
+    if g is not None and not (g.is_cpu and g.dtype is x.dtype and g.shape == x.shape):
         return False
     if x.dtype not in DTYPES or not x.dtype == a.dtype == b.dtype or not x.numel():
         return False

@@ -65,6 +65,17 @@ class DispatchMode(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+class WrongError(Exception):
+    """Other values than those of the reference."""
+
+
+def close(found: Any, expected: Any, **tolerances: Any) -> None:
+    try:
+        torch.testing.assert_close(found, expected, **tolerances)
+    except AssertionError as error:
+        raise WrongError(error) from None
+
+
 def reference(module: Module, x: Tensor) -> Tensor:
     with ew.kernels.forced(backend="reference"):
         return module(x)
@@ -77,7 +88,7 @@ def same(module: Module, given: Any, plain: Tensor) -> None:
         with torch.set_grad_enabled(training and not torch.is_inference_mode_enabled()):
             found = module(given)
         found = (found.inner if isinstance(found, Wrapper) else found).as_subclass(Tensor).detach()
-        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4, equal_nan=True, check_dtype=False)
+        close(found, expected, rtol=1e-3, atol=1e-4, equal_nan=True, check_dtype=False)
 
 
 def same_gradients(module: Module, x: Tensor, cotangent: Callable[[Tensor], Tensor] = torch.ones_like) -> None:
@@ -88,7 +99,7 @@ def same_gradients(module: Module, x: Tensor, cotangent: Callable[[Tensor], Tens
         y = call(leaf)
         with ew.kernels.forced(backend=None if call is module else "reference"):
             found.append(torch.autograd.grad(y, [leaf, *module.parameters()], cotangent(y)))
-    torch.testing.assert_close(*found, rtol=1e-3, atol=1e-3)
+    close(*found, rtol=1e-3, atol=1e-3)
 
 
 def with_(module: Module, change: Callable[[str, Tensor], Any], *, buffers: bool = False) -> Module:
@@ -115,19 +126,19 @@ def traced(m: Module, x: Tensor) -> None:
 def mapped_parameters(m: Module, x: Tensor) -> None:
     state = {name: torch.stack([value.detach()] * 2) for name, value in m.named_parameters()}
     found = vmap(lambda state: functional_call(m, state, (x,)))(state)
-    torch.testing.assert_close(found[1], reference(m, x), rtol=1e-3, atol=1e-4)
+    close(found[1], reference(m, x), rtol=1e-3, atol=1e-4)
 
 
 def forward_derivative(m: Module, x: Tensor) -> None:
     found, expected = (jvp(call, (x,), (torch.ones_like(x),))[1] for call in (m, lambda x: reference(m, x)))
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+    close(found, expected, rtol=1e-3, atol=1e-3)
 
 
 def transformed(transform: Callable[..., Any]) -> Callable[[Module, Tensor], None]:
     def run(m: Module, x: Tensor) -> None:
         found = transform(lambda x: m(x).sum(0))(x[:2])
         expected = transform(lambda x: reference(m, x).sum(0))(x[:2])
-        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-2)
+        close(found, expected, rtol=1e-3, atol=1e-2)
 
     return run
 
@@ -176,7 +187,7 @@ def second_derivative(m: Module, x: Tensor) -> None:
         leaf = x.clone().requires_grad_()
         (first,) = torch.autograd.grad(call(leaf).square().sum(), leaf, create_graph=True)
         found.append(torch.autograd.grad(first.square().sum(), leaf)[0])
-    torch.testing.assert_close(*found, rtol=1e-2, atol=1e-1)
+    close(*found, rtol=1e-2, atol=1e-1)
 
 
 def saved_as(change: Callable[[Tensor], Any]) -> Callable[[Module, Tensor], None]:
@@ -343,7 +354,7 @@ def main(first: int) -> None:
         try:
             MODES[mode](made[kind], x.clone())
             tell("right")
-        except AssertionError as error:
+        except WrongError as error:
             tell(f"wrong {error}")
         except Exception as error:  # noqa: BLE001 (that nothing but an exception comes is what is tried)
             tell(f"raised {type(error).__name__}: {error}")
@@ -354,7 +365,8 @@ def tell(words: str) -> None:
     sys.stdout.flush()
 
 
-CASES = [(kind, mode) for kind in MODULES for mode in MODES]
+#: every mode on B-splines, and each on a third of the others, by turns
+CASES = [(kind, mode) for k, kind in enumerate(MODULES) for m, mode in enumerate(MODES) if k == 0 or (k + m) % 3 == 0]
 
 if __name__ == "__main__":
     main(int(sys.argv[1]) if sys.argv[1:] else 0)

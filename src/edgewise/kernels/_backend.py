@@ -91,7 +91,7 @@ class Backend:
 
     def _chunks(self, x: Tensor, count: int) -> Iterator[slice]:
         """Rows whose functions are written out at a time."""
-        step = max(1, self.entries // max(1, x.shape[1] * count))
+        step = max(1, x.shape[0] if x.is_meta else self.entries // max(1, x.shape[1] * count))
         for start in range(0, max(1, x.shape[0]), step):
             yield slice(start, start + step)
 

@@ -12,8 +12,12 @@ _TYPES = (Tensor, torch.nn.Parameter, torch.nn.Buffer)
 def is_plain(*tensors: Tensor | None) -> bool:
     """Return whether tensors are memory as it stands: no subclass, no sparse layout, no sign that is still to come.
 
+    Nor are they where a dispatch mode looks on, as make_fx and FakeTensorMode do: it sees no kernel write.
+
     Errors: InputError for memory that has been freed, as sharding wrappers do between two steps.
     """
+    if torch._C._len_torch_dispatch_stack():
+        return False
     for tensor in tensors:
         if tensor is None:
             continue

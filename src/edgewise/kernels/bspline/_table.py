@@ -48,10 +48,11 @@ def _make(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines
     t = knots.to(torch.float64)
     inner = t[:, degree : t.shape[1] - degree]
     steps, grid = t.diff(dim=1), inner.shape[1] - 1
-    if not (bool(t.isfinite().all()) and bool((inner.diff(dim=1) > 0).all())):
-        raise InputError("The knots must be finite, and ascend.")
     rounding = 8 * torch.finfo(knots.dtype).eps * t.abs().amax(1, keepdim=True)
     even = bool(((steps - steps.mean(1, keepdim=True)).abs() <= rounding).all())
+    spacing = inner[:, -1:] - inner[:, :1] if even else inner.diff(dim=1)  # even knots may coincide after rounding
+    if not bool(((spacing > 0) & (spacing < torch.inf)).all()):
+        raise InputError("The knots of a layer must be finite, and ascend.")
     if even:
         windows = torch.arange(1.0 - degree, degree + 1, dtype=torch.float64, device=t.device)
         lo, inverse = inner[:, 0], grid / (inner[:, -1] - inner[:, 0])

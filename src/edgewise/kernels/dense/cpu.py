@@ -5,6 +5,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
+from edgewise._errors import InputError
 from edgewise.kernels._backend import Backend, Family
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._memo import cached_on
@@ -51,7 +52,7 @@ class DenseCPU(NumbaBackend):
         self, name: str, x: Tensor, v: Tensor | None, knots: Tensor, order: int, count: int, data: list[Tensor]
     ) -> None:
         kernel = compiled(self.source, name, DTYPES[x.dtype])
-        ends = cached_on(knots, ("ends", x.dtype), lambda p: p.detach().T.to(x.dtype, copy=True).contiguous())
+        ends = cached_on(knots, ("ends", x.dtype), lambda p: _ends(p.detach().T.to(x.dtype, copy=True)))
         head = [x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None, x.shape[1]]
         head += [ends[0].data_ptr(), ends[1].data_ptr(), order, count]
         tail = [part.data_ptr() for part in data]
@@ -61,3 +62,11 @@ class DenseCPU(NumbaBackend):
             kernel(addresses([*head, scratch.data_ptr(), *tail, start, stop]))
 
         in_parts(part, len(x), x.numel() * count * _WORK)
+
+
+def _ends(ends: Tensor) -> Tensor:
+    """The lower ends of the ranges and the upper ones, (2, n_in), checked once for the knots as they are."""
+    width = ends[1] - ends[0]
+    if not bool(((width > 0) & (width < torch.inf)).all()):
+        raise InputError("The knots of a layer must be finite, and ascend.")
+    return ends.contiguous()

@@ -81,7 +81,7 @@ def check_command(python: str, place: Path) -> None:
 
 
 def check_sdist(python: str, sdist: Path, place: Path) -> None:
-    """Its tests collect, against the installed wheel, and its pages are there."""
+    """Its tests collect, which need no installed edgewise beside its source, and its pages are there."""
     with tarfile.open(sdist) as archive:
         archive.extractall(place / "sdist", filter="data")
     (root,) = (place / "sdist").iterdir()

@@ -223,6 +223,18 @@ def test_a_compiled_module_is_looked_into() -> None:
     close(compiled(x), module(x))
 
 
+def test_data_parallel_training_goes_on_after_an_update(tmp_path: Any) -> None:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        module = torch.nn.parallel.DistributedDataParallel(torch.nn.Sequential(layer(2, 3), layer(3, 1)))
+        optimizer, x = torch.optim.Adam(module.parameters(), lr=1e-2), 3 * rows(60, 2)
+        before = train(module, optimizer, x, x[:, :1])
+        assert ew.nn.update_grids(module, x) == {}
+        assert train(module, optimizer, x, x[:, :1]) < before
+    finally:
+        torch.distributed.destroy_process_group()
+
+
 @pytest.mark.parametrize("make", [torch.optim.AdamW, torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop])
 def test_an_optimizer_takes_new_parameters_and_keeps_what_it_knows_of_the_others(make: Any) -> None:
     module = torch.nn.Sequential(torch.nn.Linear(2, 3).double(), layer(3, 1))

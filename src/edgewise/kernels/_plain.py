@@ -21,7 +21,7 @@ def is_plain(*tensors: Tensor | None) -> bool:
     for tensor in tensors:
         if tensor is None:
             continue
-        if type(tensor) not in _TYPES or tensor.layout is not torch.strided or tensor.is_neg() or tensor.is_conj():
+        if type(tensor) not in _TYPES or tensor.layout is not torch.strided or tensor.is_neg():
             return False
         if tensor.is_cpu and not tensor.data_ptr() and tensor.numel():
             raise InputError(f"A tensor of shape {tuple(tensor.shape)} has no memory: its storage has been freed.")

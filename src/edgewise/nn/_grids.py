@@ -176,10 +176,10 @@ def _put(layer: Gridded, knots: Tensor, grid: int) -> Replaced:
     """Put a layer in training on other knots, with its own parameter where that has the size."""
     if isinstance(layer, torch.nn.Module) and is_parametrized(layer, "coefficients"):
         raise InputError("The coefficients are parametrized. Remove the parametrization before you change the grid.")
-    moved, knots = _carried(layer, knots.to(layer.dtype), grid)
+    knots = held_knots(layer, knots.to(layer.dtype), grid)
     if bool((layer.basis.breakpoints(knots).diff() <= 0).any()):
         raise InputError(f"In {layer.dtype} some of the knots coincide. Use a coarser grid, or smaller 'quantiles'.")
-    old = layer.coefficients
+    (moved, knots), old = _carried(layer, knots, grid), layer.coefficients
     if moved.shape == old.shape:
         old.copy_(moved)
         layer.knots.copy_(knots)

@@ -50,7 +50,7 @@ class Backend:
         self, family: Family, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
     ) -> Tensor:
         """v_ni B_m^(order)(x_ni): (N, n_in, K)."""
-        values = family.reference(x, knots, count, order)
+        values = family.reference(x, knots.to(x.dtype), count, order)
         return values if v is None else values * v.unsqueeze(-1)
 
     def reduce(self, family: Family, x: Tensor, weights: Tensor, knots: Tensor, order: int) -> Tensor:

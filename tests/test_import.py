@@ -72,8 +72,8 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 PUBLIC = {
     "edgewise": """
         EdgewiseError InputError KAN Options Session bases datasets discover encoding estimators export find_relations
-        fit functions interpret io kernels load nn optim pde plot prune save session structure symbolic train
-        unsupervised update
+        fit functions interpret io kernels load nn optim pde plot prune save session structure sweep sweeps symbolic
+        train unsupervised update
     """,
     "edgewise.nn": """
         Direction Edge GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass
@@ -120,6 +120,7 @@ PUBLIC = {
         CAP FLOOR Finding Findings Surrogate Tree Verdict additive combined exclusive exponential find irrelevant
         monomial multiplicative network offset_product power_sum scaling separable surrogate translation tree
     """,
+    "edgewise.sweeps": "Space Sweep Trial sweep",
     "edgewise.symmetries": """
         Coordinates GaussianProcess Gradients Measured POWERS Scales TableProcess choices gaussian_process has_power
         heavy_tailed inner_rows measured off_zero waves

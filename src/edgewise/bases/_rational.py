@@ -6,10 +6,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from edgewise._errors import unknown
+from edgewise._checks import is_number
+from edgewise._errors import InputError, unknown
 from edgewise.bases._least_squares import least_squares
 
-_REACH = 4.0  # the functions are followed on [-4, 4]
+_REACH = 4.0  # functions are followed on [-4, 4] by default
 _SITES = 400
 _TURNS = 30
 _LEAST = 1e-6  # of a coefficient of the denominator: from zero on, it would have no gradient
@@ -28,13 +29,18 @@ ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
 """What a rational function may start as, by name."""
 
 
-def rational_start(name: ActivationName, degrees: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Return a_0 .. a_p and b_1 .. b_q of the rational function that follows an activation on [-4, 4], float64.
+def rational_start(
+    function: ActivationName | Callable[[Tensor], Tensor], degrees: tuple[int, int], reach: float = _REACH
+) -> tuple[Tensor, Tensor]:
+    """Return a_0 .. a_p and b_1 .. b_q of the rational function that follows another on [-reach, reach], float64.
 
         (a_0 + a_1 x + .. + a_p x^p)/(1 + b_1 x + .. + b_q x^q),  b_m = 0 for odd m, b_m > 0 for even m
 
     so that at the start the denominator is smooth and positive and every coefficient has a gradient. Least squares of
-    the numerator minus f times the denominator, each site weighted by the denominator of the turn before.
+    the numerator minus f times the denominator, each site weighted by the denominator of the turn before. `function`
+    is the name of an activation, or maps a tensor elementwise.
+
+    Errors: InputError for an unknown name, a reach that is no positive number, and values that are not finite.
 
     Source: Sanathanan and Koerner, IEEE Transactions on Automatic Control 8 (1963), 56-58.
 
@@ -42,11 +48,13 @@ def rational_start(name: ActivationName, degrees: tuple[int, int]) -> tuple[Tens
     >>> a.shape, b.shape
     (torch.Size([6]), torch.Size([4]))
     """
-    if name not in ACTIVATIONS:
-        raise unknown("activation", name, ACTIVATIONS)
+    if not callable(function) and function not in ACTIVATIONS:
+        raise unknown("activation", function, ACTIVATIONS)
+    if not is_number(reach) or reach <= 0:
+        raise InputError(f"The 'reach' parameter of rational_start must be a number > 0. Got {reach!r} instead.")
     p, q = degrees
-    x = _REACH * torch.cos((torch.arange(_SITES, dtype=torch.float64) + 0.5) * torch.pi / _SITES)
-    f = ACTIVATIONS[name](x)
+    x = reach * torch.cos((torch.arange(_SITES, dtype=torch.float64) + 0.5) * torch.pi / _SITES)
+    f = _values(function, x)
     top = x.unsqueeze(1) ** torch.arange(p + 1)
     bottom = x.unsqueeze(1) ** torch.arange(2, q + 1, 2)
     below = torch.ones_like(x)
@@ -57,6 +65,18 @@ def rational_start(name: ActivationName, degrees: tuple[int, int]) -> tuple[Tens
     denominator = torch.zeros(q, dtype=torch.float64)
     denominator[1::2] = found[p + 1 :]
     return found[: p + 1], denominator
+
+
+def _values(function: ActivationName | Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The function at sites (n,), checked."""
+    with torch.no_grad():
+        f = function(x) if callable(function) else ACTIVATIONS[function](x)
+    if not isinstance(f, Tensor) or f.shape != x.shape or not f.isfinite().all():
+        raise InputError(
+            f"A rational function can start as an elementwise function that is finite on [{float(x.min()):.3g}, "
+            f"{float(x.max()):.3g}]. {function!r} is not: give another, or a smaller 'reach'."
+        )
+    return f.to(x.dtype)
 
 
 def _bounded(system: Tensor, values: Tensor, free: int) -> Tensor:

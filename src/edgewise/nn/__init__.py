@@ -43,7 +43,8 @@ from edgewise.nn._network import trace as trace
 from edgewise.nn._nodes import Jets as Jets
 from edgewise.nn._nodes import Nodes as Nodes
 from edgewise.nn._nodes import Width as Width
-from edgewise.nn._rational import RationalLayer as RationalLayer
+from edgewise.nn._rational import Rational as Rational
+from edgewise.nn._rational_layer import RationalLayer as RationalLayer
 from edgewise.nn._readable import is_readable as is_readable
 from edgewise.nn._readable import spline_functions as spline_functions
 from edgewise.nn._rule import Rule as Rule

@@ -11,7 +11,7 @@ from torch import Tensor
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise.nn._layer import KANLayer
-from edgewise.nn._rational import RationalLayer
+from edgewise.nn._rational_layer import RationalLayer
 
 BlockKind = Literal["rational", "spline"]
 _KINDS = get_args(BlockKind)

@@ -62,6 +62,11 @@ class Rational(torch.nn.Module):
         if device is not None:
             self.to(device)
 
+    @property
+    def degrees(self) -> tuple[int, int]:
+        """The degrees of the numerator and of the denominator."""
+        return self.numerator.shape[1] - 1, self.denominator.shape[1]
+
     def forward(self, x: Tensor) -> Tensor:
         self._check_input(x)
         accurate = torch.promote_types(torch.promote_types(x.dtype, self.numerator.dtype), torch.float32)
@@ -73,8 +78,7 @@ class Rational(torch.nn.Module):
         return y.to(x.dtype) if x.is_floating_point() else y.to(self.numerator.dtype)
 
     def extra_repr(self) -> str:
-        degrees = self.numerator.shape[1] - 1, self.denominator.shape[1]
-        return f"groups={self.groups}, init={self.init!r}, degrees={degrees}, dim={self.dim}"
+        return f"groups={self.groups}, init={self.init!r}, degrees={self.degrees}, dim={self.dim}"
 
     def _check_input(self, x: Any) -> None:
         if not isinstance(x, Tensor):

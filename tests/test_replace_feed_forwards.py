@@ -237,6 +237,7 @@ def test_splines_take_only_what_is_exactly_linear_activation_linear() -> None:
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     reasons = {block.name: block.reason for block in find_feed_forwards(model, kind="spline")}
     assert "more than" in reasons["residual"] and "other parts" in reasons["sigmoid"] and not reasons["a"]
+    assert list(reasons) == ["a", "sigmoid", "residual", "deep"]
 
 
 def test_a_block_in_two_places_stays_one_and_a_model_may_be_a_block() -> None:

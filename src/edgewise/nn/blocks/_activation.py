@@ -50,10 +50,10 @@ def is_elementwise(function: Callable[..., Any]) -> bool:
     >>> is_elementwise(torch.relu), is_elementwise(torch.nn.Softmax(-1)), is_elementwise(torch.nn.Identity())
     (True, False, False)
     """
-    x = torch.linspace(-5.9, 6.1, 24, dtype=torch.float64)[torch.arange(24) * 7 % 24]
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        with torch.no_grad(), torch.device("cpu"), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            x = torch.linspace(-5.9, 6.1, 24, dtype=torch.float64)[torch.arange(24) * 7 % 24]
             whole = function(x.clone())
             parts = torch.cat([function(x[:5].clone()), function(x[5:].clone())])
             square = function(x.clone().reshape(1, 4, 6)).reshape(-1)

@@ -51,6 +51,7 @@ class Found:
     record: FeedForward
     site: Site | None = None
     reach: float = _REACH  # of the activation's inputs
+    linked: bool = False  # whether it lies between two maps
 
 
 def find_feed_forwards(
@@ -84,6 +85,8 @@ def search(model: torch.nn.Module, kind: BlockKind, example: Any) -> list[Found]
     places = list(sites(model))
     in_example = _flows_of_example(model, places, example) if example is not None else {}
     found = [_judged(site, kind, in_example.get(id(site))) for site in places]
+    linked = {one.record.name for one in found if one.linked}  # what other activations such a module has is its matter
+    found = [one for one in found if one.linked or one.record.name not in linked]
     seen = {path for one in found for path in (one.record.first, one.record.second)}
     return found + [Found(record) for record in _without_activation(model) if record.first not in seen]
 
@@ -110,7 +113,7 @@ def _judged(site: Site, kind: BlockKind, flow: Flow | None) -> Found:
     seen = flow or alone
     link = seen.link if seen else _by_structure(site)
     reason = "" if link else seen.problem if seen else "it could not run on random numbers: give an 'example'"
-    link = link or _nearest(site)
+    linked, link = link is not None, link or _nearest(site)
     first, second = ({**site.firsts, **site.seconds}[path] for path in (link.first, link.second))
     function = site.activation.label
     if not reason and kind == "spline":
@@ -122,7 +125,7 @@ def _judged(site: Site, kind: BlockKind, flow: Flow | None) -> Found:
         site.name, link.first, link.second, sizes(first).inputs, sizes(second).inputs, site.activation.attribute,
         function, link.partner, bool(link.partner), "" if reason else replacement, reason, seen is not None,
     )  # fmt: skip
-    return Found(record, site, _reach(flow, alone))
+    return Found(record, site, _reach(flow, alone), linked)
 
 
 def _reach(flow: Flow | None, alone: Flow | None) -> float:

@@ -10,9 +10,11 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
-from edgewise.nn._rational import Rational
+from edgewise.bases import rational_start
+from edgewise.kernels import forced, rational
+from edgewise.nn._rational import Rational, check_degrees
 from edgewise.nn._rational_layer import RationalLayer
-from edgewise.nn.blocks._activation import Activation
+from edgewise.nn.blocks._activation import Function
 from edgewise.nn.blocks._feedforward import KANFeedForward
 from edgewise.nn.blocks._find import FeedForward, Found, search
 from edgewise.nn.blocks._kinds import BlockKind
@@ -83,22 +85,24 @@ class _Rationals:
     """The exchange of activations for rational functions."""
 
     def __init__(self, groups: int | None = None, degrees: tuple[int, int] = _DEGREES, both: bool = False) -> None:
-        self.groups, self.degrees, self.both = groups, degrees, both
+        check_degrees(degrees, "replace_feed_forwards")
+        self.groups, self.degrees, self.both = groups, (int(degrees[0]), int(degrees[1])), both
 
     def __call__(self, found: Found) -> str:
         """Exchange one; return why not, or nothing."""
         site, record = found.site, found.record
         assert site is not None
+        function = site.activation.function
+        error = _error(function, self.degrees, found.reach)
+        if error > _WORST:
+            return f"a rational function of degrees {self.degrees} follows {record.function} only within {error:.0%}"
         map_of = {**site.firsts, **site.seconds}
         first, second = map_of[record.first], map_of[record.second]
         like = next(second.parameters())
         new = Rational(
-            self._divisor(record.hidden, record), site.activation.function, self.degrees, sizes(second).dim,
-            reach=found.reach, tail=_TAIL, device=like.device, dtype=torch.promote_types(like.dtype, torch.float32),
+            self._divisor(record.hidden, record), function, self.degrees, sizes(second).dim, reach=found.reach,
+            tail=_TAIL, device=like.device, dtype=torch.promote_types(like.dtype, torch.float32),
         )  # fmt: skip
-        error = _error(new, site.activation, found.reach)
-        if error > _WORST:
-            return f"a rational function of degrees {self.degrees} follows {record.function} only within {error:.0%}"
         setattr(site.owner, site.activation.attribute, new.train(site.owner.training))
         if hasattr(site.owner, "activation_relu_or_gelu"):  # torch's fast path, which knows two activations
             site.owner.activation_relu_or_gelu = 0  # type: ignore[assignment]
@@ -162,14 +166,14 @@ class _Splines:
         return ""
 
 
-def _error(new: Rational, activation: Activation, reach: float) -> float:
+def _error(function: Function, degrees: tuple[int, int], reach: float) -> float:
     """Size of the difference between a rational function and its activation within reach, over the activation's."""
-    x = torch.linspace(-reach, reach, 1001, dtype=torch.float64).unsqueeze(1).repeat(1, new.groups)
-    with torch.no_grad(), torch.device("cpu"):
-        plain = Rational(new.groups, activation.function, new.degrees)
-        plain.load_state_dict(new.state_dict())
-        expected = activation.function(x.clone())
-        return float((plain.double()(x) - expected).norm() / expected.norm())
+    with torch.no_grad(), torch.device("cpu"), forced(backend="reference"):  # nothing worth compiling for
+        a, b = rational_start(function, degrees, reach, _TAIL)
+        x = torch.linspace(-reach, reach, 1001, dtype=torch.float64)
+        expected = function(x.clone())
+        found = rational(x.unsqueeze(1), a.unsqueeze(0), b.unsqueeze(0))[:, 0]
+        return float((found - expected).norm() / expected.norm())
 
 
 def _is_precise(weight: Tensor) -> bool:

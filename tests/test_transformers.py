@@ -120,17 +120,17 @@ def test_the_trainer_trains_saves_and_loads(name: str, tmp_path: Path) -> None:
         transformers.Trainer(model=model, args=settings, train_dataset=rows(name)).train()
     key = next(key for key in before if key.endswith("numerator"))
     assert not torch.equal(model.state_dict()[key], before[key])
-    trained = tmp_path / "checkpoint-3"
+    trained, inputs = tmp_path / "checkpoint-3", {key: value for key, value in given.items() if key != "labels"}
     again = with_curves(name).from_pretrained(trained)  # names of older files and tied weights are its matter
     with torch.no_grad():
-        one, two = (each.eval()(**given).logits for each in (model, again))
+        one, two = (each.eval()(**inputs).logits for each in (model, again))
     assert torch.equal(one, two)
     other = replace_feed_forwards(build(name))  # or by hand
     model.save_pretrained(tmp_path / "saved", save_original_format=False)
     missing, unexpected = other.load_state_dict(load_file(tmp_path / "saved" / "model.safetensors"), strict=False)
     assert not unexpected and all("lm_head" in key or "decoder" in key for key in missing)  # tied to the embedding
     with torch.no_grad():
-        assert torch.equal(other.eval()(**given).logits, one)
+        assert torch.equal(other.eval()(**inputs).logits, one)
 
 
 def with_curves(name: str) -> Any:

@@ -56,8 +56,8 @@ class Rational(torch.nn.Module):
         _check(groups, dim)
         check_degrees(degrees, "Rational")
         self.groups, self.dim = int(groups), int(dim)
-        self.init = str(init) if isinstance(init, str) else getattr(init, "__name__", type(init).__name__)
         start = rational_coefficients(init, degrees, reach, tail)
+        self.init = str(init) if isinstance(init, str) else getattr(init, "__name__", type(init).__name__)
         self.numerator, self.denominator = rational_parameters(start, self.groups, dtype)
         if device is not None:
             self.to(device)

@@ -36,7 +36,8 @@ def activations(owner: torch.nn.Module) -> Iterator[Activation]:
         plain = copy.deepcopy(part).eval()
         if is_elementwise(plain):
             yield Activation(name, plain, type(part).__name__)
-    for name, value in vars(owner).items():
+    held: dict[str, Any] = vars(owner)
+    for name, value in held.items():
         if name.startswith("_") or not callable(value) or isinstance(value, type | torch.nn.Module):
             continue
         ours = (getattr(value, "__module__", None) or "").split(".")[0] in ("torch", "_torch")

@@ -197,7 +197,7 @@ def _attach(flow: Flow, stack: ExitStack) -> None:
 
 def _exchanged(owner: torch.nn.Module, name: str, called: Callable[[Tensor], Tensor]) -> Callable[[], None]:
     """Put a function where a module holds its activation; return what puts the activation back."""
-    held = owner._modules if name in owner._modules else vars(owner)
+    held: dict[str, Any] = owner._modules if name in owner._modules else vars(owner)
     before = held[name]
     held[name] = _Called(called) if name in owner._modules else called
 

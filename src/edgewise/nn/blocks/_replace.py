@@ -115,13 +115,13 @@ class _Rationals:
 
     def _with_identity(self, first: torch.nn.Linear, record: FeedForward) -> RationalLayer:
         """A linear map, its own parameters, with a rational function before it that is the identity."""
-        layer = RationalLayer(
+        layer: Any = RationalLayer(
             record.width, record.hidden, groups=self._divisor(record.width, record), degrees=self.degrees,
             init="identity", bias=first.bias is not None, device=first.weight.device, dtype=first.weight.dtype,
             generator=torch.Generator().manual_seed(0),
         )  # fmt: skip
         layer.weight, layer.bias = first.weight, first.bias
-        return layer.train(first.training)
+        return layer.train(first.training)  # type: ignore[no-any-return]
 
     def _divisor(self, channels: int, record: FeedForward) -> int:
         if self.groups is None:
@@ -145,7 +145,7 @@ class _Splines:
         assert site is not None
         old: Any = site.owner
         first = site.firsts[record.first]
-        inside = isinstance(old, torch.nn.TransformerEncoderLayer | torch.nn.TransformerDecoderLayer)
+        inside = isinstance(site.owner, torch.nn.TransformerEncoderLayer | torch.nn.TransformerDecoderLayer)
         dropped = max((part.p for part in old.children() if isinstance(part, torch.nn.Dropout)), default=0.0)
         settings = {"hidden": record.hidden, "dropout": 0.0 if inside else dropped, **self.settings}
         block = KANFeedForward(record.width, kind="spline", **settings)
@@ -153,7 +153,8 @@ class _Splines:
         block = block.to(device=like.device, dtype=like.dtype).train(old.training)
         before = sum(p.numel() for part in (first, site.seconds[record.second]) for p in part.parameters())
         after = sum(p.numel() for p in block.parameters())
-        _log.info("%s: %s, parameters %d -> %d", _title(record), record.replacement, before, after)
+        made = f"KANFeedForward({block.extra_repr()})"
+        _log.info("%s: %s, parameters %d -> %d", _title(record), made, before, after)
         if inside:  # the layer's own dropout comes after; its fast path, which knows two activations, is turned off
             old.linear1, old.activation, old.linear2 = torch.nn.Identity(), block, torch.nn.Identity()
             old.activation_relu_or_gelu = 0

@@ -180,6 +180,40 @@ def test_torchs_transformer_layers(layer: type[nn.Module], training: bool, kind:
         assert 1e-6 < float((out - before).abs().max()) < 0.02
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_torchs_stack_of_layers_takes_no_fast_path_that_would_skip_the_functions() -> None:
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
+    new = replace_feed_forwards(nn.TransformerEncoder(layer, 2)).eval()
+    x, mask = torch.randn(3, 5, 16), torch.arange(5).repeat(3, 1) > 3
+    with torch.no_grad():
+        before = new(x, src_key_padding_mask=mask)
+        for part in new.layers:
+            part.activation.numerator.mul_(2)
+        assert float((new(x, src_key_padding_mask=mask) - before).abs().max()) > 0.01
+
+
+class Held(nn.Module):
+    """Attributes that no search may call: only the activation is one by its name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up, self.down, self.called = nn.Linear(8, 24), nn.Linear(24, 8), []
+        self.hidden_act = lambda x: torch.relu(x)
+        self.transaction = self.compact = self.called.append
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(self.hidden_act(self.up(x)))
+
+
+def test_only_functions_that_are_named_as_activations_are_called() -> None:
+    model = Held()
+    [found] = find_feed_forwards(model)
+    assert found.activation == "hidden_act" and found.replacement
+    assert not model.called
+    assert isinstance(replace_feed_forwards(model).hidden_act, Rational)
+
+
 def test_convolutions_of_one_point_are_maps_of_channels() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(8, 24, 1), nn.ReLU(), nn.Conv2d(24, 8, 1))

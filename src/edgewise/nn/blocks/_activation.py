@@ -1,6 +1,7 @@
 """The activations that a module holds: found by what they do, whoever wrote them."""
 
 import copy
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 Function = Callable[[Tensor], Tensor]
-_WORDS = ("act", "nonlin")  # one of them is in the name of an attribute that holds a plain function
+_NAMED = re.compile(r"(^|_)(acts?|activations?|nonlin[a-z]*)\d*(_|$)")  # attributes that hold a plain function
 
 
 class Activation(NamedTuple):
@@ -41,8 +42,9 @@ def activations(owner: torch.nn.Module) -> Iterator[Activation]:
         if name.startswith("_") or not callable(value) or isinstance(value, type | torch.nn.Module):
             continue
         ours = (getattr(value, "__module__", None) or "").split(".")[0] in ("torch", "_torch")
-        if (ours or any(word in name.lower() for word in _WORDS)) and is_elementwise(value):
-            yield Activation(name, value, _label(value))
+        if (ours or _NAMED.search(name.lower())) and is_elementwise(value):
+            function: Any = value
+            yield Activation(name, function, _label(value))
 
 
 def is_elementwise(function: Callable[..., Any]) -> bool:

@@ -78,6 +78,7 @@ def replace_feed_forwards(
         _log.info("%s: left as it is: %s", _title(record), reason)
     if len(left) == len(found):
         raise InputError(_nothing(model, left))
+    _leave_fast_paths(whole)
     return whole["model"]
 
 
@@ -104,8 +105,6 @@ class _Rationals:
             tail=_TAIL, device=like.device, dtype=torch.promote_types(like.dtype, torch.float32),
         )  # fmt: skip
         setattr(site.owner, site.activation.attribute, new.train(site.owner.training))
-        if hasattr(site.owner, "activation_relu_or_gelu"):  # torch's fast path, which knows two activations
-            site.owner.activation_relu_or_gelu = 0  # type: ignore[assignment]
         done = f"{record.replacement}, within {error:.1g} of it up to {found.reach:.2g}"
         if self.both and type(first) is torch.nn.Linear and not record.gated and _is_precise(first.weight):
             setattr(site.owner, record.first.rpartition(".")[2], self._with_identity(first, record))
@@ -155,9 +154,8 @@ class _Splines:
         after = sum(p.numel() for p in block.parameters())
         made = f"KANFeedForward({block.extra_repr()})"
         _log.info("%s: %s, parameters %d -> %d", _title(record), made, before, after)
-        if inside:  # the layer's own dropout comes after; its fast path, which knows two activations, is turned off
+        if inside:  # the layer's own dropout comes after
             old.linear1, old.activation, old.linear2 = torch.nn.Identity(), block, torch.nn.Identity()
-            old.activation_relu_or_gelu = 0
             old.train(old.training)
             return ""
         for parent in list(self.whole.modules()):
@@ -165,6 +163,19 @@ class _Splines:
                 if part is old:
                     setattr(parent, key, block)
         return ""
+
+
+def _leave_fast_paths(whole: torch.nn.Module) -> None:
+    """Turn off the fast paths of torch's transformers, which compute ReLU or GELU whatever a layer holds."""
+    for module in whole.modules():
+        if isinstance(module, torch.nn.TransformerEncoderLayer) and isinstance(
+            module.activation, Rational | KANFeedForward
+        ):
+            module.activation_relu_or_gelu = 0
+        if isinstance(module, torch.nn.TransformerEncoder):
+            layers: list[Any] = list(module.layers)
+            if any(isinstance(getattr(layer, "activation", None), Rational | KANFeedForward) for layer in layers):
+                module.use_nested_tensor = False
 
 
 def _error(function: Function, degrees: tuple[int, int], reach: float) -> float:

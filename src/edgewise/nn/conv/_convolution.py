@@ -1,0 +1,141 @@
+"""What all convolutions of functions share: maps of function values, convolved a piece at a time."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from edgewise._checks import is_int
+from edgewise._errors import InputError
+from edgewise.kernels import Backend, is_eager, is_traced
+from edgewise.nn._autocast import own_precision
+from edgewise.nn._inputs import check_real
+from edgewise.nn.conv._geometry import Geometry
+
+Piece = tuple[slice, slice]  # rows, and places along the first dimension of padded maps
+_SIZES = {1: "length", 2: "height, width", 3: "depth, height, width"}
+_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+class Convolution(torch.nn.Module):
+    """An ordinary convolution of maps that functions of the input's channels give.
+
+    A subclass has a `dtype` and `bias`, and says how many functions a channel has (`count`), what they give (`maps`),
+    and which kernel these are convolved with (`kernel`).
+
+    Not more than `edgewise.kernels.Backend.entries` function values are written out at a time, unless one row of
+    outputs needs more. Where all of them are more than that, the backward pass evaluates them again.
+    """
+
+    dimensions: ClassVar[int]
+    bias: Tensor | None
+
+    def __init__(self, in_channels: int, out_channels: int, groups: int, geometry: Geometry) -> None:
+        super().__init__()
+        name = type(self).__name__
+        for what, value in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
+            if not is_int(value, 1):
+                raise InputError(f"The '{what}' parameter of {name} must be an int >= 1. Got {value!r} instead.")
+        if in_channels % groups or out_channels % groups:
+            raise InputError(
+                f"The 'groups' parameter of {name} must divide the {in_channels} channels of the input and the "
+                f"{out_channels} of the output. Got {groups}."
+            )
+        self.in_channels, self.out_channels, self.groups = int(in_channels), int(out_channels), int(groups)
+        self.geometry = geometry
+        self.kernel_size, self.stride, self.padding = geometry.kernel_size, geometry.stride, geometry.padding
+        self.dilation, self.padding_mode = geometry.dilation, geometry.padding_mode
+
+    @property
+    def count(self) -> int:
+        """How many functions each channel has."""
+        raise NotImplementedError
+
+    @property
+    def dtype(self) -> torch.dtype:
+        raise NotImplementedError
+
+    @property
+    def fan_in(self) -> int:
+        """How many functions are added up in an output."""
+        return self.in_channels // self.groups * torch.Size(self.kernel_size).numel()
+
+    def maps(self, x: Tensor) -> Tensor:
+        """Return the functions of each channel: (n, ..., channels) -> (n, ..., channels * count)."""
+        raise NotImplementedError
+
+    def kernel(self) -> Tensor:
+        """Return what the maps are convolved with: (out_channels, in_channels / groups * count, *kernel_size)."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._check_input(x)
+        return self._forward(x)
+
+    @own_precision
+    def _forward(self, x: Tensor) -> Tensor:
+        batched = x if x.dim() == self.dimensions + 2 else x.unsqueeze(0)
+        accurate = torch.promote_types(self.dtype, torch.float32)
+        padded = self.geometry.padded(batched.to(accurate)).movedim(1, -1)
+        kernel, bias = self.kernel().to(accurate), None if self.bias is None else self.bias.to(accurate)
+        pieces = list(self._pieces(padded)) if is_eager() else []
+        if len(pieces) < 2:
+            out = self._convolved(padded, kernel, bias)
+        else:
+            out = self._joined(padded, kernel, bias, pieces)
+        out = _as_given(out.to(self.dtype), batched)
+        return out if batched is x else out.squeeze(0)
+
+    def _convolved(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+        return self.geometry.convolved(self.maps(x).movedim(-1, 1), kernel, bias, self.groups)
+
+    def _joined(self, x: Tensor, kernel: Tensor, bias: Tensor | None, pieces: list[Piece]) -> Tensor:
+        """The outputs of all pieces, which keep nothing but their inputs for the backward pass."""
+        rows: dict[int, list[Tensor]] = {}
+        for some, places in pieces:
+            part = x[some, places]
+            found = checkpoint(self._convolved, part, kernel, bias, use_reentrant=False, preserve_rng_state=False)
+            rows.setdefault(some.start, []).append(found)  # type: ignore[arg-type]
+        return torch.cat([parts[0] if len(parts) == 1 else torch.cat(parts, dim=2) for parts in rows.values()])
+
+    def _pieces(self, x: Tensor) -> Iterator[Piece]:
+        """Rows, or where one alone is too large, stripes of it: parts of padded maps (n, ..., channels)."""
+        whole = x.shape[1]
+        row = max(1, x.shape[1:].numel() * self.count)
+        step = Backend.entries // row
+        if step:
+            for start in range(0, max(1, len(x)), step):
+                yield slice(start, start + step), slice(0, whole)
+            return
+        span, stride = self.geometry.spans[0], self.stride[0]
+        outputs = (whole - span) // stride + 1
+        places = Backend.entries * whole // row  # that may be evaluated together
+        together = max(1, (places - span) // stride + 1)
+        for start in range(len(x)):
+            for first in range(0, outputs, together):
+                last = min(outputs, first + together) - 1
+                yield slice(start, start + 1), slice(first * stride, last * stride + span)
+
+    def _check_input(self, x: Tensor) -> None:
+        name, channels = type(self).__name__, self.in_channels
+        check_real(x, name)
+        shown = f"{channels}, {_SIZES[self.dimensions]}"
+        known = x.dim() - self.dimensions in (1, 2)
+        if not known or x.shape[-1 - self.dimensions] != channels:
+            raise InputError(f"{name} takes inputs of shape (n, {shown}) or ({shown}). Got {tuple(x.shape)}.")
+        if not is_traced():  # there, sizes may be symbols
+            self.geometry.check(tuple(x.shape[-self.dimensions :]), name)
+
+    def extra_repr(self) -> str:
+        shown = f"{self.in_channels}, {self.out_channels}, {self.geometry}"
+        shown += f", groups={self.groups}" if self.groups != 1 else ""
+        return shown if self.bias is None else f"{shown}, bias=True"
+
+
+def _as_given(out: Tensor, x: Tensor) -> Tensor:
+    """The output with its channels in memory where the input has them, as torch's convolutions do."""
+    if is_eager() and x.dim() in _LAST and not x.is_contiguous() and x.is_contiguous(memory_format=_LAST[x.dim()]):
+        return out.contiguous(memory_format=_LAST[x.dim()])
+    return out.contiguous()

@@ -22,8 +22,8 @@ _LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 class Convolution(torch.nn.Module):
     """An ordinary convolution of maps that functions of the input's channels give.
 
-    A subclass has a `dtype` and `bias`, and says how many functions a channel has (`count`), what they give (`maps`),
-    and which kernel these are convolved with (`kernel`).
+    A subclass has a `dtype` and `bias`, and says how many functions a channel has (`count`), what they give and which
+    kernels these maps are convolved with (`parts`).
 
     Not more than `edgewise.kernels.Backend.entries` function values are written out at a time, unless one row of
     outputs needs more. Where all of them are more than that, the backward pass evaluates them again.
@@ -62,12 +62,8 @@ class Convolution(torch.nn.Module):
         """How many functions are added up in an output."""
         return self.in_channels // self.groups * torch.Size(self.kernel_size).numel()
 
-    def maps(self, x: Tensor) -> Tensor:
-        """Return the functions of each channel: (n, ..., channels) -> (n, ..., channels * count)."""
-        raise NotImplementedError
-
-    def kernel(self) -> Tensor:
-        """Return what the maps are convolved with: (out_channels, in_channels / groups * count, *kernel_size)."""
+    def parts(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Return maps (n, ..., channels * k) of x (n, ..., channels), each with the kernel that it is convolved with."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,24 +75,24 @@ class Convolution(torch.nn.Module):
         batched = x if x.dim() == self.dimensions + 2 else x.unsqueeze(0)
         accurate = torch.promote_types(self.dtype, torch.float32)
         padded = self.geometry.padded(batched.to(accurate)).movedim(1, -1)
-        kernel, bias = self.kernel().to(accurate), None if self.bias is None else self.bias.to(accurate)
         pieces = list(self._pieces(padded)) if is_eager() else []
-        if len(pieces) < 2:
-            out = self._convolved(padded, kernel, bias)
-        else:
-            out = self._joined(padded, kernel, bias, pieces)
+        out = self._convolved(padded) if len(pieces) < 2 else self._joined(padded, pieces)
         out = _as_given(out.to(self.dtype), batched)
         return out if batched is x else out.squeeze(0)
 
-    def _convolved(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        return self.geometry.convolved(self.maps(x).movedim(-1, 1), kernel, bias, self.groups)
+    def _convolved(self, x: Tensor) -> Tensor:
+        (maps, kernel), *others = self.parts(x)
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        out = self.geometry.convolved(maps.movedim(-1, 1), kernel.to(x.dtype), bias, self.groups)
+        for maps, kernel in others:
+            out = out + self.geometry.convolved(maps.movedim(-1, 1), kernel.to(x.dtype), None, self.groups)
+        return out
 
-    def _joined(self, x: Tensor, kernel: Tensor, bias: Tensor | None, pieces: list[Piece]) -> Tensor:
+    def _joined(self, x: Tensor, pieces: list[Piece]) -> Tensor:
         """The outputs of all pieces, which keep nothing but their inputs for the backward pass."""
         rows: dict[int, list[Tensor]] = {}
         for some, places in pieces:
-            part = x[some, places]
-            found = checkpoint(self._convolved, part, kernel, bias, use_reentrant=False, preserve_rng_state=False)
+            found = checkpoint(self._convolved, x[some, places], use_reentrant=False, preserve_rng_state=False)
             rows.setdefault(some.start, []).append(found)  # type: ignore[arg-type]
         return torch.cat([parts[0] if len(parts) == 1 else torch.cat(parts, dim=2) for parts in rows.values()])
 

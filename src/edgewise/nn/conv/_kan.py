@@ -91,16 +91,12 @@ class KANConv(Convolution):
             if self.bias is not None:
                 self.bias.zero_()
 
-    def maps(self, x: Tensor) -> Tensor:
+    def parts(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
         values = self.basis.evaluate(x, self.knots, self.coefficients.shape[2])
-        if self.base is not None:
-            values = torch.cat([values, base_function(self.base)[0](x).unsqueeze(-1)], dim=-1)
-        return values.flatten(-2)
-
-    def kernel(self) -> Tensor:
-        if self.base_weight is None:
-            return self.coefficients.flatten(1, 2)
-        return torch.cat([self.coefficients, self.base_weight.unsqueeze(2)], dim=2).flatten(1, 2)
+        curved = values.flatten(-2), self.coefficients.flatten(1, 2)
+        if self.base is None:
+            return [curved]
+        return [curved, (base_function(self.base)[0](x), self.base_weight)]
 
     def get_extra_state(self) -> Tensor:
         return packed({"basis": self.basis.name})

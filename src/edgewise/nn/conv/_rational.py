@@ -66,11 +66,8 @@ class RationalConv(Convolution):
     def dtype(self) -> torch.dtype:
         return self.weight.dtype
 
-    def maps(self, x: Tensor) -> Tensor:
-        return self.activation(x)  # type: ignore[no-any-return]
-
-    def kernel(self) -> Tensor:
-        return self.weight
+    def parts(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+        return [(self.activation(x), self.weight)]
 
 
 @final

@@ -60,3 +60,10 @@ from edgewise.nn._surgery import set_function as set_function
 from edgewise.nn._widen import perturb as perturb
 from edgewise.nn._widen import to_splines as to_splines
 from edgewise.nn._widen import widen as widen
+from edgewise.nn.conv import KANConv1d as KANConv1d
+from edgewise.nn.conv import KANConv2d as KANConv2d
+from edgewise.nn.conv import KANConv3d as KANConv3d
+from edgewise.nn.conv import RationalConv1d as RationalConv1d
+from edgewise.nn.conv import RationalConv2d as RationalConv2d
+from edgewise.nn.conv import RationalConv3d as RationalConv3d
+from edgewise.nn.conv import replace_convs as replace_convs

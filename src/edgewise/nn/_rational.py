@@ -24,6 +24,7 @@ class Rational(torch.nn.Module):
     a torch activation. It computes in the parameters' dtype, at least float32, and returns the dtype of its input.
 
     Args: `dim` is the dimension of the channels: -1 for (..., channels), 1 for images (n, channels, height, width).
+    `tail` > 0 makes R follow `init` beyond its reach as well, less closely (`bases.rational_start`).
 
     Shapes: x (..., channels, ...) -> the same; numerator (groups, p + 1), denominator (groups, q).
 
@@ -47,6 +48,7 @@ class Rational(torch.nn.Module):
         dim: int = -1,
         *,
         reach: float = _REACH,
+        tail: float = 0.0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -55,9 +57,8 @@ class Rational(torch.nn.Module):
         check_degrees(degrees, "Rational")
         self.groups, self.dim = int(groups), int(dim)
         self.init = str(init) if isinstance(init, str) else getattr(init, "__name__", type(init).__name__)
-        self.numerator, self.denominator = rational_parameters(
-            rational_coefficients(init, degrees, reach), self.groups, dtype
-        )
+        start = rational_coefficients(init, degrees, reach, tail)
+        self.numerator, self.denominator = rational_parameters(start, self.groups, dtype)
         if device is not None:
             self.to(device)
 
@@ -92,11 +93,14 @@ class Rational(torch.nn.Module):
 
 
 def rational_coefficients(
-    init: ActivationName | Callable[[Tensor], Tensor], degrees: tuple[int, int], reach: float = _REACH
+    init: ActivationName | Callable[[Tensor], Tensor],
+    degrees: tuple[int, int],
+    reach: float = _REACH,
+    tail: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Return a (p + 1,) and b (q,) of one group in float64 on the CPU: the same numbers wherever the module lives."""
     with torch.device("cpu"):
-        return rational_start(init, (int(degrees[0]), int(degrees[1])), reach)
+        return rational_start(init, (int(degrees[0]), int(degrees[1])), reach, tail)
 
 
 def rational_parameters(

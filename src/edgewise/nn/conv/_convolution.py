@@ -75,7 +75,6 @@ class Convolution(torch.nn.Module):
         batched = x if x.dim() == self.dimensions + 2 else x.unsqueeze(0)
         accurate = torch.promote_types(self.dtype, torch.float32)
         padded = self.geometry.padded(batched.to(accurate))
-        padded = padded.permute(0, *range(2, padded.dim()), 1)  # channels last, as functions are evaluated
         pieces = list(self._pieces(padded)) if is_eager() else []
         out = self._convolved(padded) if len(pieces) < 2 else self._joined(padded, pieces)
         out = _as_given(out.to(self.dtype), batched)
@@ -83,12 +82,10 @@ class Convolution(torch.nn.Module):
 
     def _convolved(self, x: Tensor) -> Tensor:
         bias = None if self.bias is None else self.bias.to(x.dtype)
-        out = None
-        for maps, kernel in self.parts(x):
-            first = maps.permute(0, maps.dim() - 1, *range(1, maps.dim() - 1))
-            more = self.geometry.convolved(first, kernel.to(x.dtype), bias if out is None else None, self.groups)
-            out = more if out is None else out + more
-        assert out is not None
+        (maps, kernel), *others = self.parts(x)
+        out = self.geometry.convolved(maps, kernel.to(x.dtype), bias, self.groups)
+        for maps, kernel in others:
+            out = out + self.geometry.convolved(maps, kernel.to(x.dtype), None, self.groups)
         return out
 
     def _joined(self, x: Tensor, pieces: list[Piece]) -> Tensor:

@@ -79,16 +79,19 @@ class Geometry:
         return tuple((pad, pad) for pad in self.padding)
 
     def padded(self, x: Tensor) -> Tensor:
-        """Return maps (n, channels, ...) with what stands around them."""
+        """Return maps (n, channels, ...) with what stands around them, channels last: (n, ..., channels)."""
         flat = [pad for pair in reversed(self.pads) for pad in pair]
-        if not any(flat):
-            return x
-        return torch.nn.functional.pad(x, flat, mode="constant" if self.padding_mode == "zeros" else self.padding_mode)
+        if any(flat) and self.padding_mode != "zeros":
+            x = torch.nn.functional.pad(x, flat, mode=self.padding_mode)
+        x = x.permute(0, *range(2, x.dim()), 1)
+        if any(flat) and self.padding_mode == "zeros":
+            x = torch.nn.functional.pad(x, [0, 0, *flat])
+        return x
 
     def convolved(self, x: Tensor, kernel: Tensor, bias: Tensor | None, groups: int) -> Tensor:
-        """Return the ordinary convolution of padded maps."""
-        convolve = _CONVOLVE[len(self.kernel_size)]
-        return convolve(x, kernel, bias, stride=self.stride, dilation=self.dilation, groups=groups)
+        """Return the ordinary convolution of padded maps (n, ..., channels): (n, channels, ...)."""
+        convolve, last = _CONVOLVE[len(self.kernel_size)], len(self.kernel_size) + 1
+        return convolve(x.permute(0, last, *range(1, last)), kernel, bias, stride=self.stride, dilation=self.dilation, groups=groups)
 
     def check(self, sizes: tuple[int, ...], what: str) -> None:
         """Raise InputError for maps that are too small for the kernel or the padding."""

@@ -63,7 +63,7 @@ class Convolution(torch.nn.Module):
         return self.in_channels // self.groups * torch.Size(self.kernel_size).numel()
 
     def parts(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return maps (n, ..., channels * k) of x (n, ..., channels), each with the kernel that it is convolved with."""
+        """Return maps (n, ..., channels * k) of x (n, ..., channels), and the kernels that they are convolved with."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:

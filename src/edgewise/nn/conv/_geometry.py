@@ -91,7 +91,8 @@ class Geometry:
     def convolved(self, x: Tensor, kernel: Tensor, bias: Tensor | None, groups: int) -> Tensor:
         """Return the ordinary convolution of padded maps (n, ..., channels): (n, channels, ...)."""
         convolve, last = _CONVOLVE[len(self.kernel_size)], len(self.kernel_size) + 1
-        return convolve(x.permute(0, last, *range(1, last)), kernel, bias, stride=self.stride, dilation=self.dilation, groups=groups)
+        x = x.permute(0, last, *range(1, last))
+        return convolve(x, kernel, bias, stride=self.stride, dilation=self.dilation, groups=groups)
 
     def check(self, sizes: tuple[int, ...], what: str) -> None:
         """Raise InputError for maps that are too small for the kernel or the padding."""

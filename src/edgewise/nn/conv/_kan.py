@@ -18,6 +18,10 @@ from edgewise.nn.conv._geometry import Geometry, PaddingMode, Size
 class KANConv(Convolution):
     """The convolution of `KANConv2d`, in any number of dimensions."""
 
+    basis: Basis
+    base: BaseName | None
+    init: Scheme
+    domain: tuple[float, float]
     knots: Tensor
 
     def __init__(  # noqa: PLR0913 (torch's arguments, and what a layer is made of)
@@ -51,7 +55,7 @@ class KANConv(Convolution):
             self.fan_in, self.out_channels, basis=basis, grid=grid, degree=degree, base=base, domain=domain, init=init,
             dtype=dtype, generator=generator,
         )  # fmt: skip
-        self.basis, self.base, self.init, self.domain = layer.basis, base, init, tuple(domain)
+        self.basis, self.base, self.init, self.domain = layer.basis, base, init, (domain[0], domain[1])
         self.register_buffer("knots", layer.knots[:1].repeat(self.in_channels, 1))
         coefficients, weight = self._arranged(layer)
         self.coefficients = torch.nn.Parameter(coefficients)
@@ -94,7 +98,7 @@ class KANConv(Convolution):
     def parts(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
         values = self.basis.evaluate(x, self.knots, self.coefficients.shape[2])
         curved = values.flatten(-2), self.coefficients.flatten(1, 2)
-        if self.base is None:
+        if self.base is None or self.base_weight is None:
             return [curved]
         return [curved, (base_function(self.base)[0](x), self.base_weight)]
 

@@ -20,8 +20,6 @@ _FUNCTIONS = 8
 class RationalConv(Convolution):
     """The convolution of `RationalConv2d`, in any number of dimensions."""
 
-    count = 1
-
     def __init__(  # noqa: PLR0913 (torch's arguments, and what a layer is made of)
         self,
         in_channels: int,
@@ -61,6 +59,10 @@ class RationalConv(Convolution):
         self.bias = torch.nn.Parameter(self.weight.detach().new_zeros(self.out_channels)) if bias else None
         if device is not None:
             self.to(device)
+
+    @property
+    def count(self) -> int:
+        return 1
 
     @property
     def dtype(self) -> torch.dtype:

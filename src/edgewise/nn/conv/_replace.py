@@ -8,15 +8,14 @@ from typing import Any, Literal, get_args
 import torch
 
 from edgewise._errors import InputError, unknown
-from edgewise.nn.conv._convolution import Convolution
-from edgewise.nn.conv._kan import KANConv1d, KANConv2d, KANConv3d
-from edgewise.nn.conv._rational import RationalConv1d, RationalConv2d, RationalConv3d
+from edgewise.nn.conv._kan import KANConv, KANConv1d, KANConv2d, KANConv3d
+from edgewise.nn.conv._rational import RationalConv, RationalConv1d, RationalConv2d, RationalConv3d
 
 ConvKind = Literal["rational", "spline"]
 """What stands in place of a convolution: `RationalConv2d` or `KANConv2d`, or as many dimensions as it has."""
 Which = Collection[str] | Callable[[str, torch.nn.Module], bool]
 
-_NEW: dict[type, dict[str, type[Convolution]]] = {
+_NEW: dict[type, dict[str, type[KANConv] | type[RationalConv]]] = {
     torch.nn.Conv1d: {"rational": RationalConv1d, "spline": KANConv1d},
     torch.nn.Conv2d: {"rational": RationalConv2d, "spline": KANConv2d},
     torch.nn.Conv3d: {"rational": RationalConv3d, "spline": KANConv3d},
@@ -35,8 +34,8 @@ def replace_convs(
                     from scratch
 
     Exchanged are modules of the classes `torch.nn.Conv1d`, `Conv2d` and `Conv3d` without hooks, not of subclasses,
-    whose forward pass may be another. Biases, devices, dtypes and what is frozen stay; a convolution that stands in several places
-    stays one. The logger "edgewise.nn" reports each exchange at level INFO.
+    whose forward pass may be another. Biases, devices, dtypes and what is frozen stay; a convolution that stands in
+    several places stays one. The logger "edgewise.nn" reports each exchange at level INFO.
 
     Args: `which` restricts it to convolutions of these names, as `model.named_modules()` has them, or to those for
     which a function of name and module is true; `settings` are further ones of `RationalConv2d` or `KANConv2d`.
@@ -126,7 +125,7 @@ def _exchanged(old: Any, kind: ConvKind, settings: dict[str, Any]) -> torch.nn.M
 
 
 def _keeps_weights(new: Any) -> bool:
-    return "identity" == (new.activation.init if hasattr(new, "activation") else new.base)
+    return (new.activation.init if hasattr(new, "activation") else new.base) == "identity"
 
 
 def _said(old: torch.nn.Module, new: torch.nn.Module) -> str:

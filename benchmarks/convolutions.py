@@ -4,8 +4,8 @@
 
 Three networks with about as many parameters, each two convolutions and a linear map, trained alike on 70 % of the 1797
 digits of scikit-learn (8 x 8 pixels): `Conv2d` with SiLU after it, `KANConv2d` and `RationalConv2d` without. The seed
-drives split, first values and batches. Settings were chosen on the seeds 0 to 4 of smaller networks; those measured
-here begin at 5.
+drives split, first values and batches. Grids, domains and first values of the splines were chosen on seeds from 0 to 9
+and from 100 to 107, by accuracy on rows not trained on; those measured here are 10 and up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from edgewise.measure import interleaved
 from edgewise.measure.baselines import parameter_count
 from edgewise.nn import KANConv2d, RationalConv2d
 
-FIRST, EPOCHS, BATCH, RATE = 5, 20, 64, 1e-2
+FIRST, EPOCHS, BATCH, RATE = 10, 20, 64, 1e-2
 ORDINARY = "Conv2d"
 RATIO, CLOSE = 1.5, 1e-4  # limits: time of a step over that of Conv2d, difference of the outputs in onnxruntime
 
@@ -66,8 +66,9 @@ def ordinary() -> nn.Module:
 
 
 def splines() -> nn.Module:
-    kind: Row = {"padding": 1, "grid": 2, "degree": 2, "base": None, "init": "noise", "domain": (-2.0, 2.0)}
-    return network((KANConv2d(1, 20, 3, **kind), KANConv2d(20, 27, 3, **kind)), nn.Identity)
+    kind: Row = {"padding": 1, "grid": 1, "degree": 2, "base": None, "init": "noise"}
+    first = KANConv2d(1, 24, 3, domain=(0.0, 1.0), **kind)  # where pixels lie
+    return network((first, KANConv2d(24, 30, 3, domain=(-2.0, 2.0), **kind)), nn.Identity)
 
 
 def rational() -> nn.Module:

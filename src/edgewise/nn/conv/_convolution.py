@@ -14,7 +14,6 @@ from edgewise.nn._autocast import own_precision
 from edgewise.nn._inputs import check_real
 from edgewise.nn.conv._geometry import Geometry
 
-Piece = tuple[slice, slice]  # rows, and places along the first dimension of padded maps
 _SIZES = {1: "length", 2: "height, width", 3: "depth, height, width"}
 _LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
@@ -75,8 +74,8 @@ class Convolution(torch.nn.Module):
         batched = x if x.dim() == self.dimensions + 2 else x.unsqueeze(0)
         accurate = torch.promote_types(self.dtype, torch.float32)
         padded = self.geometry.padded(batched.to(accurate))
-        pieces = list(self._pieces(padded)) if is_eager() else []
-        out = self._convolved(padded) if len(pieces) < 2 else self._joined(padded, pieces)
+        whole = not is_eager() or padded.numel() * self.count <= Backend.entries
+        out = self._convolved(padded) if whole else self._by_pieces(padded)
         out = _as_given(out.to(self.dtype), batched)
         return out if batched is x else out.squeeze(0)
 
@@ -88,31 +87,28 @@ class Convolution(torch.nn.Module):
             out = out + self.geometry.convolved(maps, kernel.to(x.dtype), None, self.groups)
         return out
 
-    def _joined(self, x: Tensor, pieces: list[Piece]) -> Tensor:
-        """The outputs of all pieces, which keep nothing but their inputs for the backward pass."""
-        rows: dict[int, list[Tensor]] = {}
-        for some, places in pieces:
-            found = checkpoint(self._convolved, x[some, places], use_reentrant=False, preserve_rng_state=False)
-            rows.setdefault(some.start, []).append(found)  # type: ignore[arg-type]
-        return torch.cat([parts[0] if len(parts) == 1 else torch.cat(parts, dim=2) for parts in rows.values()])
+    def _by_pieces(self, x: Tensor) -> Tensor:
+        """The outputs of some rows at a time; where one alone is too large, those of stripes of its maps."""
+        rows = Backend.entries // (x.shape[1:].numel() * self.count)
+        if rows:
+            return torch.cat([self._again(part) for part in x.split(rows)])
+        return torch.cat([torch.cat([self._again(row[:, at]) for at in self._stripes(x)], 2) for row in x.split(1)])
 
-    def _pieces(self, x: Tensor) -> Iterator[Piece]:
-        """Rows, or where one alone is too large, stripes of it: parts of padded maps (n, ..., channels)."""
-        whole = x.shape[1]
-        row = max(1, x.shape[1:].numel() * self.count)
-        step = Backend.entries // row
-        if step:
-            for start in range(0, max(1, len(x)), step):
-                yield slice(start, start + step), slice(0, whole)
-            return
-        span, stride = self.geometry.spans[0], self.stride[0]
-        outputs = (whole - span) // stride + 1
-        places = Backend.entries * whole // row  # that may be evaluated together
+    def _again(self, x: Tensor) -> Tensor:
+        """A convolution that keeps nothing but its input, and is computed again in the backward pass."""
+        return checkpoint(  # type: ignore[no-any-return]
+            self._convolved, x, use_reentrant=False, preserve_rng_state=False
+        )
+
+    def _stripes(self, x: Tensor) -> Iterator[slice]:
+        """Parts of padded maps (n, ..., channels) along their first dimension; they overlap as far as kernels reach."""
+        span, stride, size = self.geometry.spans[0], self.stride[0], x.shape[1]
+        outputs = (size - span) // stride + 1
+        places = Backend.entries // (x.shape[2:].numel() * self.count)  # that may be evaluated together
         together = max(1, (places - span) // stride + 1)
-        for start in range(len(x)):
-            for first in range(0, outputs, together):
-                last = min(outputs, first + together) - 1
-                yield slice(start, start + 1), slice(first * stride, last * stride + span)
+        for first in range(0, outputs, together):
+            last = min(outputs, first + together) - 1
+            yield slice(first * stride, last * stride + span)
 
     def _check_input(self, x: Tensor) -> None:
         name, channels = type(self).__name__, self.in_channels

@@ -25,7 +25,8 @@ class Convolution(torch.nn.Module):
     kernels these maps are convolved with (`parts`).
 
     Not more than `edgewise.kernels.Backend.entries` function values are written out at a time, unless one row of
-    outputs needs more. Where all of them are more than that, the backward pass evaluates them again.
+    outputs needs more. Where all of them are more than that, the backward pass evaluates them again. Of one function a
+    channel all values are written out: they are as many as the input's.
     """
 
     dimensions: ClassVar[int]
@@ -74,7 +75,7 @@ class Convolution(torch.nn.Module):
         batched = x if x.dim() == self.dimensions + 2 else x.unsqueeze(0)
         accurate = torch.promote_types(self.dtype, torch.float32)
         padded = self.geometry.padded(batched.to(accurate))
-        whole = not is_eager() or padded.numel() * self.count <= Backend.entries
+        whole = self.count == 1 or not is_eager() or padded.numel() * self.count <= Backend.entries
         out = self._convolved(padded) if whole else self._by_pieces(padded)
         out = _as_given(out.to(self.dtype), batched)
         return out if batched is x else out.squeeze(0)
@@ -96,9 +97,10 @@ class Convolution(torch.nn.Module):
 
     def _again(self, x: Tensor) -> Tensor:
         """A convolution that keeps nothing but its input, and is computed again in the backward pass."""
-        return checkpoint(  # type: ignore[no-any-return]
-            self._convolved, x, use_reentrant=False, preserve_rng_state=False
-        )
+        if not torch.is_grad_enabled():
+            return self._convolved(x)
+        found = checkpoint(self._convolved, x, use_reentrant=False, preserve_rng_state=False)
+        return found  # type: ignore[no-any-return]
 
     def _stripes(self, x: Tensor) -> Iterator[slice]:
         """Parts of padded maps (n, ..., channels) along their first dimension; they overlap as far as kernels reach."""

@@ -149,7 +149,7 @@ class KANConv2d(KANConv):
     no bias by default: the functions contain constants.
 
     A place of the padding is an input as any other: a zero there adds phi_ocd(0), which is not zero in general, just as
-    unfolding a padded input would. So functions, not only their inputs, are known at the edge of an image.
+    unfolding a padded input would.
 
     No input is unfolded. Each function is evaluated once at each place, (in_channels * K) maps, and torch convolves
     these; of many or large images a part at a time, with at most `edgewise.kernels.Backend.entries` values.

@@ -97,8 +97,8 @@ class RationalConv2d(RationalConv):
     number c // (in_channels / functions). `init`, `degrees` and the first weights are those of `RationalLayer`; the
     other arguments are those of `torch.nn.Conv2d`.
 
-    A place of the padding is an input as any other: a zero there adds w R(0), which is zero for "silu" but not once
-    R is trained.
+    A place of the padding is an input as any other: a zero there adds w R(0), which is about zero at first, but not
+    once R is trained.
 
     Shapes: x (n, in_channels, height, width) or without n; weight and bias as those of `torch.nn.Conv2d`. Any dtype of
     real inputs is converted to the parameters'; under autocast as in `KANLayer`.

@@ -87,7 +87,7 @@ def _sites(reach: float, tail: float) -> tuple[Tensor, Tensor]:
 def _values(function: ActivationName | Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """The function at sites (n,), checked."""
     with torch.no_grad():
-        f = function(x) if callable(function) else ACTIVATIONS[function](x)
+        f = function(x.clone()) if callable(function) else ACTIVATIONS[function](x)
     if not isinstance(f, Tensor) or f.shape != x.shape or not f.isfinite().all():
         raise InputError(
             f"A rational function can start as an elementwise function that is finite on [{float(x.min()):.3g}, "

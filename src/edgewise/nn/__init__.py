@@ -10,8 +10,6 @@ from edgewise.nn._edit import restore_edges as restore_edges
 from edgewise.nn._edit import scale_outputs as scale_outputs
 from edgewise.nn._edit import shift_outputs as shift_outputs
 from edgewise.nn._edit import shiftable as shiftable
-from edgewise.nn._feedforward import KANFeedForward as KANFeedForward
-from edgewise.nn._feedforward import replace_feed_forwards as replace_feed_forwards
 from edgewise.nn._formula import spline_name as spline_name
 from edgewise.nn._formula import subnode_formulas as subnode_formulas
 from edgewise.nn._gauss_newton import GaussNewtonMatrix as GaussNewtonMatrix
@@ -60,6 +58,10 @@ from edgewise.nn._surgery import set_function as set_function
 from edgewise.nn._widen import perturb as perturb
 from edgewise.nn._widen import to_splines as to_splines
 from edgewise.nn._widen import widen as widen
+from edgewise.nn.blocks import FeedForward as FeedForward
+from edgewise.nn.blocks import KANFeedForward as KANFeedForward
+from edgewise.nn.blocks import find_feed_forwards as find_feed_forwards
+from edgewise.nn.blocks import replace_feed_forwards as replace_feed_forwards
 from edgewise.nn.conv import KANConv1d as KANConv1d
 from edgewise.nn.conv import KANConv2d as KANConv2d
 from edgewise.nn.conv import KANConv3d as KANConv3d

@@ -56,11 +56,16 @@ class Rational(torch.nn.Module):
         _check(groups, dim)
         check_degrees(degrees, "Rational")
         self.groups, self.dim = int(groups), int(dim)
-        self.init = str(init) if isinstance(init, str) else getattr(init, "__name__", type(init).__name__)
         start = rational_coefficients(init, degrees, reach, tail)
+        self.init = str(init) if isinstance(init, str) else getattr(init, "__name__", type(init).__name__)
         self.numerator, self.denominator = rational_parameters(start, self.groups, dtype)
         if device is not None:
             self.to(device)
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        """The degrees of the numerator and of the denominator."""
+        return self.numerator.shape[1] - 1, self.denominator.shape[1]
 
     def forward(self, x: Tensor) -> Tensor:
         self._check_input(x)
@@ -75,8 +80,7 @@ class Rational(torch.nn.Module):
         return y.to(x.dtype) if x.is_floating_point() else y.to(self.numerator.dtype)
 
     def extra_repr(self) -> str:
-        degrees = self.numerator.shape[1] - 1, self.denominator.shape[1]
-        return f"groups={self.groups}, init={self.init!r}, degrees={degrees}, dim={self.dim}"
+        return f"groups={self.groups}, init={self.init!r}, degrees={self.degrees}, dim={self.dim}"
 
     def _check_input(self, x: Any) -> None:
         if not isinstance(x, Tensor):

@@ -155,6 +155,15 @@ def evaluate(x: Tensor, knots: Tensor, family: Family, count: int, order: int) -
     return values.reshape(*x.shape, count).to(x.dtype)
 
 
+def reduce_values(x: Tensor, weights: Tensor, knots: Tensor, family: Family, order: int) -> Tensor:
+    """Sums over functions of weights (..., n_in, K) times values: (..., n_in)."""
+    n_in, count = weights.shape[-2:]
+    flat, factors = x.reshape(-1, n_in), weights.reshape(-1, n_in, count)
+    backend = _chosen("evaluate", flat, 1, family, count)
+    flat, factors = _all_ready(backend, knots, flat, factors)
+    return backend.reduce(family, flat, factors, knots, order).reshape(x.shape).to(x.dtype)
+
+
 def contract(x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, family: Family, order: int) -> Tensor:
     """Sums over inputs: (N, n_out)."""
     dtype, backend = x.dtype, _chosen("contract", x, c.shape[0], family, c.shape[2], knots, c=c, v=v)

@@ -107,8 +107,12 @@ class _Evaluate(Differentiable):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        gradient = _Evaluate.of(*ctx.saved_tensors, *ctx.rest, ctx.order + 1)
-        return (grads[0] * gradient).sum(-1), None, None, None, None
+        x, knots = ctx.saved_tensors
+        if not is_taped(grads[0]):  # nothing differentiates it: one kernel, and no derivative is written out
+            gradient = _dispatch.reduce_values(x, grads[0], knots, ctx.rest[0], ctx.order + 1)
+        else:
+            gradient = (grads[0] * _Evaluate.of(x, knots, *ctx.rest, ctx.order + 1)).sum(-1)
+        return gradient, None, None, None, None
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:

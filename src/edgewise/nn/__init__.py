@@ -70,3 +70,10 @@ from edgewise.nn.blocks import FeedForward as FeedForward
 from edgewise.nn.blocks import KANFeedForward as KANFeedForward
 from edgewise.nn.blocks import find_feed_forwards as find_feed_forwards
 from edgewise.nn.blocks import replace_feed_forwards as replace_feed_forwards
+from edgewise.nn.conv import KANConv1d as KANConv1d
+from edgewise.nn.conv import KANConv2d as KANConv2d
+from edgewise.nn.conv import KANConv3d as KANConv3d
+from edgewise.nn.conv import RationalConv1d as RationalConv1d
+from edgewise.nn.conv import RationalConv2d as RationalConv2d
+from edgewise.nn.conv import RationalConv3d as RationalConv3d
+from edgewise.nn.conv import replace_convs as replace_convs

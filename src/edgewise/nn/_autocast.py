@@ -10,11 +10,23 @@ from torch.amp.autocast_mode import is_autocast_available
 
 from edgewise.nn._inputs import check_inputs
 
-Forward = Callable[[Any, Tensor], Tensor]  # of a module that has `n_in` and a `dtype`
+Forward = Callable[[Any, Tensor], Tensor]  # of a module that has a `dtype`
 
 
 def autocast_output(forward: Forward) -> Forward:
-    """Check the input, compute in the parameters' own precision, and under autocast give the dtype of a linear layer.
+    """Check the input (..., n_in), then do as `own_precision` does."""
+    computed = own_precision(forward)
+
+    @wraps(forward)
+    def run(layer: Any, x: Tensor) -> Tensor:
+        check_inputs(x, layer.n_in, "The layer")
+        return computed(layer, x)
+
+    return run
+
+
+def own_precision(forward: Forward) -> Forward:
+    """Compute in the parameters' own precision, and under autocast give the dtype of a linear layer.
 
     Half the digits of an input are too few to say where in its cell it lies: a fine grid would become a staircase.
     As in a linear layer, float64 stays float64.
@@ -22,7 +34,6 @@ def autocast_output(forward: Forward) -> Forward:
 
     @wraps(forward)
     def run(layer: Any, x: Tensor) -> Tensor:
-        check_inputs(x, layer.n_in, "The layer")
         kind = x.device.type
         if not (is_autocast_available(kind) and torch.is_autocast_enabled(kind)) or layer.dtype is torch.float64:
             return forward(layer, x)

@@ -71,10 +71,12 @@ class Rational(torch.nn.Module):
         self._check_input(x)
         accurate = torch.promote_types(torch.promote_types(x.dtype, self.numerator.dtype), torch.float32)
         a, b = self.numerator.to(accurate), self.denominator.to(accurate)
-        last = self.dim in (-1, x.dim() - 1)
-        channels = x.to(accurate) if last else x.to(accurate).movedim(self.dim, -1)
-        y = rational(channels, a, b)
-        y = y if last else y.movedim(-1, self.dim)
+        at = self.dim % x.dim()
+        others = [d for d in range(x.dim()) if d != at]
+        y = rational(x.to(accurate).permute(*others, at), a, b)
+        if others[at:]:
+            y = y.permute(*range(at), -1 % x.dim(), *range(at, x.dim() - 1))
+            y = y.contiguous() if x.is_contiguous() else y  # as other activations, the output lies as the input does
         return y.to(x.dtype) if x.is_floating_point() else y.to(self.numerator.dtype)
 
     def extra_repr(self) -> str:

@@ -20,6 +20,7 @@ def build(name: str, dtype: str, degree: int) -> Any:
     """Return the Numba function of a kernel for one dtype and degree."""
     kernels = {
         "evaluate": _evaluate,
+        "reduce": _reduce,
         "contract": _contract,
         "vjp_inputs": _vjp_inputs,
         "vjp_coefficients": _vjp_coefficients,
@@ -58,6 +59,37 @@ def _evaluate(real: Any, width: int) -> Any:
                         place(scratch, n, (n - r0) * scratch[3] + j, out, n * n_in + i0 + j, count)
 
     return evaluate_all
+
+
+def _reduce(real: Any, width: int) -> Any:
+    """out[n, i] = sum over functions of weights[n, i, :] times value, for rows from `start` to `stop`."""
+    read, evaluate, reals, zero = reader(real), evaluator(real, width), pointer_to(real), real(0)
+
+    @njit(**FAST)
+    def total(scratch: Any, at: Any, weights: Any, e: Any, count: Any) -> Any:
+        values, cells, stride, _ = scratch
+        first, found = e * count + cells[at], zero
+        for m in range(width):
+            found += weights[first + m] * values[m * stride + at]
+        return found
+
+    @njit(SIGNATURE, **BARE)
+    def reduce(a: Any) -> None:
+        full_width()
+        points, splines, scratch, chunk = read(a)
+        weights, out, start, stop = reals(a[15]), reals(a[16]), a[17], a[18]
+        n_in, count = points[3], splines[5] + width - 1
+        for r0 in range(start, stop, chunk):
+            r1 = min(stop, r0 + chunk)
+            for i0 in range(0, n_in, BLOCK):
+                block = min(BLOCK, n_in - i0)
+                evaluate(points, splines, scratch, r0, r1, i0, block)
+                for n in range(r0, r1):
+                    for j in range(block):
+                        e = n * n_in + i0 + j
+                        out[e] = total(scratch, (n - r0) * scratch[3] + j, weights, e, count)
+
+    return reduce
 
 
 def _tiles(real: Any) -> tuple[int, int, Any, Any]:

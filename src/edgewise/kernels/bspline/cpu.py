@@ -26,7 +26,7 @@ class SparseCPU(NumbaBackend):
     """
 
     def prepare(self, family: Family, dtype: torch.dtype) -> None:
-        for name in ("evaluate", "contract", "vjp_inputs", "vjp_coefficients", "vjps"):
+        for name in ("evaluate", "reduce", "contract", "vjp_inputs", "vjp_coefficients", "vjps"):
             compiled(_KERNELS, name, DTYPES[dtype], degree_of(family))
         compiled(_KERNELS, "pack", DTYPES[dtype], 0)
 
@@ -37,6 +37,12 @@ class SparseCPU(NumbaBackend):
         out = x.new_empty(n, n_in, count)
         run = _Call("evaluate", family, x, v, knots, order)
         run.over_rows(n, n * n_in * 8, [out])
+        return out
+
+    def reduce(self, family: Family, x: Tensor, weights: Tensor, knots: Tensor, order: int) -> Tensor:
+        out = torch.empty_like(x)
+        run = _Call("reduce", family, x, None, knots, order)
+        run.over_rows(len(x), weights.numel(), [weights.contiguous(), out])
         return out
 
     def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:

@@ -159,7 +159,11 @@ def reduce_values(x: Tensor, weights: Tensor, knots: Tensor, family: Family, ord
     """Sums over functions of weights (..., n_in, K) times values: (..., n_in)."""
     n_in, count = weights.shape[-2:]
     flat, factors = x.reshape(-1, n_in), weights.reshape(-1, n_in, count)
-    backend = _chosen("evaluate", flat, 1, family, count)
+    if flat.shape != factors.shape[:2]:
+        raise InputError(
+            f"The weights must have one for each function of {tuple(x.shape)} points. Got {tuple(weights.shape)}."
+        )
+    backend = _chosen("evaluate", flat, 1, family, count, knots) if is_plain(factors) else REFERENCE
     flat, factors = _all_ready(backend, knots, flat, factors)
     return backend.reduce(family, flat, factors, knots, order).reshape(x.shape).to(x.dtype)
 

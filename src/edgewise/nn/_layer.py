@@ -196,9 +196,10 @@ class KANLayer(Features, torch.nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         c, knots = self.coefficients, self.knots
         x, plain = x.to(c.dtype), self._plain()
-        out = contract(x, c if plain else self._active(c), knots, self.basis)
+        mask = None if plain else self.spline_mask() if self.symbols else self.mask
+        out = contract(x, c, knots, self.basis, mask=mask)
         if self.base is not None:
-            weight = self.base_weight if plain else self.base_weight * self.spline_mask()
+            weight = self.base_weight if mask is None else self.base_weight * mask
             fixed = base_function(self.base)[0](x)
             out = torch.addmm(out, fixed, weight.T) if x.dim() == 2 else out + linear(fixed, weight)
         for j, _, values in self._symbolic(x):

@@ -3,6 +3,7 @@
     edgewise::evaluate   all functions at all points
     edgewise::form       contract, vjp_inputs or vjp_coefficients: the derivative of T by a slot, see `_form`
     edgewise::vjps       both gradients of a contraction
+    edgewise::affine     a contraction plus a linear map of other values, in one array
 
 A mask (n_out, n_in) says which edges count; the operators multiply by it only if an edge is masked. Gradients are the
 same operators at other orders, so derivatives of any order go through them. A family goes by its name, because an
@@ -10,7 +11,7 @@ operator takes tensors, numbers and text.
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,6 +26,7 @@ from edgewise.kernels.bspline import BSplineFamily
 from edgewise.kernels.chebyshev import ChebyshevFamily
 from edgewise.kernels.fourier import FourierFamily
 from edgewise.kernels.rbf import RBFFamily
+from edgewise.kernels.runtime._memo import cached_on
 
 _FAMILIES: tuple[type[Family], ...] = (BSplineFamily, ChebyshevFamily, FourierFamily, RBFFamily)
 _KERNELS = find_spec("numba") is not None
@@ -36,6 +38,10 @@ _LIBRARY.define(
 )
 _LIBRARY.define(
     "vjps(Tensor x, Tensor c, Tensor g, Tensor knots, Tensor? mask, str family, int order) -> (Tensor, Tensor)"
+)
+_LIBRARY.define(
+    "affine(Tensor x, Tensor c, Tensor knots, Tensor? mask, Tensor values, Tensor weight, str family, int order) "
+    "-> Tensor"
 )
 
 
@@ -69,11 +75,17 @@ def evaluate(x: Tensor, knots: Tensor, family: Family, count: int, order: int) -
     return torch.ops.edgewise.evaluate(x, knots, name_of(family), count, order)
 
 
-def contract(x: Tensor, c: Tensor, knots: Tensor, mask: Tensor | None, family: Family, order: int) -> Tensor:
-    """Return the sums over inputs at points (n, n_in), by the operator."""
+def contract(
+    x: Tensor, c: Tensor, knots: Tensor, mask: Tensor | None, family: Family, order: int,
+    more: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:  # fmt: skip
+    """Return the sums over inputs at points (n, n_in), and a linear map of `more` values, by the operators."""
+    if more is not None:
+        return torch.ops.edgewise.affine(x, c, knots, mask, *more, name_of(family), order)
     return torch.ops.edgewise.form(x, c, None, None, knots, mask, name_of(family), c.shape[2], order, "g")
 
 
+@cache
 def _family(name: str) -> Family:
     kind, *degree = name.split()
     found = {known.name: known for known in _FAMILIES}[kind]
@@ -81,7 +93,7 @@ def _family(name: str) -> Family:
 
 
 def _masked(c: Tensor | None, mask: Tensor | None) -> Any:
-    if c is None or mask is None or bool(mask.all()):
+    if c is None or mask is None or cached_on(mask, "all", lambda known: bool(known.all())):
         return c
     return c * mask.unsqueeze(-1)
 
@@ -105,7 +117,14 @@ def _vjps(
     return for_x, _masked(for_c, mask)
 
 
-for _name, _run in (("evaluate", _evaluate), ("form", _form), ("vjps", _vjps)):
+def _affine(
+    x: Tensor, c: Tensor, knots: Tensor, mask: Tensor | None, values: Tensor, weight: Tensor, family: str, order: int
+) -> Tensor:  # fmt: skip
+    out = _dispatch.contract(x, _masked(c, mask), None, knots, _family(family), order)
+    return out.addmm_(values, weight.T)
+
+
+for _name, _run in (("evaluate", _evaluate), ("form", _form), ("vjps", _vjps), ("affine", _affine)):
     _LIBRARY.impl(_name, _run, "CompositeExplicitAutograd")
 
 
@@ -125,6 +144,11 @@ def _form_shape(x: Tensor, c: Any, v: Any, g: Any, knots: Tensor, *rest: Any) ->
 @register_fake("edgewise::vjps", lib=_LIBRARY)
 def _vjps_shape(x: Tensor, c: Tensor, g: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
     return x.new_empty(x.shape), g.new_empty(c.shape)
+
+
+@register_fake("edgewise::affine", lib=_LIBRARY)
+def _affine_shape(x: Tensor, c: Tensor, *rest: Any) -> Tensor:
+    return x.new_empty(x.shape[0], c.shape[0])
 
 
 def _operator(x: Tensor, c: Any, v: Any, g: Any, knots: Tensor, term: Any, *, mask: Tensor | None) -> Tensor:
@@ -149,11 +173,20 @@ def _save_form(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _form_backward(ctx: Any, u: Tensor) -> tuple[Tensor | None, ...]:
     *tensors, mask = ctx.saved_tensors
-    needed, (x, c, v, _, knots) = ctx.needs_input_grad[:4], tensors
-    if ctx.term.slot == "g" and v is None and needed[0] and needed[1]:
-        found = torch.ops.edgewise.vjps(x, c, u, knots, mask, ctx.term.family, ctx.term.order)
-        return *found, *[None] * 8
-    return *gradients(partial(_operator, mask=mask), u, tensors, ctx.term, needed), *[None] * 6
+    if ctx.term.slot == "g" and tensors[2] is None:
+        return *_by_points_and_coefficients(u, tensors, mask, ctx.term, ctx.needs_input_grad[:2]), *[None] * 8
+    form = partial(_operator, mask=mask)
+    return *gradients(form, u, tensors, ctx.term, ctx.needs_input_grad[:4]), *[None] * 6
+
+
+def _by_points_and_coefficients(
+    u: Tensor, tensors: Sequence[Any], mask: Tensor | None, term: Term, needed: Sequence[bool]
+) -> Sequence[Tensor | None]:
+    """The gradients of a contraction by x and c, in one call where both are needed."""
+    if all(needed):
+        x, c, _, _, knots = tensors
+        return torch.ops.edgewise.vjps(x, c, u, knots, mask, term.family, term.order)
+    return gradients(partial(_operator, mask=mask), u, tensors, term, (*needed, False, False))[:2]
 
 
 def _save_vjps(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -172,8 +205,21 @@ def _vjps_backward(ctx: Any, by_x: Tensor, by_c: Tensor) -> tuple[Tensor | None,
     return *(a if b is None else a + b for a, b in parts), None, None, None, None  # type: ignore[operator]
 
 
+def _save_affine(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, c, knots, mask, values, weight, family, order = inputs
+    ctx.term = Term(family, c.shape[2], order, "g")
+    ctx.save_for_backward(x, c, knots, mask, values, weight)
+
+
+def _affine_backward(ctx: Any, u: Tensor) -> tuple[Tensor | None, ...]:
+    (x, c, knots, mask, values, weight), needs = ctx.saved_tensors, ctx.needs_input_grad
+    by_x, by_c = _by_points_and_coefficients(u, (x, c, None, None, knots), mask, ctx.term, needs[:2])
+    return by_x, by_c, None, None, u @ weight if needs[4] else None, u.T @ values if needs[5] else None, None, None
+
+
 register_autograd("edgewise::evaluate", _evaluate_backward, setup_context=_save_evaluate, lib=_LIBRARY)
 register_autograd("edgewise::form", _form_backward, setup_context=_save_form, lib=_LIBRARY)
+register_autograd("edgewise::affine", _affine_backward, setup_context=_save_affine, lib=_LIBRARY)
 register_autograd("edgewise::vjps", _vjps_backward, setup_context=_save_vjps, lib=_LIBRARY)
 
 
@@ -207,6 +253,16 @@ def _map_vjps(info: Any, in_dims: Sequence[Any], *arguments: Any) -> Any:
         return by_x, _composition(x, None, None, g, knots, mask, (family, c.shape[2], order, "c"))
 
     return torch.func.vmap(both, in_dims[:5])(*tensors), (0, 0)
+
+
+@register_vmap("edgewise::affine", lib=_LIBRARY)
+def _map_affine(info: Any, in_dims: Sequence[Any], *arguments: Any) -> Any:
+    *tensors, family, order = arguments
+
+    def both(x: Tensor, c: Tensor, knots: Tensor, mask: Tensor | None, values: Tensor, weight: Tensor) -> Tensor:
+        return _composition(x, c, None, None, knots, mask, (family, c.shape[2], order, "g")) + values @ weight.T
+
+    return torch.func.vmap(both, in_dims[:6])(*tensors), 0
 
 
 def _values(x: Tensor, knots: Tensor, rest: Sequence[Any]) -> Tensor:

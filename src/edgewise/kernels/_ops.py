@@ -40,14 +40,18 @@ def evaluate_basis(x: Tensor, knots: Tensor, family: Family, count: int, order: 
 
 
 def contract(
-    x: Tensor, coefficients: Tensor, knots: Tensor, family: Family, order: int = 0, mask: Tensor | None = None
-) -> Tensor:
+    x: Tensor, coefficients: Tensor, knots: Tensor, family: Family, order: int = 0, *,
+    mask: Tensor | None = None, more: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:  # fmt: skip
     """Evaluate sums over inputs of the functions that coefficients describe, or their derivatives.
 
     result[..., j] = sum_i sum_m coefficients[j, i, m] B_m^(order)(x[..., i])
 
-    Shapes: x (..., n_in), coefficients (n_out, n_in, K), knots as the family has them, result (..., n_out); an edge
-    where the mask (n_out, n_in) is False counts as zero. Differentiable in x and coefficients, in forward and reverse mode and to any order.
+    An edge where the mask (n_out, n_in) is False counts as zero. `more` are values (..., p) and weights (n_out, p) of a
+    linear map, which is added.
+
+    Shapes: x (..., n_in), coefficients (n_out, n_in, K), knots as the family has them, result (..., n_out).
+    Differentiable in x, coefficients, values and weights, in forward and reverse mode and to any order.
 
     >>> import torch
     >>> from edgewise.kernels.bspline import BSplineFamily
@@ -56,13 +60,18 @@ def contract(
     1.0
     """
     flat = x if x.dim() == 2 else x.reshape(-1, x.shape[-1])
+    if more is not None and x.dim() != 2:
+        more = more[0].reshape(-1, more[0].shape[-1]), more[1]
     if is_traced() and _operators.is_kept(x, family):
-        out = _operators.contract(flat, coefficients, knots, mask, family, order)
+        out = _operators.contract(flat, coefficients, knots, mask, family, order, more)
     else:
         c = coefficients if mask is None else coefficients * mask.unsqueeze(-1)
         if is_traced():
-            return family.reference(x, knots, c.shape[2], order).flatten(-2) @ c.flatten(1).T
-        out = _Form.of(flat, c, None, None, knots, Term(family, c.shape[2], order, "g"))
+            out = family.reference(flat, knots, c.shape[2], order).flatten(-2) @ c.flatten(1).T
+        else:
+            out = _Form.of(flat, c, None, None, knots, Term(family, c.shape[2], order, "g"))
+        if more is not None:
+            out = torch.addmm(out, more[0], more[1].T)
     return out if x.dim() == 2 else out.reshape(*x.shape[:-1], out.shape[-1])
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear, one_hot
+from torch.nn.functional import one_hot
 
 from edgewise import functions
 from edgewise._checks import is_int, is_number
@@ -197,11 +197,10 @@ class KANLayer(Features, torch.nn.Module):
         c, knots = self.coefficients, self.knots
         x, plain = x.to(c.dtype), self._plain()
         mask = None if plain else self.spline_mask() if self.symbols else self.mask
-        out = contract(x, c, knots, self.basis, mask=mask)
+        more = None
         if self.base is not None:
-            weight = self.base_weight if mask is None else self.base_weight * mask
-            fixed = base_function(self.base)[0](x)
-            out = torch.addmm(out, fixed, weight.T) if x.dim() == 2 else out + linear(fixed, weight)
+            more = base_function(self.base)[0](x), self.base_weight if mask is None else self.base_weight * mask
+        out = contract(x, c, knots, self.basis, mask=mask, more=more)
         for j, _, values in self._symbolic(x):
             if is_traced():  # ONNX knows no index_add over rows of another number
                 out = out + values @ one_hot(j, self.n_out).to(values.dtype)

@@ -25,5 +25,6 @@ from edgewise.kernels.rational import rational as rational
 from edgewise.kernels.rbf import RBFFamily as RBFFamily
 from edgewise.kernels.runtime._memo import cached_on as cached_on
 from edgewise.kernels.runtime._memo import is_eager as is_eager
+from edgewise.kernels.runtime._memo import is_full as is_full
 from edgewise.kernels.runtime._memo import is_traced as is_traced
 from edgewise.kernels.runtime._threads import one_thread as one_thread

@@ -161,6 +161,15 @@ def contract(x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, family: Fami
     return backend.contract(family, x, c, v, knots, order).to(dtype)
 
 
+def affine(
+    x: Tensor, c: Tensor, knots: Tensor, family: Family, order: int, more: tuple[Tensor, Tensor]
+) -> Tensor:  # fmt: skip
+    """Sums over inputs, plus a linear map of other values: (N, n_out)."""
+    dtype, backend = x.dtype, _chosen("contract", x, c.shape[0], family, c.shape[2])
+    x, c, values, weight = _all_ready(backend, knots, x, c, *more)
+    return backend.affine(family, x, c, knots, order, (values, weight)).to(dtype)
+
+
 def vjp_inputs(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, family: Family, order: int) -> Tensor:
     """Products of cotangents of the outputs g (N, n_out) with the derivative by the points' functions: (N, n_in)."""
     dtype, backend = x.dtype, _chosen("vjp_inputs", x, c.shape[0], family, c.shape[2])

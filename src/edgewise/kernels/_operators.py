@@ -26,7 +26,7 @@ from edgewise.kernels.bspline import BSplineFamily
 from edgewise.kernels.chebyshev import ChebyshevFamily
 from edgewise.kernels.fourier import FourierFamily
 from edgewise.kernels.rbf import RBFFamily
-from edgewise.kernels.runtime._memo import cached_on
+from edgewise.kernels.runtime._memo import is_full
 
 _FAMILIES: tuple[type[Family], ...] = (BSplineFamily, ChebyshevFamily, FourierFamily, RBFFamily)
 _KERNELS = find_spec("numba") is not None
@@ -93,7 +93,7 @@ def _family(name: str) -> Family:
 
 
 def _masked(c: Tensor | None, mask: Tensor | None) -> Any:
-    if c is None or mask is None or cached_on(mask, "all", lambda known: bool(known.all())):
+    if c is None or mask is None or is_full(mask):
         return c
     return c * mask.unsqueeze(-1)
 
@@ -120,8 +120,7 @@ def _vjps(
 def _affine(
     x: Tensor, c: Tensor, knots: Tensor, mask: Tensor | None, values: Tensor, weight: Tensor, family: str, order: int
 ) -> Tensor:  # fmt: skip
-    out = _dispatch.contract(x, _masked(c, mask), None, knots, _family(family), order)
-    return out.addmm_(values, weight.T)
+    return _dispatch.affine(x, _masked(c, mask), knots, _family(family), order, (values, weight))
 
 
 for _name, _run in (("evaluate", _evaluate), ("form", _form), ("vjps", _vjps), ("affine", _affine)):

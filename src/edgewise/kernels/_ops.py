@@ -68,6 +68,8 @@ def contract(
         c = coefficients if mask is None else coefficients * mask.unsqueeze(-1)
         if is_traced():
             out = family.reference(flat, knots, c.shape[2], order).flatten(-2) @ c.flatten(1).T
+        elif more is not None and not is_taped(flat) and forward_ad._current_level < 0:
+            out, more = _dispatch.affine(flat, c, knots, family, order, more), None
         else:
             out = _Form.of(flat, c, None, None, knots, Term(family, c.shape[2], order, "g"))
         if more is not None:
@@ -131,6 +133,8 @@ class _Form(Differentiable):
 
     @classmethod
     def of(cls, *arguments: Any) -> Any:
+        if not torch.is_grad_enabled() and forward_ad._current_level < 0 and not is_taped(arguments[0]):
+            return computed(*arguments)
         for tensor in arguments[1:4]:
             if tensor is not None and _is_mapped(tensor):
                 return _composed(*arguments)

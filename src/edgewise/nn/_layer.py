@@ -11,7 +11,7 @@ from edgewise import functions
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.bases import BaseName, Basis, BasisName, base_function, named
-from edgewise.kernels import cached_on, contract, is_eager, is_traced
+from edgewise.kernels import contract, is_eager, is_full, is_traced
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._features import Features
@@ -215,7 +215,7 @@ class KANLayer(Features, torch.nn.Module):
         """Whether every edge is an active spline, so that nothing has to be masked."""
         if self.symbols or not is_eager() or self.mask.is_meta:
             return False
-        return cached_on(self.mask, "all", lambda mask: bool(mask.all()))
+        return is_full(self.mask)
 
     def edges(self, x: Tensor) -> Tensor:
         """Every edge's own output: (..., n_out, n_in), zero where masked."""

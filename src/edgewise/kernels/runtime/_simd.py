@@ -100,7 +100,7 @@ def _widest(number: Any) -> ir.VectorType:
     return ir.VectorType(number, WIDTH // (4 if isinstance(number, ir.FloatType) else 8))
 
 
-def _first_lanes(builder: Any, count: Any, vector: ir.VectorType) -> Any:
+def first_lanes(builder: Any, count: Any, vector: ir.VectorType) -> Any:
     numbers = ir.VectorType(_INT, vector.count)
     limit = spread(builder, builder.trunc(count, _INT), numbers)
     return builder.icmp_signed("<", ir.Constant(numbers, list(range(vector.count))), limit)
@@ -146,7 +146,7 @@ def load_some(builder: Any, pointer: Any, index: Any, count: Any) -> Any:
     """The first `count` lanes; zero in the others, whose memory is not touched."""
     vector = _widest(pointer.type.pointee)
     address = address_of(builder, pointer, index, vector)
-    mask = _first_lanes(builder, count, vector)
+    mask = first_lanes(builder, count, vector)
     zero = ir.Constant(vector, [0.0] * vector.count)
     size = ir.Constant(_INT, bytes_of(vector))
     return call(builder, f"llvm.masked.load.{name_of(vector)}.p0", vector, [address, size, mask, zero])
@@ -156,7 +156,7 @@ def load_some(builder: Any, pointer: Any, index: Any, count: Any) -> Any:
 def store_some(builder: Any, pointer: Any, index: Any, count: Any, value: Any) -> None:
     vector = value.type
     address = address_of(builder, pointer, index, vector)
-    mask = _first_lanes(builder, count, vector)
+    mask = first_lanes(builder, count, vector)
     size = ir.Constant(_INT, bytes_of(vector))
     call(builder, f"llvm.masked.store.{name_of(vector)}.p0", ir.VoidType(), [value, address, size, mask])
 

@@ -15,6 +15,7 @@ from edgewise.kernels._dispatch import vjp_coefficients as vjp_coefficients
 from edgewise.kernels._dispatch import vjp_inputs as vjp_inputs
 from edgewise.kernels._ops import contract as contract
 from edgewise.kernels._ops import evaluate_basis as evaluate_basis
+from edgewise.kernels._ops import quick_contract as quick_contract
 from edgewise.kernels.bspline import BSplineFamily as BSplineFamily
 from edgewise.kernels.chebyshev import ChebyshevFamily as ChebyshevFamily
 from edgewise.kernels.fourier import FourierFamily as FourierFamily

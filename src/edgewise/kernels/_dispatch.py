@@ -19,7 +19,7 @@ from torch import Tensor
 from edgewise._errors import InputError, unknown
 from edgewise.kernels import gauss_newton
 from edgewise.kernels._backend import REFERENCE, Backend, Family, Sizes
-from edgewise.kernels.bspline import BSplineFamily
+from edgewise.kernels.bspline import BSplineFamily, few
 
 Route = Literal["dense", "sparse"]
 """Whether all basis functions of a sample are evaluated, or only those that are not zero."""
@@ -30,7 +30,8 @@ Operation = Literal["evaluate", "contract", "vjp_inputs", "vjp_coefficients"]
 
 _CUBIC = BSplineFamily(3)
 _log = logging.getLogger("edgewise.kernels")
-_FORCED: ContextVar[tuple[str | None, str | None]] = ContextVar("forced", default=(None, None))
+_FREE: tuple[str | None, str | None] = (None, None)
+_FORCED: ContextVar[tuple[str | None, str | None]] = ContextVar("forced", default=_FREE)
 
 
 class Choice(NamedTuple):
@@ -144,6 +145,7 @@ def warn_fallback(reason: str) -> None:
 def clear_dispatch_cache() -> None:
     """Forget what was chosen and said, as after Numba was installed."""
     _choose.cache_clear()
+    _has_sparse.cache_clear()
     warn_fallback.cache_clear()
 
 
@@ -168,6 +170,20 @@ def affine(
     dtype, backend = x.dtype, _chosen("contract", x, c.shape[0], family, c.shape[2])
     x, c, values, weight = _all_ready(backend, knots, x, c, *more)
     return backend.affine(family, x, c, knots, order, (values, weight)).to(dtype)
+
+
+def quick(
+    x: Tensor, c: Tensor, knots: Tensor, mask: Tensor, family: Family, more: tuple[Tensor, Tensor] | None
+) -> Tensor | None:
+    """Return a contraction at a few rows with hardly a check; None where it needs a second look."""
+    if _FORCED.get() != _FREE or not _has_sparse(family, x.dtype) or not x.is_contiguous() or not c.is_contiguous():
+        return None
+    return few.quick(family, x, c, knots, mask, more)
+
+
+@cache
+def _has_sparse(family: Family, dtype: torch.dtype) -> bool:
+    return choose("contract", family, Sizes(1, 1, 1, 1, dtype, "cpu"))[0][:2] == ("numba", "sparse")
 
 
 def vjp_inputs(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, family: Family, order: int) -> Tensor:

@@ -11,6 +11,7 @@ from torch.autograd import forward_ad
 from edgewise.kernels import _dispatch, _operators
 from edgewise.kernels._backend import Family
 from edgewise.kernels._form import Term, composed, computed, gradients, stacked, weighted
+from edgewise.kernels.bspline.few import FEW
 from edgewise.kernels.runtime._memo import is_eager, is_traced
 
 
@@ -75,6 +76,25 @@ def contract(
         if more is not None:
             out = torch.addmm(out, more[0], more[1].T)
     return out if x.dim() == 2 else out.reshape(*x.shape[:-1], out.shape[-1])
+
+
+def quick_contract(
+    x: Tensor, coefficients: Tensor, knots: Tensor, family: Family, mask: Tensor,
+    more: tuple[Tensor, Tensor] | None = None,
+) -> Tensor | None:  # fmt: skip
+    """Return `contract` at no more than 8 rows while nothing is differentiated; None where that takes `contract`.
+
+    Calling a kernel for a few rows costs more than its arithmetic, so the kernel itself compares the knots with those
+    of the last call, and looks for masked edges.
+    """
+    c = coefficients
+    if type(x) is not Tensor or x.dim() != 2 or not 0 < x.shape[0] <= FEW or x.dtype is not c.dtype:
+        return None
+    if x.device.type != "cpu" or c.device.type != "cpu" or knots.dtype is not c.dtype:
+        return None
+    if torch.is_grad_enabled() or not is_eager() or forward_ad._current_level >= 0 or x.shape[1] != c.shape[1]:
+        return None
+    return _dispatch.quick(x, c, knots, mask, family, more)
 
 
 class Differentiable(torch.autograd.Function):

@@ -11,7 +11,7 @@ from edgewise import functions
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.bases import BaseName, Basis, BasisName, base_function, named
-from edgewise.kernels import contract, is_eager, is_full, is_traced
+from edgewise.kernels import contract, is_eager, is_full, is_traced, quick_contract
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._features import Features
@@ -192,8 +192,25 @@ class KANLayer(Features, torch.nn.Module):
             packed = torch.cat([packed, self.base_weight.unsqueeze(-1)], dim=-1)
         return self._active(packed)
 
-    @autocast_output
     def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_grad_enabled() and not self._symbols:
+            out = self._quick(x)
+            if out is not None:
+                return out
+        return self._forward(x)
+
+    def _quick(self, x: Tensor) -> Tensor | None:
+        """What `_forward` gives, where x is a few plain rows that nothing differentiates; else None."""
+        if type(x) is not Tensor or len(x) > 8 or is_traced() or torch.is_autocast_enabled("cpu"):
+            return None
+        parameters, buffers = self._parameters, self._buffers
+        more = None
+        if self.base is not None:
+            more = base_function(self.base)[0](x), parameters["base_weight"]
+        return quick_contract(x, parameters["coefficients"], buffers["knots"], self.basis, buffers["mask"], more)
+
+    @autocast_output
+    def _forward(self, x: Tensor) -> Tensor:
         c, knots = self.coefficients, self.knots
         x, plain = x.to(c.dtype), self._plain()
         mask = None if plain else self.spline_mask() if self.symbols else self.mask

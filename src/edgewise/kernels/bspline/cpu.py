@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from edgewise.kernels._backend import Family
+from edgewise.kernels.bspline import few
 from edgewise.kernels.bspline._table import Splines, degree_of, splines
+from edgewise.kernels.bspline.few import FEW
 from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts, working_memory
@@ -17,8 +19,6 @@ _PASS = 8_000_000  # bytes of packed coefficients
 _SMALL = 4_000_000  # multiplications below which both gradients are one call
 _VECTOR = 64  # bytes that packed coefficients are rounded up to, at the widest
 _KERNELS = "edgewise.kernels.bspline._cpu_sparse"
-_FEW_KERNELS = "edgewise.kernels.bspline._cpu_few"
-_FEW = 8  # rows up to which coefficients are read as they lie
 
 
 class SparseCPU(NumbaBackend):
@@ -30,7 +30,7 @@ class SparseCPU(NumbaBackend):
     def prepare(self, family: Family, dtype: torch.dtype) -> None:
         for name in ("evaluate", "contract", "vjp_inputs", "vjp_coefficients", "vjps"):
             compiled(_KERNELS, name, DTYPES[dtype], degree_of(family))
-        compiled(_FEW_KERNELS, "few", DTYPES[dtype], degree_of(family))
+        few.prepare(family, dtype)
         compiled(_KERNELS, "pack", DTYPES[dtype], 0)
 
     def evaluate(
@@ -44,8 +44,8 @@ class SparseCPU(NumbaBackend):
 
     def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
         n, n_in, n_out = *x.shape, c.shape[0]
-        if n <= _FEW:
-            return self._few(family, x, c, v, knots, order, None)
+        if n <= FEW:
+            return few.contract(family, x, c, v, knots, order)
         out = x.new_empty(n, n_out)
         run = _Call("contract", family, x, v, knots, order)
         for first, last in _passes(c):
@@ -56,26 +56,9 @@ class SparseCPU(NumbaBackend):
     def affine(
         self, family: Family, x: Tensor, c: Tensor, knots: Tensor, order: int, more: tuple[Tensor, Tensor]
     ) -> Tensor:
-        if len(x) <= _FEW and more[0].shape == x.shape:
-            return self._few(family, x, c, None, knots, order, more)
+        if len(x) <= FEW and more[0].shape == x.shape:
+            return few.contract(family, x, c, None, knots, order, more)
         return super().affine(family, x, c, knots, order, more)
-
-    def _few(
-        self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int,
-        more: tuple[Tensor, Tensor] | None,
-    ) -> Tensor:  # fmt: skip
-        """Threads share out the outputs, and each evaluates the points."""
-        (n, n_in), (n_out, _, count), size = x.shape, c.shape, x.element_size()
-        out, run = x.new_empty(n, n_out), _Call("few", family, x, v, knots, order)
-        base = [0, 0, 0] if more is None else [more[1].data_ptr(), more[0].data_ptr(), 1]
-        data, sizes = (c.data_ptr(), out.data_ptr(), n_out), (*run.sizes(n), n * n_in * count * size)
-
-        def part(start: int, stop: int) -> None:
-            values, cells, dense = working_memory(*sizes)
-            run.kernel(addresses([*run.points, values, cells, n, dense, n, *data, start, stop, *base]))
-
-        in_parts(part, n_out, n * n_in * n_out * count)
-        return out
 
     def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
         n, n_in, n_out = *x.shape, c.shape[0]
@@ -165,8 +148,7 @@ class _Call:
     def __init__(self, name: str, family: Family, x: Tensor, v: Tensor | None, knots: Tensor, order: int) -> None:
         degree = degree_of(family)
         table = splines(knots, degree, order, x.dtype)
-        source = _FEW_KERNELS if name == "few" else _KERNELS
-        self.kernel, self.size = compiled(source, name, DTYPES[x.dtype], degree), x.element_size()
+        self.kernel, self.size = compiled(_KERNELS, name, DTYPES[x.dtype], degree), x.element_size()
         self.width, self.alive = degree + 1, (v, table)
         self.weighted = [x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None, x.shape[1]]
         self.points = [*self.weighted, *table.numbers]
@@ -189,12 +171,9 @@ class _Call:
     def _scratch(self, rows: int, tables: int = 1) -> list[int]:
         """Where values and cells go, and how many rows fit; then those of further tables."""
         chunk = max(1, min(rows, _CHUNK // (4 * self.size)))
-        values, cells, *more = working_memory(*self.sizes(chunk) * tables)
+        sizes = (self.width * chunk * _BLOCK * self.size, chunk * _BLOCK * 4)
+        values, cells, *more = working_memory(*sizes * tables)
         return [values, cells, chunk, *more]
-
-    def sizes(self, rows: int) -> tuple[int, int]:
-        """Bytes of the values and of the cells of some rows of a block."""
-        return self.width * rows * _BLOCK * self.size, rows * _BLOCK * 4
 
 
 def _number(argument: Tensor | int) -> int:

@@ -53,6 +53,14 @@ def cached_on(tensor: Tensor, what: Hashable, make: Callable[[Tensor], T]) -> T:
     return found
 
 
+def last_known(tensor: Tensor, what: Hashable) -> tuple[Tensor, Any] | None:
+    """Return a tensor's values as `cached_on` saw them last, and what it made; the caller compares the values."""
+    known = _SEEN.get(id(tensor))
+    if known is None or known.tensor() is not tensor or what not in known.made:
+        return None
+    return known.values, known.made[what]
+
+
 def _forget(key: int, gone: weakref.ref[Tensor]) -> None:
     known = _SEEN.get(key)
     if known is not None and known.tensor is gone:

@@ -114,7 +114,7 @@ def full_width(builder: Any) -> None:
 
 def pointer_to(real: Any) -> Any:
     """The function that reads a whole number as the address of numbers of a dtype."""
-    low = {**_LOW, types.int32: _INT, types.int64: ir.IntType(64)}[real]
+    low = {**_LOW, types.uint8: ir.IntType(8), types.int32: _INT, types.int64: ir.IntType(64)}[real]
 
     @instruction(lambda address: types.CPointer(real))
     def pointer(builder: Any, address: Any) -> Any:

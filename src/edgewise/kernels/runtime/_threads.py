@@ -35,6 +35,11 @@ def in_parts(run: Callable[[int, int], None], total: int, work: int) -> None:
         other.result()
 
 
+def is_small(work: int) -> bool:
+    """Return whether a number of multiplications is not worth a second thread."""
+    return work <= _WORTHWHILE or torch.get_num_threads() == 1
+
+
 def working_memory(*sizes: int) -> list[int]:
     """Return addresses of parts of this many bytes each, this thread's own until it asks again."""
     known = getattr(_OWN, "parts", None)

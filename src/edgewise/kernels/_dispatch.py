@@ -176,7 +176,7 @@ def quick(
     x: Tensor, c: Tensor, knots: Tensor, mask: Tensor, family: Family, more: tuple[Tensor, Tensor] | None
 ) -> Tensor | None:
     """Return a contraction at a few rows with hardly a check; None where it needs a second look."""
-    if _FORCED.get() != _FREE or not _has_sparse(family, x.dtype) or not x.is_contiguous() or not c.is_contiguous():
+    if _FORCED.get() is not _FREE or not _has_sparse(family, x.dtype):
         return None
     return few.quick(family, x, c, knots, mask, more)
 

@@ -14,6 +14,8 @@ from edgewise.kernels._form import Term, composed, computed, gradients, stacked,
 from edgewise.kernels.bspline.few import FEW
 from edgewise.kernels.runtime._memo import is_eager, is_traced
 
+_PLAIN = (Tensor, torch.nn.Parameter, torch.nn.Buffer)
+
 
 def evaluate_basis(x: Tensor, knots: Tensor, family: Family, count: int, order: int = 0) -> Tensor:
     """Evaluate all functions of a family, or their derivatives, at many points.
@@ -88,12 +90,14 @@ def quick_contract(
     of the last call, and looks for masked edges.
     """
     c = coefficients
-    if type(x) is not Tensor or x.dim() != 2 or not 0 < x.shape[0] <= FEW or x.dtype is not c.dtype:
+    tensors = (c, knots, mask) if more is None else (c, knots, mask, more[1])
+    if not (type(x) is Tensor and x.dim() == 2 and 0 < x.shape[0] <= FEW and x.dtype is c.dtype is knots.dtype):
         return None
-    if x.device.type != "cpu" or c.device.type != "cpu" or knots.dtype is not c.dtype:
+    if x.shape[1] != c.shape[1] or torch.is_grad_enabled() or forward_ad._current_level >= 0 or not is_eager():
         return None
-    if torch.is_grad_enabled() or not is_eager() or forward_ad._current_level >= 0 or x.shape[1] != c.shape[1]:
-        return None
+    for tensor in (x, *tensors):
+        if not (tensor.is_cpu and tensor.is_contiguous() and type(tensor) in _PLAIN):
+            return None
     return _dispatch.quick(x, c, knots, mask, family, more)
 
 

@@ -201,13 +201,15 @@ class KANLayer(Features, torch.nn.Module):
 
     def _quick(self, x: Tensor) -> Tensor | None:
         """What `_forward` gives, where x is a few plain rows that nothing differentiates; else None."""
-        if type(x) is not Tensor or len(x) > 8 or is_traced() or torch.is_autocast_enabled("cpu"):
+        if type(x) is not Tensor or x.shape[0] > 8 or is_traced() or torch.is_autocast_enabled("cpu"):
             return None
-        parameters, buffers = self._parameters, self._buffers
-        more = None
+        parameters, buffers, more = self._parameters, self._buffers, None
+        c = parameters.get("coefficients")
         if self.base is not None:
-            more = base_function(self.base)[0](x), parameters["base_weight"]
-        return quick_contract(x, parameters["coefficients"], buffers["knots"], self.basis, buffers["mask"], more)
+            more = base_function(self.base)[0](x), parameters.get("base_weight")
+        if c is None or (more is not None and more[1] is None):  # parametrized
+            return None
+        return quick_contract(x, c, buffers["knots"], self.basis, buffers["mask"], more)
 
     @autocast_output
     def _forward(self, x: Tensor) -> Tensor:

@@ -4,7 +4,9 @@ Coefficients are read as they lie, once for all rows. `quick` also leaves the ch
 """
 
 import ctypes
+from collections.abc import Callable
 from struct import Struct
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +15,7 @@ from edgewise.kernels._backend import Family
 from edgewise.kernels.bspline._table import Splines, degree_of, splines
 from edgewise.kernels.dense.cpu import DTYPES
 from edgewise.kernels.runtime._compiled import compiled
-from edgewise.kernels.runtime._memo import last_known
+from edgewise.kernels.runtime._memo import cached_on, last_known
 from edgewise.kernels.runtime._threads import in_parts, is_small, working_memory
 
 FEW = 8
@@ -29,15 +31,28 @@ def prepare(family: Family, dtype: torch.dtype) -> None:
     compiled(_KERNELS, "few", DTYPES[dtype], degree_of(family))
 
 
+class _Plan(NamedTuple):
+    """What a call needs to know of knots: the kernel, functions on a cell, and the tables."""
+
+    run: Callable[[bytes], object]
+    width: int
+    table: Splines
+
+
 def contract(
     family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int,
     more: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:  # fmt: skip
     """Return the contraction, plus values times weights, transposed. Threads share out the outputs."""
-    table, out = splines(knots, degree_of(family), order, x.dtype), x.new_empty(len(x), len(c))
+    degree, dtype, out = degree_of(family), x.dtype, x.new_empty(len(x), len(c))
+    kernel, table = compiled(_KERNELS, "few", DTYPES[dtype], degree), splines(knots, degree, order, dtype)
+    plan = _Plan(kernel, degree + 1, table)
+    if order == 0:
+        cached_on(knots, ("few", degree, dtype), lambda _: plan)
+    points = (x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None)
 
     def part(start: int, stop: int) -> None:
-        _run(family, x, c, v, table, out, more, (start, stop), _UNCHECKED)
+        _run(plan, (*x.shape, x.element_size()), c, points, (out.data_ptr(), len(c), start, stop), more, _UNCHECKED)
 
     in_parts(part, len(c), len(x) * c.numel())
     return out
@@ -50,29 +65,25 @@ def quick(
 
     All tensors are contiguous, of one dtype and on the CPU.
     """
-    known = last_known(knots, (family.degree, 0, x.dtype))
-    if known is None or not is_small(len(x) * c.numel()):
+    known = last_known(knots, ("few", family.degree, x.dtype))
+    (n, n_in), n_out = x.shape, c.shape[0]
+    if known is None or not is_small(n * c.numel()):
         return None
-    (values, table), changed = known, ctypes.c_int64()
-    out = x.new_empty(len(x), len(c))
-    sizes = knots.data_ptr(), values.data_ptr(), knots.numel(), mask.data_ptr(), mask.numel()
-    _run(family, x, c, None, table, out, more, (0, len(c)), (*sizes, ctypes.addressof(changed)))
+    (values, plan), changed, out = known, ctypes.c_int64(), x.new_empty(n, n_out)
+    checks = (
+        knots.data_ptr(), values.data_ptr(), values.numel(), mask.data_ptr(), n_in * n_out, ctypes.addressof(changed)
+    )  # fmt: skip
+    _run(plan, (n, n_in, x.element_size()), c, (x.data_ptr(), 0, 0), (out.data_ptr(), n_out, 0, n_out), more, checks)
     return None if changed.value else out
 
 
 def _run(
-    family: Family, x: Tensor, c: Tensor, v: Tensor | None, table: Splines, out: Tensor,
-    more: tuple[Tensor, Tensor] | None, outputs: tuple[int, int], checks: tuple[int, int, int, int, int, int],
+    plan: _Plan, shape: tuple[int, int, int], c: Tensor, points: tuple[int, int, bool],
+    outputs: tuple[int, int, int, int], more: tuple[Tensor, Tensor] | None, checks: tuple[int, ...],
 ) -> None:  # fmt: skip
-    (n, n_in), degree, size = x.shape, family.degree, x.element_size()
-    n_out, _, count = c.shape
-    kernel = compiled(_KERNELS, "few", DTYPES[x.dtype], degree)
+    n, n_in, size = shape
     wide = n * _BLOCK
-    values, cells, dense = working_memory((degree + 1) * wide * size, 4 * wide, n * n_in * count * size)
-    weight, others, linear = (0, 0, 0) if more is None else (more[1].data_ptr(), more[0].data_ptr(), 1)
-    kernel(
-        _PACK(
-            x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None, n_in, *table.numbers, values, cells, n,
-            dense, n, c.data_ptr(), out.data_ptr(), n_out, *outputs, weight, others, linear, *checks,
-        )
-    )  # fmt: skip
+    values, cells, dense = working_memory(plan.width * wide * size, 4 * wide, n * n_in * c.shape[2] * size)
+    linear = (0, 0, 0) if more is None else (more[1].data_ptr(), more[0].data_ptr(), 1)
+    numbers = (values, cells, n, dense, n, c.data_ptr())
+    plan.run(_PACK(*points, n_in, *plan.table.numbers, *numbers, *outputs, *linear, *checks))

@@ -50,13 +50,13 @@ def computed(x: Tensor, c: Any, v: Any, g: Any, knots: Tensor, term: Term) -> Te
 
 
 def composed(values: Tensor, c: Any, v: Any, g: Any, slot: Slot) -> Tensor:
-    """Return the operation of a slot as a composition of values (n, n_in, K), in which anything may be mapped."""
+    """Return the operation of a slot as a composition of values (..., n, n_in, K), in which anything may be mapped."""
     if slot == "v":
-        return ((g @ matrix(c)).reshape(len(g), *c.shape[1:]) * values).sum(-1)
+        return ((g @ _matrix(c)).reshape(values.shape) * values).sum(-1)
     values = values if v is None else values * v.unsqueeze(-1)
     if slot == "g":
-        return matrix(values) @ matrix(c).T
-    return (g.T @ matrix(values)).reshape(g.shape[1], *values.shape[1:])
+        return _matrix(values) @ _matrix(c).transpose(-1, -2)
+    return (g.transpose(-1, -2) @ _matrix(values)).reshape(*g.shape[:-2], g.shape[-1], *values.shape[-2:])
 
 
 def gradients(form: Form, u: Tensor, tensors: Sequence[Any], term: Term, needed: Sequence[bool]) -> list[Tensor | None]:
@@ -78,9 +78,9 @@ def weighted(x: Tensor, v: Tensor | None) -> Tensor:
     return x if v is None else x * v
 
 
-def matrix(values: Tensor) -> Tensor:
-    """Return (n, n_in, K) as (n, n_in K), by the one way that every map of torch knows."""
-    return values.reshape(len(values), values.shape[1] * values.shape[2])
+def _matrix(values: Tensor) -> Tensor:
+    """(..., n, n_in, K) as (..., n, n_in K), by the one way that every map of torch knows."""
+    return values.reshape(*values.shape[:-2], values.shape[-2] * values.shape[-1])
 
 
 def stacked(batch: int, x: Tensor, dim: int | None) -> Tensor:

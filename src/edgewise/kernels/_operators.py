@@ -17,11 +17,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.library import Library, register_autograd, register_fake, register_vmap
+from torch.library import Library, register_autograd, register_fake
 
 from edgewise.kernels import _dispatch
 from edgewise.kernels._backend import Family
-from edgewise.kernels._form import Slot, Term, composed, computed, gradients, stacked
+from edgewise.kernels._form import Slot, Term, computed, gradients
 from edgewise.kernels.bspline import BSplineFamily
 from edgewise.kernels.chebyshev import ChebyshevFamily
 from edgewise.kernels.fourier import FourierFamily
@@ -30,16 +30,16 @@ from edgewise.kernels.runtime._memo import is_full
 
 _FAMILIES: tuple[type[Family], ...] = (BSplineFamily, ChebyshevFamily, FourierFamily, RBFFamily)
 _KERNELS = find_spec("numba") is not None
-_LIBRARY = Library("edgewise", "DEF")
-_LIBRARY.define("evaluate(Tensor x, Tensor knots, str family, int count, int order) -> Tensor")
-_LIBRARY.define(
+LIBRARY = Library("edgewise", "DEF")
+LIBRARY.define("evaluate(Tensor x, Tensor knots, str family, int count, int order) -> Tensor")
+LIBRARY.define(
     "form(Tensor x, Tensor? c, Tensor? v, Tensor? g, Tensor knots, Tensor? mask, str family, int count, int order, "
     "str slot) -> Tensor"
 )
-_LIBRARY.define(
+LIBRARY.define(
     "vjps(Tensor x, Tensor c, Tensor g, Tensor knots, Tensor? mask, str family, int order) -> (Tensor, Tensor)"
 )
-_LIBRARY.define(
+LIBRARY.define(
     "affine(Tensor x, Tensor c, Tensor knots, Tensor? mask, Tensor values, Tensor weight, str family, int order) "
     "-> Tensor"
 )
@@ -124,15 +124,15 @@ def _affine(
 
 
 for _name, _run in (("evaluate", _evaluate), ("form", _form), ("vjps", _vjps), ("affine", _affine)):
-    _LIBRARY.impl(_name, _run, "CompositeExplicitAutograd")
+    LIBRARY.impl(_name, _run, "CompositeExplicitAutograd")
 
 
-@register_fake("edgewise::evaluate", lib=_LIBRARY)
+@register_fake("edgewise::evaluate", lib=LIBRARY)
 def _evaluate_shape(x: Tensor, knots: Tensor, family: str, count: int, order: int) -> Tensor:
     return x.new_empty(*x.shape, count)
 
 
-@register_fake("edgewise::form", lib=_LIBRARY)
+@register_fake("edgewise::form", lib=LIBRARY)
 def _form_shape(x: Tensor, c: Any, v: Any, g: Any, knots: Tensor, *rest: Any) -> Tensor:
     _, _, count, _, slot = rest
     if slot == "g":
@@ -140,12 +140,12 @@ def _form_shape(x: Tensor, c: Any, v: Any, g: Any, knots: Tensor, *rest: Any) ->
     return x.new_empty(x.shape) if slot == "v" else g.new_empty(g.shape[1], x.shape[1], count)
 
 
-@register_fake("edgewise::vjps", lib=_LIBRARY)
+@register_fake("edgewise::vjps", lib=LIBRARY)
 def _vjps_shape(x: Tensor, c: Tensor, g: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
     return x.new_empty(x.shape), g.new_empty(c.shape)
 
 
-@register_fake("edgewise::affine", lib=_LIBRARY)
+@register_fake("edgewise::affine", lib=LIBRARY)
 def _affine_shape(x: Tensor, c: Tensor, *rest: Any) -> Tensor:
     return x.new_empty(x.shape[0], c.shape[0])
 
@@ -216,62 +216,7 @@ def _affine_backward(ctx: Any, u: Tensor) -> tuple[Tensor | None, ...]:
     return by_x, by_c, None, None, u @ weight if needs[4] else None, u.T @ values if needs[5] else None, None, None
 
 
-register_autograd("edgewise::evaluate", _evaluate_backward, setup_context=_save_evaluate, lib=_LIBRARY)
-register_autograd("edgewise::form", _form_backward, setup_context=_save_form, lib=_LIBRARY)
-register_autograd("edgewise::affine", _affine_backward, setup_context=_save_affine, lib=_LIBRARY)
-register_autograd("edgewise::vjps", _vjps_backward, setup_context=_save_vjps, lib=_LIBRARY)
-
-
-@register_vmap("edgewise::evaluate", lib=_LIBRARY)
-def _map_evaluate(info: Any, in_dims: Sequence[Any], x: Tensor, knots: Tensor, *rest: Any) -> Any:
-    if in_dims[1] is None:
-        return torch.ops.edgewise.evaluate(x.movedim(in_dims[0], 0), knots, *rest), 0
-    return torch.func.vmap(partial(_values, rest=rest), in_dims[:2])(x, knots), 0
-
-
-@register_vmap("edgewise::form", lib=_LIBRARY)
-def _map_form(info: Any, in_dims: Sequence[Any], *arguments: Any) -> Any:
-    """A batch of points is more rows; of coefficients, knots or masks, it is a composition."""
-    x, c, v, g, knots, mask, *rest = arguments
-    if rest[-1] == "c" or in_dims[1] is not None or in_dims[4] is not None or in_dims[5] is not None:
-        return torch.func.vmap(partial(_composition, rest=rest), in_dims[:6])(x, c, v, g, knots, mask), 0
-    x, v, g = (
-        None if part is None else stacked(info.batch_size, part, dim).flatten(0, 1)
-        for part, dim in ((x, in_dims[0]), (v, in_dims[2]), (g, in_dims[3]))
-    )
-    flat = torch.ops.edgewise.form(x, c, v, g, knots, mask, *rest)
-    return flat.unflatten(0, (info.batch_size, len(flat) // info.batch_size)), 0
-
-
-@register_vmap("edgewise::vjps", lib=_LIBRARY)
-def _map_vjps(info: Any, in_dims: Sequence[Any], *arguments: Any) -> Any:
-    *tensors, family, order = arguments
-
-    def both(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        by_x = _composition(x, c, None, g, knots, mask, (family, c.shape[2], order + 1, "v"))
-        return by_x, _composition(x, None, None, g, knots, mask, (family, c.shape[2], order, "c"))
-
-    return torch.func.vmap(both, in_dims[:5])(*tensors), (0, 0)
-
-
-@register_vmap("edgewise::affine", lib=_LIBRARY)
-def _map_affine(info: Any, in_dims: Sequence[Any], *arguments: Any) -> Any:
-    *tensors, family, order = arguments
-
-    def both(x: Tensor, c: Tensor, knots: Tensor, mask: Tensor | None, values: Tensor, weight: Tensor) -> Tensor:
-        return _composition(x, c, None, None, knots, mask, (family, c.shape[2], order, "g")) + values @ weight.T
-
-    return torch.func.vmap(both, in_dims[:6])(*tensors), 0
-
-
-def _values(x: Tensor, knots: Tensor, rest: Sequence[Any]) -> Tensor:
-    return _family(rest[0]).reference(x, knots, *rest[1:])
-
-
-def _composition(
-    x: Tensor, c: Any, v: Any, g: Any, knots: Tensor, mask: Tensor | None, rest: Sequence[Any]
-) -> Tensor:  # fmt: skip
-    """The operation in plain torch, in which anything may be mapped."""
-    factor = 1.0 if mask is None else mask.unsqueeze(-1)
-    out = composed(_values(x, knots, rest[:3]), None if c is None else c * factor, v, g, rest[3])
-    return out * factor if rest[3] == "c" else out
+register_autograd("edgewise::evaluate", _evaluate_backward, setup_context=_save_evaluate, lib=LIBRARY)
+register_autograd("edgewise::form", _form_backward, setup_context=_save_form, lib=LIBRARY)
+register_autograd("edgewise::affine", _affine_backward, setup_context=_save_affine, lib=LIBRARY)
+register_autograd("edgewise::vjps", _vjps_backward, setup_context=_save_vjps, lib=LIBRARY)

@@ -9,6 +9,7 @@ from torch._C._functorch import is_legacy_batchedtensor as _is_mapped
 from torch.autograd import forward_ad
 
 from edgewise.kernels import _dispatch, _operators
+from edgewise.kernels import _operator_maps as _operator_maps  # registers
 from edgewise.kernels._backend import Family
 from edgewise.kernels._form import Term, composed, computed, gradients, stacked, weighted
 from edgewise.kernels.bspline.few import FEW
@@ -91,9 +92,16 @@ def quick_contract(
     """
     c = coefficients
     tensors = (c, knots, mask) if more is None else (c, knots, mask, more[1])
-    if not (type(x) is Tensor and x.dim() == 2 and 0 < x.shape[0] <= FEW and x.dtype is c.dtype is knots.dtype):
+    if not (type(x) is Tensor and x.dim() == 2 and x.dtype is c.dtype is knots.dtype):
         return None
-    if x.shape[1] != c.shape[1] or torch.is_grad_enabled() or forward_ad._current_level >= 0 or not is_eager():
+    rows, width = x.shape
+    if (
+        not 0 < rows <= FEW
+        or width != c.shape[1]
+        or torch.is_grad_enabled()
+        or forward_ad._current_level >= 0
+        or not is_eager()
+    ):
         return None
     for tensor in (x, *tensors):
         if not (tensor.is_cpu and tensor.is_contiguous() and type(tensor) in _PLAIN):
@@ -157,11 +165,11 @@ class _Form(Differentiable):
 
     @classmethod
     def of(cls, *arguments: Any) -> Any:
-        if not torch.is_grad_enabled() and forward_ad._current_level < 0 and not is_taped(arguments[0]):
-            return computed(*arguments)
         for tensor in arguments[1:4]:
             if tensor is not None and _is_mapped(tensor):
                 return _composed(*arguments)
+        if not is_taped(arguments[0]) and forward_ad._current_level < 0:
+            return computed(*arguments)
         return super().of(*arguments)
 
     @staticmethod

@@ -201,14 +201,17 @@ class KANLayer(Features, torch.nn.Module):
 
     def _quick(self, x: Tensor) -> Tensor | None:
         """What `_forward` gives, where x is a few plain rows that nothing differentiates; else None."""
-        if type(x) is not Tensor or x.shape[0] > 8 or is_traced() or torch.is_autocast_enabled("cpu"):
-            return None
         parameters, buffers, more = self._parameters, self._buffers, None
-        c = parameters.get("coefficients")
-        if self.base is not None:
-            more = base_function(self.base)[0](x), parameters.get("base_weight")
-        if c is None or (more is not None and more[1] is None):  # parametrized
+        c = parameters.get("coefficients")  # None where parametrized
+        if type(x) is not Tensor or c is None or x.dtype is not c.dtype or x.dim() != 2 or is_traced():
             return None
+        if x.shape[0] > 8 or torch.is_autocast_enabled("cpu"):
+            return None
+        if self.base is not None:
+            weight = parameters.get("base_weight")
+            if weight is None:
+                return None
+            more = base_function(self.base)[0](x), weight
         return quick_contract(x, c, buffers["knots"], self.basis, buffers["mask"], more)
 
     @autocast_output

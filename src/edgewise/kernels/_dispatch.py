@@ -20,6 +20,7 @@ from edgewise._errors import InputError, unknown
 from edgewise.kernels import gauss_newton
 from edgewise.kernels._backend import REFERENCE, Backend, Family, Sizes
 from edgewise.kernels.bspline import BSplineFamily, few
+from edgewise.kernels.bspline.chain import Chain, ChainCall
 
 Route = Literal["dense", "sparse"]
 """Whether all basis functions of a sample are evaluated, or only those that are not zero."""
@@ -179,6 +180,13 @@ def quick(
     if _FORCED.get() is not _FREE or not _has_sparse(family, x.dtype):
         return None
     return few.quick(family, x, c, knots, mask, more)
+
+
+def chain_call(chain: Chain, constants: Tensor) -> ChainCall | None:
+    """Return a network of B-splines as one call for a few rows; None where the kernels are not available."""
+    if _FORCED.get() is not _FREE or not _has_sparse(BSplineFamily(chain.degree), constants.dtype):
+        return None
+    return ChainCall(chain, constants)
 
 
 @cache

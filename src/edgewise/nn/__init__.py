@@ -14,6 +14,8 @@ from edgewise.nn._feedforward import KANFeedForward as KANFeedForward
 from edgewise.nn._feedforward import replace_feed_forwards as replace_feed_forwards
 from edgewise.nn._formula import spline_name as spline_name
 from edgewise.nn._formula import subnode_formulas as subnode_formulas
+from edgewise.nn._frozen import FrozenKAN as FrozenKAN
+from edgewise.nn._frozen import frozen as frozen
 from edgewise.nn._gauss_newton import GaussNewtonMatrix as GaussNewtonMatrix
 from edgewise.nn._gauss_newton import symmetrize as symmetrize
 from edgewise.nn._init import Scheme as Scheme

@@ -1,4 +1,4 @@
-"""The B-spline kernel for a few rows. Imported only to compile it.
+"""The B-spline kernels for a few rows: one layer, or a chain of them. Imported only to compile them.
 
 All functions of a point are written out, zeros too, and rows are multiplied with coefficients as they lie: packing
 them would take longer than the products.
@@ -14,16 +14,54 @@ from edgewise.kernels.runtime._simd import BARE, FAST, SIGNATURE, full_width, po
 
 
 def build(name: str, dtype: str, degree: int) -> Any:
-    """Return the Numba function of the kernel "few" for one dtype and degree."""
-    real, width = getattr(types, dtype), degree + 1
-    read, evaluate, end = reader(real), evaluator(real, width), finish(real)
-    reals, zero, current = pointer_to(real), real(0), _current(real)
+    """Return the Numba function of a kernel for one dtype and degree."""
+    return {"few": _few, "chain": _chain}[name](getattr(types, dtype), degree + 1)
+
+
+def _few(real: Any, width: int) -> Any:
+    """One layer, unless its knots or mask have changed."""
+    current, layer = _current(real), _layer(real, width)
 
     @njit(SIGNATURE, **BARE)
     def few(a: Any) -> None:
         full_width()
-        if not current(a, 25):
-            return
+        if current(a, 25):
+            layer(a)
+
+    return few
+
+
+def _chain(real: Any, width: int) -> Any:
+    """Layers one after another, each with the products of its nodes.
+
+    The arguments are the number of layers, where their arguments begin, 29 of each, the first's x and the last's place.
+    """
+    layer, multiply, wholes = _layer(real, width), _products(real), pointer_to(types.int64)
+
+    @njit(SIGNATURE, **BARE)
+    def chain(a: Any) -> None:
+        full_width()
+        for k in range(a[0]):
+            own = wholes(a[1] + 8 * 29 * k)
+            if k == 0:
+                own[0] = a[2]
+            if k == a[0] - 1:
+                own[25 if own[25] else 18] = a[3]
+            layer(own)
+            if own[25]:
+                multiply(own)
+
+    return chain
+
+
+def _layer(real: Any, width: int) -> Any:
+    """The function of a layer's arguments that fills its outputs."""
+    read, evaluate, end = reader(real), evaluator(real, width), finish(real)
+    reals, zero = pointer_to(real), real(0)
+
+    @njit(**FAST)
+    def layer(a: Any) -> None:
+        full_width()
         points, splines, scratch, _ = read(a)
         dense, rows = reals(a[15]), a[16]
         n_in, count = points[3], splines[5] + width - 1
@@ -39,9 +77,35 @@ def build(name: str, dtype: str, degree: int) -> Any:
                     first = (n * n_in + i0 + j) * count + cells[at]
                     for m in range(width):
                         dense[first + m] = values[m * stride + at]
-        end(dense, (rows, n_in, n_in * count), a, 17)
+        end(points[0], dense, (rows, n_in, n_in * count), a, 17)
 
-    return few
+    return layer
+
+
+def _products(real: Any) -> Any:
+    """The function that makes nodes of subnodes: sums, then products of consecutive subnodes.
+
+    From 25 on, a layer's arguments are the nodes' place, the numbers of sums and of products, and their arities.
+    """
+    reals, wholes = pointer_to(real), pointer_to(types.int64)
+
+    @njit(**FAST)
+    def multiply(a: Any) -> None:
+        subnodes, rows, n_sub = reals(a[18]), a[16], a[19]
+        nodes, n_sum, n_products, arities = reals(a[25]), a[26], a[27], wholes(a[28])
+        n_nodes = n_sum + n_products
+        for n in range(rows):
+            for q in range(n_sum):
+                nodes[n * n_nodes + q] = subnodes[n * n_sub + q]
+            at = n * n_sub + n_sum
+            for q in range(n_products):
+                value = subnodes[at]
+                for k in range(1, arities[q]):
+                    value *= subnodes[at + k]
+                nodes[n * n_nodes + n_sum + q] = value
+                at += arities[q]
+
+    return multiply
 
 
 def _current(real: Any) -> Any:

@@ -11,6 +11,7 @@ from numba import njit, types
 from numba.core import cgutils
 
 from edgewise.kernels.runtime._cpu_blocks import zero_block
+from edgewise.kernels.runtime._cpu_silu import silu
 from edgewise.kernels.runtime._simd import (
     FAST,
     WIDTH,
@@ -150,16 +151,19 @@ def finish(real: Any) -> Any:
     """The function that ends a kernel for a few rows: y = D C' + S W', for outputs `start` to `stop`.
 
     D are the dense values, of `length` a row. Where `at` says, the kernel's arguments are C, y, n_out, start, stop, W,
-    S and the numbers of a row of S in multiples of n_in, 0 for none.
+    S and what S holds: 0 nothing, 1 values, 2 the room for silu(x); 3 stands for x itself.
     """
-    products, reals = dots(real), pointer_to(real)
+    products, reals, silu_all = dots(real), pointer_to(real), silu(real)
 
     @njit(**FAST)
-    def finish_all(dense: Any, shape: Any, a: Any, at: Any) -> None:
+    def finish_all(x: Any, dense: Any, shape: Any, a: Any, at: Any) -> None:
         rows, n_in, length = shape
-        y, n_out, outputs = reals(a[at + 1]), a[at + 2], (a[at + 3], a[at + 4])
+        y, n_out, outputs, kind = reals(a[at + 1]), a[at + 2], (a[at + 3], a[at + 4]), a[at + 7]
         products(dense, reals(a[at]), y, (rows, length, n_out), outputs, True)
-        if a[at + 7]:
-            products(reals(a[at + 6]), reals(a[at + 5]), y, (rows, n_in, n_out), outputs, False)
+        if kind:
+            others = x if kind == 3 else reals(a[at + 6])
+            if kind == 2:
+                silu_all(x, others, rows * n_in)
+            products(others, reals(a[at + 5]), y, (rows, n_in, n_out), outputs, False)
 
     return finish_all

@@ -11,7 +11,7 @@ from numba import njit, types
 from numba.core import cgutils
 
 from edgewise.kernels.runtime._cpu_blocks import zero_block
-from edgewise.kernels.runtime._cpu_silu import silu
+from edgewise.kernels.runtime._cpu_exp import silu
 from edgewise.kernels.runtime._simd import (
     FAST,
     WIDTH,

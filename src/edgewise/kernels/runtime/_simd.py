@@ -189,6 +189,18 @@ def mul(builder: Any, a: Any, b: Any) -> Any:
 
 
 @instruction(of_first)
+def div(builder: Any, a: Any, b: Any) -> Any:
+    return builder.fdiv(a, b)
+
+
+@instruction(of_first)
+def within(builder: Any, x: Any, low: Any, high: Any) -> Any:
+    """x within [low, high]; what is no number stays so."""
+    above = builder.select(builder.fcmp_ordered("<", x, low), low, x)
+    return builder.select(builder.fcmp_ordered(">", above, high), high, above)
+
+
+@instruction(of_first)
 def clip(builder: Any, x: Any, top: Any) -> Any:
     """x within [0, top]; what is no number becomes 0."""
     zero = ir.Constant(x.type, [0.0] * x.type.count)

@@ -13,7 +13,7 @@ import torch
 from families import FUNCTIONS, Functions, around, close
 from torch import Tensor
 
-from edgewise.bases import BSpline
+from edgewise.bases import BSpline, Fourier
 from edgewise.kernels import Backend, contract, forced
 
 
@@ -43,8 +43,10 @@ def _ways(name: str, functions: Functions) -> dict[str, Way]:
     found = {"reference": way("reference", None, "evaluate", "reduce")}
     if isinstance(functions.family, BSpline):
         found["sparse"] = way("numba", "sparse", "contract", "vjp_inputs", "vjp_coefficients")
-    else:
+    elif isinstance(functions.family, Fourier):
         found["dense"] = way("numba", "dense", "evaluate", "reduce")
+    else:
+        found["dense"] = way("numba", "dense", "contract", "vjp_inputs", "vjp_coefficients")
     return {f"{name} {route}": way for route, way in found.items()}
 
 

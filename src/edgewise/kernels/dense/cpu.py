@@ -8,7 +8,7 @@ from torch import Tensor
 from edgewise.kernels._backend import Backend, Family
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._memo import cached_on
-from edgewise.kernels.runtime._threads import in_parts
+from edgewise.kernels.runtime._threads import in_parts, scratch
 
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 _WORK = 6  # multiplications of one value, roughly
@@ -94,7 +94,7 @@ class LanesCPU(DenseCPU):
             return super().vjp_inputs(family, x, c, g, knots, order)
         matrix, out, count = _transposed(c), torch.empty_like(x), c.shape[2]
         for rows in self._chunks(x, count):
-            weights = g[rows] @ matrix
+            weights = torch.mm(g[rows], matrix, out=scratch(x, len(x[rows]), matrix.shape[1]))
             self._vectors("sums", x[rows], knots, count, order, [out[rows], weights])
         return out
 
@@ -110,8 +110,8 @@ class LanesCPU(DenseCPU):
         return total.unflatten(1, (count, x.shape[1])).transpose(1, 2).contiguous()
 
     def _values(self, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None) -> Tensor:
-        """All functions of all inputs: (N, K, n_in)."""
-        out = x.new_empty(len(x), count, x.shape[1])
+        """All functions of all inputs, (N, K, n_in), in this thread's memory: until it asks again."""
+        out = scratch(x, len(x), count, x.shape[1])
         self._vectors("values", x, knots, count, order, [out])
         return out if v is None else out.mul_(v.unsqueeze(1))
 

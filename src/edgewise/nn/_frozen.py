@@ -10,7 +10,7 @@ from torch.autograd import forward_ad
 
 from edgewise._errors import InputError
 from edgewise.bases import base_function
-from edgewise.kernels import BSplineFamily, Chain, ChainCall, Link, chain_call, contract, is_eager
+from edgewise.kernels import BSplineFamily, Chain, ChainCall, Link, chain_call, contract, is_eager, is_traced
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._features import Features
 from edgewise.nn._layer import KANLayer
@@ -58,26 +58,32 @@ class FrozenKAN(Features, torch.nn.Module):
         assert constants is not None
         if type(x) is Tensor and x.dtype is constants.dtype and x.dim() == 2 and is_eager():
             rows, width = x.shape
-            plain = x.is_contiguous() and x.is_cpu and constants.is_cpu and forward_ad._current_level < 0
+            plain = x.is_cpu and constants.is_cpu and forward_ad._current_level < 0
             if plain and 0 < rows <= _FEW and width == self.n_in and not torch.is_autocast_enabled("cpu"):
                 call = self._call
                 if call is None or call.first != constants.data_ptr():
                     call = self._call = chain_call(self.chain, constants)
                 if call is not None:
-                    return call(x)
+                    return call(x if x.is_contiguous() else x.contiguous())
         return self._by_layers(x)
 
     @autocast_output
     @torch.no_grad()
     def _by_layers(self, x: Tensor) -> Tensor:
-        if self._parts[0] is not self.constants:
-            self._parts = (self.constants, self.chain.parts(self.constants))
         x, family = x.to(self.dtype), BSplineFamily(self.chain.degree)
-        for link, nodes, parts in zip(self.chain.links, self.nodes, self._parts[1], strict=True):
+        for link, nodes, parts in zip(self.chain.links, self.nodes, self._views(), strict=True):
             *_, c, weights, knots = parts
             more = None if link.base is None else (base_function(link.base)[0](x), weights)
             x = nodes.combine(contract(x, c, knots, family, more=more))
         return x
+
+    def _views(self) -> list[list[Tensor]]:
+        """The constants of each layer, the same tensors for as long as they last: tables are made once for knots."""
+        if is_traced():
+            return self.chain.parts(self.constants)
+        if self._parts[0] is not self.constants:
+            self._parts = (self.constants, self.chain.parts(self.constants))
+        return self._parts[1]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave addresses out of copies and files."""

@@ -13,28 +13,25 @@ from edgewise.kernels._operators import LIBRARY
 _Dims = Sequence[int | None]
 
 
-@register_vmap("edgewise::evaluate", lib=LIBRARY)
 def _evaluate(info: Any, dims: _Dims, x: Tensor, knots: Tensor, *rest: Any) -> tuple[Tensor, int]:
     return _values(info.batch_size, dims, x, knots, *rest), 0
 
 
-@register_vmap("edgewise::form", lib=LIBRARY)
 def _form(info: Any, dims: _Dims, *arguments: Any) -> tuple[Tensor, int]:
-    x, c, v, g, knots, mask, *rest, slot = arguments
-    batch = info.batch_size
+    x, c, v, g, knots, mask, family, count, order, slot = arguments
+    batch, what = info.batch_size, (family, count, order)
     if slot == "c" or any(dims[at] is not None for at in (1, 4, 5)):
-        values = _values(batch, (dims[0], dims[4]), x, knots, *rest)
+        values = _values(batch, (dims[0], dims[4]), x, knots, *what)
         others = [_batched(batch, part, dim) for part, dim in zip((c, v, g, mask), (*dims[1:4], dims[5]), strict=True)]
         return _masked_form(values, *others, slot), 0
     x, v, g = (
         None if part is None else stacked(batch, part, dim).flatten(0, 1)
         for part, dim in ((x, dims[0]), (v, dims[2]), (g, dims[3]))
     )
-    flat = torch.ops.edgewise.form(x, c, v, g, knots, mask, *rest, slot)
+    flat = torch.ops.edgewise.form(x, c, v, g, knots, mask, *what, slot)
     return flat.unflatten(0, (batch, len(flat) // batch)), 0
 
 
-@register_vmap("edgewise::vjps", lib=LIBRARY)
 def _vjps(info: Any, dims: _Dims, *arguments: Any) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
     *tensors, family, order = arguments
     x, c, g, knots, mask = (_batched(info.batch_size, part, dim) for part, dim in zip(tensors, dims, strict=False))
@@ -43,7 +40,6 @@ def _vjps(info: Any, dims: _Dims, *arguments: Any) -> tuple[tuple[Tensor, Tensor
     return (by_x, by_c), (0, 0)
 
 
-@register_vmap("edgewise::affine", lib=LIBRARY)
 def _affine(info: Any, dims: _Dims, *arguments: Any) -> tuple[Tensor, int]:
     *tensors, family, order = arguments
     x, c, knots, mask, others, weight = (
@@ -70,3 +66,7 @@ def _masked_form(values: Tensor, c: Any, v: Any, g: Any, mask: Any, slot: Slot) 
     factor = 1.0 if mask is None else mask.unsqueeze(-1)
     out = composed(values, None if c is None else c * factor, v, g, slot)
     return out * factor if slot == "c" else out
+
+
+for _name, _map in (("evaluate", _evaluate), ("form", _form), ("vjps", _vjps), ("affine", _affine)):
+    register_vmap(f"edgewise::{_name}", _map, lib=LIBRARY)

@@ -11,10 +11,11 @@ from edgewise import functions
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.bases import BaseName, Basis, BasisName, base_function, named
-from edgewise.kernels import contract, is_eager, is_full, is_traced, quick_contract
+from edgewise.kernels import contract, is_eager, is_full, is_traced
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._features import Features
+from edgewise.nn._few_rows import few_rows
 from edgewise.nn._init import Scheme, check_scheme, check_size, initial_values
 from edgewise.nn._rule import Rule
 
@@ -194,25 +195,10 @@ class KANLayer(Features, torch.nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if not torch.is_grad_enabled() and not self._symbols:
-            out = self._quick(x)
+            out = few_rows(self, x)
             if out is not None:
                 return out
         return self._forward(x)
-
-    def _quick(self, x: Tensor) -> Tensor | None:
-        """What `_forward` gives, where x is a few plain rows that nothing differentiates; else None."""
-        parameters, buffers, more = self._parameters, self._buffers, None
-        c = parameters.get("coefficients")  # None where parametrized
-        if type(x) is not Tensor or c is None or x.dtype is not c.dtype or x.dim() != 2 or is_traced():
-            return None
-        if x.shape[0] > 8 or torch.is_autocast_enabled("cpu"):
-            return None
-        if self.base is not None:
-            weight = parameters.get("base_weight")
-            if weight is None:
-                return None
-            more = base_function(self.base)[0](x), weight
-        return quick_contract(x, c, buffers["knots"], self.basis, buffers["mask"], more)
 
     @autocast_output
     def _forward(self, x: Tensor) -> Tensor:

@@ -44,7 +44,8 @@ def contract(
     more: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:  # fmt: skip
     """Return the contraction, plus values times weights, transposed. Threads share out the outputs."""
-    degree, dtype, out = degree_of(family), x.dtype, x.new_empty(len(x), len(c))
+    (n, n_in), degree, dtype = x.shape, degree_of(family), x.dtype
+    out = x.new_empty(n, len(c))
     kernel, table = compiled(_KERNELS, "few", DTYPES[dtype], degree), splines(knots, degree, order, dtype)
     plan = _Plan(kernel, degree + 1, table)
     if order == 0:
@@ -52,9 +53,9 @@ def contract(
     points = (x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None)
 
     def part(start: int, stop: int) -> None:
-        _run(plan, (*x.shape, x.element_size()), c, points, (out.data_ptr(), len(c), start, stop), more, _UNCHECKED)
+        _run(plan, (n, n_in, x.element_size()), c, points, (out.data_ptr(), len(c), start, stop), more, _UNCHECKED)
 
-    in_parts(part, len(c), len(x) * c.numel())
+    in_parts(part, len(c), n * c.numel())
     return out
 
 
@@ -73,7 +74,9 @@ def quick(
     checks = (
         knots.data_ptr(), values.data_ptr(), values.numel(), mask.data_ptr(), n_in * n_out, ctypes.addressof(changed)
     )  # fmt: skip
-    _run(plan, (n, n_in, x.element_size()), c, (x.data_ptr(), 0, 0), (out.data_ptr(), n_out, 0, n_out), more, checks)
+    _run(
+        plan, (n, n_in, x.element_size()), c, (x.data_ptr(), 0, False), (out.data_ptr(), n_out, 0, n_out), more, checks
+    )
     return None if changed.value else out
 
 

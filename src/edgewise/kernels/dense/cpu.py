@@ -119,7 +119,11 @@ class LanesCPU(DenseCPU):
         kernel, ends = compiled(self.lanes, name, DTYPES[x.dtype], order), _ends(knots, x.dtype)
         head = [x.data_ptr(), x.shape[1], ends[0].data_ptr(), ends[1].data_ptr(), count, data[0].data_ptr()]
         tail = [part.data_ptr() for part in data[1:]]
-        in_parts(lambda start, stop: kernel(addresses([*head, start, stop, *tail])), len(x), x.numel() * count)
+
+        def part(start: int, stop: int) -> None:
+            kernel(addresses([*head, start, stop, *tail]))
+
+        in_parts(part, len(x), x.numel() * count)
 
 
 def _ends(knots: Tensor, dtype: torch.dtype) -> Tensor:

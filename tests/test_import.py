@@ -76,9 +76,9 @@ PUBLIC = {
         unsupervised update
     """,
     "edgewise.nn": """
-        Direction Edge GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass
+        Direction Edge FrozenKAN GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass
         RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone
-        compact derivatives edge_derivatives edge_of edges_of_node has_shapes held_knots initial_values
+        compact derivatives edge_derivatives edge_of edges_of_node frozen has_shapes held_knots initial_values
         is_readable layer_of lock monotone perturb refine_grid remove_edges remove_node replace_by_mean
         replace_feed_forwards require restore_edges scale_outputs select set_function shaped shift_outputs
         shiftable smooth spline_functions spline_name stack subnode_formulas symmetrize to_splines trace unlock

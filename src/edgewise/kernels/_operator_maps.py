@@ -22,8 +22,8 @@ def _form(info: Any, dims: _Dims, *arguments: Any) -> tuple[Tensor, int]:
     batch, what = info.batch_size, (family, count, order)
     if slot == "c" or any(dims[at] is not None for at in (1, 4, 5)):
         values = _values(batch, (dims[0], dims[4]), x, knots, *what)
-        others = [_batched(batch, part, dim) for part, dim in zip((c, v, g, mask), (*dims[1:4], dims[5]), strict=True)]
-        return _masked_form(values, *others, slot), 0
+        c, v, g, mask = (_batched(batch, part, dims[at]) for part, at in ((c, 1), (v, 2), (g, 3), (mask, 5)))
+        return _masked_form(values, c, v, g, mask, slot), 0
     x, v, g = (
         None if part is None else stacked(batch, part, dim).flatten(0, 1)
         for part, dim in ((x, dims[0]), (v, dims[2]), (g, dims[3]))

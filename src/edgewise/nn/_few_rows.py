@@ -1,8 +1,6 @@
 """The forward pass of a layer of splines at a few plain rows, which skips what they do not need."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,14 +8,11 @@ from torch import Tensor
 from edgewise.bases import base_function
 from edgewise.kernels import is_traced, quick_contract
 
-if TYPE_CHECKING:
-    from edgewise.nn._layer import KANLayer
-
 _MOST = 8  # rows
 
 
-def few_rows(layer: KANLayer, x: Tensor) -> Tensor | None:
-    """Return what a layer without symbolic edges gives, where nothing is differentiated; None for its usual path.
+def few_rows(layer: Any, x: Tensor) -> Tensor | None:
+    """Return what a KANLayer without symbolic edges gives, where nothing is differentiated; None for its usual path.
 
     Anything unusual is left to that path: other dtypes, modes of torch, parametrized weights, and bad input.
     """

@@ -94,9 +94,10 @@ PUBLIC = {
         MatrixFreeProblem Needs NormalEquations PrecisionName ScheduleName Solver Step StopReason
     """,
     "edgewise.kernels": """
-        BSplineFamily Backend BackendName ChebyshevFamily Choice Factor Family FourierFamily Operation RBFFamily
-        RationalFamily Route Sizes cached_on clear_dispatch_cache contract evaluate_basis explain factor_for forced
-        is_eager is_traced one_thread prepare rational vjp_coefficients vjp_inputs
+        BSplineFamily Backend BackendName Chain ChainCall ChebyshevFamily Choice Factor Family FourierFamily
+        Link Operation RBFFamily RationalFamily Route Sizes cached_on chain_call clear_dispatch_cache contract
+        evaluate_basis explain factor_for forced is_eager is_full is_traced one_thread prepare quick_contract
+        rational vjp_coefficients vjp_inputs
     """,
     "edgewise.bases": """
         ACTIVATIONS ActivationName BASES BASE_FUNCTIONS BSpline BaseName Basis BasisName Chebyshev Fourier

@@ -169,6 +169,8 @@ def affine(
 ) -> Tensor:  # fmt: skip
     """Sums over inputs, plus a linear map of other values: (N, n_out)."""
     dtype, backend = x.dtype, _chosen("contract", x, c.shape[0], family, c.shape[2])
+    if backend.mixed:
+        return backend.contract(family, x, c, None, knots, order).to(dtype).addmm_(more[0], more[1].T)
     x, c, values, weight = _all_ready(backend, knots, x, c, *more)
     return backend.affine(family, x, c, knots, order, (values, weight)).to(dtype)
 

@@ -1,14 +1,11 @@
 """`edgewise fit`: from a table to a saved network."""
 
 import math
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from edgewise._errors import InputError
 from edgewise.cli._console import console
 from edgewise.cli._input import (
     DataFile,
@@ -21,6 +18,7 @@ from edgewise.cli._input import (
     parse_widths,
     select_columns,
 )
+from edgewise.cli._network_file import keep_network
 from edgewise.cli._output import check_file
 
 
@@ -62,11 +60,7 @@ def fit(  # noqa: PLR0913 (the options of a command)
     result = edgewise.fit(model, selection.x, selection.y, grids="auto" if grid is None else None, options=options)
     stopped = result.outcome is edgewise.train.Outcome.INTERRUPTED
     place = out.with_name(f"{out.stem}.interrupted{out.suffix}") if stopped else out
-    decimals = {name: sign for name, sign in table.decimals.items() if name in (*names, target)}
-    about: Any = {"names": names, "target": target, "decimals": decimals}
-    if made is not None:
-        about["inputs"] = made
-    _keep(lambda path: edgewise.save(result.model, path, **about), place)
+    keep_network(result.model, place, table, names, target, made)
     for note in result.notes:
         screen.print(note)
     screen.print(f"Training error: {result.train_error:.3g} (rms, in the units of {target})")
@@ -75,20 +69,6 @@ def fit(  # noqa: PLR0913 (the options of a command)
     screen.print(f"Network: {place}")
     if stopped:
         raise KeyboardInterrupt(f"{out} was not written, and {place} holds the network so far")
-
-
-def _keep(save: Callable[[Path], None], place: Path) -> None:
-    """Save a network at its place, and elsewhere where that fails: training it may have taken hours."""
-    try:
-        save(place)
-    except InputError as error:
-        spare = Path(tempfile.mkdtemp(prefix="edgewise-")) / place.name
-        try:
-            save(spare)
-        except InputError:
-            spare.parent.rmdir()
-            raise error from None
-        raise InputError(f"{error} The network is in {spare}.") from None
 
 
 def _shown(error: float) -> str:

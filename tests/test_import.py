@@ -76,8 +76,8 @@ PUBLIC = {
         train unsupervised update
     """,
     "edgewise.nn": """
-        Direction Edge FeedForward FrozenKAN GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass
-        Rational RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone
+        Direction Edge FeedForward FrozenKAN GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes
+        Pass Rational RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone
         compact derivatives edge_derivatives edge_of edges_of_node find_feed_forwards frozen has_shapes held_knots
         initial_values is_readable layer_of lock monotone perturb refine_grid remove_edges remove_node replace_by_mean
         replace_feed_forwards require restore_edges scale_outputs select set_function shaped shift_outputs

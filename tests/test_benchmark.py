@@ -366,3 +366,13 @@ def test_without_scikit_learn_the_classes_are_left_out_and_say_so(
     monkeypatch.chdir(tmp_path)
     assert main(["bench", "classification", "--no-baselines", "--check"]) == 0
     assert "not installed here: pip install scikit-learn" in capsys.readouterr().out
+
+
+def test_calls_of_a_few_rows_are_compared_with_an_mlp(tmp_path: Path) -> None:
+    rows = run([BENCHMARKS["calls"]], Settings(quick=True, repeats=2), Plan(tmp_path, only="1 x 64"), silent)["calls"]
+    assert [row["what"] for row in rows] == ["mlp", "edgewise", "frozen"]
+    shared = {"case": "compiled, 1024 x 64 -> 64", "status": ""}
+    timed = {"eager, forward": 2.0, "compiled, forward": 2.1, "eager, forward and backward": 4.0}
+    timed["compiled, forward and backward"] = 5.0
+    _, lines = BENCHMARKS["calls"].table([{**shared, "what": what, "seconds": value} for what, value in timed.items()])
+    assert [(line[3].text, line[3].passed) for line in lines] == [("1.25", False), ("1.05", True)]

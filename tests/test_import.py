@@ -76,12 +76,12 @@ PUBLIC = {
         train unsupervised update
     """,
     "edgewise.nn": """
-        Coverage Direction Edge FeedForward GaussNewtonMatrix Jets KAN KANConv1d KANConv2d KANConv3d
+        Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix Jets KAN KANConv1d KANConv2d KANConv3d
         KANFeedForward KANLayer Layout MARGINS Nodes Pass Rational RationalConv1d RationalConv2d RationalConv3d
         RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone compact
-        coverage derivatives edge_derivatives edge_of edges_of_node find_feed_forwards has_shapes held_knots
-        initial_values is_readable layer_of lock monotone parameter_groups perturb refine_grid refine_grids
-        regularization remove_edges remove_node replace_by_mean replace_convs replace_feed_forwards
+        coverage derivatives edge_derivatives edge_of edges_of_node find_feed_forwards frozen has_shapes
+        held_knots initial_values is_readable layer_of lock monotone parameter_groups perturb refine_grid
+        refine_grids regularization remove_edges remove_node replace_by_mean replace_convs replace_feed_forwards
         replace_parameters require restore_edges scale_outputs select set_function shaped shift_outputs
         shiftable smooth spline_functions spline_name stack subnode_formulas symmetrize to_splines trace unlock
         update_grids widen widen_grids with_locked
@@ -96,9 +96,10 @@ PUBLIC = {
         MatrixFreeProblem Needs NormalEquations PrecisionName ScheduleName Solver Step StopReason
     """,
     "edgewise.kernels": """
-        BSplineFamily Backend BackendName ChebyshevFamily Choice Factor Family FourierFamily Operation RBFFamily
-        RationalFamily Route Sizes cached_on clear_dispatch_cache contract evaluate_basis explain factor_for forced
-        is_eager is_traced one_thread prepare rational vjp_coefficients vjp_inputs
+        BSplineFamily Backend BackendName Chain ChainCall ChebyshevFamily Choice Factor Family FourierFamily
+        Link Operation RBFFamily RationalFamily Route Sizes cached_on chain_call clear_dispatch_cache contract
+        evaluate_basis explain factor_for forced is_eager is_full is_traced one_thread prepare quick_contract
+        rational vjp_coefficients vjp_inputs
     """,
     "edgewise.bases": """
         ACTIVATIONS ActivationName BASES BASE_FUNCTIONS BSpline BaseName Basis BasisName Chebyshev Fourier

@@ -7,6 +7,7 @@ from edgewise.kernels._dispatch import BackendName as BackendName
 from edgewise.kernels._dispatch import Choice as Choice
 from edgewise.kernels._dispatch import Operation as Operation
 from edgewise.kernels._dispatch import Route as Route
+from edgewise.kernels._dispatch import chain_call as chain_call
 from edgewise.kernels._dispatch import clear_dispatch_cache as clear_dispatch_cache
 from edgewise.kernels._dispatch import explain as explain
 from edgewise.kernels._dispatch import forced as forced
@@ -15,7 +16,11 @@ from edgewise.kernels._dispatch import vjp_coefficients as vjp_coefficients
 from edgewise.kernels._dispatch import vjp_inputs as vjp_inputs
 from edgewise.kernels._ops import contract as contract
 from edgewise.kernels._ops import evaluate_basis as evaluate_basis
+from edgewise.kernels._ops import quick_contract as quick_contract
 from edgewise.kernels.bspline import BSplineFamily as BSplineFamily
+from edgewise.kernels.bspline.chain import Chain as Chain
+from edgewise.kernels.bspline.chain import ChainCall as ChainCall
+from edgewise.kernels.bspline.chain import Link as Link
 from edgewise.kernels.chebyshev import ChebyshevFamily as ChebyshevFamily
 from edgewise.kernels.fourier import FourierFamily as FourierFamily
 from edgewise.kernels.gauss_newton import Factor as Factor
@@ -25,5 +30,6 @@ from edgewise.kernels.rational import rational as rational
 from edgewise.kernels.rbf import RBFFamily as RBFFamily
 from edgewise.kernels.runtime._memo import cached_on as cached_on
 from edgewise.kernels.runtime._memo import is_eager as is_eager
+from edgewise.kernels.runtime._memo import is_full as is_full
 from edgewise.kernels.runtime._memo import is_traced as is_traced
 from edgewise.kernels.runtime._threads import one_thread as one_thread

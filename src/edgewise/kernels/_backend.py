@@ -66,6 +66,12 @@ class Backend:
             torch.mm(values.flatten(1), matrix, out=out[rows])
         return out
 
+    def affine(
+        self, family: Family, x: Tensor, c: Tensor, knots: Tensor, order: int, more: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        """`contract` plus values (N, p) times weights (n_out, p), transposed: (N, n_out)."""
+        return self.contract(family, x, c, None, knots, order).addmm_(more[0], more[1].T)
+
     def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
         """sum_j g_nj sum_m c_jim B_m^(order)(x_ni): (N, n_in)."""
         matrix, out = c.flatten(1), torch.empty_like(x)

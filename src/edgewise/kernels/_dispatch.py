@@ -20,7 +20,8 @@ from edgewise._errors import InputError, unknown
 from edgewise.kernels import gauss_newton
 from edgewise.kernels._backend import REFERENCE, Backend, Family, Sizes
 from edgewise.kernels._plain import check_sizes, is_plain
-from edgewise.kernels.bspline import BSplineFamily
+from edgewise.kernels.bspline import BSplineFamily, few
+from edgewise.kernels.bspline.chain import Chain, ChainCall
 
 Route = Literal["dense", "sparse"]
 """Whether all basis functions of a sample are evaluated, or only those that are not zero."""
@@ -31,7 +32,8 @@ Operation = Literal["evaluate", "contract", "vjp_inputs", "vjp_coefficients"]
 
 _CUBIC = BSplineFamily(3)
 _log = logging.getLogger("edgewise.kernels")
-_FORCED: ContextVar[tuple[str | None, str | None]] = ContextVar("forced", default=(None, None))
+_FREE: tuple[str | None, str | None] = (None, None)
+_FORCED: ContextVar[tuple[str | None, str | None]] = ContextVar("forced", default=_FREE)
 
 
 class Choice(NamedTuple):
@@ -145,6 +147,7 @@ def warn_fallback(reason: str) -> None:
 def clear_dispatch_cache() -> None:
     """Forget what was chosen and said, as after Numba was installed."""
     _choose.cache_clear()
+    _has_sparse.cache_clear()
     warn_fallback.cache_clear()
 
 
@@ -173,6 +176,39 @@ def contract(x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, family: Fami
     dtype, backend = x.dtype, _chosen("contract", x, c.shape[0], family, c.shape[2], knots, c=c, v=v)
     x, c, v = _all_ready(backend, knots, x, c, v)
     return backend.contract(family, x, c, v, knots, order).to(dtype)
+
+
+def affine(
+    x: Tensor, c: Tensor, knots: Tensor, family: Family, order: int, more: tuple[Tensor, Tensor]
+) -> Tensor:  # fmt: skip
+    """Sums over inputs, plus a linear map of other values: (N, n_out)."""
+    backend = _chosen("contract", x, c.shape[0], family, c.shape[2], knots, c=c) if is_plain(*more) else REFERENCE
+    dtype = x.dtype
+    if backend.mixed:
+        return backend.contract(family, x, c, None, knots, order).to(dtype).addmm_(more[0], more[1].T)
+    x, c, values, weight = _all_ready(backend, knots, x, c, *more)
+    return backend.affine(family, x, c, knots, order, (values, weight)).to(dtype)
+
+
+def quick(
+    x: Tensor, c: Tensor, knots: Tensor, mask: Tensor, family: Family, more: tuple[Tensor, Tensor] | None
+) -> Tensor | None:
+    """Return a contraction at a few rows with hardly a check; None where it needs a second look."""
+    if _FORCED.get() is not _FREE or not _has_sparse(family, x.dtype):
+        return None
+    return few.quick(family, x, c, knots, mask, more)
+
+
+def chain_call(chain: Chain, constants: Tensor) -> ChainCall | None:
+    """Return a network of B-splines as one call for a few rows; None where the kernels are not available."""
+    if _FORCED.get() is not _FREE or not _has_sparse(BSplineFamily(chain.degree), constants.dtype):
+        return None
+    return ChainCall(chain, constants)
+
+
+@cache
+def _has_sparse(family: Family, dtype: torch.dtype) -> bool:
+    return choose("contract", family, Sizes(1, 1, 1, 1, dtype, "cpu"))[0][:2] == ("numba", "sparse")
 
 
 def vjp_inputs(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, family: Family, order: int) -> Tensor:

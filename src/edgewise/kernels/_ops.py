@@ -1,41 +1,21 @@
-"""The basis and its contraction with coefficients, closed under differentiation.
-
-With cotangents g of the outputs, optional weights v of the points and d the order of the derivative, one form
-
-    T(x; c, v, g) = sum_n sum_j g_nj sum_i v_ni sum_m c_jim B_m^(d)(x_ni)
-
-is linear in c, v and g. Its derivatives by these are the three operations of the kernels:
-
-    contract[n, j]             = dT/dg = sum_i v_ni sum_m c_jim B_m^(d)(x_ni)
-    vjp_inputs[n, i]           = dT/dv = sum_j g_nj sum_m c_jim B_m^(d)(x_ni)
-    vjp_coefficients[j, i, m]  = dT/dc = sum_n g_nj v_ni B_m^(d)(x_ni)
-
-A derivative of one by a slot of the form is another, and its derivative by x is one at d + 1. So a backend writes these
-and the basis itself, and every derivative of any order, in both modes, is exact.
-"""
+"""The basis and its contraction with coefficients, closed under differentiation: `_form` has the rule."""
 
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch._C._functorch import is_legacy_batchedtensor as _is_mapped
 from torch.autograd import forward_ad
 
-from edgewise.kernels import _dispatch
+from edgewise.kernels import _dispatch, _operators
+from edgewise.kernels import _operator_maps as _operator_maps  # registers
 from edgewise.kernels._backend import Family
+from edgewise.kernels._form import Term, composed, computed, gradients, stacked, weighted
+from edgewise.kernels.bspline.few import FEW
 from edgewise.kernels.runtime._memo import is_eager, is_traced
 
-Slot = Literal["c", "v", "g"]
-
-
-class _Term(NamedTuple):
-    """What T is of, and the slot that an operation is the derivative by."""
-
-    family: Family
-    count: int
-    order: int
-    slot: Slot
+_PLAIN = (Tensor, torch.nn.Parameter, torch.nn.Buffer)
 
 
 def evaluate_basis(x: Tensor, knots: Tensor, family: Family, count: int, order: int = 0) -> Tensor:
@@ -56,17 +36,26 @@ def evaluate_basis(x: Tensor, knots: Tensor, family: Family, count: int, order: 
     Source: de Boor, A Practical Guide to Splines, chapters IX and X.
     """
     if is_traced():
+        if _operators.is_kept(x, family):
+            flat = x.reshape(-1, x.shape[-1])
+            return _operators.evaluate(flat, knots, family, count, order).reshape(*x.shape, count)
         return family.reference(x, knots, count, order)  # plain arithmetic: the compiler differentiates and fuses it
     return _Evaluate.of(x, knots, family, count, order)  # type: ignore[no-any-return]
 
 
-def contract(x: Tensor, coefficients: Tensor, knots: Tensor, family: Family, order: int = 0) -> Tensor:
+def contract(
+    x: Tensor, coefficients: Tensor, knots: Tensor, family: Family, order: int = 0, *,
+    mask: Tensor | None = None, more: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:  # fmt: skip
     """Evaluate sums over inputs of the functions that coefficients describe, or their derivatives.
 
     result[..., j] = sum_i sum_m coefficients[j, i, m] B_m^(order)(x[..., i])
 
+    An edge where the mask (n_out, n_in) is False counts as zero. `more` are values (..., p) and weights (n_out, p) of a
+    linear map, which is added.
+
     Shapes: x (..., n_in), coefficients (n_out, n_in, K), knots as the family has them, result (..., n_out).
-    Differentiable in x and coefficients, in forward and reverse mode and to any order.
+    Differentiable in x, coefficients, values and weights, in forward and reverse mode and to any order.
 
     >>> import torch
     >>> from edgewise.kernels.bspline import BSplineFamily
@@ -74,14 +63,50 @@ def contract(x: Tensor, coefficients: Tensor, knots: Tensor, family: Family, ord
     >>> contract(torch.tensor([[2.5]]), torch.ones(1, 1, 8), knots, BSplineFamily(3)).item()
     1.0
     """
-    count = coefficients.shape[2]
-    if is_traced():
-        return family.reference(x, knots, count, order).flatten(-2) @ coefficients.flatten(1).T
-    term = _Term(family, count, order, "g")
-    if x.dim() == 2:
-        return _Form.of(x, coefficients, None, None, knots, term)  # type: ignore[no-any-return]
-    flat = _Form.of(x.reshape(-1, x.shape[-1]), coefficients, None, None, knots, term)
-    return flat.reshape(*x.shape[:-1], flat.shape[-1])  # type: ignore[no-any-return]
+    flat = x if x.dim() == 2 else x.reshape(-1, x.shape[-1])
+    if more is not None and x.dim() != 2:
+        more = more[0].reshape(-1, more[0].shape[-1]), more[1]
+    if is_traced() and _operators.is_kept(x, family):
+        out = _operators.contract(flat, coefficients, knots, mask, family, order, more)
+    else:
+        c = coefficients if mask is None else coefficients * mask.unsqueeze(-1)
+        if is_traced():
+            out = family.reference(flat, knots, c.shape[2], order).flatten(-2) @ c.flatten(1).T
+        elif more is not None and not is_taped(flat) and forward_ad._current_level < 0:
+            out, more = _dispatch.affine(flat, c, knots, family, order, more), None
+        else:
+            out = _Form.of(flat, c, None, None, knots, Term(family, c.shape[2], order, "g"))
+        if more is not None:
+            out = torch.addmm(out, more[0], more[1].T)
+    return out if x.dim() == 2 else out.reshape(*x.shape[:-1], out.shape[-1])
+
+
+def quick_contract(
+    x: Tensor, coefficients: Tensor, knots: Tensor, family: Family, mask: Tensor,
+    more: tuple[Tensor, Tensor] | None = None,
+) -> Tensor | None:  # fmt: skip
+    """Return `contract` at no more than 8 rows while nothing is differentiated; None where that takes `contract`.
+
+    Calling a kernel for a few rows costs more than its arithmetic, so the kernel itself compares the knots with those
+    of the last call, and looks for masked edges.
+    """
+    c = coefficients
+    tensors = (c, knots, mask) if more is None else (c, knots, mask, more[1])
+    if not (type(x) is Tensor and x.dim() == 2 and x.dtype is c.dtype is knots.dtype):
+        return None
+    rows, width = x.shape
+    if (
+        not 0 < rows <= FEW
+        or width != c.shape[1]
+        or torch.is_grad_enabled()
+        or forward_ad._current_level >= 0
+        or not is_eager()
+    ):
+        return None
+    for tensor in (x, *tensors):
+        if not (tensor.is_cpu and tensor.is_contiguous() and type(tensor) in _PLAIN):
+            return None
+    return _dispatch.quick(x, c, knots, mask, family, more)
 
 
 class Differentiable(torch.autograd.Function):
@@ -147,11 +172,13 @@ class _Form(Differentiable):
         for tensor in arguments[1:4]:
             if tensor is not None and _is_mapped(tensor):
                 return _composed(*arguments)
+        if not is_taped(arguments[0]) and forward_ad._current_level < 0:
+            return computed(*arguments)
         return super().of(*arguments)
 
     @staticmethod
     def forward(*arguments: Any) -> Tensor:
-        return _computed(*arguments)
+        return computed(*arguments)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -161,20 +188,12 @@ class _Form(Differentiable):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (u,), (x, c, v, g, knots), (family, count, order, slot) = grads, ctx.saved_tensors, ctx.term
-        for_x, for_c, for_v, for_g = ctx.needs_input_grad[:4]
-        taped = is_taped(u)
-        if slot == "g" and for_x and for_c and v is None and not taped:
-            return *_dispatch.vjps(x, c, u, knots, family, order), None, None, None, None
-        form = _Form.of if taped else _computed
-        c, v, g = u if slot == "c" else c, u if slot == "v" else v, u if slot == "g" else g
-        return (
-            _weighted(form(x, c, None, g, knots, _Term(family, count, order + 1, "v")), v) if for_x else None,
-            form(x, None, v, g, knots, _Term(family, count, order, "c")) if for_c else None,
-            form(x, c, None, g, knots, _Term(family, count, order, "v")) if for_v else None,
-            form(x, c, v, None, knots, _Term(family, count, order, "g")) if for_g else None,
-            None, None,
-        )  # fmt: skip
+        (u,), (x, c, v, _, knots), taped = grads, ctx.saved_tensors, is_taped(grads[0])
+        for_x, for_c = ctx.needs_input_grad[:2]
+        if ctx.term.slot == "g" and for_x and for_c and v is None and not taped:
+            return *_dispatch.vjps(x, c, u, knots, ctx.term.family, ctx.term.order), None, None, None, None
+        form = _Form.of if taped else computed
+        return *gradients(form, u, ctx.saved_tensors, ctx.term, ctx.needs_input_grad[:4]), None, None
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
@@ -186,7 +205,7 @@ class _Form(Differentiable):
             if dx is not None and term.slot == "v":
                 parts.append(dx * form(c, None, g, knots, higher))
             elif dx is not None:
-                parts.append(form(c, _weighted(dx, v), g, knots, higher))
+                parts.append(form(c, weighted(dx, v), g, knots, higher))
             for k, change in enumerate(changes):
                 if change is not None:
                     slots = [change if k == at else given for at, given in enumerate((c, v, g))]
@@ -200,7 +219,7 @@ class _Form(Differentiable):
         x_dim, c_dim, v_dim, g_dim, knots_dim = in_dims[:5]
         if term.slot != "c" and c_dim is None and knots_dim is None:  # the batch becomes more rows
             x, v, g = (
-                None if part is None else _stacked(info.batch_size, part, dim).flatten(0, 1)
+                None if part is None else stacked(info.batch_size, part, dim).flatten(0, 1)
                 for part, dim in ((x, x_dim), (v, v_dim), (g, g_dim))
             )
             flat = _Form.of(x, c, v, g, knots, term)
@@ -208,25 +227,10 @@ class _Form(Differentiable):
         return torch.func.vmap(partial(_composed, term=term), in_dims[:5])(*tensors), 0
 
 
-def _computed(x: Tensor, c: Any, v: Any, g: Any, knots: Tensor, term: _Term) -> Tensor:
-    """The operation of a slot, which nothing differentiates or maps."""
-    family, count, order, slot = term
-    if slot == "g":
-        return _dispatch.contract(x, c, v, knots, family, order)
-    if slot == "v":
-        return _dispatch.vjp_inputs(x, c, g, knots, family, order)
-    return _dispatch.vjp_coefficients(x, g, v, knots, family, count, order)
-
-
-def _composed(x: Tensor, c: Any, v: Any, g: Any, knots: Tensor, term: _Term) -> Tensor:
+def _composed(x: Tensor, c: Any, v: Any, g: Any, knots: Tensor, term: Term) -> Tensor:
     """The operation of a slot as a composition, in which anything may be mapped."""
     values = evaluate_basis(x, knots, term.family, term.count, term.order)
-    if term.slot == "v":
-        return ((g @ _matrix(c)).reshape(len(g), *c.shape[1:]) * values).sum(-1)
-    values = values if v is None else values * v.unsqueeze(-1)
-    if term.slot == "g":
-        return _matrix(values) @ _matrix(c).T
-    return (g.T @ _matrix(values)).reshape(g.shape[1], *values.shape[1:])
+    return composed(values, c, v, g, term.slot)
 
 
 def is_taped(g: Tensor) -> bool:
@@ -241,17 +245,3 @@ def _primal(x: Any) -> Any:
     word; the callers switch it on again.
     """
     return None if x is None else forward_ad.unpack_dual(x, level=0).primal
-
-
-def _weighted(x: Tensor, v: Tensor | None) -> Tensor:
-    return x if v is None else x * v
-
-
-def _matrix(values: Tensor) -> Tensor:
-    """(n, n_in, K) as (n, n_in K), by the one way that every map of torch knows."""
-    return values.reshape(len(values), values.shape[1] * values.shape[2])
-
-
-def _stacked(batch: int, x: Tensor, dim: int | None) -> Tensor:
-    """A tensor with the mapped dimension first, repeated where it is not mapped."""
-    return x.unsqueeze(0).expand(batch, *x.shape) if dim is None else x.movedim(dim, 0)

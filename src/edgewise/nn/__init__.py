@@ -12,6 +12,8 @@ from edgewise.nn._edit import shift_outputs as shift_outputs
 from edgewise.nn._edit import shiftable as shiftable
 from edgewise.nn._formula import spline_name as spline_name
 from edgewise.nn._formula import subnode_formulas as subnode_formulas
+from edgewise.nn._frozen import FrozenKAN as FrozenKAN
+from edgewise.nn._frozen import frozen as frozen
 from edgewise.nn._gauss_newton import GaussNewtonMatrix as GaussNewtonMatrix
 from edgewise.nn._gauss_newton import symmetrize as symmetrize
 from edgewise.nn._grids import held_knots as held_knots

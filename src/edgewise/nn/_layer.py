@@ -5,16 +5,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear, one_hot
+from torch.nn.functional import one_hot
 
 from edgewise import functions
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.bases import BaseName, Basis, BasisName, base_function, named
-from edgewise.kernels import cached_on, contract, is_eager, is_traced
+from edgewise.kernels import contract, is_eager, is_full, is_traced
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._features import Features
+from edgewise.nn._few_rows import few_rows
 from edgewise.nn._grids import GridTools
 from edgewise.nn._init import Scheme, check_scheme, check_size, initial_values
 from edgewise.nn._rule import Rule
@@ -193,15 +194,22 @@ class KANLayer(Features, GridTools, torch.nn.Module):
             packed = torch.cat([packed, self.base_weight.unsqueeze(-1)], dim=-1)
         return self._active(packed)
 
-    @autocast_output
     def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_grad_enabled() and not self._symbols:
+            out = few_rows(self, x)
+            if out is not None:
+                return out
+        return self._forward(x)
+
+    @autocast_output
+    def _forward(self, x: Tensor) -> Tensor:
         c, knots = self.coefficients, self.knots
         x, plain = x.to(c.dtype), self._plain()
-        out = contract(x, c if plain else self._active(c), knots, self.basis)
+        mask = None if plain else self.spline_mask() if self.symbols else self.mask
+        more = None
         if self.base is not None:
-            weight = self.base_weight if plain else self.base_weight * self.spline_mask()
-            fixed = base_function(self.base)[0](x)
-            out = torch.addmm(out, fixed, weight.T) if x.dim() == 2 else out + linear(fixed, weight)
+            more = base_function(self.base)[0](x), self.base_weight if mask is None else self.base_weight * mask
+        out = contract(x, c, knots, self.basis, mask=mask, more=more)
         for j, _, values in self._symbolic(x):
             if is_traced():  # ONNX knows no index_add over rows of another number
                 out = out + values @ one_hot(j, self.n_out).to(values.dtype)
@@ -216,7 +224,7 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         """Whether every edge is an active spline, so that nothing has to be masked."""
         if self.symbols or not is_eager() or self.mask.is_meta:
             return False
-        return cached_on(self.mask, "all", lambda mask: bool(mask.all()))
+        return is_full(self.mask)
 
     def edges(self, x: Tensor) -> Tensor:
         """Every edge's own output: (..., n_out, n_in), zero where masked."""

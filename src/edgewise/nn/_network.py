@@ -112,8 +112,8 @@ class KAN(torch.nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         check_inputs(x, self.n_in, "This KAN")
         h = x
-        for layer, nodes in zip(self.layers, self.nodes[1:], strict=True):
-            h = nodes.combine(layer(h))
+        for layer, nodes in zip(self.layers._modules.values(), self.nodes[1:], strict=True):  # type: ignore[attr-defined]
+            h = layer(h) if not nodes.arities else nodes.combine(layer(h))
         return h
 
     def spline_edges(self) -> list[Edge]:

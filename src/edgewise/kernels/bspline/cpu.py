@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from edgewise.kernels._backend import Family
+from edgewise.kernels.bspline import few
 from edgewise.kernels.bspline._table import Splines, degree_of, splines
+from edgewise.kernels.bspline.few import FEW
 from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts, working_memory
@@ -28,6 +30,7 @@ class SparseCPU(NumbaBackend):
     def prepare(self, family: Family, dtype: torch.dtype) -> None:
         for name in ("evaluate", "reduce", "contract", "vjp_inputs", "vjp_coefficients", "vjps"):
             compiled(_KERNELS, name, DTYPES[dtype], degree_of(family))
+        few.prepare(family, dtype)
         compiled(_KERNELS, "pack", DTYPES[dtype], 0)
 
     def evaluate(
@@ -47,12 +50,21 @@ class SparseCPU(NumbaBackend):
 
     def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
         n, n_in, n_out = *x.shape, c.shape[0]
+        if n <= FEW:
+            return few.contract(family, x, c, v, knots, order)
         out = x.new_empty(n, n_out)
         run = _Call("contract", family, x, v, knots, order)
         for first, last in _passes(c):
             data = [_pack(_part(c, first, last)), _address(out, first)]
             run.over_rows(n, _work(n, n_in, last - first, family), data, last - first, n_out)
         return out
+
+    def affine(
+        self, family: Family, x: Tensor, c: Tensor, knots: Tensor, order: int, more: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        if len(x) <= FEW and more[0].shape == x.shape:
+            return few.contract(family, x, c, None, knots, order, more)
+        return super().affine(family, x, c, knots, order, more)
 
     def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
         n, n_in, n_out = *x.shape, c.shape[0]

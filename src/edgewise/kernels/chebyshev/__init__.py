@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise.kernels._backend import Family
-from edgewise.kernels.dense.cpu import DenseCPU
+from edgewise.kernels.dense.cpu import LanesCPU
 from edgewise.kernels.dense.gpu import DenseGPU
 
 
@@ -27,7 +27,7 @@ class ChebyshevFamily(Family):
     """
 
     name = "chebyshev"
-    cpu = {"dense": DenseCPU("edgewise.kernels.chebyshev._cpu_values")}  # noqa: RUF012
+    cpu = {"dense": LanesCPU("edgewise.kernels.chebyshev")}  # noqa: RUF012
     gpu = {"dense": DenseGPU("edgewise.kernels.chebyshev._triton_values")}  # noqa: RUF012
 
     def inside(self, x: Tensor, lo: Tensor, hi: Tensor, count: int, order: int) -> Tensor:

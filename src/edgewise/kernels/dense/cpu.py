@@ -9,7 +9,7 @@ from edgewise._errors import InputError
 from edgewise.kernels._backend import Backend, Family
 from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._memo import cached_on
-from edgewise.kernels.runtime._threads import in_parts
+from edgewise.kernels.runtime._threads import in_parts, scratch
 
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 _WORK = 6  # multiplications of one value, roughly
@@ -52,7 +52,7 @@ class DenseCPU(NumbaBackend):
         self, name: str, x: Tensor, v: Tensor | None, knots: Tensor, order: int, count: int, data: list[Tensor]
     ) -> None:
         kernel = compiled(self.source, name, DTYPES[x.dtype])
-        ends = cached_on(knots, ("ends", x.dtype), lambda p: _ends(p.detach().T.to(x.dtype, copy=True)))
+        ends = _ends(knots, x.dtype)
         head = [x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None, x.shape[1]]
         head += [ends[0].data_ptr(), ends[1].data_ptr(), order, count]
         tail = [part.data_ptr() for part in data]
@@ -64,9 +64,81 @@ class DenseCPU(NumbaBackend):
         in_parts(part, len(x), x.numel() * count * _WORK)
 
 
-def _ends(ends: Tensor) -> Tensor:
+class LanesCPU(DenseCPU):
+    """Kernels that take whole vectors of inputs; derivatives of second order and more take those of one point.
+
+    The modules `_cpu_values` and `_cpu_lanes` of a package have them. Values lie as (rows, K, n_in), and coefficients
+    are transposed for the products.
+    """
+
+    def __init__(self, package: str) -> None:
+        super().__init__(f"{package}._cpu_values")
+        self.lanes = f"{package}._cpu_lanes"
+
+    def prepare(self, family: Family, dtype: torch.dtype) -> None:
+        super().prepare(family, dtype)
+        for name in ("values", "sums"):
+            for order in (0, 1):
+                compiled(self.lanes, name, DTYPES[dtype], order)
+
+    def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
+        if order > 1:
+            return super().contract(family, x, c, v, knots, order)
+        matrix, out = _transposed(c).T, x.new_empty(x.shape[0], c.shape[0])
+        for rows in self._chunks(x, c.shape[2]):
+            values = self._values(x[rows], knots, c.shape[2], order, None if v is None else v[rows])
+            torch.mm(values.flatten(1), matrix, out=out[rows])
+        return out
+
+    def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
+        if order > 1:
+            return super().vjp_inputs(family, x, c, g, knots, order)
+        matrix, out, count = _transposed(c), torch.empty_like(x), c.shape[2]
+        for rows in self._chunks(x, count):
+            weights = torch.mm(g[rows], matrix, out=scratch(x, len(x[rows]), matrix.shape[1]))
+            self._vectors("sums", x[rows], knots, count, order, [out[rows], weights])
+        return out
+
+    def vjp_coefficients(
+        self, family: Family, x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, count: int, order: int
+    ) -> Tensor:
+        if order > 1:
+            return super().vjp_coefficients(family, x, g, v, knots, count, order)
+        total = g.new_zeros(g.shape[1], count * x.shape[1])
+        for rows in self._chunks(x, count):
+            values = self._values(x[rows], knots, count, order, None if v is None else v[rows])
+            total.addmm_(g[rows].T, values.flatten(1))
+        return total.unflatten(1, (count, x.shape[1])).transpose(1, 2).contiguous()
+
+    def _values(self, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None) -> Tensor:
+        """All functions of all inputs, (N, K, n_in), in this thread's memory: until it asks again."""
+        out = scratch(x, len(x), count, x.shape[1])
+        self._vectors("values", x, knots, count, order, [out])
+        return out if v is None else out.mul_(v.unsqueeze(1))
+
+    def _vectors(self, name: str, x: Tensor, knots: Tensor, count: int, order: int, data: list[Tensor]) -> None:
+        kernel, ends = compiled(self.lanes, name, DTYPES[x.dtype], order), _ends(knots, x.dtype)
+        head = [x.data_ptr(), x.shape[1], ends[0].data_ptr(), ends[1].data_ptr(), count, data[0].data_ptr()]
+        tail = [part.data_ptr() for part in data[1:]]
+
+        def part(start: int, stop: int) -> None:
+            kernel(addresses([*head, start, stop, *tail]))
+
+        in_parts(part, len(x), x.numel() * count)
+
+
+def _ends(knots: Tensor, dtype: torch.dtype) -> Tensor:
     """The lower ends of the ranges and the upper ones, (2, n_in), checked once for the knots as they are."""
+    return cached_on(knots, ("ends", dtype), lambda p: _ascending(p.detach().T.to(dtype, copy=True)))
+
+
+def _ascending(ends: Tensor) -> Tensor:
     width = ends[1] - ends[0]
     if not bool(((width > 0) & (width < torch.inf)).all()):
         raise InputError("The knots of a layer must be finite, and ascend.")
     return ends.contiguous()
+
+
+def _transposed(c: Tensor) -> Tensor:
+    """Coefficients (n_out, K n_in), as values lie."""
+    return c.transpose(1, 2).reshape(len(c), -1)

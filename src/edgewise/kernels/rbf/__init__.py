@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise.kernels._backend import Family
-from edgewise.kernels.dense.cpu import DenseCPU
+from edgewise.kernels.dense.cpu import LanesCPU
 from edgewise.kernels.dense.gpu import DenseGPU
 
 BEYOND = 3
@@ -32,7 +32,7 @@ class RBFFamily(Family):
     """
 
     name = "rbf"
-    cpu = {"dense": DenseCPU("edgewise.kernels.rbf._cpu_values")}  # noqa: RUF012
+    cpu = {"dense": LanesCPU("edgewise.kernels.rbf")}  # noqa: RUF012
     gpu = {"dense": DenseGPU("edgewise.kernels.rbf._triton_values")}  # noqa: RUF012
 
     def inside(self, x: Tensor, lo: Tensor, hi: Tensor, count: int, order: int) -> Tensor:

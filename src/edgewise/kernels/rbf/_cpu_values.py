@@ -10,6 +10,7 @@ from edgewise.kernels.rbf import BEYOND, WIDTH
 from edgewise.kernels.runtime._simd import FAST
 
 _UNIT = {32: 2.0**-23, 64: 2.0**-52}  # rounding
+CUT = {bits: -2 * math.log(unit) for bits, unit in _UNIT.items()}
 _TERMS = {32: (6, 9), 64: (11, 15)}  # of the exponential series, to rounding below 1/9 and below 4/9
 
 
@@ -22,7 +23,7 @@ def _fill(real: Any) -> Any:
     """From the nearest center outwards: two neighbors differ by a factor, two neighboring factors by a constant."""
     zero, one, half, two = real(0), real(1), real(0.5), real(2)
     narrow, factor, fall = real(1 / WIDTH), real(math.exp(-1 / WIDTH**2)), real(math.exp(-2 / WIDTH**2))
-    beyond, more, cut = BEYOND, 2 * BEYOND + 1, real(-2 * math.log(_UNIT[real.bitwidth]))
+    beyond, more, cut = BEYOND, 2 * BEYOND + 1, real(CUT[real.bitwidth])
     small, large = (power_series(real, [1 / math.factorial(k) for k in range(n)]) for n in _TERMS[real.bitwidth])
 
     @njit(**FAST)

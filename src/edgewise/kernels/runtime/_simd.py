@@ -100,7 +100,7 @@ def _widest(number: Any) -> ir.VectorType:
     return ir.VectorType(number, WIDTH // (4 if isinstance(number, ir.FloatType) else 8))
 
 
-def _first_lanes(builder: Any, count: Any, vector: ir.VectorType) -> Any:
+def first_lanes(builder: Any, count: Any, vector: ir.VectorType) -> Any:
     numbers = ir.VectorType(_INT, vector.count)
     limit = spread(builder, builder.trunc(count, _INT), numbers)
     return builder.icmp_signed("<", ir.Constant(numbers, list(range(vector.count))), limit)
@@ -114,7 +114,7 @@ def full_width(builder: Any) -> None:
 
 def pointer_to(real: Any) -> Any:
     """The function that reads a whole number as the address of numbers of a dtype."""
-    low = {**_LOW, types.int32: _INT, types.int64: ir.IntType(64)}[real]
+    low = {**_LOW, types.uint8: ir.IntType(8), types.int32: _INT, types.int64: ir.IntType(64)}[real]
 
     @instruction(lambda address: types.CPointer(real))
     def pointer(builder: Any, address: Any) -> Any:
@@ -146,7 +146,7 @@ def load_some(builder: Any, pointer: Any, index: Any, count: Any) -> Any:
     """The first `count` lanes; zero in the others, whose memory is not touched."""
     vector = _widest(pointer.type.pointee)
     address = address_of(builder, pointer, index, vector)
-    mask = _first_lanes(builder, count, vector)
+    mask = first_lanes(builder, count, vector)
     zero = ir.Constant(vector, [0.0] * vector.count)
     size = ir.Constant(_INT, bytes_of(vector))
     return call(builder, f"llvm.masked.load.{name_of(vector)}.p0", vector, [address, size, mask, zero])
@@ -156,7 +156,7 @@ def load_some(builder: Any, pointer: Any, index: Any, count: Any) -> Any:
 def store_some(builder: Any, pointer: Any, index: Any, count: Any, value: Any) -> None:
     vector = value.type
     address = address_of(builder, pointer, index, vector)
-    mask = _first_lanes(builder, count, vector)
+    mask = first_lanes(builder, count, vector)
     size = ir.Constant(_INT, bytes_of(vector))
     call(builder, f"llvm.masked.store.{name_of(vector)}.p0", ir.VoidType(), [value, address, size, mask])
 
@@ -186,6 +186,18 @@ def sub(builder: Any, a: Any, b: Any) -> Any:
 @instruction(of_first)
 def mul(builder: Any, a: Any, b: Any) -> Any:
     return builder.fmul(a, b)
+
+
+@instruction(of_first)
+def div(builder: Any, a: Any, b: Any) -> Any:
+    return builder.fdiv(a, b)
+
+
+@instruction(of_first)
+def within(builder: Any, x: Any, low: Any, high: Any) -> Any:
+    """x within [low, high]; what is no number stays so."""
+    above = builder.select(builder.fcmp_ordered("<", x, low), low, x)
+    return builder.select(builder.fcmp_ordered(">", above, high), high, above)
 
 
 @instruction(of_first)

@@ -1,5 +1,6 @@
 """The one owner of threads: those of the kernels, and torch's thread count where it is changed for a while."""
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from itertools import accumulate, pairwise
 
 import torch
+from torch import Tensor
 
 from edgewise._deadline import whole
 
@@ -35,12 +37,31 @@ def in_parts(run: Callable[[int, int], None], total: int, work: int) -> None:
         other.result()
 
 
+def is_small(work: int) -> bool:
+    """Return whether a number of multiplications is not worth a second thread."""
+    return work <= _WORTHWHILE or torch.get_num_threads() == 1
+
+
 def working_memory(*sizes: int) -> list[int]:
     """Return addresses of parts of this many bytes each, this thread's own until it asks again."""
     known = getattr(_OWN, "parts", None)
     if known is None or sizes not in known:
         known = _share_out(known or {}, sizes)
     return known[sizes]
+
+
+def scratch(like: Tensor, *shape: int) -> Tensor:
+    """Return a tensor of any values in memory that this thread keeps, until it asks again.
+
+    New pages of memory cost about as much as what kernels write to them.
+    """
+    size = math.prod(shape)
+    known = getattr(_OWN, "scratch", None)
+    if known is None or known.dtype is not like.dtype or len(known) < size:
+        _OWN.scratch = None  # before the new one comes, so that they are not both there
+        with torch.inference_mode(False):
+            known = _OWN.scratch = torch.empty(size, dtype=like.dtype)
+    return known[:size].view(shape)
 
 
 def _share_out(known: dict[tuple[int, ...], list[int]], sizes: tuple[int, ...]) -> dict[tuple[int, ...], list[int]]:

@@ -2,6 +2,7 @@
 
 from edgewise.measure import Benchmark
 from edgewise.measure.benchmarks._accuracy import Accuracy
+from edgewise.measure.benchmarks._calls import Calls
 from edgewise.measure.benchmarks._certified import Certified
 from edgewise.measure.benchmarks._classification import Classification
 from edgewise.measure.benchmarks._comparison import Layers, Steps
@@ -20,7 +21,7 @@ from edgewise.measure.benchmarks.searchers import SEARCHERS as SEARCHERS
 from edgewise.measure.benchmarks.tabular import ESTIMATORS as ESTIMATORS
 from edgewise.measure.benchmarks.tabular import Tabular
 
-_QUICK = (Layers, Steps, Peaks, SecondOrder, Accuracy, Classification, Routes)
+_QUICK = (Layers, Calls, Steps, Peaks, SecondOrder, Accuracy, Classification, Routes)
 _FORMULAS = (Feynman, Irrelevant, Strogatz, Random, Certified, PhysicalScales, Dimensions, History, Outcomes)
 BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in (*_QUICK, Tabular, Tables, *_FORMULAS)}
 """Every benchmark by its name."""

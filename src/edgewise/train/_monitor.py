@@ -18,6 +18,7 @@ from edgewise._deadline import Deadline, cut, whole
 from edgewise._progress import LiveLine
 from edgewise.optim import LeastSquaresSolver, Step
 from edgewise.train._options import Options
+from edgewise.train._ranks import ALONE, Ranks
 from edgewise.train._result import Outcome, Row
 
 if TYPE_CHECKING:
@@ -84,16 +85,17 @@ class _Stopped(Exception):
 class Monitor:
     """Keeps the history of a fit and says, at every step, whether the fit has to end.
 
-    It ends at the time limit, when a callback asks for it, or at the first Ctrl-C; a second Ctrl-C aborts it.
+    It ends at the time limit, when a callback asks for it, or at the first Ctrl-C; a second Ctrl-C aborts it. Ranks end
+    together: all of them ask `ended` at the same points, and one that has to end ends all. Rank 0 shows the progress.
     """
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
+    def __init__(self, options: Options, ranks: Ranks = ALONE) -> None:
+        self.options, self.ranks = options, ranks
         self.history: list[Row] = []
         self.deadline = Deadline.never() if options.time_limit is None else Deadline.after(options.time_limit)
         self._began, self._steps = time.perf_counter(), 0
         self._callbacks = options.callback_list()
-        self._progress = FitProgress(options.progress)
+        self._progress = FitProgress(options.progress if ranks.number == 0 else False)
         self._at: Step | None = None
         self._ended: Outcome | None = None
 
@@ -135,7 +137,7 @@ class Monitor:
             with suppress(_Stopped):
                 reached, _ = solver.minimize(problem, problem.start, callback)
 
-        cut(Deadline.never() if stream else self.deadline, run)
+        cut(self.deadline if self.ranks.alone and not stream else Deadline.never(), run)
         return reached
 
     def check(self) -> None:
@@ -147,6 +149,9 @@ class Monitor:
         """Return why the fit has to end now, or None."""
         if self._ended is None and self.deadline.passed():
             self._ended = Outcome.TIME_LIMIT
+        if not self.ranks.alone:
+            outcomes = [None, *Outcome]
+            self._ended = outcomes[round(self.ranks.largest(outcomes.index(self._ended)))]
         return self._ended
 
     @whole

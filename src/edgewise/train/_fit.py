@@ -146,6 +146,8 @@ def _fitted(
     chosen, notes = choose_solver(solver, start, len(rows), loss=loss, stream=isinstance(rows, Stream))
     chosen = chosen if Layout(start).size else LM()  # which ends at once if there is nothing to train
     second = chosen.needs.second_order
+    if monitor.options.checkpoint is not None and not second:
+        raise InputError("Checkpoints hold the steps of second-order solvers: use solver 'lm' or 'cg'.")
     schedule = choose_grids(grids, start, parts.final, coarse=sparsity > 0, grow=second, trained=trained)
     notes += parts.notes
     if second and trained:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from edgewise._deadline import Deadline, cut, whole
 from edgewise._progress import LiveLine
-from edgewise.optim import LeastSquaresSolver, Step
+from edgewise.optim import DampedSolver, DampedState, LeastSquaresSolver, Step
+from edgewise.train._checkpoint import Checkpoint
 from edgewise.train._options import Options
 from edgewise.train._ranks import ALONE, Ranks
 from edgewise.train._result import Outcome, Row
@@ -91,6 +92,7 @@ class Monitor:
 
     def __init__(self, options: Options, ranks: Ranks = ALONE) -> None:
         self.options, self.ranks = options, ranks
+        self.checkpoint = None if options.checkpoint is None else Checkpoint(options.checkpoint, ranks)
         self.history: list[Row] = []
         self.deadline = Deadline.never() if options.time_limit is None else Deadline.after(options.time_limit)
         self._began, self._steps = time.perf_counter(), 0
@@ -125,7 +127,11 @@ class Monitor:
 
         Rows of a stream are read by foreign code, which is not interrupted.
         """
-        reached, taken = problem.start, 0
+        log, start = self.checkpoint, problem.start
+        if log is not None and (over := log.ended(start)) is not None:
+            self._steps += over[1]
+            return over[0]
+        reached, taken = start, 0
 
         def callback(vector: Tensor, cost: float) -> bool:
             nonlocal reached, taken
@@ -135,9 +141,25 @@ class Monitor:
         def run() -> None:
             nonlocal reached
             with suppress(_Stopped):
-                reached, _ = solver.minimize(problem, problem.start, callback)
+                if log is None or not isinstance(solver, DampedSolver):
+                    reached, _ = solver.minimize(problem, start, callback)
+                elif taken < steps:
+                    reached = solver.proceed(problem, state, kept).vector
 
+        def kept(at: DampedState) -> bool:
+            assert log is not None
+            log.keep(start, at)
+            return callback(at.vector, at.cost)
+
+        state = None if log is None else log.state(start)
+        if state is not None:
+            reached, taken = state.vector, state.step
+            self._steps += taken
+        elif isinstance(solver, DampedSolver):
+            state = DampedState(start, math.nan, solver.damping)
         cut(self.deadline if self.ranks.alone and not stream else Deadline.never(), run)
+        if log is not None and self.ended() is None:
+            log.end(start, reached, taken)
         return reached
 
     def check(self) -> None:

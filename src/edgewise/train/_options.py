@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -27,7 +28,8 @@ class Options:
     progress: whether to show progress on stderr ("auto": on a terminal, once it takes two seconds). test: fraction of
     rows held out only to report the error of the network that was chosen ("auto": a tenth, at least ten rows, from 50
     rows on; none if `validation` is 0), at most 0.9 together with `validation`. process_group: a group of
-    torch.distributed whose ranks all call `fit`, each with rows of its own, and all get the same result.
+    torch.distributed whose ranks all call `fit`, each with rows of its own, and all get the same result. checkpoint: a
+    file that is written after each step; the same fit goes on from it after its process was killed.
 
     >>> Options(restarts=1, seed=3).validation
     'auto'
@@ -42,6 +44,7 @@ class Options:
     progress: bool | Auto = "auto"
     test: float | Auto = "auto"
     process_group: Any = None
+    checkpoint: str | Path | None = None
 
     def __post_init__(self) -> None:
         for name, high in (("validation", 0.9), ("test", 0.5), ("smoothing", 1e12)):
@@ -65,13 +68,15 @@ class Options:
         if not isinstance(self.progress, bool) and not _is_auto(self.progress):
             raise InputError(f"'progress' must be True, False or 'auto'. Got {self.progress!r}.")
         check_group(self.process_group)
+        if not isinstance(self.checkpoint, str | Path | None):
+            raise InputError(f"'checkpoint' must be the name of a file. Got {self.checkpoint!r}.")
         limit = self.time_limit
         if limit is not None and not is_number(limit, 1e-9):
             raise InputError(f"'time_limit' must be a finite number of seconds > 0, or None for any. Got {limit!r}.")
 
-    def settings(self) -> tuple[float | Auto, ...]:
-        """Return the settings that the result depends on."""
-        return self.validation, self.smoothing, self.restarts, self.seed, self.test
+    def settings(self) -> tuple[object, ...]:
+        """Return the settings that all ranks of a fit must share."""
+        return self.validation, self.smoothing, self.restarts, self.seed, self.test, self.checkpoint is None
 
     def callback_list(self) -> list[Callback]:
         if self.callbacks is None:

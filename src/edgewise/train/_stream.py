@@ -205,8 +205,8 @@ class _Subsample:
             self.kept.append(torch.cat(columns, 1)[chosen])
 
     def table(self) -> Table:
-        ranks, shape = self.part.ranks, self.part.shape
-        width = shape.n_in + (1 if shape.classes else shape.n_out) + 2
+        ranks, n_in, mean = self.part.ranks, self.part.shape.n_in, self.part.statistics.mean
+        width = n_in + self.part.unit(mean[None]).shape[1] + 2
         rows = torch.cat(ranks.gathered(torch.cat([self.ends.new_empty(0, width), *self.kept])))
         first = -self.at
         ranks.highest(first)
@@ -214,7 +214,7 @@ class _Subsample:
         rows = rows[(number % self.step == 0) | torch.isin(number, -first)]
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
         found = rows[order.to(rows.device)]
-        x, y = found[:, : shape.n_in].contiguous(), found[:, shape.n_in : -2].contiguous()
+        x, y = found[:, :n_in].contiguous(), found[:, n_in:-2].contiguous()
         return Table(x, y, found[:, -2] / found[:, -2].mean())
 
 

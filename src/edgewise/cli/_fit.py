@@ -26,7 +26,7 @@ from edgewise.cli._output import check_file
 from edgewise.cli._ranks import FitRows, process_group, rows_of
 
 if TYPE_CHECKING:
-    from edgewise import FitResult
+    from edgewise.train import FitResult
 
 
 def fit(  # noqa: PLR0913 (the options of a command)

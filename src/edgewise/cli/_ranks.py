@@ -33,7 +33,7 @@ def process_group() -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class FitRows:
-    """Rows to train on: x, and y unless x is read from Parquet; what to say of them, and what to save with a network."""
+    """Rows to train on: x, and y unless x is read from Parquet; what to say of them, and to save with a network."""
 
     x: Any
     y: Any

@@ -65,7 +65,7 @@ class LocalModel(NamedTuple):
 
 
 class DampedState(NamedTuple):
-    """Where a run of a damped solver is: vector, cost and damping after `step` steps, the last `slow` of little gain."""
+    """Where a damped solver is: vector, cost and damping after `step` steps, of which the last `slow` gained little."""
 
     vector: Tensor
     cost: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -41,7 +41,10 @@ class Table:
     x: Tensor
     y: Tensor
     weights: Tensor
-    ranks: ClassVar[Ranks] = ALONE
+
+    @property
+    def ranks(self) -> Ranks:
+        return ALONE
 
     def part(self, index: Tensor | slice) -> Table:
         """Return the rows of an index, a mask or a slice; a slice gives views."""

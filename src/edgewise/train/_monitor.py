@@ -131,12 +131,19 @@ class Monitor:
         if log is not None and (over := log.ended(start)) is not None:
             self._steps += over[1]
             return over[0]
-        reached, taken = start, 0
+        known = None if log is None else log.state(start)
+        reached, taken = (start, 0) if known is None else (known.vector, known.step)
+        self._steps += taken
 
         def callback(vector: Tensor, cost: float) -> bool:
             nonlocal reached, taken
             reached, taken = vector, taken + 1
             return self.step(place) is not None or taken >= steps
+
+        def kept(state: DampedState) -> bool:
+            assert log is not None
+            log.keep(start, state)
+            return callback(state.vector, state.cost)
 
         def run() -> None:
             nonlocal reached
@@ -144,19 +151,9 @@ class Monitor:
                 if log is None or not isinstance(solver, DampedSolver):
                     reached, _ = solver.minimize(problem, start, callback)
                 elif taken < steps:
-                    reached = solver.proceed(problem, state, kept).vector
+                    begin = DampedState(start, math.nan, solver.damping) if known is None else known
+                    reached = solver.proceed(problem, begin, kept).vector
 
-        def kept(at: DampedState) -> bool:
-            assert log is not None
-            log.keep(start, at)
-            return callback(at.vector, at.cost)
-
-        state = None if log is None else log.state(start)
-        if state is not None:
-            reached, taken = state.vector, state.step
-            self._steps += taken
-        elif isinstance(solver, DampedSolver):
-            state = DampedState(start, math.nan, solver.damping)
         cut(self.deadline if self.ranks.alone and not stream else Deadline.never(), run)
         if log is not None and self.ended() is None:
             log.end(start, reached, taken)

@@ -9,6 +9,7 @@ import torch
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
+from edgewise._workers import checked_jobs
 from edgewise.train._result import Row
 
 Callback = Callable[[Row], Any]
@@ -29,7 +30,9 @@ class Options:
     rows held out only to report the error of the network that was chosen ("auto": a tenth, at least ten rows, from 50
     rows on; none if `validation` is 0), at most 0.9 together with `validation`. process_group: a group of
     torch.distributed whose ranks all call `fit`, each with rows of its own, and all get the same result. checkpoint: a
-    file that is written after each step; the same fit goes on from it after its process was killed.
+    file that is written after each step; the same fit goes on from it after its process was killed. n_jobs:
+    how many starts are trained at the same time, in threads unless `joblib.parallel_config` says otherwise (-1: one for
+    each core); one after the other with a process group or a checkpoint.
 
     >>> Options(restarts=1, seed=3).validation
     'auto'
@@ -45,6 +48,7 @@ class Options:
     test: float | Auto = "auto"
     process_group: Any = None
     checkpoint: str | Path | None = None
+    n_jobs: int | None = None
 
     def __post_init__(self) -> None:
         for name, high in (("validation", 0.9), ("test", 0.5), ("smoothing", 1e12)):
@@ -67,6 +71,7 @@ class Options:
             )
         if not isinstance(self.progress, bool) and not _is_auto(self.progress):
             raise InputError(f"'progress' must be True, False or 'auto'. Got {self.progress!r}.")
+        object.__setattr__(self, "n_jobs", checked_jobs(self.n_jobs))
         check_group(self.process_group)
         if not isinstance(self.checkpoint, str | Path | None):
             raise InputError(f"'checkpoint' must be the name of a file. Got {self.checkpoint!r}.")

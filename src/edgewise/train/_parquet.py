@@ -19,8 +19,10 @@ from edgewise._errors import InputError, unknown
 class Parquet:
     """A Parquet file or a folder of them, possibly larger than memory, for `fit` in the place of x and y.
 
-    The files of a folder, in the order of their names, have the same columns and are read one after the other. `target` names the column of y, or several for several outputs; `inputs` those of x, by default all others except
-    `weights` and the index of a pandas table. Each pass of training reads the file once, `batch` rows at a time.
+    The files of a folder, in the order of their names, have the same columns and are read one after the other. `target`
+    names the column of y, or several for several outputs; `inputs` those of x, by default all others except `weights`
+    and the index of a pandas table. Each pass of training reads the rows once, `batch` rows at a time. Ranks of a
+    process group share the rows: each reads those row groups that hold its own.
 
     Errors: InputError for a file that is missing, empty or damaged, and for columns that are missing, named twice or
     not numeric.

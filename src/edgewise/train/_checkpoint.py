@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor
 
 from edgewise._errors import InputError
@@ -74,6 +72,8 @@ class Checkpoint:
         values["start"] = _sums(start)
         self._held.update({f"{self._run}.{name}": value.detach().cpu() for name, value in values.items()})
         if self.ranks.number == 0:
+            from safetensors.torch import save
+
             with writing(self.path) as file:
                 file.write(save({name: value.contiguous() for name, value in self._held.items()}))
 
@@ -91,6 +91,9 @@ class Checkpoint:
         sent = torch.zeros(size, dtype=torch.uint8, device=self.ranks.device)
         if content:
             sent.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
         try:
             held = load(self.ranks.from_first(sent).cpu().numpy().tobytes())
         except SafetensorError:

@@ -15,6 +15,7 @@ from torch import Tensor, distributed
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import edgewise as ew
+from edgewise.cli import main
 from edgewise.optim import CG, LM
 from edgewise.train import FitResult, Outcome, Parquet
 
@@ -138,6 +139,26 @@ def test_a_rank_may_have_no_rows(found: tuple[Found, list[Found]]) -> None:
     x, y = table(100)
     one = measured(ew.fit(ew.KAN([3, 1], seed=0), *none_of(x, y, 0), grids=[3], options=PLAIN))
     assert (found[1][1]["one"] - one).abs().max() < 1e-10 * one.abs().max()
+
+
+def test_torchrun_shares_the_rows_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x, y = table(300)
+    columns = pd.DataFrame(x.numpy(), columns=["a", "b", "c"]).assign(y=y.numpy())
+    for part in range(3):
+        columns[part * 100 : part * 100 + 100].to_parquet(tmp_path / f"{part}.parquet")
+    fit = ["fit", str(tmp_path), "--target", "y", "--widths", "3,1", "--grid", "3", "--out"]
+    assert main([*fit, str(tmp_path / "one.safetensors")]) == 0
+    assert "on 300 rows." in capsys.readouterr().out
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "edgewise"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [*torchrun, *fit, str(tmp_path / "two.safetensors")], env=environment, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("2 ranks share the rows.") == ran.stdout.count("on 300 rows.") == 1
+    one, two = (ew.load(tmp_path / f"{name}.safetensors") for name in ("one", "two"))
+    with torch.no_grad():
+        assert torch.allclose(one(x), two(x), rtol=0, atol=1e-10)
 
 
 def test_what_is_no_process_group_is_refused() -> None:

@@ -146,7 +146,7 @@ def test_torchrun_shares_the_rows_of_a_folder(tmp_path: Path, capsys: pytest.Cap
     columns = pd.DataFrame(x.numpy(), columns=["a", "b", "c"]).assign(y=y.numpy())
     for part in range(3):
         columns[part * 100 : part * 100 + 100].to_parquet(tmp_path / f"{part}.parquet")
-    fit = ["fit", str(tmp_path), "--target", "y", "--widths", "3,1", "--grid", "3", "--out"]
+    fit = ["fit", str(tmp_path), "--target", "y", "--widths", "3,1", "--grid", "5", "--out"]
     assert main([*fit, str(tmp_path / "one.safetensors")]) == 0
     assert "on 300 rows." in capsys.readouterr().out
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "edgewise"]

@@ -27,13 +27,12 @@ import edgewise as ew
 from edgewise._typing import Part
 from edgewise.discovery import Candidate, Discovery, Outcome
 from edgewise.expressions import FitData, FreeFormula, complexity, evaluate, parse, readable_float
-from edgewise.measure.benchmarks.formulas import refitted
+from edgewise.measure.benchmarks.formulas import is_right
 
 FRESH = 200  # rows that bands are measured on
 SEARCHED = 5  # every how many tables `discover` searches
 ROWS, NOISES, SEEDS = (20, 40, 80, 150, 300), (0.02, 0.1, 0.3), 2
 FIRST = 2  # seed; the weights were chosen on 0 and 1
-_ONE = sympy.Float(1 + 1e-7)
 RELATIVE_NOISE = 0.2  # of the noise, where errors are relative: 0.004 to 0.06
 INTERVALS, BANDS, RIGHT = (0.92, 0.97), (0.87, 0.93), 0.85  # limits
 SURE = 0.9  # weight of a form that should be right
@@ -105,19 +104,6 @@ class Table:
 def tables(first: int = FIRST) -> list[Table]:
     seeds = range(first, first + SEEDS)
     return [Table(f, n, level, s) for f in FORMULAS for level in NOISES for n in ROWS for s in seeds]
-
-
-def loosened(formula: Part) -> Part:
-    """Return a formula with a number at every term of a sum and every argument, where it is one too."""
-    if formula.is_Atom:
-        return formula
-    parts = [loosened(part) for part in formula.args]
-    return formula.func(*(part * _ONE for part in parts) if formula.is_Add or formula.is_Function else parts)
-
-
-def is_right(form: Part, truth: Part, names: list[str], x: np.ndarray, y: np.ndarray) -> bool:
-    """Return whether a form is the true one but for constants, those that are one included."""
-    return any(refitted(each, truth, names, x, y).right for each in (form, loosened(form)))
 
 
 def covered(predict: Callable[..., tuple], x: np.ndarray, y: np.ndarray, **options: bool) -> float:

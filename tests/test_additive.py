@@ -327,3 +327,14 @@ def test_a_poor_candidate_does_not_shrink_a_good_one() -> None:
     x = r.uniform(0, 10, (300, 1))
     fit = additive(x, np.sin(x[:, 0]) + 0.05 * r.normal(size=300), [False], Gaussian())
     assert fit.scores["selected"] < 1.1 * fit.scores["curves"] and fit.weights["line"] < 0.01
+
+
+@pytest.mark.parametrize(("rows", "speed"), [(30, 9), (48, 12)])
+def test_a_fast_oscillation_is_not_taken_for_noise(rows: int, speed: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (rows, 1))
+    new = np.linspace(-0.9, 0.9, 100)[:, None]
+    model = ew.estimators.KANRegressor().fit(x, np.sin(speed * x[:, 0]))
+    assert model.score(new, np.sin(speed * new[:, 0])) > 0.95
+    noise = ew.estimators.KANRegressor().fit(x, rng.normal(size=rows))
+    assert np.mean(noise.predict(new) ** 2) < 0.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -105,3 +107,11 @@ def test_a_time_limit_ends_with_the_smoothed_network() -> None:
     x, y = DIABETES
     result = ew.fit(ew.KAN([10, 30, 1]), x, y, options=ew.Options(time_limit=2.0, progress=False))
     assert result.outcome is Outcome.TIME_LIMIT and result.score(x, y) > 0.4
+
+
+@pytest.mark.parametrize(("rows", "grids"), [(48, "auto"), (60, [15]), (60, [5, 10, 15, 20])])
+def test_a_fast_oscillation_of_few_rows_is_learned(rows: int, grids: Any) -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (rows, 1))
+    new = np.linspace(-0.9, 0.9, 200)[:, None]
+    found = ew.fit(ew.KAN([1, 1], seed=0), x, np.sin(9 * x[:, 0]), grids=grids)
+    assert found.score(new, np.sin(9 * new[:, 0])) > 0.999

@@ -23,6 +23,10 @@ _NOISE = 0.01  # share of unexplained variance below which tests see nothing but
 MOST_FEATURES = 700  # of a fit, which costs rows features^2 + features^3
 _HIDDEN_FOLD_TURNS = 4
 _MARGIN = 2.5  # of log lambda: by how much it may fall before features are missing
+_LITTLE = 0.5  # of the sum of squares that is left: below, smooth curves explain enough
+_FEW_FEATURES = 200  # with more, rough curves are not tried
+_ROUGH = -6.0  # their log lambdas
+_SURE, _SUPPORTED = 20.0, 0.5  # what they must gain in score, and degrees of freedom over rows that they may take
 
 
 Check = Callable[[str], None]
@@ -80,7 +84,9 @@ class Candidates:
         some lambda turns out to be that small.
         """
         blocks, outputs = self.design.blocks(), self.family.outputs
-        rho = np.tile(Prior.of(blocks).centers[:, None], outputs)
+        rho = self._oscillation()
+        if rho is None:
+            rho = np.tile(Prior.of(blocks).centers[:, None], outputs)
         squares, keep = self._squares(), np.zeros(sum(block.size for block in blocks), bool)
         sizes = [block.size for block in blocks]
 
@@ -104,6 +110,23 @@ class Candidates:
             "curves", self._problem(), Start(fit.intercept, beta[self.kept], rho)
         )
         return self.add(Candidate("curves", fit, held_out))
+
+    def _oscillation(self) -> Matrix | None:
+        """Return the log lambdas of rough curves, where these explain a table in which smooth ones see only noise.
+
+        The likelihood of a fast oscillation has two optima, and Newton steps from the prior end at that of noise.
+        """
+        blocks = self.design.blocks()
+        if not isinstance(self.family, Gaussian) or sum(block.size for block in blocks) > _FEW_FEATURES:
+            return None
+        self._keep(np.ones(sum(block.size for block in blocks), bool))
+        about, problem = self.folded.total.centered(), self._problem()
+        smooth = self.folded.fit(problem, self._start(Prior.of(blocks).centers[:, None]))
+        if smooth.fits[0].deviance < _LITTLE * about.square:
+            return None
+        rough = self.folded.fit(problem, self._start(np.full((len(blocks), 1), _ROUGH)))
+        sure = rough.score < smooth.score - _SURE and rough.edf.sum() < _SUPPORTED * len(self.y)
+        return rough.rho if sure else None
 
     def line(self) -> Candidate:
         """Fit the straight parts, levels and gaps, with one smoothing parameter a kind in all but name."""

@@ -16,6 +16,7 @@ from edgewise.train._starts import best_start
 
 _PROMISING = 1e-6  # in standard deviations of the target: the solution may be exact
 _EXACT = 1e-13  # in standard deviations of the target
+_LITTLE = 0.4  # an error, in standard deviations of the target
 _FAR = 2.0  # times the error and the scores before
 _MAX_PARAMETERS = 2000  # up to which the smoothing is chosen: that factors a dozen matrices
 
@@ -92,9 +93,23 @@ class RegressionTrainer(SecondOrderTrainer):
                 smoothing = self._smoothing(model, part)
             self.tune(model, part)
             model = self.descend(model, part, self._penalty(model, part, smoothing))
+            if turn == 0 and not self.monitor.ended():
+                model = self._freed(model, part)
             if self.monitor.ended():
                 return model
         return self._exact(model, part)
+
+    def _freed(self, model: KAN, part: Partition) -> KAN:
+        """Return a network that has learned little, trained once more without penalties, if that helps.
+
+        Cells with few rows are expected to be as rough as others, all the more the larger the error: curves that are
+        flat would stay flat.
+        """
+        error, count = self.error(model, part), len(part.rows) * model.n_out
+        if error < _LITTLE or Layout(model).size > 0.5 * count:
+            return model
+        freed = self.descend(model, part, Quadratic())
+        return freed if self.error(freed, part) < 0.5 * error else model
 
     def _sparse(self, model: KAN, part: Partition, grid: int) -> KAN:
         """Up to eight reweighted runs with sparsity, as long as error and scores, as they really are, fall.

@@ -5,6 +5,7 @@ from edgewise.measure.benchmarks.formulas._benchmarks import Irrelevant as Irrel
 from edgewise.measure.benchmarks.formulas._benchmarks import PhysicalScales as PhysicalScales
 from edgewise.measure.benchmarks.formulas._benchmarks import Strogatz as Strogatz
 from edgewise.measure.benchmarks.formulas._benchmarks import is_true as is_true
+from edgewise.measure.benchmarks.formulas._form import is_right as is_right
 from edgewise.measure.benchmarks.formulas._form import of_form as of_form
 from edgewise.measure.benchmarks.formulas._form import with_parameters as with_parameters
 from edgewise.measure.benchmarks.formulas._judge import ROWS as ROWS

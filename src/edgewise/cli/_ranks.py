@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +37,7 @@ class FitRows:
 
     x: Any
     y: Any
-    names: tuple[str, ...]
+    names: Sequence[str]
     count: int
     notes: list[str] = field(default_factory=list)
     decimals: dict[str, Any] = field(default_factory=dict)
@@ -50,7 +50,7 @@ def rows_of(file: str, target: str, inputs: str | None, options: dict[str, Any],
         return _streamed(file, target, inputs, group)
     table = open_table(file, **options)
     selection, notes, made = select_columns(table, target, inputs)
-    names = tuple(selection.names if made is None else made.names)
+    names = selection.names if made is None else made.names
     decimals = {name: sign for name, sign in table.decimals.items() if name in (*names, target)}
     return FitRows(selection.x, selection.y, names, len(selection.y), notes, decimals, made)
 
@@ -63,4 +63,4 @@ def _streamed(file: str, target: str, inputs: str | None, group: Any) -> FitRows
     rows = Parquet(file, target, None if inputs is None else split_names(inputs, []))
     assert rows.inputs is not None
     notes = [] if group is None else [f"{group.size()} ranks share the rows."]
-    return FitRows(rows, None, tuple(rows.inputs), len(rows.rows), notes)
+    return FitRows(rows, None, list(rows.inputs), len(rows.rows), notes)

@@ -1,6 +1,6 @@
 """How long a Levenberg-Marquardt step takes on many ranks: measured compute and messages, simulated networks.
 
-    python benchmarks/distributed.py
+    python benchmarks/scaling_ranks.py
 
 Measured on one core: seconds of a row in J'J and in the cost, seconds of solving for a step, and the messages of a fit
 in a process group of one rank. Simulated from them: the time of one step, for 10^3 to 10^9 rows on 1 to 1024 ranks of

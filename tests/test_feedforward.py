@@ -1,14 +1,12 @@
-"""The feed-forward block, and the exchange of MLPs for it."""
+"""The feed-forward block."""
 
 from __future__ import annotations
-
-import copy
 
 import pytest
 import torch
 
 import edgewise as ew
-from edgewise.nn import KANFeedForward, replace_feed_forwards
+from edgewise.nn import KANFeedForward
 
 
 def _size(module: torch.nn.Module) -> int:
@@ -67,41 +65,11 @@ def test_it_learns(kind: str) -> None:
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_mlps_are_exchanged_wherever_they_are() -> None:
-    model = torch.nn.ModuleDict({"embed": torch.nn.Linear(5, 16), "blocks": torch.nn.ModuleList([_mlp(16), _mlp(16)])})
-    before = copy.deepcopy(model.state_dict())
-    new = replace_feed_forwards(model, kind="spline")
-    kinds = [type(part).__name__ for part in new["blocks"]]
-    assert kinds == ["KANFeedForward", "KANFeedForward"]
-    assert new["blocks"][0].dropout.p == 0.1
-    assert isinstance(new["embed"], torch.nn.Linear)
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert isinstance(model["blocks"][0], torch.nn.Sequential)
-
-
-def test_an_mlp_in_two_places_stays_one() -> None:
-    new = replace_feed_forwards(torch.nn.ModuleList([_mlp(16)] * 2))
-    assert new[0] is new[1]
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_torchs_transformer_layers_take_the_block(training: bool) -> None:
-    layer = torch.nn.TransformerEncoderLayer(16, 2, 64, dropout=0.0, batch_first=True)
-    model = torch.nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
-    new = replace_feed_forwards(model).train(training)
-    x = torch.randn(3, 5, 16)
-    out = new(x)
-    assert out.shape == x.shape
-    out.square().mean().backward()
-    blocks = [part for part in new.modules() if isinstance(part, KANFeedForward)]
-    assert len(blocks) == 2
-    assert all(p.grad is not None for p in blocks[0].first.parameters())
-
-
-def test_a_model_that_is_an_mlp_itself_becomes_a_block_in_its_dtype() -> None:
-    new = replace_feed_forwards(_mlp(8).double(), dropout=0.0)
-    assert isinstance(new, KANFeedForward)
-    assert new(torch.zeros(2, 8, dtype=torch.float64)).dtype == torch.float64
+@pytest.mark.parametrize("kind", ["rational", "spline"])
+def test_every_parameter_counts_at_the_width_of_real_models(kind: str) -> None:
+    block, mlp = KANFeedForward(256, kind=kind), _mlp(256)
+    count, plain = (sum(p.numel() for p in module.parameters()) for module in (block, mlp))
+    assert count == pytest.approx(plain, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -110,11 +78,6 @@ def test_a_model_that_is_an_mlp_itself_becomes_a_block_in_its_dtype() -> None:
         (lambda: KANFeedForward(8, kind="cubic"), "Unknown kind"),
         (lambda: KANFeedForward(0), "width"),
         (lambda: KANFeedForward(10), "groups"),
-        (lambda: replace_feed_forwards(torch.nn.Linear(3, 3)), "No MLP"),
-        (
-            lambda: replace_feed_forwards(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 3))),
-            "No MLP",
-        ),
     ],
 )
 def test_what_cannot_be_is_refused(act, words: str) -> None:

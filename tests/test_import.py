@@ -72,14 +72,14 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 PUBLIC = {
     "edgewise": """
         EdgewiseError InputError KAN Options Session bases datasets discover encoding estimators export find_relations
-        fit functions interpret io kernels load nn optim pde plot prune save session structure symbolic train
-        unsupervised update
+        fit functions interpret io kernels load nn optim pde plot prune save session structure sweep sweeps symbolic
+        train unsupervised update
     """,
     "edgewise.nn": """
-        Direction Edge GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass
-        RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone
-        compact derivatives edge_derivatives edge_of edges_of_node has_shapes held_knots initial_values
-        is_readable layer_of lock monotone perturb refine_grid remove_edges remove_node replace_by_mean
+        Direction Edge FeedForward GaussNewtonMatrix Jets KAN KANFeedForward KANLayer Layout MARGINS Nodes Pass
+        Rational RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone
+        compact derivatives edge_derivatives edge_of edges_of_node find_feed_forwards has_shapes held_knots
+        initial_values is_readable layer_of lock monotone perturb refine_grid remove_edges remove_node replace_by_mean
         replace_feed_forwards require restore_edges scale_outputs select set_function shaped shift_outputs
         shiftable smooth spline_functions spline_name stack subnode_formulas symmetrize to_splines trace unlock
         widen with_locked
@@ -120,6 +120,7 @@ PUBLIC = {
         CAP FLOOR Finding Findings Surrogate Tree Verdict additive combined exclusive exponential find irrelevant
         monomial multiplicative network offset_product power_sum scaling separable surrogate translation tree
     """,
+    "edgewise.sweeps": "Space Sweep Trial sweep",
     "edgewise.symmetries": """
         Coordinates GaussianProcess Gradients Measured POWERS Scales TableProcess choices gaussian_process has_power
         heavy_tailed inner_rows measured off_zero waves

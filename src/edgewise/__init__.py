@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edgewise import plot as plot
     from edgewise import session as session
     from edgewise import structure as structure
+    from edgewise import sweeps as sweeps
     from edgewise import symbolic as symbolic
     from edgewise import train as train
     from edgewise import unsupervised as unsupervised
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from edgewise.io import save as save
     from edgewise.nn import KAN as KAN
     from edgewise.session import Session as Session
+    from edgewise.sweeps import sweep as sweep
     from edgewise.train import Options as Options
     from edgewise.train import fit as fit
     from edgewise.train import update as update
@@ -45,7 +47,8 @@ if TYPE_CHECKING:
 
 _PACKAGES = (
     "bases", "datasets", "encoding", "estimators", "export", "functions", "interpret", "io", "kernels", "nn", "optim",
-    "pde", "plot", "session", "structure", "symbolic", "train", "unsupervised",
+    "pde", "plot", "session", "structure", "sweeps", "symbolic", "train",
+    "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer
 #: Ctrl-C from its first moment on.
@@ -60,6 +63,7 @@ _LATER = {
     "load": "edgewise.io",
     "prune": "edgewise.interpret",
     "save": "edgewise.io",
+    "sweep": "edgewise.sweeps",
     "update": "edgewise.train",
 }
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from edgewise._errors import InputError
 from edgewise.cli._console import console
 from edgewise.cli._input import (
     DataFile,
@@ -22,6 +19,7 @@ from edgewise.cli._input import (
     Sheet,
     parse_widths,
 )
+from edgewise.cli._network_file import keep_network
 from edgewise.cli._output import check_file
 from edgewise.cli._ranks import FitRows, process_group, rows_of
 
@@ -81,10 +79,7 @@ def _finish(result: FitResult, rows: FitRows, target: str, out: Path, screen: Co
 
     stopped = result.outcome is edgewise.train.Outcome.INTERRUPTED
     place = out.with_name(f"{out.stem}.interrupted{out.suffix}") if stopped else out
-    about: Any = {"names": rows.names, "target": target, "decimals": rows.decimals}
-    if rows.made is not None:
-        about["inputs"] = rows.made
-    _keep(lambda path: edgewise.save(result.model, path, **about), place)
+    keep_network(result.model, place, rows.decimals, rows.names, target, rows.made)
     for note in result.notes:
         screen.print(note)
     screen.print(f"Training error: {result.train_error:.3g} (rms, in the units of {target})")
@@ -93,20 +88,6 @@ def _finish(result: FitResult, rows: FitRows, target: str, out: Path, screen: Co
     screen.print(f"Network: {place}")
     if stopped:
         raise KeyboardInterrupt(f"{out} was not written, and {place} holds the network so far")
-
-
-def _keep(save: Callable[[Path], None], place: Path) -> None:
-    """Save a network at its place, and elsewhere where that fails: training it may have taken hours."""
-    try:
-        save(place)
-    except InputError as error:
-        spare = Path(tempfile.mkdtemp(prefix="edgewise-")) / place.name
-        try:
-            save(spare)
-        except InputError:
-            spare.parent.rmdir()
-            raise error from None
-        raise InputError(f"{error} The network is in {spare}.") from None
 
 
 def _shown(error: float) -> str:

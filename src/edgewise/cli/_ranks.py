@@ -51,8 +51,7 @@ def rows_of(file: str, target: str, inputs: str | None, options: dict[str, Any],
     table = open_table(file, **options)
     selection, notes, made = select_columns(table, target, inputs)
     names = selection.names if made is None else made.names
-    decimals = {name: sign for name, sign in table.decimals.items() if name in (*names, target)}
-    return FitRows(selection.x, selection.y, names, len(selection.y), notes, decimals, made)
+    return FitRows(selection.x, selection.y, names, len(selection.y), notes, table.decimals, made)
 
 
 def _streamed(file: str, target: str, inputs: str | None, group: Any) -> FitRows:

@@ -10,8 +10,6 @@ from edgewise.nn._edit import restore_edges as restore_edges
 from edgewise.nn._edit import scale_outputs as scale_outputs
 from edgewise.nn._edit import shift_outputs as shift_outputs
 from edgewise.nn._edit import shiftable as shiftable
-from edgewise.nn._feedforward import KANFeedForward as KANFeedForward
-from edgewise.nn._feedforward import replace_feed_forwards as replace_feed_forwards
 from edgewise.nn._formula import spline_name as spline_name
 from edgewise.nn._formula import subnode_formulas as subnode_formulas
 from edgewise.nn._gauss_newton import GaussNewtonMatrix as GaussNewtonMatrix
@@ -43,7 +41,8 @@ from edgewise.nn._network import trace as trace
 from edgewise.nn._nodes import Jets as Jets
 from edgewise.nn._nodes import Nodes as Nodes
 from edgewise.nn._nodes import Width as Width
-from edgewise.nn._rational import RationalLayer as RationalLayer
+from edgewise.nn._rational import Rational as Rational
+from edgewise.nn._rational_layer import RationalLayer as RationalLayer
 from edgewise.nn._readable import is_readable as is_readable
 from edgewise.nn._readable import spline_functions as spline_functions
 from edgewise.nn._rule import Rule as Rule
@@ -59,3 +58,7 @@ from edgewise.nn._surgery import set_function as set_function
 from edgewise.nn._widen import perturb as perturb
 from edgewise.nn._widen import to_splines as to_splines
 from edgewise.nn._widen import widen as widen
+from edgewise.nn.blocks import FeedForward as FeedForward
+from edgewise.nn.blocks import KANFeedForward as KANFeedForward
+from edgewise.nn.blocks import find_feed_forwards as find_feed_forwards
+from edgewise.nn.blocks import replace_feed_forwards as replace_feed_forwards

@@ -1,6 +1,7 @@
-"""A layer of rational functions shared by groups of inputs, and the linear map after them."""
+"""A learnable rational function for each group of channels: an activation without a linear map."""
 
-import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,103 +9,125 @@ from torch import Tensor
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.bases import ActivationName, rational_start
-from edgewise.kernels import forced, rational
-from edgewise.nn._autocast import autocast_output
-from edgewise.nn._features import Features
+from edgewise.kernels import rational
 
-_GROUPS = 8
-_SITES = 2001
+_REACH = 4.0  # as far as the activation is followed on either side of zero
 
 
-class RationalLayer(Features, torch.nn.Module):
-    """A learnable rational function for each group of inputs, then a linear map: a KAN layer for wide networks.
+class Rational(torch.nn.Module):
+    """A learnable rational function for each group of channels: drop-in for an activation such as GELU.
 
-        y_j = sum_i w_ji R_g(i)(x_i) + c_j,  R_g(x) = (a_g0 + .. + a_gp x^p)/(1 + |b_g1 x + .. + b_gq x^q|)
+        R_g(x) = (a_g0 + a_g1 x + .. + a_gp x^p)/(1 + |b_g1 x + .. + b_gq x^q|)
 
-    Input i belongs to group i // (n_in / groups), so that the layer has hardly more parameters than a linear one. By
-    default there are 8 groups, or the largest number that divides 8 and n_in.
-    `init` names what every R follows at first on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or "identity". Weights
-    are normal with variance 1 / (n_in E R(z)^2) for normal z, which hands the size of normal inputs on.
+    Channel i belongs to group i // (channels / groups). `init` names what every R follows at first on
+    [-reach, reach]: "silu", "gelu", "relu", "tanh", "sin", "identity", or any elementwise function of a tensor, such as
+    a torch activation. It computes in the parameters' dtype, at least float32, and returns the dtype of its input.
 
-    Shapes: x (..., n_in) -> (..., n_out); numerator (groups, p + 1), denominator (groups, q), weight (n_out, n_in),
-    bias (n_out,). Any input dtype is converted to the layer's; under autocast as in
-    `KANLayer`.
+    Args: `dim` is the dimension of the channels: -1 for (..., channels), 1 for images (n, channels, height, width).
+    `tail` > 0 makes R follow `init` beyond its reach as well, less closely (`bases.rational_start`).
 
-    Errors: InputError for sizes below 1, groups that do not divide n_in, degrees below (1, 2), and an unknown init.
+    Shapes: x (..., channels, ...) -> the same; numerator (groups, p + 1), denominator (groups, q).
+
+    Errors: InputError for groups below 1, degrees below (1, 2), an unknown init, and in the forward pass for channels
+    that the groups do not divide.
 
     >>> import torch
-    >>> layer = RationalLayer(16, 4, generator=torch.Generator().manual_seed(0))
-    >>> layer(torch.zeros(5, 7, 16)).shape
-    torch.Size([5, 7, 4])
+    >>> activation = Rational(groups=4, init="gelu", dim=1)
+    >>> activation(torch.zeros(2, 16, 5, 5)).shape
+    torch.Size([2, 16, 5, 5])
 
-    Source: Yang and Wang, Kolmogorov-Arnold Transformer (2024), section 4.
+    Source: Molina, Schramowski, Kersting, Padé Activation Units (2020); groups: Yang and Wang, Kolmogorov-Arnold
+    Transformer (2024), section 4.
     """
 
-    def __init__(  # noqa: PLR0913 (what a layer is made of)
+    def __init__(
         self,
-        n_in: int,
-        n_out: int,
-        *,
-        groups: int | None = None,
+        groups: int = 8,
+        init: ActivationName | Callable[[Tensor], Tensor] = "silu",
         degrees: tuple[int, int] = (5, 4),
-        init: ActivationName = "silu",
-        bias: bool = True,
+        dim: int = -1,
+        *,
+        reach: float = _REACH,
+        tail: float = 0.0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
-        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        if groups is None and is_int(n_in, 1):
-            groups = math.gcd(_GROUPS, int(n_in))
-        _check(n_in, n_out, groups, degrees)
-        n_in, n_out, groups = int(n_in), int(n_out), int(groups or 1)
-        self.n_in, self.n_out, self.groups, self.init = n_in, n_out, groups, init
-        with torch.device("cpu"):  # the same numbers wherever the layer lives
-            a, b = rational_start(init, (int(degrees[0]), int(degrees[1])))
-            normal = torch.randn(n_out, n_in, generator=generator, dtype=torch.float64)
-            weight = normal / math.sqrt(n_in * _mean_square(a, b))
-        like = torch.empty(0, dtype=dtype)  # on the device and in the dtype that the caller has set
-        self.numerator = torch.nn.Parameter(a.to(like).repeat(groups, 1))
-        self.denominator = torch.nn.Parameter(b.to(like).repeat(groups, 1))
-        self.weight = torch.nn.Parameter(weight.to(like))
-        self.bias = torch.nn.Parameter(torch.zeros(n_out, dtype=dtype)) if bias else None
+        _check(groups, dim)
+        check_degrees(degrees, "Rational")
+        self.groups, self.dim = int(groups), int(dim)
+        start = rational_coefficients(init, degrees, reach, tail)
+        self.init = str(init) if isinstance(init, str) else getattr(init, "__name__", type(init).__name__)
+        self.numerator, self.denominator = rational_parameters(start, self.groups, dtype)
         if device is not None:
             self.to(device)
 
     @property
-    def dtype(self) -> torch.dtype:
-        return self.weight.dtype
+    def degrees(self) -> tuple[int, int]:
+        """The degrees of the numerator and of the denominator."""
+        return self.numerator.shape[1] - 1, self.denominator.shape[1]
 
-    @autocast_output
     def forward(self, x: Tensor) -> Tensor:
-        curves = rational(x.to(self.dtype), self.numerator, self.denominator)
-        return torch.nn.functional.linear(curves, self.weight, self.bias)
+        self._check_input(x)
+        accurate = torch.promote_types(torch.promote_types(x.dtype, self.numerator.dtype), torch.float32)
+        a, b = self.numerator.to(accurate), self.denominator.to(accurate)
+        last = self.dim in (-1, x.dim() - 1)
+        channels = x.to(accurate) if last else x.to(accurate).movedim(self.dim, -1)
+        y = rational(channels, a, b)
+        y = y if last else y.movedim(-1, self.dim)
+        return y.to(x.dtype) if x.is_floating_point() else y.to(self.numerator.dtype)
 
     def extra_repr(self) -> str:
-        degrees = self.numerator.shape[1] - 1, self.denominator.shape[1]
-        return f"{self.n_in} -> {self.n_out}, groups={self.groups}, degrees={degrees}, init={self.init!r}"
+        return f"groups={self.groups}, init={self.init!r}, degrees={self.degrees}, dim={self.dim}"
+
+    def _check_input(self, x: Any) -> None:
+        if not isinstance(x, Tensor):
+            raise InputError(
+                f"Rational takes a tensor. Got {type(x).__name__}: torch.as_tensor(x) makes one of arrays."
+            )
+        if x.is_complex():
+            raise InputError(f"Rational takes real numbers. Got {x.dtype}: give real and imaginary parts separately.")
+        if not -x.dim() <= self.dim < x.dim():
+            raise InputError(f"Rational takes its channels from dimension {self.dim}. Got shape {tuple(x.shape)}.")
+        if x.shape[self.dim] % self.groups:
+            raise InputError(
+                f"The {self.groups} groups of Rational must divide the channels. Got {x.shape[self.dim]} in dimension "
+                f"{self.dim} of {tuple(x.shape)}: choose 'groups' that divides them."
+            )
 
 
-def _mean_square(a: Tensor, b: Tensor) -> float:
-    """E R(z)^2 for normal z, by the trapezoidal rule."""
-    z = torch.linspace(-8, 8, _SITES, dtype=torch.float64)
-    with forced(backend="reference"):  # once a layer: nothing worth compiling for
-        values = rational(z.unsqueeze(1), a.unsqueeze(0), b.unsqueeze(0))[:, 0]
-    density = torch.exp(-z.square() / 2)
-    return float((values.square() * density).sum() / density.sum())
+def rational_coefficients(
+    init: ActivationName | Callable[[Tensor], Tensor],
+    degrees: tuple[int, int],
+    reach: float = _REACH,
+    tail: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """Return a (p + 1,) and b (q,) of one group in float64 on the CPU: the same numbers wherever the module lives."""
+    with torch.device("cpu"):
+        return rational_start(init, (int(degrees[0]), int(degrees[1])), reach, tail)
 
 
-def _check(n_in: int, n_out: int, groups: int | None, degrees: tuple[int, int]) -> None:
-    for name, value in (("n_in", n_in), ("n_out", n_out), ("groups", groups)):
-        if not is_int(value, 1):
-            raise InputError(f"The '{name}' parameter of RationalLayer must be an int >= 1. Got {value!r} instead.")
-    if groups is None or n_in % groups:
-        raise InputError(
-            f"The 'groups' parameter of RationalLayer must divide the {n_in} inputs. Got {groups} instead."
-        )
+def rational_parameters(
+    start: tuple[Tensor, Tensor], groups: int, dtype: torch.dtype | None
+) -> tuple[torch.nn.Parameter, torch.nn.Parameter]:
+    """Return numerator (groups, p + 1) and denominator (groups, q), on the device that the caller has set."""
+    like = torch.empty(0, dtype=dtype)
+    a, b = (torch.nn.Parameter(part.to(like).repeat(groups, 1)) for part in start)
+    return a, b
+
+
+def check_degrees(degrees: object, what: str) -> None:
+    """Raise InputError unless the degrees are two ints, (numerator >= 1, denominator >= 2)."""
     pair = isinstance(degrees, tuple | list) and len(degrees) == 2
-    if not (pair and is_int(degrees[0], 1) and is_int(degrees[1], 2)):
+    if not (pair and is_int(degrees[0], 1) and is_int(degrees[1], 2)):  # type: ignore[index]
         raise InputError(
-            "The 'degrees' parameter of RationalLayer must be two ints (numerator >= 1, denominator >= 2). "
+            f"The 'degrees' parameter of {what} must be two ints (numerator >= 1, denominator >= 2). "
             f"Got {degrees!r} instead."
         )
+
+
+def _check(groups: object, dim: object) -> None:
+    if not is_int(groups, 1):
+        raise InputError(f"The 'groups' parameter of Rational must be an int >= 1. Got {groups!r} instead.")
+    if not is_int(dim):
+        raise InputError(f"The 'dim' parameter of Rational must be an int. Got {dim!r} instead.")

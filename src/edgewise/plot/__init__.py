@@ -1,4 +1,4 @@
-"""Pictures of networks, fits and candidates: nothing here shows a window or writes a file."""
+"""Pictures of networks, fits, candidates and trials: nothing here shows a window or writes a file."""
 
 from edgewise.plot._curves import curves as curves
 from edgewise.plot._effects import CurveEffect as CurveEffect
@@ -29,3 +29,5 @@ from edgewise.plot._text import math_name as math_name
 from edgewise.plot._text import name_label as name_label
 from edgewise.plot._text import typesets as typesets
 from edgewise.plot._tree import tree as tree
+from edgewise.plot._trials import Trial as Trial
+from edgewise.plot._trials import trials as trials

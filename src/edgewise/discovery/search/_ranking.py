@@ -26,6 +26,7 @@ from edgewise.expressions import (
 
 _CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or where the rows are ...
 _MANY, _EACH = 30, 15  # ... that many, and that many for each input
+_ROWS_EACH = 4  # for each constant, with which noise is claimed at all
 _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
 _IMPROVED, _SOME = (0.98, 0.995), 8  # of the errors of simpler formulas, the second if fewer than these are below
 _BY_CHANCE = 1e-3  # that noise alone lets residuals depend on the inputs as much
@@ -51,6 +52,8 @@ class Ranking:
         if self.pool.claimed(best) and (best.error < _CLEAR or n >= enough or given is not None):
             if best.error < EXACT:
                 return Outcome.EXACT, noise
+            if n < _ROWS_EACH * free_numbers(best.expression):
+                return Outcome.TOO_FEW_ROWS, given or 0.0
             fitted = best.error * math.sqrt(n / max(n - best.fitted, 1))
             return Outcome.NOISE, min(noise, fitted) if given is None else noise
         doubted = self.pool.doubted(best)

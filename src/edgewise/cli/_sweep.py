@@ -1,0 +1,86 @@
+"""`edgewise sweep`: which network suits a table, from many that are trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from edgewise._replacing import replacing
+from edgewise.cli._console import console
+from edgewise.cli._input import (
+    DataFile,
+    Decimal,
+    Encoding,
+    Inputs,
+    Seed,
+    Sheet,
+    check_jobs,
+    check_time_limit,
+    open_table,
+    select_columns,
+)
+from edgewise.cli._network_file import keep_network
+from edgewise.cli._output import check_file
+
+_PICTURES = (".png", ".svg", ".pdf")
+Loss = Literal["squared", "huber", "cauchy", "cross_entropy"]
+
+
+def sweep(  # noqa: PLR0913 (the options of a command)
+    file: DataFile,
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to learn.")],
+    inputs: Inputs = None,
+    trials: Annotated[int, typer.Option(metavar="N", min=1, help="Networks to try, those of others included.")] = 40,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="PLACE", help="A file or a database to keep trials in; a study that is there goes on."),
+    ] = None,
+    loss: Annotated[Loss, typer.Option(help="What is minimized; cross_entropy for class numbers.")] = "squared",
+    jobs: Annotated[
+        int, typer.Option("--n-jobs", metavar="N", help="Processes; -1: one for each core.", callback=check_jobs)
+    ] = 1,
+    time_limit: Annotated[float | None, typer.Option(metavar="S", help="Stop after S seconds.")] = None,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file for the network, ending in .safetensors.")] = Path(
+        "model.safetensors"
+    ),
+    picture: Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf of the trials.")] = None,
+    table_out: Annotated[
+        Path | None, typer.Option("--table", metavar="FILE", help="A .csv file of the trials.")
+    ] = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """Train networks of many shapes, bases and grids on a table, and save the best one."""
+    table = open_table(file, decimal, encoding, sheet=sheet)
+    selection, notes, made = select_columns(table, target, inputs)
+    check_file(out, (".safetensors",))
+    for place, endings in ((picture, _PICTURES), (table_out, (".csv",))):
+        if place is not None:
+            check_file(place, endings)
+    limit = None if time_limit is None else check_time_limit(time_limit)
+
+    import edgewise
+
+    screen = console()
+    for note in notes:
+        screen.print(note)
+    screen.print(f"Trying {trials} networks on {len(selection.y)} rows.")
+    options: Any = {"storage": storage, "n_jobs": jobs, "seed": seed, "time_limit": limit, "progress": True}
+    found = edgewise.sweep(selection.x, selection.y, trials=trials, loss=loss, **options)
+    for line in str(found).splitlines():
+        screen.print(line)
+    names = selection.names if made is None else made.names
+    keep_network(found.result.model, out, table.decimals, names, target, made)
+    screen.print(f"Network: {out}")
+    if picture is not None:
+        with replacing(picture) as place:
+            found.plot().savefig(place, format=picture.suffix[1:].lower())
+        screen.print(f"Picture: {picture}")
+    if table_out is not None:
+        with replacing(table_out) as place:
+            found.frame().to_csv(place, index=False)
+        screen.print(f"Trials: {table_out}")

@@ -92,8 +92,8 @@ PUBLIC = {
         rescale_knots update
     """,
     "edgewise.optim": """
-        Adam BatchProblem CG GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem LeastSquaresSolver
-        MatrixFreeProblem Needs NormalEquations PrecisionName ScheduleName Solver Step StopReason
+        Adam BatchProblem CG DampedSolver DampedState GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem
+        LeastSquaresSolver MatrixFreeProblem Needs NormalEquations PrecisionName ScheduleName Solver Step StopReason
     """,
     "edgewise.kernels": """
         BSplineFamily Backend BackendName Chain ChainCall ChebyshevFamily Choice Factor Family FourierFamily
@@ -181,7 +181,7 @@ SIGNATURES = {
     "load": "(path)",
     "Options": (
         "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, callbacks=None, "
-        "progress='auto', test='auto')"
+        "progress='auto', test='auto', process_group=None, checkpoint=None, n_jobs=None)"
     ),
     "nn.KANLayer": (
         "(n_in, n_out, *, basis='bspline', grid=5, degree=3, base='silu', domain=(-1.0, 1.0), init='auto', "

@@ -115,7 +115,7 @@ def test_the_same_arguments_give_the_same_result_and_change_nothing() -> None:
 
 @pytest.mark.slow
 def test_seeds_side_by_side_find_the_same() -> None:
-    one, two = (ew.find_relations(parabola(), seeds=2, jobs=jobs, formulas=False) for jobs in (1, 2))
+    one, two = (ew.find_relations(parabola(), seeds=2, n_jobs=jobs, formulas=False) for jobs in (1, 2))
     assert repr(one) == repr(two) and np.array_equal(one.shares, two.shares)
 
 
@@ -138,7 +138,7 @@ WRONG = {
     "no seeds": ((parabola(),), {"seeds": 0}, "'seeds' must be an int >= 1"),
     "a truth value": ((parabola(),), {"seeds": True}, "'seeds'"),
     "negative seed": ((parabola(),), {"seed": -1}, "'seed'"),
-    "no jobs": ((parabola(),), {"jobs": 0}, "'jobs'"),
+    "no jobs": ((parabola(),), {"n_jobs": 0}, "'n_jobs'"),
     "no time": ((parabola(),), {"time_limit": 0}, "'time_limit'"),
     "endless": ((parabola(),), {"time_limit": float("inf")}, "'time_limit'"),
 }
@@ -225,7 +225,7 @@ def test_the_command_prints_the_relations_and_draws_them(tmp_path, monkeypatch, 
         (["t.csv", "--columns", "a"], "at least 2 columns"),
         (["t.csv", "--out", "r.txt"], ".png"),
         (["t.csv", "--seeds", "0"], "--seeds"),
-        (["t.csv", "--jobs", "0"], "'jobs'"),
+        (["t.csv", "--jobs", "0"], "'n_jobs'"),
         (["t.csv", "--time-limit", "-1"], "--time-limit"),
     ],
 )

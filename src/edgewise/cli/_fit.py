@@ -1,10 +1,13 @@
 """`edgewise fit`: from a table to a saved network."""
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from edgewise.cli._console import console
 from edgewise.cli._input import (
@@ -14,12 +17,14 @@ from edgewise.cli._input import (
     Inputs,
     Seed,
     Sheet,
-    open_table,
     parse_widths,
-    select_columns,
 )
 from edgewise.cli._network_file import keep_network
 from edgewise.cli._output import check_file
+from edgewise.cli._ranks import FitRows, process_group, rows_of
+
+if TYPE_CHECKING:
+    from edgewise.train import FitResult
 
 
 def fit(  # noqa: PLR0913 (the options of a command)
@@ -41,26 +46,40 @@ def fit(  # noqa: PLR0913 (the options of a command)
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Written after each step; the same command goes on from it.")
+    ] = None,
 ) -> None:
-    """Train a network on a table and save it."""
-    table = open_table(file, decimal, encoding, sheet=sheet)
-    selection, notes, made = select_columns(table, target, inputs)
-    names = selection.names if made is None else made.names
-    layers = parse_widths(widths, len(names))
-    check_file(out, (".safetensors",))
+    """Train a network on a table and save it.
 
+    FILE may be a folder of .parquet files, larger than memory. Started by torchrun, ranks share the rows.
+    """
+    with process_group() as group:
+        first = group is None or group.rank() == 0
+        screen = console() if first else Console(quiet=True)
+        rows = rows_of(file, target, inputs, {"decimal": decimal, "encoding": encoding, "sheet": sheet}, group)
+        layers = parse_widths(widths, len(rows.names))
+        check_file(out, (".safetensors",))
+
+        import edgewise
+
+        model = edgewise.KAN(layers, grid=5 if grid is None else grid, degree=degree, seed=seed)
+        for note in rows.notes:
+            screen.print(note)
+        screen.print(f"Training KAN({layers}) on {rows.count} rows.")
+        options = edgewise.Options(seed=seed, progress=True, process_group=group, checkpoint=checkpoint)
+        result = edgewise.fit(model, rows.x, rows.y, grids="auto" if grid is None else None, options=options)
+        if first:
+            _finish(result, rows, target, out, screen)
+
+
+def _finish(result: FitResult, rows: FitRows, target: str, out: Path, screen: Console) -> None:
+    """Save a network and say how good it is."""
     import edgewise
 
-    model = edgewise.KAN(layers, grid=5 if grid is None else grid, degree=degree, seed=seed)
-    screen = console()
-    for note in notes:
-        screen.print(note)
-    screen.print(f"Training KAN({layers}) on {len(selection.y)} rows.")
-    options = edgewise.Options(seed=seed, progress=True)
-    result = edgewise.fit(model, selection.x, selection.y, grids="auto" if grid is None else None, options=options)
     stopped = result.outcome is edgewise.train.Outcome.INTERRUPTED
     place = out.with_name(f"{out.stem}.interrupted{out.suffix}") if stopped else out
-    keep_network(result.model, place, table, names, target, made)
+    keep_network(result.model, place, rows.decimals, rows.names, target, rows.made)
     for note in result.notes:
         screen.print(note)
     screen.print(f"Training error: {result.train_error:.3g} (rms, in the units of {target})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,15 @@ from edgewise._errors import InputError
 
 if TYPE_CHECKING:
     from edgewise.encoding import Inputs
-    from edgewise.io import Table
     from edgewise.nn import KAN
 
 
 def keep_network(
-    model: KAN, place: Path, table: Table, names: tuple[str, ...] | list[str], target: str, made: Inputs | None
+    model: KAN, place: Path, decimals: Mapping[str, str], names: Sequence[str], target: str, made: Inputs | None
 ) -> None:  # fmt: skip
     """Save a network at its place, and elsewhere where that fails: training it may have taken hours."""
-    decimals = {name: sign for name, sign in table.decimals.items() if name in (*names, target)}
-    about: dict[str, Any] = {"names": names, "target": target, "decimals": decimals}
+    known = {name: sign for name, sign in decimals.items() if name in (*names, target)}
+    about: dict[str, Any] = {"names": names, "target": target, "decimals": known}
     if made is not None:
         about["inputs"] = made
 

@@ -59,7 +59,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
             seeds=seeds,
             seed=seed,
             formulas=formulas,
-            jobs=jobs,
+            n_jobs=jobs,
             time_limit=time_limit,
             progress=report_progress,
         )

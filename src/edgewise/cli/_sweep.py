@@ -74,7 +74,7 @@ def sweep(  # noqa: PLR0913 (the options of a command)
     for line in str(found).splitlines():
         screen.print(line)
     names = selection.names if made is None else made.names
-    keep_network(found.result.model, out, table, names, target, made)
+    keep_network(found.result.model, out, table.decimals, names, target, made)
     screen.print(f"Network: {out}")
     if picture is not None:
         with replacing(picture) as place:

@@ -8,6 +8,7 @@ from typing import Literal, Unpack, cast
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
+from edgewise._workers import checked_jobs
 from edgewise.discovery._asked import asked
 from edgewise.discovery._progress_line import progress_line
 from edgewise.discovery._row_weights import RowWeights, checked_loss, inputs_of
@@ -103,7 +104,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     of_rows = RowWeights.of(x, sigma, weights)
     settings = Settings(
         _noise(noise), int(seed), time_limit, _evaluations(effort), loss=checked_loss(loss), rounding=rounding,
-        n_jobs=_jobs(n_jobs), save=_path(save, "save"), resume=_path(resume, "resume"),
+        n_jobs=checked_jobs(n_jobs), save=_path(save, "save"), resume=_path(resume, "resume"),
     )  # fmt: skip
     _for_groups(groups, known)
     tables = asked(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
@@ -173,12 +174,6 @@ def _noise(noise: object) -> float | None:
             f"'noise' must be 'auto', 'exact' or a number in [0, 1): noise over the target's spread. Got {noise!r}."
         )
     return float(noise)
-
-
-def _jobs(n_jobs: object) -> int | None:
-    if n_jobs is not None and (not is_int(n_jobs) or n_jobs == 0):
-        raise InputError(f"'n_jobs' must be a number of workers, -1 for one on each core, or None. Got {n_jobs!r}.")
-    return None if n_jobs is None else int(n_jobs)
 
 
 def _path(path: object, name: str) -> Path | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from edgewise._typing import Array
+from edgewise._workers import Workers
 from edgewise.additive import AdditiveFit, Family, Levels, Request, additive
 from edgewise.encoding import Encoder
 from edgewise.estimators._contributions import Means
@@ -47,14 +47,10 @@ class TargetFit:
 
 def fitted(tasks: Sequence[Task], n_jobs: int | None, check: Callable[[str], None]) -> list[TargetFit]:
     """Return the fit of each task; with several jobs in processes of their own, which do not call `check`."""
-    from joblib import Parallel, delayed, effective_n_jobs
-
-    asked: Any = n_jobs  # None is one, or what a context says
-    jobs = min(effective_n_jobs(asked), len(tasks))
-    if jobs < 2:
+    workers = Workers(n_jobs, "processes")
+    if min(workers.count, len(tasks)) < 2:
         return [TargetFit.of(task, check) for task in tasks]
-    found: Any = Parallel(n_jobs=jobs)(delayed(TargetFit.of)(task) for task in tasks)
-    return list(found)
+    return workers(TargetFit.of, [(task,) for task in tasks])
 
 
 def kept_shape(request: Request, fit: AdditiveFit) -> Request:

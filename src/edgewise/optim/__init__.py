@@ -7,6 +7,8 @@ from edgewise.optim._batches import BatchProblem as BatchProblem
 from edgewise.optim._batches import Step as Step
 from edgewise.optim._batches import StopReason as StopReason
 from edgewise.optim._conjugate_gradients import CG as CG
+from edgewise.optim._damped import DampedSolver as DampedSolver
+from edgewise.optim._damped import DampedState as DampedState
 from edgewise.optim._damped import GaussNewtonOperator as GaussNewtonOperator
 from edgewise.optim._damped import LeastSquaresProblem as LeastSquaresProblem
 from edgewise.optim._damped import MatrixFreeProblem as MatrixFreeProblem

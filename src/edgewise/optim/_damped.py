@@ -14,6 +14,8 @@ from torch import Tensor
 from edgewise.optim._solver import LeastSquaresSolver, VectorCallback, check_count, check_number
 
 _ROUNDING = 1e-14  # of the cost: smaller gains are rounding errors
+_SLOW = 3  # steps in a row of little gain that end a run
+_ZERO = 1e-32  # a cost that cannot fall
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,16 @@ class LocalModel(NamedTuple):
     step: Callable[[float], Tensor | None]
 
 
+class DampedState(NamedTuple):
+    """Where a damped solver is: vector, cost and damping after `step` steps, of which the last `slow` gained little."""
+
+    vector: Tensor
+    cost: float
+    damping: float
+    step: int = 0
+    slow: int = 0
+
+
 def scale_of(diagonal: Tensor) -> Tensor:
     """Return what the damping multiplies: the diagonal of the Gauss-Newton matrix, nowhere zero."""
     return diagonal + 1e-9 * diagonal.max().clamp_min(1e-300)
@@ -89,22 +101,29 @@ class DampedSolver(LeastSquaresSolver):
 
     def minimize(self, problem: Any, start: Tensor, callback: VectorCallback | None = None) -> tuple[Tensor, float]:
         """Return the best vector and its cost; `callback` is called with each, and ends the run by returning True."""
-        model = self.models(problem, start)
-        theta, mu, slow, best = start, self.damping, 0, math.nan
-        for step in range(self.steps):
-            near = model(theta)
-            best = best if step else near.cost
-            taken = _step(problem.cost, near, theta, mu)
+        begin = DampedState(start, math.nan, self.damping)
+        end = self.proceed(problem, begin, lambda state: callback is not None and callback(state.vector, state.cost))
+        return end.vector, end.cost
+
+    def proceed(self, problem: Any, state: DampedState, callback: Callable[[DampedState], bool]) -> DampedState:
+        """Return the state at the end of a run that goes on from a state, as it would have gone on without a break.
+
+        `callback` is called with the state after each step, and ends the run by returning True.
+        """
+        model = self.models(problem, state.vector)
+        while state.step < self.steps and state.slow < _SLOW and not (state.step and state.cost <= _ZERO):
+            near = model(state.vector)
+            best = state.cost if state.step else near.cost
+            taken = _step(problem.cost, near, state.vector, state.damping)
             if taken is None:
+                return state._replace(cost=best)
+            vector, cost, damping = taken
+            gain = (best - cost) / best if best > 0 else 0.0
+            slow = state.slow + 1 if gain < self.tolerance else 0
+            state = DampedState(vector, cost, damping, state.step + 1, slow)
+            if callback(state):
                 break
-            theta, new, mu = taken
-            gain = (best - new) / best if best > 0 else 0.0
-            best = new
-            slow = slow + 1 if gain < self.tolerance else 0
-            stop = callback is not None and callback(theta, best)
-            if stop or slow == 3 or best <= 1e-32:
-                break
-        return theta, best
+        return state
 
 
 def _step(

@@ -46,7 +46,8 @@ def check_solver(solver: SolverChoice, stream: bool) -> None:
         own = "an object with the members of edgewise.optim.LeastSquaresSolver or GradientSolver, like LM()"
         raise unknown("solver", solver, ["auto", *get_args(SolverName), own])
     if stream and not found.needs.second_order:
-        raise InputError("First-order solvers take rows in memory. For streams use solver 'lm', 'cg' or 'auto'.")
+        remedy = "For streams and process groups use solver 'lm', 'cg' or 'auto'."
+        raise InputError(f"First-order solvers take rows in memory. {remedy}")
 
 
 def _is_solver(solver: Any) -> TypeGuard[Solver]:

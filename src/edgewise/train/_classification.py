@@ -1,7 +1,7 @@
 """Second-order training of a classifier: from strong to weak regularization, chosen by the validation error."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from edgewise.nn import KAN, adapt_grid
@@ -86,14 +86,27 @@ class ClassificationTrainer(SecondOrderTrainer):
         x = self.split.train.subsample.x
         if count == 1:
             return adapt_grid(model, x, grid)
-        tried = []
-        for k in range(count):
-            if k and self.monitor.ended():
-                break
-            first = rescale_knots(model, x, seed + 1000 * k) if k else model
-            start = self._train(adapt_grid(first, x, grid), self.split.train, grid, _WEIGHTS[0], self.first)
-            tried.append((self.validation_error(start), start))
+        firsts = [adapt_grid(rescale_knots(model, x, seed + 1000 * k) if k else model, x, grid) for k in range(count)]
+        workers = self.context.workers()
+        if workers.count > 1:
+            apart = ClassificationTrainer(self.context.apart())
+            starts = workers(apart._first, [(first, grid) for first in firsts])
+        else:
+            starts = self._one_by_one(firsts, grid)
+        tried = [(self.validation_error(start), start) for start in starts]
         return min(tried, key=lambda pair: pair[0])[1]
+
+    def _one_by_one(self, firsts: Sequence[KAN], grid: int) -> Iterator[KAN]:
+        """Yield trained starts until the fit has to end, but for the first."""
+        for k, first in enumerate(firsts):
+            if k and self.monitor.ended():
+                return
+            with self.context.start_threads():
+                start = self._first(first, grid)
+            yield start
+
+    def _first(self, model: KAN, grid: int) -> KAN:
+        return self._train(model, self.split.train, grid, _WEIGHTS[0], self.first)
 
     def _path(self, model: KAN, grid: int | None) -> _Rung:
         """Return the point of the path with the smallest validation error."""

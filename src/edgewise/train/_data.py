@@ -11,16 +11,24 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise.train._ranks import ALONE, Ranks
 
 
 class Rows(Protocol):
-    """Rows in memory (`Table`), in a file or behind a loader (`Stream`)."""
+    """Rows in memory (`Table`), in a file, behind a loader or on several ranks (`Stream`)."""
 
-    def batches(self, rows: int) -> Iterator[Table]:
-        """Return all rows, in batches of at most that size."""
+    @property
+    def ranks(self) -> Ranks:
+        """The processes whose rows these are together."""
         ...
 
-    def __len__(self) -> int: ...
+    def batches(self, rows: int) -> Iterator[Table]:
+        """Return all rows of this process, in batches of at most that size."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of rows of all ranks."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,10 @@ class Table:
     x: Tensor
     y: Tensor
     weights: Tensor
+
+    @property
+    def ranks(self) -> Ranks:
+        return ALONE
 
     def part(self, index: Tensor | slice) -> Table:
         """Return the rows of an index, a mask or a slice; a slice gives views."""

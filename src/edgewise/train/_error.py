@@ -41,6 +41,7 @@ def _mean(table: Rows, value: Callable[[Table], Tensor]) -> float:
         for part in table.batches(_ROWS):
             total += float(value(part) @ part.weights)
             weight += float(part.weights.sum())
+    total, weight = table.ranks.total(total, weight)
     return total / weight
 
 

@@ -27,6 +27,7 @@ from edgewise.train._loss import Loss, LossName, choose_loss
 from edgewise.train._monitor import Monitor
 from edgewise.train._options import Options
 from edgewise.train._parquet import Parquet
+from edgewise.train._ranks import Ranks
 from edgewise.train._regression import RegressionTrainer
 from edgewise.train._result import FitResult, Outcome
 from edgewise.train._split import Context, Split, Trained, split
@@ -87,13 +88,19 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     measure = choose_loss(loss)
     if sparsity > 0 and measure.classes:
         raise InputError("'sparsity' is for targets that are numbers. Classes are regularized by validation rows.")
-    check_solver(solver, isinstance(x, Parquet | DataLoader))
+    options = options or Options()
+    ranks = Ranks.of(options.process_group, model.device)
+    check_solver(solver, isinstance(x, Parquet | DataLoader) or not ranks.alone)
     check_grids(grids)
-    monitor = Monitor(options or Options())
+    method = solver if isinstance(solver, str) else type(solver).__name__
+    ranks.require_same(model, (grids, sparsity, measure.name, method, *options.settings()))
+    monitor = Monitor(options, ranks)
     inputs = Inputs.needed(x)
     if inputs is not None:
+        if not ranks.alone:
+            raise InputError("Ranks take numbers without gaps. Encode the whole table first: ew.encoding.Inputs.")
         x = _encoded(x, inputs, model.n_in)
-    rows = _rows(x, y, weights, Shape(model.n_in, model.n_out, measure.classes, model.device))
+    rows = _rows(x, y, weights, Shape(model.n_in, model.n_out, measure.classes, model.device), ranks)
     small = Layout(model).size * len(rows) < _SMALL
     with refused("This fit", _REMEDY), monitor.running(), one_thread() if small else nullcontext():
         found = _fitted(model, rows, measure, float(sparsity), monitor, grids, solver, inputs)
@@ -110,7 +117,7 @@ def _encoded(x: Any, inputs: Inputs, n_in: int) -> Array:
     return inputs.of(x)
 
 
-def _rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table | Stream:
+def _rows(x: Any, y: Any, weights: Any, shape: Shape, ranks: Ranks) -> Table | Stream:
     """Return rows in memory, or a stream of them."""
     if not isinstance(x, Parquet | DataLoader):
         if isinstance(x, str | Path):
@@ -119,10 +126,12 @@ def _rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table | Stream:
             raise InputError(
                 f"y is missing. Only a train.Parquet file or a DataLoader brings its own. Got {type(x).__name__}."
             )
+        if not ranks.alone:
+            return Stream.of([(x, y) if weights is None else (x, y, weights)], shape, ranks)
         return as_rows(x, y, weights, shape)
     if y is not None or weights is not None:
         raise InputError(f"Targets and weights come with the batches of a {type(x).__name__}: leave y and weights out.")
-    return Stream.of(x, shape)
+    return Stream.of(x.part(ranks.number, ranks.count) if isinstance(x, Parquet) else x, shape, ranks)
 
 
 def _fitted(
@@ -137,6 +146,8 @@ def _fitted(
     chosen, notes = choose_solver(solver, start, len(rows), loss=loss, stream=isinstance(rows, Stream))
     chosen = chosen if Layout(start).size else LM()  # which ends at once if there is nothing to train
     second = chosen.needs.second_order
+    if monitor.options.checkpoint is not None and not second:
+        raise InputError("Checkpoints hold the steps of second-order solvers: use solver 'lm' or 'cg'.")
     schedule = choose_grids(grids, start, parts.final, coarse=sparsity > 0, grow=second, trained=trained)
     notes += parts.notes
     if second and trained:

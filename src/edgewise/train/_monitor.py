@@ -16,8 +16,10 @@ from torch import Tensor
 
 from edgewise._deadline import Deadline, cut, whole
 from edgewise._progress import LiveLine
-from edgewise.optim import LeastSquaresSolver, Step
+from edgewise.optim import DampedSolver, DampedState, LeastSquaresSolver, Step
+from edgewise.train._checkpoint import Checkpoint
 from edgewise.train._options import Options
+from edgewise.train._ranks import ALONE, Ranks
 from edgewise.train._result import Outcome, Row
 
 if TYPE_CHECKING:
@@ -84,16 +86,18 @@ class _Stopped(Exception):
 class Monitor:
     """Keeps the history of a fit and says, at every step, whether the fit has to end.
 
-    It ends at the time limit, when a callback asks for it, or at the first Ctrl-C; a second Ctrl-C aborts it.
+    It ends at the time limit, when a callback asks for it, or at the first Ctrl-C; a second Ctrl-C aborts it. Ranks end
+    together: all of them ask `ended` at the same points, and one that has to end ends all. Rank 0 shows the progress.
     """
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
+    def __init__(self, options: Options, ranks: Ranks = ALONE) -> None:
+        self.options, self.ranks = options, ranks
+        self.checkpoint = None if options.checkpoint is None else Checkpoint(options.checkpoint, ranks)
         self.history: list[Row] = []
         self.deadline = Deadline.never() if options.time_limit is None else Deadline.after(options.time_limit)
         self._began, self._steps = time.perf_counter(), 0
         self._callbacks = options.callback_list()
-        self._progress = FitProgress(options.progress)
+        self._progress = FitProgress(options.progress if ranks.number == 0 else False)
         self._at: Step | None = None
         self._ended: Outcome | None = None
 
@@ -123,19 +127,36 @@ class Monitor:
 
         Rows of a stream are read by foreign code, which is not interrupted.
         """
-        reached, taken = problem.start, 0
+        log, start = self.checkpoint, problem.start
+        if log is not None and (over := log.ended(start)) is not None:
+            self._steps += over[1]
+            return over[0]
+        known = None if log is None else log.state(start)
+        reached, taken = (start, 0) if known is None else (known.vector, known.step)
+        self._steps += taken
 
         def callback(vector: Tensor, cost: float) -> bool:
             nonlocal reached, taken
             reached, taken = vector, taken + 1
             return self.step(place) is not None or taken >= steps
 
+        def kept(state: DampedState) -> bool:
+            assert log is not None
+            log.keep(start, state)
+            return callback(state.vector, state.cost)
+
         def run() -> None:
             nonlocal reached
             with suppress(_Stopped):
-                reached, _ = solver.minimize(problem, problem.start, callback)
+                if log is None or not isinstance(solver, DampedSolver):
+                    reached, _ = solver.minimize(problem, start, callback)
+                elif taken < steps:
+                    begin = DampedState(start, math.nan, solver.damping) if known is None else known
+                    reached = solver.proceed(problem, begin, kept).vector
 
-        cut(Deadline.never() if stream else self.deadline, run)
+        cut(self.deadline if self.ranks.alone and not stream else Deadline.never(), run)
+        if log is not None and self.ended() is None:
+            log.end(start, reached, taken)
         return reached
 
     def check(self) -> None:
@@ -147,6 +168,9 @@ class Monitor:
         """Return why the fit has to end now, or None."""
         if self._ended is None and self.deadline.passed():
             self._ended = Outcome.TIME_LIMIT
+        if not self.ranks.alone:
+            outcomes = [None, *Outcome]
+            self._ended = outcomes[round(self.ranks.largest(outcomes.index(self._ended)))]
         return self._ended
 
     @whole

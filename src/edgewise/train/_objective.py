@@ -67,14 +67,15 @@ class Objective:
     """cost(theta) = mean_n w_n loss(f(x_n; theta), y_n) + theta' Q theta, for a network of fixed shape.
 
     Works on the network it is given; `network(theta)` returns it with parameters set. Memory: the matrix and one chunk
-    of rows. `check` is called before each chunk, and may raise to stop in the middle of a pass.
+    of rows. `check` is called before each chunk, and may raise to stop in the middle of a pass. Sums over rows are sums
+    over the rows of all ranks: that is all that the ranks of a fit tell each other while a solver runs.
     """
 
     def __init__(
         self, model: KAN, table: Rows, penalty: Quadratic | None = None, loss: Loss | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        self.model, self.table, self.check = model, table, check
+        self.model, self.table, self.check, self.ranks = model, table, check, table.ranks
         self.layout = Layout(model)
         self.penalty, self.loss = penalty or Quadratic(), loss or Squared()
         self.start = self.layout.read(model)
@@ -108,6 +109,7 @@ class Objective:
             for rows, _ in self._passes(vector):
                 total += rows.value
                 weight += rows.weight
+        total, weight = self.ranks.total(total, weight)
         return total / weight + self.penalty.at(self.layout, vector)
 
     def normal_equations(self, vector: Tensor) -> NormalEquations:
@@ -120,6 +122,7 @@ class Objective:
             self.matrix.add(forward, curvature, hessian)
 
         weight, cost, gradient = self._summed(vector, self._passes(vector), add)
+        self.ranks.add_lower(hessian)
         hessian /= weight
         self.penalty.add_to(self.layout, hessian)
         return NormalEquations(cost, gradient, hessian)
@@ -147,8 +150,10 @@ class Objective:
                 for rows, forward in passes():
                     change = forward.push(self.layout, direction).unsqueeze(-1)
                     out += forward.pull(self.layout, rows.curvature(change).squeeze(-1))
+            self.ranks.add(out)
             return out / weight + self.penalty.times(self.layout, direction)
 
+        self.ranks.add(diagonal)
         diagonal = diagonal / weight + self.penalty.diagonal(self.layout, vector)
         return GaussNewtonOperator(cost, gradient, diagonal, matvec)
 
@@ -163,6 +168,7 @@ class Objective:
                 weight += rows.weight
                 gradient += forward.pull(self.layout, rows.gradient)
                 add(forward, rows.curvature)
+            total, weight = self.ranks.total(total, weight, tensors=[gradient])
             penalty = self.penalty.times(self.layout, vector)
             return weight, total / weight + float(vector @ penalty), gradient / weight + penalty
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
+
+import torch
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
+from edgewise._workers import checked_jobs
 from edgewise.train._result import Row
 
 Callback = Callable[[Row], Any]
@@ -24,7 +28,11 @@ class Options:
     callbacks: a function, or several, called with each history row; one that returns True or "stop" ends training.
     progress: whether to show progress on stderr ("auto": on a terminal, once it takes two seconds). test: fraction of
     rows held out only to report the error of the network that was chosen ("auto": a tenth, at least ten rows, from 50
-    rows on; none if `validation` is 0), at most 0.9 together with `validation`.
+    rows on; none if `validation` is 0), at most 0.9 together with `validation`. process_group: a group of
+    torch.distributed whose ranks all call `fit`, each with rows of its own, and all get the same result. checkpoint: a
+    file that is written after each step; the same fit goes on from it after its process was killed. n_jobs:
+    how many starts are trained at the same time, in threads unless `joblib.parallel_config` says otherwise (-1: one for
+    each core); one after the other with a process group or a checkpoint.
 
     >>> Options(restarts=1, seed=3).validation
     'auto'
@@ -38,6 +46,9 @@ class Options:
     callbacks: Callback | Sequence[Callback] | None = None
     progress: bool | Auto = "auto"
     test: float | Auto = "auto"
+    process_group: Any = None
+    checkpoint: str | Path | None = None
+    n_jobs: int | None = None
 
     def __post_init__(self) -> None:
         for name, high in (("validation", 0.9), ("test", 0.5), ("smoothing", 1e12)):
@@ -60,9 +71,17 @@ class Options:
             )
         if not isinstance(self.progress, bool) and not _is_auto(self.progress):
             raise InputError(f"'progress' must be True, False or 'auto'. Got {self.progress!r}.")
+        object.__setattr__(self, "n_jobs", checked_jobs(self.n_jobs))
+        check_group(self.process_group)
+        if not isinstance(self.checkpoint, str | Path | None):
+            raise InputError(f"'checkpoint' must be the name of a file. Got {self.checkpoint!r}.")
         limit = self.time_limit
         if limit is not None and not is_number(limit, 1e-9):
             raise InputError(f"'time_limit' must be a finite number of seconds > 0, or None for any. Got {limit!r}.")
+
+    def settings(self) -> tuple[object, ...]:
+        """Return the settings that all ranks of a fit must share."""
+        return self.validation, self.smoothing, self.restarts, self.seed, self.test, self.checkpoint is None
 
     def callback_list(self) -> list[Callback]:
         if self.callbacks is None:
@@ -83,6 +102,18 @@ class Options:
             return round(self.test * rows)
         count = max(_MIN_TEST, round(0.1 * rows))
         return count if rows >= _TEST_FROM and self.validation != 0 and validation + count <= 0.9 * rows else 0
+
+
+def check_group(group: Any) -> None:
+    """Raise InputError for what is no process group that this process is a rank of."""
+    if group is None:
+        return
+    distributed = torch.distributed
+    if not distributed.is_available() or not isinstance(group, distributed.ProcessGroup):
+        raise InputError(
+            "'process_group' must be a group of torch.distributed, as torch.distributed.group.WORLD is after "
+            f"init_process_group. Got {group!r:.60}."
+        )
 
 
 def _is_auto(value: object) -> bool:

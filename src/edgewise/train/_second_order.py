@@ -38,7 +38,8 @@ class SecondOrderTrainer(ABC):
 
         If the fit has to end in the middle of a pass over the rows, the run ends there, with its last step.
         """
-        problem = Objective(clone(model), part.rows, penalty, self.loss, self.monitor.check)
+        check = self.monitor.check if part.rows.ranks.alone else _go_on  # ranks end a run together, after a step
+        problem = Objective(clone(model), part.rows, penalty, self.loss, check)
         if problem.layout.size == 0:
             return model
         solver = self.context.solver
@@ -59,6 +60,10 @@ class SecondOrderTrainer(ABC):
         error = self.validation_error(model)
         self.context.record(model, self.error(model, self.split.train), error if self.split.validates else math.nan)
         return error
+
+
+def _go_on() -> None:
+    """Do not stop in the middle of a pass."""
 
 
 _TURNS = 5  # to find the differences that a monotone edge forbids

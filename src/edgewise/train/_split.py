@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Generic, NamedTuple, Self, TypeVar
 
 import torch
 from torch import Tensor
 
+from edgewise._workers import Workers
+from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, scale_outputs, shift_outputs, shiftable
 from edgewise.optim import Solver
 from edgewise.train._choices import grid_of
@@ -169,6 +172,22 @@ class Context(Generic[S]):
     trained: bool
     automatic: bool
     dtype: torch.dtype
+
+    def workers(self) -> Workers:
+        """Return those that train starts: one where the starts share a checkpoint, ranks or rows that are read."""
+        own = self.monitor.checkpoint is None and isinstance(self.split.full.rows, Table)
+        return Workers(self.options.n_jobs if own else 1)
+
+    def start_threads(self) -> AbstractContextManager[None]:
+        """Return a context with as many threads as a worker has, if workers were asked for: all round alike."""
+        return nullcontext() if self.options.n_jobs is None else one_thread()
+
+    def apart(self) -> Self:
+        """Return the context of a worker, which shows nothing and ends in time."""
+        left = self.monitor.deadline.left()
+        limit = None if left == math.inf else max(left, 1e-9)
+        options = replace(self.options, time_limit=limit, callbacks=None, progress=False)
+        return replace(self, options=options, monitor=Monitor(options))
 
     def record(self, model: KAN, train: float, validation: float) -> None:
         """Add a row to the history."""

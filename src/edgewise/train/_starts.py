@@ -1,5 +1,7 @@
 """Several starts on a coarse grid, of which the best is trained further."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -37,20 +39,33 @@ def best_start(model: KAN, context: Context[LeastSquaresSolver]) -> KAN:
     near = additive and count == 1 and error_of(model, rows, tuned(loss, model, rows)) < _FAR
     if spline_edges(model) == 0 or near:
         return model
-    solver, monitor = context.solver.rough(_TOLERANCE, damping=_DAMPING), context.monitor
     few = rows.rows(torch.arange(min(len(rows), _MAX_ROWS), device=rows.x.device))
     tried: list[tuple[float, KAN]] = []
-    for k in range(count):
-        if tried and monitor.step(_PLACE):
-            break
-        first = model if k == 0 else rescale_knots(model, few.x, options.seed + 1000 * k)
-        start = _coarse(first, few, loss, solver, monitor)
+    for start in _starts(model, few, count, context):
         tried.append((error_of(start, split.validation, tuned(loss, start, few)), start))
         errors = sorted(error for error, _ in tried)
         agreed = len(errors) >= 3 and errors[1] < 1.1 * errors[0]
         if options.restarts == "auto" and (errors[0] < _GOOD or (agreed and errors[0] < 0.05)):
             break
     return min(tried, key=lambda pair: pair[0])[1]
+
+
+def _starts(model: KAN, rows: Table, count: int, context: Context[LeastSquaresSolver]) -> Iterator[KAN]:
+    """Yield trained starts in their order; as many at a time as there are workers."""
+    workers, seed = context.workers(), context.options.seed
+    solver = context.solver.rough(_TOLERANCE, damping=_DAMPING)
+    for begin in range(0, count, workers.count):
+        if begin and context.monitor.step(_PLACE):
+            return
+        numbers = range(begin, min(begin + workers.count, count))
+        firsts = [rescale_knots(model, rows.x, seed + 1000 * k) if k else model for k in numbers]
+        if workers.count == 1:
+            with context.start_threads():
+                start = _coarse(firsts[0], rows, context.loss, solver, context.monitor)
+            yield start
+        else:
+            quiet = context.apart().monitor
+            yield from workers(_coarse, [(first, rows, context.loss, solver, quiet) for first in firsts])
 
 
 def is_additive(model: KAN) -> bool:

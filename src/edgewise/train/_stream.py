@@ -11,6 +11,7 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise.train._data import Shape, Table, as_batch
+from edgewise.train._ranks import ALONE, Ranks
 
 _KEPT = 20_000  # rows of a subsample
 _MIXERS = (-0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)  # odd, of SplitMix64
@@ -36,6 +37,9 @@ class Stream:
     The inputs of a row decide which part it belongs to, not its position: they are hashed to a number in [0, 1), and a
     part has the rows from `low` to `high`. So a loader may shuffle, and equal inputs stay together. `unit` is applied
     to the targets.
+
+    On several ranks, each reads a source of its own, of `own` rows. Parts and their subsamples are those of one process
+    that reads the ranks' sources one after the other: of the `count` rows of a part, `first` are on the ranks before.
     """
 
     source: Iterable[Any]
@@ -45,27 +49,25 @@ class Stream:
     high: float = 1.0
     unit: Callable[[Tensor], Tensor] = torch.clone
     count: int = 0
+    ranks: Ranks = ALONE
+    own: int = 0
+    first: int = 0
 
     @classmethod
-    def of(cls, source: Iterable[Any], shape: Shape) -> Stream:
-        """Read all rows once, and check them."""
-        rows, weight, size = 0, 0.0, 0.0
-        origin = first = second = lo = hi = torch.zeros(())
-        for x, y, w in _checked(source, shape):
-            if not rows:
-                origin = y.mean(0)  # targets far from zero keep the digits of their standard deviation
-                first = second = torch.zeros_like(origin)
-                lo, hi = x[0], x[0]
-            rows += len(x)
-            weight += float(w.sum())
-            size = max(size, float(y.abs().max()))
-            first, second = first + (y - origin).sum(0), second + (y - origin).square().sum(0)
-            lo, hi = torch.minimum(lo, x.amin(0)), torch.maximum(hi, x.amax(0))
-        if rows < 3:
-            raise InputError(f"Fitting needs at least 3 rows of positive weight. Got {rows}.")
-        variance = (second / rows - (first / rows).square()).clamp_min(0)
-        std, mean = float(variance.mean().sqrt()), origin + first / rows
-        return cls(source, shape, StreamStatistics(rows, weight / rows, std, size, mean, lo, hi), count=rows)
+    def of(cls, source: Iterable[Any], shape: Shape, ranks: Ranks = ALONE) -> Stream:
+        """Read all rows of this process once, and check them."""
+        moments, error = _Moments(shape), None
+        try:
+            for x, y, w in _checked(source, shape):
+                moments.take(x, y, w)
+        except InputError as refused:
+            error = refused
+        ranks.require(error)
+        own, first = moments.rows, ranks.before(moments.rows)
+        found = moments.statistics(ranks)
+        if found.rows < 3:
+            raise InputError(f"Fitting needs at least 3 rows of positive weight. Got {found.rows}.")
+        return cls(source, shape, found, count=found.rows, ranks=ranks, own=own, first=first)
 
     def __len__(self) -> int:
         return self.count
@@ -79,12 +81,15 @@ class Stream:
         first = min(validation, _KEPT) / len(self)
         second = first + min(test, _KEPT) / len(self)
         parts = [replace(self, low=low, high=high) for low, high in ((second, 1.0), (0.0, first), (first, second))]
-        counts = [0, 0, 0]
+        counts = [0] * 3
         for rows in self._parts():
             place = _place(rows.x)
             for number, part in enumerate(parts):
                 counts[number] += int(part.takes(place).sum())
-        training, selecting, reporting = (replace(part, count=n) for part, n in zip(parts, counts, strict=True))
+        training, selecting, reporting = (
+            replace(part, count=round(self.ranks.total(n)[0]), first=self.ranks.before(n))
+            for part, n in zip(parts, counts, strict=True)
+        )
         return training, selecting, reporting
 
     def takes(self, place: Tensor) -> Tensor:
@@ -131,36 +136,86 @@ class Stream:
                 part = part.part(self.takes(_place(x)))
             if len(part):
                 yield part
-        if seen != self.statistics.rows:
+        if seen != self.own:
             raise InputError(
-                f"Batches must give the same rows whenever they are read. Got {self.statistics.rows} rows at first "
+                f"Batches must give the same rows whenever they are read. Got {self.own} rows at first "
                 f"and {seen} now. Rows that can be read only once must be in memory or in a file."
             )
 
 
+class _Moments:
+    """What a pass over the rows of this process finds."""
+
+    def __init__(self, shape: Shape) -> None:
+        inputs = torch.full((shape.n_in,), torch.inf, dtype=torch.float64, device=shape.device)
+        self.rows, self.weight, self.size = 0, 0.0, 0.0
+        self.lo, self.hi = inputs, -inputs
+        self.origin = torch.zeros(1 if shape.classes else shape.n_out, dtype=torch.float64, device=shape.device)
+        self.first = self.second = self.origin
+
+    def take(self, x: Tensor, y: Tensor, w: Tensor) -> None:
+        if not self.rows:
+            self.origin = y.mean(0)  # targets far from zero keep the digits of their standard deviation
+        off = y - self.origin
+        self.rows += len(x)
+        self.weight += float(w.sum())
+        self.size = max(self.size, float(y.abs().max()))
+        self.first, self.second = self.first + off.sum(0), self.second + off.square().sum(0)
+        self.lo, self.hi = torch.minimum(self.lo, x.amin(0)), torch.maximum(self.hi, x.amax(0))
+
+    def statistics(self, ranks: Ranks) -> StreamStatistics:
+        """Return the statistics of the rows of all ranks."""
+        origin = ranks.from_first(self.origin)
+        move = self.origin - origin
+        first = self.first + self.rows * move
+        second = self.second + 2 * move * self.first + self.rows * move.square()
+        low, hi = -self.lo, self.hi.clone()
+        ranks.add(first, second)
+        ranks.highest(low, hi)
+        total, weight = ranks.total(self.rows, self.weight)
+        rows, size = round(total), ranks.largest(self.size)
+        if not rows:
+            return StreamStatistics(0, 0.0, 0.0, 0.0, origin, -low, hi)
+        variance = (second / rows - (first / rows).square()).clamp_min(0)
+        std = float(variance.mean().sqrt())
+        return StreamStatistics(rows, weight / rows, std, size, origin + first / rows, -low, hi)
+
+
 class _Subsample:
-    """The rows kept of one part during a pass."""
+    """The rows kept of one part during a pass: x, y, weight and number in the part, by columns."""
 
     def __init__(self, part: Stream) -> None:
-        self.part, self.step, self.seen = part, max(1, len(part) // _KEPT), 0
+        self.part, self.step, self.seen = part, max(1, len(part) // _KEPT), part.first
         self.ends = torch.cat([part.statistics.lo, part.statistics.hi])
-        self.open = torch.ones_like(self.ends, dtype=torch.bool)
-        self.kept: list[Table] = []
+        self.at = torch.full_like(self.ends, torch.inf)  # the first row at each end
+        self.kept: list[Tensor] = []
 
     def take(self, rows: Table) -> None:
         if not len(rows):
             return
-        chosen = (torch.arange(self.seen, self.seen + len(rows), device=rows.x.device) % self.step) == 0
-        there = (rows.x.repeat(1, 2) == self.ends) & self.open
-        chosen[there.int().argmax(0)[there.any(0)]] = True
-        self.open &= ~there.any(0)
+        number = torch.arange(self.seen, self.seen + len(rows), device=rows.x.device)
+        chosen = (number % self.step) == 0
+        there = (rows.x.repeat(1, 2) == self.ends) & self.at.isinf()
+        found, place = there.any(0), there.int().argmax(0)
+        chosen[place[found]] = True
+        self.at[found] = number[place[found]].double()
         self.seen += len(rows)
         if chosen.any():
-            self.kept.append(rows.part(chosen))
+            columns = (rows.x, rows.y, rows.weights[:, None], number[:, None].double())
+            self.kept.append(torch.cat(columns, 1)[chosen])
 
     def table(self) -> Table:
-        order = torch.randperm(sum(map(len, self.kept)), generator=torch.Generator().manual_seed(0))
-        return _joined(self.kept).rows(order.to(self.ends.device))
+        ranks, n_in, mean = self.part.ranks, self.part.shape.n_in, self.part.statistics.mean
+        width = n_in + self.part.unit(mean[None]).shape[1] + 2
+        rows = torch.cat(ranks.gathered(torch.cat([self.ends.new_empty(0, width), *self.kept])))
+        first = -self.at
+        ranks.highest(first)
+        number = rows[:, -1]
+        rows = rows[(number % self.step == 0) | torch.isin(number, -first)]
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
+        found = rows[order.to(rows.device)]
+        x, y = found[:, :n_in].contiguous(), found[:, n_in:-2].contiguous()
+        return Table(x, y, found[:, -2] / found[:, -2].mean())
 
 
 def _place(x: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import cast
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from edgewise._checks import is_int, is_number
 from edgewise._deadline import Deadline, now
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data
+from edgewise._workers import Workers, checked_jobs
 from edgewise.discovery import column_names
 from edgewise.train import as_matrix
 from edgewise.unsupervised._formula import equation
@@ -30,7 +30,7 @@ def find_relations(
     seeds: int = 5,
     seed: int = 0,
     formulas: bool = True,
-    jobs: int = 1,
+    n_jobs: int | None = None,
     time_limit: float = 300.0,
     progress: Progress | None = None,
 ) -> Relations:
@@ -42,9 +42,9 @@ def find_relations(
     no more. What the seeds found is clustered and ranked, and `discover` looks for the formulas.
 
     x (n, d): array, tensor or DataFrame with its names; rows are taken as independent of each other. `seed` is the
-    first of the seeds. `jobs` seeds run side by side (-1: one for each core). `progress(stage, fraction, best)` is
-    called along the way. Same arguments, same result, unless time runs out: `time_limit` seconds are kept to 10 %
-    and half a second.
+    first of the seeds. `n_jobs` seeds run side by side, in processes unless `joblib.parallel_config` says otherwise
+    (-1: one for each core). `progress(stage, fraction, best)` is called along the way. Same arguments, same result,
+    unless time runs out: `time_limit` seconds are kept to 10 % and half a second.
 
     Errors: InputError for fewer than two columns that vary, fewer than 40 rows, values that are not finite, bad names.
 
@@ -58,7 +58,8 @@ def find_relations(
     held-out permutation tests and local lines as here: this project, docs/relations.md.
     """
     began = now()
-    _check(seeds, seed, jobs, time_limit)
+    _check(seeds, seed, time_limit)
+    workers = Workers(checked_jobs(n_jobs), "processes")
     rows = as_matrix(x, "x").cpu().numpy()
     if len(rows) < _FEWEST:
         raise InputError(f"Relations need at least {_FEWEST} rows. Got {len(rows)}.")
@@ -72,7 +73,7 @@ def find_relations(
         raise InputError(f"Relations need at least 2 columns that vary. Got {len(known)}.")
     job = _Job(rows, known, seed, Deadline(began + time_limit), progress or (lambda stage, fraction, best: None))
     end = Deadline(began + (_SEARCHED if formulas else 1.0) * time_limit)
-    runs = job.searched(seeds, jobs, end)
+    runs = job.searched(seeds, workers, end)
     clusters = clustered(runs)
     relations = [job.relation(c, len(runs), len(clusters) - i if formulas else 0) for i, c in enumerate(clusters)]
     kept = tuple(r for r in relations if 2 * (r.seeds + len(r.variants)) >= r.tried)
@@ -95,11 +96,11 @@ class _Job:
     deadline: Deadline
     progress: Progress
 
-    def searched(self, seeds: int, jobs: int, end: Deadline) -> list[Seeded]:
+    def searched(self, seeds: int, workers: Workers, end: Deadline) -> list[Seeded]:
         """What each seed found; seeds that would begin after the end are left out, but for the first."""
         runs: list[Seeded] = []
         self.progress(f"seed 1 of {seeds}", 0.02, None)
-        for run in self._runs(seeds, jobs, end):
+        for run in self._runs(seeds, workers, end):
             runs.append(run)
             best = max((tied.columns for run in runs for tied in run.found), key=len, default=())
             shown = ", ".join(self.names[column] for column in best)
@@ -107,17 +108,14 @@ class _Job:
             self.progress(stage, 0.8 * len(runs) / seeds, shown or None)
         return runs
 
-    def _runs(self, seeds: int, jobs: int, end: Deadline) -> Iterator[Seeded]:
+    def _runs(self, seeds: int, workers: Workers, end: Deadline) -> Iterator[Seeded]:
         numbers = range(self.seed, self.seed + seeds)
-        if jobs == 1 or seeds == 1:
+        if workers.count < 2 or seeds == 1:
             for number in numbers:
                 if number == self.seed or not end.passed():
                     yield search(self.x, number, end)
             return
-        from joblib import Parallel, delayed
-
-        calls = (delayed(search)(self.x, number, end) for number in numbers)
-        yield from cast("Iterator[Seeded]", Parallel(n_jobs=jobs, return_as="generator")(calls))
+        yield from workers.each(search, [(self.x, number, end) for number in numbers])
 
     def relation(self, cluster: Cluster, tried: int, waiting: int) -> Relation:
         """A cluster with its formula, which may take its share of the time if `waiting` relations want one."""
@@ -142,11 +140,9 @@ class _Job:
         )
 
 
-def _check(seeds: int, seed: int, jobs: int, time_limit: float) -> None:
+def _check(seeds: int, seed: int, time_limit: float) -> None:
     for name, value, least in (("seeds", seeds, 1), ("seed", seed, 0)):
         if not is_int(value, least):
             raise InputError(f"'{name}' must be an int >= {least}. Got {value!r}.")
-    if not is_int(jobs, -1) or jobs == 0:
-        raise InputError(f"'jobs' must be an int >= 1, or -1 for one for each core. Got {jobs!r}.")
     if not is_number(time_limit, 0) or time_limit == 0:
         raise InputError(f"'time_limit' must be a positive number of seconds. Got {time_limit!r}.")

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edgewise._deadline import Deadline, now, whole
+from edgewise._workers import Workers
 from edgewise.discovery.journal import Journal, numbers
 from edgewise.discovery.judging import Candidate, Judge, Pool, spread
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._noise import HOPELESS, NoiseLevel
 from edgewise.discovery.search._saving import journal_of
-from edgewise.discovery.search._workers import Workers
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
 from edgewise.expressions import write
 

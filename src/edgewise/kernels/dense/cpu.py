@@ -68,7 +68,7 @@ class LanesCPU(DenseCPU):
     """Kernels that take whole vectors of inputs; derivatives of second order and more take those of one point.
 
     The modules `_cpu_values` and `_cpu_lanes` of a package have them. Values lie as (rows, K, n_in), and coefficients
-    are transposed for the products.
+    are transposed for the products. Gradients are those of the operators above, so products may be written in place.
     """
 
     def __init__(self, package: str) -> None:
@@ -81,6 +81,7 @@ class LanesCPU(DenseCPU):
             for order in (0, 1):
                 compiled(self.lanes, name, DTYPES[dtype], order)
 
+    @torch.no_grad()
     def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
         if order > 1:
             return super().contract(family, x, c, v, knots, order)
@@ -90,6 +91,7 @@ class LanesCPU(DenseCPU):
             torch.mm(values.flatten(1), matrix, out=out[rows])
         return out
 
+    @torch.no_grad()
     def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
         if order > 1:
             return super().vjp_inputs(family, x, c, g, knots, order)
@@ -99,6 +101,7 @@ class LanesCPU(DenseCPU):
             self._vectors("sums", x[rows], knots, count, order, [out[rows], weights])
         return out
 
+    @torch.no_grad()
     def vjp_coefficients(
         self, family: Family, x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, count: int, order: int
     ) -> Tensor:

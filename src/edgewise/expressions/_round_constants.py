@@ -1,6 +1,6 @@
 """Make fitted constants exact: remove redundant ones, round those that the data allow to be simple."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,6 +15,8 @@ from edgewise.expressions._fit_constants import FitData, FittedFormula, FreeForm
 _RIGHT = 1e-5  # an error above this means another form than that of exact data, with no exact constants
 _EXACT = 1e-9  # an error below this means exact data and the right form
 _RANK = 1e-7  # singular values below this fraction of the largest are redundant constants
+_UNSEEN = 1e-13  # ... and those below it at any rate, over the target's spread
+_ALONE = 0.999  # of a null vector: a constant that no row sees
 _TOLERANCE = 1e-7  # exact data: how far a constant may be from its exact value
 _SIGMAS = 2.5  # noisy data: the same in standard errors
 _SIGMAS_SIMPLE = 3.3  # ... for 0, 1, 2, 1/2, 3, 3/2 and the like, which are likely from the start
@@ -84,7 +86,10 @@ def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> F
         return free.fitted(data)
     exact = noise <= 0 or free.error < _EXACT
     together = _rounded_together(free, data) if exact else None
-    return (together or _rounded(free, data, exact)).fitted(data)
+    found = together or _rounded(free, data, exact)
+    if found.error < _EXACT and found.symbols:  # some only hid the others' deviations, and are redundant now
+        found = pin_redundant(found, data)
+    return found.fitted(data)
 
 
 def allowed_error(error: float, exact: bool, n: int) -> float:
@@ -107,10 +112,11 @@ def _with_defined_exponents(free: FreeFormula, data: FitData) -> FreeFormula:
 def pin_redundant(free: FreeFormula, data: FitData) -> FreeFormula:
     """Pin constants that the data cannot determine until the others are unique.
 
-    While the Jacobian with respect to relative changes of the constants has s_min < 1e-7 s_max, a constant
+    While the Jacobian with respect to relative changes of the constants has s_min < max(1e-7 s_max, 1e-13), a constant
     that takes part in its null vector is set to 0 (if it is added), to 1 or -1 (if it multiplies) or to the
     nearest simple constant, and the rest is refitted; the first choice that keeps the error is taken. Every round
-    removes a constant; where no choice keeps the error, the redundancy stays.
+    removes a constant; where no choice keeps the error, the redundancy stays. A constant that alone is the null vector
+    is tried at 0 whatever its part is.
 
     >>> x = np.linspace(1, 2, 30)[:, None]
     >>> formula = FreeFormula.of(1.5 * sympy.exp(2.0 * sympy.Symbol("t") + 0.7))
@@ -124,7 +130,8 @@ def pin_redundant(free: FreeFormula, data: FitData) -> FreeFormula:
             break
         order = np.flatnonzero(np.abs(null) > 0.1 * np.abs(null).max())
         limit = allowed_error(free.error, free.error < _EXACT, data.n)
-        pinned = next((t for t in _pins(free, order, data) if t.error <= limit), None)
+        alone = [k for k in order if abs(null[k]) > _ALONE]
+        pinned = next((t for t in _pins(free, order, alone, data) if t.error <= limit), None)
         if pinned is None:
             break
         free = pinned
@@ -137,7 +144,7 @@ def _null_vector(free: FreeFormula, data: FitData) -> Array | None:
     if not np.isfinite(jacobian).all():
         return None
     s, v = _svd(jacobian)
-    return v[:, -1] if s[-1] < _RANK * s[0] or s[0] == 0 else None
+    return v[:, -1] if s[-1] < max(_RANK * s[0], _UNSEEN) else None
 
 
 def _svd(table: Array) -> tuple[Array, Array]:
@@ -147,11 +154,14 @@ def _svd(table: Array) -> tuple[Array, Array]:
     return s.numpy(), vh.T.numpy()
 
 
-def _pins(free: FreeFormula, order: Array, data: FitData) -> Iterator[FreeFormula]:
-    """Yield refitted formulas with a constant pinned: terms to 0, factors to 1 or -1, then anything."""
+def _pins(free: FreeFormula, order: Array, alone: Sequence[int], data: FitData) -> Iterator[FreeFormula]:
+    """Yield refitted formulas with a constant pinned: terms to 0, factors to 1 or -1, then anything.
+
+    What no row sees at all, `alone`, is tried at 0 first, as the coefficient of a term that is lost beside others.
+    """
     near = sorted(order, key=lambda k: abs(np.log(abs(free.values[k]) or 1e-300)))
     roles = {k: _role(free, k) for k in near}
-    choices = [(k, 0) for k in near if roles[k] == "term"]
+    choices = [(k, 0) for k in near if roles[k] == "term" or k in alone]
     choices += [(k, 1 if free.values[k] >= 0 else -1) for k in near if roles[k] == "factor"]
     choices += [(k, 1 if free.values[k] >= 0 else -1) for k in near if roles[k] != "factor"]
     for k, value in choices:

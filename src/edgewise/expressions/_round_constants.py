@@ -130,7 +130,7 @@ def pin_redundant(free: FreeFormula, data: FitData) -> FreeFormula:
             break
         order = np.flatnonzero(np.abs(null) > 0.1 * np.abs(null).max())
         limit = allowed_error(free.error, free.error < _EXACT, data.n)
-        alone = [k for k in order if abs(null[k]) > _ALONE]
+        alone = [int(k) for k in order if abs(null[k]) > _ALONE]
         pinned = next((t for t in _pins(free, order, alone, data) if t.error <= limit), None)
         if pinned is None:
             break

@@ -72,6 +72,10 @@ class Judge:
         expression = final.expression if final.error < EXACT else _reproducible(final, data)
         if not keep_form and (final.error < EXACT or fitted_constants(expression) <= _SIMPLIFIED):
             expression = simplify(lines_of_binaries(expression, self.binary), self.names, self.x)
+            if final.error < EXACT and expression.atoms(sympy.Float):  # c/(x + c) is 1/(x/c + 1): now seen to be 1
+                again = round_constants(expression, data)
+                if again.error < EXACT and complexity(again.expression) < complexity(expression):
+                    final, expression = again, again.expression
         return Candidate(expression, self.names, final.error, complexity(expression))
 
     @cached_property

@@ -86,7 +86,7 @@ def test_tables_and_classes() -> None:
         ({"space": {"sparsity": (1.0, 0.1)}}, r"two numbers \(low, high\)"),
         ({"space": {}}, "must be a dict"),
         ({"trials": 0}, "'trials' must be an int >= 1"),
-        ({"n_jobs": 0}, "'n_jobs' must be a number of processes"),
+        ({"n_jobs": 0}, "'n_jobs' must be a number of workers"),
         ({"time_limit": -1}, "'time_limit' must be a finite number"),
         ({"loss": "square"}, "square"),
     ],

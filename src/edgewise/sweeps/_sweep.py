@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,11 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import EdgewiseError, InputError
 from edgewise._progress import LiveLine
 from edgewise._typing import Data
+from edgewise._workers import Workers, checked_jobs
 from edgewise.sweeps._result import Sweep
 from edgewise.sweeps._rows import Rows
 from edgewise.sweeps._space import Space, shown
-from edgewise.sweeps._store import Sampling, opened, optuna, storage_of, study_of
+from edgewise.sweeps._store import Sampling, opened, optuna, study_of
 from edgewise.train import LossName, Outcome
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def sweep(  # noqa: PLR0913 (what a study is made of)
     trials: int = 40,
     loss: LossName = "squared",
     storage: Storage = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = None,
     seed: int = 0,
     time_limit: float | None = None,
     progress: bool | Literal["auto"] = "auto",
@@ -48,17 +49,17 @@ def sweep(  # noqa: PLR0913 (what a study is made of)
     """Train networks of many settings on a table, and return the best one and what matters.
 
     If there are no more combinations than `trials`, each is tried. Otherwise settings are drawn by a tree-structured
-    Parzen estimator, after the usual ones and some at random. The error of a
-    trial is the mean of `FitResult.test_error` over three splits of the rows, the same for all; a trial whose first
-    splits are worse than the median of the others ends there. A fifth of the rows takes no part: on them the best
-    network is scored at the end, before it is trained on all rows.
+    Parzen estimator, after the usual ones and some at random. The error of a trial is the mean of
+    `FitResult.test_error` over three splits of the rows, the same for all; a trial whose first splits are worse than
+    the median of the others ends there. A fifth of the rows takes no part: on them the best network is scored at the
+    end, before it is trained on all rows.
 
     Args: `space`: for any of "hidden" (nodes of the hidden layers), "basis", "grid", "degree", "base" and "sparsity" a
     list of values, or a tuple (low, high): what is not in it stays as usual. None: a space for small tables.
     `trials`: of the whole study, those that others added included. `storage`: a file, or the address of a database
     such as "sqlite:///study.db": a study that is there goes on, and several machines may add to one. `n_jobs`:
-    processes, -1 for one a core; with more than one, settings depend on the order in which trials end.
-    `time_limit`: seconds. Ctrl-C ends a sweep with what was found.
+    processes, or workers of another backend of joblib, -1 for one a core; with more than one, settings depend on the
+    order in which trials end. `time_limit`: seconds. Ctrl-C ends a sweep with what was found.
 
     Shapes: x (n, columns), y (n,) or (n, n_out): as `fit` takes them, text, dates and gaps included.
 
@@ -73,16 +74,20 @@ def sweep(  # noqa: PLR0913 (what a study is made of)
 
     Source: Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), for the sampler.
     """
-    _check(trials, n_jobs, seed, time_limit, progress)
+    _check(trials, seed, time_limit, progress)
     optuna()  # an error before anything else
+    workers = Workers(checked_jobs(n_jobs), prefer="processes")
     rows, held = Rows.of(x, y, loss, int(seed)), Space.of(space)
     about = {"rows": rows.fingerprint(), "space": held.described(), "splits": SPLITS}
-    with opened(storage, shared=n_jobs != 1) as place:
+    with opened(storage, shared=workers.count > 1) as place:
         task = _Task(rows, held, int(trials), math.inf if time_limit is None else time.monotonic() + time_limit)
         study = study_of(place, about, task.sampling(0))
         line = None if progress is False else LiveLine(patience=0.0 if progress is True else _PATIENCE)
         try:
-            (task.run if n_jobs == 1 else task.share(place, about, n_jobs))(study, line)
+            if workers.count == 1:
+                task.run(study, line)
+            else:
+                _share(workers, task, place, about, line)
         finally:
             if line is not None:
                 line.close()
@@ -124,21 +129,6 @@ class _Task:
         with suppress(KeyboardInterrupt):
             while self._ended(study) < self.count and self._left(study) > 0:
                 study.optimize(self._error, n_trials=1, catch=(EdgewiseError,), callbacks=[tell])
-
-    def share(self, place: Any, about: Mapping[str, Any], n_jobs: int) -> Callable[[Study, LiveLine | None], None]:
-        """Return a function that lets several processes add trials."""
-
-        def run(study: Study, line: LiveLine | None) -> None:
-            from joblib import Parallel, cpu_count, delayed
-
-            count = cpu_count() if n_jobs == -1 else n_jobs
-            if line is not None:
-                line.show("trials", None, f"{self.count} in {count} processes")
-            work = (delayed(_worker)(self, place, about, number) for number in range(count))
-            with suppress(KeyboardInterrupt):
-                Parallel(n_jobs=count)(work)
-
-        return run
 
     def _error(self, trial: Trial) -> float:
         """Return the error of settings that a trial draws; why there is none is kept."""
@@ -191,16 +181,21 @@ class _Task:
         return f"best {best.value:.3g}: {shown(self.space.settings(best))}"
 
 
-def _worker(task: _Task, place: Any, about: Mapping[str, Any], number: int) -> None:
-    study = study_of(storage_of(place), about, task.sampling(number + 1))
-    task.run(study, None)
+def _share(workers: Workers, task: _Task, place: Any, about: Mapping[str, Any], line: LiveLine | None) -> None:
+    """Let several processes add trials, each until the study has enough."""
+    if line is not None:
+        line.show("trials", None, f"{task.count} in {workers.count} processes")
+    with suppress(KeyboardInterrupt):
+        workers(_work, [(task, place, about, number) for number in range(workers.count)])
 
 
-def _check(trials: int, n_jobs: int, seed: int, time_limit: float | None, progress: object) -> None:
+def _work(task: _Task, place: Any, about: Mapping[str, Any], number: int) -> None:
+    task.run(study_of(place, about, task.sampling(number + 1)), None)
+
+
+def _check(trials: int, seed: int, time_limit: float | None, progress: object) -> None:
     if not is_int(trials, 1):
         raise InputError(f"'trials' must be an int >= 1. Got {trials!r}.")
-    if not is_int(n_jobs, -1) or n_jobs == 0:
-        raise InputError(f"'n_jobs' must be a number of processes, or -1 for one a core. Got {n_jobs!r}.")
     if not is_int(seed, 0, 2**31):
         raise InputError(f"'seed' must be an int from 0 to 2^31. Got {seed!r}.")
     if time_limit is not None and not is_number(time_limit, 1e-9):

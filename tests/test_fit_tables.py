@@ -126,8 +126,7 @@ def test_the_targets_offset_does_not_matter_to_a_solver(solver: Any, loss: str) 
     with torch.no_grad():
         near, far = (fit.model(X) - offset for fit, offset in zip(fits, (0.0, 1e6), strict=True))
     assert float((near - far).abs().max()) < (1e-4 if loss == "squared" else 1e-2)  # a robust loss is re-tuned
-    # The cells at the ends hold few rows: what rounding changes there, the next penalty enlarges.
-    assert fits[0].train_error == pytest.approx(fits[1].train_error, rel=1e-3 if loss == "squared" else 5e-3)
+    assert fits[0].train_error == pytest.approx(fits[1].train_error, rel=1e-3)
 
 
 def test_outputs_of_other_offsets_are_learned_alike() -> None:
@@ -164,7 +163,7 @@ def test_a_stream_far_from_zero_is_learned_as_in_memory() -> None:
     streamed, whole = (
         ew.fit(ew.KAN([2, 1]), *data, grids=[4], options=options) for data in ((rows,), (X, CURVES + 1e6))
     )
-    assert streamed.train_error == pytest.approx(whole.train_error, rel=5e-3)
+    assert streamed.train_error == pytest.approx(whole.train_error, rel=1e-3)
 
 
 @pytest.mark.parametrize("offset", [2.4e6, 5e6, 1.7e9])

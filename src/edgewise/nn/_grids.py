@@ -163,8 +163,9 @@ def held_knots(layer: Gridded, knots: Tensor, grid: int) -> Tensor:
 
 def set_knots(layer: Gridded, knots: Tensor, grid: int) -> None:
     """Give the layer other knots and a new parameter on them, by least squares; locked ones stay to rounding."""
-    moved, layer.knots = _carried(layer, knots, grid)
-    layer.coefficients = torch.nn.Parameter(moved)
+    knots = held_knots(layer, knots, grid)
+    moved = _carried(layer, knots, grid, held_inputs(layer))
+    layer.knots, layer.coefficients = knots, torch.nn.Parameter(moved)
 
 
 def check_count(name: str, value: object) -> None:
@@ -179,7 +180,8 @@ def _put(layer: Gridded, knots: Tensor, grid: int) -> Replaced:
     knots = held_knots(layer, knots.to(layer.dtype), grid)
     if bool((layer.basis.breakpoints(knots).diff() <= 0).any()):
         raise InputError(f"In {layer.dtype} some of the knots coincide. Use a coarser grid, or smaller 'quantiles'.")
-    (moved, knots), old = _carried(layer, knots, grid), layer.coefficients
+    stay = (knots == layer.knots).all(1) if grid == layer.grid else held_inputs(layer)
+    moved, old = _carried(layer, knots, grid, stay), layer.coefficients
     if moved.shape == old.shape:
         old.copy_(moved)
         layer.knots.copy_(knots)
@@ -188,16 +190,15 @@ def _put(layer: Gridded, knots: Tensor, grid: int) -> Replaced:
     return {old: layer.coefficients}
 
 
-def _carried(layer: Gridded, knots: Tensor, grid: int) -> tuple[Tensor, Tensor]:
-    """The functions on other knots, and these; where the knots of an input stay, its functions do too."""
-    knots, own = held_knots(layer, knots, grid), layer.coefficients.detach()
+def _carried(layer: Gridded, knots: Tensor, grid: int, stay: Tensor) -> Tensor:
+    """The functions on other knots; those of the inputs in `stay` to the bit, where the grid does."""
+    own = layer.coefficients.detach()
     work = torch.promote_types(own.dtype, torch.float32)  # no least squares with half the digits
     moved = transfer(own.to(work), layer.basis, layer.knots.to(work), knots.to(work), layer.basis.count(grid))
     moved = moved.to(own.dtype)
     if grid == layer.grid:
-        same = (knots == layer.knots).all(1)
-        moved[:, same] = own[:, same]
-    return moved, knots
+        moved[:, stay] = own[:, stay]
+    return moved
 
 
 def _rows(layer: Gridded, x: Tensor) -> Tensor:

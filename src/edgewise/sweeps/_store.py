@@ -29,7 +29,7 @@ class Sampling:
 
 
 def optuna() -> ModuleType:
-    """Return Optuna, which says nothing from then on: the result tells which trials failed, and why.
+    """Return Optuna, which says nothing from then on: the result lists the trials that failed, and why.
 
     Errors: InputError where it is not installed.
     """

@@ -9,8 +9,8 @@ class Outcome(enum.Enum):
     EXACT = "The formula reproduces the data to rounding."
     NOISE = "The formula leaves only noise: no richer model predicts held-out rows clearly better."
     TOO_FEW_ROWS = (
-        "The rows are too few to tell a law from chance, or from others that fit as well, so none is claimed; the best "
-        "supported formula is given. Try more rows, or fewer columns."
+        "The rows are too few to tell a law from chance, so none is claimed; the best supported formula is given. "
+        "Try more rows, or fewer columns."
     )
     UNSEEN = (
         "The formula fits the rows, but between them it has a pole, a jump or a number that no row determines. "

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
-
 from edgewise._typing import Formula
 from edgewise.discovery.judging import Candidate, Outcome, front, lack_of_fit, unbeaten
 from edgewise.discovery.search._approximation import EVOLUTION, ROWS_PER_CONSTANT, Approximation
@@ -30,8 +28,6 @@ _CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or wh
 _MANY, _EACH = 30, 15  # ... that many, and that many for each input
 _ROWS_EACH = 4  # for each constant, with which noise is claimed at all
 _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
-_LEVEL = 3.0  # log-likelihood up to which formulas predict about as well
-_GRANTED, _CHOSEN = 4.0, 3  # times the mean square by which noise moves a law, and constants that its choice is worth
 _IMPROVED, _SOME = (0.98, 0.995), 8  # of the errors of simpler formulas, the second if fewer than these are below
 _BY_CHANCE = 1e-3  # that noise alone lets residuals depend on the inputs as much
 _SAME_DIGITS = 2  # to which formulas are compared with the best one
@@ -83,7 +79,7 @@ class Ranking:
             return self._assessed(law), outcome, noise
         if outcome is Outcome.NOISE and not self._contradicted(law):
             few = len(self.pool.judge.y) < _ROWS_EACH * free_numbers(law.expression)
-            return self._assessed(law), Outcome.TOO_FEW_ROWS if few or self._ambiguous(law) else outcome, noise
+            return self._assessed(law), Outcome.TOO_FEW_ROWS if few else outcome, noise
         for each in front(self.pool.candidates):
             self._assessed(each)
         best = self.approximation.best()
@@ -133,29 +129,6 @@ class Ranking:
             limit = _DOUBT_SEARCHED + 0.5 * math.log(2 * half) * longer / 2
             if half * math.log(judged.held_out / max(found.held_out, 1e-300)) > limit:
                 return True
-        return False
-
-    def _ambiguous(self, law: Candidate) -> bool:
-        """Whether a formula that predicts rows left out about as well is further from a law than noise moves it.
-
-        mean (f - f')^2 > 4 (constants + 3) / n  times the mean squared residual, for n/2 log(C'/C) below 3
-        """
-        judged = self.approximation.consider_formula(law.expression, self.pool.origin(law))
-        judge = self.pool.judge
-        n, others = len(judge.y), [*self.approximation.front()]
-        for each in front(self.pool.candidates):
-            found = self.approximation.consider_formula(each.expression, self.pool.origin(each))
-            others += [] if found is None else [found]
-        if judged is None:
-            return True
-        values = evaluate(law.expression, judge.names, judge.x)
-        residual = np.mean((judge.weight * (values - judge.y)) ** 2)
-        granted = _GRANTED * (free_numbers(law.expression) + _CHOSEN) / n * residual
-        for other in others:
-            if n / 2 * math.log(max(other.held_out, 1e-300) / max(judged.held_out, 1e-300)) < _LEVEL:
-                away = judge.weight * (evaluate(other.expression, judge.names, judge.x) - values)
-                if not np.mean(away**2) <= granted:
-                    return True
         return False
 
     def candidate(self, found: Assessed) -> Candidate:

@@ -1,4 +1,4 @@
-"""The activations that a module holds: found by what they do, whoever wrote them."""
+"""The activations that a module holds: found by what they do, not by their names."""
 
 import copy
 import re

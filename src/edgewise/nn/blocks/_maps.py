@@ -1,4 +1,4 @@
-"""Which modules are linear maps of channels, whoever wrote them."""
+"""Which modules are linear maps of channels, of any library."""
 
 import math
 from typing import Any, NamedTuple

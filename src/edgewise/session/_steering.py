@@ -16,7 +16,7 @@ from edgewise.session._actions import acting, action
 from edgewise.session._history import History
 from edgewise.session._rows import Variable
 from edgewise.session._state import error_at
-from edgewise.train import Options, Outcome, FitStep, fit, refit, step_callback
+from edgewise.train import FitStep, Options, Outcome, fit, refit, step_callback
 
 Node = tuple[int, int]
 Cuts = Cut | Mapping[str, Any] | Sequence[Cut | Mapping[str, Any]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
@@ -17,25 +16,26 @@ from edgewise.symbolic import dimension
 
 Array = np.ndarray
 _LEVELS = 4  # of a text, that are shown
+_FEW = 10  # different values, up to which a column is no likely target
 _TICKED = 20  # inputs that are suggested at most
 _LARGEST = 1e150  # of which squares are finite
 _BRACKETS = re.compile(r".*[(\[]([^()\[\]]{1,20})[)\]]\s*$")
-_ENDINGS = frozenset(
-    "kg g mg t lb m km cm mm um nm ft mi au s ms us min h hr hours days day years yr K Pa kPa MPa bar atm N kN J kJ eV W "
-    "kW V mV A mA Hz kHz mol rad deg L".split()
-)
+_ENDINGS = re.compile(
+    r"([kmcuM]?[gms]|t|lb|mi|ft|au|nm|min|hr?|hours|days?|years?|yr|K|[kM]?Pa|bar|atm|[km]?[NJWVA]|eV|[kMG]?Hz|mol|rad|deg)"
+)  # units that names of columns often end in: mass_kg
 
 
 def columns_view(table: Table, target: str | None = None) -> Answer:
     """Return what a page shows of a table, and a target and inputs to begin with.
 
-    `target` is the one that a person has chosen; without one, the last column that can be one is suggested.
+    `target` is the one that a person has chosen; without one, the last column is suggested that has more than ten values.
     """
     seen: dict[bytes, str] = {}
     columns = [_number_view(table, name, seen) for name in table.names]
     possible = [one["name"] for one in columns if one["why"] is None]
     if target is None:
-        target = possible[-1] if possible else None
+        varied = [one["name"] for one in columns if one["why"] is None and one["distinct"] > _FEW]
+        target = (varied or possible or [None])[-1]
     elif target not in possible:
         table.require(target, "target column")
         raise InputError(f"The column {target!r} cannot be the target: {_why(columns, target)}.")
@@ -90,10 +90,11 @@ def _row(table: Table, name: str, kind: str, why: str | None) -> Answer:
         except InputError as error:
             problem = str(error)
     ending = re.split(r"[_\s]", name)[-1]
+    guess = ending if _ENDINGS.fullmatch(ending) and ending != name else ""
     return {
         "name": name, "kind": kind, "why": why, "missing": 0, "distinct": 0, "low": None, "high": None,
         "counter": False, "histogram": None, "correlation": None, "levels": [],
-        "unit": unit, "unit_problem": problem, "unit_guess": ending if ending in _ENDINGS and ending != name else "",
+        "unit": unit, "unit_problem": problem, "unit_guess": guess,
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from edgewise._checks import is_int
@@ -23,9 +24,8 @@ def first_network(
     What is not given: one hidden layer of five nodes on a grid of five intervals, or of fewer where it would have more
     parameters than 0.7 of the rows.
 
-    >>> model, said = first_network(2, 44)
-    >>> model.widths, said
-    ([2, 1, 1], 'KAN([2, 1, 1]) on a grid of 5: 24 parameters. A hidden layer of 5 would have 120, too many for 44 rows.')
+    >>> print(first_network(2, 44)[1])
+    KAN([2, 1, 1]) on a grid of 5: 24 parameters. A hidden layer of 5 would have 120, too many for 44 rows.
     """
     check(grid is None or is_int(grid, 1, 200), "'grid' is a whole number from 1 to 200.", grid)
     check(degree is None or is_int(degree, 1, 5), "'degree' is a whole number from 1 to 5.", degree)
@@ -69,6 +69,6 @@ def _read(widths: Any, inputs: int) -> list[Width]:
         read.append((width[0], width[1]) if isinstance(width, list) else width)
     check(read[0] == inputs and read[-1] == 1, wanted, widths)
     sizes = [(sum(w), w[0] + 2 * w[1]) if isinstance(w, tuple) else (w, w) for w in read]
-    edges = sum(before[0] * after[1] for before, after in zip(sizes, sizes[1:], strict=False))
+    edges = sum(before[0] * after[1] for before, after in pairwise(sizes))
     check(edges <= _MOST_EDGES, f"A network has at most {_MOST_EDGES} edges here; {widths} has {edges}.", widths)
     return read

@@ -16,7 +16,7 @@ from edgewise.studio._acts import view
 from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
 from edgewise.studio._first_network import first_network
-from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed, place, plain, store, unused
+from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed, place, store, unused
 from edgewise.studio._requests import Answer, check, request
 from edgewise.symbolic import dimension
 

@@ -98,6 +98,20 @@ class Desk:
             self._session = made
         self.publish({"kind": "moved", "at": made.state.id})
 
+    def seat(self, session: Session | None, file: Path | None = None) -> None:
+        """Let another session, with its file, take the place of the one that is open, or none; tell everyone.
+
+        A session is on disk first. What requests have kept of the session before is dropped.
+        """
+        with self._lock:
+            if self._job is not None:
+                raise Moved(f"{self._job.call} is running: wait, or stop it first.")
+            if session is not None and file is not None and not file.exists():
+                session.save(file)
+            self._session, self.file = session, file
+            self.drawers.clear()
+        self.publish({"kind": "moved", "at": None if session is None else session.state.id})
+
     def run(self, name: str, call: str, task: Task, arguments: tuple[Any, ...], done: Callable[[Any], None]) -> Answer:
         """Begin long work: `task(channel, *arguments)` in the worker, then `done(result)` here. Return the job."""
         with self._lock:

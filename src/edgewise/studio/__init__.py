@@ -4,6 +4,8 @@ from edgewise.studio import _acts as _acts
 from edgewise.studio import _row_views as _row_views
 from edgewise.studio import _start as _start
 from edgewise.studio._desk import Desk as Desk
+from edgewise.studio._open import desk_of as desk_of
+from edgewise.studio._open import open as open
 from edgewise.studio._requests import REQUESTS as REQUESTS
 from edgewise.studio._requests import Moved as Moved
 from edgewise.studio._requests import Request as Request

@@ -73,7 +73,7 @@ def _answered(desk: Desk, name: str, body: bytes) -> Response:
         return JSONResponse({"problem": str(problem)}, 409)
     except InputError as problem:
         return JSONResponse({"problem": str(problem)}, 400)
-    except Exception as error:  # noqa: BLE001 (whatever a request does, the server goes on)
+    except Exception as error:
         _LOGGER.exception("The request %r failed.", name)
         kind = type(error).__name__
         return JSONResponse(

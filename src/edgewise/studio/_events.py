@@ -45,8 +45,10 @@ class Streams:
         self._over = False
 
     async def stream(self) -> AsyncIterator[str]:
-        """Yield events as text/event-stream until `end`."""
+        """Yield events as text/event-stream until `end`; who listens will want the worker soon."""
         inbox = _Inbox()
+        if not self._desk.read_only:
+            await asyncio.to_thread(self._desk.warm)
         with self._desk.listening(inbox):
             self._open.add(inbox)
             try:

@@ -49,7 +49,6 @@ class Studio:
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [taken]}, name="edgewise-studio", daemon=True
         )
-        desk.warm()
         self._thread.start()
         self._server.ready.wait()
 
@@ -137,4 +136,6 @@ def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server((_HOST, port))
     except OSError as error:
-        raise InputError(f"Port {port} cannot be used ({error.strerror or error}): leave it out for a free one.") from None
+        raise InputError(
+            f"Port {port} cannot be used ({error.strerror or error}): leave it out for a free one."
+        ) from None

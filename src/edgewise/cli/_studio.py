@@ -1,5 +1,6 @@
 """`edgewise studio`: a page on which a person trains, touches and reads a network."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +45,8 @@ def studio(
     screen.print(f"The studio is at {opened.url}")
     screen.print("Its address is a secret: who knows it can do what you can do on the page. Ctrl-C ends it.")
     opened.wait()
-    screen.print(f"\nThe studio is closed. {_left(opened.desk)}")
+    screen.print()
+    screen.print(f"The studio is closed. {_left(opened.desk)}")
 
 
 def _left(desk: "Desk") -> str:
@@ -52,4 +54,6 @@ def _left(desk: "Desk") -> str:
         return "No session was begun."
     if desk.read_only or desk.file is None:
         return "Nothing was changed."
-    return f"The session is in {desk.file}: go on with edgewise studio {desk.file.name}"
+    here = Path().resolve()
+    path = desk.file.relative_to(here) if desk.file.is_relative_to(here) else desk.file
+    return f"The session is on disk. Go on with: edgewise studio {shlex.quote(str(path))}"

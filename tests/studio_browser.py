@@ -1,8 +1,10 @@
 """A running studio and a real browser for tests, which name this plugin: `pytest_plugins = ("studio_browser",)`.
 
-    def test_the_page_has_a_title(open_studio, look):
-        page = look(open_studio("orbits", target="period_days"))
-        assert page.title() == "edgewise studio"
+They import nothing from here, since pytest does that; sessions and requests are in `studio_requests`.
+
+def test_the_page_has_a_title(open_studio, look):
+    page = look(open_studio("orbits", target="period_days"))
+    assert page.title() == "edgewise studio"
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
 
 import edgewise as ew
 
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
     from edgewise.studio import Studio
 
 PATIENCE = 5000  # milliseconds that a page may take for one thing
-
-
-def small_session(rows: int = 60) -> ew.Session:
-    """A session at its start: KAN([2, 2, 1]) on rows of x*y + y^2."""
-    x = 2 * torch.rand(rows, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 1
-    model = ew.KAN([2, 2, 1], grid=3, seed=0)
-    return ew.Session(model, x, x[:, 0] * x[:, 1] + x[:, 1] ** 2, ["x", "y"], target="f")
 
 
 @pytest.fixture

@@ -53,11 +53,9 @@ def open(
     ...         print(studio.url.startswith("http://127.0.0.1:"), studio.session)
     True Session(1 states, at 0 on 'main', error ..., [2, 1, 1])
     """
-    try:
-        from edgewise.studio._serve import Studio
-    except ModuleNotFoundError as problem:
-        raise InputError(f"The studio needs the package {problem.name}: pip install 'edgewise[studio]'.") from None
-    studio = Studio(desk_of(source, target, inputs, folder, read_only), port)
+    from edgewise import studio as package
+
+    studio = package.Studio(desk_of(source, target, inputs, folder, read_only), port)
     if open_browser and _has_screen():
         studio.browse()
     if not _is_interactive() if wait is None else wait:

@@ -1,8 +1,10 @@
 """The studio: a page on which a person trains, touches and reads a network; every step is one of `Session`."""
 
 from edgewise.studio import _acts as _acts
+from edgewise.studio import _menu as _menu
 from edgewise.studio import _row_views as _row_views
 from edgewise.studio import _start as _start
+from edgewise.studio import _trials as _trials
 from edgewise.studio._desk import Desk as Desk
 from edgewise.studio._requests import REQUESTS as REQUESTS
 from edgewise.studio._requests import Moved as Moved

@@ -43,13 +43,14 @@ async function showFiles(page) {
     return;
   }
   const open = (file, kind) => kind.open(page, file, found);
-  page.element.replaceChildren(
-    found.open ? openNow(page, found) : null,
-    found.read_only ? html("p", { class: "start-note" }, "This studio only shows: nothing can be begun in it.") : dropZone(page, found, (file) => openAny(page, file, found)),
+  const parts = [
+    found.open && openNow(page, found),
+    found.read_only ? note("This studio only shows: nothing can be begun in it.") : dropZone(page, found, (file) => openAny(page, file, found)),
     ...KINDS.filter((kind) => found[kind.key].length).map((kind) => fileList(`${kind.title} in ${found.folder}`, found[kind.key], (file) => open(file, kind))),
-    found.tables.length ? "" : html("p", { class: "start-note" }, `There is no table in ${found.folder} yet: drop one above, or take one of those below.`),
+    !found.tables.length && note(`There is no table in ${found.folder} yet: drop one above, or take one of those below.`),
     fileList("Tables that come with edgewise", found.shipped, (file) => openTable(page, file)),
-  );
+  ];
+  page.element.replaceChildren(...parts.filter(Boolean));
 }
 
 /** A line on the session that is open. */
@@ -57,6 +58,10 @@ function openNow(page, found) {
   const name = found.session ?? "A session";
   return html("p", { class: "start-note" }, `${name} is open, and each of its steps is saved. Whatever begins here has a file of its own.`,
     " ", page.store.view ? button("Back to it", () => leave(page), { class: "start-link" }) : null);
+}
+
+function note(text) {
+  return html("p", { class: "start-note" }, text);
 }
 
 /** Files as a list of buttons: name, size, when it was changed. */

@@ -6,7 +6,7 @@ import { counted, figure } from "./words.js";
 
 /**
  * @param {object} table - the answer to `open_table`
- * @param {{change: () => void, target: (name: string) => void}} told - what is called when something is chosen
+ * @param {{change: () => void, target: (name: string) => void}} on - what is called when something is chosen
  * @returns {HTMLElement} with `inputs()`, `target()`, `units()` and `correlations(columns)`
  */
 export function columnTable(table, on) {

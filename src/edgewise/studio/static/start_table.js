@@ -60,7 +60,9 @@ export function tableForm(page, table) {
 async function ready(columns, host, body) {
   if (!columns.target()) throw new Error("Choose a target: the column that the network is to explain.");
   if (!columns.inputs().length) throw new Error("Tick at least one input.");
-  return host.ask("plan", body());
+  const wanted = body();
+  if (wanted.widths?.some((width) => !Number.isInteger(width))) throw new Error("Hidden nodes are whole numbers: 5, or 5, 3 for two layers.");
+  return host.ask("plan", wanted);
 }
 
 function show(said, buttons, notes, kind) {

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from edgewise._errors import InputError
 from edgewise.studio import _acts as _acts
+from edgewise.studio import _menu as _menu
 from edgewise.studio import _row_views as _row_views
 from edgewise.studio import _start as _start
+from edgewise.studio import _trials as _trials
 from edgewise.studio._desk import Desk as Desk
 from edgewise.studio._open import desk_of as desk_of
 from edgewise.studio._open import open as open

@@ -28,13 +28,14 @@ _ENDINGS = re.compile(
 def columns_view(table: Table, target: str | None = None) -> Answer:
     """Return what a page shows of a table, and a target and inputs to begin with.
 
-    `target` is the one that a person has chosen; without one, the last column is suggested that has more than ten values.
+    `target` is the one that a person has chosen; without one, the last column is suggested that has more than ten
+    values.
     """
     seen: dict[bytes, str] = {}
     columns = [_number_view(table, name, seen) for name in table.names]
     possible = [one["name"] for one in columns if one["why"] is None]
     if target is None:
-        varied = [one["name"] for one in columns if one["why"] is None and one["distinct"] > _FEW]
+        varied = [one["name"] for one in columns if one["name"] in possible and _is_likely(one, table.n_rows)]
         target = (varied or possible or [None])[-1]
     elif target not in possible:
         table.require(target, "target column")
@@ -44,10 +45,15 @@ def columns_view(table: Table, target: str | None = None) -> Answer:
     others = [*table.texts, *table.dates]
     columns += [_other_view(table, name, reason) for name, reason in table.left_out if name in others]
     columns += [_blank_view(table, name, reason) for name, reason in table.left_out if name not in others]
-    inputs, notes = _inputs(columns, target)
+    inputs, notes = _inputs(columns, target, table.n_rows)
     return {
         "rows": table.n_rows, "columns": columns, "notes": [*table.notes, *notes], "target": target, "inputs": inputs,
     }  # fmt: skip
+
+
+def _is_likely(column: Answer, rows: int) -> bool:
+    """Whether a column has many different values, and one in most rows."""
+    return column["distinct"] > _FEW and column["missing"] <= rows / 2
 
 
 def _why(columns: list[Answer], name: str) -> str:
@@ -144,11 +150,15 @@ def _ranks(values: Array) -> Array:
     return (ends - (counts - 1) / 2)[where]
 
 
-def _inputs(columns: list[Answer], target: str | None) -> tuple[list[str], list[str]]:
+def _inputs(columns: list[Answer], target: str | None, rows: int) -> tuple[list[str], list[str]]:
     """Return the inputs to begin with, and what a person should know of the choice."""
     usable = [one for one in columns if one["why"] is None and one["name"] != target]
-    kept = [one for one in usable if not one["counter"]] or usable
-    notes = [f"Column {one['name']!r} counts the rows, and is not ticked." for one in usable if one not in kept]
+    kept, notes = usable, []
+    for said, drops in (("counts the rows", _is_counter), ("has gaps in more than half of the rows", _is_sparse)):
+        left = [one for one in kept if not drops(one, rows)]
+        if left:
+            notes += [f"Column {one['name']!r} {said}, and is not ticked." for one in kept if one not in left]
+            kept = left
     if len(kept) > _TICKED:
         order = sorted(kept, key=lambda one: -abs(one["correlation"] or 0))[:_TICKED]
         notes.append(
@@ -156,3 +166,11 @@ def _inputs(columns: list[Answer], target: str | None) -> tuple[list[str], list[
         )
         kept = [one for one in kept if one in order]
     return [one["name"] for one in kept], notes
+
+
+def _is_counter(column: Answer, rows: int) -> bool:
+    return column["counter"]
+
+
+def _is_sparse(column: Answer, rows: int) -> bool:
+    return column["missing"] > rows / 2

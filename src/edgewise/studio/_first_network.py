@@ -17,19 +17,20 @@ _SEEDS = 2**32
 
 
 def first_network(
-    inputs: int, rows: int, widths: Any = None, *, grid: Any = None, degree: Any = None, seed: Any = None
+    shape: tuple[int, ...], widths: Any = None, *, grid: Any = None, degree: Any = None, seed: Any = None
 ) -> tuple[KAN, str]:
-    """Return a network for a number of inputs, and what was chosen and why, in a sentence.
+    """Return a network for rows (n, inputs) of this shape, and what was chosen and why, in a sentence.
 
     What is not given: one hidden layer of five nodes on a grid of five intervals, or of fewer where it would have more
     parameters than 0.7 of the rows.
 
-    >>> print(first_network(2, 44)[1])
+    >>> print(first_network((44, 2))[1])
     KAN([2, 1, 1]) on a grid of 5: 24 parameters. A hidden layer of 5 would have 120, too many for 44 rows.
     """
     check(grid is None or is_int(grid, 1, 200), "'grid' is a whole number from 1 to 200.", grid)
     check(degree is None or is_int(degree, 1, 5), "'degree' is a whole number from 1 to 5.", degree)
     check(seed is None or is_int(seed, 0, _SEEDS - 1), f"'seed' is a whole number from 0 to {_SEEDS - 1}.", seed)
+    rows, inputs = shape
     degree, seed = 3 if degree is None else degree, 0 if seed is None else seed
     own = _GRID if grid is None else grid
     if widths is None:
@@ -38,7 +39,7 @@ def first_network(
         plans += [([inputs, _HIDDEN[-1], 1], _COARSE)] if grid is None else []
     else:
         plans = [(_read(widths, inputs), own)]
-    made = [KAN(shape, grid=size, degree=degree, seed=seed) for shape, size in plans]
+    made = [KAN(nodes, grid=size, degree=degree, seed=seed) for nodes, size in plans]
     model = next((one for one in made if _parameters(one) <= _FRACTION * rows), made[-1])
     return model, _said(model, made[0], rows)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from edgewise import datasets
 from edgewise._errors import InputError
-from edgewise.io import Table, load_with_metadata, network_inputs, read_table
+from edgewise.io import Selection, Table, load_with_metadata, network_inputs, read_table
+from edgewise.nn import KAN
 from edgewise.session import Session
 from edgewise.studio._acts import view
 from edgewise.studio._columns import columns_view
@@ -41,18 +42,20 @@ def files(desk: Desk) -> Answer:
 
 @request()
 def open_table(desk: Desk, file: str, target: str | None = None, sheet: str | None = None) -> Answer:
-    """The columns of a table, with a target and inputs to begin with, and the network that `begin` would make."""
+    """The columns of a table, with a target and inputs to begin with."""
     check(target is None or isinstance(target, str), "'target' is a column's name.", target)
+    return {"file": file, **columns_view(_table(desk, file, sheet), target)}
+
+
+@request()
+def plan(  # noqa: PLR0913 (the fields of a form)
+    desk: Desk, file: str, target: str, inputs: list[str], widths: Any = None, grid: Any = None, degree: Any = None,
+    seed: Any = None, units: Any = None, sheet: str | None = None,
+) -> Answer:  # fmt: skip
+    """What `begin` would make of the same form: how many rows, which inputs and network, and notes; nothing is made."""
     table = _table(desk, file, sheet)
-    found = columns_view(table, target)
-    said = None
-    if found["target"] is not None and found["inputs"]:
-        try:
-            chosen = table.select(found["target"], found["inputs"])
-            said = first_network(len(chosen.names), len(chosen.y))[1]
-        except InputError as problem:
-            said = str(problem)
-    return {"file": file, **found, "network": said}
+    chosen, model, said, _ = _planned(table, target, inputs, (widths, grid, degree, seed), units)
+    return {"rows": len(chosen.y), "inputs": chosen.names, "widths": model.widths, "notes": [*chosen.notes, said]}
 
 
 @request(changes=True)
@@ -61,12 +64,8 @@ def begin(  # noqa: PLR0913 (the fields of a form)
     seed: Any = None, units: Any = None, sheet: str | None = None,
 ) -> Answer:  # fmt: skip
     """Make a network for a table and begin a session with it, in a new file; the view, and notes on what was chosen."""
-    check(isinstance(target, str), "'target' is a column's name.", target)
-    check(isinstance(inputs, list) and all(isinstance(one, str) for one in inputs), "'inputs' are names.", inputs)
     table = _table(desk, file, sheet)
-    chosen = table.select(target, inputs)
-    units = _units(units, [*chosen.names, target])
-    model, said = first_network(len(chosen.names), len(chosen.y), widths, grid=grid, degree=degree, seed=seed)
+    chosen, model, said, units = _planned(table, target, inputs, (widths, grid, degree, seed), units)
     session = Session(model, chosen.x, chosen.y, chosen.names, target=target, units=units)
     path = _path(desk.folder, file)
     whole = sheet is None and len(chosen.y) == table.n_rows
@@ -118,6 +117,18 @@ def close(desk: Desk) -> Answer:
     """Leave the session, which is on disk, for the page on which another one begins."""
     desk.seat(None)
     return files(desk)
+
+
+def _planned(
+    table: Table, target: Any, inputs: Any, shape: tuple[Any, Any, Any, Any], units: Any
+) -> tuple[Selection, KAN, str, dict[str, str]]:
+    """The rows, the network, what is said of it, and units, as a form asks for them."""
+    check(isinstance(target, str), "'target' is a column's name.", target)
+    check(isinstance(inputs, list) and all(isinstance(one, str) for one in inputs), "'inputs' are names.", inputs)
+    chosen = table.select(target, inputs)
+    widths, grid, degree, seed = shape
+    known = _units(units, [*chosen.names, target])
+    return chosen, *first_network(chosen.x.shape, widths, grid=grid, degree=degree, seed=seed), known
 
 
 def _about(name: str) -> str:

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,9 +150,9 @@ class Desk:
         self._worker.start()
 
     @contextmanager
-    def listening(self) -> Iterator[queue.Queue[Event]]:
-        """Give a queue of all events from now on; one that is not emptied loses the oldest."""
-        events: queue.Queue[Event] = queue.Queue()
+    def listening(self, events: queue.Queue[Event] | None = None) -> Iterator[queue.Queue[Event]]:
+        """Give a queue of all events from now on, or fill this one; one that is not emptied loses the oldest."""
+        events = queue.Queue() if events is None else events
         self._listeners.append(events)
         try:
             yield events
@@ -163,7 +163,8 @@ class Desk:
         """Tell everyone who listens."""
         for events in list(self._listeners):
             if events.qsize() >= _WAITING:
-                events.get_nowait()
+                with suppress(queue.Empty):
+                    events.get_nowait()
             events.put(event)
 
     def close(self) -> None:

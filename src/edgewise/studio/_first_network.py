@@ -55,7 +55,7 @@ def _said(model: KAN, wanted: KAN, rows: int) -> str:
         hidden = wanted.nodes[1].n_nodes
         said += f" A hidden layer of {hidden} would have {_parameters(wanted)}, too many for {rows} rows."
     if count > _FRACTION * rows:
-        said += f" These are many for {rows} rows: expect it to follow their noise, and choose fewer inputs or nodes."
+        said += f" These are many for {rows} rows, and the network may follow noise: choose fewer inputs or nodes."
     return said
 
 

@@ -127,5 +127,5 @@ function day(seconds) {
   const when = new Date(1000 * seconds);
   const today = when.toDateString() === new Date().toDateString();
   const said = today ? { hour: "2-digit", minute: "2-digit" } : { dateStyle: "medium" };
-  return when.toLocaleString(undefined, said);
+  return `${today ? "today " : ""}${when.toLocaleString(undefined, said)}`;
 }

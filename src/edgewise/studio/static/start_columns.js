@@ -4,6 +4,8 @@ import { html } from "./elements.js";
 import { smallHistogram } from "./histogram.js";
 import { counted, figure } from "./words.js";
 
+const RANKS = "Rank corr.";
+
 /**
  * @param {object} table - the answer to `open_table`
  * @param {{change: () => void, target: (name: string) => void}} on - what is called when something is chosen
@@ -11,14 +13,14 @@ import { counted, figure } from "./words.js";
  */
 export function columnTable(table, on) {
   const rows = table.columns.map((column) => columnRow(column, table, on));
-  const heads = ["Target", "Input", "Column", "Values", "Gaps", "Rank corr.", "Unit"];
+  const heads = ["Target", "Input", "Column", "Values", "Gaps", RANKS, "Unit"];
   const element = html("table", { class: "columns", role: "table" },
     html("caption", { class: "unseen" }, `Columns of ${table.file}`),
-    html("thead", { role: "rowgroup" }, html("tr", { role: "row" }, heads.map((head) => html("th", { scope: "col", role: "columnheader" }, head)))),
+    html("thead", { role: "rowgroup" }, html("tr", { role: "row" }, heads.map((head) => html("th", { scope: "col", role: "columnheader", title: head === RANKS ? "Spearman's coefficient of rank correlation with the target" : null }, head)))),
     html("tbody", { role: "rowgroup" }, rows.map((row) => row.element)));
-  element.inputs = () => rows.filter((row) => row.tick?.checked && !row.tick.disabled).map((row) => row.name);
-  element.target = () => rows.find((row) => row.radio?.checked)?.name ?? null;
-  element.units = () => Object.fromEntries(rows.filter((row) => row.unit?.value.trim()).map((row) => [row.name, row.unit.value]));
+  element.inputs = () => rows.filter((row) => row.tick && row.tick.checked && !row.tick.disabled).map((row) => row.name);
+  element.target = () => rows.find((row) => row.radio && row.radio.checked)?.name ?? null;
+  element.units = () => Object.fromEntries(rows.filter((row) => row.unit && row.unit.value.trim()).map((row) => [row.name, row.unit.value]));
   /** Show how the ranks of each column correlate with those of another target. */
   element.correlations = (columns) => columns.forEach((column, k) => rows[k].correlation(column.correlation));
   /** Tick all columns that can be inputs, or none. */
@@ -34,7 +36,7 @@ function columnRow(column, table, on) {
   const radio = usable && html("input", { type: "radio", name: "target", value: name, "aria-label": `${name} is the target`, checked: name === table.target, on: { change: () => on.target(name) } });
   const tick = usable && html("input", { type: "checkbox", "aria-label": `${name} is an input`, checked: table.inputs.includes(name), on: { change: on.change } });
   const unit = usable && unitField(column, on.change);
-  const correlation = cell("correlation", "Rank corr.");
+  const correlation = cell("correlation", RANKS);
   const element = html("tr", { role: "row", class: usable ? "" : "unusable" },
     cell("choose", "Target", radio), cell("choose", "Input", tick),
     html("th", { scope: "row", role: "rowheader", class: "named" }, html("span", { class: "column-name" }, name || "(no name)"), html("span", { class: "start-about" }, valuesOf(column))),
@@ -68,11 +70,9 @@ function unitField(column, change) {
 
 /** What a column holds, in a few words. */
 function valuesOf(column) {
-  if (column.kind === "number" && column.why === null) {
-    return `${figure(column.low, 4)} to ${figure(column.high, 4)}, ${counted(column.distinct, "different value")}`;
-  }
-  const levels = column.kind === "text" ? column.levels.map(([level]) => level) : [column.levels.map(([day]) => day).join(" to ")];
-  const more = column.kind === "text" && column.distinct > levels.length ? ", ..." : "";
-  const shown = levels.filter(Boolean).length ? ` (${levels.join(", ")}${more})` : "";
-  return `Cannot be used: ${column.why}${shown}`;
+  const { kind, levels, distinct } = column;
+  if (kind === "number" && column.why === null) return `${figure(column.low, 4)} to ${figure(column.high, 4)}, ${counted(distinct, "different value")}`;
+  if (kind === "text" && levels.length) return `Text (${levels.map(([level]) => level).join(", ")}${distinct > levels.length ? ", ..." : ""}). Inputs are numbers.`;
+  if (kind === "date" && levels.length) return `Dates from ${levels.map(([day]) => day).join(" to ")}. Inputs are numbers.`;
+  return `Cannot be used: ${column.why}.`;
 }

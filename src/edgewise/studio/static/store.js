@@ -24,7 +24,8 @@ export function createStore(host) {
     status: { text: "", kind: "plain" }, lost: false,
   };
   const subscribers = new Set();
-  let asked = 0;
+  const gone = new Set(); // numbers of jobs that have ended
+  let asked = 0, changing = 0;
 
   /** Write some of what is shared, and tell who subscribed to it. */
   function set(changes) {
@@ -52,8 +53,8 @@ export function createStore(host) {
   function take(view) {
     const there = new Set(view.diagram.edges.map((edge) => edge.key.join()));
     const nodes = new Set(view.diagram.nodes.map((node) => `${node.layer},${node.index}`));
-    const gone = new Set(view.removed.map((key) => key.join()));
-    const keeps = (key) => key && (there.has(key.join()) || gone.has(key.join()));
+    const removed = new Set(view.removed.map((key) => key.join()));
+    const keeps = (key) => key && (there.has(key.join()) || removed.has(key.join()));
     set({
       view, preview: null, curve: null, job: view.job ?? null,
       edge: keeps(shared.edge) ? shared.edge : null,
@@ -73,25 +74,31 @@ export function createStore(host) {
     }
   }
 
-  /** Ask for a change, show the outcome, and return the answer; null where it was refused. */
-  async function change(name, body) {
+  /** Ask for a change, show the outcome, and return the answer; null where it was refused, and why is said. */
+  async function change(name, body, refused = (text) => say(text, "bad")) {
+    changing++;
     try {
       const answer = await host.ask(name, body);
+      say("");
       if (answer.diagram && !shared.rows) take(answer);
       else if (answer.diagram) await refresh();
-      else if (answer.job) set({ job: answer.job });
+      else if (answer.job && !gone.has(answer.job.number)) set({ job: { ...answer.job, ...shared.job } });
       return answer;
     } catch (problem) {
-      say(problem.message, "bad");
+      refused(problem.message);
       if (problem.moved) await refresh();
       return null;
+    } finally {
+      changing--;
     }
   }
 
   const store = {
     set, subscribe, say, refresh, change,
-    /** Do an action of the session by its name. */
-    act: (name, values = {}) => change("act", { at: shared.view.at, name, arguments: values }),
+    /** Ask for the first view; rejects where there is no session yet. */
+    open: async () => take(await host.ask("view")),
+    /** Do an action of the session by its name; `refused(text)` instead of the status line says why it cannot be. */
+    act: (name, values = {}, refused = undefined) => change("act", { at: shared.view.at, name, arguments: values }, refused),
     /** Select rows by ranges, {name, low, high}; null or [] for all. */
     select(rows) {
       set({ rows: rows?.length ? rows : null });
@@ -99,7 +106,7 @@ export function createStore(host) {
     },
     /** What happened, as the host tells it. */
     hear(event) {
-      if (event.kind === "moved" && (shared.rows || shared.view?.at !== event.at)) refresh();
+      if (event.kind === "moved" && !changing && shared.view?.at !== event.at) refresh();
       if (event.kind === "work") set({ job: { ...shared.job, ...event } });
       if (event.kind === "ended") ended(event);
       if (event.kind === "lost") set({ lost: true });
@@ -109,6 +116,7 @@ export function createStore(host) {
   for (const key of Object.keys(shared)) Object.defineProperty(store, key, { get: () => shared[key] });
 
   function ended(event) {
+    gone.add(event.number);
     set({ job: null });
     if (event.problem) say(event.problem, "bad");
   }

@@ -18,6 +18,7 @@ from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
 from edgewise.studio._first_network import first_network
 from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed, place, store, unused
+from edgewise.studio._open import FIRST
 from edgewise.studio._requests import Answer, check, request
 from edgewise.symbolic import dimension
 
@@ -30,10 +31,11 @@ T = TypeVar("T")
 
 @request()
 def files(desk: Desk) -> Answer:
-    """What can be opened: files in the studio's folder, and the tables that come with edgewise."""
+    """What can be opened: files in the studio's folder, shipped tables, and the one that the studio was started with."""
     return {
         "folder": desk.folder.name, "largest": LARGEST, "read_only": desk.read_only,
         "session": desk.file.name if desk.has_session and desk.file is not None else None, "open": desk.has_session,
+        "first": desk.drawers.get(FIRST),
         "tables": listed(desk.folder, TABLES), "sessions": listed(desk.folder, SESSIONS),
         "networks": listed(desk.folder, NETWORKS),
         "shipped": [{"file": name, "about": _about(name)} for name in datasets.names()],

@@ -25,7 +25,8 @@ export function panel(host, store) {
   const state = { found: null, against: "fitted", drawn: "" };
   const details = rowDetails(host);
   const element = html("div", { class: "rows" },
-    html("div", { class: "rows-head" }, parts.count, parts.chips), parts.plots, details, parts.cards);
+    html("div", { class: "rows-head" }, parts.count, parts.chips),
+    html("div", { class: "rows-body" }, html("div", {}, parts.plots, details), parts.cards));
 
   /** Select rows by ranges in place of those of the same names; the studio says which cannot be. */
   async function select(changed) {

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @request()
 def files(desk: Desk) -> Answer:
-    """What can be opened: files in the studio's folder, shipped tables, and the one that the studio was started with."""
+    """What can be opened: files in the studio's folder, shipped tables, the one that the studio was started with."""
     return {
         "folder": desk.folder.name, "largest": LARGEST, "read_only": desk.read_only,
         "session": desk.file.name if desk.has_session and desk.file is not None else None, "open": desk.has_session,

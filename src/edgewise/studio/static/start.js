@@ -44,7 +44,7 @@ export function panel(host, store) {
   return element;
 }
 
-/** Begin a session by a request; the answer, null where it was refused. The selected rows are those of the session before. */
+/** Begin a session by a request; the answer, null where it was refused. Rows were selected by columns of the one before. */
 async function begin(page, name, body) {
   const { store } = page, { rows } = store;
   page.say("Opening …");
@@ -57,7 +57,8 @@ async function begin(page, name, body) {
   page.say("");
   page.form = null;
   page.place.replaceChildren();
-  store.say([`Saved in ${answer.file}.`, ...answer.notes].join(" "), "good");
+  page.tell = () => store.say([`Saved in ${answer.file}.`, ...answer.notes].join(" "), "good");
+  page.tell();
   return answer;
 }
 

@@ -35,7 +35,9 @@ export function tableForm(page, table) {
     const trains = event.submitter?.value !== "open";
     const { grid } = shape.values(1);
     const answer = await page.begin("begin", body());
-    if (answer && trains) await store.act("fit", { ...(grid ? {} : { grids: "auto" }), sparsity: SPARSITY });
+    if (!answer || !trains) return;
+    const begun = await store.act("fit", { ...(grid ? {} : { grids: "auto" }), sparsity: SPARSITY });
+    if (begun) page.tell();
   }
 
   /** Enter in a field looks at the form; only the buttons begin a session. */

@@ -36,7 +36,7 @@ export function panel(host, store) {
     },
     begin: (name, body) => begin(page, name, body),
   };
-  const element = html("div", { class: "start" }, place, said);
+  const element = html("div", { class: "start-page" }, place, said);
   const seen = new IntersectionObserver(([entry]) => {
     if (entry.isIntersecting && !page.form) showFiles(page); // the folder may hold other files by now
   });

@@ -97,7 +97,7 @@ def open_model(desk: Desk, file: str, table: str, sheet: str | None = None) -> A
     if len(targets) != saved.model.n_out:
         raise InputError(f"{file} has {saved.model.n_out} outputs and {len(targets)} target: it cannot be opened here.")
     x, y = network_inputs(saved, read), read.inputs(targets)
-    rows = np.isfinite(x).all(1) & np.isfinite(y).all(1)
+    rows = np.asarray(np.isfinite(np.hstack([x, y])).all(axis=1))
     check(rows.sum() >= 2, f"{table} has fewer than two rows without gaps in the network's columns.", int(rows.sum()))
     gone = len(rows) - int(rows.sum())
     notes = [f"{gone} of {len(rows)} rows left out: values are missing."] if gone else []
@@ -130,7 +130,7 @@ def _planned(
     chosen = table.select(target, inputs)
     widths, grid, degree, seed = shape
     known = _units(units, [*chosen.names, target])
-    return chosen, *first_network(chosen.x.shape, widths, grid=grid, degree=degree, seed=seed), known
+    return chosen, *first_network(len(chosen.names), len(chosen.y), widths, grid=grid, degree=degree, seed=seed), known
 
 
 def _about(name: str) -> str:

@@ -11,6 +11,7 @@ import { splitter } from "./splitter.js";
 import { createStore } from "./store.js";
 import { tabs } from "./tabs.js";
 import { panel as trainingPanel } from "./training.js";
+import { callWords, counted, figure } from "./words.js";
 
 /**
  * Build the page into an element.
@@ -40,7 +41,7 @@ export function page(host, root) {
   const status = html("div", { class: "status", role: "status", "aria-live": "polite" });
   const main = html("main", { class: "desk" }, html("div", { class: "center" }, parts.diagram, formulaPanel(host, store)), html("aside", { class: "side", "aria-label": "Selection and network" }, side), lower);
   const welcome = html("main", { class: "welcome", hidden: true });
-  root.append(header(host, store, parts), main, welcome, status);
+  root.append(header(host, store, parts), main, welcome, status, outcome(store));
 
   follow(store, { main, welcome, status, side });
   host.listen(store.hear);
@@ -74,6 +75,20 @@ function follow(store, { main, welcome, status, side }) {
     status.replaceChildren(text, text && !store.lost ? button("×", () => store.say(""), { name: "Close the message", class: "quiet" }) : "");
   });
   store.subscribe(["edge", "node"], () => (store.edge || store.node) && side.show("selected"));
+}
+
+/** What a step came to, for screen readers. */
+function outcome(store) {
+  const said = html("div", { class: "unseen", role: "status", "aria-live": "polite" });
+  let at = null;
+  store.subscribe(["view"], () => {
+    const { view } = store;
+    if (!view || view.at === at) return;
+    const state = view.history.find((row) => row.id === view.at);
+    if (at !== null) said.textContent = `State ${view.at}, ${callWords(view.diagram, state.action)}: error ${figure(view.error)}, ${counted(view.edges, "edge")}`;
+    at = view.at;
+  });
+  return said;
 }
 
 async function fill(host, store, place, load) {

@@ -10,7 +10,7 @@ const LEAST = 90;
  * @returns {HTMLElement} with `standard(tall)`: the height until a person has chosen one
  */
 export function splitter(place) {
-  const bar = html("div", { class: "splitter", role: "separator", tabindex: 0, "aria-orientation": "horizontal", "aria-label": "Height of the panels below", "aria-valuemin": LEAST });
+  const bar = html("div", { class: "splitter", role: "separator", tabindex: 0, "aria-orientation": "horizontal", "aria-label": "Height of the panels below", "aria-valuemin": LEAST, "aria-valuenow": LEAST });
   let chosen = false;
 
   function set(height) {
@@ -18,9 +18,10 @@ export function splitter(place) {
     const next = Math.round(Math.min(Math.max(height, LEAST), most));
     chosen = true;
     place.style.height = `${next}px`;
-    bar.setAttribute("aria-valuenow", next);
     bar.setAttribute("aria-valuemax", most);
   }
+
+  new ResizeObserver(() => bar.setAttribute("aria-valuenow", place.clientHeight)).observe(place);
 
   bar.addEventListener("pointerdown", (event) => {
     bar.setPointerCapture(event.pointerId);

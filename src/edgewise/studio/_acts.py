@@ -90,6 +90,7 @@ def stop(desk: Desk, how: str = "stop") -> Answer:
 def preview(desk: Desk, at: int, name: str, arguments: dict[str, Any], rows: Any = None) -> Answer:
     """What an action would do: errors before and after, and the network as it would be."""
     session = desk.at(at)
+    check(isinstance(name, str) and name in ACTIONS, "Unknown action.", name)
     check(isinstance(arguments, dict), "'arguments' are named.", arguments)
     shown = session.preview(name, **arguments)
     difference = shown.comparison

@@ -70,7 +70,11 @@ export function createStore(host) {
       const view = await host.ask("view", shared.rows ? { rows: shared.rows } : {});
       if (number === asked) take(view);
     } catch (problem) {
-      if (number === asked) say(problem.message, "bad");
+      if (number !== asked) return;
+      say(problem.message, "bad");
+      if (!shared.rows) return;
+      set({ rows: null }); // ranges of fitted values, say, in which no row lies after a fit
+      await refresh();
     }
   }
 

@@ -136,6 +136,22 @@ def test_the_diagram_is_drawn(touched: tuple[Studio, Page]) -> None:
     assert "6 edges are splines still" in page.locator(".formula-line").inner_text()
 
 
+def test_the_formula_is_typeset(open_studio: Callable[..., Studio], look: Callable[..., Page]) -> None:
+    session = ew.Session(ew.KAN([2, 1, 1], grid=3, seed=0), *_rows(), ["t", "v"])
+    for edge, function in (((0, 0, 0), "sin"), ((0, 0, 1), "x^2"), ((1, 0, 0), "exp")):
+        session = session.set_function(edge, function, (1.0, 0.0, 1.0, 0.0))
+    page = look(open_studio(session))
+    page.wait_for_selector(".formula .katex")
+    assert page.locator(".formula annotation").text_content() == session_latex(page)
+    assert page.locator(".edge.symbolic .formula").count() == 3
+
+
+def session_latex(page: Page) -> Any:
+    asked = "fetch('ask/view', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'})"
+    answer = page.evaluate(f"{asked}.then((answer) => answer.json())")
+    return answer["formula"]["latex"][0]
+
+
 def test_training_by_a_click(touched: tuple[Studio, Page]) -> None:
     studio, page = touched
     before = page.locator(f"{EDGE} .curve").get_attribute("d")

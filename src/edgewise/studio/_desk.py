@@ -128,13 +128,14 @@ class Desk:
 
             def ended(result: Any, problem: str | None) -> None:
                 with self._lock:
-                    if self._job is job:
-                        self._job = None
-                    if problem is None:
-                        try:
+                    try:
+                        if problem is None:
                             done(result)
-                        except InputError as error:
-                            problem = str(error)
+                    except InputError as error:
+                        problem = str(error)
+                    finally:  # not before: who sees no work sees what it made
+                        if self._job is job:
+                            self._job = None
                 self.publish({"kind": "ended", **job.row(), "problem": problem})
 
             self._worker.run(task, arguments, event, ended)

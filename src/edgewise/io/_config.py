@@ -80,7 +80,7 @@ def read_weights(file: BinaryIO, config: Mapping[str, Any]) -> SavedModel:
     except (safetensors.SafetensorError, KeyError):
         raise Malformed("is not a safetensors file, or a damaged one: save the network again") from None
     edges = {key: tensors.pop(key) for key in list(tensors) if key.split(".")[-1] == _STATE}
-    said = _with_edges(said, edges)
+    said = replace(_with_edges(said, edges), dtype=config.get("dtype", _dtype(tensors, said.dtype)))
     try:
         check_shapes(tensors, said)
     except Malformed as problem:
@@ -90,6 +90,12 @@ def read_weights(file: BinaryIO, config: Mapping[str, Any]) -> SavedModel:
     saved = built(said, tensors)
     _compare_grids(config, saved)
     return saved
+
+
+def _dtype(tensors: Mapping[str, Tensor], default: str) -> str:
+    """Return the dtype of the weights, which a configuration may leave out."""
+    found = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values() if tensor.is_floating_point()}
+    return found.pop() if len(found) == 1 and found <= {"float32", "float64"} else default
 
 
 def _described(config: Mapping[str, Any]) -> Description:

@@ -17,8 +17,11 @@ from edgewise.nn._layer import KANLayer, check_domain
 from edgewise.nn._nodes import Nodes, Width
 
 KEYS = ("widths", "basis", "grid", "degree", "base", "domain", "init", "dtype", "symbols", "rules")
-#: keys of the `config.json` of a folder that say nothing of the architecture
-ABOUT = ("architectures", "model_type", "schema", "version", "names", "target", "units", "decimals", "inputs")
+#: keys of a `config.json` that say nothing of the architecture; the last two are those of huggingface_hub's mixin
+ABOUT = (
+    "architectures", "model_type", "schema", "version", "names", "target", "units", "decimals", "inputs", "seed",
+    "device",
+)  # fmt: skip
 
 Domain = Any
 """The range [lo, hi] of all inputs of a layer, or a list with one for each."""

@@ -101,13 +101,13 @@ class Pretrained:
         It gives the same values to the last bit. Nothing in the files is run.
         """
         hub = {"revision": revision, "cache_dir": cache_dir, "token": token, "local_files_only": local_files_only}
-        found: Any = _folders().load(place, **hub).model
-        if type(found) is not cls:  # a class of the user's own
-            found = cls.from_config(found.get_config())._with_state(found)
-        return found if device is None else found.to(device)
+        return _as(cls, _folders().load(place, **hub).model, device)
 
-    def _with_state(self, other: Any) -> Any:
-        """Load the state of another network, and return this one."""
-        model: Any = self
-        model.load_state_dict(other.state_dict())
-        return model
+
+def _as(kind: Any, model: Any, device: torch.device | str | None) -> Any:
+    """Return a network as one of a class, which may be the user's own, on a device."""
+    if type(model) is not kind:
+        own = kind.from_config(model.get_config())
+        own.load_state_dict(model.state_dict())
+        model = own
+    return model if device is None else model.to(device)

@@ -112,7 +112,7 @@ def model_card(
         raise InputError(f"'about' must be an edgewise.pretrained.About. Got {type(about).__name__}.")
     about.check()
     result = source if isinstance(source, FitResult) else None
-    saved = _named(source, names, target, units, None if data is None else data[0])
+    saved = _named(source, names, target, units, data[0] if isinstance(data, tuple | list) and data else None)
     classes = result is not None and result.loss == "cross_entropy"
     given = {
         what: Rows.of(what, pair, saved.model, saved.inputs, classes)

@@ -57,6 +57,10 @@ class Facts:
     def unit(self, name: str) -> str:
         return (self.saved.units or {}).get(name, "")
 
+    def label(self, name: str) -> str:
+        """A name with its unit, as Markdown."""
+        return f"{code(name)} in {code(self.unit(name))}" if self.unit(name) else code(name)
+
     def spline_names(self) -> list[str]:
         """The spline edges as Markdown: from which node to which."""
         labels = node_names(self.model, self.names, self.targets)

@@ -32,9 +32,9 @@ def loading(facts: Facts, repository: str) -> list[str]:
     lo, hi = layer.basis.ends(layer.knots) if facts.rows is None else (facts.rows.x.amin(0), facts.rows.x.amax(0))
     row, values = _example(model, lo.double().cpu(), hi.double().cpu())
     place = repr(repository or ".")
-    where = "" if repository else "  # this folder; or the name of its repository, 'user/name'"
+    where = [] if repository else ["# from this folder; or from the Hub, by the name of the repository: 'user/name'"]
     text = textwrap.fill(str(row), 100, subsequent_indent="    ")
-    lines = ["import edgewise as ew", "import torch", "", f"network = ew.KAN.from_pretrained({place}){where}"]
+    lines = ["import edgewise as ew", "import torch", "", *where, f"network = ew.KAN.from_pretrained({place})"]
     lines += [f"x = torch.tensor([{text}], dtype=network.dtype)", f"print(network(x)){values}"]
     said = [
         "", "## How to load it", "", "`pip install edgewise`, then:", "", *fenced("\n".join(lines), "python"), "",

@@ -42,7 +42,8 @@ def _formula(facts: Facts) -> list[str]:
     lines += ["", *mathematics(latex)] if len(latex) <= _LONGEST else []
     text = "\n".join(texts)
     lines += ["", "The same as text, with all digits:", "", *fenced(_cut(text), "text")]
-    needed = [str(each) for each in conditions(formulas)]
+    quotes = {sympy.Symbol(name): sympy.Symbol(_word(name)) for name in facts.names}
+    needed = [_cut(str(each)) for each in conditions([f.xreplace(quotes) for f in formulas])]
     return [*lines, "", "It is defined where", "", *fenced("\n".join(needed), "text")] if needed else lines
 
 
@@ -113,7 +114,7 @@ def measured(facts: Facts) -> list[str]:
         if given is None:
             continue
         for k, values in enumerate(metrics(facts.model, given, facts.classes)):
-            name = code(facts.targets[k]) if not facts.classes else "class"
+            name = "class" if facts.classes else facts.label(facts.targets[k])
             rows.append(
                 [what, str(len(given)), name, *(_r2(v) if key == "r2" else _number(v) for key, v in values.items())]
             )

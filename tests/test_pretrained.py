@@ -277,6 +277,32 @@ def test_a_configuration_that_is_no_json_is_refused(text: str, tmp_path: Path) -
         ew.KAN.from_pretrained(tmp_path)
 
 
+_ANY = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 10**20) | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=5,
+)
+_KEYS = ["widths", "basis", "grid", "degree", "base", "domain", "init", "dtype", "symbols", "rules", "names", "units"]
+
+
+@given(
+    key=st.sampled_from([*_KEYS, "target", "decimals", "inputs", "schema", "version"]), value=_ANY, plain=st.booleans()
+)
+def test_whatever_a_configuration_says_is_refused_or_harmless(
+    key: str, value: Any, plain: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = write(ew.KAN([2, 1]), tmp_path_factory.getbasetemp() / "whatever")
+    if plain:
+        save_file(ew.KAN([2, 1]).state_dict(), folder / "model.safetensors")
+    edited(folder, **{key: value})
+    try:
+        model = ew.KAN.from_pretrained(folder)
+    except ew.InputError as error:
+        assert "\n" not in str(error).replace(str(folder), "")
+    else:
+        assert model(torch.zeros(3, 2)).shape == (3, 1)
+
+
 STATES: list[tuple[str, Any, str]] = [
     ("other sizes", lambda _: ew.KAN([2, 5, 1]).state_dict(), r"has shape \(5, 2, 8\) instead of \(3, 2, 8\)"),
     ("a prefix", lambda s: {f"module.{k}": v for k, v in s.items() if "_extra" not in k}, "coefficients' is missing"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ from edgewise.nn import Config, Malformed
 _COLUMNS = ("names", "target", "units", "decimals", "inputs")
 _LONGEST = 2**25  # characters
 _STATE = "_extra_state"
+_LAYER = re.compile(r"layers\.(\d{1,9})\._extra_state", re.ASCII)
 _MOST_STATE = 2**25  # bytes of the description of a layer's edges
 
 
@@ -119,8 +121,8 @@ def _compare(config: Mapping[str, Any], said: Description, saved: SavedModel) ->
             raise _differs(key)
     own = _plain(saved.model.get_config())
     for key in ("widths", "basis", "degree", "base", "dtype", "symbols", "rules"):
-        default = [[] for _ in own["widths"][1:]] if key == "symbols" else None
-        if key in config and _plain(getattr(said, key)) != own.get(key, default):
+        none = [[] for _ in own["widths"][1:]] if key in ("symbols", "rules") else None
+        if key in config and (_plain(getattr(said, key)) or none) != (own.get(key) or none):
             raise _differs(key)
     _compare_grids(config, saved)
 
@@ -145,13 +147,13 @@ def _with_edges(said: Description, states: Mapping[str, Tensor]) -> Description:
     for key, state in states.items():
         if key == _STATE:
             continue  # the widths, which the tensors have too
-        parts = key.split(".")
-        number = int(parts[1]) if len(parts) == 3 and parts[1].isascii() and parts[1].isdigit() else -1
-        if parts[0] != "layers" or not 0 <= number < len(symbols) or len(parts[1]) > 9 or state.numel() > _MOST_STATE:
+        found = _LAYER.fullmatch(key)
+        number = int(found[1]) if found else len(symbols)
+        if number >= len(symbols) or state.nbytes > _MOST_STATE:
             raise Malformed(f"does not fit config.json (tensor {key[:60]!r} is unknown)")
         try:
-            found = json.loads(bytes(state.flatten().tolist()))
-            symbols[number], rules[number] = found["symbols"], found.get("rules", [])
+            said_there = json.loads(state.flatten().numpy().tobytes())
+            symbols[number], rules[number] = said_there["symbols"], said_there.get("rules", [])
         except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
             raise Malformed(
                 f"is damaged (tensor {key!r} holds no functions of edges): save the network again"

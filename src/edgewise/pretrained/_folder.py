@@ -16,6 +16,7 @@ from edgewise.nn import KAN
 from edgewise.pretrained._card import CARD, PICTURE, ModelCard, is_untouched, model_card
 from edgewise.pretrained._hub import CONFIG, WEIGHTS, files
 
+_MOST = 2**27  # bytes of a configuration
 _LONGEST = 400  # characters of a message about what a file says
 
 
@@ -98,6 +99,8 @@ def load(
     options = {"revision": revision, "cache_dir": cache_dir, "token": token, "local_files_only": local_files_only}
     path, weights = files(place, options)
     try:
+        if path.stat().st_size > _MOST:
+            raise Malformed("is too long: save the network again")
         config = read_config(path.read_text(encoding="utf-8"))
         path = weights
         with weights.open("rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import sympy
 
@@ -42,8 +43,9 @@ def _formula(facts: Facts) -> list[str]:
     lines += ["", *mathematics(latex)] if len(latex) <= _LONGEST else []
     text = "\n".join(texts)
     lines += ["", "The same as text, with all digits:", "", *fenced(_cut(text), "text")]
-    quotes = {sympy.Symbol(name): sympy.Symbol(_word(name)) for name in facts.names}
-    needed = [_cut(str(each)) for each in conditions([f.xreplace(quotes) for f in formulas])]
+    quotes: Any = {sympy.Symbol(name): sympy.Symbol(_word(name)) for name in facts.names}
+    quoted: list[Any] = [formula.xreplace(quotes) for formula in formulas]
+    needed = [_cut(str(each)) for each in conditions(quoted)]
     return [*lines, "", "It is defined where", "", *fenced("\n".join(needed), "text")] if needed else lines
 
 

@@ -78,8 +78,8 @@ PUBLIC = {
     "edgewise.nn": """
         Architecture Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix Jets KAN KANConv1d KANConv2d
         KANConv3d KANFeedForward KANLayer Layout MARGINS Malformed Nodes Pass Rational RationalConv1d RationalConv2d
-        RationalConv3d RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone compact
-        coverage derivatives edge_derivatives edge_of edges_of_node find_feed_forwards frozen has_shapes
+        RationalConv3d RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone
+        compact coverage derivatives edge_derivatives edge_of edges_of_node find_feed_forwards frozen has_shapes
         held_knots initial_values is_readable layer_of lock monotone parameter_groups perturb refine_grid
         refine_grids regularization remove_edges remove_node replace_by_mean replace_convs replace_feed_forwards
         replace_parameters require restore_edges scale_outputs select set_function shaped shift_outputs

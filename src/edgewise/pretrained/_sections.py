@@ -50,13 +50,12 @@ def _formula(facts: Facts) -> list[str]:
 
 
 def _splines(facts: Facts) -> list[str]:
-    names = facts.spline_names()
-    some = names[:_MOST]
-    if len(names) == facts.n_edges:
-        said = f"No edge is a formula: all {len(names)} are splines, which the network learned."
+    count = facts.n_splines
+    if count == facts.n_edges:
+        said = f"No edge is a formula: all {count} are splines, which the network learned."
     else:
-        said = f"{facts.n_edges - len(names)} of {facts.n_edges} edges are formulas. These {len(names)} are splines: "
-        said += ", ".join(some) + (f" and {len(names) - _MOST} more." if len(names) > _MOST else ".")
+        said = f"{facts.n_edges - count} of {facts.n_edges} edges are formulas. These {count} are splines: "
+        said += ", ".join(facts.spline_names()[:_MOST]) + (f" and {count - _MOST} more." if count > _MOST else ".")
     lines = [said, "", *mathematics(_GENERAL), "", _nodes(facts)]
     if facts.n_edges > _FEW_EDGES or len(facts.model.layers) > 3:
         return lines

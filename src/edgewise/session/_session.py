@@ -72,6 +72,21 @@ class Session(Steering):
         return self._rows.all_names(self.variables)
 
     @property
+    def columns(self) -> list[str]:
+        """The columns that the session was begun with."""
+        return list(self._rows.names)
+
+    @property
+    def targets(self) -> list[str]:
+        """The columns that the network predicts."""
+        return list(self._rows.targets)
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """The units of some of the columns."""
+        return dict(self._rows.units)
+
+    @property
     def variables(self) -> tuple[Variable, ...]:
         """Columns computed from others."""
         return self._now.variables

@@ -1,0 +1,7 @@
+"""The studio: a page on which a person trains, touches and reads a network; every step is one of `Session`."""
+
+from edgewise.studio import _acts as _acts
+from edgewise.studio._desk import Desk as Desk
+from edgewise.studio._requests import REQUESTS as REQUESTS
+from edgewise.studio._requests import Moved as Moved
+from edgewise.studio._requests import Request as Request

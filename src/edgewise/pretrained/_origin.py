@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import platform
 import textwrap
 
@@ -93,7 +94,7 @@ def _history(facts: Facts) -> list[str]:
         shown = [*shown[: _MOST_ROUNDS // 2], *shown[-_MOST_ROUNDS // 2 :]]
         lines += [f"The first and the last of {len(result.history)} rounds:", ""]
     rows = [
-        [str(row.round), str(row.grid), str(row.parameters), f"{row.train:.4g}", f"{row.validation:.4g}",
+        [str(row.round), str(row.grid), str(row.parameters), f"{row.train:.4g}", "–" if math.isnan(row.validation) else f"{row.validation:.4g}",
          f"{row.seconds:.3g}", str(row.steps)]
         for row in shown
     ]  # fmt: skip

@@ -151,7 +151,7 @@ def _of_the_fit(facts: Facts) -> list[str]:
             "before a last training that included them."
         )
     if not math.isnan(result.r2):
-        notes.append(f"R² on its held-out rows: {_r2(result.r2)}.")
+        notes.append(f"It reports an R² on held-out rows of {_r2(result.r2)}.")
     return notes
 
 
@@ -177,7 +177,10 @@ def limits(facts: Facts, intended: str, more: str) -> list[str]:
     else:
         lines += ["", "A formula has no grid. Outside the range of its training rows it extrapolates all the same."]
     if given is not None:
-        lines += ["", "Within these ranges it has seen single columns, not every combination of their values."]
+        lines += [
+            "",
+            "The ranges are those of single columns. Not every combination of values within them occurs in the training rows.",
+        ]
     return [*lines, *(["", more] if more else [])]
 
 

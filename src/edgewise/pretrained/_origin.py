@@ -94,8 +94,12 @@ def _history(facts: Facts) -> list[str]:
         shown = [*shown[: _MOST_ROUNDS // 2], *shown[-_MOST_ROUNDS // 2 :]]
         lines += [f"The first and the last of {len(result.history)} rounds:", ""]
     rows = [
-        [str(row.round), str(row.grid), str(row.parameters), f"{row.train:.4g}", "–" if math.isnan(row.validation) else f"{row.validation:.4g}",
+        [str(row.round), str(row.grid), str(row.parameters), f"{row.train:.4g}", _error(row.validation),
          f"{row.seconds:.3g}", str(row.steps)]
         for row in shown
     ]  # fmt: skip
     return [*lines, *table(head, rows), *([""] if result.notes else []), *(f"- {plain(note)}" for note in result.notes)]
+
+
+def _error(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4g}"

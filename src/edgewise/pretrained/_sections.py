@@ -179,7 +179,8 @@ def limits(facts: Facts, intended: str, more: str) -> list[str]:
     if given is not None:
         lines += [
             "",
-            "The ranges are those of single columns. Not every combination of values within them occurs in the training rows.",
+            "The ranges are those of single columns. "
+            "Not every combination of values within them occurs in the training rows.",
         ]
     return [*lines, *(["", more] if more else [])]
 

@@ -87,8 +87,8 @@ PUBLIC = {
         update_grids widen widen_grids with_locked
     """,
     "edgewise.train": """
-        Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic Row
-        SOLVERS Shape SolverName Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit
+        Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic
+        Row SOLVERS Shape SolverName Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit
         rescale_knots step_callback update
     """,
     "edgewise.optim": """

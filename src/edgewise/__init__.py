@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from edgewise import pretrained as pretrained
     from edgewise import session as session
     from edgewise import structure as structure
+    from edgewise import studio as studio
     from edgewise import sweeps as sweeps
     from edgewise import symbolic as symbolic
     from edgewise import train as train
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 _PACKAGES = (
     "bases", "datasets", "encoding", "estimators", "export", "functions", "interpret", "io", "kernels", "nn", "optim",
-    "pde", "plot", "pretrained", "session", "structure", "sweeps", "symbolic", "train",
+    "pde", "plot", "pretrained", "session", "structure", "studio", "sweeps", "symbolic", "train",
     "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer

@@ -142,8 +142,8 @@ PUBLIC = {
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """
         Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names is_units
-        iso_dates load load_with_metadata model_bytes open_parquet read_config read_model read_table read_weights save
-        select_mixed sniff
+        iso_dates load load_with_metadata model_bytes network_inputs open_parquet read_config read_model read_table
+        read_weights save select_mixed sniff
     """,
 }
 

@@ -163,11 +163,13 @@ class Monitor:
         return reached
 
     def _call_back(self, place: str, cost: float, network: Callable[[], KAN]) -> bool:
-        """Show a step to those who look on; True if one of them ends the fit."""
+        """Pass a step on, unless the fit has to end already; True if it has to end."""
+        if self._ended is not None:
+            return True
         seen = FitStep(self._steps, place, cost, network)
         answers = [callback(seen) for callback in self._on_step]
         if any(map(_is_stop, answers)):
-            self._ended = self._ended or Outcome.STOPPED
+            self._ended = Outcome.STOPPED
         return self._ended is not None
 
     def check(self) -> None:

@@ -151,7 +151,8 @@ def test_a_preview_of_any_action_changes_nothing(wandered) -> None:
     _, end = wandered
     busy = begin((2, 3, 1)).forbid(end.forbidden).set_function((0, 0, 0), "x").prune_edge((0, 1, 0)).lock((0, 2, 1))
     pick, seen = random.Random(1), set()
-    for session in (busy, end):
+    free = begin().set_function((0, 0, 0), "x").set_function((0, 1, 1), "exp")
+    for session in (busy, end, free):
         states = session.states
         networks = [bits(state.situation.model) for state in states]
         for name in ACTIONS:

@@ -105,7 +105,8 @@ def test_a_formula_that_the_session_cannot_take_says_why(desk: Desk) -> None:
 
 def test_a_search_is_asked_for_in_words_that_it_knows(desk: Desk) -> None:
     for given, message in [
-        ({"effort": "huge"}, "'effort' is"), ({"time_limit": 0}, "'time_limit' is"), ({"time_limit": True}, "'time_limit'"),
+        ({"effort": "huge"}, "'effort' is"),
+        ({"time_limit": 0}, "'time_limit' is"), ({"time_limit": True}, "'time_limit'"),
         ({"target": "z"}, "Unknown target 'z'. Known: w"),
     ]:  # fmt: skip
         with pytest.raises(ew.InputError, match=message):

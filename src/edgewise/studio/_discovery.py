@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,18 @@ class Found:
     effort: str
     seconds: float
     at: int  # the state that the session was at
+
+    @cached_property
+    def row(self) -> Answer:
+        """The front, from simple to accurate, and what is claimed of its best formula."""
+        found = self.discovery
+        return {
+            "target": found.target, "at": self.at, "effort": self.effort, "seconds": self.seconds,
+            "outcome": found.outcome.name, "message": found.outcome.message, "conclusion": found.conclusion(),
+            "notes": list(found.stages), "noise": number(found.noise),
+            "ceiling": None if found.ceiling is None else number(found.ceiling.held_out),
+            "candidates": [_row(found, index, weight) for index, weight in enumerate(found.weights.tolist())],
+        }  # fmt: skip
 
 
 @request(changes=True)
@@ -112,17 +125,7 @@ def _point(candidate: Candidate) -> Answer:
 def front(desk: Desk) -> Answer:
     """The formulas of the last search, from simple to accurate; none before there was one."""
     kept = desk.drawers.get(DRAWER)
-    if kept is None:
-        return {"candidates": [], "targets": list(desk.session.targets)}
-    found: Discovery = kept.discovery
-    ceiling = None if found.ceiling is None else number(found.ceiling.held_out)
-    return {
-        "targets": list(desk.session.targets), "target": found.target, "at": kept.at, "effort": kept.effort,
-        "seconds": kept.seconds, "outcome": found.outcome.name, "message": found.outcome.message,
-        "conclusion": found.conclusion(), "notes": list(found.stages), "noise": number(found.noise),
-        "ceiling": ceiling, "deviation": number(float(np.std(found.y))),
-        "candidates": [_row(found, index, weight) for index, weight in enumerate(found.weights.tolist())],
-    }  # fmt: skip
+    return {"targets": list(desk.session.targets), **({"candidates": []} if kept is None else kept.row)}
 
 
 def _row(found: Discovery, index: int, weight: float) -> Answer:

@@ -16,7 +16,7 @@ export const PANELS = [
   { name: "history", title: "History", place: "below", load: () => import("./history.js") },
   // { name: "start", title: "Open", place: "start", load: () => import("./start.js") },
   // { name: "rows", title: "Rows", place: "below", load: () => import("./rows.js") },
-  // { name: "compare", title: "Compare", place: "below", load: () => import("./compare.js") },
-  // { name: "discovery", title: "Discover", place: "below", load: () => import("./discovery.js") },
-  // { name: "leave", title: "Export", place: "dialog", load: () => import("./leave.js") },
+  { name: "compare", title: "Compare", place: "below", load: () => import("./compare.js") },
+  { name: "discovery", title: "Discover", place: "below", load: () => import("./discovery.js") },
+  { name: "leave", title: "Export", place: "dialog", load: () => import("./leave.js") },
 ];

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edgewise import plot as plot
     from edgewise import session as session
     from edgewise import structure as structure
+    from edgewise import studio as studio
     from edgewise import sweeps as sweeps
     from edgewise import symbolic as symbolic
     from edgewise import train as train
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 _PACKAGES = (
     "bases", "datasets", "encoding", "estimators", "export", "functions", "interpret", "io", "kernels", "nn", "optim",
-    "pde", "plot", "session", "structure", "sweeps", "symbolic", "train",
+    "pde", "plot", "session", "structure", "studio", "sweeps", "symbolic", "train",
     "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer

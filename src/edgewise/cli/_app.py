@@ -17,6 +17,7 @@ from edgewise.cli._plot import plot
 from edgewise.cli._predict import predict
 from edgewise.cli._relations import relations
 from edgewise.cli._reproduce import reproduce
+from edgewise.cli._studio import studio
 from edgewise.cli._sweep import sweep
 
 # The base of all usage errors; which module holds it depends on the version of typer.
@@ -34,6 +35,7 @@ _COMMANDS = (
      "discover data.csv --target y --inputs a,b --noise 0.01 --out report"),
     (relations, "relations orbits", "relations data.csv --out relations.png"),
     (fit, "fit data.csv --target y --widths 2,5,1 --out model.safetensors"),
+    (studio, "studio data.csv --target y", "studio data.session"),
     (sweep, "sweep data.csv --target y --trials 40 --storage study.journal --picture sweep.png"),
     (predict, "predict model.safetensors new.csv --out predictions.csv"),
     (plot, "plot model.safetensors data.csv --out net.svg"),

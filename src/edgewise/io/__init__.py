@@ -11,6 +11,7 @@ from edgewise.io._model import load_with_metadata as load_with_metadata
 from edgewise.io._model import model_bytes as model_bytes
 from edgewise.io._model import read_model as read_model
 from edgewise.io._model import save as save
+from edgewise.io._network_inputs import network_inputs as network_inputs
 from edgewise.io._numbers import Separator as Separator
 from edgewise.io._numbers import Sign as Sign
 from edgewise.io._parquet import open_parquet as open_parquet

@@ -66,8 +66,15 @@ def _picture(network: KAN, session: Session) -> Answer:
     """The network as it is drawn, and its error over the rows, in the target's units."""
     table = session.table
     with torch.no_grad():
-        error = float((network(table.x) - table.y).square().mean().sqrt())
+        error = _error(network(table.x), table.y)
     return {"error": number(error), "picture": network_view(network, table.x, session.names, session.targets)}
+
+
+def _error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """The error of outputs in units of their own: a fit trains on standardized targets."""
+    outputs, targets = outputs - outputs.mean(0), targets - targets.mean(0)
+    scale = (outputs * targets).sum(0) / outputs.square().sum(0).clamp_min(1e-300)
+    return float((scale * outputs - targets).square().mean().sqrt())
 
 
 @request(changes=True)

@@ -30,7 +30,8 @@ export function panel(host, store) {
     now.drawn = picture(diagram);
     ground.replaceChildren(now.drawn.element);
     if (JSON.stringify(before?.bounds) !== JSON.stringify(diagram.bounds)) zoomed.hold(diagram);
-    stage.style.setProperty("--boxes", diagram.edges.length);
+    const [left, bottom, right, top] = diagram.bounds;
+    element.style.setProperty("--aspect", ((right - left) / (top - bottom)).toFixed(3));
     rove(now, focused);
     mark(now, store);
   }

@@ -21,8 +21,8 @@ export function panel(host, store) {
   const ask = latest(90, (edge, name, affine) => host.ask("trial", { at: store.view.at, edge, function: name, affine }), (answer, edge, name, affine) => {
     if (!affine) fill(answer.affine);
     now.affine = affine ?? answer.affine;
-    take.disabled = false;
-    const worse = `error ${figure(answer.before)} → ${figure(answer.after)}`;
+    take.disabled = answer.after === null;
+    const worse = answer.after === null ? "it is not defined on all rows" : `error ${figure(answer.before)} → ${figure(answer.after)}`;
     said.className = "hint";
     said.textContent = `${answer.formula}: ${worse}`;
     store.set({ curve: { x: answer.x, y: answer.y, title: name }, preview: { changing: [edge], title: `${edgeName(store.view.diagram, edge)} as ${name}: ${worse}` } });
@@ -36,13 +36,18 @@ export function panel(host, store) {
     store.act("set_function", { edge: now.edge, function: pick.value, affine: now.affine });
   }
 
+  /** The constants, those that were not touched with all their digits. */
   function values() {
-    return now.fields.map((field) => Number(field.value));
+    return now.fields.map((field, k) => (field.value === field.shown ? now.affine[k] : Number(field.value)));
   }
 
   /** One line for each constant: a number, and a slider about it. */
   function fill(affine) {
-    now.fields = affine.map((value, k) => html("input", { type: "number", step: "any", value, "aria-label": `Constant ${LETTERS[k]}` }));
+    now.affine = affine;
+    now.fields = affine.map((exact, k) => {
+      const value = String(Number(exact.toPrecision(6)));
+      return Object.assign(html("input", { type: "number", step: "any", value, "aria-label": `Constant ${LETTERS[k]}` }), { shown: value });
+    });
     const lines = now.fields.map((field, k) => html("div", { class: "constant" }, html("span", { class: "letter" }, LETTERS[k]), slider(field, affine[k], k), field));
     body.replaceChildren(...lines);
   }
@@ -74,8 +79,9 @@ export function panel(host, store) {
     const answer = await host.ask("edge", { edge: store.edge }).catch(() => null);
     if (!answer || answer.edge.join() !== store.edge?.join()) return;
     if (!now.functions.length) now.functions = (await host.ask("actions")).functions;
-    pick.replaceChildren(...choice([["", "choose a function …"], ...now.functions], answer.function ?? "").children);
-    if (answer.function) fill((now.affine = answer.affine));
+    pick.replaceChildren(...choice([["", "choose a function …"], ...now.functions], "").children);
+    pick.value = answer.function ?? "";
+    if (answer.function) fill(answer.affine);
   }
 
   pick.addEventListener("change", () => pick.value && ask(now.edge, pick.value, null));

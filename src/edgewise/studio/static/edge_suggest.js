@@ -43,7 +43,7 @@ function row(store, edge, found, k) {
   const hint = found.accepted ? "keeps the error" : found.hazard ? String(found.hazard) : "raises the error";
   const factor = found.error / store.view.error;
   const attributes = {
-    type: "button", class: found.accepted ? "accepted" : "", "data-function": found.function, title: found.formula,
+    type: "button", class: found.accepted ? "accepted" : "", "data-function": found.function, title: `${found.formula}: ${hint}`,
     "aria-label": `${found.function}: error of the network ${figure(found.error)}, ${hint}. Take it.`,
     on: { click: take, pointerenter: show, pointerleave: hide, focus: show, blur: hide },
   };
@@ -51,7 +51,7 @@ function row(store, edge, found, k) {
     "li", {},
     html(
       "button", attributes, html("kbd", {}, k < 9 ? String(k + 1) : ""), html("span", { class: "what" }, found.function),
-      html("span", { class: "hazard" }, found.accepted ? "" : hint),
+      html("span", { class: "formula-text" }, found.formula),
       html("span", { class: "number" }, figure(found.error)),
       html("span", { class: "factor" }, Number.isFinite(factor) ? `×${figure(factor, 2)}` : ""),
     ),

@@ -8,6 +8,7 @@ import { figure } from "./words.js";
 const WIDE = 380, HIGH = 230;
 const LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 30;
 const DENSITY = 0.24; // of the height
+const DOTS = 60;
 
 /**
  * @param {object} edge - the answer to the request `edge`
@@ -18,10 +19,7 @@ export function edgePlot(edge, words, other = null) {
   const [toX, toY] = scales(edge, other);
   const image = svg("svg", { class: "edge-plot", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": said(edge, words, other) });
   image.append(axes(toX, toY, words.from), density(edge, toX), ends(edge, toX));
-  const [xs, ys] = edge.dots;
-  const dots = xs.map((x, k) => (x === null || ys[k] === null ? null : svg("circle", { cx: toX(x), cy: toY(ys[k]), r: 1.7 })));
-  image.append(svg("g", { class: "dots" }, dots));
-  image.append(svg("path", { class: `curve ${edge.function ? "symbolic" : ""}`, d: polyline(edge.x, edge.y, toX, toY) }));
+  image.append(svg("path", { class: `curve ${edge.function ? "symbolic" : ""}`, d: polyline(edge.x, edge.y, toX, toY) }), dots(edge, toX, toY));
   if (other) image.append(svg("path", { class: "curve other", d: polyline(other.x, other.y, toX, toY) }));
   return image;
 }
@@ -53,6 +51,13 @@ function axes(toX, toY, from) {
   }
   group.append(svg("text", { class: "axis-name", x: WIDE - RIGHT, y: HIGH - 4, "text-anchor": "end" }, from));
   return group;
+}
+
+/** Some of the rows on the curve. */
+function dots({ dots: [xs, ys] }, toX, toY) {
+  const every = Math.ceil(xs.length / DOTS);
+  const places = xs.map((x, k) => [x, ys[k]]).filter(([x, y], k) => k % every === 0 && x !== null && y !== null);
+  return svg("g", { class: "dots" }, places.map(([x, y]) => svg("circle", { cx: toX(x), cy: toY(y), r: 2.4 })));
 }
 
 function density({ density: { edges, counts } }, toX) {

@@ -33,11 +33,14 @@ export function panel(host, store) {
     stop.hidden = !job;
     if (!job) {
       now.number = 0;
-      if (now.points.length) said.textContent = "";
+      said.textContent = "";
       plot.classList.toggle("done", true);
       return;
     }
-    if (job.number !== now.number) Object.assign(now, { number: job.number, points: [], asked: 0 });
+    if (job.number !== now.number) {
+      Object.assign(now, { number: job.number, points: [], asked: 0 });
+      plot.replaceChildren();
+    }
     plot.classList.toggle("done", false);
     if (job.error && job.seconds !== undefined && job.seconds !== now.points.at(-1)?.seconds) {
       now.points.push({ seconds: job.seconds, error: job.error });

@@ -57,7 +57,7 @@ export function shortCall(call) {
   const open = call.indexOf("(");
   if (open < 0) return call;
   const inside = call.slice(open + 1, -1);
-  const parts = splitOutside(inside).filter((part) => !/=(None|0\.0|\(\))$/.test(part));
+  const parts = splitOutside(inside).filter((part) => !/=(None|0\.0|\(\))$|^(merge|rounding)=True$|^seed=0$/.test(part));
   return `${call.slice(0, open)}(${parts.join(", ").replace(/^(edge|edges|node|functions|function|name)=/, "")})`;
 }
 

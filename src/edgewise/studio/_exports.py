@@ -213,21 +213,21 @@ def script_text(content: bytes) -> str:
 _TEXT, _BYTES = "text/plain", "application/octet-stream"
 
 EXPORTS: Sequence[Export] = (
-    Export("latex", "Formula", "LaTeX", "for a paper", ".tex", _TEXT, _language("latex"), True),
-    Export("sympy", "Formula", "SymPy", "Python that makes it a sympy expression", "_sympy.py", _TEXT, _sympy, True),
-    Export("numpy", "Formula", "NumPy", "a function of arrays", "_numpy.py", _TEXT, _function("numpy")),
-    Export("torch", "Formula", "PyTorch", "a module whose constants can be trained", "_torch.py", _TEXT,
+    Export("latex", "Formula", "LaTeX", "for papers", ".tex", _TEXT, _language("latex"), True),
+    Export("sympy", "Formula", "SymPy", "in Python", "_sympy.py", _TEXT, _sympy, True),
+    Export("numpy", "Formula", "NumPy", "a function", "_numpy.py", _TEXT, _function("numpy")),
+    Export("torch", "Formula", "PyTorch", "a module", "_torch.py", _TEXT,
            _language("torch"), True),
-    Export("c", "Formula", "C", "a C99 function", ".c", _TEXT, _function("c")),
-    Export("excel", "Formula", "Excel", "a cell's formula", "_excel.txt", _TEXT, _language("excel"), True),
+    Export("c", "Formula", "C", "a function", ".c", _TEXT, _function("c")),
+    Export("excel", "Formula", "Excel", "for a cell", "_excel.txt", _TEXT, _language("excel"), True),
     Export("model", "Network", "Model", "for edgewise.load", ".safetensors", _BYTES, _model),
     Export("onnx", "Network", "ONNX", "for other runtimes", ".onnx", _BYTES, _onnx),
-    Export("svg", "Picture", "SVG", "the diagram, for a paper", ".svg", "image/svg+xml", _svg),
-    Export("png", "Picture", "PNG", "the diagram, for slides", ".png", "image/png", _png),
-    Export("report", "Session", "Report", "one HTML page: formula, diagram, errors, steps", ".html", "text/html",
+    Export("svg", "Picture", "SVG", "for papers", ".svg", "image/svg+xml", _svg),
+    Export("png", "Picture", "PNG", "for slides", ".png", "image/png", _png),
+    Export("report", "Session", "Report", "one HTML page", ".html", "text/html",
            _report),
-    Export("script", "Session", "Script", "Python that repeats every step, with the rows and the first network", ".zip",
+    Export("script", "Session", "Script", "to replay", ".zip",
            "application/zip", _script),
-    Export("session", "Session", "Session file", "to go on later, or elsewhere", ".session", _BYTES, _session),
+    Export("session", "Session", "Session file", "to go on later", ".session", _BYTES, _session),
 )  # fmt: skip
 """Kinds of exports, as the page lists them."""

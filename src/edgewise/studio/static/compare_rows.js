@@ -27,7 +27,7 @@ function against({ sample }, yName) {
   const place = html("div", {});
   const select = choice(Object.keys(sample.columns), Object.keys(sample.columns)[0]);
   const draw = () => place.replaceChildren(scatter({
-    x: sample.columns[select.value], y: sample.difference, xName: select.value, yName, levels: [0], high: 190,
+    x: sample.columns[select.value], y: sample.difference, xName: select.value, yName, levels: [{ at: 0 }], high: 190,
     said: `Differences against ${select.value}, ${sample.difference.length} rows`,
   }));
   select.addEventListener("change", draw);

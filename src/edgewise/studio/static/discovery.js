@@ -12,7 +12,7 @@ export function panel(host, store) {
   const plot = html("div", { class: "front-plot" });
   const place = html("div", { class: "front-side" });
   const form = asking(store, now);
-  const element = html("div", { class: "discovery" }, form, plot, place);
+  const element = html("div", { class: "discovery" }, html("div", {}, form, plot), place);
 
   /** Ask for the front, and show it. */
   async function refresh() {
@@ -31,12 +31,14 @@ export function panel(host, store) {
     const { front, job } = now;
     form.show(front);
     if (job) {
+      plot.hidden = !job.points?.length;
       plot.replaceChildren(frontPlot({ candidates: job.points ?? [] }, null, null));
       place.replaceChildren(growing(job));
       return;
     }
     const any = front?.candidates.length;
     plot.replaceChildren(any ? frontPlot(front, now.index, select) : "");
+    plot.hidden = !any;
     if (!any) place.replaceChildren(html("p", { class: "hint" }, "Discover searches for formulas of the target, from the rows alone: the network does not enter. Each formula of the front can become the session's network."));
     else if (now.index === null) place.replaceChildren(table(front, select));
     else place.replaceChildren(candidate(host, store, front, now.index, select));
@@ -65,7 +67,7 @@ function asking(store, now) {
   const limit = html("input", { type: "number", min: 1, max: 86400, step: 1, value: 60 });
   const target = choice([], null);
   const targetField = field("Target", target);
-  const limitField = field("At most seconds", limit);
+  const limitField = field("Seconds", limit);
   const begin = () => {
     const body = { effort: effort.value, time_limit: Number(limit.value) };
     return store.change("discover", target.value ? { ...body, target: target.value } : body, limitField.problem);
@@ -74,7 +76,7 @@ function asking(store, now) {
   const stop = button("Stop", () => store.change("stop", { how: "interrupt" }), { class: "stop", hidden: true, name: "Stop the search and keep the front" });
   const bar = html("progress", { max: 1, value: 0, hidden: true, "aria-label": "Progress of the search" });
   const said = html("p", { class: "hint", role: "status" });
-  const element = html("div", { class: "front-ask" }, html("div", { class: "fields" }, field("Effort", effort), limitField), targetField, html("div", { class: "row" }, start, stop), bar, said);
+  const element = html("div", { class: "front-ask" }, html("div", { class: "with-button" }, targetField, field("Effort", effort), limitField, start, stop), bar, said);
 
   element.show = (front) => {
     const { job } = now;
@@ -106,7 +108,7 @@ function table(front, select) {
     html("td", {}, figure(one.held_out ?? one.error, 2)), html("td", {}, one.weight < 0.005 ? "< 0.01" : figure(one.weight, 2)),
     html("td", { class: "text" }, html("button", { type: "button", class: "quiet", title: one.text, on: { click: () => select(one.index) } }, one.text)),
   ));
-  const heads = [["", "best"], ["size", "operations, constants and variables"], ["const.", "fitted constants"], ["error", "on rows left out, over the target's standard deviation"], ["weight", "of evidence, from 0 to 1"], ["formula", ""]];
+  const heads = [["", "best"], ["complexity", "operations, constants and variables"], ["constants", "fitted ones"], ["error", "on rows left out, over the target's standard deviation"], ["weight", "of evidence, from 0 to 1"], ["formula", ""]];
   return html(
     "div", { class: "table-scroll" },
     html("table", { class: "numbers candidates" }, html("thead", {}, html("tr", {}, heads.map(([head, title]) => html("th", { scope: "col", title }, head)))), html("tbody", {}, rows)),

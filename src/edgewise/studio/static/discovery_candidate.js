@@ -29,7 +29,7 @@ export function panel(host, store, front, index, select) {
 function facts(row) {
   const r2 = row.r2 === null ? "unknown" : figure(row.r2, 5);
   const pairs = [["complexity", row.complexity], ["fitted constants", row.constants], ["error", figure(row.error, 2)], ["R² on rows left out", r2]];
-  return html("dl", { class: "facts" }, pairs.map(([name, value]) => [html("dt", {}, name), html("dd", {}, String(value))]));
+  return html("dl", { class: "facts" }, pairs.flatMap(([name, value]) => [html("dt", {}, name), html("dd", {}, String(value))]));
 }
 
 function details(host, store, front, found) {
@@ -47,7 +47,7 @@ function details(host, store, front, found) {
   const take = button("Use in the session", use, { class: "primary", disabled: Boolean(found.problem), title: "Replace the network by that of this formula" });
   const names = `${counted(found.sample.rows.length, "row")}`;
   const residuals = scatter({
-    x: found.sample.fitted, y: found.sample.residual, xName: `${found.target}, by the formula`, yName: "residual", levels: [0],
+    x: found.sample.fitted, y: found.sample.residual, xName: `${found.target}, by the formula`, yName: "residual", levels: [{ at: 0 }],
     said: `Residuals against fitted values, ${names}, root mean square ${figure(found.rms)}`, high: 200,
   });
   const network = found.network ? still(found.network, "The network of this formula") : null;

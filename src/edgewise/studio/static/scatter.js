@@ -14,8 +14,7 @@ const LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 34;
  * @property {string} yName
  * @property {string} said - what a screen reader says of the whole
  * @property {boolean} [log] - the y axis
- * @property {number[]} [levels] - of lines across the plot, dashed
- * @property {boolean} [level] - both axes have the same ends, and a line where they are equal
+ * @property {{at: number, name?: string}[]} [levels] - lines across the plot, dashed
  * @property {number} [wide]
  * @property {number} [high]
  * @property {(k: number) => {class?: string, r?: number, said?: string, choose?: () => void}} [point] - how the k-th looks
@@ -29,12 +28,9 @@ export function scatter(plot) {
   const buttons = shown.some((k) => plot.point?.(k).choose);
   const image = svg("svg", { class: "plot", viewBox: `0 0 ${wide} ${high}`, role: buttons ? "group" : "img", "aria-label": plot.said });
   image.append(axes(plot, toX, toY, wide, high));
-  for (const level of plot.levels ?? []) {
-    image.append(svg("line", { class: "level", x1: LEFT, x2: wide - RIGHT, y1: toY(level), y2: toY(level) }));
-  }
-  if (plot.level) {
-    const [low, top] = toX.domain();
-    image.append(svg("line", { class: "level", x1: toX(low), y1: toY(low), x2: toX(top), y2: toY(top) }));
+  for (const { at, name } of plot.levels ?? []) {
+    image.append(svg("line", { class: "level", x1: LEFT, x2: wide - RIGHT, y1: toY(at), y2: toY(at) }));
+    if (name) image.append(svg("text", { x: LEFT + 4, y: toY(at) - 4 }, name));
   }
   image.append(svg("g", { class: "points" }, shown.map((k) => dot(plot, k, toX(x[k]), toY(y[k])))));
   return image;
@@ -55,16 +51,14 @@ function dot(plot, k, cx, cy) {
   return group;
 }
 
-function scales({ x, y, log, levels = [], level }, shown, wide, high) {
-  let ends = padded(d3.extent(shown, (k) => x[k]));
-  const values = [...shown.map((k) => y[k]), ...levels];
-  if (level) ends = padded(d3.extent([...shown.map((k) => x[k]), ...values]));
-  const toX = d3.scaleLinear(ends, [LEFT, wide - RIGHT]);
+function scales({ x, y, log, levels = [] }, shown, wide, high) {
+  const values = [...shown.map((k) => y[k]), ...levels.map((level) => level.at)];
+  const toX = d3.scaleLinear(padded(d3.extent(shown, (k) => x[k])), [LEFT, wide - RIGHT]);
   if (log) {
     const [low = 0.1, top = 1] = d3.extent(values);
     return [toX, d3.scaleLog([low / 1.4, top * 1.4], [high - BOTTOM, TOP])];
   }
-  return [toX, d3.scaleLinear(level ? ends : padded(d3.extent(values)), [high - BOTTOM, TOP])];
+  return [toX, d3.scaleLinear(padded(d3.extent(values)), [high - BOTTOM, TOP])];
 }
 
 function padded([low = 0, high = 1]) {

@@ -10,7 +10,7 @@ import { katex } from "./vendor.js";
  * @returns {HTMLElement}
  */
 export function typeset(latex, text, display = true) {
-  const element = html(display ? "div" : "span", { class: "typeset", title: text }, text);
+  const element = html(display ? "div" : "span", { class: "typeset", title: text, role: "math", "aria-label": text, tabindex: display ? 0 : null }, text);
   katex().then((library) => {
     try {
       library.render(latex, element, { displayMode: display, throwOnError: true, trust: false, strict: "ignore" });

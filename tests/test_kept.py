@@ -57,6 +57,9 @@ def test_it_gives_the_same_values_and_gradients(module: Any) -> None:
     assert_same_gradients(
         gradients(program, x, [trained[name] for name in names]), gradients(module, x, module.parameters())
     )
+    twice = torch.autograd.functional.hessian
+    close(twice(lambda part: program(part).sum(), x), twice(lambda part: module(part).sum(), x))
+    close(torch.func.vmap(program)(torch.stack([x, x / 2])), torch.stack([module(x), module(x / 2)]))
 
 
 def test_it_survives_a_file(module: Any, tmp_path: Path) -> None:

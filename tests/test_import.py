@@ -98,7 +98,7 @@ PUBLIC = {
     "edgewise.kernels": """
         BSplineFamily Backend BackendName Chain ChainCall ChebyshevFamily Choice Factor Family FourierFamily
         Link Operation RBFFamily RationalFamily Route Sizes cached_on chain_call clear_dispatch_cache contract
-        evaluate_basis explain factor_for forced is_eager is_full is_traced one_thread prepare quick_contract
+        evaluate_basis explain factor_for forced is_eager is_full is_traced kept one_thread prepare quick_contract
         rational vjp_coefficients vjp_inputs
     """,
     "edgewise.bases": """

@@ -9,7 +9,7 @@ import typer
 
 from edgewise._errors import InputError
 from edgewise.cli._console import console
-from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, network_inputs, open_model, open_table
+from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
 from edgewise.cli._output import writable_folder
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def _rows(saved: SavedModel, target: str, file: str, options: dict[str, Any]) ->
     table = open_table(file, options["decimal"], options["encoding"], saved.decimals, options["sheet"])
     for note in table.notes:
         console().print(note)
+    from edgewise.io import network_inputs
+
     x, y = network_inputs(saved, table), table.inputs([target])
     whole = ~np.isnan(np.column_stack([x, y])).any(axis=1)
     if not whole.any():

@@ -28,7 +28,8 @@ _BETWEEN = 0.15  # seconds between two pictures of a network that trains
 def view(desk: Desk, rows: Any = None) -> Answer:
     """The session as it is, with scores and curves over chosen rows."""
     session = desk.session
-    return {**session_view(session, selected(session, rows)), "job": desk.job.row() if desk.job else None}
+    job = desk.job.row() if desk.job else None
+    return {**session_view(session, selected(session, rows)), "job": job, "read_only": desk.read_only}
 
 
 @request(changes=True)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from edgewise import functions as library
+from edgewise._errors import InputError
 from edgewise.interpret import edge_curves, edge_scores, node_names
 from edgewise.nn import KAN, Edge, trace
 from edgewise.plot import edge_formula
@@ -80,6 +81,8 @@ def node_view(session: Session, node: tuple[int, int], rows: Any = None) -> Answ
     with torch.no_grad():
         seen = trace(model, x)
     levels = [*seen.inputs, seen.outputs]
+    if depth >= len(levels) or q >= levels[depth].shape[1]:
+        raise InputError(f"The network has no node {list(node)}: look at it again.")
     values = levels[depth][:, q].numpy()
     return {
         "node": list(node), "name": names[depth][q], "product": depth > 0 and q >= model.nodes[depth].n_sum,

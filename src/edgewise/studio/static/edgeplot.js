@@ -41,13 +41,14 @@ function scales(edge, other) {
 
 function axes(toX, toY, from) {
   const group = svg("g", { class: "axes" });
+  const [sayX, sayY] = [toX, toY].map((scale) => scale.tickFormat(5));
   for (const value of toX.ticks(5)) {
     group.append(svg("line", { class: "grid", x1: toX(value), x2: toX(value), y1: TOP, y2: HIGH - BOTTOM }));
-    group.append(svg("text", { x: toX(value), y: HIGH - BOTTOM + 13, "text-anchor": "middle" }, figure(value)));
+    group.append(svg("text", { x: toX(value), y: HIGH - BOTTOM + 13, "text-anchor": "middle" }, sayX(value)));
   }
   for (const value of toY.ticks(5)) {
     group.append(svg("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: toY(value), y2: toY(value) }));
-    group.append(svg("text", { x: LEFT - 6, y: toY(value) + 3.5, "text-anchor": "end" }, figure(value)));
+    group.append(svg("text", { x: LEFT - 6, y: toY(value) + 3.5, "text-anchor": "end" }, sayY(value)));
   }
   group.append(svg("text", { class: "axis-name", x: WIDE - RIGHT, y: HIGH - 4, "text-anchor": "end" }, from));
   return group;

@@ -1,7 +1,7 @@
 // The history: every state of the session as a tree, newest first; a click goes there.
 
-import { button, field, html, svg } from "./elements.js";
-import { counted, figure, shortCall } from "./words.js";
+import { button, field, html, svg, unseen } from "./elements.js";
+import { callWords, counted, figure } from "./words.js";
 
 const LANE = 16, ROW = 30; // pixels
 
@@ -53,11 +53,13 @@ function lanesOf(states) {
 }
 
 function line(store, row, current) {
-  const call = row.parent === null ? "start" : shortCall(row.action);
+  const call = row.parent === null ? "start" : callWords(store.view.diagram, row.action);
   const go = () => !current && store.change("move", { to: row.id });
-  const words = `State ${row.id}, ${call}, error ${figure(row.error)}, branch ${row.branch}${row.note ? `, note: ${row.note}` : ""}`;
-  const attributes = { type: "button", "aria-label": words, "aria-current": current ? "step" : null, title: row.action, on: { click: go } };
-  const parts = [html("span", { class: "id" }, String(row.id)), html("span", { class: "call" }, call), html("span", { class: "note" }, row.note), html("span", { class: "number" }, figure(row.error))];
+  const attributes = { type: "button", "aria-current": current ? "step" : null, title: row.action, on: { click: go } };
+  const parts = [
+    html("span", { class: "id" }, unseen("State "), String(row.id)), html("span", { class: "call" }, call), html("span", { class: "note" }, row.note),
+    html("span", { class: "number" }, unseen("error "), figure(row.error), unseen(`, branch ${row.branch}`)),
+  ];
   return html("li", {}, html("button", attributes, ...parts));
 }
 

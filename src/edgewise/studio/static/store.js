@@ -56,7 +56,7 @@ export function createStore(host) {
     const removed = new Set(view.removed.map((key) => key.join()));
     const keeps = (key) => key && (there.has(key.join()) || removed.has(key.join()));
     set({
-      view, preview: null, curve: null, job: view.job ?? null,
+      view, preview: null, curve: null, job: view.job && !gone.has(view.job.number) ? { ...shared.job, ...view.job } : null,
       edge: keeps(shared.edge) ? shared.edge : null,
       hovered: shared.hovered && there.has(shared.hovered.join()) ? shared.hovered : null,
       node: shared.node && nodes.has(shared.node.join()) ? shared.node : null,
@@ -70,7 +70,11 @@ export function createStore(host) {
       const view = await host.ask("view", shared.rows ? { rows: shared.rows } : {});
       if (number === asked) take(view);
     } catch (problem) {
-      if (number === asked) say(problem.message, "bad");
+      if (number !== asked) return;
+      say(problem.message, "bad");
+      if (!shared.rows) return;
+      set({ rows: null }); // ranges of fitted values, say, in which no row lies after a fit
+      await refresh();
     }
   }
 

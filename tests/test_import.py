@@ -118,7 +118,7 @@ PUBLIC = {
         SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
-    "edgewise.studio": "Desk Moved REQUESTS Request desk_of open server",
+    "edgewise.studio": "Desk Moved REQUESTS Request desk_of open",
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """
         CAP FLOOR Finding Findings Surrogate Tree Verdict additive combined exclusive exponential find irrelevant

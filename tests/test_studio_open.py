@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -219,22 +220,22 @@ def test_the_command_says_where_the_page_is_and_where_the_session_is(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
-def test_a_script_waits_until_ctrl_c_and_runs_once(tmp_path: Path) -> None:
-    """The worker does not run the script again, though nothing in it guards against that."""
+@pytest.mark.parametrize("works", [False, True])
+def test_a_script_waits_until_ctrl_c_and_runs_once(tmp_path: Path, works: bool) -> None:
+    """Its worker, which is loading or has worked, neither runs the script again nor says that it was interrupted."""
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, "script.py", str(tmp_path)]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, start_new_session=True, **pipes) as process:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline() == "the script runs\n"
         url = process.stdout.readline().strip()
-        import httpx
-
         done = httpx.post(f"{url}ask/act", json={"at": 0, "name": "refit", "arguments": {}}, timeout=30)
         assert done.json()["job"]["name"] == "refit"
         deadline = time.monotonic() + 60
-        while httpx.post(f"{url}ask/view", json={}, timeout=30).json()["job"]:
+        while works and httpx.post(f"{url}ask/view", json={}, timeout=30).json()["job"]:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.read() == "Studio(stopped) 2\n"
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        assert process.stdout.read() == f"Studio(stopped) {1 + works}\n"
         assert process.stderr.read() == "" and process.wait() == 0

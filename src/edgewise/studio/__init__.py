@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from edgewise.studio import _acts as _acts
 from edgewise.studio import _compare as _compare
 from edgewise.studio import _discovery as _discovery
+from edgewise.studio import _hosts as _hosts
 from edgewise.studio import _leave as _leave
 from edgewise.studio import _menu as _menu
 from edgewise.studio import _row_views as _row_views
@@ -13,16 +14,17 @@ from edgewise.studio import _trials as _trials
 from edgewise.studio._desk import Desk as Desk
 from edgewise.studio._open import desk_of as desk_of
 from edgewise.studio._open import open as open
-from edgewise.studio._open import server
 from edgewise.studio._requests import REQUESTS as REQUESTS
 from edgewise.studio._requests import Moved as Moved
 from edgewise.studio._requests import Request as Request
 
 if TYPE_CHECKING:
+    from edgewise.studio._notebook import StudioWidget as StudioWidget
+    from edgewise.studio._notebook import widget as widget
     from edgewise.studio._serve import Studio as Studio
 else:
 
     def __getattr__(name: str) -> Any:
-        if name != "Studio":
+        if name not in _hosts.HOSTS:
             raise AttributeError(f"module 'edgewise.studio' has no attribute {name!r}")
-        return server()
+        return _hosts.load(name)

@@ -50,7 +50,9 @@ class Studio:
             target=self._server.run, kwargs={"sockets": [taken]}, name="edgewise-studio", daemon=True
         )
         self._thread.start()
-        self._server.ready.wait()
+        while not self._server.ready.wait(0.1):
+            if not self._thread.is_alive():
+                raise RuntimeError("The studio's server did not start: see the error above.")
 
     @property
     def session(self) -> Session:

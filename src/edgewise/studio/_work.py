@@ -17,6 +17,7 @@ from edgewise._errors import EdgewiseError
 
 Event = dict[str, Any]
 Task = Callable[..., Any]
+_POSIX = os.name == "posix"
 
 
 class Channel:
@@ -100,14 +101,27 @@ class Worker:
 def _alone() -> Iterator[None]:
     """Start a process that does not run the program's main script, as processes otherwise do to find its functions.
 
-    Tasks are edgewise's own, and the script may be the one that opens the studio and waits.
+    Tasks are edgewise's own, and the script may be the one that opens the studio and waits. Ctrl-C in the terminal is
+    not for the process, also not while it loads: see `_leave_terminal`.
     """
     script = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if _POSIX else None
     try:
         yield
     finally:
         sys.modules["__main__"] = script
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leave_terminal() -> None:
+    """Let Ctrl-C in the terminal pass by, and SIGINT be what `Worker.interrupt` sends alone."""
+    if _POSIX:
+        os.setpgrp()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # forgets those that came before
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _serve(connection: Connection, stop: Any) -> None:
@@ -115,6 +129,7 @@ def _serve(connection: Connection, stop: Any) -> None:
     import edgewise.session  # noqa: F401  (loaded before the first task)
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    _leave_terminal()
     channel = Channel(connection, stop)
     while True:
         try:

@@ -31,6 +31,7 @@ from typing import Any
 from record import RESULTS, append
 
 import edgewise as ew
+from edgewise.studio import Desk
 
 _STARTING = 120.0  # seconds that a server may take to start
 _LONGEST = 8.0  # seconds of work before the kill
@@ -134,23 +135,30 @@ class Page:
         self.confirmed, self.saved, self.answers = view, self.file.read_bytes(), self.answers + 1
 
 
-def killed(folder: Path, seed: int, seconds: float | None = None) -> dict[str, object]:
-    """Kill a studio after a time, start it again, and return what came of it."""
+def killed(folder: Path, seed: int, seconds: float | None = None, restart: bool = True) -> dict[str, object]:
+    """Kill a studio after a time, start it again, and return what came of it; without `restart` in this process."""
     rng, file = random.Random(seed), folder / "a.session"
     start(file)
     page = Page(Server(file), file, rng)
     after, saving = rng.uniform(0, _LONGEST) if seconds is None else seconds, seed % 2 == 1
     page.work(after, saving)
     left = partial_files(folder)
-    again = Server(file)
-    found = again.ask("view")
-    again.kill()
+    found = view_of(file) if restart else Desk(folder, ew.Session.load(file)).ask("view", {})
     same, more = compared(page, file, found)
     return {
         "seed": seed, "seconds": after, "saving": saving, "answers": page.answers,
         "states": len(page.confirmed.get("history", ())), "under_way": page.doing, "as_confirmed": same,
         "under_way_is_there": more, "partial_files": len(left),
     }  # fmt: skip
+
+
+def view_of(file: Path) -> dict[str, Any] | None:
+    """What a studio shows of a file."""
+    server = Server(file)
+    try:
+        return server.ask("view")
+    finally:
+        server.kill()
 
 
 def partial_files(folder: Path) -> list[str]:

@@ -60,7 +60,7 @@ def _license(package: Distribution) -> str:
     classifiers = metadata.get_all("Classifier") or []
     names = [text.rpartition(" :: ")[2] for text in classifiers if text.startswith("License :: OSI Approved :: ")]
     field = (metadata.get("License") or "").strip()
-    if field and len(field) <= _LONGEST:
+    if field and field != "UNKNOWN" and len(field) <= _LONGEST:
         return field
     return ", ".join(names) or "see the package"
 

@@ -17,6 +17,6 @@ from studio_kills import killed
 @pytest.mark.parametrize(("seed", "seconds"), [(0, 0.4), (1, 0.1), (3, 0.8)])
 def test_what_was_confirmed_is_there_after_a_kill(tmp_path: Path, seed: int, seconds: float) -> None:
     """Odd seeds are killed while they save."""
-    row = killed(tmp_path, seed, seconds)
+    row = killed(tmp_path, seed, seconds, restart=False)
     assert row["as_confirmed"], row
     assert int(str(row["answers"])) >= 2 and row["saving"] == (seed % 2 == 1)

@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from edgewise._errors import InputError
 from edgewise.studio import _acts as _acts
+from edgewise.studio import _compare as _compare
+from edgewise.studio import _discovery as _discovery
+from edgewise.studio import _leave as _leave
 from edgewise.studio import _menu as _menu
 from edgewise.studio import _row_views as _row_views
 from edgewise.studio import _start as _start

@@ -17,7 +17,7 @@ export const PANELS = [
   { name: "history", title: "History", place: "below", load: () => import("./history.js") },
   { name: "rows", title: "Rows", place: "below", tall: true, load: () => import("./rows.js") },
   { name: "start", title: "Open", place: "start", load: () => import("./start.js") },
-  // { name: "compare", title: "Compare", place: "below", tall: true, load: () => import("./compare.js") },
-  // { name: "discovery", title: "Discover", place: "below", tall: true, load: () => import("./discovery.js") },
-  // { name: "leave", title: "Export", place: "dialog", load: () => import("./leave.js") },
+  { name: "compare", title: "Compare", place: "below", tall: true, load: () => import("./compare.js") },
+  { name: "discovery", title: "Discover", place: "below", tall: true, load: () => import("./discovery.js") },
+  { name: "leave", title: "Export", place: "dialog", load: () => import("./leave.js") },
 ];

@@ -19,7 +19,7 @@ export function tableForm(page, table) {
   const train = html("button", { class: "primary", value: "train" }, "Train");
   const open = html("button", { value: "open" }, "Open without training");
   const columns = columnTable(table, { change: () => look(), target: (name) => choose(name) });
-  const body = () => ({ file: table.file, target: columns.target(), inputs: columns.inputs(), units: columns.units(), ...shape.values(columns.inputs().length) });
+  const body = () => ({ file: table.file, target: columns.target(), inputs: columns.inputs(), logs: columns.logs(), units: columns.units(), ...shape.values(columns.inputs().length) });
 
   const look = latest(150, () => ready(columns, host, body), (answer) => show(said, [train, open], answer.notes, ""), (problem) => show(said, [train, open], [problem.message], "bad"));
   const rank = latest(0, (target) => host.ask("open_table", { file: table.file, target }), (answer) => columns.correlations(answer.columns), () => {});

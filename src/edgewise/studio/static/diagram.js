@@ -96,6 +96,7 @@ const keyOf = (text) => text.split(",").map(Number);
 /** What pointer and keys do to edges and nodes. */
 function touching(stage, now, store) {
   const found = (event) => event.target.closest?.("[data-edge], [data-node]");
+  const hover = ({ edge, node }) => store.set({ hovered: edge ? keyOf(edge) : null, hoveredNode: node ? keyOf(node) : null });
 
   function select(target) {
     const { edge, node } = target.dataset;
@@ -111,18 +112,17 @@ function touching(stage, now, store) {
   });
   stage.addEventListener("pointerover", (event) => {
     if (event.pointerType === "touch") return;
-    const edge = found(event)?.dataset.edge;
-    store.set({ hovered: edge ? keyOf(edge) : null });
+    hover(found(event)?.dataset ?? {});
   });
-  stage.addEventListener("pointerleave", () => store.set({ hovered: null }));
+  stage.addEventListener("pointerleave", () => hover({}));
   stage.addEventListener("focusin", (event) => {
     const target = found(event);
     if (!target) return;
     const { edge, node } = target.dataset;
     now.place = edge ? { kind: "edge", key: edge } : { kind: "node", key: node };
-    if (target.matches(":focus-visible")) store.set({ hovered: edge ? keyOf(edge) : null });
+    if (target.matches(":focus-visible")) hover(target.dataset);
   });
-  stage.addEventListener("focusout", () => store.set({ hovered: null }));
+  stage.addEventListener("focusout", () => hover({}));
   stage.addEventListener("keydown", (event) => {
     if (ARROWS.has(event.key) && !event.ctrlKey && !event.altKey && !event.metaKey) {
       event.preventDefault();

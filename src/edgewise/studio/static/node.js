@@ -4,6 +4,7 @@ import { button, html, svg } from "./elements.js";
 import { latest } from "./latest.js";
 import { figure, nodeName } from "./words.js";
 
+const PAUSE = 40; // ms that a pointer rests on a node before it is asked for
 const WIDE = 380, HIGH = 110, BOTTOM = 22;
 
 export function panel(host, store) {
@@ -11,13 +12,16 @@ export function panel(host, store) {
   const close = button("×", () => store.set({ node: null }), { name: "Close the node", class: "quiet close" });
   const body = html("div", {});
   const element = html("section", { class: "node-panel", "aria-label": "Node" }, html("div", { class: "head" }, title, close), body);
-  const ask = latest(20, (node) => host.ask("node", store.rows ? { node, rows: store.rows } : { node }), (answer) => {
-    if (store.node?.join() === answer.node.join()) body.replaceChildren(...shown(store, answer));
+  const key = () => store.hoveredNode ?? store.node;
+  const ask = latest(PAUSE, (node) => host.ask("node", store.rows ? { node, rows: store.rows } : { node }), (answer) => {
+    if (key()?.join() === answer.node.join()) body.replaceChildren(...shown(store, answer));
   }, (problem) => store.say(problem.message, "bad"));
-  store.subscribe(["view", "node", "rows"], () => {
-    if (!store.node || !store.view) return ask.cancel();
-    title.textContent = nodeName(store.view.diagram, store.node);
-    ask(store.node);
+  store.subscribe(["view", "node", "hoveredNode", "rows"], () => {
+    const node = key();
+    if (!node || !store.view) return ask.cancel();
+    title.textContent = nodeName(store.view.diagram, node);
+    close.hidden = node.join() !== store.node?.join();
+    ask(node);
   });
   return element;
 }
@@ -34,7 +38,8 @@ function shown(store, answer) {
     hidden && button("Add a node here", () => store.act("add_nodes", { depth: node[0], nodes: 1 }), { title: "Add a node to this level, unused until trained" }),
   ].filter(Boolean);
   const sums = factors.map((terms, k) => sum(store, terms, factors.length > 1 ? `Factor ${k + 1}` : `${name} =`));
-  return [histogram(answer.values, name), html("div", { class: "row" }, hands), ...sums];
+  const touched = store.node?.join() === node.join();
+  return [histogram(answer.values, name), html("div", { class: "row", hidden: !touched }, hands), ...sums];
 }
 
 /** The terms that a node adds up; each leads to its edge. */

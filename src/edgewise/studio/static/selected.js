@@ -14,11 +14,12 @@ export function panel(host, store) {
   const element = html("div", { class: "selected" }, edge, node, list);
   let drawn = null;
 
-  store.subscribe(["view", "edge", "node", "hovered"], () => {
-    const atEdge = Boolean(store.edge || (store.hovered && !store.node));
+  store.subscribe(["view", "edge", "node", "hovered", "hoveredNode"], () => {
+    const atNode = Boolean(store.hoveredNode ?? (store.hovered ? null : store.node));
+    const atEdge = !atNode && Boolean(store.hovered ?? store.edge);
     edge.hidden = !atEdge;
-    node.hidden = atEdge || !store.node;
-    list.hidden = atEdge || Boolean(store.node);
+    node.hidden = !atNode;
+    list.hidden = atEdge || atNode;
     if (!list.hidden && store.view && drawn !== store.view) overview(list, store, (drawn = store.view));
   });
   return element;

@@ -6,6 +6,7 @@
  * @property {number[]|null} edge - the selected edge, [layer, j, i]
  * @property {number[]|null} node - the selected node, [depth, q]
  * @property {number[]|null} hovered - the edge under the pointer or in focus
+ * @property {number[]|null} hoveredNode - the node under the pointer or in focus
  * @property {object[]|null} rows - ranges that select rows, {name, low, high}; null for all rows
  * @property {object|null} preview - what would be: {view, edges?: keys that differ, title}, drawn in place of the view
  * @property {object|null} curve - a curve to draw over the selected edge's, {x, y, title}
@@ -22,7 +23,7 @@ const PASSING = 9000; // ms that a message which is no problem stays
  */
 export function createStore(host) {
   const shared = {
-    view: null, edge: null, node: null, hovered: null, rows: null, preview: null, curve: null, job: null,
+    view: null, edge: null, node: null, hovered: null, hoveredNode: null, rows: null, preview: null, curve: null, job: null,
     status: { text: "", kind: "plain" }, lost: false,
   };
   const subscribers = new Set();
@@ -63,6 +64,7 @@ export function createStore(host) {
     set({
       view, preview: null, curve: null, job: view.job && !gone.has(view.job.number) ? { ...shared.job, ...view.job } : null,
       edge: keeps(shared.edge) ? shared.edge : null,
+      hoveredNode: null,
       hovered: shared.hovered && there.has(shared.hovered.join()) ? shared.hovered : null,
       node: shared.node && nodes.has(shared.node.join()) ? shared.node : null,
     });

@@ -33,11 +33,17 @@ function overview(list, store, { diagram }) {
     const bar = html("span", { class: "bar", look: { "--share": (edge.score ?? 0) / most } });
     const attributes = { type: "button", class: edge.function ? "symbolic" : "", on: { click: choose } };
     const parts = [
-      html("span", { class: "what" }, edgeName(diagram, edge.key)), html("span", { class: "kind" }, unseen(", "), edge.function ?? "spline", unseen(", score ")),
-      bar, html("span", { class: "number" }, figure(edge.score, 2)),
+      html("span", { class: "what" }, edgeName(diagram, edge.key)),
+      html("span", { class: "kind" }, unseen(", "), edge.function ?? "spline", unseen(", score ")),
+      bar,
+      html("span", { class: "number" }, figure(edge.score, 2)),
     ];
     return html("li", {}, html("button", attributes, ...parts));
   });
-  const hint = html("p", { class: "hint" }, "Point at an edge to see its curve, click it to change it. Press ? for the keys.");
+  const hint = html(
+    "p",
+    { class: "hint" },
+    "Point at an edge to see its curve, click it to change it. Press ? for the keys.",
+  );
   list.replaceChildren(html("h2", {}, "Edges by score"), hint, html("ol", { class: "edge-list" }, rows));
 }

@@ -57,6 +57,7 @@ async function begin(page, name, body) {
   page.say("");
   page.form = null;
   page.place.replaceChildren();
+  page.place.dispatchEvent(new CustomEvent("begun", { bubbles: true })); // closes the window that this panel may be in
   page.tell = () => store.say([`Saved in ${answer.file}.`, ...answer.notes].join(" "), "good");
   page.tell();
   return answer;

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from edgewise._errors import InputError
 from edgewise.studio import _acts as _acts
 from edgewise.studio import _compare as _compare
 from edgewise.studio import _discovery as _discovery
@@ -14,6 +13,7 @@ from edgewise.studio import _trials as _trials
 from edgewise.studio._desk import Desk as Desk
 from edgewise.studio._open import desk_of as desk_of
 from edgewise.studio._open import open as open
+from edgewise.studio._open import server
 from edgewise.studio._requests import REQUESTS as REQUESTS
 from edgewise.studio._requests import Moved as Moved
 from edgewise.studio._requests import Request as Request
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> Any:
-        """Load the server when it is needed: it has requirements that the rest of the studio does without."""
         if name != "Studio":
             raise AttributeError(f"module 'edgewise.studio' has no attribute {name!r}")
-        try:
-            from edgewise.studio._serve import Studio
-        except ModuleNotFoundError as problem:
-            raise InputError(f"The studio needs the package {problem.name}: pip install 'edgewise[studio]'.") from None
-        return Studio
+        return server()

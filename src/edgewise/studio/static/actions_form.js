@@ -21,7 +21,7 @@ export function panel(host, store) {
   function build() {
     const row = now.rows.find((one) => one.name === pick.value);
     if (!row || !store.view) return;
-    does.textContent = row.does;
+    does.textContent = row.does.replaceAll("`", "");
     said.textContent = "";
     now.controls = row.arguments.map((argument) => ({ name: argument.name, ...control(argument, store, now.functions) }));
     const look = button("Preview", preview);

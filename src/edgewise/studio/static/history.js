@@ -12,7 +12,13 @@ export function panel(host, store) {
   const branch = html("input", { type: "text", placeholder: "name of the branch", autocomplete: "off" });
   const noteField = field("Note to this state", note), branchField = field("Begin a branch here", branch);
   const keep = () => store.change("note", { text: note.value }, noteField.problem);
-  const begin = async () => (await store.change("branch", { name: branch.value.trim() }, branchField.problem)) && (branch.value = "");
+  const begin = async () => {
+    const name = branch.value.trim();
+    branchField.problem("");
+    if (!(await store.change("branch", { name }, branchField.problem))) return;
+    branch.value = "";
+    store.say(`The next step begins the branch ${name}.`, "good");
+  };
   for (const [input, act] of [[note, keep], [branch, begin]]) input.addEventListener("keydown", (event) => event.key === "Enter" && act());
   const here = html("p", { class: "here" });
   const side = html(

@@ -56,6 +56,7 @@ async function begin(host, store, { main, welcome, start }) {
   } catch (problem) {
     main.hidden = true;
     welcome.hidden = false;
+    document.body.classList.add("empty");
     if (start) fill(host, store, welcome, start.load);
     else welcome.append(html("p", {}, problem.message));
   }
@@ -66,6 +67,7 @@ function follow(store, { main, welcome, status, side }) {
     if (!store.view) return;
     main.hidden = false;
     welcome.hidden = true;
+    document.body.classList.remove("empty");
     document.body.classList.toggle("read-only", Boolean(store.view.read_only));
   });
   store.subscribe(["status", "lost"], () => {

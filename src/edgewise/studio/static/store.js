@@ -14,6 +14,8 @@
  * @property {boolean} lost - true while the studio does not answer
  */
 
+const PASSING = 9000; // ms that a message which is no problem stays
+
 /**
  * The store of a page. `store.view`, `store.edge`, ... read; `store.set({edge})` writes; nothing else does.
  * @param {import("./host.js").Host} host
@@ -45,8 +47,11 @@ export function createStore(host) {
     return () => subscribers.delete(one);
   }
 
+  /** Say something in the status line; what is not a problem goes by itself. */
   function say(text, kind = "plain") {
-    set({ status: { text, kind } });
+    const status = { text, kind };
+    set({ status });
+    if (kind !== "bad" && text) setTimeout(() => shared.status === status && say(""), PASSING);
   }
 
   /** Take a view as the present one; what was selected and is no longer there is selected no longer. */

@@ -93,7 +93,7 @@ function row(item, { read_only: readOnly }, acts, open) {
 
 /** The name under which an export is written into the folder, and what is there already. */
 function saving(item, acts) {
-  const name = html("input", { type: "text", value: item.name.replace(/\.zip$/, ".py"), spellcheck: "false", autocomplete: "off" });
+  const name = html("input", { type: "text", value: item.file, spellcheck: "false", autocomplete: "off" });
   const place = field("File in the studio's folder", name);
   const replace = button("Replace it", () => send(true), { hidden: true, class: "stop" });
   const form = html("form", { class: "with-button saving", hidden: true }, place, html("button", { type: "submit" }, "Save"), replace);

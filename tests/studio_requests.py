@@ -82,7 +82,7 @@ def send(
         connection.close()
 
 
-def ask(studio: Studio, name: str, headers: Mapping[str, str] | None = None, **given: Any) -> Answer:
+def ask(studio: Studio, name: str, headers: Mapping[str, str] | None = None, /, **given: Any) -> Answer:
     """Ask as the page does."""
     return send_json(studio, name, json.dumps(given).encode(), headers)
 

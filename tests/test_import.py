@@ -141,7 +141,7 @@ PUBLIC = {
     "edgewise.pde": "Box Condition Errors Face Jet JetPass Problem Solution measured periodic solve",
     "edgewise.io": """
         Malformed MixedSelection SavedModel Selection Separator Sign Table frame_of is_names is_units iso_dates load
-        load_with_metadata model_bytes open_parquet read_model read_table save select_mixed sniff
+        load_with_metadata model_bytes network_inputs open_parquet read_model read_table save select_mixed sniff
     """,
 }
 

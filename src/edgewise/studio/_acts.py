@@ -28,7 +28,8 @@ _BETWEEN = 0.15  # seconds between two pictures of a network that trains
 def view(desk: Desk, rows: Any = None) -> Answer:
     """The session as it is, with scores and curves over chosen rows."""
     session = desk.session
-    return {**session_view(session, selected(session, rows)), "job": desk.job.row() if desk.job else None}
+    job = desk.job.row() if desk.job else None
+    return {**session_view(session, selected(session, rows)), "job": job, "read_only": desk.read_only}
 
 
 @request(changes=True)
@@ -89,6 +90,7 @@ def stop(desk: Desk, how: str = "stop") -> Answer:
 def preview(desk: Desk, at: int, name: str, arguments: dict[str, Any], rows: Any = None) -> Answer:
     """What an action would do: errors before and after, and the network as it would be."""
     session = desk.at(at)
+    check(isinstance(name, str) and name in ACTIONS, "Unknown action.", name)
     check(isinstance(arguments, dict), "'arguments' are named.", arguments)
     shown = session.preview(name, **arguments)
     difference = shown.comparison

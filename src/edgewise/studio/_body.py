@@ -19,7 +19,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     {'at': 3, 'name': 'lock'}
     """
     try:
-        said = json.loads(body or b"{}", parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+        said = json.loads(body.decode() or "{}", parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
         _check(said, 0)
     except (ValueError, RecursionError):
         raise InputError(

@@ -137,10 +137,10 @@ def _rank_correlation(table: Table, name: str, target: str | None) -> float | No
     both = np.isfinite(a) & np.isfinite(b)
     if both.sum() < 3:
         return None
-    ranks = [_ranks(part[both]) for part in (a, b)]
-    if min(part.std() for part in ranks) == 0:
+    first, second = _ranks(a[both]), _ranks(b[both])
+    if min(first.std(), second.std()) == 0:
         return None
-    return round(float(np.corrcoef(*ranks)[0, 1]), 4)
+    return round(float(np.corrcoef(first, second)[0, 1]), 4)
 
 
 def _ranks(values: Array) -> Array:

@@ -17,28 +17,29 @@ _SEEDS = 2**32
 
 
 def first_network(
-    shape: tuple[int, ...], widths: Any = None, *, grid: Any = None, degree: Any = None, seed: Any = None
+    inputs: int, rows: int, widths: Any = None, *, grid: Any = None, degree: Any = None, seed: Any = None
 ) -> tuple[KAN, str]:
-    """Return a network for rows (n, inputs) of this shape, and what was chosen and why, in a sentence.
+    """Return a network for a number of inputs and rows, and what was chosen and why, in a sentence.
 
     What is not given: one hidden layer of five nodes on a grid of five intervals, or of fewer where it would have more
     parameters than 0.7 of the rows.
 
-    >>> print(first_network((44, 2))[1])
+    >>> print(first_network(2, 44)[1])
     KAN([2, 1, 1]) on a grid of 5: 24 parameters. A hidden layer of 5 would have 120, too many for 44 rows.
     """
     check(grid is None or is_int(grid, 1, 200), "'grid' is a whole number from 1 to 200.", grid)
     check(degree is None or is_int(degree, 1, 5), "'degree' is a whole number from 1 to 5.", degree)
     check(seed is None or is_int(seed, 0, _SEEDS - 1), f"'seed' is a whole number from 0 to {_SEEDS - 1}.", seed)
-    rows, inputs = shape
     degree, seed = 3 if degree is None else degree, 0 if seed is None else seed
     own = _GRID if grid is None else grid
     if widths is None:
         check(inputs * _HIDDEN[0] < _MOST_EDGES, "These are too many inputs for one network: choose fewer.", inputs)
-        plans: list[tuple[list[Width], int]] = [([inputs, hidden, 1], own) for hidden in _HIDDEN]
-        plans += [([inputs, _HIDDEN[-1], 1], _COARSE)] if grid is None else []
+        shapes: list[list[Width]] = [[inputs, hidden, 1] for hidden in _HIDDEN]
     else:
-        plans = [(_read(widths, inputs), own)]
+        shapes = [_read(widths, inputs)]
+    plans = [(nodes, own) for nodes in shapes]
+    if widths is None and grid is None:
+        plans.append((shapes[-1], _COARSE))
     made = [KAN(nodes, grid=size, degree=degree, seed=seed) for nodes, size in plans]
     model = next((one for one in made if _parameters(one) <= _FRACTION * rows), made[-1])
     return model, _said(model, made[0], rows)
@@ -64,12 +65,14 @@ def _read(widths: Any, inputs: int) -> list[Width]:
     wanted = f"'widths' lists the nodes of each layer, the {inputs} inputs first and 1 last, like [{inputs}, 5, 1]."
     check(isinstance(widths, list) and 2 <= len(widths) <= 8, wanted, widths)
     read: list[Width] = []
+    sizes: list[tuple[int, int]] = []  # nodes, and the ends of edges at them: a product has two
     for width in widths:
         pair = isinstance(width, list) and len(width) == 2 and all(is_int(n, 0, 100) for n in width) and sum(width) > 0
         check(is_int(width, 1, 1000) or pair, wanted, widths)
-        read.append((width[0], width[1]) if isinstance(width, list) else width)
+        sums, products = width if pair else (width, 0)
+        read.append((sums, products) if pair else sums)
+        sizes.append((sums + products, sums + 2 * products))
     check(read[0] == inputs and read[-1] == 1, wanted, widths)
-    sizes = [(sum(w), w[0] + 2 * w[1]) if isinstance(w, tuple) else (w, w) for w in read]
     edges = sum(before[0] * after[1] for before, after in pairwise(sizes))
     check(edges <= _MOST_EDGES, f"A network has at most {_MOST_EDGES} edges here; {widths} has {edges}.", widths)
     return read

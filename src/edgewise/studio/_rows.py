@@ -77,7 +77,7 @@ def inside(values: Mapping[str, Array], ranges: Sequence[Mapping[str, Any]] | No
     mask = np.ones(len(next(iter(values.values()))), dtype=bool)
     for one in ranges:
         name, low, high = one.get("name"), one.get("low"), one.get("high")
-        if name not in values:
+        if not isinstance(name, str) or name not in values:
             raise unknown("column", name, values)
         check(is_number(low) and is_number(high), "The ends 'low' and 'high' of a range are numbers.", (low, high))
         mask &= (values[name] >= low) & (values[name] <= high)

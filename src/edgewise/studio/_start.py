@@ -18,6 +18,7 @@ from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
 from edgewise.studio._first_network import first_network
 from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed, place, store, unused
+from edgewise.studio._open import FIRST
 from edgewise.studio._requests import Answer, check, request
 from edgewise.symbolic import dimension
 
@@ -30,10 +31,11 @@ T = TypeVar("T")
 
 @request()
 def files(desk: Desk) -> Answer:
-    """What can be opened: files in the studio's folder, and the tables that come with edgewise."""
+    """What can be opened: files in the studio's folder, shipped tables, the one that the studio was started with."""
     return {
         "folder": desk.folder.name, "largest": LARGEST, "read_only": desk.read_only,
         "session": desk.file.name if desk.has_session and desk.file is not None else None, "open": desk.has_session,
+        "first": desk.drawers.get(FIRST),
         "tables": listed(desk.folder, TABLES), "sessions": listed(desk.folder, SESSIONS),
         "networks": listed(desk.folder, NETWORKS),
         "shipped": [{"file": name, "about": _about(name)} for name in datasets.names()],
@@ -95,7 +97,7 @@ def open_model(desk: Desk, file: str, table: str, sheet: str | None = None) -> A
     if len(targets) != saved.model.n_out:
         raise InputError(f"{file} has {saved.model.n_out} outputs and {len(targets)} target: it cannot be opened here.")
     x, y = network_inputs(saved, read), read.inputs(targets)
-    rows = np.isfinite(x).all(1) & np.isfinite(y).all(1)
+    rows = np.asarray(np.isfinite(np.hstack([x, y])).all(axis=1))
     check(rows.sum() >= 2, f"{table} has fewer than two rows without gaps in the network's columns.", int(rows.sum()))
     gone = len(rows) - int(rows.sum())
     notes = [f"{gone} of {len(rows)} rows left out: values are missing."] if gone else []
@@ -128,7 +130,7 @@ def _planned(
     chosen = table.select(target, inputs)
     widths, grid, degree, seed = shape
     known = _units(units, [*chosen.names, target])
-    return chosen, *first_network(chosen.x.shape, widths, grid=grid, degree=degree, seed=seed), known
+    return chosen, *first_network(len(chosen.names), len(chosen.y), widths, grid=grid, degree=degree, seed=seed), known
 
 
 def _about(name: str) -> str:

@@ -3,7 +3,7 @@
 import { panel as everything } from "./actions_form.js";
 import { panel as functions } from "./actions_functions.js";
 import { panel as pruning } from "./actions_prune.js";
-import { button, choice, field, html } from "./elements.js";
+import { button, choice, field, folded, html } from "./elements.js";
 import { listed } from "./edge_rules.js";
 
 export function panel(host, store) {
@@ -37,8 +37,8 @@ function train(store) {
   const refitField = field("Steps", refits);
   const factor = html("input", { type: "number", min: 1, step: 1, value: 2 });
   const factorField = field("Cells become", factor, "pieces; no curve changes");
-  return html(
-    "details", { open: true }, html("summary", {}, "Train"),
+  return folded(
+    "Train", { open: true },
     html("div", { class: "fields" }, gridsField, field("Sparsity", sparsity), field("At most steps", steps)),
     html("div", { class: "row" }, doing(store, "Train", "fit", values, gridsField, "Train the network, with these grids")),
     html("h3", {}, "Refit, grids as they are"),
@@ -58,8 +58,8 @@ function read(store) {
   const slack = html("input", { type: "number", min: 1, step: "any", placeholder: "default" });
   const slackField = field("Error may grow by the factor", slack);
   const values = () => ({ rounding: rounding.checked, slack: slack.value ? Number(slack.value) : null });
-  return html(
-    "details", { open: true }, html("summary", {}, "Read as a formula"), slackField,
+  return folded(
+    "Read as a formula", { open: true }, slackField,
     html("label", { class: "check" }, rounding, "Round the constants as well"),
     html(
       "div", { class: "row" }, doing(store, "Snap all edges", "snap_all", values, slackField, "Make every edge a function that may become one"),
@@ -77,8 +77,8 @@ function grow(host, store) {
   const nodes = html("input", { type: "text", value: "1", spellcheck: "false" });
   const nodesField = field("Nodes", nodes, "3 sums, or “1, 2”: a sum and two products");
   const width = () => (nodes.value.includes(",") ? listedNumbers(nodes.value) : Number(nodes.value));
-  return html(
-    "details", {}, html("summary", {}, "Add inputs and nodes"),
+  return folded(
+    "Add inputs and nodes", {},
     html("h3", {}, "A column computed from others"),
     html("div", { class: "fields" }, field("Name", name), formulaField),
     html("div", { class: "row" }, doing(store, "Add the column", "add_variable", variable, formulaField)),

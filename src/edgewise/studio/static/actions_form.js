@@ -1,6 +1,6 @@
 // Every action by its name, with a form made from its arguments: see it before it is done, or do it.
 
-import { button, choice, field, html } from "./elements.js";
+import { button, choice, field, folded, html } from "./elements.js";
 import { control } from "./arguments.js";
 import { counted, figure } from "./words.js";
 
@@ -9,7 +9,7 @@ export function panel(host, store) {
   const does = html("p", { class: "hint" });
   const form = html("form", { class: "action-form" });
   const said = html("p", { class: "hint", "aria-live": "polite" });
-  const element = html("details", { class: "every-action" }, html("summary", {}, "Every action"), field("Action", pick), does, form, said);
+  const element = folded("Every action", { class: "every-action" }, field("Action", pick), does, form, said);
   const now = { rows: [], functions: [], controls: [] };
 
   /** The values that were given; those left empty take their defaults. */
@@ -21,7 +21,7 @@ export function panel(host, store) {
   function build() {
     const row = now.rows.find((one) => one.name === pick.value);
     if (!row || !store.view) return;
-    does.textContent = row.does;
+    does.textContent = row.does.replaceAll("`", "");
     said.textContent = "";
     now.controls = row.arguments.map((argument) => ({ name: argument.name, ...control(argument, store, now.functions) }));
     const look = button("Preview", preview);

@@ -1,6 +1,6 @@
 // Making the network smaller by a slider: what would go is drawn before it goes.
 
-import { button, html } from "./elements.js";
+import { button, folded, html } from "./elements.js";
 import { latest } from "./latest.js";
 import { counted, figure } from "./words.js";
 
@@ -45,8 +45,8 @@ export function panel(host, store) {
     const radio = html("input", { type: "radio", name: "prune-way", value: name, checked: name === way, on: { change: () => ((way = name), move()) } });
     return html("label", {}, radio, html("span", {}, row.title));
   });
-  const element = html(
-    "details", { open: true, class: "prune" }, html("summary", {}, "Make it smaller"),
+  const element = folded(
+    "Make it smaller", { open: true, class: "prune" },
     html("fieldset", { class: "segments" }, html("legend", { class: "unseen" }, "How edges are chosen"), choices),
     html("div", { class: "slider-row" }, slider), output, said,
     html("label", { class: "check" }, merge, "Join hidden nodes that compute the same"),

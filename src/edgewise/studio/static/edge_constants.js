@@ -1,6 +1,6 @@
 // The constants of an edge, c f(a x + b) + d, set by hand: its curve and the network's error follow as they move.
 
-import { button, choice, html } from "./elements.js";
+import { button, choice, folded, html } from "./elements.js";
 import { latest } from "./latest.js";
 import { edgeName, figure } from "./words.js";
 
@@ -13,8 +13,8 @@ export function panel(host, store) {
   const said = html("p", { class: "hint", "aria-live": "polite" });
   const take = button("Set", accept, { class: "primary", disabled: true });
   const drop = button("Undo changes", () => load(), { class: "quiet" });
-  const element = html(
-    "details", { class: "by-hand" }, html("summary", {}, "Set by hand"),
+  const element = folded(
+    "Set by hand", { class: "by-hand", level: "h3" },
     html("p", { class: "formula-text" }, "c f(a x + b) + d"), pick, body, said, html("div", { class: "row" }, take, drop),
   );
 

@@ -1,6 +1,6 @@
 // The rules of an edge, which training keeps: rising or falling, smooth, and the functions that it may become.
 
-import { button, choice, field, html } from "./elements.js";
+import { button, choice, field, folded, html } from "./elements.js";
 
 const WAYS = [["any", "any shape"], ["up", "rising"], ["down", "falling"]];
 
@@ -22,7 +22,7 @@ export function panel(host, store) {
     control.querySelector("input, select").addEventListener("keydown", (event) => event.key === "Enter" && apply());
     return html("div", { class: "with-button" }, control, button("Apply", apply, { name: `Apply: ${control.querySelector("label").textContent}` }));
   });
-  const element = html("details", { class: "rules" }, html("summary", {}, "Rules for training"), lines);
+  const element = folded("Rules for training", { class: "rules", level: "h3" }, lines);
 
   async function load() {
     if (!element.open || !store.edge) return;

@@ -1,6 +1,6 @@
 // The functions that the selected edge could become, best first; pointing at one shows its curve, a click takes it.
 
-import { button, html } from "./elements.js";
+import { button, html, unseen } from "./elements.js";
 import { latest } from "./latest.js";
 import { edgeName, figure } from "./words.js";
 
@@ -44,18 +44,14 @@ function row(store, edge, found, k) {
   const factor = found.error / store.view.error;
   const attributes = {
     type: "button", class: found.accepted ? "accepted" : "", "data-function": found.function, title: `${found.formula}: ${hint}`,
-    "aria-label": `${found.function}: error of the network ${figure(found.error)}, ${hint}. Take it.`,
     on: { click: take, pointerenter: show, pointerleave: hide, focus: show, blur: hide },
   };
-  return html(
-    "li", {},
-    html(
-      "button", attributes, html("kbd", {}, k < 9 ? String(k + 1) : ""), html("span", { class: "what" }, found.function),
-      html("span", { class: "formula-text" }, found.formula),
-      html("span", { class: "number" }, figure(found.error)),
-      html("span", { class: "factor" }, Number.isFinite(factor) ? `×${figure(factor, 2)}` : ""),
-    ),
-  );
+  const parts = [
+    html("kbd", { "aria-hidden": "true" }, k < 9 ? String(k + 1) : ""), html("span", { class: "what" }, found.function, unseen(": error of the network ")),
+    html("span", { class: "formula-text", "aria-hidden": "true" }, found.formula), html("span", { class: "number" }, figure(found.error), unseen(`, ${hint}. Take it.`)),
+    html("span", { class: "factor", "aria-hidden": "true" }, Number.isFinite(factor) ? `×${figure(factor, 2)}` : ""),
+  ];
+  return html("li", {}, html("button", attributes, parts));
 }
 
 function previewTitle(store, edge, found) {

@@ -41,13 +41,14 @@ function scales(edge, other) {
 
 function axes(toX, toY, from) {
   const group = svg("g", { class: "axes" });
+  const [sayX, sayY] = [toX, toY].map(tickWords);
   for (const value of toX.ticks(5)) {
     group.append(svg("line", { class: "grid", x1: toX(value), x2: toX(value), y1: TOP, y2: HIGH - BOTTOM }));
-    group.append(svg("text", { x: toX(value), y: HIGH - BOTTOM + 13, "text-anchor": "middle" }, figure(value)));
+    group.append(svg("text", { x: toX(value), y: HIGH - BOTTOM + 13, "text-anchor": "middle" }, sayX(value)));
   }
   for (const value of toY.ticks(5)) {
     group.append(svg("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: toY(value), y2: toY(value) }));
-    group.append(svg("text", { x: LEFT - 6, y: toY(value) + 3.5, "text-anchor": "end" }, figure(value)));
+    group.append(svg("text", { x: LEFT - 6, y: toY(value) + 3.5, "text-anchor": "end" }, sayY(value)));
   }
   group.append(svg("text", { class: "axis-name", x: WIDE - RIGHT, y: HIGH - 4, "text-anchor": "end" }, from));
   return group;
@@ -58,6 +59,12 @@ function dots({ dots: [xs, ys] }, toX, toY) {
   const every = Math.ceil(xs.length / DOTS);
   const places = xs.map((x, k) => [x, ys[k]]).filter(([x, y], k) => k % every === 0 && x !== null && y !== null);
   return svg("g", { class: "dots" }, places.map(([x, y]) => svg("circle", { cx: toX(x), cy: toY(y), r: 2.4 })));
+}
+
+/** How the numbers at an axis are written: large and small ones as powers of ten. */
+function tickWords(scale) {
+  const most = Math.max(...scale.domain().map(Math.abs));
+  return most < 1e5 && most >= 1e-3 ? scale.tickFormat(5, ".15~g") : (value) => figure(value, 4).replace(/\.?0*e/, "e");
 }
 
 function density({ density: { edges, counts } }, toX) {

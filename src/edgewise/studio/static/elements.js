@@ -57,3 +57,14 @@ export function choice(options, chosen, attributes = {}) {
   const rows = options.map((option) => (Array.isArray(option) ? option : [option, option]));
   return html("select", attributes, rows.map(([value, text]) => html("option", { value, selected: value === chosen }, text)));
 }
+
+/** A part of a panel that opens and closes, with a heading. */
+export function folded(title, attributes, ...children) {
+  const { level = "h2", ...others } = attributes;
+  return html("details", others, html("summary", {}, html(level, {}, title)), ...children);
+}
+
+/** Words that only a screen reader says. */
+export function unseen(text) {
+  return html("span", { class: "unseen" }, text);
+}

@@ -29,6 +29,7 @@ export function header(host, store, page) {
 
 /** R squared at as many digits as say something: 0.99998. */
 function percentOf(r2) {
+  if (r2 !== null && 1 - r2 < 1e-8) return "1";
   if (r2 === null || r2 < 0.9) return figure(r2, 2);
   const digits = Math.min(8, Math.max(2, Math.ceil(-Math.log10(Math.max(1 - r2, 1e-8))) + 1));
   return (Math.floor(r2 * 10 ** digits) / 10 ** digits).toFixed(digits);

@@ -1,7 +1,7 @@
 // The history: every state of the session as a tree, newest first; a click goes there.
 
-import { button, field, html, svg } from "./elements.js";
-import { counted, figure, shortCall } from "./words.js";
+import { button, field, html, svg, unseen } from "./elements.js";
+import { callWords, counted, figure } from "./words.js";
 
 const LANE = 16, ROW = 30; // pixels
 
@@ -12,7 +12,13 @@ export function panel(host, store) {
   const branch = html("input", { type: "text", placeholder: "name of the branch", autocomplete: "off" });
   const noteField = field("Note to this state", note), branchField = field("Begin a branch here", branch);
   const keep = () => store.change("note", { text: note.value }, noteField.problem);
-  const begin = async () => (await store.change("branch", { name: branch.value.trim() }, branchField.problem)) && (branch.value = "");
+  const begin = async () => {
+    const name = branch.value.trim();
+    branchField.problem("");
+    if (!(await store.change("branch", { name }, branchField.problem))) return;
+    branch.value = "";
+    store.say(`The next step begins the branch ${name}.`, "good");
+  };
   for (const [input, act] of [[note, keep], [branch, begin]]) input.addEventListener("keydown", (event) => event.key === "Enter" && act());
   const here = html("p", { class: "here" });
   const side = html(
@@ -53,11 +59,13 @@ function lanesOf(states) {
 }
 
 function line(store, row, current) {
-  const call = row.parent === null ? "start" : shortCall(row.action);
+  const call = row.parent === null ? "start" : callWords(store.view.diagram, row.action);
   const go = () => !current && store.change("move", { to: row.id });
-  const words = `State ${row.id}, ${call}, error ${figure(row.error)}, branch ${row.branch}${row.note ? `, note: ${row.note}` : ""}`;
-  const attributes = { type: "button", "aria-label": words, "aria-current": current ? "step" : null, title: row.action, on: { click: go } };
-  const parts = [html("span", { class: "id" }, String(row.id)), html("span", { class: "call" }, call), html("span", { class: "note" }, row.note), html("span", { class: "number" }, figure(row.error))];
+  const attributes = { type: "button", "aria-current": current ? "step" : null, title: row.action, on: { click: go } };
+  const parts = [
+    html("span", { class: "id" }, unseen("State "), String(row.id)), html("span", { class: "call" }, call), html("span", { class: "note" }, row.note),
+    html("span", { class: "number" }, unseen("error "), figure(row.error), unseen(`, branch ${row.branch}`)),
+  ];
   return html("li", {}, html("button", attributes, ...parts));
 }
 

@@ -7,9 +7,11 @@ import { header } from "./header.js";
 import { serverHost } from "./host.js";
 import { keyboard } from "./keyboard.js";
 import { PANELS } from "./panels.js";
+import { splitter } from "./splitter.js";
 import { createStore } from "./store.js";
 import { tabs } from "./tabs.js";
 import { panel as trainingPanel } from "./training.js";
+import { callWords, counted, figure } from "./words.js";
 
 /**
  * Build the page into an element.
@@ -21,7 +23,10 @@ export function page(host, root) {
   const filled = ({ name, title, load }) => ({ name, title, fill: (place) => fill(host, store, place, load) });
   const placed = (place) => PANELS.filter((row) => row.place === place);
   const side = tabs("Selection and network", placed("side").map(filled));
-  const below = tabs("History and data", placed("below").map(filled));
+  const below = tabs("History and data", placed("below").map(filled), (name) => bar?.standard(PANELS.find((row) => row.name === name).tall === true));
+  const lower = html("section", { class: "below", "aria-label": "History and data" });
+  const bar = splitter(lower);
+  lower.append(bar, below);
   const parts = { diagram: diagramPanel(host, store), training: trainingPanel(host, store), windows: placed("dialog").map((row) => opener(host, store, row)) };
   parts.move = (to) => !store.job && store.change("move", { to });
   parts.show = (name) => {
@@ -34,9 +39,9 @@ export function page(host, root) {
   const start = placed("start")[0];
   if (start) parts.windows.unshift(opener(host, store, start));
   const status = html("div", { class: "status", role: "status", "aria-live": "polite" });
-  const main = html("main", { class: "desk" }, html("div", { class: "center" }, parts.diagram, formulaPanel(host, store)), html("aside", { class: "side", "aria-label": "Selection and network" }, side), html("section", { class: "below", "aria-label": "History and data" }, tall(below), below));
+  const main = html("main", { class: "desk" }, html("div", { class: "center" }, parts.diagram, formulaPanel(host, store)), html("aside", { class: "side", "aria-label": "Selection and network" }, side), lower);
   const welcome = html("main", { class: "welcome", hidden: true });
-  root.append(header(host, store, parts), main, welcome, status);
+  root.append(header(host, store, parts), main, welcome, status, outcome(store));
 
   follow(store, { main, welcome, status, side });
   host.listen(store.hear);
@@ -51,6 +56,7 @@ async function begin(host, store, { main, welcome, start }) {
   } catch (problem) {
     main.hidden = true;
     welcome.hidden = false;
+    document.body.classList.add("empty");
     if (start) fill(host, store, welcome, start.load);
     else welcome.append(html("p", {}, problem.message));
   }
@@ -61,36 +67,46 @@ function follow(store, { main, welcome, status, side }) {
     if (!store.view) return;
     main.hidden = false;
     welcome.hidden = true;
+    document.body.classList.remove("empty");
+    document.body.classList.toggle("read-only", Boolean(store.view.read_only));
   });
   store.subscribe(["status", "lost"], () => {
     status.className = `status ${store.lost ? "bad" : store.status.kind}`;
+    (document.querySelector("dialog[open]") ?? document.body).append(status); // what lies outside an open window cannot be reached
     const text = store.lost ? "The studio does not answer: is it still running in its terminal? Waiting for it …" : store.status.text;
     status.replaceChildren(text, text && !store.lost ? button("×", () => store.say(""), { name: "Close the message", class: "quiet" }) : "");
   });
   store.subscribe(["edge", "node"], () => (store.edge || store.node) && side.show("selected"));
 }
 
-async function fill(host, store, place, load) {
-  place.replaceChildren((await load()).panel(host, store));
+/** What a step came to, for screen readers. */
+function outcome(store) {
+  const said = html("div", { class: "unseen", role: "status", "aria-live": "polite" });
+  let at = null;
+  store.subscribe(["view"], () => {
+    const { view } = store;
+    if (!view || view.at === at) return;
+    const state = view.history.find((row) => row.id === view.at);
+    if (at !== null) said.textContent = `State ${view.at}, ${callWords(view.diagram, state.action)}: error ${figure(view.error)}, ${counted(view.edges, "edge")}`;
+    at = view.at;
+  });
+  return said;
 }
 
-/** A button that makes the lower panels taller, and lower again. */
-function tall(below) {
-  const toggle = button("⤢", () => {
-    const larger = below.parentElement.classList.toggle("tall");
-    toggle.setAttribute("aria-pressed", larger);
-  }, { name: "Taller panel", class: "quiet taller", "aria-pressed": "false" });
-  return toggle;
+async function fill(host, store, place, load) {
+  place.replaceChildren((await load()).panel(host, store));
 }
 
 /** A button in the header, and the window that it opens. */
 function opener(host, store, { name, title, load }) {
   const place = html("div", {});
-  const dialog = html("dialog", { class: `window ${name}`, "aria-labelledby": `window-${name}` }, html("div", { class: "head" }, html("h2", { id: `window-${name}` }, title), button("×", () => dialog.close(), { name: "Close", class: "quiet close" })), place);
+  const dialog = html("dialog", { class: "window", "aria-labelledby": `window-${name}` }, html("div", { class: "head" }, html("h2", { id: `window-${name}` }, title), button("×", () => dialog.close(), { name: "Close", class: "quiet close" })), place);
   document.body.append(dialog);
-  store.subscribe(["view"], () => dialog.open && name === "start" && dialog.close());
+  place.addEventListener("begun", () => dialog.close());
+  dialog.addEventListener("close", () => store.say(store.status.text, store.status.kind));
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   return button(title, () => {
-    if (!place.firstChild) fill(host, store, place, load);
+    if (name === "start" || !place.firstChild) fill(host, store, place, load);
     dialog.showModal();
   }, { "aria-haspopup": "dialog" });
 }

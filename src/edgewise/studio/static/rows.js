@@ -7,7 +7,7 @@ import { histogramCard } from "./rows_histogram.js";
 import { scatter } from "./rows_scatter.js";
 import { figure } from "./words.js";
 
-const KINDS = { column: "column", variable: "computed column", target: "target", fitted: "fitted", residual: "residual" };
+const KINDS = { column: "", variable: "computed", target: "target", fitted: "", residual: "" };
 
 /**
  * The panel of the rows; what is selected in it holds for every panel, as `store.rows`.
@@ -25,7 +25,8 @@ export function panel(host, store) {
   const state = { found: null, against: "fitted", drawn: "" };
   const details = rowDetails(host);
   const element = html("div", { class: "rows" },
-    html("div", { class: "rows-head" }, parts.count, parts.chips), parts.plots, details, parts.cards);
+    html("div", { class: "rows-head" }, parts.count, parts.chips),
+    html("div", { class: "rows-body" }, html("div", {}, parts.plots, details), parts.cards));
 
   /** Select rows by ranges in place of those of the same names; the studio says which cannot be. */
   async function select(changed) {
@@ -89,7 +90,7 @@ function drawPlots(place, state, page, again) {
     targets.length > 1 && html("label", {}, "Target ", choice(targets.map((one) => one.name), target, { name: "target", on: { change: (event) => { state.target = event.target.value; again(); } } })),
     html("label", {}, "Residual against ", choice(axes.map((one) => one.name), against.name, { name: "against", on: { change: (event) => { state.against = event.target.value; again(); } } })));
   place.replaceChildren(
-    scatter(found, { x: fitted, y: observed, title: `${target}: observed against fitted`, line: "diagonal" }, page),
+    scatter(found, { x: fitted, y: observed, title: "Observed against fitted", line: "diagonal" }, page),
     html("div", {}, scatter(found, { x: against, y: residual, title: `Residual against ${against.name}`, line: "zero" }, page), controls));
   if (focus) place.querySelector(`[name="${focus}"]`)?.focus();
 }

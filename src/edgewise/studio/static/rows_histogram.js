@@ -9,7 +9,7 @@ const WIDE = 200, HIGH = 56, FOOT = 14;
 
 /**
  * @param {string} name - of the quantity
- * @param {string} kind - in words
+ * @param {string} kind - in words, or nothing
  * @param {{select: (ranges: object[]) => void}} page
  * @returns {HTMLElement} with `update(column, range)`
  */
@@ -18,9 +18,9 @@ export function histogramCard(name, kind, page) {
   const ends = ["start", "end"].map((anchor, k) => svg("text", { x: k * WIDE, y: HIGH + FOOT - 3, "text-anchor": anchor, class: "tick" }));
   const place = svg("g", { class: "brush" });
   const picture = svg("svg", { class: "histogram", viewBox: `0 0 ${WIDE} ${HIGH + FOOT}`, "aria-hidden": "true" }, all, chosen, ...ends, place);
-  const fields = ["from", "to"].map((end) => html("input", { type: "number", step: "any", "aria-label": `${name} ${end}`, placeholder: end, on: { change: () => typed() } }));
-  const element = html("section", { class: "rows-card", "aria-label": `${name}, ${kind}` },
-    html("h3", {}, html("span", { class: "column-name" }, name), html("span", { class: "start-about" }, kind === name ? "" : kind)),
+  const fields = ["from", "to"].map((end) => html("input", { type: "number", step: "any", class: "rows-end", "aria-label": `${name} ${end}`, placeholder: end, on: { change: () => typed() } }));
+  const element = html("section", { class: "rows-card", "aria-label": kind ? `${name}, ${kind}` : name },
+    html("h3", {}, html("span", { class: "column-name" }, name), html("span", { class: "start-about" }, kind)),
     picture, html("div", { class: "rows-fields" }, fields[0], html("span", { "aria-hidden": "true" }, "–"), fields[1]));
   const state = { column: null, range: null, toX: null };
   const brush = d3.brushX().extent([[0, 0], [WIDE, HIGH]]).on("end", brushed);

@@ -6,8 +6,8 @@ import { rounded } from "./rows_histogram.js";
 import { d3 } from "./vendor.js";
 import { figure } from "./words.js";
 
-const WIDE = 320, HIGH = 230;
-const LEFT = 52, RIGHT = 8, TOP = 8, FOOT = 34;
+const WIDE = 260, HIGH = 190;
+const LEFT = 50, RIGHT = 8, TOP = 8, FOOT = 34;
 const NEAR = 10; // pixels from a dot at which a click is meant for it
 
 /**

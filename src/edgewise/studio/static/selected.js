@@ -1,9 +1,9 @@
 // The panel of what is selected: an edge, a node, or else the network's edges by score.
 
-import { html } from "./elements.js";
+import { html, unseen } from "./elements.js";
 import { panel as edgePanel } from "./edge.js";
 import { panel as nodePanel } from "./node.js";
-import { edgeName, edgeWords, figure } from "./words.js";
+import { edgeName, figure } from "./words.js";
 
 const MOST = 40; // edges in the list
 
@@ -30,9 +30,11 @@ function overview(list, store, { diagram }) {
   const rows = edges.map((edge) => {
     const choose = () => store.set({ edge: edge.key, node: null });
     const bar = html("span", { class: "bar", look: { "--share": (edge.score ?? 0) / most } });
-    const attributes = { type: "button", "aria-label": edgeWords(diagram, edge), on: { click: choose } };
-    attributes.class = edge.function ? "symbolic" : "";
-    const parts = [html("span", { class: "what" }, edgeName(diagram, edge.key)), html("span", { class: "kind" }, edge.function ?? "spline"), bar, html("span", { class: "number" }, figure(edge.score, 2))];
+    const attributes = { type: "button", class: edge.function ? "symbolic" : "", on: { click: choose } };
+    const parts = [
+      html("span", { class: "what" }, edgeName(diagram, edge.key)), html("span", { class: "kind" }, unseen(", "), edge.function ?? "spline", unseen(", score ")),
+      bar, html("span", { class: "number" }, figure(edge.score, 2)),
+    ];
     return html("li", {}, html("button", attributes, ...parts));
   });
   const hint = html("p", { class: "hint" }, "Point at an edge to see its curve, click it to change it. Press ? for the keys.");

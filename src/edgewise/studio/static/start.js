@@ -1,6 +1,6 @@
 // The first page: what can be opened. Files of the studio's folder, tables that come with edgewise, and an upload.
 
-import { button, html } from "./elements.js";
+import { html } from "./elements.js";
 import { modelForm } from "./start_model.js";
 import { tableForm } from "./start_table.js";
 import { dropZone } from "./start_upload.js";
@@ -18,20 +18,48 @@ const KINDS = [
  * @returns {HTMLElement}
  */
 export function panel(host, store) {
-  const element = html("div", { class: "start" });
+  const place = html("div", {}), said = html("p", { class: "start-said", role: "status", "aria-live": "polite" });
   const page = {
-    host, store, element,
-    /** Show the files again, with the focus on what was open before. */
+    host, store, place,
+    /** Show the files again. */
     list: () => showFiles(page),
     /** Show a form in place of the files. */
     show: (form) => {
-      element.replaceChildren(form);
-      form.querySelector("h2")?.focus();
+      page.form = form;
+      place.replaceChildren(form);
+      form.querySelector("h2").focus();
     },
-    done: (answer) => begun(page, answer),
+    /** Say something here: the page's line is behind the window that this panel may be in. */
+    say: (text, kind = "plain") => {
+      said.textContent = text;
+      said.className = `start-said ${kind}`;
+    },
+    begin: (name, body) => begin(page, name, body),
   };
-  showFiles(page);
+  const element = html("div", { class: "start-page" }, place, said);
+  const seen = new IntersectionObserver(([entry]) => {
+    if (entry.isIntersecting && !page.form) showFiles(page); // the folder may hold other files by now
+  });
+  seen.observe(element);
   return element;
+}
+
+/** Begin a session by a request; the answer, null where it was refused. Rows were selected by columns of the one before. */
+async function begin(page, name, body) {
+  const { store } = page, { rows } = store;
+  page.say("Opening …");
+  store.set({ rows: null });
+  const answer = await store.change(name, body, (text) => page.say(text, "bad"));
+  if (!answer) {
+    if (rows) store.set({ rows });
+    return null;
+  }
+  page.say("");
+  page.form = null;
+  page.place.replaceChildren();
+  page.tell = () => store.say([`Saved in ${answer.file}.`, ...answer.notes].join(" "), "good");
+  page.tell();
+  return answer;
 }
 
 async function showFiles(page) {
@@ -39,25 +67,22 @@ async function showFiles(page) {
   try {
     found = await page.host.ask("files");
   } catch (problem) {
-    page.store.say(problem.message, "bad");
+    page.say(problem.message, "bad");
     return;
   }
+  page.form = null;
+  page.say("");
   const open = (file, kind) => kind.open(page, file, found);
   const parts = [
-    found.open && openNow(page, found),
+    found.open && note(`${found.session ?? "A session"} is open, and each of its steps is saved. What begins here has a file of its own.`),
     found.read_only ? note("This studio only shows: nothing can be begun in it.") : dropZone(page, found, (file) => openAny(page, file, found)),
     ...KINDS.filter((kind) => found[kind.key].length).map((kind) => fileList(`${kind.title} in ${found.folder}`, found[kind.key], (file) => open(file, kind))),
     !found.tables.length && note(`There is no table in ${found.folder} yet: drop one above, or take one of those below.`),
     fileList("Tables that come with edgewise", found.shipped, (file) => openTable(page, file)),
   ];
-  page.element.replaceChildren(...parts.filter(Boolean));
-}
-
-/** A line on the session that is open. */
-function openNow(page, found) {
-  const name = found.session ?? "A session";
-  return html("p", { class: "start-note" }, `${name} is open, and each of its steps is saved. Whatever begins here has a file of its own.`,
-    " ", page.store.view ? button("Back to it", () => leave(page), { class: "start-link" }) : null);
+  page.place.replaceChildren(...parts.filter(Boolean));
+  if (found.first && !page.begun) openTable(page, found.first.file, found.first);
+  page.begun = true;
 }
 
 function note(text) {
@@ -79,37 +104,24 @@ function openAny(page, file, found) {
   return file.endsWith(".safetensors") ? openNetwork(page, file, found) : openTable(page, file);
 }
 
-async function openTable(page, file) {
-  page.store.say(`Reading ${file} ...`);
+/** Show the columns of a table; with a choice that was made where the studio was started, that one. */
+async function openTable(page, file, { target = null, inputs = null } = {}) {
+  page.say(`Reading ${file} …`);
   try {
-    const table = await page.host.ask("open_table", { file });
-    page.store.say("");
-    page.show(tableForm(page, table));
+    const table = await page.host.ask("open_table", { file, target });
+    page.say("");
+    page.show(tableForm(page, { ...table, inputs: inputs ?? table.inputs }));
   } catch (problem) {
-    page.store.say(problem.message, "bad");
+    page.say(problem.message, "bad");
   }
 }
 
-async function openSession(page, file) {
-  page.store.set({ rows: null });
-  const answer = await page.store.change("open_session", { file });
-  if (answer) page.done(answer);
+function openSession(page, file) {
+  return page.begin("open_session", { file });
 }
 
 function openNetwork(page, file, found) {
   page.show(modelForm(page, file, found));
-}
-
-/** A session has begun: say what was chosen for it, and show it. */
-function begun(page, answer) {
-  page.store.say([`Saved in ${answer.file}.`, ...answer.notes].join(" "), "good");
-  leave(page);
-  showFiles(page);
-}
-
-/** Go back to the session's page. */
-function leave(page) {
-  page.element.dispatchEvent(new CustomEvent("begun", { bubbles: true }));
 }
 
 /** A size in bytes, as a person reads it. */

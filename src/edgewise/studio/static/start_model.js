@@ -11,17 +11,9 @@ export function modelForm(page, file, found) {
   const names = [...found.tables, ...found.shipped].map((row) => row.file);
   const table = choice(names, names[0], { name: "table" });
   const chosen = field("Table", table, "It needs the columns that the network was trained on.");
-  const submit = async (event) => {
+  const submit = (event) => {
     event.preventDefault();
-    page.store.set({ rows: null });
-    try {
-      const answer = await page.host.ask("open_model", { file, table: table.value });
-      await page.store.refresh();
-      page.done(answer);
-    } catch (problem) {
-      chosen.problem(problem.message);
-      table.focus();
-    }
+    page.begin("open_model", { file, table: table.value });
   };
   return html("form", { class: "start-form", on: { submit } },
     button("← Files", page.list, { class: "start-link" }),

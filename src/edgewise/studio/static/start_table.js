@@ -33,21 +33,22 @@ export function tableForm(page, table) {
   async function submit(event) {
     event.preventDefault();
     const trains = event.submitter?.value !== "open";
-    store.set({ rows: null });
-    try {
-      const answer = await host.ask("begin", body());
-      await store.refresh();
-      page.done(answer);
-      const { grid } = shape.values(1);
-      if (trains) await store.act("fit", { ...(grid ? {} : { grids: "auto" }), sparsity: SPARSITY });
-    } catch (problem) {
-      show(said, [], [problem.message], "bad");
-      store.say(problem.message, "bad");
-    }
+    const { grid } = shape.values(1);
+    const answer = await page.begin("begin", body());
+    if (!answer || !trains) return;
+    const begun = await store.act("fit", { ...(grid ? {} : { grids: "auto" }), sparsity: SPARSITY });
+    if (begun) page.tell();
+  }
+
+  /** Enter in a field looks at the form; only the buttons begin a session. */
+  function keydown(event) {
+    if (event.key !== "Enter" || event.target.tagName !== "INPUT") return;
+    event.preventDefault();
+    look();
   }
 
   look();
-  return html("form", { class: "start-form", on: { submit } },
+  return html("form", { class: "start-form", on: { submit, keydown } },
     button("← Files", page.list, { class: "start-link" }),
     html("h2", { tabindex: -1 }, table.file),
     html("p", { class: "start-about" }, `${counted(table.rows, "row")}, ${counted(table.columns.length, "column")}. Choose the column to explain, and those to explain it by.`),

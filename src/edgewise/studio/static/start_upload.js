@@ -38,23 +38,23 @@ export function dropZone(page, found, open) {
 
 /** Send a file; the name that it has now, null where it was refused. */
 async function upload(page, file, largest) {
-  const { store, host } = page;
+  const { host, say } = page;
   if (!ENDINGS.some((ending) => file.name.toLowerCase().endsWith(ending))) {
-    store.say(`${file.name} cannot be opened: save it as one of ${ENDINGS.join(", ")}.`, "bad");
+    say(`${file.name} cannot be opened: save it as one of ${ENDINGS.join(", ")}.`, "bad");
     return null;
   }
   if (file.size > largest) {
-    store.say(`${file.name} has more than ${Math.round(largest / 2 ** 20)} MiB: copy it into the studio's folder.`, "bad");
+    say(`${file.name} has more than ${Math.round(largest / 2 ** 20)} MiB: copy it into the studio's folder.`, "bad");
     return null;
   }
-  store.say(`Sending ${file.name} ...`);
+  say(`Sending ${file.name} …`);
   try {
     const content = await base64(file);
     const answer = await host.ask("upload", { name: file.name, content, encoding: "base64" });
-    store.say("");
+    say("");
     return answer.file;
   } catch (problem) {
-    store.say(problem.message, "bad");
+    say(problem.message, "bad");
     return null;
   }
 }

@@ -14,6 +14,8 @@
  * @property {boolean} lost - true while the studio does not answer
  */
 
+const PASSING = 9000; // ms that a message which is no problem stays
+
 /**
  * The store of a page. `store.view`, `store.edge`, ... read; `store.set({edge})` writes; nothing else does.
  * @param {import("./host.js").Host} host
@@ -45,8 +47,11 @@ export function createStore(host) {
     return () => subscribers.delete(one);
   }
 
+  /** Say something in the status line; what is not a problem goes by itself. */
   function say(text, kind = "plain") {
-    set({ status: { text, kind } });
+    const status = { text, kind };
+    set({ status });
+    if (kind !== "bad" && text) setTimeout(() => shared.status === status && say(""), PASSING);
   }
 
   /** Take a view as the present one; what was selected and is no longer there is selected no longer. */
@@ -56,7 +61,7 @@ export function createStore(host) {
     const removed = new Set(view.removed.map((key) => key.join()));
     const keeps = (key) => key && (there.has(key.join()) || removed.has(key.join()));
     set({
-      view, preview: null, curve: null, job: view.job ?? null,
+      view, preview: null, curve: null, job: view.job && !gone.has(view.job.number) ? { ...shared.job, ...view.job } : null,
       edge: keeps(shared.edge) ? shared.edge : null,
       hovered: shared.hovered && there.has(shared.hovered.join()) ? shared.hovered : null,
       node: shared.node && nodes.has(shared.node.join()) ? shared.node : null,
@@ -70,7 +75,11 @@ export function createStore(host) {
       const view = await host.ask("view", shared.rows ? { rows: shared.rows } : {});
       if (number === asked) take(view);
     } catch (problem) {
-      if (number === asked) say(problem.message, "bad");
+      if (number !== asked) return;
+      say(problem.message, "bad");
+      if (!shared.rows) return;
+      set({ rows: null }); // ranges of fitted values, say, in which no row lies after a fit
+      await refresh();
     }
   }
 

@@ -5,9 +5,10 @@ import { html } from "./elements.js";
 /**
  * @param {string} label - what a screen reader calls the tabs
  * @param {{name: string, title: string, fill: (place: HTMLElement) => any}[]} rows - `fill` is called when first shown
+ * @param {(name: string) => void} [shown] - called when a person shows a panel
  * @returns {HTMLElement} with `show(name)`
  */
-export function tabs(label, rows) {
+export function tabs(label, rows, shown = () => {}) {
   const list = html("div", { class: "tabs", role: "tablist", "aria-label": label });
   const element = html("div", { class: "tabbed" }, list);
   const known = new Map();
@@ -22,15 +23,16 @@ export function tabs(label, rows) {
 
   function show(name) {
     for (const [other, row] of known) {
-      const shown = other === name;
-      row.tab.setAttribute("aria-selected", shown);
-      row.tab.tabIndex = shown ? 0 : -1;
-      row.place.hidden = !shown;
-      if (shown && !row.filled) {
+      const now = other === name;
+      row.tab.setAttribute("aria-selected", now);
+      row.tab.tabIndex = now ? 0 : -1;
+      row.place.hidden = !now;
+      if (now && !row.filled) {
         row.filled = true;
         row.fill(row.place);
       }
     }
+    if (element.shown) shown(name);
     element.shown = name;
   }
 

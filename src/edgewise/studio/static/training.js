@@ -56,10 +56,9 @@ export function panel(host, store) {
 }
 
 function wordsOf(job) {
-  const parts = [shortCall(job.call).replace("()", "")];
-  if (job.step !== undefined) parts.push(`step ${job.step}`);
+  const parts = job.step === undefined ? [] : [`step ${job.step}`];
   if (job.error !== undefined) parts.push(`error ${figure(job.error)}`);
-  return parts.join(" · ");
+  return [...parts, shortCall(job.call).replace("()", "")].join(" · ");
 }
 
 function draw(plot, points) {

@@ -7,7 +7,8 @@ export function figure(value, digits = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const text = size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(digits))) : value.toExponential(Math.max(0, digits - 2));
+  const whole = Math.max(digits, Math.floor(Math.log10(size)) + 1); // 2014 stays 2014
+  const text = size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(whole))) : value.toExponential(Math.max(0, digits - 2));
   return text.replace("e+", "e").replaceAll("-", MINUS);
 }
 
@@ -59,6 +60,24 @@ export function shortCall(call) {
   const inside = call.slice(open + 1, -1);
   const parts = splitOutside(inside).filter((part) => !/=(None|0\.0|\(\))$|^(merge|rounding)=True$|^seed=0$/.test(part));
   return `${call.slice(0, open)}(${parts.join(", ").replace(/^(edge|edges|node|functions|function|name)=/, "")})`;
+}
+
+/** A call with its edges by name: prune_edge(y → h1). Hidden nodes are called by their numbers in every state. */
+export function callWords(diagram, call) {
+  const sums = diagram.widths.every((width) => !Array.isArray(width));
+  if (!sums) return shortCall(call);
+  return shortCall(call).replace(/\((\d+), (\d+), (\d+)\)(,(?=\)))?/g, (text, ...key) => {
+    const [layer, j, i] = key.slice(0, 3).map(Number);
+    const ends = [levelName(diagram, layer, i), levelName(diagram, layer + 1, j)];
+    return ends.includes(null) ? text : ends.join(" → ");
+  }).replace(/\(\(([^()]*)\)\)/, "($1)").replace(/\(\((.*→.*)\)\)$/, "($1)");
+}
+
+function levelName(diagram, level, k) {
+  const names = diagram.node_names[level];
+  if (!names) return null;
+  const inner = level > 0 && level < diagram.node_names.length - 1;
+  return names[k] ?? (inner ? names[0].replace(/\d+$/, String(k + 1)) : null);
 }
 
 /** Split at commas that are in no brackets and no quotes. */

@@ -9,6 +9,7 @@ import typer
 
 from edgewise._errors import EdgewiseError
 from edgewise.cli._bench import bench
+from edgewise.cli._card import card
 from edgewise.cli._discover import discover
 from edgewise.cli._export import export
 from edgewise.cli._failure import describe, fail
@@ -40,6 +41,7 @@ _COMMANDS = (
     (predict, "predict model.safetensors new.csv --out predictions.csv"),
     (plot, "plot model.safetensors data.csv --out net.svg"),
     (export, "export model.safetensors --to c --out model.c"),
+    (card, "card model.safetensors data.csv --held-out test.csv --license mit --out pretrained"),
     (bench, "bench --quick", "bench layers --threads 1,2 --only 'G = 20'"),
     (reproduce, "reproduce grids --out reproduced", "reproduce all --quick"),
 )  # fmt: skip

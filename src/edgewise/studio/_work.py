@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from types import ModuleType
 from typing import Any
 
@@ -114,6 +114,7 @@ def _serve(connection: Connection, stop: Any) -> None:
     """Do tasks until there is nobody to do them for."""
     import edgewise.session  # noqa: F401  (loaded before the first task)
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     channel = Channel(connection, stop)
     while True:
         try:
@@ -133,3 +134,11 @@ def _serve(connection: Connection, stop: Any) -> None:
         except Exception as error:  # noqa: BLE001 (whatever a task does, its process goes on)
             answer = ("problem", f"Internal error ({type(error).__name__}: {error}). Nothing changed.")
         connection.send(answer)
+
+
+def _end_with_parent() -> None:
+    """End this process, whatever it is doing, when the one that started it is gone, however it ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -19,6 +19,7 @@ export function panel(host, store) {
     said.classList.remove("bad");
     shown.hidden = content === null;
     if (content !== null) shown.value = content;
+    text.scrollIntoView({ block: "nearest" });
   }
 
   function refuse(problem) {
@@ -38,7 +39,7 @@ export function panel(host, store) {
 
   const acts = {
     copy: (item) => fetched(item, async (answer) => {
-      tell(`${item.title} is copied.`, answer.text);
+      tell(`${item.title} is copied.${answer.base64 ? " The files that it reads come with the download." : ""}`, answer.text);
       if (!(await copy(answer.text, shown))) tell(`Press Ctrl+C to copy ${item.title}.`, answer.text);
     }),
     download: (item) => fetched(item, (answer) => {

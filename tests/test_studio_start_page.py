@@ -94,5 +94,5 @@ def test_brushed_rows_are_selected_everywhere(open_studio: Callable[..., Any], l
     page.get_by_label("Number of a row").fill("5")
     page.get_by_role("button", name="Show", exact=True).click()
     page.locator(".rows-values .target dd", has_text=f"{X[5, 0] * X[5, 1]:.4f}").wait_for()
-    page.get_by_role("button", name="Select all rows again").click()
+    page.get_by_role("button", name="Clear").click()
     page.get_by_text("All 120 rows.").wait_for()

@@ -101,8 +101,9 @@ function fileList(title, rows, open) {
 }
 
 function openAny(page, file, found) {
-  if (file.endsWith(".session")) return openSession(page, file);
-  return file.endsWith(".safetensors") ? openNetwork(page, file, found) : openTable(page, file);
+  const name = file.toLowerCase();
+  if (name.endsWith(".session")) return openSession(page, file);
+  return name.endsWith(".safetensors") ? openNetwork(page, file, found) : openTable(page, file);
 }
 
 /** Show the columns of a table; with a choice that was made where the studio was started, that one. */

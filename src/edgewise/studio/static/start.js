@@ -57,6 +57,7 @@ async function begin(page, name, body) {
   page.say("");
   page.form = null;
   page.place.replaceChildren();
+  page.place.dispatchEvent(new CustomEvent("begun", { bubbles: true })); // closes the window that this panel may be in
   page.tell = () => store.say([`Saved in ${answer.file}.`, ...answer.notes].join(" "), "good");
   page.tell();
   return answer;
@@ -100,8 +101,9 @@ function fileList(title, rows, open) {
 }
 
 function openAny(page, file, found) {
-  if (file.endsWith(".session")) return openSession(page, file);
-  return file.endsWith(".safetensors") ? openNetwork(page, file, found) : openTable(page, file);
+  const name = file.toLowerCase();
+  if (name.endsWith(".session")) return openSession(page, file);
+  return name.endsWith(".safetensors") ? openNetwork(page, file, found) : openTable(page, file);
 }
 
 /** Show the columns of a table; with a choice that was made where the studio was started, that one. */

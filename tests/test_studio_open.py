@@ -134,9 +134,10 @@ def test_what_cannot_be_opened(
 
 
 def test_a_port_that_is_taken_is_an_error_and_a_free_one_is_kept(open_studio: Opener) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ew.InputError, match="cannot be used"):
-        open_studio(port=taken.getsockname()[1])
-    port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ew.InputError, match="cannot be used"):
+            open_studio(port=port)
     assert port_of(open_studio(port=port)) == port
 
 
@@ -171,15 +172,16 @@ def test_the_private_file_leads_to_the_page(open_studio: Opener, look: Callable[
     monkeypatch.setattr(webbrowser, "open", lambda url: bool(shown.append(url)) or True)
     studio = open_studio(small_session())
     studio.browse()
-    page = look(studio)
-    page.goto(shown[0])
-    page.wait_for_url(studio.url)
-    assert page.title() == "edgewise studio"
+    other = look(studio).context.browser.new_page()
+    other.goto(shown[0])
+    other.wait_for_url(studio.url)
+    assert other.title().endswith("edgewise studio")
+    other.close()
 
 
 def test_a_console_goes_on_and_a_script_waits(open_studio: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[Studio] = []
-    monkeypatch.setattr(Studio, "wait", waited.append)
+    monkeypatch.setattr(Studio, "wait", lambda studio: waited.append(studio))
     assert waited == [open_studio(wait=None)]
     monkeypatch.setattr(builtins, "get_ipython", lambda: None, raising=False)
     open_studio(wait=None)

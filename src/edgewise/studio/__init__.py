@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from edgewise.studio._notebook import widget as widget
     from edgewise.studio._serve import Studio as Studio
 else:
-    _LAZY = {"Studio": "_serve", "StudioWidget": "_notebook", "widget": "_notebook"}
+    _LAZY = {"StudioWidget": "_notebook", "widget": "_notebook"}
 
     def __getattr__(name: str) -> Any:
         """Load hosts when they are needed: they have requirements that the rest of the studio does without."""
+        if name == "Studio":
+            return server()
         if name not in _LAZY:
             raise AttributeError(f"module 'edgewise.studio' has no attribute {name!r}")
         try:

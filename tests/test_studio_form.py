@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import edgewise as ew
-from edgewise._errors import InputError
+from edgewise import InputError
 from edgewise.studio import Desk
 
 NAMES = ["primary_mass_kg", "semi_major_axis_km"]

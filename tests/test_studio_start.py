@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import edgewise as ew
-from edgewise._errors import InputError
+from edgewise import InputError
 from edgewise.studio import Desk, Moved
 
 ROWS = 60

@@ -15,6 +15,7 @@ from edgewise.studio import _trials as _trials
 from edgewise.studio._desk import Desk as Desk
 from edgewise.studio._open import desk_of as desk_of
 from edgewise.studio._open import open as open
+from edgewise.studio._open import server
 from edgewise.studio._requests import REQUESTS as REQUESTS
 from edgewise.studio._requests import Moved as Moved
 from edgewise.studio._requests import Request as Request

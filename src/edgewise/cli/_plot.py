@@ -8,7 +8,7 @@ import typer
 
 from edgewise._errors import InputError
 from edgewise.cli._console import console
-from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, network_inputs, open_model, open_table
+from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
 from edgewise.cli._output import check_file, write_picture
 
 
@@ -26,6 +26,8 @@ def plot(
 ) -> None:
     """Draw a network: its nodes, and each edge's function."""
     check_file(out, (".png", ".svg", ".pdf"))
+    from edgewise.io import network_inputs
+
     saved, names, target = open_model(model)
     x = None
     if file is not None:

@@ -1,6 +1,7 @@
 """Pictures of networks, fits, candidates and trials: nothing here shows a window or writes a file."""
 
 from edgewise.plot._curves import curves as curves
+from edgewise.plot._curves import unit_curve as unit_curve
 from edgewise.plot._effects import CurveEffect as CurveEffect
 from edgewise.plot._effects import LevelEffect as LevelEffect
 from edgewise.plot._effects import effects as effects
@@ -9,6 +10,7 @@ from edgewise.plot._history import history as history
 from edgewise.plot._layout import diagram as diagram
 from edgewise.plot._network import network as network
 from edgewise.plot._outline import outline as outline
+from edgewise.plot._outline import path_data as path_data
 from edgewise.plot._pareto import Candidate as Candidate
 from edgewise.plot._pareto import pareto as pareto
 from edgewise.plot._relations import Tie as Tie

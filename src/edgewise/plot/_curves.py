@@ -136,3 +136,15 @@ def shown_range(curve: EdgeCurve) -> tuple[float, float]:
         low = min(low, max(float(inside.min()), low - 0.3 * span))
         high = max(high, min(float(inside.max()), high + 0.3 * span))
     return low, high
+
+
+def unit_curve(curve: EdgeCurve) -> np.ndarray:
+    """Return the curve scaled into the unit square, (points, 2), NaN outside; a constant lies in the middle."""
+    low, high = shown_range(curve)
+    start, span = curve.x[0], curve.x[-1] - curve.x[0]
+    flat = high - low <= 1e-12 * max(abs(low), abs(high))
+    across = (curve.x - start) / span if span > 0 else np.linspace(0, 1, len(curve.x))
+    with np.errstate(invalid="ignore"):
+        up = np.full_like(across, 0.5) if flat else (curve.y - low) / (high - low)
+        up = np.where((up < -0.02) | (up > 1.02), np.nan, up)
+    return np.column_stack([across, up])

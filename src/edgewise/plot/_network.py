@@ -16,7 +16,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names, rows_of
 from edgewise.nn import KAN
-from edgewise.plot._curves import shown_range
+from edgewise.plot._curves import unit_curve
 from edgewise.plot._layout import PAGE, Frame, LayoutName, fitted
 from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
 from edgewise.plot._style import INK, SOFT, SYMBOLIC, Picture
@@ -130,7 +130,7 @@ def _draw_edge(ax: Axes, plan: Diagram, edge: EdgeSpot, curve: EdgeCurve, opacit
     corner = (x - wide / 2 + 0.12, y - high / 2 + 0.12)
     box = FancyBboxPatch(corner, wide - 0.24, high - 0.24, boxstyle="round,pad=0.12,rounding_size=0.12")
     box.set(facecolor="white", edgecolor=strong, linewidth=0.8 * scale)
-    points = (_fitted(curve) - 0.5) * (_CURVE, _CURVE * (high - edge.strip)) + (x, y + edge.strip / 2)
+    points = (unit_curve(curve) - 0.5) * (_CURVE, _CURVE * (high - edge.strip)) + (x, y + edge.strip / 2)
     graph = Line2D(*points.T, color=strong, linewidth=1.2 * scale, solid_capstyle="round")
     for what, part, zorder in (("line", line, 1), ("box", box, 3), ("curve", graph, 4)):
         part.set(gid=f"{name}-{what}", zorder=zorder)
@@ -158,18 +158,6 @@ def _towards(corner: Point, other: Point) -> Point:
     far = math.dist(corner, other)
     share = min(_CORNER, far / 2) / far if far else 0.0
     return corner[0] + share * (other[0] - corner[0]), corner[1] + share * (other[1] - corner[1])
-
-
-def _fitted(curve: EdgeCurve) -> np.ndarray:
-    """The curve scaled into the unit square, (points, 2); a constant lies in the middle."""
-    low, high = shown_range(curve)
-    start, span = curve.x[0], curve.x[-1] - curve.x[0]
-    flat = high - low <= 1e-12 * max(abs(low), abs(high))
-    across = (curve.x - start) / span if span > 0 else np.linspace(0, 1, len(curve.x))
-    with np.errstate(invalid="ignore"):
-        up = np.full_like(across, 0.5) if flat else (curve.y - low) / (high - low)
-        up = np.where((up < -0.02) | (up > 1.02), np.nan, up)
-    return np.column_stack([across, up])
 
 
 def _draw_node(ax: Axes, node: NodeSpot, color: str) -> None:

@@ -9,6 +9,7 @@ from matplotlib.textpath import text_to_path
 from edgewise.plot._style import LOCK
 from edgewise.plot._text import has_glyphs, literal
 
+_LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
 _ESCAPED = re.compile(r"\\(?:(backslash|wedge|sim) |([^A-Za-z]))", re.DOTALL)
 _NAME = re.compile(r"\\mathrm\{((?:[^{}\\]|\\[^A-Za-z]|\\(?:backslash|wedge|sim) )*)\}", re.DOTALL)
 _KNOWN = re.compile(r"(?:\w|\\[ _])*", re.ASCII)
@@ -33,6 +34,22 @@ def outline(latex: str) -> Path | None:
         return Path(vertices, codes)
     except (ValueError, RuntimeError):  # a formula nested too deeply too
         return None
+
+
+def path_data(path: Path) -> str:
+    """Return the data of an SVG path, y downward.
+
+    >>> path_data(Path([(0, 0), (1, 2)]))
+    'M0.00 -0.00L1.00 -2.00'
+    """
+    parts = []
+    for points, code in path.iter_segments(curves=True, simplify=False):
+        if code == Path.CLOSEPOLY:
+            parts.append("Z")
+            continue
+        pairs = points.reshape(-1, 2)
+        parts.append(_LETTERS[code] + " ".join(f"{x:.2f} {-y:.2f}" for x, y in pairs))
+    return "".join(parts)
 
 
 def _family(math: str) -> str | None:

@@ -3,16 +3,14 @@
 import re
 
 from markupsafe import Markup, escape
-from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 
 from edgewise._printable import printable
 from edgewise.export import latex_names
-from edgewise.plot import outline
+from edgewise.plot import outline, path_data
 
 _EM = text_to_path.FONT_SCALE
 _PAD = 0.06 * _EM
-_LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
 _EXPONENT = re.compile(r"\^\{(-?) ?\\frac\{(\w+)\}\{(\w+)\}\}")
 _PRODUCT = re.compile(r"(?<=[\w}]) \\mathrm\{")
 _LOW = re.compile(r"\\left([(|\[])((?:(?!\\left|\\right|\\frac|\\sqrt).)*)\\right([)|\]])")
@@ -43,7 +41,7 @@ def typeset(name: str, latex: str) -> Markup | None:
         f'<svg class="formula" role="img" aria-label="{label}" '
         f'style="width:{width / _EM:.3f}em;min-width:{_SMALLEST * width / _EM:.3f}em" '
         f'viewBox="{left:.2f} {-bottom - height:.2f} {width:.2f} {height:.2f}">'
-        f'<path fill="currentColor" d="{_path_data(path)}"/></svg>'
+        f'<path fill="currentColor" d="{path_data(path)}"/></svg>'
     )
 
 
@@ -67,15 +65,3 @@ def _display(latex: str) -> str:
         depth += {"{": 1, "}": -1}.get(part, 0)
         out.append(r"\dfrac" if part == r"\frac" and depth == 0 else part)
     return "".join(out)
-
-
-def _path_data(path: Path) -> str:
-    """An SVG path, y downward."""
-    parts = []
-    for points, code in path.iter_segments(curves=True, simplify=False):
-        if code == Path.CLOSEPOLY:
-            parts.append("Z")
-            continue
-        pairs = points.reshape(-1, 2)
-        parts.append(_LETTERS[code] + " ".join(f"{x:.2f} {-y:.2f}" for x, y in pairs))
-    return "".join(parts)

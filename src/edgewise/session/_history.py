@@ -64,6 +64,11 @@ class History:
             found = found._moved(found._undone[-1], undone=found._undone[:-1])
         return found
 
+    @property
+    def can_redo(self) -> bool:
+        """Whether `redo` has somewhere to go."""
+        return bool(self._undone)
+
     def goto(self, place: int | str) -> Self:
         """Go to a state by its id, or to the last state of a branch by its name."""
         return self._moved(self._find(place))
@@ -117,9 +122,9 @@ class History:
     def _now(self) -> Situation:
         return self.state.situation
 
-    def _changed(self, model: KAN, **more: Any) -> Self:
-        """A session with another network, in a state that is not named yet."""
-        return self._grown(replace(self._now, model=model, **more), "", {}, math.nan)
+    def _changed(self, model: KAN, arguments: Mapping[str, Any] | None = None, **more: Any) -> Self:
+        """A session with another network, in a state that is not named yet; `arguments` that turned out otherwise."""
+        return self._grown(replace(self._now, model=model, **more), "", arguments or {}, math.nan)
 
     def _grown(self, after: Situation, name: str, arguments: Mapping[str, Any], error: float) -> Self:
         """A session with one more state, which it is at."""

@@ -72,6 +72,21 @@ class Session(Steering):
         return self._rows.all_names(self.variables)
 
     @property
+    def columns(self) -> list[str]:
+        """The columns that the session was begun with."""
+        return list(self._rows.names)
+
+    @property
+    def targets(self) -> list[str]:
+        """The columns that the network predicts."""
+        return list(self._rows.targets)
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """The units of some of the columns."""
+        return dict(self._rows.units)
+
+    @property
     def variables(self) -> tuple[Variable, ...]:
         """Columns computed from others."""
         return self._now.variables
@@ -146,16 +161,18 @@ class Session(Steering):
         return script(self, repr(start), None if data is None else repr(str(data)), whole)
 
     def export_script(
-        self, path: str | PathLike[str], data: str | PathLike[str] | None = None, *, whole: bool = False
-    ) -> None:
+        self, path: str | PathLike[str], data: str | PathLike[str] | None = None, *, whole: bool = False,
+        rows: bool = False,
+    ) -> None:  # fmt: skip
         """Write `script` to a file, and the first network beside it as `<name>.safetensors`.
 
         `data` is a table (see `edgewise.io.read_table`) with the columns of the session; the script finds both files
-        where it is itself.
+        where it is itself, and a table of `edgewise.datasets` wherever it runs. `rows=True` saves the session's rows
+        there too, as `<name>.rows.safetensors`, so that the script runs as it is.
 
         Errors: InputError for a table that does not hold the session's rows, and places that cannot be written.
         """
-        export(self, path, data, whole)
+        export(self, path, data, whole, rows)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the session to one file: a zip of safetensors and JSON, which runs nothing when it is loaded."""

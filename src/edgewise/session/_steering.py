@@ -16,7 +16,7 @@ from edgewise.session._actions import acting, action
 from edgewise.session._history import History
 from edgewise.session._rows import Variable
 from edgewise.session._state import error_at
-from edgewise.train import Options, fit, refit
+from edgewise.train import FitStep, Options, Outcome, fit, refit, step_callback
 
 Node = tuple[int, int]
 Cuts = Cut | Mapping[str, Any] | Sequence[Cut | Mapping[str, Any]]
@@ -33,7 +33,8 @@ class Steering(History):
         row = action(name)
         arguments = row.read(given, named)
         with one_thread():
-            after = row.act(self, **arguments).state.situation
+            done = row.act(self, **arguments).state
+        after, arguments = done.situation, {**arguments, **done.arguments}
         return self._grown(after, name, arguments, error_at(after, self._rows))
 
     @acting
@@ -187,16 +188,53 @@ class Steering(History):
         return self._changed(nn.add_input(self._now.model, column), variables=variables)
 
     @acting
+    def use_formula(self, formula: str) -> Self:
+        """Replace the network by the exact network of a formula over its inputs: use_formula("2*pi*sqrt(L/g)").
+
+        What was required of single edges goes with them, locked edges refuse. The network has to have one output, the
+        formula a finite value in each row, and no forbidden function: see `edgewise.symbolic.network_of`.
+        """
+        now, table = self._now, self.table
+        if now.model.n_out > 1:
+            raise InputError(f"A formula has one value, and this network has {now.model.n_out} outputs.")
+        for depth, layer in enumerate(now.model.layers):
+            for j, i in layer.locked_mask().nonzero().tolist():
+                now.open_edge((depth, j, i))
+        made = symbolic.network_of(formula, self._rows.all_names(now.variables))
+        used = {name for layer in made.layers for name in layer.active_symbols()}
+        refused = sorted(used & set(now.forbidden))
+        if refused:
+            raise InputError(f"The formula needs {', '.join(refused)}, which you forbade: allow it first.")
+        with torch.no_grad():
+            bad = int((~torch.isfinite(nn.clone(made, torch.float64)(table.x))).sum())
+        if bad:
+            raise InputError(f"The formula has no finite value in {bad} of {len(table.x)} rows.")
+        return self._changed(nn.clone(made, torch.float64))
+
+    @acting
     def refit(self, steps: int = 50) -> Self:
         """Train for some second-order steps, with grids and knots as they are."""
         return self._changed(refit(self._now.model, self.table, steps)[0])
 
     @acting
-    def fit(self, grids: Literal["auto"] | Sequence[int] | None = None, sparsity: float = 0.0) -> Self:
-        """Train as `edgewise.fit` does: "auto" or listed grids, the network's own where None."""
-        table, options = self.table, Options(progress=False, test=0)
-        found = fit(self._now.model, table.x, table.y, grids=grids, sparsity=sparsity, options=options)
-        return self._changed(found.model)
+    def fit(
+        self, grids: Literal["auto"] | Sequence[int] | None = None, sparsity: float = 0.0, steps: int | None = None
+    ) -> Self:
+        """Train as `edgewise.fit` does: "auto" or listed grids, the network's own where None; `steps` at most.
+
+        A fit that `edgewise.train.step_callback` stops is recorded with the number of steps that it took.
+        """
+        table, options, taken = self.table, Options(progress=False, test=0), 0
+
+        def count(seen: FitStep) -> bool:
+            nonlocal taken
+            taken = seen.step
+            return taken == steps
+
+        with step_callback(count):
+            found = fit(self._now.model, table.x, table.y, grids=grids, sparsity=sparsity, options=options)
+        stopped = found.outcome is Outcome.STOPPED
+        return self._changed(found.model, {"steps": taken} if stopped else None)
 
     @acting
     def refine(self, factor: int = 2) -> Self:

@@ -27,4 +27,6 @@ from edgewise.train._result import Outcome as Outcome
 from edgewise.train._result import Row as Row
 from edgewise.train._second_order import refit as refit
 from edgewise.train._starts import rescale_knots as rescale_knots
+from edgewise.train._step_callback import FitStep as FitStep
+from edgewise.train._step_callback import step_callback as step_callback
 from edgewise.train._update import update as update

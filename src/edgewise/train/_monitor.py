@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,12 @@ from edgewise.train._checkpoint import Checkpoint
 from edgewise.train._options import Options
 from edgewise.train._ranks import ALONE, Ranks
 from edgewise.train._result import Outcome, Row
+from edgewise.train._step_callback import FitStep, step_callbacks
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from edgewise.nn import KAN
 
 _PATIENCE = 2.0  # seconds before a line appears unasked, and between two epochs of a log
 
@@ -96,7 +98,7 @@ class Monitor:
         self.history: list[Row] = []
         self.deadline = Deadline.never() if options.time_limit is None else Deadline.after(options.time_limit)
         self._began, self._steps = time.perf_counter(), 0
-        self._callbacks = options.callback_list()
+        self._callbacks, self._on_step = options.callback_list(), step_callbacks()
         self._progress = FitProgress(options.progress if ranks.number == 0 else False)
         self._at: Step | None = None
         self._ended: Outcome | None = None
@@ -138,7 +140,8 @@ class Monitor:
         def callback(vector: Tensor, cost: float) -> bool:
             nonlocal reached, taken
             reached, taken = vector, taken + 1
-            return self.step(place) is not None or taken >= steps
+            ended = self.step(place) is not None
+            return self._call_back(place, cost, lambda: problem.network(vector)) or ended or taken >= steps
 
         def kept(state: DampedState) -> bool:
             assert log is not None
@@ -158,6 +161,16 @@ class Monitor:
         if log is not None and self.ended() is None:
             log.end(start, reached, taken)
         return reached
+
+    def _call_back(self, place: str, cost: float, network: Callable[[], KAN]) -> bool:
+        """Pass a step on, unless the fit has to end already; True if it has to end."""
+        if self._ended is not None:
+            return True
+        seen = FitStep(self._steps, place, cost, network)
+        answers = [callback(seen) for callback in self._on_step]
+        if any(map(_is_stop, answers)):
+            self._ended = Outcome.STOPPED
+        return self._ended is not None
 
     def check(self) -> None:
         """Leave the run of `minimize` that this is called in, if the fit has to end."""

@@ -1,0 +1,33 @@
+"""The studio: a page on which a person trains, touches and reads a network; every step is one of `Session`."""
+
+from typing import TYPE_CHECKING, Any
+
+from edgewise._errors import InputError
+from edgewise.studio import _acts as _acts
+from edgewise.studio import _compare as _compare
+from edgewise.studio import _discovery as _discovery
+from edgewise.studio import _leave as _leave
+from edgewise.studio import _menu as _menu
+from edgewise.studio import _row_views as _row_views
+from edgewise.studio import _start as _start
+from edgewise.studio import _trials as _trials
+from edgewise.studio._desk import Desk as Desk
+from edgewise.studio._open import desk_of as desk_of
+from edgewise.studio._open import open as open
+from edgewise.studio._requests import REQUESTS as REQUESTS
+from edgewise.studio._requests import Moved as Moved
+from edgewise.studio._requests import Request as Request
+
+if TYPE_CHECKING:
+    from edgewise.studio._serve import Studio as Studio
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Load the server when it is needed: it has requirements that the rest of the studio does without."""
+        if name != "Studio":
+            raise AttributeError(f"module 'edgewise.studio' has no attribute {name!r}")
+        try:
+            from edgewise.studio._serve import Studio
+        except ModuleNotFoundError as problem:
+            raise InputError(f"The studio needs the package {problem.name}: pip install 'edgewise[studio]'.") from None
+        return Studio

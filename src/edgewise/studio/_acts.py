@@ -1,0 +1,163 @@
+"""Requests that look at a session and change it: every one is a step of `Session`, or a look at one."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+
+from edgewise._checks import is_int
+from edgewise._errors import InputError
+from edgewise.nn import KAN
+from edgewise.session import ACTIONS, Session
+from edgewise.studio._desk import Desk
+from edgewise.studio._edges import candidate_view, edge_view, node_view
+from edgewise.studio._network_view import network_view, number, session_view
+from edgewise.studio._requests import Answer, check, request
+from edgewise.studio._rows import selected
+from edgewise.studio._work import Channel
+from edgewise.train import FitStep, step_callback
+
+#: actions that may take longer than a person likes to wait for an answer
+LONG = frozenset({"fit", "refit", "snap_edge", "snap_all", "prune", "merge", "round_constants"})
+_BETWEEN = 0.15  # seconds between two pictures of a network that trains
+
+
+@request()
+def view(desk: Desk, rows: Any = None) -> Answer:
+    """The session as it is, with scores and curves over chosen rows."""
+    session = desk.session
+    job = desk.job.row() if desk.job else None
+    return {**session_view(session, selected(session, rows)), "job": job, "read_only": desk.read_only}
+
+
+@request(changes=True)
+def act(desk: Desk, at: int, name: str, arguments: dict[str, Any]) -> Answer:
+    """Do an action; one that takes long begins, and its end is an event."""
+    session = desk.at(at)
+    check(isinstance(name, str) and name in ACTIONS, "Unknown action.", name)
+    check(isinstance(arguments, dict), "'arguments' are named.", arguments)
+    plain = ACTIONS[name].read((), arguments)
+    if name in LONG:
+        call = f"{name}({', '.join(f'{k}={v!r}' for k, v in plain.items() if v is not None)})"
+        return desk.run(name, call, act_in_worker, (session, name, plain), desk.change)
+    desk.change(session.apply(name, **plain))
+    return view(desk)
+
+
+def act_in_worker(channel: Channel, session: Session, name: str, arguments: dict[str, Any]) -> Session:
+    """Do an action, with a picture of the network now and then while it trains."""
+    last, began = 0.0, time.monotonic()
+
+    def look(seen: FitStep) -> bool:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _BETWEEN:
+            last = now
+            said = {"step": seen.step, "stage": seen.place, "seconds": now - began}
+            channel.send({**said, **_picture(seen.network(), session)})
+        return name == "fit" and channel.stopped()
+
+    with step_callback(look):
+        return session.apply(name, **arguments)
+
+
+def _picture(network: KAN, session: Session) -> Answer:
+    """The network as it is drawn, and its error over the rows, in the target's units."""
+    table = session.table
+    with torch.no_grad():
+        error = _error(network(table.x), table.y)
+    return {"error": number(error), "picture": network_view(network, table.x, session.names, session.targets)}
+
+
+def _error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """The error of outputs in units of their own: a fit trains on standardized targets."""
+    outputs, targets = outputs - outputs.mean(0), targets - targets.mean(0)
+    scale = (outputs * targets).sum(0) / outputs.square().sum(0).clamp_min(1e-300)
+    return float((scale * outputs - targets).square().mean().sqrt())
+
+
+@request(changes=True)
+def stop(desk: Desk, how: str = "stop") -> Answer:
+    """End the work that is going on: "stop", or "interrupt", or "kill"."""
+    check(how in ("stop", "interrupt", "kill"), "'how' is 'stop', 'interrupt' or 'kill'.", how)
+    desk.stop(how)
+    return {"job": desk.job.row() if desk.job else None}
+
+
+@request()
+def preview(desk: Desk, at: int, name: str, arguments: dict[str, Any], rows: Any = None) -> Answer:
+    """What an action would do: errors before and after, and the network as it would be."""
+    session = desk.at(at)
+    check(isinstance(name, str) and name in ACTIONS, "Unknown action.", name)
+    check(isinstance(arguments, dict), "'arguments' are named.", arguments)
+    shown = session.preview(name, **arguments)
+    difference = shown.comparison
+    return {
+        "before": number(shown.before), "after": number(shown.after), "moved": number(difference.moved),
+        "became": [{"edge": list(edge), "was": was, "is": is_} for edge, (was, is_) in difference.became.items()],
+        "edges": list(difference.edges), "parameters": list(difference.parameters),
+        "view": network_view(
+            shown.session.state.situation.model, shown.session.table.x, shown.session.names, shown.session.targets,
+            selected(session, rows),
+        ),
+    }  # fmt: skip
+
+
+@request()
+def suggest(desk: Desk, edge: list[int], limit: int = 6) -> Answer:
+    """Functions that an edge could become, best first, each with the curve that it would have."""
+    check(is_int(limit, 1, 40), "'limit' is an int from 1 to 40.", limit)
+    session = desk.session
+    found = session.suggest(_edge(session, edge), limit)
+    return {"edge": list(edge), "candidates": [candidate_view(session, one) for one in found]}
+
+
+@request()
+def edge(desk: Desk, edge: list[int], rows: Any = None) -> Answer:
+    """One edge at length: its curve and the data's density, its constants and rules, what the formula of it is."""
+    session = desk.session
+    return edge_view(session, _edge(session, edge), selected(session, rows))
+
+
+@request()
+def node(desk: Desk, node: list[int], rows: Any = None) -> Answer:
+    """What a node computes: its formula where there is one, and how its values are spread."""
+    session = desk.session
+    check(isinstance(node, list) and len(node) == 2 and all(is_int(n, 0) for n in node), "A node is [depth, q].", node)
+    return node_view(session, (node[0], node[1]), selected(session, rows))
+
+
+@request(changes=True)
+def move(desk: Desk, to: Any) -> Answer:
+    """Go to "undo", "redo", a state by its number, or the last state of a branch by its name."""
+    session = desk.at(desk.session.state.id)
+    steps = {"undo": session.undo, "redo": session.redo}
+    desk.change(steps[to]() if to in ("undo", "redo") else session.goto(to))
+    return view(desk)
+
+
+@request(changes=True)
+def branch(desk: Desk, name: str) -> Answer:
+    """Begin a branch here."""
+    desk.change(desk.at(desk.session.state.id).branch(name))
+    return view(desk)
+
+
+@request(changes=True)
+def note(desk: Desk, text: str) -> Answer:
+    """Write a note to the state that the session is at."""
+    desk.change(desk.at(desk.session.state.id).note(text))
+    return view(desk)
+
+
+def _edge(session: Session, edge: Any) -> tuple[int, int, int]:
+    """The edge of a request, if the network has it."""
+    sound = isinstance(edge, list) and len(edge) == 3 and all(is_int(n, 0) for n in edge)
+    check(sound, "An edge is [layer, j, i].", edge)
+    layers = session.state.situation.model.layers
+    depth, j, i = edge
+    if depth >= len(layers) or j >= layers[depth].n_out or i >= layers[depth].n_in:
+        raise InputError(f"The network has no edge {edge}: look at it again.")
+    return depth, j, i

@@ -1,0 +1,172 @@
+"""The desk: one session, its file, the work that is going on, and everyone who is told what changes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgewise._errors import InputError, unknown
+from edgewise.session import Session
+from edgewise.studio._requests import REQUESTS, Answer, Moved
+from edgewise.studio._work import Event, Task, Worker
+
+_WAITING = 1000  # events that a listener may be behind
+ENDING = ".session"
+
+
+@dataclass
+class Job:
+    """Work that is going on: what it is, since when, and the last that it said."""
+
+    number: int
+    name: str
+    call: str
+    began: float = field(default_factory=time.time)
+    last: Event = field(default_factory=dict)
+
+    def row(self) -> Answer:
+        return {"number": self.number, "name": self.name, "call": self.call, "began": self.began, **self.last}
+
+
+class Desk:
+    """Where requests are answered; hosts (the server, the widget) hold one and pass on what they are asked.
+
+    `folder` is the only place where files are opened and written. Every change is on disk before it is answered. With
+    `read_only` requests that change anything are refused. Requests may come from several threads.
+    """
+
+    def __init__(
+        self, folder: Path, session: Session | None = None, *, file: Path | None = None, read_only: bool = False
+    ):
+        self.folder, self.read_only = folder.resolve(), read_only
+        self.file = file
+        self.drawers: dict[str, Any] = {}  # what requests of one subject keep between them, by subject
+        self._session = session
+        self._lock = threading.RLock()
+        self._listeners: list[queue.Queue[Event]] = []
+        self._job: Job | None = None
+        self._jobs = 0
+        self._worker = Worker()
+
+    @property
+    def session(self) -> Session:
+        """The session; InputError before there is one."""
+        if self._session is None:
+            raise InputError("There is no session yet: open a table or a session first.")
+        return self._session
+
+    @property
+    def has_session(self) -> bool:
+        return self._session is not None
+
+    @property
+    def job(self) -> Job | None:
+        return self._job
+
+    def ask(self, name: str, given: Mapping[str, Any]) -> Answer:
+        """Answer a request: InputError for what cannot be done, Moved where the page is behind or work goes on."""
+        if name not in REQUESTS:
+            raise unknown("request", name, REQUESTS)
+        row = REQUESTS[name]
+        if not row.changes:
+            return row.answer(self, given)
+        if self.read_only:
+            raise InputError("This studio only shows: start it without --read-only to change anything.")
+        with self._lock:
+            return row.answer(self, given)
+
+    def at(self, place: int) -> Session:
+        """Return the session if it is at this state and nothing is being done to it."""
+        if self._job is not None:
+            raise Moved(f"{self._job.call} is running: wait, or stop it first.")
+        session = self.session
+        if session.state.id != place:
+            raise Moved(f"The session is at state {session.state.id} by now, not at {place}: look at it again.")
+        return session
+
+    def change(self, made: Session) -> None:
+        """Let another session take the place of this one, once it is on disk, and tell everyone."""
+        with self._lock:
+            if self.file is not None:
+                made.save(self.file)
+            self._session = made
+        self.publish({"kind": "moved", "at": made.state.id})
+
+    def seat(self, session: Session | None, file: Path | None = None) -> None:
+        """Let another session, with its file, take the place of the one that is open, or none; tell everyone.
+
+        A session is on disk first. What requests have kept of the session before is dropped.
+        """
+        with self._lock:
+            if self._job is not None:
+                raise Moved(f"{self._job.call} is running: wait, or stop it first.")
+            if session is not None and file is not None and not file.exists():
+                session.save(file)
+            self._session, self.file = session, file
+            self.drawers.clear()
+        self.publish({"kind": "moved", "at": None if session is None else session.state.id})
+
+    def run(self, name: str, call: str, task: Task, arguments: tuple[Any, ...], done: Callable[[Any], None]) -> Answer:
+        """Begin long work: `task(channel, *arguments)` in the worker, then `done(result)` here. Return the job."""
+        with self._lock:
+            if self._job is not None:
+                raise Moved(f"{self._job.call} is running: wait, or stop it first.")
+            self._jobs += 1
+            job = self._job = Job(self._jobs, name, call)
+
+            def event(said: Event) -> None:
+                job.last = {k: v for k, v in said.items() if k != "picture"}
+                self.publish({"kind": "work", **job.row(), **said})
+
+            def ended(result: Any, problem: str | None) -> None:
+                with self._lock:
+                    if self._job is job:
+                        self._job = None
+                    if problem is None:
+                        try:
+                            done(result)
+                        except InputError as error:
+                            problem = str(error)
+                self.publish({"kind": "ended", **job.row(), "problem": problem})
+
+            self._worker.run(task, arguments, event, ended)
+        self.publish({"kind": "work", **job.row()})
+        return {"job": job.row()}
+
+    def stop(self, how: str = "stop") -> None:
+        """End the work: "stop" keeps what it has so far where it can, "interrupt" is Ctrl-C, "kill" keeps nothing."""
+        if self._job is None:
+            return
+        {"stop": self._worker.stop, "interrupt": self._worker.interrupt, "kill": self._worker.kill}[how]()
+
+    def warm(self) -> None:
+        """Load the worker before it is needed."""
+        self._worker.start()
+
+    @contextmanager
+    def listening(self, events: queue.Queue[Event] | None = None) -> Iterator[queue.Queue[Event]]:
+        """Give a queue of all events from now on, or fill this one; one that is not emptied loses the oldest."""
+        events = queue.Queue() if events is None else events
+        self._listeners.append(events)
+        try:
+            yield events
+        finally:
+            self._listeners.remove(events)
+
+    def publish(self, event: Event) -> None:
+        """Tell everyone who listens."""
+        for events in list(self._listeners):
+            if events.qsize() >= _WAITING:
+                with suppress(queue.Empty):
+                    events.get_nowait()
+            events.put(event)
+
+    def close(self) -> None:
+        """End the worker; the session is on disk."""
+        self._worker.kill()

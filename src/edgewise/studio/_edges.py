@@ -1,0 +1,102 @@
+"""One edge, one node, one function that an edge could become: as the page shows them at length."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from edgewise import functions as library
+from edgewise._errors import InputError
+from edgewise.interpret import edge_curves, edge_scores, node_names
+from edgewise.nn import KAN, Edge, trace
+from edgewise.plot import edge_formula
+from edgewise.session import Session
+from edgewise.studio._network_view import box_curve, number, numbers
+from edgewise.studio._requests import Answer
+from edgewise.symbolic import Candidate
+
+_BINS, _DOTS, _POINTS = 40, 400, 201
+
+
+def edge_view(session: Session, edge: Edge, rows: Any = None) -> Answer:
+    """Return an edge's curve over the chosen rows, a sample of them on it, and all that holds of it."""
+    depth, j, i = edge
+    model, x = session.state.situation.model, session.table.x
+    layer = model.layers[depth]
+    names = node_names(model, session.names, session.targets if len(session.targets) > 1 else session.targets[0])
+    rule = layer.rules.get((j, i))
+    said: Answer = {
+        "edge": list(edge), "there": bool(layer.mask[j, i]), "from": names[depth][i], "grid": layer.grid,
+        "rule": rule.row() if rule is not None else {},
+        "function": layer.symbols.get((j, i)), "affine": numbers(layer.affine.detach()[j, i], 12),
+    }  # fmt: skip
+    if not layer.mask[j, i]:
+        return said
+    chosen = x if rows is None else x[torch.as_tensor(rows)]
+    curve = edge_curves(model, chosen, edges=[edge])[0]
+    scores = [edge_scores(model, x, rows=rows, signed=signed)[depth][j, i].item() for signed in (False, True)]
+    if curve.function is not None and curve.affine is not None:
+        said["formula"] = edge_formula(curve.function, curve.affine, names[depth][i])
+    few = np.linspace(0, len(curve.samples) - 1, min(_DOTS, len(curve.samples))).astype(int)
+    some = np.linspace(0, len(curve.x) - 1, min(_POINTS, len(curve.x))).astype(int)
+    return {
+        **said, "score": number(scores[0]), "signed": number(scores[1]), "outside": number(curve.outside),
+        "knots": numbers(curve.knots), "x": numbers(curve.x[some]), "y": numbers(curve.y[some]),
+        "density": histogram(curve.samples), "dots": [numbers(curve.samples[few]), numbers(curve.values[few])],
+        "box": box_curve(curve),
+    }  # fmt: skip
+
+
+def histogram(values: np.ndarray, bins: int = _BINS) -> Answer:
+    """Return counts of finite values in bins of equal width, and the bins' edges."""
+    finite = values[np.isfinite(values)]
+    counts, edges = np.histogram(finite, bins=bins) if finite.size else (np.zeros(bins), np.linspace(0, 1, bins + 1))
+    return {"edges": numbers(edges), "counts": [int(count) for count in counts]}
+
+
+def candidate_view(session: Session, found: Candidate) -> Answer:
+    """Return a function that an edge could become, with its curve where the edge's own is drawn."""
+    depth, _, i = found.edge
+    with torch.no_grad():
+        seen = trace(session.state.situation.model, session.table.x)
+    inputs = seen.inputs[depth][:, i]
+    grid = torch.linspace(float(inputs.min()), float(inputs.max()), _POINTS, dtype=torch.float64)
+    a, b, c, d = found.affine
+    curve = c * library.get(found.function).torch(a * grid + b) + d
+    return {
+        "function": found.function, "affine": numbers(found.affine, 12), "error": number(found.network_error),
+        "curve_error": number(found.curve_error), "complexity": found.complexity, "accepted": found.accepted,
+        "hazard": found.hazard, "formula": edge_formula(found.function, found.affine, "x"),
+        "x": numbers(grid), "y": numbers(curve.numpy()),
+    }  # fmt: skip
+
+
+def node_view(session: Session, node: tuple[int, int], rows: Any = None) -> Answer:
+    """Return what a node is called, computes and takes as values over the chosen rows."""
+    depth, q = node
+    model, x = session.state.situation.model, session.table.x
+    names = node_names(model, session.names, session.targets if len(session.targets) > 1 else session.targets[0])
+    with torch.no_grad():
+        seen = trace(model, x)
+    levels = [*seen.inputs, seen.outputs]
+    if depth >= len(levels) or q >= levels[depth].shape[1]:
+        raise InputError(f"The network has no node {list(node)}: look at it again.")
+    values = levels[depth][:, q].numpy()
+    return {
+        "node": list(node), "name": names[depth][q], "product": depth > 0 and q >= model.nodes[depth].n_sum,
+        "values": histogram(values if rows is None else values[np.asarray(rows)]),
+        "factors": [] if depth == 0 else [_terms(model, depth, j, names) for j in model.nodes[depth].groups()[q]],
+    }  # fmt: skip
+
+
+def _terms(model: KAN, depth: int, j: int, names: list[list[str]]) -> list[Answer]:
+    """What a sum adds up: each edge that ends in subnode j, with its formula where it has one."""
+    layer, found = model.layers[depth - 1], []
+    for i in layer.mask[j].nonzero().flatten().tolist():
+        function, start = layer.symbols.get((j, i)), names[depth - 1][i]
+        constants = tuple(layer.affine.detach()[j, i].tolist())
+        formula = None if function is None else edge_formula(function, constants, start)
+        found.append({"edge": [depth - 1, j, i], "from": start, "formula": formula})
+    return found

@@ -1,0 +1,134 @@
+"""A network as the page draws it: the printed diagram's numbers, each edge's curve and score, each label's outline."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from edgewise.export import latex
+from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names
+from edgewise.nn import KAN
+from edgewise.plot import Diagram, Label, diagram, outline, path_data, unit_curve
+from edgewise.session import Session
+from edgewise.studio._requests import Answer
+
+_POINTS = 65  # of a curve in a box
+_EDGES = 400  # of a network that is drawn
+
+
+def numbers(values: Any, digits: int = 6) -> list[float | None]:
+    """Return values rounded to significant digits; None where they are not finite, which JSON cannot say."""
+    return [
+        float(f"{value:.{digits}g}") if math.isfinite(value) else None for value in np.asarray(values, float).tolist()
+    ]
+
+
+def number(value: float) -> float | None:
+    """Return a number, None where it is not finite."""
+    return float(value) if math.isfinite(value) else None
+
+
+@lru_cache(4096)
+def label_view(label: Label) -> Answer:
+    """Return a label as text, or as an outline in units of a hundredth of its size where it is mathematics."""
+    if not label.is_math:
+        return {"text": label.text}
+    path = outline(label.text[1:-1])
+    if path is None or not np.size(path.vertices):
+        return {"text": label.text.strip("$")}
+    box = path.get_extents()
+    return {"text": label.text.strip("$"), "path": path_data(path), "box": numbers([box.x0, box.y0, box.x1, box.y1])}
+
+
+def network_view(model: KAN, x: torch.Tensor, names: list[str], targets: list[str], rows: Any = None) -> Answer:
+    """Return a network's picture as plain data; scores and curves over all rows of x, or over a mask of them."""
+    chosen = x if rows is None else x[torch.as_tensor(rows)]
+    target = targets[0] if len(targets) == 1 else targets
+    plan = diagram(model, names, target)
+    scores = [np.nan_to_num(s.double().cpu().numpy()) for s in edge_scores(model, x, rows=rows)]
+    curves = {(c.layer, c.j, c.i): c for c in edge_curves(model, chosen)}
+    view = _plan_view(plan, model)
+    for edge, spot in zip(view["edges"], plan.edges, strict=True):
+        score, curve = float(scores[spot.layer][spot.j, spot.i]), curves[spot.key]
+        edge |= {"score": number(score), "opacity": math.tanh(3 * score), "curve": box_curve(curve)}
+        edge |= {"function": curve.function, "outside": number(curve.outside)}
+    labels = node_names(model, names, target)
+    return {**view, "widths": _widths(model), "node_names": [list(level) for level in labels]}
+
+
+def box_curve(curve: EdgeCurve) -> list[list[float | None]]:
+    """Return a curve in the unit square, at few points."""
+    points = unit_curve(curve)
+    some = np.linspace(0, len(points) - 1, min(_POINTS, len(points))).astype(int)
+    return [numbers(part, 4) for part in points[some].T]
+
+
+def _plan_view(plan: Diagram, model: KAN) -> Answer:
+    locked = [layer.locked_mask() for layer in model.layers]
+    return {
+        "kind": plan.kind, "unit": plan.unit, "bounds": list(plan.bounds), "points": plan.points,
+        "nodes": [
+            {"layer": n.layer, "index": n.index, "kind": n.kind, "x": n.x, "y": n.y, "radius": n.radius,
+             "factors": [list(p) for p in n.factors]}
+            for n in plan.nodes
+        ],
+        "edges": [
+            {"key": list(e.key), "box": list(e.box), "size": list(e.size), "strip": e.strip,
+             "lines": [[list(p) for p in line] for line in e.lines], "locked": bool(locked[e.layer][e.j, e.i]),
+             "label": None if e.label is None else label_view(e.label)}
+            for e in plan.edges
+        ],
+        "names": [
+            {"layer": s.layer, "index": s.index, "label": label_view(s.label), "x": s.x, "y": s.y, "ha": s.ha,
+             "va": s.va, "angle": s.angle, "points": s.points}
+            for s in plan.names
+        ],
+    }  # fmt: skip
+
+
+def _widths(model: KAN) -> list[Any]:
+    return [list(width) if isinstance(width, tuple) else width for width in model.widths]
+
+
+def session_view(session: Session, rows: Any = None) -> Answer:
+    """Return everything that the page shows of a session at once: the network, its error, its formula, its history."""
+    table, names, targets = session.table, session.names, list(session.targets)
+    model = session.state.situation.model
+    return {
+        "at": session.state.id, "branch": session.state.branch, "branches": session.branches(),
+        "can_undo": session.state.parent is not None, "can_redo": session.can_redo,
+        "error": number(session.error), "r2": number(_explained(session)), "rows": len(table.x),
+        "selected": len(table.x) if rows is None else int(np.count_nonzero(rows)),
+        "names": names, "targets": targets, "forbidden": list(session.forbidden),
+        "variables": [{"name": v.name, "formula": v.formula} for v in session.variables],
+        "splines": session.state.splines, "parameters": session.state.parameters, "edges": session.state.edges,
+        "formula": formula_view(session),
+        "diagram": network_view(model, table.x, names, targets, rows),
+        "removed": [list(edge) for edge in _removed(model)],
+        "history": [{**state.row(), "error": number(state.error)} for state in session.states],
+    }  # fmt: skip
+
+
+def _removed(model: KAN) -> list[tuple[int, int, int]]:
+    return [(depth, j, i) for depth, layer in enumerate(model.layers) for j, i in (~layer.mask).nonzero().tolist()]
+
+
+def _explained(session: Session) -> float:
+    """1 - (root mean square error / standard deviation of the target)^2."""
+    deviation = float(session.table.y.std(0, unbiased=False).square().mean())
+    return 1 - session.error**2 / deviation if deviation > 0 else math.nan
+
+
+def formula_view(session: Session) -> Answer | None:
+    """Return the network's formula as LaTeX and as text; None while there are splines left."""
+    if session.state.splines:
+        return None
+    found = session.formula()
+    formulas = found if isinstance(found, list) else [found]
+    columns = session.columns
+    latexes = [latex(f, columns, target=t, digits=5) for f, t in zip(formulas, session.targets, strict=True)]
+    return {"latex": latexes, "text": [f"{t} = {f}" for f, t in zip(formulas, session.targets, strict=True)]}

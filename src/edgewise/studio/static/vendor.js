@@ -1,0 +1,22 @@
+// The libraries that come with the page: d3, and KaTeX when there is a formula to set.
+
+import "./vendor/d3.min.js";
+
+export const d3 = globalThis.d3;
+
+let loading = null;
+
+/** KaTeX with its style sheet; loaded at the first call. */
+export function katex() {
+  loading ??= load();
+  return loading;
+}
+
+async function load() {
+  const sheet = document.createElement("link");
+  sheet.rel = "stylesheet";
+  sheet.href = new URL("./vendor/katex/katex.min.css", import.meta.url).href;
+  document.head.append(sheet);
+  await import("./vendor/katex/katex.min.js");
+  return globalThis.katex;
+}

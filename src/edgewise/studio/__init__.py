@@ -1,5 +1,6 @@
 """The studio: a page on which a person trains, touches and reads a network; every step is one of `Session`."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from edgewise._errors import InputError
@@ -19,15 +20,17 @@ from edgewise.studio._requests import Moved as Moved
 from edgewise.studio._requests import Request as Request
 
 if TYPE_CHECKING:
+    from edgewise.studio._notebook import StudioWidget as StudioWidget
+    from edgewise.studio._notebook import widget as widget
     from edgewise.studio._serve import Studio as Studio
 else:
+    _LAZY = {"Studio": "_serve", "StudioWidget": "_notebook", "widget": "_notebook"}
 
     def __getattr__(name: str) -> Any:
-        """Load the server when it is needed: it has requirements that the rest of the studio does without."""
-        if name != "Studio":
+        """Load hosts when they are needed: they have requirements that the rest of the studio does without."""
+        if name not in _LAZY:
             raise AttributeError(f"module 'edgewise.studio' has no attribute {name!r}")
         try:
-            from edgewise.studio._serve import Studio
+            return getattr(import_module(f"edgewise.studio.{_LAZY[name]}"), name)
         except ModuleNotFoundError as problem:
             raise InputError(f"The studio needs the package {problem.name}: pip install 'edgewise[studio]'.") from None
-        return Studio

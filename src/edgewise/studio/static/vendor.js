@@ -13,10 +13,14 @@ export function katex() {
 }
 
 async function load() {
+  if (document.documentElement.dataset.host === "server") document.head.append(styleSheet()); // else it is inside
+  await import("./vendor/katex/katex.min.js");
+  return globalThis.katex;
+}
+
+function styleSheet() {
   const sheet = document.createElement("link");
   sheet.rel = "stylesheet";
   sheet.href = new URL("./vendor/katex/katex.min.css", import.meta.url).href;
-  document.head.append(sheet);
-  await import("./vendor/katex/katex.min.js");
-  return globalThis.katex;
+  return sheet;
 }

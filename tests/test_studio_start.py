@@ -330,6 +330,13 @@ def test_links_and_what_is_no_file_are_not_opened(desk: Desk) -> None:
             desk.ask("open_table", {"file": f"{name}.csv"})
 
 
+def test_a_table_of_gigabytes_is_not_read(desk: Desk) -> None:
+    with (desk.folder / "vast.csv").open("wb") as file:
+        file.truncate(2 * 10**9)  # a file of holes
+    with pytest.raises(InputError, match=r"vast\.csv has 2\.0 GB"):
+        desk.ask("open_table", {"file": "vast.csv"})
+
+
 def test_names_in_a_file_may_be_anything(desk: Desk) -> None:
     names = ["<script>alert(1)</script>", "a'); DROP TABLE", "{{7*7}}", "y"]
     rows = [f"{k % 7},{k % 5},{k % 3},{k * k % 29}" for k in range(40)]

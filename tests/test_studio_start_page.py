@@ -47,13 +47,28 @@ def test_a_table_is_uploaded_and_trained_on(open_studio: Callable[..., Any], loo
     assert studio.session.units == {"area": "m^2"} and studio.session.error < 0.1
 
 
+def test_another_session_begins_in_a_window(open_studio: Callable[..., Any], look: Callable[..., Page]) -> None:
+    studio = open_studio("orbits", target="period_days")
+    page = look(studio, 390, 844)
+    page.get_by_role("button", name="Open").click()
+    window = page.get_by_role("dialog", name="Open")
+    window.get_by_text("orbits.session is open").wait_for()
+    window.get_by_role("button", name="penguins").click()
+    window.get_by_label("year is an input").uncheck()
+    window.get_by_label("Logarithm of body_mass_g").check()
+    window.get_by_role("button", name="Open without training").click()
+    page.get_by_text("The rows with logarithms are in penguins-log.csv.").wait_for()
+    assert window.count() == 0
+    assert studio.session.targets == ["log_body_mass_g"] and len(studio.session.names) == 3
+
+
 def test_brushed_rows_are_selected_everywhere(open_studio: Callable[..., Any], look: Callable[..., Page]) -> None:
     session = ew.Session(ew.KAN([2, 1], seed=0), X, X[:, 0] * X[:, 1], ["w", "h"], target="area")
-    page = look(open_studio(session), 1280, 1000)
+    page = look(open_studio(session), 1280, 1600)
     page.get_by_role("tab", name="Rows").click()
-    page.get_by_role("button", name="Taller panel").click()
     page.get_by_text("All 120 rows.").wait_for()
     card = page.get_by_role("region", name="w", exact=True)
+    card.scroll_into_view_if_needed()
     place = card.locator(".overlay").bounding_box()
     assert place is not None
     page.mouse.move(place["x"] + 0.25 * place["width"], place["y"] + 10)
@@ -79,5 +94,5 @@ def test_brushed_rows_are_selected_everywhere(open_studio: Callable[..., Any], l
     page.get_by_label("Number of a row").fill("5")
     page.get_by_role("button", name="Show", exact=True).click()
     page.locator(".rows-values .target dd", has_text=f"{X[5, 0] * X[5, 1]:.4f}").wait_for()
-    page.get_by_role("button", name="Select all rows again").click()
+    page.get_by_role("button", name="Clear").click()
     page.get_by_text("All 120 rows.").wait_for()

@@ -19,6 +19,8 @@ from edgewise.studio._first_network import first_network
 from edgewise.studio._requests import check
 from edgewise.symbolic import dimension
 
+_MANY = 50_000  # rows
+
 
 @dataclass(frozen=True)
 class Form:
@@ -54,7 +56,10 @@ class Form:
         units = checked_units(self.units, [*chosen.names, chosen.target])
         shape = {"grid": self.grid, "degree": self.degree, "seed": self.seed}
         model, said = first_network(len(chosen.names), len(chosen.y), self.widths, **shape)
-        return Plan(chosen, model, [*chosen.notes, said], units, bool(wanted))
+        notes = [*chosen.notes, said]
+        if len(chosen.y) > _MANY:
+            notes.append(f"{len(chosen.y)} rows make each step slow: a table of up to {_MANY} is answered at once.")
+        return Plan(chosen, model, notes, units, bool(wanted))
 
 
 @dataclass(frozen=True)

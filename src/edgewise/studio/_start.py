@@ -23,6 +23,7 @@ from edgewise.studio._requests import Answer, check, request
 DRAWER = "start"
 """The drawer that holds `table`, the path of the table that the session was begun with, where its rows are the
 session's bit for bit."""
+_LARGEST = 10**9  # bytes of a table
 _KEPT = "tables"  # the drawer of the table that was read last
 T = TypeVar("T")
 
@@ -145,6 +146,9 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
     check(sheet is None or isinstance(sheet, str), "'sheet' is the name of a sheet.", sheet)
     path = _path(desk.folder, file)
     stat = path.stat()
+    if stat.st_size > _LARGEST:
+        size = f"{stat.st_size / 1e9:.1f} GB"
+        raise InputError(f"{path.name} has {size}: give the studio some of its rows, or use edgewise fit.")
     key = (path, stat.st_mtime_ns, stat.st_size, sheet, tuple(sorted((like or {}).items())))
     kept = desk.drawers.get(_KEPT)
     if kept is None or kept[0] != key:

@@ -47,14 +47,23 @@ export function tableForm(page, table) {
     look();
   }
 
+  const tick = (on) => () => {
+    columns.tick(on);
+    look();
+  };
   look();
-  return html("form", { class: "start-form", on: { submit, keydown } },
-    button("← Files", page.list, { class: "start-link" }),
+  return html("form", { class: "start-form", on: { submit, keydown } }, ...heading(table, page.list),
+    html("div", { class: "start-ticks" }, button("Tick all", tick(true), { class: "start-link" }), button("Tick none", tick(false), { class: "start-link" })),
+    columns, shape, said, html("div", { class: "start-buttons" }, train, open));
+}
+
+function heading(table, back) {
+  return [
+    button("← Files", back, { class: "start-link" }),
     html("h2", { tabindex: -1 }, table.file),
     html("p", { class: "start-about" }, `${counted(table.rows, "row")}, ${counted(table.columns.length, "column")}. Choose the column to explain, and those to explain it by.`),
     table.notes.length ? html("ul", { class: "start-notes" }, table.notes.map((note) => html("li", {}, note))) : null,
-    html("div", { class: "start-ticks" }, button("Tick all", () => { columns.tick(true); look(); }, { class: "start-link" }), button("Tick none", () => { columns.tick(false); look(); }, { class: "start-link" })),
-    columns, shape, said, html("div", { class: "start-buttons" }, train, open));
+  ];
 }
 
 /** Ask what would come of the form, where something is chosen. */

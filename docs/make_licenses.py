@@ -7,14 +7,15 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-_EXTRAS = ("", "estimators", "onnx", "units")
+_EXTRAS = ("", "estimators", "onnx", "studio", "units")
 _LONGEST = 60  # a "license" longer than this is the text itself
 
 _PAGE = """# Licenses of the dependencies
 
 edgewise is under the [MIT license](../LICENSE). `pip install edgewise` also installs the packages below: the
-requirements of edgewise and of its extras `estimators`, `onnx` and `units`, and everything that these require in turn.
-Licenses are given as the packages state them. edgewise contains none of the packages. Two cases need attention:
+requirements of edgewise and of its extras `estimators`, `onnx`, `studio` and `units`, and everything that these require
+in turn. Licenses are given as the packages state them. edgewise contains none of these packages. The page of the studio
+contains parts of D3 (ISC license) and KaTeX (MIT license), with their licenses. Two cases need attention:
 
 - The extra `knots` installs SnapPy, which is under the GNU General Public License, version 2 or later. Only
   the scripts in `benchmarks/` that compute the shipped table of knots, and their tests, use it.

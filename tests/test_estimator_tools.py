@@ -67,6 +67,31 @@ def test_cross_validation_and_calibration() -> None:
     np.testing.assert_allclose(calibrated.predict_proba(X).sum(1), 1)
 
 
+@pytest.mark.parametrize("name", ["threading", "loky"])
+def test_cross_validation_on_workers_gives_the_same_scores(name: str) -> None:
+    for model, target in (
+        (REGRESSOR, Y),
+        (KANRegressor(products=0, n_jobs=2), np.stack([Y, -Y], 1)),
+        (CLASSIFIER, LABELS),
+    ):
+        alone = cross_val_score(model, X, target, cv=4)
+        with joblib.parallel_config(name):
+            found = cross_val_score(model, X, target, cv=4, n_jobs=2)
+        np.testing.assert_allclose(found, alone, rtol=1e-10)  # to the bit with as many BLAS threads
+
+
+def test_workers_of_a_cross_validation_share_the_cores() -> None:
+    def threads(model: object, x: object, y: object) -> int:
+        import torch
+        from threadpoolctl import threadpool_info
+
+        return max(torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info()))
+
+    with joblib.parallel_config("loky"):
+        most = cross_val_score(REGRESSOR, X, Y, cv=4, n_jobs=2, scoring=threads).max()
+    assert most == 1 or 2 * most <= joblib.cpu_count()
+
+
 def test_ensembles_and_wrappers() -> None:
     stacked = StackingRegressor([("kan", REGRESSOR), ("ridge", RidgeCV())], cv=2).fit(X, Y)
     assert stacked.score(X, Y) > 0.9

@@ -72,14 +72,14 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 PUBLIC = {
     "edgewise": """
         EdgewiseError InputError KAN Options Session bases datasets discover encoding estimators export find_relations
-        fit functions interpret io kernels load nn optim pde plot prune save session structure sweep sweeps symbolic
-        train unsupervised update
+        fit functions interpret io kernels load model_card nn optim pde plot pretrained prune save session structure
+        sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
-        Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix Jets KAN KANConv1d KANConv2d KANConv3d
-        KANFeedForward KANLayer Layout MARGINS Nodes Pass Rational RationalConv1d RationalConv2d RationalConv3d
-        RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone compact
-        coverage derivatives edge_derivatives edge_of edges_of_node find_feed_forwards frozen has_shapes
+        Architecture Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix Jets KAN KANConv1d KANConv2d
+        KANConv3d KANFeedForward KANLayer Layout MARGINS Malformed Nodes Pass Rational RationalConv1d RationalConv2d
+        RationalConv3d RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone
+        compact coverage derivatives edge_derivatives edge_of edges_of_node find_feed_forwards frozen has_shapes
         held_knots initial_values is_readable layer_of lock monotone parameter_groups perturb refine_grid
         refine_grids regularization remove_edges remove_node replace_by_mean replace_convs replace_feed_forwards
         replace_parameters require restore_edges scale_outputs select set_function shaped shift_outputs
@@ -87,8 +87,8 @@ PUBLIC = {
         update_grids widen widen_grids with_locked
     """,
     "edgewise.train": """
-        Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic Row
-        SOLVERS Shape SolverName Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit
+        Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic
+        Row SOLVERS Shape SolverName Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit
         rescale_knots step_callback update
     """,
     "edgewise.optim": """
@@ -98,7 +98,7 @@ PUBLIC = {
     "edgewise.kernels": """
         BSplineFamily Backend BackendName Chain ChainCall ChebyshevFamily Choice Factor Family FourierFamily
         Link Operation RBFFamily RationalFamily Route Sizes cached_on chain_call clear_dispatch_cache contract
-        evaluate_basis explain factor_for forced is_eager is_full is_traced one_thread prepare quick_contract
+        evaluate_basis explain factor_for forced is_eager is_full is_traced kept one_thread prepare quick_contract
         rational vjp_coefficients vjp_inputs
     """,
     "edgewise.bases": """
@@ -139,9 +139,11 @@ PUBLIC = {
         node_scores node_table prune rows_of shape_of straightness without
     """,
     "edgewise.pde": "Box Condition Errors Face Jet JetPass Problem Solution measured periodic solve",
+    "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """
-        Malformed MixedSelection SavedModel Selection Separator Sign Table frame_of is_names is_units iso_dates load
-        load_with_metadata model_bytes open_parquet read_model read_table save select_mixed sniff
+        Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names is_units
+        iso_dates load load_with_metadata model_bytes network_inputs open_parquet read_config read_model read_table
+        read_weights save select_mixed sniff
     """,
 }
 

@@ -160,6 +160,37 @@ def test_branches_go_their_own_ways() -> None:
     assert three.compare(4, 4).moved == 0.0 and three.compare(4, 4).curves == {}
 
 
+def test_a_formula_takes_the_place_of_the_network(tmp_path) -> None:
+    session = begin().add_variable("r", "exp(a)/b").fit().forbid("tan")
+    exact = session.use_formula("r + sin(2*b)")
+    assert exact.error < 1e-12 and exact.state.splines == 0 and exact.names == ["a", "b", "r"]
+    a, b = sympy.symbols("a b")
+    assert sympy.simplify(exact.formula() - sympy.exp(a) / b - sympy.sin(2 * b)) == 0
+    assert exact.forbidden == ("tan",) and exact.undo().state is session.state
+    far = session.use_formula("1.1*r + sin(2*b)")
+    assert far.error > 0.1 and far.fit().error < 1e-10  # its constants are trained
+    far.to_spline((0, 0, 2)).save(tmp_path / "s")
+    again = Session.load(tmp_path / "s")
+    assert again.state.call == "to_spline(edge=(0, 0, 2), grid=None)" and again.error == far.to_spline((0, 0, 2)).error
+    assert "use_formula(formula='1.1*r + sin(2*b)')" in again.script()
+
+
+def test_a_formula_that_cannot_be_the_network_is_refused() -> None:
+    session = begin().forbid("tan").lock((0, 1, 0))
+    for formula, message in [
+        ("c + a", "character 1: Unknown name 'c'. Known: a, b"), ("a +", "expected a number"),
+        ("gamma(a)", "Unknown function 'gamma'"), ("log(a - 5)", "no finite value in 40 of 40 rows"),
+        ("tan(a)", "needs tan, which you forbade"), (3, "'formula' must be a text"),
+    ]:  # fmt: skip
+        with pytest.raises(ew.InputError, match=message):
+            session.unlock((0, 1, 0)).use_formula(formula)
+    with pytest.raises(ew.InputError, match=r"The edge \(0, 1, 0\) is locked"):
+        session.use_formula("a + b")
+    x, _ = rows()
+    with pytest.raises(ew.InputError, match="this network has 2 outputs"):
+        Session(ew.KAN([2, 2]), x, x, ["a", "b"]).use_formula("a")
+
+
 BAD_CALLS = [
     ("prune_edge", ((0, 3, 0),), r"Layer 0 has edges \(0..1, 0..1\). Got \(3, 0\)"),
     ("prune_edge", ((2, 0, 0),), "layers 0 to 1. Got 2"),

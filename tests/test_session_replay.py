@@ -151,7 +151,8 @@ def test_a_preview_of_any_action_changes_nothing(wandered) -> None:
     _, end = wandered
     busy = begin((2, 3, 1)).forbid(end.forbidden).set_function((0, 0, 0), "x").prune_edge((0, 1, 0)).lock((0, 2, 1))
     pick, seen = random.Random(1), set()
-    for session in (busy, end):
+    free = begin().set_function((0, 0, 0), "x").set_function((0, 1, 1), "exp")
+    for session in (busy, end, free):
         states = session.states
         networks = [bits(state.situation.model) for state in states]
         for name in ACTIONS:
@@ -255,3 +256,24 @@ def test_a_saved_session_is_the_same_session(wandered, tmp_path) -> None:
         assert (old.situation.variables, old.situation.forbidden) == (new.situation.variables, new.situation.forbidden)
     assert same(again.redo().refit(2).model, end.redo().refit(2).model)
     assert [p.name for p in tmp_path.iterdir()] == ["a.session"]
+
+
+def test_a_script_with_its_rows_runs_as_it_is(tmp_path) -> None:
+    session = begin().use_formula("exp(a)/b + 2*b").add_variable("r", "a*b").use_formula("2.5*sqrt(r) + sin(b)")
+    session = session.refit(3)
+    session.export_script(tmp_path / "steps.py", rows=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["steps.py", "steps.rows.safetensors", "steps.safetensors"]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert same(replay(elsewhere, str(tmp_path / "steps.py")), session.model)
+    with pytest.raises(ew.InputError, match="leave 'data' out"):
+        session.export_script(tmp_path / "again.py", data=tmp_path / "rows.csv", rows=True)
+
+
+def test_a_script_finds_a_table_that_ships_with_edgewise(tmp_path) -> None:
+    place = ew.datasets.path("orbits")
+    table = ew.io.read_table(place)
+    x, y = table.inputs(table.names[:1]), table.inputs(table.names[1:2])
+    session = Session(ew.KAN([1, 1], grid=3, seed=1), x, y, table.names[:1], target=table.names[1])
+    session.refit(1).export_script(tmp_path / "steps.py", data=place)
+    assert "read_table(ew.datasets.path('orbits'))" in (tmp_path / "steps.py").read_text()

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from edgewise import optim as optim
     from edgewise import pde as pde
     from edgewise import plot as plot
+    from edgewise import pretrained as pretrained
     from edgewise import session as session
     from edgewise import structure as structure
+    from edgewise import studio as studio
     from edgewise import sweeps as sweeps
     from edgewise import symbolic as symbolic
     from edgewise import train as train
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from edgewise.io import load as load
     from edgewise.io import save as save
     from edgewise.nn import KAN as KAN
+    from edgewise.pretrained import model_card as model_card
     from edgewise.session import Session as Session
     from edgewise.sweeps import sweep as sweep
     from edgewise.train import Options as Options
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
 
 _PACKAGES = (
     "bases", "datasets", "encoding", "estimators", "export", "functions", "interpret", "io", "kernels", "nn", "optim",
-    "pde", "plot", "session", "structure", "sweeps", "symbolic", "train",
+    "pde", "plot", "pretrained", "session", "structure", "studio", "sweeps", "symbolic", "train",
     "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer
@@ -61,6 +64,7 @@ _LATER = {
     "find_relations": "edgewise.unsupervised",
     "fit": "edgewise.train",
     "load": "edgewise.io",
+    "model_card": "edgewise.pretrained",
     "prune": "edgewise.interpret",
     "save": "edgewise.io",
     "sweep": "edgewise.sweeps",

@@ -9,6 +9,7 @@ import typer
 
 from edgewise._errors import EdgewiseError
 from edgewise.cli._bench import bench
+from edgewise.cli._card import card
 from edgewise.cli._discover import discover
 from edgewise.cli._export import export
 from edgewise.cli._failure import describe, fail
@@ -17,6 +18,7 @@ from edgewise.cli._plot import plot
 from edgewise.cli._predict import predict
 from edgewise.cli._relations import relations
 from edgewise.cli._reproduce import reproduce
+from edgewise.cli._studio import studio
 from edgewise.cli._sweep import sweep
 
 # The base of all usage errors; which module holds it depends on the version of typer.
@@ -34,10 +36,12 @@ _COMMANDS = (
      "discover data.csv --target y --inputs a,b --noise 0.01 --out report"),
     (relations, "relations orbits", "relations data.csv --out relations.png"),
     (fit, "fit data.csv --target y --widths 2,5,1 --out model.safetensors"),
+    (studio, "studio data.csv --target y", "studio data.session"),
     (sweep, "sweep data.csv --target y --trials 40 --storage study.journal --picture sweep.png"),
     (predict, "predict model.safetensors new.csv --out predictions.csv"),
     (plot, "plot model.safetensors data.csv --out net.svg"),
     (export, "export model.safetensors --to c --out model.c"),
+    (card, "card model.safetensors data.csv --held-out test.csv --license mit --out pretrained"),
     (bench, "bench --quick", "bench layers --threads 1,2 --only 'G = 20'"),
     (reproduce, "reproduce grids --out reproduced", "reproduce all --quick"),
 )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -137,21 +136,6 @@ def select_columns(
     left_out = [f"Column {n!r} is left out: {why}." for n, why in table.left_out if chosen is None and n not in usable]
     found = TableInputs.learn(mixed.x)
     return mixed, [*table.notes, *left_out, *mixed.notes, *_described(found)], found
-
-
-def network_inputs(saved: SavedModel, table: Table) -> np.ndarray:
-    """Return the inputs (n_rows, d) of a saved network; missing values are NaN if it was trained on numbers only."""
-    from edgewise.encoding import Category
-    from edgewise.io import frame_of
-
-    if saved.inputs is None:
-        return table.inputs(saved.names or [])
-    columns = saved.inputs.encoder.columns
-    frame = frame_of(table, [column.name for column in columns])
-    for column in columns:  # text that happens to be numbers in this file
-        if isinstance(column, Category) and frame[column.name].dtype.kind == "f":
-            frame[column.name] = [None if math.isnan(v) else f"{v:.17g}" for v in frame[column.name]]
-    return saved.inputs.of(frame)
 
 
 def _described(inputs: TableInputs) -> list[str]:

@@ -4,9 +4,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from edgewise._errors import InputError
-from edgewise._replacing import check_place, destination
+from edgewise._replacing import check_place, destination, replacing
 
 
 @contextmanager
@@ -34,6 +35,16 @@ def check_file(path: Path, endings: tuple[str, ...]) -> None:
     except OSError as error:
         raise InputError(f"Cannot write {path} ({error.strerror}): choose another file with --out.") from None
     _try_writing(goal.parent)
+
+
+def write_picture(figure: Any, path: Path, **options: Any) -> None:
+    """Write a figure in the format of the ending: the same bytes for the same figure, so without a date."""
+    import matplotlib as mpl
+
+    kind = path.suffix[1:].lower()
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    with replacing(path) as place, mpl.rc_context({"svg.hashsalt": "edgewise"}):
+        figure.savefig(place, format=kind, metadata=undated, **options)
 
 
 def _make(folder: Path) -> None:

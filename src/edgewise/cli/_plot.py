@@ -7,10 +7,9 @@ import numpy as np
 import typer
 
 from edgewise._errors import InputError
-from edgewise._replacing import replacing
 from edgewise.cli._console import console
-from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, network_inputs, open_model, open_table
-from edgewise.cli._output import check_file
+from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
+from edgewise.cli._output import check_file, write_picture
 
 
 def plot(
@@ -27,6 +26,8 @@ def plot(
 ) -> None:
     """Draw a network: its nodes, and each edge's function."""
     check_file(out, (".png", ".svg", ".pdf"))
+    from edgewise.io import network_inputs
+
     saved, names, target = open_model(model)
     x = None
     if file is not None:
@@ -47,6 +48,5 @@ def plot(
 
     axes = edgewise.plot.network(saved.model, x, names=names, target=target)
     assert isinstance(axes.figure, Figure)
-    with replacing(out) as place:
-        axes.figure.savefig(place, format=out.suffix[1:].lower(), bbox_inches="tight", dpi=200)
+    write_picture(axes.figure, out, bbox_inches="tight", dpi=200)
     console().print(f"Picture: {out}")

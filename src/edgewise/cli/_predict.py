@@ -11,7 +11,7 @@ from edgewise._errors import InputError
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
 from edgewise.cli._failure import shown
-from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, network_inputs, open_model, open_table
+from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
 from edgewise.cli._output import check_file
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -30,6 +30,8 @@ def predict(
 ) -> None:
     """Predict the target for each row of a table."""
     import pandas as pd
+
+    from edgewise.io import network_inputs
 
     saved, _, target = open_model(model)
     table = open_table(file, decimal, encoding, saved.decimals, sheet)

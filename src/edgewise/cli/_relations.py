@@ -10,10 +10,9 @@ import typer
 from rich.table import Table as Grid
 
 from edgewise._errors import InputError
-from edgewise._replacing import replacing
 from edgewise.cli._console import console, formula, progress
 from edgewise.cli._input import DataFile, Decimal, Encoding, Sheet, TimeLimit, check_seed, open_table, split_names
-from edgewise.cli._output import check_file
+from edgewise.cli._output import check_file, write_picture
 
 if TYPE_CHECKING:
     from edgewise.io import Table
@@ -65,8 +64,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
         )
     _show(screen, found)
     if out is not None:
-        with replacing(out) as place:
-            found.figure().savefig(place, format=out.suffix[1:].lower())
+        write_picture(found.figure(), out)
         screen.print(f"Picture: {out}")
 
 

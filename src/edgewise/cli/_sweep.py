@@ -22,7 +22,7 @@ from edgewise.cli._input import (
     select_columns,
 )
 from edgewise.cli._network_file import keep_network
-from edgewise.cli._output import check_file
+from edgewise.cli._output import check_file, write_picture
 
 _PICTURES = (".png", ".svg", ".pdf")
 Loss = Literal["squared", "huber", "cauchy", "cross_entropy"]
@@ -77,8 +77,7 @@ def sweep(  # noqa: PLR0913 (the options of a command)
     keep_network(found.result.model, out, table.decimals, names, target, made)
     screen.print(f"Network: {out}")
     if picture is not None:
-        with replacing(picture) as place:
-            found.plot().savefig(place, format=picture.suffix[1:].lower())
+        write_picture(found.plot(), picture)
         screen.print(f"Picture: {picture}")
     if table_out is not None:
         with replacing(table_out) as place:

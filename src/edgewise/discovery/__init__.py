@@ -10,4 +10,6 @@ from edgewise.discovery.knowledge import Known as Known
 from edgewise.discovery.results import Discoveries as Discoveries
 from edgewise.discovery.results import Discovery as Discovery
 from edgewise.discovery.results import front_cells as front_cells
+from edgewise.discovery.search import SearchStep as SearchStep
+from edgewise.discovery.search import search_callback as search_callback
 from edgewise.discovery.tables import NoiseModel as NoiseModel

@@ -14,21 +14,18 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise._version import __version__
-from edgewise.bases import BASES, named
 from edgewise.encoding import Inputs
 from edgewise.io._packing import check_values, packed, unpacked
 from edgewise.io._schema import (
-    DTYPES,
     TENSORS,
     Description,
-    Malformed,
     columns_of,
     is_decimals,
     is_names,
     is_target,
     is_units,
 )
-from edgewise.nn import KAN, Rule, is_readable
+from edgewise.nn import KAN, Architecture, Malformed, is_readable
 
 if TYPE_CHECKING:
     import sympy
@@ -169,7 +166,11 @@ def read_model(file: BinaryIO) -> SavedModel:
 
     Errors: Malformed says what is wrong.
     """
-    said, tensors = unpacked(file)
+    return built(*unpacked(file))
+
+
+def built(said: Description, tensors: dict[str, Tensor]) -> SavedModel:
+    """Return the network of a description and tensors that were checked."""
     inputs = None if said.inputs is None else Inputs.from_dict(said.inputs)
     return SavedModel(
         _build(said, tensors), said.names, said.target, said.version, said.units, said.formulas, said.decimals, inputs
@@ -206,28 +207,8 @@ def _describe(
         raise InputError(f"'units' must map some of the names {columns} to short texts, like 'm/s'. Got {units!r}.")
     if decimals is not None and not is_decimals(decimals, columns):
         raise InputError(f"'decimals' must map some of the names {columns} to '.' or ','. Got {decimals!r}.")
-    dtype = str(model.dtype).removeprefix("torch.")
-    if dtype not in DTYPES:
-        raise InputError(f"A network is saved in float32 or float64. This one is {dtype}: convert it first.")
-    layers = list(model.layers)
-    if len({(layer.basis, layer.base) for layer in layers}) > 1:
-        raise InputError("A network is saved with one basis and one base function. The layers of this one differ.")
-    basis = layers[0].basis
-    if basis.name not in BASES or named(basis.name, basis.degree or 3) != basis:
-        raise InputError(
-            f"A network is saved with the name of its basis, and none is known as {basis.name!r}: "
-            "register yours with edgewise.bases.register first."
-        )
     return Description(
-        widths=[list(width) if isinstance(width, tuple) else width for width in model.widths],
-        basis=basis.name,
-        degree=basis.degree,
-        base=layers[0].base,
-        dtype=dtype,
-        symbols=[[(j, i, name) for (j, i), name in layer.symbols.items()] for layer in layers],
-        rules=[[(j, i, rule.row()) for (j, i), rule in layer.rules.items()] for layer in layers]
-        if any(layer.rules for layer in layers)
-        else None,
+        **vars(Architecture.of(list(model.layers), model.nodes)),
         names=None if names is None else list(names),
         target=target if target is None or isinstance(target, str) else list(target),
         units=None if units is None else dict(units),
@@ -258,14 +239,12 @@ def _formula_texts(model: KAN, names: list[str] | None) -> list[str] | None:
 
 
 def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
-    widths = [tuple(width) if isinstance(width, list) else width for width in description.widths]
     dtype, basis = getattr(torch, description.dtype), description.built_basis
-    model = KAN(widths, basis=basis, grid=1, degree=description.degree or 3, base=description.base, dtype=dtype)
-    for number, (layer, symbols) in enumerate(zip(model.layers, description.symbols, strict=True)):
+    degree, base = description.degree or 3, description.base
+    model = KAN(description.kan_widths, basis=basis, grid=1, degree=degree, base=base, dtype=dtype)
+    for number, layer in enumerate(model.layers):
         for name in TENSORS:
             value = tensors[f"layers.{number}.{name}"].clone()
             setattr(layer, name, torch.nn.Parameter(value) if name in dict(layer.named_parameters()) else value)
-        layer.symbols = {(j, i): name for j, i, name in symbols}
-        if description.rules is not None:
-            layer.rules = {(j, i): Rule.of(row) for j, i, row in description.rules[number]}
+    description.describe_edges(model.layers)
     return model

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -17,7 +18,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from edgewise.io._schema import TENSORS, Description, Malformed, Shape
+from edgewise.io._schema import TENSORS, Description
+from edgewise.nn import Malformed
 
 _KEY = "edgewise"
 _MARK = re.compile(rb'\{\\"schema\\": \d+, \\"checksum\\": \\"')  # before the digest: never in a text
@@ -29,6 +31,8 @@ _NO_NETWORK = "is a safetensors file, but not a network that edgewise saved: use
 _NO_FILE = "is not a safetensors file, or a damaged one: save the network again"
 _FLAGS = ("mask", "affine_free")
 _SHOWN = 60  # characters of a name from a file that a message repeats
+
+Shape = tuple[int, ...]
 
 
 def packed(tensors: dict[str, Tensor], description: Description) -> bytes:
@@ -58,9 +62,20 @@ def unpacked(file: BinaryIO) -> tuple[Description, dict[str, Tensor]]:
     description = Description.from_json(text)
     if description.checksum is not None and not place:
         raise Malformed(_MISMATCH)
-    _check_shapes(tensors, description)
+    check_shapes(tensors, description)
     check_values(tensors, description)
     return description, tensors
+
+
+def has_description(file: BinaryIO) -> bool:
+    """Whether this is a file of `edgewise.save`, as far as its header says."""
+    try:
+        _header(file)
+    except Malformed as problem:
+        return str(problem) != _NO_NETWORK
+    finally:
+        file.seek(0)
+    return True
 
 
 def _header(file: BinaryIO) -> tuple[bytes, str]:
@@ -101,8 +116,11 @@ def _digest(data: bytes, place: int) -> bytes:
     return digest.hexdigest().encode()
 
 
-def _check_shapes(found: dict[str, Tensor], description: Description) -> None:
-    """Compare the shapes and types of tensors with what the description asks for."""
+def check_shapes(found: Mapping[str, Tensor], description: Description) -> None:
+    """Compare the shapes and types of tensors with what the description asks for.
+
+    Errors: Malformed.
+    """
     known = set()
     for number, shape in enumerate(description.shapes()):
         keys = {name: f"layers.{number}.{name}" for name in TENSORS}
@@ -139,7 +157,7 @@ def _expected(coefficients: Shape, shape: Shape, description: Description) -> di
     }
 
 
-def check_values(tensors: dict[str, Tensor], description: Description) -> None:
+def check_values(tensors: Mapping[str, Tensor], description: Description) -> None:
     """Raise for values that no network has."""
     for key, tensor in tensors.items():
         if tensor.dtype is torch.bool:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from edgewise import functions
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import BASE_FUNCTIONS, BASES, BaseName, Basis, named
 from edgewise.encoding import Inputs
-from edgewise.nn import Nodes, Rule
+from edgewise.nn import Architecture, Malformed, Nodes
 
 SCHEMA = 5
 """The newest layout that this version reads and the one that it writes."""
 
-DTYPES = ("float32", "float64")
 TENSORS = ("coefficients", "base_weight", "affine", "knots", "mask", "affine_free")
 """The tensors of a layer, saved as `layers.<number>.<name>`."""
 
@@ -30,39 +26,20 @@ _ADDED: dict[int, dict[str, Any]] = {
     5: {"inputs": None},
 }
 
-Shape = tuple[int, ...]
-Symbol = tuple[int, int, str]
-RuleRow = tuple[int, int, dict[str, Any]]
-
 _LONGEST_UNIT = 100  # characters
 _SHOWN = 60  # characters of a name from a file that a message repeats
 
 
-class Malformed(Exception):
-    """What is wrong with the description, in words that complete "The file ..."."""
-
-
 @dataclass(frozen=True)
-class Description:
-    """Everything about a network that its tensors do not say.
+class Description(Architecture):
+    """Everything about a network that its tensors do not say: its architecture, and the columns it was trained on.
 
-    `widths` lists ints, or (sums, products) with the products an int or a list of arities, as `KAN` takes them, like
-    `basis` and `degree` (None for a basis without one); `symbols` the function names (j, i, name) of each layer's
-    symbolic edges; `rules` what a person decided about edges, (j, i, row) with the rows of `nn.Rule`, None where there
-    is none; `names` and `target` those of the columns it was trained on, `target` a list for several outputs;
-    `units` by name; `formulas` the outputs as text, for a reader: nothing is made of them; `checksum` the digest of the
-    whole file (see `_packing`), None in older files; `decimals` the decimal signs of columns by name, as they were read
-    from a table of text; `inputs` how a table with text, dates or gaps becomes numbers, as `encoding.Inputs.to_dict`
-    says it.
+    `names` and `target` are those of the columns, `target` a list for several outputs; `units` by name; `formulas` the
+    outputs as text, for a reader: nothing is made of them; `checksum` the digest of the whole file (see `_packing`),
+    None in older files; `decimals` the decimal signs of columns by name, as they were read from a table of text;
+    `inputs` how a table with text, dates or gaps becomes numbers, as `encoding.Inputs.to_dict` says it.
     """
 
-    widths: list[Any]
-    basis: str
-    degree: int | None
-    base: BaseName | None
-    dtype: str
-    symbols: list[list[Symbol]]
-    rules: list[list[RuleRow]] | None
     names: list[str] | None
     target: str | list[str] | None
     units: dict[str, str] | None
@@ -89,7 +66,7 @@ class Description:
 
         >>> Description.from_json('{"schema": 6}')
         Traceback (most recent call last):
-        edgewise.io._schema.Malformed: was written by a newer version of edgewise (schema 6): upgrade edgewise
+        edgewise.nn._architecture.Malformed: was written by a newer version of edgewise (schema 6): upgrade edgewise
         """
         try:
             data = json.loads(text)
@@ -97,7 +74,7 @@ class Description:
             raise Malformed("has a damaged description: save the network again") from None
         _require(isinstance(data, dict), "description")
         schema = data.pop("schema", None)
-        _require(_is_size(schema, 1), "schema number")
+        _require(is_int(schema, 1, 2**62 - 1), "schema number")
         if schema > SCHEMA:
             shown = f"{schema}"[:_SHOWN]
             raise Malformed(f"was written by a newer version of edgewise (schema {shown}): upgrade edgewise")
@@ -107,35 +84,14 @@ class Description:
         for name in sorted(cls.__dataclass_fields__.keys() ^ data.keys()):
             _require(False, f"description ({name[:_SHOWN]!r} is {'unknown' if name in data else 'missing'})")
         found = cls(**data)
-        found._check()
+        found.check_all()
         _require(schema < 4 or found.checksum is not None, "checksum")
         found.symbols[:] = [[(j, i, name) for j, i, name in symbols] for symbols in found.symbols]
         return found
 
-    @property
-    def built_basis(self) -> Basis:
-        """The basis of every layer."""
-        return named(self.basis) if self.degree is None else named(self.basis, self.degree)
-
-    def shapes(self) -> Iterator[Shape]:
-        """The (subnodes, inputs) of each layer, by arithmetic alone: nothing is as large as a file claims."""
-        for before, after in itertools.pairwise(map(Nodes.parse, self.widths)):
-            yield (after.n_subnodes, before.n_nodes)
-
-    def _check(self) -> None:
-        _require(isinstance(self.widths, list) and len(self.widths) >= 2, "list of widths")
-        _require(_is_size(self.widths[0], 1) and all(map(_is_width, self.widths)), "list of widths")
-        _require(isinstance(self.basis, str), "basis")
-        if self.basis not in BASES:
-            raise Malformed(_unknown("basis", self.basis, "edgewise.bases.register"))
-        _require(self.degree is None or _is_size(self.degree, 1), "degree")
-        try:
-            sound = self.built_basis.degree == self.degree
-        except InputError:
-            sound = False
-        _require(sound, "basis or degree")
-        _require(self.base is None or (isinstance(self.base, str) and self.base in BASE_FUNCTIONS), "base function")
-        _require(self.dtype in DTYPES, "number type")
+    def check_all(self) -> None:
+        """Raise `Malformed` for what describes no network, or other columns than its own."""
+        self.check()
         _require(_is_text(self.version), "version")
         _require(self.checksum is None or _is_text(self.checksum), "checksum")
         n_out = Nodes.parse(self.widths[-1]).n_nodes
@@ -146,9 +102,7 @@ class Description:
         _require(self.decimals is None or is_decimals(self.decimals, columns), "table of decimal signs")
         _require(self.inputs is None or self._are_inputs(), "encoding of the columns")
         _require(self.formulas is None or _are_texts(self.formulas, n_out), "list of formulas")
-        self._check_edges(self.symbols, "list of functions", _check_function)
-        if self.rules is not None:
-            self._check_edges(self.rules, "list of rules", _check_rule)
+        self.check_edges()
 
     def _are_inputs(self) -> bool:
         """Whether the inputs of a table can be built, and are those of the network."""
@@ -156,20 +110,6 @@ class Description:
             return Inputs.from_dict(self.inputs).names == self.names
         except InputError:
             return False
-
-    def _check_edges(self, layers: Any, what: str, check: Callable[[Any], None]) -> None:
-        """Require for each layer a list of (j, i, what is checked), each edge at most once."""
-        _require(isinstance(layers, list) and len(layers) == len(self.widths) - 1, what)
-        for rows, shape in zip(layers, self.shapes(), strict=True):
-            _require(isinstance(rows, list), what)
-            edges = set()
-            for row in rows:
-                _require(isinstance(row, list) and len(row) == 3, what)
-                j, i, value = row
-                inside = is_int(j, 0, shape[0] - 1) and is_int(i, 0, shape[1] - 1)
-                _require(inside and (j, i) not in edges, what)
-                edges.add((j, i))
-                check(value)
 
 
 def is_names(names: object, count: int) -> TypeGuard[Sequence[str]]:
@@ -220,39 +160,3 @@ def _are_texts(values: object, count: int) -> TypeGuard[Sequence[str]]:
 def _require(sound: bool, what: str) -> None:
     if not sound:
         raise Malformed(f"has a damaged {what}: save the network again")
-
-
-def _is_size(value: object, least: int) -> bool:
-    """Whether this is a whole number from `least` on, of a size that a tensor may have."""
-    return is_int(value, least, 2**62 - 1)
-
-
-def _is_width(width: Any) -> bool:
-    try:
-        return _is_size(Nodes.parse(width).n_subnodes, 1)
-    except InputError:
-        return False
-
-
-def _check_function(name: Any) -> None:
-    _require(isinstance(name, str), "list of functions")
-    try:
-        functions.get(name)
-    except InputError:
-        raise Malformed(_unknown("function", name, "edgewise.functions.register")) from None
-
-
-def _unknown(what: str, name: str, register: str) -> str:
-    return (
-        f"uses the {what} {name[:_SHOWN]!r}, which this edgewise does not know: upgrade edgewise, "
-        f"or register the {what} with {register} first"
-    )
-
-
-def _check_rule(row: Any) -> None:
-    try:
-        rule = Rule.of(row)
-    except ValueError:
-        raise Malformed("has a damaged list of rules: save the network again") from None
-    for name in rule.functions:
-        _check_function(name)

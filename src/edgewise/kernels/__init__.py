@@ -14,6 +14,7 @@ from edgewise.kernels._dispatch import forced as forced
 from edgewise.kernels._dispatch import prepare as prepare
 from edgewise.kernels._dispatch import vjp_coefficients as vjp_coefficients
 from edgewise.kernels._dispatch import vjp_inputs as vjp_inputs
+from edgewise.kernels._kept import kept as kept
 from edgewise.kernels._ops import contract as contract
 from edgewise.kernels._ops import evaluate_basis as evaluate_basis
 from edgewise.kernels._ops import quick_contract as quick_contract

@@ -12,7 +12,6 @@ operator takes tensors, numbers and text.
 
 from collections.abc import Sequence
 from functools import cache, partial
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -29,7 +28,6 @@ from edgewise.kernels.rbf import RBFFamily
 from edgewise.kernels.runtime._memo import is_full
 
 _FAMILIES: tuple[type[Family], ...] = (BSplineFamily, ChebyshevFamily, FourierFamily, RBFFamily)
-_KERNELS = find_spec("numba") is not None
 LIBRARY = Library("edgewise", "DEF")
 LIBRARY.define("evaluate(Tensor x, Tensor knots, str family, int count, int order) -> Tensor")
 LIBRARY.define(
@@ -55,19 +53,6 @@ def name_of(family: Family) -> str | None:
         if isinstance(family, kind) and family.cpu is kind.cpu:
             return kind.name if family.degree is None else f"{kind.name} {family.degree}"
     return None
-
-
-def is_kept(x: Tensor, family: Family) -> bool:
-    """Return whether a graph that torch records now keeps the operator: torch.compile's graphs for CPUs do.
-
-    Exported programs run where edgewise is not installed, and functorch transforms look into what they map.
-    """
-    exporting = getattr(torch.compiler, "is_exporting", None)
-    if not _KERNELS or exporting is None or exporting() or torch._C._get_tracing_state() is not None:
-        return False
-    if torch._C._are_functorch_transforms_active():
-        return False
-    return x.device.type == "cpu" and name_of(family) is not None
 
 
 def evaluate(x: Tensor, knots: Tensor, family: Family, count: int, order: int) -> Tensor:

@@ -12,6 +12,7 @@ from edgewise.kernels import _dispatch, _operators
 from edgewise.kernels import _operator_maps as _operator_maps  # registers
 from edgewise.kernels._backend import Family
 from edgewise.kernels._form import Term, composed, computed, gradients, stacked, weighted
+from edgewise.kernels._kept import is_kept
 from edgewise.kernels.bspline.few import FEW
 from edgewise.kernels.runtime._memo import is_eager, is_traced
 
@@ -36,7 +37,7 @@ def evaluate_basis(x: Tensor, knots: Tensor, family: Family, count: int, order: 
     Source: de Boor, A Practical Guide to Splines, chapters IX and X.
     """
     if is_traced():
-        if _operators.is_kept(x, family):
+        if is_kept(x, family):
             flat = x.reshape(-1, x.shape[-1])
             return _operators.evaluate(flat, knots, family, count, order).reshape(*x.shape, count)
         return family.reference(x, knots, count, order)  # plain arithmetic: the compiler differentiates and fuses it
@@ -66,7 +67,7 @@ def contract(
     flat = x if x.dim() == 2 else x.reshape(-1, x.shape[-1])
     if more is not None and x.dim() != 2:
         more = more[0].reshape(-1, more[0].shape[-1]), more[1]
-    if is_traced() and _operators.is_kept(x, family):
+    if is_traced() and is_kept(x, family):
         out = _operators.contract(flat, coefficients, knots, mask, family, order, more)
     else:
         c = coefficients if mask is None else coefficients * mask.unsqueeze(-1)

@@ -1,5 +1,8 @@
 """Layers, nodes, the network, and surgery that returns new networks."""
 
+from edgewise.nn._architecture import Architecture as Architecture
+from edgewise.nn._architecture import Malformed as Malformed
+from edgewise.nn._config import Config as Config
 from edgewise.nn._derivatives import derivatives as derivatives
 from edgewise.nn._derivatives import edge_derivatives as edge_derivatives
 from edgewise.nn._edit import add_input as add_input

@@ -83,7 +83,7 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         if not isinstance(dtype, torch.dtype) or dtype not in _DTYPES:
             raise InputError(f"The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got {dtype!r}.")
         _check(n_in, n_out, grid, base)
-        _check_domain(domain, dtype)
+        check_domain(domain, dtype)
         check_scheme(init)
         n_in, n_out, grid = int(n_in), int(n_out), int(grid)
         self.n_in, self.n_out, self.basis, self.base, self.init = n_in, n_out, named(basis, degree), base, init
@@ -287,7 +287,8 @@ def _check(n_in: int, n_out: int, grid: int, base: BaseName | None) -> None:
         base_function(base)
 
 
-def _check_domain(domain: tuple[float, float], dtype: torch.dtype) -> None:
+def check_domain(domain: tuple[float, float], dtype: torch.dtype) -> None:
+    """Raise InputError for what is no range of numbers of a dtype."""
     pair = isinstance(domain, tuple | list) and len(domain) == 2
     if not (pair and all(map(is_number, domain))):
         raise InputError(f"The 'domain' parameter of KAN must be two finite numbers (lo, hi), lo < hi. Got {domain!r}.")

@@ -17,12 +17,13 @@ from edgewise.nn._init import Scheme
 from edgewise.nn._inputs import check_inputs
 from edgewise.nn._layer import Edge, KANLayer, spline_edges
 from edgewise.nn._nodes import Nodes, Width
+from edgewise.nn._pretrained import Pretrained
 
 if TYPE_CHECKING:
     import sympy
 
 
-class KAN(torch.nn.Module):
+class KAN(Pretrained, torch.nn.Module):
     """A Kolmogorov-Arnold network: a learnable function of one variable on every edge, sums and products on the nodes.
 
     h^{l+1} = nodes( sum_i phi^l_{ji}(h^l_i) ),  y = h^L.

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 
+import safetensors.torch
 import torch
 
-from edgewise import io
+from edgewise import datasets, io
 from edgewise._errors import InputError
 from edgewise._replacing import check_place, writing
 from edgewise._version import __version__
@@ -27,28 +28,47 @@ _READS = """
 table = ew.io.read_table({data})
 x, y = table.inputs({names!r}), table.inputs({targets!r})
 """
+_LOADS = """
+rows = load_file({data})
+x, y = rows["x"], rows["y"]
+"""
 
 
-def export(session: History, path: str | PathLike[str], data: str | PathLike[str] | None, whole: bool) -> None:
-    """Write the script, and the first network beside it."""
+def export(
+    session: History, path: str | PathLike[str], data: str | PathLike[str] | None, whole: bool, rows: bool
+) -> None:
+    """Write the script, and the first network next to it; with `rows`, these too."""
     path = Path(path)
     if path.suffix != ".py":
         raise InputError(f"A script is written to a .py file. Got {str(path)!r}.")
+    if rows and data is not None:
+        raise InputError("'rows=True' saves the rows next to the script: leave 'data' out.")
     check_place(path)
     if data is not None:
         _check_rows(session, Path(data))
-    start = path.with_suffix(".safetensors")
-    place = None if data is None else _place(Path(data), path.parent)
-    text = script(session, f"here / {start.name!r}", place, whole, beside=True)
+    start, saved = path.with_suffix(".safetensors"), path.with_suffix(".rows.safetensors")
+    place = f"here / {saved.name!r}" if rows else None if data is None else _place(Path(data), path.parent)
+    text = script(session, f"here / {start.name!r}", place, whole, beside=True, saved=rows)
     with writing(path) as file:
         file.write(text.encode())
         file.flush()  # a full disk leaves the network of an older script, too
+        if rows:
+            _save_rows(session, saved)
         io.save(session.states[0].situation.model, start, names=session._rows.names)
 
 
+def _save_rows(session: History, path: Path) -> None:
+    table = session._rows.table
+    with writing(path) as file:
+        file.write(safetensors.torch.save({"x": table.x.cpu().contiguous(), "y": table.y.cpu().contiguous()}))
+
+
 def _place(data: Path, folder: Path) -> str:
-    """The expression that finds the table: relative to the script where it lies in the script's folder."""
+    """The expression that finds the table: by its name if it ships with edgewise, or relative to the script."""
     data, folder = data.resolve(), folder.resolve()
+    for name in datasets.names():
+        if data == datasets.path(name).resolve():
+            return f"ew.datasets.path({name!r})"
     if data.is_relative_to(folder):
         return f"here / {data.relative_to(folder).as_posix()!r}"
     return repr(str(data))
@@ -66,10 +86,17 @@ def _check_rows(session: History, data: Path) -> None:
             )
 
 
-def script(session: History, start: str, data: str | None, whole: bool, *, beside: bool = False) -> str:
-    """Return the text of the script; `start` and `data` are expressions, `beside` over `here`, the script's folder."""
+def script(
+    session: History, start: str, data: str | None, whole: bool, *, beside: bool = False, saved: bool = False
+) -> str:
+    """Return the text of the script; `start` and `data` are expressions, `beside` over `here`, the script's folder.
+
+    `data` is a table, or where the rows are `saved` a file of tensors x and y.
+    """
     rows = session._rows
-    if data is None:
+    if saved:
+        source = _LOADS.format(data=data)
+    elif data is None:
         source = _ASKS.format(inputs=len(rows.names), outputs=len(rows.targets))
     else:
         source = _READS.format(data=data, names=list(rows.names), targets=list(rows.targets))
@@ -80,6 +107,7 @@ def script(session: History, start: str, data: str | None, whole: bool, *, besid
         [
             f'"""Replays a session of edgewise {__version__}: {len(states) - 1} actions."""\n\n',
             "from pathlib import Path\n\n" if beside else "",
+            "from safetensors.torch import load_file\n\n" if saved else "",
             "import edgewise as ew\n",
             "\nhere = Path(__file__).parent\n" if beside else "",
             source,

@@ -161,16 +161,18 @@ class Session(Steering):
         return script(self, repr(start), None if data is None else repr(str(data)), whole)
 
     def export_script(
-        self, path: str | PathLike[str], data: str | PathLike[str] | None = None, *, whole: bool = False
-    ) -> None:
+        self, path: str | PathLike[str], data: str | PathLike[str] | None = None, *, whole: bool = False,
+        rows: bool = False,
+    ) -> None:  # fmt: skip
         """Write `script` to a file, and the first network beside it as `<name>.safetensors`.
 
         `data` is a table (see `edgewise.io.read_table`) with the columns of the session; the script finds both files
-        where it is itself.
+        where it is itself, and a table of `edgewise.datasets` wherever it runs. `rows=True` saves the session's rows
+        there too, as `<name>.rows.safetensors`, so that the script runs as it is.
 
         Errors: InputError for a table that does not hold the session's rows, and places that cannot be written.
         """
-        export(self, path, data, whole)
+        export(self, path, data, whole, rows)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the session to one file: a zip of safetensors and JSON, which runs nothing when it is loaded."""

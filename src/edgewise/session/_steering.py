@@ -188,6 +188,30 @@ class Steering(History):
         return self._changed(nn.add_input(self._now.model, column), variables=variables)
 
     @acting
+    def use_formula(self, formula: str) -> Self:
+        """Replace the network by the exact network of a formula over its inputs: use_formula("2*pi*sqrt(L/g)").
+
+        What was required of single edges goes with them, locked edges refuse. The network has to have one output, the
+        formula a finite value in each row, and no forbidden function: see `edgewise.symbolic.network_of`.
+        """
+        now, table = self._now, self.table
+        if now.model.n_out > 1:
+            raise InputError(f"A formula has one value, and this network has {now.model.n_out} outputs.")
+        for depth, layer in enumerate(now.model.layers):
+            for j, i in layer.locked_mask().nonzero().tolist():
+                now.open_edge((depth, j, i))
+        made = symbolic.network_of(formula, self._rows.all_names(now.variables))
+        used = {name for layer in made.layers for name in layer.active_symbols()}
+        refused = sorted(used & set(now.forbidden))
+        if refused:
+            raise InputError(f"The formula needs {', '.join(refused)}, which you forbade: allow it first.")
+        with torch.no_grad():
+            bad = int((~torch.isfinite(nn.clone(made, torch.float64)(table.x))).sum())
+        if bad:
+            raise InputError(f"The formula has no finite value in {bad} of {len(table.x)} rows.")
+        return self._changed(nn.clone(made, torch.float64))
+
+    @acting
     def refit(self, steps: int = 50) -> Self:
         """Train for some second-order steps, with grids and knots as they are."""
         return self._changed(refit(self._now.model, self.table, steps)[0])

@@ -1,7 +1,36 @@
 """The studio: a page on which a person trains, touches and reads a network; every step is one of `Session`."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from edgewise._errors import InputError
 from edgewise.studio import _acts as _acts
+from edgewise.studio import _compare as _compare
+from edgewise.studio import _discovery as _discovery
+from edgewise.studio import _leave as _leave
+from edgewise.studio import _menu as _menu
+from edgewise.studio import _row_views as _row_views
+from edgewise.studio import _start as _start
+from edgewise.studio import _trials as _trials
 from edgewise.studio._desk import Desk as Desk
+from edgewise.studio._open import desk_of as desk_of
+from edgewise.studio._open import open as open
 from edgewise.studio._requests import REQUESTS as REQUESTS
 from edgewise.studio._requests import Moved as Moved
 from edgewise.studio._requests import Request as Request
+
+if TYPE_CHECKING:
+    from edgewise.studio._notebook import StudioWidget as StudioWidget
+    from edgewise.studio._notebook import widget as widget
+    from edgewise.studio._serve import Studio as Studio
+else:
+    _LAZY = {"Studio": "_serve", "StudioWidget": "_notebook", "widget": "_notebook"}
+
+    def __getattr__(name: str) -> Any:
+        """Load hosts when they are needed: they have requirements that the rest of the studio does without."""
+        if name not in _LAZY:
+            raise AttributeError(f"module 'edgewise.studio' has no attribute {name!r}")
+        try:
+            return getattr(import_module(f"edgewise.studio.{_LAZY[name]}"), name)
+        except ModuleNotFoundError as problem:
+            raise InputError(f"The studio needs the package {problem.name}: pip install 'edgewise[studio]'.") from None

@@ -28,7 +28,8 @@ _BETWEEN = 0.15  # seconds between two pictures of a network that trains
 def view(desk: Desk, rows: Any = None) -> Answer:
     """The session as it is, with scores and curves over chosen rows."""
     session = desk.session
-    return {**session_view(session, selected(session, rows)), "job": desk.job.row() if desk.job else None}
+    job = desk.job.row() if desk.job else None
+    return {**session_view(session, selected(session, rows)), "job": job, "read_only": desk.read_only}
 
 
 @request(changes=True)
@@ -66,8 +67,15 @@ def _picture(network: KAN, session: Session) -> Answer:
     """The network as it is drawn, and its error over the rows, in the target's units."""
     table = session.table
     with torch.no_grad():
-        error = float((network(table.x) - table.y).square().mean().sqrt())
+        error = _error(network(table.x), table.y)
     return {"error": number(error), "picture": network_view(network, table.x, session.names, session.targets)}
+
+
+def _error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """The error of outputs in units of their own: a fit trains on standardized targets."""
+    outputs, targets = outputs - outputs.mean(0), targets - targets.mean(0)
+    scale = (outputs * targets).sum(0) / outputs.square().sum(0).clamp_min(1e-300)
+    return float((scale * outputs - targets).square().mean().sqrt())
 
 
 @request(changes=True)
@@ -82,6 +90,7 @@ def stop(desk: Desk, how: str = "stop") -> Answer:
 def preview(desk: Desk, at: int, name: str, arguments: dict[str, Any], rows: Any = None) -> Answer:
     """What an action would do: errors before and after, and the network as it would be."""
     session = desk.at(at)
+    check(isinstance(name, str) and name in ACTIONS, "Unknown action.", name)
     check(isinstance(arguments, dict), "'arguments' are named.", arguments)
     shown = session.preview(name, **arguments)
     difference = shown.comparison

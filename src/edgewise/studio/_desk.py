@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,20 @@ class Desk:
             self._session = made
         self.publish({"kind": "moved", "at": made.state.id})
 
+    def seat(self, session: Session | None, file: Path | None = None) -> None:
+        """Let another session, with its file, take the place of the one that is open, or none; tell everyone.
+
+        A session is on disk first. What requests have kept of the session before is dropped.
+        """
+        with self._lock:
+            if self._job is not None:
+                raise Moved(f"{self._job.call} is running: wait, or stop it first.")
+            if session is not None and file is not None and not file.exists():
+                session.save(file)
+            self._session, self.file = session, file
+            self.drawers.clear()
+        self.publish({"kind": "moved", "at": None if session is None else session.state.id})
+
     def run(self, name: str, call: str, task: Task, arguments: tuple[Any, ...], done: Callable[[Any], None]) -> Answer:
         """Begin long work: `task(channel, *arguments)` in the worker, then `done(result)` here. Return the job."""
         with self._lock:
@@ -136,9 +150,9 @@ class Desk:
         self._worker.start()
 
     @contextmanager
-    def listening(self) -> Iterator[queue.Queue[Event]]:
-        """Give a queue of all events from now on; one that is not emptied loses the oldest."""
-        events: queue.Queue[Event] = queue.Queue()
+    def listening(self, events: queue.Queue[Event] | None = None) -> Iterator[queue.Queue[Event]]:
+        """Give a queue of all events from now on, or fill this one; one that is not emptied loses the oldest."""
+        events = queue.Queue() if events is None else events
         self._listeners.append(events)
         try:
             yield events
@@ -149,7 +163,8 @@ class Desk:
         """Tell everyone who listens."""
         for events in list(self._listeners):
             if events.qsize() >= _WAITING:
-                events.get_nowait()
+                with suppress(queue.Empty):
+                    events.get_nowait()
             events.put(event)
 
     def close(self) -> None:

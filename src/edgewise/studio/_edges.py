@@ -10,7 +10,7 @@ import torch
 from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise.interpret import edge_curves, edge_scores, node_names
-from edgewise.nn import Edge, trace
+from edgewise.nn import KAN, Edge, trace
 from edgewise.plot import edge_formula
 from edgewise.session import Session
 from edgewise.studio._network_view import box_curve, number, numbers
@@ -40,10 +40,10 @@ def edge_view(session: Session, edge: Edge, rows: Any = None) -> Answer:
     if curve.function is not None and curve.affine is not None:
         said["formula"] = edge_formula(curve.function, curve.affine, names[depth][i])
     few = np.linspace(0, len(curve.samples) - 1, min(_DOTS, len(curve.samples))).astype(int)
-    step = max(1, (len(curve.x) - 1) // (_POINTS - 1))
+    some = np.linspace(0, len(curve.x) - 1, min(_POINTS, len(curve.x))).astype(int)
     return {
         **said, "score": number(scores[0]), "signed": number(scores[1]), "outside": number(curve.outside),
-        "knots": numbers(curve.knots), "x": numbers(curve.x[::step]), "y": numbers(curve.y[::step]),
+        "knots": numbers(curve.knots), "x": numbers(curve.x[some]), "y": numbers(curve.y[some]),
         "density": histogram(curve.samples), "dots": [numbers(curve.samples[few]), numbers(curve.values[few])],
         "box": box_curve(curve),
     }  # fmt: skip
@@ -85,6 +85,18 @@ def node_view(session: Session, node: tuple[int, int], rows: Any = None) -> Answ
         raise InputError(f"The network has no node {list(node)}: look at it again.")
     values = levels[depth][:, q].numpy()
     return {
-        "node": list(node), "name": names[depth][q],
+        "node": list(node), "name": names[depth][q], "product": depth > 0 and q >= model.nodes[depth].n_sum,
         "values": histogram(values if rows is None else values[np.asarray(rows)]),
+        "factors": [] if depth == 0 else [_terms(model, depth, j, names) for j in model.nodes[depth].groups()[q]],
     }  # fmt: skip
+
+
+def _terms(model: KAN, depth: int, j: int, names: list[list[str]]) -> list[Answer]:
+    """What a sum adds up: each edge that ends in subnode j, with its formula where it has one."""
+    layer, found = model.layers[depth - 1], []
+    for i in layer.mask[j].nonzero().flatten().tolist():
+        function, start = layer.symbols.get((j, i)), names[depth - 1][i]
+        constants = tuple(layer.affine.detach()[j, i].tolist())
+        formula = None if function is None else edge_formula(function, constants, start)
+        found.append({"edge": [depth - 1, j, i], "from": start, "formula": formula})
+    return found

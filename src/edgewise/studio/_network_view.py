@@ -63,8 +63,8 @@ def network_view(model: KAN, x: torch.Tensor, names: list[str], targets: list[st
 def box_curve(curve: EdgeCurve) -> list[list[float | None]]:
     """Return a curve in the unit square, at few points."""
     points = unit_curve(curve)
-    step = max(1, (len(points) - 1) // (_POINTS - 1))
-    return [numbers(part, 4) for part in points[::step].T]
+    some = np.linspace(0, len(points) - 1, min(_POINTS, len(points))).astype(int)
+    return [numbers(part, 4) for part in points[some].T]
 
 
 def _plan_view(plan: Diagram, model: KAN) -> Answer:

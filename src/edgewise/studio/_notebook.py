@@ -6,25 +6,59 @@ import base64
 import contextlib
 import io
 import json
+import os
 import re
 import threading
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.plot import network
+from edgewise.session import Session
 from edgewise.studio._desk import Desk
+from edgewise.studio._open import desk_of
 from edgewise.studio._requests import Moved
 
 _STATIC = Path(__file__).parent / "static"
 _IMPORT = re.compile(r"""((?:from|import)\s*\(?\s*)(["'])\./""")
 _STYLE = re.compile(r'<link rel="stylesheet" href="static/([^"]+)">')
-_SCRIPT = re.compile(r'<script( type="module")?(?: defer)? src="static/([^"]+)"></script>')
-_URL = re.compile(r"url\(([^)]+\.woff2)\)")
+_LINK = re.compile(r"<link [^>]*>\n?")
+_SCRIPT = re.compile(r'<script type="module" src="static/main.js"></script>')
+_URL = re.compile(r"url\(\"?([^)\"]+\.woff2)\"?\)")
+_BEGIN = (
+    'import { page } from "edgewise/main.js"; import { portHost } from "edgewise/port.js"; '
+    "page(portHost(), document.body);"
+)
 _HEIGHT = 720  # pixels
+
+
+def widget(
+    source: Any = None, *, target: Any = None, inputs: Sequence[str] | None = None,
+    folder: str | os.PathLike[str] | None = None, height: int = _HEIGHT, read_only: bool = False,
+) -> StudioWidget:  # fmt: skip
+    """Return the studio as a widget, for a notebook cell: the page of `open`, without a server.
+
+    `source`, `target`, `inputs`, `folder` and `read_only` as in `open`; `height` in pixels. The widget's `session` is
+    the session as the page has it by now. Needs `pip install 'edgewise[studio]'`.
+
+    Errors: InputError for sources that cannot be read, a height that is no int >= 200, and without the packages.
+
+    >>> import edgewise as ew, numpy as np, tempfile
+    >>> x = np.random.default_rng(0).random((50, 2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     cell = ew.studio.widget(x, target=x[:, 0] * x[:, 1], folder=folder)
+    ...     print(cell.session)
+    Session(1 states, at 0 on 'main', error ..., [2, 1, 1])
+    """
+    if not is_int(height, 200):
+        raise InputError(f"'height' must be an int >= 200, in pixels. Got {height!r}.")
+    return StudioWidget(desk_of(source, target, inputs, folder, read_only), height)
 
 
 class StudioWidget(anywidget.AnyWidget):
@@ -42,6 +76,11 @@ class StudioWidget(anywidget.AnyWidget):
         self.on_msg(self._answer)
         threading.Thread(target=self._pass_on, daemon=True).start()
         desk.warm()
+
+    @property
+    def session(self) -> Session:
+        """The session as it is now; InputError before there is one."""
+        return self.desk.session
 
     def _answer(self, _widget: Any, asked: Any, _buffers: Any) -> None:
         if not isinstance(asked, dict):
@@ -81,33 +120,29 @@ class StudioWidget(anywidget.AnyWidget):
         return base64.b64encode(out.getvalue()).decode()
 
 
+@cache
 def page() -> str:
     """Return the page as one text that loads nothing: style sheets and scripts inside, modules by an import map."""
     html = (_STATIC / "index.html").read_text(encoding="utf-8")
-    modules = {f"edgewise/{path.name}": _module(path) for path in sorted(_STATIC.glob("*.js"))}
-    imports = f'<script type="importmap">{json.dumps({"imports": modules})}</script>'
-    html = _STYLE.sub(lambda m: f"<style>{_style(_STATIC / m[1])}</style>", html)
-    html = _SCRIPT.sub(_script, html)
-    return html.replace("<head>", f"<head>{imports}", 1)
+    modules = {f"edgewise/{path.relative_to(_STATIC).as_posix()}": _module(path) for path in _STATIC.rglob("*.js")}
+    styles = [*(_STATIC / name for name in _STYLE.findall(html)), _STATIC / "vendor/katex/katex.min.css"]
+    head = f'<script type="importmap">{json.dumps({"imports": modules})}</script>'
+    head += "".join(f"<style>{_style(path)}</style>" for path in styles)
+    html = html.replace('data-host="server"', 'data-host="notebook"').replace("<head>", f"<head>{head}", 1)
+    return _SCRIPT.sub(f'<script type="module">{_BEGIN}</script>', _LINK.sub("", html))
 
 
 def _module(path: Path) -> str:
+    """A module as an address, which imports others by their names in the import map."""
     text = _IMPORT.sub(r"\1\2edgewise/", path.read_text(encoding="utf-8"))
     return f"data:text/javascript;base64,{base64.b64encode(text.encode()).decode()}"
-
-
-def _script(found: re.Match[str]) -> str:
-    if found[1]:
-        return f'<script type="module">import "edgewise/{found[2]}";</script>'
-    text = (_STATIC / found[2]).read_text(encoding="utf-8").replace("</script", r"<\/script")
-    return f"<script>{text}</script>"
 
 
 def _style(path: Path) -> str:
     """A style sheet with its fonts inside."""
 
     def font(found: re.Match[str]) -> str:
-        data = base64.b64encode((path.parent / found[1].strip("\"'")).read_bytes()).decode()
+        data = base64.b64encode((path.parent / found[1]).read_bytes()).decode()
         return f"url(data:font/woff2;base64,{data})"
 
     return _URL.sub(font, path.read_text(encoding="utf-8"))

@@ -30,6 +30,8 @@ class Request:
         takes = [parameter for name, parameter in inspect.signature(self.act).parameters.items() if name != "desk"]
         known = [parameter.name for parameter in takes]
         for name in given:
+            if not known:
+                raise InputError(f"The request {self.name!r} takes no arguments. Got {name!r:.200}.")
             if name not in known:
                 raise unknown(f"argument of {self.name!r}", name, known)
         missing = [p.name for p in takes if p.default is p.empty and p.name not in given]

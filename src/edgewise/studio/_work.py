@@ -5,9 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from types import ModuleType
 from typing import Any
 
 from edgewise._errors import EdgewiseError
@@ -50,7 +53,8 @@ class Worker:
                 return
             self._connection, theirs = self._context.Pipe()
             self._process = self._context.Process(target=_serve, args=(theirs, self._stop), daemon=True)
-            self._process.start()
+            with _alone():
+                self._process.start()
             theirs.close()
 
     def run(self, task: Task, arguments: tuple[Any, ...], event: Callable[[Event], None], done: Callable) -> None:
@@ -92,10 +96,25 @@ class Worker:
             return
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Start a process that does not run the program's main script, as processes otherwise do to find its functions.
+
+    Tasks are edgewise's own, and the script may be the one that opens the studio and waits.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
 def _serve(connection: Connection, stop: Any) -> None:
     """Do tasks until there is nobody to do them for."""
     import edgewise.session  # noqa: F401  (loaded before the first task)
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     channel = Channel(connection, stop)
     while True:
         try:
@@ -115,3 +134,11 @@ def _serve(connection: Connection, stop: Any) -> None:
         except Exception as error:  # noqa: BLE001 (whatever a task does, its process goes on)
             answer = ("problem", f"Internal error ({type(error).__name__}: {error}). Nothing changed.")
         connection.send(answer)
+
+
+def _end_with_parent() -> None:
+    """End this process, whatever it is doing, when the one that started it is gone, however it ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -1,9 +1,12 @@
 """Second-order training of a classifier: from strong to weak regularization, chosen by the validation error."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from edgewise._workers import Workers
 from edgewise.nn import KAN, adapt_grid
 from edgewise.train._choices import grid_of, spline_edges
 from edgewise.train._objective import Quadratic
@@ -88,11 +91,7 @@ class ClassificationTrainer(SecondOrderTrainer):
             return adapt_grid(model, x, grid)
         firsts = [adapt_grid(rescale_knots(model, x, seed + 1000 * k) if k else model, x, grid) for k in range(count)]
         workers = self.context.workers()
-        if workers.count > 1:
-            apart = ClassificationTrainer(self.context.apart())
-            starts = workers(apart._first, [(first, grid) for first in firsts])
-        else:
-            starts = self._one_by_one(firsts, grid)
+        starts = self._side_by_side(workers, firsts, grid) if workers.count > 1 else self._one_by_one(firsts, grid)
         tried = [(self.validation_error(start), start) for start in starts]
         return min(tried, key=lambda pair: pair[0])[1]
 
@@ -104,6 +103,22 @@ class ClassificationTrainer(SecondOrderTrainer):
             with self.context.start_threads():
                 start = self._first(first, grid)
             yield start
+
+    def _side_by_side(self, workers: Workers, firsts: Sequence[KAN], grid: int) -> Iterator[KAN]:
+        """Yield starts that workers train."""
+        for start, steps in workers(ClassificationTrainer._apart, [(self._worker(), first, grid) for first in firsts]):
+            self.monitor.add(steps)
+            yield start
+
+    def _worker(self) -> ClassificationTrainer:
+        """Return this trainer as a worker has it."""
+        found = ClassificationTrainer(self.context.apart())
+        found.first, found.products = self.first, self.products
+        return found
+
+    def _apart(self, model: KAN, grid: int) -> tuple[KAN, int]:
+        """Return a start, and how many steps it took."""
+        return self._first(model, grid), self.monitor.steps
 
     def _first(self, model: KAN, grid: int) -> KAN:
         return self._train(model, self.split.train, grid, _WEIGHTS[0], self.first)

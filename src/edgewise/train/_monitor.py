@@ -204,6 +204,15 @@ class Monitor:
         self._progress.step(place, None, None if limit is None else min(1.0, self._seconds / limit))
         return self.ended()
 
+    @property
+    def steps(self) -> int:
+        """The number of steps that were taken."""
+        return self._steps
+
+    def add(self, steps: int) -> None:
+        """Count steps that a worker took."""
+        self._steps += steps
+
     def record(self, grid: int, parameters: int, train: float, validation: float) -> None:
         """Add a row to the history, and pass it to the callbacks."""
         row = Row(len(self.history), grid, parameters, train, validation, self._seconds, self._steps)

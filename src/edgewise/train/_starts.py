@@ -55,7 +55,7 @@ def _starts(model: KAN, rows: Table, count: int, context: Context[LeastSquaresSo
     workers, seed = context.workers(), context.options.seed
     solver = context.solver.rough(_TOLERANCE, damping=_DAMPING)
     for begin in range(0, count, workers.count):
-        if begin and context.monitor.step(_PLACE):
+        if begin and context.monitor.show(_PLACE):
             return
         numbers = range(begin, min(begin + workers.count, count))
         firsts = [rescale_knots(model, rows.x, seed + 1000 * k) if k else model for k in numbers]
@@ -64,8 +64,10 @@ def _starts(model: KAN, rows: Table, count: int, context: Context[LeastSquaresSo
                 start = _coarse(firsts[0], rows, context.loss, solver, context.monitor)
             yield start
         else:
-            quiet = context.apart().monitor
-            yield from workers(_coarse, [(first, rows, context.loss, solver, quiet) for first in firsts])
+            tasks = [(first, rows, context.loss, solver, context.apart().monitor) for first in firsts]
+            for start, steps in workers(_apart, tasks):
+                context.monitor.add(steps)
+                yield start
 
 
 def is_additive(model: KAN) -> bool:
@@ -79,6 +81,11 @@ def _coarse(model: KAN, rows: Table, loss: Loss, solver: LeastSquaresSolver, mon
         problem = Objective(model, rows, loss=tuned(loss, model, rows))
         model = clone(problem.network(monitor.minimize(solver, problem, _PLACE, _MAX_STEPS)))
     return model
+
+
+def _apart(model: KAN, rows: Table, loss: Loss, solver: LeastSquaresSolver, monitor: Monitor) -> tuple[KAN, int]:
+    """Return a start that a worker trains, and how many steps that took."""
+    return _coarse(model, rows, loss, solver, monitor), monitor.steps
 
 
 def rescale_knots(model: KAN, x: Tensor, seed: int | None = None) -> KAN:

@@ -10,7 +10,7 @@ import sympy
 
 from edgewise._typing import Formula
 from edgewise.discovery.generators import curves
-from edgewise.discovery.judging import spread, unbeaten
+from edgewise.discovery.judging import Candidate, spread, unbeaten
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._context import Context
@@ -55,6 +55,20 @@ class Approximation:
         self._tried: set[Program] = set()
         self.gate, self.known = context.gate, context.settings.knowledge
         self.guesses: dict[Formula, str] = {}
+        context.approximations = self.so_far
+
+    def so_far(self) -> list[Candidate]:
+        """Return the formulas so far, and programs as they have evolved until now, with their errors on the rows."""
+        names, table, found = self.table.names, self.table, []
+        for each, _ in self.found.values():
+            errors = math.sqrt(each.error), math.sqrt(each.held_out)
+            found.append(Candidate(each.expression, names, errors[0], complexity(each.expression), errors[1]))
+        unit = spread(table.y, table.weight) or 1.0
+        weight = float(np.sqrt(np.mean(table.weight**2)))
+        for fitted in [] if self.evolution is None else self.evolution.front(1):
+            form, error = fitted.program.expression(names, table.positive), weight * math.sqrt(fitted.error) / unit
+            found.append(Candidate(form, names, error, complexity(form)))
+        return found
 
     @property
     def longest(self) -> int:

@@ -9,11 +9,12 @@ from dataclasses import replace
 from edgewise._deadline import Deadline, now, whole
 from edgewise._workers import Workers
 from edgewise.discovery.journal import Journal, numbers
-from edgewise.discovery.judging import Candidate, Judge, Pool, spread
+from edgewise.discovery.judging import Candidate, Judge, Pool, front, spread
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._noise import HOPELESS, NoiseLevel
 from edgewise.discovery.search._saving import journal_of
+from edgewise.discovery.search._search_callback import SearchStep, search_callbacks
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
 from edgewise.expressions import write
 
@@ -44,6 +45,8 @@ class Context:
         self.stages: list[str] = []
         self.noise = NoiseLevel(self.pool, self.given, min(ROWS, len(table)), self.stages)
         self.processes = 0  # Gaussian processes that were fitted
+        self.approximations: Callable[[], list[Candidate]] = list  # that the search has besides those in the pool
+        self._callbacks = search_callbacks()
         if table.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
 
@@ -110,6 +113,12 @@ class Context:
             self.settings.progress(
                 stage, min(fraction, 0.95), None if best is None else write(best.expression, _DIGITS)
             )
+        for callback in self._callbacks:
+            callback(SearchStep(stage, min(fraction, 0.95), self._front))
+
+    def _front(self) -> list[Candidate]:
+        """Return the best formulas so far by their errors on the rows."""
+        return front([*self.pool.candidates, *self.approximations()])
 
     @staticmethod
     def shown(candidate: Candidate) -> str:

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from edgewise.kernels._kept import exports_keep
 from edgewise.kernels._ops import Differentiable, is_taped
+from edgewise.kernels.rational import _operator as _operator  # registers
 from edgewise.kernels.rational import cpu, reference
 from edgewise.kernels.runtime._memo import is_eager
 
@@ -27,6 +30,8 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
     Source: Molina, Schramowski, Kersting, Padé Activation Units (2020), equation 3.
     """
     if not is_eager() or forward_ad._current_level >= 0:  # within a transform, or with tangents
+        if exports_keep(x) and x.dtype is numerator.dtype is denominator.dtype:
+            return torch.ops.edgewise.rational(x, numerator, denominator)
         return reference.rational(x, numerator, denominator)
     return _Rational.of(x, numerator, denominator)  # type: ignore[no-any-return]
 

@@ -1,11 +1,14 @@
-"""What calling costs: compiled layers compared with eager ones, and inference of a few rows compared with an MLP."""
+"""What calling costs: compiled and exported layers compared with eager ones, and a few rows compared with an MLP."""
 
 import shutil
+import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
+from edgewise.kernels import kept
 from edgewise.measure import MLP, Benchmark, Case, Cell, Row, Settings, interleaved
 from edgewise.measure.baselines import mlp, parameter_count
 from edgewise.measure.benchmarks.libraries import hidden_width
@@ -16,10 +19,14 @@ _SHAPES = ((1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64))
 _ROWS = (1, 8)
 _NETWORK = [2, 5, 1]
 
-#: what is timed -> what it is compared with, and the limit of the ratio
-_LIMITS = {
+#: what is timed -> what it is compared with, and the limit of the ratio, if there is one
+_LIMITS: dict[str, tuple[str, float | None]] = {
     "compiled, forward and backward": ("eager, forward and backward", 1.1),
     "compiled, forward": ("eager, forward", 1.1),
+    "exported with kernels, forward": ("eager, forward", 1.25),
+    "AOTInductor with kernels, forward": ("eager, forward", 1.1),
+    "exported, forward": ("eager, forward", None),
+    "AOTInductor, forward": ("eager, forward", None),
     "edgewise": (MLP, 1.5),
     "frozen": (MLP, 1.1),
 }
@@ -29,7 +36,7 @@ class Calls(Benchmark):
     """Layers with G = 5 in float32, and a network of float64; all calls of a case are interleaved."""
 
     name = "calls"
-    title = "Compiled layers, and inference of 1 and 8 rows"
+    title = "Compiled and exported layers, and inference of 1 and 8 rows"
     file = "calls.csv"
     columns = ("what", "seconds", "lower", "upper", "repeats", "status")
 
@@ -46,13 +53,13 @@ class Calls(Benchmark):
         if settings.quick or shutil.which("c++") is None:  # Inductor compiles with it
             return few
         return [
-            Case(f"compiled, {rows} x {n_in} -> {n_out}", {"rows": rows, "widths": f"{n_in} {n_out}"})
-            for rows, n_in, n_out in shapes
+            Case(f"{how}, {rows} x {n_in} -> {n_out}", {"rows": rows, "widths": f"{n_in} {n_out}"})
+            for how in ("compiled", "exported") for rows, n_in, n_out in shapes
         ] + few  # fmt: skip
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
         widths, rows = list(map(int, case.values["widths"].split())), case.values["rows"]
-        calls = (_compiled if case.label.startswith("compiled") else _few)(rows, widths)
+        calls = {"compiled": _compiled, "exported": _exported}.get(case.label.split(",")[0], _few)(rows, widths)
         times = interleaved(calls, settings.repeats, settings.patience)
         return [self.row(case, what=what, **own.columns()) for what, own in times.items()]
 
@@ -64,13 +71,36 @@ class Calls(Benchmark):
                 if max(seconds.get(what, float("inf")), seconds.get(base, float("inf"))) < float("inf"):
                     ratio = seconds[what] / seconds[base]
                     cells = [Cell(case), Cell(f"{what}, over {base}"), Cell(f"{1e6 * seconds[base]:.3g}")]
-                    lines.append([*cells, Cell(f"{ratio:.3g}", ratio <= most), Cell(f"{most:g}")])
+                    shown = "" if most is None else f"{most:g}"
+                    lines.append([*cells, Cell(f"{ratio:.3g}", most is None or ratio <= most), Cell(shown)])
         return ["case", "what", "over, in microseconds", "ratio", "at most"], lines
 
 
-def _compiled(rows: int, widths: list[int]) -> dict[str, Callable[[], Any]]:
+def _layer(rows: int, widths: list[int]) -> tuple[KANLayer, torch.Tensor]:
     layer = KANLayer(*widths, dtype=torch.float32, generator=torch.Generator().manual_seed(0))
-    x = (2 * torch.rand(rows, widths[0], generator=torch.Generator().manual_seed(1)) - 1).requires_grad_()
+    return layer, 2 * torch.rand(rows, widths[0], generator=torch.Generator().manual_seed(1)) - 1
+
+
+def _exported(rows: int, widths: list[int]) -> dict[str, Callable[[], Any]]:
+    layer, x = _layer(rows, widths)
+    shapes = ({0: torch.export.Dim("rows")},)
+    programs = {"": torch.export.export(layer, (x,), dynamic_shapes=shapes)}
+    with kept():
+        programs[" with kernels"] = torch.export.export(layer, (x,), dynamic_shapes=shapes)
+    calls = {"eager, forward": _inference(layer, x)}
+    for name, program in programs.items():
+        calls[f"exported{name}, forward"] = _inference(program.module(), x)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's compiler
+        for number, (name, program) in enumerate(programs.items()):
+            path = torch._inductor.aoti_compile_and_package(program, package_path=f"{folder}/{number}.pt2")
+            calls[f"AOTInductor{name}, forward"] = _inference(torch._inductor.aoti_load_package(path), x)
+    return calls
+
+
+def _compiled(rows: int, widths: list[int]) -> dict[str, Callable[[], Any]]:
+    layer, x = _layer(rows, widths)
+    x.requires_grad_()
     upstream, trained = torch.ones(rows, widths[1]), [x, *layer.parameters()]
 
     def step(module: Callable[..., torch.Tensor]) -> Callable[[], None]:

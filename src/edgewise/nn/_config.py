@@ -1,0 +1,172 @@
+"""The configuration of a network: what `KAN` is called with, as plain data that JSON holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from edgewise._checks import is_int, is_number
+from edgewise._errors import InputError, unknown
+from edgewise.bases import named
+from edgewise.nn._architecture import DTYPES, Architecture, Malformed
+from edgewise.nn._init import Scheme
+from edgewise.nn._layer import KANLayer, check_domain
+from edgewise.nn._nodes import Nodes, Width
+
+KEYS = ("widths", "basis", "grid", "degree", "base", "domain", "init", "dtype", "symbols", "rules")
+#: keys of a `config.json` that say nothing of the architecture; the last two are those of huggingface_hub's mixin
+ABOUT = (
+    "architectures", "model_type", "schema", "version", "names", "target", "units", "decimals", "inputs", "seed",
+    "device",
+)  # fmt: skip
+
+Domain = Any
+"""The range [lo, hi] of all inputs of a layer, or a list with one for each."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration that was read: an architecture, and what its tensors say once they are there.
+
+    `grids` and `domains` hold one entry for each layer.
+    """
+
+    architecture: Architecture
+    grids: list[int]
+    domains: list[Domain]
+    init: Scheme
+
+    @classmethod
+    def read(cls, config: Mapping[str, Any]) -> Config:
+        """Return a checked configuration; every key but "widths" may be left out, and is then as in `KAN`.
+
+        Errors: InputError.
+        """
+        if not isinstance(config, Mapping):
+            raise InputError(f"A configuration is a dict, like {{'widths': [2, 5, 1]}}. Got {type(config).__name__}.")
+        for key in config:
+            if key not in KEYS and key not in ABOUT:
+                raise unknown("key of a configuration", key, KEYS)
+        widths = config.get("widths")
+        if not isinstance(widths, list | tuple) or len(widths) < 2:
+            raise _wrong("widths", "list at least inputs and outputs, like [2, 5, 1]", widths)
+        parsed = [(each.width, each.n_nodes) for each in map(Nodes.parse, widths)]  # (1, 10**6) stays short
+        if not is_int(parsed[0][0]):
+            raise _wrong("widths", "begin with the number of inputs", widths)
+        degree, dtype = config.get("degree"), config.get("dtype", "float64")
+        if not isinstance(dtype, str) or dtype not in DTYPES:
+            raise _wrong("dtype", "be 'float32' or 'float64'", dtype)
+        basis = named(config.get("basis", "bspline"), 3 if degree is None else degree)
+        none: list[Any] = [[] for _ in widths[1:]]
+        architecture = Architecture(
+            [list(width) if isinstance(width, tuple) else width for width, _ in parsed],
+            basis.name, basis.degree, config.get("base"), dtype, config.get("symbols", none), config.get("rules"),
+        )  # fmt: skip
+        try:
+            architecture.check()
+            architecture.check_edges()
+        except Malformed as problem:
+            raise InputError(f"The configuration {problem}.".replace(": save the network again", "")) from None
+        counts = [count for _, count in parsed[:-1]]
+        return cls(
+            architecture, _grids(config.get("grid", 5), len(counts)), _domains(config.get("domain", [-1, 1]), counts),
+            config.get("init", "auto"),
+        )  # fmt: skip
+
+    def arguments(self) -> dict[str, Any]:
+        """What `KAN` is called with for a network whose layers have the grid and the range of the first."""
+        said, basis = self.architecture, self.architecture.built_basis
+        return {
+            "basis": basis, "grid": self.grids[0], "degree": said.degree or 3, "base": said.base, "init": self.init,
+            "domain": self.domains[0] if _is_range(self.domains[0]) else (-1.0, 1.0),
+            "dtype": getattr(torch, said.dtype),
+        }  # fmt: skip
+
+    @property
+    def widths(self) -> list[Width]:
+        return self.architecture.kan_widths
+
+    def finish(self, layers: list[KANLayer], seed: int) -> None:
+        """Give new layers their own grids and ranges, functions and rules, in place in the list."""
+        alike = all(grid == self.grids[0] for grid in self.grids)
+        if not alike or not all(domain == self.domains[0] and _is_range(domain) for domain in self.domains):
+            generator = torch.Generator().manual_seed(seed)
+            for number, layer in enumerate(list(layers)):
+                layers[number] = self._layer(number, layer, generator)
+        self.architecture.describe_edges(layers)
+
+    def _layer(self, number: int, like: KANLayer, generator: torch.Generator) -> KANLayer:
+        """Return a layer of the size of another, with its own grid and ranges."""
+        arguments, domain = self.arguments(), self.domains[number]
+        arguments |= {"grid": self.grids[number], "generator": generator, "device": like.coefficients.device}
+        if _is_range(domain):
+            return KANLayer(like.n_in, like.n_out, **{**arguments, "domain": domain})
+        layer = KANLayer(like.n_in, like.n_out, **{**arguments, "domain": (-1.0, 1.0)})
+        for each in domain:
+            check_domain(each, layer.dtype)
+        lo, hi = torch.tensor(domain, dtype=layer.dtype, device=layer.knots.device).unbind(1)
+        layer.knots = layer.basis.uniform_knots(lo, hi, self.grids[number])
+        layer.reset_parameters(generator)
+        return layer
+
+
+def config_of(layers: Sequence[KANLayer], nodes: Sequence[Nodes]) -> dict[str, Any]:
+    """Return the configuration of a network; `symbols` and `rules` only where there are some."""
+    said = Architecture.of(layers, nodes)
+    domains = [_shortest([list(ends) for ends in zip(*_ends(layer), strict=True)]) for layer in layers]
+    config: dict[str, Any] = {
+        "widths": said.widths, "basis": said.basis, "grid": _shortest([layer.grid for layer in layers]),
+        "degree": said.degree, "base": said.base, "domain": _shortest(domains), "init": layers[0].init,
+        "dtype": said.dtype,
+    }  # fmt: skip
+    if not _is_range(config["domain"]):
+        config["domain"] = domains
+    if any(said.symbols):
+        config["symbols"] = [[list(row) for row in rows] for rows in said.symbols]
+    if said.rules is not None:
+        config["rules"] = [[list(row) for row in rows] for rows in said.rules]
+    return config
+
+
+def _ends(layer: KANLayer) -> tuple[list[float], list[float]]:
+    lo, hi = layer.basis.ends(layer.knots)
+    return lo.tolist(), hi.tolist()
+
+
+def _shortest(values: list[Any]) -> Any:
+    """Return the value that all are, else the values."""
+    return values[0] if all(value == values[0] for value in values) else values
+
+
+def _grids(grid: Any, layers: int) -> list[int]:
+    grids = grid if isinstance(grid, list | tuple) else [grid] * layers
+    if len(grids) != layers or not all(is_int(each, 1) for each in grids):
+        raise _wrong("grid", f"be an int >= 1, or a list of {layers}, one for each layer", grid)
+    return [int(each) for each in grids]
+
+
+def _domains(domain: Any, counts: list[int]) -> list[Domain]:
+    """Return the range of each layer; one range is that of all."""
+    layers = [domain] * len(counts) if _is_range(domain) else domain
+    sound = isinstance(layers, list | tuple) and len(layers) == len(counts)
+    if not sound or not all(map(_is_domain, layers, counts)):
+        raise _wrong("domain", "be a range [lo, hi], or a list with the range, or the ranges, of each layer", domain)
+    return list(layers)
+
+
+def _is_domain(value: Any, count: int) -> bool:
+    if _is_range(value):
+        return True
+    return isinstance(value, list | tuple) and len(value) == count and all(map(_is_range, value))
+
+
+def _is_range(value: Any) -> bool:
+    pair = isinstance(value, list | tuple) and len(value) == 2 and all(map(is_number, value))
+    return pair and value[0] < value[1]
+
+
+def _wrong(key: str, must: str, given: Any) -> InputError:
+    return InputError(f"The '{key}' of a configuration must {must}. Got {given!r:.80}.")

@@ -1,0 +1,176 @@
+"""The columns of a table as a person chooses from them: kind, range, gaps, a histogram, and why one cannot be used."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+
+from edgewise._errors import InputError
+from edgewise.io import Table
+from edgewise.studio._histograms import Bins
+from edgewise.studio._network_view import number
+from edgewise.studio._requests import Answer
+from edgewise.symbolic import dimension
+
+Array = np.ndarray
+_LEVELS = 4  # of a text, that are shown
+_FEW = 10  # different values, up to which a column is no likely target
+_TICKED = 20  # inputs that are suggested at most
+_LARGEST = 1e150  # of which squares are finite
+_BRACKETS = re.compile(r".*[(\[]([^()\[\]]{1,20})[)\]]\s*$")
+_ENDINGS = re.compile(
+    r"([kmcuM]?[gms]|t|lb|mi|ft|au|nm|min|hr?|hours|days?|years?|yr|K|[kM]?Pa|bar|atm|[km]?[NJWVA]|eV|[kMG]?Hz|mol|rad|deg)"
+)  # units that names of columns often end in: mass_kg
+
+
+def columns_view(table: Table, target: str | None = None) -> Answer:
+    """Return what a page shows of a table, and a target and inputs to begin with.
+
+    `target` is the one that a person has chosen; without one, the last column is suggested that has more than ten
+    values.
+    """
+    seen: dict[bytes, str] = {}
+    columns = [_number_view(table, name, seen) for name in table.names]
+    possible = [one["name"] for one in columns if one["why"] is None]
+    if target is None:
+        varied = [one["name"] for one in columns if one["name"] in possible and _is_likely(one, table.n_rows)]
+        target = (varied or possible or [None])[-1]
+    elif target not in possible:
+        table.require(target, "target column")
+        raise InputError(f"The column {target!r} cannot be the target: {_why(columns, target)}.")
+    for one in columns:
+        one["correlation"] = _rank_correlation(table, one["name"], target) if one["why"] is None else None
+    others = [*table.texts, *table.dates]
+    columns += [_other_view(table, name, reason) for name, reason in table.left_out if name in others]
+    columns += [_blank_view(table, name, reason) for name, reason in table.left_out if name not in others]
+    inputs, notes = _inputs(columns, target, table.n_rows)
+    return {
+        "rows": table.n_rows, "columns": columns, "notes": [*table.notes, *notes], "target": target, "inputs": inputs,
+    }  # fmt: skip
+
+
+def _is_likely(column: Answer, rows: int) -> bool:
+    """Whether a column has many different values, and one in most rows."""
+    return column["distinct"] > _FEW and column["missing"] <= rows / 2
+
+
+def _why(columns: list[Answer], name: str) -> str:
+    return next(one["why"] for one in columns if one["name"] == name)
+
+
+def _number_view(table: Table, name: str, seen: dict[bytes, str]) -> Answer:
+    values = table.columns[name]
+    there = values[~np.isnan(values)]
+    finite = there[np.isfinite(there)]
+    twin = seen.setdefault((values + 0.0).tobytes(), name)
+    why = None
+    if not there.size:
+        why = "it is empty"
+    elif finite.size < there.size:
+        why = f"it has infinite values, {there.size - finite.size} in all"
+    elif float(there.min()) == float(there.max()):
+        why = f"it is {there[0]:g} in every row"
+    elif not 1 / _LARGEST <= float(np.abs(there).max()) <= _LARGEST:
+        why = "its values are too large or too small: change its unit"
+    elif twin != name:
+        why = f"it equals {twin!r}"
+    levels = np.unique(finite)
+    return {
+        **_row(table, name, "number", why), "missing": int(values.size - there.size), "distinct": len(levels),
+        "low": number(levels[0]) if len(levels) else None, "high": number(levels[-1]) if len(levels) else None,
+        "counter": _counts_rows(values), "histogram": Bins.of(finite).row(finite) if finite.size else None,
+    }  # fmt: skip
+
+
+def _row(table: Table, name: str, kind: str, why: str | None) -> Answer:
+    """The fields that every column has."""
+    unit, problem = table.units.get(name, "").strip(), None
+    bracket = _BRACKETS.fullmatch(name)
+    if not unit and bracket:
+        unit = bracket[1].strip()
+    if unit:
+        try:
+            dimension(unit)
+        except InputError as error:
+            problem = str(error)
+    ending = re.split(r"[_\s]", name)[-1]
+    guess = ending if _ENDINGS.fullmatch(ending) and ending != name else ""
+    return {
+        "name": name, "kind": kind, "why": why, "missing": 0, "distinct": 0, "low": None, "high": None,
+        "counter": False, "histogram": None, "correlation": None, "levels": [],
+        "unit": unit, "unit_problem": problem, "unit_guess": guess,
+    }  # fmt: skip
+
+
+def _other_view(table: Table, name: str, reason: str) -> Answer:
+    """A column of text, or of dates."""
+    if name in table.texts:
+        cells = [cell for cell in table.texts[name] if cell is not None]
+        common = Counter(cells).most_common()
+        said = _row(table, name, "text", "it is text, and inputs are numbers")
+        said |= {"missing": table.n_rows - len(cells), "distinct": len(common)}
+        return said | {"levels": [[level[:60], count] for level, count in common[:_LEVELS]]}
+    days = table.dates[name]
+    there = np.unique(days[~np.isnat(days)])
+    said = _row(table, name, "date", "it holds dates, and inputs are numbers")
+    said |= {"missing": int(np.isnat(days).sum()), "distinct": len(there)}
+    return said | {"levels": [[str(day), 1] for day in (there[[0, -1]] if len(there) else [])]}
+
+
+def _blank_view(table: Table, name: str, reason: str) -> Answer:
+    """A column that could not be read."""
+    return _row(table, name, "text", f"it cannot be read as numbers: {reason}")
+
+
+def _counts_rows(values: Array) -> bool:
+    """Whether this is 0, 1, 2, ... or 1, 2, 3, ...: the number of the row."""
+    return values.size > 1 and values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+
+
+def _rank_correlation(table: Table, name: str, target: str | None) -> float | None:
+    """Spearman's coefficient between a column and the target, over the rows that have both."""
+    if target is None or name == target:
+        return None
+    a, b = table.columns[name], table.columns[target]
+    both = np.isfinite(a) & np.isfinite(b)
+    if both.sum() < 3:
+        return None
+    first, second = _ranks(a[both]), _ranks(b[both])
+    if min(first.std(), second.std()) == 0:
+        return None
+    return round(float(np.corrcoef(first, second)[0, 1]), 4)
+
+
+def _ranks(values: Array) -> Array:
+    """Ranks, equal for equal values."""
+    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return (ends - (counts - 1) / 2)[where]
+
+
+def _inputs(columns: list[Answer], target: str | None, rows: int) -> tuple[list[str], list[str]]:
+    """Return the inputs to begin with, and what a person should know of the choice."""
+    usable = [one for one in columns if one["why"] is None and one["name"] != target]
+    kept, notes = usable, []
+    for said, drops in (("counts the rows", _is_counter), ("has gaps in more than half of the rows", _is_sparse)):
+        left = [one for one in kept if not drops(one, rows)]
+        if left:
+            notes += [f"Column {one['name']!r} {said}, and is not ticked." for one in kept if one not in left]
+            kept = left
+    if len(kept) > _TICKED:
+        order = sorted(kept, key=lambda one: -abs(one["correlation"] or 0))[:_TICKED]
+        notes.append(
+            f"{len(kept)} columns could be inputs: the {_TICKED} whose ranks correlate most with {target!r} are ticked."
+        )
+        kept = [one for one in kept if one in order]
+    return [one["name"] for one in kept], notes
+
+
+def _is_counter(column: Answer, rows: int) -> bool:
+    return column["counter"]
+
+
+def _is_sparse(column: Answer, rows: int) -> bool:
+    return column["missing"] > rows / 2

@@ -1,0 +1,141 @@
+"""A studio that is open: a server in a thread, on this machine alone, with a secret in its address."""
+
+from __future__ import annotations
+
+import html
+import logging
+import secrets
+import socket
+import tempfile
+import threading
+import webbrowser
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, final
+
+import uvicorn
+
+from edgewise._checks import is_int
+from edgewise._errors import InputError
+from edgewise.session import Session
+from edgewise.studio._app import app
+from edgewise.studio._connection import Connection
+from edgewise.studio._desk import Desk
+from edgewise.studio._events import Streams
+
+_HOST = "127.0.0.1"
+_GRACE = 5  # seconds that requests have to end when the studio is stopped
+_SENDS = """<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="0; url={url}"><title>edgewise studio</title><a href="{url}">edgewise studio</a>
+"""
+
+
+@final
+class Studio:
+    """An open studio, until `stop`, or the end of a `with` block.
+
+    The page is at `url`, which holds a secret: who knows it can do what the page can do. `desk` answers the page, and
+    `session` is the session as the page has it by now.
+
+    Errors: InputError for a port that is taken.
+    """
+
+    def __init__(self, desk: Desk, port: int = 0, *, patience: float = 20.0) -> None:
+        self.desk = desk
+        taken = _listen(port)
+        self.url = f"http://{_HOST}:{taken.getsockname()[1]}/{(token := secrets.token_urlsafe(32))}/"
+        self._way_in: Path | None = None
+        self._server = _Server(desk, token, patience)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [taken]}, name="edgewise-studio", daemon=True
+        )
+        self._thread.start()
+        self._server.ready.wait()
+
+    @property
+    def session(self) -> Session:
+        """The session as it is now; InputError before there is one."""
+        return self.desk.session
+
+    @property
+    def is_open(self) -> bool:
+        return self._thread.is_alive()
+
+    def browse(self) -> bool:
+        """Show the page in the browser; False where there is none.
+
+        The browser is sent to a file which only this user can read, and which sends it on: what stands in the command
+        line of a program can be read by everyone on the machine.
+        """
+        if self._way_in is None:
+            with tempfile.NamedTemporaryFile("w", suffix=".html", prefix="edgewise-", delete=False) as file:
+                file.write(_SENDS.format(url=html.escape(self.url)))
+            self._way_in = Path(file.name)
+        try:
+            return webbrowser.open(self._way_in.as_uri())
+        except webbrowser.Error:
+            return False
+
+    def wait(self) -> None:
+        """Wait until the studio is stopped; Ctrl-C stops it."""
+        try:
+            while self.is_open:
+                self._thread.join(0.5)
+        except KeyboardInterrupt:
+            self.stop()
+
+    def stop(self) -> None:
+        """End the server, its streams, and the work that is going on; the session is on disk."""
+        self._server.should_exit = True
+        self.desk.close()
+        self._thread.join()
+        if self._way_in is not None:
+            self._way_in.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"Studio({self.url if self.is_open else 'stopped'})"
+
+    def _repr_html_(self) -> str:
+        if not self.is_open:
+            return "<p>This studio is stopped.</p>"
+        return f'<p><a href="{html.escape(self.url)}" target="_blank" rel="noreferrer">Open the studio</a></p>'
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own words, which ends streams before it waits for what is going on."""
+
+    def __init__(self, desk: Desk, token: str, patience: float) -> None:
+        self.ready = threading.Event()
+        self._streams = Streams(desk)
+        config: dict[str, Any] = {
+            "http": type("Connection", (Connection,), {"patience": patience}), "ws": "none", "lifespan": "on",
+            "timeout_keep_alive": patience, "timeout_graceful_shutdown": _GRACE, "log_config": None,
+            "access_log": False, "server_header": False, "proxy_headers": False, "loop": "asyncio",
+        }  # fmt: skip
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        super().__init__(uvicorn.Config(app(desk, token, self._streams, patience), **config))
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.end()
+        await super().shutdown(sockets)
+
+
+def _listen(port: int) -> socket.socket:
+    if not is_int(port, 0, 65535):
+        raise InputError(f"'port' must be an int from 0 to 65535; 0 takes a free one. Got {port!r}.")
+    try:
+        return socket.create_server((_HOST, port))
+    except OSError as error:
+        raise InputError(
+            f"Port {port} cannot be used ({error.strerror or error}): leave it out for a free one."
+        ) from None

@@ -1,0 +1,195 @@
+"""Requests that begin a session: from a table, a saved session, or a saved network with a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from edgewise import datasets
+from edgewise._errors import InputError
+from edgewise.io import Selection, Table, load_with_metadata, network_inputs, read_table
+from edgewise.nn import KAN
+from edgewise.session import Session
+from edgewise.studio._acts import view
+from edgewise.studio._columns import columns_view
+from edgewise.studio._desk import ENDING, Desk
+from edgewise.studio._first_network import first_network
+from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed, place, store, unused
+from edgewise.studio._open import FIRST
+from edgewise.studio._requests import Answer, check, request
+from edgewise.symbolic import dimension
+
+DRAWER = "start"
+"""The drawer that holds `table`, the path of the table that the session was begun with, where its rows are the
+session's bit for bit."""
+_KEPT = "tables"  # the drawer of the table that was read last
+T = TypeVar("T")
+
+
+@request()
+def files(desk: Desk) -> Answer:
+    """What can be opened: files in the studio's folder, shipped tables, the one that the studio was started with."""
+    return {
+        "folder": desk.folder.name, "largest": LARGEST, "read_only": desk.read_only,
+        "session": desk.file.name if desk.has_session and desk.file is not None else None, "open": desk.has_session,
+        "first": desk.drawers.get(FIRST),
+        "tables": listed(desk.folder, TABLES), "sessions": listed(desk.folder, SESSIONS),
+        "networks": listed(desk.folder, NETWORKS),
+        "shipped": [{"file": name, "about": _about(name)} for name in datasets.names()],
+    }  # fmt: skip
+
+
+@request()
+def open_table(desk: Desk, file: str, target: str | None = None, sheet: str | None = None) -> Answer:
+    """The columns of a table, with a target and inputs to begin with."""
+    check(target is None or isinstance(target, str), "'target' is a column's name.", target)
+    return {"file": file, **columns_view(_table(desk, file, sheet), target)}
+
+
+@request()
+def plan(  # noqa: PLR0913 (the fields of a form)
+    desk: Desk, file: str, target: str, inputs: list[str], widths: Any = None, grid: Any = None, degree: Any = None,
+    seed: Any = None, units: Any = None, sheet: str | None = None,
+) -> Answer:  # fmt: skip
+    """What `begin` would make of the same form: how many rows, which inputs and network, and notes; nothing is made."""
+    table = _table(desk, file, sheet)
+    chosen, model, said, _ = _planned(table, target, inputs, (widths, grid, degree, seed), units)
+    return {"rows": len(chosen.y), "inputs": chosen.names, "widths": model.widths, "notes": [*chosen.notes, said]}
+
+
+@request(changes=True)
+def begin(  # noqa: PLR0913 (the fields of a form)
+    desk: Desk, file: str, target: str, inputs: list[str], widths: Any = None, grid: Any = None, degree: Any = None,
+    seed: Any = None, units: Any = None, sheet: str | None = None,
+) -> Answer:  # fmt: skip
+    """Make a network for a table and begin a session with it, in a new file; the view, and notes on what was chosen."""
+    table = _table(desk, file, sheet)
+    chosen, model, said, units = _planned(table, target, inputs, (widths, grid, degree, seed), units)
+    session = Session(model, chosen.x, chosen.y, chosen.names, target=target, units=units)
+    path = _path(desk.folder, file)
+    whole = sheet is None and len(chosen.y) == table.n_rows
+    return _begun(desk, session, path.stem, [*chosen.notes, said], path if whole else None)
+
+
+@request(changes=True)
+def open_session(desk: Desk, file: str) -> Answer:
+    """Go on with a session that was saved in the studio's folder."""
+    path = place(desk.folder, file, SESSIONS)
+    desk.seat(_clear(path, lambda: Session.load(path)), path)
+    return {**view(desk), "file": path.name, "notes": []}
+
+
+@request(changes=True)
+def open_model(desk: Desk, file: str, table: str, sheet: str | None = None) -> Answer:
+    """Begin a session with a saved network and a table that has its columns, in a new file."""
+    path = place(desk.folder, file, NETWORKS)
+    saved = _clear(path, lambda: load_with_metadata(path))
+    if saved.names is None or saved.target is None:
+        raise InputError(
+            f"{file} does not say which columns it was trained on: save it with edgewise fit, "
+            "or with edgewise.save(model, path, names=[...], target=...)."
+        )
+    read = _table(desk, table, sheet, saved.decimals)
+    targets = [saved.target] if isinstance(saved.target, str) else list(saved.target)
+    if len(targets) != saved.model.n_out:
+        raise InputError(f"{file} has {saved.model.n_out} outputs and {len(targets)} target: it cannot be opened here.")
+    x, y = network_inputs(saved, read), read.inputs(targets)
+    rows = np.asarray(np.isfinite(np.hstack([x, y])).all(axis=1))
+    check(rows.sum() >= 2, f"{table} has fewer than two rows without gaps in the network's columns.", int(rows.sum()))
+    gone = len(rows) - int(rows.sum())
+    notes = [f"{gone} of {len(rows)} rows left out: values are missing."] if gone else []
+    session = Session(
+        saved.model, x[rows], y[rows], saved.names, target=saved.target, units=_units(saved.units, None, notes)
+    )
+    whole = not gone and saved.inputs is None and sheet is None
+    return _begun(desk, session, path.stem, [*read.notes, *notes], _path(desk.folder, table) if whole else None)
+
+
+@request(changes=True)
+def upload(desk: Desk, name: str, content: str, encoding: str = "text") -> Answer:
+    """Write a file into the studio's folder, never over another one; the name that it has now."""
+    return {"file": store(desk.folder, name, content, encoding)}
+
+
+@request(changes=True)
+def close(desk: Desk) -> Answer:
+    """Leave the session, which is on disk, for the page on which another one begins."""
+    desk.seat(None)
+    return files(desk)
+
+
+def _planned(
+    table: Table, target: Any, inputs: Any, shape: tuple[Any, Any, Any, Any], units: Any
+) -> tuple[Selection, KAN, str, dict[str, str]]:
+    """The rows, the network, what is said of it, and units, as a form asks for them."""
+    check(isinstance(target, str), "'target' is a column's name.", target)
+    check(isinstance(inputs, list) and all(isinstance(one, str) for one in inputs), "'inputs' are names.", inputs)
+    chosen = table.select(target, inputs)
+    widths, grid, degree, seed = shape
+    known = _units(units, [*chosen.names, target])
+    return chosen, *first_network(len(chosen.names), len(chosen.y), widths, grid=grid, degree=degree, seed=seed), known
+
+
+def _about(name: str) -> str:
+    """The first sentence of a shipped table's note."""
+    text = datasets.path(name).with_suffix(".md").read_text(encoding="utf-8").split("\n\n")[1]
+    return " ".join(text.split()).partition(". ")[0].removesuffix(".") + "."
+
+
+def _path(folder: Path, file: Any) -> Path:
+    """The path of a table in the folder, or of one that comes with edgewise."""
+    if isinstance(file, str) and file in datasets.names():
+        return datasets.path(file)
+    return place(folder, file, TABLES)
+
+
+def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = None) -> Table:
+    """Read a table, or take the one that was read last."""
+    check(sheet is None or isinstance(sheet, str), "'sheet' is the name of a sheet.", sheet)
+    path = _path(desk.folder, file)
+    stat = path.stat()
+    key = (path, stat.st_mtime_ns, stat.st_size, sheet, tuple(sorted((like or {}).items())))
+    kept = desk.drawers.get(_KEPT)
+    if kept is None or kept[0] != key:
+        kept = desk.drawers[_KEPT] = (key, _clear(path, lambda: read_table(path, sheet=sheet, like=like)))
+    return kept[1]
+
+
+def _clear(path: Path, read: Callable[[], T]) -> T:
+    """Read a file; a problem names it without its folder."""
+    try:
+        return read()
+    except InputError as problem:
+        raise InputError(str(problem).replace(str(path), path.name)) from None
+
+
+def _units(units: Any, names: list[str] | None, notes: list[str] | None = None) -> dict[str, str]:
+    """The units of a request, blank ones left out; those of columns that are left out are no problem.
+
+    With `notes`, those that cannot be read are left out with a note.
+    """
+    given = {} if units is None else units
+    sound = isinstance(given, Mapping) and all(isinstance(part, str) for pair in given.items() for part in pair)
+    check(sound, "'units' maps columns to texts like 'm/s'.", units)
+    found = {name: unit.strip() for name, unit in given.items() if unit.strip() and (names is None or name in names)}
+    for name, unit in list(found.items()):
+        try:
+            dimension(unit)
+        except InputError as problem:
+            if notes is None:
+                raise InputError(f"The unit of {name!r}: {problem}") from None
+            notes.append(f"The unit of {name!r} is left out: {problem}")
+            del found[name]
+    return found
+
+
+def _begun(desk: Desk, session: Session, stem: str, notes: list[str], table: Path | None) -> Answer:
+    """Seat a session in a new file; `table` holds its rows, bit for bit."""
+    file = unused(desk.folder, stem, ENDING)
+    desk.seat(session, file)
+    if table is not None:
+        desk.drawers[DRAWER] = {"table": table}
+    return {**view(desk), "file": file.name, "notes": notes}

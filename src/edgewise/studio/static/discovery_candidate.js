@@ -1,0 +1,61 @@
+// One formula of the front: typeset with standard errors, its residuals, its network, and what to do with it.
+
+import { button, html } from "./elements.js";
+import { still } from "./picture.js";
+import { scatter } from "./scatter.js";
+import { copy } from "./takeaway.js";
+import { typeset } from "./typeset.js";
+import { counted, figure } from "./words.js";
+
+/**
+ * @param {object} front - the answer to the request `front`
+ * @param {number} index
+ * @param {(index: number|null) => void} select - shows another one, or all of them
+ */
+export function panel(host, store, front, index, select) {
+  const row = front.candidates[index];
+  const back = button("‹ All formulas", () => select(null), { class: "quiet" });
+  const step = (by) => button(by < 0 ? "‹" : "›", () => select(index + by), { name: by < 0 ? "The simpler formula before" : "The next, less simple formula", disabled: !front.candidates[index + by], class: "quiet" });
+  const more = html("div", { class: "candidate-more" }, html("p", { class: "hint" }, "Looking …"));
+  const formula = html("div", {}, typeset(`${row.latex}`, row.text));
+  const element = html("section", { class: "candidate", "aria-label": `Formula ${index}` }, html("div", { class: "candidate-head" }, back, html("span", {}, step(-1), step(1))), formula, facts(row), more);
+  host.ask("candidate", { index }).then((found) => {
+    formula.replaceChildren(typeset(found.latex, found.text));
+    more.replaceChildren(...details(host, store, front, found));
+  }, (problem) => more.replaceChildren(html("p", { class: "bad" }, problem.message)));
+  return element;
+}
+
+function facts(row) {
+  const r2 = row.r2 === null ? "unknown" : figure(row.r2, 5);
+  const pairs = [["complexity", row.complexity], ["fitted constants", row.constants], ["error", figure(row.error, 2)], ["R² on rows left out", r2]];
+  return html("dl", { class: "facts" }, pairs.flatMap(([name, value]) => [html("dt", {}, name), html("dd", {}, String(value))]));
+}
+
+function details(host, store, front, found) {
+  const area = html("textarea", { class: "export-text", readonly: true, hidden: true, rows: 3, "aria-label": "LaTeX" });
+  const copies = async () => {
+    area.hidden = false;
+    area.value = found.latex;
+    store.say((await copy(found.latex, area)) ? "The LaTeX is copied." : "Press Ctrl+C to copy the LaTeX.", "good");
+    area.hidden = true;
+  };
+  const use = async () => {
+    const answer = await store.change("adopt", { at: store.view.at, index: found.index });
+    if (answer) store.say(`The formula is the network of state ${answer.at}. Undo brings the one before back.`, "good");
+  };
+  const take = button("Use in the session", use, { class: "primary", disabled: Boolean(found.problem), title: "Replace the network by that of this formula" });
+  const names = `${counted(found.sample.rows.length, "row")}`;
+  const residuals = scatter({
+    x: found.sample.fitted, y: found.sample.residual, xName: `${found.target}, by the formula`, yName: "residual", levels: [{ at: 0 }],
+    said: `Residuals against fitted values, ${names}, root mean square ${figure(found.rms)}`, high: 200,
+  });
+  const network = found.network ? still(found.network, "The network of this formula") : null;
+  return [
+    html("div", { class: "row" }, take, button("Copy LaTeX", copies)),
+    found.problem ? html("p", { class: "hint why" }, `It cannot become the network: ${found.problem}`) : null,
+    html("p", { class: "hint" }, `Root mean square of the residuals: ${figure(found.rms)}`),
+    html("div", { class: "plots" }, residuals, network ?? html("p", { class: "hint" }, "This formula has no network to be shown.")),
+    area,
+  ].filter(Boolean);
+}

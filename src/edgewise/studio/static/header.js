@@ -1,0 +1,36 @@
+// The head of the page: what the session is, how good it is, undo and redo, and the windows that can be opened.
+
+import { button, html } from "./elements.js";
+import { counted, figure } from "./words.js";
+
+/** @param {{training: HTMLElement, windows: HTMLElement[], move: (to: string) => void, help: () => void}} page */
+export function header(host, store, page) {
+  const name = html("span", { class: "session-name" });
+  const error = html("b", { class: "number" }), explained = html("b", { class: "number" }), size = html("span", {});
+  const undo = button("↶", () => page.move("undo"), { name: "Undo (Ctrl+Z)" });
+  const redo = button("↷", () => page.move("redo"), { name: "Redo (Ctrl+Shift+Z)" });
+  const figures = html("div", { class: "figures" }, html("span", {}, "error ", error), html("span", {}, "R² ", explained), size);
+  const hands = html("div", { class: "hands" }, undo, redo, ...page.windows, button("?", page.help, { name: "Show the keys (?)" }));
+
+  store.subscribe(["view", "job"], () => {
+    const { view, job } = store;
+    undo.disabled = !view?.can_undo || Boolean(job);
+    redo.disabled = !view?.can_redo || Boolean(job);
+    figures.hidden = !view;
+    if (!view) return;
+    name.textContent = `${view.targets.join(", ")} of ${view.names.length > 4 ? counted(view.names.length, "input") : view.names.join(", ")}`;
+    error.textContent = figure(view.error);
+    explained.textContent = percentOf(view.r2);
+    size.textContent = `${counted(view.edges, "edge")}, ${view.rows.toLocaleString("en")} rows`;
+    document.title = `${name.textContent}: edgewise studio`;
+  });
+  return html("header", { class: "bar" }, html("h1", {}, html("span", { class: "brand" }, "edgewise"), name), figures, page.training, hands);
+}
+
+/** R squared at as many digits as say something: 0.99998. */
+function percentOf(r2) {
+  if (r2 !== null && 1 - r2 < 1e-8) return "1";
+  if (r2 === null || r2 < 0.9) return figure(r2, 2);
+  const digits = Math.min(8, Math.max(2, Math.ceil(-Math.log10(Math.max(1 - r2, 1e-8))) + 1));
+  return (Math.floor(r2 * 10 ** digits) / 10 ** digits).toFixed(digits);
+}

@@ -1,0 +1,42 @@
+// The panel of what is selected: an edge, a node, or else the network's edges by score.
+
+import { html, unseen } from "./elements.js";
+import { panel as edgePanel } from "./edge.js";
+import { panel as nodePanel } from "./node.js";
+import { edgeName, figure } from "./words.js";
+
+const MOST = 40; // edges in the list
+
+export function panel(host, store) {
+  const edge = edgePanel(host, store);
+  const node = nodePanel(host, store);
+  const list = html("section", { class: "overview", "aria-label": "Edges by score" });
+  const element = html("div", { class: "selected" }, edge, node, list);
+  let drawn = null;
+
+  store.subscribe(["view", "edge", "node", "hovered"], () => {
+    const atEdge = Boolean(store.edge || (store.hovered && !store.node));
+    edge.hidden = !atEdge;
+    node.hidden = atEdge || !store.node;
+    list.hidden = atEdge || Boolean(store.node);
+    if (!list.hidden && store.view && drawn !== store.view) overview(list, store, (drawn = store.view));
+  });
+  return element;
+}
+
+function overview(list, store, { diagram }) {
+  const edges = [...diagram.edges].sort((a, b) => (b.score ?? 0) - (a.score ?? 0)).slice(0, MOST);
+  const most = Math.max(...edges.map((edge) => edge.score ?? 0), 1e-9);
+  const rows = edges.map((edge) => {
+    const choose = () => store.set({ edge: edge.key, node: null });
+    const bar = html("span", { class: "bar", look: { "--share": (edge.score ?? 0) / most } });
+    const attributes = { type: "button", class: edge.function ? "symbolic" : "", on: { click: choose } };
+    const parts = [
+      html("span", { class: "what" }, edgeName(diagram, edge.key)), html("span", { class: "kind" }, unseen(", "), edge.function ?? "spline", unseen(", score ")),
+      bar, html("span", { class: "number" }, figure(edge.score, 2)),
+    ];
+    return html("li", {}, html("button", attributes, ...parts));
+  });
+  const hint = html("p", { class: "hint" }, "Point at an edge to see its curve, click it to change it. Press ? for the keys.");
+  list.replaceChildren(html("h2", {}, "Edges by score"), hint, html("ol", { class: "edge-list" }, rows));
+}

@@ -1,0 +1,100 @@
+// Numbers, edges and nodes in words.
+
+const MINUS = "−";
+
+/** A number at three digits, as a person writes it; a dash where there is none. */
+export function figure(value, digits = 3) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const whole = Math.max(digits, Math.floor(Math.log10(size)) + 1); // 2014 stays 2014
+  const text = size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(whole))) : value.toExponential(Math.max(0, digits - 2));
+  return text.replace("e+", "e").replaceAll("-", MINUS);
+}
+
+/** A share as a percentage. */
+export function percent(value) {
+  return value === null || value === undefined ? "–" : `${figure(100 * value, 2)} %`;
+}
+
+/** What the subnodes of a level are called: the node's name, with the factor's number in a product. */
+function endNames(diagram, level) {
+  const names = diagram.node_names[level];
+  const width = diagram.widths[level];
+  const [sums, products] = Array.isArray(width) ? width : [width, 0];
+  const arities = Array.isArray(products) ? products : Array(products).fill(2);
+  const found = names.slice(0, sums);
+  arities.forEach((arity, k) => {
+    for (let factor = 1; factor <= arity; factor++) found.push(`${names[sums + k]}, factor ${factor}`);
+  });
+  return found;
+}
+
+/** An edge by its ends: "x → h1". */
+export function edgeName(diagram, [layer, j, i]) {
+  return `${diagram.node_names[layer]?.[i] ?? "?"} → ${endNames(diagram, layer + 1)[j] ?? "?"}`;
+}
+
+/** An edge as a screen reader says it: "Edge from x to h1, spline, score 0.83". */
+export function edgeWords(diagram, edge) {
+  const name = edgeName(diagram, edge.key).replace(" → ", " to ");
+  const parts = [`Edge from ${name}`, edge.function ?? "spline", `score ${figure(edge.score, 2)}`];
+  if (edge.locked) parts.push("locked");
+  return parts.join(", ");
+}
+
+/** A node by its name. */
+export function nodeName(diagram, [depth, q]) {
+  return diagram.node_names[depth]?.[q] ?? "?";
+}
+
+/** "1 edge", "3 edges". */
+export function counted(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** An action as the history shows it: prune_edge((0, 1, 0)) with arguments that say something. */
+export function shortCall(call) {
+  const open = call.indexOf("(");
+  if (open < 0) return call;
+  const inside = call.slice(open + 1, -1);
+  const parts = splitOutside(inside).filter((part) => !/=(None|0\.0|\(\))$|^(merge|rounding)=True$|^seed=0$/.test(part));
+  return `${call.slice(0, open)}(${parts.join(", ").replace(/^(edge|edges|node|functions|function|name)=/, "")})`;
+}
+
+/** A call with its edges by name: prune_edge(y → h1). Hidden nodes are called by their numbers in every state. */
+export function callWords(diagram, call) {
+  const sums = diagram.widths.every((width) => !Array.isArray(width));
+  if (!sums) return shortCall(call);
+  return shortCall(call).replace(/\((\d+), (\d+), (\d+)\)(,(?=\)))?/g, (text, ...key) => {
+    const [layer, j, i] = key.slice(0, 3).map(Number);
+    const ends = [levelName(diagram, layer, i), levelName(diagram, layer + 1, j)];
+    return ends.includes(null) ? text : ends.join(" → ");
+  }).replace(/\(\(([^()]*)\)\)/, "($1)").replace(/\(\((.*→.*)\)\)$/, "($1)");
+}
+
+function levelName(diagram, level, k) {
+  const names = diagram.node_names[level];
+  if (!names) return null;
+  const inner = level > 0 && level < diagram.node_names.length - 1;
+  return names[k] ?? (inner ? names[0].replace(/\d+$/, String(k + 1)) : null);
+}
+
+/** Split at commas that are in no brackets and no quotes. */
+function splitOutside(text) {
+  const parts = [];
+  let depth = 0, quote = "", from = 0;
+  for (let k = 0; k < text.length; k++) {
+    const letter = text[k];
+    if (quote) quote = letter === quote ? "" : quote;
+    else if (letter === "'" || letter === '"') quote = letter;
+    else if ("([{".includes(letter)) depth++;
+    else if (")]}".includes(letter)) depth--;
+    else if (letter === "," && depth === 0) {
+      parts.push(text.slice(from, k).trim());
+      from = k + 1;
+    }
+  }
+  parts.push(text.slice(from).trim());
+  return parts.filter(Boolean);
+}

@@ -1,0 +1,132 @@
+"""Discovery at the desk: the front as it grows, its formulas, and one of them as the session's network."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import edgewise as ew
+from edgewise.discovery import SearchStep, search_callback
+from edgewise.session import Session
+from edgewise.studio import Desk
+
+
+def rows() -> tuple[torch.Tensor, torch.Tensor]:
+    x = 1 + torch.rand(60, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    return x, x[:, 0] / x[:, 1] ** 2
+
+
+def noisy() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    x = 2 * torch.rand(80, 2, dtype=torch.float64, generator=generator) - 1
+    y = torch.exp(torch.sin(3 * x[:, 0])) + x[:, 1] ** 2
+    return x, y + 0.1 * torch.randn(80, dtype=torch.float64, generator=generator)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk, and one worker, for all tests that search."""
+    x, y = rows()
+    desk = Desk(Path(tmp_path_factory.mktemp("desk")), Session(ew.KAN([2, 1], grid=3), x, y, ["m", "r"], target="F"))
+    desk.warm()
+    yield desk
+    desk.close()
+
+
+def searched(desk: Desk, stop: str | None = None, **given: Any) -> tuple[list[dict[str, Any]], str | None]:
+    """Discover, and return the events and the problem; `stop` ends it at the first front."""
+    with desk.listening() as events:
+        desk.ask("discover", given)
+        seen: list[dict[str, Any]] = []
+        while True:
+            try:
+                event = events.get(timeout=60)
+            except queue.Empty:
+                raise AssertionError(f"no end: {seen[-1:]}") from None
+            seen.append(event)
+            if event["kind"] == "ended":
+                return seen, event["problem"]
+            if stop and event.get("points"):
+                desk.ask("stop", {"how": stop})
+
+
+def test_a_law_is_found_and_becomes_the_network(desk: Desk) -> None:
+    assert desk.ask("front", {}) == {"candidates": [], "targets": ["F"]}
+    with pytest.raises(ew.InputError, match="press Discover"):
+        desk.ask("candidate", {"index": 0})
+    seen, problem = searched(desk, effort="quick")
+    assert problem is None and {"stage", "fraction", "points", "best", "seconds"} <= set(seen[-2])
+    front = desk.ask("front", {})
+    best = next(one for one in front["candidates"] if one["best"])
+    assert front["outcome"] == "EXACT" and best["latex"] == r"\frac{m}{r^{2}}" and best["constants"] == 0
+    found = desk.ask("candidate", {"index": best["index"]})
+    assert found["problem"] is None and len(found["network"]["edges"]) == 2
+    assert found["rms"] < 1e-12 and len(found["sample"]["residual"]) == 60
+    state = desk.session.state.id
+    with pytest.raises(ew.InputError, match="by now"):
+        desk.ask("adopt", {"at": state + 1, "index": best["index"]})
+    view = desk.ask("adopt", {"at": state, "index": best["index"]})
+    assert view["error"] < 1e-12 and view["formula"]["text"] == ["F = m/r**2"]
+    assert desk.session.state.call == "use_formula(formula='m/r**2')"
+
+
+def test_a_search_that_is_stopped_returns_the_front_so_far(desk: Desk) -> None:
+    x, y = noisy()
+    desk.change(Session(ew.KAN([2, 1], grid=3), x, y, ["u", "v"], target="w", units={"u": "m"}))
+    seen, problem = searched(desk, stop="interrupt", effort="thorough")
+    assert problem is None
+    points = [event["points"] for event in seen if event.get("points")]
+    assert points and {"complexity", "error", "held_out", "text"} == set(points[0][0])
+    front = desk.ask("front", {})
+    assert front["outcome"] == "INTERRUPTED" and front["candidates"]
+    fractions = [event["fraction"] for event in seen if "fraction" in event]
+    assert fractions == sorted(fractions)
+    one = next(each for each in front["candidates"] if each["constants"])
+    found = desk.ask("candidate", {"index": one["index"]})
+    assert "±" in found["text"] and r"\pm" in found["latex"] and found["constants"]
+    assert desk.session.state.id == 0
+
+
+def test_a_formula_that_the_session_cannot_take_says_why(desk: Desk) -> None:
+    x, y = noisy()
+    desk.change(Session(ew.KAN([2, 1], grid=3), x + 2, y, ["other", "v"], target="w"))
+    index = next(one["index"] for one in desk.ask("front", {})["candidates"] if "u" in one["text"])
+    found = desk.ask("candidate", {"index": index})
+    assert found["network"] is None and "Unknown name 'u'" in found["problem"]
+    with pytest.raises(ew.InputError, match="Unknown name 'u'"):
+        desk.ask("adopt", {"at": 0, "index": index})
+    assert desk.session.state.id == 0
+
+
+def test_a_search_is_asked_for_in_words_that_it_knows(desk: Desk) -> None:
+    for given, message in [
+        ({"effort": "huge"}, "'effort' is"),
+        ({"time_limit": 0}, "'time_limit' is"), ({"time_limit": True}, "'time_limit'"),
+        ({"target": "z"}, "Unknown target 'z'. Known: w"),
+    ]:  # fmt: skip
+        with pytest.raises(ew.InputError, match=message):
+            desk.ask("discover", given)
+    with pytest.raises(ew.InputError, match="'index' is a number"):
+        desk.ask("candidate", {"index": 99})
+    assert desk.job is None
+
+
+def test_a_callback_sees_the_front_grow_and_changes_nothing() -> None:
+    x, _ = noisy()
+    y = torch.exp(torch.sin(3 * x[:, 0])) + x[:, 1] ** 2
+    given: dict[str, Any] = {"names": ["u", "v"], "effort": 3000}
+    plain = ew.discover(x, y, **given)
+    fronts: list[list[int]] = []
+
+    def look(step: SearchStep) -> None:
+        fronts.append([candidate.complexity for candidate in step.front()])
+
+    with search_callback(look):
+        seen = ew.discover(x, y, **given)
+    assert [c.text() for c in seen] == [c.text() for c in plain]
+    assert len(fronts) > 2 and max(map(len, fronts)) > 4 and all(front == sorted(front) for front in fronts)

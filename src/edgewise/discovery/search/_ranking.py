@@ -30,7 +30,7 @@ _ROWS_EACH = 4  # for each constant, with which noise is claimed at all
 _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
 _IMPROVED, _SOME = (0.98, 0.995), 8  # of the errors of simpler formulas, the second if fewer than these are below
 _BY_CHANCE = 1e-3  # that noise alone lets residuals depend on the inputs as much
-_MISSED = 0.02  # that noise alone lets the network know as much of the residuals
+_MISSED = 0.005  # that noise alone lets the network know as much of the residuals
 _SAME_DIGITS = 2  # to which formulas are compared with the best one
 
 

@@ -2,10 +2,11 @@
 
     python benchmarks/studio_kills.py
 
-A real server trains, prunes, snaps, locks, undoes and saves as requests ask it to, and is killed after a random time by
-a signal that nothing handles; every second time only when it next writes the file of the session. It is started again on the file that it left, and must show what the last answer before
-the kill confirmed: the same states, with networks that are the same bit for bit. An action that was under way may be
-there too, whole, if the kill came between saving and answering. Stored are what was under way, and whether it is there.
+A real server trains, prunes, snaps, locks, undoes and saves as requests ask it to. It is killed after a random time by
+a signal that nothing handles, every second time only when it next writes the file of the session. It is started again
+on the file that it left, and must show what the last answer before the kill confirmed: the same states, with networks
+that are the same bit for bit. An action that was under way may be there too, whole, if the kill came between saving and
+answering. Stored are what was under way, and whether it is there.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ def killed(folder: Path, seed: int, seconds: float | None = None) -> dict[str, o
 
 
 def partial_files(folder: Path) -> list[str]:
-    return [name for name in os.listdir(folder) if name.endswith(".partial")]
+    return [path.name for path in folder.iterdir() if path.name.endswith(".partial")]
 
 
 def start(file: Path) -> None:

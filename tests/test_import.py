@@ -73,7 +73,7 @@ PUBLIC = {
     "edgewise": """
         EdgewiseError InputError KAN Options Session bases datasets discover encoding estimators export find_relations
         fit functions interpret io kernels load model_card nn optim pde plot pretrained prune save session structure
-        sweep sweeps symbolic train unsupervised update
+        studio sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
         Architecture Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix Jets KAN KANConv1d KANConv2d
@@ -118,6 +118,7 @@ PUBLIC = {
         SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
+    "edgewise.studio": "Desk Moved REQUESTS Request desk_of open server",
     "edgewise.functions": "Function get names register",
     "edgewise.structure": """
         CAP FLOOR Finding Findings Surrogate Tree Verdict additive combined exclusive exponential find irrelevant

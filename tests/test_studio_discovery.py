@@ -17,7 +17,9 @@ from edgewise.studio import Desk
 
 
 def rows() -> tuple[torch.Tensor, torch.Tensor]:
-    x = 1 + torch.rand(60, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    """A law of two columns, and one that is the same in every row."""
+    x = 1 + torch.rand(60, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x[:, 2] = 3
     return x, x[:, 0] / x[:, 1] ** 2
 
 
@@ -32,7 +34,8 @@ def noisy() -> tuple[torch.Tensor, torch.Tensor]:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One desk, and one worker, for all tests that search."""
     x, y = rows()
-    desk = Desk(Path(tmp_path_factory.mktemp("desk")), Session(ew.KAN([2, 1], grid=3), x, y, ["m", "r"], target="F"))
+    session = Session(ew.KAN([3, 1], grid=3), x, y, ["m", "r", "same"], target="F")
+    desk = Desk(Path(tmp_path_factory.mktemp("desk")), session)
     desk.warm()
     yield desk
     desk.close()

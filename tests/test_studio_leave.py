@@ -106,7 +106,7 @@ def run_of(script: Path, elsewhere: Path) -> str:
 
 def test_the_script_runs_wherever_it_is_unpacked(desk: Desk, tmp_path: Path) -> None:
     made = desk.ask("export", {"what": "script"})
-    assert made["name"] == "law.zip" and "session.use_formula(" in made["text"]
+    assert made["name"] == "law_script.zip" and "session.use_formula(" in made["text"]
     with zipfile.ZipFile(BytesIO(data(made))) as archive:
         assert sorted(archive.namelist()) == ["law.py", "law.rows.safetensors", "law.safetensors"]
         archive.extractall(tmp_path / "there")

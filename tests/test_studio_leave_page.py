@@ -71,7 +71,7 @@ def test_a_law_is_discovered_and_used(open_studio: Any, look: Any) -> None:
     page.set_default_timeout(30_000)
     page.get_by_role("tab", name="Discover").click()
     page.get_by_label("Effort").select_option("quick")
-    page.get_by_role("button", name="Search for formulas").click()
+    page.get_by_role("button", name="Discover formulas").click()
     page.get_by_text("The formula reproduces the data to rounding.").wait_for()
     page.get_by_role("button", name="Best: m/r**2").press("Enter")
     page.get_by_role("button", name="Use in the session").click()

@@ -136,6 +136,22 @@ def test_the_diagram_is_drawn(touched: tuple[Studio, Page]) -> None:
     assert "6 edges are splines still" in page.locator(".formula-line").inner_text()
 
 
+def test_the_formula_is_typeset(open_studio: Callable[..., Studio], look: Callable[..., Page]) -> None:
+    session = ew.Session(ew.KAN([2, 1, 1], grid=3, seed=0), *_rows(), ["t", "v"])
+    for edge, function in (((0, 0, 0), "sin"), ((0, 0, 1), "x^2"), ((1, 0, 0), "exp")):
+        session = session.set_function(edge, function, (1.0, 0.0, 1.0, 0.0))
+    page = look(open_studio(session))
+    page.wait_for_selector(".formula .katex")
+    assert page.locator(".formula annotation").text_content() == session_latex(page)
+    assert page.locator(".edge.symbolic .formula").count() == 3
+
+
+def session_latex(page: Page) -> Any:
+    asked = "fetch('ask/view', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'})"
+    answer = page.evaluate(f"{asked}.then((answer) => answer.json())")
+    return answer["formula"]["latex"][0]
+
+
 def test_training_by_a_click(touched: tuple[Studio, Page]) -> None:
     studio, page = touched
     before = page.locator(f"{EDGE} .curve").get_attribute("d")
@@ -272,3 +288,52 @@ def test_nothing_is_cut_off(
         })"""
     )
     assert inside
+
+
+def test_constants_are_set_by_hand(open_studio: Callable[..., Studio], look: Callable[..., Page]) -> None:
+    studio = open_studio(small_session().set_function((0, 0, 1), "sin", (1.0, 0.0, 1.0, 0.0)))
+    page = look(studio)
+    page.click(EDGE)
+    page.click(".by-hand summary")
+    first = page.locator("[aria-label='Constant a']")
+    first.wait_for()
+    assert page.locator(".by-hand select").input_value() == "sin"
+    first.fill("2.5")
+    page.wait_for_selector(".edge-plot .curve.other")
+    page.wait_for_selector(".by-hand .primary:enabled")
+    assert "sin(2.5 x)" in page.locator(".by-hand .hint").inner_text()
+    assert studio.session.state.id == 1
+    page.click(".by-hand .primary")
+    wait_for_states(page, 3)
+    assert studio.session.state.arguments["affine"] == (2.5, 0.0, 1.0, 0.0)
+
+
+def test_the_history_is_a_tree(touched: tuple[Studio, Page]) -> None:
+    studio, page = touched
+    page.fill("input[placeholder^='why']", "as it came")
+    page.click("button:has-text('Save note')")
+    page.wait_for_selector(".states .note:has-text('as it came')")
+    page.click(EDGE)
+    page.keyboard.press("p")
+    wait_for_states(page, 2)
+    page.click(".states button:has-text('start')")
+    page.wait_for_selector(EDGE)
+    page.fill("input[placeholder='name of the branch']", "other")
+    page.click("button:has-text('Begin')")
+    page.wait_for_selector(".status:has-text('branch other')")
+    page.keyboard.press("Escape")
+    page.click(EDGE)
+    page.keyboard.press("l")
+    wait_for_states(page, 3)
+    assert (studio.session.state.parent, studio.session.state.branch) == (0, "other")
+    assert page.locator(".tree circle").count() == 3
+    assert page.locator(".states [aria-current] .call").inner_text() == "lock(y → h1)"
+
+
+def test_what_only_shows_offers_no_changes(open_studio: Callable[..., Studio], look: Callable[..., Page]) -> None:
+    page = look(open_studio(small_session(), read_only=True))
+    page.wait_for_selector(".edge")
+    page.click(EDGE)
+    page.wait_for_selector(".edge-plot")
+    for hidden in (".training", ".suggestions", "#tab-network", ".edge-panel button:has-text('Prune')"):
+        assert not page.locator(hidden).first.is_visible(), hidden

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import edgewise as ew
-from edgewise._errors import InputError
+from edgewise import InputError
 from edgewise.studio import Desk
 
 ROWS = 3000

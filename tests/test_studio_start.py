@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import edgewise as ew
-from edgewise._errors import InputError
+from edgewise import InputError
 from edgewise.studio import Desk, Moved
 
 ROWS = 60
@@ -328,6 +328,13 @@ def test_links_and_what_is_no_file_are_not_opened(desk: Desk) -> None:
     for name in ("out", "down", "round", "zero", "secret", "folder", "pipe"):
         with pytest.raises(InputError, match=f"'{name}.csv' is"):
             desk.ask("open_table", {"file": f"{name}.csv"})
+
+
+def test_a_table_of_gigabytes_is_not_read(desk: Desk) -> None:
+    with (desk.folder / "vast.csv").open("wb") as file:
+        file.truncate(2 * 10**9)  # a file of holes
+    with pytest.raises(InputError, match=r"vast\.csv has 2\.0 GB"):
+        desk.ask("open_table", {"file": "vast.csv"})
 
 
 def test_names_in_a_file_may_be_anything(desk: Desk) -> None:

@@ -15,6 +15,7 @@ from edgewise.studio import _trials as _trials
 from edgewise.studio._desk import Desk as Desk
 from edgewise.studio._open import desk_of as desk_of
 from edgewise.studio._open import open as open
+from edgewise.studio._open import server
 from edgewise.studio._requests import REQUESTS as REQUESTS
 from edgewise.studio._requests import Moved as Moved
 from edgewise.studio._requests import Request as Request
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from edgewise.studio._notebook import widget as widget
     from edgewise.studio._serve import Studio as Studio
 else:
-    _LAZY = {"Studio": "_serve", "StudioWidget": "_notebook", "widget": "_notebook"}
+    _LAZY = {"StudioWidget": "_notebook", "widget": "_notebook"}
 
     def __getattr__(name: str) -> Any:
         """Load hosts when they are needed: they have requirements that the rest of the studio does without."""
+        if name == "Studio":
+            return server()
         if name not in _LAZY:
             raise AttributeError(f"module 'edgewise.studio' has no attribute {name!r}")
         try:

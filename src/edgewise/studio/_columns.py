@@ -46,6 +46,9 @@ def columns_view(table: Table, target: str | None = None) -> Answer:
     columns += [_other_view(table, name, reason) for name, reason in table.left_out if name in others]
     columns += [_blank_view(table, name, reason) for name, reason in table.left_out if name not in others]
     inputs, notes = _inputs(columns, target, table.n_rows)
+    wide = [repr(one["name"]) for one in columns if one["name"] in {*inputs, target} and _is_wide(one)]
+    if wide:
+        notes.append(f"More than three decades: {', '.join(wide)}. Tick Log to train on logarithms.")
     return {
         "rows": table.n_rows, "columns": columns, "notes": [*table.notes, *notes], "target": target, "inputs": inputs,
     }  # fmt: skip
@@ -166,6 +169,10 @@ def _inputs(columns: list[Answer], target: str | None, rows: int) -> tuple[list[
         )
         kept = [one for one in kept if one in order]
     return [one["name"] for one in kept], notes
+
+
+def _is_wide(column: Answer) -> bool:
+    return bool(column["histogram"]) and column["histogram"]["scale"] == "log"
 
 
 def _is_counter(column: Answer, rows: int) -> bool:

@@ -83,8 +83,7 @@ class Desk:
 
     def at(self, place: int) -> Session:
         """Return the session if it is at this state and nothing is being done to it."""
-        if self._job is not None:
-            raise Moved(f"{self._job.call} is running: wait, or stop it first.")
+        self.free()
         session = self.session
         if session.state.id != place:
             raise Moved(f"The session is at state {session.state.id} by now, not at {place}: look at it again.")
@@ -98,14 +97,18 @@ class Desk:
             self._session = made
         self.publish({"kind": "moved", "at": made.state.id})
 
+    def free(self) -> None:
+        """Raise Moved while work goes on."""
+        if self._job is not None:
+            raise Moved(f"{self._job.call} is running: wait, or stop it first.")
+
     def seat(self, session: Session | None, file: Path | None = None) -> None:
         """Let another session, with its file, take the place of the one that is open, or none; tell everyone.
 
         A session is on disk first. What requests have kept of the session before is dropped.
         """
         with self._lock:
-            if self._job is not None:
-                raise Moved(f"{self._job.call} is running: wait, or stop it first.")
+            self.free()
             if session is not None and file is not None and not file.exists():
                 session.save(file)
             self._session, self.file = session, file
@@ -115,8 +118,7 @@ class Desk:
     def run(self, name: str, call: str, task: Task, arguments: tuple[Any, ...], done: Callable[[Any], None]) -> Answer:
         """Begin long work: `task(channel, *arguments)` in the worker, then `done(result)` here. Return the job."""
         with self._lock:
-            if self._job is not None:
-                raise Moved(f"{self._job.call} is running: wait, or stop it first.")
+            self.free()
             self._jobs += 1
             job = self._job = Job(self._jobs, name, call)
 
@@ -126,13 +128,14 @@ class Desk:
 
             def ended(result: Any, problem: str | None) -> None:
                 with self._lock:
-                    if self._job is job:
-                        self._job = None
-                    if problem is None:
-                        try:
+                    try:
+                        if problem is None:
                             done(result)
-                        except InputError as error:
-                            problem = str(error)
+                    except InputError as error:
+                        problem = str(error)
+                    finally:  # not before: who sees no work sees what it made
+                        if self._job is job:
+                            self._job = None
                 self.publish({"kind": "ended", **job.row(), "problem": problem})
 
             self._worker.run(task, arguments, event, ended)

@@ -36,9 +36,11 @@ _SHOWN = 600  # rows of a plot
 
 @dataclass(frozen=True)
 class Found:
-    """A discovery and how it was asked for."""
+    """A discovery, its rows as the session had them, and how it was asked for."""
 
     discovery: Discovery
+    x: Any
+    y: Any
     effort: str
     seconds: float
     at: int  # the state that the session was at
@@ -69,13 +71,13 @@ def discover(desk: Desk, time_limit: float = 60.0, effort: str = "normal", targe
     units = {name: session.units[name] for name in (*session.names, chosen) if name in session.units}
     known: dict[str, Any] = {"units": units} if set(session.names) <= set(units) else {}
     settings = {"names": session.names, "target": chosen, "effort": effort, "time_limit": float(time_limit), **known}
-    at, began = session.state.id, time.monotonic()
+    x, at, began = session.table.x.numpy(), session.state.id, time.monotonic()
 
     def done(found: Discovery) -> None:
-        desk.drawers[DRAWER] = Found(found, effort, time.monotonic() - began, at)
+        desk.drawers[DRAWER] = Found(found, x, y, effort, time.monotonic() - began, at)
 
     call = f"discover(effort={effort!r}, time_limit={time_limit:g})"
-    return desk.run("discover", call, search, (session.table.x.numpy(), y, settings), done)
+    return desk.run("discover", call, search, (x, y, settings), done)
 
 
 def search(channel: Channel, x: Any, y: Any, settings: dict[str, Any]) -> Discovery:
@@ -140,11 +142,11 @@ def _row(found: Discovery, index: int, weight: float) -> Answer:
 @request()
 def candidate(desk: Desk, index: int) -> Answer:
     """One formula of the front: with standard errors, its values and residuals on rows, and its network."""
-    found, one = _candidate(desk, index)
+    kept, one = _candidate(desk, index)
+    found, y = kept.discovery, kept.y
     barred = found.text(index)
     has_bars = "±" in barred
-    fitted = one.predict(found.x) if one.columns is None else one.predict(desk.session.table.x.numpy())
-    y = found.y if len(fitted) == len(found.y) else fitted * math.nan
+    fitted = one.predict(kept.x)
     shown = np.sort(np.random.default_rng(0).permutation(len(y))[:_SHOWN])
     residual = y - fitted
     constants = found.constants(index) if has_bars else ()
@@ -185,10 +187,10 @@ def adopt(desk: Desk, at: int, index: int) -> Answer:
     return view(desk)
 
 
-def _candidate(desk: Desk, index: Any) -> tuple[Discovery, Candidate]:
-    kept = desk.drawers.get(DRAWER)
+def _candidate(desk: Desk, index: Any) -> tuple[Found, Candidate]:
+    kept: Found | None = desk.drawers.get(DRAWER)
     if kept is None:
         raise InputError("Nothing has been discovered yet: press Discover.")
-    found: Discovery = kept.discovery
+    found = kept.discovery
     check(is_int(index, 0, len(found) - 1), f"'index' is a number from 0 to {len(found) - 1}.", index)
-    return found, found[index]
+    return kept, found[index]

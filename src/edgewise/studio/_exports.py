@@ -224,9 +224,9 @@ EXPORTS: Sequence[Export] = (
     Export("onnx", "Network", "ONNX", "for other runtimes", ".onnx", _BYTES, _onnx),
     Export("svg", "Picture", "SVG", "for papers", ".svg", "image/svg+xml", _svg),
     Export("png", "Picture", "PNG", "for slides", ".png", "image/png", _png),
-    Export("report", "Session", "Report", "one HTML page", ".html", "text/html",
+    Export("report", "Session", "Report", "one HTML page", "_report.html", "text/html",
            _report),
-    Export("script", "Session", "Script", "to replay", ".zip",
+    Export("script", "Session", "Script", "to replay", "_script.zip",
            "application/zip", _script),
     Export("session", "Session", "Session file", "to go on later", ".session", _BYTES, _session),
 )  # fmt: skip

@@ -69,7 +69,7 @@ def _read(widths: Any, inputs: int) -> list[Width]:
     for width in widths:
         pair = isinstance(width, list) and len(width) == 2 and all(is_int(n, 0, 100) for n in width) and sum(width) > 0
         check(is_int(width, 1, 1000) or pair, wanted, widths)
-        sums, products = width if pair else (width, 0)
+        sums, products = (int(n) for n in (width if isinstance(width, list) else (width, 0)))
         read.append((sums, products) if pair else sums)
         sizes.append((sums + products, sums + 2 * products))
     check(read[0] == inputs and read[-1] == 1, wanted, widths)

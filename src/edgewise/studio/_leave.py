@@ -24,7 +24,8 @@ def exports(desk: Desk) -> Answer:
         "read_only": desk.read_only,
         "items": [
             {"what": e.what, "group": e.group, "title": e.title, "about": e.about, "name": _name(e, subject.stem),
-             "text": e.media.startswith("text/plain"), "problem": e.problem(subject.session)}
+             "file": _file(e, subject.stem), "text": e.media.startswith("text/plain"),
+             "problem": e.problem(subject.session)}
             for e in EXPORTS
         ],
     }  # fmt: skip
@@ -49,8 +50,8 @@ def write(desk: Desk, what: str, name: str | None = None, replace: bool = False)
     """Write an export into the studio's folder, over no other file unless told to; the names of its files."""
     check(isinstance(replace, bool), "'replace' is true or false.", replace)
     subject, kind = _subject(desk), _kind(what)
-    ending = ".py" if what == "script" else Path(_name(kind, "x")).suffix
-    given = plain(name or _name(kind, subject.stem).replace(".zip", ".py"), (ending,))
+    default = _file(kind, subject.stem)
+    given = plain(name or default, (Path(default).suffix,))
     if what == "script":
         stem = Path(given).stem
         for file in (given, f"{stem}.safetensors", f"{stem}.rows.safetensors"):
@@ -79,6 +80,11 @@ def _kind(what: Any) -> Export:
 
 def _name(kind: Export, stem: str) -> str:
     return f"{stem}{kind.ending}"
+
+
+def _file(kind: Export, stem: str) -> str:
+    """The name in the studio's folder: a script is not zipped there."""
+    return f"{stem}.py" if kind.what == "script" else _name(kind, stem)
 
 
 def _made(kind: Export, subject: Subject) -> str | bytes:

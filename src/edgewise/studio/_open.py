@@ -53,14 +53,21 @@ def open(
     ...         print(studio.url.startswith("http://127.0.0.1:"), studio.session)
     True Session(1 states, at 0 on 'main', error ..., [2, 1, 1])
     """
-    from edgewise import studio as package
-
-    studio = package.Studio(desk_of(source, target, inputs, folder, read_only), port)
+    studio = server()(desk_of(source, target, inputs, folder, read_only), port)
     if open_browser and _has_screen():
         studio.browse()
     if not _is_interactive() if wait is None else wait:
         studio.wait()
     return studio
+
+
+def server() -> type[Studio]:
+    """Return the class `Studio`; it has requirements that the rest of the studio does without."""
+    try:
+        from edgewise.studio._serve import Studio
+    except ModuleNotFoundError as problem:
+        raise InputError(f"The studio needs the package {problem.name}: pip install 'edgewise[studio]'.") from None
+    return Studio
 
 
 def desk_of(

@@ -10,21 +10,20 @@ import numpy as np
 
 from edgewise import datasets
 from edgewise._errors import InputError
-from edgewise.io import Selection, Table, load_with_metadata, network_inputs, read_table
-from edgewise.nn import KAN
+from edgewise.io import Table, load_with_metadata, network_inputs, read_table
 from edgewise.session import Session
 from edgewise.studio._acts import view
 from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
-from edgewise.studio._first_network import first_network
 from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed, place, store, unused
+from edgewise.studio._form import Form, checked_units
 from edgewise.studio._open import FIRST
 from edgewise.studio._requests import Answer, check, request
-from edgewise.symbolic import dimension
 
 DRAWER = "start"
 """The drawer that holds `table`, the path of the table that the session was begun with, where its rows are the
 session's bit for bit."""
+_LARGEST = 10**9  # bytes of a table
 _KEPT = "tables"  # the drawer of the table that was read last
 T = TypeVar("T")
 
@@ -51,27 +50,35 @@ def open_table(desk: Desk, file: str, target: str | None = None, sheet: str | No
 
 @request()
 def plan(  # noqa: PLR0913 (the fields of a form)
-    desk: Desk, file: str, target: str, inputs: list[str], widths: Any = None, grid: Any = None, degree: Any = None,
-    seed: Any = None, units: Any = None, sheet: str | None = None,
+    desk: Desk, file: str, target: Any, inputs: Any, logs: Any = None, units: Any = None, widths: Any = None,
+    grid: Any = None, degree: Any = None, seed: Any = None, sheet: str | None = None,
 ) -> Answer:  # fmt: skip
     """What `begin` would make of the same form: how many rows, which inputs and network, and notes; nothing is made."""
-    table = _table(desk, file, sheet)
-    chosen, model, said, _ = _planned(table, target, inputs, (widths, grid, degree, seed), units)
-    return {"rows": len(chosen.y), "inputs": chosen.names, "widths": model.widths, "notes": [*chosen.notes, said]}
+    made = Form(target, inputs, logs, units, widths, grid, degree, seed).plan(_table(desk, file, sheet))
+    names = {"inputs": made.chosen.names, "target": made.chosen.target}
+    return {"rows": len(made.chosen.y), **names, "widths": made.model.widths, "notes": made.notes}
 
 
 @request(changes=True)
 def begin(  # noqa: PLR0913 (the fields of a form)
-    desk: Desk, file: str, target: str, inputs: list[str], widths: Any = None, grid: Any = None, degree: Any = None,
-    seed: Any = None, units: Any = None, sheet: str | None = None,
+    desk: Desk, file: str, target: Any, inputs: Any, logs: Any = None, units: Any = None, widths: Any = None,
+    grid: Any = None, degree: Any = None, seed: Any = None, sheet: str | None = None,
 ) -> Answer:  # fmt: skip
-    """Make a network for a table and begin a session with it, in a new file; the view, and notes on what was chosen."""
+    """Make a network for a table and begin a session with it, in a new file; the view, and notes on what was chosen.
+
+    Where there are logarithms, the rows are written to a table of their own first: the session replays with it.
+    """
     table = _table(desk, file, sheet)
-    chosen, model, said, units = _planned(table, target, inputs, (widths, grid, degree, seed), units)
-    session = Session(model, chosen.x, chosen.y, chosen.names, target=target, units=units)
-    path = _path(desk.folder, file)
-    whole = sheet is None and len(chosen.y) == table.n_rows
-    return _begun(desk, session, path.stem, [*chosen.notes, said], path if whole else None)
+    made = Form(target, inputs, logs, units, widths, grid, degree, seed).plan(table)
+    chosen, path = made.chosen, _path(desk.folder, file)
+    session = Session(made.model, chosen.x, chosen.y, chosen.names, target=chosen.target, units=made.units)
+    desk.free()
+    notes, whole = made.notes, sheet is None and len(chosen.y) == table.n_rows
+    if made.logarithms:
+        path, whole = unused(desk.folder, f"{path.stem}-log", ".csv"), True
+        made.write(path)
+        notes = [f"The rows with logarithms are in {path.name}.", *notes]
+    return _begun(desk, session, path.stem, notes, path if whole else None)
 
 
 @request(changes=True)
@@ -102,7 +109,7 @@ def open_model(desk: Desk, file: str, table: str, sheet: str | None = None) -> A
     gone = len(rows) - int(rows.sum())
     notes = [f"{gone} of {len(rows)} rows left out: values are missing."] if gone else []
     session = Session(
-        saved.model, x[rows], y[rows], saved.names, target=saved.target, units=_units(saved.units, None, notes)
+        saved.model, x[rows], y[rows], saved.names, target=saved.target, units=checked_units(saved.units, None, notes)
     )
     whole = not gone and saved.inputs is None and sheet is None
     return _begun(desk, session, path.stem, [*read.notes, *notes], _path(desk.folder, table) if whole else None)
@@ -119,18 +126,6 @@ def close(desk: Desk) -> Answer:
     """Leave the session, which is on disk, for the page on which another one begins."""
     desk.seat(None)
     return files(desk)
-
-
-def _planned(
-    table: Table, target: Any, inputs: Any, shape: tuple[Any, Any, Any, Any], units: Any
-) -> tuple[Selection, KAN, str, dict[str, str]]:
-    """The rows, the network, what is said of it, and units, as a form asks for them."""
-    check(isinstance(target, str), "'target' is a column's name.", target)
-    check(isinstance(inputs, list) and all(isinstance(one, str) for one in inputs), "'inputs' are names.", inputs)
-    chosen = table.select(target, inputs)
-    widths, grid, degree, seed = shape
-    known = _units(units, [*chosen.names, target])
-    return chosen, *first_network(len(chosen.names), len(chosen.y), widths, grid=grid, degree=degree, seed=seed), known
 
 
 def _about(name: str) -> str:
@@ -151,6 +146,9 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
     check(sheet is None or isinstance(sheet, str), "'sheet' is the name of a sheet.", sheet)
     path = _path(desk.folder, file)
     stat = path.stat()
+    if stat.st_size > _LARGEST:
+        size = f"{stat.st_size / 1e9:.1f} GB"
+        raise InputError(f"{path.name} has {size}: give the studio some of its rows, or use edgewise fit.")
     key = (path, stat.st_mtime_ns, stat.st_size, sheet, tuple(sorted((like or {}).items())))
     kept = desk.drawers.get(_KEPT)
     if kept is None or kept[0] != key:
@@ -164,26 +162,6 @@ def _clear(path: Path, read: Callable[[], T]) -> T:
         return read()
     except InputError as problem:
         raise InputError(str(problem).replace(str(path), path.name)) from None
-
-
-def _units(units: Any, names: list[str] | None, notes: list[str] | None = None) -> dict[str, str]:
-    """The units of a request, blank ones left out; those of columns that are left out are no problem.
-
-    With `notes`, those that cannot be read are left out with a note.
-    """
-    given = {} if units is None else units
-    sound = isinstance(given, Mapping) and all(isinstance(part, str) for pair in given.items() for part in pair)
-    check(sound, "'units' maps columns to texts like 'm/s'.", units)
-    found = {name: unit.strip() for name, unit in given.items() if unit.strip() and (names is None or name in names)}
-    for name, unit in list(found.items()):
-        try:
-            dimension(unit)
-        except InputError as problem:
-            if notes is None:
-                raise InputError(f"The unit of {name!r}: {problem}") from None
-            notes.append(f"The unit of {name!r} is left out: {problem}")
-            del found[name]
-    return found
 
 
 def _begun(desk: Desk, session: Session, stem: str, notes: list[str], table: Path | None) -> Answer:

@@ -35,7 +35,7 @@ def search_callback(callback: SearchCallback) -> Iterator[None]:
     >>> import edgewise as ew, torch
     >>> x = torch.rand(60, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 1
     >>> seen = []
-    >>> with search_callback(lambda step: seen.append(step.stage)):
+    >>> with ew.discovery.search_callback(lambda step: seen.append(step.stage)):
     ...     found = ew.discover(x, x[:, 0] / x[:, 1], names=["u", "i"])
     >>> seen[0]
     'formulas straight from the table'

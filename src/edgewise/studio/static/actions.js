@@ -7,7 +7,16 @@ import { button, choice, field, folded, html } from "./elements.js";
 import { listed } from "./edge_rules.js";
 
 export function panel(host, store) {
-  return html("div", { class: "network-panel" }, train(store), pruning(host, store), read(store), grow(host, store), functions(host, store), everything(host, store));
+  return html(
+    "div",
+    { class: "network-panel" },
+    train(store),
+    pruning(host, store),
+    read(store),
+    grow(host, store),
+    functions(host, store),
+    everything(host, store),
+  );
 }
 
 /** A button that does an action with the values that `read` gives; what is wrong is said at a field. */
@@ -19,11 +28,20 @@ function doing(store, text, name, read = () => ({}), place = null, hint = "") {
   return button(text, act, { title: hint, class: "does" });
 }
 
-const GRIDS = [["own", "as they are"], ["auto", "chosen by validation"], ["list", "a list"]];
+const GRIDS = [
+  ["own", "as they are"],
+  ["auto", "chosen by validation"],
+  ["list", "a list"],
+];
 
 function train(store) {
   const grids = choice(GRIDS, "own");
-  const list = html("input", { type: "text", placeholder: "3, 5, 10", "aria-label": "Cells of the grids", hidden: true });
+  const list = html("input", {
+    type: "text",
+    placeholder: "3, 5, 10",
+    "aria-label": "Cells of the grids",
+    hidden: true,
+  });
   const sparsity = html("input", { type: "number", min: 0, step: "any", placeholder: "0" });
   const steps = html("input", { type: "number", min: 1, step: 1, placeholder: "as needed" });
   const gridsField = field("Grids", grids);
@@ -31,20 +49,36 @@ function train(store) {
   grids.addEventListener("change", () => (list.hidden = grids.value !== "list"));
   const values = () => ({
     grids: { own: null, auto: "auto" }[grids.value] ?? listedNumbers(list.value),
-    sparsity: Number(sparsity.value), steps: steps.value ? Number(steps.value) : null,
+    sparsity: Number(sparsity.value),
+    steps: steps.value ? Number(steps.value) : null,
   });
   const refits = html("input", { type: "number", min: 1, step: 1, value: 50 });
   const refitField = field("Steps", refits);
   const factor = html("input", { type: "number", min: 1, step: 1, value: 2 });
   const factorField = field("Cells become", factor, "pieces; no curve changes");
   return folded(
-    "Train", { open: true },
+    "Train",
+    { open: true },
     html("div", { class: "fields" }, gridsField, field("Sparsity", sparsity), field("At most steps", steps)),
-    html("div", { class: "row" }, doing(store, "Train", "fit", values, gridsField, "Train the network, with these grids")),
+    html(
+      "div",
+      { class: "row" },
+      doing(store, "Train", "fit", values, gridsField, "Train the network, with these grids"),
+    ),
     html("h3", {}, "Refit, grids as they are"),
-    html("div", { class: "with-button" }, refitField, doing(store, "Refit", "refit", () => ({ steps: Number(refits.value) }), refitField)),
+    html(
+      "div",
+      { class: "with-button" },
+      refitField,
+      doing(store, "Refit", "refit", () => ({ steps: Number(refits.value) }), refitField),
+    ),
     html("h3", {}, "Refine the grids"),
-    html("div", { class: "with-button" }, factorField, doing(store, "Refine", "refine", () => ({ factor: Number(factor.value) }), factorField)),
+    html(
+      "div",
+      { class: "with-button" },
+      factorField,
+      doing(store, "Refine", "refine", () => ({ factor: Number(factor.value) }), factorField),
+    ),
   );
 }
 
@@ -59,11 +93,22 @@ function read(store) {
   const slackField = field("Error may grow by the factor", slack);
   const values = () => ({ rounding: rounding.checked, slack: slack.value ? Number(slack.value) : null });
   return folded(
-    "Read as a formula", { open: true }, slackField,
+    "Read as a formula",
+    { open: true },
+    slackField,
     html("label", { class: "check" }, rounding, "Round the constants as well"),
     html(
-      "div", { class: "row" }, doing(store, "Snap all edges", "snap_all", values, slackField, "Make every edge a function that may become one"),
-      doing(store, "Round constants", "round_constants", undefined, null, "Integers, small fractions and multiples of pi where the error stays"),
+      "div",
+      { class: "row" },
+      doing(store, "Snap all edges", "snap_all", values, slackField, "Make every edge a function that may become one"),
+      doing(
+        store,
+        "Round constants",
+        "round_constants",
+        undefined,
+        null,
+        "Integers, small fractions and multiples of pi where the error stays",
+      ),
     ),
   );
 }
@@ -78,12 +123,17 @@ function grow(host, store) {
   const nodesField = field("Nodes", nodes, "3 sums, or “1, 2”: a sum and two products");
   const width = () => (nodes.value.includes(",") ? listedNumbers(nodes.value) : Number(nodes.value));
   return folded(
-    "Add inputs and nodes", {},
+    "Add inputs and nodes",
+    {},
     html("h3", {}, "A column computed from others"),
     html("div", { class: "fields" }, field("Name", name), formulaField),
     html("div", { class: "row" }, doing(store, "Add the column", "add_variable", variable, formulaField)),
     html("h3", {}, "Hidden nodes, unused until trained"),
     html("div", { class: "fields" }, field("Level", depth, "1 is the first hidden one"), nodesField),
-    html("div", { class: "row" }, doing(store, "Add nodes", "add_nodes", () => ({ depth: Number(depth.value), nodes: width() }), nodesField)),
+    html(
+      "div",
+      { class: "row" },
+      doing(store, "Add nodes", "add_nodes", () => ({ depth: Number(depth.value), nodes: width() }), nodesField),
+    ),
   );
 }

@@ -21,11 +21,17 @@ export function panel(host, store) {
   function build() {
     const row = now.rows.find((one) => one.name === pick.value);
     if (!row || !store.view) return;
-    does.textContent = row.does;
+    does.textContent = row.does.replaceAll("`", "");
     said.textContent = "";
-    now.controls = row.arguments.map((argument) => ({ name: argument.name, ...control(argument, store, now.functions) }));
+    now.controls = row.arguments.map((argument) => ({
+      name: argument.name,
+      ...control(argument, store, now.functions),
+    }));
     const look = button("Preview", preview);
-    form.replaceChildren(...now.controls.map((one) => one.element), html("div", { class: "row" }, html("button", { type: "submit", class: "primary" }, "Do it"), look));
+    form.replaceChildren(
+      ...now.controls.map((one) => one.element),
+      html("div", { class: "row" }, html("button", { type: "submit", class: "primary" }, "Do it"), look),
+    );
   }
 
   function refused(text) {
@@ -35,9 +41,15 @@ export function panel(host, store) {
 
   async function preview() {
     try {
-      const answer = await host.ask("preview", { at: store.view.at, name: pick.value, arguments: values(), ...(store.rows ? { rows: store.rows } : {}) });
+      const answer = await host.ask("preview", {
+        at: store.view.at,
+        name: pick.value,
+        arguments: values(),
+        ...(store.rows ? { rows: store.rows } : {}),
+      });
       said.className = "hint";
-      said.textContent = `Error ${figure(answer.before)} → ${figure(answer.after)}; ${counted(answer.edges[1], "edge")}, ${counted(answer.parameters[1], "parameter")}`;
+      const size = `${counted(answer.edges[1], "edge")}, ${counted(answer.parameters[1], "parameter")}`;
+      said.textContent = `Error ${figure(answer.before)} → ${figure(answer.after)}; ${size}`;
       const going = answer.became.filter((one) => one.is.startsWith("removed")).map((one) => one.edge);
       const changing = answer.became.filter((one) => !one.is.startsWith("removed")).map((one) => one.edge);
       store.set({ preview: { going, changing, title: `${pick.value}: ${said.textContent}` } });
@@ -57,7 +69,12 @@ export function panel(host, store) {
     if (!element.open) return;
     if (!now.rows.length) {
       ({ actions: now.rows, functions: now.functions } = await host.ask("actions"));
-      pick.replaceChildren(...choice(now.rows.map((row) => row.name), null).children);
+      pick.replaceChildren(
+        ...choice(
+          now.rows.map((row) => row.name),
+          null,
+        ).children,
+      );
     }
     build();
   });

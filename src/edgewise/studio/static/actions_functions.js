@@ -4,7 +4,12 @@ import { button, folded, html } from "./elements.js";
 
 export function panel(host, store) {
   const list = html("div", { class: "function-chips", role: "group", "aria-label": "Functions that edges may become" });
-  const element = folded("Functions that edges may become", { class: "functions" }, html("p", { class: "hint" }, "Click a function to forbid it, and again to allow it."), list);
+  const element = folded(
+    "Functions that edges may become",
+    { class: "functions" },
+    html("p", { class: "hint" }, "Click a function to forbid it, and again to allow it."),
+    list,
+  );
   let functions = [];
 
   function show() {

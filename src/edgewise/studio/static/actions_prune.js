@@ -36,39 +36,68 @@ const budget = (share) => Number((1 + 2 * share ** 2).toFixed(3));
 
 export function panel(host, store) {
   let way = "score";
-  const slider = html("input", { type: "range", min: 0, max: STEPS, step: 1, value: 0, "aria-label": "How much is removed" });
+  const slider = html("input", {
+    type: "range",
+    min: 0,
+    max: STEPS,
+    step: 1,
+    value: 0,
+    "aria-label": "How much is removed",
+  });
   const output = html("output", { class: "slider-says" });
   const said = html("p", { class: "hint", "aria-live": "polite" });
   const merge = html("input", { type: "checkbox", checked: true });
   const go = button("Prune", () => store.act("prune", values()), { class: "primary" });
   const choices = Object.entries(WAYS).map(([name, row]) => {
-    const radio = html("input", { type: "radio", name: "prune-way", value: name, checked: name === way, on: { change: () => ((way = name), move()) } });
+    const radio = html("input", {
+      type: "radio",
+      name: "prune-way",
+      value: name,
+      checked: name === way,
+      on: { change: () => ((way = name), move()) },
+    });
     return html("label", {}, radio, html("span", {}, row.title));
   });
   const element = folded(
-    "Make it smaller", { open: true, class: "prune" },
+    "Make it smaller",
+    { open: true, class: "prune" },
     html("fieldset", { class: "segments" }, html("legend", { class: "unseen" }, "How edges are chosen"), choices),
-    html("div", { class: "slider-row" }, slider), output, said,
+    html("div", { class: "slider-row" }, slider),
+    output,
+    said,
     html("label", { class: "check" }, merge, "Join hidden nodes that compute the same"),
     html(
-      "div", { class: "row" }, go,
-      button("Merge nodes", () => store.act("merge"), { title: "Join hidden nodes that compute the same, and remove nothing else" }),
-      button("Compact", () => store.act("compact"), { title: "Drop nodes that are constant or unused, and renumber the others" }),
+      "div",
+      { class: "row" },
+      go,
+      button("Merge nodes", () => store.act("merge"), {
+        title: "Join hidden nodes that compute the same, and remove nothing else",
+      }),
+      button("Compact", () => store.act("compact"), {
+        title: "Drop nodes that are constant or unused, and renumber the others",
+      }),
     ),
   );
 
   const share = () => Number(slider.value) / STEPS;
   const values = () => ({ ...WAYS[way].values(share(), store.view), merge: merge.checked });
 
-  const ask = latest(80, (given) => host.ask("cutting", { at: store.view.at, arguments: given }), (answer) => {
-    const gone = answer.edges.length;
-    const text = gone ? `${counted(gone, "edge")} would go, ${answer.left} stay: error ${figure(answer.before)} → ${figure(answer.after)}` : "Nothing would go.";
-    said.textContent = text;
-    store.set({ preview: gone ? { going: answer.edges, title: text } : null });
-  }, (problem) => {
-    said.textContent = problem.message;
-    store.set({ preview: null });
-  });
+  const ask = latest(
+    80,
+    (given) => host.ask("cutting", { at: store.view.at, arguments: given }),
+    (answer) => {
+      const gone = answer.edges.length;
+      const text = gone
+        ? `${counted(gone, "edge")} would go, ${answer.left} stay: error ${figure(answer.before)} → ${figure(answer.after)}`
+        : "Nothing would go.";
+      said.textContent = text;
+      store.set({ preview: gone ? { going: answer.edges, title: text } : null });
+    },
+    (problem) => {
+      said.textContent = problem.message;
+      store.set({ preview: null });
+    },
+  );
 
   function move() {
     if (!store.view) return;

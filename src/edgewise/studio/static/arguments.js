@@ -4,8 +4,17 @@ import { choice, field, html } from "./elements.js";
 import { listed } from "./edge_rules.js";
 import { edgeName, nodeName } from "./words.js";
 
-const WAYS = [["up", "rising"], ["down", "falling"], ["any", "any shape"]];
-const LIMITS = [["below", "score below"], ["keep", "keep this number"], ["budget", "error may grow by the factor"], ["error", "error at most"]];
+const WAYS = [
+  ["up", "rising"],
+  ["down", "falling"],
+  ["any", "any shape"],
+];
+const LIMITS = [
+  ["below", "score below"],
+  ["keep", "keep this number"],
+  ["budget", "error may grow by the factor"],
+  ["error", "error at most"],
+];
 
 /**
  * @param {{name: string, kind: string, needed: boolean, default: any}} argument
@@ -17,11 +26,22 @@ export function control(argument, store, functions) {
   return { element: made.element ?? field(title, made.control, made.hint ?? ""), read: made.read };
 }
 
-const text = (read, hint, placeholder = "") => ({ default: standard, needed }) => {
-  const filled = !needed && standard !== null && !Array.isArray(standard) ? String(standard) : "";
-  const input = html("input", { type: "text", spellcheck: "false", autocomplete: "off", placeholder: filled || placeholder });
-  return { control: input, hint, read: () => (input.value.trim() === "" && !needed ? undefined : read(input.value.trim())) };
-};
+const text =
+  (read, hint, placeholder = "") =>
+  ({ default: standard, needed }) => {
+    const filled = !needed && standard !== null && !Array.isArray(standard) ? String(standard) : "";
+    const input = html("input", {
+      type: "text",
+      spellcheck: "false",
+      autocomplete: "off",
+      placeholder: filled || placeholder,
+    });
+    return {
+      control: input,
+      hint,
+      read: () => (input.value.trim() === "" && !needed ? undefined : read(input.value.trim())),
+    };
+  };
 
 const numbers = (value) => listed(value).map(Number);
 const number = (value) => (value === "" ? null : Number(value));
@@ -33,7 +53,10 @@ const KINDS = {
   functions: text(listed, "names, like sin, cos"),
   constants: text(numbers, "a, b, c, d of c f(a x + b) + d; fitted to the curve if left out"),
   grids: text((value) => (value === "auto" ? value : numbers(value)), "auto, or a list like 3, 5, 10"),
-  nodes: text((value) => (value.includes(",") ? numbers(value) : Number(value)), "3 sums, or “1, 2”: a sum and two products"),
+  nodes: text(
+    (value) => (value.includes(",") ? numbers(value) : Number(value)),
+    "3 sums, or “1, 2”: a sum and two products",
+  ),
   choice: ({ default: standard }) => {
     const box = html("input", { type: "checkbox", checked: Boolean(standard) });
     return { control: box, read: () => box.checked };
@@ -47,11 +70,17 @@ const KINDS = {
   edges: (argument, store) => {
     const select = choice(edgesOf(store), store.edge?.join(), { multiple: true, size: 5 });
     const hint = "several with Ctrl or Shift";
-    return { control: select, hint, read: () => [...select.selectedOptions].map((one) => one.value.split(",").map(Number)) };
+    return {
+      control: select,
+      hint,
+      read: () => [...select.selectedOptions].map((one) => one.value.split(",").map(Number)),
+    };
   },
   node: (argument, store) => {
     const { diagram } = store.view;
-    const rows = diagram.nodes.filter((node) => node.layer > 0).map((node) => [`${node.layer},${node.index}`, nodeName(diagram, [node.layer, node.index])]);
+    const rows = diagram.nodes
+      .filter((node) => node.layer > 0)
+      .map((node) => [`${node.layer},${node.index}`, nodeName(diagram, [node.layer, node.index])]);
     const made = selecting(rows, store.node?.join());
     return { ...made, read: () => made.control.value.split(",").map(Number) };
   },
@@ -76,10 +105,22 @@ function edgesOf({ view: { diagram, removed } }) {
 function cut() {
   const what = choice(["edges", "nodes", "inputs"], "edges", { "aria-label": "What is cut" });
   const limit = choice(LIMITS, "budget", { "aria-label": "Limit of the cut" });
-  const value = html("input", { type: "number", step: "any", "aria-label": "Value of the limit", placeholder: "no cut" });
+  const value = html("input", {
+    type: "number",
+    step: "any",
+    "aria-label": "Value of the limit",
+    placeholder: "no cut",
+  });
   const refit = html("input", { type: "checkbox" });
   const row = html("div", { class: "cut" }, what, limit, value);
-  const element = html("fieldset", {}, html("legend", {}, "cut (optional)"), row, html("label", { class: "check" }, refit, "refit after each"));
-  const read = () => (value.value === "" ? undefined : [{ what: what.value, [limit.value]: Number(value.value), refit: refit.checked }]);
+  const element = html(
+    "fieldset",
+    {},
+    html("legend", {}, "cut (optional)"),
+    row,
+    html("label", { class: "check" }, refit, "refit after each"),
+  );
+  const read = () =>
+    value.value === "" ? undefined : [{ what: what.value, [limit.value]: Number(value.value), refit: refit.checked }];
   return { element, read };
 }

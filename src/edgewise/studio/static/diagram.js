@@ -12,7 +12,11 @@ const LARGEST = 62; // pixels of a box's side at which a small diagram stops gro
 
 /** The panel with the diagram; it selects and hovers through the store. */
 export function panel(host, store) {
-  const stage = svg("svg", { class: "stage", role: "group", "aria-label": "Network diagram. Arrow keys move, Enter selects." });
+  const stage = svg("svg", {
+    class: "stage",
+    role: "group",
+    "aria-label": "Network diagram. Arrow keys move, Enter selects.",
+  });
   const ground = svg("g");
   stage.append(ground);
   const zoomed = zooming(stage, ground);
@@ -53,11 +57,15 @@ export function panel(host, store) {
 
 /** Zoom and pan; the diagram is fitted again when its place changes, until a person has zoomed. */
 function zooming(stage, ground) {
-  let bounds = null, mine = false;
-  const zoom = d3.zoom().scaleExtent([2, 400]).on("zoom", (event) => {
-    ground.setAttribute("transform", event.transform);
-    if (event.sourceEvent) mine = true;
-  });
+  let bounds = null,
+    mine = false;
+  const zoom = d3
+    .zoom()
+    .scaleExtent([2, 400])
+    .on("zoom", (event) => {
+      ground.setAttribute("transform", event.transform);
+      if (event.sourceEvent) mine = true;
+    });
   const chosen = d3.select(stage).call(zoom).on("dblclick.zoom", null);
 
   function fit() {
@@ -84,7 +92,8 @@ function zooming(stage, ground) {
 
 function tools(zoomed) {
   return html(
-    "div", { class: "stage-tools", role: "toolbar", "aria-label": "Zoom" },
+    "div",
+    { class: "stage-tools", role: "toolbar", "aria-label": "Zoom" },
     button("+", () => zoomed.by(1.3), { name: "Zoom in" }),
     button("−", () => zoomed.by(1 / 1.3), { name: "Zoom out" }),
     button("Fit", zoomed.fit, { name: "Fit the diagram to the window" }),
@@ -96,6 +105,8 @@ const keyOf = (text) => text.split(",").map(Number);
 /** What pointer and keys do to edges and nodes. */
 function touching(stage, now, store) {
   const found = (event) => event.target.closest?.("[data-edge], [data-node]");
+  const hover = ({ edge, node }) =>
+    store.set({ hovered: edge ? keyOf(edge) : null, hoveredNode: node ? keyOf(node) : null });
 
   function select(target) {
     const { edge, node } = target.dataset;
@@ -111,18 +122,17 @@ function touching(stage, now, store) {
   });
   stage.addEventListener("pointerover", (event) => {
     if (event.pointerType === "touch") return;
-    const edge = found(event)?.dataset.edge;
-    store.set({ hovered: edge ? keyOf(edge) : null });
+    hover(found(event)?.dataset ?? {});
   });
-  stage.addEventListener("pointerleave", () => store.set({ hovered: null }));
+  stage.addEventListener("pointerleave", () => hover({}));
   stage.addEventListener("focusin", (event) => {
     const target = found(event);
     if (!target) return;
     const { edge, node } = target.dataset;
     now.place = edge ? { kind: "edge", key: edge } : { kind: "node", key: node };
-    if (target.matches(":focus-visible")) store.set({ hovered: edge ? keyOf(edge) : null });
+    if (target.matches(":focus-visible")) hover(target.dataset);
   });
-  stage.addEventListener("focusout", () => store.set({ hovered: null }));
+  stage.addEventListener("focusout", () => hover({}));
   stage.addEventListener("keydown", (event) => {
     if (ARROWS.has(event.key) && !event.ctrlKey && !event.altKey && !event.metaKey) {
       event.preventDefault();
@@ -135,7 +145,8 @@ function touching(stage, now, store) {
   });
 }
 
-const elementOf = (now, place) => (place?.kind === "edge" ? now.drawn.edges.get(place.key)?.box : now.drawn.nodes.get(place?.key));
+const elementOf = (now, place) =>
+  place?.kind === "edge" ? now.drawn.edges.get(place.key)?.box : now.drawn.nodes.get(place?.key);
 
 /** One place of the diagram can be reached by Tab: the last one, or the first edge. */
 function rove(now, focused = null) {
@@ -154,7 +165,9 @@ function focusPlace(now, place) {
 
 /** Show what is selected, hovered, and what a preview would change. */
 function mark(now, store) {
-  const selected = store.edge?.join(), hovered = store.hovered?.join(), node = store.node?.join();
+  const selected = store.edge?.join(),
+    hovered = store.hovered?.join(),
+    node = store.node?.join();
   const going = new Set((store.preview?.going ?? []).map((key) => key.join()));
   const changing = new Set((store.preview?.changing ?? []).map((key) => key.join()));
   for (const [key, { line, box }] of now.drawn.edges) {
@@ -184,7 +197,9 @@ function showRemoved(list, store) {
   list.hidden = removed.length === 0;
   const rows = removed.map((key) => {
     const name = edgeName(diagram, key);
-    const restore = button("Restore", () => store.act("restore_edge", { edge: key }), { name: `Restore the edge from ${name.replace(" → ", " to ")}` });
+    const restore = button("Restore", () => store.act("restore_edge", { edge: key }), {
+      name: `Restore the edge from ${name.replace(" → ", " to ")}`,
+    });
     return html("li", {}, html("span", {}, name), restore);
   });
   list.replaceChildren(html("summary", {}, `${counted(removed.length, "removed edge")}`), html("ul", {}, rows));

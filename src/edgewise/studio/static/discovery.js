@@ -72,8 +72,8 @@ function asking(store, now) {
     const body = { effort: effort.value, time_limit: Number(limit.value) };
     return store.change("discover", target.value ? { ...body, target: target.value } : body, limitField.problem);
   };
-  const start = button("Discover", begin, { class: "primary", name: "Search for formulas" });
-  const stop = button("Stop", () => store.change("stop", { how: "interrupt" }), { class: "stop", hidden: true, name: "Stop the search and keep the front" });
+  const start = button("Discover", begin, { class: "primary", name: "Discover formulas" });
+  const stop = button("Stop", () => store.change("stop", { how: "interrupt" }), { class: "stop", hidden: true, name: "Stop, and keep the front so far" });
   const bar = html("progress", { max: 1, value: 0, hidden: true, "aria-label": "Progress of the search" });
   const said = html("p", { class: "hint", role: "status" });
   const element = html("div", { class: "front-ask" }, html("div", { class: "with-button" }, targetField, field("Effort", effort), limitField, start, stop), bar, said);
@@ -108,7 +108,7 @@ function table(front, select) {
     html("td", {}, figure(one.held_out ?? one.error, 2)), html("td", {}, one.weight < 0.005 ? "< 0.01" : figure(one.weight, 2)),
     html("td", { class: "text" }, html("button", { type: "button", class: "quiet", title: one.text, on: { click: () => select(one.index) } }, one.text)),
   ));
-  const heads = [["", "best"], ["complexity", "operations, constants and variables"], ["constants", "fitted ones"], ["error", "on rows left out, over the target's standard deviation"], ["weight", "of evidence, from 0 to 1"], ["formula", ""]];
+  const heads = [[html("span", { class: "unseen" }, "best"), "best"], ["complexity", "operations, constants and variables"], ["constants", "fitted ones"], ["error", "on rows left out, over the target's standard deviation"], ["weight", "of evidence, from 0 to 1"], ["formula", ""]];
   return html(
     "div", { class: "table-scroll" },
     html("table", { class: "numbers candidates" }, html("thead", {}, html("tr", {}, heads.map(([head, title]) => html("th", { scope: "col", title }, head)))), html("tbody", {}, rows)),

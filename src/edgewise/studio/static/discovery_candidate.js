@@ -45,17 +45,26 @@ function details(host, store, front, found) {
     if (answer) store.say(`The formula is the network of state ${answer.at}. Undo brings the one before back.`, "good");
   };
   const take = button("Use in the session", use, { class: "primary", disabled: Boolean(found.problem), title: "Replace the network by that of this formula" });
-  const names = `${counted(found.sample.rows.length, "row")}`;
-  const residuals = scatter({
-    x: found.sample.fitted, y: found.sample.residual, xName: `${found.target}, by the formula`, yName: "residual", levels: [{ at: 0 }],
-    said: `Residuals against fitted values, ${names}, root mean square ${figure(found.rms)}`, high: 200,
-  });
   const network = found.network ? still(found.network, "The network of this formula") : null;
   return [
     html("div", { class: "row" }, take, button("Copy LaTeX", copies)),
     found.problem ? html("p", { class: "hint why" }, `It cannot become the network: ${found.problem}`) : null,
     html("p", { class: "hint" }, `Root mean square of the residuals: ${figure(found.rms)}`),
-    html("div", { class: "plots" }, residuals, network ?? html("p", { class: "hint" }, "This formula has no network to be shown.")),
+    html("div", { class: "plots" }, residuals(found), network ?? html("p", { class: "hint" }, "This formula has no network to be shown.")),
     area,
   ].filter(Boolean);
+}
+
+const DECADES = 1000; // over which residuals are shown relative to the values
+
+/** Residuals against fitted values, relative ones on a logarithmic axis where the values span decades. */
+function residuals({ sample, target, rms }) {
+  const { fitted, observed, residual } = sample;
+  const sizes = [...fitted, ...observed].filter((value) => value !== null);
+  const relative = sizes.every((value) => value > 0) && Math.max(...sizes) > DECADES * Math.min(...sizes);
+  return scatter({
+    x: fitted, y: relative ? residual.map((value, k) => (value === null ? null : value / fitted[k])) : residual,
+    xName: `${target}, by the formula`, yName: relative ? "relative residual" : "residual", logX: relative, levels: [{ at: 0 }], high: 200,
+    said: `Residuals against fitted values, ${counted(sample.rows.length, "row")}, root mean square ${figure(rms)}`,
+  });
 }

@@ -20,7 +20,7 @@ export function frontPlot(front, selected, select) {
     return { class: kind, r: one.best || k === selected ? 6 : 4.5, said, choose: select && (() => select(k)) };
   };
   return scatter({
-    x: candidates.map((one) => one.complexity), y: errors, log: true, point, high: 230,
+    x: candidates.map((one) => one.complexity), y: errors, logY: true, point, high: 230,
     xName: "complexity", yName: select ? "error on rows left out" : "error on the rows",
     levels: ceiling ? [{ at: Math.max(ceiling, LEAST), name: "best flexible model" }] : [],
     said: `${candidates.length} formulas, complexity against error${ceiling ? `; the best flexible model has the error ${figure(ceiling, 2)}` : ""}`,

@@ -15,17 +15,39 @@ export function panel(host, store) {
   const plot = html("div", { class: "plot-place" });
   const facts = html("dl", { class: "facts" });
   const hands = html("div", { class: "row" });
-  const touch = html("div", { class: "touch" }, hands, suggestions(host, store), constants(host, store), rules(host, store));
-  const close = button("×", () => store.set({ edge: null, curve: null }), { name: "Close the edge", class: "quiet close" });
-  const element = html("section", { class: "edge-panel", "aria-label": "Edge" }, html("div", { class: "head" }, title, close), plot, facts, touch);
+  const touch = html(
+    "div",
+    { class: "touch" },
+    hands,
+    suggestions(host, store),
+    constants(host, store),
+    rules(host, store),
+  );
+  const close = button("×", () => store.set({ edge: null, curve: null }), {
+    name: "Close the edge",
+    class: "quiet close",
+  });
+  const element = html(
+    "section",
+    { class: "edge-panel", "aria-label": "Edge" },
+    html("div", { class: "head" }, title, close),
+    plot,
+    facts,
+    touch,
+  );
   const known = new Map();
   let shown = null;
 
   const key = () => store.hovered ?? store.edge;
-  const ask = latest(PAUSE, (edge) => host.ask("edge", store.rows ? { edge, rows: store.rows } : { edge }), (answer) => {
-    known.set(answer.edge.join(), answer);
-    if (key()?.join() === answer.edge.join()) show(answer);
-  }, (problem) => store.say(problem.message, "bad"));
+  const ask = latest(
+    PAUSE,
+    (edge) => host.ask("edge", store.rows ? { edge, rows: store.rows } : { edge }),
+    (answer) => {
+      known.set(answer.edge.join(), answer);
+      if (key()?.join() === answer.edge.join()) show(answer);
+    },
+    (problem) => store.say(problem.message, "bad"),
+  );
 
   function look(changed) {
     if (changed.includes("view") || changed.includes("rows")) known.clear();
@@ -51,7 +73,8 @@ export function panel(host, store) {
     if (!shown?.there) return plot.replaceChildren(html("p", { class: "hint" }, "This edge is removed."));
     const name = edgeName(store.view.diagram, shown.edge);
     const other = store.edge?.join() === shown.edge.join() ? store.curve : null;
-    plot.replaceChildren(edgePlot(shown, { from: shown.from, name: `the edge ${name.replace(" → ", " to ")}` }, other));
+    const words = { from: shown.from, name: `the edge ${name.replace(" → ", " to ")}` };
+    plot.replaceChildren(edgePlot(shown, words, other));
   }
 
   store.subscribe(["view", "edge", "hovered", "rows"], look);
@@ -69,7 +92,10 @@ function factsOf(edge) {
   if (edge.formula) rows.push(["Formula", edge.formula, ""]);
   const said = Object.entries(edge.rule).map(([name, value]) => ruleWords(name, value));
   if (said.length) rows.push(["Rules", said.join(", "), ""]);
-  return rows.flatMap(([name, value, help]) => [html("dt", { title: help || null }, name), html("dd", { class: name === "Formula" ? "formula-text" : null }, value)]);
+  return rows.flatMap(([name, value, help]) => [
+    html("dt", { title: help || null }, name),
+    html("dd", { class: name === "Formula" ? "formula-text" : null }, value),
+  ]);
 }
 
 function ruleWords(name, value) {
@@ -86,6 +112,8 @@ function handles(store, { edge, there, rule, function: symbol }) {
   return [
     !locked && act("Prune", "prune_edge", "Replace the edge by its mean (p)"),
     !locked && symbol && act("To spline", "to_spline", "Make it a spline again (s)"),
-    locked ? act("Unlock", "unlock", "Let it be changed again (l)", { edges: [edge] }) : act("Lock", "lock", "Protect it from any change (l)", { edges: [edge] }),
+    locked
+      ? act("Unlock", "unlock", "Let it be changed again (l)", { edges: [edge] })
+      : act("Lock", "lock", "Protect it from any change (l)", { edges: [edge] }),
   ].filter(Boolean);
 }

@@ -4,20 +4,33 @@ import { button, html, unseen } from "./elements.js";
 import { latest } from "./latest.js";
 import { edgeName, figure } from "./words.js";
 
-const LIMIT = 6, MOST = 20;
+const LIMIT = 6,
+  MOST = 20;
 
 export function panel(host, store) {
   const list = html("ol", { class: "suggestions" });
   const more = button("More functions", () => ask(store.view.at, store.edge, MOST), { class: "quiet" });
   const wait = html("p", { class: "hint", role: "status" });
-  const element = html("section", { class: "suggest", "aria-label": "Functions that this edge could become" }, html("h3", {}, "Could become"), wait, list, more);
+  const element = html(
+    "section",
+    { class: "suggest", "aria-label": "Functions that this edge could become" },
+    html("h3", {}, "Could become"),
+    wait,
+    list,
+    more,
+  );
   let shown = "";
 
-  const ask = latest(60, (at, edge, limit) => host.ask("suggest", { edge, limit }), (answer, at, edge, limit) => {
-    wait.textContent = answer.candidates.length ? "" : "No function can be defined on all that reaches this edge.";
-    list.replaceChildren(...answer.candidates.map((found, k) => row(store, edge, found, k)));
-    more.hidden = limit >= MOST || answer.candidates.length < limit;
-  }, (problem) => (wait.textContent = problem.message));
+  const ask = latest(
+    60,
+    (at, edge, limit) => host.ask("suggest", { edge, limit }),
+    (answer, at, edge, limit) => {
+      wait.textContent = answer.candidates.length ? "" : "No function can be defined on all that reaches this edge.";
+      list.replaceChildren(...answer.candidates.map((found, k) => row(store, edge, found, k)));
+      more.hidden = limit >= MOST || answer.candidates.length < limit;
+    },
+    (problem) => (wait.textContent = problem.message),
+  );
 
   store.subscribe(["view", "edge", "job"], () => {
     const { view, edge, job } = store;
@@ -37,18 +50,27 @@ export function panel(host, store) {
 
 function row(store, edge, found, k) {
   const title = `${found.function}, error ${figure(found.error)}`;
-  const show = () => store.set({ curve: { x: found.x, y: found.y, title }, preview: { changing: [edge], title: previewTitle(store, edge, found) } });
+  const show = () =>
+    store.set({
+      curve: { x: found.x, y: found.y, title },
+      preview: { changing: [edge], title: previewTitle(store, edge, found) },
+    });
   const hide = () => store.set({ curve: null, preview: null });
   const take = () => store.act("snap_edge", { edge, function: found.function });
   const hint = found.accepted ? "keeps the error" : found.hazard ? String(found.hazard) : "raises the error";
   const factor = found.error / store.view.error;
   const attributes = {
-    type: "button", class: found.accepted ? "accepted" : "", "data-function": found.function, title: `${found.formula}: ${hint}`,
+    type: "button",
+    class: found.accepted ? "accepted" : "",
+    "data-function": found.function,
+    title: `${found.formula}: ${hint}`,
     on: { click: take, pointerenter: show, pointerleave: hide, focus: show, blur: hide },
   };
   const parts = [
-    html("kbd", { "aria-hidden": "true" }, k < 9 ? String(k + 1) : ""), html("span", { class: "what" }, found.function, unseen(": error of the network ")),
-    html("span", { class: "formula-text", "aria-hidden": "true" }, found.formula), html("span", { class: "number" }, figure(found.error), unseen(`, ${hint}. Take it.`)),
+    html("kbd", { "aria-hidden": "true" }, k < 9 ? String(k + 1) : ""),
+    html("span", { class: "what" }, found.function, unseen(": error of the network ")),
+    html("span", { class: "formula-text", "aria-hidden": "true" }, found.formula),
+    html("span", { class: "number" }, figure(found.error), unseen(`, ${hint}. Take it.`)),
     html("span", { class: "factor", "aria-hidden": "true" }, Number.isFinite(factor) ? `×${figure(factor, 2)}` : ""),
   ];
   return html("li", {}, html("button", attributes, parts));

@@ -5,8 +5,12 @@ import { polyline } from "./shapes.js";
 import { d3 } from "./vendor.js";
 import { figure } from "./words.js";
 
-const WIDE = 380, HIGH = 230;
-const LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 30;
+const WIDE = 380,
+  HIGH = 230;
+const LEFT = 46,
+  RIGHT = 10,
+  TOP = 10,
+  BOTTOM = 30;
 const DENSITY = 0.24; // of the height
 const DOTS = 60;
 
@@ -17,16 +21,25 @@ const DOTS = 60;
  */
 export function edgePlot(edge, words, other = null) {
   const [toX, toY] = scales(edge, other);
-  const image = svg("svg", { class: "edge-plot", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": said(edge, words, other) });
+  const image = svg("svg", {
+    class: "edge-plot",
+    viewBox: `0 0 ${WIDE} ${HIGH}`,
+    role: "img",
+    "aria-label": said(edge, words, other),
+  });
   image.append(axes(toX, toY, words.from), density(edge, toX), ends(edge, toX));
-  image.append(svg("path", { class: `curve ${edge.function ? "symbolic" : ""}`, d: polyline(edge.x, edge.y, toX, toY) }), dots(edge, toX, toY));
+  image.append(
+    svg("path", { class: `curve ${edge.function ? "symbolic" : ""}`, d: polyline(edge.x, edge.y, toX, toY) }),
+    dots(edge, toX, toY),
+  );
   if (other) image.append(svg("path", { class: "curve other", d: polyline(other.x, other.y, toX, toY) }));
   return image;
 }
 
 function said(edge, words, other) {
   const range = `${words.from} from ${figure(d3.min(edge.x))} to ${figure(d3.max(edge.x))}`;
-  return `Curve of ${words.name}, ${range}, values ${figure(d3.min(edge.y))} to ${figure(d3.max(edge.y))}${other ? `; over it ${other.title}` : ""}`;
+  const values = `values ${figure(d3.min(edge.y))} to ${figure(d3.max(edge.y))}`;
+  return `Curve of ${words.name}, ${range}, ${values}${other ? `; over it ${other.title}` : ""}`;
 }
 
 function scales(edge, other) {
@@ -41,7 +54,7 @@ function scales(edge, other) {
 
 function axes(toX, toY, from) {
   const group = svg("g", { class: "axes" });
-  const [sayX, sayY] = [toX, toY].map((scale) => scale.tickFormat(5));
+  const [sayX, sayY] = [toX, toY].map(tickWords);
   for (const value of toX.ticks(5)) {
     group.append(svg("line", { class: "grid", x1: toX(value), x2: toX(value), y1: TOP, y2: HIGH - BOTTOM }));
     group.append(svg("text", { x: toX(value), y: HIGH - BOTTOM + 13, "text-anchor": "middle" }, sayX(value)));
@@ -58,7 +71,17 @@ function axes(toX, toY, from) {
 function dots({ dots: [xs, ys] }, toX, toY) {
   const every = Math.ceil(xs.length / DOTS);
   const places = xs.map((x, k) => [x, ys[k]]).filter(([x, y], k) => k % every === 0 && x !== null && y !== null);
-  return svg("g", { class: "dots" }, places.map(([x, y]) => svg("circle", { cx: toX(x), cy: toY(y), r: 2.4 })));
+  return svg(
+    "g",
+    { class: "dots" },
+    places.map(([x, y]) => svg("circle", { cx: toX(x), cy: toY(y), r: 2.4 })),
+  );
+}
+
+/** How the numbers at an axis are written: large and small ones as powers of ten. */
+function tickWords(scale) {
+  const most = Math.max(...scale.domain().map(Math.abs));
+  return most < 1e5 && most >= 1e-3 ? scale.tickFormat(5, ".15~g") : (value) => figure(value, 4).replace(/\.?0*e/, "e");
 }
 
 function density({ density: { edges, counts } }, toX) {
@@ -77,5 +100,9 @@ function ends({ knots, function: name }, toX) {
   if (name || !knots?.length) return svg("g");
   const [low, high] = toX.domain();
   const inside = knots.filter((knot) => knot !== null && knot > low && knot < high);
-  return svg("g", { class: "knots" }, inside.map((knot) => svg("line", { x1: toX(knot), x2: toX(knot), y1: TOP, y2: HIGH - BOTTOM })));
+  return svg(
+    "g",
+    { class: "knots" },
+    inside.map((knot) => svg("line", { x1: toX(knot), x2: toX(knot), y1: TOP, y2: HIGH - BOTTOM })),
+  );
 }

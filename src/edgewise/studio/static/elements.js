@@ -21,7 +21,8 @@ function filled(element, attributes, children) {
     if (name === "on") for (const [event, callback] of Object.entries(value)) element.addEventListener(event, callback);
     else if (name === "look") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
     else if (PROPERTIES.has(name)) element[name] = value;
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    else if (value !== null && value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return element;
@@ -55,7 +56,11 @@ export function field(label, control, hint = "") {
 /** A select of texts, or of [value, text] pairs. */
 export function choice(options, chosen, attributes = {}) {
   const rows = options.map((option) => (Array.isArray(option) ? option : [option, option]));
-  return html("select", attributes, rows.map(([value, text]) => html("option", { value, selected: value === chosen }, text)));
+  return html(
+    "select",
+    attributes,
+    rows.map(([value, text]) => html("option", { value, selected: value === chosen }, text)),
+  );
 }
 
 /** A part of a panel that opens and closes, with a heading. */

@@ -17,7 +17,15 @@ export function panel(host, store) {
     if (!view.formula) {
       const rest = view.edges - view.splines;
       const words = `${counted(view.splines, "edge")} ${view.splines === 1 ? "is a spline" : "are splines"} still`;
-      element.replaceChildren(html("span", { class: "hint" }, rest ? `${words}, ${rest} ${rest === 1 ? "is" : "are"} functions.` : `${words}: snap them to read the network as a formula.`));
+      element.replaceChildren(
+        html(
+          "span",
+          { class: "hint" },
+          rest
+            ? `${words}, ${rest} ${rest === 1 ? "is" : "are"} functions.`
+            : `${words}: snap them to read the network as a formula.`,
+        ),
+      );
       return;
     }
     const library = await katex();

@@ -6,11 +6,26 @@ import { counted, figure } from "./words.js";
 /** @param {{training: HTMLElement, windows: HTMLElement[], move: (to: string) => void, help: () => void}} page */
 export function header(host, store, page) {
   const name = html("span", { class: "session-name" });
-  const error = html("b", { class: "number" }), explained = html("b", { class: "number" }), size = html("span", {});
+  const error = html("b", { class: "number" }),
+    explained = html("b", { class: "number" }),
+    size = html("span", {});
   const undo = button("↶", () => page.move("undo"), { name: "Undo (Ctrl+Z)" });
   const redo = button("↷", () => page.move("redo"), { name: "Redo (Ctrl+Shift+Z)" });
-  const figures = html("div", { class: "figures" }, html("span", {}, "error ", error), html("span", {}, "R² ", explained), size);
-  const hands = html("div", { class: "hands" }, undo, redo, ...page.windows, button("?", page.help, { name: "Show the keys (?)" }));
+  const figures = html(
+    "div",
+    { class: "figures" },
+    html("span", {}, "error ", error),
+    html("span", {}, "R² ", explained),
+    size,
+  );
+  const hands = html(
+    "div",
+    { class: "hands" },
+    undo,
+    redo,
+    ...page.windows,
+    button("?", page.help, { name: "Show the keys (?)" }),
+  );
 
   store.subscribe(["view", "job"], () => {
     const { view, job } = store;
@@ -18,13 +33,21 @@ export function header(host, store, page) {
     redo.disabled = !view?.can_redo || Boolean(job);
     figures.hidden = !view;
     if (!view) return;
-    name.textContent = `${view.targets.join(", ")} of ${view.names.length > 4 ? counted(view.names.length, "input") : view.names.join(", ")}`;
+    const inputs = view.names.length > 4 ? counted(view.names.length, "input") : view.names.join(", ");
+    name.textContent = `${view.targets.join(", ")} of ${inputs}`;
     error.textContent = figure(view.error);
     explained.textContent = percentOf(view.r2);
     size.textContent = `${counted(view.edges, "edge")}, ${view.rows.toLocaleString("en")} rows`;
     document.title = `${name.textContent}: edgewise studio`;
   });
-  return html("header", { class: "bar" }, html("h1", {}, html("span", { class: "brand" }, "edgewise"), name), figures, page.training, hands);
+  return html(
+    "header",
+    { class: "bar" },
+    html("h1", {}, html("span", { class: "brand" }, "edgewise"), name),
+    figures,
+    page.training,
+    hands,
+  );
 }
 
 /** R squared at as many digits as say something: 0.99998. */

@@ -3,20 +3,35 @@
 import { button, field, html, svg, unseen } from "./elements.js";
 import { callWords, counted, figure } from "./words.js";
 
-const LANE = 16, ROW = 30; // pixels
+const SIZES = ["edge", "spline", "parameter"];
+const LANE = 16,
+  ROW = 30; // pixels
 
 export function panel(host, store) {
   const graph = svg("svg", { class: "tree", "aria-hidden": "true" });
   const list = html("ol", { class: "states", "aria-label": "States, newest first" });
   const note = html("input", { type: "text", placeholder: "why this step …", autocomplete: "off" });
   const branch = html("input", { type: "text", placeholder: "name of the branch", autocomplete: "off" });
-  const noteField = field("Note to this state", note), branchField = field("Begin a branch here", branch);
+  const noteField = field("Note to this state", note),
+    branchField = field("Begin a branch here", branch);
   const keep = () => store.change("note", { text: note.value }, noteField.problem);
-  const begin = async () => (await store.change("branch", { name: branch.value.trim() }, branchField.problem)) && (branch.value = "");
-  for (const [input, act] of [[note, keep], [branch, begin]]) input.addEventListener("keydown", (event) => event.key === "Enter" && act());
+  const begin = async () => {
+    const name = branch.value.trim();
+    branchField.problem("");
+    if (!(await store.change("branch", { name }, branchField.problem))) return;
+    branch.value = "";
+    store.say(`The next step begins the branch ${name}.`, "good");
+  };
+  for (const [input, act] of [
+    [note, keep],
+    [branch, begin],
+  ])
+    input.addEventListener("keydown", (event) => event.key === "Enter" && act());
   const here = html("p", { class: "here" });
   const side = html(
-    "div", { class: "state-side" }, here,
+    "div",
+    { class: "state-side" },
+    here,
     html("div", { class: "with-button" }, noteField, button("Save note", keep)),
     html("div", { class: "with-button" }, branchField, button("Begin", begin, { name: "Begin the branch" })),
   );
@@ -37,7 +52,10 @@ export function panel(host, store) {
     noteField.problem("");
     const state = view.history.find((row) => row.id === view.at);
     if (!side.contains(document.activeElement)) note.value = state.note;
-    here.replaceChildren(html("b", {}, `State ${state.id}`), ` on ${view.branch}: error ${figure(state.error)}, ${counted(state.edges, "edge")}, ${counted(state.splines, "spline")}, ${counted(state.parameters, "parameter")}`);
+    here.replaceChildren(
+      html("b", {}, `State ${state.id}`),
+      ` on ${view.branch}: error ${figure(state.error)}, ${SIZES.map((noun) => counted(state[`${noun}s`], noun)).join(", ")}`,
+    );
     const current = list.querySelector("[aria-current]");
     if (focused) current?.focus();
     if (current && scroll.clientHeight) scroll.scrollTop = Math.max(0, current.offsetTop - scroll.clientHeight / 2);
@@ -47,7 +65,8 @@ export function panel(host, store) {
 
 /** The column of each state: a branch keeps its column. */
 function lanesOf(states) {
-  const lanes = new Map(), branches = [...new Set(states.map((state) => state.branch))];
+  const lanes = new Map(),
+    branches = [...new Set(states.map((state) => state.branch))];
   for (const state of states) lanes.set(state.id, branches.indexOf(state.branch));
   return lanes;
 }
@@ -57,7 +76,9 @@ function line(store, row, current) {
   const go = () => !current && store.change("move", { to: row.id });
   const attributes = { type: "button", "aria-current": current ? "step" : null, title: row.action, on: { click: go } };
   const parts = [
-    html("span", { class: "id" }, unseen("State "), String(row.id)), html("span", { class: "call" }, call), html("span", { class: "note" }, row.note),
+    html("span", { class: "id" }, unseen("State "), String(row.id)),
+    html("span", { class: "call" }, call),
+    html("span", { class: "note" }, row.note),
     html("span", { class: "number" }, unseen("error "), figure(row.error), unseen(`, branch ${row.branch}`)),
   ];
   return html("li", {}, html("button", attributes, ...parts));
@@ -71,7 +92,10 @@ function drawGraph(graph, rows, lanes, at) {
     const parent = place.get(row.parent);
     if (!parent) continue;
     const [px, py] = parent;
-    const path = px === x ? `M${x} ${y}V${py}` : `M${x} ${y}V${py - ROW * 0.8}C${x} ${py - ROW * 0.2} ${px} ${py - ROW * 0.5} ${px} ${py}`;
+    const path =
+      px === x
+        ? `M${x} ${y}V${py}`
+        : `M${x} ${y}V${py - ROW * 0.8}C${x} ${py - ROW * 0.2} ${px} ${py - ROW * 0.5} ${px} ${py}`;
     parts.push(svg("path", { d: path }));
   }
   for (const row of rows) {

@@ -3,8 +3,8 @@
 /**
  * A host answers requests and sends events.
  * @typedef {object} Host
- * @property {(name: string, body?: object) => Promise<object>} ask - rejects with a Problem, whose message says what to do
- * @property {(callback: (event: object) => void) => () => void} listen - calls back at each event; returns how to end it
+ * @property {(name: string, body?: object) => Promise<object>} ask - rejects with a Problem
+ * @property {(callback: (event: object) => void) => () => void} listen - returns how to end it
  */
 
 /** What a request was refused for; `moved` where the session is at another state by now, or busy. */

@@ -4,16 +4,39 @@ import { button, html } from "./elements.js";
 
 const ZOOM = { "+": "Zoom in", "=": "Zoom in", "-": "Zoom out" };
 const LIST = [
-  ["Everywhere", [
-    ["t", "train"], ["Escape", "stop the work; close what is selected"], ["Ctrl+Z", "undo"], ["Ctrl+Shift+Z", "redo"],
-    ["d", "go to the diagram"], ["f", "fit the diagram to the window"], ["+ −", "zoom"], ["h", "show the history"],
-    ["n", "show what can be done to the network"], ["?", "show these keys"],
-  ]],
-  ["In the diagram", [["arrow keys", "move between edges and nodes"], ["Enter", "select"]]],
-  ["With an edge selected", [
-    ["p", "prune it"], ["r", "restore it"], ["l", "lock or unlock it"], ["s", "make it a spline again"],
-    ["1 … 9", "take that suggestion"], ["e", "go to its suggestions"],
-  ]],
+  [
+    "Everywhere",
+    [
+      ["t", "train"],
+      ["Escape", "stop the work; close what is selected"],
+      ["Ctrl+Z", "undo"],
+      ["Ctrl+Shift+Z", "redo"],
+      ["d", "go to the diagram"],
+      ["f", "fit the diagram to the window"],
+      ["+ −", "zoom"],
+      ["h", "show the history"],
+      ["n", "show what can be done to the network"],
+      ["?", "show these keys"],
+    ],
+  ],
+  [
+    "In the diagram",
+    [
+      ["arrow keys", "move between edges and nodes"],
+      ["Enter", "select"],
+    ],
+  ],
+  [
+    "With an edge selected",
+    [
+      ["p", "prune it"],
+      ["r", "restore it"],
+      ["l", "lock or unlock it"],
+      ["s", "make it a spline again"],
+      ["1 … 9", "take that suggestion"],
+      ["e", "go to its suggestions"],
+    ],
+  ],
 ];
 
 /** Listen to keys; `page` names the parts that they reach. */
@@ -47,16 +70,23 @@ export function keyboard(host, store, page) {
       return;
     }
     if (command || event.altKey || (typing(event.target) && event.key !== "Escape")) return;
-    const act = whole[event.key] ?? (store.edge && ofEdge[event.key]) ?? (ZOOM[event.key] && (() => first(`[aria-label="${ZOOM[event.key]}"]`).click()));
+    const act =
+      whole[event.key] ??
+      (store.edge && ofEdge[event.key]) ??
+      (ZOOM[event.key] && (() => first(`[aria-label="${ZOOM[event.key]}"]`).click()));
     if (act) {
       event.preventDefault();
       act();
-    } else if (store.edge && /^[1-9]$/.test(event.key)) first(`.suggestions li:nth-child(${event.key}) button`)?.click();
+    } else if (store.edge && /^[1-9]$/.test(event.key))
+      first(`.suggestions li:nth-child(${event.key}) button`)?.click();
   });
   return { help: () => help.showModal() };
 }
 
-const typing = (element) => element.matches?.("input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select, [contenteditable]");
+const typing = (element) =>
+  element.matches?.(
+    "input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select, [contenteditable]",
+  );
 
 function leave(store, page) {
   const inside = document.activeElement?.closest(".side");
@@ -66,8 +96,27 @@ function leave(store, page) {
 
 function helpWindow() {
   const dialog = html("dialog", { class: "keys", "aria-labelledby": "keys-title" });
-  const groups = LIST.map(([title, rows]) => html("section", {}, html("h3", {}, title), html("dl", {}, rows.flatMap(([key, said]) => [html("dt", {}, html("kbd", {}, key)), html("dd", {}, said)]))));
-  dialog.append(html("div", { class: "head" }, html("h2", { id: "keys-title" }, "Keys"), button("×", () => dialog.close(), { name: "Close", class: "quiet close" })), html("div", { class: "key-groups" }, groups));
+  const groups = LIST.map(([title, rows]) =>
+    html(
+      "section",
+      {},
+      html("h3", {}, title),
+      html(
+        "dl",
+        {},
+        rows.flatMap(([key, said]) => [html("dt", {}, html("kbd", {}, key)), html("dd", {}, said)]),
+      ),
+    ),
+  );
+  dialog.append(
+    html(
+      "div",
+      { class: "head" },
+      html("h2", { id: "keys-title" }, "Keys"),
+      button("×", () => dialog.close(), { name: "Close", class: "quiet close" }),
+    ),
+    html("div", { class: "key-groups" }, groups),
+  );
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
   return dialog;

@@ -9,7 +9,10 @@
  * @param {(problem: Error, ...given: any[]) => void} [fail]
  */
 export function latest(pause, ask, then, fail = () => {}) {
-  let timer = 0, number = 0, waiting = null, busy = false;
+  let timer = 0,
+    number = 0,
+    waiting = null,
+    busy = false;
 
   async function send(given, own) {
     if (busy) {

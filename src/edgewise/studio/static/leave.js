@@ -19,6 +19,7 @@ export function panel(host, store) {
     said.classList.remove("bad");
     shown.hidden = content === null;
     if (content !== null) shown.value = content;
+    text.scrollIntoView({ block: "nearest" });
   }
 
   function refuse(problem) {
@@ -38,7 +39,7 @@ export function panel(host, store) {
 
   const acts = {
     copy: (item) => fetched(item, async (answer) => {
-      tell(`${item.title} is copied.`, answer.text);
+      tell(`${item.title} is copied.${answer.base64 ? " The files that it reads come with the download." : ""}`, answer.text);
       if (!(await copy(answer.text, shown))) tell(`Press Ctrl+C to copy ${item.title}.`, answer.text);
     }),
     download: (item) => fetched(item, (answer) => {
@@ -93,7 +94,7 @@ function row(item, { read_only: readOnly }, acts, open) {
 
 /** The name under which an export is written into the folder, and what is there already. */
 function saving(item, acts) {
-  const name = html("input", { type: "text", value: item.name.replace(/\.zip$/, ".py"), spellcheck: "false", autocomplete: "off" });
+  const name = html("input", { type: "text", value: item.file, spellcheck: "false", autocomplete: "off" });
   const place = field("File in the studio's folder", name);
   const replace = button("Replace it", () => send(true), { hidden: true, class: "stop" });
   const form = html("form", { class: "with-button saving", hidden: true }, place, html("button", { type: "submit" }, "Save"), replace);

@@ -23,11 +23,17 @@ export function page(host, root) {
   const filled = ({ name, title, load }) => ({ name, title, fill: (place) => fill(host, store, place, load) });
   const placed = (place) => PANELS.filter((row) => row.place === place);
   const side = tabs("Selection and network", placed("side").map(filled));
-  const below = tabs("History and data", placed("below").map(filled), (name) => bar?.standard(PANELS.find((row) => row.name === name).tall === true));
+  const below = tabs("History and data", placed("below").map(filled), (name) =>
+    bar?.standard(PANELS.find((row) => row.name === name).tall === true),
+  );
   const lower = html("section", { class: "below", "aria-label": "History and data" });
   const bar = splitter(lower);
   lower.append(bar, below);
-  const parts = { diagram: diagramPanel(host, store), training: trainingPanel(host, store), windows: placed("dialog").map((row) => opener(host, store, row)) };
+  const parts = {
+    diagram: diagramPanel(host, store),
+    training: trainingPanel(host, store),
+    windows: placed("dialog").map((row) => opener(host, store, row)),
+  };
   parts.move = (to) => !store.job && store.change("move", { to });
   parts.show = (name) => {
     const place = [side, below].find((one) => one.has(name));
@@ -39,7 +45,13 @@ export function page(host, root) {
   const start = placed("start")[0];
   if (start) parts.windows.unshift(opener(host, store, start));
   const status = html("div", { class: "status", role: "status", "aria-live": "polite" });
-  const main = html("main", { class: "desk" }, html("div", { class: "center" }, parts.diagram, formulaPanel(host, store)), html("aside", { class: "side", "aria-label": "Selection and network" }, side), lower);
+  const main = html(
+    "main",
+    { class: "desk" },
+    html("div", { class: "center" }, parts.diagram, formulaPanel(host, store)),
+    html("aside", { class: "side", "aria-label": "Selection and network" }, side),
+    lower,
+  );
   const welcome = html("main", { class: "welcome", hidden: true });
   root.append(header(host, store, parts), main, welcome, status, outcome(store));
 
@@ -56,6 +68,7 @@ async function begin(host, store, { main, welcome, start }) {
   } catch (problem) {
     main.hidden = true;
     welcome.hidden = false;
+    document.body.classList.add("empty");
     if (start) fill(host, store, welcome, start.load);
     else welcome.append(html("p", {}, problem.message));
   }
@@ -66,13 +79,20 @@ function follow(store, { main, welcome, status, side }) {
     if (!store.view) return;
     main.hidden = false;
     welcome.hidden = true;
+    document.body.classList.remove("empty");
     document.body.classList.toggle("read-only", Boolean(store.view.read_only));
   });
   store.subscribe(["status", "lost"], () => {
     status.className = `status ${store.lost ? "bad" : store.status.kind}`;
-    (document.querySelector("dialog[open]") ?? document.body).append(status); // what lies outside an open window cannot be reached
-    const text = store.lost ? "The studio does not answer: is it still running in its terminal? Waiting for it …" : store.status.text;
-    status.replaceChildren(text, text && !store.lost ? button("×", () => store.say(""), { name: "Close the message", class: "quiet" }) : "");
+    // What lies outside an open window cannot be reached.
+    (document.querySelector("dialog[open]") ?? document.body).append(status);
+    const text = store.lost
+      ? "The studio does not answer: is it still running in its terminal? Waiting for it …"
+      : store.status.text;
+    status.replaceChildren(
+      text,
+      text && !store.lost ? button("×", () => store.say(""), { name: "Close the message", class: "quiet" }) : "",
+    );
   });
   store.subscribe(["edge", "node"], () => (store.edge || store.node) && side.show("selected"));
 }
@@ -85,7 +105,10 @@ function outcome(store) {
     const { view } = store;
     if (!view || view.at === at) return;
     const state = view.history.find((row) => row.id === view.at);
-    if (at !== null) said.textContent = `State ${view.at}, ${callWords(view.diagram, state.action)}: error ${figure(view.error)}, ${counted(view.edges, "edge")}`;
+    if (at !== null)
+      said.textContent =
+        `State ${view.at}, ${callWords(view.diagram, state.action)}: ` +
+        `error ${figure(view.error)}, ${counted(view.edges, "edge")}`;
     at = view.at;
   });
   return said;
@@ -98,15 +121,29 @@ async function fill(host, store, place, load) {
 /** A button in the header, and the window that it opens. */
 function opener(host, store, { name, title, load }) {
   const place = html("div", {});
-  const dialog = html("dialog", { class: "window", "aria-labelledby": `window-${name}` }, html("div", { class: "head" }, html("h2", { id: `window-${name}` }, title), button("×", () => dialog.close(), { name: "Close", class: "quiet close" })), place);
+  const dialog = html(
+    "dialog",
+    { class: "window", "aria-labelledby": `window-${name}` },
+    html(
+      "div",
+      { class: "head" },
+      html("h2", { id: `window-${name}` }, title),
+      button("×", () => dialog.close(), { name: "Close", class: "quiet close" }),
+    ),
+    place,
+  );
   document.body.append(dialog);
   place.addEventListener("begun", () => dialog.close());
   dialog.addEventListener("close", () => store.say(store.status.text, store.status.kind));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  return button(title, () => {
-    if (name === "start" || !place.firstChild) fill(host, store, place, load);
-    dialog.showModal();
-  }, { "aria-haspopup": "dialog" });
+  return button(
+    title,
+    () => {
+      if (name === "start" || !place.firstChild) fill(host, store, place, load);
+      dialog.showModal();
+    },
+    { "aria-haspopup": "dialog" },
+  );
 }
 
 if (document.documentElement.dataset.host === "server") page(serverHost(), document.body);

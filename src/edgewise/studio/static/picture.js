@@ -10,7 +10,7 @@ const FAINTEST_BOX = 0.35;
 /**
  * Draw the `diagram` of a view. The group's units are those of the diagram, y downward.
  * @param {object} diagram - as `view` gives it
- * @returns {{element: SVGGElement, edges: Map<string, Element>, nodes: Map<string, Element>, update: (diagram) => boolean}}
+ * @returns {{element: SVGGElement, edges: Map, nodes: Map, update: (diagram: object) => boolean}} - elements by key;
  *   `update` changes curves and shades, and is false where the network has another shape: then draw it anew
  */
 export function picture(diagram) {
@@ -21,7 +21,12 @@ export function picture(diagram) {
   for (const edge of byScore) {
     const key = edge.key.join();
     const path = edgePath(diagram.kind, edge);
-    const line = svg("g", { class: "line", "data-edge": key }, svg("path", { class: "near", d: path }), svg("path", { class: "ink", d: path }));
+    const line = svg(
+      "g",
+      { class: "line", "data-edge": key },
+      svg("path", { class: "near", d: path }),
+      svg("path", { class: "ink", d: path }),
+    );
     const box = edgeBox(diagram, edge);
     lines.append(line);
     boxes.append(box);
@@ -29,8 +34,19 @@ export function picture(diagram) {
     shade(edges.get(key), diagram, edge);
   }
   const nodes = new Map(diagram.nodes.map((node) => [`${node.layer},${node.index}`, nodeGroup(diagram, node)]));
-  const names = svg("g", { class: "names", "aria-hidden": "true" }, diagram.names.map((spot) => nameGroup(diagram, spot)));
-  const element = svg("g", { class: "network" }, lines, boxes, svg("g", { class: "nodes" }, [...nodes.values()]), names);
+  const names = svg(
+    "g",
+    { class: "names", "aria-hidden": "true" },
+    diagram.names.map((spot) => nameGroup(diagram, spot)),
+  );
+  const element = svg(
+    "g",
+    { class: "network" },
+    lines,
+    boxes,
+    svg("g", { class: "nodes" }, [...nodes.values()]),
+    names,
+  );
   const shape = shapeOf(diagram);
 
   function update(next) {
@@ -62,14 +78,18 @@ function edgeBox(diagram, edge) {
   const box = { x: x - wide / 2, y: -y - high / 2, width: wide, height: high, rx: 0.12 };
   const group = svg("g", { class: "edge", "data-edge": edge.key.join(), role: "button", tabindex: -1 });
   group.append(svg("rect", { class: "box", ...box }), svg("path", { class: "curve" }));
-  if (edge.label) group.append(labelled(edge.label, diagram.points / 72 / diagram.unit, x, y - high / 2 + 0.52 * edge.strip, {}, "formula"));
+  if (edge.label)
+    group.append(
+      labelled(edge.label, diagram.points / 72 / diagram.unit, x, y - high / 2 + 0.52 * edge.strip, {}, "formula"),
+    );
   if (edge.locked) group.append(padlock(x + wide / 2, -y - high / 2));
   return group;
 }
 
 /** A label, from its outline or as text, `size` being its font's size in units of the diagram. */
 function labelled(label, size, x, y, place, kind) {
-  if (label.path) return svg("path", { class: kind, d: label.path, transform: labelTransform(label, size, x, y, place) });
+  if (label.path)
+    return svg("path", { class: kind, d: label.path, transform: labelTransform(label, size, x, y, place) });
   const anchor = { left: "start", right: "end" }[place.ha] ?? "middle";
   const base = { top: "hanging", bottom: "auto", baseline: "auto" }[place.va] ?? "central";
   const turned = `translate(${x} ${-y}) rotate(${-(place.angle ?? 0)})`;
@@ -80,7 +100,8 @@ function labelled(label, size, x, y, place, kind) {
 function padlock(x, y) {
   const group = svg("g", { class: "padlock", transform: `translate(${x} ${y})` });
   group.append(
-    svg("circle", { r: 0.2 }), svg("path", { d: "M-.05-.02v-.04a.05.05 0 0 1 .1 0v.04", class: "shackle" }),
+    svg("circle", { r: 0.2 }),
+    svg("path", { d: "M-.05-.02v-.04a.05.05 0 0 1 .1 0v.04", class: "shackle" }),
     svg("rect", { x: -0.085, y: -0.02, width: 0.17, height: 0.12, rx: 0.02, class: "body" }),
   );
   return group;
@@ -89,7 +110,13 @@ function padlock(x, y) {
 function nodeGroup(diagram, node) {
   const name = diagram.node_names[node.layer][node.index];
   const said = `${{ input: "Input", product: "Product" }[node.kind] ?? "Node"} ${name}`;
-  const group = svg("g", { class: `node ${node.kind}`, "data-node": `${node.layer},${node.index}`, role: "button", tabindex: -1, "aria-label": said });
+  const group = svg("g", {
+    class: `node ${node.kind}`,
+    "data-node": `${node.layer},${node.index}`,
+    role: "button",
+    tabindex: -1,
+    "aria-label": said,
+  });
   const far = node.radius + 0.15;
   group.append(svg("circle", { class: "near", cx: node.x, cy: -node.y, r: Math.max(far, 0.35) }));
   if (node.kind !== "product") {
@@ -97,12 +124,17 @@ function nodeGroup(diagram, node) {
     return group;
   }
   for (const [x, y] of node.factors) {
-    group.append(svg("line", { x1: x, y1: -y, x2: node.x, y2: -node.y }), svg("circle", { class: "dot", cx: x, cy: -y, r: 0.08 }));
+    group.append(
+      svg("line", { x1: x, y1: -y, x2: node.x, y2: -node.y }),
+      svg("circle", { class: "dot", cx: x, cy: -y, r: 0.08 }),
+    );
   }
   const arm = node.radius / 2;
   group.append(svg("circle", { class: "ring", cx: node.x, cy: -node.y, r: node.radius }));
   for (const sign of [1, -1]) {
-    group.append(svg("line", { x1: node.x - arm, y1: -node.y - sign * arm, x2: node.x + arm, y2: -node.y + sign * arm }));
+    group.append(
+      svg("line", { x1: node.x - arm, y1: -node.y - sign * arm, x2: node.x + arm, y2: -node.y + sign * arm }),
+    );
   }
   return group;
 }

@@ -72,7 +72,7 @@ function chips(store, select) {
     const said = `${name}: ${figure(low)} to ${figure(high)}`;
     return html("li", {}, said, button("×", () => select([{ name, low: null, high: null }]), { name: `Remove the range ${said}` }));
   });
-  return ranges.length ? [...items, html("li", { class: "rows-clear" }, button("Clear", () => store.select(null), { name: "Select all rows again" }))] : [];
+  return ranges.length ? [...items, html("li", { class: "rows-clear" }, button("Clear", () => store.select(null), { name: "Clear: select all rows again" }))] : [];
 }
 
 /** Observed against fitted values, and the residual against what a person chooses. */

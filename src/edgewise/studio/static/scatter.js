@@ -13,7 +13,8 @@ const LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 34;
  * @property {string} xName
  * @property {string} yName
  * @property {string} said - what a screen reader says of the whole
- * @property {boolean} [log] - the y axis
+ * @property {boolean} [logX]
+ * @property {boolean} [logY]
  * @property {{at: number, name?: string}[]} [levels] - lines across the plot, dashed
  * @property {number} [wide]
  * @property {number} [high]
@@ -51,14 +52,16 @@ function dot(plot, k, cx, cy) {
   return group;
 }
 
-function scales({ x, y, log, levels = [] }, shown, wide, high) {
+function scales({ x, y, logX, logY, levels = [] }, shown, wide, high) {
   const values = [...shown.map((k) => y[k]), ...levels.map((level) => level.at)];
-  const toX = d3.scaleLinear(padded(d3.extent(shown, (k) => x[k])), [LEFT, wide - RIGHT]);
-  if (log) {
-    const [low = 0.1, top = 1] = d3.extent(values);
-    return [toX, d3.scaleLog([low / 1.4, top * 1.4], [high - BOTTOM, TOP])];
-  }
-  return [toX, d3.scaleLinear(padded(d3.extent(values)), [high - BOTTOM, TOP])];
+  const along = shown.map((k) => x[k]);
+  return [scale(along, logX, [LEFT, wide - RIGHT]), scale(values, logY, [high - BOTTOM, TOP])];
+}
+
+function scale(values, log, range) {
+  if (!log) return d3.scaleLinear(padded(d3.extent(values)), range);
+  const [low = 0.1, top = 1] = d3.extent(values);
+  return d3.scaleLog([low / 1.4, top * 1.4], range);
 }
 
 function padded([low = 0, high = 1]) {
@@ -75,14 +78,14 @@ function ticksOf(scale, log) {
   return d3.range(Math.ceil(low), high, step).map((power) => 10 ** power);
 }
 
-function axes({ xName, yName, log }, toX, toY, wide, high) {
+function axes({ xName, yName, logX, logY }, toX, toY, wide, high) {
   const group = svg("g", { class: "axes", "aria-hidden": "true" });
   const bottom = high - BOTTOM;
-  for (const value of toX.ticks(5)) {
+  for (const value of ticksOf(toX, logX)) {
     group.append(svg("line", { class: "grid", x1: toX(value), x2: toX(value), y1: TOP, y2: bottom }));
     group.append(svg("text", { x: toX(value), y: bottom + 13, "text-anchor": "middle" }, figure(value)));
   }
-  for (const value of ticksOf(toY, log)) {
+  for (const value of ticksOf(toY, logY)) {
     group.append(svg("line", { class: "grid", x1: LEFT, x2: wide - RIGHT, y1: toY(value), y2: toY(value) }));
     group.append(svg("text", { x: LEFT - 6, y: toY(value) + 3.5, "text-anchor": "end" }, figure(value)));
   }

@@ -14,11 +14,12 @@ export function panel(host, store) {
   const element = html("div", { class: "selected" }, edge, node, list);
   let drawn = null;
 
-  store.subscribe(["view", "edge", "node", "hovered"], () => {
-    const atEdge = Boolean(store.edge || (store.hovered && !store.node));
+  store.subscribe(["view", "edge", "node", "hovered", "hoveredNode"], () => {
+    const atNode = Boolean(store.hoveredNode ?? (store.hovered ? null : store.node));
+    const atEdge = !atNode && Boolean(store.hovered ?? store.edge);
     edge.hidden = !atEdge;
-    node.hidden = atEdge || !store.node;
-    list.hidden = atEdge || Boolean(store.node);
+    node.hidden = !atNode;
+    list.hidden = atEdge || atNode;
     if (!list.hidden && store.view && drawn !== store.view) overview(list, store, (drawn = store.view));
   });
   return element;
@@ -32,11 +33,17 @@ function overview(list, store, { diagram }) {
     const bar = html("span", { class: "bar", look: { "--share": (edge.score ?? 0) / most } });
     const attributes = { type: "button", class: edge.function ? "symbolic" : "", on: { click: choose } };
     const parts = [
-      html("span", { class: "what" }, edgeName(diagram, edge.key)), html("span", { class: "kind" }, unseen(", "), edge.function ?? "spline", unseen(", score ")),
-      bar, html("span", { class: "number" }, figure(edge.score, 2)),
+      html("span", { class: "what" }, edgeName(diagram, edge.key)),
+      html("span", { class: "kind" }, unseen(", "), edge.function ?? "spline", unseen(", score ")),
+      bar,
+      html("span", { class: "number" }, figure(edge.score, 2)),
     ];
     return html("li", {}, html("button", attributes, ...parts));
   });
-  const hint = html("p", { class: "hint" }, "Point at an edge to see its curve, click it to change it. Press ? for the keys.");
+  const hint = html(
+    "p",
+    { class: "hint" },
+    "Point at an edge to see its curve, click it to change it. Press ? for the keys.",
+  );
   list.replaceChildren(html("h2", {}, "Edges by score"), hint, html("ol", { class: "edge-list" }, rows));
 }

@@ -10,7 +10,15 @@ const LEAST = 90;
  * @returns {HTMLElement} with `standard(tall)`: the height until a person has chosen one
  */
 export function splitter(place) {
-  const bar = html("div", { class: "splitter", role: "separator", tabindex: 0, "aria-orientation": "horizontal", "aria-label": "Height of the panels below", "aria-valuemin": LEAST, "aria-valuenow": LEAST });
+  const bar = html("div", {
+    class: "splitter",
+    role: "separator",
+    tabindex: 0,
+    "aria-orientation": "horizontal",
+    "aria-label": "Height of the panels below",
+    "aria-valuemin": LEAST,
+    "aria-valuenow": LEAST,
+  });
   let chosen = false;
 
   function set(height) {
@@ -25,7 +33,8 @@ export function splitter(place) {
 
   bar.addEventListener("pointerdown", (event) => {
     bar.setPointerCapture(event.pointerId);
-    const from = event.clientY, high = place.clientHeight;
+    const from = event.clientY,
+      high = place.clientHeight;
     const drag = (moved) => set(high + from - moved.clientY);
     bar.addEventListener("pointermove", drag);
     bar.addEventListener("lostpointercapture", () => bar.removeEventListener("pointermove", drag), { once: true });

@@ -18,9 +18,9 @@ const KINDS = [
  * @returns {HTMLElement}
  */
 export function panel(host, store) {
-  const place = html("div", {}), said = html("p", { class: "start-said", role: "status", "aria-live": "polite" });
+  const place = html("div", {});
   const page = {
-    host, store, place,
+    host, store, place, say: store.say,
     /** Show the files again. */
     list: () => showFiles(page),
     /** Show a form in place of the files. */
@@ -29,14 +29,9 @@ export function panel(host, store) {
       place.replaceChildren(form);
       form.querySelector("h2").focus();
     },
-    /** Say something here: the page's line is behind the window that this panel may be in. */
-    say: (text, kind = "plain") => {
-      said.textContent = text;
-      said.className = `start-said ${kind}`;
-    },
     begin: (name, body) => begin(page, name, body),
   };
-  const element = html("div", { class: "start-page" }, place, said);
+  const element = html("div", { class: "start-page" }, place);
   const seen = new IntersectionObserver(([entry]) => {
     if (entry.isIntersecting && !page.form) showFiles(page); // the folder may hold other files by now
   });
@@ -49,14 +44,14 @@ async function begin(page, name, body) {
   const { store } = page, { rows } = store;
   page.say("Opening …");
   store.set({ rows: null });
-  const answer = await store.change(name, body, (text) => page.say(text, "bad"));
+  const answer = await store.change(name, body);
   if (!answer) {
     if (rows) store.set({ rows });
     return null;
   }
-  page.say("");
   page.form = null;
   page.place.replaceChildren();
+  page.place.dispatchEvent(new CustomEvent("begun", { bubbles: true })); // closes the window that this panel may be in
   page.tell = () => store.say([`Saved in ${answer.file}.`, ...answer.notes].join(" "), "good");
   page.tell();
   return answer;
@@ -71,7 +66,6 @@ async function showFiles(page) {
     return;
   }
   page.form = null;
-  page.say("");
   const open = (file, kind) => kind.open(page, file, found);
   const parts = [
     found.open && note(`${found.session ?? "A session"} is open, and each of its steps is saved. What begins here has a file of its own.`),
@@ -100,8 +94,9 @@ function fileList(title, rows, open) {
 }
 
 function openAny(page, file, found) {
-  if (file.endsWith(".session")) return openSession(page, file);
-  return file.endsWith(".safetensors") ? openNetwork(page, file, found) : openTable(page, file);
+  const name = file.toLowerCase();
+  if (name.endsWith(".session")) return openSession(page, file);
+  return name.endsWith(".safetensors") ? openNetwork(page, file, found) : openTable(page, file);
 }
 
 /** Show the columns of a table; with a choice that was made where the studio was started, that one. */

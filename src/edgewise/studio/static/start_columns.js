@@ -9,17 +9,18 @@ const RANKS = "Rank corr.";
 /**
  * @param {object} table - the answer to `open_table`
  * @param {{change: () => void, target: (name: string) => void}} on - what is called when something is chosen
- * @returns {HTMLElement} with `inputs()`, `target()`, `units()` and `correlations(columns)`
+ * @returns {HTMLElement} with `inputs()`, `target()`, `logs()`, `units()` and `correlations(columns)`
  */
 export function columnTable(table, on) {
   const rows = table.columns.map((column) => columnRow(column, table, on));
-  const heads = ["Target", "Input", "Column", "Values", "Gaps", RANKS, "Unit"];
+  const heads = ["Target", "Input", "Log", "Column", "Values", "Gaps", RANKS, "Unit"];
   const element = html("table", { class: "columns", role: "table" },
     html("caption", { class: "unseen" }, `Columns of ${table.file}`),
     html("thead", { role: "rowgroup" }, html("tr", { role: "row" }, heads.map((head) => html("th", { scope: "col", role: "columnheader", title: head === RANKS ? "Spearman's coefficient of rank correlation with the target" : null }, head)))),
     html("tbody", { role: "rowgroup" }, rows.map((row) => row.element)));
   element.inputs = () => rows.filter((row) => row.tick && row.tick.checked && !row.tick.disabled).map((row) => row.name);
   element.target = () => rows.find((row) => row.radio && row.radio.checked)?.name ?? null;
+  element.logs = () => rows.filter((row) => row.log && row.log.checked).map((row) => row.name);
   element.units = () => Object.fromEntries(rows.filter((row) => row.unit && row.unit.value.trim()).map((row) => [row.name, row.unit.value]));
   /** Show how the ranks of each column correlate with those of another target. */
   element.correlations = (columns) => columns.forEach((column, k) => rows[k].correlation(column.correlation));
@@ -35,16 +36,17 @@ function columnRow(column, table, on) {
   const { name } = column;
   const radio = usable && html("input", { type: "radio", name: "target", value: name, "aria-label": `${name} is the target`, checked: name === table.target, on: { change: () => on.target(name) } });
   const tick = usable && html("input", { type: "checkbox", "aria-label": `${name} is an input`, checked: table.inputs.includes(name), on: { change: on.change } });
+  const log = usable && column.low > 0 && html("input", { type: "checkbox", "aria-label": `Logarithm of ${name}`, title: `Train on the natural logarithm of ${name}`, on: { change: on.change } });
   const unit = usable && unitField(column, on.change);
   const correlation = cell("correlation", RANKS);
   const element = html("tr", { role: "row", class: usable ? "" : "unusable" },
-    cell("choose", "Target", radio), cell("choose", "Input", tick),
+    cell("choose", "Target", radio), cell("choose", "Input", tick), cell("choose", "Log", log),
     html("th", { scope: "row", role: "rowheader", class: "named" }, html("span", { class: "column-name" }, name || "(no name)"), html("span", { class: "start-about" }, valuesOf(column))),
     cell("picture", "Values", column.histogram && smallHistogram(column.histogram, `Histogram of ${name}: ${valuesOf(column)}`)),
     cell("missing", "Gaps", column.missing ? String(column.missing) : "–"),
     correlation, cell("unit", "Unit", unit || ""));
   const row = {
-    name, radio, tick, unit, element,
+    name, radio, tick, log, unit, element,
     correlation: (value) => { correlation.querySelector(".value").textContent = value === null ? "–" : figure(value, 2); },
     /** The target is no input. */
     settle: () => {

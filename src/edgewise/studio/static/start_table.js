@@ -19,7 +19,7 @@ export function tableForm(page, table) {
   const train = html("button", { class: "primary", value: "train" }, "Train");
   const open = html("button", { value: "open" }, "Open without training");
   const columns = columnTable(table, { change: () => look(), target: (name) => choose(name) });
-  const body = () => ({ file: table.file, target: columns.target(), inputs: columns.inputs(), units: columns.units(), ...shape.values(columns.inputs().length) });
+  const body = () => ({ file: table.file, target: columns.target(), inputs: columns.inputs(), logs: columns.logs(), units: columns.units(), ...shape.values(columns.inputs().length) });
 
   const look = latest(150, () => ready(columns, host, body), (answer) => show(said, [train, open], answer.notes, ""), (problem) => show(said, [train, open], [problem.message], "bad"));
   const rank = latest(0, (target) => host.ask("open_table", { file: table.file, target }), (answer) => columns.correlations(answer.columns), () => {});
@@ -47,14 +47,23 @@ export function tableForm(page, table) {
     look();
   }
 
+  const tick = (on) => () => {
+    columns.tick(on);
+    look();
+  };
   look();
-  return html("form", { class: "start-form", on: { submit, keydown } },
-    button("← Files", page.list, { class: "start-link" }),
+  return html("form", { class: "start-form", on: { submit, keydown } }, ...heading(table, page.list),
+    html("div", { class: "start-ticks" }, button("Tick all", tick(true), { class: "start-link" }), button("Tick none", tick(false), { class: "start-link" })),
+    columns, shape, said, html("div", { class: "start-buttons" }, train, open));
+}
+
+function heading(table, back) {
+  return [
+    button("← Files", back, { class: "start-link" }),
     html("h2", { tabindex: -1 }, table.file),
     html("p", { class: "start-about" }, `${counted(table.rows, "row")}, ${counted(table.columns.length, "column")}. Choose the column to explain, and those to explain it by.`),
     table.notes.length ? html("ul", { class: "start-notes" }, table.notes.map((note) => html("li", {}, note))) : null,
-    html("div", { class: "start-ticks" }, button("Tick all", () => { columns.tick(true); look(); }, { class: "start-link" }), button("Tick none", () => { columns.tick(false); look(); }, { class: "start-link" })),
-    columns, shape, said, html("div", { class: "start-buttons" }, train, open));
+  ];
 }
 
 /** Ask what would come of the form, where something is chosen. */

@@ -6,6 +6,7 @@
  * @property {number[]|null} edge - the selected edge, [layer, j, i]
  * @property {number[]|null} node - the selected node, [depth, q]
  * @property {number[]|null} hovered - the edge under the pointer or in focus
+ * @property {number[]|null} hoveredNode - the node under the pointer or in focus
  * @property {object[]|null} rows - ranges that select rows, {name, low, high}; null for all rows
  * @property {object|null} preview - what would be: {view, edges?: keys that differ, title}, drawn in place of the view
  * @property {object|null} curve - a curve to draw over the selected edge's, {x, y, title}
@@ -14,18 +15,30 @@
  * @property {boolean} lost - true while the studio does not answer
  */
 
+const PASSING = 9000; // ms that a message which is no problem stays
+
 /**
  * The store of a page. `store.view`, `store.edge`, ... read; `store.set({edge})` writes; nothing else does.
  * @param {import("./host.js").Host} host
  */
 export function createStore(host) {
   const shared = {
-    view: null, edge: null, node: null, hovered: null, rows: null, preview: null, curve: null, job: null,
-    status: { text: "", kind: "plain" }, lost: false,
+    view: null,
+    edge: null,
+    node: null,
+    hovered: null,
+    hoveredNode: null,
+    rows: null,
+    preview: null,
+    curve: null,
+    job: null,
+    status: { text: "", kind: "plain" },
+    lost: false,
   };
   const subscribers = new Set();
   const gone = new Set(); // numbers of jobs that have ended
-  let asked = 0, changing = 0;
+  let asked = 0,
+    changing = 0;
 
   /** Write some of what is shared, and tell who subscribed to it. */
   function set(changes) {
@@ -45,8 +58,11 @@ export function createStore(host) {
     return () => subscribers.delete(one);
   }
 
+  /** Say something in the status line; what is not a problem goes by itself. */
   function say(text, kind = "plain") {
-    set({ status: { text, kind } });
+    const status = { text, kind };
+    set({ status });
+    if (kind !== "bad" && text) setTimeout(() => shared.status === status && say(""), PASSING);
   }
 
   /** Take a view as the present one; what was selected and is no longer there is selected no longer. */
@@ -56,8 +72,12 @@ export function createStore(host) {
     const removed = new Set(view.removed.map((key) => key.join()));
     const keeps = (key) => key && (there.has(key.join()) || removed.has(key.join()));
     set({
-      view, preview: null, curve: null, job: view.job && !gone.has(view.job.number) ? { ...shared.job, ...view.job } : null,
+      view,
+      preview: null,
+      curve: null,
+      job: view.job && !gone.has(view.job.number) ? { ...shared.job, ...view.job } : null,
       edge: keeps(shared.edge) ? shared.edge : null,
+      hoveredNode: null,
       hovered: shared.hovered && there.has(shared.hovered.join()) ? shared.hovered : null,
       node: shared.node && nodes.has(shared.node.join()) ? shared.node : null,
     });
@@ -98,11 +118,16 @@ export function createStore(host) {
   }
 
   const store = {
-    set, subscribe, say, refresh, change,
+    set,
+    subscribe,
+    say,
+    refresh,
+    change,
     /** Ask for the first view; rejects where there is no session yet. */
     open: async () => take(await host.ask("view")),
     /** Do an action of the session by its name; `refused(text)` instead of the status line says why it cannot be. */
-    act: (name, values = {}, refused = undefined) => change("act", { at: shared.view.at, name, arguments: values }, refused),
+    act: (name, values = {}, refused = undefined) =>
+      change("act", { at: shared.view.at, name, arguments: values }, refused),
     /** Select rows by ranges, {name, low, high}; null or [] for all. */
     select(rows) {
       set({ rows: rows?.length ? rows : null });

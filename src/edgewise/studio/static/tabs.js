@@ -13,8 +13,18 @@ export function tabs(label, rows, shown = () => {}) {
   const element = html("div", { class: "tabbed" }, list);
   const known = new Map();
   for (const { name, title, fill } of rows) {
-    const tab = html("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}` }, title);
-    const place = html("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, class: "panel", tabindex: 0 });
+    const tab = html(
+      "button",
+      { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}` },
+      title,
+    );
+    const place = html("div", {
+      role: "tabpanel",
+      id: `panel-${name}`,
+      "aria-labelledby": `tab-${name}`,
+      class: "panel",
+      tabindex: 0,
+    });
     tab.addEventListener("click", () => show(name));
     list.append(tab);
     element.append(place);

@@ -5,13 +5,24 @@ import { polyline } from "./shapes.js";
 import { d3 } from "./vendor.js";
 import { figure, shortCall } from "./words.js";
 
-const WIDE = 132, HIGH = 32, PAD = 3;
+const WIDE = 132,
+  HIGH = 32,
+  PAD = 3;
 const PATIENT = 4000; // ms after which work that was asked to stop can be ended
 
 export function panel(host, store) {
   const train = button("Train", () => store.act("fit"), { class: "primary", name: "Train the network (t)" });
-  const stop = button("Stop", () => end(), { class: "stop", hidden: true, name: "Stop and keep what is reached (Escape)" });
-  const plot = svg("svg", { class: "spark", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": "Error against time" });
+  const stop = button("Stop", () => end(), {
+    class: "stop",
+    hidden: true,
+    name: "Stop and keep what is reached (Escape)",
+  });
+  const plot = svg("svg", {
+    class: "spark",
+    viewBox: `0 0 ${WIDE} ${HIGH}`,
+    role: "img",
+    "aria-label": "Error against time",
+  });
   const said = html("span", { class: "work-said" });
   const element = html("div", { class: "training", role: "group", "aria-label": "Training" }, train, stop, plot, said);
   const now = { number: 0, points: [], asked: 0 };
@@ -56,18 +67,25 @@ export function panel(host, store) {
 }
 
 function wordsOf(job) {
-  const parts = [shortCall(job.call).replace("()", "")];
-  if (job.step !== undefined) parts.push(`step ${job.step}`);
+  const parts = job.step === undefined ? [] : [`step ${job.step}`];
   if (job.error !== undefined) parts.push(`error ${figure(job.error)}`);
-  return parts.join(" · ");
+  return [...parts, shortCall(job.call).replace("()", "")].join(" · ");
 }
 
 function draw(plot, points) {
   const toX = d3.scaleLinear([0, Math.max(points.at(-1).seconds, 0.5)], [PAD, WIDE - PAD]);
   const [low, high] = d3.extent(points, (point) => point.error);
   const toY = d3.scaleLog([low * 0.9, high * 1.1], [HIGH - PAD, PAD]);
-  const path = polyline(points.map((p) => p.seconds), points.map((p) => p.error), toX, toY);
+  const path = polyline(
+    points.map((p) => p.seconds),
+    points.map((p) => p.error),
+    toX,
+    toY,
+  );
   const last = points.at(-1);
   plot.replaceChildren(svg("path", { d: path }), svg("circle", { cx: toX(last.seconds), cy: toY(last.error), r: 2 }));
-  plot.setAttribute("aria-label", `Error against time: ${figure(high)} to ${figure(last.error)} in ${figure(last.seconds, 2)} s`);
+  plot.setAttribute(
+    "aria-label",
+    `Error against time: ${figure(high)} to ${figure(last.error)} in ${figure(last.seconds, 2)} s`,
+  );
 }

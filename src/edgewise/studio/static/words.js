@@ -8,7 +8,10 @@ export function figure(value, digits = 3) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   const whole = Math.max(digits, Math.floor(Math.log10(size)) + 1); // 2014 stays 2014
-  const text = size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(whole))) : value.toExponential(Math.max(0, digits - 2));
+  const text =
+    size >= 1e-3 && size < 1e5
+      ? String(Number(value.toPrecision(whole)))
+      : value.toExponential(Math.max(0, digits - 2));
   return text.replace("e+", "e").replaceAll("-", MINUS);
 }
 
@@ -58,7 +61,9 @@ export function shortCall(call) {
   const open = call.indexOf("(");
   if (open < 0) return call;
   const inside = call.slice(open + 1, -1);
-  const parts = splitOutside(inside).filter((part) => !/=(None|0\.0|\(\))$|^(merge|rounding)=True$|^seed=0$/.test(part));
+  const parts = splitOutside(inside).filter(
+    (part) => !/=(None|0\.0|\(\))$|^(merge|rounding)=True$|^seed=0$/.test(part),
+  );
   return `${call.slice(0, open)}(${parts.join(", ").replace(/^(edge|edges|node|functions|function|name)=/, "")})`;
 }
 
@@ -66,11 +71,14 @@ export function shortCall(call) {
 export function callWords(diagram, call) {
   const sums = diagram.widths.every((width) => !Array.isArray(width));
   if (!sums) return shortCall(call);
-  return shortCall(call).replace(/\((\d+), (\d+), (\d+)\)(,(?=\)))?/g, (text, ...key) => {
-    const [layer, j, i] = key.slice(0, 3).map(Number);
-    const ends = [levelName(diagram, layer, i), levelName(diagram, layer + 1, j)];
-    return ends.includes(null) ? text : ends.join(" → ");
-  }).replace(/\(\(([^()]*)\)\)/, "($1)").replace(/\(\((.*→.*)\)\)$/, "($1)");
+  return shortCall(call)
+    .replace(/\((\d+), (\d+), (\d+)\)(,(?=\)))?/g, (text, ...key) => {
+      const [layer, j, i] = key.slice(0, 3).map(Number);
+      const ends = [levelName(diagram, layer, i), levelName(diagram, layer + 1, j)];
+      return ends.includes(null) ? text : ends.join(" → ");
+    })
+    .replace(/\(\(([^()]*)\)\)/, "($1)")
+    .replace(/\(\((.*→.*)\)\)$/, "($1)");
 }
 
 function levelName(diagram, level, k) {
@@ -83,7 +91,9 @@ function levelName(diagram, level, k) {
 /** Split at commas that are in no brackets and no quotes. */
 function splitOutside(text) {
   const parts = [];
-  let depth = 0, quote = "", from = 0;
+  let depth = 0,
+    quote = "",
+    from = 0;
   for (let k = 0; k < text.length; k++) {
     const letter = text[k];
     if (quote) quote = letter === quote ? "" : quote;

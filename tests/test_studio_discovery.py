@@ -34,7 +34,8 @@ def noisy() -> tuple[torch.Tensor, torch.Tensor]:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One desk, and one worker, for all tests that search."""
     x, y = rows()
-    desk = Desk(Path(tmp_path_factory.mktemp("desk")), Session(ew.KAN([3, 1], grid=3), x, y, ["m", "r", "same"], target="F"))
+    session = Session(ew.KAN([3, 1], grid=3), x, y, ["m", "r", "same"], target="F")
+    desk = Desk(Path(tmp_path_factory.mktemp("desk")), session)
     desk.warm()
     yield desk
     desk.close()

@@ -1,9 +1,8 @@
 """The studio: a page on which a person trains, touches and reads a network; every step is one of `Session`."""
 
-from importlib import import_module
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from edgewise._errors import InputError
 from edgewise.studio import _acts as _acts
 from edgewise.studio import _compare as _compare
 from edgewise.studio import _discovery as _discovery
@@ -34,6 +33,8 @@ else:
         if name not in _LAZY:
             raise AttributeError(f"module 'edgewise.studio' has no attribute {name!r}")
         try:
-            return getattr(import_module(f"edgewise.studio.{_LAZY[name]}"), name)
+            return getattr(importlib.import_module(f"edgewise.studio.{_LAZY[name]}"), name)
         except ModuleNotFoundError as problem:
+            from edgewise._errors import InputError
+
             raise InputError(f"The studio needs the package {problem.name}: pip install 'edgewise[studio]'.") from None

@@ -52,9 +52,11 @@ def check_wheel(wheel: Path) -> None:
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         text = archive.read(metadata).decode()
     assert "edgewise/py.typed" in names
-    page = [path for path in (ROOT / "src" / "edgewise" / "studio" / "static").rglob("*") if path.is_file()]
-    missing = {path.relative_to(ROOT / "src").as_posix() for path in page} - {*names}
-    assert not missing, f"the wheel lacks {min(missing)}"
+    page = ROOT / "src" / "edgewise" / "studio" / "static"
+    missing = [
+        path for path in page.rglob("*") if path.is_file() and path.relative_to(ROOT / "src").as_posix() not in names
+    ]
+    assert not missing, f"the wheel lacks {missing[0]}"
     assert all(name.startswith("edgewise") for name in names), "the wheel holds more than edgewise"
     assert "](docs/" not in text and "](benchmarks/" not in text, "the description links into a checkout"
     assert "# edgewise" in text, "the description is missing"

@@ -7,7 +7,7 @@ class Outcome(enum.Enum):
     """Why discovery stopped; `message` says what that means and what to try."""
 
     EXACT = "The formula reproduces the data to rounding."
-    NOISE = "The formula leaves only noise: no richer model predicts held-out rows clearly better."
+    NOISE = "What is left looks like noise: no other formula and no network predicts held-out rows clearly better."
     TOO_FEW_ROWS = (
         "The rows are too few to tell a law from chance, so none is claimed; the best supported formula is given. "
         "Try more rows, or fewer columns."

@@ -66,6 +66,10 @@ class Ceiling:
         """The share of the target's variance that it explains on rows that it was not fitted to."""
         return 1 - self.held_out**2
 
+    def left_out(self) -> tuple[Array, Array]:
+        """Return the rows that it was measured on, and its values there, each from a fit that did not see the row."""
+        return np.asarray(self.fit.rows), self.fit.of(self.fit.held_out)[:, 0]
+
     def predict(self, x: Data) -> Array:
         """Return values (n,) at rows x (n, m); outside of the table its curves level off."""
         return self.fit.predict(columns_of(x, self.names, self.columns))[:, 0]

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from edgewise._typing import Formula
-from edgewise.discovery.judging import Candidate, Outcome, front, lack_of_fit, unbeaten
+from edgewise.discovery.judging import Candidate, Outcome, encompassing, front, lack_of_fit, unbeaten
 from edgewise.discovery.search._approximation import EVOLUTION, ROWS_PER_CONSTANT, Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._context import Context
@@ -30,6 +30,7 @@ _ROWS_EACH = 4  # for each constant, with which noise is claimed at all
 _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
 _IMPROVED, _SOME = (0.98, 0.995), 8  # of the errors of simpler formulas, the second if fewer than these are below
 _BY_CHANCE = 1e-3  # that noise alone lets residuals depend on the inputs as much
+_MISSED = 0.005  # that noise alone lets the network know as much of the residuals
 _SAME_DIGITS = 2  # to which formulas are compared with the best one
 
 
@@ -107,7 +108,8 @@ class Ranking:
         return n / 2 * math.log(held_out / max(best.held_out, 1e-300)) > _DOUBT_SEARCHED
 
     def _contradicted(self, law: Candidate) -> bool:
-        """Whether residuals depend on inputs, or the network or a formula predicts better than a law that leaves noise.
+        """Whether a law that leaves noise is doubtful: the rows do not determine its constants, residuals depend on
+        the inputs, the network knows something of them, or the network or a formula predicts better.
 
         n/2 log(C / C') > doubt + log(n)/4 (complexity' - complexity)
 
@@ -117,13 +119,19 @@ class Ranking:
         approximation = self.approximation
         judged = approximation.consider_formula(law.expression, self.pool.origin(law))
         judge = self.pool.judge
-        residual = judge.weight * (evaluate(law.expression, judge.names, judge.x) - judge.y)
-        if judged is None or lack_of_fit(judge.x, residual) < _BY_CHANCE:
+        values = evaluate(law.expression, judge.names, judge.x)
+        if judged is None or lack_of_fit(judge.x, judge.weight * (values - judge.y)) < _BY_CHANCE:
+            return True
+        if not Uncertainty.of(law.expression, judge.names, judge.x, judge.y, judge.weight).determined:
             return True
         half, size = len(self.pool.judge.y) / 2, complexity(law.expression)
         ceiling = approximation.ceiling
-        if ceiling is not None and half * math.log(judged.held_out / ceiling.held_out**2) > _DOUBT:
-            return True
+        if ceiling is not None:
+            rows, network = ceiling.left_out()
+            weight, there = judge.weight[rows], values[rows]
+            chance = encompassing(weight * (judge.y[rows] - there), weight * (network - there))
+            if chance < _MISSED or half * math.log(judged.held_out / ceiling.held_out**2) > _DOUBT:
+                return True
         for found in approximation.front():
             longer = max(complexity(found.expression) - size, 0)
             limit = _DOUBT_SEARCHED + 0.5 * math.log(2 * half) * longer / 2

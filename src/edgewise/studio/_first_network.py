@@ -5,9 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import torch
+
 from edgewise._checks import is_int
-from edgewise.nn import KAN, Layout, Width
+from edgewise._typing import Array
+from edgewise.nn import KAN, Layout, Width, scale_outputs, shift_outputs
 from edgewise.studio._requests import check
+from edgewise.train import rescale_knots
 
 _HIDDEN = (5, 3, 2, 1)
 _GRID, _COARSE = 5, 3
@@ -43,6 +47,18 @@ def first_network(
     made = [KAN(nodes, grid=size, degree=degree, seed=seed) for nodes, size in plans]
     model = next((one for one in made if _parameters(one) <= _FRACTION * rows), made[-1])
     return model, _said(model, made[0], rows)
+
+
+def placed(model: KAN, x: Array, y: Array) -> KAN:
+    """Return an untrained network with its knots over the rows, and with values as far from the mean as the target's.
+
+    It is what the page draws before the first training, which ends the same with and without this.
+    """
+    rows, target = (torch.as_tensor(values, dtype=torch.float64) for values in (x, y))
+    size, mean = target.std(unbiased=False).reshape(1), target.mean().reshape(1)
+    if not bool(size > 0):
+        return model
+    return shift_outputs(scale_outputs(rescale_knots(model, rows), size), mean)
 
 
 def _parameters(model: KAN) -> int:

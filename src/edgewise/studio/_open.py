@@ -17,7 +17,7 @@ from edgewise.encoding import is_frame
 from edgewise.io import Table
 from edgewise.session import Session
 from edgewise.studio._desk import ENDING, Desk
-from edgewise.studio._first_network import first_network
+from edgewise.studio._first_network import first_network, placed
 from edgewise.studio._folder import SESSIONS, TABLES, unused
 from edgewise.studio._hosts import load
 
@@ -154,7 +154,7 @@ def _numbers(columns: dict[str, Any], rows: int, all_of_them: bool) -> Table:
 def _begun(table: Table, target: str, inputs: Sequence[str] | None) -> Session:
     chosen = table.select(target, inputs)
     model, _ = first_network(len(chosen.names), len(chosen.y))
-    return Session(model, chosen.x, chosen.y, chosen.names, target=target)
+    return Session(placed(model, chosen.x, chosen.y), chosen.x, chosen.y, chosen.names, target=target)
 
 
 def _has_screen() -> bool:

@@ -15,6 +15,7 @@ from edgewise.session import Session
 from edgewise.studio._acts import view
 from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
+from edgewise.studio._first_network import placed
 from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed, place, store, unused
 from edgewise.studio._form import Form, checked_units
 from edgewise.studio._open import FIRST
@@ -71,7 +72,8 @@ def begin(  # noqa: PLR0913 (the fields of a form)
     table = _table(desk, file, sheet)
     made = Form(target, inputs, logs, units, widths, grid, degree, seed).plan(table)
     chosen, path = made.chosen, _path(desk.folder, file)
-    session = Session(made.model, chosen.x, chosen.y, chosen.names, target=chosen.target, units=made.units)
+    model = placed(made.model, chosen.x, chosen.y)
+    session = Session(model, chosen.x, chosen.y, chosen.names, target=chosen.target, units=made.units)
     desk.free()
     notes, whole = made.notes, sheet is None and len(chosen.y) == table.n_rows
     if made.logarithms:

@@ -13,7 +13,7 @@ WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup test test-all fuzz fmt lint docs pictures package audit bench bench-first check clean
+.PHONY: help demo setup test test-all fuzz fmt lint docs pictures screenshots package audit bench bench-first check clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ lint: $(VENV)/.developing  ## ruff, the floors, the types
 
 docs: $(VENV)/.documenting  ## the documentation site, in site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+screenshots: $(VENV)/.developing  ## the pictures of the studio in docs/pictures, from a real browser
+	$(PINNED) $(BIN)/python docs/make_screenshots.py
 
 pictures: $(VENV)/.developing  ## the pictures of the README and the pages, the gallery's too, in docs/pictures (a minute)
 	$(PINNED) $(BIN)/python docs/make_pictures.py

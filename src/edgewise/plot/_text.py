@@ -212,8 +212,9 @@ def edge_formula(function: str, affine: Affine, name: str) -> str:
 
 
 def _before(value: float) -> str:
-    """A factor, with a true minus sign; nothing for 1."""
-    return {1.0: "", -1.0: "−"}.get(value, f"{value:.4g} ".replace("-", "−"))
+    """A factor, with a true minus sign; nothing for what is 1 to four digits."""
+    text = f"{value:.4g}"
+    return {"1": "", "-1": "−"}.get(text, f"{text} ".replace("-", "−"))
 
 
 def _signed(value: float) -> str:

@@ -48,7 +48,7 @@ def columns_view(table: Table, target: str | None = None) -> Answer:
     inputs, notes = _inputs(columns, target, table.n_rows)
     wide = [repr(one["name"]) for one in columns if one["name"] in {*inputs, target} and _is_wide(one)]
     if wide:
-        notes.append(f"More than three decades: {', '.join(wide)}. Tick Log to train on logarithms.")
+        notes.append(f"More than three decades: {', '.join(wide)}. Tick ln to train on natural logarithms.")
     return {
         "rows": table.n_rows, "columns": columns, "notes": [*table.notes, *notes], "target": target, "inputs": inputs,
     }  # fmt: skip

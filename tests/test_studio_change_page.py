@@ -85,6 +85,7 @@ def test_the_problem_of_work_that_fails_at_once_is_shown(
     page.locator(".status.bad", has_text="Use a coarser grid").wait_for(timeout=PATIENCE)
     page.wait_for_timeout(500)
     assert page.locator(".status.bad").is_visible() and studio.session.state.id == 0
+    assert "coarser grid" in studio.desk.ask("view", {})["ended"]["problem"]  # for a page that missed the event
 
 
 def test_nothing_of_a_session_survives_in_the_next(
@@ -169,11 +170,8 @@ def test_the_first_page_asks_for_nothing_that_is_not_there(
 
 def boxes(page: Page, selector: str) -> list[dict[str, float]]:
     """The rectangles of all elements that are seen."""
-    return page.evaluate(
-        """(selector) => [...document.querySelectorAll(selector)].filter((e) => e.checkVisibility())
-            .map((e) => (({ left, right, top, bottom }) => ({ left, right, top, bottom }))(e.getBoundingClientRect()))""",
-        selector,
-    )
+    seen = "[...document.querySelectorAll(selector)].filter((element) => element.checkVisibility())"
+    return page.evaluate(f"(selector) => {seen}.map((element) => element.getBoundingClientRect().toJSON())", selector)
 
 
 def overlap(one: dict[str, float], other: dict[str, float]) -> bool:

@@ -20,10 +20,12 @@ def edge_scores(model: KAN, x: Data, *, rows: Region = None, by: By = None, sign
 
     Var phi_ji = mean_n A_oj(x_n)^2 (phi_ji(h_ni) - m)^2 / mean_n A_oj(x_n)^2,  m = sum_n A_oj^2 phi_ji / sum_n A_oj^2
 
-    because there A_oj contains the other factors, and may be largest where this one varies least. The score is then what
-    the output loses, to first order, if the edge is the constant m. With `signed` it is the direction of the effect: by how many of its spreads the output rises through this
-    edge, on average, where its node rises by one. A straight edge of a sum has signed = score or -score, an even
-    function's signed score is 0.
+    because A_oj contains the other factors there, and may be largest where this one varies least. The score is then
+    what the output loses, to first order, if the edge is the constant m.
+
+    With `signed` it is the direction of the effect: by how many of its spreads the output rises through this edge, on
+    average, where its node rises by one. A straight edge of a sum has signed = score or -score, an even function's
+    signed score is 0.
 
     `rows` is a region of the data, a mask of booleans or row numbers: means and the spreads of the edges are taken over
     it, while the output's spread stays that of all rows, so that regions compare. `by="output"` scores each output by
@@ -139,7 +141,7 @@ def _factor_scores(sensitivity: Tensor, edges: Tensor) -> Tensor:
 
 
 def _weighted_mean(sensitivity: Tensor, edges: Tensor) -> Tensor:
-    """The mean of edges (n, j, i) weighted by the squares of sensitivities (n, o, j), the plain one where these are 0."""
+    """The mean of edges (n, j, i) weighted by squares of sensitivities (n, o, j), the plain one where these are 0."""
     tiny = torch.finfo(sensitivity.dtype).tiny
     weights = (sensitivity / sensitivity.abs().amax((0, 1)).clamp_min(tiny)).square().sum(1)
     weights = torch.where((weights > 0).any(0), weights, 1).unsqueeze(-1)

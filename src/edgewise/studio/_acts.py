@@ -29,7 +29,12 @@ def view(desk: Desk, rows: Any = None) -> Answer:
     """The session as it is, with scores and curves over chosen rows."""
     session = desk.session
     job = desk.job.row() if desk.job else None
-    return {**session_view(session, selected(session, rows)), "job": job, "read_only": desk.read_only}
+    return {
+        **session_view(session, selected(session, rows)),
+        "job": job,
+        "read_only": desk.read_only,
+        "left_out": desk.notes,
+    }
 
 
 @request(changes=True)

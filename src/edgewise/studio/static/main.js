@@ -65,6 +65,8 @@ export function page(host, root) {
 async function begin(host, store, { main, welcome, start }) {
   try {
     await store.open();
+    const { history, left_out } = store.view;
+    if (history.length === 1 && left_out.length) store.say(left_out.join(" "), "good");
   } catch (problem) {
     main.hidden = true;
     welcome.hidden = false;

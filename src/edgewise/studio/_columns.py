@@ -51,7 +51,7 @@ def columns_view(table: Table, target: str | None = None) -> Answer:
     ] + notes
     wide = [repr(one["name"]) for one in columns if one["name"] in {*inputs, target} and _is_wide(one)]
     if wide:
-        notes.append(f"More than three decades: {', '.join(wide)}. Tick Log to train on logarithms.")
+        notes.append(f"More than three decades: {', '.join(wide)}. Tick ln to train on natural logarithms.")
     return {
         "rows": table.n_rows, "columns": columns, "notes": [*table.notes, *notes], "target": target, "inputs": inputs,
         "left_out": left_out,

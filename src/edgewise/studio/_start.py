@@ -20,6 +20,7 @@ from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed,
 from edgewise.studio._form import Form, checked_units
 from edgewise.studio._open import FIRST
 from edgewise.studio._requests import Answer, check, request
+from edgewise.studio._rows import TEXTS
 
 DRAWER = "start"
 """The drawer that holds `table`, the path of the table that the session was begun with, where its rows are the
@@ -80,7 +81,9 @@ def begin(  # noqa: PLR0913 (the fields of a form)
         path, whole = unused(desk.folder, f"{path.stem}-log", ".csv"), True
         made.write(path)
         notes = [f"The rows with logarithms are in {path.name}.", *notes]
-    return _begun(desk, session, path.stem, notes, chosen.notes, path if whole else None)
+    answer = _begun(desk, session, path.stem, notes, chosen.notes, path if whole else None)
+    desk.drawers[TEXTS] = _texts(table, [*inputs, target], len(chosen.y))
+    return answer
 
 
 @request(changes=True)
@@ -157,6 +160,14 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
     if kept is None or kept[0] != key:
         kept = desk.drawers[_KEPT] = (key, _clear(path, lambda: read_table(path, sheet=sheet, like=like)))
     return kept[1]
+
+
+def _texts(table: Table, used: list[str], count: int) -> dict[str, list[str | None]]:
+    """The texts of the rows that have no gap in the columns used, if these are as many as the session has."""
+    rows = np.flatnonzero(np.isfinite(table.inputs(used)).all(axis=1))
+    if len(rows) != count:
+        return {}
+    return {name: [texts[row] for row in rows] for name, texts in table.texts.items()}
 
 
 def _clear(path: Path, read: Callable[[], T]) -> T:

@@ -21,8 +21,7 @@ def orbits() -> torch.Tensor:
 
 
 def formula(text: str, *names: str) -> ew.KAN:
-    symbols = {name: sympy.Symbol(name) for name in names}
-    return ew.symbolic.network_of(sympy.sympify(text, locals=symbols), list(names))
+    return ew.symbolic.network_of(sympy.sympify(text), list(names))
 
 
 def rescaled(model: ew.KAN, factor: float) -> ew.KAN:

@@ -4,7 +4,7 @@ import { svg } from "./elements.js";
 import { ticksOf } from "./ticks.js";
 import { d3 } from "./vendor.js";
 
-const LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 34;
+const LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 34;
 
 /**
  * @typedef {object} Plot
@@ -81,6 +81,6 @@ function axes({ xName, yName, logX, logY }, toX, toY, wide, high) {
     group.append(svg("text", { x: LEFT - 6, y: toY(at) + 3.5, "text-anchor": "end" }, said));
   }
   group.append(svg("text", { class: "axis-name", x: wide - RIGHT, y: high - 5, "text-anchor": "end" }, xName));
-  group.append(svg("text", { class: "axis-name", x: 11, y: TOP + 2, "text-anchor": "end", transform: `rotate(-90 11 ${TOP + 2})` }, yName));
+  group.append(svg("text", { class: "axis-name", x: 10, y: TOP + 2, "text-anchor": "end", transform: `rotate(-90 10 ${TOP + 2})` }, yName));
   return group;
 }

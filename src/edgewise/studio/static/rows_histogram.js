@@ -32,7 +32,7 @@ export function histogramCard(name, kind, page) {
       if (state.range) page.select([{ name, low: null, high: null }]);
       return;
     }
-    page.select([{ name, ...rounded(event.selection.map(state.toX.invert), state.column) }]);
+    page.select([{ name, ...rounded(barsUnder(event.selection, state), state.column) }]);
   }
 
   function typed() {
@@ -53,12 +53,23 @@ export function histogramCard(name, kind, page) {
     ends[1].textContent = figure(column.high, 4);
     [range?.low, range?.high].forEach((value, k) => {
       if (document.activeElement !== fields[k]) fields[k].value = value ?? "";
+      fields[k].title = fields[k].value;
     });
     const shown = range && [range.low, range.high].map((value) => clamp(state.toX(Math.max(value, column.scale === "log" ? 1e-300 : -Infinity))));
     d3.select(place).call(brush.move, shown && shown[1] > shown[0] ? shown : null);
     element.classList.toggle("brushed", Boolean(range));
   };
   return element;
+}
+
+/** The bars that a brush covers by half or more, at least one, as a range of values. */
+function barsUnder([left, right], { column, toX }) {
+  const { edges } = column;
+  const nearest = (x) => d3.leastIndex(edges, (edge) => Math.abs(toX(edge) - x));
+  const [first, last] = [nearest(left), nearest(right)];
+  if (first < last) return [edges[first], edges[last]];
+  const middle = Math.min(Math.max(d3.bisect(edges.map(toX), (left + right) / 2) - 1, 0), edges.length - 2);
+  return [edges[middle], edges[middle + 1]];
 }
 
 function clamp(x) {

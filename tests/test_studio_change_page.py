@@ -144,7 +144,8 @@ def test_a_session_that_another_page_opened_is_shown(
 def test_a_problem_goes_with_the_ranges_that_it_is_about(
     open_studio: Callable[..., Any], look: Callable[..., Page]
 ) -> None:
-    page = look(open_studio(small_session()))
+    studio = open_studio(small_session())
+    page = look(studio)
     page.get_by_role("tab", name="Rows").click()
     card = page.get_by_role("region", name="x", exact=True)
     for end, value in (("from", "-0.5"), ("to", "-0.6")):
@@ -155,6 +156,16 @@ def test_a_problem_goes_with_the_ranges_that_it_is_about(
     page.get_by_role("button", name="Clear: select all").click()
     page.get_by_text("All 60 rows.").wait_for()
     assert page.locator(".status").inner_text() == ""
+    card.get_by_label("x from").fill("-0.5")
+    card.get_by_label("x from").press("Enter")
+    page.locator(".rows-chips li").first.wait_for()
+    assert len(card.get_by_label("x to").input_value()) <= 8  # the largest value has more digits, and stays selected
+    inside = studio.session.table.x[:, 0] >= -0.5
+    page.get_by_text(f"{int(inside.sum())} of 60 rows selected").wait_for()
+    card.get_by_label("x from").fill("-0.4")
+    card.get_by_label("x from").press("Enter")
+    inside = studio.session.table.x[:, 0] >= -0.4
+    page.get_by_text(f"{int(inside.sum())} of 60 rows selected").wait_for()
 
 
 def test_the_first_page_asks_for_nothing_that_is_not_there(

@@ -164,7 +164,7 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
 
 def _texts(table: Table, used: list[str], count: int) -> dict[str, list[str | None]]:
     """The texts of the rows that have no gap in the columns used, if these are as many as the session has."""
-    rows = np.flatnonzero(np.isfinite(table.inputs(used)).all(axis=1))
+    rows = np.flatnonzero(np.isfinite(table.inputs(used)).all(axis=1)).tolist()
     if len(rows) != count:
         return {}
     return {name: [texts[row] for row in rows] for name, texts in table.texts.items()}

@@ -36,7 +36,8 @@ def view(desk: Desk, rows: Any = None) -> Answer:
     session = desk.session
     job = desk.job.row() if desk.job else None
     shown = session_view(session, selected(session, rows))
-    return {**shown, "session": desk.number, "job": job, "ended": desk.ended, "read_only": desk.read_only}
+    now = {"session": desk.number, "job": job, "ended": desk.ended, "read_only": desk.read_only}
+    return {**shown, **now, "left_out": desk.notes}
 
 
 @request(changes=True)

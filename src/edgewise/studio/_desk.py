@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,10 +42,12 @@ class Desk:
     """
 
     def __init__(
-        self, folder: Path, session: Session | None = None, *, file: Path | None = None, read_only: bool = False
-    ):
+        self, folder: Path, session: Session | None = None, *, file: Path | None = None, notes: Sequence[str] = (),
+        read_only: bool = False,
+    ):  # fmt: skip
         self.folder, self.read_only = folder.resolve(), read_only
         self.file = file
+        self.notes = list(notes)  # what the session was begun without: rows and columns
         self.drawers: dict[str, Any] = {}  # what requests of one subject keep between them, by subject
         self.ended: Answer | None = None  # the number and the problem of the work that ended last
         self._session = session
@@ -109,8 +111,8 @@ class Desk:
         if self._job is not None:
             raise Moved(f"{self._job.call} is running: wait, or stop it first.")
 
-    def seat(self, session: Session | None, file: Path | None = None) -> None:
-        """Let another session, with its file, take the place of the one that is open, or none; tell everyone.
+    def seat(self, session: Session | None, file: Path | None = None, notes: Sequence[str] = ()) -> None:
+        """Let another session, with its file and notes, take the place of the one that is open, or none; tell everyone.
 
         A session is on disk first. What requests have kept of the session before is dropped.
         """
@@ -118,7 +120,7 @@ class Desk:
             self.free()
             if session is not None and file is not None and not file.exists():
                 session.save(file)
-            self._session, self.file = session, file
+            self._session, self.file, self.notes = session, file, list(notes)
             self._seated += 1
             self.drawers.clear()
         self.publish({"kind": "moved", "at": None if session is None else session.state.id, "session": self.number})

@@ -126,7 +126,7 @@ class Search:
         if approximation.model(seen.ceiling) and not self._doubted():
             return
         lawful = context.noise.floor < HOPELESS and len(context.table) >= _ROWS_PER_COLUMN * len(context.table.names)
-        if lawful and elimination.reduced(problem, "process"):
+        if lawful and elimination.reduced(problem, "process") and not self._doubted():
             return
         settled = approximation.evolve(round(_REST * evaluations))
         if self._recognized_by_formula(problem) or settled or not lawful or elimination.approached():

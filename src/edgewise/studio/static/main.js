@@ -66,7 +66,11 @@ export function page(host, root) {
 async function begin(host, store, { main, welcome, start }) {
   let said = "There is no session yet.";
   try {
-    if (await store.open()) return;
+    if (await store.open()) {
+      const { history, left_out } = store.view;
+      if (history.length === 1 && left_out.length) store.say(left_out.join(" "), "good");
+      return;
+    }
   } catch (problem) {
     said = problem.message;
   }

@@ -101,7 +101,7 @@ async function openTable(page, file, { target = null, inputs = null } = {}) {
   try {
     const table = await page.host.ask("open_table", { file, target });
     page.say("");
-    page.show(tableForm(page, { ...table, inputs: inputs ?? table.inputs }));
+    page.show(tableForm(page, { ...table, inputs: inputs ?? table.inputs, named: inputs !== null }));
   } catch (problem) {
     page.say(problem.message, "bad");
   }

@@ -29,7 +29,10 @@ export function columnTable(table, on) {
   /** Show how the ranks of each column correlate with those of another target. */
   element.correlations = (columns) => columns.forEach((column, k) => rows[k].correlation(column.correlation));
   /** Tick all columns that can be inputs, or none. */
-  element.tick = (on) => rows.forEach((row) => { if (row.tick) row.tick.checked = on && !row.tick.disabled; });
+  element.tick = (on) => {
+    for (const row of rows) row.wanted = on;
+    element.settle();
+  };
   element.settle = () => rows.forEach((row) => row.settle());
   element.settle();
   return element;
@@ -39,7 +42,7 @@ function columnRow(column, table, on) {
   const usable = column.why === null;
   const { name } = column;
   const radio = usable && html("input", { type: "radio", name: "target", value: name, "aria-label": `${name} is the target`, checked: name === table.target, on: { change: () => on.target(name) } });
-  const tick = usable && html("input", { type: "checkbox", "aria-label": `${name} is an input`, checked: table.inputs.includes(name), on: { change: on.change } });
+  const tick = usable && html("input", { type: "checkbox", "aria-label": `${name} is an input`, on: { change: () => want(tick.checked) } });
   const log = usable && column.low > 0 && html("input", { type: "checkbox", "aria-label": `Natural logarithm of ${name}`, title: `Train on the natural logarithm of ${name}`, on: { change: on.change } });
   const unit = usable && unitField(column, on.change);
   const correlation = cell("correlation", RANKS);
@@ -51,14 +54,21 @@ function columnRow(column, table, on) {
     correlation, cell("unit", "Unit", unit || ""));
   const row = {
     name, radio, tick, log, unit, element,
+    wanted: table.inputs.includes(name) || (name === table.target && !table.named), // an input whenever it is no target
     correlation: (value) => { correlation.querySelector(".value").textContent = value === null ? "–" : figure(value, 2); },
     /** The target is no input. */
     settle: () => {
       if (!tick) return;
       tick.disabled = radio.checked;
+      tick.checked = row.wanted && !radio.checked;
       element.classList.toggle("is-target", radio.checked);
     },
   };
+  function want(wanted) {
+    row.wanted = wanted;
+    on.change();
+  }
+
   row.correlation(column.correlation);
   return row;
 }

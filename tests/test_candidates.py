@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import math
+from functools import cache
 
 import pytest
 import sympy

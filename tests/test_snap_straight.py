@@ -13,9 +13,11 @@ LOGS = np.log(TABLE.inputs(["primary_mass_kg", "semi_major_axis_km", "period_day
 START = ew.Session(ew.KAN([2, 1, 1], seed=0), LOGS[:, :2], LOGS[:, 2], names=["m", "a"])
 
 
-@pytest.mark.parametrize("sparsity", [0.0, 1e-4, 1e-3, 1e-2])
-def test_the_law_of_orbits_is_linear_in_logarithms(sparsity: float) -> None:
-    found = START.fit("auto", sparsity).snap_all()
+@pytest.mark.parametrize("sparsity", [0.0, 1e-2])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_law_of_orbits_is_linear_in_logarithms(seed: int, sparsity: float) -> None:
+    start = ew.Session(ew.KAN([2, 1, 1], seed=seed), LOGS[:, :2], LOGS[:, 2], names=["m", "a"])
+    found = start.fit("auto", sparsity).snap_all()
     assert not found.model.spline_edges()
     formula = found.formula()
     slopes = [float(formula.diff(name)) for name in ("m", "a")]  # type: ignore[union-attr]

@@ -48,8 +48,8 @@ def test_candidates_are_sorted_and_say_what_they_cost() -> None:
     assert accepted == sorted(accepted, reverse=True)
     simple = [c.complexity for c in found if c.accepted]
     assert simple == sorted(simple)
-    prices = [c.complexity + 20 * math.log10(c.network_error) for c in found if not c.accepted]
-    assert prices == sorted(prices)
+    ranks = [c.complexity + 20 * math.log10(c.network_error) for c in found if not c.accepted]
+    assert ranks == sorted(ranks)
     for c in found:
         rms = float((c.model(x)[:, 0] - y).square().mean().sqrt().detach())
         assert rms == pytest.approx(c.network_error, rel=1e-6, abs=1e-14)

@@ -38,7 +38,7 @@ def test_no_law_is_claimed_on_two_hundred_tables_of_noise() -> None:
 
 def test_as_many_constants_as_rows_leave_a_front_and_a_modest_formula() -> None:
     rng = np.random.default_rng(3)
-    found = searched(rng.normal(size=(5, 4)), rng.normal(size=5), list("abcd"), 1.0)
+    found = searched(rng.normal(size=(5, 4)), rng.normal(size=5), list("abcd"))
     assert found.outcome is Outcome.TOO_FEW_ROWS and "too few" in repr(found)
     assert found.noise == 0
     assert found.best.complexity <= 5 and len(found) > 1

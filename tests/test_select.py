@@ -45,6 +45,12 @@ NOTES = {
         5,
         "1 row of 6 left out: values are missing ('a' lacks 1).",
     ),
+    "gaps": (
+        {"a": [NAN, *A[1:]], "b": A[::-1], "c": [NAN, *A[1:] ** 2], "y": Y},
+        ["a", "b", "c"],
+        5,
+        "1 row of 6 left out: values are missing ('a' lacks 1, 'c' lacks 1).",
+    ),
     "empty": ({"a": A, "e": [NAN] * 6, "y": Y}, ["a"], 6, "Input 'e' is left out: it has no values."),
     "constant": ({"a": A, "c": [2] * 6, "y": Y}, ["a"], 6, "Input 'c' is left out: it is 2 in every row."),
     "twin": ({"a": A, "b": A, "y": Y}, ["a"], 6, "Input 'b' is left out: it equals 'a' in every row."),
@@ -119,3 +125,9 @@ def test_a_text_column_is_refused_with_its_reason() -> None:
 def test_the_row_of_an_infinity_is_that_of_the_table_even_after_gaps() -> None:
     with pytest.raises(InputError, match="in row 4 below"):
         table_of(a=[NAN, 1, 2, np.inf, 4, 5, 6, 7], y=np.arange(8)).select("y")
+
+
+def test_of_many_columns_with_gaps_ten_are_named() -> None:
+    columns = {f"c{k}": np.append(NAN, np.arange(7.0) ** k) for k in range(1, 14)}
+    (note,) = Table({**columns, "y": np.arange(8.0)}, n_rows=8).select("y").notes[:1]
+    assert note.endswith("'c10' lacks 1 and 3 more columns).") and "c11" not in note

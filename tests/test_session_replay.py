@@ -277,3 +277,28 @@ def test_a_script_finds_a_table_that_ships_with_edgewise(tmp_path) -> None:
     session = Session(ew.KAN([1, 1], grid=3, seed=1), x, y, table.names[:1], target=table.names[1])
     session.refit(1).export_script(tmp_path / "steps.py", data=place)
     assert "read_table(ew.datasets.path('orbits'))" in (tmp_path / "steps.py").read_text()
+
+
+def printed(script: Path) -> str:
+    """What a script prints as a program, elsewhere."""
+    done = subprocess.run([sys.executable, str(script)], cwd=script.parent.parent, capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return done.stdout.strip()
+
+
+def test_as_a_program_a_script_prints_the_formula_or_where_splines_are_left_the_errors(tmp_path) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    session = begin(target="speed (m/s)").refit(1)
+    session.export_script(folder / "splines.py", rows=True)
+    assert printed(folder / "splines.py") == session.log()
+    session = session.use_formula("exp(a)/b + sin(2*b)")
+    session.export_script(folder / "formula.py", rows=True)
+    assert printed(folder / "formula.py") == f"speed (m/s) = {session.formula()}"
+    line = torch.linspace(0, 1, 9, dtype=torch.float64).reshape(-1, 1)
+    session = Session(ew.KAN([1, 2], grid=3), line, torch.cat([line, 2 * line], 1), ["t"], target=["u", "v"])
+    for j in (0, 1):
+        session = session.set_function((0, j, 0), "x")
+    session.export_script(folder / "two.py", rows=True)
+    u, v = session.formula()
+    assert printed(folder / "two.py").splitlines() == [f"u = {u}", f"v = {v}"]

@@ -18,7 +18,7 @@ KEPLER = {"file": "orbits", "target": "period_days", "inputs": NAMES, "logs": [*
 
 def test_kepler_s_law_is_two_steps_from_the_orbits(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    assert "Tick Log" in desk.ask("open_table", {"file": "orbits"})["notes"][-1]
+    assert "Tick ln" in desk.ask("open_table", {"file": "orbits"})["notes"][-1]
     answer = desk.ask("begin", {**KEPLER, "widths": [2, 1], "units": {"period_days": "day"}})
     assert answer["names"] == [f"log_{name}" for name in NAMES] and answer["targets"] == ["log_period_days"]
     assert desk.session.units == {}

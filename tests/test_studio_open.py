@@ -103,6 +103,63 @@ def test_frames_and_arrays(open_studio: Opener, table: Path) -> None:
     assert len(open_studio(gap, target="y", inputs=["a", "b"]).session.table.x) == 59
 
 
+def gapped(table: Path) -> pd.DataFrame:
+    """The table with gaps: 3 in a, one in b."""
+    frame = pd.read_csv(table)
+    frame.loc[:2, "a"] = None
+    frame.loc[5, "b"] = None
+    return frame
+
+
+LEFT_OUT = "4 rows of 60 left out: values are missing ('a' lacks 3, 'b' lacks 1)."
+
+
+def test_what_a_session_is_begun_without_is_said(open_studio: Opener, table: Path) -> None:
+    frame = gapped(table)
+    studio = open_studio(frame, target="y")
+    assert studio.notes == ["Column 'name' is left out: it holds no numbers.", LEFT_OUT]
+    assert (
+        ask(studio, "view").said["left_out"] == studio.notes and LEFT_OUT.replace("'", "&#x27;") in studio._repr_html_()
+    )
+    frame.insert(0, "number", range(60))
+    frame.to_csv(table, index=False)
+    said = open_studio(table, target="y", folder=None).notes
+    assert said == [
+        "Column 'name' is left out: it is text, and inputs are numbers.",
+        "Column 'number' counts the rows, and is not ticked.",
+        LEFT_OUT,
+    ]
+    assert open_studio(table, target="y", inputs=["a", "b"], folder=None).notes == [LEFT_OUT]
+    studio = open_studio(table, target="y", inputs=["c"], folder=None)
+    assert studio.notes == [] == open_studio(small_session()).notes
+    assert ask(studio, "begin", file="data.csv", target="c", inputs=["a", "b"]).status == 200
+    assert studio.notes == [LEFT_OUT]
+    assert ask(studio, "close").status == 200 and studio.notes == []
+
+
+def test_the_page_and_the_terminal_say_what_is_left_out(
+    open_studio: Opener, look: Callable[..., Any], table: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    studio = open_studio(gapped(table), target="y")
+    page = look(studio)
+    page.get_by_role("status").get_by_text(LEFT_OUT).wait_for()
+    assert ask(studio, "note", text="seen").status == 200
+    page.reload()
+    page.get_by_role("tab", name="History").wait_for()
+    assert page.get_by_text(LEFT_OUT).count() == 0
+    monkeypatch.setattr(Studio, "wait", Studio.stop)
+    gapped(table).to_csv(table, index=False)
+    assert main(["studio", str(table), "--target", "y", "--no-browser"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["Column 'name' is left out: it is text, and inputs are numbers.", LEFT_OUT]
+
+
+def test_the_help_names_all_shipped_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["studio", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(name in said for name in ew.datasets.names())
+
+
 WRONG: list[tuple[str, Any, dict[str, Any], str]] = [
     ("file", "missing.csv", {}, "There is no file missing.csv"),
     ("shipped", "orbit", {}, "orbits"),

@@ -43,7 +43,7 @@ def touched(open_studio: Callable[..., Studio], look: Callable[..., Page]) -> tu
 
 
 def wait_for_states(page: Page, count: int) -> None:
-    page.locator(".states li").nth(count - 1).wait_for(state="attached", timeout=20000)
+    page.locator(".states li").nth(count - 1).wait_for(state="attached", timeout=60000)
     assert page.locator(".states li").count() == count
 
 

@@ -47,6 +47,38 @@ def test_a_table_is_uploaded_and_trained_on(open_studio: Callable[..., Any], loo
     assert studio.session.units == {"area": "m^2"} and studio.session.error < 0.1
 
 
+def test_the_former_target_is_an_input_again_unless_it_was_unticked(
+    open_studio: Callable[..., Any], look: Callable[..., Page]
+) -> None:
+    page = look(open_studio("penguins"))
+    ticks = {
+        name: page.get_by_label(f"{name} is an input")
+        for name in ("bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g", "year")
+    }
+
+    def ticked(target: str) -> set[str]:
+        page.get_by_label(f"{target} is the target").check()
+        return {name for name, tick in ticks.items() if tick.is_checked()}
+
+    page.get_by_label("body_mass_g is the target").wait_for()
+    assert ticks["body_mass_g"].is_disabled() and not ticks["body_mass_g"].is_checked()
+    assert ticked("flipper_length_mm") == set(ticks) - {"flipper_length_mm"}
+    ticks["year"].uncheck()
+    assert ticked("year") == set(ticks) - {"year"}
+    assert ticked("body_mass_g") == set(ticks) - {"year", "body_mass_g"}
+    page.get_by_role("button", name="Tick none").click()
+    assert ticked("year") == set()
+    page.get_by_role("button", name="Tick all").click()
+    assert ticked("body_mass_g") == set(ticks) - {"body_mass_g"}
+
+
+def test_inputs_that_were_named_stay_what_is_ticked(open_studio: Callable[..., Any], look: Callable[..., Page]) -> None:
+    page = look(open_studio("penguins", inputs=["year", "bill_depth_mm"]))
+    page.get_by_label("flipper_length_mm is the target").check()
+    assert not page.get_by_label("body_mass_g is an input").is_checked()
+    assert page.get_by_label("year is an input").is_checked()
+
+
 def test_another_session_begins_in_a_window(open_studio: Callable[..., Any], look: Callable[..., Page]) -> None:
     studio = open_studio("orbits", target="period_days")
     page = look(studio, 390, 844)

@@ -47,7 +47,9 @@ def check_loss(loss: str) -> str:
 
 DataFile = Annotated[
     str,
-    typer.Argument(metavar="FILE", help="A .csv, .tsv, .parquet or .xlsx file, or a shipped table (knots, orbits)."),
+    typer.Argument(
+        metavar="FILE", help="A .csv, .tsv, .parquet or .xlsx file, or a shipped table (knots, orbits, penguins)."
+    ),
 ]
 Inputs = Annotated[str | None, typer.Option(metavar="A,B", help="The input columns; all others when left out.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")]

@@ -18,7 +18,8 @@ def studio(
     file: Annotated[
         str | None,
         typer.Argument(
-            metavar="FILE", help="A table, a shipped table (knots, orbits), or a session; chosen later when left out."
+            metavar="FILE",
+            help="A table, a shipped table (knots, orbits, penguins), or a session; chosen later when left out.",
         ),
     ] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to explain.")] = None,
@@ -42,6 +43,8 @@ def studio(
         wait=False,
     )  # fmt: skip
     screen = console()
+    for note in opened.notes:
+        screen.print(note)
     screen.print(f"The studio is at {opened.url}")
     screen.print("Its address is a secret: who knows it can do what you can do on the page. Ctrl-C ends it.")
     opened.wait()

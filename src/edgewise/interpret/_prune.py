@@ -77,10 +77,11 @@ def prune(
 
     First go edges that score below `threshold`, 1e-2 unless `cuts` say what goes; then what each of the `cuts` says:
     edges, nodes or inputs, down to a score, a count or a budget of error (see `edgewise.interpret.Cut`). They go one at
-    a time, the least scored first, each replaced by its mean. With them go nodes that nothing enters or leaves; a
-    product that a factor leaves has one factor less. Then, with `merge`, hidden nodes that others can stand for are
-    joined to them. Locked edges stay. Inputs that are no longer used keep their column: `result.narrow()` is the
-    network without them. Follow with `edgewise.fit` to recover the small loss.
+    a time, the least scored first, each replaced by its mean, which for an edge into a product is weighted as in its
+    score. With them go nodes that nothing enters or leaves; a product that a factor leaves has one factor less. Then,
+    with `merge`, hidden nodes that others can stand for are joined to them. Locked edges stay. Inputs that are no
+    longer used keep their column: `result.narrow()` is the network without them. Follow with `edgewise.fit` to recover
+    the small loss.
 
     With `slack` hidden nodes are tried as well, by `Cut("nodes", budget=slack, error=spread / 100, refit=True)`. That
     finds the smallest network where several nodes share one task. 1.1 serves; use it on a coarse grid.

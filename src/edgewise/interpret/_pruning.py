@@ -6,7 +6,7 @@ from typing import NamedTuple
 from edgewise.interpret._cut import Cut, Thing
 from edgewise.interpret._merge import merges
 from edgewise.interpret._names import end_names
-from edgewise.interpret._scores import node_scores
+from edgewise.interpret._scores import constants, node_scores
 from edgewise.interpret._without import Kept, edge_means, without
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, adapt_grid
@@ -56,7 +56,7 @@ class Pruning:
             pass
 
     def _remove_one(self, cut: Cut, limit: float) -> bool:
-        means = edge_means(self.model, self.table.x)
+        means = constants(self.model, self.table.x)
         for thing in cut.candidates(self.model, self.table.x):
             found = without(self.model, means, thing.edges)
             if found is None:

@@ -16,9 +16,16 @@ def edge_scores(model: KAN, x: Data, *, rows: Region = None, by: By = None, sign
     signed_ji = mean_o mean_n A_oj(x_n) phi_ji'(h_ni) sd h_i / sqrt( mean_o Var y_o )
 
     1 means as much variation as the output has; 0 that the edge could be a constant. Rescaling a hidden node changes no
-    score. With `signed` it is the direction of the effect: by how many of its spreads the output rises through this
-    edge, on average, where its node rises by one. A straight edge of a sum has signed = score or -score, an even
-    function's signed score is 0.
+    score. An edge into a product has, for each output, the variance of its rows weighted by A_oj^2,
+
+    Var phi_ji = mean_n A_oj(x_n)^2 (phi_ji(h_ni) - m)^2 / mean_n A_oj(x_n)^2,  m = sum_n A_oj^2 phi_ji / sum_n A_oj^2
+
+    because A_oj contains the other factors there, and may be largest where this one varies least. The score is then
+    what the output loses, to first order, if the edge is the constant m.
+
+    With `signed` it is the direction of the effect: by how many of its spreads the output rises through this edge, on
+    average, where its node rises by one. A straight edge of a sum has signed = score or -score, an even function's
+    signed score is 0.
 
     `rows` is a region of the data, a mask of booleans or row numbers: means and the spreads of the edges are taken over
     it, while the output's spread stays that of all rows, so that regions compare. `by="output"` scores each output by
@@ -103,6 +110,39 @@ def _layer_scores(forward: Pass, depth: int, signed: bool, by: By) -> Tensor:
         slopes = edge_derivatives(layer, h, 1)
         scores = torch.einsum("noj,nji->oji", sensitivity, slopes) / len(h) * spread_of(h)
         return scores if by else scores.mean(0)
+    edges, sums = layer.edges(h), forward.model.nodes[depth + 1].n_sum
     felt = sensitivity.square().mean(0)
-    felt = felt if by else felt.mean(0)
-    return felt.sqrt().unsqueeze(-1) * spread_of(layer.edges(h))
+    scores = (felt if by else felt.mean(0)).sqrt().unsqueeze(-1) * spread_of(edges)
+    if sums < layer.n_out:
+        each = torch.stack([_factor_scores(part[:, sums:], edges[:, sums:]) for part in sensitivity.unbind(1)])
+        scores[..., sums:, :] = each if by else each.square().mean(0).sqrt()
+    return scores
+
+
+def constants(model: KAN, x: Tensor) -> list[Tensor]:
+    """Return what an edge is when it is held: its mean over rows (n, n_in), into a product weighted by sum_o A_oj^2.
+
+    Shapes: (subnodes, nodes) a layer.
+    """
+    with torch.no_grad():
+        forward, found = Pass(model, x), []
+        for depth, (layer, h) in enumerate(zip(model.layers, forward.inputs, strict=True)):
+            edges, sums = layer.edges(h), model.nodes[depth + 1].n_sum
+            factors = _weighted_mean(forward.sensitivities[depth][..., sums:], edges[:, sums:])
+            found.append(torch.cat([edges[:, :sums].mean(0), factors]))
+        return found
+
+
+def _factor_scores(sensitivity: Tensor, edges: Tensor) -> Tensor:
+    """What one output loses, to first order, if a factor's edge is held: of (n, j) and (n, j, i), (j, i)."""
+    deviation = edges - _weighted_mean(sensitivity.unsqueeze(1), edges)
+    lost = (sensitivity.unsqueeze(-1) * deviation).square().mean(0).sqrt()
+    return torch.where(spread_of(edges) > 0, lost, 0)
+
+
+def _weighted_mean(sensitivity: Tensor, edges: Tensor) -> Tensor:
+    """The mean of edges (n, j, i) weighted by squares of sensitivities (n, o, j), the plain one where these are 0."""
+    tiny = torch.finfo(sensitivity.dtype).tiny
+    weights = (sensitivity / sensitivity.abs().amax((0, 1)).clamp_min(tiny)).square().sum(1)
+    weights = torch.where((weights > 0).any(0), weights, 1).unsqueeze(-1)
+    return (weights * edges).sum(0) / weights.sum(0)

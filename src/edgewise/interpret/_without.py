@@ -17,7 +17,7 @@ def edge_means(model: KAN, x: Tensor) -> list[Tensor]:
 
 
 def without(model: KAN, means: list[Tensor], edges: Iterable[Edge], *, idle: bool = False) -> tuple[KAN, Kept] | None:
-    """The network without edges (layer, j, i), each replaced by its mean (see `edge_means`); and the nodes left.
+    """The network without edges (layer, j, i), each replaced by a constant (see `edge_means`); and the nodes left.
 
     Constants travel on: a hidden node that nothing enters any more is one for what follows, and so is a factor of a
     product, which then has one factor less, or becomes a sum. Nodes that nothing leaves go too. With `idle` so do nodes

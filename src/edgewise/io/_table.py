@@ -8,6 +8,7 @@ import numpy as np
 from edgewise._errors import InputError, unknown
 
 FEWEST_ROWS = 5
+_NAMED = 10  # columns with gaps in a note
 LARGEST = 1e150
 """Squares of values beyond this overflow float64; squares of values below its inverse vanish."""
 
@@ -166,8 +167,7 @@ class Table:
         gaps = {name: np.isnan(self.columns[name]) for name in chosen}
         missing = np.any(list(gaps.values()), axis=0)
         rows = np.flatnonzero(~missing)
-        worst = max(gaps, key=lambda name: int(gaps[name].sum()))
-        where = f"{worst!r} lacks {int(gaps[worst].sum())}"
+        where = _gaps({name: int(gap.sum()) for name, gap in gaps.items()})
         if rows.size < FEWEST_ROWS:
             if not missing.any():
                 raise InputError(f"The table has only {_count(rows.size, 'row')}: give at least {FEWEST_ROWS}.")
@@ -205,6 +205,14 @@ class Table:
         if repeats:
             exactly = f"exactly{self._digits(*names, target)}"
             notes.append(f"{_count(repeats, 'row')} repeated {exactly}; kept, so such points weigh more.")
+
+
+def _gaps(counts: dict[str, int]) -> str:
+    """Which columns have gaps, those with most of them first."""
+    lacking = [name for name in sorted(counts, key=lambda name: -counts[name]) if counts[name]]
+    more = f" and {len(lacking) - _NAMED} more columns" if len(lacking) > _NAMED + 1 else ""
+    named = lacking[:_NAMED] if more else lacking
+    return ", ".join(f"{name!r} lacks {counts[name]}" for name in named) + more
 
 
 def _key(values: np.ndarray) -> bytes:

@@ -67,8 +67,10 @@ _affine = _reader(
     lambda value: tuple(map(float, value)),
 )
 _grids = _reader(
-    lambda value: value == "auto" if isinstance(value, str) else _is_list(value) and all(is_int(n, 1) for n in value),
-    "'grids' must be 'auto', a list of cell counts or None.",
+    lambda value: (
+        value == "auto" if isinstance(value, str) else _is_list(value) and value and all(is_int(n, 1) for n in value)
+    ),
+    "'grids' must be 'auto', a list of cell counts like [3, 5, 10], or None.",
     lambda value: value if isinstance(value, str) else _plain(value),
 )
 

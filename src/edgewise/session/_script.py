@@ -1,6 +1,6 @@
 """A session as a Python script that replays it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -31,6 +31,10 @@ x, y = table.inputs({names!r}), table.inputs({targets!r})
 _LOADS = """
 rows = load_file({data})
 x, y = rows["x"], rows["y"]
+"""
+_END = """
+if __name__ == "__main__":
+    {}
 """
 
 
@@ -115,8 +119,18 @@ def script(
             *_steps(states),
             f"session = session.goto({session.state.id})\n" if whole else "",
             "model = session.model\n",
+            _END.format(_shows(session.state, rows.targets)),
         ]
     )
+
+
+def _shows(end: State, targets: Sequence[str]) -> str:
+    """A line that prints the formula, or where splines are left the error of every step."""
+    if any(bool(layer.spline_mask().any()) for layer in end.situation.model.layers):
+        return "print(session.log())"
+    if len(targets) == 1:
+        return f"print({f'{targets[0]} ='!r}, session.formula())"
+    return 'print(*(f"{name} = {one}" for name, one in zip(session.targets, session.formula())), sep="\\n")'
 
 
 def _steps(states: list[State]) -> Iterator[str]:

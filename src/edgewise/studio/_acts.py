@@ -25,11 +25,19 @@ _BETWEEN = 0.15  # seconds between two pictures of a network that trains
 
 
 @request()
+def seated(desk: Desk) -> Answer:
+    """Which session is open, by its number; None where there is none yet."""
+    return {"session": desk.number}
+
+
+@request()
 def view(desk: Desk, rows: Any = None) -> Answer:
     """The session as it is, with scores and curves over chosen rows."""
     session = desk.session
     job = desk.job.row() if desk.job else None
-    return {**session_view(session, selected(session, rows)), "job": job, "read_only": desk.read_only}
+    shown = session_view(session, selected(session, rows))
+    now = {"session": desk.number, "job": job, "ended": desk.ended, "read_only": desk.read_only}
+    return {**shown, **now, "left_out": desk.notes}
 
 
 @request(changes=True)

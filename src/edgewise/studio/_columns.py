@@ -46,11 +46,15 @@ def columns_view(table: Table, target: str | None = None) -> Answer:
     columns += [_other_view(table, name, reason) for name, reason in table.left_out if name in others]
     columns += [_blank_view(table, name, reason) for name, reason in table.left_out if name not in others]
     inputs, notes = _inputs(columns, target, table.n_rows)
+    left_out = [
+        f"Column {one['name']!r} is left out: {one['why']}." for one in columns if one["why"] is not None
+    ] + notes
     wide = [repr(one["name"]) for one in columns if one["name"] in {*inputs, target} and _is_wide(one)]
     if wide:
-        notes.append(f"More than three decades: {', '.join(wide)}. Tick Log to train on logarithms.")
+        notes.append(f"More than three decades: {', '.join(wide)}. Tick ln to train on natural logarithms.")
     return {
         "rows": table.n_rows, "columns": columns, "notes": [*table.notes, *notes], "target": target, "inputs": inputs,
+        "left_out": left_out,
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,12 +42,16 @@ class Desk:
     """
 
     def __init__(
-        self, folder: Path, session: Session | None = None, *, file: Path | None = None, read_only: bool = False
-    ):
+        self, folder: Path, session: Session | None = None, *, file: Path | None = None, notes: Sequence[str] = (),
+        read_only: bool = False,
+    ):  # fmt: skip
         self.folder, self.read_only = folder.resolve(), read_only
         self.file = file
+        self.notes = list(notes)  # what the session was begun without: rows and columns
         self.drawers: dict[str, Any] = {}  # what requests of one subject keep between them, by subject
+        self.ended: Answer | None = None  # the number and the problem of the work that ended last
         self._session = session
+        self._seated = int(session is not None)
         self._lock = threading.RLock()
         self._listeners: list[queue.Queue[Event]] = []
         self._job: Job | None = None
@@ -64,6 +68,11 @@ class Desk:
     @property
     def has_session(self) -> bool:
         return self._session is not None
+
+    @property
+    def number(self) -> int | None:
+        """Which session is open: another number for each that was begun or opened here; None where there is none."""
+        return None if self._session is None else self._seated
 
     @property
     def job(self) -> Job | None:
@@ -95,15 +104,15 @@ class Desk:
             if self.file is not None:
                 made.save(self.file)
             self._session = made
-        self.publish({"kind": "moved", "at": made.state.id})
+        self.publish({"kind": "moved", "at": made.state.id, "session": self.number})
 
     def free(self) -> None:
         """Raise Moved while work goes on."""
         if self._job is not None:
             raise Moved(f"{self._job.call} is running: wait, or stop it first.")
 
-    def seat(self, session: Session | None, file: Path | None = None) -> None:
-        """Let another session, with its file, take the place of the one that is open, or none; tell everyone.
+    def seat(self, session: Session | None, file: Path | None = None, notes: Sequence[str] = ()) -> None:
+        """Let another session, with its file and notes, take the place of the one that is open, or none; tell everyone.
 
         A session is on disk first. What requests have kept of the session before is dropped.
         """
@@ -111,9 +120,10 @@ class Desk:
             self.free()
             if session is not None and file is not None and not file.exists():
                 session.save(file)
-            self._session, self.file = session, file
+            self._session, self.file, self.notes = session, file, list(notes)
+            self._seated += 1
             self.drawers.clear()
-        self.publish({"kind": "moved", "at": None if session is None else session.state.id})
+        self.publish({"kind": "moved", "at": None if session is None else session.state.id, "session": self.number})
 
     def run(self, name: str, call: str, task: Task, arguments: tuple[Any, ...], done: Callable[[Any], None]) -> Answer:
         """Begin long work: `task(channel, *arguments)` in the worker, then `done(result)` here. Return the job."""
@@ -134,6 +144,7 @@ class Desk:
                     except InputError as error:
                         problem = str(error)
                     finally:  # not before: who sees no work sees what it made
+                        self.ended = {"number": job.number, "problem": problem}
                         if self._job is job:
                             self._job = None
                 self.publish({"kind": "ended", **job.row(), "problem": problem})

@@ -82,6 +82,11 @@ class StudioWidget(anywidget.AnyWidget):
         """The session as it is now; InputError before there is one."""
         return self.desk.session
 
+    @property
+    def notes(self) -> list[str]:
+        """What the session was begun without, rows and columns of its table, in whole sentences."""
+        return list(self.desk.notes)
+
     def _answer(self, _widget: Any, asked: Any, _buffers: Any) -> None:
         if not isinstance(asked, dict):
             return

@@ -43,7 +43,8 @@ def open(
     session is saved there after every step. With `read_only` nothing can be changed.
 
     A script waits until Ctrl-C; a notebook goes on, as with `wait=False`, until `Studio.stop`. Either way
-    `Studio.session` is then the session that the person made. Needs `pip install 'edgewise[studio]'`.
+    `Studio.session` is then the session that the person made. `Studio.notes`, and the page, say which rows and columns
+    a table was begun without. Needs `pip install 'edgewise[studio]'`.
 
     Errors: InputError for sources that cannot be read, a port that is taken, and without the packages.
 
@@ -74,15 +75,15 @@ def desk_of(
         return Desk(place, read_only=read_only)
     if isinstance(source, Session):
         _refuse(target, inputs)
-        session = source
+        session, notes = source, []
     elif target is None:
         raise InputError("Name the target: ew.studio.open(frame, target='y') or ew.studio.open(x, target=y).")
     else:
-        session = _begun(_table(source, target, inputs), target if isinstance(target, str) else "y", inputs)
+        session, notes = _begun(_table(source, target, inputs), target if isinstance(target, str) else "y", inputs)
     file = None if read_only else unused(place, _STEM, ENDING)
     if file is not None:
         session.save(file)
-    return Desk(place, session, file=file, read_only=read_only)
+    return Desk(place, session, file=file, notes=notes, read_only=read_only)
 
 
 def _of_file(
@@ -107,6 +108,7 @@ def _of_file(
     if target is not None and not read_only:
         chosen = found["inputs"] if inputs is None else list(inputs)
         desk.ask("begin", {"file": path.name, "target": target, "inputs": chosen})
+        desk.notes = [*(found["left_out"] if inputs is None else []), *desk.notes]
     return desk
 
 
@@ -151,10 +153,13 @@ def _numbers(columns: dict[str, Any], rows: int, all_of_them: bool) -> Table:
     return Table(found, rows, left_out)
 
 
-def _begun(table: Table, target: str, inputs: Sequence[str] | None) -> Session:
+def _begun(table: Table, target: str, inputs: Sequence[str] | None) -> tuple[Session, list[str]]:
+    """A session with a table, and notes on what it is begun without."""
     chosen = table.select(target, inputs)
     model, _ = first_network(len(chosen.names), len(chosen.y))
-    return Session(placed(model, chosen.x, chosen.y), chosen.x, chosen.y, chosen.names, target=target)
+    session = Session(placed(model, chosen.x, chosen.y), chosen.x, chosen.y, chosen.names, target=target)
+    left_out = [f"Column {name!r} is left out: {reason}." for name, reason in table.left_out]
+    return session, [*left_out, *chosen.notes]
 
 
 def _has_screen() -> bool:

@@ -12,7 +12,7 @@ from edgewise.studio._desk import Desk
 from edgewise.studio._histograms import Bins
 from edgewise.studio._network_view import number, numbers
 from edgewise.studio._requests import Answer, check, request
-from edgewise.studio._rows import Quantity, inside, quantities
+from edgewise.studio._rows import TEXTS, Quantity, inside, quantities
 
 _DOTS = 2000
 _KEPT = "rows"  # the drawer of the quantities of the state that was looked at last
@@ -49,6 +49,11 @@ def row(desk: Desk, index: int) -> Answer:
     found = _quantities(desk, session)
     return {
         "index": index,
+        "texts": [
+            {"name": name, "text": texts[index]}
+            for name, texts in desk.drawers.get(TEXTS, {}).items()
+            if texts[index] is not None
+        ],
         "values": [
             {"name": one.name, "kind": one.kind, "of": one.of, "value": number(one.values[index])} for one in found
         ],

@@ -16,6 +16,8 @@ from edgewise.studio._requests import check
 
 Array = np.ndarray
 FITTED, RESIDUAL = "fitted", "residual"
+TEXTS = "texts"
+"""The drawer of the texts of the session's rows, a list of them by column: inputs are numbers, names are none."""
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,11 @@ class Studio:
         return self.desk.session
 
     @property
+    def notes(self) -> list[str]:
+        """What the session was begun without, rows and columns of its table, in whole sentences."""
+        return list(self.desk.notes)
+
+    @property
     def is_open(self) -> bool:
         return self._thread.is_alive()
 
@@ -106,7 +111,8 @@ class Studio:
     def _repr_html_(self) -> str:
         if not self.is_open:
             return "<p>This studio is stopped.</p>"
-        return f'<p><a href="{html.escape(self.url)}" target="_blank" rel="noreferrer">Open the studio</a></p>'
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        return f'<p><a href="{html.escape(self.url)}" target="_blank" rel="noreferrer">Open the studio</a></p>{notes}'
 
 
 class _Server(uvicorn.Server):

@@ -20,6 +20,7 @@ from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed,
 from edgewise.studio._form import Form, checked_units
 from edgewise.studio._open import FIRST
 from edgewise.studio._requests import Answer, check, request
+from edgewise.studio._rows import TEXTS
 
 DRAWER = "start"
 """The drawer that holds `table`, the path of the table that the session was begun with, where its rows are the
@@ -80,7 +81,9 @@ def begin(  # noqa: PLR0913 (the fields of a form)
         path, whole = unused(desk.folder, f"{path.stem}-log", ".csv"), True
         made.write(path)
         notes = [f"The rows with logarithms are in {path.name}.", *notes]
-    return _begun(desk, session, path.stem, notes, path if whole else None)
+    answer = _begun(desk, session, path.stem, notes, chosen.notes, path if whole else None)
+    desk.drawers[TEXTS] = _texts(table, [*inputs, target], len(chosen.y))
+    return answer
 
 
 @request(changes=True)
@@ -114,7 +117,8 @@ def open_model(desk: Desk, file: str, table: str, sheet: str | None = None) -> A
         saved.model, x[rows], y[rows], saved.names, target=saved.target, units=checked_units(saved.units, None, notes)
     )
     whole = not gone and saved.inputs is None and sheet is None
-    return _begun(desk, session, path.stem, [*read.notes, *notes], _path(desk.folder, table) if whole else None)
+    notes = [*read.notes, *notes]
+    return _begun(desk, session, path.stem, notes, notes, _path(desk.folder, table) if whole else None)
 
 
 @request(changes=True)
@@ -158,6 +162,14 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
     return kept[1]
 
 
+def _texts(table: Table, used: list[str], count: int) -> dict[str, list[str | None]]:
+    """The texts of the rows that have no gap in the columns used, if these are as many as the session has."""
+    rows = np.flatnonzero(np.isfinite(table.inputs(used)).all(axis=1)).tolist()
+    if len(rows) != count:
+        return {}
+    return {name: [texts[row] for row in rows] for name, texts in table.texts.items()}
+
+
 def _clear(path: Path, read: Callable[[], T]) -> T:
     """Read a file; a problem names it without its folder."""
     try:
@@ -166,10 +178,12 @@ def _clear(path: Path, read: Callable[[], T]) -> T:
         raise InputError(str(problem).replace(str(path), path.name)) from None
 
 
-def _begun(desk: Desk, session: Session, stem: str, notes: list[str], table: Path | None) -> Answer:
-    """Seat a session in a new file; `table` holds its rows, bit for bit."""
+def _begun(
+    desk: Desk, session: Session, stem: str, notes: list[str], left_out: list[str], table: Path | None
+) -> Answer:
+    """Seat a session in a new file, with notes on what was left out; `table` holds its rows, bit for bit."""
     file = unused(desk.folder, stem, ENDING)
-    desk.seat(session, file)
+    desk.seat(session, file, left_out)
     if table is not None:
         desk.drawers[DRAWER] = {"table": table}
     return {**view(desk), "file": file.name, "notes": notes}

@@ -181,8 +181,8 @@ class SnapContext:
         The others follow by error, of which 12 % weigh as much as one unit of complexity.
         """
         if not candidate.accepted:
-            price = candidate.complexity + _PER_DECADE * math.log10(max(candidate.network_error, 1e-300))
-            return True, price, 0, candidate.network_error
+            rank = candidate.complexity + _PER_DECADE * math.log10(max(candidate.network_error, 1e-300))
+            return True, rank, 0, candidate.network_error
         rtol = min(max(1e-9, 10 * candidate.network_error / self.spread), 1e-3)
         rough = sum(_roughness(value, rtol) for value in candidate.affine)
         return False, candidate.complexity, rough, candidate.network_error

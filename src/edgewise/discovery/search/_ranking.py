@@ -78,7 +78,7 @@ class Ranking:
             return self._assessed(law) if best is None else self.candidate(best), self._ended(), noise
         if outcome is Outcome.EXACT:
             return self._assessed(law), outcome, noise
-        if outcome is Outcome.NOISE and not self._contradicted(law):
+        if outcome is Outcome.NOISE and not self.contradicted(law):
             few = len(self.pool.judge.y) < _ROWS_EACH * free_numbers(law.expression)
             return self._assessed(law), Outcome.TOO_FEW_ROWS if few else outcome, noise
         for each in front(self.pool.candidates):
@@ -107,7 +107,7 @@ class Ranking:
             return False
         return n / 2 * math.log(held_out / max(best.held_out, 1e-300)) > _DOUBT_SEARCHED
 
-    def _contradicted(self, law: Candidate) -> bool:
+    def contradicted(self, law: Candidate) -> bool:
         """Whether a law that leaves noise is doubtful: the rows do not determine its constants, residuals depend on
         the inputs, the network knows something of them, or the network or a formula predicts better.
 

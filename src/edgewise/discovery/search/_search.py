@@ -99,7 +99,7 @@ class Search:
         if quick(context, problem) or not models:
             return
         if context.pool.done():
-            return self._approximated(problem, 0, settled=True)
+            return self._approximated(problem, context.settings.evaluations, settled=True)
         good = without_isolated(context.table)
         if good is not context.table:
             return self._restart(good)
@@ -111,20 +111,22 @@ class Search:
             self._approximated(problem, evaluations, settled=settled)
 
     def _approximated(self, problem: Problem, evaluations: int, *, settled: bool) -> None:
-        """Go through the stages for tables that follow no law exactly; with a settled law, to the network only."""
+        """Go through the stages for tables that follow no law exactly; with a settled law, only where it is doubted."""
         context, approximation, elimination = self.context, self.approximation, self.elimination
         context.tell("an additive network", 0.3)
         seen = recognize(context)
         if settled:
             approximation.model(seen.ceiling)
+            if self._doubted():
+                approximation.evolve(round(_REST * evaluations))
             return
         if seen.restart:
             return self._restart(seen.table)
         problem = self._weighed(seen, problem)
-        if approximation.model(seen.ceiling):
+        if approximation.model(seen.ceiling) and not self._doubted():
             return
         lawful = context.noise.floor < HOPELESS and len(context.table) >= _ROWS_PER_COLUMN * len(context.table.names)
-        if lawful and elimination.reduced(problem, "process"):
+        if lawful and elimination.reduced(problem, "process") and not self._doubted():
             return
         settled = approximation.evolve(round(_REST * evaluations))
         if self._recognized_by_formula(problem) or settled or not lawful or elimination.approached():
@@ -132,6 +134,12 @@ class Search:
         if elimination.reduced(self._problem(), "network"):
             return
         elimination.approached()
+
+    def _doubted(self) -> bool:
+        """Whether the network and the rows speak against the law that would end the search."""
+        law = self.context.pool.best()
+        ranking = Ranking(self.context, self.approximation, interrupted=False)
+        return law is not None and law.error >= EXACT and ranking.contradicted(law)
 
     def _restart(self, table: Table) -> None:
         """Search again without the rows that were set aside."""

@@ -48,7 +48,7 @@ function train(store) {
   gridsField.append(list);
   grids.addEventListener("change", () => (list.hidden = grids.value !== "list"));
   const values = () => ({
-    grids: { own: null, auto: "auto" }[grids.value] ?? listedNumbers(list.value),
+    grids: { own: () => null, auto: () => "auto", list: () => listedNumbers(list.value) }[grids.value](),
     sparsity: Number(sparsity.value),
     steps: steps.value ? Number(steps.value) : null,
   });
@@ -117,6 +117,15 @@ function grow(host, store) {
   const name = html("input", { type: "text", placeholder: "beta", spellcheck: "false", autocomplete: "off" });
   const formula = html("input", { type: "text", placeholder: "v/c", spellcheck: "false", autocomplete: "off" });
   const formulaField = field("Formula", formula, "of the columns");
+  const nameField = field("Name", name);
+  /** What is wrong, at the field that it is about. */
+  const place = {
+    problem(text) {
+      const atName = /^(A variable's name|The name) /.test(text);
+      nameField.problem(atName ? text : "");
+      formulaField.problem(atName ? "" : text);
+    },
+  };
   const variable = () => ({ name: name.value.trim(), formula: formula.value });
   const depth = html("input", { type: "number", min: 1, step: 1, value: 1 });
   const nodes = html("input", { type: "text", value: "1", spellcheck: "false" });
@@ -126,8 +135,8 @@ function grow(host, store) {
     "Add inputs and nodes",
     {},
     html("h3", {}, "A column computed from others"),
-    html("div", { class: "fields" }, field("Name", name), formulaField),
-    html("div", { class: "row" }, doing(store, "Add the column", "add_variable", variable, formulaField)),
+    html("div", { class: "fields" }, nameField, formulaField),
+    html("div", { class: "row" }, doing(store, "Add the column", "add_variable", variable, place)),
     html("h3", {}, "Hidden nodes, unused until trained"),
     html("div", { class: "fields" }, field("Level", depth, "1 is the first hidden one"), nodesField),
     html(

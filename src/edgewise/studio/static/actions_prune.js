@@ -74,7 +74,7 @@ export function panel(host, store) {
         title: "Join hidden nodes that compute the same, and remove nothing else",
       }),
       button("Compact", () => store.act("compact"), {
-        title: "Drop nodes that are constant or unused, and renumber the others",
+        title: "Drop hidden nodes that are constant or unused, and renumber the others: no value changes",
       }),
     ),
   );

@@ -1,8 +1,8 @@
 // A histogram.
 
 import { svg } from "./elements.js";
+import { ticksOf } from "./ticks.js";
 import { d3 } from "./vendor.js";
-import { figure } from "./words.js";
 
 const LEFT = 34, RIGHT = 10, TOP = 8, BOTTOM = 34;
 
@@ -15,10 +15,10 @@ export function bars({ ends, counts, xName, said, wide = 320, high = 180 }) {
   const toX = d3.scaleLinear(d3.extent(ends), [LEFT, wide - RIGHT]);
   const toY = d3.scaleLinear([0, d3.max(counts)], [high - BOTTOM, TOP]);
   const axes = svg("g", { class: "axes", "aria-hidden": "true" });
-  for (const value of toX.ticks(5)) axes.append(svg("text", { x: toX(value), y: high - BOTTOM + 13, "text-anchor": "middle" }, figure(value)));
-  for (const value of toY.ticks(3).filter(Number.isInteger)) {
-    axes.append(svg("line", { class: "grid", x1: LEFT, x2: wide - RIGHT, y1: toY(value), y2: toY(value) }));
-    axes.append(svg("text", { x: LEFT - 5, y: toY(value) + 3.5, "text-anchor": "end" }, figure(value)));
+  for (const { at, said: text } of ticksOf(toX, { across: true })) axes.append(svg("text", { x: toX(at), y: high - BOTTOM + 13, "text-anchor": "middle" }, text));
+  for (const { at, said: text } of ticksOf(toY, { most: 3 }).filter((tick) => Number.isInteger(tick.at))) {
+    axes.append(svg("line", { class: "grid", x1: LEFT, x2: wide - RIGHT, y1: toY(at), y2: toY(at) }));
+    axes.append(svg("text", { x: LEFT - 5, y: toY(at) + 3.5, "text-anchor": "end" }, text));
   }
   axes.append(svg("text", { class: "axis-name", x: wide - RIGHT, y: high - 5, "text-anchor": "end" }, xName));
   const columns = counts.map((count, k) => {

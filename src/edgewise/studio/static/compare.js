@@ -5,7 +5,7 @@ import { button, choice, field, html } from "./elements.js";
 import { latest } from "./latest.js";
 import { still } from "./picture.js";
 import { typeset } from "./typeset.js";
-import { counted, edgeName, figure, shortCall } from "./words.js";
+import { callWords, counted, edgeName, figure } from "./words.js";
 
 const LISTED = 12; // edges that differ
 
@@ -55,16 +55,16 @@ export function panel(host, store) {
       chosen.a = view.history.find((state) => state.id === view.at).parent ?? view.at;
       chosen.mine = false;
     }
-    for (const key of ["a", "b"]) list(selects[key], view.history, chosen[key]);
+    for (const key of ["a", "b"]) list(selects[key], view, chosen[key]);
     if (view.history.length > 1) look();
     else below.replaceChildren(html("p", { class: "hint" }, "There is one state so far: take a step, and compare with what was before."));
   });
   return element;
 }
 
-function list(select, states, value) {
-  const rows = [...states].reverse().map((state) => {
-    const call = state.parent === null ? "start" : shortCall(state.action);
+function list(select, view, value) {
+  const rows = [...view.history].reverse().map((state) => {
+    const call = state.parent === null ? "start" : callWords(view.diagram, state.action);
     return html("option", { value: state.id }, `${state.id}: ${call}${state.note ? `, ${state.note}` : ""}`);
   });
   select.replaceChildren(...rows);

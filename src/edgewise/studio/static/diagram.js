@@ -48,6 +48,7 @@ export function panel(host, store) {
   });
   store.subscribe(["view", "edge", "node", "hovered", "preview"], () => now.drawn && mark(now, store));
   store.subscribe(["view"], () => store.view && showRemoved(removed, store));
+  store.subscribe(["session"], zoomed.fit);
   store.subscribe(["preview", "rows", "view"], () => (note.textContent = noteOf(store)));
   new ResizeObserver(() => zoomed.resized()).observe(stage);
   element.fit = zoomed.fit;

@@ -54,8 +54,8 @@ export function panel(host, store) {
   });
   let known = null;
   store.subscribe(["view"], () => {
-    if (!store.view || known === store.view.targets.join() + store.view.names.join()) return;
-    known = store.view.targets.join() + store.view.names.join(); // another session, or another column: the front may be gone
+    if (!store.view || known === store.view.names.join()) return;
+    known = store.view.names.join(); // another column: formulas of the front may not fit
     refresh();
   });
   return element;
@@ -70,7 +70,9 @@ function asking(store, now) {
   const limitField = field("Seconds", limit);
   const begin = () => {
     const body = { effort: effort.value, time_limit: Number(limit.value) };
-    return store.change("discover", target.value ? { ...body, target: target.value } : body, limitField.problem);
+    limitField.problem("");
+    const refused = (text) => (text.startsWith("'time_limit'") ? limitField.problem(text) : store.say(text, "bad"));
+    return store.change("discover", target.value ? { ...body, target: target.value } : body, refused);
   };
   const start = button("Discover", begin, { class: "primary", name: "Discover formulas" });
   const stop = button("Stop", () => store.change("stop", { how: "interrupt" }), { class: "stop", hidden: true, name: "Stop, and keep the front so far" });
@@ -85,7 +87,7 @@ function asking(store, now) {
     start.disabled = Boolean(store.job) && !job;
     bar.value = job?.fraction ?? 0;
     targetField.hidden = (front?.targets.length ?? 0) < 2;
-    if (front && target.options.length !== front.targets.length) {
+    if (front && [...target.options].map((one) => one.value).join("\n") !== front.targets.join("\n")) {
       target.replaceChildren(...front.targets.map((name) => html("option", { value: name }, name)));
     }
     if (job) said.textContent = job.stage ? `${job.stage}, ${figure(job.seconds, 2)} s` : "beginning …";
@@ -108,7 +110,7 @@ function table(front, select) {
     html("td", {}, figure(one.held_out ?? one.error, 2)), html("td", {}, one.weight < 0.005 ? "< 0.01" : figure(one.weight, 2)),
     html("td", { class: "text" }, html("button", { type: "button", class: "quiet", title: one.text, on: { click: () => select(one.index) } }, one.text)),
   ));
-  const heads = [[html("span", { class: "unseen" }, "best"), "best"], ["complexity", "operations, constants and variables"], ["constants", "fitted ones"], ["error", "on rows left out, over the target's standard deviation"], ["weight", "of evidence, from 0 to 1"], ["formula", ""]];
+  const heads = [[html("span", { class: "unseen" }, "best"), "best"], ["complexity", "number of operations, constants and variables"], ["constants", "how many numbers were fitted"], ["error / std", "root mean square error on rows left out, over the standard deviation of the target: 1 is as bad as the mean"], ["weight", "of the evidence for this formula, from 0 to 1; what all lack to 1 is for formulas that are not in the list"], ["formula", ""]];
   return html(
     "div", { class: "table-scroll" },
     html("table", { class: "numbers candidates" }, html("thead", {}, html("tr", {}, heads.map(([head, title]) => html("th", { scope: "col", title }, head)))), html("tbody", {}, rows)),

@@ -26,10 +26,15 @@ export function panel(host, store, front, index, select) {
   return element;
 }
 
+const TITLES = {
+  complexity: "Number of operations, constants and variables",
+  "error / std": "Root mean square error, over the standard deviation of the target",
+};
+
 function facts(row) {
   const r2 = row.r2 === null ? "unknown" : figure(row.r2, 5);
-  const pairs = [["complexity", row.complexity], ["fitted constants", row.constants], ["error", figure(row.error, 2)], ["R² on rows left out", r2]];
-  return html("dl", { class: "facts" }, pairs.flatMap(([name, value]) => [html("dt", {}, name), html("dd", {}, String(value))]));
+  const pairs = [["complexity", row.complexity], ["fitted constants", row.constants], ["error / std", figure(row.error, 2)], ["R² on rows left out", r2]];
+  return html("dl", { class: "facts" }, pairs.flatMap(([name, value]) => [html("dt", { title: TITLES[name] ?? null }, name), html("dd", {}, String(value))]));
 }
 
 function details(host, store, front, found) {
@@ -49,7 +54,7 @@ function details(host, store, front, found) {
   return [
     html("div", { class: "row" }, take, button("Copy LaTeX", copies)),
     found.problem ? html("p", { class: "hint why" }, `It cannot become the network: ${found.problem}`) : null,
-    html("p", { class: "hint" }, `Root mean square of the residuals: ${figure(found.rms)}`),
+    html("p", { class: "hint" }, `Root mean square of the residuals: ${figure(found.rms)}, in units of ${found.target}`),
     html("div", { class: "plots" }, residuals(found), network ?? html("p", { class: "hint" }, "This formula has no network to be shown.")),
     area,
   ].filter(Boolean);

@@ -21,8 +21,8 @@ export function frontPlot(front, selected, select) {
   };
   return scatter({
     x: candidates.map((one) => one.complexity), y: errors, logY: true, point, high: 230,
-    xName: "complexity", yName: select ? "error on rows left out" : "error on the rows",
-    levels: ceiling ? [{ at: Math.max(ceiling, LEAST), name: "best flexible model" }] : [],
+    xName: "complexity", yName: select ? "error / std, rows left out" : "error / std",
+    levels: ceiling ? [{ at: Math.max(ceiling, LEAST), name: "best flexible model", about: "The error of a model without a formula: curves of each input and of pairs of inputs. A formula need not be better." }] : [],
     said: `${candidates.length} formulas, complexity against error${ceiling ? `; the best flexible model has the error ${figure(ceiling, 2)}` : ""}`,
   });
 }

@@ -84,10 +84,10 @@ export function panel(host, store) {
 
 function factsOf(edge) {
   const rows = [
-    ["Score", figure(edge.score), "How much of the output's variation goes through this edge"],
-    ["Signed", figure(edge.signed), "Positive where it raises the output together with the rest"],
-    ["Outside", percent(edge.outside), "Share of the rows beyond the knots, where the curve extrapolates"],
-    ["Kind", edge.function ?? `spline, ${edge.grid} cells`, ""],
+    ["Score", figure(edge.score), "How much of the output's variation goes through this edge: the larger, the more it matters"],
+    ["Signed", figure(edge.signed), "The score with a sign: positive where the edge moves the output the same way as the rest, negative where it works against it"],
+    ["Outside", percent(edge.outside), "Share of the rows beyond the first and the last knot of the spline, where its curve extrapolates"],
+    ["Kind", edge.function ?? `spline, ${edge.grid} cells`, edge.function ? "A function of the library" : "Cells are the intervals between knots: more of them follow finer shapes"],
   ];
   if (edge.formula) rows.push(["Formula", edge.formula, ""]);
   const said = Object.entries(edge.rule).map(([name, value]) => ruleWords(name, value));

@@ -11,11 +11,17 @@ export function panel(host, store) {
   const list = html("ol", { class: "suggestions" });
   const more = button("More functions", () => ask(store.view.at, store.edge, MOST), { class: "quiet" });
   const wait = html("p", { class: "hint", role: "status" });
+  const head = html(
+    "div",
+    { class: "suggest-head", "aria-hidden": "true", title: "✓: the error stays; ×: error over the present one" },
+    ["", "function", "", "error", "× now"].map((text) => html("span", {}, text)),
+  );
   const element = html(
     "section",
     { class: "suggest", "aria-label": "Functions that this edge could become" },
     html("h3", {}, "Could become"),
     wait,
+    head,
     list,
     more,
   );
@@ -27,6 +33,7 @@ export function panel(host, store) {
     (answer, at, edge, limit) => {
       wait.textContent = answer.candidates.length ? "" : "No function can be defined on all that reaches this edge.";
       list.replaceChildren(...answer.candidates.map((found, k) => row(store, edge, found, k)));
+      head.hidden = !answer.candidates.length;
       more.hidden = limit >= MOST || answer.candidates.length < limit;
     },
     (problem) => (wait.textContent = problem.message),
@@ -41,7 +48,7 @@ export function panel(host, store) {
     shown = wanted;
     ask.cancel();
     list.replaceChildren();
-    more.hidden = true;
+    more.hidden = head.hidden = true;
     wait.textContent = wanted ? "Trying functions …" : job ? "After the work that is going on." : "";
     if (wanted) ask(view.at, edge, LIMIT);
   });

@@ -2,6 +2,7 @@
 
 import { svg } from "./elements.js";
 import { polyline } from "./shapes.js";
+import { ticksOf } from "./ticks.js";
 import { d3 } from "./vendor.js";
 import { figure } from "./words.js";
 
@@ -54,14 +55,13 @@ function scales(edge, other) {
 
 function axes(toX, toY, from) {
   const group = svg("g", { class: "axes" });
-  const [sayX, sayY] = [toX, toY].map(tickWords);
-  for (const value of toX.ticks(5)) {
-    group.append(svg("line", { class: "grid", x1: toX(value), x2: toX(value), y1: TOP, y2: HIGH - BOTTOM }));
-    group.append(svg("text", { x: toX(value), y: HIGH - BOTTOM + 13, "text-anchor": "middle" }, sayX(value)));
+  for (const { at, said: text } of ticksOf(toX, { across: true })) {
+    group.append(svg("line", { class: "grid", x1: toX(at), x2: toX(at), y1: TOP, y2: HIGH - BOTTOM }));
+    group.append(svg("text", { x: toX(at), y: HIGH - BOTTOM + 13, "text-anchor": "middle" }, text));
   }
-  for (const value of toY.ticks(5)) {
-    group.append(svg("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: toY(value), y2: toY(value) }));
-    group.append(svg("text", { x: LEFT - 6, y: toY(value) + 3.5, "text-anchor": "end" }, sayY(value)));
+  for (const { at, said: text } of ticksOf(toY)) {
+    group.append(svg("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: toY(at), y2: toY(at) }));
+    group.append(svg("text", { x: LEFT - 6, y: toY(at) + 3.5, "text-anchor": "end" }, text));
   }
   group.append(svg("text", { class: "axis-name", x: WIDE - RIGHT, y: HIGH - 4, "text-anchor": "end" }, from));
   return group;
@@ -76,12 +76,6 @@ function dots({ dots: [xs, ys] }, toX, toY) {
     { class: "dots" },
     places.map(([x, y]) => svg("circle", { cx: toX(x), cy: toY(y), r: 2.4 })),
   );
-}
-
-/** How the numbers at an axis are written: large and small ones as powers of ten. */
-function tickWords(scale) {
-  const most = Math.max(...scale.domain().map(Math.abs));
-  return most < 1e5 && most >= 1e-3 ? scale.tickFormat(5, ".15~g") : (value) => figure(value, 4).replace(/\.?0*e/, "e");
 }
 
 function density({ density: { edges, counts } }, toX) {

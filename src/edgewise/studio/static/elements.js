@@ -50,6 +50,7 @@ export function field(label, control, hint = "") {
     said.classList.toggle("bad", Boolean(text));
     control.setAttribute("aria-invalid", text ? "true" : "false");
   };
+  control.addEventListener("input", () => element.problem(""));
   return element;
 }
 

@@ -11,27 +11,28 @@ export function panel(host, store) {
   store.subscribe(["view"], async () => {
     const { view } = store;
     if (!view) return;
-    const wanted = view.formula ? view.formula.latex.join("\n") : String(view.splines);
+    const wanted = view.formula ? view.formula.latex.join("\n") : splinesLeft(view);
     if (wanted === shown) return;
     shown = wanted;
     if (!view.formula) {
-      const rest = view.edges - view.splines;
-      const words = `${counted(view.splines, "edge")} ${view.splines === 1 ? "is a spline" : "are splines"} still`;
-      element.replaceChildren(
-        html(
-          "span",
-          { class: "hint" },
-          rest
-            ? `${words}, ${rest} ${rest === 1 ? "is" : "are"} functions.`
-            : `${words}: snap them to read the network as a formula.`,
-        ),
-      );
+      element.replaceChildren(html("span", { class: "hint" }, wanted));
       return;
     }
     const library = await katex();
     if (shown === wanted) set(library, element, view.formula);
   });
   return element;
+}
+
+/** How many edges are no functions yet, and why where all should have become some. */
+function splinesLeft(view) {
+  const rest = view.edges - view.splines;
+  const words = `${counted(view.splines, "edge")} ${view.splines === 1 ? "is a spline" : "are splines"} still`;
+  if (!rest) return `${words}: snap them to read the network as a formula.`;
+  const said = `${words}, ${rest} ${rest === 1 ? "is a function" : "are functions"}`;
+  const last = view.history.find((state) => state.id === view.at);
+  if (!last.action.startsWith("snap_all")) return `${said}.`;
+  return `${said}: for the splines no function kept the error. Allow it to grow by a larger factor, or click a spline to see what it could become.`;
 }
 
 function set(library, element, formula) {

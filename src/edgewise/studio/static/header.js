@@ -9,13 +9,15 @@ export function header(host, store, page) {
   const error = html("b", { class: "number" }),
     explained = html("b", { class: "number" }),
     size = html("span", {});
+  const training = html("span", {}, "training error ", error),
+    determination = html("span", { title: "Coefficient of determination on the rows that the network is trained on" }, "R² ", explained);
   const undo = button("↶", () => page.move("undo"), { name: "Undo (Ctrl+Z)" });
   const redo = button("↷", () => page.move("redo"), { name: "Redo (Ctrl+Shift+Z)" });
   const figures = html(
     "div",
     { class: "figures" },
-    html("span", {}, "error ", error),
-    html("span", {}, "R² ", explained),
+    training,
+    determination,
     size,
   );
   const hands = html(
@@ -35,7 +37,9 @@ export function header(host, store, page) {
     if (!view) return;
     const inputs = view.names.length > 4 ? counted(view.names.length, "input") : view.names.join(", ");
     name.textContent = `${view.targets.join(", ")} of ${inputs}`;
-    error.textContent = figure(view.error);
+    training.title = `Root mean square of the residuals of ${view.targets.join(", ")} on the rows that the network is trained on, in units of the target`;
+    error.textContent = figure(job?.error ?? view.error); // one number: that of the network which is drawn
+    determination.hidden = Boolean(job?.error);
     explained.textContent = percentOf(view.r2);
     size.textContent = `${counted(view.edges, "edge")}, ${view.rows.toLocaleString("en")} rows`;
     document.title = `${name.textContent}: edgewise studio`;

@@ -1,7 +1,7 @@
 // The history: every state of the session as a tree, newest first; a click goes there.
 
 import { button, field, html, svg, unseen } from "./elements.js";
-import { callWords, counted, figure } from "./words.js";
+import { branchWords, callWords, counted, figure } from "./words.js";
 
 const SIZES = ["edge", "spline", "parameter"];
 const LANE = 16,
@@ -20,7 +20,7 @@ export function panel(host, store) {
     branchField.problem("");
     if (!(await store.change("branch", { name }, branchField.problem))) return;
     branch.value = "";
-    store.say(`The next step begins the branch ${name}.`, "good");
+    store.say(`The next step begins the ${branchWords(name)}.`, "good");
   };
   for (const [input, act] of [
     [note, keep],
@@ -54,7 +54,7 @@ export function panel(host, store) {
     if (!side.contains(document.activeElement)) note.value = state.note;
     here.replaceChildren(
       html("b", {}, `State ${state.id}`),
-      ` on ${view.branch}: error ${figure(state.error)}, ${SIZES.map((noun) => counted(state[`${noun}s`], noun)).join(", ")}`,
+      ` on ${branchWords(view.branch)}: error ${figure(state.error)}, ${SIZES.map((noun) => counted(state[`${noun}s`], noun)).join(", ")}`,
     );
     const current = list.querySelector("[aria-current]");
     if (focused) current?.focus();
@@ -79,7 +79,7 @@ function line(store, row, current) {
     html("span", { class: "id" }, unseen("State "), String(row.id)),
     html("span", { class: "call" }, call),
     html("span", { class: "note" }, row.note),
-    html("span", { class: "number" }, unseen("error "), figure(row.error), unseen(`, branch ${row.branch}`)),
+    html("span", { class: "number" }, unseen("error "), figure(row.error), unseen(`, ${branchWords(row.branch)}`)),
   ];
   return html("li", {}, html("button", attributes, ...parts));
 }

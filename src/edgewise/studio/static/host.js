@@ -16,7 +16,9 @@ export class Problem extends Error {
   }
 }
 
-const SILENT = "The studio does not answer: is it still running in its terminal?";
+/** What is said while the studio does not answer; one that was started again has another address. */
+export const SILENT =
+  "The studio does not answer. If it was ended, start it again and open the address that it prints; every step is on disk.";
 
 /**
  * The server that this page came from; its addresses are relative to the page's.

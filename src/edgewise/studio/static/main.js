@@ -4,9 +4,10 @@ import { panel as diagramPanel } from "./diagram.js";
 import { button, html } from "./elements.js";
 import { panel as formulaPanel } from "./formula.js";
 import { header } from "./header.js";
-import { serverHost } from "./host.js";
+import { serverHost, SILENT } from "./host.js";
 import { keyboard } from "./keyboard.js";
 import { PANELS } from "./panels.js";
+import { filler } from "./scope.js";
 import { splitter } from "./splitter.js";
 import { createStore } from "./store.js";
 import { tabs } from "./tabs.js";
@@ -20,7 +21,7 @@ import { callWords, counted, figure } from "./words.js";
  */
 export function page(host, root) {
   const store = createStore(host);
-  const filled = ({ name, title, load }) => ({ name, title, fill: (place) => fill(host, store, place, load) });
+  const filled = ({ name, title, load }) => ({ name, title, fill: filler(host, store, load) });
   const placed = (place) => PANELS.filter((row) => row.place === place);
   const side = tabs("Selection and network", placed("side").map(filled));
   const below = tabs("History and data", placed("below").map(filled), (name) =>
@@ -55,7 +56,7 @@ export function page(host, root) {
   const welcome = html("main", { class: "welcome", hidden: true });
   root.append(header(host, store, parts), main, welcome, status, outcome(store));
 
-  follow(store, { main, welcome, status, side });
+  follow(store, { main, welcome, status, side, below, lower });
   host.listen(store.hear);
   begin(host, store, { main, welcome, start });
   return store;
@@ -63,18 +64,29 @@ export function page(host, root) {
 
 /** Show the session, or where there is none yet the panel that opens one. */
 async function begin(host, store, { main, welcome, start }) {
+  let said = "There is no session yet.";
   try {
-    await store.open();
+    if (await store.open()) {
+      const { history, left_out } = store.view;
+      if (history.length === 1 && left_out.length) store.say(left_out.join(" "), "good");
+      return;
+    }
   } catch (problem) {
-    main.hidden = true;
-    welcome.hidden = false;
-    document.body.classList.add("empty");
-    if (start) fill(host, store, welcome, start.load);
-    else welcome.append(html("p", {}, problem.message));
+    said = problem.message;
   }
+  main.hidden = true;
+  welcome.hidden = false;
+  document.body.classList.add("empty");
+  if (start) filler(host, store, start.load)(welcome);
+  else welcome.append(html("p", {}, said));
 }
 
-function follow(store, { main, welcome, status, side }) {
+function follow(store, { main, welcome, status, side, below, lower }) {
+  let before = null;
+  store.subscribe(["session"], () => {
+    if (before !== null) [side, below].forEach((one) => one.renew());
+    before = store.session;
+  });
   store.subscribe(["view"], () => {
     if (!store.view) return;
     main.hidden = false;
@@ -85,10 +97,8 @@ function follow(store, { main, welcome, status, side }) {
   store.subscribe(["status", "lost"], () => {
     status.className = `status ${store.lost ? "bad" : store.status.kind}`;
     // What lies outside an open window cannot be reached.
-    (document.querySelector("dialog[open]") ?? document.body).append(status);
-    const text = store.lost
-      ? "The studio does not answer: is it still running in its terminal? Waiting for it …"
-      : store.status.text;
+    (document.querySelector("dialog[open]") ?? (main.hidden ? document.body : lower)).append(status);
+    const text = store.lost ? SILENT : store.status.text;
     status.replaceChildren(
       text,
       text && !store.lost ? button("×", () => store.say(""), { name: "Close the message", class: "quiet" }) : "",
@@ -114,13 +124,10 @@ function outcome(store) {
   return said;
 }
 
-async function fill(host, store, place, load) {
-  place.replaceChildren((await load()).panel(host, store));
-}
-
 /** A button in the header, and the window that it opens. */
 function opener(host, store, { name, title, load }) {
   const place = html("div", {});
+  const fill = filler(host, store, load);
   const dialog = html(
     "dialog",
     { class: "window", "aria-labelledby": `window-${name}` },
@@ -136,10 +143,11 @@ function opener(host, store, { name, title, load }) {
   place.addEventListener("begun", () => dialog.close());
   dialog.addEventListener("close", () => store.say(store.status.text, store.status.kind));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  store.subscribe(["session"], () => name !== "start" && place.firstChild && fill(place));
   return button(
     title,
     () => {
-      if (name === "start" || !place.firstChild) fill(host, store, place, load);
+      if (name === "start" || !place.firstChild) fill(place);
       dialog.showModal();
     },
     { "aria-haspopup": "dialog" },

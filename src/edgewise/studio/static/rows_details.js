@@ -21,7 +21,8 @@ export function rowDetails(host) {
     number.value = index;
     try {
       const found = await host.ask("row", { index });
-      values.replaceChildren(...found.values.map((one) => html("div", { class: one.kind }, html("dt", {}, one.name), html("dd", {}, figure(one.value, 5)))));
+      const texts = found.texts.map((one) => html("div", { class: "text" }, html("dt", {}, one.name), html("dd", {}, one.text)));
+      values.replaceChildren(...texts, ...found.values.map((one) => html("div", { class: one.kind }, html("dt", {}, one.name), html("dd", {}, figure(one.value, 5)))));
     } catch (problem) {
       values.replaceChildren(html("div", { class: "bad" }, problem.message));
     }

@@ -6,6 +6,7 @@ import { d3 } from "./vendor.js";
 import { figure } from "./words.js";
 
 const WIDE = 200, HIGH = 56, FOOT = 14;
+const LETTERS = 8; // that a number field has room for
 
 /**
  * @param {string} name - of the quantity
@@ -32,11 +33,11 @@ export function histogramCard(name, kind, page) {
       if (state.range) page.select([{ name, low: null, high: null }]);
       return;
     }
-    page.select([{ name, ...rounded(event.selection.map(state.toX.invert), state.column) }]);
+    page.select([{ name, ...rounded(barsUnder(event.selection, state), state.column) }]);
   }
 
   function typed() {
-    const [low, high] = fields.map((field) => (field.value === "" ? null : Number(field.value)));
+    const [low, high] = fields.map(valueOf);
     const { column } = state;
     if (low === null && high === null) page.select([{ name, low: null, high: null }]);
     else page.select([{ name, low: low ?? column.low, high: high ?? column.high }]);
@@ -51,14 +52,36 @@ export function histogramCard(name, kind, page) {
     chosen.setAttribute("d", barsPath(column.selected, column.edges, state.toX, HIGH, most));
     ends[0].textContent = figure(column.low, 4);
     ends[1].textContent = figure(column.high, 4);
-    [range?.low, range?.high].forEach((value, k) => {
-      if (document.activeElement !== fields[k]) fields[k].value = value ?? "";
-    });
+    [range?.low, range?.high].forEach((value, k) => document.activeElement !== fields[k] && write(fields[k], value ?? null));
     const shown = range && [range.low, range.high].map((value) => clamp(state.toX(Math.max(value, column.scale === "log" ? 1e-300 : -Infinity))));
     d3.select(place).call(brush.move, shown && shown[1] > shown[0] ? shown : null);
     element.classList.toggle("brushed", Boolean(range));
   };
   return element;
+}
+
+/** The bars that a brush covers by half or more, at least one, as a range of values. */
+function barsUnder([left, right], { column, toX }) {
+  const { edges } = column;
+  const nearest = (x) => d3.leastIndex(edges, (edge) => Math.abs(toX(edge) - x));
+  const [first, last] = [nearest(left), nearest(right)];
+  if (first < last) return [edges[first], edges[last]];
+  const middle = Math.min(Math.max(d3.bisect(edges.map(toX), (left + right) / 2) - 1, 0), edges.length - 2);
+  return [edges[middle], edges[middle + 1]];
+}
+
+/** Show a number in a field at as many digits as there is room for; it keeps them all. */
+function write(field, value) {
+  let text = value === null ? "" : String(value);
+  for (let digits = 6; text.length > LETTERS && digits > 2; digits--) text = String(Number(value.toPrecision(digits)));
+  field.value = text;
+  Object.assign(field, { shown: field.value, exact: value, title: value === null ? "" : String(value) });
+}
+
+/** The number of a field, as exact as it was where nobody typed. */
+function valueOf(field) {
+  if (field.value === field.shown) return field.exact;
+  return field.value === "" ? null : Number(field.value);
 }
 
 function clamp(x) {

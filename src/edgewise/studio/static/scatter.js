@@ -1,10 +1,10 @@
 // A plot of points with two axes: linear or logarithmic, with lines across it, its points chosen by hand if they can be.
 
 import { svg } from "./elements.js";
+import { ticksOf } from "./ticks.js";
 import { d3 } from "./vendor.js";
-import { figure } from "./words.js";
 
-const LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 34;
+const LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 34;
 
 /**
  * @typedef {object} Plot
@@ -15,7 +15,7 @@ const LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 34;
  * @property {string} said - what a screen reader says of the whole
  * @property {boolean} [logX]
  * @property {boolean} [logY]
- * @property {{at: number, name?: string}[]} [levels] - lines across the plot, dashed
+ * @property {{at: number, name?: string, about?: string}[]} [levels] - lines across the plot, dashed
  * @property {number} [wide]
  * @property {number} [high]
  * @property {(k: number) => {class?: string, r?: number, said?: string, choose?: () => void}} [point] - how the k-th looks
@@ -29,9 +29,9 @@ export function scatter(plot) {
   const buttons = shown.some((k) => plot.point?.(k).choose);
   const image = svg("svg", { class: "plot", viewBox: `0 0 ${wide} ${high}`, role: buttons ? "group" : "img", "aria-label": plot.said });
   image.append(axes(plot, toX, toY, wide, high));
-  for (const { at, name } of plot.levels ?? []) {
+  for (const { at, name, about } of plot.levels ?? []) {
     image.append(svg("line", { class: "level", x1: LEFT, x2: wide - RIGHT, y1: toY(at), y2: toY(at) }));
-    if (name) image.append(svg("text", { x: LEFT + 4, y: toY(at) - 4 }, name));
+    if (name) image.append(svg("text", { x: LEFT + 4, y: toY(at) - 4, class: about ? "named" : null }, about ? svg("title", {}, about) : "", name));
   }
   image.append(svg("g", { class: "points" }, shown.map((k) => dot(plot, k, toX(x[k]), toY(y[k])))));
   return image;
@@ -69,27 +69,18 @@ function padded([low = 0, high = 1]) {
   return [low - pad, high + pad];
 }
 
-/** At most six values; of a long logarithmic axis powers of ten. */
-function ticksOf(scale, log) {
-  if (!log) return scale.ticks(5);
-  const [low, high] = scale.domain().map(Math.log10);
-  if (high - low < 1.2) return scale.ticks(4);
-  const step = Math.max(1, Math.ceil((high - low) / 6));
-  return d3.range(Math.ceil(low), high, step).map((power) => 10 ** power);
-}
-
 function axes({ xName, yName, logX, logY }, toX, toY, wide, high) {
   const group = svg("g", { class: "axes", "aria-hidden": "true" });
   const bottom = high - BOTTOM;
-  for (const value of ticksOf(toX, logX)) {
-    group.append(svg("line", { class: "grid", x1: toX(value), x2: toX(value), y1: TOP, y2: bottom }));
-    group.append(svg("text", { x: toX(value), y: bottom + 13, "text-anchor": "middle" }, figure(value)));
+  for (const { at, said } of ticksOf(toX, { log: logX, across: true })) {
+    group.append(svg("line", { class: "grid", x1: toX(at), x2: toX(at), y1: TOP, y2: bottom }));
+    group.append(svg("text", { x: toX(at), y: bottom + 13, "text-anchor": "middle" }, said));
   }
-  for (const value of ticksOf(toY, logY)) {
-    group.append(svg("line", { class: "grid", x1: LEFT, x2: wide - RIGHT, y1: toY(value), y2: toY(value) }));
-    group.append(svg("text", { x: LEFT - 6, y: toY(value) + 3.5, "text-anchor": "end" }, figure(value)));
+  for (const { at, said } of ticksOf(toY, { log: logY })) {
+    group.append(svg("line", { class: "grid", x1: LEFT, x2: wide - RIGHT, y1: toY(at), y2: toY(at) }));
+    group.append(svg("text", { x: LEFT - 6, y: toY(at) + 3.5, "text-anchor": "end" }, said));
   }
   group.append(svg("text", { class: "axis-name", x: wide - RIGHT, y: high - 5, "text-anchor": "end" }, xName));
-  group.append(svg("text", { class: "axis-name", x: 11, y: TOP + 2, "text-anchor": "end", transform: `rotate(-90 11 ${TOP + 2})` }, yName));
+  group.append(svg("text", { class: "axis-name", x: 10, y: TOP + 2, "text-anchor": "end", transform: `rotate(-90 10 ${TOP + 2})` }, yName));
   return group;
 }

@@ -39,16 +39,12 @@ export function panel(host, store) {
   return element;
 }
 
-/** Begin a session by a request; the answer, null where it was refused. Rows were selected by columns of the one before. */
+/** Begin a session by a request; the answer, null where it was refused. */
 async function begin(page, name, body) {
-  const { store } = page, { rows } = store;
+  const { store } = page;
   page.say("Opening …");
-  store.set({ rows: null });
   const answer = await store.change(name, body);
-  if (!answer) {
-    if (rows) store.set({ rows });
-    return null;
-  }
+  if (!answer) return null;
   page.form = null;
   page.place.replaceChildren();
   page.place.dispatchEvent(new CustomEvent("begun", { bubbles: true })); // closes the window that this panel may be in
@@ -105,7 +101,7 @@ async function openTable(page, file, { target = null, inputs = null } = {}) {
   try {
     const table = await page.host.ask("open_table", { file, target });
     page.say("");
-    page.show(tableForm(page, { ...table, inputs: inputs ?? table.inputs }));
+    page.show(tableForm(page, { ...table, inputs: inputs ?? table.inputs, named: inputs !== null }));
   } catch (problem) {
     page.say(problem.message, "bad");
   }

@@ -5,6 +5,10 @@ import { smallHistogram } from "./histogram.js";
 import { counted, figure } from "./words.js";
 
 const RANKS = "Rank corr.";
+const TITLES = {
+  [RANKS]: "Spearman's coefficient of rank correlation with the target",
+  ln: "Train on the natural logarithm of the column",
+};
 
 /**
  * @param {object} table - the answer to `open_table`
@@ -13,10 +17,10 @@ const RANKS = "Rank corr.";
  */
 export function columnTable(table, on) {
   const rows = table.columns.map((column) => columnRow(column, table, on));
-  const heads = ["Target", "Input", "Log", "Column", "Values", "Gaps", RANKS, "Unit"];
+  const heads = ["Target", "Input", "ln", "Column", "Values", "Gaps", RANKS, "Unit"];
   const element = html("table", { class: "columns", role: "table" },
     html("caption", { class: "unseen" }, `Columns of ${table.file}`),
-    html("thead", { role: "rowgroup" }, html("tr", { role: "row" }, heads.map((head) => html("th", { scope: "col", role: "columnheader", title: head === RANKS ? "Spearman's coefficient of rank correlation with the target" : null }, head)))),
+    html("thead", { role: "rowgroup" }, html("tr", { role: "row" }, heads.map((head) => html("th", { scope: "col", role: "columnheader", title: TITLES[head] ?? null }, head)))),
     html("tbody", { role: "rowgroup" }, rows.map((row) => row.element)));
   element.inputs = () => rows.filter((row) => row.tick && row.tick.checked && !row.tick.disabled).map((row) => row.name);
   element.target = () => rows.find((row) => row.radio && row.radio.checked)?.name ?? null;
@@ -25,7 +29,10 @@ export function columnTable(table, on) {
   /** Show how the ranks of each column correlate with those of another target. */
   element.correlations = (columns) => columns.forEach((column, k) => rows[k].correlation(column.correlation));
   /** Tick all columns that can be inputs, or none. */
-  element.tick = (on) => rows.forEach((row) => { if (row.tick) row.tick.checked = on && !row.tick.disabled; });
+  element.tick = (on) => {
+    for (const row of rows) row.wanted = on;
+    element.settle();
+  };
   element.settle = () => rows.forEach((row) => row.settle());
   element.settle();
   return element;
@@ -35,26 +42,33 @@ function columnRow(column, table, on) {
   const usable = column.why === null;
   const { name } = column;
   const radio = usable && html("input", { type: "radio", name: "target", value: name, "aria-label": `${name} is the target`, checked: name === table.target, on: { change: () => on.target(name) } });
-  const tick = usable && html("input", { type: "checkbox", "aria-label": `${name} is an input`, checked: table.inputs.includes(name), on: { change: on.change } });
-  const log = usable && column.low > 0 && html("input", { type: "checkbox", "aria-label": `Logarithm of ${name}`, title: `Train on the natural logarithm of ${name}`, on: { change: on.change } });
+  const tick = usable && html("input", { type: "checkbox", "aria-label": `${name} is an input`, on: { change: () => want(tick.checked) } });
+  const log = usable && column.low > 0 && html("input", { type: "checkbox", "aria-label": `Natural logarithm of ${name}`, title: `Train on the natural logarithm of ${name}`, on: { change: on.change } });
   const unit = usable && unitField(column, on.change);
   const correlation = cell("correlation", RANKS);
   const element = html("tr", { role: "row", class: usable ? "" : "unusable" },
-    cell("choose", "Target", radio), cell("choose", "Input", tick), cell("choose", "Log", log),
+    cell("choose", "Target", radio), cell("choose", "Input", tick), cell("choose", "ln", log),
     html("th", { scope: "row", role: "rowheader", class: "named" }, html("span", { class: "column-name" }, name || "(no name)"), html("span", { class: "start-about" }, valuesOf(column))),
     cell("picture", "Values", column.histogram && smallHistogram(column.histogram, `Histogram of ${name}: ${valuesOf(column)}`)),
     cell("missing", "Gaps", column.missing ? String(column.missing) : "–"),
     correlation, cell("unit", "Unit", unit || ""));
   const row = {
     name, radio, tick, log, unit, element,
+    wanted: table.inputs.includes(name) || (name === table.target && !table.named), // an input whenever it is no target
     correlation: (value) => { correlation.querySelector(".value").textContent = value === null ? "–" : figure(value, 2); },
     /** The target is no input. */
     settle: () => {
       if (!tick) return;
       tick.disabled = radio.checked;
+      tick.checked = row.wanted && !radio.checked;
       element.classList.toggle("is-target", radio.checked);
     },
   };
+  function want(wanted) {
+    row.wanted = wanted;
+    on.change();
+  }
+
   row.correlation(column.correlation);
   return row;
 }

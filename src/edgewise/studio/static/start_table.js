@@ -35,7 +35,7 @@ export function tableForm(page, table) {
     const answer = await page.begin("begin", body());
     if (!answer || !trains) return;
     const begun = await store.act("fit", grid ? {} : { grids: "auto" });
-    if (begun) page.tell();
+    if (begun && store.status.kind !== "bad") page.tell();
   }
 
   /** Enter in a field looks at the form; only the buttons begin a session. */

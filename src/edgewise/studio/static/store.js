@@ -3,6 +3,7 @@
 /**
  * @typedef {object} Shared
  * @property {object|null} view - the answer to the request `view`; null before there is a session
+ * @property {number|null} session - which session that is; panels begin anew when it changes, nothing stays selected
  * @property {number[]|null} edge - the selected edge, [layer, j, i]
  * @property {number[]|null} node - the selected node, [depth, q]
  * @property {number[]|null} hovered - the edge under the pointer or in focus
@@ -16,6 +17,7 @@
  */
 
 const PASSING = 9000; // ms that a message which is no problem stays
+const NOTHING = { edge: null, node: null, hovered: null, rows: null, job: null };
 
 /**
  * The store of a page. `store.view`, `store.edge`, ... read; `store.set({edge})` writes; nothing else does.
@@ -24,6 +26,7 @@ const PASSING = 9000; // ms that a message which is no problem stays
 export function createStore(host) {
   const shared = {
     view: null,
+    session: null,
     edge: null,
     node: null,
     hovered: null,
@@ -45,8 +48,8 @@ export function createStore(host) {
     const changed = Object.keys(changes).filter((key) => shared[key] !== changes[key]);
     if (!changed.length) return;
     Object.assign(shared, changes);
-    for (const { keys, callback } of [...subscribers]) {
-      if (keys.some((key) => changed.includes(key))) callback(changed);
+    for (const one of [...subscribers]) {
+      if (subscribers.has(one) && one.keys.some((key) => changed.includes(key))) one.callback(changed);
     }
   }
 
@@ -67,19 +70,25 @@ export function createStore(host) {
 
   /** Take a view as the present one; what was selected and is no longer there is selected no longer. */
   function take(view) {
+    const same = view.session === shared.session;
+    const { edge, node, hovered, rows, job } = same ? shared : NOTHING;
+    if (job && !view.job && view.ended?.number === job.number) ended(view.ended); // its event may have been lost
+    if (!same && shared.session !== null) say("");
     const there = new Set(view.diagram.edges.map((edge) => edge.key.join()));
     const nodes = new Set(view.diagram.nodes.map((node) => `${node.layer},${node.index}`));
     const removed = new Set(view.removed.map((key) => key.join()));
     const keeps = (key) => key && (there.has(key.join()) || removed.has(key.join()));
     set({
       view,
+      session: view.session,
+      rows,
       preview: null,
       curve: null,
-      job: view.job && !gone.has(view.job.number) ? { ...shared.job, ...view.job } : null,
-      edge: keeps(shared.edge) ? shared.edge : null,
+      job: view.job && !gone.has(view.job.number) ? { ...job, ...view.job } : null,
+      edge: keeps(edge) ? edge : null,
       hoveredNode: null,
-      hovered: shared.hovered && there.has(shared.hovered.join()) ? shared.hovered : null,
-      node: shared.node && nodes.has(shared.node.join()) ? shared.node : null,
+      hovered: hovered && there.has(hovered.join()) ? hovered : null,
+      node: node && nodes.has(node.join()) ? node : null,
     });
   }
 
@@ -101,10 +110,11 @@ export function createStore(host) {
   /** Ask for a change, show the outcome, and return the answer; null where it was refused, and why is said. */
   async function change(name, body, refused = (text) => say(text, "bad")) {
     changing++;
+    const before = shared.status;
     try {
       const answer = await host.ask(name, body);
-      say("");
-      if (answer.diagram && !shared.rows) take(answer);
+      if (shared.status === before) say(""); // else it may be the problem of work that has ended already
+      if (answer.diagram && (!shared.rows || answer.session !== shared.session)) take(answer);
       else if (answer.diagram) await refresh();
       else if (answer.job && !gone.has(answer.job.number)) set({ job: { ...answer.job, ...shared.job } });
       return answer;
@@ -123,19 +133,24 @@ export function createStore(host) {
     say,
     refresh,
     change,
-    /** Ask for the first view; rejects where there is no session yet. */
-    open: async () => take(await host.ask("view")),
+    /** Ask for the first view; false where there is no session yet. */
+    async open() {
+      if ((await host.ask("seated")).session === null) return false;
+      take(await host.ask("view"));
+      return true;
+    },
     /** Do an action of the session by its name; `refused(text)` instead of the status line says why it cannot be. */
     act: (name, values = {}, refused = undefined) =>
       change("act", { at: shared.view.at, name, arguments: values }, refused),
     /** Select rows by ranges, {name, low, high}; null or [] for all. */
     select(rows) {
       set({ rows: rows?.length ? rows : null });
+      if (shared.status.kind === "bad") say(""); // what was wrong with the ranges before
       return refresh();
     },
     /** What happened, as the host tells it. */
     hear(event) {
-      if (event.kind === "moved" && !changing && shared.view?.at !== event.at) refresh();
+      if (event.kind === "moved" && !changing) moved(event);
       if (event.kind === "work") set({ job: { ...shared.job, ...event } });
       if (event.kind === "ended") ended(event);
       if (event.kind === "lost") set({ lost: true });
@@ -144,7 +159,15 @@ export function createStore(host) {
   };
   for (const key of Object.keys(shared)) Object.defineProperty(store, key, { get: () => shared[key] });
 
+  /** The session is at another state, or it is another session; of one that was closed the last view stays. */
+  function moved({ at, session }) {
+    if (session === null || (shared.view?.at === at && shared.session === session)) return;
+    if (session !== shared.session) set({ rows: null });
+    refresh();
+  }
+
   function ended(event) {
+    if (gone.has(event.number)) return;
     gone.add(event.number);
     set({ job: null });
     if (event.problem) say(event.problem, "bad");

@@ -6,7 +6,7 @@ import { html } from "./elements.js";
  * @param {string} label - what a screen reader calls the tabs
  * @param {{name: string, title: string, fill: (place: HTMLElement) => any}[]} rows - `fill` is called when first shown
  * @param {(name: string) => void} [shown] - called when a person shows a panel
- * @returns {HTMLElement} with `show(name)`
+ * @returns {HTMLElement} with `show(name)` and `renew()`
  */
 export function tabs(label, rows, shown = () => {}) {
   const list = html("div", { class: "tabs", role: "tablist", "aria-label": label });
@@ -56,6 +56,8 @@ export function tabs(label, rows, shown = () => {}) {
     known.get(element.shown).tab.focus();
   });
   element.show = show;
+  /** Fill the panels that have been shown anew. */
+  element.renew = () => known.forEach((row) => row.filled && row.fill(row.place));
   element.has = (name) => known.has(name);
   if (rows.length) show(rows[0].name);
   return element;

@@ -68,7 +68,6 @@ export function panel(host, store) {
 
 function wordsOf(job) {
   const parts = job.step === undefined ? [] : [`step ${job.step}`];
-  if (job.error !== undefined) parts.push(`error ${figure(job.error)}`);
   return [...parts, shortCall(job.call).replace("()", "")].join(" · ");
 }
 

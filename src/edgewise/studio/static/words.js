@@ -51,6 +51,11 @@ export function nodeName(diagram, [depth, q]) {
   return diagram.node_names[depth]?.[q] ?? "?";
 }
 
+/** A branch by its name: "branch main", and "branch 2" where that is the name. */
+export function branchWords(name) {
+  return name.startsWith("branch") ? name : `branch ${name}`;
+}
+
 /** "1 edge", "3 edges". */
 export function counted(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;

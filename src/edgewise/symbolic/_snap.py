@@ -18,6 +18,7 @@ from edgewise.train import error_of, refit
 
 Choice = str | int | Candidate | None
 _LIMIT = 8  # functions of an edge that `candidates` tries
+_STRAIGHT = 0.1  # error of a straight line over a curve's spread: above, x is not tried
 _TRIED = 4  # functions of an edge that are tried in the whole network
 
 
@@ -100,6 +101,7 @@ class _Snapping:
         self.snapped: list[Snapped] = []
         self.left: list[Edge] = []
         self._decide({edge: _start(context, edge, choice) for edge, choice in choose.items()})
+        self.decided = len(self.snapped)
 
     def run(self, rounding: bool) -> SnapResult:
         table, free = self.context.table, [e for e in self.context.splines(self.model) if e not in self.left]
@@ -110,9 +112,11 @@ class _Snapping:
             again = [edge for edge in again if not self._snap_edge(edge)]
             if len(self.snapped) == progress:
                 break
-        self.model, _ = refit(self.model, table, 100, 1e-12)
+        if not self.context.is_loose(self.model, self.error):
+            self.model, _ = refit(self.model, table, 100, 1e-12)
         kept = self.model.spline_edges()
         if not kept:
+            self._straighten()
             self.model, _ = refit(canonicalize(self.model), table, 100, 1e-12)
         if rounding and self.snapped:
             self.model = round_network(self.model, table, self.context.spread)
@@ -131,12 +135,31 @@ class _Snapping:
                 raise InputError(f"With {shown} the network is not finite on these rows. Choose otherwise.")
             self.snapped += [Snapped(*e, fit.function.name, fit.error, self.error) for e, fit in chosen.items()]
 
+    def _straighten(self) -> None:
+        """Make edges x whose functions are straight over the rows, where that keeps the error.
+
+        While other edges were splines, it may have been refused: two that bend against each other need both.
+        """
+        self.error = error_of(self.model, self.context.few)
+        for number, was in enumerate(self.snapped[self.decided :], self.decided):
+            edge, data = was[:3], self.context.curve(self.model, was[:3])
+            if was.function == "x" or data is None or "x" not in self.context.names_of(self.model, edge):
+                continue
+            fit = fit_curve("x", *data)
+            if fit.error > _STRAIGHT:
+                continue
+            found = self.context.trial(self.model, edge, fit, self.context.limit(self.error))
+            if found.accepted:
+                self.model, self.error = found.model, min(self.error, found.network_error)
+                self.snapped[number] = Snapped(*edge, "x", found.curve_error, found.network_error)
+
     def _snap_edge(self, edge: Edge) -> bool:
         found = self.context.chosen(self.model, self.error, edge, _TRIED)
         if found is None:
             return False
         self.model = found.model
-        self.error = max(min(found.network_error, self.error), 1e-16 * self.context.spread)
+        reached = self.context.without_overfit(found.network_error, found.model)
+        self.error = max(min(reached, self.error), 1e-16 * self.context.spread)
         self.snapped.append(Snapped(*edge, found.function, found.curve_error, found.network_error))
         return True
 
@@ -171,8 +194,8 @@ def candidates(
 
     The library is ranked on the edge's curve, as `snap` does; each of the best `limit` is put on the edge, and the
     whole network is refitted briefly. Those that keep the network's error come first, the simplest first, then those
-    with rounder constants; the others follow by error. `str` of one is a line to read; `snap(..., choose={edge: k})`
-    takes the k-th.
+    with rounder constants; the others follow by error, of which 12 % weigh as much as one unit of complexity. `str` of
+    one is a line to read; `snap(..., choose={edge: k})` takes the k-th.
 
     Shapes, `functions`, `forbid` and `slack`: see `snap`; `y` may be None. A symbolic edge may be read again.
 

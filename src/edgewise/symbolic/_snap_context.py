@@ -12,7 +12,7 @@ from edgewise import functions as library
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise.expressions import simple_constants
-from edgewise.nn import KAN, Edge, Pass, clone, layer_of, set_function
+from edgewise.nn import KAN, Edge, Layout, Pass, clone, layer_of, lock, set_function, unlock
 from edgewise.symbolic._curve import CurveFit, rank_curves, score, without_trivial_constants
 from edgewise.symbolic._hazards import hazard
 from edgewise.symbolic._samples import curve_samples
@@ -22,6 +22,8 @@ _ROWS = 1000  # that candidates are ranked and tried on
 _OWN = 1e-3  # of the spread: how much a network that is its own target may change
 _ACCURATE = 1e-4  # error over the spread below which a network is accurate
 _SHORTLIST = 12  # of the ranking that are looked at closely
+_PER_DECADE = 20.0  # units of complexity for a decade of the error of a refused function
+_DETERMINED = 0.7  # parameters over rows, up to which rows determine a network
 _ROUGH = 12  # complexity of a constant that is near no simple constant
 
 
@@ -80,6 +82,14 @@ class SnapContext:
         allowed = self.slack or (1.5 if error < _ACCURATE * self.spread else 1.05)
         return max(allowed * error, max(self.tolerance, 1e-13) * self.spread)
 
+    def without_overfit(self, error: float, model: KAN) -> float:
+        """Return the error that the rows had before a refit of p parameters to n of them: e / sqrt(1 - p / n).
+
+        Splines that are refitted without smoothing follow noise, and no function could keep the error that is left.
+        """
+        free = 1 - Layout(model).size / (len(self.few) * model.n_out)
+        return error / free**0.5 if free > 0 else math.inf
+
     def splines(self, model: KAN) -> list[Edge]:
         """Return the spline edges that are not locked."""
         layers = range(len(model.layers))
@@ -131,7 +141,7 @@ class SnapContext:
         """Put a function on an edge and refit the whole network briefly; accepted if the error is within the limit."""
         depth, j, i = edge
         trial = set_function(model, depth, j, i, fit.function.name, (fit.a, fit.b, fit.c, fit.d))
-        trial, found = refit(trial, self.few, 25)
+        trial, found = self.refit(trial, limit)
         a, b, c, d = layer_of(trial, depth).affine[j, i].tolist()
         with torch.no_grad():
             danger = hazard(fit.function, a, b, Pass(trial, self.few.x).inputs[depth][:, i])
@@ -139,6 +149,22 @@ class SnapContext:
         return Candidate(
             edge, fit.function.name, (a, b, c, d), fit.error, found, fit.complexity, accepted, danger.text, trial
         )
+
+    def refit(self, model: KAN, limit: float, steps: int = 25) -> tuple[KAN, float]:
+        """Refit a network briefly, without its splines where rows with noise do not determine them.
+
+        More steps without smoothing would make them follow noise, and no function could keep the error that is left.
+        """
+        if not self.is_loose(model, limit / 1.5):
+            return refit(model, self.few, steps)
+        loose = self.splines(model)
+        found, error = refit(lock(model, loose), self.few, steps)
+        return unlock(found, loose), error
+
+    def is_loose(self, model: KAN, error: float) -> bool:
+        """Return True for a network with this error that has splines which the rows do not determine."""
+        rows = len(self.few) * model.n_out
+        return error > _ACCURATE * self.spread and Layout(model).size > _DETERMINED * rows and bool(self.splines(model))
 
     def candidates(self, edge: Edge, count: int) -> list[Candidate]:
         """Return the best functions for one edge of the network, each tried in the whole network, in order."""
@@ -149,10 +175,14 @@ class SnapContext:
         fits, limit = self.ranking(self.model, edge, error)[0][:count], self.limit(error)
         return sorted((self.trial(self.model, edge, fit, limit) for fit in fits), key=self.order)
 
-    def order(self, candidate: Candidate) -> tuple[bool, int, int, float]:
-        """Return what candidates are sorted by: accepted ones first, the simplest and roundest of them before."""
+    def order(self, candidate: Candidate) -> tuple[bool, float, int, float]:
+        """Return what candidates are sorted by: accepted ones first, the simplest and roundest of them before.
+
+        The others follow by error, of which 12 % weigh as much as one unit of complexity.
+        """
         if not candidate.accepted:
-            return True, 0, 0, candidate.network_error
+            rank = candidate.complexity + _PER_DECADE * math.log10(max(candidate.network_error, 1e-300))
+            return True, rank, 0, candidate.network_error
         rtol = min(max(1e-9, 10 * candidate.network_error / self.spread), 1e-3)
         rough = sum(_roughness(value, rtol) for value in candidate.affine)
         return False, candidate.complexity, rough, candidate.network_error

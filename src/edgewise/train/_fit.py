@@ -30,6 +30,7 @@ from edgewise.train._parquet import Parquet
 from edgewise.train._ranks import Ranks
 from edgewise.train._regression import RegressionTrainer
 from edgewise.train._result import FitResult, Outcome
+from edgewise.train._safeguard import safeguarded
 from edgewise.train._split import Context, Split, Trained, split
 from edgewise.train._starts import rescale_knots
 from edgewise.train._stream import Stream
@@ -157,9 +158,10 @@ def _fitted(
     )
     trainer = (ClassificationTrainer if loss.classes else RegressionTrainer) if second else FirstOrderTrainer
     smooth = AdditiveTrainer(context, start, None if inputs is None else inputs.levels)
-    if not (AdditiveTrainer.serves(context, start, isinstance(solver, str)) and smooth.run()):
-        return _result(context, trainer(context).run(start, schedule), baseline, notes)
-    return _result(context, smooth.chosen(trainer(context).run(start, schedule)), baseline, notes)
+    smoothed = AdditiveTrainer.serves(context, start, isinstance(solver, str)) and smooth.run()
+    trained = trainer(context).run(start, schedule)
+    trained = safeguarded(smooth.chosen(trained) if smoothed else trained, start, context)
+    return _result(context, trained, baseline, notes)
 
 
 def _start(model: KAN, parts: Split, loss: Loss, baseline: float) -> tuple[KAN, bool]:

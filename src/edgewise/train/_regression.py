@@ -10,6 +10,7 @@ from edgewise.train._data import Table
 from edgewise.train._objective import Objective, Quadratic
 from edgewise.train._penalty import penalty, smoothing_by_gcv
 from edgewise.train._result import Outcome
+from edgewise.train._safeguard import objective
 from edgewise.train._second_order import SecondOrderTrainer
 from edgewise.train._split import Partition, Trained
 from edgewise.train._starts import best_start
@@ -81,11 +82,19 @@ class RegressionTrainer(SecondOrderTrainer):
         return polished
 
     def _train(self, model: KAN, part: Partition, grid: int | None) -> KAN:
-        """Three runs on one grid; the knots move before all but the last."""
+        """Train on one grid. If the fit ends here, return the best of its runs, or the network as it was before.
+
+        New knots change a network's curves: one that is stopped soon after may be far worse than before.
+        """
         if grid is None:
             return self.descend(model, part, Quadratic())
-        if self.context.sparsity > 0:
-            return self._sparse(model, part, grid)
+        runs = [model]
+        sparse = self.context.sparsity > 0
+        trained = self._sparse(model, part, grid) if sparse else self._smooth(model, part, grid, runs)
+        return self._best([trained, *runs], part.in_memory) if self.monitor.ended() else trained
+
+    def _smooth(self, model: KAN, part: Partition, grid: int, runs: list[KAN]) -> KAN:
+        """Three runs on one grid, noted in `runs`; the knots move before all but the last."""
         smoothing = 0.0
         for turn in range(3):
             if turn < 2:
@@ -93,6 +102,7 @@ class RegressionTrainer(SecondOrderTrainer):
                 smoothing = self._smoothing(model, part)
             self.tune(model, part)
             model = self.descend(model, part, self._penalty(model, part, smoothing))
+            runs.append(model)
             if turn == 0 and not self.monitor.ended():
                 model = self._freed(model, part)
             if self.monitor.ended():
@@ -157,10 +167,11 @@ class RegressionTrainer(SecondOrderTrainer):
         return chosen
 
     def _scored(self, model: KAN, part: Partition) -> float:
-        """Return the square of the error plus the sparsity times the scores, as they are."""
-        layout, form = Layout(model), penalty(model, part.subsample, self.context.sparsity, 0.0)
-        # At the network it was made for, the form is half the scores.
-        return self.error(model, part) ** 2 + 2 * form.at(layout, layout.read(model))
+        return objective(model, part, self.loss, self.context.sparsity)
+
+    def _best(self, models: Sequence[KAN], part: Partition) -> KAN:
+        """Return the network with the smallest error, or with sparsity the smallest objective, the first of equals."""
+        return min(models, key=lambda model: self._scored(model, part))
 
     def _exact(self, model: KAN, part: Partition) -> KAN:
         """Near an exact solution, go on without penalties: they block the curved path that leads there."""

@@ -33,6 +33,11 @@ class Partition:
     rows: Rows
     subsample: Table
 
+    @property
+    def in_memory(self) -> "Partition":
+        """The same without a stream: its subsample."""
+        return self if isinstance(self.rows, Table) else Partition(self.subsample, self.subsample)
+
 
 @dataclass(frozen=True)
 class Units:
@@ -81,6 +86,12 @@ class Split:
     def final(self) -> int:
         """The number of rows that have to support the selected grid: training and test rows."""
         return len(self.train.rows) + (0 if self.test is None else len(self.test))
+
+    @property
+    def judged(self) -> Partition:
+        """Rows in memory on which the networks of a stopped fit are compared: all, or those that it trains on if there
+        are test rows."""
+        return (self.full if self.test is None else self.train).in_memory
 
     @property
     def leaves_out(self) -> bool:

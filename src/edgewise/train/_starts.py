@@ -8,7 +8,7 @@ from torch import Tensor
 from edgewise.nn import KAN, MARGINS, adapt_grid, clone, held_knots
 from edgewise.optim import LeastSquaresSolver
 from edgewise.train._choices import spline_edges
-from edgewise.train._data import Table
+from edgewise.train._data import Rows, Table
 from edgewise.train._error import error_of, tuned
 from edgewise.train._loss import Loss
 from edgewise.train._monitor import Monitor
@@ -24,6 +24,9 @@ _PLACE = "looking for a start"
 
 def best_start(model: KAN, context: Context[LeastSquaresSolver]) -> KAN:
     """Train from the network as it is, then from new coefficients; return the best on the validation rows.
+
+    That is the network itself where the best start, which sees few rows, is worse on the training rows as well. If the
+    fit ends here, all that were seen are compared on all rows.
 
     "auto" allows one start for one layer of sums (a linear problem), 8 for two layers or products, 32 for more. It
     stops early at an error below one hundredth of the standard deviation, or once the two best of at least three agree
@@ -47,7 +50,15 @@ def best_start(model: KAN, context: Context[LeastSquaresSolver]) -> KAN:
         agreed = len(errors) >= 3 and errors[1] < 1.1 * errors[0]
         if options.restarts == "auto" and (errors[0] < _GOOD or (agreed and errors[0] < 0.05)):
             break
-    return min(tried, key=lambda pair: pair[0])[1]
+
+    def error_on(table: Rows, start: KAN) -> float:
+        return error_of(start, table, tuned(loss, start, few))
+
+    if context.monitor.ended():
+        return min([*(start for _, start in tried), model], key=lambda start: error_on(split.judged.rows, start))
+    best = min(tried, key=lambda pair: pair[0])[1]
+    lost = all(error_on(table, model) < error_on(table, best) for table in (split.validation, rows))
+    return model if lost else best
 
 
 def _starts(model: KAN, rows: Table, count: int, context: Context[LeastSquaresSolver]) -> Iterator[KAN]:

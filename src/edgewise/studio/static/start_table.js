@@ -5,8 +5,6 @@ import { latest } from "./latest.js";
 import { columnTable } from "./start_columns.js";
 import { counted } from "./words.js";
 
-const SPARSITY = 0.01; // what the documentation recommends for a network that is to be read
-
 /**
  * @param {object} page - the start page
  * @param {object} table - the answer to `open_table`
@@ -36,7 +34,7 @@ export function tableForm(page, table) {
     const { grid } = shape.values(1);
     const answer = await page.begin("begin", body());
     if (!answer || !trains) return;
-    const begun = await store.act("fit", { ...(grid ? {} : { grids: "auto" }), sparsity: SPARSITY });
+    const begun = await store.act("fit", grid ? {} : { grids: "auto" });
     if (begun && store.status.kind !== "bad") page.tell();
   }
 

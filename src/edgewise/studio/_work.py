@@ -1,4 +1,4 @@
-"""Long work in a process of its own, so that the page stays alive, and that it can be stopped at any moment."""
+"""Long work in a separate process: the page stays responsive, and the work can be stopped at any moment."""
 
 from __future__ import annotations
 

@@ -29,10 +29,10 @@ _CALLBACKS: ContextVar[tuple[StepCallback, ...]] = ContextVar("step_callbacks", 
 
 @contextmanager
 def step_callback(callback: StepCallback) -> Iterator[None]:
-    """Have a function called after each second-order step of the fits that begin inside; True ends the fit.
+    """Call a function after each second-order step of the fits inside the block; the fit ends if it returns True.
 
-    Such a fit ends as one that a callback ends, with `Outcome.STOPPED` and the best network so far. Starts that are
-    trained on several threads or in other processes are not seen.
+    A fit that ends this way has the outcome `Outcome.STOPPED` and returns the best network so far. The function is not
+    called for starts that are trained in other threads or processes.
 
     >>> import edgewise as ew, torch
     >>> x = torch.linspace(-1, 1, 40, dtype=torch.float64)[:, None]
@@ -48,5 +48,5 @@ def step_callback(callback: StepCallback) -> Iterator[None]:
 
 
 def step_callbacks() -> tuple[StepCallback, ...]:
-    """Return those who look on here, the first first."""
+    """Return the callbacks in force, the outermost first."""
     return _CALLBACKS.get()

@@ -30,7 +30,7 @@ _CALLBACKS: ContextVar[tuple[SearchCallback, ...]] = ContextVar("search_callback
 
 @contextmanager
 def search_callback(callback: SearchCallback) -> Iterator[None]:
-    """Have a function called at each stage of the discoveries that begin inside; nothing that they find changes.
+    """Call a function at each stage of the searches inside the block; what they find does not change.
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(60, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 1
@@ -48,5 +48,5 @@ def search_callback(callback: SearchCallback) -> Iterator[None]:
 
 
 def search_callbacks() -> tuple[SearchCallback, ...]:
-    """Return the callbacks of searches that begin here, the first first."""
+    """Return the callbacks in force, the outermost first."""
     return _CALLBACKS.get()

@@ -64,7 +64,7 @@ async function showFiles(page) {
   page.form = null;
   const open = (file, kind) => kind.open(page, file, found);
   const parts = [
-    found.open && note(`${found.session ?? "A session"} is open, and each of its steps is saved. What begins here has a file of its own.`),
+    found.open && note(`${found.session ?? "A session"} is open, and each of its steps is saved. A new session is saved in another file.`),
     found.read_only ? note("This studio only shows: nothing can be begun in it.") : dropZone(page, found, (file) => openAny(page, file, found)),
     ...KINDS.filter((kind) => found[kind.key].length).map((kind) => fileList(`${kind.title} in ${found.folder}`, found[kind.key], (file) => open(file, kind))),
     !found.tables.length && note(`There is no table in ${found.folder} yet: drop one above, or take one of those below.`),

@@ -76,7 +76,7 @@ PUBLIC = {
         studio sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
-        Architecture Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix Jets KAN KANConv1d KANConv2d
+        Architecture Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix KAN KANConv1d KANConv2d
         KANConv3d KANFeedForward KANLayer Layout MARGINS Malformed Nodes Pass Rational RationalConv1d RationalConv2d
         RationalConv3d RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone
         compact coverage derivatives edge_derivatives edge_of edges_of_node find_feed_forwards frozen has_shapes

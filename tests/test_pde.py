@@ -157,3 +157,20 @@ def _solve(residual, model: ew.KAN | None = None, **more) -> pde.Solution:
 
 def _solved() -> pde.Solution:
     return _solve(lambda u, p: u.value - p.x, ew.KAN([1, 1]))
+
+
+def test_an_equation_of_fourth_order() -> None:
+    box = pde.Box(x=(0, 1))
+    bent = pde.Problem(box, lambda u, p: u.xxxx - u.value, ansatz=lambda n, p: 1 + p.x + p.x**2 * n)
+    hold = [pde.Condition(box.face(x=1), lambda u, p: (u.value - torch.exp(p.x), u.xx - torch.exp(p.x)))]
+    found = pde.solve(
+        pde.Problem(box, bent.residual, hold, bent.ansatz), ew.KAN([1, 1], degree=5), grids=[4, 8], points=200,
+        options=ONCE,
+    )  # fmt: skip
+    assert found.errors(lambda p: torch.exp(p.x)).largest < 1e-5
+    jet = found.at([[0.5]], order=3)
+    assert isinstance(jet, pde.Jet) and jet.xxx.item() == pytest.approx(math.exp(0.5), rel=1e-3)
+    with pytest.raises(ew.InputError, match="degree of 5 or more"):
+        pde.solve(bent, ew.KAN([1, 1], degree=4))
+    with pytest.raises(ew.InputError, match="from 0 to 4"):
+        found.at([[0.5]], order=5)

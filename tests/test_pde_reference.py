@@ -14,7 +14,7 @@ STRIP = Box(t=(0, 1), x=(-1, 1))
 
 
 def _jet(truth: Truth) -> Jet:
-    return Jet(truth.value, truth.gradient, torch.zeros(len(truth.value), 2, 2), ("t", "x"))
+    return Jet.of(truth.value, truth.gradient, torch.zeros(len(truth.value), 2, 2), ("t", "x"))
 
 
 def _slopes(of, points: torch.Tensor, step: float = 1e-5) -> torch.Tensor:

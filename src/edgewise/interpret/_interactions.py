@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from edgewise._jets import gradient_of, hessian_of, jets_of
 from edgewise._typing import Data
 from edgewise.interpret._rows import By, Region, region_of, table_of
 from edgewise.interpret._scores import output_spread, spread_of
@@ -66,7 +67,8 @@ def hessians(model: KAN, x: Tensor) -> Tensor:
         gradient = slopes[depth] @ gradient
         if nodes.arities:
             straight = gradient.new_zeros(*gradient.shape, model.n_in)
-            _, gradient, curvature = nodes.jets((forward.subnodes[depth], gradient, straight))
+            jets = nodes.jets(jets_of(forward.subnodes[depth], gradient, straight))
+            gradient, curvature = gradient_of(jets, model.n_in), hessian_of(jets, model.n_in)
             last = depth + 1 == len(slopes)
             by_node = _identity(x, model.n_out) if last else forward.sensitivities[depth + 1] @ slopes[depth + 1]
             out += torch.einsum("noq,nqab->noab", by_node, curvature)

@@ -48,7 +48,6 @@ from edgewise.nn._module_grids import widen_grids as widen_grids
 from edgewise.nn._network import KAN as KAN
 from edgewise.nn._network import Trace as Trace
 from edgewise.nn._network import trace as trace
-from edgewise.nn._nodes import Jets as Jets
 from edgewise.nn._nodes import Nodes as Nodes
 from edgewise.nn._nodes import Width as Width
 from edgewise.nn._optimized import parameter_groups as parameter_groups

@@ -38,19 +38,23 @@ def symbolic_derivatives(layer: KANLayer, h: Tensor, order: int) -> Iterator[tup
         yield j, i, c * a**order * derivatives(functions.get(name).torch, a * h[:, i] + b, order)[-1]
 
 
-def derivatives(function: Callable[[Tensor], Tensor], z: Tensor, order: int) -> list[Tensor]:
+def derivatives(function: Callable[[Tensor], Tensor], z: Tensor, order: int, attached: bool = False) -> list[Tensor]:
     """Return a function of one variable and its derivatives up to some order, at every entry of z.
+
+    With `attached` they can be differentiated by what z was made of.
 
     >>> [float(part) for part in derivatives(torch.exp, torch.zeros(()), 2)]
     [1.0, 1.0, 1.0]
     """
+    attached = attached and z.requires_grad
     with torch.enable_grad():
-        z = z.detach().requires_grad_()
+        z = z if attached else z.detach().requires_grad_()
         found = [function(z)]
         for k in range(order):
             if not found[-1].requires_grad:  # a constant, such as the slope of a line
                 found.append(torch.zeros_like(z))
                 continue
-            (slope,) = torch.autograd.grad(found[-1].sum(), z, create_graph=k + 1 < order, materialize_grads=True)
+            graph = attached or k + 1 < order
+            (slope,) = torch.autograd.grad(found[-1].sum(), z, create_graph=graph, materialize_grads=True)
             found.append(slope)
-    return [part.detach() for part in found]
+    return found if attached else [part.detach() for part in found]

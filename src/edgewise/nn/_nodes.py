@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
+from edgewise._jets import Jets, product
 
 if TYPE_CHECKING:
     import sympy
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
 _MOST = 1_000_000  # products of a layer
 Width = int | tuple[int, int | Sequence[int]]
 """The nodes of a layer: sums, or (sums, products), the products counted or each with its arity."""
-
-Jets = tuple[Tensor, Tensor, Tensor]
-"""Values (n, m), gradients (n, m, d) and Hessians (n, m, d, d) of m functions of d variables at n points."""
 
 
 @dataclass(frozen=True)
@@ -102,20 +101,14 @@ class Nodes:
         return torch.cat(parts, dim=-1)
 
     def jets(self, subnodes: Jets) -> Jets:
-        """Values, gradients and Hessians of the subnodes -> of the nodes, by the product rule, factor by factor."""
+        """Values and derivatives (n, n_subnodes) of the subnodes -> (n, n_nodes) of the nodes."""
         if not self.arities:
             return subnodes
-        values, gradients, hessians = ([part[:, j] for j in range(self.n_sum)] for part in subnodes)
-        for group in self.groups()[self.n_sum :]:
-            v, g, h = (part[:, group[0]] for part in subnodes)
-            for j in group[1:]:
-                w, k, m = (part[:, j] for part in subnodes)
-                cross = g.unsqueeze(2) * k.unsqueeze(1)
-                h = h * w[:, None, None] + m * v[:, None, None] + cross + cross.transpose(1, 2)
-                g = g * w[:, None] + k * v[:, None]
-                v = v * w
-            values, gradients, hessians = [*values, v], [*gradients, g], [*hessians, h]
-        return torch.stack(values, 1), torch.stack(gradients, 1), torch.stack(hessians, 1)
+        columns = []
+        for group in self.groups():
+            factors = [{order: part[:, j] for order, part in subnodes.items()} for j in group]
+            columns.append(reduce(product, factors))
+        return {order: torch.stack([column[order] for column in columns], 1) for order in subnodes}
 
     def formulas(self, subnodes: Sequence[sympy.Expr]) -> list[sympy.Expr]:
         """Formulas of the subnodes -> of the nodes."""

@@ -1,37 +1,37 @@
-"""A function at points together with its first and second derivatives, and arithmetic on such."""
+"""A function at points together with its derivatives, and arithmetic on such."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise._jets import Order, below, composition, gradient_of, hessian_of, jets_of, product
+from edgewise.nn import derivatives
 
-#: torch function -> its value, first and second derivative
-_CHAIN: dict[Callable[..., Any], Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]] = {
-    torch.sin: lambda v: (v.sin(), v.cos(), -v.sin()),
-    torch.cos: lambda v: (v.cos(), -v.sin(), -v.cos()),
-    torch.exp: lambda v: (v.exp(), v.exp(), v.exp()),
-    torch.log: lambda v: (v.log(), 1 / v, -1 / v**2),
-    torch.sqrt: lambda v: (v.sqrt(), 0.5 / v.sqrt(), -0.25 / v**1.5),
-    torch.square: lambda v: (v * v, 2 * v, torch.full_like(v, 2.0)),
-    torch.tanh: lambda v: (v.tanh(), 1 - v.tanh() ** 2, -2 * v.tanh() * (1 - v.tanh() ** 2)),
-    torch.sinh: lambda v: (v.sinh(), v.cosh(), v.sinh()),
-    torch.cosh: lambda v: (v.cosh(), v.sinh(), v.cosh()),
-}
+HIGHEST = 4  # order of a derivative
+
+_FUNCTIONS = (
+    torch.sin, torch.cos, torch.tan, torch.exp, torch.log, torch.sqrt, torch.square, torch.tanh, torch.sinh, torch.cosh,
+    torch.atan, torch.sigmoid, torch.erf, torch.abs,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Jet:
-    """A function at n points of d coordinates: value (n,), gradient (n, d), second derivatives (n, d, d).
+    """A function at n points of d coordinates: its value and some of its derivatives up to fourth order, each (n,).
 
-    `u.x`, `u.xx`, `u.xt` are derivatives by coordinates whose names are single letters, `u.d("theta", "theta")` by any.
-    Sums, products, quotients, powers and torch's sin, cos, exp, log, sqrt, square, tanh, sinh and cosh of jets are
-    jets; numbers and tensors count as constants.
+    `u.value`, and by coordinates whose names are single letters `u.x`, `u.xx`, `u.xxt`; `u.d("theta", "theta")` by any.
+    Sums, products, quotients, powers and torch's sin, cos, tan, exp, log, sqrt, square, tanh, sinh, cosh, atan,
+    sigmoid, erf and abs of jets are jets; numbers and tensors count as constants.
+
+    `parts` are the derivatives by the numbers of their coordinates, ascending: (0, 0, 1) is u_xxy, () the value. With
+    one, all below it are there.
 
     >>> x = Jet.coordinates(torch.tensor([[2.0]]), ("x",))["x"]
     >>> y = torch.sin(x) * x**2
@@ -39,34 +39,64 @@ class Jet:
     True
     """
 
-    value: Tensor
-    gradient: Tensor
-    hessian: Tensor
+    parts: Mapping[Order, Tensor]
     names: tuple[str, ...]
+    asked: set[Order] | None = field(default=None, repr=False, compare=False)  # what of it has been read, if noted
 
     @classmethod
-    def coordinates(cls, points: Tensor, names: Sequence[str]) -> dict[str, Jet]:
-        """Each coordinate of points (n, d) as a function of all."""
-        n, d = points.shape
-        rows, none = torch.eye(d, dtype=points.dtype).expand(n, -1, -1), points.new_zeros(n, d, d)
-        return {name: cls(points[:, k], rows[:, k], none, tuple(names)) for k, name in enumerate(names)}
+    def coordinates(cls, points: Tensor, names: Sequence[str], orders: Iterable[Order] | None = None) -> dict[str, Jet]:
+        """Each coordinate of points (n, d) as a function of all, with the orders; by default all up to the second."""
+        d = points.shape[1]
+        none, one = points.new_zeros(()).expand(len(points)), points.new_ones(()).expand(len(points))
+        known = second_orders(d) if orders is None else below(orders)
+        found = {}
+        for k, name in enumerate(names):
+            parts = {order: one if order == (k,) else none for order in known}
+            found[name] = cls({**parts, (): points[:, k]}, tuple(names))
+        return found
+
+    @classmethod
+    def of(cls, value: Tensor, gradient: Tensor, hessian: Tensor, names: Sequence[str]) -> Jet:
+        """A jet of second order from values (n,), gradients (n, d) and Hessians (n, d, d)."""
+        return cls(jets_of(value, gradient, hessian), tuple(names))
+
+    @property
+    def value(self) -> Tensor:
+        """The function, (n,)."""
+        return self.d()
+
+    @property
+    def gradient(self) -> Tensor:
+        """The first derivatives, (n, d)."""
+        return gradient_of(self.parts, len(self.names))
+
+    @property
+    def hessian(self) -> Tensor:
+        """The second derivatives, (n, d, d)."""
+        return hessian_of(self.parts, len(self.names))
 
     def d(self, *names: str) -> Tensor:
-        """The derivative by one or two named coordinates, (n,)."""
+        """The derivative by named coordinates, (n,)."""
         for name in names:
             if name not in self.names:
                 raise InputError(
                     f"There is no coordinate {name!r} to differentiate by. There are: {', '.join(self.names)}."
                 )
-        places = [self.names.index(name) for name in names]
-        if len(places) == 1:
-            return self.gradient[:, places[0]]
-        if len(places) == 2:
-            return self.hessian[:, places[0], places[1]]
-        raise InputError(
-            f"Derivatives of first and second order are known. Got {len(places)}: {names}. "
-            "Write an equation of higher order as a system, with a derivative as a separate unknown."
-        )
+        order = tuple(sorted(self.names.index(name) for name in names))
+        if len(order) > HIGHEST:
+            raise InputError(
+                f"Derivatives up to order {HIGHEST} are known. Got order {len(order)}: {names}. "
+                "Write an equation of higher order as a system, with a derivative as a separate unknown."
+            )
+        if self.asked is not None:
+            self.asked.add(order)
+        if order not in self.parts:
+            most = max(map(len, self.parts))
+            raise InputError(
+                f"The derivative by {', '.join(names)} was not computed here, where derivatives go up to order {most}. "
+                f"Ask for more, as in found.at(points, order={len(order)})."
+            )
+        return self.parts[order]
 
     def __getattr__(self, name: str) -> Tensor:
         if name.startswith("_"):
@@ -75,34 +105,24 @@ class Jet:
             raise AttributeError(f"A Jet of the coordinates {', '.join(self.names)} has no {name!r}.")
         return self.d(*name)
 
-    def through(self, value: Tensor, slope: Tensor, bend: Tensor) -> Jet:
-        """f of the function, given f, f' and f'' at its values."""
-        outer = self.gradient.unsqueeze(2) * self.gradient.unsqueeze(1)
-        second = slope[:, None, None] * self.hessian + bend[:, None, None] * outer
-        return Jet(value, slope.unsqueeze(1) * self.gradient, second, self.names)
-
     def __add__(self, other: Jet | Tensor | float) -> Jet:
-        if isinstance(other, Jet):
-            return Jet(
-                self.value + other.value, self.gradient + other.gradient, self.hessian + other.hessian, self.names
-            )
-        return Jet(self.value + other, self.gradient, self.hessian, self.names)
+        if not isinstance(other, Jet):
+            return self._like({**self.parts, (): self.parts[()] + other})
+        both = {order: part + other.parts[order] for order, part in self.parts.items() if order in other.parts}
+        return self._like(both, other)
 
     def __mul__(self, other: Jet | Tensor | float) -> Jet:
         if not isinstance(other, Jet):
-            factor = torch.as_tensor(other, dtype=self.value.dtype)
-            wide, wider = (factor, factor) if factor.ndim == 0 else (factor[:, None], factor[:, None, None])
-            return Jet(self.value * factor, self.gradient * wide, self.hessian * wider, self.names)
-        a, b = self.value[:, None], other.value[:, None]
-        cross = self.gradient.unsqueeze(2) * other.gradient.unsqueeze(1)
-        second = self.hessian * b.unsqueeze(2) + other.hessian * a.unsqueeze(2) + cross + cross.transpose(1, 2)
-        return Jet(self.value * other.value, self.gradient * b + other.gradient * a, second, self.names)
+            return self._like({order: part * other for order, part in self.parts.items()})
+        return self._like(product(self.parts, other.parts), other)
 
     def __pow__(self, power: float) -> Jet:
-        v = self.value
         if power == 2:
             return self * self
-        return self.through(v**power, power * v ** (power - 1), power * (power - 1) * v ** (power - 2))
+        value = self.parts[()]
+        outer = [_falling(power, k) * value ** (power - k) if _falling(power, k) else torch.zeros_like(value)
+                 for k in range(self._most() + 1)]  # fmt: skip
+        return self._like(composition(outer, self.parts))
 
     def __neg__(self) -> Jet:
         return self * -1.0
@@ -124,12 +144,31 @@ class Jet:
 
     @classmethod
     def __torch_function__(cls, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if function in _CHAIN and len(args) == 1 and not kwargs:
-            return args[0].through(*_CHAIN[function](args[0].value))
+        if function in _FUNCTIONS and len(args) == 1 and not kwargs:
+            jet: Jet = args[0]
+            outer = derivatives(function, jet.parts[()], jet._most(), attached=True)
+            return jet._like(composition(outer, jet.parts))
         arithmetic = {torch.Tensor.add: "__add__", torch.Tensor.mul: "__mul__", torch.Tensor.sub: "__rsub__",
                       torch.Tensor.div: "__rtruediv__", torch.Tensor.__rsub__: "__sub__"}  # fmt: skip
         if function in arithmetic and len(args) == 2 and isinstance(args[1], cls):
             return getattr(args[1], arithmetic[function])(args[0])
-        known = ", ".join(f.__name__ for f in _CHAIN)
+        known = ", ".join(f.__name__ for f in _FUNCTIONS)
         name = getattr(function, "__name__", str(function))
         raise InputError(f"torch's {name} of a function with its derivatives is not known. Known: {known}.")
+
+    def _like(self, parts: Mapping[Order, Tensor], other: Jet | None = None) -> Jet:
+        noted = other if self.asked is None and other is not None else self
+        return Jet(parts, self.names, noted.asked)
+
+    def _most(self) -> int:
+        return max(map(len, self.parts))
+
+
+def second_orders(d: int) -> list[Order]:
+    """All derivatives by d coordinates up to the second."""
+    return below((a, b) for a in range(d) for b in range(a, d))
+
+
+def _falling(power: float, k: int) -> float:
+    """power (power - 1) ... of k factors."""
+    return math.prod(power - j for j in range(k))

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise._jets import Jets
 from edgewise.nn import KAN, Layout
 from edgewise.optim import NormalEquations
-from edgewise.pde._pass import JetPass, Jets
+from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Equation, Problem
 
 _ENTRIES = 8_000_000  # of a chunk's Jacobian: 64 MB
@@ -57,7 +58,7 @@ class Objective:
         with torch.no_grad():
             for term in self.terms:
                 for part in self._parts(term):
-                    left = self._left(part, [JetPass(model, side).outputs for side in part.points], vector)
+                    left = self._left(part, self._jets(model, part), vector)
                     total += sum(float(r.square().sum()) for r in left) * term.weight / (len(term) * len(left))
         return total if total == total else float("inf")
 
@@ -77,12 +78,15 @@ class Objective:
         """The root of the mean square of a term's equations at each point, (n,)."""
         model = self.network(vector)
         with torch.no_grad():
-            left = self._left(term, [JetPass(model, side).outputs for side in term.points], vector)
+            left = self._left(term, self._jets(model, term), vector)
         return torch.stack(left).square().mean(0).sqrt()
 
     def _parts(self, term: Term) -> list[Term]:
         step = max(64, _ENTRIES // max(1, len(self.start)))
         return [term.rows(slice(k, k + step)) for k in range(0, len(term), step)]
+
+    def _jets(self, model: KAN, term: Term) -> list[Jets]:
+        return [JetPass(model, side, self.problem.orders).outputs for side in term.points]
 
     def _left(self, term: Term, jets: list[Jets], vector: Tensor, rows: Tensor | None = None) -> tuple[Tensor, ...]:
         """What a term's equations leave; `rows` (n, constants) are constants as each point sees them."""
@@ -94,19 +98,20 @@ class Objective:
     def _rows(self, term: Term, model: KAN, vector: Tensor) -> list[tuple[Tensor, Tensor, int]]:
         """Each equation's residuals (n,), their Jacobian (n, size), and how many equations there are."""
         with torch.no_grad():
-            passes = [JetPass(model, side) for side in term.points]
+            passes = [JetPass(model, side, self.problem.orders) for side in term.points]
         with torch.enable_grad():
-            jets: list[Jets] = [tuple(part.detach().requires_grad_() for part in p.outputs) for p in passes]  # type: ignore[misc]
+            jets: list[Jets] = [{o: part.detach().requires_grad_() for o, part in p.outputs.items()} for p in passes]
             held = vector[self.layout.size :].expand(len(term), -1).clone().requires_grad_()
             left = self._left(term, jets, vector, held)
-        sources, found = [*(part for side in jets for part in side), held], []
+        sources, found = [*(part for side in jets for part in side.values()), held], []
         for r in left:
             jacobian = vector.new_zeros(len(term), len(vector))
             if r.requires_grad:
                 slopes = torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True)
                 with torch.no_grad():
-                    for k, forward in enumerate(passes):
-                        by = (slopes[3 * k], slopes[3 * k + 1], slopes[3 * k + 2])
+                    given = iter(slopes)
+                    for forward, side in zip(passes, jets, strict=True):
+                        by = {order: next(given) for order in side}
                         jacobian[:, : self.layout.size] += forward.jacobian(self.layout, by)
                     jacobian[:, self.layout.size :] = slopes[-1]
             found.append((r.detach(), jacobian, len(left)))

@@ -1,92 +1,128 @@
-"""Value, gradient and second derivatives carried through a network's layers, and what its parameters do to them."""
+"""Values and derivatives carried through a network's layers, and what its parameters do to them."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from edgewise import functions
-from edgewise.nn import KAN, Jets, KANLayer, Layout, Nodes, derivatives, edge_derivatives
+from edgewise._jets import Jets, Order, below, partitions, powers, prod_of
+from edgewise.nn import KAN, KANLayer, Layout, Nodes, derivatives, edge_derivatives
+from edgewise.pde._jet import second_orders
 
 
 class _Level:
-    """One layer at points: its inputs as jets, and each edge's function and derivatives, orders 0 to 3 (n, out, in)."""
+    """One layer at points: its inputs as jets, and each edge's function and derivatives (n, out, in).
+
+    By Faà di Bruno's rule the derivative alpha of subnode j is  sum_k sum_i phi_ji^(k)(x_i) F_alpha,k,i  where F are
+    products of the inputs' derivatives. It is linear in the functions' coefficients, and so is everything here.
+    """
 
     def __init__(self, layer: KANLayer, nodes: Nodes, inputs: Jets) -> None:
         self.layer, self.nodes, self.inputs = layer, nodes, inputs
-        x, gradient, bend = inputs
-        self.edges = [layer.edges(x), *(edge_derivatives(layer, x, order) for order in (1, 2, 3))]
-        value, first, second, _ = self.edges
-        outer = gradient.unsqueeze(-1) * gradient.unsqueeze(-2)
-        curved = torch.einsum("nji,nikl->njkl", second, outer) + torch.einsum("nji,nikl->njkl", first, bend)
-        self.subnodes: Jets = value.sum(2), first @ gradient, curved
+        self.x, self.most = inputs[()], max(map(len, inputs))
+        self.edges = [layer.edges(self.x), *(edge_derivatives(layer, self.x, k + 1) for k in range(self.most))]
+        self.factors = {order: powers(inputs, order) for order in inputs if order}
+        self.subnodes: dict[Order, Tensor] = {(): self.edges[0].sum(2)}
+        for order, parts in self.factors.items():
+            self.subnodes[order] = sum(
+                ((self.edges[k] @ part.unsqueeze(2)).squeeze(2) for k, part in parts.items()),
+                torch.zeros_like(self.subnodes[()]),
+            )
 
-    def pulled(self, by: Jets) -> Jets:
+    @cached_property
+    def beyond(self) -> Tensor:
+        """The edges' derivatives of one order more than the jets have."""
+        return edge_derivatives(self.layer, self.x, self.most + 1)
+
+    def weights_of(self, by: Jets) -> list[Tensor]:
+        """What a number's derivatives by the subnodes' jets make of each edge's phi, phi', ...: each (n, out, in)."""
+        found = [by[()].unsqueeze(2).expand_as(self.edges[0])]
+        found += [torch.zeros_like(self.edges[0]) for _ in range(self.most)]
+        for order, parts in self.factors.items():
+            for k, part in parts.items():
+                found[k] = found[k] + by[order].unsqueeze(2) * part.unsqueeze(1)
+        return found
+
+    def pulled(self, by: Jets, weights: list[Tensor]) -> dict[Order, Tensor]:
         """Derivatives of a number a point by the subnodes' jets -> by the inputs'."""
-        v, g, h = by
-        _, gradient, bend = self.inputs
-        _, first, second, third = (edge.transpose(1, 2) for edge in self.edges)  # (n, in, out)
-        both = h + h.transpose(2, 3)
-        by_bend = torch.einsum("nij,njkl->nikl", first, h)
-        by_gradient = first @ g + torch.einsum("nij,njkl,nil->nik", second, both, gradient)
-        own = torch.einsum("njkl,nik,nil->nij", h, gradient, gradient)
-        by_value = (first @ v.unsqueeze(2)).squeeze(2)
-        by_value = by_value + torch.einsum("nij,njk,nik->ni", second, g, gradient)
-        by_value = by_value + (third * own).sum(2) + torch.einsum("nij,njkl,nikl->ni", second, h, bend)
-        return by_value, by_gradient, by_bend
-
-    def weights_of(self, by: Jets) -> tuple[Tensor, Tensor, Tensor]:
-        """What a number's derivatives by the subnodes make of phi, phi' and phi'' of each edge: each (n, out, in)."""
-        v, g, h = by
-        _, gradient, bend = self.inputs
-        slope = g @ gradient.transpose(1, 2) + torch.einsum("njkl,nikl->nji", h, bend)
-        return v.unsqueeze(2).expand_as(slope), slope, torch.einsum("njkl,nik,nil->nji", h, gradient, gradient)
+        found = {order: torch.zeros_like(self.x) for order in self.inputs}
+        for weight, edge in zip(weights, [*self.edges[1:], self.beyond], strict=True):
+            found[()] += (weight * edge).sum(1)
+        for order, parts in self.factors.items():
+            slopes = {k: (by[order].unsqueeze(1) @ self.edges[k]).squeeze(1) for k in parts}  # each (n, in)
+            for blocks, count in partitions(order):
+                for place, block in enumerate(blocks):
+                    part = count * slopes[len(blocks)]
+                    others = [self.inputs[other] for p, other in enumerate(blocks) if p != place]
+                    found[block] += part * prod_of(others) if others else part
+        return found
 
 
 class JetPass:
-    """A forward pass of value, gradient and second derivatives by the inputs, and its derivatives by parameters."""
+    """A forward pass of a network's outputs and some of their derivatives, and what its parameters do to them.
 
-    def __init__(self, model: KAN, x: Tensor) -> None:
-        n, d = x.shape
-        self.model = model
-        jets: Jets = (x, torch.eye(d, dtype=x.dtype).expand(n, -1, -1), x.new_zeros(n, d, d, d))
+    `outputs` are jets of shape (n, n_out), of the orders given and all below them; by default up to the second.
+    """
+
+    def __init__(self, model: KAN, x: Tensor, orders: Iterable[Order] | None = None) -> None:
+        d = x.shape[1]
+        jets = _identity(x, second_orders(d) if orders is None else below(orders))
         self.levels: list[_Level] = []
         for layer, nodes in zip(model.layers, model.nodes[1:], strict=True):
             self.levels.append(_Level(layer, nodes, jets))
             jets = nodes.jets(self.levels[-1].subnodes)
-        self.outputs = jets
+        self.outputs: Jets = jets
 
     def jacobian(self, layout: Layout, by: Jets) -> Tensor:
         """Derivatives (n, layout.size) of a number a point by the free parameters, given those by the outputs' jets."""
-        out = self.outputs[0].new_zeros(len(self.outputs[0]), layout.size)
-        for level, block in zip(reversed(self.levels), reversed(layout.blocks), strict=True):
+        out = self.outputs[()].new_zeros(len(self.outputs[()]), layout.size)
+        for depth in reversed(range(len(self.levels))):
+            level, block = self.levels[depth], layout.blocks[depth]
             by = _pulled(level.nodes, level.subnodes, by)
             weights = level.weights_of(by)
             if len(block.spline):
                 j, i = block.spline.T
                 part = out[:, block.start : block.middle].unflatten(1, (len(block.spline), block.width))
                 for order, weight in enumerate(weights):
-                    part += weight[:, j, i, None] * level.layer.evaluate_basis(level.inputs[0], order)[:, i]
+                    part += weight[:, j, i, None] * level.layer.evaluate_basis(level.x, order)[:, i]
             if len(block.affine):
-                out[:, block.middle : block.stop] = _affine(level.layer, level.inputs[0], block.affine, weights)
-            by = level.pulled(by)
+                out[:, block.middle : block.stop] = _affine(level.layer, level.x, block.affine, weights)
+            if depth:
+                by = level.pulled(by, weights)
         return out
 
 
-def _affine(layer: KANLayer, x: Tensor, entries: Tensor, weights: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """Derivatives of w0 phi + w1 phi' + w2 phi'', phi = c f(a x + b) + d, by the listed constants: (n, A)."""
+def _identity(x: Tensor, orders: list[Order]) -> dict[Order, Tensor]:
+    """The coordinates as jets of themselves, (n, d) for each order."""
+    n, d = x.shape
+    found = {}
+    for order in orders:
+        row = x.new_zeros(d)
+        if len(order) == 1:
+            row[order[0]] = 1.0
+        found[order] = row.expand(n, d)
+    return {**found, (): x}
+
+
+def _affine(layer: KANLayer, x: Tensor, entries: Tensor, weights: list[Tensor]) -> Tensor:
+    """Derivatives of sum_k w_k phi^(k), phi = c f(a x + b) + d, by the listed constants: (n, A)."""
     out = x.new_zeros(len(x), len(entries))
     for column, (j, i, which) in enumerate(entries.tolist()):
         a, b, c, _ = layer.affine[j, i]
-        u, (w0, w1, w2) = x[:, i], (w[:, j, i] for w in weights)
-        f0, f1, f2, f3 = derivatives(functions.get(layer.symbols[j, i]).torch, a * u + b, 3)
-        by = (
-            c * (w0 * f1 * u + w1 * (f1 + a * u * f2) + w2 * (2 * a * f2 + a**2 * u * f3)),
-            c * (w0 * f1 + w1 * a * f2 + w2 * a**2 * f3),
-            w0 * f0 + w1 * a * f1 + w2 * a**2 * f2,
-            w0,
-        )
-        out[:, column] = by[which]
+        u = x[:, i]
+        f = derivatives(functions.get(layer.symbols[j, i]).torch, a * u + b, len(weights))
+        for k, weight in enumerate(weights):
+            own = (
+                c * ((k * a ** (k - 1) * f[k] if k else 0) + a**k * u * f[k + 1]),
+                c * a**k * f[k + 1],
+                a**k * f[k],
+                torch.ones_like(u) if k == 0 else torch.zeros_like(u),
+            )
+            out[:, column] += weight[:, j, i] * own[which]
     return out
 
 
@@ -95,6 +131,11 @@ def _pulled(nodes: Nodes, subnodes: Jets, by: Jets) -> Jets:
     if not nodes.arities:
         return by
     with torch.enable_grad():
-        value, gradient, bend = (part.detach().requires_grad_() for part in subnodes)
-        found = torch.autograd.grad(nodes.jets((value, gradient, bend)), (value, gradient, bend), by)
-    return found[0], found[1], found[2]
+        parts: Mapping[Order, Tensor] = {order: part.detach().requires_grad_() for order, part in subnodes.items()}
+        made = nodes.jets(parts)
+        orders = list(parts)
+        found = torch.autograd.grad(
+            [made[order] for order in orders], list(parts.values()), [by[order] for order in orders],
+            materialize_grads=True,
+        )  # fmt: skip
+    return dict(zip(orders, found, strict=True))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations_with_replacement
 from types import SimpleNamespace
 from typing import Any, Literal, get_args
 
@@ -13,8 +15,9 @@ from torch import Tensor
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
+from edgewise._jets import Jets, Order, below
 from edgewise._typing import Data
-from edgewise.pde._jet import Jet
+from edgewise.pde._jet import HIGHEST, Jet
 
 Way = Literal["sobol", "random", "grid"]
 _WAYS = get_args(Way)
@@ -205,14 +208,36 @@ class Problem:
     constants: Mapping[str, float] = field(default_factory=dict)
     unknowns: int = 1
 
-    def unknown(self, jets: tuple[Tensor, Tensor, Tensor], points: Tensor) -> Jet | tuple[Jet, ...]:
-        """The unknown functions of a network's outputs (n, m), their gradients (n, m, d) and bends (n, m, d, d)."""
-        names, (value, gradient, bend) = self.box.names, jets
-        outputs = tuple(Jet(value[:, k], gradient[:, k], bend[:, k], names) for k in range(self.unknowns))
+    def unknown(self, jets: Jets, points: Tensor, asked: set[Order] | None = None) -> Jet | tuple[Jet, ...]:
+        """The unknown functions of the jets (n, m) of a network's outputs; `asked` notes which derivatives are read."""
+        names = self.box.names
+        outputs = tuple(
+            Jet({order: part[:, k] for order, part in jets.items()}, names, asked) for k in range(self.unknowns)
+        )
         whole: Any = outputs[0] if self.unknowns == 1 else outputs
         if self.ansatz is None:
             return whole
-        return self.ansatz(whole, SimpleNamespace(**Jet.coordinates(points, names)))
+        return self.ansatz(whole, SimpleNamespace(**Jet.coordinates(points, names, jets)))
+
+    @cached_property
+    def orders(self) -> list[Order]:
+        """The derivatives that the equation and its conditions read, and all below them."""
+        asked: set[Order] = set()
+        self._note(self.residual, [self.box.points(2)], asked)
+        for condition in self.conditions:
+            self._note(condition.residual, condition.points(2, 0), asked)
+        return below(asked)
+
+    def _note(self, equation: Equation, sides: list[Tensor], asked: set[Order]) -> None:
+        """Add the derivatives that an equation reads."""
+        d = len(self.box.names)
+        every = [order for k in range(HIGHEST + 1) for order in combinations_with_replacement(range(d), k)]
+        unknowns = []
+        for points in sides:
+            some = torch.full((len(points), self.unknowns), 0.5, dtype=torch.float64)
+            unknowns.append(self.unknown(dict.fromkeys(every, some), points, asked))
+        constants = {name: torch.full((len(sides[0]),), float(v)) for name, v in self.constants.items()}
+        self.left(equation, unknowns, sides[0], constants)
 
     def left(
         self, equation: Callable[..., Left], unknowns: Sequence[Any], points: Tensor, constants: Mapping[str, Tensor]

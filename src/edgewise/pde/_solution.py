@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
+from edgewise._jets import below
 from edgewise._typing import Data
 from edgewise.nn import KAN
-from edgewise.pde._jet import Jet
+from edgewise.pde._jet import HIGHEST, Jet
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
 from edgewise.train import Outcome, Row
@@ -52,14 +55,17 @@ class Solution:
     history: list[Row]
     outcome: Outcome
 
-    def at(self, points: Data) -> Jet | tuple[Jet, ...]:
-        """The unknown with its derivatives at points (n, d): a Jet, or a tuple of them."""
-        x = self._points(points)
+    def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
+        """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
+        if not is_int(order, 0) or order > HIGHEST:
+            raise InputError(f"'order' must be an int from 0 to {HIGHEST}. Got {order!r}.")
+        x, d = self._points(points), len(self.problem.box.names)
+        orders = below(combinations_with_replacement(range(d), order))
         parts = []
         with torch.no_grad():
             for start in range(0, len(x), _CHUNK):
                 some = x[start : start + _CHUNK]
-                parts.append(self.problem.unknown(JetPass(self.model, some).outputs, some))
+                parts.append(self.problem.unknown(JetPass(self.model, some, orders).outputs, some))
         if isinstance(parts[0], Jet):
             return _joined(parts)
         return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
@@ -107,5 +113,4 @@ class Solution:
 
 
 def _joined(jets: list[Jet]) -> Jet:
-    parts = (torch.cat([getattr(jet, part) for jet in jets]) for part in ("value", "gradient", "hessian"))
-    return Jet(*parts, names=jets[0].names)
+    return Jet({order: torch.cat([jet.parts[order] for jet in jets]) for order in jets[0].parts}, jets[0].names)

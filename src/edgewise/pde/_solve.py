@@ -166,9 +166,11 @@ def _started(problem: Problem, model: KAN | None, seed: int) -> KAN:
             raise InputError(
                 "A network for differential equations needs spline edges without a base: KAN(..., base=None)."
             )
-        if layer.degree is not None and layer.degree < 3:
+        most = max(map(len, problem.orders))
+        if layer.degree is not None and layer.degree < max(3, most + 1):
             raise InputError(
-                f"Second derivatives of splines of degree {layer.degree} jump or vanish. Use a degree of 3 to 5."
+                f"The equation has derivatives of order {most}, and those of splines of degree {layer.degree} jump or "
+                f"vanish. Use a degree of {max(3, most + 1)} or more."
             )
     return clone(model).double()
 

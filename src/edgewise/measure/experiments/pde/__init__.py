@@ -177,7 +177,7 @@ def _pykan(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: boo
     model, spent = pykan_solution(problem, _PYKAN_WIDTHS, task.points, task.boundary, grids, steps, _PYKAN_SEED)
     found = {"shape": str(list(_PYKAN_WIDTHS)), "parameters": pykan_parameters(model), "seed": _PYKAN_SEED}
     jet = autograd_jet(model, at, problem.box.names)
-    own = Jet(jet.value.detach(), jet.gradient.detach(), jet.hessian.detach(), jet.names)
+    own = Jet({order: part.detach() for order, part in jet.parts.items()}, jet.names)
     return {**found, "solver": "L-BFGS", "seconds": spent}, own, {}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise._jets import jets_of
 from edgewise.measure.baselines import default_dtype, pykan_refined, seeded_mlp, silenced
 from edgewise.pde import Jet, Problem
 
@@ -30,7 +31,7 @@ class MLPUnknown(torch.nn.Module):
 
     def at(self, points: Tensor) -> Any:
         """Return the unknown with its derivatives at points (n, d)."""
-        return self.problem.unknown(mlp_jets(self.network, points), points)
+        return self.problem.unknown(jets_of(*mlp_jets(self.network, points)), points)
 
     def loss(self) -> Tensor:
         total = torch.zeros(())
@@ -71,7 +72,7 @@ def autograd_jet(module: Any, points: Tensor, names: tuple[str, ...]) -> Jet:
     value = module(x)[:, 0]
     (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=True)
     rows = [torch.autograd.grad(part.sum(), x, create_graph=True)[0] for part in gradient.unbind(1)]
-    return Jet(value, gradient, torch.stack(rows, dim=1), names)
+    return Jet.of(value, gradient, torch.stack(rows, dim=1), names)
 
 
 def pykan_solution(

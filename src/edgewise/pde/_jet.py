@@ -41,7 +41,7 @@ class Jet:
 
     parts: Mapping[Order, Tensor]
     names: tuple[str, ...]
-    asked: set[Order] | None = field(default=None, repr=False, compare=False)  # what of it has been read, if noted
+    asked: tuple[set[Order], ...] = field(default=(), repr=False, compare=False)  # where to note what is read
 
     @classmethod
     def coordinates(cls, points: Tensor, names: Sequence[str], orders: Iterable[Order] | None = None) -> dict[str, Jet]:
@@ -88,8 +88,8 @@ class Jet:
                 f"Derivatives up to order {HIGHEST} are known. Got order {len(order)}: {names}. "
                 "Write an equation of higher order as a system, with a derivative as a separate unknown."
             )
-        if self.asked is not None:
-            self.asked.add(order)
+        for noted in self.asked:
+            noted.add(order)
         if order not in self.parts:
             most = max(map(len, self.parts))
             raise InputError(
@@ -157,8 +157,7 @@ class Jet:
         raise InputError(f"torch's {name} of a function with its derivatives is not known. Known: {known}.")
 
     def _like(self, parts: Mapping[Order, Tensor], other: Jet | None = None) -> Jet:
-        noted = other if self.asked is None and other is not None else self
-        return Jet(parts, self.names, noted.asked)
+        return Jet(parts, self.names, self.asked + (() if other is None else other.asked))
 
     def _most(self) -> int:
         return max(map(len, self.parts))

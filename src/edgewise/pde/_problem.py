@@ -149,7 +149,14 @@ class Condition:
         return found
 
 
-def periodic(box: Box, name: str, weight: float = 100.0) -> Condition:
+@dataclass(frozen=True)
+class Periodic(Condition):
+    """The condition that the unknowns are periodic in a named coordinate."""
+
+    name: str = ""
+
+
+def periodic(box: Box, name: str, weight: float = 100.0) -> Periodic:
     """The condition that values and slopes are the same at both ends of a coordinate.
 
     >>> periodic(Box(t=(0, 1), x=(-1, 1)), "x").weight
@@ -161,7 +168,7 @@ def periodic(box: Box, name: str, weight: float = 100.0) -> Condition:
         both = [(u, v)] if isinstance(u, Jet) else list(zip(u, v, strict=True))
         return tuple(part for a, b in both for part in (a.value - b.value, a.d(name) - b.d(name)))
 
-    return Condition(Face(box, (low,)), residual, weight, Face(box, (high,)))
+    return Periodic(Face(box, (low,)), residual, weight, Face(box, (high,)), name)
 
 
 def measured(points: Data, values: Data, weight: float = 100.0, output: int = 0) -> Condition:
@@ -208,7 +215,7 @@ class Problem:
     constants: Mapping[str, float] = field(default_factory=dict)
     unknowns: int = 1
 
-    def unknown(self, jets: Jets, points: Tensor, asked: set[Order] | None = None) -> Jet | tuple[Jet, ...]:
+    def unknown(self, jets: Jets, points: Tensor, asked: tuple[set[Order], ...] = ()) -> Jet | tuple[Jet, ...]:
         """The unknown functions of the jets (n, m) of a network's outputs; `asked` notes which derivatives are read."""
         names = self.box.names
         outputs = tuple(
@@ -235,7 +242,7 @@ class Problem:
         unknowns = []
         for points in sides:
             some = torch.full((len(points), self.unknowns), 0.5, dtype=torch.float64)
-            unknowns.append(self.unknown(dict.fromkeys(every, some), points, asked))
+            unknowns.append(self.unknown(dict.fromkeys(every, some), points, (asked,)))
         constants = {name: torch.full((len(sides[0]),), float(v)) for name, v in self.constants.items()}
         self.left(equation, unknowns, sides[0], constants)
 

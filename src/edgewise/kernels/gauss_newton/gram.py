@@ -24,7 +24,7 @@ def prepare(degree: int) -> None:
 @dataclass(frozen=True)
 class Edges:
     """Spline edges in the order of their columns, as rows (subnode, input, first column, column of the base function or
-    -1), and the most cells that an input has."""
+    -1, cells), and the most cells that an input has."""
 
     table: Tensor
     grid: int
@@ -67,7 +67,7 @@ def add_splines(
     sizes = (rows, edges.grid**2 * (degree + 1) * stride if tiled else 0, edges.grid + degree + stride)
     work = [torch.zeros(size, dtype=torch.float64) for size in sizes]
     extra = work[0] if base is None else base
-    arguments = [edges.table.data_ptr(), len(edges.table), rows, edges.grid]
+    arguments = [edges.table.data_ptr(), len(edges.table), rows]
     arguments += _places(local.cells, local.values, extra, left, right)
     arguments += [left.shape[1], hessian.data_ptr(), len(hessian), *_places(*work), tiled, base is not None]
     _kernel("gram", degree)(addresses(arguments))

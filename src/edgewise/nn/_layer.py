@@ -36,7 +36,7 @@ class KANLayer(Features, GridTools, torch.nn.Module):
     `grid`, or a `edgewise.bases.Basis` of your own. B-splines alone have a `degree`, from 1 to 9.
 
     A list as `grid` gives each input its own number of cells, of B-splines: `coefficients` and `knots` are as long as
-    the finest input needs, the knots of others end in +inf, and what lies beyond their coefficients is never read.
+    the finest input needs, the knots of others end in +inf, and what lies beyond their coefficients changes nothing.
 
     Beyond the ends of the range they continue along their tangents, so nothing dies and nothing explodes there. b is
     the base function: "silu", "identity" or None. `init` names what draws the first values: see

@@ -64,13 +64,15 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
         return None
     if first.dtype != torch.float64 or any(len(block.affine) for block in layout.blocks):
         return None
-    rows, subnode, node = [], 0, 0
+    rows, grids, subnode, node = [], [], 0, 0
     for layer, block in zip(layers, layout.blocks, strict=True):
         cells = layer.grids
         for (j, i), start, size in zip(block.spline.tolist(), block.starts, block.sizes, strict=True):
-            rows.append((subnode + j, node + i, start, start + size - 1 if layer.base else -1, cells[i]))
+            rows.append((subnode + j, node + i, start, start + size - 1 if layer.base else -1))
+            grids.append(cells[i])
         subnode, node = subnode + layer.n_out, node + layer.n_in
-    return Edges(torch.tensor(rows, dtype=torch.int32).reshape(-1, 5), max(layer.grid for layer in layers))
+    table = torch.tensor(rows, dtype=torch.int32).reshape(-1, 4)
+    return Edges(table, max(layer.grid for layer in layers), torch.tensor(grids, dtype=torch.int32))
 
 
 def _add_sparse(forward: Pass, edges: Edges, weigh: Weigh, hessian: Tensor) -> None:

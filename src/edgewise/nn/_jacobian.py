@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise import functions
+from edgewise._errors import InputError
 from edgewise.bases import base_function
 from edgewise.kernels import contract, vjp_coefficients, vjp_inputs
 from edgewise.nn._derivatives import derivatives, symbolic_derivatives
@@ -20,36 +21,49 @@ from edgewise.nn._network import KAN
 class Block:
     """Where one layer's free parameters lie in the flat vector: spline edges first, then affine constants.
 
-    Edges of inputs with fewer cells have fewer entries: `used` says which of (E, width) there are.
+    Edges of inputs with fewer cells have fewer entries: `used` says which of (E, widest) there are.
     """
 
     start: int
-    spline: Tensor  # (E, 2) edges (j, i), each with up to `width` entries
-    width: int
+    spline: Tensor  # (E, 2) edges (j, i), each with up to `widest` entries
+    widest: int
     affine: Tensor  # (A, 3) entries (j, i, which of a b c d)
     complete: bool  # every edge is a free spline: the layer's weights, flat, as they lie
-    used: Tensor | None = None  # (places,) of (E, width), flat; None for all
+    used: Tensor | None = None  # (places,) of (E, widest), flat; None for all
+
+    @property
+    def width(self) -> int:
+        """The entries of each edge, for what takes only edges with equally many.
+
+        Errors: InputError where they differ.
+        """
+        if self.used is not None:
+            raise InputError(
+                "The inputs of a layer have different numbers of cells, which this does not take: give all of them one "
+                "number first, ew.nn.adapt_grid(model, x, grid) with a list for each layer."
+            )
+        return self.widest
 
     def pick(self, weights: Tensor) -> Tensor:
-        """The entries of the spline edges, flat, from those of all edges, (n_out, n_in, width)."""
+        """The entries of the spline edges, flat, from those of all edges, (n_out, n_in, widest)."""
         return weights.flatten() if self.complete else self.flat(weights[tuple(self.spline.T)])
 
     def flat(self, weights: Tensor) -> Tensor:
-        """The entries (..., E, width) of the spline edges in their order in the flat vector: (..., entries)."""
+        """The entries (..., E, widest) of the spline edges in their order in the flat vector: (..., entries)."""
         whole = weights.flatten(-2)
         return whole if self.used is None else whole[..., self.used]
 
     def edges(self, vector: Tensor) -> Tensor:
-        """The entries of the spline edges in a flat vector of the network: (E, width), zero where there is none."""
+        """The entries of the spline edges in a flat vector of the network: (E, widest), zero where there is none."""
         own = vector[self.start : self.middle]
         if self.used is not None:
-            own = vector.new_zeros(len(self.spline) * self.width).index_copy(0, self.used, own)
-        return own.view(len(self.spline), self.width)
+            own = vector.new_zeros(len(self.spline) * self.widest).index_copy(0, self.used, own)
+        return own.view(len(self.spline), self.widest)
 
     @cached_property
     def owners(self) -> Tensor:
         """The subnode that each entry of a spline edge acts on: (entries,)."""
-        return self.flat(self.spline[:, :1].expand(-1, self.width))
+        return self.flat(self.spline[:, :1].expand(-1, self.widest))
 
     @property
     def starts(self) -> list[int]:
@@ -60,20 +74,20 @@ class Block:
     def sizes(self) -> list[int]:
         """How many entries each spline edge has."""
         if self.used is None:
-            return [self.width] * len(self.spline)
-        return torch.bincount(self.used // self.width, minlength=len(self.spline)).tolist()
+            return [self.widest] * len(self.spline)
+        return torch.bincount(self.used // self.widest, minlength=len(self.spline)).tolist()
 
     def laid(self, vector: Tensor, n_out: int, n_in: int) -> Tensor:
         """The entries of the spline edges in a flat vector of the network as those of all edges, zero elsewhere."""
         if self.complete:
-            return vector[self.start : self.middle].view(n_out, n_in, self.width)
-        weights = vector.new_zeros(n_out, n_in, self.width)
+            return vector[self.start : self.middle].view(n_out, n_in, self.widest)
+        weights = vector.new_zeros(n_out, n_in, self.widest)
         weights[tuple(self.spline.T)] = self.edges(vector)
         return weights
 
     @property
     def middle(self) -> int:
-        return self.start + (len(self.spline) * self.width if self.used is None else len(self.used))
+        return self.start + (len(self.spline) * self.widest if self.used is None else len(self.used))
 
     @property
     def stop(self) -> int:
@@ -169,7 +183,7 @@ class Pass:
         for block, sensitivity in zip(layout.blocks, self.sensitivities, strict=True):
             spline = out[:, :, block.start : block.middle]
             if block.used is None:
-                spline.unflatten(2, (len(block.spline), block.width)).mul_(sensitivity[:, :, block.spline[:, 0], None])
+                spline.unflatten(2, (len(block.spline), block.widest)).mul_(sensitivity[:, :, block.spline[:, 0], None])
             else:
                 spline *= sensitivity[:, :, block.owners]
             out[:, :, block.middle : block.stop] *= sensitivity[:, :, block.affine[:, 0]]
@@ -181,7 +195,7 @@ class Pass:
         for depth, block in enumerate(layout.blocks):
             part, own = out[:, block.start : block.middle], self.features(depth)[:, block.spline[:, 1]]
             if block.used is None:
-                part.unflatten(1, (len(block.spline), block.width)).copy_(own)
+                part.unflatten(1, (len(block.spline), block.widest)).copy_(own)
             else:
                 part.copy_(block.flat(own))
             out[:, block.middle : block.stop] = self._affine_slopes(depth, block)
@@ -222,7 +236,7 @@ class Pass:
         for depth, block in enumerate(layout.blocks):
             sensitivity = self.sensitivities[depth]
             own = (sensitivity * weigh(sensitivity)).sum(1)
-            whole = (own.T @ self.features(depth).flatten(1).square()).unflatten(1, (-1, block.width))
+            whole = (own.T @ self.features(depth).flatten(1).square()).unflatten(1, (-1, block.widest))
             out[block.start : block.middle] = block.pick(whole)
             slopes = self._affine_slopes(depth, block)
             out[block.middle : block.stop] = (own[:, block.affine[:, 0]] * slopes.square()).sum(0)
@@ -233,7 +247,7 @@ class Pass:
         return depth == len(self.inputs) - 1 and not self.model.nodes[-1].arities
 
     def _combine(self, depth: int, weights: Tensor) -> Tensor:
-        """What a layer's spline edges with other weights (n_out, n_in, width) give: (n, n_out)."""
+        """What a layer's spline edges with other weights (n_out, n_in, widest) give: (n, n_out)."""
         if depth in self._features:
             return (weights.flatten(1) @ self._features[depth].flatten(1).T).T  # BLAS likes few rows, not few columns
         layer, h = self.model.layers[depth], self.inputs[depth]
@@ -242,7 +256,7 @@ class Pass:
         return out if layer.base is None else out + base_function(layer.base)[0](h) @ weights[..., count].T
 
     def _pull_weights(self, depth: int, slopes: Tensor) -> Tensor:
-        """Derivatives by a layer's subnodes (n, n_out) -> by the weights of its spline edges (n_out, n_in, width)."""
+        """Derivatives by a layer's subnodes (n, n_out) -> by the weights of its spline edges (n_out, n_in, widest)."""
         layer, h = self.model.layers[depth], self.inputs[depth]
         if depth in self._features:
             width = layer.coefficients.shape[-1] + (layer.base is not None)

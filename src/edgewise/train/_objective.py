@@ -54,7 +54,7 @@ class Quadratic:
             if block.used is not None:
                 _add_each(block, q, square)
             elif len(q):
-                edges, width = len(q), block.width
+                edges, width = len(q), block.widest
                 size = square.stride()
                 diagonal = square.as_strided((edges, width, width), (width * sum(size), *size), square.storage_offset())
                 diagonal += q
@@ -62,7 +62,7 @@ class Quadratic:
 
 def _add_each(block: Block, q: Tensor, square: Tensor) -> None:
     """Add the blocks of edges with different numbers of entries to a square of their size, in place."""
-    start, edge, place = 0, block.used // block.width, block.used % block.width  # type: ignore[operator]
+    start, edge, place = 0, block.used // block.widest, block.used % block.widest  # type: ignore[operator]
     for e, size in enumerate(block.sizes):
         own = place[edge == e]
         square[start : start + size, start : start + size] += q[e][own][:, own]
@@ -139,7 +139,7 @@ class Objective:
 
     def operator(self, vector: Tensor) -> GaussNewtonOperator:
         """Return the same without the matrix: each product with it is a pass over the rows."""
-        features = sum(x.n_in * block.width for x, block in zip(self.model.layers, self.layout.blocks, strict=True))
+        features = sum(x.n_in * block.widest for x, block in zip(self.model.layers, self.layout.blocks, strict=True))
         kept = list(self._passes(vector)) if len(self.table) * features <= _KEPT else None
 
         def passes() -> Iterator[tuple[_Rows, Pass]]:

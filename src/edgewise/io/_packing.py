@@ -18,8 +18,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from edgewise.io._schema import TENSORS, Description
 from edgewise.bases import Basis
+from edgewise.io._schema import TENSORS, Description
 from edgewise.nn import Malformed
 
 _KEY = "edgewise"

@@ -96,9 +96,7 @@ def _smooth(layer: Layer, draw: Draw) -> Values:
     weights = draw(layer.n_out, layer.n_in) / layer.n_in**0.5
 
     def drawn(count: int) -> Tensor:
-        found = layer.basis.approximate(
-            lambda t: torch.sin(2 * u * t.to(u.device) + 3 * v) / layer.n_in**0.5, count
-        )
+        found = layer.basis.approximate(lambda t: torch.sin(2 * u * t.to(u.device) + 3 * v) / layer.n_in**0.5, count)
         return torch.nn.functional.pad(found, (0, _count(layer) - count))
 
     counts = layer.basis.counts(layer.knots, _count(layer))

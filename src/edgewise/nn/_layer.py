@@ -13,10 +13,10 @@ from edgewise._errors import InputError
 from edgewise.bases import BaseName, Basis, BasisName, base_function, joined_rows, named
 from edgewise.kernels import contract, is_eager, is_full, is_traced
 from edgewise.nn._autocast import autocast_output
+from edgewise.nn._cells import cells_of
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._features import Features
 from edgewise.nn._few_rows import few_rows
-from edgewise.nn._cells import cells_of
 from edgewise.nn._grids import GridTools
 from edgewise.nn._init import Scheme, check_scheme, check_size, initial_values
 from edgewise.nn._rule import Rule

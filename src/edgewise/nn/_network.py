@@ -36,8 +36,8 @@ class KAN(Pretrained, torch.nn.Module):
     activations and leaves the global random state alone.
 
     `basis` names the functions that edges combine, one of `edgewise.bases.BASES`, each with its own meaning of `grid`;
-    or it is a `edgewise.bases.Basis` of your own. A list as `grid` has an entry for each layer: a number, or a list with
-    the cells of each input: `KAN([2, 5, 1], grid=[[32, 4], 8])`.
+    or it is a `edgewise.bases.Basis` of your own. A list as `grid` has an entry for each layer: a number, or a list
+    with the cells of each input, as in `KAN([2, 5, 1], grid=[[32, 4], 8])`.
 
     `base` adds a fixed function to every spline: "silu", "identity" or None. Second-order training needs none (with it,
     x y loses two to three digits); gradient descent on deep networks gains from "silu". `init` names what draws

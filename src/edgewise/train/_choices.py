@@ -86,9 +86,7 @@ def check_grids(grids: Grids) -> None:
         raise InputError(f"'grids' must be {known}. Got {grids!r}.")
 
 
-def choose_grids(
-    grids: Grids, model: KAN, rows: int, *, coarse: bool, grow: bool, trained: bool
-) -> Sequence[Any]:
+def choose_grids(grids: Grids, model: KAN, rows: int, *, coarse: bool, grow: bool, trained: bool) -> Sequence[Any]:
     """Return the grids to train one after another, numbers of cells or the network's own; [None] without a spline.
 
     "auto" keeps the network's own grid (at most 5 cells) if `coarse`, its own unless `grow`, and otherwise starts at

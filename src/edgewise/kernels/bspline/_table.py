@@ -64,7 +64,7 @@ def _make(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines
     if even:
         windows = torch.arange(1.0 - degree, degree + 1, dtype=torch.float64, device=t.device)
         lo, hi = inner[:, 0], inner.gather(1, cells.unsqueeze(1))[:, 0]
-        inverse = cells.to(torch.float64) / (hi - lo)
+        inverse = (hi - lo).reciprocal() * cells
         unit = inverse**order
     else:
         lo, inverse = inner, 1 / inner.diff(dim=1)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+import torch
 from numpy.polynomial import legendre
 
 from edgewise._checks import is_int, is_number
@@ -38,6 +39,7 @@ _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the lon
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
 _SPACE = 0.05  # of the accuracy, for the splines: what they miss oscillates fast, and would shorten the slabs
+_DISAGREE = 1e-4  # of a condition's terms
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 
 
@@ -191,6 +193,7 @@ class _March:
         self.space = Space(np.linspace(*evolution.interval, self.least + 1), degree, evolution.periodic)
         self.length = _BEGIN * self._whole
         self._start_at_first()
+        self._check_ends()
 
     @property
     def whole(self) -> bool:
@@ -223,13 +226,18 @@ class _March:
             self._cell_steps += solved.steps * (len(self.space.cells) - 1)
             self._take(solved, length)
             ended = self.monitor.step(place, fraction=(self.now - self.evolution.duration[0]) / self._whole)
-            if ended is not None and not self.whole:
+            if ended is not None and self.slabs and not self.whole:
                 self.ended = Outcome.of(ended)
                 return
-            if self.work > effort and not self.whole:
+            if self.work > effort and self.slabs and not self.whole:
                 self.ended = Outcome.EFFORT_SPENT
                 return
             if self.length < _SHORTEST * self._whole or len(self.space.cells) > _MOST_CELLS:
+                if not self.slabs:
+                    raise InputError(
+                        f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
+                        f"{self.now:g}. Check the signs of the equation and the number of its conditions."
+                    )
                 self.ended = Outcome.DIVERGED
                 return
 
@@ -284,6 +292,26 @@ class _March:
             return self.evolution.initial(x)
         last = self.slabs[-1]
         return last.space.matrix(x) @ last.ends
+
+    def _check_ends(self) -> None:
+        """Raise InputError where the initial values and the conditions at an end of space disagree."""
+        evolution = self.evolution
+        t = torch.tensor([evolution.duration[0]], dtype=torch.float64)
+        for condition, end in evolution.sides:
+            parts = evolution.read(condition)
+            if any(b or not evolution.changing[c] for c, _, b in parts):
+                continue
+            everywhere = {(c, a, b): self.space.matrix(self.space.cells, a) @ self.begins[:, c] for c, a, b in parts}
+            place = 0 if end == self.space.cells[0] else -1
+            given = {part: torch.from_numpy(values[[place]]) for part, values in everywhere.items()}
+            left, slopes = evolution.left(condition.residual, given, t, torch.full_like(t, end))
+            scale = sum(slope.abs() * np.abs(everywhere[part]).max() for part, slope in slopes.items())
+            if bool((left.abs() > _DISAGREE * torch.as_tensor(scale)).any()):
+                space, time = (evolution.problem.box.names[k] for k in (evolution.space, evolution.time))
+                raise InputError(
+                    f"The initial values and the condition at {space}={end:g} disagree at {time}={float(t):g}: the "
+                    f"condition leaves {float(left.abs().max()):.3g}. March from values that meet it."
+                )
 
     def _start_at_first(self) -> None:
         """Find the cells for what the components begin with: more of them, moved, until they are near enough."""

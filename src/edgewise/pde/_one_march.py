@@ -89,7 +89,8 @@ class OneMarch:
                 if not self.slabs:
                     raise InputError(
                         f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
-                        f"{self.now:g}. Check the signs of the equation and the number of its conditions."
+                        f"{self.now:g}. Check the signs of the equation and the number of its conditions; initial "
+                        "values may have kinks, but no jumps."
                     )
                 self.ended = Outcome.DIVERGED
                 return

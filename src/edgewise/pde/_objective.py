@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from edgewise._jets import Jets
+from edgewise._jets import Jets, sum_of
 from edgewise.nn import KAN, Layout
 from edgewise.optim import NormalEquations
-from edgewise.pde._pass import JetPass
+from edgewise.pde._local import SparseRows
+from edgewise.pde._pass import JetPass, is_sparse
 from edgewise.pde._problem import Equation, Problem
 
 _ENTRIES = 8_000_000  # of a chunk's Jacobian: 64 MB
@@ -42,6 +43,7 @@ class Objective:
     def __init__(self, problem: Problem, model: KAN, constants: Mapping[str, float], terms: list[Term]) -> None:
         self.problem, self.model, self.terms = problem, model, terms
         self.layout = Layout(model)
+        self.sparse = is_sparse(model, self.layout)
         self.names = list(constants)
         own = torch.tensor([float(constants[name]) for name in self.names], dtype=torch.float64)
         self.start = torch.cat([self.layout.read(model), own])
@@ -67,11 +69,10 @@ class Objective:
         hessian, gradient, total = vector.new_zeros(size, size), vector.new_zeros(size), 0.0
         for term in self.terms:
             for part in self._parts(term):
-                for residual, jacobian, count in self._rows(part, model, vector):
+                for rows, count in self._rows(part, model, vector):
                     share = term.weight / (len(term) * count)
-                    total += share * float(residual @ residual)
-                    gradient += share * (jacobian.T @ residual)
-                    hessian += share * (jacobian.T @ jacobian)
+                    total += share * float(rows.residual @ rows.residual)
+                    rows.add(share, gradient, hessian)
         return NormalEquations(total, gradient, hessian)
 
     def residual(self, vector: Tensor, term: Term) -> Tensor:
@@ -82,7 +83,9 @@ class Objective:
         return torch.stack(left).square().mean(0).sqrt()
 
     def _parts(self, term: Term) -> list[Term]:
-        step = max(64, _ENTRIES // max(1, len(self.start)))
+        widths = (block.width if not self.sparse else 64 for block in self.layout.blocks)
+        entries = sum(len(block.spline) * width for block, width in zip(self.layout.blocks, widths, strict=True))
+        step = max(64, _ENTRIES // max(1, entries))
         return [term.rows(slice(k, k + step)) for k in range(0, len(term), step)]
 
     def _jets(self, model: KAN, term: Term) -> list[Jets]:
@@ -95,24 +98,46 @@ class Objective:
         constants = {name: held[:, k] for k, name in enumerate(self.names)}
         return self.problem.left(term.equation, unknowns, term.points[0], constants)
 
-    def _rows(self, term: Term, model: KAN, vector: Tensor) -> list[tuple[Tensor, Tensor, int]]:
-        """Each equation's residuals (n,), their Jacobian (n, size), and how many equations there are."""
+    def _rows(self, term: Term, model: KAN, vector: Tensor) -> Iterator[tuple[_Rows, int]]:
+        """Each equation's residuals and their Jacobian, and how many equations there are."""
         with torch.no_grad():
             passes = [JetPass(model, side, self.problem.orders) for side in term.points]
         with torch.enable_grad():
             jets: list[Jets] = [{o: part.detach().requires_grad_() for o, part in p.outputs.items()} for p in passes]
             held = vector[self.layout.size :].expand(len(term), -1).clone().requires_grad_()
             left = self._left(term, jets, vector, held)
-        sources, found = [*(part for side in jets for part in side.values()), held], []
+        sources = [*(part for side in jets for part in side.values()), held]
         for r in left:
-            jacobian = vector.new_zeros(len(term), len(vector))
-            if r.requires_grad:
-                slopes = torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True)
-                with torch.no_grad():
-                    given = iter(slopes)
-                    for forward, side in zip(passes, jets, strict=True):
-                        by = {order: next(given) for order in side}
-                        jacobian[:, : self.layout.size] += forward.jacobian(self.layout, by)
-                    jacobian[:, self.layout.size :] = slopes[-1]
-            found.append((r.detach(), jacobian, len(left)))
-        return found
+            slopes = torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True) if r.requires_grad else [torch.zeros_like(s) for s in sources]
+            given = iter(slopes)
+            by = [{order: next(given) for order in side} for side in jets]
+            with torch.no_grad():
+                if self.sparse and len(passes) == 1:
+                    own = passes[0].sparse_jacobian(self.layout, by[0])
+                else:
+                    own = sum_of(forward.jacobian(self.layout, part) for forward, part in zip(passes, by, strict=True))
+            yield _Rows(r.detach(), own, slopes[-1]), len(left)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Residuals (n,), and their derivatives by the free parameters (n, P), mostly zeros, and by the constants (n, C)."""
+
+    residual: Tensor
+    own: Tensor | SparseRows
+    constants: Tensor
+
+    def add(self, factor: float, gradient: Tensor, hessian: Tensor) -> None:
+        """Add factor * J'r to a gradient, and factor * J'J to the lower triangle of a matrix."""
+        size = len(gradient) - self.constants.shape[1]
+        right = torch.cat([self.residual[:, None], self.constants], 1)
+        if isinstance(self.own, SparseRows):
+            self.own.add_gram(factor, hessian)
+            both = self.own.vjp(right, size)
+        else:
+            hessian[:size, :size].addmm_(self.own.T, self.own, alpha=factor)
+            both = self.own.T @ right
+        gradient[:size] += factor * both[:, 0]
+        gradient[size:] += factor * (self.constants.T @ self.residual)
+        hessian[size:, :size] += factor * both[:, 1:].T
+        hessian[size:, size:] += factor * (self.constants.T @ self.constants)

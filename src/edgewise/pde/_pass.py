@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from edgewise import functions
-from edgewise._jets import Jets, Order, below, partitions, powers, prod_of
+from edgewise._jets import Jets, Order, below, partitions, powers, prod_of, sum_of
+from edgewise.bases import BSpline
 from edgewise.nn import KAN, KANLayer, Layout, Nodes, derivatives, edge_derivatives
 from edgewise.pde._jet import second_orders
+from edgewise.pde._local import LocalSplines, SparseRows
 
 
 class _Level:
@@ -24,7 +26,8 @@ class _Level:
     def __init__(self, layer: KANLayer, nodes: Nodes, inputs: Jets) -> None:
         self.layer, self.nodes, self.inputs = layer, nodes, inputs
         self.x, self.most = inputs[()], max(map(len, inputs))
-        self.edges = [layer.edges(self.x), *(edge_derivatives(layer, self.x, k + 1) for k in range(self.most))]
+        self.local = LocalSplines.of(layer, self.x, self.most + 1) if _is_local(layer) else None
+        self.edges = self._edges()
         self.factors = {order: powers(inputs, order) for order in inputs if order}
         self.subnodes: dict[Order, Tensor] = {(): self.edges[0].sum(2)}
         for order, parts in self.factors.items():
@@ -33,10 +36,17 @@ class _Level:
                 torch.zeros_like(self.subnodes[()]),
             )
 
+    def _edges(self) -> list[Tensor]:
+        if self.local is not None:
+            return self.local.combine(self.layer.weights().detach())
+        return [self.layer.edges(self.x), *(edge_derivatives(self.layer, self.x, k + 1) for k in range(self.most))]
+
     @cached_property
     def beyond(self) -> Tensor:
         """The edges' derivatives of one order more than the jets have."""
-        return edge_derivatives(self.layer, self.x, self.most + 1)
+        if self.local is None:
+            return edge_derivatives(self.layer, self.x, self.most + 1)
+        return self.edges[self.most + 1]
 
     def weights_of(self, by: Jets) -> list[Tensor]:
         """What a number's derivatives by the subnodes' jets make of each edge's phi, phi', ...: each (n, out, in)."""
@@ -50,7 +60,7 @@ class _Level:
     def pulled(self, by: Jets, weights: list[Tensor]) -> dict[Order, Tensor]:
         """Derivatives of a number a point by the subnodes' jets -> by the inputs'."""
         found = {order: torch.zeros_like(self.x) for order in self.inputs}
-        for weight, edge in zip(weights, [*self.edges[1:], self.beyond], strict=True):
+        for weight, edge in zip(weights, [*self.edges[1 : self.most + 1], self.beyond], strict=True):
             found[()] += (weight * edge).sum(1)
         for order, parts in self.factors.items():
             slopes = {k: (by[order].unsqueeze(1) @ self.edges[k]).squeeze(1) for k in parts}  # each (n, in)
@@ -80,10 +90,8 @@ class JetPass:
     def jacobian(self, layout: Layout, by: Jets) -> Tensor:
         """Derivatives (n, layout.size) of a number a point by the free parameters, given those by the outputs' jets."""
         out = self.outputs[()].new_zeros(len(self.outputs[()]), layout.size)
-        for depth in reversed(range(len(self.levels))):
+        for depth, weights in self._backward(by):
             level, block = self.levels[depth], layout.blocks[depth]
-            by = _pulled(level.nodes, level.subnodes, by)
-            weights = level.weights_of(by)
             if len(block.spline):
                 j, i = block.spline.T
                 part = out[:, block.start : block.middle].unflatten(1, (len(block.spline), block.width))
@@ -91,9 +99,44 @@ class JetPass:
                     part += weight[:, j, i, None] * level.layer.evaluate_basis(level.x, order)[:, i]
             if len(block.affine):
                 out[:, block.middle : block.stop] = _affine(level.layer, level.x, block.affine, weights)
+        return out
+
+    def sparse_jacobian(self, layout: Layout, by: Jets) -> SparseRows:
+        """The same, where `is_sparse` says so, by the few entries of each edge that are not zero."""
+        starts, first, values = [], [], []
+        for depth, weights in self._backward(by):
+            local, block = self.levels[depth].local, layout.blocks[depth]
+            assert local is not None
+            j, i = block.spline.T
+            starts.append(block.start + block.width * torch.arange(len(j)))
+            first.append(local.first[i])
+            parts = zip(weights, local.values, strict=False)
+            values.append(sum_of(weight.permute(1, 2, 0)[j, i].unsqueeze(2) * part[i] for weight, part in parts))
+        return SparseRows(*(torch.cat(parts[::-1]) for parts in (starts, first, values)))
+
+    def _backward(self, by: Jets) -> Iterator[tuple[int, list[Tensor]]]:
+        """Each layer from the last, and what multiplies each edge's phi, phi', ...: (n, out, in)."""
+        for depth in reversed(range(len(self.levels))):
+            level = self.levels[depth]
+            by = _pulled(level.nodes, level.subnodes, by)
+            weights = level.weights_of(by)
+            yield depth, weights
             if depth:
                 by = level.pulled(by, weights)
-        return out
+
+
+def is_sparse(model: KAN, layout: Layout) -> bool:
+    """Whether every edge is a spline, all of one degree."""
+    layers = list(model.layers)
+    alike = all(_is_local(layer) and layer.degree == layers[0].degree for layer in layers)
+    return alike and bool(layout.size)
+
+
+def _is_local(layer: KANLayer) -> bool:
+    """Whether every edge is a spline, which its few functions at a point give."""
+    plain = layer.base is None and not layer.active_symbols()
+    on_cpu = layer.dtype == torch.float64 and layer.coefficients.device.type == "cpu"
+    return plain and on_cpu and isinstance(layer.basis, BSpline)
 
 
 def _identity(x: Tensor, orders: list[Order]) -> dict[Order, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from edgewise import functions
 from edgewise._jets import Jets, Order, below, partitions, powers, prod_of, sum_of
 from edgewise.bases import BSpline
-from edgewise.nn import KAN, KANLayer, Layout, Nodes, derivatives, edge_derivatives
+from edgewise.nn import KAN, KANLayer, Layout, Nodes, derivatives, edge_derivatives, symbolic_derivatives
 from edgewise.pde._jet import second_orders
 from edgewise.pde._local import LocalSplines, SparseRows
 
@@ -37,9 +37,14 @@ class _Level:
             )
 
     def _edges(self) -> list[Tensor]:
-        if self.local is not None:
-            return self.local.combine(self.layer.weights().detach())
-        return [self.layer.edges(self.x), *(edge_derivatives(self.layer, self.x, k + 1) for k in range(self.most))]
+        layer, x = self.layer, self.x
+        if self.local is None:
+            return [layer.edges(x), *(edge_derivatives(layer, x, k + 1) for k in range(self.most))]
+        found = self.local.combine(layer.weights().detach())
+        for order, edges in enumerate(found if layer.active_symbols() else ()):
+            for j, i, values in symbolic_derivatives(layer, x, order):
+                edges[:, j, i] = values
+        return found
 
     @cached_property
     def beyond(self) -> Tensor:
@@ -126,17 +131,16 @@ class JetPass:
 
 
 def is_sparse(model: KAN, layout: Layout) -> bool:
-    """Whether every edge is a spline, all of one degree."""
+    """Whether every free parameter is the coefficient of a spline, all of one degree."""
     layers = list(model.layers)
     alike = all(_is_local(layer) and layer.degree == layers[0].degree for layer in layers)
-    return alike and bool(layout.size)
+    return alike and not any(len(block.affine) for block in layout.blocks)
 
 
 def _is_local(layer: KANLayer) -> bool:
-    """Whether every edge is a spline, which its few functions at a point give."""
-    plain = layer.base is None and not layer.active_symbols()
+    """Whether the layer's splines are given by the few functions that live at a point."""
     on_cpu = layer.dtype == torch.float64 and layer.coefficients.device.type == "cpu"
-    return plain and on_cpu and isinstance(layer.basis, BSpline)
+    return layer.base is None and on_cpu and isinstance(layer.basis, BSpline)
 
 
 def _identity(x: Tensor, orders: list[Order]) -> dict[Order, Tensor]:

@@ -26,25 +26,32 @@ class LocalSplines:
     @classmethod
     def of(cls, layer: KANLayer, x: Tensor, most: int) -> LocalSplines:
         """At inputs (n, n_in), with derivatives up to the order `most` >= 1."""
-        degree, knots = layer.degree, layer.knots
-        assert degree is not None
-        count, points = knots.shape[1] - degree - 1, x.T.contiguous()
-        inside = torch.minimum(torch.maximum(points, knots[:, degree, None]), knots[:, count, None])
-        first = torch.searchsorted(knots[:, degree + 1 : count].contiguous(), inside, right=True)
-        around = first.unsqueeze(2) + torch.arange(1, 2 * degree + 1)
-        t = knots[torch.arange(len(knots)).view(-1, 1, 1), around]
-        values = _derivatives(t, inside.unsqueeze(2), degree, most)
-        beyond = (points - inside).unsqueeze(2)
-        if bool(beyond.any()):
-            held = (beyond == 0).to(x.dtype)
-            values = [values[0] + values[1] * beyond, values[1], *(part * held for part in values[2:])]
-        return cls(first, values)
+        assert layer.degree is not None
+        return cls(*spline_values(layer.knots, x, layer.degree, most))
 
     def combine(self, coefficients: Tensor) -> list[Tensor]:
         """What edges with coefficients (n_out, n_in, K) give, of each order: (n, n_out, n_in)."""
         windows = coefficients.unfold(2, self.values[0].shape[2], 1)
         near = windows[:, torch.arange(len(self.first)).unsqueeze(1), self.first]  # (n_out, n_in, n, degree + 1)
         return [(near * part).sum(3).permute(2, 0, 1) for part in self.values]
+
+
+def spline_values(knots: Tensor, x: Tensor, degree: int, most: int) -> tuple[Tensor, list[Tensor]]:
+    """The first spline (n_in, n) that lives at each point (n, n_in), and the values (n_in, n, degree + 1) of all.
+
+    The list has their derivatives up to the order `most` >= 1. Knots are (n_in, K + degree + 1).
+    """
+    count, points = knots.shape[1] - degree - 1, x.T.contiguous()
+    inside = torch.minimum(torch.maximum(points, knots[:, degree, None]), knots[:, count, None])
+    first = torch.searchsorted(knots[:, degree + 1 : count].contiguous(), inside, right=True)
+    around = first.unsqueeze(2) + torch.arange(1, 2 * degree + 1)
+    t = knots[torch.arange(len(knots)).view(-1, 1, 1), around]
+    values = _derivatives(t, inside.unsqueeze(2), degree, most)
+    beyond = (points - inside).unsqueeze(2)
+    if bool(beyond.any()):
+        held = (beyond == 0).to(x.dtype)
+        values = [values[0] + values[1] * beyond, values[1], *(part * held for part in values[2:])]
+    return first, values
 
 
 def _derivatives(t: Tensor, x: Tensor, degree: int, most: int) -> list[Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,7 +12,6 @@ from torch import Tensor
 from edgewise._jets import Jets, sum_of
 from edgewise.nn import KAN, Layout
 from edgewise.optim import NormalEquations
-from edgewise.pde._local import SparseRows
 from edgewise.pde._pass import JetPass, is_sparse
 from edgewise.pde._problem import Equation, Problem
 
@@ -21,17 +20,41 @@ _ENTRIES = 8_000_000  # of a chunk's Jacobian: 64 MB
 
 @dataclass(frozen=True)
 class Term:
-    """An equation at points, one set (n, d) or two of as many; `weight` multiplies the mean square."""
+    """An equation at points, one set (n, d) or two of as many; `weight` multiplies the mean square.
+
+    `each` (n,) are weights of the points, of mean one, where their density is not even.
+    """
 
     equation: Equation
     points: list[Tensor]
     weight: float
+    each: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.points[0])
 
     def rows(self, part: slice) -> Term:
-        return Term(self.equation, [side[part] for side in self.points], self.weight)
+        each = None if self.each is None else self.each[part]
+        return Term(self.equation, [side[part] for side in self.points], self.weight, each)
+
+    def at(self, points: list[Tensor], each: Tensor | None = None) -> Term:
+        """The same at other points."""
+        return Term(self.equation, points, self.weight, each)
+
+    def weigh(self, values: Tensor) -> Tensor:
+        """Values (n, ...) times the roots of the points' weights."""
+        return values if self.each is None else values * self.each.sqrt().view(-1, *[1] * (values.dim() - 1))
+
+
+class Linearized(NamedTuple):
+    """One equation at points: what it leaves (n,), and its derivatives.
+
+    by: of each set of points, by the jets of the network's outputs, each (n, m). constants: by those, (n, C).
+    """
+
+    residual: Tensor
+    by: list[Jets]
+    constants: Tensor
 
 
 class Objective:
@@ -61,7 +84,8 @@ class Objective:
             for term in self.terms:
                 for part in self._parts(term):
                     left = self._left(part, self._jets(model, part), vector)
-                    total += sum(float(r.square().sum()) for r in left) * term.weight / (len(term) * len(left))
+                    share = term.weight / (len(term) * len(left))
+                    total += share * sum(float(part.weigh(r).square().sum()) for r in left)
         return total if total == total else float("inf")
 
     def normal_equations(self, vector: Tensor) -> NormalEquations:
@@ -69,10 +93,14 @@ class Objective:
         hessian, gradient, total = vector.new_zeros(size, size), vector.new_zeros(size), 0.0
         for term in self.terms:
             for part in self._parts(term):
-                for rows, count in self._rows(part, model, vector):
-                    share = term.weight / (len(term) * count)
-                    total += share * float(rows.residual @ rows.residual)
-                    rows.add(share, gradient, hessian)
+                with torch.no_grad():
+                    passes = [JetPass(model, side, self.problem.orders) for side in part.points]
+                found = self._linearized(part, [each.outputs for each in passes], vector)
+                for row in found:
+                    share = term.weight / (len(term) * len(found))
+                    total += share * float(row.residual @ row.residual)
+                    with torch.no_grad():
+                        self._add(passes, row, share, gradient, hessian)
         return NormalEquations(total, gradient, hessian)
 
     def residual(self, vector: Tensor, term: Term) -> Tensor:
@@ -98,46 +126,47 @@ class Objective:
         constants = {name: held[:, k] for k, name in enumerate(self.names)}
         return self.problem.left(term.equation, unknowns, term.points[0], constants)
 
-    def _rows(self, term: Term, model: KAN, vector: Tensor) -> Iterator[tuple[_Rows, int]]:
-        """Each equation's residuals and their Jacobian, and how many equations there are."""
-        with torch.no_grad():
-            passes = [JetPass(model, side, self.problem.orders) for side in term.points]
+    def linearized(self, vector: Tensor, term: Term) -> Iterator[tuple[Term, Linearized, float]]:
+        """Each equation of a term, a part of its points at a time, and what its squares count."""
+        model = self.network(vector)
+        for part in self._parts(term):
+            with torch.no_grad():
+                jets = self._jets(model, part)
+            found = self._linearized(part, jets, vector)
+            for row in found:
+                yield part, row, term.weight / (len(term) * len(found))
+
+    def _linearized(self, term: Term, outputs: list[Jets], vector: Tensor) -> list[Linearized]:
         with torch.enable_grad():
-            jets: list[Jets] = [{o: part.detach().requires_grad_() for o, part in p.outputs.items()} for p in passes]
+            jets: list[Jets] = [{o: part.detach().requires_grad_() for o, part in side.items()} for side in outputs]
             held = vector[self.layout.size :].expand(len(term), -1).clone().requires_grad_()
             left = self._left(term, jets, vector, held)
-        sources = [*(part for side in jets for part in side.values()), held]
+        sources, found = [*(part for side in jets for part in side.values()), held], []
         for r in left:
-            slopes = torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True) if r.requires_grad else [torch.zeros_like(s) for s in sources]
-            given = iter(slopes)
-            by = [{order: next(given) for order in side} for side in jets]
-            with torch.no_grad():
-                if self.sparse and len(passes) == 1:
-                    own = passes[0].sparse_jacobian(self.layout, by[0])
-                else:
-                    own = sum_of(forward.jacobian(self.layout, part) for forward, part in zip(passes, by, strict=True))
-            yield _Rows(r.detach(), own, slopes[-1]), len(left)
+            if r.requires_grad:
+                slopes = list(torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True))
+            else:
+                slopes = [torch.zeros_like(source) for source in sources]
+            *given, constants = map(term.weigh, slopes)
+            own = iter(given)
+            by: list[Jets] = [{order: next(own) for order in side} for side in jets]
+            found.append(Linearized(term.weigh(r.detach()), by, constants))
+        return found
 
-
-@dataclass(frozen=True)
-class _Rows:
-    """Residuals (n,), and their derivatives by the free parameters (n, P), mostly zeros, and by the constants (n, C)."""
-
-    residual: Tensor
-    own: Tensor | SparseRows
-    constants: Tensor
-
-    def add(self, factor: float, gradient: Tensor, hessian: Tensor) -> None:
+    def _add(
+        self, passes: list[JetPass], row: Linearized, factor: float, gradient: Tensor, hessian: Tensor
+    ) -> None:  # fmt: skip
         """Add factor * J'r to a gradient, and factor * J'J to the lower triangle of a matrix."""
-        size = len(gradient) - self.constants.shape[1]
-        right = torch.cat([self.residual[:, None], self.constants], 1)
-        if isinstance(self.own, SparseRows):
-            self.own.add_gram(factor, hessian)
-            both = self.own.vjp(right, size)
+        size, right = self.layout.size, torch.cat([row.residual[:, None], row.constants], 1)
+        if self.sparse and len(passes) == 1:
+            rows = passes[0].sparse_jacobian(self.layout, row.by[0])
+            rows.add_gram(factor, hessian)
+            both = rows.vjp(right, size)
         else:
-            hessian[:size, :size].addmm_(self.own.T, self.own, alpha=factor)
-            both = self.own.T @ right
+            dense = sum_of(side.jacobian(self.layout, by) for side, by in zip(passes, row.by, strict=True))
+            hessian[:size, :size].addmm_(dense.T, dense, alpha=factor)
+            both = dense.T @ right
         gradient[:size] += factor * both[:, 0]
-        gradient[size:] += factor * (self.constants.T @ self.residual)
+        gradient[size:] += factor * (row.constants.T @ row.residual)
         hessian[size:, :size] += factor * both[:, 1:].T
-        hessian[size:, size:] += factor * (self.constants.T @ self.constants)
+        hessian[size:, size:] += factor * (row.constants.T @ row.constants)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sparse
@@ -14,9 +13,11 @@ from scipy.linalg import LinAlgError, solveh_banded
 from torch import Tensor
 
 from edgewise._jets import Jets, Order
-from edgewise.nn import KAN
+from edgewise.nn import KAN, refine_grid
+from edgewise.optim import LM
 from edgewise.pde._jet import Jet
 from edgewise.pde._local import spline_values
+from edgewise.pde._networks import wider
 from edgewise.pde._objective import Linearized, Objective
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
@@ -25,15 +26,9 @@ _DEGREE = 5
 _MOST = {1: 20_000, 2: 9_000, 3: 2_500}  # coefficients of a correction, by the number of coordinates
 _FINER = 1.5  # cells of a correction, over those of the network
 _LEAST = 12
-_POINTS = 4  # for each coefficient
+_POINTS = {1: 6, 2: 4, 3: 2}  # for each coefficient
 _RIDGE = 1e-13
-
-
-class Estimate(NamedTuple):
-    """The correction of a solution relative to it, in L2, and the fraction of the residual that it cannot remove."""
-
-    error: float
-    left: float
+_STEPS = 10
 
 
 class _Tensor:
@@ -76,7 +71,7 @@ class _System:
     def __post_init__(self) -> None:
         size = self.size
         self.matrix = sparse.csr_matrix((size, size))
-        self.right, self.square = np.zeros(size), 0.0
+        self.right = np.zeros(size)
 
     @property
     def size(self) -> int:
@@ -97,14 +92,11 @@ class _System:
         b = row.residual.numpy()
         self.matrix = self.matrix + share * (a.T @ a)
         self.right -= share * (a.T @ b)
-        self.square += share * float(b @ b)
 
-    def solve(self) -> tuple[np.ndarray, float]:
-        """The coefficients, and the root of what is left of the weighted squares, relative."""
+    def solve(self) -> np.ndarray:
+        """The coefficients, and the constants."""
         matrix = (self.matrix + _RIDGE * float(self.matrix.diagonal().max()) * sparse.eye(self.size)).tocoo()
-        found = _banded(matrix, self.right, self.size - self.constants)
-        left = self.square - 2 * float(self.right @ found) + float(found @ (self.matrix @ found))
-        return found, math.sqrt(max(0.0, left) / max(self.square, 1e-300))
+        return _banded(matrix, self.right, self.size - self.constants)
 
 
 def _banded(matrix: sparse.coo_matrix, right: np.ndarray, size: int) -> np.ndarray:
@@ -123,26 +115,28 @@ def _banded(matrix: sparse.coo_matrix, right: np.ndarray, size: int) -> np.ndarr
     return np.concatenate([both[:, 0] - both[:, 1:] @ last, last])
 
 
-def estimate(problem: Problem, model: KAN, constants: dict[str, float], objective: Objective, seed: int) -> Estimate:
-    """Return the size of the correction that the linearized equations ask for, relative to the solution.
+def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> float:
+    """Return the size in L2 of the correction that the linearized equations ask for, relative to the solution.
 
     One Newton step for  r(u + v) = 0, its conditions and constants, with v a sum of products of splines on a lattice
     finer than the network's, by least squares at points of its own. The network's own space plays no part, so that
     what it cannot represent shows.
     """
     d, m = len(problem.box.names), problem.unknowns
+    if d not in _MOST:
+        return _trained(problem, model, objective, seed)
     grid = max(layer.grid for layer in model.layers)
     most = int((_MOST[d] / m) ** (1 / d)) - _DEGREE
     tensor = _Tensor(problem.box.low, problem.box.high, min(most, max(_LEAST, math.ceil(_FINER * grid))))
-    system = _System(tensor, m, len(constants))
-    inside = objective.terms[0].at([problem.box.points(_POINTS * len(tensor), seed)])
+    system = _System(tensor, m, len(objective.names))
+    inside = objective.terms[0].at([problem.box.points(_POINTS[d] * len(tensor), seed)])
     for term in [inside, *objective.terms[1:]]:
         for part, row, share in objective.linearized(objective.start, term):
             system.add(part.points, row, share)
     try:
-        found, left = system.solve()
+        found = system.solve()
     except (LinAlgError, np.linalg.LinAlgError):
-        return Estimate(math.inf, 1.0)
+        return math.inf
     points = problem.box.points(4000, seed + 1)
     with torch.no_grad():
         own: Jets = JetPass(model, points, []).outputs
@@ -151,7 +145,23 @@ def estimate(problem: Problem, model: KAN, constants: dict[str, float], objectiv
         moved = {(): own[()] + (change * values[()].unsqueeze(2)).sum(1)}
         before, after = (_stacked(problem.unknown(jets, points)) for jets in (own, moved))
     size = float(before.square().mean().sqrt())
-    return Estimate(float((after - before).square().mean().sqrt()) / max(size, 1e-300), left)
+    return float((after - before).square().mean().sqrt()) / max(size, 1e-300)
+
+
+def _trained(problem: Problem, model: KAN, objective: Objective, seed: int) -> float:
+    """The same by steps of a wider network on a finer grid, where a lattice would have too many cells."""
+    finer = refine_grid(wider(model, seed + 1) or model, 2)
+    inner = objective.terms[0]
+    size = Objective(problem, finer, objective.constants(objective.start), []).layout.size
+    terms = [inner.at([problem.box.points(max(2000, 12 * size), seed + 2)]), *objective.terms[1:]]
+    larger = Objective(problem, finer, objective.constants(objective.start), terms)
+    vector, _ = LM(steps=_STEPS).minimize(larger, larger.start)
+    points = problem.box.points(4000, seed + 1)
+    with torch.no_grad():
+        before, after = (
+            _stacked(problem.unknown(JetPass(net, points, []).outputs, points)) for net in (model, larger.network(vector))
+        )
+    return float((after - before).square().mean().sqrt() / before.square().mean().sqrt().clamp_min(1e-300))
 
 
 def _stacked(unknowns: Jet | tuple[Jet, ...]) -> Tensor:

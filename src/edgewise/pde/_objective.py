@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,10 +13,12 @@ from torch import Tensor
 from edgewise._jets import Jets, sum_of
 from edgewise.nn import KAN, Layout
 from edgewise.optim import NormalEquations
+from edgewise.pde._local import LocalSplines
 from edgewise.pde._pass import JetPass, is_sparse
 from edgewise.pde._problem import Equation, Problem
 
-_ENTRIES = 8_000_000  # of a chunk's Jacobian: 64 MB
+_ENTRIES = 8_000_000  # of a part's Jacobian: 64 MB
+_WIDE = 8  # numbers of an edge and point that are held at the same time, over those of its row
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,26 @@ class Objective:
     """cost(theta) = sum over terms of weight * mean over points and equations of residual^2.
 
     theta holds the network's free parameters and, after them, the unknown constants. Owns a copy of the network.
+    `steps` counts normal equations; `seconds` says about how long one takes.
     """
 
     def __init__(self, problem: Problem, model: KAN, constants: Mapping[str, float], terms: list[Term]) -> None:
         self.problem, self.model, self.terms = problem, model, terms
         self.layout = Layout(model)
         self.sparse = is_sparse(model, self.layout)
+        self.steps = 0
+        self._cut: dict[int, list[Term]] = {}
+        self._first: dict[int, list[LocalSplines | None]] = {}
         self.names = list(constants)
         own = torch.tensor([float(constants[name]) for name in self.names], dtype=torch.float64)
         self.start = torch.cat([self.layout.read(model), own])
+
+    @property
+    def seconds(self) -> float:
+        """About the time that normal equations and their solution take on one core."""
+        rows, edges = sum(map(len, self.terms)), sum(len(block.spline) for block in self.layout.blocks)
+        products = 2e-8 * edges**2 / 2 if self.sparse else 3e-10 * len(self.start) ** 2
+        return rows * (1e-6 + products) + 5e-12 * len(self.start) ** 3
 
     def network(self, vector: Tensor) -> KAN:
         self.layout.write(self.model, vector[: self.layout.size])
@@ -89,12 +103,12 @@ class Objective:
         return total if total == total else float("inf")
 
     def normal_equations(self, vector: Tensor) -> NormalEquations:
+        self.steps += 1
         model, size = self.network(vector), len(vector)
         hessian, gradient, total = vector.new_zeros(size, size), vector.new_zeros(size), 0.0
         for term in self.terms:
             for part in self._parts(term):
-                with torch.no_grad():
-                    passes = [JetPass(model, side, self.problem.orders) for side in part.points]
+                passes = self._passes(model, part)
                 found = self._linearized(part, [each.outputs for each in passes], vector)
                 for row in found:
                     share = term.weight / (len(term) * len(found))
@@ -105,19 +119,53 @@ class Objective:
 
     def residual(self, vector: Tensor, term: Term) -> Tensor:
         """The root of the mean square of a term's equations at each point, (n,)."""
-        model = self.network(vector)
+        model, found = self.network(vector), []
         with torch.no_grad():
-            left = self._left(term, self._jets(model, term), vector)
-        return torch.stack(left).square().mean(0).sqrt()
+            for part in self._parts(term):
+                left = self._left(part, self._jets(model, part), vector)
+                found.append(torch.stack(left).square().mean(0).sqrt())
+        return torch.cat(found)
+
+    def relative(self, vector: Tensor, term: Term) -> float:
+        """What a term's equations leave, over the size of what they add up, as root mean squares."""
+        model, left, size = self.network(vector), 0.0, 0.0
+        for part in self._parts(term):
+            with torch.no_grad():
+                jets = self._jets(model, part)
+            for row in self._linearized(part, jets, vector):
+                parts = [by[o] * side[o] for by, side in zip(row.by, jets, strict=True) for o in by]
+                rest = row.residual - sum_of(own.sum(1) for own in parts)
+                terms = rest.abs() + sum_of(own.abs().sum(1) for own in parts)
+                left += float(row.residual.square().sum())
+                size += float(terms.square().sum())
+        return math.sqrt(left / size) if size > 0 else 0.0
 
     def _parts(self, term: Term) -> list[Term]:
-        widths = (block.width if not self.sparse else 64 for block in self.layout.blocks)
+        """A term a part of its points at a time; those of the objective's own terms stay the same."""
+        if id(term) in self._cut:
+            return self._cut[id(term)]
+        widths = (8 * _WIDE if self.sparse else block.width for block in self.layout.blocks)
         entries = sum(len(block.spline) * width for block, width in zip(self.layout.blocks, widths, strict=True))
         step = max(64, _ENTRIES // max(1, entries))
-        return [term.rows(slice(k, k + step)) for k in range(0, len(term), step)]
+        parts = [term.rows(slice(k, k + step)) for k in range(0, len(term), step)]
+        if any(term is own for own in self.terms):
+            self._cut[id(term)] = parts
+            self._first |= {id(part): [None] * len(part.points) for part in parts}
+        return parts
+
+    def _passes(self, model: KAN, term: Term) -> list[JetPass]:
+        """Passes at each set of points; what the first layer's splines are there is found once."""
+        known = self._first.get(id(term), [None] * len(term.points))
+        with torch.no_grad():
+            passes = [
+                JetPass(model, side, self.problem.orders, first) for side, first in zip(term.points, known, strict=True)
+            ]
+        if id(term) in self._first:
+            self._first[id(term)] = [each.first for each in passes]
+        return passes
 
     def _jets(self, model: KAN, term: Term) -> list[Jets]:
-        return [JetPass(model, side, self.problem.orders).outputs for side in term.points]
+        return [each.outputs for each in self._passes(model, term)]
 
     def _left(self, term: Term, jets: list[Jets], vector: Tensor, rows: Tensor | None = None) -> tuple[Tensor, ...]:
         """What a term's equations leave; `rows` (n, constants) are constants as each point sees them."""

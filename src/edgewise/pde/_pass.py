@@ -23,10 +23,12 @@ class _Level:
     products of the inputs' derivatives. It is linear in the functions' coefficients, and so is everything here.
     """
 
-    def __init__(self, layer: KANLayer, nodes: Nodes, inputs: Jets) -> None:
+    def __init__(self, layer: KANLayer, nodes: Nodes, inputs: Jets, known: LocalSplines | None) -> None:
         self.layer, self.nodes, self.inputs = layer, nodes, inputs
         self.x, self.most = inputs[()], max(map(len, inputs))
-        self.local = LocalSplines.of(layer, self.x, self.most + 1) if _is_local(layer) else None
+        self.local = known
+        if known is None and _is_local(layer):
+            self.local = LocalSplines.of(layer, self.x, self.most + 1)
         self.edges = self._edges()
         self.factors = {order: powers(inputs, order) for order in inputs if order}
         self.subnodes: dict[Order, Tensor] = {(): self.edges[0].sum(2)}
@@ -80,17 +82,25 @@ class _Level:
 class JetPass:
     """A forward pass of a network's outputs and some of their derivatives, and what its parameters do to them.
 
-    `outputs` are jets of shape (n, n_out), of the orders given and all below them; by default up to the second.
+    `outputs` are jets of shape (n, n_out), of the orders given and all below them; by default up to the second. The
+    first layer's splines at the same points, `first`, may be handed on from one pass to the next.
     """
 
-    def __init__(self, model: KAN, x: Tensor, orders: Iterable[Order] | None = None) -> None:
+    def __init__(
+        self, model: KAN, x: Tensor, orders: Iterable[Order] | None = None, first: LocalSplines | None = None
+    ) -> None:
         d = x.shape[1]
         jets = _identity(x, second_orders(d) if orders is None else below(orders))
         self.levels: list[_Level] = []
         for layer, nodes in zip(model.layers, model.nodes[1:], strict=True):
-            self.levels.append(_Level(layer, nodes, jets))
+            self.levels.append(_Level(layer, nodes, jets, None if self.levels else first))
             jets = nodes.jets(self.levels[-1].subnodes)
         self.outputs: Jets = jets
+
+    @property
+    def first(self) -> LocalSplines | None:
+        """The first layer's splines at the points, where they are B-splines."""
+        return self.levels[0].local
 
     def jacobian(self, layout: Layout, by: Jets) -> Tensor:
         """Derivatives (n, layout.size) of a number a point by the free parameters, given those by the outputs' jets."""

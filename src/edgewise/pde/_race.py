@@ -10,7 +10,7 @@ from edgewise.pde._networks import wider
 from edgewise.pde._refining import Refiner, State
 
 _GAIN = 0.7  # of the residual before: a step of refinement that does not reach it helped little
-_SECONDS = 60.0  # of steps on one core, about
+_SECONDS = 40.0  # of steps on one core, about
 _ALONE = 0.4  # of that, after which only the best goes on
 _ESTIMATED = 3  # coordinates up to which an estimate costs little
 
@@ -45,8 +45,8 @@ def race(
             break
     best = min(entrants, key=lambda one: one.score)
     while refiner.monitor.ended() is None and best.score > tolerance:
-        if refiner.work > _ALONE * _SECONDS:
-            entrants = [one for one in entrants if one is best]
+        if refiner.work > _ALONE * _SECONDS or not _fits(refiner, best, grids):
+            entrants = [best]
         able = [one for one in entrants if one.stuck < 2 and _fits(refiner, one, grids)]
         if not able:
             break

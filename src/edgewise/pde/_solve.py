@@ -18,7 +18,7 @@ from edgewise.pde._refining import Refiner, State
 from edgewise.pde._solution import Solution
 from edgewise.train import Monitor, Options
 
-_GRIDS = (4, 8, 12, 18, 27, 40, 60, 90)
+_GRIDS = (4, 8, 12, 18, 27, 40, 60, 90, 135)
 _LINE_GRIDS = (4, 8, 16, 32, 64, 128, 256, 512)
 _STARTS, _STARTS_OF_A_KIND = 3, 2
 _TOLERANCE = 1e-5  # gain of a step, over the cost, below which three in a row end a run

@@ -26,6 +26,10 @@ class Outcome(enum.Enum):
         "At fresh points the residual is far above that at the trained ones, so the solution is wrong between them. "
         "Use more points, or a coarser grid."
     )
+    EFFORT_SPENT = (
+        "The effort was spent before the estimated error fell below the tolerance; the finest solution so far is "
+        "returned. Allow more effort, or a larger tolerance."
+    )
     DIVERGED = (
         "No solution was found beyond the time that is given; what there is until then is returned. The solution may "
         "not exist any longer, or the problem may not be well posed."

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import edgewise as ew
+from edgewise.bases import HIGHEST_DEGREE
 from edgewise.nn import GaussNewtonMatrix, Layout, Pass, symmetrize
 
 CASES: list[tuple[list[Any], str | None, int]] = [
@@ -22,6 +23,7 @@ CASES: list[tuple[list[Any], str | None, int]] = [
     ([2, (1, [3]), (1, 1)], "identity", 1),
     ([3, 2, (1, [2]), 2], None, 5),
     ([2, 2, 2, 3], None, 4),
+    ([2, 2, 2], "silu", 9),
 ]
 
 
@@ -65,7 +67,7 @@ def test_any_network_of_two_layers(mixed_network, seed: int, n_out: int, grid: i
         torch.testing.assert_close(symmetrize(found), dense(model, layout, x, weight), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("degree", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("degree", range(1, HIGHEST_DEGREE + 1))
 @pytest.mark.parametrize("base", [None, "silu"])
 @pytest.mark.parametrize(
     ("widths", "grid", "route"), [([2, 3, 2], 9, "sparse"), ([2, 3, 1], 2, "square"), ([2, (1, 1), 2], 2, "grouped")]

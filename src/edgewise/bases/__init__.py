@@ -4,6 +4,7 @@ from edgewise.bases._base_function import BASE_FUNCTIONS as BASE_FUNCTIONS
 from edgewise.bases._base_function import BaseName as BaseName
 from edgewise.bases._base_function import base_function as base_function
 from edgewise.bases._basis import Basis as Basis
+from edgewise.bases._bspline import HIGHEST_DEGREE as HIGHEST_DEGREE
 from edgewise.bases._bspline import BSpline as BSpline
 from edgewise.bases._chebyshev import Chebyshev as Chebyshev
 from edgewise.bases._fourier import Fourier as Fourier

@@ -11,11 +11,14 @@ from edgewise.bases._grid import adapted_knots, refined_knots, spline_range, uni
 from edgewise.bases._least_squares import chebyshev_sites
 from edgewise.kernels import BSplineFamily
 
+HIGHEST_DEGREE = 9
+"""The highest degree of B-splines that there are kernels for, and tests of."""
+
 
 @final
 @dataclass(frozen=True)
 class BSpline(BSplineFamily, Basis):
-    """Splines of a degree from 1 to 5; `grid` is the number of cells G, K = G + degree.
+    """Splines of a degree from 1 to 9; `grid` is the number of cells G, K = G + degree.
 
     Each function lives on degree + 1 cells. Knots are (n_in, G + 2 degree + 1), `degree` of them outside each end, and
     may be spaced unevenly. Of degree 1 it is the basis "linear": straight pieces between values at the knots.

@@ -32,7 +32,7 @@ class KANLayer(Features, GridTools, torch.nn.Module):
                                    phi(x) = c f(a x + b) + d            for a symbolic edge.
 
     B_k are the functions of `basis` over `domain`: a name of `edgewise.bases.BASES`, each with its own meaning of
-    `grid`, or a `edgewise.bases.Basis` of your own. B-splines alone have a `degree`, from 1 to 5.
+    `grid`, or a `edgewise.bases.Basis` of your own. B-splines alone have a `degree`, from 1 to 9.
 
     Beyond the ends of the range they continue along their tangents, so nothing dies and nothing explodes there. b is
     the base function: "silu", "identity" or None. `init` names what draws the first values: see

@@ -20,16 +20,18 @@ from edgewise.kernels.runtime._simd import (
 )
 
 LANES = WIDTH // 8
-STRIDE = 8  # numbers that lie side by side for each input and row: degree + 1 values, then zeros
 
 
-def build(name: str, dtype: str, degree: int) -> Any:
-    """Return the Numba function of a kernel for one dtype and degree."""
-    return {"local": _local, "gram": _gram}[name](getattr(types, dtype), degree)
+def build(name: str, dtype: str, degree: int, stride: int) -> Any:
+    """Return the Numba function of a kernel for one dtype and degree.
+
+    `stride` numbers lie side by side for each input and row: degree + 1 values, then zeros.
+    """
+    return {"local": _local, "gram": _gram}[name](getattr(types, dtype), degree, stride)
 
 
-def _local(real: Any, degree: int) -> Any:
-    """cells[input, row], and the values that live there, values[input, row, STRIDE], which come zeroed."""
+def _local(real: Any, degree: int, stride: int) -> Any:
+    """cells[input, row], and the values that live there, values[input, row, stride], which come zeroed."""
     reals, wholes = pointer_to(real), pointer_to(types.int32)
     zero, one = real(0), real(1)
 
@@ -72,7 +74,7 @@ def _local(real: Any, degree: int) -> Any:
                 inside = min(max(point, lo), hi)
                 cell = cell_of(knots, t, count, inside)
                 at = (first + i) * rows + n
-                evaluate(knots, t + cell, inside, point - inside, values, at * STRIDE)
+                evaluate(knots, t + cell, inside, point - inside, values, at * stride)
                 cells[at] = cell - degree
 
     return local
@@ -92,7 +94,7 @@ def _add_to(real: Any, degree: int) -> Any:
     return add_to
 
 
-def _scattered(real: Any, degree: int) -> Any:
+def _scattered(real: Any, degree: int, stride: int) -> Any:
     size, add_to = degree + 1, _add_to(real, degree)
 
     @njit(**FAST)
@@ -104,15 +106,15 @@ def _scattered(real: Any, degree: int) -> Any:
         h, corner, size_h = target
         for n in range(count):
             e = corner + cells[a + n] * size_h + cells[b + n]
-            at, weight = (a + n) * STRIDE, w[n]
+            at, weight = (a + n) * stride, w[n]
             for m in range(size):
-                add_to(values, (b + n) * STRIDE, weight * values[at + m], h, e)
+                add_to(values, (b + n) * stride, weight * values[at + m], h, e)
                 e += size_h
 
     return scattered
 
 
-def _gathered(real: Any, degree: int) -> Any:
+def _gathered(real: Any, degree: int, stride: int) -> Any:
     size, add_to = degree + 1, _add_to(real, degree)
     zero, one = real(0), real(1)
 
@@ -124,25 +126,25 @@ def _gathered(real: Any, degree: int) -> Any:
         a, b = pair
         h, corner, size_h = target
         for n in range(count):
-            e = (cells[a + n] * grid + cells[b + n]) * (size * STRIDE)
-            at, to, weight = (a + n) * STRIDE, (b + n) * STRIDE, w[n]
+            e = (cells[a + n] * grid + cells[b + n]) * (size * stride)
+            at, to, weight = (a + n) * stride, (b + n) * stride, w[n]
             for m in range(size):
                 scale = splat(weight * values[at + m])
                 for c in range(0, size, LANES):
                     store(tiles, e + c, fma(scale, load(values, to + c), load(tiles, e + c)))
-                e += STRIDE
+                e += stride
         for p in range(grid):
             for q in range(grid):
                 for m in range(size):
-                    t = ((p * grid + q) * size + m) * STRIDE
+                    t = ((p * grid + q) * size + m) * stride
                     add_to(tiles, t, one, h, corner + (p + m) * size_h + q)
-                    for c in range(0, STRIDE, LANES):
+                    for c in range(0, stride, LANES):
                         store(tiles, t + c, splat(zero))
 
     return gathered
 
 
-def _bases(real: Any, degree: int) -> Any:
+def _bases(real: Any, degree: int, stride: int) -> Any:
     add_to, zero = _add_to(real, degree), real(0)
 
     @njit(**FAST)
@@ -157,8 +159,8 @@ def _bases(real: Any, degree: int) -> Any:
         both = zero
         for n in range(count):
             weight_a, weight_b = w[n] * extra[a + n], w[n] * extra[b + n]
-            add_to(values, (b + n) * STRIDE, weight_a, h, ea * size_h + sb + cells[b + n])
-            add_to(values, (a + n) * STRIDE, weight_b, line, cells[a + n])
+            add_to(values, (b + n) * stride, weight_a, h, ea * size_h + sb + cells[b + n])
+            add_to(values, (a + n) * stride, weight_b, line, cells[a + n])
             both += weight_a * extra[b + n]
         h[ea * size_h + eb] += both
         for m in range(total):
@@ -167,12 +169,12 @@ def _bases(real: Any, degree: int) -> Any:
     return bases
 
 
-def _gram(real: Any, degree: int) -> Any:
+def _gram(real: Any, degree: int, stride: int) -> Any:
     """Every pair of edges, with w_n = sum_o left[subnode a, o, n] right[subnode b, o, n], in the lower triangle.
 
     Edges are rows (subnode, input, first column, column of the base function or -1) in the order of their columns.
     """
-    scattered, gathered, bases = _scattered(real, degree), _gathered(real, degree), _bases(real, degree)
+    scattered, gathered, bases = (make(real, degree, stride) for make in (_scattered, _gathered, _bases))
     reals, wholes = pointer_to(real), pointer_to(types.int32)
 
     @njit(**FAST)

@@ -22,7 +22,7 @@ from edgewise.pde._objective import Linearized, Objective
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
 
-_DEGREE = 5
+_DEGREE = 7
 _MOST = {1: 20_000, 2: 9_000, 3: 2_500}  # coefficients of a correction, by the number of coordinates
 _FINER = 1.5  # cells of a correction, over those of the network
 _LEAST = 12

@@ -8,13 +8,13 @@ from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.nn import KAN, clone, lock, widen
 
-_GRID = 4
+_GRID, _DEGREE = 4, 7
 _SUMS, _PRODUCTS = 5, {2: 4, 3: 4}
 _MANY = 3  # products where there are more coordinates
 _WIDER = 3  # sums that a wider network has more
 
 
-def products(coordinates: int, terms: int, unknowns: int = 1, *, degree: int = 5, grid: int = 4, seed: int = 0) -> KAN:
+def products(coordinates: int, terms: int, unknowns: int = 1, *, degree: int = _DEGREE, grid: int = _GRID, seed: int = 0) -> KAN:
     """Return a network that is a sum of products:  u_q(x) = sum_r prod_i f_qri(x_i).
 
     KAN([d, (0, [d] * terms * unknowns), unknowns]) in which coordinate i enters the i-th factor of each product only,
@@ -48,13 +48,13 @@ def products(coordinates: int, terms: int, unknowns: int = 1, *, degree: int = 5
 def candidates(coordinates: int, unknowns: int, starts: int, seed: int) -> list[KAN]:
     """Networks to choose from, `starts` of each kind: one spline on a line, sums and products in more dimensions."""
     if coordinates == 1:
-        return [KAN([1, unknowns], grid=_GRID, degree=5, base=None, seed=seed)]
+        return [KAN([1, unknowns], grid=_GRID, degree=_DEGREE, base=None, seed=seed)]
     found = []
     for k in range(seed, seed + starts):
         terms = _PRODUCTS.get(coordinates, _MANY)
         found.append(products(coordinates, terms, unknowns, grid=_GRID, seed=k))
         if coordinates in _PRODUCTS or k == seed:
-            found.append(KAN([coordinates, _SUMS, unknowns], grid=_GRID, degree=5, base=None, seed=k))
+            found.append(KAN([coordinates, _SUMS, unknowns], grid=_GRID, degree=_DEGREE, base=None, seed=k))
     return found
 
 
@@ -68,7 +68,7 @@ def wider(model: KAN, seed: int) -> KAN | None:
     d, m = first.n_in, last.n_out
     old = last.n_in // m
     terms = old + max(2, old // 2)
-    new = products(d, terms, m, degree=first.degree or 5, grid=first.grid, seed=seed)
+    new = products(d, terms, m, degree=first.degree or _DEGREE, grid=first.grid, seed=seed)
     begun = new.layers[0]
     with torch.no_grad():
         begun.knots.copy_(first.knots)

@@ -41,7 +41,7 @@ def solve(
         problem: what is to hold.
         model: the network to start from. By default one layer of splines on a line; in two and three dimensions the
             best of sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more dimensions products
-            first; degree 5.
+            first; degree 7.
         grids: cell counts, coarse to fine; "auto" refines, and widens its own networks, until the estimated error is
             below the tolerance or neither helps, but for no more than about 80 s of work on one core.
         points: inside the box; twelve times the parameters where that is more.

@@ -62,7 +62,7 @@ class _Tensor:
 
 @dataclass
 class _System:
-    """Weighted rows of the linearized equations for the correction's coefficients, unknown by unknown, and constants."""
+    """The linearized equations as least squares for the correction's coefficients and for the constants."""
 
     tensor: _Tensor
     unknowns: int
@@ -159,7 +159,8 @@ def _trained(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
     points = problem.box.points(4000, seed + 1)
     with torch.no_grad():
         before, after = (
-            _stacked(problem.unknown(JetPass(net, points, []).outputs, points)) for net in (model, larger.network(vector))
+            _stacked(problem.unknown(JetPass(net, points, []).outputs, points))
+            for net in (model, larger.network(vector))
         )
     return float((after - before).square().mean().sqrt() / before.square().mean().sqrt().clamp_min(1e-300))
 

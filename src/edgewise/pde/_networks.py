@@ -14,7 +14,9 @@ _MANY = 3  # products where there are more coordinates
 _WIDER = 3  # sums that a wider network has more
 
 
-def products(coordinates: int, terms: int, unknowns: int = 1, *, degree: int = _DEGREE, grid: int = _GRID, seed: int = 0) -> KAN:
+def products(
+    coordinates: int, terms: int, unknowns: int = 1, *, degree: int = _DEGREE, grid: int = _GRID, seed: int = 0
+) -> KAN:
     """Return a network that is a sum of products:  u_q(x) = sum_r prod_i f_qri(x_i).
 
     KAN([d, (0, [d] * terms * unknowns), unknowns]) in which coordinate i enters the i-th factor of each product only,

@@ -201,9 +201,7 @@ class Objective:
             found.append(Linearized(term.weigh(r.detach()), by, constants))
         return found
 
-    def _add(
-        self, passes: list[JetPass], row: Linearized, factor: float, gradient: Tensor, hessian: Tensor
-    ) -> None:  # fmt: skip
+    def _add(self, passes: list[JetPass], row: Linearized, factor: float, gradient: Tensor, hessian: Tensor) -> None:
         """Add factor * J'r to a gradient, and factor * J'J to the lower triangle of a matrix."""
         size, right = self.layout.size, torch.cat([row.residual[:, None], row.constants], 1)
         if self.sparse and len(passes) == 1:

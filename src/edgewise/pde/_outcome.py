@@ -19,8 +19,8 @@ class Outcome(enum.Enum):
         "All grids were trained, and the estimated error is above the tolerance. Allow finer grids, or more nodes."
     )
     UNRESOLVED = (
-        "The residual is not small against the terms of the equation, so this is no solution yet. Use finer grids, more "
-        "nodes or more steps, or pde.march for an equation of evolution."
+        "The residual is not small against the terms of the equation, so this is no solution yet. Use finer grids, "
+        "more nodes or more steps, or pde.march for an equation of evolution."
     )
     OVERFIT = (
         "At fresh points the residual is far above that at the trained ones, so the solution is wrong between them. "

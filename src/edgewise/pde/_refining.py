@@ -42,8 +42,10 @@ class State(NamedTuple):
 class Refiner:
     """Trains networks for a problem; `work` is about the seconds that its steps took on one core."""
 
-    def __init__(self, problem: Problem, monitor: Monitor, solver: LM, points: int, boundary: int) -> None:
-        self.problem, self.monitor, self.solver = problem, monitor, solver
+    def __init__(
+        self, problem: Problem, monitor: Monitor, solver: LM, points: int, boundary: int, adaptive: bool
+    ) -> None:
+        self.problem, self.monitor, self.solver, self.adaptive = problem, monitor, solver, adaptive
         self.seed, self.points, self.per, self.work = monitor.options.seed, points, _PER_PARAMETER, 0.0
         self.conditions = [
             Term(c.residual, c.points(boundary, self.seed + 1), c.weight) for c in problem.conditions
@@ -119,7 +121,7 @@ class Refiner:
     ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
         """Even points at first, and moved ones at later turns, with their weights."""
         count = max(self.points, min(_MOST_POINTS, per * Objective(self.problem, model, constants, []).layout.size))
-        if not turn:
+        if not turn or not self.adaptive:
             return self.problem.box.points(count, self.seed), None
         objective = self.objective(clone(model), constants, self.fresh)
         rows = objective.terms[0]

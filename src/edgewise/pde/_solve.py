@@ -26,9 +26,10 @@ _OVERFIT = 3.0  # fresh residuals over trained ones
 _UNRESOLVED = 0.02  # residuals over the terms of the equation
 
 
-def solve(
+def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | Literal["auto"] = "auto", points: int = 1000,
-    boundary: int = 400, steps: int = 60, tolerance: float = 1e-8, options: Options | None = None,
+    boundary: int = 400, steps: int = 60, adaptive: bool = True, tolerance: float = 1e-8,
+    options: Options | None = None,
 ) -> Solution:  # fmt: skip
     """Find the functions and constants for which an equation and its conditions hold.
 
@@ -47,6 +48,7 @@ def solve(
         points: inside the box; twelve times the parameters where that is more.
         boundary: on the faces of each condition.
         steps: of the solver, at least twice at each grid.
+        adaptive: whether points move.
         tolerance: of the estimated error, relative to the solution in L2.
         options: seed, time_limit, restarts (starts at the coarsest grid), callbacks and progress, as for `fit`.
 
@@ -76,7 +78,7 @@ def solve(
     _checked(problem, models[0])
     order, monitor = _order(grids, d), Monitor(own)
     with monitor.running():
-        refiner = Refiner(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary)
+        refiner = Refiner(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)
         if isinstance(grids, str):
             state = race(refiner, models, order, tolerance, own_networks=model is None)
         else:

@@ -48,16 +48,16 @@ def products(
 
 
 def candidates(coordinates: int, unknowns: int, starts: int, seed: int) -> list[KAN]:
-    """Networks to choose from, `starts` of each kind: one spline on a line, sums and products in more dimensions."""
+    """Networks to choose from: one spline on a line, else products, of several starts where they are many, and sums."""
     if coordinates == 1:
         return [KAN([1, unknowns], grid=_GRID, degree=_DEGREE, base=None, seed=seed)]
-    found = []
-    for k in range(seed, seed + starts):
-        terms = _PRODUCTS.get(coordinates, _MANY)
-        found.append(products(coordinates, terms, unknowns, grid=_GRID, seed=k))
-        if coordinates in _PRODUCTS or k == seed:
-            found.append(KAN([coordinates, _SUMS, unknowns], grid=_GRID, degree=_DEGREE, base=None, seed=k))
-    return found
+    many = coordinates not in _PRODUCTS
+    terms = _PRODUCTS.get(coordinates, _MANY)
+    found = [products(coordinates, terms, unknowns, seed=seed + k) for k in range(starts if many else 1)]
+    sums = range(1 if many else starts)
+    return found + [
+        KAN([coordinates, _SUMS, unknowns], grid=_GRID, degree=_DEGREE, base=None, seed=seed + k) for k in sums
+    ]
 
 
 def wider(model: KAN, seed: int) -> KAN | None:

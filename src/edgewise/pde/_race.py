@@ -12,7 +12,7 @@ from edgewise.pde._refining import Refiner, State
 _GAIN = 0.7  # of the residual before: a step of refinement that does not reach it helped little
 _SECONDS = 40.0  # of steps on one core, about
 _ALONE = 0.4  # of that, after which only the best goes on
-_ESTIMATED = 3  # coordinates up to which an estimate costs little
+_GOOD = 1e-3  # estimated error after two grids, below which no other kind is tried
 
 
 @dataclass
@@ -32,16 +32,16 @@ def race(
 ) -> State:  # fmt: skip
     """Refine networks until the estimated error of one is below the tolerance; return the best.
 
-    The best of each kind after the first two grids goes on. What has worked least is refined next, and where a finer
-    grid does not help, widened, if it is one of our own; what neither helps is out. After a part of the time only the
-    one of the smallest estimated error goes on.
+    The best of each kind after the first two grids goes on; once one is good, no other kind is tried. What has worked
+    least is refined next, and where a finer grid does not help, widened, if it is one of our own; what neither helps is
+    out. After a part of the time only the one of the smallest estimated error goes on.
     """
     entrants = []
     for kind in _kinds(models):
         before = refiner.work
         state = refiner.best_of(kind, grids[:2])
-        entrants.append(_Entrant(state, 2, refiner.work - before, _score(refiner, state)))
-        if refiner.monitor.ended() is not None:
+        entrants.append(_Entrant(state, 2, refiner.work - before, refiner.error(state)))
+        if refiner.monitor.ended() is not None or entrants[-1].score < _GOOD:
             break
     best = min(entrants, key=lambda one: one.score)
     while refiner.monitor.ended() is None and best.score > tolerance:
@@ -79,15 +79,10 @@ def _advance(refiner: Refiner, one: _Entrant, grids: Sequence[int], own_networks
     else:
         state = refiner.trained(one.state, grids[one.next])
         one.next += 1
-    score = _score(refiner, state)
+    score = refiner.error(state)
     gained = score < _GAIN * one.score
     if score < one.score:
         one.state, one.score = state, score
     one.stuck = 0 if gained else one.stuck + 1
     one.wide = not gained and not one.wide and own_networks and len(one.state.model.layers) > 1
     one.work += refiner.work - before
-
-
-def _score(refiner: Refiner, state: State) -> float:
-    """The estimated error, or where that costs much, the residual at fresh points."""
-    return refiner.error(state) if len(refiner.problem.box.names) <= _ESTIMATED else state.fresh

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
@@ -99,7 +100,7 @@ class _System:
         return _banded(matrix, self.right, self.size - self.constants)
 
 
-def _banded(matrix: sparse.coo_matrix, right: np.ndarray, size: int) -> np.ndarray:
+def _banded(matrix: Any, right: np.ndarray, size: int) -> np.ndarray:
     """Solve a positive system that is a band in its first `size` columns, and full in the others."""
     inner = (matrix.row < size) & (matrix.col <= matrix.row)
     row, column, value = matrix.row[inner], matrix.col[inner], matrix.data[inner]

@@ -83,8 +83,8 @@ PUBLIC = {
         held_knots initial_values is_readable layer_of lock monotone parameter_groups perturb refine_grid
         refine_grids regularization remove_edges remove_node replace_by_mean replace_convs replace_feed_forwards
         replace_parameters require restore_edges scale_outputs select set_function shaped shift_outputs
-        shiftable smooth spline_functions spline_name stack subnode_formulas symbolic_derivatives symmetrize to_splines trace unlock
-        update_grids widen widen_grids with_locked
+        shiftable smooth spline_functions spline_name stack subnode_formulas symbolic_derivatives symmetrize
+        to_splines trace unlock update_grids widen widen_grids with_locked
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic
@@ -140,7 +140,8 @@ PUBLIC = {
         node_scores node_table prune rows_of shape_of straightness without
     """,
     "edgewise.pde": """
-        Box Condition Errors Face Jet JetPass Marched Outcome Periodic Problem Solution march measured periodic products solve
+        Box Condition Errors Face Jet JetPass Marched Outcome Periodic Problem Solution march measured periodic
+        products solve
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """

@@ -70,7 +70,8 @@ class Refiner:
         model, constants, begun, per = state.model, state.constants, state.grid > 0, self.per
         for turn in range(2 * _TURNS):
             model = self._adapted(model, grid)
-            inside, each = self._placed(model, constants, per, turn + grid if begun or turn else 0)
+            enough = per if turn else per // 2  # the first run need not be exact
+            inside, each = self._placed(model, constants, enough, turn + grid if begun or turn else 0)
             objective = self.objective(clone(model), constants, inside, each)
             vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
             self.work += objective.steps * objective.seconds

@@ -92,6 +92,11 @@ class Singular:
     exponent: float
     cosine: bool = False
 
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the exponent is a whole number."""
+        return abs(self.exponent - round(self.exponent)) < _WHOLE
+
     def jet(self, points: Tensor, orders: Iterable[Order]) -> Jet:
         """Return the function at points (n, 2) with the derivatives of the given orders.
 
@@ -116,7 +121,7 @@ class Singular:
     def _derivative(self, n: int, power: Tensor, log: Tensor, half: float) -> Tensor:
         """The n-th derivative of z^e, or of z^e log z, times z^n and without the turns."""
         falling = math.prod(self.exponent - k for k in range(n))
-        if abs(self.exponent - round(self.exponent)) > _WHOLE:
+        if not self.logarithmic:
             return falling * power
         a, b = 1.0, 0.0  # of a z^e log z + b z^e
         for k in range(n):
@@ -128,7 +133,7 @@ class Singular:
         e = Fraction(self.exponent).limit_denominator(60)
         shown = f"{e}" if abs(float(e) - self.exponent) < _WHOLE else f"{self.exponent:.4g}"
         shown = f"({shown})" if "/" in shown else shown
-        log = " log r" if abs(self.exponent - round(self.exponent)) <= _WHOLE else ""
+        log = " log r" if self.logarithmic else ""
         return f"r^{shown}{log} at ({x:g}, {y:g})"
 
 
@@ -146,7 +151,19 @@ def corners_of(domain: Domain) -> tuple[Corner, ...]:
 
 
 def _corner(domain: Domain, at: tuple[float, float], radius: float) -> Corner | None:
-    """The corner at a point, if the domain has one there: one arc of a small circle is inside."""
+    """The corner at a point, if the domain has one there."""
+    near, far = _arc(domain, at, radius), _arc(domain, at, 2 * radius)
+    if near is None or far is None:
+        return None
+    turn = 2 * math.pi
+    # On curved edges the directions are off by a multiple of the radius, which this removes.
+    start, end = (one - ((two - one + math.pi) % turn - math.pi) for one, two in zip(near, far, strict=True))
+    angle = (end - start) % turn
+    return None if abs(angle - math.pi) < _FLAT else Corner(at, angle, start, domain.names)
+
+
+def _arc(domain: Domain, at: tuple[float, float], radius: float) -> tuple[float, float] | None:
+    """Where the one arc of a small circle that is inside starts and ends, as angles; None where it is not one arc."""
     count = 720
     angles = 2 * math.pi * (torch.arange(count, dtype=torch.float64) + 0.1234) / count
     inside = _inside(domain, at, radius, angles)
@@ -154,16 +171,14 @@ def _corner(domain: Domain, at: tuple[float, float], radius: float) -> Corner | 
     leaves = torch.nonzero(~inside & inside.roll(1))[:, 0]
     if len(enters) != 1:
         return None
-    step = 2 * math.pi / count
     ends = torch.stack([angles[enters[0]], angles[leaves[0]]])
-    low, high, first = ends - step, ends, torch.tensor([False, True])  # what is inside at the lower end
+    low, high, first = ends - 2 * math.pi / count, ends, torch.tensor([False, True])  # what is inside at the lower end
     for _ in range(50):
         middle = (low + high) / 2
         same = _inside(domain, at, radius, middle) == first
         low, high = torch.where(same, middle, low), torch.where(same, high, middle)
     start, end = ((low + high) / 2).tolist()
-    angle = (end - start) % (2 * math.pi)
-    return None if abs(angle - math.pi) < _FLAT else Corner(at, angle, start, domain.names)
+    return start, end
 
 
 def _inside(domain: Domain, at: tuple[float, float], radius: float, angles: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from edgewise.pde._boundary import Boundary
 from edgewise.pde._box import Box, Face
 from edgewise.pde._corner import Singular
 from edgewise.pde._domain import Domain
+from edgewise.pde._enrichment import enrichment
 from edgewise.pde._jet import HIGHEST, Jet
 
 Left = Tensor | tuple[Tensor, ...]
@@ -163,7 +164,7 @@ class Problem:
     ansatz: Function | None = None
     constants: Mapping[str, float] = field(default_factory=dict)
     unknowns: int = 1
-    singular: Sequence[Singular] = ()
+    singular: Sequence[Singular] | Literal["auto"] = "auto"
 
     @property
     def box(self) -> Box:
@@ -173,9 +174,18 @@ class Problem:
         return self.domain
 
     @cached_property
+    def terms(self) -> tuple[Singular, ...]:
+        """The singular functions that are added to the network."""
+        if isinstance(self.singular, str):
+            if self.singular != "auto":
+                raise InputError(f"'singular' must be 'auto' or functions of corners. Got {self.singular!r}.")
+            return enrichment(self)
+        return tuple(self.singular)
+
+    @cached_property
     def numbers(self) -> dict[str, float]:
         """The unknown constants and the factors of the singular functions, with their first values."""
-        return {**self.constants, **{repr(function): 0.0 for function in self.singular}}
+        return {**self.constants, **{repr(function): 0.0 for function in self.terms}}
 
     def unknown(
         self, jets: Jets, points: Tensor, asked: tuple[set[Order], ...] = (), numbers: Mapping[str, Any] = _NONE
@@ -189,7 +199,7 @@ class Problem:
             Jet({order: part[:, k] for order, part in jets.items()}, names, asked) for k in range(self.unknowns)
         )
         whole: Any = outputs[0] if self.unknowns == 1 else outputs
-        for function in self.singular:
+        for function in self.terms:
             whole = whole + function.jet(points, jets) * numbers.get(repr(function), 0.0)
         if self.ansatz is None:
             return whole

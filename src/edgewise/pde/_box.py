@@ -48,11 +48,6 @@ class Box(Domain):
         object.__setattr__(self, "low", tuple(float(low) for low, _ in ranges.values()))
         object.__setattr__(self, "high", tuple(float(high) for _, high in ranges.values()))
 
-    @property
-    def ends(self) -> tuple[Tensor, Tensor]:
-        """Lower and upper ends, each (d,)."""
-        return torch.tensor(self.low, dtype=torch.float64), torch.tensor(self.high, dtype=torch.float64)
-
     def signed_distance(self, points: Tensor) -> Tensor:
         low, high = self.ends
         beyond = torch.maximum(low - points, points - high)

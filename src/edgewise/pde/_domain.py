@@ -30,6 +30,11 @@ class Domain(ABC):
     low: tuple[float, ...]
     high: tuple[float, ...]
 
+    @property
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """Lower and upper ends of the coordinates, each (d,)."""
+        return torch.tensor(self.low, dtype=torch.float64), torch.tensor(self.high, dtype=torch.float64)
+
     @abstractmethod
     def signed_distance(self, points: Tensor) -> Tensor:
         """Return the distance (n,) of points (n, d) from the boundary: positive inside, negative outside.
@@ -105,7 +110,7 @@ class Domain(ABC):
         return corners_of(self)
 
     def _inside(self, tried: int, seed: int, how: Way) -> Tensor:
-        low, high = (torch.tensor(end, dtype=torch.float64) for end in (self.low, self.high))
+        low, high = self.ends
         points = low + (high - low) * unit(tried, len(self.names), seed, how)
         return points[self.contains(points)]
 

@@ -108,7 +108,7 @@ class Polygon(Domain):
         turned = _twice_area(self.vertices) < 0
         order = list(range(len(self.vertices)))
         found = formula_of(self.vertices, order[::-1] if turned else order)
-        low, high = (torch.tensor(end, dtype=torch.float64) for end in (self.low, self.high))
+        low, high = self.ends
         points = low - 0.2 * (high - low) + 1.4 * (high - low) * torch.rand(
             4096, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64
         )  # fmt: skip

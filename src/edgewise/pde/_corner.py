@@ -31,9 +31,9 @@ _WHOLE = 1e-6  # exponents as near to a whole number count as one
 class Corner:
     """A corner of a domain: where it is, its angle inside in radians, and the direction of its first edge.
 
-    A harmonic function that vanishes on both edges is near the corner a sum of  r^(k a) sin(k a theta),  a = pi / angle,
-    where r is the distance from the corner and theta the angle from the first edge. At a re-entrant corner, one of more
-    than 180 degrees, the exponent a is below 1: the gradient is infinite there, and no smooth function comes close.
+    A harmonic function that vanishes on both edges is near the corner a sum of  r^(k a) sin(k a theta) with a = pi /
+    angle, where r is the distance from the corner and theta the angle from the first edge. At a re-entrant corner, one
+    of more than 180 degrees, the exponent a is below 1: the gradient is infinite, and no smooth function comes close.
     """
 
     at: tuple[float, float]

@@ -8,19 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise.pde._boundary import Boundary
+from edgewise.pde._corner import Corner, corners_of
 from edgewise.pde._curve import Curve
 from edgewise.pde._jet import Jet
 from edgewise.pde._placed import Way, lattice, unit
-
-if TYPE_CHECKING:
-    from edgewise.pde._corner import Corner
 
 _STEP = 1e-7  # over the size of a domain: curves that are nearer to each other count as one
 _MOST = 2**21  # points that are tried before a domain counts as empty
@@ -112,8 +110,6 @@ class Domain(ABC):
 
     def corners(self) -> tuple[Corner, ...]:
         """Return the corners of a domain of two coordinates, each with its angle."""
-        from edgewise.pde._corner import corners_of
-
         return corners_of(self)
 
     def _inside(self, tried: int, seed: int, how: Way) -> Tensor:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import time as clock
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
+import torch
+from numpy.polynomial import legendre
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
@@ -22,20 +26,27 @@ from edgewise.train import Monitor, Options
 _CELLS, _MOST_CELLS = 24, 4000
 _FLOOR = 0.15  # of the mean density of knots
 _FIRST = 1e-4  # accuracy of the first level
-_FINER = 0.02  # of a level's accuracy: that of the next
+_FINER, _FARTHEST = 0.1, 1e-4  # of a level's accuracy: that of the next, and the least of the next
+_CHECKED = 0.4  # of the effort that is left: for a level that another has to check
 _FINEST = 1e-15
 _SAFETY = 3.0
 _STALLED = 0.5  # of the change before: a level that does not fall below it says that rounding has been reached
-_LEVELS = 8
+_LEAST_FINER = 0.4  # of a level's accuracy: a next level above it would tell little
+_POWER = 0.05  # the least with which work is taken to grow as accuracy falls
+_USUAL = 0.8  # the power of the accuracy with which errors fall, before it has been seen
 _SHORTEST = 1e-9  # of the whole time
 _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
+_SPACE = 0.05  # of the accuracy, for the splines: what they miss oscillates fast, and would shorten the slabs
+_DISAGREE = 1e-4  # of a condition's terms
+_SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 
 
 def march(
-    problem: Problem, *, tolerance: float = 1e-9, time: str = "t", degree: int = 9, options: Options | None = None
-) -> Marched:
+    problem: Problem, *, tolerance: float = 1e-9, effort: float = 5e5, time: str = "t", degree: int = 9,
+    options: Options | None = None,
+) -> Marched:  # fmt: skip
     """Solve an equation of evolution in one coordinate of space, slab after slab of time.
 
     In each slab every unknown is what it begins with plus a sum of products of a spline in space, on knots that follow
@@ -44,13 +55,16 @@ def march(
     Gauss-Newton steps on banded normal equations. Conditions at the ends of space hold exactly; initial values too.
     The number of cells and the length of a slab follow from an estimate of its error. All of time is marched through
     several times, with higher accuracy each time, until two solutions differ by less than the tolerance: of these the
-    former is returned, and the difference is its error.
+    former is returned, and the difference is its error. If something else ends it, the finest solution is returned,
+    and its error is extrapolated from the differences before.
 
     Args:
         problem: an equation in two coordinates, any number of unknowns, derivatives up to fourth order. Conditions on
             the face of the first time say how the unknowns begin, and their derivatives by time where the equation has
             u.tt; others hold at the ends of space, or the problem is `periodic`.
-        tolerance: the relative L2 error to reach, from 1e-14 to 0.1.
+        tolerance: the relative L2 error to reach, from 1e-14 to 0.1; of several unknowns, the largest of theirs.
+        effort: the work to spend at most: Gauss-Newton steps times cells times the square of the number of unknowns,
+            where u.tt counts as two. The default is about a minute of one core.
         time: the coordinate that is time.
         degree: of the splines, from 3 to 9; it must be above the order of the equation in space.
         options: time_limit, callbacks (with each level's row) and progress, as for `fit`.
@@ -70,6 +84,8 @@ def march(
     """
     if not is_number(tolerance, 1e-14, 0.1):
         raise InputError(f"'tolerance' must be a number from 1e-14 to 0.1. Got {tolerance!r}.")
+    if not is_number(effort, 1):
+        raise InputError(f"'effort' must be a number >= 1, in steps of a cell. Got {effort!r}.")
     evolution = Evolution.of(problem, time)
     highest = max(a for _, a, _ in evolution.parts)
     least = max(3, highest + 1)
@@ -79,44 +95,54 @@ def march(
         )
     monitor = Monitor(options or Options())
     with monitor.running():
-        return _Levels(evolution, int(degree), float(tolerance), monitor).run()
+        return _Levels(evolution, int(degree), float(tolerance), float(effort), monitor).run()
 
 
 class _Levels:
     """Marches of growing accuracy, and how far each is from the one before."""
 
-    def __init__(self, evolution: Evolution, degree: int, tolerance: float, monitor: Monitor) -> None:
-        self.evolution, self.degree, self.tolerance, self.monitor = evolution, degree, tolerance, monitor
+    def __init__(self, evolution: Evolution, degree: int, tolerance: float, effort: float, monitor: Monitor) -> None:
+        self.evolution, self.degree, self.monitor = evolution, degree, monitor
+        self.tolerance, self.left = tolerance, effort
         self.rows: list[Level] = []
         self.marches: list[_March] = []
 
     def run(self) -> Marched:
-        accuracy = _FIRST
-        for level in range(_LEVELS):
+        """March, with higher accuracy each time, until something ends it."""
+        accuracy: float | None = _FIRST
+        while accuracy is not None:
             began = clock.perf_counter()
-            done = _March(self.evolution, self.degree, accuracy, _MORE**level, self.monitor)
-            done.run(f"level {level + 1}")
-            if done.ended is not None and self.marches and not done.whole:
+            done = _March(self.evolution, self.degree, accuracy, self.marches, self.monitor)
+            done.run(f"level {len(self.marches) + 1}", self.left)
+            self.left -= done.work
+            if done.ended is not None and self.marches:
                 return self._result(done.ended)
             self.marches.append(done)
             self._record(done, clock.perf_counter() - began)
+            changes = [row.change for row in self.rows[1:]]
             if done.ended is not None:
                 return self._result(done.ended)
-            changes = [row.change for row in self.rows[1:]]
             if changes and changes[-1] <= self.tolerance:
                 return self._result(Outcome.CONVERGED)
             if (len(changes) > 2 and min(changes[-2:]) > _STALLED * min(changes[:-2])) or accuracy <= _FINEST:
                 return self._result(Outcome.STALLED)
-            accuracy = max(self._next(accuracy), _FINEST)
-        return self._result(Outcome.STALLED)
+            accuracy = self._next(accuracy)
+        return self._result(Outcome.EFFORT_SPENT)
 
-    def _next(self, accuracy: float) -> float:
-        """The accuracy of the next level: what the last change asks for, and a check of it where that is enough."""
-        if len(self.rows) < 2:
+    def _next(self, accuracy: float) -> float | None:
+        """The accuracy of the next level, as the last change asks for and the effort allows; None if it allows none."""
+        if len(self.marches) < 2:
             return _FINER * accuracy
-        ratio = self.rows[-1].change / self.rows[-2].accuracy  # of the error to the accuracy asked for
+        (one, two), (_, last) = self.marches[-2:], self.rows[-2:]
+        ratio = last.change / one.accuracy  # of the error to the accuracy asked for
         wanted = self.tolerance / max(ratio, 1e-300) / _SAFETY
-        return _FINER * accuracy if wanted >= accuracy else max(wanted, _FINER**2 * accuracy)
+        finer = min(max(wanted, _FARTHEST * accuracy), _FINER * accuracy)
+        power = max(_POWER, math.log(two.work / one.work) / math.log(one.accuracy / two.accuracy))
+        share = self.left / two.work
+        if wanted < accuracy:  # a level to check it by must be left
+            share *= _CHECKED
+        allowed = accuracy * share ** (-1 / power)
+        return None if allowed > _LEAST_FINER * accuracy else max(finer, allowed, _FINEST)
 
     def _record(self, done: _March, seconds: float) -> None:
         change = math.nan
@@ -129,30 +155,45 @@ class _Levels:
 
     def _result(self, outcome: Outcome) -> Marched:
         changes = [row.change for row in self.rows[1:]]
-        if not changes:
-            chosen, error = 0, math.nan
-        elif outcome is Outcome.STALLED:  # the level from which on nothing fell
+        if outcome is Outcome.CONVERGED:
+            chosen, error = len(changes) - 1, changes[-1]
+        elif outcome is Outcome.STALLED:
             chosen = int(np.argmin(changes))
             error = changes[chosen]
         else:
-            chosen, error = len(changes) - 1, changes[-1]
+            chosen, error = len(changes), self._expected(changes)
         return Marched(self.evolution.problem, self.evolution, self.marches[chosen].slabs, error, outcome, self.rows)
+
+    def _expected(self, changes: list[float]) -> float:
+        """The error of the finest level, which none has checked: as the errors before it fell with the accuracy."""
+        if not changes:
+            return math.nan
+        falls = [math.log(one.accuracy / two.accuracy) for one, two in pairwise(self.rows)]
+        power = _USUAL
+        if len(changes) > 1:
+            fell = math.log(changes[-2] / max(changes[-1], 1e-300)) / falls[-2]
+            power = min(1.2, max(0.2, fell))
+        return changes[-1] * math.exp(-power * falls[-1])
 
 
 class _March:
     """One march through all of time, each slab to some accuracy."""
 
-    def __init__(self, evolution: Evolution, degree: int, accuracy: float, more: float, monitor: Monitor) -> None:
+    def __init__(
+        self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[_March], monitor: Monitor
+    ) -> None:
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
+        more = _MORE ** len(before)
         self.least, self.longest = math.ceil(_CELLS * more), _LONGEST / more
         self.terms = degree
         self.slabs: list[Slab] = []
-        self.steps = 0
+        self.steps = self._cell_steps = 0
         self.ended: Outcome | None = None
-        self.sizes = np.full(len(evolution.components), 1e-300)
+        self.sizes = before[-1].sizes if before else np.full(len(evolution.components), 1e-300)
         self.space = Space(np.linspace(*evolution.interval, self.least + 1), degree, evolution.periodic)
         self.length = _BEGIN * self._whole
         self._start_at_first()
+        self._check_ends()
 
     @property
     def whole(self) -> bool:
@@ -168,7 +209,12 @@ class _March:
         begin, end = self.evolution.duration
         return end - begin
 
-    def run(self, place: str) -> None:
+    @property
+    def work(self) -> float:
+        """Steps times cells times the square of the number of components."""
+        return self._cell_steps * len(self.evolution.components) ** 2
+
+    def run(self, place: str, effort: float) -> None:
         """March until the end of time, or until something ends it."""
         end = self.evolution.duration[1]
         while not self.whole:
@@ -177,24 +223,35 @@ class _March:
             solver = SlabSolver(self.evolution, self.space, self.terms)
             solved = solver.solve(self.begins, self.now, length, self.scales)
             self.steps += solved.steps
+            self._cell_steps += solved.steps * (len(self.space.cells) - 1)
             self._take(solved, length)
             ended = self.monitor.step(place, fraction=(self.now - self.evolution.duration[0]) / self._whole)
-            if ended is not None and not self.whole:
+            if ended is not None and self.slabs and not self.whole:
                 self.ended = Outcome.of(ended)
                 return
+            if self.work > effort and self.slabs and not self.whole:
+                self.ended = Outcome.EFFORT_SPENT
+                return
             if self.length < _SHORTEST * self._whole or len(self.space.cells) > _MOST_CELLS:
+                if not self.slabs:
+                    raise InputError(
+                        f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
+                        f"{self.now:g}. Check the signs of the equation and the number of its conditions."
+                    )
                 self.ended = Outcome.DIVERGED
                 return
 
     def _take(self, solved: Solved, length: float) -> None:
         """Keep a slab that is accurate enough, and choose the length and the cells of the next, or of another try."""
         cells = len(self.space.cells) - 1
-        shorter = (1 / max(solved.by_time / self.accuracy, 1e-300)) ** (1 / self.terms)
-        finer = (max(solved.by_space / self.accuracy, 1e-300)) ** (1 / self.space.degree)
+        by_space = solved.by_space / (_SPACE * self.accuracy)
+        by_time = max(solved.by_time - solved.by_space, 0.0) / self.accuracy
+        shorter = (1 / max(by_time, 1e-300)) ** (1 / self.terms)
+        finer = (max(by_space, 1e-300)) ** (1 / self.space.degree)
         if not math.isfinite(solved.by_time):
             self.length = length / 2
             return
-        if solved.by_time > self.accuracy or solved.by_space > self.accuracy:
+        if by_time > 1 or by_space > 1:
             self.length = length * min(1.0, max(0.3, 0.8 * shorter))
             more = cells if finer <= 1 else math.ceil(cells * min(2.0, 1.1 * finer))
             self._move(solved.slab, more, both=True)
@@ -219,9 +276,10 @@ class _March:
 
     @property
     def scales(self) -> Array:
-        """The components' sizes; a derivative by time is at least what changes its unknown over a slab."""
-        pairs = enumerate(self.evolution.components)
-        return np.array([max(self.sizes[c], self.sizes[c - j] / self.length**j) for c, (_, j) in pairs])
+        """The components' sizes: of an unknown at least a share of the largest, of a derivative what changes it."""
+        components = self.evolution.components
+        sizes = np.maximum(self.sizes, _SHARE * max(self.sizes[c] for c, (_, j) in enumerate(components) if j == 0))
+        return np.array([max(self.sizes[c], sizes[c - j] / self.length**j) for c, (_, j) in enumerate(components)])
 
     def _projected(self) -> Array:
         """The coefficients of what begins now, from the end of the slab before or from the initial conditions."""
@@ -234,6 +292,26 @@ class _March:
             return self.evolution.initial(x)
         last = self.slabs[-1]
         return last.space.matrix(x) @ last.ends
+
+    def _check_ends(self) -> None:
+        """Raise InputError where the initial values and the conditions at an end of space disagree."""
+        evolution = self.evolution
+        t = torch.tensor([evolution.duration[0]], dtype=torch.float64)
+        for condition, end in evolution.sides:
+            parts = evolution.read(condition)
+            if any(b or not evolution.changing[c] for c, _, b in parts):
+                continue
+            everywhere = {(c, a, b): self.space.matrix(self.space.cells, a) @ self.begins[:, c] for c, a, b in parts}
+            place = 0 if end == self.space.cells[0] else -1
+            given = {part: torch.from_numpy(values[[place]]) for part, values in everywhere.items()}
+            left, slopes = evolution.left(condition.residual, given, t, torch.full_like(t, end))
+            scale = sum(slope.abs() * np.abs(everywhere[part]).max() for part, slope in slopes.items())
+            if bool((left.abs() > _DISAGREE * torch.as_tensor(scale)).any()):
+                space, time = (evolution.problem.box.names[k] for k in (evolution.space, evolution.time))
+                raise InputError(
+                    f"The initial values and the condition at {space}={end:g} disagree at {time}={float(t):g}: the "
+                    f"condition leaves {float(left.abs().max()):.3g}. March from values that meet it."
+                )
 
     def _start_at_first(self) -> None:
         """Find the cells for what the components begin with: more of them, moved, until they are near enough."""
@@ -251,17 +329,18 @@ class _March:
 
 
 def _distance(evolution: Evolution, coarse: list[Slab], fine: list[Slab]) -> float:
-    """The relative L2 distance of two marches, over the times that both reach."""
-    off = size = 0.0
-    tau, weights = np.array([0.5 - math.sqrt(0.15), 0.5, 0.5 + math.sqrt(0.15)]), np.array([5, 8, 5]) / 18
+    """The relative L2 distance of two marches over the times that both reach, the largest of the unknowns'."""
+    parts = [evolution.part(v, ()) for v in range(len(evolution.orders))]
+    off, size = np.zeros(len(parts)), np.zeros(len(parts))
+    tau, weights = legendre.leggauss(3)
     for slab in fine:
-        t = slab.begin + slab.length * tau
+        t = slab.begin + slab.length * (1 + tau) / 2
         if t[-1] > coarse[-1].end:
             break
         x, places = slab.space.gauss(2)
-        for v in range(len(evolution.orders)):
-            part = evolution.part(v, ())
+        both = slab.length * weights[:, None] * places
+        for v, part in enumerate(parts):
             own, other = slab.derivative(part, t, x), on_grid(coarse, part, t, x)
-            both = slab.length * weights[:, None] * places
-            off, size = off + float((both * (own - other) ** 2).sum()), size + float((both * own**2).sum())
-    return math.sqrt(off / max(size, 1e-300))
+            off[v] += (both * (own - other) ** 2).sum()
+            size[v] += (both * own**2).sum()
+    return float(np.sqrt(off / np.maximum(size, _SHARE**2 * size.max() + 1e-300)).max())

@@ -75,8 +75,9 @@ def test_an_annulus_by_conditions() -> None:
         pde.Condition(ring.boundary(ring.first), zero, weight=1000),
     ]
     problem = pde.Problem(ring, lambda u, p: u.xx + u.yy, conditions)
-    found = pde.solve(problem, ew.KAN([2, 2, 1], degree=5), grids=[6, 10], points=600, boundary=150, options=ONCE)
-    assert found.errors(lambda p: 0.5 * torch.log(p.x**2 + p.y**2)).relative < 2e-3
+    twice = ew.Options(restarts=2)
+    found = pde.solve(problem, ew.KAN([2, 1, 1], degree=5), grids=[4, 8], points=400, boundary=100, options=twice)
+    assert found.errors(lambda p: 0.5 * torch.log(p.x**2 + p.y**2)).relative < 2e-4
     assert found.constants == {}  # no corners, so no singular functions
 
 

@@ -100,11 +100,17 @@ def test_few_wide_edges_take_the_sparse_route_and_many_narrow_ones_blas() -> Non
     assert routes == ["sparse", "square"]
 
 
-def test_layers_of_other_grids_take_another_route() -> None:
-    """The sparse kernel has one number of cells, and would write beyond the matrix."""
-    model = ew.KAN([2, 3, 1], grid=20)
-    model.layers[1] = ew.KAN([3, 1], grid=5).layers[0]
-    assert GaussNewtonMatrix(model, Layout(model)).route == "square"
+def test_layers_of_other_grids_take_the_sparse_route_too() -> None:
+    """Each edge has its own number of cells: with one for all, the kernel would write beyond the matrix."""
+    model = ew.KAN([2, 3, 1], grid=[20, 5])
+    layout, x = Layout(model), rows(2000, 2)
+    gram = GaussNewtonMatrix(model, layout)
+    assert gram.route == "sparse"
+    with torch.no_grad():
+        found = torch.zeros(layout.size, layout.size, dtype=torch.float64)
+        gram.add(Pass(model, x), lambda v: v, found)
+        expected = dense(model, layout, x, torch.ones(2000, 1, 1, dtype=torch.float64))
+    torch.testing.assert_close(symmetrize(found), expected, rtol=1e-9, atol=1e-9)
 
 
 class Largest(TorchDispatchMode):

@@ -20,6 +20,10 @@ def test_sparse_rows_are_the_dense_ones(widths, degree: int) -> None:
     _check(adapt_grid(model, 0.7 * BOX.points(200), 7))  # some points lie beyond the knots
 
 
+def test_inputs_with_grids_of_their_own() -> None:
+    _check(ew.KAN([2, 3, 1], grid=[[12, 5], [4, 6, 3]], degree=5, base=None, seed=2))
+
+
 def test_locked_edges_have_no_columns() -> None:
     _check(lock(ew.KAN([2, 3, 1], degree=5, base=None), [(0, 1, 0)]))
 

@@ -9,6 +9,7 @@ from edgewise.bases._bspline import BSpline as BSpline
 from edgewise.bases._chebyshev import Chebyshev as Chebyshev
 from edgewise.bases._fourier import Fourier as Fourier
 from edgewise.bases._grid import adapted_knots as adapted_knots
+from edgewise.bases._grid import joined_rows as joined_rows
 from edgewise.bases._grid import refined_knots as refined_knots
 from edgewise.bases._grid import spline_range as spline_range
 from edgewise.bases._grid import uniform_knots as uniform_knots

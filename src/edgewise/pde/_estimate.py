@@ -123,14 +123,14 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
     finer than the network's, by least squares at points of its own. The network's own space plays no part, so that
     what it cannot represent shows.
     """
-    d, m = len(problem.box.names), problem.unknowns
+    d, m = len(problem.domain.names), problem.unknowns
     if d not in _MOST:
         return _trained(problem, model, objective, seed)
     grid = max(layer.grid for layer in model.layers)
     most = int((_MOST[d] / m) ** (1 / d)) - _DEGREE
-    tensor = _Tensor(problem.box.low, problem.box.high, min(most, max(_LEAST, math.ceil(_FINER * grid))))
+    tensor = _Tensor(problem.domain.low, problem.domain.high, min(most, max(_LEAST, math.ceil(_FINER * grid))))
     system = _System(tensor, m, len(objective.names))
-    inside = objective.terms[0].at([problem.box.points(_POINTS[d] * len(tensor), seed)])
+    inside = objective.terms[0].at([problem.domain.points(_POINTS[d] * len(tensor), seed)])
     for term in [inside, *objective.terms[1:]]:
         for part, row, share in objective.linearized(objective.start, term):
             system.add(part.points, row, share)
@@ -138,13 +138,18 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
         found = system.solve()
     except (LinAlgError, np.linalg.LinAlgError):
         return math.inf
-    points = problem.box.points(4000, seed + 1)
+    points = problem.domain.points(4000, seed + 1)
+    numbers = objective.constants(objective.start)
+    shifted = {
+        name: value + float(by) for (name, value), by in zip(numbers.items(), found[len(tensor) * m :], strict=True)
+    }
     with torch.no_grad():
         own: Jets = JetPass(model, points, []).outputs
         columns, values = tensor.at(points, [()])
         change = torch.from_numpy(found[: len(tensor) * m]).view(-1, m)[columns]
         moved = {(): own[()] + (change * values[()].unsqueeze(2)).sum(1)}
-        before, after = (_stacked(problem.unknown(jets, points)) for jets in (own, moved))
+        before = _stacked(problem.unknown(own, points, (), numbers))
+        after = _stacked(problem.unknown(moved, points, (), shifted))
     size = float(before.square().mean().sqrt())
     return float((after - before).square().mean().sqrt()) / max(size, 1e-300)
 
@@ -154,14 +159,14 @@ def _trained(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
     finer = refine_grid(wider(model, seed + 1) or model, 2)
     inner = objective.terms[0]
     size = Objective(problem, finer, objective.constants(objective.start), []).layout.size
-    terms = [inner.at([problem.box.points(max(2000, 12 * size), seed + 2)]), *objective.terms[1:]]
+    terms = [inner.at([problem.domain.points(max(2000, 12 * size), seed + 2)]), *objective.terms[1:]]
     larger = Objective(problem, finer, objective.constants(objective.start), terms)
     vector, _ = LM(steps=_STEPS).minimize(larger, larger.start)
-    points = problem.box.points(4000, seed + 1)
+    points = problem.domain.points(4000, seed + 1)
     with torch.no_grad():
         before, after = (
-            _stacked(problem.unknown(JetPass(net, points, []).outputs, points))
-            for net in (model, larger.network(vector))
+            _stacked(problem.unknown(JetPass(net, points, []).outputs, points, (), larger.constants(own)))
+            for net, own in ((model, larger.start), (larger.network(vector), vector))
         )
     return float((after - before).square().mean().sqrt() / before.square().mean().sqrt().clamp_min(1e-300))
 

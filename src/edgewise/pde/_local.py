@@ -42,8 +42,10 @@ def spline_values(knots: Tensor, x: Tensor, degree: int, most: int) -> tuple[Ten
     The list has their derivatives up to the order `most` >= 1. Knots are (n_in, K + degree + 1).
     """
     count, points = knots.shape[1] - degree - 1, x.T.contiguous()
-    inside = torch.minimum(torch.maximum(points, knots[:, degree, None]), knots[:, count, None])
+    last = (knots < torch.inf).sum(1, keepdim=True) - degree - 1  # inputs with fewer cells end in infinite knots
+    inside = torch.minimum(torch.maximum(points, knots[:, degree, None]), knots.gather(1, last))
     first = torch.searchsorted(knots[:, degree + 1 : count].contiguous(), inside, right=True)
+    first = torch.minimum(first, last - degree - 1)
     around = first.unsqueeze(2) + torch.arange(1, 2 * degree + 1)
     t = knots[torch.arange(len(knots)).view(-1, 1, 1), around]
     values = _derivatives(t, inside.unsqueeze(2), degree, most)
@@ -91,11 +93,12 @@ def _joined(falling: Tensor, rising: Tensor) -> Tensor:
 class SparseRows:
     """Rows of a Jacobian (n, size) in which each spline edge has degree + 1 entries side by side.
 
-    starts (edges,): the first column of each edge; first (edges, n): where its entries begin, from there; values
-    (edges, n, degree + 1).
+    starts and cells (edges,): the first column of each edge, and its input's cells; first (edges, n): where its entries
+    begin, from there; values (edges, n, degree + 1).
     """
 
     starts: Tensor
+    cells: Tensor
     first: Tensor
     values: Tensor
 
@@ -107,8 +110,8 @@ class SparseRows:
         padded = torch.nn.functional.pad(self.values, (0, -width % _LANES)).contiguous()
         local = Local(self.first.int().contiguous(), padded)
         ones = torch.ones(1, 1, n, dtype=torch.float64)
-        grid = int(self.first.max()) + 1
-        add_splines(Edges(table, grid), local, None, factor * ones, ones, width - 1, hessian)
+        edges = Edges(table, int(self.cells.max()), self.cells.int())
+        add_splines(edges, local, None, factor * ones, ones, width - 1, hessian)
 
     def vjp(self, cotangents: Tensor, size: int) -> Tensor:
         """J' times (n, k): (size, k)."""

@@ -144,7 +144,7 @@ class Objective:
         """A term a part of its points at a time; those of the objective's own terms stay the same."""
         if id(term) in self._cut:
             return self._cut[id(term)]
-        widths = (8 * _WIDE if self.sparse else block.width for block in self.layout.blocks)
+        widths = (8 * _WIDE if self.sparse else block.widest for block in self.layout.blocks)
         entries = sum(len(block.spline) * width for block, width in zip(self.layout.blocks, widths, strict=True))
         step = max(64, _ENTRIES // max(1, entries))
         parts = [term.rows(slice(k, k + step)) for k in range(0, len(term), step)]
@@ -169,9 +169,10 @@ class Objective:
 
     def _left(self, term: Term, jets: list[Jets], vector: Tensor, rows: Tensor | None = None) -> tuple[Tensor, ...]:
         """What a term's equations leave; `rows` (n, constants) are constants as each point sees them."""
-        unknowns: list[Any] = [self.problem.unknown(j, at) for j, at in zip(jets, term.points, strict=True)]
         held = vector[self.layout.size :].expand(len(term), -1) if rows is None else rows
         constants = {name: held[:, k] for k, name in enumerate(self.names)}
+        sides = zip(jets, term.points, strict=True)
+        unknowns: list[Any] = [self.problem.unknown(j, at, (), constants) for j, at in sides]
         return self.problem.left(term.equation, unknowns, term.points[0], constants)
 
     def linearized(self, vector: Tensor, term: Term) -> Iterator[tuple[Term, Linearized, float]]:

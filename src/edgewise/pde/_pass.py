@@ -109,25 +109,27 @@ class JetPass:
             level, block = self.levels[depth], layout.blocks[depth]
             if len(block.spline):
                 j, i = block.spline.T
-                part = out[:, block.start : block.middle].unflatten(1, (len(block.spline), block.width))
+                part = out.new_zeros(len(out), len(j), block.widest)
                 for order, weight in enumerate(weights):
                     part += weight[:, j, i, None] * level.layer.evaluate_basis(level.x, order)[:, i]
+                out[:, block.start : block.middle] = block.flat(part)
             if len(block.affine):
                 out[:, block.middle : block.stop] = _affine(level.layer, level.x, block.affine, weights)
         return out
 
     def sparse_jacobian(self, layout: Layout, by: Jets) -> SparseRows:
         """The same, where `is_sparse` says so, by the few entries of each edge that are not zero."""
-        starts, first, values = [], [], []
+        starts, cells, first, values = [], [], [], []
         for depth, weights in self._backward(by):
             local, block = self.levels[depth].local, layout.blocks[depth]
             assert local is not None
             j, i = block.spline.T
-            starts.append(block.start + block.width * torch.arange(len(j)))
+            starts.append(torch.tensor(block.starts, dtype=torch.long))
+            cells.append(torch.tensor(self.levels[depth].layer.grids)[i])
             first.append(local.first[i])
             parts = zip(weights, local.values, strict=False)
             values.append(sum_of(weight.permute(1, 2, 0)[j, i].unsqueeze(2) * part[i] for weight, part in parts))
-        return SparseRows(*(torch.cat(parts[::-1]) for parts in (starts, first, values)))
+        return SparseRows(*(torch.cat(parts[::-1]) for parts in (starts, cells, first, values)))
 
     def _backward(self, by: Jets) -> Iterator[tuple[int, list[Tensor]]]:
         """Each layer from the last, and what multiplies each edge's phi, phi', ...: (n, out, in)."""

@@ -48,15 +48,15 @@ class Refiner:
         self.problem, self.monitor, self.solver, self.adaptive = problem, monitor, solver, adaptive
         self.seed, self.points, self.per, self.work = monitor.options.seed, points, _PER_PARAMETER, 0.0
         self.conditions = [
-            Term(c.residual, c.points(boundary, self.seed + 1), c.weight) for c in problem.conditions
+            Term(c.equation, c.points(boundary, self.seed + 1), c.weight) for c in problem.conditions
         ]  # fmt: skip
-        self.fresh = problem.box.points(max(points, _LEAST_FRESH), self.seed + _FRESH)
+        self.fresh = problem.domain.points(max(points, _LEAST_FRESH), self.seed + _FRESH)
 
     def best_of(self, models: Sequence[KAN], grids: Sequence[int]) -> State:
         """The best of several networks after the first grids, by what the equation leaves at fresh points."""
         found = []
         for model in models:
-            state = State(model, dict(self.problem.constants))
+            state = State(model, dict(self.problem.numbers))
             for grid in grids:
                 if not found or self.monitor.ended() is None:
                     state = self.trained(state, grid)
@@ -115,7 +115,7 @@ class Refiner:
     def _adapted(self, model: KAN, grid: int) -> KAN:
         """The network with knots over the box, and over what its nodes take there."""
         sides = [side for term in self.conditions for side in term.points]
-        return adapt_grid(model, torch.cat([self.fresh, *sides, torch.stack(self.problem.box.ends)]), grid)
+        return adapt_grid(model, torch.cat([self.fresh, *sides, torch.stack(self.problem.domain.ends)]), grid)
 
     def _placed(
         self, model: KAN, constants: dict[str, float], per: int, turn: int
@@ -123,9 +123,9 @@ class Refiner:
         """Even points at first, and moved ones at later turns, with their weights."""
         count = max(self.points, min(_MOST_POINTS, per * Objective(self.problem, model, constants, []).layout.size))
         if not turn or not self.adaptive:
-            return self.problem.box.points(count, self.seed), None
+            return self.problem.domain.points(count, self.seed), None
         objective = self.objective(clone(model), constants, self.fresh)
         rows = objective.terms[0]
         return placed(
-            self.problem.box, count, lambda at: objective.residual(objective.start, rows.at([at])), self.seed, turn
+            self.problem.domain, count, lambda at: objective.residual(objective.start, rows.at([at])), self.seed, turn
         )

@@ -45,8 +45,8 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
             first; degree 7.
         grids: cell counts, coarse to fine; "auto" refines, and widens its own networks, until the estimated error is
             below the tolerance or neither helps, but for no more than about 80 s of work on one core.
-        points: inside the box; twelve times the parameters where that is more.
-        boundary: on the faces of each condition.
+        points: inside the domain; twelve times the parameters where that is more.
+        boundary: on the boundary of each condition.
         steps: of the solver, at least twice at each grid.
         adaptive: whether points move.
         tolerance: of the estimated error, relative to the solution in L2.
@@ -69,7 +69,7 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     own = options or Options()
     if not is_number(tolerance, 0) or not tolerance > 0:
         raise InputError(f"'tolerance' must be a number > 0. Got {tolerance!r}.")
-    d, starts = len(problem.box.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
+    d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
     if model is None:
         models = candidates(d, problem.unknowns, starts or _STARTS_OF_A_KIND, own.seed)
     else:
@@ -110,12 +110,12 @@ def _judged(problem: Problem, refiner: Refiner, state: State, tolerance: float) 
 
 def _checked(problem: Problem, model: KAN) -> KAN:
     """A copy of a network in float64; InputError for one that does not suit the problem."""
-    d = len(problem.box.names)
+    d = len(problem.domain.names)
     if model.n_in != d or model.n_out != problem.unknowns:
         raise InputError(
             f"The network must take {d} coordinates and give {problem.unknowns} unknowns. Got {model.widths}."
         )
-    if not Layout(model).size and not problem.constants:
+    if not Layout(model).size and not problem.numbers:
         raise InputError("There is nothing to train: every edge of the network is locked, and no constant is unknown.")
     for layer in model.layers:
         if layer.base is not None:

@@ -1,5 +1,6 @@
 """Kernels of normal equations of spline edges. Imported only to compile them; `gram.py` calls what comes out."""
 
+import math
 from typing import Any
 
 from numba import njit, types
@@ -67,12 +68,14 @@ def _local(real: Any, degree: int, stride: int) -> Any:
         x, knots, values, cells = reals(a[0]), reals(a[1]), reals(a[2]), wholes(a[3])
         rows, first, n_in, count = a[4], a[5], a[6], a[7]
         for i in range(n_in):
-            t = i * (count + degree + 1)
-            lo, hi = knots[t + degree], knots[t + count]
+            t, own = i * (count + degree + 1), count
+            while knots[t + own + degree] == math.inf:  # of an input with fewer cells
+                own -= 1
+            lo, hi = knots[t + degree], knots[t + own]
             for n in range(rows):
                 point = x[n * n_in + i]
                 inside = min(max(point, lo), hi)
-                cell = cell_of(knots, t, count, inside)
+                cell = cell_of(knots, t, own, inside)
                 at = (first + i) * rows + n
                 evaluate(knots, t + cell, inside, point - inside, values, at * stride)
                 cells[at] = cell - degree
@@ -119,12 +122,13 @@ def _gathered(real: Any, degree: int, stride: int) -> Any:
     zero, one = real(0), real(1)
 
     @njit(**FAST)
-    def gathered(rows: Any, pair: Any, target: Any, tiles: Any, grid: Any) -> None:
+    def gathered(rows: Any, pair: Any, target: Any, tiles: Any, grids: Any) -> None:
         """Through a square for each pair of cells: rows that share cells would wait for one another in the matrix."""
         full_width()
         count, w, cells, values = rows
         a, b = pair
         h, corner, size_h = target
+        grid_a, grid = grids
         for n in range(count):
             e = (cells[a + n] * grid + cells[b + n]) * (size * stride)
             at, to, weight = (a + n) * stride, (b + n) * stride, w[n]
@@ -133,7 +137,7 @@ def _gathered(real: Any, degree: int, stride: int) -> Any:
                 for c in range(0, size, LANES):
                     store(tiles, e + c, fma(scale, load(values, to + c), load(tiles, e + c)))
                 e += stride
-        for p in range(grid):
+        for p in range(grid_a):
             for q in range(grid):
                 for m in range(size):
                     t = ((p * grid + q) * size + m) * stride
@@ -172,7 +176,8 @@ def _bases(real: Any, degree: int, stride: int) -> Any:
 def _gram(real: Any, degree: int, stride: int) -> Any:
     """Every pair of edges, with w_n = sum_o left[subnode a, o, n] right[subnode b, o, n], in the lower triangle.
 
-    Edges are rows (subnode, input, first column, column of the base function or -1) in the order of their columns.
+    Edges are rows (subnode, input, first column, column of the base function or -1, cells) in the order of their
+    columns.
     """
     scattered, gathered, bases = (make(real, degree, stride) for make in (_scattered, _gathered, _bases))
     reals, wholes = pointer_to(real), pointer_to(types.int32)
@@ -188,23 +193,24 @@ def _gram(real: Any, degree: int, stride: int) -> Any:
 
     @njit(SIGNATURE, **BARE)
     def gram(a: Any) -> None:
-        edges, number, count, grid = wholes(a[0]), a[1], a[2], a[3]
-        cells, values, extra = wholes(a[4]), reals(a[5]), reals(a[6])
-        left, right, outputs = reals(a[7]), reals(a[8]), a[9]
-        h, size_h, w = reals(a[10]), a[11], reals(a[12])
-        tiles, line, tiled, based = reals(a[13]), reals(a[14]), a[15], a[16]
+        edges, number, count = wholes(a[0]), a[1], a[2]
+        cells, values, extra = wholes(a[3]), reals(a[4]), reals(a[5])
+        left, right, outputs = reals(a[6]), reals(a[7]), a[8]
+        h, size_h, w = reals(a[9]), a[10], reals(a[11])
+        tiles, line, tiled, based = reals(a[12]), reals(a[13]), a[14], a[15]
         rows = (count, w, cells, values)
         for p in range(number):
-            ja, ia, sa, ea = edges[4 * p], edges[4 * p + 1], edges[4 * p + 2], edges[4 * p + 3]
+            ja, ia, sa, ea = edges[5 * p], edges[5 * p + 1], edges[5 * p + 2], edges[5 * p + 3]
+            grid = edges[5 * p + 4]
             last = -1
             for q in range(p + 1):
-                jb, ib, sb, eb = edges[4 * q], edges[4 * q + 1], edges[4 * q + 2], edges[4 * q + 3]
+                jb, ib, sb, eb = edges[5 * q], edges[5 * q + 1], edges[5 * q + 2], edges[5 * q + 3]
                 if jb != last:
                     last = jb
                     weigh(left, ja * outputs * count, right, jb * outputs * count, outputs, count, w)
                 pair, target = (ia * count, ib * count), (h, sa * size_h + sb, size_h)
                 if tiled:
-                    gathered(rows, pair, target, tiles, grid)
+                    gathered(rows, pair, target, tiles, (grid, edges[5 * q + 4]))
                 else:
                     scattered(rows, pair, target)
                 if based:

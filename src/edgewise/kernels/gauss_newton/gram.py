@@ -24,10 +24,16 @@ def prepare(degree: int) -> None:
 @dataclass(frozen=True)
 class Edges:
     """Spline edges in the order of their columns, as rows (subnode, input, first column, column of the base function or
-    -1), and the most cells that an input has."""
+    -1), the most cells that an input has, and the cells of each edge's (edges,), all as many where left out."""
 
     table: Tensor
     grid: int
+    cells: Tensor | None = None
+
+    def rows(self) -> Tensor:
+        """The table as the kernel reads it, with the cells in the last column."""
+        cells = torch.full((len(self.table),), self.grid) if self.cells is None else self.cells
+        return torch.cat([self.table, cells.to(self.table).unsqueeze(1)], 1)
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,8 @@ def add_splines(
     sizes = (rows, edges.grid**2 * (degree + 1) * stride if tiled else 0, edges.grid + degree + stride)
     work = [torch.zeros(size, dtype=torch.float64) for size in sizes]
     extra = work[0] if base is None else base
-    arguments = [edges.table.data_ptr(), len(edges.table), rows, edges.grid]
+    table = edges.rows()
+    arguments = [table.data_ptr(), len(table), rows]
     arguments += _places(local.cells, local.values, extra, left, right)
     arguments += [left.shape[1], hessian.data_ptr(), len(hessian), *_places(*work), tiled, base is not None]
     _kernel("gram", degree)(addresses(arguments))

@@ -12,6 +12,7 @@ from edgewise._typing import Array
 from edgewise.pde import Box, Errors, Jet
 
 _REACH, _NODES = 20.0, 1500  # of the quadrature: exp(-20^2) is nothing
+_BEYOND = 10.0  # what is reached beyond the place that a characteristic, at most as fast as 1, comes from
 _CHUNK = 500
 
 
@@ -52,7 +53,8 @@ def burgers_at(points: Array, viscosity: float, nodes: int = _NODES) -> Tensor:
     exp(-cos(pi y) / (2 pi nu) - s^2); derivatives are means and covariances under the same weights. The trapezoidal
     rule over s converges faster than any power.
     """
-    s = np.linspace(-_REACH, _REACH, nodes)
+    reach = max(_REACH, _BEYOND + np.sqrt(points[:, 0].max() / (4 * viscosity)))
+    s = np.linspace(-reach, reach, round(nodes * reach / _REACH))
     parts = []
     for start in range(0, len(points), _CHUNK):
         t, x = points[start : start + _CHUNK].T[:, :, None]

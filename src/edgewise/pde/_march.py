@@ -1,0 +1,267 @@
+"""Marching: slab after slab of time, as long and as fine as the accuracy asks, until two levels of it agree."""
+
+from __future__ import annotations
+
+import math
+import time as clock
+
+import numpy as np
+
+from edgewise._checks import is_int, is_number
+from edgewise._errors import InputError
+from edgewise._typing import Array
+from edgewise.pde._evolution import Evolution
+from edgewise.pde._marched import Level, Marched, on_grid
+from edgewise.pde._outcome import Outcome
+from edgewise.pde._problem import Problem
+from edgewise.pde._slab import Slab
+from edgewise.pde._slab_solver import SlabSolver, Solved
+from edgewise.pde._space import Space
+from edgewise.train import Monitor, Options
+
+_CELLS, _MOST_CELLS = 24, 4000
+_FLOOR = 0.15  # of the mean density of knots
+_FIRST = 1e-4  # accuracy of the first level
+_FINER = 0.02  # of a level's accuracy: that of the next
+_FINEST = 1e-15
+_SAFETY = 3.0
+_STALLED = 0.5  # of the change before: a level that does not fall below it says that rounding has been reached
+_LEVELS = 8
+_SHORTEST = 1e-9  # of the whole time
+_BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
+_MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
+_PROJECTIONS = 14
+
+
+def march(
+    problem: Problem, *, tolerance: float = 1e-9, time: str = "t", degree: int = 9, options: Options | None = None
+) -> Marched:
+    """Solve an equation of evolution in one coordinate of space, slab after slab of time.
+
+    In each slab every unknown is what it begins with plus a sum of products of a spline in space, on knots that follow
+    the solution, and a polynomial in time: a network of product nodes whose time edges are fixed. Its coefficients are
+    those of least squares of what the equation leaves, at Gauss points of every cell and Radau points of time, by
+    Gauss-Newton steps on banded normal equations. Conditions at the ends of space hold exactly; initial values too.
+    The number of cells and the length of a slab follow from an estimate of its error. All of time is marched through
+    several times, with higher accuracy each time, until two solutions differ by less than the tolerance: of these the
+    former is returned, and the difference is its error.
+
+    Args:
+        problem: an equation in two coordinates, any number of unknowns, derivatives up to fourth order. Conditions on
+            the face of the first time say how the unknowns begin, and their derivatives by time where the equation has
+            u.tt; others hold at the ends of space, or the problem is `periodic`.
+        tolerance: the relative L2 error to reach, from 1e-14 to 0.1.
+        time: the coordinate that is time.
+        degree: of the splines, from 3 to 9; it must be above the order of the equation in space.
+        options: time_limit, callbacks (with each level's row) and progress, as for `fit`.
+
+    Errors: InputError for problems that cannot be marched, and values out of range.
+
+    >>> import torch
+    >>> from edgewise.pde import Box, Condition, Problem, periodic
+    >>> box = Box(t=(0, 1), x=(0, 2 * torch.pi))
+    >>> start = Condition(box.face(t=0), lambda u, p: u.value - torch.sin(p.x))
+    >>> found = march(Problem(box, lambda u, p: u.t - u.xx, [start, periodic(box, "x")]))
+    >>> found.errors(lambda p: torch.exp(-p.t) * torch.sin(p.x)).relative < 1e-8
+    True
+
+    Source: Hairer and Wanner, Solving Ordinary Differential Equations II (1996), for Radau's points; de Boor, A
+    Practical Guide to Splines (1978), for the knots.
+    """
+    if not is_number(tolerance, 1e-14, 0.1):
+        raise InputError(f"'tolerance' must be a number from 1e-14 to 0.1. Got {tolerance!r}.")
+    evolution = Evolution.of(problem, time)
+    highest = max(a for _, a, _ in evolution.parts)
+    least = max(3, highest + 1)
+    if not is_int(degree, least, 9):
+        raise InputError(
+            f"'degree' must be an int from {least} to 9 for derivatives of order {highest}. Got {degree!r}."
+        )
+    monitor = Monitor(options or Options())
+    with monitor.running():
+        return _Levels(evolution, int(degree), float(tolerance), monitor).run()
+
+
+class _Levels:
+    """Marches of growing accuracy, and how far each is from the one before."""
+
+    def __init__(self, evolution: Evolution, degree: int, tolerance: float, monitor: Monitor) -> None:
+        self.evolution, self.degree, self.tolerance, self.monitor = evolution, degree, tolerance, monitor
+        self.rows: list[Level] = []
+        self.marches: list[_March] = []
+
+    def run(self) -> Marched:
+        accuracy = _FIRST
+        for level in range(_LEVELS):
+            began = clock.perf_counter()
+            done = _March(self.evolution, self.degree, accuracy, _MORE**level, self.monitor)
+            done.run(f"level {level + 1}")
+            if done.ended is not None and self.marches and not done.whole:
+                return self._result(done.ended)
+            self.marches.append(done)
+            self._record(done, clock.perf_counter() - began)
+            if done.ended is not None:
+                return self._result(done.ended)
+            changes = [row.change for row in self.rows[1:]]
+            if changes and changes[-1] <= self.tolerance:
+                return self._result(Outcome.CONVERGED)
+            if (len(changes) > 2 and min(changes[-2:]) > _STALLED * min(changes[:-2])) or accuracy <= _FINEST:
+                return self._result(Outcome.STALLED)
+            accuracy = max(self._next(accuracy), _FINEST)
+        return self._result(Outcome.STALLED)
+
+    def _next(self, accuracy: float) -> float:
+        """The accuracy of the next level: what the last change asks for, and a check of it where that is enough."""
+        if len(self.rows) < 2:
+            return _FINER * accuracy
+        ratio = self.rows[-1].change / self.rows[-2].accuracy  # of the error to the accuracy asked for
+        wanted = self.tolerance / max(ratio, 1e-300) / _SAFETY
+        return _FINER * accuracy if wanted >= accuracy else max(wanted, _FINER**2 * accuracy)
+
+    def _record(self, done: _March, seconds: float) -> None:
+        change = math.nan
+        if len(self.marches) > 1:
+            change = _distance(self.evolution, self.marches[-2].slabs, done.slabs)
+        cells = max(len(slab.space.cells) - 1 for slab in done.slabs)
+        parameters = sum(slab.inner.size for slab in done.slabs)
+        self.rows.append(Level(done.accuracy, len(done.slabs), cells, parameters, done.steps, change, seconds))
+        self.monitor.record(cells, parameters, change, math.nan)
+
+    def _result(self, outcome: Outcome) -> Marched:
+        changes = [row.change for row in self.rows[1:]]
+        if not changes:
+            chosen, error = 0, math.nan
+        elif outcome is Outcome.STALLED:  # the level from which on nothing fell
+            chosen = int(np.argmin(changes))
+            error = changes[chosen]
+        else:
+            chosen, error = len(changes) - 1, changes[-1]
+        return Marched(self.evolution.problem, self.evolution, self.marches[chosen].slabs, error, outcome, self.rows)
+
+
+class _March:
+    """One march through all of time, each slab to some accuracy."""
+
+    def __init__(self, evolution: Evolution, degree: int, accuracy: float, more: float, monitor: Monitor) -> None:
+        self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
+        self.least, self.longest = math.ceil(_CELLS * more), _LONGEST / more
+        self.terms = degree
+        self.slabs: list[Slab] = []
+        self.steps = 0
+        self.ended: Outcome | None = None
+        self.sizes = np.full(len(evolution.components), 1e-300)
+        self.space = Space(np.linspace(*evolution.interval, self.least + 1), degree, evolution.periodic)
+        self.length = _BEGIN * self._whole
+        self._start_at_first()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the end of time was reached."""
+        return bool(self.slabs) and self.now >= self.evolution.duration[1]
+
+    @property
+    def now(self) -> float:
+        return self.slabs[-1].end if self.slabs else self.evolution.duration[0]
+
+    @property
+    def _whole(self) -> float:
+        begin, end = self.evolution.duration
+        return end - begin
+
+    def run(self, place: str) -> None:
+        """March until the end of time, or until something ends it."""
+        end = self.evolution.duration[1]
+        while not self.whole:
+            left = end - self.now
+            length = left if left < 1.1 * self.length else self.length
+            solver = SlabSolver(self.evolution, self.space, self.terms)
+            solved = solver.solve(self.begins, self.now, length, self.scales)
+            self.steps += solved.steps
+            self._take(solved, length)
+            ended = self.monitor.step(place, fraction=(self.now - self.evolution.duration[0]) / self._whole)
+            if ended is not None and not self.whole:
+                self.ended = Outcome.of(ended)
+                return
+            if self.length < _SHORTEST * self._whole or len(self.space.cells) > _MOST_CELLS:
+                self.ended = Outcome.DIVERGED
+                return
+
+    def _take(self, solved: Solved, length: float) -> None:
+        """Keep a slab that is accurate enough, and choose the length and the cells of the next, or of another try."""
+        cells = len(self.space.cells) - 1
+        shorter = (1 / max(solved.by_time / self.accuracy, 1e-300)) ** (1 / self.terms)
+        finer = (max(solved.by_space / self.accuracy, 1e-300)) ** (1 / self.space.degree)
+        if not math.isfinite(solved.by_time):
+            self.length = length / 2
+            return
+        if solved.by_time > self.accuracy or solved.by_space > self.accuracy:
+            self.length = length * min(1.0, max(0.3, 0.8 * shorter))
+            more = cells if finer <= 1 else math.ceil(cells * min(2.0, 1.1 * finer))
+            self._move(solved.slab, more, both=True)
+            return
+        self.slabs.append(solved.slab)
+        self.sizes = np.maximum(self.sizes, solved.slab.sizes)
+        self.length = min(length * min(2.0, 0.8 * shorter), self.longest * self._whole)
+        self._move(solved.slab, math.ceil(cells * min(1.2, max(0.85, 1.1 * finer))), both=False)
+
+    def _move(self, slab: Slab, cells: int, both: bool) -> None:
+        """Move the knots to where the end of a slab needs them, or its begin and end, and project what begins there."""
+        scales = np.maximum(self.scales, slab.sizes)
+        found = self._density(slab.ends, scales)
+        if both:
+            found = np.maximum(found, self._density(slab.begins, scales))
+        self.space = self.space.moved(found, max(cells, self.least), _FLOOR)
+        self.begins = self._projected()
+
+    def _density(self, coefficients: Array, scales: Array) -> Array:
+        """How densely knots should lie in each cell for splines (functions, components) of some sizes."""
+        return self.space.density(coefficients / scales).max(1)
+
+    @property
+    def scales(self) -> Array:
+        """The components' sizes; a derivative by time is at least what changes its unknown over a slab."""
+        pairs = enumerate(self.evolution.components)
+        return np.array([max(self.sizes[c], self.sizes[c - j] / self.length**j) for c, (_, j) in pairs])
+
+    def _projected(self) -> Array:
+        """The coefficients of what begins now, from the end of the slab before or from the initial conditions."""
+        x, weights = self.space.gauss(self.space.degree + 3)
+        return self.space.project(self._beginning(x), x, weights)
+
+    def _beginning(self, x: Array) -> Array:
+        """What the components begin with now, (n, components)."""
+        if not self.slabs:
+            return self.evolution.initial(x)
+        last = self.slabs[-1]
+        return last.space.matrix(x) @ last.ends
+
+    def _start_at_first(self) -> None:
+        """Find the cells for what the components begin with: more of them, moved, until they are near enough."""
+        for _ in range(_PROJECTIONS):
+            self.begins = self._projected()
+            x, weights = self.space.gauss(self.space.degree + 4)
+            true, shares = self._beginning(x), weights[:, None] / weights.sum()
+            self.sizes = np.maximum(self.sizes, np.sqrt((shares * true**2).sum(0)))
+            off = np.sqrt((shares * (self.space.matrix(x) @ self.begins - true) ** 2).sum(0))
+            if (off <= self.accuracy * self.scales).all():
+                return
+            cells = math.ceil((len(self.space.cells) - 1) * 1.2)
+            self.space = self.space.moved(self._density(self.begins, self.scales), cells, _FLOOR)
+        self.begins = self._projected()
+
+
+def _distance(evolution: Evolution, coarse: list[Slab], fine: list[Slab]) -> float:
+    """The relative L2 distance of two marches, over the times that both reach."""
+    off = size = 0.0
+    tau, weights = np.array([0.5 - math.sqrt(0.15), 0.5, 0.5 + math.sqrt(0.15)]), np.array([5, 8, 5]) / 18
+    for slab in fine:
+        t = slab.begin + slab.length * tau
+        if t[-1] > coarse[-1].end:
+            break
+        x, places = slab.space.gauss(2)
+        for v in range(len(evolution.orders)):
+            part = evolution.part(v, ())
+            own, other = slab.derivative(part, t, x), on_grid(coarse, part, t, x)
+            both = slab.length * weights[:, None] * places
+            off, size = off + float((both * (own - other) ** 2).sum()), size + float((both * own**2).sum())
+    return math.sqrt(off / max(size, 1e-300))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time as clock
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.polynomial import legendre
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
@@ -22,20 +24,24 @@ from edgewise.train import Monitor, Options
 _CELLS, _MOST_CELLS = 24, 4000
 _FLOOR = 0.15  # of the mean density of knots
 _FIRST = 1e-4  # accuracy of the first level
-_FINER = 0.02  # of a level's accuracy: that of the next
+_FINER, _FARTHEST = 0.1, 1e-4  # of a level's accuracy: that of the next, and the least of the next
+_CHECKED = 0.4  # of the effort that is left: for a level that another has to check
 _FINEST = 1e-15
 _SAFETY = 3.0
 _STALLED = 0.5  # of the change before: a level that does not fall below it says that rounding has been reached
-_LEVELS = 8
+_LEAST_FINER = 0.4  # of a level's accuracy: a next level above it would tell little
+_POWER = 0.05  # the least with which work is taken to grow as accuracy falls
 _SHORTEST = 1e-9  # of the whole time
 _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
+_SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 
 
 def march(
-    problem: Problem, *, tolerance: float = 1e-9, time: str = "t", degree: int = 9, options: Options | None = None
-) -> Marched:
+    problem: Problem, *, tolerance: float = 1e-9, effort: float = 3e5, time: str = "t", degree: int = 9,
+    options: Options | None = None,
+) -> Marched:  # fmt: skip
     """Solve an equation of evolution in one coordinate of space, slab after slab of time.
 
     In each slab every unknown is what it begins with plus a sum of products of a spline in space, on knots that follow
@@ -50,7 +56,9 @@ def march(
         problem: an equation in two coordinates, any number of unknowns, derivatives up to fourth order. Conditions on
             the face of the first time say how the unknowns begin, and their derivatives by time where the equation has
             u.tt; others hold at the ends of space, or the problem is `periodic`.
-        tolerance: the relative L2 error to reach, from 1e-14 to 0.1.
+        tolerance: the relative L2 error to reach, from 1e-14 to 0.1; of several unknowns, the largest of theirs.
+        effort: the work to spend at most: Gauss-Newton steps times cells times the square of the number of unknowns,
+            where u.tt counts as two. The default is about a minute of one core.
         time: the coordinate that is time.
         degree: of the splines, from 3 to 9; it must be above the order of the equation in space.
         options: time_limit, callbacks (with each level's row) and progress, as for `fit`.
@@ -70,6 +78,8 @@ def march(
     """
     if not is_number(tolerance, 1e-14, 0.1):
         raise InputError(f"'tolerance' must be a number from 1e-14 to 0.1. Got {tolerance!r}.")
+    if not is_number(effort, 1):
+        raise InputError(f"'effort' must be a number >= 1, in steps of a cell. Got {effort!r}.")
     evolution = Evolution.of(problem, time)
     highest = max(a for _, a, _ in evolution.parts)
     least = max(3, highest + 1)
@@ -79,44 +89,54 @@ def march(
         )
     monitor = Monitor(options or Options())
     with monitor.running():
-        return _Levels(evolution, int(degree), float(tolerance), monitor).run()
+        return _Levels(evolution, int(degree), float(tolerance), float(effort), monitor).run()
 
 
 class _Levels:
     """Marches of growing accuracy, and how far each is from the one before."""
 
-    def __init__(self, evolution: Evolution, degree: int, tolerance: float, monitor: Monitor) -> None:
-        self.evolution, self.degree, self.tolerance, self.monitor = evolution, degree, tolerance, monitor
+    def __init__(self, evolution: Evolution, degree: int, tolerance: float, effort: float, monitor: Monitor) -> None:
+        self.evolution, self.degree, self.monitor = evolution, degree, monitor
+        self.tolerance, self.left = tolerance, effort
         self.rows: list[Level] = []
         self.marches: list[_March] = []
 
     def run(self) -> Marched:
-        accuracy = _FIRST
-        for level in range(_LEVELS):
+        """March, with higher accuracy each time, until something ends it."""
+        accuracy: float | None = _FIRST
+        while accuracy is not None:
             began = clock.perf_counter()
-            done = _March(self.evolution, self.degree, accuracy, _MORE**level, self.monitor)
-            done.run(f"level {level + 1}")
-            if done.ended is not None and self.marches and not done.whole:
+            done = _March(self.evolution, self.degree, accuracy, self.marches, self.monitor)
+            done.run(f"level {len(self.marches) + 1}", self.left)
+            self.left -= done.work
+            if done.ended is not None and self.marches:
                 return self._result(done.ended)
             self.marches.append(done)
             self._record(done, clock.perf_counter() - began)
+            changes = [row.change for row in self.rows[1:]]
             if done.ended is not None:
                 return self._result(done.ended)
-            changes = [row.change for row in self.rows[1:]]
             if changes and changes[-1] <= self.tolerance:
                 return self._result(Outcome.CONVERGED)
             if (len(changes) > 2 and min(changes[-2:]) > _STALLED * min(changes[:-2])) or accuracy <= _FINEST:
                 return self._result(Outcome.STALLED)
-            accuracy = max(self._next(accuracy), _FINEST)
-        return self._result(Outcome.STALLED)
+            accuracy = self._next(accuracy)
+        return self._result(Outcome.EFFORT_SPENT)
 
-    def _next(self, accuracy: float) -> float:
-        """The accuracy of the next level: what the last change asks for, and a check of it where that is enough."""
-        if len(self.rows) < 2:
+    def _next(self, accuracy: float) -> float | None:
+        """The accuracy of the next level, as the last change asks for and the effort allows; None if it allows none."""
+        if len(self.marches) < 2:
             return _FINER * accuracy
-        ratio = self.rows[-1].change / self.rows[-2].accuracy  # of the error to the accuracy asked for
+        (one, two), (_, last) = self.marches[-2:], self.rows[-2:]
+        ratio = last.change / one.accuracy  # of the error to the accuracy asked for
         wanted = self.tolerance / max(ratio, 1e-300) / _SAFETY
-        return _FINER * accuracy if wanted >= accuracy else max(wanted, _FINER**2 * accuracy)
+        finer = max(wanted, _FARTHEST * accuracy) if wanted < accuracy else _FINER * accuracy
+        power = max(_POWER, math.log(two.work / one.work) / math.log(one.accuracy / two.accuracy))
+        share = self.left / two.work
+        if wanted < accuracy:  # a level to check it by must be left
+            share *= _CHECKED
+        allowed = accuracy * share ** (-1 / power)
+        return None if allowed > _LEAST_FINER * accuracy else max(finer, allowed, _FINEST)
 
     def _record(self, done: _March, seconds: float) -> None:
         change = math.nan
@@ -142,14 +162,17 @@ class _Levels:
 class _March:
     """One march through all of time, each slab to some accuracy."""
 
-    def __init__(self, evolution: Evolution, degree: int, accuracy: float, more: float, monitor: Monitor) -> None:
+    def __init__(
+        self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[_March], monitor: Monitor
+    ) -> None:
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
+        more = _MORE ** len(before)
         self.least, self.longest = math.ceil(_CELLS * more), _LONGEST / more
         self.terms = degree
         self.slabs: list[Slab] = []
-        self.steps = 0
+        self.steps = self._cell_steps = 0
         self.ended: Outcome | None = None
-        self.sizes = np.full(len(evolution.components), 1e-300)
+        self.sizes = before[-1].sizes if before else np.full(len(evolution.components), 1e-300)
         self.space = Space(np.linspace(*evolution.interval, self.least + 1), degree, evolution.periodic)
         self.length = _BEGIN * self._whole
         self._start_at_first()
@@ -168,7 +191,12 @@ class _March:
         begin, end = self.evolution.duration
         return end - begin
 
-    def run(self, place: str) -> None:
+    @property
+    def work(self) -> float:
+        """Steps times cells times the square of the number of components."""
+        return self._cell_steps * len(self.evolution.components) ** 2
+
+    def run(self, place: str, effort: float) -> None:
         """March until the end of time, or until something ends it."""
         end = self.evolution.duration[1]
         while not self.whole:
@@ -177,10 +205,14 @@ class _March:
             solver = SlabSolver(self.evolution, self.space, self.terms)
             solved = solver.solve(self.begins, self.now, length, self.scales)
             self.steps += solved.steps
+            self._cell_steps += solved.steps * (len(self.space.cells) - 1)
             self._take(solved, length)
             ended = self.monitor.step(place, fraction=(self.now - self.evolution.duration[0]) / self._whole)
             if ended is not None and not self.whole:
                 self.ended = Outcome.of(ended)
+                return
+            if self.work > effort and not self.whole:
+                self.ended = Outcome.EFFORT_SPENT
                 return
             if self.length < _SHORTEST * self._whole or len(self.space.cells) > _MOST_CELLS:
                 self.ended = Outcome.DIVERGED
@@ -219,9 +251,10 @@ class _March:
 
     @property
     def scales(self) -> Array:
-        """The components' sizes; a derivative by time is at least what changes its unknown over a slab."""
-        pairs = enumerate(self.evolution.components)
-        return np.array([max(self.sizes[c], self.sizes[c - j] / self.length**j) for c, (_, j) in pairs])
+        """The components' sizes: of an unknown at least a share of the largest, of a derivative what changes it."""
+        components = self.evolution.components
+        sizes = np.maximum(self.sizes, _SHARE * max(self.sizes[c] for c, (_, j) in enumerate(components) if j == 0))
+        return np.array([max(self.sizes[c], sizes[c - j] / self.length**j) for c, (_, j) in enumerate(components)])
 
     def _projected(self) -> Array:
         """The coefficients of what begins now, from the end of the slab before or from the initial conditions."""
@@ -251,17 +284,18 @@ class _March:
 
 
 def _distance(evolution: Evolution, coarse: list[Slab], fine: list[Slab]) -> float:
-    """The relative L2 distance of two marches, over the times that both reach."""
-    off = size = 0.0
-    tau, weights = np.array([0.5 - math.sqrt(0.15), 0.5, 0.5 + math.sqrt(0.15)]), np.array([5, 8, 5]) / 18
+    """The relative L2 distance of two marches over the times that both reach, the largest of the unknowns'."""
+    parts = [evolution.part(v, ()) for v in range(len(evolution.orders))]
+    off, size = np.zeros(len(parts)), np.zeros(len(parts))
+    tau, weights = legendre.leggauss(3)
     for slab in fine:
-        t = slab.begin + slab.length * tau
+        t = slab.begin + slab.length * (1 + tau) / 2
         if t[-1] > coarse[-1].end:
             break
         x, places = slab.space.gauss(2)
-        for v in range(len(evolution.orders)):
-            part = evolution.part(v, ())
+        both = slab.length * weights[:, None] * places
+        for v, part in enumerate(parts):
             own, other = slab.derivative(part, t, x), on_grid(coarse, part, t, x)
-            both = slab.length * weights[:, None] * places
-            off, size = off + float((both * (own - other) ** 2).sum()), size + float((both * own**2).sum())
-    return math.sqrt(off / max(size, 1e-300))
+            off[v] += (both * (own - other) ** 2).sum()
+            size[v] += (both * own**2).sum()
+    return float(np.sqrt(off / np.maximum(size, _SHARE**2 * size.max() + 1e-300)).max())

@@ -15,6 +15,10 @@ class Outcome(enum.Enum):
         "The estimated error is above the tolerance, and finer splines and shorter slabs no longer lower it: rounding, "
         "or a solution that is not smooth."
     )
+    EFFORT_SPENT = (
+        "The effort was spent before the estimated error fell below the tolerance; the finest solution so far is "
+        "returned. Allow more effort, or a larger tolerance."
+    )
     DIVERGED = (
         "No solution was found beyond the time that is given; what there is until then is returned. The solution may "
         "not exist any longer, or the problem may not be well posed."

@@ -159,7 +159,7 @@ class SlabSolver:
 
 
 def _by_time(slab: Slab, sizes: Array) -> float:
-    """The size of the polynomials' terms that were left out, from how the last ones fall, relative to the components'."""
+    """The size of the polynomials' terms that were left out, from how the last ones fall, over the components'."""
     x, weights = slab.space.gauss(2)
     functions, count, terms = slab.inner.shape
     values = (slab.space.matrix(x) @ slab.inner.reshape(functions, -1)).reshape(len(x), count, terms)

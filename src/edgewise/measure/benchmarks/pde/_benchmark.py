@@ -133,7 +133,7 @@ def _error(task: Task, reference: Reference, found: Any) -> float:
 
 def _valid_until(task: Task, reference: Reference, found: Any) -> float:
     """Return the time until which every profile of a marched solution is within 1e-3 of the reference."""
-    t = reference.points[:, 0]
+    t = reference.points[:, 0].contiguous()
     off = (task.read(found.at(reference.points, task.order)) - reference.values).square()
     edges = torch.linspace(float(t.min()), float(t.max()), 51, dtype=torch.float64)
     part = (torch.bucketize(t, edges) - 1).clamp_min(0)

@@ -135,7 +135,8 @@ def _valid_until(task: Task, reference: Reference, found: Any) -> float:
     """Return the time until which every profile of a marched solution is within 1e-3 of the reference."""
     t = reference.points[:, 0].contiguous()
     off = (task.read(found.at(reference.points, task.order)) - reference.values).square()
-    edges = torch.linspace(float(t.min()), float(t.max()), 51, dtype=torch.float64)
+    box = found.problem.box
+    edges = torch.linspace(box.low[0], box.high[0], 51, dtype=torch.float64)
     part = (torch.bucketize(t, edges) - 1).clamp_min(0)
     sums = torch.zeros(2, 50, dtype=torch.float64)
     sums[0].index_add_(0, part, off)

@@ -35,6 +35,7 @@ _SHORTEST = 1e-9  # of the whole time
 _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
+_SPACE = 0.05  # of the accuracy, for the splines: what they miss oscillates fast, and would shorten the slabs
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 
 
@@ -221,12 +222,14 @@ class _March:
     def _take(self, solved: Solved, length: float) -> None:
         """Keep a slab that is accurate enough, and choose the length and the cells of the next, or of another try."""
         cells = len(self.space.cells) - 1
-        shorter = (1 / max(solved.by_time / self.accuracy, 1e-300)) ** (1 / self.terms)
-        finer = (max(solved.by_space / self.accuracy, 1e-300)) ** (1 / self.space.degree)
+        by_space = solved.by_space / (_SPACE * self.accuracy)
+        by_time = max(solved.by_time - solved.by_space, 0.0) / self.accuracy
+        shorter = (1 / max(by_time, 1e-300)) ** (1 / self.terms)
+        finer = (max(by_space, 1e-300)) ** (1 / self.space.degree)
         if not math.isfinite(solved.by_time):
             self.length = length / 2
             return
-        if solved.by_time > self.accuracy or solved.by_space > self.accuracy:
+        if by_time > 1 or by_space > 1:
             self.length = length * min(1.0, max(0.3, 0.8 * shorter))
             more = cells if finer <= 1 else math.ceil(cells * min(2.0, 1.1 * finer))
             self._move(solved.slab, more, both=True)

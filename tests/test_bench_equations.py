@@ -70,8 +70,8 @@ def test_fourier_references_agree_with_finer_ones(coarse, fine, largest: float) 
 
 
 def test_the_step_of_fourier_references_is_of_fourth_order() -> None:
-    finest = korteweg(steps=8000)
-    errors = [apart(korteweg(steps=n), finest) for n in (1000, 2000)]
+    finest = korteweg(modes=256, steps=6000)
+    errors = [apart(korteweg(modes=256, steps=n), finest) for n in (800, 1600)]
     assert 12 < errors[0] / errors[1] < 20
 
 
@@ -111,11 +111,11 @@ def test_each_problem_is_short_and_its_reference_solves_it(name: str) -> None:
     assert task.problem().orders
 
 
-@pytest.mark.parametrize("name", ["wave", "heat", "advection", "helmholtz", "poisson", "poisson-5d"])
+@pytest.mark.parametrize("name", ["wave", "heat", "advection", "helmholtz", "poisson", "poisson-5d", "disk"])
 def test_exact_references_solve_their_equations(name: str) -> None:
     task, step = TASKS[name], 1e-3
     problem = task.problem()
-    box = problem.box
+    box = problem.domain
     reference, at = task.reference(), box.points(50, seed=3)
     inner = 0.5 * at + 0.25 * (at.amin(0) + at.amax(0))
 
@@ -137,13 +137,18 @@ def test_exact_references_solve_their_equations(name: str) -> None:
 
 PI = math.pi
 TRUE = {
-    "wave": lambda p: torch.sin(PI * p["x"]) * torch.cos(2 * PI * p["t"])
-    + torch.sin(4 * PI * p["x"]) * torch.cos(8 * PI * p["t"]) / 2,
-    "heat": lambda p: torch.exp(-0.1 * PI**2 * p["t"]) * torch.sin(PI * p["x"])
-    + torch.exp(-0.9 * PI**2 * p["t"]) * torch.sin(3 * PI * p["x"]) / 2,
+    "wave": lambda p: (
+        torch.sin(PI * p["x"]) * torch.cos(2 * PI * p["t"])
+        + torch.sin(4 * PI * p["x"]) * torch.cos(8 * PI * p["t"]) / 2
+    ),
+    "heat": lambda p: (
+        torch.exp(-0.1 * PI**2 * p["t"]) * torch.sin(PI * p["x"])
+        + torch.exp(-0.9 * PI**2 * p["t"]) * torch.sin(3 * PI * p["x"]) / 2
+    ),
     "advection": lambda p: torch.sin(p["x"] - 30 * p["t"]),
     "helmholtz": lambda p: torch.sin(PI * p["x"]) * torch.sin(4 * PI * p["y"]),
     "poisson": lambda p: torch.sin(PI * p["x"]) * torch.sin(PI * p["y"] ** 2),
+    "disk": lambda p: torch.sin(3 * p["x"]) * torch.exp(p["y"]),
     "poisson-5d": lambda p: torch.stack([torch.sin(PI * p[x]) for x in "abcde"]).prod(0),
 }
 
@@ -152,6 +157,12 @@ def test_the_error_is_relative() -> None:
     square = Box(x=(0, 1), y=(0, 1))
     reference = exact(square, lambda p: 1 + 0 * p.x)
     assert math.isclose(reference.error(1.1 * reference.values), 0.1)
+
+
+def test_references_of_other_domains_are_at_points_inside() -> None:
+    for name in ("disk", "lshape", "cavity"):
+        problem, reference = TASKS[name].problem(), TASKS[name].reference()
+        assert (problem.domain.signed_distance(reference.points) > -1e-12).all()
 
 
 @pytest.mark.parametrize("name", ["kdv", "kuramoto", "schroedinger"])
@@ -173,8 +184,8 @@ def test_an_mlp_is_trained() -> None:
     task = TASKS["heat"]
     network = TanhNetwork(task.problem(), seed=0)
     before = task.reference().error(network.at(task.reference().points).value)
-    assert 0.9 < network.train_for(1.0, seed=0) < 5
-    assert task.reference().error(network.at(task.reference().points).value) < 0.7 * before
+    assert 0.4 < network.train_for(0.5, seed=0) < 5
+    assert task.reference().error(network.at(task.reference().points).value) < 0.8 * before
 
 
 def test_a_problem_is_measured_and_its_poor_settings_are_cases() -> None:

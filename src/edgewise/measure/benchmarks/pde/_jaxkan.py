@@ -72,7 +72,7 @@ class JaxKANNetwork(Network):
     def _features(self, x: Any) -> Any:
         from jax import numpy as jnp
 
-        box, columns = self.problem.box, []
+        box, columns = self.problem.domain, []
         for k, (low, high, periodic) in enumerate(zip(box.low, box.high, self.periodic, strict=True)):
             scaled = (x[:, k] - (low + high) / 2) * (2 / (high - low))
             columns += [jnp.cos(scaled * math.pi), jnp.sin(scaled * math.pi)] if periodic else [scaled]

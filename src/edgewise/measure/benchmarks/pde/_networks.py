@@ -6,6 +6,7 @@ import math
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -32,9 +33,9 @@ class Network(torch.nn.Module):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__()
-        self.problem = problem
+        self.problem = problem = replace(problem, singular=())
         names = {c.name for c in problem.conditions if isinstance(c, Periodic)}
-        self.periodic = [name in names for name in problem.box.names]
+        self.periodic = [name in names for name in problem.domain.names]
 
     @abstractmethod
     def jets(self, points: Tensor, orders: Sequence[Order]) -> Jets:
@@ -71,7 +72,7 @@ class Network(torch.nn.Module):
 
         Adam has a rate of 1e-3 and a third of the time; L-BFGS goes on from the network with the lowest loss.
         """
-        terms = [(self.problem.residual, [self.problem.box.points(_INSIDE, seed)], 1.0)]
+        terms = [(self.problem.residual, [self.problem.domain.points(_INSIDE, seed)], 1.0)]
         terms += [(c.residual, c.points(_ON_FACES, seed + 1), c.weight) for c in self.problem.conditions]
         optimizer = torch.optim.Adam(self.parameters(), lr=_RATE)
         self.loss(terms).backward()  # whatever compiles does so before the clock starts
@@ -119,7 +120,7 @@ class TanhNetwork(Network):
         return parts
 
     def _features(self, points: Tensor, orders: Sequence[Order]) -> dict[Order, Tensor]:
-        box, jets = self.problem.box, []
+        box, jets = self.problem.domain, []
         p = SimpleNamespace(**Jet.coordinates(points, box.names, orders))
         for name, low, high, periodic in zip(box.names, box.low, box.high, self.periodic, strict=True):
             scaled = (getattr(p, name) - (low + high) / 2) * (2 / (high - low))

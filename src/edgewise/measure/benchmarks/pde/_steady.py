@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from edgewise.pde import Box, Condition, Problem
+from edgewise.pde import Box, Condition, Disk, Polygon, Problem
 
 _SQUARE = Box(x=(-1, 1), y=(-1, 1))
 _RATE = 20 - (400 + 4 * pi**2) ** 0.5  # of Kovasznay's flow at Reynolds number 40
@@ -72,3 +72,39 @@ def kovasznay() -> Problem:
         return u.value - 1 + wake * torch.cos(2 * pi * p.y), v.value - across, q.value - (1 - wake**2) / 2
 
     return Problem(box, flow, [Condition(box.boundary(), known)], unknowns=3)
+
+
+def saddle(p: Any) -> torch.Tensor:
+    """Return the solution of `disk`."""
+    return torch.sin(3 * p.x) * torch.exp(p.y)
+
+
+def disk() -> Problem:
+    around = Disk(x=0, y=0, radius=1)
+    return Problem(
+        around,
+        lambda u, p: u.xx + u.yy + 8 * torch.sin(3 * p.x) * torch.exp(p.y),
+        [Condition(around.boundary(), lambda u, p: u.value - torch.sin(3 * p.x) * torch.exp(p.y))],
+    )
+
+
+def lshape() -> Problem:
+    shape = Polygon([(0, 0), (1, 0), (1, 1), (-1, 1), (-1, -1), (0, -1)])
+    return Problem(shape, lambda u, p: u.xx + u.yy + 1, [Condition(shape.boundary(), lambda u, p: u.value)])
+
+
+def cavity() -> Problem:
+    box = Box(x=(0, 1), y=(0, 1))
+
+    def left(s: Any, p: Any) -> torch.Tensor:
+        corners = (p.x**2 + (1 - p.y) ** 2) * ((1 - p.x) ** 2 + (1 - p.y) ** 2)  # where the lid meets walls
+        carried = s.y * (s.xxx + s.xyy) - s.x * (s.xxy + s.yyy)
+        return corners * (carried - (s.xxxx + 2 * s.xxyy + s.yyyy) / 100)
+
+    walls = [
+        Condition(box.boundary(), lambda s, p: s.value),
+        Condition(box.boundary("x"), lambda s, p: s.x),
+        Condition(box.face(y=0), lambda s, p: s.y),
+        Condition(box.face(y=1), lambda s, p: s.y - 1),
+    ]
+    return Problem(box, left, walls)

@@ -14,6 +14,8 @@ from torch import Tensor
 from edgewise.measure.benchmarks.pde import _evolution as evolution
 from edgewise.measure.benchmarks.pde import _references as references
 from edgewise.measure.benchmarks.pde import _steady as steady
+from edgewise.measure.benchmarks.pde._cavity import cavity
+from edgewise.measure.benchmarks.pde._lshape import lshape
 from edgewise.measure.benchmarks.pde._references import Reference
 from edgewise.pde import Problem
 
@@ -21,6 +23,11 @@ from edgewise.pde import Problem
 def _value(u: Any) -> Tensor:
     """Return the unknown, or the first of several."""
     return (u[0] if isinstance(u, tuple) else u).value
+
+
+def _across(s: Any) -> Tensor:
+    """Return the horizontal speed of a stream function."""
+    return s.y
 
 
 def _modulus(h: Any) -> Tensor:
@@ -49,7 +56,7 @@ class Task:
 
 
 def _exact(problem: Callable[[], Problem], function: Callable[[Any], Tensor]) -> Callable[[], Reference]:
-    return lambda: references.exact(problem().box, function)
+    return lambda: references.exact(problem().domain, function)
 
 
 TASKS: dict[str, Task] = {
@@ -95,6 +102,12 @@ TASKS: dict[str, Task] = {
         "Poisson in 5 dimensions, product of sines", steady.poisson_5d, _exact(steady.poisson_5d, steady.sines), 1e-6,
         False,
     ),
+    "cavity": Task(
+        "lid-driven cavity, Re 100", steady.cavity, cavity, 5e-3, False,
+        "4.2e-2 (PirateNet, Re 3200); 0.16 (jaxpi, Re 3200)", read=_across, order=1,
+    ),
+    "disk": Task("disk", steady.disk, _exact(steady.disk, steady.saddle), 1e-8, False),
+    "lshape": Task("L-shape", steady.lshape, lshape, 2e-4, False),
     "burgers-sharp": Task(
         "Burgers, 0.001 / pi", partial(evolution.burgers, 0.001 / pi), partial(references.burgers, 0.001 / pi), None,
         True, "2.7e-7 (vRBA, 0.001)", main=False,

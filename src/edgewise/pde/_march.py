@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
+import torch
 from numpy.polynomial import legendre
 
 from edgewise._checks import is_int, is_number
@@ -31,16 +33,18 @@ _SAFETY = 3.0
 _STALLED = 0.5  # of the change before: a level that does not fall below it says that rounding has been reached
 _LEAST_FINER = 0.4  # of a level's accuracy: a next level above it would tell little
 _POWER = 0.05  # the least with which work is taken to grow as accuracy falls
+_USUAL = 0.8  # the power of the accuracy with which errors fall, before it has been seen
 _SHORTEST = 1e-9  # of the whole time
 _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
 _SPACE = 0.05  # of the accuracy, for the splines: what they miss oscillates fast, and would shorten the slabs
+_DISAGREE = 1e-4  # of a condition's terms
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 
 
 def march(
-    problem: Problem, *, tolerance: float = 1e-9, effort: float = 3e5, time: str = "t", degree: int = 9,
+    problem: Problem, *, tolerance: float = 1e-9, effort: float = 5e5, time: str = "t", degree: int = 9,
     options: Options | None = None,
 ) -> Marched:  # fmt: skip
     """Solve an equation of evolution in one coordinate of space, slab after slab of time.
@@ -51,7 +55,8 @@ def march(
     Gauss-Newton steps on banded normal equations. Conditions at the ends of space hold exactly; initial values too.
     The number of cells and the length of a slab follow from an estimate of its error. All of time is marched through
     several times, with higher accuracy each time, until two solutions differ by less than the tolerance: of these the
-    former is returned, and the difference is its error.
+    former is returned, and the difference is its error. If something else ends it, the finest solution is returned,
+    and its error is extrapolated from the differences before.
 
     Args:
         problem: an equation in two coordinates, any number of unknowns, derivatives up to fourth order. Conditions on
@@ -131,7 +136,7 @@ class _Levels:
         (one, two), (_, last) = self.marches[-2:], self.rows[-2:]
         ratio = last.change / one.accuracy  # of the error to the accuracy asked for
         wanted = self.tolerance / max(ratio, 1e-300) / _SAFETY
-        finer = max(wanted, _FARTHEST * accuracy) if wanted < accuracy else _FINER * accuracy
+        finer = min(max(wanted, _FARTHEST * accuracy), _FINER * accuracy)
         power = max(_POWER, math.log(two.work / one.work) / math.log(one.accuracy / two.accuracy))
         share = self.left / two.work
         if wanted < accuracy:  # a level to check it by must be left
@@ -150,14 +155,25 @@ class _Levels:
 
     def _result(self, outcome: Outcome) -> Marched:
         changes = [row.change for row in self.rows[1:]]
-        if not changes:
-            chosen, error = 0, math.nan
-        elif outcome is Outcome.STALLED:  # the level from which on nothing fell
+        if outcome is Outcome.CONVERGED:
+            chosen, error = len(changes) - 1, changes[-1]
+        elif outcome is Outcome.STALLED:
             chosen = int(np.argmin(changes))
             error = changes[chosen]
         else:
-            chosen, error = len(changes) - 1, changes[-1]
+            chosen, error = len(changes), self._expected(changes)
         return Marched(self.evolution.problem, self.evolution, self.marches[chosen].slabs, error, outcome, self.rows)
+
+    def _expected(self, changes: list[float]) -> float:
+        """The error of the finest level, which none has checked: as the errors before it fell with the accuracy."""
+        if not changes:
+            return math.nan
+        falls = [math.log(one.accuracy / two.accuracy) for one, two in pairwise(self.rows)]
+        power = _USUAL
+        if len(changes) > 1:
+            fell = math.log(changes[-2] / max(changes[-1], 1e-300)) / falls[-2]
+            power = min(1.2, max(0.2, fell))
+        return changes[-1] * math.exp(-power * falls[-1])
 
 
 class _March:
@@ -177,6 +193,7 @@ class _March:
         self.space = Space(np.linspace(*evolution.interval, self.least + 1), degree, evolution.periodic)
         self.length = _BEGIN * self._whole
         self._start_at_first()
+        self._check_ends()
 
     @property
     def whole(self) -> bool:
@@ -209,13 +226,18 @@ class _March:
             self._cell_steps += solved.steps * (len(self.space.cells) - 1)
             self._take(solved, length)
             ended = self.monitor.step(place, fraction=(self.now - self.evolution.duration[0]) / self._whole)
-            if ended is not None and not self.whole:
+            if ended is not None and self.slabs and not self.whole:
                 self.ended = Outcome.of(ended)
                 return
-            if self.work > effort and not self.whole:
+            if self.work > effort and self.slabs and not self.whole:
                 self.ended = Outcome.EFFORT_SPENT
                 return
             if self.length < _SHORTEST * self._whole or len(self.space.cells) > _MOST_CELLS:
+                if not self.slabs:
+                    raise InputError(
+                        f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
+                        f"{self.now:g}. Check the signs of the equation and the number of its conditions."
+                    )
                 self.ended = Outcome.DIVERGED
                 return
 
@@ -270,6 +292,26 @@ class _March:
             return self.evolution.initial(x)
         last = self.slabs[-1]
         return last.space.matrix(x) @ last.ends
+
+    def _check_ends(self) -> None:
+        """Raise InputError where the initial values and the conditions at an end of space disagree."""
+        evolution = self.evolution
+        t = torch.tensor([evolution.duration[0]], dtype=torch.float64)
+        for condition, end in evolution.sides:
+            parts = evolution.read(condition)
+            if any(b or not evolution.changing[c] for c, _, b in parts):
+                continue
+            everywhere = {(c, a, b): self.space.matrix(self.space.cells, a) @ self.begins[:, c] for c, a, b in parts}
+            place = 0 if end == self.space.cells[0] else -1
+            given = {part: torch.from_numpy(values[[place]]) for part, values in everywhere.items()}
+            left, slopes = evolution.left(condition.residual, given, t, torch.full_like(t, end))
+            scale = sum(slope.abs() * np.abs(everywhere[part]).max() for part, slope in slopes.items())
+            if bool((left.abs() > _DISAGREE * torch.as_tensor(scale)).any()):
+                space, time = (evolution.problem.box.names[k] for k in (evolution.space, evolution.time))
+                raise InputError(
+                    f"The initial values and the condition at {space}={end:g} disagree at {time}={float(t):g}: the "
+                    f"condition leaves {float(left.abs().max()):.3g}. March from values that meet it."
+                )
 
     def _start_at_first(self) -> None:
         """Find the cells for what the components begin with: more of them, moved, until they are near enough."""

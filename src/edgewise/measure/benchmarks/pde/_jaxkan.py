@@ -43,7 +43,7 @@ class JaxKANNetwork(Network):
         state, rest = (jax.tree.map(_doubled, part) for part in (state, rest))
         vector, unravel = ravel_pytree(state)
         self.vector = torch.nn.Parameter(torch.from_numpy(np.array(vector)))
-        self._apply = lambda v, x: nnx.merge(graph, unravel(v), rest)(self._features(x))
+        self._outputs = lambda v, x: nnx.merge(graph, unravel(v), rest)(self._features(x))
         self._compiled: dict[tuple[Order, ...], tuple[Callable[..., Any], Callable[..., Any]]] = {}
 
     def jets(self, points: Tensor, orders: Sequence[Order]) -> Jets:
@@ -56,7 +56,7 @@ class JaxKANNetwork(Network):
         def values(vector: Any, x: Any) -> Any:
             found = []
             for order in orders:
-                function = lambda x: self._apply(vector, x)  # noqa: E731 (each is wrapped below)
+                function = lambda x: self._outputs(vector, x)  # noqa: E731 (each is wrapped below)
                 for k in order:
                     function = _derivative(function, k)
                 found.append(function(x))

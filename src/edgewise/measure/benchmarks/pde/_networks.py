@@ -106,17 +106,19 @@ class TanhNetwork(Network):
         super().__init__(problem)
         sizes = [self.inputs, *_HIDDEN, problem.unknowns]
         with seeded(seed):
-            self.layers = torch.nn.ModuleList(torch.nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(sizes))
+            self.layers = [torch.nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(sizes)]
             for layer in self.layers:
                 torch.nn.init.xavier_normal_(layer.weight)
                 torch.nn.init.zeros_(layer.bias)
+        self.trained = torch.nn.ModuleList(self.layers)
 
     def jets(self, points: Tensor, orders: Sequence[Order]) -> Jets:
         parts = self._features(points, orders)
         for number, layer in enumerate(self.layers):
             if number:
                 parts = composition(_tanh(parts[()], max(map(len, orders))), parts)
-            parts = {o: part @ layer.weight.T + (layer.bias if o == () else 0) for o, part in parts.items()}
+            parts = {order: part @ layer.weight.T for order, part in parts.items()}
+            parts[()] = parts[()] + layer.bias
         return parts
 
     def _features(self, points: Tensor, orders: Sequence[Order]) -> dict[Order, Tensor]:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from edgewise._typing import Array
+from edgewise.measure.baselines import burgers_at
 from edgewise.measure.benchmarks.pde._fourier import Fourier, Stepper, split_steps
-from edgewise.measure.experiments.pde import burgers_at
 
 _TIMES, _PLACES = 100, 256  # of the lattices after the start
 _COUNT = 20_000  # points where exact solutions are compared
@@ -56,7 +56,7 @@ def allen_cahn(diffusion: float = 1e-4, modes: int = 2048, steps: int = 2000) ->
         return x**2 * np.cos(np.pi * x)
 
     def reaction(v: Array) -> Array:
-        return np.fft.fft(-5 * line.values(v).real ** 3)
+        return np.fft.fft(-5 * np.real(line.values(v)) ** 3)
 
     stepper = Stepper(5 - diffusion * line.waves**2, reaction)
     found = stepper.run(line.coefficients(start, jump=4.0), 1.0, steps, _TIMES)
@@ -103,7 +103,7 @@ def schroedinger(modes: int = 4096, steps: int = 4000) -> Reference:
 def _transport(line: Fourier, speed: float) -> Callable[[Array], Array]:
     """Return  v -> -speed u u_x  without aliases."""
     slope = -0.5j * speed * line.waves * line.resolved
-    return lambda v: slope * np.fft.fft(line.values(v).real ** 2)
+    return lambda v: slope * np.fft.fft(np.real(line.values(v)) ** 2)
 
 
 def _periodic(

@@ -89,7 +89,7 @@ def disk() -> Problem:
 
 
 def lshape() -> Problem:
-    shape = Polygon([(0, 0), (1, 0), (1, 1), (-1, 1), (-1, -1), (0, -1)])
+    shape = Polygon(((0, 0), (1, 0), (1, 1), (-1, 1), (-1, -1), (0, -1)))
     return Problem(shape, lambda u, p: u.xx + u.yy + 1, [Condition(shape.boundary(), lambda u, p: u.value)])
 
 

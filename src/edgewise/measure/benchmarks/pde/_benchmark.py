@@ -53,7 +53,7 @@ class Equations(Benchmark):
     slow = True
     note = (
         "relative L2 error, the worst of two seeds; ratio: of the estimated error to the true one; s: CPU seconds on "
-        "one core; the MLP and jaxKAN had 120 s each unless their rows say otherwise; published: see docs/benchmarks.md"
+        "one core; MLP and jaxKAN: errors after that many seconds of training; published: see docs/benchmarks.md"
     )
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -104,7 +104,7 @@ def _solved(task: Task, reference: Reference, seed: int, setting: str) -> Row:
         "outcome": found.outcome.name,
         "wrong": claimed and error > _WRONG * given["tolerance"],
         "tolerance": given["tolerance"],
-        "parameters": found.parameters,
+        "parameters": found.parameters if task.marched else found.history[-1].parameters,
         "seconds": spent.process,
         "valid": _valid_until(task, reference, found) if task.marched else "",
     }
@@ -149,7 +149,7 @@ def _line(task: Task, rows: Sequence[Row]) -> list[Cell]:
     own = [row for row in rows if row["library"] == OURS and row["setting"] == _DEFAULT]
     worst = max(own, key=lambda row: number(row, "relative"), default=None)
     error, ratio, seconds = number(worst, "relative"), _ratio(worst), number(worst, "seconds")
-    others = [next((row for row in rows if row["library"] == name), None) for name in (MLP, JAXKAN)]
+    others = [next((row for row in reversed(rows) if row["library"] == name), None) for name in (MLP, JAXKAN)]
     return [
         Cell(task.title),
         Cell(format_number(task.limit or math.inf)),
@@ -158,7 +158,7 @@ def _line(task: Task, rows: Sequence[Row]) -> list[Cell]:
         Cell(str(worst["outcome"]) if worst else ""),
         Cell(str(worst["parameters"]) if worst else ""),
         Cell(format_number(seconds, 3), None if worst is None else seconds <= _SECONDS),
-        *(Cell(_shown(row)) for row in others),
+        *(Cell(f"{_shown(row)} in {row['setting']}" if row else "") for row in others),
         Cell(task.published),
     ]
 

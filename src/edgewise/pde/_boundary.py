@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.pde._curve import Curve
+from edgewise.pde._curve import Curve, Region
 from edgewise.pde._placed import Way, unit
-
-if TYPE_CHECKING:
-    from edgewise.pde._domain import Domain
 
 _STEP = 1e-7  # to either side of a curve, over the size of the domain, where it is looked what is inside
 
@@ -27,7 +23,7 @@ class Boundary:
     parts of a union that lie inside another part do not.
     """
 
-    domain: Domain
+    domain: Region
     pieces: tuple[Curve, ...]
 
     def curves(self) -> tuple[Curve, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import pairwise
 from operator import mul
 
 from edgewise.pde._domain import both, either
@@ -27,13 +28,13 @@ def formula_of(vertices: Sequence[Point], order: Sequence[int]) -> Formula:
 
     The vertices on the convex hull cut the boundary into chains. The polygon is the intersection of what the chains
     bound. A chain of several edges is a pocket of the hull, and what it bounds is the union over the chains into which
-    the pocket's own hull cuts it; and so on. This misses shapes that wind around themselves, so that it must be checked.
+    the pocket's own hull cuts it; and so on. This misses shapes that wind around themselves: check it.
 
     Source: Dobkin, Guibas, Hershberger and Snoeyink, Algorithmica 10 (1993).
     """
     corners = [k for k in range(len(order)) if order[k] in _hull(vertices, order)]
     turned = [*order[corners[0] :], *order[: corners[0]], order[corners[0]]]
-    edges = _edges(len(vertices), turned)
+    edges = [_first_on_line(vertices, edge) for edge in _edges(len(vertices), turned)]
     return _joined(vertices, turned, edges, union=False)
 
 
@@ -58,16 +59,30 @@ def _joined(vertices: Sequence[Point], chain: list[int], edges: list[int], *, un
     cuts = [k for k, vertex in enumerate(chain) if vertex in hull]
     if cuts[0] != 0 or cuts[-1] != len(chain) - 1:
         cuts = sorted({0, *cuts, len(chain) - 1})
-    parts = tuple(
-        _joined(vertices, chain[start : end + 1], edges[start:end], union=not union)
-        for start, end in zip(cuts, cuts[1:], strict=False)
-    )
-    return Formula(parts=parts, union=union)
+    found = [_joined(vertices, chain[a : b + 1], edges[a:b], union=not union) for a, b in pairwise(cuts)]
+    parts = tuple(dict.fromkeys(found))  # two edges on one line count once: a product would have a double zero there
+    return parts[0] if len(parts) == 1 else Formula(parts=parts, union=union)
 
 
 def _edges(n: int, chain: list[int]) -> list[int]:
     """The number of the edge between each two vertices of a chain: that of the vertex where it starts."""
-    return [min(a, b) if abs(a - b) == 1 else n - 1 for a, b in zip(chain, chain[1:], strict=False)]
+    return [min(a, b) if abs(a - b) == 1 else n - 1 for a, b in pairwise(chain)]
+
+
+def _first_on_line(vertices: Sequence[Point], edge: int) -> int:
+    """The first edge that lies on the line of an edge and goes the same way."""
+
+    def ends(k: int) -> tuple[Point, Point]:
+        return vertices[k], vertices[(k + 1) % len(vertices)]
+
+    a, b = ends(edge)
+    for k in range(edge):
+        c, d = ends(k)
+        along = (b[0] - a[0]) * (d[0] - c[0]) + (b[1] - a[1]) * (d[1] - c[1])
+        small = 1e-12 * along
+        if along > 0 and abs(_turn(a, b, c)) <= small and abs(_turn(a, b, d)) <= small:
+            return k
+    return edge
 
 
 def _hull(vertices: Sequence[Point], chain: Sequence[int]) -> set[int]:

@@ -16,8 +16,7 @@ from torch import Tensor
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._jets import Order
-from edgewise.pde._curve import Circle, Curve, Segment
-from edgewise.pde._domain import Domain
+from edgewise.pde._curve import Circle, Curve, Region, Segment
 from edgewise.pde._jet import Jet
 
 Ends = Literal["values", "slopes", "value, slope", "slope, value"]
@@ -31,9 +30,9 @@ _WHOLE = 1e-6  # exponents as near to a whole number count as one
 class Corner:
     """A corner of a domain: where it is, its angle inside in radians, and the direction of its first edge.
 
-    A harmonic function that vanishes on both edges is near the corner a sum of  r^(k a) sin(k a theta),  a = pi / angle,
-    where r is the distance from the corner and theta the angle from the first edge. At a re-entrant corner, one of more
-    than 180 degrees, the exponent a is below 1: the gradient is infinite there, and no smooth function comes close.
+    A harmonic function that vanishes on both edges is near the corner a sum of  r^(k a) sin(k a theta) with a = pi /
+    angle, where r is the distance from the corner and theta the angle from the first edge. At a re-entrant corner, one
+    of more than 180 degrees, the exponent a is below 1: the gradient is infinite, and no smooth function comes close.
     """
 
     at: tuple[float, float]
@@ -137,7 +136,7 @@ class Singular:
         return f"r^{shown}{log} at ({x:g}, {y:g})"
 
 
-def corners_of(domain: Domain) -> tuple[Corner, ...]:
+def corners_of(domain: Region) -> tuple[Corner, ...]:
     """Return the corners of a domain of two coordinates: the ends of its edges, and where curves of it cross."""
     curves, found = domain.curves(), []
     size = math.dist(domain.low, domain.high)
@@ -150,7 +149,7 @@ def corners_of(domain: Domain) -> tuple[Corner, ...]:
     return tuple(found)
 
 
-def _corner(domain: Domain, at: tuple[float, float], radius: float) -> Corner | None:
+def _corner(domain: Region, at: tuple[float, float], radius: float) -> Corner | None:
     """The corner at a point, if the domain has one there."""
     near, far = _arc(domain, at, radius), _arc(domain, at, 2 * radius)
     if near is None or far is None:
@@ -162,7 +161,7 @@ def _corner(domain: Domain, at: tuple[float, float], radius: float) -> Corner | 
     return None if abs(angle - math.pi) < _FLAT else Corner(at, angle, start, domain.names)
 
 
-def _arc(domain: Domain, at: tuple[float, float], radius: float) -> tuple[float, float] | None:
+def _arc(domain: Region, at: tuple[float, float], radius: float) -> tuple[float, float] | None:
     """Where the one arc of a small circle that is inside starts and ends, as angles; None where it is not one arc."""
     count = 720
     angles = 2 * math.pi * (torch.arange(count, dtype=torch.float64) + 0.1234) / count
@@ -181,7 +180,7 @@ def _arc(domain: Domain, at: tuple[float, float], radius: float) -> tuple[float,
     return start, end
 
 
-def _inside(domain: Domain, at: tuple[float, float], radius: float, angles: Tensor) -> Tensor:
+def _inside(domain: Region, at: tuple[float, float], radius: float, angles: Tensor) -> Tensor:
     around = torch.stack([torch.cos(angles), torch.sin(angles)], dim=1)
     return domain.contains(torch.tensor(at, dtype=torch.float64) + radius * around)
 

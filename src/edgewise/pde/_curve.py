@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -39,6 +40,23 @@ class Curve(ABC):
     def matches(self, other: Curve) -> bool:
         """Return whether both are the same set of points."""
         return self == other or self.flipped() == other
+
+
+class Region(Protocol):
+    """What is inside some curves, as a `Domain` is."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def low(self) -> tuple[float, ...]: ...
+
+    @property
+    def high(self) -> tuple[float, ...]: ...
+
+    def contains(self, points: Tensor) -> Tensor: ...
+
+    def curves(self) -> tuple[Curve, ...]: ...
 
 
 @dataclass(frozen=True)

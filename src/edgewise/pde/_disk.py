@@ -30,7 +30,9 @@ class Disk(Domain):
 
     def __init__(self, *, radius: float, **center: float) -> None:
         if len(center) != 2 or not all(is_number(place) for place in center.values()):
-            raise InputError(f"A Disk needs a center of two coordinates, like Disk(x=0, y=0, radius=1). Got {center!r}.")
+            raise InputError(
+                f"A Disk needs a center of two coordinates, like Disk(x=0, y=0, radius=1). Got {center!r}."
+            )
         if not is_number(radius) or not radius > 0:
             raise InputError(f"The radius of a Disk must be a number > 0. Got {radius!r}.")
         x, y = center.values()

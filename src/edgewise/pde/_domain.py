@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Literal
 
@@ -13,10 +15,12 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise.pde._boundary import Boundary
+from edgewise.pde._corner import Corner, corners_of
 from edgewise.pde._curve import Curve
 from edgewise.pde._jet import Jet
 from edgewise.pde._placed import Way, lattice, unit
 
+_STEP = 1e-7  # over the size of a domain: curves that are nearer to each other count as one
 _MOST = 2**21  # points that are tried before a domain counts as empty
 
 
@@ -66,10 +70,11 @@ class Domain(ABC):
 
     def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
         """Return points (n, d) inside, of equal density: a Sobol sequence, random ones, or a lattice of at most n."""
+        unit(count, 1, seed, how)  # refuses what is no number or no way
         if how == "grid":
             share = len(self._inside(4096, 0, "sobol")) / 4096
             return lattice(lambda some: self._inside(some, seed, how), count, max(share, 1e-3))
-        tried = unit(count, 1, seed, how).shape[0]
+        tried = int(count)
         while tried <= max(_MOST, 64 * count):
             found = self._inside(tried, seed, how)
             if len(found) >= count:
@@ -105,8 +110,6 @@ class Domain(ABC):
 
     def corners(self) -> tuple[Corner, ...]:
         """Return the corners of a domain of two coordinates, each with its angle."""
-        from edgewise.pde._corner import corners_of
-
         return corners_of(self)
 
     def _inside(self, tried: int, seed: int, how: Way) -> Tensor:
@@ -128,7 +131,9 @@ class Combined(Domain):
         if not isinstance(b, Domain):
             raise InputError(f"A domain combines with another one, like a | b. Got {type(b).__name__}.")
         if a.names != b.names:
-            raise InputError(f"Both domains need the same coordinates. Got {', '.join(a.names)} and {', '.join(b.names)}.")
+            raise InputError(
+                f"Both domains need the same coordinates. Got {', '.join(a.names)} and {', '.join(b.names)}."
+            )
         if len(a.names) != 2:
             raise InputError(f"Only domains of two coordinates are combined. Got {', '.join(a.names)}.")
         if self.sign != "|" and (len(self._ends()[0]) == 0 or not self._any()):
@@ -154,18 +159,41 @@ class Combined(Domain):
 
     def level(self, p: SimpleNamespace) -> Jet:
         a, b = self.first.level(p), self.second.level(p)
-        if self.sign == "|":
-            return either([a, b])
-        return both([a, b if self.sign == "&" else -b])
+        if self.sign != "|":
+            return both([a, b if self.sign == "&" else -b])
+        if self._shares(-1):
+            raise InputError(
+                "Two parts of a union that only touch, along an edge in common, have no smooth distance: it would "
+                "vanish on that edge. Let them overlap, or write them as one Polygon."
+            )
+        return either([a, b])
 
     def distance(self, p: SimpleNamespace) -> Jet:
-        if self.sign == "|":
+        """Return a product for intersections and differences, which is smooth at corners; R-functions for unions."""
+        if self.sign == "|" or self._shares(1):
             return self.level(p)
         return self.first.distance(p) * (self.second.distance(p) if self.sign == "&" else -self.second.level(p))
 
     def curves(self) -> tuple[Curve, ...]:
         others = self.second.curves()
         return self.first.curves() + (tuple(curve.flipped() for curve in others) if self.sign == "-" else others)
+
+    def _shares(self, sense: int) -> bool:
+        """Whether both have a piece of boundary in common, with the same side outside (1) or the opposite one (-1)."""
+        return sense in self._shared
+
+    @cached_property
+    def _shared(self) -> set[int]:
+        at, found = (torch.arange(64, dtype=torch.float64) + 0.5) / 64, set()
+        step = _STEP * math.dist(self.low, self.high)
+        for one in self.first.curves():
+            points = one.at(at)
+            for two in self.second.curves():
+                near = two.distances(points) <= step
+                alike = (one.normals(points) * two.normals(points)).sum(1)[near]
+                alike = -alike if self.sign == "-" else alike
+                found |= {sense for sense in (1, -1) if bool((sense * alike > 1 - 1e-9).any())}
+        return found
 
     def _ends(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         a, b = self.first, self.second

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -12,17 +13,39 @@ from torch import Tensor
 from edgewise._jets import Order
 from edgewise.pde._box import Box
 from edgewise.pde._corner import Corner, Ends, Singular
+from edgewise.pde._domain import Domain
 from edgewise.pde._jet import HIGHEST, Jet
-
-if TYPE_CHECKING:
-    from edgewise.pde._problem import Equation, Problem
 
 _MOST = 5.0  # exponents below it are added: what is left has bounded derivatives of fourth order
 _LOADED = 2  # the whole exponent that a load brings a logarithm to
 _NEAR = 1e-4  # over the size of the domain: where the edges of a corner are looked at
 
 
-def enrichment(problem: Problem) -> tuple[Singular, ...]:
+class Stated(Protocol):
+    """What is read of a `Problem`."""
+
+    @property
+    def domain(self) -> Domain: ...
+
+    @property
+    def residual(self) -> Callable[..., Any]: ...
+
+    @property
+    def conditions(self) -> Sequence[Any]: ...
+
+    @property
+    def ansatz(self) -> Callable[..., Any] | None: ...
+
+    @property
+    def constants(self) -> Mapping[str, float]: ...
+
+    @property
+    def unknowns(self) -> int: ...
+
+    def left(self, equation: Any, unknowns: Sequence[Any], points: Tensor, constants: Mapping[str, Tensor]) -> Any: ...
+
+
+def enrichment(problem: Stated) -> tuple[Singular, ...]:
     """Return the singular functions of all corners where the equation is Laplace's in its second derivatives.
 
     None for a box, for several unknowns, and with an ansatz. A condition on each edge of the corner must hold values,
@@ -60,7 +83,7 @@ def _beside(corner: Corner, angle: float, far: float) -> Tensor:
     return torch.tensor([[x + far * math.cos(angle), y + far * math.sin(angle)]], dtype=torch.float64)
 
 
-def _is_laplace(problem: Problem, point: Tensor) -> bool:
+def _is_laplace(problem: Stated, point: Tensor) -> bool:
     by = _derivatives(problem, problem.residual, point)
     if any(len(order) > 2 and by[order] for order in by):
         return False
@@ -68,7 +91,7 @@ def _is_laplace(problem: Problem, point: Tensor) -> bool:
     return xx != 0 and abs(xx - yy) + abs(xy) < 1e-3 * abs(xx)
 
 
-def _held(problem: Problem, point: Tensor, size: float) -> str:
+def _held(problem: Stated, point: Tensor, size: float) -> str:
     """Whether a condition near a point of the boundary holds the "value" or the "slope"; "" without a condition."""
     for condition in problem.conditions:
         if condition.also is not None or isinstance(condition.where, Tensor):
@@ -83,7 +106,7 @@ def _held(problem: Problem, point: Tensor, size: float) -> str:
     return ""
 
 
-def _derivatives(problem: Problem, equation: Equation, point: Tensor) -> dict[Order, float]:
+def _derivatives(problem: Stated, equation: Callable[..., Any], point: Tensor) -> dict[Order, float]:
     """Derivatives of what an equation leaves at a point by the unknown's; nothing where it is not one equation."""
     orders = [order for k in range(HIGHEST + 1) for order in combinations_with_replacement(range(2), k)]
     leaves = {order: torch.full((1,), 0.5, dtype=torch.float64, requires_grad=True) for order in orders}

@@ -42,7 +42,9 @@ class Polygon(Domain):
             raise InputError(f"A Polygon needs the names of two coordinates, like ('x', 'y'). Got {self.names!r}.")
         object.__setattr__(self, "names", tuple(self.names))
         if (crossing := _crossing(self.vertices)) is not None:
-            raise InputError(f"The edges of a Polygon must not cross or touch. Edges {crossing[0]} and {crossing[1]} do.")
+            raise InputError(
+                f"The edges of a Polygon must not cross or touch. Edges {crossing[0]} and {crossing[1]} do."
+            )
 
     @property
     def low(self) -> tuple[float, ...]:  # type: ignore[override]
@@ -60,7 +62,9 @@ class Polygon(Domain):
     def edge(self, number: int) -> Boundary:
         """Return the edge from a vertex to the next one."""
         if not is_int(number, 0, len(self.vertices) - 1):
-            raise InputError(f"The edges of this Polygon have the numbers 0 to {len(self.vertices) - 1}. Got {number!r}.")
+            raise InputError(
+                f"The edges of this Polygon have the numbers 0 to {len(self.vertices) - 1}. Got {number!r}."
+            )
         return Boundary(self, (self.curves()[number],))
 
     def signed_distance(self, points: Tensor) -> Tensor:
@@ -136,8 +140,10 @@ def _checked(vertices: Sequence[Sequence[float]]) -> tuple[tuple[float, float], 
     points = tuple((float(x), float(y)) for x, y in found)
     for k, point in enumerate(points):
         if point == points[k - 1]:
-            raise InputError(f"Neighboring vertices of a Polygon must differ, the last and the first too. Got {point} twice.")
-    if _twice_area(points) == 0:
+            raise InputError(
+                f"Neighboring vertices of a Polygon must differ, the last and the first too. Got {point} twice."
+            )
+    if all(_turn(points[0], points[1], point) == 0 for point in points):
         raise InputError("The vertices of a Polygon must not lie on one line.")
     return points
 

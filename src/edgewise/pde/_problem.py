@@ -45,7 +45,9 @@ class OnBoundary(SimpleNamespace):
 
     def __getattr__(self, name: str) -> Tensor:
         if name not in {"n" + known for known in self._names}:
-            raise AttributeError(f"A point of the boundary has {', '.join(self._names)} and their normals. Got {name!r}.")
+            raise AttributeError(
+                f"A point of the boundary has {', '.join(self._names)} and their normals. Got {name!r}."
+            )
         points = torch.stack([self.__dict__[known] for known in self._names], dim=1)
         normals = self._side.normals(points)
         self.__dict__.update({"n" + known: normals[:, k] for k, known in enumerate(self._names)})
@@ -56,9 +58,10 @@ class OnBoundary(SimpleNamespace):
 class Condition:
     """What is to hold on a boundary or at points: residual(u, p), or residual(u, p, c) with unknown constants c.
 
-    `where` is a boundary, as `box.face(t=0)`, `box.boundary()`, `polygon.edge(0)`, or points (n, d). On a boundary p has
-    the outward normal as well: p.nx, p.ny, named after the coordinates. With `also`, as many points again, the residual
-    takes the unknown at both: residual(u, v, p), as for periodic functions. `weight` multiplies the mean square.
+    `where` is a boundary, as `box.face(t=0)`, `box.boundary()`, `polygon.edge(0)`, or points (n, d). On a boundary p
+    has the outward normal as well: p.nx, p.ny, named after the coordinates. With `also`, as many points again, the
+    residual takes the unknown at both: residual(u, v, p), as for periodic functions. `weight` multiplies the mean
+    square.
     """
 
     where: Where
@@ -72,7 +75,7 @@ class Condition:
         for side in (self.where, self.also):
             if not isinstance(side, Face | Boundary | Tensor | None):
                 raise InputError(
-                    "A condition holds on a boundary, like box.boundary() or polygon.edge(0), or at a tensor of points. "
+                    "A condition holds on a boundary, like box.boundary() or polygon.edge(0), or at points (n, d). "
                     f"Got {type(side).__name__}."
                 )
 
@@ -90,10 +93,11 @@ class Condition:
         if isinstance(side, Tensor):
             return self.residual
         names = side.box.names if isinstance(side, Face) else side.domain.names
+        residual: Any = self.residual
 
         def equation(*given: Any) -> Left:
             at = OnBoundary(side, names, vars(given[place]))
-            return self.residual(*given[:place], at, *given[place + 1 :])
+            return residual(*given[:place], at, *given[place + 1 :])
 
         return equation
 
@@ -151,6 +155,9 @@ class Problem:
                 lambda n, p: (1 - p.x**2) * n vanishes at x = -1 and 1 whatever the network is
     constants   unknown numbers with their first values, found together with the solution
     unknowns    how many functions are sought
+    singular    functions that are added to the network, each times an unknown number: those of `Corner.singular`. With
+                "auto" those of all corners of a domain that is no Box, where it has one unknown, no ansatz, and an
+                equation whose second derivatives are Laplace's.
 
     >>> import torch
     >>> box = Box(x=(0, 1))
@@ -165,6 +172,10 @@ class Problem:
     constants: Mapping[str, float] = field(default_factory=dict)
     unknowns: int = 1
     singular: Sequence[Singular] | Literal["auto"] = "auto"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.domain, Domain):
+            raise InputError(f"The domain must be a Box, a Disk, a Polygon or made of them. Got {self.domain!r:.80}.")
 
     @property
     def box(self) -> Box:

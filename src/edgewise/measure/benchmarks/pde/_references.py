@@ -63,7 +63,7 @@ def allen_cahn(diffusion: float = 1e-4, modes: int = 2048, steps: int = 2000) ->
     return _periodic(line, start, found, 1.0)
 
 
-def korteweg(dispersion: float = 0.022**2, modes: int = 512, steps: int = 16_000) -> Reference:
+def korteweg(dispersion: float = 0.022**2, modes: int = 512, steps: int = 32_000) -> Reference:
     """Solve u_t + u u_x + dispersion u_xxx = 0, period 2, t in [0, 1], from u = cos(pi x)."""
     line = Fourier(modes, 1.0)
 

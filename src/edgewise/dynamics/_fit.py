@@ -11,9 +11,10 @@ from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._shooting import Linear, Stretches, integrate, linearize
 from edgewise.dynamics._system import System
 
-_STEPS = 25
+_STEPS = 15
 _MOST_SUBSTEPS = 64
 _JUMP = 1e3  # weight of jumps between the stretches of a chain, compared with residuals
+_LARGEST = 1e12  # residual, or derivative of one, beyond which a system is not fitted
 _CLOSE = 0.02  # of the noise, that integration may be wrong by
 
 
@@ -56,7 +57,8 @@ def fit(system: System, nodes: Array, data: Measured, chains: Chains, steps: int
     damping, merit = 1e-6, _merit(here)
     for _ in range(steps):
         gram, cross = here.by.T @ here.by, here.by.T @ here.rest
-        scale = np.sqrt(np.diag(gram)) + 1e-300
+        scale = np.sqrt(np.diag(gram))
+        scale[scale == 0] = 1.0
         found = None
         for length in (1.0, 1.0, 0.5, 0.25, 0.1, 0.03):
             delta = _solved(gram / np.outer(scale, scale), cross / scale, damping) / scale
@@ -72,7 +74,7 @@ def fit(system: System, nodes: Array, data: Measured, chains: Chains, steps: int
         gained, merit = merit - _merit(found[2]), _merit(found[2])
         system, nodes, here = found
         damping = max(damping / 10, 1e-9)
-        if gained < 1e-5 * merit + 1e-9:
+        if gained < 3e-5 * merit + 1e-9:
             break
     squares = (here.residuals**2).mean(axis=0)
     return Fitted(whole.at(system.parameters), nodes, squares, here.gaps, here)
@@ -97,8 +99,8 @@ def _linear(system: System, nodes: Array, data: Measured, chains: Chains) -> Lin
         found = linearize(system, nodes, data, chains.at, chains.size, chains.noise, chains.substeps)
     except np.linalg.LinAlgError:
         return None
-    ok = np.isfinite(found.residuals).all() and np.isfinite(found.by).all() and np.isfinite(found.rest).all()
-    return found if ok and np.isfinite(found.gaps) else None
+    parts = (found.residuals, found.rest, found.by, np.array([found.gaps]))
+    return found if all(part.size == 0 or np.abs(part).max() < _LARGEST for part in parts) else None
 
 
 def _merit(linear: Linear) -> float:

@@ -76,21 +76,17 @@ def forcing(n_states: int, frequencies: Sequence[float]) -> Library:
     return Library(n_states, expressions, (8.0,) * len(expressions), symbols, tuple(frequencies))
 
 
-def saturations(n_states: int, scales: Array, levels: Sequence[float] = (0.1, 0.3, 1.0, 3.0)) -> Library:
-    """Return quotients of states that saturate, each at several levels: z / (K + y), z y / (K + y), z y^2 / (K + y^2)."""
+def saturations(n_states: int) -> list[tuple[int, Formula, sympy.Symbol]]:
+    """Return quotients of states that level off, with the state that does and the constant within:
+
+    1 / (K + y), y / (K + y), y^2 / (K^2 + y^2), and the same times another state.
+    """
     z = state_symbols(n_states)
-    shapes = []
+    out = []
     for j, y in enumerate(z):
-        shapes += [(y, j, lambda y, k: y / (k + y)), (y, j, lambda y, k: y**2 / (k**2 + y**2))]
-        for i, x in enumerate(z):
-            if i != j:
-                shapes += [(y, j, lambda y, k, x=x: x * y / (k + y)), (y, j, lambda y, k, x=x: x * y**2 / (k**2 + y**2))]
-                shapes += [(y, j, lambda y, k, x=x: x / (k + y))]
-        shapes += [(y, j, lambda y, k: 1 / (k + y))]
-    expressions, symbols, values = [], [], []
-    for y, j, shape in shapes:
-        for level in levels:
-            symbols.append(sympy.Symbol(f"K{len(symbols)}", positive=True))
-            values.append(level * float(scales[j]))
-            expressions.append(shape(y, symbols[-1]))
-    return Library(n_states, tuple(expressions), (8.0,) * len(expressions), tuple(symbols), tuple(values))
+        others = [x for x in z if x is not y]
+        for front in (sympy.Integer(1), *others):
+            for shape in (lambda y, k: 1 / (k + y), lambda y, k: y / (k + y), lambda y, k: y**2 / (k**2 + y**2)):
+                level = sympy.Symbol(f"K{len(out)}", positive=True)
+                out.append((j, front * shape(y, level), level))
+    return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,8 +17,9 @@ from edgewise.dynamics._smooth import Curve
 from edgewise.dynamics._system import System
 
 FLOOR = 1e-6  # of a state's standard deviation, below which errors count as none
+_LARGEST = 1e12  # residual, or derivative of one, beyond which no model of them is made
 _ROUNDS = 8
-_TRIED = 4  # supports fitted in each round
+_TRIED = 3  # supports fitted in each round
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,6 @@ class Search:
     data: Measured
     library: Library
     chains: Chains
-    nodes: Array
-    step: Callable[[Scored], None] = lambda _: None
     seen: dict[bytes, Scored | None] = field(default_factory=dict)
 
     @property
@@ -56,8 +55,6 @@ class Search:
         found = fit(system, nodes, self.data, self.chains)
         result = None if found is None else Scored(found, self.score(found))
         self.seen[key] = result
-        if result is not None:
-            self.step(result)
         return result
 
     def score(self, fitted: Fitted) -> float:
@@ -89,7 +86,7 @@ class Search:
             linear = linearize(whole, at.fitted.nodes, self.data, chains.at, chains.size, chains.noise, chains.substeps)
         except np.linalg.LinAlgError:
             return
-        if not (np.isfinite(linear.by).all() and np.isfinite(linear.rest).all()):
+        if not (np.abs(linear.by).max() < _LARGEST and np.abs(linear.rest).max() < _LARGEST):
             return
         quadratic, support, always, theta = self._quadratic(at, whole, linear.rest, linear.by)
         here = float(quadratic.scores(np.array([support]))[0])

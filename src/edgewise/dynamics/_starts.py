@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from edgewise._typing import Array
-from edgewise.dynamics._library import Library, polynomials
+from edgewise._typing import Array, Formula
+from edgewise.dynamics._library import Library, polynomials, saturations
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._regression import beam, integrals, solved
 from edgewise.dynamics._search import FLOOR
@@ -19,6 +19,9 @@ from edgewise.dynamics._terms import TIME, Terms
 _WINDOWS = (0.25, 0.5, 1.0, 3.0)  # of the rows between two turning points
 _MOST_TERMS = 8
 _FREQUENCIES = 1500
+_GAIN = 30.0  # in the criterion, of terms that are added to a library
+_LEVELS = np.geomspace(0.03, 30.0, 25)  # of the constant of a quotient, over the state's size
+_QUOTIENTS = 2  # of each equation
 _KEPT = 6  # supports of an equation whose terms stay in the library
 
 
@@ -85,39 +88,79 @@ def supports(ground: Ground, library: Library) -> tuple[Library, list[System]]:
 
 def frequencies(ground: Ground, degree: int, most: int = 1) -> list[float]:
     """Return angular frequencies at which time itself drives the states, beyond what polynomials of them explain."""
-    data = ground.data
+    data, known = ground.data, _Known.of(ground, degree)
+    if known is None:
+        return []
     span = min(data.times[rows.stop - 1] - data.times[rows.start] for rows in data.pieces())
     step = float(np.median(np.diff(data.times)[np.diff(data.times) > 0]))
     grid = np.arange(np.pi / (4 * span), np.pi / (3 * step), np.pi / (4 * span))[4:_FREQUENCIES]
-    length = ground.windows[-1]
-    library = polynomials(data.n_observed * data.order, degree)
     omega = sympy.Symbol("omega", positive=True)
-    waves = Terms([sympy.cos(omega * TIME), sympy.sin(omega * TIME)], library.n_states, [omega])
-    sums = integrals(data, ground.curves, library.terms, library.inner_values, length)
-    if not np.isfinite(sums.design).all():
-        return []
-    scale = np.sqrt(np.einsum("nk,nk->k", sums.design, sums.design)) + 1e-300
-    u, s, _ = np.linalg.svd(sums.design / scale, full_matrices=False)
-    q = u[:, s > 1e-9 * s[0]]
-    left = sums.targets - q @ (q.T @ sums.targets)
-    n, d = data.values.shape
-    total = (left**2).sum(axis=0)
-    floor = n * (FLOOR * data.deviation) ** 2
-    gains = np.zeros((len(grid), d))
-    for k, w in enumerate(grid):
-        wave = integrals(data, ground.curves, waves, np.array([w]), length).design
-        wave = wave - q @ (q.T @ wave)
-        own = np.linalg.qr(wave)[0]
-        gains[k] = n * np.log((total + floor) / (np.maximum(total - ((own.T @ left) ** 2).sum(axis=0), 0) + floor))
-    best = gains.max(axis=1)
-    order = np.argsort(-best)[:most]
-    return [float(grid[k]) for k in order if best[k] > 30 + 2 * np.log(len(grid))]
+    waves = Terms([sympy.cos(omega * TIME), sympy.sin(omega * TIME)], data.n_observed * data.order, [omega])
+    best = np.array([known.gains(waves, w).max() for w in grid])
+    order = np.argsort(-best, kind="stable")[:most]
+    return [float(grid[k]) for k in order if best[k] > _GAIN + 2 * np.log(len(grid))]
 
 
-def scales(data: Measured, curves: list[Curve]) -> Array:
+def saturating(ground: Ground, degree: int) -> Library | None:
+    """Return the quotients that explain the most of each equation beyond polynomials, and the polynomials."""
+    data, known = ground.data, _Known.of(ground, degree)
+    if known is None:
+        return None
+    n_states, sizes = data.n_observed * data.order, _sizes(ground)
+    found: list[list[tuple[float, float, Formula, sympy.Symbol]]] = [[] for _ in range(data.n_observed)]
+    for j, quotient, level in saturations(n_states):
+        term = Terms([quotient], n_states, [level])
+        grid = sizes[j] * _LEVELS
+        gains = np.array([known.gains(term, k) for k in grid])
+        for each, column in zip(found, gains.T, strict=True):
+            each.append((float(column.max()), float(grid[int(column.argmax())]), quotient, level))
+    chosen: dict[sympy.Symbol, tuple[Formula, float]] = {}
+    for each in found:
+        for gain, value, quotient, level in sorted(each, key=lambda row: -row[0])[:_QUOTIENTS]:
+            if gain > _GAIN:
+                chosen.setdefault(level, (quotient, value))
+    expressions, values = tuple(q for q, _ in chosen.values()), tuple(v for _, v in chosen.values())
+    new = Library(n_states, expressions, (8.0,) * len(chosen), tuple(chosen), values)
+    return polynomials(n_states, degree) + new if chosen else None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What polynomials leave of the integrals: a basis (N, r) of what they explain, and the rest (N, d)."""
+
+    ground: Ground
+    length: int
+    basis: Array
+    rest: Array
+
+    @classmethod
+    def of(cls, ground: Ground, degree: int) -> _Known | None:
+        length = ground.windows[-2] if len(ground.windows) > 1 else ground.windows[0]
+        library = polynomials(ground.data.n_observed * ground.data.order, degree)
+        sums = integrals(ground.data, ground.curves, library.terms, library.inner_values, length)
+        if not np.isfinite(sums.design).all():
+            return None
+        scale = np.sqrt(np.einsum("nk,nk->k", sums.design, sums.design)) + 1e-300
+        u, s, _ = np.linalg.svd(sums.design / scale, full_matrices=False)
+        basis = u[:, s > 1e-9 * s[0]]
+        return cls(ground, length, basis, sums.targets - basis @ (basis.T @ sums.targets))
+
+    def gains(self, terms: Terms, value: float) -> Array:
+        """Return how much n log(mean square) falls (d,) with more terms, whose constant has a value."""
+        data = self.ground.data
+        wave = integrals(data, self.ground.curves, terms, np.array([value]), self.length).design
+        if not np.isfinite(wave).all():
+            return np.zeros(data.n_observed)
+        own = np.linalg.qr(wave - self.basis @ (self.basis.T @ wave))[0]
+        total = (self.rest**2).sum(axis=0)
+        floor = len(data.times) * (FLOOR * data.deviation) ** 2
+        left = np.maximum(total - ((own.T @ self.rest) ** 2).sum(axis=0), 0)
+        return len(data.times) * np.log((total + floor) / (left + floor))
+
+
+def _sizes(ground: Ground) -> Array:
     """Return the typical size of each state."""
-    values = data.values
-    if data.order == 2:
-        rates = np.concatenate([c.at(data.times[rows], 1) for c, rows in zip(curves, data.pieces(), strict=True)])
-        values = np.concatenate([values, rates], axis=1)
-    return np.median(np.abs(values), axis=0)
+    parts = []
+    for curve, rows in zip(ground.curves, ground.data.pieces(), strict=True):
+        parts.append(np.concatenate([curve.at(ground.data.times[rows], k) for k in range(ground.data.order)], axis=1))
+    return np.median(np.abs(np.concatenate(parts)), axis=0)

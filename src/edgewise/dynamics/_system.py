@@ -71,7 +71,7 @@ class System:
         n, m, first = len(t), self.n_states, self.n_states - len(self.mask)
         rates, by_state = np.empty((n, m)), np.zeros((n, m, m))
         rates[:, first:] = (self.coefficients @ values).T
-        flat = self.coefficients @ gradients.reshape(len(gradients), -1)
+        flat = self.coefficients @ gradients.reshape(len(gradients), m * n)
         by_state[:, first:] = flat.reshape(len(self.mask), m, n).transpose(2, 0, 1)
         if first:
             rates[:, :first] = z[:, first:]

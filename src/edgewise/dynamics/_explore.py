@@ -100,9 +100,18 @@ class Explorer:
         """Return the best so far, with its library."""
         return min(self.long or self.short, key=lambda f: f.scored.score, default=None)
 
-    def compared(self) -> list[Found]:
-        """Return all systems whose scores can be compared with that of the best."""
-        return self.long or self.short
+    def front(self) -> list[Found]:
+        """Return the best system of each number of constants, as long as more constants leave less."""
+        best: dict[int, Found] = {}
+        for each in self.long or self.short:
+            count = each.scored.system.n_parameters
+            if count not in best or each.scored.score < best[count].scored.score:
+                best[count] = each
+        out: list[Found] = []
+        for count in sorted(best):
+            if not out or best[count].scored.fitted.mean_square < out[-1].scored.fitted.mean_square:
+                out.append(best[count])
+        return out
 
     def adequate(self, scored: Scored) -> bool:
         """Return whether what is left looks like noise."""
@@ -160,6 +169,12 @@ class Explorer:
                 break
             current = sorted(best, key=lambda f: f.scored.score)
             self.long, self.size = [f for result in results if result for f in result], size
+        best = self.chosen()
+        if best is not None and self.long:
+            search = Search(self.data, best.library, self._chains(self.size))
+            limit = _SMALL_JUMPS * len(self.at.rows)
+            thin = [each for each in search.thinned(best.scored) if each.fitted.gaps <= limit]
+            self.long += [Found(each, best.library) for each in thin]
 
     def _longer(self, found: Found, size: int) -> list[Found] | None:
         """Return a system and those near it in chains of another size, the best first; None if it cannot follow."""

@@ -19,6 +19,7 @@ from edgewise.dynamics._system import System
 FLOOR = 1e-6  # of a state's standard deviation, below which errors count as none
 _LARGEST = 1e12  # residual, or derivative of one, beyond which no model of them is made
 _ROUNDS = 8
+_DROPPED, _FAR = 4, 40.0  # terms dropped for the front, and scores beyond which it ends
 _TRIED = 3  # supports fitted in each round
 
 
@@ -77,6 +78,26 @@ class Search:
                 break
             best = better
         return best
+
+    def thinned(self, start: Scored) -> list[Scored]:
+        """Return fits from which the least certain term was dropped, one after the other, up to four."""
+        out: list[Scored] = []
+        best = start
+        while len(out) < _DROPPED and best.score < start.score + _FAR and best.system.mask.sum() > 1:
+            system = best.system
+            gram = best.fitted.linear.by.T @ best.fitted.linear.by
+            error = np.sqrt(np.abs(np.diag(np.linalg.pinv(gram, hermitian=True))))
+            count = len(system.places[0])
+            k = int(np.argmin(np.abs(system.parameters[:count]) / (error[:count] + 1e-300)))
+            mask = system.mask.copy()
+            mask[system.places[0][k], system.places[1][k]] = False
+            less = replace(system, mask=mask, coefficients=np.where(mask, system.coefficients, 0.0))
+            found = self.scored(less, best.fitted.nodes)
+            if found is None:
+                break
+            out.append(found)
+            best = found
+        return out
 
     def _proposed(self, at: Scored) -> Iterable[System]:
         """Return systems to try next, those that promise most first."""

@@ -16,13 +16,14 @@ from edgewise.dynamics._shooting import Stretches
 from edgewise.dynamics._smooth import smooth
 
 _KNOWN = 0.02  # of the noise: what integration may be wrong by
+_NEARLY, _CLEARLY = 20.0, 0.7  # in the criterion, and of the mean squared error of forecasts
 _FRACTION = 0.7  # of each trajectory: what constants are fitted to when the rest is forecast
 
 
 def summary(explorer: Explorer, stopped: Outcome | None) -> Dynamics:
     """Return the result of a search that has ended, or was ended."""
-    found, data = explorer.chosen(), explorer.data
-    assert found is not None
+    data = explorer.data
+    found, ahead = _validated(explorer, predict=stopped is None)
     system, fitted = found.scored.system.compact(), found.scored.fitted
     n, d = data.values.shape
     left = max(n * d - system.n_parameters - fitted.nodes.shape[1] * len(data.pieces()), 1)
@@ -32,13 +33,33 @@ def summary(explorer: Explorer, stopped: Outcome | None) -> Dynamics:
     written = Equations.of(system, data.states, _inverse(gram), _quantile(left))
     noise = np.sqrt(fitted.squares * n * d / left) * explorer.noise
     relative = np.sqrt(fitted.squares) * explorer.noise / data.deviation
-    ahead = None if stopped is not None else forecast(explorer, found)
     firsts = np.flatnonzero(~explorer.at.follows)
     return Dynamics(
         data.states, written, _by_name(data.names, noise), _by_name(data.names, relative),
-        None if ahead is None else _by_name(data.names, ahead), fitted.nodes[firsts], _front(explorer),
+        None if ahead is None else _by_name(data.names, ahead), fitted.nodes[firsts], tuple(_candidate(explorer, each) for each in explorer.front()),
         stopped or _outcome(relative, explorer, found), data,
     )  # fmt: skip
+
+
+def _validated(explorer: Explorer, *, predict: bool) -> tuple[Found, Array | None]:
+    """Return the best system and the errors of its forecasts.
+
+    It is the one of the lowest score, unless a simpler one of nearly that score forecasts clearly better.
+    """
+    best = explorer.chosen()
+    assert best is not None
+    if not predict:
+        return best, None
+    ahead = forecast(explorer, best)
+    limit = best.scored.score + _NEARLY
+    for each in explorer.front():
+        simpler = each.scored.system.n_parameters < best.scored.system.n_parameters
+        if ahead is None or not simpler or each.scored.score > limit:
+            continue
+        other = forecast(explorer, each)
+        if other is not None and np.mean(other**2) < _CLEARLY * np.mean(ahead**2):
+            return each, other
+    return best, ahead
 
 
 def forecast(explorer: Explorer, found: Found) -> Array | None:
@@ -76,23 +97,12 @@ def _latest(at: Stretches, nodes: Array, row: int) -> tuple[Array, float]:
     return nodes[s], float(at.times[s, 0])
 
 
-def _front(explorer: Explorer) -> tuple[DynamicsCandidate, ...]:
-    """Return the best equations of each number of constants, as long as more constants leave less."""
-    data, best = explorer.data, {}
-    for each in explorer.compared():
-        count = each.scored.system.n_parameters
-        if count not in best or each.scored.score < best[count].scored.score:
-            best[count] = each
-    out: list[DynamicsCandidate] = []
-    for count in sorted(best):
-        scored = best[count].scored
-        system = scored.system.compact()
-        error = float(np.sqrt((scored.fitted.squares * (explorer.noise / data.deviation) ** 2).mean()))
-        if out and error >= out[-1].error:
-            continue
-        plain = Equations.of(system, data.states, np.zeros([system.n_parameters] * 2), 0.0)
-        out.append(DynamicsCandidate(plain.numbers, count, error, scored.score))
-    return tuple(out)
+def _candidate(explorer: Explorer, each: Found) -> DynamicsCandidate:
+    data, scored = explorer.data, each.scored
+    system = scored.system.compact()
+    error = float(np.sqrt((scored.fitted.squares * (explorer.noise / data.deviation) ** 2).mean()))
+    plain = Equations.of(system, data.states, np.zeros([system.n_parameters] * 2), 0.0)
+    return DynamicsCandidate(plain.numbers, system.n_parameters, error, scored.score)
 
 
 def _outcome(relative: Array, explorer: Explorer, found: Found) -> Outcome:

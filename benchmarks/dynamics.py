@@ -165,12 +165,10 @@ def baseline(name: str, noise: float, seed: int) -> dict[str, object]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model.fit(x if len(x) > 1 else x[0], t=t if len(t) > 1 else t[0], feature_names=list(system.names))
-        except Exception:  # noqa: BLE001, S112 (a setting that fails is no setting)
+        except Exception:  # noqa: BLE001 (a setting that fails is no setting)
             continue
         coefficients, features = model.coefficients(), model.get_feature_names()
-        forms = [
-            {_plain(features[k]) for k in np.flatnonzero(np.abs(row) > 1e-12)} for row in np.asarray(coefficients)
-        ]
+        forms = [{_plain(features[k]) for k in np.flatnonzero(np.abs(row) > 1e-12)} for row in np.asarray(coefficients)]
         right = forms == [{_ordered(term) for term in truth} for truth in system.truth]
         any_right = any_right or right
         score = _bic(model, features, coefficients, t, x, system.names)
@@ -191,7 +189,9 @@ def _bic(model: Any, features: list[str], coefficients: Any, t: list[Any], x: li
         space = {n: smooth[:, k] for k, n in enumerate(names)}
         columns = np.stack([_value(f, space) for f in features], axis=1)
         rates = columns @ np.asarray(coefficients).T
-        total = np.concatenate([np.zeros((1, len(names))), np.cumsum((rates[1:] + rates[:-1]) / 2 * np.diff(when)[:, None], 0)])
+        total = np.concatenate(
+            [np.zeros((1, len(names))), np.cumsum((rates[1:] + rates[:-1]) / 2 * np.diff(when)[:, None], 0)]
+        )
         first = int(0.7 * len(when))
         for a in range(first, len(when) - 10, 10):
             left = (states - total)[a : a + 10]
@@ -225,13 +225,20 @@ def table() -> str:
     """Return the counts of right forms as a Markdown table."""
     with ROWS.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    lines = ["| system | edgewise: clean, 1 %, 5 % | PySINDy, chosen by BIC | PySINDy, best setting |", "|---|---|---|---|"]
+    lines = [
+        "| system | edgewise: clean, 1 %, 5 % | PySINDy, chosen by BIC | PySINDy, best setting |",
+        "|---|---|---|---|",
+    ]
     for name in [*SYSTEMS, "all"]:
         cells = []
         for method, column in (("edgewise", "right"), ("pysindy", "right"), ("pysindy", "any")):
             parts = []
             for noise in NOISES:
-                own = [r for r in rows if r["method"] == method and float(r["noise"]) == noise and name in (r["system"], "all")]
+                own = [
+                    r
+                    for r in rows
+                    if r["method"] == method and float(r["noise"]) == noise and name in (r["system"], "all")
+                ]
                 parts.append(f"{sum(int(r[column]) for r in own)}/{len(own)}")
             cells.append(", ".join(parts))
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
@@ -239,7 +246,9 @@ def table() -> str:
     for noise in NOISES:
         kept = [r for r in own if float(r["noise"]) == noise]
         total = sum(int(r["constants"]) for r in kept)
-        lines.append(f"\nnoise {noise:g}: {sum(int(r['covered']) for r in kept)} of {total} constants within their intervals")
+        lines.append(
+            f"\nnoise {noise:g}: {sum(int(r['covered']) for r in kept)} of {total} constants within their intervals"
+        )
     return "\n".join(lines)
 
 

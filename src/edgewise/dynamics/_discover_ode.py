@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-
 from edgewise._checks import is_int, is_number
 from edgewise._deadline import Deadline, cut
 from edgewise._errors import EdgewiseError, InputError
@@ -106,5 +105,3 @@ def _shown(given: Progress | None) -> Iterator[Callable[[str, float, Any], None]
     finally:
         if line is not None:
             line.close()
-
-

@@ -126,4 +126,3 @@ def _rounded(constant: Constant) -> Formula:
         return sympy.Float(f"{constant.value:.7g}")
     digits = max(1, int(np.ceil(np.log10(abs(constant.value) / constant.error))) + 1) if constant.value else 1
     return sympy.Float(f"{constant.value:.{digits}g}", digits)
-

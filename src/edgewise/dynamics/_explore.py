@@ -193,9 +193,13 @@ class Explorer:
         found = self.chosen()
         text = None
         if found is not None:
-            names = {z.name: name for z, name in zip(state_symbols(len(self.data.states)), self.data.states, strict=True)}
+            names = {
+                z.name: name for z, name in zip(state_symbols(len(self.data.states)), self.data.states, strict=True)
+            }
             shown = {sympy.Symbol(z, real=True): sympy.Symbol(n) for z, n in names.items()}
             system = found.scored.system
-            rows = [[str(system.terms.expressions[k].xreplace(shown)) for k in np.flatnonzero(row)] for row in system.mask]
+            rows = [
+                [str(system.terms.expressions[k].xreplace(shown)) for k in np.flatnonzero(row)] for row in system.mask
+            ]
             text = " | ".join(", ".join(row) or "0" for row in rows)
         self.report(stage, min(fraction, 0.99), text)

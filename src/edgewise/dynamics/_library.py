@@ -16,7 +16,7 @@ from edgewise.dynamics._terms import TIME, Terms, state_symbols
 
 @dataclass(frozen=True)
 class Library:
-    """Terms, their costs (K,) in the criterion beyond that of a constant, and constants within them with their values."""
+    """Terms, their costs (K,) in the criterion beyond that of a constant, and constants within them."""
 
     n_states: int
     expressions: tuple[Formula, ...]

@@ -49,7 +49,10 @@ class Measured:
         """Return the first part of each trajectory."""
         counts = [max(_FEWEST, round(fraction * (rows.stop - rows.start))) for rows in self.pieces()]
         kept = np.concatenate(
-            [np.arange(rows.start, min(rows.start + n, rows.stop)) for rows, n in zip(self.pieces(), counts, strict=True)]
+            [
+                np.arange(rows.start, min(rows.start + n, rows.stop))
+                for rows, n in zip(self.pieces(), counts, strict=True)
+            ]
         )
         lengths = [min(n, rows.stop - rows.start) for rows, n in zip(self.pieces(), counts, strict=True)]
         starts = (0, *np.cumsum(lengths).tolist())
@@ -75,7 +78,9 @@ def measured(t: Any, x: Any, names: Sequence[str] | None, order: int) -> Measure
     for k, (when, table) in enumerate(zip(times, tables, strict=True)):
         _check(when, table, f" of trajectory {k + 1}" if len(tables) > 1 else "")
     values = np.concatenate(tables)
-    still = [name for name, column in zip(known, values.T, strict=True) if np.ptp(column) <= 1e-14 * np.abs(column).max()]
+    still = [
+        name for name, column in zip(known, values.T, strict=True) if np.ptp(column) <= 1e-14 * np.abs(column).max()
+    ]
     if still:
         raise InputError(f"The state {still[0]!r} never changes: leave it out of x.")
     starts = (0, *np.cumsum([len(table) for table in tables]).tolist())
@@ -133,7 +138,9 @@ def _check(times: Array, table: Array, which: str) -> None:
     if len(times) < _FEWEST:
         raise InputError(f"A trajectory needs at least {_FEWEST} rows. Got {len(times)}{which}.")
     if not np.isfinite(times).all() or not np.isfinite(table).all():
-        raise InputError(f"Times and states{which} must be finite. Leave out the rows with gaps: times may be irregular.")
+        raise InputError(
+            f"Times and states{which} must be finite. Leave out the rows with gaps: times may be irregular."
+        )
     if not (np.diff(times) > 0).all():
         k = int(np.argmax(np.diff(times) <= 0))
         raise InputError(

@@ -58,7 +58,9 @@ def _along(curve: Curve, times: Array, terms: Terms, inner: Array, order: int) -
     return twice
 
 
-def beam(design: Array, target: Array, penalties: Array, floor: float, most: int) -> list[tuple[float, tuple[int, ...]]]:
+def beam(
+    design: Array, target: Array, penalties: Array, floor: float, most: int
+) -> list[tuple[float, tuple[int, ...]]]:
     """Return supports and their scores, best first: n log(mean square + floor^2) plus the penalties of the terms.
 
     The best 24 supports of each size grow by one term; short of that, terms of the full fit are dropped one by one.

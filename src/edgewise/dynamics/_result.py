@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import sympy
 
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data, Formula
 from edgewise.dynamics._equations import Constant, Equations
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._outcome import Outcome
+from edgewise.dynamics._path import path, rates_of
 from edgewise.encoding import as_array
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Dynamics:
         states = _matrix(x, len(self.names), "x")
         times = np.broadcast_to(np.asarray(as_array(t), dtype=np.float64).reshape(-1), len(states))
         with np.errstate(all="ignore"):
-            found = self._call()(times, *states.T)
+            found = rates_of(self.written)(times, *states.T)
         return np.stack([np.broadcast_to(value, len(states)) for value in found], axis=1).astype(np.float64)
 
     def simulate(self, x0: Data, t: Data) -> Array:
@@ -85,32 +85,13 @@ class Dynamics:
 
         Errors: InputError for shapes and times that do not fit.
         """
-        from scipy.integrate import solve_ivp
-
         start = _matrix(x0, len(self.names), "x0")
         times = np.asarray(as_array(t), dtype=np.float64).reshape(-1)
         if len(start) != 1 or not np.isfinite(start).all():
             raise InputError(f"'x0' must be one state of {len(self.names)} numbers ({', '.join(self.names)}).")
         if len(times) == 0 or not np.isfinite(times).all() or (np.diff(times) <= 0).any():
             raise InputError("'t' must be finite times that increase.")
-        call, out = self._call(), np.full((len(times), len(self.names)), np.nan)
-        out[0] = start[0]
-        if len(times) == 1:
-            return out
-
-        def rates(now: float, state: Array) -> list[float]:
-            return [float(value) for value in call(now, *state)]
-
-        with np.errstate(all="ignore"):
-            found = solve_ivp(rates, (times[0], times[-1]), start[0], method="LSODA", t_eval=times, rtol=1e-9, atol=1e-11)
-        if found.y.size:
-            out[: found.y.shape[1]] = found.y.T
-        return out
-
-    def _call(self):  # noqa: ANN202
-        symbols = [sympy.Symbol("t", real=True), *(sympy.Symbol(name, real=True) for name in self.names)]
-        dummies = {s: sympy.Dummy(f"v{k}") for k, s in enumerate(symbols)}
-        return sympy.lambdify(list(dummies.values()), [e.xreplace(dummies) for e in self.equations.values()], "numpy")
+        return path(self.written, start[0], times)
 
     def to_python(self, function: str = "rates") -> str:
         """Return the source of a Python function (t, states ...) that returns the rates; it needs NumPy only."""
@@ -143,5 +124,3 @@ def _matrix(values: Data, width: int, name: str) -> Array:
     if array.ndim != 2 or array.shape[1] != width:
         raise InputError(f"'{name}' must have {width} columns, one for each state. Got the shape {array.shape}.")
     return array
-
-

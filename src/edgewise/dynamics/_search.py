@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.dynamics._fit import Chains, Fitted, fit, substeps_for
+from edgewise.dynamics._fit import Chains, Fitted, fit
 from edgewise.dynamics._library import Library
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._select import Quadratic, small_sample
@@ -59,7 +59,7 @@ class Search:
         return result
 
     def score(self, fitted: Fitted) -> float:
-        n, d = self.data.values.shape
+        n = len(self.data.times)
         errors = n * float(np.log(fitted.squares + self.floors).sum())
         return errors + self.penalty(fitted.system)
 
@@ -130,7 +130,9 @@ class Search:
             system = whole.at(parameters)
             yield replace(system, mask=mask, coefficients=np.where(mask, system.coefficients, 0.0))
 
-    def _quadratic(self, at: Scored, whole: System, rest: Array, by: Array) -> tuple[Quadratic, tuple[int, ...], tuple[int, ...], Array]:
+    def _quadratic(
+        self, at: Scored, whole: System, rest: Array, by: Array
+    ) -> tuple[Quadratic, tuple[int, ...], tuple[int, ...], Array]:
         n, d = self.data.values.shape
         theta, count = whole.parameters, len(whole.places[0])
         wide = by.reshape(-1, d, by.shape[1])
@@ -142,7 +144,7 @@ class Search:
         costs[active] = np.log(n * d)
         costs[norms <= 1e-12 * norms.max()] = np.inf
         quadratic = Quadratic(
-            np.einsum("ndp,ndq->dpq", wide, wide), np.einsum("ndp,nd->dp", wide, target), np.einsum("nd,nd->d", target, target),
+            np.einsum("ndp,ndq->dpq", wide, wide), np.einsum("ndp,nd->dp", wide, target), (target**2).sum(axis=0),
             1 / (at.fitted.squares + self.floors), self.floors, costs, n,
         )  # fmt: skip
         on = {*zip(*(a.tolist() for a in at.system.places), strict=True)}

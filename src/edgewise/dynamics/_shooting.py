@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ class Stretches:
         for piece in data.pieces():
             count = max(1, round((piece.stop - piece.start) / length))
             cuts = np.linspace(piece.start, piece.stop, count + 1).astype(int)
-            parts += [(int(a), int(b), piece.start) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+            parts += [(int(a), int(b), piece.start) for a, b in pairwise(cuts)]
         longest = max(b - a for a, b, _ in parts)
         times, rows = np.empty((len(parts), longest + 1)), np.full((len(parts), longest), -1)
         follows = np.array([a > start for a, _, start in parts])
@@ -122,7 +123,9 @@ class Linear(NamedTuple):
     moves: list[tuple[Array, Array, Array, Array, Array]]
 
 
-def linearize(system: System, nodes: Array, data: Measured, at: Stretches, size: int, noise: Array, substeps: int) -> Linear:
+def linearize(
+    system: System, nodes: Array, data: Measured, at: Stretches, size: int, noise: Array, substeps: int
+) -> Linear:
     """Return the residuals near the states `nodes` (S, m) at the beginnings of stretches, chains of `size` each."""
     d, m = data.n_observed, system.n_states
     full = integrate(system, nodes, at.times, substeps, slopes=True)

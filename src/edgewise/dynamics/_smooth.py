@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.interpolate import BSpline
@@ -48,7 +49,7 @@ def smooth(data: Measured) -> tuple[list[Curve], Array]:
         t, y = data.times[rows], data.values[rows]
         cuts = np.linspace(0, len(t), int(np.ceil(len(t) / _LONGEST)) + 1).astype(int)
         splines = []
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+        for a, b in pairwise(cuts):
             low, high = max(a - 20, 0), min(b + 20, len(t))
             spline, left, free = _piece(t[low:high], y[low:high])
             splines.append(spline)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from edgewise._typing import Array
@@ -10,10 +9,12 @@ from edgewise.dynamics._equations import Equations
 from edgewise.dynamics._explore import Explorer, Found
 from edgewise.dynamics._fit import Chains, fit
 from edgewise.dynamics._outcome import Outcome
+from edgewise.dynamics._path import path
 from edgewise.dynamics._result import Dynamics, DynamicsCandidate
 from edgewise.dynamics._search import FLOOR, begin
 from edgewise.dynamics._shooting import Stretches
 from edgewise.dynamics._smooth import smooth
+from edgewise.dynamics._system import System
 
 _KNOWN = 0.02  # of the noise: what integration may be wrong by
 _NEARLY, _CLEARLY = 20.0, 0.7  # in the criterion, and of the mean squared error of forecasts
@@ -36,7 +37,8 @@ def summary(explorer: Explorer, stopped: Outcome | None) -> Dynamics:
     firsts = np.flatnonzero(~explorer.at.follows)
     return Dynamics(
         data.states, written, _by_name(data.names, noise), _by_name(data.names, relative),
-        None if ahead is None else _by_name(data.names, ahead), fitted.nodes[firsts], tuple(_candidate(explorer, each) for each in explorer.front()),
+        None if ahead is None else _by_name(data.names, ahead), fitted.nodes[firsts],
+        tuple(_candidate(explorer, each) for each in explorer.front()),
         stopped or _outcome(relative, explorer, found), data,
     )  # fmt: skip
 
@@ -75,18 +77,15 @@ def forecast(explorer: Explorer, found: Found) -> Array | None:
     fitted = fit(found.scored.system, begin(past, curves, at), past, chains)
     if fitted is None:
         return None
-    quick = Dynamics(
-        data.states, Equations.of(fitted.system.compact(), data.states, np.zeros([fitted.system.n_parameters] * 2), 0.0),
-        {}, {}, None, fitted.nodes, (), Outcome.NOISE, data,
-    )  # fmt: skip
+    written = _plain(fitted.system, data.states)
     squares, count = np.zeros(data.n_observed), 0
     for piece, known in zip(data.pieces(), past.pieces(), strict=True):
         start, when = _latest(at, fitted.nodes, known.stop - 1)
         rows = np.arange(piece.start + known.stop - known.start, piece.stop)
         if len(rows) == 0:
             continue
-        path = quick.simulate(start, np.concatenate([[when], data.times[rows]]))[1:, : data.n_observed]
-        squares += ((path - data.values[rows]) ** 2).sum(axis=0)
+        future = path(written, start, np.concatenate([[when], data.times[rows]]))[1:, : data.n_observed]
+        squares += ((future - data.values[rows]) ** 2).sum(axis=0)
         count += len(rows)
     return np.sqrt(squares / count) / data.deviation if count else None
 
@@ -99,10 +98,14 @@ def _latest(at: Stretches, nodes: Array, row: int) -> tuple[Array, float]:
 
 def _candidate(explorer: Explorer, each: Found) -> DynamicsCandidate:
     data, scored = explorer.data, each.scored
-    system = scored.system.compact()
     error = float(np.sqrt((scored.fitted.squares * (explorer.noise / data.deviation) ** 2).mean()))
-    plain = Equations.of(system, data.states, np.zeros([system.n_parameters] * 2), 0.0)
-    return DynamicsCandidate(plain.numbers, system.n_parameters, error, scored.score)
+    numbers = _plain(scored.system, data.states).numbers
+    return DynamicsCandidate(numbers, scored.system.n_parameters, error, scored.score)
+
+
+def _plain(system: System, names: tuple[str, ...]) -> Equations:
+    """Return the equations of a system without standard errors."""
+    return Equations.of(system.compact(), names, np.zeros([system.n_parameters] * 2), 0.0)
 
 
 def _outcome(relative: Array, explorer: Explorer, found: Found) -> Outcome:
@@ -125,5 +128,3 @@ def _quantile(freedom: int) -> float:
 
 def _by_name(names: tuple[str, ...], values: Array) -> dict[str, float]:
     return {name: float(value) for name, value in zip(names, values, strict=True)}
-
-

@@ -81,7 +81,9 @@ class System:
         by_parameter[:, first + rows, np.arange(len(rows))] = values[columns].T
         for value, (k, w) in zip(inner, self.terms.pairs, strict=True):
             if w in self.used_inner:
-                by_parameter[:, first:, len(rows) + self.used_inner.index(w)] += np.outer(value, self.coefficients[:, k])
+                by_parameter[:, first:, len(rows) + self.used_inner.index(w)] += np.outer(
+                    value, self.coefficients[:, k]
+                )
         return rates, by_state, by_parameter
 
     def compact(self) -> System:

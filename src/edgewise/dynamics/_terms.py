@@ -30,7 +30,9 @@ class Terms:
     def __init__(self, expressions: Sequence[Formula], n_states: int, inner: Sequence[sympy.Symbol]) -> None:
         self.expressions, self.inner, self.n_states = tuple(expressions), tuple(inner), n_states
         symbols = [*state_symbols(n_states), TIME, *inner]
-        by_state = [(k, i, sympy.diff(g, z)) for k, g in enumerate(expressions) for i, z in enumerate(symbols[:n_states])]
+        by_state = [
+            (k, i, sympy.diff(g, z)) for k, g in enumerate(expressions) for i, z in enumerate(symbols[:n_states])
+        ]
         by_inner = [(k, i, sympy.diff(g, w)) for k, g in enumerate(expressions) for i, w in enumerate(inner)]
         self._gradient_at = [(k, i) for k, i, d in by_state if d != 0]
         self.pairs = [(k, i) for k, i, d in by_inner if d != 0]
@@ -68,4 +70,3 @@ def _compiled(symbols: Sequence[sympy.Symbol], expressions: Sequence[Formula]) -
     return sympy.lambdify(
         list(names.values()), [sympy.sympify(e).xreplace(names) for e in expressions], "numpy", cse=True
     )
-

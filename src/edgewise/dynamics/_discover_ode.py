@@ -60,8 +60,8 @@ def discover_ode(
     >>> import numpy as np
     >>> t = np.linspace(0, 4, 60)
     >>> found = discover_ode(t, np.exp(-t / 2), ["q"], effort="quick")
-    >>> print({name: rate.round(6) for name, rate in found.equations.items()})
-    {'q': -0.5*q}
+    >>> print(found.written.text())
+    q' = -0.5*q
 
     Source: regression on integrals: Schaeffer and McCalla, Sparse model selection via integral terms (2017); multiple
     shooting: Bock (1981); the linear model of it in which terms are chosen: this project, docs/dynamics.md.

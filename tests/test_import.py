@@ -140,7 +140,9 @@ PUBLIC = {
         node_scores node_table prune rows_of shape_of straightness without
     """,
     "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
-    "edgewise.pde": "Box Condition Errors Face Jet JetPass Problem Solution measured periodic solve",
+    "edgewise.pde": """
+        Box Condition Errors Face Jet JetPass Marched Outcome Periodic Problem Solution march measured periodic solve
+    """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """
         Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names is_units

@@ -1,0 +1,161 @@
+"""Marching: slab after slab of time, as long and as fine as the accuracy asks, until two levels of it agree."""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from itertools import pairwise
+
+import numpy as np
+
+from edgewise._checks import is_int, is_number
+from edgewise._errors import InputError
+from edgewise.pde._evolution import Evolution
+from edgewise.pde._marched import Level, Marched
+from edgewise.pde._one_march import OneMarch
+from edgewise.pde._outcome import Outcome
+from edgewise.pde._problem import Problem
+from edgewise.train import Monitor, Options
+
+_FIRST = 1e-4  # accuracy of the first level
+_FINER, _FARTHEST = 0.1, 1e-4  # of a level's accuracy: that of the next, and the least of the next
+_CHECKED = 0.4  # of the effort that is left: for a level that another has to check
+_FINEST = 1e-15
+_SAFETY = 3.0
+_STALLED = 0.5  # of the change before: a level that does not fall below it says that rounding has been reached
+_LEAST_FINER = 0.4  # of a level's accuracy: a next level above it would tell little
+_POWER = 0.05  # the least with which work is taken to grow as accuracy falls
+_USUAL = 0.8  # the power of the accuracy with which errors fall, before it has been seen
+
+
+def march(
+    problem: Problem, *, tolerance: float = 1e-9, effort: float = 5e5, time: str = "t", degree: int = 9,
+    options: Options | None = None,
+) -> Marched:  # fmt: skip
+    """Solve an equation of evolution in one coordinate of space, slab after slab of time.
+
+    In each slab every unknown is what it begins with plus a sum of products of a spline in space, on knots that follow
+    the solution, and a polynomial in time: a network of product nodes whose time edges are fixed. Its coefficients are
+    those of least squares of what the equation leaves, at Gauss points of every cell and Radau points of time, by
+    Gauss-Newton steps on banded normal equations. Conditions at the ends of space hold exactly; initial values too.
+    The number of cells and the length of a slab follow from an estimate of its error. All of time is marched through
+    several times, with higher accuracy each time, until two solutions differ by less than the tolerance: of these the
+    former is returned, and the difference is its error. If something else ends it, the finest solution is returned,
+    and its error is extrapolated from the differences before.
+
+    Args:
+        problem: an equation in two coordinates, any number of unknowns, derivatives up to fourth order. Conditions on
+            the face of the first time say how the unknowns begin, and their derivatives by time where the equation has
+            u.tt; others hold at the ends of space, or the problem is `periodic`.
+        tolerance: the relative L2 error to reach, from 1e-14 to 0.1; of several unknowns, the largest of theirs.
+        effort: the work to spend at most: Gauss-Newton steps times cells times the square of the number of unknowns,
+            where u.tt counts as two. The default is about a minute of one core.
+        time: the coordinate that is time.
+        degree: of the splines, from 3 to 9; it must be above the order of the equation in space.
+        options: time_limit, callbacks (with each level's row) and progress, as for `fit`.
+
+    Errors: InputError for problems that cannot be marched, and values out of range.
+
+    >>> import torch
+    >>> from edgewise.pde import Box, Condition, Problem, periodic
+    >>> box = Box(t=(0, 1), x=(0, 2 * torch.pi))
+    >>> start = Condition(box.face(t=0), lambda u, p: u.value - torch.sin(p.x))
+    >>> found = march(Problem(box, lambda u, p: u.t - u.xx, [start, periodic(box, "x")]))
+    >>> found.errors(lambda p: torch.exp(-p.t) * torch.sin(p.x)).relative < 1e-8
+    True
+
+    Source: Hairer and Wanner, Solving Ordinary Differential Equations II (1996), for Radau's points; de Boor, A
+    Practical Guide to Splines (1978), for the knots.
+    """
+    if not is_number(tolerance, 1e-14, 0.1):
+        raise InputError(f"'tolerance' must be a number from 1e-14 to 0.1. Got {tolerance!r}.")
+    if not is_number(effort, 1):
+        raise InputError(f"'effort' must be a number >= 1, in steps of a cell. Got {effort!r}.")
+    evolution = Evolution.of(problem, time)
+    highest = max(a for _, a, _ in evolution.parts)
+    least = max(3, highest + 1)
+    if not is_int(degree, least, 9):
+        raise InputError(
+            f"'degree' must be an int from {least} to 9 for derivatives of order {highest}. Got {degree!r}."
+        )
+    monitor = Monitor(options or Options())
+    with monitor.running():
+        return _Levels(evolution, int(degree), float(tolerance), float(effort), monitor).run()
+
+
+class _Levels:
+    """Marches of growing accuracy, and how far each is from the one before."""
+
+    def __init__(self, evolution: Evolution, degree: int, tolerance: float, effort: float, monitor: Monitor) -> None:
+        self.evolution, self.degree, self.monitor = evolution, degree, monitor
+        self.tolerance, self.left = tolerance, effort
+        self.rows: list[Level] = []
+        self.marches: list[OneMarch] = []
+
+    def run(self) -> Marched:
+        """March, with higher accuracy each time, until something ends it."""
+        accuracy: float | None = _FIRST
+        while accuracy is not None:
+            began = clock.perf_counter()
+            done = OneMarch(self.evolution, self.degree, accuracy, self.marches, self.monitor)
+            done.run(f"level {len(self.marches) + 1}", self.left)
+            self.left -= done.work
+            if done.ended is not None and self.marches:
+                return self._result(done.ended)
+            self.marches.append(done)
+            self._record(done, clock.perf_counter() - began)
+            changes = [row.change for row in self.rows[1:]]
+            if done.ended is not None:
+                return self._result(done.ended)
+            if changes and changes[-1] <= self.tolerance:
+                return self._result(Outcome.CONVERGED)
+            if (len(changes) > 2 and min(changes[-2:]) > _STALLED * min(changes[:-2])) or accuracy <= _FINEST:
+                return self._result(Outcome.STALLED)
+            accuracy = self._next(accuracy)
+        return self._result(Outcome.EFFORT_SPENT)
+
+    def _next(self, accuracy: float) -> float | None:
+        """The accuracy of the next level, as the last change asks for and the effort allows; None if it allows none."""
+        if len(self.marches) < 2:
+            return _FINER * accuracy
+        (one, two), (_, last) = self.marches[-2:], self.rows[-2:]
+        ratio = last.change / one.accuracy  # of the error to the accuracy asked for
+        wanted = self.tolerance / max(ratio, 1e-300) / _SAFETY
+        finer = min(max(wanted, _FARTHEST * accuracy), _FINER * accuracy)
+        power = max(_POWER, math.log(two.work / one.work) / math.log(one.accuracy / two.accuracy))
+        share = self.left / two.work
+        if wanted < accuracy:  # a level to check it by must be left
+            share *= _CHECKED
+        allowed = accuracy * share ** (-1 / power)
+        return None if allowed > _LEAST_FINER * accuracy else max(finer, allowed, _FINEST)
+
+    def _record(self, done: OneMarch, seconds: float) -> None:
+        change = math.nan
+        if len(self.marches) > 1:
+            change = self.marches[-2].distance(done)
+        cells = max(len(slab.space.cells) - 1 for slab in done.slabs)
+        parameters = sum(slab.inner.size for slab in done.slabs)
+        self.rows.append(Level(done.accuracy, len(done.slabs), cells, parameters, done.steps, change, seconds))
+        self.monitor.record(cells, parameters, change, math.nan)
+
+    def _result(self, outcome: Outcome) -> Marched:
+        changes = [row.change for row in self.rows[1:]]
+        if outcome is Outcome.CONVERGED:
+            chosen, error = len(changes) - 1, changes[-1]
+        elif outcome is Outcome.STALLED:
+            chosen = int(np.argmin(changes))
+            error = changes[chosen]
+        else:
+            chosen, error = len(changes), self._expected(changes)
+        return Marched(self.evolution.problem, self.evolution, self.marches[chosen].slabs, error, outcome, self.rows)
+
+    def _expected(self, changes: list[float]) -> float:
+        """The error of the finest level, which none has checked: as the errors before it fell with the accuracy."""
+        if not changes:
+            return math.nan
+        falls = [math.log(one.accuracy / two.accuracy) for one, two in pairwise(self.rows)]
+        power = _USUAL
+        if len(changes) > 1:
+            fell = math.log(changes[-2] / max(changes[-1], 1e-300)) / falls[-2]
+            power = min(1.2, max(0.2, fell))
+        return changes[-1] * math.exp(-power * falls[-1])

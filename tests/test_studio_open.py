@@ -165,7 +165,7 @@ WRONG: list[tuple[str, Any, dict[str, Any], str]] = [
     ("shipped", "orbit", {}, "orbits"),
     ("target", "data.csv", {"target": "z"}, "z"),
     ("inputs", "data.csv", {"target": "y", "inputs": ["q"]}, "q"),
-    ("kind", "notes.txt", {}, "opens .csv"),
+    ("kind", "notes.md", {}, "opens .csv"),
     ("damaged", "bad.session", {}, "no session of edgewise"),
     ("folder", "data.csv", {"folder": "sub"}, "not in the studio's folder"),
     ("no folder", None, {"folder": "nowhere"}, "There is no folder nowhere"),
@@ -185,7 +185,7 @@ def test_what_cannot_be_opened(
 ) -> None:
     monkeypatch.chdir(table.parent)
     Path("sub").mkdir()
-    Path("notes.txt").write_text("a,b\n")
+    Path("notes.md").write_text("a,b\n")
     Path("bad.session").write_bytes(b"no zip")
     with pytest.raises(ew.InputError, match=said):
         ew.studio.open(source, open_browser=False, wait=False, **options).stop()

@@ -26,7 +26,7 @@ def desk(tmp_path: Path) -> Desk:
     x = rng.uniform(1, 2, (ROWS, 2))
     lines = [f"{a:.6f},{b:.6f},{a * b:.6f}" for a, b in x]
     (tmp_path / "area.csv").write_text("a,b,y\n" + "\n".join(lines) + "\n")
-    (tmp_path / "notes.txt").write_text("nothing to open")
+    (tmp_path / "notes.md").write_text("nothing to open")
     (tmp_path / ".hidden.csv").write_text("a,b\n1,2\n")
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "deep.csv").write_text("a,b\n1,2\n")
@@ -277,7 +277,7 @@ HOSTILE = {
     "half a character": "a\ud800.csv",
     "right to left": "a\u202evsc.exe.csv",
     "tag": "<script>alert(1)</script>.csv",
-    "another ending": "notes.txt",
+    "another ending": "notes.md",
     "no ending": "area",
     "encoded": "..%2fsecret.csv",
     "address": "file:///etc/passwd",

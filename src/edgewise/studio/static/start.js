@@ -42,7 +42,7 @@ export function panel(host, store) {
 /** Begin a session by a request; the answer, null where it was refused. */
 async function begin(page, name, body) {
   const { store } = page;
-  page.say("Opening …");
+  page.say("Opening …", "busy");
   const answer = await store.change(name, body);
   if (!answer) return null;
   page.form = null;
@@ -97,7 +97,7 @@ function openAny(page, file, found) {
 
 /** Show the columns of a table; with a choice that was made where the studio was started, that one. */
 async function openTable(page, file, { target = null, inputs = null } = {}) {
-  page.say(`Reading ${file} …`);
+  page.say(`Reading ${file} …`, "busy");
   try {
     const table = await page.host.ask("open_table", { file, target });
     page.say("");

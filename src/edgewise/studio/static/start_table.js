@@ -32,7 +32,10 @@ export function tableForm(page, table) {
     event.preventDefault();
     const trains = event.submitter?.value !== "open";
     const { grid } = shape.values(1);
-    const answer = await page.begin("begin", body());
+    const wanted = body();
+    train.disabled = open.disabled = true;
+    const answer = await page.begin("begin", wanted);
+    if (!answer) look(); // what can be pressed now
     if (!answer || !trains) return;
     const begun = await store.act("fit", grid ? {} : { grids: "auto" });
     if (begun && store.status.kind !== "bad") page.tell();

@@ -12,7 +12,7 @@
  * @property {object|null} preview - what would be: {view, edges?: keys that differ, title}, drawn in place of the view
  * @property {object|null} curve - a curve to draw over the selected edge's, {x, y, title}
  * @property {object|null} job - the work that is going on, with its last event; its `picture` is drawn
- * @property {{text: string, kind: "plain"|"good"|"bad"}} status - the last message
+ * @property {{text: string, kind: "plain"|"good"|"busy"|"bad"}} status - the last message
  * @property {boolean} lost - true while the studio does not answer
  */
 
@@ -61,11 +61,11 @@ export function createStore(host) {
     return () => subscribers.delete(one);
   }
 
-  /** Say something in the status line; what is not a problem goes by itself. */
+  /** Say something in the status line; what is neither a problem nor "busy", said until it is done, goes by itself. */
   function say(text, kind = "plain") {
     const status = { text, kind };
     set({ status });
-    if (kind !== "bad" && text) setTimeout(() => shared.status === status && say(""), PASSING);
+    if (kind !== "bad" && kind !== "busy" && text) setTimeout(() => shared.status === status && say(""), PASSING);
   }
 
   /** Take a view as the present one; what was selected and is no longer there is selected no longer. */

@@ -11,11 +11,13 @@ from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.nn import KAN
 from edgewise.session import ACTIONS, Session
+from edgewise.studio._beside import kept_rows, meanings
 from edgewise.studio._desk import Desk
 from edgewise.studio._edges import candidate_view, edge_view, node_view
 from edgewise.studio._network_view import network_view, number, session_view
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._rows import selected
+from edgewise.studio._undone import undone
 from edgewise.studio._work import Channel
 from edgewise.train import FitStep, step_callback
 
@@ -37,7 +39,8 @@ def view(desk: Desk, rows: Any = None) -> Answer:
     job = desk.job.row() if desk.job else None
     shown = session_view(session, selected(session, rows))
     now = {"session": desk.number, "job": job, "ended": desk.ended, "read_only": desk.read_only}
-    return {**shown, **now, "left_out": desk.notes}
+    formula = undone(session, meanings(desk))
+    return {**shown, **now, "left_out": desk.notes, "kept": kept_rows(desk), "undone": formula}
 
 
 @request(changes=True)
@@ -126,7 +129,9 @@ def suggest(desk: Desk, edge: list[int], limit: int = 6) -> Answer:
 def edge(desk: Desk, edge: list[int], rows: Any = None) -> Answer:
     """One edge at length: its curve and the data's density, its constants and rules, what the formula of it is."""
     session = desk.session
-    return edge_view(session, _edge(session, edge), selected(session, rows))
+    found = edge_view(session, _edge(session, edge), selected(session, rows))
+    known = meanings(desk).get(session.names[edge[2]]) if edge[0] == 0 else None
+    return {**found, "meaning": known}
 
 
 @request()

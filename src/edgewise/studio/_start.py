@@ -13,6 +13,8 @@ from edgewise._errors import InputError
 from edgewise.io import Table, load_with_metadata, network_inputs, read_table
 from edgewise.session import Session
 from edgewise.studio._acts import view
+from edgewise.studio._beside import begin_beside
+from edgewise.studio._coded import with_codes
 from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
 from edgewise.studio._first_network import placed
@@ -68,7 +70,8 @@ def begin(  # noqa: PLR0913 (the fields of a form)
 ) -> Answer:  # fmt: skip
     """Make a network for a table and begin a session with it, in a new file; the view, and notes on what was chosen.
 
-    Where there are logarithms, the rows are written to a table of their own first: the session replays with it.
+    Where there are logarithms, texts or dates, the rows are written to a table of their own first, as numbers: the
+    session replays with it.
     """
     table = _table(desk, file, sheet)
     made = Form(target, inputs, logs, units, widths, grid, degree, seed).plan(table)
@@ -77,13 +80,15 @@ def begin(  # noqa: PLR0913 (the fields of a form)
     session = Session(model, chosen.x, chosen.y, chosen.names, target=chosen.target, units=made.units)
     desk.free()
     notes, whole = made.notes, sheet is None and len(chosen.y) == table.n_rows
-    if made.logarithms:
-        path, whole = unused(desk.folder, f"{path.stem}-log", ".csv"), True
+    if made.derived:
+        path, whole = unused(desk.folder, f"{path.stem}-{made.derived}", ".csv"), True
         made.write(path)
-        notes = [f"The rows with logarithms are in {path.name}.", *notes]
+        what = "The rows with logarithms" if made.derived == "log" else "The rows as numbers"
+        notes = [f"{what} are in {path.name}.", *notes]
     answer = _begun(desk, session, path.stem, notes, chosen.notes, path if whole else None)
-    desk.drawers[TEXTS] = _texts(table, [*inputs, target], len(chosen.y))
-    return answer
+    begin_beside(desk, made.meanings)
+    desk.drawers[TEXTS] = _texts(with_codes(table, inputs)[0], [*inputs, target], len(chosen.y))
+    return {**answer, **view(desk)}
 
 
 @request(changes=True)

@@ -74,6 +74,7 @@ export function createStore(host) {
     const { edge, node, hovered, rows, job } = same ? shared : NOTHING;
     if (job && !view.job && view.ended?.number === job.number) ended(view.ended); // its event may have been lost
     if (!same && shared.session !== null) say("");
+    if (!same && view.kept?.length) queueMicrotask(() => store.select(view.kept)); // as it was when the studio ended
     const there = new Set(view.diagram.edges.map((edge) => edge.key.join()));
     const nodes = new Set(view.diagram.nodes.map((node) => `${node.layer},${node.index}`));
     const removed = new Set(view.removed.map((key) => key.join()));
@@ -145,6 +146,7 @@ export function createStore(host) {
     /** Select rows by ranges, {name, low, high}; null or [] for all. */
     select(rows) {
       set({ rows: rows?.length ? rows : null });
+      host.ask("keep_rows", { rows: shared.rows }).catch(() => {}); // a studio that only shows keeps none
       if (shared.status.kind === "bad") say(""); // what was wrong with the ranges before
       return refresh();
     },

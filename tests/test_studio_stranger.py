@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,3 +91,23 @@ def test_tables_of_other_endings_are_listed_and_open(tmp_path: Path, ending: str
     desk = Desk(tmp_path)
     assert [row["file"] for row in desk.ask("files", {})["tables"]] == [f"squares.{ending}"]
     assert desk.ask("open_table", {"file": f"squares.{ending}"})["target"] == "b"
+
+
+def test_functions_for_another_edge_end_those_that_are_tried(tmp_path: Path) -> None:
+    x = torch.randn(2000, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    desk = Desk(tmp_path, Session(ew.KAN([12, 5, 1], grid=5, seed=0), x, x[:, 0] * x[:, 1], target="f"))
+    problems: list[str] = []
+
+    def first() -> None:
+        try:
+            desk.ask("suggest", {"edge": [0, 0, 0], "limit": 40})
+        except ew.InputError as problem:
+            problems.append(str(problem))
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    time.sleep(0.3)
+    found = desk.ask("suggest", {"edge": [0, 0, 1], "limit": 1})
+    thread.join(timeout=60)
+    assert problems == ["Another edge is looked at by now: select this one again."]
+    assert found["edge"] == [0, 0, 1] and len(found["candidates"]) == 1

@@ -37,6 +37,7 @@ export function panel(host, store) {
       more.hidden = limit >= MOST || answer.candidates.length < limit;
     },
     (problem) => (wait.textContent = problem.message),
+    true,
   );
 
   store.subscribe(["view", "edge", "job"], () => {

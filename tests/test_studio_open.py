@@ -143,7 +143,7 @@ def test_the_page_and_the_terminal_say_what_is_left_out(
     studio = open_studio(gapped(table), target="y")
     page = look(studio)
     page.get_by_role("status").get_by_text(LEFT_OUT).wait_for()
-    assert ask(studio, "note", text="seen").status == 200
+    assert ask(studio, "act", at=0, name="compact", arguments={}).status == 200
     page.reload()
     page.get_by_role("tab", name="History").wait_for()
     assert page.get_by_text(LEFT_OUT).count() == 0

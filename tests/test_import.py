@@ -144,7 +144,7 @@ PUBLIC = {
     "edgewise.io": """
         Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names is_units
         iso_dates load load_with_metadata model_bytes network_inputs open_parquet read_config read_model read_table
-        read_weights save select_mixed sniff
+        read_weights save select_mixed sheet_names sniff
     """,
 }
 

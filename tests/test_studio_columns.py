@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,3 +146,40 @@ def test_a_text_is_ticked_on_the_page(open_studio: Callable[..., Any], look: Cal
     page.locator('.edge[data-edge="0,0,4"]').click()
     page.get_by_text("0 is Adelie, 1 is Chinstrap, 2 is Gentoo").wait_for()
     assert studio.session.names[-1] == "species"
+
+
+class _Book:
+    """What openpyxl would read from a workbook with a note, numbers, and other numbers."""
+
+    def __init__(self) -> None:
+        rows = [[k, k * k] for k in range(20)]
+        self.sheets = {"Info": [], "First": [["a", "b"], *rows], "Second": [["p", "q"], *rows]}
+        self.sheetnames = [*self.sheets]
+
+    def __getitem__(self, name: str) -> Any:
+        return SimpleNamespace(iter_rows=lambda values_only: iter(self.sheets[name]))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+def workbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setitem(sys.modules, "openpyxl", SimpleNamespace(load_workbook=lambda path, **options: _Book()))
+    (tmp_path / "book.xlsx").write_bytes(b"a workbook")
+    return tmp_path / "book.xlsx"
+
+
+def test_a_sheet_is_chosen_on_the_page(
+    open_studio: Callable[..., Any], look: Callable[..., Page], workbook: Path
+) -> None:
+    assert ew.io.sheet_names(workbook) == ["Info", "First", "Second"] and ew.io.sheet_names("a.csv") == []
+    studio = open_studio()
+    page = look(studio)
+    page.get_by_role("button", name="book.xlsx").click()
+    page.get_by_label("b is the target").wait_for()
+    page.get_by_label("Sheet").select_option("Second")
+    page.get_by_label("q is the target").wait_for()
+    page.get_by_role("button", name="Open without training").click()
+    page.locator(".edge").first.wait_for()
+    assert studio.session.names == ["p"] and studio.session.targets == ["q"]

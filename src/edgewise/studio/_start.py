@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from edgewise import datasets
 from edgewise._errors import InputError
-from edgewise.io import Table, load_with_metadata, network_inputs, read_table
+from edgewise.io import Table, load_with_metadata, network_inputs, read_table, sheet_names
 from edgewise.session import Session
 from edgewise.studio._acts import view
 from edgewise.studio._beside import begin_beside
@@ -47,9 +48,15 @@ def files(desk: Desk) -> Answer:
 
 @request()
 def open_table(desk: Desk, file: str, target: str | None = None, sheet: str | None = None) -> Answer:
-    """The columns of a table, with a target and inputs to begin with."""
+    """The columns of a table, with a target and inputs to begin with.
+
+    Of a workbook with several sheets it is the one that is named, or the first that has numbers.
+    """
     check(target is None or isinstance(target, str), "'target' is a column's name.", target)
-    return {"file": file, **columns_view(_table(desk, file, sheet), target)}
+    sheets = _sheets(desk, file)
+    chosen = sheet if sheet is not None or len(sheets) < 2 else _first_with_numbers(desk, file, sheets)
+    view = columns_view(_table(desk, file, chosen), target)
+    return {"file": file, "sheets": sheets, "sheet": chosen, **view}
 
 
 @request()
@@ -165,6 +172,21 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
     if kept is None or kept[0] != key:
         kept = desk.drawers[_KEPT] = (key, _clear(path, lambda: read_table(path, sheet=sheet, like=like)))
     return kept[1]
+
+
+def _sheets(desk: Desk, file: Any) -> list[str]:
+    """The sheets of a workbook, none of another table."""
+    path = _path(desk.folder, file)
+    return _clear(path, lambda: sheet_names(path))
+
+
+def _first_with_numbers(desk: Desk, file: Any, sheets: list[str]) -> str:
+    """The first sheet that is a table of numbers; the first one where none is, so that its problem is said."""
+    for sheet in sheets:
+        with suppress(InputError):
+            if _table(desk, file, sheet).columns:
+                return sheet
+    return sheets[0]
 
 
 def _texts(table: Table, used: list[str], count: int) -> dict[str, list[str | None]]:

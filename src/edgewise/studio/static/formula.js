@@ -37,8 +37,8 @@ function splinesLeft(view) {
 
 function set(library, element, { formula, undone }) {
   const lines = (one) => one.latex.map((latex, k) => line(library, latex, one.text[k]));
-  const plain = undone ? [html("p", { class: "hint" }, "Without logarithms:"), ...lines(undone)] : [];
-  element.replaceChildren(...lines(formula), ...plain);
+  const plain = undone ? [...lines(undone), html("p", { class: "hint" }, "As the network computes it, in logarithms:")] : [];
+  element.replaceChildren(...plain, ...lines(formula));
 }
 
 function line(library, latex, text) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -21,22 +22,25 @@ _ROUNDS = 8  # of Newton's method, for what initial conditions say
 _CLOSE = 1e-12
 
 Part = tuple[int, int, int]
-"""An unknown's number, and the orders of its derivative by space and by time."""
+"""A component's number, and the orders of its derivative by space and by time."""
 
 
 @dataclass(frozen=True)
 class Evolution:
-    """A problem in time and one coordinate of space, whose residuals can be evaluated part by part.
+    """A problem in time and one coordinate of space as a system of first order in time, evaluated part by part.
 
-    orders: of the derivatives by time that each unknown begins with: 1 for u.t, 2 for u.tt, 0 where there is none.
-    parts: what the equation reads of the unknowns. sides: conditions at ends of space, each with its end.
+    Its components are the unknowns and, where the equation has derivatives of order s by time, those below it: for
+    u.tt they are u and v = u.t, and the equation v - u.t = 0 comes with them. An unknown without derivatives by time is
+    one component that begins with nothing.
+
+    orders: of the derivative by time of each unknown. parts: what the equations read of the components. starts:
+    conditions at the first time. sides: conditions at ends of space, each with its end.
     """
 
     problem: Problem
     time: int
     space: int
     orders: tuple[int, ...]
-    parts: tuple[Part, ...]
     starts: tuple[Condition, ...]
     sides: tuple[tuple[Condition, float], ...]
     periodic: bool
@@ -49,8 +53,8 @@ class Evolution:
             raise unknown("coordinate of time", time, box.names)
         if len(box.names) != 2:
             raise InputError(
-                f"march takes problems of time and one coordinate of space. Got the coordinates {', '.join(box.names)}; "
-                "use solve for others."
+                f"march takes problems of time and one coordinate of space. Got {', '.join(box.names)}; use solve for "
+                "others."
             )
         if problem.constants:
             raise InputError(
@@ -80,10 +84,8 @@ class Evolution:
         if periodic and sides:
             raise InputError("A periodic problem has no ends of space, and so no conditions there.")
         asked = _asked(problem, problem.residual)
-        made = cls(problem, t, 1 - t, (), (), tuple(starts), tuple(sides), periodic)
-        orders = tuple(max([order.count(t) for order in orders], default=0) for orders in asked)
-        parts = {made._part(v, order) for v, found in enumerate(asked) for order in below(found)}
-        return cls(problem, t, 1 - t, orders, tuple(sorted(parts)), tuple(starts), tuple(sides), periodic)
+        orders = tuple(max([order.count(t) for order in found], default=0) for found in asked)
+        return cls(problem, t, 1 - t, orders, tuple(starts), tuple(sides), periodic)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -95,15 +97,44 @@ class Evolution:
         """The ends of time."""
         return self.problem.box.low[self.time], self.problem.box.high[self.time]
 
+    @cached_property
+    def components(self) -> tuple[tuple[int, int], ...]:
+        """Each component's unknown, and the order of its derivative by time that it is."""
+        return tuple((v, j) for v, order in enumerate(self.orders) for j in range(max(1, order)))
+
+    @cached_property
+    def changing(self) -> tuple[bool, ...]:
+        """Whether each component begins with something, and changes from there."""
+        return tuple(self.orders[v] > 0 for v, _ in self.components)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """What the equations read of the components."""
+        linked = [part for lower, upper in self._links for part in ((lower, 0, 1), (upper, 0, 0))]
+        return tuple(sorted({*self._read(self.problem.residual), *linked}))
+
     def read(self, condition: Condition) -> tuple[Part, ...]:
-        """The parts that a condition reads."""
-        found = _asked(self.problem, condition.residual)
-        return tuple(sorted({self._part(v, order) for v, orders in enumerate(found) for order in below(orders)}))
+        """What a condition reads of the components."""
+        return self._read(condition.residual)
+
+    def inside(self, given: Mapping[Part, Tensor], t: Tensor, x: Tensor) -> tuple[Tensor, dict[Part, Tensor]]:
+        """What the equations leave, (equations, n), and its derivatives, of that shape, by each part that they read."""
+        whole, slopes = self.left(self.problem.residual, given, t, x)
+        if not self._links:
+            return whole, slopes
+        extra = len(self._links)
+        slopes = {part: torch.cat([slope, slope.new_zeros(extra, len(t))]) for part, slope in slopes.items()}
+        rows = []
+        for row, (lower, upper) in enumerate(self._links, start=len(whole)):
+            rows.append(given[lower, 0, 1] - given[upper, 0, 0])
+            for part, sign in (((lower, 0, 1), 1.0), ((upper, 0, 0), -1.0)):
+                slopes.setdefault(part, torch.zeros(len(whole) + extra, len(t), dtype=torch.float64))[row] = sign
+        return torch.cat([whole, torch.stack(rows)]), slopes
 
     def left(
         self, equation: Equation, given: Mapping[Part, Tensor], t: Tensor, x: Tensor
     ) -> tuple[Tensor, dict[Part, Tensor]]:
-        """What an equation leaves at points, (equations, n), and its derivatives, of that shape, by what it reads."""
+        """The same of one equation or condition."""
         points = torch.stack([t, x] if self.time == 0 else [x, t], dim=1)
         with torch.enable_grad():
             leaves = {part: values.detach().requires_grad_() for part, values in given.items()}
@@ -119,18 +150,18 @@ class Evolution:
                         slopes.setdefault(name, torch.zeros_like(whole))[e] = slope
         return whole, slopes
 
-    def initial(self, x: Array) -> list[list[Array]]:
-        """What each unknown begins with at points of space: its value and derivatives by time below its order.
+    def initial(self, x: Array) -> Array:
+        """What the components begin with at points of space, (n, components); zero for those that begin with nothing.
 
-        Initial conditions are solved for them at every point by Newton's method.
+        Initial conditions are solved for it at every point by Newton's method.
         """
-        wanted: list[Part] = [(v, 0, j) for v, order in enumerate(self.orders) for j in range(order)]
+        wanted: list[Part] = [(c, 0, 0) for c, changing in enumerate(self.changing) if changing]
         points, n = torch.from_numpy(np.ascontiguousarray(x)), len(x)
         time = torch.full((n,), self.duration[0], dtype=torch.float64)
-        known = {part: torch.zeros(n, dtype=torch.float64) for part in wanted}
+        known = {(c, 0, 0): torch.zeros(n, dtype=torch.float64) for c in range(len(self.components))}
         for condition in self.starts:
             for part in self.read(condition):
-                if part not in wanted and part[1] + part[2] > 0:
+                if part not in wanted:
                     raise InputError(
                         f"Initial conditions say what {self._names(wanted)} are at {self._time}={self.duration[0]:g}. "
                         f"Got one that reads {self._names([part])}."
@@ -147,40 +178,54 @@ class Evolution:
                 break
             slopes = torch.stack(
                 [torch.cat([by.get(part, torch.zeros_like(row)) for row, by in rows]) for part in wanted], dim=1
-            )  # (rows, z, n)
+            )  # (rows, wanted, n)
             step, info = torch.linalg.solve_ex(slopes.permute(2, 0, 1), left.T.unsqueeze(2))
             if bool((info != 0).any()) or not bool(torch.isfinite(step).all()):
                 raise InputError(f"The initial conditions do not determine {self._names(wanted)} everywhere.")
             for k, part in enumerate(wanted):
                 known[part] = known[part] - step[:, k, 0]
-            if float(step.abs().max()) <= _CLOSE * max(float(v.abs().max()) for v in known.values()):
+            if float(step.abs().max()) <= _CLOSE * max(float(values.abs().max()) for values in known.values()):
                 break
-        return [[known[v, 0, j].numpy() for j in range(order)] for v, order in enumerate(self.orders)]
+        return torch.stack(list(known.values()), dim=1).numpy()
+
+    def part(self, v: int, order: Order) -> Part:
+        """A derivative of an unknown as one of a component."""
+        by_time = order.count(self.time)
+        below_it = min(by_time, max(0, self.orders[v] - 1))
+        return self.components.index((v, below_it)), order.count(self.space), by_time - below_it
 
     @property
     def _time(self) -> str:
         return self.problem.box.names[self.time]
 
+    @cached_property
+    def _links(self) -> list[tuple[int, int]]:
+        """Each component that is not the last of its unknown, with the next."""
+        pairs = enumerate(zip(self.components, self.components[1:], strict=False))
+        return [(c, c + 1) for c, (one, two) in pairs if one[0] == two[0]]
+
+    def _read(self, equation: Equation) -> tuple[Part, ...]:
+        asked = _asked(self.problem, equation)
+        return tuple(sorted({self.part(v, order) for v, found in enumerate(asked) for order in below(found)}))
+
     def _names(self, parts: Sequence[Part]) -> str:
         space, time = self.problem.box.names[self.space], self._time
         found = []
-        for v, a, b in parts:
+        for c, a, b in parts:
+            v, j = self.components[c]
             own = "u" if self.problem.unknowns == 1 else f"u[{v}]"
-            found.append(f"{own}.{space * a + time * b}" if a + b else f"{own}.value")
+            found.append(f"{own}.{space * a + time * (b + j)}" if a + b + j else f"{own}.value")
         return ", ".join(found)
 
-    def _part(self, v: int, order: Order) -> Part:
-        return v, order.count(self.space), order.count(self.time)
-
     def _jets(self, given: Mapping[Part, Tensor]) -> Any:
-        jets = []
-        for v in range(self.problem.unknowns):
-            parts = {self._order(a, b): values for (w, a, b), values in given.items() if w == v}
-            jets.append(Jet(parts, self.problem.box.names))
+        orders: list[dict[Order, Tensor]] = [{} for _ in self.orders]
+        for (c, a, b), values in given.items():
+            v, j = self.components[c]
+            if b and j + 1 < self.orders[v]:
+                continue  # the next component is the same
+            orders[v][tuple(sorted([self.space] * a + [self.time] * (b + j)))] = values
+        jets = [Jet(parts, self.problem.box.names) for parts in orders]
         return jets[0] if len(jets) == 1 else tuple(jets)
-
-    def _order(self, a: int, b: int) -> Order:
-        return tuple(sorted([self.space] * a + [self.time] * b))
 
 
 def _asked(problem: Problem, equation: Equation) -> list[set[Order]]:
@@ -193,5 +238,3 @@ def _asked(problem: Problem, equation: Equation) -> list[set[Order]]:
     jets = [Jet(dict.fromkeys(every, some), names, (noted,)) for noted in asked]
     problem.left(equation, [jets[0] if len(jets) == 1 else tuple(jets)], points, {})
     return asked
-
-

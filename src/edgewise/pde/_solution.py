@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
@@ -41,8 +42,61 @@ class Errors(NamedTuple):
     largest: float
 
 
+class Found(ABC):
+    """Unknown functions of a problem that were found, whatever they are made of."""
+
+    problem: Problem
+    history: list[Any]
+
+    @abstractmethod
+    def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
+        """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
+
+    def __call__(self, points: Data) -> Tensor:
+        """Values at points (n, d): (n,), or (n, unknowns) where there are several."""
+        found = self.at(points, order=0)
+        return found.value if isinstance(found, Jet) else torch.stack([jet.value for jet in found], dim=1)
+
+    def errors(self, exact: Callable[[SimpleNamespace], Any], count: int = 10_000, output: int = 0) -> Errors:
+        """Distances from an exact solution, written as a function of p, as the ansatz is: lambda p: torch.sin(p.x).
+
+        At `count` points of a Sobol sequence that training has not seen.
+        """
+        x = self.problem.box.points(count, seed=_FRESH)
+        found = self.at(x, order=1)
+        own = found if isinstance(found, Jet) else found[output]
+        true = exact(SimpleNamespace(**Jet.coordinates(x, self.problem.box.names)))
+        if not isinstance(true, Jet):
+            raise InputError(f"The exact solution must be made of the coordinates of p. Got {type(true).__name__}.")
+        off, slope = own.value - true.value, own.gradient - true.gradient
+        square, bend = float(off.square().mean()), float(slope.square().sum(1).mean())
+        size = float(true.value.square().mean())
+        return Errors(square**0.5, (square + bend) ** 0.5, (square / max(size, 1e-300)) ** 0.5, float(off.abs().max()))
+
+    def frame(self) -> pd.DataFrame:
+        """The history as a table."""
+        import pandas as pd
+
+        return pd.DataFrame(self.history)
+
+    def checked(self, points: Data) -> Tensor:
+        """Points (n, d) as a tensor; InputError for others."""
+        x = torch.as_tensor(points, dtype=torch.float64)
+        if x.ndim != 2 or x.shape[1] != len(self.problem.box.names):
+            names = ", ".join(self.problem.box.names)
+            raise InputError(f"Points must be rows of the coordinates {names}. Got shape {tuple(x.shape)}.")
+        return x
+
+
+def checked_order(order: int) -> int:
+    """An order of derivatives that is known; InputError for others."""
+    if not is_int(order, 0) or order > HIGHEST:
+        raise InputError(f"'order' must be an int from 0 to {HIGHEST}. Got {order!r}.")
+    return int(order)
+
+
 @dataclass(frozen=True)
-class Solution:
+class Solution(Found):
     """What `solve` returns.
 
     model: the network (before the ansatz). constants: the unknown constants as found. history: rows of one grid each;
@@ -57,11 +111,8 @@ class Solution:
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
         """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
-        if not is_int(order, 0) or order > HIGHEST:
-            raise InputError(f"'order' must be an int from 0 to {HIGHEST}. Got {order!r}.")
-        x, d = self._points(points), len(self.problem.box.names)
-        orders = below(combinations_with_replacement(range(d), order))
-        parts = []
+        orders = below(combinations_with_replacement(range(len(self.problem.box.names)), checked_order(order)))
+        x, parts = self.checked(points), []
         with torch.no_grad():
             for start in range(0, len(x), _CHUNK):
                 some = x[start : start + _CHUNK]
@@ -70,32 +121,6 @@ class Solution:
             return _joined(parts)
         return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
 
-    def __call__(self, points: Data) -> Tensor:
-        """Values at points (n, d): (n,), or (n, unknowns) where there are several."""
-        found = self.at(points)
-        return found.value if isinstance(found, Jet) else torch.stack([jet.value for jet in found], dim=1)
-
-    def errors(self, exact: Callable[[SimpleNamespace], Any], count: int = 10_000, output: int = 0) -> Errors:
-        """Distances from an exact solution, written as a function of p, as the ansatz is: lambda p: torch.sin(p.x).
-
-        At `count` points of a Sobol sequence that training has not seen.
-        """
-        x = self.problem.box.points(count, seed=_FRESH)
-        found = self.at(x)
-        own = found if isinstance(found, Jet) else found[output]
-        true = exact(SimpleNamespace(**Jet.coordinates(x, self.problem.box.names)))
-        if not isinstance(true, Jet):
-            raise InputError(f"The exact solution must be made of the coordinates of p. Got {type(true).__name__}.")
-        off, slope = own.value - true.value, own.gradient - true.gradient
-        square, bend = float(off.square().mean()), float(slope.square().sum(1).mean())
-        size = float(true.value.square().mean())
-        return Errors(square**0.5, (square + bend) ** 0.5, (square / max(size, 1e-300)) ** 0.5, float(off.abs().max()))
-
-    def frame(self) -> pd.DataFrame:
-        import pandas as pd
-
-        return pd.DataFrame(self.history, columns=Row._fields)
-
     def __repr__(self) -> str:
         last = self.history[-1]
         constants = "".join(f", {name}={value:.6g}" for name, value in self.constants.items())
@@ -103,13 +128,6 @@ class Solution:
             f"Solution(grid={last.grid}, parameters={last.parameters}, residual={last.train:.3g}{constants}, "
             f"outcome={self.outcome.name}: {self.outcome.message})"
         )
-
-    def _points(self, points: Data) -> Tensor:
-        x = torch.as_tensor(points, dtype=torch.float64)
-        if x.ndim != 2 or x.shape[1] != len(self.problem.box.names):
-            names = ", ".join(self.problem.box.names)
-            raise InputError(f"Points must be rows of the coordinates {names}. Got shape {tuple(x.shape)}.")
-        return x
 
 
 def _joined(jets: list[Jet]) -> Jet:

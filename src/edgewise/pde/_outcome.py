@@ -1,0 +1,37 @@
+"""How the solving of a differential equation ended."""
+
+from __future__ import annotations
+
+import enum
+
+from edgewise.train import Outcome as Fitted
+
+
+class Outcome(enum.Enum):
+    """How solving ended; `message` says what happened and what to try."""
+
+    CONVERGED = "The estimated error is below the tolerance."
+    STALLED = (
+        "The estimated error is above the tolerance, and finer splines and shorter slabs no longer lower it: rounding, "
+        "or a solution that is not smooth."
+    )
+    EFFORT_SPENT = (
+        "The effort was spent before the estimated error fell below the tolerance; the finest solution so far is "
+        "returned. Allow more effort, or a larger tolerance."
+    )
+    DIVERGED = (
+        "No solution was found beyond the time that is given; what there is until then is returned. The solution may "
+        "not exist any longer, or the problem may not be well posed."
+    )
+    TIME_LIMIT = "The time limit ended solving early; the finest solution so far is returned. Allow more time to go on."
+    STOPPED = "A callback ended solving; the finest solution so far is returned."
+    INTERRUPTED = "Solving was interrupted; the finest solution so far is returned."
+
+    @property
+    def message(self) -> str:
+        return self.value
+
+    @classmethod
+    def of(cls, ended: Fitted) -> Outcome:
+        """Return the outcome of a run that something from outside ended."""
+        return cls[ended.name]

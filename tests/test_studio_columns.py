@@ -1,4 +1,4 @@
-"""Text and dates as inputs, and what the studio knows of a session beside its steps: meanings, formulas, rows."""
+"""Text and dates as inputs, and what the studio knows of a session besides its steps: meanings, formulas, rows."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_selected_rows_outlive_the_studio(
     "text",
     ["{", "[]", "null", '{"columns": 3, "rows": 4}', '{"columns": {"x": {"kind": "log"}}, "rows": [{"name": "x"}]}'],
 )
-def test_a_damaged_file_beside_the_session_is_passed_over(tmp_path: Path, text: str) -> None:
+def test_a_damaged_file_kept_the_session_is_passed_over(tmp_path: Path, text: str) -> None:
     (tmp_path / "mine.studio").write_text(text)
     desk = Desk(tmp_path, small_session(), file=tmp_path / "mine.session")
     shown = desk.ask("view", {})

@@ -11,9 +11,9 @@ from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.nn import KAN
 from edgewise.session import ACTIONS, Session
-from edgewise.studio._beside import kept_rows, meanings
 from edgewise.studio._desk import Desk
 from edgewise.studio._edges import candidate_view, edge_view, node_view
+from edgewise.studio._kept import kept_rows, meanings
 from edgewise.studio._network_view import network_view, number, session_view
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._rows import selected

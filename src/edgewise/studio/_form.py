@@ -15,9 +15,9 @@ from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise.io import Selection, Table
 from edgewise.nn import KAN
-from edgewise.studio._beside import Meaning
 from edgewise.studio._coded import meaning, why_not, with_codes
 from edgewise.studio._first_network import first_network
+from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import check
 from edgewise.symbolic import dimension
 

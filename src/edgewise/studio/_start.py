@@ -14,13 +14,13 @@ from edgewise._errors import InputError
 from edgewise.io import Table, load_with_metadata, network_inputs, read_table, sheet_names
 from edgewise.session import Session
 from edgewise.studio._acts import view
-from edgewise.studio._beside import begin_beside
 from edgewise.studio._coded import with_codes
 from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
 from edgewise.studio._first_network import placed
 from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed, place, store, unused
 from edgewise.studio._form import Form, checked_units
+from edgewise.studio._kept import begin_kept
 from edgewise.studio._open import FIRST
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._rows import TEXTS
@@ -93,7 +93,7 @@ def begin(  # noqa: PLR0913 (the fields of a form)
         what = "The rows with logarithms" if made.derived == "log" else "The rows as numbers"
         notes = [f"{what} are in {path.name}.", *notes]
     answer = _begun(desk, session, path.stem, notes, chosen.notes, path if whole else None)
-    begin_beside(desk, made.meanings)
+    begin_kept(desk, made.meanings)
     desk.drawers[TEXTS] = _texts(with_codes(table, inputs)[0], [*inputs, target], len(chosen.y))
     return {**answer, **view(desk)}
 

@@ -8,7 +8,7 @@ import sympy
 
 from edgewise.export import latex
 from edgewise.session import Session
-from edgewise.studio._beside import Meaning
+from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import Answer
 
 _DIGITS = 5

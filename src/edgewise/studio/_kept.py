@@ -1,4 +1,4 @@
-"""What the studio knows beside a session's steps: what its columns stand for, and which rows are selected.
+"""What the studio knows of a session besides its steps: what its columns stand for, and which rows are selected.
 
 It is kept in a small file next to the session's, NAME.studio, so that it outlives the process. Without that file
 nothing is lost but words: the session is whole without it.
@@ -16,7 +16,7 @@ from edgewise._replacing import writing
 from edgewise.studio._desk import Desk
 from edgewise.studio._requests import Answer, request
 
-_DRAWER = "beside"
+_DRAWER = "kept"
 _ENDING = ".studio"
 _LARGEST = 10**6  # bytes of the file
 _KINDS = ("log", "codes", "days")
@@ -35,7 +35,7 @@ def kept_rows(desk: Desk) -> list[dict[str, Any]]:
     return _known(desk)["rows"]
 
 
-def begin_beside(desk: Desk, columns: Mapping[str, Meaning]) -> None:
+def begin_kept(desk: Desk, columns: Mapping[str, Meaning]) -> None:
     """Keep what columns of a session stand for that begins now, with all rows."""
     desk.drawers[_DRAWER] = known = {"columns": dict(columns), "rows": []}
     if columns or _said(desk.file) is not None:

@@ -1,4 +1,4 @@
-"""What the studio knows of a session besides its steps: what its columns stand for, and which rows are selected.
+"""What the studio knows of a session besides its steps: what its columns stand for, selected rows, the last discovery.
 
 It is kept in a small file next to the session's, NAME.studio, so that it outlives the process. Without that file
 nothing is lost but words: the session is whole without it.
@@ -14,11 +14,13 @@ from typing import Any
 from edgewise._checks import is_number
 from edgewise._replacing import writing
 from edgewise.studio._desk import Desk
+from edgewise.studio._kept_form import is_discovery
 from edgewise.studio._requests import Answer, request
 
 _DRAWER = "kept"
 _ENDING = ".studio"
-_LARGEST = 10**6  # bytes of the file
+_LARGEST = 10**7  # bytes of the file
+_KEYS = {"columns", "rows", "discovery"}
 _KINDS = ("log", "codes", "days")
 
 Meaning = dict[str, Any]
@@ -37,7 +39,7 @@ def kept_rows(desk: Desk) -> list[dict[str, Any]]:
 
 def begin_kept(desk: Desk, columns: Mapping[str, Meaning]) -> None:
     """Keep what columns of a session stand for that begins now, with all rows."""
-    desk.drawers[_DRAWER] = known = {"columns": dict(columns), "rows": []}
+    desk.drawers[_DRAWER] = known = {"columns": dict(columns), "rows": [], "discovery": None}
     if columns or _said(desk.file) is not None:
         _write(desk, known)
 
@@ -49,6 +51,17 @@ def keep_rows(desk: Desk, rows: Any = None) -> Answer:
     return {}
 
 
+def kept_discovery(desk: Desk) -> Answer | None:
+    """Return the last discovery, its "front" and its "formulas"; None where there was none."""
+    found = _known(desk)["discovery"]
+    return found if found is not None and found["front"]["target"] in desk.session.targets else None
+
+
+def keep_discovery(desk: Desk, found: Answer) -> None:
+    """Keep a discovery in the place of the one before."""
+    _write(desk, {**_known(desk), "discovery": found})
+
+
 def _known(desk: Desk) -> dict[str, Any]:
     if _DRAWER not in desk.drawers:
         desk.drawers[_DRAWER] = _read(desk.file)
@@ -57,9 +70,12 @@ def _known(desk: Desk) -> dict[str, Any]:
 
 def _read(session: Path | None) -> dict[str, Any]:
     """Return what the file says, as far as it is of the right kind; nothing where there is none."""
-    said = _said(session) or {"columns": {}, "rows": []}
+    said = _said(session) or {"columns": {}, "rows": [], "discovery": None}
     columns = said["columns"] if isinstance(said["columns"], dict) else {}
-    return {"columns": {name: one for name, one in columns.items() if _is_meaning(one)}, "rows": _ranges(said["rows"])}
+    return {
+        "columns": {name: one for name, one in columns.items() if _is_meaning(one)}, "rows": _ranges(said["rows"]),
+        "discovery": said["discovery"] if is_discovery(said["discovery"]) else None,
+    }  # fmt: skip
 
 
 def _said(session: Path | None) -> dict[str, Any] | None:
@@ -73,7 +89,7 @@ def _said(session: Path | None) -> dict[str, Any] | None:
         said = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    return said if isinstance(said, dict) and set(said) == {"columns", "rows"} else None
+    return said if isinstance(said, dict) and set(said) == _KEYS else None
 
 
 def _write(desk: Desk, known: dict[str, Any]) -> None:

@@ -111,3 +111,21 @@ def test_functions_for_another_edge_end_those_that_are_tried(tmp_path: Path) -> 
     thread.join(timeout=60)
     assert problems == ["Another edge is looked at by now: select this one again."]
     assert found["edge"] == [0, 0, 1] and len(found["candidates"]) == 1
+
+
+def test_a_click_before_the_session_is_there_does_no_harm(
+    open_studio: Callable[..., Any], look: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = open_studio(small_session())
+    answer = studio.desk.ask
+
+    def late(name: str, given: Any) -> Any:
+        time.sleep(1.5 if name == "view" else 0)
+        return answer(name, given)
+
+    monkeypatch.setattr(studio.desk, "ask", late)
+    page = look(studio)
+    page.click("#tab-network")
+    page.locator("#panel-network").get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_selector(".edge")
+    assert studio.session.state.id == 0

@@ -142,7 +142,7 @@ export function createStore(host) {
     },
     /** Do an action of the session by its name; `refused(text)` instead of the status line says why it cannot be. */
     act: (name, values = {}, refused = undefined) =>
-      change("act", { at: shared.view.at, name, arguments: values }, refused),
+      shared.view ? change("act", { at: shared.view.at, name, arguments: values }, refused) : say("The session is being read …"),
     /** Select rows by ranges, {name, low, high}; null or [] for all. */
     select(rows) {
       set({ rows: rows?.length ? rows : null });
